@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import ts from 'typescript';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+
+/**
+ * Which room may import which: the arrows of the design, and no others.
+ * `base` is the few files that lie directly in daemon/src (paths, log, settings).
+ */
+const LAW: Record<string, readonly string[]> = {
+  native: [],
+  protocol: [],
+  base: ['protocol'],
+  client: ['protocol', 'base'],
+  store: ['protocol', 'base'],
+  supervisor: ['protocol', 'base'],
+  sessions: ['supervisor', 'protocol', 'base'],
+  server: ['sessions', 'protocol', 'base', 'store'],
+  // The command line is where the parts are put together, so it sees all but the engine's side.
+  cli: ['server', 'sessions', 'supervisor', 'store', 'client', 'protocol', 'base'],
+  engine: ['models', 'audio', 'native', 'protocol', 'base'],
+  models: ['audio', 'native', 'protocol'],
+  audio: ['protocol'],
+  launchd: ['base'],
+  assets: ['models', 'native', 'protocol'],
+  extension: ['protocol'],
+};
+
+/** Only these parts of `audio` compute on MLX; the rest decodes files and needs no GPU. */
+const AUDIO_ON_MLX = /^daemon\/src\/audio\/(mel|vad)(\/|\.|-)/;
+
+/** Families that other families may build on. */
+const SHARED_FAMILIES = new Set(['codecs', 'llm']);
+
+function roomOf(file: string): string {
+  const parts = file.split('/');
+  if (parts[0] !== 'daemon') return parts[0] ?? '';
+  return parts.length === 3 ? 'base' : (parts[2] ?? '');
+}
+
+/** The folder of daemon/src/models that a file belongs to, or undefined for what all families share. */
+function familyOf(file: string): string | undefined {
+  const parts = file.split('/');
+  return parts[2] === 'models' && parts.length > 4 ? parts[3] : undefined;
+}
+
+function resolveImport(from: string, specifier: string): string | undefined {
+  if (specifier.startsWith('#native/')) return specifier.slice(1);
+  if (specifier.startsWith('#daemon/')) return `daemon/src/${specifier.slice('#daemon/'.length)}`;
+  if (specifier.startsWith('#test/')) return specifier.slice(1);
+  if (specifier.startsWith('.')) return posix.normalize(posix.join(posix.dirname(from), specifier));
+  return undefined;
+}
+
+/** Why the arrow `from` → `to` is forbidden, or undefined if the law allows it. */
+export function breach(from: string, to: string): string | undefined {
+  const a = roomOf(from);
+  const b = roomOf(to);
+  if (a === 'test') return undefined;
+  if (b === 'test') return `${from}: nothing imports test, yet it imports ${to}`;
+  if (a === b) {
+    const other = familyOf(to);
+    if (a !== 'models' || other === undefined || familyOf(from) === undefined) return undefined;
+    if (other === familyOf(from) || SHARED_FAMILIES.has(other)) return undefined;
+    return `${from}: a model family may not import the family ${other}`;
+  }
+  if (a === 'audio' && b === 'native' && AUDIO_ON_MLX.test(from)) return undefined;
+  if ((LAW[a] ?? []).includes(b)) return undefined;
+  return `${from}: ${a} may not import ${b} (${to})`;
+}
+
+function* sources(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (['node_modules', 'vendor', 'lib', 'obj', 'dist', '.venv'].includes(entry.name)) continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* sources(path);
+    else if (/\.tsx?$/.test(entry.name)) yield relative(root, path);
+  }
+}
+
+const rooms = readdirSync(root).filter((name) =>
+  ['native', 'daemon', 'launchd', 'assets', 'extension', 'test'].includes(name),
+);
+const files = rooms.flatMap((room) => [...sources(join(root, room))]);
+
+describe('import law', () => {
+  test('every import in the repository follows an allowed arrow', () => {
+    expect(files.length).toBeGreaterThan(20);
+    const breaches = files.flatMap((file) =>
+      ts
+        .preProcessFile(readFileSync(join(root, file), 'utf8'))
+        .importedFiles.map(({ fileName }) => resolveImport(file, fileName))
+        .filter((target) => target !== undefined)
+        .map((target) => breach(file, target))
+        .filter((why) => why !== undefined),
+    );
+    expect(breaches).toEqual([]);
+  });
+
+  test('every room of the repository is under the law', () => {
+    const unknown = new Set(files.map(roomOf).filter((room) => room !== 'test' && !(room in LAW)));
+    expect([...unknown]).toEqual([]);
+  });
+
+  test.each([
+    ['daemon/src/server/socket.ts', 'native/index.js'],
+    ['daemon/src/supervisor/engine-process.ts', 'daemon/src/engine/main.js'],
+    ['daemon/src/cli/main.ts', 'daemon/src/models/registry.js'],
+    ['daemon/src/audio/wav.ts', 'native/index.js'],
+    ['daemon/src/models/whisper/model.ts', 'daemon/src/models/parakeet/model.js'],
+    ['native/core.ts', 'daemon/src/protocol/errors.js'],
+    ['daemon/src/protocol/messages.ts', 'daemon/src/paths.js'],
+    ['daemon/src/engine/main.ts', 'test/harness/fake-engine.js'],
+  ])('refuses %s → %s', (from, to) => {
+    expect(breach(from, to)).toBeDefined();
+  });
+
+  test.each([
+    ['daemon/src/audio/mel.ts', 'native/index.js'],
+    ['daemon/src/models/registry.ts', 'daemon/src/models/whisper/index.js'],
+    ['daemon/src/models/tts/kokoro.ts', 'daemon/src/models/codecs/snac.js'],
+    ['daemon/src/engine/main.ts', 'daemon/src/models/registry.js'],
+  ])('allows %s → %s', (from, to) => {
+    expect(breach(from, to)).toBeUndefined();
+  });
+});
