@@ -1,0 +1,205 @@
+/**
+ * The one error of Sotto. Every failure that a user or a client can see is a `SottoError` with a code out of
+ * a closed list; the HTTP status, the exit code, retryability and the advice all follow from the code.
+ */
+
+interface CodeFacts {
+  /** Status when the failure is answered over HTTP. */
+  readonly httpStatus: number;
+  /** Whether the same request may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+  /** Exit code of `sotto` when this ends the whole command (1 input, 2 usage, 3 daemon or model, 130 interrupt). */
+  readonly exitCode: number;
+  /** What to do next, when whoever throws knows nothing better. */
+  readonly hint: string;
+}
+
+const CODES = {
+  MODEL_NOT_FOUND: {
+    httpStatus: 404,
+    retryable: false,
+    exitCode: 3,
+    hint: 'leave out --model to use the starter model, or give the path of a model folder',
+  },
+  MODEL_CORRUPT: {
+    httpStatus: 500,
+    retryable: false,
+    exitCode: 3,
+    hint: 'the model folder is damaged: get it again',
+  },
+  MODEL_UNSUPPORTED: {
+    httpStatus: 400,
+    retryable: false,
+    exitCode: 3,
+    hint: 'Sotto reads Whisper models in the mlx-community or Hugging Face layout',
+  },
+  AUDIO_NOT_FOUND: { httpStatus: 404, retryable: false, exitCode: 1, hint: 'check the path' },
+  AUDIO_UNREADABLE: {
+    httpStatus: 400,
+    retryable: false,
+    exitCode: 1,
+    hint: 'check the permissions of the file, and that it is an ordinary file',
+  },
+  AUDIO_EMPTY: { httpStatus: 400, retryable: false, exitCode: 1, hint: 'the file holds no sound' },
+  AUDIO_UNSUPPORTED: {
+    httpStatus: 415,
+    retryable: false,
+    exitCode: 1,
+    hint: 'convert it to WAV, FLAC, MP3, M4A, OGG, WebM or AIFF',
+  },
+  AUDIO_TRUNCATED: {
+    httpStatus: 400,
+    retryable: false,
+    exitCode: 1,
+    hint: 'the file ends early: copy or export it again',
+  },
+  ENGINE_CRASHED: {
+    httpStatus: 500,
+    retryable: true,
+    exitCode: 3,
+    hint: 'try again; `sotto daemon status` names the log that says more',
+  },
+  ENGINE_UNAVAILABLE: {
+    httpStatus: 503,
+    retryable: true,
+    exitCode: 3,
+    hint: 'see `sotto daemon status`',
+  },
+  ENGINE_OOM: {
+    httpStatus: 503,
+    retryable: true,
+    exitCode: 3,
+    hint: 'close other programs that use the GPU, or choose a smaller model',
+  },
+  DAEMON_UNAVAILABLE: {
+    httpStatus: 503,
+    retryable: true,
+    exitCode: 3,
+    hint: 'start it with `sotto daemon start`, or work without it by --no-daemon',
+  },
+  DAEMON_RUNNING: {
+    httpStatus: 409,
+    retryable: false,
+    exitCode: 3,
+    hint: 'use the one that runs, or end it with `sotto daemon stop`',
+  },
+  VERSION_MISMATCH: {
+    httpStatus: 426,
+    retryable: false,
+    exitCode: 3,
+    hint: 'run `sotto daemon stop` and try again',
+  },
+  BUSY: {
+    httpStatus: 503,
+    retryable: true,
+    exitCode: 1,
+    hint: 'wait for the files before it, then try again',
+  },
+  SLOW_READER: {
+    httpStatus: 503,
+    retryable: true,
+    exitCode: 1,
+    hint: 'read the events as they arrive',
+  },
+  CANCELLED: {
+    httpStatus: 499,
+    retryable: false,
+    exitCode: 130,
+    hint: 'run it again when you want the text',
+  },
+  OUTPUT_FAILED: {
+    httpStatus: 500,
+    retryable: false,
+    exitCode: 1,
+    hint: 'check the output folder: does it exist, may you write there, is the disk full?',
+  },
+  UNAUTHORISED: {
+    httpStatus: 403,
+    retryable: false,
+    exitCode: 3,
+    hint: 'connect as the user who runs Sotto',
+  },
+  PROTOCOL: {
+    httpStatus: 400,
+    retryable: false,
+    exitCode: 3,
+    hint: 'client and daemon do not speak the same protocol: update both',
+  },
+  INVALID_ARGUMENT: { httpStatus: 400, retryable: false, exitCode: 2, hint: 'see `sotto --help`' },
+  INTERNAL: {
+    httpStatus: 500,
+    retryable: false,
+    exitCode: 3,
+    hint: 'this is a bug in Sotto: please report it with the log that `sotto daemon status` names',
+  },
+} as const satisfies Record<string, CodeFacts>;
+
+export type ErrorCode = keyof typeof CODES;
+
+/** Every code, in the order of the table. */
+export const ERROR_CODES = Object.keys(CODES) as [ErrorCode, ...ErrorCode[]];
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(CODES, value);
+}
+
+/** What follows from a code. */
+export function factsOf(code: ErrorCode): CodeFacts {
+  return CODES[code];
+}
+
+/** A `SottoError` as it travels: plain data, no stack, no cause. */
+export interface WireError {
+  code: ErrorCode;
+  message: string;
+  hint: string;
+  retryable: boolean;
+}
+
+export interface SottoErrorExtras {
+  /** What the user should do next; the code's own advice when left out. */
+  hint?: string;
+  retryable?: boolean;
+  cause?: unknown;
+}
+
+/**
+ * @example
+ * throw new SottoError('AUDIO_EMPTY', 'the file is 0 bytes long', { hint: 'record it again' });
+ */
+export class SottoError extends Error {
+  override readonly name = 'SottoError';
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, extras: SottoErrorExtras = {}) {
+    super(message, extras.cause === undefined ? undefined : { cause: extras.cause });
+    this.code = code;
+    this.hint = extras.hint ?? CODES[code].hint;
+    this.retryable = extras.retryable ?? CODES[code].retryable;
+  }
+
+  get httpStatus(): number {
+    return CODES[this.code].httpStatus;
+  }
+
+  get exitCode(): number {
+    return CODES[this.code].exitCode;
+  }
+
+  toWire(): WireError {
+    return { code: this.code, message: this.message, hint: this.hint, retryable: this.retryable };
+  }
+
+  static fromWire(wire: WireError): SottoError {
+    return new SottoError(wire.code, wire.message, { hint: wire.hint, retryable: wire.retryable });
+  }
+
+  /** Any thrown value as a `SottoError`: one passes through, everything else is wrapped under `fallback`. */
+  static from(thrown: unknown, fallback: ErrorCode = 'INTERNAL'): SottoError {
+    if (thrown instanceof SottoError) return thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return new SottoError(fallback, message === '' ? 'unknown failure' : message, { cause: thrown });
+  }
+}
