@@ -1,0 +1,129 @@
+/**
+ * A strict reader for the JSON of a safetensors header. `JSON.parse` keeps the last of two equal keys and
+ * rounds large integers without a word, so it cannot be used to judge a file. The header's grammar needs only
+ * objects, strings and lists of natural numbers, and has a fixed depth: the reader follows that grammar, and
+ * the caller is told each key in turn and sees repeats.
+ */
+
+/** Thrown with a position; the validator adds file and tensor. */
+export class HeaderSyntaxError extends Error {
+  override readonly name = 'HeaderSyntaxError';
+}
+
+const MAX_DIGITS = 16; // of 2^53 - 1
+const ESCAPES = '"\\/bfnrt'; // and \uXXXX
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+export class HeaderScanner {
+  readonly #text: string;
+  #position = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The next character that is not whitespace, not consumed; '' at the end. */
+  next(): string {
+    while (' \t\n\r'.includes(this.#text[this.#position] ?? '-')) this.#position += 1;
+    return this.#text[this.#position] ?? '';
+  }
+
+  /** Reads an object; `entry` is called after each `"key":` and must consume the value. */
+  object(entry: (key: string) => void): void {
+    this.#expect('{');
+    if (this.#skip('}')) return;
+    do {
+      const key = this.string();
+      this.#expect(':');
+      entry(key);
+    } while (this.#skip(','));
+    this.#expect('}');
+  }
+
+  string(): string {
+    this.#expect('"');
+    const start = this.#position;
+    for (let character = this.#take(); character !== '"'; character = this.#take()) {
+      if (character < ' ') throw this.#error('a raw control character, or no end, in a string');
+      if (character === '\\') this.#escape();
+    }
+    const body = this.#text.slice(start, this.#position - 1);
+    if (!body.includes('\\')) return body;
+    // Escapes were checked above; JSON.parse of one string has no other surprises than lone surrogates.
+    const value = String(JSON.parse(`"${body}"`));
+    if (LONE_SURROGATE.test(value)) throw this.#error('half of a surrogate pair');
+    return value;
+  }
+
+  /** Reads `[n, n, …]`, each a natural number below 2^53, at most `limit` of them. */
+  naturals(limit: number): number[] {
+    const values: number[] = [];
+    this.#expect('[');
+    if (this.#skip(']')) return values;
+    do {
+      if (values.length === limit) throw this.#error(`more than ${limit} numbers in a list`);
+      values.push(this.#natural());
+    } while (this.#skip(','));
+    this.#expect(']');
+    return values;
+  }
+
+  /** Reads `null` if it is there. */
+  null(): boolean {
+    this.next();
+    if (!this.#text.startsWith('null', this.#position)) return false;
+    this.#position += 4;
+    return true;
+  }
+
+  /** Only whitespace may follow (writers pad the header with spaces). */
+  end(): void {
+    if (this.next() !== '') throw this.#error('something after the closing brace');
+  }
+
+  #skip(character: string): boolean {
+    if (this.next() !== character) return false;
+    this.#position += 1;
+    return true;
+  }
+
+  #expect(character: string): void {
+    if (!this.#skip(character)) throw this.#error(`something other than ${character}`);
+  }
+
+  /** The next character, consumed; '' (which sorts before every character) at the end. */
+  #take(): string {
+    const character = this.#text[this.#position] ?? '';
+    this.#position += character.length;
+    return character;
+  }
+
+  #escape(): void {
+    const character = this.#take();
+    if (character === 'u') {
+      const digits = this.#text.slice(this.#position, this.#position + 4);
+      if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.#error('a bad escape in a string');
+      this.#position += 4;
+    } else if (character === '' || !ESCAPES.includes(character)) {
+      throw this.#error('a bad escape in a string');
+    }
+  }
+
+  #natural(): number {
+    this.next();
+    const start = this.#position;
+    while (/^[0-9]$/.test(this.#text[this.#position] ?? '')) this.#position += 1;
+    const digits = this.#text.slice(start, Math.min(this.#position, start + MAX_DIGITS + 1));
+    const value = Number(digits);
+    const isCanonical = /^(?:0|[1-9][0-9]*)$/.test(digits) && digits.length <= MAX_DIGITS;
+    const goesOn = /^[.eE]$/.test(this.#text[this.#position] ?? ''); // 1.5, 1e3
+    if (!isCanonical || goesOn || !Number.isSafeInteger(value)) {
+      throw this.#error('something other than a whole number from 0 to 2^53 - 1');
+    }
+    return value;
+  }
+
+  #error(what: string): HeaderSyntaxError {
+    return new HeaderSyntaxError(`found ${what} at character ${this.#position}`);
+  }
+}

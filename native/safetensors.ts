@@ -1,0 +1,340 @@
+/**
+ * Checks a .safetensors file before MLX opens it. MLX's own loader trusts much of the header: it wraps a
+ * dimension of 2^32 to 0, accepts overlapping tensors, and lets the last of two equal keys win. Here a file is
+ * accepted only if its header says one thing, and says it completely: every byte of data belongs to exactly
+ * one tensor. Only the header is read; tensor values are not looked at.
+ *
+ * Order of the checks follows the format's reference reader: sizes before allocation, then UTF-8, then JSON,
+ * then every tensor, then the layout as a whole.
+ */
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { quote, SafetensorsError, type SafetensorsErrorCode } from './safetensors-error.js';
+import { HeaderScanner, HeaderSyntaxError } from './safetensors-scanner.js';
+
+export { SafetensorsError, type SafetensorsErrorCode };
+
+/** Bytes per element of each dtype that MLX can load. F8 formats arrive as uint8. */
+const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
+  ['BOOL', 1],
+  ['U8', 1],
+  ['I8', 1],
+  ['F8_E4M3', 1],
+  ['F8_E8M0', 1],
+  ['U16', 2],
+  ['I16', 2],
+  ['F16', 2],
+  ['BF16', 2],
+  ['U32', 4],
+  ['I32', 4],
+  ['F32', 4],
+  ['U64', 8],
+  ['I64', 8],
+  ['C64', 8],
+]);
+
+const LENGTH_BYTES = 8; // u64, little endian, in front of the header
+const MAX_HEADER_BYTES = 100_000_000; // the format's own limit
+const MAX_DIMENSION = 2 ** 31 - 1; // MLX keeps shapes as int32
+const MAX_RANK = 64; // as NumPy; no model comes near it
+const METADATA_KEY = '__metadata__';
+
+export interface SafetensorsTensor {
+  /** The format's name, e.g. 'F16' or 'U32'. */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Byte range [begin, end) within the data area. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface SafetensorsHeader {
+  /** In the order of the header. */
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Bytes of JSON, without the eight of its length. */
+  readonly headerBytes: number;
+  readonly dataBytes: number;
+}
+
+/**
+ * Reads and checks the header of the file at `path`.
+ *
+ * @throws SafetensorsError, and nothing else.
+ * @example
+ * const { tensors } = validateSafetensors('weights.safetensors');
+ * tensors.has('encoder.conv1.scales'); // quantized?
+ */
+export function validateSafetensors(path: string): SafetensorsHeader {
+  let fd: number;
+  try {
+    // O_NONBLOCK: opening a FIFO without a writer would wait forever. It means nothing to regular files.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    const problem = isMissing(cause) ? 'no such file' : 'cannot be opened';
+    throw new SafetensorsError(
+      'SAFETENSORS_UNREADABLE',
+      path,
+      problem,
+      'Check the path and its permissions.',
+      {
+        cause,
+      },
+    );
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) {
+      throw new SafetensorsError(
+        'SAFETENSORS_UNREADABLE',
+        path,
+        stat.isDirectory() ? 'is a directory' : 'is not a regular file',
+        'Give the path of a .safetensors file.',
+      );
+    }
+    // The first piece settles the announced size (checked against the file's) and the first character.
+    const first = readExactly(fd, Math.min(stat.size, LENGTH_BYTES + 1));
+    const headerBytes = checkedHeaderLength(first, stat.size, path);
+    const bytes = Buffer.alloc(LENGTH_BYTES + headerBytes);
+    const got = readInto(fd, bytes);
+    return parseSafetensorsHeader(bytes.subarray(0, got), stat.size, path);
+  } catch (cause) {
+    if (cause instanceof SafetensorsError) throw cause;
+    throw new SafetensorsError(
+      'SAFETENSORS_UNREADABLE',
+      path,
+      'cannot be read',
+      'Check the disk and try again.',
+      {
+        cause,
+      },
+    );
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Checks a header that is already in memory.
+ *
+ * @param bytes the start of the file: the eight length bytes and at least the whole header
+ * @param fileSize size of the whole file in bytes
+ * @param file its name, for messages
+ * @throws SafetensorsError, and nothing else.
+ */
+export function parseSafetensorsHeader(
+  bytes: Uint8Array,
+  fileSize: number,
+  file = 'safetensors data',
+): SafetensorsHeader {
+  const headerBytes = checkedHeaderLength(bytes, fileSize, file);
+  if (bytes.byteLength < LENGTH_BYTES + headerBytes) throw truncated(file, 'the header is cut off');
+  const json = decodeUtf8(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + headerBytes), file);
+  const dataBytes = fileSize - LENGTH_BYTES - headerBytes;
+  const tensors = new Map<string, SafetensorsTensor>();
+  let metadata: Map<string, string> | undefined;
+  let name: string | undefined; // of the entry being read, for syntax errors
+  try {
+    const scanner = new HeaderScanner(json);
+    scanner.object((key) => {
+      name = key;
+      if (key === METADATA_KEY) {
+        if (metadata) throw duplicate(file, key, 'the header');
+        metadata = readMetadata(scanner, file);
+        return;
+      }
+      checkName(key, file);
+      if (tensors.has(key)) throw duplicate(file, key, 'the header');
+      tensors.set(key, readTensor(scanner, key, dataBytes, file));
+    });
+    name = undefined;
+    scanner.end();
+  } catch (error) {
+    if (!(error instanceof HeaderSyntaxError)) throw error;
+    const details = name === undefined || name === METADATA_KEY ? {} : { tensor: name };
+    throw new SafetensorsError('SAFETENSORS_HEADER', file, `bad header: ${error.message}`, DAMAGED, details);
+  }
+  checkLayout(tensors, dataBytes, file);
+  return { tensors, metadata: metadata ?? new Map(), headerBytes, dataBytes };
+}
+
+const DAMAGED = 'The file is damaged or not a safetensors file; fetch or convert it again.';
+
+function checkedHeaderLength(bytes: Uint8Array, fileSize: number, file: string): number {
+  if (fileSize < LENGTH_BYTES || bytes.byteLength < LENGTH_BYTES) {
+    throw truncated(file, `${fileSize} bytes are too few for a safetensors file`);
+  }
+  const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
+  if (length > BigInt(MAX_HEADER_BYTES)) {
+    const problem = `header length ${length} is over the limit of ${MAX_HEADER_BYTES} bytes`;
+    throw new SafetensorsError('SAFETENSORS_HEADER_SIZE', file, problem, DAMAGED);
+  }
+  if (Number(length) > fileSize - LENGTH_BYTES) {
+    throw truncated(
+      file,
+      `the header should have ${length} bytes, the file holds ${fileSize - LENGTH_BYTES}`,
+    );
+  }
+  if (length === 0n || (bytes.byteLength > LENGTH_BYTES && bytes[LENGTH_BYTES] !== 0x7b)) {
+    throw new SafetensorsError('SAFETENSORS_HEADER', file, "the header does not start with '{'", DAMAGED);
+  }
+  return Number(length);
+}
+
+function decodeUtf8(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new SafetensorsError('SAFETENSORS_HEADER', file, 'the header is not valid UTF-8', DAMAGED, {
+      cause,
+    });
+  }
+}
+
+function readMetadata(scanner: HeaderScanner, file: string): Map<string, string> {
+  const fail = (problem: string) =>
+    new SafetensorsError(
+      'SAFETENSORS_METADATA',
+      file,
+      problem,
+      'Convert the file again with text metadata only.',
+    );
+  const metadata = new Map<string, string>();
+  if (scanner.null()) return metadata; // what MLX's saver writes where there is none
+  if (scanner.next() !== '{') throw fail(`${METADATA_KEY} is not an object`);
+  scanner.object((key) => {
+    checkName(key, file);
+    if (metadata.has(key)) throw duplicate(file, key, METADATA_KEY);
+    if (scanner.next() !== '"') throw fail(`${METADATA_KEY} entry ${quote(key)} is not a string`);
+    metadata.set(key, scanner.string());
+  });
+  return metadata;
+}
+
+function readTensor(
+  scanner: HeaderScanner,
+  name: string,
+  dataBytes: number,
+  file: string,
+): SafetensorsTensor {
+  let dtype: string | undefined;
+  let shape: number[] | undefined;
+  let offsets: number[] | undefined;
+  const fail = (code: SafetensorsErrorCode, problem: string, remedy = DAMAGED) =>
+    new SafetensorsError(code, file, problem, remedy, { tensor: name });
+
+  scanner.object((key) => {
+    switch (key) {
+      case 'dtype':
+        if (dtype !== undefined) throw duplicate(file, key, 'the tensor', name);
+        dtype = scanner.string();
+        return;
+      case 'shape':
+        if (shape) throw duplicate(file, key, 'the tensor', name);
+        shape = scanner.naturals(MAX_RANK);
+        return;
+      case 'data_offsets':
+        if (offsets) throw duplicate(file, key, 'the tensor', name);
+        offsets = scanner.naturals(2);
+        return;
+      default:
+        throw fail('SAFETENSORS_HEADER', `unknown field ${quote(key)}`);
+    }
+  });
+  if (dtype === undefined) throw fail('SAFETENSORS_HEADER', 'field "dtype" is missing');
+  if (!shape) throw fail('SAFETENSORS_HEADER', 'field "shape" is missing');
+  if (!offsets) throw fail('SAFETENSORS_HEADER', 'field "data_offsets" is missing');
+
+  const elementBytes = DTYPE_BYTES.get(dtype);
+  if (elementBytes === undefined) {
+    const remedy = `Convert the file to one of ${[...DTYPE_BYTES.keys()].join(', ')}.`;
+    throw fail('SAFETENSORS_DTYPE', `MLX has no dtype ${quote(dtype)}`, remedy);
+  }
+  const elements = countElements(shape);
+  if (elements === undefined)
+    throw fail('SAFETENSORS_SHAPE', `shape [${shape.join(', ')}] is larger than MLX can hold`);
+
+  const [begin, end] = offsets;
+  if (begin === undefined || end === undefined)
+    throw fail('SAFETENSORS_OFFSETS', 'data_offsets needs two numbers');
+  if (begin > end) throw fail('SAFETENSORS_OFFSETS', `data_offsets [${begin}, ${end}] run backwards`);
+  const bytes = elements * elementBytes;
+  if (bytes !== end - begin) {
+    const problem = `${dtype}[${shape.join(', ')}] takes ${bytes} bytes, but data_offsets [${begin}, ${end}] hold ${end - begin}`;
+    throw fail('SAFETENSORS_OFFSETS', problem);
+  }
+  if (end > dataBytes) {
+    throw fail(
+      'SAFETENSORS_TRUNCATED',
+      `data ends at byte ${end}, but the file holds ${dataBytes} bytes of data`,
+    );
+  }
+  return { dtype, shape, begin, end };
+}
+
+/** Elements of `shape`, or undefined where a dimension or a stride does not fit MLX's integers. */
+function countElements(shape: readonly number[]): number | undefined {
+  let strides = 1; // counts an empty dimension as 1: [0, 2^31, 2^31, 2^31] has no elements but absurd strides
+  for (const dimension of shape) {
+    strides *= Math.max(dimension, 1);
+    if (dimension > MAX_DIMENSION || strides * 8 > Number.MAX_SAFE_INTEGER) return undefined;
+  }
+  return shape.includes(0) ? 0 : strides;
+}
+
+/** Every byte of data belongs to exactly one tensor: sorted by begin, each starts where the one before ended. */
+function checkLayout(tensors: ReadonlyMap<string, SafetensorsTensor>, dataBytes: number, file: string): void {
+  const sorted = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let position = 0;
+  for (const [tensor, { begin, end }] of sorted) {
+    if (begin !== position) {
+      const problem =
+        begin < position
+          ? `data_offsets [${begin}, ${end}] overlap the tensor before, which ends at ${position}`
+          : `bytes ${position} to ${begin} in front of it belong to no tensor`;
+      throw new SafetensorsError('SAFETENSORS_LAYOUT', file, problem, DAMAGED, { tensor });
+    }
+    position = end;
+  }
+  if (position !== dataBytes) {
+    const problem = `${dataBytes - position} bytes at the end belong to no tensor`;
+    throw new SafetensorsError('SAFETENSORS_LAYOUT', file, problem, DAMAGED);
+  }
+}
+
+/** Names become keys of plain objects further on, where `__proto__` would replace the prototype. */
+function checkName(name: string, file: string): void {
+  if (name !== '__proto__') return;
+  throw new SafetensorsError('SAFETENSORS_NAME', file, 'a name may not be "__proto__"', DAMAGED, {
+    tensor: name,
+  });
+}
+
+function duplicate(file: string, key: string, where: string, tensor = key): SafetensorsError {
+  const details = where === METADATA_KEY || tensor === METADATA_KEY ? {} : { tensor };
+  const problem = `key ${quote(key)} occurs twice in ${where}`;
+  return new SafetensorsError('SAFETENSORS_DUPLICATE_KEY', file, problem, DAMAGED, details);
+}
+
+function truncated(file: string, problem: string): SafetensorsError {
+  return new SafetensorsError('SAFETENSORS_TRUNCATED', file, problem, 'Fetch the file again.');
+}
+
+function isMissing(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT';
+}
+
+function readExactly(fd: number, length: number): Buffer {
+  const buffer = Buffer.alloc(length);
+  return buffer.subarray(0, readInto(fd, buffer));
+}
+
+/** Fills `buffer` from the start of the file; returns how many bytes there were. */
+function readInto(fd: number, buffer: Buffer): number {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const count = readSync(fd, buffer, filled, buffer.length - filled, filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
+}
