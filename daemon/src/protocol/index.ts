@@ -1,0 +1,8 @@
+/** The protocol of Sotto: what clients, daemon and engine say to each other. Imports nothing of ours. */
+export * from './errors.js';
+export * from './ipc.js';
+export * from './messages.js';
+export * from './status.js';
+export * from './transcription.js';
+export * from './version.js';
+export * from './wire-error.js';

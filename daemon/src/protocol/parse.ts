@@ -1,0 +1,41 @@
+/** From bytes of a stranger to a typed message, or one coded error. Never throws anything else. */
+import type { z } from 'zod';
+import { SottoError } from './errors.js';
+
+interface MessageTable {
+  readonly [type: string]: z.ZodType;
+}
+
+/** Parses JSON text; the error does not repeat what was sent. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new SottoError('PROTOCOL', 'the message is not JSON');
+  }
+}
+
+/**
+ * Finds the schema by the value's `type` and applies it.
+ * @throws SottoError PROTOCOL (no object, unknown type) or INVALID_ARGUMENT (a field is missing or wrong)
+ */
+export function parseMessage<T extends MessageTable>(table: T, value: unknown): z.infer<T[keyof T]> {
+  if (typeof value !== 'object' || value === null || !('type' in value) || typeof value.type !== 'string') {
+    throw new SottoError('PROTOCOL', 'a message is an object with a `type`');
+  }
+  const { type } = value;
+  const schema = Object.hasOwn(table, type) ? table[type] : undefined;
+  if (schema === undefined) {
+    throw new SottoError('PROTOCOL', `unknown message type ${JSON.stringify(type.slice(0, 40))}`);
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const where = issue?.path.map(String).join('.') ?? '';
+    throw new SottoError(
+      'INVALID_ARGUMENT',
+      `${type}: ${where === '' ? '' : `${where}: `}${issue?.message ?? 'wrong shape'}`,
+    );
+  }
+  return parsed.data as z.infer<T[keyof T]>;
+}

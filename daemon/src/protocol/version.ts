@@ -1,0 +1,18 @@
+/**
+ * The number that both sides of the socket say in `hello`. It changes when a message changes its meaning;
+ * new optional fields and new message types do not need a new number.
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** The version of Sotto itself: the one of package.json (a test holds the two equal). */
+export const SOTTO_VERSION = '0.1.0';
+
+/** Bounds that both sides of the socket keep. */
+export const LIMITS = {
+  /** Largest ws message in either direction, in bytes. No message repeats what an earlier one said. */
+  maxMessageBytes: 256 * 1024,
+  /** Jobs that one connection may have queued or running. */
+  jobsPerConnection: 64,
+  /** Longest path of a file, in UTF-16 units; macOS stops at 1024 bytes, Linux at 4096. */
+  maxPathLength: 4096,
+} as const;
