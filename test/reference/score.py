@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Word errors of transcripts against the labelled clips, after Whisper's own text normaliser.
+
+    score.py HYPOTHESES.jsonl [MORE.jsonl ...] [--json OUT] [--clips]
+
+A hypothesis file holds one {"id", "text"} a line (or is a folder of ID.txt / ID.json files). English is normalised with
+the English normaliser, other languages with the basic one; Japanese, Chinese and Korean count characters for words.
+Where a clip has `also_right` spellings, the one with the fewest errors counts. A clip that is missing from the
+hypotheses is left out and reported. With several files the sets are shown side by side.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from whisper_normalizer.basic import BasicTextNormalizer
+from whisper_normalizer.english import EnglishTextNormalizer
+
+from clips import clip_set, set_of
+
+ENGLISH, BASIC = EnglishTextNormalizer(), BasicTextNormalizer()
+BY_CHARACTER = {"ja", "zh", "ko"}
+
+
+def units(text, language):
+    """The words (or characters) that are compared."""
+    text = (ENGLISH if language == "en" else BASIC)(text or "")
+    return list(text.replace(" ", "")) if language in BY_CHARACTER else text.split()
+
+
+def edits(reference, hypothesis):
+    """(substitutions, deletions, insertions) of a least-cost alignment."""
+    rows = [(j, 0, 0, j) for j in range(len(hypothesis) + 1)]  # (cost, substitutions, deletions, insertions)
+    for i, word in enumerate(reference, 1):
+        above, rows[0] = rows[0], (i, 0, i, 0)
+        for j, heard in enumerate(hypothesis, 1):
+            cost, s, d, n = above
+            step = (cost, s, d, n) if word == heard else (cost + 1, s + 1, d, n)
+            cost, s, d, n = rows[j]
+            step = min(step, (cost + 1, s, d + 1, n))
+            cost, s, d, n = rows[j - 1]
+            above, rows[j] = rows[j], min(step, (cost + 1, s, d, n + 1))
+    return rows[-1][1:]
+
+
+def score_clip(clip, text):
+    """{errors, words, substitutions, deletions, insertions} against the best of the right answers."""
+    heard = units(text, clip["language"])
+    answers = [units(right, clip["language"]) for right in [clip["text"], *clip.get("also_right", [])]]
+    scored = [(*edits(answer, heard), len(answer)) for answer in answers]
+    s, d, i, words = min(scored, key=lambda x: sum(x[:3]) / max(1, x[3]))
+    return {"errors": s + d + i, "words": words, "substitutions": s, "deletions": d, "insertions": i}
+
+
+def read_hypotheses(path):
+    path = Path(path)
+    if path.is_dir():
+        out = {file.stem: file.read_text(encoding="utf-8") for file in path.glob("*.txt")}
+        out |= {file.stem: json.loads(file.read_text(encoding="utf-8"))["text"] for file in path.glob("*.json")}
+        return out
+    rows = (json.loads(line) for line in path.open(encoding="utf-8") if line.strip())
+    return {row["id"]: row["text"] for row in rows}
+
+
+def total(rows):
+    out = {k: sum(row[k] for row in rows) for k in ("errors", "words", "substitutions", "deletions", "insertions")}
+    out["clips"] = len(rows)
+    out["wer"] = 100 * out["errors"] / out["words"] if out["words"] else None
+    return out
+
+
+def score(hypotheses):
+    """{clips, kinds, sets, missing}; sets are english, other, long, `english+long` and all, as errors per 100 words."""
+    clips = clip_set("labelled")
+    rows = {c["id"]: score_clip(c, hypotheses[c["id"]]) | {"kind": c["kind"], "set": set_of(c)} for c in clips if c["id"] in hypotheses}
+    pick = lambda want: total([row for row in rows.values() if want(row)])
+    kinds = {kind: pick(lambda row: row["kind"] == kind) for kind in sorted({row["kind"] for row in rows.values()})}
+    sets = {name: pick(lambda row: row["set"] == name) for name in ("english", "long", "other")}
+    sets["english+long"] = pick(lambda row: row["set"] in ("english", "long"))
+    sets["all"] = pick(lambda row: True)
+    missing = [c["id"] for c in clips if c["id"] not in hypotheses]
+    return {"sets": sets, "kinds": kinds, "clips": rows, "missing": missing}
+
+
+def cell(x):
+    return f"{x['wer']:.2f} ({x['errors']}/{x['words']})" if x["words"] else "-"
+
+
+def table(header, rows):
+    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, ["-" * w for w in widths], *rows]:
+        print("| " + " | ".join(str(value).ljust(w) for value, w in zip(row, widths)) + " |")
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("hypotheses", nargs="+")
+    ap.add_argument("--json", help="write the scores here too")
+    ap.add_argument("--clips", action="store_true", help="show every clip")
+    args = ap.parse_args()
+    names = [Path(path).name.removesuffix(".jsonl") for path in args.hypotheses]
+    results = {name: score(read_hypotheses(path)) for name, path in zip(names, args.hypotheses)}
+    parts = ["sets", "kinds"] + (["clips"] if args.clips else [])
+    for part in parts:
+        keys = list(dict.fromkeys(key for result in results.values() for key in result[part]))
+        blank = {"words": 0}
+        if part == "clips":
+            rows = {key: [f"{r[part][key]['errors']}/{r[part][key]['words']}" if key in r[part] else "-" for r in results.values()] for key in keys}
+        else:
+            rows = {key: [cell(r[part].get(key, blank)) for r in results.values()] for key in keys}
+        print(f"\nWord errors in %, by {part[:-1]}" if part != "clips" else "\nErrors/words by clip")
+        table([part[:-1], *names], [[key, *cells] for key, cells in rows.items()])
+    for name, result in results.items():
+        if result["missing"]:
+            print(f"\n{name}: {len(result['missing'])} clips were not transcribed: {', '.join(result['missing'])}", file=sys.stderr)
+    if args.json:
+        Path(args.json).write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

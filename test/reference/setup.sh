@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The reference implementations that Sotto's numbers are held against, in Python environments of their own.
+#
+#   setup.sh            .venv:        MLX's Python, mlx-whisper, the Whisper normaliser  (fixtures, scores, bench)
+#   setup.sh torch      .venv-torch:  openai-whisper on torch, CPU                       (the quick reference decoder)
+#
+# Versions are pinned: a fixture or a table is only as good as the version it was made with.
+set -euo pipefail
+cd "$(dirname "$0")"
+python=${PYTHON:-python3}
+
+make_venv() {
+  [ -x "$1/bin/python" ] || "$python" -m venv "$1"
+  "$1/bin/pip" install -q --disable-pip-version-check "${@:2}"
+}
+
+case "${1:-mlx}" in
+mlx)
+  make_venv .venv mlx==0.32.4 mlx-cpu==0.32.4 numpy numba tiktoken scipy more-itertools tqdm huggingface_hub requests \
+    soundfile whisper-normalizer==0.1.15
+  make_venv .venv --no-deps mlx-whisper==0.4.3 # its metadata asks for torch, which it only needs for conversion
+  if [ "$(uname)" = Linux ]; then # macOS has Accelerate; MLX's Linux wheel has the slow reference BLAS: see front-blas.c
+    make_venv .venv scipy-openblas32==0.3.34.481.3
+    lib=$(.venv/bin/python -c 'import scipy_openblas32 as o; print(o.get_lib_dir())')
+    ${CC:-cc} -O2 -shared -fPIC -o .venv/front-blas.so front-blas.c -L"$lib" -lscipy_openblas -Wl,-rpath,"$lib"
+  fi
+  ;;
+torch)
+  make_venv .venv-torch torch==2.15.0 openai-whisper==20250625 safetensors soundfile numpy
+  ;;
+*)
+  sed -n '2,8p' "$0"
+  exit 2
+  ;;
+esac

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Reference transcripts by mlx-whisper (float32): greedy, temperature 0, no fallback. Also the peer that the bench runs beside us.
+
+    transcribe-mlx.py MODEL_DIR OUT.jsonl [--set labelled] [--condition] [--no-timestamps]
+    transcribe-mlx.py MODEL_DIR --serve
+
+--serve speaks JSON lines: {"op": "transcribe", "file", "language"} -> {"text", "tokens", "seconds"};
+{"op": "micro", "file"} -> {"encodeSeconds", "tokenSeconds"}; {"op": "info"} -> {"versions"}. Here `file` is raw mono
+float32 at 16 kHz, so that both sides start from the same samples and neither's decoding of files is timed.
+On Linux run it with LD_PRELOAD=.venv/front-blas.so, or it computes on the slow reference BLAS.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import mlx.core as mx
+import mlx_whisper
+import numpy as np
+from mlx.utils import tree_map
+from mlx_whisper.audio import log_mel_spectrogram, pad_or_trim
+from mlx_whisper.transcribe import ModelHolder
+
+from clips import audio, clip_set
+
+
+def load(folder):
+    """The model in float32: mlx-whisper's fp16=False alone leaves the weights in float16, which has no fast path on a CPU."""
+    model = ModelHolder.get_model(folder, mx.float32)
+    widen = lambda p: p.astype(mx.float32) if p.dtype == mx.float16 else p
+    model.update(tree_map(widen, model.parameters()))
+    mx.eval(model.parameters())
+    return model
+
+
+def transcribe(folder, samples, language, condition=False, without_timestamps=False):
+    begin = time.perf_counter()
+    result = mlx_whisper.transcribe(
+        samples, path_or_hf_repo=folder, language=language, temperature=0.0, fp16=False, verbose=None,
+        condition_on_previous_text=condition, without_timestamps=without_timestamps,
+    )
+    seconds = time.perf_counter() - begin
+    tokens = [token for segment in result["segments"] for token in segment["tokens"]]
+    return {"text": result["text"], "tokens": tokens, "seconds": seconds}
+
+
+def micro(model, samples, steps=32):
+    """Least of three: one encode of 30 s, and one token of greedy decoding after it."""
+    best = {}
+    mel = pad_or_trim(log_mel_spectrogram(samples, n_mels=model.dims.n_mels, padding=480000), 3000, axis=-2)[None]
+    for _ in range(3):
+        begin = time.perf_counter()
+        features = model.encoder(mel)
+        mx.eval(features)
+        encode = time.perf_counter() - begin
+        logits, cache, _ = model.decoder(mx.array([[50258, 50259, 50359, 50363]]), features)
+        mx.eval(logits, cache)
+        begin = time.perf_counter()
+        for _ in range(steps):
+            logits, cache, _ = model.decoder(mx.array([[400]]), features, kv_cache=cache)
+            mx.eval(logits)
+        seconds = {"encodeSeconds": encode, "tokenSeconds": (time.perf_counter() - begin) / steps}
+        best = {key: min(value, best.get(key, value)) for key, value in seconds.items()}
+    return best
+
+
+def serve(folder):
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever the libraries print goes to stderr
+    model = load(folder)
+    for line in sys.stdin:
+        ask = json.loads(line)
+        if ask["op"] == "info":
+            reply = {"versions": {name: version(name) for name in ("mlx", "mlx-whisper", "numpy")}}
+        elif ask["op"] == "micro":
+            reply = micro(model, np.fromfile(ask["file"], np.float32))
+        else:
+            reply = transcribe(folder, np.fromfile(ask["file"], np.float32), ask["language"])
+        print(json.dumps(reply), file=replies)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("model")
+    ap.add_argument("out", nargs="?")
+    ap.add_argument("--serve", action="store_true")
+    ap.add_argument("--set", default="labelled")
+    ap.add_argument("--condition", action="store_true")
+    ap.add_argument("--no-timestamps", action="store_true")
+    args = ap.parse_args()
+    if args.serve:
+        return serve(args.model)
+    load(args.model)
+    out = Path(args.out)
+    done = {json.loads(line)["id"] for line in out.open()} if out.exists() else set()
+    with out.open("a") as file:
+        for clip in clip_set(args.set):
+            if clip["id"] in done:
+                continue
+            row = transcribe(args.model, audio(clip), clip["language"] or "en", args.condition, args.no_timestamps)
+            file.write(json.dumps({"id": clip["id"], **row}, ensure_ascii=False) + "\n")
+            file.flush()
+
+
+if __name__ == "__main__":
+    main()
