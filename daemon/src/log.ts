@@ -1,0 +1,77 @@
+/** The daemon's log: JSON lines in our own ring of two files, readable by the user alone. */
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { pino, type Logger } from 'pino';
+
+export type { Logger };
+
+const MAX_FILE_BYTES = 5 * 1024 * 1024;
+
+/**
+ * A file that starts over at a size, keeping the last full one as `<path>.1`. Writes are synchronous: lines
+ * are few, and the last one before a crash is the one that matters. A full disk loses lines, never the daemon.
+ */
+export class RingFile {
+  readonly #path: string;
+  readonly #maxBytes: number;
+  #fd: number | undefined;
+  #bytes = 0;
+
+  constructor(path: string, maxBytes: number = MAX_FILE_BYTES) {
+    this.#path = path;
+    this.#maxBytes = maxBytes;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    this.#open();
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.byteLength(line);
+    try {
+      if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) this.#turn();
+      if (this.#fd === undefined) this.#open();
+      if (this.#fd !== undefined) this.#bytes += writeSync(this.#fd, line);
+    } catch {
+      // ENOSPC, EIO: logging is not worth more than the work that it describes.
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #open(): void {
+    this.#fd = openSync(this.#path, 'a', 0o600);
+    this.#bytes = fstatSync(this.#fd).size;
+  }
+
+  #turn(): void {
+    this.close();
+    renameSync(this.#path, `${this.#path}.1`);
+    this.#open();
+  }
+}
+
+/**
+ * Opens the log. What goes in: states, ids, figures, codes. What never does: transcript text, tokens, audio.
+ */
+export function openLog(path: string, level = process.env.SOTTO_LOG_LEVEL ?? 'info'): Logger {
+  const known = level in pino.levels.values || level === 'silent' ? level : 'info';
+  return pino(
+    { level: known, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    new RingFile(path),
+  );
+}
+
+/** A log that keeps nothing, for tests and for work without a daemon. */
+export const silentLog: Logger = pino({ level: 'silent' });
+
+/** The last lines of a log file, or none if it can't be read. */
+export function tailOfLog(path: string, lines: number): string[] {
+  try {
+    const text = readFileSync(path, 'utf8').trimEnd();
+    return text === '' ? [] : text.split('\n').slice(-lines);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * A queue that serves its clients in turn: each client's items keep their order, and somebody with a thousand
+ * files does not make somebody with one file wait for all of them.
+ */
+export class FairQueue<Client, Item> {
+  /** Clients in the order in which they are served next; none has an empty list. */
+  readonly #lists = new Map<Client, Item[]>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  push(client: Client, item: Item): void {
+    const list = this.#lists.get(client);
+    if (list === undefined) this.#lists.set(client, [item]);
+    else list.push(item);
+    this.#size += 1;
+  }
+
+  shift(): Item | undefined {
+    for (const [client, list] of this.#lists) {
+      const item = list.shift();
+      this.#size -= 1;
+      // To the back of the line, or out of it.
+      this.#lists.delete(client);
+      if (list.length > 0) this.#lists.set(client, list);
+      return item;
+    }
+    return undefined;
+  }
+
+  /** Takes one item out, wherever it stands; false if it is not in the queue. */
+  remove(client: Client, item: Item): boolean {
+    const list = this.#lists.get(client);
+    const at = list?.indexOf(item) ?? -1;
+    if (list === undefined || at < 0) return false;
+    list.splice(at, 1);
+    this.#size -= 1;
+    if (list.length === 0) this.#lists.delete(client);
+    return true;
+  }
+
+  countOf(client: Client): number {
+    return this.#lists.get(client)?.length ?? 0;
+  }
+
+  /** All items in the order in which `shift` would give them. */
+  inOrder(): Item[] {
+    const order: Item[] = [];
+    const lists = [...this.#lists.values()];
+    const longest = Math.max(0, ...lists.map((list) => list.length));
+    for (let round = 0; round < longest; round++) {
+      for (const list of lists) {
+        const item = list[round];
+        if (item !== undefined) order.push(item);
+      }
+    }
+    return order;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * One file on its way to text: `queued → running → final | cancelled | failed`. Exactly one terminal notice
+ * is given, nothing is said after it, and what is never dropped is numbered from 1 without a gap.
+ */
+import { SottoError } from '../protocol/errors.js';
+import type { EngineSummary, ModelRef } from '../protocol/ipc.js';
+import type { JobSummary } from '../protocol/messages.js';
+import type { TranscribeEvent, TranscribeOptions } from '../protocol/transcription.js';
+import { Replay } from './replay.js';
+
+export type JobState = 'queued' | 'running' | 'final' | 'cancelled' | 'failed';
+
+export interface JobRequest {
+  /** Absolute path of an audio file. */
+  readonly path: string;
+  /** A model's name or folder; the default model when left out. */
+  readonly model?: string;
+  readonly options?: TranscribeOptions;
+}
+
+/** What the one who asked gets to hear. */
+export type JobNotice =
+  | { type: 'waiting'; for: 'queue' | 'engine' | 'model'; position?: number }
+  | { type: 'started'; attempt: number; durationSeconds?: number }
+  | { type: 'event'; seq?: number; event: TranscribeEvent }
+  | { type: 'final'; seq: number; summary: JobSummary }
+  | { type: 'cancelled'; seq: number }
+  | { type: 'failed'; seq: number; error: SottoError };
+
+export class Job {
+  readonly number: number;
+  readonly request: JobRequest;
+  readonly model: ModelRef;
+  readonly #notify: (notice: JobNotice) => void;
+  readonly #replay = new Replay();
+  #state: JobState = 'queued';
+  #attempt = 0;
+  #seq = 0;
+  #position: number | undefined;
+
+  constructor(number: number, request: JobRequest, model: ModelRef, notify: (notice: JobNotice) => void) {
+    this.number = number;
+    this.request = request;
+    this.model = model;
+    this.#notify = notify;
+  }
+
+  get state(): JobState {
+    return this.#state;
+  }
+
+  /** Runs of the job so far, the present one included. */
+  get attempt(): number {
+    return this.#attempt;
+  }
+
+  get over(): boolean {
+    return this.#state !== 'queued' && this.#state !== 'running';
+  }
+
+  /** Says where it stands in the queue, if that has changed. */
+  queuedAt(position: number): void {
+    if (this.#state !== 'queued' || position === this.#position) return;
+    this.#position = position;
+    this.#notify({ type: 'waiting', for: 'queue', position });
+  }
+
+  /** `queued → running`, or a further run after the engine was lost. */
+  begin(): void {
+    if (this.over) throw new SottoError('INTERNAL', `job ${this.number} is ${this.#state} and can't begin`);
+    this.#state = 'running';
+    this.#attempt += 1;
+    this.#replay.restart();
+  }
+
+  waiting(what: 'engine' | 'model'): void {
+    if (this.#state === 'running') this.#notify({ type: 'waiting', for: what });
+  }
+
+  opened(durationSeconds: number | undefined): void {
+    if (this.#state !== 'running') return;
+    const length = durationSeconds === undefined ? {} : { durationSeconds };
+    this.#notify({ type: 'started', attempt: this.#attempt, ...length });
+  }
+
+  event(event: TranscribeEvent): void {
+    if (this.#state !== 'running' || !this.#replay.admit(event)) return;
+    const display = event.type === 'text' || event.type === 'progress';
+    this.#notify({ type: 'event', ...(display ? {} : { seq: ++this.#seq }), event });
+  }
+
+  finish(summary: EngineSummary): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'final';
+    const segments = this.#replay.segments;
+    this.#notify({
+      type: 'final',
+      seq: ++this.#seq,
+      summary: { ...summary, model: this.model.name, segments },
+    });
+  }
+
+  cancel(): void {
+    if (this.over) return;
+    this.#state = 'cancelled';
+    this.#notify({ type: 'cancelled', seq: ++this.#seq });
+  }
+
+  fail(error: SottoError): void {
+    if (this.over) return;
+    this.#state = 'failed';
+    this.#notify({ type: 'failed', seq: ++this.#seq, error });
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * All jobs of all clients over one engine: a bounded fair queue in front, one job in the engine, a second try
+ * for a job whose engine died. Knows neither sockets nor processes.
+ */
+import type { Clock } from '../clock.js';
+import type { Logger } from '../log.js';
+import { SottoError } from '../protocol/errors.js';
+import type { ModelRef } from '../protocol/ipc.js';
+import type { QueueStatus } from '../protocol/status.js';
+import type { Engine, JobReport, RunningJob } from '../supervisor/engine.js';
+import { FairQueue } from './fair-queue.js';
+import { Job, type JobNotice, type JobRequest } from './job.js';
+
+/** Jobs that may wait, over all clients. Past it, saying BUSY at once beats keeping somebody waiting for hours. */
+const MAX_QUEUED = 1_024;
+/** A job that took two engines down is not given a third one. */
+const MAX_ATTEMPTS = 2;
+
+export interface SessionsOptions {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Finds a model by name or folder (the default one without an argument), or throws a `SottoError`. */
+  readonly resolveModel: (model: string | undefined) => ModelRef;
+  readonly maxQueued?: number;
+  /** Told whenever the last job is over or the first one comes. */
+  readonly onIdleChange?: (idle: boolean) => void;
+}
+
+/** Identity of whoever asks; jobs of one client are served in order, clients in turn. */
+export type Client = object;
+
+export class Sessions {
+  readonly #options: SessionsOptions;
+  readonly #queue = new FairQueue<Client, Job>();
+  readonly #clients = new Map<Job, Client>();
+  readonly #over = { final: 0, cancelled: 0, failed: 0 };
+  #inEngine: { job: Job; handle: RunningJob } | undefined;
+  #nextNumber = 1;
+  #stopping = false;
+  #whenFree: (() => void) | undefined;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Neither a job in the engine nor one that waits. */
+  get idle(): boolean {
+    return this.#inEngine === undefined && this.#queue.size === 0;
+  }
+
+  queueStatus(): QueueStatus {
+    return { running: this.#inEngine === undefined ? 0 : 1, queued: this.#queue.size, ...this.#over };
+  }
+
+  /**
+   * Takes a job. `notify` is called only after this has returned.
+   * @throws SottoError BUSY, DAEMON_UNAVAILABLE (stopping), or what `resolveModel` throws
+   */
+  submit(client: Client, request: JobRequest, notify: (notice: JobNotice) => void): Job {
+    if (this.#stopping) throw stoppingError();
+    const most = this.#options.maxQueued ?? MAX_QUEUED;
+    if (this.#queue.size >= most) throw new SottoError('BUSY', `${most} files are waiting already`);
+    const model = this.#options.resolveModel(request.model);
+    const job = new Job(this.#nextNumber++, request, model, notify);
+    if (this.idle) this.#options.onIdleChange?.(false);
+    this.#queue.push(client, job);
+    this.#clients.set(job, client);
+    queueMicrotask(() => this.#advance());
+    return job;
+  }
+
+  cancel(job: Job): void {
+    if (job.over) return;
+    const client = this.#clients.get(job);
+    if (client !== undefined && this.#queue.remove(client, job)) {
+      job.cancel();
+      this.#settled(job);
+      this.#sayPositions();
+      return;
+    }
+    // Its client hears of it at once; the engine leaves its decode step and is free a moment later.
+    job.cancel();
+    if (this.#inEngine?.job === job) this.#inEngine.handle.cancel();
+  }
+
+  /** A client has gone: nobody is there to read what its jobs would say. */
+  cancelAllOf(client: Client): void {
+    for (const [job, owner] of [...this.#clients]) if (owner === client) this.cancel(job);
+  }
+
+  /**
+   * Takes no more jobs, fails those that wait, and gives the one in the engine `graceMs` to end.
+   * Resolves when the engine is free.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
+      job.fail(stoppingError());
+      this.#settled(job);
+    }
+    if (this.#inEngine === undefined) return;
+    const free = new Promise<void>((resolve) => (this.#whenFree = resolve));
+    const cutOff = this.#options.clock.after(graceMs, () => {
+      this.#inEngine?.job.fail(stoppingError());
+      this.#inEngine?.handle.cancel();
+    });
+    await free;
+    cutOff();
+  }
+
+  #advance(): void {
+    if (this.#inEngine === undefined) {
+      const job = this.#queue.shift();
+      if (job !== undefined) this.#run(job);
+    }
+    this.#sayPositions();
+  }
+
+  #sayPositions(): void {
+    this.#queue.inOrder().forEach((job, index) => job.queuedAt(index + 1));
+  }
+
+  #run(job: Job): void {
+    job.begin();
+    const { path, options = {} } = job.request;
+    const handle = this.#options.engine.run({ path, options, model: job.model }, (report) =>
+      this.#reported(job, report),
+    );
+    this.#inEngine = { job, handle };
+  }
+
+  #reported(job: Job, report: JobReport): void {
+    switch (report.type) {
+      case 'waiting':
+        job.waiting(report.for);
+        return;
+      case 'opened':
+        job.opened(report.durationSeconds);
+        return;
+      case 'event':
+        job.event(report.event);
+        return;
+      case 'done':
+        job.finish(report.summary);
+        break;
+      case 'failed':
+        job.fail(report.error);
+        break;
+      case 'cancelled':
+        job.cancel();
+        break;
+      case 'lost':
+        if (!job.over && !this.#stopping && job.attempt < MAX_ATTEMPTS) {
+          this.#options.log.warn(
+            { job: job.number, code: report.error.code },
+            'engine lost: running the job again',
+          );
+          this.#run(job);
+          return;
+        }
+        job.fail(report.error);
+        break;
+    }
+    this.#inEngine = undefined;
+    this.#settled(job);
+    this.#whenFree?.();
+    this.#advance();
+  }
+
+  #settled(job: Job): void {
+    this.#clients.delete(job);
+    if (job.state === 'final' || job.state === 'cancelled' || job.state === 'failed')
+      this.#over[job.state] += 1;
+    this.#options.log.info({ job: job.number, state: job.state, attempts: job.attempt }, 'job over');
+    if (this.idle) this.#options.onIdleChange?.(true);
+  }
+}
+
+function stoppingError(): SottoError {
+  return new SottoError('DAEMON_UNAVAILABLE', 'the daemon is stopping', { hint: 'try again in a moment' });
+}

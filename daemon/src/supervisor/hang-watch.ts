@@ -1,0 +1,62 @@
+/**
+ * Notices an engine that neither answers nor dies. It is pinged at a fixed pace; silence for longer than the
+ * allowance means that it hangs. A machine that slept is no hang: when a tick comes much later than it was
+ * asked for, time has jumped for everybody, and the allowance begins anew.
+ */
+import type { Clock } from '../clock.js';
+
+export const PING_EVERY_MS = 5_000;
+/** MLX work is waited for without blocking, so a healthy engine answers within milliseconds; loading may block. */
+export const SILENCE_ALLOWED_MS = 60_000;
+export const SILENCE_ALLOWED_LOADING_MS = 300_000;
+
+export interface HangWatchOptions {
+  readonly clock: Clock;
+  readonly ping: () => void;
+  readonly onHang: (silentMs: number) => void;
+  /** Whether the engine is in a phase that may block its event loop for long. */
+  readonly loading: () => boolean;
+}
+
+export class HangWatch {
+  readonly #options: HangWatchOptions;
+  #lastHeardMs: number;
+  #lastTickMs: number;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(options: HangWatchOptions) {
+    this.#options = options;
+    this.#lastHeardMs = this.#lastTickMs = options.clock.nowMs();
+    this.#schedule();
+  }
+
+  /** Any message at all from the engine counts as a sign of life. */
+  heard(): void {
+    this.#lastHeardMs = this.#options.clock.nowMs();
+  }
+
+  stop(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #schedule(): void {
+    this.#cancelTimer = this.#options.clock.after(PING_EVERY_MS, () => this.#tick());
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.nowMs();
+    const jumped = now - this.#lastTickMs > 3 * PING_EVERY_MS;
+    this.#lastTickMs = now;
+    if (jumped) this.#lastHeardMs = now;
+    const silentMs = now - this.#lastHeardMs;
+    const allowedMs = this.#options.loading() ? SILENCE_ALLOWED_LOADING_MS : SILENCE_ALLOWED_MS;
+    if (silentMs > allowedMs) {
+      this.stop();
+      this.#options.onHang(silentMs);
+      return;
+    }
+    this.#options.ping();
+    this.#schedule();
+  }
+}

@@ -1,0 +1,303 @@
+/**
+ * Keeps one engine process alive: starts it, has its model warm, passes a job to it, watches that it answers,
+ * and replaces it when it dies. The process boundary is what a Metal abort or an out-of-memory kill stops at.
+ */
+import type { Clock } from '../clock.js';
+import type { Logger } from '../log.js';
+import { SottoError } from '../protocol/errors.js';
+import type { FromEngine, ModelRef } from '../protocol/ipc.js';
+import type { EngineFigures, EngineState, EngineStatus, ModelStatus } from '../protocol/status.js';
+import type { Engine, EngineJob, JobReport, RunningJob } from './engine.js';
+import { EngineProcess, type EngineCommand } from './engine-process.js';
+import { HangWatch } from './hang-watch.js';
+import { BREAKER_CRASHES, BREAKER_WINDOW_MS, RestartPolicy } from './restart-policy.js';
+
+/** How long the engine may take to leave a decode step after a cancel before it is put down. */
+const CANCEL_GRACE_MS = 5_000;
+/** How long it may take to end after being asked to. */
+const SHUTDOWN_GRACE_MS = 2_000;
+
+export interface SupervisorOptions {
+  readonly command: EngineCommand;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Model to have warm before anybody asks. */
+  readonly warmModel?: ModelRef;
+  readonly cancelGraceMs?: number;
+}
+
+interface CurrentJob {
+  readonly id: number;
+  readonly job: EngineJob;
+  readonly report: (report: JobReport) => void;
+  sent: boolean;
+  cancelled: boolean;
+  /** Calls off the timer of the grace period after a cancel. */
+  calm?: () => void;
+  /** What the engine said before it was put down for it. */
+  fault?: SottoError;
+}
+
+export class Supervisor implements Engine {
+  readonly #options: SupervisorOptions;
+  readonly #policy = new RestartPolicy();
+  #state: EngineState = 'stopped';
+  #process: EngineProcess | undefined;
+  #watch: HangWatch | undefined;
+  #current: CurrentJob | undefined;
+  #nextJob = 1;
+  #model: ModelStatus = { state: 'absent' };
+  #figures: EngineFigures | undefined;
+  #device: string | undefined;
+  #bornMs = 0;
+  #restarts = 0;
+  #lastFailure: string | undefined;
+  /** Set while a process is ended on purpose: its exit is no crash. */
+  #expectedExit = false;
+  #calmRestart: (() => void) | undefined;
+  #stopped: (() => void) | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#state === 'stopped') this.#spawn();
+  }
+
+  run(job: EngineJob, report: (report: JobReport) => void): RunningJob {
+    if (this.#current !== undefined) throw new SottoError('INTERNAL', 'the engine runs one job at a time');
+    const current: CurrentJob = { id: this.#nextJob++, job, report, sent: false, cancelled: false };
+    this.#current = current;
+    // Reports come after `run` has returned, whatever they are.
+    queueMicrotask(() => this.#begin(current));
+    return { cancel: () => this.#cancel(current) };
+  }
+
+  status(): EngineStatus {
+    const pid = this.#process?.pid;
+    return {
+      state: this.#state,
+      restarts: this.#restarts,
+      model: this.#model,
+      ...(pid === undefined
+        ? {}
+        : { pid, uptimeSeconds: (this.#options.clock.nowMs() - this.#bornMs) / 1000 }),
+      ...(this.#lastFailure === undefined ? {} : { lastFailure: this.#lastFailure }),
+      ...(this.#device === undefined ? {} : { device: this.#device }),
+      ...(this.#figures === undefined ? {} : { figures: this.#figures }),
+    };
+  }
+
+  /** Ends the engine for good. A job that is in it is the caller's to settle first. */
+  async stop(): Promise<void> {
+    this.#leave();
+    const process = this.#process;
+    if (process === undefined) return;
+    const gone = new Promise<void>((resolve) => (this.#stopped = resolve));
+    process.send({ type: 'shutdown' });
+    const putDown = this.#options.clock.after(SHUTDOWN_GRACE_MS, () =>
+      process.kill('did not end when asked'),
+    );
+    await gone;
+    putDown();
+  }
+
+  /** Ends the engine without waiting. */
+  kill(): void {
+    this.#leave();
+    this.#process?.kill('the daemon ends');
+  }
+
+  #leave(): void {
+    this.#current?.calm?.();
+    this.#current = undefined;
+    this.#calmRestart?.();
+    this.#state = 'stopped';
+  }
+
+  #begin(current: CurrentJob): void {
+    if (current !== this.#current) return;
+    if (this.#state === 'ready') {
+      this.#send(current);
+      return;
+    }
+    if (this.#state === 'degraded') {
+      if (!this.#policy.mayTryAgain(this.#options.clock.nowMs())) {
+        this.#finish({ type: 'failed', error: this.#degradedError() });
+        return;
+      }
+      this.#spawn();
+    } else if (this.#state === 'stopped') {
+      this.#finish({
+        type: 'failed',
+        error: new SottoError('ENGINE_UNAVAILABLE', 'the engine has been stopped'),
+      });
+      return;
+    }
+    current.report({ type: 'waiting', for: 'engine' });
+  }
+
+  #send(current: CurrentJob): void {
+    current.sent = true;
+    this.#process?.send({ type: 'run', job: current.id, ...current.job });
+  }
+
+  #cancel(current: CurrentJob): void {
+    if (current !== this.#current || current.cancelled) return;
+    current.cancelled = true;
+    if (!current.sent) {
+      this.#finish({ type: 'cancelled' });
+      return;
+    }
+    this.#process?.send({ type: 'cancel', job: current.id });
+    current.calm = this.#options.clock.after(this.#options.cancelGraceMs ?? CANCEL_GRACE_MS, () => {
+      this.#options.log.warn({ job: current.id }, 'engine did not stop a cancelled job: replacing it');
+      this.#expectedExit = true;
+      this.#process?.kill('did not stop a cancelled job');
+    });
+  }
+
+  #finish(report: JobReport): void {
+    const current = this.#current;
+    this.#current = undefined;
+    current?.calm?.();
+    current?.report(report);
+  }
+
+  #spawn(): void {
+    const { clock, command, log } = this.#options;
+    this.#state = 'starting';
+    this.#expectedExit = false;
+    this.#bornMs = clock.nowMs();
+    this.#model = { state: 'absent' };
+    this.#figures = undefined;
+    const process = new EngineProcess(command, {
+      onMessage: (message) => {
+        this.#watch?.heard();
+        this.#receive(message);
+      },
+      onLine: (line) => log.info({ engine: process.pid }, line),
+      onExit: (why) => this.#exited(why),
+    });
+    this.#process = process;
+    this.#watch = new HangWatch({
+      clock,
+      ping: () => process.send({ type: 'ping' }),
+      onHang: (silentMs) => process.kill(`has been silent for ${Math.round(silentMs / 1000)} s`),
+      loading: () =>
+        this.#state === 'starting' || this.#model.state === 'loading' || this.#model.state === 'warming',
+    });
+    log.info({ engine: process.pid }, 'engine started');
+  }
+
+  #receive(message: FromEngine): void {
+    switch (message.type) {
+      case 'ready':
+        this.#device = message.device;
+        this.#state = 'ready';
+        if (this.#current !== undefined) this.#send(this.#current);
+        else if (this.#options.warmModel !== undefined)
+          this.#process?.send({ type: 'load', model: this.#options.warmModel });
+        return;
+      case 'model': {
+        const { type: _, ...model } = message;
+        this.#model = model;
+        this.#options.log.info({ ...model }, 'model');
+        if (message.state === 'loading') this.#current?.report({ type: 'waiting', for: 'model' });
+        return;
+      }
+      case 'pong':
+        this.#figures = message.figures;
+        return;
+      case 'opened':
+      case 'event':
+      case 'done':
+      case 'failed':
+      case 'cancelled':
+        this.#receiveOfJob(message);
+        return;
+    }
+  }
+
+  #receiveOfJob(message: Extract<FromEngine, { job: number }>): void {
+    const current = this.#current;
+    if (current === undefined || message.job !== current.id) return;
+    switch (message.type) {
+      case 'opened': {
+        const { durationSeconds } = message;
+        current.report({ type: 'opened', ...(durationSeconds === undefined ? {} : { durationSeconds }) });
+        return;
+      }
+      case 'event':
+        current.report({ type: 'event', event: message.event });
+        return;
+      case 'done':
+        this.#finish({ type: 'done', summary: message.summary });
+        return;
+      case 'cancelled':
+        this.#finish({ type: 'cancelled' });
+        return;
+      case 'failed': {
+        const error = SottoError.fromWire(message.error);
+        // Zeros for features, out of GPU memory: what this process computes from here on is not to be trusted.
+        if (error.code === 'ENGINE_CRASHED' || error.code === 'ENGINE_OOM') {
+          current.fault = error;
+          this.#process?.kill(error.message);
+          return;
+        }
+        this.#finish({ type: 'failed', error });
+      }
+    }
+  }
+
+  #exited(why: string): void {
+    const { clock, log } = this.#options;
+    const pid = this.#process?.pid;
+    const expected = this.#expectedExit;
+    this.#watch?.stop();
+    this.#process = undefined;
+    this.#figures = undefined;
+    this.#model = { state: 'absent' };
+    if (this.#state === 'stopped') {
+      log.info({ engine: pid }, 'engine ended');
+      this.#stopped?.();
+      return;
+    }
+    log.error({ engine: pid, why }, 'engine lost');
+    this.#restarts += 1;
+    if (expected) {
+      this.#spawn();
+    } else {
+      this.#lastFailure = why;
+      const verdict = this.#policy.crashed(clock.nowMs());
+      if (verdict.restart) {
+        this.#state = 'restarting';
+        this.#calmRestart = clock.after(verdict.delayMs, () => this.#spawn());
+      } else {
+        this.#state = 'degraded';
+        log.error({ why }, 'engine failed too often: not starting it again');
+      }
+    }
+    this.#settleLost(why);
+  }
+
+  /** What becomes of the job that was in the engine, or waited for it, when the process went. */
+  #settleLost(why: string): void {
+    const current = this.#current;
+    if (current === undefined) return;
+    if (current.cancelled) this.#finish({ type: 'cancelled' });
+    else if (current.sent) {
+      const error = current.fault ?? new SottoError('ENGINE_CRASHED', `the speech engine ${why}`);
+      this.#finish({ type: 'lost', error });
+    } else if (this.#state === 'degraded') this.#finish({ type: 'failed', error: this.#degradedError() });
+  }
+
+  #degradedError(): SottoError {
+    return new SottoError(
+      'ENGINE_UNAVAILABLE',
+      `the speech engine failed ${BREAKER_CRASHES} times within ${BREAKER_WINDOW_MS / 1000} s; last: it ${this.#lastFailure ?? 'died'}`,
+      { hint: 'see `sotto daemon status` for the log; `sotto daemon stop` starts afresh' },
+    );
+  }
+}
