@@ -1,0 +1,95 @@
+/** Opens a WebSocket over a Unix socket and exchanges `hello`. */
+import { connect as connectSocket } from 'node:net';
+import { WebSocket } from 'ws';
+import { SottoError } from '../protocol/errors.js';
+import { parseDaemonMessage, type ClientMessage, type DaemonMessage } from '../protocol/messages.js';
+import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
+
+/** Longest wait for a daemon's `hello`: it may be busy for a moment, never for long. */
+const HELLO_MS = 5_000;
+
+export interface DaemonIdentity {
+  readonly version: string;
+  readonly protocol: number;
+  readonly pid: number;
+}
+
+export interface OpenSocket {
+  readonly socket: WebSocket;
+  readonly daemon: DaemonIdentity;
+}
+
+/** @throws SottoError DAEMON_UNAVAILABLE (nobody listens), UNAUTHORISED, VERSION_MISMATCH */
+export function openSocket(path: string, clientName: string): Promise<OpenSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket('ws://localhost/ws', {
+      createConnection: () => connectSocket(path),
+      maxPayload: LIMITS.maxMessageBytes,
+      perMessageDeflate: false,
+      handshakeTimeout: HELLO_MS,
+    });
+    const fail = (error: SottoError): void => {
+      clearTimeout(timer);
+      socket.removeAllListeners('message');
+      socket.terminate();
+      reject(error);
+    };
+    const timer = setTimeout(
+      () => fail(new SottoError('DAEMON_UNAVAILABLE', 'the daemon does not answer')),
+      HELLO_MS,
+    );
+    socket.on('error', (error) => fail(connectError(error, path)));
+    socket.on('close', () => fail(new SottoError('DAEMON_UNAVAILABLE', 'the daemon closed the connection')));
+    socket.on('open', () => {
+      const client = { name: clientName, version: SOTTO_VERSION };
+      send(socket, { type: 'hello', protocol: PROTOCOL_VERSION, client });
+    });
+    socket.on('message', (data, isBinary) => {
+      let message: DaemonMessage;
+      try {
+        message = decode(data, isBinary);
+      } catch (error) {
+        fail(SottoError.from(error));
+        return;
+      }
+      if (message.type !== 'hello') {
+        fail(new SottoError('PROTOCOL', `the daemon said \`${message.type}\` before \`hello\``));
+        return;
+      }
+      const { version, protocol, pid } = message;
+      if (protocol !== PROTOCOL_VERSION) {
+        const running = `the daemon that runs (process ${pid}) is version ${version} with protocol ${protocol}`;
+        fail(
+          new SottoError('VERSION_MISMATCH', `${running}; this is ${SOTTO_VERSION} with ${PROTOCOL_VERSION}`),
+        );
+        return;
+      }
+      clearTimeout(timer);
+      socket.removeAllListeners();
+      resolve({ socket, daemon: { version, protocol, pid } });
+    });
+  });
+}
+
+export function send(socket: WebSocket, message: ClientMessage): void {
+  if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
+}
+
+/** @throws SottoError PROTOCOL, INVALID_ARGUMENT */
+export function decode(data: unknown, isBinary: boolean): DaemonMessage {
+  if (isBinary || !Buffer.isBuffer(data)) throw new SottoError('PROTOCOL', 'the daemon sent a binary frame');
+  return parseDaemonMessage(data.toString('utf8'));
+}
+
+function connectError(error: Error, path: string): SottoError {
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+    return new SottoError('DAEMON_UNAVAILABLE', 'no daemon is running', { cause: error });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new SottoError('UNAUTHORISED', `${path} may not be opened`, { cause: error });
+  }
+  return new SottoError('DAEMON_UNAVAILABLE', `the daemon can't be reached: ${error.message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,191 @@
+/**
+ * One client on its WebSocket: greets, parses, turns messages into jobs and notices into messages, and keeps
+ * what waits for a slow reader within bounds.
+ */
+import type { RawData, WebSocket } from 'ws';
+import type { Clock } from '../clock.js';
+import type { Logger } from '../log.js';
+import { SottoError } from '../protocol/errors.js';
+import { idOf, parseClientMessage, type ClientMessage, type DaemonMessage } from '../protocol/messages.js';
+import type { DaemonStatus } from '../protocol/status.js';
+import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
+import type { Job, JobNotice } from '../sessions/job.js';
+import type { Sessions } from '../sessions/sessions.js';
+
+/** Above this many unread bytes, what is only for display is left out. */
+const DISPLAY_BYTES = 64 * 1024;
+/** Above this many the client is not reading, and is let go. */
+export const MAX_UNREAD_BYTES = 1024 * 1024;
+const HELLO_MS = 5_000;
+/** Close codes of RFC 6455. */
+const POLICY_VIOLATION = 1008;
+const GOING_AWAY = 1001;
+const GOODBYE_MS = 500;
+
+export interface ConnectionContext {
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly status: () => DaemonStatus;
+  readonly shutdown: () => void;
+}
+
+export class Connection {
+  readonly #socket: WebSocket;
+  readonly #context: ConnectionContext;
+  readonly #jobs = new Map<string, Job>();
+  readonly #calmHello: () => void;
+  #greeted = false;
+  #lastPongMs: number;
+
+  constructor(socket: WebSocket, context: ConnectionContext) {
+    this.#socket = socket;
+    this.#context = context;
+    this.#lastPongMs = context.clock.nowMs();
+    this.#calmHello = context.clock.after(HELLO_MS, () => socket.close(POLICY_VIOLATION, 'no hello'));
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    socket.on('pong', () => (this.#lastPongMs = context.clock.nowMs()));
+    // The peer broke a rule of WebSocket or of our limits; ws closes with the fitting code itself.
+    socket.on('error', (error) => context.log.warn({ message: error.message }, 'connection error'));
+    socket.on('close', () => {
+      this.#calmHello();
+      context.sessions.cancelAllOf(this);
+    });
+  }
+
+  /**
+   * Pings the client. One without jobs that has not answered for `deadAfterMs` is let go; one with a job is
+   * left to the bound on what it has not read, so that a paused terminal does not lose its work.
+   */
+  beat(deadAfterMs: number): void {
+    if (this.#jobs.size === 0 && this.#context.clock.nowMs() - this.#lastPongMs > deadAfterMs)
+      this.#socket.terminate();
+    else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+  }
+
+  /** The machine slept, or we did: nobody is late. */
+  forgive(): void {
+    this.#lastPongMs = this.#context.clock.nowMs();
+  }
+
+  /** Says goodbye; a client that does not answer is cut off. */
+  end(): void {
+    this.#socket.close(GOING_AWAY, 'the daemon ends');
+    this.#context.clock.after(GOODBYE_MS, () => this.#socket.terminate());
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    const text = isBinary ? '' : textOf(data);
+    try {
+      if (isBinary) throw new SottoError('PROTOCOL', 'no session takes binary frames here');
+      this.#serve(parseClientMessage(text));
+    } catch (error) {
+      const id = idOf(text);
+      const { code, message } = SottoError.from(error);
+      if (code === 'INTERNAL') this.#context.log.error({ message }, 'message not served');
+      this.#send({
+        type: 'error',
+        ...(id === undefined ? {} : { id }),
+        error: SottoError.from(error).toWire(),
+      });
+    }
+  }
+
+  #serve(message: ClientMessage): void {
+    if (message.type === 'hello') {
+      this.#greet(message.protocol);
+      return;
+    }
+    if (!this.#greeted) {
+      const error = new SottoError('PROTOCOL', `\`hello\` comes before \`${message.type}\``);
+      this.#send({ type: 'error', id: message.id, error: error.toWire() });
+      this.#socket.close(POLICY_VIOLATION, 'hello comes first');
+      return;
+    }
+    switch (message.type) {
+      case 'transcribe':
+        this.#transcribe(message);
+        return;
+      case 'cancel': {
+        // Unknown means over already: the two messages have crossed.
+        const job = this.#jobs.get(message.id);
+        if (job !== undefined) this.#context.sessions.cancel(job);
+        return;
+      }
+      case 'status':
+        this.#send({ type: 'status', id: message.id, status: this.#context.status() });
+        return;
+      case 'shutdown':
+        this.#send({ type: 'stopping', id: message.id });
+        this.#context.shutdown();
+        return;
+    }
+  }
+
+  #greet(protocol: number): void {
+    this.#calmHello();
+    this.#send({ type: 'hello', protocol: PROTOCOL_VERSION, version: SOTTO_VERSION, pid: process.pid });
+    if (protocol === PROTOCOL_VERSION) {
+      this.#greeted = true;
+      return;
+    }
+    const message = `this daemon is version ${SOTTO_VERSION} and speaks protocol ${PROTOCOL_VERSION}, not ${protocol}`;
+    this.#send({ type: 'error', error: new SottoError('VERSION_MISMATCH', message).toWire() });
+    this.#socket.close(POLICY_VIOLATION, 'protocol version');
+  }
+
+  #transcribe({ id, path, model, options }: Extract<ClientMessage, { type: 'transcribe' }>): void {
+    if (this.#jobs.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a job of this id is under way');
+    if (this.#jobs.size >= LIMITS.jobsPerConnection) {
+      throw new SottoError('BUSY', `${LIMITS.jobsPerConnection} jobs of this client are under way`);
+    }
+    const request = {
+      path,
+      ...(model === undefined ? {} : { model }),
+      ...(options === undefined ? {} : { options }),
+    };
+    this.#jobs.set(
+      id,
+      this.#context.sessions.submit(this, request, (notice) => this.#tell(id, notice)),
+    );
+  }
+
+  #tell(id: string, notice: JobNotice): void {
+    switch (notice.type) {
+      case 'waiting':
+      case 'started':
+        this.#send({ ...notice, id });
+        return;
+      case 'event':
+        this.#send({ ...notice, id }, notice.seq === undefined);
+        return;
+      case 'failed':
+        this.#jobs.delete(id);
+        this.#send({ type: 'failed', id, seq: notice.seq, error: notice.error.toWire() });
+        return;
+      case 'final':
+      case 'cancelled':
+        this.#jobs.delete(id);
+        this.#send({ ...notice, id });
+        return;
+    }
+  }
+
+  #send(message: DaemonMessage, onlyForDisplay = false): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (onlyForDisplay && this.#socket.bufferedAmount > DISPLAY_BYTES) return;
+    const text = JSON.stringify(message);
+    if (this.#socket.bufferedAmount + text.length > MAX_UNREAD_BYTES) {
+      // `close` would wait behind the very bytes that are not read.
+      this.#context.log.warn('a client does not read what it asked for: connection ended');
+      this.#socket.terminate();
+      return;
+    }
+    this.#socket.send(text);
+  }
+}
+
+function textOf(data: RawData): string {
+  if (Buffer.isBuffer(data)) return data.toString('utf8');
+  return Array.isArray(data) ? Buffer.concat(data).toString('utf8') : Buffer.from(data).toString('utf8');
+}
