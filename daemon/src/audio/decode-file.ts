@@ -1,0 +1,193 @@
+import { SottoError } from '../protocol/errors.js';
+import { openAiff } from './aiff.js';
+import { downmix } from './downmix.js';
+import { openFlac } from './flac.js';
+import { type PcmSource } from './pcm-source.js';
+import { Resampler } from './resample.js';
+import { sniff } from './sniff.js';
+import { FileSource, fromFileSystem, named } from './source.js';
+import { openWav } from './wav.js';
+
+/** Hz. What every speech model here listens to. */
+export const MODEL_SAMPLE_RATE = 16_000;
+
+/** Sound out of a file, ready for a model. */
+export interface AudioFile {
+  readonly container: string;
+  readonly codec: string;
+  /** Hz and channel count in the file, before conversion. */
+  readonly sampleRate: number;
+  readonly channels: number;
+  /** Known from the headers, or estimated; undefined where neither is possible. */
+  readonly durationSeconds: number | undefined;
+  /**
+   * 16 kHz mono, ±1, a second at a time, decoded as it is pulled. To be iterated once.
+   * Ends with AUDIO_TRUNCATED, after all the sound there is, when the file ends early.
+   */
+  readonly samples: AsyncIterable<Float32Array>;
+  /** Frees the file and the decoder at once; safe to call twice, and while a chunk is being read. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens an audio (or video) file of any supported format; what it is, its content says, not its name.
+ *
+ * @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE, AUDIO_EMPTY, AUDIO_UNSUPPORTED, AUDIO_TRUNCATED; each
+ *   message names the file and each hint says what to do.
+ * @example
+ * const audio = await openAudio('talk.m4a');
+ * try {
+ *   for await (const chunk of audio.samples) feed(chunk); // Float32Array of up to 16,000 samples
+ * } finally {
+ *   await audio.close();
+ * }
+ */
+export async function openAudio(path: string): Promise<AudioFile> {
+  const source = await FileSource.open(path);
+  try {
+    const pcm = await openSource(source);
+    const samples = guarded(path, toModelRate(path, pcm));
+    return {
+      container: pcm.container,
+      codec: pcm.codec,
+      sampleRate: pcm.sampleRate,
+      channels: pcm.channels,
+      durationSeconds: pcm.durationSeconds,
+      samples,
+      async close() {
+        await source.close();
+        // Runs the decoder's own clean-up. If a chunk is being decoded, this waits for it.
+        await samples.return(undefined).catch(() => undefined);
+      },
+    };
+  } catch (error) {
+    await source.close();
+    throw asAudioError(path, error);
+  }
+}
+
+async function openSource(source: FileSource): Promise<PcmSource> {
+  const found = await sniff(source);
+  switch (found.kind) {
+    case 'wav':
+      return openWav(source);
+    case 'aiff':
+      return openAiff(source);
+    case 'flac':
+      return openFlac(source, found.start);
+    case 'mp3':
+    case 'adts':
+    case 'ogg':
+    case 'mp4':
+    case 'matroska':
+    case 'foreign':
+      throw new SottoError('AUDIO_UNSUPPORTED', `${named(source.path)} is in a format that is not read yet`);
+    case 'unknown':
+      throw new SottoError(
+        'AUDIO_UNSUPPORTED',
+        `${named(source.path)} is no audio file that Sotto knows (it looks like ${found.looksLike})`,
+        { hint: 'give a WAV, FLAC, MP3, M4A, AAC, OGG, WebM, AIFF or MP4 file' },
+      );
+  }
+}
+
+/** Mixed down, resampled, clipped, and cut into chunks of a second. */
+async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float32Array> {
+  let resampler: Resampler | undefined;
+  const chunker = new Chunker(MODEL_SAMPLE_RATE);
+  let total = 0;
+  let endsEarly: SottoError | undefined;
+  try {
+    for await (const block of pcm.blocks()) {
+      const rate = Math.max(1, Math.round(block.sampleRate));
+      if (resampler !== undefined && resampler.inRate !== rate) {
+        // The next part of a chained stream has another rate: it starts afresh.
+        chunker.push(resampler.flush());
+        resampler = undefined;
+      }
+      const mono = downmix(block.channels);
+      total += mono.length;
+      if (rate === MODEL_SAMPLE_RATE) {
+        chunker.push(mono);
+      } else {
+        resampler ??= new Resampler(rate, MODEL_SAMPLE_RATE);
+        chunker.push(resampler.push(mono));
+      }
+      for (let chunk = chunker.take(); chunk !== undefined; chunk = chunker.take()) {
+        yield chunk;
+        // Decoders that find their bytes in a cache never wait for anything: others get their turn here.
+        await new Promise(setImmediate);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof SottoError && error.code === 'AUDIO_TRUNCATED')) throw error;
+    endsEarly = error; // said once everything that is there has been handed over
+  }
+  if (resampler !== undefined) chunker.push(resampler.flush());
+  for (let chunk = chunker.take(1); chunk !== undefined; chunk = chunker.take(1)) yield chunk;
+  if (endsEarly !== undefined) throw endsEarly;
+  if (total === 0) {
+    throw new SottoError('AUDIO_EMPTY', `${named(path)} holds no sound`, {
+      hint: 'record or export it again',
+    });
+  }
+}
+
+/** Blocks of any size in, chunks of one size out. */
+class Chunker {
+  private readonly blocks: Float32Array[] = [];
+  private length = 0;
+
+  constructor(private readonly chunkSamples: number) {}
+
+  push(block: Float32Array): void {
+    if (block.length === 0) return;
+    this.blocks.push(block);
+    this.length += block.length;
+  }
+
+  /** The next chunk, or undefined while fewer than `atLeast` samples are there. */
+  take(atLeast = this.chunkSamples): Float32Array | undefined {
+    if (this.length < atLeast) return undefined;
+    const chunk = new Float32Array(Math.min(this.length, this.chunkSamples));
+    for (let filled = 0; filled < chunk.length;) {
+      const block = this.blocks.shift();
+      if (block === undefined) break;
+      const used = block.subarray(0, chunk.length - filled);
+      chunk.set(used, filled);
+      filled += used.length;
+      if (used.length < block.length) this.blocks.unshift(block.subarray(used.length));
+    }
+    this.length -= chunk.length;
+    return clip(chunk);
+  }
+}
+
+/** Into ±1, as the reference has it after its 16-bit conversion. In place: the chunk is ours. */
+function clip(chunk: Float32Array): Float32Array {
+  for (let i = 0; i < chunk.length; i++) {
+    const value = chunk[i] as number;
+    if (value > 1) chunk[i] = 1;
+    else if (value < -1) chunk[i] = -1;
+  }
+  return chunk;
+}
+
+/** Whatever a decoder throws leaves as a coded error that names the file. */
+async function* guarded(path: string, samples: AsyncGenerator<Float32Array>): AsyncGenerator<Float32Array> {
+  try {
+    yield* samples;
+  } catch (error) {
+    throw asAudioError(path, error);
+  }
+}
+
+function asAudioError(path: string, error: unknown): SottoError {
+  if (error instanceof SottoError) return error;
+  if (error instanceof Error && 'syscall' in error) return fromFileSystem(path, error);
+  const reason = error instanceof Error ? error.message : String(error);
+  return new SottoError('AUDIO_UNSUPPORTED', `${named(path)} can't be decoded (${reason})`, {
+    hint: 'it may be damaged: export or convert it again',
+    cause: error,
+  });
+}

@@ -1,0 +1,14 @@
+/** One channel out of several: their mean, as ffmpeg's `-ac 1` does for stereo. Mono passes through untouched. */
+export function downmix(channels: readonly Float32Array[]): Float32Array {
+  const [first, second] = channels;
+  if (first === undefined) return new Float32Array(0);
+  if (second === undefined) return first;
+  const mono = new Float32Array(first.length);
+  const gain = 1 / channels.length;
+  for (let i = 0; i < mono.length; i++) {
+    let sum = 0;
+    for (const channel of channels) sum += channel[i] ?? 0;
+    mono[i] = sum * gain;
+  }
+  return mono;
+}

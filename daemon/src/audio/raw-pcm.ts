@@ -1,0 +1,77 @@
+import { SottoError } from '../protocol/errors.js';
+import { type PcmSource } from './pcm-source.js';
+import { type SampleFormat, bytesPerSample, deinterleave } from './sample-format.js';
+import { type FileSource, named } from './source.js';
+
+/** Where uncompressed samples lie in a file, as its header says. */
+export interface RawPcm {
+  readonly container: string;
+  readonly format: SampleFormat;
+  readonly sampleRate: number;
+  readonly channels: number;
+  /** Distance from frame to frame. */
+  readonly frameBytes: number;
+  readonly dataStart: number;
+  /** As declared; undefined where the header leaves it open: then the data reach to the end of the file. */
+  readonly dataBytes: number | undefined;
+}
+
+/** More channels or a higher rate than any recording has: a broken header, not a file to believe. */
+const MAX_CHANNELS = 256;
+const MAX_SAMPLE_RATE = 1_536_000;
+
+/** The samples between header and trailer, a second at a time, the same for WAV and AIFF. */
+export function openRawPcm(source: FileSource, layout: RawPcm): PcmSource {
+  const { container, format, sampleRate, channels, frameBytes, dataStart } = layout;
+  const name = named(source.path);
+  if (!(channels >= 1 && channels <= MAX_CHANNELS && sampleRate >= 100 && sampleRate <= MAX_SAMPLE_RATE)) {
+    throw new SottoError(
+      'AUDIO_UNSUPPORTED',
+      `${name} has a broken ${container.toUpperCase()} header (${channels} channels at ${sampleRate} Hz)`,
+      { hint: 'export or convert it again' },
+    );
+  }
+  if (frameBytes < channels * bytesPerSample(format)) {
+    throw new SottoError(
+      'AUDIO_UNSUPPORTED',
+      `${name} has a broken ${container.toUpperCase()} header (frames too short for their channels)`,
+      { hint: 'export or convert it again' },
+    );
+  }
+  const present = Math.max(0, source.size - dataStart);
+  const declared = layout.dataBytes ?? present;
+  const frames = Math.floor(Math.min(present, declared) / frameBytes);
+  if (frames === 0) {
+    if (declared > present) throw truncated(source.path);
+    throw new SottoError('AUDIO_EMPTY', `${name} has a header but no sound in it`, {
+      hint: 'record it again',
+    });
+  }
+  const missingFrames = (declared - present) / frameBytes;
+
+  return {
+    container,
+    codec: `pcm_${format}`,
+    sampleRate,
+    channels,
+    durationSeconds: frames / sampleRate,
+    async *blocks() {
+      // A second, but never much memory: absurd channel counts come in shorter pieces.
+      const pieceFrames = Math.max(1, Math.min(Math.ceil(sampleRate), Math.floor((4 << 20) / frameBytes)));
+      const end = dataStart + frames * frameBytes;
+      for await (const bytes of source.stream(dataStart, end, pieceFrames * frameBytes)) {
+        yield { channels: deinterleave(bytes, format, channels, frameBytes), sampleRate };
+      }
+      if (missingFrames > SLACK_FRAMES) throw truncated(source.path);
+    },
+  };
+}
+
+/** Writers that round their sizes up miss a frame or two; that is not a truncated file. */
+const SLACK_FRAMES = 2;
+
+export function truncated(path: string): SottoError {
+  return new SottoError('AUDIO_TRUNCATED', `${named(path)} ends before its header says it should`, {
+    hint: 'copy or export it again; the part that is there was read',
+  });
+}

@@ -1,0 +1,169 @@
+/**
+ * Streaming sample-rate conversion: a windowed sinc, one set of taps per output phase (Smith, "Digital Audio
+ * Resampling"; Kaiser window). Output sample k is the input at time k · inRate / outRate, silence assumed outside.
+ *
+ * Length: floor(n · outRate / inRate + ½) samples for n in, so that durations agree to half a sample.
+ */
+
+/** Zero crossings of the sinc on each side, at the lower of the two rates. */
+const ZERO_CROSSINGS = 32;
+/** Kaiser β: about 90 dB of stop band. */
+const BETA = 9;
+/** Cut-off (−6 dB) as a part of the lower Nyquist frequency. */
+const CUTOFF = 0.95;
+/** Odd rates (11,027 Hz) would need a table per output sample; they interpolate between this many instead. */
+const MAX_PHASES = 1024;
+
+export class Resampler {
+  /** Output phases, and how far apart in the input two neighbouring outputs are: step/phases samples. */
+  private readonly phases: number;
+  private readonly step: number;
+  private readonly halfTaps: number;
+  private readonly taps: number;
+  private readonly table: Float32Array;
+  private readonly tablePhases: number;
+
+  /** Input samples still needed; [0] is input sample `base`, which starts below 0: silence before the sound. */
+  private held: Float32Array;
+  private base: number;
+  private heldLength: number;
+  private received = 0;
+  private produced = 0;
+
+  constructor(
+    readonly inRate: number,
+    readonly outRate: number,
+  ) {
+    const divisor = gcd(inRate, outRate);
+    this.phases = outRate / divisor;
+    this.step = inRate / divisor;
+    const stretch = Math.max(1, inRate / outRate);
+    this.halfTaps = Math.ceil(ZERO_CROSSINGS * stretch);
+    this.taps = 2 * this.halfTaps;
+    this.tablePhases = Math.min(this.phases, MAX_PHASES);
+    this.table = makeTable(this.tablePhases, this.halfTaps, stretch);
+    this.base = -this.halfTaps + 1;
+    this.heldLength = this.halfTaps - 1;
+    this.held = new Float32Array(4 * this.taps);
+  }
+
+  /** Every output sample that the input so far determines. */
+  push(input: Float32Array): Float32Array {
+    this.append(input);
+    this.received += input.length;
+    return this.drain(Infinity);
+  }
+
+  /** The rest, with silence after the sound. */
+  flush(): Float32Array {
+    const total = Math.floor((this.received * this.outRate) / this.inRate + 0.5);
+    this.append(new Float32Array(this.taps));
+    return this.drain(total);
+  }
+
+  private append(input: Float32Array): void {
+    if (this.heldLength + input.length > this.held.length) {
+      const larger = new Float32Array(this.heldLength + input.length);
+      larger.set(this.held.subarray(0, this.heldLength));
+      this.held = larger;
+    }
+    this.held.set(input, this.heldLength);
+    this.heldLength += input.length;
+  }
+
+  private drain(limit: number): Float32Array {
+    const { held, table, taps, phases, tablePhases, step, halfTaps } = this;
+    // Output k needs input up to floor(k · step / phases) + halfTaps.
+    const lastPosition = this.base + this.heldLength - 1 - halfTaps;
+    const ready = Math.max(
+      this.produced,
+      Math.min(limit, Math.floor(((lastPosition + 1) * phases - 1) / step) + 1),
+    );
+    const output = new Float32Array(ready - this.produced);
+    for (let k = this.produced; k < ready; k++) {
+      const position = Math.floor((k * step) / phases);
+      const fraction = (k * step) % phases;
+      const from = position - halfTaps + 1 - this.base;
+      if (tablePhases === phases) {
+        output[k - this.produced] = dot(table, fraction * taps, held, from, taps);
+        continue;
+      }
+      const at = (fraction / phases) * tablePhases;
+      const row = Math.floor(at);
+      const low = dot(table, row * taps, held, from, taps);
+      const high = dot(table, (row + 1) * taps, held, from, taps);
+      output[k - this.produced] = low + (high - low) * (at - row);
+    }
+    this.produced = ready;
+    this.forget(Math.floor((ready * step) / phases) - halfTaps + 1);
+    return output;
+  }
+
+  /** Drops input before sample `position`, which no later output needs. */
+  private forget(position: number): void {
+    const drop = Math.min(position - this.base, this.heldLength);
+    if (drop <= 0) return;
+    this.held.copyWithin(0, drop, this.heldLength);
+    this.heldLength -= drop;
+    this.base += drop;
+  }
+}
+
+/** Four sums side by side: the additions of one would wait for each other. */
+function dot(a: Float32Array, aStart: number, b: Float32Array, bStart: number, length: number): number {
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  let i = 0;
+  for (; i + 3 < length; i += 4) {
+    s0 += (a[aStart + i] as number) * (b[bStart + i] as number);
+    s1 += (a[aStart + i + 1] as number) * (b[bStart + i + 1] as number);
+    s2 += (a[aStart + i + 2] as number) * (b[bStart + i + 2] as number);
+    s3 += (a[aStart + i + 3] as number) * (b[bStart + i + 3] as number);
+  }
+  for (; i < length; i++) s0 += (a[aStart + i] as number) * (b[bStart + i] as number);
+  return s0 + s1 + (s2 + s3);
+}
+
+/** Taps for each phase p/phases, and one row more for interpolation. Each row sums to 1: no ripple at 0 Hz. */
+function makeTable(phases: number, halfTaps: number, stretch: number): Float32Array {
+  const taps = 2 * halfTaps;
+  const table = new Float32Array((phases + 1) * taps);
+  const row = new Float64Array(taps);
+  for (let phase = 0; phase <= phases; phase++) {
+    let sum = 0;
+    for (let i = 0; i < taps; i++) {
+      const distance = (i - halfTaps + 1 - phase / phases) / stretch;
+      const value = sinc(distance * CUTOFF) * kaiser(distance / ZERO_CROSSINGS);
+      row[i] = value;
+      sum += value;
+    }
+    for (let i = 0; i < taps; i++) table[phase * taps + i] = (row[i] ?? 0) / sum;
+  }
+  return table;
+}
+
+function sinc(x: number): number {
+  return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
+}
+
+/** @param x −1 to 1 over the window; 0 outside. */
+function kaiser(x: number): number {
+  return Math.abs(x) >= 1 ? 0 : besselI0(BETA * Math.sqrt(1 - x * x)) / besselI0(BETA);
+}
+
+/** Modified Bessel function of the first kind, order 0, by its power series. */
+function besselI0(x: number): number {
+  let sum = 1;
+  let term = 1;
+  for (let k = 1; term > sum * 1e-12; k++) {
+    term *= (x / (2 * k)) ** 2;
+    sum += term;
+  }
+  return sum;
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
+}

@@ -1,0 +1,124 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { SottoError } from '../protocol/errors.js';
+
+/** How a path is named in a message: quoted, with control characters escaped. */
+export function named(path: string): string {
+  return JSON.stringify(path);
+}
+
+/**
+ * An ordinary file, read by position. Refuses whatever could block or never end (pipe, socket, device) and
+ * folders, before a single byte is read; the second look, at the open handle, closes the gap between the two.
+ */
+export class FileSource {
+  private closed = false;
+
+  private constructor(
+    readonly path: string,
+    /** Bytes, as of opening. */
+    readonly size: number,
+    private readonly handle: FileHandle,
+  ) {}
+
+  /** @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE or AUDIO_EMPTY. */
+  static async open(path: string): Promise<FileSource> {
+    let handle: FileHandle | undefined;
+    try {
+      refuseUnlessFile(path, await stat(path));
+      // O_NONBLOCK: should the file have become a pipe since, opening it must not wait for a writer.
+      handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const facts = await handle.stat();
+      refuseUnlessFile(path, facts);
+      if (facts.size === 0) {
+        throw new SottoError('AUDIO_EMPTY', `${named(path)} is empty (0 bytes)`, {
+          hint: 'record or copy it again',
+        });
+      }
+      return new FileSource(path, facts.size, handle);
+    } catch (error) {
+      await handle?.close();
+      throw fromFileSystem(path, error);
+    }
+  }
+
+  /** Bytes from `position` on: `length` of them, fewer only at the end of the file. The buffer is the caller's. */
+  async read(position: number, length: number): Promise<Uint8Array> {
+    if (this.closed) throw new SottoError('CANCELLED', `${named(this.path)} was closed while it was read`);
+    const wanted = Math.max(0, Math.min(length, this.size - position));
+    const bytes = new Uint8Array(wanted);
+    let filled = 0;
+    try {
+      while (filled < wanted) {
+        const { bytesRead } = await this.handle.read(bytes, filled, wanted - filled, position + filled);
+        if (bytesRead === 0) break; // shortened while we read
+        filled += bytesRead;
+      }
+    } catch (error) {
+      throw fromFileSystem(this.path, error);
+    }
+    return filled === wanted ? bytes : bytes.subarray(0, filled);
+  }
+
+  /** The bytes of `[start, end)` in pieces. */
+  async *stream(start: number, end = this.size, pieceBytes = 64 * 1024): AsyncGenerator<Uint8Array> {
+    const last = Math.min(end, this.size);
+    for (let position = start; position < last; position += pieceBytes) {
+      const piece = await this.read(position, Math.min(pieceBytes, last - position));
+      if (piece.length === 0) return;
+      yield piece;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await this.handle.close();
+  }
+}
+
+function refuseUnlessFile(path: string, facts: Stats): void {
+  if (facts.isFile()) return;
+  if (facts.isDirectory()) {
+    throw new SottoError('AUDIO_UNREADABLE', `${named(path)} is a folder, not an audio file`, {
+      hint: 'name the files in it, for example with *.wav',
+    });
+  }
+  const kind = facts.isFIFO() ? 'a pipe' : facts.isSocket() ? 'a socket' : 'a device';
+  throw new SottoError('AUDIO_UNREADABLE', `${named(path)} is ${kind}, not an ordinary file`, {
+    hint: 'save the sound to a file first, then give that file',
+  });
+}
+
+/** What the operating system said, as a coded error that names the file. */
+export function fromFileSystem(path: string, error: unknown): SottoError {
+  if (error instanceof SottoError) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'ENAMETOOLONG':
+    case 'ERR_INVALID_ARG_VALUE': // a path with a NUL byte
+      return new SottoError('AUDIO_NOT_FOUND', `there is no file ${named(path)}`, { cause: error });
+    case 'ELOOP':
+      return new SottoError(
+        'AUDIO_UNREADABLE',
+        `${named(path)} is a symbolic link that leads back to itself`,
+        {
+          hint: 'give the file itself',
+          cause: error,
+        },
+      );
+    case 'EACCES':
+    case 'EPERM':
+      return new SottoError('AUDIO_UNREADABLE', `${named(path)} may not be read by this user`, {
+        hint: 'check its permissions; on macOS also Privacy & Security → Files and Folders',
+        cause: error,
+      });
+    default:
+      return new SottoError('AUDIO_UNREADABLE', `${named(path)} can't be read (${code || String(error)})`, {
+        cause: error,
+      });
+  }
+}
