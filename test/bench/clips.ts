@@ -1,0 +1,80 @@
+/** The labelled clips that the bench and the word-error run use; the same file that test/reference/clips.py reads. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Root of the clone: this file runs as `dist/test/bench/clips.js`. */
+export const root = resolve(fileURLToPath(import.meta.url), '../../../..');
+
+export interface Clip {
+  readonly id: string;
+  readonly file: string;
+  readonly seconds: number;
+  readonly language: string | null;
+  readonly text: string;
+  readonly kind: string;
+}
+
+export type ClipSet = 'english' | 'other' | 'long' | 'unlabelled';
+
+/** Eight LibriSpeech clips of 3.5 to 20 s, one German, one Spanish, one in noise, one famous: 122.6 s. */
+export const TWELVE = [
+  'libri-1688-142285-0006',
+  'libri-1995-1837-0001',
+  'libri-1998-15444-0002',
+  'libri-2033-164914-0006',
+  'libri-2414-128291-0004',
+  'libri-2609-156975-0007',
+  'libri-61-70968-0000',
+  'libri-6930-75918-0000',
+  'de-leopard',
+  'es-librivox-notice',
+  'noise-pink-10db-2033-164914-0006',
+  'jfk-flac',
+];
+/** 6.8 minutes, five readers. */
+export const LONG_FORM = 'longform-libri-open';
+
+/** `$SOTTO_SPEECH`, or the speech beside the clone, or the repository's own sample speech. */
+export function speechFolder(): string {
+  const tried = [process.env.SOTTO_SPEECH, join(root, '../shared/speech'), join(root, 'assets/speech')];
+  const found = tried.find((dir) => dir !== undefined && existsSync(join(dir, 'manifest.jsonl')));
+  if (found === undefined)
+    throw new Error('no speech found: set SOTTO_SPEECH to a folder with manifest.jsonl');
+  return resolve(found);
+}
+
+/** Clips in the manifest's order, `file` made absolute. Other splits than `open` are left out. */
+export function readClips(folder = speechFolder()): Clip[] {
+  return readFileSync(join(folder, 'manifest.jsonl'), 'utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => JSON.parse(line) as Partial<Clip> & { split?: string })
+    .filter(({ split }) => split === undefined || split === 'open')
+    .map((clip) => ({
+      id: clip.id ?? '',
+      file: join(folder, clip.file ?? ''),
+      seconds: clip.seconds ?? 0,
+      language: clip.language ?? null,
+      text: clip.text ?? '',
+      kind: clip.kind ?? '',
+    }));
+}
+
+export function setOf(clip: Clip): ClipSet {
+  if (clip.text === '') return 'unlabelled';
+  if (clip.kind === 'long-form') return 'long';
+  return clip.language === 'en' ? 'english' : 'other';
+}
+
+/**
+ * The clips named `ids`, or, where this folder lacks some of them (a clone without the speech beside it),
+ * the short clips that it has.
+ */
+export function pickClips(ids: readonly string[]): Clip[] {
+  const clips = readClips();
+  const named = ids.map((id) => clips.find((clip) => clip.id === id)).filter((clip) => clip !== undefined);
+  if (named.length === ids.length) return named;
+  console.error(`only ${named.length} of the ${ids.length} usual clips are in ${speechFolder()}`);
+  return named.length > 0 ? named : clips.filter((clip) => clip.seconds < 30);
+}

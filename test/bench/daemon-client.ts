@@ -1,0 +1,55 @@
+/** A daemon of its own for a bench: started in a folder of its own, asked over its socket, ended again. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SottoClient } from '#daemon/client/index.js';
+import { resolvePaths } from '#daemon/paths.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
+import { root } from './clips.js';
+
+const START_MS = 30_000;
+
+export class DaemonUnderTest {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly client: SottoClient,
+  ) {}
+
+  static async start(home: string): Promise<DaemonUnderTest> {
+    const env = { ...process.env, SOTTO_HOME: home };
+    const child = spawn(process.execPath, [join(root, 'daemon/bin/sotto.mjs'), 'daemon', 'run'], {
+      env,
+      stdio: ['ignore', 'ignore', 'ignore'],
+    });
+    const { socket } = resolvePaths(env);
+    const giveUp = performance.now() + START_MS;
+    for (;;) {
+      try {
+        return new DaemonUnderTest(child, await SottoClient.connect(socket, 'bench'));
+      } catch (error) {
+        if (child.exitCode !== null || performance.now() > giveUp) {
+          child.kill();
+          throw error;
+        }
+        await delay(100);
+      }
+    }
+  }
+
+  /** Seconds from asking to the final message. */
+  async transcribe(path: string, options: TranscribeOptions, model: string): Promise<number> {
+    const begin = performance.now();
+    for await (const event of this.client.transcribe(path, options, { model })) {
+      if (event.type === 'final') return (performance.now() - begin) / 1000;
+    }
+    throw new Error('the daemon ended the job without a final message');
+  }
+
+  async stop(): Promise<void> {
+    if (this.process.exitCode !== null) return;
+    const gone = once(this.process, 'exit');
+    await this.client.stop().catch(() => this.process.kill());
+    await gone;
+  }
+}

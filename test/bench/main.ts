@@ -1,0 +1,32 @@
+/**
+ *     npm run bench [-- offline]    ours beside mlx-whisper: same MLX, weights, BLAS, clips    (--repeat, --no-long, …)
+ *     npm run bench -- overhead     a warm request through the daemon against the same work in this process
+ *     npm run bench -- cold         start of `sotto transcribe` to the first text, cold and warm
+ *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
+ *
+ * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
+ * Run them on an idle machine.
+ */
+import { loadavg } from 'node:os';
+import { cold } from './cold.js';
+import { offline } from './offline.js';
+import { overhead } from './overhead.js';
+import { soak } from './soak.js';
+
+const benches: Record<string, (argv: string[]) => Promise<void>> = { offline, overhead, cold, soak };
+
+const [named, ...rest] = process.argv.slice(2);
+const explicit = named !== undefined && !named.startsWith('-');
+const bench = benches[explicit ? named : 'offline'];
+if (bench === undefined) {
+  console.error(`no bench is called ${named}; there are ${Object.keys(benches).join(', ')}`);
+  process.exit(2);
+}
+const load = loadavg()[0] ?? 0;
+if (load > 0.7) console.error(`the machine is busy (load ${load.toFixed(1)}): figures will be off`);
+try {
+  await bench(explicit ? rest : process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,137 @@
+/**
+ * Many transcriptions of mixed lengths in one engine process, some of them cancelled half-way: what JavaScript and
+ * MLX hold afterwards must be what they held before. Exits non-zero if the live arrays differ from those after the
+ * warm-up, or if resident memory climbs by more than `--max-growth-mb` over the second half.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { EngineFigures } from '#daemon/protocol/status.js';
+import { LONG_FORM, pickClips, TWELVE } from './clips.js';
+import { EngineClient } from './engine-client.js';
+import { PLAIN, samplesOf, starterModel } from './in-process.js';
+import { printTable, saveResult, slope } from './report.js';
+
+/** Lengths in seconds that take turns: under a second, about a window, over one, over two. */
+const LENGTHS = [3, 7.3, 0.6, 12, 29.9, 1.5, 5, 30, 9, 17.2, 4.4, 31.5, 2.2, 8, 61];
+const SAMPLE_RATE = 16_000;
+const MB = 2 ** 20;
+
+/** 16-bit mono WAV. */
+function wav(samples: Float32Array): Buffer {
+  const out = Buffer.alloc(44 + samples.length * 2);
+  out.write('RIFF', 0, 'latin1');
+  out.writeUInt32LE(out.length - 8, 4);
+  out.write('WAVEfmt ', 8, 'latin1');
+  out.writeUInt32LE(16, 16); // size of the fmt chunk
+  out.writeUInt16LE(1, 20); // PCM
+  out.writeUInt16LE(1, 22); // channels
+  out.writeUInt32LE(SAMPLE_RATE, 24);
+  out.writeUInt32LE(SAMPLE_RATE * 2, 28); // bytes a second
+  out.writeUInt16LE(2, 32); // bytes a frame
+  out.writeUInt16LE(16, 34); // bits a sample
+  out.write('data', 36, 'latin1');
+  out.writeUInt32LE(samples.length * 2, 40);
+  samples.forEach((x, i) => out.writeInt16LE(Math.round(Math.max(-1, Math.min(1, x)) * 32767), 44 + i * 2));
+  return out;
+}
+
+/** Files of the lengths above, cut one after the other out of real speech. */
+async function cutFiles(folder: string): Promise<string[]> {
+  const source = await samplesOf((pickClips([LONG_FORM])[0] ?? pickClips(TWELVE)[0])?.file ?? '');
+  let at = 0;
+  return LENGTHS.map((seconds, i) => {
+    const length = Math.round(seconds * SAMPLE_RATE);
+    const piece = Float32Array.from({ length }, (_, k) => source[(at + k) % source.length] ?? 0);
+    at += length;
+    const path = join(folder, `${i}-${seconds}s.wav`);
+    writeFileSync(path, wav(piece));
+    return path;
+  });
+}
+
+export async function soak(argv: string[]): Promise<void> {
+  const { values: args, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      model: { type: 'string', default: starterModel() },
+      'max-growth-mb': { type: 'string', default: '64' },
+      'cancel-every': { type: 'string', default: '7' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const count = Number(positionals[0] ?? 200);
+  const work = mkdtempSync(join(tmpdir(), 'sotto-soak-'));
+  const engine = new EngineClient({ name: basename(args.model), dir: args.model });
+  try {
+    const files = await cutFiles(work);
+    await engine.load();
+    for (const file of files.slice(0, 3)) await engine.run(file, { ...PLAIN, language: 'en' });
+    const before = await engine.figures();
+    const trail: EngineFigures[] = [];
+    const outcomes = { done: 0, cancelled: 0, failed: 0 };
+    const begin = performance.now();
+    for (let i = 0; i < count; i++) {
+      const file = files[i % files.length] ?? '';
+      const cancel = (i + 1) % Number(args['cancel-every']) === 0 ? 300 + 100 * (i % 20) : undefined;
+      const { outcome, message } = await engine.run(file, { ...PLAIN, language: 'en' }, cancel);
+      outcomes[outcome]++;
+      if (outcome === 'failed') console.error(`${basename(file)}: ${message}`);
+      trail.push(await engine.figures());
+      if ((i + 1) % 20 === 0) {
+        const { rssBytes, liveArrays } = trail[i] ?? before;
+        console.error(
+          `${i + 1}/${count}: ${liveArrays} live arrays, ${(rssBytes / MB).toFixed(0)} MB resident`,
+        );
+      }
+    }
+    finish(before, trail, outcomes, (performance.now() - begin) / 1000, args);
+  } finally {
+    engine.stop();
+    rmSync(work, { recursive: true });
+  }
+}
+
+function finish(
+  before: EngineFigures,
+  trail: readonly EngineFigures[],
+  outcomes: Record<string, number>,
+  seconds: number,
+  args: { 'max-growth-mb': string; 'save-baseline': boolean },
+): void {
+  const after = trail.at(-1) ?? before;
+  const half = trail.slice(trail.length >> 1);
+  const mb = (bytes: number | undefined) => (bytes === undefined ? '–' : (bytes / MB).toFixed(1));
+  const perRun = (pick: (f: EngineFigures) => number | undefined) => slope(half.map((f) => pick(f) ?? 0));
+  printTable(
+    ['figure', 'before', 'after', 'most', 'slope of the 2nd half, a run'],
+    (
+      [
+        ['resident, MB', (f) => f.rssBytes],
+        ['MLX active, MB', (f) => f.activeBytes],
+        ['MLX cache, MB', (f) => f.cacheBytes],
+      ] as [string, (f: EngineFigures) => number | undefined][]
+    ).map(([name, pick]) => [
+      name,
+      mb(pick(before)),
+      mb(pick(after)),
+      mb(Math.max(...trail.map((f) => pick(f) ?? 0))),
+      `${(perRun(pick) / 1024).toFixed(1)} KB`,
+    ]),
+  );
+  const odd = trail.filter((f) => f.liveArrays !== before.liveArrays).length;
+  const growth = (perRun((f) => f.rssBytes) * half.length) / MB;
+  const text = Object.entries(outcomes).map(([name, n]) => `${n} ${name}`);
+  console.log(`${trail.length} runs in ${seconds.toFixed(0)} s: ${text.join(', ')}`);
+  console.log(
+    `live arrays: ${before.liveArrays} before, ${after.liveArrays} after, other in between ${odd} times`,
+  );
+  saveResult('soak', { before, after, outcomes, growthMb: growth, trail }, args['save-baseline']);
+  if (after.liveArrays !== before.liveArrays || odd > 0 || (outcomes.failed ?? 0) > 0) process.exitCode = 1;
+  if (growth > Number(args['max-growth-mb'])) {
+    console.error(`resident memory grew by ${growth.toFixed(0)} MB over the second half`);
+    process.exitCode = 1;
+  }
+}
