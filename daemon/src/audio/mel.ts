@@ -1,0 +1,207 @@
+/**
+ * Log-mel spectrogram of a stream of audio, computed on MLX as Whisper's reference front end does: 25 ms windows every
+ * 10 ms, centred, reflected at the start, power spectrum, Slaney mel filters, log10. Frames are kept *raw*: the
+ * reference clamps everything to 8 below the loudest frame and rescales, which depends on what is heard later, so
+ * that is left to whoever assembles a window.
+ */
+import { mx, type MxArray } from '#native/index.js';
+
+import { melFilters } from './mel-filters.js';
+
+export const SAMPLE_RATE = 16_000;
+export const N_FFT = 400; // 25 ms at 16 kHz
+export const HOP_SAMPLES = 160; // 10 ms at 16 kHz
+export const FRAMES_PER_SECOND = SAMPLE_RATE / HOP_SAMPLES;
+
+/** A frame of digital silence: log10 of the smallest power that is told apart from none. */
+export const SILENCE_LOG10 = -10;
+const SMALLEST_POWER = 1e-10;
+
+const HALF_WINDOW = N_FFT / 2;
+
+/** Turns samples into frames. Holds the window and the filters on the device. */
+export class MelTransform {
+  readonly #window: MxArray; // [400]
+  readonly #filters: MxArray; // [201, nMels]
+
+  constructor(readonly nMels: number) {
+    // The periodic Hann window: a period is N_FFT samples long, so the closing zero is left out.
+    const hann = Float32Array.from(
+      { length: N_FFT },
+      (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / N_FFT),
+    );
+    this.#window = mx.keep(mx.array(hann));
+    this.#filters = mx.tidy(() => {
+      const filters = mx.array(melFilters(nMels, N_FFT, SAMPLE_RATE), [nMels, N_FFT / 2 + 1]);
+      return mx.keep(mx.contiguous(mx.transpose(filters)));
+    });
+  }
+
+  /**
+   * log10 mel power of every whole window in `samples`, one window each 160 samples: `[frames, nMels]`.
+   * The caller has padded: `samples` starts 200 before the centre of the first frame.
+   */
+  frames(samples: Float32Array): MxArray {
+    const count = Math.floor((samples.length - N_FFT) / HOP_SAMPLES) + 1;
+    return mx.tidy(() => {
+      const windows = mx.asStrided(mx.array(samples), [count, N_FFT], [HOP_SAMPLES, 1]); // [T, 400]
+      const spectrum = mx.fft.rfft(mx.multiply(windows, this.#window)); // [T, 201] complex
+      const power = mx.square(mx.abs(spectrum));
+      const mel = mx.matmul(power, this.#filters); // [T, nMels]
+      return mx.log10(mx.maximum(mel, SMALLEST_POWER));
+    });
+  }
+
+  dispose(): void {
+    mx.dispose([this.#window, this.#filters]);
+  }
+}
+
+interface Block {
+  readonly start: number;
+  readonly count: number;
+  readonly frames: MxArray; // [count, nMels]
+}
+
+/**
+ * The frames of one stream, pulled as they are needed and dropped when they are done with: memory is bounded by
+ * the stretch between `drop` and `fill`, however long the stream is.
+ */
+export class MelStream {
+  readonly #source: AsyncIterator<Float32Array>;
+  readonly #transform: MelTransform;
+  #pending = new Float32Array(0); // samples from 200 before the centre of the next frame on
+  #blocks: Block[] = [];
+  #peak: MxArray | undefined;
+  #samplesRead = 0;
+  #framesDone = 0;
+  #ended = false;
+
+  constructor(source: AsyncIterable<Float32Array>, transform: MelTransform) {
+    this.#source = source[Symbol.asyncIterator]();
+    this.#transform = transform;
+  }
+
+  get secondsRead(): number {
+    return this.#samplesRead / SAMPLE_RATE;
+  }
+
+  /** Whether the whole stream has been read; only then is `contentFrames` final. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Frames that the audio read so far fills: one for each whole 10 ms. */
+  get contentFrames(): number {
+    return Math.floor(this.#samplesRead / HOP_SAMPLES);
+  }
+
+  /** Loudest log10 power so far, a scalar; the stream keeps it. Undefined before the first frame. */
+  get peak(): MxArray | undefined {
+    return this.#peak;
+  }
+
+  /** Reads until the frames before `end` are there or the stream is over. */
+  async fill(end: number, signal?: AbortSignal): Promise<void> {
+    const chunks: Float32Array[] = [];
+    const samplesNeeded = (end - 1) * HOP_SAMPLES + HALF_WINDOW + 1; // 1: mirroring the start skips sample 0
+    while (!this.#ended && this.#framesDone < end && this.#samplesRead < samplesNeeded) {
+      signal?.throwIfAborted();
+      const { value, done } = await this.#source.next();
+      if (done === true) {
+        this.#ended = true;
+      } else {
+        chunks.push(value);
+        this.#samplesRead += value.length;
+      }
+    }
+    // Not a frame further than asked, so that the result does not depend on how the audio is cut into chunks.
+    if (this.#framesDone < end) await this.#advance(chunks, end);
+  }
+
+  /** Frames `start` … `end`, as far as the audio reaches into them, `[n, nMels]`; the caller owns the result. */
+  slice(start: number, end: number): MxArray {
+    return mx.tidy(() => {
+      const parts = this.#blocks
+        .filter((block) => block.start < end && block.start + block.count > start)
+        .map((block) =>
+          mx.slice(
+            block.frames,
+            [Math.max(0, start - block.start), 0],
+            [Math.min(block.count, end - block.start), this.#transform.nMels],
+          ),
+        );
+      return parts.length === 0 ? mx.zeros([0, this.#transform.nMels]) : mx.concatenate(parts, 0);
+    });
+  }
+
+  /** Forgets the frames before `start`. */
+  drop(start: number): void {
+    const kept = this.#blocks.filter((block) => block.start + block.count > start);
+    for (const block of this.#blocks) if (!kept.includes(block)) mx.dispose(block.frames);
+    this.#blocks = kept;
+  }
+
+  async dispose(): Promise<void> {
+    mx.dispose(this.#blocks.map((block) => block.frames));
+    if (this.#peak !== undefined) mx.dispose(this.#peak);
+    this.#blocks = [];
+    this.#peak = undefined;
+    if (!this.#ended) await this.#source.return?.();
+    this.#ended = true;
+  }
+
+  async #advance(chunks: Float32Array[], end: number): Promise<void> {
+    this.#pending = joined([this.#pending, ...chunks]);
+    if (this.#framesDone === 0) {
+      if (this.#samplesRead <= HALF_WINDOW && !this.#ended) return;
+      this.#pending = reflectStart(this.#pending);
+    }
+    if (this.#ended) this.#pending = zeroEnd(this.#pending, this.#framesDone, this.#samplesRead);
+    const whole = Math.floor((this.#pending.length - N_FFT) / HOP_SAMPLES) + 1;
+    const count = Math.min(whole, end - this.#framesDone);
+    if (count < 1) return;
+    const samples = this.#pending.subarray(0, (count - 1) * HOP_SAMPLES + N_FFT);
+    const [frames, peak] = mx.tidy((): [MxArray, MxArray] => {
+      const frames = this.#transform.frames(samples);
+      const peak = mx.max(frames);
+      return [frames, this.#peak === undefined ? peak : mx.maximum(peak, this.#peak)];
+    });
+    await mx.ready(frames, peak);
+    if (this.#peak !== undefined) mx.dispose(this.#peak);
+    this.#peak = peak;
+    this.#blocks.push({ start: this.#framesDone, count, frames });
+    this.#pending = this.#pending.slice(count * HOP_SAMPLES);
+    this.#framesDone += count;
+  }
+}
+
+function joined(parts: Float32Array[]): Float32Array<ArrayBuffer> {
+  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+/** Puts the first 200 samples in front, mirrored about sample 0; what the audio lacks is silence. */
+function reflectStart(samples: Float32Array): Float32Array<ArrayBuffer> {
+  const padded = new Float32Array(HALF_WINDOW + samples.length);
+  for (let i = 1; i <= HALF_WINDOW; i++) padded[HALF_WINDOW - i] = samples[i] ?? 0;
+  padded.set(samples, HALF_WINDOW);
+  return padded;
+}
+
+/**
+ * Adds the silence that the reference puts after the audio, as far as a frame that touches the audio reaches into
+ * it: every later frame is `SILENCE_LOG10` throughout.
+ */
+function zeroEnd(pending: Float32Array, framesDone: number, samples: number): Float32Array<ArrayBuffer> {
+  const framesTouched = Math.ceil((samples + HALF_WINDOW) / HOP_SAMPLES);
+  const length = Math.max(pending.length, (framesTouched - framesDone - 1) * HOP_SAMPLES + N_FFT);
+  const padded = new Float32Array(length);
+  padded.set(pending);
+  return padded;
+}

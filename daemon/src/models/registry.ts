@@ -1,0 +1,38 @@
+/** Which family a model folder belongs to, and how to load it. */
+import { SottoError } from '#daemon/protocol/errors.js';
+
+import { readConfigFile } from './config-file.js';
+import type { LoadOptions, SpeechModel } from './speech-model.js';
+import { WhisperModel } from './whisper/index.js';
+
+interface Family {
+  readonly name: string;
+  /** Whether a parsed `config.json` is one of this family's. */
+  readonly recognises: (config: Readonly<Record<string, unknown>>) => boolean;
+  readonly load: (dir: string, options: LoadOptions) => Promise<SpeechModel>;
+}
+
+const FAMILIES: readonly Family[] = [
+  {
+    name: 'whisper',
+    // Early mlx-community checkpoints have no model_type, but only Whisper has these two.
+    recognises: (config) => config.model_type === 'whisper' || ('n_mels' in config && 'n_text_ctx' in config),
+    load: (dir, options) => WhisperModel.load(dir, options),
+  },
+];
+
+/**
+ * Loads the model in a folder, whatever its family.
+ *
+ * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED naming the folder or file, CANCELLED.
+ */
+export async function loadModel(dir: string, options: LoadOptions = {}): Promise<SpeechModel> {
+  const config = await readConfigFile(dir);
+  const family = FAMILIES.find(({ recognises }) => recognises(config));
+  if (family === undefined) {
+    const kind =
+      typeof config.model_type === 'string' ? `a model of type "${config.model_type}"` : 'of no known type';
+    throw new SottoError('MODEL_UNSUPPORTED', `${dir} is ${kind}`);
+  }
+  return family.load(dir, options);
+}

@@ -1,0 +1,44 @@
+/** What every family of speech models offers; the engine knows nothing else of them. */
+import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
+
+export type {
+  Segment,
+  TranscribeEvent,
+  TranscribeOptions,
+  TranscribeResult,
+} from '#daemon/protocol/transcription.js';
+
+/** Audio as models take it: 16 kHz, one channel, in chunks of any size. */
+export interface AudioStream {
+  /** Known or estimated length; undefined for a stream whose end is not in sight. */
+  readonly durationSeconds: number | undefined;
+  /** Read once, from start to end. */
+  readonly samples: AsyncIterable<Float32Array>;
+}
+
+/** A loaded model. It runs one transcription at a time. */
+export interface SpeechModel {
+  /** What the user calls it: the name of its folder. */
+  readonly name: string;
+  readonly family: string;
+
+  /**
+   * Transcribes a stream, telling what happens as it goes. Ending the iteration early frees everything.
+   *
+   * @throws SottoError CANCELLED soon after `signal` is aborted.
+   */
+  transcribe(
+    audio: AudioStream,
+    options: TranscribeOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<TranscribeEvent, TranscribeResult>;
+
+  /** Frees the weights. */
+  dispose(): void;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+  /** Called with the part of the weights that is in memory, 0 … 1. */
+  readonly onProgress?: (fraction: number) => void;
+}

@@ -1,0 +1,202 @@
+/** Decoding of one 30 s window: from audio features to tokens. */
+import { deflateSync } from 'node:zlib';
+
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
+import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
+
+import type { LogitFilters, TimestampState } from './logit-filters.js';
+import type { KeysValues, Whisper } from './model.js';
+import type { WhisperTokenizer } from './tokenizer.js';
+
+/** What decoding needs beside the window: made once for a transcription. */
+export interface DecodeContext {
+  readonly model: Whisper;
+  readonly tokenizer: WhisperTokenizer;
+  readonly filters: LogitFilters;
+  /** One for each decoder block, used again for every window. */
+  readonly caches: readonly nn.KVCache[];
+  /** `<|startoftranscript|>` and what follows it up to the first sampled token. */
+  readonly startSequence: readonly number[];
+  /** Seed of the sampling at temperatures above 0. */
+  readonly seed: number;
+}
+
+/** A window as the decoder sees it. */
+export interface EncodedWindow {
+  readonly crossKeysValues: readonly KeysValues[];
+}
+
+export interface DecodeResult {
+  /** Sampled tokens, without the end-of-text. */
+  readonly tokens: number[];
+  readonly text: string;
+  /** Mean over the tokens and the end-of-text. */
+  readonly avgLogprob: number;
+  readonly noSpeechProb: number;
+  readonly compressionRatio: number;
+  readonly temperature: number;
+  /** Wall time of the decoding, all tries together, without what the reader of the events took. */
+  readonly seconds: number;
+}
+
+/** One sampled token, still on the device. */
+interface Step {
+  readonly token: MxArray; // [1]
+  readonly logprob: MxArray; // [1]
+  readonly state: TimestampState | undefined;
+}
+
+export function makeCaches(model: Whisper): nn.KVCache[] {
+  return model.decoder.blocks.map(() => new nn.KVCache(model.config.nTextCtx));
+}
+
+/**
+ * Samples the tokens of a window. Yields a text event with the whole text so far whenever it grows.
+ *
+ * The work for a token is queued before the token before it is read, so the device never waits for JavaScript; the
+ * price is one step too many at the end. Each token costs one wait and one read.
+ *
+ * @param prompt tokens of what was said before; the last 223 count
+ */
+export async function* decodeWindow(
+  context: DecodeContext,
+  window: EncodedWindow,
+  prompt: readonly number[],
+  temperature: number,
+  signal: AbortSignal,
+): AsyncGenerator<TranscribeEvent, DecodeResult> {
+  const { model, tokenizer, caches } = context;
+  const { nTextCtx } = model.config;
+  const { endOfText, startOfPrev } = tokenizer.special;
+  const maxSampled = Math.floor(nTextCtx / 2);
+  const previous = prompt.length === 0 ? [] : [startOfPrev, ...prompt.slice(-(maxSampled - 1))];
+  const initial = [...previous, ...context.startSequence];
+  for (const cache of caches) cache.reset();
+
+  let resumed = performance.now();
+  let spentMs = 0;
+  const tokens: number[] = [];
+  const spoken = tokenizer.textStream();
+  let text = '';
+  let sumLogprob = 0;
+  const begun = firstStep(context, window, initial, previous.length, temperature);
+  let step: Step | undefined = begun.step;
+  let next: Step | undefined;
+  try {
+    mx.asyncEval(step.token, step.logprob, begun.noSpeechProb);
+    while (step !== undefined) {
+      const length = initial.length + tokens.length + 1;
+      if (tokens.length + 1 < maxSampled && length <= nTextCtx) {
+        next = laterStep(context, window, step, temperature, tokens.length + 1);
+        mx.asyncEval(next.token, next.logprob);
+      }
+      await mx.ready(step.token, step.logprob);
+      throwIfCancelled(signal);
+      const token = Number(step.token.item());
+      sumLogprob += Number(step.logprob.item());
+      disposeStep(step);
+      [step, next] = [next, undefined];
+      if (token === endOfText) break;
+      tokens.push(token);
+      const piece = spoken.push(token);
+      if (piece !== '') {
+        text += piece;
+        spentMs += performance.now() - resumed;
+        yield { type: 'text', text };
+        resumed = performance.now();
+      }
+    }
+    const trimmed = tokenizer.decode(tokens).trim();
+    return {
+      tokens,
+      text: trimmed,
+      avgLogprob: sumLogprob / (tokens.length + 1),
+      noSpeechProb: Number(begun.noSpeechProb.item()),
+      compressionRatio: compressionRatio(trimmed),
+      temperature,
+      seconds: (spentMs + performance.now() - resumed) / 1000,
+    };
+  } finally {
+    mx.dispose([begun.noSpeechProb]);
+    for (const left of [step, next]) if (left !== undefined) disposeStep(left);
+  }
+}
+
+function firstStep(
+  context: DecodeContext,
+  { crossKeysValues }: EncodedWindow,
+  initial: readonly number[],
+  startOfTranscriptIndex: number,
+  temperature: number,
+): { step: Step; noSpeechProb: MxArray } {
+  const { model, tokenizer, filters, caches } = context;
+  const { noSpeech } = tokenizer.special;
+  return mx.tidy(() => {
+    const hidden = model.decoder.forward(tokenRow(initial), caches, crossKeysValues); // [1, T, D]
+    // Only two positions matter: the last, and the one where the model says whether anybody speaks at all.
+    const logits = model.decoder.logits(
+      mx.take(hidden, mx.array([startOfTranscriptIndex, initial.length - 1], [2], 'int32'), 1),
+    ); // [1, 2, V]
+    const { nVocab } = model.config;
+    const atStart = mx.reshape(mx.slice(logits, [0, 0, 0], [1, 1, nVocab]), [1, nVocab]);
+    const atEnd = mx.reshape(mx.slice(logits, [0, 1, 0], [1, 2, nVocab]), [1, nVocab]);
+    const noSpeechProb = mx.slice(mx.softmax(atStart, -1), [0, noSpeech], [1, noSpeech + 1]);
+    return { step: sample(context, filters.first(atEnd), undefined, temperature, 0), noSpeechProb };
+  });
+}
+
+function laterStep(
+  context: DecodeContext,
+  { crossKeysValues }: EncodedWindow,
+  before: Step,
+  temperature: number,
+  index: number,
+): Step {
+  const { model, filters, caches } = context;
+  return mx.tidy(() => {
+    const hidden = model.decoder.forward(mx.reshape(before.token, [1, 1]), caches, crossKeysValues); // [1, 1, D]
+    const logits = mx.reshape(model.decoder.logits(hidden), [1, model.config.nVocab]);
+    return sample(context, filters.later(logits, before.state), before.state, temperature, index);
+  });
+}
+
+/** Filtered logits [1, V] → a token: the likeliest at temperature 0, else a draw from the flattened distribution. */
+function sample(
+  { filters, seed }: DecodeContext,
+  logits: MxArray,
+  state: TimestampState | undefined,
+  temperature: number,
+  index: number,
+): Step {
+  const chosen =
+    temperature === 0
+      ? mx.argmax(logits, -1)
+      : mx.random.categorical(mx.multiply(logits, 1 / temperature), -1, {
+          key: mx.random.key(seed + Math.round(temperature * 1000) * 1000 + index),
+        });
+  const token = mx.astype(chosen, 'int32'); // [1]
+  const score = mx.takeAlongAxis(logits, mx.reshape(token, [1, 1]), -1); // [1, 1]
+  const logprob = mx.subtract(mx.reshape(score, [1]), mx.logsumexp(logits, -1));
+  return { token, logprob, state: filters.follow(token, state) };
+}
+
+/** Bytes of a text over its bytes compressed: what repeats itself compresses too well. */
+export function compressionRatio(text: string): number {
+  const bytes = Buffer.from(text, 'utf8');
+  return bytes.length / deflateSync(bytes).length;
+}
+
+export function tokenRow(tokens: readonly number[]): MxArray {
+  return mx.array(Int32Array.from(tokens), [1, tokens.length]);
+}
+
+export function throwIfCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw new SottoError('CANCELLED', 'the transcription was cancelled');
+}
+
+function disposeStep({ token, logprob, state }: Step): void {
+  mx.dispose([token, logprob]);
+  if (state !== undefined) mx.dispose(state);
+}

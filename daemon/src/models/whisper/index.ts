@@ -1,0 +1,58 @@
+/** Whisper: speech to text in a hundred languages, and to English out of them. */
+import { basename, resolve } from 'node:path';
+
+import { MelTransform } from '#daemon/audio/mel.js';
+import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcription.js';
+
+import type { AudioStream, LoadOptions, SpeechModel } from '../speech-model.js';
+import { loadWhisper, readConfig } from './load.js';
+import { WhisperTokenizer } from './tokenizer.js';
+import { transcribe, type WhisperOptions, type WhisperParts } from './transcribe.js';
+
+export { LANGUAGES, languageCode } from './languages.js';
+export type { WhisperConfig } from './config.js';
+export type { WhisperOptions } from './transcribe.js';
+
+export class WhisperModel implements SpeechModel {
+  readonly family = 'whisper';
+
+  private constructor(
+    readonly name: string,
+    readonly parts: WhisperParts,
+  ) {}
+
+  /**
+   * @example
+   * const model = await WhisperModel.load('assets/models/whisper-base');
+   * for await (const event of model.transcribe(await openAudio('talk.flac'), {}, signal)) console.log(event);
+   */
+  static async load(dir: string, options: LoadOptions = {}): Promise<WhisperModel> {
+    const config = await readConfig(dir);
+    const tokenizer = await WhisperTokenizer.load(config);
+    try {
+      const model = await loadWhisper(dir, config, options);
+      return new WhisperModel(basename(resolve(dir)), {
+        model,
+        tokenizer,
+        mel: new MelTransform(config.nMels),
+      });
+    } catch (error) {
+      tokenizer.dispose();
+      throw error;
+    }
+  }
+
+  transcribe(
+    audio: AudioStream,
+    options: WhisperOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
+    return transcribe(this.parts, audio, options, signal);
+  }
+
+  dispose(): void {
+    this.parts.model.dispose();
+    this.parts.mel.dispose();
+    this.parts.tokenizer.dispose();
+  }
+}

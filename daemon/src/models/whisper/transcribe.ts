@@ -1,0 +1,188 @@
+/**
+ * Long-form transcription: 30 s windows, each beginning where the last timestamp of the one before it says that the
+ * speech was cut, each given the text before it as its prompt.
+ */
+import { SottoError } from '#daemon/protocol/errors.js';
+import type {
+  Segment,
+  Timings,
+  TranscribeEvent,
+  TranscribeOptions,
+  TranscribeResult,
+} from '#daemon/protocol/transcription.js';
+import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel.js';
+import { mx } from '#native/index.js';
+
+import type { AudioStream } from '../speech-model.js';
+import { AudioWindows, type Window } from './audio.js';
+import { type DecodeContext, type EncodedWindow, makeCaches, throwIfCancelled } from './decode.js';
+import { decodeWithFallback, type FallbackThresholds, isSilence, REFERENCE_THRESHOLDS } from './fallback.js';
+import { detectLanguage } from './language.js';
+import { LogitFilters } from './logit-filters.js';
+import type { Whisper } from './model.js';
+import { cutSegments } from './segments.js';
+import type { WhisperTokenizer } from './tokenizer.js';
+
+/** Above this temperature a text is too loose to lead the next window. */
+const PROMPT_RESET_TEMPERATURE = 0.5;
+
+export interface WhisperParts {
+  readonly model: Whisper;
+  readonly tokenizer: WhisperTokenizer;
+  readonly mel: MelTransform;
+}
+
+export interface WhisperOptions extends TranscribeOptions {
+  /** Seed of the draws at temperatures above 0. The same seed gives the same text. */
+  seed?: number;
+}
+
+/**
+ * Yields the language, then for each window its text as it is decoded, its segments and the progress.
+ *
+ * @throws SottoError CANCELLED within one decoding step of `signal`; INVALID_ARGUMENT for an unknown language;
+ *   ENGINE_CRASHED if the encoder gives nothing but zeros or NaN, which is how an exhausted GPU shows.
+ */
+export async function* transcribe(
+  parts: WhisperParts,
+  audio: AudioStream,
+  options: WhisperOptions,
+  signal: AbortSignal,
+): AsyncGenerator<TranscribeEvent, TranscribeResult> {
+  const { model, tokenizer } = parts;
+  const clock = new Clock();
+  const thresholds = thresholdsOf(options);
+  const timestamps = options.timestamps ?? true;
+  let language = options.language === undefined ? undefined : tokenizer.resolveLanguage(options.language);
+  const caches = makeCaches(model);
+  const windows = new AudioWindows(audio.samples, parts.mel);
+  let context: DecodeContext | undefined;
+  let encoded: EncodedWindow | undefined;
+
+  const history =
+    options.initialPrompt === undefined ? [] : tokenizer.encode(` ${options.initialPrompt.trim()}`);
+  const initialPromptLength = history.length;
+  let promptStart = 0; // tokens of `history` before this are not given to the model any more
+  const segments: Segment[] = [];
+  try {
+    for (let seek = 0; ;) {
+      throwIfCancelled(signal);
+      const window = await clock.time('mel', () => windows.at(seek, model.dtype, 'zero', signal));
+      if (window === undefined) break;
+      encoded = await clock.time('encode', () => encode(model, window));
+      throwIfCancelled(signal);
+      if (context === undefined) {
+        const first = encoded;
+        const found =
+          language === undefined
+            ? await clock.time('decode', () => detectLanguage(model, tokenizer, first, caches))
+            : { language, probability: 1 };
+        language = found.language;
+        yield { type: 'language', language, probability: found.probability };
+        context = {
+          model,
+          tokenizer,
+          caches,
+          filters: new LogitFilters(tokenizer, model.config, { timestamps }),
+          startSequence: tokenizer.startSequence(language, options.task ?? 'transcribe', timestamps),
+          seed: options.seed ?? 0,
+        };
+      }
+
+      const prompt = history.slice(promptStart);
+      const result = yield* decodeWithFallback(context, encoded, prompt, thresholds, signal);
+      clock.add('decode', result.seconds);
+      disposeWindow(encoded);
+      encoded = undefined;
+
+      const silent = isSilence(result, thresholds);
+      const cut = silent
+        ? { segments: [], frames: window.frames }
+        : cutSegments(result, tokenizer, seek / FRAMES_PER_SECOND, window.frames);
+      for (const segment of cut.segments) {
+        segments.push(segment);
+        history.push(...segment.tokens);
+        yield { type: 'segment', segment };
+      }
+      if (
+        !silent &&
+        (options.conditionOnPreviousText === false || result.temperature > PROMPT_RESET_TEMPERATURE)
+      ) {
+        promptStart = history.length;
+      }
+      seek += cut.frames;
+      windows.advance(seek);
+      yield { type: 'progress', seconds: Math.min(seek / FRAMES_PER_SECOND, windows.secondsRead) };
+    }
+    return {
+      text: tokenizer.decode(history.slice(initialPromptLength)),
+      language: language ?? 'en',
+      durationSeconds: windows.secondsRead,
+      segments,
+      timings: clock.timings(),
+    };
+  } finally {
+    await windows.dispose();
+    if (encoded !== undefined) disposeWindow(encoded);
+    context?.filters.dispose();
+    for (const cache of caches) cache.dispose();
+  }
+}
+
+function thresholdsOf(options: WhisperOptions): FallbackThresholds {
+  return {
+    temperatures: options.temperature ?? REFERENCE_THRESHOLDS.temperatures,
+    compressionRatio: options.compressionRatioThreshold ?? REFERENCE_THRESHOLDS.compressionRatio,
+    logprob: options.logprobThreshold ?? REFERENCE_THRESHOLDS.logprob,
+    noSpeech: options.noSpeechThreshold ?? REFERENCE_THRESHOLDS.noSpeech,
+  };
+}
+
+/** Runs the encoder and lays out what every decoding step reads. Frees the window's mel. */
+export async function encode(model: Whisper, { mel }: Pick<Window, 'mel'>): Promise<EncodedWindow> {
+  const { crossKeysValues, loudness } = mx.tidy(() => {
+    const features = model.encoder.forward(mel); // [1, nAudioCtx, D]
+    return {
+      crossKeysValues: model.decoder.crossKeysValues(features),
+      loudness: mx.max(mx.abs(mx.astype(features, 'float32'))),
+    };
+  });
+  mx.dispose(mel);
+  await mx.ready(loudness, ...crossKeysValues.flat());
+  const value = Number(loudness.item());
+  mx.dispose(loudness);
+  if (!(value > 0 && Number.isFinite(value))) {
+    mx.dispose(crossKeysValues);
+    throw new SottoError('ENGINE_CRASHED', `the encoder gave ${value === 0 ? 'only zeros' : 'no numbers'}`, {
+      hint: 'the GPU is probably out of memory: close other programs or choose a smaller model',
+    });
+  }
+  return { crossKeysValues };
+}
+
+export function disposeWindow({ crossKeysValues }: EncodedWindow): void {
+  mx.dispose(crossKeysValues);
+}
+
+type Part = Exclude<keyof Timings, 'total'>;
+
+/** Wall time by part of the work. Time that the reader of the events takes is in the total only. */
+class Clock {
+  readonly #begin = performance.now();
+  readonly #seconds: Record<Part, number> = { mel: 0, encode: 0, decode: 0 };
+
+  async time<T>(part: Part, work: () => Promise<T>): Promise<T> {
+    const begin = performance.now();
+    const result = await work();
+    this.add(part, (performance.now() - begin) / 1000);
+    return result;
+  }
+
+  add(part: Part, seconds: number): void {
+    this.#seconds[part] += seconds;
+  }
+
+  timings(): Timings {
+    return { ...this.#seconds, total: (performance.now() - this.#begin) / 1000 };
+  }
+}
