@@ -1,0 +1,92 @@
+// Compiles native/src/*.cc and links the addon. A file is compiled again when it, a header it includes or the flags changed.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { compileFlags, findCompiler, linkFlags } from './compiler.mjs';
+import { SetupError } from './system.mjs';
+
+export async function compileAddon(system, root, target, mlx, openblas) {
+  const output = path.join(root, 'native/lib', target, 'sotto-mlx.node');
+  const objects = path.join(root, 'native/obj', target);
+  const sources = await sourcesFor(root, openblas);
+  const flags = compileFlags(root, mlx, target);
+  const link = linkFlags(target, output, mlx, openblas);
+  const stamp = createHash('sha256').update(JSON.stringify([flags, link, sources, system.env.CXX])).digest('hex');
+  const record = path.join(objects, 'stamp');
+  const sameFlags = existsSync(record) && readFileSync(record, 'utf8') === stamp;
+  const mtimes = new Map();
+  const stale = sources.filter((source) => !sameFlags || !isFresh(objects, source, mtimes));
+  if (stale.length === 0 && existsSync(output)) return { output, built: false };
+
+  const compiler = await findCompiler(system);
+  if (stale.length > 0) system.say(`compiling ${stale.length} C++ file${stale.length > 1 ? 's' : ''} with ${compiler.command}`);
+  await mkdir(objects, { recursive: true });
+  await rm(record, { force: true });
+  await inParallel(system.cores, stale, (source) => compileOne(system, compiler, flags, objects, source));
+  await mkdir(path.dirname(output), { recursive: true });
+  const fresh = `${output}.${process.pid}.tmp`;
+  const all = sources.map((source) => objectOf(objects, source));
+  const linked = await system.run(compiler.command, [...all, '-o', fresh, ...link]);
+  if (linked.code !== 0) {
+    throw new SetupError('The addon could not be linked.', 'See the linker\'s words above.', linked.stderr);
+  }
+  // A running process keeps the old file: a rename never writes into a library that is mapped.
+  await rename(fresh, output);
+  const info = { target, mlx: mlx.version, source: mlx.source, openblas: openblas !== undefined };
+  await writeFile(path.join(path.dirname(output), 'build.json'), JSON.stringify(info, null, 2) + '\n');
+  await writeFile(record, stamp);
+  return { output, built: true };
+}
+
+/** The C++ files of the addon. `blas.cc` stands before libmlx's BLAS and is for Linux with OpenBLAS only. */
+export async function sourcesFor(root, openblas) {
+  const folder = path.join(root, 'native/src');
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.cc')).sort();
+  return names.filter((name) => name !== 'blas.cc' || openblas).map((name) => path.join(folder, name));
+}
+
+const objectOf = (objects, source) => path.join(objects, `${path.basename(source, '.cc')}.o`);
+
+function isFresh(objects, source, mtimes) {
+  const object = objectOf(objects, source);
+  const list = object.replace(/\.o$/, '.d');
+  if (!existsSync(object) || !existsSync(list)) return false;
+  const made = statSync(object).mtimeMs;
+  return dependencies(readFileSync(list, 'utf8')).every((file) => {
+    if (!mtimes.has(file)) mtimes.set(file, existsSync(file) ? statSync(file).mtimeMs : Infinity);
+    return mtimes.get(file) <= made;
+  });
+}
+
+/** Files named in a make rule, as `-MMD` writes it. */
+export function dependencies(rule) {
+  const names = rule.slice(rule.indexOf(':') + 1).replaceAll('\\\n', ' ');
+  return (names.match(/(?:\\ |\S)+/g) ?? []).map((name) => name.replaceAll('\\ ', ' '));
+}
+
+async function compileOne(system, compiler, flags, objects, source) {
+  const object = objectOf(objects, source);
+  const args = [...flags, '-MMD', '-MF', object.replace(/\.o$/, '.d'), '-c', source, '-o', object];
+  const result = await system.run(compiler.command, args);
+  if (result.code !== 0) {
+    await rm(object, { force: true });
+    throw new SetupError(
+      `${path.relative(process.cwd(), source)} did not compile.`,
+      'See the compiler\'s words above.',
+      result.stderr.slice(0, 20_000),
+    );
+  }
+}
+
+async function inParallel(width, items, work) {
+  const queue = [...items];
+  const failures = [];
+  const lane = async () => {
+    for (let item = queue.shift(); item !== undefined && failures.length === 0; item = queue.shift()) {
+      await work(item).catch((error) => failures.push(error));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+  if (failures.length > 0) throw failures[0];
+}

@@ -1,0 +1,37 @@
+/**
+ * The contract of the C++ binding, written by hand and held against it both ways by test/native/contract.test.ts:
+ * names and parameters of every function. Functions follow MLX's Python API in camelCase; keyword arguments go into a
+ * trailing options object, which may also name positional parameters that are left out.
+ *
+ * Every op throws an `Error` with a `code` (INVALID_ARGUMENT, MLX_ERROR, OUT_OF_MEMORY) whose message names the op and
+ * its operands' dtypes and shapes; something that is no array where one belongs is a `TypeError`.
+ */
+import type { Elementwise } from './contract/elementwise.js';
+import type { Fft, Linalg, Memory, Random } from './contract/namespaces.js';
+import type { Convolutions, Fast, Products, Quantization } from './contract/products.js';
+import type { Reductions } from './contract/reductions.js';
+import type { Devices, Files, Runtime } from './contract/runtime.js';
+import type { Creation, Indexing, Shaping } from './contract/shaping.js';
+
+export interface Binding
+  extends Creation,
+    Elementwise,
+    Reductions,
+    Shaping,
+    Indexing,
+    Products,
+    Convolutions,
+    Quantization,
+    Files,
+    Runtime,
+    Devices {
+  readonly fast: Fast;
+  readonly fft: Fft;
+  readonly linalg: Linalg;
+  readonly random: Random;
+  readonly memory: Memory;
+}
+
+export type * from './contract/types.js';
+export type * from './contract/namespaces.js';
+export type * from './contract/products.js';

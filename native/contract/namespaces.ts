@@ -1,0 +1,136 @@
+import type { Axis, Dtype, MxArray, On, Operand, Shape } from './types.js';
+
+export type FftNorm = 'backward' | 'ortho' | 'forward';
+
+/** `mx.fft`. Inverse transforms divide by n unless another norm is asked for. */
+export interface Fft {
+  /** Along an axis (−1), cut or padded with zeros to n. */
+  fft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: On): MxArray;
+  ifft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: On): MxArray;
+  /** Of real input: the n / 2 + 1 non-negative frequencies. */
+  rfft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: On): MxArray;
+  irfft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: On): MxArray;
+  fft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
+  ifft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
+  rfft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
+  irfft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
+  fftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
+  ifftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
+  rfftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
+  irfftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
+  /** Frequencies of n samples d (1) apart. */
+  fftfreq(n: number, d?: number, options?: On): MxArray;
+  rfftfreq(n: number, d?: number, options?: On): MxArray;
+  /** Frequency 0 to the middle, and back. */
+  fftshift(a: MxArray, axes?: Axis, options?: On): MxArray;
+  ifftshift(a: MxArray, axes?: Axis, options?: On): MxArray;
+  /** [..., frames, frequencies] of the last axis. hopLength: nFft / 4; window: a periodic Hann; padMode: 'reflect'. */
+  stft(x: MxArray, nFft?: number, options?: On & StftOptions & { padMode?: string }): MxArray;
+  istft(stftMatrix: MxArray, nFft?: number | null, options?: On & StftOptions & { length?: number }): MxArray;
+}
+
+export interface StftOptions {
+  hopLength?: number;
+  winLength?: number;
+  window?: MxArray;
+  center?: boolean;
+  norm?: FftNorm;
+  onesided?: boolean;
+}
+
+/** `mx.linalg`. MLX has decompositions on the CPU only: they run there unless a stream is given. Over the last two axes. */
+export interface Linalg {
+  /** The 2-norm or Frobenius norm; `ord` a number, Infinity, 'fro' or 'nuc'. */
+  norm(a: MxArray, ord?: number | 'fro' | 'nuc' | null, axis?: Axis, keepdims?: boolean, options?: On): MxArray;
+  /** [Q, R]. */
+  qr(a: MxArray, options?: On): [MxArray, MxArray];
+  /** [U, S, Vᵀ], or S alone with `computeUv` false. */
+  svd(a: MxArray, computeUv?: boolean, options?: On): MxArray | MxArray[];
+  inv(a: MxArray, options?: On): MxArray;
+  triInv(a: MxArray, upper?: boolean, options?: On): MxArray;
+  cholesky(a: MxArray, upper?: boolean, options?: On): MxArray;
+  /** The inverse of A from its Cholesky factor. */
+  choleskyInv(a: MxArray, upper?: boolean, options?: On): MxArray;
+  pinv(a: MxArray, options?: On): MxArray;
+  /** [P, L, U], P as row indices. */
+  lu(a: MxArray, options?: On): MxArray[];
+  /** [LU, pivots]. */
+  luFactor(a: MxArray, options?: On): [MxArray, MxArray];
+  solve(a: MxArray, b: MxArray, options?: On): MxArray;
+  solveTriangular(a: MxArray, b: MxArray, options?: On & { upper?: boolean }): MxArray;
+  cross(a: MxArray, b: MxArray, axis?: number, options?: On): MxArray;
+  /** [eigenvalues, eigenvectors], complex. */
+  eig(a: MxArray, options?: On): [MxArray, MxArray];
+  eigvals(a: MxArray, options?: On): MxArray;
+  /** Of a symmetric or Hermitian matrix, from its lower ('L') or upper ('U') triangle. */
+  eigh(a: MxArray, uplo?: 'L' | 'U', options?: On): [MxArray, MxArray];
+  eigvalsh(a: MxArray, uplo?: 'L' | 'U', options?: On): MxArray;
+  det(a: MxArray, options?: On): MxArray;
+  /** [sign, log |det|]. */
+  slogdet(a: MxArray, options?: On): [MxArray, MxArray];
+}
+
+/** With a key (`mx.random.key`) the same call gives the same numbers; without, the thread's own sequence goes on. */
+export interface Keyed extends On {
+  key?: MxArray | null | undefined;
+}
+
+/** `mx.random`. What follows the first one or two parameters may also be given by name, in the options. */
+export interface Random {
+  /** Restarts this thread's sequence. */
+  seed(seed: number): void;
+  /** uint32[2]. */
+  key(seed: number): MxArray;
+  /** `num` (2) independent keys, [num, 2]. */
+  split(key: MxArray, num?: number, options?: On): MxArray;
+  /** Random unsigned integers of `width` (4) bytes. */
+  bits(shape?: Shape, width?: number, key?: MxArray | null, options?: On): MxArray;
+  bits(shape: Shape, options: Keyed & { width?: number }): MxArray;
+  /** In [low (0), high (1)). */
+  uniform(low?: Operand, high?: Operand, shape?: Shape, dtype?: Dtype, key?: MxArray | null, options?: On): MxArray;
+  uniform(low: Operand, high: Operand, options: Keyed & { shape?: Shape; dtype?: Dtype }): MxArray;
+  normal(shape?: Shape, dtype?: Dtype, loc?: Operand | null, scale?: Operand | null, key?: MxArray | null, options?: On): MxArray;
+  normal(shape: Shape, options: Keyed & { dtype?: Dtype; loc?: Operand; scale?: Operand }): MxArray;
+  multivariateNormal(mean: MxArray, cov: MxArray, shape?: Shape, dtype?: Dtype, key?: MxArray | null, options?: On): MxArray;
+  /** In [low, high), int32. */
+  randint(low: Operand, high: Operand, shape?: Shape, dtype?: Dtype, key?: MxArray | null, options?: On): MxArray;
+  randint(low: Operand, high: Operand, options: Keyed & { shape?: Shape; dtype?: Dtype }): MxArray;
+  /** bool, true with probability p (0.5). */
+  bernoulli(p?: Operand, shape?: Shape | null, key?: MxArray | null, options?: On): MxArray;
+  truncatedNormal(lower: Operand, upper: Operand, shape?: Shape | null, dtype?: Dtype, key?: MxArray | null, options?: On): MxArray;
+  gumbel(shape?: Shape, dtype?: Dtype, key?: MxArray | null, options?: On): MxArray;
+  /** uint32 indices drawn from softmax(logits) along an axis (−1). */
+  categorical(
+    logits: MxArray,
+    axis?: number,
+    shape?: Shape | null,
+    numSamples?: number | null,
+    key?: MxArray | null,
+    options?: On,
+  ): MxArray;
+  categorical(logits: MxArray, axis: number, options: Keyed & { shape?: Shape; numSamples?: number }): MxArray;
+  laplace(shape?: Shape, dtype?: Dtype, loc?: number, scale?: number, key?: MxArray | null, options?: On): MxArray;
+  /** Of an array along an axis (0), or of 0 … x − 1. */
+  permutation(x: MxArray | number, axis?: number, key?: MxArray | null, options?: On): MxArray;
+}
+
+/** `mx.memory`: MLX's allocator, in bytes. */
+export interface Memory {
+  /** In use now. */
+  active(): number;
+  /** The most that was in use since the start or the last `resetPeak`. */
+  peak(): number;
+  resetPeak(): void;
+  /** Freed buffers kept for the next arrays. */
+  cache(): number;
+  limit(): number;
+  /** Above it allocations wait for work to end, then fail. @returns the former limit */
+  setMemoryLimit(limit: number): number;
+  /** How much may be kept in the cache. @returns the former limit */
+  setCacheLimit(limit: number): number;
+  /** How much may stay wired (macOS 15, GPU only). @returns the former limit */
+  setWiredLimit(limit: number): number;
+  clearCache(): void;
+  /** Bytes of the buffers behind the arrays, a shared one counted once. */
+  ofArrays(arrays: readonly MxArray[]): number;
+}

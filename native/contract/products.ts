@@ -1,0 +1,218 @@
+import type { Dtype, MxArray, On, Operand, Shape } from './types.js';
+
+/** Products of vectors, matrices and tensors. Operands are floats (or complex): integers are an error. */
+export interface Products {
+  /** [..., m, k] · [..., k, n]; batch axes are broadcast, vectors are rows on the left and columns on the right. */
+  matmul(a: MxArray, b: MxArray, options?: On): MxArray;
+  /** beta · c + alpha · (a · b), c broadcast to the product's shape. */
+  addmm(c: MxArray, a: MxArray, b: MxArray, alpha?: number, beta?: number, options?: On): MxArray;
+  inner(a: Operand, b: Operand, options?: On): MxArray;
+  outer(a: Operand, b: Operand, options?: On): MxArray;
+  kron(a: MxArray, b: MxArray, options?: On): MxArray;
+  vecdot(a: MxArray, b: MxArray, options?: On & { axis?: number }): MxArray;
+  /** Over so many axes (2) of a's end and b's start, or over [axesOfA, axesOfB]. */
+  tensordot(a: MxArray, b: MxArray, axes?: number | readonly [Shape, Shape], options?: On): MxArray;
+  einsum(subscripts: string, ...operands: MxArray[]): MxArray;
+  /** [the pairs of operands contracted in turn, a description]. */
+  einsumPath(subscripts: string, ...operands: MxArray[]): [number[][], string];
+  gatherMm(
+    a: MxArray,
+    b: MxArray,
+    lhsIndices?: MxArray | null,
+    rhsIndices?: MxArray | null,
+    options?: On & { sortedIndices?: boolean },
+  ): MxArray;
+  blockMaskedMm(
+    a: MxArray,
+    b: MxArray,
+    blockSize?: number,
+    maskOut?: MxArray | null,
+    maskLhs?: MxArray | null,
+    maskRhs?: MxArray | null,
+    options?: On,
+  ): MxArray;
+  segmentedMm(a: MxArray, b: MxArray, segments: MxArray, options?: On): MxArray;
+  /** The last axis times the Hadamard matrix of its size, scaled by 1/√n unless a scale is given. */
+  hadamardTransform(a: MxArray, scale?: number | null, options?: On): MxArray;
+}
+
+/** A number for all spatial axes or one per axis. */
+export type Spatial = number | Shape;
+
+/** Channels-last convolutions: input [N, …space, C_in], weight [C_out, …kernel, C_in / groups]. */
+export interface Convolutions {
+  conv1d(input: MxArray, weight: MxArray, stride?: number, padding?: number, dilation?: number, groups?: number, options?: On): MxArray;
+  conv2d(input: MxArray, weight: MxArray, stride?: Spatial, padding?: Spatial, dilation?: Spatial, groups?: number, options?: On): MxArray;
+  conv3d(input: MxArray, weight: MxArray, stride?: Spatial, padding?: Spatial, dilation?: Spatial, groups?: number, options?: On): MxArray;
+  convTranspose1d(
+    input: MxArray,
+    weight: MxArray,
+    stride?: number,
+    padding?: number,
+    dilation?: number,
+    outputPadding?: number,
+    groups?: number,
+    options?: On,
+  ): MxArray;
+  convTranspose2d(
+    input: MxArray,
+    weight: MxArray,
+    stride?: Spatial,
+    padding?: Spatial,
+    dilation?: Spatial,
+    outputPadding?: Spatial,
+    groups?: number,
+    options?: On,
+  ): MxArray;
+  convTranspose3d(
+    input: MxArray,
+    weight: MxArray,
+    stride?: Spatial,
+    padding?: Spatial,
+    dilation?: Spatial,
+    outputPadding?: Spatial,
+    groups?: number,
+    options?: On,
+  ): MxArray;
+  /** Padding: a number, one per axis, or [before[], after[]]. `flip` makes it a true convolution. */
+  convGeneral(
+    input: MxArray,
+    weight: MxArray,
+    stride?: Spatial,
+    padding?: Spatial | readonly [Shape, Shape],
+    kernelDilation?: Spatial,
+    inputDilation?: Spatial,
+    groups?: number,
+    flip?: boolean,
+    options?: On,
+  ): MxArray;
+  /** Of two vectors, as NumPy has it. */
+  convolve(a: MxArray, v: MxArray, mode?: 'full' | 'same' | 'valid', options?: On): MxArray;
+}
+
+/** 'affine': w ≈ scale · q + bias per group. The others are the OCP and NVIDIA micro-scaling formats, without biases. */
+export type QuantizationMode = 'affine' | 'mxfp4' | 'mxfp8' | 'nvfp4';
+
+export interface QuantizationLayout {
+  /** Elements of a row that share a scale: 32, 64 (the default) or 128 for 'affine'. */
+  groupSize?: number | undefined;
+  /** 2, 3, 4 (the default), 5, 6 or 8 for 'affine'. */
+  bits?: number | undefined;
+  mode?: QuantizationMode | undefined;
+}
+
+export interface Quantization {
+  /** [packed uint32 [..., n · bits / 32], scales [..., n / groupSize], biases the same]; no biases but for 'affine'. */
+  quantize(w: MxArray, options?: On & QuantizationLayout & { globalScale?: MxArray }): [packed: MxArray, scales: MxArray, biases: MxArray];
+  quantize(w: MxArray, groupSize?: number | null, bits?: number | null, mode?: QuantizationMode, options?: On & { globalScale?: MxArray }): [packed: MxArray, scales: MxArray, biases: MxArray];
+  dequantize(
+    w: MxArray,
+    scales: MxArray,
+    biases?: MxArray | null,
+    options?: On & QuantizationLayout & { globalScale?: MxArray; dtype?: Dtype },
+  ): MxArray;
+  dequantize(
+    w: MxArray,
+    scales: MxArray,
+    biases?: MxArray | null,
+    groupSize?: number | null,
+    bits?: number | null,
+    mode?: QuantizationMode,
+    globalScale?: MxArray | null,
+    dtype?: Dtype,
+    options?: On,
+  ): MxArray;
+  /** x · wᵀ (or x · w without `transpose`) with w as `quantize` gave it. */
+  quantizedMatmul(
+    x: MxArray,
+    w: MxArray,
+    scales: MxArray,
+    biases?: MxArray | null,
+    options?: On & QuantizationLayout & { transpose?: boolean | undefined },
+  ): MxArray;
+  quantizedMatmul(
+    x: MxArray,
+    w: MxArray,
+    scales: MxArray,
+    biases?: MxArray | null,
+    transpose?: boolean,
+    groupSize?: number | null,
+    bits?: number | null,
+    mode?: QuantizationMode,
+    options?: On,
+  ): MxArray;
+  gatherQmm(
+    x: MxArray,
+    w: MxArray,
+    scales: MxArray,
+    biases?: MxArray | null,
+    lhsIndices?: MxArray | null,
+    rhsIndices?: MxArray | null,
+    options?: On & QuantizationLayout & { transpose?: boolean; globalScale?: MxArray; sortedIndices?: boolean },
+  ): MxArray;
+  /** Both sides quantized; GPU only. */
+  qqmm(
+    x: MxArray,
+    w: MxArray,
+    scales?: MxArray | null,
+    options?: On & QuantizationLayout & { globalScaleX?: MxArray; globalScaleW?: MxArray },
+  ): MxArray;
+  gatherQqmm(
+    x: MxArray,
+    w: MxArray,
+    scales?: MxArray | null,
+    lhsIndices?: MxArray | null,
+    rhsIndices?: MxArray | null,
+    options?: On & QuantizationLayout & { globalScaleX?: MxArray; globalScaleW?: MxArray; sortedIndices?: boolean },
+  ): MxArray;
+  /** E4M3 float8 as uint8. */
+  toFp8(x: MxArray, options?: On): MxArray;
+  fromFp8(x: MxArray, dtype?: Dtype, options?: On): MxArray;
+}
+
+/** `mx.fast`: fused kernels of a transformer. */
+export interface Fast {
+  /** x · weight / √(mean x² + eps) over the last axis. */
+  rmsNorm(x: MxArray, weight: MxArray | null, eps: number, options?: On): MxArray;
+  /** Normalised over the last axis, times weight, plus bias. */
+  layerNorm(x: MxArray, weight: MxArray | null, bias: MxArray | null, eps: number, options?: On): MxArray;
+  /** Rotary positions on the first `dims` features of [..., T, D]; give `base` or `freqs`. */
+  rope(
+    a: MxArray,
+    dims: number,
+    options: On & {
+      traditional?: boolean;
+      base?: number | null;
+      scale?: number;
+      offset: number | MxArray;
+      freqs?: MxArray | null;
+    },
+  ): MxArray;
+  /**
+   * softmax(scale · q · kᵀ + mask) · v with q [B, H, Tq, D], k and v [B, Hkv, Tk, D]; the softmax in float32.
+   * A boolean mask hides where it is false; 'causal' aligns the last query with the last key.
+   */
+  scaledDotProductAttention(
+    q: MxArray,
+    k: MxArray,
+    v: MxArray,
+    options: On & {
+      scale: number;
+      mask?: MxArray | 'causal' | null | undefined;
+      sinks?: MxArray | null | undefined;
+      forceFused?: boolean;
+    },
+  ): MxArray;
+  /** −log softmax(logits)[target] for class indices. */
+  crossEntropy(logits: MxArray, targets: MxArray, options?: On): MxArray;
+  gatedDeltaUpdate(
+    q: MxArray,
+    k: MxArray,
+    v: MxArray,
+    gamma: MxArray,
+    beta: MxArray,
+    initialState?: MxArray | null,
+    mask?: MxArray | null,
+    options?: On,
+  ): MxArray[];
+}

@@ -1,0 +1,49 @@
+import type { Device, MxArray, MxArrayClass, On, Stream } from './types.js';
+
+export interface Files {
+  /** Reads the header; each tensor's bytes are read when it is first evaluated, so the file must stay. */
+  loadSafetensors(
+    file: string,
+    options?: On,
+  ): { arrays: Record<string, MxArray>; metadata: Record<string, string> };
+  saveSafetensors(file: string, arrays: Readonly<Record<string, MxArray>>, metadata?: Readonly<Record<string, string>>): void;
+  /** A `.npy` file. */
+  load(file: string, options?: On): MxArray;
+  save(file: string, arr: MxArray): void;
+}
+
+/** What index.ts builds `mx.eval`, `mx.tidy`, `mx.keep`, `mx.dispose` and `mx.compile` on. */
+export interface Runtime {
+  readonly MxArray: MxArrayClass;
+  /** Computes the arrays and waits. */
+  eval(...arrays: MxArray[]): void;
+  /** Queues the arrays' computation and returns. */
+  asyncEval(...arrays: MxArray[]): void;
+  /** Whether the elements can be read without waiting. */
+  isAvailable(a: MxArray): boolean;
+  /** @returns the depth to close down to */
+  scopeOpen(): number;
+  /** Closes the scopes above a depth and frees their arrays, but hands the survivors to the scope below. */
+  scopeClose(depth: number, survivors?: readonly MxArray[]): void;
+  keep(a: MxArray): MxArray;
+  dispose(arrays: readonly MxArray[]): void;
+  /** Arrays of this environment that are neither disposed nor collected. */
+  liveArrays(): number;
+}
+
+export interface Devices {
+  /** Of the MLX that is loaded. */
+  readonly version: string;
+  defaultDevice(): Device;
+  setDefaultDevice(device: Device): void;
+  deviceAvailable(device: Device): boolean;
+  deviceCount(device: Device): number;
+  /** Facts such as `device_name`, `memory_size`, `max_recommended_working_set_size`. */
+  deviceInfo(device?: Device): Record<string, string | number>;
+  defaultStream(device: Device): Stream;
+  setDefaultStream(stream: Stream): void;
+  newStream(device: Device): Stream;
+  /** Waits for all work of a stream, or of the default one. */
+  synchronize(stream?: Stream): void;
+  metalAvailable(): boolean;
+}

@@ -1,0 +1,133 @@
+import type { Axis, Dtype, MxArray, NestedNumbers, On, Operand, Scalar, Shape, TypedArray } from './types.js';
+
+/** Arrays from data and out of nothing. */
+export interface Creation {
+  /**
+   * An array of a copy of the data. A typed array keeps its dtype, but doubles become float32 (ask for 'float64' to keep
+   * them: no GPU computes with it). Numbers and nested lists are float32 whatever their values, booleans bool, bigints
+   * int64, unless a dtype is given. With 'float16' or 'bfloat16' a Uint16Array holds raw bits and a Float32Array is
+   * converted; with 'complex64' a Float32Array holds (re, im) pairs. One size of the shape may be −1.
+   */
+  array(data: TypedArray | NestedNumbers | MxArray, shape?: Shape | number | null, dtype?: Dtype): MxArray;
+  /**
+   * An array over the typed array's own memory where MLX can use it (on the CPU always, on the GPU when it is page
+   * aligned), else a copy. The memory stays alive; do not write to it while the array is in use.
+   */
+  asarray(data: TypedArray, shape?: Shape | number | null): MxArray;
+  /** `arange(stop)` or `arange(start, stop, step)`: int32 when all are whole numbers, else float32. */
+  arange(stop: number, options: On & { dtype?: Dtype }): MxArray;
+  arange(start: number, stop?: number | null, step?: number, dtype?: Dtype, options?: On): MxArray;
+  /** `num` (50) numbers from start to stop. */
+  linspace(start: number, stop: number, num?: number, endpoint?: boolean, dtype?: Dtype, options?: On): MxArray;
+  zeros(shape: Shape | number, dtype?: Dtype, options?: On): MxArray;
+  ones(shape: Shape | number, dtype?: Dtype, options?: On): MxArray;
+  full(shape: Shape | number, vals: Operand, dtype?: Dtype, options?: On): MxArray;
+  zerosLike(a: MxArray, dtype?: Dtype, options?: On): MxArray;
+  onesLike(a: MxArray, dtype?: Dtype, options?: On): MxArray;
+  fullLike(a: MxArray, vals: Operand, dtype?: Dtype, options?: On): MxArray;
+  /** [n, m] with ones on the k-th diagonal. */
+  eye(n: number, m?: number | null, k?: number, dtype?: Dtype, options?: On): MxArray;
+  identity(n: number, dtype?: Dtype, options?: On): MxArray;
+  /** [n, m] with ones at and below the k-th diagonal. */
+  tri(n: number, m?: number | null, k?: number, dtype?: Dtype, options?: On): MxArray;
+  /** Zeros above the k-th diagonal. */
+  tril(x: MxArray, k?: number, options?: On): MxArray;
+  /** Zeros below the k-th diagonal. */
+  triu(x: MxArray, k?: number, options?: On): MxArray;
+  /** The k-th diagonal of a matrix, or a matrix with the vector on it. */
+  diag(a: MxArray, k?: number, options?: On): MxArray;
+  diagonal(a: MxArray, offset?: number, axis1?: number, axis2?: number, options?: On): MxArray;
+  trace(a: MxArray, offset?: number, axis1?: number, axis2?: number, dtype?: Dtype, options?: On): MxArray;
+  /** Symmetric windows of m samples, float32. */
+  hanning(m: number, options?: On): MxArray;
+  hamming(m: number, options?: On): MxArray;
+  bartlett(m: number, options?: On): MxArray;
+  blackman(m: number, options?: On): MxArray;
+  meshgrid(arrays: readonly Operand[], options?: On & { sparse?: boolean; indexing?: 'xy' | 'ij' }): MxArray[];
+}
+
+/** The same elements in another shape, order, place or type. */
+export interface Shaping {
+  /** One size may be −1. */
+  reshape(a: Operand, shape: Shape | number, options?: On): MxArray;
+  /** Axes startAxis (0) to endAxis (−1) become one. */
+  flatten(a: Operand, startAxis?: number, endAxis?: number, options?: On): MxArray;
+  /** One axis becomes several. */
+  unflatten(a: Operand, axis: number, shape: Shape, options?: On): MxArray;
+  squeeze(a: Operand, axis?: Axis, options?: On): MxArray;
+  expandDims(a: Operand, axis: number | Shape, options?: On): MxArray;
+  transpose(a: Operand, axes?: Shape | null, options?: On): MxArray;
+  permuteDims(a: Operand, axes?: Shape | null, options?: On): MxArray;
+  /** The last two axes exchanged. */
+  matrixTranspose(a: Operand, options?: On): MxArray;
+  swapaxes(a: Operand, axis1: number, axis2: number, options?: On): MxArray;
+  moveaxis(a: Operand, source: number, destination: number, options?: On): MxArray;
+  flip(a: Operand, axis?: Axis, options?: On): MxArray;
+  broadcastTo(a: Operand, shape: Shape | number, options?: On): MxArray;
+  broadcastArrays(arrays: readonly Operand[], options?: On): MxArray[];
+  broadcastShapes(...shapes: Shape[]): number[];
+  concatenate(arrays: readonly Operand[], axis?: number, options?: On): MxArray;
+  concat(arrays: readonly Operand[], axis?: number, options?: On): MxArray;
+  /** Along a new axis (0). */
+  stack(arrays: readonly Operand[], axis?: number, options?: On): MxArray;
+  /** The arrays along an axis (0), which goes away. */
+  unstack(x: Operand, options?: On & { axis?: number }): MxArray[];
+  /** Into so many equal parts (a number) or at these indices (a list). */
+  split(a: Operand, indicesOrSections: number | Shape, axis?: number, options?: On): MxArray[];
+  /** Each element so often, along an axis or in the flattened array. */
+  repeat(array: Operand, repeats: number, axis?: number | null, options?: On): MxArray;
+  tile(a: Operand, reps: number | Shape, options?: On): MxArray;
+  /** padWidth: n or [before, after] for every axis, or a pair for each. Mode 'constant', 'edge', 'reflect' or 'symmetric'. */
+  pad(
+    a: Operand,
+    padWidth: number | readonly number[] | readonly (readonly number[])[],
+    mode?: 'constant' | 'edge' | 'reflect' | 'symmetric',
+    constantValues?: Operand,
+    options?: On,
+  ): MxArray;
+  roll(a: Operand, shift: number | Shape, axis?: Axis, options?: On): MxArray;
+  astype(a: Operand, dtype: Dtype, options?: On): MxArray;
+  /** The same bytes as another dtype; the last axis changes with the size of an element. */
+  view(a: Operand, dtype: Dtype, options?: On): MxArray;
+  /** A view of the row-major elements with strides and an offset in elements. Reaching outside is an error. */
+  asStrided(a: Operand, shape?: Shape | null, strides?: Shape | null, offset?: number, options?: On): MxArray;
+  /** Row-major in memory; column-major is fine too where allowed. */
+  contiguous(a: Operand, allowColMajor?: boolean, options?: On): MxArray;
+  copy(a: Operand, options?: On): MxArray;
+  /** Made to have at least so many axes; several arrays give several. */
+  atleast1d(...arrays: Operand[]): MxArray | MxArray[];
+  atleast2d(...arrays: Operand[]): MxArray | MxArray[];
+  atleast3d(...arrays: Operand[]): MxArray | MxArray[];
+  /** The inputs, computed only after the dependencies. */
+  depends(inputs: readonly MxArray[], dependencies: readonly MxArray[]): MxArray[];
+}
+
+/** Reading and writing parts of an array. Nothing is written in place: an update is a new array. */
+export interface Indexing {
+  /**
+   * `slice(a, start[], stop[], strides[]?)`: one entry per axis, negative ones from the end. With an MxArray start,
+   * `slice(a, start, axes[], sliceSize[])`: the place is known only at evaluation; sliceSize has one entry per axis.
+   */
+  slice(a: MxArray, start: Shape | MxArray, stop: Shape, strides?: Shape | null, options?: On): MxArray;
+  /** `sliceUpdate(a, update, start[], stop[], strides[]?)`, or with an MxArray start `sliceUpdate(a, update, start, axes[])`. */
+  sliceUpdate(a: MxArray, update: Operand, start: Shape | MxArray, stop: Shape, strides?: Shape | null, options?: On): MxArray;
+  sliceUpdateAdd(a: MxArray, update: Operand, start: Shape, stop: Shape, strides?: Shape | null, options?: On): MxArray;
+  sliceUpdateProd(a: MxArray, update: Operand, start: Shape, stop: Shape, strides?: Shape | null, options?: On): MxArray;
+  sliceUpdateMax(a: MxArray, update: Operand, start: Shape, stop: Shape, strides?: Shape | null, options?: On): MxArray;
+  sliceUpdateMin(a: MxArray, update: Operand, start: Shape, stop: Shape, strides?: Shape | null, options?: On): MxArray;
+  /** Slices at integer indices along an axis, or elements of the flattened array. A number index removes the axis. */
+  take(a: MxArray, indices: MxArray | number, axis?: number | null, options?: On): MxArray;
+  takeAlongAxis(a: MxArray, indices: MxArray, axis?: number | null, options?: On): MxArray;
+  putAlongAxis(a: MxArray, indices: MxArray, values: Operand, axis?: number | null, options?: On): MxArray;
+  scatterAddAxis(a: MxArray, indices: MxArray, values: Operand, axis: number, options?: On): MxArray;
+  /** indices[i] picks along axes[i]; shape: the indices' broadcast shape, then sliceSizes. */
+  gather(a: MxArray, indices: readonly MxArray[], axes: Shape, sliceSizes: Shape, options?: On): MxArray;
+  /** updates has the indices' broadcast shape, then one size per axis of a. */
+  scatter(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: On): MxArray;
+  scatterAdd(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: On): MxArray;
+  scatterProd(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: On): MxArray;
+  scatterMax(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: On): MxArray;
+  scatterMin(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: On): MxArray;
+  /** The elements of src, in order, where the mask is true. */
+  maskedScatter(a: MxArray, mask: MxArray, src: MxArray | Scalar, options?: On): MxArray;
+}

@@ -1,0 +1,64 @@
+/** Loads the addon, once per thread, and explains it when that fails. */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Binding } from './contract.js';
+
+/** The clone's root: this file runs as dist/native/core.js. */
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+export interface AddonPlace {
+  /** `<platform>-<arch>`. */
+  target: string;
+  /** The clone's root. */
+  root: string;
+}
+
+/** @throws Error with code NATIVE_UNAVAILABLE, one sentence on what is wrong and a next step. */
+export function loadAddon({ target, root }: AddonPlace): Binding {
+  const file = path.join(root, 'native/lib', target, 'sotto-mlx.node');
+  if (!existsSync(file)) throw unavailable(whyMissing(target), 'run `npm run setup` in ' + root);
+  try {
+    // The one place where the contract is taken at its word; the contract test checks it.
+    return createRequire(import.meta.url)(file) as Binding;
+  } catch (error) {
+    throw unavailable(...whyBroken(file, error), error);
+  }
+}
+
+function whyMissing(target: string): string {
+  const supported = ['darwin-arm64', 'linux-x64', 'linux-arm64'];
+  if (supported.includes(target)) return `MLX's addon is not built for ${target}`;
+  return `MLX's addon does not exist for ${target} (only for ${supported.join(', ')})`;
+}
+
+function whyBroken(file: string, error: unknown): [problem: string, nextStep: string] {
+  const text = error instanceof Error ? error.message : String(error);
+  const again = `run \`npm run setup\` again (delete ${path.dirname(file)} first)`;
+  if (/libmlx|libscipy_openblas|libjaccl/.test(text) && /cannot open shared object|Library not loaded/i.test(text)) {
+    return [`the library that ${path.basename(file)} was linked with is gone (${builtWith(file)}): ${text}`, again];
+  }
+  if (/built against MLX/.test(text)) return [text, again];
+  if (/incompatible architecture|wrong ELF class|invalid ELF header|not a mach-o/i.test(text)) {
+    return [`the addon was built for another machine: ${text}`, again];
+  }
+  return [`the addon could not be loaded (${builtWith(file)}): ${text}`, again];
+}
+
+function builtWith(file: string): string {
+  try {
+    const info: unknown = JSON.parse(readFileSync(path.join(path.dirname(file), 'build.json'), 'utf8'));
+    if (typeof info === 'object' && info !== null && 'source' in info) return `built with ${String(info.source)}`;
+  } catch {
+    // No record: say so, the error itself is more important.
+  }
+  return 'built with an unknown MLX';
+}
+
+function unavailable(problem: string, nextStep: string, cause?: unknown): Error {
+  const error = new Error(`${problem}; ${nextStep}`, { cause });
+  return Object.assign(error, { code: 'NATIVE_UNAVAILABLE' });
+}
+
+export const binding: Binding = loadAddon({ target: `${process.platform}-${process.arch}`, root });

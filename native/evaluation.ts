@@ -1,0 +1,30 @@
+/** Making the lazy graph run, with and without waiting. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MxArray } from './contract.js';
+import { binding } from './core.js';
+import { arraysIn, type Tree } from './tree.js';
+
+/** Computes all arrays of the trees and waits for them. */
+export function evaluate(...trees: Tree[]): void {
+  binding.eval(...arraysIn(trees));
+}
+
+/** Queues the computation of all arrays of the trees and returns at once. */
+export function asyncEval(...trees: Tree[]): void {
+  binding.asyncEval(...arraysIn(trees));
+}
+
+/**
+ * Queues the computation and resolves when it is done. The event loop stays free meanwhile, so a cancel message is
+ * seen; MLX stays on this thread. The arrays must not be disposed before.
+ */
+export async function ready(...arrays: MxArray[]): Promise<void> {
+  binding.asyncEval(...arrays);
+  const done = (): boolean => arrays.every((array) => binding.isAvailable(array));
+  // A decode step takes about a millisecond: look between the event loop's turns first, then less often.
+  const spinUntil = performance.now() + 2;
+  while (!done()) {
+    if (performance.now() < spinUntil) await new Promise((resolve) => setImmediate(resolve));
+    else await sleep(1);
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * MLX for Node: `mx` is the binding (native/contract.ts) with the parts that are better written in TypeScript.
+ *
+ * @example
+ * import { mx } from '#native/index.js';
+ * const y = mx.tidy(() => mx.softmax(mx.matmul(x, w), -1));
+ * await mx.ready(y);
+ * console.log(y.tolist());
+ */
+import { at } from './at.js';
+import type { MxArray } from './contract.js';
+import { binding } from './core.js';
+import { asyncEval, evaluate, ready } from './evaluation.js';
+import { dispose, keep, tidy } from './memory.js';
+import { arraysIn, isArray } from './tree.js';
+
+if (typeof Symbol.dispose === 'symbol') {
+  Object.defineProperty(binding.MxArray.prototype, Symbol.dispose, {
+    value: binding.MxArray.prototype.dispose,
+    configurable: true,
+    writable: true,
+  });
+}
+Object.defineProperty(binding.MxArray.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  // Node passes depth and options, which an op would refuse.
+  value(this: MxArray): string {
+    return this.toString();
+  },
+  configurable: true,
+  writable: true,
+});
+
+export const mx = { ...binding, eval: evaluate, asyncEval, ready, tidy, keep, dispose, at, isArray, arraysIn };
+
+export { arraysIn, isArray } from './tree.js';
+export type { Index } from './at.js';
+export type * from './contract.js';

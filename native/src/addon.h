@@ -1,0 +1,144 @@
+// The state of one environment (the main thread, a worker): its array handles, its tidy scopes, its cached names.
+// Nothing here is static: two environments in one process never share a handle.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "mlx/array.h"
+
+namespace sotto {
+
+namespace mx = mlx::core;
+
+struct Op;
+
+/** An op as one environment sees it: what a bound JavaScript function carries. */
+struct Bound {
+  class Addon* addon;
+  const Op* op;
+  bool method;                      // `this` is the first argument
+  std::vector<std::string> params;  // positional ones first
+  size_t positional;
+  size_t required;  // leading positional parameters that can't be left out
+};
+
+/** Membership in a tidy scope: a doubly linked ring, so that leaving a scope costs the same however full it is. */
+struct Link {
+  Link* before = this;
+  Link* after = this;
+  void unlink() {
+    before->after = after;
+    after->before = before;
+    before = after = this;
+  }
+  void put_before(Link& other) {
+    before = other.before;
+    after = &other;
+    before->after = this;
+    other.before = this;
+  }
+};
+
+/** What a JavaScript MxArray holds. Empty once disposed; the slot itself lives until V8 collects the object. */
+struct Handle : Link {
+  std::optional<mx::array> value;
+  uint32_t scope = 0;  // depth of the scope it belongs to, 0 for none
+  bool taken = false;  // the slot is in use
+};
+
+/**
+ * Handles live in aligned blocks of this environment. An object is one of ours exactly when the pointer that
+ * Node-API unwraps from it is a taken slot of our blocks: this is the type tag, checked without touching foreign
+ * memory and about ten times cheaper than napi_check_object_type_tag (a property look-up and a BigInt per operand).
+ */
+class HandleTable {
+ public:
+  ~HandleTable();
+  Handle* acquire(mx::array value);
+  void release(Handle* handle);
+  bool owns(const void* pointer) const;
+  template <typename F>
+  void each(F&& f) {
+    for (auto block : blocks_) {
+      for (auto& handle : reinterpret_cast<Block*>(block)->handles) {
+        if (handle.taken) f(handle);
+      }
+    }
+  }
+
+ private:
+  static constexpr size_t kBlockBytes = 1 << 15;
+  struct Block {
+    Handle handles[kBlockBytes / sizeof(Handle)];
+  };
+  std::unordered_set<uintptr_t> blocks_;
+  mutable uintptr_t last_ = 0;  // the block that answered last
+  std::vector<Handle*> free_;
+};
+
+class Addon {
+ public:
+  explicit Addon(napi_env env);
+  ~Addon();
+  Addon(const Addon&) = delete;
+
+  static Addon& of(napi_env env);
+
+  // Arrays.
+  napi_value wrap(mx::array value);
+  /** The handle behind a JavaScript value, or nullptr when the value is not an MxArray of this environment. */
+  Handle* handle(napi_value value) const;
+  void dispose(Handle& handle);
+  size_t live() const { return live_; }
+
+  // Tidy scopes.
+  size_t open_scope();
+  void close_scopes(size_t down_to, const std::vector<Handle*>& survivors);
+  void keep(Handle& handle);
+  size_t depth() const { return scopes_.size(); }
+
+  /** References that MLX threads have let go of, freed on this thread at the next chance. */
+  struct Graveyard {
+    std::mutex mutex;
+    std::vector<napi_ref> refs;
+  };
+  std::shared_ptr<Graveyard> graveyard() const { return graveyard_; }
+  void bury();
+
+  /** Destroys the state once the environment is gone and so is the last handle, whichever comes last. */
+  void environment_gone();
+
+  /** Makes an op callable; the record lives as long as the environment. */
+  Bound& bind(const Op& op, bool method);
+
+  napi_env env;
+  napi_ref array_class = nullptr;
+
+  /** The class's constructor: takes over the handle that `wrap` has just made, and refuses everybody else. */
+  static napi_value construct(napi_env env, napi_callback_info info);
+
+ private:
+  static void collected(napi_env env, void* handle, void* addon);
+  void report_memory(int64_t change);
+
+  HandleTable table_;
+  std::deque<Link> scopes_;
+  Handle* pending_ = nullptr;  // the handle that the constructor running now takes over
+  size_t live_ = 0;
+  size_t wrapped_ = 0;
+  int64_t unreported_ = 0;
+  bool gone_ = false;
+  std::shared_ptr<Graveyard> graveyard_ = std::make_shared<Graveyard>();
+  std::vector<std::unique_ptr<Bound>> bound_;
+};
+
+}  // namespace sotto

@@ -1,0 +1,89 @@
+// Arrays out of nothing: ranges, constants, diagonals, windows.
+#include <cmath>
+
+#include "areas.h"
+#include "call.h"
+#include "mlx/ops.h"
+
+namespace sotto {
+
+namespace {
+
+bool whole(double x) {
+  return std::floor(x) == x && std::abs(x) <= 2147483647.0;
+}
+
+/** Whole numbers make int32 as in Python, anything else float32. */
+array arange(double start, std::optional<double> stop, std::optional<double> step, std::optional<Dtype> dtype, Stream s) {
+  double from = stop ? start : 0;
+  double to = stop ? *stop : start;
+  double by = step.value_or(1);
+  Dtype out = dtype.value_or(whole(from) && whole(to) && whole(by) ? mx::int32 : mx::float32);
+  return mx::arange(from, to, by, out, s);
+}
+
+using Window = array (*)(int, mx::StreamOrDevice);
+template <Window F>
+array window(int m, Stream s) {
+  return F(m, s);
+}
+
+constexpr Op kOps[] = {
+    op<arange>("arange", "start, stop, step, dtype"),
+    op("linspace", "start, stop, num, endpoint, dtype",
+       [](double start, double stop, Or<50> num, Or<true> endpoint, std::optional<Dtype> dtype, Stream s) {
+         return mx::linspace(start, stop, num, endpoint, dtype.value_or(mx::float32), s);
+       }),
+    op("zeros", "shape, dtype",
+       [](Shape shape, std::optional<Dtype> dtype, Stream s) { return mx::zeros(shape, dtype.value_or(mx::float32), s); }),
+    op("ones", "shape, dtype",
+       [](Shape shape, std::optional<Dtype> dtype, Stream s) { return mx::ones(shape, dtype.value_or(mx::float32), s); }),
+    op("full", "shape, vals, dtype",
+       [](Shape shape, Operand vals, std::optional<Dtype> dtype, Stream s) {
+         return dtype ? mx::full(shape, vals.with(dtype), *dtype, s) : mx::full(shape, vals.alone(), s);
+       }),
+    op("zerosLike", "a, dtype",
+       [](array a, std::optional<Dtype> dtype, Stream s) { return mx::zeros_like(a, dtype.value_or(a.dtype()), s); }),
+    op("onesLike", "a, dtype",
+       [](array a, std::optional<Dtype> dtype, Stream s) { return mx::ones_like(a, dtype.value_or(a.dtype()), s); }),
+    op("fullLike", "a, vals, dtype",
+       [](array a, Operand vals, std::optional<Dtype> dtype, Stream s) {
+         Dtype out = dtype.value_or(a.dtype());
+         return mx::full_like(a, vals.with(out), out, s);
+       }),
+    op("eye", "n, m, k, dtype",
+       [](int n, std::optional<int> m, Or<0> k, std::optional<Dtype> dtype, Stream s) {
+         return mx::eye(n, m.value_or(n), k, dtype.value_or(mx::float32), s);
+       }),
+    op("identity", "n, dtype",
+       [](int n, std::optional<Dtype> dtype, Stream s) { return mx::identity(n, dtype.value_or(mx::float32), s); }),
+    op("tri", "n, m, k, dtype",
+       [](int n, std::optional<int> m, Or<0> k, std::optional<Dtype> dtype, Stream s) {
+         return mx::tri(n, m.value_or(n), k, dtype.value_or(mx::float32), s);
+       }),
+    op("tril", "x, k", [](array x, Or<0> k, Stream s) { return mx::tril(x, k, s); }),
+    op("triu", "x, k", [](array x, Or<0> k, Stream s) { return mx::triu(x, k, s); }),
+    op("diag", "a, k", [](array a, Or<0> k, Stream s) { return mx::diag(a, k, s); }),
+    op("diagonal", "a, offset, axis1, axis2",
+       [](array a, Or<0> offset, Or<0> axis1, Or<1> axis2, Stream s) { return mx::diagonal(a, offset, axis1, axis2, s); }),
+    op("trace", "a, offset, axis1, axis2, dtype",
+       [](array a, Or<0> offset, Or<0> axis1, Or<1> axis2, std::optional<Dtype> dtype, Stream s) {
+         return dtype ? mx::trace(a, offset, axis1, axis2, *dtype, s) : mx::trace(a, offset, axis1, axis2, s);
+       }),
+    op<window<mx::hanning>>("hanning", "m"),
+    op<window<mx::hamming>>("hamming", "m"),
+    op<window<mx::bartlett>>("bartlett", "m"),
+    op<window<mx::blackman>>("blackman", "m"),
+    op("meshgrid", "arrays, *, sparse, indexing",
+       [](Rest arrays, Or<false> sparse, std::optional<std::string> indexing, Stream s) {
+         return mx::meshgrid(arrays.arrays, sparse, indexing.value_or("xy"), s);
+       }),
+};
+
+}  // namespace
+
+void init_creation(Addon& addon, napi_value exports) {
+  bind(addon, exports, kOps);
+}
+
+}  // namespace sotto

@@ -1,0 +1,147 @@
+// Element by element: one operand, two operands with broadcasting and weak scalars, and a few with three.
+#include "areas.h"
+#include "call.h"
+#include "mlx/ops.h"
+
+namespace sotto {
+
+namespace {
+
+using Unary = array (*)(const array&, mx::StreamOrDevice);
+using Binary = array (*)(const array&, const array&, mx::StreamOrDevice);
+
+template <Unary F>
+array unary(array a, Stream s) {
+  return F(a, s);
+}
+
+template <Binary F>
+array binary(Operand a, Operand b, Stream s) {
+  return F(a.beside(b), b.beside(a), s);
+}
+
+template <Unary F>
+constexpr Op one(const char* name) {
+  return op<unary<F>>(name, "a");
+}
+
+template <Binary F>
+constexpr Op two(const char* name) {
+  return op<binary<F>>(name, "a, b");
+}
+
+constexpr Op kOps[] = {
+    one<mx::abs>("abs"),
+    one<mx::arccos>("arccos"),
+    one<mx::arccosh>("arccosh"),
+    one<mx::arcsin>("arcsin"),
+    one<mx::arcsinh>("arcsinh"),
+    one<mx::arctan>("arctan"),
+    one<mx::arctanh>("arctanh"),
+    one<mx::bitwise_invert>("bitwiseInvert"),
+    one<mx::ceil>("ceil"),
+    one<mx::conjugate>("conjugate"),
+    one<mx::conjugate>("conj"),
+    one<mx::cos>("cos"),
+    one<mx::cosh>("cosh"),
+    one<mx::degrees>("degrees"),
+    one<mx::erf>("erf"),
+    one<mx::erfinv>("erfinv"),
+    one<mx::exp>("exp"),
+    one<mx::expm1>("expm1"),
+    one<mx::floor>("floor"),
+    one<mx::imag>("imag"),
+    one<mx::isfinite>("isfinite"),
+    one<mx::isinf>("isinf"),
+    one<mx::isnan>("isnan"),
+    one<mx::isneginf>("isneginf"),
+    one<mx::isposinf>("isposinf"),
+    one<mx::log>("log"),
+    one<mx::log10>("log10"),
+    one<mx::log1p>("log1p"),
+    one<mx::log2>("log2"),
+    one<mx::logical_not>("logicalNot"),
+    one<mx::negative>("negative"),
+    one<mx::positive>("positive"),
+    one<mx::radians>("radians"),
+    one<mx::real>("real"),
+    one<mx::reciprocal>("reciprocal"),
+    one<mx::rsqrt>("rsqrt"),
+    one<mx::sigmoid>("sigmoid"),
+    one<mx::sign>("sign"),
+    one<mx::sin>("sin"),
+    one<mx::sinh>("sinh"),
+    one<mx::sqrt>("sqrt"),
+    one<mx::square>("square"),
+    one<mx::stop_gradient>("stopGradient"),
+    one<mx::tan>("tan"),
+    one<mx::tanh>("tanh"),
+    one<mx::trunc>("trunc"),
+    op("round", "a, decimals", [](array a, Or<0> decimals, Stream s) { return mx::round(a, decimals, s); }),
+
+    two<mx::add>("add"),
+    two<mx::arctan2>("arctan2"),
+    two<mx::bitwise_and>("bitwiseAnd"),
+    two<mx::bitwise_or>("bitwiseOr"),
+    two<mx::bitwise_xor>("bitwiseXor"),
+    two<mx::divide>("divide"),
+    two<mx::equal>("equal"),
+    two<mx::floor_divide>("floorDivide"),
+    two<mx::greater>("greater"),
+    two<mx::greater_equal>("greaterEqual"),
+    two<mx::left_shift>("leftShift"),
+    two<mx::less>("less"),
+    two<mx::less_equal>("lessEqual"),
+    two<mx::logaddexp>("logaddexp"),
+    two<mx::logical_and>("logicalAnd"),
+    two<mx::logical_or>("logicalOr"),
+    two<mx::logical_xor>("logicalXor"),
+    two<mx::maximum>("maximum"),
+    two<mx::minimum>("minimum"),
+    two<mx::multiply>("multiply"),
+    two<mx::not_equal>("notEqual"),
+    two<mx::power>("power"),
+    two<mx::remainder>("remainder"),
+    two<mx::right_shift>("rightShift"),
+    two<mx::subtract>("subtract"),
+    op("divmod", "a, b", [](Operand a, Operand b, Stream s) { return mx::divmod(a.beside(b), b.beside(a), s); }),
+    op("allclose", "a, b, rtol, atol, *, equalNan",
+       [](Operand a, Operand b, std::optional<double> rtol, std::optional<double> atol, Or<false> equal_nan, Stream s) {
+         return mx::allclose(a.beside(b), b.beside(a), rtol.value_or(1e-5), atol.value_or(1e-8), equal_nan, s);
+       }),
+    op("isclose", "a, b, rtol, atol, *, equalNan",
+       [](Operand a, Operand b, std::optional<double> rtol, std::optional<double> atol, Or<false> equal_nan, Stream s) {
+         return mx::isclose(a.beside(b), b.beside(a), rtol.value_or(1e-5), atol.value_or(1e-8), equal_nan, s);
+       }),
+    op("arrayEqual", "a, b, equalNan",
+       [](Operand a, Operand b, Or<false> equal_nan, Stream s) {
+         return mx::array_equal(a.beside(b), b.beside(a), equal_nan, s);
+       }),
+
+    op("where", "condition, x, y",
+       [](Operand condition, Operand x, Operand y, Stream s) {
+         return mx::where(condition.with(mx::bool_), x.beside(y), y.beside(x), s);
+       }),
+    op("clip", "a, aMin, aMax",
+       [](array a, std::optional<Operand> low, std::optional<Operand> high, Stream s) {
+         Operand self{a};
+         auto bound = [&](const std::optional<Operand>& limit) -> std::optional<array> {
+           if (!limit) return std::nullopt;
+           return limit->beside(self);
+         };
+         return mx::clip(a, bound(low), bound(high), s);
+       }),
+    op("nanToNum", "a, nan, posinf, neginf",
+       [](array a, std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf, Stream s) {
+         auto narrow = [](std::optional<double> v) { return v ? std::optional<float>(*v) : std::nullopt; };
+         return mx::nan_to_num(a, static_cast<float>(nan.value_or(0)), narrow(posinf), narrow(neginf), s);
+       }),
+};
+
+}  // namespace
+
+void init_elementwise(Addon& addon, napi_value exports) {
+  bind(addon, exports, kOps);
+}
+
+}  // namespace sotto

@@ -1,0 +1,65 @@
+// mx.fast: fused kernels of a transformer.
+#include "areas.h"
+#include "call.h"
+#include "mlx/fast.h"
+
+namespace sotto {
+
+namespace {
+
+using MaybeArray = std::optional<array>;
+
+/** `mask` is an array (boolean, or added to the scores) or the word 'causal'. */
+array attention(array q, array k, array v, double scale, napi_value mask, MaybeArray sinks, Or<false> force_fused, Stream s,
+                Call* call) {
+  std::string mode;
+  MaybeArray given;
+  if (mask != nullptr) {
+    napi_valuetype type;
+    check(call->env, napi_typeof(call->env, mask, &type));
+    if (type == napi_string) {
+      mode = string_from(*call, 4, mask);
+      if (mode != "causal") mistyped(*call, 4, "an MxArray or 'causal'", mask);
+    } else {
+      given = array_from(*call, 4, mask);
+    }
+  }
+  return mx::fast::scaled_dot_product_attention(q, k, v, static_cast<float>(scale), mode, given, sinks, force_fused, s);
+}
+
+/** `offset` is a number or an array (one per sequence of the batch). */
+array rope(array a, int dims, Or<false> traditional, std::optional<double> base, std::optional<double> scale, Operand offset,
+           MaybeArray freqs, Stream s) {
+  std::optional<float> wavelength;
+  if (base) wavelength = static_cast<float>(*base);
+  float factor = static_cast<float>(scale.value_or(1));
+  if (auto* list = offset.as_array()) return mx::fast::rope(a, dims, traditional, wavelength, factor, *list, freqs, s);
+  auto* number = std::get_if<double>(&offset.value);
+  if (number == nullptr || *number != static_cast<int>(*number)) throw wrong_type("argument 'offset' must be an integer or an MxArray");
+  return mx::fast::rope(a, dims, traditional, wavelength, factor, static_cast<int>(*number), freqs, s);
+}
+
+constexpr Op kOps[] = {
+    op("rmsNorm", "x, weight, eps",
+       [](array x, MaybeArray weight, double eps, Stream s) { return mx::fast::rms_norm(x, weight, static_cast<float>(eps), s); }),
+    op("layerNorm", "x, weight, bias, eps",
+       [](array x, MaybeArray weight, MaybeArray bias, double eps, Stream s) {
+         return mx::fast::layer_norm(x, weight, bias, static_cast<float>(eps), s);
+       }),
+    op<rope>("rope", "a, dims, *, traditional, base, scale, offset, freqs"),
+    op<attention>("scaledDotProductAttention", "q, k, v, *, scale, mask, sinks, forceFused"),
+    op("crossEntropy", "logits, targets",
+       [](array logits, array targets, Stream s) { return mx::fast::cross_entropy(logits, targets, s); }),
+    op("gatedDeltaUpdate", "q, k, v, gamma, beta, initialState, mask",
+       [](array q, array k, array v, array gamma, array beta, MaybeArray state, MaybeArray mask, Stream s) {
+         return mx::fast::gated_delta_update(q, k, v, gamma, beta, state, mask, s);
+       }),
+};
+
+}  // namespace
+
+void init_fast(Addon& addon, napi_value exports) {
+  bind(addon, make_namespace(addon, exports, "fast"), kOps);
+}
+
+}  // namespace sotto

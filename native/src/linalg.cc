@@ -1,0 +1,66 @@
+// mx.linalg. MLX has these on the CPU only: without a stream they run there, whatever the default device is.
+#include "mlx/linalg.h"
+
+#include "areas.h"
+#include "call.h"
+
+namespace sotto {
+
+namespace {
+
+mx::StreamOrDevice on_cpu(const Stream& s) {
+  return std::holds_alternative<std::monostate>(s.value) ? mx::StreamOrDevice(mx::Device::cpu) : s.value;
+}
+
+/** `ord` is a number, Infinity, 'fro', 'nuc' or left out. */
+array norm(array a, napi_value ord, Axes axis, Or<false> keepdims, Stream s, Call* call) {
+  if (ord == nullptr) return mx::linalg::norm(a, axis.list, keepdims, s);
+  napi_valuetype type;
+  check(call->env, napi_typeof(call->env, ord, &type));
+  // The nuclear norm and the spectral ones need an SVD.
+  if (type == napi_string) {
+    auto name = string_from(*call, 1, ord);
+    return mx::linalg::norm(a, name, axis.list, keepdims, name == "nuc" ? on_cpu(s) : s.value);
+  }
+  double order = number_from(*call, 1, ord);
+  bool matrix = axis.list ? axis.list->size() == 2 : a.ndim() == 2;
+  bool spectral = matrix && (order == 2 || order == -2);
+  return mx::linalg::norm(a, order, axis.list, keepdims, spectral ? on_cpu(s) : s.value);
+}
+
+constexpr Op kOps[] = {
+    op<norm>("norm", "a, ord, axis, keepdims"),
+    op("qr", "a", [](array a, Stream s) { return mx::linalg::qr(a, on_cpu(s)); }),
+    op("svd", "a, computeUv",
+       [](array a, Or<true> compute_uv, Stream s, Call* call) {
+         auto made = mx::linalg::svd(a, compute_uv, on_cpu(s));
+         return made.size() == 1 ? to_js(*call, std::move(made.front())) : to_js(*call, std::move(made));
+       }),
+    op("inv", "a", [](array a, Stream s) { return mx::linalg::inv(a, on_cpu(s)); }),
+    op("triInv", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::tri_inv(a, upper, on_cpu(s)); }),
+    op("cholesky", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::cholesky(a, upper, on_cpu(s)); }),
+    op("choleskyInv", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::cholesky_inv(a, upper, on_cpu(s)); }),
+    op("pinv", "a", [](array a, Stream s) { return mx::linalg::pinv(a, on_cpu(s)); }),
+    op("lu", "a", [](array a, Stream s) { return mx::linalg::lu(a, on_cpu(s)); }),
+    op("luFactor", "a", [](array a, Stream s) { return mx::linalg::lu_factor(a, on_cpu(s)); }),
+    op("solve", "a, b", [](array a, array b, Stream s) { return mx::linalg::solve(a, b, on_cpu(s)); }),
+    op("solveTriangular", "a, b, *, upper",
+       [](array a, array b, Or<false> upper, Stream s) { return mx::linalg::solve_triangular(a, b, upper, on_cpu(s)); }),
+    op("cross", "a, b, axis", [](array a, array b, Or<-1> axis, Stream s) { return mx::linalg::cross(a, b, axis, s); }),
+    op("eig", "a", [](array a, Stream s) { return mx::linalg::eig(a, on_cpu(s)); }),
+    op("eigvals", "a", [](array a, Stream s) { return mx::linalg::eigvals(a, on_cpu(s)); }),
+    op("eigh", "a, uplo",
+       [](array a, std::optional<std::string> uplo, Stream s) { return mx::linalg::eigh(a, uplo.value_or("L"), on_cpu(s)); }),
+    op("eigvalsh", "a, uplo",
+       [](array a, std::optional<std::string> uplo, Stream s) { return mx::linalg::eigvalsh(a, uplo.value_or("L"), on_cpu(s)); }),
+    op("det", "a", [](array a, Stream s) { return mx::linalg::det(a, on_cpu(s)); }),
+    op("slogdet", "a", [](array a, Stream s) { return mx::linalg::slogdet(a, on_cpu(s)); }),
+};
+
+}  // namespace
+
+void init_linalg(Addon& addon, napi_value exports) {
+  bind(addon, make_namespace(addon, exports, "linalg"), kOps);
+}
+
+}  // namespace sotto

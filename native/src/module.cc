@@ -1,0 +1,45 @@
+// The entry point: one Addon per environment, every area on its exports.
+#include <napi.h>
+
+#include <cstring>
+
+#include "areas.h"
+#include "failure.h"
+#include "mlx/version.h"
+
+namespace {
+
+using namespace sotto;
+
+constexpr void (*kAreas[])(Addon&, napi_value) = {
+    init_array,  init_creation, init_elementwise, init_reduce, init_shape,      init_indexing,
+    init_sort,   init_matmul,   init_conv,        init_quantize, init_fast,     init_fft,
+    init_linalg, init_random,   init_io,          init_transforms, init_memory, init_device,
+};
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  // Headers and library of different MLX versions disagree about class layouts: better not to start.
+  if (std::strcmp(mx::version(), SOTTO_MLX_BUILT_AGAINST) != 0) {
+    throw Napi::Error::New(env, std::string("the addon was built against MLX " SOTTO_MLX_BUILT_AGAINST
+                                            ", but the libmlx found at run time is ") + mx::version());
+  }
+  auto* addon = new Addon(env);
+  napi_status status = napi_set_instance_data(
+      env, addon, [](napi_env, void* data, void*) { static_cast<Addon*>(data)->environment_gone(); }, nullptr);
+  if (status != napi_ok) {
+    delete addon;
+    throw Napi::Error::New(env, "the addon's state could not be set");
+  }
+  try {
+    for (auto area : kAreas) area(*addon, exports);
+  } catch (const Failure& failure) {
+    throw Napi::Error::New(env, failure.message);
+  } catch (const JsPending&) {
+    throw env.GetAndClearPendingException();
+  }
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(sotto_mlx, init)

@@ -1,0 +1,60 @@
+// Quantized weights: groups of a row share a scale and a bias (mode 'affine'), or follow one of the mx/nv formats.
+#include "areas.h"
+#include "call.h"
+#include "mlx/ops.h"
+
+namespace sotto {
+
+namespace {
+
+using MaybeInt = std::optional<int>;
+using MaybeArray = std::optional<array>;
+
+std::string mode_or(const std::optional<std::string>& mode, const char* fallback) {
+  return mode.value_or(fallback);
+}
+
+constexpr Op kOps[] = {
+    op("quantize", "w, groupSize, bits, mode, *, globalScale",
+       [](array w, MaybeInt group, MaybeInt bits, std::optional<std::string> mode, MaybeArray scale, Stream s) {
+         return mx::quantize(w, group, bits, mode_or(mode, "affine"), scale, s);
+       }),
+    op("dequantize", "w, scales, biases, groupSize, bits, mode, globalScale, dtype",
+       [](array w, array scales, MaybeArray biases, MaybeInt group, MaybeInt bits, std::optional<std::string> mode,
+          MaybeArray scale, std::optional<Dtype> dtype, Stream s) {
+         return mx::dequantize(w, scales, biases, group, bits, mode_or(mode, "affine"), scale, dtype, s);
+       }),
+    op("quantizedMatmul", "x, w, scales, biases, transpose, groupSize, bits, mode",
+       [](array x, array w, array scales, MaybeArray biases, Or<true> transpose, MaybeInt group, MaybeInt bits,
+          std::optional<std::string> mode, Stream s) {
+         return mx::quantized_matmul(x, w, scales, biases, transpose, group, bits, mode_or(mode, "affine"), s);
+       }),
+    op("gatherQmm",
+       "x, w, scales, biases, lhsIndices, rhsIndices, transpose, groupSize, bits, mode, globalScale, *, sortedIndices",
+       [](array x, array w, array scales, MaybeArray biases, MaybeArray lhs, MaybeArray rhs, Or<true> transpose, MaybeInt group,
+          MaybeInt bits, std::optional<std::string> mode, MaybeArray scale, Or<false> sorted, Stream s) {
+         return mx::gather_qmm(x, w, scales, biases, lhs, rhs, transpose, group, bits, mode_or(mode, "affine"), scale, sorted, s);
+       }),
+    op("qqmm", "x, w, scales, groupSize, bits, mode, globalScaleX, globalScaleW",
+       [](array x, array w, MaybeArray scales, MaybeInt group, MaybeInt bits, std::optional<std::string> mode, MaybeArray scale_x,
+          MaybeArray scale_w, Stream s) {
+         return mx::qqmm(x, w, scales, group, bits, mode_or(mode, "nvfp4"), scale_x, scale_w, s);
+       }),
+    op("gatherQqmm",
+       "x, w, scales, lhsIndices, rhsIndices, groupSize, bits, mode, globalScaleX, globalScaleW, *, sortedIndices",
+       [](array x, array w, MaybeArray scales, MaybeArray lhs, MaybeArray rhs, MaybeInt group, MaybeInt bits,
+          std::optional<std::string> mode, MaybeArray scale_x, MaybeArray scale_w, Or<false> sorted, Stream s) {
+         return mx::gather_qqmm(x, w, scales, lhs, rhs, group, bits, mode_or(mode, "nvfp4"), scale_x, scale_w, sorted, s);
+       }),
+    op("toFp8", "x", [](array x, Stream s) { return mx::to_fp8(x, s); }),
+    op("fromFp8", "x, dtype",
+       [](array x, std::optional<Dtype> dtype, Stream s) { return mx::from_fp8(x, dtype.value_or(mx::bfloat16), s); }),
+};
+
+}  // namespace
+
+void init_quantize(Addon& addon, napi_value exports) {
+  bind(addon, exports, kOps);
+}
+
+}  // namespace sotto

@@ -1,0 +1,70 @@
+// When and how the graph runs: evaluation, tidy scopes, compiled functions.
+#include "mlx/transforms.h"
+
+#include "areas.h"
+#include "call.h"
+#include "mlx/compile.h"
+
+namespace sotto {
+
+namespace {
+
+Handle& handle_from(Call& call, size_t i, napi_value value) {
+  Handle* handle = call.addon.handle(value);
+  if (handle == nullptr) mistyped(call, i, "an MxArray", value);
+  return *handle;
+}
+
+std::vector<Handle*> handles_from(Call& call, size_t i, napi_value list) {
+  uint32_t count = 0;
+  std::vector<Handle*> handles;
+  check(call.env, napi_get_array_length(call.env, list, &count));
+  for (uint32_t k = 0; k < count; k++) {
+    napi_value item = nullptr;
+    check(call.env, napi_get_element(call.env, list, k, &item));
+    handles.push_back(&handle_from(call, i, item));
+  }
+  return handles;
+}
+
+constexpr Op kOps[] = {
+    op("eval", "arrays", [](Rest arrays, Call* call) {
+      call->addon.bury();
+      mx::eval(std::move(arrays.arrays));
+    }),
+    op("asyncEval", "arrays", [](Rest arrays, Call* call) {
+      call->addon.bury();
+      mx::async_eval(std::move(arrays.arrays));
+    }),
+    op("isAvailable", "a", [](array a) {
+      // An array that nothing has asked for yet is not available, and MLX's own answer would wait for its event.
+      return a.status() != array::Status::unscheduled && a.is_available();
+    }),
+
+    op("scopeOpen", "", [](Call* call) { return call->addon.open_scope(); }),
+    op("scopeClose", "depth, survivors", [](int depth, napi_value survivors, Call* call) {
+      if (depth < 0) throw wrong_value("a scope's depth is not negative");
+      call->addon.close_scopes(static_cast<size_t>(depth), survivors ? handles_from(*call, 1, survivors) : std::vector<Handle*>{});
+      call->addon.bury();
+    }),
+    op("keep", "a", [](napi_value a, Call* call) {
+      if (a == nullptr) missing(*call, 0);
+      Handle& handle = handle_from(*call, 0, a);
+      if (!handle.value) throw wrong_value("argument 'a' was disposed");
+      call->addon.keep(handle);
+      return a;
+    }),
+    op("dispose", "arrays", [](napi_value arrays, Call* call) {
+      if (arrays == nullptr) missing(*call, 0);
+      for (Handle* handle : handles_from(*call, 0, arrays)) call->addon.dispose(*handle);
+    }),
+    op("liveArrays", "", [](Call* call) { return call->addon.live(); }),
+};
+
+}  // namespace
+
+void init_transforms(Addon& addon, napi_value exports) {
+  bind(addon, exports, kOps);
+}
+
+}  // namespace sotto
