@@ -112,7 +112,8 @@ export class HeaderScanner {
   #natural(): number {
     this.next();
     const start = this.#position;
-    while (/^[0-9]$/.test(this.#text[this.#position] ?? '')) this.#position += 1;
+    while (this.#position - start <= MAX_DIGITS && /^[0-9]$/.test(this.#text[this.#position] ?? ''))
+      this.#position += 1;
     const digits = this.#text.slice(start, Math.min(this.#position, start + MAX_DIGITS + 1));
     const value = Number(digits);
     const isCanonical = /^(?:0|[1-9][0-9]*)$/.test(digits) && digits.length <= MAX_DIGITS;

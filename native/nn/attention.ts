@@ -1,0 +1,76 @@
+/** Attention over several heads, in MLX's fused kernel (softmax in float32). */
+import { mx, type Dtype, type MxArray } from '../index.js';
+import type { KVCache } from './kv-cache.js';
+import { Linear } from './linear.js';
+import { Module } from './module.js';
+import type { AnyLinear } from './quantized.js';
+
+/**
+ * 'causal': query i of Q sees keys 0 … K - Q + i, so that with a cache the last query sees all. An array is
+ * added to the scores, or if it is boolean keeps those where it is true; it broadcasts to [B, H, Q, K].
+ */
+export type AttentionMask = MxArray | 'causal';
+
+/** [B, T, H × D] → [B, H, T, D] */
+export function splitHeads(x: MxArray, heads: number): MxArray {
+  const [batch = 0, length = 0, dims = 0] = x.shape;
+  if (dims % heads !== 0) throw new RangeError(`${dims} dims do not divide into ${heads} heads`);
+  return mx.transpose(mx.reshape(x, [batch, length, heads, dims / heads]), [0, 2, 1, 3]);
+}
+
+/** [B, H, T, D] → [B, T, H × D] */
+export function mergeHeads(x: MxArray): MxArray {
+  const [batch = 0, heads = 0, length = 0, dims = 0] = x.shape;
+  return mx.reshape(mx.transpose(x, [0, 2, 1, 3]), [batch, length, heads * dims]);
+}
+
+/**
+ * softmax(scale q kᵀ + mask) v, on heads already split: q [B, H, Q, D], k [B, Hkv, K, D], v [B, Hkv, K, Dv]
+ * → [B, H, Q, Dv]. Hkv divides H. `scale` is 1/√D if not given.
+ */
+export function attend(
+  q: MxArray,
+  k: MxArray,
+  v: MxArray,
+  { mask, scale = (q.shape.at(-1) ?? 1) ** -0.5 }: { mask?: AttentionMask | undefined; scale?: number } = {},
+): MxArray {
+  return mx.fast.scaledDotProductAttention(q, k, v, mask === undefined ? { scale } : { scale, mask });
+}
+
+/** Additive causal mask [length, length]: 0 on and below the diagonal, -∞ above. */
+export function causalMask(length: number, dtype: Dtype = 'float32'): MxArray {
+  return mx.tidy(() => mx.triu(mx.full([length, length], -Infinity, dtype), 1));
+}
+
+/** Four projections around `attend`, with the parameter names of mlx.nn. */
+export class MultiHeadAttention extends Module {
+  query_proj: AnyLinear;
+  key_proj: AnyLinear;
+  value_proj: AnyLinear;
+  out_proj: AnyLinear;
+  readonly heads: number;
+
+  constructor(dims: number, heads: number, { bias = false }: { bias?: boolean } = {}) {
+    super();
+    if (dims % heads !== 0) throw new RangeError(`${dims} dims do not divide into ${heads} heads`);
+    this.query_proj = new Linear(dims, dims, { bias });
+    this.key_proj = new Linear(dims, dims, { bias });
+    this.value_proj = new Linear(dims, dims, { bias });
+    this.out_proj = new Linear(dims, dims, { bias });
+    this.heads = heads;
+  }
+
+  /** queries [B, Q, D], keys and values [B, K, D] → [B, Q, D]. With a cache, keys and values are appended to it. */
+  forward(
+    queries: MxArray,
+    keys: MxArray,
+    values: MxArray,
+    { mask, cache }: { mask?: AttentionMask; cache?: KVCache } = {},
+  ): MxArray {
+    const q = splitHeads(this.query_proj.forward(queries), this.heads);
+    let k = splitHeads(this.key_proj.forward(keys), this.heads);
+    let v = splitHeads(this.value_proj.forward(values), this.heads);
+    if (cache) [k, v] = cache.update(k, v);
+    return this.out_proj.forward(mergeHeads(attend(q, k, v, { mask })));
+  }
+}

@@ -1,0 +1,22 @@
+import { mx, type MxArray } from '../index.js';
+import { Module, parameter } from './module.js';
+
+/** A row per token. */
+export class Embedding extends Module {
+  weight: MxArray; // [vocabulary, dims]
+
+  constructor(vocabulary: number, dims: number) {
+    super();
+    this.weight = parameter([vocabulary, dims]);
+  }
+
+  /** Token ids [...] → [..., dims] */
+  forward(ids: MxArray): MxArray {
+    return mx.take(this.weight, ids, 0);
+  }
+
+  /** The same weight as an output layer, for models that tie the two: [..., dims] → logits [..., vocabulary] */
+  asLinear(x: MxArray): MxArray {
+    return mx.matmul(x, mx.transpose(this.weight));
+  }
+}

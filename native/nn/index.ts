@@ -1,0 +1,56 @@
+/**
+ * Neural-network layers on `mx`, for inference: `import * as nn from '#native/nn/index.js'`.
+ *
+ * @example
+ * class Mlp extends nn.Module {
+ *   fc1: nn.AnyLinear = new nn.Linear(384, 1536);
+ *   fc2: nn.AnyLinear = new nn.Linear(1536, 384);
+ *   forward(x: MxArray): MxArray {
+ *     return this.fc2.forward(nn.gelu(this.fc1.forward(x)));
+ *   }
+ * }
+ * const mlp = new Mlp().loadWeights('mlp.safetensors'); // fc1.weight, fc1.bias, fc2.weight, fc2.bias
+ * mx.eval(...mlp.parameters());
+ */
+export {
+  gelu,
+  geluApprox,
+  glu,
+  leakyRelu,
+  logSoftmax,
+  relu,
+  sigmoid,
+  silu,
+  softmax,
+  tanh,
+} from './activation.js';
+export {
+  attend,
+  causalMask,
+  mergeHeads,
+  MultiHeadAttention,
+  splitHeads,
+  type AttentionMask,
+} from './attention.js';
+export { Conv1d, Conv2d, ConvTranspose1d, type ConvOptions } from './conv.js';
+export { Embedding } from './embedding.js';
+export { KVCache } from './kv-cache.js';
+export { Linear } from './linear.js';
+export { Module, parameter, type Weights } from './module.js';
+export { GroupNorm, LayerNorm, RMSNorm, type NormOptions } from './norm.js';
+export { sinusoids } from './positional.js';
+export {
+  dequantize,
+  quantize,
+  QuantizedEmbedding,
+  QuantizedLinear,
+  storedQuantized,
+  type AnyEmbedding,
+  type AnyLinear,
+  type Quantization,
+  type QuantizationMode,
+  type QuantizePredicate,
+} from './quantized.js';
+export { RoPE, type RoPEOptions } from './rope.js';
+export { flatten, unflatten, type ArrayTree } from './tree.js';
+export { WeightsError, type MisshapedWeight } from './weights-error.js';

@@ -1,0 +1,20 @@
+import { mx, type MxArray } from '../index.js';
+import { Module, parameter } from './module.js';
+
+/** y = x Wᵀ + b */
+export class Linear extends Module {
+  weight: MxArray; // [outputDims, inputDims]
+  bias: MxArray | null; // [outputDims]
+
+  constructor(inputDims: number, outputDims: number, { bias = true }: { bias?: boolean } = {}) {
+    super();
+    this.weight = parameter([outputDims, inputDims]);
+    this.bias = bias ? parameter([outputDims]) : null;
+  }
+
+  /** [..., inputDims] → [..., outputDims] */
+  forward(x: MxArray): MxArray {
+    const weight = mx.transpose(this.weight);
+    return this.bias ? mx.addmm(this.bias, x, weight) : mx.matmul(x, weight);
+  }
+}

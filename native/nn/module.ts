@@ -1,0 +1,222 @@
+/**
+ * The base of all layers. A module's parameters are the arrays in its fields, in the fields of modules in its
+ * fields, and so on; a parameter's name is the path to it: `encoder.blocks.0.attn.query.weight`. So fields are
+ * named as checkpoints name them, and no table of names is needed to load one.
+ *
+ * - A field that starts with `_` is a buffer: freed with the module, but neither named nor loaded.
+ * - A list field may hold modules and arrays; they are named by their index.
+ * - `null`, numbers, strings, functions and `#private` fields are left alone. Keep arrays out of `#private`
+ *   fields: `dispose` cannot see them.
+ */
+import { isArray, mx, type Dtype, type MxArray } from '../index.js';
+import { validateSafetensors } from '../safetensors.js';
+import { WeightsError, type MisshapedWeight } from './weights-error.js';
+
+/** One place that holds an array or a module: a field, or an element of a list in a field. */
+interface Slot {
+  /** Relative to the module: `weight`, `blocks.0`. */
+  readonly name: string;
+  readonly value: MxArray | Module;
+  set(value: MxArray | Module): void;
+}
+
+export type Weights = Readonly<Record<string, MxArray>> | ReadonlyMap<string, MxArray>;
+
+export abstract class Module {
+  /** All parameters by dotted name, in the order of the fields. Buffers are not among them. */
+  namedParameters(): Map<string, MxArray> {
+    const found = new Map<string, MxArray>();
+    for (const [name, slot] of parameterSlots(this)) found.set(name, slot.value);
+    return found;
+  }
+
+  /** All parameters, as `mx.eval(...model.parameters())` wants them. */
+  parameters(): MxArray[] {
+    return [...new Set(this.namedParameters().values())];
+  }
+
+  /** This module under the name '' and all modules below it, parents first. */
+  namedModules(): Map<string, Module> {
+    const found = new Map<string, Module>();
+    const visit = (module: Module, name: string): void => {
+      found.set(name, module);
+      for (const slot of slotsOf(module)) {
+        if (slot.value instanceof Module) visit(slot.value, join(name, slot.name));
+      }
+    };
+    visit(this, '');
+    return found;
+  }
+
+  /**
+   * Takes parameters from `source`: arrays by name, or the path of a .safetensors file, whose header is
+   * validated before MLX opens it. The module owns the arrays from here on and frees those they replace; they
+   * keep the dtype they come with. They are not evaluated: call `mx.eval(...model.parameters())`.
+   *
+   * With `strict` (the default) the names must match one for one. Without it, a missing name keeps its old
+   * value and an unexpected one is ignored (and freed, if it came from a file). A wrong shape or kind of dtype
+   * is an error either way. After an error the module is as it was, and arrays given as a record are still the
+   * caller's.
+   *
+   * @throws WeightsError naming the keys; SafetensorsError for a file with a bad header.
+   */
+  loadWeights(source: string | Weights, { strict = true }: { strict?: boolean } = {}): this {
+    if (typeof source === 'string') {
+      validateSafetensors(source);
+      const { arrays } = mx.loadSafetensors(source);
+      const given = new Map(Object.entries(arrays));
+      try {
+        for (const unused of assign(this, given, strict, source)) unused.dispose();
+      } catch (error) {
+        for (const array of given.values()) array.dispose();
+        throw error;
+      }
+    } else {
+      assign(this, isMap(source) ? source : new Map(Object.entries(source)), strict, 'the given weights');
+    }
+    return this;
+  }
+
+  /**
+   * Casts the floating-point parameters, not the integer ones (so quantized weights stay packed) and not the
+   * buffers: a module whose buffers should follow overrides this.
+   */
+  toDtype(dtype: Dtype): this {
+    for (const slot of slotsOf(this)) {
+      if (slot.value instanceof Module) slot.value.toDtype(dtype);
+      else if (isFloating(slot.value.dtype) && slot.value.dtype !== dtype)
+        replace(slot, slot.value.astype(dtype));
+    }
+    return this;
+  }
+
+  /** Frees parameters and buffers. The module is of no use afterwards; a second call does nothing. */
+  dispose(): void {
+    for (const slot of slotsOf(this, true)) slot.value.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/**
+ * A parameter of the given shape. Layers are made to be loaded, so it is a constant that nothing has computed
+ * yet: unless evaluated it takes no memory. It outlives the `tidy` it is made in.
+ */
+export function parameter(shape: readonly number[], dtype: Dtype = 'float32', fill = 0): MxArray {
+  return mx.keep(mx.full([...shape], fill, dtype));
+}
+
+/**
+ * Calls `substitute` once for every module below `root` and puts what it returns, if anything, wherever that
+ * module is held.
+ */
+export function replaceModules(
+  root: Module,
+  substitute: (module: Module, name: string) => Module | undefined,
+): void {
+  const seen = new Map<Module, Module>();
+  const visit = (parent: Module, prefix: string): void => {
+    for (const slot of slotsOf(parent)) {
+      if (!(slot.value instanceof Module)) continue;
+      const name = join(prefix, slot.name);
+      const replacement = seen.get(slot.value) ?? substitute(slot.value, name) ?? slot.value;
+      const isNew = !seen.has(slot.value);
+      seen.set(slot.value, replacement);
+      if (replacement !== slot.value) slot.set(replacement);
+      else if (isNew) visit(slot.value, name);
+    }
+  };
+  visit(root, '');
+}
+
+export function isFloating(dtype: Dtype): boolean {
+  return dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float32' || dtype === 'float64';
+}
+
+/** Puts `given` into `module`'s slots, all or (on a fault) none; returns what found no slot. */
+function assign(
+  module: Module,
+  given: ReadonlyMap<string, MxArray>,
+  strict: boolean,
+  source: string,
+): readonly MxArray[] {
+  const slots = parameterSlots(module);
+  const misshaped: MisshapedWeight[] = [];
+  for (const [name, { value }] of slots) {
+    const array = given.get(name);
+    if (array && !fits(value, array))
+      misshaped.push({ name, expected: describeSlot(value), found: describe(array) });
+  }
+  const missing = strict ? [...slots.keys()].filter((name) => !given.has(name)) : [];
+  const unexpected = [...given.keys()].filter((name) => !slots.has(name));
+  if (missing.length > 0 || misshaped.length > 0 || (strict && unexpected.length > 0)) {
+    throw new WeightsError(source, { missing, unexpected: strict ? unexpected : [], misshaped });
+  }
+  for (const [name, slot] of slots) {
+    const array = given.get(name);
+    if (array) replace(slot, array);
+  }
+  return unexpected.flatMap((name) => given.get(name) ?? []);
+}
+
+/** Any floating dtype fits any other (checkpoints come in several); integers are exact (packed weights, scales). */
+function fits(slot: MxArray, array: MxArray): boolean {
+  const sameKind = isFloating(slot.dtype) ? isFloating(array.dtype) : slot.dtype === array.dtype;
+  return (
+    sameKind &&
+    slot.shape.length === array.shape.length &&
+    slot.shape.every((n, axis) => n === array.shape[axis])
+  );
+}
+
+const describe = ({ dtype, shape }: MxArray): string => `${dtype} [${shape.join(', ')}]`;
+
+const describeSlot = ({ dtype, shape }: MxArray): string =>
+  `${isFloating(dtype) ? 'float' : dtype} [${shape.join(', ')}]`;
+
+function replace(slot: Slot, array: MxArray): void {
+  const old = slot.value;
+  if (old === array) return;
+  slot.set(mx.keep(array));
+  old.dispose();
+}
+
+type ParameterSlot = Slot & { readonly value: MxArray };
+
+function parameterSlots(module: Module): Map<string, ParameterSlot> {
+  const found = new Map<string, ParameterSlot>();
+  const visit = (parent: Module, prefix: string): void => {
+    for (const slot of slotsOf(parent)) {
+      const name = join(prefix, slot.name);
+      if (slot.value instanceof Module) visit(slot.value, name);
+      else found.set(name, { name, value: slot.value, set: (value) => slot.set(value) });
+    }
+  };
+  visit(module, '');
+  return found;
+}
+
+function* slotsOf(module: Module, withBuffers = false): Generator<Slot> {
+  for (const key of Object.keys(module)) {
+    if (withBuffers || !key.startsWith('_')) yield* slotsIn(module, key, key);
+  }
+}
+
+function* slotsIn(holder: object, key: string, name: string): Generator<Slot> {
+  const value: unknown = Reflect.get(holder, key);
+  if (isArray(value) || value instanceof Module) {
+    yield { name, value, set: (replacement) => void Reflect.set(holder, key, replacement) };
+  } else if (Array.isArray(value)) {
+    for (const index of value.keys()) yield* slotsIn(value, String(index), `${name}.${index}`);
+  }
+}
+
+function join(prefix: string, name: string): string {
+  return prefix === '' ? name : `${prefix}.${name}`;
+}
+
+function isMap(weights: Weights): weights is ReadonlyMap<string, MxArray> {
+  return weights instanceof Map;
+}

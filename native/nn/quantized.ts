@@ -1,0 +1,211 @@
+/**
+ * Layers over MLX's packed weights, and the two ways between them and the plain layers. `quantize` serves both
+ * making a quantized model (the layers hold weights) and loading one (they hold lazy zeros, which are replaced
+ * before anything is computed).
+ */
+import { mx, type Dtype, type MxArray } from '../index.js';
+import { Embedding } from './embedding.js';
+import { Linear } from './linear.js';
+import { Module, parameter, replaceModules } from './module.js';
+
+export type QuantizationMode = 'affine' | 'mxfp4' | 'mxfp8' | 'nvfp4';
+
+export interface Quantization {
+  /** Elements that share one scale. */
+  groupSize: number;
+  /** Bits per element. */
+  bits: number;
+  mode: QuantizationMode;
+}
+
+/** MLX's own defaults per mode. */
+const DEFAULTS: Readonly<Record<QuantizationMode, { groupSize: number; bits: number }>> = {
+  affine: { groupSize: 64, bits: 4 },
+  mxfp4: { groupSize: 32, bits: 4 },
+  mxfp8: { groupSize: 32, bits: 8 },
+  nvfp4: { groupSize: 16, bits: 4 },
+};
+
+/** A field that may be quantized is declared as one of these. */
+export type AnyLinear = Linear | QuantizedLinear;
+export type AnyEmbedding = Embedding | QuantizedEmbedding;
+
+/** What both quantized layers hold: a matrix of [rows, dims], packed. */
+abstract class QuantizedMatrix extends Module {
+  weight: MxArray; // uint32 [rows, dims × bits / 32]
+  scales: MxArray; // [rows, dims / groupSize]
+  biases: MxArray | null; // as scales; affine only
+  readonly groupSize: number;
+  readonly bits: number;
+  readonly mode: QuantizationMode;
+
+  protected constructor(rows: number, dims: number, options: Partial<Quantization>) {
+    super();
+    const { groupSize, bits, mode } = complete(options);
+    if (dims % groupSize !== 0) {
+      throw new RangeError(`${dims} columns cannot be quantized in groups of ${groupSize}: pick a divisor`);
+    }
+    this.groupSize = groupSize;
+    this.bits = bits;
+    this.mode = mode;
+    const isAffine = mode === 'affine';
+    this.weight = parameter([rows, (dims * bits) / 32], 'uint32');
+    this.scales = parameter([rows, dims / groupSize], isAffine ? 'float32' : 'uint8');
+    this.biases = isAffine ? parameter([rows, dims / groupSize]) : null;
+  }
+
+  /** The matrix in full. [rows, dims] */
+  dequantized(dtype: Dtype): MxArray {
+    return this.expand(this.weight, this.scales, this.biases).astype(dtype);
+  }
+
+  protected expand(weight: MxArray, scales: MxArray, biases: MxArray | null): MxArray {
+    return mx.dequantize(weight, scales, biases ?? undefined, this.groupSize, this.bits, this.mode);
+  }
+
+  /** x [..., dims] times the matrix transposed: [..., rows] */
+  protected multiply(x: MxArray): MxArray {
+    return mx.quantizedMatmul(x, this.weight, this.scales, this.biases ?? undefined, {
+      transpose: true,
+      groupSize: this.groupSize,
+      bits: this.bits,
+      mode: this.mode,
+    });
+  }
+}
+
+export class QuantizedLinear extends QuantizedMatrix {
+  bias: MxArray | null; // [outputDims]
+
+  constructor(
+    inputDims: number,
+    outputDims: number,
+    { bias = true, ...options }: Partial<Quantization> & { bias?: boolean } = {},
+  ) {
+    super(outputDims, inputDims, options);
+    this.bias = bias ? parameter([outputDims]) : null;
+  }
+
+  /** Packs the weight of `layer`; both then share its bias, so drop `layer` without disposing of that. */
+  static from(layer: Linear, options: Partial<Quantization> = {}): QuantizedLinear {
+    const [outputDims = 0, inputDims = 0] = layer.weight.shape;
+    const quantized = new QuantizedLinear(inputDims, outputDims, { ...options, bias: layer.bias !== null });
+    const packed = pack(layer.weight, quantized);
+    return quantized.loadWeights(layer.bias ? { ...packed, bias: layer.bias } : packed);
+  }
+
+  /** [..., inputDims] → [..., outputDims] */
+  forward(x: MxArray): MxArray {
+    const y = this.multiply(x);
+    return this.bias ? mx.add(y, this.bias) : y;
+  }
+}
+
+export class QuantizedEmbedding extends QuantizedMatrix {
+  constructor(vocabulary: number, dims: number, options: Partial<Quantization> = {}) {
+    super(vocabulary, dims, options);
+  }
+
+  static from(layer: Embedding, options: Partial<Quantization> = {}): QuantizedEmbedding {
+    const [vocabulary = 0, dims = 0] = layer.weight.shape;
+    const quantized = new QuantizedEmbedding(vocabulary, dims, options);
+    return quantized.loadWeights(pack(layer.weight, quantized));
+  }
+
+  /** Token ids [...] → [..., dims]; only the rows asked for are expanded. */
+  forward(ids: MxArray): MxArray {
+    const rows = (matrix: MxArray): MxArray => mx.take(matrix, ids, 0);
+    return this.expand(rows(this.weight), rows(this.scales), this.biases && rows(this.biases));
+  }
+
+  /** As an output layer: [..., dims] → logits [..., vocabulary] */
+  asLinear(x: MxArray): MxArray {
+    return this.multiply(x);
+  }
+}
+
+export type QuantizePredicate = (name: string, layer: Linear | Embedding) => boolean | Partial<Quantization>;
+
+/**
+ * Replaces the linear and embedding layers below `module` by quantized ones, in place. `predicate` picks them
+ * (default: all), and may answer with settings of that layer's own. Returns the names of the replaced layers.
+ *
+ * @throws RangeError that names the layer, if its width is no multiple of the group size.
+ * @example
+ * // load a checkpoint, quantized or not
+ * const { tensors } = validateSafetensors(path);
+ * nn.quantize(model, { groupSize: 64, bits: 4, predicate: nn.storedQuantized(tensors) });
+ * model.loadWeights(path);
+ */
+export function quantize(
+  module: Module,
+  { predicate = () => true, ...options }: Partial<Quantization> & { predicate?: QuantizePredicate } = {},
+): string[] {
+  const replaced: string[] = [];
+  replaceModules(module, (layer, name) => {
+    if (!(layer instanceof Linear || layer instanceof Embedding)) return undefined;
+    const answer = predicate(name, layer);
+    if (answer === false) return undefined;
+    const settings = answer === true ? options : { ...options, ...answer };
+    try {
+      const quantized =
+        layer instanceof Linear
+          ? QuantizedLinear.from(layer, settings)
+          : QuantizedEmbedding.from(layer, settings);
+      layer.weight.dispose();
+      replaced.push(name);
+      return quantized;
+    } catch (error) {
+      throw new RangeError(
+        `cannot quantize ${name}: ${error instanceof Error ? error.message : String(error)}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  });
+  return replaced;
+}
+
+/** A predicate that picks the layers for which a checkpoint holds scales: those it stores quantized. */
+export function storedQuantized(names: { has(name: string): boolean }): QuantizePredicate {
+  return (name) => names.has(`${name}.scales`);
+}
+
+/**
+ * Expands every quantized layer below `module` to a plain one of `dtype`, in place, one after another so that
+ * only one weight is held twice. For CPU, where MLX has no fast quantized product. Evaluates the new weights.
+ */
+export function dequantize(module: Module, dtype: Dtype = 'float32'): string[] {
+  const replaced: string[] = [];
+  replaceModules(module, (layer, name) => {
+    if (!(layer instanceof QuantizedMatrix)) return undefined;
+    const weight = mx.tidy(() => layer.dequantized(dtype));
+    mx.eval(weight);
+    const [rows = 0, dims = 0] = weight.shape;
+    let plain: Linear | Embedding;
+    if (layer instanceof QuantizedLinear && layer.bias) {
+      const bias = layer.bias.astype(dtype);
+      mx.eval(bias);
+      plain = new Linear(dims, rows).loadWeights({ weight, bias });
+    } else if (layer instanceof QuantizedLinear) {
+      plain = new Linear(dims, rows, { bias: false }).loadWeights({ weight });
+    } else {
+      plain = new Embedding(rows, dims).loadWeights({ weight });
+    }
+    layer.dispose();
+    replaced.push(name);
+    return plain;
+  });
+  return replaced;
+}
+
+function complete({ mode = 'affine', ...given }: Partial<Quantization>): Quantization {
+  return { ...DEFAULTS[mode], ...given, mode };
+}
+
+function pack(weight: MxArray, { groupSize, bits, mode }: Quantization): Record<string, MxArray> {
+  const [packed, scales, biases] = mx.quantize(weight, groupSize, bits, mode);
+  if (!packed || !scales) throw new Error(`mx.quantize gave no scales for mode ${mode}`);
+  return biases ? { weight: packed, scales, biases } : { weight: packed, scales };
+}

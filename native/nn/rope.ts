@@ -1,0 +1,33 @@
+import { mx, type MxArray } from '../index.js';
+import { Module } from './module.js';
+
+export interface RoPEOptions {
+  /** Rotate neighbouring pairs, as the paper does, instead of the two halves. */
+  traditional?: boolean;
+  /** Slowest wavelength, in positions, over 2π. */
+  base?: number;
+  /** Factor on the positions. */
+  scale?: number;
+}
+
+/** Rotary position embedding (arXiv 2104.09864) of the first `dims` features. */
+export class RoPE extends Module {
+  readonly dims: number;
+  readonly traditional: boolean;
+  readonly base: number;
+  readonly scale: number;
+
+  constructor(dims: number, { traditional = false, base = 10_000, scale = 1 }: RoPEOptions = {}) {
+    super();
+    this.dims = dims;
+    this.traditional = traditional;
+    this.base = base;
+    this.scale = scale;
+  }
+
+  /** [B, ..., T, D] → the same; `offset` is the position of the first of T, e.g. the KV cache's length. */
+  forward(x: MxArray, offset = 0): MxArray {
+    const { traditional, base, scale } = this;
+    return mx.fast.rope(x, this.dims, { traditional, base, scale, offset });
+  }
+}

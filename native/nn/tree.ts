@@ -1,0 +1,52 @@
+/** Nested records and lists of arrays, and the flat dotted names (`blocks.0.attn.query.weight`) for them. */
+import { isArray, type MxArray } from '../index.js';
+
+export type ArrayTree = MxArray | readonly ArrayTree[] | { readonly [key: string]: ArrayTree };
+
+/** `{ a: [{ w }, { w }] }` becomes `a.0.w`, `a.1.w`, in the order of the fields. */
+export function flatten(tree: ArrayTree, prefix = ''): Map<string, MxArray> {
+  const flat = new Map<string, MxArray>();
+  const visit = (node: ArrayTree, path: string): void => {
+    if (isArray(node)) {
+      flat.set(path, node);
+      return;
+    }
+    for (const [key, child] of Object.entries(node)) visit(child, path === '' ? key : `${path}.${key}`);
+  };
+  visit(tree, prefix);
+  return flat;
+}
+
+/**
+ * The way back. A level whose keys are exactly 0, 1, … n-1 becomes a list, any other a record.
+ *
+ * @throws Error if one name is an array and also the beginning of another name.
+ */
+export function unflatten(flat: Iterable<readonly [string, MxArray]>): ArrayTree {
+  type Branch = Map<string, MxArray | Branch>;
+  const root: Branch = new Map();
+  for (const [name, array] of flat) {
+    const keys = name.split('.');
+    const last = keys.pop() ?? '';
+    let branch = root;
+    for (const key of keys) {
+      const next = branch.get(key) ?? new Map<string, MxArray | Branch>();
+      if (!(next instanceof Map))
+        throw new Error(`unflatten: "${name}" goes on below an array named "${key}"`);
+      branch.set(key, next);
+      branch = next;
+    }
+    if (branch.has(last))
+      throw new Error(`unflatten: "${name}" is given twice, or is the beginning of another name`);
+    branch.set(last, array);
+  }
+  const build = (branch: Branch): ArrayTree => {
+    const entries = [...branch].map(
+      ([key, node]) => [key, node instanceof Map ? build(node) : node] as const,
+    );
+    const isList = entries.length > 0 && entries.every((_, index) => branch.has(String(index)));
+    if (!isList) return Object.fromEntries(entries);
+    return entries.sort(([a], [b]) => Number(a) - Number(b)).map(([, node]) => node);
+  };
+  return build(root);
+}

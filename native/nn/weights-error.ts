@@ -1,0 +1,47 @@
+const LISTED = 8; // names per kind in the message; the fields hold them all
+
+export interface MisshapedWeight {
+  readonly name: string;
+  /** e.g. `float [384, 80]`: what the layer takes */
+  readonly expected: string;
+  /** e.g. `float32 [384, 128]`: what was given */
+  readonly found: string;
+}
+
+/** Weights that do not fit the module: every key at fault is in the fields, the first few are in the message. */
+export class WeightsError extends Error {
+  override readonly name = 'WeightsError';
+  readonly code = 'WEIGHTS_MISMATCH';
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+  readonly misshaped: readonly MisshapedWeight[];
+
+  constructor(
+    source: string,
+    faults: {
+      missing: readonly string[];
+      unexpected: readonly string[];
+      misshaped: readonly MisshapedWeight[];
+    },
+  ) {
+    const wrongShapes = faults.misshaped.map(
+      ({ name, expected, found }) => `${name} (expected ${expected}, found ${found})`,
+    );
+    const parts = [
+      listed(faults.missing, 'missing'),
+      listed(faults.unexpected, 'unexpected'),
+      listed(wrongShapes, 'of another shape or kind'),
+    ];
+    super(`${source} does not fit the model: ${parts.filter((part) => part !== '').join('; ')}`);
+    this.missing = faults.missing;
+    this.unexpected = faults.unexpected;
+    this.misshaped = faults.misshaped;
+  }
+}
+
+function listed(names: readonly string[], what: string): string {
+  if (names.length === 0) return '';
+  const rest = names.length > LISTED ? `, and ${names.length - LISTED} more` : '';
+  const clipped = names.slice(0, LISTED).map((name) => (name.length > 200 ? `${name.slice(0, 200)}…` : name));
+  return `${names.length} ${what}: ${clipped.join(', ')}${rest}`;
+}
