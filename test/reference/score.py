@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Word errors of transcripts against the labelled clips, after Whisper's own text normaliser.
 
-    score.py HYPOTHESES.jsonl [MORE.jsonl ...] [--json OUT] [--clips]
+    score.py HYPOTHESES.jsonl [MORE.jsonl ...] [--json OUT] [--clips] [--against OTHER.jsonl]
 
 A hypothesis file holds one {"id", "text"} a line (or is a folder of ID.txt / ID.json files). English is normalised with
 the English normaliser, other languages with the basic one; Japanese, Chinese and Korean count characters for words.
 Where a clip has `also_right` spellings, the one with the fewest errors counts. A clip that is missing from the
-hypotheses is left out and reported. With several files the sets are shown side by side.
+hypotheses is left out and reported. With several files the sets are shown side by side. --against adds a row: words
+that differ from OTHER's text, a finer measure of what a change to a model does than its errors are.
 """
 
 import argparse
@@ -83,6 +84,17 @@ def score(hypotheses):
     return {"sets": sets, "kinds": kinds, "clips": rows, "missing": missing}
 
 
+def difference(hypotheses, other):
+    """Words (or characters) in which two transcripts of the labelled clips differ, per 100 of the other's."""
+    rows = []
+    for clip in clip_set("labelled"):
+        if clip["id"] in hypotheses and clip["id"] in other:
+            theirs = units(other[clip["id"]], clip["language"])
+            s, d, i = edits(theirs, units(hypotheses[clip["id"]], clip["language"]))
+            rows.append({"errors": s + d + i, "words": len(theirs), "substitutions": s, "deletions": d, "insertions": i})
+    return total(rows)
+
+
 def cell(x):
     return f"{x['wer']:.2f} ({x['errors']}/{x['words']})" if x["words"] else "-"
 
@@ -98,9 +110,14 @@ def main():
     ap.add_argument("hypotheses", nargs="+")
     ap.add_argument("--json", help="write the scores here too")
     ap.add_argument("--clips", action="store_true", help="show every clip")
+    ap.add_argument("--against", help="transcripts to compare with, word by word")
     args = ap.parse_args()
     names = [Path(path).name.removesuffix(".jsonl") for path in args.hypotheses]
     results = {name: score(read_hypotheses(path)) for name, path in zip(names, args.hypotheses)}
+    if args.against:
+        other = read_hypotheses(args.against)
+        for name, path in zip(names, args.hypotheses):
+            results[name]["sets"][f"differs from {Path(args.against).stem}"] = difference(read_hypotheses(path), other)
     parts = ["sets", "kinds"] + (["clips"] if args.clips else [])
     for part in parts:
         keys = list(dict.fromkeys(key for result in results.values() for key in result[part]))

@@ -4,7 +4,7 @@
     transcribe-mlx.py MODEL_DIR OUT.jsonl [--set labelled] [--condition] [--no-timestamps]
     transcribe-mlx.py MODEL_DIR --serve
 
---serve speaks JSON lines: {"op": "transcribe", "file", "language"} -> {"text", "tokens", "seconds"};
+--serve speaks JSON lines: {"op": "transcribe", "file", "language"} -> {"text", "tokens", "seconds", "encodeSeconds", "decodeSeconds"};
 {"op": "micro", "file"} -> {"encodeSeconds", "tokenSeconds"}; {"op": "info"} -> {"versions"}. Here `file` is raw mono
 float32 at 16 kHz, so that both sides start from the same samples and neither's decoding of files is timed.
 On Linux run it with LD_PRELOAD=.venv/front-blas.so, or it computes on the slow reference BLAS.
@@ -48,6 +48,38 @@ def transcribe(folder, samples, language, condition=False, without_timestamps=Fa
     return {"text": result["text"], "tokens": tokens, "seconds": seconds}
 
 
+class Stopwatch:
+    """Sums the wall time of the encoder and of whole decodes inside mlx-whisper's own loop.
+
+    Each encode is evaluated before it is handed on. That costs nothing: the decoder needs all of it first."""
+
+    def __init__(self, model):
+        self.encode = self.decode = 0.0
+        encoder, decode = type(model.encoder), type(model).decode
+        inner = encoder.__call__
+
+        def timed_encoder(module, mel):
+            mx.eval(mel)
+            begin = time.perf_counter()
+            out = inner(module, mel)
+            mx.eval(out)
+            self.encode += time.perf_counter() - begin
+            return out
+
+        def timed_decode(module, *args, **kwargs):
+            begin, encoded = time.perf_counter(), self.encode
+            out = decode(module, *args, **kwargs)
+            self.decode += time.perf_counter() - begin - (self.encode - encoded)
+            return out
+
+        encoder.__call__, type(model).decode = timed_encoder, timed_decode
+
+    def lap(self):
+        out = {"encodeSeconds": self.encode, "decodeSeconds": self.decode}
+        self.encode = self.decode = 0.0
+        return out
+
+
 def micro(model, samples, steps=32):
     """Least of three: one encode of 30 s, and one token of greedy decoding after it."""
     best = {}
@@ -72,6 +104,7 @@ def serve(folder):
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever the libraries print goes to stderr
     model = load(folder)
+    watch = Stopwatch(model)
     for line in sys.stdin:
         ask = json.loads(line)
         if ask["op"] == "info":
@@ -79,7 +112,8 @@ def serve(folder):
         elif ask["op"] == "micro":
             reply = micro(model, np.fromfile(ask["file"], np.float32))
         else:
-            reply = transcribe(folder, np.fromfile(ask["file"], np.float32), ask["language"])
+            watch.lap()
+            reply = transcribe(folder, np.fromfile(ask["file"], np.float32), ask["language"]) | watch.lap()
         print(json.dumps(reply), file=replies)
 
 
