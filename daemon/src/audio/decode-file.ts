@@ -1,7 +1,9 @@
 import { SottoError } from '../protocol/errors.js';
+import { openAdts } from './adts.js';
 import { openAiff } from './aiff.js';
 import { downmix } from './downmix.js';
 import { openFlac } from './flac.js';
+import { openMp3 } from './mp3.js';
 import { type PcmSource } from './pcm-source.js';
 import { Resampler } from './resample.js';
 import { sniff } from './sniff.js';
@@ -76,7 +78,9 @@ async function openSource(source: FileSource): Promise<PcmSource> {
     case 'flac':
       return openFlac(source, found.start);
     case 'mp3':
+      return openMp3(source, found.start);
     case 'adts':
+      return openAdts(source, found.start);
     case 'ogg':
     case 'mp4':
     case 'matroska':

@@ -79,7 +79,7 @@ function frameHeaderLength(bytes: Uint8Array): number {
 }
 
 /** The decoder divides by 2^(bits−1) − 1; everybody else, and so the reference, by 2^(bits−1). In place. */
-function rescale(samples: Float32Array, bits: number): void {
+export function rescale(samples: Float32Array, bits: number): void {
   const theirs = 2 ** (bits - 1) - 1;
   const scale = 1 / 2 ** (bits - 1);
   for (let i = 0; i < samples.length; i++) samples[i] = Math.round((samples[i] as number) * theirs) * scale;

@@ -1,0 +1,46 @@
+/** Bits of one AAC frame, most significant first. Reading past the end throws: the frame is then given up. */
+export class BitReader {
+  /** In bits, from the start of `bytes`. */
+  position = 0;
+  private readonly end: number;
+
+  constructor(private readonly bytes: Uint8Array) {
+    this.end = bytes.length * 8;
+  }
+
+  /** @param count 0 to 24 */
+  read(count: number): number {
+    const value = this.peek(count);
+    this.skip(count);
+    return value;
+  }
+
+  flag(): boolean {
+    return this.read(1) === 1;
+  }
+
+  /** The next `count` bits (at most 24) without taking them; zeros past the end. */
+  peek(count: number): number {
+    const at = this.position >>> 3;
+    const { bytes } = this;
+    const word =
+      ((bytes[at] ?? 0) << 24) |
+      ((bytes[at + 1] ?? 0) << 16) |
+      ((bytes[at + 2] ?? 0) << 8) |
+      (bytes[at + 3] ?? 0);
+    return count === 0 ? 0 : (word << (this.position & 7)) >>> (32 - count);
+  }
+
+  skip(count: number): void {
+    this.position += count;
+    if (this.position > this.end) throw new RangeError('an AAC frame ends early');
+  }
+
+  align(): void {
+    this.position = (this.position + 7) & ~7;
+  }
+
+  get left(): number {
+    return this.end - this.position;
+  }
+}

@@ -1,0 +1,103 @@
+import { EIGHT_SHORT, FRAME, LONG_START, LONG_STOP, SHORT, type WindowInfo } from './channel-stream.js';
+import { InverseMdct } from './mdct.js';
+
+const longTransform = new InverseMdct(FRAME);
+const shortTransform = new InverseMdct(SHORT);
+
+/** The rising half of each window, by shape: 0 sine, 1 Kaiser-Bessel derived (§4.6.11.3). */
+const LONG_WINDOWS = [sineHalf(FRAME), kaiserHalf(FRAME, 4)];
+const SHORT_WINDOWS = [sineHalf(SHORT), kaiserHalf(SHORT, 6)];
+
+/** The flat part on each side of a short window in the place of a long one. */
+const FLAT = (FRAME - SHORT) / 2; // 448
+
+/** Of one channel: turns spectra into samples, each frame overlapping the one before by half. */
+export class FilterBank {
+  private readonly overlap = new Float32Array(FRAME);
+  private previousShape = 0;
+  private readonly block = new Float32Array(2 * FRAME);
+  private readonly shortBlock = new Float32Array(2 * SHORT);
+
+  /** @returns 1,024 samples, full scale ±1 */
+  process(spectrum: Float32Array, info: WindowInfo): Float32Array {
+    const { block, overlap } = this;
+    const rise = { long: LONG_WINDOWS[this.previousShape], short: SHORT_WINDOWS[this.previousShape] };
+    const fall = { long: LONG_WINDOWS[info.shape], short: SHORT_WINDOWS[info.shape] };
+    this.previousShape = info.shape;
+    if (info.sequence === EIGHT_SHORT) {
+      this.shortBlocks(spectrum, rise.short, fall.short);
+    } else {
+      longTransform.run(spectrum, 0, block);
+      if (info.sequence === LONG_STOP) riseShort(block, rise.short);
+      else multiply(block, 0, rise.long);
+      if (info.sequence === LONG_START) fallShort(block, fall.short);
+      else multiplyReversed(block, FRAME, fall.long);
+    }
+    const samples = new Float32Array(FRAME);
+    for (let i = 0; i < FRAME; i++) {
+      samples[i] = ((overlap[i] as number) + (block[i] as number)) / 32768;
+      overlap[i] = block[FRAME + i] as number;
+    }
+    return samples;
+  }
+
+  private shortBlocks(spectrum: Float32Array, firstRise: HalfWindow, window: HalfWindow): void {
+    const { block, shortBlock } = this;
+    block.fill(0);
+    for (let n = 0; n < 8; n++) {
+      shortTransform.run(spectrum, n * SHORT, shortBlock);
+      multiply(shortBlock, 0, n === 0 ? firstRise : window);
+      multiplyReversed(shortBlock, SHORT, window);
+      const at = FLAT + n * SHORT;
+      for (let i = 0; i < 2 * SHORT; i++)
+        block[at + i] = (block[at + i] as number) + (shortBlock[i] as number);
+    }
+  }
+}
+
+type HalfWindow = Float32Array | undefined;
+
+function multiply(block: Float32Array, at: number, window: HalfWindow): void {
+  if (window === undefined) return;
+  for (let i = 0; i < window.length; i++) block[at + i] = (block[at + i] as number) * (window[i] as number);
+}
+
+function multiplyReversed(block: Float32Array, at: number, window: HalfWindow): void {
+  if (window === undefined) return;
+  const last = window.length - 1;
+  for (let i = 0; i <= last; i++) block[at + i] = (block[at + i] as number) * (window[last - i] as number);
+}
+
+function riseShort(block: Float32Array, window: HalfWindow): void {
+  block.fill(0, 0, FLAT);
+  multiply(block, FLAT, window);
+}
+
+function fallShort(block: Float32Array, window: HalfWindow): void {
+  multiplyReversed(block, FRAME + FLAT, window);
+  block.fill(0, FRAME + FLAT + SHORT);
+}
+
+function sineHalf(length: number): Float32Array {
+  return Float32Array.from({ length }, (_, n) => Math.sin((Math.PI / (2 * length)) * (n + 0.5)));
+}
+
+function kaiserHalf(length: number, alpha: number): Float32Array {
+  const kaiser = Float64Array.from({ length: length + 1 }, (_, n) =>
+    besselI0(Math.PI * alpha * Math.sqrt(1 - ((2 * n) / length - 1) ** 2)),
+  );
+  const total = kaiser.reduce((sum, value) => sum + value, 0);
+  let sum = 0;
+  return Float32Array.from({ length }, (_, n) => Math.sqrt((sum += kaiser[n] as number) / total));
+}
+
+/** Modified Bessel function of the first kind, order 0. */
+function besselI0(x: number): number {
+  let sum = 1;
+  let term = 1;
+  for (let k = 1; term > sum * 1e-12; k++) {
+    term *= (x / (2 * k)) ** 2;
+    sum += term;
+  }
+  return sum;
+}

@@ -1,0 +1,92 @@
+import {
+  type ChannelStream,
+  INTENSITY_BOOK,
+  INTENSITY_BOOK2,
+  NOISE_BOOK,
+  SHORT,
+  ZERO_BOOK,
+} from './channel-stream.js';
+
+/** Which bands of a pair are coded as mid and side, [group · maxBand + band]; empty for none. */
+export type MidSideMask = Uint8Array;
+
+type BandTool = (index: number, from: number, to: number) => void;
+
+/** Calls `tool` with each band of each window: its index into books and factors, and its part of the spectrum. */
+function forEachBand({ info }: ChannelStream, tool: BandTool): void {
+  let firstWindow = 0;
+  for (const [group, windows] of info.groups.entries()) {
+    for (let band = 0; band < info.maxBand; band++) {
+      for (let window = firstWindow; window < firstWindow + windows; window++) {
+        const base = window * SHORT;
+        tool(group * info.maxBand + band, base + (info.bands[band] ?? 0), base + (info.bands[band + 1] ?? 0));
+      }
+    }
+    firstWindow += windows;
+  }
+}
+
+/** Perceptual noise substitution (§4.6.13): bands of which only the energy was kept. */
+export class NoiseSource {
+  private state = 0x1f2e3d4c;
+
+  /** @param twin where the other channel takes the same noise, bands with `mask` set */
+  fill(stream: ChannelStream, twin?: { stream: ChannelStream; mask: MidSideMask }): void {
+    forEachBand(stream, (index, from, to) => {
+      if (stream.books[index] !== NOISE_BOOK) return;
+      this.fillBand(stream, index, from, to);
+      if (twin === undefined || twin.stream.books[index] !== NOISE_BOOK || twin.mask[index] !== 1) return;
+      const ratio = 2 ** (((twin.stream.factors[index] ?? 0) - (stream.factors[index] ?? 0)) / 4);
+      for (let i = from; i < to; i++) twin.stream.spectrum[i] = (stream.spectrum[i] as number) * ratio;
+    });
+  }
+
+  /** The other channel's noise, in the bands that `fill` has not given it already. */
+  fillOther(stream: ChannelStream, first: ChannelStream, mask: MidSideMask): void {
+    forEachBand(stream, (index, from, to) => {
+      if (stream.books[index] !== NOISE_BOOK) return;
+      if (mask[index] === 1 && first.books[index] === NOISE_BOOK) return;
+      this.fillBand(stream, index, from, to);
+    });
+  }
+
+  private fillBand({ spectrum, factors }: ChannelStream, index: number, from: number, to: number): void {
+    let energy = 0;
+    for (let i = from; i < to; i++) {
+      this.state = (Math.imul(this.state, 1664525) + 1013904223) | 0;
+      spectrum[i] = this.state;
+      energy += (spectrum[i] as number) ** 2;
+    }
+    const gain = energy === 0 ? 0 : 2 ** ((factors[index] ?? 0) / 4) / Math.sqrt(energy);
+    for (let i = from; i < to; i++) spectrum[i] = (spectrum[i] as number) * gain;
+  }
+}
+
+/** Mid and side back to left and right, in place (§4.6.8.1). */
+export function applyMidSide(left: ChannelStream, right: ChannelStream, mask: MidSideMask): void {
+  forEachBand(left, (index, from, to) => {
+    if (
+      mask[index] !== 1 ||
+      (left.books[index] ?? 0) >= NOISE_BOOK ||
+      (right.books[index] ?? 0) >= NOISE_BOOK
+    )
+      return;
+    for (let i = from; i < to; i++) {
+      const mid = left.spectrum[i] as number;
+      const side = right.spectrum[i] as number;
+      left.spectrum[i] = mid + side;
+      right.spectrum[i] = mid - side;
+    }
+  });
+}
+
+/** Intensity stereo (§4.6.8.2): the right channel is the left one at another level, in place. */
+export function applyIntensity(left: ChannelStream, right: ChannelStream, mask: MidSideMask): void {
+  forEachBand(right, (index, from, to) => {
+    const book = right.books[index] ?? ZERO_BOOK;
+    if (book !== INTENSITY_BOOK && book !== INTENSITY_BOOK2) return;
+    const inPhase = (book === INTENSITY_BOOK) !== (mask[index] === 1);
+    const gain = (inPhase ? 1 : -1) * 0.5 ** ((right.factors[index] ?? 0) / 4);
+    for (let i = from; i < to; i++) right.spectrum[i] = (left.spectrum[i] as number) * gain;
+  });
+}

@@ -1,0 +1,45 @@
+import { type FileSource } from './source.js';
+
+/** Length in bytes and samples of a self-framed codec's frame at `at`, or undefined if there is none. */
+export type FrameAt = (
+  bytes: Uint8Array,
+  at: number,
+) => { readonly bytes: number; readonly samples: number } | undefined;
+
+const PROBES = 8;
+const PROBE_BYTES = 8 * 1024;
+
+/** Samples in a stream that has no table of contents, from the frames at a few places of it. */
+export async function estimateSamples(
+  source: FileSource,
+  start: number,
+  end: number,
+  frameAt: FrameAt,
+): Promise<number> {
+  let bytesSeen = 0;
+  let samplesSeen = 0;
+  for (let probe = 0; probe < PROBES; probe++) {
+    const bytes = await source.read(start + Math.floor(((end - start) * probe) / PROBES), PROBE_BYTES);
+    for (let at = 0; at < bytes.length;) {
+      const frame = frameAt(bytes, at);
+      // A lone sync word within a frame would deceive; two frames in a row seldom do.
+      if (
+        frame === undefined ||
+        (at + frame.bytes < bytes.length && frameAt(bytes, at + frame.bytes) === undefined)
+      ) {
+        at++;
+        continue;
+      }
+      bytesSeen += frame.bytes;
+      samplesSeen += frame.samples;
+      at += frame.bytes;
+    }
+  }
+  return bytesSeen === 0 ? 0 : ((end - start) / bytesSeen) * samplesSeen;
+}
+
+/** Where the stream ends: before a trailing ID3v1 tag, if there is one. */
+export async function endOfFrames(source: FileSource): Promise<number> {
+  const tail = await source.read(source.size - 128, 3);
+  return String.fromCharCode(...tail) === 'TAG' ? source.size - 128 : source.size;
+}

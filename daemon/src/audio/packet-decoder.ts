@@ -1,0 +1,171 @@
+import { FLACDecoder } from '@wasm-audio-decoders/flac';
+import { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis';
+import { MPEGDecoder } from 'mpg123-decoder';
+import { OpusDecoder } from 'opus-decoder';
+import { AacDecoder } from './aac/decoder.js';
+import { type AacConfig, parseAudioSpecificConfig } from './aac/config.js';
+import { rescale } from './flac.js';
+import { parseOpusHead } from './opus-head.js';
+import { type PcmBlock } from './pcm-source.js';
+import { quietly } from './quietly.js';
+
+/** Turns the packets of one track, as a container hands them out, into sound. */
+export interface PacketDecoder {
+  /** Packets in order, about a second of them. A damaged one is left out; a block may be empty. */
+  decode(packets: readonly Uint8Array[]): Promise<PcmBlock>;
+  free(): void;
+}
+
+export type PacketCodec = 'aac' | 'opus' | 'vorbis' | 'mp3' | 'flac';
+
+/**
+ * @param setup what the container keeps beside the packets: the AudioSpecificConfig (AAC), OpusHead (Opus), the
+ *   three headers laced together (Vorbis), STREAMINFO (FLAC), nothing (MP3)
+ * @throws Error when the setup is broken or asks for what the decoder can't do
+ */
+export async function createPacketDecoder(codec: PacketCodec, setup: Uint8Array): Promise<PacketDecoder> {
+  switch (codec) {
+    case 'aac':
+      return aacPackets(parseAudioSpecificConfig(setup));
+    case 'opus':
+      return opusPackets(setup);
+    case 'vorbis':
+      return vorbisPackets(unlace(setup));
+    case 'mp3':
+      return mp3Packets();
+    case 'flac':
+      return flacPackets();
+  }
+}
+
+/** Own decoder: a damaged frame becomes a frame of silence, so that the times behind it stay right. */
+export function aacPackets(config: AacConfig): PacketDecoder {
+  const decoder = new AacDecoder(config);
+  let channelCount = Math.max(1, config.channels);
+  return {
+    // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous for the others
+    async decode(packets) {
+      const frames = packets.map((packet) => {
+        try {
+          const channels = decoder.decode(packet);
+          if (channels.length > 0) channelCount = channels.length;
+          return channels;
+        } catch {
+          return [];
+        }
+      });
+      const channels = Array.from({ length: channelCount }, (_, channel) => {
+        const samples = new Float32Array(frames.length * 1024);
+        for (const [i, frame] of frames.entries()) {
+          const part = frame[channel];
+          if (part !== undefined) samples.set(part, i * 1024);
+        }
+        return samples;
+      });
+      return { channels, sampleRate: config.sampleRate };
+    },
+    free() {},
+  };
+}
+
+async function opusPackets(setup: Uint8Array): Promise<PacketDecoder> {
+  const head = parseOpusHead(setup);
+  const decoder = new OpusDecoder({
+    channels: head.channels,
+    streamCount: head.streams,
+    coupledStreamCount: head.coupledStreams,
+    channelMappingTable: [...head.mapping],
+    preSkip: 0, // the container code trims: it knows where the sound ends, too
+  });
+  await decoder.ready;
+  return {
+    // eslint-disable-next-line @typescript-eslint/require-await -- as above
+    async decode(packets) {
+      const { channelData, sampleRate } = quietly(() => decoder.decodeFrames(packets.filter(fits)));
+      if (head.gain !== 1) for (const samples of channelData) scale(samples, head.gain);
+      return { channels: channelData, sampleRate };
+    },
+    free: () => decoder.free(),
+  };
+}
+
+/** The decoder is made for Ogg pages; it looks at no more of them than this. */
+async function vorbisPackets(headers: readonly [Uint8Array, Uint8Array]): Promise<PacketDecoder> {
+  const decoder = new OggVorbisDecoder();
+  await decoder.ready;
+  const [identification, setup] = headers;
+  if (setup.length > MAX_PACKET_BYTES) throw new Error('Vorbis code books too large');
+  const page = (data: Uint8Array, packets: readonly Uint8Array[]) => ({
+    data,
+    isLastPage: false,
+    codecFrames: packets.map((packet) => ({ data: packet, header: { vorbisSetup: setup } })),
+  });
+  type Pages = Parameters<OggVorbisDecoder['decodeOggPages']>[0];
+  const decodePages = (pages: ReturnType<typeof page>[]) =>
+    quietly(() => decoder.decodeOggPages(pages as unknown as Pages));
+  await decodePages([page(identification, [])]);
+  return {
+    async decode(packets) {
+      const { channelData, sampleRate } = await decodePages([page(NO_DATA, packets.filter(fits))]);
+      return { channels: channelData, sampleRate };
+    },
+    free: () => decoder.free(),
+  };
+}
+
+const NO_DATA = new Uint8Array(1);
+
+async function mp3Packets(): Promise<PacketDecoder> {
+  const decoder = new MPEGDecoder({ enableGapless: false });
+  await decoder.ready;
+  return {
+    // eslint-disable-next-line @typescript-eslint/require-await -- as above
+    async decode(packets) {
+      const { channelData, sampleRate } = quietly(() => decoder.decodeFrames([...packets]));
+      return { channels: channelData, sampleRate };
+    },
+    free: () => decoder.free(),
+  };
+}
+
+async function flacPackets(): Promise<PacketDecoder> {
+  const decoder = new FLACDecoder();
+  await decoder.ready;
+  return {
+    async decode(packets) {
+      const { channelData, sampleRate, bitDepth } = await quietly(() => decoder.decodeFrames([...packets]));
+      for (const samples of channelData) rescale(samples, bitDepth);
+      return { channels: channelData, sampleRate };
+    },
+    free: () => decoder.free(),
+  };
+}
+
+/** What the decoders have room for; no encoder comes near it. */
+const MAX_PACKET_BYTES = 64 * 1024;
+
+function fits(packet: Uint8Array): boolean {
+  return packet.length > 0 && packet.length <= MAX_PACKET_BYTES;
+}
+
+function scale(samples: Float32Array, gain: number): void {
+  for (let i = 0; i < samples.length; i++) samples[i] = (samples[i] as number) * gain;
+}
+
+/** Identification and set-up header out of Xiph lacing: a count of 2, two lengths in bytes of 255, three packets. */
+function unlace(setup: Uint8Array): [identification: Uint8Array, setup: Uint8Array] {
+  let at = 1;
+  const lengths = [0, 0].map(() => {
+    let length = 0;
+    for (let part = 255; part === 255; length += part) part = setup[at++] ?? 0;
+    return length;
+  });
+  const [first = 0, second = 0] = lengths;
+  const headers: [Uint8Array, Uint8Array] = [
+    setup.subarray(at, at + first),
+    setup.subarray(at + first + second),
+  ];
+  if (setup[0] !== 2 || headers[0].length < 30 || headers[1].length === 0)
+    throw new Error('broken Vorbis headers');
+  return headers;
+}
