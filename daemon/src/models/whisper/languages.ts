@@ -103,22 +103,24 @@ export const LANGUAGES = {
 } as const satisfies Record<string, string>;
 
 /** Other names that people give to languages of the table. */
-const ALIASES: Readonly<Record<string, string>> = {
-  burmese: 'my',
-  castilian: 'es',
-  flemish: 'nl',
-  haitian: 'ht',
-  jv: 'jw', // the code that ISO 639 gives to Javanese
-  letzeburgesch: 'lb',
-  mandarin: 'zh',
-  moldavian: 'ro',
-  moldovan: 'ro',
-  nb: 'no', // Bokmål
-  panjabi: 'pa',
-  pushto: 'ps',
-  sinhalese: 'si',
-  valencian: 'ca',
-};
+const ALIASES = new Map(
+  Object.entries({
+    burmese: 'my',
+    castilian: 'es',
+    flemish: 'nl',
+    haitian: 'ht',
+    jv: 'jw', // the code that ISO 639 gives to Javanese
+    letzeburgesch: 'lb',
+    mandarin: 'zh',
+    moldavian: 'ro',
+    moldovan: 'ro',
+    nb: 'no', // Bokmål
+    panjabi: 'pa',
+    pushto: 'ps',
+    sinhalese: 'si',
+    valencian: 'ca',
+  }),
+);
 
 /** Language codes in the order of their token ids. */
 export const LANGUAGE_CODES: readonly string[] = Object.keys(LANGUAGES);
@@ -134,7 +136,7 @@ const CODE_BY_NAME = new Map(Object.entries(LANGUAGES).map(([code, name]): [stri
  */
 export function languageCode(name: string): string | undefined {
   const key = name.trim().toLowerCase();
-  const known = Object.hasOwn(LANGUAGES, key) ? key : (CODE_BY_NAME.get(key) ?? ALIASES[key]);
+  const known = Object.hasOwn(LANGUAGES, key) ? key : (CODE_BY_NAME.get(key) ?? ALIASES.get(key));
   if (known !== undefined) return known;
   const primary = key.split(/[-_]/, 1)[0] ?? key;
   return primary === key || primary.length > 3 ? undefined : languageCode(primary);

@@ -1,0 +1,88 @@
+/** Where the models' tests find their fixtures, real weights and speech; none of the last two is in every clone. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { openAudio } from '#daemon/audio/decode-file.js';
+import type { AudioStream } from '#daemon/models/speech-model.js';
+
+export const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** A file that test/reference/make-whisper-fixtures.py made. */
+export function fixture(name: string): string {
+  return join(root, 'test/fixtures/whisper', name);
+}
+
+/** float32 values that the fixtures hold as base64. */
+export function unpacked(base64: string): Float32Array {
+  const bytes = Buffer.from(base64, 'base64');
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
+/** The folder of a clip: what the repository holds, or the speech that lies beside the checkout. */
+export function clip(file: string): string | undefined {
+  const folders = [join(root, 'assets/speech'), process.env.SOTTO_SPEECH, join(root, '../shared/speech')];
+  return folders
+    .filter((folder) => folder !== undefined)
+    .map((folder) => join(folder, file))
+    .find((path) => existsSync(path));
+}
+
+/** The float16 weights of `base` and `tiny.en`: `$SOTTO_TEST_WEIGHTS`, or made once where the maker is at hand. */
+export function realWeights(name: 'base' | 'tiny.en'): { dir: string } | { missing: string } {
+  const folder = `whisper-${name}`;
+  const given = process.env.SOTTO_TEST_WEIGHTS;
+  const cache = join(root, 'test/reference/.weights');
+  for (const place of given === undefined ? [cache] : [resolve(given), cache]) {
+    if (existsSync(join(place, folder, 'weights.safetensors'))) return { dir: join(place, folder) };
+  }
+  const maker = join(root, '../shared/tools/get-weights');
+  if (!existsSync(maker)) {
+    return { missing: `no float16 weights of ${name}: set SOTTO_TEST_WEIGHTS to a folder with ${folder}` };
+  }
+  const made = mkdtempSync(`${cache}-`);
+  try {
+    const { status, stderr } = spawnSync(maker, [made, 'base', 'tiny.en'], {
+      encoding: 'utf8',
+      timeout: 100_000,
+    });
+    if (status !== 0) return { missing: `${maker} failed: ${stderr.trim().split('\n').at(-1) ?? ''}` };
+    if (!existsSync(cache)) renameSync(made, cache); // else another test file was quicker
+    return { dir: join(cache, folder) };
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
+}
+
+/** The model that every clone has. */
+export function starterModel(): string {
+  const models = join(root, 'assets/models');
+  const { starter } = JSON.parse(readFileSync(join(models, 'manifest.json'), 'utf8')) as { starter: string };
+  return join(models, starter);
+}
+
+/** All samples of a file, 16 kHz mono. */
+export async function samplesOf(path: string): Promise<Float32Array> {
+  const audio = await openAudio(path);
+  const chunks: Float32Array[] = [];
+  for await (const chunk of audio.samples) chunks.push(chunk.slice());
+  await audio.close();
+  const samples = new Float32Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    samples.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return samples;
+}
+
+/** Samples as a stream of chunks. */
+export function streamOf(samples: Float32Array, chunkSamples = 16_000): AudioStream {
+  async function* chunks(): AsyncGenerator<Float32Array> {
+    for (let i = 0; i < samples.length; i += chunkSamples) {
+      yield await Promise.resolve(samples.subarray(i, i + chunkSamples));
+    }
+  }
+  return { durationSeconds: samples.length / 16_000, samples: chunks() };
+}
