@@ -45,6 +45,9 @@ export class KVCache {
    * cache is then as it was.
    */
   update(keys: MxArray, values: MxArray): [keys: MxArray, values: MxArray] {
+    for (const { ndim, shape } of [keys, values]) {
+      if (ndim !== 4) throw new RangeError(`KVCache: takes [B, H, T, D], not [${shape.join(', ')}]`);
+    }
     const added = keys.shape[2] ?? 0;
     const end = this.#length + added;
     if (values.shape[2] !== added) {
@@ -90,8 +93,6 @@ export class KVCache {
 
   #bufferFor(update: MxArray, buffer: MxArray | undefined, what: string): MxArray {
     const [batch = 0, heads = 0, , dims = 0] = update.shape;
-    if (update.ndim !== 4)
-      throw new RangeError(`KVCache: ${what} must be [B, H, T, D], not [${update.shape.join(', ')}]`);
     if (buffer) {
       const [b, h, , d] = buffer.shape;
       if (b === batch && h === heads && d === dims && buffer.dtype === update.dtype) return buffer;

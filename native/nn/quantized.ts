@@ -42,9 +42,7 @@ abstract class QuantizedMatrix extends Module {
   protected constructor(rows: number, dims: number, options: Partial<Quantization>) {
     super();
     const { groupSize, bits, mode } = complete(options);
-    if (dims % groupSize !== 0) {
-      throw new RangeError(`${dims} columns cannot be quantized in groups of ${groupSize}: pick a divisor`);
-    }
+    checkWidth(dims, groupSize);
     this.groupSize = groupSize;
     this.bits = bits;
     this.mode = mode;
@@ -89,8 +87,8 @@ export class QuantizedLinear extends QuantizedMatrix {
   /** Packs the weight of `layer`; both then share its bias, so drop `layer` without disposing of that. */
   static from(layer: Linear, options: Partial<Quantization> = {}): QuantizedLinear {
     const [outputDims = 0, inputDims = 0] = layer.weight.shape;
+    const packed = pack(layer.weight, options);
     const quantized = new QuantizedLinear(inputDims, outputDims, { ...options, bias: layer.bias !== null });
-    const packed = pack(layer.weight, quantized);
     return quantized.loadWeights(layer.bias ? { ...packed, bias: layer.bias } : packed);
   }
 
@@ -108,8 +106,8 @@ export class QuantizedEmbedding extends QuantizedMatrix {
 
   static from(layer: Embedding, options: Partial<Quantization> = {}): QuantizedEmbedding {
     const [vocabulary = 0, dims = 0] = layer.weight.shape;
-    const quantized = new QuantizedEmbedding(vocabulary, dims, options);
-    return quantized.loadWeights(pack(layer.weight, quantized));
+    const packed = pack(layer.weight, options);
+    return new QuantizedEmbedding(vocabulary, dims, options).loadWeights(packed);
   }
 
   /** Token ids [...] → [..., dims]; only the rows asked for are expanded. */
@@ -204,8 +202,15 @@ function complete({ mode = 'affine', ...given }: Partial<Quantization>): Quantiz
   return { ...DEFAULTS[mode], ...given, mode };
 }
 
-function pack(weight: MxArray, { groupSize, bits, mode }: Quantization): Record<string, MxArray> {
+function pack(weight: MxArray, options: Partial<Quantization>): Record<string, MxArray> {
+  const { groupSize, bits, mode } = complete(options);
+  checkWidth(weight.shape.at(-1) ?? 0, groupSize);
   const [packed, scales, biases] = mx.quantize(weight, groupSize, bits, mode);
   if (!packed || !scales) throw new Error(`mx.quantize gave no scales for mode ${mode}`);
   return biases ? { weight: packed, scales, biases } : { weight: packed, scales };
+}
+
+function checkWidth(dims: number, groupSize: number): void {
+  if (dims % groupSize === 0) return;
+  throw new RangeError(`${dims} columns cannot be quantized in groups of ${groupSize}: pick a divisor`);
 }

@@ -8,7 +8,7 @@ const matrix = () => shared.input('matrix'); // [6, 128]
 
 class Pair extends nn.Module {
   embed: nn.AnyEmbedding = new nn.Embedding(6, 128);
-  layers: { readonly proj: nn.AnyLinear }[] | nn.Module[] = [new Block(), new Block()];
+  layers = [new Block(), new Block()];
   norm = new nn.LayerNorm(128);
 }
 
@@ -96,6 +96,14 @@ describe('quantize', () => {
       narrow: nn.AnyLinear = new nn.Linear(80, 4);
     }
     expect(() => nn.quantize(new Odd())).toThrow(/cannot quantize narrow: 80 columns .* groups of 64/);
+  });
+
+  test('names the layer when MLX has no such format, and leaves nothing behind', () => {
+    const model = new Block();
+    const live = mx.liveArrays();
+    expect(() => nn.quantize(model, { bits: 7 })).toThrow(/cannot quantize proj: .*quantize/);
+    expect(mx.liveArrays()).toBe(live);
+    expect(model.proj).toBeInstanceOf(nn.Linear);
   });
 
   test('keeps a layer that two fields share one layer', () => {
