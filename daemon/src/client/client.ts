@@ -46,7 +46,7 @@ export class SottoClient {
     socket.on('error', () => undefined);
     this.#closed = new Promise((resolve) => {
       socket.on('close', () => {
-        this.#failAll(new SottoError('DAEMON_UNAVAILABLE', 'the connection to the daemon was lost'));
+        this.#failAll(new SottoError('DAEMON_LOST', 'the connection to the daemon was lost'));
         resolve();
       });
     });
@@ -64,14 +64,14 @@ export class SottoClient {
 
   /**
    * Transcribes a file by its absolute path. Ends after `final`; leaving the loop earlier cancels the job.
-   * @throws SottoError the job's failure; CANCELLED after an abort; DAEMON_UNAVAILABLE when the daemon goes
+   * @throws SottoError the job's failure; CANCELLED after an abort; DAEMON_LOST when the daemon goes
    */
   async *transcribe(
     path: string,
     options: TranscribeOptions = {},
     { signal, model }: TranscribeCall = {},
   ): AsyncGenerator<JobEvent, void> {
-    if (!this.connected) throw new SottoError('DAEMON_UNAVAILABLE', 'the connection to the daemon was lost');
+    if (!this.connected) throw new SottoError('DAEMON_LOST', 'the connection to the daemon was lost');
     if (signal?.aborted === true) throw new SottoError('CANCELLED', 'cancelled before it began');
     const id = this.#newId();
     const stream = new JobStream();
@@ -124,7 +124,7 @@ export class SottoClient {
     const id = this.#newId();
     return new Promise((resolve, reject) => {
       if (!this.connected) {
-        reject(new SottoError('DAEMON_UNAVAILABLE', 'the connection to the daemon was lost'));
+        reject(new SottoError('DAEMON_LOST', 'the connection to the daemon was lost'));
         return;
       }
       this.#questions.set(id, { resolve, reject });

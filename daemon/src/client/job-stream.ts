@@ -36,7 +36,6 @@ export class JobStream {
   async *read(): AsyncGenerator<JobEvent, void> {
     for (;;) {
       for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) yield event;
-      if (this.#events.length > 0) continue;
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#over) return;
       await new Promise<void>((resolve) => (this.#wake = resolve));

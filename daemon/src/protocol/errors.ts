@@ -77,6 +77,12 @@ const CODES = {
     exitCode: 3,
     hint: 'start it with `sotto daemon start`, or work without it by --no-daemon',
   },
+  DAEMON_LOST: {
+    httpStatus: 503,
+    retryable: true,
+    exitCode: 3,
+    hint: 'try again; the log in `sotto daemon status` says why it ended',
+  },
   DAEMON_RUNNING: {
     httpStatus: 409,
     retryable: false,

@@ -43,6 +43,8 @@ export const engineSummarySchema = z.object({
 export type EngineSummary = z.infer<typeof engineSummarySchema>;
 
 const fromEngineTable = {
+  /** It can't work at all (no addon, no Metal): starting it again would not help. */
+  fatal: z.object({ type: z.literal('fatal'), error: errorSchema }),
   ready: z.object({ type: z.literal('ready'), device: z.string() }),
   model: z.object({
     type: z.literal('model'),

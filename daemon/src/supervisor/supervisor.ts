@@ -52,6 +52,8 @@ export class Supervisor implements Engine {
   #bornMs = 0;
   #restarts = 0;
   #lastFailure: string | undefined;
+  /** What the process said it can't work for. */
+  #fatal: SottoError | undefined;
   /** Set while a process is ended on purpose: its exit is no crash. */
   #expectedExit = false;
   #calmRestart: (() => void) | undefined;
@@ -169,6 +171,7 @@ export class Supervisor implements Engine {
     const { clock, command, log } = this.#options;
     this.#state = 'starting';
     this.#expectedExit = false;
+    this.#fatal = undefined;
     this.#bornMs = clock.nowMs();
     this.#model = { state: 'absent' };
     this.#figures = undefined;
@@ -193,6 +196,10 @@ export class Supervisor implements Engine {
 
   #receive(message: FromEngine): void {
     switch (message.type) {
+      case 'fatal':
+        this.#fatal = SottoError.fromWire(message.error);
+        this.#process?.kill(message.error.message);
+        return;
       case 'ready':
         this.#device = message.device;
         this.#state = 'ready';
@@ -271,12 +278,12 @@ export class Supervisor implements Engine {
     } else {
       this.#lastFailure = why;
       const verdict = this.#policy.crashed(clock.nowMs());
-      if (verdict.restart) {
+      if (verdict.restart && this.#fatal === undefined) {
         this.#state = 'restarting';
         this.#calmRestart = clock.after(verdict.delayMs, () => this.#spawn());
       } else {
         this.#state = 'degraded';
-        log.error({ why }, 'engine failed too often: not starting it again');
+        log.error({ why }, 'not starting the engine again');
       }
     }
     this.#settleLost(why);
@@ -294,6 +301,7 @@ export class Supervisor implements Engine {
   }
 
   #degradedError(): SottoError {
+    if (this.#fatal !== undefined) return this.#fatal;
     return new SottoError(
       'ENGINE_UNAVAILABLE',
       `the speech engine failed ${BREAKER_CRASHES} times within ${BREAKER_WINDOW_MS / 1000} s; last: it ${this.#lastFailure ?? 'died'}`,

@@ -1,0 +1,120 @@
+/** `sotto daemon run | start | stop | status`. Each gives the exit code of the command. */
+import { lockHolder } from '../server/lock.js';
+import type { Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import { describeStatus } from './describe-status.js';
+import { runDaemon } from './run-daemon.js';
+import { findDaemon, findOrStartDaemon } from './start-daemon.js';
+import { styleFor, wantsColour } from './terminal/style.js';
+
+const LOOK_EVERY_MS = 50;
+/** A model of several gigabytes from a slow disk. */
+const MODEL_MS = 300_000;
+/** Its own limits add up to this: the drain, then the engine's end. */
+const STOP_MS = 15_000;
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export async function daemonRun(
+  paths: Paths,
+  model: string | undefined,
+  idleExitMinutes: number | undefined,
+): Promise<number> {
+  const daemon = await runDaemon({
+    paths,
+    ...(model === undefined ? {} : { model }),
+    ...(idleExitMinutes === undefined ? {} : { idleExitSeconds: idleExitMinutes * 60 }),
+  });
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => daemon.stop(name));
+  if (process.stdout.isTTY) say(`Sotto listens at ${paths.socket} (process ${process.pid}); Ctrl-C ends it`);
+  await daemon.ended;
+  return 0;
+}
+
+export async function daemonStart(paths: Paths, model: string | undefined): Promise<number> {
+  const { client, started } = await findOrStartDaemon({ paths, ...(model === undefined ? {} : { model }) });
+  const { pid } = client.daemon;
+  if (!started) {
+    say(`a daemon is running already (process ${pid})`);
+    client.close();
+    return 0;
+  }
+  const untilMs = performance.now() + MODEL_MS;
+  for (;;) {
+    const status = await client.status();
+    if (status.state !== 'starting' || performance.now() > untilMs) {
+      client.close();
+      if (status.reason !== undefined) {
+        process.stderr.write(`sotto: the daemon runs (process ${pid}), but: ${status.reason}\n`);
+        return 3;
+      }
+      say(`the daemon runs (process ${pid}), model ${status.engine.model.name ?? 'not loaded'} is warm`);
+      return 0;
+    }
+    await pause();
+  }
+}
+
+export async function daemonStop(paths: Paths): Promise<number> {
+  const pid = await askToStop(paths);
+  if (pid === undefined) {
+    say('no daemon is running');
+    return 0;
+  }
+  for (const untilMs = performance.now() + STOP_MS; isRunning(pid); await pause()) {
+    if (performance.now() > untilMs) {
+      throw new SottoError('DAEMON_UNAVAILABLE', `the daemon (process ${pid}) does not end`, {
+        hint: `kill -9 ${pid}`,
+      });
+    }
+  }
+  say(`the daemon (process ${pid}) has ended`);
+  return 0;
+}
+
+/** The process that was asked, or undefined if none runs. */
+async function askToStop(paths: Paths): Promise<number | undefined> {
+  try {
+    const client = await findDaemon(paths);
+    if (client === undefined) return undefined;
+    await client.stop();
+    return client.daemon.pid;
+  } catch (error) {
+    // Of another version: it need not understand us, but every process understands a signal.
+    const holder =
+      error instanceof SottoError && error.code === 'VERSION_MISMATCH'
+        ? lockHolder(paths.runtime)
+        : undefined;
+    if (holder === undefined) throw error;
+    process.kill(holder.pid, 'SIGTERM');
+    return holder.pid;
+  }
+}
+
+export async function daemonStatus(paths: Paths, asJson: boolean): Promise<number> {
+  const client = await findDaemon(paths);
+  if (client === undefined) {
+    if (asJson) say(JSON.stringify({ state: 'stopped', socket: paths.socket, log: paths.log }));
+    else say('no daemon is running; `sotto daemon start` starts one');
+    return 3;
+  }
+  const status = await client.status();
+  client.close();
+  say(asJson ? JSON.stringify(status) : describeStatus(status, styleFor(wantsColour(process.stdout))));
+  return 0;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,92 @@
+/** `sotto demo`: the sample clips through the daemon, text as it comes, and how it compares with what was said. */
+import { readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { z } from 'zod';
+import { bundledSpeech } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import { INTERRUPTED } from './interrupt.js';
+import { clock, formatSpeed } from './terminal/progress-line.js';
+import { styleFor, wantsColour } from './terminal/style.js';
+import type { Transcriber } from './transcriber.js';
+import type { View } from './view.js';
+import { fullText } from './writers/index.js';
+import type { Segment } from '../protocol/transcription.js';
+import { wordsRight } from './words-right.js';
+
+const clipSchema = z.object({
+  file: z.string(),
+  seconds: z.number(),
+  language: z.string(),
+  text: z.string(),
+});
+
+export interface DemoParts {
+  readonly transcriber: Transcriber;
+  readonly view: View;
+  readonly signal: AbortSignal;
+}
+
+/** The exit code of the command. @throws SottoError */
+export async function demo({ transcriber, view, signal }: DemoParts): Promise<number> {
+  const style = styleFor(wantsColour(process.stdout));
+  let audioSeconds = 0;
+  let workSeconds = 0;
+  for (const clip of readClips()) {
+    const path = join(bundledSpeech, clip.file);
+    view.begin(relative(process.cwd(), path));
+    const segments: Segment[] = [];
+    try {
+      for await (const event of transcriber.transcribe(path, {}, { signal })) {
+        view.event(event);
+        if (event.type === 'segment') {
+          segments.push(event.segment);
+          view.put(`  ${event.segment.text.trim()}\n`);
+        } else if (event.type === 'final') {
+          const { durationSeconds, timings, language } = event.summary;
+          audioSeconds += durationSeconds;
+          workSeconds += timings.total;
+          const { right, spoken } = wordsRight(clip.text, fullText(segments));
+          const facts = [
+            `${durationSeconds.toFixed(1)} s of speech in ${timings.total.toFixed(1)} s`,
+            `${formatSpeed(durationSeconds / timings.total)} real time`,
+            language,
+            `${right} of ${spoken} words as spoken`,
+          ];
+          view.put(`  ${style.dim(facts.join(' · '))}\n\n`);
+        }
+      }
+    } catch (error) {
+      view.close();
+      if (signal.aborted) return INTERRUPTED;
+      throw error;
+    }
+  }
+  view.close();
+  const speed = formatSpeed(audioSeconds / workSeconds);
+  process.stdout.write(
+    [
+      `${style.bold(`${clock(audioSeconds)} of speech in ${clock(workSeconds)}, ${speed} real time`)}, all of it on this machine.`,
+      '',
+      'Next:',
+      `  ${style.cyan('npx sotto transcribe talk.mp3')}                 your own recording`,
+      `  ${style.cyan('npx sotto transcribe *.m4a --format srt --output subtitles')}`,
+      `  ${style.cyan('npx sotto daemon start')}                        keep the model warm`,
+      `  ${style.cyan('npx sotto --help')}`,
+      '',
+    ].join('\n'),
+  );
+  return 0;
+}
+
+function readClips(): z.infer<typeof clipSchema>[] {
+  const manifest = join(bundledSpeech, 'manifest.jsonl');
+  try {
+    const lines = readFileSync(manifest, 'utf8').trim().split('\n');
+    return lines.map((line) => clipSchema.parse(JSON.parse(line)));
+  } catch (error) {
+    throw new SottoError('AUDIO_NOT_FOUND', `the sample clips are not at ${bundledSpeech}`, {
+      cause: error,
+      hint: 'get the files of Sotto again',
+    });
+  }
+}

@@ -1,0 +1,72 @@
+/** A daemon's status for people. */
+import type { DaemonStatus, EngineStatus } from '../protocol/status.js';
+import { padEnd } from './terminal/columns.js';
+import type { Style } from './terminal/style.js';
+
+const LABEL_COLUMNS = 12;
+
+export function describeStatus(status: DaemonStatus, style: Style): string {
+  const { engine, queue } = status;
+  const good = status.state === 'ready' || status.state === 'busy';
+  const state = good ? style.green(status.state) : style.red(status.state);
+  const rows: [string, string][] = [
+    ['process', `${status.pid}, up ${duration(status.uptimeSeconds)}${idleText(status)}`],
+    ['model', modelText(engine)],
+    ['engine', engineText(engine)],
+    ['queue', `${queue.running} running, ${queue.queued} waiting`],
+    ['done', `${queue.final} transcribed, ${queue.failed} failed, ${queue.cancelled} cancelled`],
+    ['memory', memoryText(status)],
+    ['clients', String(status.connections)],
+    ['socket', status.socket],
+    ['log', status.log],
+  ];
+  const lines = rows.map(([label, text]) => `  ${style.dim(padEnd(label, LABEL_COLUMNS))}${text}`);
+  const reason = status.reason === undefined ? [] : [`  ${style.red(status.reason)}`];
+  return [`${style.bold(`Sotto ${status.version}`)} is ${state}`, ...reason, ...lines].join('\n');
+}
+
+function idleText({ idleExitSeconds }: DaemonStatus): string {
+  return idleExitSeconds === undefined ? '' : `; ends after ${duration(idleExitSeconds)} without work`;
+}
+
+function modelText({ model }: EngineStatus): string {
+  const name = model.name ?? 'none';
+  const family = model.family === undefined ? '' : ` (${model.family})`;
+  const seconds = model.loadSeconds === undefined ? '' : `, loaded in ${model.loadSeconds.toFixed(1)} s`;
+  return model.state === 'absent' ? 'none loaded' : `${name}${family}, ${model.state}${seconds}`;
+}
+
+function engineText(engine: EngineStatus): string {
+  const process = engine.pid === undefined ? '' : `process ${engine.pid}, `;
+  const up = engine.uptimeSeconds === undefined ? '' : `, up ${duration(engine.uptimeSeconds)}`;
+  const restarts = `${engine.restarts} ${engine.restarts === 1 ? 'restart' : 'restarts'}`;
+  const device = engine.device === undefined ? '' : ` · ${engine.device}`;
+  const failure = engine.lastFailure === undefined ? '' : ` · last failure: ${engine.lastFailure}`;
+  return `${process}${engine.state}${up}, ${restarts}${device}${failure}`;
+}
+
+function memoryText({ rssBytes, engine: { figures } }: DaemonStatus): string {
+  const daemon = `daemon ${megabytes(rssBytes)}`;
+  if (figures === undefined) return daemon;
+  const mlx = [
+    ['in use', figures.activeBytes] as const,
+    ['at most', figures.peakBytes] as const,
+    ['kept for reuse', figures.cacheBytes] as const,
+  ].flatMap(([what, bytes]) => (bytes === undefined ? [] : [`${megabytes(bytes)} ${what}`]));
+  const arrays = figures.liveArrays === undefined ? [] : [`${figures.liveArrays} live arrays`];
+  const inside = mlx.length === 0 ? [] : [`MLX ${mlx.join(', ')}`];
+  return [`${daemon}, engine ${megabytes(figures.rssBytes)}`, ...inside, ...arrays].join(' · ');
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
+}
+
+/** `12 s`, `5 min`, `3 h 20 min`, `2 d 4 h`. */
+export function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

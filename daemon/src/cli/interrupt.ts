@@ -1,0 +1,31 @@
+/** Ctrl-C: the first one ends the work in good order, the second one at once. */
+
+/** What the shell reports for a program that SIGINT ended. */
+export const INTERRUPTED = 130;
+
+const SHOW_CURSOR = '\u001b[?25h';
+
+export interface Interrupt {
+  readonly signal: AbortSignal;
+  /** Gives the signals back to the system. */
+  release(): void;
+}
+
+export function onInterrupt(): Interrupt {
+  const controller = new AbortController();
+  const handle = (): void => {
+    if (controller.signal.aborted) {
+      if (process.stderr.isTTY) process.stderr.write(SHOW_CURSOR);
+      process.exit(INTERRUPTED);
+    }
+    controller.abort();
+  };
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.on(name, handle);
+  return {
+    signal: controller.signal,
+    release: () => {
+      for (const name of names) process.off(name, handle);
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/** From an argument vector to an exit code. */
+import { CommanderError, type Command } from 'commander';
+import { SottoError } from '../protocol/errors.js';
+import { buildProgram } from './program.js';
+import { errorLine } from './view.js';
+
+const USAGE = 2;
+
+export async function main(argv: readonly string[]): Promise<number> {
+  // `sotto … | head`: nobody reads on, so nothing is left to do; that is no failure.
+  process.stdout.on('error', (error: Error) => {
+    if ('code' in error && error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`sotto: the text can't be written: ${error.message}\n`);
+    process.exit(1);
+  });
+  const outcome = { exitCode: 0 };
+  const program = buildProgram(outcome);
+  everyCommand(program, (command) => command.exitOverride());
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return outcome.exitCode;
+  } catch (thrown) {
+    // Commander has printed the help, the version or what was wrong.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : USAGE;
+    const error = SottoError.from(thrown);
+    process.stderr.write(`${errorLine(error)}\n`);
+    if (error.code === 'INTERNAL' && error.cause instanceof Error)
+      process.stderr.write(`${error.cause.stack ?? ''}\n`);
+    return error.exitCode;
+  }
+}
+
+function everyCommand(command: Command, visit: (command: Command) => void): void {
+  visit(command);
+  for (const child of command.commands) everyCommand(child, visit);
+}

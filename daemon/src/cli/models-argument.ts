@@ -1,0 +1,13 @@
+/** What `--model` means: a path where it looks like one or lies here, otherwise a name. */
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Paths } from '../paths.js';
+import { modelNames } from '../store/find-model.js';
+import { shelvesOf } from './parts.js';
+
+export function modelArgument(value: string | undefined, paths: Paths): string | undefined {
+  if (value === undefined) return undefined;
+  if (value.includes('/') || value.startsWith('.')) return resolve(value);
+  if (modelNames(shelvesOf(paths)).includes(value)) return value;
+  return statSync(value, { throwIfNoEntry: false })?.isDirectory() === true ? resolve(value) : value;
+}

@@ -1,0 +1,127 @@
+/** `sotto daemon run`: the daemon itself, in this process. */
+import { systemClock } from '../clock.js';
+import { openLog } from '../log.js';
+import type { Paths } from '../paths.js';
+import type { SottoError } from '../protocol/errors.js';
+import type { DaemonStatus } from '../protocol/status.js';
+import { SOTTO_VERSION } from '../protocol/version.js';
+import { SottoServer } from '../server/server.js';
+import { buildParts } from './parts.js';
+
+/** How long the job in the engine may go on once the daemon was asked to end. */
+const DRAIN_MS = 5_000;
+
+export interface DaemonOptions {
+  readonly paths: Paths;
+  readonly model?: string;
+  /** End after this many seconds without a job. */
+  readonly idleExitSeconds?: number;
+}
+
+export interface RunningDaemon {
+  /** Resolves when the daemon has ended in good order. */
+  readonly ended: Promise<void>;
+  /** Asks it to end; a second call ends it at once. */
+  stop(why: string): void;
+}
+
+/** @throws SottoError DAEMON_RUNNING, UNAUTHORISED, INVALID_ARGUMENT */
+export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions): Promise<RunningDaemon> {
+  // Whatever this process creates is the user's alone.
+  process.umask(0o077);
+  const log = openLog(paths.log);
+  const startedMs = systemClock.nowMs();
+  let stopping = false;
+  let calmIdle: (() => void) | undefined;
+  let resolveEnded: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => (resolveEnded = resolve));
+
+  const parts = buildParts({
+    paths,
+    log,
+    warm: true,
+    onIdleChange: (idle) => watchIdle(idle),
+    ...(model === undefined ? {} : { model }),
+  });
+  const { sessions, supervisor } = parts;
+
+  const watchIdle = (idle: boolean): void => {
+    calmIdle?.();
+    calmIdle = undefined;
+    if (idle && idleExitSeconds !== undefined && !stopping) {
+      calmIdle = systemClock.after(idleExitSeconds * 1000, () => stop('nothing to do'));
+    }
+  };
+
+  const status = (): DaemonStatus => {
+    const engine = supervisor.status();
+    const reason = reasonOf(engine, parts.modelProblem);
+    const starting =
+      engine.state !== 'ready' || engine.model.state === 'loading' || engine.model.state === 'warming';
+    const busy = sessions.queueStatus().running > 0;
+    return {
+      pid: process.pid,
+      version: SOTTO_VERSION,
+      uptimeSeconds: (systemClock.nowMs() - startedMs) / 1000,
+      state: stopping
+        ? 'stopping'
+        : reason !== undefined
+          ? 'degraded'
+          : starting
+            ? 'starting'
+            : busy
+              ? 'busy'
+              : 'ready',
+      ...(reason === undefined ? {} : { reason }),
+      engine,
+      queue: sessions.queueStatus(),
+      connections: server.connections,
+      rssBytes: process.memoryUsage.rss(),
+      socket: paths.socket,
+      log: paths.log,
+      ...(idleExitSeconds === undefined ? {} : { idleExitSeconds }),
+    };
+  };
+
+  const end = async (): Promise<void> => {
+    await sessions.stop(DRAIN_MS);
+    await supervisor.stop();
+    await server.close();
+    log.info('daemon ended');
+    resolveEnded();
+  };
+
+  const stop = (why: string): void => {
+    if (stopping) {
+      supervisor.kill();
+      void server.close().then(resolveEnded);
+      return;
+    }
+    stopping = true;
+    calmIdle?.();
+    log.info({ why }, 'daemon stops');
+    void end();
+  };
+
+  const server = await SottoServer.listen({
+    socketPath: paths.socket,
+    sessions,
+    clock: systemClock,
+    log,
+    status,
+    shutdown: () => stop('asked to'),
+  });
+  supervisor.start();
+  log.info({ version: SOTTO_VERSION, node: process.version, model }, 'daemon ready');
+  if (parts.modelProblem !== undefined)
+    log.error({ code: parts.modelProblem.code }, parts.modelProblem.message);
+  watchIdle(true);
+  return { ended, stop };
+}
+
+function reasonOf(engine: DaemonStatus['engine'], modelProblem: SottoError | undefined): string | undefined {
+  if (engine.state === 'degraded')
+    return `the speech engine is down: ${engine.lastFailure ?? 'it failed too often'}`;
+  const error = engine.model.error ?? modelProblem?.toWire();
+  return error === undefined ? undefined : `${error.message} — ${error.hint}`;
+}

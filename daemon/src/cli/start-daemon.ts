@@ -1,0 +1,109 @@
+/** Finds the user's daemon, or starts one in the background and waits until it listens. */
+import { spawn } from 'node:child_process';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { SottoClient } from '../client/index.js';
+import { launcher, type Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+
+const LOOK_EVERY_MS = 25;
+/** Node's own start on a loaded machine, with much to spare; the model loads later. */
+const START_MS = 20_000;
+/** When ours has ended, how long another one that was quicker may take until it listens. */
+const OTHER_STARTER_MS = 500;
+/** A daemon started by a command leaves again when nothing has been asked of it for this long. */
+export const AUTO_IDLE_EXIT_MINUTES = 15;
+/** stderr of background starts is kept below this. */
+const STARTUP_LOG_BYTES = 256 * 1024;
+
+export interface StartOptions {
+  readonly paths: Paths;
+  /** Model that the daemon should have warm. */
+  readonly model?: string;
+  readonly idleExitMinutes?: number;
+  /** Told once a daemon has to be started. */
+  readonly onStarting?: () => void;
+}
+
+export interface Connected {
+  readonly client: SottoClient;
+  /** Whether this call started the daemon. */
+  readonly started: boolean;
+}
+
+/** The running daemon, or undefined. @throws SottoError VERSION_MISMATCH, UNAUTHORISED */
+export async function findDaemon(paths: Paths): Promise<SottoClient | undefined> {
+  try {
+    return await SottoClient.connect(paths.socket, 'sotto');
+  } catch (error) {
+    if (error instanceof SottoError && error.code === 'DAEMON_UNAVAILABLE') return undefined;
+    throw error;
+  }
+}
+
+/** @throws SottoError DAEMON_UNAVAILABLE (with the last line that the daemon said), VERSION_MISMATCH */
+export async function findOrStartDaemon(options: StartOptions): Promise<Connected> {
+  const { paths } = options;
+  const running = await findDaemon(paths);
+  if (running !== undefined) return { client: running, started: false };
+  options.onStarting?.();
+  const child = spawnDaemon(options);
+  const untilMs = performance.now() + START_MS;
+  for (;;) {
+    // Its end is looked at before the socket: of two that start at once one ends, and the other one listens.
+    const over = child.overForMs() > OTHER_STARTER_MS;
+    const client = await findDaemon(paths);
+    if (client !== undefined) return { client, started: client.daemon.pid === child.pid };
+    if (over || performance.now() > untilMs) {
+      throw new SottoError('DAEMON_UNAVAILABLE', `the daemon could not be started: ${child.lastWords()}`, {
+        hint: `see ${paths.startupLog} and ${paths.log}, or work without it by --no-daemon`,
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+interface Child {
+  readonly pid: number | undefined;
+  /** Milliseconds since it ended; 0 while it runs. */
+  overForMs(): number;
+  lastWords(): string;
+}
+
+function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
+  mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
+  const log = openSync(paths.startupLog, tooLong(paths.startupLog) ? 'w' : 'a', 0o600);
+  const sizeBefore = fstatSync(log).size;
+  const args = [launcher, 'daemon', 'run'];
+  if (model !== undefined) args.push('--model', model);
+  if (idleExitMinutes !== undefined) args.push('--idle-exit', String(idleExitMinutes));
+  // A session of its own: neither Ctrl-C nor the end of the terminal reaches it.
+  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
+  closeSync(log);
+  let overSinceMs: number | undefined;
+  const note = (): void => void (overSinceMs ??= performance.now());
+  child.on('error', note);
+  child.on('exit', note);
+  child.unref();
+  return {
+    pid: child.pid,
+    overForMs: () => (overSinceMs === undefined ? 0 : performance.now() - overSinceMs),
+    lastWords: () => lastLineAfter(paths.startupLog, sizeBefore) ?? 'it said nothing',
+  };
+}
+
+function tooLong(path: string): boolean {
+  try {
+    return readFileSync(path).length > STARTUP_LOG_BYTES;
+  } catch {
+    return false;
+  }
+}
+
+function lastLineAfter(path: string, offset: number): string | undefined {
+  try {
+    const lines = readFileSync(path).subarray(offset).toString('utf8').trim().split('\n');
+    return lines.at(-1)?.replace(/^sotto: /, '') || undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,46 @@
+/** Text measured in terminal columns: a Chinese character takes two, a combining accent none. */
+import stringWidth from 'string-width';
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+export function columnsOf(text: string): number {
+  return stringWidth(text);
+}
+
+/** As much of the start of `text` as fits, with an ellipsis for the rest. No escape codes in it. */
+export function fitStart(text: string, columns: number): string {
+  if (columnsOf(text) <= columns) return text;
+  return `${take(
+    [...graphemes.segment(text)].map((part) => part.segment),
+    columns - 1,
+  )}…`;
+}
+
+/** As much of the end of `text` as fits: the newest words of a line that grows. */
+export function fitEnd(text: string, columns: number): string {
+  if (columnsOf(text) <= columns) return text;
+  const parts = [...graphemes.segment(text)].map((part) => part.segment).reverse();
+  const kept = takeParts(parts, columns - 1)
+    .reverse()
+    .join('');
+  return `…${kept}`;
+}
+
+export function padEnd(text: string, columns: number): string {
+  return text + ' '.repeat(Math.max(0, columns - columnsOf(text)));
+}
+
+function take(parts: readonly string[], columns: number): string {
+  return takeParts(parts, columns).join('');
+}
+
+function takeParts(parts: readonly string[], columns: number): string[] {
+  const kept: string[] = [];
+  let width = 0;
+  for (const part of parts) {
+    width += columnsOf(part);
+    if (width > columns) break;
+    kept.push(part);
+  }
+  return kept;
+}

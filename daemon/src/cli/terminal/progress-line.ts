@@ -1,0 +1,58 @@
+/** `⠹ ━━━━━━━━──────── 42 %  1:23 / 3:20  12× real time  0:10 left`, as much of it as there is room for. */
+import { columnsOf, fitStart } from './columns.js';
+import type { Style } from './style.js';
+
+const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+const SPIN_MS = 80;
+const MAX_BAR = 28;
+
+export interface Progress {
+  /** What it waits for, while there is nothing to measure yet. */
+  readonly waiting?: string;
+  /** Seconds of audio done, and in all where that is known. */
+  readonly doneSeconds: number;
+  readonly totalSeconds?: number;
+  /** Seconds of work so far. */
+  readonly elapsedSeconds: number;
+}
+
+export function progressLine(progress: Progress, columns: number, style: Style): string {
+  const spinner = SPINNER[Math.floor((progress.elapsedSeconds * 1000) / SPIN_MS) % SPINNER.length] ?? '';
+  if (progress.waiting !== undefined)
+    return `${style.cyan(spinner)} ${style.dim(fitStart(progress.waiting, columns - 2))}`;
+  const { doneSeconds, totalSeconds, elapsedSeconds } = progress;
+  const speed = elapsedSeconds > 0 ? doneSeconds / elapsedSeconds : 0;
+  const known = totalSeconds !== undefined && totalSeconds > 0;
+  const part = known ? Math.min(1, doneSeconds / totalSeconds) : 0;
+  const facts = [
+    known ? `${clock(doneSeconds)} / ${clock(totalSeconds)}` : clock(doneSeconds),
+    ...(speed > 0 ? [`${formatSpeed(speed)} real time`] : []),
+    ...(known && speed > 0 ? [`${clock(Math.max(0, totalSeconds - doneSeconds) / speed)} left`] : []),
+  ];
+  const percent = known ? `${String(Math.floor(part * 100)).padStart(3)} %` : '';
+  // What is told last is left out first.
+  while (facts.length > 1 && columnsOf([percent, ...facts].join('  ')) > columns - 2) facts.pop();
+  const told = [percent, ...facts].filter((fact) => fact !== '').join('  ');
+  const room = Math.min(MAX_BAR, columns - 4 - columnsOf(told));
+  const bar = known && room >= 8 ? `${drawBar(part, room, style)} ` : '';
+  return `${style.cyan(spinner)} ${bar}${fitStart(told, columns - 2)}`;
+}
+
+function drawBar(part: number, width: number, style: Style): string {
+  const full = Math.round(part * width);
+  return style.green('━'.repeat(full)) + style.dim('─'.repeat(width - full));
+}
+
+/** `12×`, `3.4×`, `0.85×`. */
+export function formatSpeed(speed: number): string {
+  return `${speed.toFixed(speed >= 9.95 ? 0 : speed >= 0.995 ? 1 : 2)}×`;
+}
+
+/** `0:07`, `12:30`, `1:02:03`. */
+export function clock(seconds: number): string {
+  const whole = Math.round(seconds);
+  const pad = (value: number): string => String(value).padStart(2, '0');
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  return hours > 0 ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
+}

@@ -1,0 +1,27 @@
+/** How a command shows the work on a file. One for terminals, one for everything else. */
+import type { JobEvent } from '../protocol/messages.js';
+import type { SottoError } from '../protocol/errors.js';
+import type { Transcript } from './writers/index.js';
+
+export interface View {
+  /** A file begins. */
+  begin(file: string): void;
+  /** Something the user waits for before there is a file to show. */
+  waiting(what: string): void;
+  event(event: JobEvent): void;
+  /** Text for stdout; the view decides where on the screen. */
+  put(text: string): void;
+  done(transcript: Transcript, writtenTo: string | undefined): void;
+  failed(file: string, error: SottoError): void;
+  /** A remark that is no error. */
+  note(text: string): void;
+  /** Leaves the terminal as it was. */
+  close(): void;
+}
+
+/** `sotto: talk.mp3: the file ends early — copy it again`: one line, whatever the message holds. */
+export function errorLine(error: SottoError, file?: string): string {
+  const where = file === undefined ? '' : `${file}: `;
+  const advice = error.hint === '' ? '' : ` — ${error.hint}`;
+  return `sotto: ${where}${error.message}${advice}`.replace(/[\r\n]+/g, ' ');
+}

@@ -1,0 +1,9 @@
+/** `01:02:03,456`. Hours are always written, and may have more than two digits. */
+export function timestamp(seconds: number, decimalMark: ',' | '.'): string {
+  const ms = Math.max(0, Math.round(seconds * 1000));
+  const pad = (value: number, digits = 2): string => String(value).padStart(digits, '0');
+  const clock = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60, Math.floor(ms / 1000) % 60].map(
+    (part) => pad(part),
+  );
+  return `${clock.join(':')}${decimalMark}${pad(ms % 1000, 3)}`;
+}

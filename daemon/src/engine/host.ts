@@ -1,0 +1,152 @@
+/**
+ * The engine's message loop: holds the model, runs one job after another, and stops one between two steps of
+ * its decoder when told to. Everything that touches MLX or files is handed in.
+ */
+import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { EngineSummary, FromEngine, ModelRef, ToEngine } from '#daemon/protocol/ipc.js';
+import type { EngineFigures } from '#daemon/protocol/status.js';
+import { engineError } from './engine-errors.js';
+import { WarmModel, type LoadModel } from './warm-model.js';
+
+/** After this long without work the memory that MLX keeps for reuse is given back. */
+const IDLE_MS = 30_000;
+
+export interface OpenAudio extends AudioStream {
+  close(): Promise<void>;
+}
+
+export interface EngineParts {
+  readonly loadModel: LoadModel;
+  readonly openAudio: (path: string) => Promise<OpenAudio>;
+  readonly figures: () => EngineFigures;
+  readonly clearCache: () => void;
+  readonly send: (message: FromEngine) => void;
+  /** Called once on `shutdown`, with everything released. */
+  readonly exit: () => void;
+}
+
+type Run = Extract<ToEngine, { type: 'run' }>;
+
+export class EngineHost {
+  readonly #parts: EngineParts;
+  readonly #model: WarmModel;
+  /** Loads and runs happen one at a time, in the order in which they were asked for. */
+  #tail: Promise<void> = Promise.resolve();
+  #job: { id: number; controller: AbortController } | undefined;
+  #warmUp: AbortController | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#model = new WarmModel(parts.loadModel, parts.send);
+  }
+
+  receive(message: ToEngine): void {
+    switch (message.type) {
+      case 'load':
+        this.#enqueue(() => this.#warm(message.model));
+        return;
+      case 'run': {
+        const controller = new AbortController();
+        this.#job = { id: message.job, controller };
+        // Somebody waits now: the real work warms it up as well.
+        this.#warmUp?.abort();
+        this.#enqueue(() => this.#run(message, controller.signal));
+        return;
+      }
+      case 'cancel':
+        if (this.#job?.id === message.job) this.#job.controller.abort();
+        return;
+      case 'ping':
+        this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
+        return;
+      case 'shutdown':
+        this.#job?.controller.abort();
+        this.#warmUp?.abort();
+        this.#enqueue(() => {
+          this.#model.dispose();
+          this.#parts.exit();
+        });
+        return;
+    }
+  }
+
+  #enqueue(task: () => Promise<void> | void): void {
+    clearTimeout(this.#idleTimer);
+    const tail = this.#tail.then(task);
+    this.#tail = tail;
+    void tail.then(() => {
+      if (tail !== this.#tail) return;
+      this.#idleTimer = setTimeout(() => this.#parts.clearCache(), IDLE_MS);
+      this.#idleTimer.unref();
+    });
+  }
+
+  async #warm(model: ModelRef): Promise<void> {
+    this.#warmUp = new AbortController();
+    if (this.#job !== undefined) this.#warmUp.abort();
+    try {
+      await this.#model.get(model, this.#warmUp.signal);
+    } catch {
+      // Said as the model's state; whoever needs the model hears it again as the job's failure.
+    }
+    this.#warmUp = undefined;
+    this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
+  }
+
+  async #run(run: Run, signal: AbortSignal): Promise<void> {
+    const { job } = run;
+    try {
+      const summary = await this.#transcribe(run, signal);
+      this.#parts.send({ type: 'done', job, summary });
+    } catch (thrown) {
+      if (signal.aborted) this.#parts.send({ type: 'cancelled', job });
+      else this.#parts.send({ type: 'failed', job, error: engineError(thrown).toWire() });
+    }
+    this.#job = undefined;
+    this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
+  }
+
+  async #transcribe(run: Run, signal: AbortSignal): Promise<EngineSummary> {
+    signal.throwIfAborted();
+    // The file first: a wrong path should not have to wait for a model.
+    const audio = await this.#parts.openAudio(run.path);
+    try {
+      const { durationSeconds } = audio;
+      this.#parts.send({
+        type: 'opened',
+        job: run.job,
+        ...(durationSeconds === undefined ? {} : { durationSeconds }),
+      });
+      const openedMs = performance.now();
+      const model = await this.#model.get(run.model);
+      // What it waited for the model, a load that was under way included; nothing when the model was warm.
+      const load = (performance.now() - openedMs) / 1000;
+      return await this.#decode(model, audio, run, signal, load);
+    } finally {
+      await audio.close();
+    }
+  }
+
+  async #decode(
+    model: SpeechModel,
+    audio: AudioStream,
+    run: Run,
+    signal: AbortSignal,
+    load: number,
+  ): Promise<EngineSummary> {
+    signal.throwIfAborted();
+    const events = model.transcribe(audio, run.options, signal);
+    for (;;) {
+      const step = await events.next();
+      if (step.done === true) {
+        if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+        const { language, durationSeconds, timings } = step.value;
+        return { language, durationSeconds, timings: { ...timings, load } };
+      }
+      // The model sees the signal itself and leaves at its next step; until then it speaks to nobody.
+      if (!signal.aborted) this.#parts.send({ type: 'event', job: run.job, event: step.value });
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Entry of the engine process, started by the supervisor with an IPC channel. The only process that loads the
+ * addon: what MLX, Metal or a driver do to it ends here.
+ */
+import { parseToEngine, type FromEngine } from '#daemon/protocol/ipc.js';
+import { startError } from './engine-errors.js';
+import { EngineHost } from './host.js';
+
+/** Memory that MLX may keep for reuse. Its own limit is 1.5 times the working set: swap, on a small Mac. */
+const CACHE_LIMIT_BYTES = 512 * 1024 * 1024;
+
+function send(message: FromEngine): void {
+  if (process.connected) process.send?.(message);
+}
+
+// Without its daemon an engine has no purpose. SIGKILL, since a GPU that hangs must not hold it in an exit handler.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+// Ctrl-C in a terminal goes to every process of the group; the one in front decides what it means.
+process.on('SIGINT', () => undefined);
+
+try {
+  const [{ mx }, { loadModel }, { openAudio }] = await Promise.all([
+    import('#native/index.js'),
+    import('#daemon/models/registry.js'),
+    import('#daemon/audio/decode-file.js'),
+  ]);
+  mx.memory.setCacheLimit(CACHE_LIMIT_BYTES);
+  const host = new EngineHost({
+    loadModel,
+    openAudio,
+    send,
+    clearCache: () => mx.memory.clearCache(),
+    figures: () => ({
+      rssBytes: process.memoryUsage.rss(),
+      activeBytes: mx.memory.active(),
+      peakBytes: mx.memory.peak(),
+      cacheBytes: mx.memory.cache(),
+      liveArrays: mx.liveArrays(),
+    }),
+    exit: () => process.exit(0),
+  });
+  process.on('message', (value) => host.receive(parseToEngine(value)));
+  send({ type: 'ready', device: `MLX ${mx.version}, ${mx.defaultDevice()}` });
+} catch (error) {
+  // The supervisor reads this and ends the process.
+  send({ type: 'fatal', error: startError(error).toWire() });
+}

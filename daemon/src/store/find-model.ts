@@ -1,0 +1,80 @@
+/** From what the user calls a model to the folder that holds it. */
+import { readdirSync, statSync } from 'node:fs';
+import { basename, isAbsolute, join } from 'node:path';
+import { SottoError } from '../protocol/errors.js';
+import type { ModelRef } from '../protocol/ipc.js';
+
+export interface ModelShelves {
+  /** Folder of the models that the user has. */
+  readonly models: string;
+  /** Folder of the models that come with Sotto; the first one in it is the starter model. */
+  readonly bundled: string;
+}
+
+/**
+ * Finds a model by name (the user's own before the bundled ones) or absolute folder; the starter model when
+ * `wanted` is left out. Only looks: whether the folder holds a sound model shows when it is loaded.
+ * @throws SottoError MODEL_NOT_FOUND
+ */
+export function findModel(shelves: ModelShelves, wanted: string | undefined): ModelRef {
+  if (wanted === undefined) return starterModel(shelves);
+  if (isAbsolute(wanted)) return folderModel(wanted);
+  // One plain name: nothing that climbs out of the two folders.
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(wanted)) {
+    throw new SottoError('MODEL_NOT_FOUND', `${JSON.stringify(wanted.slice(0, 80))} is no name of a model`, {
+      hint: namesHint(shelves),
+    });
+  }
+  for (const shelf of [shelves.models, shelves.bundled]) {
+    const dir = join(shelf, wanted);
+    if (isFolder(dir)) return { name: wanted, dir };
+  }
+  throw new SottoError('MODEL_NOT_FOUND', `there is no model named ${wanted}`, { hint: namesHint(shelves) });
+}
+
+/** Names that `findModel` would find. */
+export function modelNames(shelves: ModelShelves): string[] {
+  return [...new Set([...folders(shelves.models), ...folders(shelves.bundled)])].sort();
+}
+
+function starterModel(shelves: ModelShelves): ModelRef {
+  const name = folders(shelves.bundled)[0];
+  if (name === undefined) {
+    throw new SottoError('MODEL_NOT_FOUND', `the starter model is missing from ${shelves.bundled}`, {
+      hint: 'get the files of Sotto again, or name a model folder with --model',
+    });
+  }
+  return { name, dir: join(shelves.bundled, name) };
+}
+
+function folderModel(dir: string): ModelRef {
+  const stats = statSync(dir, { throwIfNoEntry: false });
+  if (stats === undefined) throw new SottoError('MODEL_NOT_FOUND', `there is no folder ${dir}`);
+  if (!stats.isDirectory()) {
+    throw new SottoError('MODEL_NOT_FOUND', `${dir} is a file`, {
+      hint: 'give the folder that holds config.json and the weights',
+    });
+  }
+  return { name: basename(dir), dir };
+}
+
+function namesHint(shelves: ModelShelves): string {
+  const names = modelNames(shelves);
+  return names.length === 0
+    ? 'give the path of a model folder'
+    : `there is ${names.join(', ')}; or give the path of a model folder`;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function folders(shelf: string): string[] {
+  try {
+    return readdirSync(shelf)
+      .filter((name) => !name.startsWith('.') && isFolder(join(shelf, name)))
+      .sort();
+  } catch {
+    return [];
+  }
+}
