@@ -51,7 +51,8 @@ export abstract class Module {
   /**
    * Takes parameters from `source`: arrays by name, or the path of a .safetensors file, whose header is
    * validated before MLX opens it. The module owns the arrays from here on and frees those they replace; they
-   * keep the dtype they come with. They are not evaluated: call `mx.eval(...model.parameters())`.
+   * keep the dtype they come with. They are not evaluated, and MLX reads a tensor's bytes only then: call
+   * `mx.eval(...model.parameters())` while the file is still in its place.
    *
    * With `strict` (the default) the names must match one for one. Without it, a missing name keeps its old
    * value and an unexpected one is ignored (and freed, if it came from a file). A wrong shape or kind of dtype

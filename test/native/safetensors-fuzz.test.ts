@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mx, type MxArray } from '#native/index.js';
 import { SafetensorsError, validateSafetensors, type SafetensorsHeader } from '#native/safetensors.js';
 
+const rounds = 2_000 * Number(process.env['SOTTO_FUZZ'] ?? 1);
+
 let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sotto-fuzz-'));
@@ -64,14 +66,14 @@ describe('files that our saver writes', () => {
 });
 
 describe('damaged files', () => {
-  test('are refused, or load as their header says: 2000 flips and cuts', () => {
+  test('are refused, or load as their header says: thousands of flips and cuts', () => {
     const original = readFileSync(saved('original.safetensors', { format: 'mlx' }));
     const path = join(folder, 'damaged.safetensors');
     const headerEnd = 8 + original.readUInt32LE(0);
     const random = generator(7);
     const live = mx.liveArrays();
     let [refused, loaded] = [0, 0];
-    for (let round = 0; round < 2_000; round += 1) {
+    for (let round = 0; round < rounds; round += 1) {
       let bytes = Buffer.from(original);
       const kind = round % 4;
       if (kind === 0)
@@ -97,8 +99,8 @@ describe('damaged files', () => {
       loaded += 1;
     }
     expect(mx.liveArrays()).toBe(live);
-    expect(refused).toBeGreaterThan(1_000);
-    expect(loaded).toBeGreaterThan(100); // flips in the data and in names change no rule
+    expect(refused).toBeGreaterThan(rounds / 2);
+    expect(loaded).toBeGreaterThan(rounds / 20); // flips in the data and in names change no rule
   });
 });
 

@@ -7,6 +7,9 @@ import fc from 'fast-check';
 import { parseSafetensorsHeader, SafetensorsError, validateSafetensors } from '#native/safetensors.js';
 import { dtypes, fileBytes, validFile, type TensorSpec } from './safetensors-bytes.js';
 
+/** SOTTO_FUZZ=50 runs fifty times the random cases. */
+const fuzzScale = Number(process.env['SOTTO_FUZZ'] ?? 1);
+
 const parse = (file: Uint8Array) => parseSafetensorsHeader(file, file.byteLength, 'model.safetensors');
 
 /** The SafetensorsError that `read` ends in; fails if it ends in anything else. */
@@ -321,7 +324,7 @@ describe('for any file', () => {
         expect(found).toEqual(specs);
         expect([...header.metadata].sort()).toEqual(Object.entries(metadata ?? {}).sort());
       }),
-      { numRuns: 2_000 },
+      { numRuns: 2_000 * fuzzScale },
     );
   });
 
@@ -356,7 +359,7 @@ describe('for any file', () => {
           expectSoundOrRefused(file);
         },
       ),
-      { numRuns: 20_000 },
+      { numRuns: 20_000 * fuzzScale },
     );
   });
 
@@ -373,7 +376,7 @@ describe('for any file', () => {
           );
         },
       ),
-      { numRuns: 5_000 },
+      { numRuns: 5_000 * fuzzScale },
     );
   });
 });
