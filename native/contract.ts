@@ -10,7 +10,7 @@ import type { Elementwise } from './contract/elementwise.js';
 import type { Fft, Linalg, Memory, Random } from './contract/namespaces.js';
 import type { Convolutions, Fast, Products, Quantization } from './contract/products.js';
 import type { Reductions } from './contract/reductions.js';
-import type { Devices, Files, Runtime } from './contract/runtime.js';
+import type { Devices, Dtypes, Files, Functions, Runtime } from './contract/runtime.js';
 import type { Creation, Indexing, Shaping } from './contract/shaping.js';
 
 export interface Binding
@@ -24,6 +24,8 @@ export interface Binding
     Quantization,
     Files,
     Runtime,
+    Functions,
+    Dtypes,
     Devices {
   readonly fast: Fast;
   readonly fft: Fft;

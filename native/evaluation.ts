@@ -1,6 +1,6 @@
 /** Making the lazy graph run, with and without waiting. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MxArray } from './contract.js';
+import type { Device, MxArray, Stream } from './contract.js';
 import { binding } from './core.js';
 import { arraysIn, type Tree } from './tree.js';
 
@@ -26,5 +26,20 @@ export async function ready(...arrays: MxArray[]): Promise<void> {
   while (!done()) {
     if (performance.now() < spinUntil) await new Promise((resolve) => setImmediate(resolve));
     else await sleep(1);
+  }
+}
+
+/** Runs `fn` with another default device or stream. `fn` is synchronous, but what it queues need not be done. */
+export function withStream<T>(stream: Device | Stream, fn: () => T): T {
+  const device = binding.defaultDevice();
+  const target = typeof stream === 'string' ? stream : stream.device;
+  binding.setDefaultDevice(target);
+  const former = binding.defaultStream(target);
+  if (typeof stream !== 'string') binding.setDefaultStream(stream);
+  try {
+    return fn();
+  } finally {
+    binding.setDefaultStream(former);
+    binding.setDefaultDevice(device);
   }
 }

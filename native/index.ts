@@ -10,7 +10,8 @@
 import { at } from './at.js';
 import type { MxArray } from './contract.js';
 import { binding } from './core.js';
-import { asyncEval, evaluate, ready } from './evaluation.js';
+import { asyncEval, evaluate, ready, withStream } from './evaluation.js';
+import { compile, grad, jvp, valueAndGrad, vjp, vmap } from './function.js';
 import { dispose, keep, tidy } from './memory.js';
 import { arraysIn, isArray } from './tree.js';
 
@@ -30,8 +31,27 @@ Object.defineProperty(binding.MxArray.prototype, Symbol.for('nodejs.util.inspect
   writable: true,
 });
 
-export const mx = { ...binding, eval: evaluate, asyncEval, ready, tidy, keep, dispose, at, isArray, arraysIn };
+export const mx = {
+  ...binding,
+  eval: evaluate,
+  asyncEval,
+  ready,
+  tidy,
+  keep,
+  dispose,
+  at,
+  isArray,
+  arraysIn,
+  compile,
+  grad,
+  valueAndGrad,
+  vjp,
+  jvp,
+  vmap,
+  withStream,
+};
 
 export { arraysIn, isArray } from './tree.js';
+export type { ArrayTree, CompiledFunction } from './function.js';
 export type { Index } from './at.js';
 export type * from './contract.js';

@@ -1,4 +1,4 @@
-import type { Device, MxArray, MxArrayClass, On, Stream } from './types.js';
+import type { Device, Dtype, DtypeCategory, MxArray, MxArrayClass, On, Operand, Stream } from './types.js';
 
 export interface Files {
   /** Reads the header; each tensor's bytes are read when it is first evaluated, so the file must stay. */
@@ -31,6 +31,40 @@ export interface Runtime {
   liveArrays(): number;
 }
 
+/** Functions over lists of arrays, that MLX traces. function.ts builds `mx.compile`, `mx.grad`, … on them. */
+export type ListFunction = (arrays: MxArray[]) => MxArray[];
+
+export interface Functions {
+  /** @returns a number for `runCompiled` */
+  compileFunction(fun: ListFunction, shapeless?: boolean): number;
+  runCompiled(id: number, arrays: readonly MxArray[]): MxArray[];
+  disposeCompiled(id: number): void;
+  /** From now on compiled functions just run their function, in every thread. */
+  disableCompile(): void;
+  enableCompile(): void;
+  /** [outputs, gradients of the first output, a scalar, by the arguments numbered]. */
+  valueAndGradOf(fun: ListFunction, argnums: readonly number[], arrays: readonly MxArray[]): [MxArray[], MxArray[]];
+  vjpOf(fun: ListFunction, primals: readonly MxArray[], cotangents: readonly MxArray[]): [MxArray[], MxArray[]];
+  jvpOf(fun: ListFunction, primals: readonly MxArray[], tangents: readonly MxArray[]): [MxArray[], MxArray[]];
+  /** Axes: −1 for an argument that is not mapped. */
+  vmapOf(
+    fun: ListFunction,
+    inAxes: readonly number[],
+    outAxes: readonly number[],
+    arrays: readonly MxArray[],
+  ): MxArray[];
+}
+
+export interface Dtypes {
+  /** The dtype that both can be converted to. */
+  promoteTypes(a: Dtype, b: Dtype): Dtype;
+  /** The dtype of an op on all of these. */
+  resultType(...arrays: Operand[]): Dtype;
+  issubdtype(dtype: Dtype, kind: Dtype | DtypeCategory): boolean;
+  finfo(dtype: Dtype): { bits: number; min: number; max: number; eps: number; smallestNormal: number };
+  iinfo(dtype: Dtype): { min: bigint; max: bigint };
+}
+
 export interface Devices {
   /** Of the MLX that is loaded. */
   readonly version: string;
@@ -46,4 +80,7 @@ export interface Devices {
   /** Waits for all work of a stream, or of the default one. */
   synchronize(stream?: Stream): void;
   metalAvailable(): boolean;
+  /** Records the GPU's work to a new `.gputrace` file (with MTL_CAPTURE_ENABLED=1 in the environment). */
+  startMetalCapture(file: string): void;
+  stopMetalCapture(): void;
 }

@@ -10,8 +10,9 @@ export interface Creation {
    */
   array(data: TypedArray | NestedNumbers | MxArray, shape?: Shape | number | null, dtype?: Dtype): MxArray;
   /**
-   * An array over the typed array's own memory where MLX can use it (on the CPU always, on the GPU when it is page
-   * aligned), else a copy. The memory stays alive; do not write to it while the array is in use.
+   * An array over the typed array's own memory where MLX can use it: on Apple's GPU, when the memory starts at a page
+   * (large ArrayBuffers do). Else a copy; MLX's CPU allocator always copies. Shared memory stays alive as long as the
+   * array; do not write to it meanwhile.
    */
   asarray(data: TypedArray, shape?: Shape | number | null): MxArray;
   /** `arange(stop)` or `arange(start, stop, step)`: int32 when all are whole numbers, else float32. */

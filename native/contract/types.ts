@@ -16,6 +16,17 @@ export type Dtype =
   | 'float64'
   | 'complex64';
 
+/** Kinds of dtypes, as in NumPy's hierarchy. */
+export type DtypeCategory =
+  | 'complexfloating'
+  | 'floating'
+  | 'inexact'
+  | 'signedinteger'
+  | 'unsignedinteger'
+  | 'integer'
+  | 'number'
+  | 'generic';
+
 export type Device = 'cpu' | 'gpu';
 
 /** A queue of work on a device, made by `mx.newStream` or `mx.defaultStream` in this thread. */
@@ -102,6 +113,11 @@ export interface MxArray {
   /** A row-major copy of the elements. Evaluates. With a dtype the elements are converted to it first. */
   toTypedArray(): TypedArray;
   toTypedArray<D extends Dtype>(dtype: D): TypedArrayOf[D];
+  /**
+   * The elements without a copy: a view of MLX's memory (a copy where that is not row-major). Evaluates. The memory
+   * lives as long as the view, even when the array is disposed. Read only: other arrays may share it.
+   */
+  data(): TypedArray;
   /** The elements as nested JavaScript arrays. Evaluates. */
   tolist<T = NestedItems>(): T;
   astype(dtype: Dtype, options?: On): MxArray;

@@ -114,6 +114,7 @@ void Addon::collected(napi_env, void* data, void* hint) {
 
 void Addon::environment_gone() {
   gone_ = true;
+  compiled.clear();
   if (wrapped_ == 0) delete this;
 }
 

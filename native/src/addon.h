@@ -13,6 +13,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "function.h"
 #include "mlx/array.h"
 
 namespace sotto {
@@ -120,8 +121,11 @@ class Addon {
   /** Makes an op callable; the record lives as long as the environment. */
   Bound& bind(const Op& op, bool method);
 
+  bool gone() const { return gone_; }
+
   napi_env env;
   napi_ref array_class = nullptr;
+  CompiledTable compiled;
 
   /** The class's constructor: takes over the handle that `wrap` has just made, and refuses everybody else. */
   static napi_value construct(napi_env env, napi_callback_info info);

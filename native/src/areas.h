@@ -21,6 +21,8 @@ void init_linalg(Addon&, napi_value exports);
 void init_random(Addon&, napi_value exports);
 void init_io(Addon&, napi_value exports);
 void init_transforms(Addon&, napi_value exports);
+void init_function(Addon&, napi_value exports);
+void init_dtype(Addon&, napi_value exports);
 void init_memory(Addon&, napi_value exports);
 void init_device(Addon&, napi_value exports);
 

@@ -187,7 +187,7 @@ array make_array(napi_value data, std::optional<Shape> shape, std::optional<Dtyp
   return from_nested(*call, data, shape, dtype);
 }
 
-/** An array over the typed array's own memory where MLX can use it, else a copy. */
+/** An array over the typed array's own memory where MLX can use it (Apple's GPU, page-aligned), else a copy. */
 array as_array(napi_value data, std::optional<Shape> shape, Call* call) {
   if (data == nullptr) missing(*call, 0);
   auto t = typed_array(*call, data);
@@ -255,6 +255,19 @@ napi_value to_typed_array(array given, std::optional<Dtype> dtype, Call* call) {
   check(call->env, napi_create_arraybuffer(call->env, a.nbytes(), &data, &buffer));
   if (a.nbytes() > 0) std::memcpy(data, a.data<char>(), a.nbytes());
   return typed(*call, a, buffer);
+}
+
+/** The elements without a copy: a typed array over MLX's own memory, which lives as long as the typed array does. */
+napi_value shared_view(array given, Call* call) {
+  auto held = std::make_unique<array>(readable(given));
+  napi_value buffer = nullptr;
+  if (held->nbytes() == 0) return to_typed_array(given, std::nullopt, call);
+  auto release = [](napi_env, void*, void* hint) { delete static_cast<array*>(hint); };
+  napi_status status =
+      napi_create_external_arraybuffer(call->env, held->data<char>(), held->nbytes(), release, held.get(), &buffer);
+  // Some hosts (a sandboxed V8) forbid memory that is not theirs.
+  if (status != napi_ok) return to_typed_array(given, std::nullopt, call);
+  return typed(*call, *held.release(), buffer);
 }
 
 /** One element as a JavaScript value: number, boolean, bigint, or {re, im}. */
@@ -329,6 +342,7 @@ constexpr Op kMethods[] = {
          return element(*call, readable(a), 0);
        }),
     op<to_typed_array>("toTypedArray", "a, dtype"),
+    op<shared_view>("data", "a"),
     op("tolist", "a",
        [](array a, Call* call) {
          size_t next = 0;

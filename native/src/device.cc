@@ -51,6 +51,8 @@ constexpr Op kOps[] = {
          mx::synchronize(mx::to_stream(stream_from(*call, 0, stream)));
        }),
     op("metalAvailable", "", []() { return mx::metal::is_available(); }),
+    op("startMetalCapture", "file", [](std::string path) { mx::metal::start_capture(path); }),
+    op("stopMetalCapture", "", []() { mx::metal::stop_capture(); }),
 };
 
 }  // namespace

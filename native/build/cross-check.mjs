@@ -1,0 +1,130 @@
+// macOS can't be run on Linux, but the addon can be built for it: compiles native/src for aarch64-macos.14 with the
+// compiler in the Python package `ziglang`, links it with the wheel's libmlx.dylib, and checks every undefined symbol:
+// MLX's must be exported by libmlx.dylib, the others must be Node-API's or the system libraries'.
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { compileFlags, linkFlags } from './compiler.mjs';
+import { sourcesFor } from './compile.mjs';
+import { exportedSymbols, undefinedSymbols } from './macho.mjs';
+import { headerVersion, pins } from './mlx.mjs';
+import { SetupError, thisSystem } from './system.mjs';
+import { unpackedWheel } from './wheel.mjs';
+
+const ZIG = 'ziglang==0.15.1';
+const TARGET = 'darwin-arm64';
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+export async function crossCheck(system) {
+  const vendor = path.join(root, 'native/vendor');
+  const python = await zigPython(system, path.join(vendor, 'zig'));
+  const pin = pins.wheels.find((wheel) => wheel.part === 'mlx' && wheel.target === TARGET && wheel.macos === 14);
+  const home = path.join(await unpackedWheel(system, vendor, pin), 'mlx');
+  const version = headerVersion(await readFile(path.join(home, 'include/mlx/version.h'), 'utf8'));
+  const mlx = { include: path.join(home, 'include'), lib: path.join(home, 'lib'), version, own: false };
+
+  const folder = path.join(root, 'native/obj', `${TARGET}-cross`);
+  const output = path.join(root, 'native/lib', `${TARGET}-cross`, 'sotto-mlx.node');
+  await mkdir(folder, { recursive: true });
+  await mkdir(path.dirname(output), { recursive: true });
+  const zig = ['-m', 'ziglang', 'c++', '-target', 'aarch64-macos.14.0'];
+  const flags = compileFlags(root, mlx, TARGET).filter((flag) => !flag.startsWith('-mmacosx'));
+  const sources = await sourcesFor(root, undefined);
+  system.say(`cross-compiling ${sources.length} C++ files for macOS`);
+  const objects = await lanes(system.cores, sources, async (source) => {
+    const object = path.join(folder, `${path.basename(source, '.cc')}.o`);
+    if (await unchanged(object, source, flags)) return object;
+    await must(system, python, [...zig, ...flags, '-c', source, '-o', object], `${path.basename(source)} does not compile for macOS`);
+    await writeFile(`${object}.hash`, await inputHash(source, flags));
+    return object;
+  });
+  const link = linkFlags(TARGET, output, mlx, undefined).filter((flag) => !flag.startsWith('-mmacosx'));
+  await must(system, python, [...zig, ...objects, '-o', output, ...link], 'the addon does not link for macOS');
+
+  const missing = missingSymbols(
+    undefinedSymbols(await readFile(output)),
+    exportedSymbols(await readFile(path.join(mlx.lib, 'libmlx.dylib'))),
+    nodeApiNames(),
+  );
+  if (missing.length > 0) {
+    throw new SetupError(
+      `${missing.length} symbol${missing.length > 1 ? 's' : ''} that the addon needs on macOS would not be found there.`,
+      'Bind only what libmlx.dylib exports (and what Node-API 8 has).',
+      missing.join('\n'),
+    );
+  }
+  return { output, symbols: undefinedSymbols(await readFile(output)).length };
+}
+
+/**
+ * Undefined symbols that nobody provides. MLX's must be exported by its library; Node-API's must exist in the version
+ * asked for; C and C++ runtime names are the system's.
+ */
+export function missingSymbols(needed, mlxExports, nodeApi) {
+  return needed.filter((name) => {
+    if (/mlx/.test(name)) return !mlxExports.has(name);
+    if (/^_(napi|node_api)_/.test(name)) return !nodeApi.has(name.slice(1));
+    return !/^_(_?Z|_cxa|__?[a-z]|[a-z])|^dyld_/.test(name);
+  });
+}
+
+/** The functions of Node-API 8, which Node 20 and everything newer have. */
+function nodeApiNames() {
+  const { symbols } = createRequire(import.meta.url)('node-api-headers');
+  return new Set([...symbols.v8.js_native_api_symbols, ...symbols.v8.node_api_symbols]);
+}
+
+async function zigPython(system, venv) {
+  const python = path.join(venv, 'bin/python3');
+  const works = async () => (await system.run(python, ['-m', 'ziglang', 'version'])).code === 0;
+  if (existsSync(python) && (await works())) return python;
+  system.say(`fetching ${ZIG}`);
+  await must(system, 'python3', ['-m', 'venv', venv], 'python3 could not make a virtual environment');
+  await must(system, python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ZIG], `pip could not install ${ZIG}`);
+  return python;
+}
+
+async function must(system, command, args, problem) {
+  const result = await system.run(command, args);
+  if (result.code !== 0) throw new SetupError(`${problem}.`, 'See above.', result.stderr.slice(0, 20_000));
+}
+
+async function inputHash(source, flags) {
+  const hash = createHash('sha256').update(JSON.stringify(flags));
+  const folder = path.dirname(source);
+  for (const name of (await readdir(folder)).filter((file) => file.endsWith('.h')).sort()) {
+    hash.update(await readFile(path.join(folder, name)));
+  }
+  return hash.update(await readFile(source)).digest('hex');
+}
+
+async function unchanged(object, source, flags) {
+  if (!existsSync(object) || !existsSync(`${object}.hash`)) return false;
+  return (await readFile(`${object}.hash`, 'utf8')) === (await inputHash(source, flags));
+}
+
+async function lanes(width, items, work) {
+  const results = new Array(items.length);
+  let next = 0;
+  const lane = async () => {
+    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i]);
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  return results;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    const { output, symbols } = await crossCheck(thisSystem());
+    console.log(`cross-check: ${path.relative(process.cwd(), output)} links for macOS arm64; all ${symbols} undefined symbols are provided`);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    if (error.details) console.error(error.details.trimEnd());
+    console.error(`cross-check failed: ${error.message}\n  → ${error.nextStep}`);
+    process.exitCode = 1;
+  }
+}
