@@ -10,7 +10,7 @@ export async function compileAddon(system, root, target, mlx, openblas) {
   const output = path.join(root, 'native/lib', target, 'sotto-mlx.node');
   const objects = path.join(root, 'native/obj', target);
   const sources = await sourcesFor(root, openblas);
-  const flags = compileFlags(root, mlx, target);
+  const flags = compileFlags(root, mlx, target, openblas);
   const link = linkFlags(target, output, mlx, openblas);
   const stamp = createHash('sha256').update(JSON.stringify([flags, link, sources, system.env.CXX])).digest('hex');
   const record = path.join(objects, 'stamp');
@@ -39,11 +39,13 @@ export async function compileAddon(system, root, target, mlx, openblas) {
   return { output, built: true };
 }
 
-/** The C++ files of the addon. `blas.cc` stands before libmlx's BLAS and is for Linux with OpenBLAS only. */
+/** The C++ files of the addon. Those in `cpu/` make MLX's CPU device fast; they stand on OpenBLAS, so on Linux only. */
 export async function sourcesFor(root, openblas) {
-  const folder = path.join(root, 'native/src');
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.cc')).sort();
-  return names.filter((name) => name !== 'blas.cc' || openblas).map((name) => path.join(folder, name));
+  const folders = ['native/src', ...(openblas ? ['native/src/cpu'] : [])].map((folder) => path.join(root, folder));
+  const files = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).sort().map((name) => path.join(folder, name))),
+  );
+  return files.flat().filter((file) => file.endsWith('.cc'));
 }
 
 const objectOf = (objects, source) => path.join(objects, `${path.basename(source, '.cc')}.o`);

@@ -38,11 +38,13 @@ export function parseCompiler(text) {
 }
 
 /** Flags to compile one file. */
-export function compileFlags(root, mlx, target) {
+export function compileFlags(root, mlx, target, openblas) {
   const flags = ['-std=c++20', '-O2', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-Wno-unused-parameter'];
   flags.push('-DNAPI_VERSION=8', '-DNODE_ADDON_API_CPP_EXCEPTIONS', '-DNODE_ADDON_API_DISABLE_DEPRECATED');
   flags.push(`-DSOTTO_MLX_BUILT_AGAINST="${mlx.version}"`);
   if (target.startsWith('darwin')) flags.push('-mmacosx-version-min=14.0');
+  // Vectors wider than the baseline's registers are never passed between files, so their calling convention is moot.
+  if (openblas) flags.push('-DSOTTO_CPU_KERNELS', '-Wno-psabi');
   for (const folder of [
     mlx.include,
     path.join(root, 'node_modules/node-addon-api'),

@@ -203,6 +203,8 @@ export interface Fast {
       forceFused?: boolean;
     },
   ): MxArray;
+  /** x/2 (1 + erf(x/√2)), exact GELU (arXiv 1606.08415); on the CPU in float32 by a kernel of our own. Any shape. */
+  gelu(x: MxArray, options?: On): MxArray;
   /** −log softmax(logits)[target] for class indices. */
   crossEntropy(logits: MxArray, targets: MxArray, options?: On): MxArray;
   gatedDeltaUpdate(

@@ -2,6 +2,11 @@
 #include "areas.h"
 #include "call.h"
 #include "mlx/fast.h"
+#include "mlx/ops.h"
+
+#ifdef SOTTO_CPU_KERNELS
+#include "cpu/kernels.h"
+#endif
 
 namespace sotto {
 
@@ -24,7 +29,22 @@ array attention(array q, array k, array v, double scale, napi_value mask, MaybeA
       given = array_from(*call, 4, mask);
     }
   }
+#ifdef SOTTO_CPU_KERNELS
+  if (!given && !sinks && cpu::attention_applies(q, k, v, s)) {
+    return cpu::attention(q, k, v, static_cast<float>(scale), mode == "causal", s);
+  }
+#endif
   return mx::fast::scaled_dot_product_attention(q, k, v, static_cast<float>(scale), mode, given, sinks, force_fused, s);
+}
+
+/** x Φ(x). MLX has no fused op for it. */
+array gelu(array x, Stream s) {
+#ifdef SOTTO_CPU_KERNELS
+  if (cpu::gelu_applies(x, s)) return cpu::gelu(x, s);
+#endif
+  auto number = [&](double value) { return array(value, x.dtype()); };
+  array normal = mx::add(mx::erf(mx::multiply(x, number(M_SQRT1_2), s), s), number(1), s);
+  return mx::multiply(mx::multiply(x, number(0.5), s), normal, s);
 }
 
 /** `offset` is a number or an array (one per sequence of the batch). */
@@ -46,6 +66,7 @@ constexpr Op kOps[] = {
        [](array x, MaybeArray weight, MaybeArray bias, double eps, Stream s) {
          return mx::fast::layer_norm(x, weight, bias, static_cast<float>(eps), s);
        }),
+    op<gelu>("gelu", "x"),
     op<rope>("rope", "a, dims, *, traditional, base, scale, offset, freqs"),
     op<attention>("scaledDotProductAttention", "q, k, v, *, scale, mask, sinks, forceFused"),
     op("crossEntropy", "logits, targets",
