@@ -1,7 +1,7 @@
 /** settings.json: what the user has chosen. Missing file or field means the default; a broken file is said. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { SottoError } from './protocol/errors.js';
+import { codeOf, SottoError } from './protocol/errors.js';
 
 const settingsSchema = z.object({
   /** Model that the daemon keeps warm: a name or an absolute folder. The starter model when left out. */
@@ -14,7 +14,7 @@ export function readSettings(path: string): Settings {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    if (codeOf(error) === 'ENOENT') return {};
     throw new SottoError('INVALID_ARGUMENT', `${path} can't be read`, {
       cause: error,
       hint: 'check its permissions',

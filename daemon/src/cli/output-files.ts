@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { SottoError } from '../protocol/errors.js';
+import { messageOf, SottoError } from '../protocol/errors.js';
 
 /**
  * Names for the outputs, in the order of the inputs: `talk.mp3` gives `talk.txt`. Where two inputs would meet
@@ -58,6 +58,6 @@ export async function writeWhole(path: string, text: string): Promise<void> {
 
 /** "permission denied" out of "EACCES: permission denied, open '/x'". */
 function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return /^E[A-Z]+: ([^,]+)/.exec(message)?.[1] ?? message;
 }

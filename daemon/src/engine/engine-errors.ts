@@ -1,5 +1,5 @@
 /** Failures of MLX, of models and of files, as the one error that everybody outside the engine knows. */
-import { SottoError } from '#daemon/protocol/errors.js';
+import { messageOf, SottoError } from '#daemon/protocol/errors.js';
 
 /** MLX on Metal, MLX on CUDA, and plain `malloc`, in their own words. */
 const OUT_OF_MEMORY =
@@ -7,21 +7,19 @@ const OUT_OF_MEMORY =
 
 export function engineError(thrown: unknown): SottoError {
   if (thrown instanceof SottoError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = messageOf(thrown);
   if (OUT_OF_MEMORY.test(message)) {
     return new SottoError('ENGINE_OOM', 'the model and this audio do not fit into memory', { cause: thrown });
   }
-  return new SottoError('INTERNAL', message === '' ? 'unknown failure' : message, { cause: thrown });
+  return new SottoError('INTERNAL', message, { cause: thrown });
 }
 
-/** The engine can't start at all: `native` says what is missing and how to get it. */
+/** The engine can't start at all: `native` says what is missing and, after a semicolon, how to get it. */
 export function startError(thrown: unknown): SottoError {
   if (thrown instanceof SottoError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const hint =
-    thrown instanceof Error && 'hint' in thrown && typeof thrown.hint === 'string' ? thrown.hint : undefined;
-  return new SottoError('ENGINE_UNAVAILABLE', `the speech engine can't start: ${message}`, {
-    hint: hint ?? 'run `npm run setup` in the folder of Sotto',
+  const [problem = '', ...advice] = messageOf(thrown).split(/; (?=run )/);
+  return new SottoError('ENGINE_UNAVAILABLE', `the speech engine can't start: ${problem}`, {
+    hint: advice.length === 0 ? 'run `npm run setup` in the folder of Sotto' : advice.join('; '),
     cause: thrown,
   });
 }

@@ -205,7 +205,26 @@ export class SottoError extends Error {
   /** Any thrown value as a `SottoError`: one passes through, everything else is wrapped under `fallback`. */
   static from(thrown: unknown, fallback: ErrorCode = 'INTERNAL'): SottoError {
     if (thrown instanceof SottoError) return thrown;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    return new SottoError(fallback, message === '' ? 'unknown failure' : message, { cause: thrown });
+    return new SottoError(fallback, messageOf(thrown), { cause: thrown });
   }
+}
+
+/**
+ * What anything that was thrown says. Looks at the shape, not at the class: an `Error` may come from another
+ * realm, as Node's own do under a test runner.
+ */
+export function messageOf(thrown: unknown): string {
+  const message = field(thrown, 'message') ?? String(thrown);
+  return message === '' ? 'unknown failure' : message;
+}
+
+/** The `code` of an error of the system or of a library, such as `ENOENT`. */
+export function codeOf(thrown: unknown): string | undefined {
+  return field(thrown, 'code');
+}
+
+function field(thrown: unknown, name: string): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null) return undefined;
+  const value: unknown = Reflect.get(thrown, name);
+  return typeof value === 'string' ? value : undefined;
 }

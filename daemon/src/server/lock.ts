@@ -10,7 +10,7 @@
 import { linkSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
-import { SottoError } from '../protocol/errors.js';
+import { codeOf, SottoError } from '../protocol/errors.js';
 import { answers } from './probe.js';
 
 /** From taking the lock to listening takes milliseconds; a holder that needs longer has lost it. */
@@ -103,7 +103,7 @@ function newestHolder(folder: string): Holder | undefined {
     return { number, pid: Number.isSafeInteger(pid) && pid > 0 ? pid : NOBODY, ageMs };
   } catch (error) {
     // Deleted under our eyes by somebody with a higher number: look again.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return newestHolder(folder);
+    if (codeOf(error) === 'ENOENT') return newestHolder(folder);
     return { number, pid: NOBODY, ageMs: Infinity };
   }
 }
@@ -116,7 +116,7 @@ function create(folder: string, number: number): boolean {
     linkSync(draft, join(folder, `lock.${number}`));
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   } finally {
     unlinkSync(draft);

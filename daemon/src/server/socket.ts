@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, mkdirSync, unlinkSync, type Stats } from 'node:fs
 import type { Server } from 'node:net';
 import { dirname } from 'node:path';
 import { MAX_SOCKET_PATH_BYTES } from '../paths.js';
-import { SottoError } from '../protocol/errors.js';
+import { codeOf, SottoError } from '../protocol/errors.js';
 import type { Lock } from './lock.js';
 import { answers } from './probe.js';
 
@@ -72,7 +72,7 @@ export async function listenAt(server: Server, path: string, lock: Lock): Promis
     chmodSync(path, 0o600);
   } catch (error) {
     process.umask(umask);
-    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    const taken = codeOf(error) === 'EADDRINUSE';
     throw taken
       ? new SottoError('DAEMON_RUNNING', `something listens at ${path} already`, { cause: error })
       : new SottoError('DAEMON_UNAVAILABLE', `can't listen at ${path}: ${SottoError.from(error).message}`, {

@@ -1,0 +1,119 @@
+/**
+ * An engine without a model: a real child process that speaks the real IPC and does what the "audio file"
+ * tells it to (see fake-audio.ts), so that every way to die can be asked for. Environment: FAKE_ENGINE=
+ * `dies-at-start` | `cannot-start` | `never-ready` | `hangs-at-start` for the process as a whole.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseToEngine, type FromEngine, type ToEngine } from '#daemon/protocol/ipc.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { parseScript, scriptedSegment, type FakeScript } from './fake-audio.js';
+
+function send(message: FromEngine): void {
+  if (process.connected) process.send?.(message);
+}
+
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+process.on('SIGINT', () => undefined);
+
+const mode = process.env.FAKE_ENGINE ?? '';
+const loadMs = Number(process.env.FAKE_LOAD_MS ?? '0');
+let loaded: string | undefined;
+const cancelled = new Set<number>();
+let deaf = false;
+
+/** Blocks the whole thread, without heating the machine. */
+function hang(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600_000);
+}
+
+function die(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** How often this file has been begun, this time included; kept beside it, since engines die. */
+function countAttempt(path: string): number {
+  const counter = `${path}.attempts`;
+  const attempt = existsSync(counter) ? Number(readFileSync(counter, 'utf8')) + 1 : 1;
+  writeFileSync(counter, String(attempt));
+  return attempt;
+}
+
+async function load(name: string): Promise<void> {
+  if (loaded === name) return;
+  send({ type: 'model', name, state: 'loading' });
+  await sleep(loadMs);
+  loaded = name;
+  send({ type: 'model', name, state: 'ready', family: 'fake', loadSeconds: loadMs / 1000 });
+}
+
+async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Promise<void> {
+  if (!existsSync(path)) {
+    send({ type: 'failed', job, error: new SottoError('AUDIO_NOT_FOUND', 'there is no such file').toWire() });
+    return;
+  }
+  let script: FakeScript;
+  try {
+    script = parseScript(readFileSync(path, 'utf8'));
+  } catch {
+    send({ type: 'failed', job, error: new SottoError('AUDIO_UNSUPPORTED', 'this is no sound').toWire() });
+    return;
+  }
+  const attempt = countAttempt(path);
+  send({ type: 'opened', job, durationSeconds: script.segments });
+  await load(model.name);
+  deaf = script.deaf;
+  const dies = attempt <= script.dieTimes;
+  send({ type: 'event', job, event: { type: 'language', language: 'en', probability: 1 } });
+  for (let index = 0; index < script.segments; index++) {
+    if (cancelled.has(job)) {
+      send({ type: 'cancelled', job });
+      return;
+    }
+    if (index === script.dieAfter && dies) die();
+    if (index === script.hangAfter && dies) hang();
+    if (index === script.failAfter) {
+      send({ type: 'failed', job, error: new SottoError(script.failCode, 'as the script says').toWire() });
+      return;
+    }
+    for (let n = 0; n < script.texts; n++) {
+      send({ type: 'event', job, event: { type: 'text', text: `word ${n}`.padEnd(script.textLength, '.') } });
+    }
+    const segment = scriptedSegment(index, index === script.nanAt ? Number.NaN : -0.1, script.textLength);
+    send({ type: 'event', job, event: { type: 'segment', segment } });
+    send({ type: 'event', job, event: { type: 'progress', seconds: index + 1 } });
+    if (script.delayMs > 0) await sleep(script.delayMs);
+    else if (index % 50 === 0) await sleep(0);
+  }
+  const timings = { load: 0, mel: 0.001, encode: 0.002, decode: 0.003, total: 0.006 };
+  send({ type: 'done', job, summary: { language: 'en', durationSeconds: script.segments, timings } });
+}
+
+function receive(message: ToEngine): void {
+  switch (message.type) {
+    case 'load':
+      void load(message.model.name);
+      return;
+    case 'run':
+      void run(message);
+      return;
+    case 'cancel':
+      if (!deaf) cancelled.add(message.job);
+      return;
+    case 'ping':
+      send({ type: 'pong', figures: { rssBytes: process.memoryUsage.rss(), liveArrays: 7 } });
+      return;
+    case 'shutdown':
+      process.exit(0);
+  }
+}
+
+if (mode === 'dies-at-start') process.exit(70);
+if (mode === 'hangs-at-start') hang();
+if (mode === 'cannot-start') {
+  const error = new SottoError('ENGINE_UNAVAILABLE', 'there is no addon', { hint: 'run the set-up' });
+  send({ type: 'fatal', error: error.toWire() });
+}
+process.on('message', (value) => receive(parseToEngine(value)));
+process.stderr.write('fake engine says hello\n');
+if (mode === '') send({ type: 'ready', device: 'fake 1.0' });

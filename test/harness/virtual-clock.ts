@@ -1,0 +1,38 @@
+/** A clock that stands still until it is moved; then everything that falls due happens in order. */
+import type { Clock } from '#daemon/clock.js';
+
+export class VirtualClock implements Clock {
+  #nowMs = 0;
+  #timers: { atMs: number; fn: () => void }[] = [];
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    const timer = { atMs: this.#nowMs + ms, fn };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** Lets time pass timer by timer. */
+  advance(ms: number): void {
+    const endMs = this.#nowMs + ms;
+    for (;;) {
+      const next = this.#timers.filter((timer) => timer.atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((timer) => timer !== next);
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.fn();
+    }
+    this.#nowMs = endMs;
+  }
+
+  /** The machine slept: time is later, and what fell due meanwhile happens only now. */
+  jump(ms: number): void {
+    this.#nowMs += ms;
+    this.advance(0);
+  }
+}
