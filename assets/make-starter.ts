@@ -1,7 +1,7 @@
 /**
  * Makes the starter model out of OpenAI's float16 weights in the mlx layout:
  *
- *     node dist/assets/make-starter.js FLOAT16_DIR [--bits 6] [--group-size 64] [--out assets/models]
+ *     node dist/assets/make-starter.js FLOAT16_DIR [--bits 6] [--group-size 128] [--out assets/models]
  *
  * Linear and embedding weights are quantized by MLX (affine, on the CPU, so that any machine makes the same bytes);
  * convolutions, norms, biases, positions and the alignment heads stay as they are. Writes config.json and
@@ -23,13 +23,13 @@ const { values: args, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     bits: { type: 'string', default: '6' },
-    'group-size': { type: 'string', default: '64' },
+    'group-size': { type: 'string', default: '128' },
     out: { type: 'string', default: resolve(fileURLToPath(import.meta.url), '../../../assets/models') },
   },
 });
 const [source] = positionals;
 if (source === undefined) {
-  console.error('usage: make-starter FLOAT16_DIR [--bits 6] [--group-size 64] [--out DIR]');
+  console.error('usage: make-starter FLOAT16_DIR [--bits 6] [--group-size 128] [--out DIR]');
   process.exit(2);
 }
 const [bits, groupSize] = [Number(args.bits), Number(args['group-size'])];

@@ -1,0 +1,96 @@
+/** What is committed under assets/ is what its manifests say: a model or a clip that changed by accident is caught here. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { parseConfig } from '#daemon/models/whisper/config.js';
+import { validateSafetensors } from '#native/safetensors.js';
+
+const assets = fileURLToPath(new URL('../../../assets', import.meta.url));
+
+const fileEntry = z.object({
+  bytes: z.number().int().positive(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+const modelManifest = z.object({
+  starter: z.string(),
+  models: z.array(
+    z.object({
+      name: z.string(),
+      family: z.string(),
+      licence: z.string(),
+      files: z.array(fileEntry.extend({ path: z.string() })).min(2),
+    }),
+  ),
+});
+const clipEntry = fileEntry.extend({
+  id: z.string(),
+  file: z.string(),
+  seconds: z.number().positive(),
+  language: z.string(),
+  text: z.string().min(1),
+  source: z.string(),
+  licence: z.string(),
+});
+
+function facts(path: string) {
+  return {
+    bytes: statSync(path).size,
+    sha256: createHash('sha256').update(readFileSync(path)).digest('hex'),
+  };
+}
+
+const { starter, models } = modelManifest.parse(
+  JSON.parse(readFileSync(join(assets, 'models/manifest.json'), 'utf8')),
+);
+const folder = join(assets, 'models', starter);
+
+describe('the starter model', () => {
+  test('every file of every bundled model has the size and the sha256 of the manifest', () => {
+    expect(models.map(({ name }) => name)).toContain(starter);
+    for (const { name, files } of models) {
+      for (const { path, bytes, sha256 } of files) {
+        expect({ path, ...facts(join(assets, 'models', name, path)) }).toEqual({ path, bytes, sha256 });
+      }
+    }
+  });
+
+  test('a model folder holds nothing that the manifest does not list, but its README', () => {
+    const model = models.find(({ name }) => name === starter);
+    const listed = model?.files.map(({ path }) => path) ?? [];
+    expect(readdirSync(folder).sort()).toEqual([...listed, 'README.md'].sort());
+  });
+
+  test('it is multilingual base, with every matrix packed as its config says and nothing left out', () => {
+    const config = parseConfig(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')));
+    expect([config.nAudioState, config.nTextLayer, config.isMultilingual]).toEqual([512, 6, true]);
+    const { bits, groupSize } = config.quantization ?? { bits: 0, groupSize: 1 };
+    const { tensors } = validateSafetensors(join(folder, 'weights.safetensors'));
+    const packed = [...tensors].filter(([name]) => name.endsWith('.scales'));
+    // Encoder blocks hold 4 + 2 matrices, decoder blocks 8 + 2; the embedding is packed too.
+    expect(packed).toHaveLength(6 * 6 + 6 * 10 + 1);
+    for (const [name, { shape }] of packed) {
+      const weight = tensors.get(name.replace(/scales$/, 'weight'));
+      const [rows = 0, groups = 0] = shape;
+      expect(weight?.dtype).toBe('U32');
+      expect(weight?.shape).toEqual([rows, (groups * groupSize * bits) / 32]);
+      expect(tensors.get(name.replace(/scales$/, 'biases'))?.shape).toEqual(shape);
+    }
+    expect(tensors.get('alignment_heads')?.shape).toEqual([8, 2]);
+    expect(tensors.get('decoder.positional_embedding')?.shape).toEqual([448, 512]);
+  });
+});
+
+describe('the sample speech', () => {
+  test('every clip has the size and the sha256 of its line, a source and a licence', () => {
+    const lines = readFileSync(join(assets, 'speech/manifest.jsonl'), 'utf8').trim().split('\n');
+    expect(lines.length).toBeGreaterThan(5);
+    for (const line of lines) {
+      const { file, bytes, sha256, licence } = clipEntry.parse(JSON.parse(line));
+      expect({ file, ...facts(join(assets, 'speech', file)) }).toEqual({ file, bytes, sha256 });
+      expect(licence).toMatch(/^public domain/);
+    }
+  });
+});
