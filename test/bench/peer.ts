@@ -51,9 +51,11 @@ export class Peer {
 
   private async ask(question: object): Promise<unknown> {
     this.child.stdin?.write(JSON.stringify(question) + '\n');
-    const { done, value } = await this.lines.next();
-    if (done === true) throw new Error(`mlx-whisper ended (${this.child.exitCode ?? this.child.signalCode})`);
-    return JSON.parse(value);
+    const answer: IteratorResult<string, unknown> = await this.lines.next();
+    if (answer.done === true) {
+      throw new Error(`mlx-whisper ended (${this.child.exitCode ?? this.child.signalCode})`);
+    }
+    return JSON.parse(answer.value);
   }
 
   /** `file`: raw mono float32 at 16 kHz. */
