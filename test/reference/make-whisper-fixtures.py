@@ -136,8 +136,8 @@ def mel(clip):
     for bands in (80, 128):
         frames = np.array(log_mel_spectrogram(samples, bands, padding=N_SAMPLES))
         content = len(frames) - N_FRAMES
-        rows = sorted({0, 1, 2, *range(3, content, 29), *range(content - 3, content + 5), content + 2000})
-        rows = [r for r in rows if r < len(frames)]
+        rows = sorted({0, 1, 2, *range(3, content, 29), *range(content - 3, content + 5), content + 1500})
+        rows = [r for r in rows if r < N_FRAMES]
         out["spectrograms"].append({"bands": bands, "contentFrames": content, "rows": rows, "values": packed(frames[rows])})
     write("mel.json", out)
 

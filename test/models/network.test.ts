@@ -1,0 +1,290 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { loadModel } from '#daemon/models/registry.js';
+import { parseConfig } from '#daemon/models/whisper/config.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { Whisper } from '#daemon/models/whisper/model.js';
+import { mx } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
+
+import { streamOf } from './fixtures.js';
+import { SIZES } from './sizes.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sotto-models-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+type Shape = (typeof SIZES)[keyof typeof SIZES];
+
+/** A folder with random weights: layers, vocabulary and mel bands of a real size, but narrow, and soon at the end of its context. */
+function randomModel(
+  name: string,
+  size: Shape,
+  change: (weights: Record<string, ReturnType<typeof mx.zeros>>) => void = () => undefined,
+  quantization?: { group_size: number; bits: number },
+): string {
+  const dir = mkdtempSync(join(folder, `${name}-`));
+  const narrow = {
+    ...size,
+    n_audio_state: 64,
+    n_audio_head: 2,
+    n_text_state: 64,
+    n_text_head: 2,
+    n_text_ctx: 48,
+  };
+  const config = { model_type: 'whisper', ...narrow, ...(quantization && { quantization }) };
+  writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
+  mx.tidy(() => {
+    const model = new Whisper(parseConfig(narrow));
+    const weights: Record<string, ReturnType<typeof mx.zeros>> = {};
+    let seed = 0;
+    for (const [key, { shape }] of model.namedParameters()) {
+      weights[key] = mx.random.normal(shape, { scale: 0.1, key: mx.random.key(seed++) }).astype('float16');
+    }
+    model.loadWeights(weights);
+    if (quantization) nn.quantize(model, { groupSize: quantization.group_size, bits: quantization.bits });
+    const stored = Object.fromEntries(model.namedParameters());
+    change(stored);
+    mx.saveSafetensors(join(dir, 'weights.safetensors'), stored, {});
+    model.dispose();
+  });
+  return dir;
+}
+
+const oneSecond = (): Float32Array => Float32Array.from({ length: 16_000 }, (_, i) => Math.sin(i / 7) * 0.1);
+
+async function collect(model: WhisperModel | Awaited<ReturnType<typeof loadModel>>, seconds = 1) {
+  const samples = new Float32Array(seconds * 16_000).map((_, i) => Math.sin(i / 7 + (i * i) / 9e6) * 0.1);
+  const run = model.transcribe(streamOf(samples), { temperature: [0] }, new AbortController().signal);
+  const events = [];
+  for (;;) {
+    const { value, done } = await run.next();
+    if (done === true) return { events, result: value };
+    events.push(value);
+  }
+}
+
+describe('any size by its configuration alone', () => {
+  test.each(Object.entries(SIZES))('%s loads and decodes', async (name, size) => {
+    const live = mx.liveArrays();
+    const model = await loadModel(randomModel(name, size));
+    const { result } = await collect(model);
+    expect(result.durationSeconds).toBe(1);
+    expect(Object.values(result.timings).every((seconds) => seconds >= 0)).toBe(true);
+    model.dispose();
+    expect(mx.liveArrays()).toBe(live);
+  });
+
+  test('a quantized model computes what its expanded weights do', async () => {
+    const dir = randomModel('quantized', SIZES.tiny, undefined, { group_size: 32, bits: 8 });
+    const model = await WhisperModel.load(dir);
+    const { encoder, decoder } = model.parts.model;
+    if (mx.defaultDevice() === 'cpu') {
+      expect([encoder, decoder].flatMap((part) => [...part.namedParameters().keys()])).not.toContainEqual(
+        expect.stringContaining('scales'),
+      );
+      expect(new Set(model.parts.model.parameters().map(({ dtype }) => dtype))).toEqual(new Set(['float32']));
+    }
+    const { result } = await collect(model);
+    expect(result.segments.every(({ temperature }) => temperature === 0)).toBe(true);
+    model.dispose();
+  });
+});
+
+describe('a model folder that is not right', () => {
+  const refuses = async (dir: string, code: string, ...names: (string | RegExp)[]): Promise<void> => {
+    const live = mx.liveArrays();
+    const loading = loadModel(dir);
+    await expect(loading).rejects.toMatchObject({ name: 'SottoError', code });
+    for (const name of names) await expect(loading).rejects.toThrow(name);
+    expect(mx.liveArrays()).toBe(live);
+  };
+
+  test('says which tensor is missing', async () => {
+    const dir = randomModel(
+      'missing',
+      SIZES.tiny,
+      (weights) => delete weights['decoder.blocks.2.cross_attn.key.weight'],
+    );
+    await refuses(dir, 'MODEL_CORRUPT', 'decoder.blocks.2.cross_attn.key.weight', 'missing');
+  });
+  test('says which tensor is too much', async () => {
+    const dir = randomModel('extra', SIZES.tiny, (weights) => {
+      weights['encoder.blocks.9.attn.key.weight'] = mx.zeros([64, 64]);
+    });
+    await refuses(dir, 'MODEL_CORRUPT', 'encoder.blocks.9.attn.key.weight', 'unexpected');
+  });
+  test('says which tensor has the wrong shape', async () => {
+    const dir = randomModel('shape', SIZES.tiny, (weights) => {
+      weights['decoder.ln.weight'] = mx.zeros([65]);
+    });
+    await refuses(dir, 'MODEL_CORRUPT', 'decoder.ln.weight');
+  });
+  test('says that the header is broken', async () => {
+    const dir = randomModel('header', SIZES.tiny);
+    writeFileSync(join(dir, 'weights.safetensors'), 'not a model at all, but longer than eight bytes');
+    await refuses(dir, 'MODEL_CORRUPT', 'weights.safetensors');
+  });
+  test('says that the weights are gone', async () => {
+    const dir = randomModel('gone', SIZES.tiny);
+    rmSync(join(dir, 'weights.safetensors'));
+    await refuses(dir, 'MODEL_CORRUPT', 'weights.safetensors');
+    writeFileSync(join(dir, 'weights.npz'), '');
+    await refuses(dir, 'MODEL_UNSUPPORTED', 'weights.npz');
+  });
+  test('says that the configuration is no configuration', async () => {
+    const dir = randomModel('config', SIZES.tiny);
+    writeFileSync(join(dir, 'config.json'), '{"model_type": "whisper", "n_mels": 80');
+    await refuses(dir, 'MODEL_CORRUPT', 'config.json');
+    writeFileSync(join(dir, 'config.json'), '{"model_type": "whisper", "n_mels": 80}');
+    await refuses(dir, 'MODEL_UNSUPPORTED', 'n_audio_ctx');
+    writeFileSync(join(dir, 'config.json'), '{"model_type": "llama"}');
+    await refuses(dir, 'MODEL_UNSUPPORTED', 'llama');
+    rmSync(join(dir, 'config.json'));
+    await refuses(dir, 'MODEL_NOT_FOUND', 'config.json');
+  });
+  test('says that there is none', () => refuses(join(folder, 'nowhere'), 'MODEL_NOT_FOUND', 'nowhere'));
+
+  test('carries the alignment heads of mlx-community without harm', async () => {
+    const dir = randomModel('heads', SIZES.tiny, (weights) => {
+      weights.alignment_heads = mx.zeros([6, 2], 'int32');
+    });
+    (await loadModel(dir)).dispose();
+  });
+});
+
+describe('loading', () => {
+  test('tells how far it is, and can be cancelled', async () => {
+    const dir = randomModel('progress', SIZES.tiny);
+    const seen: number[] = [];
+    (await loadModel(dir, { onProgress: (fraction) => seen.push(fraction) })).dispose();
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    expect(seen.at(-1)).toBe(1);
+    const live = mx.liveArrays();
+    await expect(loadModel(dir, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'CANCELLED',
+    });
+    expect(mx.liveArrays()).toBe(live);
+  });
+});
+
+describe('transcribing', () => {
+  let model: Awaited<ReturnType<typeof loadModel>>;
+  beforeAll(async () => {
+    model = await loadModel(randomModel('loop', SIZES.tiny));
+  });
+  afterAll(() => model.dispose());
+
+  test('keeps events in order: language first, segments forward in time, progress to the end', async () => {
+    const { events, result } = await collect(model, 65);
+    expect(events[0]?.type).toBe('language');
+    expect(events.filter(({ type }) => type === 'language').length).toBe(1);
+    const segments = events.flatMap((event) => (event.type === 'segment' ? [event.segment] : []));
+    expect(segments).toEqual(result.segments);
+    for (const { start, end } of segments) expect(end).toBeGreaterThan(start);
+    const progress = events.flatMap((event) => (event.type === 'progress' ? [event.seconds] : []));
+    expect(progress).toEqual([...progress].sort((a, b) => a - b));
+    expect(progress.at(-1)).toBe(65);
+    expect(result.durationSeconds).toBe(65);
+  });
+
+  test('the same audio gives the same text, drawn or not', async () => {
+    const run = async (seed: number) => {
+      const options = { temperature: [0.8], seed };
+      const events = model.transcribe(streamOf(oneSecond()), options, new AbortController().signal);
+      for (;;) {
+        const { value, done } = await events.next();
+        if (done === true) return value.text;
+      }
+    };
+    const [a, b, c] = [await run(1), await run(1), await run(2)];
+    expect(a).toBe(b);
+    expect(a).not.toBe(c);
+  });
+
+  test('stops at a cancel within one step, and frees all arrays', async () => {
+    const live = mx.liveArrays();
+    for (const stopAt of ['language', 'text', 'progress']) {
+      const controller = new AbortController();
+      const run = model.transcribe(streamOf(oneSecond()), {}, controller.signal);
+      const seen: string[] = [];
+      const drained = (async () => {
+        for await (const { type } of run) {
+          seen.push(type);
+          if (type === stopAt) controller.abort();
+        }
+      })();
+      if (stopAt === 'progress') await drained.catch(() => undefined);
+      else await expect(drained).rejects.toMatchObject({ code: 'CANCELLED' });
+      expect(seen.lastIndexOf(stopAt)).toBe(seen.length - 1);
+      expect(mx.liveArrays()).toBe(live);
+    }
+  });
+
+  test('frees all arrays when nobody reads on', async () => {
+    const live = mx.liveArrays();
+    for (const stopAt of ['language', 'text']) {
+      for await (const { type } of model.transcribe(
+        streamOf(oneSecond()),
+        {},
+        new AbortController().signal,
+      )) {
+        if (type === stopAt) break;
+      }
+      expect(mx.liveArrays()).toBe(live);
+    }
+  });
+
+  test('a failing source fails the transcription, and frees all arrays', async () => {
+    const live = mx.liveArrays();
+    async function* broken(): AsyncGenerator<Float32Array> {
+      yield await Promise.resolve(oneSecond());
+      throw new Error('the file ends early');
+    }
+    const run = model.transcribe({ durationSeconds: 2, samples: broken() }, {}, new AbortController().signal);
+    await expect(run.next()).rejects.toThrow('the file ends early');
+    expect(mx.liveArrays()).toBe(live);
+  });
+
+  test('no audio gives no text', async () => {
+    const run = model.transcribe(streamOf(new Float32Array(100)), {}, new AbortController().signal);
+    const { value, done } = await run.next();
+    expect(done).toBe(true);
+    expect(value).toMatchObject({ text: '', segments: [] });
+  });
+
+  test('refuses a language that the model does not know', async () => {
+    const run = model.transcribe(streamOf(oneSecond()), { language: 'tlh' }, new AbortController().signal);
+    await expect(run.next()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  test('takes a prompt longer than fits, and goes on', async () => {
+    const initialPrompt = 'word '.repeat(100);
+    const run = model.transcribe(
+      streamOf(oneSecond()),
+      { initialPrompt, temperature: [0], timestamps: false },
+      new AbortController().signal,
+    );
+    for (;;) {
+      const { value, done } = await run.next();
+      if (done !== true) continue;
+      expect(value.text).not.toContain('word word word word');
+      break;
+    }
+  });
+
+  test('weights that give no numbers are a crash, not silence', async () => {
+    const dir = randomModel('nan', SIZES.tiny, (weights) => {
+      weights['encoder.ln_post.weight'] = mx.full([64], NaN, 'float16');
+    });
+    const broken = await loadModel(dir);
+    const run = broken.transcribe(streamOf(oneSecond()), {}, new AbortController().signal);
+    await expect(run.next()).rejects.toMatchObject({ code: 'ENGINE_CRASHED' });
+    broken.dispose();
+  });
+});
