@@ -1,9 +1,12 @@
 import { SottoError } from '../protocol/errors.js';
 import { openAdts } from './adts.js';
 import { openAiff } from './aiff.js';
+import { openContainer } from './demux.js';
 import { downmix } from './downmix.js';
+import { openExternally } from './external.js';
 import { openFlac } from './flac.js';
 import { openMp3 } from './mp3.js';
+import { openOgg } from './ogg.js';
 import { type PcmSource } from './pcm-source.js';
 import { Resampler } from './resample.js';
 import { sniff } from './sniff.js';
@@ -82,10 +85,12 @@ async function openSource(source: FileSource): Promise<PcmSource> {
     case 'adts':
       return openAdts(source, found.start);
     case 'ogg':
+      return openOgg(source);
     case 'mp4':
     case 'matroska':
+      return openContainer(source, found.kind);
     case 'foreign':
-      throw new SottoError('AUDIO_UNSUPPORTED', `${named(source.path)} is in a format that is not read yet`);
+      return openExternally(source.path, found.name);
     case 'unknown':
       throw new SottoError(
         'AUDIO_UNSUPPORTED',

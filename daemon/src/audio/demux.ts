@@ -1,0 +1,227 @@
+/// <reference types="dom-webcodecs" />
+import {
+  CustomSource,
+  type EncodedPacket,
+  EncodedPacketSink,
+  Input,
+  type InputAudioTrack,
+  LogLevel,
+  Logging,
+  MATROSKA,
+  MP4,
+  QTFF,
+  WEBM,
+} from 'mediabunny';
+import { SottoError } from '../protocol/errors.js';
+import { AacDecoder } from './aac/decoder.js';
+import { parseAudioSpecificConfig } from './aac/config.js';
+import { type ContainerState, checkMatroska, checkMp4 } from './container-check.js';
+import { findExternalDecoder, openExternally } from './external.js';
+import { parseOpusHead } from './opus-head.js';
+import { type PacketCodec, type PacketDecoder, createPacketDecoder } from './packet-decoder.js';
+import { type PcmBlock, type PcmSource } from './pcm-source.js';
+import { truncated } from './raw-pcm.js';
+import { type SampleFormat, deinterleave } from './sample-format.js';
+import { type FileSource, named } from './source.js';
+import { Trim } from './trim.js';
+
+Logging.level = LogLevel.Silent; // stderr belongs to the command
+
+/** Bytes of the file that the demuxer may keep. */
+const CACHE_BYTES = 4 << 20;
+
+/** Sound of an MP4, M4A, QuickTime, Matroska or WebM file: its first audio track, decoded packet by packet. */
+export async function openContainer(source: FileSource, container: 'mp4' | 'matroska'): Promise<PcmSource> {
+  const state = await (container === 'mp4' ? checkMp4(source) : checkMatroska(source));
+  if (state.endsEarly && !state.hasIndex) throw truncated(source.path);
+  const input = demuxer(source);
+  try {
+    const track = await input.getPrimaryAudioTrack();
+    if (track === null) {
+      throw new SottoError(
+        'AUDIO_UNSUPPORTED',
+        `${named(source.path)} has no sound in it, only pictures or data`,
+        {
+          hint: 'give a file with an audio track',
+        },
+      );
+    }
+    return await openTrack(source, container, state, track);
+  } catch (error) {
+    if (state.endsEarly && !(error instanceof SottoError)) throw truncated(source.path);
+    throw error;
+  } finally {
+    input.dispose(); // decoding opens it again: a source that is never iterated holds nothing
+  }
+}
+
+function demuxer(source: FileSource): Input {
+  return new Input({
+    formats: [MP4, QTFF, MATROSKA, WEBM],
+    source: new CustomSource({
+      getSize: () => source.size,
+      read: (start, end) => source.read(start, end - start),
+      maxCacheSize: CACHE_BYTES,
+      prefetchProfile: 'fileSystem',
+      handleUnhandledError: () => undefined, // every read of ours is awaited and reports by itself
+    }),
+  });
+}
+
+async function openTrack(
+  source: FileSource,
+  container: string,
+  state: ContainerState,
+  track: InputAudioTrack,
+): Promise<PcmSource> {
+  const codec = await track.getCodec();
+  const config = await track.getDecoderConfig();
+  const format = codec === null ? undefined : PCM_FORMATS.get(codec);
+  if (codec === null || config === null || (format === undefined && !PACKET_CODECS.includes(codec))) {
+    const name = codec ?? codecName(await track.getInternalCodecId());
+    return openExternally(source.path, `${container} with ${name} sound`);
+  }
+  const setup = bytesOf(config.description);
+  if (codec === 'aac' && (await needsBandReplication(track, setup)) && findExternalDecoder() !== undefined) {
+    return openExternally(source.path, 'HE-AAC');
+  }
+  // Of HE-AAC, our decoder gives the core, at half the rate that the container speaks of.
+  const sampleRate = codec === 'aac' ? parseAudioSpecificConfig(setup).sampleRate : config.sampleRate;
+  const plan: TrackPlan = {
+    trackNumber: track.number,
+    sampleRate,
+    preSkip: codec === 'opus' ? parseOpusHead(setup).preSkip : 0,
+    // Matroska gives its last packets no duration, so only MP4 says where the sound ends.
+    trimsEnd: container === 'mp4' && !state.endsEarly,
+    endsEarly: state.endsEarly,
+    makeDecoder: () =>
+      format === undefined
+        ? createPacketDecoder(codec as PacketCodec, setup)
+        : Promise.resolve(pcmPackets(format, config.numberOfChannels, sampleRate)),
+  };
+  return {
+    container,
+    codec: codec.replace('-', '_'),
+    sampleRate,
+    channels: config.numberOfChannels,
+    durationSeconds: (await track.getDurationFromMetadata()) ?? undefined,
+    blocks: () => decodeTrack(source, plan),
+  };
+}
+
+interface TrackPlan {
+  readonly trackNumber: number;
+  readonly sampleRate: number;
+  readonly preSkip: number;
+  readonly trimsEnd: boolean;
+  readonly endsEarly: boolean;
+  readonly makeDecoder: () => Promise<PacketDecoder>;
+}
+
+async function* decodeTrack(source: FileSource, plan: TrackPlan): AsyncGenerator<PcmBlock> {
+  const input = demuxer(source);
+  let decoder: PacketDecoder | undefined;
+  try {
+    const tracks = await input.getAudioTracks();
+    const track = tracks.find(({ number }) => number === plan.trackNumber);
+    if (track === undefined) throw new Error('its audio track is gone');
+    decoder = await plan.makeDecoder();
+    let startSeconds: number | undefined;
+    let trim: Trim | undefined;
+    for await (const { packets, isLast } of batches(new EncodedPacketSink(track).packets())) {
+      const [first, last] = [packets[0], packets.at(-1)];
+      if (first === undefined || last === undefined) continue;
+      // An edit list puts what the encoder needed to get going before time 0.
+      startSeconds ??= Math.max(0, first.timestamp);
+      trim ??= new Trim(Math.max(plan.preSkip, -first.timestamp * plan.sampleRate));
+      if (isLast && plan.trimsEnd)
+        trim.limit = (last.timestamp + last.duration - startSeconds) * plan.sampleRate;
+      const block = trim.apply(await decoder.decode(packets.map(({ data }) => data)));
+      if (block !== undefined) yield block;
+    }
+  } catch (error) {
+    if (!plan.endsEarly || error instanceof SottoError) throw error;
+  } finally {
+    decoder?.free();
+    input.dispose();
+  }
+  if (plan.endsEarly) throw truncated(source.path);
+}
+
+/** About half a second of packets at a time, and whether they are the last. */
+const BATCH_SECONDS = 0.5;
+const BATCH_PACKETS = 256;
+
+async function* batches(
+  all: AsyncIterable<EncodedPacket>,
+): AsyncGenerator<{ packets: EncodedPacket[]; isLast: boolean }> {
+  let packets: EncodedPacket[] = [];
+  for await (const packet of all) {
+    const [first] = packets;
+    const full = packets.length >= BATCH_PACKETS;
+    if (first !== undefined && (full || packet.timestamp - first.timestamp >= BATCH_SECONDS)) {
+      yield { packets, isLast: false };
+      packets = [];
+    }
+    packets.push(packet);
+  }
+  if (packets.length > 0) yield { packets, isLast: true };
+}
+
+const PACKET_CODECS: readonly string[] = ['aac', 'opus', 'vorbis', 'mp3', 'flac'] satisfies PacketCodec[];
+
+const PCM_FORMATS = new Map<string, SampleFormat>([
+  ['pcm-u8', 'u8'],
+  ['pcm-s8', 's8'],
+  ['pcm-s16', 's16le'],
+  ['pcm-s16be', 's16be'],
+  ['pcm-s24', 's24le'],
+  ['pcm-s24be', 's24be'],
+  ['pcm-s32', 's32le'],
+  ['pcm-s32be', 's32be'],
+  ['pcm-f32', 'f32le'],
+  ['pcm-f32be', 'f32be'],
+  ['pcm-f64', 'f64le'],
+  ['pcm-f64be', 'f64be'],
+  ['ulaw', 'mulaw'],
+  ['alaw', 'alaw'],
+]);
+
+function pcmPackets(format: SampleFormat, channels: number, sampleRate: number): PacketDecoder {
+  return {
+    decode(packets) {
+      const bytes = Buffer.concat(packets);
+      return Promise.resolve({ channels: deinterleave(bytes, format, channels), sampleRate });
+    },
+    free() {},
+  };
+}
+
+/** HE-AAC says so in its set-up, or only by what is in its first frames. */
+async function needsBandReplication(track: InputAudioTrack, setup: Uint8Array): Promise<boolean> {
+  const config = parseAudioSpecificConfig(setup);
+  if (config.bandReplication) return true;
+  const decoder = new AacDecoder(config);
+  let looked = 0;
+  for await (const packet of new EncodedPacketSink(track).packets()) {
+    try {
+      decoder.decode(packet.data);
+    } catch {
+      // a damaged frame says nothing
+    }
+    if (decoder.sawBandReplication || ++looked === 4) break;
+  }
+  return decoder.sawBandReplication;
+}
+
+function bytesOf(description: ArrayBufferLike | ArrayBufferView | undefined): Uint8Array {
+  if (description === undefined) return new Uint8Array(0);
+  if (ArrayBuffer.isView(description)) {
+    return new Uint8Array(description.buffer, description.byteOffset, description.byteLength);
+  }
+  return new Uint8Array(description);
+}
+
+function codecName(id: string | number | Uint8Array | null): string {
+  return typeof id === 'string' ? id.trim() : typeof id === 'number' ? `codec ${id}` : 'unknown';
+}

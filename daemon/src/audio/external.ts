@@ -1,0 +1,158 @@
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { SottoError } from '../protocol/errors.js';
+import { type PcmSource } from './pcm-source.js';
+import { deinterleave } from './sample-format.js';
+import { FileSource, named } from './source.js';
+import { openWav } from './wav.js';
+
+/** Hz that the outside decoders are asked for. */
+const RATE = 16_000;
+
+/** A decoder that the machine has: used for what the packages here don't read, never needed for the usual formats. */
+export interface ExternalDecoder {
+  readonly kind: 'ffmpeg' | 'afconvert';
+  readonly program: string;
+}
+
+/** Looked for on PATH and where Homebrew puts it: a launchd job has a short PATH. */
+export function findExternalDecoder(env: NodeJS.ProcessEnv = process.env): ExternalDecoder | undefined {
+  const folders = [...(env.PATH ?? '').split(delimiter), '/opt/homebrew/bin', '/usr/local/bin', '/usr/bin'];
+  const find = (name: string) =>
+    folders
+      .filter(Boolean)
+      .map((folder) => join(folder, name))
+      .find(isExecutable);
+  const ffmpeg = find('ffmpeg');
+  if (ffmpeg !== undefined) return { kind: 'ffmpeg', program: ffmpeg };
+  const afconvert = process.platform === 'darwin' ? '/usr/bin/afconvert' : undefined;
+  return afconvert !== undefined && isExecutable(afconvert)
+    ? { kind: 'afconvert', program: afconvert }
+    : undefined;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param format what the file is, for the message when nothing here can read it */
+export function openExternally(
+  path: string,
+  format: string,
+  decoder: ExternalDecoder | undefined = findExternalDecoder(),
+): PcmSource {
+  if (decoder === undefined) {
+    throw new SottoError(
+      'AUDIO_UNSUPPORTED',
+      `${named(path)} is ${format}, which Sotto can't decode by itself`,
+      {
+        hint: 'install ffmpeg, or convert it to WAV, FLAC, MP3 or M4A (AAC)',
+      },
+    );
+  }
+  return {
+    container: 'other',
+    codec: `${format} (${decoder.kind})`,
+    sampleRate: RATE,
+    channels: 1,
+    durationSeconds: undefined,
+    blocks: () =>
+      decoder.kind === 'ffmpeg'
+        ? ffmpegBlocks(decoder.program, path)
+        : afconvertBlocks(decoder.program, path),
+  };
+}
+
+async function* ffmpegBlocks(program: string, path: string): ReturnType<PcmSource['blocks']> {
+  // An absolute path behind `file:` can be neither an option nor another protocol; playlists may open local files only.
+  const input = `file:${resolve(path)}`;
+  const child = spawn(
+    program,
+    [
+      '-nostdin',
+      '-v',
+      'error',
+      '-protocol_whitelist',
+      'file,pipe',
+      '-i',
+      input,
+      '-map',
+      '0:a:0',
+      '-ac',
+      '1',
+    ].concat(['-ar', String(RATE), '-f', 's16le', 'pipe:1']),
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let complaint = '';
+  child.stderr
+    .setEncoding('utf8')
+    .on('data', (text: string) => (complaint = (complaint + text).slice(-2000)));
+  const ended = new Promise<number | null>((done) => {
+    child.once('error', (error) => {
+      complaint ||= error.message;
+      done(null);
+    });
+    child.once('close', (code) => done(code));
+  });
+  let decoded = 0;
+  try {
+    let odd: Buffer = Buffer.alloc(0);
+    for await (const piece of child.stdout as AsyncIterable<Buffer>) {
+      const bytes = odd.length > 0 ? Buffer.concat([odd, piece]) : piece;
+      const channels = deinterleave(bytes, 's16le', 1);
+      odd = bytes.subarray(bytes.length - (bytes.length % 2));
+      decoded += channels[0]?.length ?? 0;
+      yield { channels, sampleRate: RATE };
+    }
+    if ((await ended) !== 0 || decoded === 0) throw refused(path, 'ffmpeg', complaint);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+/** afconvert writes to files only. */
+async function* afconvertBlocks(program: string, path: string): ReturnType<PcmSource['blocks']> {
+  const folder = await mkdtemp(join(tmpdir(), 'sotto-audio-'));
+  let wav: FileSource | undefined;
+  try {
+    const output = join(folder, 'audio.wav');
+    const child = spawn(
+      program,
+      ['-f', 'WAVE', '-d', `LEI16@${RATE}`, '-c', '1', '--mix', resolve(path), output],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    let complaint = '';
+    child.stderr
+      .setEncoding('utf8')
+      .on('data', (text: string) => (complaint = (complaint + text).slice(-2000)));
+    const code = await new Promise<number | null>((done) => {
+      child.once('error', () => done(null));
+      child.once('close', done);
+    });
+    if (code !== 0) throw refused(path, 'afconvert', complaint);
+    wav = await FileSource.open(output);
+    yield* (await openWav(wav)).blocks();
+  } finally {
+    await wav?.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function refused(path: string, program: string, complaint: string): SottoError {
+  const [reason = 'no reason given'] = complaint.trim().split('\n').slice(-1);
+  return new SottoError(
+    'AUDIO_UNSUPPORTED',
+    `${named(path)} can't be decoded, not by ${program} either (${reason})`,
+    {
+      hint: 'it may be damaged or protected: export or convert it again',
+    },
+  );
+}

@@ -1,0 +1,114 @@
+import { join, viewOf } from './bytes.js';
+import { type FileSource } from './source.js';
+
+/** One page of an Ogg file (RFC 3533), with the packets that end on it. */
+export interface OggPage {
+  readonly serial: number;
+  /** Codec's own clock at the end of the last packet that ends here; undefined when none does. */
+  readonly granule: number | undefined;
+  readonly firstOfStream: boolean;
+  readonly lastOfStream: boolean;
+  readonly packets: readonly Uint8Array[];
+}
+
+const HEADER_BYTES = 27;
+const CONTINUED = 1;
+const FIRST = 2;
+const LAST = 4;
+const NO_GRANULE = 0xffffffffffffffffn;
+/** A packet is at most this long before it is given up as damaged. */
+const MAX_PACKET_BYTES = 1 << 20;
+
+/** Length of the page at `at` with its header; undefined when `bytes` hold no whole header there, 0 when no page is. */
+function pageLength(bytes: Uint8Array, at: number): number | undefined {
+  for (let i = 0; i < 4; i++) {
+    if (at + i >= bytes.length) return undefined;
+    if (bytes[at + i] !== CAPTURE[i]) return 0;
+  }
+  const segments = bytes[at + 26];
+  if (segments === undefined || at + HEADER_BYTES + segments > bytes.length) return undefined;
+  let length = HEADER_BYTES + segments;
+  for (let i = 0; i < segments; i++) length += bytes[at + HEADER_BYTES + i] ?? 0;
+  return length;
+}
+
+const CAPTURE = [0x4f, 0x67, 0x67, 0x53]; // 'OggS'
+
+/**
+ * The pages of a file in order. Rubbish between them is skipped.
+ * @returns whether the file ends within a page, as the generator's return value
+ */
+export async function* readPages(source: FileSource): AsyncGenerator<OggPage, boolean> {
+  let rest: Uint8Array = new Uint8Array(0);
+  /** Of each stream, the start of a packet that goes on on its next page. */
+  const unfinished = new Map<number, Uint8Array>();
+  for await (const piece of source.stream(0)) {
+    const bytes = join(rest, piece);
+    let at = 0;
+    while (at < bytes.length) {
+      const length = pageLength(bytes, at);
+      if (length === 0) {
+        at++;
+        continue;
+      }
+      if (length === undefined || at + length > bytes.length) break;
+      yield readPage(bytes.subarray(at, at + length), unfinished);
+      at += length;
+    }
+    rest = bytes.subarray(at);
+  }
+  return rest.length > 0;
+}
+
+function readPage(bytes: Uint8Array, unfinished: Map<number, Uint8Array>): OggPage {
+  const view = viewOf(bytes);
+  const flags = view.getUint8(5);
+  const granule = view.getBigUint64(6, true);
+  const serial = view.getUint32(14, true);
+  const segments = view.getUint8(26);
+  let packet = unfinished.get(serial) ?? NOTHING;
+  unfinished.delete(serial);
+  // The rest of a packet whose start was lost is of no use.
+  let useless = (flags & CONTINUED) !== 0 && packet.length === 0;
+  if ((flags & CONTINUED) === 0) packet = NOTHING;
+  const packets: Uint8Array[] = [];
+  let at = HEADER_BYTES + segments;
+  for (let i = 0, start = at; i < segments; i++) {
+    const size = view.getUint8(HEADER_BYTES + i);
+    at += size;
+    if (size === 255 && i < segments - 1) continue;
+    packet = join(packet, bytes.subarray(start, at));
+    start = at;
+    if (size === 255) {
+      if (!useless && packet.length <= MAX_PACKET_BYTES) unfinished.set(serial, packet);
+    } else {
+      if (!useless && packet.length <= MAX_PACKET_BYTES) packets.push(packet);
+      useless = false;
+      packet = NOTHING;
+    }
+  }
+  return {
+    serial,
+    granule: granule === NO_GRANULE ? undefined : Number(BigInt.asIntN(64, granule)),
+    firstOfStream: (flags & FIRST) !== 0,
+    lastOfStream: (flags & LAST) !== 0,
+    packets,
+  };
+}
+
+const NOTHING = new Uint8Array(0);
+
+const TAIL_BYTES = 128 * 1024; // two pages of the largest size
+
+/** The granule of the last page of stream `serial`, from the end of the file. */
+export async function lastGranule(source: FileSource, serial: number): Promise<number | undefined> {
+  const start = Math.max(0, source.size - TAIL_BYTES);
+  const bytes = await source.read(start, TAIL_BYTES);
+  const view = viewOf(bytes);
+  for (let at = bytes.length - HEADER_BYTES; at >= 0; at--) {
+    if (bytes[at] !== 0x4f || pageLength(bytes, at) === 0) continue;
+    const granule = view.getBigUint64(at + 6, true);
+    if (view.getUint32(at + 14, true) === serial && granule !== NO_GRANULE) return Number(granule);
+  }
+  return undefined;
+}

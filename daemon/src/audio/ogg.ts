@@ -1,0 +1,164 @@
+import { SottoError } from '../protocol/errors.js';
+import { viewOf } from './bytes.js';
+import { lastGranule, readPages } from './ogg-pages.js';
+import { parseOpusHead } from './opus-head.js';
+import { type PacketCodec, type PacketDecoder, createPacketDecoder } from './packet-decoder.js';
+import { type PcmBlock, type PcmSource } from './pcm-source.js';
+import { truncated } from './raw-pcm.js';
+import { type FileSource, named } from './source.js';
+import { Trim } from './trim.js';
+
+/** What the first packet of a stream says. */
+interface OggCodec {
+  readonly codec: PacketCodec;
+  readonly sampleRate: number;
+  readonly channels: number;
+  /** Samples before the sound. */
+  readonly preSkip: number;
+  /** Packets before the first one with sound, the first one included. */
+  readonly headerPackets: number;
+}
+
+/** How many pages to look through for a stream with sound: those of all streams come first. */
+const MAX_LEADING_PAGES = 64;
+
+/** Ogg with Opus, Vorbis or FLAC; other streams beside it (Theora, Skeleton) are passed over. */
+export async function openOgg(source: FileSource): Promise<PcmSource> {
+  const found = await findStream(source);
+  const last = await lastGranule(source, found.serial);
+  const samples = last === undefined ? 0 : last - found.preSkip;
+  return {
+    container: 'ogg',
+    codec: found.codec,
+    sampleRate: found.sampleRate,
+    channels: found.channels,
+    durationSeconds: samples > 0 ? samples / found.sampleRate : undefined,
+    blocks: () => decodeStreams(source),
+  };
+}
+
+async function findStream(source: FileSource): Promise<OggCodec & { serial: number }> {
+  let seen = 0;
+  for await (const page of readPages(source)) {
+    const [packet] = page.packets;
+    const codec = page.firstOfStream && packet !== undefined ? identify(packet) : undefined;
+    if (codec !== undefined) return { ...codec, serial: page.serial };
+    if (++seen === MAX_LEADING_PAGES) break;
+  }
+  throw new SottoError(
+    'AUDIO_UNSUPPORTED',
+    `${named(source.path)} is an Ogg file without Opus, Vorbis or FLAC sound`,
+    {
+      hint: 'convert it to WAV, FLAC or MP3',
+    },
+  );
+}
+
+function identify(packet: Uint8Array): OggCodec | undefined {
+  const name = String.fromCharCode(...packet.subarray(0, 8));
+  const view = viewOf(packet);
+  if (name === 'OpusHead') {
+    const { channels, preSkip } = parseOpusHead(packet);
+    return { codec: 'opus', sampleRate: 48000, channels, preSkip, headerPackets: 2 };
+  }
+  if (name.startsWith('\x01vorbis') && packet.length >= 30) {
+    const [channels, sampleRate] = [view.getUint8(11), view.getUint32(12, true)];
+    if (channels === 0 || sampleRate === 0) return undefined;
+    return { codec: 'vorbis', sampleRate, channels, preSkip: 0, headerPackets: 3 };
+  }
+  if (name.startsWith('\x7fFLAC') && packet.length >= 51) {
+    const packed = view.getUint32(27, false); // STREAMINFO's rate and channels, after 9 + 4 + 4 bytes
+    const sampleRate = packed >>> 12;
+    if (sampleRate === 0) return undefined;
+    const channels = ((packed >>> 9) & 7) + 1;
+    return { codec: 'flac', sampleRate, channels, preSkip: 0, headerPackets: 1 + view.getUint16(7, false) };
+  }
+  return undefined;
+}
+
+/** Links of a chain (one stream after the other, as radio recorders write them) are decoded one by one. */
+async function* decodeStreams(source: FileSource): AsyncGenerator<PcmBlock> {
+  let link: Link | undefined;
+  const pages = readPages(source);
+  try {
+    let next = await pages.next();
+    for (; next.done !== true; next = await pages.next()) {
+      const page = next.value;
+      const [first] = page.packets;
+      if (page.firstOfStream && first !== undefined && (link === undefined || link.ended)) {
+        const codec = identify(first);
+        if (codec !== undefined) {
+          link?.free();
+          link = new Link(page.serial, codec);
+        }
+      }
+      if (link === undefined || page.serial !== link.serial) continue;
+      const block = await link.take(page.packets, page.granule, page.lastOfStream);
+      if (block !== undefined) yield block;
+    }
+    if (next.value) throw truncated(source.path);
+  } finally {
+    await pages.return(false);
+    link?.free();
+  }
+}
+
+/** One logical stream, from its header packets to its last page. */
+class Link {
+  ended = false;
+  private readonly headers: Uint8Array[] = [];
+  private decoder: PacketDecoder | undefined;
+  private readonly trim: Trim;
+  /** Samples decoded, those to be trimmed included. */
+  private decoded = 0;
+  /** Granule at which the first decoded sample stands: not 0 where a recording starts in mid-stream. */
+  private origin: number | undefined;
+
+  constructor(
+    readonly serial: number,
+    private readonly codec: OggCodec,
+  ) {
+    this.trim = new Trim(codec.preSkip);
+  }
+
+  async take(
+    packets: readonly Uint8Array[],
+    granule: number | undefined,
+    last: boolean,
+  ): Promise<PcmBlock | undefined> {
+    const missing = this.codec.headerPackets - this.headers.length;
+    if (missing > 0) this.headers.push(...packets.slice(0, missing));
+    const sound = packets.slice(Math.max(0, missing));
+    if (last) this.ended = true;
+    if (this.headers.length < this.codec.headerPackets) return undefined;
+    this.decoder ??= await createPacketDecoder(this.codec.codec, setupOf(this.codec.codec, this.headers));
+    if (sound.length === 0) return undefined;
+    const block = await this.decoder.decode(sound);
+    this.decoded += block.channels[0]?.length ?? 0;
+    if (granule !== undefined) {
+      // The encoder pads its last packet: the last page's granule says where the sound ends.
+      if (last) this.trim.limit = granule - (this.origin ?? 0) - this.codec.preSkip;
+      else this.origin ??= Math.max(0, granule - this.decoded);
+    }
+    return this.trim.apply(block);
+  }
+
+  free(): void {
+    this.decoder?.free();
+    this.decoder = undefined;
+  }
+}
+
+function setupOf(codec: PacketCodec, headers: readonly Uint8Array[]): Uint8Array {
+  const [first = new Uint8Array(0), second = first, third = first] = headers;
+  return codec === 'vorbis' ? lace(first, second, third) : first;
+}
+
+/** Three Vorbis headers in one, as Matroska keeps them. */
+function lace(identification: Uint8Array, comment: Uint8Array, setup: Uint8Array): Uint8Array {
+  const sizes = [identification, comment].flatMap(({ length }) => [
+    ...new Array<number>(Math.floor(length / 255)).fill(255),
+    length % 255,
+  ]);
+  return Uint8Array.of(2, ...sizes, ...identification, ...comment, ...setup);
+}
