@@ -1,5 +1,5 @@
 /** Our model in this very process: no daemon, no engine process, no files unless asked. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { loadModel } from '#daemon/models/registry.js';
@@ -18,10 +18,11 @@ export const PLAIN: TranscribeOptions = {
 
 export function starterModel(): string {
   const models = join(root, 'assets/models');
-  return join(models, process.env.SOTTO_STARTER ?? 'whisper-base-6bit');
+  const { starter } = JSON.parse(readFileSync(join(models, 'manifest.json'), 'utf8')) as { starter: string };
+  return join(models, starter);
 }
 
-/** The float16 folder that get-weights makes: `$SOTTO_BASE`, or `--model`. */
+/** The float16 folder that `../shared/tools/get-weights OUT base` makes, where `$SOTTO_BASE` names it. */
 export function float16Model(): string | undefined {
   const dir = process.env.SOTTO_BASE;
   return dir !== undefined && existsSync(join(dir, 'weights.safetensors')) ? resolve(dir) : undefined;

@@ -128,7 +128,8 @@ function finish(
   console.log(
     `live arrays: ${before.liveArrays} before, ${after.liveArrays} after, other in between ${odd} times`,
   );
-  saveResult('soak', { before, after, outcomes, growthMb: growth, trail }, args['save-baseline']);
+  const megabytes = trail.map((f) => Math.round(f.rssBytes / MB)).join(' ');
+  saveResult('soak', { before, after, outcomes, growthMb: growth, megabytes }, args['save-baseline']);
   if (after.liveArrays !== before.liveArrays || odd > 0 || (outcomes.failed ?? 0) > 0) process.exitCode = 1;
   if (growth > Number(args['max-growth-mb'])) {
     console.error(`resident memory grew by ${growth.toFixed(0)} MB over the second half`);
