@@ -157,7 +157,7 @@ def model(name, folder, *speech):
     whisper = load(Path(folder))
     english_only = not whisper.is_multilingual
     t = get_tokenizer(whisper.is_multilingual, num_languages=whisper.num_languages)
-    cases, first = [], None
+    cases, later, first = [], [], None
     for id, path, language in clips(speech):
         if english_only and language != "en":
             continue
@@ -166,8 +166,7 @@ def model(name, folder, *speech):
         content = spectrogram.shape[0] - N_FRAMES
         case = {"id": id, "file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "language": language}
         if content > N_FRAMES:
-            case["longForm"] = long(whisper, samples, language)
-            cases.append(case)
+            later.append((case, samples))
             continue
         window = pad_or_trim(spectrogram[:content], N_FRAMES, axis=-2)[None]
         if not english_only:
@@ -189,6 +188,10 @@ def model(name, folder, *speech):
             }  # fmt: skip
         cases.append(case)
         print(id, case.get("detected", ""), t.decode(case["timestamps"]["tokens"]), flush=True)
+    for case, samples in later:
+        case["longForm"] = long(whisper, samples, case["language"])
+        cases.append(case)
+        print(case["id"], len(case["longForm"]), "segments", flush=True)
     write(f"{name}.json", {"model": name, "first": first, "clips": cases})
 
 
