@@ -1,0 +1,89 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { makeOutputFolder, outputNames, writeWhole } from '#daemon/cli/output-files.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-out-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('outputNames', () => {
+  test.each([
+    [['talk.mp3'], ['talk.srt']],
+    [
+      ['a/talk.mp3', 'b/other.wav'],
+      ['talk.srt', 'other.srt'],
+    ],
+    [
+      ['talk.mp3', 'talk.wav'],
+      ['talk.mp3.srt', 'talk.wav.srt'],
+    ],
+    [
+      ['a/talk.mp3', 'b/talk.mp3'],
+      ['talk.mp3.srt', 'talk.mp3-2.srt'],
+    ],
+    [
+      ['Talk.mp3', 'talk.wav'],
+      ['Talk.mp3.srt', 'talk.wav.srt'],
+    ],
+    [
+      ['no-extension', '.hidden', 'two.dots.mp3'],
+      ['no-extension.srt', '.hidden.srt', 'two.dots.srt'],
+    ],
+  ])('%j → %j', (files, names) => {
+    expect(outputNames(files, 'srt')).toEqual(names);
+  });
+
+  test('never gives two inputs one name, on a disk that ignores case either', () => {
+    const name = fc.constantFrom(
+      'a',
+      'A',
+      'a-2',
+      'a.mp3',
+      'A.MP3',
+      'a.wav',
+      'x/a.mp3',
+      'y/a.mp3',
+      'é.wav',
+      'é.wav',
+    );
+    fc.assert(
+      fc.property(fc.array(name, { maxLength: 12 }), (files) => {
+        const keys = outputNames(files, 'txt').map((one) => one.toLowerCase().normalize('NFC'));
+        expect(new Set(keys).size).toBe(files.length);
+      }),
+    );
+  });
+});
+
+describe('writeWhole', () => {
+  test('replaces a file as a whole and leaves nothing beside it', async () => {
+    const path = join(folder, 'a.txt');
+    writeFileSync(path, 'old and longer');
+    await writeWhole(path, 'new');
+    expect(readFileSync(path, 'utf8')).toBe('new');
+    expect(readdirSync(folder)).toEqual(['a.txt']);
+  });
+
+  test('keeps what was there when it can not write, and says why', async () => {
+    mkdirSync(join(folder, 'a.txt'));
+    const failure = expect.objectContaining({ code: 'OUTPUT_FAILED' });
+    await expect(writeWhole(join(folder, 'a.txt'), 'new')).rejects.toEqual(failure);
+    expect(readdirSync(folder)).toEqual(['a.txt']);
+    await expect(writeWhole(join(folder, 'none', 'a.txt'), 'new')).rejects.toThrow(
+      /no such file or directory/,
+    );
+  });
+
+  test('makes the folder, with those above it', async () => {
+    await makeOutputFolder(join(folder, 'x', 'y'));
+    await makeOutputFolder(join(folder, 'x', 'y'));
+    writeFileSync(join(folder, 'file'), '');
+    chmodSync(join(folder, 'file'), 0o600);
+    await expect(makeOutputFolder(join(folder, 'file'))).rejects.toThrow(/can't be made/);
+  });
+});

@@ -1,0 +1,103 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Segment } from '#daemon/protocol/transcription.js';
+import { formatOf, render, type FormatName } from '#daemon/cli/writers/index.js';
+import { timestamp } from '#daemon/cli/writers/timestamp.js';
+import { scriptedSegment } from '#test/harness/fake-audio.js';
+
+function segment(start: number, end: number, text: string): Segment {
+  return { ...scriptedSegment(0), start, end, text };
+}
+
+function write(format: FormatName, segments: Segment[]): string {
+  const timings = { load: 0.5, mel: 1, encode: 2, decode: 3, total: 6 };
+  const summary = { language: 'en', durationSeconds: 9, timings, model: 'base', segments: segments.length };
+  return render(formatOf(format).writer(), { file: 'talks/one.mp3', segments, summary });
+}
+
+const hard = [
+  segment(0, 1.5, ' Tom & "Jerry" <i>run</i> --> home.'),
+  segment(1.25, 1.2, ' It ends\nbefore\tit starts. '),
+  segment(3_599.9996, 366_123.4, ' Late.'),
+  segment(366_124, 366_125, '   '),
+];
+
+describe('writers', () => {
+  test('text: a line for each segment, none for silence', () => {
+    expect(write('text', hard)).toBe(
+      'Tom & "Jerry" <i>run</i> --> home.\nIt ends before it starts.\nLate.\n',
+    );
+  });
+
+  test('srt: numbered cues, hours past 99, no arrow in the text', () => {
+    expect(write('srt', hard)).toBe(
+      [
+        '1\n00:00:00,000 --> 00:00:01,500\nTom & "Jerry" <i>run</i> -> home.\n',
+        '2\n00:00:01,250 --> 00:00:01,250\nIt ends before it starts.\n',
+        '3\n01:00:00,000 --> 101:42:03,400\nLate.\n\n',
+      ].join('\n'),
+    );
+  });
+
+  test('vtt: a header, points in the times, entities in the text', () => {
+    expect(write('vtt', hard)).toBe(
+      [
+        'WEBVTT\n',
+        '00:00:00.000 --> 00:00:01.500\nTom &amp; "Jerry" &lt;i&gt;run&lt;/i&gt; --&gt; home.\n',
+        '00:00:01.250 --> 00:00:01.250\nIt ends before it starts.\n',
+        '01:00:00.000 --> 101:42:03.400\nLate.\n\n',
+      ].join('\n'),
+    );
+  });
+
+  test('tsv: whole milliseconds, no tab or line break inside a field', () => {
+    expect(write('tsv', hard)).toBe(
+      [
+        'start\tend\ttext',
+        '0\t1500\tTom & "Jerry" <i>run</i> --> home.',
+        '1250\t1250\tIt ends before it starts.',
+        '3600000\t366123400\tLate.\n',
+      ].join('\n'),
+    );
+  });
+
+  test('json: one object on one line, with every field that scripts rely on', () => {
+    const text = write('json', [segment(0, 1, ' One\ntwo,'), segment(1, 2, ' three.')]);
+    expect(text.trimEnd()).not.toContain('\n');
+    const object = JSON.parse(text) as Record<string, unknown>;
+    expect(Object.keys(object)).toEqual([
+      'file',
+      'text',
+      'language',
+      'duration',
+      'segments',
+      'timings',
+      'model',
+    ]);
+    expect(object).toMatchObject({
+      file: 'talks/one.mp3',
+      text: 'One\ntwo, three.',
+      duration: 9,
+      timings: { load: 0.5, mel: 1, encode: 2, decode: 3, total: 6 },
+      model: 'base',
+    });
+    expect(object.segments).toEqual([segment(0, 1, ' One\ntwo,'), segment(1, 2, ' three.')]);
+  });
+
+  test.each([
+    ['text', ''],
+    ['srt', ''],
+    ['vtt', 'WEBVTT\n\n'],
+    ['tsv', 'start\tend\ttext\n'],
+  ] as const)('%s of a file without speech', (format, expected) => {
+    expect(write(format, [])).toBe(expected);
+  });
+
+  test('times are rounded as a whole, never to 60 seconds', () => {
+    expect([59.9996, 3_599.9999, 0.0004, -1].map((seconds) => timestamp(seconds, '.'))).toEqual([
+      '00:01:00.000',
+      '01:00:00.000',
+      '00:00:00.000',
+      '00:00:00.000',
+    ]);
+  });
+});

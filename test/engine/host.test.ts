@@ -1,0 +1,177 @@
+import { describe, expect, test } from '@jest/globals';
+import { EngineHost, type EngineParts, type OpenAudio } from '#daemon/engine/host.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { parseFromEngine, type FromEngine } from '#daemon/protocol/ipc.js';
+import type { SpeechModel, TranscribeResult } from '#daemon/models/speech-model.js';
+import { scriptedSegment } from '#test/harness/fake-audio.js';
+import { until } from '#test/harness/wait.js';
+
+const ref = { name: 'm', dir: '/m' };
+
+/** A model that gives a segment per tick until it has given `segments`, or is told to stop. */
+class TickingModel implements SpeechModel {
+  readonly family = 'ticking';
+  disposed = 0;
+
+  constructor(
+    readonly name: string,
+    readonly segments: number,
+    readonly fault?: Error,
+  ) {}
+
+  async *transcribe(audio: OpenAudio, _options: object, signal: AbortSignal) {
+    for (let index = 0; index < this.segments; index++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      signal.throwIfAborted();
+      if (this.fault !== undefined && index === 1) throw this.fault;
+      yield { type: 'segment' as const, segment: scriptedSegment(index) };
+    }
+    const timings = { mel: 0, encode: 0, decode: 0, total: 0 };
+    return {
+      text: '',
+      language: 'en',
+      durationSeconds: audio.durationSeconds ?? 0,
+      segments: [],
+      timings,
+    } satisfies TranscribeResult;
+  }
+
+  dispose(): void {
+    this.disposed += 1;
+  }
+}
+
+function setUp(make: (dir: string) => SpeechModel = () => new TickingModel('m', 3)) {
+  const sent: FromEngine[] = [];
+  const seen = { loads: [] as string[], closed: 0, exits: 0 };
+  const parts: EngineParts = {
+    loadModel: (dir) => {
+      seen.loads.push(dir);
+      return new Promise((resolve) => resolve(make(dir)));
+    },
+    openAudio: (path) => {
+      if (path === '/missing') return Promise.reject(new SottoError('AUDIO_NOT_FOUND', 'no such file'));
+      const samples: AsyncIterable<Float32Array> = {
+        [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
+      };
+      return Promise.resolve({
+        durationSeconds: 7,
+        samples,
+        close: () => Promise.resolve(void (seen.closed += 1)),
+      });
+    },
+    figures: () => ({ rssBytes: 1 }),
+    clearCache: () => undefined,
+    send: (message) => sent.push(parseFromEngine(structuredClone(message))),
+    exit: () => void (seen.exits += 1),
+  };
+  const host = new EngineHost(parts);
+  const run = (job: number, path = '/a', model = ref): void =>
+    host.receive({ type: 'run', job, path, model, options: {} });
+  const endOf = async (job: number): Promise<FromEngine> => {
+    const last = (): FromEngine | undefined =>
+      sent.find((m) => ['done', 'failed', 'cancelled'].includes(m.type) && 'job' in m && m.job === job);
+    await until(() => last() !== undefined);
+    return last() ?? { type: 'cancelled', job };
+  };
+  return { host, run, endOf, sent, seen };
+}
+
+describe('EngineHost', () => {
+  test('loads the model once for all jobs, and again only for another one', async () => {
+    const { host, run, endOf, seen } = setUp();
+    host.receive({ type: 'load', model: ref });
+    run(1);
+    run(2);
+    await endOf(2);
+    expect(seen.loads).toEqual(['/m']);
+    run(3, '/a', { name: 'n', dir: '/n' });
+    await endOf(3);
+    expect(seen.loads).toEqual(['/m', '/n']);
+    expect(seen.closed).toBe(3);
+  });
+
+  test('releases the old model before it loads another', async () => {
+    const made: TickingModel[] = [];
+    const { run, endOf } = setUp((dir) => {
+      for (const old of made) expect(old.disposed).toBe(1);
+      const model = new TickingModel(dir, 1);
+      made.push(model);
+      return model;
+    });
+    for (const [job, dir] of ['/m', '/n', '/m'].entries()) run(job, '/a', { name: dir, dir });
+    expect((await endOf(2)).type).toBe('done');
+  });
+
+  test('decodes something before it calls a model ready that nobody waits for', async () => {
+    const { host, sent } = setUp();
+    host.receive({ type: 'load', model: ref });
+    await until(() => sent.some((m) => m.type === 'pong'));
+    expect(sent.flatMap((m) => (m.type === 'model' ? [m.state] : []))).toEqual([
+      'loading',
+      'warming',
+      'ready',
+    ]);
+  });
+
+  test('tells of a file that is not there without waiting for the model', async () => {
+    const { run, endOf, seen } = setUp();
+    run(1, '/missing');
+    expect(await endOf(1)).toMatchObject({ type: 'failed', error: { code: 'AUDIO_NOT_FOUND' } });
+    expect(seen.loads).toEqual([]);
+  });
+
+  test('stops between two steps when cancelled, says so once, and takes the next job', async () => {
+    const { host, run, endOf, sent } = setUp(() => new TickingModel('m', 1_000_000));
+    run(1);
+    await until(() => sent.filter((m) => m.type === 'event').length > 2);
+    host.receive({ type: 'cancel', job: 1 });
+    const before = sent.length;
+    expect((await endOf(1)).type).toBe('cancelled');
+    expect(sent.slice(before).map((m) => m.type)).not.toContain('event');
+    run(2, '/missing');
+    expect((await endOf(2)).type).toBe('failed');
+  });
+
+  test('does not open a file whose job was cancelled while it waited', async () => {
+    const { host, run, endOf, seen } = setUp();
+    run(1);
+    host.receive({ type: 'cancel', job: 1 });
+    expect((await endOf(1)).type).toBe('cancelled');
+    expect(seen.closed).toBe(0);
+  });
+
+  test.each([
+    ['[metal::malloc] Unable to allocate 9 bytes', 'ENGINE_OOM'],
+    ['kIOGPUCommandBufferCallbackErrorOutOfMemory: Insufficient Memory', 'ENGINE_OOM'],
+    ['matmul: shapes do not fit', 'INTERNAL'],
+  ])('gives "%s" the code %s', async (message, code) => {
+    const { run, endOf } = setUp(() => new TickingModel('m', 3, new Error(message)));
+    run(1);
+    expect(await endOf(1)).toMatchObject({ type: 'failed', error: { code } });
+  });
+
+  test('says of a model that can not be loaded which and why, and tries again when asked again', async () => {
+    let broken = true;
+    const { run, endOf, sent } = setUp((dir) => {
+      if (broken) throw new SottoError('MODEL_CORRUPT', 'config.json is cut off');
+      return new TickingModel(dir, 1);
+    });
+    run(1);
+    expect(await endOf(1)).toMatchObject({ type: 'failed', error: { code: 'MODEL_CORRUPT' } });
+    expect(sent).toContainEqual(expect.objectContaining({ type: 'model', state: 'failed', name: 'm' }));
+    broken = false;
+    run(2);
+    expect((await endOf(2)).type).toBe('done');
+  });
+
+  test('releases the model before it ends', async () => {
+    const model = new TickingModel('m', 1_000_000);
+    const { host, run, sent, seen } = setUp(() => model);
+    run(1);
+    await until(() => sent.some((m) => m.type === 'event'));
+    host.receive({ type: 'shutdown' });
+    await until(() => seen.exits === 1);
+    expect(model.disposed).toBe(1);
+  });
+});

@@ -1,0 +1,177 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { checkSocketPath, listenAt, securePrivateFolder } from '#daemon/server/socket.js';
+import { resolvePaths } from '#daemon/paths.js';
+
+const lock = { mayStart: () => true };
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-sock-'));
+  path = join(folder, 's');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Tries to listen; gives the code of the refusal, or undefined after it worked. */
+async function tryToListen(at = path): Promise<string | undefined> {
+  const server = createServer();
+  try {
+    await listenAt(server, at, lock);
+    server.close();
+    return undefined;
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+/** What a daemon leaves that is killed: the file of a socket at which nobody listens. */
+function leaveStaleSocket(): void {
+  execFileSync(
+    process.execPath,
+    [
+      '-e',
+      `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`,
+    ],
+    { stdio: 'ignore' },
+  );
+}
+
+describe('the place of the socket', () => {
+  test('a socket that a killed daemon left is replaced', async () => {
+    try {
+      leaveStaleSocket();
+    } catch {
+      // It ended by a signal, as it should.
+    }
+    expect(lstatSync(path).isSocket()).toBe(true);
+    expect(await tryToListen()).toBeUndefined();
+  });
+
+  test('is for the user alone, whatever the umask', async () => {
+    const before = process.umask(0);
+    try {
+      const server = createServer();
+      await listenAt(server, path, lock);
+      expect(lstatSync(path).mode & 0o777).toBe(0o600);
+      expect(process.umask()).toBe(0);
+      server.close();
+    } finally {
+      process.umask(before);
+    }
+  });
+
+  test('is left to somebody who listens there', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(path, resolve));
+    expect(await tryToListen()).toBe('DAEMON_RUNNING');
+    expect(existsSync(path)).toBe(true);
+    other.close();
+  });
+
+  test('is not used without the lock', async () => {
+    const server = createServer();
+    const refused = listenAt(server, path, { mayStart: () => false });
+    await expect(refused).rejects.toMatchObject({ code: 'DAEMON_RUNNING' });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  const victim = (): string => join(folder, 'victim');
+  test.each<[string, () => void]>([
+    ['a symbolic link to a file', () => symlinkSync(victim(), path)],
+    ['a symbolic link to nowhere', () => symlinkSync(join(folder, 'none'), path)],
+    ['a FIFO', () => execFileSync('mkfifo', [path])],
+    ['a folder', () => mkdirSync(path)],
+    ['a file', () => writeFileSync(path, 'mine')],
+  ])('refuses %s planted there, and leaves it alone', async (_, plant) => {
+    writeFileSync(victim(), 'untouched');
+    plant();
+    const before = lstatSync(path);
+    expect(await tryToListen()).toBe('UNAUTHORISED');
+    expect(lstatSync(path).ino).toBe(before.ino);
+    expect(readFileSync(victim(), 'utf8')).toBe('untouched');
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+
+  test('must have a path that the system can hold, and says what to do', () => {
+    const within = `/${'a'.repeat(99)}`;
+    expect(() => checkSocketPath(within)).not.toThrow();
+    expect(() => checkSocketPath(`${within}b`)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        hint: expect.stringContaining('SOTTO_HOME') as unknown,
+      }),
+    );
+    // Bytes count, not characters.
+    expect(() => checkSocketPath(`/${'é'.repeat(50)}`)).toThrow(/101 bytes/);
+  });
+});
+
+describe('the folder of the socket', () => {
+  test('is made with mode 0700, whatever the umask', () => {
+    const before = process.umask(0);
+    try {
+      securePrivateFolder(join(folder, 'a', 'b'));
+    } finally {
+      process.umask(before);
+    }
+    expect(lstatSync(join(folder, 'a', 'b')).mode & 0o777).toBe(0o700);
+  });
+
+  test('is closed to readers', () => {
+    chmodSync(folder, 0o755);
+    securePrivateFolder(folder);
+    expect(lstatSync(folder).mode & 0o777).toBe(0o700);
+  });
+
+  test.each([0o770, 0o707, 0o777])('is refused with mode %o: somebody may have been in it', (mode) => {
+    chmodSync(folder, mode);
+    expect(() => securePrivateFolder(folder)).toThrow(expect.objectContaining({ code: 'UNAUTHORISED' }));
+    expect(lstatSync(folder).mode & 0o777).toBe(mode);
+  });
+
+  test('is refused when it is a link or a file', () => {
+    symlinkSync(tmpdir(), join(folder, 'link'));
+    expect(() => securePrivateFolder(join(folder, 'link'))).toThrow(/symbolic link/);
+  });
+});
+
+describe('paths', () => {
+  test('lie in the Library on macOS, and fit for any usual name', () => {
+    const paths = resolvePaths({}, 'darwin', '/Users/somebody.with.a.long.name');
+    expect(paths.home).toBe('/Users/somebody.with.a.long.name/Library/Application Support/Sotto');
+    expect(paths.logs).toBe('/Users/somebody.with.a.long.name/Library/Logs/Sotto');
+    expect(() => checkSocketPath(paths.socket)).not.toThrow();
+  });
+
+  test('follow XDG on Linux, ignoring relative values', () => {
+    const env = { XDG_RUNTIME_DIR: '/run/user/1', XDG_DATA_HOME: 'relative', XDG_STATE_HOME: '/state' };
+    const paths = resolvePaths(env, 'linux', '/home/u');
+    expect(paths).toMatchObject({
+      home: '/home/u/.local/share/sotto',
+      socket: '/run/user/1/sotto/s',
+      log: '/state/sotto/logs/sotto.log',
+    });
+  });
+
+  test('are all under SOTTO_HOME where it is set', () => {
+    const paths = resolvePaths({ SOTTO_HOME: '/h', XDG_RUNTIME_DIR: '/r' }, 'linux', '/home/u');
+    for (const path of Object.values(paths) as string[]) expect(path.startsWith('/h')).toBe(true);
+    expect(() => resolvePaths({ SOTTO_HOME: 'h' })).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    );
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, test } from '@jest/globals';
+import { HangWatch, PING_EVERY_MS, SILENCE_ALLOWED_MS } from '#daemon/supervisor/hang-watch.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+
+function setUp(loading = false) {
+  const clock = new VirtualClock();
+  const seen = { pings: 0, hangs: 0 };
+  const watch = new HangWatch({
+    clock,
+    ping: () => (seen.pings += 1),
+    onHang: () => (seen.hangs += 1),
+    loading: () => loading,
+  });
+  return { clock, seen, watch };
+}
+
+describe('HangWatch', () => {
+  test('notices silence once', () => {
+    const { clock, seen } = setUp();
+    clock.advance(SILENCE_ALLOWED_MS + 2 * PING_EVERY_MS);
+    clock.advance(10 * SILENCE_ALLOWED_MS);
+    expect(seen.hangs).toBe(1);
+  });
+
+  test('lets an engine live that says anything now and then, for a day', () => {
+    const { clock, seen, watch } = setUp();
+    for (let minute = 0; minute < 24 * 60; minute++) {
+      clock.advance(59_000);
+      watch.heard();
+      clock.advance(1_000);
+    }
+    expect(seen.hangs).toBe(0);
+    expect(seen.pings).toBeGreaterThan(10_000);
+  });
+
+  test('takes no sleep of the machine for a hang', () => {
+    const { clock, seen, watch } = setUp();
+    for (let night = 0; night < 100; night++) {
+      clock.jump(8 * 3_600_000);
+      clock.advance(2 * PING_EVERY_MS);
+      watch.heard();
+    }
+    expect(seen.hangs).toBe(0);
+    clock.advance(SILENCE_ALLOWED_MS + 2 * PING_EVERY_MS);
+    expect(seen.hangs).toBe(1);
+  });
+
+  test('is patient while a model loads', () => {
+    const { clock, seen } = setUp(true);
+    clock.advance(3 * SILENCE_ALLOWED_MS);
+    expect(seen.hangs).toBe(0);
+  });
+});

@@ -1,0 +1,32 @@
+import { describe, expect, test } from '@jest/globals';
+import { BREAKER_WINDOW_MS, RestartPolicy } from '#daemon/supervisor/restart-policy.js';
+
+describe('RestartPolicy', () => {
+  test('waits twice as long each time, and stops at the fifth crash within three minutes', () => {
+    const policy = new RestartPolicy();
+    const delays = [0, 1, 2, 3, 4].map((second) => {
+      const verdict = policy.crashed(second * 1000);
+      return verdict.restart ? verdict.delayMs : 'stop';
+    });
+    expect(delays).toEqual([500, 1000, 2000, 4000, 'stop']);
+  });
+
+  test('never waits longer than a minute, and starts over after a quiet time', () => {
+    const policy = new RestartPolicy();
+    let nowMs = 0;
+    let longest = 0;
+    for (let n = 0; n < 50; n++) {
+      const verdict = policy.crashed((nowMs += BREAKER_WINDOW_MS / 4 + 1));
+      if (verdict.restart) longest = Math.max(longest, verdict.delayMs);
+    }
+    expect(longest).toBe(60_000);
+    expect(policy.crashed(nowMs + BREAKER_WINDOW_MS)).toEqual({ restart: true, delayMs: 500 });
+  });
+
+  test('allows one more try when the crashes lie far enough back', () => {
+    const policy = new RestartPolicy();
+    for (let n = 0; n < 5; n++) policy.crashed(n);
+    expect(policy.mayTryAgain(BREAKER_WINDOW_MS)).toBe(false);
+    expect(policy.mayTryAgain(BREAKER_WINDOW_MS + 5)).toBe(true);
+  });
+});
