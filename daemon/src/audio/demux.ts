@@ -1,4 +1,3 @@
-/// <reference types="dom-webcodecs" />
 import {
   CustomSource,
   type EncodedPacket,
@@ -48,10 +47,9 @@ export async function openContainer(source: FileSource, container: 'mp4' | 'matr
     }
     return await openTrack(source, container, state, track);
   } catch (error) {
+    input.dispose();
     if (state.endsEarly && !(error instanceof SottoError)) throw truncated(source.path);
     throw error;
-  } finally {
-    input.dispose(); // decoding opens it again: a source that is never iterated holds nothing
   }
 }
 
@@ -88,7 +86,7 @@ async function openTrack(
   // Of HE-AAC, our decoder gives the core, at half the rate that the container speaks of.
   const sampleRate = codec === 'aac' ? parseAudioSpecificConfig(setup).sampleRate : config.sampleRate;
   const plan: TrackPlan = {
-    trackNumber: track.number,
+    track,
     sampleRate,
     preSkip: codec === 'opus' ? parseOpusHead(setup).preSkip : 0,
     // Matroska gives its last packets no duration, so only MP4 says where the sound ends.
@@ -110,7 +108,7 @@ async function openTrack(
 }
 
 interface TrackPlan {
-  readonly trackNumber: number;
+  readonly track: InputAudioTrack;
   readonly sampleRate: number;
   readonly preSkip: number;
   readonly trimsEnd: boolean;
@@ -119,16 +117,12 @@ interface TrackPlan {
 }
 
 async function* decodeTrack(source: FileSource, plan: TrackPlan): AsyncGenerator<PcmBlock> {
-  const input = demuxer(source);
   let decoder: PacketDecoder | undefined;
   try {
-    const tracks = await input.getAudioTracks();
-    const track = tracks.find(({ number }) => number === plan.trackNumber);
-    if (track === undefined) throw new Error('its audio track is gone');
     decoder = await plan.makeDecoder();
     let startSeconds: number | undefined;
     let trim: Trim | undefined;
-    for await (const { packets, isLast } of batches(new EncodedPacketSink(track).packets())) {
+    for await (const { packets, isLast } of batches(new EncodedPacketSink(plan.track).packets())) {
       const [first, last] = [packets[0], packets.at(-1)];
       if (first === undefined || last === undefined) continue;
       // An edit list puts what the encoder needed to get going before time 0.
@@ -143,7 +137,7 @@ async function* decodeTrack(source: FileSource, plan: TrackPlan): AsyncGenerator
     if (!plan.endsEarly || error instanceof SottoError) throw error;
   } finally {
     decoder?.free();
-    input.dispose();
+    plan.track.input.dispose();
   }
   if (plan.endsEarly) throw truncated(source.path);
 }
@@ -214,12 +208,11 @@ async function needsBandReplication(track: InputAudioTrack, setup: Uint8Array): 
   return decoder.sawBandReplication;
 }
 
-function bytesOf(description: ArrayBufferLike | ArrayBufferView | undefined): Uint8Array {
-  if (description === undefined) return new Uint8Array(0);
+function bytesOf(description: unknown): Uint8Array {
   if (ArrayBuffer.isView(description)) {
     return new Uint8Array(description.buffer, description.byteOffset, description.byteLength);
   }
-  return new Uint8Array(description);
+  return description instanceof ArrayBuffer ? new Uint8Array(description) : new Uint8Array(0);
 }
 
 function codecName(id: string | number | Uint8Array | null): string {

@@ -132,6 +132,9 @@ function readPulses(bits: BitReader, info: WindowInfo): Pulse[] {
 
 const quantised = new Int16Array(FRAME);
 
+/** |q|^(4/3), for every value that can be coded (pulses add a little to 8191). */
+const DEQUANTISED = Float64Array.from({ length: 8192 + 64 }, (_, q) => q ** (4 / 3));
+
 function readBands(
   bits: BitReader,
   info: WindowInfo,
@@ -162,7 +165,8 @@ function readBands(
         const to = (firstWindow + window) * SHORT + start;
         for (let i = 0; i < width; i++) {
           const value = quantised[window * width + i] as number;
-          if (value !== 0) spectrum[to + i] = Math.sign(value) * Math.abs(value) ** (4 / 3) * scale;
+          if (value > 0) spectrum[to + i] = (DEQUANTISED[value] as number) * scale;
+          else if (value < 0) spectrum[to + i] = -(DEQUANTISED[-value] as number) * scale;
         }
       }
     }
