@@ -10,6 +10,11 @@ import { root } from './clips.js';
 
 const START_MS = 30_000;
 
+export interface Asked {
+  readonly seconds: number;
+  readonly inModel: number;
+}
+
 export class DaemonUnderTest {
   private constructor(
     private readonly process: ChildProcess,
@@ -37,11 +42,13 @@ export class DaemonUnderTest {
     }
   }
 
-  /** Seconds from asking to the final message. */
-  async transcribe(path: string, options: TranscribeOptions, model: string): Promise<number> {
+  /** Seconds from asking to the final message, and how many of them the model itself counted. */
+  async transcribe(path: string, options: TranscribeOptions, model: string): Promise<Asked> {
     const begin = performance.now();
     for await (const event of this.client.transcribe(path, options, { model })) {
-      if (event.type === 'final') return (performance.now() - begin) / 1000;
+      if (event.type === 'final') {
+        return { seconds: (performance.now() - begin) / 1000, inModel: event.summary.timings.total };
+      }
     }
     throw new Error('the daemon ended the job without a final message');
   }
