@@ -198,6 +198,12 @@ describe('Supervisor', () => {
     });
   });
 
+  test('ends an engine that is only just starting', async () => {
+    build().start();
+    await supervisor.stop();
+    expect(supervisor.status()).toMatchObject({ state: 'stopped', restarts: 0 });
+  });
+
   test('leaves no process behind when it stops, even a blocked one', async () => {
     build('hangs-at-start').start();
     await until(() => supervisor.status().pid !== undefined);

@@ -195,6 +195,8 @@ export class Supervisor implements Engine {
   }
 
   #receive(message: FromEngine): void {
+    // What it says while it is being ended must not bring it back to life.
+    if (this.#state === 'stopped') return;
     switch (message.type) {
       case 'fatal':
         this.#fatal = SottoError.fromWire(message.error);
