@@ -4,6 +4,7 @@
  * reference clamps everything to 8 below the loudest frame and rescales, which depends on what is heard later, so
  * that is left to whoever assembles a window.
  */
+import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { melFilters } from './mel-filters.js';
@@ -106,7 +107,7 @@ export class MelStream {
     const chunks: Float32Array[] = [];
     const samplesNeeded = (end - 1) * HOP_SAMPLES + HALF_WINDOW + 1; // 1: mirroring the start skips sample 0
     while (!this.#ended && this.#framesDone < end && this.#samplesRead < samplesNeeded) {
-      signal?.throwIfAborted();
+      if (signal?.aborted === true) throw new SottoError('CANCELLED', 'reading the audio was cancelled');
       const { value, done } = await this.#source.next();
       if (done === true) {
         this.#ended = true;

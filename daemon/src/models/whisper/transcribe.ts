@@ -56,7 +56,7 @@ export async function* transcribe(
   let language = options.language === undefined ? undefined : tokenizer.resolveLanguage(options.language);
   const caches = makeCaches(model);
   const windows = new AudioWindows(audio.samples, parts.mel);
-  let context: DecodeContext | undefined;
+  let context: Omit<DecodeContext, 'seed'> | undefined;
   let encoded: EncodedWindow | undefined;
 
   const history =
@@ -85,12 +85,12 @@ export async function* transcribe(
           caches,
           filters: new LogitFilters(tokenizer, model.config, { timestamps }),
           startSequence: tokenizer.startSequence(language, options.task ?? 'transcribe', timestamps),
-          seed: options.seed ?? 0,
         };
       }
 
       const prompt = history.slice(promptStart);
-      const result = yield* decodeWithFallback(context, encoded, prompt, thresholds, signal);
+      const seeded = { ...context, seed: (options.seed ?? 0) + seek };
+      const result = yield* decodeWithFallback(seeded, encoded, prompt, thresholds, signal);
       clock.add('decode', result.seconds);
       disposeWindow(encoded);
       encoded = undefined;
