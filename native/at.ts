@@ -7,7 +7,13 @@ import { isArray } from './tree.js';
  * One axis' index: an integer (removes the axis), `[start, stop, step?]` with null for open ends, ':' (all of it),
  * '...' (as many ':' as are missing), null (a new axis of size 1), or an array of integer indices (at most one).
  */
-export type Index = number | readonly [start: number | null, stop?: number | null, step?: number] | ':' | '...' | null | MxArray;
+export type Index =
+  | number
+  | readonly [start: number | null, stop?: number | null, step?: number]
+  | ':'
+  | '...'
+  | null
+  | MxArray;
 
 /**
  * `x[...specs]` as NumPy writes it.

@@ -14,7 +14,8 @@ import type { Devices, Dtypes, Files, Functions, Runtime } from './contract/runt
 import type { Creation, Indexing, Shaping } from './contract/shaping.js';
 
 export interface Binding
-  extends Creation,
+  extends
+    Creation,
     Elementwise,
     Reductions,
     Shaping,

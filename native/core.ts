@@ -33,11 +33,18 @@ function whyMissing(target: string): string {
   return `MLX's addon does not exist for ${target} (only for ${supported.join(', ')})`;
 }
 
-function whyBroken(file: string, error: unknown): [problem: string, nextStep: string] {
+/** Exported for the tests: a library that is loaded already can't be missing. */
+export function whyBroken(file: string, error: unknown): [problem: string, nextStep: string] {
   const text = error instanceof Error ? error.message : String(error);
   const again = `run \`npm run setup\` again (delete ${path.dirname(file)} first)`;
-  if (/libmlx|libscipy_openblas|libjaccl/.test(text) && /cannot open shared object|Library not loaded/i.test(text)) {
-    return [`the library that ${path.basename(file)} was linked with is gone (${builtWith(file)}): ${text}`, again];
+  if (
+    /libmlx|libscipy_openblas|libjaccl/.test(text) &&
+    /cannot open shared object|Library not loaded/i.test(text)
+  ) {
+    return [
+      `the library that ${path.basename(file)} was linked with is gone (${builtWith(file)}): ${text}`,
+      again,
+    ];
   }
   if (/built against MLX/.test(text)) return [text, again];
   if (/incompatible architecture|wrong ELF class|invalid ELF header|not a mach-o/i.test(text)) {
@@ -49,7 +56,8 @@ function whyBroken(file: string, error: unknown): [problem: string, nextStep: st
 function builtWith(file: string): string {
   try {
     const info: unknown = JSON.parse(readFileSync(path.join(path.dirname(file), 'build.json'), 'utf8'));
-    if (typeof info === 'object' && info !== null && 'source' in info) return `built with ${String(info.source)}`;
+    if (typeof info === 'object' && info !== null && 'source' in info)
+      return `built with ${String(info.source)}`;
   } catch {
     // No record: say so, the error itself is more important.
   }

@@ -17,6 +17,7 @@ import { arraysIn, isArray } from './tree.js';
 
 if (typeof Symbol.dispose === 'symbol') {
   Object.defineProperty(binding.MxArray.prototype, Symbol.dispose, {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- stays a method
     value: binding.MxArray.prototype.dispose,
     configurable: true,
     writable: true,

@@ -18,9 +18,12 @@ export function tidy<T>(fn: () => T): T {
   try {
     const result = fn();
     if (isThenable(result)) {
-      throw Object.assign(new TypeError('tidy: the function must be synchronous, but it returned a promise'), {
-        code: 'INVALID_ARGUMENT',
-      });
+      throw Object.assign(
+        new TypeError('tidy: the function must be synchronous, but it returned a promise'),
+        {
+          code: 'INVALID_ARGUMENT',
+        },
+      );
     }
     survivors = arraysIn(result);
     return result;

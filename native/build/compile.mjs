@@ -12,7 +12,9 @@ export async function compileAddon(system, root, target, mlx, openblas) {
   const sources = await sourcesFor(root, openblas);
   const flags = compileFlags(root, mlx, target, openblas);
   const link = linkFlags(target, output, mlx, openblas);
-  const stamp = createHash('sha256').update(JSON.stringify([flags, link, sources, system.env.CXX])).digest('hex');
+  const stamp = createHash('sha256')
+    .update(JSON.stringify([flags, link, sources, system.env.CXX]))
+    .digest('hex');
   const record = path.join(objects, 'stamp');
   const sameFlags = existsSync(record) && readFileSync(record, 'utf8') === stamp;
   const mtimes = new Map();
@@ -20,7 +22,8 @@ export async function compileAddon(system, root, target, mlx, openblas) {
   if (stale.length === 0 && existsSync(output)) return { output, built: false };
 
   const compiler = await findCompiler(system);
-  if (stale.length > 0) system.say(`compiling ${stale.length} C++ file${stale.length > 1 ? 's' : ''} with ${compiler.command}`);
+  if (stale.length > 0)
+    system.say(`compiling ${stale.length} C++ file${stale.length > 1 ? 's' : ''} with ${compiler.command}`);
   await mkdir(objects, { recursive: true });
   await rm(record, { force: true });
   await inParallel(system.cores, stale, (source) => compileOne(system, compiler, flags, objects, source));
@@ -29,7 +32,7 @@ export async function compileAddon(system, root, target, mlx, openblas) {
   const all = sources.map((source) => objectOf(objects, source));
   const linked = await system.run(compiler.command, [...all, '-o', fresh, ...link]);
   if (linked.code !== 0) {
-    throw new SetupError('The addon could not be linked.', 'See the linker\'s words above.', linked.stderr);
+    throw new SetupError('The addon could not be linked.', "See the linker's words above.", linked.stderr);
   }
   // A running process keeps the old file: a rename never writes into a library that is mapped.
   await rename(fresh, output);
@@ -41,7 +44,9 @@ export async function compileAddon(system, root, target, mlx, openblas) {
 
 /** The C++ files of the addon. Those in `cpu/` make MLX's CPU device fast; they stand on OpenBLAS, so on Linux only. */
 export async function sourcesFor(root, openblas) {
-  const folders = ['native/src', ...(openblas ? ['native/src/cpu'] : [])].map((folder) => path.join(root, folder));
+  const folders = ['native/src', ...(openblas ? ['native/src/cpu'] : [])].map((folder) =>
+    path.join(root, folder),
+  );
   const files = await Promise.all(
     folders.map(async (folder) => (await readdir(folder)).sort().map((name) => path.join(folder, name))),
   );
@@ -75,7 +80,7 @@ async function compileOne(system, compiler, flags, objects, source) {
     await rm(object, { force: true });
     throw new SetupError(
       `${path.relative(process.cwd(), source)} did not compile.`,
-      'See the compiler\'s words above.',
+      "See the compiler's words above.",
       result.stderr.slice(0, 20_000),
     );
   }

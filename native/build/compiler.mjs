@@ -7,7 +7,11 @@ const OLDEST = { gcc: 12, clang: 15 };
 
 /** @returns `{ command, kind, version }` of the C++20 compiler: CXX, else clang++ on macOS, g++ then clang++ on Linux. */
 export async function findCompiler(system) {
-  const names = system.env.CXX ? [system.env.CXX] : system.platform === 'darwin' ? ['clang++'] : ['g++', 'clang++'];
+  const names = system.env.CXX
+    ? [system.env.CXX]
+    : system.platform === 'darwin'
+      ? ['clang++']
+      : ['g++', 'clang++'];
   let tooOld;
   for (const command of names) {
     const answer = await system.run(command, ['--version']);
@@ -39,7 +43,15 @@ export function parseCompiler(text) {
 
 /** Flags to compile one file. */
 export function compileFlags(root, mlx, target, openblas) {
-  const flags = ['-std=c++20', '-O2', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-Wno-unused-parameter'];
+  const flags = [
+    '-std=c++20',
+    '-O2',
+    '-fPIC',
+    '-fvisibility=hidden',
+    '-Wall',
+    '-Wextra',
+    '-Wno-unused-parameter',
+  ];
   flags.push('-DNAPI_VERSION=8', '-DNODE_ADDON_API_CPP_EXCEPTIONS', '-DNODE_ADDON_API_DISABLE_DEPRECATED');
   flags.push(`-DSOTTO_MLX_BUILT_AGAINST="${mlx.version}"`);
   if (target.startsWith('darwin')) flags.push('-mmacosx-version-min=14.0');
@@ -60,14 +72,22 @@ export function linkFlags(target, output, mlx, openblas) {
   const origin = target.startsWith('darwin') ? '@loader_path' : '$ORIGIN';
   const rpath = (lib) => (mlx.own ? lib : `${origin}/${path.relative(path.dirname(output), lib)}`);
   if (target.startsWith('darwin')) {
-    return ['-bundle', '-undefined', 'dynamic_lookup', '-mmacosx-version-min=14.0']
-      .concat(`-L${mlx.lib}`, '-lmlx', `-Wl,-rpath,${rpath(mlx.lib)}`);
+    return ['-bundle', '-undefined', 'dynamic_lookup', '-mmacosx-version-min=14.0'].concat(
+      `-L${mlx.lib}`,
+      '-lmlx',
+      `-Wl,-rpath,${rpath(mlx.lib)}`,
+    );
   }
   const flags = ['-shared', `-L${mlx.lib}`, '-lmlx', `-Wl,-rpath,${rpath(mlx.lib)}`];
   // The wheel's libmlx names its own BLAS by rpath; the linker need not see it.
   flags.push('-Wl,--allow-shlib-undefined');
   if (openblas) {
-    flags.push(`-L${openblas.lib}`, '-Wl,--no-as-needed', '-lscipy_openblas', `-Wl,-rpath,${rpath(openblas.lib)}`);
+    flags.push(
+      `-L${openblas.lib}`,
+      '-Wl,--no-as-needed',
+      '-lscipy_openblas',
+      `-Wl,-rpath,${rpath(openblas.lib)}`,
+    );
   }
   return flags;
 }

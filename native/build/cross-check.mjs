@@ -22,7 +22,9 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 export async function crossCheck(system) {
   const vendor = path.join(root, 'native/vendor');
   const python = await zigPython(system, path.join(vendor, 'zig'));
-  const pin = pins.wheels.find((wheel) => wheel.part === 'mlx' && wheel.target === TARGET && wheel.macos === 14);
+  const pin = pins.wheels.find(
+    (wheel) => wheel.part === 'mlx' && wheel.target === TARGET && wheel.macos === 14,
+  );
   const home = path.join(await unpackedWheel(system, vendor, pin), 'mlx');
   const version = headerVersion(await readFile(path.join(home, 'include/mlx/version.h'), 'utf8'));
   const mlx = { include: path.join(home, 'include'), lib: path.join(home, 'lib'), version, own: false };
@@ -38,17 +40,31 @@ export async function crossCheck(system) {
   const objects = await lanes(system.cores, sources, async (source) => {
     const object = path.join(folder, `${path.basename(source, '.cc')}.o`);
     if (await unchanged(object, source, flags)) return object;
-    await must(system, python, [...zig, ...flags, '-c', source, '-o', object], `${path.basename(source)} does not compile for macOS`);
+    await must(
+      system,
+      python,
+      [...zig, ...flags, '-c', source, '-o', object],
+      `${path.basename(source)} does not compile for macOS`,
+    );
     await writeFile(`${object}.hash`, await inputHash(source, flags));
     return object;
   });
-  const link = linkFlags(TARGET, output, mlx, undefined).filter((flag) => !flag.startsWith('-mmacosx'));
-  await must(system, python, [...zig, ...objects, '-o', output, ...link], 'the addon does not link for macOS');
+  // zig crashes on -bundle; a shared library asks for the same symbols.
+  const link = linkFlags(TARGET, output, mlx, undefined)
+    .filter((flag) => !flag.startsWith('-mmacosx'))
+    .map((flag) => (flag === '-bundle' ? '-shared' : flag));
+  await must(
+    system,
+    python,
+    [...zig, ...objects, '-o', output, ...link],
+    'the addon does not link for macOS',
+  );
 
   const missing = missingSymbols(
     undefinedSymbols(await readFile(output)),
     exportedSymbols(await readFile(path.join(mlx.lib, 'libmlx.dylib'))),
     nodeApiNames(),
+    await systemNames(system, python),
   );
   if (missing.length > 0) {
     throw new SetupError(
@@ -61,14 +77,13 @@ export async function crossCheck(system) {
 }
 
 /**
- * Undefined symbols that nobody provides. MLX's must be exported by its library; Node-API's must exist in the version
- * asked for; C and C++ runtime names are the system's.
+ * Undefined symbols that nobody provides. MLX's must be exported by its library, Node-API's must exist in the version
+ * asked for, and the rest belongs to the system. (zig links the C++ runtime in; Apple's compiler takes the system's.)
  */
-export function missingSymbols(needed, mlxExports, nodeApi) {
+export function missingSymbols(needed, mlxExports, nodeApi, systemExports) {
   return needed.filter((name) => {
-    if (/mlx/.test(name)) return !mlxExports.has(name);
     if (/^_(napi|node_api)_/.test(name)) return !nodeApi.has(name.slice(1));
-    return !/^_(_?Z|_cxa|__?[a-z]|[a-z])|^dyld_/.test(name);
+    return !mlxExports.has(name) && !systemExports.has(name) && name !== 'dyld_stub_binder';
   });
 }
 
@@ -78,13 +93,28 @@ function nodeApiNames() {
   return new Set([...symbols.v8.js_native_api_symbols, ...symbols.v8.node_api_symbols]);
 }
 
+/** What macOS's libSystem exports, by the text stub that zig brings along. */
+async function systemNames(system, python) {
+  const where = await system.run(python, [
+    '-c',
+    'import ziglang, os; print(os.path.dirname(ziglang.__file__))',
+  ]);
+  const stub = await readFile(path.join(where.stdout.trim(), 'lib/libc/darwin/libSystem.tbd'), 'utf8');
+  return new Set(stub.match(/_[\w$]+/g));
+}
+
 async function zigPython(system, venv) {
   const python = path.join(venv, 'bin/python3');
   const works = async () => (await system.run(python, ['-m', 'ziglang', 'version'])).code === 0;
   if (existsSync(python) && (await works())) return python;
   system.say(`fetching ${ZIG}`);
   await must(system, 'python3', ['-m', 'venv', venv], 'python3 could not make a virtual environment');
-  await must(system, python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ZIG], `pip could not install ${ZIG}`);
+  await must(
+    system,
+    python,
+    ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ZIG],
+    `pip could not install ${ZIG}`,
+  );
   return python;
 }
 
@@ -120,7 +150,9 @@ async function lanes(width, items, work) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     const { output, symbols } = await crossCheck(thisSystem());
-    console.log(`cross-check: ${path.relative(process.cwd(), output)} links for macOS arm64; all ${symbols} undefined symbols are provided`);
+    console.log(
+      `cross-check: ${path.relative(process.cwd(), output)} links for macOS arm64; all ${symbols} undefined symbols are provided`,
+    );
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     if (error.details) console.error(error.details.trimEnd());

@@ -12,12 +12,18 @@ const N_UNDF = 0x0;
 
 /** Names that the library exports. */
 export function exportedSymbols(file) {
-  return new Set(symbols(file).filter((s) => s.external && !s.undefined).map((s) => s.name));
+  return new Set(
+    symbols(file)
+      .filter((s) => s.external && !s.undefined)
+      .map((s) => s.name),
+  );
 }
 
 /** Names that the library leaves to others. */
 export function undefinedSymbols(file) {
-  return symbols(file).filter((s) => s.external && s.undefined).map((s) => s.name);
+  return symbols(file)
+    .filter((s) => s.external && s.undefined)
+    .map((s) => s.name);
 }
 
 function symbols(file) {

@@ -19,7 +19,7 @@ export async function installPackages(system, root) {
     if (result.code !== 0) {
       throw new SetupError(
         '`npm ci` failed.',
-        'Check the network and npm\'s registry settings and run setup again.',
+        "Check the network and npm's registry settings and run setup again.",
         result.stderr,
       );
     }

@@ -10,7 +10,9 @@ const SKIPPED = new Set(['node_modules', 'vendor', 'lib', 'obj', '.venv', 'dist'
 
 export async function compileTypeScript(system, root) {
   const sources = ROOMS.flatMap((room) => typeScriptIn(path.join(root, room)));
-  const settings = ['tsconfig.json', 'package.json', 'node_modules/.sotto-lock'].map((f) => path.join(root, f));
+  const settings = ['tsconfig.json', 'package.json', 'node_modules/.sotto-lock'].map((f) =>
+    path.join(root, f),
+  );
   const hash = createHash('sha256');
   for (const file of [...settings, ...sources]) {
     const stat = existsSync(file) ? statSync(file) : { size: 0, mtimeMs: 0 };
@@ -28,7 +30,9 @@ export async function compileTypeScript(system, root) {
   if (orphans.length > 0 || !complete) rmSync(path.join(root, 'dist/.tsbuildinfo'), { force: true });
   system.say(`compiling ${sources.length} TypeScript files`);
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
-  const result = await system.run(process.execPath, [tsc, '-p', path.join(root, 'tsconfig.json')], { cwd: root });
+  const result = await system.run(process.execPath, [tsc, '-p', path.join(root, 'tsconfig.json')], {
+    cwd: root,
+  });
   if (result.code !== 0) {
     rmSync(stamp, { force: true });
     throw new SetupError('TypeScript found errors (what could be emitted was).', 'See above.', result.stdout);

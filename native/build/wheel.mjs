@@ -56,7 +56,7 @@ async function download(system, pin, folder) {
   if (got.code !== 0 || wheel === undefined) {
     throw new SetupError(
       `pip could not fetch ${pin.requirement} for ${pin.tags.join(' or ')}.`,
-      'Check the network and pip\'s index settings and run setup again, or point MLX_DIR at an MLX of your own.',
+      "Check the network and pip's index settings and run setup again, or point MLX_DIR at an MLX of your own.",
       got.stderr,
     );
   }

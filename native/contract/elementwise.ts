@@ -150,9 +150,21 @@ export interface Elementwise {
   /** [⌊a / b⌋, the remainder]. */
   divmod(a: Operand, b: Operand, options?: On): [MxArray, MxArray];
   /** bool scalar: |a − b| ≤ atol (1e-8) + rtol (1e-5) · |b| everywhere. */
-  allclose(a: Operand, b: Operand, rtol?: number, atol?: number, options?: On & { equalNan?: boolean }): MxArray;
+  allclose(
+    a: Operand,
+    b: Operand,
+    rtol?: number,
+    atol?: number,
+    options?: On & { equalNan?: boolean },
+  ): MxArray;
   /** The same, element by element. */
-  isclose(a: Operand, b: Operand, rtol?: number, atol?: number, options?: On & { equalNan?: boolean }): MxArray;
+  isclose(
+    a: Operand,
+    b: Operand,
+    rtol?: number,
+    atol?: number,
+    options?: On & { equalNan?: boolean },
+  ): MxArray;
   /** bool scalar: same shape and same values; dtypes may differ. */
   arrayEqual(a: Operand, b: Operand, equalNan?: boolean, options?: On): MxArray;
   /** x where the condition holds, y elsewhere; all three are broadcast. */

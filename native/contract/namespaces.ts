@@ -41,7 +41,13 @@ export interface StftOptions {
 /** `mx.linalg`. MLX has decompositions on the CPU only: they run there unless a stream is given. Over the last two axes. */
 export interface Linalg {
   /** The 2-norm or Frobenius norm; `ord` a number, Infinity, 'fro' or 'nuc'. */
-  norm(a: MxArray, ord?: number | 'fro' | 'nuc' | null, axis?: Axis, keepdims?: boolean, options?: On): MxArray;
+  norm(
+    a: MxArray,
+    ord?: number | 'fro' | 'nuc' | null,
+    axis?: Axis,
+    keepdims?: boolean,
+    options?: On,
+  ): MxArray;
   /** [Q, R]. */
   qr(a: MxArray, options?: On): [MxArray, MxArray];
   /** [U, S, Vᵀ], or S alone with `computeUv` false. */
@@ -87,17 +93,52 @@ export interface Random {
   bits(shape?: Shape, width?: number, key?: MxArray | null, options?: On): MxArray;
   bits(shape: Shape, options: Keyed & { width?: number }): MxArray;
   /** In [low (0), high (1)). */
-  uniform(low?: Operand, high?: Operand, shape?: Shape, dtype?: Dtype, key?: MxArray | null, options?: On): MxArray;
+  uniform(
+    low?: Operand,
+    high?: Operand,
+    shape?: Shape,
+    dtype?: Dtype,
+    key?: MxArray | null,
+    options?: On,
+  ): MxArray;
   uniform(low: Operand, high: Operand, options: Keyed & { shape?: Shape; dtype?: Dtype }): MxArray;
-  normal(shape?: Shape, dtype?: Dtype, loc?: Operand | null, scale?: Operand | null, key?: MxArray | null, options?: On): MxArray;
+  normal(
+    shape?: Shape,
+    dtype?: Dtype,
+    loc?: Operand | null,
+    scale?: Operand | null,
+    key?: MxArray | null,
+    options?: On,
+  ): MxArray;
   normal(shape: Shape, options: Keyed & { dtype?: Dtype; loc?: Operand; scale?: Operand }): MxArray;
-  multivariateNormal(mean: MxArray, cov: MxArray, shape?: Shape, dtype?: Dtype, key?: MxArray | null, options?: On): MxArray;
+  multivariateNormal(
+    mean: MxArray,
+    cov: MxArray,
+    shape?: Shape,
+    dtype?: Dtype,
+    key?: MxArray | null,
+    options?: On,
+  ): MxArray;
   /** In [low, high), int32. */
-  randint(low: Operand, high: Operand, shape?: Shape, dtype?: Dtype, key?: MxArray | null, options?: On): MxArray;
+  randint(
+    low: Operand,
+    high: Operand,
+    shape?: Shape,
+    dtype?: Dtype,
+    key?: MxArray | null,
+    options?: On,
+  ): MxArray;
   randint(low: Operand, high: Operand, options: Keyed & { shape?: Shape; dtype?: Dtype }): MxArray;
   /** bool, true with probability p (0.5). */
   bernoulli(p?: Operand, shape?: Shape | null, key?: MxArray | null, options?: On): MxArray;
-  truncatedNormal(lower: Operand, upper: Operand, shape?: Shape | null, dtype?: Dtype, key?: MxArray | null, options?: On): MxArray;
+  truncatedNormal(
+    lower: Operand,
+    upper: Operand,
+    shape?: Shape | null,
+    dtype?: Dtype,
+    key?: MxArray | null,
+    options?: On,
+  ): MxArray;
   gumbel(shape?: Shape, dtype?: Dtype, key?: MxArray | null, options?: On): MxArray;
   /** uint32 indices drawn from softmax(logits) along an axis (−1). */
   categorical(
@@ -108,8 +149,19 @@ export interface Random {
     key?: MxArray | null,
     options?: On,
   ): MxArray;
-  categorical(logits: MxArray, axis: number, options: Keyed & { shape?: Shape; numSamples?: number }): MxArray;
-  laplace(shape?: Shape, dtype?: Dtype, loc?: number, scale?: number, key?: MxArray | null, options?: On): MxArray;
+  categorical(
+    logits: MxArray,
+    axis: number,
+    options: Keyed & { shape?: Shape; numSamples?: number },
+  ): MxArray;
+  laplace(
+    shape?: Shape,
+    dtype?: Dtype,
+    loc?: number,
+    scale?: number,
+    key?: MxArray | null,
+    options?: On,
+  ): MxArray;
   /** Of an array along an axis (0), or of 0 … x − 1. */
   permutation(x: MxArray | number, axis?: number, key?: MxArray | null, options?: On): MxArray;
 }

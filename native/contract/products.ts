@@ -41,9 +41,33 @@ export type Spatial = number | Shape;
 
 /** Channels-last convolutions: input [N, …space, C_in], weight [C_out, …kernel, C_in / groups]. */
 export interface Convolutions {
-  conv1d(input: MxArray, weight: MxArray, stride?: number, padding?: number, dilation?: number, groups?: number, options?: On): MxArray;
-  conv2d(input: MxArray, weight: MxArray, stride?: Spatial, padding?: Spatial, dilation?: Spatial, groups?: number, options?: On): MxArray;
-  conv3d(input: MxArray, weight: MxArray, stride?: Spatial, padding?: Spatial, dilation?: Spatial, groups?: number, options?: On): MxArray;
+  conv1d(
+    input: MxArray,
+    weight: MxArray,
+    stride?: number,
+    padding?: number,
+    dilation?: number,
+    groups?: number,
+    options?: On,
+  ): MxArray;
+  conv2d(
+    input: MxArray,
+    weight: MxArray,
+    stride?: Spatial,
+    padding?: Spatial,
+    dilation?: Spatial,
+    groups?: number,
+    options?: On,
+  ): MxArray;
+  conv3d(
+    input: MxArray,
+    weight: MxArray,
+    stride?: Spatial,
+    padding?: Spatial,
+    dilation?: Spatial,
+    groups?: number,
+    options?: On,
+  ): MxArray;
   convTranspose1d(
     input: MxArray,
     weight: MxArray,
@@ -103,8 +127,17 @@ export interface QuantizationLayout {
 
 export interface Quantization {
   /** [packed uint32 [..., n · bits / 32], scales [..., n / groupSize], biases the same]; no biases but for 'affine'. */
-  quantize(w: MxArray, options?: On & QuantizationLayout & { globalScale?: MxArray }): [packed: MxArray, scales: MxArray, biases: MxArray];
-  quantize(w: MxArray, groupSize?: number | null, bits?: number | null, mode?: QuantizationMode, options?: On & { globalScale?: MxArray }): [packed: MxArray, scales: MxArray, biases: MxArray];
+  quantize(
+    w: MxArray,
+    options?: On & QuantizationLayout & { globalScale?: MxArray },
+  ): [packed: MxArray, scales: MxArray, biases: MxArray];
+  quantize(
+    w: MxArray,
+    groupSize?: number | null,
+    bits?: number | null,
+    mode?: QuantizationMode,
+    options?: On & { globalScale?: MxArray },
+  ): [packed: MxArray, scales: MxArray, biases: MxArray];
   dequantize(
     w: MxArray,
     scales: MxArray,
@@ -148,7 +181,8 @@ export interface Quantization {
     biases?: MxArray | null,
     lhsIndices?: MxArray | null,
     rhsIndices?: MxArray | null,
-    options?: On & QuantizationLayout & { transpose?: boolean; globalScale?: MxArray; sortedIndices?: boolean },
+    options?: On &
+      QuantizationLayout & { transpose?: boolean; globalScale?: MxArray; sortedIndices?: boolean },
   ): MxArray;
   /** Both sides quantized; GPU only. */
   qqmm(
@@ -163,7 +197,8 @@ export interface Quantization {
     scales?: MxArray | null,
     lhsIndices?: MxArray | null,
     rhsIndices?: MxArray | null,
-    options?: On & QuantizationLayout & { globalScaleX?: MxArray; globalScaleW?: MxArray; sortedIndices?: boolean },
+    options?: On &
+      QuantizationLayout & { globalScaleX?: MxArray; globalScaleW?: MxArray; sortedIndices?: boolean },
   ): MxArray;
   /** E4M3 float8 as uint8. */
   toFp8(x: MxArray, options?: On): MxArray;

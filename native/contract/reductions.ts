@@ -59,7 +59,15 @@ export interface Reductions {
   /** uint32 places at which values keep a sorted sequence sorted; side 'left' or 'right'. */
   searchsorted(sortedSequence: MxArray, values: Operand, side?: 'left' | 'right', options?: On): MxArray;
   /** The first `size` sorted unique values, padded with `fillValue`; several arrays when indices or counts are asked for. */
-  unique(a: Operand, size: number, returnIndex?: boolean, returnInverse?: boolean, returnCounts?: boolean, fillValue?: Operand | null, options?: On): MxArray | MxArray[];
+  unique(
+    a: Operand,
+    size: number,
+    returnIndex?: boolean,
+    returnInverse?: boolean,
+    returnCounts?: boolean,
+    fillValue?: Operand | null,
+    options?: On,
+  ): MxArray | MxArray[];
 }
 
 export interface Scan {

@@ -6,7 +6,11 @@ export interface Files {
     file: string,
     options?: On,
   ): { arrays: Record<string, MxArray>; metadata: Record<string, string> };
-  saveSafetensors(file: string, arrays: Readonly<Record<string, MxArray>>, metadata?: Readonly<Record<string, string>>): void;
+  saveSafetensors(
+    file: string,
+    arrays: Readonly<Record<string, MxArray>>,
+    metadata?: Readonly<Record<string, string>>,
+  ): void;
   /** A `.npy` file. */
   load(file: string, options?: On): MxArray;
   save(file: string, arr: MxArray): void;
@@ -43,8 +47,16 @@ export interface Functions {
   disableCompile(): void;
   enableCompile(): void;
   /** [outputs, gradients of the first output, a scalar, by the arguments numbered]. */
-  valueAndGradOf(fun: ListFunction, argnums: readonly number[], arrays: readonly MxArray[]): [MxArray[], MxArray[]];
-  vjpOf(fun: ListFunction, primals: readonly MxArray[], cotangents: readonly MxArray[]): [MxArray[], MxArray[]];
+  valueAndGradOf(
+    fun: ListFunction,
+    argnums: readonly number[],
+    arrays: readonly MxArray[],
+  ): [MxArray[], MxArray[]];
+  vjpOf(
+    fun: ListFunction,
+    primals: readonly MxArray[],
+    cotangents: readonly MxArray[],
+  ): [MxArray[], MxArray[]];
   jvpOf(fun: ListFunction, primals: readonly MxArray[], tangents: readonly MxArray[]): [MxArray[], MxArray[]];
   /** Axes: −1 for an argument that is not mapped. */
   vmapOf(

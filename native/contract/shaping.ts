@@ -15,11 +15,18 @@ export interface Creation {
    * array; do not write to it meanwhile.
    */
   asarray(data: TypedArray, shape?: Shape | number | null): MxArray;
-  /** `arange(stop)` or `arange(start, stop, step)`: int32 when all are whole numbers, else float32. */
-  arange(stop: number, options: On & { dtype?: Dtype }): MxArray;
+  /** `arange(start, stop, step)`, or `arange(stop)`: int32 when all are whole numbers, else float32. */
+  arange(start: number, options: On & { dtype?: Dtype }): MxArray;
   arange(start: number, stop?: number | null, step?: number, dtype?: Dtype, options?: On): MxArray;
   /** `num` (50) numbers from start to stop. */
-  linspace(start: number, stop: number, num?: number, endpoint?: boolean, dtype?: Dtype, options?: On): MxArray;
+  linspace(
+    start: number,
+    stop: number,
+    num?: number,
+    endpoint?: boolean,
+    dtype?: Dtype,
+    options?: On,
+  ): MxArray;
   zeros(shape: Shape | number, dtype?: Dtype, options?: On): MxArray;
   ones(shape: Shape | number, dtype?: Dtype, options?: On): MxArray;
   full(shape: Shape | number, vals: Operand, dtype?: Dtype, options?: On): MxArray;
@@ -44,7 +51,10 @@ export interface Creation {
   hamming(m: number, options?: On): MxArray;
   bartlett(m: number, options?: On): MxArray;
   blackman(m: number, options?: On): MxArray;
-  meshgrid(arrays: readonly Operand[], options?: On & { sparse?: boolean; indexing?: 'xy' | 'ij' }): MxArray[];
+  meshgrid(
+    arrays: readonly Operand[],
+    options?: On & { sparse?: boolean; indexing?: 'xy' | 'ij' },
+  ): MxArray[];
 }
 
 /** The same elements in another shape, order, place or type. */
@@ -111,11 +121,46 @@ export interface Indexing {
    */
   slice(a: MxArray, start: Shape | MxArray, stop: Shape, strides?: Shape | null, options?: On): MxArray;
   /** `sliceUpdate(a, update, start[], stop[], strides[]?)`, or with an MxArray start `sliceUpdate(a, update, start, axes[])`. */
-  sliceUpdate(a: MxArray, update: Operand, start: Shape | MxArray, stop: Shape, strides?: Shape | null, options?: On): MxArray;
-  sliceUpdateAdd(a: MxArray, update: Operand, start: Shape, stop: Shape, strides?: Shape | null, options?: On): MxArray;
-  sliceUpdateProd(a: MxArray, update: Operand, start: Shape, stop: Shape, strides?: Shape | null, options?: On): MxArray;
-  sliceUpdateMax(a: MxArray, update: Operand, start: Shape, stop: Shape, strides?: Shape | null, options?: On): MxArray;
-  sliceUpdateMin(a: MxArray, update: Operand, start: Shape, stop: Shape, strides?: Shape | null, options?: On): MxArray;
+  sliceUpdate(
+    a: MxArray,
+    update: Operand,
+    start: Shape | MxArray,
+    stop: Shape,
+    strides?: Shape | null,
+    options?: On,
+  ): MxArray;
+  sliceUpdateAdd(
+    a: MxArray,
+    update: Operand,
+    start: Shape,
+    stop: Shape,
+    strides?: Shape | null,
+    options?: On,
+  ): MxArray;
+  sliceUpdateProd(
+    a: MxArray,
+    update: Operand,
+    start: Shape,
+    stop: Shape,
+    strides?: Shape | null,
+    options?: On,
+  ): MxArray;
+  sliceUpdateMax(
+    a: MxArray,
+    update: Operand,
+    start: Shape,
+    stop: Shape,
+    strides?: Shape | null,
+    options?: On,
+  ): MxArray;
+  sliceUpdateMin(
+    a: MxArray,
+    update: Operand,
+    start: Shape,
+    stop: Shape,
+    strides?: Shape | null,
+    options?: On,
+  ): MxArray;
   /** Slices at integer indices along an axis, or elements of the flattened array. A number index removes the axis. */
   take(a: MxArray, indices: MxArray | number, axis?: number | null, options?: On): MxArray;
   takeAlongAxis(a: MxArray, indices: MxArray, axis?: number | null, options?: On): MxArray;

@@ -167,7 +167,7 @@ void Addon::keep(Handle& handle) {
 }
 
 Bound& Addon::bind(const Op& op, bool method) {
-  auto bound = std::make_unique<Bound>(Bound{this, &op, method, {}, 0, 0});
+  auto bound = std::make_unique<Bound>(Bound{this, &op, method, {}, 0, 0, false});
   bool keywords = false;
   for (std::string_view rest = op.params; !rest.empty();) {
     size_t end = std::min(rest.find(", "), rest.size());
@@ -182,6 +182,7 @@ Bound& Addon::bind(const Op& op, bool method) {
   }
   bound->required = std::min(op.required, bound->positional);
   if (op.takes_stream) bound->params.emplace_back("stream");
+  bound->takes_options = op.takes_stream || keywords;  // else a trailing object is an argument like any other
   return *bound_.emplace_back(std::move(bound));
 }
 

@@ -30,6 +30,7 @@ struct Bound {
   std::vector<std::string> params;  // positional ones first
   size_t positional;
   size_t required;  // leading positional parameters that can't be left out
+  bool takes_options;  // a trailing plain object holds keywords
 };
 
 /** Membership in a tidy scope: a doubly linked ring, so that leaving a scope costs the same however full it is. */

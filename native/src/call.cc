@@ -128,7 +128,7 @@ napi_value enter(napi_env env, napi_callback_info info) {
   const Op& op = *bound.op;
   Call call{env, *bound.addon, bound, count, values};
   try {
-    if (count > bound.required && is_options(call, values[count - 1])) {
+    if (count > bound.required && bound.takes_options && is_options(call, values[count - 1])) {
       call.options = values[count - 1];
       call.count--;
       check_keywords(call);

@@ -1,0 +1,110 @@
+/** The build's plain-JavaScript modules, typed for the tests. */
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+export interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** native/build/system.mjs: what a step may ask of the machine. */
+export interface System {
+  platform: string;
+  arch: string;
+  osRelease: string;
+  env: Record<string, string | undefined>;
+  cores: number;
+  glibc: () => string | undefined;
+  say: (line: string) => void;
+  run: (command: string, args: string[]) => Promise<Ran>;
+}
+
+export interface Pin {
+  part: string;
+  target: string;
+  requirement: string;
+  tags: string[];
+  sha256: string;
+  macos?: number;
+  glibc?: string;
+}
+
+interface Modules {
+  'system.mjs': {
+    targetOf: (system: System) => string;
+    macosMajor: (release: string) => number;
+    compareVersions: (a: string, b: string) => number;
+  };
+  'mlx.mjs': {
+    pins: { mlx: string; wheels: Pin[] };
+    findMlx: (
+      system: System,
+      target: string,
+      vendor: string,
+    ) => Promise<{ version: string; lib: string; own: boolean }>;
+    findOpenBlas: (system: System, target: string, vendor: string) => Promise<unknown>;
+    wheelFor: (system: System, target: string, part: string) => Pin;
+    headerVersion: (text: string) => string;
+  };
+  'wheel.mjs': {
+    unpackedWheel: (system: System, vendor: string, pin: Pin) => Promise<string>;
+    checkHash: (file: string, pin: Pin) => Promise<void>;
+  };
+  'compiler.mjs': {
+    findCompiler: (system: System) => Promise<{ command: string; kind: string; version: number }>;
+    parseCompiler: (text: string) => { kind: string; version: number };
+    linkFlags: (
+      target: string,
+      output: string,
+      mlx: { lib: string; own: boolean },
+      openblas?: { lib: string },
+    ) => string[];
+  };
+  'compile.mjs': { dependencies: (rule: string) => string[] };
+  'packages.mjs': { notInstalled: (lock: object, record: object) => string[] };
+  'lock.mjs': { withLock: <T>(system: System, folder: string, work: () => Promise<T>) => Promise<T> };
+  'cross-check.mjs': {
+    missingSymbols: (
+      needed: string[],
+      mlx: Set<string>,
+      nodeApi: Set<string>,
+      system: Set<string>,
+    ) => string[];
+  };
+  'macho.mjs': {
+    exportedSymbols: (file: Buffer) => Set<string>;
+    undefinedSymbols: (file: Buffer) => string[];
+  };
+}
+
+export async function load<N extends keyof Modules>(name: N): Promise<Modules[N]> {
+  const file = path.resolve(import.meta.dirname, '../../../native/build', name);
+  return (await import(pathToFileURL(file).href)) as Modules[N];
+}
+
+/** A machine of a test: Linux on x64 with what a build needs, unless said otherwise. */
+export function machine(
+  changes: Partial<System> = {},
+  answers: Record<string, Partial<Ran>> = {},
+): System & { said: string[] } {
+  const said: string[] = [];
+  return {
+    platform: 'linux',
+    arch: 'x64',
+    osRelease: '6.1.0',
+    env: {},
+    cores: 2,
+    glibc: () => '2.36',
+    say: (line) => said.push(line),
+    said,
+    run: (command, args) => {
+      const key = Object.keys(answers).find((start) => [command, ...args].join(' ').startsWith(start));
+      const missing = { code: -1, stdout: '', stderr: `spawn ${command} ENOENT` };
+      return Promise.resolve(
+        key === undefined ? missing : { code: 0, stdout: '', stderr: '', ...answers[key] },
+      );
+    },
+    ...changes,
+  };
+}

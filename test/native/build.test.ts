@@ -1,0 +1,340 @@
+/** What set-up says when a machine lacks something: one sentence, and what to do. */
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { load, machine, type Pin, type Ran, type System } from './build-modules.js';
+
+const scratch = mkdtempSync(path.join(tmpdir(), 'sotto-build-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+let folders = 0;
+const fresh = (): string => {
+  const folder = path.join(scratch, String(folders++));
+  mkdirSync(folder, { recursive: true });
+  return folder;
+};
+
+async function failure(work: () => unknown): Promise<{ message: string; nextStep: string }> {
+  try {
+    await work();
+  } catch (error) {
+    const { message, nextStep, name } = error as Error & { nextStep: string };
+    expect(name).toBe('SetupError');
+    expect(message.split('\n')).toHaveLength(1);
+    expect(nextStep.length).toBeGreaterThan(5);
+    return { message, nextStep };
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('the platform', () => {
+  test.each([
+    ['darwin', 'arm64', 'darwin-arm64'],
+    ['linux', 'x64', 'linux-x64'],
+    ['linux', 'arm64', 'linux-arm64'],
+  ])('%s %s is supported', async (platform, arch, target) => {
+    const { targetOf } = await load('system.mjs');
+    expect(targetOf(machine({ platform, arch }))).toBe(target);
+  });
+
+  test('Windows is not', async () => {
+    const { targetOf } = await load('system.mjs');
+    const { message, nextStep } = await failure(() => targetOf(machine({ platform: 'win32' })));
+    expect(message).toBe("Sotto's native part does not support win32-x64.");
+    expect(nextStep).toMatch(/darwin-arm64, linux-x64, linux-arm64/);
+  });
+
+  test('an Intel Node on a Mac is told apart', async () => {
+    const { targetOf } = await load('system.mjs');
+    expect((await failure(() => targetOf(machine({ platform: 'darwin' })))).nextStep).toMatch(
+      /arm64 build of Node/,
+    );
+  });
+
+  test('each macOS gets the newest wheel it can run, and an old one an explanation', async () => {
+    const { wheelFor } = await load('mlx.mjs');
+    const mac = (osRelease: string): System => machine({ platform: 'darwin', arch: 'arm64', osRelease });
+    const chosen = ['23.6.0', '24.1.0', '25.0.0', '26.0.0'].map(
+      (r) => wheelFor(mac(r), 'darwin-arm64', 'mlx').macos,
+    );
+    expect(chosen).toEqual([14, 15, 26, 26]);
+    expect((await failure(() => wheelFor(mac('22.1.0'), 'darwin-arm64', 'mlx'))).message).toMatch(
+      /macOS 14 or newer, and this is macOS 13/,
+    );
+  });
+
+  test('an old or another C library is explained', async () => {
+    const { wheelFor } = await load('mlx.mjs');
+    const old = await failure(() => wheelFor(machine({ glibc: () => '2.31' }), 'linux-x64', 'mlx'));
+    expect(old.message).toMatch(/glibc 2.35 or newer, and this system has 2.31/);
+    const musl = await failure(() => wheelFor(machine({ glibc: () => undefined }), 'linux-x64', 'mlx'));
+    expect(musl.message).toMatch(/another C library/);
+  });
+});
+
+describe('the compiler', () => {
+  test('g++ and clang++ are recognised', async () => {
+    const { parseCompiler } = await load('compiler.mjs');
+    expect(parseCompiler('g++ (Debian 12.2.0-14+deb12u1) 12.2.0\nCopyright')).toEqual({
+      kind: 'gcc',
+      version: 12,
+    });
+    expect(parseCompiler('g++ (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0')).toEqual({ kind: 'gcc', version: 11 });
+    expect(parseCompiler('Apple clang version 16.0.0 (clang-1600.0.26.6)')).toEqual({
+      kind: 'clang',
+      version: 16,
+    });
+    expect(parseCompiler('Debian clang version 19.1.7')).toEqual({ kind: 'clang', version: 19 });
+  });
+
+  test('none is a sentence with the cure for the platform', async () => {
+    const { findCompiler } = await load('compiler.mjs');
+    const linux = await failure(() => findCompiler(machine()));
+    expect(linux.message).toBe('No C++ compiler was found (looked for g++ and clang++).');
+    expect(linux.nextStep).toMatch(/apt install g\+\+/);
+    const mac = await failure(() => findCompiler(machine({ platform: 'darwin', arch: 'arm64' })));
+    expect(mac.nextStep).toMatch(/xcode-select --install/);
+  });
+
+  test('one that is too old is named with its version; a newer one beside it is taken', async () => {
+    const { findCompiler } = await load('compiler.mjs');
+    const old = { 'g++ --version': { stdout: 'g++ (Ubuntu) 11.4.0' } };
+    expect((await failure(() => findCompiler(machine({}, old)))).message).toMatch(
+      /g\+\+ is gcc 11, and .* need gcc 12 or newer/,
+    );
+    const both = { ...old, 'clang++ --version': { stdout: 'clang version 18.1.0' } };
+    expect(await findCompiler(machine({}, both))).toEqual({ command: 'clang++', kind: 'clang', version: 18 });
+  });
+
+  test('CXX is taken at its word', async () => {
+    const { findCompiler } = await load('compiler.mjs');
+    const answers = {
+      'my-cxx --version': { stdout: 'clang version 20.0.0' },
+      'g++ --version': { stdout: 'g++ () 14.1.0' },
+    };
+    expect((await findCompiler(machine({ env: { CXX: 'my-cxx' } }, answers))).command).toBe('my-cxx');
+  });
+
+  test('libraries in the clone are found relative to the addon, others where they are', async () => {
+    const { linkFlags } = await load('compiler.mjs');
+    const inside = linkFlags('linux-x64', '/c/native/lib/linux-x64/a.node', {
+      lib: '/c/native/vendor/m/lib',
+      own: false,
+    });
+    expect(inside).toContain('-Wl,-rpath,$ORIGIN/../../vendor/m/lib');
+    const own = linkFlags('darwin-arm64', '/c/native/lib/x/a.node', {
+      lib: '/opt/homebrew/opt/mlx/lib',
+      own: true,
+    });
+    expect(own).toContain('-Wl,-rpath,/opt/homebrew/opt/mlx/lib');
+  });
+});
+
+describe('an MLX of the user (MLX_DIR)', () => {
+  const withMlx = (version: string, library = 'libmlx.so'): string => {
+    const home = fresh();
+    mkdirSync(path.join(home, 'include/mlx'), { recursive: true });
+    mkdirSync(path.join(home, 'lib'));
+    const [major, minor, patch] = version.split('.');
+    const text = `#define MLX_VERSION_MAJOR ${major}\n#define MLX_VERSION_MINOR ${minor}\n#define MLX_VERSION_PATCH ${patch}\n`;
+    writeFileSync(path.join(home, 'include/mlx/version.h'), text);
+    writeFileSync(path.join(home, 'lib', library), '');
+    return home;
+  };
+  const find = async (dir: string, target = 'linux-x64'): Promise<{ version: string; own: boolean }> =>
+    (await load('mlx.mjs')).findMlx(machine({ env: { MLX_DIR: dir } }), target, fresh());
+
+  test('is taken when it is new enough, and nothing is fetched', async () => {
+    expect(await find(withMlx('0.33.0'))).toMatchObject({ version: '0.33.0', own: true });
+    expect(await find(withMlx('0.32.4', 'libmlx.dylib'), 'darwin-arm64')).toMatchObject({
+      version: '0.32.4',
+    });
+    const { findOpenBlas } = await load('mlx.mjs');
+    expect(await findOpenBlas(machine({ env: { MLX_DIR: '/x' } }), 'linux-x64', fresh())).toBeUndefined();
+  });
+
+  test('without MLX in it is explained', async () => {
+    const { message, nextStep } = await failure(() => find(fresh()));
+    expect(message).toMatch(/holds no MLX: include\/mlx\/version\.h is missing/);
+    expect(nextStep).toMatch(/brew --prefix mlx/);
+    expect((await failure(() => find(withMlx('0.32.4'), 'darwin-arm64'))).message).toMatch(
+      /lib\/libmlx\.dylib is missing/,
+    );
+  });
+
+  test('that is too old is explained', async () => {
+    const { message, nextStep } = await failure(() => find(withMlx('0.31.9')));
+    expect(message).toMatch(/is MLX 0\.31\.9, and Sotto needs 0\.32\.4 or newer/);
+    expect(nextStep).toMatch(/brew upgrade mlx/);
+  });
+});
+
+describe('a wheel', () => {
+  const bytes = 'the wheel';
+  const pin = (sha256 = createHash('sha256').update(bytes).digest('hex')): Pin => ({
+    part: 'mlx',
+    target: 'linux-x64',
+    requirement: 'mlx-cpu==0.0.1',
+    tags: ['manylinux_2_35_x86_64'],
+    sha256,
+  });
+  /** A pip that "downloads" the bytes and a zipfile that unpacks one file. */
+  const pip = (): System =>
+    machine({
+      run: (_, args): Promise<Ran> => {
+        if (args.includes('download'))
+          writeFileSync(path.join(args[args.indexOf('--dest') + 1] ?? '', 'm.whl'), bytes);
+        if (args.includes('zipfile')) {
+          mkdirSync(args.at(-1) ?? '');
+          writeFileSync(path.join(args.at(-1) ?? '', 'file'), 'content');
+        }
+        return Promise.resolve({ code: 0, stdout: '', stderr: '' });
+      },
+    });
+
+  test('is unpacked once, and leaves nothing else behind', async () => {
+    const { unpackedWheel } = await load('wheel.mjs');
+    const vendor = fresh();
+    const home = await unpackedWheel(pip(), vendor, pin());
+    expect(existsSync(path.join(home, 'file'))).toBe(true);
+    expect(await unpackedWheel(machine(), vendor, pin())).toBe(home); // this machine has no python3: it was not asked
+    expect(readdirSync(vendor)).toEqual([path.basename(home)]);
+  });
+
+  test('with another hash is refused, and nothing is installed', async () => {
+    const { unpackedWheel } = await load('wheel.mjs');
+    const vendor = fresh();
+    const { message, nextStep } = await failure(() => unpackedWheel(pip(), vendor, pin('0'.repeat(64))));
+    expect(message).toMatch(/^m\.whl is not the file that Sotto pins: its sha256 is [0-9a-f]{64}, not 0{64}/);
+    expect(nextStep).toMatch(/Nothing was installed/);
+    expect(readdirSync(vendor)).toEqual([]);
+  });
+
+  test('without python3, without pip and without a network is explained', async () => {
+    const { unpackedWheel } = await load('wheel.mjs');
+    const get = (system: System) => failure(() => unpackedWheel(system, fresh(), pin()));
+    expect((await get(machine())).message).toMatch(/there is no python3/);
+    const noPip = await get(machine({}, { 'python3 -m pip': { code: 1, stderr: 'No module named pip' } }));
+    expect(noPip.message).toMatch(/this python3 has no pip/);
+    expect(noPip.nextStep).toMatch(/apt install python3-pip.*MLX_DIR/);
+    const offline = await get(
+      machine({}, { 'python3 -m pip --version': {}, 'python3 -m pip download': { code: 1 } }),
+    );
+    expect(offline.message).toMatch(/pip could not fetch mlx-cpu==0\.0\.1/);
+    expect(offline.nextStep).toMatch(/network/);
+  });
+
+  test('every pin is whole', async () => {
+    const { pins } = await load('mlx.mjs');
+    for (const wheel of pins.wheels) {
+      expect(wheel.sha256).toMatch(/^[0-9a-f]{64}$/);
+      expect(wheel.requirement).toMatch(/^[\w-]+==[\d.]+$/);
+      if (wheel.part === 'mlx') expect(wheel.requirement.endsWith(`==${pins.mlx}`)).toBe(true);
+    }
+  });
+});
+
+describe('the steps', () => {
+  test('packages are installed only when some are missing or of another version', async () => {
+    const { notInstalled } = await load('packages.mjs');
+    const lock = {
+      packages: {
+        '': { version: '1.0.0' },
+        'node_modules/a': { version: '1.0.0' },
+        'node_modules/b': { version: '2.0.0' },
+        'node_modules/only-elsewhere': { version: '1.0.0', optional: true },
+      },
+    };
+    const record = {
+      packages: { 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '1.9.0' } },
+    };
+    expect(notInstalled(lock, record)).toEqual(['node_modules/b']);
+    expect(notInstalled(lock, {})).toHaveLength(2);
+  });
+
+  test('a make rule names its files, with spaces too', async () => {
+    const { dependencies } = await load('compile.mjs');
+    expect(dependencies('a.o: src/a.cc \\\n src/my\\ header.h /usr/x.h\n')).toEqual([
+      'src/a.cc',
+      'src/my header.h',
+      '/usr/x.h',
+    ]);
+  });
+
+  test('versions compare by number', async () => {
+    const { compareVersions } = await load('system.mjs');
+    expect(['0.32.10', '0.9', '1.0', '0.32.4'].sort(compareVersions)).toEqual([
+      '0.9',
+      '0.32.4',
+      '0.32.10',
+      '1.0',
+    ]);
+  });
+
+  test('two set-ups take turns, and a dead one is not waited for', async () => {
+    const { withLock } = await load('lock.mjs');
+    const folder = path.join(fresh(), 'lock');
+    const order: string[] = [];
+    const turn = (name: string) =>
+      withLock(machine(), folder, async () => {
+        order.push(`${name} in`);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        order.push(`${name} out`);
+      });
+    await Promise.all([turn('a'), turn('b')]);
+    expect(order).toEqual(['a in', 'a out', 'b in', 'b out']);
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'pid'), '999999999');
+    await turn('c');
+    expect(order.at(-1)).toBe('c out');
+    expect(existsSync(folder)).toBe(false);
+  });
+});
+
+describe('the check for macOS', () => {
+  test('a symbol that nobody exports fails it', async () => {
+    const { missingSymbols } = await load('cross-check.mjs');
+    const needed = [
+      '__ZN3mlx4core3addE',
+      '__ZN3mlx4core4goneE',
+      '_napi_wrap',
+      '_napi_new_thing',
+      '_malloc',
+      '_cblas_sgemm',
+    ];
+    const missing = missingSymbols(
+      needed,
+      new Set(['__ZN3mlx4core3addE']),
+      new Set(['napi_wrap']),
+      new Set(['_malloc']),
+    );
+    expect(missing).toEqual(['__ZN3mlx4core4goneE', '_napi_new_thing', '_cblas_sgemm']);
+  });
+
+  test('the symbols of a Mach-O file are read', async () => {
+    const { exportedSymbols, undefinedSymbols } = await load('macho.mjs');
+    const names = '\0_here\0_there\0_local\0';
+    const entry = (name: string, type: number): Buffer => {
+      const bytes = Buffer.alloc(16);
+      bytes.writeUInt32LE(names.indexOf(name), 0);
+      bytes.writeUInt8(type, 4);
+      return bytes;
+    };
+    const header = Buffer.alloc(32 + 24);
+    header.writeUInt32LE(0xfeedfacf, 0);
+    header.writeUInt32LE(1, 16);
+    const symtab = [2, 24, 56, 3, 56 + 48, names.length];
+    symtab.forEach((value, i) => header.writeUInt32LE(value, 32 + 4 * i));
+    const file = Buffer.concat([
+      header,
+      entry('_here', 0x0f),
+      entry('_there', 0x01),
+      entry('_local', 0x0e),
+      Buffer.from(names),
+    ]);
+    expect([...exportedSymbols(file)]).toEqual(['_here']);
+    expect(undefinedSymbols(file)).toEqual(['_there']);
+    expect(() => exportedSymbols(Buffer.alloc(64))).toThrow(/not a 64-bit Mach-O/);
+  });
+});

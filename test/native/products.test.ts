@@ -1,0 +1,123 @@
+/**
+ * Matrix products against sums written out: on Linux they go through a BLAS that is put in front of MLX's own, and
+ * every transpose, stride and shape must reach it rightly.
+ */
+import { describe, expect, test } from '@jest/globals';
+import { mx, type Dtype, type MxArray } from '#native/index.js';
+
+type Matrix = number[][];
+
+/** Small whole numbers: their products are exact in every dtype here. */
+const matrix = (rows: number, columns: number, seed: number): Matrix =>
+  Array.from({ length: rows }, (_, i) =>
+    Array.from({ length: columns }, (_, j) => ((seed + 3 * i + 5 * j + i * j) % 7) - 3),
+  );
+
+const multiply = (a: Matrix, b: Matrix): Matrix =>
+  a.map((row) =>
+    Array.from({ length: b[0]?.length ?? 0 }, (_, j) =>
+      row.reduce((sum, x, k) => sum + x * (b[k]?.[j] ?? NaN), 0),
+    ),
+  );
+
+const transposed = (a: Matrix): Matrix => (a[0] ?? []).map((_, j) => a.map((row) => row[j] ?? NaN));
+
+/** The matrix in memory as itself, as the transpose of its transpose, or as a part of a larger one. */
+const LAYOUTS = {
+  plain: (a: Matrix, dtype: Dtype): MxArray => mx.array(a, null, dtype),
+  transposed: (a: Matrix, dtype: Dtype): MxArray => mx.transpose(mx.array(transposed(a), null, dtype)),
+  part: (a: Matrix, dtype: Dtype): MxArray => {
+    const wide = a.map((row) => [99, ...row, 99, 99]);
+    return mx.slice(mx.array(wide, null, dtype), [0, 1], [a.length, 1 + (a[0]?.length ?? 0)]);
+  },
+  partOfTransposed: (a: Matrix, dtype: Dtype): MxArray => {
+    const wide = transposed(a).map((row) => [99, 99, ...row]);
+    return mx.transpose(mx.slice(mx.array(wide, null, dtype), [0, 2], [a[0]?.length ?? 0, a.length + 2]));
+  },
+};
+const layouts = Object.keys(LAYOUTS) as (keyof typeof LAYOUTS)[];
+
+describe.each<Dtype>(['float32', 'float64', 'float16', 'bfloat16'])('%s', (dtype) => {
+  const shapes = [1, 2, 5].flatMap((m) => [1, 3, 6].flatMap((n) => [1, 4, 9].map((k) => [m, n, k] as const)));
+
+  test('matmul is the sum of products for every shape and layout', () => {
+    for (const [m, n, k] of shapes) {
+      const a = matrix(m, k, 1);
+      const b = matrix(k, n, 2);
+      const expected = multiply(a, b);
+      for (const x of layouts) {
+        for (const y of layouts) {
+          const got = mx.tidy(() => mx.matmul(LAYOUTS[x](a, dtype), LAYOUTS[y](b, dtype)).tolist());
+          expect({ m, n, k, x, y, got }).toEqual({ m, n, k, x, y, got: expected });
+        }
+      }
+    }
+  });
+
+  test('addmm adds to it what it should, in every layout', () => {
+    for (const [m, n, k] of shapes) {
+      const a = matrix(m, k, 3);
+      const b = matrix(k, n, 4);
+      const c = matrix(m, n, 5);
+      const expected = multiply(a, b).map((row, i) => row.map((v, j) => 2 * v + 0.5 * (c[i]?.[j] ?? NaN)));
+      for (const z of layouts) {
+        const got = mx.tidy(() =>
+          mx
+            .addmm(LAYOUTS[z](c, dtype), LAYOUTS.plain(a, dtype), LAYOUTS.transposed(b, dtype), 2, 0.5)
+            .tolist(),
+        );
+        expect({ m, n, k, z, got }).toEqual({ m, n, k, z, got: expected });
+      }
+    }
+  });
+});
+
+test('a NaN in memory that was used before does not get into a product', () => {
+  mx.tidy(() => mx.eval(mx.full([64, 64], NaN)));
+  for (const [m, n] of [
+    [1, 64],
+    [64, 1],
+    [64, 64],
+  ] as const) {
+    const sum = mx.tidy(() => mx.sum(mx.matmul(mx.ones([m, 8]), mx.ones([8, n]))).item());
+    expect(sum).toBe(m * n * 8);
+  }
+});
+
+test('batches of products, with broadcasting', () => {
+  const a = [matrix(2, 3, 1), matrix(2, 3, 2)];
+  const b = matrix(3, 4, 3);
+  const got = mx.tidy(() => mx.matmul(mx.array(a), mx.array(b)).tolist());
+  expect(got).toEqual(a.map((x) => multiply(x, b)));
+});
+
+test('an inner size of zero makes zeros', () => {
+  expect(mx.tidy(() => mx.matmul(mx.zeros([2, 0]), mx.zeros([0, 3])).tolist())).toEqual([
+    [0, 0, 0],
+    [0, 0, 0],
+  ]);
+});
+
+test('large products are right in every element', () => {
+  const n = 257;
+  const a = matrix(n, n + 3, 1);
+  const b = matrix(n + 3, n - 6, 2);
+  expect(mx.tidy(() => mx.matmul(mx.array(a), mx.array(b)).tolist())).toEqual(multiply(a, b));
+});
+
+test('a quantized product is the product with the dequantized weights', () => {
+  for (const bits of [2, 3, 4, 5, 6, 8]) {
+    for (const groupSize of [32, 64, 128]) {
+      mx.tidy(() => {
+        const key = mx.random.key(bits);
+        const w = mx.random.normal([16, 128], { key });
+        const x = mx.random.normal([3, 128], { key });
+        const [q, scales, biases] = mx.quantize(w, { bits, groupSize });
+        const direct = mx.quantizedMatmul(x, q, scales, biases, { bits, groupSize });
+        const expanded = mx.matmul(x, mx.transpose(mx.dequantize(q, scales, biases, { bits, groupSize })));
+        expect(mx.allclose(direct, expanded, 1e-4, 1e-4).item()).toBe(true);
+        expect(mx.quantizedMatmul(x, q, scales, biases, true, groupSize, bits).shape).toEqual([3, 16]);
+      });
+    }
+  }
+});
