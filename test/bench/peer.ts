@@ -16,11 +16,6 @@ export interface PeerAnswer {
   readonly decodeSeconds: number;
 }
 
-export interface PeerMicro {
-  readonly encodeSeconds: number;
-  readonly tokenSeconds: number;
-}
-
 export class Peer {
   private readonly lines: AsyncIterator<string>;
 
@@ -61,10 +56,6 @@ export class Peer {
   /** `file`: raw mono float32 at 16 kHz. */
   async transcribe(file: string, language: string): Promise<PeerAnswer> {
     return (await this.ask({ op: 'transcribe', file, language })) as PeerAnswer;
-  }
-
-  async micro(file: string): Promise<PeerMicro> {
-    return (await this.ask({ op: 'micro', file })) as PeerMicro;
   }
 
   async versions(): Promise<Record<string, string>> {

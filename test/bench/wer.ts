@@ -1,9 +1,9 @@
 /**
  * Word errors on the labelled clips, by the scorer that the references use:
  *
- *     npm run wer -- [--model DIR] [--set english|other|long|labelled|all] [--name NAME] [--detect]
+ *     npm run wer -- [--model DIR] [--set english|other|long|labelled|all] [--name NAME] [--detect] [--condition]
  *
- * Transcribes in this process (greedy, no fallback, no text carried over, the clip's language given unless --detect),
+ * Transcribes in this process (greedy, no fallback, no text carried over, the clip's language given unless --detect; --condition carries text from window to window),
  * writes `test/bench/results/wer/NAME.jsonl` and calls `test/reference/score.py` on it. Beside it, where it has been
  * made, the reference's own `test/bench/results/wer/reference.jsonl` (transcribe-openai.py writes such files).
  */
@@ -21,6 +21,7 @@ const { values: args } = parseArgs({
     set: { type: 'string', default: 'labelled' },
     name: { type: 'string' },
     detect: { type: 'boolean', default: false },
+    condition: { type: 'boolean', default: false },
   },
 });
 
@@ -36,7 +37,8 @@ const model = await load(args.model);
 const file = openSync(out, 'w');
 const walls: number[] = [];
 for (const clip of clips) {
-  const options = args.detect || clip.language === null ? PLAIN : { ...PLAIN, language: clip.language };
+  const plain = { ...PLAIN, conditionOnPreviousText: args.condition };
+  const options = args.detect || clip.language === null ? plain : { ...plain, language: clip.language };
   const { result, seconds } = await transcribeFile(model, clip.file, options);
   walls.push(seconds);
   const tokens = result.segments.flatMap((segment) => segment.tokens);

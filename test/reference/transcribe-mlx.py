@@ -5,7 +5,7 @@
     transcribe-mlx.py MODEL_DIR --serve
 
 --serve speaks JSON lines: {"op": "transcribe", "file", "language"} -> {"text", "tokens", "seconds", "encodeSeconds", "decodeSeconds"};
-{"op": "micro", "file"} -> {"encodeSeconds", "tokenSeconds"}; {"op": "info"} -> {"versions"}. Here `file` is raw mono
+{"op": "info"} -> {"versions"}. Here `file` is raw mono
 float32 at 16 kHz, so that both sides start from the same samples and neither's decoding of files is timed.
 On Linux run it with LD_PRELOAD=.venv/front-blas.so, or it computes on the slow reference BLAS.
 """
@@ -22,7 +22,6 @@ import mlx.core as mx
 import mlx_whisper
 import numpy as np
 from mlx.utils import tree_map
-from mlx_whisper.audio import log_mel_spectrogram, pad_or_trim
 from mlx_whisper.transcribe import ModelHolder
 
 from clips import audio, clip_set
@@ -80,26 +79,6 @@ class Stopwatch:
         return out
 
 
-def micro(model, samples, steps=32):
-    """Least of three: one encode of 30 s, and one token of greedy decoding after it."""
-    best = {}
-    mel = pad_or_trim(log_mel_spectrogram(samples, n_mels=model.dims.n_mels, padding=480000), 3000, axis=-2)[None]
-    for _ in range(3):
-        begin = time.perf_counter()
-        features = model.encoder(mel)
-        mx.eval(features)
-        encode = time.perf_counter() - begin
-        logits, cache, _ = model.decoder(mx.array([[50258, 50259, 50359, 50363]]), features)
-        mx.eval(logits, cache)
-        begin = time.perf_counter()
-        for _ in range(steps):
-            logits, cache, _ = model.decoder(mx.array([[400]]), features, kv_cache=cache)
-            mx.eval(logits)
-        seconds = {"encodeSeconds": encode, "tokenSeconds": (time.perf_counter() - begin) / steps}
-        best = {key: min(value, best.get(key, value)) for key, value in seconds.items()}
-    return best
-
-
 def serve(folder):
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever the libraries print goes to stderr
@@ -109,8 +88,6 @@ def serve(folder):
         ask = json.loads(line)
         if ask["op"] == "info":
             reply = {"versions": {name: version(name) for name in ("mlx", "mlx-whisper", "numpy")}}
-        elif ask["op"] == "micro":
-            reply = micro(model, np.fromfile(ask["file"], np.float32))
         else:
             watch.lap()
             reply = transcribe(folder, np.fromfile(ask["file"], np.float32), ask["language"]) | watch.lap()
