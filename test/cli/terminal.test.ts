@@ -52,6 +52,12 @@ describe('progressLine', () => {
     expect(line).not.toMatch(/%|left|━/);
   });
 
+  test('shows no bar before the first part is done', () => {
+    const line = progressLine({ doneSeconds: 0, totalSeconds: 11, elapsedSeconds: 1 }, 60, plain);
+    expect(line).toContain('transcribing 0:11 of audio…');
+    expect(line).not.toMatch(/%|─/);
+  });
+
   test('says what it waits for', () => {
     expect(progressLine({ ...state, waiting: 'loading model…' }, 40, plain)).toContain('loading model…');
   });

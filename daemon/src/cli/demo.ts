@@ -40,7 +40,7 @@ export async function demo({ transcriber, view, signal }: DemoParts): Promise<nu
         view.event(event);
         if (event.type === 'segment') {
           segments.push(event.segment);
-          view.put(`  ${event.segment.text.trim()}\n`);
+          view.put(`${event.segment.text.trim()}\n`);
         } else if (event.type === 'final') {
           const { durationSeconds, timings, language } = event.summary;
           audioSeconds += durationSeconds;
@@ -52,7 +52,7 @@ export async function demo({ transcriber, view, signal }: DemoParts): Promise<nu
             language,
             `${right} of ${spoken} words as spoken`,
           ];
-          view.put(`  ${style.dim(facts.join(' · '))}\n\n`);
+          view.put(`${style.dim(facts.join(' · '))}\n`);
         }
       }
     } catch (error) {
@@ -65,7 +65,7 @@ export async function demo({ transcriber, view, signal }: DemoParts): Promise<nu
   const speed = formatSpeed(audioSeconds / workSeconds);
   process.stdout.write(
     [
-      `${style.bold(`${clock(audioSeconds)} of speech in ${clock(workSeconds)}, ${speed} real time`)}, all of it on this machine.`,
+      `\n${style.bold(`${clock(audioSeconds)} of speech in ${clock(workSeconds)}, ${speed} real time`)}, all of it on this machine.`,
       '',
       'Next:',
       `  ${style.cyan('npx sotto transcribe talk.mp3')}                 your own recording`,

@@ -51,7 +51,10 @@ export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts):
         view.done(await transcribeOne(file, target, run, parts), target);
       } catch (thrown) {
         const error = SottoError.from(thrown);
-        if (signal.aborted) return INTERRUPTED;
+        if (signal.aborted) {
+          view.note('interrupted');
+          return INTERRUPTED;
+        }
         if (FATAL.has(error.code)) throw error;
         failed += 1;
         view.failed(file, error);

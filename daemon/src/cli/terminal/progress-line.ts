@@ -21,6 +21,11 @@ export function progressLine(progress: Progress, columns: number, style: Style):
   if (progress.waiting !== undefined)
     return `${style.cyan(spinner)} ${style.dim(fitStart(progress.waiting, columns - 2))}`;
   const { doneSeconds, totalSeconds, elapsedSeconds } = progress;
+  if (doneSeconds <= 0) {
+    // Nothing is done before the first window is (30 s): a bar that stands at 0 % would look stuck.
+    const length = totalSeconds === undefined ? '' : ` ${clock(totalSeconds)} of audio`;
+    return `${style.cyan(spinner)} ${style.dim(fitStart(`transcribing${length}…`, columns - 2))}`;
+  }
   const speed = elapsedSeconds > 0 ? doneSeconds / elapsedSeconds : 0;
   const known = totalSeconds !== undefined && totalSeconds > 0;
   const part = known ? Math.min(1, doneSeconds / totalSeconds) : 0;

@@ -1,0 +1,196 @@
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { WebSocketServer } from 'ws';
+import { SottoClient } from '#daemon/client/index.js';
+import type { DaemonStatus } from '#daemon/protocol/status.js';
+import { writeFakeAudio } from '#test/harness/fake-audio.js';
+import { sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { isRunning, until } from '#test/harness/wait.js';
+
+let home: TempHome;
+beforeEach(() => {
+  home = tempHome();
+});
+afterEach(async () => {
+  await sotto(['daemon', 'stop'], { home: home.folder });
+  home.remove();
+});
+
+function start(args: string[] = [], env: Record<string, string> = {}): SottoProcess {
+  return startSotto(['daemon', 'run', ...args], { home: home.folder, env });
+}
+
+function run(...args: string[]) {
+  return sotto(args, { home: home.folder });
+}
+
+async function ask(): Promise<DaemonStatus> {
+  const client = await SottoClient.connect(home.paths.socket, 'test');
+  const status = await client.status();
+  client.close();
+  return status;
+}
+
+async function running(): Promise<DaemonStatus> {
+  await until(() => existsSync(home.paths.socket));
+  let status: DaemonStatus | undefined;
+  await until(async () => (status = await ask().catch(() => undefined))?.engine.pid !== undefined);
+  if (status === undefined) throw new Error('no daemon');
+  return status;
+}
+
+describe('sotto daemon', () => {
+  test('of twenty that start at once exactly one stays', async () => {
+    const daemons = Array.from({ length: 20 }, () => start());
+    let over = 0;
+    for (const daemon of daemons) void daemon.done.then(() => (over += 1));
+    await until(() => over === 19, 110_000);
+    const { pid } = await running();
+    expect(daemons.map((daemon) => daemon.pid)).toContain(pid);
+    const losers = await Promise.all(
+      daemons.filter((daemon) => daemon.pid !== pid).map((daemon) => daemon.done),
+    );
+    for (const { code, stderr } of losers) {
+      expect(code).toBe(3);
+      expect(stderr).toMatch(/^sotto: .*(running|started|listens|appeared).*\n$/);
+    }
+  }, 120_000);
+
+  test('start, status and stop, each twice', async () => {
+    expect(await run('daemon', 'status')).toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('no daemon') as unknown,
+    });
+    const first = await run('daemon', 'start');
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toMatch(/^the daemon runs \(process \d+\), model fake is warm\n$/);
+    expect((await run('daemon', 'start')).stdout).toMatch(/running already/);
+    const shown = await run('daemon', 'status');
+    for (const part of ['is ready', 'fake', 'restarts', home.paths.socket, home.paths.log]) {
+      expect(shown.stdout).toContain(part);
+    }
+    const status = JSON.parse((await run('daemon', 'status', '--json')).stdout) as DaemonStatus;
+    expect(status).toMatchObject({
+      state: 'ready',
+      engine: { restarts: 0, model: { name: 'fake', state: 'ready' } },
+    });
+    expect(await run('daemon', 'stop')).toMatchObject({ code: 0 });
+    expect([isRunning(status.pid), existsSync(home.paths.socket)]).toEqual([false, false]);
+    expect(await run('daemon', 'stop')).toMatchObject({ code: 0, stdout: 'no daemon is running\n' });
+  });
+
+  test('keeps what it writes for the user alone', async () => {
+    start();
+    await running();
+    expect(lstatSync(home.paths.socket).mode & 0o777).toBe(0o600);
+    expect(lstatSync(home.paths.log).mode & 0o777).toBe(0o600);
+    expect(lstatSync(home.folder).mode & 0o777).toBe(0o700);
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s ends it in good order: engine, socket and all',
+    async (signal) => {
+      const daemon = start();
+      const { engine } = await running();
+      daemon.kill(signal);
+      expect(await daemon.done).toMatchObject({ code: 0, stderr: '' });
+      expect([existsSync(home.paths.socket), isRunning(engine.pid ?? -1)]).toEqual([false, false]);
+    },
+  );
+
+  test('killed, it takes its engine with it, and the next one starts in its place', async () => {
+    const first = start();
+    const { engine } = await running();
+    first.kill('SIGKILL');
+    await first.done;
+    await until(() => !isRunning(engine.pid ?? -1));
+    expect(existsSync(home.paths.socket)).toBe(true);
+    const second = start();
+    await until(async () => (await ask().catch(() => undefined))?.pid === second.pid);
+  });
+
+  test('ends a file that is at work within its time when it is stopped', async () => {
+    const daemon = start();
+    await running();
+    const work = sotto(
+      ['transcribe', writeFakeAudio(join(home.folder, 'a.wav'), { segments: 10, delayMs: 30 })],
+      {
+        home: home.folder,
+      },
+    );
+    await until(async () => (await ask()).queue.running === 1);
+    daemon.kill('SIGTERM');
+    expect(await work).toMatchObject({ code: 0, stderr: '' });
+    expect((await daemon.done).code).toBe(0);
+  });
+
+  test('leaves by itself when there is nothing to do', async () => {
+    const daemon = start(['--idle-exit', '0.01']);
+    expect(await daemon.done).toMatchObject({ code: 0 });
+    expect(existsSync(home.paths.socket)).toBe(false);
+  });
+
+  test('stays up and says what is wrong when its engine can not start', async () => {
+    start([], { FAKE_ENGINE: 'cannot-start' });
+    await until(() => existsSync(home.paths.socket));
+    await until(async () => (await ask()).state === 'degraded');
+    expect(await ask()).toMatchObject({ reason: expect.stringContaining('there is no addon') as unknown });
+    expect((await run('daemon', 'status')).stdout).toContain('is degraded');
+  });
+
+  test('stays up and says what is wrong when its model is gone', async () => {
+    rmSync(join(home.paths.models, 'fake'), { recursive: true });
+    start();
+    await until(() => existsSync(home.paths.socket));
+    await until(async () => (await ask()).state === 'degraded');
+    expect((await ask()).reason).toMatch(/no model named fake/);
+  });
+
+  test('says what is wrong with its settings, and where they are', async () => {
+    writeFileSync(home.paths.settings, '{"model":');
+    const { code, stderr } = await run('daemon', 'run');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(new RegExp(`^sotto: ${home.paths.settings} is not valid — `));
+  });
+
+  test('started in the background, it says why it could not start', async () => {
+    mkdirSync(home.paths.socket);
+    const { code, stderr } = await run('daemon', 'start');
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/could not be started: .*is a folder, not the socket/);
+    rmSync(home.paths.socket, { recursive: true });
+  });
+
+  test('says which folder makes the path of its socket too long', async () => {
+    const long = join(home.folder, 'x'.repeat(90));
+    const { code, stderr } = await sotto(['daemon', 'run'], { home: long });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/bytes.*SOTTO_HOME/);
+  });
+
+  test('of another protocol is named, with what to do', async () => {
+    const http = createServer();
+    const ws = new WebSocketServer({ server: http });
+    ws.on('connection', (socket) =>
+      socket.on('message', () =>
+        socket.send(JSON.stringify({ type: 'hello', protocol: 99, version: '9.9.9', pid: 1 })),
+      ),
+    );
+    await new Promise<void>((resolve) => http.listen(home.paths.socket, resolve));
+    const { code, stderr } = await run('transcribe', writeFakeAudio(join(home.folder, 'a.wav')));
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/version 9\.9\.9 with protocol 99.*sotto daemon stop/);
+    for (const socket of ws.clients) socket.terminate();
+    http.closeAllConnections();
+    await new Promise((resolve) => http.close(resolve));
+  });
+
+  test('the log holds what the engine printed', async () => {
+    start();
+    await running();
+    await until(() => readFileSync(home.paths.log, 'utf8').includes('fake engine says hello'));
+  });
+});
