@@ -126,7 +126,7 @@ export function wav(data: Uint8Array, options: WavOptions = {}): Uint8Array {
   format.writeUInt16LE(channels, 2);
   format.writeUInt32LE(sampleRate, 4);
   format.writeUInt32LE((sampleRate * frame) >>> 0, 8);
-  format.writeUInt16LE(frame, 12);
+  format.writeUInt16LE(frame & 0xffff, 12);
   format.writeUInt16LE(bits, 14);
   if (extensible) {
     format.writeUInt16LE(22, 16);

@@ -10,7 +10,7 @@ import { openOgg } from './ogg.js';
 import { type PcmSource } from './pcm-source.js';
 import { Resampler } from './resample.js';
 import { sniff } from './sniff.js';
-import { FileSource, fromFileSystem, named } from './source.js';
+import { FileSource, fromFileSystem, named, systemCode } from './source.js';
 import { openWav } from './wav.js';
 
 /** Hz. What every speech model here listens to. */
@@ -51,7 +51,7 @@ export async function openAudio(path: string): Promise<AudioFile> {
   const source = await FileSource.open(path);
   try {
     const pcm = await openSource(source);
-    const samples = guarded(path, toModelRate(path, pcm));
+    const samples = guarded(source, toModelRate(path, pcm));
     return {
       container: pcm.container,
       codec: pcm.codec,
@@ -182,18 +182,23 @@ function clip(chunk: Float32Array): Float32Array {
   return chunk;
 }
 
-/** Whatever a decoder throws leaves as a coded error that names the file. */
-async function* guarded(path: string, samples: AsyncGenerator<Float32Array>): AsyncGenerator<Float32Array> {
+/** Whatever a decoder throws leaves as a coded error that names the file; and at the end the file is let go. */
+async function* guarded(
+  source: FileSource,
+  samples: AsyncGenerator<Float32Array>,
+): AsyncGenerator<Float32Array> {
   try {
     yield* samples;
   } catch (error) {
-    throw asAudioError(path, error);
+    throw asAudioError(source.path, error);
+  } finally {
+    await source.close();
   }
 }
 
 function asAudioError(path: string, error: unknown): SottoError {
   if (error instanceof SottoError) return error;
-  if (error instanceof Error && 'syscall' in error) return fromFileSystem(path, error);
+  if (systemCode(error)?.startsWith('E') === true) return fromFileSystem(path, error);
   const reason = error instanceof Error ? error.message : String(error);
   return new SottoError('AUDIO_UNSUPPORTED', `${named(path)} can't be decoded (${reason})`, {
     hint: 'it may be damaged: export or convert it again',

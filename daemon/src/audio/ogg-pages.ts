@@ -57,7 +57,26 @@ export async function* readPages(source: FileSource): AsyncGenerator<OggPage, bo
     }
     rest = bytes.subarray(at);
   }
+  const part = wholePart(rest);
+  if (part !== undefined) yield readPage(part, unfinished);
   return rest.length > 0;
+}
+
+/** Of a page that the end of the file cuts off: a page of the segments that are whole, without a granule. */
+function wholePart(bytes: Uint8Array): Uint8Array | undefined {
+  const segments = bytes[26] ?? 0;
+  let room = bytes.length - HEADER_BYTES - segments;
+  if (room < 0) return undefined;
+  let whole = 0;
+  while (whole < segments && room >= (bytes[HEADER_BYTES + whole] ?? 0)) {
+    room -= bytes[HEADER_BYTES + whole] ?? 0;
+    whole++;
+  }
+  const part = join(bytes.slice(0, HEADER_BYTES + whole), bytes.subarray(HEADER_BYTES + segments));
+  part[26] = whole;
+  part[5] = (part[5] ?? 0) & ~LAST;
+  part.fill(0xff, 6, 14);
+  return part;
 }
 
 function readPage(bytes: Uint8Array, unfinished: Map<number, Uint8Array>): OggPage {

@@ -91,10 +91,16 @@ function refuseUnlessFile(path: string, facts: Stats): void {
   });
 }
 
+/** 'ENOENT' and the like, if that is what was thrown. (No `instanceof`: each context has an Error of its own.) */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
 /** What the operating system said, as a coded error that names the file. */
 export function fromFileSystem(path: string, error: unknown): SottoError {
   if (error instanceof SottoError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = systemCode(error) ?? '';
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
@@ -117,8 +123,12 @@ export function fromFileSystem(path: string, error: unknown): SottoError {
         cause: error,
       });
     default:
-      return new SottoError('AUDIO_UNREADABLE', `${named(path)} can't be read (${code || String(error)})`, {
-        cause: error,
-      });
+      return new SottoError(
+        'AUDIO_UNREADABLE',
+        `${named(path)} can't be read (${code || 'no reason given'})`,
+        {
+          cause: error,
+        },
+      );
   }
 }
