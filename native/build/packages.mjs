@@ -16,16 +16,28 @@ export async function installPackages(system, root) {
     system.say('installing packages (npm ci)');
     // The packages' own install scripts are not needed here, and some of them download.
     const result = await system.run('npm', ['ci', '--ignore-scripts', '--no-progress'], { cwd: root });
-    if (result.code !== 0) {
-      throw new SetupError(
-        '`npm ci` failed.',
-        "Check the network and npm's registry settings and run setup again.",
-        result.stderr,
-      );
-    }
+    if (result.code !== 0) throw npmFailure(result.stderr);
   }
   writeFileSync(stamp, hash);
   return missing.length > 0;
+}
+
+/** npm's own words, less its manual page, and what to do about them. */
+export function npmFailure(stderr) {
+  const words = stderr.split('\n').filter((line) => line.startsWith('npm error') && line.length > 10);
+  const details = words.slice(0, 25).join('\n');
+  if (stderr.includes('EUSAGE')) {
+    return new SetupError(
+      '`npm ci` failed: package.json and package-lock.json disagree, or a package is not to be had from this registry.',
+      'See which packages above; after a change of package.json run `npm install` once.',
+      details,
+    );
+  }
+  return new SetupError(
+    '`npm ci` failed.',
+    "Check the network and npm's registry settings and run setup again.",
+    details,
+  );
 }
 
 /** Packages of a lockfile that npm's record of what is installed lacks or has in another version. */

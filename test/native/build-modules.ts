@@ -62,7 +62,10 @@ interface Modules {
     ) => string[];
   };
   'compile.mjs': { dependencies: (rule: string) => string[] };
-  'packages.mjs': { notInstalled: (lock: object, record: object) => string[] };
+  'packages.mjs': {
+    notInstalled: (lock: object, record: object) => string[];
+    npmFailure: (stderr: string) => Error & { nextStep: string; details: string };
+  };
   'lock.mjs': { withLock: <T>(system: System, folder: string, work: () => Promise<T>) => Promise<T> };
   'cross-check.mjs': {
     missingSymbols: (

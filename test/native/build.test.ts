@@ -253,6 +253,18 @@ describe('the steps', () => {
     expect(notInstalled(lock, {})).toHaveLength(2);
   });
 
+  test('a failing npm is quoted without its manual page', async () => {
+    const { npmFailure } = await load('packages.mjs');
+    const stderr =
+      'npm error code EUSAGE\nnpm error\nnpm error Missing: a@1 from lock file\n' +
+      'npm error Usage\n'.repeat(90);
+    const { message, nextStep, details } = npmFailure(stderr);
+    expect(message).toMatch(/package\.json and package-lock\.json disagree/);
+    expect(nextStep).toMatch(/npm install/);
+    expect(details.split('\n')).toHaveLength(25);
+    expect(npmFailure('npm error network').message).toBe('`npm ci` failed.');
+  });
+
   test('a make rule names its files, with spaces too', async () => {
     const { dependencies } = await load('compile.mjs');
     expect(dependencies('a.o: src/a.cc \\\n src/my\\ header.h /usr/x.h\n')).toEqual([
