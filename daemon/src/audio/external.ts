@@ -47,9 +47,9 @@ function isExecutable(path: string): boolean {
 export function openExternally(
   path: string,
   format: string,
-  decoder: ExternalDecoder | undefined = findExternalDecoder(),
+  decoder: ExternalDecoder | null = findExternalDecoder() ?? null,
 ): PcmSource {
-  if (decoder === undefined) {
+  if (decoder === null) {
     throw new SottoError(
       'AUDIO_UNSUPPORTED',
       `${named(path)} is ${format}, which Sotto can't decode by itself`,

@@ -1,0 +1,88 @@
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { findExternalDecoder, openExternally } from '#daemon/audio/external.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { scratch } from './fixtures.js';
+
+const files = scratch();
+afterAll(files.remove);
+
+/** A program that stands in for ffmpeg. */
+function program(name: string, script: string): string {
+  const path = files.write(name, Buffer.from(`#!/bin/sh\n${script}\n`));
+  chmodSync(path, 0o755);
+  return path;
+}
+
+async function collect(path: string, script: string): Promise<number[]> {
+  const decoder = { kind: 'ffmpeg', program: program('stand-in', script) } as const;
+  const samples: number[] = [];
+  for await (const block of openExternally(path, 'Core Audio', decoder).blocks())
+    samples.push(...(block.channels[0] ?? []));
+  return samples;
+}
+
+describe('outside decoders', () => {
+  test('ffmpeg gets the path as one argument that can be neither option nor protocol', async () => {
+    const log = join(files.folder, 'arguments');
+    const script = `printf '%s\\n' "$@" > ${log}; printf '\\000\\100\\000\\300'`;
+    expect(await collect('-i http://evil', script)).toEqual([0.5, -0.5]);
+    const given = readFileSync(log, 'utf8').split('\n');
+    expect(given[given.indexOf('-i') + 1]).toBe(`file:${join(process.cwd(), '-i http://evil')}`);
+    expect(given).toEqual(expect.arrayContaining(['-nostdin', '-protocol_whitelist', 'file,pipe', '16000']));
+  });
+
+  test('what ffmpeg complains of is in the error', async () => {
+    const thrown = await collect('x.caf', 'echo "moov atom not found" >&2; exit 1').catch(
+      (error: unknown) => error,
+    );
+    expect(thrown).toBeInstanceOf(SottoError);
+    expect(thrown).toMatchObject({
+      code: 'AUDIO_UNSUPPORTED',
+      message: expect.stringContaining('moov atom not found'),
+    });
+  });
+
+  test('a program that can not be started is an error, too', async () => {
+    const decoder = { kind: 'ffmpeg', program: join(files.folder, 'gone') } as const;
+    await expect(openExternally('x.caf', 'Core Audio', decoder).blocks().next()).rejects.toMatchObject({
+      code: 'AUDIO_UNSUPPORTED',
+    });
+  });
+
+  test('stopping early ends the program', async () => {
+    const pidFile = join(files.folder, 'pid');
+    const script = `echo $$ > ${pidFile}; exec cat /dev/zero`;
+    const decoder = { kind: 'ffmpeg', program: program('endless', script) } as const;
+    const blocks = openExternally('x.caf', 'Core Audio', decoder).blocks();
+    await blocks.next();
+    await blocks.return(undefined);
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    for (let i = 0; i < 100 && alive(pid); i++) await new Promise((done) => setTimeout(done, 20));
+    expect(alive(pid)).toBe(false);
+  });
+
+  test('without one, the error names the format and says what to install', () => {
+    expect(() => openExternally('x.caf', 'Core Audio', null)).toThrow(/Core Audio/);
+  });
+
+  test('it is found on PATH', () => {
+    const folder = join(files.folder, 'bin');
+    mkdirSync(folder);
+    program('bin/ffmpeg', 'exit 0');
+    expect(findExternalDecoder({ PATH: folder })).toEqual({
+      kind: 'ffmpeg',
+      program: join(folder, 'ffmpeg'),
+    });
+  });
+});
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
