@@ -7,6 +7,7 @@ import { SottoClient } from '#daemon/client/index.js';
 import type { DaemonStatus } from '#daemon/protocol/status.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
 import { sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
+import { stopDaemon } from '#test/harness/stop-daemon.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
@@ -15,7 +16,7 @@ beforeEach(() => {
   home = tempHome();
 });
 afterEach(async () => {
-  await sotto(['daemon', 'stop'], { home: home.folder });
+  await stopDaemon(home.paths);
   home.remove();
 });
 

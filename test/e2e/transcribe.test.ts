@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { stopDaemon } from '#test/harness/stop-daemon.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
@@ -12,7 +13,7 @@ beforeEach(() => {
   home = tempHome();
 });
 afterEach(async () => {
-  await sotto(['daemon', 'stop'], { home: home.folder });
+  await stopDaemon(home.paths);
   home.remove();
 });
 
@@ -180,36 +181,5 @@ describe('sotto transcribe', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     expect(text.split('\n')).toHaveLength(3);
-  });
-
-  test.each([
-    [['transcribe']],
-    [['transcribe', '--format', 'pdf', 'a.wav']],
-    [['transcribe', '--task', 'sing', 'a.wav']],
-    [['transcribe', '--language', '!', 'a.wav']],
-    [['transcribe', '--nonsense', 'a.wav']],
-    [['sing']],
-    [['daemon', 'dance']],
-    [['daemon', 'run', '--idle-exit', 'soon']],
-  ])('wrong usage %j exits with 2 and says what is wrong on stderr', async (args) => {
-    const { code, stdout, stderr } = await run(args);
-    expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/^sotto: /);
-  });
-
-  test.each([
-    [['--help']],
-    [['transcribe', '--help']],
-    [['daemon', '--help']],
-    [['daemon', 'run', '--help']],
-    [['daemon', 'start', '--help']],
-    [['daemon', 'stop', '--help']],
-    [['daemon', 'status', '--help']],
-    [['demo', '--help']],
-  ])('%j prints help and exits with 0', async (args) => {
-    const { code, stdout, stderr } = await run(args);
-    expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toContain('Usage: sotto');
-    if (args[1] !== '--help' || args[0] !== 'daemon') expect(stdout).toMatch(/Examples?:/);
   });
 });

@@ -123,7 +123,8 @@ function addDaemon(program: Command, outcome: Outcome): void {
   const daemon = program
     .command('daemon')
     .summary('run, start, stop or look at the background service')
-    .description('The background service that keeps a model warm and serves this user’s programs.');
+    .description('The background service that keeps a model warm and serves this user’s programs.')
+    .addHelpText('after', '\nExamples:\n  sotto daemon start\n  sotto daemon status\n  sotto daemon stop');
   const model = () =>
     new Option(
       '-m, --model <name|folder>',

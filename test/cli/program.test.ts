@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { main } from '#daemon/cli/main.js';
+
+/** What the command writes, in this process. */
+let written: { stdout: string; stderr: string };
+
+beforeEach(() => {
+  written = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    jest.spyOn(process[name], 'write').mockImplementation((text) => {
+      written[name] += String(text);
+      return true;
+    });
+  }
+});
+afterEach(() => void jest.restoreAllMocks());
+
+describe('sotto', () => {
+  test.each([
+    [['transcribe']],
+    [['transcribe', '--format', 'pdf', 'a.wav']],
+    [['transcribe', '--task', 'sing', 'a.wav']],
+    [['transcribe', '--language', '!', 'a.wav']],
+    [['transcribe', '--nonsense', 'a.wav']],
+    [['sing']],
+    [['daemon', 'dance']],
+    [['daemon', 'run', '--idle-exit', 'soon']],
+    [['daemon', 'run', '--idle-exit', '-1']],
+  ])('wrong usage %j exits with 2 and says what is wrong on stderr', async (args) => {
+    expect(await main(args)).toBe(2);
+    expect(written.stdout).toBe('');
+    expect(written.stderr).toMatch(/^sotto: /);
+  });
+
+  test.each([[[]], [['daemon']]])('%j alone shows how it is used, as wrong usage', async (args) => {
+    expect(await main(args)).toBe(2);
+    expect(written.stderr).toContain('Usage: sotto');
+  });
+
+  test.each([
+    [['--help']],
+    [['help', 'transcribe']],
+    [['transcribe', '--help']],
+    [['daemon', '--help']],
+    [['daemon', 'run', '--help']],
+    [['daemon', 'start', '--help']],
+    [['daemon', 'stop', '--help']],
+    [['daemon', 'status', '--help']],
+    [['demo', '--help']],
+  ])('%j prints help with an example and exits with 0', async (args) => {
+    expect(await main(args)).toBe(0);
+    expect(written.stderr).toBe('');
+    expect(written.stdout).toContain('Usage: sotto');
+    expect(written.stdout).toMatch(/Examples?:/);
+  });
+
+  test('--version prints the version alone', async () => {
+    expect(await main(['--version'])).toBe(0);
+    expect(written.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});

@@ -1,0 +1,157 @@
+/**
+ * The whole way with nothing faked: the addon, the starter model, real speech. What is missing here (a clone
+ * that was not set up, no starter model) is said, and the tests of the fake engine still hold the rest.
+ */
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { SottoClient } from '#daemon/client/index.js';
+import { wordsRight } from '#daemon/cli/words-right.js';
+import { bundledModels, bundledSpeech, packageRoot } from '#daemon/paths.js';
+import { findModel } from '#daemon/store/find-model.js';
+import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { isRunning, until } from '#test/harness/wait.js';
+
+const SAID =
+  'And so, my fellow Americans: ask not what your country can do for you, ask what you can do for your country.';
+const jfk = join(bundledSpeech, 'jfk.flac');
+const short = join(bundledSpeech, 'austen-0880.flac');
+
+function whatIsMissing(): string | undefined {
+  const addon = join(packageRoot, 'native', 'lib', `${process.platform}-${process.arch}`, 'sotto-mlx.node');
+  if (!existsSync(addon)) return `the addon is not built (${addon})`;
+  try {
+    findModel({ models: bundledModels, bundled: bundledModels }, undefined);
+  } catch {
+    return `the starter model is not in ${bundledModels}`;
+  }
+  return existsSync(jfk) ? undefined : `${jfk} is missing`;
+}
+
+const missing = whatIsMissing();
+if (missing !== undefined) console.warn(`real-engine: skipped, ${missing}`);
+const withEngine = missing === undefined ? describe : describe.skip;
+
+let home: TempHome;
+beforeEach(() => {
+  home = tempHome();
+  writeFileSync(home.paths.settings, '{}');
+});
+afterEach(async () => {
+  await stopDaemon(home.paths);
+  home.remove();
+});
+
+function run(args: string[]): Promise<SottoResult> {
+  return sotto(args, { home: home.folder, realEngine: true });
+}
+
+async function status() {
+  const client = await SottoClient.connect(home.paths.socket, 'test');
+  const answer = await client.status();
+  client.close();
+  return answer;
+}
+
+function expectJfk(text: string): void {
+  const { right, spoken } = wordsRight(SAID, text);
+  expect(right).toBeGreaterThanOrEqual(spoken - 1);
+}
+
+withEngine('the real engine', () => {
+  test('writes down what was said, several files with the model loaded once, broken ones aside', async () => {
+    writeFileSync(join(home.folder, 'no-sound.mp3'), 'this is no sound');
+    const cut = join(home.folder, 'cut.flac');
+    copyFileSync(jfk, cut);
+    truncateSync(cut, 2_000);
+    const files = [jfk, 'missing.wav', join(home.folder, 'no-sound.mp3'), cut, home.folder, short];
+    const { code, stdout, stderr } = await run(['transcribe', ...files, '--format', 'json']);
+    expect(code).toBe(1);
+    const objects = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { file: string; text: string });
+    const texts = new Map(objects.map(({ file, text }) => [file, text]));
+    expectJfk(texts.get(jfk) ?? '');
+    expect(texts.get(short)).toMatch(/ill.disposed young man/);
+    const failures = stderr.trimEnd().split('\n');
+    for (const file of ['missing.wav', join(home.folder, 'no-sound.mp3'), home.folder]) {
+      expect(failures).toContainEqual(expect.stringMatching(new RegExp(`^sotto: ${file}: .+ — .+$`)));
+    }
+    expect(readFileSync(home.paths.log, 'utf8').match(/"state":"loading"/g)).toHaveLength(1);
+    expect(await status()).toMatchObject({
+      engine: { restarts: 0, model: { state: 'ready', family: 'whisper' } },
+    });
+  });
+
+  test('says the same without a daemon, in every field that scripts rely on', async () => {
+    const { code, stdout, stderr } = await run(['transcribe', jfk, '--no-daemon', '--format', 'json']);
+    expect([code, stderr]).toEqual([0, '']);
+    const object = JSON.parse(stdout) as Record<string, unknown>;
+    expectJfk(String(object.text));
+    expect(object).toMatchObject({
+      file: jfk,
+      language: 'en',
+      model: expect.stringContaining('base') as unknown,
+    });
+  });
+
+  test('gives the whole text once when the engine is killed in the middle of the file', async () => {
+    const work = startSotto(['transcribe', jfk], { home: home.folder, realEngine: true });
+    await until(async () => (await status().catch(() => undefined))?.queue.running === 1);
+    let engine: number | undefined;
+    await until(async () => {
+      const { engine: now } = await status();
+      engine = now.pid;
+      return now.model.state === 'ready';
+    }, 60_000);
+    process.kill(engine ?? -1, 'SIGKILL');
+    const { code, stdout } = await work.done;
+    expect(code).toBe(0);
+    expectJfk(stdout);
+    expect(stdout.match(/fellow Americans/g)).toHaveLength(1);
+    expect((await status()).engine.restarts).toBe(1);
+  });
+
+  test('Ctrl-C ends it with 130, frees the engine soon and leaves no process of a command without daemon', async () => {
+    const long = join(bundledSpeech, 'sonnet1.mp3');
+    const work = startSotto(['transcribe', long], { home: home.folder, realEngine: true });
+    await until(async () => (await status().catch(() => undefined))?.engine.model.state === 'ready', 60_000);
+    work.kill('SIGINT');
+    expect(await work.done).toMatchObject({ code: 130 });
+    await until(async () => (await status()).queue.running === 0);
+    const { engine } = await status();
+    expect(engine.restarts).toBe(0);
+    await stopDaemon(home.paths);
+    await until(() => !isRunning(engine.pid ?? -1));
+  });
+
+  test.each([
+    ['a cut header', (dir: string) => truncateSync(join(dir, weightsOf(dir)), 100)],
+    ['cut weights', (dir: string) => truncateSync(join(dir, weightsOf(dir)), 1_000_000)],
+    ['a broken config', (dir: string) => writeFileSync(join(dir, 'config.json'), '{')],
+  ])('refuses a model with %s in one line that names it', async (_, spoil) => {
+    const dir = join(home.folder, 'spoilt');
+    const { dir: starter } = findModel({ models: bundledModels, bundled: bundledModels }, undefined);
+    mkdirSync(dir);
+    for (const name of readdirSync(starter)) copyFileSync(join(starter, name), join(dir, name));
+    spoil(dir);
+    const { code, stdout, stderr } = await run(['transcribe', jfk, '--model', dir, '--no-daemon']);
+    expect([code, stdout]).toEqual([3, '']);
+    expect(stderr).toMatch(/^sotto: .*spoilt.* — .+\n$/);
+  });
+});
+
+function weightsOf(dir: string): string {
+  return readdirSync(dir).find((name) => name.endsWith('.safetensors')) ?? 'weights.safetensors';
+}
