@@ -226,6 +226,27 @@ describe('transcribing', () => {
     }
   });
 
+  test('lets the event loop turn between encoder blocks and between tokens', async () => {
+    let turns = 0;
+    let timer = setImmediate(function again() {
+      turns++;
+      timer = setImmediate(again);
+    });
+    const at: { type: string; turns: number }[] = [];
+    const events = model.transcribe(
+      streamOf(oneSecond()),
+      { temperature: [0] },
+      new AbortController().signal,
+    );
+    for await (const { type } of events) at.push({ type, turns });
+    clearImmediate(timer);
+    expect(at[0]?.type).toBe('language');
+    expect(at[0]?.turns).toBeGreaterThanOrEqual(SIZES.tiny.n_audio_layer);
+    const texts = at.filter(({ type }) => type === 'text');
+    expect(texts.length).toBeGreaterThan(3);
+    expect(new Set(texts.map((text) => text.turns)).size).toBe(texts.length);
+  });
+
   test('frees all arrays when nobody reads on', async () => {
     const live = mx.liveArrays();
     for (const stopAt of ['language', 'text']) {

@@ -12,7 +12,7 @@ import { type DecodeResult, decodeWindow, makeCaches, tokenRow } from '#daemon/m
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { detectLanguage } from '#daemon/models/whisper/language.js';
 import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
-import { disposeWindow, encode } from '#daemon/models/whisper/transcribe.js';
+import { disposeWindow, encode } from '#daemon/models/whisper/encode.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { clip, fixture, realWeights, samplesOf, starterModel, streamOf, unpacked } from './fixtures.js';
@@ -75,7 +75,7 @@ async function windowOf(model: WhisperModel, samples: Float32Array): Promise<MxA
 async function decode(model: WhisperModel, samples: Float32Array, language: string) {
   const { model: network, tokenizer } = model.parts;
   const caches = makeCaches(network);
-  const window = await encode(network, { mel: await windowOf(model, samples) });
+  const window = await encode(network, await windowOf(model, samples), never);
   const { language: detected } = await detectLanguage(network, tokenizer, window, caches);
   const results: DecodeResult[] = [];
   for (const timestamps of [true, false]) {
@@ -146,7 +146,7 @@ for (const [name, weights] of models) {
         const caches = makeCaches(network);
         const { features, logits } = mx.tidy(() => {
           const features = network.encoder.forward(mel);
-          const cross = network.decoder.crossKeysValues(features);
+          const cross = network.decoder.blocks.map((block) => block.crossKeysValues(features));
           const hidden = network.decoder.forward(tokenRow(first.start), caches, cross);
           const logits = network.decoder.logits(
             mx.slice(

@@ -1,13 +1,14 @@
 /** Decoding of one 30 s window: from audio features to tokens. */
 import { deflateSync } from 'node:zlib';
 
-import { SottoError } from '#daemon/protocol/errors.js';
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
+import { turn } from './cancel.js';
+import type { EncodedWindow } from './encode.js';
 import type { LogitFilters, TimestampState } from './logit-filters.js';
-import type { KeysValues, Whisper } from './model.js';
+import type { Whisper } from './model.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
 /** What decoding needs beside the window: made once for a transcription. */
@@ -21,11 +22,6 @@ export interface DecodeContext {
   readonly startSequence: readonly number[];
   /** Seed of the sampling at temperatures above 0. */
   readonly seed: number;
-}
-
-/** A window as the decoder sees it. */
-export interface EncodedWindow {
-  readonly crossKeysValues: readonly KeysValues[];
 }
 
 export interface DecodeResult {
@@ -93,7 +89,7 @@ export async function* decodeWindow(
         mx.asyncEval(next.token, next.logprob);
       }
       await mx.ready(step.token, step.logprob);
-      throwIfCancelled(signal);
+      await turn(signal);
       const token = Number(step.token.item());
       sumLogprob += Number(step.logprob.item());
       disposeStep(step);
@@ -190,10 +186,6 @@ export function compressionRatio(text: string): number {
 
 export function tokenRow(tokens: readonly number[]): MxArray {
   return mx.array(Int32Array.from(tokens), [1, tokens.length]);
-}
-
-export function throwIfCancelled(signal: AbortSignal): void {
-  if (signal.aborted) throw new SottoError('CANCELLED', 'the transcription was cancelled');
 }
 
 function disposeStep({ token, logprob, state }: Step): void {

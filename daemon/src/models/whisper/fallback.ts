@@ -1,8 +1,8 @@
 /** Decoding that tries again at a higher temperature when the result looks wrong: OpenAI's thresholds. */
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 
-import type { DecodeContext, DecodeResult, EncodedWindow } from './decode.js';
-import { decodeWindow } from './decode.js';
+import { type DecodeContext, type DecodeResult, decodeWindow } from './decode.js';
+import type { EncodedWindow } from './encode.js';
 
 export interface FallbackThresholds {
   /** Temperatures to try in turn; the last one's result is taken as it is. */

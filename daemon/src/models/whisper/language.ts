@@ -2,7 +2,8 @@
 import { mx } from '#native/index.js';
 import type * as nn from '#native/nn/index.js';
 
-import { type EncodedWindow, tokenRow } from './decode.js';
+import { tokenRow } from './decode.js';
+import type { EncodedWindow } from './encode.js';
 import type { Whisper } from './model.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 

@@ -74,6 +74,12 @@ class DecoderBlock extends EncoderBlock {
     this.cross_attn_ln = new nn.LayerNorm(dims);
   }
 
+  /** Keys and values of audio features [B, T, D], laid out by head: every decoding step reads them all. */
+  crossKeysValues(features: MxArray): KeysValues {
+    const [keys, values] = this.cross_attn.keysValues(features);
+    return [mx.contiguous(keys), mx.contiguous(values)];
+  }
+
   /** x [B, T, D]: the positions after those in `cache`, which grows by them. `audio` is what `cross_attn` sees. */
   step(x: MxArray, cache: nn.KVCache, audio: KeysValues): MxArray {
     const normed = this.attn_ln.forward(x);
@@ -103,11 +109,16 @@ export class AudioEncoder extends nn.Module {
 
   /** Normalized log-mel [B, 2 T, nMels] → audio features [B, T, D], T ≤ nAudioCtx */
   forward(mel: MxArray): MxArray {
-    let x = nn.gelu(this.conv1.forward(mel));
-    x = nn.gelu(this.conv2.forward(x));
-    x = mx.add(x, rows(this._positions, 0, x.shape[1] ?? 0));
+    let x = this.embed(mel);
     for (const block of this.blocks) x = block.forward(x);
     return this.ln_post.forward(x);
+  }
+
+  /** What the first block takes: [B, 2 T, nMels] → [B, T, D] */
+  embed(mel: MxArray): MxArray {
+    let x = nn.gelu(this.conv1.forward(mel));
+    x = nn.gelu(this.conv2.forward(x));
+    return mx.add(x, rows(this._positions, 0, x.shape[1] ?? 0));
   }
 
   override toDtype(dtype: Dtype): this {
@@ -137,14 +148,6 @@ export class TextDecoder extends nn.Module {
     this.positional_embedding = nn.parameter([nTextCtx, nTextState]);
     this.blocks = Array.from({ length: nTextLayer }, () => new DecoderBlock(nTextState, nTextHead));
     this.ln = new nn.LayerNorm(nTextState);
-  }
-
-  /** What every decoding step over `features` [B, T, D] reads: keys and values for each block, laid out by head. */
-  crossKeysValues(features: MxArray): KeysValues[] {
-    return this.blocks.map(({ cross_attn }) => {
-      const [keys, values] = cross_attn.keysValues(features);
-      return [mx.contiguous(keys), mx.contiguous(values)];
-    });
   }
 
   /** Tokens [B, T], which follow those in `caches` → hidden states [B, T, D]. The caches grow by T. */

@@ -2,7 +2,6 @@
  * Long-form transcription: 30 s windows, each beginning where the last timestamp of the one before it says that the
  * speech was cut, each given the text before it as its prompt.
  */
-import { SottoError } from '#daemon/protocol/errors.js';
 import type {
   Segment,
   Timings,
@@ -11,11 +10,12 @@ import type {
   TranscribeResult,
 } from '#daemon/protocol/transcription.js';
 import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel.js';
-import { mx } from '#native/index.js';
 
 import type { AudioStream } from '../speech-model.js';
-import { AudioWindows, type Window } from './audio.js';
-import { type DecodeContext, type EncodedWindow, makeCaches, throwIfCancelled } from './decode.js';
+import { AudioWindows } from './audio.js';
+import { throwIfCancelled } from './cancel.js';
+import { type DecodeContext, makeCaches } from './decode.js';
+import { disposeWindow, encode, type EncodedWindow } from './encode.js';
 import { decodeWithFallback, type FallbackThresholds, isSilence, REFERENCE_THRESHOLDS } from './fallback.js';
 import { detectLanguage } from './language.js';
 import { LogitFilters } from './logit-filters.js';
@@ -69,7 +69,7 @@ export async function* transcribe(
       throwIfCancelled(signal);
       const window = await clock.time('mel', () => windows.at(seek, model.dtype, 'zero', signal));
       if (window === undefined) break;
-      encoded = await clock.time('encode', () => encode(model, window));
+      encoded = await clock.time('encode', () => encode(model, window.mel, signal));
       throwIfCancelled(signal);
       if (context === undefined) {
         const first = encoded;
@@ -136,32 +136,6 @@ function thresholdsOf(options: WhisperOptions): FallbackThresholds {
     logprob: options.logprobThreshold ?? REFERENCE_THRESHOLDS.logprob,
     noSpeech: options.noSpeechThreshold ?? REFERENCE_THRESHOLDS.noSpeech,
   };
-}
-
-/** Runs the encoder and lays out what every decoding step reads. Frees the window's mel. */
-export async function encode(model: Whisper, { mel }: Pick<Window, 'mel'>): Promise<EncodedWindow> {
-  const { crossKeysValues, loudness } = mx.tidy(() => {
-    const features = model.encoder.forward(mel); // [1, nAudioCtx, D]
-    return {
-      crossKeysValues: model.decoder.crossKeysValues(features),
-      loudness: mx.max(mx.abs(mx.astype(features, 'float32'))),
-    };
-  });
-  mx.dispose(mel);
-  await mx.ready(loudness, ...crossKeysValues.flat());
-  const value = Number(loudness.item());
-  mx.dispose(loudness);
-  if (!(value > 0 && Number.isFinite(value))) {
-    mx.dispose(crossKeysValues);
-    throw new SottoError('ENGINE_CRASHED', `the encoder gave ${value === 0 ? 'only zeros' : 'no numbers'}`, {
-      hint: 'the GPU is probably out of memory: close other programs or choose a smaller model',
-    });
-  }
-  return { crossKeysValues };
-}
-
-export function disposeWindow({ crossKeysValues }: EncodedWindow): void {
-  mx.dispose(crossKeysValues);
 }
 
 type Part = Exclude<keyof Timings, 'total'>;

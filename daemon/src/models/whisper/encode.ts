@@ -1,0 +1,77 @@
+/** One window through the encoder: from log-mel to what the decoder reads at every step. */
+import { SottoError } from '#daemon/protocol/errors.js';
+import { mx, type MxArray } from '#native/index.js';
+
+import { turn } from './cancel.js';
+import type { KeysValues, Whisper } from './model.js';
+
+export interface EncodedWindow {
+  /** Cross-attention keys and values, one pair for each decoder block. */
+  readonly crossKeysValues: readonly KeysValues[];
+}
+
+/**
+ * Encodes `mel` [1, 3000, nMels] and frees it.
+ *
+ * Block by block: MLX makes the caller wait while more than a few hundred ops are queued, so queueing the whole
+ * encoder at once would hold up the event loop, and with it a cancel, for as long as the encoder takes. Each block
+ * is queued before the one before it is waited for, so the device does not wait.
+ *
+ * @throws SottoError CANCELLED within two blocks; ENGINE_CRASHED if nothing but zeros or NaN comes out.
+ */
+export async function encode(model: Whisper, mel: MxArray, signal: AbortSignal): Promise<EncodedWindow> {
+  const { encoder, decoder } = model;
+  const held = new Set<MxArray>([mel]); // what is to be freed, whatever happens
+  const queue = (make: () => MxArray): MxArray => {
+    const array = mx.tidy(make);
+    held.add(array);
+    mx.asyncEval(array);
+    return array;
+  };
+  const settle = async (array: MxArray): Promise<void> => {
+    await mx.ready(array);
+    await turn(signal);
+    held.delete(array);
+    mx.dispose(array);
+  };
+  const crossKeysValues: KeysValues[] = [];
+  try {
+    let x = queue(() => encoder.embed(mel)); // [1, nAudioCtx, D]
+    await settle(mel);
+    for (const block of encoder.blocks) {
+      const input = x;
+      x = queue(() => block.forward(input));
+      await settle(input);
+    }
+    const features = queue(() => encoder.ln_post.forward(x));
+    await settle(x);
+    const loudest = queue(() => mx.max(mx.abs(mx.astype(features, 'float32'))));
+    await mx.ready(loudest);
+    refuseNothing(Number(loudest.item()));
+    await settle(loudest);
+    for (const block of decoder.blocks) {
+      const pair = mx.tidy(() => block.crossKeysValues(features));
+      crossKeysValues.push(pair);
+      await mx.ready(...pair);
+      await turn(signal);
+    }
+    return { crossKeysValues };
+  } catch (error) {
+    disposeWindow({ crossKeysValues });
+    throw error;
+  } finally {
+    mx.dispose([...held]);
+  }
+}
+
+export function disposeWindow({ crossKeysValues }: EncodedWindow): void {
+  mx.dispose(crossKeysValues);
+}
+
+/** When the GPU's memory is exhausted MLX can go on with zeros: that must never pass for silence. */
+function refuseNothing(loudest: number): void {
+  if (loudest > 0 && Number.isFinite(loudest)) return;
+  throw new SottoError('ENGINE_CRASHED', `the encoder gave ${loudest === 0 ? 'only zeros' : 'no numbers'}`, {
+    hint: 'the GPU is probably out of memory: close other programs or choose a smaller model',
+  });
+}
