@@ -10,7 +10,7 @@ export class Embedding extends Module {
     this.weight = parameter([vocabulary, dims]);
   }
 
-  /** Token ids [...] → [..., dims] */
+  /** Token ids [...] → [..., dims]. MLX does not check ids: one outside the vocabulary reads foreign memory. */
   forward(ids: MxArray): MxArray {
     return mx.take(this.weight, ids, 0);
   }

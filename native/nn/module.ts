@@ -73,7 +73,7 @@ export abstract class Module {
         throw error;
       }
     } else {
-      assign(this, isMap(source) ? source : new Map(Object.entries(source)), strict, 'the given weights');
+      assign(this, isMap(source) ? source : new Map(Object.entries(source)), strict, 'the record of weights');
     }
     return this;
   }

@@ -110,7 +110,7 @@ export class QuantizedEmbedding extends QuantizedMatrix {
     return new QuantizedEmbedding(vocabulary, dims, options).loadWeights(packed);
   }
 
-  /** Token ids [...] → [..., dims]; only the rows asked for are expanded. */
+  /** Token ids [...] → [..., dims]; only the rows asked for are expanded. Ids are not checked. */
   forward(ids: MxArray): MxArray {
     const rows = (matrix: MxArray): MxArray => mx.take(matrix, ids, 0);
     return this.expand(rows(this.weight), rows(this.scales), this.biases && rows(this.biases));
