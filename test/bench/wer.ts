@@ -3,9 +3,9 @@
  *
  *     npm run wer -- [--model DIR] [--set english|other|long|labelled|all] [--name NAME] [--detect] [--condition]
  *
- * Transcribes in this process (greedy, no fallback, no text carried over, the clip's language given unless --detect; --condition carries text from window to window),
- * writes `test/bench/results/wer/NAME.jsonl` and calls `test/reference/score.py` on it. Beside it, where it has been
- * made, the reference's own `test/bench/results/wer/reference.jsonl` (transcribe-openai.py writes such files).
+ * Transcribes in this process (greedy, no fallback, the clip's language given unless --detect, text carried from
+ * window to window only with --condition), writes `test/bench/results/wer/NAME.jsonl` and calls
+ * `test/reference/score.py` on it. Beside it, where it has been made, the reference's own `test/bench/results/wer/reference.jsonl` (transcribe-openai.py writes such files).
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';

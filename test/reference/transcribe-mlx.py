@@ -4,9 +4,9 @@
     transcribe-mlx.py MODEL_DIR OUT.jsonl [--set labelled] [--condition] [--no-timestamps]
     transcribe-mlx.py MODEL_DIR --serve
 
---serve speaks JSON lines: {"op": "transcribe", "file", "language"} -> {"text", "tokens", "seconds", "encodeSeconds", "decodeSeconds"};
-{"op": "info"} -> {"versions"}. Here `file` is raw mono
-float32 at 16 kHz, so that both sides start from the same samples and neither's decoding of files is timed.
+--serve speaks JSON lines: {"op": "transcribe", "file", "language"} -> {"text", "tokens", "seconds", "encodeSeconds",
+"decodeSeconds"}; {"op": "info"} -> {"versions"}. Here `file` is raw mono float32 at 16 kHz, so that both sides start
+from the same samples and neither's decoding of files is timed.
 On Linux run it with LD_PRELOAD=.venv/front-blas.so, or it computes on the slow reference BLAS.
 """
 
