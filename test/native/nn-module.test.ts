@@ -104,7 +104,9 @@ describe('loading', () => {
     const { ['blocks.1.mlp1.weight']: _gone, ...rest } = goodWeights();
     const error = fault(() => new Model().loadWeights(rest));
     expect(error.missing).toEqual(['blocks.1.mlp1.weight']);
-    expect(error.message).toBe('the record of weights does not fit the model: 1 missing: blocks.1.mlp1.weight');
+    expect(error.message).toBe(
+      'the record of weights does not fit the model: 1 missing: blocks.1.mlp1.weight',
+    );
   });
 
   test('names an unexpected key', () => {
