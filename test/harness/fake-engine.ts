@@ -66,12 +66,12 @@ async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Pr
   const dies = attempt <= script.dieTimes;
   send({ type: 'event', job, event: { type: 'language', language: 'en', probability: 1 } });
   for (let index = 0; index < script.segments; index++) {
+    if (index === script.dieAfter && dies) die();
+    if (index === script.hangAfter && dies) hang();
     if (cancelled.has(job)) {
       send({ type: 'cancelled', job });
       return;
     }
-    if (index === script.dieAfter && dies) die();
-    if (index === script.hangAfter && dies) hang();
     if (index === script.failAfter) {
       send({ type: 'failed', job, error: new SottoError(script.failCode, 'as the script says').toWire() });
       return;
