@@ -76,10 +76,26 @@ export function deinterleave(
 ): Float32Array[] {
   const { bytes: step, read } = FORMATS[format];
   const frames = Math.floor(bytes.length / frameBytes);
+  if (format === 's16le' && LITTLE_ENDIAN && bytes.byteOffset % 2 === 0 && frameBytes === 2 * channels) {
+    return deinterleave16(new Int16Array(bytes.buffer, bytes.byteOffset, frames * channels), channels);
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: channels }, (_, channel) => {
     const samples = new Float32Array(frames);
     for (let i = 0, at = channel * step; i < frames; i++, at += frameBytes) samples[i] = read(view, at);
+    return samples;
+  });
+}
+
+const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/** The commonest format, without a call per sample. */
+function deinterleave16(interleaved: Int16Array, channels: number): Float32Array[] {
+  return Array.from({ length: channels }, (_, channel) => {
+    const samples = new Float32Array(interleaved.length / channels);
+    for (let i = 0, at = channel; i < samples.length; i++, at += channels) {
+      samples[i] = (interleaved[at] as number) / 32768;
+    }
     return samples;
   });
 }
