@@ -43,6 +43,12 @@ async function load(name: string): Promise<void> {
   if (loaded === name) return;
   send({ type: 'model', name, state: 'loading' });
   await sleep(loadMs);
+  loaded = undefined;
+  if (name === 'broken') {
+    const error = new SottoError('MODEL_CORRUPT', 'config.json is cut off');
+    send({ type: 'model', name, state: 'failed', error: error.toWire() });
+    throw error;
+  }
   loaded = name;
   send({ type: 'model', name, state: 'ready', family: 'fake', loadSeconds: loadMs / 1000 });
 }
@@ -61,7 +67,12 @@ async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Pr
   }
   const attempt = countAttempt(path);
   send({ type: 'opened', job, durationSeconds: script.segments });
-  await load(model.name);
+  try {
+    await load(model.name);
+  } catch (error) {
+    send({ type: 'failed', job, error: SottoError.from(error).toWire() });
+    return;
+  }
   deaf = script.deaf;
   const dies = attempt <= script.dieTimes;
   send({ type: 'event', job, event: { type: 'language', language: 'en', probability: 1 } });
@@ -92,7 +103,7 @@ async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Pr
 function receive(message: ToEngine): void {
   switch (message.type) {
     case 'load':
-      void load(message.model.name);
+      void load(message.model.name).catch(() => undefined);
       return;
     case 'run':
       void run(message);

@@ -42,11 +42,11 @@ interface Watched {
   readonly last: Promise<JobReport>;
 }
 
-function run(path: string): Watched {
+function run(path: string, ref = model): Watched {
   const reports: JobReport[] = [];
   let finish: (report: JobReport) => void = () => undefined;
   const last = new Promise<JobReport>((resolve) => (finish = resolve));
-  const handle = supervisor.run({ path, model, options: {} }, (report) => {
+  const handle = supervisor.run({ path, model: ref, options: {} }, (report) => {
     reports.push(report);
     if (['done', 'failed', 'cancelled', 'lost'].includes(report.type)) finish(report);
   });
@@ -76,6 +76,14 @@ describe('Supervisor', () => {
     expect((await last).type).toBe('done');
     expect(textsIn(reports)).toEqual(scriptedTexts(3));
     expect(supervisor.status()).toMatchObject({ state: 'ready', restarts: 0, device: 'fake 1.0' });
+  });
+
+  test('has its own model back after somebody named one that can not be loaded', async () => {
+    build().start();
+    const last = await run(audio({}), { name: 'broken', dir: '/models/broken' }).last;
+    expect(last).toMatchObject({ type: 'failed', error: { code: 'MODEL_CORRUPT' } });
+    await until(() => supervisor.status().model.state === 'ready');
+    expect(supervisor.status().model.name).toBe('fake');
   });
 
   test('reports a job lost when its engine dies, and runs it again on a new one', async () => {

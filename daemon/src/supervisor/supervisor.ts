@@ -256,7 +256,17 @@ export class Supervisor implements Engine {
           return;
         }
         this.#finish({ type: 'failed', error });
+        this.#rewarm();
       }
+    }
+  }
+
+  /** A model that somebody named could not be loaded and took the place of ours: ours comes back. */
+  #rewarm(): void {
+    const { warmModel } = this.#options;
+    const lost = this.#model.state === 'failed' && this.#model.name !== warmModel?.name;
+    if (lost && warmModel !== undefined && this.#current === undefined) {
+      this.#process?.send({ type: 'load', model: warmModel });
     }
   }
 
