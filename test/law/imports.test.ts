@@ -74,7 +74,9 @@ export function breach(from: string, to: string): string | undefined {
 
 function* sources(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (['node_modules', 'vendor', 'lib', 'obj', 'dist', '.venv'].includes(entry.name)) continue;
+    if (['node_modules', 'vendor', 'lib', 'obj', 'dist'].includes(entry.name) || entry.name.startsWith('.')) {
+      continue;
+    }
     const path = join(folder, entry.name);
     if (entry.isDirectory()) yield* sources(path);
     else if (/\.tsx?$/.test(entry.name)) yield relative(root, path);
