@@ -2,6 +2,7 @@
  *     npm run bench [-- offline]    ours beside mlx-whisper: same MLX, weights, BLAS, clips    (--repeat, --no-long, …)
  *     npm run bench -- overhead     a warm request through the daemon against the same work in this process
  *     npm run bench -- cold         start of `sotto transcribe` to the first text, cold and warm
+ *     npm run bench -- kernels      products, attention and GELU at Whisper's shapes, beside MLX's plain ops
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
@@ -9,11 +10,12 @@
  */
 import { loadavg } from 'node:os';
 import { cold } from './cold.js';
+import { kernels } from './kernels.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
 import { soak } from './soak.js';
 
-const benches: Record<string, (argv: string[]) => Promise<void>> = { offline, overhead, cold, soak };
+const benches: Record<string, (argv: string[]) => Promise<void>> = { offline, overhead, cold, kernels, soak };
 
 const [named, ...rest] = process.argv.slice(2);
 const explicit = named !== undefined && !named.startsWith('-');
