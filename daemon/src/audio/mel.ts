@@ -69,7 +69,7 @@ interface Block {
  * the stretch between `drop` and `fill`, however long the stream is.
  */
 export class MelStream {
-  readonly #source: AsyncIterator<Float32Array, undefined>;
+  readonly #source: AsyncIterator<Float32Array, unknown, unknown>;
   readonly #transform: MelTransform;
   #pending = new Float32Array(0); // samples from 200 before the centre of the next frame on
   #blocks: Block[] = [];
