@@ -78,6 +78,18 @@ describe('Supervisor', () => {
     expect(supervisor.status()).toMatchObject({ state: 'ready', restarts: 0, device: 'fake 1.0' });
   });
 
+  test('is at no moment ready without its model, which nobody would call warm', async () => {
+    build().start();
+    const seen = new Set<string>();
+    while (supervisor.status().model.state !== 'ready') {
+      const { state, model } = supervisor.status();
+      seen.add(`${state}, model ${model.state}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect([...seen]).not.toContain('ready, model absent');
+    expect([...seen]).toContain('ready, model loading');
+  });
+
   test('has its own model back after somebody named one that can not be loaded', async () => {
     build().start();
     const last = await run(audio({}), { name: 'broken', dir: '/models/broken' }).last;

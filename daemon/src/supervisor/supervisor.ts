@@ -206,8 +206,7 @@ export class Supervisor implements Engine {
         this.#device = message.device;
         this.#state = 'ready';
         if (this.#current !== undefined) this.#send(this.#current);
-        else if (this.#options.warmModel !== undefined)
-          this.#process?.send({ type: 'load', model: this.#options.warmModel });
+        else if (this.#options.warmModel !== undefined) this.#load(this.#options.warmModel);
         return;
       case 'model': {
         const { type: _, ...model } = message;
@@ -266,8 +265,14 @@ export class Supervisor implements Engine {
     const { warmModel } = this.#options;
     const lost = this.#model.state === 'failed' && this.#model.name !== warmModel?.name;
     if (lost && warmModel !== undefined && this.#current === undefined) {
-      this.#process?.send({ type: 'load', model: warmModel });
+      this.#load(warmModel);
     }
+  }
+
+  /** The model counts as loading from here on: the engine's own word comes later, and until then nobody is warm. */
+  #load(model: ModelRef): void {
+    this.#model = { name: model.name, state: 'loading' };
+    this.#process?.send({ type: 'load', model });
   }
 
   #exited(why: string): void {
