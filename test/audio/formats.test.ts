@@ -61,7 +61,6 @@ const CLIPS: {
     channels: 2,
     reference: 'stereo.opus.reference.flac',
     decibels: 27,
-    extra: 320,
   },
   { name: 'mono-16k.ogg', container: 'ogg', codec: 'vorbis', sampleRate: 16000, channels: 1, decibels: 70 },
   {
@@ -72,7 +71,6 @@ const CLIPS: {
     channels: 1,
     reference: 'mono-16k.ogg.reference.flac',
     decibels: 70,
-    extra: 1024,
   },
 ];
 

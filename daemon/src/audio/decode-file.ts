@@ -1,11 +1,12 @@
 import { SottoError } from '../protocol/errors.js';
 import { openAdts } from './adts.js';
 import { openAiff } from './aiff.js';
-import { openContainer } from './demux.js';
 import { downmix } from './downmix.js';
 import { openExternally } from './external.js';
 import { openFlac } from './flac.js';
+import { openMatroska } from './matroska.js';
 import { openMp3 } from './mp3.js';
+import { openMp4 } from './mp4.js';
 import { openOgg } from './ogg.js';
 import { type PcmSource } from './pcm-source.js';
 import { Resampler } from './resample.js';
@@ -87,8 +88,9 @@ async function openSource(source: FileSource): Promise<PcmSource> {
     case 'ogg':
       return openOgg(source);
     case 'mp4':
+      return openMp4(source);
     case 'matroska':
-      return openContainer(source, found.kind);
+      return openMatroska(source);
     case 'foreign':
       return openExternally(source.path, found.name);
     case 'unknown':

@@ -8,6 +8,7 @@ import { rescale } from './flac.js';
 import { parseOpusHead } from './opus-head.js';
 import { type PcmBlock } from './pcm-source.js';
 import { quietly } from './quietly.js';
+import { type SampleFormat, deinterleave } from './sample-format.js';
 
 /** Turns the packets of one track, as a container hands them out, into sound. */
 export interface PacketDecoder {
@@ -139,6 +140,34 @@ async function flacPackets(): Promise<PacketDecoder> {
     },
     free: () => decoder.free(),
   };
+}
+
+export function pcmPackets(format: SampleFormat, channels: number, sampleRate: number): PacketDecoder {
+  return {
+    decode: (packets) =>
+      Promise.resolve({ channels: deinterleave(Buffer.concat(packets), format, channels), sampleRate }),
+    free() {},
+  };
+}
+
+/** HE-AAC says so in its set-up, or only by what is in its first frames. */
+export async function usesBandReplication(
+  setup: Uint8Array,
+  packets: AsyncIterable<Uint8Array>,
+): Promise<boolean> {
+  const config = parseAudioSpecificConfig(setup);
+  if (config.bandReplication) return true;
+  const decoder = new AacDecoder(config);
+  let looked = 0;
+  for await (const packet of packets) {
+    try {
+      decoder.decode(packet);
+    } catch {
+      // a damaged frame says nothing
+    }
+    if (decoder.sawBandReplication || ++looked === 4) break;
+  }
+  return decoder.sawBandReplication;
 }
 
 /** What the decoders have room for; no encoder comes near it. */

@@ -6,21 +6,24 @@ import {
   type InputAudioTrack,
   LogLevel,
   Logging,
-  MATROSKA,
   MP4,
   QTFF,
-  WEBM,
 } from 'mediabunny';
 import { SottoError } from '../protocol/errors.js';
-import { AacDecoder } from './aac/decoder.js';
 import { parseAudioSpecificConfig } from './aac/config.js';
-import { type ContainerState, checkMatroska, checkMp4 } from './container-check.js';
+import { type ContainerState, checkMp4 } from './mp4-boxes.js';
 import { findExternalDecoder, openExternally } from './external.js';
 import { parseOpusHead } from './opus-head.js';
-import { type PacketCodec, type PacketDecoder, createPacketDecoder } from './packet-decoder.js';
+import {
+  type PacketCodec,
+  type PacketDecoder,
+  createPacketDecoder,
+  pcmPackets,
+  usesBandReplication,
+} from './packet-decoder.js';
 import { type PcmBlock, type PcmSource } from './pcm-source.js';
 import { truncated } from './raw-pcm.js';
-import { type SampleFormat, deinterleave } from './sample-format.js';
+import { type SampleFormat } from './sample-format.js';
 import { type FileSource, named } from './source.js';
 import { Trim } from './trim.js';
 
@@ -29,9 +32,9 @@ Logging.level = LogLevel.Silent; // stderr belongs to the command
 /** Bytes of the file that the demuxer may keep. */
 const CACHE_BYTES = 4 << 20;
 
-/** Sound of an MP4, M4A, QuickTime, Matroska or WebM file: its first audio track, decoded packet by packet. */
-export async function openContainer(source: FileSource, container: 'mp4' | 'matroska'): Promise<PcmSource> {
-  const state = await (container === 'mp4' ? checkMp4(source) : checkMatroska(source));
+/** Sound of an MP4, M4A or QuickTime file: its first audio track, decoded packet by packet. */
+export async function openMp4(source: FileSource): Promise<PcmSource> {
+  const state = await checkMp4(source);
   if (state.endsEarly && !state.hasIndex) throw truncated(source.path);
   const input = demuxer(source);
   try {
@@ -45,7 +48,7 @@ export async function openContainer(source: FileSource, container: 'mp4' | 'matr
         },
       );
     }
-    return await openTrack(source, container, state, track);
+    return await openTrack(source, state, track);
   } catch (error) {
     input.dispose();
     if (state.endsEarly && !(error instanceof SottoError)) throw truncated(source.path);
@@ -55,7 +58,7 @@ export async function openContainer(source: FileSource, container: 'mp4' | 'matr
 
 function demuxer(source: FileSource): Input {
   return new Input({
-    formats: [MP4, QTFF, MATROSKA, WEBM],
+    formats: [MP4, QTFF],
     source: new CustomSource({
       getSize: () => source.size,
       read: (start, end) => source.read(start, end - start),
@@ -68,7 +71,6 @@ function demuxer(source: FileSource): Input {
 
 async function openTrack(
   source: FileSource,
-  container: string,
   state: ContainerState,
   track: InputAudioTrack,
 ): Promise<PcmSource> {
@@ -77,10 +79,14 @@ async function openTrack(
   const format = codec === null ? undefined : PCM_FORMATS.get(codec);
   if (codec === null || config === null || (format === undefined && !PACKET_CODECS.includes(codec))) {
     const name = codec ?? codecName(await track.getInternalCodecId());
-    return openExternally(source.path, `${container} with ${name} sound`);
+    return openExternally(source.path, `MP4 with ${name} sound`);
   }
   const setup = bytesOf(config.description);
-  if (codec === 'aac' && (await needsBandReplication(track, setup)) && findExternalDecoder() !== undefined) {
+  if (
+    codec === 'aac' &&
+    (await usesBandReplication(setup, packetsOf(track))) &&
+    findExternalDecoder() !== undefined
+  ) {
     return openExternally(source.path, 'HE-AAC');
   }
   // Of HE-AAC, our decoder gives the core, at half the rate that the container speaks of.
@@ -89,8 +95,6 @@ async function openTrack(
     track,
     sampleRate,
     preSkip: codec === 'opus' ? parseOpusHead(setup).preSkip : 0,
-    // Matroska gives its last packets no duration, so only MP4 says where the sound ends.
-    trimsEnd: container === 'mp4' && !state.endsEarly,
     endsEarly: state.endsEarly,
     makeDecoder: () =>
       format === undefined
@@ -98,7 +102,7 @@ async function openTrack(
         : Promise.resolve(pcmPackets(format, config.numberOfChannels, sampleRate)),
   };
   return {
-    container,
+    container: 'mp4',
     codec: codec.replace('-', '_'),
     sampleRate,
     channels: config.numberOfChannels,
@@ -111,7 +115,6 @@ interface TrackPlan {
   readonly track: InputAudioTrack;
   readonly sampleRate: number;
   readonly preSkip: number;
-  readonly trimsEnd: boolean;
   readonly endsEarly: boolean;
   readonly makeDecoder: () => Promise<PacketDecoder>;
 }
@@ -128,7 +131,7 @@ async function* decodeTrack(source: FileSource, plan: TrackPlan): AsyncGenerator
       // An edit list puts what the encoder needed to get going before time 0.
       startSeconds ??= Math.max(0, first.timestamp);
       trim ??= new Trim(Math.max(plan.preSkip, -first.timestamp * plan.sampleRate));
-      if (isLast && plan.trimsEnd)
+      if (isLast && !plan.endsEarly)
         trim.limit = (last.timestamp + last.duration - startSeconds) * plan.sampleRate;
       const block = trim.apply(await decoder.decode(packets.map(({ data }) => data)));
       if (block !== undefined) yield block;
@@ -181,31 +184,8 @@ const PCM_FORMATS = new Map<string, SampleFormat>([
   ['alaw', 'alaw'],
 ]);
 
-function pcmPackets(format: SampleFormat, channels: number, sampleRate: number): PacketDecoder {
-  return {
-    decode(packets) {
-      const bytes = Buffer.concat(packets);
-      return Promise.resolve({ channels: deinterleave(bytes, format, channels), sampleRate });
-    },
-    free() {},
-  };
-}
-
-/** HE-AAC says so in its set-up, or only by what is in its first frames. */
-async function needsBandReplication(track: InputAudioTrack, setup: Uint8Array): Promise<boolean> {
-  const config = parseAudioSpecificConfig(setup);
-  if (config.bandReplication) return true;
-  const decoder = new AacDecoder(config);
-  let looked = 0;
-  for await (const packet of new EncodedPacketSink(track).packets()) {
-    try {
-      decoder.decode(packet.data);
-    } catch {
-      // a damaged frame says nothing
-    }
-    if (decoder.sawBandReplication || ++looked === 4) break;
-  }
-  return decoder.sawBandReplication;
+async function* packetsOf(track: InputAudioTrack): AsyncGenerator<Uint8Array> {
+  for await (const packet of new EncodedPacketSink(track).packets()) yield packet.data;
 }
 
 function bytesOf(description: unknown): Uint8Array {

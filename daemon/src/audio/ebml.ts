@@ -1,0 +1,105 @@
+import { viewOf } from './bytes.js';
+import { type FileSource } from './source.js';
+
+/** An element of EBML, the binary format of Matroska and WebM (RFC 8794). */
+export interface Element {
+  readonly id: number;
+  /** Of its content. */
+  readonly start: number;
+  /** Infinity where a live recording left the size open. */
+  readonly end: number;
+}
+
+const WINDOW_BYTES = 64 * 1024;
+/** More damage than this in one place ends the file. */
+const MAX_SEARCH_BYTES = 64 << 20;
+
+/** Reads a file by position through a window, so that a walk over small elements costs few system calls. */
+export class EbmlReader {
+  private window: Uint8Array = new Uint8Array(0);
+  private windowStart = 0;
+
+  constructor(private readonly source: FileSource) {}
+
+  get size(): number {
+    return this.source.size;
+  }
+
+  /** Fewer bytes only at the end of the file. The bytes stay valid. */
+  async read(position: number, length: number): Promise<Uint8Array> {
+    const at = position - this.windowStart;
+    if (at >= 0 && at + length <= this.window.length) return this.window.subarray(at, at + length);
+    this.window = await this.source.read(position, Math.max(length, WINDOW_BYTES));
+    this.windowStart = position;
+    return this.window.subarray(0, length);
+  }
+
+  /** The element at `position`; undefined where there is none. */
+  async element(position: number): Promise<Element | undefined> {
+    return parseElement(await this.read(position, 12), position);
+  }
+
+  /** Where `id`, a four-byte one, is found next; undefined if it is not near. */
+  async find(id: number, from: number): Promise<number | undefined> {
+    const until = Math.min(this.size, from + MAX_SEARCH_BYTES);
+    for (let at = from; at < until; at += WINDOW_BYTES) {
+      const bytes = await this.read(at, WINDOW_BYTES + 3); // three bytes more: it may lie across
+      const view = viewOf(bytes);
+      for (let i = 0; i + 4 <= bytes.length; i++) if (view.getUint32(i, false) === id) return at + i;
+    }
+    return undefined;
+  }
+}
+
+function parseElement(bytes: Uint8Array, position: number): Element | undefined {
+  const idLength = Math.clz32((bytes[0] ?? 0) << 24) + 1;
+  if (idLength > 4) return undefined;
+  const size = readVarInt(bytes, idLength);
+  if (size === undefined) return undefined;
+  let id = 0;
+  for (let i = 0; i < idLength; i++) id = id * 256 + (bytes[i] ?? 0);
+  const start = position + idLength + size.length;
+  return { id, start, end: size.value === undefined ? Infinity : start + size.value };
+}
+
+/** A number whose leading zeros say how long it is; all ones stand for "unknown". */
+export function readVarInt(
+  bytes: Uint8Array,
+  at: number,
+): { value: number | undefined; length: number } | undefined {
+  const first = bytes[at] ?? 0;
+  const length = Math.clz32(first << 24) + 1;
+  if (length > 8 || at + length > bytes.length) return undefined;
+  let value = first & (0xff >> length);
+  let unknown = value === 0xff >> length;
+  for (let i = 1; i < length; i++) {
+    const byte = bytes[at + i] ?? 0;
+    value = value * 256 + byte;
+    unknown &&= byte === 0xff;
+  }
+  return { value: unknown ? undefined : value, length };
+}
+
+/** The elements within bytes that are at hand. */
+export function* childrenOf(bytes: Uint8Array): Generator<{ id: number; data: Uint8Array }> {
+  for (let at = 0; at < bytes.length;) {
+    const element = parseElement(bytes.subarray(at, at + 12), at);
+    if (element === undefined || element.end > bytes.length) return;
+    yield { id: element.id, data: bytes.subarray(element.start, element.end) };
+    at = element.end;
+  }
+}
+
+export function unsigned(data: Uint8Array): number {
+  return data.reduce((value, byte) => value * 256 + byte, 0);
+}
+
+export function signed(data: Uint8Array): number {
+  const value = unsigned(data);
+  return (data[0] ?? 0) >= 0x80 ? value - 256 ** data.length : value;
+}
+
+export function float(data: Uint8Array): number {
+  const view = viewOf(data);
+  return data.length === 4 ? view.getFloat32(0, false) : data.length === 8 ? view.getFloat64(0, false) : 0;
+}

@@ -1,0 +1,140 @@
+import { SottoError } from '../protocol/errors.js';
+import { parseAudioSpecificConfig } from './aac/config.js';
+import { EbmlReader } from './ebml.js';
+import { findExternalDecoder, openExternally } from './external.js';
+import { type MatroskaHead, type MatroskaTrack, readHead, readPackets } from './matroska-packets.js';
+import { parseOpusHead } from './opus-head.js';
+import {
+  type PacketCodec,
+  type PacketDecoder,
+  createPacketDecoder,
+  pcmPackets,
+  usesBandReplication,
+} from './packet-decoder.js';
+import { type PcmBlock, type PcmSource } from './pcm-source.js';
+import { truncated } from './raw-pcm.js';
+import { type SampleFormat } from './sample-format.js';
+import { type FileSource, named } from './source.js';
+import { Trim } from './trim.js';
+
+/**
+ * Sound of a Matroska or WebM file: its first audio track. Own code: mediabunny, which reads MP4 here, goes round
+ * for ever where a damaged file has no next element to go on with (its `resync`, release 1.61), and drops the
+ * padding marks by which Opus says where the sound ends.
+ */
+export async function openMatroska(source: FileSource): Promise<PcmSource> {
+  const reader = new EbmlReader(source);
+  const head = await readHead(reader);
+  if (head === undefined) throw truncated(source.path);
+  const [track] = head.tracks;
+  if (track === undefined) {
+    if (head.endsEarly && head.packetsAt >= source.size) throw truncated(source.path);
+    throw new SottoError(
+      'AUDIO_UNSUPPORTED',
+      `${named(source.path)} has no sound in it, only pictures or data`,
+      {
+        hint: 'give a file with an audio track',
+      },
+    );
+  }
+  const format = pcmFormat(track);
+  const codec = CODECS.find(([prefix]) => track.codecId.startsWith(prefix))?.[1];
+  if (track.unreadable || (codec === undefined && format === undefined)) {
+    return openExternally(source.path, `Matroska with ${track.codecId || 'unknown'} sound`);
+  }
+  const setup = track.codecPrivate;
+  if (codec === 'aac' && findExternalDecoder() !== undefined) {
+    const packets = frames(reader, head, track);
+    if (await usesBandReplication(setup, packets)) return openExternally(source.path, 'HE-AAC');
+  }
+  const sampleRate =
+    codec === 'aac'
+      ? parseAudioSpecificConfig(setup).sampleRate
+      : codec === 'opus'
+        ? 48000
+        : Math.round(track.sampleRate);
+  if (!(sampleRate > 0 && sampleRate <= 1_536_000 && track.channels > 0 && track.channels <= 256)) {
+    throw new SottoError('AUDIO_UNSUPPORTED', `${named(source.path)} has a broken Matroska header`, {
+      hint: 'export or convert it again',
+    });
+  }
+  const preSkip = codec === 'opus' ? parseOpusHead(setup).preSkip : 0;
+  const makeDecoder = () =>
+    format === undefined
+      ? createPacketDecoder(codec ?? 'aac', setup)
+      : Promise.resolve(pcmPackets(format, track.channels, sampleRate));
+  return {
+    container: 'matroska',
+    codec: codec ?? `pcm_${format ?? ''}`,
+    sampleRate,
+    channels: track.channels,
+    durationSeconds: head.durationSeconds,
+    async *blocks() {
+      const decoder = await makeDecoder();
+      try {
+        yield* decodePackets(reader, head, track, decoder, new Trim(preSkip));
+      } finally {
+        decoder.free();
+      }
+      if (head.endsEarly) throw truncated(source.path);
+    },
+  };
+}
+
+/** About half a second of Opus, the commonest. */
+const BATCH_PACKETS = 25;
+
+async function* decodePackets(
+  reader: EbmlReader,
+  head: MatroskaHead,
+  track: MatroskaTrack,
+  decoder: PacketDecoder,
+  trim: Trim,
+): AsyncGenerator<PcmBlock> {
+  let batch: Uint8Array[] = [];
+  for await (const { data, discardNs } of readPackets(reader, head, track)) {
+    batch.push(data);
+    if (batch.length < BATCH_PACKETS && discardNs === 0) continue;
+    const block = trim.apply(withoutEnd(await decoder.decode(batch), discardNs));
+    batch = [];
+    if (block !== undefined) yield block;
+  }
+  if (batch.length === 0) return;
+  const block = trim.apply(await decoder.decode(batch));
+  if (block !== undefined) yield block;
+}
+
+function withoutEnd(block: PcmBlock, discardNs: number): PcmBlock {
+  const drop = Math.round((discardNs * block.sampleRate) / 1e9);
+  if (drop === 0) return block;
+  return {
+    sampleRate: block.sampleRate,
+    channels: block.channels.map((samples) => samples.subarray(0, Math.max(0, samples.length - drop))),
+  };
+}
+
+async function* frames(
+  reader: EbmlReader,
+  head: MatroskaHead,
+  track: MatroskaTrack,
+): AsyncGenerator<Uint8Array> {
+  for await (const { data } of readPackets(reader, head, track)) yield data;
+}
+
+const CODECS: readonly (readonly [prefix: string, codec: PacketCodec])[] = [
+  ['A_OPUS', 'opus'],
+  ['A_VORBIS', 'vorbis'],
+  ['A_AAC', 'aac'],
+  ['A_MPEG/L3', 'mp3'],
+  ['A_FLAC', 'flac'],
+];
+
+function pcmFormat({ codecId, bits }: MatroskaTrack): SampleFormat | undefined {
+  const littleEndian = { 8: 'u8', 16: 's16le', 24: 's24le', 32: 's32le' } as const;
+  const bigEndian = { 16: 's16be', 24: 's24be', 32: 's32be' } as const;
+  const floats = { 32: 'f32le', 64: 'f64le' } as const;
+  const pick = (formats: Readonly<Record<number, SampleFormat>>) => formats[bits];
+  if (codecId === 'A_PCM/INT/LIT') return pick(littleEndian);
+  if (codecId === 'A_PCM/INT/BIG') return pick(bigEndian);
+  return codecId === 'A_PCM/FLOAT/IEEE' ? pick(floats) : undefined;
+}
