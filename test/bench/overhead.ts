@@ -5,7 +5,7 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from './clips.js';
 import { type Asked, DaemonUnderTest } from './daemon-client.js';
@@ -23,21 +23,22 @@ export async function overhead(argv: string[]): Promise<void> {
     },
   });
   const options = { ...PLAIN, language: 'en' };
+  const file = resolve(args.file);
   const home = mkdtempSync(join(tmpdir(), 'sotto-overhead-'));
   const model = await load(args.model);
   const daemon = await DaemonUnderTest.start(home);
   const direct: Asked[] = [];
   const through: Asked[] = [];
   try {
-    const asked = () => daemon.transcribe(args.file, { ...options }, args.model);
+    const asked = () => daemon.transcribe(file, { ...options }, args.model);
     for (let warmUp = 0; warmUp < 3; warmUp++) {
-      await transcribeFile(model, args.file, options);
+      await transcribeFile(model, file, options);
       await asked();
     }
     for (let i = 0; i < Number(args.repeat); i++) {
       const turns = [
         async () => {
-          const { result, seconds } = await transcribeFile(model, args.file, options);
+          const { result, seconds } = await transcribeFile(model, file, options);
           direct.push({ seconds, inModel: result.timings.total });
         },
         async () => through.push(await asked()),
