@@ -18,6 +18,7 @@ const clipSchema = z.object({
   seconds: z.number(),
   language: z.string(),
   text: z.string(),
+  kind: z.string(),
 });
 
 export interface DemoParts {
@@ -82,7 +83,9 @@ function readClips(): z.infer<typeof clipSchema>[] {
   const manifest = join(bundledSpeech, 'manifest.jsonl');
   try {
     const lines = readFileSync(manifest, 'utf8').trim().split('\n');
-    return lines.map((line) => clipSchema.parse(JSON.parse(line)));
+    const clips = lines.map((line) => clipSchema.parse(JSON.parse(line)));
+    // Verse in words four centuries older than the model's is there for the tests: it shows nobody what to expect.
+    return clips.filter(({ kind }) => !kind.startsWith('verse'));
   } catch (error) {
     throw new SottoError('AUDIO_NOT_FOUND', `the sample clips are not at ${bundledSpeech}`, {
       cause: error,
