@@ -38,11 +38,18 @@ describe('attention on the CPU', () => {
   ])('%i queries on %i keys (causal: %p) agree with the spelled-out form', (nq, nk, causal) => {
     mx.random.seed(7);
     const [q, k, v] = [heads(nq), heads(nk), heads(nk)];
-    const fused = mx.fast.scaledDotProductAttention(q, k, v, { scale: 0.125, ...(causal ? { mask: 'causal' } : {}) });
+    const fused = mx.fast.scaledDotProductAttention(q, k, v, {
+      scale: 0.125,
+      ...(causal ? { mask: 'causal' } : {}),
+    });
     expect(fused.shape).toEqual([2, 8, nq, 64]);
     expect(largestDifference(fused, spelledOutAttention(q, k, v, 0.125, causal))).toBeLessThan(3e-6);
     const joined = mx.reshape(mx.transpose(fused, [0, 2, 1, 3]), [2, nq, 512]);
-    const spelled = mx.reshape(mx.transpose(spelledOutAttention(q, k, v, 0.125, causal), [0, 2, 1, 3]), [2, nq, 512]);
+    const spelled = mx.reshape(mx.transpose(spelledOutAttention(q, k, v, 0.125, causal), [0, 2, 1, 3]), [
+      2,
+      nq,
+      512,
+    ]);
     expect(largestDifference(joined, spelled)).toBeLessThan(3e-6);
   });
 
