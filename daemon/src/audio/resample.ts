@@ -4,6 +4,7 @@
  *
  * Length: floor(n · outRate / inRate + ½) samples for n in, so that durations agree to half a sample.
  */
+import { besselI0 } from './bessel.js';
 
 /** Zero crossings of the sinc on each side, at the lower of the two rates. */
 const ZERO_CROSSINGS = 32;
@@ -151,17 +152,6 @@ function sinc(x: number): number {
 /** @param x −1 to 1 over the window; 0 outside. */
 function kaiser(x: number): number {
   return Math.abs(x) >= 1 ? 0 : besselI0(BETA * Math.sqrt(1 - x * x)) / besselI0(BETA);
-}
-
-/** Modified Bessel function of the first kind, order 0, by its power series. */
-function besselI0(x: number): number {
-  let sum = 1;
-  let term = 1;
-  for (let k = 1; term > sum * 1e-12; k++) {
-    term *= (x / (2 * k)) ** 2;
-    sum += term;
-  }
-  return sum;
 }
 
 function gcd(a: number, b: number): number {

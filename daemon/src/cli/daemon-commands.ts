@@ -6,6 +6,7 @@ import { describeStatus } from './describe-status.js';
 import { runDaemon } from './run-daemon.js';
 import { findDaemon, findOrStartDaemon } from './start-daemon.js';
 import { styleFor, wantsColour } from './terminal/style.js';
+import { isRunning } from '../is-running.js';
 
 const LOOK_EVERY_MS = 50;
 /** A model of several gigabytes from a slow disk. */
@@ -108,13 +109,4 @@ export async function daemonStatus(paths: Paths, asJson: boolean): Promise<numbe
   client.close();
   say(asJson ? JSON.stringify(status) : describeStatus(status, styleFor(wantsColour(process.stdout))));
   return 0;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

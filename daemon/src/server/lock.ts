@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { answers } from './probe.js';
+import { isRunning } from '../is-running.js';
 
 /** From taking the lock to listening takes milliseconds; a holder that needs longer has lost it. */
 export const STARTING_MS = 10_000;
@@ -69,16 +70,6 @@ async function stateOf(holder: Holder, socket: string): Promise<'alive' | 'start
   // A number may belong to another process by now, but only a daemon answers at the socket.
   if (await answers(socket)) return 'alive';
   return holder.ageMs < STARTING_MS ? 'starting' : 'dead';
-}
-
-/** EPERM means another user's process, which can't be the one that wrote into our folder. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function numbers(folder: string): number[] {

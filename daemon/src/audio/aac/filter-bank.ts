@@ -1,5 +1,6 @@
 import { EIGHT_SHORT, FRAME, LONG_START, LONG_STOP, SHORT, type WindowInfo } from './channel-stream.js';
 import { InverseMdct } from './mdct.js';
+import { besselI0 } from '../bessel.js';
 
 const longTransform = new InverseMdct(FRAME);
 const shortTransform = new InverseMdct(SHORT);
@@ -89,15 +90,4 @@ function kaiserHalf(length: number, alpha: number): Float32Array {
   const total = kaiser.reduce((sum, value) => sum + value, 0);
   let sum = 0;
   return Float32Array.from({ length }, (_, n) => Math.sqrt((sum += kaiser[n] as number) / total));
-}
-
-/** Modified Bessel function of the first kind, order 0. */
-function besselI0(x: number): number {
-  let sum = 1;
-  let term = 1;
-  for (let k = 1; term > sum * 1e-12; k++) {
-    term *= (x / (2 * k)) ** 2;
-    sum += term;
-  }
-  return sum;
 }
