@@ -6,6 +6,7 @@
  * Every op throws an `Error` with a `code` (INVALID_ARGUMENT, MLX_ERROR, OUT_OF_MEMORY) whose message names the op and
  * its operands' dtypes and shapes; something that is no array where one belongs is a `TypeError`.
  */
+import type { Cpu } from './contract/cpu.js';
 import type { Elementwise } from './contract/elementwise.js';
 import type { Fft, Linalg, Memory, Random } from './contract/namespaces.js';
 import type { Convolutions, Fast, Products, Quantization } from './contract/products.js';
@@ -28,6 +29,7 @@ export interface Binding
     Functions,
     Dtypes,
     Devices {
+  readonly cpu: Cpu;
   readonly fast: Fast;
   readonly fft: Fft;
   readonly linalg: Linalg;
@@ -38,3 +40,4 @@ export interface Binding
 export type * from './contract/types.js';
 export type * from './contract/namespaces.js';
 export type * from './contract/products.js';
+export type * from './contract/cpu.js';

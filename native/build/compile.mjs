@@ -53,7 +53,9 @@ export async function sourcesFor(root, openblas) {
   return files.flat().filter((file) => file.endsWith('.cc'));
 }
 
-const objectOf = (objects, source) => path.join(objects, `${path.basename(source, '.cc')}.o`);
+/** `src-fast.o`, `cpu-linear.o`: files of the same name in two folders must not share an object. */
+const objectOf = (objects, source) =>
+  path.join(objects, `${path.basename(path.dirname(source))}-${path.basename(source, '.cc')}.o`);
 
 function isFresh(objects, source, mtimes) {
   const object = objectOf(objects, source);

@@ -16,6 +16,7 @@ void init_matmul(Addon&, napi_value exports);
 void init_conv(Addon&, napi_value exports);
 void init_quantize(Addon&, napi_value exports);
 void init_fast(Addon&, napi_value exports);
+void init_cpu(Addon&, napi_value exports);
 void init_fft(Addon&, napi_value exports);
 void init_linalg(Addon&, napi_value exports);
 void init_random(Addon&, napi_value exports);

@@ -5,7 +5,8 @@
 #include "mlx/ops.h"
 
 #ifdef SOTTO_CPU_KERNELS
-#include "cpu/kernels.h"
+#include "cpu/attention.h"
+#include "cpu/elementwise.h"
 #endif
 
 namespace sotto {

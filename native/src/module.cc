@@ -16,7 +16,7 @@ using namespace sotto;
 
 constexpr void (*kAreas[])(Addon&, napi_value) = {
     init_array,  init_creation, init_elementwise, init_reduce, init_shape,      init_indexing,
-    init_sort,   init_matmul,   init_conv,        init_quantize, init_fast,     init_fft,
+    init_sort,   init_matmul,   init_conv,        init_quantize, init_fast,     init_cpu,      init_fft,
     init_linalg, init_random,   init_io,          init_transforms, init_function, init_memory,
     init_device, init_dtype,
 };

@@ -1,15 +1,13 @@
+#include "attention.h"
+
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "kernels.h"
-#include "parallel.h"
-#include "product.h"
-#include "vector_math.h"
-
-#include <mlx/backend/cpu/encoder.h>
-#include <mlx/primitives.h>
+#include "pool.h"
+#include "primitive.h"
+#include "rows.h"
 
 namespace sotto::cpu {
 
@@ -17,108 +15,87 @@ namespace mx = mlx::core;
 
 namespace {
 
-// Rows of scores worked on at once: 256 rows of 1500 keys are 1.5 MB, which stays in a core's second-level cache.
-constexpr int64_t kBlockRows = 256;
+/** Queries worked on at once: their scores against 1500 keys are 288 KiB, which stays in a second-level cache. */
+constexpr int64_t kBlockRows = 48;
 
-/** In place: x[i] = e^(scale x[i] - max) / sum, over the first `filled` of `n` entries; the others become 0. */
-SOTTO_CLONES void softmax_row(float* x, int64_t filled, int64_t n, float scale) {
-  float most = -std::numeric_limits<float>::infinity();
-  int64_t i = 0;
-  if (filled >= kLanes) {
-    Lanes best = load(x);
-    for (i = kLanes; i + kLanes <= filled; i += kLanes) best = max(best, load(x + i));
-    most = max_of(best);
-  }
-  for (; i < filled; ++i) most = std::max(most, x[i]);
-
-  const Lanes shift = splat(most * scale);
-  Lanes sums{};
-  for (i = 0; i + kLanes <= filled; i += kLanes) {
-    const Lanes e = exp(load(x + i) * scale - shift);
-    store(x + i, e);
-    sums += e;
-  }
-  if (i < filled) {  // the tail, padded with what e^ makes 0
-    float tail[kLanes];
-    std::fill(tail, tail + kLanes, -std::numeric_limits<float>::infinity());
-    std::copy(x + i, x + filled, tail);
-    const Lanes e = exp(load(tail) * scale - shift);
-    store(tail, e);
-    std::copy(tail, tail + (filled - i), x + i);
-    sums += e;
-  }
-  const float inverse = 1.0f / sum(sums);
-  for (i = 0; i + kLanes <= filled; i += kLanes) store(x + i, load(x + i) * inverse);
-  for (; i < filled; ++i) x[i] *= inverse;
-  std::fill(x + filled, x + n, 0.0f);
-}
+int64_t up(int64_t n) { return (n + kPanel - 1) / kPanel * kPanel; }
 
 /** One head: rows are `stride` floats apart. */
-struct Matrix {
+struct Head {
   float* data;
   int64_t stride;
 };
 
-/** Rows [row, row + rows) of one head: out = softmax(scale q kᵀ) v, with `scores` as room for rows x nk. */
-void attend(Matrix q, Matrix k, Matrix v, Matrix out, int64_t row, int64_t rows, int64_t nq, int64_t nk, int64_t d,
-            float scale, bool causal, float* scores) {
-  multiply<float>({false, true, rows, nk, d, 1.0f, q.data + row * q.stride, q.stride, k.data, k.stride, 0.0f, scores, nk});
-  for (int64_t i = 0; i < rows; ++i) {
-    const int64_t seen = causal ? std::clamp<int64_t>(row + i + 1 + nk - nq, 1, nk) : nk;
-    softmax_row(scores + i * nk, seen, nk, scale);
-  }
-  multiply<float>({false, false, rows, d, nk, 1.0f, scores, nk, v.data, v.stride, 0.0f, out.data + row * out.stride, out.stride});
-}
-
-/** Head h of batch b as rows; copied into `room` only where the last axis is not contiguous or the rows overlap. */
-Matrix head(mx::array& x, int64_t b, int64_t h, std::vector<float>& room) {
+/** Head h of batch b as rows; copied into `room` only where a row is not contiguous. */
+Head head(mx::array& x, int64_t b, int64_t h, std::vector<float>& room) {
   const int64_t n = x.shape(2), d = x.shape(3);
   float* data = x.data<float>() + b * x.strides(0) + h * x.strides(1);
-  if (x.strides(3) == 1 && (n == 1 || x.strides(2) >= d)) return {data, n == 1 ? d : x.strides(2)};
-  room.resize(n * d);
+  if (x.strides(3) == 1 || d == 1) return {data, n == 1 ? d : x.strides(2)};
+  float* to = room_for(room, n * d);
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j < d; ++j) room[i * d + j] = data[i * x.strides(2) + j * x.strides(3)];
+    for (int64_t j = 0; j < d; ++j) to[i * d + j] = data[i * x.strides(2) + j * x.strides(3)];
   }
-  return {room.data(), d};
+  return {to, d};
 }
 
-class Attention : public mx::Primitive {
+/** Rows [n, d] → panels of rows [⌈n / 16⌉, d, 16], zeros where there are no more rows. */
+void panels_of_rows(Head x, int64_t n, int64_t d, float* to) {
+  for (int64_t p = 0; p < n; p += kPanel, to += d * kPanel) {
+    const int64_t rows = std::min(kPanel, n - p);
+    for (int64_t r = 0; r < rows; ++r) {
+      const float* row = x.data + (p + r) * x.stride;
+      for (int64_t i = 0; i < d; ++i) to[i * kPanel + r] = row[i];
+    }
+    for (int64_t r = rows; r < kPanel; ++r) {
+      for (int64_t i = 0; i < d; ++i) to[i * kPanel + r] = 0;
+    }
+  }
+}
+
+/** Rows [n, d] → panels of columns [⌈d / 16⌉, n, 16]. */
+void panels_of_columns(Head x, int64_t n, int64_t d, float* to) {
+  for (int64_t p = 0; p < d; p += kPanel) {
+    const int64_t columns = std::min(kPanel, d - p);
+    for (int64_t i = 0; i < n; ++i, to += kPanel) {
+      const float* from = x.data + i * x.stride + p;
+      for (int64_t c = 0; c < columns; ++c) to[c] = from[c];
+      for (int64_t c = columns; c < kPanel; ++c) to[c] = 0;
+    }
+  }
+}
+
+/** One block of queries: out = softmax(scale q kᵀ) v, keys and values in panels. */
+void attend_block(Head q, int64_t rows, int64_t first, const float* keys, const float* values, int64_t nk, int64_t d, int64_t nq,
+                  float scale, bool causal, Head out) {
+  static thread_local std::vector<float> room;
+  const int64_t width = up(nk);
+  float* scores = room_for(room, kBlockRows * width);
+  // A block of a causal attention sees no key beyond its last row's.
+  const int64_t seen = causal ? std::clamp<int64_t>(first + rows + nk - nq, 1, nk) : nk;
+  kernels().product(q.data, q.stride, rows, keys, d * kPanel, up(seen) / kPanel, d, {scores, width, up(seen), scale});
+  float inverse[kBlockRows];
+  for (int64_t i = 0; i < rows; ++i) {
+    const int64_t filled = causal ? std::clamp<int64_t>(first + i + 1 + nk - nq, 1, nk) : nk;
+    inverse[i] = kernels().softmax(scores + i * width, filled, seen);
+  }
+  kernels().product(scores, width, rows, values, nk * kPanel, up(d) / kPanel, seen, {out.data, out.stride, d});
+  for (int64_t i = 0; i < rows; ++i) kernels().scale(out.data + i * out.stride, d, inverse[i]);
+}
+
+class Attention : public CpuPrimitive {
  public:
-  Attention(mx::Stream stream, float scale, bool causal) : mx::Primitive(stream), scale_(scale), causal_(causal) {}
+  Attention(mx::Stream stream, float scale, bool causal) : CpuPrimitive(stream), scale_(scale), causal_(causal) {}
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     auto& out = outputs[0];
-    const int64_t B = out.shape(0), H = out.shape(1), nq = out.shape(2), d = out.shape(3);
-    const int64_t nk = inputs[1].shape(2), group = H / inputs[1].shape(1);
+    const int64_t H = out.shape(1), nq = out.shape(2), d = out.shape(3);
     // Laid out as [B, Nq, H, D]: the heads of one position lie beside each other.
     mx::Strides strides{nq * H * d, d, H * d, 1};
     const bool as_rows = nq == 1 || H == 1;
     out.set_data(mx::allocator::malloc(out.nbytes()), out.size(), strides, {true, as_rows, false});
-
-    auto& encoder = mx::cpu::get_command_encoder(stream());
-    for (auto& input : inputs) encoder.set_input_array(input);
-    encoder.set_output_array(out);
-    encoder.dispatch([q = mx::array::unsafe_weak_copy(inputs[0]),
-                      k = mx::array::unsafe_weak_copy(inputs[1]),
-                      v = mx::array::unsafe_weak_copy(inputs[2]),
-                      o = mx::array::unsafe_weak_copy(out),
-                      B, H, nq, nk, d, group, scale = scale_, causal = causal_]() mutable {
-      const int64_t blocks = (nq + kBlockRows - 1) / kBlockRows;
-      // Blocks of one head follow each other, so that a thread keeps that head's keys and values in its cache.
-      parallel_for(B * H * blocks, 1 + kWorthAThread / (std::min(nq, kBlockRows) * nk * d), [&](int64_t begin, int64_t end) {
-        std::vector<float> scores(std::min(nq, kBlockRows) * nk), q_rows, k_rows, v_rows;
-        for (int64_t task = begin; task < end; ++task) {
-          const int64_t row = task % blocks * kBlockRows, h = task / blocks % H, b = task / blocks / H;
-          const Matrix to{o.data<float>() + (b * nq * H + h) * d, H * d};
-          attend(head(q, b, h, q_rows), head(k, b, h / group, k_rows), head(v, b, h / group, v_rows), to,
-                 row, std::min(kBlockRows, nq - row), nq, nk, d, scale, causal, scores.data());
-        }
-      });
+    queue(inputs, outputs, [in = weak(inputs), o = weak(out), scale = scale_, causal = causal_]() mutable {
+      run(in[0], in[1], in[2], o, scale, causal);
     });
-  }
-
-  void eval_gpu(const std::vector<mx::array>&, std::vector<mx::array>&) override {
-    throw std::runtime_error("this attention kernel runs on the CPU only");
   }
 
   const char* name() const override { return "SottoAttention"; }
@@ -133,6 +110,35 @@ class Attention : public mx::Primitive {
   }
 
  private:
+  static void run(mx::array& q, mx::array& k, mx::array& v, mx::array& out, float scale, bool causal) {
+    const int64_t B = out.shape(0), H = out.shape(1), nq = out.shape(2), d = out.shape(3);
+    const int64_t Hkv = k.shape(1), nk = k.shape(2), group = H / Hkv;
+    static thread_local std::vector<float> room;
+    const int64_t key_size = up(nk) * d, value_size = nk * up(d);
+    float* packed = room_for(room, B * Hkv * (key_size + value_size));
+    parallel_for(B * Hkv, 1 + (1 << 14) / (nk * d), [&](int64_t begin, int64_t end) {
+      static thread_local std::vector<float> rows;
+      for (int64_t i = begin; i < end; ++i) {
+        float* to = packed + i * (key_size + value_size);
+        panels_of_rows(head(k, i / Hkv, i % Hkv, rows), nk, d, to);
+        panels_of_columns(head(v, i / Hkv, i % Hkv, rows), nk, d, to + key_size);
+      }
+    });
+    const int64_t blocks = (nq + kBlockRows - 1) / kBlockRows;
+    // Blocks of one head follow each other, so that a thread keeps that head's keys and values in its cache.
+    parallel_for(B * H * blocks, 1 + (1 << 20) / (std::min(nq, kBlockRows) * nk * d), [&](int64_t begin, int64_t end) {
+      static thread_local std::vector<float> rows;
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t first = task % blocks * kBlockRows, h = task / blocks % H, b = task / blocks / H;
+        const Head queries = head(q, b, h, rows);
+        const float* keys = packed + (b * Hkv + h / group) * (key_size + value_size);
+        attend_block({queries.data + first * queries.stride, queries.stride}, std::min(kBlockRows, nq - first), first, keys,
+                     keys + key_size, nk, d, nq, scale, causal,
+                     {out.data<float>() + ((b * nq + first) * H + h) * d, H * d});
+      }
+    });
+  }
+
   float scale_;
   bool causal_;
 };
@@ -140,7 +146,7 @@ class Attention : public mx::Primitive {
 }  // namespace
 
 bool attention_applies(const mx::array& q, const mx::array& k, const mx::array& v, mx::StreamOrDevice where) {
-  return mx::to_stream(where).device == mx::Device::cpu && q.ndim() == 4 && k.ndim() == 4 && v.ndim() == 4 &&
+  return on_cpu(where) && q.ndim() == 4 && k.ndim() == 4 && v.ndim() == 4 &&
       q.dtype() == mx::float32 && k.dtype() == mx::float32 && v.dtype() == mx::float32 &&
       q.shape(0) == k.shape(0) && k.shape(0) == v.shape(0) && k.shape(1) == v.shape(1) && k.shape(2) == v.shape(2) &&
       q.shape(3) == k.shape(3) && v.shape(3) == q.shape(3) && q.shape(1) % k.shape(1) == 0 && q.size() > 0 && k.size() > 0;

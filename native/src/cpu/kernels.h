@@ -1,34 +1,58 @@
-// Our own kernels for MLX's CPU device, where its own are several times slower than the processor allows
-// (float32 on Linux; measured in native/README.md). On the GPU, and for other types, MLX's own ops are used.
+// The inner loops of the CPU kernels, chosen once for the instruction set that the processor has.
 #pragma once
 
-#include <mlx/mlx.h>
+#include <cstdint>
+
+#include "panels.h"
 
 namespace sotto::cpu {
 
-/**
- * softmax(scale * q kᵀ) v without copies of transposed operands.
- * q [B, H, Nq, D], k and v [B, Hkv, Nk, D], result [B, H, Nq, D] laid out in memory as [B, Nq, H, D], so that
- * joining the heads afterwards is free. `causal` hides key j from query i where j > i + Nk - Nq.
- */
-mlx::core::array attention(
-    const mlx::core::array& q,
-    const mlx::core::array& k,
-    const mlx::core::array& v,
-    float scale,
-    bool causal,
-    mlx::core::StreamOrDevice where);
+struct Half { uint16_t bits; };   // IEEE binary16
+struct Brain { uint16_t bits; };  // bfloat16
 
-/** Whether `attention` can take these: float32, on the CPU, matching shapes. */
-bool attention_applies(
-    const mlx::core::array& q,
-    const mlx::core::array& k,
-    const mlx::core::array& v,
-    mlx::core::StreamOrDevice where);
+/** What is done to a sum of products before it is stored, and where: out[row, column] for column < n. */
+struct Finish {
+  float* out;
+  int64_t out_stride;
+  int64_t n;
+  float scale = 1;
+  const float* bias = nullptr;      // [n]
+  bool gelu = false;                // after the bias
+  const float* residual = nullptr;  // added last
+  int64_t residual_stride = 0;
+};
 
-/** x/2 (1 + erf(x/√2)) elementwise, float32, any shape. */
-mlx::core::array gelu(const mlx::core::array& x, mlx::core::StreamOrDevice where);
+/** The likeliest of many: its index, its value and log Σ e^x of all. */
+struct Choice {
+  int64_t index;
+  float value;
+  float log_sum;
+};
 
-bool gelu_applies(const mlx::core::array& x, mlx::core::StreamOrDevice where);
+/** What each does stands with its definition, in kernels.inc. */
+struct Kernels {
+  void (*product)(const float* a, int64_t stride, int64_t rows, const float* b, int64_t panel_stride, int64_t panels, int64_t k,
+                  const Finish&);
+  void (*expand)(const Panels&, int64_t panel, float* to);
+  void (*few)(const float* a, int64_t stride, int64_t rows, const float* group_sums, const Panels&, int64_t first, int64_t last,
+              const Finish&);
+  void (*sum_groups)(const float* x, int64_t k, int64_t group, float* to);
+  void (*layer_norm)(const float* x, int64_t k, const float* weight, const float* bias, float eps, float* to);
+  float (*softmax)(float* x, int64_t filled, int64_t n);
+  void (*gelu)(const float* from, float* to, int64_t n);
+  void (*scale)(float* x, int64_t n, float factor);
+  void (*scores_float)(const float* q, int64_t d, const float* keys, int64_t panels, float* scores);
+  void (*scores_half)(const float* q, int64_t d, const Half* keys, int64_t panels, float* scores);
+  void (*mix_float)(const float* weights, int64_t n, const float* values, int64_t d, float factor, float* to);
+  void (*mix_half)(const float* weights, int64_t n, const Half* values, int64_t d, float factor, float* to);
+  void (*to_halves)(const float* from, int64_t n, Half* to);
+  Choice (*choose)(const float* x, int64_t n);
+};
+
+/** The best that this processor can run; `SOTTO_CPU_ISA=avx512|avx2|baseline` picks a lesser one, for comparison. */
+const Kernels& kernels();
+
+/** Its name: avx512, avx2 or baseline. */
+const char* kernels_name();
 
 }  // namespace sotto::cpu

@@ -1,0 +1,56 @@
+import type { MxArray, On } from './types.js';
+
+/** What belongs to a weight matrix stored packed: float32 panels of its scales and biases. */
+export interface PackedScales {
+  scales?: MxArray | null;
+  biases?: MxArray | null;
+}
+
+/**
+ * `mx.cpu`: kernels of our own for MLX's CPU device, in the Linux build only; `nn` uses them where they are. All compute
+ * in float32. *Panels* are a matrix [n, k] as the kernels read it: 16 rows side by side, [⌈n / 16⌉, k, 16].
+ */
+export interface Cpu {
+  /** Whether these kernels are built in. Where not, all others throw. */
+  available(): boolean;
+  /** 'avx512', 'avx2' or 'baseline': what the processor can do, or less, as `SOTTO_CPU_ISA` asks. */
+  instructionSet(): string;
+  /**
+   * [..., n, k] float32, float16 or bfloat16 → [..., ⌈n / 16⌉, k, 16]; with `bits`, packed weights [..., n, k bits / 32]
+   * uint32 → the same as one byte for a weight.
+   */
+  panels(w: MxArray, bits?: number, options?: On): MxArray;
+  /**
+   * gelu(norm(x) wᵀ + bias) + residual: x [..., k] float32 → [..., outputs]. With `eps` the input is layer-normed first.
+   */
+  linear(
+    x: MxArray,
+    panels: MxArray,
+    outputs: number,
+    options?: On &
+      PackedScales & {
+        bias?: MxArray | null;
+        normWeight?: MxArray | null;
+        normBias?: MxArray | null;
+        eps?: number | undefined;
+        gelu?: boolean;
+        residual?: MxArray | null | undefined;
+      },
+  ): MxArray;
+  /** Rows of a matrix of `outputs` rows in panels: ids [...] → [..., k] float32. An id beyond it gives zeros. */
+  rows(panels: MxArray, outputs: number, ids: MxArray, options?: On & PackedScales): MxArray;
+  /**
+   * What a decoder attends to at every step, as float16: keys and values [B, T, 2 H D] →
+   * [keys [B, H, ⌈T / 16⌉, D, 16], values [B, H, T, D]].
+   */
+  memory(kv: MxArray, heads: number, options?: On): [keys: MxArray, values: MxArray];
+  /** q [B, Nq, H D] over a whole memory → [B, Nq, H D], scaled by 1 / √D. */
+  attendMemory(q: MxArray, keys: MxArray, values: MxArray, options?: On): MxArray;
+  /**
+   * Causal self-attention of qkv [B, T, 3 H D] at the positions from `offset` on → [B, T, H D]. Writes their keys and
+   * values into the float32 buffers keys [B, H, C / 16, D, 16] and values [B, H, C, D] in place, when it is evaluated.
+   */
+  attendCached(qkv: MxArray, keys: MxArray, values: MxArray, offset: number, options?: On): MxArray;
+  /** Logits [R, V] float32 → [the likeliest index [R] int32, its log-probability [R]]. */
+  likeliest(logits: MxArray, options?: On): [index: MxArray, logprob: MxArray];
+}

@@ -1,0 +1,101 @@
+// mx.cpu: our own kernels for MLX's CPU device (cpu/). Everywhere else they are not built, and `available` says so.
+#include "areas.h"
+#include "call.h"
+
+#ifdef SOTTO_CPU_KERNELS
+#include "cpu/attention.h"
+#include "cpu/elementwise.h"
+#include "cpu/kernels.h"
+#include "cpu/linear.h"
+#include "cpu/panels.h"
+#else
+#include <stdexcept>
+#endif
+
+namespace sotto {
+
+namespace {
+
+using MaybeArray = std::optional<array>;
+using Pair = std::pair<array, array>;
+
+#ifdef SOTTO_CPU_KERNELS
+
+bool available() { return true; }
+std::string instruction_set() { return cpu::kernels_name(); }
+
+cpu::LinearParts weights(array panels, int outputs, MaybeArray scales, MaybeArray biases) {
+  return {std::move(panels), outputs, std::move(scales), std::move(biases), {}, {}, {}, 0, false, {}};
+}
+
+array panels(array w, Or<0> bits, Stream s) { return cpu::panels_of(w, bits, s); }
+
+array linear(array x, array panels, int outputs, MaybeArray scales, MaybeArray biases, MaybeArray bias, MaybeArray norm_weight,
+             MaybeArray norm_bias, std::optional<double> eps, Or<false> gelu, MaybeArray residual, Stream s) {
+  auto parts = weights(std::move(panels), outputs, std::move(scales), std::move(biases));
+  parts.bias = std::move(bias);
+  parts.norm_weight = std::move(norm_weight);
+  parts.norm_bias = std::move(norm_bias);
+  parts.norm_eps = eps.value_or(0);
+  parts.gelu = gelu;
+  parts.residual = std::move(residual);
+  return cpu::linear(x, parts, s);
+}
+
+array rows(array panels, int outputs, array ids, MaybeArray scales, MaybeArray biases, Stream s) {
+  return cpu::matrix_rows(weights(std::move(panels), outputs, std::move(scales), std::move(biases)), ids, s);
+}
+
+Pair memory(array kv, int heads, Stream s) {
+  return cpu::memory_of(kv, heads, s);
+}
+
+array attend_memory(array q, array keys, array values, Stream s) { return cpu::attend_memory(q, keys, values, s); }
+
+array attend_cached(array qkv, array keys, array values, int offset, Stream s) {
+  return cpu::attend_cached(qkv, keys, values, offset, s);
+}
+
+Pair likeliest(array logits, Stream s) {
+  if (!cpu::likeliest_applies(logits, s)) throw std::invalid_argument("[likeliest] takes float32 [R, V] on the CPU");
+  return cpu::likeliest(logits, s);
+}
+
+#else
+
+[[noreturn]] void absent() { throw std::runtime_error("the CPU kernels are part of the Linux build only"); }
+
+bool available() { return false; }
+std::string instruction_set() { absent(); }
+array panels(array, Or<0>, Stream) { absent(); }
+array linear(array, array, int, MaybeArray, MaybeArray, MaybeArray, MaybeArray, MaybeArray, std::optional<double>, Or<false>,
+             MaybeArray, Stream) {
+  absent();
+}
+array rows(array, int, array, MaybeArray, MaybeArray, Stream) { absent(); }
+Pair memory(array, int, Stream) { absent(); }
+array attend_memory(array, array, array, Stream) { absent(); }
+array attend_cached(array, array, array, int, Stream) { absent(); }
+Pair likeliest(array, Stream) { absent(); }
+
+#endif
+
+constexpr Op kOps[] = {
+    op<available>("available", ""),
+    op<instruction_set>("instructionSet", ""),
+    op<panels>("panels", "w, bits"),
+    op<linear>("linear", "x, panels, outputs, *, scales, biases, bias, normWeight, normBias, eps, gelu, residual"),
+    op<rows>("rows", "panels, outputs, ids, *, scales, biases"),
+    op<memory>("memory", "kv, heads"),
+    op<attend_memory>("attendMemory", "q, keys, values"),
+    op<attend_cached>("attendCached", "qkv, keys, values, offset"),
+    op<likeliest>("likeliest", "logits"),
+};
+
+}  // namespace
+
+void init_cpu(Addon& addon, napi_value exports) {
+  bind(addon, make_namespace(addon, exports, "cpu"), kOps);
+}
+
+}  // namespace sotto

@@ -1,0 +1,186 @@
+// The attention of a decoder's step: few queries over keys and values that are laid out for it (attention.h).
+#include <cmath>
+#include <vector>
+
+#include "attention.h"
+#include "kernels.h"
+#include "pool.h"
+#include "primitive.h"
+#include "rows.h"
+
+namespace sotto::cpu {
+
+namespace mx = mlx::core;
+
+namespace {
+
+void need(bool fits, const char* what) {
+  if (!fits) throw std::invalid_argument(what);
+}
+
+/** Multiply-adds under which the heads are not worth sharing out. */
+constexpr int64_t kWorthSharing = 1 << 15;
+
+template <class Body>
+void over_heads(int64_t heads, int64_t work, const Body& body) {
+  if (work >= kWorthSharing) return parallel_parts(heads, body);
+  for (int64_t i = 0; i < heads; ++i) body(i);
+}
+
+/** The query scaled by 1 / √d, and room for the scores of n keys. */
+float* scaled(const float* q, int64_t d, int64_t n) {
+  static thread_local std::vector<float> room;
+  float* to = room_for(room, d + n + kPanel);
+  const float scale = 1.0f / std::sqrt(static_cast<float>(d));
+  for (int64_t i = 0; i < d; ++i) to[i] = q[i] * scale;
+  return to;
+}
+
+int64_t panels_for(int64_t n) { return (n + kPanel - 1) / kPanel; }
+
+class Memory : public CpuPrimitive {
+ public:
+  Memory(mx::Stream stream, int heads) : CpuPrimitive(stream), heads_(heads) {}
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    for (auto& out : outputs) allocate(out);
+    queue(inputs, outputs, [kv = weak(inputs[0]), keys = weak(outputs[0]), values = weak(outputs[1]), H = int64_t{heads_}]() mutable {
+      static thread_local std::vector<float> room;
+      const int64_t T = values.shape(2), d = values.shape(3), panels = keys.shape(2);
+      const Rows rows = rows_of(kv, room);
+      parallel_parts(keys.shape(0) * H, [&](int64_t i) {
+        const float* key = rows.data + i / H * T * rows.stride + i % H * d;
+        auto* to_key = keys.data<Half>() + i * panels * d * kPanel;
+        auto* to_value = values.data<Half>() + i * T * d;
+        std::vector<Half> row(d);
+        for (int64_t t = 0; t < panels * kPanel; ++t) {
+          auto* to = to_key + t / kPanel * d * kPanel + t % kPanel;
+          if (t >= T) {
+            for (int64_t j = 0; j < d; ++j) to[j * kPanel] = {0};
+            continue;
+          }
+          kernels().to_halves(key + t * rows.stride, d, row.data());
+          for (int64_t j = 0; j < d; ++j) to[j * kPanel] = row[j];
+          kernels().to_halves(key + t * rows.stride + H * d, d, to_value + t * d);
+        }
+      });
+    });
+  }
+
+  const char* name() const override { return "SottoMemory"; }
+  bool is_equivalent(const mx::Primitive& other) const override { return static_cast<const Memory&>(other).heads_ == heads_; }
+
+ private:
+  int heads_;
+};
+
+class AttendMemory : public CpuPrimitive {
+ public:
+  using CpuPrimitive::CpuPrimitive;
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    allocate(outputs[0]);
+    queue(inputs, outputs, [q = weak(inputs[0]), keys = weak(inputs[1]), values = weak(inputs[2]), o = weak(outputs[0])]() mutable {
+      static thread_local std::vector<float> room;
+      const int64_t H = values.shape(1), T = values.shape(2), d = values.shape(3), panels = keys.shape(2);
+      const int64_t B = q.shape(0), nq = q.shape(1);
+      const Rows rows = rows_of(q, room);
+      over_heads(B * H, B * H * nq * T * d, [&](int64_t i) {
+        const int64_t b = i / H, h = i % H;
+        for (int64_t row = b * nq; row < (b + 1) * nq; ++row) {
+          float* query = scaled(rows.data + row * rows.stride + h * d, d, T);
+          float* scores = query + d;
+          kernels().scores_half(query, d, keys.data<Half>() + i * panels * d * kPanel, panels, scores);
+          const float inverse = kernels().softmax(scores, T, T);
+          kernels().mix_half(scores, T, values.data<Half>() + i * T * d, d, inverse, o.data<float>() + (row * H + h) * d);
+        }
+      });
+    });
+  }
+
+  const char* name() const override { return "SottoAttendMemory"; }
+  bool is_equivalent(const mx::Primitive&) const override { return true; }
+};
+
+class AttendCached : public CpuPrimitive {
+ public:
+  AttendCached(mx::Stream stream, int offset) : CpuPrimitive(stream), offset_(offset) {}
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    allocate(outputs[0]);
+    queue(inputs, outputs, [qkv = weak(inputs[0]), keys = weak(inputs[1]), values = weak(inputs[2]), o = weak(outputs[0]),
+                            offset = int64_t{offset_}]() mutable {
+      static thread_local std::vector<float> room;
+      const int64_t H = values.shape(1), capacity = values.shape(2), d = values.shape(3), panels = keys.shape(2);
+      const int64_t B = qkv.shape(0), T = qkv.shape(1);
+      const Rows rows = rows_of(qkv, room);
+      over_heads(B * H, B * H * T * (offset + T) * d, [&](int64_t i) {
+        const int64_t b = i / H, h = i % H;
+        float* key_panels = keys.data<float>() + i * panels * d * kPanel;
+        float* value_rows = values.data<float>() + i * capacity * d;
+        for (int64_t t = 0; t < T; ++t) {
+          const float* q = rows.data + (b * T + t) * rows.stride + h * d;
+          const int64_t at = offset + t, n = at + 1;
+          float* key = key_panels + at / kPanel * d * kPanel + at % kPanel;
+          for (int64_t j = 0; j < d; ++j) key[j * kPanel] = q[H * d + j];
+          std::copy(q + 2 * H * d, q + 2 * H * d + d, value_rows + at * d);
+          float* query = scaled(q, d, n);
+          float* scores = query + d;
+          kernels().scores_float(query, d, key_panels, panels_for(n), scores);
+          const float inverse = kernels().softmax(scores, n, n);
+          kernels().mix_float(scores, n, value_rows, d, inverse, o.data<float>() + ((b * T + t) * H + h) * d);
+        }
+      });
+    });
+  }
+
+  const char* name() const override { return "SottoAttendCached"; }
+  /** Never the same: it writes. */
+  bool is_equivalent(const mx::Primitive&) const override { return false; }
+
+ private:
+  int offset_;
+};
+
+/** Checks a pair of keys and values against heads of queries `width` wide. */
+void check(const mx::array& keys, const mx::array& values, int64_t batch, int64_t width, mx::Dtype dtype) {
+  need(keys.ndim() == 5 && values.ndim() == 4 && keys.dtype() == dtype && values.dtype() == dtype,
+       "[attend] keys are [B, H, ⌈T / 16⌉, D, 16] and values [B, H, T, D], of the right dtype");
+  need(keys.shape(0) == batch && values.shape(0) == batch && keys.shape(1) == values.shape(1) && keys.shape(3) == values.shape(3) &&
+           keys.shape(4) == kPanel && keys.shape(2) == panels_for(values.shape(2)),
+       "[attend] keys and values do not belong together");
+  need(values.shape(3) % kPanel == 0 && int64_t{values.shape(1)} * values.shape(3) == width,
+       "[attend] the heads' widths do not make up the queries' (each is a multiple of 16)");
+  need(values.shape(2) > 0, "[attend] there is nothing to attend to");
+}
+
+}  // namespace
+
+std::pair<mx::array, mx::array> memory_of(const mx::array& kv, int heads, mx::StreamOrDevice where) {
+  const mx::Stream stream = mx::to_stream(where);
+  need(kv.ndim() == 3 && kv.dtype() == mx::float32 && heads > 0 && kv.shape(2) % (2 * heads) == 0 && kv.shape(1) > 0,
+       "[memory] takes keys and values [B, T, 2 H D] in float32");
+  const auto d = kv.shape(2) / (2 * heads);
+  need(d % kPanel == 0, "[memory] a head's width is a multiple of 16");
+  auto made = mx::array::make_arrays(
+      {{kv.shape(0), heads, static_cast<mx::ShapeElem>(panels_for(kv.shape(1))), d, static_cast<mx::ShapeElem>(kPanel)},
+       {kv.shape(0), heads, kv.shape(1), d}},
+      {mx::float16, mx::float16}, std::make_shared<Memory>(stream, heads), {kv});
+  return {made[0], made[1]};
+}
+
+mx::array attend_memory(const mx::array& q, const mx::array& keys, const mx::array& values, mx::StreamOrDevice where) {
+  need(q.ndim() == 3 && q.dtype() == mx::float32, "[attend] queries are float32 [B, T, H D]");
+  check(keys, values, q.shape(0), q.shape(2), mx::float16);
+  return mx::array(q.shape(), mx::float32, std::make_shared<AttendMemory>(mx::to_stream(where)), {q, keys, values});
+}
+
+mx::array attend_cached(const mx::array& qkv, const mx::array& keys, const mx::array& values, int offset, mx::StreamOrDevice where) {
+  need(qkv.ndim() == 3 && qkv.dtype() == mx::float32 && qkv.shape(2) % 3 == 0, "[attend] qkv is float32 [B, T, 3 H D]");
+  check(keys, values, qkv.shape(0), qkv.shape(2) / 3, mx::float32);
+  need(offset >= 0 && offset + qkv.shape(1) <= values.shape(2), "[attend] the positions do not fit the cache");
+  return mx::array({qkv.shape(0), qkv.shape(1), qkv.shape(2) / 3}, mx::float32,
+                   std::make_shared<AttendCached>(mx::to_stream(where), offset), {qkv, keys, values});
+}
+
+}  // namespace sotto::cpu

@@ -1,0 +1,76 @@
+#include "elementwise.h"
+
+#include "kernels.h"
+#include "pool.h"
+#include "primitive.h"
+#include "rows.h"
+
+#include <mlx/backend/common/unary.h>
+
+namespace sotto::cpu {
+
+namespace mx = mlx::core;
+
+namespace {
+
+class Gelu : public CpuPrimitive {
+ public:
+  using CpuPrimitive::CpuPrimitive;
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    // `gelu` made the input contiguous, so its buffer is walked as one line, whatever the order of the axes.
+    mx::set_unary_output_data(inputs[0], outputs[0]);
+    queue(inputs, outputs, [in = weak(inputs[0]), out = weak(outputs[0])]() mutable {
+      const float* from = in.data<float>();
+      float* to = out.data<float>();
+      parallel_for(in.data_size(), 16384, [&](int64_t begin, int64_t end) { kernels().gelu(from + begin, to + begin, end - begin); });
+    });
+  }
+
+  const char* name() const override { return "SottoGelu"; }
+  bool is_equivalent(const mx::Primitive&) const override { return true; }
+  std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override { return {inputs[0].shape()}; }
+};
+
+class Likeliest : public CpuPrimitive {
+ public:
+  using CpuPrimitive::CpuPrimitive;
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    for (auto& out : outputs) allocate(out);
+    queue(inputs, outputs, [x = weak(inputs[0]), index = weak(outputs[0]), logprob = weak(outputs[1])]() mutable {
+      static thread_local std::vector<float> room;
+      const Rows rows = rows_of(x, room);
+      const int64_t n = x.shape(1);
+      for (int64_t row = 0; row < x.shape(0); ++row) {
+        const Choice choice = kernels().choose(rows.data + row * rows.stride, n);
+        index.data<int32_t>()[row] = static_cast<int32_t>(choice.index);
+        logprob.data<float>()[row] = choice.value - choice.log_sum;
+      }
+    });
+  }
+
+  const char* name() const override { return "SottoLikeliest"; }
+  bool is_equivalent(const mx::Primitive&) const override { return true; }
+};
+
+}  // namespace
+
+bool gelu_applies(const mx::array& x, mx::StreamOrDevice where) { return on_cpu(where) && x.dtype() == mx::float32; }
+
+mx::array gelu(const mx::array& x, mx::StreamOrDevice where) {
+  const mx::Stream stream = mx::to_stream(where);
+  return mx::array(x.shape(), mx::float32, std::make_shared<Gelu>(stream), {mx::contiguous(x, true, stream)});
+}
+
+bool likeliest_applies(const mx::array& logits, mx::StreamOrDevice where) {
+  return on_cpu(where) && logits.dtype() == mx::float32 && logits.ndim() == 2 && logits.size() > 0;
+}
+
+std::pair<mx::array, mx::array> likeliest(const mx::array& logits, mx::StreamOrDevice where) {
+  auto made = mx::array::make_arrays({{logits.shape(0)}, {logits.shape(0)}}, {mx::int32, mx::float32},
+                                     std::make_shared<Likeliest>(mx::to_stream(where)), {logits});
+  return {made[0], made[1]};
+}
+
+}  // namespace sotto::cpu

@@ -1,0 +1,20 @@
+// Small kernels that MLX's CPU device does one element at a time.
+#pragma once
+
+#include <utility>
+
+#include <mlx/mlx.h>
+
+namespace sotto::cpu {
+
+/** x/2 (1 + erf(x/√2)) elementwise, float32, any shape. */
+mlx::core::array gelu(const mlx::core::array& x, mlx::core::StreamOrDevice where);
+
+bool gelu_applies(const mlx::core::array& x, mlx::core::StreamOrDevice where);
+
+/** Logits [R, V] float32 → the likeliest index of each row [R] int32 (the first of equals) and its log-probability [R]. */
+std::pair<mlx::core::array, mlx::core::array> likeliest(const mlx::core::array& logits, mlx::core::StreamOrDevice where);
+
+bool likeliest_applies(const mlx::core::array& logits, mlx::core::StreamOrDevice where);
+
+}  // namespace sotto::cpu
