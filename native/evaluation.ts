@@ -1,5 +1,4 @@
 /** Making the lazy graph run, with and without waiting. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Device, MxArray, Stream } from './contract.js';
 import { binding } from './core.js';
 import { arraysIn, type Tree } from './tree.js';
@@ -15,18 +14,12 @@ export function asyncEval(...trees: Tree[]): void {
 }
 
 /**
- * Queues the computation and resolves when it is done. The event loop stays free meanwhile, so a cancel message is
- * seen; MLX stays on this thread. The arrays must not be disposed before.
+ * Queues the computation and resolves when it is done. The event loop stays free meanwhile and sleeps if it has nothing
+ * else to do, so a cancel message is seen and the cores are the computation's; MLX stays on this thread.
  */
 export async function ready(...arrays: MxArray[]): Promise<void> {
   binding.asyncEval(...arrays);
-  const done = (): boolean => arrays.every((array) => binding.isAvailable(array));
-  // A decode step takes about a millisecond: look between the event loop's turns first, then less often.
-  const spinUntil = performance.now() + 2;
-  while (!done()) {
-    if (performance.now() < spinUntil) await new Promise((resolve) => setImmediate(resolve));
-    else await sleep(1);
-  }
+  await binding.whenAvailable(...arrays);
 }
 
 /** Runs `fn` with another default device or stream. `fn` is synchronous, but what it queues need not be done. */

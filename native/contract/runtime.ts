@@ -25,6 +25,11 @@ export interface Runtime {
   asyncEval(...arrays: MxArray[]): void;
   /** Whether the elements can be read without waiting. */
   isAvailable(a: MxArray): boolean;
+  /**
+   * What is resolved once all the arrays, which have been queued, can be read, and rejected if their computation
+   * failed; undefined if they can be read now. They may be disposed meanwhile.
+   */
+  whenAvailable(...arrays: MxArray[]): Promise<void> | undefined;
   /** @returns the depth to close down to */
   scopeOpen(): number;
   /** Closes the scopes above a depth and frees their arrays, but hands the survivors to the scope below. */

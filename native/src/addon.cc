@@ -186,6 +186,21 @@ Bound& Addon::bind(const Op& op, bool method) {
   return *bound_.emplace_back(std::move(bound));
 }
 
+Waiter& Addon::waiter() {
+  if (!waiter_) {
+    waiter_ = std::make_unique<Waiter>(env);
+    // Hooks run last come first: this one before Node takes the waiter's way to JavaScript down.
+    napi_add_env_cleanup_hook(
+        env,
+        [](void* data) {
+          finish_cpu_work();
+          static_cast<Addon*>(data)->waiter_.reset();
+        },
+        this);
+  }
+  return *waiter_;
+}
+
 void Addon::bury() {
   std::vector<napi_ref> refs;
   {

@@ -15,6 +15,7 @@
 
 #include "function.h"
 #include "mlx/array.h"
+#include "waiter.h"
 
 namespace sotto {
 
@@ -87,6 +88,9 @@ class HandleTable {
   std::vector<Handle*> free_;
 };
 
+/** Waits for what the CPU streams still compute (module.cc). */
+void finish_cpu_work();
+
 class Addon {
  public:
   explicit Addon(napi_env env);
@@ -124,6 +128,9 @@ class Addon {
 
   bool gone() const { return gone_; }
 
+  /** Made at the first wait, ended with the environment. */
+  Waiter& waiter();
+
   napi_env env;
   napi_ref array_class = nullptr;
   CompiledTable compiled;
@@ -144,6 +151,7 @@ class Addon {
   bool gone_ = false;
   std::shared_ptr<Graveyard> graveyard_ = std::make_shared<Graveyard>();
   std::vector<std::unique_ptr<Bound>> bound_;
+  std::unique_ptr<Waiter> waiter_;
 };
 
 }  // namespace sotto

@@ -106,6 +106,22 @@ void throw_js(const Call& call, const std::string& code, const std::string& what
 
 }  // namespace
 
+Failure as_failure(std::exception_ptr thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Failure& failure) {
+    return failure;
+  } catch (const std::bad_alloc&) {
+    return {"OUT_OF_MEMORY", "out of memory"};
+  } catch (const std::logic_error& error) {  // invalid_argument, out_of_range, domain_error: the caller's doing
+    return {"INVALID_ARGUMENT", without_tag(error.what())};
+  } catch (const std::exception& error) {
+    return {out_of_memory(error.what()) ? "OUT_OF_MEMORY" : "MLX_ERROR", without_tag(error.what())};
+  } catch (...) {
+    return {"MLX_ERROR", "an unknown exception"};
+  }
+}
+
 napi_value enter(napi_env env, napi_callback_info info) {
   napi_value inline_values[kInline + 1];
   std::vector<napi_value> many;
@@ -140,16 +156,9 @@ napi_value enter(napi_env env, napi_callback_info info) {
     }
     return op.run(call);
   } catch (const JsPending&) {
-  } catch (const Failure& failure) {
-    throw_js(call, failure.code, failure.message, failure.type_error);
-  } catch (const std::bad_alloc&) {
-    throw_js(call, "OUT_OF_MEMORY", "out of memory", false);
-  } catch (const std::logic_error& error) {  // invalid_argument, out_of_range, domain_error: the caller's doing
-    throw_js(call, "INVALID_ARGUMENT", without_tag(error.what()), false);
-  } catch (const std::exception& error) {
-    throw_js(call, out_of_memory(error.what()) ? "OUT_OF_MEMORY" : "MLX_ERROR", without_tag(error.what()), false);
   } catch (...) {
-    throw_js(call, "MLX_ERROR", "an unknown exception", false);
+    Failure failure = as_failure(std::current_exception());
+    throw_js(call, failure.code, failure.message, failure.type_error);
   }
   return nullptr;
 }

@@ -24,6 +24,9 @@ struct Failure : std::exception {
 inline Failure wrong_type(std::string message) { return {"INVALID_ARGUMENT", std::move(message), true}; }
 inline Failure wrong_value(std::string message) { return {"INVALID_ARGUMENT", std::move(message)}; }
 
+/** Whatever was thrown, except JsPending, in those words. */
+Failure as_failure(std::exception_ptr thrown);
+
 /** Turns a failed Node-API status into an exception. */
 inline void check(napi_env env, napi_status status) {
   if (status == napi_ok) return;

@@ -10,22 +10,13 @@
 #include "mlx/stream.h"
 #include "mlx/version.h"
 
-namespace {
-
 using namespace sotto;
-
-constexpr void (*kAreas[])(Addon&, napi_value) = {
-    init_array,  init_creation, init_elementwise, init_reduce, init_shape,      init_indexing,
-    init_sort,   init_matmul,   init_conv,        init_quantize, init_fast,     init_cpu,      init_fft,
-    init_linalg, init_random,   init_io,          init_transforms, init_function, init_memory,
-    init_device, init_dtype,
-};
 
 /**
  * Waits for what the CPU streams still compute. At exit the libraries' destructors take memory away from products that
  * are under way (OpenBLAS's buffers), which crashed one exit in six with a large product queued.
  */
-void finish_cpu_work() {
+void sotto::finish_cpu_work() {
   for (auto& stream : mx::get_streams()) {
     if (stream.device != mx::Device::cpu) continue;
     try {
@@ -35,6 +26,15 @@ void finish_cpu_work() {
     }
   }
 }
+
+namespace {
+
+constexpr void (*kAreas[])(Addon&, napi_value) = {
+    init_array,  init_creation, init_elementwise, init_reduce, init_shape,      init_indexing,
+    init_sort,   init_matmul,   init_conv,        init_quantize, init_fast,     init_cpu,      init_fft,
+    init_linalg, init_random,   init_io,          init_transforms, init_function, init_memory,
+    init_device, init_dtype,
+};
 
 /** MLX's scheduler is made before the handler is registered, so it is destroyed after the handler ran. */
 void finish_cpu_work_at_exit() {

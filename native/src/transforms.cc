@@ -40,6 +40,7 @@ constexpr Op kOps[] = {
       // An array that nothing has asked for yet is not available, and MLX's own answer would wait for its event.
       return a.status() != array::Status::unscheduled && a.is_available();
     }),
+    op("whenAvailable", "arrays", [](Rest arrays, Call* call) { return call->addon.waiter().wait_for(arrays.arrays); }),
 
     op("scopeOpen", "", [](Call* call) { return call->addon.open_scope(); }),
     op("scopeClose", "depth, survivors", [](int depth, napi_value survivors, Call* call) {

@@ -1,0 +1,157 @@
+#include "waiter.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "failure.h"
+
+namespace sotto {
+
+namespace {
+
+/**
+ * How long the end of an environment waits for threads that are inside MLX. What a CPU stream computes has been waited
+ * for already (module.cc); a GPU that hangs must not hold the process.
+ */
+constexpr std::chrono::seconds kLeaveAfter{1};
+
+/** Has the event of an array and nothing else of it: its own state is the waiting thread's alone. */
+mx::array stand_in(const mx::array& of) {
+  mx::array array(mx::Shape{}, mx::bool_, nullptr, {});
+  array.attach_event(of.event());
+  array.set_status(mx::array::Status::evaluated);
+  return array;
+}
+
+struct Wait {
+  std::vector<mx::array> arrays;
+  napi_deferred deferred = nullptr;
+  std::exception_ptr error;
+};
+
+}  // namespace
+
+/** Shared with the threads, which may outlive the environment by a moment. */
+struct WaiterState : std::enable_shared_from_this<WaiterState> {
+  struct Lane {
+    std::deque<std::unique_ptr<Wait>> queue;
+    std::condition_variable filled;
+    std::thread thread;
+  };
+
+  std::mutex mutex;
+  std::condition_variable left;       // a thread has ended
+  std::map<int, Lane> lanes;          // by the index of the stream
+  size_t threads = 0;
+  size_t pending = 0;                 // of the JavaScript thread alone
+  bool closed = false;
+  napi_threadsafe_function wake = nullptr;
+
+  void work(Lane& lane) {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      lane.filled.wait(lock, [&] { return closed || !lane.queue.empty(); });
+      if (closed) break;
+      std::unique_ptr<Wait> wait = std::move(lane.queue.front());
+      lane.queue.pop_front();
+      lock.unlock();
+      try {
+        for (auto& array : wait->arrays) array.wait();
+      } catch (...) {
+        wait->error = std::current_exception();
+      }
+      lock.lock();
+      if (closed) break;
+      if (napi_call_threadsafe_function(wake, wait.get(), napi_tsfn_nonblocking) == napi_ok) (void)wait.release();
+    }
+    threads--;
+    left.notify_all();
+  }
+};
+
+namespace {
+
+/** On the JavaScript thread, once a wait is over. */
+void settle(napi_env env, napi_value, void* context, void* data) {
+  std::unique_ptr<Wait> wait(static_cast<Wait*>(data));
+  auto& state = *static_cast<WaiterState*>(context);
+  if (env == nullptr) return;  // the environment ends: nobody listens any more
+  if (--state.pending == 0) napi_unref_threadsafe_function(env, state.wake);
+  napi_value value = nullptr;
+  if (wait->error) {
+    Failure failure = as_failure(wait->error);
+    failure.message.insert(0, "ready: ");
+    napi_value texts[2];
+    napi_create_string_utf8(env, failure.code.data(), failure.code.size(), &texts[0]);
+    napi_create_string_utf8(env, failure.message.data(), failure.message.size(), &texts[1]);
+    napi_create_error(env, texts[0], texts[1], &value);
+    napi_reject_deferred(env, wait->deferred, value);
+  } else {
+    napi_get_undefined(env, &value);
+    napi_resolve_deferred(env, wait->deferred, value);
+  }
+}
+
+}  // namespace
+
+Waiter::Waiter(napi_env env) : env_(env), state_(std::make_shared<WaiterState>()) {
+  napi_value name = nullptr;
+  check(env, napi_create_string_utf8(env, "sotto-mlx waiter", NAPI_AUTO_LENGTH, &name));
+  // What it calls needs the state for as long as Node may call it, which is until it is finalized.
+  auto* kept = new std::shared_ptr<WaiterState>(state_);
+  napi_status status = napi_create_threadsafe_function(
+      env, nullptr, nullptr, name, 0, 1, kept,
+      [](napi_env, void* data, void*) { delete static_cast<std::shared_ptr<WaiterState>*>(data); }, state_.get(), settle,
+      &state_->wake);
+  if (status != napi_ok) {
+    delete kept;
+    check(env, status);
+  }
+  check(env, napi_unref_threadsafe_function(env, state_->wake));
+}
+
+Waiter::~Waiter() {
+  std::unique_lock lock(state_->mutex);
+  state_->closed = true;
+  for (auto& [_, lane] : state_->lanes) lane.filled.notify_all();
+  bool all_left = state_->left.wait_for(lock, kLeaveAfter, [&] { return state_->threads == 0; });
+  lock.unlock();
+  for (auto& [_, lane] : state_->lanes) {
+    if (all_left) lane.thread.join();
+    else lane.thread.detach();
+  }
+}
+
+napi_value Waiter::wait_for(const std::vector<mx::array>& arrays) {
+  auto wait = std::make_unique<Wait>();
+  int stream = 0;
+  for (auto& array : arrays) {
+    if (array.status() == mx::array::Status::unscheduled) throw wrong_value("nothing has asked for the array yet");
+    if (array.is_available()) continue;
+    if (wait->arrays.empty()) stream = array.event().stream().index;
+    wait->arrays.push_back(stand_in(array));
+  }
+  if (wait->arrays.empty()) return nullptr;
+  auto& state = *state_;
+  std::lock_guard lock(state.mutex);
+  auto& lane = state.lanes[stream];
+  if (!lane.thread.joinable()) {
+    lane.thread = std::thread([kept = state_, &lane] { kept->work(lane); });
+    state.threads++;
+  }
+  napi_value promise = nullptr;
+  check(env_, napi_create_promise(env_, &wait->deferred, &promise));
+  if (state.pending++ == 0) check(env_, napi_ref_threadsafe_function(env_, state.wake));
+  lane.queue.push_back(std::move(wait));
+  lane.filled.notify_one();
+  return promise;
+}
+
+}  // namespace sotto
