@@ -37,6 +37,19 @@ export function attend(
   return mx.fast.scaledDotProductAttention(q, k, v, mask === undefined ? { scale } : { scale, mask });
 }
 
+/** Self-attention without a mask: queries, keys and values of all heads side by side [B, T, 3 × H × D] → [B, T, H × D] */
+export function selfAttend(qkv: MxArray, heads: number): MxArray {
+  const [q, k, v] = splitThree(qkv, heads);
+  return mergeHeads(attend(q, k, v));
+}
+
+/** [B, T, 3 × H × D] → queries, keys and values, each [B, H, T, D] */
+export function splitThree(qkv: MxArray, heads: number): [q: MxArray, k: MxArray, v: MxArray] {
+  const [q, k, v] = mx.split(qkv, 3, -1);
+  if (!q || !k || !v) throw new RangeError('splitThree: the last axis holds queries, keys and values');
+  return [splitHeads(q, heads), splitHeads(k, heads), splitHeads(v, heads)];
+}
+
 /** Additive causal mask [length, length]: 0 on and below the diagonal, -∞ above. */
 export function causalMask(length: number, dtype: Dtype = 'float32'): MxArray {
   return mx.tidy(() => mx.triu(mx.full([length, length], -Infinity, dtype), 1));

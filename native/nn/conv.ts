@@ -1,5 +1,6 @@
 /** Convolutions, channels last. */
 import { mx, type MxArray } from '../index.js';
+import { around, type Around } from './around.js';
 import { Module, parameter } from './module.js';
 
 export interface ConvOptions {
@@ -44,8 +45,11 @@ export class Conv1d extends Convolution {
   }
 
   /** [B, T, inChannels] → [B, ⌊(T + 2 padding - dilation (kernelSize - 1) - 1) / stride⌋ + 1, outChannels] */
-  forward(x: MxArray): MxArray {
-    return this.withBias(mx.conv1d(x, this.weight, this.stride, this.padding, this.dilation, this.groups));
+  forward(x: MxArray, beside: Around = {}): MxArray {
+    const { stride, padding, dilation, groups } = this;
+    return around(x, beside, (input) =>
+      this.withBias(mx.conv1d(input, this.weight, stride, padding, dilation, groups)),
+    );
   }
 }
 

@@ -29,15 +29,22 @@ export {
   causalMask,
   mergeHeads,
   MultiHeadAttention,
+  selfAttend,
   splitHeads,
   type AttentionMask,
 } from './attention.js';
+export type { Around } from './around.js';
 export { Conv1d, Conv2d, ConvTranspose1d, type ConvOptions } from './conv.js';
 export { Embedding } from './embedding.js';
+export { join } from './join.js';
 export { KVCache } from './kv-cache.js';
 export { Linear } from './linear.js';
 export { Module, parameter, type Weights } from './module.js';
+export { attendMemory, memory, type Memory } from './memory.js';
 export { GroupNorm, LayerNorm, RMSNorm, type NormOptions } from './norm.js';
+export { canPack, pack, PackedConv1d, PackedEmbedding, PackedLinear } from './packed.js';
+export { PanelCache } from './panel-cache.js';
+export { selfAttentionCache, type SelfAttentionCache } from './self-attention-cache.js';
 export { sinusoids } from './positional.js';
 export {
   dequantize,

@@ -1,4 +1,6 @@
 import { mx, type MxArray } from '../index.js';
+import { attend, mergeHeads, splitThree } from './attention.js';
+import type { SelfAttentionCache } from './self-attention-cache.js';
 
 /**
  * Keys and values of the positions decoded so far, in buffers of a fixed capacity: [B, H, capacity, D]. They
@@ -13,7 +15,7 @@ import { mx, type MxArray } from '../index.js';
  * const logits = mx.tidy(() => model.forward(token, cache)); // calls cache.update once per layer
  * mx.eval(logits);
  */
-export class KVCache {
+export class KVCache implements SelfAttentionCache {
   readonly capacity: number;
   #length = 0;
   #keys: MxArray | undefined; // [B, H, capacity, D]
@@ -64,6 +66,13 @@ export class KVCache {
     this.#values = write(this.#values, values, this.#length);
     this.#length = end;
     return [filled(this.#keys, end), filled(this.#values, end)];
+  }
+
+  attend(qkv: MxArray, heads: number): MxArray {
+    const [q, k, v] = splitThree(qkv, heads);
+    const [keys, values] = this.update(k, v);
+    const mask = (qkv.shape[1] ?? 1) > 1 ? 'causal' : undefined;
+    return mergeHeads(attend(q, keys, values, { mask }));
   }
 
   /** Forgets the last `count` positions. */

@@ -1,4 +1,5 @@
 import { mx, type MxArray } from '../index.js';
+import { around, type Around } from './around.js';
 import { Module, parameter } from './module.js';
 
 /** y = x Wᵀ + b */
@@ -13,8 +14,10 @@ export class Linear extends Module {
   }
 
   /** [..., inputDims] → [..., outputDims] */
-  forward(x: MxArray): MxArray {
-    const weight = mx.transpose(this.weight);
-    return this.bias ? mx.addmm(this.bias, x, weight) : mx.matmul(x, weight);
+  forward(x: MxArray, beside: Around = {}): MxArray {
+    return around(x, beside, (input) => {
+      const weight = mx.transpose(this.weight);
+      return this.bias ? mx.addmm(this.bias, input, weight) : mx.matmul(input, weight);
+    });
   }
 }

@@ -4,9 +4,11 @@
  * before anything is computed).
  */
 import { mx, type Dtype, type MxArray } from '../index.js';
+import { around, type Around } from './around.js';
 import { Embedding } from './embedding.js';
 import { Linear } from './linear.js';
 import { Module, parameter, replaceModules } from './module.js';
+import type { PackedEmbedding, PackedLinear } from './packed.js';
 
 export type QuantizationMode = 'affine' | 'mxfp4' | 'mxfp8' | 'nvfp4';
 
@@ -27,8 +29,8 @@ const DEFAULTS: Readonly<Record<QuantizationMode, { groupSize: number; bits: num
 };
 
 /** A field that may be quantized is declared as one of these. */
-export type AnyLinear = Linear | QuantizedLinear;
-export type AnyEmbedding = Embedding | QuantizedEmbedding;
+export type AnyLinear = Linear | QuantizedLinear | PackedLinear;
+export type AnyEmbedding = Embedding | QuantizedEmbedding | PackedEmbedding;
 
 /** What both quantized layers hold: a matrix of [rows, dims], packed. */
 abstract class QuantizedMatrix extends Module {
@@ -93,9 +95,11 @@ export class QuantizedLinear extends QuantizedMatrix {
   }
 
   /** [..., inputDims] → [..., outputDims] */
-  forward(x: MxArray): MxArray {
-    const y = this.multiply(x);
-    return this.bias ? mx.add(y, this.bias) : y;
+  forward(x: MxArray, beside: Around = {}): MxArray {
+    return around(x, beside, (input) => {
+      const y = this.multiply(input);
+      return this.bias ? mx.add(y, this.bias) : y;
+    });
   }
 }
 
@@ -117,8 +121,8 @@ export class QuantizedEmbedding extends QuantizedMatrix {
   }
 
   /** As an output layer: [..., dims] → logits [..., vocabulary] */
-  asLinear(x: MxArray): MxArray {
-    return this.multiply(x);
+  asLinear(x: MxArray, beside: Around = {}): MxArray {
+    return around(x, beside, (input) => this.multiply(input));
   }
 }
 

@@ -162,7 +162,7 @@ describe('dequantize', () => {
     nn.quantize(model);
     model.toDtype('float16');
     nn.dequantize(model, 'float32');
-    expect(model.embed.weight.dtype).toBe('float32');
+    expect(model.namedParameters().get('embed.weight')?.dtype).toBe('float32');
   });
 });
 

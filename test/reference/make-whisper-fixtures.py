@@ -68,7 +68,11 @@ decoding.ApplyTimestampRules = TimestampRules
 
 
 def load(folder):
-    """The model in float32, with quantized weights expanded: what a CPU computes with."""
+    """The model in float32, with quantized weights expanded: what a CPU computes with.
+
+    The scales are widened first, as in a product of packed weights with float32 activations: with float16 scales
+    `mx.dequantize` would round every weight to float16 on the way.
+    """
     config = json.loads((folder / "config.json").read_text())
     quantization = config.pop("quantization", None)
     config.pop("model_type", None)
@@ -79,9 +83,8 @@ def load(folder):
         if kind in ("scales", "biases"):
             continue
         if f"{layer}.scales" in stored and kind == "weight":
-            value = mx.dequantize(
-                value, stored[f"{layer}.scales"], stored[f"{layer}.biases"], quantization["group_size"], quantization["bits"]
-            )
+            scales, biases = (stored[f"{layer}.{part}"].astype(mx.float32) for part in ("scales", "biases"))
+            value = mx.dequantize(value, scales, biases, quantization["group_size"], quantization["bits"])
         weights[name] = value if name == "alignment_heads" else value.astype(mx.float32)
     model = Whisper(ModelDimensions(**config), mx.float32)
     model.load_weights(list(weights.items()), strict=False)

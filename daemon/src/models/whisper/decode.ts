@@ -17,7 +17,7 @@ export interface DecodeContext {
   readonly tokenizer: WhisperTokenizer;
   readonly filters: LogitFilters;
   /** One for each decoder block, used again for every window. */
-  readonly caches: readonly nn.KVCache[];
+  readonly caches: readonly nn.SelfAttentionCache[];
   /** `<|startoftranscript|>` and what follows it up to the first sampled token. */
   readonly startSequence: readonly number[];
   /** Seed of the sampling at temperatures above 0. */
@@ -44,8 +44,8 @@ interface Step {
   readonly state: TimestampState | undefined;
 }
 
-export function makeCaches(model: Whisper): nn.KVCache[] {
-  return model.decoder.blocks.map(() => new nn.KVCache(model.config.nTextCtx));
+export function makeCaches(model: Whisper): nn.SelfAttentionCache[] {
+  return model.decoder.blocks.map(() => nn.selfAttentionCache(model.config.nTextCtx));
 }
 
 /**

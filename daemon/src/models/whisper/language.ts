@@ -18,7 +18,7 @@ export async function detectLanguage(
   model: Whisper,
   tokenizer: WhisperTokenizer,
   { crossKeysValues }: EncodedWindow,
-  caches: readonly nn.KVCache[],
+  caches: readonly nn.SelfAttentionCache[],
 ): Promise<DetectedLanguage> {
   if (!tokenizer.isMultilingual)
     return { language: 'en', probability: 1, probabilities: new Map([['en', 1]]) };

@@ -29,8 +29,8 @@ export async function readConfig(dir: string): Promise<WhisperConfig> {
  * Builds the network of a folder in the mlx-community layout. The names in the file and in the network must match
  * one for one.
  *
- * On the GPU weights stay as they are stored, packed ones too. MLX's CPU device has a fast product for float32 alone,
- * so there everything is expanded to that, once.
+ * Weights stay as they are stored, packed ones too: on the GPU for MLX's own kernels, on the CPU for ours. Where those
+ * are not built, MLX's CPU device has a fast product for float32 alone, so everything is expanded to that, once.
  *
  * @throws SottoError MODEL_CORRUPT or MODEL_UNSUPPORTED, naming the file and the keys at fault.
  */
@@ -87,12 +87,11 @@ async function evaluate(
   signal: AbortSignal | undefined,
   onProgress?: (fraction: number) => void,
 ) {
-  if (mx.defaultDevice() === 'cpu') {
-    nn.dequantize(model, 'float32');
-    model.toDtype('float32');
-  } else {
-    model.encoder.castPositions(model.dtype);
-  }
+  model.join();
+  if (nn.canPack()) nn.pack(model);
+  else if (mx.defaultDevice() === 'cpu') nn.dequantize(model, 'float32');
+  if (mx.defaultDevice() === 'cpu') model.toDtype('float32');
+  else model.encoder.castPositions(model.dtype);
   const parameters = model.parameters();
   for (let i = 0; i < parameters.length; i += ARRAYS_PER_TURN) {
     if (signal?.aborted === true) throw new SottoError('CANCELLED', 'loading the model was cancelled');

@@ -7,13 +7,14 @@ import * as nn from '#native/nn/index.js';
 
 import type { WhisperConfig } from './config.js';
 
-/** Keys and values by head, each [B, H, T, D / H]. */
-export type KeysValues = readonly [keys: MxArray, values: MxArray];
+/** Keys and values of the audio, for one decoder block. */
+export type KeysValues = nn.Memory;
 
-class Attention extends nn.Module {
-  query: nn.AnyLinear;
-  key: nn.AnyLinear;
-  value: nn.AnyLinear;
+/** What both attentions have: projections named as in the checkpoint, of which `join` makes fewer and larger ones. */
+abstract class Attention extends nn.Module {
+  query?: nn.AnyLinear;
+  key?: nn.AnyLinear;
+  value?: nn.AnyLinear;
   out: nn.AnyLinear;
 
   constructor(
@@ -27,19 +28,51 @@ class Attention extends nn.Module {
     this.out = new nn.Linear(dims, dims);
   }
 
-  keysValues(x: MxArray): KeysValues {
-    return [nn.splitHeads(this.key.forward(x), this.heads), nn.splitHeads(this.value.forward(x), this.heads)];
+  /** To be called once the weights are loaded, before the first forward. */
+  abstract join(): void;
+}
+
+class SelfAttention extends Attention {
+  qkv?: nn.AnyLinear;
+
+  join(): void {
+    this.qkv = nn.join([loaded(this.query), loaded(this.key), loaded(this.value)]);
+    delete this.query;
+    delete this.key;
+    delete this.value;
   }
 
-  /** x [B, T, D] attends to keys and values of any length → [B, T, D] */
-  forward(x: MxArray, [keys, values]: KeysValues, mask?: nn.AttentionMask): MxArray {
-    const queries = nn.splitHeads(this.query.forward(x), this.heads);
-    return this.out.forward(nn.mergeHeads(nn.attend(queries, keys, values, { mask })));
+  /** x + attention(norm(x)): x [B, T, D]. With a cache it is causal and sees what came before; without, all of x. */
+  forward(x: MxArray, norm: nn.LayerNorm, cache?: nn.SelfAttentionCache): MxArray {
+    const qkv = loaded(this.qkv).forward(x, { norm });
+    const attended = cache ? cache.attend(qkv, this.heads) : nn.selfAttend(qkv, this.heads);
+    return this.out.forward(attended, { residual: x });
+  }
+}
+
+class CrossAttention extends Attention {
+  keyValue?: nn.AnyLinear;
+
+  join(): void {
+    this.keyValue = nn.join([loaded(this.key), loaded(this.value)]);
+    delete this.key;
+    delete this.value;
+  }
+
+  /** Keys and values of audio features [B, T, D]. */
+  keysValues(features: MxArray): KeysValues {
+    return nn.memory(loaded(this.keyValue).forward(features), this.heads);
+  }
+
+  /** x + attention(norm(x), audio): x [B, T, D] */
+  forward(x: MxArray, norm: nn.LayerNorm, audio: KeysValues): MxArray {
+    const queries = loaded(this.query).forward(x, { norm });
+    return this.out.forward(nn.attendMemory(queries, audio), { residual: x });
   }
 }
 
 class EncoderBlock extends nn.Module {
-  attn: Attention;
+  attn: SelfAttention;
   attn_ln: nn.LayerNorm;
   mlp1: nn.AnyLinear;
   mlp2: nn.AnyLinear;
@@ -47,7 +80,7 @@ class EncoderBlock extends nn.Module {
 
   constructor(dims: number, heads: number) {
     super();
-    this.attn = new Attention(dims, heads);
+    this.attn = new SelfAttention(dims, heads);
     this.attn_ln = new nn.LayerNorm(dims);
     this.mlp1 = new nn.Linear(dims, dims * 4);
     this.mlp2 = new nn.Linear(dims * 4, dims);
@@ -55,45 +88,40 @@ class EncoderBlock extends nn.Module {
   }
 
   forward(x: MxArray): MxArray {
-    const normed = this.attn_ln.forward(x);
-    return this.mlp(mx.add(x, this.attn.forward(normed, this.attn.keysValues(normed))));
+    return this.mlp(this.attn.forward(x, this.attn_ln));
   }
 
   protected mlp(x: MxArray): MxArray {
-    return mx.add(x, this.mlp2.forward(nn.gelu(this.mlp1.forward(this.mlp_ln.forward(x)))));
+    return this.mlp2.forward(this.mlp1.forward(x, { norm: this.mlp_ln, gelu: true }), { residual: x });
   }
 }
 
 class DecoderBlock extends EncoderBlock {
-  cross_attn: Attention;
+  cross_attn: CrossAttention;
   cross_attn_ln: nn.LayerNorm;
 
   constructor(dims: number, heads: number) {
     super(dims, heads);
-    this.cross_attn = new Attention(dims, heads);
+    this.cross_attn = new CrossAttention(dims, heads);
     this.cross_attn_ln = new nn.LayerNorm(dims);
   }
 
-  /** Keys and values of audio features [B, T, D], laid out by head: every decoding step reads them all. */
+  /** Keys and values of audio features [B, T, D], laid out for the decoding steps, which all read them all. */
   crossKeysValues(features: MxArray): KeysValues {
-    const [keys, values] = this.cross_attn.keysValues(features);
-    return [mx.contiguous(keys), mx.contiguous(values)];
+    return this.cross_attn.keysValues(features);
   }
 
   /** x [B, T, D]: the positions after those in `cache`, which grows by them. `audio` is what `cross_attn` sees. */
-  step(x: MxArray, cache: nn.KVCache, audio: KeysValues): MxArray {
-    const normed = this.attn_ln.forward(x);
-    const seen = cache.update(...this.attn.keysValues(normed));
-    const mask = (x.shape[1] ?? 1) > 1 ? 'causal' : undefined;
-    x = mx.add(x, this.attn.forward(normed, seen, mask));
-    x = mx.add(x, this.cross_attn.forward(this.cross_attn_ln.forward(x), audio));
+  step(x: MxArray, cache: nn.SelfAttentionCache, audio: KeysValues): MxArray {
+    x = this.attn.forward(x, this.attn_ln, cache);
+    x = this.cross_attn.forward(x, this.cross_attn_ln, audio);
     return this.mlp(x);
   }
 }
 
 export class AudioEncoder extends nn.Module {
-  conv1: nn.Conv1d;
-  conv2: nn.Conv1d;
+  conv1: nn.Conv1d | nn.PackedConv1d;
+  conv2: nn.Conv1d | nn.PackedConv1d;
   _positions: MxArray; // [nAudioCtx, D]: sinusoids, not learned
   blocks: EncoderBlock[];
   ln_post: nn.LayerNorm;
@@ -116,9 +144,9 @@ export class AudioEncoder extends nn.Module {
 
   /** What the first block takes: [B, 2 T, nMels] → [B, T, D] */
   embed(mel: MxArray): MxArray {
-    let x = nn.gelu(this.conv1.forward(mel));
-    x = nn.gelu(this.conv2.forward(x));
-    return mx.add(x, rows(this._positions, 0, x.shape[1] ?? 0));
+    const x = this.conv1.forward(mel, { gelu: true });
+    const residual = rows(this._positions, 0, Math.ceil((x.shape[1] ?? 0) / 2));
+    return this.conv2.forward(x, { gelu: true, residual });
   }
 
   override toDtype(dtype: Dtype): this {
@@ -151,7 +179,7 @@ export class TextDecoder extends nn.Module {
   }
 
   /** Tokens [B, T], which follow those in `caches` → hidden states [B, T, D]. The caches grow by T. */
-  forward(tokens: MxArray, caches: readonly nn.KVCache[], audio: readonly KeysValues[]): MxArray {
+  forward(tokens: MxArray, caches: readonly nn.SelfAttentionCache[], audio: readonly KeysValues[]): MxArray {
     const start = caches[0]?.length ?? 0;
     const positions = rows(this.positional_embedding, start, start + (tokens.shape[1] ?? 0));
     let x = mx.add(this.token_embedding.forward(tokens), positions);
@@ -182,8 +210,18 @@ export class Whisper extends nn.Module {
 
   /** What activations are computed in: the dtype of the weights that are never quantized. */
   get dtype(): Dtype {
-    return this.encoder.conv1.weight.dtype;
+    return this.decoder.positional_embedding.dtype;
   }
+
+  /** Makes the loaded weights fit for use: the projections of each attention become one product where they can. */
+  join(): void {
+    for (const module of this.namedModules().values()) if (module instanceof Attention) module.join();
+  }
+}
+
+function loaded<T>(layer: T | undefined): T {
+  if (layer === undefined) throw new RangeError('the weights are joined once after loading: model.join()');
+  return layer;
 }
 
 function rows(table: MxArray, start: number, end: number): MxArray {

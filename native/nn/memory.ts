@@ -1,0 +1,24 @@
+import { mx, type MxArray } from '../index.js';
+import { attend, mergeHeads, splitHeads } from './attention.js';
+import { canPack } from './packed.js';
+
+/**
+ * What a decoder's cross-attention reads at every step, laid out for that: keys and values by head [B, H, T, D], or on
+ * the CPU in float16 with the keys in panels (`mx.cpu.memory`).
+ */
+export type Memory = readonly [keys: MxArray, values: MxArray];
+
+/** kv [B, T, 2 × H × D], keys before values. */
+export function memory(kv: MxArray, heads: number): Memory {
+  const width = (kv.shape[2] ?? 0) / 2 / heads;
+  if (canPack() && kv.dtype === 'float32' && width % 16 === 0) return mx.cpu.memory(kv, heads);
+  const [keys, values] = mx.split(kv, 2, -1);
+  if (!keys || !values) throw new RangeError('memory: the last axis holds keys and values');
+  return [mx.contiguous(splitHeads(keys, heads)), mx.contiguous(splitHeads(values, heads))];
+}
+
+/** q [B, Nq, H × D] attends to all of a memory → [B, Nq, H × D] */
+export function attendMemory(q: MxArray, [keys, values]: Memory): MxArray {
+  if (keys.ndim === 5) return mx.cpu.attendMemory(q, keys, values);
+  return mergeHeads(attend(splitHeads(q, keys.shape[1] ?? 1), keys, values));
+}

@@ -1,0 +1,28 @@
+import type { MxArray } from '../index.js';
+import { KVCache } from './kv-cache.js';
+import { canPack } from './packed.js';
+import { PanelCache } from './panel-cache.js';
+
+/** The positions that one block of a decoder has seen so far. */
+export interface SelfAttentionCache {
+  /** Positions filled; also the position of the next token. */
+  readonly length: number;
+  /**
+   * Appends the keys and values of new positions and lets their queries attend, causally, to all that is filled:
+   * qkv [B, T, 3 × H × D], queries before keys before values → [B, T, H × D].
+   *
+   * @throws RangeError if they do not fit; the cache is then as it was.
+   */
+  attend(qkv: MxArray, heads: number): MxArray;
+  /** Forgets the last `count` positions. */
+  trim(count: number): void;
+  /** Forgets everything but keeps the buffers. */
+  reset(): void;
+  /** Frees the buffers. */
+  dispose(): void;
+}
+
+/** The cache for the device at hand. @param capacity positions that fit */
+export function selfAttentionCache(capacity: number): SelfAttentionCache {
+  return canPack() ? new PanelCache(capacity) : new KVCache(capacity);
+}
