@@ -1,88 +1,213 @@
 /**
- * Ours beside mlx-whisper: the same MLX version, weights (base float16, computed in float32 on a CPU), BLAS, samples
- * and settings, turn by turn in one run, each in its own process and idle while the other works. Every clip is
- * measured `--repeat` times, the one who begins changes from time to time, and medians are compared.
+ * Ours beside the peers in one run: the same weights, samples and settings, turn by turn on every clip, each in a
+ * process of its own and idle while another works. Of every clip's `--repeat` times the least counts; who begins
+ * changes with every turn.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { mx } from '#native/index.js';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
-import { type Clip, LONG_FORM, pickClips, TWELVE } from './clips.js';
-import {
-  float16Model,
-  load,
-  PLAIN,
-  samplesOf,
-  starterModel,
-  streamOf,
-  tokenCount,
-  transcribe,
-} from './in-process.js';
-import { Peer } from './peer.js';
-import { median, printTable, readBaseline, saveResult, spread, sum } from './report.js';
+import { type Clip, LONG_FORM, pickClips, root, TWELVE } from './clips.js';
+import { ContenderProcess, type Info, type Lap, type Micro } from './contender-process.js';
+import { choose, type Contender, contenders, THREADS } from './contenders.js';
+import { float16Model, samplesOf, starterModel } from './in-process.js';
+import { chart, markdownReport, type SetFigures, type Standing } from './offline-report.js';
+import { commit, machine, median, saveResult, spread, sum } from './report.js';
+import { scorerMissing, scoreTexts, totalErrors, type WordErrors } from './score.js';
 
-interface Lap {
-  readonly seconds: number;
-  readonly encode: number;
-  readonly decode: number;
-  readonly tokens: number;
-}
+/** 4.9 s: how soon the text of a sentence is there. */
+const SENTENCE = 'libri-61-70968-0000';
+/** 20 s of dense speech: for the cost of a token. */
+const DENSE = 'libri-2609-156975-0007';
 
-interface Measured {
+const resultsFolder = join(root, 'test/bench/results');
+const logOf = ({ name }: Contender) => join(resultsFolder, 'log', `${name}.log`);
+
+interface Sample {
   readonly clip: Clip;
+  /** Raw float32 at 16 kHz: nobody's decoding of files is timed. */
+  readonly file: string;
+  readonly language: string;
   readonly audioSeconds: number;
-  readonly ours: Lap[];
-  readonly peer: Lap[];
-  readonly starter: Lap[];
-  sameText: boolean;
 }
 
-async function lapOfOurs(
-  model: SpeechModel,
-  samples: Float32Array,
-  language: string,
-): Promise<Lap & { text: string }> {
-  const { result, seconds } = await transcribe(model, streamOf(samples), { ...PLAIN, language });
-  const { encode, decode } = result.timings;
-  return { seconds, encode, decode, tokens: tokenCount(result), text: result.text };
+/** What is gathered of one contender. */
+interface Measured {
+  readonly contender: Contender;
+  readonly cold: number[];
+  readonly laps: Map<string, Lap[]>;
+  info: Info;
+  micro: Micro | undefined;
+  shortMegabytes: number;
+  longMegabytes: number | undefined;
 }
 
-async function lapOfPeer(peer: Peer, file: string, language: string): Promise<Lap & { text: string }> {
-  const { seconds, encodeSeconds, decodeSeconds, tokens, text } = await peer.transcribe(file, language);
-  return { seconds, encode: encodeSeconds, decode: decodeSeconds, tokens: tokens.length, text };
+async function prepare(clips: readonly Clip[], work: string): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (const clip of clips) {
+    const data = await samplesOf(clip.file);
+    const file = join(work, `${clip.id}.f32`);
+    writeFileSync(file, data);
+    samples.push({ clip, file, language: clip.language ?? 'en', audioSeconds: data.length / 16_000 });
+  }
+  return samples;
 }
 
-const wall = (laps: readonly Lap[]) => median(laps.map((lap) => lap.seconds));
+/** Start of the process to the text of a sentence, alone on the machine. The first start, which fills the page cache, does not count. */
+async function coldStarts(
+  contender: Contender,
+  { file, language }: Sample,
+  repeat: number,
+): Promise<number[]> {
+  const starts: number[] = [];
+  for (let i = 0; i <= repeat; i++) {
+    const child = ContenderProcess.start(contender, logOf(contender));
+    try {
+      const { secondsSinceStart } = await child.transcribe(file, language);
+      if (i > 0) starts.push(secondsSinceStart);
+    } finally {
+      await child.stop();
+    }
+  }
+  return starts;
+}
 
-/** One side over a set of clips: medians per clip, summed. */
-function summary(set: readonly Measured[], side: 'ours' | 'peer' | 'starter') {
-  const seconds = sum(set.map((m) => wall(m[side])));
-  const windows = sum(set.map((m) => Math.max(1, Math.ceil(m.audioSeconds / 30))));
-  const of = (what: 'encode' | 'decode' | 'tokens') =>
-    sum(set.map((m) => median(m[side].map((lap) => lap[what]))));
+/** The contenders that are running. One that fails is told of and drops out; the others go on. */
+class Round {
+  private readonly running = new Map<ContenderProcess, Measured>();
+  private turn = 0;
+
+  async add(contender: Contender, sentence: Sample, repeat: number): Promise<void> {
+    try {
+      const cold = await coldStarts(contender, sentence, repeat);
+      const child = ContenderProcess.start(contender, logOf(contender));
+      this.running.set(child, {
+        contender,
+        cold,
+        laps: new Map(),
+        info: await child.info(),
+        micro: undefined,
+        shortMegabytes: NaN,
+        longMegabytes: undefined,
+      });
+      await child.transcribe(sentence.file, sentence.language); // warm
+      await child.idle();
+      console.error(`${contender.label}: cold ${Math.min(...cold).toFixed(2)} s`);
+    } catch (error) {
+      console.error(`left out: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  get measured(): Measured[] {
+    return [...this.running.values()];
+  }
+
+  /** Gives everybody a turn, alone; another one begins each time. */
+  async each(work: (child: ContenderProcess, measured: Measured) => Promise<void>): Promise<void> {
+    const all = [...this.running];
+    const first = this.turn++ % Math.max(1, all.length);
+    for (const [child, measured] of [...all.slice(first), ...all.slice(0, first)]) {
+      try {
+        await work(child, measured);
+        await child.idle();
+      } catch (error) {
+        console.error(`dropped: ${error instanceof Error ? error.message : String(error)}`);
+        this.running.delete(child);
+        await child.stop();
+      }
+    }
+  }
+
+  async clip({ clip, file, language, audioSeconds }: Sample, repeat: number): Promise<void> {
+    for (let i = 0; i < repeat; i++) {
+      await this.each(async (child, { laps }) => {
+        const lap = await child.transcribe(file, language);
+        laps.set(clip.id, [...(laps.get(clip.id) ?? []), lap]);
+      });
+    }
+    const times = this.measured.map(
+      ({ contender, laps }) => `${contender.name} ${leastSeconds(laps.get(clip.id)).toFixed(2)}`,
+    );
+    console.error(`${clip.id} (${audioSeconds.toFixed(1)} s): ${times.join(', ')}`);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.running.keys()].map((child) => child.stop()));
+  }
+}
+
+const leastSeconds = (laps: readonly Lap[] = []) => Math.min(...laps.map(({ seconds }) => seconds));
+
+function setFigures(
+  samples: readonly Sample[],
+  laps: ReadonlyMap<string, readonly Lap[]>,
+  scored: ReadonlyMap<string, WordErrors> | undefined,
+): SetFigures {
+  const ids = samples.map(({ clip }) => clip.id);
+  const wordErrors = totalErrors(scored, ids);
   return {
-    seconds,
-    rtf: seconds / sum(set.map((m) => m.audioSeconds)),
-    encodeSecondsPerWindow: of('encode') / windows,
-    msPerToken: (1000 * of('decode')) / of('tokens'),
-    spread: median(set.map((m) => spread(m[side].map((lap) => lap.seconds)))),
+    audioSeconds: sum(samples.map(({ audioSeconds }) => audioSeconds)),
+    seconds: sum(ids.map((id) => leastSeconds(laps.get(id)))),
+    spread: median(ids.map((id) => spread((laps.get(id) ?? []).map(({ seconds }) => seconds)))),
+    ...(wordErrors && { wordErrors }),
   };
 }
 
-function compare(set: readonly Measured[]) {
-  const sides = { ours: summary(set, 'ours'), peer: summary(set, 'peer') };
-  const starter = set.some((m) => m.starter.length > 0) ? { starter: summary(set, 'starter') } : {};
+/** Encoder seconds of a window and ms of a token, from the quickest lap of each clip. */
+function insideFigures(samples: readonly Sample[], laps: ReadonlyMap<string, readonly Lap[]>) {
+  const quickest = samples
+    .map(({ clip }) => laps.get(clip.id)?.toSorted((a, b) => a.seconds - b.seconds)[0])
+    .filter((lap) => lap?.inside !== undefined);
+  if (quickest.length === 0) return undefined;
+  const of = (pick: (lap: Lap) => number | undefined) => sum(quickest.map((lap) => (lap && pick(lap)) ?? 0));
   return {
-    ...sides,
-    ...starter,
-    /** Peer's time over ours: above 1 we are quicker. */
-    speedup: sides.peer.seconds / sides.ours.seconds,
-    medianOfClipSpeedups: median(set.map((m) => wall(m.peer) / wall(m.ours))),
-    sameText: set.filter((m) => m.sameText).length,
-    clips: set.length,
+    encodePerWindow: of(({ inside }) => inside?.encode) / of(({ inside }) => inside?.windows),
+    msPerToken: (1000 * of(({ inside }) => inside?.decode)) / of(({ tokens }) => tokens ?? 0),
   };
+}
+
+function standing(
+  { contender, cold, laps, info, micro, shortMegabytes, longMegabytes }: Measured,
+  short: readonly Sample[],
+  long: readonly Sample[],
+  scored: ReadonlyMap<string, WordErrors> | undefined,
+): Standing {
+  const inside = insideFigures(short, laps);
+  const longInside = insideFigures(long, laps);
+  return {
+    name: contender.name,
+    label: contender.label,
+    ours: contender.ours,
+    ...info,
+    short: setFigures(short, laps, scored),
+    long: long.length > 0 ? setFigures(long, laps, scored) : undefined,
+    encodeSeconds: micro?.encodeSeconds,
+    tokenMs: micro && 1000 * micro.tokenSeconds,
+    warmSeconds: laps.has(SENTENCE) ? leastSeconds(laps.get(SENTENCE)) : undefined,
+    coldSeconds: cold.length > 0 ? Math.min(...cold) : undefined,
+    shortMegabytes,
+    longMegabytes,
+    ...(inside && {
+      inside: {
+        ...inside,
+        longEncodePerWindow: longInside?.encodePerWindow,
+        longMsPerToken: longInside?.msPerToken,
+      },
+    }),
+  };
+}
+
+function score(measured: readonly Measured[]): Map<string, Map<string, WordErrors>> {
+  const missing = scorerMissing();
+  if (missing !== undefined) {
+    console.error(`word errors are not counted: ${missing}`);
+    return new Map();
+  }
+  const texts = measured.map(
+    ({ contender, laps }) =>
+      [contender.name, new Map([...laps].map(([id, [lap]]) => [id, lap?.text ?? '']))] as const,
+  );
+  return scoreTexts(new Map(texts), join(resultsFolder, 'offline'));
 }
 
 export async function offline(argv: string[]): Promise<void> {
@@ -90,118 +215,84 @@ export async function offline(argv: string[]): Promise<void> {
     args: argv,
     options: {
       model: { type: 'string' },
-      repeat: { type: 'string', default: '5' },
-      'long-repeat': { type: 'string', default: '2' },
+      repeat: { type: 'string', default: '3' },
+      'long-repeat': { type: 'string', default: '1' },
+      'cold-repeat': { type: 'string', default: '3' },
+      only: { type: 'string' },
       'no-long': { type: 'boolean', default: false },
-      'no-starter': { type: 'boolean', default: false },
+      'no-micro': { type: 'boolean', default: false },
       'save-baseline': { type: 'boolean', default: false },
     },
   });
-  const folder = args.model ?? float16Model();
-  if (folder === undefined) {
-    throw new Error(
-      'give the float16 folder of base: --model DIR or SOTTO_BASE=DIR (see assets/models/README.md)',
-    );
-  }
+  const starter = starterModel();
+  const all = contenders([
+    { name: 'ours', label: 'Sotto, float16', folder: args.model ?? float16Model() },
+    { name: 'ours-starter', label: `Sotto, ${basename(starter).replace('whisper-', '')}`, folder: starter },
+  ]);
+  const { ready, missing } = choose(all, args.only?.split(','));
+  for (const { label, missing: what } of missing) console.error(`without ${label}: ${what}`);
+  if (ready.length === 0) throw new Error('nobody is left to measure');
+
   const work = mkdtempSync(join(tmpdir(), 'sotto-bench-'));
-  const peer = Peer.start(folder);
+  const round = new Round();
   try {
-    const peerVersions = await peer.versions();
-    console.log(
-      `ours on MLX ${mx.version}, beside mlx-whisper ${peerVersions['mlx-whisper']} on ${peerVersions.mlx}`,
-    );
-    const ours = await load(folder);
-    const starter = args['no-starter'] ? undefined : await load(starterModel());
+    const short = await prepare(pickClips(TWELVE), work);
+    const long = args['no-long'] ? [] : await prepare(pickClips([LONG_FORM]), work);
+    const named = (id: string) => short.find(({ clip }) => clip.id === id) ?? short[0];
+    const [sentence, dense] = [named(SENTENCE), named(DENSE)];
+    if (sentence === undefined || dense === undefined) throw new Error('there are no clips');
 
-    const measure = async (clip: Clip, repeat: number): Promise<Measured> => {
-      const samples = await samplesOf(clip.file);
-      const file = join(work, `${clip.id}.f32`);
-      writeFileSync(file, samples);
-      const language = clip.language ?? 'en';
-      const audioSeconds = samples.length / 16_000;
-      const measured: Measured = { clip, audioSeconds, ours: [], peer: [], starter: [], sameText: true };
-      for (let turn = 0; turn < repeat; turn++) {
-        const first = turn % 2 === 0 ? await lapOfOurs(ours, samples, language) : undefined;
-        const theirs = await lapOfPeer(peer, file, language);
-        const mine = first ?? (await lapOfOurs(ours, samples, language));
-        measured.ours.push(mine);
-        measured.peer.push(theirs);
-        measured.sameText &&= mine.text.trim() === theirs.text.trim();
-        if (starter !== undefined) measured.starter.push(await lapOfOurs(starter, samples, language));
-      }
-      console.error(
-        `${clip.id}: ours ${wall(measured.ours).toFixed(2)} s, mlx-whisper ${wall(measured.peer).toFixed(2)} s`,
-      );
-      return measured;
-    };
-
-    const clips = pickClips(TWELVE);
-    const [warmUp] = clips;
-    if (warmUp !== undefined) await measure(warmUp, 1);
-    const short: Measured[] = [];
-    for (const clip of clips) short.push(await measure(clip, Number(args.repeat)));
-    const long: Measured[] = [];
-    for (const clip of args['no-long'] ? [] : pickClips([LONG_FORM])) {
-      long.push(await measure(clip, Number(args['long-repeat'])));
+    for (const contender of ready) await round.add(contender, sentence, Number(args['cold-repeat']));
+    for (const sample of short) await round.clip(sample, Number(args.repeat));
+    await round.each(async (child, measured) => {
+      measured.shortMegabytes = await child.peakMegabytes();
+      if (!args['no-micro']) measured.micro = await child.micro(dense.file, dense.language);
+    });
+    for (const sample of long) await round.clip(sample, Number(args['long-repeat']));
+    if (long.length > 0) {
+      await round.each(async (child, measured) => {
+        measured.longMegabytes = await child.peakMegabytes();
+      });
     }
-    report(short, long, { mlx: mx.version, ...peerVersions }, args['save-baseline']);
-    ours.dispose();
-    starter?.dispose();
+    report(round.measured, short, long, args);
   } finally {
-    peer.stop();
+    await round.stop();
     rmSync(work, { recursive: true });
   }
 }
 
 function report(
-  short: readonly Measured[],
-  long: readonly Measured[],
-  versions: Record<string, string>,
-  asBaseline: boolean,
+  measured: readonly Measured[],
+  short: readonly Sample[],
+  long: readonly Sample[],
+  args: { repeat: string; 'long-repeat': string; 'save-baseline': boolean },
 ): void {
-  const result = {
-    versions,
-    short: compare(short),
-    ...(long.length > 0 ? { long: compare(long) } : {}),
-    clips: [...short, ...long].map((m) => ({
-      id: m.clip.id,
-      seconds: m.audioSeconds,
-      ours: wall(m.ours),
-      peer: wall(m.peer),
-      speedup: wall(m.peer) / wall(m.ours),
-      sameText: m.sameText,
-    })),
+  const scored = score(measured);
+  const order = (one: Measured) => (one.contender.ours ? 0 : 1);
+  const standings = measured
+    .toSorted((a, b) => order(a) - order(b))
+    .map((one) => standing(one, short, long, scored.get(one.contender.name)));
+  const { cpu, cores, memoryGb, os, node, date } = machine();
+  const about = {
+    commit: commit(),
+    machine: `${cpu}, ${cores} cores, ${memoryGb} GB, ${os}, Node ${node}`,
+    date,
+    model: 'Whisper base (multilingual), one float16 source for all',
+    settings: `greedy, temperature 0, language given, timestamps, no text carried over, ${THREADS} threads; least of ${args.repeat}, long form of ${args['long-repeat']}`,
   };
-  const rows = [result.short, ...(result.long === undefined ? [] : [result.long])].flatMap((set, i) => {
-    const name = i === 0 ? `${set.clips} clips` : 'long form';
-    const row = (side: string, s: ReturnType<typeof summary>) => [
-      name,
-      side,
-      s.rtf.toFixed(3),
-      s.encodeSecondsPerWindow.toFixed(2),
-      s.msPerToken.toFixed(1),
-      (set.peer.seconds / s.seconds).toFixed(2),
-      s.spread.toFixed(2),
-    ];
-    const mine = [row('ours', set.ours), row('mlx-whisper', set.peer)];
-    return 'starter' in set && set.starter !== undefined
-      ? [...mine, row('ours, starter model', set.starter)]
-      : mine;
-  });
-  printTable(['set', 'who', 'RTF', 's / window encoded', 'ms / token', '× mlx-whisper', 'spread'], rows);
-  for (const set of [result.short, result.long]) {
-    if (set === undefined) continue;
-    const { speedup, medianOfClipSpeedups, sameText, clips } = set;
-    console.log(
-      `${clips} clip(s): ${speedup.toFixed(2)} × its speed (median of the clips ${medianOfClipSpeedups.toFixed(2)} ×), ` +
-        `same text on ${sameText}`,
-    );
-  }
-  const before = readBaseline('offline') as typeof result | undefined;
-  if (before !== undefined) {
-    console.log(
-      `baseline: ${before.short.speedup.toFixed(2)} × short, ${before.long?.speedup.toFixed(2) ?? '–'} × long`,
-    );
-  }
-  saveResult('offline', result, asBaseline);
+  const markdown = markdownReport(standings, about);
+  console.log(markdown);
+  const clips = Object.fromEntries(
+    measured.map(({ contender, laps }) => [
+      contender.name,
+      Object.fromEntries(
+        [...laps].map(([id, all]) => [
+          id,
+          { seconds: all.map(({ seconds }) => seconds), text: all[0]?.text },
+        ]),
+      ),
+    ]),
+  );
+  const svg = chart(standings, about);
+  saveResult('offline', { about, standings, clips }, args['save-baseline'], { md: markdown, svg });
 }

@@ -1,6 +1,7 @@
 /** Figures of repeated runs, and the tables and files they are reported in. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, platform, release } from 'node:os';
+import { cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { root } from './clips.js';
 
@@ -28,35 +29,59 @@ export function slope(values: readonly number[]): number {
   return over / sum(values.map((_, i) => (i - middle) ** 2));
 }
 
-export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
+/** A table in Markdown, its columns aligned for reading it as text too. */
+export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((name, i) => Math.max(name.length, ...rows.map((row) => (row[i] ?? '').length)));
   const line = (row: readonly string[]) =>
-    `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
-  console.log(line(header));
-  console.log(line(widths.map((width) => '-'.repeat(width))));
-  for (const row of rows) console.log(line(row));
+    `| ${header.map((_, i) => (row[i] ?? '').padEnd(widths[i] ?? 0)).join(' | ')} |`;
+  return [line(header), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
+
+export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
+  console.log(markdownTable(header, rows));
 }
 
 /** What the figures were taken on. */
-export function machine(): Record<string, string | number> {
+export function machine() {
   const all = cpus();
   return {
     cpu: all[0]?.model.trim() ?? 'unknown',
     cores: all.length,
+    memoryGb: Math.round(totalmem() / 1e9),
     os: `${platform()} ${release()}`,
     node: process.version,
     date: new Date().toISOString().slice(0, 10),
   };
 }
 
-/** Writes `test/bench/results/NAME.json` (not kept by git) and, when asked, `test/bench/baseline/NAME.json` (kept). */
-export function saveResult(name: string, result: object, asBaseline: boolean): void {
+/** The commit that is measured, and whether files that git knows differ from it. */
+export function commit(): string {
+  const git = (...args: string[]) =>
+    spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout?.trim() ?? '';
+  const id = git('rev-parse', '--short', 'HEAD');
+  if (id === '') return 'unknown';
+  return git('status', '--porcelain', '--untracked-files=no') === '' ? id : `${id} and changes`;
+}
+
+/**
+ * Writes `test/bench/results/NAME.json`, and a file for each of `also` (extension → text), beside it (not kept by git);
+ * when asked also to `test/bench/baseline` (kept).
+ */
+export function saveResult(
+  name: string,
+  result: object,
+  asBaseline: boolean,
+  also: Readonly<Record<string, string>> = {},
+): void {
+  const json = JSON.stringify({ commit: commit(), machine: machine(), ...result }, null, 2) + '\n';
   for (const folder of asBaseline ? ['results', 'baseline'] : ['results']) {
     const dir = join(root, 'test/bench', folder);
     mkdirSync(dir, { recursive: true });
-    const path = join(dir, `${name}.json`);
-    writeFileSync(path, JSON.stringify({ machine: machine(), ...result }, null, 2) + '\n');
-    console.log(`→ ${path}`);
+    for (const [extension, text] of Object.entries({ json, ...also })) {
+      const path = join(dir, `${name}.${extension}`);
+      writeFileSync(path, text);
+      console.log(`→ ${path}`);
+    }
   }
 }
 

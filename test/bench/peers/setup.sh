@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The peers that `npm run bench -- offline` runs beside ours: other people's Whisper, pinned, each in an environment of
-# its own, with the weights of one float16 folder (config.json + weights.safetensors) in the form that it reads.
+# its own (test/reference/.venv-NAME), with the weights of one float16 folder (config.json + weights.safetensors) in the
+# form that it reads (test/reference/.weights-peers).
 #
 #   setup.sh FLOAT16_DIR [PEER...]      (default: all; SOTTO_BASE is taken where no folder is given)
 #
@@ -10,21 +11,22 @@
 #   openai-whisper      torch, float32; test/reference's own environment
 #   mlx-whisper         MLX's Python, float32, OpenBLAS in front; test/reference's own environment
 #
-# What is there already stays; delete .venv-NAME or .weights to begin anew.
+# What is there already stays; delete those folders to begin anew.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-cd "$here"
+reference=$(cd "$here/../../reference" && pwd)
 python=${PYTHON:-python3}
 model=${SOTTO_BASE:-}
 if [ -n "${1:-}" ] && [ -e "$1/config.json" ]; then model=$1; shift; fi
-[ -e "${model:-none}/weights.safetensors" ] || { sed -n '2,14p' "$0"; exit 2; }
+[ -e "${model:-none}/weights.safetensors" ] || { sed -n '2,15p' "$0"; exit 2; }
 model=$(cd "$model" && pwd)
-weights=$here/.weights
+weights=$reference/.weights-peers
 mkdir -p "$weights"
 
 make_venv() { # NAME PACKAGE… : installs what is not there at that version
-  [ -x "$1/bin/python" ] || "$python" -m venv "$1"
-  "$1/bin/pip" install -q --disable-pip-version-check "${@:2}"
+  local venv=$reference/$1
+  [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+  "$venv/bin/python" -m pip install -q --disable-pip-version-check "${@:2}"
 }
 
 # The forms belong to one source: another source makes them anew.
@@ -34,10 +36,10 @@ if [ "$(cat "$weights/source" 2>/dev/null)" != "$source_id" ]; then
   rm -rf "$weights"/*
   echo "$source_id" >"$weights/source"
 fi
-convert() { # PYTHON SCRIPT TARGET : makes it beside its place, so that a half-written form never counts
+convert() { # VENV SCRIPT TARGET : makes it beside its place, so that a half-written form never counts
   if [ -e "$weights/$3" ]; then return; fi
   rm -rf "$weights/new-$3"
-  "$1" "$2" "$model" "$weights/new-$3"
+  "$reference/$1/bin/python" "$here/$2" "$model" "$weights/new-$3"
   mv "$weights/new-$3" "$weights/$3"
 }
 
@@ -48,7 +50,7 @@ for peer in "${@:-all}"; do
     ;;
   faster-whisper)
     make_venv .venv-ct2 faster-whisper==1.2.1 ctranslate2==4.8.5 safetensors numpy
-    convert .venv-ct2/bin/python to_ct2.py base-ct2
+    convert .venv-ct2 to_ct2.py base-ct2
     ;;
   whisper.cpp | whisper.cpp-wheel)
     if [ "$peer" = whisper.cpp-wheel ]; then
@@ -57,14 +59,14 @@ for peer in "${@:-all}"; do
       CMAKE_ARGS='-DGGML_NATIVE=ON' make_venv .venv-cpp --no-binary pywhispercpp pywhispercpp==1.5.1 safetensors numpy
     fi
     [ "$peer" = whisper.cpp-wheel ] && venv=.venv-cpp-wheel || venv=.venv-cpp
-    convert $venv/bin/python to_ggml.py base-q8_0.bin
+    convert "$venv" to_ggml.py base-q8_0.bin
     ;;
   openai-whisper)
-    ../../reference/setup.sh torch
-    convert ../../reference/.venv-torch/bin/python to_openai.py base.pt
+    "$reference/setup.sh" torch
+    convert .venv-torch to_openai.py base.pt
     ;;
   mlx-whisper)
-    ../../reference/setup.sh mlx
+    "$reference/setup.sh" mlx
     ln -sfn "$model" "$weights/base-mlx"
     ;;
   *)

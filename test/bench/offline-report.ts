@@ -1,0 +1,213 @@
+/** From what was measured of each contender to the table, the goals and the picture. */
+import { barChart } from './bar-chart.js';
+import { YARDSTICK } from './contenders.js';
+import { markdownTable } from './report.js';
+import type { WordErrors } from './score.js';
+
+export interface SetFigures {
+  readonly audioSeconds: number;
+  /** Wall time: the least of each clip's, summed. */
+  readonly seconds: number;
+  /** Largest over least of a clip's times, median over the clips. */
+  readonly spread: number;
+  readonly wordErrors?: WordErrors;
+}
+
+/** Figures of one contender. What could not be measured is undefined. */
+export interface Standing {
+  readonly name: string;
+  readonly label: string;
+  readonly ours: boolean;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly settings: string;
+  readonly short: SetFigures;
+  readonly long: SetFigures | undefined;
+  readonly encodeSeconds: number | undefined;
+  readonly tokenMs: number | undefined;
+  readonly warmSeconds: number | undefined;
+  readonly coldSeconds: number | undefined;
+  readonly shortMegabytes: number;
+  readonly longMegabytes: number | undefined;
+  /** From the inside of a transcription: what went into the encoder for each window, and into each token of text. */
+  readonly inside?: {
+    readonly encodePerWindow: number;
+    readonly msPerToken: number;
+    readonly longEncodePerWindow: number | undefined;
+    readonly longMsPerToken: number | undefined;
+  };
+}
+
+export interface Goal {
+  readonly what: string;
+  readonly reached: number;
+  readonly limit: number;
+  readonly unit: string;
+}
+
+/** What a report says of its circumstances, in one line each. */
+export interface Circumstances {
+  readonly commit: string;
+  readonly machine: string;
+  readonly date: string;
+  readonly model: string;
+  readonly settings: string;
+}
+
+export const realTimeFactor = (set: SetFigures) => set.seconds / set.audioSeconds;
+const percent = ({ errors, words }: WordErrors) => (100 * errors) / words;
+const shown = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? '–';
+
+/** Time over the yardstick's, below 1 is quicker. */
+function ratio(one: SetFigures | undefined, yardstick: SetFigures | undefined): number | undefined {
+  return one === undefined || yardstick === undefined ? undefined : one.seconds / yardstick.seconds;
+}
+
+export function standingsTable(standings: readonly Standing[]): string {
+  const yardstick = standings.find(({ name }) => name === YARDSTICK);
+  const header = [
+    ...['', 'RTF, 12 clips', 'RTF, long', '× faster-whisper int8', 'encode 30 s, s', 'ms / token'],
+    ...['warm 4.9 s clip, s', 'cold, s', 'peak MB, short / long', 'WER %, 12 clips', 'WER %, long', 'spread'],
+  ];
+  const rows = standings.map((one) => [
+    one.ours ? `**${one.label}**` : one.label,
+    shown(realTimeFactor(one.short), 3),
+    shown(one.long && realTimeFactor(one.long), 3),
+    `${shown(ratio(one.short, yardstick?.short), 2)} / ${shown(ratio(one.long, yardstick?.long), 2)}`,
+    shown(one.encodeSeconds, 2),
+    shown(one.tokenMs, 1),
+    shown(one.warmSeconds, 2),
+    shown(one.coldSeconds, 2),
+    `${shown(one.shortMegabytes, 0)} / ${shown(one.longMegabytes, 0)}`,
+    shown(one.short.wordErrors && percent(one.short.wordErrors), 1),
+    shown(one.long?.wordErrors && percent(one.long.wordErrors), 1),
+    shown(one.short.spread, 2),
+  ]);
+  return markdownTable(header, rows);
+}
+
+/** The goals that can be judged with who took part, for one of ours. */
+export function goals(one: Standing, standings: readonly Standing[]): Goal[] {
+  const yardstick = standings.find(({ name }) => name === YARDSTICK);
+  const quickestToken = Math.min(
+    ...standings
+      .filter(({ name }) => name.startsWith('whisper.cpp'))
+      .map(({ tokenMs }) => tokenMs ?? Infinity),
+  );
+  const rows: (Omit<Goal, 'reached' | 'limit'> & {
+    reached: number | undefined;
+    limit: number | undefined;
+  })[] = [
+    {
+      what: '12 clips, × faster-whisper int8',
+      reached: ratio(one.short, yardstick?.short),
+      limit: 0.8,
+      unit: '',
+    },
+    {
+      what: 'long form, × faster-whisper int8',
+      reached: ratio(one.long, yardstick?.long),
+      limit: 0.8,
+      unit: '',
+    },
+    {
+      what: 'encoder: that of faster-whisper int8',
+      reached: one.encodeSeconds,
+      limit: yardstick?.encodeSeconds,
+      unit: 's',
+    },
+    { what: 'token: that of whisper.cpp q8_0', reached: one.tokenMs, limit: quickestToken, unit: 'ms' },
+    { what: 'warm 4.9 s clip', reached: one.warmSeconds, limit: 0.35, unit: 's' },
+    { what: 'cold, start to text', reached: one.coldSeconds, limit: 1.2, unit: 's' },
+    { what: 'peak memory', reached: one.longMegabytes ?? one.shortMegabytes, limit: 350, unit: 'MB' },
+  ];
+  return rows.filter((row): row is Goal => row.reached !== undefined && Number.isFinite(row.limit ?? NaN));
+}
+
+function goalsTable(standings: readonly Standing[]): string {
+  const rows = standings
+    .filter(({ ours }) => ours)
+    .flatMap((one) =>
+      goals(one, standings).map(({ what, reached, limit, unit }) => {
+        const digits = unit === 'MB' ? 0 : unit === 'ms' ? 1 : 2;
+        const verdict = reached <= limit ? 'reached' : `${(reached / limit).toFixed(2)} ×`;
+        return [
+          one.label,
+          what,
+          `${reached.toFixed(digits)} ${unit}`,
+          `≤ ${limit.toFixed(digits)} ${unit}`,
+          verdict,
+        ];
+      }),
+    );
+  return markdownTable(['', 'goal', 'measured', 'limit', ''], rows);
+}
+
+function insideTable(standings: readonly Standing[]): string {
+  const rows = standings.flatMap(({ label, inside }) =>
+    inside === undefined
+      ? []
+      : [
+          [
+            label,
+            shown(inside.encodePerWindow, 3),
+            shown(inside.msPerToken, 1),
+            shown(inside.longEncodePerWindow, 3),
+            shown(inside.longMsPerToken, 1),
+          ],
+        ],
+  );
+  const header = [
+    '',
+    's / window encoded, 12 clips',
+    'ms / token, all of decoding',
+    'long: s / window',
+    'long: ms / token',
+  ];
+  return markdownTable(header, rows);
+}
+
+const circumstances = ({ commit, machine, date, model, settings }: Circumstances) => [
+  `commit ${commit} · ${date} · ${machine}`,
+  `${model} · ${settings}`,
+];
+
+/** The whole report, as it is kept and printed. */
+export function markdownReport(standings: readonly Standing[], about: Circumstances): string {
+  const versions = standings.map(({ label, versions, settings }) => {
+    const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+    return `- ${label}: ${named.join(', ')}. ${settings}`;
+  });
+  return (
+    [
+      '# Offline: ours beside the peers',
+      circumstances(about).join('  \n'),
+      standingsTable(standings),
+      ...(standings.some(({ ours }) => ours) ? [goalsTable(standings)] : []),
+      ...(standings.some(({ inside }) => inside) ? ['Inside ours:', insideTable(standings)] : []),
+      versions.join('\n'),
+    ].join('\n\n') + '\n'
+  );
+}
+
+/** The picture: a bar for each contender under each figure that matters. */
+export function chart(standings: readonly Standing[], about: Circumstances): string {
+  const column = (title: string, digits: number, value: (one: Standing) => number | undefined) => ({
+    title,
+    values: standings.map(value),
+    format: (x: number) => x.toFixed(digits),
+  });
+  return barChart({
+    title: 'Whisper base, offline: less is better',
+    rows: standings.map(({ label, ours }) => ({ label, accent: ours })),
+    columns: [
+      column('RTF, 12 clips', 3, ({ short }) => realTimeFactor(short)),
+      column('RTF, 6.8 minutes', 3, ({ long }) => long && realTimeFactor(long)),
+      column('encode 30 s, s', 2, ({ encodeSeconds }) => encodeSeconds),
+      column('ms per token', 1, ({ tokenMs }) => tokenMs),
+      column('warm 4.9 s clip, s', 2, ({ warmSeconds }) => warmSeconds),
+      column('cold start, s', 2, ({ coldSeconds }) => coldSeconds),
+      column('peak memory, MB', 0, ({ longMegabytes, shortMegabytes }) => longMegabytes ?? shortMegabytes),
+    ].filter(({ values }) => values.some((value) => value !== undefined)),
+    notes: circumstances(about),
+  });
+}

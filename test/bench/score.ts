@@ -1,0 +1,59 @@
+/** Word errors by the scorer that the references use: Whisper's own normaliser lives in Python. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { root } from './clips.js';
+import { sum } from './report.js';
+
+export interface WordErrors {
+  readonly errors: number;
+  readonly words: number;
+}
+
+const Scores = z.record(
+  z.string(),
+  z.object({ clips: z.record(z.string(), z.object({ errors: z.number(), words: z.number() })) }),
+);
+
+/** What to do where the normaliser is missing, or undefined. */
+export function scorerMissing(): string | undefined {
+  return existsSync(join(root, 'test/reference/.venv/bin/python'))
+    ? undefined
+    : 'run test/reference/setup.sh';
+}
+
+/**
+ * Errors and words of each clip, for each of the transcripts (name → clip → text). Clips without a right answer are
+ * left out.
+ *
+ * @param dir where the transcripts are left, for who wants to look at them
+ */
+export function scoreTexts(
+  texts: ReadonlyMap<string, ReadonlyMap<string, string>>,
+  dir: string,
+): Map<string, Map<string, WordErrors>> {
+  const reference = join(root, 'test/reference');
+  mkdirSync(dir, { recursive: true });
+  const files = [...texts].map(([name, clips]) => {
+    const file = join(dir, `${name}.jsonl`);
+    writeFileSync(file, [...clips].map(([id, text]) => JSON.stringify({ id, text }) + '\n').join(''));
+    return file;
+  });
+  const out = join(dir, 'scores.json');
+  const python = join(reference, '.venv/bin/python');
+  const run = spawnSync(python, [join(reference, 'score.py'), ...files, '--json', out], { encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(`score.py failed: ${run.stderr ?? run.error?.message}`);
+  const scores = Scores.parse(JSON.parse(readFileSync(out, 'utf8')));
+  return new Map(Object.entries(scores).map(([name, { clips }]) => [name, new Map(Object.entries(clips))]));
+}
+
+/** All the clips of a set together, or undefined where none was scored. */
+export function totalErrors(
+  scored: ReadonlyMap<string, WordErrors> | undefined,
+  ids: readonly string[],
+): WordErrors | undefined {
+  const rows = ids.map((id) => scored?.get(id)).filter((row) => row !== undefined);
+  if (rows.length === 0) return undefined;
+  return { errors: sum(rows.map(({ errors }) => errors)), words: sum(rows.map(({ words }) => words)) };
+}
