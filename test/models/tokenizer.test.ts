@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { Tiktoken } from 'tiktoken';
 
 import { WhisperTokenizer, type SpecialTokens } from '#daemon/models/whisper/tokenizer.js';
 
@@ -18,6 +19,12 @@ interface Numbering {
 }
 
 const NUMBERINGS = JSON.parse(readFileSync(fixture('tokens.json'), 'utf8')) as Numbering[];
+
+const SYMBOLS = [
+  ...'"#()*+/:;<=>@[\\]^_`{|}~「」『』',
+  ...['<<', '>>', '<<<', '>>>', '--', '---', '-(', '-[', "('", '("', '((', '))', '(((', ')))', '[[', ']]'],
+  ...['{{', '}}', '♪♪', '♪♪♪'],
+];
 
 describe.each(NUMBERINGS)('a vocabulary of $vocab tokens', (reference) => {
   const isMultilingual = reference.vocab >= 51865;
@@ -54,6 +61,33 @@ describe.each(NUMBERINGS)('a vocabulary of $vocab tokens', (reference) => {
 
   test('never samples the same tokens that nobody says', () => {
     expect(tokenizer.nonSpeechTokens).toEqual(reference.nonSpeech);
+  });
+
+  test('has written out what encoding the symbols finds', () => {
+    const only = (text: string): number[] =>
+      tokenizer.encode(text).length === 1 ? tokenizer.encode(text) : [];
+    const first = (text: string): number[] => tokenizer.encode(text).slice(0, 1);
+    // Each music sign takes three bytes of UTF-8. Where they are several tokens, the first one already leads only
+    // into the block of miscellaneous symbols, none of which is ever spoken.
+    const found = new Set([
+      ...[' -', " '"].flatMap(first),
+      ...SYMBOLS.flatMap((symbol) => [...only(symbol), ...only(` ${symbol}`)]),
+      ...[...'♩♪♫♬♭♮♯'].flatMap((sign) => [...first(sign), ...first(` ${sign}`)]),
+    ]);
+    expect(tokenizer.nonSpeechTokens).toEqual([...found].sort((a, b) => a - b));
+    expect([tokenizer.blankToken]).toEqual(tokenizer.encode(' '));
+  });
+
+  test('decodes every token to the bytes that tiktoken has for it', () => {
+    const name = isMultilingual ? 'multilingual' : 'gpt2';
+    const file = readFileSync(new URL(`../../../assets/vocab/${name}.tiktoken`, import.meta.url), 'utf8');
+    const tokens = file.split('\n').flatMap((line) => (/^[^= ]/.test(line) ? [line.split(' ')[0]] : []));
+    const tiktoken = new Tiktoken(`! 0 ${tokens.join(' ')}`, {}, '.');
+    const text = new TextDecoder('utf-8', { ignoreBOM: true });
+    for (let id = 0; id < tokens.length; id++) {
+      expect(tokenizer.decode([id])).toBe(text.decode(tiktoken.decode(Uint32Array.of(id))));
+    }
+    tiktoken.free();
   });
 
   test.each(reference.encoded)('encodes %j as the reference and back', (text, tokens) => {

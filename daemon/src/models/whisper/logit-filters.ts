@@ -47,7 +47,7 @@ export class LogitFilters {
     for (const token of forbidden) suppressed[token] = -Infinity;
 
     const first = suppressed.slice();
-    for (const token of [...tokenizer.encode(' '), special.endOfText]) first[token] = -Infinity;
+    for (const token of [tokenizer.blankToken, special.endOfText]) first[token] = -Infinity;
     if (timestamps) {
       first.fill(-Infinity, 0, special.timestampBegin);
       first.fill(-Infinity, special.timestampBegin + MAX_INITIAL_TIMESTAMP + 1);

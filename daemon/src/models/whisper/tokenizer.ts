@@ -1,17 +1,12 @@
 /** Whisper's tokens: byte-pair ranks from `assets/vocab`, and special tokens numbered after them. */
-import { readFile } from 'node:fs/promises';
-
-import { Tiktoken } from 'tiktoken';
-
 import { SottoError } from '#daemon/protocol/errors.js';
 
 import type { WhisperConfig } from './config.js';
 import { LANGUAGE_CODES, languageCode } from './languages.js';
+import { BLANK, NON_SPEECH_ENGLISH, NON_SPEECH_MULTILINGUAL } from './non-speech.js';
+import { Vocabulary } from './vocabulary.js';
 
 const VOCAB_FOLDER = new URL('../../../../../assets/vocab/', import.meta.url);
-
-/** How text is cut before the byte-pair merges: GPT-2's rule. */
-const PRE_TOKENS = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
 /** One timestamp token is one encoder frame. */
 export const SECONDS_PER_TIMESTAMP = 0.02;
@@ -38,37 +33,39 @@ export class WhisperTokenizer {
   /** Codes of the languages that the model knows, in the order of their ids. */
   readonly languages: readonly string[];
   readonly isMultilingual: boolean;
-  readonly #encoding: Tiktoken;
-  readonly #numRanks: number;
-  readonly #numTokens: number;
-  #nonSpeech: readonly number[] | undefined;
+  /** Tokens never sampled because they spell what nobody says (non-speech.ts). Ascending. */
+  readonly nonSpeechTokens: readonly number[];
+  /** A space by itself: what no transcript begins with. */
+  readonly blankToken = BLANK;
+  readonly #vocabulary: Vocabulary;
+  /** Names of the special tokens in the order of their ids, which start right after the ranks. */
+  readonly #specialNames: readonly string[];
 
-  /** The tokenizer for a model's vocabulary. Release it with `dispose`: the ranks live outside the JavaScript heap. */
+  /** The tokenizer for a model's vocabulary. Release it with `dispose`: what it encodes with lives outside the JavaScript heap. */
   static async load(
     config: Pick<WhisperConfig, 'isMultilingual' | 'numLanguages' | 'nVocab'>,
   ): Promise<WhisperTokenizer> {
     const file = new URL(config.isMultilingual ? 'multilingual.tiktoken' : 'gpt2.tiktoken', VOCAB_FOLDER);
-    return new WhisperTokenizer(await readFile(file, 'utf8'), config);
+    return new WhisperTokenizer(await Vocabulary.read(file), config);
   }
 
   private constructor(
-    vocabulary: string,
+    vocabulary: Vocabulary,
     config: Pick<WhisperConfig, 'isMultilingual' | 'numLanguages' | 'nVocab'>,
   ) {
-    const ranks = parseRanks(vocabulary);
+    this.#vocabulary = vocabulary;
     this.isMultilingual = config.isMultilingual;
+    this.nonSpeechTokens = config.isMultilingual ? NON_SPEECH_MULTILINGUAL : NON_SPEECH_ENGLISH;
     this.languages = LANGUAGE_CODES.slice(0, config.numLanguages);
-    this.#numRanks = ranks.length;
-    const names = specialNames(this.languages);
-    this.#numTokens = ranks.length + names.length;
-    if (this.#numTokens !== config.nVocab) {
+    this.#specialNames = specialNames(this.languages);
+    const numTokens = vocabulary.size + this.#specialNames.length;
+    if (numTokens !== config.nVocab) {
       throw new SottoError(
         'MODEL_UNSUPPORTED',
-        `a vocabulary of ${config.nVocab} tokens, where Whisper's has ${this.#numTokens}`,
+        `a vocabulary of ${config.nVocab} tokens, where Whisper's has ${numTokens}`,
       );
     }
-    const ids = new Map(names.map((name, i) => [name, ranks.length + i]));
-    const id = (name: string): number => ids.get(name) ?? unreachable(name);
+    const id = (name: string): number => vocabulary.size + this.#specialNames.indexOf(name);
     this.special = {
       endOfText: id('<|endoftext|>'),
       startOfTranscript: id('<|startoftranscript|>'),
@@ -80,15 +77,11 @@ export class WhisperTokenizer {
       noTimestamps: id('<|notimestamps|>'),
       timestampBegin: id('<|0.00|>'),
     };
-    // tiktoken's JavaScript form takes the ranks as lines of "! firstRank token token …". The empty token that
-    // ends the multilingual file is left out: it is the last rank, so no other one moves.
-    const merges = `! 0 ${ranks.filter((token) => token !== EMPTY_TOKEN).join(' ')}`;
-    this.#encoding = new Tiktoken(merges, Object.fromEntries(ids), PRE_TOKENS);
   }
 
   /** Text to tokens; what looks like a special token in it stays text. */
   encode(text: string): number[] {
-    return Array.from(this.#encoding.encode_ordinary(text));
+    return this.#vocabulary.encode(text);
   }
 
   /** Tokens to text: timestamps are dropped, bytes that are no UTF-8 become U+FFFD. */
@@ -142,41 +135,17 @@ export class WhisperTokenizer {
     return sequence;
   }
 
-  /**
-   * Tokens never sampled because they spell what nobody says: brackets around sounds, speaker tags, music signs.
-   * Hyphen and apostrophe are kept inside words, so only their word-initial forms are in the list. Ascending.
-   */
-  get nonSpeechTokens(): readonly number[] {
-    this.#nonSpeech ??= this.#findNonSpeech();
-    return this.#nonSpeech;
-  }
-
   dispose(): void {
-    this.#encoding.free();
-  }
-
-  #findNonSpeech(): number[] {
-    const first = (text: string): number => this.encode(text)[0] ?? unreachable(text);
-    const found = new Set([first(' -'), first(" '")]);
-    for (const symbol of SYMBOLS) {
-      for (const form of [symbol, ` ${symbol}`]) {
-        const tokens = this.encode(form);
-        if (tokens.length === 1) found.add(tokens[0] ?? unreachable(form));
-      }
-    }
-    // Each of these takes three bytes of UTF-8. Where they are several tokens, the first one already leads only
-    // into the block of miscellaneous symbols, none of which is ever spoken.
-    for (const sign of MUSIC_SIGNS) found.add(first(sign)).add(first(` ${sign}`));
-    return [...found].sort((a, b) => a - b);
+    this.#vocabulary.dispose();
   }
 
   #bytes(tokens: readonly number[]): Uint8Array {
-    // tiktoken aborts the whole WebAssembly instance on an id that it does not know.
-    const known = tokens.filter(
-      (token) =>
-        token >= 0 && token < this.#numTokens && !(this.isMultilingual && token === this.#numRanks - 1),
+    return Buffer.concat(
+      tokens.map((token) => {
+        const name = this.#specialNames[token - this.#vocabulary.size];
+        return name === undefined ? this.#vocabulary.bytes(token) : Buffer.from(name);
+      }),
     );
-    return this.#encoding.decode(Uint32Array.from(known));
   }
 }
 
@@ -185,28 +154,6 @@ export interface TextStream {
   push(token: number): string;
   /** What is left at the end: U+FFFD for a character that was never completed. */
   end(): string;
-}
-
-const SYMBOLS = [
-  ...'"#()*+/:;<=>@[\\]^_`{|}~「」『』',
-  ...['<<', '>>', '<<<', '>>>', '--', '---', '-(', '-[', "('", '("', '((', '))', '(((', ')))', '[[', ']]'],
-  ...['{{', '}}', '♪♪', '♪♪♪'],
-];
-const MUSIC_SIGNS = [...'♩♪♫♬♭♮♯'];
-
-const EMPTY_TOKEN = '=';
-
-function parseRanks(vocabulary: string): string[] {
-  const ranks: string[] = [];
-  for (const line of vocabulary.split('\n')) {
-    if (line === '') continue;
-    const [token, rank] = line.split(' ');
-    if (token === undefined || Number(rank) !== ranks.length) {
-      throw new SottoError('INTERNAL', `assets/vocab is damaged at rank ${ranks.length}`);
-    }
-    ranks.push(token);
-  }
-  return ranks;
 }
 
 /** Names of the special tokens in the order of their ids, which start right after the ranks. */
@@ -227,8 +174,4 @@ function specialNames(languages: readonly string[]): string[] {
 
 function utf8() {
   return new TextDecoder('utf-8', { ignoreBOM: true }); // ignore: keep U+FEFF as text
-}
-
-function unreachable(what: string): never {
-  throw new SottoError('INTERNAL', `the vocabulary has no token for "${what}"`);
 }
