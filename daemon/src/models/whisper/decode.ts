@@ -166,15 +166,10 @@ function sample(
   temperature: number,
   index: number,
 ): Step {
-  const chosen =
+  const [token, logprob] =
     temperature === 0
-      ? mx.argmax(logits, -1)
-      : mx.random.categorical(mx.multiply(logits, 1 / temperature), -1, {
-          key: mx.random.key(seed + Math.round(temperature * 1000) * 1000 + index),
-        });
-  const token = mx.astype(chosen, 'int32'); // [1]
-  const score = mx.takeAlongAxis(logits, mx.reshape(token, [1, 1]), -1); // [1, 1]
-  const logprob = mx.subtract(mx.reshape(score, [1]), mx.logsumexp(logits, -1));
+      ? nn.likeliest(logits)
+      : nn.draw(logits, temperature, seed + Math.round(temperature * 1000) * 1000 + index);
   return { token, logprob, state: filters.follow(token, state) };
 }
 
