@@ -1,13 +1,13 @@
 /** settings.json: what the user has chosen. Missing file or field means the default; a broken file is said. */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { codeOf, SottoError } from './protocol/errors.js';
 
-const settingsSchema = z.object({
+const settingsSchema = v.object({
   /** Model that the daemon keeps warm: a name or an absolute folder. The starter model when left out. */
-  model: z.string().min(1).exactOptional(),
+  model: v.exactOptional(v.pipe(v.string(), v.minLength(1))),
 });
-export type Settings = z.infer<typeof settingsSchema>;
+export type Settings = v.InferOutput<typeof settingsSchema>;
 
 export function readSettings(path: string): Settings {
   let text: string;
@@ -21,7 +21,7 @@ export function readSettings(path: string): Settings {
     });
   }
   try {
-    return settingsSchema.parse(JSON.parse(text));
+    return v.parse(settingsSchema, JSON.parse(text));
   } catch (error) {
     throw new SottoError('INVALID_ARGUMENT', `${path} is not valid`, {
       cause: error,

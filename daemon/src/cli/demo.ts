@@ -1,7 +1,7 @@
 /** `sotto demo`: the sample clips through the daemon, text as it comes, and how it compares with what was said. */
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { bundledSpeech } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import { INTERRUPTED } from './interrupt.js';
@@ -13,12 +13,12 @@ import { fullText } from './writers/index.js';
 import type { Segment } from '../protocol/transcription.js';
 import { wordsRight } from './words-right.js';
 
-const clipSchema = z.object({
-  file: z.string(),
-  seconds: z.number(),
-  language: z.string(),
-  text: z.string(),
-  kind: z.string(),
+const clipSchema = v.object({
+  file: v.string(),
+  seconds: v.number(),
+  language: v.string(),
+  text: v.string(),
+  kind: v.string(),
 });
 
 export interface DemoParts {
@@ -79,11 +79,11 @@ export async function demo({ transcriber, view, signal }: DemoParts): Promise<nu
   return 0;
 }
 
-function readClips(): z.infer<typeof clipSchema>[] {
+function readClips(): v.InferOutput<typeof clipSchema>[] {
   const manifest = join(bundledSpeech, 'manifest.jsonl');
   try {
     const lines = readFileSync(manifest, 'utf8').trim().split('\n');
-    const clips = lines.map((line) => clipSchema.parse(JSON.parse(line)));
+    const clips = lines.map((line) => v.parse(clipSchema, JSON.parse(line)));
     // Verse in words four centuries older than the model's is there for the tests: it shows nobody what to expect.
     return clips.filter(({ kind }) => !kind.startsWith('verse'));
   } catch (error) {

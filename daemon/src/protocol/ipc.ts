@@ -3,65 +3,66 @@
  * The engine runs one job at a time; every job that was sent ends in `done`, `failed` or `cancelled`, unless
  * the process dies, which is for the supervisor to notice.
  */
-import { z } from 'zod';
+import * as v from 'valibot';
+import { finite, whole } from './fields.js';
 import { parseMessage } from './parse.js';
 import { figuresSchema } from './status.js';
 import { timingsSchema, transcribeEventSchema, transcribeOptionsSchema } from './transcription.js';
 import { errorSchema } from './wire-error.js';
 
 /** A model as the store resolved it. */
-export const modelRefSchema = z.object({
-  name: z.string(),
+export const modelRefSchema = v.object({
+  name: v.string(),
   /** Absolute path of its folder. */
-  dir: z.string(),
+  dir: v.string(),
 });
-export type ModelRef = z.infer<typeof modelRefSchema>;
+export type ModelRef = v.InferOutput<typeof modelRefSchema>;
 
-const job = z.number().int();
+const job = whole;
 
 const toEngineTable = {
   /** Have this model warm. Sent before any job, so that nobody waits in front of a cold one. */
-  load: z.object({ type: z.literal('load'), model: modelRefSchema }),
-  run: z.object({
-    type: z.literal('run'),
+  load: v.object({ type: v.literal('load'), model: modelRefSchema }),
+  run: v.object({
+    type: v.literal('run'),
     job,
-    path: z.string(),
+    path: v.string(),
     model: modelRefSchema,
     options: transcribeOptionsSchema,
   }),
-  cancel: z.object({ type: z.literal('cancel'), job }),
-  ping: z.object({ type: z.literal('ping') }),
-  shutdown: z.object({ type: z.literal('shutdown') }),
+  cancel: v.object({ type: v.literal('cancel'), job }),
+  ping: v.object({ type: v.literal('ping') }),
+  shutdown: v.object({ type: v.literal('shutdown') }),
 };
-export type ToEngine = z.infer<(typeof toEngineTable)[keyof typeof toEngineTable]>;
+export type ToEngine = v.InferOutput<(typeof toEngineTable)[keyof typeof toEngineTable]>;
 
-export const engineSummarySchema = z.object({
-  language: z.string(),
-  durationSeconds: z.number(),
-  timings: timingsSchema.extend({ load: z.number() }),
+export const engineSummarySchema = v.object({
+  language: v.string(),
+  durationSeconds: finite,
+  timings: v.object({ ...timingsSchema.entries, load: finite }),
 });
-export type EngineSummary = z.infer<typeof engineSummarySchema>;
+export type EngineSummary = v.InferOutput<typeof engineSummarySchema>;
 
 const fromEngineTable = {
   /** It can't work at all (no addon, no Metal): starting it again would not help. */
-  fatal: z.object({ type: z.literal('fatal'), error: errorSchema }),
-  ready: z.object({ type: z.literal('ready'), device: z.string() }),
-  model: z.object({
-    type: z.literal('model'),
-    name: z.string(),
-    state: z.enum(['loading', 'warming', 'ready', 'failed']),
-    family: z.string().exactOptional(),
-    loadSeconds: z.number().exactOptional(),
-    error: errorSchema.exactOptional(),
+  fatal: v.object({ type: v.literal('fatal'), error: errorSchema }),
+  ready: v.object({ type: v.literal('ready'), device: v.string() }),
+  model: v.object({
+    type: v.literal('model'),
+    name: v.string(),
+    state: v.picklist(['loading', 'warming', 'ready', 'failed']),
+    family: v.exactOptional(v.string()),
+    loadSeconds: v.exactOptional(finite),
+    error: v.exactOptional(errorSchema),
   }),
-  opened: z.object({ type: z.literal('opened'), job, durationSeconds: z.number().exactOptional() }),
-  event: z.object({ type: z.literal('event'), job, event: transcribeEventSchema }),
-  done: z.object({ type: z.literal('done'), job, summary: engineSummarySchema }),
-  failed: z.object({ type: z.literal('failed'), job, error: errorSchema }),
-  cancelled: z.object({ type: z.literal('cancelled'), job }),
-  pong: z.object({ type: z.literal('pong'), figures: figuresSchema }),
+  opened: v.object({ type: v.literal('opened'), job, durationSeconds: v.exactOptional(finite) }),
+  event: v.object({ type: v.literal('event'), job, event: transcribeEventSchema }),
+  done: v.object({ type: v.literal('done'), job, summary: engineSummarySchema }),
+  failed: v.object({ type: v.literal('failed'), job, error: errorSchema }),
+  cancelled: v.object({ type: v.literal('cancelled'), job }),
+  pong: v.object({ type: v.literal('pong'), figures: figuresSchema }),
 };
-export type FromEngine = z.infer<(typeof fromEngineTable)[keyof typeof fromEngineTable]>;
+export type FromEngine = v.InferOutput<(typeof fromEngineTable)[keyof typeof fromEngineTable]>;
 
 export function parseToEngine(value: unknown): ToEngine {
   return parseMessage(toEngineTable, value);

@@ -7,105 +7,105 @@
  * `seq` counts what is never dropped for a job (language, segments, the terminal message), from 1. `text` and
  * `progress` are for display: they carry no number, and a slow reader may miss some of them.
  */
-import { z } from 'zod';
+import * as v from 'valibot';
+import { finite, text, whole } from './fields.js';
 import { parseJson, parseMessage } from './parse.js';
 import { daemonStatusSchema } from './status.js';
 import { timingsSchema, transcribeEventSchema, transcribeOptionsSchema } from './transcription.js';
 import { LIMITS } from './version.js';
 import { errorSchema } from './wire-error.js';
 
-const id = z.string().min(1).max(64);
+const id = text(1, 64);
 
-const filePath = z
-  .string()
-  .min(1)
-  .max(LIMITS.maxPathLength)
-  .refine((path) => path.startsWith('/'), 'must be absolute')
-  .refine((path) => !path.includes('\0'), 'must not hold a NUL');
+const filePath = v.pipe(
+  text(1, LIMITS.maxPathLength),
+  v.check((path) => path.startsWith('/'), 'must be absolute'),
+  v.check((path) => !path.includes('\0'), 'must not hold a NUL'),
+);
 
 /** Client → daemon. */
 const clientTable = {
-  hello: z.object({
-    type: z.literal('hello'),
-    protocol: z.number().int(),
-    client: z.object({ name: z.string().max(64), version: z.string().max(32) }),
+  hello: v.object({
+    type: v.literal('hello'),
+    protocol: whole,
+    client: v.object({ name: text(0, 64), version: text(0, 32) }),
   }),
-  transcribe: z.object({
-    type: z.literal('transcribe'),
+  transcribe: v.object({
+    type: v.literal('transcribe'),
     id,
     path: filePath,
     /** A model's name or its folder (absolute); the daemon's own when left out. */
-    model: z.string().min(1).max(LIMITS.maxPathLength).exactOptional(),
-    options: transcribeOptionsSchema.exactOptional(),
+    model: v.exactOptional(text(1, LIMITS.maxPathLength)),
+    options: v.exactOptional(transcribeOptionsSchema),
   }),
-  cancel: z.object({ type: z.literal('cancel'), id }),
-  status: z.object({ type: z.literal('status'), id }),
-  shutdown: z.object({ type: z.literal('shutdown'), id }),
+  cancel: v.object({ type: v.literal('cancel'), id }),
+  status: v.object({ type: v.literal('status'), id }),
+  shutdown: v.object({ type: v.literal('shutdown'), id }),
 };
-export type ClientMessage = z.infer<(typeof clientTable)[keyof typeof clientTable]>;
+export type ClientMessage = v.InferOutput<(typeof clientTable)[keyof typeof clientTable]>;
 
 /** What a finished job adds to the segments that were sent before it. */
-export const summarySchema = z.object({
-  language: z.string(),
-  durationSeconds: z.number(),
+export const summarySchema = v.object({
+  language: v.string(),
+  durationSeconds: finite,
   /** `load`: seconds that the job waited for its model; 0 when it was warm. */
-  timings: timingsSchema.extend({ load: z.number() }),
-  model: z.string(),
+  timings: v.object({ ...timingsSchema.entries, load: finite }),
+  model: v.string(),
   /** How many segments were sent. */
-  segments: z.number().int(),
+  segments: whole,
 });
-export type JobSummary = z.infer<typeof summarySchema>;
+export type JobSummary = v.InferOutput<typeof summarySchema>;
 
 /** Why a job has not begun. */
-export const waitingSchema = z.object({
-  for: z.enum(['queue', 'engine', 'model']),
+export const waitingSchema = v.object({
+  for: v.picklist(['queue', 'engine', 'model']),
   /** Jobs in front of it, when it waits in the queue. */
-  position: z.number().int().exactOptional(),
+  position: v.exactOptional(whole),
 });
 
-export const startedSchema = z.object({
+export const startedSchema = v.object({
   /** 1, or 2 when the engine died and the job begins again on a new one. */
-  attempt: z.number().int(),
+  attempt: whole,
   /** Length of the audio as far as its container tells. */
-  durationSeconds: z.number().exactOptional(),
+  durationSeconds: v.exactOptional(finite),
 });
 
-const seq = z.number().int().min(1);
+const seq = v.pipe(whole, v.minValue(1));
 
 /** Daemon → client. */
 const daemonTable = {
-  hello: z.object({
-    type: z.literal('hello'),
-    protocol: z.number().int(),
-    version: z.string(),
-    pid: z.number().int(),
+  hello: v.object({
+    type: v.literal('hello'),
+    protocol: whole,
+    version: v.string(),
+    pid: whole,
   }),
-  waiting: waitingSchema.extend({ type: z.literal('waiting'), id }),
-  started: startedSchema.extend({ type: z.literal('started'), id }),
-  event: z.object({ type: z.literal('event'), id, seq: seq.exactOptional(), event: transcribeEventSchema }),
-  final: z.object({ type: z.literal('final'), id, seq, summary: summarySchema }),
-  cancelled: z.object({ type: z.literal('cancelled'), id, seq }),
-  failed: z.object({ type: z.literal('failed'), id, seq, error: errorSchema }),
-  status: z.object({ type: z.literal('status'), id, status: daemonStatusSchema }),
-  stopping: z.object({ type: z.literal('stopping'), id }),
+  waiting: v.object({ ...waitingSchema.entries, type: v.literal('waiting'), id }),
+  started: v.object({ ...startedSchema.entries, type: v.literal('started'), id }),
+  event: v.object({ type: v.literal('event'), id, seq: v.exactOptional(seq), event: transcribeEventSchema }),
+  final: v.object({ type: v.literal('final'), id, seq, summary: summarySchema }),
+  cancelled: v.object({ type: v.literal('cancelled'), id, seq }),
+  failed: v.object({ type: v.literal('failed'), id, seq, error: errorSchema }),
+  status: v.object({ type: v.literal('status'), id, status: daemonStatusSchema }),
+  stopping: v.object({ type: v.literal('stopping'), id }),
   /** A message could not be served; `id` names it where it had one. */
-  error: z.object({ type: z.literal('error'), id: id.exactOptional(), error: errorSchema }),
+  error: v.object({ type: v.literal('error'), id: v.exactOptional(id), error: errorSchema }),
 };
-export type DaemonMessage = z.infer<(typeof daemonTable)[keyof typeof daemonTable]>;
+export type DaemonMessage = v.InferOutput<(typeof daemonTable)[keyof typeof daemonTable]>;
 
-export function parseClientMessage(text: string): ClientMessage {
-  return parseMessage(clientTable, parseJson(text));
+export function parseClientMessage(json: string): ClientMessage {
+  return parseMessage(clientTable, parseJson(json));
 }
 
-export function parseDaemonMessage(text: string): DaemonMessage {
-  return parseMessage(daemonTable, parseJson(text));
+export function parseDaemonMessage(json: string): DaemonMessage {
+  return parseMessage(daemonTable, parseJson(json));
 }
 
 /** The `id` of a message that could not be parsed, so that the error reaches the right caller. */
-export function idOf(text: string): string | undefined {
+export function idOf(json: string): string | undefined {
   try {
-    const parsed = z.object({ id }).safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data.id : undefined;
+    const parsed = v.safeParse(v.object({ id }), JSON.parse(json));
+    return parsed.success ? parsed.output.id : undefined;
   } catch {
     return undefined;
   }
@@ -113,7 +113,7 @@ export function idOf(text: string): string | undefined {
 
 /** Everything that happens to a job, as the one who asked for it sees it, from socket and in-process alike. */
 export type JobEvent =
-  | ({ type: 'waiting' } & z.infer<typeof waitingSchema>)
-  | ({ type: 'started' } & z.infer<typeof startedSchema>)
-  | z.infer<typeof transcribeEventSchema>
+  | ({ type: 'waiting' } & v.InferOutput<typeof waitingSchema>)
+  | ({ type: 'started' } & v.InferOutput<typeof startedSchema>)
+  | v.InferOutput<typeof transcribeEventSchema>
   | { type: 'final'; summary: JobSummary };

@@ -1,9 +1,9 @@
 /** From bytes of a stranger to a typed message, or one coded error. Never throws anything else. */
-import type { z } from 'zod';
+import * as v from 'valibot';
 import { SottoError } from './errors.js';
 
 interface MessageTable {
-  readonly [type: string]: z.ZodType;
+  readonly [type: string]: v.GenericSchema;
 }
 
 /** Parses JSON text; the error does not repeat what was sent. */
@@ -19,7 +19,7 @@ export function parseJson(text: string): unknown {
  * Finds the schema by the value's `type` and applies it.
  * @throws SottoError PROTOCOL (no object, unknown type) or INVALID_ARGUMENT (a field is missing or wrong)
  */
-export function parseMessage<T extends MessageTable>(table: T, value: unknown): z.infer<T[keyof T]> {
+export function parseMessage<T extends MessageTable>(table: T, value: unknown): v.InferOutput<T[keyof T]> {
   if (typeof value !== 'object' || value === null || !('type' in value) || typeof value.type !== 'string') {
     throw new SottoError('PROTOCOL', 'a message is an object with a `type`');
   }
@@ -28,14 +28,11 @@ export function parseMessage<T extends MessageTable>(table: T, value: unknown): 
   if (schema === undefined) {
     throw new SottoError('PROTOCOL', `unknown message type ${JSON.stringify(type.slice(0, 40))}`);
   }
-  const parsed = schema.safeParse(value);
+  const parsed = v.safeParse(schema, value);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const where = issue?.path.map(String).join('.') ?? '';
-    throw new SottoError(
-      'INVALID_ARGUMENT',
-      `${type}: ${where === '' ? '' : `${where}: `}${issue?.message ?? 'wrong shape'}`,
-    );
+    const [issue] = parsed.issues;
+    const where = v.getDotPath(issue) ?? '';
+    throw new SottoError('INVALID_ARGUMENT', `${type}: ${where === '' ? '' : `${where}: `}${issue.message}`);
   }
-  return parsed.data as z.infer<T[keyof T]>;
+  return parsed.output;
 }

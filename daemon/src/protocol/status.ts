@@ -1,73 +1,74 @@
 /** What a daemon says about itself. Every figure is cached: answering never waits for the GPU. */
-import { z } from 'zod';
+import * as v from 'valibot';
+import { finite, whole } from './fields.js';
 import { errorSchema } from './wire-error.js';
 
 /** Where a model stands. `absent` until somebody asks for one. */
 export const MODEL_STATES = ['absent', 'loading', 'warming', 'ready', 'failed'] as const;
 export type ModelState = (typeof MODEL_STATES)[number];
 
-export const modelStatusSchema = z.object({
-  name: z.string().exactOptional(),
-  family: z.string().exactOptional(),
-  state: z.enum(MODEL_STATES),
+export const modelStatusSchema = v.object({
+  name: v.exactOptional(v.string()),
+  family: v.exactOptional(v.string()),
+  state: v.picklist(MODEL_STATES),
   /** Seconds that loading and warming up took. */
-  loadSeconds: z.number().exactOptional(),
-  error: errorSchema.exactOptional(),
+  loadSeconds: v.exactOptional(finite),
+  error: v.exactOptional(errorSchema),
 });
-export type ModelStatus = z.infer<typeof modelStatusSchema>;
+export type ModelStatus = v.InferOutput<typeof modelStatusSchema>;
 
 /** `degraded`: it failed too often and is not started again for now. */
 export const ENGINE_STATES = ['stopped', 'starting', 'ready', 'restarting', 'degraded'] as const;
 export type EngineState = (typeof ENGINE_STATES)[number];
 
 /** Memory as the engine last reported it, in bytes. `liveArrays` counts array handles that JavaScript holds. */
-export const figuresSchema = z.object({
-  rssBytes: z.number(),
-  activeBytes: z.number().exactOptional(),
-  peakBytes: z.number().exactOptional(),
-  cacheBytes: z.number().exactOptional(),
-  liveArrays: z.number().exactOptional(),
+export const figuresSchema = v.object({
+  rssBytes: finite,
+  activeBytes: v.exactOptional(finite),
+  peakBytes: v.exactOptional(finite),
+  cacheBytes: v.exactOptional(finite),
+  liveArrays: v.exactOptional(finite),
 });
-export type EngineFigures = z.infer<typeof figuresSchema>;
+export type EngineFigures = v.InferOutput<typeof figuresSchema>;
 
-export const engineStatusSchema = z.object({
-  state: z.enum(ENGINE_STATES),
-  pid: z.number().int().exactOptional(),
-  uptimeSeconds: z.number().exactOptional(),
+export const engineStatusSchema = v.object({
+  state: v.picklist(ENGINE_STATES),
+  pid: v.exactOptional(whole),
+  uptimeSeconds: v.exactOptional(finite),
   /** Times a new engine process took the place of one that failed. */
-  restarts: z.number().int(),
+  restarts: whole,
   /** Why the last engine process ended, when it was not asked to. */
-  lastFailure: z.string().exactOptional(),
+  lastFailure: v.exactOptional(v.string()),
   /** What computes, in words, e.g. `mlx 0.32.4, gpu`. */
-  device: z.string().exactOptional(),
-  figures: figuresSchema.exactOptional(),
+  device: v.exactOptional(v.string()),
+  figures: v.exactOptional(figuresSchema),
   model: modelStatusSchema,
 });
-export type EngineStatus = z.infer<typeof engineStatusSchema>;
+export type EngineStatus = v.InferOutput<typeof engineStatusSchema>;
 
-export const queueStatusSchema = z.object({
-  running: z.number().int(),
-  queued: z.number().int(),
-  final: z.number().int(),
-  cancelled: z.number().int(),
-  failed: z.number().int(),
+export const queueStatusSchema = v.object({
+  running: whole,
+  queued: whole,
+  final: whole,
+  cancelled: whole,
+  failed: whole,
 });
-export type QueueStatus = z.infer<typeof queueStatusSchema>;
+export type QueueStatus = v.InferOutput<typeof queueStatusSchema>;
 
-export const daemonStatusSchema = z.object({
-  pid: z.number().int(),
-  version: z.string(),
-  uptimeSeconds: z.number(),
-  state: z.enum(['starting', 'ready', 'busy', 'degraded', 'stopping']),
+export const daemonStatusSchema = v.object({
+  pid: whole,
+  version: v.string(),
+  uptimeSeconds: finite,
+  state: v.picklist(['starting', 'ready', 'busy', 'degraded', 'stopping']),
   /** Why it is degraded, with what to do. */
-  reason: z.string().exactOptional(),
+  reason: v.exactOptional(v.string()),
   engine: engineStatusSchema,
   queue: queueStatusSchema,
-  connections: z.number().int(),
-  rssBytes: z.number(),
-  socket: z.string(),
-  log: z.string(),
+  connections: whole,
+  rssBytes: finite,
+  socket: v.string(),
+  log: v.string(),
   /** Seconds without work after which it ends by itself. */
-  idleExitSeconds: z.number().exactOptional(),
+  idleExitSeconds: v.exactOptional(finite),
 });
-export type DaemonStatus = z.infer<typeof daemonStatusSchema>;
+export type DaemonStatus = v.InferOutput<typeof daemonStatusSchema>;

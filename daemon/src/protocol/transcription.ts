@@ -2,76 +2,77 @@
  * What transcribing takes and gives: the nouns that models, engine, sessions, clients and writers share.
  * Objects that arrive from outside are parsed by these schemas; unknown fields are dropped, never refused.
  */
-import { z } from 'zod';
+import * as v from 'valibot';
+import { finite, text, whole, within } from './fields.js';
 
 /** A stretch of speech with its text. Times in seconds from the start of the file. */
-export const segmentSchema = z.object({
-  start: z.number(),
-  end: z.number(),
-  text: z.string(),
+export const segmentSchema = v.object({
+  start: finite,
+  end: finite,
+  text: v.string(),
   /** Token ids of `text`, timestamp tokens included. */
-  tokens: z.array(z.number().int()),
+  tokens: v.array(whole),
   /** Mean natural-log probability of the tokens of the window that the segment was decoded in. */
-  avgLogprob: z.number(),
+  avgLogprob: finite,
   /** Probability of "no speech" at the start of that window, 0…1. */
-  noSpeechProb: z.number(),
+  noSpeechProb: finite,
   /** Bytes of the window's text over its bytes compressed; above 2.4 it is repeating itself. */
-  compressionRatio: z.number(),
+  compressionRatio: finite,
   /** Sampling temperature that gave the text; 0 is greedy. */
-  temperature: z.number(),
+  temperature: finite,
 });
-export type Segment = z.infer<typeof segmentSchema>;
+export type Segment = v.InferOutput<typeof segmentSchema>;
 
 /** How to transcribe. What is left out follows OpenAI's reference defaults. */
-export const transcribeOptionsSchema = z.object({
+export const transcribeOptionsSchema = v.object({
   /** Language code such as `en` or `de`; detected from the first window when left out. */
-  language: z.string().min(2).max(32).exactOptional(),
+  language: v.exactOptional(text(2, 32)),
   /** `translate` gives English text for speech in another language. */
-  task: z.enum(['transcribe', 'translate']).exactOptional(),
+  task: v.exactOptional(v.picklist(['transcribe', 'translate'])),
   /** Temperatures to try in turn when a decode looks wrong. */
-  temperature: z.array(z.number().min(0).max(2)).min(1).max(16).exactOptional(),
+  temperature: v.exactOptional(v.pipe(v.array(within(0, 2)), v.minLength(1), v.maxLength(16))),
   /** `false` asks the model for text alone: each window becomes one segment. */
-  timestamps: z.boolean().exactOptional(),
+  timestamps: v.exactOptional(v.boolean()),
   /** Whether the text of a window is given to the next one as its prompt. */
-  conditionOnPreviousText: z.boolean().exactOptional(),
+  conditionOnPreviousText: v.exactOptional(v.boolean()),
   /** Text that the model takes as spoken before the file starts: names, spelling, style. */
-  initialPrompt: z.string().max(4096).exactOptional(),
+  initialPrompt: v.exactOptional(text(0, 4096)),
   /** Above this compression ratio a decode counts as repetition and falls back. */
-  compressionRatioThreshold: z.number().exactOptional(),
+  compressionRatioThreshold: v.exactOptional(finite),
   /** Below this mean log probability a decode counts as failed and falls back. */
-  logprobThreshold: z.number().exactOptional(),
+  logprobThreshold: v.exactOptional(finite),
   /** Above this probability of "no speech", with a low mean log probability, a window is silent. */
-  noSpeechThreshold: z.number().min(0).max(1).exactOptional(),
+  noSpeechThreshold: v.exactOptional(within(0, 1)),
 });
-export type TranscribeOptions = z.infer<typeof transcribeOptionsSchema>;
+export type TranscribeOptions = v.InferOutput<typeof transcribeOptionsSchema>;
 
 /** What happens while a file is transcribed, in order. */
-export const transcribeEventSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('language'), language: z.string(), probability: z.number() }),
+export const transcribeEventSchema = v.variant('type', [
+  v.object({ type: v.literal('language'), language: v.string(), probability: finite }),
   /** Text of the window being decoded: for live display, may still change, never kept. */
-  z.object({ type: z.literal('text'), text: z.string() }),
+  v.object({ type: v.literal('text'), text: v.string() }),
   /** Done text: segments follow each other in time and are never taken back. */
-  z.object({ type: z.literal('segment'), segment: segmentSchema }),
+  v.object({ type: v.literal('segment'), segment: segmentSchema }),
   /** Seconds of audio done. */
-  z.object({ type: z.literal('progress'), seconds: z.number() }),
+  v.object({ type: v.literal('progress'), seconds: finite }),
 ]);
-export type TranscribeEvent = z.infer<typeof transcribeEventSchema>;
+export type TranscribeEvent = v.InferOutput<typeof transcribeEventSchema>;
 
 /** Wall time of the parts of the work, in seconds. */
-export const timingsSchema = z.object({
-  mel: z.number(),
-  encode: z.number(),
-  decode: z.number(),
-  total: z.number(),
+export const timingsSchema = v.object({
+  mel: finite,
+  encode: finite,
+  decode: finite,
+  total: finite,
 });
-export type Timings = z.infer<typeof timingsSchema>;
+export type Timings = v.InferOutput<typeof timingsSchema>;
 
-export const transcribeResultSchema = z.object({
-  text: z.string(),
-  language: z.string(),
+export const transcribeResultSchema = v.object({
+  text: v.string(),
+  language: v.string(),
   /** Seconds of audio that the file held. */
-  durationSeconds: z.number(),
-  segments: z.array(segmentSchema),
+  durationSeconds: finite,
+  segments: v.array(segmentSchema),
   timings: timingsSchema,
 });
-export type TranscribeResult = z.infer<typeof transcribeResultSchema>;
+export type TranscribeResult = v.InferOutput<typeof transcribeResultSchema>;

@@ -1,10 +1,10 @@
 /** The schema of an error in a message. A code that this side does not know (a newer peer) reads as INTERNAL. */
-import { z } from 'zod';
+import * as v from 'valibot';
 import { ERROR_CODES } from './errors.js';
 
-export const errorSchema = z.object({
-  code: z.enum(ERROR_CODES).catch('INTERNAL'),
-  message: z.string(),
-  hint: z.string(),
-  retryable: z.boolean(),
+export const errorSchema = v.object({
+  code: v.fallback(v.picklist(ERROR_CODES), 'INTERNAL'),
+  message: v.string(),
+  hint: v.string(),
+  retryable: v.boolean(),
 });

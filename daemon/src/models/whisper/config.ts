@@ -1,16 +1,17 @@
 /** The dimensions of a Whisper checkpoint and the facts that follow from them. */
-import { z } from 'zod';
+import * as v from 'valibot';
 
 import { SottoError } from '#daemon/protocol/errors.js';
+import { whole } from '#daemon/protocol/fields.js';
 
 import { LANGUAGE_CODES } from './languages.js';
 
-const dimension = z.number().int().positive();
+const dimension = v.pipe(whole, v.minValue(1));
 
 /** `config.json` as the mlx-community checkpoints write it; unknown fields are ignored. */
-const configFile = z.object({
-  model_type: z.literal('whisper').exactOptional(),
-  n_mels: z.union([z.literal(80), z.literal(128)]),
+const configFile = v.object({
+  model_type: v.exactOptional(v.literal('whisper')),
+  n_mels: v.picklist([80, 128]),
   n_audio_ctx: dimension,
   n_audio_state: dimension,
   n_audio_head: dimension,
@@ -20,12 +21,12 @@ const configFile = z.object({
   n_text_state: dimension,
   n_text_head: dimension,
   n_text_layer: dimension,
-  quantization: z
-    .object({
-      group_size: z.union([z.literal(32), z.literal(64), z.literal(128)]),
-      bits: z.number().int().min(2).max(8),
-    })
-    .exactOptional(),
+  quantization: v.exactOptional(
+    v.object({
+      group_size: v.picklist([32, 64, 128]),
+      bits: v.pipe(whole, v.minValue(2), v.maxValue(8)),
+    }),
+  ),
 });
 
 /** How weights are packed: `bits` per weight, one scale and bias for each `groupSize` of them. */
@@ -64,13 +65,12 @@ const SMALLEST_MULTILINGUAL_VOCAB = 51865;
  * @throws SottoError MODEL_UNSUPPORTED naming the first field that does not fit.
  */
 export function parseConfig(json: unknown): WhisperConfig {
-  const parsed = configFile.safeParse(json);
+  const parsed = v.safeParse(configFile, json);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const field = issue === undefined || issue.path.length === 0 ? 'the file' : issue.path.join('.');
-    throw unsupported(`config.json: ${field}: ${issue?.message ?? 'not a Whisper configuration'}`);
+    const [issue] = parsed.issues;
+    throw unsupported(`config.json: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
-  const c = parsed.data;
+  const c = parsed.output;
   const isMultilingual = c.n_vocab >= SMALLEST_MULTILINGUAL_VOCAB;
   const numLanguages = c.n_vocab - TOKENS_BESIDE_LANGUAGES - (isMultilingual ? 1 : 0);
   if (numLanguages < 1 || numLanguages > LANGUAGE_CODES.length) {
