@@ -1,5 +1,6 @@
 /**
- *     npm run bench [-- offline]    ours beside mlx-whisper: same MLX, weights, BLAS, clips    (--repeat, --no-long, …)
+ *     npm run bench [-- offline]    ours beside the peers: same weights, clips, settings    (--repeat, --no-long, …)
+ *     npm run bench -- profile      where a window and a token spend their time, and what the machine could do
  *     npm run bench -- overhead     a warm request through the daemon against the same work in this process
  *     npm run bench -- cold         start of `sotto transcribe` to the first text, cold and warm
  *     npm run bench -- kernels      products, attention and GELU at Whisper's shapes, beside MLX's plain ops
@@ -13,9 +14,17 @@ import { cold } from './cold.js';
 import { kernels } from './kernels.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
+import { profile } from './profile/main.js';
 import { soak } from './soak.js';
 
-const benches: Record<string, (argv: string[]) => Promise<void>> = { offline, overhead, cold, kernels, soak };
+const benches: Record<string, (argv: string[]) => Promise<void>> = {
+  offline,
+  profile,
+  overhead,
+  cold,
+  kernels,
+  soak,
+};
 
 const [named, ...rest] = process.argv.slice(2);
 const explicit = named !== undefined && !named.startsWith('-');

@@ -1,0 +1,112 @@
+/** What this machine can do at best, measured: reading memory, float32 products. And what Whisper asks of it. */
+import { Worker } from 'node:worker_threads';
+import { mx, type MxArray } from '#native/index.js';
+
+const READ_MEGABYTES = 192; // beyond any cache
+const READ_ROUNDS = 12;
+
+/** A thread that looks for a byte that is not there: the C library's search reads as fast as the memory gives. */
+const READER = `
+const { parentPort, workerData: { bytes, rounds } } = require('node:worker_threads');
+const memory = Buffer.alloc(bytes, 1);
+const read = () => { if (memory.indexOf(2) !== -1) throw new Error('found'); };
+read();
+parentPort.once('message', () => {
+  const begin = performance.now();
+  for (let i = 0; i < rounds; i++) read();
+  parentPort.postMessage({ done: (bytes * rounds) / (performance.now() - begin) / 1e6 });
+});
+parentPort.postMessage({ ready: true });
+`;
+
+/** GB/s that `threads` threads read together. */
+export async function readGbPerSecond(threads: number): Promise<number> {
+  const workerData = { bytes: READ_MEGABYTES * 2 ** 20, rounds: READ_ROUNDS };
+  const workers = Array.from({ length: threads }, () => new Worker(READER, { eval: true, workerData }));
+  try {
+    await Promise.all(workers.map((worker) => answer(worker)));
+    const rates = workers.map((worker) => answer(worker));
+    for (const worker of workers) worker.postMessage('go');
+    return (await Promise.all(rates)).reduce((total, rate) => total + rate, 0);
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+function answer(worker: Worker): Promise<number> {
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('message', (message: { done?: number }) => resolve(message.done ?? 0));
+  });
+}
+
+export interface Product {
+  readonly name: string;
+  readonly gflops: number;
+}
+
+/** The quickest of ten, in GFLOP/s: x [m, k] times a matrix of n columns. */
+function rate(name: string, [m, k, n]: [number, number, number], make: () => MxArray): Product {
+  let best = Infinity;
+  for (let i = 0; i < 10; i++) {
+    const begin = performance.now();
+    const y = mx.tidy(make);
+    mx.eval(y);
+    best = Math.min(best, performance.now() - begin);
+    y.dispose();
+  }
+  return { name, gflops: (2 * m * k * n) / best / 1e6 };
+}
+
+/** Float32 products of every kind that there is here, the best first: `mx.matmul`, and our own from packed weights. */
+export function float32Products(): Product[] {
+  const shapes: [number, number, number][] = [
+    [1500, 512, 2048],
+    [1500, 2048, 512],
+    [2048, 2048, 2048],
+  ];
+  const found = shapes.flatMap((shape) => {
+    const [m, k, n] = shape;
+    const [x, w] = [mx.random.normal([m, k]), mx.random.normal([n, k])];
+    mx.eval(x, w);
+    const size = `${m} × ${k} × ${n}`;
+    const plain = rate(`mx.matmul ${size}`, shape, () => mx.matmul(x, mx.transpose(w)));
+    if (!mx.cpu.available()) return [plain];
+    const panels = mx.cpu.panels(w);
+    mx.eval(panels);
+    return [plain, rate(`mx.cpu.linear ${size}`, shape, () => mx.cpu.linear(x, panels, n))];
+  });
+  return found.toSorted((a, b) => b.gflops - a.gflops);
+}
+
+export interface Dimensions {
+  readonly nMels: number;
+  readonly nVocab: number;
+  readonly nAudioState: number;
+  readonly nAudioLayer: number;
+  readonly nTextState: number;
+  readonly nTextLayer: number;
+}
+
+/** FLOP of the products that encode `frames` positions (of 20 ms), without softmax, norms and GELU. */
+export function encoderFlop({ nMels, nAudioState: d, nAudioLayer }: Dimensions, frames: number): number {
+  const convolutions = 2 * (2 * frames * 3 * nMels * d) + 2 * frames * 3 * d * d;
+  const weights = 2 * frames * 12 * d * d; // query, key, value, out: 4 d²; the MLP: 8 d²
+  const attention = 4 * frames * frames * d;
+  return convolutions + nAudioLayer * (weights + attention);
+}
+
+/** FLOP of the keys and values that the decoder's cross-attention reads. */
+export function crossFlop({ nAudioState, nTextState, nTextLayer }: Dimensions, frames: number): number {
+  return nTextLayer * 2 * (2 * frames * nAudioState * nTextState);
+}
+
+/** Numbers that one decoded token must read: the decoder's matrices, the output layer, the cross-attention's memory. */
+export function tokenNumbers({ nVocab, nTextState: d, nTextLayer }: Dimensions, frames: number) {
+  return {
+    /** Own attention 4 d², cross-attention's query and out 2 d², the MLP 8 d². */
+    layers: nTextLayer * 14 * d * d,
+    output: nVocab * d,
+    memory: nTextLayer * 2 * frames * d,
+  };
+}
