@@ -119,8 +119,8 @@ export class ContenderProcess {
     }
   }
 
-  /** Processor time used so far, where the system tells it. */
-  private cpuTicks(): number | undefined {
+  /** Processor time used so far in clock ticks, where the system tells it. */
+  cpuTicks(): number | undefined {
     const path = `/proc/${this.child.pid}/stat`;
     if (!existsSync(path)) return undefined;
     // The name, in parentheses, may hold spaces; user and system time are the 12th and 13th field after it.

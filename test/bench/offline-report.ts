@@ -51,6 +51,8 @@ export interface Circumstances {
   readonly date: string;
   readonly model: string;
   readonly settings: string;
+  /** Share of the processors that other programs took meanwhile, 0 to 1. */
+  readonly disturbed?: number | undefined;
 }
 
 export const realTimeFactor = (set: SetFigures) => set.seconds / set.audioSeconds;
@@ -166,9 +168,12 @@ function insideTable(standings: readonly Standing[]): string {
   return markdownTable(header, rows);
 }
 
-const circumstances = ({ commit, machine, date, model, settings }: Circumstances) => [
+const circumstances = ({ commit, machine, date, model, settings, disturbed }: Circumstances) => [
   `commit ${commit} · ${date} · ${machine}`,
   `${model} · ${settings}`,
+  ...(disturbed === undefined
+    ? []
+    : [`other programs took ${(100 * disturbed).toFixed(0)} % of the processors meanwhile`]),
 ];
 
 /** The whole report, as it is kept and printed. */

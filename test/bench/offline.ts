@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { type Clip, LONG_FORM, pickClips, root, TWELVE } from './clips.js';
 import { ContenderProcess, type Info, type Lap, type Micro } from './contender-process.js';
 import { choose, type Contender, contenders, THREADS } from './contenders.js';
+import { Disturbance, systemTicks } from './disturbance.js';
 import { float16Model, samplesOf, starterModel } from './in-process.js';
 import { chart, markdownReport, type SetFigures, type Standing } from './offline-report.js';
 import { commit, machine, median, saveResult, spread, sum } from './report.js';
@@ -76,6 +77,7 @@ async function coldStarts(
 class Round {
   private readonly running = new Map<ContenderProcess, Measured>();
   private turn = 0;
+  readonly disturbance = new Disturbance();
 
   async add(contender: Contender, sentence: Sample, repeat: number): Promise<void> {
     try {
@@ -107,8 +109,10 @@ class Round {
     const all = [...this.running];
     const first = this.turn++ % Math.max(1, all.length);
     for (const [child, measured] of [...all.slice(first), ...all.slice(0, first)]) {
+      const [before, own] = [systemTicks(), child.cpuTicks() ?? 0];
       try {
         await work(child, measured);
+        this.disturbance.add(before, systemTicks(), (child.cpuTicks() ?? own) - own);
         await child.idle();
       } catch (error) {
         console.error(`dropped: ${error instanceof Error ? error.message : String(error)}`);
@@ -254,7 +258,7 @@ export async function offline(argv: string[]): Promise<void> {
         measured.longMegabytes = await child.peakMegabytes();
       });
     }
-    report(round.measured, short, long, args);
+    report(round, short, long, args);
   } finally {
     await round.stop();
     rmSync(work, { recursive: true });
@@ -262,7 +266,7 @@ export async function offline(argv: string[]): Promise<void> {
 }
 
 function report(
-  measured: readonly Measured[],
+  { measured, disturbance }: Round,
   short: readonly Sample[],
   long: readonly Sample[],
   args: { repeat: string; 'long-repeat': string; 'save-baseline': boolean },
@@ -278,6 +282,7 @@ function report(
     machine: `${cpu}, ${cores} cores, ${memoryGb} GB, ${os}, Node ${node}`,
     date,
     model: 'Whisper base (multilingual), one float16 source for all',
+    disturbed: disturbance.share,
     settings: `greedy, temperature 0, language given, timestamps, no text carried over, ${THREADS} threads; least of ${args.repeat}, long form of ${args['long-repeat']}`,
   };
   const markdown = markdownReport(standings, about);

@@ -1,0 +1,142 @@
+import { describe, expect, test } from '@jest/globals';
+import { mx } from '#native/index.js';
+import { bytesRead, groupOps, markdownProfile, tokenBudget, type Profile } from './report.js';
+import { crossFlop, encoderFlop, tokenNumbers } from './roofline.js';
+import { stageOf } from './stages.js';
+import { type OpRun, type StageCost, watchCalls, watchOps } from './watch.js';
+
+const BASE = { nMels: 80, nVocab: 51865, nAudioState: 512, nAudioLayer: 6, nTextState: 512, nTextLayer: 6 };
+
+async function work(): Promise<void> {
+  const y = mx.tidy(() =>
+    mx.add(mx.matmul(mx.ones([4, 3]), mx.ones([3, 2])), mx.fast.layerNorm(mx.ones([4, 2]), null, null, 1e-5)),
+  );
+  mx.asyncEval(y);
+  await mx.ready(y);
+  expect(mx.sum(y).item()).toBe(24);
+  y.dispose();
+}
+
+describe('watching', () => {
+  test('every op is seen once, with its operands, and the result is the same', async () => {
+    const runs = await watchOps(() => 'here', work);
+    expect(runs.map(({ op }) => op)).toEqual([
+      'ones',
+      'ones',
+      'matmul',
+      'ones',
+      'fast.layerNorm',
+      'add',
+      'sum',
+    ]);
+    const product = runs.find(({ op }) => op === 'matmul');
+    expect(product).toMatchObject({
+      operands: 'float32[4,3] float32[3,2]',
+      stage: 'here',
+      bytesIn: 72,
+      bytesOut: 32,
+    });
+  });
+
+  test('calls are counted and timed by stage while all runs as usual', async () => {
+    const stages = await watchCalls(() => 'here', work);
+    expect(stages.get('here')).toMatchObject({ scopes: 1, ops: 7, queued: 1, waits: 1, reads: 1 });
+  });
+
+  test('leaves mx as it was, also when the work fails', async () => {
+    const before = { ...mx };
+    const item = Object.getOwnPropertyDescriptor(mx.MxArray.prototype, 'item')?.value as unknown;
+    const fail = () => Promise.reject(new Error('on purpose'));
+    await expect(watchOps(() => '', fail)).rejects.toThrow('on purpose');
+    await expect(watchCalls(() => '', fail)).rejects.toThrow('on purpose');
+    expect(Object.keys(before).filter((name) => Reflect.get(before, name) !== Reflect.get(mx, name))).toEqual(
+      [],
+    );
+    expect(Object.getOwnPropertyDescriptor(mx.MxArray.prototype, 'item')?.value).toBe(item);
+  });
+});
+
+describe('stages', () => {
+  test.each([
+    [
+      'at sample (file:///dist/daemon/src/models/whisper/decode.js:1)\nat laterStep (decode.js:2)',
+      'sampling',
+    ],
+    ['at forward (model.js)\nat laterStep (file:///whisper/decode.js:1)', 'token'],
+    ['at forward (model.js)\nat firstStep (file:///whisper/decode.js:1)', 'prefill'],
+    ['at a.renamed (file:///whisper/decode.js:1)', 'decoding, other'],
+    [
+      'at DecoderBlock.crossKeysValues (model.js)\nat encode (file:///whisper/encode.js:1)',
+      'cross keys, values',
+    ],
+    ['at forward (model.js)\nat async encode (file:///whisper/encode.js:1)', 'encoder'],
+    ['at fill (file:///daemon/src/audio/mel.js:1)', 'mel'],
+    ['at elsewhere (x.js)', 'other'],
+  ])('%j is %s', (stack, stage) => {
+    expect(stageOf(stack)).toBe(stage);
+  });
+});
+
+describe('what Whisper base asks', () => {
+  test('of the processors for a window', () => {
+    expect(encoderFlop(BASE, 1500) / 1e9).toBeCloseTo(87.4, 1);
+    expect(crossFlop(BASE, 1500) / 1e9).toBeCloseTo(9.4, 1);
+  });
+
+  test('of the memory for a token', () => {
+    const { layers, output, memory } = tokenNumbers(BASE, 1500);
+    expect([layers, output, memory].map((n) => Math.round(n / 1e5) / 10)).toEqual([22, 26.6, 9.2]);
+  });
+});
+
+describe('the page', () => {
+  const op = (name: string, stage: string, ms: number, bytesIn = 1000): OpRun => ({
+    op: name,
+    operands: 'float32[2]',
+    stage,
+    ms,
+    bytesIn,
+    bytesOut: 8,
+  });
+  const cost: StageCost = {
+    ...{ scopes: 4, buildMs: 2, ops: 40, bindingMs: 1.2 },
+    ...{ queued: 4, queueMs: 1, waits: 4, waitMs: 20, reads: 8 },
+  };
+  const ops = [
+    op('linear', 'token', 3),
+    op('linear', 'token', 2),
+    op('take', 'token', 1),
+    op('mel', 'mel', 9),
+  ];
+
+  test('puts ops of one kind together, the costliest first', () => {
+    expect(groupOps(ops, ['token'])).toEqual([
+      { op: 'linear', operands: 'float32[2]', calls: 2, ms: 5 },
+      { op: 'take', operands: 'float32[2]', calls: 1, ms: 1 },
+    ]);
+  });
+
+  test('does not take a look at a table for reading all of it', () => {
+    expect(bytesRead(ops, ['token'])).toBe(2000);
+  });
+
+  const profile: Profile = {
+    about: { commit: 'abc1234', machine: 'two cores', date: '2025-01-01', model: 'base', settings: 'as is' },
+    readMsPerMinute: 50,
+    window: { melMs: 10, encodeMs: 500, calls: {}, ops },
+    token: { tokens: 3, decodeMs: 40, ms: 5, calls: { token: cost }, ops },
+    machine: { readGbPerSecond: { one: 20, all: 40 }, products: [{ name: 'best', gflops: 200 }] },
+    asked: { encoderFlop: 80e9, crossFlop: 10e9, tokenNumbers: { layers: 1e6, output: 1e6, memory: 2e6 } },
+  };
+
+  test('shares what JavaScript did among the steps', () => {
+    expect(tokenBudget(profile.token)).toMatchObject({ steps: 4, ops: 10, buildMs: 0.5, waits: 1, reads: 2 });
+  });
+
+  test('says how far the encoder is from the best product', () => {
+    const text = markdownProfile(profile);
+    expect(text).toContain('abc1234');
+    expect(text).toMatch(/450 ms at 200 GFLOP\/s \(best\).*500 ms, 180 GFLOP\/s.*90 %/);
+    expect(text).not.toMatch(/NaN|undefined/);
+  });
+});

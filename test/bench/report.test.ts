@@ -1,0 +1,25 @@
+import { describe, expect, test } from '@jest/globals';
+import { markdownTable, median, slope, spread, sum } from './report.js';
+
+describe('figures', () => {
+  test('the median of an even number of values lies between the middle two', () => {
+    expect(median([4, 1, 3, 2])).toBe(2.5);
+    expect(median([5, 1, 3])).toBe(3);
+  });
+
+  test('a slope is per step, whatever the offset', () => {
+    expect(slope([10, 12, 14, 16])).toBeCloseTo(2);
+    expect(slope([7, 7, 7])).toBe(0);
+  });
+
+  test('the spread is the largest over the least', () => {
+    expect(spread([2, 1, 1.5])).toBe(2);
+    expect(sum([])).toBe(0);
+  });
+});
+
+test('a table keeps its columns in line and fills what a row lacks', () => {
+  expect(markdownTable(['who', 'x'], [['ours', '1'], ['peer']])).toBe(
+    ['| who  | x |', '| ---- | - |', '| ours | 1 |', '| peer |   |'].join('\n'),
+  );
+});
