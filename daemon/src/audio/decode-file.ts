@@ -1,18 +1,9 @@
 import { SottoError } from '../protocol/errors.js';
-import { openAdts } from './adts.js';
-import { openAiff } from './aiff.js';
 import { downmix } from './downmix.js';
-import { openExternally } from './external.js';
-import { openFlac } from './flac.js';
-import { openMatroska } from './matroska.js';
-import { openMp3 } from './mp3.js';
-import { openMp4 } from './mp4.js';
-import { openOgg } from './ogg.js';
 import { type PcmSource } from './pcm-source.js';
 import { Resampler } from './resample.js';
 import { sniff } from './sniff.js';
 import { FileSource, fromFileSystem, named, systemCode } from './source.js';
-import { openWav } from './wav.js';
 
 /** Hz. What every speech model here listens to. */
 export const MODEL_SAMPLE_RATE = 16_000;
@@ -72,27 +63,28 @@ export async function openAudio(path: string): Promise<AudioFile> {
   }
 }
 
+/** Readers and the libraries behind them are loaded when a file asks for them: all together they take 100 ms. */
 async function openSource(source: FileSource): Promise<PcmSource> {
   const found = await sniff(source);
   switch (found.kind) {
     case 'wav':
-      return openWav(source);
+      return (await import('./wav.js')).openWav(source);
     case 'aiff':
-      return openAiff(source);
+      return (await import('./aiff.js')).openAiff(source);
     case 'flac':
-      return openFlac(source, found.start);
+      return (await import('./flac.js')).openFlac(source, found.start);
     case 'mp3':
-      return openMp3(source, found.start);
+      return (await import('./mp3.js')).openMp3(source, found.start);
     case 'adts':
-      return openAdts(source, found.start);
+      return (await import('./adts.js')).openAdts(source, found.start);
     case 'ogg':
-      return openOgg(source);
+      return (await import('./ogg.js')).openOgg(source);
     case 'mp4':
-      return openMp4(source);
+      return (await import('./mp4.js')).openMp4(source);
     case 'matroska':
-      return openMatroska(source);
+      return (await import('./matroska.js')).openMatroska(source);
     case 'foreign':
-      return openExternally(source.path, found.name);
+      return (await import('./external.js')).openExternally(source.path, found.name);
     case 'unknown':
       throw new SottoError(
         'AUDIO_UNSUPPORTED',

@@ -1,10 +1,6 @@
-import { FLACDecoder } from '@wasm-audio-decoders/flac';
-import { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis';
-import { MPEGDecoder } from 'mpg123-decoder';
-import { OpusDecoder } from 'opus-decoder';
+import type { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis';
 import { AacDecoder } from './aac/decoder.js';
 import { type AacConfig, parseAudioSpecificConfig } from './aac/config.js';
-import { rescale } from './flac.js';
 import { parseOpusHead } from './opus-head.js';
 import { type PcmBlock } from './pcm-source.js';
 import { quietly } from './quietly.js';
@@ -20,6 +16,8 @@ export interface PacketDecoder {
 export type PacketCodec = 'aac' | 'opus' | 'vorbis' | 'mp3' | 'flac';
 
 /**
+ * Each decoder is loaded when a file asks for it: all of them together take 100 ms.
+ *
  * @param setup what the container keeps beside the packets: the AudioSpecificConfig (AAC), OpusHead (Opus), the
  *   three headers laced together (Vorbis), STREAMINFO (FLAC), nothing (MP3)
  * @throws Error when the setup is broken or asks for what the decoder can't do
@@ -71,6 +69,7 @@ export function aacPackets(config: AacConfig): PacketDecoder {
 
 async function opusPackets(setup: Uint8Array): Promise<PacketDecoder> {
   const head = parseOpusHead(setup);
+  const { OpusDecoder } = await import('opus-decoder');
   const decoder = new OpusDecoder({
     channels: head.channels,
     streamCount: head.streams,
@@ -92,7 +91,8 @@ async function opusPackets(setup: Uint8Array): Promise<PacketDecoder> {
 
 /** The decoder is made for Ogg pages; it looks at no more of them than this. */
 async function vorbisPackets(headers: readonly [Uint8Array, Uint8Array]): Promise<PacketDecoder> {
-  const decoder = new OggVorbisDecoder();
+  const { OggVorbisDecoder: Decoder } = await import('@wasm-audio-decoders/ogg-vorbis');
+  const decoder = new Decoder();
   await decoder.ready;
   const [identification, setup] = headers;
   if (setup.length > MAX_PACKET_BYTES) throw new Error('Vorbis code books too large');
@@ -117,6 +117,7 @@ async function vorbisPackets(headers: readonly [Uint8Array, Uint8Array]): Promis
 const NO_DATA = new Uint8Array(1);
 
 async function mp3Packets(): Promise<PacketDecoder> {
+  const { MPEGDecoder } = await import('mpg123-decoder');
   const decoder = new MPEGDecoder({ enableGapless: false });
   await decoder.ready;
   return {
@@ -130,6 +131,10 @@ async function mp3Packets(): Promise<PacketDecoder> {
 }
 
 async function flacPackets(): Promise<PacketDecoder> {
+  const [{ FLACDecoder }, { rescale }] = await Promise.all([
+    import('@wasm-audio-decoders/flac'),
+    import('./flac.js'),
+  ]);
   const decoder = new FLACDecoder();
   await decoder.ready;
   return {
