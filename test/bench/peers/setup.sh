@@ -18,7 +18,7 @@ reference=$(cd "$here/../../reference" && pwd)
 python=${PYTHON:-python3}
 model=${SOTTO_BASE:-}
 if [ -n "${1:-}" ] && [ -e "$1/config.json" ]; then model=$1; shift; fi
-[ -e "${model:-none}/weights.safetensors" ] || { sed -n '2,15p' "$0"; exit 2; }
+[ -e "${model:-none}/weights.safetensors" ] || { sed -n '2,14p' "$0"; exit 2; }
 model=$(cd "$model" && pwd)
 weights=$reference/.weights-peers
 mkdir -p "$weights"
