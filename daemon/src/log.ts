@@ -1,9 +1,8 @@
 /** The daemon's log: JSON lines in our own ring of two files, readable by the user alone. */
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { pino, type Logger } from 'pino';
-
-export type { Logger };
+import { pino } from 'pino';
+import type { Logger } from './logger.js';
 
 const MAX_FILE_BYTES = 5 * 1024 * 1024;
 
@@ -62,9 +61,6 @@ export function openLog(path: string, level = process.env.SOTTO_LOG_LEVEL ?? 'in
     new RingFile(path),
   );
 }
-
-/** A log that keeps nothing, for tests and for work without a daemon. */
-export const silentLog: Logger = pino({ level: 'silent' });
 
 /** The last lines of a log file, or none if it can't be read. */
 export function tailOfLog(path: string, lines: number): string[] {

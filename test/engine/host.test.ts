@@ -41,13 +41,16 @@ class TickingModel implements SpeechModel {
   }
 }
 
-function setUp(make: (dir: string) => SpeechModel = () => new TickingModel('m', 3)) {
+function setUp(
+  make: (dir: string) => SpeechModel = () => new TickingModel('m', 3),
+  load = (dir: string): Promise<SpeechModel> => new Promise((resolve) => resolve(make(dir))),
+) {
   const sent: FromEngine[] = [];
   const seen = { loads: [] as string[], closed: 0, exits: 0 };
   const parts: EngineParts = {
     loadModel: (dir) => {
       seen.loads.push(dir);
-      return new Promise((resolve) => resolve(make(dir)));
+      return load(dir);
     },
     openAudio: (path) => {
       if (path === '/missing') return Promise.reject(new SottoError('AUDIO_NOT_FOUND', 'no such file'));
@@ -115,10 +118,16 @@ describe('EngineHost', () => {
   });
 
   test('tells of a file that is not there without waiting for the model', async () => {
-    const { run, endOf, seen } = setUp();
+    let load = (_model: SpeechModel): void => undefined;
+    const { run, endOf, seen, sent } = setUp(undefined, () => new Promise((resolve) => (load = resolve)));
     run(1, '/missing');
     expect(await endOf(1)).toMatchObject({ type: 'failed', error: { code: 'AUDIO_NOT_FOUND' } });
-    expect(seen.loads).toEqual([]);
+    // The load goes on, and the next job waits for it instead of beginning another.
+    run(2);
+    await until(() => sent.some((m) => m.type === 'model' && m.state === 'loading'));
+    load(new TickingModel('m', 1));
+    expect((await endOf(2)).type).toBe('done');
+    expect(seen.loads).toEqual(['/m']);
   });
 
   test('stops between two steps when cancelled, says so once, and takes the next job', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { systemClock } from '#daemon/clock.js';
-import { silentLog } from '#daemon/log.js';
+import { silentLog } from '#daemon/logger.js';
 import { SottoClient } from '#daemon/client/index.js';
 import type { JobEvent } from '#daemon/protocol/messages.js';
 import type { DaemonStatus } from '#daemon/protocol/status.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { silentLog } from '#daemon/log.js';
+import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { Job, JobNotice } from '#daemon/sessions/job.js';
 import { Sessions } from '#daemon/sessions/sessions.js';

@@ -1,6 +1,7 @@
 /** From an argument vector to an exit code. */
 import { CommanderError, type Command } from 'commander';
 import { SottoError } from '../protocol/errors.js';
+import { trace } from '../trace.js';
 import { buildProgram } from './program.js';
 import { errorLine } from './view.js';
 
@@ -13,6 +14,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`sotto: the text can't be written: ${error.message}\n`);
     process.exit(1);
   });
+  trace('cli', 'process began');
   const outcome = { exitCode: 0 };
   const program = buildProgram(outcome);
   everyCommand(program, (command) => command.exitOverride());

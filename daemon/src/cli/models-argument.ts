@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Paths } from '../paths.js';
 import { modelNames } from '../store/find-model.js';
-import { shelvesOf } from './parts.js';
+import { shelvesOf } from './shelves.js';
 
 export function modelArgument(value: string | undefined, paths: Paths): string | undefined {
   if (value === undefined) return undefined;

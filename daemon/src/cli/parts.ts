@@ -1,15 +1,16 @@
 /** The parts of Sotto put together: what a daemon and a command without one have in common. */
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../clock.js';
-import type { Logger } from '../log.js';
-import { bundledModels, type Paths } from '../paths.js';
+import type { Logger } from '../logger.js';
+import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { Sessions } from '../sessions/sessions.js';
 import { readSettings } from '../settings.js';
-import { findModel, type ModelShelves } from '../store/find-model.js';
+import { findModel } from '../store/find-model.js';
 import type { EngineCommand } from '../supervisor/engine-process.js';
 import { Supervisor } from '../supervisor/supervisor.js';
+import { shelvesOf } from './shelves.js';
 
 export interface Parts {
   readonly supervisor: Supervisor;
@@ -26,10 +27,6 @@ export interface PartsOptions {
   /** Load the model before anybody asks. */
   readonly warm: boolean;
   readonly onIdleChange?: (idle: boolean) => void;
-}
-
-export function shelvesOf(paths: Paths): ModelShelves {
-  return { models: paths.models, bundled: bundledModels };
 }
 
 /** The engine's module. Tests put their own in its place. */

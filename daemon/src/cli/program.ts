@@ -1,15 +1,14 @@
-/** The commands of `sotto`, their options and their help. */
+/**
+ * The commands of `sotto`, their options and their help. What a command runs on is loaded when it is called: a start
+ * is what a user waits for.
+ */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { resolvePaths, type Paths } from '../paths.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
-import { daemonRun, daemonStart, daemonStatus, daemonStop } from './daemon-commands.js';
-import { demo } from './demo.js';
 import { onInterrupt } from './interrupt.js';
 import { modelArgument } from './models-argument.js';
 import { plainView } from './plain-view.js';
-import { AUTO_IDLE_EXIT_MINUTES, findDaemon, findOrStartDaemon } from './start-daemon.js';
-import { terminalView } from './terminal-view.js';
-import { DaemonTranscriber, OwnEngineTranscriber, type Transcriber } from './transcriber.js';
+import type { Transcriber } from './transcriber.js';
 import { transcribeAll } from './transcribe.js';
 import type { View } from './view.js';
 import { FORMAT_NAMES, type FormatName } from './writers/index.js';
@@ -93,7 +92,9 @@ Examples:
       const paths = resolvePaths();
       const model = modelArgument(flags.model, paths);
       const many = files.length > 1;
-      const view = chooseView(many && flags.format === 'text' && flags.output === undefined);
+      // First of all: while the engine starts, this process has time for the rest.
+      const own = flags.daemon ? undefined : await ownEngine(paths);
+      const view = await chooseView(many && flags.format === 'text' && flags.output === undefined);
       if (many && flags.output === undefined && ['srt', 'vtt', 'tsv'].includes(flags.format)) {
         view.note(
           `several ${flags.format} documents follow each other; --output FOLDER writes a file for each`,
@@ -110,9 +111,7 @@ Examples:
         ...(model === undefined ? {} : { model }),
         ...(flags.output === undefined ? {} : { output: flags.output }),
       };
-      const transcriber = flags.daemon
-        ? daemonTranscriber(paths, view, model)
-        : new OwnEngineTranscriber(paths);
+      const transcriber = own ?? (await daemonTranscriber(paths, view, model));
       await withInterrupt(transcriber, outcome, (signal) =>
         transcribeAll(run, { transcriber, view, signal }),
       );
@@ -138,6 +137,7 @@ function addDaemon(program: Command, outcome: Outcome): void {
     .addHelpText('after', '\nExamples:\n  sotto daemon run\n  sotto daemon run --model base --idle-exit 60')
     .action(async (flags: { model?: string; idleExit?: number }) => {
       const paths = resolvePaths();
+      const { daemonRun } = await import('./daemon-commands.js');
       outcome.exitCode = await daemonRun(paths, modelArgument(flags.model, paths), flags.idleExit);
     });
   daemon
@@ -150,6 +150,7 @@ function addDaemon(program: Command, outcome: Outcome): void {
     )
     .action(async (flags: { model?: string }) => {
       const paths = resolvePaths();
+      const { daemonStart } = await import('./daemon-commands.js');
       outcome.exitCode = await daemonStart(paths, modelArgument(flags.model, paths));
     });
   daemon
@@ -157,6 +158,7 @@ function addDaemon(program: Command, outcome: Outcome): void {
     .description('Ends the daemon. A file that it is at gets a few seconds to be finished.')
     .addHelpText('after', '\nExample:\n  sotto daemon stop')
     .action(async () => {
+      const { daemonStop } = await import('./daemon-commands.js');
       outcome.exitCode = await daemonStop(resolvePaths());
     });
   daemon
@@ -170,6 +172,7 @@ function addDaemon(program: Command, outcome: Outcome): void {
       '\nExamples:\n  sotto daemon status\n  sotto daemon status --json | jq .engine.restarts',
     )
     .action(async (flags: { json?: boolean }) => {
+      const { daemonStatus } = await import('./daemon-commands.js');
       outcome.exitCode = await daemonStatus(resolvePaths(), flags.json === true);
     });
 }
@@ -182,9 +185,10 @@ function addDemo(program: Command, outcome: Outcome): void {
     .addHelpText('after', '\nExample:\n  sotto demo')
     .action(async () => {
       const paths = resolvePaths();
-      const view = chooseView(true);
+      const { demo } = await import('./demo.js');
+      const view = await chooseView(true);
       let started = false;
-      const transcriber = daemonTranscriber(paths, view, undefined, () => (started = true));
+      const transcriber = await daemonTranscriber(paths, view, undefined, () => (started = true));
       try {
         await withInterrupt(transcriber, outcome, (signal) => demo({ transcriber, view, signal }));
       } finally {
@@ -195,21 +199,32 @@ function addDemo(program: Command, outcome: Outcome): void {
 }
 
 async function stopQuietly(paths: Paths): Promise<void> {
+  const { findDaemon } = await import('./start-daemon.js');
   const client = await findDaemon(paths);
   await client?.stop();
 }
 
-function chooseView(headers: boolean): View {
+async function chooseView(headers: boolean): Promise<View> {
   if (!process.stderr.isTTY || process.env.TERM === 'dumb') return plainView();
+  const { terminalView } = await import('./terminal-view.js');
   return terminalView(process.stderr, { showText: process.stdout.isTTY === true, headers });
 }
 
-function daemonTranscriber(
+async function ownEngine(paths: Paths): Promise<Transcriber> {
+  const { OwnEngineTranscriber } = await import('./own-engine-transcriber.js');
+  return new OwnEngineTranscriber(paths);
+}
+
+async function daemonTranscriber(
   paths: Paths,
   view: View,
   model: string | undefined,
   onStarted?: () => void,
-): Transcriber {
+): Promise<Transcriber> {
+  const [{ DaemonTranscriber }, { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon }] = await Promise.all([
+    import('./daemon-transcriber.js'),
+    import('./start-daemon.js'),
+  ]);
   return new DaemonTranscriber(async () => {
     const { client, started } = await findOrStartDaemon({
       paths,

@@ -6,6 +6,7 @@ import type { SottoError } from '../protocol/errors.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { SottoServer } from '../server/server.js';
+import { trace } from '../trace.js';
 import { buildParts } from './parts.js';
 
 /** How long the job in the engine may go on once the daemon was asked to end. */
@@ -111,6 +112,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
     status,
     shutdown: () => stop('asked to'),
   });
+  trace('daemon', 'listening');
   supervisor.start();
   log.info({ version: SOTTO_VERSION, node: process.version, model }, 'daemon ready');
   if (parts.modelProblem !== undefined)

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { SottoError, type ErrorCode } from '../protocol/errors.js';
 import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
+import { trace } from '../trace.js';
 import { INTERRUPTED } from './interrupt.js';
 import { makeOutputFolder, outputNames, writeWhole } from './output-files.js';
 import type { Transcriber } from './transcriber.js';
@@ -88,7 +89,10 @@ async function transcribeOne(
     view.event(event);
     if (event.type === 'segment') {
       // A header without a document behind it helps nobody: nothing is written for a file that fails at once.
-      if (!begun) put(writer.begin());
+      if (!begun) {
+        trace('cli', 'first text');
+        put(writer.begin());
+      }
       begun = true;
       segments.push(event.segment);
       put(writer.segment(event.segment));

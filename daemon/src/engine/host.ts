@@ -6,7 +6,9 @@ import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { EngineSummary, FromEngine, ModelRef, ToEngine } from '#daemon/protocol/ipc.js';
 import type { EngineFigures } from '#daemon/protocol/status.js';
+import { trace } from '../trace.js';
 import { engineError } from './engine-errors.js';
+import { readAhead } from './read-ahead.js';
 import { WarmModel, type LoadModel } from './warm-model.js';
 
 /** After this long without work the memory that MLX keeps for reuse is given back. */
@@ -97,21 +99,34 @@ export class EngineHost {
 
   async #run(run: Run, signal: AbortSignal): Promise<void> {
     const { job } = run;
-    try {
-      const summary = await this.#transcribe(run, signal);
-      this.#parts.send({ type: 'done', job, summary });
-    } catch (thrown) {
-      if (signal.aborted) this.#parts.send({ type: 'cancelled', job });
-      else this.#parts.send({ type: 'failed', job, error: engineError(thrown).toWire() });
+    if (signal.aborted) {
+      this.#end({ type: 'cancelled', job });
+      return;
     }
+    trace('engine', 'job received');
+    // Model and file at once: most of a load is done by other threads than this one.
+    const loading = this.#model.get(run.model);
+    loading.catch(() => undefined); // heard below, unless something else fails first
+    try {
+      const summary = await this.#transcribe(run, loading, signal);
+      this.#end({ type: 'done', job, summary });
+    } catch (thrown) {
+      if (signal.aborted) this.#end({ type: 'cancelled', job });
+      else this.#end({ type: 'failed', job, error: engineError(thrown).toWire() });
+      // A wrong path is told at once, but the next job must not meet a load under way.
+      await loading.catch(() => undefined);
+    }
+  }
+
+  #end(last: Extract<FromEngine, { type: 'done' | 'cancelled' | 'failed' }>): void {
     this.#job = undefined;
+    this.#parts.send(last);
     this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
   }
 
-  async #transcribe(run: Run, signal: AbortSignal): Promise<EngineSummary> {
-    signal.throwIfAborted();
-    // The file first: a wrong path should not have to wait for a model.
-    const audio = await this.#parts.openAudio(run.path);
+  async #transcribe(run: Run, loading: Promise<SpeechModel>, signal: AbortSignal): Promise<EngineSummary> {
+    const audio = readAhead(await this.#parts.openAudio(run.path));
+    trace('engine', 'file open');
     try {
       const { durationSeconds } = audio;
       this.#parts.send({
@@ -120,7 +135,8 @@ export class EngineHost {
         ...(durationSeconds === undefined ? {} : { durationSeconds }),
       });
       const openedMs = performance.now();
-      const model = await this.#model.get(run.model);
+      const model = await loading;
+      trace('engine', 'model in memory');
       // What it waited for the model, a load that was under way included; nothing when the model was warm.
       const load = (performance.now() - openedMs) / 1000;
       return await this.#decode(model, audio, run, signal, load);
@@ -142,6 +158,7 @@ export class EngineHost {
       const step = await events.next();
       if (step.done === true) {
         if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+        trace('engine', 'transcript complete');
         const { language, durationSeconds, timings } = step.value;
         return { language, durationSeconds, timings: { ...timings, load } };
       }

@@ -3,6 +3,7 @@
  * addon: what MLX, Metal or a driver do to it ends here.
  */
 import { parseToEngine, type FromEngine } from '#daemon/protocol/ipc.js';
+import { trace } from '../trace.js';
 import { startError } from './engine-errors.js';
 import { EngineHost } from './host.js';
 
@@ -18,12 +19,15 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // Ctrl-C in a terminal goes to every process of the group; the one in front decides what it means.
 process.on('SIGINT', () => undefined);
 
+trace('engine', 'process began');
+
 try {
   const [{ mx }, { loadModel }, { openAudio }] = await Promise.all([
     import('#native/index.js'),
     import('#daemon/models/registry.js'),
     import('#daemon/audio/decode-file.js'),
   ]);
+  trace('engine', 'modules loaded');
   mx.memory.setCacheLimit(CACHE_LIMIT_BYTES);
   const host = new EngineHost({
     loadModel,

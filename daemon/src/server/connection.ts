@@ -4,7 +4,7 @@
  */
 import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '../clock.js';
-import type { Logger } from '../log.js';
+import type { Logger } from '../logger.js';
 import { SottoError } from '../protocol/errors.js';
 import { idOf, parseClientMessage, type ClientMessage, type DaemonMessage } from '../protocol/messages.js';
 import type { DaemonStatus } from '../protocol/status.js';

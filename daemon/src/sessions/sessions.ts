@@ -3,7 +3,7 @@
  * for a job whose engine died. Knows neither sockets nor processes.
  */
 import type { Clock } from '../clock.js';
-import type { Logger } from '../log.js';
+import type { Logger } from '../logger.js';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import type { QueueStatus } from '../protocol/status.js';

@@ -3,7 +3,7 @@
  * and replaces it when it dies. The process boundary is what a Metal abort or an out-of-memory kill stops at.
  */
 import type { Clock } from '../clock.js';
-import type { Logger } from '../log.js';
+import type { Logger } from '../logger.js';
 import { SottoError } from '../protocol/errors.js';
 import type { FromEngine, ModelRef } from '../protocol/ipc.js';
 import type { EngineFigures, EngineState, EngineStatus, ModelStatus } from '../protocol/status.js';
@@ -213,6 +213,7 @@ export class Supervisor implements Engine {
         this.#model = model;
         this.#options.log.info({ ...model }, 'model');
         if (message.state === 'loading') this.#current?.report({ type: 'waiting', for: 'model' });
+        else this.#rewarm();
         return;
       }
       case 'pong':

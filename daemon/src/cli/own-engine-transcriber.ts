@@ -1,0 +1,66 @@
+import { JobStream } from '../client/job-stream.js';
+import { silentLog } from '../logger.js';
+import type { Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import type { JobEvent } from '../protocol/messages.js';
+import type { TranscribeOptions } from '../protocol/transcription.js';
+import type { JobNotice } from '../sessions/job.js';
+import { trace } from '../trace.js';
+import { buildParts, type Parts } from './parts.js';
+import type { Transcriber, TranscriberCall } from './transcriber.js';
+
+/** `--no-daemon`: the same sessions over an engine that lives as long as this command. */
+export class OwnEngineTranscriber implements Transcriber {
+  readonly #parts: Parts;
+
+  constructor(paths: Paths) {
+    this.#parts = buildParts({ paths, log: silentLog, warm: false });
+    this.#parts.supervisor.start();
+    trace('cli', 'engine started');
+  }
+
+  async *transcribe(
+    path: string,
+    options: TranscribeOptions,
+    call: TranscriberCall,
+  ): AsyncGenerator<JobEvent, void> {
+    const { sessions } = this.#parts;
+    call.signal.throwIfAborted();
+    const stream = new JobStream();
+    const request = { path, options, ...(call.model === undefined ? {} : { model: call.model }) };
+    const job = sessions.submit(this, request, (notice) => pass(notice, stream));
+    const cancel = (): void => sessions.cancel(job);
+    call.signal.addEventListener('abort', cancel, { once: true });
+    try {
+      yield* stream.read();
+    } finally {
+      call.signal.removeEventListener('abort', cancel);
+      sessions.cancel(job);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.supervisor.stop();
+  }
+}
+
+function pass(notice: JobNotice, stream: JobStream): void {
+  switch (notice.type) {
+    case 'waiting':
+    case 'started':
+      stream.push(notice);
+      return;
+    case 'event':
+      stream.push(notice.event);
+      return;
+    case 'final':
+      stream.push({ type: 'final', summary: notice.summary });
+      return;
+    case 'cancelled':
+      stream.fail(new SottoError('CANCELLED', 'cancelled'));
+      return;
+    case 'failed':
+      stream.fail(notice.error);
+      return;
+  }
+}
