@@ -1,5 +1,10 @@
 /** How much of the machine others took while a contender worked: a busy neighbour ruins figures without being seen in them. */
 import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const LOOK_MS = 60;
+/** Of the processors: what a machine at rest uses for itself. */
+const REST = 0.1;
 
 /** Clock ticks since the start of the system, over all cores. */
 export interface SystemTicks {
@@ -39,4 +44,20 @@ export class Disturbance {
   get share(): number | undefined {
     return this.all > 0 ? this.others / this.all : undefined;
   }
+}
+
+/**
+ * Waits until the machine is at rest, for at most `limitMs`; resolves with the ms it took. Where the system does not tell
+ * how busy it is, at once.
+ */
+export async function rest(limitMs: number): Promise<number> {
+  const begin = performance.now();
+  const waited = () => performance.now() - begin;
+  for (let before = systemTicks(); before !== undefined && waited() < limitMs;) {
+    await sleep(Math.min(LOOK_MS, limitMs));
+    const now = systemTicks();
+    if (now === undefined || now.busy - before.busy <= REST * (now.all - before.all)) break;
+    before = now;
+  }
+  return waited();
 }

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { type Clip, LONG_FORM, pickClips, root, TWELVE } from './clips.js';
 import { ContenderProcess, type Info, type Lap, type Micro } from './contender-process.js';
 import { choose, type Contender, contenders, THREADS } from './contenders.js';
-import { Disturbance, systemTicks } from './disturbance.js';
+import { Disturbance, rest, systemTicks } from './disturbance.js';
 import { float16Model, samplesOf, starterModel } from './in-process.js';
 import { chart, markdownReport, type SetFigures, type Standing } from './offline-report.js';
 import { commit, machine, median, saveResult, spread, sum } from './report.js';
@@ -54,34 +54,18 @@ async function prepare(clips: readonly Clip[], work: string): Promise<Sample[]> 
   return samples;
 }
 
-/** Start of the process to the text of a sentence, alone on the machine. The first start, which fills the page cache, does not count. */
-async function coldStarts(
-  contender: Contender,
-  { file, language }: Sample,
-  repeat: number,
-): Promise<number[]> {
-  const starts: number[] = [];
-  for (let i = 0; i <= repeat; i++) {
-    const child = ContenderProcess.start(contender, logOf(contender));
-    try {
-      const { secondsSinceStart } = await child.transcribe(file, language);
-      if (i > 0) starts.push(secondsSinceStart);
-    } finally {
-      await child.stop();
-    }
-  }
-  return starts;
-}
-
 /** The contenders that are running. One that fails is told of and drops out; the others go on. */
 class Round {
   private readonly running = new Map<ContenderProcess, Measured>();
   private turn = 0;
   readonly disturbance = new Disturbance();
 
+  /** @param patienceMs what all waits for other programs may take together */
+  constructor(private patienceMs: number) {}
+
   async add(contender: Contender, sentence: Sample, repeat: number): Promise<void> {
     try {
-      const cold = await coldStarts(contender, sentence, repeat);
+      const cold = await this.coldStarts(contender, sentence, repeat);
       const child = ContenderProcess.start(contender, logOf(contender));
       this.running.set(child, {
         contender,
@@ -100,6 +84,26 @@ class Round {
     }
   }
 
+  /** Starts of the process to the text of a sentence. The first one fills the page cache and does not count. */
+  private async coldStarts(
+    contender: Contender,
+    { file, language }: Sample,
+    repeat: number,
+  ): Promise<number[]> {
+    const starts: number[] = [];
+    for (let i = 0; i <= repeat; i++) {
+      this.patienceMs -= await rest(this.patienceMs);
+      const child = ContenderProcess.start(contender, logOf(contender));
+      try {
+        const { secondsSinceStart } = await child.transcribe(file, language);
+        if (i > 0) starts.push(secondsSinceStart);
+      } finally {
+        await child.stop();
+      }
+    }
+    return starts;
+  }
+
   get measured(): Measured[] {
     return [...this.running.values()];
   }
@@ -109,6 +113,7 @@ class Round {
     const all = [...this.running];
     const first = this.turn++ % Math.max(1, all.length);
     for (const [child, measured] of [...all.slice(first), ...all.slice(0, first)]) {
+      this.patienceMs -= await rest(this.patienceMs);
       const [before, own] = [systemTicks(), child.cpuTicks() ?? 0];
       try {
         await work(child, measured);
@@ -222,6 +227,7 @@ export async function offline(argv: string[]): Promise<void> {
       repeat: { type: 'string', default: '3' },
       'long-repeat': { type: 'string', default: '1' },
       'cold-repeat': { type: 'string', default: '3' },
+      patience: { type: 'string', default: '300' },
       only: { type: 'string' },
       'no-long': { type: 'boolean', default: false },
       'no-micro': { type: 'boolean', default: false },
@@ -238,7 +244,7 @@ export async function offline(argv: string[]): Promise<void> {
   if (ready.length === 0) throw new Error('nobody is left to measure');
 
   const work = mkdtempSync(join(tmpdir(), 'sotto-bench-'));
-  const round = new Round();
+  const round = new Round(1000 * Number(args.patience));
   try {
     const short = await prepare(pickClips(TWELVE), work);
     const long = args['no-long'] ? [] : await prepare(pickClips([LONG_FORM]), work);
