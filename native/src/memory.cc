@@ -1,6 +1,10 @@
 // mx.memory: figures and limits of MLX's allocator, in bytes.
 #include "mlx/memory.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "areas.h"
 #include "call.h"
 
@@ -22,7 +26,12 @@ constexpr Op kOps[] = {
     op("setMemoryLimit", "limit", [](int64_t limit) { return mx::set_memory_limit(bytes(limit)); }),
     op("setCacheLimit", "limit", [](int64_t limit) { return mx::set_cache_limit(bytes(limit)); }),
     op("setWiredLimit", "limit", [](int64_t limit) { return mx::set_wired_limit(bytes(limit)); }),
-    op("clearCache", "", []() { mx::clear_cache(); }),
+    op("clearCache", "", []() {
+      mx::clear_cache();
+#ifdef __GLIBC__
+      malloc_trim(0);  // the CPU's buffers are malloc's, which keeps what is freed
+#endif
+    }),
     op("ofArrays", "arrays", [](Rest arrays) { return mx::get_array_buffer_size(arrays.arrays); }),
 };
 

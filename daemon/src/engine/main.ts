@@ -7,8 +7,11 @@ import { trace } from '../trace.js';
 import { startError } from './engine-errors.js';
 import { EngineHost } from './host.js';
 
-/** Memory that MLX may keep for reuse. Its own limit is 1.5 times the working set: swap, on a small Mac. */
-const CACHE_LIMIT_BYTES = 512 * 1024 * 1024;
+/**
+ * Memory that MLX may keep for reuse. On the GPU its own limit is 1.5 times the working set: swap, on a small Mac. On the
+ * CPU memory comes from malloc, which keeps some itself: with 16 MiB a transcript takes as long as with 512.
+ */
+const CACHE_LIMIT_MIB = { cpu: 16, gpu: 512 };
 
 function send(message: FromEngine): void {
   if (process.connected) process.send?.(message);
@@ -28,7 +31,7 @@ try {
     import('#daemon/audio/decode-file.js'),
   ]);
   trace('engine', 'modules loaded');
-  mx.memory.setCacheLimit(CACHE_LIMIT_BYTES);
+  mx.memory.setCacheLimit(CACHE_LIMIT_MIB[mx.defaultDevice()] * 1024 * 1024);
   const host = new EngineHost({
     loadModel,
     openAudio,
