@@ -39,6 +39,7 @@ class ToPanels : public CpuPrimitive {
     auto& out = outputs[0];
     out.set_data(mx::allocator::malloc(out.nbytes()));
     queue(inputs, outputs, [w = weak(inputs[0]), o = weak(out), bits = bits_]() mutable {
+      if (o.size() == 0) return;
       switch (o.itemsize()) {
         case 1: return fill<uint8_t>(w, o, bits);
         case 2: return fill<uint16_t>(w, o, bits);
