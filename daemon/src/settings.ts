@@ -1,13 +1,11 @@
 /** settings.json: what the user has chosen. Missing file or field means the default; a broken file is said. */
 import { readFileSync } from 'node:fs';
-import * as v from 'valibot';
 import { codeOf, SottoError } from './protocol/errors.js';
 
-const settingsSchema = v.object({
+export interface Settings {
   /** Model that the daemon keeps warm: a name or an absolute folder. The starter model when left out. */
-  model: v.exactOptional(v.pipe(v.string(), v.minLength(1))),
-});
-export type Settings = v.InferOutput<typeof settingsSchema>;
+  readonly model?: string;
+}
 
 export function readSettings(path: string): Settings {
   let text: string;
@@ -21,11 +19,21 @@ export function readSettings(path: string): Settings {
     });
   }
   try {
-    return v.parse(settingsSchema, JSON.parse(text));
+    return settingsFrom(JSON.parse(text));
   } catch (error) {
     throw new SottoError('INVALID_ARGUMENT', `${path} is not valid`, {
       cause: error,
       hint: 'correct or delete it',
     });
   }
+}
+
+/** By hand: every command reads the settings, and a library of schemas takes longer to load than all that is here. */
+function settingsFrom(json: unknown): Settings {
+  if (typeof json !== 'object' || json === null) throw new TypeError('settings are an object');
+  const model = 'model' in json ? json.model : undefined;
+  if (model === undefined) return {};
+  if (typeof model !== 'string' || model === '')
+    throw new TypeError('`model` is the name or folder of a model');
+  return { model };
 }

@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { SottoError } from '../protocol/errors.js';
-import { parseFromEngine, type FromEngine, type ToEngine } from '../protocol/ipc.js';
+import type { FromEngine, ToEngine } from '../protocol/ipc.js';
 
 /** How to start one. Tests put another module in its place. */
 export interface EngineCommand {
@@ -19,6 +19,9 @@ export interface EngineProcessEvents {
   /** Called once, after the process is gone. `why` is a sentence such as "killed by SIGABRT". */
   onExit(why: string): void;
 }
+
+/** Loaded while the first engine starts: the schemas take 10 ms, and it says nothing before 100. */
+const protocol = import('../protocol/ipc.js');
 
 /** Native code may print without end; what does not help a reader is cut. */
 const MAX_LINE_LENGTH = 2_000;
@@ -42,7 +45,10 @@ export class EngineProcess {
       execArgv: ['--no-warnings'],
       env: { ...process.env, ...command.env },
     });
-    this.#child.on('message', (value) => this.#receive(value));
+    this.#child.on(
+      'message',
+      (value) => void protocol.then(({ parseFromEngine }) => this.#receive(value, parseFromEngine)),
+    );
     // A child that can't be started, or a channel that breaks while we write: the exit follows or has come.
     this.#child.on('error', (error) => {
       this.#why ??= error.message;
@@ -80,11 +86,11 @@ export class EngineProcess {
     this.#child.kill('SIGKILL');
   }
 
-  #receive(value: unknown): void {
+  #receive(value: unknown, parse: (value: unknown) => FromEngine): void {
     if (this.#gone || this.#killed) return;
     let message: FromEngine;
     try {
-      message = parseFromEngine(value);
+      message = parse(value);
     } catch (error) {
       // An engine that talks nonsense (NaN for a probability) computes nonsense: a new one takes over.
       this.kill(`sent a message that makes no sense: ${SottoError.from(error).message}`);

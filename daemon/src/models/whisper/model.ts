@@ -99,6 +99,8 @@ class EncoderBlock extends nn.Module {
 class DecoderBlock extends EncoderBlock {
   cross_attn: CrossAttention;
   cross_attn_ln: nn.LayerNorm;
+  /** All of a step in one op, where the device has it; made at the first step. */
+  #fused: nn.DecoderStep | 'not here' | undefined;
 
   constructor(dims: number, heads: number) {
     super(dims, heads);
@@ -113,9 +115,19 @@ class DecoderBlock extends EncoderBlock {
 
   /** x [B, T, D]: the positions after those in `cache`, which grows by them. `audio` is what `cross_attn` sees. */
   step(x: MxArray, cache: nn.SelfAttentionCache, audio: KeysValues): MxArray {
+    this.#fused ??= nn.fuseDecoderBlock(this.layers()) ?? 'not here';
+    if (this.#fused !== 'not here') return this.#fused(x, cache, audio);
     x = this.attn.forward(x, this.attn_ln, cache);
     x = this.cross_attn.forward(x, this.cross_attn_ln, audio);
     return this.mlp(x);
+  }
+
+  private layers(): nn.DecoderLayers {
+    const { attn, cross_attn: cross, mlp1, mlp2 } = this;
+    return {
+      products: [loaded(attn.qkv), attn.out, loaded(cross.query), cross.out, mlp1, mlp2],
+      norms: [this.attn_ln, this.cross_attn_ln, this.mlp_ln],
+    };
   }
 }
 
