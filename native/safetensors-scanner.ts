@@ -13,6 +13,10 @@ export class HeaderSyntaxError extends Error {
 const MAX_DIGITS = 16; // of 2^53 - 1
 const ESCAPES = '"\\/bfnrt'; // and \uXXXX
 const LONE_SURROGATE = /\p{Surrogate}/u;
+// eslint-disable-next-line no-control-regex -- exactly those must not be there
+const PLAIN_STRING = /"[^"\\\u0000-\u001f]*"/y;
+const NATURAL = /(?:0|[1-9][0-9]{0,14})(?![0-9.eE])/y;
+const SPACE = /[ \t\n\r]*/y;
 
 export class HeaderScanner {
   readonly #text: string;
@@ -24,7 +28,8 @@ export class HeaderScanner {
 
   /** The next character that is not whitespace, not consumed; '' at the end. */
   next(): string {
-    while (' \t\n\r'.includes(this.#text[this.#position] ?? '-')) this.#position += 1;
+    // Most writers put no space anywhere, and a header is thousands of tokens.
+    if (this.#text.charCodeAt(this.#position) <= 0x20) this.#match(SPACE);
     return this.#text[this.#position] ?? '';
   }
 
@@ -41,6 +46,9 @@ export class HeaderScanner {
   }
 
   string(): string {
+    this.next();
+    const plain = this.#match(PLAIN_STRING);
+    if (plain !== undefined) return plain.slice(1, -1);
     this.#expect('"');
     const start = this.#position;
     for (let character = this.#take(); character !== '"'; character = this.#take()) {
@@ -111,6 +119,8 @@ export class HeaderScanner {
 
   #natural(): number {
     this.next();
+    const plain = this.#match(NATURAL);
+    if (plain !== undefined) return Number(plain);
     const start = this.#position;
     while (this.#position - start <= MAX_DIGITS && /^[0-9]$/.test(this.#text[this.#position] ?? ''))
       this.#position += 1;
@@ -122,6 +132,14 @@ export class HeaderScanner {
       throw this.#error('something other than a whole number from 0 to 2^53 - 1');
     }
     return value;
+  }
+
+  /** What `pattern`, a sticky one, finds here, consumed. */
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#position;
+    const found = pattern.exec(this.#text)?.[0];
+    this.#position += found?.length ?? 0;
+    return found;
   }
 
   #error(what: string): HeaderSyntaxError {
