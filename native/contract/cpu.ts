@@ -51,6 +51,23 @@ export interface Cpu {
    * values into the float32 buffers keys [B, H, C / 16, D, 16] and values [B, H, C, D] in place, when it is evaluated.
    */
   attendCached(qkv: MxArray, keys: MxArray, values: MxArray, offset: number, options?: On): MxArray;
+  /**
+   * A block of a decoder at the positions from `offset` on, x [B, T, D] → the same: self-attention over a cache as in
+   * `attendCached`, attention over a memory, MLP with GELU, each over the layer-normed input and added to it. `weights`:
+   * for qkv, out, cross query, cross out, mlp1 and mlp2 panels, scales, biases and bias; then weight and bias of the three
+   * norms; null for what is missing.
+   */
+  decoderBlock(
+    x: MxArray,
+    keys: MxArray,
+    values: MxArray,
+    memoryKeys: MxArray,
+    memoryValues: MxArray,
+    weights: readonly (MxArray | null)[],
+    offset: number,
+    eps: number,
+    options?: On,
+  ): MxArray;
   /** Logits [R, V] float32 → [the likeliest index [R] int32, its log-probability [R]]. */
   likeliest(logits: MxArray, options?: On): [index: MxArray, logprob: MxArray];
 }

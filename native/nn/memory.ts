@@ -8,10 +8,13 @@ import { canPack } from './packed.js';
  */
 export type Memory = readonly [keys: MxArray, values: MxArray];
 
+/** Whether memories of heads this wide are laid out for the CPU kernels. */
+export const panelled = (headWidth: number): boolean => canPack() && headWidth % 16 === 0;
+
 /** kv [B, T, 2 × H × D], keys before values. */
 export function memory(kv: MxArray, heads: number): Memory {
   const width = (kv.shape[2] ?? 0) / 2 / heads;
-  if (canPack() && kv.dtype === 'float32' && width % 16 === 0) return mx.cpu.memory(kv, heads);
+  if (kv.dtype === 'float32' && panelled(width)) return mx.cpu.memory(kv, heads);
   const [keys, values] = mx.split(kv, 2, -1);
   if (!keys || !values) throw new RangeError('memory: the last axis holds keys and values');
   return [mx.contiguous(splitHeads(keys, heads)), mx.contiguous(splitHeads(values, heads))];

@@ -3,6 +3,13 @@ import type { SelfAttentionCache } from './self-attention-cache.js';
 
 const PANEL = 16;
 
+/** The buffers of a cache, and the position of the first new token. */
+export interface Claim {
+  readonly keys: MxArray; // [B, H, capacity / 16, D, 16]
+  readonly values: MxArray; // [B, H, capacity, D]
+  readonly offset: number;
+}
+
 /**
  * A cache in the layout of the CPU kernels. A step is one op that writes into the buffers in place, in the order in
  * which steps are evaluated: evaluate each before the next is made, or make the next depend on it, as a decoder does.
@@ -28,16 +35,25 @@ export class PanelCache implements SelfAttentionCache {
 
   attend(qkv: MxArray, heads: number): MxArray {
     const [batch = 0, added = 0, width = 0] = qkv.shape;
-    const end = this.#length + added;
-    if (end > this.capacity) {
+    const { keys, values, offset } = this.claim(batch, heads, width / 3 / heads, added);
+    return mx.cpu.attendCached(qkv, keys, values, offset);
+  }
+
+  /**
+   * Room for `added` positions, which from here on count as filled: an op that takes the buffers writes them.
+   *
+   * @throws RangeError if they do not fit; the cache is then as it was.
+   */
+  claim(batch: number, heads: number, dims: number, added: number): Claim {
+    const offset = this.#length;
+    if (offset + added > this.capacity) {
       throw new RangeError(
-        `PanelCache: ${this.#length} + ${added} positions exceed the capacity of ${this.capacity}`,
+        `PanelCache: ${offset} + ${added} positions exceed the capacity of ${this.capacity}`,
       );
     }
-    const [keys, values] = this.#buffers(batch, heads, width / 3 / heads);
-    const attended = mx.cpu.attendCached(qkv, keys, values, this.#length);
-    this.#length = end;
-    return attended;
+    const [keys, values] = this.#buffers(batch, heads, dims);
+    this.#length += added;
+    return { keys, values, offset };
   }
 
   trim(count: number): void {

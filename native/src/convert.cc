@@ -139,17 +139,38 @@ array array_from(Call& call, size_t i, napi_value value) {
   return operand_from(call, i, value).alone();
 }
 
-std::vector<array> arrays_from(Call& call, size_t i, napi_value value) {
+namespace {
+
+/** Calls body(item) for each element of a JavaScript array. */
+template <class Body>
+void each_element(Call& call, size_t i, napi_value value, const Body& body) {
   if (!is_array(call, value)) mistyped(call, i, "a JavaScript array of MxArrays", value);
   uint32_t count = 0;
   check(call.env, napi_get_array_length(call.env, value, &count));
-  std::vector<array> arrays;
-  arrays.reserve(std::min<uint32_t>(count, 1024));
   for (uint32_t k = 0; k < count; k++) {
     napi_value item = nullptr;
     check(call.env, napi_get_element(call.env, value, k, &item));
-    arrays.push_back(array_from(call, i, item));
+    body(item);
   }
+}
+
+}  // namespace
+
+std::vector<array> arrays_from(Call& call, size_t i, napi_value value) {
+  std::vector<array> arrays;
+  each_element(call, i, value, [&](napi_value item) { arrays.push_back(array_from(call, i, item)); });
+  return arrays;
+}
+
+/** As arrays_from, with null or undefined for what is missing. */
+std::vector<std::optional<array>> maybe_arrays_from(Call& call, size_t i, napi_value value) {
+  std::vector<std::optional<array>> arrays;
+  each_element(call, i, value, [&](napi_value item) {
+    napi_valuetype type;
+    check(call.env, napi_typeof(call.env, item, &type));
+    if (type == napi_null || type == napi_undefined) arrays.emplace_back();
+    else arrays.emplace_back(array_from(call, i, item));
+  });
   return arrays;
 }
 

@@ -76,6 +76,7 @@ struct RestShapes {
 array array_from(Call&, size_t i, napi_value);
 Operand operand_from(Call&, size_t i, napi_value);
 std::vector<array> arrays_from(Call&, size_t i, napi_value);
+std::vector<std::optional<array>> maybe_arrays_from(Call&, size_t i, napi_value);
 int64_t integer_from(Call&, size_t i, napi_value);
 int int_from(Call&, size_t i, napi_value);
 double number_from(Call&, size_t i, napi_value);
@@ -116,6 +117,8 @@ template <>
 struct From<Operand> : Required<Operand, operand_from> {};
 template <>
 struct From<std::vector<array>> : Required<std::vector<array>, arrays_from> {};
+template <>
+struct From<std::vector<std::optional<array>>> : Required<std::vector<std::optional<array>>, maybe_arrays_from> {};
 template <>
 struct From<int> : Required<int, int_from> {};
 template <>

@@ -4,6 +4,7 @@
 
 #ifdef SOTTO_CPU_KERNELS
 #include "cpu/attention.h"
+#include "cpu/decoder_block.h"
 #include "cpu/elementwise.h"
 #include "cpu/kernels.h"
 #include "cpu/linear.h"
@@ -56,6 +57,11 @@ array attend_cached(array qkv, array keys, array values, int offset, Stream s) {
   return cpu::attend_cached(qkv, keys, values, offset, s);
 }
 
+array decoder_block(array x, array keys, array values, array memory_keys, array memory_values, std::vector<MaybeArray> weights,
+                    int offset, double eps, Stream s) {
+  return cpu::decoder_block(x, keys, values, memory_keys, memory_values, weights, offset, static_cast<float>(eps), s);
+}
+
 Pair likeliest(array logits, Stream s) {
   if (!cpu::likeliest_applies(logits, s)) throw std::invalid_argument("[likeliest] takes float32 [R, V] on the CPU");
   return cpu::likeliest(logits, s);
@@ -76,6 +82,7 @@ array rows(array, int, array, MaybeArray, MaybeArray, Stream) { absent(); }
 Pair memory(array, int, Stream) { absent(); }
 array attend_memory(array, array, array, Stream) { absent(); }
 array attend_cached(array, array, array, int, Stream) { absent(); }
+array decoder_block(array, array, array, array, array, std::vector<MaybeArray>, int, double, Stream) { absent(); }
 Pair likeliest(array, Stream) { absent(); }
 
 #endif
@@ -89,6 +96,7 @@ constexpr Op kOps[] = {
     op<memory>("memory", "kv, heads"),
     op<attend_memory>("attendMemory", "q, keys, values"),
     op<attend_cached>("attendCached", "qkv, keys, values, offset"),
+    op<decoder_block>("decoderBlock", "x, keys, values, memoryKeys, memoryValues, weights, offset, eps"),
     op<likeliest>("likeliest", "logits"),
 };
 

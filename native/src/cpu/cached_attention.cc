@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "attention.h"
+#include "attention_loops.h"
 #include "kernels.h"
 #include "pool.h"
 #include "primitive.h"
@@ -82,19 +83,7 @@ class AttendMemory : public CpuPrimitive {
     allocate(outputs[0]);
     queue(inputs, outputs, [q = weak(inputs[0]), keys = weak(inputs[1]), values = weak(inputs[2]), o = weak(outputs[0])]() mutable {
       static thread_local std::vector<float> room;
-      const int64_t H = values.shape(1), T = values.shape(2), d = values.shape(3), panels = keys.shape(2);
-      const int64_t B = q.shape(0), nq = q.shape(1);
-      const Rows rows = rows_of(q, room);
-      over_heads(B * H, B * H * nq * T * d, [&](int64_t i) {
-        const int64_t b = i / H, h = i % H;
-        for (int64_t row = b * nq; row < (b + 1) * nq; ++row) {
-          float* query = scaled(rows.data + row * rows.stride + h * d, d, T);
-          float* scores = query + d;
-          kernels().scores_half(query, d, keys.data<Half>() + i * panels * d * kPanel, panels, scores);
-          const float inverse = kernels().softmax(scores, T, T);
-          kernels().mix_half(scores, T, values.data<Half>() + i * T * d, d, inverse, o.data<float>() + (row * H + h) * d);
-        }
-      });
+      attend_memory(rows_of(q, room), q.shape(0), q.shape(1), keys, values, o.data<float>());
     });
   }
 
@@ -111,26 +100,7 @@ class AttendCached : public CpuPrimitive {
     queue(inputs, outputs, [qkv = weak(inputs[0]), keys = weak(inputs[1]), values = weak(inputs[2]), o = weak(outputs[0]),
                             offset = int64_t{offset_}]() mutable {
       static thread_local std::vector<float> room;
-      const int64_t H = values.shape(1), capacity = values.shape(2), d = values.shape(3), panels = keys.shape(2);
-      const int64_t B = qkv.shape(0), T = qkv.shape(1);
-      const Rows rows = rows_of(qkv, room);
-      over_heads(B * H, B * H * T * (offset + T) * d, [&](int64_t i) {
-        const int64_t b = i / H, h = i % H;
-        float* key_panels = keys.data<float>() + i * panels * d * kPanel;
-        float* value_rows = values.data<float>() + i * capacity * d;
-        for (int64_t t = 0; t < T; ++t) {
-          const float* q = rows.data + (b * T + t) * rows.stride + h * d;
-          const int64_t at = offset + t, n = at + 1;
-          float* key = key_panels + at / kPanel * d * kPanel + at % kPanel;
-          for (int64_t j = 0; j < d; ++j) key[j * kPanel] = q[H * d + j];
-          std::copy(q + 2 * H * d, q + 2 * H * d + d, value_rows + at * d);
-          float* query = scaled(q, d, n);
-          float* scores = query + d;
-          kernels().scores_float(query, d, key_panels, panels_for(n), scores);
-          const float inverse = kernels().softmax(scores, n, n);
-          kernels().mix_float(scores, n, value_rows, d, inverse, o.data<float>() + ((b * T + t) * H + h) * d);
-        }
-      });
+      attend_cached(rows_of(qkv, room), qkv.shape(0), qkv.shape(1), offset, keys, values, o.data<float>());
     });
   }
 
@@ -142,8 +112,44 @@ class AttendCached : public CpuPrimitive {
   int offset_;
 };
 
-/** Checks a pair of keys and values against heads of queries `width` wide. */
-void check(const mx::array& keys, const mx::array& values, int64_t batch, int64_t width, mx::Dtype dtype) {
+}  // namespace
+
+void attend_memory(Rows q, int64_t batch, int64_t queries, mx::array& keys, mx::array& values, float* out) {
+  const int64_t H = values.shape(1), T = values.shape(2), d = values.shape(3), panels = keys.shape(2);
+  over_heads(batch * H, batch * H * queries * T * d, [&](int64_t i) {
+    const int64_t b = i / H, h = i % H;
+    for (int64_t row = b * queries; row < (b + 1) * queries; ++row) {
+      float* query = scaled(q.data + row * q.stride + h * d, d, T);
+      float* scores = query + d;
+      kernels().scores_half(query, d, keys.data<Half>() + i * panels * d * kPanel, panels, scores);
+      const float inverse = kernels().softmax(scores, T, T);
+      kernels().mix_half(scores, T, values.data<Half>() + i * T * d, d, inverse, out + (row * H + h) * d);
+    }
+  });
+}
+
+void attend_cached(Rows qkv, int64_t batch, int64_t added, int64_t offset, mx::array& keys, mx::array& values, float* out) {
+  const int64_t H = values.shape(1), capacity = values.shape(2), d = values.shape(3), panels = keys.shape(2);
+  over_heads(batch * H, batch * H * added * (offset + added) * d, [&](int64_t i) {
+    const int64_t b = i / H, h = i % H;
+    float* key_panels = keys.data<float>() + i * panels * d * kPanel;
+    float* value_rows = values.data<float>() + i * capacity * d;
+    for (int64_t t = 0; t < added; ++t) {
+      const float* q = qkv.data + (b * added + t) * qkv.stride + h * d;
+      const int64_t at = offset + t, n = at + 1;
+      float* key = key_panels + at / kPanel * d * kPanel + at % kPanel;
+      for (int64_t j = 0; j < d; ++j) key[j * kPanel] = q[H * d + j];
+      std::copy(q + 2 * H * d, q + 2 * H * d + d, value_rows + at * d);
+      float* query = scaled(q, d, n);
+      float* scores = query + d;
+      kernels().scores_float(query, d, key_panels, panels_for(n), scores);
+      const float inverse = kernels().softmax(scores, n, n);
+      kernels().mix_float(scores, n, value_rows, d, inverse, out + ((b * added + t) * H + h) * d);
+    }
+  });
+}
+
+void check_attended(const mx::array& keys, const mx::array& values, int64_t batch, int64_t width, mx::Dtype dtype) {
   need(keys.ndim() == 5 && values.ndim() == 4 && keys.dtype() == dtype && values.dtype() == dtype,
        "[attend] keys are [B, H, ⌈T / 16⌉, D, 16] and values [B, H, T, D], of the right dtype");
   need(keys.shape(0) == batch && values.shape(0) == batch && keys.shape(1) == values.shape(1) && keys.shape(3) == values.shape(3) &&
@@ -153,8 +159,6 @@ void check(const mx::array& keys, const mx::array& values, int64_t batch, int64_
        "[attend] the heads' widths do not make up the queries' (each is a multiple of 16)");
   need(values.shape(2) > 0, "[attend] there is nothing to attend to");
 }
-
-}  // namespace
 
 std::pair<mx::array, mx::array> memory_of(const mx::array& kv, int heads, mx::StreamOrDevice where) {
   const mx::Stream stream = mx::to_stream(where);
@@ -171,14 +175,14 @@ std::pair<mx::array, mx::array> memory_of(const mx::array& kv, int heads, mx::St
 
 mx::array attend_memory(const mx::array& q, const mx::array& keys, const mx::array& values, mx::StreamOrDevice where) {
   need(q.ndim() == 3 && q.dtype() == mx::float32, "[attend] queries are float32 [B, T, H D]");
-  check(keys, values, q.shape(0), q.shape(2), mx::float16);
+  check_attended(keys, values, q.shape(0), q.shape(2), mx::float16);
   return mx::array(q.shape(), mx::float32, std::make_shared<AttendMemory>(mx::to_stream(where)), {q, keys, values});
 }
 
 mx::array attend_cached(const mx::array& qkv, const mx::array& keys, const mx::array& values, int offset, mx::StreamOrDevice where) {
   need(qkv.ndim() == 3 && qkv.dtype() == mx::float32 && qkv.shape(2) % 3 == 0, "[attend] qkv is float32 [B, T, 3 H D]");
-  check(keys, values, qkv.shape(0), qkv.shape(2) / 3, mx::float32);
-  need(offset >= 0 && offset + qkv.shape(1) <= values.shape(2), "[attend] the positions do not fit the cache");
+  check_attended(keys, values, qkv.shape(0), qkv.shape(2) / 3, mx::float32);
+  need(offset >= 0 && offset <= values.shape(2) - qkv.shape(1), "[attend] the positions do not fit the cache");
   return mx::array({qkv.shape(0), qkv.shape(1), qkv.shape(2) / 3}, mx::float32,
                    std::make_shared<AttendCached>(mx::to_stream(where), offset), {qkv, keys, values});
 }

@@ -127,6 +127,7 @@ class DecoderBlock extends EncoderBlock {
     return {
       products: [loaded(attn.qkv), attn.out, loaded(cross.query), cross.out, mlp1, mlp2],
       norms: [this.attn_ln, this.cross_attn_ln, this.mlp_ln],
+      heads: attn.heads,
     };
   }
 }

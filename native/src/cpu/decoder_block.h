@@ -1,0 +1,23 @@
+// One block of a transformer decoder for the few rows of a decoding step, as one op. Its eight parts take some 10 µs each
+// on a small model, which is what starting an op costs.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include <mlx/mlx.h>
+
+namespace sotto::cpu {
+
+/**
+ * x + self-attention, + cross-attention, + MLP, each over the layer-normed x: what attention.h and linear.h do one by one.
+ * x [B, T, D] float32 → the same. `keys`, `values`: the cache, written in place from `offset` on. `memory_keys`,
+ * `memory_values`: what is cross-attended. `weights`, each of which may be missing: for each of the products
+ * qkv, out, cross query, cross out, mlp1, mlp2 its panels, scales, biases and bias; then weight and bias of the three norms.
+ */
+mlx::core::array decoder_block(const mlx::core::array& x, const mlx::core::array& keys, const mlx::core::array& values,
+                               const mlx::core::array& memory_keys, const mlx::core::array& memory_values,
+                               const std::vector<std::optional<mlx::core::array>>& weights, int offset, float eps,
+                               mlx::core::StreamOrDevice where);
+
+}  // namespace sotto::cpu

@@ -1,0 +1,155 @@
+/** A decoder block as one op beside its layers, one by one. */
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
+import { disagreement, expectInvalid, hasKernels, runs, seed } from './cpu-cases.js';
+
+const describeKernels = hasKernels ? describe : describe.skip;
+
+const numbers = (...shape: number[]): MxArray => mx.random.normal(shape);
+
+interface Size {
+  width: number;
+  heads: number;
+  hidden: number;
+  bits: number | null;
+  bias: boolean;
+  affine: boolean;
+}
+
+function packed(k: number, n: number, { bits, bias }: Size): nn.PackedLinear {
+  const weights = { weight: mx.multiply(numbers(n, k), k ** -0.5), ...(bias && { bias: numbers(n) }) };
+  const layer = new nn.Linear(k, n, { bias }).loadWeights(weights);
+  return new nn.PackedLinear(bits === null ? layer : nn.QuantizedLinear.from(layer, { bits, groupSize: 32 }));
+}
+
+function norm(k: number, affine: boolean): nn.LayerNorm {
+  const layer = new nn.LayerNorm(k, { affine });
+  return affine ? layer.loadWeights({ weight: numbers(k), bias: numbers(k) }) : layer;
+}
+
+function layersOf(size: Size): nn.DecoderLayers {
+  const { width: d, hidden, heads, affine } = size;
+  const product = (k: number, n: number): nn.PackedLinear => packed(k, n, size);
+  return {
+    products: [product(d, 3 * d), product(d, d), product(d, d), product(d, d), product(d, hidden), product(hidden, d)], // prettier-ignore
+    norms: [norm(d, affine), norm(d, affine), norm(d, affine)],
+    heads,
+  };
+}
+
+/** What the op stands for. */
+function oneByOne({ products, norms, heads }: nn.DecoderLayers): nn.DecoderStep {
+  const [qkv, out, crossQuery, crossOut, mlp1, mlp2] = products;
+  return (x, cache, memory) => {
+    x = out.forward(cache.attend(qkv.forward(x, { norm: norms[0] }), heads), { residual: x });
+    const seen = nn.attendMemory(crossQuery.forward(x, { norm: norms[1] }), memory);
+    x = crossOut.forward(seen, { residual: x });
+    return mlp2.forward(mlp1.forward(x, { norm: norms[2], gelu: true }), { residual: x });
+  };
+}
+
+const sizes: fc.Arbitrary<Size> = fc
+  .record({
+    headWidth: fc.constantFrom(16, 32, 64),
+    heads: fc.constantFrom(1, 2, 3),
+    hidden: fc.constantFrom(32, 96, 160),
+    bits: fc.constantFrom(null, 2, 4, 6, 8),
+    bias: fc.boolean(),
+    affine: fc.boolean(),
+  })
+  .map(({ headWidth, heads, ...rest }) => {
+    const even = rest.bits !== null && headWidth === 16 ? 2 * heads : heads; // groups of 32
+    return { width: even * headWidth, heads: even, ...rest };
+  });
+
+describeKernels('a decoder block as one op', () => {
+  test('does what its layers do one by one, for all sizes, batches, steps and quantizations', () => {
+    const steps = fc.array(fc.constantFrom(1, 1, 1, 4, 9), { minLength: 1, maxLength: 5 });
+    const batches = fc.constantFrom(1, 2, 5);
+    const lengths = fc.constantFrom(1, 17, 100);
+    fc.assert(
+      fc.property(seed, sizes, steps, batches, lengths, (s, size, added, batch, length) => {
+        mx.random.seed(s);
+        using ours = new nn.PanelCache(48);
+        using theirs = new nn.PanelCache(48);
+        mx.tidy(() => {
+          const layers = layersOf(size);
+          const fused = nn.fuseDecoderBlock(layers);
+          if (fused === undefined) throw new Error('was not fused');
+          const memory = nn.memory(numbers(batch, length, 2 * size.width), size.heads);
+          for (const count of added) {
+            const x = numbers(batch, count, size.width);
+            const [made, expected] = [fused(x, ours, memory), oneByOne(layers)(x, theirs, memory)];
+            expect(disagreement(made, expected, 2e-5)).toBeLessThanOrEqual(1);
+            expect(ours.length).toBe(theirs.length);
+          }
+          for (const layer of layers.products) layer.dispose();
+        });
+      }),
+      runs(40),
+    );
+  });
+
+  test('takes steps that were made before the first was evaluated', () => {
+    using ours = new nn.PanelCache(16);
+    using theirs = new nn.PanelCache(16);
+    mx.tidy(() => {
+      const layers = layersOf({ width: 32, heads: 2, hidden: 64, bits: 8, bias: true, affine: true });
+      const memory = nn.memory(numbers(1, 20, 64), 2);
+      const first = numbers(1, 1, 32);
+      const run = (step: nn.DecoderStep, cache: nn.PanelCache): MxArray => {
+        let x = first;
+        for (let i = 0; i < 9; i++) x = step(x, cache, memory);
+        return x;
+      };
+      const fused = nn.fuseDecoderBlock(layers);
+      expect(fused).toBeDefined();
+      if (!fused) return;
+      expect(disagreement(run(fused, ours), run(oneByOne(layers), theirs), 1e-4)).toBeLessThanOrEqual(1);
+    });
+  });
+
+  test('is not made of layers that the kernels do not take', () => {
+    mx.tidy(() => {
+      const size = { width: 64, heads: 2, hidden: 64, bits: null, bias: true, affine: true };
+      const layers = layersOf(size);
+      const plain = new nn.Linear(64, 64).loadWeights({ weight: numbers(64, 64), bias: numbers(64) });
+      const [qkv, , query, crossOut, mlp1, mlp2] = layers.products;
+      expect(nn.fuseDecoderBlock(layers)).toBeDefined();
+      expect(nn.fuseDecoderBlock({ ...layers, products: [qkv, plain, query, crossOut, mlp1, mlp2] })).toBeUndefined(); // prettier-ignore
+      expect(nn.fuseDecoderBlock({ ...layers, heads: 8 })).toBeUndefined(); // heads of 8
+    });
+  });
+
+  test('refuses arrays that do not fit each other', () => {
+    const layers = layersOf({ width: 32, heads: 2, hidden: 64, bits: null, bias: true, affine: true });
+    const weights = [
+      ...layers.products.flatMap((layer) => {
+        const { panels, scales, biases, bias } = layer as nn.PackedLinear;
+        return [panels, scales, biases, bias];
+      }),
+      ...layers.norms.flatMap(({ weight, bias }) => [weight, bias]),
+    ];
+    const [keys, values] = [mx.zeros([1, 2, 1, 16, 16]), mx.zeros([1, 2, 16, 16])];
+    const [memoryKeys, memoryValues] = nn.memory(numbers(1, 5, 64), 2);
+    const block = (x: MxArray, changed = weights, offset = 0, eps = 1e-5): MxArray =>
+      mx.cpu.decoderBlock(x, keys, values, memoryKeys, memoryValues, changed, offset, eps);
+    const x = numbers(1, 2, 32);
+    const put = (i: number, w: MxArray | null): (MxArray | null)[] => weights.with(i, w);
+    expect(block(x).shape).toEqual([1, 2, 32]);
+    expectInvalid(() => block(numbers(1, 2, 48)), /keys|values|queries/);
+    expectInvalid(() => block(mx.astype(x, 'float16')), /x is float32/);
+    expectInvalid(() => block(numbers(2, 2, 32)), /keys|values|queries/);
+    expectInvalid(() => block(x, weights, 15), /do not fit the cache/);
+    expectInvalid(() => block(x, weights, -1), /do not fit the cache/);
+    expectInvalid(() => block(x, weights, 2 ** 31 - 1), /do not fit the cache/);
+    expectInvalid(() => block(x, weights, 0, 0), /eps is above 0/);
+    expectInvalid(() => block(x, weights.slice(1)), /six products/);
+    expectInvalid(() => block(x, put(0, null)), /a product has no weights/);
+    expectInvalid(() => block(x, put(3, numbers(32))), /a bias is float32/);
+    expectInvalid(() => block(x, put(4, weights[0] ?? null)), /weights|panels/);
+    expectInvalid(() => block(x, put(24, numbers(64))), /a norm's weight and bias/);
+  });
+});
