@@ -1,0 +1,351 @@
+/** Attention and the choice of a token on the CPU against the same spelled out in MLX's plain ops and float64. */
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { mx, type MxArray } from '#native/index.js';
+import {
+  attended,
+  disagreement,
+  expectInvalid,
+  hasKernels,
+  heads,
+  layout,
+  matrix,
+  merged,
+  runs,
+  seed,
+} from './cpu-cases.js';
+
+const describeKernels = hasKernels ? describe : describe.skip;
+
+/** [B, n, d] by head [B, H, n, d], in one of the ways in which a model holds it. */
+const laidOut = fc.constantFrom('by head', 'by position', 'transposed', 'broadcast', 'every second');
+function operand(lies: string, shape: [number, number, number, number]): MxArray {
+  const [b, h, n, d] = shape;
+  switch (lies) {
+    case 'by position':
+      return mx.transpose(mx.random.normal([b, n, h, d]), [0, 2, 1, 3]);
+    case 'transposed':
+      return mx.transpose(mx.random.normal([b, h, d, n]), [0, 1, 3, 2]);
+    case 'broadcast':
+      return mx.broadcastTo(mx.random.normal([1, h, 1, d]), shape);
+    case 'every second':
+      return mx.slice(mx.random.normal([b, h, 2 * n, d]), [0, 0, 0, 0], [b, h, 2 * n, d], [1, 1, 2, 1]);
+    default:
+      return mx.random.normal(shape);
+  }
+}
+
+const batch = fc.integer({ min: 1, max: 3 });
+const width = fc.constantFrom(16, 32, 48, 64, 80);
+const length = fc.constantFrom(1, 2, 15, 16, 17, 31, 33, 47, 50, 100);
+
+describeKernels('attention over whole keys and values', () => {
+  test('agrees with the spelled-out form for every length, width, layout and grouping of heads', () => {
+    const odd = fc.constantFrom(1, 3, 4, 15, 16, 17, 24, 64, 65);
+    const group = fc.constantFrom([1, 1], [2, 1], [3, 3], [4, 2]);
+    fc.assert(
+      fc.property(
+        seed,
+        batch,
+        group,
+        length,
+        length,
+        odd,
+        fc.boolean(),
+        fc.tuple(laidOut, laidOut, laidOut),
+        (s, b, [h = 1, kv = 1], nq, nk, d, causal, [lq, lk, lv]) =>
+          // prettier-ignore
+          mx.tidy(() => {
+            fc.pre(!causal || nq <= nk); // beyond that some queries see nothing
+            mx.random.seed(s);
+            const [q, k, v] = [operand(lq, [b, h, nq, d]), operand(lk, [b, kv, nk, d]), operand(lv, [b, kv, nk, d])];
+            const scale = d ** -0.5;
+            const made = mx.fast.scaledDotProductAttention(q, k, v, causal ? { scale, mask: 'causal' } : { scale });
+            expect([made.dtype, made.shape]).toEqual(['float32', [b, h, nq, d]]);
+            expect(disagreement(made, attended(q, k, v, scale, causal), 1e-5)).toBeLessThanOrEqual(1);
+            expect(disagreement(merged(made), merged(attended(q, k, v, scale, causal)), 1e-5)).toBeLessThanOrEqual(1);
+          }),
+      ),
+      runs(150),
+    );
+  });
+
+  test('lets a NaN through to the query that has it, and to no other', () => {
+    mx.tidy(() => {
+      const q = mx.where(
+        mx.equal(mx.reshape(mx.arange(60), [1, 1, 60, 1]), 50),
+        NaN,
+        mx.random.normal([1, 2, 60, 8]),
+      );
+      const k = mx.random.normal([1, 2, 21, 8]);
+      const made = mx.isnan(mx.fast.scaledDotProductAttention(q, k, k, { scale: 1 }));
+      const perQuery = mx.sum(mx.astype(made, 'int32'), [0, 1, 3]).tolist<number[]>();
+      expect(perQuery).toEqual(Array.from({ length: 60 }, (_, i) => (i === 50 ? 16 : 0)));
+    });
+  });
+});
+
+describeKernels("attention over a decoder's memory", () => {
+  test('agrees with the spelled-out form on what float16 keeps of keys and values', () => {
+    fc.assert(
+      fc.property(
+        seed,
+        batch,
+        fc.integer({ min: 1, max: 3 }),
+        length,
+        fc.integer({ min: 0, max: 9 }),
+        width,
+        layout,
+        layout,
+        (s, b, h, nk, nq, d, lies, qLies) =>
+          // prettier-ignore
+          mx.tidy(() => {
+          mx.random.seed(s);
+          const kv = mx.reshape(matrix(b * nk, 2 * h * d, lies), [b, nk, 2 * h * d]);
+          const q = mx.reshape(matrix(b * nq, h * d, qLies), [b, nq, h * d]);
+          const [keys, values] = mx.cpu.memory(kv, h);
+          expect([keys.dtype, keys.shape]).toEqual(['float16', [b, h, Math.ceil(nk / 16), d, 16]]);
+          expect([values.dtype, values.shape]).toEqual(['float16', [b, h, nk, d]]);
+          const [k, v] = mx.split(mx.astype(kv, 'float16'), 2, -1).map((x) => heads(x, h)) as [MxArray, MxArray];
+          expect(mx.arrayEqual(values, v).item()).toBe(true);
+          const made = mx.cpu.attendMemory(q, keys, values);
+          expect([made.dtype, made.shape]).toEqual(['float32', [b, nq, h * d]]);
+          if (nq > 0) {
+            const expected = merged(attended(heads(q, h), k, v, d ** -0.5, false));
+            expect(disagreement(made, expected, 1e-5)).toBeLessThanOrEqual(1);
+          }
+        }),
+      ),
+      runs(100),
+    );
+  });
+
+  test('rounds to the nearest float16, halves to even, as MLX does, and keeps what is not a number', () => {
+    mx.tidy(() => {
+      const special = [0, -0, 1 + 2 ** -11, 1 + 3 * 2 ** -11, 65504, 65519.99, 65520, -1e30, Infinity, -Infinity, NaN, 2 ** -24, 2 ** -25, 1.5 * 2 ** -24, 2.5 * 2 ** -24, 2 ** -14 - 2 ** -26]; // prettier-ignore
+      const kv = mx.concatenate([mx.array(special, [1, 1, 16]), mx.random.normal([1, 1, 16])], 2);
+      const turned = mx.concatenate([mx.array(special, [1, 1, 16]), mx.array(special, [1, 1, 16])], 2);
+      const half = mx.astype(turned, 'float16');
+      const [keys] = mx.cpu.memory(kv, 1);
+      const [, values] = mx.cpu.memory(turned, 1);
+      const numbers = (x: MxArray): string[] => [...x.toTypedArray('float32')].map((y) => (Object.is(y, -0) ? '-0' : String(y))); // prettier-ignore
+      const wanted = numbers(half).slice(0, 16);
+      expect(numbers(values)).toEqual(wanted);
+      expect(numbers(keys).filter((_, i) => i % 16 === 0)).toEqual(wanted); // the first key of its panel
+      expect(numbers(keys).filter((_, i) => i % 16 !== 0).every((x) => x === '0')).toBe(true); // prettier-ignore
+    });
+  });
+
+  test.each<[string, () => unknown, RegExp]>([
+    ['no heads', () => mx.cpu.memory(mx.ones([1, 2, 64]), 0), /keys and values \[B, T, 2 H D\]/],
+    [
+      'a width that does not divide',
+      () => mx.cpu.memory(mx.ones([1, 2, 96]), 5),
+      /keys and values \[B, T, 2 H D\]/,
+    ],
+    ['a width that is no multiple of 16', () => mx.cpu.memory(mx.ones([1, 2, 48]), 1), /multiple of 16/],
+    ['no positions', () => mx.cpu.memory(mx.ones([1, 0, 64]), 1), /memory/],
+    ['a float16 memory', () => mx.cpu.memory(mx.ones([1, 2, 64], 'float16'), 1), /float32/],
+    [
+      'queries of another width',
+      () => mx.cpu.attendMemory(mx.ones([1, 1, 48]), ...mx.cpu.memory(mx.ones([1, 2, 64]), 1)),
+      /widths/,
+    ],
+    [
+      'queries of another batch',
+      () => mx.cpu.attendMemory(mx.ones([2, 1, 32]), ...mx.cpu.memory(mx.ones([1, 2, 64]), 1)),
+      /belong together/,
+    ],
+    [
+      'keys of another length',
+      () =>
+        mx.cpu.attendMemory(
+          mx.ones([1, 1, 32]),
+          mx.cpu.memory(mx.ones([1, 17, 64]), 1)[0],
+          mx.cpu.memory(mx.ones([1, 2, 64]), 1)[1],
+        ),
+      /belong together/,
+    ],
+    [
+      'float32 keys',
+      () => mx.cpu.attendMemory(mx.ones([1, 1, 32]), mx.ones([1, 1, 1, 32, 16]), mx.ones([1, 1, 2, 32])),
+      /dtype/,
+    ],
+  ])('%s is an error that says so', (_what, make, message) => {
+    // prettier-ignore
+    expectInvalid(make, message);
+  });
+});
+
+describeKernels('attention over a cache', () => {
+  const buffers = (b: number, h: number, capacity: number, d: number): [MxArray, MxArray] => {
+    const made: [MxArray, MxArray] = [mx.zeros([b, h, capacity / 16, d, 16]), mx.zeros([b, h, capacity, d])];
+    mx.eval(...made);
+    return made;
+  };
+
+  test('agrees with causal attention over all positions so far, step after step, across borders of panels', () => {
+    const steps = fc.array(fc.constantFrom(0, 1, 1, 1, 2, 3, 15, 16, 17), { minLength: 1, maxLength: 7 });
+    fc.assert(
+      fc.property(
+        seed,
+        batch,
+        fc.integer({ min: 1, max: 3 }),
+        width,
+        steps,
+        layout,
+        (s, b, h, d, lengths, lies) =>
+          mx.tidy(() => {
+            mx.random.seed(s);
+            const total = lengths.reduce<number>((sum, n) => sum + n, 0);
+            const [keys, values] = buffers(b, h, Math.ceil((total + 1) / 16) * 16, d);
+            const all: MxArray[] = [];
+            let offset = 0;
+            for (const n of lengths) {
+              const qkv = mx.reshape(matrix(b * n, 3 * h * d, lies), [b, n, 3 * h * d]);
+              const made = mx.cpu.attendCached(qkv, keys, values, offset);
+              mx.eval(made);
+              expect([made.dtype, made.shape]).toEqual(['float32', [b, n, h * d]]);
+              offset += n;
+              all.push(qkv);
+              if (n === 0) continue;
+              const byHead = (x: MxArray): MxArray[] => mx.split(x, 3, -1).map((y) => heads(y, h));
+              const [, k = qkv, v = qkv] = byHead(mx.concatenate(all, 1));
+              const [q = qkv] = byHead(qkv);
+              const expected = merged(attended(q, k, v, d ** -0.5, true));
+              expect(disagreement(made, expected, 1e-5)).toBeLessThanOrEqual(1);
+            }
+          }),
+      ),
+      runs(60),
+    );
+  });
+
+  test('depends on nothing that lies beyond the position, not even a NaN', () => {
+    mx.tidy(() => {
+      const [keys, values] = [mx.full([1, 1, 2, 16, 16], 1e6), mx.full([1, 1, 32, 16], NaN)];
+      mx.eval(keys, values);
+      for (const offset of [0, 1, 2]) {
+        const made = mx.cpu.attendCached(mx.ones([1, 1, 48]), keys, values, offset);
+        expect(disagreement(made, mx.ones([1, 1, 16]), 1e-6)).toBeLessThanOrEqual(1);
+      }
+    });
+  });
+
+  test.each<[string, () => unknown, RegExp]>([
+    [
+      'an offset beyond the buffers',
+      () => mx.cpu.attendCached(mx.ones([1, 1, 48]), ...buffers(1, 1, 16, 16), 16),
+      /do not fit the cache/,
+    ],
+    [
+      'more positions than fit',
+      () => mx.cpu.attendCached(mx.ones([1, 3, 48]), ...buffers(1, 1, 16, 16), 14),
+      /do not fit the cache/,
+    ],
+    [
+      'a negative offset',
+      () => mx.cpu.attendCached(mx.ones([1, 1, 48]), ...buffers(1, 1, 16, 16), -1),
+      /do not fit the cache/,
+    ],
+    [
+      'the largest offset',
+      () => mx.cpu.attendCached(mx.ones([1, 1, 48]), ...buffers(1, 1, 16, 16), 2 ** 31 - 1),
+      /do not fit the cache/,
+    ],
+    [
+      'a width that is not three of one',
+      () => mx.cpu.attendCached(mx.ones([1, 1, 47]), ...buffers(1, 1, 16, 16), 0),
+      /3 H D/,
+    ],
+    [
+      'heads of another width',
+      () => mx.cpu.attendCached(mx.ones([1, 1, 96]), ...buffers(1, 1, 16, 16), 0),
+      /widths/,
+    ],
+    [
+      'another batch',
+      () => mx.cpu.attendCached(mx.ones([2, 1, 48]), ...buffers(1, 1, 16, 16), 0),
+      /belong together/,
+    ],
+  ])('%s is an error that says so', (_what, make, message) => {
+    // prettier-ignore
+    expectInvalid(make, message);
+  });
+});
+
+describeKernels('the likeliest of many', () => {
+  const logits = fc.record({
+    rows: fc.integer({ min: 1, max: 5 }),
+    classes: fc.constantFrom(1, 2, 3, 15, 16, 17, 1023, 1024, 1025, 2049, 5000),
+    lies: layout,
+    suppressed: fc.constantFrom(0, 0.5, 0.99),
+    coarse: fc.boolean(),
+  });
+
+  test('is the first of the largest, with its log-probability', () => {
+    fc.assert(
+      fc.property(seed, logits, (s, { rows, classes, lies, suppressed, coarse }) =>
+        mx.tidy(() => {
+          mx.random.seed(s);
+          let x = mx.multiply(matrix(rows, classes, lies), 5);
+          if (coarse) x = mx.round(x); // many equals
+          const gone = mx.less(mx.random.uniform(0, 1, [rows, classes]), suppressed);
+          x = mx.where(mx.logicalAnd(gone, mx.greater(mx.arange(classes), 0)), -Infinity, x);
+          const [index, logprob] = mx.cpu.likeliest(x);
+          expect([index.dtype, logprob.dtype]).toEqual(['int32', 'float32']);
+          const values = x.tolist<number[][]>();
+          expect(index.tolist()).toEqual(values.map((row) => row.indexOf(row.reduce((a, b) => Math.max(a, b), -Infinity)))); // prettier-ignore
+          const wide = mx.astype(x, 'float64');
+          const expected = mx.subtract(mx.max(wide, -1), mx.logsumexp(wide, -1));
+          expect(disagreement(logprob, expected, 2e-5)).toBeLessThanOrEqual(1);
+        }),
+      ),
+      runs(80),
+    );
+  });
+
+  test('of equals is the first', () => {
+    mx.tidy(() => {
+      for (const classes of [1, 7, 16, 1025, 3000]) {
+        const [index, logprob] = mx.cpu.likeliest(mx.full([2, classes], -3.5));
+        expect(index.tolist()).toEqual([0, 0]);
+        expect(disagreement(logprob, mx.full([2], -Math.log(classes)), 2e-6)).toBeLessThanOrEqual(1);
+      }
+    });
+  });
+
+  test('of one that is left has a log-probability of 0, far below and far above too', () => {
+    mx.tidy(() => {
+      for (const value of [0, -1e30, 1e30])
+        for (const at of [0, 5, 1024, 1999]) {
+          const x = mx.where(mx.equal(mx.arange(2000), at), value, -Infinity);
+          const [index, logprob] = mx.cpu.likeliest(mx.reshape(x, [1, 2000]));
+          expect([index.tolist(), logprob.tolist()]).toEqual([[at], [0]]);
+        }
+    });
+  });
+
+  test('of rows with a NaN, or with nothing but -∞, is an index of the row and a NaN', () => {
+    mx.tidy(() => {
+      for (const classes of [1, 5, 16, 100, 1025, 2100])
+        for (const at of new Set([0, classes >> 1, classes - 1])) {
+          const bad = mx.where(mx.equal(mx.arange(classes), at), NaN, mx.random.normal([1, classes]));
+          for (const x of [bad, mx.full([1, classes], NaN), mx.full([1, classes], -Infinity)]) {
+            const [index, logprob] = mx.cpu.likeliest(x);
+            expect(logprob.tolist()).toEqual([NaN]);
+            expect(Number(index.item())).toBeGreaterThanOrEqual(0);
+            expect(Number(index.item())).toBeLessThan(classes);
+          }
+        }
+    });
+  });
+
+  test.each<[string, () => unknown, RegExp]>([
+    ['a vector', () => mx.cpu.likeliest(mx.ones([3])), /float32 \[R, V\].*logits float32\[3\]/],
+    ['float16', () => mx.cpu.likeliest(mx.ones([1, 3], 'float16')), /float32 \[R, V\]/],
+    ['nothing to choose from', () => mx.cpu.likeliest(mx.ones([1, 0])), /float32 \[R, V\]/],
+  ])('%s is an error that says so', (_what, make, message) => {
+    expectInvalid(make, message);
+  });
+});

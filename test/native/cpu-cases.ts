@@ -1,0 +1,155 @@
+/** What the differential tests of the CPU kernels draw from: arrays laid out in every way, and a product to hold them to. */
+import { expect } from '@jest/globals';
+import fc from 'fast-check';
+import { mx, type MxArray } from '#native/index.js';
+
+mx.setDefaultDevice('cpu');
+
+/** Whether there is anything to compare. Says so where not. */
+export const hasKernels = mx.cpu.available();
+if (!hasKernels) {
+  console.warn('skipped: the CPU kernels are part of the Linux build only (mx.cpu.available() is false)');
+}
+
+/** Settings of a property: `SOTTO_FUZZ=20` tries twenty times as many cases. */
+export const runs = (count: number): { numRuns: number } => ({
+  numRuns: count * Number(process.env.SOTTO_FUZZ ?? 1),
+});
+
+export const seed = fc.integer({ min: 0, max: 2 ** 31 - 1 });
+
+/** How the rows of an input lie in memory. */
+export const layout = fc.constantFrom(
+  'contiguous',
+  'transposed',
+  'every second column',
+  'every second row',
+  'backwards',
+  'one row for all',
+  'inside a larger array',
+);
+export type Layout = typeof layout extends fc.Arbitrary<infer T> ? T : never;
+
+/** Random numbers around 0, [rows, columns] float32. */
+export function matrix(rows: number, columns: number, lies: Layout = 'contiguous'): MxArray {
+  const random = (shape: number[]): MxArray => mx.random.normal(shape);
+  switch (lies) {
+    case 'transposed':
+      return mx.transpose(random([columns, rows]));
+    case 'every second column':
+      return mx.slice(random([rows, 2 * columns]), [0, 0], [rows, 2 * columns], [1, 2]);
+    case 'every second row':
+      return mx.slice(random([2 * rows, columns]), [0, 0], [2 * rows, columns], [2, 1]);
+    case 'backwards':
+      return mx.take(random([rows, columns]), mx.array(Int32Array.from({ length: rows }, (_, i) => rows - 1 - i)), 0); // prettier-ignore
+    case 'one row for all':
+      return mx.broadcastTo(random([1, columns]), [rows, columns]);
+    case 'inside a larger array':
+      return mx.slice(random([rows + 2, columns + 3]), [1, 2], [rows + 1, columns + 2]);
+    default:
+      return random([rows, columns]);
+  }
+}
+
+const double = (x: MxArray): MxArray => mx.astype(x, 'float64');
+
+/** The largest of |a - b| / allowed; at most 1 is agreement. A NaN anywhere is none. */
+export function disagreement(a: MxArray, b: MxArray, allowed: MxArray | number): number {
+  if (a.size === 0 && b.size === 0) return 0;
+  const ratio = mx.divide(mx.abs(mx.subtract(double(a), double(b))), allowed);
+  const worst = Number(mx.max(mx.astype(ratio, 'float32')).item());
+  return Number.isNaN(worst) ? Infinity : worst;
+}
+
+export interface Expected {
+  /** In float64. */
+  value: MxArray;
+  /** What rounding in float32 may make of it, an array of the same shape. */
+  allowed: MxArray;
+}
+
+export interface Beside {
+  bias?: MxArray | null;
+  normWeight?: MxArray | null;
+  normBias?: MxArray | null;
+  eps?: number | undefined;
+  gelu?: boolean;
+  residual?: MxArray | null | undefined;
+}
+
+/** gelu(norm(x) wᵀ + bias) + residual, spelled out in plain ops and float64. x [..., k], w [n, k]. */
+export function spelledOut(x: MxArray, w: MxArray, beside: Beside = {}): Expected {
+  const { bias, normWeight, normBias, eps = 0, gelu, residual } = beside;
+  let input = double(x);
+  if (eps > 0) {
+    const centred = mx.subtract(input, mx.mean(input, -1, true));
+    const variance = mx.mean(mx.square(centred), -1, true);
+    input = mx.divide(centred, mx.sqrt(mx.add(variance, eps)));
+    if (normWeight) input = mx.multiply(input, double(normWeight));
+    if (normBias) input = mx.add(input, double(normBias));
+  }
+  const weight = mx.transpose(double(w));
+  // A packed weight is a code and a bias, each of them up to the largest weight.
+  const largest = w.size > 0 ? mx.max(mx.abs(weight)) : 0;
+  let value = mx.matmul(input, weight);
+  let size = mx.matmul(mx.abs(input), mx.add(mx.abs(weight), largest));
+  if (bias) {
+    value = mx.add(value, double(bias));
+    size = mx.add(size, mx.abs(double(bias)));
+  }
+  if (gelu) value = mx.multiply(mx.multiply(value, 0.5), mx.add(mx.erf(mx.multiply(value, Math.SQRT1_2)), 1)); // prettier-ignore
+  if (residual) {
+    value = mx.add(value, double(residual));
+    size = mx.add(size, mx.abs(double(residual)));
+  }
+  return { value, allowed: mx.multiply(mx.add(size, 1), 2e-6) };
+}
+
+/** softmax(q kᵀ / √d) v in plain ops and float64: q [B, H, Q, D], k and v [B, Hkv, K, D]. */
+export function attended(q: MxArray, k: MxArray, v: MxArray, scale: number, causal: boolean): MxArray {
+  const [nq, nk, group] = [q.shape[2] ?? 0, k.shape[2] ?? 0, (q.shape[1] ?? 1) / (k.shape[1] ?? 1)];
+  const [keys, values] = [k, v].map((x) => mx.repeat(double(x), group, 1)) as [MxArray, MxArray];
+  let scores = mx.multiply(mx.matmul(double(q), mx.transpose(keys, [0, 1, 3, 2])), scale);
+  if (causal) {
+    const rows = mx.reshape(mx.arange(nq), [nq, 1]);
+    const seen = mx.lessEqual(mx.reshape(mx.arange(nk), [1, nk]), mx.add(rows, nk - nq));
+    scores = mx.where(seen, scores, -Infinity);
+  }
+  return mx.matmul(mx.softmax(scores, -1), values);
+}
+
+/** [B, T, H × D] → [B, H, T, D] */
+export function heads(x: MxArray, count: number): MxArray {
+  const [batch = 0, length = 0, width = 0] = x.shape;
+  return mx.transpose(mx.reshape(x, [batch, length, count, width / count]), [0, 2, 1, 3]);
+}
+
+/** [B, H, T, D] → [B, T, H × D] */
+export function merged(x: MxArray): MxArray {
+  const [batch = 0, count = 0, length = 0, width = 0] = x.shape;
+  return mx.reshape(mx.transpose(x, [0, 2, 1, 3]), [batch, length, count * width]);
+}
+
+/** A matrix in panels of 16 rows, as `mx.cpu.panels` lays it out: [⌈n / 16⌉, k, 16] */
+export function inPanels(w: MxArray): MxArray {
+  const [n = 0, k = 0] = w.shape;
+  const panels = Math.ceil(n / 16);
+  const filled = mx.concatenate([w, mx.zeros([panels * 16 - n, k], w.dtype)], 0);
+  return mx.transpose(mx.reshape(filled, [panels, 16, k]), [0, 2, 1]);
+}
+
+export const floats = fc.constantFrom('float32', 'float16', 'bfloat16');
+
+/** Holds that arguments which do not fit are refused when the op is made, in words. */
+export function expectInvalid(make: () => unknown, message: RegExp): void {
+  mx.tidy(() => {
+    let thrown: unknown;
+    try {
+      make();
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toHaveProperty('code', 'INVALID_ARGUMENT');
+    expect(String(thrown)).toMatch(message);
+  });
+}

@@ -1,0 +1,51 @@
+/**
+ * The differential tests of the CPU kernels once more in fresh processes, each held to one instruction set: they are
+ * compiled from the same lines, but tile, widen and round by other instructions.
+ */
+import { expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { mx } from '#native/index.js';
+import { hasKernels } from './cpu-cases.js';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+const suites = ['cpu-kernels', 'cpu-linear', 'cpu-attention', 'nn-packed'];
+const [best, here] = hasKernels ? [bestOfProcessor(), mx.cpu.instructionSet()] : ['none', 'none'];
+const ALL = ['baseline', 'avx2', 'avx512'];
+
+/** What this process runs with is what the processor has, unless the environment asked for less. */
+function bestOfProcessor(): string {
+  return process.env.SOTTO_CPU_ISA === undefined ? mx.cpu.instructionSet() : 'unknown';
+}
+
+const others = ALL.slice(0, Math.max(0, ALL.indexOf(best)));
+if (hasKernels && others.length === 0) {
+  console.warn(`skipped: only ${here} to be tested, and the suites themselves do that`);
+}
+
+function run(args: string[], isa: string): Promise<{ code: unknown; output: string }> {
+  const { JEST_WORKER_ID: _, ...env } = process.env;
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['--experimental-vm-modules', '--no-warnings', ...args],
+      { cwd: root, env: { ...env, SOTTO_CPU_ISA: isa }, maxBuffer: 1 << 26 },
+      (error, stdout, stderr) => {
+        resolve({ code: error ? (error.code ?? error.signal) : 0, output: stdout + stderr });
+      },
+    );
+  });
+}
+
+(others.length > 0 ? test.each(others) : test.skip.each(ALL))(
+  'the kernels agree with plain ops on %s',
+  async (isa) => {
+    const asked = `import('#native/index.js').then(({ mx }) => console.log(mx.cpu.instructionSet()))`;
+    expect((await run(['-e', asked], isa)).output.trim()).toBe(isa);
+    const files = suites.map((suite) => path.join(root, `dist/test/native/${suite}.test.js`));
+    const { code, output } = await run(['node_modules/jest/bin/jest.js', '--runInBand', ...files], isa);
+    if (code !== 0) throw new Error(`on ${isa} (${String(code)}):\n${output.slice(-20_000)}`);
+    expect(output).toMatch(/Tests: .*\d+ passed/);
+  },
+  300_000,
+);

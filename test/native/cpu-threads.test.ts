@@ -1,0 +1,86 @@
+/** The CPU kernels share one set of threads: whoever comes while it is taken computes alone, and the same. */
+import { describe, expect, test } from '@jest/globals';
+import { Worker } from 'node:worker_threads';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { mx, type MxArray, type Stream } from '#native/index.js';
+import { hasKernels } from './cpu-cases.js';
+
+const describeKernels = hasKernels ? describe : describe.skip;
+
+/** Every kernel, each with enough to do to be split; plain JavaScript, since workers run it too. */
+function work(m: typeof mx, stream?: Stream): MxArray[] {
+  const key = (n: number): MxArray => m.random.key(n);
+  const on = stream ? { stream } : {};
+  const x = m.random.normal([64, 256], { key: key(1) });
+  const w = m.random.normal([1040, 256], { key: key(2) });
+  const [packed, scales, biases] = m.quantize(w, 64, 6);
+  const parts = { scales: m.cpu.panels(scales), biases: m.cpu.panels(biases), ...on };
+  const panels = m.cpu.panels(packed, 6, on);
+  const many = m.cpu.linear(x, panels, 1040, { ...parts, eps: 1e-5, gelu: true });
+  const few = m.cpu.linear(m.slice(x, [0, 0], [3, 256]), panels, 1040, parts);
+  const heads = m.random.normal([1, 8, 200, 32], { key: key(3) });
+  const attended = m.fast.scaledDotProductAttention(heads, heads, heads, {
+    scale: 0.2,
+    mask: 'causal',
+    ...on,
+  });
+  const kv = m.random.normal([2, 300, 512], { key: key(4) });
+  const [keys, values] = m.cpu.memory(kv, 4, on);
+  const read = m.cpu.attendMemory(m.slice(kv, [0, 0, 0], [2, 5, 256]), keys, values, on);
+  const [index, logprob] = m.cpu.likeliest(many, on);
+  return [many, few, attended, read, index, logprob, m.fast.gelu(many, on)];
+}
+
+const same = (a: MxArray[], b: MxArray[]): boolean[] => a.map((x, i) => mx.arrayEqual(x, b[i] as MxArray).item()); // prettier-ignore
+
+describeKernels('kernels at once', () => {
+  test('on several streams give what they give alone, bit for bit', async () => {
+    const alone = work(mx);
+    mx.eval(alone);
+    const streams = [mx.newStream('cpu'), mx.newStream('cpu'), mx.newStream('cpu')];
+    for (let round = 0; round < 5; round++) {
+      const all = streams.map((stream) => work(mx, stream));
+      await mx.ready(...all.flat());
+      for (const results of all) expect(same(results, alone)).toEqual(alone.map(() => true));
+      mx.dispose(all);
+    }
+    mx.dispose(alone);
+  });
+
+  test('in several worker threads give what they give in one, bit for bit', async () => {
+    const native = pathToFileURL(path.resolve(import.meta.dirname, '../../native/index.js')).href;
+    const body = `
+      import { parentPort } from 'node:worker_threads';
+      import { mx } from ${JSON.stringify(native)};
+      mx.setDefaultDevice('cpu');
+      ${work.toString()}
+      for (let round = 0; round < 4; round++) {
+        const results = work(mx);
+        mx.eval(results);
+        parentPort.postMessage(results.map((x) => Buffer.from(x.toTypedArray().buffer).toString('base64')));
+        mx.dispose(results);
+      }`;
+    const alone = work(mx);
+    const wanted = alone.map((x) => Buffer.from(x.toTypedArray().buffer).toString('base64'));
+    const rounds = await Promise.all(
+      Array.from({ length: 3 }, async () => {
+        const got: unknown[] = [];
+        const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(body)}`));
+        await new Promise<void>((resolve, reject) => {
+          worker.on('message', (message: unknown) => got.push(message));
+          worker.on('error', reject);
+          worker.on('exit', () => {
+            resolve();
+          });
+        });
+        return got;
+      }),
+    );
+    for (const got of rounds) {
+      expect(got).toHaveLength(4);
+      for (const results of got) expect((results as string[]).map((x, i) => x === wanted[i])).toEqual(wanted.map(() => true)); // prettier-ignore
+    }
+    mx.dispose(alone);
+  });
+});

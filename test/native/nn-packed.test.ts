@@ -1,0 +1,397 @@
+/** Layers made for the CPU kernels beside the layers that they were made of. */
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
+import { disagreement, floats, hasKernels, heads, layout, matrix, merged, runs, seed } from './cpu-cases.js';
+
+const describeKernels = hasKernels ? describe : describe.skip;
+
+const numbers = (...shape: number[]): MxArray => mx.random.normal(shape);
+
+function linear(
+  k: number,
+  n: number,
+  bias: boolean,
+  dtype: 'float32' | 'float16' | 'bfloat16' = 'float32',
+): nn.Linear {
+  const cast = (x: MxArray): MxArray => mx.astype(x, dtype);
+  return new nn.Linear(k, n, { bias }).loadWeights({
+    weight: cast(numbers(n, k)),
+    ...(bias && { bias: cast(numbers(n)) }),
+  });
+}
+
+function norm(k: number, weight = true): nn.LayerNorm {
+  const layer = new nn.LayerNorm(k, weight ? {} : { affine: false });
+  return weight ? layer.loadWeights({ weight: numbers(k), bias: numbers(k) }) : layer;
+}
+
+/** What `layer` does to x in float32, whatever it is stored in. */
+function plainly(layer: nn.Linear | nn.QuantizedLinear, x: MxArray, around: nn.Around): MxArray {
+  const weight = layer instanceof nn.Linear ? mx.astype(layer.weight, 'float32') : wide(layer);
+  const bias = layer.bias && mx.astype(layer.bias, 'float32');
+  const [n = 0, k = 0] = weight.shape;
+  const plain = new nn.Linear(k, n, { bias: bias !== null }).loadWeights(
+    bias ? { weight, bias } : { weight },
+  );
+  return plain.forward(x, around);
+}
+
+/** A quantized matrix expanded without rounding its products to the scales' dtype. */
+function wide({
+  weight,
+  scales,
+  biases,
+  groupSize,
+  bits,
+  mode,
+}: nn.QuantizedLinear | nn.QuantizedEmbedding): MxArray {
+  const float = (x: MxArray): MxArray => mx.astype(x, 'float32');
+  if (biases === null)
+    return mx.astype(mx.dequantize(weight, scales, undefined, groupSize, bits, mode), 'float32');
+  return mx.dequantize(weight, float(scales), float(biases), groupSize, bits);
+}
+
+/** Rounding grows with the number of columns and with what is added up. */
+const close = (k: number): number => 4e-6 * Math.sqrt(k) * 12;
+
+class Model extends nn.Module {
+  linear: nn.AnyLinear;
+  embedding: nn.AnyEmbedding;
+  conv: nn.Conv1d | nn.PackedConv1d;
+  grouped = new nn.Conv1d(4, 4, 3, { groups: 2 });
+  dilated = new nn.Conv1d(4, 4, 3, { dilation: 2 });
+  norm = new nn.LayerNorm(64);
+
+  constructor() {
+    super();
+    this.linear = linear(64, 40, true, 'float16');
+    this.embedding = new nn.Embedding(30, 64).loadWeights({ weight: numbers(30, 64) });
+    this.conv = new nn.Conv1d(5, 7, 3).loadWeights({ weight: numbers(7, 3, 5), bias: numbers(7) });
+  }
+}
+
+describeKernels('pack', () => {
+  test('replaces what the kernels can do, says which, and frees what it replaced', () => {
+    const before = mx.liveArrays();
+    const model = mx.tidy(() => new Model());
+    expect(nn.canPack()).toBe(true);
+    expect(nn.pack(model).sort()).toEqual(['conv', 'embedding', 'linear']);
+    expect(model.linear).toBeInstanceOf(nn.PackedLinear);
+    expect(model.embedding).toBeInstanceOf(nn.PackedEmbedding);
+    expect(model.conv).toBeInstanceOf(nn.PackedConv1d);
+    expect(model.grouped).toBeInstanceOf(nn.Conv1d);
+    expect(nn.pack(model)).toEqual([]);
+    model.toDtype('float16');
+    mx.tidy(() => {
+      const y = (model.linear as nn.PackedLinear).forward(numbers(2, 64));
+      expect([y.dtype, y.shape]).toEqual(['float32', [2, 40]]);
+    });
+    model.dispose();
+    expect(mx.liveArrays()).toBe(before);
+  });
+});
+
+describeKernels('a packed linear layer', () => {
+  const around = fc.record({ norm: fc.boolean(), gelu: fc.boolean(), residual: fc.boolean() });
+  const aroundOf = (
+    what: { norm: boolean; gelu: boolean; residual: boolean },
+    shape: number[],
+    k: number,
+  ): nn.Around => ({
+    norm: what.norm ? norm(k) : undefined,
+    gelu: what.gelu,
+    residual: what.residual ? numbers(...shape) : undefined,
+  });
+
+  test('does what the layer did that it was made of, of any size, dtype and quantization', () => {
+    const quantization = fc.constantFrom(undefined, ...[2, 3, 4, 5, 6, 8].map((bits) => ({ bits, groupSize: 64 })), { bits: 4, groupSize: 32 }, { bits: 8, groupSize: 128 }); // prettier-ignore
+    fc.assert(
+      fc.property(
+        seed,
+        fc.constantFrom(1, 7, 16, 33),
+        fc.constantFrom(1, 5, 8, 9, 30),
+        fc.boolean(),
+        floats,
+        quantization,
+        around,
+        layout,
+        (s, n, rows, bias, dtype, quantized, what, lies) =>
+          // prettier-ignore
+          mx.tidy(() => {
+            mx.random.seed(s);
+            const k = quantized ? 128 : 50;
+            const stored = linear(k, n, bias, dtype);
+            const layer = quantized ? nn.QuantizedLinear.from(stored, quantized) : stored;
+            const packed = new nn.PackedLinear(layer);
+            const x = mx.reshape(matrix(2 * rows, k, lies), [2, rows, k]);
+            const beside = aroundOf(what, [2, rows, n], k);
+            const made = packed.forward(x, beside);
+            expect(made.shape).toEqual([2, rows, n]);
+            expect(disagreement(made, plainly(layer, x, beside), close(k))).toBeLessThanOrEqual(1);
+            packed.dispose();
+          }),
+      ),
+      runs(80),
+    );
+  });
+
+  test('expands weights whose quantization is not affine', () => {
+    mx.tidy(() => {
+      mx.random.seed(1);
+      const layer = nn.QuantizedLinear.from(linear(64, 20, true), { mode: 'mxfp4' });
+      const packed = new nn.PackedLinear(layer);
+      expect([packed.panels.dtype, packed.scales]).toEqual(['float32', null]);
+      const x = numbers(3, 64);
+      expect(disagreement(packed.forward(x), plainly(layer, x, {}), close(64))).toBeLessThanOrEqual(1);
+      packed.dispose();
+    });
+  });
+
+  test('joined of several gives the outputs of each, one after another', () => {
+    fc.assert(
+      fc.property(
+        seed,
+        fc.array(fc.constantFrom(1, 15, 16, 20), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.boolean(), { minLength: 4 }),
+        fc.option(fc.constantFrom(2, 6, 8)),
+        floats,
+        (s, sizes, biases, bits, dtype) =>
+          // prettier-ignore
+          mx.tidy(() => {
+            mx.random.seed(s);
+            const parts = sizes.map((n, i) => {
+              const layer = linear(64, n, biases[i] ?? false, dtype);
+              return bits === null ? layer : nn.QuantizedLinear.from(layer, { bits, groupSize: 32 });
+            });
+            const x = numbers(2, 5, 64);
+            const each = mx.concatenate(parts.map((part) => plainly(part, x, {})), -1); // prettier-ignore
+            mx.eval(each);
+            const joined = nn.join(parts);
+            const packed = new nn.PackedLinear(joined as nn.Linear | nn.QuantizedLinear);
+            expect(packed.outputs).toBe(sizes.reduce<number>((a, b) => a + b, 0));
+            expect(disagreement(packed.forward(x), each, close(64))).toBeLessThanOrEqual(1);
+            joined.dispose();
+            packed.dispose();
+          }),
+      ),
+      runs(40),
+    );
+  });
+
+  test('cannot be joined of layers of different kinds or quantizations', () => {
+    mx.tidy(() => {
+      const plain = linear(64, 16, false);
+      const packed = (bits: number): nn.QuantizedLinear =>
+        nn.QuantizedLinear.from(linear(64, 16, false), { bits });
+      expect(() => nn.join([plain, packed(4)])).toThrow(/not of one kind/);
+      expect(() => nn.join([packed(4), packed(8)])).toThrow(/not quantized in one way/);
+      expect(plain.forward(numbers(1, 64)).shape).toEqual([1, 16]); // refused parts are not used up
+    });
+  });
+});
+
+describeKernels('a packed embedding', () => {
+  test('gives the rows and the logits of the embedding it was made of', () => {
+    fc.assert(
+      fc.property(
+        seed,
+        fc.constantFrom(1, 15, 16, 33, 200),
+        floats,
+        fc.option(fc.constantFrom(2, 3, 4, 5, 6, 8)),
+        (s, vocabulary, dtype, bits) =>
+          mx.tidy(() => {
+            mx.random.seed(s);
+            const stored = new nn.Embedding(vocabulary, 64).loadWeights({ weight: mx.astype(numbers(vocabulary, 64), dtype) }); // prettier-ignore
+            const layer =
+              bits === null ? stored : nn.QuantizedEmbedding.from(stored, { bits, groupSize: 64 });
+            const whole = layer instanceof nn.Embedding ? mx.astype(layer.weight, 'float32') : wide(layer);
+            const packed = new nn.PackedEmbedding(layer);
+            const ids = mx.random.randint(0, vocabulary, [2, 6]);
+            expect(disagreement(packed.forward(ids), mx.take(whole, ids, 0), 1e-6)).toBeLessThanOrEqual(1);
+            const x = numbers(2, 1, 64);
+            const beside = { norm: norm(64, s % 2 === 0) };
+            const logits = mx.matmul(beside.norm.forward(x), mx.transpose(whole));
+            expect(disagreement(packed.asLinear(x, beside), logits, close(64))).toBeLessThanOrEqual(1);
+            packed.dispose();
+          }),
+      ),
+      runs(50),
+    );
+  });
+});
+
+describeKernels('a packed convolution', () => {
+  test('does what the convolution did, for every kernel, stride, padding and length', () => {
+    fc.assert(
+      fc.property(
+        seed,
+        fc.constantFrom(1, 3, 16, 20),
+        fc.constantFrom(1, 2, 5, 16),
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 0, max: 3 }),
+        fc.integer({ min: 0, max: 30 }),
+        fc.boolean(),
+        fc.boolean(),
+        floats,
+        (s, out, channels, kernel, stride, padding, more, bias, gelu, dtype) =>
+          // prettier-ignore
+          mx.tidy(() => {
+            mx.random.seed(s);
+            const length = Math.max(1, kernel - 2 * padding) + more;
+            const cast = (x: MxArray): MxArray => mx.astype(x, dtype);
+            const weights = { weight: cast(numbers(out, kernel, channels)), ...(bias && { bias: cast(numbers(out)) }) };
+            const layer = new nn.Conv1d(channels, out, kernel, { stride, padding, bias }).loadWeights(weights);
+            const packed = new nn.PackedConv1d(layer);
+            layer.toDtype('float32');
+            const x = mx.transpose(numbers(2, channels, length), [0, 2, 1]);
+            const made = packed.forward(x, { gelu });
+            const plain = layer.forward(x, { gelu });
+            expect(made.shape).toEqual(plain.shape);
+            expect(disagreement(made, plain, close(kernel * channels))).toBeLessThanOrEqual(1);
+            packed.dispose();
+            layer.dispose();
+          }),
+      ),
+      runs(80),
+    );
+  });
+});
+
+describeKernels('the cache in panels', () => {
+  type Step = { add: number } | { trim: number } | 'reset';
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ add: fc.constantFrom(1, 1, 1, 2, 7, 15, 16, 17) }) },
+    { weight: 1, arbitrary: fc.record({ trim: fc.integer({ min: 0, max: 20 }) }) },
+    { weight: 1, arbitrary: fc.constant<Step>('reset') },
+  );
+
+  test('attends as the plain cache does, whatever is appended, trimmed and reset', () => {
+    const batch = fc.integer({ min: 1, max: 3 });
+    const steps = fc.array(step, { minLength: 1, maxLength: 10 });
+    fc.assert(
+      fc.property(
+        seed,
+        batch,
+        fc.constantFrom(1, 2, 4),
+        fc.constantFrom(16, 64),
+        steps,
+        (s, b, h, d, sequence) => {
+          using panels = new nn.PanelCache(60);
+          using plain = new nn.KVCache(panels.capacity);
+          expect(panels.capacity).toBe(64);
+          mx.random.seed(s);
+          for (const what of sequence) {
+            if (what === 'reset') for (const cache of [panels, plain]) cache.reset();
+            else if ('trim' in what)
+              for (const cache of [panels, plain]) cache.trim(Math.min(what.trim, cache.length));
+            else if (panels.length + what.add <= panels.capacity) {
+              const [ours, theirs] = mx.tidy(() => {
+                const qkv = numbers(b, what.add, 3 * h * d);
+                return [panels.attend(qkv, h), plain.attend(qkv, h)];
+              });
+              mx.eval(ours, theirs);
+              expect(mx.tidy(() => disagreement(ours, theirs, 1e-5))).toBeLessThanOrEqual(1);
+              mx.dispose(ours, theirs);
+            }
+            expect(panels.length).toBe(plain.length);
+          }
+        },
+      ),
+      runs(50),
+    );
+  });
+
+  test('takes steps that were made before the first was evaluated, where each depends on the one before', () => {
+    using panels = new nn.PanelCache(16);
+    using plain = new nn.KVCache(16);
+    const run = (cache: nn.SelfAttentionCache, first: MxArray): MxArray => {
+      let x = first; // [1, 1, 32]
+      for (let i = 0; i < 9; i++) x = cache.attend(mx.concatenate([x, mx.sin(x), mx.cos(x)], -1), 2);
+      return x;
+    };
+    mx.tidy(() => {
+      const first = numbers(1, 1, 32);
+      expect(disagreement(run(panels, first), run(plain, first), 1e-5)).toBeLessThanOrEqual(1);
+    });
+  });
+
+  test('takes another batch after a reset, and frees its buffers', () => {
+    const live = mx.liveArrays();
+    const cache = new nn.PanelCache(1);
+    mx.tidy(() => mx.eval(cache.attend(numbers(1, 3, 96), 2)));
+    expect([cache.capacity, mx.liveArrays() - live]).toEqual([16, 2]);
+    cache.reset();
+    mx.tidy(() => mx.eval(cache.attend(numbers(2, 3, 96), 2)));
+    cache.dispose();
+    expect([cache.length, mx.liveArrays() - live]).toEqual([0, 0]);
+  });
+
+  test('refuses what does not fit, and is then as it was', () => {
+    using cache = new nn.PanelCache(16);
+    expect(() => new nn.PanelCache(0)).toThrow(/capacity must be a positive whole number/);
+    expect(() => new nn.PanelCache(1.5)).toThrow(/capacity must be a positive whole number/);
+    mx.tidy(() => {
+      const qkv = numbers(1, 10, 48);
+      const made = cache.attend(qkv, 1);
+      mx.eval(made);
+      expect(() => cache.attend(numbers(1, 7, 48), 1)).toThrow(/10 \+ 7 positions exceed the capacity of 16/);
+      expect(() => cache.attend(numbers(2, 1, 48), 1)).toThrow(RangeError);
+      expect(() => {
+        cache.trim(11);
+      }).toThrow(/cannot trim 11 of 10/);
+      expect(cache.length).toBe(10);
+      cache.trim(10);
+      expect(disagreement(cache.attend(qkv, 1), made, 0.5e-6)).toBeLessThanOrEqual(1);
+    });
+  });
+});
+
+describeKernels("a decoder's memory", () => {
+  test('is attended to as plain attention would, but for what float16 drops of keys and values', () => {
+    fc.assert(
+      fc.property(
+        seed,
+        fc.constantFrom(1, 3),
+        fc.constantFrom(1, 5, 16, 33, 1500),
+        fc.constantFrom(1, 4),
+        (s, b, t, nq) =>
+          mx.tidy(() => {
+            mx.random.seed(s);
+            const kv = numbers(b, t, 2 * 64);
+            const rounded = mx.astype(mx.astype(kv, 'float16'), 'float32');
+            const [k, v] = mx.split(rounded, 2, -1).map((x) => heads(x, 2)) as [MxArray, MxArray];
+            const q = numbers(b, nq, 64);
+            const made = nn.attendMemory(q, nn.memory(kv, 2));
+            expect(disagreement(made, merged(nn.attend(heads(q, 2), k, v)), 1e-5)).toBeLessThanOrEqual(1);
+          }),
+      ),
+      runs(20),
+    );
+  });
+
+  test('of heads whose width the kernels do not take is kept plain', () => {
+    mx.tidy(() => {
+      const memory = nn.memory(numbers(1, 5, 2 * 2 * 24), 2);
+      expect(memory[0].shape).toEqual([1, 2, 5, 24]);
+      expect(nn.attendMemory(numbers(1, 1, 48), memory).shape).toEqual([1, 1, 48]);
+    });
+  });
+});
+
+describeKernels('choosing a token', () => {
+  test('gives the same by the kernel and by plain ops', () => {
+    mx.tidy(() => {
+      const logits = numbers(3, 500);
+      const [token, logprob] = nn.likeliest(logits);
+      expect(token.tolist()).toEqual(mx.argmax(logits, -1).tolist());
+      const best = mx.subtract(mx.max(logits, -1), mx.logsumexp(logits, -1));
+      expect(disagreement(logprob, best, 1e-5)).toBeLessThanOrEqual(1);
+      const [drawn, score] = nn.draw(logits, 1e-4, 7); // so cold that it is the likeliest
+      expect(drawn.tolist()).toEqual(token.tolist());
+      expect(disagreement(score, logprob, 1e-5)).toBeLessThanOrEqual(1);
+    });
+  });
+});
