@@ -69,4 +69,10 @@ function unavailable(problem: string, nextStep: string, cause?: unknown): Error 
   return Object.assign(error, { code: 'NATIVE_UNAVAILABLE' });
 }
 
-export const binding: Binding = loadAddon({ target: `${process.platform}-${process.arch}`, root });
+// A build that looks for memory errors lies in a folder of its own (`.ci/sanitize`).
+const variant = process.env.SOTTO_SANITIZE ? '-sanitize' : '';
+
+export const binding: Binding = loadAddon({
+  target: `${process.platform}-${process.arch}${variant}`,
+  root,
+});

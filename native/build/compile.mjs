@@ -3,15 +3,18 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { compileFlags, findCompiler, linkFlags } from './compiler.mjs';
+import { compileFlags, findCompiler, linkFlags, SANITIZE } from './compiler.mjs';
 import { SetupError } from './system.mjs';
 
 export async function compileAddon(system, root, target, mlx, openblas) {
-  const output = path.join(root, 'native/lib', target, 'sotto-mlx.node');
-  const objects = path.join(root, 'native/obj', target);
+  const sanitize = system.env.SOTTO_SANITIZE ? SANITIZE : [];
+  // core.ts loads from the same folder.
+  const folder = sanitize.length > 0 ? `${target}-sanitize` : target;
+  const output = path.join(root, 'native/lib', folder, 'sotto-mlx.node');
+  const objects = path.join(root, 'native/obj', folder);
   const sources = await sourcesFor(root, openblas);
-  const flags = compileFlags(root, mlx, target, openblas);
-  const link = linkFlags(target, output, mlx, openblas);
+  const flags = [...compileFlags(root, mlx, target, openblas), ...sanitize];
+  const link = [...linkFlags(target, output, mlx, openblas), ...sanitize];
   const stamp = createHash('sha256')
     .update(JSON.stringify([flags, link, sources, system.env.CXX]))
     .digest('hex');

@@ -67,6 +67,14 @@ export function compileFlags(root, mlx, target, openblas) {
   return flags;
 }
 
+/** Flags on top, to compile and to link, of a build that `SOTTO_SANITIZE=1` asks for: the first bad access ends the process. */
+export const SANITIZE = [
+  '-g1',
+  '-fno-omit-frame-pointer',
+  '-fsanitize=address,undefined',
+  '-fno-sanitize-recover=all',
+];
+
 /** Flags to link the addon at `output`, which lies in the clone: libraries in the clone are found relative to it. */
 export function linkFlags(target, output, mlx, openblas) {
   const origin = target.startsWith('darwin') ? '@loader_path' : '$ORIGIN';

@@ -1,6 +1,7 @@
 // macOS can't be run on Linux, but the addon can be built for it: compiles native/src for aarch64-macos.14 with the
 // compiler in the Python package `ziglang`, links it with the wheel's libmlx.dylib, and checks every undefined symbol:
 // MLX's must be exported by libmlx.dylib, the others must be Node-API's or the system libraries'.
+// The CPU kernels, which macOS has no use for, are compiled for Linux on ARM, where only their portable part is built.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -17,6 +18,8 @@ import { unpackedWheel } from './wheel.mjs';
 
 const ZIG = 'ziglang==0.15.1';
 const TARGET = 'darwin-arm64';
+const MACOS = 'aarch64-macos.14.0';
+const LINUX_ARM = 'aarch64-linux-gnu.2.35'; // the oldest glibc that MLX's wheel runs with
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 export async function crossCheck(system) {
@@ -33,22 +36,32 @@ export async function crossCheck(system) {
   const output = path.join(root, 'native/lib', `${TARGET}-cross`, 'sotto-mlx.node');
   await mkdir(folder, { recursive: true });
   await mkdir(path.dirname(output), { recursive: true });
-  const zig = ['-m', 'ziglang', 'c++', '-target', 'aarch64-macos.14.0'];
+  const zig = ['-m', 'ziglang', 'c++', '-target'];
   const flags = compileFlags(root, mlx, TARGET).filter((flag) => !flag.startsWith('-mmacosx'));
   const sources = await sourcesFor(root, undefined);
-  system.say(`cross-compiling ${sources.length} C++ files for macOS`);
-  const objects = await lanes(system.cores, sources, async (source) => {
+  const compile = async (target, folder, flags, source) => {
     const object = path.join(folder, `${path.basename(source, '.cc')}.o`);
     if (await unchanged(object, source, flags)) return object;
     await must(
       system,
       python,
-      [...zig, ...flags, '-c', source, '-o', object],
-      `${path.basename(source)} does not compile for macOS`,
+      [...zig, target, ...flags, '-c', source, '-o', object],
+      `${path.basename(source)} does not compile for ${target}`,
     );
     await writeFile(`${object}.hash`, await inputHash(source, flags));
     return object;
-  });
+  };
+  system.say(`cross-compiling ${sources.length} C++ files for macOS`);
+  const objects = await lanes(system.cores, sources, (source) => compile(MACOS, folder, flags, source));
+
+  const armFolder = path.join(root, 'native/obj/linux-arm64-cross');
+  await mkdir(armFolder, { recursive: true });
+  // MLX's headers are the same in the wheels of all platforms.
+  const armFlags = compileFlags(root, mlx, 'linux-arm64', {});
+  const kernels = (await sourcesFor(root, {})).filter((source) => !sources.includes(source));
+  system.say(`cross-compiling ${kernels.length} CPU kernels for Linux on ARM`);
+  await lanes(system.cores, kernels, (source) => compile(LINUX_ARM, armFolder, armFlags, source));
+
   // zig crashes on -bundle; a shared library asks for the same symbols.
   const link = linkFlags(TARGET, output, mlx, undefined)
     .filter((flag) => !flag.startsWith('-mmacosx'))
@@ -56,7 +69,7 @@ export async function crossCheck(system) {
   await must(
     system,
     python,
-    [...zig, ...objects, '-o', output, ...link],
+    [...zig, MACOS, ...objects, '-o', output, ...link],
     'the addon does not link for macOS',
   );
 
@@ -126,7 +139,7 @@ async function must(system, command, args, problem) {
 async function inputHash(source, flags) {
   const hash = createHash('sha256').update(JSON.stringify(flags));
   const folder = path.dirname(source);
-  for (const name of (await readdir(folder)).filter((file) => file.endsWith('.h')).sort()) {
+  for (const name of (await readdir(folder)).filter((file) => /\.(h|inc)$/.test(file)).sort()) {
     hash.update(await readFile(path.join(folder, name)));
   }
   return hash.update(await readFile(source)).digest('hex');
@@ -151,7 +164,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     const { output, symbols } = await crossCheck(thisSystem());
     console.log(
-      `cross-check: ${path.relative(process.cwd(), output)} links for macOS arm64; all ${symbols} undefined symbols are provided`,
+      `cross-check: ${path.relative(process.cwd(), output)} links for macOS arm64; all ${symbols} undefined symbols are provided; the CPU kernels compile for Linux arm64`,
     );
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
