@@ -11,9 +11,9 @@ export interface PackedScales {
  * in float32. *Panels* are a matrix [n, k] as the kernels read it: 16 rows side by side, [⌈n / 16⌉, k, 16].
  */
 export interface Cpu {
-  /** Whether these kernels are built in. Where not, all others throw. */
+  /** Whether these kernels are built in and `SOTTO_CPU_ISA` is not `none`, which leaves everything to MLX's own ops. */
   available(): boolean;
-  /** 'avx512', 'avx2' or 'baseline': what the processor can do, or less, as `SOTTO_CPU_ISA` asks. */
+  /** 'avx512', 'avx2', 'baseline' or 'none': what the processor can do, or less, as `SOTTO_CPU_ISA` asks. */
   instructionSet(): string;
   /**
    * [..., n, k] float32, float16 or bfloat16 → [..., ⌈n / 16⌉, k, 16]; with `bits`, packed weights [..., n, k bits / 32]

@@ -103,7 +103,7 @@ export class PackedConv1d extends PackedMatrix {
   }
 }
 
-/** Whether the kernels are there and would be used: on the CPU, in the Linux build. */
+/** Whether the kernels are there and would be used: on the CPU, in the Linux build, unless `SOTTO_CPU_ISA=none`. */
 export function canPack(): boolean {
   return mx.cpu.available() && mx.defaultDevice() === 'cpu';
 }

@@ -22,7 +22,7 @@ using Pair = std::pair<array, array>;
 
 #ifdef SOTTO_CPU_KERNELS
 
-bool available() { return true; }
+bool available() { return cpu::kernels_wanted(); }
 std::string instruction_set() { return cpu::kernels_name(); }
 
 cpu::LinearParts weights(array panels, int outputs, MaybeArray scales, MaybeArray biases) {

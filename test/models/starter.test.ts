@@ -4,35 +4,36 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { parseConfig } from '#daemon/models/whisper/config.js';
 import { validateSafetensors } from '#native/safetensors.js';
 
 const assets = fileURLToPath(new URL('../../../assets', import.meta.url));
 
-const fileEntry = z.object({
-  bytes: z.number().int().positive(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-});
-const modelManifest = z.object({
-  starter: z.string(),
-  models: z.array(
-    z.object({
-      name: z.string(),
-      family: z.string(),
-      licence: z.string(),
-      files: z.array(fileEntry.extend({ path: z.string() })).min(2),
+const fileEntry = {
+  bytes: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+};
+const modelManifest = v.object({
+  starter: v.string(),
+  models: v.array(
+    v.object({
+      name: v.string(),
+      family: v.string(),
+      licence: v.string(),
+      files: v.pipe(v.array(v.object({ ...fileEntry, path: v.string() })), v.minLength(2)),
     }),
   ),
 });
-const clipEntry = fileEntry.extend({
-  id: z.string(),
-  file: z.string(),
-  seconds: z.number().positive(),
-  language: z.string(),
-  text: z.string().min(1),
-  source: z.string(),
-  licence: z.string(),
+const clipEntry = v.object({
+  ...fileEntry,
+  id: v.string(),
+  file: v.string(),
+  seconds: v.pipe(v.number(), v.gtValue(0)),
+  language: v.string(),
+  text: v.pipe(v.string(), v.minLength(1)),
+  source: v.string(),
+  licence: v.string(),
 });
 
 function facts(path: string) {
@@ -42,7 +43,8 @@ function facts(path: string) {
   };
 }
 
-const { starter, models } = modelManifest.parse(
+const { starter, models } = v.parse(
+  modelManifest,
   JSON.parse(readFileSync(join(assets, 'models/manifest.json'), 'utf8')),
 );
 const folder = join(assets, 'models', starter);
@@ -88,7 +90,7 @@ describe('the sample speech', () => {
     const lines = readFileSync(join(assets, 'speech/manifest.jsonl'), 'utf8').trim().split('\n');
     expect(lines.length).toBeGreaterThan(5);
     for (const line of lines) {
-      const { file, bytes, sha256, licence } = clipEntry.parse(JSON.parse(line));
+      const { file, bytes, sha256, licence } = v.parse(clipEntry, JSON.parse(line));
       expect({ file, ...facts(join(assets, 'speech', file)) }).toEqual({ file, bytes, sha256 });
       expect(licence).toMatch(/^public domain/);
     }

@@ -56,7 +56,9 @@ class Likeliest : public CpuPrimitive {
 
 }  // namespace
 
-bool gelu_applies(const mx::array& x, mx::StreamOrDevice where) { return on_cpu(where) && x.dtype() == mx::float32; }
+bool gelu_applies(const mx::array& x, mx::StreamOrDevice where) {
+  return kernels_wanted() && on_cpu(where) && x.dtype() == mx::float32;
+}
 
 mx::array gelu(const mx::array& x, mx::StreamOrDevice where) {
   const mx::Stream stream = mx::to_stream(where);
@@ -64,7 +66,7 @@ mx::array gelu(const mx::array& x, mx::StreamOrDevice where) {
 }
 
 bool likeliest_applies(const mx::array& logits, mx::StreamOrDevice where) {
-  return on_cpu(where) && logits.dtype() == mx::float32 && logits.ndim() == 2 && logits.size() > 0;
+  return kernels_wanted() && on_cpu(where) && logits.dtype() == mx::float32 && logits.ndim() == 2 && logits.size() > 0;
 }
 
 std::pair<mx::array, mx::array> likeliest(const mx::array& logits, mx::StreamOrDevice where) {

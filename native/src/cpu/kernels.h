@@ -52,7 +52,10 @@ struct Kernels {
 /** The best that this processor can run; `SOTTO_CPU_ISA=avx512|avx2|baseline` picks a lesser one, for comparison. */
 const Kernels& kernels();
 
-/** Its name: avx512, avx2 or baseline. */
+/** Its name: avx512, avx2 or baseline; none if `SOTTO_CPU_ISA=none` leaves everything to MLX's own ops. */
 const char* kernels_name();
+
+/** Whether they are to be used in the place of MLX's ops. */
+bool kernels_wanted();
 
 }  // namespace sotto::cpu

@@ -1,0 +1,41 @@
+/** The whole model on the CPU kernels beside the whole model on MLX's own ops. */
+import { expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { root } from './fixtures.js';
+
+/** Transcribes in a process of its own, whose kernels are those of `isa`. */
+function transcribed(isa: string): { kernels: string; tokens: number[][]; logprobs: number[] } {
+  const script = `
+    import { mx } from '#native/index.js';
+    import { load, PLAIN, starterModel, transcribeFile } from './dist/test/bench/in-process.js';
+    mx.setDefaultDevice('cpu');
+    const model = await load(starterModel());
+    const { result } = await transcribeFile(model, 'assets/speech/jfk.flac', PLAIN);
+    model.dispose();
+    const tokens = result.segments.map((segment) => segment.tokens);
+    const logprobs = result.segments.map((segment) => segment.avgLogprob);
+    console.log(JSON.stringify({ kernels: mx.cpu.instructionSet(), tokens, logprobs }));`;
+  const stdout = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: root,
+    env: { ...process.env, SOTTO_CPU_ISA: isa },
+    encoding: 'utf8',
+  });
+  return JSON.parse(stdout) as ReturnType<typeof transcribed>;
+}
+
+const inLinuxBuild = process.platform === 'linux' ? test : test.skip;
+
+inLinuxBuild(
+  'the same tokens come from the kernels, from the portable ones and, with SOTTO_CPU_ISA=none, from MLX’s own ops',
+  () => {
+    const [best, portable, plain] = ['avx512', 'baseline', 'none'].map(transcribed);
+    expect(plain?.kernels).toBe('none');
+    expect(portable?.kernels).toBe('baseline');
+    expect(best?.tokens.flat().length).toBeGreaterThan(20);
+    expect(best?.tokens).toEqual(plain?.tokens);
+    expect(portable?.tokens).toEqual(plain?.tokens);
+    for (const [i, logprob] of (plain?.logprobs ?? []).entries())
+      expect(best?.logprobs[i]).toBeCloseTo(logprob, 3);
+  },
+  120_000,
+);
