@@ -1,10 +1,11 @@
 /**
  * Word errors on the labelled clips, by the scorer that the references use:
  *
- *     npm run wer -- [--model DIR] [--set english|other|long|labelled|all] [--name NAME] [--detect] [--condition]
+ *     npm run wer -- [--model DIR] [--set english|other|long|labelled|all] [--name NAME] [--detect] [--condition] [--text]
  *
  * Transcribes in this process (greedy, no fallback, the clip's language given unless --detect, text carried from
- * window to window only with --condition), writes `test/bench/results/wer/NAME.jsonl` and calls
+ * window to window only with --condition; --text asks for the text alone, as `sotto transcribe` does: no timestamps and
+ * a short window where a clip fits in one), writes `test/bench/results/wer/NAME.jsonl` and calls
  * `test/reference/score.py` on it. Beside it, where it has been made, the reference's own `test/bench/results/wer/reference.jsonl` (transcribe-openai.py writes such files).
  */
 import { spawnSync } from 'node:child_process';
@@ -22,6 +23,7 @@ const { values: args } = parseArgs({
     name: { type: 'string' },
     detect: { type: 'boolean', default: false },
     condition: { type: 'boolean', default: false },
+    text: { type: 'boolean', default: false },
   },
 });
 
@@ -37,7 +39,8 @@ const model = await load(args.model);
 const file = openSync(out, 'w');
 const walls: number[] = [];
 for (const clip of clips) {
-  const plain = { ...PLAIN, conditionOnPreviousText: args.condition };
+  const timestamps = args.text ? ('auto' as const) : true;
+  const plain = { ...PLAIN, timestamps, conditionOnPreviousText: args.condition };
   const options = args.detect || clip.language === null ? plain : { ...plain, language: clip.language };
   const { result, seconds } = await transcribeFile(model, clip.file, options);
   walls.push(seconds);

@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { AudioWindows } from '#daemon/models/whisper/audio.js';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
 import { type DecodeResult, decodeWindow, makeCaches, tokenRow } from '#daemon/models/whisper/decode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { detectLanguage } from '#daemon/models/whisper/language.js';
@@ -66,10 +66,10 @@ function floats(array: MxArray): Float32Array {
 
 async function windowOf(model: WhisperModel, samples: Float32Array): Promise<MxArray> {
   const windows = new AudioWindows(streamOf(samples).samples, model.parts.mel);
-  const window = await windows.at(0, model.parts.model.dtype, 'zero', never);
+  if ((await windows.framesAt(0, never)) === 0) throw new Error('no audio');
+  const mel = await windows.mel(0, WINDOW_FRAMES, 'zero', model.parts.model.dtype);
   await windows.dispose();
-  if (window === undefined) throw new Error('no audio');
-  return window.mel;
+  return mel;
 }
 
 /** One window, encoded once: its language, and its tokens with timestamps and without. */

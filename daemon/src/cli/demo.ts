@@ -37,7 +37,7 @@ export async function demo({ transcriber, view, signal }: DemoParts): Promise<nu
     view.begin(relative(process.cwd(), path));
     const segments: Segment[] = [];
     try {
-      for await (const event of transcriber.transcribe(path, {}, { signal })) {
+      for await (const event of transcriber.transcribe(path, { timestamps: 'auto' }, { signal })) {
         view.event(event);
         if (event.type === 'segment') {
           segments.push(event.segment);

@@ -104,6 +104,7 @@ Examples:
         files,
         format: flags.format,
         options: {
+          ...(flags.format === 'text' && { timestamps: 'auto' as const }),
           ...(flags.language === undefined ? {} : { language: flags.language }),
           ...(flags.task === undefined ? {} : { task: flags.task }),
           ...(flags.prompt === undefined ? {} : { initialPrompt: flags.prompt }),

@@ -31,8 +31,11 @@ export const transcribeOptionsSchema = v.object({
   task: v.exactOptional(v.picklist(['transcribe', 'translate'])),
   /** Temperatures to try in turn when a decode looks wrong. */
   temperature: v.exactOptional(v.pipe(v.array(within(0, 2)), v.minLength(1), v.maxLength(16))),
-  /** `false` asks the model for text alone: each window becomes one segment. */
-  timestamps: v.exactOptional(v.boolean()),
+  /**
+   * `false` asks the model for text alone: each window becomes one segment. `auto` is the fastest way to the text: no
+   * timestamps where the audio fits in one window, of which then no more is computed than is spoken.
+   */
+  timestamps: v.exactOptional(v.union([v.boolean(), v.literal('auto')])),
   /** Whether the text of a window is given to the next one as its prompt. */
   conditionOnPreviousText: v.exactOptional(v.boolean()),
   /** Text that the model takes as spoken before the file starts: names, spelling, style. */

@@ -13,13 +13,6 @@ const DYNAMIC_RANGE_LOG10 = 8;
  */
 export type Padding = 'zero' | 'silence';
 
-export interface Window {
-  /** Normalized log-mel, [1, 3000, nMels]; the caller owns it. */
-  readonly mel: MxArray;
-  /** Frames of it that are audio. */
-  readonly frames: number;
-}
-
 /**
  * Windows by position. Only the frames since the last `advance` are held, so memory is bounded.
  *
@@ -29,6 +22,7 @@ export interface Window {
 export class AudioWindows {
   readonly #mel: MelStream;
   readonly #nMels: number;
+  #ahead: Promise<void> = Promise.resolve();
 
   constructor(samples: AsyncIterable<Float32Array>, transform: MelTransform) {
     this.#mel = new MelStream(samples, transform);
@@ -40,14 +34,27 @@ export class AudioWindows {
     return this.#mel.secondsRead;
   }
 
-  /** The window that starts at frame `start`, or undefined if the audio ends before it. */
-  async at(start: number, dtype: Dtype, padding: Padding, signal: AbortSignal): Promise<Window | undefined> {
+  /** Frames of audio in the window that begins at frame `start`, at most 3000; 0 if the audio ends before it. */
+  async framesAt(start: number, signal: AbortSignal): Promise<number> {
+    await this.#ahead;
     await this.#mel.fill(start + WINDOW_FRAMES, signal);
-    const frames = Math.min(WINDOW_FRAMES, this.#mel.contentFrames - start);
-    if (frames <= 0) return undefined;
-    const mel = mx.tidy(() => this.#assemble(start, frames, padding).astype(dtype));
+    return Math.max(0, Math.min(WINDOW_FRAMES, this.#mel.contentFrames - start));
+  }
+
+  /**
+   * Normalized log-mel of `length` frames from `start` on, [1, length, nMels]; the caller owns it.
+   * Only for a window that `framesAt` has answered for.
+   */
+  async mel(start: number, length: number, padding: Padding, dtype: Dtype): Promise<MxArray> {
+    const mel = mx.tidy(() => this.#assemble(start, length, padding).astype(dtype));
     await mx.ready(mel);
-    return { mel, frames };
+    return mel;
+  }
+
+  /** Reads up to frame `end` meanwhile. What fails is thrown by the next `framesAt`. */
+  readAhead(end: number, signal: AbortSignal): void {
+    this.#ahead = this.#mel.fill(end, signal);
+    this.#ahead.catch(() => undefined);
   }
 
   /** Says that no window before frame `start` will be asked for again. */
@@ -55,16 +62,18 @@ export class AudioWindows {
     this.#mel.drop(start);
   }
 
-  dispose(): Promise<void> {
-    return this.#mel.dispose();
+  async dispose(): Promise<void> {
+    await this.#ahead.catch(() => undefined);
+    await this.#mel.dispose();
   }
 
-  #assemble(start: number, frames: number, padding: Padding): MxArray {
-    const { peak } = this.#mel;
+  #assemble(start: number, length: number, padding: Padding): MxArray {
+    const { peak, contentFrames } = this.#mel;
     if (peak === undefined) throw new RangeError('a window of no audio');
-    const end = padding === 'zero' ? start + frames : start + WINDOW_FRAMES;
-    let raw = this.#mel.slice(start, end); // [n, nMels], n ≥ frames
-    const missing = WINDOW_FRAMES - (raw.shape[0] ?? 0);
+    // Beyond the audio a frame or two still hear its end: they are part of the silence, not of the zeros.
+    const end = padding === 'zero' ? Math.min(contentFrames, start + length) : start + length;
+    let raw = this.#mel.slice(start, end); // [n, nMels]
+    const missing = length - (raw.shape[0] ?? 0);
     if (missing > 0 && padding === 'silence') {
       raw = mx.concatenate([raw, mx.full([missing, this.#nMels], SILENCE_LOG10)], 0);
     }
@@ -73,6 +82,6 @@ export class AudioWindows {
     if (missing > 0 && padding === 'zero') {
       mel = mx.concatenate([mel, mx.zeros([missing, this.#nMels])], 0);
     }
-    return mx.reshape(mel, [1, WINDOW_FRAMES, this.#nMels]);
+    return mx.reshape(mel, [1, length, this.#nMels]);
   }
 }

@@ -12,15 +12,16 @@ import type {
 import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel.js';
 
 import type { AudioStream } from '../speech-model.js';
-import { AudioWindows } from './audio.js';
+import { AudioWindows, type Padding, WINDOW_FRAMES } from './audio.js';
 import { throwIfCancelled } from './cancel.js';
-import { type DecodeContext, makeCaches } from './decode.js';
+import { type DecodeContext, type DecodeResult, decodeWindow, makeCaches } from './decode.js';
 import { disposeWindow, encode, type EncodedWindow } from './encode.js';
 import { decodeWithFallback, type FallbackThresholds, isSilence, REFERENCE_THRESHOLDS } from './fallback.js';
 import { detectLanguage } from './language.js';
 import { LogitFilters } from './logit-filters.js';
 import type { Whisper } from './model.js';
 import { cutSegments } from './segments.js';
+import { isPlausible, shortWindowFrames } from './short-window.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
 /** Above this temperature a text is too loose to lead the next window. */
@@ -52,7 +53,6 @@ export async function* transcribe(
   const { model, tokenizer } = parts;
   const clock = new Clock();
   const thresholds = thresholdsOf(options);
-  const timestamps = options.timestamps ?? true;
   let language = options.language === undefined ? undefined : tokenizer.resolveLanguage(options.language);
   const caches = makeCaches(model);
   const windows = new AudioWindows(audio.samples, parts.mel);
@@ -67,9 +67,18 @@ export async function* transcribe(
   try {
     for (let seek = 0; ;) {
       throwIfCancelled(signal);
-      const window = await clock.time('mel', () => windows.at(seek, model.dtype, 'zero', signal));
-      if (window === undefined) break;
-      encoded = await clock.time('encode', () => encode(model, window.mel, signal));
+      const frames = await clock.time('mel', () => windows.framesAt(seek, signal));
+      if (frames === 0) break;
+      const textAlone = options.timestamps === 'auto' && seek === 0 && frames < WINDOW_FRAMES;
+      const encodeFrom = async (length: number, padding: Padding): Promise<EncodedWindow> => {
+        const mel = await clock.time('mel', () => windows.mel(seek, length, padding, model.dtype));
+        return clock.time('encode', () => encode(model, mel, signal));
+      };
+      const length = textAlone ? shortWindowFrames(frames) : WINDOW_FRAMES;
+      const short = length < WINDOW_FRAMES;
+      const encoding = encodeFrom(length, short ? 'silence' : 'zero');
+      windows.readAhead(seek + 2 * WINDOW_FRAMES, signal); // while the encoder works
+      encoded = await encoding;
       throwIfCancelled(signal);
       if (context === undefined) {
         const first = encoded;
@@ -79,6 +88,7 @@ export async function* transcribe(
             : { language, probability: 1 };
         language = found.language;
         yield { type: 'language', language, probability: found.probability };
+        const timestamps = options.timestamps === 'auto' ? !textAlone : (options.timestamps ?? true);
         context = {
           model,
           tokenizer,
@@ -90,15 +100,28 @@ export async function* transcribe(
 
       const prompt = history.slice(promptStart);
       const seeded = { ...context, seed: (options.seed ?? 0) + seek };
-      const result = yield* decodeWithFallback(seeded, encoded, prompt, thresholds, signal);
-      clock.add('decode', result.seconds);
+      let result: DecodeResult | undefined;
+      if (short) {
+        result = yield* decodeWindow(seeded, encoded, prompt, thresholds.temperatures[0] ?? 0, signal);
+        clock.add('decode', result.seconds);
+        if (!isPlausible(result, frames, language ?? 'en')) {
+          disposeWindow(encoded);
+          encoded = undefined; // or a failure of what follows would free it again
+          encoded = await encodeFrom(WINDOW_FRAMES, 'zero');
+          result = undefined;
+        }
+      }
+      if (result === undefined) {
+        result = yield* decodeWithFallback(seeded, encoded, prompt, thresholds, signal);
+        clock.add('decode', result.seconds);
+      }
       disposeWindow(encoded);
       encoded = undefined;
 
       const silent = isSilence(result, thresholds);
       const cut = silent
-        ? { segments: [], frames: window.frames }
-        : cutSegments(result, tokenizer, seek / FRAMES_PER_SECOND, window.frames);
+        ? { segments: [], frames }
+        : cutSegments(result, tokenizer, seek / FRAMES_PER_SECOND, frames);
       for (const segment of cut.segments) {
         segments.push(segment);
         history.push(...segment.tokens);
