@@ -1,4 +1,5 @@
-import { mx, type MxArray } from '../index.js';
+import type { MxArray } from '../index.js';
+import { finish } from './finish.js';
 import type { LayerNorm } from './norm.js';
 
 /** What stands around a layer's product in a transformer. The CPU kernels do all of it in one go over the input. */
@@ -11,13 +12,12 @@ export interface Around {
   residual?: MxArray | undefined;
 }
 
-/** gelu(product(norm(x))) + residual, one op after another. */
+/** gelu(product(norm(x)) + bias) + residual, by MLX's own ops. */
 export function around(
   x: MxArray,
   { norm, gelu, residual }: Around,
   product: (x: MxArray) => MxArray,
+  bias: MxArray | null = null,
 ): MxArray {
-  let y = product(norm ? norm.forward(x) : x);
-  if (gelu) y = mx.fast.gelu(y);
-  return residual ? mx.add(y, residual) : y;
+  return finish(product(norm ? norm.forward(x) : x), { bias, gelu, residual });
 }

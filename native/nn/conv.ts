@@ -47,9 +47,9 @@ export class Conv1d extends Convolution {
   /** [B, T, inChannels] → [B, ⌊(T + 2 padding - dilation (kernelSize - 1) - 1) / stride⌋ + 1, outChannels] */
   forward(x: MxArray, beside: Around = {}): MxArray {
     const { stride, padding, dilation, groups } = this;
-    return around(x, beside, (input) =>
-      this.withBias(mx.conv1d(input, this.weight, stride, padding, dilation, groups)),
-    );
+    const product = (input: MxArray): MxArray =>
+      mx.conv1d(input, this.weight, stride, padding, dilation, groups);
+    return around(x, beside, product, this.bias);
   }
 }
 

@@ -96,10 +96,7 @@ export class QuantizedLinear extends QuantizedMatrix {
 
   /** [..., inputDims] → [..., outputDims] */
   forward(x: MxArray, beside: Around = {}): MxArray {
-    return around(x, beside, (input) => {
-      const y = this.multiply(input);
-      return this.bias ? mx.add(y, this.bias) : y;
-    });
+    return around(x, beside, (input) => this.multiply(input), this.bias);
   }
 }
 
