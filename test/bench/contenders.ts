@@ -21,6 +21,8 @@ export interface OurModel {
   readonly label: string;
   /** Undefined where nobody said where it is. */
   readonly folder: string | undefined;
+  /** Asked for the text without times, as `sotto transcribe` asks; the others are asked for times, as the peers are. */
+  readonly textAlone?: boolean;
 }
 
 /** The one that others are held against. */
@@ -78,8 +80,9 @@ export function contenders(ours: readonly OurModel[]): Contender[] {
   return [...ours.map(ourContender), ...PEERS.map(peerContender)];
 }
 
-function ourContender({ name, label, folder }: OurModel): Contender {
+function ourContender({ name, label, folder, textAlone }: OurModel): Contender {
   const command = [process.execPath, join(root, 'dist/test/bench/worker.js'), folder ?? ''];
+  if (textAlone) command.push('text');
   const row = { name, label, ours: true, command, env: {} };
   if (folder !== undefined) return row;
   return { ...row, missing: 'give the float16 folder of base: --model DIR, or SOTTO_BASE=DIR' };

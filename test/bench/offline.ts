@@ -235,10 +235,17 @@ export async function offline(argv: string[]): Promise<void> {
     },
   });
   const starter = starterModel();
-  const all = contenders([
+  const models = [
     { name: 'ours', label: 'Sotto, float16', folder: args.model ?? float16Model() },
     { name: 'ours-starter', label: `Sotto, ${basename(starter).replace('whisper-', '')}`, folder: starter },
-  ]);
+  ];
+  const textAlone = models.map((model) => ({
+    ...model,
+    name: `${model.name}-text`,
+    label: `${model.label}, text alone`,
+    textAlone: true,
+  }));
+  const all = contenders([...models, ...textAlone]);
   const { ready, missing } = choose(all, args.only?.split(','));
   for (const { label, missing: what } of missing) console.error(`without ${label}: ${what}`);
   if (ready.length === 0) throw new Error('nobody is left to measure');

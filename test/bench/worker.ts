@@ -1,5 +1,5 @@
 /**
- * Ours behind the questions that the peers answer (test/bench/peers/worker.py says which): `node worker.js MODEL_DIR`.
+ * Ours behind the questions that the peers answer (test/bench/peers/worker.py says which): `node worker.js MODEL_DIR [text]`.
  * It goes through the public model only, so it measures what a user gets.
  */
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,12 @@ import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/trans
 const SAMPLE_RATE = 16_000;
 const WINDOW_SAMPLES = 30 * SAMPLE_RATE;
 const REPEAT = 3;
-const PLAIN: TranscribeOptions = { temperature: [0], timestamps: true, conditionOnPreviousText: false };
+const [, , folder = '', text] = process.argv;
+const PLAIN: TranscribeOptions = {
+  temperature: [0],
+  timestamps: text === 'text' ? 'auto' : true,
+  conditionOnPreviousText: false,
+};
 
 interface Question {
   readonly op: string;
@@ -113,7 +118,7 @@ async function info() {
   const { mx } = await import('#native/index.js');
   return {
     versions: { mlx: mx.version, node: process.version },
-    settings: `on the ${mx.defaultDevice()}`,
+    settings: `on the ${mx.defaultDevice()}${PLAIN.timestamps === 'auto' ? ', text without times' : ''}`,
   };
 }
 
@@ -130,7 +135,6 @@ async function answer(model: SpeechModel, question: Question): Promise<object> {
   }
 }
 
-const [, , folder = ''] = process.argv;
 const model = await loadModel(folder);
 for await (const line of createInterface({ input: process.stdin })) {
   const reply = await answer(model, JSON.parse(line) as Question).catch((error: unknown) => ({
