@@ -104,7 +104,7 @@ test('nothing is evaluated or read within a step, sampling and timestamp rules i
     const features = mx.zeros([1, 1500, config.nAudioState], 'float16');
     const audio = decoder.blocks.map((block) => block.crossKeysValues(features));
     const state = mx.array(Int32Array.of(0, 1, 5));
-    const read = jest.spyOn(mx.MxArray.prototype as MxArray, 'item');
+    const read = jest.spyOn(mx.MxArray.prototype, 'item');
     const { reads, result } = recorded(() => {
       const hidden = decoder.forward(mx.array(Int32Array.of(1), [1, 1]), caches, audio);
       const logits = mx.reshape(decoder.logits(hidden), [1, config.nVocab]);
