@@ -8,7 +8,7 @@ import { readConfig } from '#daemon/models/whisper/load.js';
 import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
-import { mx, type MxArray } from '#native/index.js';
+import { mx } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 import { validateSafetensors } from '#native/safetensors.js';
 import { starterModel } from './fixtures.js';
