@@ -52,10 +52,14 @@ export interface Cpu {
    */
   attendCached(qkv: MxArray, keys: MxArray, values: MxArray, offset: number, options?: On): MxArray;
   /**
+   * The weights of a decoder's block, evaluated, checked and held by one array, which only `decoderBlock` takes: it has
+   * no value. For qkv, out, cross query, cross out, mlp1 and mlp2 panels, scales, biases and bias; then weight and bias
+   * of the three norms; null for what is missing.
+   */
+  decoderWeights(weights: readonly (MxArray | null)[], options?: On): MxArray;
+  /**
    * A block of a decoder at the positions from `offset` on, x [B, T, D] → the same: self-attention over a cache as in
-   * `attendCached`, attention over a memory, MLP with GELU, each over the layer-normed input and added to it. `weights`:
-   * for qkv, out, cross query, cross out, mlp1 and mlp2 panels, scales, biases and bias; then weight and bias of the three
-   * norms; null for what is missing.
+   * `attendCached`, attention over a memory, MLP with GELU, each over the layer-normed input and added to it.
    */
   decoderBlock(
     x: MxArray,
@@ -63,7 +67,7 @@ export interface Cpu {
     values: MxArray,
     memoryKeys: MxArray,
     memoryValues: MxArray,
-    weights: readonly (MxArray | null)[],
+    weights: MxArray,
     offset: number,
     eps: number,
     options?: On,

@@ -1,5 +1,6 @@
 import { mx, type MxArray } from '../index.js';
 import { panelled, type Memory } from './memory.js';
+import { Module } from './module.js';
 import type { LayerNorm } from './norm.js';
 import { PackedLinear } from './packed.js';
 import { PanelCache } from './panel-cache.js';
@@ -20,26 +21,44 @@ export interface DecoderLayers {
   readonly heads: number;
 }
 
-/** x [B, T, D] at the positions after those in `cache` → the same; the cache grows by T. */
-export type DecoderStep = (x: MxArray, cache: SelfAttentionCache, memory: Memory) => MxArray;
-
 /**
- * A decoder block as one op of the CPU kernels, where its layers are packed; undefined elsewhere. A small model's step
- * has some fifty ops otherwise, and starting one takes as long as a third of them run.
+ * A decoder block as one op of the CPU kernels. A small model's step has some fifty ops otherwise, and starting one takes
+ * as long as a third of them run. It shares the weights of the layers it was made of.
  */
-export function fuseDecoderBlock({ products, norms, heads }: DecoderLayers): DecoderStep | undefined {
-  const packed = products.filter((layer) => layer instanceof PackedLinear);
-  const eps = norms[0].eps;
-  const width = packed.at(1)?.outputs ?? 0;
-  if (packed.length < products.length || norms.some((norm) => norm.eps !== eps) || !panelled(width / heads)) return undefined; // prettier-ignore
-  const weights = [
-    ...packed.flatMap(({ panels, scales, biases, bias }) => [panels, scales, biases, bias]),
-    ...norms.flatMap(({ weight, bias }) => [weight, bias]),
-  ];
-  return (x, cache, [memoryKeys, memoryValues]) => {
+export class FusedDecoderBlock extends Module {
+  _weights: MxArray; // stands for them all
+  readonly heads: number;
+  readonly headWidth: number;
+  readonly eps: number;
+
+  private constructor(layers: readonly PackedLinear[], { norms, heads }: DecoderLayers, headWidth: number) {
+    super();
+    this.heads = heads;
+    this.headWidth = headWidth;
+    this.eps = norms[0].eps;
+    this._weights = mx.keep(
+      mx.cpu.decoderWeights([
+        ...layers.flatMap(({ panels, scales, biases, bias }) => [panels, scales, biases, bias]),
+        ...norms.flatMap(({ weight, bias }) => [weight, bias]),
+      ]),
+    );
+  }
+
+  /** Of layers that are all packed; undefined where they are not, or the kernels do not take their widths. */
+  static of(layers: DecoderLayers): FusedDecoderBlock | undefined {
+    const { products, norms, heads } = layers;
+    const packed = products.filter((layer) => layer instanceof PackedLinear);
+    const headWidth = (packed.at(1)?.outputs ?? 0) / heads;
+    const alike = norms.every((norm) => norm.eps === norms[0].eps);
+    if (packed.length < products.length || !alike || !panelled(headWidth)) return undefined;
+    return new FusedDecoderBlock(packed, layers, headWidth);
+  }
+
+  /** x [B, T, D] at the positions after those in `cache` → the same; the cache grows by T. */
+  forward(x: MxArray, cache: SelfAttentionCache, [memoryKeys, memoryValues]: Memory): MxArray {
     if (!(cache instanceof PanelCache)) throw new RangeError('a fused decoder block needs a PanelCache');
     const [batch = 0, added = 0] = x.shape;
-    const { keys, values, offset } = cache.claim(batch, heads, width / heads, added);
-    return mx.cpu.decoderBlock(x, keys, values, memoryKeys, memoryValues, weights, offset, eps);
-  };
+    const { keys, values, offset } = cache.claim(batch, this.heads, this.headWidth, added);
+    return mx.cpu.decoderBlock(x, keys, values, memoryKeys, memoryValues, this._weights, offset, this.eps);
+  }
 }

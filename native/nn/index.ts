@@ -35,7 +35,7 @@ export {
 } from './attention.js';
 export type { Around } from './around.js';
 export { Conv1d, Conv2d, ConvTranspose1d, type ConvOptions } from './conv.js';
-export { fuseDecoderBlock, type DecoderLayers, type DecoderStep } from './decoder-block.js';
+export { FusedDecoderBlock, type DecoderLayers } from './decoder-block.js';
 export { Embedding } from './embedding.js';
 export { join } from './join.js';
 export { KVCache } from './kv-cache.js';

@@ -57,8 +57,10 @@ array attend_cached(array qkv, array keys, array values, int offset, Stream s) {
   return cpu::attend_cached(qkv, keys, values, offset, s);
 }
 
-array decoder_block(array x, array keys, array values, array memory_keys, array memory_values, std::vector<MaybeArray> weights,
-                    int offset, double eps, Stream s) {
+array decoder_weights(std::vector<MaybeArray> weights, Stream s) { return cpu::decoder_weights(std::move(weights), s); }
+
+array decoder_block(array x, array keys, array values, array memory_keys, array memory_values, array weights, int offset, double eps,
+                    Stream s) {
   return cpu::decoder_block(x, keys, values, memory_keys, memory_values, weights, offset, static_cast<float>(eps), s);
 }
 
@@ -82,7 +84,8 @@ array rows(array, int, array, MaybeArray, MaybeArray, Stream) { absent(); }
 Pair memory(array, int, Stream) { absent(); }
 array attend_memory(array, array, array, Stream) { absent(); }
 array attend_cached(array, array, array, int, Stream) { absent(); }
-array decoder_block(array, array, array, array, array, std::vector<MaybeArray>, int, double, Stream) { absent(); }
+array decoder_weights(std::vector<MaybeArray>, Stream) { absent(); }
+array decoder_block(array, array, array, array, array, array, int, double, Stream) { absent(); }
 Pair likeliest(array, Stream) { absent(); }
 
 #endif
@@ -96,6 +99,7 @@ constexpr Op kOps[] = {
     op<memory>("memory", "kv, heads"),
     op<attend_memory>("attendMemory", "q, keys, values"),
     op<attend_cached>("attendCached", "qkv, keys, values, offset"),
+    op<decoder_weights>("decoderWeights", "weights"),
     op<decoder_block>("decoderBlock", "x, keys, values, memoryKeys, memoryValues, weights, offset, eps"),
     op<likeliest>("likeliest", "logits"),
 };

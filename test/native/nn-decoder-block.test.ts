@@ -40,7 +40,9 @@ function layersOf(size: Size): nn.DecoderLayers {
 }
 
 /** What the op stands for. */
-function oneByOne({ products, norms, heads }: nn.DecoderLayers): nn.DecoderStep {
+type Step = (x: MxArray, cache: nn.SelfAttentionCache, memory: nn.Memory) => MxArray;
+
+function oneByOne({ products, norms, heads }: nn.DecoderLayers): Step {
   const [qkv, out, crossQuery, crossOut, mlp1, mlp2] = products;
   return (x, cache, memory) => {
     x = out.forward(cache.attend(qkv.forward(x, { norm: norms[0] }), heads), { residual: x });
@@ -76,16 +78,16 @@ describeKernels('a decoder block as one op', () => {
         using theirs = new nn.PanelCache(48);
         mx.tidy(() => {
           const layers = layersOf(size);
-          const fused = nn.fuseDecoderBlock(layers);
+          const fused = nn.FusedDecoderBlock.of(layers);
           if (fused === undefined) throw new Error('was not fused');
           const memory = nn.memory(numbers(batch, length, 2 * size.width), size.heads);
           for (const count of added) {
             const x = numbers(batch, count, size.width);
-            const [made, expected] = [fused(x, ours, memory), oneByOne(layers)(x, theirs, memory)];
+            const [made, expected] = [fused.forward(x, ours, memory), oneByOne(layers)(x, theirs, memory)];
             expect(disagreement(made, expected, 2e-5)).toBeLessThanOrEqual(1);
             expect(ours.length).toBe(theirs.length);
           }
-          for (const layer of layers.products) layer.dispose();
+          for (const layer of [fused, ...layers.products]) layer.dispose();
         });
       }),
       runs(40),
@@ -99,15 +101,14 @@ describeKernels('a decoder block as one op', () => {
       const layers = layersOf({ width: 32, heads: 2, hidden: 64, bits: 8, bias: true, affine: true });
       const memory = nn.memory(numbers(1, 20, 64), 2);
       const first = numbers(1, 1, 32);
-      const run = (step: nn.DecoderStep, cache: nn.PanelCache): MxArray => {
+      const run = (step: Step, cache: nn.PanelCache): MxArray => {
         let x = first;
         for (let i = 0; i < 9; i++) x = step(x, cache, memory);
         return x;
       };
-      const fused = nn.fuseDecoderBlock(layers);
-      expect(fused).toBeDefined();
-      if (!fused) return;
-      expect(disagreement(run(fused, ours), run(oneByOne(layers), theirs), 1e-4)).toBeLessThanOrEqual(1);
+      const fused = nn.FusedDecoderBlock.of(layers);
+      const step: Step = (...given) => fused?.forward(...given) ?? first;
+      expect(disagreement(run(step, ours), run(oneByOne(layers), theirs), 1e-4)).toBeLessThanOrEqual(1);
     });
   });
 
@@ -117,9 +118,8 @@ describeKernels('a decoder block as one op', () => {
       const layers = layersOf(size);
       const plain = new nn.Linear(64, 64).loadWeights({ weight: numbers(64, 64), bias: numbers(64) });
       const [qkv, , query, crossOut, mlp1, mlp2] = layers.products;
-      expect(nn.fuseDecoderBlock(layers)).toBeDefined();
-      expect(nn.fuseDecoderBlock({ ...layers, products: [qkv, plain, query, crossOut, mlp1, mlp2] })).toBeUndefined(); // prettier-ignore
-      expect(nn.fuseDecoderBlock({ ...layers, heads: 8 })).toBeUndefined(); // heads of 8
+      expect(nn.FusedDecoderBlock.of({ ...layers, products: [qkv, plain, query, crossOut, mlp1, mlp2] })).toBeUndefined(); // prettier-ignore
+      expect(nn.FusedDecoderBlock.of({ ...layers, heads: 8 })).toBeUndefined(); // heads of 8
     });
   });
 
@@ -134,22 +134,26 @@ describeKernels('a decoder block as one op', () => {
     ];
     const [keys, values] = [mx.zeros([1, 2, 1, 16, 16]), mx.zeros([1, 2, 16, 16])];
     const [memoryKeys, memoryValues] = nn.memory(numbers(1, 5, 64), 2);
-    const block = (x: MxArray, changed = weights, offset = 0, eps = 1e-5): MxArray =>
-      mx.cpu.decoderBlock(x, keys, values, memoryKeys, memoryValues, changed, offset, eps);
+    const whole = mx.cpu.decoderWeights(weights);
+    const block = (x: MxArray, offset = 0, eps = 1e-5, of = whole): MxArray =>
+      mx.cpu.decoderBlock(x, keys, values, memoryKeys, memoryValues, of, offset, eps);
     const x = numbers(1, 2, 32);
-    const put = (i: number, w: MxArray | null): (MxArray | null)[] => weights.with(i, w);
     expect(block(x).shape).toEqual([1, 2, 32]);
-    expectInvalid(() => block(numbers(1, 2, 48)), /keys|values|queries/);
+    expectInvalid(() => block(numbers(1, 2, 48)), /x is float32/);
     expectInvalid(() => block(mx.astype(x, 'float16')), /x is float32/);
     expectInvalid(() => block(numbers(2, 2, 32)), /keys|values|queries/);
-    expectInvalid(() => block(x, weights, 15), /do not fit the cache/);
-    expectInvalid(() => block(x, weights, -1), /do not fit the cache/);
-    expectInvalid(() => block(x, weights, 2 ** 31 - 1), /do not fit the cache/);
-    expectInvalid(() => block(x, weights, 0, 0), /eps is above 0/);
-    expectInvalid(() => block(x, weights.slice(1)), /six products/);
-    expectInvalid(() => block(x, put(0, null)), /a product has no weights/);
-    expectInvalid(() => block(x, put(3, numbers(32))), /a bias is float32/);
-    expectInvalid(() => block(x, put(4, weights[0] ?? null)), /weights|panels/);
-    expectInvalid(() => block(x, put(24, numbers(64))), /a norm's weight and bias/);
+    expectInvalid(() => block(x, 15), /do not fit the cache/);
+    expectInvalid(() => block(x, -1), /do not fit the cache/);
+    expectInvalid(() => block(x, 2 ** 31 - 1), /do not fit the cache/);
+    expectInvalid(() => block(x, 0, 0), /eps is above 0/);
+    expectInvalid(() => block(x, 0, 1e-5, x), /what decoderWeights made/);
+
+    const without = (i: number, w: MxArray | null): MxArray => mx.cpu.decoderWeights(weights.with(i, w));
+    expectInvalid(() => mx.cpu.decoderWeights(weights.slice(1)), /six products/);
+    expectInvalid(() => without(0, null), /a product has no weights/);
+    expectInvalid(() => without(3, numbers(32)), /a bias is float32/);
+    expectInvalid(() => without(4, weights[0] ?? null), /weights|panels/);
+    expectInvalid(() => without(24, numbers(64)), /a norm's weight and bias/);
+    expect(() => whole.tolist()).toThrow(/has no value of its own/);
   });
 });

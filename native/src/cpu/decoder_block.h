@@ -10,14 +10,19 @@
 namespace sotto::cpu {
 
 /**
+ * The weights of a block, each of which may be missing but a product's panels: for each of the products qkv, out, cross
+ * query, cross out, mlp1, mlp2 its panels, scales, biases and bias; then weight and bias of the three norms. One array
+ * stands for them all, so that a step does not look at some thirty; it has no value and keeps them alive.
+ */
+mlx::core::array decoder_weights(std::vector<std::optional<mlx::core::array>> weights, mlx::core::StreamOrDevice where);
+
+/**
  * x + self-attention, + cross-attention, + MLP, each over the layer-normed x: what attention.h and linear.h do one by one.
  * x [B, T, D] float32 → the same. `keys`, `values`: the cache, written in place from `offset` on. `memory_keys`,
- * `memory_values`: what is cross-attended. `weights`, each of which may be missing: for each of the products
- * qkv, out, cross query, cross out, mlp1, mlp2 its panels, scales, biases and bias; then weight and bias of the three norms.
+ * `memory_values`: what is cross-attended.
  */
 mlx::core::array decoder_block(const mlx::core::array& x, const mlx::core::array& keys, const mlx::core::array& values,
                                const mlx::core::array& memory_keys, const mlx::core::array& memory_values,
-                               const std::vector<std::optional<mlx::core::array>>& weights, int offset, float eps,
-                               mlx::core::StreamOrDevice where);
+                               const mlx::core::array& weights, int offset, float eps, mlx::core::StreamOrDevice where);
 
 }  // namespace sotto::cpu

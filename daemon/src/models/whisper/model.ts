@@ -99,8 +99,8 @@ class EncoderBlock extends nn.Module {
 class DecoderBlock extends EncoderBlock {
   cross_attn: CrossAttention;
   cross_attn_ln: nn.LayerNorm;
-  /** All of a step in one op, where the device has it; made at the first step. */
-  #fused: nn.DecoderStep | 'not here' | undefined;
+  /** All of a step in one op, where the device has it, else null; made at the first step. */
+  _fused: nn.FusedDecoderBlock | null | undefined;
 
   constructor(dims: number, heads: number) {
     super(dims, heads);
@@ -115,8 +115,8 @@ class DecoderBlock extends EncoderBlock {
 
   /** x [B, T, D]: the positions after those in `cache`, which grows by them. `audio` is what `cross_attn` sees. */
   step(x: MxArray, cache: nn.SelfAttentionCache, audio: KeysValues): MxArray {
-    this.#fused ??= nn.fuseDecoderBlock(this.layers()) ?? 'not here';
-    if (this.#fused !== 'not here') return this.#fused(x, cache, audio);
+    if (this._fused === undefined) this._fused = nn.FusedDecoderBlock.of(this.layers()) ?? null;
+    if (this._fused !== null) return this._fused.forward(x, cache, audio);
     x = this.attn.forward(x, this.attn_ln, cache);
     x = this.cross_attn.forward(x, this.cross_attn_ln, audio);
     return this.mlp(x);
