@@ -98,6 +98,7 @@ async function evaluate(
     await mx.ready(...parameters.slice(i, i + ARRAYS_PER_TURN));
     onProgress?.(Math.min(1, (i + ARRAYS_PER_TURN) / parameters.length));
   }
+  model.fuse();
 }
 
 function asModelError(error: unknown, dir: string): SottoError {

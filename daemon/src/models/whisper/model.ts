@@ -99,8 +99,8 @@ class EncoderBlock extends nn.Module {
 class DecoderBlock extends EncoderBlock {
   cross_attn: CrossAttention;
   cross_attn_ln: nn.LayerNorm;
-  /** All of a step in one op, where the device has it, else null; made at the first step. */
-  _fused: nn.FusedDecoderBlock | null | undefined;
+  /** All of a step in one op, where the device has it. */
+  _fused: nn.FusedDecoderBlock | undefined;
 
   constructor(dims: number, heads: number) {
     super(dims, heads);
@@ -115,20 +115,19 @@ class DecoderBlock extends EncoderBlock {
 
   /** x [B, T, D]: the positions after those in `cache`, which grows by them. `audio` is what `cross_attn` sees. */
   step(x: MxArray, cache: nn.SelfAttentionCache, audio: KeysValues): MxArray {
-    if (this._fused === undefined) this._fused = nn.FusedDecoderBlock.of(this.layers()) ?? null;
-    if (this._fused !== null) return this._fused.forward(x, cache, audio);
+    if (this._fused) return this._fused.forward(x, cache, audio);
     x = this.attn.forward(x, this.attn_ln, cache);
     x = this.cross_attn.forward(x, this.cross_attn_ln, audio);
     return this.mlp(x);
   }
 
-  private layers(): nn.DecoderLayers {
+  fuse(): void {
     const { attn, cross_attn: cross, mlp1, mlp2 } = this;
-    return {
+    this._fused = nn.FusedDecoderBlock.of({
       products: [loaded(attn.qkv), attn.out, loaded(cross.query), cross.out, mlp1, mlp2],
       norms: [this.attn_ln, this.cross_attn_ln, this.mlp_ln],
       heads: attn.heads,
-    };
+    });
   }
 }
 
@@ -229,6 +228,11 @@ export class Whisper extends nn.Module {
   /** Makes the loaded weights fit for use: the projections of each attention become one product where they can. */
   join(): void {
     for (const module of this.namedModules().values()) if (module instanceof Attention) module.join();
+  }
+
+  /** Makes a decoding step of the evaluated weights one op a block, where the device has it. */
+  fuse(): void {
+    for (const block of this.decoder.blocks) block.fuse();
   }
 }
 
