@@ -1,11 +1,11 @@
 /**
  * Word errors on the labelled clips, by the scorer that the references use:
  *
- *     npm run wer -- [--model DIR] [--set english|other|long|labelled|all] [--name NAME] [--detect] [--condition] [--text]
+ *     npm run wer -- [--model DIR] [--set english|other|long|labelled|all] [--name NAME] [--detect] [--condition] [--times yes|no|auto]
  *
  * Transcribes in this process (greedy, no fallback, the clip's language given unless --detect, text carried from
- * window to window only with --condition; --text asks for the text alone, as `sotto transcribe` does: no timestamps and
- * a short window where a clip fits in one), writes `test/bench/results/wer/NAME.jsonl` and calls
+ * window to window only with --condition; --times no asks for the text alone, auto as `sotto transcribe` does: the same, and no
+ * more of a clip that fits in one window encoded than is said), writes `test/bench/results/wer/NAME.jsonl` and calls
  * `test/reference/score.py` on it. Beside it, where it has been made, the reference's own `test/bench/results/wer/reference.jsonl` (transcribe-openai.py writes such files).
  */
 import { spawnSync } from 'node:child_process';
@@ -23,7 +23,7 @@ const { values: args } = parseArgs({
     name: { type: 'string' },
     detect: { type: 'boolean', default: false },
     condition: { type: 'boolean', default: false },
-    text: { type: 'boolean', default: false },
+    times: { type: 'string', default: 'yes' },
   },
 });
 
@@ -39,7 +39,7 @@ const model = await load(args.model);
 const file = openSync(out, 'w');
 const walls: number[] = [];
 for (const clip of clips) {
-  const timestamps = args.text ? ('auto' as const) : true;
+  const timestamps = args.times === 'auto' ? ('auto' as const) : args.times !== 'no';
   const plain = { ...PLAIN, timestamps, conditionOnPreviousText: args.condition };
   const options = args.detect || clip.language === null ? plain : { ...plain, language: clip.language };
   const { result, seconds } = await transcribeFile(model, clip.file, options);

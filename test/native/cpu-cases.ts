@@ -81,18 +81,27 @@ export interface Beside {
 export function spelledOut(x: MxArray, w: MxArray, beside: Beside = {}): Expected {
   const { bias, normWeight, normBias, eps = 0, gelu, residual } = beside;
   let input = double(x);
+  let magnitude = mx.abs(input); // of what was added up on the way: centring numbers that are alike leaves their rounding
   if (eps > 0) {
-    const centred = mx.subtract(input, mx.mean(input, -1, true));
-    const variance = mx.mean(mx.square(centred), -1, true);
-    input = mx.divide(centred, mx.sqrt(mx.add(variance, eps)));
-    if (normWeight) input = mx.multiply(input, double(normWeight));
-    if (normBias) input = mx.add(input, double(normBias));
+    const mean = mx.mean(input, -1, true);
+    const centred = mx.subtract(input, mean);
+    const deviation = mx.sqrt(mx.add(mx.mean(mx.square(centred), -1, true), eps));
+    input = mx.divide(centred, deviation);
+    magnitude = mx.divide(mx.add(magnitude, mx.abs(mean)), deviation);
+    if (normWeight) {
+      input = mx.multiply(input, double(normWeight));
+      magnitude = mx.multiply(magnitude, mx.abs(double(normWeight)));
+    }
+    if (normBias) {
+      input = mx.add(input, double(normBias));
+      magnitude = mx.add(magnitude, mx.abs(double(normBias)));
+    }
   }
   const weight = mx.transpose(double(w));
   // A packed weight is a code and a bias, each of them up to the largest weight.
   const largest = w.size > 0 ? mx.max(mx.abs(weight)) : 0;
   let value = mx.matmul(input, weight);
-  let size = mx.matmul(mx.abs(input), mx.add(mx.abs(weight), largest));
+  let size = mx.matmul(magnitude, mx.add(mx.abs(weight), largest));
   if (bias) {
     value = mx.add(value, double(bias));
     size = mx.add(size, mx.abs(double(bias)));

@@ -12,18 +12,30 @@ import type { WhisperTokenizer } from './tokenizer.js';
 const MAX_INITIAL_TIMESTAMP = 50;
 
 /**
- * What the timestamp rules need to know of the tokens sampled so far, as one int32 array on the device, [3]: whether
- * the last token is a timestamp, whether the one before it is (1 where there is none), and the latest timestamp in
- * frames of 20 ms.
+ * What the timestamp rules need to know of the tokens sampled so far, on the device: what the last token leaves open
+ * (`AFTER`, int32 [1]) and the latest timestamp in frames of 20 ms (int32 [1]; negative while there is none).
  */
-export type TimestampState = MxArray;
+export type TimestampState = readonly [after: MxArray, latest: MxArray];
+
+/**
+ * Timestamps come in pairs, the end of one segment and the start of the next. After the first of a pair no text may
+ * follow, after the second no third. They never go back, and a segment is never of no length.
+ */
+const AFTER = { text: 0, firstOfPair: 1, secondOfPair: 2 } as const;
+/** What a timestamp makes of each. */
+const THEN_STAMP = [AFTER.firstOfPair, AFTER.secondOfPair, AFTER.secondOfPair];
+/** The earliest timestamp that may follow each, beyond the latest one; never is beyond all of them. */
+const NEVER = 1 << 20;
+const EARLIEST_BEYOND = [1, 0, NEVER];
 
 export class LogitFilters {
   /** 0 or -∞ for each token, at the first position. [1, V] */
   readonly #first: MxArray;
-  /** The same for every later position, for the tokens below `<|0.00|>`: row 0 after text, row 1 where only a timestamp or the end may follow. [2, textSize] */
+  /** The same for every later position, for the tokens below `<|0.00|>`, a row for each of `AFTER`. [3, textSize] */
   readonly #later: MxArray;
   readonly #stampIndex: MxArray; // 0 … stamps - 1
+  readonly #thenStamp: MxArray; // [3]
+  readonly #earliestBeyond: MxArray; // [3]
   readonly #textSize: number;
   readonly #vocabSize: number;
   readonly #timestamps: boolean;
@@ -54,14 +66,16 @@ export class LogitFilters {
     }
 
     const textSize = timestamps ? this.#textSize : config.nVocab;
-    const later = new Float32Array(2 * textSize);
-    later.set(suppressed.subarray(0, textSize), 0);
-    later.set(suppressed.subarray(0, textSize), textSize);
-    later.fill(-Infinity, textSize, textSize + special.endOfText);
+    const rows = Object.keys(AFTER).length;
+    const later = new Float32Array(rows * textSize);
+    for (let row = 0; row < rows; row++) later.set(suppressed.subarray(0, textSize), row * textSize);
+    later.fill(-Infinity, AFTER.firstOfPair * textSize, AFTER.firstOfPair * textSize + special.endOfText);
 
     this.#first = mx.keep(mx.array(first, [1, config.nVocab]));
-    this.#later = mx.keep(mx.array(later, [2, textSize]));
+    this.#later = mx.keep(mx.array(later, [rows, textSize]));
     this.#stampIndex = mx.keep(mx.arange(config.nVocab - this.#textSize, { dtype: 'int32' }));
+    this.#thenStamp = mx.keep(mx.array(Int32Array.from(THEN_STAMP)));
+    this.#earliestBeyond = mx.keep(mx.array(Int32Array.from(EARLIEST_BEYOND)));
   }
 
   /** Logits [1, V] of the first position → the same with what may not begin a transcript at -∞. */
@@ -72,22 +86,9 @@ export class LogitFilters {
   /** Logits [1, V] of a later position → the same with what may not follow at -∞. */
   later(logits: MxArray, state: TimestampState | undefined): MxArray {
     if (state === undefined) return mx.add(logits, mx.slice(this.#later, [0, 0], [1, this.#vocabSize]));
-    const last = mx.slice(state, [0], [1]);
-    const beforeLast = mx.slice(state, [1], [2]);
-    const timestamp = mx.slice(state, [2], [3]);
-    // Timestamps come in pairs, the end of one segment and the start of the next. After the first of a pair no
-    // text may follow, after the second no third. They never go back, and a segment is never of no length.
-    const opensPair = mx.greater(last, beforeLast);
-    const closesPair = mx.logicalAnd(last, beforeLast);
-    const earliest = mx.where(
-      closesPair,
-      this.#vocabSize, // beyond all of them
-      mx.where(opensPair, timestamp, mx.add(timestamp, 1)),
-    );
-    const text = mx.add(
-      mx.slice(logits, [0, 0], [1, this.#textSize]),
-      mx.take(this.#later, mx.astype(opensPair, 'int32'), 0),
-    );
+    const [after, latest] = state;
+    const text = mx.add(mx.slice(logits, [0, 0], [1, this.#textSize]), mx.take(this.#later, after, 0));
+    const earliest = mx.add(latest, mx.take(this.#earliestBeyond, after));
     const stamps = mx.where(
       mx.greaterEqual(this.#stampIndex, earliest),
       mx.slice(logits, [0, this.#textSize], [1, this.#vocabSize]),
@@ -103,14 +104,14 @@ export class LogitFilters {
     if (!this.#timestamps) return undefined;
     const stamp = mx.subtract(token, this.#textSize); // negative for text
     const isStamp = mx.greaterEqual(stamp, 0);
-    const [before, latest] =
-      state === undefined
-        ? [mx.array([1], [1], 'int32'), stamp]
-        : [mx.slice(state, [0], [1]), mx.where(isStamp, stamp, mx.slice(state, [2], [3]))];
-    return mx.concatenate([mx.astype(isStamp, 'int32'), before, latest], 0);
+    // A transcript begins with a timestamp that has no partner, so it counts as the second of a pair.
+    const [then, latest] = state
+      ? [mx.take(this.#thenStamp, state[0]), mx.where(isStamp, stamp, state[1])]
+      : [AFTER.secondOfPair, stamp];
+    return [mx.astype(mx.where(isStamp, then, AFTER.text), 'int32'), latest];
   }
 
   dispose(): void {
-    mx.dispose([this.#first, this.#later, this.#stampIndex]);
+    mx.dispose([this.#first, this.#later, this.#stampIndex, this.#thenStamp, this.#earliestBeyond]);
   }
 }
