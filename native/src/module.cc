@@ -7,6 +7,7 @@
 #include "areas.h"
 #include "failure.h"
 #include "mlx/device.h"
+#include "mlx/memory.h"
 #include "mlx/stream.h"
 #include "mlx/version.h"
 
@@ -36,9 +37,13 @@ constexpr void (*kAreas[])(Addon&, napi_value) = {
     init_device, init_dtype,
 };
 
-/** MLX's scheduler is made before the handler is registered, so it is destroyed after the handler ran. */
+/**
+ * What MLX makes when it is first used is destroyed in the opposite order: its streams and its allocator are made before
+ * the handler is registered, so that they outlive it. Work that frees memory into a destroyed allocator ruins the heap.
+ */
 void finish_cpu_work_at_exit() {
   mx::default_stream(mx::Device::cpu);
+  mx::get_cache_memory();
   static const int registered = std::atexit(finish_cpu_work);
   (void)registered;
 }
