@@ -1,12 +1,13 @@
 /**
  * Ours behind the questions that the peers answer (test/bench/peers/worker.py says which): `node worker.js MODEL_DIR [text]`.
- * It goes through the public model only, so it measures what a user gets.
+ * It goes through the public model only, with the engine's limit of memory, so it measures what a user gets.
  */
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { limitCache } from '#daemon/engine/cache-limit.js';
 import { loadModel } from '#daemon/models/registry.js';
-import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
+import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 
 const SAMPLE_RATE = 16_000;
@@ -33,33 +34,45 @@ interface Moments {
   readonly firstSegmentMs: number;
 }
 
-async function readSamples(path: string): Promise<Float32Array> {
+/** Samples of a file of raw float32, a second at a time, as an engine reads audio. */
+async function* readSamples(path: string): AsyncGenerator<Float32Array> {
   const file = await open(path);
   try {
-    const samples = new Float32Array((await file.stat()).size / Float32Array.BYTES_PER_ELEMENT);
-    await file.read(samples, 0, samples.byteLength, 0);
-    return samples;
+    for (;;) {
+      const second = new Float32Array(SAMPLE_RATE);
+      const { bytesRead } = await file.read(second, 0, second.byteLength);
+      if (bytesRead === 0) return;
+      yield second.subarray(0, bytesRead / Float32Array.BYTES_PER_ELEMENT);
+    }
   } finally {
     await file.close();
   }
 }
 
-function streamOf(samples: Float32Array): AudioStream {
-  return {
-    durationSeconds: samples.length / SAMPLE_RATE,
-    samples: (async function* () {
-      for (let i = 0; i < samples.length; i += SAMPLE_RATE) {
-        yield await Promise.resolve(samples.subarray(i, i + SAMPLE_RATE));
-      }
-    })(),
-  };
+/** A clip over and over up to 30 s. */
+async function* fullWindow(path: string): AsyncGenerator<Float32Array> {
+  for (let left = WINDOW_SAMPLES; ;) {
+    for await (const second of readSamples(path)) {
+      yield second.subarray(0, left);
+      left -= second.length;
+      if (left <= 0) return;
+    }
+  }
 }
 
-async function run(model: SpeechModel, samples: Float32Array, options: TranscribeOptions): Promise<Moments> {
+async function run(
+  model: SpeechModel,
+  samples: AsyncIterable<Float32Array>,
+  options: TranscribeOptions,
+): Promise<Moments> {
   let windows = 0;
   let firstTextMs: number | undefined;
   let firstSegmentMs: number | undefined;
-  const events = model.transcribe(streamOf(samples), options, new AbortController().signal);
+  const events = model.transcribe(
+    { durationSeconds: undefined, samples },
+    options,
+    new AbortController().signal,
+  );
   for (;;) {
     const { done, value } = await events.next();
     const now = performance.now();
@@ -81,7 +94,7 @@ const countTokens = (result: TranscribeResult) =>
   result.segments.reduce((n, { tokens }) => n + tokens.length, 0);
 
 async function transcribe(model: SpeechModel, { file, language }: Question) {
-  const { result, windows } = await run(model, await readSamples(file), { ...PLAIN, language });
+  const { result, windows } = await run(model, readSamples(file), { ...PLAIN, language });
   const { mel, encode, decode } = result.timings;
   return { text: result.text, tokens: countTokens(result), inside: { windows, mel, encode, decode } };
 }
@@ -91,12 +104,10 @@ async function transcribe(model: SpeechModel, { file, language }: Question) {
  * in it. The encoder's figure holds the cross-attention's keys and values, as whisper.cpp's does.
  */
 async function micro(model: SpeechModel, { file, language }: Question) {
-  const clip = await readSamples(file);
-  const window = Float32Array.from({ length: WINDOW_SAMPLES }, (_, i) => clip[i % clip.length] ?? 0);
   let encodeSeconds = Infinity;
   let tokenSeconds = Infinity;
   for (let i = 0; i < REPEAT; i++) {
-    const { result, firstTextMs, firstSegmentMs } = await run(model, window, {
+    const { result, firstTextMs, firstSegmentMs } = await run(model, fullWindow(file), {
       ...PLAIN,
       timestamps: false,
       language,
@@ -135,6 +146,7 @@ async function answer(model: SpeechModel, question: Question): Promise<object> {
   }
 }
 
+limitCache();
 const model = await loadModel(folder);
 for await (const line of createInterface({ input: process.stdin })) {
   const reply = await answer(model, JSON.parse(line) as Question).catch((error: unknown) => ({

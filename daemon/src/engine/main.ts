@@ -7,12 +7,6 @@ import { trace } from '../trace.js';
 import { startError } from './engine-errors.js';
 import { EngineHost } from './host.js';
 
-/**
- * Memory that MLX may keep for reuse. On the GPU its own limit is 1.5 times the working set: swap, on a small Mac. On the
- * CPU memory comes from malloc, which keeps some itself: with 16 MiB a transcript takes as long as with 512.
- */
-const CACHE_LIMIT_MIB = { cpu: 16, gpu: 512 };
-
 function send(message: FromEngine): void {
   if (process.connected) process.send?.(message);
 }
@@ -25,13 +19,14 @@ process.on('SIGINT', () => undefined);
 trace('engine', 'process began');
 
 try {
-  const [{ mx }, { loadModel }, { openAudio }] = await Promise.all([
+  const [{ mx }, { loadModel }, { openAudio }, { limitCache }] = await Promise.all([
     import('#native/index.js'),
     import('#daemon/models/registry.js'),
     import('#daemon/audio/decode-file.js'),
+    import('./cache-limit.js'),
   ]);
   trace('engine', 'modules loaded');
-  mx.memory.setCacheLimit(CACHE_LIMIT_MIB[mx.defaultDevice()] * 1024 * 1024);
+  limitCache();
   const host = new EngineHost({
     loadModel,
     openAudio,
