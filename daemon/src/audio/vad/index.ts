@@ -1,0 +1,3 @@
+/** Where speech is in a stream of audio. */
+export { FRAME_SAMPLES, SpeechStretches, type SpeechOptions, type Stretch } from './speech-stretches.js';
+export { VoiceActivity, type VadStream } from './voice-activity.js';

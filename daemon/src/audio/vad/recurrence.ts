@@ -1,0 +1,88 @@
+/**
+ * The part of Silero VAD that goes from frame to frame: an LSTM cell of 128 units and a weighted sum of its output.
+ * 65,536 multiplications a frame are too few for a device: as a dozen MLX ops a step they take several times as long
+ * as these loops (figures in ../README.md).
+ */
+import { GATES, UNITS } from './silero-network.js';
+
+/** Weights as the loops read them. In float64, which spares a conversion for each product. */
+export class Recurrence {
+  /** `[unit / 2, input, 2 units · 4 gates]`: all of an input's products for two units side by side. */
+  readonly #weights: Float64Array;
+  readonly #output: Float64Array;
+  readonly #bias: number;
+
+  /** Wh `[4 · 128, 128]`, the gates one after the other; weight and bias of the sum, `[128]` and `[1]`. */
+  constructor(wh: Float32Array, outputWeight: Float32Array, outputBias: Float32Array) {
+    this.#weights = new Float64Array(wh.length);
+    for (let unit = 0; unit < UNITS; unit++) {
+      for (let input = 0; input < UNITS; input++) {
+        for (let gate = 0; gate < GATES; gate++) {
+          const place = ((unit >> 1) * UNITS + input) * 2 * GATES + (unit & 1) * GATES + gate;
+          this.#weights[place] = wh[(gate * UNITS + unit) * UNITS + input] ?? NaN;
+        }
+      }
+    }
+    this.#output = Float64Array.from(outputWeight);
+    this.#bias = outputBias[0] ?? NaN;
+  }
+
+  /** Goes through the frames: `gates` `[frames, 4 · 128]` is what each adds by itself. Moves `state` on. */
+  run(gates: Float32Array, state: RecurrentState): Float32Array {
+    const probabilities = new Float32Array(gates.length / (GATES * UNITS));
+    for (let frame = 0; frame < probabilities.length; frame++) {
+      this.#step(gates, frame * GATES * UNITS, state);
+      let sum = this.#bias;
+      for (let unit = 0; unit < UNITS; unit++) sum += this.#output[unit]! * Math.max(0, state.hidden[unit]!);
+      probabilities[frame] = sigmoid(sum);
+    }
+    return probabilities;
+  }
+
+  #step(gates: Float32Array, offset: number, state: RecurrentState): void {
+    const { hidden, cell, next } = state;
+    const weights = this.#weights;
+    let place = 0;
+    for (let unit = 0; unit < UNITS; unit += 2) {
+      // Eight sums at once: enough that none waits for its own last addition.
+      const at = offset + unit;
+      let i0 = gates[at]!;
+      let f0 = gates[at + UNITS]!;
+      let g0 = gates[at + 2 * UNITS]!;
+      let o0 = gates[at + 3 * UNITS]!;
+      let i1 = gates[at + 1]!;
+      let f1 = gates[at + UNITS + 1]!;
+      let g1 = gates[at + 2 * UNITS + 1]!;
+      let o1 = gates[at + 3 * UNITS + 1]!;
+      for (let input = 0; input < UNITS; input++, place += 8) {
+        const h = hidden[input]!;
+        i0 += weights[place]! * h;
+        f0 += weights[place + 1]! * h;
+        g0 += weights[place + 2]! * h;
+        o0 += weights[place + 3]! * h;
+        i1 += weights[place + 4]! * h;
+        f1 += weights[place + 5]! * h;
+        g1 += weights[place + 6]! * h;
+        o1 += weights[place + 7]! * h;
+      }
+      cell[unit] = sigmoid(f0) * cell[unit]! + sigmoid(i0) * Math.tanh(g0);
+      cell[unit + 1] = sigmoid(f1) * cell[unit + 1]! + sigmoid(i1) * Math.tanh(g1);
+      next[unit] = sigmoid(o0) * Math.tanh(cell[unit]!);
+      next[unit + 1] = sigmoid(o1) * Math.tanh(cell[unit + 1]!);
+    }
+    state.hidden = next;
+    state.next = hidden;
+  }
+}
+
+/** What one stream remembers. */
+export class RecurrentState {
+  hidden = new Float64Array(UNITS);
+  cell = new Float64Array(UNITS);
+  /** Where the next hidden values are put, while all the old ones are still needed. */
+  next = new Float64Array(UNITS);
+}
+
+function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}

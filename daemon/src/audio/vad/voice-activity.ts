@@ -1,0 +1,123 @@
+/** How probable it is that somebody speaks, for each 32 ms of a stream of audio: Silero VAD on MLX. */
+import { fileURLToPath } from 'node:url';
+
+import { mx, type Stream } from '#native/index.js';
+
+import { Recurrence, RecurrentState } from './recurrence.js';
+import { CONTEXT_SAMPLES, SileroNetwork } from './silero-network.js';
+import { FRAME_SAMPLES } from './speech-stretches.js';
+
+const WEIGHTS = new URL('../../../../../assets/vad/silero-vad.safetensors', import.meta.url);
+/** The transform's last window reaches so far beyond the frame, into its mirror image. */
+const MIRRORED_SAMPLES = 64;
+const ROW_SAMPLES = CONTEXT_SAMPLES + FRAME_SAMPLES + MIRRORED_SAMPLES;
+/** Frames computed at once: 4 s, some 3 MB of intermediate values. */
+const BATCH_FRAMES = 128;
+
+/**
+ * A queue of its own, on the CPU: a few milliseconds of voice activity must not wait behind the encoder of a speech
+ * model, and would start a GPU for nothing. MLX keeps a queue until the thread ends, so there is one for all.
+ */
+let queue: Stream | undefined;
+
+export class VoiceActivity {
+  readonly #network: SileroNetwork;
+  readonly #recurrence: Recurrence;
+
+  private constructor(network: SileroNetwork) {
+    this.#network = network;
+    const { lstm, output } = network;
+    this.#recurrence = mx.tidy(
+      () =>
+        new Recurrence(
+          lstm.Wh.toTypedArray('float32'),
+          output.weight.toTypedArray('float32'),
+          (output.bias ?? mx.zeros([1])).toTypedArray('float32'),
+        ),
+    );
+  }
+
+  /** Reads the weights that come with Sotto, 1.2 MB. */
+  static async load(): Promise<VoiceActivity> {
+    queue ??= mx.newStream('cpu');
+    const network = new SileroNetwork();
+    try {
+      mx.withStream(queue, () => network.loadWeights(fileURLToPath(WEIGHTS)));
+      await mx.ready(...network.parameters());
+      return new VoiceActivity(network);
+    } catch (error) {
+      network.dispose();
+      throw error;
+    }
+  }
+
+  /** A stream of audio of its own. It holds no arrays and need not be closed. */
+  stream(): VadStream {
+    return new VadStream((samples, state) => this.#probabilities(samples, state));
+  }
+
+  /** Frees the weights. Streams are of no use afterwards. */
+  dispose(): void {
+    this.#network.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** `samples` is whole frames, with the context of the first in front. */
+  #probabilities(samples: Float32Array, state: RecurrentState): Float32Array {
+    const frames = Math.floor(samples.length / FRAME_SAMPLES);
+    const rows = new Float32Array(frames * ROW_SAMPLES);
+    for (let frame = 0; frame < frames; frame++) {
+      const start = frame * FRAME_SAMPLES;
+      const row = rows.subarray(frame * ROW_SAMPLES, (frame + 1) * ROW_SAMPLES);
+      const end = CONTEXT_SAMPLES + FRAME_SAMPLES;
+      row.set(samples.subarray(start, start + end));
+      for (let i = 0; i < MIRRORED_SAMPLES; i++) row[end + i] = row[end - 2 - i] ?? 0;
+    }
+    const gates = mx.withStream(queue ?? 'cpu', () =>
+      mx.tidy(() => this.#network.gates(mx.array(rows, [frames, ROW_SAMPLES])).toTypedArray('float32')),
+    );
+    return this.#recurrence.run(gates, state);
+  }
+}
+
+/** One stream of 16 kHz mono samples, in pieces of any size; the result does not depend on how it is cut. */
+export class VadStream {
+  readonly #compute: (samples: Float32Array, state: RecurrentState) => Float32Array;
+  readonly #state = new RecurrentState();
+  /** The context of the next frame, and what is there of the frame itself. */
+  #pending = new Float32Array(CONTEXT_SAMPLES);
+
+  /** @internal Made by `VoiceActivity.stream`. */
+  constructor(compute: (samples: Float32Array, state: RecurrentState) => Float32Array) {
+    this.#compute = compute;
+  }
+
+  /**
+   * The speech probability of each frame of 512 samples (32 ms) that is now whole. Computed before it returns: about
+   * a millisecond for each second of audio. Push seconds, not hours.
+   */
+  push(samples: Float32Array): Float32Array {
+    const all = new Float32Array(this.#pending.length + samples.length);
+    all.set(this.#pending);
+    all.set(samples, this.#pending.length);
+    const frames = Math.floor((all.length - CONTEXT_SAMPLES) / FRAME_SAMPLES);
+    const probabilities = new Float32Array(frames);
+    for (let first = 0; first < frames; first += BATCH_FRAMES) {
+      const count = Math.min(BATCH_FRAMES, frames - first);
+      const start = first * FRAME_SAMPLES;
+      const piece = all.subarray(start, start + CONTEXT_SAMPLES + count * FRAME_SAMPLES);
+      probabilities.set(this.#compute(piece, this.#state), first);
+    }
+    this.#pending = all.slice(frames * FRAME_SAMPLES);
+    return probabilities;
+  }
+
+  /** The probability of the last, partial frame, filled up with zeros; empty if there is none. */
+  flush(): Float32Array {
+    const partial = this.#pending.length - CONTEXT_SAMPLES;
+    return partial === 0 ? new Float32Array(0) : this.push(new Float32Array(FRAME_SAMPLES - partial));
+  }
+}

@@ -1,0 +1,120 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+
+import { FRAME_SAMPLES, SpeechStretches, type SpeechOptions, type Stretch } from '#daemon/audio/vad/index.js';
+
+import { fixtures, ourOptions } from './vad-fixtures.js';
+
+function cutWhole(probabilities: number[], audioSamples: number, options: SpeechOptions): Stretch[] {
+  const cutter = new SpeechStretches(options);
+  return [...cutter.push(probabilities), ...cutter.end(audioSamples)];
+}
+
+/** Runs of talk, doubt and silence, so that long stretches and pauses happen. */
+const talk = fc
+  .array(
+    fc.tuple(
+      fc.constantFrom(0.95, 0.5, 0.4, 0.2, 0),
+      fc.integer({ min: 1, max: 40 }),
+      fc.double({ min: 0, max: 0.1, noNaN: true }),
+    ),
+    { minLength: 1, maxLength: 30 },
+  )
+  .map((runs) => runs.flatMap(([level, frames, more]) => Array.from({ length: frames }, () => level + more)));
+
+const someOptions: fc.Arbitrary<SpeechOptions> = fc.record({
+  threshold: fc.constantFrom(0.5, 0.3, 0.9),
+  minSpeechMs: fc.constantFrom(0, 100, 250),
+  minSilenceMs: fc.constantFrom(0, 100, 500, 2000),
+  speechPadMs: fc.constantFrom(0, 30, 77.7, 400),
+  maxSpeechSeconds: fc.constantFrom(Infinity, 1, 2.5, 10),
+});
+
+describe('stretches of speech', () => {
+  test('are the reference’s for made-up probabilities and options', () => {
+    for (const { probabilities, samples, options, stretches } of fixtures.madeUp) {
+      const cut = cutWhole(probabilities, samples, ourOptions(options));
+      expect(cut.map(({ start, end }) => [start, end])).toEqual(stretches);
+    }
+  });
+
+  test('are the reference’s for what it heard in clips', () => {
+    for (const { probabilities, samples, cut } of fixtures.clips) {
+      for (const { options, stretches } of cut) {
+        const ours = cutWhole(probabilities, samples, ourOptions(options));
+        expect(ours.map(({ start, end }) => [start, end])).toEqual(stretches);
+      }
+    }
+  });
+
+  test('come in order, do not overlap and stay inside the audio', () => {
+    fc.assert(
+      fc.property(
+        talk,
+        someOptions,
+        fc.integer({ min: 0, max: FRAME_SAMPLES - 1 }),
+        (heard, options, short) => {
+          const audioSamples = heard.length * FRAME_SAMPLES - short;
+          let reached = 0;
+          for (const { start, end } of cutWhole(heard, audioSamples, options)) {
+            expect(Number.isInteger(start) && Number.isInteger(end)).toBe(true);
+            expect(start).toBeGreaterThanOrEqual(reached);
+            expect(end).toBeGreaterThan(start);
+            reached = end;
+          }
+          expect(reached).toBeLessThanOrEqual(audioSamples);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test('are no longer than asked', () => {
+    fc.assert(
+      fc.property(talk, (heard) => {
+        const options = { maxSpeechSeconds: 3, minSilenceMs: 500, speechPadMs: 100 };
+        for (const { start, end } of cutWhole(heard, heard.length * FRAME_SAMPLES, options))
+          expect(end - start).toBeLessThanOrEqual(3 * 16_000 + FRAME_SAMPLES);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('do not depend on how the probabilities are cut into pieces, and are final once given', () => {
+    fc.assert(
+      fc.property(talk, someOptions, fc.array(fc.integer({ min: 0, max: 60 })), (heard, options, sizes) => {
+        const audioSamples = heard.length * FRAME_SAMPLES;
+        const cutter = new SpeechStretches(options);
+        const pieces: Stretch[] = [];
+        let at = 0;
+        for (const size of sizes) {
+          pieces.push(...cutter.push(heard.slice(at, at + size)));
+          at += size;
+        }
+        pieces.push(...cutter.push(heard.slice(at)), ...cutter.end(audioSamples));
+        expect(pieces).toEqual(cutWhole(heard, audioSamples, options));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('are given as soon as nothing can change them', () => {
+    const cutter = new SpeechStretches({ minSilenceMs: 96, speechPadMs: 32, minSpeechMs: 0 });
+    const given = [1, 1, 1, 0, 0, 0, 0, 0].map((probability) => cutter.push([probability]).length);
+    // The fourth silent frame makes 96 ms of silence certain, after which nothing can come closer than the padding.
+    expect(given).toEqual([0, 0, 0, 0, 0, 0, 1, 0]);
+    expect(cutter.end()).toEqual([]);
+  });
+
+  test('are none without probabilities', () => {
+    const cutter = new SpeechStretches();
+    expect(cutter.push([])).toEqual([]);
+    expect(cutter.end()).toEqual([]);
+  });
+
+  test('reach to the end of the audio where speech does', () => {
+    const cutter = new SpeechStretches();
+    expect(cutter.push(new Float32Array(20).fill(1))).toEqual([]);
+    expect(cutter.end(20 * FRAME_SAMPLES - 100)).toEqual([{ start: 0, end: 20 * FRAME_SAMPLES - 100 }]);
+  });
+});

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+
+import { SpeechStretches, VoiceActivity } from '#daemon/audio/vad/index.js';
+import { mx } from '#native/index.js';
+
+import { fixtures, isHere, ourOptions, samplesOf } from './vad-fixtures.js';
+import { madeSound } from './vad-sounds.js';
+
+/** Largest difference allowed to the reference, which computes the recurrence in float32; 5e-6 is reached. */
+const TOLERANCE = 5e-5;
+
+let voice: VoiceActivity;
+beforeAll(async () => {
+  voice = await VoiceActivity.load();
+});
+afterAll(() => {
+  voice.dispose();
+});
+
+/** All probabilities of `samples`, pushed in pieces of `size`. */
+function listen(samples: Float32Array, size: number): number[] {
+  const stream = voice.stream();
+  const heard: number[] = [];
+  for (let start = 0; start < samples.length; start += size)
+    heard.push(...stream.push(samples.subarray(start, start + size)));
+  return [...heard, ...stream.flush()];
+}
+
+const here = fixtures.clips.filter(isHere);
+const missing = fixtures.clips.filter((clip) => !isHere(clip));
+if (missing.length > 0)
+  console.warn(`skipped, not in ../shared/speech: ${missing.map(({ name }) => name).join(', ')}`);
+
+describe('against the reference implementation', () => {
+  test.each(here)('hears in $name what the reference hears, and cuts it in the same places', async (clip) => {
+    const samples = await samplesOf(clip);
+    expect(samples.length).toBe(clip.samples);
+    expect(samples.reduce((sum, sample) => sum + Math.round(sample * 32_768), 0)).toBe(clip.sum);
+
+    const heard = listen(samples, 16_000);
+    expect(heard.length).toBe(clip.probabilities.length);
+    const difference = Math.max(...heard.map((p, i) => Math.abs(p - (clip.probabilities[i] ?? NaN))));
+    expect(difference).toBeLessThan(TOLERANCE);
+
+    for (const { options, stretches } of clip.cut) {
+      const cutter = new SpeechStretches(ourOptions(options));
+      const cut = [...cutter.push(heard), ...cutter.end(samples.length)];
+      expect(cut.map(({ start, end }) => [start, end])).toEqual(stretches);
+    }
+  });
+
+  test.each(['silence', 'room', 'hum', 'chords', 'burst'])('finds no speech in %s', (name) => {
+    const samples = madeSound(name);
+    const cutter = new SpeechStretches();
+    expect([...cutter.push(listen(samples, samples.length)), ...cutter.end(samples.length)]).toEqual([]);
+  });
+});
+
+describe('a stream', () => {
+  test('gives the same however the audio is cut into pieces', async () => {
+    const clip = fixtures.clips.find(({ name }) => name === 'austen-0880.flac');
+    if (clip === undefined) throw new Error('the fixture lacks its clip');
+    const samples = await samplesOf(clip);
+    const whole = listen(samples, samples.length);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 1, maxLength: 20 }), (sizes) => {
+        const stream = voice.stream();
+        const heard: number[] = [];
+        let at = 0;
+        for (const size of sizes) {
+          heard.push(...stream.push(samples.subarray(at, at + size)));
+          at = Math.min(samples.length, at + size);
+          expect(heard.length).toBe(Math.floor(at / 512));
+        }
+        heard.push(...stream.push(samples.subarray(at)), ...stream.flush());
+        expect(heard.length).toBe(whole.length);
+        // Products over other numbers of rows may add up in another order.
+        heard.forEach((p, i) => expect(Math.abs(p - (whole[i] ?? NaN))).toBeLessThan(TOLERANCE));
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test('does not hear what another stream heard', () => {
+    const samples = madeSound('chords');
+    const alone = listen(samples, 16_000);
+    const first = voice.stream();
+    const second = voice.stream();
+    const heard: number[] = [];
+    for (let start = 0; start < samples.length; start += 16_000) {
+      heard.push(...first.push(samples.subarray(start, start + 16_000)));
+      second.push(madeSound('burst'));
+    }
+    expect([...heard, ...first.flush()]).toEqual(alone);
+  });
+
+  test('has nothing to flush after whole frames, and nothing at all without samples', () => {
+    const stream = voice.stream();
+    expect(stream.push(new Float32Array(0)).length).toBe(0);
+    expect(stream.flush().length).toBe(0);
+    expect(stream.push(new Float32Array(1024)).length).toBe(2);
+    expect(stream.flush().length).toBe(0);
+    stream.push(new Float32Array(1));
+    expect(stream.flush().length).toBe(1);
+  });
+
+  test('leaves no arrays behind, and disposing frees the weights', async () => {
+    const before = mx.liveArrays();
+    const other = await VoiceActivity.load();
+    const loaded = mx.liveArrays();
+    const stream = other.stream();
+    stream.push(madeSound('chords'));
+    stream.push(madeSound('short'));
+    stream.flush();
+    expect(mx.liveArrays()).toBe(loaded);
+    other.dispose();
+    expect(mx.liveArrays()).toBe(before);
+  });
+});
