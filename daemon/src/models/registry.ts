@@ -3,6 +3,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 
 import { readConfigFile } from './config-file.js';
 import type { LoadOptions, SpeechModel } from './speech-model.js';
+import { isWhisperConfig } from './whisper/config.js';
 import { WhisperModel } from './whisper/index.js';
 
 interface Family {
@@ -15,8 +16,7 @@ interface Family {
 const FAMILIES: readonly Family[] = [
   {
     name: 'whisper',
-    // Early mlx-community checkpoints have no model_type, but only Whisper has these two.
-    recognises: (config) => config.model_type === 'whisper' || ('n_mels' in config && 'n_text_ctx' in config),
+    recognises: isWhisperConfig,
     load: (dir, options) => WhisperModel.load(dir, options),
   },
 ];

@@ -7,11 +7,22 @@ import { whole } from '#daemon/protocol/fields.js';
 import { LANGUAGE_CODES } from './languages.js';
 
 const dimension = v.pipe(whole, v.minValue(1));
+const mels = v.picklist([80, 128]);
+
+const packing = {
+  group_size: v.picklist([32, 64, 128]),
+  bits: v.picklist([2, 3, 4, 5, 6, 8]), // what MLX packs
+};
+
+/** Beside the settings for all layers there may be layers by name: with settings of their own, or not packed. */
+const quantization = v.looseObject({ ...packing, mode: v.exactOptional(v.literal('affine')) });
+
+const ownPacking = v.union([v.literal(false), v.object(packing)]);
 
 /** `config.json` as the mlx-community checkpoints write it; unknown fields are ignored. */
-const configFile = v.object({
+const mlxFile = v.object({
   model_type: v.exactOptional(v.literal('whisper')),
-  n_mels: v.picklist([80, 128]),
+  n_mels: mels,
   n_audio_ctx: dimension,
   n_audio_state: dimension,
   n_audio_head: dimension,
@@ -21,18 +32,40 @@ const configFile = v.object({
   n_text_state: dimension,
   n_text_head: dimension,
   n_text_layer: dimension,
-  quantization: v.exactOptional(
-    v.object({
-      group_size: v.picklist([32, 64, 128]),
-      bits: v.pipe(whole, v.minValue(2), v.maxValue(8)),
-    }),
-  ),
+  quantization: v.exactOptional(quantization),
+});
+
+/** `config.json` as transformers writes it for Whisper. What it can switch that the network cannot is refused. */
+const huggingFaceFile = v.object({
+  model_type: v.literal('whisper'),
+  num_mel_bins: mels,
+  max_source_positions: dimension,
+  d_model: dimension,
+  encoder_attention_heads: dimension,
+  encoder_layers: dimension,
+  encoder_ffn_dim: dimension,
+  vocab_size: dimension,
+  max_target_positions: dimension,
+  decoder_attention_heads: dimension,
+  decoder_layers: dimension,
+  decoder_ffn_dim: dimension,
+  activation_function: v.optional(v.literal('gelu')),
+  scale_embedding: v.optional(v.literal(false)),
+  tie_word_embeddings: v.optional(v.literal(true)),
+  quantization: v.exactOptional(quantization),
+  // GPTQ, bitsandbytes and the like write theirs here; MLX's tools repeat `quantization` in it.
+  quantization_config: v.optional(quantization),
 });
 
 /** How weights are packed: `bits` per weight, one scale and bias for each `groupSize` of them. */
 export interface Quantization {
   readonly groupSize: number;
   readonly bits: number;
+}
+
+/** The checkpoint's, with the layers that have their own; false: not packed. */
+export interface StoredQuantization extends Quantization {
+  readonly layers?: ReadonlyMap<string, Quantization | false>;
 }
 
 export interface WhisperConfig {
@@ -49,47 +82,39 @@ export interface WhisperConfig {
   readonly nTextState: number;
   readonly nTextHead: number;
   readonly nTextLayer: number;
-  readonly quantization?: Quantization;
+  readonly quantization?: StoredQuantization;
+  /** Decoder heads that follow the audio, as [layer, head], where the checkpoint names them. */
+  readonly alignmentHeads?: readonly (readonly [layer: number, head: number])[];
   /** English-only checkpoints have a smaller vocabulary and neither language nor task tokens in their prompt. */
   readonly isMultilingual: boolean;
   readonly numLanguages: number;
 }
 
+type Dimensions = Omit<WhisperConfig, 'isMultilingual' | 'numLanguages' | 'alignmentHeads'>;
+
 // Everything in a vocabulary but the languages, of an English-only model: 50256 ranks, 8 specials, 1501 timestamps.
 const TOKENS_BESIDE_LANGUAGES = 51765;
 const SMALLEST_MULTILINGUAL_VOCAB = 51865;
 
+/** Whether a parsed `config.json` is of Whisper, in either layout. */
+export function isWhisperConfig(json: Readonly<Record<string, unknown>>): boolean {
+  // Early mlx-community checkpoints have no model_type, but only Whisper has these two.
+  return json.model_type === 'whisper' || ('n_mels' in json && 'n_text_ctx' in json);
+}
+
 /**
- * Reads a parsed `config.json`.
+ * Reads a parsed `config.json`, of mlx-community or of Hugging Face.
  *
  * @throws SottoError MODEL_UNSUPPORTED naming the first field that does not fit.
  */
 export function parseConfig(json: unknown): WhisperConfig {
-  const parsed = v.safeParse(configFile, json);
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    throw unsupported(`config.json: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
-  }
-  const c = parsed.output;
-  const isMultilingual = c.n_vocab >= SMALLEST_MULTILINGUAL_VOCAB;
-  const numLanguages = c.n_vocab - TOKENS_BESIDE_LANGUAGES - (isMultilingual ? 1 : 0);
-  if (numLanguages < 1 || numLanguages > LANGUAGE_CODES.length) {
-    throw unsupported(`config.json: n_vocab: ${c.n_vocab} is not the size of a Whisper vocabulary`);
-  }
-  for (const [state, heads] of [
-    ['n_audio_state', 'n_audio_head'],
-    ['n_text_state', 'n_text_head'],
-  ] as const) {
-    if (c[state] % c[heads] !== 0 || c[state] % 2 !== 0) {
-      throw unsupported(`config.json: ${state}: ${c[state]} cannot be split over ${c[heads]} heads`);
-    }
-  }
-  if (c.n_audio_state !== c.n_text_state) {
-    throw unsupported(
-      'config.json: n_text_state: the decoder attends to the encoder, so both need the same width',
-    );
-  }
-  return {
+  const isHuggingFace = typeof json === 'object' && json !== null && 'd_model' in json;
+  return isHuggingFace ? parseHuggingFace(json) : parseMlx(json);
+}
+
+function parseMlx(json: unknown): WhisperConfig {
+  const c = parseFile(mlxFile, json);
+  const dimensions = {
     nMels: c.n_mels,
     nAudioCtx: c.n_audio_ctx,
     nAudioState: c.n_audio_state,
@@ -100,11 +125,107 @@ export function parseConfig(json: unknown): WhisperConfig {
     nTextState: c.n_text_state,
     nTextHead: c.n_text_head,
     nTextLayer: c.n_text_layer,
-    ...(c.quantization && {
-      quantization: { groupSize: c.quantization.group_size, bits: c.quantization.bits },
-    }),
-    isMultilingual,
-    numLanguages,
+    ...(c.quantization && { quantization: storedQuantization(c.quantization) }),
+  };
+  const config = complete(dimensions, {
+    vocab: 'n_vocab',
+    audio: 'n_audio_state',
+    text: 'n_text_state',
+  });
+  if (c.n_audio_state !== c.n_text_state) {
+    throw unsupported(
+      'config.json: n_text_state: the decoder attends to the encoder, so both need the same width',
+    );
+  }
+  return config;
+}
+
+function parseHuggingFace(json: unknown): WhisperConfig {
+  const c = parseFile(huggingFaceFile, json);
+  for (const field of ['encoder_ffn_dim', 'decoder_ffn_dim'] as const) {
+    if (c[field] !== 4 * c.d_model) {
+      throw unsupported(`config.json: ${field}: ${c[field]} is not four times d_model (${c.d_model})`);
+    }
+  }
+  const packed = c.quantization ?? c.quantization_config;
+  const dimensions = {
+    nMels: c.num_mel_bins,
+    nAudioCtx: c.max_source_positions,
+    nAudioState: c.d_model,
+    nAudioHead: c.encoder_attention_heads,
+    nAudioLayer: c.encoder_layers,
+    nVocab: c.vocab_size,
+    nTextCtx: c.max_target_positions,
+    nTextState: c.d_model,
+    nTextHead: c.decoder_attention_heads,
+    nTextLayer: c.decoder_layers,
+    ...(packed && { quantization: storedQuantization(packed) }),
+  };
+  return complete(dimensions, { vocab: 'vocab_size', audio: 'd_model', text: 'd_model' });
+}
+
+function parseFile<Schema extends v.GenericSchema>(schema: Schema, json: unknown): v.InferOutput<Schema> {
+  const parsed = v.safeParse(schema, json);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw unsupported(`config.json: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+}
+
+function storedQuantization({
+  group_size: groupSize,
+  bits,
+  ...rest
+}: v.InferOutput<typeof quantization>): StoredQuantization {
+  const layers = new Map<string, Quantization | false>();
+  for (const [name, value] of Object.entries(rest)) {
+    const own = v.safeParse(ownPacking, value);
+    if (own.success) {
+      layers.set(name, own.output && { groupSize: own.output.group_size, bits: own.output.bits });
+    } else if (typeof value === 'object') {
+      throw unsupported(`config.json: quantization.${name}: ${own.issues[0].message}`);
+    }
+  }
+  return { groupSize, bits, ...(layers.size > 0 && { layers }) };
+}
+
+/** @param fields what the file calls them, for messages */
+function complete(
+  dimensions: Dimensions,
+  fields: Readonly<Record<'vocab' | 'audio' | 'text', string>>,
+): WhisperConfig {
+  const { nVocab, nAudioState, nAudioHead, nTextState, nTextHead } = dimensions;
+  const isMultilingual = nVocab >= SMALLEST_MULTILINGUAL_VOCAB;
+  const numLanguages = nVocab - TOKENS_BESIDE_LANGUAGES - (isMultilingual ? 1 : 0);
+  if (numLanguages < 1 || numLanguages > LANGUAGE_CODES.length) {
+    throw unsupported(`config.json: ${fields.vocab}: ${nVocab} is not the size of a Whisper vocabulary`);
+  }
+  for (const [field, state, heads] of [
+    [fields.audio, nAudioState, nAudioHead],
+    [fields.text, nTextState, nTextHead],
+  ] as const) {
+    if (state % heads !== 0 || state % 2 !== 0) {
+      throw unsupported(`config.json: ${field}: ${state} cannot be split over ${heads} heads`);
+    }
+  }
+  return { ...dimensions, isMultilingual, numLanguages };
+}
+
+/** `config.json` of the mlx-community layout for `config`. */
+export function mlxConfig(config: WhisperConfig): Record<string, unknown> {
+  const { quantization: packed } = config;
+  return {
+    model_type: 'whisper',
+    n_mels: config.nMels,
+    n_audio_ctx: config.nAudioCtx,
+    n_audio_state: config.nAudioState,
+    n_audio_head: config.nAudioHead,
+    n_audio_layer: config.nAudioLayer,
+    n_vocab: config.nVocab,
+    n_text_ctx: config.nTextCtx,
+    n_text_state: config.nTextState,
+    n_text_head: config.nTextHead,
+    n_text_layer: config.nTextLayer,
+    ...(packed && { quantization: { group_size: packed.groupSize, bits: packed.bits } }),
   };
 }
 

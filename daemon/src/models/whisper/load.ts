@@ -1,33 +1,20 @@
 /** From a model folder to a network ready to run. */
-import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
-
 import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
-import { SafetensorsError, validateSafetensors } from '#native/safetensors.js';
 
-import { readConfigFile } from '../config-file.js';
 import type { LoadOptions } from '../speech-model.js';
-import { parseConfig, type WhisperConfig } from './config.js';
+import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
+import type { WhisperConfig } from './config.js';
 import { Whisper } from './model.js';
 
-const WEIGHT_FILES = ['weights.safetensors', 'model.safetensors'];
-
-/** What checkpoints carry beside the weights of the network. */
-const NOT_WEIGHTS = ['alignment_heads'];
+export { readConfig } from './checkpoint.js';
 
 /** Arrays evaluated between two looks at the signal. */
 const ARRAYS_PER_TURN = 16;
 
-/** Reads `config.json` of a model folder. */
-export async function readConfig(dir: string): Promise<WhisperConfig> {
-  return parseConfig(await readConfigFile(dir));
-}
-
 /**
- * Builds the network of a folder in the mlx-community layout. The names in the file and in the network must match
- * one for one.
+ * Builds the network of a model folder. The weights in it and in the network must match one for one.
  *
  * Weights stay as they are stored, packed ones too: on the GPU for MLX's own kernels, on the CPU for ours. Where those
  * are not built, MLX's CPU device has a fast product for float32 alone, so everything is expanded to that, once.
@@ -39,47 +26,53 @@ export async function loadWhisper(
   config: WhisperConfig,
   { signal, onProgress }: LoadOptions = {},
 ): Promise<Whisper> {
-  const path = weightsFile(dir);
-  const model = new Whisper(config);
+  const checkpoint = await openCheckpoint(dir, config);
+  let model: Whisper | undefined;
   try {
-    fill(model, path);
+    model = await networkOf(checkpoint, signal);
     await evaluate(model, signal, onProgress);
     return model;
   } catch (error) {
-    model.dispose();
-    throw asModelError(error, dir);
+    model?.dispose();
+    throw asModelError(error, checkpoint.files.join(', '));
+  } finally {
+    checkpoint.close();
   }
 }
 
-function weightsFile(dir: string): string {
-  const file = WEIGHT_FILES.map((name) => join(dir, name)).find((path) => existsSync(path));
-  if (file !== undefined) return file;
-  if (existsSync(join(dir, 'weights.npz'))) {
-    throw new SottoError('MODEL_UNSUPPORTED', `${dir}: the weights are in NumPy's format (weights.npz)`, {
-      hint: 'take a version of the model that has weights.safetensors',
-    });
-  }
-  throw new SottoError('MODEL_CORRUPT', `${dir}: there is no ${WEIGHT_FILES[0] ?? ''} in the model folder`);
-}
-
-function fill(model: Whisper, path: string): void {
-  const { tensors } = validateSafetensors(path);
-  const { quantization } = model.config;
-  if (quantization !== undefined) {
-    nn.quantize(model, { ...quantization, predicate: nn.storedQuantized(tensors) });
-  }
-  const { arrays } = mx.loadSafetensors(path);
+/**
+ * The network with the weights of `checkpoint` as they are stored; where the format allows, their bytes are read only
+ * when they are evaluated.
+ *
+ * @throws SottoError CANCELLED; whatever `checkpoint` and `nn.Module` throw
+ */
+export async function networkOf(checkpoint: Checkpoint, signal?: AbortSignal): Promise<Whisper> {
+  const { config, names } = checkpoint;
+  const model = new Whisper(config);
   const weights = new Map<string, MxArray>();
-  for (const [name, array] of Object.entries(arrays)) {
-    if (NOT_WEIGHTS.includes(name)) array.dispose();
-    else weights.set(name, array);
-  }
   try {
-    model.loadWeights(weights);
+    if (config.quantization !== undefined) {
+      const { layers, ...quantization } = config.quantization;
+      const isStored = nn.storedQuantized(names);
+      nn.quantize(model, {
+        ...quantization,
+        predicate: (name, layer) => isStored(name, layer) && (layers?.get(name) ?? true),
+      });
+    }
+    for (const name of names) {
+      throwIfCancelled(signal);
+      weights.set(name, await checkpoint.array(name));
+    }
+    return model.loadWeights(weights);
   } catch (error) {
     for (const array of weights.values()) array.dispose();
+    model.dispose();
     throw error;
   }
+}
+
+function throwIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new SottoError('CANCELLED', 'loading the model was cancelled');
 }
 
 async function evaluate(
@@ -94,18 +87,9 @@ async function evaluate(
   else model.encoder.castPositions(model.dtype);
   const parameters = model.parameters();
   for (let i = 0; i < parameters.length; i += ARRAYS_PER_TURN) {
-    if (signal?.aborted === true) throw new SottoError('CANCELLED', 'loading the model was cancelled');
+    throwIfCancelled(signal);
     await mx.ready(...parameters.slice(i, i + ARRAYS_PER_TURN));
     onProgress?.(Math.min(1, (i + ARRAYS_PER_TURN) / parameters.length));
   }
   model.fuse();
-}
-
-function asModelError(error: unknown, dir: string): SottoError {
-  if (error instanceof SottoError) return error;
-  if (error instanceof SafetensorsError) {
-    return new SottoError('MODEL_CORRUPT', error.message, { cause: error });
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  return new SottoError('MODEL_CORRUPT', `${basename(dir)}: ${message}`, { cause: error });
 }

@@ -1,0 +1,19 @@
+/** Names of arrays as mlx-whisper and OpenAI have them: those of the network's own fields. */
+import type { Naming } from './checkpoint.js';
+
+/** Computed, not learned: early converters kept them. */
+const POSITIONS = new Set(['encoder.positional_embedding', 'encoder._positional_embedding']);
+
+/** Of no use here: a mask that follows from the length. */
+const IGNORED = new Set(['decoder._mask', 'decoder.mask']);
+
+export const mlxNaming: Naming = {
+  layout: 'mlx',
+  recognises: (names) => names.has('decoder.token_embedding.weight'),
+  place: (stored) => {
+    if (stored === 'alignment_heads') return { role: 'alignment heads' };
+    if (POSITIONS.has(stored)) return { role: 'positions' };
+    if (IGNORED.has(stored)) return { role: 'ignored' };
+    return { role: 'weight', name: stored };
+  },
+};

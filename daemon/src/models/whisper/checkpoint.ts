@@ -1,0 +1,217 @@
+/**
+ * A model folder, whoever wrote it: its config, and its arrays by the names and in the layout of our network. What is in
+ * the files decides, never what the folder is called.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+
+import { messageOf, SottoError } from '#daemon/protocol/errors.js';
+import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
+import { SafetensorsError } from '#native/safetensors.js';
+
+import { readConfigFile } from '../config-file.js';
+import { huggingFaceNaming } from './checkpoint-huggingface.js';
+import { mlxNaming } from './checkpoint-mlx.js';
+import { parseConfig, type WhisperConfig } from './config.js';
+import { openWeights, type WeightStore } from './weight-store.js';
+
+/** What a stored array is. */
+export type Place =
+  | { readonly role: 'weight'; readonly name: string }
+  | { readonly role: 'positions' | 'output layer' | 'alignment heads' | 'ignored' };
+
+/** A way of naming the arrays of a checkpoint. */
+export interface Naming {
+  readonly layout: 'mlx' | 'huggingface';
+  readonly recognises: (names: ReadonlySet<string>) => boolean;
+  /** Undefined for a name that has no place in a Whisper network. */
+  readonly place: (stored: string) => Place | undefined;
+}
+
+export interface Checkpoint {
+  readonly layout: Naming['layout'];
+  /** With the alignment heads that the checkpoint names. */
+  readonly config: WhisperConfig;
+  /** Paths of the weights files. */
+  readonly files: readonly string[];
+  /** The names of all weights, as the network's. */
+  readonly names: ReadonlySet<string>;
+  /** The array of that name, laid out as the network wants it; the caller owns it. To be asked for once. */
+  array(name: string): Promise<MxArray>;
+  /** Frees what nobody asked for. */
+  close(): void;
+}
+
+const NAMINGS: readonly Naming[] = [mlxNaming, huggingFaceNaming];
+
+/** Kernels of both convolutions: how a checkpoint in another layout is told. */
+const KERNEL_SIZE = 3;
+
+/** float16 rounds a sinusoid by 0.0005 at most, bfloat16 by 0.004. */
+const POSITIONS_TOLERANCE = 0.01;
+
+/** Reads what `config.json` and `generation_config.json` of a model folder say. */
+export async function readConfig(dir: string): Promise<WhisperConfig> {
+  const config = parseConfig(await readConfigFile(dir));
+  const alignmentHeads = checkedHeads(await generationHeads(dir), config);
+  return { ...config, ...(alignmentHeads && { alignmentHeads }) };
+}
+
+/**
+ * Opens the weights of a model folder.
+ *
+ * @throws SottoError MODEL_CORRUPT or MODEL_UNSUPPORTED, naming the file and the keys at fault.
+ */
+export async function openCheckpoint(dir: string, config: WhisperConfig): Promise<Checkpoint> {
+  let store: WeightStore | undefined;
+  try {
+    store = await openWeights(dir, await readdir(dir));
+    return await openStore(dir, config, store);
+  } catch (error) {
+    store?.close();
+    throw asModelError(error, dir);
+  }
+}
+
+async function openStore(dir: string, config: WhisperConfig, store: WeightStore): Promise<Checkpoint> {
+  const where = store.files.length === 1 ? (store.files[0] ?? dir) : dir;
+  const naming = NAMINGS.find(({ recognises }) => recognises(store.names));
+  if (naming === undefined) {
+    throw new SottoError(
+      'MODEL_UNSUPPORTED',
+      `${where}: these are no weights of Whisper; it holds ${listed([...store.names])}`,
+    );
+  }
+  const weights = new Map<string, string>();
+  const roles = new Map<Place['role'], string>();
+  const unknown: string[] = [];
+  for (const stored of store.names) {
+    const place = naming.place(stored);
+    if (place === undefined) unknown.push(stored);
+    else if (place.role !== 'weight') roles.set(place.role, stored);
+    else if (weights.has(place.name)) {
+      throw new SottoError(
+        'MODEL_CORRUPT',
+        `${where}: ${stored} and ${weights.get(place.name) ?? ''} are one`,
+      );
+    } else weights.set(place.name, stored);
+  }
+  if (unknown.length > 0) {
+    throw new SottoError('MODEL_UNSUPPORTED', `${where}: not of a Whisper network: ${listed(unknown)}`);
+  }
+
+  const stored = (name: string | undefined) => (name === undefined ? undefined : store.array(name));
+  const heads = await stored(roles.get('alignment heads'));
+  const alignmentHeads = config.alignmentHeads ?? checkedHeads(await readHeads(heads), config);
+  const positions = await stored(roles.get('positions'));
+  if (positions) await checkPositions(positions, config, where);
+  const output = await stored(roles.get('output layer'));
+  return {
+    layout: naming.layout,
+    config: { ...config, ...(alignmentHeads && { alignmentHeads }) },
+    files: store.files,
+    names: new Set(weights.keys()),
+    array: async (name) => {
+      const source = weights.get(name);
+      if (source === undefined) throw new RangeError(`${name} is not in ${where}`);
+      const array = await store.array(source);
+      if (output && name === 'decoder.token_embedding.weight') await checkTied(array, output, where);
+      return isKernel(name) ? kernel(array) : array;
+    },
+    close: () => {
+      output?.dispose();
+      store.close();
+    },
+  };
+}
+
+const isKernel = (name: string): boolean => /^encoder\.conv[12]\.weight$/.test(name);
+
+/** PyTorch has kernels as [out, in, k], MLX as [out, k, in]. */
+function kernel(array: MxArray): MxArray {
+  const [, inner, last] = array.shape;
+  if (array.ndim !== 3 || last !== KERNEL_SIZE || inner === KERNEL_SIZE) return array;
+  // In rows again: MLX's saver and our kernels read memory as it lies.
+  const rows = mx.keep(mx.tidy(() => mx.contiguous(mx.swapaxes(array, 1, 2))));
+  array.dispose();
+  return rows;
+}
+
+/** The encoder's positions are computed here: those of the checkpoint have to be the same ones. */
+async function checkPositions(found: MxArray, config: WhisperConfig, where: string): Promise<void> {
+  const shape = [config.nAudioCtx, config.nAudioState];
+  const far = mx.tidy(() => {
+    if (found.shape.join() !== shape.join()) return undefined;
+    const own = nn.sinusoids(config.nAudioCtx, config.nAudioState);
+    return mx.max(mx.abs(mx.subtract(found.astype('float32'), own)));
+  });
+  if (far) await mx.ready(far);
+  const isSame = far !== undefined && Number(far.item()) <= POSITIONS_TOLERANCE;
+  mx.dispose(found, far);
+  if (isSame) return;
+  throw new SottoError(
+    'MODEL_UNSUPPORTED',
+    `${where}: the encoder’s positions are not the sinusoids [${shape.join(', ')}] of Whisper`,
+  );
+}
+
+/** The embedding is the output layer too: one that differs would be another network. */
+async function checkTied(embedding: MxArray, output: MxArray, where: string): Promise<void> {
+  const equal = mx.tidy(() => mx.arrayEqual(embedding, output));
+  await mx.ready(equal);
+  const isTied = Boolean(equal.item());
+  mx.dispose(equal, output);
+  if (isTied) return;
+  throw new SottoError('MODEL_UNSUPPORTED', `${where}: proj_out.weight is not the token embedding`);
+}
+
+const heads = v.array(v.tuple([v.pipe(v.number(), v.integer()), v.pipe(v.number(), v.integer())]));
+
+/** `alignment_heads` of `generation_config.json`; undefined if there is none, or none that makes sense. */
+async function generationHeads(dir: string): Promise<unknown> {
+  try {
+    const json: unknown = JSON.parse(await readFile(join(dir, 'generation_config.json'), 'utf8'));
+    return typeof json === 'object' && json !== null && 'alignment_heads' in json
+      ? json.alignment_heads
+      : undefined;
+  } catch {
+    return undefined; // a file that only helps
+  }
+}
+
+async function readHeads(array: MxArray | undefined): Promise<unknown> {
+  if (array === undefined) return undefined;
+  const small = mx.tidy(() => mx.astype(array, 'int32'));
+  await mx.ready(small);
+  const list = small.tolist();
+  mx.dispose(array, small);
+  return list;
+}
+
+function checkedHeads(found: unknown, config: WhisperConfig): [number, number][] | undefined {
+  const parsed = v.safeParse(heads, found);
+  if (!parsed.success || parsed.output.length === 0) return undefined;
+  const areThere = parsed.output.every(
+    ([layer, head]) => layer >= 0 && layer < config.nTextLayer && head >= 0 && head < config.nTextHead,
+  );
+  return areThere ? parsed.output : undefined;
+}
+
+function listed(names: readonly string[]): string {
+  const first = names
+    .slice(0, 8)
+    .map((name) => name.slice(0, 200))
+    .join(', ');
+  return names.length > 8 ? `${first}, and ${names.length - 8} more` : first;
+}
+
+/** Whatever went wrong with a model folder, as the error that everybody knows. */
+export function asModelError(error: unknown, dir: string): SottoError {
+  if (error instanceof SottoError) return error;
+  if (error instanceof SafetensorsError) {
+    return new SottoError('MODEL_CORRUPT', error.message, { cause: error });
+  }
+  return new SottoError('MODEL_CORRUPT', `${dir}: ${messageOf(error)}`, { cause: error });
+}
