@@ -95,6 +95,12 @@ describe('a stream', () => {
     expect([...heard, ...first.flush()]).toEqual(alone);
   });
 
+  test('goes on hearing after samples that are no sound', () => {
+    const stream = voice.stream();
+    stream.push(Float32Array.of(NaN, Infinity, -Infinity, 3e38, ...new Float32Array(508)));
+    for (const probability of stream.push(madeSound('chords'))) expect(probability).not.toBeNaN();
+  });
+
   test('has nothing to flush after whole frames, and nothing at all without samples', () => {
     const stream = voice.stream();
     expect(stream.push(new Float32Array(0)).length).toBe(0);

@@ -1,20 +1,20 @@
 /**
  * The part of Silero VAD that goes from frame to frame: an LSTM cell of 128 units and a weighted sum of its output.
- * 65,536 multiplications a frame are too few for a device: as a dozen MLX ops a step they take several times as long
- * as these loops (figures in ../README.md).
+ * 65,536 multiplications a frame are too few for a device: as a dozen MLX ops a step they take three times as long as
+ * these loops, as a compiled step still longer (figures in ../README.md).
  */
 import { GATES, UNITS } from './silero-network.js';
 
-/** Weights as the loops read them. In float64, which spares a conversion for each product. */
+/** The weights, in the order in which the loops read them. */
 export class Recurrence {
-  /** `[unit / 2, input, 2 units · 4 gates]`: all of an input's products for two units side by side. */
-  readonly #weights: Float64Array;
-  readonly #output: Float64Array;
+  /** `[unit / 2, input, 2 units · 4 gates]`: what an input is multiplied with for two units, side by side. */
+  readonly #weights: Float32Array;
+  readonly #output: Float32Array;
   readonly #bias: number;
 
   /** Wh `[4 · 128, 128]`, the gates one after the other; weight and bias of the sum, `[128]` and `[1]`. */
   constructor(wh: Float32Array, outputWeight: Float32Array, outputBias: Float32Array) {
-    this.#weights = new Float64Array(wh.length);
+    this.#weights = new Float32Array(wh.length);
     for (let unit = 0; unit < UNITS; unit++) {
       for (let input = 0; input < UNITS; input++) {
         for (let gate = 0; gate < GATES; gate++) {
@@ -23,7 +23,7 @@ export class Recurrence {
         }
       }
     }
-    this.#output = Float64Array.from(outputWeight);
+    this.#output = outputWeight;
     this.#bias = outputBias[0] ?? NaN;
   }
 

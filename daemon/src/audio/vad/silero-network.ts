@@ -20,6 +20,11 @@ class LstmWeights extends nn.Module {
   bias = nn.parameter([GATES * UNITS]);
 }
 
+class OutputWeights extends nn.Module {
+  weight = nn.parameter([1, UNITS]);
+  bias = nn.parameter([1]);
+}
+
 export class SileroNetwork extends nn.Module {
   stft = new nn.Conv1d(1, 2 * BINS, WINDOW_SAMPLES, { stride: HOP_SAMPLES, bias: false });
   encoder = [
@@ -29,7 +34,7 @@ export class SileroNetwork extends nn.Module {
     new nn.Conv1d(64, UNITS, 3, { padding: 1 }),
   ];
   lstm = new LstmWeights();
-  output = new nn.Linear(UNITS, 1);
+  output = new OutputWeights();
 
   /**
    * What each frame alone adds to the gates of the LSTM: `[frames, 4 · 128]`.

@@ -27,17 +27,14 @@ export class VoiceActivity {
   private constructor(network: SileroNetwork) {
     this.#network = network;
     const { lstm, output } = network;
-    this.#recurrence = mx.tidy(
-      () =>
-        new Recurrence(
-          lstm.Wh.toTypedArray('float32'),
-          output.weight.toTypedArray('float32'),
-          (output.bias ?? mx.zeros([1])).toTypedArray('float32'),
-        ),
+    this.#recurrence = new Recurrence(
+      lstm.Wh.toTypedArray('float32'),
+      output.weight.toTypedArray('float32'),
+      output.bias.toTypedArray('float32'),
     );
   }
 
-  /** Reads the weights that come with Sotto, 1.2 MB. */
+  /** Reads the weights that come with Sotto, 1.2 MB (10 ms). */
   static async load(): Promise<VoiceActivity> {
     queue ??= mx.newStream('cpu');
     const network = new SileroNetwork();
@@ -97,12 +94,12 @@ export class VadStream {
 
   /**
    * The speech probability of each frame of 512 samples (32 ms) that is now whole. Computed before it returns: about
-   * a millisecond for each second of audio. Push seconds, not hours.
+   * two milliseconds for each second of audio. Push seconds, not hours.
    */
   push(samples: Float32Array): Float32Array {
     const all = new Float32Array(this.#pending.length + samples.length);
     all.set(this.#pending);
-    all.set(samples, this.#pending.length);
+    for (let i = 0; i < samples.length; i++) all[this.#pending.length + i] = clipped(samples[i] ?? 0);
     const frames = Math.floor((all.length - CONTEXT_SAMPLES) / FRAME_SAMPLES);
     const probabilities = new Float32Array(frames);
     for (let first = 0; first < frames; first += BATCH_FRAMES) {
@@ -120,4 +117,9 @@ export class VadStream {
     const partial = this.#pending.length - CONTEXT_SAMPLES;
     return partial === 0 ? new Float32Array(0) : this.push(new Float32Array(FRAME_SAMPLES - partial));
   }
+}
+
+/** One NaN or overflow would stay in the recurrence for the rest of the stream. */
+function clipped(sample: number): number {
+  return Number.isNaN(sample) ? 0 : Math.min(1, Math.max(-1, sample));
 }

@@ -1,0 +1,53 @@
+/**
+ * Prints the stretches of speech in files, with the default options, and how long finding them took:
+ *
+ *     node dist/test/audio/vad-listen.js FILE… [--chunk SAMPLES]
+ *
+ * A chunk is what is pushed at once: a second, unless told otherwise. The second of two passes is timed; decoding is not.
+ */
+import { parseArgs } from 'node:util';
+
+import { SpeechStretches, VoiceActivity } from '#daemon/audio/vad/index.js';
+
+import { decodeAll } from './fixtures.js';
+
+const RATE = 16_000;
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { chunk: { type: 'string', default: String(RATE) } },
+});
+const chunk = Number(values.chunk);
+const voice = await VoiceActivity.load();
+
+for (const file of positionals) {
+  const { samples } = await decodeAll(file);
+  listen(samples);
+  const before = performance.now();
+  const { cut, highest } = listen(samples);
+  const ms = performance.now() - before;
+  const seconds = samples.length / RATE;
+  const text = cut
+    .map(({ start, end }) => `${(start / RATE).toFixed(2)}–${(end / RATE).toFixed(2)}`)
+    .join(' ');
+  const speed = `${(ms / seconds).toFixed(2)} ms/s, ${Math.round((1000 * seconds) / ms)} × real time`;
+  console.log(
+    `${file}  ${seconds.toFixed(1)} s, highest ${highest.toFixed(2)}, ${speed}\n    ${text || 'none'}`,
+  );
+}
+voice.dispose();
+
+function listen(samples: Float32Array) {
+  const stream = voice.stream();
+  const cutter = new SpeechStretches();
+  const cut = [];
+  let highest = 0;
+  const take = (probabilities: Float32Array) => {
+    for (const probability of probabilities) highest = Math.max(highest, probability);
+    cut.push(...cutter.push(probabilities));
+  };
+  for (let start = 0; start < samples.length; start += chunk)
+    take(stream.push(samples.subarray(start, start + chunk)));
+  take(stream.flush());
+  cut.push(...cutter.end(samples.length));
+  return { cut, highest };
+}
