@@ -42,6 +42,7 @@ export { KVCache } from './kv-cache.js';
 export { Linear } from './linear.js';
 export { Module, parameter, type Weights } from './module.js';
 export { attendMemory, memory, type Memory } from './memory.js';
+export { memoryScores } from './memory-scores.js';
 export { GroupNorm, LayerNorm, RMSNorm, type NormOptions } from './norm.js';
 export { canPack, pack, PackedConv1d, PackedEmbedding, PackedLinear } from './packed.js';
 export { PanelCache } from './panel-cache.js';

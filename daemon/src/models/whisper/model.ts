@@ -5,6 +5,7 @@
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
+import { alignmentHeads, type AlignmentHead } from './alignment-heads.js';
 import type { WhisperConfig } from './config.js';
 
 /** Keys and values of the audio, for one decoder block. */
@@ -64,9 +65,13 @@ class CrossAttention extends Attention {
     return nn.memory(loaded(this.keyValue).forward(features), this.heads);
   }
 
-  /** x + attention(norm(x), audio): x [B, T, D] */
-  forward(x: MxArray, norm: nn.LayerNorm, audio: KeysValues): MxArray {
-    const queries = loaded(this.query).forward(x, { norm });
+  /** What positions x [B, T, D] ask of the audio: [B, T, D], the heads side by side */
+  queries(x: MxArray, norm: nn.LayerNorm): MxArray {
+    return loaded(this.query).forward(x, { norm });
+  }
+
+  /** x + attention(queries, audio): x [B, T, D] */
+  forward(x: MxArray, queries: MxArray, audio: KeysValues): MxArray {
     return this.out.forward(nn.attendMemory(queries, audio), { residual: x });
   }
 }
@@ -115,10 +120,18 @@ class DecoderBlock extends EncoderBlock {
 
   /** x [B, T, D]: the positions after those in `cache`, which grows by them. `audio` is what `cross_attn` sees. */
   step(x: MxArray, cache: nn.SelfAttentionCache, audio: KeysValues): MxArray {
-    if (this._fused) return this._fused.forward(x, cache, audio);
+    return this._fused ? this._fused.forward(x, cache, audio) : this.stepWithQueries(x, cache, audio)[0];
+  }
+
+  /** As `step`, op by op. Beside what it gives: what the positions asked of the audio, [B, T, D]. */
+  stepWithQueries(
+    x: MxArray,
+    cache: nn.SelfAttentionCache,
+    audio: KeysValues,
+  ): [x: MxArray, queries: MxArray] {
     x = this.attn.forward(x, this.attn_ln, cache);
-    x = this.cross_attn.forward(x, this.cross_attn_ln, audio);
-    return this.mlp(x);
+    const queries = this.cross_attn.queries(x, this.cross_attn_ln);
+    return [this.mlp(this.cross_attn.forward(x, queries, audio)), queries];
   }
 
   fuse(): void {
@@ -192,9 +205,7 @@ export class TextDecoder extends nn.Module {
 
   /** Tokens [B, T], which follow those in `caches` → hidden states [B, T, D]. The caches grow by T. */
   forward(tokens: MxArray, caches: readonly nn.SelfAttentionCache[], audio: readonly KeysValues[]): MxArray {
-    const start = caches[0]?.length ?? 0;
-    const positions = rows(this.positional_embedding, start, start + (tokens.shape[1] ?? 0));
-    let x = mx.add(this.token_embedding.forward(tokens), positions);
+    let x = this.embed(tokens, caches[0]?.length ?? 0);
     for (const [i, block] of this.blocks.entries()) {
       const cache = caches[i];
       const keysValues = audio[i];
@@ -202,6 +213,12 @@ export class TextDecoder extends nn.Module {
       x = block.step(x, cache, keysValues);
     }
     return this.ln.forward(x);
+  }
+
+  /** What the first block takes: tokens [B, T] at the positions from `start` on → [B, T, D] */
+  embed(tokens: MxArray, start: number): MxArray {
+    const positions = rows(this.positional_embedding, start, start + (tokens.shape[1] ?? 0));
+    return mx.add(this.token_embedding.forward(tokens), positions);
   }
 
   /** Hidden states [..., D] → float32 logits [..., nVocab]: the embedding is the output layer too. */
@@ -213,11 +230,14 @@ export class TextDecoder extends nn.Module {
 export class Whisper extends nn.Module {
   encoder: AudioEncoder;
   decoder: TextDecoder;
+  /** The heads of the decoder that follow the speech; a checkpoint may name its own. */
+  alignmentHeads: readonly AlignmentHead[];
 
   constructor(readonly config: WhisperConfig) {
     super();
     this.encoder = new AudioEncoder(config);
     this.decoder = new TextDecoder(config);
+    this.alignmentHeads = alignmentHeads(config);
   }
 
   /** What activations are computed in: the dtype of the weights that are never quantized. */

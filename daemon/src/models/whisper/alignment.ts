@@ -1,0 +1,134 @@
+/**
+ * When each token of a window was said. The decoder is shown the whole text at once; some of its heads look, at each
+ * token, at the audio that it stands for, and time warping finds the one way through it that goes only forward.
+ */
+import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
+
+import { turn } from './cancel.js';
+import { tokenRow } from './decode.js';
+import { firstFrames } from './dtw.js';
+import type { EncodedWindow } from './encode.js';
+import { medianOfSeven } from './median.js';
+import type { Whisper } from './model.js';
+import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from './tokenizer.js';
+
+export interface TokenTimes {
+  /** When each token begins, in seconds from the start of the window; behind the last one, when it ends. */
+  readonly startSeconds: readonly number[];
+  /** Of each token among all tokens of text, given the tokens before it. 0…1 */
+  readonly probabilities: readonly number[];
+}
+
+/** Positions whose probabilities are computed at once: 13 MB of logits. */
+const POSITIONS_AT_ONCE = 64;
+
+/**
+ * @param tokens text alone: no timestamps, no end-of-text
+ * @param startSequence what the window was decoded with
+ * @param audioFrames mel frames of the window that are audio: what is behind them is not listened to
+ * @throws SottoError CANCELLED within one block
+ */
+export async function alignTokens(
+  { model, tokenizer }: { model: Whisper; tokenizer: WhisperTokenizer },
+  { crossKeysValues }: EncodedWindow,
+  tokens: readonly number[],
+  { startSequence, audioFrames }: { startSequence: readonly number[]; audioFrames: number },
+  signal: AbortSignal,
+): Promise<TokenTimes> {
+  if (tokens.length === 0) return { startSeconds: [0], probabilities: [] };
+  const { decoder, config } = model;
+  const { noTimestamps, endOfText } = tokenizer.special;
+  const start = [...startSequence.filter((token) => token !== noTimestamps), noTimestamps];
+  const taught = [...start, ...tokens, endOfText];
+  if (taught.length > config.nTextCtx) {
+    throw new RangeError(`${tokens.length} tokens are more than a window has`);
+  }
+  const heard = crossKeysValues[0]?.[1].shape[2] ?? 0;
+  const frames = Math.max(1, Math.min(heard, Math.floor(audioFrames / 2)));
+  /** The position that foretells the first token, and those that follow up to the one that foretells the end. */
+  const rows: Rows = { first: start.length - 1, count: tokens.length + 1 };
+  const headsOf = (block: number): number[] =>
+    model.alignmentHeads.flatMap(([layer, head]) => (layer === block ? [head] : []));
+
+  const caches = decoder.blocks.map(() => nn.selfAttentionCache(taught.length));
+  const held = new Set<MxArray>();
+  const settle = async <T extends [MxArray, ...MxArray[]]>(made: T, ...spent: MxArray[]): Promise<T> => {
+    for (const array of made) held.add(array);
+    await mx.ready(...made);
+    await turn(signal);
+    for (const array of spent) held.delete(array);
+    mx.dispose(spent);
+    return made;
+  };
+  try {
+    let [x] = await settle([mx.tidy(() => decoder.embed(tokenRow(taught), 0))]); // [1, T, D]
+    let [attention] = await settle([mx.zeros([rows.count, frames])]);
+    for (const [i, block] of decoder.blocks.entries()) {
+      const [cache, audio, heads] = [caches[i], crossKeysValues[i], headsOf(i)];
+      if (cache === undefined || audio === undefined) throw new RangeError(`no audio for block ${i}`);
+      const [input, before] = [x, attention];
+      if (heads.length === 0) {
+        [x] = await settle([mx.tidy(() => block.step(input, cache, audio))], input);
+        continue;
+      }
+      const [output, queries] = mx.tidy(() => block.stepWithQueries(input, cache, audio));
+      [x] = await settle([output, queries], input);
+      const sum = mx.tidy(() => {
+        const scores = nn.memoryScores(queries, audio, heads, frames); // [1, heads, T, frames]
+        return mx.add(before, mx.sum(followed(scores, rows), [0, 1]));
+      });
+      [attention] = await settle([sum], before, queries);
+    }
+    const gain = Float32Array.from(attention.toTypedArray() as Float32Array);
+    const first = firstFrames(gain, rows.count, frames);
+    const probabilities: number[] = [];
+    for (let from = 0; from < tokens.length; from += POSITIONS_AT_ONCE) {
+      const said = tokens.slice(from, from + POSITIONS_AT_ONCE);
+      const hidden = x;
+      const [likely] = await settle([
+        mx.tidy(() => probabilitiesOf(model, hidden, rows.first + from, said, endOfText)),
+      ]);
+      probabilities.push(...Array.from(likely.toTypedArray() as Float32Array));
+    }
+    return { startSeconds: Array.from(first, (frame) => frame * SECONDS_PER_TIMESTAMP), probabilities };
+  } finally {
+    mx.dispose([...held]);
+    for (const cache of caches) cache.dispose();
+  }
+}
+
+interface Rows {
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * Scores [1, heads, T, frames] → how much more each of `rows` looks at a frame than the other positions do,
+ * [1, heads, rows, frames].
+ */
+function followed(scores: MxArray, { first, count }: Rows): MxArray {
+  const [, heads = 0, , frames = 0] = scores.shape;
+  const weights = mx.softmax(scores, -1, { precise: true });
+  const centred = mx.subtract(weights, mx.mean(weights, -2, true));
+  const deviation = mx.sqrt(mx.mean(mx.square(centred), -2, true));
+  const asked = mx.slice(centred, [0, 0, first, 0], [1, heads, first + count, frames]);
+  // Where all positions look alike, as at the only frame of a tiny window, none looks more.
+  return medianOfSeven(mx.divide(asked, mx.where(mx.equal(deviation, 0), 1, deviation)));
+}
+
+/** Probabilities of `tokens` at the positions from `first` on, among all tokens of text. [tokens] */
+function probabilitiesOf(
+  { decoder, config }: Whisper,
+  x: MxArray,
+  first: number,
+  tokens: readonly number[],
+  textSize: number,
+): MxArray {
+  const count = tokens.length;
+  const hidden = mx.slice(x, [0, first, 0], [1, first + count, config.nTextState]);
+  const all = mx.reshape(decoder.logits(decoder.ln.forward(hidden)), [count, config.nVocab]);
+  const logits = mx.slice(all, [0, 0], [count, textSize]);
+  const said = mx.takeAlongAxis(logits, mx.array(Int32Array.from(tokens), [count, 1]), -1);
+  return mx.reshape(mx.exp(mx.subtract(said, mx.logsumexp(logits, -1, true))), [count]);
+}

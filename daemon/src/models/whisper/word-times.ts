@@ -1,0 +1,163 @@
+/** Words with times, for the segments of a window. The rules by which times are mended are openai-whisper's. */
+import type { Segment, Word } from '#daemon/protocol/transcription.js';
+
+import { alignTokens, type TokenTimes } from './alignment.js';
+import type { EncodedWindow } from './encode.js';
+import type { Whisper } from './model.js';
+import type { WhisperTokenizer } from './tokenizer.js';
+import { endsSentence, mergePunctuation, splitWords, type TokenGroup } from './words.js';
+
+export interface WordContext {
+  /** What the window was decoded with. */
+  readonly startSequence: readonly number[];
+  /** Says whether there are spaces between words. */
+  readonly language: string;
+  /** Mel frames of the window that are audio. */
+  readonly audioFrames: number;
+  /** Where the window begins in the file. */
+  readonly offsetSeconds: number;
+  /** When the last word before the window ended; 0 if there is none. */
+  readonly lastSpeechSeconds: number;
+}
+
+/** A word between its parts: times in seconds from the start of the window. */
+export interface TimedWord extends TokenGroup {
+  start: number;
+  end: number;
+  probability: number;
+}
+
+/** No usual word is taken to be longer. */
+const LONGEST_MEDIAN_SECONDS = 0.7;
+/** The end of a segment is believed, not its words', where these are off by more. */
+const SEGMENT_SLACK_SECONDS = 0.5;
+
+/**
+ * The segments of a window with their words, each segment from its first word to its last. Words of a segment joined are
+ * its text. Costs one pass of the decoder over all tokens at once.
+ *
+ * @param segments as `cutSegments` gives them, of this window alone
+ * @throws SottoError CANCELLED within one block of the decoder
+ */
+export async function addWordTimes(
+  segments: readonly Segment[],
+  parts: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
+  window: EncodedWindow,
+  context: WordContext,
+  signal: AbortSignal,
+): Promise<Segment[]> {
+  const { endOfText } = parts.tokenizer.special;
+  const texts = segments.map(({ tokens }) => tokens.filter((token) => token < endOfText));
+  const times = await alignTokens(parts, window, texts.flat(), context, signal);
+  let from = 0;
+  const split = texts.map((tokens) => {
+    const words = timeWords(splitWords(tokens, parts.tokenizer, context.language), times, from);
+    from += tokens.length;
+    return words;
+  });
+  return placeWords(segments, split, context);
+}
+
+/** The words of a segment, whose tokens begin at `from`, with the times of their tokens. */
+export function timeWords(
+  words: readonly TokenGroup[],
+  { startSeconds, probabilities }: TokenTimes,
+  from: number,
+): TimedWord[] {
+  return words.map((word) => {
+    const to = from + word.tokens.length;
+    const likely = probabilities.slice(from, to);
+    const timed = {
+      ...word,
+      start: startSeconds[from] ?? 0,
+      end: startSeconds[to] ?? startSeconds.at(-1) ?? 0,
+      probability: likely.reduce((sum, p) => sum + p, 0) / Math.max(1, likely.length),
+    };
+    from = to;
+    return timed;
+  });
+}
+
+/**
+ * Mends the times of a window's words, segment by segment, and gives each segment its own.
+ *
+ * Attention has no word for silence, so a pause becomes part of a word beside it. Words that are too long are cut: at
+ * the ends of sentences and after a pause to twice the usual length, at the ends of segments to the segment.
+ */
+export function placeWords(
+  segments: readonly Segment[],
+  split: readonly (readonly TimedWord[])[],
+  { offsetSeconds, lastSpeechSeconds }: Pick<WordContext, 'offsetSeconds' | 'lastSpeechSeconds'>,
+): Segment[] {
+  const mended = split.map((words) => words.map((word) => ({ ...word })));
+  const all = mended.flat();
+  const usual = Math.min(LONGEST_MEDIAN_SECONDS, medianSeconds(all));
+  if (usual > 0) capAtSentenceEnds(all, 2 * usual);
+  return segments.map((segment, i) => {
+    const words = mergePunctuation(mended[i] ?? []).map(({ text, start, end, probability }) => ({
+      word: text,
+      start: toCentiseconds(offsetSeconds + start),
+      end: toCentiseconds(offsetSeconds + end),
+      probability,
+    }));
+    const placed = fitToSegment(words, segment, usual, lastSpeechSeconds);
+    if (placed.words.length > 0) lastSpeechSeconds = placed.end;
+    return { ...segment, ...placed };
+  });
+}
+
+function medianSeconds(words: readonly TimedWord[]): number {
+  const sorted = Float64Array.from(words.map(({ start, end }) => end - start).filter((s) => s !== 0)).sort();
+  if (sorted.length === 0) return 0;
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
+}
+
+/** A pause between sentences goes to the mark that ends the one, or to the first word of the other. */
+function capAtSentenceEnds(words: readonly TimedWord[], longest: number): void {
+  for (const [i, word] of words.entries()) {
+    const previous = words[i - 1];
+    if (previous === undefined || word.end - word.start <= longest) continue;
+    if (endsSentence(word.text)) word.end = word.start + longest;
+    else if (endsSentence(previous.text)) word.start = word.end - longest;
+  }
+}
+
+function fitToSegment(
+  words: Word[],
+  segment: Pick<Segment, 'start' | 'end'>,
+  usual: number,
+  lastSpeechSeconds: number,
+): { words: Word[]; start: number; end: number } {
+  const [first, second] = words;
+  const last = words.at(-1);
+  if (first === undefined || last === undefined) return { words, start: segment.start, end: segment.end };
+  const longest = 2 * usual;
+  const afterPause = first.end - lastSpeechSeconds > 2 * longest;
+  const tooLong =
+    first.end - first.start > longest || (second !== undefined && second.end - first.start > 2 * longest);
+  if (afterPause && tooLong) {
+    if (second !== undefined && second.end - second.start > longest) {
+      first.end = second.start = Math.max(second.end / 2, second.end - longest);
+    }
+    first.start = Math.max(0, first.end - longest);
+  }
+
+  const { start, end } = segment;
+  if (start < first.end && start - SEGMENT_SLACK_SECONDS > first.start) {
+    first.start = Math.max(0, Math.min(first.end - usual, start));
+  }
+  if (end > last.start && end + SEGMENT_SLACK_SECONDS < last.end) {
+    last.end = Math.max(last.start + usual, end);
+  }
+  for (const word of words) {
+    word.start = toCentiseconds(word.start);
+    word.end = toCentiseconds(word.end);
+  }
+  return { words, start: first.start, end: last.end };
+}
+
+function toCentiseconds(seconds: number): number {
+  return Math.round(seconds * 100) / 100;
+}

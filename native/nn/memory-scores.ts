@@ -1,0 +1,28 @@
+import { mx, type MxArray } from '../index.js';
+import { splitHeads } from './attention.js';
+import type { Memory } from './memory.js';
+
+/**
+ * How well each position of a memory fits queries, before the softmax, for the heads that are asked for:
+ * q [B, Nq, H × D] → float32 [B, heads, Nq, length], scaled by 1 / √D. `attendMemory` never has them in one piece.
+ *
+ * @param length positions, from the first on
+ */
+export function memoryScores(
+  q: MxArray,
+  [keys, values]: Memory,
+  heads: readonly number[],
+  length = values.shape[2] ?? 0,
+): MxArray {
+  const [batch = 1, allHeads = 1, positions = 0, width = 1] = values.shape;
+  if (length > positions) throw new RangeError(`memoryScores: ${length} of ${positions} positions`);
+  const picked = mx.array(Int32Array.from(heads));
+  const chosen = mx.take(keys, picked, 1);
+  const columns =
+    keys.ndim === 5 // [B, heads, ⌈T / 16⌉, D, 16]
+      ? mx.reshape(mx.transpose(chosen, [0, 1, 3, 2, 4]), [batch, heads.length, width, -1])
+      : mx.transpose(chosen, [0, 1, 3, 2]); // [B, heads, D, T]
+  const cropped = mx.slice(columns, [0, 0, 0, 0], [batch, heads.length, width, length]);
+  const queries = mx.multiply(mx.take(splitHeads(q, allHeads), picked, 1), width ** -0.5);
+  return mx.matmul(queries.astype('float32'), cropped.astype('float32'));
+}
