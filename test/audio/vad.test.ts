@@ -7,7 +7,7 @@ import { mx } from '#native/index.js';
 import { fixtures, isHere, ourOptions, samplesOf } from './vad-fixtures.js';
 import { madeSound } from './vad-sounds.js';
 
-/** Largest difference allowed to the reference, which computes the recurrence in float32; 5e-6 is reached. */
+/** Largest difference allowed to the reference, which computes the recurrence in float32; 8e-6 is reached. */
 const TOLERANCE = 5e-5;
 
 let voice: VoiceActivity;
