@@ -1,0 +1,137 @@
+/** `sotto models verify`: what a model is, whether its numbers are numbers, and whether it hears what was said. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { bundledSpeech, type Paths } from '../paths.js';
+import { messageOf, SottoError } from '../protocol/errors.js';
+import type { ModelRef } from '../protocol/ipc.js';
+import type { ModelFacts } from '../protocol/model-work.js';
+import { describeModel } from './models-facts.js';
+import { stageBar } from './models-progress.js';
+import { workOnModel } from './models-work.js';
+import { OwnEngineTranscriber } from './own-engine-transcriber.js';
+import type { Transcriber } from './transcriber.js';
+import { errorsIn, percent, type Errors } from './word-errors.js';
+
+export interface VerifyRun {
+  readonly model: ModelRef;
+  /** Folder of labelled clips, with a manifest.jsonl. */
+  readonly wer?: string;
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A model that gets more words of the sample clip wrong than this does not work. */
+const MOST_WRONG = 0.5;
+
+const clipSchema = v.object({ file: v.string(), text: v.string(), language: v.string() });
+type Clip = v.InferOutput<typeof clipSchema>;
+
+interface Scored extends Errors {
+  readonly file: string;
+  readonly language: string;
+  readonly heard: string;
+}
+
+/** The exit code of the command: 1 if the model does not work. @throws SottoError */
+export async function verifyModel(paths: Paths, { model, wer, json, signal }: VerifyRun): Promise<number> {
+  const sample = sampleClip();
+  const clips = wer === undefined ? [] : readClips(wer);
+  const bar = stageBar();
+  let facts: ModelFacts;
+  try {
+    facts = await workOnModel(
+      { type: 'inspect', dir: model.dir },
+      { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
+    );
+  } finally {
+    bar.clear();
+  }
+  const put = (text: string) => void (json || process.stdout.write(text));
+  put(describeModel(facts));
+  const transcriber = new OwnEngineTranscriber(paths);
+  try {
+    const score = (folder: string, clip: Clip) => scoreClip(transcriber, model, folder, clip, facts, signal);
+    const heard = await score(bundledSpeech, sample);
+    put(
+      `\nsample clip (${sample.file}): ${heard.errors} of ${heard.spoken} words wrong\n  ${heard.heard.trim()}\n`,
+    );
+    const scored: Scored[] = [];
+    if (clips.length > 0) put('\n');
+    for (const clip of clips) {
+      const result = await score(wer ?? '', clip);
+      scored.push(result);
+      put(`${percent(result).padStart(8)}  ${result.language.padEnd(3)}  ${result.file}\n`);
+    }
+    const table = byLanguage(scored);
+    for (const row of table) {
+      put(`${row.language.padEnd(5)} ${percent(row)} (${row.errors} of ${row.spoken}, ${row.clips} clips)\n`);
+    }
+    const works = facts.notFinite.length === 0 && heard.errors <= MOST_WRONG * heard.spoken;
+    if (json) process.stdout.write(`${JSON.stringify({ ...facts, works, sample: heard, scored, table })}\n`);
+    put(works ? '\nThe model works.\n' : '\nTHE MODEL DOES NOT WORK.\n');
+    return works ? 0 : 1;
+  } finally {
+    await transcriber.close();
+  }
+}
+
+async function scoreClip(
+  transcriber: Transcriber,
+  model: ModelRef,
+  folder: string,
+  { file, text, language }: Clip,
+  { languages }: ModelFacts,
+  signal: AbortSignal,
+): Promise<Scored> {
+  let heard = '';
+  const options = languages.includes(language) ? { language } : {};
+  for await (const event of transcriber.transcribe(join(folder, file), options, {
+    signal,
+    model: model.dir,
+  })) {
+    if (event.type === 'segment') heard += event.segment.text;
+  }
+  return { file, language, heard, ...errorsIn(text, heard, language) };
+}
+
+/** English, which every model knows, and prose. */
+function sampleClip(): Clip {
+  const clip = readClips(bundledSpeech).find(({ language }) => language === 'en');
+  if (clip === undefined) throw new SottoError('AUDIO_NOT_FOUND', `no English clip is at ${bundledSpeech}`);
+  return clip;
+}
+
+function readClips(folder: string): Clip[] {
+  const manifest = join(folder, 'manifest.jsonl');
+  try {
+    const lines = readFileSync(manifest, 'utf8').trim().split('\n');
+    const all = lines.map((line): unknown => JSON.parse(line));
+    // Clips without words (music, silence) have no text to compare with.
+    const clips = all.flatMap((line) => {
+      const parsed = v.safeParse(clipSchema, line);
+      return parsed.success && parsed.output.text.trim() !== '' ? [parsed.output] : [];
+    });
+    if (clips.length === 0) throw new Error('no line has file, text and language');
+    return clips;
+  } catch (cause) {
+    throw new SottoError('AUDIO_NOT_FOUND', `${manifest}: ${messageOf(cause)}`, {
+      cause,
+      hint: 'a labelled clip is a line such as {"file":"a.flac","text":"what was said","language":"en"}',
+    });
+  }
+}
+
+function byLanguage(scored: readonly Scored[]): (Errors & { language: string; clips: number })[] {
+  const rows = [...new Set(scored.map(({ language }) => language))].sort().map((language) => ({
+    language,
+    of: scored.filter((clip) => clip.language === language),
+  }));
+  if (rows.length > 1) rows.push({ language: 'all', of: [...scored] });
+  return rows.map(({ language, of }) => ({
+    language,
+    clips: of.length,
+    errors: of.reduce((sum, { errors }) => sum + errors, 0),
+    spoken: of.reduce((sum, { spoken }) => sum + spoken, 0),
+  }));
+}

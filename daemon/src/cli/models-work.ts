@@ -1,0 +1,58 @@
+/** Work on a model's files, in a process of its own: the engine's side loads MLX, this side waits and tells. */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import { SottoError } from '../protocol/errors.js';
+import {
+  modelReplySchema,
+  type ModelFacts,
+  type ModelReply,
+  type ModelRequest,
+} from '../protocol/model-work.js';
+
+export type Stage = Extract<ModelReply, { type: 'progress' }>['stage'];
+
+export interface ModelWorkOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (stage: Stage, fraction: number) => void;
+}
+
+const TOOL = fileURLToPath(new URL('../engine/model-tool.js', import.meta.url));
+
+/** @throws SottoError; CANCELLED once the process has cleared away what it began */
+export async function workOnModel(
+  request: Exclude<ModelRequest, { type: 'cancel' }>,
+  { signal, onProgress }: ModelWorkOptions,
+): Promise<ModelFacts> {
+  if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+  const child = fork(TOOL, [], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: ['--no-warnings'],
+  });
+  let lastWords = '';
+  child.stderr?.on('data', (chunk: Buffer) => (lastWords = `${lastWords}${chunk.toString()}`.slice(-2_000)));
+  const cancel = () => void child.send({ type: 'cancel' } satisfies ModelRequest, () => undefined);
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await new Promise<ModelFacts>((resolve, reject) => {
+      child.on('message', (value) => {
+        const reply = v.parse(modelReplySchema, value);
+        if (reply.type === 'progress') onProgress?.(reply.stage, reply.fraction);
+        else if (reply.type === 'done') resolve(reply.facts);
+        else reject(SottoError.fromWire(reply.error));
+      });
+      const died = (why: string) =>
+        reject(
+          new SottoError('ENGINE_CRASHED', `the work on the model broke off: ${why}`, {
+            hint: lastWords.trim().split('\n').at(-1) ?? '',
+          }),
+        );
+      child.on('error', (error) => died(error.message));
+      child.on('exit', (code, by) => died(by === null ? `exit code ${code}` : `killed by ${by}`));
+      child.send(request, () => undefined);
+    });
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    if (child.exitCode === null && child.signalCode === null) child.disconnect();
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * How far a transcript is from what was said. Case, punctuation and the kind of apostrophe do not count; numbers,
+ * contractions and spellings are compared as they are written, so figures are a little above those of scorers that know a
+ * language (OpenAI's normaliser).
+ */
+
+/** Written without spaces: scored by characters. */
+const BY_CHARACTER = new Set(['zh', 'yue', 'ja', 'th', 'lo', 'my', 'km', 'bo']);
+
+export interface Errors {
+  readonly errors: number;
+  /** Words that were said; characters in languages without spaces. */
+  readonly spoken: number;
+}
+
+export function errorsIn(said: string, heard: string, language: string): Errors {
+  const a = units(said, language);
+  return { errors: distance(a, units(heard, language)), spoken: a.length };
+}
+
+export function percent({ errors, spoken }: Errors): string {
+  return spoken === 0 ? '–' : `${((100 * errors) / spoken).toFixed(1)} %`;
+}
+
+function units(text: string, language: string): string[] {
+  const words =
+    text
+      .normalize('NFKC')
+      .toLowerCase()
+      .replaceAll('’', "'")
+      .match(/[\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{M}]+)*/gu) ?? [];
+  return BY_CHARACTER.has(language) ? [...words.join('')] : words;
+}
+
+/** Substitutions, insertions and deletions (Levenshtein), one row at a time. */
+function distance(a: readonly string[], b: readonly string[]): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (const [i, unit] of a.entries()) {
+    const next = [i + 1];
+    b.forEach((other, j) => {
+      const replaced = (row[j] ?? 0) + (unit === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    });
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}

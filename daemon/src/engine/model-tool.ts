@@ -1,0 +1,136 @@
+/**
+ * Entry of a process that works on a model's files for one command and ends: MLX stays out of the command, and what
+ * happens to it here ends here. One request, then `progress` messages, then `done` or `failed`.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import * as v from 'valibot';
+import type * as workshop from '#daemon/models/workshop.js';
+import { messageOf, SottoError } from '#daemon/protocol/errors.js';
+import {
+  modelRequestSchema,
+  type ModelFacts,
+  type ModelReply,
+  type ModelRequest,
+} from '#daemon/protocol/model-work.js';
+import { engineError, startError } from './engine-errors.js';
+
+type Convert = Extract<ModelRequest, { type: 'convert' }>;
+type Work = Exclude<ModelRequest, { type: 'cancel' }>;
+type Workshops = typeof workshop;
+
+const cancelled = new AbortController();
+const { signal } = cancelled;
+
+/** What a stage tells while it works. */
+const telling = (stage: 'converting' | 'checking') => ({
+  signal,
+  onProgress: (fraction: number) => void send({ type: 'progress', stage, fraction }),
+});
+
+/** Settles once the message is out: a process that ends at once would take it along. */
+async function send(message: ModelReply): Promise<void> {
+  if (!process.connected) return;
+  await new Promise<void>((sent) => process.send?.(message, undefined, {}, () => sent()));
+}
+
+async function work(request: Work): Promise<ModelReply> {
+  let workshops: Workshops;
+  try {
+    workshops = await import('#daemon/models/workshop.js');
+  } catch (error) {
+    return { type: 'failed', error: startError(error).toWire() };
+  }
+  try {
+    if (request.type === 'inspect') return { type: 'done', facts: await inspect(request.dir, workshops) };
+    await convert(request, workshops);
+    return { type: 'done', facts: await inspect(request.out, workshops) };
+  } catch (error) {
+    return { type: 'failed', error: engineError(error).toWire() };
+  }
+}
+
+async function inspect(dir: string, { workshopFor }: Workshops): Promise<ModelFacts> {
+  const shop = await workshopFor(dir);
+  return { ...(await shop.inspect(dir, telling('checking'))), files: await filesOf(dir) };
+}
+
+/** Writes beside the target and renames, so that half a model is never found under its name. */
+async function convert({ dir, out, force, options }: Convert, { workshopFor }: Workshops): Promise<void> {
+  if (resolve(dir) === resolve(out)) {
+    throw new SottoError('INVALID_ARGUMENT', 'a model is not converted into its own folder');
+  }
+  const shop = await workshopFor(dir);
+  const isThere = await stat(out).then(
+    () => true,
+    () => false,
+  );
+  if (isThere && !force) {
+    throw new SottoError('OUTPUT_FAILED', `${out} is there already`, { hint: 'give --force to replace it' });
+  }
+  if (isThere) await mustBeModel(out);
+  const beside = (what: string) =>
+    join(dirname(out), `.${basename(out)}.${what}-${randomUUID().slice(0, 8)}`);
+  const draft = beside('new');
+  try {
+    await mkdir(dirname(out), { recursive: true });
+    await mkdir(draft);
+    await shop.convert(dir, draft, options, telling('converting'));
+    await syncAll(draft);
+    signal.throwIfAborted();
+    const old = isThere ? beside('old') : undefined;
+    if (old !== undefined) await rename(out, old);
+    await rename(draft, out);
+    if (old !== undefined) await rm(old, { recursive: true, force: true });
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    if (signal.aborted) throw new SottoError('CANCELLED', 'converting was cancelled');
+    if (error instanceof SottoError) throw error;
+    throw new SottoError('OUTPUT_FAILED', `${out} can't be written: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** `--force` replaces models, not whatever else somebody names by mistake. */
+async function mustBeModel(out: string): Promise<void> {
+  const names = await readdir(out).catch(() => undefined);
+  if (names !== undefined && (names.length === 0 || names.includes('config.json'))) return;
+  throw new SottoError('OUTPUT_FAILED', `${out} is there already and no model folder`, {
+    hint: 'choose another name',
+  });
+}
+
+async function syncAll(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    const file = await open(join(dir, name), 'r+');
+    await file.sync().finally(() => file.close());
+  }
+}
+
+async function filesOf(dir: string): Promise<ModelFacts['files']> {
+  const files: ModelFacts['files'] = [];
+  for (const name of (await readdir(dir)).sort()) {
+    const stats = await stat(join(dir, name));
+    if (name.startsWith('.') || !stats.isFile()) continue;
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(join(dir, name), { signal })) {
+      hash.update(chunk as Buffer);
+    }
+    files.push({ name, bytes: stats.size, sha256: hash.digest('hex') });
+  }
+  return files;
+}
+
+// Ctrl-C in a terminal goes to every process of the group; the command in front decides, and tells.
+process.on('SIGINT', () => undefined);
+// Without its command it clears away what it began and ends.
+process.on('disconnect', () => cancelled.abort());
+process.on('message', (value) => {
+  const request = v.parse(modelRequestSchema, value);
+  if (request.type === 'cancel') cancelled.abort();
+  else
+    void work(request)
+      .then(send)
+      .finally(() => process.exit(0));
+});
