@@ -7,6 +7,7 @@ import { resolvePaths, type Paths } from '../paths.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { onInterrupt } from './interrupt.js';
 import { modelArgument } from './models-argument.js';
+import { addModels } from './models-commands.js';
 import { plainView } from './plain-view.js';
 import type { Transcriber } from './transcriber.js';
 import { transcribeAll } from './transcribe.js';
@@ -49,6 +50,7 @@ Exit codes: 0 all done · 1 some file failed · 2 wrong usage · 3 daemon or mod
     );
   addTranscribe(program, outcome);
   addDaemon(program, outcome);
+  addModels(program, outcome);
   addDemo(program, outcome);
   return program;
 }
