@@ -237,7 +237,7 @@ export class Whisper extends nn.Module {
     super();
     this.encoder = new AudioEncoder(config);
     this.decoder = new TextDecoder(config);
-    this.alignmentHeads = alignmentHeads(config);
+    this.alignmentHeads = alignmentHeads(config, config.alignmentHeads);
   }
 
   /** What activations are computed in: the dtype of the weights that are never quantized. */
