@@ -22,6 +22,13 @@ describe('sotto', () => {
     [['transcribe', '--task', 'sing', 'a.wav']],
     [['transcribe', '--language', '!', 'a.wav']],
     [['transcribe', '--nonsense', 'a.wav']],
+    [['transcribe', '--format', 'srt', '--max-line-width', '0', 'a.wav']],
+    [['transcribe', '--format', 'srt', '--max-line-width', 'wide', 'a.wav']],
+    [['transcribe', '--format', 'vtt', '--max-line-count', '1.5', 'a.wav']],
+    [['transcribe', '--format', 'vtt', '--max-words-per-line', '-1', 'a.wav']],
+    [['transcribe', '--highlight-words', 'a.wav']],
+    [['transcribe', '--format', 'json', '--max-line-width', '42', 'a.wav']],
+    [['transcribe', '--format', 'html', 'a.wav', 'b.wav']],
     [['sing']],
     [['daemon', 'dance']],
     [['daemon', 'run', '--idle-exit', 'soon']],
@@ -52,6 +59,18 @@ describe('sotto', () => {
     expect(written.stderr).toBe('');
     expect(written.stdout).toContain('Usage: sotto');
     expect(written.stdout).toMatch(/Examples?:/);
+  });
+
+  test('the help of transcribe tells every format and the flags of subtitles', async () => {
+    await main(['transcribe', '--help']);
+    for (const word of [
+      '"html"',
+      '--word-timestamps',
+      '--highlight-words',
+      '--max-line-width',
+      '--max-line-count',
+    ])
+      expect(written.stdout).toContain(word);
   });
 
   test('--version prints the version alone', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Segment } from '#daemon/protocol/transcription.js';
-import { formatOf, render, type FormatName } from '#daemon/cli/writers/index.js';
+import { formatOf, render, type FormatName, type WriterSettings } from '#daemon/cli/writers/index.js';
 import { timestamp } from '#daemon/cli/writers/timestamp.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 
@@ -8,10 +8,10 @@ function segment(start: number, end: number, text: string): Segment {
   return { ...scriptedSegment(0), start, end, text };
 }
 
-function write(format: FormatName, segments: Segment[]): string {
+async function write(format: FormatName, segments: Segment[], settings?: WriterSettings): Promise<string> {
   const timings = { load: 0.5, mel: 1, encode: 2, decode: 3, total: 6 };
   const summary = { language: 'en', durationSeconds: 9, timings, model: 'base', segments: segments.length };
-  return render(formatOf(format).writer(), { file: 'talks/one.mp3', segments, summary });
+  return render(await formatOf(format).writer(settings), { file: 'talks/one.mp3', segments, summary });
 }
 
 const hard = [
@@ -22,35 +22,35 @@ const hard = [
 ];
 
 describe('writers', () => {
-  test('text: a line for each segment, none for silence', () => {
-    expect(write('text', hard)).toBe(
+  test('text: a line for each segment, none for silence', async () => {
+    expect(await write('text', hard)).toBe(
       'Tom & "Jerry" <i>run</i> --> home.\nIt ends before it starts.\nLate.\n',
     );
   });
 
-  test('srt: numbered cues, hours past 99, no arrow in the text', () => {
-    expect(write('srt', hard)).toBe(
+  test('srt: numbered cues, hours past 99, no arrow in the text', async () => {
+    expect(await write('srt', hard)).toBe(
       [
-        '1\n00:00:00,000 --> 00:00:01,500\nTom & "Jerry" <i>run</i> -> home.\n',
-        '2\n00:00:01,250 --> 00:00:01,250\nIt ends before it starts.\n',
+        '1\n00:00:00,000 --> 00:00:01,250\nTom & "Jerry" <i>run</i> -> home.\n',
+        '2\n00:00:01,250 --> 00:00:02,500\nIt ends before it starts.\n',
         '3\n01:00:00,000 --> 101:42:03,400\nLate.\n\n',
       ].join('\n'),
     );
   });
 
-  test('vtt: a header, points in the times, entities in the text', () => {
-    expect(write('vtt', hard)).toBe(
+  test('vtt: a header, points in the times, entities in the text', async () => {
+    expect(await write('vtt', hard)).toBe(
       [
         'WEBVTT\n',
-        '00:00:00.000 --> 00:00:01.500\nTom &amp; "Jerry" &lt;i&gt;run&lt;/i&gt; --&gt; home.\n',
-        '00:00:01.250 --> 00:00:01.250\nIt ends before it starts.\n',
+        '00:00:00.000 --> 00:00:01.250\nTom &amp; "Jerry" &lt;i&gt;run&lt;/i&gt; --&gt; home.\n',
+        '00:00:01.250 --> 00:00:02.500\nIt ends before it starts.\n',
         '01:00:00.000 --> 101:42:03.400\nLate.\n\n',
       ].join('\n'),
     );
   });
 
-  test('tsv: whole milliseconds, no tab or line break inside a field', () => {
-    expect(write('tsv', hard)).toBe(
+  test('tsv: whole milliseconds, no tab or line break inside a field', async () => {
+    expect(await write('tsv', hard)).toBe(
       [
         'start\tend\ttext',
         '0\t1500\tTom & "Jerry" <i>run</i> --> home.',
@@ -60,8 +60,8 @@ describe('writers', () => {
     );
   });
 
-  test('json: one object on one line, with every field that scripts rely on', () => {
-    const text = write('json', [segment(0, 1, ' One\ntwo,'), segment(1, 2, ' three.')]);
+  test('json: one object on one line, with every field that scripts rely on', async () => {
+    const text = await write('json', [segment(0, 1, ' One\ntwo,'), segment(1, 2, ' three.')]);
     expect(text.trimEnd()).not.toContain('\n');
     const object = JSON.parse(text) as Record<string, unknown>;
     expect(Object.keys(object)).toEqual([
@@ -83,13 +83,22 @@ describe('writers', () => {
     expect(object.segments).toEqual([segment(0, 1, ' One\ntwo,'), segment(1, 2, ' three.')]);
   });
 
+  test('json: the words of a segment, where it has them', async () => {
+    const words = [
+      { start: 0.1, end: 0.4, word: ' One', probability: 0.9 },
+      { start: 0.5, end: 0.9, word: ' two.', probability: 0.5 },
+    ];
+    const segments = [{ ...segment(0, 1, ' One two.'), words }, segment(1, 2, ' three.')];
+    expect(JSON.parse(await write('json', segments))).toMatchObject({ segments });
+  });
+
   test.each([
     ['text', ''],
     ['srt', ''],
     ['vtt', 'WEBVTT\n\n'],
     ['tsv', 'start\tend\ttext\n'],
-  ] as const)('%s of a file without speech', (format, expected) => {
-    expect(write(format, [])).toBe(expected);
+  ] as const)('%s of a file without speech', async (format, expected) => {
+    expect(await write(format, [])).toBe(expected);
   });
 
   test('times are rounded as a whole, never to 60 seconds', () => {

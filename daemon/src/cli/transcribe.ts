@@ -7,7 +7,15 @@ import { INTERRUPTED } from './interrupt.js';
 import { makeOutputFolder, outputNames, writeWhole } from './output-files.js';
 import type { Transcriber } from './transcriber.js';
 import { errorLine, type View } from './view.js';
-import { formatOf, render, type FormatName, type Transcript } from './writers/index.js';
+import type { ReportAudio } from './writers/report/audio-source.js';
+import {
+  formatOf,
+  render,
+  type FormatName,
+  type Transcript,
+  type Writer,
+  type WriterSettings,
+} from './writers/index.js';
 
 export interface TranscribeRun {
   readonly files: readonly string[];
@@ -15,6 +23,8 @@ export interface TranscribeRun {
   /** Name or absolute folder. */
   readonly model?: string;
   readonly format: FormatName;
+  /** How subtitles are laid out. */
+  readonly writer?: WriterSettings;
   /** Folder for a file each; stdout when left out. */
   readonly output?: string;
 }
@@ -75,34 +85,45 @@ export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts):
 async function transcribeOne(
   file: string,
   target: string | undefined,
-  { format, options, model }: TranscribeRun,
+  { format, options, model, output, writer: settings }: TranscribeRun,
   { transcriber, view, signal }: TranscribeParts,
 ): Promise<Transcript> {
-  const writer = formatOf(format).writer();
+  const newWriter = (): Promise<Writer> => formatOf(format).writer(settings);
+  const writer = await newWriter();
   const put = (text: string): void => {
     if (target === undefined && text !== '') view.put(text);
   };
   const segments: Segment[] = [];
   let begun = false;
   const call = { signal, ...(model === undefined ? {} : { model }) };
-  for await (const event of transcriber.transcribe(resolve(file), options, call)) {
-    view.event(event);
-    if (event.type === 'segment') {
-      // A header without a document behind it helps nobody: nothing is written for a file that fails at once.
-      if (!begun) {
-        trace('cli', 'first text');
-        put(writer.begin());
+  try {
+    for await (const event of transcriber.transcribe(resolve(file), options, call)) {
+      view.event(event);
+      if (event.type === 'segment') {
+        // A header without a document behind it helps nobody: nothing is written for a file that fails at once.
+        if (!begun) {
+          trace('cli', 'first text');
+          put(writer.begin());
+        }
+        begun = true;
+        segments.push(event.segment);
+        put(writer.segment(event.segment));
+      } else if (event.type === 'final') {
+        const audio = format === 'html' ? { audio: await soundFor(file, output ?? '.') } : {};
+        const transcript = { file, segments, summary: event.summary, ...audio };
+        if (target !== undefined) await writeWhole(target, render(await newWriter(), transcript));
+        else put(`${begun ? '' : writer.begin()}${writer.end(transcript)}`);
+        return transcript;
       }
-      begun = true;
-      segments.push(event.segment);
-      put(writer.segment(event.segment));
-    } else if (event.type === 'final') {
-      const transcript = { file, segments, summary: event.summary };
-      if (!begun) put(writer.begin());
-      put(writer.end(transcript));
-      if (target !== undefined) await writeWhole(target, render(formatOf(format).writer(), transcript));
-      return transcript;
     }
+  } catch (error) {
+    put(writer.cut?.() ?? '');
+    throw error;
   }
   throw new SottoError(signal.aborted ? 'CANCELLED' : 'INTERNAL', 'the work ended without a result');
+}
+
+async function soundFor(file: string, folder: string): Promise<ReportAudio> {
+  const { reportAudio } = await import('./report-audio.js');
+  return reportAudio(file, folder);
 }

@@ -1,22 +1,18 @@
-/** The formats of `sotto transcribe --format`. */
-import { jsonWriter } from './json.js';
-import { srtWriter } from './srt.js';
-import { textWriter } from './text.js';
-import { tsvWriter } from './tsv.js';
-import { vttWriter } from './vtt.js';
-import type { Writer } from './writer.js';
+/** The formats of `sotto transcribe --format`. What a format is written with is loaded when it is asked for. */
+import type { Writer, WriterSettings } from './writer.js';
 
 interface Format {
   readonly extension: string;
-  readonly writer: () => Writer;
+  readonly writer: (settings?: WriterSettings) => Promise<Writer>;
 }
 
 const FORMATS = {
-  text: { extension: 'txt', writer: textWriter },
-  json: { extension: 'json', writer: jsonWriter },
-  srt: { extension: 'srt', writer: srtWriter },
-  vtt: { extension: 'vtt', writer: vttWriter },
-  tsv: { extension: 'tsv', writer: tsvWriter },
+  text: { extension: 'txt', writer: async () => (await import('./text.js')).textWriter() },
+  json: { extension: 'json', writer: async () => (await import('./json.js')).jsonWriter() },
+  srt: { extension: 'srt', writer: async (settings) => (await import('./srt.js')).srtWriter(settings) },
+  vtt: { extension: 'vtt', writer: async (settings) => (await import('./vtt.js')).vttWriter(settings) },
+  tsv: { extension: 'tsv', writer: async () => (await import('./tsv.js')).tsvWriter() },
+  html: { extension: 'html', writer: async () => (await import('./report/html.js')).htmlWriter() },
 } as const satisfies Record<string, Format>;
 
 export type FormatName = keyof typeof FORMATS;
@@ -27,4 +23,4 @@ export function formatOf(name: FormatName): Format {
   return FORMATS[name];
 }
 
-export { fullText, render, type Transcript, type Writer } from './writer.js';
+export { fullText, render, type Transcript, type Writer, type WriterSettings } from './writer.js';

@@ -1,4 +1,5 @@
 /** One JSON object for a file, on one line. */
+import type { Word } from '../../protocol/transcription.js';
 import { fullText, type Writer } from './writer.js';
 
 export function jsonWriter(): Writer {
@@ -14,7 +15,7 @@ export function jsonWriter(): Writer {
         language,
         duration: durationSeconds,
         segments: segments.map(
-          ({ start, end, text, tokens, avgLogprob, noSpeechProb, compressionRatio, temperature }) => ({
+          ({ start, end, text, tokens, avgLogprob, noSpeechProb, compressionRatio, temperature, words }) => ({
             start,
             end,
             text,
@@ -23,6 +24,7 @@ export function jsonWriter(): Writer {
             noSpeechProb,
             compressionRatio,
             temperature,
+            ...(words === undefined ? {} : { words: words.map(wordFields) }),
           }),
         ),
         timings: { load, mel, encode, decode, total },
@@ -30,4 +32,8 @@ export function jsonWriter(): Writer {
       })}\n`;
     },
   };
+}
+
+function wordFields({ start, end, word, probability }: Word): Word {
+  return { start, end, word, probability };
 }

@@ -1,18 +1,43 @@
 /** SubRip: numbered cues. Segments without text give no cue and take no number. */
-import { timestamp } from './timestamp.js';
-import { oneLine, type Writer } from './writer.js';
+import { CueSequence, type Cue } from './subtitles/cues.js';
+import { highlightsOf, writeWords } from './subtitles/highlight.js';
+import { clockTime } from './timestamp.js';
+import type { Writer, WriterSettings } from './writer.js';
 
-export function srtWriter(): Writer {
-  let cue = 0;
+export function srtWriter({ rules, highlightWords = false }: WriterSettings = {}): Writer {
+  const sequence = new CueSequence(rules);
+  let number = 0;
+  const block = (start: number, end: number, text: string): string => {
+    number += 1;
+    return `${number}\n${clockTime(start, ',')} --> ${clockTime(end, ',')}\n${withoutArrows(text)}\n\n`;
+  };
+  const write = (cue: Cue): string => {
+    if (!highlightWords || !cue.timed)
+      return block(
+        cue.start,
+        cue.end,
+        writeWords(cue.lines, (part) => part),
+      );
+    return highlightsOf(cue)
+      .map(({ start, end, word }) => {
+        const text = writeWords(cue.lines, (part, index) => underlined(part, index === word));
+        return block(start, end, text);
+      })
+      .join('');
+  };
   return {
     begin: () => '',
-    segment: ({ start, end, text }) => {
-      // An arrow inside the text would read as a second timing line.
-      const line = oneLine(text).replaceAll('-->', '->');
-      if (line === '') return '';
-      cue += 1;
-      return `${cue}\n${timestamp(start, ',')} --> ${timestamp(Math.max(start, end), ',')}\n${line}\n\n`;
-    },
-    end: () => '',
+    segment: (segment) => sequence.add(segment).map(write).join(''),
+    end: ({ summary }) => sequence.finish(summary.durationSeconds).map(write).join(''),
+    cut: () => sequence.finish().map(write).join(''),
   };
+}
+
+/** An arrow inside the text would read as a second timing line; there are no entities to write it with. */
+function withoutArrows(text: string): string {
+  return text.replace(/-{2,}>/g, '->');
+}
+
+export function underlined(text: string, on: boolean): string {
+  return on ? text.replace(/^(\s*)(.*?)(\s*)$/su, '$1<u>$2</u>$3') : text;
 }

@@ -1,17 +1,49 @@
-/** WebVTT. Its cue text is markup, so `&`, `<` and `>` are written as entities. */
-import { timestamp } from './timestamp.js';
-import { oneLine, type Writer } from './writer.js';
+/**
+ * WebVTT. Its cue text is markup, so `&`, `<` and `>` are written as entities. Where words have times, each but the
+ * first carries its own inside the cue (`<00:00:01.000>`), for players that show words as they are said.
+ */
+import { underlined } from './srt.js';
+import { CueSequence, type Cue } from './subtitles/cues.js';
+import { highlightsOf, writeWords } from './subtitles/highlight.js';
+import { clockTime } from './timestamp.js';
+import type { Writer, WriterSettings } from './writer.js';
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
-export function vttWriter(): Writer {
+export function vttWriter({ rules, highlightWords = false }: WriterSettings = {}): Writer {
+  const sequence = new CueSequence(rules);
+  const write = (cue: Cue): string => {
+    if (!cue.timed) return block(cue.start, cue.end, writeWords(cue.lines, escape));
+    if (!highlightWords) return block(cue.start, cue.end, withTimes(cue));
+    return highlightsOf(cue)
+      .map(({ start, end, word }) => {
+        const text = writeWords(cue.lines, (part, index) => underlined(escape(part), index === word));
+        return block(start, end, text);
+      })
+      .join('');
+  };
   return {
     begin: () => 'WEBVTT\n\n',
-    segment: ({ start, end, text }) => {
-      const line = oneLine(text).replace(/[&<>]/g, (mark) => ENTITIES[mark] ?? mark);
-      if (line === '') return '';
-      return `${timestamp(start, '.')} --> ${timestamp(Math.max(start, end), '.')}\n${line}\n\n`;
-    },
-    end: () => '',
+    segment: (segment) => sequence.add(segment).map(write).join(''),
+    end: ({ summary }) => sequence.finish(summary.durationSeconds).map(write).join(''),
+    cut: () => sequence.finish().map(write).join(''),
   };
+}
+
+function block(start: number, end: number, text: string): string {
+  return `${clockTime(start, '.')} --> ${clockTime(end, '.')}\n${text}\n\n`;
+}
+
+/** Times inside a cue must lie within it and grow; a word whose time does not goes with the word before it. */
+function withTimes(cue: Cue): string {
+  let last = cue.start;
+  return writeWords(cue.lines, (text, index, start) => {
+    const timed = index > 0 && start > last && start < cue.end;
+    if (timed) last = start;
+    return timed ? `<${clockTime(start, '.')}>${escape(text)}` : escape(text);
+  });
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>]/g, (mark) => ENTITIES[mark] ?? mark);
 }

@@ -1,6 +1,8 @@
 /** A form of written text. Writers are strings in, strings out: where they go is somebody else's business. */
 import type { JobSummary } from '../../protocol/messages.js';
 import type { Segment } from '../../protocol/transcription.js';
+import type { ReportAudio } from './report/audio-source.js';
+import type { SubtitleRules } from './subtitles/rules.js';
 
 /** A file and all of its text. */
 export interface Transcript {
@@ -8,13 +10,24 @@ export interface Transcript {
   readonly file: string;
   readonly segments: readonly Segment[];
   readonly summary: JobSummary;
+  /** How a report reaches the sound; only `html` looks at it. */
+  readonly audio?: ReportAudio;
 }
 
-/** Called in order: `begin`, `segment` for each, `end`. The parts joined are the document. */
+/** Called in order: `begin`, `segment` for each, then `end`, or `cut` where the file failed. The parts joined are the document. */
 export interface Writer {
   begin(): string;
   segment(segment: Segment): string;
   end(transcript: Transcript): string;
+  /** What is still held back when a file fails in the middle. */
+  cut?(): string;
+}
+
+/** What the user may set; only subtitles look at it. */
+export interface WriterSettings {
+  readonly rules?: SubtitleRules;
+  /** A cue for each word, with that word underlined. */
+  readonly highlightWords?: boolean;
 }
 
 export function render(writer: Writer, transcript: Transcript): string {
@@ -22,9 +35,9 @@ export function render(writer: Writer, transcript: Transcript): string {
   return [writer.begin(), ...body, writer.end(transcript)].join('');
 }
 
-/** Text on one line: a line break inside a segment would end a cue or a row. */
+/** Text on one line: a line break or a control character inside a segment would end a cue or a row. */
 export function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').trim();
+  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
 }
 
 /** The text of all segments as one string, spaced as the model spaced it. */

@@ -1,0 +1,178 @@
+/**
+ * A report of a transcript: one page that holds all it needs. Its script and style are let in by their hashes, nothing
+ * may be fetched, and every text is escaped. Without scripts it is still a transcript with the browser's own player.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { packageRoot } from '../../../paths.js';
+import type { Segment } from '../../../protocol/transcription.js';
+import { milliseconds } from '../timestamp.js';
+import { oneLine, type Transcript, type Writer } from '../writer.js';
+import { sourceUrl, type ReportAudio } from './audio-source.js';
+import { partsOf, type Part } from './parts.js';
+
+export function htmlWriter(): Writer {
+  return { begin: () => '', segment: () => '', end: page };
+}
+
+function page(transcript: Transcript): string {
+  const style = part('style.css');
+  const script = part('player.js');
+  const { file, segments, summary, audio } = transcript;
+  const title = oneLine(basename(file)) || 'Transcript';
+  const shown = segments.map((segment) => ({ segment, parts: partsOf(segment) })).filter(hasText);
+  const lastMs = Math.max(0, ...shown.map(({ segment }) => milliseconds(segment.end)));
+  const durationMs = Math.max(milliseconds(summary.durationSeconds), lastMs);
+  const byWord = shown.some(({ segment }) => (segment.words ?? []).length > 0);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${escape(policy(script, style, audio))}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<meta name="generator" content="Sotto">
+<title>${escape(title)} – transcript</title>
+<style>${style}</style>
+</head>
+<body>
+<header class="head">
+<h1>${escape(title)}</h1>
+<p class="facts">${facts(transcript, shown, byWord).map(escape).join('<span class="dot" aria-hidden="true">·</span>')}</p>
+</header>
+${player(audio, title, durationMs)}
+<main id="transcript" class="transcript" lang="${escape(languageTag(summary.language))}" data-duration="${durationMs}">
+${shown.length === 0 ? '<p class="empty" lang="en">No speech was found.</p>\n' : shown.map((line) => row(line, byWord)).join('')}</main>
+<footer class="foot">
+${legend(byWord)}
+<p class="keys">${KEYS.map(([keys, what]) => `<span>${keys.map((key) => `<kbd>${key}</kbd>`).join(' ')} ${what}</span>`).join('\n')}</p>
+</footer>
+<script>${script}</script>
+</body>
+</html>
+`;
+}
+
+const KEYS: readonly (readonly [readonly string[], string])[] = [
+  [['space'], 'play or pause'],
+  [['←', '→'], '5 seconds'],
+  [['shift', '←', '→'], 'a word'],
+  [['↑', '↓'], 'a line'],
+];
+
+interface Shown {
+  readonly segment: Segment;
+  readonly parts: readonly Part[];
+}
+
+function hasText({ parts }: Shown): boolean {
+  return parts.some((part) => part.text.trim() !== '');
+}
+
+/** Nothing but what is in the page; a linked sound may also be played from beside it, or from where the user says. */
+function policy(script: string, style: string, audio: ReportAudio | undefined): string {
+  return [
+    "default-src 'none'",
+    `script-src '${sha256(script)}'`,
+    `style-src '${sha256(style)}'`,
+    `media-src ${audio?.kind === 'embedded' ? 'data: blob:' : "'self' file: blob:"}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+}
+
+function sha256(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}
+
+function facts({ summary }: Transcript, shown: readonly Shown[], byWord: boolean): string[] {
+  const words = shown.reduce((sum, { segment }) => sum + (segment.words?.length ?? 0), 0);
+  return [
+    clock(milliseconds(summary.durationSeconds)),
+    languageName(summary.language),
+    ...(byWord ? [`${words.toLocaleString('en')} ${words === 1 ? 'word' : 'words'}`] : []),
+    summary.model,
+  ].filter((fact) => fact !== '');
+}
+
+function player(audio: ReportAudio | undefined, title: string, durationMs: number): string {
+  const source = audio === undefined ? '' : ` src="${escape(sourceUrl(audio))}"`;
+  return `<section class="player" aria-label="Player">
+<audio id="audio" controls preload="metadata"${source} aria-label="${escape(title)}"></audio>
+<div id="deck" class="deck" hidden>
+<button id="play" class="play" type="button" aria-label="Play"><svg viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path class="is-play" d="M8 5.2v13.6a.8.8 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7z"/><path class="is-pause" d="M7 5h3.4v14H7zM13.6 5H17v14h-3.4z"/></svg></button>
+<div id="wave" class="wave" role="slider" tabindex="0" aria-label="Position" aria-valuemin="0" aria-valuemax="${Math.round(durationMs / 1000)}" aria-valuenow="0" aria-valuetext="0:00"><canvas id="canvas" aria-hidden="true"></canvas></div>
+<div class="side"><span class="time"><span id="now">0:00</span><span class="total"> / ${clock(durationMs)}</span></span>
+<button id="speed" class="speed" type="button" aria-label="Speed: 1 times">1×</button></div>
+</div>
+<p id="notice" class="notice" role="status" hidden></p>
+<label id="picker" class="picker" hidden>Choose the sound file<input id="file" type="file" accept="audio/*,video/*"></label>
+</section>`;
+}
+
+function row({ segment, parts }: Shown, byWord: boolean): string {
+  const start = milliseconds(segment.start);
+  const end = Math.max(start, milliseconds(segment.end));
+  const words = parts
+    .map(({ space, text, start, end, probability }) => {
+      const percent = Math.round(probability * 100);
+      return `${space ? ' ' : ''}<span class="w" data-s="${start}" data-e="${end}" data-p="${percent}"${shade(probability, byWord)}>${escape(text)}</span>`;
+    })
+    .join('');
+  return `<div class="row" data-s="${start}" data-e="${end}"><button class="at" type="button" lang="en" aria-label="Play from ${clock(start)}">${clock(start)}</button><p dir="auto">${words}</p></div>\n`;
+}
+
+/**
+ * From where on the model was sure, less sure, unsure; below, it guessed. A line's figure is a mean over its window, which
+ * seldom comes near 100 %: from -1, the reference's limit for a failed decode, it takes e^-1 = 37 %.
+ */
+const WORD_STEPS = [0.8, 0.6, 0.35] as const;
+const LINE_STEPS = [0.65, 0.5, 0.37] as const;
+
+function shade(probability: number, byWord: boolean): string {
+  const doubt = (byWord ? WORD_STEPS : LINE_STEPS).findIndex((step) => probability >= step);
+  return doubt === 0 ? '' : ` data-doubt="${doubt === -1 ? 3 : doubt}"`;
+}
+
+function legend(byWord: boolean): string {
+  const [sure, less, unsure] = (byWord ? WORD_STEPS : LINE_STEPS).map((step) => Math.round(step * 100));
+  return `<div class="legend"><label><input id="shading" type="checkbox" checked> Show how sure the model was of each ${byWord ? 'word' : 'line'}</label>
+<ul><li><span>sure</span> ${sure} % and more</li><li><span data-doubt="1">less sure</span> from ${less} %</li><li><span data-doubt="2">unsure</span> from ${unsure} %</li><li><span data-doubt="3">guessed</span> below</li></ul></div>`;
+}
+
+/** `3:07`, or `1:02:03`. */
+function clock(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const pad = (value: number): string => String(value).padStart(2, '0');
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
+}
+
+function languageTag(code: string): string {
+  return /^[a-z]{2,3}$/i.test(code) ? code : 'und';
+}
+
+function languageName(code: string): string {
+  if (languageTag(code) === 'und') return code;
+  return new Intl.DisplayNames(['en'], { type: 'language' }).of(code) ?? code;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+function escape(text: string): string {
+  return text.replace(/[&<>"']/g, (mark) => ENTITIES[mark] ?? mark);
+}
+
+/** The page's script and style lie beside this module's source, as what they are. */
+function part(name: 'player.js' | 'style.css'): string {
+  const path = join(packageRoot, 'daemon', 'src', 'cli', 'writers', 'report', name);
+  return `\n${readFileSync(path, 'utf8')}`;
+}

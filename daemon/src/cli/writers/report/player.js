@@ -1,0 +1,287 @@
+/* global document, window, requestAnimationFrame, cancelAnimationFrame, matchMedia, getComputedStyle, ResizeObserver,
+   OfflineAudioContext, Blob, atob, devicePixelRatio */
+// The page's own script: plays, lights up what is said, draws the waveform. It asks nothing of any network.
+(() => {
+  'use strict';
+  const $ = (id) => document.getElementById(id);
+  const audio = $('audio');
+  const transcript = $('transcript');
+  const canvas = $('canvas');
+  const wave = $('wave');
+  const timed = (element) => ({ element, start: +element.dataset.s / 1000, end: +element.dataset.e / 1000 });
+  const rows = [...transcript.querySelectorAll('.row')].map(timed);
+  const words = [...transcript.querySelectorAll('.w')].map(timed);
+  const length = () =>
+    (Number.isFinite(audio.duration) && audio.duration) || +transcript.dataset.duration / 1000;
+
+  // ---- the sound -------------------------------------------------------------------------------------------------
+
+  /** Above this, decoding for the waveform would take more memory than a picture is worth. */
+  const LONGEST_WAVEFORM_SECONDS = 2 * 3600;
+  /** Enough for the envelope of speech; the lowest that every browser resamples to. */
+  const WAVEFORM_RATE = 8000;
+  let peaks;
+
+  const source = audio.getAttribute('src') ?? '';
+  if (source.startsWith('data:')) {
+    const comma = source.indexOf(',');
+    const bytes = Uint8Array.from(atob(source.slice(comma + 1)), (letter) => letter.charCodeAt(0));
+    // Some browsers can't seek within a data URL; within a blob all can.
+    audio.src = URL.createObjectURL(new Blob([bytes], { type: source.slice(5, source.indexOf(';')) }));
+    void readPeaks(bytes.buffer);
+  } else if (source === '') ask('This page holds no sound.');
+  audio.addEventListener('error', () => ask('The sound can’t be played from here.'));
+  if (source !== '' && !source.startsWith('data:')) {
+    ask('The sound lies beside this page. Choose it once to see its waveform.');
+  }
+
+  function ask(why) {
+    $('notice').textContent = why;
+    $('notice').hidden = false;
+    $('picker').hidden = false;
+  }
+
+  $('file').addEventListener('change', async () => {
+    const file = $('file').files[0];
+    if (file === undefined) return;
+    $('notice').hidden = true;
+    audio.src = URL.createObjectURL(file);
+    await readPeaks(await file.arrayBuffer());
+  });
+
+  async function readPeaks(buffer) {
+    try {
+      if (length() > LONGEST_WAVEFORM_SECONDS) return;
+      const sound = await new OfflineAudioContext(1, 1, WAVEFORM_RATE).decodeAudioData(buffer);
+      const count = Math.max(1, Math.min(4000, Math.round(sound.duration * 50)));
+      peaks = new Float32Array(count);
+      for (let c = 0; c < sound.numberOfChannels; c++) {
+        const samples = sound.getChannelData(c);
+        for (let i = 0; i < samples.length; i++) {
+          const at = Math.min(count - 1, Math.floor((i * count) / samples.length));
+          const value = Math.abs(samples[i]);
+          if (value > peaks[at]) peaks[at] = value;
+        }
+      }
+      const loudest = peaks.reduce((a, b) => Math.max(a, b), 0.001);
+      // The root lifts quiet speech to where it can be seen.
+      peaks = peaks.map((value) => Math.sqrt(value / loudest));
+      wave.dataset.peaks = String(count);
+    } catch {
+      wave.dataset.peaks = 'none';
+    }
+    draw();
+  }
+
+  // ---- the waveform ----------------------------------------------------------------------------------------------
+
+  function draw() {
+    const { width, height } = canvas.getBoundingClientRect();
+    const scale = devicePixelRatio || 1;
+    if (width === 0) return;
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+    const pen = canvas.getContext('2d');
+    pen.scale(scale, scale);
+    const colours = getComputedStyle(document.documentElement);
+    const quiet = colours.getPropertyValue('--wave');
+    const bright = colours.getPropertyValue('--accent');
+    const played = (audio.currentTime / (length() || 1)) * width;
+    const step = 4;
+    for (let x = 0; x < width - 1; x += step) {
+      const bar = Math.max(2, loudness(x / width, Math.min(1, (x + step) / width)) * (height - 4));
+      pen.fillStyle = x + 1 <= played ? bright : quiet;
+      pen.beginPath();
+      pen.roundRect(x, (height - bar) / 2, 2.5, bar, 1.25);
+      pen.fill();
+    }
+    pen.fillStyle = bright;
+    pen.fillRect(Math.min(width - 1.5, Math.max(0, played - 0.75)), 0, 1.5, height);
+  }
+
+  /** Of a stretch of the whole, 0…1. Until the sound is read: where there is speech. */
+  function loudness(from, to) {
+    if (peaks === undefined) {
+      const [a, b] = [from * length(), to * length()];
+      return rows.some((row) => row.start < b && row.end > a) ? 0.3 : 0;
+    }
+    let loudest = 0;
+    const last = Math.max(Math.floor(from * peaks.length) + 1, Math.floor(to * peaks.length));
+    for (let i = Math.floor(from * peaks.length); i < last && i < peaks.length; i++) {
+      loudest = Math.max(loudest, peaks[i]);
+    }
+    return loudest;
+  }
+
+  // ---- what is being said ----------------------------------------------------------------------------------------
+
+  let frame = 0;
+  let litWord;
+  let litRow;
+  /** Whoever scrolls is reading elsewhere: the page leaves them there for a while. */
+  let readingUntil = 0;
+  for (const gesture of ['wheel', 'touchmove']) {
+    window.addEventListener(gesture, () => (readingUntil = Date.now() + 4000), { passive: true });
+  }
+
+  /** The last of them that has begun, if it is still being said. */
+  function at(list, time) {
+    const index = begunBefore(list, time);
+    return index >= 0 && time < list[index].end ? list[index] : undefined;
+  }
+
+  function begunBefore(list, time) {
+    let [low, high] = [0, list.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      // A seek may land a hair before what was clicked.
+      if (list[middle].start <= time + 0.002) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  function light(before, now, follow) {
+    if (before === now) return now;
+    before?.element.classList.remove('now');
+    before?.element.removeAttribute('aria-current');
+    now?.element.classList.add('now');
+    now?.element.setAttribute('aria-current', 'true');
+    if (follow && now !== undefined && !audio.paused && Date.now() > readingUntil) keepInView(now.element);
+    return now;
+  }
+
+  function keepInView(element) {
+    const { top, bottom } = element.getBoundingClientRect();
+    const below = document.querySelector('.player').getBoundingClientRect().bottom;
+    if (top > below + 8 && bottom < window.innerHeight - 60) return;
+    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    element.scrollIntoView({ block: 'center', behavior: calm ? 'auto' : 'smooth' });
+  }
+
+  function clock(seconds) {
+    const whole = Math.floor(seconds);
+    const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+    const pad = (value) => String(value).padStart(2, '0');
+    return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
+  }
+
+  function update() {
+    const time = audio.currentTime;
+    litRow = light(litRow, at(rows, time), true);
+    litWord = light(litWord, at(words, time), false);
+    $('now').textContent = clock(time);
+    wave.setAttribute('aria-valuenow', String(Math.round(time)));
+    wave.setAttribute('aria-valuetext', `${clock(time)} of ${clock(length())}`);
+    draw();
+  }
+
+  function tick() {
+    update();
+    frame = requestAnimationFrame(tick);
+  }
+
+  function seek(time) {
+    audio.currentTime = Math.min(Math.max(0, time), length());
+    update();
+  }
+
+  function toggle() {
+    if (audio.paused) audio.play().catch(() => ask('The sound can’t be played from here.'));
+    else audio.pause();
+  }
+
+  audio.addEventListener('play', () => {
+    document.body.classList.add('playing');
+    $('play').setAttribute('aria-label', 'Pause');
+    cancelAnimationFrame(frame);
+    tick();
+  });
+  audio.addEventListener('pause', () => {
+    document.body.classList.remove('playing');
+    $('play').setAttribute('aria-label', 'Play');
+    cancelAnimationFrame(frame);
+    update();
+  });
+  for (const event of ['seeked', 'loadedmetadata']) audio.addEventListener(event, update);
+
+  // ---- hands -----------------------------------------------------------------------------------------------------
+
+  $('play').addEventListener('click', toggle);
+
+  const speeds = [1, 1.25, 1.5, 2, 0.75];
+  $('speed').addEventListener('click', () => {
+    const speed = speeds[(speeds.indexOf(audio.playbackRate) + 1) % speeds.length];
+    audio.playbackRate = speed;
+    audio.defaultPlaybackRate = speed;
+    $('speed').textContent = `${speed}×`;
+    $('speed').setAttribute('aria-label', `Speed: ${speed} times`);
+  });
+
+  const fromPointer = ({ clientX }) => {
+    const { left, width } = wave.getBoundingClientRect();
+    seek(((clientX - left) / width) * length());
+  };
+  wave.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0) return;
+    wave.setPointerCapture(event.pointerId);
+    fromPointer(event);
+  });
+  wave.addEventListener('pointermove', (event) => {
+    if (wave.hasPointerCapture(event.pointerId)) fromPointer(event);
+  });
+
+  transcript.addEventListener('click', ({ target }) => {
+    // Text that was just marked is to be copied, not played.
+    if (!window.getSelection().isCollapsed) return;
+    const word = target.closest('.w');
+    const start = (word ?? target.closest('.at')?.parentElement)?.dataset.s;
+    if (start !== undefined) seek(+start / 1000);
+    if (start !== undefined && word === null && audio.paused) toggle();
+  });
+  transcript.addEventListener('pointerover', ({ target }) => {
+    const word = target.closest('.w');
+    if (word !== null && word.title === '')
+      word.title = `${clock(+word.dataset.s / 1000)}, ${word.dataset.p} % sure`;
+  });
+
+  $('shading').addEventListener('change', () => {
+    transcript.classList.toggle('plain', !$('shading').checked);
+  });
+
+  /** To the next or the one before; within the first moments of one, back means the one before it. */
+  function hop(list, by) {
+    const index = begunBefore(list, audio.currentTime - (by < 0 ? 0.3 : 0));
+    const target = list[Math.min(list.length - 1, Math.max(0, by < 0 ? index : index + 1))];
+    if (target !== undefined) seek(target.start);
+  }
+
+  const keys = {
+    ' ': toggle,
+    ArrowLeft: (event) => (event.shiftKey ? hop(words, -1) : seek(audio.currentTime - 5)),
+    ArrowRight: (event) => (event.shiftKey ? hop(words, 1) : seek(audio.currentTime + 5)),
+    ArrowUp: () => hop(rows, -1),
+    ArrowDown: () => hop(rows, 1),
+    Home: () => seek(0),
+    End: () => seek(length()),
+  };
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest('input, audio')) return;
+    // A button in focus keeps its own key.
+    if (event.key === ' ' && event.target.closest('button')) return;
+    const act = Object.hasOwn(keys, event.key) ? keys[event.key] : undefined;
+    if (act === undefined) return;
+    event.preventDefault();
+    act(event);
+  });
+
+  // ---- begin -----------------------------------------------------------------------------------------------------
+
+  audio.controls = false;
+  audio.hidden = true;
+  $('deck').hidden = false;
+  new ResizeObserver(draw).observe(wave);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+  update();
+})();

@@ -1,0 +1,89 @@
+/** Segments as subtitle cues: broken into lines, in order, never two at a time, and each long enough to be read. */
+import type { Segment } from '../../../protocol/transcription.js';
+import { columnsOf } from '../../terminal/columns.js';
+import { milliseconds } from '../timestamp.js';
+import { breakIntoCues, type Line } from './lines.js';
+import {
+  lineLimits,
+  MAX_COLUMNS_PER_SECOND,
+  MIN_CUE_MS,
+  type LineLimits,
+  type SubtitleRules,
+} from './rules.js';
+import { unitsOf } from './units.js';
+
+/** Times in whole milliseconds; `end` is always after `start`. */
+export interface Cue {
+  readonly start: number;
+  readonly end: number;
+  readonly lines: readonly Line[];
+  /** Whether its words carry times of the model. */
+  readonly timed: boolean;
+}
+
+/**
+ * A cue may stay longer than its words where nothing follows, so the last one of a segment is held back until the next
+ * is known.
+ */
+export class CueSequence {
+  readonly #limits: LineLimits | undefined;
+  #held: Cue | undefined;
+
+  constructor(rules?: SubtitleRules) {
+    this.#limits = lineLimits(rules);
+  }
+
+  /** The cues that are settled by what this segment says. */
+  add(segment: Segment): Cue[] {
+    const settled: Cue[] = [];
+    for (const cue of cuesOf(segment, this.#limits)) {
+      if (this.#held === undefined) {
+        this.#held = cue;
+        continue;
+      }
+      const start = startAfter(this.#held, cue.start);
+      settled.push({ ...this.#held, end: readableEnd(this.#held, start) });
+      this.#held = { ...cue, start, end: Math.max(cue.end, start + 1) };
+    }
+    return settled;
+  }
+
+  /** The last cue. It stays no longer than the sound lasts, unless its words do. */
+  finish(durationSeconds = Infinity): Cue[] {
+    const cue = this.#held;
+    this.#held = undefined;
+    if (cue === undefined) return [];
+    const limit = Math.max(cue.end, cue.start + 1, Math.round(durationSeconds * 1000));
+    return [{ ...cue, end: readableEnd(cue, limit) }];
+  }
+}
+
+function cuesOf(segment: Segment, limits: LineLimits | undefined): Cue[] {
+  const units = unitsOf(segment);
+  if (units.length === 0) return [];
+  const timed = units.every((unit) => unit.timed);
+  if (limits === undefined) {
+    const start = milliseconds(segment.start);
+    return [{ start, end: Math.max(start + 1, milliseconds(segment.end)), lines: [units], timed }];
+  }
+  return breakIntoCues(units, limits).map((lines) => {
+    const words = lines.flat();
+    const start = words[0]?.start ?? 0;
+    return { start, end: Math.max(start + 1, ...words.map((word) => word.end)), lines, timed };
+  });
+}
+
+/** A cue that would begin with the one before it, or earlier, begins when that one ends. */
+function startAfter(held: Cue, start: number): number {
+  return start > held.start ? start : Math.max(held.end, held.start + 1);
+}
+
+function readableEnd(cue: Cue, next: number): number {
+  const columns = cue.lines.reduce((sum, line) => sum + columnsOf(lineText(line)), 0);
+  const wanted = Math.max(MIN_CUE_MS, Math.round((columns * 1000) / MAX_COLUMNS_PER_SECOND));
+  return Math.min(Math.max(cue.end, cue.start + wanted), next);
+}
+
+export function lineText(line: Line): string {
+  return line.map((unit, index) => (index > 0 && unit.spaced ? ` ${unit.text}` : unit.text)).join('');
+}

@@ -1,0 +1,141 @@
+/**
+ * Where lines and cues of a segment end. Every way to break it is weighed (Knuth and Plass, "Breaking paragraphs into
+ * lines", 1981): what a break costs depends on the words at it, what a line costs on how uneven it is; the cheapest
+ * whole wins. No limit is ever broken, but by a single word that is wider than a line.
+ */
+import { columnsOf } from '../../terminal/columns.js';
+import { LONG_PAUSE_MS, type LineLimits } from './rules.js';
+import type { Unit } from './units.js';
+
+export type Line = readonly Unit[];
+
+/** Every line costs this much, so that there are as few as the limits allow. */
+const LINE_COST = 6;
+/** Every cue, on top of its lines. */
+const CUE_COST = 6;
+/** What an empty line would cost; by the square of the free space, so that two even lines win over a full and a short one. */
+const UNEVEN_COST = 6;
+/** A pause as long as this is as good a place as a comma. */
+const PAUSE_MS = 400;
+
+/** Words that begin a clause, where a break before them reads well; only those that mean nothing else in another of the languages. */
+const CONJUNCTIONS = new Set(
+  (
+    'and or but because that which who when while where if although though unless until than ' +
+    'und oder aber weil dass daß denn wenn ob sondern sowie ' +
+    'et ou mais parce que qui quand donc lorsque puisque ' +
+    'pero porque cuando sino aunque mientras perché quando anche omdat maar'
+  ).split(' '),
+);
+/** Words that belong to the next one. */
+const LEANS_ON_NEXT = new Set(
+  (
+    'the a an of to in on at by for from with my your his its our their this these mr mrs dr i we he she they ' +
+    'der das den dem des ein eine einen einem einer zu im am von mit für ' +
+    'le la les un une des du de au aux à ' +
+    'el los las del al con por para il lo gli di'
+  ).split(' '),
+);
+
+/** The lines of each cue, in order. */
+export function breakIntoCues(units: readonly Unit[], { width, lines, words }: LineLimits): Line[][] {
+  const widths = units.map((unit) => columnsOf(unit.text));
+  // best[end][count]: the cheapest way to set units[0 … end) whose last cue has `count` lines so far.
+  const best: (State | undefined)[][] = [[{ cost: 0, from: 0, count: 0 }]];
+  for (let end = 1; end <= units.length; end++) {
+    const row: (State | undefined)[] = [];
+    let columns = 0;
+    for (let from = end - 1; from >= 0; from--) {
+      const next = units[from + 1];
+      columns += (widths[from] ?? 0) + (from + 1 < end && next?.spaced === true ? 1 : 0);
+      if (
+        from + 1 < end &&
+        (columns > width || end - from > words || pauseAfter(units, from) >= LONG_PAUSE_MS)
+      )
+        break;
+      const line = LINE_COST + uneven(columns, width, end === units.length);
+      const seam = from === 0 ? 0 : breakCost(units, from);
+      for (const [count, state] of (best[from] ?? []).entries()) {
+        if (state === undefined) continue;
+        const apart = from > 0 && pauseAfter(units, from - 1) >= LONG_PAUSE_MS;
+        if (count > 0 && count < lines && !apart)
+          offer(row, count + 1, { cost: state.cost + line + seam, from, count });
+        // A cue that ends within a clause makes its reader wait: its seam weighs twice.
+        offer(row, 1, { cost: state.cost + line + CUE_COST + 2 * seam, from, count });
+      }
+    }
+    best.push(row);
+  }
+  return retrace(units, best);
+}
+
+interface State {
+  readonly cost: number;
+  /** Where its last line begins, and how many lines the cue had before that line. */
+  readonly from: number;
+  readonly count: number;
+}
+
+function offer(row: (State | undefined)[], count: number, state: State): void {
+  const held = row[count];
+  if (held === undefined || state.cost < held.cost) row[count] = state;
+}
+
+function retrace(units: readonly Unit[], best: readonly (readonly (State | undefined)[])[]): Line[][] {
+  const cues: Line[][] = [];
+  let end = units.length;
+  let count = cheapest(best[end] ?? []);
+  let cue: Line[] = [];
+  while (end > 0) {
+    const state = best[end]?.[count];
+    if (state === undefined) break;
+    cue.unshift(units.slice(state.from, end));
+    // The first line of a cue: what stands before it is another cue, however many lines that has.
+    if (count === 1) {
+      cues.unshift(cue);
+      cue = [];
+    }
+    end = state.from;
+    count = state.count;
+  }
+  return cues;
+}
+
+function cheapest(row: readonly (State | undefined)[]): number {
+  let at = 0;
+  for (const [count, state] of row.entries()) {
+    if (state !== undefined && state.cost < (row[at]?.cost ?? Infinity)) at = count;
+  }
+  return at;
+}
+
+/** Free space of a line, squared; the last line of a segment may be short. */
+function uneven(columns: number, width: number, last: boolean): number {
+  if (!Number.isFinite(width)) return 0;
+  const free = Math.max(0, width - columns) / width;
+  return (last ? UNEVEN_COST / 3 : UNEVEN_COST) * free * free;
+}
+
+/** What a break before units[at] costs: 0 between sentences, much after a word that leans on the next one. */
+function breakCost(units: readonly Unit[], at: number): number {
+  const before = units[at - 1];
+  const after = units[at];
+  if (before === undefined || after === undefined) return 0;
+  const closed = before.text.replace(/[\p{Pe}\p{Pf}"']+$/u, '');
+  if (/[.!?…。！？؟]$/u.test(closed)) return 0;
+  if (/[,;:—–、，；：،]$/u.test(closed)) return 1;
+  if (before.timed && pauseAfter(units, at - 1) >= PAUSE_MS) return 1;
+  if (CONJUNCTIONS.has(bare(after.text))) return 2;
+  if (LEANS_ON_NEXT.has(bare(before.text))) return 7;
+  return 4;
+}
+
+function bare(text: string): string {
+  return text.toLowerCase().replace(/[^\p{L}]/gu, '');
+}
+
+function pauseAfter(units: readonly Unit[], at: number): number {
+  const after = units[at + 1];
+  const before = units[at];
+  return before === undefined || after === undefined ? 0 : after.start - before.end;
+}

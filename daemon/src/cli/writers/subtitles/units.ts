@@ -1,0 +1,127 @@
+/** A segment as the smallest parts that a line may be broken into, each with its time. */
+import type { Segment, Word } from '../../../protocol/transcription.js';
+import { milliseconds } from '../timestamp.js';
+import { oneLine } from '../writer.js';
+
+/** A word: what is underlined, and what gets a time of its own. Times in whole milliseconds. */
+export interface TimedText {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** Words between which a line must not be broken; a single one in languages that put spaces between words. */
+export interface Unit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+  /** Whether a space stands before it. */
+  readonly spaced: boolean;
+  /** Joined they are `text`. */
+  readonly words: readonly TimedText[];
+  /** Whether the times are the model's, not guessed by length. */
+  readonly timed: boolean;
+}
+
+const SPACELESS =
+  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
+/** No line begins with these, nor with a small kana or a long-vowel mark; none ends with an opening bracket. */
+const NEVER_FIRST = /^[\p{Pe}\p{Pf}\p{Po}\p{Mn}\p{Mc}ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ]/u;
+const NEVER_LAST = /[\p{Ps}\p{Pi}]$/u;
+/** Marks that some languages set off by a space: they stay with the word before it. */
+const STAYS_BEHIND = /^[!?;:»%…。、，！？]/u;
+const WIDE_STOP = /[、。，！？；：]$/u;
+const wordBreaks = new Intl.Segmenter('und', { granularity: 'word' });
+
+export function unitsOf(segment: Segment): Unit[] {
+  const text = oneLine(segment.text);
+  if (text === '') return [];
+  const words = wordsIn(segment.words ?? [], text);
+  const pieces = words ?? inProportion(text, milliseconds(segment.start), milliseconds(segment.end));
+  return merged(pieces, text, words !== undefined);
+}
+
+interface Piece extends TimedText {
+  /** Where it begins in the segment's text. */
+  readonly at: number;
+}
+
+/** The model's words laid over the text, or undefined where they do not spell it. */
+function wordsIn(words: readonly Word[], text: string): Piece[] | undefined {
+  const pieces: Piece[] = [];
+  let at = 0;
+  for (const { word, start, end } of words) {
+    const bare = oneLine(word);
+    if (bare === '') continue;
+    while (text[at] === ' ') at += 1;
+    if (!text.startsWith(bare, at)) return undefined;
+    const from = Math.max(milliseconds(start), pieces.at(-1)?.start ?? 0);
+    pieces.push({ at, text: bare, start: from, end: Math.max(from, milliseconds(end)) });
+    at += bare.length;
+  }
+  return at === text.length && pieces.length > 0 ? pieces : undefined;
+}
+
+/** Words found in the text, with times by their share of its characters. */
+function inProportion(text: string, start: number, end: number): Piece[] {
+  const span = Math.max(0, end - start);
+  const time = (at: number): number => start + Math.round((span * at) / text.length);
+  const breaks = breakOffsets(text);
+  return breaks.map((at, index) => {
+    const next = breaks[index + 1] ?? text.length;
+    return { at, text: text.slice(at, next).trim(), start: time(at), end: time(next) };
+  });
+}
+
+/** Where a line may begin: after a space, and between the words of a script that has none. */
+function breakOffsets(text: string): number[] {
+  const offsets = [0];
+  for (let at = 1; at < text.length; at++) {
+    if (text[at - 1] === ' ' && !STAYS_BEHIND.test(text.slice(at)) && !NEVER_LAST.test(text[at - 2] ?? ''))
+      offsets.push(at);
+  }
+  if (!SPACELESS.test(text)) return offsets;
+  for (const { index } of wordBreaks.segment(text)) {
+    const before = text.slice(Math.max(0, index - 2), index);
+    const after = text.slice(index, index + 2);
+    if (/^$| $/.test(before) || after.startsWith(' ')) continue;
+    if (NEVER_FIRST.test(after) || NEVER_LAST.test(before)) continue;
+    if (SPACELESS.test(lastOf(before)) || SPACELESS.test(firstOf(after)) || WIDE_STOP.test(before))
+      offsets.push(index);
+  }
+  return offsets.sort((a, b) => a - b);
+}
+
+function firstOf(text: string): string {
+  return String.fromCodePoint(text.codePointAt(0) ?? 0);
+}
+
+function lastOf(text: string): string {
+  return /[\uD800-\uDBFF][\uDC00-\uDFFF]$/.test(text) ? text.slice(-2) : text.slice(-1);
+}
+
+/** Pieces put together until each unit begins where a line may begin. */
+function merged(pieces: readonly Piece[], text: string, timed: boolean): Unit[] {
+  const breaks = new Set(breakOffsets(text));
+  const groups: Piece[][] = [];
+  for (const piece of pieces) {
+    const group = groups.at(-1);
+    if (group === undefined || breaks.has(piece.at)) groups.push([piece]);
+    else group.push(piece);
+  }
+  return groups.map((group, index) => {
+    const from = group[0]?.at ?? 0;
+    const to = groups[index + 1]?.[0]?.at ?? text.length;
+    return {
+      start: group[0]?.start ?? 0,
+      end: Math.max(...group.map((piece) => piece.end)),
+      text: text.slice(from, to).trim(),
+      spaced: text[from - 1] === ' ',
+      words: group.map(({ at, start, end }, n) => {
+        const next = group[n + 1];
+        return { start, end, text: next === undefined ? text.slice(at, to).trim() : text.slice(at, next.at) };
+      }),
+      timed,
+    };
+  });
+}
