@@ -8,24 +8,23 @@ import { SOTTO_VERSION } from '../protocol/version.js';
 import { onInterrupt } from './interrupt.js';
 import { modelArgument } from './models-argument.js';
 import { addModels } from './models-commands.js';
+import { outputPlan, type OutputFlags } from './output-flags.js';
 import { plainView } from './plain-view.js';
 import type { Transcriber } from './transcriber.js';
 import { transcribeAll } from './transcribe.js';
 import type { View } from './view.js';
-import { FORMAT_NAMES, type FormatName } from './writers/index.js';
+import { FORMAT_NAMES } from './writers/index.js';
 
 /** What the command line ends with; set by whichever command ran. */
 export interface Outcome {
   exitCode: number;
 }
 
-interface TranscribeFlags {
+interface TranscribeFlags extends OutputFlags {
   model?: string;
   language?: string;
   task?: 'transcribe' | 'translate';
   prompt?: string;
-  format: FormatName;
-  output?: string;
   daemon: boolean;
 }
 
@@ -79,6 +78,26 @@ function addTranscribe(program: Command, outcome: Outcome): void {
     .option('-p, --prompt <text>', 'names and spellings that the speech is likely to hold')
     .addOption(new Option('-f, --format <format>', 'what to write').choices(FORMAT_NAMES).default('text'))
     .option('-o, --output <folder>', 'write a file for each input there instead of printing')
+    .option('-w, --word-timestamps', 'find the time of each word; json, vtt and html show them')
+    .option('--highlight-words', 'srt, vtt: a cue for each word, with that word underlined')
+    .addOption(
+      new Option(
+        '--max-line-width <columns>',
+        'srt, vtt: break lines at this width; cues then have up to 2 lines',
+      ).argParser(atLeast(8)),
+    )
+    .addOption(
+      new Option(
+        '--max-line-count <lines>',
+        'srt, vtt: lines of a cue; they are up to 42 columns wide if nothing else is said',
+      ).argParser(atLeast(1)),
+    )
+    .addOption(
+      new Option(
+        '--max-words-per-line <words>',
+        'srt, vtt: words of a line; cues then have 1 line if nothing else is said',
+      ).argParser(atLeast(1)),
+    )
     .option('--no-daemon', 'load the model in this process’s own engine, and only for this call')
     .addHelpText(
       'after',
@@ -88,9 +107,14 @@ Examples:
   sotto transcribe talk.mp3 > talk.txt
   sotto transcribe one.wav two.flac --format json | jq .text
   sotto transcribe interview.m4a --language de --format vtt --output subtitles
+  sotto transcribe film.mp4 --format srt --max-line-width 42 --max-line-count 2 > film.srt
+  sotto transcribe song.flac --format vtt --max-words-per-line 6 --highlight-words
+  sotto transcribe talk.mp3 --format json --word-timestamps | jq .segments[].words[]
+  sotto transcribe talk.mp3 --format html > talk.html   a page that plays the sound and lights up its words
   sotto transcribe talk.mp3 --model ~/models/whisper-large-v3-turbo-4bit`,
     )
     .action(async (files: string[], flags: TranscribeFlags) => {
+      const plan = outputPlan(flags, files.length);
       const paths = resolvePaths();
       const model = modelArgument(flags.model, paths);
       const many = files.length > 1;
@@ -105,8 +129,10 @@ Examples:
       const run = {
         files,
         format: flags.format,
+        writer: plan.writer,
         options: {
-          ...(flags.format === 'text' && { timestamps: 'auto' as const }),
+          ...(plan.wordTimestamps && { wordTimestamps: true }),
+          ...(flags.format === 'text' && !plan.wordTimestamps && { timestamps: 'auto' as const }),
           ...(flags.language === undefined ? {} : { language: flags.language }),
           ...(flags.task === undefined ? {} : { task: flags.task }),
           ...(flags.prompt === undefined ? {} : { initialPrompt: flags.prompt }),
@@ -263,6 +289,15 @@ function language(value: string): string {
   if (!/^[A-Za-z][A-Za-z -]{1,31}$/.test(value))
     throw new InvalidArgumentError('a code such as en or de is expected.');
   return value.toLowerCase();
+}
+
+/** A whole number from `least` up. */
+function atLeast(least: number): (value: string) => number {
+  return (value) => {
+    const parsed = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
+    if (!(parsed >= least)) throw new InvalidArgumentError(`a whole number from ${least} up is expected.`);
+    return parsed;
+  };
 }
 
 function minutes(value: string): number {
