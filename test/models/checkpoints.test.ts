@@ -1,11 +1,10 @@
 /** Tiny checkpoints as transformers and mlx-whisper save them: the network gives the numbers that those libraries gave. */
 import { describe, expect, test } from '@jest/globals';
 
-import { makeCaches } from '#daemon/models/whisper/decode.js';
 import { loadWhisper, readConfig } from '#daemon/models/whisper/load.js';
-import type { Whisper } from '#daemon/models/whisper/model.js';
 import { mx } from '#native/index.js';
 
+import { outputs } from './checkpoint-outputs.js';
 import { checkpointFolder, CHECKPOINTS, expectedOf } from './checkpoint-folders.js';
 
 /** The largest difference over the largest value. */
@@ -16,28 +15,6 @@ function relative(got: Float32Array, want: Float32Array): number {
     const difference = Math.abs(value - (want[i] ?? NaN));
     return Math.max(worst, Number.isNaN(difference) ? Infinity : difference);
   }, 0) / scale; // prettier-ignore
-}
-
-/** What make-checkpoint-fixtures.py gave the libraries: [1, 2 nAudioCtx, nMels] */
-function mel({ config: { nAudioCtx, nMels } }: Whisper) {
-  const values = Float32Array.from({ length: 2 * nAudioCtx * nMels }, (_, i) => Math.sin(i * 0.37));
-  return mx.array(values, [1, 2 * nAudioCtx, nMels]);
-}
-
-export function outputs(model: Whisper, prompt: readonly number[]) {
-  return mx.tidy(() => {
-    const features = model.encoder.forward(mel(model).astype(model.dtype));
-    const audio = model.decoder.blocks.map((block) => block.crossKeysValues(features));
-    const caches = makeCaches(model);
-    const hidden = model.decoder.forward(mx.array([[...prompt]], null, 'int32'), caches, audio);
-    const logits = mx.take(model.decoder.logits(hidden), prompt.length - 1, 1);
-    const both = {
-      features: new Float32Array(features.astype('float32').toTypedArray('float32')),
-      logits: new Float32Array(logits.toTypedArray('float32')),
-    };
-    for (const cache of caches) cache.dispose();
-    return both;
-  });
 }
 
 describe('checkpoints of every shape', () => {

@@ -117,7 +117,10 @@ async function openStore(dir: string, config: WhisperConfig, store: WeightStore)
       const source = weights.get(name);
       if (source === undefined) throw new RangeError(`${name} is not in ${where}`);
       const array = await store.array(source);
-      if (output && name === 'decoder.token_embedding.weight') await checkTied(array, output, where);
+      if (output && name === 'decoder.token_embedding.weight' && !(await isTied(array, output))) {
+        array.dispose();
+        throw new SottoError('MODEL_UNSUPPORTED', `${where}: proj_out.weight is not the token embedding`);
+      }
       return isKernel(name) ? kernel(array) : array;
     },
     close: () => {
@@ -158,13 +161,12 @@ async function checkPositions(found: MxArray, config: WhisperConfig, where: stri
 }
 
 /** The embedding is the output layer too: one that differs would be another network. */
-async function checkTied(embedding: MxArray, output: MxArray, where: string): Promise<void> {
+async function isTied(embedding: MxArray, output: MxArray): Promise<boolean> {
   const equal = mx.tidy(() => mx.arrayEqual(embedding, output));
   await mx.ready(equal);
-  const isTied = Boolean(equal.item());
+  const answer = Boolean(equal.item());
   mx.dispose(equal, output);
-  if (isTied) return;
-  throw new SottoError('MODEL_UNSUPPORTED', `${where}: proj_out.weight is not the token embedding`);
+  return answer;
 }
 
 const heads = v.array(v.tuple([v.pipe(v.number(), v.integer()), v.pipe(v.number(), v.integer())]));

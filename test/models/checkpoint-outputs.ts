@@ -1,0 +1,26 @@
+/** What a network of a tiny checkpoint gives for the input that its own library was given. */
+import { makeCaches } from '#daemon/models/whisper/decode.js';
+import type { Whisper } from '#daemon/models/whisper/model.js';
+import { mx } from '#native/index.js';
+
+/** What make-checkpoint-fixtures.py gave the libraries: [1, 2 nAudioCtx, nMels] */
+function mel({ config: { nAudioCtx, nMels } }: Whisper) {
+  const values = Float32Array.from({ length: 2 * nAudioCtx * nMels }, (_, i) => Math.sin(i * 0.37));
+  return mx.array(values, [1, 2 * nAudioCtx, nMels]);
+}
+
+export function outputs(model: Whisper, prompt: readonly number[]) {
+  return mx.tidy(() => {
+    const features = model.encoder.forward(mel(model).astype(model.dtype));
+    const audio = model.decoder.blocks.map((block) => block.crossKeysValues(features));
+    const caches = makeCaches(model);
+    const hidden = model.decoder.forward(mx.array([[...prompt]], null, 'int32'), caches, audio);
+    const logits = mx.take(model.decoder.logits(hidden), prompt.length - 1, 1);
+    const both = {
+      features: new Float32Array(features.astype('float32').toTypedArray('float32')),
+      logits: new Float32Array(logits.toTypedArray('float32')),
+    };
+    for (const cache of caches) cache.dispose();
+    return both;
+  });
+}

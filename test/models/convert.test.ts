@@ -1,0 +1,212 @@
+/** Converting a checkpoint, of whatever layout, gives an mlx-community folder that computes the same. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+
+import { loadModel } from '#daemon/models/registry.js';
+import { loadWhisper, readConfig } from '#daemon/models/whisper/load.js';
+import { whisperWorkshop } from '#daemon/models/whisper/workshop.js';
+import { workOnModel, type Stage } from '#daemon/cli/models-work.js';
+import { errorsIn } from '#daemon/cli/word-errors.js';
+import { validateSafetensors } from '#native/safetensors.js';
+import { mx } from '#native/index.js';
+
+import { checkpointFolder, editJson, emptyFolder, expectedOf } from './checkpoint-folders.js';
+import { outputs } from './checkpoint-outputs.js';
+import { clip, realWeights, samplesOf, streamOf } from './fixtures.js';
+
+const never = new AbortController().signal;
+const float16 = { groupSize: 32, dtype: 'float16' } as const;
+
+async function outputsOf(folder: string, like: string) {
+  const model = await loadWhisper(folder, await readConfig(folder));
+  const both = outputs(model, expectedOf(like).prompt);
+  model.dispose();
+  return both;
+}
+
+describe('a converted checkpoint', () => {
+  test.each(['huggingface', 'huggingface-sharded', 'mlx-npz'])(
+    'from %s computes the very same',
+    async (name) => {
+      const source = checkpointFolder(name);
+      const out = emptyFolder();
+      const live = mx.liveArrays();
+      await whisperWorkshop.convert(source, out, float16, {});
+      expect(mx.liveArrays()).toBe(live);
+      expect(readdirSync(out).sort()).toEqual(['config.json', 'weights.safetensors']);
+      expect(await outputsOf(out, name)).toEqual(await outputsOf(source, name));
+      expect((await readConfig(out)).nVocab).toBe((await readConfig(source)).nVocab);
+    },
+  );
+
+  test.each([2, 3, 4, 5, 6, 8] as const)(
+    'packed with %i bits holds what mlx-whisper’s converter packs',
+    async (bits) => {
+      const packed = checkpointFolder(`mlx-${bits}bit`);
+      const expanded = emptyFolder();
+      await whisperWorkshop.convert(packed, expanded, { groupSize: 32, dtype: 'float32' }, {});
+      const again = emptyFolder();
+      await whisperWorkshop.convert(expanded, again, { bits, ...float16 }, {});
+      const config = await readConfig(again);
+      expect(config.quantization).toEqual({ bits, groupSize: 32 });
+      const shapes = (dir: string) =>
+        [...validateSafetensors(join(dir, 'weights.safetensors')).tensors]
+          .map(
+            ([name, { dtype, shape }]) =>
+              `${name} ${name === 'alignment_heads' ? '' : dtype} [${shape.join()}]`,
+          )
+          .sort();
+      expect(shapes(again)).toEqual(shapes(packed));
+    },
+  );
+
+  test('keeps the alignment heads of generation_config.json', async () => {
+    const out = emptyFolder();
+    await whisperWorkshop.convert(checkpointFolder('huggingface'), out, float16, {});
+    const model = await loadWhisper(out, await readConfig(out));
+    expect(model.config.alignmentHeads).toEqual([[0, 1], [1, 0]]); // prettier-ignore
+    model.dispose();
+  });
+
+  test('is not made of layers that the groups do not divide', async () => {
+    await expect(
+      whisperWorkshop.convert(
+        checkpointFolder('huggingface'),
+        emptyFolder(),
+        { bits: 4, groupSize: 64, dtype: 'float16' },
+        {},
+      ),
+    ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+});
+
+describe('inspecting', () => {
+  test('tells what a checkpoint is', async () => {
+    const facts = await whisperWorkshop.inspect(checkpointFolder('mlx-6bit'), {});
+    expect(facts).toMatchObject({
+      family: 'whisper',
+      layout: 'mlx',
+      dtype: 'float16',
+      quantization: { bits: 6, groupSize: 32 },
+      notFinite: [],
+    });
+    expect(facts.languages.length).toBe(99);
+    // Two blocks of each kind are not here: 1 + 1 layers of width 32 and the embedding, which is most of it.
+    expect(facts.parameters).toBeGreaterThan(51_865 * 32);
+  });
+
+  test('finds the array that holds a NaN', async () => {
+    const folder = checkpointFolder('mlx');
+    const path = join(folder, 'weights.safetensors');
+    const { arrays } = mx.loadSafetensors(path);
+    mx.eval(Object.values(arrays));
+    arrays['decoder.ln.bias'] = mx.array(new Float32Array(32).fill(NaN));
+    mx.saveSafetensors(path, arrays);
+    expect((await whisperWorkshop.inspect(folder, {})).notFinite).toEqual(['decoder.ln.bias']);
+  });
+});
+
+describe('the process that works on models', () => {
+  const request = (dir: string, out: string, force = false) => ({
+    type: 'convert' as const,
+    dir,
+    out,
+    force,
+    options: float16,
+  });
+
+  test('converts, tells how far it is and what it made', async () => {
+    const out = join(emptyFolder(), 'made', 'model');
+    const told: [Stage, number][] = [];
+    const facts = await workOnModel(request(checkpointFolder('distil-bfloat16'), out), {
+      signal: never,
+      onProgress: (stage, fraction) => told.push([stage, fraction]),
+    });
+    expect(facts.files.map(({ name }) => name)).toEqual(['config.json', 'weights.safetensors']);
+    expect(told.at(0)?.[0]).toBe('converting');
+    expect(told.at(-1)).toEqual(['checking', 1]);
+  });
+
+  test('replaces a model only if told to, and nothing but a model', async () => {
+    const source = checkpointFolder('mlx');
+    const out = checkpointFolder('mlx-npz');
+    await expect(workOnModel(request(source, out), { signal: never })).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+    });
+    expect(existsSync(join(out, 'weights.npz'))).toBe(true);
+    await workOnModel(request(source, out, true), { signal: never });
+    expect(readdirSync(out).sort()).toEqual(['config.json', 'weights.safetensors']);
+
+    const photos = emptyFolder();
+    writeFileSync(join(photos, 'holiday.jpg'), '');
+    await expect(workOnModel(request(source, photos, true), { signal: never })).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+    });
+    expect(readdirSync(photos)).toEqual(['holiday.jpg']);
+    await expect(workOnModel(request(source, source, true), { signal: never })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+  });
+
+  test('leaves nothing behind when it is cancelled or fails', async () => {
+    const around = emptyFolder();
+    const controller = new AbortController();
+    const work = workOnModel(request(checkpointFolder('huggingface'), join(around, 'out')), {
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    });
+    await expect(work).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(readdirSync(around)).toEqual([]);
+
+    const broken = checkpointFolder('huggingface');
+    editJson(join(broken, 'config.json'), (config) => (config.decoder_layers = 3));
+    await expect(workOnModel(request(broken, join(around, 'out')), { signal: never })).rejects.toMatchObject({
+      code: 'MODEL_CORRUPT',
+    });
+    expect(readdirSync(around)).toEqual([]);
+  });
+});
+
+describe('the real base', () => {
+  const real = realWeights('base');
+  const speech = clip('jfk.flac');
+  if (!('dir' in real)) console.log(`skipped: ${real.missing}`);
+  if (speech === undefined) console.log('skipped: the clip jfk.flac is not here');
+  const check = 'dir' in real && speech !== undefined ? test : test.skip;
+
+  check.each([8, 6, 4] as const)('packed with %i bits still hears every word', async (bits) => {
+    const out = join(emptyFolder(), `base-${bits}bit`);
+    mkdirSync(out);
+    if (!('dir' in real) || speech === undefined) return;
+    await whisperWorkshop.convert(real.dir, out, { bits, groupSize: 64, dtype: 'float16' }, {});
+    const model = await loadModel(out);
+    expect(model.name).toBe(basename(out));
+    let heard = '';
+    const audio = streamOf(await samplesOf(speech));
+    for await (const event of model.transcribe(audio, { language: 'en' }, never)) {
+      if (event.type === 'segment') heard += event.segment.text;
+    }
+    model.dispose();
+    const manifest = readFileSync(join(dirname(speech), 'manifest.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    const said = manifest
+      .map((line) => JSON.parse(line) as { file: string; text: string })
+      .find(({ file }) => file === 'jfk.flac');
+    expect(errorsIn(said?.text ?? '', heard, 'en').errors).toBe(0);
+  });
+});
+
+describe('word errors', () => {
+  test.each([
+    ['And so, my fellow Americans', 'and so my fellow americans', 'en', 0, 5],
+    ['ask not what', 'ask what', 'en', 1, 3],
+    ['ask what', 'ask not what', 'en', 1, 2],
+    ['it’s a test', "it's the test", 'en', 1, 3],
+    ['今日は良い', '今日は悪い', 'ja', 1, 5],
+    ['', 'you', 'en', 1, 0],
+  ])('of %j heard as %j', (said, heard, language, errors, spoken) => {
+    expect(errorsIn(said, heard, language)).toEqual({ errors, spoken });
+  });
+});
