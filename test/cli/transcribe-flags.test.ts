@@ -1,0 +1,69 @@
+/** The flags of `sotto transcribe` through the whole command: what the engine is asked for, what is written. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+
+const engine = fileURLToPath(new URL('./telling-engine.js', import.meta.url));
+
+let home: TempHome;
+beforeEach(() => {
+  home = tempHome();
+  for (const name of ['a.wav', 'b.wav']) writeFileSync(join(home.folder, name), 'RIFF....WAVE');
+});
+afterEach(() => home.remove());
+
+function run(...flags: string[]): Promise<SottoResult> {
+  return sotto(['transcribe', 'a.wav', '--no-daemon', ...flags], {
+    home: home.folder,
+    cwd: home.folder,
+    env: { SOTTO_ENGINE: engine },
+  });
+}
+
+describe('sotto transcribe', () => {
+  test.each([
+    [[], '{"timestamps":"auto"}'],
+    [['--word-timestamps'], '{"wordTimestamps":true}'],
+    [['--format', 'tsv'], '{}'],
+    [['--format', 'json', '--word-timestamps'], '{"wordTimestamps":true}'],
+    [['--format', 'srt', '--highlight-words'], '{"wordTimestamps":true}'],
+    [['--format', 'vtt', '--max-words-per-line', '9'], '{"wordTimestamps":true}'],
+    [['--format', 'srt', '--max-line-width', '60'], '{}'],
+  ])('%j asks the engine for %s', async (flags, options) => {
+    const { code, stdout, stderr } = await run(...flags);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.replaceAll('\\"', '"')).toContain(options);
+  });
+
+  test('--format json --word-timestamps gives the words with their times', async () => {
+    const { stdout } = await run('--format', 'json', '--word-timestamps');
+    const { segments } = JSON.parse(stdout) as { segments: { words?: unknown }[] };
+    expect(segments[1]?.words).toEqual([
+      { start: 1, end: 1.5, word: ' Hear', probability: 0.9 },
+      { start: 1.5, end: 2, word: ' this.', probability: 0.4 },
+    ]);
+  });
+
+  test('--format vtt --word-timestamps times the words inside the cue', async () => {
+    const { stdout } = await run('--format', 'vtt', '--word-timestamps');
+    expect(stdout).toContain('00:00:01.000 --> 00:00:02.000\nHear <00:00:01.500>this.\n');
+  });
+
+  test('--format srt --highlight-words --max-words-per-line 1', async () => {
+    const { stdout } = await run('--format', 'srt', '--highlight-words', '--max-words-per-line', '1');
+    expect(stdout).toContain('00:00:01,000 --> 00:00:01,500\n<u>Hear</u>\n');
+    expect(stdout).toContain('00:00:01,500 --> 00:00:02,000\n<u>this.</u>\n');
+  });
+
+  test('--format html writes a page for each file, with its sound inside', async () => {
+    const { code, stdout } = await run('b.wav', '--format', 'html', '--output', 'pages');
+    expect([code, stdout]).toEqual([0, '']);
+    const page = readFileSync(join(home.folder, 'pages', 'b.html'), 'utf8');
+    const sound = Buffer.from('RIFF....WAVE').toString('base64');
+    expect(page).toContain(`src="data:audio/wav;base64,${sound}"`);
+    expect(page).toContain('data-s="1500" data-e="2000" data-p="40" data-doubt="2">this.</span>');
+  });
+});
