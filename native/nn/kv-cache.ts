@@ -1,5 +1,6 @@
 import { mx, type MxArray } from '../index.js';
 import { attend, mergeHeads, splitThree } from './attention.js';
+import { reordered } from './reordered.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 
 /**
@@ -32,6 +33,10 @@ export class KVCache implements SelfAttentionCache {
   /** Positions filled; also the position of the next token. */
   get length(): number {
     return this.#length;
+  }
+
+  get batch(): number {
+    return this.#keys?.shape[0] ?? 0;
   }
 
   /** The buffers, to be evaluated or counted; empty before the first `update`. */
@@ -73,6 +78,13 @@ export class KVCache implements SelfAttentionCache {
     const [keys, values] = this.update(k, v);
     const mask = (qkv.shape[1] ?? 1) > 1 ? 'causal' : undefined;
     return mergeHeads(attend(q, keys, values, { mask }));
+  }
+
+  reorder(rows: readonly number[]): void {
+    if (!this.#keys || !this.#values) return;
+    const [keys, values] = reordered([this.#keys, this.#values], rows);
+    mx.dispose(this.#keys, this.#values);
+    [this.#keys, this.#values] = [keys, values];
   }
 
   /** Forgets the last `count` positions. */

@@ -1,4 +1,5 @@
 import { mx, type MxArray } from '../index.js';
+import { reordered } from './reordered.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 
 const PANEL = 16;
@@ -33,6 +34,10 @@ export class PanelCache implements SelfAttentionCache {
     return this.#length;
   }
 
+  get batch(): number {
+    return this.#keys?.shape[0] ?? 0;
+  }
+
   attend(qkv: MxArray, heads: number): MxArray {
     const [batch = 0, added = 0, width = 0] = qkv.shape;
     const { keys, values, offset } = this.claim(batch, heads, width / 3 / heads, added);
@@ -54,6 +59,13 @@ export class PanelCache implements SelfAttentionCache {
     const [keys, values] = this.#buffers(batch, heads, dims);
     this.#length += added;
     return { keys, values, offset };
+  }
+
+  reorder(rows: readonly number[]): void {
+    if (!this.#keys || !this.#values) return;
+    const [keys, values] = reordered([this.#keys, this.#values], rows);
+    mx.dispose(this.#keys, this.#values);
+    [this.#keys, this.#values] = [keys, values];
   }
 
   trim(count: number): void {

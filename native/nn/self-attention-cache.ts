@@ -7,6 +7,8 @@ import { PanelCache } from './panel-cache.js';
 export interface SelfAttentionCache {
   /** Positions filled; also the position of the next token. */
   readonly length: number;
+  /** Rows of the batch; 0 before the first `attend`. */
+  readonly batch: number;
   /**
    * Appends the keys and values of new positions and lets their queries attend, causally, to all that is filled:
    * qkv [B, T, 3 × H × D], queries before keys before values → [B, T, H × D].
@@ -14,6 +16,11 @@ export interface SelfAttentionCache {
    * @throws RangeError if they do not fit; the cache is then as it was.
    */
   attend(qkv: MxArray, heads: number): MxArray;
+  /**
+   * Makes row i of the batch what row `rows[i]` is now: beams that go on, are dropped or fork. The batch becomes as large
+   * as `rows`. Between steps, not within one.
+   */
+  reorder(rows: readonly number[]): void;
   /** Forgets the last `count` positions. */
   trim(count: number): void;
   /** Forgets everything but keeps the buffers. */

@@ -165,7 +165,7 @@ describe('a model folder that is not right', () => {
     rmSync(join(dir, 'weights.safetensors'));
     await refuses(dir, 'MODEL_CORRUPT', 'weights.safetensors');
     writeFileSync(join(dir, 'weights.npz'), '');
-    await refuses(dir, 'MODEL_UNSUPPORTED', 'weights.npz');
+    await refuses(dir, 'MODEL_CORRUPT', 'weights.npz');
   });
   test('says that the configuration is no configuration', async () => {
     const dir = randomModel('config', SIZES.tiny);

@@ -153,7 +153,7 @@ describeKernels("attention over a decoder's memory", () => {
     ],
     [
       'queries of another batch',
-      () => mx.cpu.attendMemory(mx.ones([2, 1, 32]), ...mx.cpu.memory(mx.ones([1, 2, 64]), 1)),
+      () => mx.cpu.attendMemory(mx.ones([3, 1, 32]), ...mx.cpu.memory(mx.ones([2, 2, 64]), 1)),
       /belong together/,
     ],
     [

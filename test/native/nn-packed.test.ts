@@ -318,6 +318,23 @@ describeKernels('the cache in panels', () => {
     });
   });
 
+  test.each([nn.PanelCache, nn.KVCache])('goes on with the rows it is told to, %p', (Cache) => {
+    using forked = new Cache(32);
+    using whole = new Cache(32);
+    mx.tidy(() => {
+      const [begin, next] = [numbers(2, 17, 96), numbers(3, 1, 96)];
+      const order = [1, 0, 1];
+      mx.eval(forked.attend(begin, 2));
+      forked.reorder(order);
+      expect([forked.batch, forked.length]).toEqual([3, 17]);
+      mx.eval(whole.attend(mx.take(begin, mx.array(Int32Array.from(order)), 0), 2));
+      expect(disagreement(forked.attend(next, 2), whole.attend(next, 2), 1e-5)).toBeLessThanOrEqual(1);
+      expect(() => {
+        forked.reorder([0, 3]);
+      }).toThrow(/no rows 0, 3/);
+    });
+  });
+
   test('takes another batch after a reset, and frees its buffers', () => {
     const live = mx.liveArrays();
     const cache = new nn.PanelCache(1);
@@ -370,6 +387,16 @@ describeKernels("a decoder's memory", () => {
       ),
       runs(20),
     );
+  });
+
+  test.each([32, 24])('of batch 1 is there for all queries, with heads of %i', (headWidth) => {
+    mx.tidy(() => {
+      const kv = numbers(1, 20, 2 * 2 * headWidth);
+      const memory = nn.memory(kv, 2);
+      const q = numbers(5, 3, 2 * headWidth);
+      const each = nn.memory(mx.broadcastTo(kv, [5, 20, 2 * 2 * headWidth]), 2);
+      expect(disagreement(nn.attendMemory(q, memory), nn.attendMemory(q, each), 1e-5)).toBeLessThanOrEqual(1);
+    });
   });
 
   test('of heads whose width the kernels do not take is kept plain', () => {

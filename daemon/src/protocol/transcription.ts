@@ -5,6 +5,17 @@
 import * as v from 'valibot';
 import { finite, text, whole, within } from './fields.js';
 
+/** A word with its times, in seconds from the start of the file. */
+export const wordSchema = v.object({
+  start: finite,
+  end: finite,
+  /** With the space and the punctuation that belong to it: the words of a segment joined are its text. */
+  word: v.string(),
+  /** Mean probability of its tokens, 0…1. */
+  probability: finite,
+});
+export type Word = v.InferOutput<typeof wordSchema>;
+
 /** A stretch of speech with its text. Times in seconds from the start of the file. */
 export const segmentSchema = v.object({
   start: finite,
@@ -20,6 +31,8 @@ export const segmentSchema = v.object({
   compressionRatio: finite,
   /** Sampling temperature that gave the text; 0 is greedy. */
   temperature: finite,
+  /** Where `wordTimestamps` were asked for. */
+  words: v.exactOptional(v.array(wordSchema)),
 });
 export type Segment = v.InferOutput<typeof segmentSchema>;
 
@@ -36,6 +49,16 @@ export const transcribeOptionsSchema = v.object({
    * timestamps where the audio fits in one window, of which then no more is computed than is spoken.
    */
   timestamps: v.exactOptional(v.union([v.boolean(), v.literal('auto')])),
+  /** Sequences of the beam search at temperature 0; 1 is greedy, which is what is done when left out. */
+  beamSize: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(16))),
+  /** The beam search goes on until beamSize × patience sequences have ended; 1 when left out. */
+  patience: v.exactOptional(within(0.1, 10)),
+  /** Exponent of the length that the score of a sequence is divided by; its mean when left out. */
+  lengthPenalty: v.exactOptional(within(0, 1)),
+  /** Sequences drawn at a temperature above 0, of which the likeliest is taken; 1 when left out. */
+  bestOf: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(16))),
+  /** Whether each segment tells its words with their times; segments then begin and end with their words. */
+  wordTimestamps: v.exactOptional(v.boolean()),
   /** Whether the text of a window is given to the next one as its prompt. */
   conditionOnPreviousText: v.exactOptional(v.boolean()),
   /** Text that the model takes as spoken before the file starts: names, spelling, style. */

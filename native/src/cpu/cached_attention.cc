@@ -116,6 +116,10 @@ class AttendCached : public CpuPrimitive {
 
 void attend_memory(Rows q, int64_t batch, int64_t queries, mx::array& keys, mx::array& values, float* out) {
   const int64_t H = values.shape(1), T = values.shape(2), d = values.shape(3), panels = keys.shape(2);
+  if (values.shape(0) == 1) {
+    queries *= batch;
+    batch = 1;
+  }
   over_heads(batch * H, batch * H * queries * T * d, [&](int64_t i) {
     const int64_t b = i / H, h = i % H;
     for (int64_t row = b * queries; row < (b + 1) * queries; ++row) {
@@ -152,7 +156,8 @@ void attend_cached(Rows qkv, int64_t batch, int64_t added, int64_t offset, mx::a
 void check_attended(const mx::array& keys, const mx::array& values, int64_t batch, int64_t width, mx::Dtype dtype) {
   need(keys.ndim() == 5 && values.ndim() == 4 && keys.dtype() == dtype && values.dtype() == dtype,
        "[attend] keys are [B, H, ⌈T / 16⌉, D, 16] and values [B, H, T, D], of the right dtype");
-  need(keys.shape(0) == batch && values.shape(0) == batch && keys.shape(1) == values.shape(1) && keys.shape(3) == values.shape(3) &&
+  const bool shared = dtype == mx::float16 && values.shape(0) == 1;
+  need(keys.shape(0) == values.shape(0) && (shared || values.shape(0) == batch) && keys.shape(1) == values.shape(1) && keys.shape(3) == values.shape(3) &&
            keys.shape(4) == kPanel && keys.shape(2) == panels_for(values.shape(2)),
        "[attend] keys and values do not belong together");
   need(values.shape(3) % kPanel == 0 && int64_t{values.shape(1)} * values.shape(3) == width,

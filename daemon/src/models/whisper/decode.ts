@@ -22,6 +22,17 @@ export interface DecodeContext {
   readonly startSequence: readonly number[];
   /** Seed of the sampling at temperatures above 0. */
   readonly seed: number;
+  /** How many sequences are decoded side by side, and which of them is taken; one, if left out. */
+  readonly search?: SearchOptions;
+}
+
+export interface SearchOptions {
+  /** Sequences of the beam search at temperature 0; 1 is greedy. */
+  readonly beamSize?: number | undefined;
+  readonly patience?: number | undefined;
+  readonly lengthPenalty?: number | undefined;
+  /** Sequences drawn at temperatures above 0, of which the likeliest is taken. */
+  readonly bestOf?: number | undefined;
 }
 
 export interface DecodeResult {
@@ -65,10 +76,8 @@ export async function* decodeWindow(
 ): AsyncGenerator<TranscribeEvent, DecodeResult> {
   const { model, tokenizer, caches } = context;
   const { nTextCtx } = model.config;
-  const { endOfText, startOfPrev } = tokenizer.special;
-  const maxSampled = Math.floor(nTextCtx / 2);
-  const previous = prompt.length === 0 ? [] : [startOfPrev, ...prompt.slice(-(maxSampled - 1))];
-  const initial = [...previous, ...context.startSequence];
+  const { endOfText } = tokenizer.special;
+  const { initial, startOfTranscriptIndex, maxSampled } = opening(context, prompt);
   for (const cache of caches) cache.reset();
 
   let resumed = performance.now();
@@ -77,7 +86,7 @@ export async function* decodeWindow(
   const spoken = tokenizer.textStream();
   let text = '';
   let sumLogprob = 0;
-  const begun = firstStep(context, window, initial, previous.length, temperature);
+  const begun = firstStep(context, window, initial, startOfTranscriptIndex, temperature);
   let step: Step | undefined = begun.step;
   let next: Step | undefined;
   try {
@@ -104,30 +113,78 @@ export async function* decodeWindow(
         resumed = performance.now();
       }
     }
-    const trimmed = tokenizer.decode(tokens).trim();
-    return {
+    return resultOf(context, {
       tokens,
-      text: trimmed,
-      avgLogprob: sumLogprob / (tokens.length + 1),
+      sumLogprob,
       noSpeechProb: Number(begun.noSpeechProb.item()),
-      compressionRatio: compressionRatio(trimmed),
       temperature,
       seconds: (spentMs + performance.now() - resumed) / 1000,
-    };
+    });
   } finally {
     mx.dispose([begun.noSpeechProb]);
     for (const left of [step, next]) if (left !== undefined) disposeStep(left);
   }
 }
 
+export interface Opening {
+  /** All tokens that the decoder is given before it samples. */
+  readonly initial: readonly number[];
+  readonly startOfTranscriptIndex: number;
+  readonly maxSampled: number;
+}
+
+/** @param prompt tokens of what was said before; the last 223 count */
+export function opening(context: DecodeContext, prompt: readonly number[]): Opening {
+  const maxSampled = Math.floor(context.model.config.nTextCtx / 2);
+  const { startOfPrev } = context.tokenizer.special;
+  const previous = prompt.length === 0 ? [] : [startOfPrev, ...prompt.slice(-(maxSampled - 1))];
+  return {
+    initial: [...previous, ...context.startSequence],
+    startOfTranscriptIndex: previous.length,
+    maxSampled,
+  };
+}
+
+interface Decoded extends Pick<DecodeResult, 'noSpeechProb' | 'temperature' | 'seconds'> {
+  readonly tokens: readonly number[];
+  readonly sumLogprob: number;
+}
+
+export function resultOf(
+  { tokenizer }: DecodeContext,
+  { tokens, sumLogprob, ...rest }: Decoded,
+): DecodeResult {
+  const text = tokenizer.decode(tokens).trim();
+  return {
+    ...rest,
+    tokens: [...tokens],
+    text,
+    avgLogprob: sumLogprob / (tokens.length + 1),
+    compressionRatio: compressionRatio(text),
+  };
+}
+
 function firstStep(
   context: DecodeContext,
-  { crossKeysValues }: EncodedWindow,
+  window: EncodedWindow,
   initial: readonly number[],
   startOfTranscriptIndex: number,
   temperature: number,
 ): { step: Step; noSpeechProb: MxArray } {
-  const { model, tokenizer, filters, caches } = context;
+  return mx.tidy(() => {
+    const { logits, noSpeechProb } = prefill(context, window, initial, startOfTranscriptIndex);
+    const step = sample(context, context.filters.first(logits), undefined, temperature, 0);
+    return { step, noSpeechProb };
+  });
+}
+
+/** The initial tokens through the decoder: what may come first [1, V], unfiltered, and whether anybody speaks [1, 1]. */
+export function prefill(
+  { model, tokenizer, caches }: DecodeContext,
+  { crossKeysValues }: EncodedWindow,
+  initial: readonly number[],
+  startOfTranscriptIndex: number,
+): { logits: MxArray; noSpeechProb: MxArray } {
   const { noSpeech } = tokenizer.special;
   return mx.tidy(() => {
     const hidden = model.decoder.forward(tokenRow(initial), caches, crossKeysValues); // [1, T, D]
@@ -139,7 +196,7 @@ function firstStep(
     const atStart = mx.reshape(mx.slice(logits, [0, 0, 0], [1, 1, nVocab]), [1, nVocab]);
     const atEnd = mx.reshape(mx.slice(logits, [0, 1, 0], [1, 2, nVocab]), [1, nVocab]);
     const noSpeechProb = mx.slice(mx.softmax(atStart, -1), [0, noSpeech], [1, noSpeech + 1]);
-    return { step: sample(context, filters.first(atEnd), undefined, temperature, 0), noSpeechProb };
+    return { logits: atEnd, noSpeechProb };
   });
 }
 

@@ -2,7 +2,9 @@
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 
 import { type DecodeContext, type DecodeResult, decodeWindow } from './decode.js';
+import { decodeSideBySide } from './decode-side-by-side.js';
 import type { EncodedWindow } from './encode.js';
+import { BeamSearch, BestOfDraws, type Search } from './search.js';
 
 export interface FallbackThresholds {
   /** Temperatures to try in turn; the last one's result is taken as it is. */
@@ -36,7 +38,36 @@ export function isSilence(result: Judged, thresholds: FallbackThresholds): boole
   return result.noSpeechProb > thresholds.noSpeech && !(result.avgLogprob > thresholds.logprob);
 }
 
-/** As `decodeWindow`, over the ladder of temperatures. With each try the text starts anew. */
+/** One try: greedy or one draw, unless the context's search asks for more. */
+export function decodeOnce(
+  context: DecodeContext,
+  window: EncodedWindow,
+  prompt: readonly number[],
+  temperature: number,
+  signal: AbortSignal,
+): AsyncGenerator<TranscribeEvent, DecodeResult> {
+  const search = searchAt(context, temperature);
+  if (search === undefined) return decodeWindow(context, window, prompt, temperature, signal);
+  return decodeSideBySide(context, window, prompt, temperature, search, signal);
+}
+
+function searchAt(
+  { search = {}, seed, tokenizer, model }: DecodeContext,
+  temperature: number,
+): Search | undefined {
+  const { beamSize = 1, bestOf = 1, patience, lengthPenalty } = search;
+  const limits = { endOfText: tokenizer.special.endOfText, vocabulary: model.config.nVocab, lengthPenalty };
+  if (temperature === 0) return beamSize > 1 ? new BeamSearch({ ...limits, beamSize, patience }) : undefined;
+  if (bestOf < 2) return undefined;
+  return new BestOfDraws({
+    ...limits,
+    count: bestOf,
+    temperature,
+    seed: seed + Math.round(temperature * 1000),
+  });
+}
+
+/** As `decodeOnce`, over the ladder of temperatures. With each try the text starts anew. */
 export async function* decodeWithFallback(
   context: DecodeContext,
   window: EncodedWindow,
@@ -47,7 +78,7 @@ export async function* decodeWithFallback(
   let result: DecodeResult | undefined;
   let seconds = 0;
   for (const temperature of thresholds.temperatures) {
-    result = yield* decodeWindow(context, window, prompt, temperature, signal);
+    result = yield* decodeOnce(context, window, prompt, temperature, signal);
     seconds += result.seconds;
     if (!needsFallback(result, thresholds)) break;
   }

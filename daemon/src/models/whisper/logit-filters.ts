@@ -13,7 +13,7 @@ const MAX_INITIAL_TIMESTAMP = 50;
 
 /**
  * What the timestamp rules need to know of the tokens sampled so far, on the device: what the last token leaves open
- * (`AFTER`, int32 [1]) and the latest timestamp in frames of 20 ms (int32 [1]; negative while there is none).
+ * (`AFTER`, int32 [N]) and the latest timestamp in frames of 20 ms (int32 [N]; negative while there is none).
  */
 export type TimestampState = readonly [after: MxArray, latest: MxArray];
 
@@ -83,15 +83,17 @@ export class LogitFilters {
     return mx.add(logits, this.#first);
   }
 
-  /** Logits [1, V] of a later position → the same with what may not follow at -∞. */
+  /** Logits [N, V] of a later position → the same with what may not follow at -∞. */
   later(logits: MxArray, state: TimestampState | undefined): MxArray {
     if (state === undefined) return mx.add(logits, mx.slice(this.#later, [0, 0], [1, this.#vocabSize]));
+    const [rows = 1] = logits.shape;
     const [after, latest] = state;
-    const text = mx.add(mx.slice(logits, [0, 0], [1, this.#textSize]), mx.take(this.#later, after, 0));
-    const earliest = mx.add(latest, mx.take(this.#earliestBeyond, after));
+    const text = mx.add(mx.slice(logits, [0, 0], [rows, this.#textSize]), mx.take(this.#later, after, 0));
+    let earliest = mx.add(latest, mx.take(this.#earliestBeyond, after));
+    if (rows > 1) earliest = mx.reshape(earliest, [rows, 1]);
     const stamps = mx.where(
       mx.greaterEqual(this.#stampIndex, earliest),
-      mx.slice(logits, [0, this.#textSize], [1, this.#vocabSize]),
+      mx.slice(logits, [0, this.#textSize], [rows, this.#vocabSize]),
       -Infinity,
     );
     // If a timestamp of whatever time is likelier than the likeliest text, it has to be a timestamp.
@@ -109,6 +111,20 @@ export class LogitFilters {
       ? [mx.take(this.#thenStamp, state[0]), mx.where(isStamp, stamp, state[1])]
       : [AFTER.secondOfPair, stamp];
     return [mx.astype(mx.where(isStamp, then, AFTER.text), 'int32'), latest];
+  }
+
+  /** The state after whole sequences of the same length, [rows] each; undefined where no timestamps are sampled. */
+  stateOf(sequences: readonly (readonly number[])[]): TimestampState | undefined {
+    if (!this.#timestamps) return undefined;
+    const isStamp = (token: number | undefined): boolean => token !== undefined && token >= this.#textSize;
+    const after = sequences.map((tokens) => {
+      if (!isStamp(tokens.at(-1))) return AFTER.text;
+      return tokens.length < 2 || isStamp(tokens.at(-2)) ? AFTER.secondOfPair : AFTER.firstOfPair;
+    });
+    const latest = sequences.map(
+      (tokens) => (tokens.findLast(isStamp) ?? this.#textSize - 1) - this.#textSize,
+    );
+    return [mx.array(Int32Array.from(after)), mx.array(Int32Array.from(latest))];
   }
 
   dispose(): void {

@@ -14,9 +14,15 @@ import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel.js';
 import type { AudioStream } from '../speech-model.js';
 import { AudioWindows, type Padding, WINDOW_FRAMES } from './audio.js';
 import { throwIfCancelled } from './cancel.js';
-import { type DecodeContext, type DecodeResult, decodeWindow, makeCaches } from './decode.js';
+import { type DecodeContext, type DecodeResult, makeCaches } from './decode.js';
 import { disposeWindow, encode, type EncodedWindow } from './encode.js';
-import { decodeWithFallback, type FallbackThresholds, isSilence, REFERENCE_THRESHOLDS } from './fallback.js';
+import {
+  decodeOnce,
+  decodeWithFallback,
+  type FallbackThresholds,
+  isSilence,
+  REFERENCE_THRESHOLDS,
+} from './fallback.js';
 import { detectLanguage } from './language.js';
 import { LogitFilters } from './logit-filters.js';
 import type { Whisper } from './model.js';
@@ -95,6 +101,12 @@ export async function* transcribe(
           caches,
           filters: new LogitFilters(tokenizer, model.config, { timestamps }),
           startSequence: tokenizer.startSequence(language, options.task ?? 'transcribe', timestamps),
+          search: {
+            beamSize: options.beamSize,
+            patience: options.patience,
+            lengthPenalty: options.lengthPenalty,
+            bestOf: options.bestOf,
+          },
         };
       }
 
@@ -102,7 +114,7 @@ export async function* transcribe(
       const seeded = { ...context, seed: (options.seed ?? 0) + seek };
       let result: DecodeResult | undefined;
       if (short) {
-        result = yield* decodeWindow(seeded, encoded, prompt, thresholds.temperatures[0] ?? 0, signal);
+        result = yield* decodeOnce(seeded, encoded, prompt, thresholds.temperatures[0] ?? 0, signal);
         clock.add('decode', result.seconds);
         if (!isPlausible(result, frames, language ?? 'en')) {
           disposeWindow(encoded);

@@ -1,0 +1,198 @@
+/**
+ * Which tokens are taken up of those that a model offers: several sequences side by side, on the host. A search is given
+ * the log-probabilities of what may follow each of its sequences and says which go on, with which token.
+ */
+
+/** Log-probabilities of all tokens, one row for each sequence: [rows × vocabulary]. */
+export type Rows = Float32Array;
+
+export interface Sequence {
+  readonly tokens: readonly number[];
+  /** Sum of the log-probabilities of the tokens and, once it is there, the end-of-text. */
+  readonly sumLogprob: number;
+}
+
+export interface Search {
+  /** The sequences that go on; all have the same length. Empty when the search is over. */
+  readonly live: readonly Sequence[];
+  /** @returns for each sequence in `live` the row that it came from */
+  step(logprobs: Rows): number[];
+  /** The best sequence so far, for those who watch. */
+  leading(): Sequence | undefined;
+  /** What came out, the end-of-text left off. */
+  best(): Sequence;
+}
+
+export interface SearchLimits {
+  readonly endOfText: number;
+  readonly vocabulary: number;
+}
+
+const START: Sequence = { tokens: [], sumLogprob: 0 };
+
+/** By what sequences of different lengths are compared: Google's penalty (arXiv 1609.08144), or the mean where it is undefined. */
+export function score({ tokens, sumLogprob }: Sequence, lengthPenalty?: number): number {
+  const length = Math.max(1, tokens.length);
+  return sumLogprob / (lengthPenalty === undefined ? length : ((5 + length) / 6) ** lengthPenalty);
+}
+
+function bestOf(sequences: readonly Sequence[], lengthPenalty?: number): Sequence | undefined {
+  let best: Sequence | undefined;
+  for (const one of sequences) {
+    if (best === undefined || score(one, lengthPenalty) > score(best, lengthPenalty)) best = one;
+  }
+  return best;
+}
+
+export interface BeamOptions extends SearchLimits {
+  readonly beamSize: number;
+  /** The search goes on until beamSize × patience sequences have ended (arXiv 2204.05424). */
+  readonly patience?: number | undefined;
+  readonly lengthPenalty?: number | undefined;
+}
+
+/** Beam search as openai/whisper does it: a sequence that ends leaves the beam, and the next best takes its place. */
+export class BeamSearch implements Search {
+  live: readonly Sequence[] = [START];
+  readonly #ended: Sequence[] = [];
+  readonly #wanted: number;
+
+  constructor(readonly options: BeamOptions) {
+    this.#wanted = Math.max(1, Math.round(options.beamSize * (options.patience ?? 1)));
+  }
+
+  step(logprobs: Rows): number[] {
+    const { beamSize, endOfText, vocabulary } = this.options;
+    const candidates = this.live.flatMap(({ tokens, sumLogprob }, row) =>
+      likeliest(logprobs.subarray(row * vocabulary, (row + 1) * vocabulary), beamSize + 1).map(
+        ({ token, logprob }) => ({ row, token, tokens, sumLogprob: sumLogprob + logprob }),
+      ),
+    );
+    candidates.sort((a, b) => b.sumLogprob - a.sumLogprob);
+    const next: Sequence[] = [];
+    const rows: number[] = [];
+    for (const { row, token, tokens, sumLogprob } of candidates) {
+      if (token === endOfText) {
+        if (this.#ended.length < this.#wanted) this.#ended.push({ tokens, sumLogprob });
+      } else {
+        next.push({ tokens: [...tokens, token], sumLogprob });
+        rows.push(row);
+        if (next.length === beamSize) break;
+      }
+    }
+    const over = this.#ended.length >= this.#wanted;
+    this.#left = next;
+    this.live = over ? [] : next;
+    return over ? [] : rows;
+  }
+
+  #left: readonly Sequence[] = [START];
+
+  leading(): Sequence | undefined {
+    return this.#left[0];
+  }
+
+  best(): Sequence {
+    // Too few have ended: the likeliest of the others count as ended where they are.
+    const missing = Math.max(0, this.options.beamSize - this.#ended.length);
+    const all = [...this.#ended, ...this.#left.slice(0, missing)];
+    return bestOf(all, this.options.lengthPenalty) ?? START;
+  }
+}
+
+export interface DrawOptions extends SearchLimits {
+  readonly count: number;
+  readonly temperature: number;
+  readonly seed: number;
+  readonly lengthPenalty?: number | undefined;
+}
+
+/** Several sequences drawn independently; the likeliest of them is taken. */
+export class BestOfDraws implements Search {
+  live: readonly Sequence[] = [START];
+  readonly #ended: Sequence[] = [];
+  readonly #random: () => number;
+
+  constructor(readonly options: DrawOptions) {
+    this.#random = mulberry32(options.seed);
+  }
+
+  step(logprobs: Rows): number[] {
+    const { count, endOfText, vocabulary, temperature } = this.options;
+    const first = this.live[0] === START;
+    const from = first ? Array.from({ length: count }, () => 0) : this.live.map((_, row) => row);
+    const next: Sequence[] = [];
+    const rows: number[] = [];
+    for (const row of from) {
+      const { tokens, sumLogprob } = this.live[row] ?? START;
+      const offered = logprobs.subarray(row * vocabulary, (row + 1) * vocabulary);
+      const token = drawn(offered, temperature, this.#random());
+      const sum = sumLogprob + (offered[token] ?? 0);
+      if (token === endOfText) this.#ended.push({ tokens, sumLogprob: sum });
+      else {
+        next.push({ tokens: [...tokens, token], sumLogprob: sum });
+        rows.push(row);
+      }
+    }
+    this.live = next;
+    return rows;
+  }
+
+  leading(): Sequence | undefined {
+    return this.live[0] ?? bestOf(this.#ended, this.options.lengthPenalty);
+  }
+
+  best(): Sequence {
+    return bestOf([...this.#ended, ...this.live], this.options.lengthPenalty) ?? START;
+  }
+}
+
+interface Offer {
+  readonly token: number;
+  readonly logprob: number;
+}
+
+/** The `count` likeliest, the likeliest first; of equals the first. Nothing that may not follow. */
+export function likeliest(logprobs: Float32Array, count: number): Offer[] {
+  const best: Offer[] = [];
+  let worst = -Infinity;
+  for (let token = 0; token < logprobs.length; token++) {
+    const logprob = logprobs[token] ?? -Infinity;
+    if (!(logprob > worst) || logprob === -Infinity) continue;
+    let at = best.length;
+    while (at > 0 && logprob > (best[at - 1]?.logprob ?? Infinity)) at--;
+    best.splice(at, 0, { token, logprob });
+    if (best.length > count) best.pop();
+    if (best.length === count) worst = best[count - 1]?.logprob ?? -Infinity;
+  }
+  return best;
+}
+
+/** The token at `place` (0 … 1) of the distribution at a temperature. */
+function drawn(logprobs: Float32Array, temperature: number, place: number): number {
+  let top = -Infinity;
+  for (const logprob of logprobs) top = Math.max(top, logprob);
+  let total = 0;
+  for (const logprob of logprobs) total += Math.exp((logprob - top) / temperature);
+  let left = place * total;
+  let last = 0;
+  for (let token = 0; token < logprobs.length; token++) {
+    const weight = Math.exp(((logprobs[token] ?? -Infinity) - top) / temperature);
+    if (weight === 0) continue;
+    last = token;
+    left -= weight;
+    if (left <= 0) break;
+  }
+  return last;
+}
+
+/** A small generator of numbers in 0 … 1, so that the same seed gives the same text. */
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
