@@ -20,8 +20,12 @@ export function memory(kv: MxArray, heads: number): Memory {
   return [mx.contiguous(splitHeads(keys, heads)), mx.contiguous(splitHeads(values, heads))];
 }
 
-/** q [B, Nq, H × D] attends to all of a memory → [B, Nq, H × D] */
+/** q [B, Nq, H × D] attends to all of a memory → [B, Nq, H × D]. A memory of batch 1 is everybody's. */
 export function attendMemory(q: MxArray, [keys, values]: Memory): MxArray {
   if (keys.ndim === 5) return mx.cpu.attendMemory(q, keys, values);
-  return mergeHeads(attend(splitHeads(q, keys.shape[1] ?? 1), keys, values));
+  const [batch = 1, count = 1, width = 1] = q.shape;
+  const shared = batch > 1 && keys.shape[0] === 1;
+  const queries = shared ? mx.reshape(q, [1, batch * count, width]) : q;
+  const seen = mergeHeads(attend(splitHeads(queries, keys.shape[1] ?? 1), keys, values));
+  return shared ? mx.reshape(seen, [batch, count, width]) : seen;
 }
