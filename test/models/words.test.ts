@@ -7,7 +7,7 @@ import { firstFrames } from '#daemon/models/whisper/dtw.js';
 import { medianOfSeven } from '#daemon/models/whisper/median.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { isAnomalous, wordAnomaly } from '#daemon/models/whisper/word-anomaly.js';
-import { placeWords, timeWords, type TimedWord } from '#daemon/models/whisper/word-times.js';
+import { clipToSpeech, placeWords, timeWords, type TimedWord } from '#daemon/models/whisper/word-times.js';
 import { mergePunctuation, splitCharacters, splitWords } from '#daemon/models/whisper/words.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
@@ -329,6 +329,24 @@ describe('the places of words', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('are clipped to the speech that most of a word is in', () => {
+    const speech = [
+      { start: 10.5, end: 11 },
+      { start: 11.5, end: 12 },
+    ];
+    const clip = (start: number, end: number): number[] => {
+      const [got] = clipToSpeech([word(' a', start, end)], speech, 10);
+      return [got?.start ?? NaN, got?.end ?? NaN];
+    };
+    expect(clip(0, 0.8)).toEqual([0.5, 0.8]);
+    expect(clip(0.9, 1.8)).toEqual([1.5, 1.8]);
+    expect(clip(0.6, 1.55)).toEqual([0.6, 1]);
+    expect(clip(0.6, 0.7)).toEqual([0.6, 0.7]);
+    expect(clip(1.1, 1.3)).toEqual([1.1, 1.3]); // in none
+    expect(clip(1.98, 3)).toEqual([1.98, 3]); // hardly in one
+    expect(clipToSpeech([word(' a', 1, 2)], [], 0)).toEqual([word(' a', 1, 2)]);
   });
 
   test('a word lasts as long as its tokens and is as probable as they are on average', () => {

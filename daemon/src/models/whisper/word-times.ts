@@ -18,6 +18,14 @@ export interface WordContext {
   readonly offsetSeconds: number;
   /** When the last word before the window ended; 0 if there is none. */
   readonly lastSpeechSeconds: number;
+  /** Where voice activity heard speech, in the file. Words are then clipped to it. */
+  readonly speech?: readonly SpokenStretch[] | undefined;
+}
+
+/** In seconds. */
+export interface SpokenStretch {
+  readonly start: number;
+  readonly end: number;
 }
 
 /** A word between its parts: times in seconds from the start of the window. */
@@ -29,6 +37,8 @@ export interface TimedWord extends TokenGroup {
 
 /** No usual word is taken to be longer. */
 const LONGEST_MEDIAN_SECONDS = 0.7;
+/** A word that is in speech for less is not clipped to it: voice activity is not that exact. */
+const SHORTEST_CLIP_SECONDS = 0.06;
 /** The end of a segment is believed, not its words', where these are off by more. */
 const SEGMENT_SLACK_SECONDS = 0.5;
 
@@ -53,7 +63,7 @@ export async function addWordTimes(
   const split = texts.map((tokens) => {
     const words = timeWords(splitWords(tokens, parts.tokenizer, context.language), times, from);
     from += tokens.length;
-    return words;
+    return context.speech ? clipToSpeech(words, context.speech, context.offsetSeconds) : words;
   });
   return placeWords(segments, split, context);
 }
@@ -75,6 +85,31 @@ export function timeWords(
     };
     from = to;
     return timed;
+  });
+}
+
+/**
+ * Takes the silence off both ends of words: each is clipped to the stretch of speech that holds most of it. One that is
+ * in none of them stays as it is.
+ *
+ * @param speech in the file, while the words' times begin at `offsetSeconds`
+ */
+export function clipToSpeech(
+  words: readonly TimedWord[],
+  speech: readonly SpokenStretch[],
+  offsetSeconds: number,
+): TimedWord[] {
+  return words.map((word) => {
+    let best = { start: word.start, end: word.end };
+    let longest = SHORTEST_CLIP_SECONDS;
+    for (const stretch of speech) {
+      const start = Math.max(word.start, stretch.start - offsetSeconds);
+      const end = Math.min(word.end, stretch.end - offsetSeconds);
+      if (end - start < longest) continue;
+      longest = end - start;
+      best = { start, end };
+    }
+    return { ...word, ...best };
   });
 }
 

@@ -1,0 +1,229 @@
+/**
+ * How far words begin from where they were said: ours beside openai-whisper and faster-whisper, on the clips that carry
+ * word times, each with its own transcript of the same float16 weights. Counted are the words that all of them have.
+ *
+ *     npm run bench -- words [--model DIR] [--clips ID,…]
+ *
+ * The peers are asked where their environments are set up (test/reference/setup.sh torch, test/bench/peers/setup.sh) and
+ * the model is not quantized. The clips' own times are another recognizer's: they are right within a few hundredths.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { SpeechStretches, VoiceActivity } from '#daemon/audio/vad/index.js';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
+import { decodeWindow, makeCaches } from '#daemon/models/whisper/decode.js';
+import { disposeWindow, encode } from '#daemon/models/whisper/encode.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
+import { cutSegments } from '#daemon/models/whisper/segments.js';
+import { addWordTimes, type SpokenStretch } from '#daemon/models/whisper/word-times.js';
+import { root, speechFolder } from './clips.js';
+import { float16Model, samplesOf, starterModel, streamOf } from './in-process.js';
+import { median, printTable, saveResult, sum } from './report.js';
+
+/** A word and when it begins, in seconds. */
+type Begun = readonly [word: string, start: number];
+
+interface TimedClip {
+  readonly id: string;
+  readonly file: string;
+  readonly language: string;
+  readonly words: readonly Begun[];
+}
+
+const WITHOUT_SPACES = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue']);
+const SAMPLE_RATE = 16_000;
+const never = new AbortController().signal;
+
+export async function words(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      model: { type: 'string', default: float16Model() ?? starterModel() },
+      clips: { type: 'string' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const asked = args.clips?.split(',');
+  const clips = timedClips().filter(({ id }) => asked?.includes(id) ?? true);
+  const heard = new Map<string, Map<string, Begun[]>>(); // by program, by clip
+  for (const [name, found] of await ours(args.model, clips)) heard.set(name, found);
+  for (const [name, found] of peers(args.model, clips)) heard.set(name, found);
+
+  const errors = new Map([...heard.keys()].map((name): [string, number[]] => [name, []]));
+  let all = 0;
+  for (const clip of clips) {
+    const truth = units(clip.words, clip.language);
+    all += clip.words.length;
+    const found = [...heard].map(([name, of]): [string, Map<number, number>] => [
+      name,
+      matched(truth, units(of.get(clip.id) ?? [], clip.language)),
+    ]);
+    for (const [i, [, start]] of truth.entries()) {
+      const starts = found.map(([name, at]): [string, number | undefined] => [name, at.get(i)]);
+      if (start === undefined || starts.some(([, at]) => at === undefined)) continue;
+      for (const [name, at] of starts) errors.get(name)?.push((at ?? NaN) - start);
+    }
+  }
+  const mean = (values: readonly number[]): number => sum(values) / values.length;
+  const count = [...errors.values()][0]?.length ?? 0;
+  const table = [...errors].map(([name, signed]) => {
+    const off = signed.map(Math.abs);
+    return { name, meanMs: 1000 * mean(off), medianMs: 1000 * median(off), biasMs: 1000 * mean(signed) };
+  });
+  console.log(`start of ${count} words of ${all}, on ${clips.length} clips`);
+  printTable(
+    ['words of', 'mean absolute error, ms', 'median, ms', 'late by, ms'],
+    table.map(({ name, ...ms }) => [name, ...[ms.meanMs, ms.medianMs, ms.biasMs].map((x) => x.toFixed(0))]),
+  );
+  const settings = { model: args.model, clips: clips.map(({ id }) => id), words: count };
+  saveResult('words', { settings, table }, args['save-baseline']);
+}
+
+function timedClips(): TimedClip[] {
+  const folder = speechFolder();
+  return readFileSync(join(folder, 'manifest.jsonl'), 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('"word_times"'))
+    .map((line) => JSON.parse(line) as { word_times: [string, number, number][]; split?: string } & TimedClip)
+    .filter(({ split }) => split === undefined || split === 'open')
+    .map(({ id, file, language, word_times }) => ({
+      id,
+      file: join(folder, file),
+      language,
+      words: word_times.map(([word, start]): Begun => [word, start]),
+    }));
+}
+
+/** The words of clips that fit in a window, as the model finds them, and clipped to where voice activity hears speech. */
+async function ours(dir: string, clips: readonly TimedClip[]): Promise<Map<string, Map<string, Begun[]>>> {
+  const model = await WhisperModel.load(dir);
+  const activity = await VoiceActivity.load();
+  const { model: network, tokenizer, mel: transform } = model.parts;
+  const caches = makeCaches(network);
+  const filters = new LogitFilters(tokenizer, network.config, { timestamps: true });
+  const found = new Map([
+    ['ours', new Map<string, Begun[]>()],
+    ['ours, clipped to speech', new Map<string, Begun[]>()],
+  ]);
+  for (const { id, file, language } of clips) {
+    const samples = await samplesOf(file);
+    const windows = new AudioWindows(streamOf(samples).samples, transform);
+    const audioFrames = await windows.framesAt(0, never);
+    const window = await encode(network, await windows.mel(0, WINDOW_FRAMES, 'zero', network.dtype), never);
+    const startSequence = tokenizer.startSequence(language, 'transcribe', true);
+    const run = decodeWindow(
+      { model: network, tokenizer, caches, filters, startSequence, seed: 0 },
+      window,
+      [],
+      0,
+      never,
+    );
+    let step = await run.next();
+    while (step.done !== true) step = await run.next();
+    const { segments } = cutSegments(step.value, tokenizer, 0, audioFrames);
+    const plain = { startSequence, language, audioFrames, offsetSeconds: 0, lastSpeechSeconds: 0 };
+    for (const [name, speech] of [
+      ['ours', undefined],
+      ['ours, clipped to speech', spoken(activity, samples)],
+    ] as const) {
+      const timed = await addWordTimes(segments, model.parts, window, { ...plain, speech }, never);
+      const begun = timed.flatMap(({ words = [] }) => words.map(({ word, start }): Begun => [word, start]));
+      found.get(name)?.set(id, begun);
+    }
+    disposeWindow(window);
+    await windows.dispose();
+  }
+  filters.dispose();
+  for (const cache of caches) cache.dispose();
+  activity.dispose();
+  model.dispose();
+  return found;
+}
+
+function spoken(activity: VoiceActivity, samples: Float32Array): SpokenStretch[] {
+  const stream = activity.stream();
+  const cutter = new SpeechStretches({ minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 30 });
+  const stretches = [
+    ...cutter.push(stream.push(samples)),
+    ...cutter.push(stream.flush()),
+    ...cutter.end(samples.length),
+  ];
+  return stretches.map(({ start, end }) => ({ start: start / SAMPLE_RATE, end: end / SAMPLE_RATE }));
+}
+
+/** openai-whisper on the same folder and faster-whisper on what was made of it, where they are set up. */
+function peers(dir: string, clips: readonly TimedClip[]): Map<string, Map<string, Begun[]>> {
+  const reference = join(root, 'test/reference');
+  const results = join(root, 'test/bench/results');
+  mkdirSync(results, { recursive: true });
+  const found = new Map<string, Map<string, Begun[]>>();
+  const config = JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8')) as object;
+  if ('quantization' in config) {
+    console.error('the peers are left out: the model is quantized (--model DIR of the float16 weights)');
+    return found;
+  }
+  for (const [name, environment, weights] of [
+    ['openai', '.venv-torch', dir],
+    ['faster-whisper', '.venv-ct2', join(reference, '.weights-peers/base-ct2')],
+  ] as const) {
+    const python = join(reference, environment, 'bin/python');
+    const out = join(results, `words-${name}.jsonl`);
+    if (!existsSync(python) || !existsSync(weights)) {
+      console.error(`${name} is left out: it is not set up`);
+      continue;
+    }
+    const argv = [join(reference, 'word-times.py'), name, weights, out, ...clips.map(({ id }) => id)];
+    const { status } = spawnSync(python, argv, { stdio: ['ignore', 'ignore', 'inherit'] });
+    if (status !== 0) throw new Error(`${name} failed`);
+    const rows = readFileSync(out, 'utf8').trim().split('\n');
+    const parsed = rows.map((row) => JSON.parse(row) as { id: string; words: [string, number, number][] });
+    found.set(
+      name,
+      new Map(parsed.map(({ id, words }) => [id, words.map(([w, start]): Begun => [w, start])])),
+    );
+  }
+  return found;
+}
+
+/** What is compared: words, or characters of which only a word's first has a time. */
+type Unit = readonly [text: string, start: number | undefined];
+
+function units(words: readonly Begun[], language: string): Unit[] {
+  return words.flatMap(([word, start]): Unit[] => {
+    const text = word.toLowerCase().replace(/[^\p{L}\p{N}\p{M}]/gu, '');
+    if (text === '') return [];
+    if (!WITHOUT_SPACES.has(language)) return [[text, start]];
+    return Array.from(text, (character, i): Unit => [character, i === 0 ? start : undefined]);
+  });
+}
+
+/** Of each unit of `truth` that is also in `got`, by the fewest edits: when it begins there. */
+export function matched(truth: readonly Unit[], got: readonly Unit[]): Map<number, number> {
+  const width = got.length + 1;
+  const costs = new Uint16Array((truth.length + 1) * width);
+  const at = (i: number, j: number): number => costs[i * width + j] ?? 0;
+  for (let i = 0; i <= truth.length; i++) {
+    for (let j = 0; j <= got.length; j++) {
+      if (i === 0 || j === 0) costs[i * width + j] = i + j;
+      else {
+        const change = truth[i - 1]?.[0] === got[j - 1]?.[0] ? 0 : 1;
+        costs[i * width + j] = Math.min(at(i - 1, j - 1) + change, at(i - 1, j) + 1, at(i, j - 1) + 1);
+      }
+    }
+  }
+  const found = new Map<number, number>();
+  for (let [i, j] = [truth.length, got.length]; i > 0 && j > 0;) {
+    const [wanted, unit] = [truth[i - 1], got[j - 1]];
+    if (wanted?.[0] === unit?.[0] && at(i, j) === at(i - 1, j - 1)) {
+      const start = unit?.[1];
+      if (start !== undefined) found.set(i - 1, start);
+      [i, j] = [i - 1, j - 1];
+    } else if (at(i, j) === at(i - 1, j - 1) + 1) [i, j] = [i - 1, j - 1];
+    else if (at(i, j) === at(i - 1, j) + 1) i--;
+    else j--;
+  }
+  return found;
+}
