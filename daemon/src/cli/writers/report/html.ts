@@ -47,7 +47,9 @@ ${player(audio, title, durationMs)}
 ${shown.length === 0 ? '<p class="empty" lang="en">No speech was found.</p>\n' : shown.map((line) => row(line, byWord)).join('')}</main>
 <footer class="foot">
 ${legend(byWord)}
-<p class="keys">${KEYS.map(([keys, what]) => `<span>${keys.map((key) => `<kbd>${key}</kbd>`).join(' ')} ${what}</span>`).join('\n')}</p>
+<p class="keys">${KEYS.filter(([, what]) => byWord || what !== 'a word')
+    .map(([keys, what]) => `<span>${keys.map((key) => `<kbd>${key}</kbd>`).join(' ')} ${what}</span>`)
+    .join('\n')}</p>
 </footer>
 <script>${script}</script>
 </body>

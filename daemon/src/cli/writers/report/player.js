@@ -118,6 +118,8 @@
   let frame = 0;
   let litWord;
   let litRow;
+  /** Nothing is lit before the reader has played or gone anywhere. */
+  let begun = false;
   /** Whoever scrolls is reading elsewhere: the page leaves them there for a while. */
   let readingUntil = 0;
   for (const gesture of ['wheel', 'touchmove']) {
@@ -168,8 +170,8 @@
 
   function update() {
     const time = audio.currentTime;
-    litRow = light(litRow, at(rows, time), true);
-    litWord = light(litWord, at(words, time), false);
+    litRow = light(litRow, begun ? at(rows, time) : undefined, true);
+    litWord = light(litWord, begun ? at(words, time) : undefined, false);
     $('now').textContent = clock(time);
     wave.setAttribute('aria-valuenow', String(Math.round(time)));
     wave.setAttribute('aria-valuetext', `${clock(time)} of ${clock(length())}`);
@@ -182,6 +184,7 @@
   }
 
   function seek(time) {
+    begun = true;
     audio.currentTime = Math.min(Math.max(0, time), length());
     update();
   }
@@ -192,6 +195,7 @@
   }
 
   audio.addEventListener('play', () => {
+    begun = true;
     document.body.classList.add('playing');
     $('play').setAttribute('aria-label', 'Pause');
     cancelAnimationFrame(frame);
