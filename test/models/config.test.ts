@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { parseConfig } from '#daemon/models/whisper/config.js';
+import { mlxConfig, parseConfig } from '#daemon/models/whisper/config.js';
 import { languageCode } from '#daemon/models/whisper/languages.js';
 
 import { SIZES } from './sizes.js';
@@ -47,6 +47,58 @@ describe('config.json', () => {
 
   test.each([[null], ['whisper'], [[]], [{}]])('is refused if it is %j', (json) => {
     expect(() => parseConfig(json)).toThrow(expect.objectContaining({ code: 'MODEL_UNSUPPORTED' }));
+  });
+});
+
+/** `config.json` of openai/whisper-base, as transformers writes it. */
+const HUGGING_FACE = {
+  architectures: ['WhisperForConditionalGeneration'],
+  model_type: 'whisper',
+  activation_function: 'gelu',
+  d_model: 512,
+  encoder_layers: 6,
+  encoder_attention_heads: 8,
+  encoder_ffn_dim: 2048,
+  decoder_layers: 6,
+  decoder_attention_heads: 8,
+  decoder_ffn_dim: 2048,
+  max_source_positions: 1500,
+  max_target_positions: 448,
+  num_mel_bins: 80,
+  scale_embedding: false,
+  vocab_size: 51_865,
+};
+
+describe('config.json of Hugging Face', () => {
+  test('says what that of mlx-community does', () => {
+    expect(parseConfig(HUGGING_FACE)).toEqual(parseConfig(SIZES.base));
+  });
+
+  test('is what mlxConfig writes, in the other layout', () => {
+    const packed = parseConfig({
+      ...HUGGING_FACE,
+      quantization: { group_size: 32, bits: 8, mode: 'affine' },
+    });
+    expect(parseConfig(mlxConfig(packed))).toEqual(packed);
+  });
+
+  test.each([
+    ['num_mel_bins', { num_mel_bins: 40 }],
+    ['vocab_size', { vocab_size: 51_900 }],
+    ['d_model', { encoder_attention_heads: 7 }],
+    ['encoder_ffn_dim', { encoder_ffn_dim: 1024 }],
+    ['activation_function', { activation_function: 'silu' }],
+    ['scale_embedding', { scale_embedding: true }],
+    ['tie_word_embeddings', { tie_word_embeddings: false }],
+    ['quantization_config', { quantization_config: { quant_method: 'bitsandbytes', load_in_8bit: true } }],
+    ['quantization.bits', { quantization: { group_size: 64, bits: 7 } }],
+    ['quantization.mode', { quantization: { group_size: 32, bits: 4, mode: 'mxfp4' } }],
+    ['decoder_layers', { decoder_layers: undefined }],
+    ['model_type', { model_type: 'wav2vec2' }],
+  ])('is refused, by name, for a wrong %s', (field, wrong) => {
+    const read = () => parseConfig({ ...HUGGING_FACE, ...wrong });
+    expect(read).toThrow(field);
+    expect(read).toThrow(expect.objectContaining({ code: 'MODEL_UNSUPPORTED' }));
   });
 });
 
