@@ -2,8 +2,7 @@
  * A headless Chromium, spoken to over a pipe (DevTools protocol). SOTTO_CHROME names one; otherwise the one inside the
  * package @sparticuz/chromium (Linux x64), unpacked once, or one that is installed.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -75,10 +74,19 @@ function packaged(): Command | undefined {
   return { path: join(folder, 'chromium'), env: fonts };
 }
 
+function unpacked(): Command | undefined {
+  try {
+    return packaged();
+  } catch (error) {
+    console.log(`@sparticuz/chromium can't be unpacked: ${String(error)}`);
+    return undefined;
+  }
+}
+
 function candidates(): Command[] {
   const chosen = process.env.SOTTO_CHROME;
   if (chosen !== undefined) return [{ path: chosen, env: {} }];
-  const own = packaged();
+  const own = unpacked();
   const libraries = own === undefined ? '' : join(dirname(own.path), 'lib');
   return [
     ...(own === undefined ? [] : [own, { path: own.path, env: { ...own.env, LD_LIBRARY_PATH: libraries } }]),
@@ -117,6 +125,8 @@ export class Browser {
       rest = messages.pop() ?? '';
       for (const message of messages) this.#receive(JSON.parse(message) as Reply);
     });
+    // Where the tests end without closing it.
+    process.once('exit', () => child.kill('SIGKILL'));
     child.on('exit', () => this.#fail('the browser ended'));
     child.on('error', (error) => this.#fail(error.message));
     for (const end of [child.stdio[3], child.stdio[4]]) end?.on('error', () => undefined);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { formatOf, render } from '#daemon/cli/writers/index.js';
+import { partsOf } from '#daemon/cli/writers/report/parts.js';
 import type { ReportAudio } from '#daemon/cli/writers/report/audio-source.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
@@ -74,6 +75,21 @@ describe('--format html', () => {
   test('names no address outside itself', async () => {
     const page = (await report(true, embedded)).replace(/src="data:[^"]*"/, '');
     expect(page).not.toMatch(/https?:|\/\/\w|@import|url\(/);
+  });
+
+  test('lights up words however a model spaces them', () => {
+    const words = [' One', ' ', 'two ', 'three', '.'];
+    const whole = segment(0, words, true);
+    expect(partsOf(whole).map(({ space, text }) => [space, text])).toEqual([
+      [false, 'One'],
+      [true, 'two'],
+      [true, 'three'],
+      [false, '.'],
+    ]);
+    // Words that do not spell the text are not believed.
+    expect(partsOf({ ...whole, text: ' Something else.' }).map(({ text }) => text)).toEqual([
+      'Something else.',
+    ]);
   });
 
   test('says so when nothing was said', async () => {

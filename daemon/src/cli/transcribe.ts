@@ -110,7 +110,8 @@ async function transcribeOne(
         put(writer.segment(event.segment));
       } else if (event.type === 'final') {
         const audio = format === 'html' ? { audio: await soundFor(file, output ?? '.') } : {};
-        const transcript = { file, segments, summary: event.summary, ...audio };
+        const translated = options.task === 'translate' ? { textLanguage: 'en' } : {};
+        const transcript = { file, segments, summary: event.summary, ...translated, ...audio };
         if (target !== undefined) await writeWhole(target, render(await newWriter(), transcript));
         else put(`${begun ? '' : writer.begin()}${writer.end(transcript)}`);
         return transcript;

@@ -10,6 +10,8 @@ export interface Transcript {
   readonly file: string;
   readonly segments: readonly Segment[];
   readonly summary: JobSummary;
+  /** Of the text, where it is not the one that is spoken. */
+  readonly textLanguage?: string;
   /** How a report reaches the sound; only `html` looks at it. */
   readonly audio?: ReportAudio;
 }

@@ -19,7 +19,7 @@ export function htmlWriter(): Writer {
 function page(transcript: Transcript): string {
   const style = part('style.css');
   const script = part('player.js');
-  const { file, segments, summary, audio } = transcript;
+  const { file, segments, summary, audio, textLanguage = summary.language } = transcript;
   const title = oneLine(basename(file)) || 'Transcript';
   const shown = segments.map((segment) => ({ segment, parts: partsOf(segment) })).filter(hasText);
   const lastMs = Math.max(0, ...shown.map(({ segment }) => milliseconds(segment.end)));
@@ -43,7 +43,7 @@ function page(transcript: Transcript): string {
 <p class="facts">${facts(transcript, shown, byWord).map(escape).join('<span class="dot" aria-hidden="true">·</span>')}</p>
 </header>
 ${player(audio, title, durationMs)}
-<main id="transcript" class="transcript" lang="${escape(languageTag(summary.language))}" data-duration="${durationMs}">
+<main id="transcript" class="transcript" lang="${escape(languageTag(textLanguage))}" data-duration="${durationMs}">
 ${shown.length === 0 ? '<p class="empty" lang="en">No speech was found.</p>\n' : shown.map((line) => row(line, byWord)).join('')}</main>
 <footer class="foot">
 ${legend(byWord)}

@@ -18,17 +18,20 @@ export function partsOf(segment: Segment): Part[] {
   const text = oneLine(segment.text);
   if (text === '') return [];
   const parts: Part[] = [];
+  let apart = false;
   for (const { word, start, end, probability } of segment.words ?? []) {
     const bare = oneLine(word);
+    apart ||= /^[\s\p{Cc}]/u.test(word);
     if (bare === '') continue;
     const from = milliseconds(start);
     parts.push({
-      space: parts.length > 0 && /^\s/.test(word),
+      space: parts.length > 0 && apart,
       text: bare,
       start: from,
       end: Math.max(from, milliseconds(end)),
       probability: within01(probability),
     });
+    apart = /[\s\p{Cc}]$/u.test(word);
   }
   const spelled = parts.map((part) => (part.space ? ` ${part.text}` : part.text)).join('');
   if (spelled === text) return parts;
