@@ -283,6 +283,30 @@ describe('a model folder is refused', () => {
     await expect(loadModel(emptyFolder())).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
   });
 
+  test('or is what it was, whichever byte of a zip falls over', async () => {
+    const folder = checkpointFolder('mlx-npz-4bit-deflated');
+    const path = join(folder, 'weights.npz');
+    const whole = readFileSync(path);
+    const live = mx.liveArrays();
+    const codes = new Set<unknown>();
+    const count = 50;
+    for (let i = 0; i < count; i++) {
+      // Half of them in the directory at the end, which is what claims things.
+      const at = i % 2 === 0 ? Math.floor((whole.length * i) / count) : whole.length - 1 - i * 113;
+      const bytes = Buffer.from(whole);
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << (i % 8));
+      writeFileSync(path, bytes);
+      const outcome: unknown = await loadModel(folder).then(
+        (model) => model.dispose(),
+        (thrown: unknown) => thrown,
+      );
+      codes.add(outcome === undefined ? 'loaded' : (outcome as { code: unknown }).code);
+      expect(mx.liveArrays()).toBeLessThanOrEqual(live);
+    }
+    expect(codes).toContain('MODEL_CORRUPT');
+    for (const code of codes) expect(['MODEL_CORRUPT', 'MODEL_UNSUPPORTED', 'loaded']).toContain(code);
+  });
+
   test('after a cancel, which frees everything', async () => {
     const folder = checkpointFolder('mlx-npz');
     const live = mx.liveArrays();

@@ -3,6 +3,7 @@
 #
 #   setup.sh            .venv:        MLX's Python, mlx-whisper, the Whisper normaliser  (fixtures, scores, bench)
 #   setup.sh torch      .venv-torch:  openai-whisper on torch, CPU                       (the quick reference decoder)
+#   setup.sh hf         .venv-hf:     transformers on torch, CPU                         (tiny checkpoints)
 #
 # Versions are pinned: a fixture or a table is only as good as the version it was made with.
 set -euo pipefail
@@ -28,8 +29,11 @@ mlx)
 torch)
   make_venv .venv-torch torch==2.15.0 openai-whisper==20250625 safetensors soundfile numpy
   ;;
+hf)
+  make_venv .venv-hf torch==2.15.0 transformers==5.23.0 numpy
+  ;;
 *)
-  sed -n '2,8p' "$0"
+  sed -n '2,9p' "$0"
   exit 2
   ;;
 esac

@@ -48,11 +48,16 @@ export async function workOnModel(
           }),
         );
       child.on('error', (error) => died(error.message));
-      child.on('exit', (code, by) => died(by === null ? `exit code ${code}` : `killed by ${by}`));
+      child.on('exit', (code, by) => {
+        const tell = () => died(by === null ? `exit code ${code}` : `killed by ${by}`);
+        // Its last message may be on the way still.
+        if (child.connected) child.once('disconnect', tell);
+        else tell();
+      });
       child.send(request, () => undefined);
     });
   } finally {
     signal.removeEventListener('abort', cancel);
-    if (child.exitCode === null && child.signalCode === null) child.disconnect();
+    if (child.connected) child.disconnect();
   }
 }

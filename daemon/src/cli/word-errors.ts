@@ -4,8 +4,8 @@
  * language (OpenAI's normaliser).
  */
 
-/** Written without spaces: scored by characters. */
-const BY_CHARACTER = new Set(['zh', 'yue', 'ja', 'th', 'lo', 'my', 'km', 'bo']);
+/** Written without spaces, or with spaces where the writer likes: scored by characters. */
+const BY_CHARACTER = new Set(['zh', 'yue', 'ja', 'ko', 'th', 'lo', 'my', 'km', 'bo']);
 
 export interface Errors {
   readonly errors: number;
