@@ -22,6 +22,11 @@ export interface TokenTimes {
 
 /** Positions whose probabilities are computed at once: 13 MB of logits. */
 const POSITIONS_AT_ONCE = 64;
+/**
+ * Heads that are looked at together. On the CPU, MLX takes the memory of all ops that are queued, anew each time: what one
+ * head needs stays in the caches, four take ten times as long as one.
+ */
+const HEADS_AT_ONCE = { cpu: 1, gpu: 8 };
 
 /**
  * @param tokens text alone: no timestamps, no end-of-text
@@ -51,6 +56,7 @@ export async function alignTokens(
   const headsOf = (block: number): number[] =>
     model.alignmentHeads.flatMap(([layer, head]) => (layer === block ? [head] : []));
 
+  const together = HEADS_AT_ONCE[mx.defaultDevice()];
   const caches = decoder.blocks.map(() => nn.selfAttentionCache(taught.length));
   const held = new Set<MxArray>();
   const settle = async <T extends [MxArray, ...MxArray[]]>(made: T, ...spent: MxArray[]): Promise<T> => {
@@ -62,23 +68,31 @@ export async function alignTokens(
     return made;
   };
   try {
-    let [x] = await settle([mx.tidy(() => decoder.embed(tokenRow(taught), 0))]); // [1, T, D]
-    let [attention] = await settle([mx.zeros([rows.count, frames])]);
+    let [x, attention] = await settle([
+      mx.tidy(() => decoder.embed(tokenRow(taught), 0)), // [1, T, D]
+      mx.zeros([rows.count, frames]),
+    ]);
     for (const [i, block] of decoder.blocks.entries()) {
       const [cache, audio, heads] = [caches[i], crossKeysValues[i], headsOf(i)];
       if (cache === undefined || audio === undefined) throw new RangeError(`no audio for block ${i}`);
-      const [input, before] = [x, attention];
+      const input = x;
       if (heads.length === 0) {
         [x] = await settle([mx.tidy(() => block.step(input, cache, audio))], input);
         continue;
       }
       const [output, queries] = mx.tidy(() => block.stepWithQueries(input, cache, audio));
       [x] = await settle([output, queries], input);
-      const sum = mx.tidy(() => {
-        const scores = nn.memoryScores(queries, audio, heads, frames); // [1, heads, T, frames]
-        return mx.add(before, mx.sum(followed(scores, rows), [0, 1]));
-      });
-      [attention] = await settle([sum], before, queries);
+      for (let first = 0; first < heads.length; first += together) {
+        const some = heads.slice(first, first + together);
+        const [looked] = await settle([
+          mx.tidy(() => standingOut(nn.memoryScores(queries, audio, some, frames), rows)),
+        ]);
+        const before = attention;
+        const sum = mx.tidy(() => mx.add(before, mx.sum(medianOfSeven(looked), [0, 1])));
+        [attention] = await settle([sum], before, looked);
+      }
+      held.delete(queries);
+      mx.dispose([queries]);
     }
     const gain = Float32Array.from(attention.toTypedArray() as Float32Array);
     const first = firstFrames(gain, rows.count, frames);
@@ -107,14 +121,14 @@ interface Rows {
  * Scores [1, heads, T, frames] → how much more each of `rows` looks at a frame than the other positions do,
  * [1, heads, rows, frames].
  */
-function followed(scores: MxArray, { first, count }: Rows): MxArray {
+function standingOut(scores: MxArray, { first, count }: Rows): MxArray {
   const [, heads = 0, , frames = 0] = scores.shape;
   const weights = mx.softmax(scores, -1, { precise: true });
   const centred = mx.subtract(weights, mx.mean(weights, -2, true));
   const deviation = mx.sqrt(mx.mean(mx.square(centred), -2, true));
   const asked = mx.slice(centred, [0, 0, first, 0], [1, heads, first + count, frames]);
   // Where all positions look alike, as at the only frame of a tiny window, none looks more.
-  return medianOfSeven(mx.divide(asked, mx.where(mx.equal(deviation, 0), 1, deviation)));
+  return mx.divide(asked, mx.where(mx.equal(deviation, 0), 1, deviation));
 }
 
 /** Probabilities of `tokens` at the positions from `first` on, among all tokens of text. [tokens] */
