@@ -9,11 +9,12 @@ import { root } from './clips.js';
 
 const SAMPLE_RATE = 16_000;
 
-/** What every peer does in a comparison: greedy, one temperature, no text carried over, timestamps on. */
+/** What every peer does in a comparison: greedy, one temperature, no text carried over, timestamps on, no detection of speech. */
 export const PLAIN: TranscribeOptions = {
   temperature: [0],
   timestamps: true,
   conditionOnPreviousText: false,
+  vad: false,
 };
 
 export function starterModel(): string {

@@ -111,8 +111,13 @@ async function ours(dir: string, clips: readonly TimedClip[]): Promise<Map<strin
   for (const { id, file, language } of clips) {
     const samples = await samplesOf(file);
     const windows = new AudioWindows(streamOf(samples).samples, transform);
-    const audioFrames = await windows.framesAt(0, never);
-    const window = await encode(network, await windows.mel(0, WINDOW_FRAMES, 'zero', network.dtype), never);
+    const span = (await windows.next(0, never)) ?? { start: 0, frames: 0 };
+    const audioFrames = span.frames;
+    const window = await encode(
+      network,
+      await windows.mel(span, WINDOW_FRAMES, 'zero', network.dtype),
+      never,
+    );
     const startSequence = tokenizer.startSequence(language, 'transcribe', true);
     const run = decodeWindow(
       { model: network, tokenizer, caches, filters, startSequence, seed: 0 },

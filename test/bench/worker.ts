@@ -18,6 +18,7 @@ const PLAIN: TranscribeOptions = {
   temperature: [0],
   timestamps: text === 'text' ? 'auto' : true,
   conditionOnPreviousText: false,
+  vad: false,
 };
 
 interface Question {

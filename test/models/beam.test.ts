@@ -32,8 +32,8 @@ async function decode(
   const { model: network, tokenizer } = model.parts;
   const live = mx.liveArrays();
   const windows = new AudioWindows(streamOf(await samplesOf(clip(file) ?? '')).samples, model.parts.mel);
-  await windows.framesAt(0, never);
-  const mel = await windows.mel(0, WINDOW_FRAMES, 'silence', network.dtype); // as its decode() pads
+  const span = (await windows.next(0, never)) ?? { start: 0, frames: 0 };
+  const mel = await windows.mel(span, WINDOW_FRAMES, 'silence', network.dtype); // as its decode() pads
   await windows.dispose();
   const window = await encode(network, mel, never);
   const filters = new LogitFilters(tokenizer, network.config, { timestamps: true });

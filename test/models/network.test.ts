@@ -83,7 +83,11 @@ const oneSecond = (): Float32Array => Float32Array.from({ length: 16_000 }, (_, 
 
 async function collect(model: WhisperModel | Awaited<ReturnType<typeof loadModel>>, seconds = 1) {
   const samples = new Float32Array(seconds * 16_000).map((_, i) => Math.sin(i / 7 + (i * i) / 9e6) * 0.1);
-  const run = model.transcribe(streamOf(samples), { temperature: [0] }, new AbortController().signal);
+  const run = model.transcribe(
+    streamOf(samples),
+    { temperature: [0], vad: false },
+    new AbortController().signal,
+  );
   const events = [];
   for (;;) {
     const { value, done } = await run.next();
@@ -225,7 +229,7 @@ describe('transcribing', () => {
 
   test('the same audio gives the same text, drawn or not', async () => {
     const run = async (seed: number) => {
-      const options = { temperature: [0.8], seed };
+      const options = { temperature: [0.8], seed, vad: false };
       const events = model.transcribe(streamOf(oneSecond()), options, new AbortController().signal);
       for (;;) {
         const { value, done } = await events.next();
@@ -241,7 +245,7 @@ describe('transcribing', () => {
     const live = mx.liveArrays();
     for (const stopAt of ['language', 'text', 'progress']) {
       const controller = new AbortController();
-      const run = model.transcribe(streamOf(oneSecond()), {}, controller.signal);
+      const run = model.transcribe(streamOf(oneSecond()), { vad: false }, controller.signal);
       const seen: string[] = [];
       const drained = (async () => {
         for await (const { type } of run) {
@@ -265,7 +269,7 @@ describe('transcribing', () => {
     const at: { type: string; turns: number }[] = [];
     const events = model.transcribe(
       streamOf(oneSecond()),
-      { temperature: [0] },
+      { temperature: [0], vad: false },
       new AbortController().signal,
     );
     for await (const { type } of events) at.push({ type, turns });
@@ -282,7 +286,7 @@ describe('transcribing', () => {
     for (const stopAt of ['language', 'text']) {
       for await (const { type } of model.transcribe(
         streamOf(oneSecond()),
-        {},
+        { vad: false },
         new AbortController().signal,
       )) {
         if (type === stopAt) break;
@@ -297,7 +301,11 @@ describe('transcribing', () => {
       yield await Promise.resolve(oneSecond());
       throw new Error('the file ends early');
     }
-    const run = model.transcribe({ durationSeconds: 2, samples: broken() }, {}, new AbortController().signal);
+    const run = model.transcribe(
+      { durationSeconds: 2, samples: broken() },
+      { vad: false },
+      new AbortController().signal,
+    );
     await expect(run.next()).rejects.toThrow('the file ends early');
     expect(mx.liveArrays()).toBe(live);
   });
@@ -318,7 +326,7 @@ describe('transcribing', () => {
     const initialPrompt = 'word '.repeat(100);
     const run = model.transcribe(
       streamOf(oneSecond()),
-      { initialPrompt, temperature: [0], timestamps: false },
+      { initialPrompt, temperature: [0], timestamps: false, vad: false },
       new AbortController().signal,
     );
     for (;;) {
@@ -334,7 +342,7 @@ describe('transcribing', () => {
       weights['encoder.ln_post.weight'] = mx.full([64], NaN, 'float16');
     });
     const broken = await loadModel(dir);
-    const run = broken.transcribe(streamOf(oneSecond()), {}, new AbortController().signal);
+    const run = broken.transcribe(streamOf(oneSecond()), { vad: false }, new AbortController().signal);
     await expect(run.next()).rejects.toMatchObject({ code: 'ENGINE_CRASHED' });
     broken.dispose();
   });

@@ -66,8 +66,9 @@ function floats(array: MxArray): Float32Array {
 
 async function windowOf(model: WhisperModel, samples: Float32Array): Promise<MxArray> {
   const windows = new AudioWindows(streamOf(samples).samples, model.parts.mel);
-  if ((await windows.framesAt(0, never)) === 0) throw new Error('no audio');
-  const mel = await windows.mel(0, WINDOW_FRAMES, 'zero', model.parts.model.dtype);
+  const span = await windows.next(0, never);
+  if (span === undefined) throw new Error('no audio');
+  const mel = await windows.mel(span, WINDOW_FRAMES, 'zero', model.parts.model.dtype);
   await windows.dispose();
   return mel;
 }
@@ -198,7 +199,7 @@ for (const [name, weights] of models) {
           const samples = await samplesOf(entry.path);
           const run = model.transcribe(
             streamOf(samples),
-            { language: entry.language, temperature: [0] },
+            { language: entry.language, temperature: [0], vad: false },
             never,
           );
           let step = await run.next();

@@ -49,6 +49,8 @@ export const transcribeOptionsSchema = v.object({
    * timestamps where the audio fits in one window, of which then no more is computed than is spoken.
    */
   timestamps: v.exactOptional(v.union([v.boolean(), v.literal('auto')])),
+  /** `false` gives the model everything, silence too. Otherwise only where somebody speaks is listened to (Silero VAD). */
+  vad: v.exactOptional(v.boolean()),
   /** Sequences of the beam search at temperature 0; 1 is greedy, which is what is done when left out. */
   beamSize: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(16))),
   /** The beam search goes on until beamSize × patience sequences have ended; 1 when left out. */

@@ -92,6 +92,17 @@ export class SpeechStretches {
     return finished;
   }
 
+  /** Whether something goes on that may become, or join, a stretch. */
+  get isOpen(): boolean {
+    return this.#waiting !== undefined || this.#speechStart !== undefined;
+  }
+
+  /** Nothing before this sample changes any more: every stretch to come begins at it or later. */
+  get settledSamples(): number {
+    const start = this.#waiting?.start ?? this.#certainStart;
+    return start ?? Math.max(0, (this.#speechStart ?? this.#frames * FRAME_SAMPLES) - this.#padSamples);
+  }
+
   #step(probability: number, finished: Stretch[]): void {
     const now = this.#frames++ * FRAME_SAMPLES;
     if (probability >= this.#threshold) {

@@ -1,5 +1,6 @@
 /** The 30 s windows that the encoder sees, cut from a stream of audio. */
-import { MelStream, type MelTransform, SILENCE_LOG10 } from '#daemon/audio/mel.js';
+import { HOP_SAMPLES, MelStream, type MelTransform, SILENCE_LOG10 } from '#daemon/audio/mel.js';
+import type { SpeechTrack } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
 export const WINDOW_FRAMES = 3000; // 30 s of 10 ms
@@ -13,6 +14,20 @@ const DYNAMIC_RANGE_LOG10 = 8;
  */
 export type Padding = 'zero' | 'silence';
 
+export interface Window {
+  /** Its first frame, counted from the start of the audio. */
+  readonly start: number;
+  /** Frames of it that are audio, at most 3000. */
+  readonly frames: number;
+}
+
+/** A window ends before a pause longer than this: in silence the decoder invents words. */
+const LONGEST_PAUSE_SAMPLES = 5 * 16_000;
+/** What a stretch has left behind its last word is padding: too little to hold another one. */
+const LEFTOVER_SAMPLES = 0.65 * 16_000;
+/** Frames that are read beyond a window, to know where speech ends in it. */
+const LOOKAHEAD_FRAMES = 260;
+
 /**
  * Windows by position. Only the frames since the last `advance` are held, so memory is bounded.
  *
@@ -22,11 +37,14 @@ export type Padding = 'zero' | 'silence';
 export class AudioWindows {
   readonly #mel: MelStream;
   readonly #nMels: number;
+  readonly #speech: SpeechTrack | undefined;
   #ahead: Promise<void> = Promise.resolve();
 
-  constructor(samples: AsyncIterable<Float32Array>, transform: MelTransform) {
-    this.#mel = new MelStream(samples, transform);
+  /** @param speech where given, windows hold the stretches of speech alone and not the pauses between them */
+  constructor(samples: AsyncIterable<Float32Array>, transform: MelTransform, speech?: SpeechTrack) {
+    this.#mel = new MelStream(speech?.watch(samples) ?? samples, transform);
     this.#nMels = transform.nMels;
+    this.#speech = speech;
   }
 
   /** Seconds of audio read so far; of all of it, once `at` has answered undefined. */
@@ -34,24 +52,48 @@ export class AudioWindows {
     return this.#mel.secondsRead;
   }
 
-  /** Frames of audio in the window that begins at frame `start`, at most 3000; 0 if the audio ends before it. */
-  async framesAt(start: number, signal: AbortSignal): Promise<number> {
+  /** The next window at frame `from` or later, undefined if nothing is left to hear. */
+  async next(from: number, signal: AbortSignal): Promise<Window | undefined> {
     await this.#ahead;
-    await this.#mel.fill(start + WINDOW_FRAMES, signal);
-    return Math.max(0, Math.min(WINDOW_FRAMES, this.#mel.contentFrames - start));
+    for (let start = from; ;) {
+      await this.#mel.fill(start + WINDOW_FRAMES + (this.#speech ? LOOKAHEAD_FRAMES : 0), signal);
+      const content = Math.min(start + WINDOW_FRAMES, this.#mel.contentFrames);
+      if (this.#speech === undefined) return content > start ? { start, frames: content - start } : undefined;
+      const [first, ...others] = this.#stretches(this.#speech, start);
+      if (first === undefined) {
+        if (this.#mel.ended) return undefined;
+        start = Math.max(start, Math.floor(this.#speech.settledSamples / HOP_SAMPLES));
+        continue;
+      }
+      const begin = Math.floor(first.start / HOP_SAMPLES);
+      if (begin > start) {
+        start = begin;
+        continue; // with what a window from there on needs
+      }
+      let { end } = first;
+      for (const next of others) if (next.start - end <= LONGEST_PAUSE_SAMPLES) end = Math.max(end, next.end);
+      const frames = Math.min(Math.ceil(end / HOP_SAMPLES), content) - start;
+      if (frames > 0) return { start, frames };
+      return undefined;
+    }
+  }
+
+  /** Whether all of the audio has been read, and fits in one window. */
+  get fitInOne(): boolean {
+    return this.#mel.ended && this.#mel.contentFrames < WINDOW_FRAMES;
   }
 
   /**
-   * Normalized log-mel of `length` frames from `start` on, [1, length, nMels]; the caller owns it.
-   * Only for a window that `framesAt` has answered for.
+   * Normalized log-mel of a window in `length` frames, [1, length, nMels]; the caller owns it. What follows its audio is
+   * padding.
    */
-  async mel(start: number, length: number, padding: Padding, dtype: Dtype): Promise<MxArray> {
-    const mel = mx.tidy(() => this.#assemble(start, length, padding).astype(dtype));
+  async mel(window: Window, length: number, padding: Padding, dtype: Dtype): Promise<MxArray> {
+    const mel = mx.tidy(() => this.#assemble(window, length, padding).astype(dtype));
     await mx.ready(mel);
     return mel;
   }
 
-  /** Reads up to frame `end` meanwhile. What fails is thrown by the next `framesAt`. */
+  /** Reads up to frame `end` meanwhile. What fails is thrown by `next`. */
   readAhead(end: number, signal: AbortSignal): void {
     this.#ahead = this.#mel.fill(end, signal);
     this.#ahead.catch(() => undefined);
@@ -60,6 +102,7 @@ export class AudioWindows {
   /** Says that no window before frame `start` will be asked for again. */
   advance(start: number): void {
     this.#mel.drop(start);
+    this.#speech?.drop(start * HOP_SAMPLES);
   }
 
   async dispose(): Promise<void> {
@@ -67,11 +110,20 @@ export class AudioWindows {
     await this.#mel.dispose();
   }
 
-  #assemble(start: number, length: number, padding: Padding): MxArray {
+  /** What somebody says from frame `start` on. */
+  #stretches(speech: SpeechTrack, start: number): { start: number; end: number }[] {
+    const from = start * HOP_SAMPLES;
+    return speech
+      .after(from)
+      .filter((stretch) => stretch.start >= from || stretch.end - from >= LEFTOVER_SAMPLES);
+  }
+
+  #assemble({ start, frames }: Window, length: number, padding: Padding): MxArray {
     const { peak, contentFrames } = this.#mel;
     if (peak === undefined) throw new RangeError('a window of no audio');
     // Beyond the audio a frame or two still hear its end: they are part of the silence, not of the zeros.
-    const end = padding === 'zero' ? Math.min(contentFrames, start + length) : start + length;
+    const whole = start + frames >= contentFrames;
+    const end = padding === 'zero' || !whole ? start + Math.min(frames, length) : start + length;
     let raw = this.#mel.slice(start, end); // [n, nMels]
     const missing = length - (raw.shape[0] ?? 0);
     if (missing > 0 && padding === 'silence') {

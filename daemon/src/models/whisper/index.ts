@@ -2,6 +2,7 @@
 import { basename, resolve } from 'node:path';
 
 import { MelTransform } from '#daemon/audio/mel.js';
+import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcription.js';
 
 import type { AudioStream, LoadOptions, SpeechModel } from '../speech-model.js';
@@ -31,10 +32,12 @@ export class WhisperModel implements SpeechModel {
     const tokenizer = await WhisperTokenizer.load(config);
     try {
       const model = await loadWhisper(dir, config, options);
+      const voice = await VoiceActivity.load();
       return new WhisperModel(basename(resolve(dir)), {
         model,
         tokenizer,
         mel: new MelTransform(config.nMels),
+        voice,
       });
     } catch (error) {
       tokenizer.dispose();
@@ -54,5 +57,6 @@ export class WhisperModel implements SpeechModel {
     this.parts.model.dispose();
     this.parts.mel.dispose();
     this.parts.tokenizer.dispose();
+    this.parts.voice.dispose();
   }
 }

@@ -10,6 +10,7 @@ import type {
   TranscribeResult,
 } from '#daemon/protocol/transcription.js';
 import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel.js';
+import { SpeechTrack, type VoiceActivity } from '#daemon/audio/vad/index.js';
 
 import type { AudioStream } from '../speech-model.js';
 import { AudioWindows, type Padding, WINDOW_FRAMES } from './audio.js';
@@ -37,6 +38,7 @@ export interface WhisperParts {
   readonly model: Whisper;
   readonly tokenizer: WhisperTokenizer;
   readonly mel: MelTransform;
+  readonly voice: VoiceActivity;
 }
 
 export interface WhisperOptions extends TranscribeOptions {
@@ -61,9 +63,11 @@ export async function* transcribe(
   const thresholds = thresholdsOf(options);
   let language = options.language === undefined ? undefined : tokenizer.resolveLanguage(options.language);
   const caches = makeCaches(model);
-  const windows = new AudioWindows(audio.samples, parts.mel);
+  const speech = options.vad === false ? undefined : new SpeechTrack(parts.voice.stream());
+  const windows = new AudioWindows(audio.samples, parts.mel, speech);
   let context: Omit<DecodeContext, 'seed'> | undefined;
   let encoded: EncodedWindow | undefined;
+  let textAlone: boolean | undefined;
 
   const history =
     options.initialPrompt === undefined ? [] : tokenizer.encode(` ${options.initialPrompt.trim()}`);
@@ -73,16 +77,18 @@ export async function* transcribe(
   try {
     for (let seek = 0; ;) {
       throwIfCancelled(signal);
-      const frames = await clock.time('mel', () => windows.framesAt(seek, signal));
-      if (frames === 0) break;
-      const textAlone = options.timestamps === 'auto' && seek === 0 && frames < WINDOW_FRAMES;
-      const encodeFrom = async (length: number, padding: Padding): Promise<EncodedWindow> => {
-        const mel = await clock.time('mel', () => windows.mel(seek, length, padding, model.dtype));
+      const window = await clock.time('mel', () => windows.next(seek, signal));
+      if (window === undefined) break;
+      const { frames } = window;
+      seek = window.start;
+      textAlone ??= options.timestamps === 'auto' && windows.fitInOne;
+      const encodeAs = async (length: number, padding: Padding): Promise<EncodedWindow> => {
+        const mel = await clock.time('mel', () => windows.mel(window, length, padding, model.dtype));
         return clock.time('encode', () => encode(model, mel, signal));
       };
       const length = textAlone ? shortWindowFrames(frames) : WINDOW_FRAMES;
       const short = length < WINDOW_FRAMES;
-      const encoding = encodeFrom(length, short ? 'silence' : 'zero');
+      const encoding = encodeAs(length, short ? 'silence' : 'zero');
       windows.readAhead(seek + 2 * WINDOW_FRAMES, signal); // while the encoder works
       encoded = await encoding;
       throwIfCancelled(signal);
@@ -119,7 +125,7 @@ export async function* transcribe(
         if (!isPlausible(result, frames, language ?? 'en')) {
           disposeWindow(encoded);
           encoded = undefined; // or a failure of what follows would free it again
-          encoded = await encodeFrom(WINDOW_FRAMES, 'zero');
+          encoded = await encodeAs(WINDOW_FRAMES, 'zero');
           result = undefined;
         }
       }
@@ -149,6 +155,9 @@ export async function* transcribe(
       windows.advance(seek);
       yield { type: 'progress', seconds: Math.min(seek / FRAMES_PER_SECOND, windows.secondsRead) };
     }
+    // Nobody speaks in what is left.
+    if (seek / FRAMES_PER_SECOND < windows.secondsRead)
+      yield { type: 'progress', seconds: windows.secondsRead };
     return {
       text: tokenizer.decode(history.slice(initialPromptLength)),
       language: language ?? 'en',

@@ -1,0 +1,107 @@
+/** Only where somebody speaks is listened to: silence stays silent, and times are those of the file. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
+import { mx } from '#native/index.js';
+import { clip, samplesOf, starterModel, streamOf } from './fixtures.js';
+
+const RATE = 16_000;
+
+let model: WhisperModel;
+let speech: Float32Array; // 11 s
+beforeAll(async () => {
+  model = await WhisperModel.load(starterModel());
+  speech = await samplesOf(clip('jfk.flac') ?? '');
+});
+afterAll(() => {
+  model.dispose();
+});
+
+async function transcribe(samples: Float32Array, options: TranscribeOptions = {}): Promise<TranscribeResult> {
+  const live = mx.liveArrays();
+  const run = model.transcribe(
+    streamOf(samples),
+    { language: 'en', ...options },
+    new AbortController().signal,
+  );
+  let step = await run.next();
+  while (step.done !== true) step = await run.next();
+  expect(mx.liveArrays()).toBe(live);
+  return step.value;
+}
+
+function joined(...parts: Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+const silence = (seconds: number): Float32Array => new Float32Array(seconds * RATE);
+
+/** Noise of a room, hum of the mains: nobody speaks. */
+function noise(seconds: number, level: number): Float32Array {
+  let [state, low] = [7, 0];
+  return Float32Array.from({ length: seconds * RATE }, (_, i) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    low = 0.97 * low + 0.03 * (state / 2 ** 31 - 1);
+    return level * (low + 0.3 * Math.sin((2 * Math.PI * 50 * i) / RATE));
+  });
+}
+
+describe('where nobody speaks', () => {
+  test.each<[string, () => Float32Array]>([
+    ['digital silence', () => silence(40)],
+    ['a quiet room', () => noise(35, 0.01)],
+    ['a hum', () => noise(20, 0.3)],
+    ['less than a frame', () => silence(0.01)],
+  ])('there are no words: %s', async (_, samples) => {
+    for (const timestamps of [true, 'auto'] as const) {
+      const { text, segments, durationSeconds } = await transcribe(samples(), { timestamps });
+      expect([text, segments]).toEqual(['', []]);
+      expect(durationSeconds).toBeCloseTo(samples().length / RATE, 3);
+    }
+  });
+});
+
+describe('where somebody speaks now and then', () => {
+  test.each([3, 20, 50])('words have the times of the file behind %d s of silence', async (seconds) => {
+    const { segments, text } = await transcribe(joined(silence(seconds), speech, silence(5)));
+    expect(text).toMatch(/country/);
+    expect(segments[0]?.start).toBeGreaterThan(seconds - 1);
+    expect(segments[0]?.start).toBeLessThan(seconds + 1);
+    expect(segments.at(-1)?.end).toBeLessThan(seconds + 12.5);
+  });
+
+  test('nothing is invented in a long pause, and nothing is lost behind it', async () => {
+    const pause = 40;
+    const { segments } = await transcribe(joined(speech, noise(pause, 0.003), speech));
+    const [before, after] = [11.5, 11 + pause - 0.5];
+    expect(segments.filter(({ start, end }) => end > before && start < after)).toEqual([]);
+    const words = (from: number, to: number): string =>
+      segments
+        .filter(({ start }) => start >= from && start < to)
+        .map(({ text }) => text)
+        .join('')
+        .toLowerCase()
+        .replace(/[^a-z ]/g, '');
+    expect(words(0, before)).toMatch(/fellow americans.*for your country/);
+    expect(words(after, Infinity)).toMatch(/fellow americans.*for your country/);
+  });
+
+  test('the text alone is the same text', async () => {
+    const [plain, everything] = [
+      await transcribe(joined(silence(4), speech, silence(4)), { timestamps: 'auto' }),
+      await transcribe(speech, { timestamps: false, vad: false }),
+    ];
+    const words = (text: string): string =>
+      text
+        .toLowerCase()
+        .replace(/[^a-z ]/g, '')
+        .trim();
+    expect(words(plain.text)).toBe(words(everything.text));
+  });
+});
