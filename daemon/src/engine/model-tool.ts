@@ -80,16 +80,26 @@ async function convert({ dir, out, force, options }: Convert, { workshopFor }: W
     await shop.convert(dir, draft, options, telling('converting'));
     await syncAll(draft);
     signal.throwIfAborted();
-    const old = isThere ? beside('old') : undefined;
-    if (old !== undefined) await rename(out, old);
-    await rename(draft, out);
-    if (old !== undefined) await rm(old, { recursive: true, force: true });
+    if (isThere) await replace(out, draft, beside('old'));
+    else await rename(draft, out);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
     if (signal.aborted) throw new SottoError('CANCELLED', 'converting was cancelled');
     if (error instanceof SottoError) throw error;
     throw new SottoError('OUTPUT_FAILED', `${out} can't be written: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** What was there is put back if the new one can't take its place. */
+async function replace(out: string, draft: string, aside: string): Promise<void> {
+  await rename(out, aside);
+  try {
+    await rename(draft, out);
+  } catch (error) {
+    await rename(aside, out);
+    throw error;
+  }
+  await rm(aside, { recursive: true, force: true });
 }
 
 /** `--force` replaces models, not whatever else somebody names by mistake. */
