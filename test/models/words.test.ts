@@ -1,4 +1,5 @@
 /** The parts of word times that need no weights: time warping, the median, words out of tokens, their places. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
@@ -11,6 +12,8 @@ import { clipToSpeech, placeWords, timeWords, type TimedWord } from '#daemon/mod
 import { mergePunctuation, splitCharacters, splitWords } from '#daemon/models/whisper/words.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
+
+import { fixture } from './fixtures.js';
 
 /** The cost of the cheapest way, and what it is, by trying what leads to each cell. */
 function naiveWarp(gain: readonly (readonly number[])[]): { cost: number; first: number[] } {
@@ -161,6 +164,16 @@ describe('alignment heads', () => {
       expect(alignmentHeads(shape, wrong)).toEqual(released);
     }
   });
+
+  const released = JSON.parse(readFileSync(fixture('alignment-heads.json'), 'utf8')) as Record<
+    string,
+    { shape: Parameters<typeof alignmentHeads>[0]; heads: number[][] }
+  >;
+  // large-v1 has the shape of large-v2, whose heads are taken.
+  test.each(Object.entries(released).filter(([name]) => name !== 'large-v1'))(
+    "are openai-whisper's for %s",
+    (_, { shape, heads }) => expect(alignmentHeads(shape)).toEqual(heads),
+  );
 
   test('tell English-only models, large-v3 and turbo from the others', () => {
     expect(alignmentHeads({ ...shape, isMultilingual: false })).toHaveLength(5);

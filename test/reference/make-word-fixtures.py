@@ -4,6 +4,8 @@
     .venv-torch/bin/python make-word-fixtures.py openai NAME MODEL_DIR SPEECH_DIR [--long 2]     openai-whisper, torch
     .venv/bin/python       make-word-fixtures.py mlx    NAME MODEL_DIR SPEECH_DIR [--long 2]     mlx-whisper, with LD_PRELOAD=.venv/front-blas.so on Linux
 
+    .venv-torch/bin/python make-word-fixtures.py heads                                           alignment heads of all released models (alignment-heads.json)
+
 Both in float32, on the same weights. Kept are the segments of each window as the reference hands them to its own word
 timing, and what this makes of them: so ours can be asked about the same tokens. Of clips longer than a window the first
 --long windows are kept. Only 16 kHz mono FLAC clips of a manifest's open part, and only those named in CLIPS.
@@ -13,6 +15,7 @@ import argparse
 import copy
 import hashlib
 import json
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -53,6 +56,30 @@ def mlx_backend(folder):
     loop = import_module("mlx_whisper.transcribe")
     loop.ModelHolder.model, loop.ModelHolder.model_path = whisper, "held"
     return loop, not whisper.is_multilingual, lambda samples, **o: loop.transcribe(samples, path_or_hf_repo="held", **o)
+
+
+def heads():
+    """openai-whisper's table, with the shape that each model has."""
+    import base64
+    import gzip
+
+    import numpy as np
+    from whisper import _ALIGNMENT_HEADS
+
+    layers_heads = {"tiny": (4, 6), "base": (6, 8), "small": (12, 12), "medium": (24, 16), "large": (32, 20), "turbo": (4, 20)}
+    out = {}
+    for name, dump in _ALIGNMENT_HEADS.items():
+        size = "turbo" if "turbo" in name else name.split("-")[0].split(".")[0]
+        layers, count = layers_heads[size]
+        mask = np.frombuffer(gzip.decompress(base64.b85decode(dump)), dtype=bool).reshape(layers, count)
+        out[name] = {
+            "shape": {
+                "nAudioLayer": 32 if size == "turbo" else layers, "nTextLayer": layers, "nTextHead": count,
+                "nMels": 128 if size == "turbo" or name in ("large", "large-v3") else 80, "isMultilingual": not name.endswith(".en"),
+            },
+            "heads": np.argwhere(mask).tolist(),
+        }  # fmt: skip
+    (OUT / "alignment-heads.json").write_text(json.dumps(out, separators=(",", ":")).replace('},"', '},\n"') + "\n")
 
 
 class Enough(Exception):
@@ -120,4 +147,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    heads() if sys.argv[1:] == ["heads"] else main()
