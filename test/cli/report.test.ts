@@ -191,6 +191,15 @@ if (typeof started === 'string') console.log(`no browser here, its tests are ski
     }
   });
 
+  test('the line that is gone to comes into view, the player never over it', async () => {
+    const page = await open(await report(true, embedded));
+    await page.until('audio.readyState > 0');
+    await page.evaluate(`document.body.style.paddingBottom = '2000px'; window.scrollTo(0, 1500)`);
+    await page.key('ArrowDown');
+    await page.until(`(() => { const { top, bottom } = document.querySelector('.row.now').getBoundingClientRect();
+      return top > document.querySelector('.player').getBoundingClientRect().bottom && bottom < innerHeight; })()`);
+  });
+
   test('shades what the model was unsure of, and not when told so', async () => {
     const page = await open(await report(true, embedded));
     const doubts = `[...document.querySelectorAll('.row:first-child .w')].map((word) => word.dataset.doubt ?? '')`;

@@ -143,13 +143,12 @@
     return low - 1;
   }
 
-  function light(before, now, follow) {
+  function light(before, now) {
     if (before === now) return now;
     before?.element.classList.remove('now');
     before?.element.removeAttribute('aria-current');
     now?.element.classList.add('now');
     now?.element.setAttribute('aria-current', 'true');
-    if (follow && now !== undefined && !audio.paused && Date.now() > readingUntil) keepInView(now.element);
     return now;
   }
 
@@ -170,8 +169,10 @@
 
   function update() {
     const time = audio.currentTime;
-    litRow = light(litRow, begun ? at(rows, time) : undefined, true);
-    litWord = light(litWord, begun ? at(words, time) : undefined, false);
+    const lastRow = litRow;
+    litRow = light(litRow, begun ? at(rows, time) : undefined);
+    litWord = light(litWord, begun ? at(words, time) : undefined);
+    if (litRow !== undefined && litRow !== lastRow && Date.now() > readingUntil) keepInView(litRow.element);
     $('now').textContent = clock(time);
     wave.setAttribute('aria-valuenow', String(Math.round(time)));
     wave.setAttribute('aria-valuetext', `${clock(time)} of ${clock(length())}`);
@@ -185,6 +186,7 @@
 
   function seek(time) {
     begun = true;
+    readingUntil = 0;
     audio.currentTime = Math.min(Math.max(0, time), length());
     update();
   }
