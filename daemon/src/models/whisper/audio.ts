@@ -1,5 +1,5 @@
 /** The 30 s windows that the encoder sees, cut from a stream of audio. */
-import { HOP_SAMPLES, MelStream, type MelTransform, SILENCE_LOG10 } from '#daemon/audio/mel.js';
+import { HOP_SAMPLES, MelStream, type MelTransform, SAMPLE_RATE, SILENCE_LOG10 } from '#daemon/audio/mel.js';
 import type { SpeechTrack } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
@@ -22,9 +22,9 @@ export interface Window {
 }
 
 /** A window ends before a pause longer than this: in silence the decoder invents words. */
-const LONGEST_PAUSE_SAMPLES = 5 * 16_000;
+const LONGEST_PAUSE_SAMPLES = 5 * SAMPLE_RATE;
 /** What a stretch has left behind its last word is padding: too little to hold another one. */
-const LEFTOVER_SAMPLES = 0.65 * 16_000;
+const LEFTOVER_SAMPLES = 0.65 * SAMPLE_RATE;
 /** Frames that are read beyond a window, to know where speech ends in it. */
 const LOOKAHEAD_FRAMES = 260;
 
@@ -76,6 +76,15 @@ export class AudioWindows {
       if (frames > 0) return { start, frames };
       return undefined;
     }
+  }
+
+  /** Where somebody speaks in a window, in seconds of the file; undefined where nobody looked. */
+  spokenSeconds({ start, frames }: Window): { start: number; end: number }[] | undefined {
+    const [from, to] = [start * HOP_SAMPLES, (start + frames) * HOP_SAMPLES];
+    return this.#speech
+      ?.after(from)
+      .filter((stretch) => stretch.start < to)
+      .map((stretch) => ({ start: stretch.start / SAMPLE_RATE, end: stretch.end / SAMPLE_RATE }));
   }
 
   /** Whether all of the audio has been read, and fits in one window. */

@@ -30,6 +30,7 @@ import type { Whisper } from './model.js';
 import { cutSegments } from './segments.js';
 import { isPlausible, shortWindowFrames } from './short-window.js';
 import type { WhisperTokenizer } from './tokenizer.js';
+import { addWordTimes } from './word-times.js';
 
 /** Above this temperature a text is too loose to lead the next window. */
 const PROMPT_RESET_TEMPERATURE = 0.5;
@@ -74,8 +75,10 @@ export async function* transcribe(
   const initialPromptLength = history.length;
   let promptStart = 0; // tokens of `history` before this are not given to the model any more
   const segments: Segment[] = [];
+  let seek = 0; // in frames
+  let lastSpeechSeconds = 0; // when the last word before the window ended
   try {
-    for (let seek = 0; ;) {
+    for (;;) {
       throwIfCancelled(signal);
       const window = await clock.time('mel', () => windows.next(seek, signal));
       if (window === undefined) break;
@@ -133,13 +136,29 @@ export async function* transcribe(
         result = yield* decodeWithFallback(seeded, encoded, prompt, thresholds, signal);
         clock.add('decode', result.seconds);
       }
-      disposeWindow(encoded);
-      encoded = undefined;
 
       const silent = isSilence(result, thresholds);
-      const cut = silent
+      const cut: { segments: Segment[]; frames: number } = silent
         ? { segments: [], frames }
         : cutSegments(result, tokenizer, seek / FRAMES_PER_SECOND, frames);
+      if (options.wordTimestamps === true && cut.segments.length > 0) {
+        const [given, features] = [cut.segments, encoded];
+        const where = {
+          startSequence: context.startSequence,
+          language: language ?? 'en',
+          audioFrames: frames,
+          offsetSeconds: seek / FRAMES_PER_SECOND,
+          lastSpeechSeconds,
+          speech: windows.spokenSeconds(window),
+        };
+        cut.segments = await clock.time('decode', () => addWordTimes(given, parts, features, where, signal));
+        lastSpeechSeconds = cut.segments.at(-1)?.words?.at(-1)?.end ?? lastSpeechSeconds;
+        // What is unfinished begins behind the last word, which is surer than the last timestamp.
+        const ended = Math.round(lastSpeechSeconds * FRAMES_PER_SECOND) - seek;
+        if (cut.frames < frames && ended > 0) cut.frames = Math.min(ended, frames);
+      }
+      disposeWindow(encoded);
+      encoded = undefined;
       for (const segment of cut.segments) {
         segments.push(segment);
         history.push(...segment.tokens);
