@@ -49,6 +49,7 @@ describe('subtitle lines', () => {
       40,
       ['She had packed her bags', 'and called for a taxi'],
     ],
+    ['evenly', 'We are expecting some turbulence.', 32, ['We are expecting', 'some turbulence.']],
     ['never after an article', 'He was looking at the moon', 22, ['He was looking', 'at the moon']],
   ])('break %s: %s', async (_, text, maxLineWidth, expected) => {
     expect(await lines(text, { maxLineWidth })).toEqual([expected]);

@@ -31,7 +31,7 @@ const CONJUNCTIONS = new Set(
 const LEANS_ON_NEXT = new Set(
   (
     'the a an of to in on at by for from with my your his its our their this these mr mrs dr i we he she they ' +
-    'der das den dem des ein eine einen einem einer zu im am von mit für ' +
+    'der das den dem als wie sehr des ein eine einen einem einer zu im am von mit für ' +
     'le la les un une des du de au aux à ' +
     'el los las del al con por para il lo gli di'
   ).split(' '),
@@ -53,7 +53,7 @@ export function breakIntoCues(units: readonly Unit[], { width, lines, words }: L
         (columns > width || end - from > words || pauseAfter(units, from) >= LONG_PAUSE_MS)
       )
         break;
-      const line = LINE_COST + uneven(columns, width, end === units.length);
+      const line = LINE_COST + uneven(columns, width);
       const seam = from === 0 ? 0 : breakCost(units, from);
       for (const [count, state] of (best[from] ?? []).entries()) {
         if (state === undefined) continue;
@@ -109,11 +109,11 @@ function cheapest(row: readonly (State | undefined)[]): number {
   return at;
 }
 
-/** Free space of a line, squared; the last line of a segment may be short. */
-function uneven(columns: number, width: number, last: boolean): number {
+/** Free space of a line, squared. */
+function uneven(columns: number, width: number): number {
   if (!Number.isFinite(width)) return 0;
   const free = Math.max(0, width - columns) / width;
-  return (last ? UNEVEN_COST / 3 : UNEVEN_COST) * free * free;
+  return UNEVEN_COST * free * free;
 }
 
 /** What a break before units[at] costs: 0 between sentences, much after a word that leans on the next one. */
@@ -125,10 +125,15 @@ function breakCost(units: readonly Unit[], at: number): number {
   if (/[.!?…。！？؟]$/u.test(closed)) return 0;
   if (/[,;:—–、，；：،]$/u.test(closed)) return 1;
   if (before.timed && pauseAfter(units, at - 1) >= PAUSE_MS) return 1;
-  if (CONJUNCTIONS.has(bare(after.text))) return 2;
-  if (LEANS_ON_NEXT.has(bare(before.text))) return 7;
+  if (!after.spaced && TRAILING_KANA.test(after.text)) return 7;
+  const last = bare(before.text);
+  if (CONJUNCTIONS.has(bare(after.text))) return LEANS_ON_NEXT.has(last) ? 4 : 2;
+  if (LEANS_ON_NEXT.has(last) || CONJUNCTIONS.has(last)) return 7;
   return 4;
 }
+
+/** Japanese particles and verb endings belong to the word before them. */
+const TRAILING_KANA = /^\p{sc=Hiragana}{1,2}\p{P}*$/u;
 
 function bare(text: string): string {
   return text.toLowerCase().replace(/[^\p{L}]/gu, '');
