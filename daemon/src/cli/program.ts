@@ -26,6 +26,8 @@ interface TranscribeFlags extends OutputFlags {
   task?: 'transcribe' | 'translate';
   prompt?: string;
   daemon: boolean;
+  beamSize?: number;
+  vad: boolean;
 }
 
 export function buildProgram(outcome: Outcome): Command {
@@ -98,6 +100,13 @@ function addTranscribe(program: Command, outcome: Outcome): void {
         'srt, vtt: words of a line; cues then have 1 line if nothing else is said',
       ).argParser(atLeast(1)),
     )
+    .addOption(
+      new Option(
+        '-b, --beam-size <beams>',
+        'weigh so many texts side by side: slower, a little more often right (default: 1)',
+      ).argParser(beams),
+    )
+    .option('--no-vad', 'give the model everything to hear, pauses and music too')
     .option('--no-daemon', 'load the model in this process’s own engine, and only for this call')
     .addHelpText(
       'after',
@@ -111,6 +120,7 @@ Examples:
   sotto transcribe song.flac --format vtt --max-words-per-line 6 --highlight-words
   sotto transcribe talk.mp3 --format json --word-timestamps | jq .segments[].words[]
   sotto transcribe talk.mp3 --format html > talk.html   a page that plays the sound and lights up its words
+  sotto transcribe lecture.mp3 --beam-size 5
   sotto transcribe talk.mp3 --model ~/models/whisper-large-v3-turbo-4bit`,
     )
     .action(async (files: string[], flags: TranscribeFlags) => {
@@ -133,6 +143,8 @@ Examples:
         options: {
           ...(plan.wordTimestamps && { wordTimestamps: true }),
           ...(flags.format === 'text' && !plan.wordTimestamps && { timestamps: 'auto' as const }),
+          ...(flags.beamSize === undefined ? {} : { beamSize: flags.beamSize }),
+          ...(flags.vad ? {} : { vad: false }),
           ...(flags.language === undefined ? {} : { language: flags.language }),
           ...(flags.task === undefined ? {} : { task: flags.task }),
           ...(flags.prompt === undefined ? {} : { initialPrompt: flags.prompt }),
@@ -145,6 +157,15 @@ Examples:
         transcribeAll(run, { transcriber, view, signal }),
       );
     });
+}
+
+/** @throws InvalidArgumentError */
+function beams(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 16) {
+    throw new InvalidArgumentError('It is a whole number from 1 to 16.');
+  }
+  return count;
 }
 
 function addDaemon(program: Command, outcome: Outcome): void {

@@ -31,7 +31,7 @@ const CODES = {
     httpStatus: 400,
     retryable: false,
     exitCode: 3,
-    hint: 'Sotto reads Whisper models in the mlx-community layout: config.json beside weights.safetensors',
+    hint: 'Sotto reads Whisper models of mlx-community and Hugging Face: config.json beside weights.safetensors or model.safetensors',
   },
   AUDIO_NOT_FOUND: { httpStatus: 404, retryable: false, exitCode: 1, hint: 'check the path' },
   AUDIO_UNREADABLE: {

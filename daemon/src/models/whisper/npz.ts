@@ -2,7 +2,7 @@
  * weights.npz: a zip of .npy files, read one array at a time. Nothing is allocated by what a file merely claims: the
  * sizes in the zip's directory, in the array's header and of the bytes themselves have to agree.
  */
-import { crc32 } from 'node:zlib';
+import * as zlib from 'node:zlib';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
 
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
@@ -78,7 +78,7 @@ async function readArray(zip: ZipFile, entry: Entry): Promise<MxArray> {
   const stream = await zip.openReadStreamPromise(entry);
   for await (const chunk of stream) {
     let bytes = chunk as Buffer;
-    checksum = crc32(bytes, checksum);
+    checksum = zlib.crc32?.(bytes, checksum) ?? checksum; // from Node 20.15 on
     if (header === undefined) {
       first = Buffer.concat([first, bytes]);
       if (first.length < NPY_PREFIX_BYTES) continue;
@@ -98,7 +98,7 @@ async function readArray(zip: ZipFile, entry: Entry): Promise<MxArray> {
     filled += bytes.length;
   }
   if (header === undefined || filled !== elements.length) throw new RangeError('it ends early');
-  if (checksum >>> 0 !== entry.crc32 >>> 0)
+  if (zlib.crc32 !== undefined && checksum >>> 0 !== entry.crc32 >>> 0)
     throw new RangeError('its bytes do not have the checksum that was kept');
   return npyArray(elements, header);
 }
