@@ -176,15 +176,15 @@ function fitToSegment(
     if (second !== undefined && second.end - second.start > longest) {
       first.end = second.start = Math.max(second.end / 2, second.end - longest);
     }
-    first.start = Math.max(0, first.end - longest);
+    first.start = Math.max(first.start, first.end - longest);
   }
 
   const { start, end } = segment;
   if (start < first.end && start - SEGMENT_SLACK_SECONDS > first.start) {
-    first.start = Math.max(0, Math.min(first.end - usual, start));
+    first.start = Math.max(first.start, Math.min(first.end - usual, start));
   }
   if (end > last.start && end + SEGMENT_SLACK_SECONDS < last.end) {
-    last.end = Math.max(last.start + usual, end);
+    last.end = Math.min(last.end, Math.max(last.start + usual, end));
   }
   for (const word of words) {
     word.start = toCentiseconds(word.start);
