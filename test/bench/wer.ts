@@ -1,11 +1,12 @@
 /**
  * Word errors on the labelled clips, by the scorer that the references use:
  *
- *     npm run wer -- [--model DIR] [--set english|other|long|labelled|all] [--name NAME] [--detect] [--condition] [--times yes|no|auto]
+ *     npm run wer -- [--model DIR] [--set english|other|long|labelled|all] [--name NAME] [--detect] [--condition] [--times yes|no|auto] [--vad] [--beam N]
  *
  * Transcribes in this process (greedy, no fallback, the clip's language given unless --detect, text carried from
  * window to window only with --condition; --times no asks for the text alone, auto as `sotto transcribe` does: the same, and no
- * more of a clip that fits in one window encoded than is said), writes `test/bench/results/wer/NAME.jsonl` and calls
+ * more of a clip that fits in one window encoded than is said; --vad listens only where somebody speaks; --beam 5 searches
+ * with five beams), writes `test/bench/results/wer/NAME.jsonl` and calls
  * `test/reference/score.py` on it. Beside it, where it has been made, the reference's own `test/bench/results/wer/reference.jsonl` (transcribe-openai.py writes such files).
  */
 import { spawnSync } from 'node:child_process';
@@ -24,6 +25,8 @@ const { values: args } = parseArgs({
     detect: { type: 'boolean', default: false },
     condition: { type: 'boolean', default: false },
     times: { type: 'string', default: 'yes' },
+    vad: { type: 'boolean', default: false },
+    beam: { type: 'string', default: '1' },
   },
 });
 
@@ -40,7 +43,8 @@ const file = openSync(out, 'w');
 const walls: number[] = [];
 for (const clip of clips) {
   const timestamps = args.times === 'auto' ? ('auto' as const) : args.times !== 'no';
-  const plain = { ...PLAIN, timestamps, conditionOnPreviousText: args.condition };
+  const search = { vad: args.vad, beamSize: Number(args.beam) };
+  const plain = { ...PLAIN, ...search, timestamps, conditionOnPreviousText: args.condition };
   const options = args.detect || clip.language === null ? plain : { ...plain, language: clip.language };
   const { result, seconds } = await transcribeFile(model, clip.file, options);
   walls.push(seconds);

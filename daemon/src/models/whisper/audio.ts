@@ -82,8 +82,7 @@ export class AudioWindows {
   spokenSeconds({ start, frames }: Window): { start: number; end: number }[] | undefined {
     const [from, to] = [start * HOP_SAMPLES, (start + frames) * HOP_SAMPLES];
     return this.#speech
-      ?.after(from)
-      .filter((stretch) => stretch.start < to)
+      ?.within(from, to)
       .map((stretch) => ({ start: stretch.start / SAMPLE_RATE, end: stretch.end / SAMPLE_RATE }));
   }
 
