@@ -59,11 +59,25 @@ test.each<TranscribeOptions>([
 test('words of a later window have the times of the file', async () => {
   const long = new Float32Array(speech.length * 4); // 44 s
   for (const i of [0, 1, 2, 3]) long.set(speech, i * speech.length);
-  const { segments } = await transcribe(long, { conditionOnPreviousText: false });
+  const { segments } = await transcribe(long, { conditionOnPreviousText: false, temperature: [0] });
   const fellows = segments
     .flatMap(({ words = [] }) => words)
     .filter(({ word }) => /fellow/.test(word))
     .map(({ start }) => start);
   expect(fellows.length).toBeGreaterThanOrEqual(3);
   for (const start of fellows) expect(Math.abs((start % 11) - 1.0)).toBeLessThan(0.7);
+});
+
+test('speech is kept, and the work ends, where silence is looked at with suspicion', async () => {
+  const pause = 25 * 16_000;
+  const long = new Float32Array(2 * speech.length + pause);
+  long.set(speech, 0);
+  long.set(speech, speech.length + pause);
+  for (const vad of [true, false]) {
+    const { segments } = await transcribe(long, { vad, hallucinationSilenceThreshold: 2 });
+    const said = (from: number, to: number): string =>
+      segments.flatMap(({ start, text }) => (start >= from && start < to ? text : [])).join('');
+    expect(said(0, 12)).toMatch(/fellow.*country/is);
+    expect(said(35, 60)).toMatch(/fellow.*country/is);
+  }
 });

@@ -61,6 +61,8 @@ export const transcribeOptionsSchema = v.object({
   bestOf: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(16))),
   /** Whether each segment tells its words with their times; segments then begin and end with their words. */
   wordTimestamps: v.exactOptional(v.boolean()),
+  /** Seconds of silence around which unlikely words are taken for invented and dropped; none are when left out. */
+  hallucinationSilenceThreshold: v.exactOptional(within(0.1, 60)),
   /** Whether the text of a window is given to the next one as its prompt. */
   conditionOnPreviousText: v.exactOptional(v.boolean()),
   /** Text that the model takes as spoken before the file starts: names, spelling, style. */

@@ -86,6 +86,11 @@ export class AudioWindows {
       .map((stretch) => ({ start: stretch.start / SAMPLE_RATE, end: stretch.end / SAMPLE_RATE }));
   }
 
+  /** Whether all of the audio has been read. */
+  get ended(): boolean {
+    return this.#mel.ended;
+  }
+
   /** Whether all of the audio has been read, and fits in one window. */
   get fitInOne(): boolean {
     return this.#mel.ended && this.#mel.contentFrames < WINDOW_FRAMES;

@@ -27,10 +27,10 @@ import {
 import { detectLanguage } from './language.js';
 import { LogitFilters } from './logit-filters.js';
 import type { Whisper } from './model.js';
-import { cutSegments } from './segments.js';
+import { type Cut, cutSegments } from './segments.js';
 import { isPlausible, shortWindowFrames } from './short-window.js';
+import { type HeardContext, timeCut } from './timed-cut.js';
 import type { WhisperTokenizer } from './tokenizer.js';
-import { addWordTimes } from './word-times.js';
 
 /** Above this temperature a text is too loose to lead the next window. */
 const PROMPT_RESET_TEMPERATURE = 0.5;
@@ -138,24 +138,23 @@ export async function* transcribe(
       }
 
       const silent = isSilence(result, thresholds);
-      const cut: { segments: Segment[]; frames: number } = silent
+      let cut: Cut = silent
         ? { segments: [], frames }
         : cutSegments(result, tokenizer, seek / FRAMES_PER_SECOND, frames);
-      if (options.wordTimestamps === true && cut.segments.length > 0) {
-        const [given, features] = [cut.segments, encoded];
-        const where = {
+      if (options.wordTimestamps === true || options.hallucinationSilenceThreshold !== undefined) {
+        const [plain, features] = [cut, encoded];
+        const heard: HeardContext = {
+          window,
           startSequence: context.startSequence,
           language: language ?? 'en',
-          audioFrames: frames,
-          offsetSeconds: seek / FRAMES_PER_SECOND,
           lastSpeechSeconds,
           speech: windows.spokenSeconds(window),
+          fileEnd: windows.ended ? windows.secondsRead : undefined,
+          longestSilenceSeconds: options.hallucinationSilenceThreshold,
         };
-        cut.segments = await clock.time('decode', () => addWordTimes(given, parts, features, where, signal));
-        lastSpeechSeconds = cut.segments.at(-1)?.words?.at(-1)?.end ?? lastSpeechSeconds;
-        // What is unfinished begins behind the last word, which is surer than the last timestamp.
-        const ended = Math.round(lastSpeechSeconds * FRAMES_PER_SECOND) - seek;
-        if (cut.frames < frames && ended > 0) cut.frames = Math.min(ended, frames);
+        const timed = await clock.time('decode', () => timeCut(plain, parts, features, heard, signal));
+        cut = timed;
+        lastSpeechSeconds = timed.lastSpeechSeconds;
       }
       disposeWindow(encoded);
       encoded = undefined;
