@@ -61,6 +61,10 @@ export const transcribeOptionsSchema = v.object({
   bestOf: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(16))),
   /** Whether each segment tells its words with their times; segments then begin and end with their words. */
   wordTimestamps: v.exactOptional(v.boolean()),
+  /** Tokens that a window of 30 s may have at most. */
+  maxTokens: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(448))),
+  /** Ids of tokens that are never taken, beside those that nobody says. */
+  suppressTokens: v.exactOptional(v.pipe(v.array(v.pipe(whole, v.minValue(0))), v.maxLength(10_000))),
   /** Seconds of silence around which unlikely words are taken for invented and dropped; none are when left out. */
   hallucinationSilenceThreshold: v.exactOptional(within(0.1, 60)),
   /** Whether the text of a window is given to the next one as its prompt. */

@@ -22,6 +22,8 @@ export interface DecodeContext {
   readonly startSequence: readonly number[];
   /** Seed of the sampling at temperatures above 0. */
   readonly seed: number;
+  /** Tokens that a window may have at most; half of the decoder's context if left out or more. */
+  readonly maxTokens?: number | undefined;
   /** How many sequences are decoded side by side, and which of them is taken; one, if left out. */
   readonly search?: SearchOptions;
 }
@@ -135,9 +137,10 @@ export interface Opening {
 
 /** @param prompt tokens of what was said before; the last 223 count */
 export function opening(context: DecodeContext, prompt: readonly number[]): Opening {
-  const maxSampled = Math.floor(context.model.config.nTextCtx / 2);
+  const half = Math.floor(context.model.config.nTextCtx / 2);
+  const maxSampled = Math.min(half, context.maxTokens ?? half);
   const { startOfPrev } = context.tokenizer.special;
-  const previous = prompt.length === 0 ? [] : [startOfPrev, ...prompt.slice(-(maxSampled - 1))];
+  const previous = prompt.length === 0 ? [] : [startOfPrev, ...prompt.slice(-(half - 1))];
   return {
     initial: [...previous, ...context.startSequence],
     startOfTranscriptIndex: previous.length,

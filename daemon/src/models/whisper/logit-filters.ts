@@ -40,7 +40,11 @@ export class LogitFilters {
   readonly #vocabSize: number;
   readonly #timestamps: boolean;
 
-  constructor(tokenizer: WhisperTokenizer, config: WhisperConfig, { timestamps }: { timestamps: boolean }) {
+  constructor(
+    tokenizer: WhisperTokenizer,
+    config: WhisperConfig,
+    { timestamps, suppress = [] }: { timestamps: boolean; suppress?: readonly number[] | undefined },
+  ) {
     const { special } = tokenizer;
     this.#vocabSize = config.nVocab;
     this.#textSize = special.timestampBegin;
@@ -54,6 +58,7 @@ export class LogitFilters {
       special.startOfLm,
       special.noSpeech,
       ...(timestamps ? [special.noTimestamps] : []),
+      ...suppress.filter((token) => token < config.nVocab),
     ];
     const suppressed = new Float32Array(config.nVocab);
     for (const token of forbidden) suppressed[token] = -Infinity;

@@ -29,6 +29,7 @@ import { LogitFilters } from './logit-filters.js';
 import type { Whisper } from './model.js';
 import { type Cut, cutSegments } from './segments.js';
 import { isPlausible, shortWindowFrames } from './short-window.js';
+import { checkedTask } from './task.js';
 import { type HeardContext, timeCut } from './timed-cut.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
@@ -62,6 +63,7 @@ export async function* transcribe(
   const { model, tokenizer } = parts;
   const clock = new Clock();
   const thresholds = thresholdsOf(options);
+  const task = checkedTask(options.task ?? 'transcribe', model.config);
   let language = options.language === undefined ? undefined : tokenizer.resolveLanguage(options.language);
   const caches = makeCaches(model);
   const speech = options.vad === false ? undefined : new SpeechTrack(parts.voice.stream());
@@ -108,8 +110,12 @@ export async function* transcribe(
           model,
           tokenizer,
           caches,
-          filters: new LogitFilters(tokenizer, model.config, { timestamps }),
-          startSequence: tokenizer.startSequence(language, options.task ?? 'transcribe', timestamps),
+          filters: new LogitFilters(tokenizer, model.config, {
+            timestamps,
+            suppress: options.suppressTokens,
+          }),
+          startSequence: tokenizer.startSequence(language, task, timestamps),
+          maxTokens: options.maxTokens,
           search: {
             beamSize: options.beamSize,
             patience: options.patience,
