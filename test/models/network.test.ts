@@ -312,9 +312,11 @@ describe('transcribing', () => {
 
   test('no audio gives no text', async () => {
     const run = model.transcribe(streamOf(new Float32Array(100)), {}, new AbortController().signal);
-    const { value, done } = await run.next();
-    expect(done).toBe(true);
-    expect(value).toMatchObject({ text: '', segments: [] });
+    const types: string[] = [];
+    let step = await run.next();
+    for (; step.done !== true; step = await run.next()) types.push(step.value.type);
+    expect(types).toEqual(['progress']); // to the end
+    expect(step.value).toMatchObject({ text: '', segments: [] });
   });
 
   test('refuses a language that the model does not know', async () => {
