@@ -1,6 +1,6 @@
 import { mx, type MxArray } from '../index.js';
 import { attend, mergeHeads, splitThree } from './attention.js';
-import { reordered } from './reordered.js';
+import { BufferedCache, checkedCapacity } from './buffered-cache.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 
 /**
@@ -16,32 +16,15 @@ import type { SelfAttentionCache } from './self-attention-cache.js';
  * const logits = mx.tidy(() => model.forward(token, cache)); // calls cache.update once per layer
  * mx.eval(logits);
  */
-export class KVCache implements SelfAttentionCache {
-  readonly capacity: number;
-  #length = 0;
-  #keys: MxArray | undefined; // [B, H, capacity, D]
-  #values: MxArray | undefined; // [B, H, capacity, Dv]
-
+export class KVCache extends BufferedCache implements SelfAttentionCache {
   /** @param capacity positions that fit */
   constructor(capacity: number) {
-    if (!Number.isSafeInteger(capacity) || capacity < 1) {
-      throw new RangeError(`KVCache: capacity must be a positive whole number, not ${capacity}`);
-    }
-    this.capacity = capacity;
-  }
-
-  /** Positions filled; also the position of the next token. */
-  get length(): number {
-    return this.#length;
-  }
-
-  get batch(): number {
-    return this.#keys?.shape[0] ?? 0;
+    super(checkedCapacity(capacity, 'KVCache'));
   }
 
   /** The buffers, to be evaluated or counted; empty before the first `update`. */
   get arrays(): MxArray[] {
-    return [this.#keys, this.#values].filter((buffer) => buffer !== undefined);
+    return [this.keys, this.values].filter((buffer) => buffer !== undefined);
   }
 
   /**
@@ -56,21 +39,17 @@ export class KVCache implements SelfAttentionCache {
       if (ndim !== 4) throw new RangeError(`KVCache: takes [B, H, T, D], not [${shape.join(', ')}]`);
     }
     const added = keys.shape[2] ?? 0;
-    const end = this.#length + added;
+    const end = this.filled + added;
     if (values.shape[2] !== added) {
       throw new RangeError(`KVCache: ${added} keys but ${values.shape[2]} values`);
     }
-    if (end > this.capacity) {
-      throw new RangeError(
-        `KVCache: ${this.#length} + ${added} positions exceed the capacity of ${this.capacity}`,
-      );
-    }
-    this.#keys = this.#bufferFor(keys, this.#keys, 'keys');
-    this.#values = this.#bufferFor(values, this.#values, 'values');
-    this.#keys = write(this.#keys, keys, this.#length);
-    this.#values = write(this.#values, values, this.#length);
-    this.#length = end;
-    return [filled(this.#keys, end), filled(this.#values, end)];
+    this.needRoom(added);
+    this.keys = this.#bufferFor(keys, this.keys, 'keys');
+    this.values = this.#bufferFor(values, this.values, 'values');
+    this.keys = write(this.keys, keys, this.filled);
+    this.values = write(this.values, values, this.filled);
+    this.filled = end;
+    return [filled(this.keys, end), filled(this.values, end)];
   }
 
   attend(qkv: MxArray, heads: number): MxArray {
@@ -80,44 +59,12 @@ export class KVCache implements SelfAttentionCache {
     return mergeHeads(attend(q, keys, values, { mask }));
   }
 
-  reorder(rows: readonly number[]): void {
-    if (!this.#keys || !this.#values) return;
-    const [keys, values] = reordered([this.#keys, this.#values], rows);
-    mx.dispose(this.#keys, this.#values);
-    [this.#keys, this.#values] = [keys, values];
-  }
-
-  /** Forgets the last `count` positions. */
-  trim(count: number): void {
-    if (!Number.isSafeInteger(count) || count < 0 || count > this.#length) {
-      throw new RangeError(`KVCache: cannot trim ${count} of ${this.#length} positions`);
-    }
-    this.#length -= count;
-  }
-
-  /** Forgets everything but keeps the buffers for the next window; that may have another batch size. */
-  reset(): void {
-    this.#length = 0;
-  }
-
-  /** Frees the buffers. The next `update` would make new ones. */
-  dispose(): void {
-    this.#keys?.dispose();
-    this.#values?.dispose();
-    this.#keys = this.#values = undefined;
-    this.#length = 0;
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
   #bufferFor(update: MxArray, buffer: MxArray | undefined, what: string): MxArray {
     const [batch = 0, heads = 0, , dims = 0] = update.shape;
     if (buffer) {
       const [b, h, , d] = buffer.shape;
       if (b === batch && h === heads && d === dims && buffer.dtype === update.dtype) return buffer;
-      if (this.#length > 0) {
+      if (this.filled > 0) {
         const [had, got] = [buffer, update].map(({ dtype, shape }) => `${dtype}[${shape.join(', ')}]`);
         throw new RangeError(`KVCache: ${what} ${got} do not fit the cache's ${had}`);
       }
