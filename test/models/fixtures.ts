@@ -4,8 +4,11 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { expect } from '@jest/globals';
 import { openAudio } from '#daemon/audio/decode-file.js';
-import type { AudioStream } from '#daemon/models/speech-model.js';
+import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
+import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
+import { mx } from '#native/index.js';
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -85,4 +88,33 @@ export function streamOf(samples: Float32Array, chunkSamples = 16_000): AudioStr
     }
   }
   return { durationSeconds: samples.length / 16_000, samples: chunks() };
+}
+
+/** A whole transcription, English unless told otherwise; no array is left behind. */
+export async function transcribed(
+  model: SpeechModel,
+  samples: Float32Array,
+  options: TranscribeOptions = {},
+): Promise<TranscribeResult> {
+  const live = mx.liveArrays();
+  const run = model.transcribe(
+    streamOf(samples),
+    { language: 'en', ...options },
+    new AbortController().signal,
+  );
+  let step = await run.next();
+  while (step.done !== true) step = await run.next();
+  expect(mx.liveArrays()).toBe(live);
+  return step.value;
+}
+
+/** Stretches of sound one after another. */
+export function joined(...parts: Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { isPlausible, shortWindowFrames } from '#daemon/models/whisper/short-window.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
-import { mx } from '#native/index.js';
-import { clip, samplesOf, starterModel, streamOf } from './fixtures.js';
+import { clip, joined, samplesOf, starterModel, streamOf, transcribed } from './fixtures.js';
 
 describe('the length of a short window', () => {
   test('holds the audio and a second or more of silence, never more than 30 s, in few sizes', () => {
@@ -80,13 +79,9 @@ describe('asked for the text alone', () => {
       encoded.push(mel.shape[1] ?? 0);
       return embed(mel);
     });
-    const live = mx.liveArrays();
     try {
-      const run = model.transcribe(streamOf(samples), { language: 'en', temperature: [0], vad: false, ...options }, new AbortController().signal); // prettier-ignore
-      let step = await run.next();
-      while (step.done !== true) step = await run.next();
-      expect(mx.liveArrays()).toBe(live);
-      return { ...step.value, encoded };
+      const result = await transcribed(model, samples, { temperature: [0], vad: false, ...options });
+      return { ...result, encoded };
     } finally {
       spy.mockRestore();
     }
@@ -105,16 +100,14 @@ describe('asked for the text alone', () => {
 
   test('asks the whole window where the short one gives what looks wrong', async () => {
     const phrase = speech.subarray(0, 2.6 * 16_000); // "And so my fellow Americans"
-    const thrice = new Float32Array(phrase.length * 3);
-    for (const i of [0, 1, 2]) thrice.set(phrase, i * phrase.length);
+    const thrice = joined(phrase, phrase, phrase);
     const text = await transcribe(thrice, { timestamps: 'auto' });
     expect(text.encoded).toEqual([1500, 3000]);
     expect(text.text).toBe((await transcribe(thrice, { timestamps: false })).text);
   });
 
   test('takes whole windows with timestamps where the audio does not fit in one', async () => {
-    const long = new Float32Array(speech.length * 3); // 33 s
-    for (const i of [0, 1, 2]) long.set(speech, i * speech.length);
+    const long = joined(speech, speech, speech); // 33 s
     const [text, timed] = [await transcribe(long, { timestamps: 'auto' }), await transcribe(long, {})];
     expect(text.encoded).toEqual(timed.encoded);
     expect(text.encoded.every((frames) => frames === 3000)).toBe(true);

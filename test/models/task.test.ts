@@ -3,7 +3,7 @@ import { parseConfig } from '#daemon/models/whisper/config.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { checkedTask } from '#daemon/models/whisper/task.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
-import { clip, samplesOf, starterModel, streamOf } from './fixtures.js';
+import { clip, samplesOf, starterModel, transcribed } from './fixtures.js';
 import { SIZES } from './sizes.js';
 
 describe('translating', () => {
@@ -33,11 +33,9 @@ test('no window has more tokens than asked for, and none that was forbidden', as
   const model = await WhisperModel.load(starterModel());
   const samples = await samplesOf(clip('jfk.flac') ?? '');
   const tokensOf = async (options: TranscribeOptions): Promise<number[]> => {
-    const asked = { language: 'en', temperature: [0], timestamps: false, vad: false, ...options };
-    const run = model.transcribe(streamOf(samples), asked, new AbortController().signal);
-    let step = await run.next();
-    while (step.done !== true) step = await run.next();
-    return step.value.segments.flatMap(({ tokens }) => tokens);
+    const asked = { temperature: [0], timestamps: false, vad: false, ...options };
+    const { segments } = await transcribed(model, samples, asked);
+    return segments.flatMap(({ tokens }) => tokens);
   };
   const all = await tokensOf({});
   expect(all.length).toBeGreaterThan(15);

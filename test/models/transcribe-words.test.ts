@@ -2,8 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
-import { mx } from '#native/index.js';
-import { clip, samplesOf, starterModel, streamOf } from './fixtures.js';
+import { clip, joined, samplesOf, starterModel, transcribed } from './fixtures.js';
 
 let model: WhisperModel;
 let speech: Float32Array; // 11 s
@@ -15,18 +14,8 @@ afterAll(() => {
   model.dispose();
 });
 
-async function transcribe(samples: Float32Array, options: TranscribeOptions): Promise<TranscribeResult> {
-  const live = mx.liveArrays();
-  const run = model.transcribe(
-    streamOf(samples),
-    { language: 'en', wordTimestamps: true, ...options },
-    new AbortController().signal,
-  );
-  let step = await run.next();
-  while (step.done !== true) step = await run.next();
-  expect(mx.liveArrays()).toBe(live);
-  return step.value;
-}
+const transcribe = (samples: Float32Array, options: TranscribeOptions): Promise<TranscribeResult> =>
+  transcribed(model, samples, { wordTimestamps: true, ...options });
 
 test.each<TranscribeOptions>([
   {},
@@ -57,8 +46,7 @@ test.each<TranscribeOptions>([
 });
 
 test('words of a later window have the times of the file', async () => {
-  const long = new Float32Array(speech.length * 4); // 44 s
-  for (const i of [0, 1, 2, 3]) long.set(speech, i * speech.length);
+  const long = joined(speech, speech, speech, speech); // 44 s
   const { segments } = await transcribe(long, { conditionOnPreviousText: false, temperature: [0] });
   const fellows = segments
     .flatMap(({ words = [] }) => words)
@@ -69,10 +57,7 @@ test('words of a later window have the times of the file', async () => {
 });
 
 test('speech is kept, and the work ends, where silence is looked at with suspicion', async () => {
-  const pause = 25 * 16_000;
-  const long = new Float32Array(2 * speech.length + pause);
-  long.set(speech, 0);
-  long.set(speech, speech.length + pause);
+  const long = joined(speech, new Float32Array(25 * 16_000), speech);
   for (const vad of [true, false]) {
     const { segments } = await transcribe(long, { vad, hallucinationSilenceThreshold: 2 });
     const said = (from: number, to: number): string =>

@@ -2,8 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
-import { mx } from '#native/index.js';
-import { clip, samplesOf, starterModel, streamOf } from './fixtures.js';
+import { clip, joined, samplesOf, starterModel, transcribed } from './fixtures.js';
 
 const RATE = 16_000;
 
@@ -17,28 +16,8 @@ afterAll(() => {
   model.dispose();
 });
 
-async function transcribe(samples: Float32Array, options: TranscribeOptions = {}): Promise<TranscribeResult> {
-  const live = mx.liveArrays();
-  const run = model.transcribe(
-    streamOf(samples),
-    { language: 'en', ...options },
-    new AbortController().signal,
-  );
-  let step = await run.next();
-  while (step.done !== true) step = await run.next();
-  expect(mx.liveArrays()).toBe(live);
-  return step.value;
-}
-
-function joined(...parts: Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
+const transcribe = (samples: Float32Array, options?: TranscribeOptions): Promise<TranscribeResult> =>
+  transcribed(model, samples, options);
 
 const silence = (seconds: number): Float32Array => new Float32Array(seconds * RATE);
 
