@@ -73,6 +73,6 @@ export function cutSegments(
 }
 
 /** All times are whole hundredths of a second; sums of them in binary are not quite. */
-function toCentiseconds(seconds: number): number {
+export function toCentiseconds(seconds: number): number {
   return Math.round(seconds * 100) / 100;
 }

@@ -4,6 +4,7 @@ import type { Segment, Word } from '#daemon/protocol/transcription.js';
 import { alignTokens, type TokenTimes } from './alignment.js';
 import type { EncodedWindow } from './encode.js';
 import type { Whisper } from './model.js';
+import { toCentiseconds } from './segments.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 import { endsSentence, mergePunctuation, splitWords, type TokenGroup } from './words.js';
 
@@ -191,8 +192,4 @@ function fitToSegment(
     word.end = toCentiseconds(word.end);
   }
   return { words, start: first.start, end: last.end };
-}
-
-function toCentiseconds(seconds: number): number {
-  return Math.round(seconds * 100) / 100;
 }
