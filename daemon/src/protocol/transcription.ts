@@ -33,13 +33,35 @@ export const segmentSchema = v.object({
   temperature: finite,
   /** Where `wordTimestamps` were asked for. */
   words: v.exactOptional(v.array(wordSchema)),
+  /** Natural-log probability of each of `tokens`, where `tokenLogprobs` were asked for. */
+  tokenLogprobs: v.exactOptional(v.array(finite)),
+  /** Where `multilingual` was asked for: the language of this segment. */
+  language: v.exactOptional(v.string()),
 });
 export type Segment = v.InferOutput<typeof segmentSchema>;
 
+/** When a sound counts as speech (Silero VAD). What is left out is as in `daemon/src/audio/vad/README.md`. */
+export const speechOptionsSchema = v.object({
+  /** From this probability on, a frame of 32 ms starts speech; 0.5 when left out. */
+  threshold: v.exactOptional(within(0.01, 0.99)),
+  /** Below it, a frame may end speech; 0.15 under the threshold when left out. */
+  negativeThreshold: v.exactOptional(within(0, 0.99)),
+  /** Shorter stretches are dropped; 250 when left out. */
+  minSpeechMs: v.exactOptional(within(0, 60_000)),
+  /** Shorter pauses belong to the speech around them; 2000 when left out. */
+  minSilenceMs: v.exactOptional(within(0, 60_000)),
+  /** Added at both ends; 400 when left out. */
+  speechPadMs: v.exactOptional(within(0, 10_000)),
+});
+
 /** How to transcribe. What is left out follows OpenAI's reference defaults. */
 export const transcribeOptionsSchema = v.object({
-  /** Language code such as `en` or `de`; detected from the first window when left out. */
+  /** Language code such as `en` or `de`; detected when left out. */
   language: v.exactOptional(text(2, 32)),
+  /** Windows of 30 s that the language is detected from, if one is not sure of it; 1, the first, when left out. */
+  languageWindows: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(16))),
+  /** Whether the language may change on the way: it is then detected again wherever somebody speaks after a pause. */
+  multilingual: v.exactOptional(v.boolean()),
   /** `translate` gives English text for speech in another language. */
   task: v.exactOptional(v.picklist(['transcribe', 'translate'])),
   /** Temperatures to try in turn when a decode looks wrong. */
@@ -49,8 +71,8 @@ export const transcribeOptionsSchema = v.object({
    * timestamps where the audio fits in one window, of which then no more is computed than is spoken.
    */
   timestamps: v.exactOptional(v.union([v.boolean(), v.literal('auto')])),
-  /** `false` gives the model everything, silence too. Otherwise only where somebody speaks is listened to (Silero VAD). */
-  vad: v.exactOptional(v.boolean()),
+  /** `false` gives the model everything, silence too. Otherwise only where somebody speaks is listened to. */
+  vad: v.exactOptional(v.union([v.boolean(), speechOptionsSchema])),
   /** Sequences of the beam search at temperature 0; 1 is greedy, which is what is done when left out. */
   beamSize: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(16))),
   /** The beam search goes on until beamSize × patience sequences have ended; 1 when left out. */
@@ -71,6 +93,18 @@ export const transcribeOptionsSchema = v.object({
   conditionOnPreviousText: v.exactOptional(v.boolean()),
   /** Text that the model takes as spoken before the file starts: names, spelling, style. */
   initialPrompt: v.exactOptional(text(0, 4096)),
+  /** Whether `initialPrompt` stands in front of every window and not of the first alone. */
+  carryInitialPrompt: v.exactOptional(v.boolean()),
+  /** What the text begins with: the model goes on from there. */
+  prefix: v.exactOptional(text(0, 4096)),
+  /** Names and words that are likely to be said, spelled as they are to be written. */
+  hotwords: v.exactOptional(v.pipe(v.array(text(1, 100)), v.maxLength(1000))),
+  /** Windows that are decoded at once; none is then given the text before it. 1, one after the other, when left out. */
+  batchSize: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(64))),
+  /** Whether each segment tells how probable each of its tokens is. */
+  tokenLogprobs: v.exactOptional(v.boolean()),
+  /** No run of so many tokens is said twice in a window; runs may repeat when left out. */
+  noRepeatNgram: v.exactOptional(v.pipe(whole, v.minValue(2), v.maxValue(64))),
   /** Above this compression ratio a decode counts as repetition and falls back. */
   compressionRatioThreshold: v.exactOptional(finite),
   /** Below this mean log probability a decode counts as failed and falls back. */
