@@ -24,6 +24,7 @@ function resultOf(parts: (number | string)[]): DecodeResult {
   const tokens = tokensOf(parts);
   return {
     tokens,
+    logprobs: tokens.map(() => -0.2),
     text: tokenizer.decode(tokens).trim(),
     avgLogprob: -0.2,
     noSpeechProb: 0.1,

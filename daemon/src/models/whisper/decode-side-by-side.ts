@@ -3,7 +3,7 @@ import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { turn } from './cancel.js';
-import { type DecodeContext, type DecodeResult, opening, prefill, resultOf } from './decode.js';
+import { type DecodeContext, type DecodeResult, firstOf, opening, prefill, resultOf } from './decode.js';
 import type { EncodedWindow } from './encode.js';
 import type { Search, Sequence } from './search.js';
 
@@ -21,17 +21,18 @@ export async function* decodeSideBySide(
 ): AsyncGenerator<TranscribeEvent, DecodeResult> {
   const { model, tokenizer, caches, filters } = context;
   const { nTextCtx, nVocab } = model.config;
-  const { initial, startOfTranscriptIndex, maxSampled } = opening(context, prompt);
+  const begin = opening(context, prompt);
+  const { initial, maxSampled, prefix } = begin;
   for (const cache of caches) cache.reset();
   let resumed = performance.now();
   let spentMs = 0;
   let shown = '';
 
-  const begun = prefill(context, window, initial, startOfTranscriptIndex);
+  const begun = prefill(context, window, begin);
   let noSpeechProb: number;
   let rows: number[];
   try {
-    const first = mx.tidy(() => logprobsOf(filters.first(begun.logits)));
+    const first = mx.tidy(() => logprobsOf(firstOf(filters, begun.logits, begin)));
     mx.asyncEval(begun.noSpeechProb);
     rows = search.step(await hostRows(first, signal));
     await mx.ready(begun.noSpeechProb);
@@ -40,7 +41,7 @@ export async function* decodeSideBySide(
     mx.dispose([begun.logits, begun.noSpeechProb]);
   }
   for (let sampled = 1; rows.length > 0; sampled++) {
-    const text = tokenizer.decode(search.leading()?.tokens ?? []);
+    const text = tokenizer.decode([...prefix, ...(search.leading()?.tokens ?? [])]);
     // A text of a beam may shrink or end inside a character: only whole progress is worth showing.
     if (text !== shown && !text.endsWith('\uFFFD')) {
       shown = text;
@@ -55,7 +56,9 @@ export async function* decodeSideBySide(
     const step = mx.tidy(() => {
       const hidden = model.decoder.forward(lastTokens(search.live), caches, window.crossKeysValues); // [N, 1, D]
       const logits = mx.reshape(model.decoder.logits(hidden), [rows.length, nVocab]);
-      return logprobsOf(filters.later(logits, filters.stateOf(search.live.map(({ tokens }) => tokens))));
+      return logprobsOf(
+        filters.later(logits, filters.stateOf(search.live.map(({ tokens }) => [...prefix, ...tokens]))),
+      );
     });
     rows = search.step(await hostRows(step, signal));
   }

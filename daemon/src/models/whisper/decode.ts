@@ -26,6 +26,8 @@ export interface DecodeContext {
   readonly maxTokens?: number | undefined;
   /** How many sequences are decoded side by side, and which of them is taken; one, if left out. */
   readonly search?: SearchOptions;
+  /** Tokens that the window's text begins with, its first timestamp included; none, if left out. */
+  readonly prefix?: readonly number[] | undefined;
 }
 
 export interface SearchOptions {
@@ -38,10 +40,12 @@ export interface SearchOptions {
 }
 
 export interface DecodeResult {
-  /** Sampled tokens, without the end-of-text. */
+  /** The prefix and what was sampled behind it, without the end-of-text. */
   readonly tokens: number[];
+  /** Natural-log probability of each token; 0 for those of the prefix. */
+  readonly logprobs: number[];
   readonly text: string;
-  /** Mean over the tokens and the end-of-text. */
+  /** Mean over the sampled tokens and the end-of-text. */
   readonly avgLogprob: number;
   readonly noSpeechProb: number;
   readonly compressionRatio: number;
@@ -79,16 +83,18 @@ export async function* decodeWindow(
   const { model, tokenizer, caches } = context;
   const { nTextCtx } = model.config;
   const { endOfText } = tokenizer.special;
-  const { initial, startOfTranscriptIndex, maxSampled } = opening(context, prompt);
+  const begin = opening(context, prompt);
+  const { initial, maxSampled, prefix } = begin;
   for (const cache of caches) cache.reset();
 
   let resumed = performance.now();
   let spentMs = 0;
   const tokens: number[] = [];
+  const logprobs: number[] = [];
   const spoken = tokenizer.textStream();
-  let text = '';
+  let text = prefix.map((token) => spoken.push(token)).join('');
   let sumLogprob = 0;
-  const begun = firstStep(context, window, initial, startOfTranscriptIndex, temperature);
+  const begun = firstStep(context, window, begin, temperature);
   let step: Step | undefined = begun.step;
   let next: Step | undefined;
   try {
@@ -102,11 +108,13 @@ export async function* decodeWindow(
       await mx.ready(step.token, step.logprob);
       await turn(signal);
       const token = Number(step.token.item());
-      sumLogprob += Number(step.logprob.item());
+      const logprob = Number(step.logprob.item());
+      sumLogprob += logprob;
       disposeStep(step);
       [step, next] = [next, undefined];
       if (token === endOfText) break;
       tokens.push(token);
+      logprobs.push(logprob);
       const piece = spoken.push(token);
       if (piece !== '') {
         text += piece;
@@ -117,6 +125,7 @@ export async function* decodeWindow(
     }
     return resultOf(context, {
       tokens,
+      logprobs,
       sumLogprob,
       noSpeechProb: Number(begun.noSpeechProb.item()),
       temperature,
@@ -132,6 +141,8 @@ export interface Opening {
   /** All tokens that the decoder is given before it samples. */
   readonly initial: readonly number[];
   readonly startOfTranscriptIndex: number;
+  /** Those of `initial`, at its end, that are text of the window. */
+  readonly prefix: readonly number[];
   readonly maxSampled: number;
 }
 
@@ -141,26 +152,33 @@ export function opening(context: DecodeContext, prompt: readonly number[]): Open
   const maxSampled = Math.min(half, context.maxTokens ?? half);
   const { startOfPrev } = context.tokenizer.special;
   const previous = prompt.length === 0 ? [] : [startOfPrev, ...prompt.slice(-(half - 1))];
+  const { prefix = [] } = context;
   return {
-    initial: [...previous, ...context.startSequence],
+    initial: [...previous, ...context.startSequence, ...prefix],
     startOfTranscriptIndex: previous.length,
+    prefix,
     maxSampled,
   };
 }
 
 interface Decoded extends Pick<DecodeResult, 'noSpeechProb' | 'temperature' | 'seconds'> {
+  /** Sampled ones. */
   readonly tokens: readonly number[];
+  readonly logprobs: readonly number[];
+  /** Of the tokens and the end-of-text. */
   readonly sumLogprob: number;
 }
 
 export function resultOf(
-  { tokenizer }: DecodeContext,
-  { tokens, sumLogprob, ...rest }: Decoded,
+  { tokenizer, prefix = [] }: DecodeContext,
+  { tokens, logprobs, sumLogprob, ...rest }: Decoded,
 ): DecodeResult {
-  const text = tokenizer.decode(tokens).trim();
+  const all = [...prefix, ...tokens];
+  const text = tokenizer.decode(all).trim();
   return {
     ...rest,
-    tokens: [...tokens],
+    tokens: all,
+    logprobs: [...prefix.map(() => 0), ...logprobs],
     text,
     avgLogprob: sumLogprob / (tokens.length + 1),
     compressionRatio: compressionRatio(text),
@@ -170,23 +188,28 @@ export function resultOf(
 function firstStep(
   context: DecodeContext,
   window: EncodedWindow,
-  initial: readonly number[],
-  startOfTranscriptIndex: number,
+  begin: Opening,
   temperature: number,
 ): { step: Step; noSpeechProb: MxArray } {
+  const { filters } = context;
   return mx.tidy(() => {
-    const { logits, noSpeechProb } = prefill(context, window, initial, startOfTranscriptIndex);
-    const step = sample(context, context.filters.first(logits), undefined, temperature, 0);
+    const { logits, noSpeechProb } = prefill(context, window, begin);
+    const state = begin.prefix.length > 0 ? filters.stateOf([begin.prefix]) : undefined;
+    const step = sample(context, firstOf(filters, logits, begin), state, temperature, 0);
     return { step, noSpeechProb };
   });
+}
+
+/** Logits [1, V] of the first sampled position → the same with what may not stand there at -∞. */
+export function firstOf(filters: LogitFilters, logits: MxArray, { prefix }: Opening): MxArray {
+  return prefix.length === 0 ? filters.first(logits) : filters.later(logits, filters.stateOf([prefix]));
 }
 
 /** The initial tokens through the decoder: what may come first [1, V], unfiltered, and whether anybody speaks [1, 1]. */
 export function prefill(
   { model, tokenizer, caches }: DecodeContext,
   { crossKeysValues }: EncodedWindow,
-  initial: readonly number[],
-  startOfTranscriptIndex: number,
+  { initial, startOfTranscriptIndex }: Opening,
 ): { logits: MxArray; noSpeechProb: MxArray } {
   const { noSpeech } = tokenizer.special;
   return mx.tidy(() => {

@@ -8,6 +8,8 @@ export type Rows = Float32Array;
 
 export interface Sequence {
   readonly tokens: readonly number[];
+  /** Of each of `tokens`. */
+  readonly logprobs: readonly number[];
   /** Sum of the log-probabilities of the tokens and, once it is there, the end-of-text. */
   readonly sumLogprob: number;
 }
@@ -28,10 +30,21 @@ export interface SearchLimits {
   readonly vocabulary: number;
 }
 
-const START: Sequence = { tokens: [], sumLogprob: 0 };
+const START: Sequence = { tokens: [], logprobs: [], sumLogprob: 0 };
+
+function longer({ tokens, logprobs, sumLogprob }: Sequence, token: number, logprob: number): Sequence {
+  return {
+    tokens: [...tokens, token],
+    logprobs: [...logprobs, logprob],
+    sumLogprob: sumLogprob + logprob,
+  };
+}
 
 /** By what sequences of different lengths are compared: Google's penalty (arXiv 1609.08144), or the mean where it is undefined. */
-export function score({ tokens, sumLogprob }: Sequence, lengthPenalty?: number): number {
+export function score(
+  { tokens, sumLogprob }: Pick<Sequence, 'tokens' | 'sumLogprob'>,
+  lengthPenalty?: number,
+): number {
   const length = Math.max(1, tokens.length);
   return sumLogprob / (lengthPenalty === undefined ? length : ((5 + length) / 6) ** lengthPenalty);
 }
@@ -63,19 +76,25 @@ export class BeamSearch implements Search {
 
   step(logprobs: Rows): number[] {
     const { beamSize, endOfText, vocabulary } = this.options;
-    const candidates = this.live.flatMap(({ tokens, sumLogprob }, row) =>
+    const candidates = this.live.flatMap((sequence, row) =>
       likeliest(logprobs.subarray(row * vocabulary, (row + 1) * vocabulary), beamSize + 1).map(
-        ({ token, logprob }) => ({ row, token, tokens, sumLogprob: sumLogprob + logprob }),
+        ({ token, logprob }) => ({
+          row,
+          token,
+          logprob,
+          sequence,
+          sumLogprob: sequence.sumLogprob + logprob,
+        }),
       ),
     );
     candidates.sort((a, b) => b.sumLogprob - a.sumLogprob);
     const next: Sequence[] = [];
     const rows: number[] = [];
-    for (const { row, token, tokens, sumLogprob } of candidates) {
+    for (const { row, token, logprob, sequence, sumLogprob } of candidates) {
       if (token === endOfText) {
-        if (this.#ended.length < this.#wanted) this.#ended.push({ tokens, sumLogprob });
+        if (this.#ended.length < this.#wanted) this.#ended.push({ ...sequence, sumLogprob });
       } else {
-        next.push({ tokens: [...tokens, token], sumLogprob });
+        next.push(longer(sequence, token, logprob));
         rows.push(row);
         if (next.length === beamSize) break;
       }
@@ -124,13 +143,13 @@ export class BestOfDraws implements Search {
     const next: Sequence[] = [];
     const rows: number[] = [];
     for (const row of from) {
-      const { tokens, sumLogprob } = this.live[row] ?? START;
+      const sequence = this.live[row] ?? START;
       const offered = logprobs.subarray(row * vocabulary, (row + 1) * vocabulary);
       const token = drawn(offered, temperature, this.#random());
-      const sum = sumLogprob + (offered[token] ?? 0);
-      if (token === endOfText) this.#ended.push({ tokens, sumLogprob: sum });
+      const logprob = offered[token] ?? 0;
+      if (token === endOfText) this.#ended.push({ ...sequence, sumLogprob: sequence.sumLogprob + logprob });
       else {
-        next.push({ tokens: [...tokens, token], sumLogprob: sum });
+        next.push(longer(sequence, token, logprob));
         rows.push(row);
       }
     }
