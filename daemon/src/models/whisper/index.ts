@@ -8,11 +8,13 @@ import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcr
 import type { AudioStream, LoadOptions, SpeechModel } from '../speech-model.js';
 import { loadWhisper, readConfig } from './load.js';
 import { WhisperTokenizer } from './tokenizer.js';
-import { transcribe, type WhisperOptions, type WhisperParts } from './transcribe.js';
+import type { WhisperOptions } from './settings.js';
+import { transcribe } from './transcribe.js';
+import type { WhisperParts } from './transcription.js';
 
 export { LANGUAGES, languageCode } from './languages.js';
 export type { WhisperConfig } from './config.js';
-export type { WhisperOptions } from './transcribe.js';
+export type { WhisperOptions } from './settings.js';
 
 export class WhisperModel implements SpeechModel {
   readonly family = 'whisper';

@@ -21,12 +21,14 @@ export interface Cut {
  *
  * @param offsetSeconds where the window begins
  * @param windowFrames frames of it that are audio
+ * @param tokenLogprobs whether segments tell how probable each of their tokens is
  */
 export function cutSegments(
   result: DecodeResult,
   tokenizer: WhisperTokenizer,
   offsetSeconds: number,
   windowFrames: number,
+  { tokenLogprobs = false }: { readonly tokenLogprobs?: boolean } = {},
 ): Cut {
   const { tokens } = result;
   const { timestampBegin, endOfText } = tokenizer.special;
@@ -34,7 +36,8 @@ export function cutSegments(
   const stampOf = (token: number | undefined): number => (token ?? timestampBegin) - timestampBegin;
 
   const segments: Segment[] = [];
-  const add = (part: number[], start: number, end: number): void => {
+  const add = (from: number, to: number, start: number, end: number): void => {
+    const part = tokens.slice(from, to);
     const text = tokenizer.decode(part.filter((token) => token < endOfText));
     if (end <= start || text.trim() === '') return;
     const { avgLogprob, noSpeechProb, compressionRatio, temperature } = result;
@@ -47,6 +50,7 @@ export function cutSegments(
       noSpeechProb,
       compressionRatio,
       temperature,
+      ...(tokenLogprobs && { tokenLogprobs: result.logprobs.slice(from, to) }),
     });
   };
 
@@ -55,17 +59,16 @@ export function cutSegments(
   if (pairs.length === 0) {
     const last = stampOf(tokens.findLast(isStamp));
     const seconds = last > 0 ? last * SECONDS_PER_TIMESTAMP : windowFrames / FRAMES_PER_SECOND;
-    add(tokens, offsetSeconds, offsetSeconds + seconds);
+    add(0, tokens.length, offsetSeconds, offsetSeconds + seconds);
     return { segments, frames: windowFrames };
   }
 
   let begin = 0;
   for (const end of singleEnding ? [...pairs, tokens.length] : pairs) {
-    const part = tokens.slice(begin, end);
-    const [start, stop] = [part[0], part.at(-1)].map(
+    const [start, stop] = [tokens[begin], tokens[end - 1]].map(
       (token) => offsetSeconds + stampOf(token) * SECONDS_PER_TIMESTAMP,
     );
-    add(part, start ?? offsetSeconds, stop ?? offsetSeconds);
+    add(begin, end, start ?? offsetSeconds, stop ?? offsetSeconds);
     begin = end;
   }
   const frames = singleEnding ? windowFrames : stampOf(tokens[begin - 1]) * FRAMES_PER_TIMESTAMP;

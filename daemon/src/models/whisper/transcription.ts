@@ -1,0 +1,175 @@
+/** What one transcription holds from its first window to its last, whichever way its windows are read. */
+import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel.js';
+import { SpeechTrack, type VoiceActivity } from '#daemon/audio/vad/index.js';
+import type { Segment, TranscribeResult } from '#daemon/protocol/transcription.js';
+import type * as nn from '#native/nn/index.js';
+
+import type { AudioStream } from '../speech-model.js';
+import { AudioWindows, type Padding, type Window } from './audio.js';
+import { Clock } from './clock.js';
+import { type DecodeContext, type DecodeResult, makeCaches } from './decode.js';
+import { encode, type EncodedWindow } from './encode.js';
+import { isSilence } from './fallback.js';
+import { type DetectedLanguage, detectLanguage } from './language.js';
+import { LogitFilters } from './logit-filters.js';
+import type { Whisper } from './model.js';
+import { Prompt } from './prompt.js';
+import { type Cut, cutSegments } from './segments.js';
+import type { Settings } from './settings.js';
+import { timeCut } from './timed-cut.js';
+import type { WhisperTokenizer } from './tokenizer.js';
+
+/** Above this temperature a text is too loose to lead the next window. */
+const PROMPT_RESET_TEMPERATURE = 0.5;
+
+export interface WhisperParts {
+  readonly model: Whisper;
+  readonly tokenizer: WhisperTokenizer;
+  readonly mel: MelTransform;
+  readonly voice: VoiceActivity;
+}
+
+/** How windows are decoded: the same for all of one language. */
+export interface Manner {
+  readonly language: string;
+  readonly timestamps: boolean;
+}
+
+/** A window that has been decoded. */
+export interface Heard {
+  readonly window: Window;
+  readonly encoded: EncodedWindow;
+  readonly result: DecodeResult;
+}
+
+export class Transcription {
+  readonly clock = new Clock();
+  readonly windows: AudioWindows;
+  readonly prompt: Prompt;
+  /** One for each decoder block. */
+  readonly caches: readonly nn.SelfAttentionCache[];
+  /** The first that was detected or asked for. */
+  language: string | undefined;
+  readonly #segments: Segment[] = [];
+  readonly #filters = new Map<boolean, LogitFilters>();
+  /** When the last word before the next window ended. */
+  #lastSpeechSeconds = 0;
+
+  constructor(
+    readonly parts: WhisperParts,
+    readonly settings: Settings,
+    audio: AudioStream,
+  ) {
+    const { model, tokenizer, voice, mel } = parts;
+    const { speech, initialPrompt, carryInitialPrompt, conditioned } = settings;
+    this.language = settings.language;
+    this.caches = makeCaches(model);
+    const track = speech && new SpeechTrack(voice.stream(), speech);
+    this.windows = new AudioWindows(audio.samples, mel, track);
+    this.prompt = new Prompt(tokenizer, {
+      initial: initialPrompt,
+      carried: carryInitialPrompt,
+      conditioned,
+      room: Math.floor(model.config.nTextCtx / 2) - 1,
+    });
+  }
+
+  /** A window through the encoder, in `length` frames. The caller frees it. */
+  async encode(
+    window: Window,
+    length: number,
+    padding: Padding,
+    signal: AbortSignal,
+  ): Promise<EncodedWindow> {
+    const { model } = this.parts;
+    const mel = await this.clock.time('mel', () => this.windows.mel(window, length, padding, model.dtype));
+    return this.clock.time('encode', () => encode(model, mel, signal));
+  }
+
+  detect(encoded: EncodedWindow): Promise<DetectedLanguage> {
+    const { model, tokenizer } = this.parts;
+    return this.clock.time('decode', () => detectLanguage(model, tokenizer, encoded, this.caches));
+  }
+
+  /** What a window is decoded with. The first of all begins with the prefix. */
+  context({ language, timestamps }: Manner, window: Window): DecodeContext {
+    const { model, tokenizer } = this.parts;
+    const { task, maxTokens, search, seed } = this.settings;
+    return {
+      model,
+      tokenizer,
+      caches: this.caches,
+      filters: this.#filtersFor(timestamps),
+      startSequence: tokenizer.startSequence(language, task, timestamps),
+      maxTokens,
+      search,
+      seed: seed + window.start,
+      prefix: this.#segments.length === 0 ? this.#prefix(timestamps) : undefined,
+    };
+  }
+
+  /** The segments of a window, and how far it is done. They count as said from now on. */
+  async take({ window, encoded, result }: Heard, manner: Manner, signal: AbortSignal): Promise<Cut> {
+    const { settings, parts, windows } = this;
+    const { tokenizer } = parts;
+    const silent = isSilence(result, settings.thresholds);
+    let cut: Cut = silent
+      ? { segments: [], frames: window.frames }
+      : cutSegments(result, tokenizer, window.start / FRAMES_PER_SECOND, window.frames, settings);
+    if (settings.wordTimes) {
+      const context = {
+        window,
+        startSequence: tokenizer.startSequence(manner.language, settings.task, manner.timestamps),
+        language: manner.language,
+        lastSpeechSeconds: this.#lastSpeechSeconds,
+        speech: windows.spokenSeconds(window),
+        fileEnd: windows.ended ? windows.secondsRead : undefined,
+        longestSilenceSeconds: settings.longestSilenceSeconds,
+      };
+      const plain = cut;
+      const timed = await this.clock.time('decode', () => timeCut(plain, parts, encoded, context, signal));
+      cut = timed;
+      this.#lastSpeechSeconds = timed.lastSpeechSeconds;
+    }
+    this.#segments.push(...cut.segments);
+    this.prompt.heard(cut.segments.flatMap(({ tokens }) => tokens));
+    if (!silent) this.prompt.windowEnded(result.temperature <= PROMPT_RESET_TEMPERATURE);
+    return cut;
+  }
+
+  result(): TranscribeResult {
+    return {
+      text: this.parts.tokenizer.decode(this.#segments.flatMap(({ tokens }) => tokens)),
+      language: this.language ?? 'en',
+      durationSeconds: this.windows.secondsRead,
+      segments: this.#segments,
+      timings: this.clock.timings(),
+    };
+  }
+
+  async dispose(): Promise<void> {
+    await this.windows.dispose();
+    for (const filters of this.#filters.values()) filters.dispose();
+    for (const cache of this.caches) cache.dispose();
+  }
+
+  #filtersFor(timestamps: boolean): LogitFilters {
+    let filters = this.#filters.get(timestamps);
+    if (filters === undefined) {
+      const { tokenizer, model } = this.parts;
+      const suppress = this.settings.suppressTokens;
+      filters = new LogitFilters(tokenizer, model.config, { timestamps, suppress });
+      this.#filters.set(timestamps, filters);
+    }
+    return filters;
+  }
+
+  /** Where timestamps are sampled, a text cannot begin without one. Half of what fits in a window is left to decode. */
+  #prefix(timestamps: boolean): number[] | undefined {
+    const { tokenizer, model } = this.parts;
+    const { prefix } = this.settings;
+    if (prefix === undefined || prefix.trim() === '') return undefined;
+    const text = tokenizer.encode(` ${prefix.trim()}`).slice(-Math.floor(model.config.nTextCtx / 4));
+    return timestamps ? [tokenizer.special.timestampBegin, ...text] : text;
+  }
+}
