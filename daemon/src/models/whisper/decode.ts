@@ -8,6 +8,7 @@ import * as nn from '#native/nn/index.js';
 import { turn } from './cancel.js';
 import type { EncodedWindow } from './encode.js';
 import type { LogitFilters, TimestampState } from './logit-filters.js';
+import type { LoopGuard } from './loops.js';
 import type { Whisper } from './model.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
@@ -28,6 +29,8 @@ export interface DecodeContext {
   readonly search?: SearchOptions;
   /** Tokens that the window's text begins with, its first timestamp included; none, if left out. */
   readonly prefix?: readonly number[] | undefined;
+  /** Who stops a text that runs in a loop; nobody, if left out. */
+  readonly loops?: LoopGuard | undefined;
 }
 
 export interface SearchOptions {
@@ -37,6 +40,8 @@ export interface SearchOptions {
   readonly lengthPenalty?: number | undefined;
   /** Sequences drawn at temperatures above 0, of which the likeliest is taken. */
   readonly bestOf?: number | undefined;
+  /** Runs of so many tokens are not said twice. */
+  readonly noRepeatNgram?: number | undefined;
 }
 
 export interface DecodeResult {
@@ -115,6 +120,7 @@ export async function* decodeWindow(
       if (token === endOfText) break;
       tokens.push(token);
       logprobs.push(logprob);
+      if (context.loops?.stops(tokens) === true) break;
       const piece = spoken.push(token);
       if (piece !== '') {
         text += piece;

@@ -1,10 +1,12 @@
 /** Decoding that tries again at a higher temperature when the result looks wrong: OpenAI's thresholds. */
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 
-import { type DecodeContext, type DecodeResult, decodeWindow } from './decode.js';
+import { type DecodeContext, type DecodeResult, decodeWindow, opening } from './decode.js';
 import { decodeSideBySide } from './decode-side-by-side.js';
 import type { EncodedWindow } from './encode.js';
-import { BeamSearch, BestOfDraws, type Search } from './search.js';
+import { StoppedInLoops } from './loops.js';
+import { WithoutRepeats } from './no-repeats.js';
+import { BeamSearch, BestOfDraws, type Search, type SearchLimits } from './search.js';
 
 export interface FallbackThresholds {
   /** Temperatures to try in turn; the last one's result is taken as it is. */
@@ -51,23 +53,37 @@ export function decodeOnce(
   return decodeSideBySide(context, window, prompt, temperature, search, signal);
 }
 
-function searchAt(
-  { search = {}, seed, tokenizer, model }: DecodeContext,
-  temperature: number,
-): Search | undefined {
-  const { beamSize = 1, bestOf = 1, patience, lengthPenalty } = search;
-  const limits = { endOfText: tokenizer.special.endOfText, vocabulary: model.config.nVocab, lengthPenalty };
-  if (temperature === 0) return beamSize > 1 ? new BeamSearch({ ...limits, beamSize, patience }) : undefined;
-  if (bestOf < 2) return undefined;
-  return new BestOfDraws({
-    ...limits,
-    count: bestOf,
-    temperature,
-    seed: seed + Math.round(temperature * 1000),
-  });
+/** How sequences are chosen, if that is for the host to say. */
+function searchAt(context: DecodeContext, temperature: number): Search | undefined {
+  const { search = {}, tokenizer, model, prefix, loops } = context;
+  const { noRepeatNgram: size } = search;
+  const limits = { endOfText: tokenizer.special.endOfText, vocabulary: model.config.nVocab };
+  let chosen = choiceAt(context, temperature, limits);
+  if (chosen === undefined) return undefined;
+  if (size !== undefined) chosen = new WithoutRepeats(chosen, { ...limits, size, prefix });
+  return loops === undefined ? chosen : new StoppedInLoops(chosen, loops);
 }
 
-/** As `decodeOnce`, over the ladder of temperatures. With each try the text starts anew. */
+function choiceAt(
+  { search = {}, seed }: DecodeContext,
+  temperature: number,
+  limits: SearchLimits,
+): Search | undefined {
+  const { beamSize = 1, bestOf: count = 1, patience, lengthPenalty, noRepeatNgram } = search;
+  const onHost = noRepeatNgram !== undefined;
+  if (temperature === 0) {
+    if (beamSize < 2 && !onHost) return undefined;
+    return new BeamSearch({ ...limits, lengthPenalty, beamSize, patience });
+  }
+  if (count < 2 && !onHost) return undefined;
+  const seeded = seed + Math.round(temperature * 1000);
+  return new BestOfDraws({ ...limits, lengthPenalty, count, temperature, seed: seeded });
+}
+
+/**
+ * As `decodeOnce`, over the ladder of temperatures. With each try the text starts anew. Where all of them end in a loop,
+ * it is said once.
+ */
 export async function* decodeWithFallback(
   context: DecodeContext,
   window: EncodedWindow,
@@ -77,10 +93,15 @@ export async function* decodeWithFallback(
 ): AsyncGenerator<TranscribeEvent, DecodeResult> {
   let result: DecodeResult | undefined;
   let seconds = 0;
-  for (const temperature of thresholds.temperatures) {
-    result = yield* decodeOnce(context, window, prompt, temperature, signal);
+  for (const [i, temperature] of thresholds.temperatures.entries()) {
+    const isLast = i === thresholds.temperatures.length - 1;
+    const loops = isLast ? context.loops?.patient : context.loops;
+    result = yield* decodeOnce({ ...context, loops }, window, prompt, temperature, signal);
     seconds += result.seconds;
     if (!needsFallback(result, thresholds)) break;
+    if (isLast && loops !== undefined) {
+      result = loops.withoutLoop(result, opening(context, prompt).maxSampled);
+    }
   }
   if (result === undefined) throw new RangeError('no temperature to decode at');
   return { ...result, seconds };
