@@ -1,0 +1,71 @@
+/** What recordings are spoiled by, computed: noise, an echoing room, a telephone line, a whisper from afar. */
+import { NON_SPEECH, randomNumbers } from './vad-non-speech.js';
+
+const RATE = 16_000;
+
+/** Samples of speech → the same, spoiled. */
+export type Spoiling = (samples: Float32Array) => Float32Array;
+
+const power = (samples: Float32Array): number => samples.reduce((sum, x) => sum + x * x, 0) / samples.length;
+
+/** With a sound of `NON_SPEECH` so many decibels below the speech. */
+export function withNoise(name: string, decibels: number): Spoiling {
+  return (samples) => {
+    const noise = NON_SPEECH.get(name)?.(samples.length / RATE);
+    if (noise === undefined) throw new Error(`no sound is called ${name}`);
+    const gain = Math.sqrt(power(samples) / power(noise)) * 10 ** (-decibels / 20);
+    return samples.map((x, i) => x + gain * (noise[i] ?? 0));
+  };
+}
+
+export function louder(decibels: number): Spoiling {
+  const gain = 10 ** (decibels / 20);
+  return (samples) => samples.map((x) => x * gain);
+}
+
+/** A hall that needs `seconds` to fall silent by 60 dB: 400 echoes, thicker and thicker. */
+export function reverberating(seconds: number): Spoiling {
+  return (samples) => {
+    const random = randomNumbers(21);
+    const out = samples.slice();
+    for (let echo = 0; echo < 400; echo++) {
+      const delay = 0.01 + seconds * Math.sqrt(echo / 400);
+      const gain = 0.25 * random() * 10 ** ((-3 * delay) / seconds);
+      const shift = Math.round(delay * RATE);
+      for (let i = shift; i < out.length; i++) out[i] = (out[i] ?? 0) + gain * (samples[i - shift] ?? 0);
+    }
+    return out;
+  };
+}
+
+/** Between 300 and 3400 Hz alone, in steps as coarse as those of µ-law. */
+export function byTelephone(samples: Float32Array): Float32Array {
+  let band = samples;
+  for (let pass = 0; pass < 4; pass++) {
+    let [slow, smooth] = [0, 0];
+    const [high, low] = [
+      1 - Math.exp((-2 * Math.PI * 300) / RATE),
+      1 - Math.exp((-2 * Math.PI * 3400) / RATE),
+    ];
+    band = band.map((x) => {
+      slow += high * (x - slow);
+      smooth += low * (x - slow - smooth);
+      return smooth;
+    });
+  }
+  return band.map((x) => {
+    const size = Math.log1p(255 * Math.min(1, Math.abs(x))) / Math.log(256);
+    return (Math.sign(x) * (256 ** (Math.round(size * 127) / 127) - 1)) / 255;
+  });
+}
+
+export const SPOILT: ReadonlyMap<string, Spoiling> = new Map<string, Spoiling>([
+  ['as recorded', (samples) => samples],
+  ['pink noise, 10 dB', withNoise('pink noise, -25 dB', 10)],
+  ['white noise, 5 dB', withNoise('white noise, -25 dB', 5)],
+  ['pink noise, 0 dB', withNoise('pink noise, -25 dB', 0)],
+  ['band, 5 dB', withNoise('band', 5)],
+  ['hall of 1.2 s', reverberating(1.2)],
+  ['telephone', byTelephone],
+  ['30 dB quieter', louder(-30)],
+]);
