@@ -61,7 +61,7 @@ function searchAt(context: DecodeContext, temperature: number): Search | undefin
   let chosen = choiceAt(context, temperature, limits);
   if (chosen === undefined) return undefined;
   if (size !== undefined) chosen = new WithoutRepeats(chosen, { ...limits, size, prefix });
-  return loops === undefined ? chosen : new StoppedInLoops(chosen, loops);
+  return loops === undefined ? chosen : new StoppedInLoops(chosen, loops, temperature > 0);
 }
 
 function choiceAt(

@@ -108,13 +108,15 @@ export class LoopGuard {
   }
 }
 
-/** A search that is over when all its sequences run in loops. */
+/** A search that is over when what it would choose runs in a loop. */
 export class StoppedInLoops implements Search {
   #stopped = false;
 
+  /** @param independent whether its sequences have nothing to do with each other: then all of them have to be in loops */
   constructor(
     readonly search: Search,
     readonly guard: LoopGuard,
+    readonly independent = false,
   ) {}
 
   get live(): readonly Sequence[] {
@@ -123,7 +125,9 @@ export class StoppedInLoops implements Search {
 
   step(logprobs: Rows): number[] {
     const rows = this.search.step(logprobs);
-    this.#stopped = rows.length > 0 && this.search.live.every(({ tokens }) => this.guard.stops(tokens));
+    const { live } = this.search;
+    const looked = this.independent ? live : live.slice(0, 1); // the likeliest one of a beam
+    this.#stopped = looked.length > 0 && looked.every(({ tokens }) => this.guard.stops(tokens));
     return this.#stopped ? [] : rows;
   }
 

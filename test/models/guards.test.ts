@@ -1,0 +1,242 @@
+/** Guards against texts that repeat themselves, on tokens alone. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { compressionRatio, type DecodeResult } from '#daemon/models/whisper/decode.js';
+import { loopAtEnd, LoopGuard, StoppedInLoops } from '#daemon/models/whisper/loops.js';
+import { repeating, WithoutRepeats } from '#daemon/models/whisper/no-repeats.js';
+import { BeamSearch, BestOfDraws } from '#daemon/models/whisper/search.js';
+import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
+
+let tokenizer: WhisperTokenizer;
+beforeAll(async () => {
+  tokenizer = await WhisperTokenizer.load({ isMultilingual: true, numLanguages: 99, nVocab: 51_865 });
+});
+afterAll(() => {
+  tokenizer.dispose();
+});
+
+const LIMITS = { compressionRatio: 2.4, audioFrames: 3000 };
+const guard = (limits = LIMITS): LoopGuard => new LoopGuard(tokenizer, limits);
+const tokens = (text: string): number[] => tokenizer.encode(text);
+const stamp = (seconds: number): number => tokenizer.special.timestampBegin + Math.round(seconds / 0.02);
+
+/** Whether a text is stopped anywhere on its way. */
+function isStopped(said: readonly number[], by = guard()): boolean {
+  return said.some((_, i) => by.stops(said.slice(0, i + 1)));
+}
+
+function resultOf(said: number[]): DecodeResult {
+  const text = tokenizer.decode(said).trim();
+  return {
+    tokens: said,
+    logprobs: said.map((_, i) => -i),
+    text,
+    avgLogprob: -0.5,
+    noSpeechProb: 0.1,
+    compressionRatio: compressionRatio(text),
+    temperature: 1,
+    seconds: 1,
+  };
+}
+
+describe('a loop', () => {
+  test('is found with its first time, whatever its length', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: 100, max: 200 }), { minLength: 1, maxLength: 60 }),
+        fc.uniqueArray(fc.integer({ min: 300, max: 400 }), { maxLength: 30 }),
+        fc.integer({ min: 0, max: 59 }),
+        (once, before, rest) => {
+          const times = Math.max(3, Math.ceil(40 / once.length));
+          const said = [
+            ...before,
+            ...Array.from({ length: times }, () => once).flat(),
+            ...once.slice(0, rest),
+          ];
+          const loop = loopAtEnd(said, 50_364);
+          expect(loop).toMatchObject({
+            start: before.length,
+            firstEnd: before.length + once.length,
+            period: once.length,
+          });
+        },
+      ),
+    );
+  });
+
+  test('goes on from segment to segment, whatever their times', () => {
+    const said = Array.from({ length: 15 }, (_, i) => [
+      stamp(2 * i),
+      ...tokens(' Thank you.'),
+      stamp(2 * i + 2),
+    ]);
+    expect(loopAtEnd(said.flat(), tokenizer.special.timestampBegin)?.period).toBe(3);
+    expect(isStopped(said.flat())).toBe(true);
+  });
+
+  test.each([
+    ['a word', ' you'.repeat(60)],
+    ['a short sentence', ' Thank you.'.repeat(20)],
+    ['a sentence', ' I am going to go to the next video.'.repeat(8)],
+    [
+      'a long sentence behind others',
+      ' So this is where we began, and there it went.' +
+        ' We shall go on to the end, we shall fight in France, we shall fight on the seas and oceans with growing confidence.'.repeat(
+          4,
+        ),
+    ],
+    ['syllables', ' ha'.repeat(80)],
+    ['signs without spaces', '谢谢大家'.repeat(20)],
+  ])('is stopped: %s', (_, text) => {
+    expect(isStopped(tokens(text))).toBe(true);
+  });
+
+  test('is stopped no later than two sentences after it is certain', () => {
+    const said = tokens(' I am going to go to the next video.'.repeat(20));
+    const at = said.findIndex((_, i) => guard().stops(said.slice(0, i + 1)));
+    expect(at).toBeLessThan(60);
+  });
+});
+
+describe('speech that repeats itself', () => {
+  test.each([
+    ['no', ' No, no, no, no. No, no, no, no!'],
+    ['laughter', ' Ha ha ha ha ha ha ha ha.'],
+    ['counting', Array.from({ length: 60 }, (_, i) => ` ${i + 1},`).join('')],
+    ['a telephone number, said three times', ' 0 1 8 0 3, 9 0 2 1 0.'.repeat(3)],
+    ['digits', ' 1 0 0 1, 9 0 2 1 0, 0 1 8 0 3, 0 0 0 1, 1 1 1 0'],
+    [
+      'a refrain',
+      ' Row, row, row your boat, gently down the stream.' +
+        ' Merrily, merrily, merrily, merrily, life is but a dream.'.repeat(2),
+    ],
+    [
+      'a speech',
+      ' We shall fight on the beaches, we shall fight on the landing grounds, we shall fight in the fields and in the streets, we shall fight in the hills; we shall never surrender.',
+    ],
+    [
+      'a list',
+      ' I want an apple, I want a pear, I want a plum, I want a peach, I want a cherry, I want a fig.',
+    ],
+  ])('is never stopped: %s', (_, text) => {
+    expect(isStopped(tokens(text))).toBe(false);
+  });
+
+  test('passes where the caller lets repetitions pass', () => {
+    expect(isStopped(tokens(' you'.repeat(100)), guard({ ...LIMITS, compressionRatio: 1000 }))).toBe(false);
+  });
+
+  test('is heard out in the last try, as far as it can have been said', () => {
+    const said = tokens(' you'.repeat(224));
+    expect(isStopped(said, guard().patient)).toBe(false);
+    const short = guard({ ...LIMITS, audioFrames: 500 }).patient; // 5 s
+    const at = said.findIndex((_, i) => short.stops(said.slice(0, i + 1)));
+    expect(at).toBe(79);
+  });
+});
+
+describe('what no temperature could keep from looping', () => {
+  const looped = (before: string, once: string, behind: number[] = []): DecodeResult => {
+    const said = [stamp(0), ...tokens(before)];
+    while (said.length < 224) said.push(...tokens(once), ...behind);
+    return guard().patient.withoutLoop(resultOf(said), 224);
+  };
+
+  test('keeps the text and its loop once', () => {
+    const {
+      text,
+      tokens: kept,
+      logprobs,
+      compressionRatio: ratio,
+    } = looped(' He went home.', ' Thank you very much.');
+    expect(text).toBe('He went home. Thank you very much.');
+    expect(logprobs).toHaveLength(kept.length);
+    expect(ratio).toBeLessThan(2.4);
+  });
+
+  test('ends with a sentence, though the words before it are those of the loop', () => {
+    expect(looped(' I love you.', ' Thank you.').text).toBe('I love you. Thank you.');
+  });
+
+  test('is closed by the time that the loop gave', () => {
+    const { tokens: kept } = looped(' Yes.', ' Thank you', [stamp(2), stamp(2)]);
+    expect(kept.at(-1)).toBe(stamp(2));
+    expect(kept.at(-2)).toBeLessThan(stamp(0));
+  });
+
+  test('is left alone where it ended of itself, or is none', () => {
+    const refrain = resultOf(tokens(' Around the world, around the world.'.repeat(7)));
+    expect(guard().patient.withoutLoop(refrain, 224)).toBe(refrain);
+    const full = resultOf(Array.from({ length: 224 }, (_, i) => 1000 + i));
+    expect(guard().patient.withoutLoop(full, 224)).toBe(full);
+  });
+});
+
+const VOCABULARY = 12;
+const END = 11;
+
+/** A model that always says 1, 2, 3, 1, 2, 3 … and would never end. */
+function looping(said: readonly number[]): Float32Array {
+  const row = new Float32Array(VOCABULARY).fill(-6);
+  row[((said.at(-1) ?? 0) % 3) + 1] = -0.1;
+  row[END] = -8;
+  return row;
+}
+
+function searched(
+  search: BeamSearch | BestOfDraws | WithoutRepeats | StoppedInLoops,
+  most: number,
+): readonly number[] {
+  for (let step = 0; step < most && search.live.length > 0; step++) {
+    search.step(Float32Array.from(search.live.flatMap(({ tokens: said }) => [...looping(said)])));
+  }
+  return search.best().tokens;
+}
+
+describe('runs of tokens said once only', () => {
+  const limits = { endOfText: END, vocabulary: VOCABULARY };
+
+  test('what may not follow is what would complete a run again', () => {
+    expect(repeating([1, 2, 3, 1, 2], 3)).toEqual(new Set([3]));
+    expect(repeating([1, 2, 3, 1, 2, 4, 1, 2], 3)).toEqual(new Set([3, 4]));
+    expect(repeating([1, 1], 2)).toEqual(new Set([1]));
+    expect(repeating([1, 2], 3)).toEqual(new Set());
+    expect(repeating([], 2)).toEqual(new Set());
+  });
+
+  test.each([
+    ['greedy', () => new BeamSearch({ ...limits, beamSize: 1 })],
+    ['a beam', () => new BeamSearch({ ...limits, beamSize: 4 })],
+    ['draws', () => new BestOfDraws({ ...limits, count: 3, temperature: 0.6, seed: 1 })],
+  ])('no run comes twice: %s', (_, search) => {
+    for (const size of [2, 3, 5]) {
+      const said = searched(new WithoutRepeats(search(), { ...limits, size }), 40);
+      const runs = said.flatMap((__, i) =>
+        i + size <= said.length ? [said.slice(i, i + size).join(' ')] : [],
+      );
+      expect(new Set(runs).size).toBe(runs.length);
+    }
+    expect(searched(search(), 40).join(' ')).toMatch(/1 2 3 1 2 3/);
+  });
+
+  test('what is left shares the probability of what is withheld', () => {
+    let seen: Float32Array | undefined;
+    const inner = new BeamSearch({ ...limits, beamSize: 1 });
+    const step = inner.step.bind(inner);
+    inner.step = (rows) => {
+      seen = rows.slice();
+      return step(rows);
+    };
+    const row = Float32Array.from({ length: VOCABULARY }, (_, i) => Math.log((i + 1) / 78));
+    new WithoutRepeats(inner, { ...limits, size: 2, prefix: [10, 9, 10] }).step(row);
+    expect(seen?.[9]).toBe(-Infinity);
+    expect(seen?.reduce((sum, x) => sum + Math.exp(x), 0)).toBeCloseTo(1, 5);
+  });
+});
+
+test('a search whose sequences all run in loops is over', () => {
+  const limits = { endOfText: END, vocabulary: VOCABULARY };
+  const search = new StoppedInLoops(new BeamSearch({ ...limits, beamSize: 2 }), guard());
+  expect(searched(search, 200).length).toBeLessThan(60);
+  expect(search.live).toEqual([]);
+});
