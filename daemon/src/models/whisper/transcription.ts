@@ -12,6 +12,7 @@ import { encode, type EncodedWindow } from './encode.js';
 import { isSilence } from './fallback.js';
 import { type DetectedLanguage, detectLanguage } from './language.js';
 import { LogitFilters } from './logit-filters.js';
+import { LoopGuard } from './loops.js';
 import type { Whisper } from './model.js';
 import { Prompt } from './prompt.js';
 import { type Cut, cutSegments } from './segments.js';
@@ -94,7 +95,8 @@ export class Transcription {
   /** What a window is decoded with. The first of all begins with the prefix. */
   context({ language, timestamps }: Manner, window: Window): DecodeContext {
     const { model, tokenizer } = this.parts;
-    const { task, maxTokens, search, seed } = this.settings;
+    const { task, maxTokens, search, seed, noRepeatNgram, thresholds } = this.settings;
+    const { compressionRatio } = thresholds;
     return {
       model,
       tokenizer,
@@ -102,7 +104,8 @@ export class Transcription {
       filters: this.#filtersFor(timestamps),
       startSequence: tokenizer.startSequence(language, task, timestamps),
       maxTokens,
-      search,
+      search: { ...search, noRepeatNgram },
+      loops: new LoopGuard(tokenizer, { compressionRatio, audioFrames: window.frames }),
       seed: seed + window.start,
       prefix: this.#segments.length === 0 ? this.#prefix(timestamps) : undefined,
     };
