@@ -5,6 +5,7 @@
  *     npm run bench -- cold         start of `sotto transcribe` to the first text, cold and warm
  *     npm run bench -- kernels      products, attention and GELU at Whisper's shapes, beside MLX's plain ops
  *     npm run bench -- words        how far words begin from where they were said, beside openai-whisper and faster-whisper
+ *     npm run bench -- quality      word errors by kind of clip, beside faster-whisper and openai-whisper on the same weights
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
@@ -16,6 +17,7 @@ import { kernels } from './kernels.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
 import { profile } from './profile/main.js';
+import { quality } from './quality.js';
 import { soak } from './soak.js';
 import { words } from './words.js';
 
@@ -27,6 +29,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   kernels,
   soak,
   words,
+  quality,
 };
 
 const [named, ...rest] = process.argv.slice(2);

@@ -11,6 +11,15 @@ export interface WordErrors {
   readonly words: number;
 }
 
+/** What is said in a clip: words, or characters where a language is written without spaces. */
+export interface Labelled {
+  readonly id: string;
+  readonly kind: string;
+  readonly language: string;
+  readonly text: string;
+  readonly alsoRight: readonly string[];
+}
+
 const Scores = z.record(
   z.string(),
   z.object({ clips: z.record(z.string(), z.object({ errors: z.number(), words: z.number() })) }),
@@ -28,10 +37,12 @@ export function scorerMissing(): string | undefined {
  * left out.
  *
  * @param dir where the transcripts are left, for who wants to look at them
+ * @param labelled the right answers, for other clips than the open ones
  */
 export function scoreTexts(
   texts: ReadonlyMap<string, ReadonlyMap<string, string>>,
   dir: string,
+  labelled?: readonly Labelled[],
 ): Map<string, Map<string, WordErrors>> {
   const reference = join(root, 'test/reference');
   mkdirSync(dir, { recursive: true });
@@ -42,7 +53,14 @@ export function scoreTexts(
   });
   const out = join(dir, 'scores.json');
   const python = join(reference, '.venv/bin/python');
-  const run = spawnSync(python, [join(reference, 'score.py'), ...files, '--json', out], { encoding: 'utf8' });
+  const argv = [join(reference, 'score.py'), ...files, '--json', out];
+  if (labelled !== undefined) {
+    const labels = join(dir, 'labels.json');
+    const rows = labelled.map(({ alsoRight, ...clip }) => ({ ...clip, also_right: alsoRight }));
+    writeFileSync(labels, rows.map((row) => JSON.stringify(row) + '\n').join(''));
+    argv.push('--labels', labels);
+  }
+  const run = spawnSync(python, argv, { encoding: 'utf8' });
   if (run.status !== 0) throw new Error(`score.py failed: ${run.stderr ?? run.error?.message}`);
   const scores = Scores.parse(JSON.parse(readFileSync(out, 'utf8')));
   return new Map(Object.entries(scores).map(([name, { clips }]) => [name, new Map(Object.entries(clips))]));

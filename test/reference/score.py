@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Word errors of transcripts against the labelled clips, after Whisper's own text normaliser.
 
-    score.py HYPOTHESES.jsonl [MORE.jsonl ...] [--json OUT] [--clips] [--against OTHER.jsonl]
+    score.py HYPOTHESES.jsonl [MORE.jsonl ...] [--json OUT] [--clips] [--against OTHER.jsonl] [--labels CLIPS.jsonl]
 
 A hypothesis file holds one {"id", "text"} a line (or is a folder of ID.txt / ID.json files). English is normalised with
 the English normaliser, other languages with the basic one; Japanese, Chinese and Korean count characters for words.
 Where a clip has `also_right` spellings, the one with the fewest errors counts. A clip that is missing from the
 hypotheses is left out and reported. With several files the sets are shown side by side. --against adds a row: words
-that differ from OTHER's text, a finer measure of what a change to a model does than its errors are.
+that differ from OTHER's text, a finer measure of what a change to a model does than its errors are. --labels takes the
+right answers from another file than the open clips' manifest: {"id", "language", "text", "kind", "also_right"} a line.
 """
 
 import argparse
@@ -71,9 +72,8 @@ def total(rows):
     return out
 
 
-def score(hypotheses):
+def score(hypotheses, clips):
     """{clips, kinds, sets, missing}; sets are english, other, long, `english+long` and all, as errors per 100 words."""
-    clips = clip_set("labelled")
     rows = {c["id"]: score_clip(c, hypotheses[c["id"]]) | {"kind": c["kind"], "set": set_of(c)} for c in clips if c["id"] in hypotheses}
     pick = lambda want: total([row for row in rows.values() if want(row)])
     kinds = {kind: pick(lambda row: row["kind"] == kind) for kind in sorted({row["kind"] for row in rows.values()})}
@@ -84,10 +84,10 @@ def score(hypotheses):
     return {"sets": sets, "kinds": kinds, "clips": rows, "missing": missing}
 
 
-def difference(hypotheses, other):
-    """Words (or characters) in which two transcripts of the labelled clips differ, per 100 of the other's."""
+def difference(hypotheses, other, clips):
+    """Words (or characters) in which two transcripts of the clips differ, per 100 of the other's."""
     rows = []
-    for clip in clip_set("labelled"):
+    for clip in clips:
         if clip["id"] in hypotheses and clip["id"] in other:
             theirs = units(other[clip["id"]], clip["language"])
             s, d, i = edits(theirs, units(hypotheses[clip["id"]], clip["language"]))
@@ -111,13 +111,15 @@ def main():
     ap.add_argument("--json", help="write the scores here too")
     ap.add_argument("--clips", action="store_true", help="show every clip")
     ap.add_argument("--against", help="transcripts to compare with, word by word")
+    ap.add_argument("--labels", help="right answers, for other clips than the open ones")
     args = ap.parse_args()
+    clips = [json.loads(line) for line in open(args.labels, encoding="utf-8")] if args.labels else clip_set("labelled")
     names = [Path(path).name.removesuffix(".jsonl") for path in args.hypotheses]
-    results = {name: score(read_hypotheses(path)) for name, path in zip(names, args.hypotheses)}
+    results = {name: score(read_hypotheses(path), clips) for name, path in zip(names, args.hypotheses)}
     if args.against:
         other = read_hypotheses(args.against)
         for name, path in zip(names, args.hypotheses):
-            results[name]["sets"][f"differs from {Path(args.against).stem}"] = difference(read_hypotheses(path), other)
+            results[name]["sets"][f"differs from {Path(args.against).stem}"] = difference(read_hypotheses(path), other, clips)
     parts = ["sets", "kinds"] + (["clips"] if args.clips else [])
     for part in parts:
         keys = list(dict.fromkeys(key for result in results.values() for key in result[part]))

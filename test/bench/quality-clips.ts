@@ -1,0 +1,211 @@
+/**
+ * What the table by kind of clip is made of: the open labelled clips, the read English ones again in rooms, noise, music and
+ * on the telephone, pairs of them with a long pause between, and sounds that are no speech.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type Clip, readClips, speechFolder } from './clips.js';
+import { samplesOf } from './in-process.js';
+import {
+  atLevel,
+  coughs,
+  hum,
+  mix,
+  music,
+  pinkNoise,
+  type Random,
+  reverberate,
+  ringing,
+  seeded,
+  telephone,
+  whiteNoise,
+  wind,
+} from './quality-sounds.js';
+
+const RATE = 16_000;
+
+/** A clip as every program is given it. */
+export interface QualityClip {
+  readonly id: string;
+  readonly kind: string;
+  readonly language: string;
+  /** What is said; empty where nothing is. */
+  readonly text: string;
+  readonly alsoRight: readonly string[];
+  readonly seconds: number;
+  /** Raw mono float32 at 16 kHz (`.f32`), or for a container the file itself. */
+  readonly file: string;
+  /** Of the file's bytes. */
+  readonly hash: string;
+}
+
+/** Kinds in the order of the table; those that are not here follow. */
+export const KINDS = [
+  'read English',
+  'verse',
+  'spontaneous',
+  'digits',
+  'very short',
+  'several speakers',
+  'containers',
+  'noise 10 dB',
+  'noise 5 dB',
+  'music 10 dB',
+  'music 5 dB',
+  'reverb 0.5 s',
+  'reverb 0.9 s',
+  'telephone',
+  'long form',
+  'pause of 35 s',
+  'German',
+  'Spanish',
+  'French',
+  'Japanese',
+  'Portuguese',
+  'Swedish',
+] as const;
+
+export const NOT_SPEECH = 'not speech';
+
+const NAMES: Readonly<Record<string, string>> = {
+  'read-english': 'read English',
+  'verse-english': 'verse',
+  'very-short': 'very short',
+  'multi-speaker': 'several speakers',
+  container: 'containers',
+  noise: 'noise 10 dB',
+  'speech-over-music': 'music 10 dB',
+  'long-form': 'long form',
+  'long-pause': 'pause of 35 s',
+  silence: NOT_SPEECH,
+  music: NOT_SPEECH,
+};
+const LANGUAGES = new Intl.DisplayNames('en', { type: 'language' });
+
+/** What is done to the longer clips of read English, by the kind that it makes. */
+const CHANGES: Readonly<Record<string, (speech: Float32Array, random: Random) => Float32Array>> = {
+  'noise 10 dB': (speech, random) => mix(speech, pinkNoise(speech.length, random), 10),
+  'noise 5 dB': (speech, random) => mix(speech, pinkNoise(speech.length, random), 5),
+  'music 10 dB': (speech, random) => mix(speech, music(speech.length, random), 10),
+  'music 5 dB': (speech, random) => mix(speech, music(speech.length, random), 5),
+  'reverb 0.5 s': (speech, random) => reverberate(speech, 0.5, random),
+  'reverb 0.9 s': (speech, random) => reverberate(speech, 0.9, random),
+  telephone,
+};
+
+/** Sounds without a word, 20 s of each. */
+const SOUNDS: Readonly<Record<string, (samples: number, random: Random) => Float32Array>> = {
+  'room tone': (n, random) => atLevel(whiteNoise(n, random), 0.001),
+  'pink noise': (n, random) => atLevel(pinkNoise(n, random), 0.03),
+  hum: (n) => atLevel(hum(n), 0.05),
+  chords: (n, random) => atLevel(music(n, random), 0.1),
+  coughs,
+  ringing,
+  wind,
+};
+
+const PAUSE_SECONDS = 35;
+const PAUSES = 3;
+/** Shorter clips are not changed: each costs a window of 30 s, however few its words. */
+const LEAST_SECONDS = 8;
+
+/** Where sounds and the peers' transcripts lie between runs: `$SOTTO_QUALITY_CACHE`, else under the user's cache folder. */
+export function cacheFolder(): string {
+  return process.env.SOTTO_QUALITY_CACHE ?? join(homedir(), '.cache/sotto-bench/quality');
+}
+
+/** All clips, made where they are not there yet. */
+export async function qualityClips(): Promise<QualityClip[]> {
+  const folder = join(cacheFolder(), 'sounds');
+  mkdirSync(folder, { recursive: true });
+  const alsoRight = readAlsoRight();
+  const clips: QualityClip[] = [];
+  const read: [Clip, Float32Array][] = [];
+  for (const clip of readClips()) {
+    const silent = NAMES[clip.kind] === NOT_SPEECH;
+    if (clip.text === '' && !silent) continue; // nobody knows what is said
+    const about = {
+      id: clip.id,
+      kind: kindOf(clip),
+      language: clip.language ?? 'en',
+      text: clip.text,
+      alsoRight: alsoRight.get(clip.id) ?? [],
+    };
+    if (clip.kind === 'container') {
+      clips.push({ ...about, seconds: clip.seconds, file: clip.file, hash: digest(readFileSync(clip.file)) });
+      continue;
+    }
+    const samples = await samplesOf(clip.file);
+    clips.push(stored(folder, about, samples));
+    if (clip.kind === 'read-english') read.push([clip, samples]);
+  }
+  for (const [name, make] of Object.entries(SOUNDS)) {
+    const id = `sound-${name.replace(/ /g, '-')}`;
+    const samples = make(20 * RATE, seeded(id));
+    clips.push(stored(folder, { id, kind: NOT_SPEECH, language: 'en', text: '', alsoRight: [] }, samples));
+  }
+  for (const [clip, samples] of read.filter(([{ seconds }]) => seconds >= LEAST_SECONDS)) {
+    for (const [kind, change] of Object.entries(CHANGES)) {
+      const id = `${clip.id}-${kind.replace(/ /g, '-')}`;
+      const { text, language } = clip;
+      const about = { id, kind, language: language ?? 'en', text, alsoRight: alsoRight.get(clip.id) ?? [] };
+      clips.push(stored(folder, about, change(samples, seeded(id))));
+    }
+  }
+  return [...clips, ...pauses(folder, read)];
+}
+
+/** The same room tone lies under both clips and between them. */
+function pauses(folder: string, read: readonly [Clip, Float32Array][]): QualityClip[] {
+  return Array.from({ length: Math.min(PAUSES, read.length >> 1) }, (_, n) => {
+    const [[a, first], [b, second]] = [read[2 * n]!, read[2 * n + 1]!];
+    const id = `pause-${a.id}-${b.id}`;
+    const samples = atLevel(
+      whiteNoise(first.length + PAUSE_SECONDS * RATE + second.length, seeded(id)),
+      0.0005,
+    );
+    for (const [i, x] of first.entries()) samples[i] = (samples[i] ?? 0) + x;
+    const at = first.length + PAUSE_SECONDS * RATE;
+    for (const [i, x] of second.entries()) samples[at + i] = (samples[at + i] ?? 0) + x;
+    const text = `${a.text} ${b.text}`;
+    return stored(folder, { id, kind: 'pause of 35 s', language: 'en', text, alsoRight: [] }, samples);
+  });
+}
+
+function kindOf({ kind, language }: Clip): string {
+  if (kind === 'non-english') return LANGUAGES.of(language ?? 'en') ?? kind;
+  return NAMES[kind] ?? kind;
+}
+
+/** Writes the samples through 16 bits, as a file would hold them; once written they are what is used. */
+function stored(
+  folder: string,
+  about: Omit<QualityClip, 'seconds' | 'file' | 'hash'>,
+  samples: Float32Array,
+): QualityClip {
+  const rounded = samples.map((x) => Math.max(-32_768, Math.min(32_767, Math.round(x * 32_768))) / 32_768);
+  const bytes = new Uint8Array(rounded.buffer);
+  const hash = digest(bytes);
+  const file = join(folder, `${hash}.f32`);
+  if (!existsSync(file)) {
+    writeFileSync(`${file}.part`, bytes);
+    renameSync(`${file}.part`, file);
+  }
+  return { ...about, seconds: samples.length / RATE, file, hash };
+}
+
+export function digest(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 24);
+}
+
+function readAlsoRight(): Map<string, readonly string[]> {
+  return new Map(
+    readFileSync(join(speechFolder(), 'manifest.jsonl'), 'utf8')
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .map((line) => JSON.parse(line) as { id: string; also_right?: string[] })
+      .map(({ id, also_right }): [string, readonly string[]] => [id, also_right ?? []]),
+  );
+}

@@ -1,0 +1,160 @@
+/** Who is in the table by kind, with which settings, and what the peers said: asked once, then kept. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
+import { root } from './clips.js';
+import { THREADS } from './contenders.js';
+import { cacheFolder, digest, type QualityClip } from './quality-clips.js';
+
+export interface OurColumn {
+  readonly name: string;
+  readonly program: 'Sotto';
+  readonly options: TranscribeOptions;
+}
+
+export interface PeerColumn {
+  readonly name: string;
+  readonly program: 'faster-whisper' | 'openai-whisper';
+  /** Arguments of the library's own transcribe(). */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+const FALLBACK = [0, 0.2, 0.4, 0.6, 0.8, 1];
+const ONCE = { temperature: 0, condition_on_previous_text: false };
+
+/** What `sotto transcribe FILE` asks for; the language is given, to all. */
+export const DEFAULT = 'Sotto default';
+
+/**
+ * `greedy` is the same for all three: temperature 0 alone, no text carried on, no detection of speech. The others are what
+ * each does by default, with the beams and the detection of speech that their names say.
+ */
+export const OURS: readonly OurColumn[] = [
+  {
+    name: 'Sotto greedy',
+    program: 'Sotto',
+    options: { temperature: [0], timestamps: true, conditionOnPreviousText: false, vad: false },
+  },
+  { name: 'Sotto beam 5', program: 'Sotto', options: { beamSize: 5, bestOf: 5, vad: false } },
+  { name: DEFAULT, program: 'Sotto', options: { timestamps: 'auto' } },
+  { name: 'Sotto default with times', program: 'Sotto', options: {} },
+  { name: 'Sotto beam 5 + VAD', program: 'Sotto', options: { beamSize: 5, bestOf: 5 } },
+];
+
+export const PEERS: readonly PeerColumn[] = [
+  {
+    name: 'faster-whisper greedy',
+    program: 'faster-whisper',
+    settings: { ...ONCE, beam_size: 1, best_of: 1 },
+  },
+  { name: 'faster-whisper default (beam 5)', program: 'faster-whisper', settings: {} },
+  { name: 'faster-whisper beam 5 + VAD', program: 'faster-whisper', settings: { vad_filter: true } },
+  { name: 'openai greedy', program: 'openai-whisper', settings: ONCE },
+  {
+    name: 'openai default (beam 5)',
+    program: 'openai-whisper',
+    settings: { beam_size: 5, best_of: 5, temperature: FALLBACK }, // what its command line asks for
+  },
+];
+
+const reference = join(root, 'test/reference');
+const PLACES = {
+  'faster-whisper': { python: '.venv-ct2/bin/python', weights: '.weights-peers/base-ct2' },
+  'openai-whisper': { python: '.venv-torch/bin/python', weights: '.weights-peers/base.pt' },
+} as const;
+type Program = keyof typeof PLACES;
+
+const Heard = z.object({ text: z.string(), version: z.string() });
+
+export interface PeerTranscripts {
+  /** Column → clip → text. A clip that was not transcribed is missing. */
+  readonly texts: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly versions: Readonly<Record<string, string>>;
+  /** What is not in the table, and why. */
+  readonly skipped: readonly string[];
+}
+
+/**
+ * What the peers make of the clips: from the cache, and where that has it not, asked now, unless `ask` is false.
+ * A transcript is kept by program, weights, settings and the clip's bytes.
+ */
+export function peerTranscripts(clips: readonly QualityClip[], ask: boolean): PeerTranscripts {
+  const skipped: string[] = [];
+  const missing = new Map<Program, string | undefined>();
+  const source = join(reference, '.weights-peers/source');
+  const weights = existsSync(source) ? readFileSync(source, 'utf8').trim() : 'none';
+  for (const program of Object.keys(PLACES) as Program[]) {
+    const jobs = jobsOf(program, clips, weights).filter(({ out }) => !existsSync(out));
+    const reason = ask ? notSetUp(program) : 'the peers were not to be asked';
+    missing.set(program, reason);
+    if (jobs.length > 0 && reason === undefined) run(program, jobs);
+  }
+  const versions: Record<string, string> = {};
+  const texts = new Map<string, ReadonlyMap<string, string>>();
+  for (const { name, program, settings } of PEERS) {
+    const found = new Map<string, string>();
+    for (const clip of clips) {
+      const file = outOf(program, settings, clip, weights);
+      if (!existsSync(file)) continue;
+      const { text, version } = Heard.parse(JSON.parse(readFileSync(file, 'utf8')));
+      found.set(clip.id, text);
+      versions[program] = version;
+    }
+    if (found.size < clips.length) {
+      const why = missing.get(program) ?? `${program} failed on them`;
+      skipped.push(`${name}: ${clips.length - found.size} of ${clips.length} clips (${why})`);
+    }
+    if (found.size > 0) texts.set(name, found);
+  }
+  return { texts, versions, skipped };
+}
+
+interface Job {
+  readonly file: string;
+  readonly language: string;
+  readonly settings: object;
+  readonly out: string;
+}
+
+export function jobsOf(program: Program, clips: readonly QualityClip[], weights: string): Job[] {
+  const columns = PEERS.filter((column) => column.program === program);
+  return clips.flatMap((clip) =>
+    columns.map(({ settings }) => ({
+      file: clip.file,
+      language: clip.language,
+      settings,
+      out: outOf(program, settings, clip, weights),
+    })),
+  );
+}
+
+function outOf(program: Program, settings: object, clip: QualityClip, weights: string): string {
+  const key = digest(JSON.stringify([weights, settings, clip.language, clip.hash]));
+  return join(cacheFolder(), 'heard', program, `${key}.json`);
+}
+
+function notSetUp(program: Program): string | undefined {
+  const { python, weights } = PLACES[program];
+  const there = existsSync(join(reference, python)) && existsSync(join(reference, weights));
+  return there ? undefined : `run test/bench/peers/setup.sh FLOAT16_DIR ${program}`;
+}
+
+function run(program: Program, jobs: readonly Job[]): void {
+  const { python, weights } = PLACES[program];
+  const folder = cacheFolder();
+  mkdirSync(folder, { recursive: true });
+  const list = join(folder, `${program}.jobs.jsonl`);
+  writeFileSync(list, jobs.map((job) => JSON.stringify(job) + '\n').join(''));
+  console.error(`${program}: ${jobs.length} transcripts to make`);
+  const argv = [
+    join(reference, 'transcribe-peer.py'),
+    program,
+    join(reference, weights),
+    list,
+    String(THREADS),
+  ];
+  const { status } = spawnSync(join(reference, python), argv, { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0) console.error(`${program} stopped with ${status}; what it had made is kept`);
+}

@@ -1,0 +1,190 @@
+/** From word errors of each clip to the table by kind: sums, the best peer of each kind, how sure a difference is. */
+import { barChart } from './bar-chart.js';
+import { KINDS, NOT_SPEECH, type QualityClip } from './quality-clips.js';
+import { DEFAULT, OURS, PEERS } from './quality-contenders.js';
+import { seeded } from './quality-sounds.js';
+import { markdownTable, sum } from './report.js';
+import { totalErrors, type WordErrors } from './score.js';
+
+export type Clip = Pick<QualityClip, 'id' | 'kind'>;
+/** Column → clip → errors. */
+export type Scores = ReadonlyMap<string, ReadonlyMap<string, WordErrors>>;
+
+export interface KindRow {
+  readonly kind: string;
+  readonly clips: number;
+  readonly words: number;
+  /** Column → wrong words and all words, in the clips that every column has. */
+  readonly errors: Readonly<Record<string, WordErrors>>;
+  /** The peer's column with the fewest errors, the first of equals. */
+  readonly bestPeer: string | undefined;
+  /** Errors per 100 words of Sotto's default over the best peer's, and where 95 of 100 redraws of the clips leave it. */
+  readonly over: { readonly points: number; readonly from: number; readonly to: number } | undefined;
+}
+
+const percent = ({ errors, words }: WordErrors): number => (100 * errors) / Math.max(1, words);
+const isPeer = (column: string): boolean => PEERS.some(({ name }) => name === column);
+
+/** A row for each kind that has clips which every column has been asked about, and one for all of them. */
+export function kindRows(clips: readonly Clip[], scores: Scores): KindRow[] {
+  const common = clips.filter(({ id }) => [...scores.values()].every((scored) => scored.has(id)));
+  const order = (kind: string) => {
+    const at = (KINDS as readonly string[]).indexOf(kind);
+    return at < 0 ? KINDS.length : at;
+  };
+  const kinds = [...new Set(common.map(({ kind }) => kind))].sort((a, b) => order(a) - order(b));
+  const groups = kinds.map((kind): [string, Clip[]] => [kind, common.filter((clip) => clip.kind === kind)]);
+  return [...groups, ['all', common] as const].map(([kind, of]) => kindRow(kind, of, scores));
+}
+
+function kindRow(kind: string, clips: readonly Clip[], scores: Scores): KindRow {
+  const ids = clips.map(({ id }) => id);
+  const errors: Record<string, WordErrors> = {};
+  for (const [column, scored] of scores) {
+    errors[column] = totalErrors(scored, ids) ?? { errors: 0, words: 0 };
+  }
+  const peers = Object.keys(errors).filter(isPeer);
+  const bestPeer = peers.reduce<string | undefined>(
+    (best, column) =>
+      best !== undefined && percent(errors[best]!) <= percent(errors[column]!) ? best : column,
+    undefined,
+  );
+  const [ours, theirs] = [errors[DEFAULT], bestPeer === undefined ? undefined : errors[bestPeer]];
+  const words = ours?.words ?? Object.values(errors)[0]?.words ?? 0;
+  const row = { kind, clips: clips.length, words, errors, bestPeer };
+  if (ours === undefined || theirs === undefined || bestPeer === undefined)
+    return { ...row, over: undefined };
+  const pairs = ids.map((id) => [scores.get(DEFAULT)!.get(id)!, scores.get(bestPeer)!.get(id)!] as const);
+  return { ...row, over: { points: percent(ours) - percent(theirs), ...redrawn(pairs, kind) } };
+}
+
+const REDRAWS = 2000;
+
+/** The middle 95 of 100 differences in errors per 100 words when the clips are drawn anew, with repetition (bootstrap). */
+export function redrawn(
+  pairs: readonly (readonly [WordErrors, WordErrors])[],
+  seed: string,
+): { from: number; to: number } {
+  const random = seeded(seed);
+  const differences = Array.from({ length: REDRAWS }, () => {
+    const drawn = pairs.map(() => pairs[Math.floor(random() * pairs.length)]!);
+    const side = (of: 0 | 1) =>
+      percent({
+        errors: sum(drawn.map((pair) => pair[of].errors)),
+        words: sum(drawn.map((pair) => pair[of].words)),
+      });
+    return side(0) - side(1);
+  }).sort((a, b) => a - b);
+  return {
+    from: differences[Math.floor(0.025 * REDRAWS)] ?? 0,
+    to: differences[Math.floor(0.975 * REDRAWS)] ?? 0,
+  };
+}
+
+/** Words as they are printed, whatever they are: `[Music]` is one. */
+export function wordsPrinted(text: string): number {
+  return text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
+}
+
+/** Columns as they stand in the table: ours first. */
+export function columnsOf(scores: ReadonlyMap<string, unknown>): string[] {
+  return [...OURS, ...PEERS].map(({ name }) => name).filter((name) => scores.has(name));
+}
+
+export function kindsTable(rows: readonly KindRow[], columns: readonly string[]): string {
+  const cell = (row: KindRow, column: string): string => {
+    const of = row.errors[column];
+    if (of === undefined || of.words === 0) return '–';
+    const best = Math.min(
+      ...columns.map((name) => percent(row.errors[name] ?? { errors: Infinity, words: 1 })),
+    );
+    const text = `${percent(of).toFixed(1)} (${of.errors})`;
+    return percent(of) === best ? `**${text}**` : text;
+  };
+  const signed = (value: number) => (value > 0 ? '+' : value < 0 ? '−' : '±') + Math.abs(value).toFixed(1);
+  const over = ({ over: of, bestPeer, clips }: KindRow): string => {
+    if (of === undefined || bestPeer === undefined) return '–';
+    const range = clips > 1 ? ` (${signed(of.from)}…${signed(of.to)})` : '';
+    return signed(of.points) + range;
+  };
+  return markdownTable(
+    ['kind', 'clips', 'words', ...columns, 'default − best peer'],
+    rows.map((row) => [
+      row.kind,
+      String(row.clips),
+      String(row.words),
+      ...columns.map((column) => cell(row, column)),
+      over(row),
+    ]),
+  );
+}
+
+/** Words printed for sounds in which nobody speaks: a row for each sound. */
+export function silenceTable(
+  clips: readonly Clip[],
+  texts: ReadonlyMap<string, ReadonlyMap<string, string>>,
+  columns: readonly string[],
+): string {
+  const rows = clips
+    .filter(({ kind }) => kind === NOT_SPEECH)
+    .map(({ id }) => [id, ...columns.map((column) => printed(texts.get(column)?.get(id)))]);
+  return markdownTable(['sound', ...columns], rows);
+}
+
+function printed(text: string | undefined): string {
+  return text === undefined ? '–' : String(wordsPrinted(text));
+}
+
+/** Kinds in which Sotto's default makes more errors than the best peer does, each with what is known of why. */
+export function notesOn(rows: readonly KindRow[], reasons: Readonly<Record<string, string>>): string[] {
+  return rows
+    .filter(({ kind, over }) => kind !== 'all' && over !== undefined && over.points > 0)
+    .map(({ kind, bestPeer, errors }) => {
+      const more = (errors[DEFAULT]?.errors ?? 0) - (errors[bestPeer ?? '']?.errors ?? 0);
+      const what = `${more} more wrong than ${bestPeer}`;
+      return `- **${kind}**: ${what}. ${reasons[kind] ?? 'Why has not been looked into.'}`;
+    });
+}
+
+/** Kinds that are drawn, each with those it gathers. */
+const DRAWN: readonly (readonly [string, readonly string[]])[] = [
+  ['read English', ['read English']],
+  ['noise', ['noise 10 dB', 'noise 5 dB']],
+  ['music', ['music 10 dB', 'music 5 dB']],
+  ['reverb', ['reverb 0.5 s', 'reverb 0.9 s']],
+  ['telephone', ['telephone']],
+  ['long form', ['long form']],
+  ['pause of 35 s', ['pause of 35 s']],
+  ['other languages', ['German', 'Spanish', 'French', 'Japanese', 'Portuguese', 'Swedish']],
+];
+
+export function qualityChart(
+  rows: readonly KindRow[],
+  columns: readonly string[],
+  invented: ReadonlyMap<string, number>,
+  notes: readonly string[],
+): string {
+  const value = (kinds: readonly string[], column: string): number | undefined => {
+    const of = rows.filter(({ kind }) => kinds.includes(kind)).map(({ errors }) => errors[column]);
+    const known = of.filter((one) => one !== undefined);
+    if (known.length === 0) return undefined;
+    return percent({ errors: sum(known.map((x) => x.errors)), words: sum(known.map((x) => x.words)) });
+  };
+  return barChart({
+    title: 'Wrong words in 100, by kind of clip, on the same weights (shorter is better)',
+    rows: columns.map((label) => ({ label, accent: label === DEFAULT })),
+    columns: [
+      ...DRAWN.map(([title, kinds]) => ({
+        title,
+        values: columns.map((column) => value(kinds, column)),
+        format: (x: number) => x.toFixed(1),
+      })),
+      {
+        title: 'words where none are said',
+        values: columns.map((column) => invented.get(column)),
+        format: (x: number) => x.toFixed(0),
+      },
+    ],
+    notes,
+  });
+}

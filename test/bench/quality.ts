@@ -1,0 +1,181 @@
+/**
+ * Word errors by kind of clip: Sotto greedy, with five beams and as it comes, beside faster-whisper and openai-whisper on
+ * the same float16 weights; and the words that each prints where nobody speaks.
+ *
+ *     npm run bench -- quality [--model DIR] [--kinds A,B] [--no-peers] [--keep-ours]
+ *
+ * What the peers say is asked once (an hour of two cores) and kept outside the repository: `$SOTTO_QUALITY_CACHE`, else
+ * `~/.cache/sotto-bench/quality`. So is what we say, for as long as the code that says it is the same (--keep-ours: whatever
+ * the code is). --no-peers asks none and shows what is kept. A clip counts where every column has it.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import type { SpeechModel } from '#daemon/models/speech-model.js';
+import { root } from './clips.js';
+import { float16Model, load, streamOf, transcribe, transcribeFile } from './in-process.js';
+import { cacheFolder, digest, NOT_SPEECH, type QualityClip, qualityClips } from './quality-clips.js';
+import { OURS, type OurColumn, peerTranscripts } from './quality-contenders.js';
+import { REASONS } from './quality-reasons.js';
+import {
+  columnsOf,
+  kindRows,
+  kindsTable,
+  notesOn,
+  qualityChart,
+  silenceTable,
+  wordsPrinted,
+} from './quality-table.js';
+import { commit, machine, saveResult, sum } from './report.js';
+import { scorerMissing, scoreTexts, type WordErrors } from './score.js';
+
+export async function quality(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      model: { type: 'string', default: float16Model() ?? '' },
+      kinds: { type: 'string' },
+      'no-peers': { type: 'boolean', default: false },
+      'keep-ours': { type: 'boolean', default: false },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  if (args.model === '') throw new Error('give the float16 folder of base: --model DIR, or SOTTO_BASE=DIR');
+  const cannot = scorerMissing();
+  if (cannot !== undefined) throw new Error(`word errors cannot be counted: ${cannot}`);
+  const kinds = args.kinds?.split(',');
+  const clips = (await qualityClips()).filter(({ kind }) => kinds?.includes(kind) ?? true);
+
+  const peers = peerTranscripts(clips, !args['no-peers']);
+  const texts = new Map<string, ReadonlyMap<string, string>>(
+    await ourTranscripts(args.model, clips, args['keep-ours']),
+  );
+  for (const [name, found] of peers.texts) texts.set(name, found);
+
+  const spoken = clips.filter(({ text }) => text !== '');
+  const scores = scoreTexts(
+    new Map([...texts].map(([name, of]) => [fileName(name), of])),
+    join(root, 'test/bench/results/quality'),
+    spoken,
+  );
+  const byColumn = new Map(
+    [...texts.keys()].map((name) => [name, scores.get(fileName(name)) ?? new Map<string, WordErrors>()]),
+  );
+  const columns = columnsOf(texts);
+  const rows = kindRows(spoken, byColumn);
+  const silent = clips.filter(({ kind }) => kind === NOT_SPEECH);
+  const invented = new Map(
+    columns.map((name) => [name, sum(silent.map(({ id }) => wordsPrinted(texts.get(name)?.get(id) ?? '')))]),
+  );
+  const { cpu, cores, os, node, date } = machine();
+  const versions = Object.entries(peers.versions).map(([name, version]) => `${name} ${version}`);
+  const circumstances = `commit ${commit()} · ${date} · ${[cpu, `${cores} cores`, os, `Node ${node}`].join(', ')}`;
+  const how = [
+    `Whisper base (multilingual), one float16 source for all, computed in float32 · language given · ${versions.join(', ')}`,
+    'greedy: temperature 0 alone, no text carried on, no detection of speech. The others: what each does by default, with the beams and the detection of speech that the name says',
+  ];
+  const report = [
+    '# Quality: word errors by kind of clip',
+    [circumstances, ...how].join('  \n'),
+    'Wrong words in 100 (wrong words); of Japanese, characters. Bold: the least of the row. Kinds in decibels, reverb and telephone are the clips of read English, changed by `quality-sounds.ts`. Last column: Sotto default over the peer that is best on this very kind, and in brackets where 95 % of redraws of the clips leave the difference.',
+    kindsTable(rows, columns),
+    'Words printed where nobody speaks:',
+    silenceTable(silent, texts, columns),
+    ...section('Where Sotto default is behind the best peer, and why', notesOn(rows, REASONS)),
+    ...section(
+      'Left out',
+      peers.skipped.map((line) => `- ${line}`),
+    ),
+  ];
+  const markdown = report.join('\n\n') + '\n';
+  console.log(markdown);
+  const small = [`${circumstances.slice(0, 120)}`, `base, float32, language given · ${versions.join(', ')}`];
+  saveResult(
+    'quality',
+    {
+      settings: {
+        model: args.model,
+        columns: { ours: OURS },
+        versions: peers.versions,
+        skipped: peers.skipped,
+      },
+      kinds: rows,
+      invented: Object.fromEntries(invented),
+      clips: Object.fromEntries(
+        spoken.map(({ id, kind }) => [
+          id,
+          { kind, wrong: columns.map((name) => byColumn.get(name)?.get(id)?.errors ?? null).join(' ') },
+        ]),
+      ),
+    },
+    args['save-baseline'],
+    { md: markdown, svg: qualityChart(rows, columns, invented, small) },
+  );
+}
+
+const fileName = (column: string): string => column.replace(/[^a-z0-9]+/gi, '-').replace(/-$/, '');
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [`## ${title}`, lines.join('\n')];
+}
+
+const Kept = z.object({ code: z.string(), text: z.string() });
+
+/** Column → clip → text, by the code as it is, in this process. */
+async function ourTranscripts(
+  dir: string,
+  clips: readonly QualityClip[],
+  keep: boolean,
+): Promise<Map<string, Map<string, string>>> {
+  const folder = join(cacheFolder(), 'heard/sotto');
+  mkdirSync(folder, { recursive: true });
+  const code = codeDigest();
+  const texts = new Map(OURS.map(({ name }) => [name, new Map<string, string>()]));
+  let model: SpeechModel | undefined;
+  let done = 0;
+  for (const clip of clips) {
+    for (const column of OURS) {
+      done++;
+      const key = digest(JSON.stringify([dir, column.options, clip.language, clip.hash]));
+      const file = join(folder, `${key}.json`);
+      const kept = existsSync(file) ? Kept.parse(JSON.parse(readFileSync(file, 'utf8'))) : undefined;
+      let text = kept !== undefined && (keep || kept.code === code) ? kept.text : undefined;
+      if (text === undefined) {
+        model ??= await load(dir);
+        text = await heard(model, clip, column);
+        writeFileSync(file, JSON.stringify({ code, text, column: column.name, clip: clip.id }) + '\n');
+        process.stderr.write(`Sotto ${done}/${clips.length * OURS.length}\n`);
+      }
+      texts.get(column.name)?.set(clip.id, text);
+    }
+  }
+  model?.dispose();
+  return texts;
+}
+
+async function heard(model: SpeechModel, clip: QualityClip, { options }: OurColumn): Promise<string> {
+  const asked = { ...options, language: clip.language };
+  if (!clip.file.endsWith('.f32')) return (await transcribeFile(model, clip.file, asked)).result.text;
+  const bytes = readFileSync(clip.file);
+  const samples = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  return (await transcribe(model, streamOf(samples), asked)).result.text;
+}
+
+/** Of what decides our texts: the compiled models and audio, and the native library. */
+function codeDigest(): string {
+  const folders = ['dist/daemon/src/models', 'dist/daemon/src/audio', 'native/lib'].map((at) =>
+    join(root, at),
+  );
+  const files = folders.filter(existsSync).flatMap((folder) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && /\.(js|node|so|dylib)$/.test(entry.name))
+      .map((entry) => join(entry.parentPath, entry.name)),
+  );
+  return digest(
+    files
+      .sort()
+      .map((file) => digest(readFileSync(file)))
+      .join(),
+  );
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Transcripts of a peer with any settings, kept: `npm run bench -- quality` calls it and reads them.
+
+    .venv-torch/bin/python transcribe-peer.py openai-whisper WEIGHTS.pt JOBS.jsonl [THREADS]
+    .venv-ct2/bin/python   transcribe-peer.py faster-whisper CT2_DIR    JOBS.jsonl [THREADS]
+
+A job is {"file", "language", "settings": {...}, "out"}: `settings` are the arguments of the library's own transcribe(), which
+decide everything else; `file` is raw mono float32 at 16 kHz (.f32), or any other file, which the library decodes itself. The
+transcript is written to `out` as {"text", "segments": [[start, end, text, temperature]...], "seconds", "version"}; a job
+whose `out` is there already is left alone, so an interrupted run goes on. float32; seeds are set anew for each job.
+"""
+
+import json
+import os
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+
+def openai_whisper(weights, threads):
+    import torch
+    import whisper
+
+    torch.set_num_threads(threads)
+    model = whisper.load_model(weights, device="cpu")
+
+    def transcribe(audio, language, settings):
+        torch.manual_seed(0)
+        settings = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+        result = whisper.transcribe(model, audio, language=language, fp16=False, verbose=None, **settings)
+        segments = [[s["start"], s["end"], s["text"], s["temperature"]] for s in result["segments"]]
+        return result["text"], segments
+
+    return transcribe
+
+
+def faster_whisper(weights, threads):
+    import ctranslate2
+    from faster_whisper import WhisperModel
+
+    model = WhisperModel(weights, device="cpu", compute_type="float32", cpu_threads=threads)
+
+    def transcribe(audio, language, settings):
+        ctranslate2.set_random_seed(0)
+        segments, _ = model.transcribe(audio, language=language, **settings)
+        segments = [[s.start, s.end, s.text, s.temperature] for s in segments]
+        return "".join(segment[2] for segment in segments), segments
+
+    return transcribe
+
+
+PEERS = {"openai-whisper": openai_whisper, "faster-whisper": faster_whisper}
+
+
+def main():
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    name, weights, jobs, threads = *sys.argv[1:4], int(sys.argv[4]) if len(sys.argv) > 4 else 2
+    transcribe = PEERS[name](weights, threads)
+    jobs = [json.loads(line) for line in open(jobs, encoding="utf-8") if line.strip()]
+    for n, job in enumerate(jobs, 1):
+        out = Path(job["out"])
+        if out.exists():
+            continue
+        audio = np.fromfile(job["file"], np.float32) if job["file"].endswith(".f32") else job["file"]
+        begin = time.perf_counter()
+        text, segments = transcribe(audio, job["language"], job["settings"])
+        row = {"text": text, "segments": segments, "seconds": round(time.perf_counter() - begin, 2), "version": version(name)}
+        out.parent.mkdir(parents=True, exist_ok=True)
+        half = out.with_suffix(f".{os.getpid()}.part")
+        half.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+        half.replace(out)
+        print(f"{name} {n}/{len(jobs)}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
