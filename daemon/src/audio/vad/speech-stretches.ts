@@ -3,6 +3,8 @@
  * `get_speech_timestamps` gives for the whole. Speech begins where the probability reaches `threshold` and ends
  * where it stayed below `negativeThreshold` for `minSilenceMs`; what lies between the two changes nothing.
  */
+import { DEFAULT_THRESHOLD, negativeThresholdOf } from './speech-options.js';
+
 export const FRAME_SAMPLES = 512; // 32 ms at 16 kHz, what one probability stands for
 const SAMPLES_PER_MS = 16;
 /** Pauses up to this length are no place to cut an overlong stretch. */
@@ -53,9 +55,14 @@ export class SpeechStretches {
   #certainStart: number | undefined;
 
   constructor(options: SpeechOptions = {}) {
-    const { threshold = 0.5, minSpeechMs = 250, minSilenceMs = 2000, speechPadMs = 400 } = options;
+    const {
+      threshold = DEFAULT_THRESHOLD,
+      minSpeechMs = 250,
+      minSilenceMs = 2000,
+      speechPadMs = 400,
+    } = options;
     this.#threshold = threshold;
-    this.#negativeThreshold = options.negativeThreshold ?? Math.max(threshold - 0.15, 0.01);
+    this.#negativeThreshold = negativeThresholdOf(options);
     this.#minSpeechSamples = minSpeechMs * SAMPLES_PER_MS;
     this.#minSilenceSamples = minSilenceMs * SAMPLES_PER_MS;
     this.#padSamples = speechPadMs * SAMPLES_PER_MS;

@@ -1,5 +1,5 @@
 /** What a transcription is to do: its options, checked against the model, with the defaults filled in. */
-import type { SpeechOptions } from '#daemon/audio/vad/index.js';
+import { checkedSpeechOptions, type SpeechOptions } from '#daemon/audio/vad/index.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 import type { SearchOptions } from './decode.js';
@@ -46,7 +46,7 @@ export interface Settings {
   readonly longestSilenceSeconds: number | undefined;
 }
 
-/** @throws SottoError INVALID_ARGUMENT for a language or a task that the model does not know */
+/** @throws SottoError INVALID_ARGUMENT for a language or a task that the model does not know, or speech options that cannot be */
 export function settingsOf(
   options: WhisperOptions,
   { model, tokenizer }: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
@@ -60,7 +60,7 @@ export function settingsOf(
     languageWindows: options.languageWindows ?? 1,
     multilingual: options.multilingual ?? false,
     timestamps: options.timestamps ?? true,
-    speech: vad === false ? undefined : vad === true ? {} : vad,
+    speech: vad === false ? undefined : checkedSpeechOptions(vad === true ? {} : vad),
     thresholds: {
       temperatures: options.temperature ?? REFERENCE_THRESHOLDS.temperatures,
       compressionRatio: options.compressionRatioThreshold ?? REFERENCE_THRESHOLDS.compressionRatio,

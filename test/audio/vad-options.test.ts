@@ -1,0 +1,124 @@
+/** What each of the options does that say when a sound counts as speech. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  checkedSpeechOptions,
+  type SpeechOptions,
+  SpeechStretches,
+  type Stretch,
+  VoiceActivity,
+} from '#daemon/audio/vad/index.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+
+import { decodeAll } from './fixtures.js';
+import { NON_SPEECH } from './vad-non-speech.js';
+import { louder, withNoise } from './vad-spoiled.js';
+
+const RATE = 16_000;
+const speech = fileURLToPath(new URL('../../../assets/speech/', import.meta.url));
+
+let voice: VoiceActivity;
+let jfk: Float32Array; // 11 s, with short pauses
+let sonnet: Float32Array; // 53 s, with pauses of up to a second
+beforeAll(async () => {
+  voice = await VoiceActivity.load();
+  jfk = (await decodeAll(join(speech, 'jfk.flac'))).samples;
+  sonnet = (await decodeAll(join(speech, 'sonnet1.mp3'))).samples;
+});
+afterAll(() => {
+  voice.dispose();
+});
+
+function stretches(samples: Float32Array, options: SpeechOptions = {}): Stretch[] {
+  const stream = voice.stream();
+  const cutter = new SpeechStretches(checkedSpeechOptions(options));
+  const found = cutter.push(stream.push(samples));
+  found.push(...cutter.push(stream.flush()));
+  return [...found, ...cutter.end(samples.length)];
+}
+
+const seconds = (found: readonly Stretch[]): number =>
+  found.reduce((sum, { start, end }) => sum + end - start, 0) / RATE;
+const sound = (name: string, length = 30): Float32Array =>
+  NON_SPEECH.get(name)?.(length) ?? new Float32Array(0);
+
+describe('threshold', () => {
+  test('raised, knocks and music are no speech, and speech in noise still is', () => {
+    const noisy = withNoise('white noise, -25 dB', 0)(jfk);
+    expect(stretches(sound('knocks at a door')).length).toBeGreaterThan(0);
+    expect(stretches(sound('band')).length).toBeGreaterThan(0);
+    for (const name of ['knocks at a door', 'band']) {
+      expect(stretches(sound(name), { threshold: 0.97 })).toEqual([]);
+    }
+    expect(seconds(stretches(noisy, { threshold: 0.97 }))).toBeGreaterThan(10);
+  });
+
+  test('lowered, speech from afar is found', () => {
+    const far = louder(-60)(jfk);
+    expect(stretches(far)).toEqual([]);
+    expect(seconds(stretches(far, { threshold: 0.05 }))).toBeGreaterThan(10);
+  });
+});
+
+test('negativeThreshold lowered, speech goes on through a weak sound', () => {
+  expect(seconds(stretches(sound('band'), { negativeThreshold: 0.05 }))).toBeGreaterThan(
+    seconds(stretches(sound('band'), { negativeThreshold: 0.49 })),
+  );
+});
+
+test('minSpeechMs: what is shorter is dropped, a single word and a knock alike', () => {
+  const word = jfk.slice(0.2 * RATE, 0.75 * RATE);
+  expect(stretches(word)).toHaveLength(1);
+  expect(stretches(word, { minSpeechMs: 600 })).toEqual([]);
+  const knocks = (minSpeechMs: number): number =>
+    stretches(sound('knocks at a door'), { minSpeechMs }).length;
+  expect(knocks(50)).toBeGreaterThan(knocks(250));
+  expect(knocks(2000)).toBe(0);
+});
+
+test('minSilenceMs: longer pauses part what is said', () => {
+  const parts = [100, 500, 2000].map((minSilenceMs) => stretches(sonnet, { minSilenceMs }).length);
+  expect(parts).toEqual([17, 6, 1]);
+});
+
+test('speechPadMs: so much is added on both sides, and never more than there is', () => {
+  const [bare] = stretches(jfk, { speechPadMs: 0 });
+  const [padded] = stretches(jfk, { speechPadMs: 100 });
+  expect((bare?.start ?? 0) - (padded?.start ?? 0)).toBe(0.1 * RATE);
+  expect(stretches(jfk, { speechPadMs: 5000 })).toEqual([{ start: 0, end: jfk.length }]);
+});
+
+describe('numbers that cannot be', () => {
+  test.each<[SpeechOptions, RegExp]>([
+    [{ threshold: 0.4, negativeThreshold: 0.4 }, /below 0\.4, or none: it is then 0\.25/],
+    [{ negativeThreshold: 0.6 }, /below 0\.5/],
+    [{ threshold: 1.5 }, /probability/],
+    [{ threshold: NaN }, /probability/],
+    [{ negativeThreshold: -0.1 }, /probability/],
+    [{ minSilenceMs: -1 }, /length of time/],
+    [{ speechPadMs: NaN }, /length of time/],
+  ])('%j is refused, with advice', (options, advice) => {
+    const refusal = (): SottoError => {
+      try {
+        checkedSpeechOptions(options);
+      } catch (error) {
+        if (error instanceof SottoError) return error;
+      }
+      throw new Error('it was taken');
+    };
+    expect(refusal().code).toBe('INVALID_ARGUMENT');
+    expect(refusal().hint).toMatch(advice);
+  });
+
+  test('all others are taken', () => {
+    for (const options of [
+      {},
+      { threshold: 0.01 },
+      { threshold: 0.3, negativeThreshold: 0.29 },
+      { minSpeechMs: 0 },
+    ]) {
+      expect(checkedSpeechOptions(options)).toBe(options);
+    }
+  });
+});
