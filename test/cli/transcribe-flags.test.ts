@@ -38,6 +38,49 @@ describe('sotto transcribe', () => {
     expect(stdout.replaceAll('\\"', '"')).toContain(options);
   });
 
+  test.each([
+    [
+      ['--hotwords', 'ComfyUI, Dashwood', '--batch-size', '8'],
+      { hotwords: ['ComfyUI', 'Dashwood'], batchSize: 8 },
+    ],
+    [
+      ['--prompt', 'Hi', '--carry-prompt', '--prefix', 'So'],
+      { initialPrompt: 'Hi', carryInitialPrompt: true, prefix: 'So' },
+    ],
+    [['--multilingual', '--language-windows', '4'], { multilingual: true, languageWindows: 4 }],
+    [['--vad-threshold', '.4', '--vad-pad', '100'], { vad: { threshold: 0.4, speechPadMs: 100 } }],
+    [['--no-vad', '--no-condition'], { vad: false, conditionOnPreviousText: false }],
+    [
+      ['--logprob-threshold', '-0.7', '--temperature', '0,0.4'],
+      { logprobThreshold: -0.7, temperature: [0, 0.4] },
+    ],
+    [['--silence-threshold', '0.5'], { noSpeechThreshold: 0.5 }],
+    [['--beam-size', '5', '--patience', '2'], { beamSize: 5, patience: 2 }],
+    [
+      ['--hallucination-silence', '2', '--never-repeat', '4'],
+      { hallucinationSilenceThreshold: 2, noRepeatNgram: 4 },
+    ],
+  ])('%j asks the model for %j', async (flags, options) => {
+    const { code, stdout, stderr } = await run(...flags);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout.split('\n')[0] ?? '')).toEqual({ timestamps: 'auto', ...options });
+  });
+
+  test.each([
+    [['--patience', '2'], '--patience has no effect here — add --beam-size 5'],
+    [['--carry-prompt'], '--carry-prompt has no effect here — add --prompt TEXT'],
+    [['--no-vad', '--vad-min-silence', '9'], '--vad-min-silence has no effect here'],
+    [['--language', 'de', '--multilingual'], '--multilingual has no effect here'],
+    [['--vad-threshold', '2'], 'a number from 0.01 to 0.99 is expected'],
+    [['--temperature', '0,hot'], 'a number from 0 to 2 is expected'],
+    [['--batch-size', '65'], 'a whole number from 1 to 64 is expected'],
+    [['--hotwords', ' , '], 'words with commas between them are expected'],
+  ])('%j is wrong usage: %s', async (flags, message) => {
+    const { code, stdout, stderr } = await run(...flags);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(message);
+  });
+
   test('--format json --word-timestamps gives the words with their times', async () => {
     const { stdout } = await run('--format', 'json', '--word-timestamps');
     const { segments } = JSON.parse(stdout) as { segments: { words?: unknown }[] };

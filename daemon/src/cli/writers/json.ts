@@ -1,5 +1,5 @@
 /** One JSON object for a file, on one line. */
-import type { Word } from '../../protocol/transcription.js';
+import type { Segment, Word } from '../../protocol/transcription.js';
 import { fullText, type Writer } from './writer.js';
 
 export function jsonWriter(): Writer {
@@ -14,23 +14,30 @@ export function jsonWriter(): Writer {
         text: fullText(segments),
         language,
         duration: durationSeconds,
-        segments: segments.map(
-          ({ start, end, text, tokens, avgLogprob, noSpeechProb, compressionRatio, temperature, words }) => ({
-            start,
-            end,
-            text,
-            tokens,
-            avgLogprob,
-            noSpeechProb,
-            compressionRatio,
-            temperature,
-            ...(words === undefined ? {} : { words: words.map(wordFields) }),
-          }),
-        ),
+        segments: segments.map(segmentFields),
         timings: { load, mel, encode, decode, total },
         model,
       })}\n`;
     },
+  };
+}
+
+/** All of a segment, in an order that stays. */
+function segmentFields(segment: Segment): Segment {
+  const { start, end, text, tokens, avgLogprob, noSpeechProb, compressionRatio, temperature } = segment;
+  const { words, tokenLogprobs, language } = segment;
+  return {
+    start,
+    end,
+    text,
+    ...(language !== undefined && { language }),
+    tokens,
+    ...(tokenLogprobs !== undefined && { tokenLogprobs }),
+    avgLogprob,
+    noSpeechProb,
+    compressionRatio,
+    temperature,
+    ...(words !== undefined && { words: words.map(wordFields) }),
   };
 }
 

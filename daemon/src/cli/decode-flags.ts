@@ -1,0 +1,173 @@
+/** The flags of `sotto transcribe` that say what the model is asked for, and how. */
+import { Option, type Command } from 'commander';
+import { SottoError } from '../protocol/errors.js';
+import type { TranscribeOptions } from '../protocol/transcription.js';
+import { language, number, numbers, whole, words } from './flag-values.js';
+
+export interface DecodeFlags {
+  language?: string;
+  languageWindows?: number;
+  multilingual?: true;
+  task?: 'transcribe' | 'translate';
+  prompt?: string;
+  carryPrompt?: true;
+  prefix?: string;
+  hotwords?: string[];
+  vad: boolean;
+  vadThreshold?: number;
+  vadMinSpeech?: number;
+  vadMinSilence?: number;
+  vadPad?: number;
+  hallucinationSilence?: number;
+  beamSize?: number;
+  patience?: number;
+  lengthPenalty?: number;
+  temperature?: number[];
+  bestOf?: number;
+  batchSize?: number;
+  condition: boolean;
+  maxTokens?: number;
+  suppressTokens?: number[];
+  neverRepeat?: number;
+  compressionRatioThreshold?: number;
+  logprobThreshold?: number;
+  silenceThreshold?: number;
+  tokenLogprobs?: true;
+}
+
+/** Flags of the same name as the option that they set. */
+const DIRECT = [
+  'language',
+  'languageWindows',
+  'multilingual',
+  'task',
+  'prefix',
+  'hotwords',
+  'beamSize',
+  'patience',
+  'lengthPenalty',
+  'temperature',
+  'bestOf',
+  'batchSize',
+  'maxTokens',
+  'suppressTokens',
+  'compressionRatioThreshold',
+  'logprobThreshold',
+  'tokenLogprobs',
+] as const satisfies readonly (keyof DecodeFlags & keyof TranscribeOptions)[];
+
+export function addDecodeFlags(command: Command): Command {
+  const add = (flags: string, description: string, parse: (value: string) => unknown): Command =>
+    command.addOption(new Option(flags, description).argParser(parse));
+
+  command.optionsGroup('Language:');
+  add('-l, --language <code>', 'spoken language, e.g. en or de (default: detected)', language);
+  command.addOption(
+    new Option('-t, --task <task>', 'translate gives English text').choices([
+      'transcribe',
+      'translate',
+    ] as const),
+  );
+  command.option('--multilingual', 'the language may change on the way');
+  add('--language-windows <n>', 'detect it from up to so many windows of 30 s (default: 1)', whole(1, 16));
+
+  command.optionsGroup('Hints:');
+  add('--hotwords <words>', 'names and words likely to be said, with commas between them', words);
+  command.option('-p, --prompt <text>', 'text that counts as said before: names, spelling, style');
+  command.option('--carry-prompt', 'give the prompt to every window of 30 s, not only to the first');
+  command.option('--prefix <text>', 'what the text begins with');
+
+  command.optionsGroup('Speed and care:');
+  add(
+    '-b, --beam-size <beams>',
+    'weigh so many texts side by side: slower, a little more often right (default: 1)',
+    whole(1, 16),
+  );
+  add(
+    '--batch-size <n>',
+    'long files: so many windows at once, quicker; none knows the text before it',
+    whole(1, 64),
+  );
+  add('--patience <factor>', 'beams: wait for so many times more texts to end (default: 1)', number(0.1, 10));
+  add('--length-penalty <alpha>', 'beams: favour longer texts (default: their mean)', number(0, 1));
+  add('--temperature <t,…>', 'to try in turn when a text looks wrong (default: 0,0.2,…,1)', numbers(0, 2));
+  add('--best-of <n>', 'above temperature 0: the likeliest of so many draws (default: 1)', whole(1, 16));
+  command.option('--no-condition', 'do not give a window the text of the one before it');
+  add('--max-tokens <n>', 'for a window of 30 s', whole(1, 448));
+  add('--suppress-tokens <ids>', 'never take these tokens', numbers(0, 999_999));
+  command.option('--token-logprobs', 'json: how probable each token is');
+
+  command.optionsGroup('Silence and repetition:');
+  command.option('--no-vad', 'give the model everything to hear, pauses and music too');
+  add('--vad-threshold <p>', 'from this probability on a sound is speech (default: 0.5)', number(0.01, 0.99));
+  add('--vad-min-speech <ms>', 'shorter speech is ignored (default: 250)', whole(0, 60_000));
+  add('--vad-min-silence <ms>', 'shorter pauses belong to the speech (default: 2000)', whole(0, 60_000));
+  add('--vad-pad <ms>', 'kept before and after speech (default: 400)', whole(0, 10_000));
+  add(
+    '--hallucination-silence <s>',
+    'drop unlikely words that stand between silences longer than this',
+    number(0.1, 60),
+  );
+  add('--never-repeat <n>', 'say no run of so many tokens twice in a window', whole(2, 64));
+  add('--compression-ratio-threshold <r>', 'above it a text repeats itself (default: 2.4)', number(0, 100));
+  add('--logprob-threshold <p>', 'below it the model doubts its words (default: -1)', number(-100, 0));
+  add('--silence-threshold <p>', 'above it nobody speaks, if words are doubted (default: 0.6)', number(0, 1));
+  return command;
+}
+
+/** Flags that do nothing by themselves. */
+const NEEDED: readonly [
+  flags: readonly (keyof DecodeFlags)[],
+  without: (flags: DecodeFlags) => boolean,
+  hint: string,
+][] = [
+  [['patience', 'lengthPenalty'], ({ beamSize = 1 }) => beamSize < 2, 'add --beam-size 5, or leave it out'],
+  [['carryPrompt'], ({ prompt }) => prompt === undefined, 'add --prompt TEXT, or leave it out'],
+  [
+    ['vadThreshold', 'vadMinSpeech', 'vadMinSilence', 'vadPad'],
+    ({ vad }) => !vad,
+    'leave it out, or leave out --no-vad',
+  ],
+  [
+    ['languageWindows', 'multilingual'],
+    ({ language }) => language !== undefined,
+    'leave it out, or leave out --language',
+  ],
+];
+
+/**
+ * What the flags ask of the model.
+ *
+ * @throws SottoError INVALID_ARGUMENT where a flag has nothing to work on
+ */
+export function askedOf(flags: DecodeFlags): TranscribeOptions {
+  for (const [names, without, hint] of NEEDED) {
+    const idle = names.find((name) => flags[name] !== undefined);
+    if (idle === undefined || !without(flags)) continue;
+    throw new SottoError('INVALID_ARGUMENT', `${flagOf(idle)} has no effect here`, { hint });
+  }
+  const asked: TranscribeOptions = {};
+  for (const name of DIRECT) Object.assign(asked, flags[name] !== undefined && { [name]: flags[name] });
+  const speech = {
+    ...(flags.vadThreshold !== undefined && { threshold: flags.vadThreshold }),
+    ...(flags.vadMinSpeech !== undefined && { minSpeechMs: flags.vadMinSpeech }),
+    ...(flags.vadMinSilence !== undefined && { minSilenceMs: flags.vadMinSilence }),
+    ...(flags.vadPad !== undefined && { speechPadMs: flags.vadPad }),
+  };
+  return {
+    ...asked,
+    ...(flags.vad ? Object.keys(speech).length > 0 && { vad: speech } : { vad: false }),
+    ...(flags.prompt !== undefined && { initialPrompt: flags.prompt }),
+    ...(flags.carryPrompt === true && { carryInitialPrompt: true }),
+    ...(!flags.condition && { conditionOnPreviousText: false }),
+    ...(flags.neverRepeat !== undefined && { noRepeatNgram: flags.neverRepeat }),
+    ...(flags.silenceThreshold !== undefined && { noSpeechThreshold: flags.silenceThreshold }),
+    ...(flags.hallucinationSilence !== undefined && {
+      hallucinationSilenceThreshold: flags.hallucinationSilence,
+    }),
+  };
+}
+
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

@@ -1,0 +1,54 @@
+/** What the values of flags must look like. Each parser throws what Commander shows as wrong usage. */
+import { InvalidArgumentError } from 'commander';
+
+type Parser<T> = (value: string) => T;
+
+export function language(value: string): string {
+  if (!/^[A-Za-z][A-Za-z -]{1,31}$/.test(value))
+    throw new InvalidArgumentError('a code such as en or de is expected.');
+  return value.toLowerCase();
+}
+
+/** A whole number from `least` to `most`. */
+export function whole(least: number, most = 999_999): Parser<number> {
+  return (value) => {
+    const parsed = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
+    if (parsed >= least && parsed <= most) return parsed;
+    const range = most === 999_999 ? `from ${least} up` : `from ${least} to ${most}`;
+    throw new InvalidArgumentError(`a whole number ${range} is expected.`);
+  };
+}
+
+export function number(least: number, most: number): Parser<number> {
+  return (value) => {
+    const parsed = numberOf(value);
+    if (parsed >= least && parsed <= most) return parsed;
+    throw new InvalidArgumentError(`a number from ${least} to ${most} is expected.`);
+  };
+}
+
+/** Numbers with commas between them. */
+export function numbers(least: number, most: number): Parser<number[]> {
+  const one = number(least, most);
+  return (value) => value.split(',').map((part) => one(part.trim()));
+}
+
+/** Words and names with commas between them. */
+export function words(value: string): string[] {
+  const found = value
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+  if (found.length === 0) throw new InvalidArgumentError('words with commas between them are expected.');
+  return found;
+}
+
+export function minutes(value: string): number {
+  const parsed = numberOf(value);
+  if (!(parsed > 0)) throw new InvalidArgumentError('a number of minutes above 0 is expected.');
+  return parsed;
+}
+
+function numberOf(value: string): number {
+  return /^-?(\d+\.?\d*|\.\d+)$/.test(value) ? Number(value) : NaN;
+}

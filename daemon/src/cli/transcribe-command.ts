@@ -1,0 +1,100 @@
+/** `sotto transcribe`: its flags and its help. */
+import { Argument, Option, type Command } from 'commander';
+import { resolvePaths } from '../paths.js';
+import { addDecodeFlags, askedOf, type DecodeFlags } from './decode-flags.js';
+import { whole } from './flag-values.js';
+import { modelArgument } from './models-argument.js';
+import { outputPlan, type OutputFlags } from './output-flags.js';
+import { transcribeAll } from './transcribe.js';
+import { chooseView, daemonTranscriber, type Outcome, ownEngine, withInterrupt } from './transcribers.js';
+import { FORMAT_NAMES } from './writers/index.js';
+
+interface TranscribeFlags extends OutputFlags, DecodeFlags {
+  model?: string;
+  daemon: boolean;
+}
+
+export function addTranscribe(program: Command, outcome: Outcome): void {
+  const command = program
+    .command('transcribe')
+    .summary('turn audio or video files into text')
+    .description(
+      'Turns audio or video files into text. The work is done by a daemon that keeps the model warm;\n' +
+        'if none runs, one is started and leaves again after a while without work.',
+    )
+    .addArgument(new Argument('<file...>', 'WAV, FLAC, MP3, M4A, MP4, OGG, Opus, WebM, AIFF'))
+    .option('-m, --model <name|folder>', 'the model to use (default: the daemon’s own)')
+    .option('--no-daemon', 'load the model in this process’s own engine, and only for this call')
+    .optionsGroup('Output:')
+    .addOption(new Option('-f, --format <format>', 'what to write').choices(FORMAT_NAMES).default('text'))
+    .option('-o, --output <folder>', 'write a file for each input there instead of printing')
+    .option('-w, --word-timestamps', 'find the time of each word; json, vtt and html show them')
+    .option('--highlight-words', 'srt, vtt: a cue for each word, with that word underlined')
+    .addOption(
+      new Option(
+        '--max-line-width <columns>',
+        'srt, vtt: break lines at this width; cues then have up to 2 lines',
+      ).argParser(whole(8)),
+    )
+    .addOption(
+      new Option(
+        '--max-line-count <lines>',
+        'srt, vtt: lines of a cue; they are up to 42 columns wide if nothing else is said',
+      ).argParser(whole(1)),
+    )
+    .addOption(
+      new Option(
+        '--max-words-per-line <words>',
+        'srt, vtt: words of a line; cues then have 1 line if nothing else is said',
+      ).argParser(whole(1)),
+    );
+  addDecodeFlags(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sotto transcribe talk.mp3
+  sotto transcribe talk.mp3 > talk.txt
+  sotto transcribe one.wav two.flac --format json | jq .text
+  sotto transcribe interview.m4a --language de --format vtt --output subtitles
+  sotto transcribe film.mp4 --format srt --max-line-width 42 --max-line-count 2 > film.srt
+  sotto transcribe song.flac --format vtt --max-words-per-line 6 --highlight-words
+  sotto transcribe talk.mp3 --format json --word-timestamps | jq .segments[].words[]
+  sotto transcribe talk.mp3 --format html > talk.html   a page that plays the sound and lights up its words
+  sotto transcribe standup.m4a --hotwords "ComfyUI, Kubernetes, Nguyen"
+  sotto transcribe lecture.mp3 --batch-size 8           quicker: eight windows at once
+  sotto transcribe lecture.mp3 --beam-size 5
+  sotto transcribe talk.mp3 --model ~/models/whisper-large-v3-turbo-4bit`,
+    )
+    .action(async (files: string[], flags: TranscribeFlags) => {
+      const plan = outputPlan(flags, files.length);
+      const asked = askedOf(flags);
+      const paths = resolvePaths();
+      const model = modelArgument(flags.model, paths);
+      const many = files.length > 1;
+      // First of all: while the engine starts, this process has time for the rest.
+      const own = flags.daemon ? undefined : await ownEngine(paths);
+      const view = await chooseView(many && flags.format === 'text' && flags.output === undefined);
+      if (many && flags.output === undefined && ['srt', 'vtt', 'tsv'].includes(flags.format)) {
+        view.note(
+          `several ${flags.format} documents follow each other; --output FOLDER writes a file for each`,
+        );
+      }
+      const run = {
+        files,
+        format: flags.format,
+        writer: plan.writer,
+        options: {
+          ...(plan.wordTimestamps && { wordTimestamps: true }),
+          ...(flags.format === 'text' && !plan.wordTimestamps && { timestamps: 'auto' as const }),
+          ...asked,
+        },
+        ...(model === undefined ? {} : { model }),
+        ...(flags.output === undefined ? {} : { output: flags.output }),
+      };
+      const transcriber = own ?? (await daemonTranscriber(paths, view, model));
+      await withInterrupt(transcriber, outcome, (signal) =>
+        transcribeAll(run, { transcriber, view, signal }),
+      );
+    });
+}

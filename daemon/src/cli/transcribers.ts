@@ -1,0 +1,64 @@
+/** What a command that turns audio into text needs around it: a view of what happens, a transcriber, a way to stop. */
+import type { Paths } from '../paths.js';
+import { SOTTO_VERSION } from '../protocol/version.js';
+import { onInterrupt } from './interrupt.js';
+import { plainView } from './plain-view.js';
+import type { Transcriber } from './transcriber.js';
+import type { View } from './view.js';
+
+/** What the command line ends with; set by whichever command ran. */
+export interface Outcome {
+  exitCode: number;
+}
+
+export async function chooseView(headers: boolean): Promise<View> {
+  if (!process.stderr.isTTY || process.env.TERM === 'dumb') return plainView();
+  const { terminalView } = await import('./terminal-view.js');
+  return terminalView(process.stderr, { showText: process.stdout.isTTY === true, headers });
+}
+
+export async function ownEngine(paths: Paths): Promise<Transcriber> {
+  const { OwnEngineTranscriber } = await import('./own-engine-transcriber.js');
+  return new OwnEngineTranscriber(paths);
+}
+
+export async function daemonTranscriber(
+  paths: Paths,
+  view: View,
+  model: string | undefined,
+  onStarted?: () => void,
+): Promise<Transcriber> {
+  const [{ DaemonTranscriber }, { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon }] = await Promise.all([
+    import('./daemon-transcriber.js'),
+    import('./start-daemon.js'),
+  ]);
+  return new DaemonTranscriber(async () => {
+    const { client, started } = await findOrStartDaemon({
+      paths,
+      idleExitMinutes: AUTO_IDLE_EXIT_MINUTES,
+      onStarting: () => view.waiting('starting the daemon…'),
+      ...(model === undefined ? {} : { model }),
+    });
+    if (started) onStarted?.();
+    else if (client.daemon.version !== SOTTO_VERSION) {
+      view.note(
+        `the running daemon is version ${client.daemon.version}, this is ${SOTTO_VERSION}; \`sotto daemon stop\` ends it`,
+      );
+    }
+    return client;
+  });
+}
+
+export async function withInterrupt(
+  transcriber: Transcriber,
+  outcome: Outcome,
+  work: (signal: AbortSignal) => Promise<number>,
+): Promise<void> {
+  const interrupt = onInterrupt();
+  try {
+    outcome.exitCode = await work(interrupt.signal);
+  } finally {
+    await transcriber.close();
+    interrupt.release();
+  }
+}
