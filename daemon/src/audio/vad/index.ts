@@ -1,5 +1,5 @@
 /** Where speech is in a stream of audio. */
 export { checkedSpeechOptions } from './speech-options.js';
 export { FRAME_SAMPLES, SpeechStretches, type SpeechOptions, type Stretch } from './speech-stretches.js';
-export { SpeechTrack } from './speech-track.js';
+export { SpeechTrack, type VoiceEvidence } from './speech-track.js';
 export { VoiceActivity, type VadStream } from './voice-activity.js';

@@ -1,22 +1,45 @@
-import { SpeechStretches, type SpeechOptions, type Stretch } from './speech-stretches.js';
+import { DEFAULT_THRESHOLD } from './speech-options.js';
+import { FRAME_SAMPLES, SpeechStretches, type SpeechOptions, type Stretch } from './speech-stretches.js';
 import type { VadStream } from './voice-activity.js';
 
 /** Speech without the air around it, for the times of words. Measured: 30 ms are nearer to what people hear than none. */
 const TIGHT: SpeechOptions = { minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 30 };
 
+const SAMPLES_PER_MS = 16;
+/** Frames that are begun, and the like. */
+const SPARE_MS = 200;
+
+/** How sure it is that somebody speaks. */
+export interface VoiceEvidence {
+  /** The highest probability of a frame. */
+  readonly surest: number;
+  /** Of the frames that are more probably speech than not. */
+  readonly seconds: number;
+}
+
 /** What is known, while a stream is read, of where somebody speaks in it. */
 export class SpeechTrack {
   readonly #probabilities: VadStream;
   readonly #cutter: SpeechStretches;
+  readonly #threshold: number;
   readonly #tightCutter = new SpeechStretches(TIGHT);
   #found: Stretch[] = [];
   #tight: Stretch[] = [];
+  /** Of the frames from `#firstFrame` on. */
+  #heard: number[] = [];
+  #firstFrame = 0;
   #samples = 0;
   #ended = false;
+
+  /** So many samples more have to be read to know where, and whether, somebody spoke at one. */
+  readonly lookaheadSamples: number;
 
   constructor(probabilities: VadStream, options: SpeechOptions = {}) {
     this.#probabilities = probabilities;
     this.#cutter = new SpeechStretches(options);
+    this.#threshold = options.threshold ?? DEFAULT_THRESHOLD;
+    const { minSilenceMs = 2000, minSpeechMs = 250, speechPadMs = 400 } = options;
+    this.lookaheadSamples = (Math.max(minSilenceMs, minSpeechMs) + speechPadMs + SPARE_MS) * SAMPLES_PER_MS;
   }
 
   push(samples: Float32Array): void {
@@ -35,6 +58,7 @@ export class SpeechTrack {
   #take(probabilities: Float32Array): void {
     this.#found.push(...this.#cutter.push(probabilities));
     this.#tight.push(...this.#tightCutter.push(probabilities));
+    this.#heard.push(...probabilities);
   }
 
   /** Up to this sample nothing will change; nobody speaks between the stretches before it. */
@@ -54,8 +78,21 @@ export class SpeechTrack {
     return this.#tight.filter(({ start, end }) => end > from && start < to);
   }
 
+  /** What was heard between two samples, pauses, padding and all. */
+  evidence(from: number, to: number): VoiceEvidence {
+    const [first, end] = [from, to].map((sample) => Math.round(sample / FRAME_SAMPLES) - this.#firstFrame);
+    const frames = this.#heard.slice(Math.max(0, first ?? 0), end);
+    const spoken = frames.filter((probability) => probability >= this.#threshold).length;
+    return {
+      surest: frames.reduce((most, one) => Math.max(most, one), 0),
+      seconds: (spoken * FRAME_SAMPLES) / (1000 * SAMPLES_PER_MS),
+    };
+  }
+
   /** Forgets what ends before a sample. */
   drop(before: number): void {
+    const gone = Math.floor(before / FRAME_SAMPLES) - this.#firstFrame;
+    this.#firstFrame += this.#heard.splice(0, Math.max(0, gone)).length;
     this.#found = this.#found.filter(({ end }) => end > before);
     this.#tight = this.#tight.filter(({ end }) => end > before);
   }

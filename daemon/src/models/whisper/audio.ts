@@ -1,6 +1,6 @@
 /** The 30 s windows that the encoder sees, cut from a stream of audio. */
 import { HOP_SAMPLES, MelStream, type MelTransform, SAMPLE_RATE, SILENCE_LOG10 } from '#daemon/audio/mel.js';
-import type { SpeechTrack } from '#daemon/audio/vad/index.js';
+import type { SpeechTrack, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
 export const WINDOW_FRAMES = 3000; // 30 s of 10 ms
@@ -25,8 +25,6 @@ export interface Window {
 const LONGEST_PAUSE_SAMPLES = 5 * SAMPLE_RATE;
 /** What a stretch has left behind its last word is padding: too little to hold another one. */
 const LEFTOVER_SAMPLES = 0.65 * SAMPLE_RATE;
-/** Frames that are read beyond a window, to know where speech ends in it. */
-const LOOKAHEAD_FRAMES = 260;
 
 /**
  * Windows by position. Only the frames since the last `advance` are held, so memory is bounded.
@@ -56,7 +54,9 @@ export class AudioWindows {
   async next(from: number, signal: AbortSignal): Promise<Window | undefined> {
     await this.#ahead;
     for (let start = from; ;) {
-      await this.#mel.fill(start + WINDOW_FRAMES + (this.#speech ? LOOKAHEAD_FRAMES : 0), signal);
+      // As far beyond the window as it takes to know where speech ends in it.
+      const beyond = Math.ceil((this.#speech?.lookaheadSamples ?? 0) / HOP_SAMPLES);
+      await this.#mel.fill(start + WINDOW_FRAMES + beyond, signal);
       const content = Math.min(start + WINDOW_FRAMES, this.#mel.contentFrames);
       if (this.#speech === undefined) return content > start ? { start, frames: content - start } : undefined;
       const [first, ...others] = this.#stretches(this.#speech, start);
@@ -71,7 +71,9 @@ export class AudioWindows {
         continue; // with what a window from there on needs
       }
       let { end } = first;
-      for (const next of others) if (next.start - end <= LONGEST_PAUSE_SAMPLES) end = Math.max(end, next.end);
+      // What begins behind the window is not looked at: it depends on the chunks whether it is known yet.
+      const within = others.filter((next) => next.start < (start + WINDOW_FRAMES) * HOP_SAMPLES);
+      for (const next of within) if (next.start - end <= LONGEST_PAUSE_SAMPLES) end = Math.max(end, next.end);
       const frames = Math.min(Math.ceil(end / HOP_SAMPLES), content) - start;
       if (frames > 0) return { start, frames };
       return undefined;
@@ -84,6 +86,11 @@ export class AudioWindows {
     return this.#speech
       ?.within(from, to)
       .map((stretch) => ({ start: stretch.start / SAMPLE_RATE, end: stretch.end / SAMPLE_RATE }));
+  }
+
+  /** How sure it is that somebody speaks in a window; undefined where nobody looked. */
+  voice({ start, frames }: Window): VoiceEvidence | undefined {
+    return this.#speech?.evidence(start * HOP_SAMPLES, (start + frames) * HOP_SAMPLES);
   }
 
   /** Whether all of the audio has been read. */

@@ -26,7 +26,7 @@ export const REFERENCE_THRESHOLDS: FallbackThresholds = {
   noSpeech: 0.6,
 };
 
-type Judged = Pick<DecodeResult, 'compressionRatio' | 'avgLogprob' | 'noSpeechProb'>;
+export type Judged = Pick<DecodeResult, 'compressionRatio' | 'avgLogprob' | 'noSpeechProb'>;
 
 /** Whether a result calls for another try. Silence does not: no temperature finds words in it. */
 export function needsFallback(result: Judged, thresholds: FallbackThresholds): boolean {

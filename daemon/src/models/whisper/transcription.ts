@@ -9,7 +9,6 @@ import { AudioWindows, type Padding, type Window } from './audio.js';
 import { Clock } from './clock.js';
 import { type DecodeContext, type DecodeResult, makeCaches } from './decode.js';
 import { encode, type EncodedWindow } from './encode.js';
-import { isSilence } from './fallback.js';
 import { type DetectedLanguage, detectLanguage } from './language.js';
 import { LogitFilters } from './logit-filters.js';
 import { LoopGuard } from './loops.js';
@@ -17,6 +16,7 @@ import type { Whisper } from './model.js';
 import { Prompt } from './prompt.js';
 import { type Cut, cutSegments } from './segments.js';
 import type { Settings } from './settings.js';
+import { isSilent } from './silence.js';
 import { timeCut } from './timed-cut.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
@@ -115,7 +115,7 @@ export class Transcription {
   async take({ window, encoded, result }: Heard, manner: Manner, signal: AbortSignal): Promise<Cut> {
     const { settings, parts, windows } = this;
     const { tokenizer } = parts;
-    const silent = isSilence(result, settings.thresholds);
+    const silent = isSilent(result, settings.thresholds, windows.voice(window));
     let cut: Cut = silent
       ? { segments: [], frames: window.frames }
       : cutSegments(result, tokenizer, window.start / FRAMES_PER_SECOND, window.frames, settings);

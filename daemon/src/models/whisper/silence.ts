@@ -1,0 +1,35 @@
+/** Windows in which nobody speaks, though one that hears voices let them through, or nobody listened. */
+import type { VoiceEvidence } from '#daemon/audio/vad/index.js';
+
+import { type FallbackThresholds, isSilence, type Judged } from './fallback.js';
+
+/**
+ * Speech has a frame or more that is surely speech; music that passes for it has none, and little that is at all. Of 430
+ * windows of speech, in noise, in halls and from afar, the least sure that is as short had 0.05 of no speech
+ * (test/bench/baseline/silence.md).
+ */
+const SURE = 0.99;
+const DOUBTFUL_SECONDS = 2.5;
+/** So much less it takes of the model's own doubts, where voice activity has its own. */
+const NO_SPEECH_LESS = 0.1;
+const LOGPROB_MORE = 0.5;
+
+/**
+ * Whether a result is to be dropped. Without evidence, by the reference's rule. With it, two doubts together are enough:
+ * voice activity is not sure, and the model thinks that nobody speaks, or hardly believes its words.
+ */
+export function isSilent(
+  result: Judged,
+  thresholds: FallbackThresholds,
+  voice: VoiceEvidence | undefined,
+): boolean {
+  if (isSilence(result, thresholds)) return true;
+  if (voice === undefined || voice.surest >= SURE || voice.seconds > DOUBTFUL_SECONDS) return false;
+  const { noSpeech, logprob } = thresholds;
+  if (noSpeech >= 1) return false; // the caller wants every window
+  return isSilence(result, {
+    ...thresholds,
+    noSpeech: noSpeech - NO_SPEECH_LESS,
+    logprob: logprob + LOGPROB_MORE,
+  });
+}
