@@ -7,6 +7,7 @@ import * as nn from '#native/nn/index.js';
 
 import { turn } from './cancel.js';
 import type { EncodedWindow } from './encode.js';
+import type { Hotwords } from './hotwords.js';
 import type { LogitFilters, TimestampState } from './logit-filters.js';
 import type { LoopGuard } from './loops.js';
 import type { Whisper } from './model.js';
@@ -29,6 +30,8 @@ export interface DecodeContext {
   readonly search?: SearchOptions;
   /** Tokens that the window's text begins with, its first timestamp included; none, if left out. */
   readonly prefix?: readonly number[] | undefined;
+  /** Names and words that are likely to be said; none, if left out. */
+  readonly hotwords?: Hotwords | undefined;
   /** Who stops a text that runs in a loop; nobody, if left out. */
   readonly loops?: LoopGuard | undefined;
 }

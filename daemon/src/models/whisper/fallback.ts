@@ -4,6 +4,7 @@ import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { type DecodeContext, type DecodeResult, decodeWindow, opening } from './decode.js';
 import { decodeSideBySide } from './decode-side-by-side.js';
 import type { EncodedWindow } from './encode.js';
+import { HotwordSearch } from './hotword-search.js';
 import { StoppedInLoops } from './loops.js';
 import { WithoutRepeats } from './no-repeats.js';
 import { BeamSearch, BestOfDraws, type Search, type SearchLimits } from './search.js';
@@ -65,19 +66,21 @@ function searchAt(context: DecodeContext, temperature: number): Search | undefin
 }
 
 function choiceAt(
-  { search = {}, seed }: DecodeContext,
+  { search = {}, seed, hotwords }: DecodeContext,
   temperature: number,
   limits: SearchLimits,
 ): Search | undefined {
   const { beamSize = 1, bestOf: count = 1, patience, lengthPenalty, noRepeatNgram } = search;
-  const onHost = noRepeatNgram !== undefined;
+  const onHost = noRepeatNgram !== undefined || hotwords !== undefined;
   if (temperature === 0) {
     if (beamSize < 2 && !onHost) return undefined;
-    return new BeamSearch({ ...limits, lengthPenalty, beamSize, patience });
+    const beam = { ...limits, lengthPenalty, beamSize, patience };
+    return hotwords === undefined ? new BeamSearch(beam) : new HotwordSearch({ ...beam, hotwords });
   }
   if (count < 2 && !onHost) return undefined;
   const seeded = seed + Math.round(temperature * 1000);
-  return new BestOfDraws({ ...limits, lengthPenalty, count, temperature, seed: seeded });
+  const favour = hotwords && ((tokens: readonly number[]) => hotwords.favoured(tokens));
+  return new BestOfDraws({ ...limits, lengthPenalty, count, temperature, seed: seeded, favour });
 }
 
 /**

@@ -32,7 +32,7 @@ export interface SearchLimits {
 
 const START: Sequence = { tokens: [], logprobs: [], sumLogprob: 0 };
 
-function longer({ tokens, logprobs, sumLogprob }: Sequence, token: number, logprob: number): Sequence {
+export function longer({ tokens, logprobs, sumLogprob }: Sequence, token: number, logprob: number): Sequence {
   return {
     tokens: [...tokens, token],
     logprobs: [...logprobs, logprob],
@@ -124,6 +124,8 @@ export interface DrawOptions extends SearchLimits {
   readonly temperature: number;
   readonly seed: number;
   readonly lengthPenalty?: number | undefined;
+  /** What is drawn more often than the model would after these tokens: token → nats. Scores are the model's own. */
+  readonly favour?: ((tokens: readonly number[]) => ReadonlyMap<number, number>) | undefined;
 }
 
 /** Several sequences drawn independently; the likeliest of them is taken. */
@@ -137,7 +139,7 @@ export class BestOfDraws implements Search {
   }
 
   step(logprobs: Rows): number[] {
-    const { count, endOfText, vocabulary, temperature } = this.options;
+    const { count, endOfText, vocabulary, temperature, favour } = this.options;
     const first = this.live[0] === START;
     const from = first ? Array.from({ length: count }, () => 0) : this.live.map((_, row) => row);
     const next: Sequence[] = [];
@@ -145,7 +147,7 @@ export class BestOfDraws implements Search {
     for (const row of from) {
       const sequence = this.live[row] ?? START;
       const offered = logprobs.subarray(row * vocabulary, (row + 1) * vocabulary);
-      const token = drawn(offered, temperature, this.#random());
+      const token = drawn(favoured(offered, favour?.(sequence.tokens)), temperature, this.#random());
       const logprob = offered[token] ?? 0;
       if (token === endOfText) this.#ended.push({ ...sequence, sumLogprob: sequence.sumLogprob + logprob });
       else {
@@ -185,6 +187,13 @@ export function likeliest(logprobs: Float32Array, count: number): Offer[] {
     if (best.length === count) worst = best[count - 1]?.logprob ?? -Infinity;
   }
   return best;
+}
+
+function favoured(logprobs: Float32Array, nats: ReadonlyMap<number, number> | undefined): Float32Array {
+  if (nats === undefined || nats.size === 0) return logprobs;
+  const raised = logprobs.slice();
+  for (const [token, more] of nats) raised[token] = (raised[token] ?? -Infinity) + more;
+  return raised;
 }
 
 /** The token at `place` (0 … 1) of the distribution at a temperature. */

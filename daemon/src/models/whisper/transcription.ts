@@ -9,6 +9,7 @@ import { AudioWindows, type Padding, type Window } from './audio.js';
 import { Clock } from './clock.js';
 import { type DecodeContext, type DecodeResult, makeCaches } from './decode.js';
 import { encode, type EncodedWindow } from './encode.js';
+import { Hotwords } from './hotwords.js';
 import { type DetectedLanguage, detectLanguage } from './language.js';
 import { LogitFilters } from './logit-filters.js';
 import { LoopGuard } from './loops.js';
@@ -51,6 +52,8 @@ export class Transcription {
   readonly caches: readonly nn.SelfAttentionCache[];
   /** The first that was detected or asked for. */
   language: string | undefined;
+  /** Undefined where there are none. */
+  readonly #hotwords: Hotwords | undefined;
   readonly #segments: Segment[] = [];
   readonly #filters = new Map<boolean, LogitFilters>();
   /** When the last word before the next window ended. */
@@ -67,6 +70,8 @@ export class Transcription {
     this.caches = makeCaches(model);
     const track = speech && new SpeechTrack(voice.stream(), speech);
     this.windows = new AudioWindows(audio.samples, mel, track);
+    const hotwords = new Hotwords(settings.hotwords, tokenizer);
+    this.#hotwords = hotwords.isEmpty ? undefined : hotwords;
     this.prompt = new Prompt(tokenizer, {
       initial: initialPrompt,
       carried: carryInitialPrompt,
@@ -107,6 +112,7 @@ export class Transcription {
       search: { ...search, noRepeatNgram },
       loops: new LoopGuard(tokenizer, { compressionRatio, audioFrames: window.frames }),
       seed: seed + window.start,
+      hotwords: this.#hotwords,
       prefix: this.#segments.length === 0 ? this.#prefix(timestamps) : undefined,
     };
   }

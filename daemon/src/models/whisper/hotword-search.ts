@@ -1,0 +1,153 @@
+/**
+ * Beam search that listens for given words. Beside the beam, which is chosen as always, there are guests: sequences that
+ * are in the middle of a listed word, however unlikely its first tokens are. A guest that has said its word in full
+ * competes with the beam, its score raised by what the word earns; one that leaves the word before its end is gone. So
+ * with nothing of the list said, the beam is what it would be without the list (greedy, where it is of width 1).
+ */
+import { type Hotwords, NOWHERE, type Standing } from './hotwords.js';
+import {
+  type BeamOptions,
+  likeliest,
+  longer,
+  type Rows,
+  score,
+  type Search,
+  type Sequence,
+} from './search.js';
+
+export interface HotwordOptions extends BeamOptions {
+  readonly hotwords: Hotwords;
+  /** Sequences in the middle of a word beside the beam. */
+  readonly guests?: number | undefined;
+  readonly lag?: number | undefined;
+}
+
+const GUESTS = 4;
+/** How many nats a guest may be behind what it would earn if its word ended here. */
+const LAG = 3;
+
+interface Contender extends Sequence {
+  readonly standing: Standing;
+}
+
+interface Candidate extends Contender {
+  readonly row: number;
+  readonly token: number;
+}
+
+const START: Contender = { tokens: [], logprobs: [], sumLogprob: 0, standing: NOWHERE };
+
+/** What counts in the choice; the model's own score is kept beside it. */
+function rank({ sumLogprob, standing }: Contender): number {
+  return sumLogprob + standing.earned;
+}
+
+function byRank(a: Contender, b: Contender): number {
+  return rank(b) - rank(a);
+}
+
+export class HotwordSearch implements Search {
+  /** The beam, then the guests. */
+  live: readonly Contender[] = [START];
+  #beam: readonly Contender[] = [START];
+  /** The beam when it was last not empty. */
+  #last: readonly Contender[] = [START];
+  readonly #ended: Contender[] = [];
+  readonly #wanted: number;
+
+  constructor(readonly options: HotwordOptions) {
+    this.#wanted = Math.max(1, Math.round(options.beamSize * (options.patience ?? 1)));
+  }
+
+  step(logprobs: Rows): number[] {
+    const { beamSize, endOfText, guests = GUESTS } = this.options;
+    const likely = this.live.flatMap((_, row) => this.#likely(logprobs, row)).sort(byRank);
+    const finished = this.#ended.length >= this.#wanted;
+    const beam: Candidate[] = [];
+    for (const candidate of likely) {
+      if (beam.length === beamSize) break;
+      if (candidate.token === endOfText) this.#end(candidate);
+      else if (!finished || this.#beats(candidate)) beam.push(candidate);
+    }
+    if (!finished && this.#ended.length >= this.#wanted) beam.length = 0;
+
+    const toBeat = Math.max(...[...beam, ...this.#ended].map(rank));
+    const waiting = this.live.flatMap((_, row) => this.#guests(logprobs, row, toBeat, beam));
+    const next = [...beam, ...waiting.sort(this.#byPromise).slice(0, guests)];
+    this.#beam = beam;
+    if (beam.length > 0) this.#last = beam;
+    this.live = next;
+    return next.map(({ row }) => row);
+  }
+
+  leading(): Sequence | undefined {
+    return this.#last[0];
+  }
+
+  best(): Sequence {
+    const missing = Math.max(0, this.options.beamSize - this.#ended.length);
+    const all = [...this.#ended, ...this.#last.slice(0, missing)];
+    const scored = (one: Contender): number =>
+      score({ tokens: one.tokens, sumLogprob: rank(one) }, this.options.lengthPenalty);
+    return all.reduce((best, one) => (scored(one) > scored(best) ? one : best), all[0] ?? START);
+  }
+
+  /** What may join the beam: the likeliest that follow its sequences, or a guest at the end of its word. */
+  #likely(logprobs: Rows, row: number): Candidate[] {
+    const from = this.live[row] ?? START;
+    const isGuest = row >= this.#beam.length;
+    return likeliest(this.#offered(logprobs, row), this.options.beamSize + 1)
+      .map(({ token, logprob }) => this.#made(row, token, logprob))
+      .filter(({ standing }) => !isGuest || standing.earned > from.standing.earned);
+  }
+
+  /** What is in the middle of a word that can earn enough to matter. */
+  #guests(logprobs: Rows, row: number, toBeat: number, beam: readonly Candidate[]): Candidate[] {
+    const { endOfText, hotwords, lag = LAG } = this.options;
+    const from = this.live[row] ?? START;
+    const isGuest = row >= this.#beam.length;
+    const offered = this.#offered(logprobs, row);
+    const taken = new Set([endOfText, ...beam.flatMap((one) => (one.row === row ? one.token : []))]);
+    const made: Candidate[] = [];
+    for (const [token, prospect] of hotwords.continuations(from.standing)) {
+      const logprob = offered[token] ?? -Infinity;
+      if (!(rank(from) + logprob + prospect > toBeat) || taken.has(token)) continue;
+      taken.add(token);
+      const candidate = this.#made(row, token, logprob);
+      const { standing } = candidate;
+      if (isGuest && !hotwords.isInside(standing) && standing.earned === from.standing.earned) continue;
+      if (rank(candidate) + hotwords.promise(standing) + lag > toBeat) made.push(candidate);
+    }
+    return made;
+  }
+
+  #offered(logprobs: Rows, row: number): Float32Array {
+    const { vocabulary } = this.options;
+    return logprobs.subarray(row * vocabulary, (row + 1) * vocabulary);
+  }
+
+  #made(row: number, token: number, logprob: number): Candidate {
+    const from = this.live[row] ?? START;
+    return {
+      ...longer(from, token, logprob),
+      standing: this.options.hotwords.after(from.standing, token),
+      row,
+      token,
+    };
+  }
+
+  readonly #byPromise = (a: Candidate, b: Candidate): number => {
+    const { hotwords } = this.options;
+    return rank(b) + hotwords.promise(b.standing) - (rank(a) + hotwords.promise(a.standing));
+  };
+
+  #end(candidate: Candidate): void {
+    if (this.#ended.length >= this.#wanted && !this.#beats(candidate)) return;
+    const { sumLogprob, standing, tokens, logprobs } = candidate;
+    this.#ended.push({ sumLogprob, standing, tokens: tokens.slice(0, -1), logprobs: logprobs.slice(0, -1) });
+  }
+
+  #beats(candidate: Candidate): boolean {
+    return rank(candidate) > Math.max(...this.#ended.map(rank));
+  }
+}
