@@ -1,5 +1,12 @@
 /** The 30 s windows that the encoder sees, cut from a stream of audio. */
-import { HOP_SAMPLES, MelStream, type MelTransform, SAMPLE_RATE, SILENCE_LOG10 } from '#daemon/audio/mel.js';
+import {
+  FRAMES_PER_SECOND,
+  HOP_SAMPLES,
+  MelStream,
+  type MelTransform,
+  SAMPLE_RATE,
+  SILENCE_LOG10,
+} from '#daemon/audio/mel.js';
 import type { SpeechTrack, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
@@ -86,6 +93,21 @@ export class AudioWindows {
     return this.#speech
       ?.within(from, to)
       .map((stretch) => ({ start: stretch.start / SAMPLE_RATE, end: stretch.end / SAMPLE_RATE }));
+  }
+
+  /** The same in frames of the audio, once what has been asked to be read ahead is read. */
+  async spokenFrames(window: Window): Promise<{ start: number; end: number }[] | undefined> {
+    await this.#ahead;
+    const { start: from, frames } = window;
+    return this.spokenSeconds(window)?.map(({ start, end }) => ({
+      start: Math.max(from, Math.floor(start * FRAMES_PER_SECOND)),
+      end: Math.min(from + frames, Math.ceil(end * FRAMES_PER_SECOND)),
+    }));
+  }
+
+  /** Whether windows are cut by where somebody speaks. */
+  get heedsSpeech(): boolean {
+    return this.#speech !== undefined;
   }
 
   /** How sure it is that somebody speaks in a window; undefined where nobody looked. */

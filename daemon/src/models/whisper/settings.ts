@@ -4,6 +4,7 @@ import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 import type { SearchOptions } from './decode.js';
 import { type FallbackThresholds, REFERENCE_THRESHOLDS } from './fallback.js';
+import { mayChangeLanguage } from './language.js';
 import type { Whisper } from './model.js';
 import { checkedTask } from './task.js';
 import type { Task, WhisperTokenizer } from './tokenizer.js';
@@ -46,19 +47,21 @@ export interface Settings {
   readonly longestSilenceSeconds: number | undefined;
 }
 
-/** @throws SottoError INVALID_ARGUMENT for a language or a task that the model does not know, or speech options that cannot be */
+/** @throws SottoError INVALID_ARGUMENT for a language, a task or a change of languages that the model does not know, or speech options that cannot be */
 export function settingsOf(
   options: WhisperOptions,
   { model, tokenizer }: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
 ): Settings {
   const { vad = true, batchSize = 1, conditionOnPreviousText, hallucinationSilenceThreshold } = options;
-  // Windows decoded at once cannot know each other's text; who asks for that gets them one after the other.
-  const batched = batchSize > 1 && conditionOnPreviousText !== true;
+  const multilingual = mayChangeLanguage(options, model.config);
+  // Windows decoded at once know neither each other's text nor where the language changes; who asks for one of these
+  // gets them one after the other.
+  const batched = batchSize > 1 && conditionOnPreviousText !== true && !multilingual;
   return {
     task: checkedTask(options.task ?? 'transcribe', model.config),
     language: options.language === undefined ? undefined : tokenizer.resolveLanguage(options.language),
     languageWindows: options.languageWindows ?? 1,
-    multilingual: options.multilingual ?? false,
+    multilingual,
     timestamps: options.timestamps ?? true,
     speech: vad === false ? undefined : checkedSpeechOptions(vad === true ? {} : vad),
     thresholds: {

@@ -140,6 +140,10 @@ export class Transcription {
       cut = timed;
       this.#lastSpeechSeconds = timed.lastSpeechSeconds;
     }
+    if (settings.multilingual) {
+      const { language } = manner;
+      cut = { ...cut, segments: cut.segments.map((segment) => ({ ...segment, language })) };
+    }
     this.#segments.push(...cut.segments);
     this.prompt.heard(cut.segments.flatMap(({ tokens }) => tokens));
     if (!silent) this.prompt.windowEnded(result.temperature <= PROMPT_RESET_TEMPERATURE);

@@ -1,0 +1,54 @@
+/**
+ * Speech in groups that a language can be heard in: stretches between pauses, the shorter ones put together with what
+ * is near. Who changes the language pauses before it, if only for breath.
+ */
+
+/** In mel frames from the start of the audio. */
+export interface SpokenGroup {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Pauses shorter than this are within a word or between two of them. */
+const PAUSE_FRAMES = 20;
+/** In less speech the language is a guess. */
+const LEAST_FRAMES = 100;
+
+/**
+ * Groups in order. A group shorter than a second is put together with the nearer one of its neighbours, where it has
+ * any; the shortest first.
+ *
+ * @param stretches in order, without padding
+ */
+export function groupSpeech(stretches: readonly SpokenGroup[]): SpokenGroup[] {
+  const groups: SpokenGroup[] = [];
+  for (const { start, end } of stretches) {
+    const before = groups.at(-1);
+    if (before !== undefined && start - before.end < PAUSE_FRAMES) {
+      groups[groups.length - 1] = { start: before.start, end: Math.max(before.end, end) };
+    } else groups.push({ start, end });
+  }
+  while (groups.length > 1) {
+    const lengths = groups.map(({ start, end }) => end - start);
+    const least = Math.min(...lengths);
+    if (least >= LEAST_FRAMES) break;
+    const at = lengths.indexOf(least);
+    const left = pauseAfter(groups, at - 1) <= pauseAfter(groups, at) ? at - 1 : at;
+    const [one, other] = groups.slice(left, left + 2);
+    if (one === undefined || other === undefined) break;
+    groups.splice(left, 2, { start: one.start, end: other.end });
+  }
+  return groups;
+}
+
+/** Between group `i` and the next one; infinite at both ends. */
+function pauseAfter(groups: readonly SpokenGroup[], i: number): number {
+  const [one, next] = [groups[i], groups[i + 1]];
+  return one === undefined || next === undefined ? Infinity : next.start - one.end;
+}
+
+/** Where to cut between two groups: in the middle of the pause, or shortly before the second. */
+export function cutBetween(before: SpokenGroup, after: SpokenGroup): number {
+  const longest = 30; // frames of quiet that are left in front of what is said
+  return Math.max(before.end, after.start - longest, Math.floor((before.end + after.start) / 2));
+}

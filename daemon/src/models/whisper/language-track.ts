@@ -1,0 +1,166 @@
+/**
+ * The language of speech that changes it on the way. Before a window is decoded, the languages of the groups of speech in
+ * it are heard, each through a short window of its own, and the window is cut where the language changes: each window has
+ * one language, and no text leads one of another language.
+ *
+ * A window whose own language is surely English has no other language in it (measured, ../README.md): it costs nothing
+ * more. The other way round it does not hold: base is sure of German where most of a window is English.
+ */
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+
+import { type Window, WINDOW_FRAMES } from './audio.js';
+import { disposeWindow, type EncodedWindow } from './encode.js';
+import { cutBetween, groupSpeech, type SpokenGroup } from './language-groups.js';
+import { type HeardGroup, likeliestPath } from './language-path.js';
+import type { Transcription } from './transcription.js';
+
+/** From this probability on a window of English is English alone. */
+const SURE_ENGLISH = 0.99;
+/** What a group is heard with before it, and how much of it is heard at most. */
+const BEFORE_FRAMES = 10;
+const LONGEST_FRAMES = 600;
+/** Silence behind it, without which the encoder has no room for what it finds out. */
+const SILENCE_FRAMES = 200;
+/** Few lengths, so that buffers are used again. */
+const STEP_FRAMES = 100;
+/** Speech before a change of language that is too short to be asked for again. */
+const LEFTOVER_FRAMES = 65;
+
+/** What is decoded next: a window in one language. */
+export interface Planned {
+  readonly window: Window;
+  readonly encoded: EncodedWindow;
+  readonly language: string;
+  /** Of the language, in the speech of the window. */
+  readonly probability: number;
+}
+
+/** What `plan` finds before the window is encoded. */
+interface Found {
+  readonly language: string;
+  readonly probability: number;
+  /** Where another language begins in the window. */
+  readonly change?: number | undefined;
+}
+
+export class LanguageTrack {
+  readonly #work: Transcription;
+  /** The language of the last window. */
+  #before: string | undefined;
+  /** Where, in frames, another language begins than that of the last window. */
+  #change: number | undefined;
+  /** Probabilities by group, of the groups that the next window may hold. */
+  readonly #heard = new Map<string, ReadonlyMap<string, number>>();
+  readonly #spoken = new Map<string, number>(); // seconds by language
+
+  constructor(work: Transcription) {
+    this.#work = work;
+  }
+
+  /** The language spoken longest so far. */
+  get main(): string | undefined {
+    return [...this.#spoken].sort(([, a], [, b]) => b - a)[0]?.[0];
+  }
+
+  /**
+   * The part of `window`, from its start on, that is in one language. Reads ahead meanwhile.
+   *
+   * @param encode as the window is encoded to be decoded; what comes of it is the caller's
+   */
+  async plan(
+    window: Window,
+    encode: (window: Window) => Promise<EncodedWindow>,
+    signal: AbortSignal,
+  ): Promise<Planned> {
+    const { windows } = this.#work;
+    // A window that may be English alone is encoded as it is; for one that is not, that would be in vain.
+    const wholeFirst =
+      !windows.heedsSpeech || (this.#change === undefined && (this.#before ?? 'en') === 'en');
+    const encoding = wholeFirst ? encode(window) : undefined;
+    windows.readAhead(window.start + 2 * WINDOW_FRAMES, signal);
+    let encoded = await encoding;
+    try {
+      const { language, probability, change } = await this.#find(window, encoded, signal);
+      const planned = change === undefined ? window : { start: window.start, frames: change - window.start };
+      if (change !== undefined && encoded !== undefined) {
+        disposeWindow(encoded);
+        encoded = undefined;
+      }
+      encoded ??= await encode(planned);
+      this.#decide(planned, language, change);
+      return { window: planned, encoded, language, probability };
+    } catch (error) {
+      if (encoded !== undefined) disposeWindow(encoded);
+      throw error;
+    }
+  }
+
+  /** Where the next window may begin, the last one being done up to frame `seek`; what is before it is forgotten. */
+  next(seek: number): number {
+    const left = this.#change === undefined ? 0 : this.#change - seek;
+    const from = left > 0 && left < LEFTOVER_FRAMES ? seek + left : seek;
+    for (const key of this.#heard.keys()) if (Number.parseInt(key, 10) < from) this.#heard.delete(key);
+    return from;
+  }
+
+  async #find(window: Window, encoded: EncodedWindow | undefined, signal: AbortSignal): Promise<Found> {
+    const work = this.#work;
+    const groups = groupSpeech((await work.windows.spokenFrames(window)) ?? []);
+    if (encoded !== undefined) {
+      const whole = await work.detect(encoded);
+      if (whole.language === 'en' && whole.probability >= SURE_ENGLISH) return whole;
+      if (groups.length === 0) {
+        const seconds = window.frames / FRAMES_PER_SECOND;
+        return foundIn([{ seconds, probabilities: whole.probabilities }], this.#before);
+      }
+    }
+    const heard: HeardGroup[] = [];
+    for (const group of groups) {
+      const seconds = (group.end - group.start) / FRAMES_PER_SECOND;
+      heard.push({ seconds, probabilities: await this.#hear(group, signal) });
+    }
+    const { until, ...found } = foundIn(heard, this.#before);
+    const [last, next] = [groups[until - 1], groups[until]];
+    return { ...found, change: last && next && cutBetween(last, next) };
+  }
+
+  #decide({ frames }: Window, language: string, change: number | undefined): void {
+    this.#before = language;
+    this.#change = change;
+    this.#spoken.set(language, (this.#spoken.get(language) ?? 0) + frames / FRAMES_PER_SECOND);
+  }
+
+  async #hear({ start, end }: SpokenGroup, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    const key = `${start}-${end}`;
+    const known = this.#heard.get(key);
+    if (known !== undefined) return known;
+    const from = Math.max(0, start - BEFORE_FRAMES);
+    const frames = Math.min(end - from, LONGEST_FRAMES);
+    const length = Math.ceil((frames + SILENCE_FRAMES) / STEP_FRAMES) * STEP_FRAMES;
+    const encoded = await this.#work.encode({ start: from, frames }, length, 'silence', signal);
+    try {
+      const { probabilities } = await this.#work.detect(encoded);
+      this.#heard.set(key, probabilities);
+      return probabilities;
+    } finally {
+      disposeWindow(encoded);
+    }
+  }
+}
+
+/** The language that groups begin with, how probable it is in them, and in how many of them it is spoken. */
+function foundIn(
+  heard: readonly HeardGroup[],
+  before: string | undefined,
+): { language: string; probability: number; until: number } {
+  const path = likeliestPath(heard, before);
+  const [language = before ?? 'en'] = path;
+  const changed = path.findIndex((other) => other !== language);
+  const until = changed < 0 ? path.length : changed;
+  let [seconds, sum] = [0, 0];
+  for (const group of heard.slice(0, until)) {
+    seconds += group.seconds;
+    sum += group.seconds * (group.probabilities.get(language) ?? 0);
+  }
+  return { language, probability: seconds > 0 ? sum / seconds : 0, until };
+}

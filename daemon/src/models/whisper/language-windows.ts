@@ -1,0 +1,78 @@
+/**
+ * The language out of several windows, where the first is not sure of it: it may hold music, a jingle, a few words of
+ * somebody else. Each window's probabilities count by how much is said in it (measured beside faster-whisper's, which
+ * stops at the first sure window and otherwise takes what most windows say, in ../README.md).
+ */
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+
+import { type Window, WINDOW_FRAMES } from './audio.js';
+import { throwIfCancelled } from './cancel.js';
+import { disposeWindow, type EncodedWindow } from './encode.js';
+import type { DetectedLanguage } from './language.js';
+import type { Transcription } from './transcription.js';
+
+/** Mean probability from which on no further window is asked. */
+const SURE = 0.5;
+
+/** What one window says. */
+export interface LanguageVote {
+  /** What is said in it. */
+  readonly seconds: number;
+  readonly noSpeechProb: number;
+  readonly probabilities: ReadonlyMap<string, number>;
+}
+
+/** The likeliest language of all windows together. */
+export function weighVotes(votes: readonly LanguageVote[]): { language: string; probability: number } {
+  const sums = new Map<string, number>();
+  let weights = 0;
+  for (const { seconds, noSpeechProb, probabilities } of votes) {
+    const weight = Math.max(0.01, seconds) * Math.max(0.01, 1 - noSpeechProb);
+    weights += weight;
+    for (const [language, p] of probabilities) sums.set(language, (sums.get(language) ?? 0) + weight * p);
+  }
+  const [language, sum] = [...sums].sort(([, a], [, b]) => b - a)[0] ?? ['en', 0];
+  return { language, probability: weights > 0 ? sum / weights : 0 };
+}
+
+/**
+ * The language of the first window, or, as long as that is not sure, of it and up to `count` − 1 windows behind it, each
+ * where the last one ends. What is read for them is what is decoded later; at most their frames are held, 1 MB each.
+ *
+ * @param encoded the first window, which stays the caller's
+ */
+export async function detectOverWindows(
+  work: Transcription,
+  first: Window,
+  encoded: EncodedWindow,
+  count: number,
+  signal: AbortSignal,
+): Promise<{ language: string; probability: number }> {
+  const { windows } = work;
+  const votes = [vote(work, first, await work.detect(encoded))];
+  let found = weighVotes(votes);
+  let window: Window | undefined = first;
+  while (found.probability < SURE && votes.length < count) {
+    throwIfCancelled(signal);
+    const from: number = window.start + window.frames;
+    window = await work.clock.time('mel', () => windows.next(from, signal));
+    if (window === undefined) break;
+    const other = await work.encode(window, WINDOW_FRAMES, 'zero', signal);
+    try {
+      votes.push(vote(work, window, await work.detect(other)));
+    } finally {
+      disposeWindow(other);
+    }
+    found = weighVotes(votes);
+  }
+  return found;
+}
+
+function vote(work: Transcription, window: Window, detected: DetectedLanguage): LanguageVote {
+  const { noSpeechProb, probabilities } = detected;
+  const spoken = work.windows.spokenSeconds(window);
+  const seconds = spoken
+    ? spoken.reduce((sum, { start, end }) => sum + end - start, 0)
+    : window.frames / FRAMES_PER_SECOND;
+  return { seconds, noSpeechProb, probabilities };
+}
