@@ -171,11 +171,16 @@ export class AudioWindows {
     if (missing > 0 && padding === 'silence') {
       raw = mx.concatenate([raw, mx.full([missing, this.#nMels], SILENCE_LOG10)], 0);
     }
-    const clamped = mx.maximum(raw, mx.subtract(peak, DYNAMIC_RANGE_LOG10));
-    let mel = mx.divide(mx.add(clamped, 4), 4);
+    let mel = normalized(raw, peak);
     if (missing > 0 && padding === 'zero') {
       mel = mx.concatenate([mel, mx.zeros([missing, this.#nMels])], 0);
     }
     return mx.reshape(mel, [1, length, this.#nMels]);
   }
+}
+
+/** Raw log10-mel frames as the encoder takes them. @param peak the loudest of all that counts */
+export function normalized(raw: MxArray, peak: MxArray): MxArray {
+  const clamped = mx.maximum(raw, mx.subtract(peak, DYNAMIC_RANGE_LOG10));
+  return mx.divide(mx.add(clamped, 4), 4);
 }

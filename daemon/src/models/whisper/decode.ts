@@ -214,24 +214,33 @@ export function firstOf(filters: LogitFilters, logits: MxArray, { prefix }: Open
   return prefix.length === 0 ? filters.first(logits) : filters.later(logits, filters.stateOf([prefix]));
 }
 
-/** The initial tokens through the decoder: what may come first [1, V], unfiltered, and whether anybody speaks [1, 1]. */
+/**
+ * The initial tokens through the decoder: what may come first [R, V], unfiltered, and whether anybody speaks [R, 1].
+ *
+ * @param rows the initial tokens of each window of a batch, all as many; those of `begin` if left out
+ */
 export function prefill(
   { model, tokenizer, caches }: DecodeContext,
   { crossKeysValues }: EncodedWindow,
   { initial, startOfTranscriptIndex }: Opening,
+  rows: readonly (readonly number[])[] = [initial],
 ): { logits: MxArray; noSpeechProb: MxArray } {
   const { noSpeech } = tokenizer.special;
   return mx.tidy(() => {
-    const hidden = model.decoder.forward(tokenRow(initial), caches, crossKeysValues); // [1, T, D]
+    const given = mx.array(Int32Array.from(rows.flat()), [rows.length, initial.length]);
+    const hidden = model.decoder.forward(given, caches, crossKeysValues); // [R, T, D]
     // Only two positions matter: the last, and the one where the model says whether anybody speaks at all.
     const logits = model.decoder.logits(
       mx.take(hidden, mx.array([startOfTranscriptIndex, initial.length - 1], [2], 'int32'), 1),
-    ); // [1, 2, V]
+    ); // [R, 2, V]
     const { nVocab } = model.config;
-    const atStart = mx.reshape(mx.slice(logits, [0, 0, 0], [1, 1, nVocab]), [1, nVocab]);
-    const atEnd = mx.reshape(mx.slice(logits, [0, 1, 0], [1, 2, nVocab]), [1, nVocab]);
-    const noSpeechProb = mx.slice(mx.softmax(atStart, -1), [0, noSpeech], [1, noSpeech + 1]);
-    return { logits: atEnd, noSpeechProb };
+    const at = (position: number): MxArray =>
+      mx.reshape(mx.slice(logits, [0, position, 0], [rows.length, position + 1, nVocab]), [
+        rows.length,
+        nVocab,
+      ]);
+    const noSpeechProb = mx.slice(mx.softmax(at(0), -1), [0, noSpeech], [rows.length, noSpeech + 1]);
+    return { logits: at(1), noSpeechProb };
   });
 }
 

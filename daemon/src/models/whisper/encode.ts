@@ -71,6 +71,44 @@ export function disposeWindow({ crossKeysValues }: EncodedWindow): void {
   mx.dispose(crossKeysValues);
 }
 
+/** Windows of the same length as one of several rows, for `decodeBatch`. Those given are freed. */
+export async function joinWindows(windows: readonly EncodedWindow[]): Promise<EncodedWindow> {
+  const crossKeysValues: KeysValues[] = [];
+  try {
+    for (const [block] of (windows[0]?.crossKeysValues ?? []).entries()) {
+      const pairs = windows.flatMap(({ crossKeysValues: all }) => all.slice(block, block + 1));
+      const pair = mx.tidy((): KeysValues => [
+        mx.concatenate(pairs.map(([keys]) => keys), 0),
+        mx.concatenate(pairs.map(([, values]) => values), 0),
+      ]); // prettier-ignore
+      crossKeysValues.push(pair);
+      await mx.ready(...pair);
+      mx.dispose(pairs); // a block at a time, or all would be there twice
+    }
+    return { crossKeysValues };
+  } catch (error) {
+    disposeWindow({ crossKeysValues });
+    throw error;
+  } finally {
+    for (const window of windows) disposeWindow(window);
+  }
+}
+
+/** Some rows of joined windows, which stay as they are. */
+export function pickWindows({ crossKeysValues }: EncodedWindow, rows: readonly number[]): EncodedWindow {
+  const [first = 0] = rows;
+  const picked = mx.tidy(() => {
+    const order = mx.array(Int32Array.from(rows));
+    const pick = (x: MxArray): MxArray =>
+      rows.length > 1
+        ? mx.take(x, order, 0)
+        : mx.slice(x, [first, ...x.shape.slice(1).fill(0)], [first + 1, ...x.shape.slice(1)]);
+    return crossKeysValues.map(([keys, values]): KeysValues => [pick(keys), pick(values)]);
+  });
+  mx.asyncEval(picked.flat());
+  return { crossKeysValues: picked };
+}
+
 /** When the GPU's memory is exhausted MLX can go on with zeros: that must never pass for silence. */
 function refuseNothing(loudest: number): void {
   if (loudest > 0 && Number.isFinite(loudest)) return;

@@ -54,6 +54,11 @@ export function decodeOnce(
   return decodeSideBySide(context, window, prompt, temperature, search, signal);
 }
 
+/** Whether the host chooses the tokens, with a wait for each of them. */
+export function searchesOnHost(context: DecodeContext, temperature: number): boolean {
+  return searchAt(context, temperature) !== undefined;
+}
+
 /** How sequences are chosen, if that is for the host to say. */
 function searchAt(context: DecodeContext, temperature: number): Search | undefined {
   const { search = {}, tokenizer, model, prefix, loops } = context;

@@ -1,8 +1,12 @@
 import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcription.js';
+import { SpeechTrack } from '#daemon/audio/vad/index.js';
 
 import type { AudioStream } from '../speech-model.js';
+import { AudioWindows } from './audio.js';
+import { BATCHED_SPEECH, readInBatches } from './batched.js';
+import { PackedWindows } from './packed-windows.js';
 import { readInTurn } from './sequential.js';
-import { settingsOf, type WhisperOptions } from './settings.js';
+import { type Settings, settingsOf, type WhisperOptions } from './settings.js';
 import { Transcription, type WhisperParts } from './transcription.js';
 
 /**
@@ -17,10 +21,11 @@ export async function* transcribe(
   options: WhisperOptions,
   signal: AbortSignal,
 ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
-  const work = new Transcription(parts, settingsOf(options, parts), audio);
+  const settings = settingsOf(options, parts);
+  const { work, events } = begin(parts, settings, audio, signal);
   try {
     let done = 0;
-    for await (const event of readInTurn(work, signal)) {
+    for await (const event of events) {
       if (event.type === 'progress') done = event.seconds;
       yield event;
     }
@@ -31,4 +36,18 @@ export async function* transcribe(
   } finally {
     await work.dispose();
   }
+}
+
+/** One window after the other, or several at once. */
+function begin(parts: WhisperParts, settings: Settings, { samples }: AudioStream, signal: AbortSignal) {
+  const { mel, voice } = parts;
+  const { speech } = settings;
+  if (settings.batchSize > 1) {
+    const track = speech && new SpeechTrack(voice.stream(), { ...BATCHED_SPEECH, ...speech });
+    const work = new Transcription(parts, settings, new PackedWindows(samples, mel, track));
+    return { work, events: readInBatches(work, signal) };
+  }
+  const track = speech && new SpeechTrack(voice.stream(), speech);
+  const work = new Transcription(parts, settings, new AudioWindows(samples, mel, track));
+  return { work, events: readInTurn(work, signal) };
 }

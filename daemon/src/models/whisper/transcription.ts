@@ -1,11 +1,10 @@
 /** What one transcription holds from its first window to its last, whichever way its windows are read. */
 import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel.js';
-import { SpeechTrack, type VoiceActivity } from '#daemon/audio/vad/index.js';
+import type { VoiceActivity } from '#daemon/audio/vad/index.js';
 import type { Segment, TranscribeResult } from '#daemon/protocol/transcription.js';
 import type * as nn from '#native/nn/index.js';
 
-import type { AudioStream } from '../speech-model.js';
-import { AudioWindows, type Padding, type Window } from './audio.js';
+import type { AudioWindows, Padding, Window } from './audio.js';
 import { Clock } from './clock.js';
 import { type DecodeContext, type DecodeResult, makeCaches } from './decode.js';
 import { encode, type EncodedWindow } from './encode.js';
@@ -44,9 +43,15 @@ export interface Heard {
   readonly result: DecodeResult;
 }
 
-export class Transcription {
+/** What windows are cut from. */
+export interface AudioSource {
+  readonly secondsRead: number;
+  readonly ended: boolean;
+  dispose(): Promise<void>;
+}
+
+export class Transcription<Source extends AudioSource = AudioWindows> {
   readonly clock = new Clock();
-  readonly windows: AudioWindows;
   readonly prompt: Prompt;
   /** One for each decoder block. */
   readonly caches: readonly nn.SelfAttentionCache[];
@@ -62,14 +67,12 @@ export class Transcription {
   constructor(
     readonly parts: WhisperParts,
     readonly settings: Settings,
-    audio: AudioStream,
+    readonly windows: Source,
   ) {
-    const { model, tokenizer, voice, mel } = parts;
-    const { speech, initialPrompt, carryInitialPrompt, conditioned } = settings;
+    const { model, tokenizer } = parts;
+    const { initialPrompt, carryInitialPrompt, conditioned } = settings;
     this.language = settings.language;
     this.caches = makeCaches(model);
-    const track = speech && new SpeechTrack(voice.stream(), speech);
-    this.windows = new AudioWindows(audio.samples, mel, track);
     const hotwords = new Hotwords(settings.hotwords, tokenizer);
     this.#hotwords = hotwords.isEmpty ? undefined : hotwords;
     this.prompt = new Prompt(tokenizer, {
@@ -82,6 +85,7 @@ export class Transcription {
 
   /** A window through the encoder, in `length` frames. The caller frees it. */
   async encode(
+    this: Transcription,
     window: Window,
     length: number,
     padding: Padding,
@@ -118,7 +122,12 @@ export class Transcription {
   }
 
   /** The segments of a window, and how far it is done. They count as said from now on. */
-  async take({ window, encoded, result }: Heard, manner: Manner, signal: AbortSignal): Promise<Cut> {
+  async take(
+    this: Transcription,
+    { window, encoded, result }: Heard,
+    manner: Manner,
+    signal: AbortSignal,
+  ): Promise<Cut> {
     const { settings, parts, windows } = this;
     const { tokenizer } = parts;
     const silent = isSilent(result, settings.thresholds, windows.voice(window));
@@ -144,10 +153,15 @@ export class Transcription {
       const { language } = manner;
       cut = { ...cut, segments: cut.segments.map((segment) => ({ ...segment, language })) };
     }
-    this.#segments.push(...cut.segments);
+    this.keep(cut.segments);
     this.prompt.heard(cut.segments.flatMap(({ tokens }) => tokens));
     if (!silent) this.prompt.windowEnded(result.temperature <= PROMPT_RESET_TEMPERATURE);
     return cut;
+  }
+
+  /** Segments that are done. */
+  keep(segments: readonly Segment[]): void {
+    this.#segments.push(...segments);
   }
 
   result(): TranscribeResult {
