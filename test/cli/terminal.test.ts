@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { columnsOf, fitEnd, fitStart } from '#daemon/cli/terminal/columns.js';
 import { clock, formatSpeed, progressLine } from '#daemon/cli/terminal/progress-line.js';
 import { styleFor, wantsColour } from '#daemon/cli/terminal/style.js';
-import { wordsRight } from '#daemon/cli/words-right.js';
 
 const plain = styleFor(false);
 const anyText = fc.string({
@@ -81,12 +80,4 @@ describe('colour', () => {
   ])('%j with %j: %p', (stream, env, expected) => {
     expect(wantsColour(stream, env)).toBe(expected);
   });
-});
-
-test('wordsRight counts words in order, without case and punctuation', () => {
-  expect(wordsRight('and mister dashwood had then', 'And Mr. Dashwood, had them.')).toEqual({
-    right: 4,
-    spoken: 5,
-  });
-  expect(wordsRight('ask not', '')).toEqual({ right: 0, spoken: 2 });
 });

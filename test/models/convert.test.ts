@@ -201,6 +201,7 @@ describe('the real base', () => {
 describe('word errors', () => {
   test.each([
     ['And so, my fellow Americans', 'and so my fellow americans', 'en', 0, 5],
+    ['and mister dashwood had then', 'And Mr. Dashwood, had them.', 'en', 1, 5],
     ['ask not what', 'ask what', 'en', 1, 3],
     ['ask what', 'ask not what', 'en', 1, 2],
     ['it’s a test', "it's the test", 'en', 1, 3],

@@ -11,7 +11,7 @@ import type { Transcriber } from './transcriber.js';
 import type { View } from './view.js';
 import { fullText } from './writers/index.js';
 import type { Segment } from '../protocol/transcription.js';
-import { wordsRight } from './words-right.js';
+import { errorsIn } from './word-errors.js';
 
 const clipSchema = v.object({
   file: v.string(),
@@ -46,12 +46,12 @@ export async function demo({ transcriber, view, signal }: DemoParts): Promise<nu
           const { durationSeconds, timings, language } = event.summary;
           audioSeconds += durationSeconds;
           workSeconds += timings.total;
-          const { right, spoken } = wordsRight(clip.text, fullText(segments));
+          const { errors, spoken } = errorsIn(clip.text, fullText(segments), clip.language);
           const facts = [
             `${durationSeconds.toFixed(1)} s of speech in ${timings.total.toFixed(1)} s`,
             `${formatSpeed(durationSeconds / timings.total)} real time`,
             language,
-            `${right} of ${spoken} words as spoken`,
+            `${Math.max(0, spoken - errors)} of ${spoken} words as spoken`,
           ];
           view.put(`${style.dim(facts.join(' · '))}\n`);
         }

@@ -22,6 +22,14 @@ export function percent({ errors, spoken }: Errors): string {
   return spoken === 0 ? '–' : `${((100 * errors) / spoken).toFixed(1)} %`;
 }
 
+/** Titles are written out in the reference texts and short in transcripts. */
+const WRITTEN_OUT: Readonly<Record<string, string>> = {
+  mr: 'mister',
+  mrs: 'missus',
+  st: 'saint',
+  dr: 'doctor',
+};
+
 function units(text: string, language: string): string[] {
   const words =
     text
@@ -29,7 +37,8 @@ function units(text: string, language: string): string[] {
       .toLowerCase()
       .replaceAll('’', "'")
       .match(/[\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{M}]+)*/gu) ?? [];
-  return BY_CHARACTER.has(language) ? [...words.join('')] : words;
+  if (BY_CHARACTER.has(language)) return [...words.join('')];
+  return language === 'en' ? words.map((word) => WRITTEN_OUT[word] ?? word) : words;
 }
 
 /** Substitutions, insertions and deletions (Levenshtein), one row at a time. */
