@@ -164,8 +164,7 @@ export function plainWords(text: string): string[] {
 }
 
 /** How often a word, or several in a row, are in a text. */
-export function occurrences(text: readonly string[], word: string): number {
-  const parts = plainWords(word);
+export function occurrences(text: readonly string[], parts: readonly string[]): number {
   let count = 0;
   for (let i = 0; i + parts.length <= text.length; i++) {
     if (parts.every((part, j) => text[i + j] === part)) count++;

@@ -6,6 +6,7 @@
  *     npm run bench -- kernels      products, attention and GELU at Whisper's shapes, beside MLX's plain ops
  *     npm run bench -- words        how far words begin from where they were said, beside openai-whisper and faster-whisper
  *     npm run bench -- quality      word errors by kind of clip, beside faster-whisper and openai-whisper on the same weights
+ *     npm run bench -- hotwords     names written of those said, with and without a list of them, and what lists cost
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
@@ -13,6 +14,7 @@
  */
 import { loadavg } from 'node:os';
 import { cold } from './cold.js';
+import { hotwords } from './hotwords.js';
 import { kernels } from './kernels.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
@@ -30,6 +32,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   soak,
   words,
   quality,
+  hotwords,
 };
 
 const [named, ...rest] = process.argv.slice(2);

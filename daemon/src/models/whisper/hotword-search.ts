@@ -17,11 +17,9 @@ import {
 
 export interface HotwordOptions extends BeamOptions {
   readonly hotwords: Hotwords;
-  /** Sequences in the middle of a word beside the beam. */
-  readonly guests?: number | undefined;
-  readonly lag?: number | undefined;
 }
 
+/** Sequences in the middle of a word beside the beam. */
 const GUESTS = 4;
 /** How many nats a guest may be behind what it would earn if its word ended here. */
 const LAG = 3;
@@ -60,7 +58,7 @@ export class HotwordSearch implements Search {
   }
 
   step(logprobs: Rows): number[] {
-    const { beamSize, endOfText, guests = GUESTS } = this.options;
+    const { beamSize, endOfText } = this.options;
     const likely = this.live.flatMap((_, row) => this.#likely(logprobs, row)).sort(byRank);
     const finished = this.#ended.length >= this.#wanted;
     const beam: Candidate[] = [];
@@ -73,7 +71,7 @@ export class HotwordSearch implements Search {
 
     const toBeat = Math.max(...[...beam, ...this.#ended].map(rank));
     const waiting = this.live.flatMap((_, row) => this.#guests(logprobs, row, toBeat, beam));
-    const next = [...beam, ...waiting.sort(this.#byPromise).slice(0, guests)];
+    const next = [...beam, ...waiting.sort(this.#byPromise).slice(0, GUESTS)];
     this.#beam = beam;
     if (beam.length > 0) this.#last = beam;
     this.live = next;
@@ -103,7 +101,7 @@ export class HotwordSearch implements Search {
 
   /** What is in the middle of a word that can earn enough to matter. */
   #guests(logprobs: Rows, row: number, toBeat: number, beam: readonly Candidate[]): Candidate[] {
-    const { endOfText, hotwords, lag = LAG } = this.options;
+    const { endOfText, hotwords } = this.options;
     const from = this.live[row] ?? START;
     const isGuest = row >= this.#beam.length;
     const offered = this.#offered(logprobs, row);
@@ -116,7 +114,7 @@ export class HotwordSearch implements Search {
       const candidate = this.#made(row, token, logprob);
       const { standing } = candidate;
       if (isGuest && !hotwords.isInside(standing) && standing.earned === from.standing.earned) continue;
-      if (rank(candidate) + hotwords.promise(standing) + lag > toBeat) made.push(candidate);
+      if (rank(candidate) + hotwords.promise(standing) + LAG > toBeat) made.push(candidate);
     }
     return made;
   }

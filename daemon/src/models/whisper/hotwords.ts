@@ -41,7 +41,7 @@ export interface Standing {
 export const NOWHERE: Standing = { earned: 0, paths: [], insideWord: false };
 
 /** What a token of a word earns, in nats. Chosen on one half of the clips (test/bench/baseline/hotwords.md). */
-export const STRENGTH = 1.5;
+export const STRENGTH = 2;
 
 /** Scripts that write words without spaces between them: what follows says nothing about where a word ends. */
 const RUN_ON =

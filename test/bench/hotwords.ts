@@ -1,0 +1,207 @@
+/**
+ * What hotwords bring and what they cost: how many of the listed names and rare words that are said are written, words
+ * wrong where none is said, and listed words written where nobody says them. Beside it the list as a prompt, both, and
+ * faster-whisper's hotwords on the same weights.
+ *
+ *     npm run bench -- hotwords [--model DIR] [--conditions clean,telephone,…] [--half a|b|both] [--strengths 1.5,2] [--no-peer]
+ *
+ * Utterances are dealt in two halves, one by one: the strength was chosen on half a, figures are reported on half b.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
+import { type DecodeContext, makeCaches } from '#daemon/models/whisper/decode.js';
+import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode.js';
+import { decodeOnce } from '#daemon/models/whisper/fallback.js';
+import { Hotwords, STRENGTH } from '#daemon/models/whisper/hotwords.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
+import { root } from './clips.js';
+import {
+  type Condition,
+  CONDITIONS,
+  hotwordLists,
+  silences,
+  type Utterance,
+  utterances,
+  worsened,
+} from './hotwords-material.js';
+import { Tally } from './hotwords-tally.js';
+import { float16Model, starterModel, streamOf } from './in-process.js';
+import { markdownTable, saveResult } from './report.js';
+
+const never = new AbortController().signal;
+const NONE = 'no list';
+/** Words of the lists: those that are said, then names that nobody says, sound-alikes first. */
+const SIZES = [0, 100, 500, 1000];
+
+/** What is heard of a clip: by whom, what, and for ours how fast. */
+interface Said {
+  readonly text: string;
+  readonly tokens?: number;
+  readonly seconds?: number;
+}
+
+/** A clip in one condition. */
+interface Sample extends Utterance {
+  readonly key: string;
+  readonly condition: Condition;
+}
+
+export async function hotwords(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      model: { type: 'string', default: float16Model() ?? starterModel() },
+      conditions: { type: 'string', default: CONDITIONS.join() },
+      half: { type: 'string', default: 'b' },
+      strengths: { type: 'string', default: String(STRENGTH) },
+      'no-peer': { type: 'boolean', default: false },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const model = await WhisperModel.load(args.model);
+  const { isMultilingual } = model.parts.model.config;
+  const samples = (await everything(args.conditions.split(','), args.half)).filter(
+    ({ language }) => isMultilingual || language === 'en',
+  );
+  const strengths = args.strengths.split(',').map(Number);
+  const heard = new Map<string, Map<string, Said>>(); // by way, by clip
+  const put = (way: string, key: string, said: Said): void => {
+    const of = heard.get(way) ?? new Map<string, Said>();
+    heard.set(way, of.set(key, said));
+  };
+  await ours(model, samples, strengths, put);
+  model.dispose();
+  if (!args['no-peer']) peer(samples, put);
+
+  const { names, homophones, distractors } = hotwordLists();
+  const plain = heard.get(NONE);
+  const parts: string[] = [];
+  const figures: object[] = [];
+  for (const condition of [...new Set(samples.map((one) => one.condition)), undefined]) {
+    const rows = [...heard].map(([way, of]) => {
+      const tally = new Tally(names, [...homophones, ...distractors]);
+      for (const { key, text, condition: its } of samples) {
+        const said = of.get(key);
+        if (said === undefined || (condition !== undefined && its !== condition)) continue;
+        tally.add(text, said, (way.startsWith('faster') ? of : plain)?.get(key)?.text ?? '');
+      }
+      figures.push({ condition: condition ?? 'all', way, ...tally.figures });
+      return [way, ...tally.cells];
+    });
+    parts.push(`### ${condition ?? 'All'}\n\n${markdownTable(['', ...Tally.header], rows)}`);
+  }
+  const settings = { model: args.model, half: args.half, strengths, samples: samples.length };
+  const text = `${parts.join('\n\n')}\n`;
+  console.log(text);
+  const about = `# Hotwords\n\n\`npm run bench -- hotwords ${argv.filter((one) => one !== '--save-baseline').join(' ')}\`: ${samples.length} clips, half ${args.half}, strength ${strengths.join(', ')}.\n\n`;
+  saveResult('hotwords', { settings, figures }, args['save-baseline'], { md: about + text });
+}
+
+async function everything(conditions: readonly string[], half: string): Promise<Sample[]> {
+  const spoken = (await utterances()).filter((_, i) => half === 'both' || (i % 2 === 0) === (half === 'a'));
+  const quiet = await silences();
+  return CONDITIONS.filter((condition) => conditions.includes(condition)).flatMap((condition, i) =>
+    [...spoken, ...(i === 0 ? quiet : [])].map((one) => ({
+      ...one,
+      samples: worsened(one.samples, condition),
+      key: `${one.id}, ${condition}`,
+      condition,
+    })),
+  );
+}
+
+function listOf(more: number): string[] {
+  const { names, homophones, distractors } = hotwordLists();
+  return [...names, ...[...homophones, ...distractors].slice(0, more)].slice(0, 1000);
+}
+
+async function ours(
+  { parts }: WhisperModel,
+  samples: readonly Sample[],
+  strengths: readonly number[],
+  put: (way: string, key: string, said: Said) => void,
+): Promise<void> {
+  const { model, tokenizer, mel } = parts;
+  const caches = makeCaches(model);
+  const filters = new LogitFilters(tokenizer, model.config, { timestamps: true });
+  const ways = strengths.flatMap((strength) =>
+    SIZES.map((more) => {
+      const words = listOf(more);
+      const way = `${words.length} words${strengths.length > 1 ? `, ${strength}` : ''}`;
+      return { way, words, list: new Hotwords(words, tokenizer, strength) };
+    }),
+  );
+  const [told] = ways;
+  const prompt = tokenizer.encode(` ${listOf(0).join(', ')}.`).slice(-223);
+  for (const [i, { key, language, samples: audio }] of samples.entries()) {
+    const windows = new AudioWindows(streamOf(audio).samples, mel);
+    const span = (await windows.next(0, never)) ?? { start: 0, frames: 0 };
+    const window = await encode(model, await windows.mel(span, WINDOW_FRAMES, 'zero', model.dtype), never);
+    const startSequence = tokenizer.startSequence(language, 'transcribe', true);
+    const context = { model, tokenizer, caches, filters, startSequence, seed: 0 };
+    const said = (list?: Hotwords, before: readonly number[] = []): Promise<Said> =>
+      decoded({ ...context, hotwords: list }, window, before);
+    put(NONE, key, await said());
+    for (const { way, list } of ways) put(way, key, await said(list));
+    if (told !== undefined) {
+      put(`${told.words.length} as a prompt`, key, await said(undefined, prompt));
+      put(`${told.words.length} as both`, key, await said(told.list, prompt));
+    }
+    disposeWindow(window);
+    await windows.dispose();
+    if (process.stderr.isTTY || i % 20 === 19) process.stderr.write(`${i + 1}/${samples.length}\n`);
+  }
+  filters.dispose();
+  for (const cache of caches) cache.dispose();
+}
+
+async function decoded(
+  context: DecodeContext,
+  window: EncodedWindow,
+  prompt: readonly number[],
+): Promise<Said> {
+  const run = decodeOnce(context, window, prompt, 0, never);
+  let step = await run.next();
+  while (step.done !== true) step = await run.next();
+  return { text: step.value.text, tokens: step.value.tokens.length, seconds: step.value.seconds };
+}
+
+/** faster-whisper, where test/bench/peers/setup.sh has set it up. */
+function peer(samples: readonly Sample[], put: (way: string, key: string, said: Said) => void): void {
+  const reference = join(root, 'test/reference');
+  const [python, weights] = [
+    join(reference, '.venv-ct2/bin/python'),
+    join(reference, '.weights-peers/base-ct2'),
+  ];
+  if (!existsSync(python) || !existsSync(weights)) {
+    console.log('without faster-whisper: run test/bench/peers/setup.sh first');
+    return;
+  }
+  const dir = join(root, 'test/bench/results/hotwords');
+  mkdirSync(dir, { recursive: true });
+  const clips = samples.map(({ key, language, samples: audio }, i) => {
+    const file = join(dir, `${i}.f32`);
+    writeFileSync(file, Buffer.from(audio.buffer, audio.byteOffset, audio.byteLength));
+    return { id: key, file, language };
+  });
+  const lists = Object.fromEntries(
+    [undefined, 0, 100].map((more) => {
+      const words = more === undefined ? [] : listOf(more);
+      return [`faster-whisper, ${more === undefined ? NONE : `${words.length} words`}`, words];
+    }),
+  );
+  const [asked, out] = [join(dir, 'asked.json'), join(dir, 'faster-whisper.jsonl')];
+  writeFileSync(asked, JSON.stringify({ clips, lists }));
+  const run = spawnSync(python, [join(reference, 'transcribe-hotwords.py'), weights, asked, out], {
+    stdio: 'inherit',
+  });
+  if (run.status !== 0) throw new Error('transcribe-hotwords.py failed');
+  for (const line of readFileSync(out, 'utf8').trim().split('\n')) {
+    const { id, texts } = JSON.parse(line) as { id: string; texts: Record<string, string> };
+    for (const [way, text] of Object.entries(texts)) put(way, id, { text });
+  }
+}
