@@ -7,6 +7,7 @@
  *     npm run bench -- words        how far words begin from where they were said, beside openai-whisper and faster-whisper
  *     npm run bench -- quality      word errors by kind of clip, beside faster-whisper and openai-whisper on the same weights
  *     npm run bench -- hotwords     names written of those said, with and without a list of them, and what lists cost
+ *     npm run bench -- silence     words where nobody speaks, around long pauses, and what the rules against them cost speech
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
@@ -20,6 +21,7 @@ import { offline } from './offline.js';
 import { overhead } from './overhead.js';
 import { profile } from './profile/main.js';
 import { quality } from './quality.js';
+import { silence } from './silence.js';
 import { soak } from './soak.js';
 import { words } from './words.js';
 
@@ -33,6 +35,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   words,
   quality,
   hotwords,
+  silence,
 };
 
 const [named, ...rest] = process.argv.slice(2);

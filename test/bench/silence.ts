@@ -1,0 +1,236 @@
+/**
+ * Words where nobody speaks, words invented and lost around long pauses, and words of real speech that the rules against
+ * all that cost:
+ *
+ *     npm run bench -- silence [--model DIR]… [--part sounds|pauses|speech]… [--everything] [--spoilt NAME]… [--save-baseline]
+ *
+ * All parts, with voice activity as it is by default; --everything also listens to all of it (`vad: false`), for
+ * comparison. The sounds are computed (test/audio/vad-non-speech.ts), and music of the shared speech where it is there;
+ * speech is spoilt in the ways of test/audio/vad-spoiled.ts.
+ */
+import { basename } from 'node:path';
+import { parseArgs } from 'node:util';
+import { SpeechTrack, VoiceActivity } from '#daemon/audio/vad/index.js';
+import { isSilence, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/fallback.js';
+import { isSilent } from '#daemon/models/whisper/silence.js';
+import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Segment, TranscribeOptions } from '#daemon/protocol/transcription.js';
+import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
+import { SPOILT } from '#test/audio/vad-spoiled.js';
+import { readClips, root } from './clips.js';
+import { load, samplesOf, starterModel, streamOf, transcribe } from './in-process.js';
+import { commit, machine, markdownTable, saveResult } from './report.js';
+
+const RATE = 16_000;
+const SOUND_SECONDS = [5, 30, 60];
+const PAUSE_SECONDS = [30, 35, 40];
+/** As far as they fill the pause; music is quiet there. */
+const PAUSES: readonly (readonly [name: string, gain: number])[] = [
+  ['digital silence', 1],
+  ['room, -70 dB', 1],
+  ['room, -55 dB', 1],
+  ['hum of 50 Hz, -45 dB', 1],
+  ['white noise, -60 dB', 1],
+  ['piano', 0.1],
+  ['strings', 0.3],
+  ['band', 0.05],
+  ['breathing', 1],
+  ['keyboard', 0.5],
+];
+const SAID = 'and so my fellow americans';
+const SAID_SECONDS = 2.6;
+
+type Row = readonly string[];
+interface Part {
+  readonly title: string;
+  readonly header: Row;
+  readonly rows: Row[];
+}
+
+export async function silence(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      model: { type: 'string', multiple: true, default: [starterModel()] },
+      part: { type: 'string', multiple: true, default: ['sounds', 'pauses', 'speech'] },
+      spoilt: { type: 'string', multiple: true, default: [...SPOILT.keys()] },
+      everything: { type: 'boolean', default: false },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const parts: Part[] = [];
+  const begin = (name: string, title: string, header: Row): Part | undefined => {
+    const part = { title, header, rows: [] };
+    if (args.part.includes(name)) parts.push(part);
+    return args.part.includes(name) ? part : undefined;
+  };
+  const sounds = begin('sounds', 'Words where nobody speaks', [
+    'model',
+    'heard',
+    'sounds',
+    'minutes',
+    'words',
+    'printed',
+  ]);
+  const pauses = begin('pauses', 'Speech, a long pause, the same speech', [
+    'model',
+    'heard',
+    'pauses',
+    'words invented',
+    'words lost',
+    'second time off by, s',
+    'where',
+  ]);
+  const speech = begin('speech', 'Words of speech that are dropped as silence', [
+    'model',
+    'windows',
+    'words',
+    'dropped by the reference’s rule',
+    'by the second doubt alone',
+    'unsure windows',
+    'highest no-speech of these',
+  ]);
+  for (const dir of args.model) {
+    const model = await load(dir);
+    const name = basename(dir);
+    const manners: [string, TranscribeOptions][] = [['where somebody speaks', {}]];
+    if (args.everything) manners.push(['everything', { vad: false }]);
+    for (const [heard, options] of manners) {
+      sounds?.rows.push([name, heard, ...(await countSounds(model, options))]);
+      pauses?.rows.push([name, heard, ...(await countPauses(model, options))]);
+    }
+    if (speech !== undefined) speech.rows.push([name, ...(await countSpeech(model, args.spoilt))]);
+    model.dispose();
+  }
+  const text = parts
+    .map(({ title, header, rows }) => `## ${title}\n\n${markdownTable(header, rows)}\n`)
+    .join('\n');
+  console.log(text);
+  const { cpu, cores, date } = machine();
+  const md = `# Silence\n\ncommit ${commit()} · ${date} · ${cpu}, ${cores} cores\n\n${text}`;
+  saveResult('silence', { parts }, args['save-baseline'], { md });
+}
+
+function wordsOf(text: string): string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [];
+}
+
+async function countSounds(model: SpeechModel, options: TranscribeOptions): Promise<Row> {
+  const made = new Map<string, Float32Array>();
+  for (const [name, sound] of NON_SPEECH) {
+    for (const seconds of SOUND_SECONDS) made.set(`${name}, ${seconds} s`, sound(seconds));
+  }
+  const music = readClips().find(({ id }) => id === 'music-bbb-5s');
+  if (music !== undefined) {
+    const samples = await samplesOf(music.file);
+    for (const gain of [0.3, 1, 3]) {
+      for (const times of [1, 6]) {
+        const length = samples.length;
+        made.set(
+          `${music.id} × ${times}, gain ${gain}`,
+          Float32Array.from({ length: times * length }, (_, i) => gain * (samples[i % length] ?? 0)),
+        );
+      }
+    }
+  }
+  let words = 0;
+  let seconds = 0;
+  const printed: string[] = [];
+  for (const [name, samples] of made) {
+    seconds += samples.length / RATE;
+    for (const timestamps of [true, 'auto'] as const) {
+      const { result } = await transcribe(model, streamOf(samples), { ...options, timestamps });
+      const found = wordsOf(result.text).length;
+      words += found;
+      if (found > 0 && printed.length < 6) printed.push(`${name}: ${result.text.trim().slice(0, 30)}`);
+    }
+  }
+  process.stderr.write(`sounds done with ${model.name}\n`);
+  return [String(made.size), (seconds / 60).toFixed(0), String(words), printed.join('; ')];
+}
+
+async function countPauses(model: SpeechModel, options: TranscribeOptions): Promise<Row> {
+  const said = (await samplesOf(`${root}/assets/speech/jfk.flac`)).slice(0, SAID_SECONDS * RATE);
+  const spoken = wordsOf(SAID).length;
+  let [invented, lost, worst, count] = [0, 0, 0, 0];
+  const where: string[] = [];
+  for (const [name, gain] of PAUSES) {
+    for (const seconds of PAUSE_SECONDS) {
+      count++;
+      const fill = NON_SPEECH.get(name)?.(seconds).map((x) => x * gain) ?? new Float32Array(0);
+      const samples = new Float32Array(2 * said.length + fill.length);
+      samples.set(said);
+      samples.set(fill, said.length);
+      samples.set(said, said.length + fill.length);
+      const again = SAID_SECONDS + seconds;
+      const { result } = await transcribe(model, streamOf(samples), { language: 'en', ...options });
+      const between = (from: number, to: number): number =>
+        wordsOf(
+          result.segments.flatMap(({ start, text }) => (start >= from && start < to ? text : [])).join(' '),
+        ).length;
+      const pause = between(SAID_SECONDS, again - 0.6);
+      const missing =
+        Math.max(0, spoken - between(0, SAID_SECONDS)) + Math.max(0, spoken - between(again - 0.6, Infinity));
+      invented += pause;
+      lost += missing;
+      if (pause + missing > 0 && where.length < 6) where.push(`${name}, ${seconds} s`);
+      const second = result.segments.find(({ start }) => start >= again - 0.6);
+      if (second !== undefined) worst = Math.max(worst, Math.abs(second.start - again));
+    }
+  }
+  process.stderr.write(`pauses done with ${model.name}\n`);
+  return [String(count), String(invented), String(lost), worst.toFixed(2), where.join('; ')];
+}
+
+/** All windows are asked for, and judged here by both rules. */
+async function countSpeech(model: SpeechModel, spoilt: readonly string[]): Promise<Row> {
+  const voice = await VoiceActivity.load();
+  const clips = readClips().filter(({ text, seconds }) => text !== '' && seconds < 11);
+  let [windows, words, byReference, bySecond, unsure, highest] = [0, 0, 0, 0, 0, 0];
+  for (const [how, spoil] of SPOILT) {
+    if (!spoilt.includes(how)) continue;
+    for (const clip of clips) {
+      if (clip.language !== 'en' && model.name.endsWith('.en')) continue;
+      const samples = spoil(await samplesOf(clip.file));
+      const track = new SpeechTrack(voice.stream());
+      track.push(samples);
+      track.end();
+      const asked = { temperature: [0], noSpeechThreshold: 1, language: clip.language ?? 'en' };
+      const { result } = await transcribe(model, streamOf(samples), asked);
+      for (const window of byWindow(result.segments)) {
+        const [first, last] = [window[0], window.at(-1)];
+        if (first === undefined || last === undefined) continue;
+        const said = wordsOf(window.map(({ text }) => text).join(' ')).length;
+        const evidence = track.evidence(first.start * RATE, last.end * RATE);
+        windows++;
+        words += said;
+        if (isSilence(first, REFERENCE_THRESHOLDS)) byReference += said;
+        else if (isSilent(first, REFERENCE_THRESHOLDS, evidence)) bySecond += said;
+        if (evidence.surest < 0.99 && evidence.seconds <= 2.5) {
+          unsure++;
+          highest = Math.max(highest, first.noSpeechProb);
+        }
+      }
+    }
+  }
+  voice.dispose();
+  return [
+    String(windows),
+    String(words),
+    String(byReference),
+    String(bySecond),
+    String(unsure),
+    highest.toFixed(2),
+  ];
+}
+
+/** Segments of one window have its scores. */
+function byWindow(segments: readonly Segment[]): Segment[][] {
+  const windows: Segment[][] = [];
+  for (const segment of segments) {
+    const last = windows.at(-1);
+    if (last?.[0]?.avgLogprob === segment.avgLogprob) last.push(segment);
+    else windows.push([segment]);
+  }
+  return windows;
+}
