@@ -149,3 +149,18 @@ function utterancesOf(id: string): Utterance[] {
   if (line === undefined) throw new Error(`no clip ${id}`);
   return (JSON.parse(line) as { segments: Utterance[] }).segments;
 }
+
+/** Half a minute in which nobody speaks, of each kind. */
+export async function beforeSpeech(clips: readonly Clip[]): Promise<[kind: string, samples: Float32Array][]> {
+  const length = 30 * SAMPLE_RATE;
+  const random = randomNumbers(7);
+  let low = 0;
+  const made: [string, Float32Array][] = [
+    ['hum', Float32Array.from({ length }, (_, i) => 0.3 * Math.sin((2 * Math.PI * 50 * i) / SAMPLE_RATE))],
+    ['noise', Float32Array.from({ length }, () => (low = 0.97 * low + 0.006 * (2 * random() - 1)))],
+  ];
+  const music = clips.find(({ kind }) => kind === 'music');
+  if (music === undefined) return made;
+  const samples = await samplesOf(music.file);
+  return [...made, ['music', Float32Array.from({ length }, (_, i) => samples[i % samples.length] ?? 0)]];
+}

@@ -8,6 +8,7 @@
  *     npm run bench -- quality      word errors by kind of clip, beside faster-whisper and openai-whisper on the same weights
  *     npm run bench -- hotwords     names written of those said, with and without a list of them, and what lists cost
  *     npm run bench -- silence     words where nobody speaks, around long pauses, and what the rules against them cost speech
+ *     npm run bench -- languages    speech that changes its language, and the language of a file, beside faster-whisper
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
@@ -17,6 +18,7 @@ import { loadavg } from 'node:os';
 import { cold } from './cold.js';
 import { hotwords } from './hotwords.js';
 import { kernels } from './kernels.js';
+import { languages } from './languages.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
 import { profile } from './profile/main.js';
@@ -33,6 +35,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   kernels,
   soak,
   words,
+  languages,
   quality,
   hotwords,
   silence,

@@ -20,8 +20,9 @@ const CHANGE_COST = 2.5;
 const LEAST_PROBABILITY = 0.001;
 /** From so much speech on, a group has its full voice. */
 const FULL_VOICE_SECONDS = 2.75;
-/** A language counts that some group finds at least this probable. */
-const CANDIDATE_PROBABILITY = 0.1;
+/** A language counts that some group finds at least this probable; a new one has to be likelier than noise makes any. */
+const FIRST_PROBABILITY = 0.1;
+const NEW_PROBABILITY = 0.35;
 
 /**
  * The language of each group, such that changes and improbable languages together cost least.
@@ -29,8 +30,9 @@ const CANDIDATE_PROBABILITY = 0.1;
  * @param before the language of what was said before the first group; none at the start of the audio
  */
 export function likeliestPath(groups: readonly HeardGroup[], before?: string): string[] {
+  const least = before === undefined ? FIRST_PROBABILITY : NEW_PROBABILITY;
   const heard = groups.flatMap(({ probabilities }) =>
-    [...probabilities].flatMap(([language, p]) => (p >= CANDIDATE_PROBABILITY ? [language] : [])),
+    [...probabilities].flatMap(([language, p]) => (p >= least ? [language] : [])),
   );
   const languages = [...new Set(before === undefined ? heard : [before, ...heard])];
   let costs: number[] = languages.map((language) =>

@@ -1,0 +1,391 @@
+/**
+ * Speech in several languages, and the language of what does not begin with speech: ours without and with the option,
+ * beside faster-whisper's `multilingual` on the same weights.
+ *
+ *     npm run bench -- languages [--model DIR] [--only mixed,long,single,first] [--count 12] [--seed 1] [--no-peer]
+ *
+ * mixed: sequences of three to six labelled clips, pauses of 0.3, 0.7 and 1.5 s; long: the long English reading with a
+ * French sentence in it; single: every clip in one language, which may not change; first: the language of the first
+ * seconds of a clip, and behind half a minute in which nobody speaks. What was measured before and is not asked for now
+ * stays in the report.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import type { Segment, TranscribeOptions } from '#daemon/protocol/transcription.js';
+import { type Clip, LONG_FORM, readClips, root } from './clips.js';
+import { float16Model, samplesOf, starterModel, streamOf, tokenCount, transcribe } from './in-process.js';
+import {
+  beforeSpeech,
+  interrupted,
+  mixedSequences,
+  type Part,
+  type Sequence,
+  sequence,
+} from './languages-material.js';
+import { markdownTable, saveResult, sum } from './report.js';
+
+const SAMPLE_RATE = 16_000;
+const FOLDER = join(root, 'test/bench/results/languages');
+const PLAIN: TranscribeOptions = { temperature: [0] };
+
+type Spoken = Pick<Segment, 'start' | 'end' | 'text'> & { readonly language?: string | undefined };
+
+/** What one program makes of one sequence. */
+interface Heard {
+  readonly sequence: string;
+  readonly seconds: number;
+  /** Share of the time of speech whose segment has its language. */
+  readonly languageRight: number;
+  readonly speechSeconds: number;
+  readonly errors: number;
+  readonly words: number;
+  /** Changes of language from segment to segment. */
+  readonly changes: number;
+  /** Seconds of window that went through the encoder, and tokens decoded; of ours only. */
+  readonly encoded?: number;
+  readonly tokens?: number;
+}
+
+/** Of one kind of beginning: clips whose language was found, of all. */
+interface Found {
+  readonly right: number;
+  readonly of: number;
+}
+
+export async function languages(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      model: { type: 'string', default: float16Model() ?? starterModel() },
+      only: { type: 'string', default: 'mixed,long,single,first' },
+      count: { type: 'string', default: '12' },
+      seed: { type: 'string', default: '1' },
+      peer: { type: 'boolean', default: true },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+    allowNegative: true,
+  });
+  mkdirSync(FOLDER, { recursive: true });
+  const model = await WhisperModel.load(args.model);
+  const bench = new Bench(model, args.peer && existsSync(join(args.model, 'weights.safetensors')));
+  const asked = new Set(args.only.split(','));
+  const clips = readClips();
+  const french = clips.find(({ id }) => id === 'fr-leopard');
+  const long = clips.find(({ id }) => id === LONG_FORM);
+  if (asked.has('mixed')) {
+    const { voice } = model.parts;
+    await bench.compare('mixed', await mixedSequences(clips, voice, Number(args.count), Number(args.seed)));
+  }
+  if (asked.has('long') && french && long)
+    await bench.compare('long', [await interrupted(long, french, model.parts.voice)]);
+  if (asked.has('single'))
+    await bench.compare('single', await inOneLanguage(clips), ['ours', 'ours, multilingual']);
+  if (asked.has('first')) await bench.beginnings(clips);
+  model.dispose();
+  const parts = Object.fromEntries(
+    ['mixed', 'long', 'single', 'first'].flatMap((name) => {
+      const file = join(FOLDER, `${name}.json`);
+      return existsSync(file) ? [[name, JSON.parse(readFileSync(file, 'utf8')) as unknown]] : [];
+    }),
+  );
+  const md = report(parts);
+  console.log(md);
+  const settings = { model: args.model, count: Number(args.count), seed: Number(args.seed) };
+  saveResult('languages', { settings, ...parts }, args['save-baseline'], { md });
+}
+
+/** The labelled clips as sequences of one, but those that are the same recording again, and the long one. */
+async function inOneLanguage(clips: readonly Clip[]): Promise<Sequence[]> {
+  const again = /^(sonnet1-9s|jfk-mp3|count-24bit|stereo-two|libri-\d+-\d+-0000$)/;
+  const picked = clips.filter(({ id, text, kind }) => text !== '' && kind !== 'long-form' && !again.test(id));
+  return Promise.all(
+    picked.map(async ({ id, language, text, file }) =>
+      sequence(id, [{ id, language: language ?? '', text, samples: await samplesOf(file) }], 0),
+    ),
+  );
+}
+
+class Bench {
+  #encodedFrames = 0;
+
+  constructor(
+    readonly model: WhisperModel,
+    readonly withPeer: boolean,
+  ) {
+    const { encoder } = model.parts.model;
+    const embed = encoder.embed.bind(encoder);
+    encoder.embed = (mel) => {
+      this.#encodedFrames += mel.shape[1] ?? 0;
+      return embed(mel);
+    };
+  }
+
+  async compare(
+    name: string,
+    sequences: readonly Sequence[],
+    contenders: readonly string[] = [
+      'ours',
+      'ours, multilingual',
+      'faster-whisper',
+      'faster-whisper, multilingual',
+    ],
+  ): Promise<void> {
+    const rows: Record<string, Heard[]> = {};
+    for (const contender of contenders) {
+      const multilingual = contender.endsWith('multilingual');
+      const heard = contender.startsWith('ours')
+        ? await this.#ours(sequences, { ...PLAIN, multilingual })
+        : this.#theirs(name, sequences, multilingual);
+      if (heard === undefined) continue;
+      const scored = score(
+        sequences,
+        heard.map(({ segments }) => segments),
+      );
+      rows[contender] = sequences.map((one, i) => {
+        const { segments = [], language = '', ...rest } = heard[i] ?? {};
+        const named = segments.map((segment) => ({ ...segment, language: segment.language ?? language }));
+        const { errors = 0, words = 0 } = scored[i] ?? {};
+        return {
+          sequence: one.name,
+          seconds: one.samples.length / SAMPLE_RATE,
+          ...languageShare(one.parts, named),
+          errors,
+          words,
+          changes: named.filter((segment, k) => k > 0 && segment.language !== named[k - 1]?.language).length,
+          ...rest,
+        };
+      });
+      writeFileSync(join(FOLDER, `${name}.json`), JSON.stringify(rows, null, 1));
+      console.error(`${name}: ${contender} done`);
+    }
+  }
+
+  async #ours(sequences: readonly Sequence[], options: TranscribeOptions) {
+    const heard: { segments: Spoken[]; language: string; encoded: number; tokens: number; wall: number }[] =
+      [];
+    for (const { samples } of sequences) {
+      this.#encodedFrames = 0;
+      const { result, seconds: wall } = await transcribe(this.model, streamOf(samples), options);
+      const { segments, language } = result;
+      heard.push({
+        segments,
+        language,
+        encoded: this.#encodedFrames / 100,
+        tokens: tokenCount(result),
+        wall,
+      });
+    }
+    return heard;
+  }
+
+  #theirs(name: string, sequences: readonly Sequence[], multilingual: boolean) {
+    const jobs = sequences.map(({ name, samples }) => ({ name, samples, multilingual }));
+    return this.#peer(`${name}-${String(multilingual)}`, jobs)?.map(({ segments, language, seconds }) => ({
+      segments,
+      language,
+      wall: seconds,
+    }));
+  }
+
+  /** faster-whisper, in float32, where it is set up. */
+  #peer(
+    name: string,
+    jobs: readonly {
+      name: string;
+      samples: Float32Array;
+      multilingual: boolean;
+      windows?: number;
+      detectOnly?: boolean;
+    }[],
+  ): { name: string; language: string; seconds: number; segments: Spoken[] }[] | undefined {
+    const reference = join(root, 'test/reference');
+    const [python, weights] = [
+      join(reference, '.venv-ct2/bin/python'),
+      join(reference, '.weights-peers/base-ct2'),
+    ];
+    if (!this.withPeer || !existsSync(python) || !existsSync(weights)) return undefined;
+    const lines = jobs.map(({ samples, ...job }, i) => {
+      const file = join(FOLDER, `peer-${i}.f32`);
+      writeFileSync(file, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
+      return JSON.stringify({ ...job, file });
+    });
+    const [out, list] = [join(FOLDER, `peer-${name}.jsonl`), join(FOLDER, 'peer-jobs.jsonl')];
+    writeFileSync(list, lines.join('\n') + '\n');
+    const argv = [join(reference, 'transcribe-languages.py'), weights, out, list];
+    const { status } = spawnSync(python, argv, { stdio: ['ignore', 'ignore', 'inherit'] });
+    if (status !== 0) throw new Error('faster-whisper failed');
+    return readFileSync(out, 'utf8')
+      .trim()
+      .split('\n')
+      .map(
+        (line) => JSON.parse(line) as { name: string; language: string; seconds: number; segments: Spoken[] },
+      );
+  }
+
+  /** The language that is told first. */
+  async #first(samples: Float32Array, options: TranscribeOptions): Promise<string> {
+    const events = this.model.transcribe(
+      streamOf(samples),
+      { ...PLAIN, ...options },
+      new AbortController().signal,
+    );
+    for await (const event of events) if (event.type === 'language') return event.language;
+    return '';
+  }
+
+  async beginnings(clips: readonly Clip[]): Promise<void> {
+    const rows: Record<string, Record<string, Found>> = {};
+    const count = async (
+      row: string,
+      column: string,
+      samples: readonly (readonly [language: string, samples: Float32Array])[],
+      options: TranscribeOptions,
+    ): Promise<void> => {
+      let right = 0;
+      for (const [language, own] of samples) if ((await this.#first(own, options)) === language) right++;
+      (rows[row] ??= {})[column] = { right, of: samples.length };
+      writeFileSync(join(FOLDER, 'first.json'), JSON.stringify(rows, null, 1));
+    };
+    const spoken = clips.filter(
+      ({ language, text, kind, seconds }) =>
+        language !== null && text !== '' && kind !== 'container' && seconds > 3 && seconds < 100,
+    );
+    const all = await Promise.all(
+      spoken.map(async ({ language, file }) => [language ?? '', await samplesOf(file)] as const),
+    );
+    for (const seconds of [3, 5, 10, 30]) {
+      const cut = all.map(
+        ([language, samples]) => [language, samples.subarray(0, seconds * SAMPLE_RATE)] as const,
+      );
+      await count(`the first ${seconds} s of a clip`, 'one window', cut, {});
+    }
+    const chosen = new Map(spoken.toReversed().map((clip) => [clip.language, clip])); // the first clip of each
+    for (const [kind, sound] of await beforeSpeech(clips)) {
+      const behind = await Promise.all(
+        [...chosen].map(async ([language, { file }]) => {
+          const speech = (await samplesOf(file)).subarray(0, 15 * SAMPLE_RATE);
+          const samples = new Float32Array(sound.length + speech.length);
+          samples.set(sound);
+          samples.set(speech, sound.length);
+          return [language ?? '', samples] as const;
+        }),
+      );
+      const row = `behind 30 s of ${kind}`;
+      await count(row, 'one window', behind, {});
+      await count(row, 'up to four', behind, { languageWindows: 4 });
+      await count(row, 'one window, no voice activity', behind, { vad: false });
+      await count(row, 'up to four, no voice activity', behind, { vad: false, languageWindows: 4 });
+      for (const windows of [1, 4]) {
+        const jobs = behind.map(([language, samples]) => ({
+          name: language,
+          samples,
+          multilingual: false,
+          windows,
+          detectOnly: true,
+        }));
+        const told = this.#peer('first', jobs);
+        if (told === undefined) continue;
+        const right = told.filter(({ name, language }) => name === language).length;
+        (rows[row] ??= {})[`faster-whisper, ${windows}`] = { right, of: told.length };
+      }
+      writeFileSync(join(FOLDER, 'first.json'), JSON.stringify(rows, null, 1));
+    }
+  }
+}
+
+/** How much of the time in which somebody speaks has a segment in the right language. */
+function languageShare(
+  parts: readonly Part[],
+  segments: readonly Spoken[],
+): { languageRight: number; speechSeconds: number } {
+  const speechSeconds = sum(parts.map(({ start, end }) => end - start));
+  let right = 0;
+  for (const part of parts) {
+    for (const { start, end, language } of segments)
+      if (language === part.language)
+        right += Math.max(0, Math.min(end, part.end) - Math.max(start, part.start));
+  }
+  return { languageRight: Math.min(right, speechSeconds) / speechSeconds, speechSeconds };
+}
+
+/** Errors and words of each sequence: each segment counts for the part that it is said in most. */
+function score(
+  sequences: readonly Sequence[],
+  heard: readonly (readonly Spoken[])[],
+): { errors: number; words: number }[] {
+  const rows = sequences.flatMap(({ parts }, i) => {
+    const texts = parts.map(() => '');
+    for (const { start, end, text } of heard[i] ?? []) {
+      const shared = parts.map((part) => Math.min(end, part.end) - Math.max(start, part.start));
+      const at = shared.indexOf(Math.max(...shared));
+      texts[at] = `${texts[at] ?? ''} ${text}`;
+    }
+    return parts.map(({ language, text }, k) => ({ sequence: i, language, text, heard: texts[k] ?? '' }));
+  });
+  const python = join(root, 'test/reference/.venv/bin/python');
+  const input = rows.map((row) => JSON.stringify(row)).join('\n');
+  const run = spawnSync(python, [join(root, 'test/reference/score-parts.py')], { input, encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(`score-parts.py failed: ${run.stderr}`);
+  const scores = run.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { errors: number; words: number });
+  return sequences.map((_, i) => {
+    const own = scores.filter((_, k) => rows[k]?.sequence === i);
+    return { errors: sum(own.map(({ errors }) => errors)), words: sum(own.map(({ words }) => words)) };
+  });
+}
+
+function report(parts: Record<string, unknown>): string {
+  const titles = {
+    mixed: 'Sequences of clips in several languages',
+    long: 'A French sentence in the middle of 6.8 minutes of English',
+    single: 'Clips in one language: nothing may change',
+  } as const;
+  const tables = Object.entries(titles).flatMap(([name, title]) => {
+    const rows = parts[name] as Record<string, Heard[]> | undefined;
+    if (rows === undefined) return [];
+    const table = Object.entries(rows).map(([contender, heard]) => {
+      const total = (of: (one: Heard) => number): number => sum(heard.map(of));
+      const [speech, errors, words] = [
+        total((h) => h.speechSeconds),
+        total((h) => h.errors),
+        total((h) => h.words),
+      ];
+      const encoded = total((h) => h.encoded ?? NaN) / total((h) => h.seconds);
+      return [
+        contender,
+        `${((100 * total((h) => h.languageRight * h.speechSeconds)) / speech).toFixed(1)} %`,
+        `${((100 * errors) / words).toFixed(1)} % (${errors} of ${words})`,
+        String(total((h) => h.changes)),
+        Number.isNaN(encoded) ? '' : encoded.toFixed(2),
+        Number.isNaN(encoded) ? '' : String(total((h) => h.tokens ?? 0)),
+      ];
+    });
+    const header = [
+      '',
+      'time in the right language',
+      'word errors',
+      'changes of language',
+      's encoded / s of audio',
+      'tokens',
+    ];
+    const seconds = sum((Object.values(rows)[0] ?? []).map((h) => h.seconds));
+    return [
+      `## ${title}\n\n${(Object.values(rows)[0] ?? []).length} recordings, ${seconds.toFixed(0)} s\n\n${markdownTable(header, table)}`,
+    ];
+  });
+  const first = parts.first as Record<string, Record<string, Found>> | undefined;
+  if (first !== undefined) {
+    const columns = [...new Set(Object.values(first).flatMap((row) => Object.keys(row)))];
+    const table = Object.entries(first).map(([name, row]) => [
+      name,
+      ...columns.map((column) => (row[column] ? `${row[column].right} of ${row[column].of}` : '')),
+    ]);
+    tables.push(`## Languages found\n\n${markdownTable(['', ...columns], table)}`);
+  }
+  return `# Languages\n\n${tables.join('\n\n')}\n`;
+}

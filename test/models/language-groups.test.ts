@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { cutBetween, groupSpeech, type SpokenGroup } from '#daemon/models/whisper/language-groups.js';
+
+/** Stretches in order, apart from each other. */
+const stretches = fc
+  .array(fc.tuple(fc.integer({ min: 1, max: 150 }), fc.integer({ min: 3, max: 900 })), { maxLength: 30 })
+  .map((lengths) => {
+    let at = 0;
+    return lengths.map(([pause, length]): SpokenGroup => {
+      const start = at + pause;
+      at = start + length;
+      return { start, end: at };
+    });
+  });
+
+describe('speech in groups', () => {
+  test('begins and ends where speech does, in order, and holds all of it', () => {
+    fc.assert(
+      fc.property(stretches, (spoken) => {
+        const groups = groupSpeech(spoken);
+        expect(groups.length === 0).toBe(spoken.length === 0);
+        const starts = new Set(spoken.map(({ start }) => start));
+        const ends = new Set(spoken.map(({ end }) => end));
+        for (const [i, { start, end }] of groups.entries()) {
+          expect(starts.has(start) && ends.has(end) && start < end).toBe(true);
+          expect(start).toBeGreaterThan(groups[i - 1]?.end ?? -1);
+        }
+        for (const { start, end } of spoken)
+          expect(groups.some((group) => group.start <= start && end <= group.end)).toBe(true);
+      }),
+    );
+  });
+
+  test('none is shorter than a second, unless it is all there is', () => {
+    fc.assert(
+      fc.property(stretches, (spoken) => {
+        const groups = groupSpeech(spoken);
+        if (groups.length > 1)
+          for (const { start, end } of groups) expect(end - start).toBeGreaterThanOrEqual(100);
+      }),
+    );
+  });
+
+  test('a word alone goes with what it is nearer to; a pause for breath parts two sentences', () => {
+    const word = { start: 400, end: 440 };
+    expect(groupSpeech([{ start: 0, end: 350 }, word, { start: 470, end: 900 }])).toEqual([
+      { start: 0, end: 350 },
+      { start: 400, end: 900 },
+    ]);
+    expect(groupSpeech([{ start: 0, end: 350 }, word, { start: 520, end: 900 }])).toEqual([
+      { start: 0, end: 440 },
+      { start: 520, end: 900 },
+    ]);
+    expect(
+      groupSpeech([
+        { start: 0, end: 200 },
+        { start: 219, end: 400 },
+      ]),
+    ).toHaveLength(1);
+    expect(
+      groupSpeech([
+        { start: 0, end: 200 },
+        { start: 220, end: 400 },
+      ]),
+    ).toHaveLength(2);
+  });
+
+  test('the cut between two is in the pause, and the second is not far behind it', () => {
+    fc.assert(
+      fc.property(fc.nat(1000), fc.integer({ min: 1, max: 2000 }), (end, pause) => {
+        const cut = cutBetween({ start: 0, end }, { start: end + pause, end: end + pause + 100 });
+        expect(cut).toBeGreaterThanOrEqual(end);
+        expect(cut).toBeLessThan(end + pause);
+        expect(end + pause - cut).toBeLessThanOrEqual(Math.max(30, 1));
+        expect(Number.isInteger(cut)).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,118 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type HeardGroup, likeliestPath } from '#daemon/models/whisper/language-path.js';
+import { weighVotes } from '#daemon/models/whisper/language-windows.js';
+
+const group = (seconds: number, probabilities: Record<string, number>): HeardGroup => ({
+  seconds,
+  probabilities: new Map(Object.entries(probabilities)),
+});
+const en = (seconds = 4): HeardGroup => group(seconds, { en: 0.99, de: 0.005 });
+const de = (seconds = 4): HeardGroup => group(seconds, { de: 0.99, en: 0.0005 });
+
+const CODES = ['en', 'de', 'ja'] as const;
+const anyGroup = fc
+  .tuple(fc.double({ min: 0.3, max: 6, noNaN: true }), fc.array(fc.nat(100), { minLength: 3, maxLength: 3 }))
+  .map(([seconds, weights]) => {
+    const sum = weights.reduce((a, b) => a + b, 0) || 1;
+    return group(seconds, Object.fromEntries(CODES.map((code, i) => [code, (weights[i] ?? 0) / sum])));
+  });
+
+/** The same sum of costs that the path is to make least, for a path that is given. */
+function cost(groups: readonly HeardGroup[], path: readonly string[], before?: string): number {
+  return groups.reduce((sum, { seconds, probabilities }, i) => {
+    const last = i === 0 ? before : path[i - 1];
+    const changed = last !== undefined && last !== path[i] ? 2.5 : 0;
+    const p = Math.max(0.001, probabilities.get(path[i] ?? '') ?? 0);
+    return sum + changed - Math.min(1, seconds / 2.75) * Math.log(p);
+  }, 0);
+}
+
+function paths(length: number): string[][] {
+  if (length === 0) return [[]];
+  return paths(length - 1).flatMap((path) => CODES.map((code) => [...path, code]));
+}
+
+describe('the languages of groups of speech', () => {
+  test('are those of the cheapest of all paths', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyGroup, { minLength: 1, maxLength: 5 }),
+        fc.option(fc.constantFrom(...CODES), { nil: undefined }),
+        (groups, before) => {
+          const path = likeliestPath(groups, before);
+          expect(path).toHaveLength(groups.length);
+          const candidate = before === undefined ? 0.1 : 0.35;
+          const candidates = new Set(
+            groups.flatMap(({ probabilities }) =>
+              [...probabilities].flatMap(([c, p]) => (p >= candidate ? [c] : [])),
+            ),
+          );
+          if (before !== undefined) candidates.add(before);
+          const all = paths(groups.length).filter((other) => other.every((code) => candidates.has(code)));
+          const least = Math.min(...all.map((other) => cost(groups, other, before)));
+          expect(cost(groups, path, before)).toBeCloseTo(least, 9);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test('change where a sentence is surely of another language, at the start and at the end too', () => {
+    expect(likeliestPath([en(), de(), en()])).toEqual(['en', 'de', 'en']);
+    expect(likeliestPath([de(), en(), en()])).toEqual(['de', 'en', 'en']);
+    expect(likeliestPath([de()], 'en')).toEqual(['de']);
+    expect(likeliestPath([])).toEqual([]);
+  });
+
+  test('do not change for a word, for what is not sure, or for noise', () => {
+    expect(likeliestPath([en(), de(1), en()])).toEqual(['en', 'en', 'en']);
+    expect(likeliestPath([en(), group(2.4, { pt: 0.79, en: 0.015 }), en()])).toEqual(['en', 'en', 'en']);
+    expect(likeliestPath([group(1.9, { ar: 0.9, en: 0.032 })], 'en')).toEqual(['en']);
+    const noise = group(5, { nn: 0.3, la: 0.2, ja: 0.15, en: 0.05 });
+    expect(likeliestPath([noise, noise, de(), noise], 'de')).toEqual(['de', 'de', 'de', 'de']);
+  });
+});
+
+describe('the language of several windows', () => {
+  const vote = (seconds: number, noSpeechProb: number, probabilities: Record<string, number>) => ({
+    seconds,
+    noSpeechProb,
+    probabilities: new Map(Object.entries(probabilities)),
+  });
+
+  test('is that of the one window if there is one', () => {
+    const one = weighVotes([vote(3, 0.2, { ja: 0.7, en: 0.3 })]);
+    expect(one.language).toBe('ja');
+    expect(one.probability).toBeCloseTo(0.7, 9);
+    expect(weighVotes([vote(0, 1, { sv: 0.4, en: 0.3 })]).language).toBe('sv');
+  });
+
+  test('counts a window by what is said in it', () => {
+    const jingle = vote(1, 0.9, { nn: 0.45, en: 0.1 });
+    const speech = vote(28, 0.1, { es: 0.4, pt: 0.35 });
+    expect(weighVotes([jingle, speech]).language).toBe('es');
+    expect(weighVotes([speech, jingle]).language).toBe('es');
+  });
+
+  test('never depends on the order, and its probability is one', () => {
+    const votes = fc.array(
+      fc
+        .tuple(
+          fc.double({ min: 0, max: 30, noNaN: true }),
+          fc.double({ min: 0, max: 1, noNaN: true }),
+          anyGroup,
+        )
+        .map(([seconds, noSpeechProb, { probabilities }]) => ({ seconds, noSpeechProb, probabilities })),
+      { minLength: 1, maxLength: 6 },
+    );
+    fc.assert(
+      fc.property(votes, (all) => {
+        const { probability } = weighVotes(all);
+        expect(weighVotes([...all].reverse()).probability).toBeCloseTo(probability, 9);
+        expect(probability).toBeGreaterThanOrEqual(0);
+        expect(probability).toBeLessThanOrEqual(1 + 1e-9);
+      }),
+    );
+  });
+});
