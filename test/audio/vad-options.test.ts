@@ -6,6 +6,7 @@ import {
   checkedSpeechOptions,
   type SpeechOptions,
   SpeechStretches,
+  SpeechTrack,
   type Stretch,
   VoiceActivity,
 } from '#daemon/audio/vad/index.js';
@@ -87,6 +88,44 @@ test('speechPadMs: so much is added on both sides, and never more than there is'
   const [padded] = stretches(jfk, { speechPadMs: 100 });
   expect((bare?.start ?? 0) - (padded?.start ?? 0)).toBe(0.1 * RATE);
   expect(stretches(jfk, { speechPadMs: 5000 })).toEqual([{ start: 0, end: jfk.length }]);
+});
+
+describe('how sure it is', () => {
+  const tracked = (samples: Float32Array, options: SpeechOptions = {}): SpeechTrack => {
+    const track = new SpeechTrack(voice.stream(), options);
+    track.push(samples);
+    track.end();
+    return track;
+  };
+
+  test('that somebody speaks: surely in speech, hardly in knocks, not at all in silence', () => {
+    const said = tracked(jfk).evidence(0, jfk.length);
+    expect(said.surest).toBeGreaterThan(0.99);
+    expect(said.seconds).toBeGreaterThan(7);
+    const knocked = tracked(sound('knocks at a door', 8)).evidence(0, 8 * RATE);
+    expect(knocked.surest).toBeLessThan(0.99);
+    expect(knocked.seconds).toBeLessThan(1);
+    expect(tracked(new Float32Array(RATE)).evidence(0, RATE).seconds).toBe(0);
+    expect(tracked(new Float32Array(0)).evidence(0, RATE)).toEqual({ surest: 0, seconds: 0 });
+  });
+
+  test('does not change when what was before is forgotten', () => {
+    const track = tracked(jfk);
+    const [from, to] = [5 * RATE, 7 * RATE];
+    const before = track.evidence(from, to);
+    track.drop(from);
+    expect(track.evidence(from, to)).toEqual(before);
+    track.drop(to);
+    expect(track.evidence(from, to).seconds).toBeLessThan(0.1);
+  });
+
+  test('is known after as much audio as the options ask for', () => {
+    const ahead = (options: SpeechOptions): number =>
+      new SpeechTrack(voice.stream(), options).lookaheadSamples / RATE;
+    expect(ahead({})).toBeCloseTo(2.6, 3);
+    expect(ahead({ minSilenceMs: 5000, speechPadMs: 1000 })).toBeCloseTo(6.2, 3);
+    expect(ahead({ minSilenceMs: 100, minSpeechMs: 3000 })).toBeCloseTo(3.6, 3);
+  });
 });
 
 describe('numbers that cannot be', () => {
