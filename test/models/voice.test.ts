@@ -84,3 +84,34 @@ describe('where somebody speaks now and then', () => {
     expect(words(plain.text)).toBe(words(everything.text));
   });
 });
+
+describe('what counts as speech may be asked for', () => {
+  test('a voice from afar is heard where the threshold is low', async () => {
+    const far = speech.map((x) => x / 1000);
+    expect((await transcribe(far)).text).toBe('');
+    expect((await transcribe(far, { vad: { threshold: 0.05 } })).text).toMatch(/your country/);
+  });
+
+  test('what is short is not heard where the least speech is long', async () => {
+    const word = speech.slice(0, 2 * RATE);
+    expect((await transcribe(word)).text).not.toBe('');
+    expect((await transcribe(word, { vad: { minSpeechMs: 3000 } })).text).toBe('');
+  });
+
+  test('pauses that a long silence may last stay in the window, and the times of the file with them', async () => {
+    const paused = joined(speech.slice(0, 3 * RATE), silence(4), speech);
+    for (const minSilenceMs of [300, 6000]) {
+      const { segments } = await transcribe(paused, { vad: { minSilenceMs, speechPadMs: 200 } });
+      expect(segments.at(-1)?.end).toBeGreaterThan(16);
+      expect(segments.filter(({ start, end }) => start > 3.2 && end < 6.8)).toEqual([]);
+    }
+  });
+
+  test('thresholds that contradict each other are refused', async () => {
+    const vad = { threshold: 0.3, negativeThreshold: 0.4 };
+    await expect(transcribe(speech, { vad })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      hint: expect.stringContaining('below 0.3'),
+    });
+  });
+});
