@@ -9,6 +9,7 @@
  *     npm run bench -- hotwords     names written of those said, with and without a list of them, and what lists cost
  *     npm run bench -- silence     words where nobody speaks, around long pauses, and what the rules against them cost speech
  *     npm run bench -- languages    speech that changes its language, and the language of a file, beside faster-whisper
+ *     npm run bench -- long-form    windows one after the other and several at once, beside faster-whisper's pipelines
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
@@ -18,6 +19,7 @@ import { loadavg } from 'node:os';
 import { cold } from './cold.js';
 import { hotwords } from './hotwords.js';
 import { kernels } from './kernels.js';
+import { longForm } from './long-form.js';
 import { languages } from './languages.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
@@ -28,6 +30,7 @@ import { soak } from './soak.js';
 import { words } from './words.js';
 
 const benches: Record<string, (argv: string[]) => Promise<void>> = {
+  'long-form': longForm,
   offline,
   profile,
   overhead,

@@ -37,7 +37,7 @@ const LONGEST_PAUSE = 100;
 /** A stretch has so much air that is silence too. */
 const AIR = 50;
 /** A frame more of pause is worth so many frames that a window is less full. */
-const WORTH_OF_PAUSE = 6;
+const WORTH_OF_PAUSE = 8;
 /** A window is not left emptier than this for a better pause. */
 const LEAST_FILLED = 0.5;
 /** So much is heard beyond a window before it is cut: where speech begins and ends is certain a little later. */

@@ -1,0 +1,172 @@
+/** Stretches of speech in windows: nothing is lost, nothing twice, and every time finds its place in the file. */
+import { describe, expect, test } from '@jest/globals';
+import {
+  type Heard,
+  packNext,
+  type Packed,
+  placeInFile,
+  type Span,
+  spansInWindow,
+} from '#daemon/models/whisper/packing.js';
+import { intoSentences } from '#daemon/models/whisper/sentences.js';
+
+const CAPACITY = 3000;
+const middle = (from: number, to: number): number => (from + to) >> 1;
+
+/** Numbers that look random and are the same every time. */
+function generator(seed: number): (most: number) => number {
+  let state = seed;
+  return (most) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * most);
+  };
+}
+
+/** Somebody speaks, pauses for breath within, and is silent between. */
+function speech(seed: number): { stretches: Span[]; tight: Span[] } {
+  const below = generator(seed);
+  const stretches: Span[] = [];
+  const tight: Span[] = [];
+  let at = below(500);
+  const count = 1 + below(40);
+  for (let i = 0; i < count; i++) {
+    const start = at;
+    const breaths = below(4) === 0 ? below(30) : below(4);
+    for (let j = 0; j <= breaths; j++) {
+      const end = at + 10 + below(400);
+      tight.push({ start: at + 3, end: end - 3 });
+      at = end + (j < breaths ? 10 + below(40) : 0);
+    }
+    stretches.push({ start, end: at });
+    at += below(5) === 0 ? 0 : below(8000);
+  }
+  return { stretches, tight };
+}
+
+/** All windows, as a reader takes them who hears all at once. */
+function packAll(heard: Omit<Heard, 'ended'>, quietest = middle): Packed[] {
+  const windows: Packed[] = [];
+  let { stretches } = heard;
+  for (;;) {
+    const packing = packNext({ ...heard, stretches, ended: true }, CAPACITY, quietest);
+    if (packing === undefined) return windows;
+    windows.push(packing.window);
+    stretches = stretches.flatMap(({ start, end }) =>
+      end > packing.end ? [{ start: Math.max(start, packing.end), end }] : [],
+    );
+  }
+}
+
+const framesOf = (spans: readonly Span[]): number[] =>
+  spans.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, i) => start + i));
+
+describe('packing', () => {
+  test.each(Array.from({ length: 12 }, (_, seed) => seed))(
+    'every frame of speech is in one window, in order (%d)',
+    (seed) => {
+      const heard = speech(seed);
+      const windows = packAll(heard);
+      expect(framesOf(windows.flatMap(({ pieces }) => pieces))).toEqual(framesOf(heard.stretches));
+      for (const { frames, pieces } of windows) {
+        expect(frames).toBeLessThanOrEqual(CAPACITY);
+        expect(framesOf(pieces)).toHaveLength(frames);
+      }
+    },
+  );
+
+  test.each(Array.from({ length: 12 }, (_, seed) => seed))(
+    'words are cut only where nobody pauses for half a window (%d)',
+    (seed) => {
+      const heard = speech(seed);
+      let hardCuts = 0;
+      const ends = packAll(heard, (from, to) => {
+        hardCuts++;
+        return middle(from, to);
+      }).map(({ pieces }) => pieces.at(-1)?.end ?? 0);
+      const inWord = ends.filter((end) => heard.tight.some((word) => word.start < end && end < word.end));
+      expect(inWord.length).toBeLessThanOrEqual(hardCuts);
+    },
+  );
+
+  test.each(Array.from({ length: 8 }, (_, seed) => seed))(
+    'frames of a window are found again in the file (%d)',
+    (seed) => {
+      for (const window of packAll(speech(seed))) {
+        const begins = Array.from({ length: window.frames }, (_, i) => placeInFile(window, i, true));
+        expect(begins).toEqual(framesOf(window.pieces));
+        const ends = Array.from({ length: window.frames }, (_, i) => placeInFile(window, i + 1, false) - 1);
+        expect(ends).toEqual(framesOf(window.pieces));
+        const whole = { start: 0, end: Infinity };
+        expect(spansInWindow(window, [whole]).reduce((sum, { start, end }) => sum + end - start, 0)).toBe(
+          window.frames,
+        );
+      }
+    },
+  );
+
+  test('on a seam, what begins is behind it and what ends is before it', () => {
+    const window = { pieces: [{ start: 100, end: 200 }, { start: 500, end: 600 }], frames: 200 }; // prettier-ignore
+    expect([placeInFile(window, 100, true), placeInFile(window, 100, false)]).toEqual([500, 200]);
+    expect([placeInFile(window, 0, true), placeInFile(window, 200, false)]).toEqual([100, 600]);
+    expect([placeInFile(window, -5, true), placeInFile(window, 999, false)]).toEqual([100, 600]);
+    expect(spansInWindow(window, [{ start: 150, end: 550 }])).toEqual([{ start: 50, end: 100 }, { start: 100, end: 150 }]); // prettier-ignore
+  });
+
+  test('overlong speech is cut in its longest pause', () => {
+    const tight = [{ start: 5, end: 1600 }, { start: 1620, end: 2500 }, { start: 2590, end: 2900 }, { start: 2930, end: 4000 }]; // prettier-ignore
+    const packing = packNext({ stretches: [{ start: 0, end: 4005 }], tight, ended: true }, CAPACITY, middle);
+    expect(packing?.end).toBe(2545);
+  });
+
+  test('where nobody pauses, the quietest place of the later half is asked for', () => {
+    let asked: number[] = [];
+    const heard = {
+      stretches: [{ start: 1000, end: 9000 }],
+      tight: [{ start: 1000, end: 9000 }],
+      ended: false,
+    };
+    const packing = packNext(heard, CAPACITY, (from, to) => {
+      asked = [from, to];
+      return 3210;
+    });
+    expect(packing?.end).toBe(3210);
+    expect(asked).toEqual([2500, 4000]);
+  });
+
+  test('nothing is decided before enough has been heard', () => {
+    const stretches = [{ start: 0, end: 1000 }, { start: 1200, end: 3300 }]; // prettier-ignore
+    expect(packNext({ stretches, tight: stretches, ended: false }, CAPACITY, middle)).toBeUndefined();
+    expect(packNext({ stretches, tight: stretches, ended: true }, CAPACITY, middle)).toBeDefined();
+    expect(packNext({ stretches: [], tight: [], ended: true }, CAPACITY, middle)).toBeUndefined();
+  });
+});
+
+describe('sentences', () => {
+  const said = (...words: [text: string, start: number, end: number][]) =>
+    words.map(([text, start, end]) => ({ text, start, end }));
+  const texts = (groups: { text: string }[][]): string[] =>
+    groups.map((group) => group.map(({ text }) => text).join(''));
+
+  test('a segment ends behind a sentence and the quotation mark that closes it, not behind "Mr."', () => {
+    const words = said(
+      [' "', 0, 0], ['Yes', 0, 0.4], [',', 0.4, 0.4], [' Mr', 0.5, 0.7], ['.', 0.7, 0.7], [' Hale', 0.75, 1], ['.', 1, 1], ['"', 1, 1],
+      [' He', 1.4, 1.6], [' left', 1.6, 2], ['.', 2, 2],
+    ); // prettier-ignore
+    expect(texts(intoSentences(words))).toEqual([' "Yes, Mr. Hale."', ' He left.']);
+  });
+
+  test('a long pause ends one without a mark, and long ones are parted; no word is lost', () => {
+    const words = said(
+      ...Array.from({ length: 60 }, (_, i): [string, number, number] => [
+        ` w${i}`,
+        i / 2 + (i > 10 ? 3 : 0),
+        i / 2 + 0.4 + (i > 10 ? 3 : 0),
+      ]),
+    );
+    const groups = intoSentences(words);
+    expect(groups[0]).toHaveLength(11);
+    expect(groups.flat()).toEqual(words);
+    for (const group of groups)
+      expect((group.at(-1)?.end ?? 0) - (group[0]?.start ?? 0)).toBeLessThanOrEqual(12);
+  });
+});
