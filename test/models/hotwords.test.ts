@@ -213,18 +213,24 @@ describe('a search that listens for words', () => {
     );
   });
 
-  test('draws listed words more often', () => {
-    const heard = [{ ' h': -0.7, ' H': -0.7 }];
-    const hotwords = new Hotwords(['H'], letters, 2);
-    let listed = 0;
-    for (let seed = 0; seed < 200; seed++) {
+  test('draws words that were begun to their end more often, and begins none', () => {
+    const heard = [
+      { ' h': -0.7, ' H': -0.7 },
+      { a: -0.7, b: -0.7 },
+    ];
+    const hotwords = new Hotwords(['Ha'], letters, 2);
+    const counts = new Map<string, number>();
+    for (let seed = 0; seed < 400; seed++) {
       const favour = (tokens: readonly number[]) => hotwords.favoured(tokens);
       const draws = new BestOfDraws({ ...limits, count: 1, temperature: 1, seed, favour });
       const found = run(draws, hearing(heard, vocabulary));
-      expect(found.sumLogprob).toBeCloseTo(-0.7);
-      if (text(found) === ' H') listed++;
+      expect(found.sumLogprob).toBeCloseTo(-1.4);
+      counts.set(text(found), (counts.get(text(found)) ?? 0) + 1);
     }
-    expect(listed).toBeGreaterThan(160); // e² : 1, which is 0.88
+    const [ha = 0, hb = 0, small = 0] = [' Ha', ' Hb', ' ha'].map((one) => counts.get(one));
+    expect(Math.abs((ha + hb) / 400 - 0.5)).toBeLessThan(0.1);
+    expect(ha / (ha + hb)).toBeGreaterThan(0.8); // e² : 1, which is 0.88
+    expect(Math.abs(small / 400 - 0.25)).toBeLessThan(0.1);
   });
 });
 

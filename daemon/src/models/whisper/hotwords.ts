@@ -112,10 +112,13 @@ export class Hotwords {
     for (const [token, { best }] of this.#root.next) yield [token, best];
   }
 
-  /** What to raise the tokens by that begin a word or go on with one, behind these: for a search that takes nothing back. */
+  /**
+   * What to raise the tokens by that go on with a word: for a search that takes nothing back. Those that begin one are
+   * left alone, or texts would be full of beginnings.
+   */
   favoured(tokens: readonly number[]): Map<number, number> {
-    const standing = tokens.reduce((before, token) => this.after(before, token), NOWHERE);
-    return new Map([...this.continuations(standing)].map(([token]) => [token, this.strength]));
+    const { paths } = tokens.reduce((before, token) => this.after(before, token), NOWHERE);
+    return new Map(paths.flatMap(({ node }) => [...node.next.keys()].map((token) => [token, this.strength])));
   }
 
   /** What the words that are begun may earn at most. */
