@@ -159,24 +159,26 @@ async function makeClips(folder: string): Promise<QualityClip[]> {
       clips.push({ ...about, seconds: clip.seconds, file: clip.file, hash: digest(readFileSync(clip.file)) });
       continue;
     }
-    const samples = await samplesOf(clip.file);
-    clips.push(stored(folder, about, samples));
-    if (clip.kind === 'read-english') read.push([clip, samples]);
+    if (clip.kind === 'read-english') read.push([clip, await samplesOf(clip.file)]);
+    else clips.push(stored(folder, about, await samplesOf(clip.file)));
   }
   for (const [name, make] of Object.entries(SOUNDS)) {
     const id = `sound-${name.replace(/ /g, '-')}`;
     const samples = make(20 * RATE, seeded(id));
     clips.push(stored(folder, { id, kind: NOT_SPEECH, language: 'en', text: '', alsoRight: [] }, samples));
   }
-  for (const [clip, samples] of read.filter(([{ seconds }]) => seconds >= LEAST_SECONDS)) {
+  clips.push(...pauses(folder, read));
+  // Clip by clip, the longest first: whoever is interrupted has heard the same words in every way, and the most of them.
+  for (const [clip, samples] of [...read].sort(([a], [b]) => b.seconds - a.seconds)) {
+    const about = { language: 'en', text: clip.text, alsoRight: alsoRight.get(clip.id) ?? [] };
+    clips.push(stored(folder, { ...about, id: clip.id, kind: kindOf(clip) }, samples));
+    if (clip.seconds < LEAST_SECONDS) continue;
     for (const [kind, change] of Object.entries(CHANGES)) {
       const id = `${clip.id}-${kind.replace(/ /g, '-')}`;
-      const { text, language } = clip;
-      const about = { id, kind, language: language ?? 'en', text, alsoRight: alsoRight.get(clip.id) ?? [] };
-      clips.push(stored(folder, about, change(samples, seeded(id))));
+      clips.push(stored(folder, { ...about, id, kind }, change(samples, seeded(id))));
     }
   }
-  return [...clips, ...pauses(folder, read)];
+  return clips;
 }
 
 /** The same room tone lies under both clips and between them. */
@@ -222,15 +224,20 @@ export function digest(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 24);
 }
 
+/** What the manifest and this file know; and where something is said in brackets, which the normaliser would drop, without them. */
 function readAlsoRight(): Map<string, readonly string[]> {
   return new Map(
     readFileSync(join(speechFolder(), 'manifest.jsonl'), 'utf8')
       .split('\n')
       .filter((line) => line.trim() !== '')
-      .map((line) => JSON.parse(line) as { id: string; also_right?: string[] })
-      .map(({ id, also_right }): [string, readonly string[]] => [
+      .map((line) => JSON.parse(line) as { id: string; text: string | null; also_right?: string[] })
+      .map(({ id, text, also_right }): [string, readonly string[]] => [
         id,
-        [...(also_right ?? []), ...(RIGHT_TOO[id] ?? [])],
+        [
+          ...(also_right ?? []),
+          ...(RIGHT_TOO[id] ?? []),
+          ...(text?.includes('(') === true ? [text.replace(/[()]/g, '')] : []),
+        ],
       ]),
   );
 }
