@@ -105,7 +105,7 @@ export class LanguageTrack {
 
   async #find(window: Window, encoded: EncodedWindow | undefined, signal: AbortSignal): Promise<Found> {
     const work = this.#work;
-    const groups = groupSpeech((await work.windows.spokenFrames(window)) ?? []);
+    const groups = this.#grouped((await work.windows.spokenFrames(window)) ?? []);
     if (encoded !== undefined) {
       const whole = await work.detect(encoded);
       if (whole.language === 'en' && whole.probability >= SURE_ENGLISH) return whole;
@@ -122,6 +122,15 @@ export class LanguageTrack {
     const { until, ...found } = foundIn(heard, this.#before);
     const [last, next] = [groups[until - 1], groups[until]];
     return { ...found, change: last && next && cutBetween(last, next) };
+  }
+
+  /** What is left of the last window's language is not put together with what is behind the change. */
+  #grouped(spoken: readonly SpokenGroup[]): SpokenGroup[] {
+    const change = this.#change ?? -Infinity;
+    return [
+      ...groupSpeech(spoken.filter(({ start }) => start < change)),
+      ...groupSpeech(spoken.filter(({ start }) => start >= change)),
+    ];
   }
 
   #decide({ frames }: Window, language: string, change: number | undefined): void {
