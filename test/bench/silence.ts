@@ -11,8 +11,7 @@
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SpeechTrack, VoiceActivity } from '#daemon/audio/vad/index.js';
-import { isSilence, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/fallback.js';
-import { isSilent } from '#daemon/models/whisper/silence.js';
+import { isSilence, isSilent, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/judging.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { Segment, TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad-non-speech.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { compressionRatio, type DecodeResult } from '#daemon/models/whisper/decode.js';
-import { isSilence, needsFallback, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/fallback.js';
+import { isSilence, needsFallback, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/judging.js';
 import { cutSegments } from '#daemon/models/whisper/segments.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 

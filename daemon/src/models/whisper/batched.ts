@@ -13,12 +13,12 @@ import { throwIfCancelled } from './cancel.js';
 import type { DecodeContext, DecodeResult } from './decode.js';
 import { decodeBatch } from './decode-batch.js';
 import { disposeWindow, encode, type EncodedWindow, joinWindows, pickWindows } from './encode.js';
-import { decodeWithFallback, needsFallback, searchesOnHost } from './fallback.js';
+import { decodeWithFallback, searchesOnHost } from './fallback.js';
 import type { PackedWindow, PackedWindows } from './packed-windows.js';
 import { placeInFile } from './packing.js';
 import { intoSentences } from './sentences.js';
 import { cutSegments, toCentiseconds } from './segments.js';
-import { isSilent } from './silence.js';
+import { isSilent, needsFallback } from './judging.js';
 import type { Manner, Transcription } from './transcription.js';
 import { clipToSpeech, placeWords, timeWords } from './word-times.js';
 import { splitWords } from './words.js';
@@ -68,7 +68,11 @@ export async function* readInBatches(
           manner = { language: found.language, timestamps: false };
         }
         const start = window.pieces[0]?.start ?? 0;
-        entries.push({ window, manner, context: work.context(manner, { start, frames: window.frames }) });
+        entries.push({
+          window,
+          manner,
+          context: work.context(manner, { start, frames: window.frames }, window.voice),
+        });
       }
       if (entries.length === 0) return;
       const windowsHere = encoded;

@@ -1,6 +1,7 @@
 /** Decoding of one 30 s window: from audio features to tokens. */
 import { deflateSync } from 'node:zlib';
 
+import type { VoiceEvidence } from '#daemon/audio/vad/index.js';
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -34,6 +35,8 @@ export interface DecodeContext {
   readonly hotwords?: Hotwords | undefined;
   /** Who stops a text that runs in a loop; nobody, if left out. */
   readonly loops?: LoopGuard | undefined;
+  /** How sure it is, before any decoding, that somebody speaks; undefined where nobody listened. */
+  readonly evidence?: VoiceEvidence | undefined;
 }
 
 export interface SearchOptions {

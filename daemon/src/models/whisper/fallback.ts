@@ -8,38 +8,7 @@ import { HotwordSearch } from './hotword-search.js';
 import { StoppedInLoops } from './loops.js';
 import { WithoutRepeats } from './no-repeats.js';
 import { BeamSearch, BestOfDraws, type Search, type SearchLimits } from './search.js';
-
-export interface FallbackThresholds {
-  /** Temperatures to try in turn; the last one's result is taken as it is. */
-  readonly temperatures: readonly number[];
-  /** Above this the text repeats itself. */
-  readonly compressionRatio: number;
-  /** Below this the model does not believe its own words. */
-  readonly logprob: number;
-  /** Above this nobody speaks, if the words are not believed either. */
-  readonly noSpeech: number;
-}
-
-export const REFERENCE_THRESHOLDS: FallbackThresholds = {
-  temperatures: [0, 0.2, 0.4, 0.6, 0.8, 1],
-  compressionRatio: 2.4,
-  logprob: -1,
-  noSpeech: 0.6,
-};
-
-export type Judged = Pick<DecodeResult, 'compressionRatio' | 'avgLogprob' | 'noSpeechProb'>;
-
-/** Whether a result calls for another try. Silence does not: no temperature finds words in it. */
-export function needsFallback(result: Judged, thresholds: FallbackThresholds): boolean {
-  const unsure = result.avgLogprob < thresholds.logprob;
-  if (result.noSpeechProb > thresholds.noSpeech && unsure) return false;
-  return unsure || result.compressionRatio > thresholds.compressionRatio;
-}
-
-/** Whether a result is to be dropped as silence. */
-export function isSilence(result: Judged, thresholds: FallbackThresholds): boolean {
-  return result.noSpeechProb > thresholds.noSpeech && !(result.avgLogprob > thresholds.logprob);
-}
+import { type FallbackThresholds, isSilent, needsFallback } from './judging.js';
 
 /** One try: greedy or one draw, unless the context's search asks for more. */
 export function decodeOnce(
@@ -106,7 +75,7 @@ export async function* decodeWithFallback(
     const loops = isLast ? context.loops?.patient : context.loops;
     result = yield* decodeOnce({ ...context, loops }, window, prompt, temperature, signal);
     seconds += result.seconds;
-    if (!needsFallback(result, thresholds)) break;
+    if (!needsFallback(result, thresholds) || isSilent(result, thresholds, context.evidence)) break;
     if (isLast && loops !== undefined) {
       result = loops.withoutLoop(result, opening(context, prompt).maxSampled);
     }

@@ -62,7 +62,7 @@ export async function* readInTurn(
       }
       if (manner === undefined) throw new RangeError('a window in no language');
 
-      const context = work.context(manner, window);
+      const context = work.context(manner, window, windows.voice(window));
       const prompt = work.prompt.tokens;
       let result: DecodeResult | undefined;
       if (lengthOf(window) < WINDOW_FRAMES) {

@@ -3,7 +3,7 @@ import { checkedSpeechOptions, type SpeechOptions } from '#daemon/audio/vad/inde
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 import type { SearchOptions } from './decode.js';
-import { type FallbackThresholds, REFERENCE_THRESHOLDS } from './fallback.js';
+import { type FallbackThresholds, REFERENCE_THRESHOLDS } from './judging.js';
 import { mayChangeLanguage } from './language.js';
 import type { Whisper } from './model.js';
 import { checkedTask } from './task.js';

@@ -1,6 +1,6 @@
 /** What one transcription holds from its first window to its last, whichever way its windows are read. */
 import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel.js';
-import type { VoiceActivity } from '#daemon/audio/vad/index.js';
+import type { VoiceActivity, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import type { Segment, TranscribeResult } from '#daemon/protocol/transcription.js';
 import type * as nn from '#native/nn/index.js';
 
@@ -16,7 +16,7 @@ import type { Whisper } from './model.js';
 import { Prompt } from './prompt.js';
 import { type Cut, cutSegments } from './segments.js';
 import type { Settings } from './settings.js';
-import { isSilent } from './silence.js';
+import { isSilent } from './judging.js';
 import { timeCut } from './timed-cut.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
@@ -102,7 +102,11 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
   }
 
   /** What a window is decoded with. The first of all begins with the prefix. */
-  context({ language, timestamps }: Manner, window: Window): DecodeContext {
+  context(
+    { language, timestamps }: Manner,
+    window: Window,
+    evidence: VoiceEvidence | undefined,
+  ): DecodeContext {
     const { model, tokenizer } = this.parts;
     const { task, maxTokens, search, seed, noRepeatNgram, thresholds } = this.settings;
     const { compressionRatio } = thresholds;
@@ -114,6 +118,7 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
       startSequence: tokenizer.startSequence(language, task, timestamps),
       maxTokens,
       search: { ...search, noRepeatNgram },
+      evidence,
       loops: new LoopGuard(tokenizer, { compressionRatio, audioFrames: window.frames }),
       seed: seed + window.start,
       hotwords: this.#hotwords,
