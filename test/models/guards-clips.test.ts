@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { loopAtEnd } from '#daemon/models/whisper/loops.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
-import { clip, samplesOf, starterModel, streamOf, transcribed } from './fixtures.js';
+import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
+import { clip, realWeights, samplesOf, starterModel, streamOf, transcribed } from './fixtures.js';
 
 const RATE = 16_000;
 const PLAIN: TranscribeOptions = { vad: false, temperature: [0], language: 'en' };
@@ -31,8 +32,8 @@ const isLooped = (result: TranscribeResult): boolean =>
   loopAtEnd(tokensOf(result), model.parts.tokenizer.special.timestampBegin) !== undefined;
 
 /** The longest text of a window on the way, in words, and what came of it. */
-async function watched(samples: Float32Array, options: TranscribeOptions) {
-  const run = model.transcribe(streamOf(samples), options, new AbortController().signal);
+async function watched(samples: Float32Array, options: TranscribeOptions, by = model) {
+  const run = by.transcribe(streamOf(samples), options, new AbortController().signal);
   let longest = 0;
   const watch = (event: TranscribeEvent): void => {
     if (event.type === 'text') longest = Math.max(longest, event.text.trim().split(/\s+/).length);
@@ -105,5 +106,28 @@ test('a prompt that loops does not make the text loop', async () => {
 test('speech is as it was: guarded and unguarded are the same to the token', async () => {
   expect(tokensOf(await transcribed(model, jfk, PLAIN))).toEqual(
     tokensOf(await transcribed(model, jfk, UNGUARDED)),
+  );
+});
+
+describe('music that makes tiny.en sing on', () => {
+  const weights = realWeights('tiny.en');
+  if ('missing' in weights) console.log(`skipped: ${weights.missing}`);
+  ('missing' in weights ? test.skip : test)(
+    'a flute: 224 tokens unguarded, stopped early, said once',
+    async () => {
+      const tiny = await WhisperModel.load('dir' in weights ? weights.dir : '');
+      try {
+        const flute = NON_SPEECH.get('flute')?.(29) ?? new Float32Array(0);
+        const { timestampBegin } = tiny.parts.tokenizer.special;
+        const unguarded = await watched(flute, { ...UNGUARDED, noSpeechThreshold: 1 }, tiny);
+        expect(tokensOf(unguarded.result).length).toBeGreaterThanOrEqual(220);
+        expect(loopAtEnd(tokensOf(unguarded.result), timestampBegin)).toBeDefined();
+        const guarded = await watched(flute, { ...PLAIN, noSpeechThreshold: 1 }, tiny);
+        expect(loopAtEnd(tokensOf(guarded.result), timestampBegin)).toBeUndefined();
+        expect((await watched(flute, {}, tiny)).result.text).toBe(''); // as it is by default: nobody speaks
+      } finally {
+        tiny.dispose();
+      }
+    },
   );
 });
