@@ -74,4 +74,10 @@ export interface Cpu {
   ): MxArray;
   /** Logits [R, V] float32 → [the likeliest index [R] int32, its log-probability [R]]. */
   likeliest(logits: MxArray, options?: On): [index: MxArray, logprob: MxArray];
+  /**
+   * An LSTM cell of U units over T steps: gates [T, 4 U], what each step adds by itself (in, forget, cell, out), the
+   * weights [4 U, U] of its last output in float32 panels, and a state [2, U], that output and the cell → the outputs
+   * [T, U] and the state behind them.
+   */
+  lstm(gates: MxArray, wh: MxArray, state: MxArray, options?: On): [outputs: MxArray, state: MxArray];
 }

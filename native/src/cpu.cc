@@ -8,6 +8,7 @@
 #include "cpu/elementwise.h"
 #include "cpu/kernels.h"
 #include "cpu/linear.h"
+#include "cpu/lstm.h"
 #include "cpu/panels.h"
 #else
 #include <stdexcept>
@@ -69,6 +70,8 @@ Pair likeliest(array logits, Stream s) {
   return cpu::likeliest(logits, s);
 }
 
+Pair lstm(array gates, array wh, array state, Stream s) { return cpu::lstm(gates, wh, state, s); }
+
 #else
 
 [[noreturn]] void absent() { throw std::runtime_error("the CPU kernels are part of the Linux build only"); }
@@ -87,6 +90,7 @@ array attend_cached(array, array, array, int, Stream) { absent(); }
 array decoder_weights(std::vector<MaybeArray>, Stream) { absent(); }
 array decoder_block(array, array, array, array, array, array, int, double, Stream) { absent(); }
 Pair likeliest(array, Stream) { absent(); }
+Pair lstm(array, array, array, Stream) { absent(); }
 
 #endif
 
@@ -102,6 +106,7 @@ constexpr Op kOps[] = {
     op<decoder_weights>("decoderWeights", "weights"),
     op<decoder_block>("decoderBlock", "x, keys, values, memoryKeys, memoryValues, weights, offset, eps"),
     op<likeliest>("likeliest", "logits"),
+    op<lstm>("lstm", "gates, wh, state"),
 };
 
 }  // namespace

@@ -42,11 +42,11 @@ class Likeliest : public CpuPrimitive {
       static thread_local std::vector<float> room;
       const Rows rows = rows_of(x, room);
       const int64_t n = x.shape(1);
-      for (int64_t row = 0; row < x.shape(0); ++row) {
+      parallel_parts(x.shape(0), [&](int64_t row) {
         const Choice choice = kernels().choose(rows.data + row * rows.stride, n);
         index.data<int32_t>()[row] = static_cast<int32_t>(choice.index);
         logprob.data<float>()[row] = choice.value - choice.log_sum;
-      }
+      });
     });
   }
 

@@ -12,7 +12,7 @@ namespace mx = mlx::core;
 namespace {
 
 /** Up to so many rows the weights are widened on the way; for more they are expanded first, once for all rows. */
-constexpr int64_t kFewRows = 8;
+constexpr int64_t kFewRows = 48;
 /** Columns that a part of a large product takes: its expanded weights stay in the second-level cache. */
 constexpr int64_t kBlockPanels = 4;
 /** Weights under which a part of a small product is not worth handing out. */

@@ -27,10 +27,14 @@ export class VoiceActivity {
   private constructor(network: SileroNetwork) {
     this.#network = network;
     const { lstm, output } = network;
-    this.#recurrence = new Recurrence(
-      lstm.Wh.toTypedArray('float32'),
-      output.weight.toTypedArray('float32'),
-      output.bias.toTypedArray('float32'),
+    this.#recurrence = mx.withStream(
+      queue ?? 'cpu',
+      () =>
+        new Recurrence(
+          lstm.Wh.toTypedArray('float32'),
+          output.weight.toTypedArray('float32'),
+          output.bias.toTypedArray('float32'),
+        ),
     );
   }
 
@@ -56,6 +60,7 @@ export class VoiceActivity {
   /** Frees the weights. Streams are of no use afterwards. */
   dispose(): void {
     this.#network.dispose();
+    this.#recurrence.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -73,10 +78,12 @@ export class VoiceActivity {
       row.set(samples.subarray(start, start + end));
       for (let i = 0; i < MIRRORED_SAMPLES; i++) row[end + i] = row[end - 2 - i] ?? 0;
     }
-    const gates = mx.withStream(queue ?? 'cpu', () =>
-      mx.tidy(() => this.#network.gates(mx.array(rows, [frames, ROW_SAMPLES])).toTypedArray('float32')),
+    return mx.withStream(queue ?? 'cpu', () =>
+      mx.tidy(() => {
+        const gates = this.#network.gates(mx.array(rows, [frames, ROW_SAMPLES]));
+        return this.#recurrence.run(gates, state);
+      }),
     );
-    return this.#recurrence.run(gates, state);
   }
 }
 

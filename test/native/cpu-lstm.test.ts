@@ -1,0 +1,75 @@
+/** The recurrence of voice activity as one op, beside plain loops in float64. */
+import { expect, test } from '@jest/globals';
+import { mx } from '#native/index.js';
+
+const available = mx.cpu.available();
+if (!available) console.warn('skipped: the kernels for the CPU are not built in');
+const withKernels = available ? test : test.skip;
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+function plain(gates: Float32Array, wh: Float32Array, state: Float32Array, units: number) {
+  let hidden = Array.from(state.subarray(0, units));
+  const cell = Array.from(state.subarray(units));
+  const outputs: number[] = [];
+  for (let at = 0; at < gates.length; at += 4 * units) {
+    const sum = (gate: number, unit: number): number => {
+      const row = gate * units + unit;
+      return hidden.reduce((total, h, i) => total + h * (wh[row * units + i] ?? NaN), gates[at + row] ?? NaN);
+    };
+    hidden = hidden.map((_, unit) => {
+      const kept = sigmoid(sum(1, unit)) * (cell[unit] ?? NaN);
+      cell[unit] = kept + sigmoid(sum(0, unit)) * Math.tanh(sum(2, unit));
+      return sigmoid(sum(3, unit)) * Math.tanh(cell[unit] ?? NaN);
+    });
+    outputs.push(...hidden);
+  }
+  return { outputs, state: [...hidden, ...cell] };
+}
+
+function close(got: Float32Array, expected: readonly number[]): void {
+  expect(got).toHaveLength(expected.length);
+  const worst = expected.reduce((most, x, i) => Math.max(most, Math.abs(x - (got[i] ?? NaN))), 0);
+  expect(worst).toBeLessThan(1e-4);
+}
+
+withKernels.each([
+  [16, 1],
+  [16, 7],
+  [128, 40],
+])('%d units over %d steps give what float64 gives, and the state goes on', (units, steps) => {
+  mx.tidy(() => {
+    const draw = (shape: number[], scale: number) => mx.multiply(mx.random.normal(shape), scale);
+    const [gates, wh, state] = [
+      draw([steps, 4 * units], 1),
+      draw([4 * units, units], 0.2),
+      draw([2, units], 0.5),
+    ];
+    const [g, w, s] = [gates, wh, state].map((x) => x.toTypedArray('float32')) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
+    const panels = mx.cpu.panels(wh);
+    const [outputs, after] = mx.cpu.lstm(gates, panels, state);
+    const expected = plain(g, w, s, units);
+    close(outputs.toTypedArray('float32'), expected.outputs);
+    close(after.toTypedArray('float32'), expected.state);
+    // In two pieces it is the same.
+    const half = Math.ceil(steps / 2);
+    const [, between] = mx.cpu.lstm(mx.slice(gates, [0, 0], [half, 4 * units]), panels, state);
+    if (half < steps) {
+      const [, end] = mx.cpu.lstm(mx.slice(gates, [half, 0], [steps, 4 * units]), panels, between);
+      expect(end.toTypedArray('float32')).toEqual(after.toTypedArray('float32'));
+    }
+  });
+});
+
+withKernels('what does not fit is refused', () => {
+  mx.tidy(() => {
+    const panels = mx.cpu.panels(mx.zeros([64, 16]));
+    expect(() => mx.cpu.lstm(mx.zeros([3, 60]), panels, mx.zeros([2, 16]))).toThrow(/lstm/);
+    expect(() => mx.cpu.lstm(mx.zeros([3, 64]), panels, mx.zeros([1, 16]))).toThrow(/lstm/);
+    expect(() => mx.cpu.lstm(mx.zeros([3, 64], 'float16'), panels, mx.zeros([2, 16]))).toThrow(/lstm/);
+  });
+});
