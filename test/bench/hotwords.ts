@@ -3,7 +3,7 @@
  * wrong where none is said, and listed words written where nobody says them. Beside it the list as a prompt, both, and
  * faster-whisper's hotwords on the same weights.
  *
- *     npm run bench -- hotwords [--model DIR] [--conditions clean,telephone,…] [--half a|b|both] [--strengths 1.5,2] [--no-peer]
+ *     npm run bench -- hotwords [--model DIR] [--conditions clean,telephone,…] [--half a|b|both] [--strengths 1.5,2] [--no-prompt] [--no-peer]
  *
  * Utterances are dealt in two halves, one by one: the strength was chosen on half a, figures are reported on half b.
  */
@@ -58,6 +58,7 @@ export async function hotwords(argv: string[]): Promise<void> {
       conditions: { type: 'string', default: CONDITIONS.join() },
       half: { type: 'string', default: 'b' },
       strengths: { type: 'string', default: String(STRENGTH) },
+      'no-prompt': { type: 'boolean', default: false },
       'no-peer': { type: 'boolean', default: false },
       'save-baseline': { type: 'boolean', default: false },
     },
@@ -73,7 +74,7 @@ export async function hotwords(argv: string[]): Promise<void> {
     const of = heard.get(way) ?? new Map<string, Said>();
     heard.set(way, of.set(key, said));
   };
-  await ours(model, samples, strengths, put);
+  await ours(model, samples, strengths, !args['no-prompt'], put);
   model.dispose();
   if (!args['no-peer']) peer(samples, put);
 
@@ -123,6 +124,7 @@ async function ours(
   { parts }: WhisperModel,
   samples: readonly Sample[],
   strengths: readonly number[],
+  alsoPrompt: boolean,
   put: (way: string, key: string, said: Said) => void,
 ): Promise<void> {
   const { model, tokenizer, mel } = parts;
@@ -147,7 +149,7 @@ async function ours(
       decoded({ ...context, hotwords: list }, window, before);
     put(NONE, key, await said());
     for (const { way, list } of ways) put(way, key, await said(list));
-    if (told !== undefined) {
+    if (told !== undefined && alsoPrompt) {
       put(`${told.words.length} as a prompt`, key, await said(undefined, prompt));
       put(`${told.words.length} as both`, key, await said(told.list, prompt));
     }

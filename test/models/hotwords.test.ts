@@ -61,6 +61,17 @@ describe('the words that a text has said', () => {
     expect(read(hotwords, ' Nassau Nassau County').earned).toBe(18);
   });
 
+  test('earn less, each alike, where the list is long', () => {
+    const long = Array.from({ length: 996 }, (_, i) => `other${i}`);
+    const hotwords = new Hotwords(['Hale', 'Dashwood', 'a', '  a'], letters, 1);
+    const crowded = new Hotwords(['Hale', 'Dashwood', 'a', 'b', ...long], letters, 1);
+    for (const [said, tokens] of Object.entries({ Hale: 4, Dashwood: 8 })) {
+      expect(read(hotwords, ` ${said}`).earned).toBe(tokens);
+      expect(read(crowded, ` ${said}`).earned).toBeCloseTo(tokens - Math.log(10));
+    }
+    expect(read(crowded, ' a').earned).toBe(0); // never less than nothing
+  });
+
   test('earn nothing else, whatever the list and the text', () => {
     fc.assert(
       fc.property(fc.array(word), fc.array(word), (list, said) => {

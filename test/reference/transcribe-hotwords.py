@@ -4,10 +4,11 @@
     .venv-ct2/bin/python transcribe-hotwords.py CT2_DIR ASKED.json OUT.jsonl
 
 ASKED holds {"clips": [{"id", "file", "language"}], "lists": {NAME: [WORD, ...]}}; a file is raw float32 at 16 kHz. Greedy at
-temperature 0, float32, without detection of speech. Its hotwords are text in front of the window: as many tokens as fit.
+temperature 0, float32, without detection of speech; two threads, or $OMP_NUM_THREADS (one, on a busy machine). Its hotwords are text in front of the window: as many tokens as fit.
 """
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -15,7 +16,7 @@ from faster_whisper import WhisperModel
 
 
 def main(folder, asked, out):
-    model = WhisperModel(folder, device="cpu", compute_type="float32", cpu_threads=2)
+    model = WhisperModel(folder, device="cpu", compute_type="float32", cpu_threads=int(os.environ.get("OMP_NUM_THREADS", "2")))
     asked = json.load(open(asked))
     with open(out, "w") as file:
         for clip in asked["clips"]:

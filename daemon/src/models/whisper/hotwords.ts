@@ -43,6 +43,12 @@ export const NOWHERE: Standing = { earned: 0, paths: [], insideWord: false };
 /** What a token of a word earns, in nats. Chosen on one half of the clips (test/bench/baseline/hotwords.md). */
 export const STRENGTH = 2;
 
+/**
+ * Of a longer list each word is less likely to be said: what it has to make up for beyond so many words. Without it, 500
+ * names turn up where one of them sounds like what is said.
+ */
+const SHORT_LIST = 100;
+
 /** Scripts that write words without spaces between them: what follows says nothing about where a word ends. */
 const RUN_ON =
   '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}';
@@ -60,6 +66,8 @@ export class Hotwords {
   readonly #edges = new Map<number, Edges>();
   /** The words, trimmed, each once. */
   readonly words: readonly string[];
+  /** In nats for each word. */
+  readonly #doubt: number;
 
   /**
    * @param words taken as plain text, whatever they look like; empty ones count for nothing
@@ -74,6 +82,7 @@ export class Hotwords {
     this.words = [...new Set(words.map((word) => word.replace(/\s+/gu, ' ').trim()))].filter(
       (word) => word !== '',
     );
+    this.#doubt = Math.max(0, Math.log(this.words.length / SHORT_LIST));
     for (const word of this.words) {
       for (const form of formsOf(word)) this.#add(tokenizer.encode(form));
     }
@@ -140,7 +149,7 @@ export class Hotwords {
   }
 
   #bonusOf(tokens: number): number {
-    return this.strength * tokens;
+    return Math.max(0, this.strength * tokens - this.#doubt);
   }
 
   #add(tokens: readonly number[]): void {
