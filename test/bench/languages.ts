@@ -2,12 +2,12 @@
  * Speech in several languages, and the language of what does not begin with speech: ours without and with the option,
  * beside faster-whisper's `multilingual` on the same weights.
  *
- *     npm run bench -- languages [--model DIR] [--only mixed,long,single,first] [--count 12] [--seed 1] [--no-peer]
+ *     npm run bench -- languages [--model DIR] [--only mixed,long,single,first] [--contenders "NAME;…"] [--count 12] [--seed 1] [--no-peer]
  *
  * mixed: sequences of three to six labelled clips, pauses of 0.3, 0.7 and 1.5 s; long: the long English reading with a
  * French sentence in it; single: every clip in one language, which may not change; first: the language of the first
- * seconds of a clip, and behind half a minute in which nobody speaks. What was measured before and is not asked for now
- * stays in the report.
+ * seconds of a clip, and behind half a minute in which nobody speaks. What was measured before and is not asked for now,
+ * by name of part or contender, stays in the report.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -61,6 +61,7 @@ export async function languages(argv: string[]): Promise<void> {
     options: {
       model: { type: 'string', default: float16Model() ?? starterModel() },
       only: { type: 'string', default: 'mixed,long,single,first' },
+      contenders: { type: 'string' },
       count: { type: 'string', default: '12' },
       seed: { type: 'string', default: '1' },
       peer: { type: 'boolean', default: true },
@@ -70,7 +71,8 @@ export async function languages(argv: string[]): Promise<void> {
   });
   mkdirSync(FOLDER, { recursive: true });
   const model = await WhisperModel.load(args.model);
-  const bench = new Bench(model, args.peer && existsSync(join(args.model, 'weights.safetensors')));
+  const quantized = readFileSync(join(args.model, 'config.json'), 'utf8').includes('"quantization"');
+  const bench = new Bench(model, args.peer && !quantized, args.contenders?.split(';'));
   const asked = new Set(args.only.split(','));
   const clips = readClips();
   const french = clips.find(({ id }) => id === 'fr-leopard');
@@ -114,6 +116,7 @@ class Bench {
   constructor(
     readonly model: WhisperModel,
     readonly withPeer: boolean,
+    readonly asked: readonly string[] | undefined,
   ) {
     const { encoder } = model.parts.model;
     const embed = encoder.embed.bind(encoder);
@@ -126,15 +129,12 @@ class Bench {
   async compare(
     name: string,
     sequences: readonly Sequence[],
-    contenders: readonly string[] = [
-      'ours',
-      'ours, multilingual',
-      'faster-whisper',
-      'faster-whisper, multilingual',
-    ],
+    contenders: readonly string[] = ['ours', 'ours, multilingual', 'faster-whisper, multilingual'],
   ): Promise<void> {
-    const rows: Record<string, Heard[]> = {};
-    for (const contender of contenders) {
+    const file = join(FOLDER, `${name}.json`);
+    const kept = this.asked !== undefined && existsSync(file) ? readFileSync(file, 'utf8') : '{}';
+    const rows = JSON.parse(kept) as Record<string, Heard[]>;
+    for (const contender of contenders.filter((one) => this.asked?.includes(one) ?? true)) {
       const multilingual = contender.endsWith('multilingual');
       const heard = contender.startsWith('ours')
         ? await this.#ours(sequences, { ...PLAIN, multilingual })
@@ -158,7 +158,7 @@ class Bench {
           ...rest,
         };
       });
-      writeFileSync(join(FOLDER, `${name}.json`), JSON.stringify(rows, null, 1));
+      writeFileSync(file, JSON.stringify(rows, null, 1));
       console.error(`${name}: ${contender} done`);
     }
   }
