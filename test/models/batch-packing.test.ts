@@ -149,7 +149,7 @@ describe('sentences', () => {
 
   test('a segment ends behind a sentence and the quotation mark that closes it, not behind "Mr."', () => {
     const words = said(
-      [' "', 0, 0], ['Yes', 0, 0.4], [',', 0.4, 0.4], [' Mr', 0.5, 0.7], ['.', 0.7, 0.7], [' Hale', 0.75, 1], ['.', 1, 1], ['"', 1, 1],
+      [' "', 0, 0], ['Yes', 0, 0.4], [',', 0.4, 0.4], [' Mr', 0.5, 0.7], ['.', 0.7, 0.7], [' Hale', 0.95, 1], ['.', 1, 1], ['"', 1, 1],
       [' He', 1.4, 1.6], [' left', 1.6, 2], ['.', 2, 2],
     ); // prettier-ignore
     expect(texts(intoSentences(words))).toEqual([' "Yes, Mr. Hale."', ' He left.']);

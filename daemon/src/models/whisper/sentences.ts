@@ -8,7 +8,7 @@ export interface Spoken {
   readonly end: number;
 }
 
-/** Behind the mark that ends a sentence so much silence ends a segment; the point of "Mr." has less behind it. */
+/** Behind the mark that ends a sentence so much silence ends a segment. */
 const SENTENCE_PAUSE_SECONDS = 0.15;
 /** Whoever makes no pause between sentences gets segments of so much at least. */
 const SENTENCES_SECONDS = 6;
@@ -30,7 +30,7 @@ export function intoSentences<T extends Spoken>(words: readonly T[]): T[][] {
     if (isPunctuation(next.text)) continue;
     const pause = next.start - word.end;
     const seconds = word.end - (group[0]?.start ?? 0);
-    const marked = isMarked(group);
+    const marked = isMarked(group) && !(pause < LONG_PAUSE_SECONDS && isTitle(group));
     if (
       pause >= LONG_PAUSE_SECONDS ||
       (marked && (pause >= SENTENCE_PAUSE_SECONDS || seconds >= SENTENCES_SECONDS))
@@ -48,6 +48,14 @@ function isMarked(group: readonly Spoken[]): boolean {
   const last = group.findLast(({ text }) => !/^["'”’»)\]]+$/u.test(text));
   return (
     last !== undefined && /[.。!！?？]$/u.test(last.text) && (endsSentence(last.text) || last.text.length > 1)
+  );
+}
+
+/** "Mr." and its like: a name follows. */
+function isTitle(group: readonly Spoken[]): boolean {
+  return (
+    /(^|\s)(Mr|Mrs|Ms|Dr|St|Prof|Sr|Sra|Hr|Fr|Mme|M|[A-Z])$/u.test(group.at(-2)?.text ?? '') &&
+    group.at(-1)?.text === '.'
   );
 }
 
