@@ -56,7 +56,9 @@ export function settingsOf(
   const multilingual = mayChangeLanguage(options, model.config);
   // Windows decoded at once know neither each other's text nor where the language changes; who asks for one of these
   // gets them one after the other.
-  const batched = batchSize > 1 && conditionOnPreviousText !== true && !multilingual;
+  // What is dropped as invented is heard again from there, which also takes one after the other.
+  const again = hallucinationSilenceThreshold !== undefined;
+  const batched = batchSize > 1 && conditionOnPreviousText !== true && !multilingual && !again;
   return {
     task: checkedTask(options.task ?? 'transcribe', model.config),
     language: options.language === undefined ? undefined : tokenizer.resolveLanguage(options.language),
