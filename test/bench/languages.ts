@@ -11,7 +11,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { Segment, TranscribeOptions } from '#daemon/protocol/transcription.js';
@@ -95,7 +95,7 @@ export async function languages(argv: string[]): Promise<void> {
   );
   const md = report(parts);
   console.log(md);
-  const settings = { model: args.model, count: Number(args.count), seed: Number(args.seed) };
+  const settings = { model: basename(args.model), count: Number(args.count), seed: Number(args.seed) };
   saveResult('languages', { settings, ...parts }, args['save-baseline'], { md });
 }
 
