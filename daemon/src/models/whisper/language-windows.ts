@@ -1,7 +1,7 @@
 /**
  * The language out of several windows, where the first is not sure of it: it may hold music, a jingle, a few words of
- * somebody else. Each window's probabilities count by how much is said in it (measured beside faster-whisper's, which
- * stops at the first sure window and otherwise takes what most windows say, in ../README.md).
+ * somebody else. Each window's probabilities count by how much is said in it. (faster-whisper stops at the first sure
+ * window and otherwise takes what most windows say.)
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 
