@@ -48,9 +48,8 @@ export async function quality(argv: string[]): Promise<void> {
   const clips = (await qualityClips()).filter(({ kind }) => kinds?.includes(kind) ?? true);
 
   const peers = peerTranscripts(clips, !args['no-peers']);
-  const texts = new Map<string, ReadonlyMap<string, string>>(
-    await ourTranscripts(args.model, clips, args['keep-ours']),
-  );
+  const ours = await ourTranscripts(args.model, clips, args['keep-ours']);
+  const texts = new Map<string, ReadonlyMap<string, string>>(ours.texts);
   for (const [name, found] of peers.texts) texts.set(name, found);
 
   const spoken = clips.filter(({ text }) => text !== '');
@@ -70,7 +69,7 @@ export async function quality(argv: string[]): Promise<void> {
   );
   const { cpu, cores, os, node, date } = machine();
   const versions = Object.entries(peers.versions).map(([name, version]) => `${name} ${version}`);
-  const circumstances = `commit ${commit()} · ${date} · ${[cpu, `${cores} cores`, os, `Node ${node}`].join(', ')}`;
+  const circumstances = `commit ${[...ours.commits].join(', ')} · ${date} · ${[cpu, `${cores} cores`, os, `Node ${node}`].join(', ')}`;
   const how = [
     `Whisper base (multilingual), one float16 source for all, computed in float32 · language given · ${versions.join(', ')}`,
     'greedy: temperature 0 alone, no text carried on, no detection of speech. The others: what each does by default, with the beams and the detection of speech that the name says',
@@ -120,18 +119,20 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [`## ${title}`, lines.join('\n')];
 }
 
-const Kept = z.object({ code: z.string(), text: z.string() });
+const Kept = z.object({ code: z.string(), text: z.string(), commit: z.string() });
 
-/** Column → clip → text, by the code as it is, in this process. */
+/** Column → clip → text, by the code as it is, in this process; and the commits at which it was said. */
 async function ourTranscripts(
   dir: string,
   clips: readonly QualityClip[],
   keep: boolean,
-): Promise<Map<string, Map<string, string>>> {
+): Promise<{ texts: Map<string, Map<string, string>>; commits: ReadonlySet<string> }> {
   const folder = join(cacheFolder(), 'heard/sotto');
   mkdirSync(folder, { recursive: true });
   const code = codeDigest();
   const texts = new Map(OURS.map(({ name }) => [name, new Map<string, string>()]));
+  const now = commit();
+  const commits = new Set<string>();
   let model: SpeechModel | undefined;
   let done = 0;
   for (const clip of clips) {
@@ -140,18 +141,19 @@ async function ourTranscripts(
       const key = digest(JSON.stringify([dir, column.options, clip.language, clip.hash]));
       const file = join(folder, `${key}.json`);
       const kept = existsSync(file) ? Kept.parse(JSON.parse(readFileSync(file, 'utf8'))) : undefined;
-      let text = kept !== undefined && (keep || kept.code === code) ? kept.text : undefined;
-      if (text === undefined) {
+      let said = kept !== undefined && (keep || kept.code === code) ? kept : undefined;
+      if (said === undefined) {
         model ??= await load(dir);
-        text = await heard(model, clip, column);
-        writeFileSync(file, JSON.stringify({ code, text, column: column.name, clip: clip.id }) + '\n');
+        said = { code, commit: now, text: await heard(model, clip, column) };
+        writeFileSync(file, JSON.stringify({ ...said, column: column.name, clip: clip.id }) + '\n');
         process.stderr.write(`Sotto ${done}/${clips.length * OURS.length}\n`);
       }
-      texts.get(column.name)?.set(clip.id, text);
+      texts.get(column.name)?.set(clip.id, said.text);
+      commits.add(said.commit);
     }
   }
   model?.dispose();
-  return texts;
+  return { texts, commits };
 }
 
 async function heard(model: SpeechModel, clip: QualityClip, { options }: OurColumn): Promise<string> {
