@@ -2,7 +2,7 @@
  * Word errors by kind of clip: Sotto greedy, with five beams and as it comes, beside faster-whisper and openai-whisper on
  * the same float16 weights; and the words that each prints where nobody speaks.
  *
- *     npm run bench -- quality [--model DIR] [--kinds A,B] [--no-peers] [--keep-ours]
+ *     npm run bench -- quality [--model DIR] [--kinds A,B] [--columns A,B] [--no-peers] [--keep-ours]
  *
  * What the peers say is asked once (an hour of two cores) and kept outside the repository: `$SOTTO_QUALITY_CACHE`, else
  * `~/.cache/sotto-bench/quality`. So is what we say, for as long as the code that says it is the same (--keep-ours: whatever
@@ -36,6 +36,7 @@ export async function quality(argv: string[]): Promise<void> {
     options: {
       model: { type: 'string', default: float16Model() ?? '' },
       kinds: { type: 'string' },
+      columns: { type: 'string' },
       'no-peers': { type: 'boolean', default: false },
       'keep-ours': { type: 'boolean', default: false },
       'save-baseline': { type: 'boolean', default: false },
@@ -48,7 +49,9 @@ export async function quality(argv: string[]): Promise<void> {
   const clips = (await qualityClips()).filter(({ kind }) => kinds?.includes(kind) ?? true);
 
   const peers = peerTranscripts(clips, !args['no-peers']);
-  const ours = await ourTranscripts(args.model, clips, args['keep-ours']);
+  const wanted = args.columns?.split(',');
+  const columnsOfOurs = OURS.filter(({ name }) => wanted?.includes(name) ?? true);
+  const ours = await ourTranscripts(args.model, clips, columnsOfOurs, args['keep-ours']);
   const texts = new Map<string, ReadonlyMap<string, string>>(ours.texts);
   for (const [name, found] of peers.texts) texts.set(name, found);
 
@@ -125,18 +128,19 @@ const Kept = z.object({ code: z.string(), text: z.string(), commit: z.string() }
 async function ourTranscripts(
   dir: string,
   clips: readonly QualityClip[],
+  ours: readonly OurColumn[],
   keep: boolean,
 ): Promise<{ texts: Map<string, Map<string, string>>; commits: ReadonlySet<string> }> {
   const folder = join(cacheFolder(), 'heard/sotto');
   mkdirSync(folder, { recursive: true });
   const code = codeDigest();
-  const texts = new Map(OURS.map(({ name }) => [name, new Map<string, string>()]));
+  const texts = new Map(ours.map(({ name }) => [name, new Map<string, string>()]));
   const now = commit();
   const commits = new Set<string>();
   let model: SpeechModel | undefined;
   let done = 0;
   for (const clip of clips) {
-    for (const column of OURS) {
+    for (const column of ours) {
       done++;
       const key = digest(JSON.stringify([dir, column.options, clip.language, clip.hash]));
       const file = join(folder, `${key}.json`);
@@ -146,7 +150,7 @@ async function ourTranscripts(
         model ??= await load(dir);
         said = { code, commit: now, text: await heard(model, clip, column) };
         writeFileSync(file, JSON.stringify({ ...said, column: column.name, clip: clip.id }) + '\n');
-        process.stderr.write(`Sotto ${done}/${clips.length * OURS.length}\n`);
+        process.stderr.write(`Sotto ${done}/${clips.length * ours.length}\n`);
       }
       texts.get(column.name)?.set(clip.id, said.text);
       commits.add(said.commit);
