@@ -20,7 +20,7 @@ interface Step {
 }
 
 /** Rows whose window has ended go on being computed until they are so many of all: leaving them out copies the others. */
-const IDLE_ROWS = 0.25;
+const IDLE_ROWS = 0.5;
 
 /** A window on its way. */
 class Row {
