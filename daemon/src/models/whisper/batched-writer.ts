@@ -20,7 +20,7 @@ import { clipToSpeech, placeWords, type TimedWord, timeWords } from './word-time
 import { isPunctuation, splitWords } from './words.js';
 
 /** Tokens in a second of speech: where there are fewer, it is looked whether the end of the text is missing. */
-const LEAST_TOKENS_PER_SECOND = 3.4;
+const LEAST_TOKENS_PER_SECOND = 3;
 /** Speech behind the last word for which a window is heard again. */
 const MISSING_SECONDS = 2;
 /** Frames: what is kept in front of a word, and the least that is gone forward. */
