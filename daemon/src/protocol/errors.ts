@@ -119,6 +119,12 @@ const CODES = {
     exitCode: 1,
     hint: 'check the output folder: does it exist, may you write there, is the disk full?',
   },
+  SPOOL_FAILED: {
+    httpStatus: 507,
+    retryable: true,
+    exitCode: 1,
+    hint: 'check Sotto’s folder: may you write there? Until it is mended, what you say is kept in memory only',
+  },
   UNAUTHORISED: {
     httpStatus: 403,
     retryable: false,

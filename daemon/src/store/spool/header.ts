@@ -1,0 +1,67 @@
+/**
+ * The head of a spool file. What follows it is PCM, s16le mono 16 kHz, up to wherever the file ends: any prefix that
+ * holds the whole head is a valid spool.
+ *
+ *     0   8  "SOTTOPCM"
+ *     8   2  version of this layout, 1
+ *    10   2  bytes of the head, a multiple of 16
+ *    12   4  CRC-32 of the head, these four bytes taken as 0
+ *    16   …  JSON in UTF-8: who speaks, when, how it is to be transcribed; padded with spaces
+ */
+import { crc32 } from 'node:zlib';
+import * as v from 'valibot';
+import { transcribeOptionsSchema } from '../../protocol/transcription.js';
+
+const MAGIC = Buffer.from('SOTTOPCM', 'latin1');
+const VERSION = 1;
+const FIXED_BYTES = 16;
+const CRC_AT = 12;
+const MAX_HEAD_BYTES = 65_520;
+
+export const spoolInfoSchema = v.object({
+  /** Of the session: letters, digits and dashes. */
+  id: v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,64}$/)),
+  /** When it began, in ms since 1970. */
+  startedMs: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  /** Name or folder of the model that was asked for; the daemon's own when left out. */
+  model: v.exactOptional(v.string()),
+  options: transcribeOptionsSchema,
+});
+export type SpoolInfo = v.InferOutput<typeof spoolInfoSchema>;
+
+export function encodeHead(info: SpoolInfo): Buffer {
+  const json = Buffer.from(JSON.stringify(info), 'utf8');
+  const size = Math.ceil((FIXED_BYTES + json.length) / 16) * 16;
+  if (size > MAX_HEAD_BYTES) throw new RangeError(`a head of ${size} bytes: the options are too long`);
+  const head = Buffer.alloc(size, ' ');
+  MAGIC.copy(head);
+  head.writeUInt16LE(VERSION, 8);
+  head.writeUInt16LE(size, 10);
+  head.writeUInt32LE(0, CRC_AT);
+  json.copy(head, FIXED_BYTES);
+  head.writeUInt32LE(crc32(head), CRC_AT);
+  return head;
+}
+
+export interface Head {
+  readonly info: SpoolInfo;
+  /** Where the PCM begins. */
+  readonly bytes: number;
+}
+
+/** The head at the start of `bytes`; undefined if it is not whole, or not one. */
+export function parseHead(bytes: Buffer): Head | undefined {
+  if (bytes.length < FIXED_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  const size = bytes.readUInt16LE(10);
+  if (bytes.readUInt16LE(8) !== VERSION || size < FIXED_BYTES || bytes.length < size) return undefined;
+  const head = Buffer.from(bytes.subarray(0, size));
+  const expected = head.readUInt32LE(CRC_AT);
+  head.writeUInt32LE(0, CRC_AT);
+  if (crc32(head) !== expected) return undefined;
+  try {
+    const parsed = v.safeParse(spoolInfoSchema, JSON.parse(head.subarray(FIXED_BYTES).toString('utf8')));
+    return parsed.success ? { info: parsed.output, bytes: size } : undefined;
+  } catch {
+    return undefined;
+  }
+}

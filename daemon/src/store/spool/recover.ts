@@ -1,0 +1,48 @@
+/** Spools that outlived their session: what was said when a process died, or could not be transcribed. */
+import { open, readdir, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseHead, type SpoolInfo } from './header.js';
+import { readAll, SPOOL_SUFFIX, type OpenSpool } from './spool-file.js';
+
+const BYTES_PER_SAMPLE = 2;
+/** The longest head there can be. */
+const MAX_HEAD_BYTES = 65_520;
+
+export interface Orphan {
+  readonly path: string;
+  readonly info: SpoolInfo;
+  /** Whole samples that are there. */
+  readonly samples: number;
+  /** Where they begin in the file. */
+  readonly pcmAt: number;
+}
+
+/** A spool as far as it is there; undefined where even its head is not whole, so that nobody knows what it is. */
+export async function readOrphan(path: string, openFile: OpenSpool = open): Promise<Orphan | undefined> {
+  const handle = await openFile(path, 'r', 0o600);
+  try {
+    const head = parseHead(await readAll(handle, 0, MAX_HEAD_BYTES));
+    if (head === undefined) return undefined;
+    const { size } = await stat(path);
+    const samples = Math.floor((size - head.bytes) / BYTES_PER_SAMPLE);
+    return { path, info: head.info, samples, pcmAt: head.bytes };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** All spools of a folder, the oldest first. A folder that is not there holds none. */
+export async function findOrphans(folder: string): Promise<Orphan[]> {
+  const names = await readdir(folder).catch(() => []);
+  const found: Orphan[] = [];
+  for (const name of names) {
+    if (!name.endsWith(SPOOL_SUFFIX)) continue;
+    const orphan = await readOrphan(join(folder, name)).catch(() => undefined);
+    if (orphan !== undefined) found.push(orphan);
+  }
+  return found.sort((a, b) => a.info.startedMs - b.info.startedMs);
+}
+
+export async function removeSpool(path: string): Promise<void> {
+  await unlink(path).catch(() => undefined);
+}
