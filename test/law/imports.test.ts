@@ -33,7 +33,7 @@ const LAW: Record<string, readonly string[]> = {
 const AUDIO_ON_MLX = /^daemon\/src\/audio\/(mel|vad)(\/|\.|-)/;
 
 /** Families that other families may build on. */
-const SHARED_FAMILIES = new Set(['codecs', 'llm']);
+const SHARED_FAMILIES = new Set(['codecs', 'llm', 'streaming']);
 
 function roomOf(file: string): string {
   const parts = file.split('/');

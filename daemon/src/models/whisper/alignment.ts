@@ -42,24 +42,90 @@ export async function alignTokens(
   signal: AbortSignal,
 ): Promise<TokenTimes> {
   if (tokens.length === 0) return { startSeconds: [0], probabilities: [] };
-  const { decoder, config } = model;
   const { noTimestamps, endOfText } = tokenizer.special;
   const start = [...startSequence.filter((token) => token !== noTimestamps), noTimestamps];
   const taught = [...start, ...tokens, endOfText];
-  if (taught.length > config.nTextCtx) {
-    throw new RangeError(`${tokens.length} tokens are more than a window has`);
-  }
   const heard = crossKeysValues[0]?.[1].shape[2] ?? 0;
   const frames = Math.max(1, Math.min(heard, Math.floor(audioFrames / 2)));
   /** The position that foretells the first token, and those that follow up to the one that foretells the end. */
   const rows: Rows = { first: start.length - 1, count: tokens.length + 1 };
+  return watched(model, crossKeysValues, taught, rows, frames, signal, async (gain, hidden, settle) => {
+    const first = firstFrames(gain, rows.count, frames);
+    const probabilities: number[] = [];
+    for (let from = 0; from < tokens.length; from += POSITIONS_AT_ONCE) {
+      const said = tokens.slice(from, from + POSITIONS_AT_ONCE);
+      const [likely] = await settle([
+        mx.tidy(() => probabilitiesOf(model, hidden, rows.first + from, said, endOfText)),
+      ]);
+      probabilities.push(...Array.from(likely.toTypedArray() as Float32Array));
+    }
+    return { startSeconds: Array.from(first, (frame) => frame * SECONDS_PER_TIMESTAMP), probabilities };
+  });
+}
+
+/** Where each token of a text that is still being said was heard, in frames of 20 ms from the start of the window. */
+export interface TokenPlaces {
+  /** The frame that is looked at most; behind the audio if the model made the token up. */
+  readonly attended: readonly number[];
+  /** When each token begins; behind the last one, when it ends. Within the audio. Ascending. */
+  readonly starts: readonly number[];
+}
+
+/**
+ * As `alignTokens`, for what is still being said: what the tokens look at behind the audio counts too, and the text has
+ * no end yet.
+ */
+export async function placeTokens(
+  { model, tokenizer }: { model: Whisper; tokenizer: WhisperTokenizer },
+  { crossKeysValues }: EncodedWindow,
+  tokens: readonly number[],
+  { startSequence, audioFrames }: { startSequence: readonly number[]; audioFrames: number },
+  signal: AbortSignal,
+): Promise<TokenPlaces> {
+  if (tokens.length === 0) return { attended: [], starts: [0] };
+  const taught = [...startSequence, ...tokens, tokenizer.special.endOfText];
+  const heard = crossKeysValues[0]?.[1].shape[2] ?? 0;
+  const audio = Math.max(1, Math.min(heard, Math.floor(audioFrames / 2)));
+  const rows: Rows = { first: startSequence.length - 1, count: tokens.length + 1 };
+  return watched(model, crossKeysValues, taught, rows, heard, signal, (gain) => {
+    const cropped = new Float32Array(rows.count * audio);
+    const attended: number[] = [];
+    for (let row = 0; row < rows.count; row++) {
+      const looks = gain.subarray(row * heard, (row + 1) * heard);
+      attended.push(looks.indexOf(looks.reduce((most, value) => Math.max(most, value), -Infinity)));
+      cropped.set(looks.subarray(0, audio), row * audio);
+    }
+    const starts = Array.from(firstFrames(cropped, rows.count, audio));
+    return Promise.resolve({ attended: attended.slice(0, -1), starts });
+  });
+}
+
+type Settle = <T extends [MxArray, ...MxArray[]]>(made: T, ...spent: MxArray[]) => Promise<T>;
+
+/**
+ * Shows the decoder a whole text at once and watches what its alignment heads look at.
+ *
+ * @param read is given how much more each of `rows` looks at each frame than the others do, row-major [rows, frames], and
+ *   the hidden states before the last norm, [1, T, D]
+ */
+async function watched<T>(
+  { decoder, config, alignmentHeads }: Whisper,
+  crossKeysValues: EncodedWindow['crossKeysValues'],
+  taught: readonly number[],
+  rows: Rows,
+  frames: number,
+  signal: AbortSignal,
+  read: (gain: Float32Array, hidden: MxArray, settle: Settle) => Promise<T>,
+): Promise<T> {
+  if (taught.length > config.nTextCtx)
+    throw new RangeError(`${taught.length} tokens are more than a window has`);
   const headsOf = (block: number): number[] =>
-    model.alignmentHeads.flatMap(([layer, head]) => (layer === block ? [head] : []));
+    alignmentHeads.flatMap(([layer, head]) => (layer === block ? [head] : []));
 
   const together = HEADS_AT_ONCE[mx.defaultDevice()];
   const caches = decoder.blocks.map(() => nn.selfAttentionCache(taught.length));
   const held = new Set<MxArray>();
-  const settle = async <T extends [MxArray, ...MxArray[]]>(made: T, ...spent: MxArray[]): Promise<T> => {
+  const settle: Settle = async (made, ...spent) => {
     for (const array of made) held.add(array);
     await mx.ready(...made);
     await turn(signal);
@@ -94,18 +160,7 @@ export async function alignTokens(
       held.delete(queries);
       mx.dispose([queries]);
     }
-    const gain = Float32Array.from(attention.toTypedArray() as Float32Array);
-    const first = firstFrames(gain, rows.count, frames);
-    const probabilities: number[] = [];
-    for (let from = 0; from < tokens.length; from += POSITIONS_AT_ONCE) {
-      const said = tokens.slice(from, from + POSITIONS_AT_ONCE);
-      const hidden = x;
-      const [likely] = await settle([
-        mx.tidy(() => probabilitiesOf(model, hidden, rows.first + from, said, endOfText)),
-      ]);
-      probabilities.push(...Array.from(likely.toTypedArray() as Float32Array));
-    }
-    return { startSeconds: Array.from(first, (frame) => frame * SECONDS_PER_TIMESTAMP), probabilities };
+    return await read(Float32Array.from(attention.toTypedArray() as Float32Array), x, settle);
   } finally {
     mx.dispose([...held]);
     for (const cache of caches) cache.dispose();

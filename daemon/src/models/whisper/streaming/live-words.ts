@@ -1,0 +1,54 @@
+/** Tokens that are being said, as words. */
+import type { Word } from '#daemon/protocol/transcription.js';
+
+import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from '../tokenizer.js';
+import { wordBeginnings } from '../../streaming/hypothesis.js';
+
+/** Languages that are written without spaces between words. */
+const UNSPACED = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue', 'km']);
+
+export function isSpaced(language: string): boolean {
+  return !UNSPACED.has(language);
+}
+
+export class LiveWords {
+  /** Texts of the tokens; a character that spreads over several tokens is with the last of them. */
+  readonly pieces: readonly string[];
+
+  constructor(
+    readonly tokenizer: Pick<WhisperTokenizer, 'textStream'>,
+    readonly tokens: readonly number[],
+    readonly spaced: boolean,
+  ) {
+    const stream = tokenizer.textStream();
+    this.pieces = tokens.map((token) => stream.push(token));
+  }
+
+  text(from: number, to: number): string {
+    return this.pieces.slice(from, to).join('');
+  }
+
+  /** What follows the first `count` tokens. */
+  behind(count: number): LiveWords {
+    return new LiveWords(this.tokenizer, this.tokens.slice(count), this.spaced);
+  }
+
+  /** The words of some tokens, whose beginnings are in frames of 20 ms. */
+  timed(from: number, to: number, starts: readonly number[], logprobs: readonly number[]): Word[] {
+    const begins = wordBeginnings(this.pieces, this.spaced);
+    const words: Word[] = [];
+    for (let at = from; at < to;) {
+      let end = at + 1;
+      while (end < to && begins[end] !== true) end++;
+      const sure = logprobs.slice(at, end).reduce((sum, logprob) => sum + Math.exp(logprob), 0) / (end - at);
+      words.push({
+        start: (starts[at] ?? 0) * SECONDS_PER_TIMESTAMP,
+        end: (starts[end] ?? starts.at(-1) ?? 0) * SECONDS_PER_TIMESTAMP,
+        word: this.text(at, end),
+        probability: Math.min(1, sure),
+      });
+      at = end;
+    }
+    return words;
+  }
+}
