@@ -7,9 +7,10 @@
  *     npm run bench -- words        how far words begin from where they were said, beside openai-whisper and faster-whisper
  *     npm run bench -- quality      word errors by kind of clip, beside faster-whisper and openai-whisper on the same weights
  *     npm run bench -- hotwords     names written of those said, with and without a list of them, and what lists cost
- *     npm run bench -- silence     words where nobody speaks, around long pauses, and what the rules against them cost speech
+ *     npm run bench -- silence      words where nobody speaks, around long pauses, and what the rules against them cost speech
  *     npm run bench -- languages    speech that changes its language, and the language of a file, beside faster-whisper
  *     npm run bench -- long-form    windows one after the other and several at once, beside faster-whisper's pipelines
+ *     npm run bench -- streaming    text while somebody speaks: how late, how steady, how right, what it costs
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
@@ -19,6 +20,7 @@ import { loadavg } from 'node:os';
 import { cold } from './cold.js';
 import { hotwords } from './hotwords.js';
 import { kernels } from './kernels.js';
+import { streaming } from './streaming.js';
 import { longForm } from './long-form.js';
 import { languages } from './languages.js';
 import { offline } from './offline.js';
@@ -41,6 +43,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   languages,
   quality,
   hotwords,
+  streaming,
   silence,
 };
 

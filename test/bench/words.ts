@@ -194,9 +194,9 @@ function peers(dir: string, clips: readonly TimedClip[]): Map<string, Map<string
 }
 
 /** What is compared: words, or characters of which only a word's first has a time. */
-type Unit = readonly [text: string, start: number | undefined];
+export type Unit = readonly [text: string, start: number | undefined];
 
-function units(words: readonly Begun[], language: string): Unit[] {
+export function units(words: readonly Begun[], language: string): Unit[] {
   return words.flatMap(([word, start]): Unit[] => {
     const text = word.toLowerCase().replace(/[^\p{L}\p{N}\p{M}]/gu, '');
     if (text === '') return [];
