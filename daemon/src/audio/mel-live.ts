@@ -2,11 +2,16 @@
  * The log-mel frames of audio that is still being spoken: raw ones are computed once and kept, those that the end of
  * the audio touches anew each time, and clamping is left to the moment when a window is put together.
  */
-import { HOP_SAMPLES, type MelTransform, N_FFT, SILENCE_LOG10 } from './mel.js';
+import {
+  DYNAMIC_RANGE_LOG10,
+  HOP_SAMPLES,
+  type MelTransform,
+  N_FFT,
+  reflectStart,
+  SILENCE_LOG10,
+} from './mel.js';
 
 const HALF_WINDOW = N_FFT / 2;
-/** Frames quieter than the loudest one by more than this are raised to it. */
-const DYNAMIC_RANGE_LOG10 = 8;
 
 export class LiveMel {
   readonly #transform: MelTransform;
@@ -36,7 +41,7 @@ export class LiveMel {
     this.#pending.set(samples, before.length);
     this.#samples += samples.length;
     if (this.#frames === 0 && this.#samples > HALF_WINDOW && this.#pending.length === this.#samples)
-      this.#pending = mirrored(this.#pending);
+      this.#pending = reflectStart(this.#pending);
     if (this.#pending.length === this.#samples) return; // too little for a first frame
     const count = Math.floor((this.#pending.length - N_FFT) / HOP_SAMPLES) + 1;
     if (count < 1) return;
@@ -79,7 +84,7 @@ export class LiveMel {
   #edge(): Float32Array {
     let pending = this.#pending;
     if (pending.length === 0) return pending;
-    if (this.#frames === 0 && pending.length === this.#samples) pending = mirrored(pending);
+    if (this.#frames === 0 && pending.length === this.#samples) pending = reflectStart(pending);
     const count = Math.ceil(pending.length / HOP_SAMPLES); // those that begin before the end
     const padded = new Float32Array(Math.max(0, count - 1) * HOP_SAMPLES + N_FFT);
     padded.set(pending.subarray(0, padded.length));
@@ -94,14 +99,6 @@ export class LiveMel {
       frames.dispose();
     }
   }
-}
-
-/** Puts 200 samples in front, mirrored about the first. */
-function mirrored(samples: Float32Array): Float32Array<ArrayBuffer> {
-  const padded = new Float32Array(HALF_WINDOW + samples.length);
-  for (let i = 1; i <= HALF_WINDOW; i++) padded[HALF_WINDOW - i] = samples[i] ?? 0;
-  padded.set(samples, HALF_WINDOW);
-  return padded;
 }
 
 function normalized(raw: Float32Array): Float32Array {

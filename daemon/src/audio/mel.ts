@@ -17,6 +17,8 @@ export const FRAMES_PER_SECOND = SAMPLE_RATE / HOP_SAMPLES;
 /** A frame of digital silence: log10 of the smallest power that is told apart from none. */
 export const SILENCE_LOG10 = -10;
 const SMALLEST_POWER = 1e-10;
+/** Frames quieter than the loudest one by more than this are raised to it, when a window is put together. */
+export const DYNAMIC_RANGE_LOG10 = 8;
 
 const HALF_WINDOW = N_FFT / 2;
 
@@ -188,7 +190,7 @@ function joined(parts: Float32Array[]): Float32Array<ArrayBuffer> {
 }
 
 /** Puts the first 200 samples in front, mirrored about sample 0; what the audio lacks is silence. */
-function reflectStart(samples: Float32Array): Float32Array<ArrayBuffer> {
+export function reflectStart(samples: Float32Array): Float32Array<ArrayBuffer> {
   const padded = new Float32Array(HALF_WINDOW + samples.length);
   for (let i = 1; i <= HALF_WINDOW; i++) padded[HALF_WINDOW - i] = samples[i] ?? 0;
   padded.set(samples, HALF_WINDOW);

@@ -1,5 +1,6 @@
 /** The 30 s windows that the encoder sees, cut from a stream of audio. */
 import {
+  DYNAMIC_RANGE_LOG10,
   FRAMES_PER_SECOND,
   HOP_SAMPLES,
   MelStream,
@@ -11,9 +12,6 @@ import type { SpeechTrack, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
 export const WINDOW_FRAMES = 3000; // 30 s of 10 ms
-
-/** Frames quieter than the loudest one by more than this are raised to it. */
-const DYNAMIC_RANGE_LOG10 = 8;
 
 /**
  * What follows the audio in a window that it does not fill: `zero`, the plain 0 that the reference puts there when it

@@ -12,6 +12,7 @@ import { type Window, WINDOW_FRAMES } from './audio.js';
 import { disposeWindow, type EncodedWindow } from './encode.js';
 import { cutBetween, groupSpeech, type SpokenGroup } from './language-groups.js';
 import { type HeardGroup, likeliestPath } from './language-path.js';
+import { type WindowLength, windowFrames } from './short-window.js';
 import type { Transcription } from './transcription.js';
 
 /** From this probability on a window of English is English alone. */
@@ -19,10 +20,8 @@ const SURE_ENGLISH = 0.99;
 /** What a group is heard with before it, and how much of it is heard at most. */
 const BEFORE_FRAMES = 10;
 const LONGEST_FRAMES = 600;
-/** Silence behind it, without which the encoder has no room for what it finds out. */
-const SILENCE_FRAMES = 200;
-/** Few lengths, so that buffers are used again. */
-const STEP_FRAMES = 100;
+/** The silence behind it is room for what the encoder finds out. */
+const GROUP: WindowLength = { least: 0, silence: 200, step: 100 };
 /** Speech before a change of language that is too short to be asked for again. */
 const LEFTOVER_FRAMES = 65;
 
@@ -145,7 +144,7 @@ export class LanguageTrack {
     if (known !== undefined) return known;
     const from = Math.max(0, start - BEFORE_FRAMES);
     const frames = Math.min(end - from, LONGEST_FRAMES);
-    const length = Math.ceil((frames + SILENCE_FRAMES) / STEP_FRAMES) * STEP_FRAMES;
+    const length = windowFrames(frames, GROUP);
     const encoded = await this.#work.encode({ start: from, frames }, length, 'silence', signal);
     try {
       const { probabilities } = await this.#work.detect(encoded);

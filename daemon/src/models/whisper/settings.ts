@@ -37,8 +37,6 @@ export interface Settings {
   /** What the first window's text begins with. */
   readonly prefix: string | undefined;
   readonly hotwords: readonly string[];
-  /** Runs of so many tokens are not said twice in a window. */
-  readonly noRepeatNgram: number | undefined;
   /** Windows decoded at once. */
   readonly batchSize: number;
   readonly wordTimes: boolean;
@@ -77,6 +75,7 @@ export function settingsOf(
       patience: options.patience,
       lengthPenalty: options.lengthPenalty,
       bestOf: options.bestOf,
+      noRepeatNgram: options.noRepeatNgram,
     },
     seed: options.seed ?? 0,
     maxTokens: options.maxTokens,
@@ -86,7 +85,6 @@ export function settingsOf(
     conditioned: !batched && conditionOnPreviousText !== false,
     prefix: options.prefix,
     hotwords: options.hotwords ?? [],
-    noRepeatNgram: options.noRepeatNgram,
     batchSize: batched ? batchSize : 1,
     wordTimes: options.wordTimestamps === true || hallucinationSilenceThreshold !== undefined,
     tokenLogprobs: options.tokenLogprobs ?? false,

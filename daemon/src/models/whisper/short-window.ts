@@ -9,15 +9,26 @@ import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 import { WINDOW_FRAMES } from './audio.js';
 import type { DecodeResult } from './decode.js';
 
-const LEAST_FRAMES = 1500;
-const SILENCE_FRAMES = 200;
-/** Few lengths, so that buffers are used again. */
-const STEP_FRAMES = 200;
+/** How long a window is for what is said in it, in mel frames. */
+export interface WindowLength {
+  readonly least: number;
+  /** Behind what is said. */
+  readonly silence: number;
+  /** Few lengths, so that buffers are used again. */
+  readonly step: number;
+}
+
+const SHORT: WindowLength = { least: 1500, silence: 200, step: 200 };
 
 /** Mel frames to encode for so many of audio. */
+export function windowFrames(audioFrames: number, { least, silence, step }: WindowLength): number {
+  const wanted = Math.ceil((audioFrames + silence) / step) * step;
+  return Math.min(WINDOW_FRAMES, Math.max(least, wanted));
+}
+
+/** The same for the text of audio that fits in one window. */
 export function shortWindowFrames(audioFrames: number): number {
-  const wanted = Math.ceil((audioFrames + SILENCE_FRAMES) / STEP_FRAMES) * STEP_FRAMES;
-  return Math.min(WINDOW_FRAMES, Math.max(LEAST_FRAMES, wanted));
+  return windowFrames(audioFrames, SHORT);
 }
 
 /** So many words more by saying the same again at once are a loop more often than speech. */

@@ -108,7 +108,7 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
     evidence: VoiceEvidence | undefined,
   ): DecodeContext {
     const { model, tokenizer } = this.parts;
-    const { task, maxTokens, search, seed, noRepeatNgram, thresholds } = this.settings;
+    const { task, maxTokens, search, seed, thresholds } = this.settings;
     const { compressionRatio } = thresholds;
     return {
       model,
@@ -117,7 +117,7 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
       filters: this.#filtersFor(timestamps),
       startSequence: tokenizer.startSequence(language, task, timestamps),
       maxTokens,
-      search: { ...search, noRepeatNgram },
+      search,
       evidence,
       loops: new LoopGuard(tokenizer, { compressionRatio, audioFrames: window.frames }),
       seed: seed + window.start,

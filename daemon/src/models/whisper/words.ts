@@ -10,6 +10,11 @@ export interface TokenGroup {
 /** Languages that are written without spaces: each character that the tokens let see is a word. */
 const WITHOUT_SPACES: ReadonlySet<string> = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue']);
 
+/** Whether a language writes spaces between words. */
+export function isSpaced(language: string): boolean {
+  return !WITHOUT_SPACES.has(language);
+}
+
 const ASCII_PUNCTUATION = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
 /** Marks that open what follows them, and marks that close what is before them. */
 const OPENING = '"\'“¿([{-';
@@ -22,7 +27,7 @@ export function splitWords(
   language: string,
 ): TokenGroup[] {
   const characters = splitCharacters(tokens, tokenizer);
-  if (WITHOUT_SPACES.has(language)) return characters;
+  if (!isSpaced(language)) return characters;
   const words: TokenGroup[] = [];
   for (const group of characters) {
     const last = words.at(-1);

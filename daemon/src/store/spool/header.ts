@@ -16,7 +16,8 @@ const MAGIC = Buffer.from('SOTTOPCM', 'latin1');
 const VERSION = 1;
 const FIXED_BYTES = 16;
 const CRC_AT = 12;
-const MAX_HEAD_BYTES = 65_520;
+/** The longest head there can be. */
+export const MAX_HEAD_BYTES = 65_520;
 
 export const spoolInfoSchema = v.object({
   /** Of the session: letters, digits and dashes. */

@@ -1,12 +1,8 @@
 /** Spools that outlived their session: what was said when a process died, or could not be transcribed. */
 import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseHead, type SpoolInfo } from './header.js';
-import { readAll, SPOOL_SUFFIX, type OpenSpool } from './spool-file.js';
-
-const BYTES_PER_SAMPLE = 2;
-/** The longest head there can be. */
-const MAX_HEAD_BYTES = 65_520;
+import { MAX_HEAD_BYTES, parseHead, type SpoolInfo } from './header.js';
+import { BYTES_PER_SAMPLE, readAll, SPOOL_SUFFIX, type OpenSpool } from './spool-file.js';
 
 export interface Orphan {
   readonly path: string;

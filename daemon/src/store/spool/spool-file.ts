@@ -5,7 +5,7 @@ import { codeOf, SottoError } from '../../protocol/errors.js';
 import { encodeHead, type SpoolInfo } from './header.js';
 
 export const SPOOL_SUFFIX = '.spool';
-const BYTES_PER_SAMPLE = 2;
+export const BYTES_PER_SAMPLE = 2;
 
 /** What a spool asks of a file; tests put one in its place that fails. */
 export type SpoolHandle = Pick<FileHandle, 'write' | 'read' | 'close'>;

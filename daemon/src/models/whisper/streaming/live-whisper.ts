@@ -18,12 +18,13 @@ import { LogitFilters } from '../logit-filters.js';
 import { loopAtEnd } from '../loops.js';
 import { Prompt } from '../prompt.js';
 import { toCentiseconds } from '../segments.js';
+import { type WindowLength, windowFrames } from '../short-window.js';
 import type { WhisperParts } from '../transcription.js';
+import { isSpaced } from '../words.js';
 import { hypothesize, type Guess } from './hypothesize.js';
 import { LiveText } from './live-text.js';
-import { isSpaced, LiveWords } from './live-words.js';
+import { LiveWords } from './live-words.js';
 import { Voice } from './voice.js';
-import { liveWindowFrames } from './window-length.js';
 
 export interface LiveOptions {
   /** Detected from the first seconds of speech when left out. */
@@ -32,6 +33,11 @@ export interface LiveOptions {
   readonly policy: CommitPolicy;
 }
 
+/**
+ * Not the 30 s that the encoder learnt on, or every look would cost as much as half a minute. Below 10 s, or with less than
+ * a second of silence behind the speech, small models lose the end and say the sentence again.
+ */
+const LIVE: WindowLength = { least: 1000, silence: 100, step: 200 };
 /** Kept in front of speech that begins, in mel frames: its first sound is softer than what voice activity hears. */
 const BEFORE_SPEECH_FRAMES = 50;
 /** After this much silence what was said will not be said differently. */
@@ -131,7 +137,7 @@ export class LiveWhisper implements LiveSpeech {
   async #listen(signal: AbortSignal): Promise<void> {
     const { model, tokenizer } = this.#parts;
     const audioFrames = this.#mel.contentFrames - this.#start;
-    const length = liveWindowFrames(audioFrames);
+    const length = windowFrames(audioFrames, LIVE);
     const mel = mx.tidy(() =>
       mx.array(this.#mel.window(this.#start, length), [1, length, model.config.nMels]).astype(model.dtype),
     );

@@ -4,13 +4,6 @@ import type { Word } from '#daemon/protocol/transcription.js';
 import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from '../tokenizer.js';
 import { wordBeginnings } from '../../streaming/hypothesis.js';
 
-/** Languages that are written without spaces between words. */
-const UNSPACED = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue', 'km']);
-
-export function isSpaced(language: string): boolean {
-  return !UNSPACED.has(language);
-}
-
 export class LiveWords {
   /** Texts of the tokens; a character that spreads over several tokens is with the last of them. */
   readonly pieces: readonly string[];

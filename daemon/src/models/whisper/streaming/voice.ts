@@ -1,9 +1,8 @@
 /** What voice activity says of speech that goes on. */
-import type { VadStream } from '#daemon/audio/vad/index.js';
+import { HOP_SAMPLES, SAMPLE_RATE } from '#daemon/audio/mel.js';
+import { FRAME_SAMPLES, type VadStream } from '#daemon/audio/vad/index.js';
 
-const FRAME_SAMPLES = 512;
-const MEL_HOP = 160;
-const SAMPLE_RATE = 16_000;
+/** From this probability on a frame is speech, and below that one it is none, as for files. */
 const SPEAKS = 0.5;
 const SILENT = 0.35;
 
@@ -33,7 +32,7 @@ export class Voice {
 
   /** Mel frames up to the end of the last speech; 0 if there was none. */
   get lastVoicedFrame(): number {
-    return this.#lastVoiced < 0 ? 0 : Math.floor((this.#lastVoiced * FRAME_SAMPLES) / MEL_HOP);
+    return this.#lastVoiced < 0 ? 0 : Math.floor((this.#lastVoiced * FRAME_SAMPLES) / HOP_SAMPLES);
   }
 
   /** Seconds since somebody spoke; infinite if nobody did. */
