@@ -2,24 +2,15 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
+import { writtenHere } from '#test/harness/written.js';
 import { root, starterModel } from '#test/models/fixtures.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-models-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-let written: { stdout: string; stderr: string };
-beforeEach(() => {
-  written = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    jest.spyOn(process[name], 'write').mockImplementation((text) => {
-      written[name] += String(text);
-      return true;
-    });
-  }
-});
-afterEach(() => void jest.restoreAllMocks());
+const written = writtenHere();
 
 describe('sotto models', () => {
   test.each([

@@ -1,19 +1,9 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
+import { writtenHere } from '#test/harness/written.js';
 
 /** What the command writes, in this process. */
-let written: { stdout: string; stderr: string };
-
-beforeEach(() => {
-  written = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    jest.spyOn(process[name], 'write').mockImplementation((text) => {
-      written[name] += String(text);
-      return true;
-    });
-  }
-});
-afterEach(() => void jest.restoreAllMocks());
+const written = writtenHere();
 
 describe('sotto', () => {
   test.each([
