@@ -5,12 +5,18 @@ import { fileURLToPath } from 'node:url';
 import { SottoError } from './protocol/errors.js';
 
 export interface Paths {
-  /** Models, settings and (later) spool and history. */
+  /** Models, settings, spool, recordings and history. */
   readonly home: string;
   /** Folder of the socket and the lock: mode 0700. */
   readonly runtime: string;
   readonly socket: string;
   readonly models: string;
+  /** Folder of the audio of dictations that are going on, or whose process died. */
+  readonly spool: string;
+  /** Folder of the audio of past dictations that is kept: one WAV each. */
+  readonly recordings: string;
+  /** Database of past dictations. */
+  readonly history: string;
   readonly settings: string;
   readonly logs: string;
   readonly log: string;
@@ -62,6 +68,9 @@ function layOut(home: string, runtime: string, logs: string): Paths {
     runtime,
     socket: join(runtime, 's'),
     models: join(home, 'models'),
+    spool: join(home, 'spool'),
+    recordings: join(home, 'recordings'),
+    history: join(home, 'history.db'),
     settings: join(home, 'settings.json'),
     logs,
     log: join(logs, 'sotto.log'),
