@@ -119,6 +119,12 @@ const CODES = {
     exitCode: 1,
     hint: 'check the output folder: does it exist, may you write there, is the disk full?',
   },
+  SESSION_NOT_FOUND: {
+    httpStatus: 404,
+    retryable: false,
+    exitCode: 3,
+    hint: 'open it anew and send its audio from the start; `sotto history` has what was finished',
+  },
   SPOOL_FAILED: {
     httpStatus: 507,
     retryable: true,

@@ -1,13 +1,20 @@
 /**
  * What the daemon and its engine process say to each other (structured clone over the child's IPC channel).
  * The engine runs one job at a time; every job that was sent ends in `done`, `failed` or `cancelled`, unless
- * the process dies, which is for the supervisor to notice.
+ * the process dies, which is for the supervisor to notice. Sessions of dictation run beside it and before it, several at
+ * a time; each ends in `live-done`, `live-failed`, or with a `live-cancel`.
  */
 import * as v from 'valibot';
 import { finite, whole } from './fields.js';
+import { checkpointSchema, liveOptionsSchema } from './live.js';
 import { parseMessage } from './parse.js';
 import { figuresSchema } from './status.js';
-import { timingsSchema, transcribeEventSchema, transcribeOptionsSchema } from './transcription.js';
+import {
+  timingsSchema,
+  transcribeEventSchema,
+  transcribeOptionsSchema,
+  wordSchema,
+} from './transcription.js';
 import { errorSchema } from './wire-error.js';
 
 /** A model as the store resolved it. */
@@ -19,6 +26,7 @@ export const modelRefSchema = v.object({
 export type ModelRef = v.InferOutput<typeof modelRefSchema>;
 
 const job = whole;
+const session = whole;
 
 const toEngineTable = {
   /** Have this model warm. Sent before any job, so that nobody waits in front of a cold one. */
@@ -31,6 +39,19 @@ const toEngineTable = {
     options: transcribeOptionsSchema,
   }),
   cancel: v.object({ type: v.literal('cancel'), job }),
+  /** The audio that follows begins at `fromSample`; what lies before the checkpoint is for the decode at the end alone. */
+  'live-open': v.object({
+    type: v.literal('live-open'),
+    session,
+    model: modelRefSchema,
+    options: liveOptionsSchema,
+    fromSample: whole,
+    checkpoint: v.exactOptional(checkpointSchema),
+  }),
+  /** s16le mono 16 kHz, without gaps. */
+  'live-audio': v.object({ type: v.literal('live-audio'), session, pcm: v.instance(Uint8Array) }),
+  'live-finish': v.object({ type: v.literal('live-finish'), session }),
+  'live-cancel': v.object({ type: v.literal('live-cancel'), session }),
   ping: v.object({ type: v.literal('ping') }),
   shutdown: v.object({ type: v.literal('shutdown') }),
 };
@@ -42,6 +63,26 @@ export const engineSummarySchema = v.object({
   timings: v.object({ ...timingsSchema.entries, load: finite }),
 });
 export type EngineSummary = v.InferOutput<typeof engineSummarySchema>;
+
+/** What one look at the audio gave. */
+export const liveLookSchema = v.object({
+  committed: v.array(wordSchema),
+  tentative: v.string(),
+  language: v.exactOptional(v.string()),
+  /** Samples of the session that were heard. */
+  heardSamples: whole,
+  intervalSeconds: finite,
+  checkpoint: checkpointSchema,
+});
+export type LiveLook = v.InferOutput<typeof liveLookSchema>;
+
+/** The text of the decode at the end, where it is better than the committed one. */
+export const refinedSchema = v.object({
+  text: v.string(),
+  words: v.array(wordSchema),
+  language: v.string(),
+});
+export type Refined = v.InferOutput<typeof refinedSchema>;
 
 const fromEngineTable = {
   /** It can't work at all (no addon, no Metal): starting it again would not help. */
@@ -60,6 +101,18 @@ const fromEngineTable = {
   done: v.object({ type: v.literal('done'), job, summary: engineSummarySchema }),
   failed: v.object({ type: v.literal('failed'), job, error: errorSchema }),
   cancelled: v.object({ type: v.literal('cancelled'), job }),
+  /** The model is in memory, and the session listens. */
+  'live-opened': v.object({ type: v.literal('live-opened'), session }),
+  'live-voice': v.object({ type: v.literal('live-voice'), session, speaking: v.boolean() }),
+  'live-look': v.object({ type: v.literal('live-look'), session, look: liveLookSchema }),
+  /** All was heard and committed; `look` is the last one. */
+  'live-done': v.object({
+    type: v.literal('live-done'),
+    session,
+    look: liveLookSchema,
+    refined: v.exactOptional(refinedSchema),
+  }),
+  'live-failed': v.object({ type: v.literal('live-failed'), session, error: errorSchema }),
   pong: v.object({ type: v.literal('pong'), figures: figuresSchema }),
 };
 export type FromEngine = v.InferOutput<(typeof fromEngineTable)[keyof typeof fromEngineTable]>;

@@ -6,9 +6,17 @@
  *
  * `seq` counts what is never dropped for a job (language, segments, the terminal message), from 1. `text` and
  * `progress` are for display: they carry no number, and a slow reader may miss some of them.
+ *
+ * Dictation: audio goes up in binary frames (`audio-frame.ts`), events come down (`live.ts`).
+ *
+ *     → open  ← opened  → frames  ← acknowledged*, live*  → finish | cancel  ← live with the last event
+ *
+ * A client keeps what is not acknowledged. After a lost connection it says `resume` with the last number it heard, gets
+ * what came after it, and sends again from where `opened` says. A session that nobody comes back to is finished without.
  */
 import * as v from 'valibot';
 import { finite, text, whole } from './fields.js';
+import { liveEventSchema, liveOptionsSchema, sessionIdSchema } from './live.js';
 import { parseJson, parseMessage } from './parse.js';
 import { daemonStatusSchema } from './status.js';
 import { timingsSchema, transcribeEventSchema, transcribeOptionsSchema } from './transcription.js';
@@ -39,6 +47,21 @@ const clientTable = {
     options: v.exactOptional(transcribeOptionsSchema),
   }),
   cancel: v.object({ type: v.literal('cancel'), id }),
+  /** Begins a session of dictation. */
+  open: v.object({
+    type: v.literal('open'),
+    id: sessionIdSchema,
+    model: v.exactOptional(text(1, LIMITS.maxPathLength)),
+    options: v.exactOptional(liveOptionsSchema),
+  }),
+  /** Goes on with a session: `seq` is the last number that was heard, 0 if none. */
+  resume: v.object({ type: v.literal('resume'), id: sessionIdSchema, seq: v.pipe(whole, v.minValue(0)) }),
+  /** All was sent: `samples` of them. */
+  finish: v.object({
+    type: v.literal('finish'),
+    id: sessionIdSchema,
+    samples: v.pipe(whole, v.minValue(0)),
+  }),
   status: v.object({ type: v.literal('status'), id }),
   shutdown: v.object({ type: v.literal('shutdown'), id }),
 };
@@ -86,6 +109,11 @@ const daemonTable = {
   final: v.object({ type: v.literal('final'), id, seq, summary: summarySchema }),
   cancelled: v.object({ type: v.literal('cancelled'), id, seq }),
   failed: v.object({ type: v.literal('failed'), id, seq, error: errorSchema }),
+  /** `channel` is what audio frames name the session by; `acknowledged` samples of it are safe already. */
+  opened: v.object({ type: v.literal('opened'), id, channel: whole, acknowledged: whole, model: v.string() }),
+  /** So many samples are on disk: no death of a process takes them. */
+  acknowledged: v.object({ type: v.literal('acknowledged'), id, samples: whole }),
+  live: v.object({ type: v.literal('live'), id, seq: v.exactOptional(seq), event: liveEventSchema }),
   status: v.object({ type: v.literal('status'), id, status: daemonStatusSchema }),
   stopping: v.object({ type: v.literal('stopping'), id }),
   /** A message could not be served; `id` names it where it had one. */

@@ -11,6 +11,8 @@ export const SOTTO_VERSION = '0.1.0';
 export const LIMITS = {
   /** Largest ws message in either direction, in bytes. No message repeats what an earlier one said. */
   maxMessageBytes: 256 * 1024,
+  /** Sessions of dictation that may go on at once, over all clients. */
+  liveSessions: 64,
   /** Jobs that one connection may have queued or running. */
   jobsPerConnection: 64,
   /** Longest path of a file, in UTF-16 units; macOS stops at 1024 bytes, Linux at 4096. */

@@ -1,8 +1,9 @@
 /** Spools that outlived their session: what was said when a process died, or could not be transcribed. */
 import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
 import { MAX_HEAD_BYTES, parseHead, type SpoolInfo } from './header.js';
-import { BYTES_PER_SAMPLE, readAll, SPOOL_SUFFIX, type OpenSpool } from './spool-file.js';
+import { readAll, SPOOL_SUFFIX, type OpenSpool } from './spool-file.js';
 
 export interface Orphan {
   readonly path: string;

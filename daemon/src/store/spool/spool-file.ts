@@ -2,10 +2,10 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, SottoError } from '../../protocol/errors.js';
+import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
 import { encodeHead, type SpoolInfo } from './header.js';
 
 export const SPOOL_SUFFIX = '.spool';
-export const BYTES_PER_SAMPLE = 2;
 
 /** What a spool asks of a file; tests put one in its place that fails. */
 export type SpoolHandle = Pick<FileHandle, 'write' | 'read' | 'close'>;

@@ -1,0 +1,40 @@
+/**
+ * Audio over the socket, as binary frames:
+ *
+ *     0  u32  channel, as `opened` named it
+ *     4  u64  number of the first sample in the session
+ *    12   …   samples, s16le mono 16 kHz
+ */
+import { SottoError } from './errors.js';
+import { BYTES_PER_SAMPLE } from './live.js';
+
+const HEAD_BYTES = 12;
+
+export interface AudioFrame {
+  readonly channel: number;
+  readonly firstSample: number;
+  readonly pcm: Uint8Array;
+}
+
+export function encodeAudioFrame({ channel, firstSample, pcm }: AudioFrame): Uint8Array {
+  const frame = new Uint8Array(HEAD_BYTES + pcm.byteLength);
+  const view = new DataView(frame.buffer);
+  view.setUint32(0, channel, true);
+  view.setBigUint64(4, BigInt(firstSample), true);
+  frame.set(pcm, HEAD_BYTES);
+  return frame;
+}
+
+/** @throws SottoError PROTOCOL */
+export function parseAudioFrame(frame: Uint8Array): AudioFrame {
+  const pcmBytes = frame.byteLength - HEAD_BYTES;
+  if (pcmBytes <= 0 || pcmBytes % BYTES_PER_SAMPLE !== 0) {
+    throw new SottoError('PROTOCOL', `an audio frame of ${frame.byteLength} bytes holds no whole samples`);
+  }
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const first = view.getBigUint64(4, true);
+  if (first > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new SottoError('PROTOCOL', 'an audio frame begins behind the end of time');
+  }
+  return { channel: view.getUint32(0, true), firstSample: Number(first), pcm: frame.subarray(HEAD_BYTES) };
+}

@@ -1,0 +1,95 @@
+/**
+ * Speech that goes on: what a session of dictation takes and says, to clients and between daemon and engine alike.
+ *
+ *     open → (audio → acknowledged)* with events in between → finish | cancel → final | cancelled | failed
+ *
+ * `committed` text is never taken back; `tentative` text is replaced by each update. Exactly one of the last three events
+ * ends a session, and nothing is said after it.
+ */
+import * as v from 'valibot';
+import { finite, whole } from './fields.js';
+import { transcribeOptionsSchema, wordSchema } from './transcription.js';
+import { errorSchema } from './wire-error.js';
+
+/** Chosen by the client, unique among all its sessions: it may come back to it by this name. */
+export const sessionIdSchema = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9-]{1,64}$/, 'must be 1 to 64 letters, digits or dashes'),
+);
+
+export const liveOptionsSchema = v.object({
+  ...v.pick(transcribeOptionsSchema, ['language', 'initialPrompt']).entries,
+  /**
+   * Whether the whole take is decoded once more at its end, and that text taken where it is better: for text that is
+   * delivered only at the end. Off when left out, so that the final text is what was committed.
+   */
+  refine: v.exactOptional(v.boolean()),
+});
+export type LiveOptions = v.InferOutput<typeof liveOptionsSchema>;
+
+/** What a session is doing. `waiting`: for the engine or its model; what is said meanwhile is kept. */
+export const LIVE_STATES = ['waiting', 'listening', 'restarting', 'finishing'] as const;
+export type LiveState = (typeof LIVE_STATES)[number];
+
+const count = v.pipe(whole, v.minValue(0));
+
+export const finalSchema = v.object({
+  type: v.literal('final'),
+  /** All of it: the committed text, or the one that took its place as a whole. */
+  text: v.string(),
+  words: v.array(wordSchema),
+  language: v.exactOptional(v.string()),
+  durationSeconds: finite,
+  model: v.string(),
+  /** Whether the text is that of the decode at the end. */
+  refined: v.boolean(),
+});
+
+export const liveEventSchema = v.variant('type', [
+  v.object({ type: v.literal('state'), state: v.picklist(LIVE_STATES) }),
+  v.object({ type: v.literal('language'), language: v.string() }),
+  /** Text said for good since the one before, with the space that belongs in front of it. */
+  v.object({ type: v.literal('committed'), text: v.string(), words: v.array(wordSchema) }),
+  /** What the model now thinks comes next; takes the place of the one before. */
+  v.object({ type: v.literal('tentative'), text: v.string() }),
+  /** How loud it is, in dB below full scale (0 is the loudest there is): of the last tenths of a second. */
+  v.object({ type: v.literal('level'), rms: finite, peak: finite }),
+  /** Whether somebody speaks. */
+  v.object({ type: v.literal('voice'), speaking: v.boolean() }),
+  /** How much audio is gathered before it is looked at again: more where the machine is too slow for less. */
+  v.object({ type: v.literal('pace'), intervalSeconds: finite }),
+  /** Something is wrong, and the session goes on. */
+  v.object({ type: v.literal('warning'), error: errorSchema }),
+  finalSchema,
+  v.object({ type: v.literal('cancelled') }),
+  /** The audio is kept; `recording` names it, for another try. */
+  v.object({ type: v.literal('failed'), error: errorSchema, recording: v.exactOptional(v.string()) }),
+]);
+export type LiveEvent = v.InferOutput<typeof liveEventSchema>;
+export type FinalEvent = v.InferOutput<typeof finalSchema>;
+
+/** What is never dropped, and therefore numbered: the rest is for display, and only the last of each kind matters. */
+const NUMBERED = new Set<LiveEvent['type']>([
+  'language',
+  'committed',
+  'warning',
+  'final',
+  'cancelled',
+  'failed',
+]);
+
+export function isNumbered(event: LiveEvent): boolean {
+  return NUMBERED.has(event.type);
+}
+
+export function isTerminal(event: LiveEvent): boolean {
+  return event.type === 'final' || event.type === 'cancelled' || event.type === 'failed';
+}
+
+/** All that an engine needs to go on from where another one was. Only the model's family knows what `state` is. */
+export const checkpointSchema = v.object({ fromSample: count, state: v.unknown() });
+export type LiveCheckpoint = v.InferOutput<typeof checkpointSchema>;
+
+/** PCM on its way: s16le mono 16 kHz. */
+export const SAMPLE_RATE = 16_000;
+export const BYTES_PER_SAMPLE = 2;
