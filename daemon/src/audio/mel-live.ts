@@ -1,6 +1,6 @@
 /**
- * The log-mel frames of audio that is still being spoken: raw ones are computed once and kept, those that the end of
- * the audio touches anew each time, and clamping is left to the moment when a window is put together.
+ * The log-mel frames of audio that is still being spoken: raw ones are computed once and kept, those at the end of the
+ * audio anew each time, and clamping is left to the moment when a window is put together.
  */
 import {
   DYNAMIC_RANGE_LOG10,
@@ -12,21 +12,41 @@ import {
 } from './mel.js';
 
 const HALF_WINDOW = N_FFT / 2;
+/**
+ * Frames computed together, always the same ones: the last bit of a product depends on how many rows it has, and whoever
+ * goes on from a checkpoint must hear exactly what was heard before.
+ */
+const BLOCK_FRAMES = 50;
 
 export class LiveMel {
   readonly #transform: MelTransform;
   readonly #nMels: number;
   /** Samples from 200 before the centre of the first frame that is not done. Before the audio there is its mirror. */
   #pending = new Float32Array(0);
-  /** Raw frames that nothing can change any more, from `#first` on, each `nMels` values. */
+  /** Whether `#pending` begins with the mirror, or later than the audio. */
+  #mirrored: boolean;
+  /** Raw frames that nothing can change any more, `BLOCK_FRAMES` each, the first of which is `#first`. */
   #done: Float32Array[] = [];
-  #first = 0;
-  #frames = 0;
-  #samples = 0;
+  #first: number;
+  #samples: number;
 
-  constructor(transform: MelTransform) {
+  /** @param from what `fromSample` was: the first sample pushed is that one */
+  constructor(transform: MelTransform, from = 0) {
     this.#transform = transform;
     this.#nMels = transform.nMels;
+    this.#samples = from;
+    this.#mirrored = from > 0;
+    this.#first = from > 0 ? (from + HALF_WINDOW) / HOP_SAMPLES : 0;
+  }
+
+  /** The first sample that the frames kept are made of: another one goes on exactly when it is given the audio from there. */
+  get fromSample(): number {
+    return Math.max(0, this.#first * HOP_SAMPLES - HALF_WINDOW);
+  }
+
+  /** Whether `sample` can be where a mel begins. */
+  static canBegin(sample: number): boolean {
+    return sample === 0 || (sample > 0 && (sample + HALF_WINDOW) % (BLOCK_FRAMES * HOP_SAMPLES) === 0);
   }
 
   /** Whole frames of 10 ms that the audio fills, those let go of included. */
@@ -40,24 +60,21 @@ export class LiveMel {
     this.#pending.set(before);
     this.#pending.set(samples, before.length);
     this.#samples += samples.length;
-    if (this.#frames === 0 && this.#samples > HALF_WINDOW && this.#pending.length === this.#samples)
-      this.#pending = reflectStart(this.#pending);
-    if (this.#pending.length === this.#samples) return; // too little for a first frame
-    const count = Math.floor((this.#pending.length - N_FFT) / HOP_SAMPLES) + 1;
-    if (count < 1) return;
-    this.#done.push(this.#compute(this.#pending.subarray(0, (count - 1) * HOP_SAMPLES + N_FFT)));
-    this.#pending = this.#pending.slice(count * HOP_SAMPLES);
-    this.#frames += count;
   }
 
-  /** Lets go of the frames before `first`. */
+  /** Lets go of the frames before `first`, as far as they are whole blocks; those that nobody asked for are never computed. */
   drop(first: number): void {
-    while (this.#done.length > 0) {
-      const count = (this.#done[0]?.length ?? 0) / this.#nMels;
-      if (this.#first + count > first) return;
+    while (this.#done.length > 0 && this.#first + BLOCK_FRAMES <= first) {
       this.#done.shift();
-      this.#first += count;
+      this.#first += BLOCK_FRAMES;
     }
+    this.#mirror();
+    if (this.#done.length > 0 || !this.#mirrored) return;
+    const heard = Math.floor(this.#pending.length / HOP_SAMPLES);
+    const blocks = Math.floor(Math.min(first - this.#first, heard) / BLOCK_FRAMES);
+    if (blocks < 1) return;
+    this.#pending = this.#pending.slice(blocks * BLOCK_FRAMES * HOP_SAMPLES);
+    this.#first += blocks * BLOCK_FRAMES;
   }
 
   /**
@@ -65,6 +82,7 @@ export class LiveMel {
    * with the mel of silence behind it.
    */
   window(start: number, length: number): Float32Array {
+    this.#advance();
     const raw = new Float32Array(length * this.#nMels).fill(SILENCE_LOG10);
     let at = this.#first;
     for (const block of [...this.#done, this.#edge()]) {
@@ -80,11 +98,29 @@ export class LiveMel {
     return normalized(raw);
   }
 
-  /** The frames that hear the end of the audio, and the silence behind it. */
+  /** Puts the mirror in front as soon as the audio is long enough. */
+  #mirror(): void {
+    if (this.#mirrored || this.#samples <= HALF_WINDOW) return;
+    this.#pending = reflectStart(this.#pending);
+    this.#mirrored = true;
+  }
+
+  /** Computes the blocks that are whole now. */
+  #advance(): void {
+    this.#mirror();
+    if (!this.#mirrored) return;
+    const blockSamples = (BLOCK_FRAMES - 1) * HOP_SAMPLES + N_FFT;
+    let at = 0;
+    for (; at + blockSamples <= this.#pending.length; at += BLOCK_FRAMES * HOP_SAMPLES)
+      this.#done.push(this.#compute(this.#pending.subarray(at, at + blockSamples)));
+    if (at > 0) this.#pending = this.#pending.slice(at);
+  }
+
+  /** The frames behind the last whole block: those that hear the end of the audio too, and the silence behind it. */
   #edge(): Float32Array {
     let pending = this.#pending;
     if (pending.length === 0) return pending;
-    if (this.#frames === 0 && pending.length === this.#samples) pending = reflectStart(pending);
+    if (!this.#mirrored) pending = reflectStart(pending);
     const count = Math.ceil(pending.length / HOP_SAMPLES); // those that begin before the end
     const padded = new Float32Array(Math.max(0, count - 1) * HOP_SAMPLES + N_FFT);
     padded.set(pending.subarray(0, padded.length));

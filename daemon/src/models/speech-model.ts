@@ -1,4 +1,5 @@
 /** What every family of speech models offers; the engine knows nothing else of them. */
+import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from './streaming/live-speech.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 
 export type {
@@ -16,7 +17,7 @@ export interface AudioStream {
   readonly samples: AsyncIterable<Float32Array>;
 }
 
-/** A loaded model. It runs one transcription at a time. */
+/** A loaded model. It runs one transcription, or one look of a live session, at a time. */
 export interface SpeechModel {
   /** What the user calls it: the name of its folder. */
   readonly name: string;
@@ -32,6 +33,14 @@ export interface SpeechModel {
     options: TranscribeOptions,
     signal: AbortSignal,
   ): AsyncGenerator<TranscribeEvent, TranscribeResult>;
+
+  /**
+   * Speech that is going on: absent where the family cannot do that. Sessions hold no weights and may be many.
+   *
+   * @param from where another session of the same model and options was, in whatever process
+   * @throws SottoError INVALID_ARGUMENT for a checkpoint of something else
+   */
+  live?(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech;
 
   /** Frees the weights. */
   dispose(): void;

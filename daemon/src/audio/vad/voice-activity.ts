@@ -52,9 +52,14 @@ export class VoiceActivity {
     }
   }
 
-  /** A stream of audio of its own. It holds no arrays and need not be closed. */
-  stream(): VadStream {
-    return new VadStream((samples, state) => this.#probabilities(samples, state));
+  /**
+   * A stream of audio of its own. It holds no arrays and need not be closed.
+   *
+   * @param from what another stream remembered: this one goes on from there. It is given the audio from 64 samples before
+   *   the first frame that the other one had not heard whole.
+   */
+  stream(from?: VadMemory): VadStream {
+    return new VadStream((samples, state) => this.#probabilities(samples, state), from);
   }
 
   /** Frees the weights. Streams are of no use afterwards. */
@@ -87,7 +92,13 @@ export class VoiceActivity {
   }
 }
 
-/** One stream of 16 kHz mono samples, in pieces of any size; the result does not depend on how it is cut. */
+/** What a stream remembers of the audio heard: 128 values each. */
+export interface VadMemory {
+  readonly hidden: Float64Array;
+  readonly cell: Float64Array;
+}
+
+/** One stream of 16 kHz mono samples, in pieces of any size; how it is cut changes the result by rounding at most (3e-6). */
 export class VadStream {
   readonly #compute: (samples: Float32Array, state: RecurrentState) => Float32Array;
   readonly #state = new RecurrentState();
@@ -95,8 +106,17 @@ export class VadStream {
   #pending = new Float32Array(CONTEXT_SAMPLES);
 
   /** @internal Made by `VoiceActivity.stream`. */
-  constructor(compute: (samples: Float32Array, state: RecurrentState) => Float32Array) {
+  constructor(compute: (samples: Float32Array, state: RecurrentState) => Float32Array, from?: VadMemory) {
     this.#compute = compute;
+    if (from === undefined) return;
+    this.#state.hidden.set(from.hidden);
+    this.#state.cell.set(from.cell);
+    this.#pending = new Float32Array(0);
+  }
+
+  /** A copy of what is remembered of the frames that were whole. */
+  get memory(): VadMemory {
+    return { hidden: this.#state.hidden.slice(), cell: this.#state.cell.slice() };
   }
 
   /**
@@ -107,7 +127,7 @@ export class VadStream {
     const all = new Float32Array(this.#pending.length + samples.length);
     all.set(this.#pending);
     for (let i = 0; i < samples.length; i++) all[this.#pending.length + i] = clipped(samples[i] ?? 0);
-    const frames = Math.floor((all.length - CONTEXT_SAMPLES) / FRAME_SAMPLES);
+    const frames = Math.max(0, Math.floor((all.length - CONTEXT_SAMPLES) / FRAME_SAMPLES));
     const probabilities = new Float32Array(frames);
     for (let first = 0; first < frames; first += BATCH_FRAMES) {
       const count = Math.min(BATCH_FRAMES, frames - first);
@@ -122,7 +142,7 @@ export class VadStream {
   /** The probability of the last, partial frame, filled up with zeros; empty if there is none. */
   flush(): Float32Array {
     const partial = this.#pending.length - CONTEXT_SAMPLES;
-    return partial === 0 ? new Float32Array(0) : this.push(new Float32Array(FRAME_SAMPLES - partial));
+    return partial <= 0 ? new Float32Array(0) : this.push(new Float32Array(FRAME_SAMPLES - partial));
   }
 }
 

@@ -1,5 +1,8 @@
 /** Text from speech while it is spoken: what every family that can stream offers. */
-import type { Word } from '#daemon/protocol/transcription.js';
+import type { TranscribeOptions, Word } from '#daemon/protocol/transcription.js';
+
+/** Detected from the first seconds of speech, when no language is given. */
+export type LiveSpeechOptions = Pick<TranscribeOptions, 'language' | 'initialPrompt'>;
 
 /** What one look at the audio gave. */
 export interface LiveUpdate {
@@ -11,8 +14,19 @@ export interface LiveUpdate {
   readonly language?: string;
 }
 
+/** All that another process needs to go on exactly from here: plain JSON of a few KB. */
+export interface LiveCheckpoint {
+  /** The first sample of the session that is still needed. */
+  readonly fromSample: number;
+  readonly state: unknown;
+}
+
+/**
+ * The same audio, looked at in the same places, gives the same words, whatever the pieces it is pushed in; also across a
+ * checkpoint.
+ */
 export interface LiveSpeech {
-  /** Takes what was just spoken, 16 kHz mono. Costs nothing but memory until `update`. */
+  /** Takes what was just spoken, 16 kHz mono; at first, the samples from the checkpoint's `fromSample` on. Costs only memory. */
   push(samples: Float32Array): void;
 
   /** Looks at what was pushed. One at a time. @throws SottoError CANCELLED, ENGINE_CRASHED */
@@ -21,8 +35,14 @@ export interface LiveSpeech {
   /** Nothing more will be said: commits all that is left. */
   finish(signal: AbortSignal): Promise<LiveUpdate>;
 
-  /** Whether somebody speaks now, as far as was pushed. */
+  /** Whether somebody spoke at the end of what was looked at. */
   readonly speaking: boolean;
+
+  /** Mean natural-log probability of all tokens committed in the session; undefined before the first. */
+  readonly meanLogprob: number | undefined;
+
+  /** To be taken after an update. */
+  checkpoint(): LiveCheckpoint;
 
   dispose(): void;
 }

@@ -5,8 +5,11 @@ import { MelTransform } from '#daemon/audio/mel.js';
 import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcription.js';
 
+import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from '../streaming/live-speech.js';
 import type { AudioStream, LoadOptions, SpeechModel } from '../speech-model.js';
 import { loadWhisper, readConfig } from './load.js';
+import { livePolicy } from './streaming/live-policy.js';
+import { LiveWhisper } from './streaming/live-whisper.js';
 import { WhisperTokenizer } from './tokenizer.js';
 import type { WhisperOptions } from './settings.js';
 import { transcribe } from './transcribe.js';
@@ -53,6 +56,11 @@ export class WhisperModel implements SpeechModel {
     signal: AbortSignal,
   ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
     return transcribe(this.parts, audio, options, signal);
+  }
+
+  live(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech {
+    const policy = livePolicy(this.parts.model.config);
+    return new LiveWhisper(this.parts, { ...options, policy }, from);
   }
 
   dispose(): void {

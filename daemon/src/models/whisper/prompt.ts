@@ -10,19 +10,28 @@ export interface PromptOptions {
   readonly conditioned?: boolean | undefined;
   /** Tokens that count: half of the decoder's context less one. */
   readonly room: number;
+  /** What another one remembered. */
+  readonly from?: PromptMemory | undefined;
+}
+
+export interface PromptMemory {
+  readonly text: readonly number[];
+  readonly forgotten: boolean;
 }
 
 export class Prompt {
   readonly #initial: readonly number[];
   readonly #options: PromptOptions;
   /** What of the text still leads. */
-  #text: number[] = [];
+  #text: readonly number[];
   /** Whether the text has been let go of once: then an initial prompt that is not carried is gone too. */
-  #forgotten = false;
+  #forgotten: boolean;
 
   constructor(tokenizer: Pick<WhisperTokenizer, 'encode'>, options: PromptOptions) {
-    const { initial, room } = options;
+    const { initial, room, from } = options;
     this.#options = options;
+    this.#text = from?.text.slice(-room) ?? [];
+    this.#forgotten = from?.forgotten ?? false;
     this.#initial = initial === undefined ? [] : tokenizer.encode(` ${initial.trim()}`).slice(-room);
   }
 
@@ -32,6 +41,11 @@ export class Prompt {
     if (!carried) return [...(this.#forgotten ? [] : this.#initial), ...this.#text].slice(-room);
     const left = room - this.#initial.length;
     return [...this.#initial, ...(left > 0 ? this.#text.slice(-left) : [])];
+  }
+
+  /** What of the text leads on, beside what the options say. */
+  get memory(): PromptMemory {
+    return { text: this.#text, forgotten: this.#forgotten };
   }
 
   /** A window gave these tokens. */

@@ -2,6 +2,7 @@
 import type { Word } from '#daemon/protocol/transcription.js';
 import type { Hypothesis } from '../../streaming/hypothesis.js';
 
+import type { TextState } from './live-state.js';
 import type { LiveWords } from './live-words.js';
 
 /** One look: a hypothesis behind the committed tokens, as words with places. */
@@ -18,6 +19,39 @@ export class LiveText {
   #end: number | undefined;
   #look: Look | undefined;
   #before: Hypothesis | undefined;
+  #sumLogprob = 0;
+  #count = 0;
+
+  /** @param wordsOf how the tokens of a look, in a checkpoint, are made into words */
+  constructor(from?: TextState, wordsOf?: (tokens: readonly number[]) => LiveWords) {
+    if (from === undefined) return;
+    this.#committed = [...from.committed];
+    this.#end = from.end;
+    this.#before = from.before;
+    this.#sumLogprob = from.sumLogprob;
+    this.#count = from.count;
+    if (from.look !== undefined && wordsOf !== undefined)
+      this.#look = { ...from.look, words: wordsOf(from.look.hypothesis.tokens) };
+  }
+
+  get state(): TextState {
+    const [end, look, before] = [this.#end, this.#look, this.#before];
+    return {
+      committed: this.#committed,
+      ...(end !== undefined && { end }),
+      ...(look && {
+        look: { hypothesis: plain(look.hypothesis), starts: [...look.starts], logprobs: [...look.logprobs] },
+      }),
+      ...(before && { before: plain(before) }),
+      sumLogprob: this.#sumLogprob,
+      count: this.#count,
+    };
+  }
+
+  /** Of all tokens ever committed, the mean natural-log probability; undefined before the first. */
+  get meanLogprob(): number | undefined {
+    return this.#count === 0 ? undefined : this.#sumLogprob / this.#count;
+  }
 
   /** Tokens of the window that are certain. */
   get committed(): readonly number[] {
@@ -55,6 +89,8 @@ export class LiveText {
     if (look === undefined || count === 0) return [];
     const words = look.words.timed(0, count, look.starts, look.logprobs);
     this.#committed.push(...look.hypothesis.tokens.slice(0, count));
+    this.#sumLogprob += look.logprobs.slice(0, count).reduce((sum, logprob) => sum + logprob, 0);
+    this.#count += count;
     this.#end = look.starts[count] ?? this.#end;
     this.#look = {
       hypothesis: behind(look.hypothesis, count),
@@ -75,6 +111,10 @@ export class LiveText {
     if (this.#look?.hypothesis.tokens.length === 0) this.#look = this.#before = undefined;
     return said;
   }
+}
+
+function plain({ tokens, begins, attended, audioFrames, ended }: Hypothesis): TextState['before'] & object {
+  return { tokens: [...tokens], begins: [...begins], attended: [...attended], audioFrames, ended };
 }
 
 function behind(hypothesis: Hypothesis, count: number): Hypothesis {

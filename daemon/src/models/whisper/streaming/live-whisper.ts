@@ -7,7 +7,12 @@ import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 import { mx } from '#native/index.js';
 import type * as nn from '#native/nn/index.js';
 import { wordBeginnings } from '../../streaming/hypothesis.js';
-import type { LiveSpeech, LiveUpdate } from '../../streaming/live-speech.js';
+import type {
+  LiveCheckpoint,
+  LiveSpeech,
+  LiveSpeechOptions,
+  LiveUpdate,
+} from '../../streaming/live-speech.js';
 import { type CommitPolicy, tentativeCount } from '../../streaming/policy.js';
 
 import { placeTokens } from '../alignment.js';
@@ -22,14 +27,12 @@ import { type WindowLength, windowFrames } from '../short-window.js';
 import type { WhisperParts } from '../transcription.js';
 import { isSpaced } from '../words.js';
 import { hypothesize, type Guess } from './hypothesize.js';
+import { fromSampleOf, type LiveState, packState, unpackState } from './live-state.js';
 import { LiveText } from './live-text.js';
 import { LiveWords } from './live-words.js';
 import { Voice } from './voice.js';
 
-export interface LiveOptions {
-  /** Detected from the first seconds of speech when left out. */
-  readonly language?: string | undefined;
-  readonly initialPrompt?: string | undefined;
+export interface LiveOptions extends LiveSpeechOptions {
   readonly policy: CommitPolicy;
 }
 
@@ -59,40 +62,83 @@ export class LiveWhisper implements LiveSpeech {
   readonly #policy: CommitPolicy;
   readonly #mel: LiveMel;
   readonly #voice: Voice;
+  /** The first samples that each of them has to hear. */
+  readonly #melFrom: number;
+  readonly #voiceFrom: number;
   readonly #caches: readonly nn.SelfAttentionCache[];
   readonly #filters: LogitFilters;
   readonly #prompt: Prompt;
-  readonly #text = new LiveText();
+  readonly #text: LiveText;
+  /** Samples that were pushed, or need not be. */
+  #pushed: number;
   #language: string | undefined;
   #languageIsSure: boolean;
   /** Mel frame at which the window begins. */
-  #start = 0;
+  #start: number;
   /** Where the audio ended at the last look. */
-  #heardFrames = 0;
+  #heardFrames: number;
 
-  constructor(parts: WhisperParts, { language, initialPrompt, policy }: LiveOptions) {
+  /** @throws SottoError INVALID_ARGUMENT for a checkpoint that is none of this model */
+  constructor(
+    parts: WhisperParts,
+    { language, initialPrompt, policy }: LiveOptions,
+    checkpoint?: LiveCheckpoint,
+  ) {
     const { model, tokenizer, mel, voice } = parts;
+    const from = checkpoint && unpackState(checkpoint, model.config);
     this.#parts = parts;
     this.#policy = policy;
-    this.#mel = new LiveMel(mel);
-    this.#voice = new Voice(voice.stream());
+    this.#pushed = from ? fromSampleOf(from) : 0;
+    this.#mel = new LiveMel(mel, from?.melFrom);
+    this.#voice = new Voice(voice, from?.voice);
+    this.#melFrom = from?.melFrom ?? 0;
+    this.#voiceFrom = from ? Voice.fromSample(from.voice) : 0;
+    this.#prompt = new Prompt(tokenizer, { initial: initialPrompt, room: PROMPT_TOKENS, from: from?.prompt });
+    this.#language =
+      (language === undefined ? undefined : tokenizer.resolveLanguage(language)) ?? from?.language;
+    this.#languageIsSure =
+      language !== undefined || !tokenizer.isMultilingual || from?.languageIsSure === true;
+    this.#start = from?.start ?? 0;
+    this.#heardFrames = from?.heardFrames ?? 0;
+    const spaced = isSpaced(this.#language ?? 'en');
+    this.#text = new LiveText(from?.text, (tokens) => new LiveWords(tokenizer, tokens, spaced));
     this.#caches = makeCaches(model);
     this.#filters = new LogitFilters(tokenizer, model.config, { timestamps: false });
-    this.#prompt = new Prompt(tokenizer, { initial: initialPrompt, room: PROMPT_TOKENS });
-    this.#language = language === undefined ? undefined : tokenizer.resolveLanguage(language);
-    this.#languageIsSure = this.#language !== undefined || !tokenizer.isMultilingual;
   }
 
   get speaking(): boolean {
     return this.#voice.speaking;
   }
 
+  get meanLogprob(): number | undefined {
+    return this.#text.meanLogprob;
+  }
+
   push(samples: Float32Array): void {
-    this.#mel.push(samples);
-    this.#voice.push(samples);
+    const at = this.#pushed;
+    this.#pushed += samples.length;
+    const from = (sample: number): Float32Array =>
+      samples.subarray(Math.min(samples.length, Math.max(0, sample - at)));
+    this.#mel.push(from(this.#melFrom));
+    this.#voice.push(from(this.#voiceFrom));
+  }
+
+  checkpoint(): LiveCheckpoint {
+    const state: LiveState = {
+      start: this.#start,
+      heardFrames: this.#heardFrames,
+      melFrom: this.#mel.fromSample,
+      ...(this.#language !== undefined && { language: this.#language }),
+      languageIsSure: this.#languageIsSure,
+      prompt: { text: [...this.#prompt.memory.text], forgotten: this.#prompt.memory.forgotten },
+      text: this.#text.state,
+      voice: this.#voice.state,
+    };
+    return packState(state, this.#parts.model.config);
   }
 
   async update(signal: AbortSignal): Promise<LiveUpdate> {
+    this.#voice.look();
     if (!this.#hasSpeech) {
       this.#begin(this.#mel.contentFrames - BEFORE_SPEECH_FRAMES);
       return this.#said(0);
@@ -110,6 +156,7 @@ export class LiveWhisper implements LiveSpeech {
   }
 
   async finish(signal: AbortSignal): Promise<LiveUpdate> {
+    this.#voice.look();
     if (this.#hasSpeech && this.#hasNews) await this.#listen(signal);
     return { ...this.#said(this.#text.follows?.tokens.length ?? 0), tentative: '' };
   }

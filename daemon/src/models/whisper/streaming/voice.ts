@@ -1,28 +1,72 @@
 /** What voice activity says of speech that goes on. */
 import { HOP_SAMPLES, SAMPLE_RATE } from '#daemon/audio/mel.js';
-import { FRAME_SAMPLES, type VadStream } from '#daemon/audio/vad/index.js';
+import {
+  CONTEXT_SAMPLES,
+  FRAME_SAMPLES,
+  type VadMemory,
+  type VadStream,
+  type VoiceActivity,
+} from '#daemon/audio/vad/index.js';
 
 /** From this probability on a frame is speech, and below that one it is none, as for files. */
 const SPEAKS = 0.5;
 const SILENT = 0.35;
 
+/** What is known after a look. */
+export interface VoiceState {
+  /** Frames of 32 ms that were heard. */
+  readonly frames: number;
+  /** Of them, those up to the end of the last speech; 0 if there was none. */
+  readonly voiced: number;
+  readonly speaking: boolean;
+  readonly memory: VadMemory;
+}
+
 export class Voice {
   readonly #stream: VadStream;
-  #frames = 0;
-  #lastVoiced = -1; // index of the frame behind it
-  #speaking = false;
+  #pending: Float32Array[] = [];
+  #frames: number;
+  #voiced: number;
+  #speaking: boolean;
 
-  constructor(stream: VadStream) {
-    this.#stream = stream;
+  constructor(activity: Pick<VoiceActivity, 'stream'>, from?: VoiceState) {
+    this.#stream = activity.stream(from && from.frames > 0 ? from.memory : undefined);
+    this.#frames = from?.frames ?? 0;
+    this.#voiced = from?.voiced ?? 0;
+    this.#speaking = from?.speaking ?? false;
+  }
+
+  get state(): VoiceState {
+    return {
+      frames: this.#frames,
+      voiced: this.#voiced,
+      speaking: this.#speaking,
+      memory: this.#stream.memory,
+    };
+  }
+
+  /** The first sample that one which goes on from here has to hear. */
+  static fromSample({ frames }: Pick<VoiceState, 'frames'>): number {
+    return frames === 0 ? 0 : frames * FRAME_SAMPLES - CONTEXT_SAMPLES;
   }
 
   push(samples: Float32Array): void {
+    this.#pending.push(samples.slice());
+  }
+
+  /** Hears what was pushed, all at once: so the same looks hear the same to the last bit, whatever the pieces. */
+  look(): void {
+    const samples = new Float32Array(this.#pending.reduce((length, piece) => length + piece.length, 0));
+    let at = 0;
+    for (const piece of this.#pending) {
+      samples.set(piece, at);
+      at += piece.length;
+    }
+    this.#pending = [];
     for (const probability of this.#stream.push(samples)) {
       this.#frames++;
-      if (probability >= SPEAKS || (this.#speaking && probability >= SILENT)) {
-        this.#speaking = true;
-        this.#lastVoiced = this.#frames;
-      } else this.#speaking = false;
+      this.#speaking = probability >= SPEAKS || (this.#speaking && probability >= SILENT);
+      if (this.#speaking) this.#voiced = this.#frames;
     }
   }
 
@@ -32,12 +76,12 @@ export class Voice {
 
   /** Mel frames up to the end of the last speech; 0 if there was none. */
   get lastVoicedFrame(): number {
-    return this.#lastVoiced < 0 ? 0 : Math.floor((this.#lastVoiced * FRAME_SAMPLES) / HOP_SAMPLES);
+    return Math.floor((this.#voiced * FRAME_SAMPLES) / HOP_SAMPLES);
   }
 
   /** Seconds since somebody spoke; infinite if nobody did. */
   get silentSeconds(): number {
-    if (this.#lastVoiced < 0) return Infinity;
-    return ((this.#frames - this.#lastVoiced) * FRAME_SAMPLES) / SAMPLE_RATE;
+    if (this.#voiced === 0) return Infinity;
+    return ((this.#frames - this.#voiced) * FRAME_SAMPLES) / SAMPLE_RATE;
   }
 }

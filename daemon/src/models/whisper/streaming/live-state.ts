@@ -1,0 +1,144 @@
+/** What a live session remembers, as JSON, and back. It comes from another process: nothing of it is believed unseen. */
+import * as v from 'valibot';
+import { LiveMel } from '#daemon/audio/mel-live.js';
+import { HOP_SAMPLES } from '#daemon/audio/mel.js';
+import { MEMORY_VALUES } from '#daemon/audio/vad/index.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { Hypothesis } from '../../streaming/hypothesis.js';
+import type { LiveCheckpoint } from '../../streaming/live-speech.js';
+
+import type { WhisperConfig } from '../config.js';
+import { Voice, type VoiceState } from './voice.js';
+
+const VERSION = 1;
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const numbers = v.array(v.pipe(v.number(), v.finite()));
+const tokens = v.array(count);
+
+const values = v.pipe(
+  v.string(),
+  v.base64(),
+  v.transform((text) => {
+    const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
+    return bytes.length % 8 === 0 ? new Float64Array(bytes.buffer) : new Float64Array(0);
+  }),
+  v.check((all) => all.length === MEMORY_VALUES && all.every(Number.isFinite), 'must be 128 numbers'),
+);
+
+const hypothesis = v.pipe(
+  v.object({
+    tokens,
+    begins: v.array(v.boolean()),
+    attended: v.array(count),
+    audioFrames: count,
+    ended: v.boolean(),
+  }),
+  v.check(
+    ({ tokens, begins, attended }) => begins.length === tokens.length && attended.length === tokens.length,
+    'must be as long as its tokens',
+  ),
+);
+
+const look = v.pipe(
+  v.object({ hypothesis, starts: numbers, logprobs: numbers }),
+  v.check(
+    ({ hypothesis: { tokens }, starts, logprobs }) =>
+      starts.length === tokens.length + 1 && logprobs.length === tokens.length,
+    'must have a place and a probability for each token',
+  ),
+);
+
+const text = v.object({
+  committed: tokens,
+  end: v.exactOptional(count),
+  look: v.exactOptional(look),
+  before: v.exactOptional(hypothesis),
+  sumLogprob: v.pipe(v.number(), v.finite()),
+  count,
+});
+
+const schema = v.object({
+  version: v.literal(VERSION),
+  model: v.string(),
+  /** Mel frame at which the window begins, and where the audio ended at the last look. */
+  start: count,
+  heardFrames: count,
+  /** The first sample of the mel. */
+  melFrom: count,
+  language: v.exactOptional(v.string()),
+  languageIsSure: v.boolean(),
+  prompt: v.object({ text: tokens, forgotten: v.boolean() }),
+  text,
+  voice: v.object({
+    frames: count,
+    voiced: count,
+    speaking: v.boolean(),
+    hidden: values,
+    cell: values,
+  }),
+});
+
+export type TextState = v.InferOutput<typeof text>;
+
+/** All but what is in the options. */
+export interface LiveState extends Omit<v.InferOutput<typeof schema>, 'version' | 'model' | 'voice'> {
+  readonly voice: VoiceState;
+}
+
+/** The first sample that both mel and voice activity go on from. */
+export function fromSampleOf({ melFrom, voice }: Pick<LiveState, 'melFrom' | 'voice'>): number {
+  return Math.min(melFrom, Voice.fromSample(voice));
+}
+
+export function packState(state: LiveState, config: WhisperConfig): LiveCheckpoint {
+  const { memory, ...voice } = state.voice;
+  return {
+    fromSample: fromSampleOf(state),
+    state: {
+      ...state,
+      version: VERSION,
+      model: modelOf(config),
+      voice: { ...voice, hidden: packed(memory.hidden), cell: packed(memory.cell) },
+    },
+  };
+}
+
+/** @throws SottoError INVALID_ARGUMENT where it is no checkpoint of this model */
+export function unpackState({ fromSample, state }: LiveCheckpoint, config: WhisperConfig): LiveState {
+  const parsed = v.safeParse(schema, state);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw refused(`${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
+  }
+  const { model, version: _, voice: stored, ...rest } = parsed.output;
+  if (model !== modelOf(config)) throw refused('it is of another model');
+  const { hidden, cell, ...voice } = stored;
+  const found: LiveState = { ...rest, voice: { ...voice, memory: { hidden, cell } } };
+  const all = tokensOf(found);
+  if (all.some((token) => token >= config.nVocab)) throw refused('it has tokens that the model has not');
+  if (all.length > 4 * config.nTextCtx) throw refused('it has more tokens than a window');
+  if (!LiveMel.canBegin(rest.melFrom) || rest.melFrom > rest.start * HOP_SAMPLES)
+    throw refused('its audio begins where it cannot');
+  if (voice.voiced > voice.frames) throw refused('its times are not in order');
+  if (fromSample !== fromSampleOf(found)) throw refused('fromSample is not where it goes on');
+  return found;
+}
+
+function tokensOf({ text, prompt }: LiveState): number[] {
+  const said = (some: Pick<Hypothesis, 'tokens'> | undefined): readonly number[] => some?.tokens ?? [];
+  return [...text.committed, ...prompt.text, ...said(text.look?.hypothesis), ...said(text.before)];
+}
+
+/** What tells models apart that a checkpoint must not wander between; the same weights in another precision may go on. */
+function modelOf({ nVocab, nTextState, nTextLayer, nMels }: WhisperConfig): string {
+  return ['whisper', nVocab, nTextState, nTextLayer, nMels].join('-');
+}
+
+function packed(numbers: Float64Array): string {
+  return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength).toString('base64');
+}
+
+function refused(why: string): SottoError {
+  return new SottoError('INVALID_ARGUMENT', `this checkpoint cannot be gone on from: ${why}`);
+}

@@ -1,0 +1,153 @@
+/** A live session that is thrown away after any look, and gone on with in a new one, says what it would have said. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { mx } from '#native/index.js';
+import { clip, joined, realWeights, samplesOf, starterModel } from '../fixtures.js';
+
+const never = new AbortController().signal;
+const SECOND = 16_000;
+let model: WhisperModel;
+let speech: Float32Array;
+
+beforeAll(async () => {
+  model = await WhisperModel.load(starterModel());
+  const jfk = await samplesOf(clip('jfk.flac') ?? '');
+  // Nobody speaks, somebody does, stops for long, and goes on until the window has moved.
+  const pause = new Float32Array(2.3 * SECOND);
+  speech = joined(new Float32Array(1.1 * SECOND), jfk, pause, jfk.subarray(0, 5 * SECOND), jfk);
+});
+afterAll(() => model.dispose());
+
+/** What a session that nothing happens to says, look by look. */
+async function undisturbed(
+  model: WhisperModel,
+  samples: Float32Array,
+  step: number,
+): Promise<(LiveUpdate | number)[]> {
+  const live = model.live({});
+  const said: (LiveUpdate | number)[] = [];
+  for (let at = 0; at < samples.length; at += step) {
+    live.push(samples.subarray(at, at + step));
+    said.push(await live.update(never), live.meanLogprob ?? 0);
+  }
+  said.push(await live.finish(never), live.meanLogprob ?? 0);
+  live.dispose();
+  return said;
+}
+
+/** The same with a new session after every look, which is given the audio in other pieces. */
+async function replayed(
+  model: WhisperModel,
+  samples: Float32Array,
+  step: number,
+): Promise<(LiveUpdate | number)[]> {
+  const said: (LiveUpdate | number)[] = [];
+  let stored: string | undefined;
+  const restored = (until: number): LiveSpeech => {
+    const checkpoint = stored === undefined ? undefined : (JSON.parse(stored) as LiveCheckpoint);
+    const live = model.live({}, checkpoint);
+    for (let at = checkpoint?.fromSample ?? 0, i = 0; at < until; i++) {
+      const end = Math.min(until, at + [320, 4801, 77, 16_000][i % 4]!);
+      live.push(samples.subarray(at, end));
+      at = end;
+    }
+    return live;
+  };
+  for (let at = 0; at < samples.length; at += step) {
+    const live = restored(Math.min(samples.length, at + step));
+    said.push(await live.update(never), live.meanLogprob ?? 0);
+    stored = JSON.stringify(live.checkpoint());
+    live.dispose();
+  }
+  const live = restored(samples.length);
+  said.push(await live.finish(never), live.meanLogprob ?? 0);
+  live.dispose();
+  return said;
+}
+
+describe('a live session gone on with elsewhere', () => {
+  test.each([0.5, 0.93])('says the very same after every look, %d s apart', async (seconds) => {
+    const arrays = mx.liveArrays();
+    const step = Math.round(seconds * SECOND);
+    const expected = await undisturbed(model, speech, step);
+    const words = expected.flatMap((one) => (typeof one === 'number' ? [] : one.committed));
+    expect(words.length).toBeGreaterThan(35);
+    expect(await replayed(model, speech, step)).toEqual(expected);
+    expect(mx.liveArrays()).toBe(arrays);
+  });
+
+  const { dir, missing } = { dir: undefined, missing: undefined, ...realWeights('base') };
+  const other = clip('de-leopard.flac');
+  if (dir === undefined || other === undefined)
+    test.skip(`says the very same in another language: ${missing ?? 'no German clip'}`, () => undefined);
+  else
+    test('says the very same in a language that it finds by itself', async () => {
+      const base = await WhisperModel.load(dir);
+      const german = await samplesOf(other);
+      const expected = await undisturbed(base, german, SECOND / 2);
+      expect(expected.at(-2)).toMatchObject({ language: 'de' });
+      expect(await replayed(base, german, SECOND / 2)).toEqual(expected);
+      base.dispose();
+    });
+
+  test('needs few bytes, and audio of a few seconds', async () => {
+    const live = model.live({ language: 'en' });
+    for (let at = 0; at < speech.length; at += SECOND) {
+      live.push(speech.subarray(at, at + SECOND));
+      await live.update(never);
+      const { fromSample } = live.checkpoint();
+      expect(JSON.stringify(live.checkpoint()).length).toBeLessThan(16_000);
+      expect(at + SECOND - fromSample).toBeLessThan(16 * SECOND);
+    }
+    live.dispose();
+  });
+});
+
+describe('a checkpoint', () => {
+  async function one(): Promise<LiveCheckpoint> {
+    const live = model.live({ language: 'en' });
+    for (let at = 0; at < 4; at++) {
+      live.push(speech.subarray(at * SECOND, (at + 1) * SECOND));
+      await live.update(never);
+    }
+    const checkpoint = live.checkpoint();
+    live.dispose();
+    return checkpoint;
+  }
+
+  test('that is wrong anywhere is refused, and leaves nothing behind', async () => {
+    const right = await one();
+    const arrays = mx.liveArrays();
+    const state = right.state as { readonly [key: string]: unknown };
+    const text = state.text as { readonly [key: string]: unknown };
+    const voice = state.voice as { readonly [key: string]: unknown };
+    const wrong: unknown[] = [
+      undefined,
+      null,
+      {},
+      { ...state, version: 2 },
+      { ...state, model: 'whisper-1-2-3-80' },
+      { ...state, start: -1 },
+      { ...state, melFrom: 1600 },
+      { ...state, heardFrames: 0.5 },
+      { ...state, prompt: { text: [1e7], forgotten: false } },
+      { ...state, text: { ...text, committed: ['a'] } },
+      { ...state, text: { ...text, committed: new Array<number>(10_000).fill(3) } },
+      { ...state, text: { ...text, sumLogprob: null } },
+      { ...state, text: { ...text, look: { hypothesis: { tokens: [1] } } } },
+      { ...state, voice: { ...voice, hidden: 'AAAA' } },
+      {
+        ...state,
+        voice: { ...voice, hidden: Buffer.from(new Float64Array(128).fill(NaN).buffer).toString('base64') },
+      },
+      { ...state, voice: { ...voice, voiced: 1e6 } },
+    ];
+    for (const state of wrong)
+      expect(() => model.live({}, { ...right, state })).toThrow(/this checkpoint cannot be gone on from/);
+    expect(() => model.live({}, { ...right, fromSample: right.fromSample + 1 })).toThrow(SottoError);
+    expect(mx.liveArrays()).toBe(arrays);
+    model.live({ language: 'en' }, right).dispose();
+  });
+});
