@@ -131,6 +131,18 @@ const CODES = {
     exitCode: 1,
     hint: 'check Sotto’s folder: may you write there? Until it is mended, what you say is kept in memory only',
   },
+  MIC_UNAVAILABLE: {
+    httpStatus: 503,
+    retryable: true,
+    exitCode: 1,
+    hint: 'is a microphone connected, and free? `sotto dictate --list-devices` names those there are',
+  },
+  MIC_DENIED: {
+    httpStatus: 403,
+    retryable: false,
+    exitCode: 1,
+    hint: 'allow your terminal the microphone: System Settings › Privacy & Security › Microphone; and see that it is not muted',
+  },
   UNAUTHORISED: {
     httpStatus: 403,
     retryable: false,
