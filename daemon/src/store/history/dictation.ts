@@ -1,0 +1,89 @@
+/** A past dictation, and its row in the database. */
+import * as v from 'valibot';
+import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
+import { wordSchema, type Word } from '../../protocol/transcription.js';
+
+export const STATES = ['final', 'recovered', 'failed'] as const;
+
+/**
+ * `final`: delivered. `recovered`: its process died and it was finished from the spool; nobody has read it yet.
+ * `failed`: it could not be transcribed; its audio is kept.
+ */
+export type DictationState = (typeof STATES)[number];
+
+export interface Dictation {
+  /** Of the session: letters, digits and dashes, at most 64. */
+  readonly id: string;
+  /** When it began, in ms since 1970. */
+  readonly startedMs: number;
+  readonly durationSeconds: number;
+  readonly text: string;
+  readonly language?: string;
+  readonly model: string;
+  readonly state: DictationState;
+  /** Why it failed. */
+  readonly errorCode?: ErrorCode;
+  /** File name in the folder of recordings, where its audio is kept. */
+  readonly audio?: string;
+  /** Times from the start of the take. Lists and searches leave them out. */
+  readonly words?: readonly Word[];
+}
+
+export const ID_PATTERN = /^[A-Za-z0-9-]{1,64}$/;
+
+/** A value of a column. */
+export type SqlValue = string | number | bigint | null | Uint8Array;
+export type Row = Readonly<Record<string, SqlValue>>;
+
+export const COLUMNS =
+  'id, started_ms, duration_seconds, text, language, model, state, error_code, audio' as const;
+
+/** For the columns of `COLUMNS` and `words`, by name. */
+export function toRow(d: Dictation): Record<string, string | number | null> {
+  return {
+    id: d.id,
+    started_ms: d.startedMs,
+    duration_seconds: d.durationSeconds,
+    text: d.text,
+    language: d.language ?? null,
+    model: d.model,
+    state: d.state,
+    error_code: d.errorCode ?? null,
+    audio: d.audio ?? null,
+    words: d.words === undefined ? null : JSON.stringify(d.words),
+  };
+}
+
+export function fromRow(row: Row): Dictation {
+  const language = textOf(row.language);
+  const errorCode = textOf(row.error_code);
+  const audio = textOf(row.audio);
+  const words = wordsOf(textOf(row.words));
+  return {
+    id: textOf(row.id) ?? '',
+    startedMs: Number(row.started_ms),
+    durationSeconds: Number(row.duration_seconds),
+    text: textOf(row.text) ?? '',
+    ...(language !== undefined && { language }),
+    model: textOf(row.model) ?? '',
+    state: STATES.find((state) => state === row.state) ?? 'final',
+    // A later Sotto may know codes that this one does not.
+    ...(errorCode !== undefined && { errorCode: isErrorCode(errorCode) ? errorCode : 'INTERNAL' }),
+    ...(audio !== undefined && { audio }),
+    ...(words !== undefined && { words }),
+  };
+}
+
+function textOf(value: SqlValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function wordsOf(json: string | undefined): Word[] | undefined {
+  if (json === undefined) return undefined;
+  try {
+    const parsed = v.safeParse(v.array(wordSchema), JSON.parse(json));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+}

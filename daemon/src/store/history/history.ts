@@ -1,0 +1,303 @@
+/** Past dictations: kept, listed, searched, deleted. One file that daemon and commands have open at the same time. */
+import type { Retention } from '../../settings.js';
+import { SottoError } from '../../protocol/errors.js';
+import { historyError, isDamage, type Database } from './database.js';
+import { COLUMNS, fromRow, ID_PATTERN, toRow, type Dictation, type DictationState } from './dictation.js';
+import { parseQuery, toFts } from './query.js';
+import { openOrReplace, type OpenDatabase } from './replace.js';
+import { choose } from './retention.js';
+import { all, emptyTrash, first, index, put, reindex, restore, takeOut, trashed } from './rows.js';
+import { transaction } from './schema.js';
+import { snippetOf, type Snippet } from './snippet.js';
+
+export interface HistoryOptions {
+  /** Told what was wrong and has been dealt with, such as a damaged file. It holds no text of a dictation. */
+  readonly onWarning?: (warning: SottoError) => void;
+  /** The clock, in ms since 1970. */
+  readonly now?: () => number;
+}
+
+export interface ListOptions {
+  readonly limit: number;
+  /** Only what began before, in ms since 1970: the `startedMs` of the last one of the page before. */
+  readonly before?: number;
+  readonly state?: DictationState;
+}
+
+export interface SearchOptions {
+  readonly limit: number;
+  /** About how long a snippet may be, in UTF-16 units; 120 when left out. */
+  readonly snippetLength?: number;
+}
+
+export type Found = Dictation & Snippet;
+
+/** What was deleted can be brought back for so long. */
+export const TRASH_MS = 24 * 3600 * 1000;
+
+/** Every call may throw a SottoError OUTPUT_FAILED: the file can't be read or written. */
+export class History {
+  readonly path: string;
+  readonly #onWarning: (warning: SottoError) => void;
+  readonly #now: () => number;
+  #open: OpenDatabase;
+
+  private constructor(path: string, { onWarning, now }: HistoryOptions) {
+    this.path = path;
+    this.#onWarning = onWarning ?? (() => undefined);
+    this.#now = now ?? Date.now;
+    this.#open = this.#openFile();
+  }
+
+  /**
+   * Opens or makes the file, for its user alone. A damaged one is put aside as `*.damaged-<time>`, what can be read of it is
+   * taken over, and a warning says so.
+   *
+   * @throws SottoError OUTPUT_FAILED, VERSION_MISMATCH (written by a later Sotto)
+   */
+  static open(path: string, options: HistoryOptions = {}): History {
+    return new History(path, options);
+  }
+
+  /** Keeps a dictation, in place of one with the same id. One that is final is not undone by what is recovered of it later. */
+  add(dictation: Dictation): void {
+    check(dictation);
+    this.#write((db) => {
+      const there = first(db.prepare('SELECT state FROM dictation WHERE id = ?'), dictation.id);
+      if (there?.state === 'final' && dictation.state !== 'final') return;
+      db.prepare('DELETE FROM trash WHERE id = ?').run(dictation.id);
+      put(db, dictation);
+    });
+  }
+
+  /** The dictation of an id, or of the start of one if no other begins so. */
+  get(id: string): Dictation | undefined {
+    const ids = this.idsLike(id, 2);
+    const only = ids.length === 1 || ids[0] === id ? ids[0] : undefined;
+    if (only === undefined) return undefined;
+    return this.#read((db) => {
+      const row = first(db.prepare(`SELECT ${COLUMNS}, words FROM dictation WHERE id = ?`), only);
+      return row === undefined ? undefined : fromRow(row);
+    });
+  }
+
+  /** Ids that begin so, at most `limit`; first the one that is just this. */
+  idsLike(start: string, limit: number): string[] {
+    if (!ID_PATTERN.test(start)) return [];
+    return this.#read((db) =>
+      all(
+        db.prepare('SELECT id FROM dictation WHERE id >= ? AND id < ? ORDER BY id LIMIT ?'),
+        start,
+        // All that begins so is below this: `~` comes after whatever an id holds.
+        `${start}~`,
+        limit,
+      ).map((row) => String(row.id)),
+    );
+  }
+
+  count(state?: DictationState): number {
+    return this.#read((db) => {
+      const where = state === undefined ? '' : 'WHERE state = ?';
+      const row = first(
+        db.prepare(`SELECT count(*) AS n FROM dictation ${where}`),
+        ...(state === undefined ? [] : [state]),
+      );
+      return Number(row?.n ?? 0);
+    });
+  }
+
+  /** The newest first, without their words. */
+  list({ limit, before, state }: ListOptions): Dictation[] {
+    const where = [
+      ...(before === undefined ? [] : ['started_ms < :before']),
+      ...(state === undefined ? [] : ['state = :state']),
+    ];
+    return this.#read((db) =>
+      all(
+        db.prepare(
+          `SELECT ${COLUMNS} FROM dictation ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
+           ORDER BY started_ms DESC, number DESC LIMIT :limit`,
+        ),
+        { limit, ...(before !== undefined && { before }), ...(state !== undefined && { state }) },
+      ).map(fromRow),
+    );
+  }
+
+  /**
+   * Dictations that hold all the words, the newest first. Case, accents and punctuation do not count; the last word may be
+   * the start of one.
+   */
+  search(query: string, { limit, snippetLength = 120 }: SearchOptions): Found[] {
+    const terms = parseQuery(query);
+    if (terms.length === 0) return [];
+    return this.#read((db) =>
+      all(
+        db.prepare(
+          `SELECT ${COLUMNS} FROM found JOIN dictation ON number = found.rowid
+           WHERE found MATCH ? ORDER BY started_ms DESC, number DESC LIMIT ?`,
+        ),
+        toFts(terms),
+        limit,
+      ).map((row) => {
+        const dictation = fromRow(row);
+        return { ...dictation, ...snippetOf(dictation.text, terms, snippetLength) };
+      }),
+    );
+  }
+
+  /** The text of another transcription of its audio. It is then final, and what was known of single words is gone. */
+  setText(id: string, text: string, model: string, language: string | undefined): void {
+    this.#write((db) => {
+      const row = first(
+        db.prepare(
+          `UPDATE dictation SET text = ?, model = ?, language = ?, words = NULL, state = 'final', error_code = NULL
+           WHERE id = ? RETURNING number`,
+        ),
+        text,
+        model,
+        language ?? null,
+        id,
+      );
+      if (row !== undefined) index(db, Number(row.number), text);
+    });
+  }
+
+  /** A recovered one that somebody has read is like any other. */
+  markRead(id: string): void {
+    this.#write((db) => {
+      db.prepare("UPDATE dictation SET state = 'final' WHERE id = ? AND state = 'recovered'").run(id);
+    });
+  }
+
+  /** Moves one to the trash. Its audio stays until the trash is emptied of it. */
+  delete(id: string): Dictation | undefined {
+    return this.deleteAll([id])[0];
+  }
+
+  /** Moves several to the trash; `undo` brings them back together. All of them when no ids are given. */
+  deleteAll(ids?: readonly string[]): Dictation[] {
+    return this.#write((db) => {
+      const gone = takeOut(db, ids);
+      const deletion = Number(first(db.prepare('SELECT max(deletion) AS n FROM trash'))?.n ?? 0) + 1;
+      const insert = db.prepare(
+        'INSERT OR REPLACE INTO trash (id, deleted_ms, deletion, dictation) VALUES (?, ?, ?, ?)',
+      );
+      for (const dictation of gone)
+        insert.run(dictation.id, this.#now(), deletion, JSON.stringify(toRow(dictation)));
+      return gone;
+    });
+  }
+
+  /** Deletes for good. The caller deletes their audio. All of them, and the trash, when no ids are given. */
+  destroy(ids?: readonly string[]): Dictation[] {
+    return this.#write((db) => {
+      const gone = takeOut(db, ids);
+      return ids === undefined ? [...gone, ...emptyTrash(db, Number.MAX_SAFE_INTEGER)] : gone;
+    });
+  }
+
+  /** Brings back what was deleted last. */
+  undo(): Dictation[] {
+    return this.#write((db) => {
+      const rows = all(
+        db.prepare('SELECT dictation FROM trash WHERE deletion = (SELECT max(deletion) FROM trash)'),
+      );
+      const back = rows.flatMap(trashed);
+      for (const dictation of back) restore(db, dictation);
+      return back;
+    });
+  }
+
+  restore(dictation: Dictation): void {
+    check(dictation);
+    this.#write((db) => restore(db, dictation));
+  }
+
+  /**
+   * What is kept too long goes: whole dictations, the audio of others, and the trash of yesterday.
+   *
+   * @returns those of which the caller has to delete the audio
+   */
+  prune(retention: Retention, nowMs: number): Dictation[] {
+    return this.#write((db) => {
+      const rows = all(
+        db.prepare(
+          `SELECT id, started_ms, duration_seconds, state, audio, '' AS text, model FROM dictation
+           ORDER BY started_ms DESC`,
+        ),
+      ).map(fromRow);
+      const { whole, audio } = choose(rows, retention, nowMs);
+      const gone = takeOut(
+        db,
+        whole.map(({ id }) => id),
+      );
+      const silence = db.prepare('UPDATE dictation SET audio = NULL WHERE id = ?');
+      for (const { id } of audio) silence.run(id);
+      return [...gone, ...audio, ...emptyTrash(db, nowMs - TRASH_MS)];
+    });
+  }
+
+  /** Names of all recordings that something here or in the trash needs. */
+  audioNames(): Set<string> {
+    return this.#read((db) => {
+      const kept = all(db.prepare('SELECT audio FROM dictation WHERE audio IS NOT NULL')).map((row) =>
+        String(row.audio),
+      );
+      const trash = all(db.prepare('SELECT dictation FROM trash'))
+        .flatMap(trashed)
+        .flatMap(({ audio }) => audio ?? []);
+      return new Set([...kept, ...trash]);
+    });
+  }
+
+  close(): void {
+    if (this.#open.db.isOpen) this.#open.db.close();
+  }
+
+  #write<T>(work: (db: Database) => T): T {
+    return this.#read((db) => transaction(db, () => work(db)));
+  }
+
+  /** Does `work`, once more if the file turns out to be damaged and could be mended. */
+  #read<T>(work: (db: Database) => T): T {
+    try {
+      return work(this.#open.db);
+    } catch (error) {
+      if (!isDamage(error)) throw historyError(error, this.path);
+      this.#mend(error);
+    }
+    try {
+      return work(this.#open.db);
+    } catch (error) {
+      throw historyError(error, this.path);
+    }
+  }
+
+  #mend(damage: unknown): void {
+    if (reindex(this.#open.db)) {
+      this.#onWarning(
+        new SottoError('OUTPUT_FAILED', `the index of ${this.path} was damaged and has been made anew`, {
+          cause: damage,
+          hint: 'nothing is lost',
+        }),
+      );
+      return;
+    }
+    this.close();
+    this.#open = this.#openFile({ inode: this.#open.inode, cause: damage });
+  }
+
+  #openFile(damaged?: { inode: number; cause: unknown }): OpenDatabase {
+    try {
+      return openOrReplace(this.path, this.#now(), this.#onWarning, damaged);
+    } catch (error) {
+      throw historyError(error, this.path);
+    }
+  }
+}
+
+function check({ id, startedMs, durationSeconds }: Dictation): void {
+  if (!ID_PATTERN.test(id)) throw new SottoError('INVALID_ARGUMENT', 'the id of a dictation is not valid');
+  if (!Number.isSafeInteger(startedMs) || !(durationSeconds >= 0 && durationSeconds < Infinity))
+    throw new SottoError('INVALID_ARGUMENT', `dictation ${id}: its time or length is not valid`);
+}

@@ -1,0 +1,120 @@
+/** Audio of past dictations that is kept: one WAV a take, 16 kHz mono s16, that any player plays. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf, SottoError } from '../protocol/errors.js';
+import { readOrphan } from './spool/recover.js';
+import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../protocol/live.js';
+import { readAll } from './spool/spool-file.js';
+
+export const WAV_HEADER_BYTES = 44;
+const SUFFIX = '.wav';
+const DRAFT = '.part';
+const COPY_BYTES = 256 * 1024;
+/** A RIFF file counts its bytes in 32 bits: 37 hours. */
+const MAX_PCM_BYTES = 2 ** 32 - 1 - WAV_HEADER_BYTES;
+/** What lies here unnamed for longer was left behind by a process that died. */
+const SWEEP_AFTER_MS = 24 * 3600 * 1000;
+
+/**
+ * Writes the samples of a spool file as a recording. It is there as a whole or not at all; one of the same take is
+ * replaced. The spool stays.
+ *
+ * @returns its file name in `folder`
+ * @throws SottoError SPOOL_FAILED
+ */
+export async function saveRecording(spool: string, folder: string): Promise<string> {
+  try {
+    const orphan = await readOrphan(spool);
+    if (orphan === undefined) throw new Error('it is no spool, or its start is cut off');
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const name = `${orphan.info.id}${SUFFIX}`;
+    const draft = join(folder, `.${name}.${randomBytes(4).toString('hex')}${DRAFT}`);
+    const source = await open(spool, 'r');
+    try {
+      await write(draft, (target) => copyAsWav(source, orphan.pcmAt, orphan.samples, target));
+    } finally {
+      await source.close();
+    }
+    await rename(draft, join(folder, name));
+    return name;
+  } catch (cause) {
+    const full = codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT';
+    throw new SottoError('SPOOL_FAILED', `the recording of ${spool} can't be kept in ${folder}`, {
+      cause,
+      hint: full ? 'the disk is full: free some space' : 'check the folder: may you write there?',
+    });
+  }
+}
+
+export async function removeRecording(folder: string, name: string): Promise<void> {
+  // A name from a database that somebody changed must not reach outside of the folder.
+  if (!isRecording(name)) return;
+  await unlink(join(folder, name)).catch(() => undefined);
+}
+
+/** Removes what is not `named` and not new: a process that dies between a row and its file leaves such. */
+export async function sweepRecordings(
+  folder: string,
+  named: ReadonlySet<string>,
+  nowMs: number,
+): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (named.has(name) || !(isRecording(name) || name.endsWith(DRAFT))) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && found.mtimeMs < nowMs - SWEEP_AFTER_MS)
+      await unlink(path).catch(() => undefined);
+  }
+}
+
+function isRecording(name: string): boolean {
+  return /^[A-Za-z0-9-]{1,64}\.wav$/.test(name);
+}
+
+async function write(path: string, fill: (target: FileHandle) => Promise<void>): Promise<void> {
+  const target = await open(path, 'wx', 0o600);
+  try {
+    await fill(target);
+    // The spool goes when the recording is there: it has to be on the disk by then.
+    await target.sync();
+  } catch (error) {
+    await unlink(path).catch(() => undefined);
+    throw error;
+  } finally {
+    await target.close();
+  }
+}
+
+async function copyAsWav(
+  source: FileHandle,
+  from: number,
+  samples: number,
+  target: FileHandle,
+): Promise<void> {
+  const bytes = Math.min(samples * BYTES_PER_SAMPLE, MAX_PCM_BYTES - 1);
+  await target.write(wavHeader(bytes));
+  for (let done = 0; done < bytes;) {
+    const part = await readAll(source, from + done, Math.min(COPY_BYTES, bytes - done));
+    if (part.length === 0) throw new Error('the spool became shorter');
+    await target.writeFile(part);
+    done += part.length;
+  }
+}
+
+function wavHeader(pcmBytes: number): Buffer {
+  const header = Buffer.alloc(WAV_HEADER_BYTES);
+  header.write('RIFF', 0, 'latin1');
+  header.writeUInt32LE(WAV_HEADER_BYTES - 8 + pcmBytes, 4);
+  header.write('WAVEfmt ', 8, 'latin1');
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20); // PCM
+  header.writeUInt16LE(1, 22); // one channel
+  header.writeUInt32LE(SAMPLE_RATE, 24);
+  header.writeUInt32LE(SAMPLE_RATE * BYTES_PER_SAMPLE, 28);
+  header.writeUInt16LE(BYTES_PER_SAMPLE, 32);
+  header.writeUInt16LE(8 * BYTES_PER_SAMPLE, 34);
+  header.write('data', 36, 'latin1');
+  header.writeUInt32LE(pcmBytes, 40);
+  return header;
+}
