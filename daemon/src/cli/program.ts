@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { resolvePaths, type Paths } from '../paths.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { minutes } from './flag-values.js';
+import { addHistory } from './history-command.js';
 import { modelArgument } from './models-argument.js';
 import { addModels } from './models-commands.js';
 import { addTranscribe } from './transcribe-command.js';
@@ -35,6 +36,7 @@ Exit codes: 0 all done · 1 some file failed · 2 wrong usage · 3 daemon or mod
   addTranscribe(program, outcome);
   addDaemon(program, outcome);
   addModels(program, outcome);
+  addHistory(program, outcome);
   addDemo(program, outcome);
   return program;
 }

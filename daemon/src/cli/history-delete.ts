@@ -1,0 +1,141 @@
+/** `sotto history delete` and `undo`. */
+import { createInterface } from 'node:readline/promises';
+import type { Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import type { Dictation, History } from '../store/history/index.js';
+import { removeRecording } from '../store/recordings.js';
+import { tableOf } from './history.js';
+import { findMeant, withHistory } from './history-open.js';
+import { INTERRUPTED } from './interrupt.js';
+
+export interface DeleteRun {
+  /** Ids, or starts of them; all dictations when left out. */
+  readonly ids?: readonly string[];
+  readonly yes: boolean;
+  /** Not into the trash. */
+  readonly forever: boolean;
+}
+
+/** `undefined`: Ctrl-C. */
+export type Ask = (question: string) => Promise<boolean | undefined>;
+
+/** As many are shown before it is asked whether they may go. */
+const SHOWN = 5;
+
+export function deleteSome(paths: Paths, run: DeleteRun, ask = askHere()): Promise<number> {
+  return withHistory(paths, async (history) => {
+    const meant = whichOf(history, run.ids);
+    if (meant === undefined) return 1;
+    if (meant.count === 0) {
+      say('there is nothing to delete');
+      return 0;
+    }
+    if (!run.yes) {
+      const answer = await confirm(history, meant, run, ask);
+      if (answer === undefined) return INTERRUPTED;
+      if (!answer) {
+        say('nothing was deleted');
+        return 0;
+      }
+    }
+    const ids = run.ids === undefined ? undefined : meant.some.map(({ id }) => id);
+    if (!run.forever) {
+      const gone = history.deleteAll(ids);
+      say(
+        `deleted ${dictations(gone.length)}; for a day \`sotto history undo\` brings ${them(gone.length)} back`,
+      );
+      return 0;
+    }
+    const gone = history.destroy(ids);
+    const named = history.audioNames();
+    for (const { audio } of gone)
+      if (audio !== undefined && !named.has(audio)) await removeRecording(paths.recordings, audio);
+    say(`deleted ${dictations(meant.count)} for good`);
+    return 0;
+  });
+}
+
+export function undo(paths: Paths): Promise<number> {
+  return withHistory(paths, (history) => {
+    const back = history.undo();
+    if (back.length === 0) {
+      say('nothing that was deleted within a day');
+      return 1;
+    }
+    say(`brought back ${dictations(back.length)}`);
+    return 0;
+  });
+}
+
+interface Meant {
+  readonly count: number;
+  /** All that are named by ids, or the newest of all. */
+  readonly some: readonly Dictation[];
+}
+
+function whichOf(history: History, ids: readonly string[] | undefined): Meant | undefined {
+  if (ids === undefined) return { count: history.count(), some: history.list({ limit: SHOWN }) };
+  const found = new Map<string, Dictation>();
+  for (const id of ids) {
+    const dictation = findMeant(history, id);
+    // One that is not there may be another one mistyped: none goes.
+    if (dictation === undefined) return undefined;
+    found.set(dictation.id, dictation);
+  }
+  return { count: found.size, some: [...found.values()] };
+}
+
+async function confirm(
+  history: History,
+  { count, some }: Meant,
+  { ids, forever }: DeleteRun,
+  ask: Ask | undefined,
+): Promise<boolean | undefined> {
+  if (ask === undefined) {
+    // A script that names them means them; one that says "all", or "forever", has to say that it does.
+    if (ids !== undefined && !forever) return true;
+    throw new SottoError('INVALID_ARGUMENT', 'this deletes dictations, and nobody can be asked', {
+      hint: 'add --yes',
+    });
+  }
+  process.stdout.write(tableOf(history, some.slice(0, SHOWN)));
+  if (count > SHOWN) say(`… and ${count - SHOWN} more`);
+  const what = count === 1 ? 'this dictation' : `these ${count} dictations`;
+  return ask(`Delete ${what}${forever ? ' for good' : ''}? [y/N] `);
+}
+
+/** Where there is a terminal to ask at. */
+function askHere(): Ask | undefined {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  return async (question) => {
+    const lines = createInterface({ input: process.stdin, output: process.stderr });
+    const stopped = new AbortController();
+    let interrupted = false;
+    lines.on('SIGINT', () => {
+      interrupted = true;
+      stopped.abort();
+    });
+    // The end of the input is no answer.
+    lines.on('close', () => stopped.abort());
+    try {
+      return /^\s*y(es)?\s*$/i.test(await lines.question(question, { signal: stopped.signal }));
+    } catch {
+      process.stderr.write('\n');
+      return interrupted ? undefined : false;
+    } finally {
+      lines.close();
+    }
+  };
+}
+
+function dictations(count: number): string {
+  return count === 1 ? '1 dictation' : `${count} dictations`;
+}
+
+function them(count: number): string {
+  return count === 1 ? 'it' : 'them';
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

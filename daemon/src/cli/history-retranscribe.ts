@@ -1,0 +1,85 @@
+/** `sotto history retranscribe`: the recording of a dictation through a model once more. */
+import { join } from 'node:path';
+import type { Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import type { JobSummary } from '../protocol/messages.js';
+import { findMeant, openHistory } from './history-open.js';
+import { oneLine } from './history-table.js';
+import { INTERRUPTED } from './interrupt.js';
+import { fitStart } from './terminal/columns.js';
+import { styleFor, wantsColour } from './terminal/style.js';
+import type { Transcriber } from './transcriber.js';
+import type { View } from './view.js';
+
+export interface Retranscription {
+  /** Or the start of one. */
+  readonly id: string;
+  readonly model?: string;
+  readonly language?: string;
+}
+
+export interface RetranscribeParts {
+  readonly transcriber: Transcriber;
+  readonly view: View;
+  readonly signal: AbortSignal;
+}
+
+const LABEL = 8;
+
+/** The exit code of the command. @throws SottoError */
+export async function retranscribe(
+  paths: Paths,
+  { id, model, language }: Retranscription,
+  { transcriber, view, signal }: RetranscribeParts,
+): Promise<number> {
+  const history = openHistory(paths);
+  try {
+    const dictation = findMeant(history, id);
+    if (dictation === undefined) return 1;
+    if (dictation.audio === undefined) {
+      throw new SottoError('AUDIO_NOT_FOUND', `the sound of ${dictation.id} was not kept`, {
+        hint: `{"history": {"keepAudio": true}} in ${paths.settings} keeps that of later ones`,
+      });
+    }
+    view.begin(dictation.audio);
+    let text = '';
+    let summary: JobSummary | undefined;
+    for await (const event of transcriber.transcribe(
+      join(paths.recordings, dictation.audio),
+      { timestamps: 'auto', ...(language !== undefined && { language }) },
+      { signal, ...(model !== undefined && { model }) },
+    )) {
+      view.event(event);
+      if (event.type === 'segment') text += event.segment.text;
+      if (event.type === 'final') summary = event.summary;
+    }
+    view.close();
+    if (summary === undefined) throw new SottoError('INTERNAL', 'the work ended without a result');
+    const before = oneLine(dictation.text);
+    const after = oneLine(text);
+    if (after === '' && before !== '') {
+      // The take that a crash left behind, or the wrong model: what there is is better than nothing.
+      process.stderr.write(`no speech was found this time: the text of ${dictation.id} stays as it is\n`);
+      return 0;
+    }
+    history.setText(dictation.id, text.trim(), summary.model, summary.language);
+    if (before === after) process.stderr.write('the text is the same as before\n');
+    else process.stdout.write(comparison(before, after));
+    return 0;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    process.stderr.write('interrupted: the text stays as it is\n');
+    return INTERRUPTED;
+  } finally {
+    view.close();
+    history.close();
+  }
+}
+
+function comparison(before: string, after: string): string {
+  const style = styleFor(wantsColour(process.stdout));
+  const columns = process.stdout.isTTY ? process.stdout.columns - LABEL : Infinity;
+  const fitted = (text: string): string => fitStart(text, columns);
+  const was = before === '' ? '' : `${style.dim(`${'before'.padEnd(LABEL)}${fitted(before)}`)}\n`;
+  return `${was}${style.bold('after'.padEnd(LABEL))}${fitted(after)}\n`;
+}

@@ -1,0 +1,128 @@
+/** `sotto history list`, `show` and `search`. What is asked for goes to stdout, remarks to stderr. */
+import { join } from 'node:path';
+import type { Paths } from '../paths.js';
+import type { Retention } from '../settings.js';
+import type { Dictation, Found, History } from '../store/history/index.js';
+import { findMeant, jsonOf, withHistory } from './history-open.js';
+import { stateColour, table, whenText, withoutText, type TableRow } from './history-table.js';
+import { clock } from './terminal/progress-line.js';
+import { styleFor, wantsColour } from './terminal/style.js';
+
+export interface ListFlags {
+  readonly limit: number;
+  readonly json: boolean;
+}
+
+/** Fewer characters of an id are not shown, though a command takes them. */
+const SHORT_ID = 8;
+const ID_MOST = 64;
+
+export function list(paths: Paths, { limit, json }: ListFlags): Promise<number> {
+  return withHistory(paths, (history, retention) => {
+    const found = history.list({ limit });
+    if (json) print(found.map((dictation) => `${jsonOf(dictation, paths)}\n`).join(''));
+    else if (found.length === 0) remark(emptyText(retention, paths));
+    else {
+      print(tableOf(history, found));
+      remarkOn(history, found);
+    }
+    return 0;
+  });
+}
+
+export function search(paths: Paths, query: string, { limit, json }: ListFlags): Promise<number> {
+  return withHistory(paths, (history, retention) => {
+    const found = history.search(query, { limit, snippetLength: process.stdout.columns ?? 160 });
+    if (json) print(found.map((hit) => `${jsonOf(hit, paths)}\n`).join(''));
+    else if (found.length > 0) print(tableOf(history, found));
+    else if (history.count() === 0) remark(emptyText(retention, paths));
+    else remark('no dictation holds all of these words');
+    return 0;
+  });
+}
+
+export function show(paths: Paths, id: string | undefined, json: boolean): Promise<number> {
+  return withHistory(paths, (history, retention) => {
+    const last = id ?? history.list({ limit: 1 })[0]?.id;
+    if (last === undefined) {
+      remark(emptyText(retention, paths));
+      return 1;
+    }
+    const dictation = findMeant(history, last);
+    if (dictation === undefined) return 1;
+    if (json) print(`${jsonOf(dictation, paths)}\n`);
+    else {
+      if (process.stdout.isTTY) print(`${headOf(dictation, paths)}\n\n`);
+      const text = dictation.text.trim();
+      if (text !== '') print(`${text}\n`);
+      else remark(withoutText(dictation));
+    }
+    // Now somebody has read it.
+    if (dictation.state === 'recovered') history.markRead(dictation.id);
+    return 0;
+  });
+}
+
+export function tableOf(history: History, found: readonly (Dictation | Found)[]): string {
+  const rows = found.map((dictation): TableRow => {
+    const hit = 'snippet' in dictation ? { text: dictation.snippet, marks: dictation.marks } : {};
+    return { dictation, shortId: shortId(history, dictation.id), ...hit };
+  });
+  return table(rows, {
+    ...(process.stdout.isTTY && { columns: process.stdout.columns }),
+    style: styleFor(wantsColour(process.stdout)),
+    nowMs: Date.now(),
+  });
+}
+
+function shortId(history: History, id: string): string {
+  for (let length = SHORT_ID; length < Math.min(id.length, ID_MOST); length += 4) {
+    if (history.idsLike(id.slice(0, length), 2).length === 1) return id.slice(0, length);
+  }
+  return id;
+}
+
+function headOf(dictation: Dictation, paths: Paths): string {
+  const style = styleFor(wantsColour(process.stdout));
+  const { id, startedMs, durationSeconds, language, model, state, audio } = dictation;
+  const facts = [whenText(startedMs, Date.now()), clock(durationSeconds), language, model, id];
+  const marked = state === 'final' ? '' : ` · ${stateColour(dictation, style)(stateText(dictation))}`;
+  const known = facts.filter((fact) => fact !== undefined && fact !== '').join(' · ');
+  const sound = audio === undefined ? '' : `\n${style.dim(join(paths.recordings, audio))}`;
+  return `${style.dim(known)}${marked}${sound}`;
+}
+
+function stateText({ state, errorCode }: Dictation): string {
+  if (state === 'recovered') return 'recovered after a crash';
+  return errorCode === undefined ? state : `${state}: ${errorCode}`;
+}
+
+/** For people alone: what there is more, and what wants them. */
+function remarkOn(history: History, found: readonly Dictation[]): void {
+  if (!process.stdout.isTTY) return;
+  const total = history.count();
+  if (total > found.length) remark(`${found.length} of ${total}; --limit ${total} shows all`);
+  const recovered = found.find(({ state }) => state === 'recovered');
+  if (recovered !== undefined) {
+    remark(
+      `recovered: said when Sotto was ended, and not read yet — sotto history show ${shortId(history, recovered.id)}`,
+    );
+  }
+  const failed = found.find(({ state, audio }) => state === 'failed' && audio !== undefined);
+  if (failed !== undefined)
+    remark(`failed: to try again — sotto history retranscribe ${shortId(history, failed.id)}`);
+}
+
+function emptyText({ keepDays }: Retention, paths: Paths): string {
+  return keepDays === 0
+    ? `no past dictations: history.keepDays is 0 in ${paths.settings}, so none are kept`
+    : `no past dictations yet: \`sotto dictate\` makes one, and it is kept for ${keepDays === 1 ? 'a day' : `${keepDays} days`}`;
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+function remark(text: string): void {
+  process.stderr.write(`${styleFor(wantsColour(process.stderr)).dim(text)}\n`);
+}
