@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseToEngine, type FromEngine, type ToEngine } from '#daemon/protocol/ipc.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { parseScript, scriptedSegment, type FakeScript } from './fake-audio.js';
+import { FakeLive } from './fake-live.js';
 
 function send(message: FromEngine): void {
   if (process.connected) process.send?.(message);
@@ -20,6 +21,7 @@ const mode = process.env.FAKE_ENGINE ?? '';
 const loadMs = Number(process.env.FAKE_LOAD_MS ?? '0');
 let loaded: string | undefined;
 const cancelled = new Set<number>();
+const live = new Map<number, FakeLive>();
 let deaf = false;
 
 /** Blocks the whole thread, without heating the machine. */
@@ -110,6 +112,25 @@ function receive(message: ToEngine): void {
       return;
     case 'cancel':
       if (!deaf) cancelled.add(message.job);
+      return;
+    case 'live-open':
+      void load(message.model.name).then(
+        () => {
+          live.set(message.session, new FakeLive(message, send));
+          send({ type: 'live-opened', session: message.session });
+        },
+        (error: unknown) =>
+          send({ type: 'live-failed', session: message.session, error: SottoError.from(error).toWire() }),
+      );
+      return;
+    case 'live-audio':
+      live.get(message.session)?.audio(message.pcm);
+      return;
+    case 'live-finish':
+      live.get(message.session)?.finish();
+      return;
+    case 'live-cancel':
+      live.delete(message.session);
       return;
     case 'ping':
       send({ type: 'pong', figures: { rssBytes: process.memoryUsage.rss(), liveArrays: 7 } });

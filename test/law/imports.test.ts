@@ -17,7 +17,8 @@ const LAW: Record<string, readonly string[]> = {
   client: ['protocol', 'base'],
   store: ['protocol', 'base'],
   supervisor: ['protocol', 'base'],
-  sessions: ['supervisor', 'protocol', 'base'],
+  // What is said goes to disk before it is acknowledged: spools are files, and lie with the other files.
+  sessions: ['supervisor', 'store', 'protocol', 'base'],
   server: ['sessions', 'protocol', 'base', 'store'],
   // The command line is where the parts are put together, so it sees all but the engine's side.
   cli: ['server', 'sessions', 'supervisor', 'store', 'client', 'protocol', 'base'],

@@ -10,6 +10,7 @@ import type { JobEvent } from '#daemon/protocol/messages.js';
 import type { DaemonStatus } from '#daemon/protocol/status.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
 import { SottoServer } from '#daemon/server/server.js';
+import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
@@ -20,6 +21,7 @@ import { until } from '#test/harness/wait.js';
 let home: TempHome;
 let supervisor: Supervisor;
 let sessions: Sessions;
+let live: LiveSessions;
 let server: SottoServer;
 let stopsAsked: number;
 let shutdown: () => void;
@@ -35,9 +37,18 @@ beforeEach(async () => {
     log: silentLog,
     resolveModel: (name) => ({ name: name ?? 'fake', dir: '/m' }),
   });
+  live = new LiveSessions({
+    engine: supervisor,
+    clock: systemClock,
+    log: silentLog,
+    folder: home.folder,
+    resolveModel: (name) => ({ name: name ?? 'fake', dir: '/m' }),
+    keep: () => Promise.resolve(undefined),
+  });
   server = await SottoServer.listen({
     socketPath: home.paths.socket,
     sessions,
+    live,
     clock: systemClock,
     log: silentLog,
     status,
@@ -60,6 +71,7 @@ function status(): DaemonStatus {
     state: 'ready',
     engine: supervisor.status(),
     queue: sessions.queueStatus(),
+    dictations: live.count,
     connections: server.connections,
     rssBytes: 1,
     socket: home.paths.socket,
@@ -362,6 +374,7 @@ describe('status and end', () => {
     const second = SottoServer.listen({
       socketPath: home.paths.socket,
       sessions,
+      live,
       clock: systemClock,
       log: silentLog,
       status,

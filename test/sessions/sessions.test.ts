@@ -21,6 +21,10 @@ class PuppetEngine implements Engine {
     return { cancel: () => void (this.cancels += 1) };
   }
 
+  live(): never {
+    throw new Error('no dictation here');
+  }
+
   status() {
     return { state: 'ready' as const, restarts: 0, model: { state: 'absent' as const } };
   }

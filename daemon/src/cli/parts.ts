@@ -15,6 +15,8 @@ import { shelvesOf } from './shelves.js';
 export interface Parts {
   readonly supervisor: Supervisor;
   readonly sessions: Sessions;
+  /** Finds a model by name or folder, the chosen one without an argument. @throws SottoError MODEL_NOT_FOUND */
+  readonly resolveModel: (model: string | undefined) => ModelRef;
   /** Why there is no model to keep warm, where that is so. */
   readonly modelProblem?: SottoError;
 }
@@ -60,5 +62,5 @@ export function buildParts({ paths, log, model, warm, onIdleChange }: PartsOptio
     resolveModel,
     ...(onIdleChange === undefined ? {} : { onIdleChange }),
   });
-  return { supervisor, sessions, ...(modelProblem === undefined ? {} : { modelProblem }) };
+  return { supervisor, sessions, resolveModel, ...(modelProblem === undefined ? {} : { modelProblem }) };
 }

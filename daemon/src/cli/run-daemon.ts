@@ -1,12 +1,16 @@
 /** `sotto daemon run`: the daemon itself, in this process. */
+import { mkdirSync } from 'node:fs';
 import { systemClock } from '../clock.js';
 import { openLog } from '../log.js';
 import type { Paths } from '../paths.js';
-import type { SottoError } from '../protocol/errors.js';
+import type { Logger } from '../logger.js';
+import { messageOf, type SottoError } from '../protocol/errors.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
+import { LiveSessions } from '../sessions/live/live-sessions.js';
 import { SottoServer } from '../server/server.js';
 import { trace } from '../trace.js';
+import { TakeKeeper } from './keep-takes.js';
 import { buildParts } from './parts.js';
 
 /** How long the job in the engine may go on once the daemon was asked to end. */
@@ -37,18 +41,30 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
   let resolveEnded: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (resolveEnded = resolve));
 
+  makePrivate(paths.spool, log);
+  const keeper = new TakeKeeper(paths, log);
   const parts = buildParts({
     paths,
     log,
     warm: true,
-    onIdleChange: (idle) => watchIdle(idle),
+    onIdleChange: () => watchIdle(),
     ...(model === undefined ? {} : { model }),
   });
   const { sessions, supervisor } = parts;
+  const live = new LiveSessions({
+    engine: supervisor,
+    clock: systemClock,
+    log,
+    folder: paths.spool,
+    resolveModel: parts.resolveModel,
+    keep: (outcome) => keeper.keep(outcome),
+    onIdleChange: () => watchIdle(),
+  });
 
-  const watchIdle = (idle: boolean): void => {
+  const watchIdle = (): void => {
     calmIdle?.();
     calmIdle = undefined;
+    const idle = sessions.idle && live.idle;
     if (idle && idleExitSeconds !== undefined && !stopping) {
       calmIdle = systemClock.after(idleExitSeconds * 1000, () => stop('nothing to do'));
     }
@@ -59,7 +75,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
     const reason = reasonOf(engine, parts.modelProblem);
     const starting =
       engine.state !== 'ready' || engine.model.state === 'loading' || engine.model.state === 'warming';
-    const busy = sessions.queueStatus().running > 0;
+    const busy = sessions.queueStatus().running > 0 || live.count > 0;
     return {
       pid: process.pid,
       version: SOTTO_VERSION,
@@ -76,6 +92,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
       ...(reason === undefined ? {} : { reason }),
       engine,
       queue: sessions.queueStatus(),
+      dictations: live.count,
       connections: server.connections,
       rssBytes: process.memoryUsage.rss(),
       socket: paths.socket,
@@ -85,9 +102,10 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
   };
 
   const end = async (): Promise<void> => {
-    await sessions.stop(DRAIN_MS);
+    await Promise.all([sessions.stop(DRAIN_MS), live.stop(DRAIN_MS)]);
     await supervisor.stop();
     await server.close();
+    await keeper.close();
     log.info('daemon ended');
     resolveEnded();
   };
@@ -107,6 +125,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
   const server = await SottoServer.listen({
     socketPath: paths.socket,
     sessions,
+    live,
     clock: systemClock,
     log,
     status,
@@ -117,8 +136,18 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
   log.info({ version: SOTTO_VERSION, node: process.version, model }, 'daemon ready');
   if (parts.modelProblem !== undefined)
     log.error({ code: parts.modelProblem.code }, parts.modelProblem.message);
-  watchIdle(true);
+  watchIdle();
+  void live.recover();
   return { ended, stop };
+}
+
+/** A daemon that can't keep audio on disk still serves; each take says so. */
+function makePrivate(folder: string, log: Logger): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    log.error({ message: messageOf(error) }, 'no folder for the audio of dictations');
+  }
 }
 
 function reasonOf(engine: DaemonStatus['engine'], modelProblem: SottoError | undefined): string | undefined {

@@ -24,7 +24,7 @@ export function openSocket(path: string, clientName: string): Promise<OpenSocket
   return new Promise((resolve, reject) => {
     const socket = new WebSocket('ws://localhost/ws', {
       createConnection: () => connectSocket(path),
-      maxPayload: LIMITS.maxMessageBytes,
+      maxPayload: LIMITS.maxAnswerBytes,
       perMessageDeflate: false,
       handshakeTimeout: HELLO_MS,
     });

@@ -1,6 +1,6 @@
 /**
  * The engine's message loop: holds the model, runs one job after another, and stops one between two steps of
- * its decoder when told to. Everything that touches MLX or files is handed in.
+ * its decoder when told to. Sessions of dictation go before them. Everything that touches MLX or files is handed in.
  */
 import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -8,8 +8,10 @@ import type { EngineSummary, FromEngine, ModelRef, ToEngine } from '#daemon/prot
 import type { EngineFigures } from '#daemon/protocol/status.js';
 import { trace } from '../trace.js';
 import { engineError } from './engine-errors.js';
+import { LiveRuns } from './live/live-runs.js';
 import { readAhead } from './read-ahead.js';
-import { WarmModel, type LoadModel } from './warm-model.js';
+import { Turns } from './turns.js';
+import { WarmModel, type HeldModel, type LoadModel } from './warm-model.js';
 
 /** After this long without work the memory that MLX keeps for reuse is given back. */
 const IDLE_MS = 30_000;
@@ -32,16 +34,25 @@ type Run = Extract<ToEngine, { type: 'run' }>;
 
 export class EngineHost {
   readonly #parts: EngineParts;
-  readonly #model: WarmModel;
+  readonly #models: WarmModel;
+  readonly #turns = new Turns();
+  readonly #live: LiveRuns;
   /** Loads and runs happen one at a time, in the order in which they were asked for. */
   #tail: Promise<void> = Promise.resolve();
   #job: { id: number; controller: AbortController } | undefined;
   #warmUp: AbortController | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
+  #listening = false;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    this.#model = new WarmModel(parts.loadModel, parts.send);
+    this.#models = new WarmModel(parts.loadModel, parts.send);
+    this.#live = new LiveRuns({
+      models: this.#models,
+      turns: this.#turns,
+      send: parts.send,
+      onBusy: (busy) => this.#listens(busy),
+    });
   }
 
   receive(message: ToEngine): void {
@@ -60,6 +71,19 @@ export class EngineHost {
       case 'cancel':
         if (this.#job?.id === message.job) this.#job.controller.abort();
         return;
+      case 'live-open':
+        this.#warmUp?.abort();
+        void this.#live.open(message);
+        return;
+      case 'live-audio':
+        this.#live.audio(message.session, message.pcm);
+        return;
+      case 'live-finish':
+        this.#live.finish(message.session);
+        return;
+      case 'live-cancel':
+        this.#live.cancel(message.session);
+        return;
       case 'ping':
         this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
         return;
@@ -67,7 +91,7 @@ export class EngineHost {
         this.#job?.controller.abort();
         this.#warmUp?.abort();
         this.#enqueue(() => {
-          this.#model.dispose();
+          this.#models.dispose();
           this.#parts.exit();
         });
         return;
@@ -79,17 +103,30 @@ export class EngineHost {
     const tail = this.#tail.then(task);
     this.#tail = tail;
     void tail.then(() => {
-      if (tail !== this.#tail) return;
-      this.#idleTimer = setTimeout(() => this.#parts.clearCache(), IDLE_MS);
-      this.#idleTimer.unref();
+      if (tail === this.#tail && !this.#listening) this.#rest();
     });
+  }
+
+  #rest(): void {
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = setTimeout(() => this.#parts.clearCache(), IDLE_MS);
+    this.#idleTimer.unref();
+  }
+
+  #listens(busy: boolean): void {
+    this.#listening = busy;
+    if (busy) clearTimeout(this.#idleTimer);
+    else {
+      this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
+      this.#rest();
+    }
   }
 
   async #warm(model: ModelRef): Promise<void> {
     this.#warmUp = new AbortController();
     if (this.#job !== undefined) this.#warmUp.abort();
     try {
-      await this.#model.get(model, this.#warmUp.signal);
+      (await this.#models.hold(model, this.#warmUp.signal)).release();
     } catch {
       // Said as the model's state; whoever needs the model hears it again as the job's failure.
     }
@@ -105,7 +142,7 @@ export class EngineHost {
     }
     trace('engine', 'job received');
     // Model and file at once: most of a load is done by other threads than this one.
-    const loading = this.#model.get(run.model);
+    const loading = this.#models.hold(run.model);
     loading.catch(() => undefined); // heard below, unless something else fails first
     try {
       const summary = await this.#transcribe(run, loading, signal);
@@ -113,9 +150,12 @@ export class EngineHost {
     } catch (thrown) {
       if (signal.aborted) this.#end({ type: 'cancelled', job });
       else this.#end({ type: 'failed', job, error: engineError(thrown).toWire() });
-      // A wrong path is told at once, but the next job must not meet a load under way.
-      await loading.catch(() => undefined);
     }
+    // A wrong path is told at once, but the next job must not meet a load under way.
+    await loading.then(
+      ({ release }) => release(),
+      () => undefined,
+    );
   }
 
   #end(last: Extract<FromEngine, { type: 'done' | 'cancelled' | 'failed' }>): void {
@@ -124,7 +164,7 @@ export class EngineHost {
     this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
   }
 
-  async #transcribe(run: Run, loading: Promise<SpeechModel>, signal: AbortSignal): Promise<EngineSummary> {
+  async #transcribe(run: Run, loading: Promise<HeldModel>, signal: AbortSignal): Promise<EngineSummary> {
     const audio = readAhead(await this.#parts.openAudio(run.path));
     trace('engine', 'file open');
     try {
@@ -135,7 +175,7 @@ export class EngineHost {
         ...(durationSeconds === undefined ? {} : { durationSeconds }),
       });
       const openedMs = performance.now();
-      const model = await loading;
+      const { model } = await loading;
       trace('engine', 'model in memory');
       // What it waited for the model, a load that was under way included; nothing when the model was warm.
       const load = (performance.now() - openedMs) / 1000;
@@ -155,6 +195,7 @@ export class EngineHost {
     signal.throwIfAborted();
     const events = model.transcribe(audio, run.options, signal);
     for (;;) {
+      await this.#turns.file();
       const step = await events.next();
       if (step.done === true) {
         if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');

@@ -27,6 +27,7 @@ export type ModelRef = v.InferOutput<typeof modelRefSchema>;
 
 const job = whole;
 const session = whole;
+const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
 const toEngineTable = {
   /** Have this model warm. Sent before any job, so that nobody waits in front of a cold one. */
@@ -49,7 +50,7 @@ const toEngineTable = {
     checkpoint: v.exactOptional(checkpointSchema),
   }),
   /** s16le mono 16 kHz, without gaps. */
-  'live-audio': v.object({ type: v.literal('live-audio'), session, pcm: v.instance(Uint8Array) }),
+  'live-audio': v.object({ type: v.literal('live-audio'), session, pcm: bytes }),
   'live-finish': v.object({ type: v.literal('live-finish'), session }),
   'live-cancel': v.object({ type: v.literal('live-cancel'), session }),
   ping: v.object({ type: v.literal('ping') }),

@@ -37,12 +37,13 @@ export const finalSchema = v.object({
   type: v.literal('final'),
   /** All of it: the committed text, or the one that took its place as a whole. */
   text: v.string(),
-  words: v.array(wordSchema),
   language: v.exactOptional(v.string()),
   durationSeconds: finite,
   model: v.string(),
   /** Whether the text is that of the decode at the end. */
   refined: v.boolean(),
+  /** Those of that decode; otherwise they are the committed ones, which were told already. */
+  words: v.exactOptional(v.array(wordSchema)),
 });
 
 export const liveEventSchema = v.variant('type', [

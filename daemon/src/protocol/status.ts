@@ -64,6 +64,8 @@ export const daemonStatusSchema = v.object({
   reason: v.exactOptional(v.string()),
   engine: engineStatusSchema,
   queue: queueStatusSchema,
+  /** Takes of dictation that are going on. */
+  dictations: v.optional(whole, 0),
   connections: whole,
   rssBytes: finite,
   socket: v.string(),

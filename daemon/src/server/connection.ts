@@ -1,5 +1,5 @@
 /**
- * One client on its WebSocket: greets, parses, turns messages into jobs and notices into messages, and keeps
+ * One client on its WebSocket: greets, parses, turns messages into jobs and takes and notices into messages, and keeps
  * what waits for a slow reader within bounds.
  */
 import type { RawData, WebSocket } from 'ws';
@@ -10,7 +10,9 @@ import { idOf, parseClientMessage, type ClientMessage, type DaemonMessage } from
 import type { DaemonStatus } from '../protocol/status.js';
 import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
 import type { Job, JobNotice } from '../sessions/job.js';
+import type { LiveSessions } from '../sessions/live/live-sessions.js';
 import type { Sessions } from '../sessions/sessions.js';
+import { LiveChannels } from './live-channels.js';
 
 /** Above this many unread bytes, what is only for display is left out. */
 const DISPLAY_BYTES = 64 * 1024;
@@ -24,6 +26,7 @@ const GOODBYE_MS = 500;
 
 export interface ConnectionContext {
   readonly sessions: Sessions;
+  readonly live: LiveSessions;
   readonly clock: Clock;
   readonly log: Logger;
   readonly status: () => DaemonStatus;
@@ -34,6 +37,7 @@ export class Connection {
   readonly #socket: WebSocket;
   readonly #context: ConnectionContext;
   readonly #jobs = new Map<string, Job>();
+  readonly #live: LiveChannels;
   readonly #calmHello: () => void;
   #greeted = false;
   #lastPongMs: number;
@@ -41,6 +45,9 @@ export class Connection {
   constructor(socket: WebSocket, context: ConnectionContext) {
     this.#socket = socket;
     this.#context = context;
+    this.#live = new LiveChannels(context.live, (message, onlyForDisplay) =>
+      this.#send(message, onlyForDisplay),
+    );
     this.#lastPongMs = context.clock.nowMs();
     this.#calmHello = context.clock.after(HELLO_MS, () => socket.close(POLICY_VIOLATION, 'no hello'));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
@@ -50,16 +57,17 @@ export class Connection {
     socket.on('close', () => {
       this.#calmHello();
       context.sessions.cancelAllOf(this);
+      this.#live.close();
     });
   }
 
   /**
-   * Pings the client. One without jobs that has not answered for `deadAfterMs` is let go; one with a job is
+   * Pings the client. One without work that has not answered for `deadAfterMs` is let go; one with a job is
    * left to the bound on what it has not read, so that a paused terminal does not lose its work.
    */
   beat(deadAfterMs: number): void {
-    if (this.#jobs.size === 0 && this.#context.clock.nowMs() - this.#lastPongMs > deadAfterMs)
-      this.#socket.terminate();
+    const works = this.#jobs.size + this.#live.size > 0;
+    if (!works && this.#context.clock.nowMs() - this.#lastPongMs > deadAfterMs) this.#socket.terminate();
     else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }
 
@@ -77,7 +85,10 @@ export class Connection {
   #receive(data: RawData, isBinary: boolean): void {
     const text = isBinary ? '' : textOf(data);
     try {
-      if (isBinary) throw new SottoError('PROTOCOL', 'no session takes binary frames here');
+      if (isBinary) {
+        this.#live.audio(bytesOf(data));
+        return;
+      }
       this.#serve(parseClientMessage(text));
     } catch (error) {
       const id = idOf(text);
@@ -107,11 +118,21 @@ export class Connection {
         this.#transcribe(message);
         return;
       case 'cancel': {
+        if (this.#live.cancel(message.id)) return;
         // Unknown means over already: the two messages have crossed.
         const job = this.#jobs.get(message.id);
         if (job !== undefined) this.#context.sessions.cancel(job);
         return;
       }
+      case 'open':
+        this.#live.open(message);
+        return;
+      case 'resume':
+        this.#live.resume(message);
+        return;
+      case 'finish':
+        this.#live.finish(message.id, message.samples);
+        return;
       case 'status':
         this.#send({ type: 'status', id: message.id, status: this.#context.status() });
         return;
@@ -186,6 +207,10 @@ export class Connection {
 }
 
 function textOf(data: RawData): string {
-  if (Buffer.isBuffer(data)) return data.toString('utf8');
-  return Array.isArray(data) ? Buffer.concat(data).toString('utf8') : Buffer.from(data).toString('utf8');
+  return bytesOf(data).toString('utf8');
+}
+
+function bytesOf(data: RawData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 }

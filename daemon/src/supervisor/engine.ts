@@ -1,6 +1,7 @@
-/** What the sessions see of the engine: somebody who runs one job at a time and reports on it. */
+/** What the sessions see of the engine: somebody who runs one job at a time, listens to several speakers, and reports. */
 import type { SottoError } from '../protocol/errors.js';
-import type { EngineSummary, ModelRef } from '../protocol/ipc.js';
+import type { EngineSummary, LiveLook, ModelRef, Refined } from '../protocol/ipc.js';
+import type { LiveCheckpoint, LiveOptions } from '../protocol/live.js';
 import type { EngineStatus } from '../protocol/status.js';
 import type { TranscribeEvent, TranscribeOptions } from '../protocol/transcription.js';
 
@@ -26,8 +27,40 @@ export interface RunningJob {
   cancel(): void;
 }
 
+export interface EngineLive {
+  readonly model: ModelRef;
+  readonly options: LiveOptions;
+  /** Number of the first sample that it will be given. */
+  readonly fromSample: number;
+  /** Where another engine was. */
+  readonly checkpoint?: LiveCheckpoint;
+}
+
+/** `done`, `failed` and `lost` are the last report of a session; one of them comes, unless it is cancelled. */
+export type LiveReport =
+  | { type: 'waiting'; for: 'engine' }
+  /** Audio may come. */
+  | { type: 'opened' }
+  | { type: 'voice'; speaking: boolean }
+  | { type: 'look'; look: LiveLook }
+  | { type: 'done'; look: LiveLook; refined?: Refined }
+  | { type: 'failed'; error: SottoError }
+  /** The engine process died or was put down: another one may go on from the last checkpoint. */
+  | { type: 'lost'; error: SottoError };
+
+/** Before `opened` and after the last report its calls do nothing. */
+export interface RunningLive {
+  /** s16le mono 16 kHz, without gaps. */
+  audio(pcm: Uint8Array): void;
+  finish(): void;
+  /** No report follows. */
+  cancel(): void;
+}
+
 export interface Engine {
   /** Only one job at a time: the caller waits for the last report before it runs the next. */
   run(job: EngineJob, onReport: (report: JobReport) => void): RunningJob;
+  /** Several at once. */
+  live(request: EngineLive, onReport: (report: LiveReport) => void): RunningLive;
   status(): EngineStatus;
 }

@@ -4,12 +4,21 @@
  */
 import type { Clock } from '../clock.js';
 import type { Logger } from '../logger.js';
-import { SottoError } from '../protocol/errors.js';
+import { SottoError, type ErrorCode } from '../protocol/errors.js';
 import type { FromEngine, ModelRef } from '../protocol/ipc.js';
 import type { EngineFigures, EngineState, EngineStatus, ModelStatus } from '../protocol/status.js';
-import type { Engine, EngineJob, JobReport, RunningJob } from './engine.js';
+import type {
+  Engine,
+  EngineJob,
+  EngineLive,
+  JobReport,
+  LiveReport,
+  RunningJob,
+  RunningLive,
+} from './engine.js';
 import { EngineProcess, type EngineCommand } from './engine-process.js';
 import { HangWatch } from './hang-watch.js';
+import { LiveDesk } from './live-desk.js';
 import { BREAKER_CRASHES, BREAKER_WINDOW_MS, RestartPolicy } from './restart-policy.js';
 
 /** How long the engine may take to leave a decode step after a cancel before it is put down. */
@@ -44,6 +53,9 @@ export class Supervisor implements Engine {
   #state: EngineState = 'stopped';
   #process: EngineProcess | undefined;
   #watch: HangWatch | undefined;
+  readonly #live: LiveDesk;
+  /** What the engine said of a session before it was put down for it. */
+  #liveFault: SottoError | undefined;
   #current: CurrentJob | undefined;
   #nextJob = 1;
   #model: ModelStatus = { state: 'absent' };
@@ -61,6 +73,11 @@ export class Supervisor implements Engine {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#live = new LiveDesk({
+      clock: options.clock,
+      send: (message) => this.#process?.send(message),
+      onStuck: () => this.#process?.kill('does not look at what is said any more'),
+    });
   }
 
   start(): void {
@@ -74,6 +91,15 @@ export class Supervisor implements Engine {
     // Reports come after `run` has returned, whatever they are.
     queueMicrotask(() => this.#begin(current));
     return { cancel: () => this.#cancel(current) };
+  }
+
+  live(request: EngineLive, report: (report: LiveReport) => void): RunningLive {
+    const running = this.#live.open(request, report);
+    // As with jobs: reports come after this has returned.
+    queueMicrotask(() => {
+      if (this.#isHopeless()) this.#live.failAll(this.#degradedError());
+    });
+    return running;
   }
 
   status(): EngineStatus {
@@ -116,6 +142,7 @@ export class Supervisor implements Engine {
     this.#current = undefined;
     this.#calmRestart?.();
     this.#state = 'stopped';
+    this.#live.failAll(this.#degradedError());
   }
 
   #begin(current: CurrentJob): void {
@@ -124,20 +151,16 @@ export class Supervisor implements Engine {
       this.#send(current);
       return;
     }
-    if (this.#state === 'degraded') {
-      if (!this.#policy.mayTryAgain(this.#options.clock.nowMs())) {
-        this.#finish({ type: 'failed', error: this.#degradedError() });
-        return;
-      }
-      this.#spawn();
-    } else if (this.#state === 'stopped') {
-      this.#finish({
-        type: 'failed',
-        error: new SottoError('ENGINE_UNAVAILABLE', 'the engine has been stopped'),
-      });
-      return;
-    }
-    current.report({ type: 'waiting', for: 'engine' });
+    if (this.#isHopeless()) this.#finish({ type: 'failed', error: this.#degradedError() });
+    else current.report({ type: 'waiting', for: 'engine' });
+  }
+
+  /** Whether no engine will come; one that has been down for long is tried once more. */
+  #isHopeless(): boolean {
+    if (this.#state !== 'degraded') return this.#state === 'stopped';
+    if (!this.#policy.mayTryAgain(this.#options.clock.nowMs())) return true;
+    this.#spawn();
+    return false;
   }
 
   #send(current: CurrentJob): void {
@@ -205,8 +228,10 @@ export class Supervisor implements Engine {
       case 'ready':
         this.#device = message.device;
         this.#state = 'ready';
+        this.#live.ready();
         if (this.#current !== undefined) this.#send(this.#current);
-        else if (this.#options.warmModel !== undefined) this.#load(this.#options.warmModel);
+        else if (this.#options.warmModel !== undefined && !this.#live.busy)
+          this.#load(this.#options.warmModel);
         return;
       case 'model': {
         const { type: _, ...model } = message;
@@ -226,7 +251,27 @@ export class Supervisor implements Engine {
       case 'cancelled':
         this.#receiveOfJob(message);
         return;
+      case 'live-failed':
+        if (this.#isUntrustworthy(message.error)) {
+          this.#liveFault = SottoError.fromWire(message.error);
+          this.#process?.kill(message.error.message);
+          return;
+        }
+        this.#live.receive(message);
+        this.#rewarm();
+        return;
+      case 'live-opened':
+      case 'live-voice':
+      case 'live-look':
+      case 'live-done':
+        this.#live.receive(message);
+        return;
     }
+  }
+
+  /** Zeros for features, out of GPU memory: what that process computes from here on is not to be trusted. */
+  #isUntrustworthy({ code }: { code: ErrorCode }): boolean {
+    return code === 'ENGINE_CRASHED' || code === 'ENGINE_OOM';
   }
 
   #receiveOfJob(message: Extract<FromEngine, { job: number }>): void {
@@ -249,8 +294,7 @@ export class Supervisor implements Engine {
         return;
       case 'failed': {
         const error = SottoError.fromWire(message.error);
-        // Zeros for features, out of GPU memory: what this process computes from here on is not to be trusted.
-        if (error.code === 'ENGINE_CRASHED' || error.code === 'ENGINE_OOM') {
+        if (this.#isUntrustworthy(error)) {
           current.fault = error;
           this.#process?.kill(error.message);
           return;
@@ -309,6 +353,9 @@ export class Supervisor implements Engine {
 
   /** What becomes of the job that was in the engine, or waited for it, when the process went. */
   #settleLost(why: string): void {
+    this.#live.lost(this.#liveFault ?? new SottoError('ENGINE_CRASHED', `the speech engine ${why}`));
+    this.#liveFault = undefined;
+    if (this.#state === 'degraded') this.#live.failAll(this.#degradedError());
     const current = this.#current;
     if (current === undefined) return;
     if (current.cancelled) this.#finish({ type: 'cancelled' });
@@ -319,6 +366,7 @@ export class Supervisor implements Engine {
   }
 
   #degradedError(): SottoError {
+    if (this.#state === 'stopped') return new SottoError('ENGINE_UNAVAILABLE', 'the engine has been stopped');
     if (this.#fatal !== undefined) return this.#fatal;
     return new SottoError(
       'ENGINE_UNAVAILABLE',

@@ -10,7 +10,7 @@
  */
 import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
-import { transcribeOptionsSchema } from '../../protocol/transcription.js';
+import { liveOptionsSchema, sessionIdSchema } from '../../protocol/live.js';
 
 const MAGIC = Buffer.from('SOTTOPCM', 'latin1');
 const VERSION = 1;
@@ -20,13 +20,13 @@ const CRC_AT = 12;
 export const MAX_HEAD_BYTES = 65_520;
 
 export const spoolInfoSchema = v.object({
-  /** Of the session: letters, digits and dashes. */
-  id: v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,64}$/)),
+  /** Of the session. */
+  id: sessionIdSchema,
   /** When it began, in ms since 1970. */
   startedMs: v.pipe(v.number(), v.integer(), v.minValue(0)),
   /** Name or folder of the model that was asked for; the daemon's own when left out. */
   model: v.exactOptional(v.string()),
-  options: transcribeOptionsSchema,
+  options: liveOptionsSchema,
 });
 export type SpoolInfo = v.InferOutput<typeof spoolInfoSchema>;
 

@@ -3,6 +3,7 @@ import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
 import { MAX_HEAD_BYTES, parseHead, type SpoolInfo } from './header.js';
+import { journalOf } from './journal.js';
 import { readAll, SPOOL_SUFFIX, type OpenSpool } from './spool-file.js';
 
 export interface Orphan {
@@ -40,6 +41,12 @@ export async function findOrphans(folder: string): Promise<Orphan[]> {
   return found.sort((a, b) => a.info.startedMs - b.info.startedMs);
 }
 
+/** The one of a session; undefined if there is none. */
+export async function findOrphan(folder: string, id: string): Promise<Orphan | undefined> {
+  return readOrphan(join(folder, `${id}${SPOOL_SUFFIX}`)).catch(() => undefined);
+}
+
+/** The audio of a session, and what was written down of it. */
 export async function removeSpool(path: string): Promise<void> {
-  await unlink(path).catch(() => undefined);
+  for (const file of [path, journalOf(path)]) await unlink(file).catch(() => undefined);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { codeOf, SottoError } from '../../protocol/errors.js';
 import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
 import { encodeHead, type SpoolInfo } from './header.js';
+import type { Orphan } from './recover.js';
 
 export const SPOOL_SUFFIX = '.spool';
 
@@ -42,6 +43,15 @@ export class SpoolFile {
         throw error;
       }
       return new SpoolFile(path, handle, head.length, 0);
+    } catch (error) {
+      throw spoolError(error, path);
+    }
+  }
+
+  /** Goes on with a file that is there, behind its last whole sample. @throws SottoError SPOOL_FAILED */
+  static async reopen({ path, pcmAt, samples }: Orphan, openFile: OpenSpool = open): Promise<SpoolFile> {
+    try {
+      return new SpoolFile(path, await openFile(path, 'r+', 0o600), pcmAt, samples);
     } catch (error) {
       throw spoolError(error, path);
     }
@@ -86,7 +96,7 @@ export class SpoolFile {
 }
 
 /** A write may take less than it was given. */
-async function writeAll(handle: SpoolHandle, bytes: Uint8Array, position: number): Promise<void> {
+export async function writeAll(handle: SpoolHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.byteLength;) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, position + done);
     if (bytesWritten <= 0) throw new Error('nothing could be written');

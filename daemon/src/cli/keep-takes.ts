@@ -1,0 +1,89 @@
+/** What the daemon does with a take that is over: into the history, its audio kept or not, its spool gone. */
+import type { Logger } from '../logger.js';
+import type { Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import type { TakeOutcome } from '../sessions/live/outcome.js';
+import { readSettings } from '../settings.js';
+import type { Dictation, History } from '../store/history/index.js';
+import { removeSpool } from '../store/spool/recover.js';
+
+export class TakeKeeper {
+  readonly #paths: Paths;
+  readonly #log: Logger;
+  #history: Promise<History> | undefined;
+
+  constructor(paths: Paths, log: Logger) {
+    this.#paths = paths;
+    this.#log = log;
+  }
+
+  /**
+   * Keeps what has to be kept before the spool goes; a step that fails leaves the spool for the next daemon.
+   * @returns the name of the recording, where there is one
+   */
+  async keep({ id, result, spool, startedMs }: TakeOutcome): Promise<string | undefined> {
+    if (result.state === 'cancelled') {
+      if (spool !== undefined) await removeSpool(spool);
+      return undefined;
+    }
+    const { history: retention } = readSettings(this.#paths.settings);
+    // What nobody has read can be asked for again only with its sound.
+    const wantsAudio = retention.keepAudio || result.state !== 'final';
+    const isEmpty = result.text === '' && result.state !== 'failed';
+    let audio: string | undefined;
+    if (!isEmpty) {
+      if (wantsAudio && spool !== undefined) audio = await this.#record(spool);
+      const { durationSeconds, language, model, text, words } = result;
+      await this.#add({
+        id,
+        startedMs,
+        durationSeconds,
+        text,
+        words,
+        model,
+        state: result.state,
+        ...(language !== undefined && { language }),
+        ...(result.state === 'failed' && { errorCode: result.error.code }),
+        ...(audio !== undefined && { audio }),
+      });
+    }
+    if (spool !== undefined) await removeSpool(spool);
+    return audio;
+  }
+
+  /** Lets go of what has been kept for long enough. */
+  async tidy(): Promise<void> {
+    const { applyRetention } = await import('../store/history/index.js');
+    const { history: retention } = readSettings(this.#paths.settings);
+    await applyRetention(await this.#open(), this.#paths.recordings, retention, Date.now());
+  }
+
+  async close(): Promise<void> {
+    (await this.#history)?.close();
+  }
+
+  async #record(spool: string): Promise<string> {
+    const { saveRecording } = await import('../store/recordings.js');
+    return saveRecording(spool, this.#paths.recordings);
+  }
+
+  async #add(dictation: Dictation): Promise<void> {
+    (await this.#open()).add(dictation);
+    await this.tidy();
+  }
+
+  /** With the first take: SQLite is loaded when somebody dictates, not when the daemon starts. */
+  #open(): Promise<History> {
+    this.#history ??= import('../store/history/index.js').then(({ History }) =>
+      History.open(this.#paths.history, {
+        onWarning: (error) =>
+          this.#log.warn({ code: error.code, message: error.message }, 'history of dictations'),
+      }),
+    );
+    this.#history.catch((error: unknown) => {
+      this.#history = undefined;
+      this.#log.error({ message: SottoError.from(error).message }, 'no history of dictations');
+    });
+    return this.#history;
+  }
+}

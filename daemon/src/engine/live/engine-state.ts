@@ -1,0 +1,20 @@
+/** What the engine itself puts into a checkpoint, around what the model does. */
+import * as v from 'valibot';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { LiveCheckpoint } from '#daemon/protocol/live.js';
+
+const schema = v.object({
+  /** Where the last look was. */
+  heardSamples: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  intervalSeconds: v.number(),
+  /** The model's own. */
+  speech: v.unknown(),
+});
+export type EngineState = v.InferOutput<typeof schema>;
+
+/** @throws SottoError INVALID_ARGUMENT */
+export function engineStateOf({ state }: LiveCheckpoint): EngineState {
+  const parsed = v.safeParse(schema, state);
+  if (parsed.success) return parsed.output;
+  throw new SottoError('INVALID_ARGUMENT', 'the checkpoint of the session is none of ours');
+}

@@ -1,0 +1,167 @@
+/**
+ * One session of dictation in the engine: takes its audio, looks at it at fixed places of the session (never at those of
+ * the clock, so that another engine that goes on from a checkpoint says the same), and tells what it heard.
+ */
+import type { LiveSpeech } from '#daemon/models/streaming/live-speech.js';
+import type { FromEngine, LiveLook, Refined } from '#daemon/protocol/ipc.js';
+import { SAMPLE_RATE, type LiveCheckpoint } from '#daemon/protocol/live.js';
+import { engineError } from '../engine-errors.js';
+import type { Turns } from '../turns.js';
+import { engineStateOf, type EngineState } from './engine-state.js';
+import { Pace } from './pace.js';
+import type { Take } from './take.js';
+
+export interface LiveRunParts {
+  readonly session: number;
+  /** What was heard by another engine; the model's own part of it is in `speech` already. */
+  readonly checkpoint: LiveCheckpoint | undefined;
+  readonly speech: LiveSpeech;
+  readonly take: Take;
+  readonly turns: Turns;
+  /** One decode of the whole take, where its text is better than the committed one. */
+  readonly refine?: (signal: AbortSignal) => Promise<Refined | undefined>;
+  readonly send: (message: FromEngine) => void;
+  /** Called once, after the last message or a cancel. */
+  readonly onOver: () => void;
+}
+
+export class LiveRun {
+  readonly #parts: LiveRunParts;
+  readonly #pace: Pace;
+  readonly #cancelled = new AbortController();
+  /** Samples of the session that the model has. */
+  #fed: number;
+  /** Samples of the session at the last look. */
+  #looked: number;
+  #finishing = false;
+  #busy = false;
+  #speaking = false;
+
+  constructor(parts: LiveRunParts) {
+    this.#parts = parts;
+    const { checkpoint } = parts;
+    const state: EngineState | undefined = checkpoint && engineStateOf(checkpoint);
+    this.#pace = new Pace(state?.intervalSeconds);
+    this.#fed = checkpoint?.fromSample ?? 0;
+    this.#looked = state?.heardSamples ?? 0;
+  }
+
+  /** s16le samples behind those that came before. */
+  audio(pcm: Uint8Array): void {
+    this.#parts.take.push(pcm);
+    this.#goOn();
+  }
+
+  /** No more audio comes. */
+  finish(): void {
+    this.#finishing = true;
+    this.#goOn();
+  }
+
+  cancel(): void {
+    if (this.#cancelled.signal.aborted) return;
+    this.#cancelled.abort();
+    if (!this.#busy) this.#end();
+  }
+
+  #goOn(): void {
+    if (this.#busy || this.#cancelled.signal.aborted) return;
+    this.#busy = true;
+    void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    const { send, session } = this.#parts;
+    const { signal } = this.#cancelled;
+    try {
+      while (!signal.aborted && this.#mayLook()) {
+        const look = await this.#look();
+        // A cancelled session speaks to nobody; what it was asked before is still answered.
+        if (!signal.aborted) send({ type: 'live-look', session, look });
+      }
+      if (!signal.aborted && this.#finishing) {
+        await this.#finish();
+        this.#cancelled.abort();
+      }
+    } catch (thrown) {
+      if (!signal.aborted) send({ type: 'live-failed', session, error: engineError(thrown).toWire() });
+      this.#cancelled.abort();
+    }
+    this.#busy = false;
+    if (signal.aborted) this.#end();
+    else if (this.#finishing || this.#mayLook()) this.#goOn();
+  }
+
+  get #nextLook(): number {
+    const interval = this.#pace.intervalSeconds * SAMPLE_RATE;
+    return this.#looked + interval;
+  }
+
+  #mayLook(): boolean {
+    return this.#parts.take.samples >= this.#nextLook;
+  }
+
+  /** Gives the model what it has not got of the take up to a sample. */
+  #feed(to: number): void {
+    const { speech, take } = this.#parts;
+    if (to <= this.#fed) return;
+    speech.push(take.read(this.#fed, to));
+    this.#fed = to;
+    take.forget(this.#fed);
+  }
+
+  async #look(): Promise<LiveLook> {
+    const { speech, turns } = this.#parts;
+    const dueMs = performance.now();
+    const to = this.#nextLook;
+    const update = await turns.live(() => {
+      this.#feed(to);
+      return speech.update(this.#cancelled.signal);
+    });
+    this.#looked = to;
+    this.#pace.looked((performance.now() - dueMs) / 1000);
+    this.#hearVoice();
+    return this.#lookOf(update);
+  }
+
+  async #finish(): Promise<void> {
+    const { refine, send, session, speech, take, turns } = this.#parts;
+    const { signal } = this.#cancelled;
+    const update = await turns.live(() => {
+      this.#feed(take.samples);
+      return speech.finish(signal);
+    });
+    this.#looked = this.#fed;
+    const look = this.#lookOf(update);
+    const refined = refine && (await turns.live(() => refine(signal)));
+    if (signal.aborted) return;
+    send({ type: 'live-done', session, look, ...(refined !== undefined && { refined }) });
+  }
+
+  #lookOf({ committed, tentative, language }: Awaited<ReturnType<LiveSpeech['update']>>): LiveLook {
+    const { fromSample, state } = this.#parts.speech.checkpoint();
+    const { intervalSeconds } = this.#pace;
+    const heardSamples = this.#looked;
+    const own: EngineState = { heardSamples, intervalSeconds, speech: state };
+    return {
+      committed: [...committed],
+      tentative,
+      ...(language !== undefined && { language }),
+      heardSamples,
+      intervalSeconds,
+      checkpoint: { fromSample, state: own },
+    };
+  }
+
+  #hearVoice(): void {
+    const { send, session, speech } = this.#parts;
+    if (speech.speaking === this.#speaking) return;
+    this.#speaking = speech.speaking;
+    send({ type: 'live-voice', session, speaking: this.#speaking });
+  }
+
+  #end(): void {
+    this.#parts.speech.dispose();
+    this.#parts.onOver();
+  }
+}

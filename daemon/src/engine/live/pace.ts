@@ -1,0 +1,45 @@
+/**
+ * How much audio is gathered before it is looked at again. A look that takes longer than the audio behind it leaves less and
+ * less of the machine to anything else, so the interval grows before that, and shrinks again when there is room.
+ */
+
+/** Shorter intervals cost more than they show sooner: `shared` measurements are in daemon/src/models/README.md. */
+export const INTERVALS_SECONDS = [0.5, 1, 1.5, 2] as const;
+
+/** Of the interval. */
+const TOO_MUCH = 0.7;
+/** Of the interval below: between the two nothing changes, or it would swing. */
+const LITTLE = 0.4;
+/** One look may be slow for many reasons; so many in a row are a slow machine. */
+const IN_A_ROW = 2;
+
+export class Pace {
+  #step: number;
+  #slow = 0;
+  #quick = 0;
+
+  constructor(intervalSeconds: number = INTERVALS_SECONDS[0]) {
+    this.#step = Math.max(
+      0,
+      INTERVALS_SECONDS.findIndex((seconds) => seconds === intervalSeconds),
+    );
+  }
+
+  get intervalSeconds(): number {
+    return INTERVALS_SECONDS[this.#step] ?? INTERVALS_SECONDS[0];
+  }
+
+  /** Notes how long a look took, its wait for others included. */
+  looked(seconds: number): void {
+    const below = INTERVALS_SECONDS[this.#step - 1];
+    this.#slow = seconds > TOO_MUCH * this.intervalSeconds ? this.#slow + 1 : 0;
+    this.#quick = below !== undefined && seconds < LITTLE * below ? this.#quick + 1 : 0;
+    if (this.#slow >= IN_A_ROW && this.#step < INTERVALS_SECONDS.length - 1) this.#move(1);
+    else if (this.#quick >= IN_A_ROW) this.#move(-1);
+  }
+
+  #move(steps: number): void {
+    this.#step += steps;
+    this.#slow = this.#quick = 0;
+  }
+}

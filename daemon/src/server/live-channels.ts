@@ -1,0 +1,122 @@
+/** The takes of one client: their channels for audio, and what they say as messages. */
+import { parseAudioFrame } from '../protocol/audio-frame.js';
+import { SottoError } from '../protocol/errors.js';
+import { isNumbered, isTerminal, type LiveEvent } from '../protocol/live.js';
+import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
+import type { LiveListener, LiveNotice, LiveSessions } from '../sessions/live/live-sessions.js';
+import type { LiveSession } from '../sessions/live/live-session.js';
+
+type Open = Extract<ClientMessage, { type: 'open' }>;
+type Resume = Extract<ClientMessage, { type: 'resume' }>;
+
+interface Channel {
+  readonly number: number;
+  readonly session: LiveSession;
+  readonly listener: LiveListener;
+}
+
+/** @param onlyForDisplay a reader who is slow may miss it */
+export type Send = (message: DaemonMessage, onlyForDisplay: boolean) => void;
+
+export class LiveChannels {
+  readonly #live: LiveSessions;
+  readonly #send: Send;
+  readonly #byId = new Map<string, Channel>();
+  readonly #byNumber = new Map<number, Channel>();
+  #next = 1;
+  #closed = false;
+
+  constructor(live: LiveSessions, send: Send) {
+    this.#live = live;
+    this.#send = send;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  open({ id, model, options }: Open): void {
+    const request = { id, ...(model !== undefined && { model }), ...(options !== undefined && { options }) };
+    this.#join(id, this.#live.open(request), 0);
+  }
+
+  resume({ id, seq }: Resume): void {
+    this.#join(id, this.#live.find(id), seq);
+  }
+
+  /** @throws SottoError PROTOCOL, SESSION_NOT_FOUND */
+  finish(id: string, samples: number): void {
+    const channel = this.#byId.get(id);
+    if (channel === undefined) throw new SottoError('SESSION_NOT_FOUND', 'no take of this id is open here');
+    channel.session.finish(samples);
+  }
+
+  /** @returns whether there is a take of this id */
+  cancel(id: string): boolean {
+    const channel = this.#byId.get(id);
+    channel?.session.cancel();
+    return channel !== undefined;
+  }
+
+  /** @throws SottoError PROTOCOL */
+  audio(frame: Uint8Array): void {
+    const { channel: number, firstSample, pcm } = parseAudioFrame(frame);
+    const channel = this.#byNumber.get(number);
+    if (channel === undefined) {
+      // Of a take that is over: the two messages have crossed.
+      if (number > 0 && number < this.#next) return;
+      throw new SottoError('PROTOCOL', `there is no channel ${number}`);
+    }
+    try {
+      channel.session.push(firstSample, pcm);
+    } catch (error) {
+      this.#fail(channel.session.id, error);
+    }
+  }
+
+  /** The client is gone. */
+  close(): void {
+    this.#closed = true;
+    for (const { listener, session } of this.#byId.values()) this.#live.leave(session, listener);
+    this.#byId.clear();
+    this.#byNumber.clear();
+  }
+
+  #join(id: string, coming: Promise<LiveSession>, seq: number): void {
+    coming.then(
+      (session) => {
+        if (this.#closed) return;
+        const number = this.#next++;
+        const listener: LiveListener = (notice) => this.#tell(id, number, notice);
+        const channel = { number, session, listener };
+        this.#byId.set(id, channel);
+        this.#byNumber.set(number, channel);
+        const { acknowledged, model } = session;
+        this.#send({ type: 'opened', id, channel: number, acknowledged, model }, false);
+        this.#live.listen(session, listener, seq);
+      },
+      (error: unknown) => this.#fail(id, error),
+    );
+  }
+
+  #tell(id: string, number: number, notice: LiveNotice): void {
+    if (this.#closed || !this.#byNumber.has(number)) return;
+    if ('acknowledged' in notice) {
+      this.#send({ type: 'acknowledged', id, samples: notice.acknowledged }, false);
+      return;
+    }
+    this.#send({ type: 'live', id, ...notice }, !isNumbered(notice.event) && !isState(notice.event));
+    if (!isTerminal(notice.event)) return;
+    this.#byNumber.delete(number);
+    if (this.#byId.get(id)?.number === number) this.#byId.delete(id);
+  }
+
+  #fail(id: string, error: unknown): void {
+    this.#send({ type: 'error', id, error: SottoError.from(error).toWire() }, false);
+  }
+}
+
+/** Few, and a client that missed one would show the wrong thing for long. */
+function isState({ type }: LiveEvent): boolean {
+  return type === 'state' || type === 'pace';
+}

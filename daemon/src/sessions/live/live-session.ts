@@ -1,0 +1,357 @@
+/**
+ * One take of dictation: `listening → finishing → over`, whoever speaks, whatever dies meanwhile. Its audio is on disk before
+ * it is acknowledged; the engine is given it from there, and again after a crash, from the last checkpoint on. It ends in
+ * exactly one of `final`, `cancelled` and `failed`.
+ */
+import type { Clock } from '../../clock.js';
+import type { Logger } from '../../logger.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { LiveLook, ModelRef, Refined } from '../../protocol/ipc.js';
+import {
+  BYTES_PER_SAMPLE,
+  SAMPLE_RATE,
+  type LiveCheckpoint,
+  type LiveEvent,
+  type LiveOptions,
+} from '../../protocol/live.js';
+import { LIMITS } from '../../protocol/version.js';
+import type { Engine, LiveReport, RunningLive } from '../../supervisor/engine.js';
+import { levelOf } from './level.js';
+import type { Said } from './said.js';
+import { memoryFull, type SpokenAudio } from './spoken-audio.js';
+import type { TakeOutcome } from './outcome.js';
+
+/** New engines that a session is given for one stretch of its audio: a take that takes three down is not given a fourth. */
+const MAX_REPLAYS = 2;
+/** Heard behind the place where an engine died, so much shows that it was not the audio. */
+const PROGRESS_SAMPLES = 5 * SAMPLE_RATE;
+/** Audio is given to the engine in pieces of this size where there is a lot of it, */
+const PIECE_SAMPLES = 10 * SAMPLE_RATE;
+/** and so far ahead of what it has heard: the rest waits on disk, not in its memory. */
+const AHEAD_SAMPLES = 60 * SAMPLE_RATE;
+
+export interface LiveSessionParts {
+  readonly id: string;
+  readonly startedMs: number;
+  readonly model: ModelRef;
+  readonly options: LiveOptions;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly audio: SpokenAudio;
+  readonly said: Said;
+  /** Where an engine was in another process. */
+  readonly checkpoint?: LiveCheckpoint;
+  /** Told of acknowledged samples, while somebody listens. */
+  readonly onAcknowledged: (samples: number) => void;
+  /** Keeps what has become of the take, before anybody hears of it. @returns the name of its recording, where one is kept */
+  readonly keep: (outcome: TakeOutcome) => Promise<string | undefined>;
+  /** Called once, after the last event. */
+  readonly onOver: () => void;
+}
+
+export class LiveSession {
+  readonly #parts: LiveSessionParts;
+  #state: 'listening' | 'finishing' | 'over' = 'listening';
+  /** Samples that came, kept or not yet. */
+  #received: number;
+  #running: RunningLive | undefined;
+  /** Whether the engine takes audio. */
+  #open = false;
+  #sent = 0;
+  #pumping = false;
+  #finishSent = false;
+  #checkpoint: LiveCheckpoint | undefined;
+  #heardSamples = 0;
+  #intervalSeconds: number | undefined;
+  #tentative = '';
+  #language: string | undefined;
+  /** Whether something was committed, if only a moment ago. */
+  #isBegun: boolean;
+  #deaths = 0;
+  #diedAtSamples = 0;
+  #warnedOfDisk = false;
+
+  constructor(parts: LiveSessionParts) {
+    this.#parts = parts;
+    this.#checkpoint = parts.checkpoint;
+    this.#received = parts.audio.samples;
+    this.#language = parts.said.language;
+    this.#isBegun = parts.said.text !== '';
+  }
+
+  get id(): string {
+    return this.#parts.id;
+  }
+
+  get model(): string {
+    return this.#parts.model.name;
+  }
+
+  get over(): boolean {
+    return this.#state === 'over';
+  }
+
+  get finishing(): boolean {
+    return this.#state === 'finishing';
+  }
+
+  get acknowledged(): number {
+    return this.#parts.audio.safeSamples;
+  }
+
+  /** Gives the session to the engine. */
+  start(): void {
+    const { engine, model, options } = this.#parts;
+    const checkpoint = this.#checkpoint;
+    // For the decode at the end all of it is needed.
+    const fromSample = options.refine === true ? 0 : (checkpoint?.fromSample ?? 0);
+    this.#sent = fromSample;
+    this.#open = this.#finishSent = false;
+    this.#running = engine.live(
+      { model, options, fromSample, ...(checkpoint !== undefined && { checkpoint }) },
+      (report) => this.#reported(report),
+    );
+  }
+
+  /**
+   * Takes audio, s16le, whose first sample has a number. What came before is left out.
+   * @throws SottoError PROTOCOL where audio is missing in front of it
+   */
+  push(firstSample: number, pcm: Uint8Array): void {
+    if (this.over) return;
+    const samples = pcm.byteLength / BYTES_PER_SAMPLE;
+    const known = this.#received - firstSample;
+    if (known < 0) {
+      throw new SottoError('PROTOCOL', `samples ${this.#received} to ${firstSample} of the take are missing`);
+    }
+    if (known >= samples) {
+      this.#parts.onAcknowledged(this.acknowledged);
+      return;
+    }
+    if (this.finishing) throw new SottoError('PROTOCOL', 'audio came after the end of the take');
+    if (this.#received > LIMITS.takeSeconds * SAMPLE_RATE) {
+      this.finish();
+      return;
+    }
+    const fresh = pcm.subarray(known * BYTES_PER_SAMPLE);
+    this.#received += samples - known;
+    this.#say({ type: 'level', ...levelOf(fresh) });
+    void this.#keepAudio(fresh);
+  }
+
+  /** All was said. @throws SottoError PROTOCOL where some of the samples did not come */
+  finish(samples: number = this.#received): void {
+    if (this.#state !== 'listening') return;
+    if (samples !== this.#received) {
+      throw new SottoError('PROTOCOL', `${this.#received} of ${samples} samples of the take are here`);
+    }
+    this.#state = 'finishing';
+    this.#say({ type: 'state', state: 'finishing' });
+    void this.#pump();
+  }
+
+  /** Nobody wants it any more: neither text nor audio is kept. */
+  cancel(): void {
+    if (this.over) return;
+    this.#leaveEngine();
+    void this.#end({ state: 'cancelled' }, { type: 'cancelled' });
+  }
+
+  /** The daemon ends: what is on disk is for the next one. Nobody is told, the session goes on there. */
+  async suspend(): Promise<void> {
+    this.#leaveEngine();
+    this.#state = 'over';
+    await this.#parts.audio.close();
+  }
+
+  #leaveEngine(): void {
+    this.#running?.cancel();
+    this.#running = undefined;
+    this.#open = false;
+  }
+
+  async #keepAudio(pcm: Uint8Array): Promise<void> {
+    const { audio, log, onAcknowledged } = this.#parts;
+    try {
+      await audio.append(pcm);
+      this.#warnedOfDisk = false;
+      onAcknowledged(audio.safeSamples);
+    } catch (thrown) {
+      const error = SottoError.from(thrown, 'SPOOL_FAILED');
+      if (audio.isFull) this.#fail(memoryFull(thrown));
+      else if (!this.#warnedOfDisk) {
+        this.#warnedOfDisk = true;
+        log.warn({ code: error.code, message: error.message }, 'audio is kept in memory');
+        this.#say({ type: 'warning', error: error.toWire() });
+      }
+    }
+    void this.#pump();
+  }
+
+  /** Gives the engine what it has not got yet. */
+  async #pump(): Promise<void> {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    const { audio } = this.#parts;
+    while (this.#open && this.#sent < Math.min(audio.samples, this.#mayHave)) {
+      const running = this.#running;
+      const from = this.#sent;
+      const pcm = await audio
+        .read(from, Math.min(audio.samples, from + PIECE_SAMPLES))
+        .catch((error: unknown) => SottoError.from(error, 'SPOOL_FAILED'));
+      // It was lost meanwhile: the next one is given the same again.
+      if (running !== this.#running || !this.#open) continue;
+      if (pcm instanceof SottoError || pcm.byteLength === 0) {
+        this.#fail(new SottoError('SPOOL_FAILED', 'the audio of the take can’t be read', { cause: pcm }));
+        break;
+      }
+      running?.audio(pcm);
+      this.#sent = from + pcm.byteLength / BYTES_PER_SAMPLE;
+    }
+    this.#pumping = false;
+    if (this.finishing && this.#open && this.#sent === this.#received && !this.#finishSent) {
+      this.#finishSent = true;
+      this.#running?.finish();
+    }
+  }
+
+  /** Samples that the engine may have by now. */
+  get #mayHave(): number {
+    return Math.max(this.#heardSamples, this.#checkpoint?.fromSample ?? 0) + AHEAD_SAMPLES;
+  }
+
+  #reported(report: LiveReport): void {
+    if (this.over) return;
+    switch (report.type) {
+      case 'waiting':
+        this.#say({ type: 'state', state: this.#deaths > 0 ? 'restarting' : 'waiting' });
+        return;
+      case 'opened':
+        this.#open = true;
+        this.#say({ type: 'state', state: this.finishing ? 'finishing' : 'listening' });
+        void this.#pump();
+        return;
+      case 'voice':
+        this.#say({ type: 'voice', speaking: report.speaking });
+        return;
+      case 'look':
+        this.#looked(report.look);
+        void this.#pump();
+        return;
+      case 'done':
+        this.#running = undefined;
+        this.#looked(report.look);
+        void this.#final(report.refined);
+        return;
+      case 'failed':
+        this.#running = undefined;
+        this.#fail(report.error);
+        return;
+      case 'lost':
+        this.#lost(report.error);
+    }
+  }
+
+  #looked({ committed, tentative, language, heardSamples, intervalSeconds, checkpoint }: LiveLook): void {
+    this.#heardSamples = heardSamples;
+    if (heardSamples > this.#diedAtSamples + PROGRESS_SAMPLES) this.#deaths = 0;
+    this.#checkpoint = checkpoint;
+    if (language !== undefined && language !== this.#language) {
+      this.#language = language;
+      this.#say({ type: 'language', language });
+    }
+    if (intervalSeconds !== (this.#intervalSeconds ?? intervalSeconds)) {
+      this.#say({ type: 'pace', intervalSeconds });
+    }
+    this.#intervalSeconds = intervalSeconds;
+    if (committed.length > 0) {
+      const text = committed.map(({ word }) => word).join('');
+      const event = {
+        type: 'committed' as const,
+        text: this.#isBegun ? text : text.trimStart(),
+        words: committed,
+      };
+      void this.#parts.said.say(event, checkpoint);
+      this.#isBegun = true;
+    }
+    if (tentative !== this.#tentative || committed.length > 0)
+      this.#say({ type: 'tentative', text: tentative });
+    this.#tentative = tentative;
+  }
+
+  #lost(error: SottoError): void {
+    const { log } = this.#parts;
+    this.#running = undefined;
+    this.#open = false;
+    this.#deaths += 1;
+    this.#diedAtSamples = Math.max(this.#diedAtSamples, this.#heardSamples);
+    if (this.#deaths > MAX_REPLAYS) {
+      this.#fail(error);
+      return;
+    }
+    log.warn({ session: this.id, code: error.code, deaths: this.#deaths }, 'engine lost: the take goes on');
+    this.#say({ type: 'state', state: 'restarting' });
+    this.start();
+  }
+
+  async #final(refined: Refined | undefined): Promise<void> {
+    const { audio, model, said } = this.#parts;
+    // What was said before is on its way.
+    await said.quiet();
+    const language = refined?.language ?? said.language;
+    const final = {
+      text: refined?.text ?? said.text,
+      ...(language !== undefined && { language }),
+      durationSeconds: audio.samples / SAMPLE_RATE,
+      model: model.name,
+    };
+    await this.#end(
+      { state: said.isHeard ? 'final' : 'recovered', ...final, words: refined?.words ?? said.words },
+      { type: 'final', ...final, refined: refined !== undefined, ...(refined && { words: refined.words }) },
+    );
+  }
+
+  #fail(error: SottoError): void {
+    if (this.over) return;
+    this.#leaveEngine();
+    const { audio, model, said } = this.#parts;
+    const { text, words, language } = said;
+    void this.#end(
+      {
+        state: 'failed',
+        error,
+        text,
+        words,
+        ...(language !== undefined && { language }),
+        durationSeconds: audio.samples / SAMPLE_RATE,
+        model: model.name,
+      },
+      { type: 'failed', error: error.toWire() },
+    );
+  }
+
+  /** What became of the take is kept before anybody hears of it. */
+  async #end(outcome: TakeOutcome['result'], event: LiveEvent): Promise<void> {
+    if (this.over) return;
+    this.#state = 'over';
+    const { audio, id, keep, log, onOver, said, startedMs } = this.#parts;
+    await audio.close();
+    const recording = await keep({
+      id,
+      startedMs,
+      ...(audio.path !== undefined && { spool: audio.path }),
+      result: outcome,
+    }).catch((error: unknown) => {
+      log.error({ session: id, message: SottoError.from(error).message }, 'the take could not be kept');
+      return undefined;
+    });
+    await said.say(event.type === 'failed' && recording !== undefined ? { ...event, recording } : event);
+    log.info({ session: id, state: outcome.state }, 'take over');
+    onOver();
+  }
+
+  #say(event: LiveEvent): void {
+    void this.#parts.said.say(event);
+  }
+}

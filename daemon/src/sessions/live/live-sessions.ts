@@ -1,0 +1,316 @@
+/**
+ * All takes of all clients: opened, found again after a lost connection or a dead daemon, finished when nobody comes back.
+ */
+import { join } from 'node:path';
+import type { Clock } from '../../clock.js';
+import type { Logger } from '../../logger.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { ModelRef } from '../../protocol/ipc.js';
+import type { LiveCheckpoint, LiveOptions } from '../../protocol/live.js';
+import { LIMITS } from '../../protocol/version.js';
+import { Journal, journalOf, type JournalEntry } from '../../store/spool/journal.js';
+import { findOrphan, findOrphans, type Orphan } from '../../store/spool/recover.js';
+import { SPOOL_SUFFIX, SpoolFile, type OpenSpool } from '../../store/spool/spool-file.js';
+import type { Engine } from '../../supervisor/engine.js';
+import { LiveSession } from './live-session.js';
+import type { TakeOutcome } from './outcome.js';
+import { Said, type SaidNotice } from './said.js';
+import { SpokenAudio } from './spoken-audio.js';
+
+/** How long a session whose client is gone waits for it, before it is finished without. */
+const GRACE_MS = 1_000;
+/** After a start of the daemon clients need longer: they may be the ones that started it. */
+const GRACE_AT_START_MS = 5_000;
+/** How long the end of a session may still be heard by a client that comes back. */
+const REMEMBERED_MS = 60_000;
+
+export interface LiveRequest {
+  readonly id: string;
+  readonly model?: string;
+  readonly options?: LiveOptions;
+}
+
+export type LiveNotice = SaidNotice | { readonly acknowledged: number };
+export type LiveListener = (notice: LiveNotice) => void;
+
+export interface LiveSessionsOptions {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Folder of the spools; it is there, and its user's alone. */
+  readonly folder: string;
+  readonly resolveModel: (model: string | undefined) => ModelRef;
+  readonly keep: (outcome: TakeOutcome) => Promise<string | undefined>;
+  /** Told whenever the last session is over or the first one comes. */
+  readonly onIdleChange?: (idle: boolean) => void;
+  /** Opens files; tests put one in its place that fails. */
+  readonly openFile?: OpenSpool;
+}
+
+interface Entry {
+  readonly session: LiveSession;
+  readonly said: Said;
+  readonly journal: { current: Journal | undefined };
+  listener: LiveListener | undefined;
+  /** Calls off the end of a grace, or of the memory of a session that is over. */
+  calm?: () => void;
+}
+
+export class LiveSessions {
+  readonly #options: LiveSessionsOptions;
+  readonly #entries = new Map<string, Entry>();
+  /** Opened, but not there yet. */
+  readonly #coming = new Set<string>();
+  /** Found again, but not there yet. */
+  readonly #restoring = new Map<string, Promise<Entry>>();
+  #recovering: Promise<void> = Promise.resolve();
+  #stopping = false;
+  #whenFinished: (() => void) | undefined;
+
+  constructor(options: LiveSessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Sessions that are not over. */
+  get count(): number {
+    let count = this.#coming.size;
+    for (const { session } of this.#entries.values()) if (!session.over) count++;
+    return count;
+  }
+
+  get idle(): boolean {
+    return this.count === 0;
+  }
+
+  /**
+   * Begins a session; who opened it listens to it next, or it is finished soon.
+   * @throws SottoError BUSY, INVALID_ARGUMENT (there is one of this id), DAEMON_UNAVAILABLE, or what `resolveModel` throws
+   */
+  async open({ id, model, options = {} }: LiveRequest): Promise<LiveSession> {
+    this.#mayBegin(id);
+    const ref = this.#options.resolveModel(model);
+    const startedMs = Date.now();
+    const { folder, openFile } = this.#options;
+    // By its folder: another daemon may have another default.
+    const info = { id, startedMs, options, model: ref.dir };
+    const openSpool = (): Promise<SpoolFile> => SpoolFile.create(folder, info, openFile);
+    const comes = this.#comes(id);
+    try {
+      const spool = await openSpool().catch((error: unknown) => SottoError.from(error));
+      // Without a disk it is kept in memory, and that is said with the first audio.
+      const audio = new SpokenAudio(openSpool, spool instanceof SottoError ? undefined : spool);
+      const entry = await this.#begin({ id, startedMs, options, ref, audio });
+      this.#finishAfter(entry, GRACE_MS);
+      return entry.session;
+    } finally {
+      comes();
+    }
+  }
+
+  /**
+   * Finds a session whose client was gone, in this daemon or in another one.
+   * @throws SottoError SESSION_NOT_FOUND
+   */
+  async find(id: string): Promise<LiveSession> {
+    let entry = this.#entries.get(id);
+    if (entry === undefined) {
+      if (this.#stopping) throw stoppingError();
+      const orphan = this.#coming.has(id) ? undefined : await findOrphan(this.#options.folder, id);
+      entry = this.#entries.get(id) ?? (orphan && (await this.#restored(orphan)));
+    }
+    if (entry === undefined) {
+      throw new SottoError('SESSION_NOT_FOUND', 'nothing is known of this take any more');
+    }
+    if (!entry.session.over) this.#finishAfter(entry, GRACE_MS);
+    return entry.session;
+  }
+
+  /**
+   * Somebody listens to a session, in the place of whoever did before.
+   * @param seq number of the last event that is known already
+   */
+  listen(session: LiveSession, listener: LiveListener, seq: number): void {
+    const entry = this.#entries.get(session.id);
+    if (entry?.session !== session) return;
+    if (!session.over) {
+      entry.calm?.();
+      delete entry.calm;
+    }
+    entry.listener = listener;
+    entry.said.listen(listener, seq);
+  }
+
+  /** A client has gone. Its session waits for it a moment, and is then finished without. */
+  leave(session: LiveSession, listener: LiveListener): void {
+    const entry = this.#entries.get(session.id);
+    if (entry?.listener !== listener) return;
+    entry.listener = undefined;
+    entry.said.leave(listener);
+    if (!session.over) this.#finishAfter(entry, GRACE_MS);
+  }
+
+  /** Takes up what other daemons left behind: clients may come back to it, the rest is finished. */
+  recover(): Promise<void> {
+    this.#recovering = this.#recoverAll();
+    return this.#recovering;
+  }
+
+  /** Gives those that are finishing `graceMs`; the others are left on disk for the next daemon. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    await this.#recovering;
+    if ([...this.#entries.values()].some(({ session }) => session.finishing)) {
+      const finished = new Promise<void>((resolve) => (this.#whenFinished = resolve));
+      const cutOff = this.#options.clock.after(graceMs, () => this.#whenFinished?.());
+      await finished;
+      cutOff();
+    }
+    for (const { calm, journal, session } of this.#entries.values()) {
+      calm?.();
+      if (!session.over) await session.suspend();
+      await journal.current?.close();
+    }
+    this.#entries.clear();
+  }
+
+  #mayBegin(id: string): void {
+    if (this.#stopping) throw stoppingError();
+    if (this.#entries.has(id) || this.#coming.has(id)) {
+      throw new SottoError('INVALID_ARGUMENT', 'there is a take of this id already');
+    }
+    if (this.count >= LIMITS.liveSessions) {
+      throw new SottoError('BUSY', `${LIMITS.liveSessions} people are dictating already`, {
+        hint: 'wait until one of them has finished',
+      });
+    }
+  }
+
+  /** @returns what to call once it is there, or not */
+  #comes(id: string): () => void {
+    if (this.idle) this.#options.onIdleChange?.(false);
+    this.#coming.add(id);
+    return () => {
+      this.#coming.delete(id);
+      if (this.idle) this.#options.onIdleChange?.(true);
+    };
+  }
+
+  async #recoverAll(): Promise<void> {
+    const orphans = await findOrphans(this.#options.folder);
+    for (const orphan of orphans) {
+      if (this.#stopping || this.#entries.has(orphan.info.id)) continue;
+      try {
+        this.#finishAfter(await this.#restored(orphan), GRACE_AT_START_MS);
+      } catch (error) {
+        const { code, message } = SottoError.from(error);
+        this.#options.log.error({ session: orphan.info.id, code, message }, 'a take can’t be recovered');
+      }
+    }
+  }
+
+  /** Once, however many ask for it. */
+  #restored(orphan: Orphan): Promise<Entry> {
+    const { id } = orphan.info;
+    const restoring =
+      this.#restoring.get(id) ?? this.#restore(orphan).finally(() => this.#restoring.delete(id));
+    this.#restoring.set(id, restoring);
+    return restoring;
+  }
+
+  async #restore(orphan: Orphan): Promise<Entry> {
+    const { id, model, options, startedMs } = orphan.info;
+    const { folder, log, openFile, resolveModel } = this.#options;
+    const comes = this.#comes(id);
+    try {
+      const ref = resolveModel(model);
+      const spool = await SpoolFile.reopen(orphan, openFile);
+      const again = (): Promise<SpoolFile> => SpoolFile.create(folder, orphan.info, openFile);
+      const audio = new SpokenAudio(again, spool);
+      log.info({ session: id, samples: orphan.samples }, 'a take of another daemon goes on');
+      return await this.#begin({ id, startedMs, options, ref, audio });
+    } finally {
+      comes();
+    }
+  }
+
+  async #begin(take: {
+    id: string;
+    startedMs: number;
+    options: LiveOptions;
+    ref: ModelRef;
+    audio: SpokenAudio;
+  }): Promise<Entry> {
+    const { id, startedMs, options, ref, audio } = take;
+    const { clock, engine, keep, log } = this.#options;
+    const { entries, journal } = await this.#journalOf(id);
+    const checkpoint = lastCheckpoint(entries);
+    const said = new Said(
+      entries,
+      async (entry) => journal.current?.append(entry),
+      (error) => {
+        // From here on another daemon would say again what is said now; the audio is what matters.
+        log.warn(
+          { session: id, message: SottoError.from(error).message },
+          'what is said can’t be written down',
+        );
+      },
+    );
+    const session = new LiveSession({
+      id,
+      startedMs,
+      options,
+      model: ref,
+      engine,
+      clock,
+      log,
+      audio,
+      said,
+      ...(checkpoint !== undefined && { checkpoint }),
+      onAcknowledged: (samples) => entry.listener?.({ acknowledged: samples }),
+      keep,
+      onOver: () => this.#over(entry),
+    });
+    const entry: Entry = { session, said, journal, listener: undefined };
+    this.#entries.set(id, entry);
+    session.start();
+    return entry;
+  }
+
+  async #journalOf(
+    id: string,
+  ): Promise<{ entries: JournalEntry[]; journal: { current: Journal | undefined } }> {
+    const { folder, log, openFile } = this.#options;
+    try {
+      const path = journalOf(join(folder, `${id}${SPOOL_SUFFIX}`));
+      const { entries, journal } = await Journal.open(path, openFile);
+      return { entries, journal: { current: journal } };
+    } catch (error) {
+      log.warn({ session: id, message: SottoError.from(error).message }, 'nothing can be written down');
+      return { entries: [], journal: { current: undefined } };
+    }
+  }
+
+  #finishAfter(entry: Entry, graceMs: number): void {
+    if (entry.listener !== undefined) return;
+    entry.calm?.();
+    entry.calm = this.#options.clock.after(graceMs, () => entry.session.finish());
+  }
+
+  #over(entry: Entry): void {
+    const { clock, onIdleChange } = this.#options;
+    void entry.journal.current?.close();
+    entry.journal.current = undefined;
+    entry.calm?.();
+    entry.calm = clock.after(REMEMBERED_MS, () => this.#entries.delete(entry.session.id));
+    if (this.idle) onIdleChange?.(true);
+    if (![...this.#entries.values()].some(({ session }) => session.finishing)) this.#whenFinished?.();
+  }
+}
+
+function lastCheckpoint(entries: readonly JournalEntry[]): LiveCheckpoint | undefined {
+  return entries.findLast(({ checkpoint }) => checkpoint !== undefined)?.checkpoint;
+}
+
+function stoppingError(): SottoError {
+  return new SottoError('DAEMON_UNAVAILABLE', 'the daemon is stopping', { hint: 'try again in a moment' });
+}

@@ -1,0 +1,24 @@
+/** What became of a take, for whoever keeps it. */
+import type { SottoError } from '../../protocol/errors.js';
+import type { Word } from '../../protocol/transcription.js';
+
+interface Text {
+  readonly text: string;
+  readonly words: readonly Word[];
+  readonly language?: string;
+  readonly durationSeconds: number;
+  readonly model: string;
+}
+
+export interface TakeOutcome {
+  readonly id: string;
+  /** Since 1970. */
+  readonly startedMs: number;
+  /** Its audio, if it was ever on disk; it is removed with what was written down beside it, once this is kept. */
+  readonly spool?: string;
+  /** `recovered`: nobody listened any more when it was final. */
+  readonly result:
+    | ({ readonly state: 'final' | 'recovered' } & Text)
+    | ({ readonly state: 'failed'; readonly error: SottoError } & Text)
+    | { readonly state: 'cancelled' };
+}

@@ -1,0 +1,99 @@
+/**
+ * The audio of one session: on disk, and in memory as long as the disk does not take it. What is in the file survives any
+ * process; only that is ever acknowledged.
+ */
+import { SottoError } from '../../protocol/errors.js';
+import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
+import type { SpoolFile } from '../../store/spool/spool-file.js';
+
+/** What memory may hold for a disk that does not work. */
+const MOST_IN_MEMORY = 3600 * SAMPLE_RATE;
+
+export class SpokenAudio {
+  #spool: SpoolFile | undefined;
+  readonly #openSpool: () => Promise<SpoolFile>;
+  /** s16le pieces behind what is in the file. */
+  #inMemory: Buffer[] = [];
+  #memorySamples = 0;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  /** @param openSpool called with the first audio, and again as long as it fails */
+  constructor(openSpool: () => Promise<SpoolFile>, spool?: SpoolFile) {
+    this.#openSpool = openSpool;
+    this.#spool = spool;
+  }
+
+  /** Samples that are kept, wherever. */
+  get samples(): number {
+    return this.safeSamples + this.#memorySamples;
+  }
+
+  /** Samples that are in the file. */
+  get safeSamples(): number {
+    return this.#spool?.samples ?? 0;
+  }
+
+  /** Where the file is, if there is one. */
+  get path(): string | undefined {
+    return this.#spool?.path;
+  }
+
+  /**
+   * Keeps samples, s16le, behind those that are there. Whatever it throws, they are kept in memory, unless there are too many.
+   * @throws SottoError SPOOL_FAILED
+   */
+  append(pcm: Uint8Array): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#inMemory.push(Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength));
+      this.#memorySamples += pcm.byteLength / BYTES_PER_SAMPLE;
+      await this.#flush();
+    });
+  }
+
+  /** Whether there is more in memory than there may be. */
+  get isFull(): boolean {
+    return this.#memorySamples > MOST_IN_MEMORY;
+  }
+
+  /** Samples from one number to another; fewer where there are no more. */
+  read(from: number, to: number): Promise<Buffer> {
+    return this.#inTurn(async () => {
+      const safe = this.safeSamples;
+      const onDisk = from < safe ? await this.#spool?.read(from, Math.min(to, safe)) : undefined;
+      if (to <= safe || this.#memorySamples === 0) return onDisk ?? Buffer.alloc(0);
+      const kept = Buffer.concat(this.#inMemory);
+      const begin = Math.max(0, from - safe) * BYTES_PER_SAMPLE;
+      const rest = kept.subarray(begin, (to - safe) * BYTES_PER_SAMPLE);
+      return onDisk === undefined ? rest : Buffer.concat([onDisk, rest]);
+    });
+  }
+
+  /** Resolves once everything that was asked for is done; the file is then closed. */
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#memorySamples > 0) await this.#flush().catch(() => undefined);
+      await this.#spool?.close();
+    });
+  }
+
+  async #flush(): Promise<void> {
+    this.#spool ??= await this.#openSpool();
+    for (;;) {
+      const [piece] = this.#inMemory;
+      if (piece === undefined) return;
+      await this.#spool.append(piece);
+      this.#inMemory.shift();
+      this.#memorySamples -= piece.byteLength / BYTES_PER_SAMPLE;
+    }
+  }
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const turn = this.#tail.then(task);
+    this.#tail = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+export function memoryFull(cause: unknown): SottoError {
+  return new SottoError('SPOOL_FAILED', 'the disk takes no audio, and memory is full of it', { cause });
+}

@@ -1,0 +1,96 @@
+/**
+ * Dictation of the fake engine: for each second of audio it commits a word that is the check sum of its samples. It keeps to
+ * the rules of a real one: looks at fixed places, gives a checkpoint with each, goes on from one.
+ *
+ * FAKE_LIVE: `dies-at:N` ends the process when a session of it has N samples, the first time that it happens in this home;
+ * `always-dies-at:N` each time; `deaf` never looks; `zeros` finds all features zero at its first look.
+ */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FromEngine, LiveLook, ToEngine } from '#daemon/protocol/ipc.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '#daemon/protocol/live.js';
+import { wordFor } from './ramp.js';
+
+const LOOK_SAMPLES = SAMPLE_RATE / 2;
+const WORD_BYTES = SAMPLE_RATE * BYTES_PER_SAMPLE;
+
+type Open = Extract<ToEngine, { type: 'live-open' }>;
+
+const [mode = '', place = '0'] = (process.env.FAKE_LIVE ?? '').split(':');
+
+export class FakeLive {
+  readonly #session: number;
+  readonly #send: (message: FromEngine) => void;
+  /** Bytes from the last word on. */
+  #pending = Buffer.alloc(0);
+  #from: number;
+  #looked: number;
+  /** Bytes that were heard already: they come again after a restart. */
+  #skip = 0;
+
+  constructor({ session, fromSample, checkpoint }: Open, send: (message: FromEngine) => void) {
+    this.#session = session;
+    this.#send = send;
+    this.#from = checkpoint?.fromSample ?? 0;
+    this.#looked = typeof checkpoint?.state === 'number' ? checkpoint.state : 0;
+    this.#skip = (this.#from - fromSample) * BYTES_PER_SAMPLE;
+  }
+
+  audio(pcm: Uint8Array): void {
+    const skipped = Math.min(this.#skip, pcm.byteLength);
+    this.#skip -= skipped;
+    this.#pending = Buffer.concat([this.#pending, pcm.subarray(skipped)]);
+    if (mode.endsWith('dies-at') && this.#samples >= Number(place)) this.#die();
+    if (mode === 'deaf') return;
+    if (mode === 'zeros') {
+      const error = new SottoError('ENGINE_CRASHED', 'all features are zero');
+      this.#send({ type: 'live-failed', session: this.#session, error: error.toWire() });
+      return;
+    }
+    while (this.#samples >= this.#looked + LOOK_SAMPLES) {
+      this.#looked += LOOK_SAMPLES;
+      this.#send({ type: 'live-look', session: this.#session, look: this.#look(this.#looked) });
+    }
+  }
+
+  finish(): void {
+    const look = this.#look(this.#samples);
+    if (this.#pending.length > 0) look.committed.push(this.#word(this.#pending.length));
+    look.tentative = '';
+    this.#send({ type: 'live-done', session: this.#session, look });
+  }
+
+  get #samples(): number {
+    return this.#from + this.#pending.length / BYTES_PER_SAMPLE;
+  }
+
+  /** What is there up to a sample: whole seconds are words. */
+  #look(samples: number): LiveLook {
+    const committed: LiveLook['committed'] = [];
+    while (samples - this.#from >= SAMPLE_RATE) committed.push(this.#word(WORD_BYTES));
+    return {
+      committed,
+      tentative: samples > this.#from ? ' …' : '',
+      language: 'en',
+      heardSamples: samples,
+      intervalSeconds: 0.5,
+      checkpoint: { fromSample: this.#from, state: samples },
+    };
+  }
+
+  #word(bytes: number): LiveLook['committed'][number] {
+    const pcm = this.#pending.subarray(0, bytes);
+    this.#pending = this.#pending.subarray(bytes);
+    const start = this.#from / SAMPLE_RATE;
+    this.#from += pcm.length / BYTES_PER_SAMPLE;
+    return { start, end: this.#from / SAMPLE_RATE, word: ` ${wordFor(pcm)}`, probability: 1 };
+  }
+
+  #die(): void {
+    const mark = join(process.env.SOTTO_HOME ?? '/tmp', 'has-died');
+    if (mode === 'dies-at' && existsSync(mark)) return;
+    writeFileSync(mark, '');
+    process.kill(process.pid, 'SIGKILL');
+  }
+}
