@@ -10,12 +10,14 @@
  */
 import type { WebSocket } from 'ws';
 import { SottoError } from '../protocol/errors.js';
-import type { DaemonMessage, JobEvent } from '../protocol/messages.js';
+import type { ClientMessage, DaemonMessage, JobEvent } from '../protocol/messages.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
 import { decode, openSocket, send, type DaemonIdentity } from './connect.js';
 import { JobStream } from './job-stream.js';
 
+/** Audio is not given to a socket that still holds so many bytes. */
+const MOST_UNSENT_BYTES = 1024 * 1024;
 /** After a cancel, how long to wait for the daemon's word that it is done. */
 const CANCEL_ANSWER_MS = 2_000;
 
@@ -25,16 +27,30 @@ export interface TranscribeCall {
   readonly model?: string;
 }
 
-interface Question {
-  resolve(message: DaemonMessage): void;
-  reject(error: SottoError): void;
+/** Whoever hears what the daemon says about one id. */
+export interface Listener {
+  receive(message: DaemonMessage): void;
+  /** Nothing more comes over this connection. */
+  lost(error: SottoError): void;
+}
+
+/** One id's share of the connection. */
+export interface Line {
+  send(message: ClientMessage): void;
+  /**
+   * False if the socket holds too much that the daemon has not read: then nothing was sent, and `again` is called once it
+   * may be tried again.
+   */
+  sendAudio(frame: Uint8Array, again: () => void): boolean;
+  /** What the daemon says about the id is heard no more. */
+  close(): void;
 }
 
 export class SottoClient {
   readonly daemon: DaemonIdentity;
   readonly #socket: WebSocket;
-  readonly #jobs = new Map<string, JobStream>();
-  readonly #questions = new Map<string, Question>();
+  readonly #listeners = new Map<string, Listener>();
+  readonly #wantRoom = new Set<() => void>();
   readonly #closed: Promise<void>;
   #nextId = 1;
 
@@ -46,7 +62,7 @@ export class SottoClient {
     socket.on('error', () => undefined);
     this.#closed = new Promise((resolve) => {
       socket.on('close', () => {
-        this.#failAll(new SottoError('DAEMON_LOST', 'the connection to the daemon was lost'));
+        this.#loseAll(lost());
         resolve();
       });
     });
@@ -71,32 +87,45 @@ export class SottoClient {
     options: TranscribeOptions = {},
     { signal, model }: TranscribeCall = {},
   ): AsyncGenerator<JobEvent, void> {
-    if (!this.connected) throw new SottoError('DAEMON_LOST', 'the connection to the daemon was lost');
     if (signal?.aborted === true) throw new SottoError('CANCELLED', 'cancelled before it began');
-    const id = this.#newId();
     const stream = new JobStream();
-    this.#jobs.set(id, stream);
+    const id = this.#newId();
+    const line = this.line(id, {
+      receive: (message) => deliver(message, stream),
+      lost: (error) => stream.fail(error),
+    });
     let timer: NodeJS.Timeout | undefined;
     const cancel = (): void => {
-      send(this.#socket, { type: 'cancel', id });
+      line.send({ type: 'cancel', id });
       timer = setTimeout(() => stream.fail(new SottoError('CANCELLED', 'cancelled')), CANCEL_ANSWER_MS);
     };
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      send(this.#socket, {
-        type: 'transcribe',
-        id,
-        path,
-        options,
-        ...(model === undefined ? {} : { model }),
-      });
+      line.send({ type: 'transcribe', id, path, options, ...(model === undefined ? {} : { model }) });
       yield* stream.read();
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
-      if (!stream.over) send(this.#socket, { type: 'cancel', id });
-      this.#jobs.delete(id);
+      if (!stream.over) line.send({ type: 'cancel', id });
+      line.close();
     }
+  }
+
+  /**
+   * A share of the connection for what is said about `id`: many of them go over one socket.
+   * @throws SottoError DAEMON_LOST; INVALID_ARGUMENT if the id is in use
+   */
+  line(id: string, listener: Listener): Line {
+    if (!this.connected) throw lost();
+    if (this.#listeners.has(id)) throw new SottoError('INVALID_ARGUMENT', `the id ${id} is in use`);
+    this.#listeners.set(id, listener);
+    return {
+      send: (message) => send(this.#socket, message),
+      sendAudio: (frame, again) => this.#sendAudio(frame, again),
+      close: () => {
+        if (this.#listeners.get(id) === listener) this.#listeners.delete(id);
+      },
+    };
   }
 
   async status(): Promise<DaemonStatus> {
@@ -117,19 +146,41 @@ export class SottoClient {
   }
 
   #newId(): string {
-    return String(this.#nextId++);
+    for (;;) {
+      const id = String(this.#nextId++);
+      if (!this.#listeners.has(id)) return id;
+    }
   }
 
-  #ask(type: 'status' | 'shutdown'): Promise<DaemonMessage> {
+  async #ask(type: 'status' | 'shutdown'): Promise<DaemonMessage> {
     const id = this.#newId();
-    return new Promise((resolve, reject) => {
-      if (!this.connected) {
-        reject(new SottoError('DAEMON_LOST', 'the connection to the daemon was lost'));
-        return;
-      }
-      this.#questions.set(id, { resolve, reject });
-      send(this.#socket, { type, id });
+    let line: Line | undefined;
+    try {
+      return await new Promise((resolve, reject) => {
+        line = this.line(id, {
+          receive: (message) =>
+            message.type === 'error' ? reject(SottoError.fromWire(message.error)) : resolve(message),
+          lost: reject,
+        });
+        line.send({ type, id });
+      });
+    } finally {
+      line?.close();
+    }
+  }
+
+  #sendAudio(frame: Uint8Array, again: () => void): boolean {
+    if (this.#socket.bufferedAmount > MOST_UNSENT_BYTES) {
+      this.#wantRoom.add(again);
+      return false;
+    }
+    this.#socket.send(frame, { binary: true }, () => {
+      if (this.#wantRoom.size === 0 || this.#socket.bufferedAmount > MOST_UNSENT_BYTES) return;
+      const waiting = [...this.#wantRoom];
+      this.#wantRoom.clear();
+      for (const call of waiting) call();
     });
+    return true;
   }
 
   #receive(data: unknown, isBinary: boolean): void {
@@ -137,32 +188,31 @@ export class SottoClient {
     try {
       message = decode(data, isBinary);
     } catch (error) {
-      this.#failAll(SottoError.from(error));
-      this.#socket.terminate();
+      this.#giveUp(SottoError.from(error));
       return;
     }
     if (message.type === 'hello') return;
-    if (message.type === 'error' && message.id === undefined) {
-      this.#failAll(SottoError.fromWire(message.error));
-      return;
-    }
-    const id = message.id ?? '';
-    const question = this.#questions.get(id);
-    if (question !== undefined) {
-      this.#questions.delete(id);
-      if (message.type === 'error') question.reject(SottoError.fromWire(message.error));
-      else question.resolve(message);
-      return;
-    }
-    const stream = this.#jobs.get(id);
-    if (stream !== undefined) deliver(message, stream);
+    if (message.type === 'error' && message.id === undefined)
+      this.#giveUp(SottoError.fromWire(message.error));
+    else this.#listeners.get(message.id ?? '')?.receive(message);
   }
 
-  #failAll(error: SottoError): void {
-    for (const stream of this.#jobs.values()) stream.fail(error);
-    for (const question of this.#questions.values()) question.reject(error);
-    this.#questions.clear();
+  /** Nobody knows what the other side has understood. */
+  #giveUp(error: SottoError): void {
+    this.#loseAll(error);
+    this.#socket.terminate();
   }
+
+  #loseAll(error: SottoError): void {
+    const listeners = [...this.#listeners.values()];
+    this.#listeners.clear();
+    this.#wantRoom.clear();
+    for (const listener of listeners) listener.lost(error);
+  }
+}
+
+function lost(): SottoError {
+  return new SottoError('DAEMON_LOST', 'the connection to the daemon was lost');
 }
 
 function deliver(message: DaemonMessage, stream: JobStream): void {
@@ -193,6 +243,9 @@ function deliver(message: DaemonMessage, stream: JobStream): void {
     case 'hello':
     case 'status':
     case 'stopping':
+    case 'opened':
+    case 'acknowledged':
+    case 'live':
       return;
   }
 }

@@ -1,4 +1,6 @@
 /** The client library: what a program needs to use a running daemon. */
-export { SottoClient, type TranscribeCall } from './client.js';
+export { SottoClient, type Line, type Listener, type TranscribeCall } from './client.js';
 export type { DaemonIdentity } from './connect.js';
+export { Connections } from './connections.js';
+export { Dictation, type DictationEvent, type DictationOptions, type ReconnectTimes } from './dictation.js';
 export { JobStream } from './job-stream.js';

@@ -1,0 +1,32 @@
+/** One connection for all who need one, made anew when it is lost. */
+import { SottoError } from '../protocol/errors.js';
+import type { SottoClient } from './client.js';
+
+export class Connections {
+  readonly #connect: () => Promise<SottoClient>;
+  #client: SottoClient | undefined;
+  #coming: Promise<SottoClient> | undefined;
+  #closed = false;
+
+  /** `connect` finds or starts a daemon. */
+  constructor(connect: () => Promise<SottoClient>) {
+    this.#connect = connect;
+  }
+
+  /** @throws SottoError what `connect` throws */
+  async get(): Promise<SottoClient> {
+    if (this.#client?.connected === true) return this.#client;
+    this.#coming ??= this.#connect().finally(() => (this.#coming = undefined));
+    const client = await this.#coming;
+    if (this.#closed) {
+      client.close();
+      throw new SottoError('CANCELLED', 'the connection is of no more use');
+    }
+    return (this.#client = client);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#client?.close();
+  }
+}

@@ -1,0 +1,349 @@
+/**
+ * A session of dictation as a program uses it. It outlives connections and daemons: what is not yet safe with the daemon
+ * is kept here and sent again, and each word of the text is told once.
+ *
+ * @example
+ * const dictation = Dictation.open({ connect: () => SottoClient.connect(socketPath, 'my-program') });
+ * microphone.on('data', (pcm) => dictation.push(pcm)); // Int16Array, 16 kHz mono
+ * button.on('click', () => dictation.finish());
+ * for await (const event of dictation.events()) {
+ *   if (event.type === 'committed') type(event.text);
+ *   if (event.type === 'final') console.log(event.text);
+ * }
+ */
+import { randomUUID } from 'node:crypto';
+import { encodeAudioFrame } from '../protocol/audio-frame.js';
+import { factsOf, SottoError, type ErrorCode } from '../protocol/errors.js';
+import { isNumbered, isTerminal, SAMPLE_RATE, type LiveEvent, type LiveOptions } from '../protocol/live.js';
+import type { DaemonMessage } from '../protocol/messages.js';
+import type { Line, SottoClient } from './client.js';
+import { EventQueue } from './event-queue.js';
+import { HeardEvents } from './heard-events.js';
+import { SampleStore } from './sample-store.js';
+
+export interface DictationOptions {
+  /** Called at once, and again whenever the connection was lost. */
+  readonly connect: () => Promise<SottoClient>;
+  /** Name or absolute folder of the model; the daemon's own when left out. */
+  readonly model?: string;
+  readonly options?: LiveOptions;
+  /** Names the session, for all time; a new one when left out. */
+  readonly id?: string;
+  readonly reconnect?: Partial<ReconnectTimes>;
+}
+
+export interface ReconnectTimes {
+  /** The pause after the first vain attempt; doubled after each. */
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+  /** A connection that can't be made again for so long ends the session here. */
+  readonly giveUpMs: number;
+}
+
+export type DictationEvent =
+  | LiveEvent
+  /** The daemon has taken the session; `model` writes it down. */
+  | { readonly type: 'opened'; readonly model: string }
+  /** Nothing is lost meanwhile. */
+  | { readonly type: 'connection'; readonly state: 'lost' | 'back' };
+
+/** A tenth of a second: what is lost on the way is little, and a daemon that wants to stop is heard soon. */
+const FRAME_SAMPLES = SAMPLE_RATE / 10;
+const CANCEL_ANSWER_MS = 2_000;
+const RECONNECT: ReconnectTimes = { firstPauseMs: 50, longestPauseMs: 1_000, giveUpMs: 20_000 };
+/** Failures to connect that may pass. */
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DAEMON_UNAVAILABLE', 'DAEMON_LOST', 'BUSY']);
+
+const IN_HISTORY = 'what was said until then is kept: `sotto history` shows it';
+
+export class Dictation {
+  readonly id: string;
+  readonly #asked: DictationOptions;
+  readonly #times: ReconnectTimes;
+  readonly #store: SampleStore;
+  readonly #queue = new EventQueue<DictationEvent>();
+  readonly #heard = new HeardEvents();
+  readonly #waitingForRoom = new Set<() => void>();
+  #line: Line | undefined;
+  /** Known while the daemon takes audio over this connection. */
+  #channel: number | undefined;
+  #next = 0;
+  #acknowledged = 0;
+  #opened = false;
+  /** What the user wants last. */
+  #ending: 'finish' | 'cancel' | undefined;
+  #finishSent = false;
+  #firstSentMs: number | undefined;
+  #lostSinceMs: number | undefined;
+  /** Connections since the last one that the daemon took the session over. */
+  #attempts = 0;
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  private constructor(asked: DictationOptions, store: SampleStore) {
+    this.#asked = asked;
+    this.id = asked.id ?? randomUUID();
+    this.#times = { ...RECONNECT, ...asked.reconnect };
+    this.#store = store;
+    void this.#connect();
+  }
+
+  static open(options: DictationOptions, store: SampleStore = new SampleStore()): Dictation {
+    return new Dictation(options, store);
+  }
+
+  /** Samples that the daemon has in its file: no death of a process takes them. */
+  get acknowledgedSamples(): number {
+    return this.#acknowledged;
+  }
+
+  /** When the first sample went out, by the clock of `performance.now()`. */
+  get firstSentMs(): number | undefined {
+    return this.#firstSentMs;
+  }
+
+  /** 16 kHz mono. Kept until the daemon has it; never waits, never throws. After `finish` or `cancel` it is ignored. */
+  push(pcm: Int16Array): void {
+    if (this.#ending !== undefined || this.#queue.over) return;
+    this.#store.append(pcm);
+    // What was sent is with the daemon, though not in its file: better a session that can't be resumed than none.
+    if (this.#store.full) this.#store.releaseBefore(this.#next);
+    if (this.#store.full) {
+      const minutes = Math.round((this.#store.end - this.#store.start) / SAMPLE_RATE / 60);
+      this.#fail(new SottoError('DAEMON_LOST', `the daemon has not read for ${minutes} minutes`));
+      return;
+    }
+    this.#pump();
+  }
+
+  /** All is said. */
+  finish(): void {
+    if (this.#ending !== undefined || this.#queue.over) return;
+    this.#ending = 'finish';
+    this.#pump();
+  }
+
+  /** Nothing of it is wanted, neither text nor audio. */
+  cancel(): void {
+    if (this.#ending === 'cancel' || this.#queue.over) return;
+    this.#ending = 'cancel';
+    if (this.#channel !== undefined) this.#line?.send({ type: 'cancel', id: this.id });
+    this.#after(CANCEL_ANSWER_MS, () => this.#tell({ type: 'cancelled' }));
+  }
+
+  /** Leaves the session to the daemon, which finishes what it has of it; no more events come. */
+  leave(): void {
+    if (this.#queue.over) return;
+    if (this.#channel !== undefined) this.#line?.send({ type: 'finish', id: this.id, samples: this.#next });
+    this.#queue.end();
+    this.#release();
+  }
+
+  /** Settles once no more than `samples` are unacknowledged, or the session is over. */
+  async untilUnacknowledged(samples: number): Promise<void> {
+    while (!this.#queue.over && this.#store.end - this.#acknowledged > samples) {
+      await new Promise<void>((resolve) => this.#waitingForRoom.add(resolve));
+    }
+  }
+
+  /**
+   * To be read once. The last event is one of `final`, `cancelled` and `failed`; nothing is thrown. Whoever leaves the loop
+   * earlier leaves the session to the daemon.
+   */
+  async *events(): AsyncGenerator<DictationEvent, void> {
+    try {
+      yield* this.#queue.read();
+    } finally {
+      this.leave();
+    }
+  }
+
+  async #connect(): Promise<void> {
+    while (!this.#queue.over) {
+      if (this.#attempts > 0) await new Promise<void>((resolve) => this.#after(this.#pauseMs(), resolve));
+      this.#attempts += 1;
+      try {
+        const client = await this.#asked.connect();
+        if (!this.#queue.over) this.#attach(client);
+        return;
+      } catch (thrown) {
+        const error = SottoError.from(thrown);
+        // Where no session has begun nothing is at stake, and whoever asked knows better what to do.
+        if (this.#lostSinceMs === undefined) this.#fail(error);
+        else if (!PASSING.has(error.code) || performance.now() - this.#lostSinceMs > this.#times.giveUpMs) {
+          this.#fail(this.#goneFor(error));
+        }
+      }
+    }
+  }
+
+  #pauseMs(): number {
+    const { firstPauseMs, longestPauseMs } = this.#times;
+    return Math.min(firstPauseMs * 2 ** Math.min(this.#attempts - 1, 16), longestPauseMs);
+  }
+
+  #attach(client: SottoClient): void {
+    const line = client.line(this.id, {
+      receive: (message) => this.#line === line && this.#receive(message),
+      lost: () => this.#line === line && this.#reconnect(),
+    });
+    this.#line = line;
+    if (this.#opened || this.#lostSinceMs !== undefined) {
+      line.send({ type: 'resume', id: this.id, seq: this.#heard.seq });
+    } else this.#sendOpen();
+  }
+
+  #sendOpen(): void {
+    const { model, options } = this.#asked;
+    const asked = {
+      ...(model === undefined ? {} : { model }),
+      ...(options === undefined ? {} : { options }),
+    };
+    this.#line?.send({ type: 'open', id: this.id, ...asked });
+  }
+
+  #reconnect(): void {
+    this.#line?.close();
+    this.#line = undefined;
+    this.#channel = undefined;
+    this.#finishSent = false;
+    if (this.#lostSinceMs === undefined) {
+      this.#lostSinceMs = performance.now();
+      this.#tell({ type: 'connection', state: 'lost' });
+    }
+    void this.#connect();
+  }
+
+  #receive(message: DaemonMessage): void {
+    switch (message.type) {
+      case 'opened':
+        this.#takeOpened(message);
+        return;
+      case 'acknowledged':
+        this.#takeAcknowledged(message.samples);
+        return;
+      case 'live': {
+        const event = this.#heard.admit(message.event, message.seq);
+        if (event?.type === 'final') this.#warnOfRest(event.durationSeconds);
+        if (event !== undefined) this.#tell(event);
+        return;
+      }
+      case 'error':
+        this.#refused(SottoError.fromWire(message.error));
+        return;
+      default:
+        this.#fail(new SottoError('PROTOCOL', `the daemon said \`${message.type}\` about a dictation`));
+    }
+  }
+
+  #takeOpened({ acknowledged, channel, model }: Extract<DaemonMessage, { type: 'opened' }>): void {
+    if (acknowledged < this.#store.start) {
+      this.#fail(this.#goneFor(new SottoError('DAEMON_LOST', 'the daemon has lost audio that it had taken')));
+      return;
+    }
+    this.#channel = channel;
+    this.#next = acknowledged;
+    this.#takeAcknowledged(acknowledged);
+    if (!this.#opened) this.#tell({ type: 'opened', model });
+    this.#opened = true;
+    this.#attempts = 0;
+    if (this.#lostSinceMs !== undefined) {
+      this.#lostSinceMs = undefined;
+      this.#tell({ type: 'connection', state: 'back' });
+    }
+    this.#pump();
+  }
+
+  #takeAcknowledged(samples: number): void {
+    if (samples > this.#store.end) {
+      this.#fail(new SottoError('PROTOCOL', 'the daemon has taken more audio than there is'));
+      return;
+    }
+    this.#acknowledged = Math.max(this.#acknowledged, samples);
+    this.#store.releaseBefore(samples);
+    this.#callWaiting();
+  }
+
+  /** The daemon could not serve what it was asked. */
+  #refused(error: SottoError): void {
+    if (error.code !== 'SESSION_NOT_FOUND') this.#fail(error);
+    else if (this.#ending === 'cancel') this.#tell({ type: 'cancelled' });
+    else if (this.#store.start > 0) this.#fail(this.#goneFor(error));
+    else {
+      // It died before it had any of it in its file: here is still all of it.
+      this.#heard.restart();
+      this.#sendOpen();
+    }
+  }
+
+  /** Sends what the daemon has not been sent, as far as it takes it. */
+  readonly #pump = (): void => {
+    const line = this.#line;
+    const channel = this.#channel;
+    if (line === undefined || channel === undefined || this.#queue.over) return;
+    if (this.#ending === 'cancel') {
+      line.send({ type: 'cancel', id: this.id });
+      return;
+    }
+    while (this.#next < this.#store.end) {
+      const pcm = this.#store.read(this.#next, FRAME_SAMPLES);
+      if (!line.sendAudio(encodeAudioFrame({ channel, firstSample: this.#next, pcm }), this.#pump)) return;
+      this.#firstSentMs ??= performance.now();
+      this.#next += pcm.length / 2;
+    }
+    if (this.#ending !== 'finish' || this.#finishSent) return;
+    line.send({ type: 'finish', id: this.id, samples: this.#store.end });
+    this.#finishSent = true;
+  };
+
+  /** A session that nobody comes back to in time is finished without its client, which may have gone on recording. */
+  #warnOfRest(durationSeconds: number): void {
+    const restSeconds = this.#store.end / SAMPLE_RATE - durationSeconds;
+    if (restSeconds < 0.5) return;
+    const message = `the connection was lost for too long: the last ${restSeconds.toFixed(1)} s were not taken`;
+    this.#tell({ type: 'warning', error: new SottoError('DAEMON_LOST', message).toWire() });
+  }
+
+  #goneFor(cause: SottoError): SottoError {
+    return new SottoError('DAEMON_LOST', `the session can't be gone on with: ${cause.message}`, {
+      hint: this.#acknowledged > 0 ? IN_HISTORY : factsOf('DAEMON_LOST').hint,
+      cause,
+    });
+  }
+
+  #fail(error: SottoError): void {
+    this.#tell({ type: 'failed', error: error.toWire() });
+  }
+
+  #tell(event: DictationEvent): void {
+    if (this.#queue.over) return;
+    const live = event.type !== 'opened' && event.type !== 'connection';
+    // Of what is for display a slow reader needs only the newest.
+    if (live && !isNumbered(event)) this.#queue.drop(({ type }) => type === event.type);
+    this.#queue.push(event);
+    if (!live || !isTerminal(event)) return;
+    this.#queue.end();
+    this.#release();
+  }
+
+  #after(ms: number, call: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      call();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  #release(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#line?.close();
+    this.#line = undefined;
+    this.#channel = undefined;
+    this.#callWaiting();
+  }
+
+  #callWaiting(): void {
+    const waiting = [...this.#waitingForRoom];
+    this.#waitingForRoom.clear();
+    for (const call of waiting) call();
+  }
+}

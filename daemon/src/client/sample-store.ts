@@ -1,0 +1,76 @@
+/**
+ * Samples that may have to be sent again: in at the end, out at the start once they are safe elsewhere. Positions count
+ * from the start of the session.
+ */
+import { SAMPLE_RATE } from '../protocol/live.js';
+
+/** Half an hour: 58 MB. */
+const MOST_SAMPLES = 30 * 60 * SAMPLE_RATE;
+
+export class SampleStore {
+  readonly #mostSamples: number;
+  #chunks: Int16Array[] = [];
+  #start = 0;
+  #end = 0;
+  /** Where the last read ended: reads go on from there, and chunks are many after a long silence of the daemon. */
+  #last = { chunk: 0, firstSample: 0 };
+
+  constructor(mostSamples = MOST_SAMPLES) {
+    this.#mostSamples = mostSamples;
+  }
+
+  /** The first sample that is held. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** So many samples were taken in all. */
+  get end(): number {
+    return this.#end;
+  }
+
+  get full(): boolean {
+    return this.#end - this.#start >= this.#mostSamples;
+  }
+
+  /** Takes a copy: whoever records uses its buffer again. */
+  append(samples: Int16Array): void {
+    if (samples.length === 0) return;
+    this.#chunks.push(samples.slice());
+    this.#end += samples.length;
+  }
+
+  /** Lets go of all chunks that end at or before `sample`. */
+  releaseBefore(sample: number): void {
+    let released = 0;
+    for (const chunk of this.#chunks) {
+      if (this.#start + chunk.length > sample) break;
+      this.#start += chunk.length;
+      released += 1;
+    }
+    if (released === 0) return;
+    this.#chunks.splice(0, released);
+    this.#last = { chunk: 0, firstSample: this.#start };
+  }
+
+  /** Up to `most` samples from `sample` on, which must be held, as bytes (s16le). */
+  read(sample: number, most: number): Uint8Array {
+    if (sample < this.#last.firstSample) this.#last = { chunk: 0, firstSample: this.#start };
+    const bytes = new Uint8Array(2 * Math.min(most, this.#end - sample));
+    const view = new DataView(bytes.buffer);
+    let { chunk: index, firstSample } = this.#last;
+    for (let filled = 0; 2 * filled < bytes.length;) {
+      const chunk = this.#chunks[index];
+      if (chunk === undefined) break;
+      const from = sample + filled - firstSample;
+      const count = Math.min(chunk.length - from, bytes.length / 2 - filled);
+      for (let i = 0; i < count; i++) view.setInt16(2 * (filled + i), chunk[from + i] ?? 0, true);
+      filled += Math.max(0, count);
+      if (from + count < chunk.length) break;
+      index += 1;
+      firstSample += chunk.length;
+    }
+    this.#last = { chunk: index, firstSample };
+    return bytes;
+  }
+}

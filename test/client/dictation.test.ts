@@ -1,0 +1,328 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Connections, Dictation, SottoClient, type DictationEvent } from '#daemon/client/index.js';
+import { SampleStore } from '#daemon/client/sample-store.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { until } from '#test/harness/wait.js';
+import { FakeLiveDaemon, rampFrom, type Cut, type FakeDaemonOptions } from './fake-live-daemon.js';
+
+const reconnect = { firstPauseMs: 1, longestPauseMs: 4, giveUpMs: 10_000 };
+
+let folder: string;
+let daemons: FakeLiveDaemon[];
+let connections: Connections[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-'));
+  daemons = [];
+  connections = [];
+});
+afterEach(async () => {
+  for (const connection of connections) connection.close();
+  for (const daemon of daemons) await daemon.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function fakeDaemon(options: FakeDaemonOptions = {}): Promise<{
+  daemon: FakeLiveDaemon;
+  connect: () => Promise<SottoClient>;
+}> {
+  const path = join(folder, `s${daemons.length}`);
+  const daemon = await FakeLiveDaemon.listen(path, options);
+  daemons.push(daemon);
+  const shared = new Connections(() => SottoClient.connect(path, 'test'));
+  connections.push(shared);
+  return { daemon, connect: () => shared.get() };
+}
+
+async function all(dictation: Dictation): Promise<DictationEvent[]> {
+  const events: DictationEvent[] = [];
+  for await (const event of dictation.events()) events.push(event);
+  return events;
+}
+
+function committedIn(events: readonly DictationEvent[]): string {
+  return events.map((event) => (event.type === 'committed' ? event.text : '')).join('');
+}
+
+/** Everything that is said: ramp samples in pieces of these sizes, with a breath after each. */
+async function speak(dictation: Dictation, pieces: readonly number[]): Promise<number> {
+  let said = 0;
+  for (const piece of pieces) {
+    dictation.push(rampFrom(said, piece));
+    said += piece;
+    await new Promise(setImmediate);
+  }
+  return said;
+}
+
+describe('a dictation', () => {
+  test('is opened, heard, acknowledged, and ends with its final text', async () => {
+    const { daemon, connect } = await fakeDaemon();
+    const dictation = Dictation.open({ connect, model: 'base', options: { language: 'en' } });
+    const events = all(dictation);
+    await speak(dictation, [16_000, 1, 15_999, 400]);
+    dictation.finish();
+    const heard = await events;
+    expect(daemon.wrong).toEqual([]);
+    expect(heard[0]).toEqual({ type: 'opened', model: 'fake' });
+    expect(heard.at(-1)).toMatchObject({ type: 'final', text: ' word-0 word-1 word-2 word-3' });
+    expect(committedIn(heard)).toBe(' word-0 word-1 word-2 word-3');
+    expect(dictation.acknowledgedSamples).toBe(32_400);
+  });
+
+  test('gives each sample once and at its place, and each word once, however often connections break and daemons die', async () => {
+    const cut = fc.record({
+      up: fc.integer({ min: 0, max: 60_000 }),
+      down: fc.oneof(fc.integer({ min: 0, max: 1_500 }), fc.integer({ min: 1_500, max: 20_000 })),
+      dies: fc.boolean(),
+    });
+    // Where the first connection fails there is no session yet, and whoever asked is told.
+    const first = cut.map((where): Cut => ({ ...where, up: where.up + 700, down: where.down + 700 }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.tuple(first, fc.array(cut, { maxLength: 7 })),
+        fc.array(fc.integer({ min: 1, max: 5_000 }), { minLength: 1, maxLength: 25 }),
+        fc.integer({ min: 1, max: 12_000 }),
+        async ([start, more], pieces, acknowledgeEvery) => {
+          const cuts = [start, ...more];
+          const { daemon, connect } = await fakeDaemon({ cuts, acknowledgeEvery, samplesPerWord: 3_000 });
+          const dictation = Dictation.open({ connect, reconnect });
+          const events = all(dictation);
+          const said = await speak(dictation, pieces);
+          dictation.finish();
+          const heard = await events;
+          const text = Array.from({ length: Math.floor(said / 3_000) }, (_, i) => ` word-${i}`).join('');
+          expect(daemon.wrong).toEqual([]);
+          expect(heard.at(-1)).toMatchObject({ type: 'final', text, durationSeconds: said / 16_000 });
+          expect(committedIn(heard)).toBe(text);
+          expect(heard.filter(({ type }) => type === 'opened')).toHaveLength(1);
+          const states = heard.map((event) => (event.type === 'connection' ? event.state : '')).join(' ');
+          expect(states.trim().replace(/ +/g, ' ')).toMatch(/^(lost back ?)*$/);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  }, 120_000);
+
+  test('says again that all is said when that was lost on the way', async () => {
+    let times = 0;
+    const { daemon, connect } = await fakeDaemon({
+      deaf: ({ type }) => {
+        if (type !== 'finish' || ++times > 2) return false;
+        daemon.breakAll();
+        return true;
+      },
+    });
+    const dictation = Dictation.open({ connect, reconnect });
+    const events = all(dictation);
+    dictation.push(rampFrom(0, 16_000));
+    dictation.finish();
+    expect((await events).at(-1)).toMatchObject({ type: 'final', text: ' word-0 word-1' });
+    expect([times, daemon.wrong]).toEqual([3, []]);
+  });
+
+  test('keeps what is said before there is a connection', async () => {
+    const { daemon, connect } = await fakeDaemon();
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const dictation = Dictation.open({ connect: () => held.then(connect) });
+    const events = all(dictation);
+    await speak(dictation, [8_000, 8_000]);
+    dictation.finish();
+    expect(dictation.firstSentMs).toBeUndefined();
+    letGo();
+    expect((await events).at(-1)).toMatchObject({ type: 'final', durationSeconds: 1 });
+    expect(daemon.wrong).toEqual([]);
+  });
+
+  test('says at once why it can’t begin', async () => {
+    const gone = () => Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'no daemon is running'));
+    expect(await all(Dictation.open({ connect: gone }))).toMatchObject([
+      { type: 'failed', error: { code: 'DAEMON_UNAVAILABLE', message: 'no daemon is running' } },
+    ]);
+  });
+
+  test('gives up after its time without a daemon, and says where the text is', async () => {
+    const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 1_000 });
+    let gone = false;
+    const dictation = Dictation.open({
+      connect: () =>
+        gone ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'no daemon is running')) : connect(),
+      reconnect: { ...reconnect, giveUpMs: 30 },
+    });
+    const events = all(dictation);
+    dictation.push(rampFrom(0, 1_600));
+    await until(() => dictation.acknowledgedSamples === 1_600);
+    gone = true;
+    daemon.breakAll();
+    expect((await events).slice(-2)).toMatchObject([
+      { type: 'connection', state: 'lost' },
+      {
+        type: 'failed',
+        error: { code: 'DAEMON_LOST', hint: expect.stringContaining('sotto history') as unknown },
+      },
+    ]);
+  });
+
+  test('does not try again where trying does not help', async () => {
+    const { daemon, connect } = await fakeDaemon();
+    let answers = 0;
+    const dictation = Dictation.open({
+      connect: () => {
+        answers += 1;
+        return answers === 1 ? connect() : Promise.reject(new SottoError('VERSION_MISMATCH', 'another one'));
+      },
+      reconnect,
+    });
+    const events = all(dictation);
+    await until(() => daemon.sessions.size === 1);
+    daemon.breakAll();
+    expect((await events).at(-1)).toMatchObject({ type: 'failed', error: { code: 'DAEMON_LOST' } });
+    expect(answers).toBe(2);
+  });
+
+  test('a session that the daemon has forgotten with audio in it ends with the reason', async () => {
+    const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 100 });
+    const dictation = Dictation.open({ connect, reconnect });
+    const events = all(dictation);
+    dictation.push(rampFrom(0, 3_200));
+    await until(() => dictation.acknowledgedSamples === 3_200);
+    daemon.sessions.clear();
+    daemon.breakAll();
+    expect((await events).at(-1)).toMatchObject({ type: 'failed', error: { code: 'DAEMON_LOST' } });
+  });
+
+  test('a session begun anew from its first sample repeats none of the words that were heard', async () => {
+    const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 1_000_000 });
+    const dictation = Dictation.open({ connect, reconnect });
+    const events = all(dictation);
+    dictation.push(rampFrom(0, 16_000));
+    await until(() => [...daemon.sessions.values()][0]?.received === 16_000);
+    const first = daemon.sessions.get(dictation.id);
+    if (first === undefined) throw new Error('no session');
+    const word = { start: 0, end: 0.5, word: ' word-0', probability: 1 };
+    // Said though nothing is on disk, as by a daemon whose disk is full.
+    daemon.say(first, { type: 'language', language: 'en' });
+    daemon.say(first, { type: 'committed', text: ' word-0', words: [word] });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    daemon.sessions.clear();
+    daemon.breakAll();
+    await until(() => daemon.sessions.size === 1);
+    dictation.finish();
+    const heard = await events;
+    expect(committedIn(heard)).toBe(' word-0 word-1');
+    expect(heard.at(-1)).toMatchObject({ type: 'final', text: ' word-0 word-1' });
+    expect(daemon.wrong).toEqual([]);
+  });
+
+  test('cancelled, it ends as cancelled, with a daemon and without', async () => {
+    const { daemon, connect } = await fakeDaemon();
+    const dictation = Dictation.open({ connect });
+    const events = all(dictation);
+    dictation.push(rampFrom(0, 1_600));
+    await until(() => daemon.sessions.get(dictation.id)?.received === 1_600);
+    dictation.cancel();
+    dictation.push(rampFrom(1_600, 1_600));
+    expect((await events).at(-1)).toEqual({ type: 'cancelled' });
+    const never = Dictation.open({ connect: () => new Promise(() => undefined) });
+    never.cancel();
+    expect(await all(never)).toEqual([{ type: 'cancelled' }]);
+  });
+
+  test('left by its reader, it is finished with what the daemon has', async () => {
+    const { daemon, connect } = await fakeDaemon();
+    const dictation = Dictation.open({ connect });
+    dictation.push(rampFrom(0, 16_000));
+    for await (const event of dictation.events()) if (event.type === 'committed') break;
+    await until(() => daemon.sessions.get(dictation.id)?.over === true);
+    expect(daemon.wrong).toEqual([]);
+  });
+
+  test('says what was not taken when the daemon has finished it alone', async () => {
+    const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 8_000 });
+    const dictation = Dictation.open({ connect, reconnect });
+    const events = all(dictation);
+    dictation.push(rampFrom(0, 8_000));
+    await until(() => dictation.acknowledgedSamples === 8_000);
+    dictation.push(rampFrom(8_000, 7_999));
+    dictation.push(rampFrom(15_999, 24_000).slice(0, 1));
+    const session = daemon.sessions.get(dictation.id);
+    if (session === undefined) throw new Error('no session');
+    dictation.push(rampFrom(16_000, 1_600));
+    daemon.say(session, {
+      type: 'final',
+      text: '',
+      words: [],
+      durationSeconds: 0.5,
+      model: 'fake',
+      refined: false,
+    });
+    expect((await events).slice(-2)).toMatchObject([
+      {
+        type: 'warning',
+        error: { code: 'DAEMON_LOST', message: expect.stringContaining('0.6 s') as unknown },
+      },
+      { type: 'final' },
+    ]);
+  });
+
+  test('several go over one connection, beside questions', async () => {
+    const { daemon, connect } = await fakeDaemon();
+    const dictations = Array.from({ length: 8 }, () => Dictation.open({ connect }));
+    const events = dictations.map(all);
+    await Promise.all(dictations.map((dictation) => speak(dictation, [5_000, 5_000, 6_000])));
+    for (const dictation of dictations) dictation.finish();
+    for (const heard of await Promise.all(events)) {
+      expect(heard.at(-1)).toMatchObject({ type: 'final', durationSeconds: 1 });
+    }
+    expect([daemon.connections, daemon.wrong]).toEqual([1, []]);
+  });
+
+  test('a daemon that takes nothing for too long ends it with a code instead of filling the memory', async () => {
+    const dictation = Dictation.open(
+      { connect: () => new Promise(() => undefined) },
+      new SampleStore(16_000),
+    );
+    for (let i = 0; i < 20; i++) dictation.push(rampFrom(i * 1_600, 1_600));
+    expect(await all(dictation)).toMatchObject([{ type: 'failed', error: { code: 'DAEMON_LOST' } }]);
+  });
+
+  test('a daemon that reads but acknowledges nothing costs only the way back', async () => {
+    const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 1_000_000 });
+    const dictation = Dictation.open({ connect, reconnect }, new SampleStore(16_000));
+    const events = all(dictation);
+    await until(() => daemon.sessions.size === 1);
+    for (let i = 0; i < 20; i++) {
+      dictation.push(rampFrom(i * 1_600, 1_600));
+      await until(() => (daemon.sessions.get(dictation.id)?.received ?? 0) === (i + 1) * 1_600);
+    }
+    dictation.finish();
+    expect((await events).at(-1)).toMatchObject({ type: 'final', durationSeconds: 2 });
+    expect(daemon.wrong).toEqual([]);
+  });
+});
+
+describe('the samples that are kept', () => {
+  test('are read back from any place that is held', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 20 }),
+        fc.array(fc.tuple(fc.nat(400), fc.integer({ min: 1, max: 90 }), fc.nat(400)), { maxLength: 20 }),
+        (pieces, reads) => {
+          const store = new SampleStore();
+          for (const piece of pieces) store.append(rampFrom(store.end, piece));
+          for (const [from, most, release] of reads) {
+            store.releaseBefore(Math.min(release, store.end));
+            const sample = Math.min(Math.max(from, store.start), store.end);
+            const bytes = store.read(sample, most);
+            const expected = rampFrom(sample, Math.min(most, store.end - sample));
+            expect([...new Int16Array(bytes.buffer)]).toEqual([...expected]);
+          }
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,265 @@
+/**
+ * A daemon that takes dictation and nothing else, in this process, over a real socket: it holds every frame to its place,
+ * acknowledges late, forgets what it has not acknowledged when it dies, and its connections break at the byte they are
+ * told to.
+ */
+import { createServer, connect, type Server, type Socket } from 'node:net';
+import { rmSync } from 'node:fs';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { parseAudioFrame } from '#daemon/protocol/audio-frame.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { isNumbered, type LiveEvent } from '#daemon/protocol/live.js';
+import { parseClientMessage, type ClientMessage, type DaemonMessage } from '#daemon/protocol/messages.js';
+import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
+
+/** Where a connection breaks: after so many bytes up (to the daemon) or down, whichever comes first. */
+export interface Cut {
+  readonly up: number;
+  readonly down: number;
+  /** The daemon dies with it, and the next connection finds another one. */
+  readonly dies: boolean;
+}
+
+export interface FakeDaemonOptions {
+  readonly cuts?: readonly Cut[];
+  /** Samples are put on disk, and acknowledged, in steps of this many. */
+  readonly acknowledgeEvery?: number;
+  /** A word is committed for each of so many samples on disk. */
+  readonly samplesPerWord?: number;
+  /** Whether it does not hear this message. */
+  readonly deaf?: (message: ClientMessage) => boolean;
+}
+
+/** What sample `index` of the tests' audio is. */
+export function ramp(index: number): number {
+  return (index % 65_536) - 32_768;
+}
+
+export function rampFrom(first: number, count: number): Int16Array {
+  return Int16Array.from({ length: count }, (_, i) => ramp(first + i));
+}
+
+class Session {
+  /** Samples on disk, and beyond them in memory. */
+  onDisk = 0;
+  received = 0;
+  words = 0;
+  over = false;
+  readonly journal: LiveEvent[] = [];
+  socket: WebSocket | undefined;
+  constructor(
+    readonly id: string,
+    readonly channel: number,
+  ) {}
+}
+
+export class FakeLiveDaemon {
+  /** What went against the protocol; empty in the end. */
+  readonly wrong: string[] = [];
+  readonly sessions = new Map<string, Session>();
+  connections = 0;
+  readonly #options: Required<FakeDaemonOptions>;
+  readonly #path: string;
+  readonly #inner: WebSocketServer;
+  readonly #innerServer: Server;
+  readonly #front: Server;
+  readonly #sockets = new Set<Socket>();
+  #nextChannel = 1;
+
+  private constructor(path: string, options: FakeDaemonOptions, parts: [WebSocketServer, Server]) {
+    this.#path = path;
+    this.#options = {
+      cuts: [],
+      acknowledgeEvery: 4_000,
+      samplesPerWord: 8_000,
+      deaf: () => false,
+      ...options,
+    };
+    [this.#inner, this.#innerServer] = parts;
+    this.#inner.on('connection', (socket) => this.#serve(socket));
+    this.#front = createServer((near) => this.#relay(near));
+  }
+
+  static async listen(path: string, options: FakeDaemonOptions = {}): Promise<FakeLiveDaemon> {
+    const { createServer: createHttp } = await import('node:http');
+    const http = createHttp();
+    const daemon = new FakeLiveDaemon(path, options, [new WebSocketServer({ server: http }), http]);
+    await new Promise<void>((resolve) => http.listen(`${path}.inner`, resolve));
+    await new Promise<void>((resolve) => daemon.#front.listen(path, resolve));
+    return daemon;
+  }
+
+  async close(): Promise<void> {
+    this.breakAll();
+    for (const server of [this.#front, this.#innerServer]) {
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    }
+    for (const path of [this.#path, `${this.#path}.inner`]) rmSync(path, { force: true });
+  }
+
+  breakAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Says something about a session to whoever is connected to it. */
+  say(session: Session, event: LiveEvent): void {
+    if (isNumbered(event)) session.journal.push(event);
+    const seq = isNumbered(event) ? { seq: session.journal.length } : {};
+    this.#send(session.socket, { type: 'live', id: session.id, ...seq, event });
+  }
+
+  #relay(near: Socket): void {
+    const cut = this.#options.cuts[this.connections++];
+    const far = connect(`${this.#path}.inner`);
+    let over = false;
+    const end = (): void => {
+      if (!over && cut?.dies === true) this.#die();
+      over = true;
+      for (const socket of [near, far]) {
+        socket.destroy();
+        this.#sockets.delete(socket);
+      }
+    };
+    const pass = (from: Socket, to: Socket, limit: number): void => {
+      let passed = 0;
+      from.on('data', (data) => {
+        if (over) return;
+        to.write(data.subarray(0, Math.max(0, limit - passed)));
+        passed += data.length;
+        // What was let through arrives first.
+        if (passed >= limit) setImmediate(end);
+      });
+    };
+    pass(near, far, cut?.up ?? Infinity);
+    pass(far, near, cut?.down ?? Infinity);
+    for (const socket of [near, far]) {
+      this.#sockets.add(socket);
+      socket.on('close', end);
+      socket.on('error', end);
+    }
+  }
+
+  #die(): void {
+    for (const [id, session] of this.sessions) {
+      session.socket = undefined;
+      session.received = session.onDisk;
+      // No file, no session.
+      if (session.onDisk === 0) this.sessions.delete(id);
+    }
+  }
+
+  #serve(socket: WebSocket): void {
+    const channels = new Map<number, Session>();
+    socket.on('error', () => undefined);
+    socket.on('message', (data, isBinary) => {
+      if (!Buffer.isBuffer(data)) return;
+      if (isBinary) this.#takeAudio(data, channels, socket);
+      else {
+        const message = parseClientMessage(data.toString('utf8'));
+        if (!this.#options.deaf(message)) this.#take(message, channels, socket);
+      }
+    });
+  }
+
+  #take(message: ClientMessage, channels: Map<number, Session>, socket: WebSocket): void {
+    switch (message.type) {
+      case 'hello':
+        this.#send(socket, { type: 'hello', protocol: PROTOCOL_VERSION, version: '0', pid: process.pid });
+        return;
+      case 'open': {
+        if (this.sessions.has(message.id)) this.wrong.push('a session was opened twice');
+        const session = new Session(message.id, this.#nextChannel++);
+        this.sessions.set(message.id, session);
+        this.#attach(session, 0, channels, socket);
+        return;
+      }
+      case 'resume': {
+        const session = this.sessions.get(message.id);
+        if (session === undefined) {
+          const error = new SottoError('SESSION_NOT_FOUND', 'there is no such session').toWire();
+          this.#send(socket, { type: 'error', id: message.id, error });
+        } else this.#attach(session, message.seq, channels, socket);
+        return;
+      }
+      case 'finish': {
+        const session = this.sessions.get(message.id);
+        if (session === undefined || session.over || session.socket !== socket) return;
+        if (message.samples !== session.received) {
+          this.wrong.push(`finish at ${message.samples} with ${session.received} received`);
+        }
+        this.#flush(session);
+        this.#end(session);
+        return;
+      }
+      case 'cancel': {
+        const session = this.sessions.get(message.id);
+        if (session === undefined || session.over) return;
+        session.over = true;
+        this.say(session, { type: 'cancelled' });
+        return;
+      }
+      default:
+        this.wrong.push(`a dictation says \`${message.type}\``);
+    }
+  }
+
+  #attach(session: Session, seq: number, channels: Map<number, Session>, socket: WebSocket): void {
+    session.socket = socket;
+    session.received = session.onDisk;
+    channels.set(session.channel, session);
+    const { id, channel, onDisk } = session;
+    this.#send(socket, { type: 'opened', id, channel, acknowledged: onDisk, model: 'fake' });
+    session.journal.slice(seq).forEach((event, index) => {
+      this.#send(socket, { type: 'live', id, seq: seq + index + 1, event });
+    });
+  }
+
+  #takeAudio(data: Buffer, channels: Map<number, Session>, socket: WebSocket): void {
+    const { channel, firstSample, pcm } = parseAudioFrame(data);
+    const session = channels.get(channel);
+    if (session === undefined) this.wrong.push(`nobody opened channel ${channel}`);
+    // A connection that was given up may still deliver.
+    if (session?.socket !== socket || session.over) return;
+    if (firstSample !== session.received) {
+      this.wrong.push(`sample ${firstSample} came where ${session.received} was due`);
+    }
+    const view = new DataView(pcm.buffer, pcm.byteOffset, pcm.byteLength);
+    for (let i = 0; i < pcm.byteLength / 2; i++) {
+      if (view.getInt16(2 * i, true) === ramp(firstSample + i)) continue;
+      this.wrong.push(`sample ${firstSample + i} is another one`);
+      break;
+    }
+    if (pcm.byteLength > 2 * 1_600) this.wrong.push(`a frame of ${pcm.byteLength} bytes`);
+    session.received = firstSample + pcm.byteLength / 2;
+    if (session.received - session.onDisk >= this.#options.acknowledgeEvery) this.#flush(session);
+  }
+
+  #flush(session: Session): void {
+    session.onDisk = session.received;
+    this.#send(session.socket, { type: 'acknowledged', id: session.id, samples: session.onDisk });
+    const { samplesPerWord } = this.#options;
+    for (; (session.words + 1) * samplesPerWord <= session.onDisk; session.words++) {
+      this.say(session, { type: 'tentative', text: ` word ${session.words}` });
+      this.say(session, this.#committed(session.words));
+    }
+  }
+
+  #committed(index: number): Extract<LiveEvent, { type: 'committed' }> {
+    const seconds = this.#options.samplesPerWord / 16_000;
+    const word = ` word-${index}`;
+    const times = { start: index * seconds, end: (index + 1) * seconds };
+    return { type: 'committed', text: word, words: [{ ...times, word, probability: 1 }] };
+  }
+
+  #end(session: Session): void {
+    session.over = true;
+    const words = Array.from({ length: session.words }, (_, index) => this.#committed(index).words).flat();
+    const text = words.map(({ word }) => word).join('');
+    const durationSeconds = session.onDisk / 16_000;
+    this.say(session, { type: 'final', text, words, durationSeconds, model: 'fake', refined: false });
+  }
+
+  #send(socket: WebSocket | undefined, message: DaemonMessage): void {
+    if (socket?.readyState === socket?.OPEN) socket?.send(JSON.stringify(message));
+  }
+}
