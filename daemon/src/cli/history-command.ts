@@ -17,8 +17,8 @@ export function addHistory(program: Command, outcome: Outcome): void {
     .command('history')
     .summary('list, show, search and delete past dictations')
     .description(
-      'Past dictations: listed, shown, searched, transcribed again, deleted. They are kept for 30 days, without their\n' +
-        'sound; settings.json says otherwise: {"history": {"keepDays": 7, "keepAudio": true}}.',
+      'Past dictations: listed, shown, searched, transcribed again, deleted. They are kept for 30 days, without ' +
+        'their sound, unless settings.json says otherwise: {"history": {"keepDays": 7, "keepAudio": true}}.',
     )
     .addHelpText(
       'after',
@@ -109,8 +109,8 @@ Examples:
     .command('retranscribe')
     .summary('transcribe a dictation again')
     .description(
-      'Transcribes a dictation again, of which the sound was kept, and replaces its text: with another model, or after\n' +
-        'it had failed.',
+      'Transcribes a dictation again, of which the sound was kept, and replaces its text: with another model, or ' +
+        'after it had failed.',
     )
     .argument('<id>', 'its id, or the start of it')
     .option('-m, --model <name|folder>', 'the model to use (default: the daemon’s own)')

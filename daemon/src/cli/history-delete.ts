@@ -26,7 +26,8 @@ export function deleteSome(paths: Paths, run: DeleteRun, ask = askHere()): Promi
   return withHistory(paths, async (history) => {
     const meant = whichOf(history, run.ids);
     if (meant === undefined) return 1;
-    if (meant.count === 0) {
+    // Nothing is left to delete, yet there may be something to empty out of the trash.
+    if (meant.count === 0 && !(run.forever && run.ids === undefined)) {
       say('there is nothing to delete');
       return 0;
     }
@@ -50,7 +51,7 @@ export function deleteSome(paths: Paths, run: DeleteRun, ask = askHere()): Promi
     const named = history.audioNames();
     for (const { audio } of gone)
       if (audio !== undefined && !named.has(audio)) await removeRecording(paths.recordings, audio);
-    say(`deleted ${dictations(meant.count)} for good`);
+    say(`deleted ${dictations(gone.length)} for good`);
     return 0;
   });
 }
@@ -100,7 +101,8 @@ async function confirm(
   }
   process.stdout.write(tableOf(history, some.slice(0, SHOWN)));
   if (count > SHOWN) say(`… and ${count - SHOWN} more`);
-  const what = count === 1 ? 'this dictation' : `these ${count} dictations`;
+  const what =
+    count === 0 ? 'what was deleted before' : count === 1 ? 'this dictation' : `these ${count} dictations`;
   return ask(`Delete ${what}${forever ? ' for good' : ''}? [y/N] `);
 }
 

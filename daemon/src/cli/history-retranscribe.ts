@@ -8,6 +8,7 @@ import { oneLine } from './history-table.js';
 import { INTERRUPTED } from './interrupt.js';
 import { fitStart } from './terminal/columns.js';
 import { styleFor, wantsColour } from './terminal/style.js';
+import { readSettings } from '../settings.js';
 import type { Transcriber } from './transcriber.js';
 import type { View } from './view.js';
 
@@ -64,7 +65,7 @@ export async function retranscribe(
     }
     history.setText(dictation.id, text.trim(), summary.model, summary.language);
     if (before === after) process.stderr.write('the text is the same as before\n');
-    else process.stdout.write(comparison(before, after));
+    else process.stdout.write(comparison(before, after, readSettings(paths.settings).history.keepDays === 0));
     return 0;
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -76,9 +77,10 @@ export async function retranscribe(
   }
 }
 
-function comparison(before: string, after: string): string {
+/** @param whole nothing of it is kept: this is where it can be read */
+function comparison(before: string, after: string, whole: boolean): string {
   const style = styleFor(wantsColour(process.stdout));
-  const columns = process.stdout.isTTY ? process.stdout.columns - LABEL : Infinity;
+  const columns = process.stdout.isTTY && !whole ? process.stdout.columns - LABEL : Infinity;
   const fitted = (text: string): string => fitStart(text, columns);
   const was = before === '' ? '' : `${style.dim(`${'before'.padEnd(LABEL)}${fitted(before)}`)}\n`;
   return `${was}${style.bold('after'.padEnd(LABEL))}${fitted(after)}\n`;

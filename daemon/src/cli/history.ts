@@ -105,7 +105,7 @@ function remarkOn(history: History, found: readonly Dictation[]): void {
   const recovered = found.find(({ state }) => state === 'recovered');
   if (recovered !== undefined) {
     remark(
-      `recovered: said when Sotto was ended, and not read yet — sotto history show ${shortId(history, recovered.id)}`,
+      `recovered: said before a crash, and not read yet — sotto history show ${shortId(history, recovered.id)}`,
     );
   }
   const failed = found.find(({ state, audio }) => state === 'failed' && audio !== undefined);

@@ -44,7 +44,7 @@ export function toRow(d: Dictation): Record<string, string | number | null> {
     id: d.id,
     started_ms: d.startedMs,
     duration_seconds: d.durationSeconds,
-    text: d.text,
+    text: storable(d.text),
     language: d.language ?? null,
     model: d.model,
     state: d.state,
@@ -52,6 +52,11 @@ export function toRow(d: Dictation): Record<string, string | number | null> {
     audio: d.audio ?? null,
     words: d.words === undefined ? null : JSON.stringify(d.words),
   };
+}
+
+/** SQLite ends a text at its first NUL, which nobody says. */
+export function storable(text: string): string {
+  return text.replaceAll('\0', '');
 }
 
 export function fromRow(row: Row): Dictation {

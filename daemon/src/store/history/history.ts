@@ -1,12 +1,21 @@
 /** Past dictations: kept, listed, searched, deleted. One file that daemon and commands have open at the same time. */
+import { statSync } from 'node:fs';
 import type { Retention } from '../../settings.js';
 import { SottoError } from '../../protocol/errors.js';
 import { historyError, isDamage, type Database } from './database.js';
-import { COLUMNS, fromRow, ID_PATTERN, toRow, type Dictation, type DictationState } from './dictation.js';
+import {
+  COLUMNS,
+  fromRow,
+  ID_PATTERN,
+  storable,
+  toRow,
+  type Dictation,
+  type DictationState,
+} from './dictation.js';
 import { parseQuery, toFts } from './query.js';
 import { openOrReplace, type OpenDatabase } from './replace.js';
 import { choose } from './retention.js';
-import { all, emptyTrash, first, index, put, reindex, restore, takeOut, trashed } from './rows.js';
+import { all, emptyTrash, first, index, put, reindex, restore, run, takeOut, trashed } from './rows.js';
 import { transaction } from './schema.js';
 import { snippetOf, type Snippet } from './snippet.js';
 
@@ -63,10 +72,10 @@ export class History {
   add(dictation: Dictation): void {
     check(dictation);
     this.#write((db) => {
-      const there = first(db.prepare('SELECT state FROM dictation WHERE id = ?'), dictation.id);
+      const there = first(db, 'SELECT state FROM dictation WHERE id = ?', dictation.id);
       if (there?.state === 'final' && dictation.state !== 'final') return;
-      db.prepare('DELETE FROM trash WHERE id = ?').run(dictation.id);
-      put(db, dictation);
+      run(db, 'DELETE FROM trash WHERE id = ?', dictation.id);
+      put(db, dictation, this.#now());
     });
   }
 
@@ -76,7 +85,7 @@ export class History {
     const only = ids.length === 1 || ids[0] === id ? ids[0] : undefined;
     if (only === undefined) return undefined;
     return this.#read((db) => {
-      const row = first(db.prepare(`SELECT ${COLUMNS}, words FROM dictation WHERE id = ?`), only);
+      const row = first(db, `SELECT ${COLUMNS}, words FROM dictation WHERE id = ?`, only);
       return row === undefined ? undefined : fromRow(row);
     });
   }
@@ -86,7 +95,8 @@ export class History {
     if (!ID_PATTERN.test(start)) return [];
     return this.#read((db) =>
       all(
-        db.prepare('SELECT id FROM dictation WHERE id >= ? AND id < ? ORDER BY id LIMIT ?'),
+        db,
+        'SELECT id FROM dictation WHERE id >= ? AND id < ? ORDER BY id LIMIT ?',
         start,
         // All that begins so is below this: `~` comes after whatever an id holds.
         `${start}~`,
@@ -99,7 +109,8 @@ export class History {
     return this.#read((db) => {
       const where = state === undefined ? '' : 'WHERE state = ?';
       const row = first(
-        db.prepare(`SELECT count(*) AS n FROM dictation ${where}`),
+        db,
+        `SELECT count(*) AS n FROM dictation ${where}`,
         ...(state === undefined ? [] : [state]),
       );
       return Number(row?.n ?? 0);
@@ -114,10 +125,9 @@ export class History {
     ];
     return this.#read((db) =>
       all(
-        db.prepare(
-          `SELECT ${COLUMNS} FROM dictation ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
+        db,
+        `SELECT ${COLUMNS} FROM dictation ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
            ORDER BY started_ms DESC, number DESC LIMIT :limit`,
-        ),
         { limit, ...(before !== undefined && { before }), ...(state !== undefined && { state }) },
       ).map(fromRow),
     );
@@ -132,10 +142,9 @@ export class History {
     if (terms.length === 0) return [];
     return this.#read((db) =>
       all(
-        db.prepare(
-          `SELECT ${COLUMNS} FROM found JOIN dictation ON number = found.rowid
+        db,
+        `SELECT ${COLUMNS} FROM found JOIN dictation ON number = found.rowid
            WHERE found MATCH ? ORDER BY started_ms DESC, number DESC LIMIT ?`,
-        ),
         toFts(terms),
         limit,
       ).map((row) => {
@@ -149,13 +158,14 @@ export class History {
   setText(id: string, text: string, model: string, language: string | undefined): void {
     this.#write((db) => {
       const row = first(
-        db.prepare(
-          `UPDATE dictation SET text = ?, model = ?, language = ?, words = NULL, state = 'final', error_code = NULL
+        db,
+        `UPDATE dictation SET text = ?, model = ?, language = ?, words = NULL, state = 'final', error_code = NULL,
+             changed_ms = ?
            WHERE id = ? RETURNING number`,
-        ),
-        text,
+        storable(text),
         model,
         language ?? null,
+        this.#now(),
         id,
       );
       if (row !== undefined) index(db, Number(row.number), text);
@@ -165,7 +175,12 @@ export class History {
   /** A recovered one that somebody has read is like any other. */
   markRead(id: string): void {
     this.#write((db) => {
-      db.prepare("UPDATE dictation SET state = 'final' WHERE id = ? AND state = 'recovered'").run(id);
+      run(
+        db,
+        "UPDATE dictation SET state = 'final', changed_ms = ? WHERE id = ? AND state = 'recovered'",
+        this.#now(),
+        id,
+      );
     });
   }
 
@@ -178,39 +193,44 @@ export class History {
   deleteAll(ids?: readonly string[]): Dictation[] {
     return this.#write((db) => {
       const gone = takeOut(db, ids);
-      const deletion = Number(first(db.prepare('SELECT max(deletion) AS n FROM trash'))?.n ?? 0) + 1;
-      const insert = db.prepare(
-        'INSERT OR REPLACE INTO trash (id, deleted_ms, deletion, dictation) VALUES (?, ?, ?, ?)',
-      );
-      for (const dictation of gone)
-        insert.run(dictation.id, this.#now(), deletion, JSON.stringify(toRow(dictation)));
+      const deletion = Number(first(db, 'SELECT max(deletion) AS n FROM trash')?.n ?? 0) + 1;
+      for (const dictation of gone) {
+        run(
+          db,
+          'INSERT OR REPLACE INTO trash (id, deleted_ms, deletion, dictation) VALUES (?, ?, ?, ?)',
+          dictation.id,
+          this.#now(),
+          deletion,
+          JSON.stringify(toRow(dictation)),
+        );
+      }
       return gone;
     });
   }
 
   /** Deletes for good. The caller deletes their audio. All of them, and the trash, when no ids are given. */
   destroy(ids?: readonly string[]): Dictation[] {
-    return this.#write((db) => {
-      const gone = takeOut(db, ids);
-      return ids === undefined ? [...gone, ...emptyTrash(db, Number.MAX_SAFE_INTEGER)] : gone;
+    const gone = this.#write((db) => {
+      const kept = takeOut(db, ids);
+      return ids === undefined ? [...kept, ...emptyTrash(db, Number.MAX_SAFE_INTEGER)] : kept;
     });
+    if (gone.length > 0) this.#forget();
+    return gone;
   }
 
   /** Brings back what was deleted last. */
   undo(): Dictation[] {
     return this.#write((db) => {
-      const rows = all(
-        db.prepare('SELECT dictation FROM trash WHERE deletion = (SELECT max(deletion) FROM trash)'),
-      );
+      const rows = all(db, 'SELECT dictation FROM trash WHERE deletion = (SELECT max(deletion) FROM trash)');
       const back = rows.flatMap(trashed);
-      for (const dictation of back) restore(db, dictation);
+      for (const dictation of back) restore(db, dictation, this.#now());
       return back;
     });
   }
 
   restore(dictation: Dictation): void {
     check(dictation);
-    this.#write((db) => restore(db, dictation));
+    this.#write((db) => restore(db, dictation, this.#now()));
   }
 
   /**
@@ -219,31 +239,31 @@ export class History {
    * @returns those of which the caller has to delete the audio
    */
   prune(retention: Retention, nowMs: number): Dictation[] {
-    return this.#write((db) => {
+    const gone = this.#write((db) => {
       const rows = all(
-        db.prepare(
-          `SELECT id, started_ms, duration_seconds, state, audio, '' AS text, model FROM dictation
+        db,
+        `SELECT id, started_ms, duration_seconds, '' AS text, model, state, audio, changed_ms FROM dictation
            ORDER BY started_ms DESC`,
-        ),
-      ).map(fromRow);
+      ).map((row) => ({ ...fromRow(row), changedMs: Number(row.changed_ms) }));
       const { whole, audio } = choose(rows, retention, nowMs);
-      const gone = takeOut(
+      const taken = takeOut(
         db,
         whole.map(({ id }) => id),
       );
-      const silence = db.prepare('UPDATE dictation SET audio = NULL WHERE id = ?');
-      for (const { id } of audio) silence.run(id);
-      return [...gone, ...audio, ...emptyTrash(db, nowMs - TRASH_MS)];
+      for (const { id } of audio) run(db, 'UPDATE dictation SET audio = NULL WHERE id = ?', id);
+      return [...taken, ...audio, ...emptyTrash(db, nowMs - TRASH_MS)];
     });
+    if (gone.length > 0) this.#forget();
+    return gone;
   }
 
   /** Names of all recordings that something here or in the trash needs. */
   audioNames(): Set<string> {
     return this.#read((db) => {
-      const kept = all(db.prepare('SELECT audio FROM dictation WHERE audio IS NOT NULL')).map((row) =>
+      const kept = all(db, 'SELECT audio FROM dictation WHERE audio IS NOT NULL').map((row) =>
         String(row.audio),
       );
-      const trash = all(db.prepare('SELECT dictation FROM trash'))
+      const trash = all(db, 'SELECT dictation FROM trash')
         .flatMap(trashed)
         .flatMap(({ audio }) => audio ?? []);
       return new Set([...kept, ...trash]);
@@ -254,12 +274,18 @@ export class History {
     if (this.#open.db.isOpen) this.#open.db.close();
   }
 
+  /** What was written lately still stands in the WAL file, deleted or not. While somebody reads, it stays for now. */
+  #forget(): void {
+    this.#read((db) => db.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
+  }
+
   #write<T>(work: (db: Database) => T): T {
     return this.#read((db) => transaction(db, () => work(db)));
   }
 
   /** Does `work`, once more if the file turns out to be damaged and could be mended. */
   #read<T>(work: (db: Database) => T): T {
+    this.#follow();
     try {
       return work(this.#open.db);
     } catch (error) {
@@ -271,6 +297,14 @@ export class History {
     } catch (error) {
       throw historyError(error, this.path);
     }
+  }
+
+  /** What is written into a file that another process has put aside is lost to all others. */
+  #follow(): void {
+    const there = statSync(this.path, { throwIfNoEntry: false });
+    if (there?.ino === this.#open.inode || !this.#open.db.isOpen) return;
+    this.close();
+    this.#open = this.#openFile();
   }
 
   #mend(damage: unknown): void {

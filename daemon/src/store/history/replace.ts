@@ -42,7 +42,7 @@ export function openOrReplace(
   const aside = setAside(path, nowMs);
   makePrivate(path);
   const db = openDatabase(path);
-  const saved = salvage(aside, db);
+  const saved = salvage(aside, db, nowMs);
   onWarning(
     new SottoError('OUTPUT_FAILED', `${path} was damaged; ${saved} of its dictations could be read`, {
       cause,
@@ -62,7 +62,7 @@ function setAside(path: string, nowMs: number): string {
 }
 
 /** Takes over what can be read: from both ends, since damage is often in one place. @returns how many they are */
-function salvage(from: string, to: Database): number {
+function salvage(from: string, to: Database, nowMs: number): number {
   const saved = new Set<string>();
   let old: Database | undefined;
   try {
@@ -71,7 +71,7 @@ function salvage(from: string, to: Database): number {
       for (const row of readable(old, order)) {
         const dictation = fromRow(row);
         if (!ID_PATTERN.test(dictation.id) || saved.has(dictation.id)) continue;
-        transaction(to, () => put(to, dictation));
+        transaction(to, () => put(to, dictation, nowMs));
         saved.add(dictation.id);
       }
     }

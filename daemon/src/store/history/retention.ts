@@ -17,14 +17,20 @@ export interface Choice {
   readonly audio: readonly Dictation[];
 }
 
+export type Candidate = Dictation & {
+  /** When it became what it is: final, for one that was recovered or had failed. */
+  readonly changedMs: number;
+};
+
 /**
  * What nobody has read (recovered, failed) stays for a day at least and keeps its audio meanwhile: throwing away unseen
- * what somebody said is what history is there against.
+ * what somebody said is what history is there against. Audio that is not to be kept goes a day after the text was there,
+ * so that another model can be tried.
  *
  * @param dictations the newest first
  */
 export function choose(
-  dictations: readonly Dictation[],
+  dictations: readonly Candidate[],
   { keepDays, keepAudio, maxAudioBytes }: Retention,
   nowMs: number,
 ): Choice {
@@ -37,7 +43,8 @@ export function choose(
   const audio: Dictation[] = [];
   let bytes = recorded.reduce((sum, d) => sum + bytesOf(d), 0);
   for (const dictation of recorded.toReversed()) {
-    if (dictation.state !== 'final' || (keepAudio && bytes <= maxAudioBytes)) continue;
+    const wanted = keepAudio || dictation.changedMs > nowMs - DAY_MS;
+    if (dictation.state !== 'final' || (wanted && bytes <= maxAudioBytes)) continue;
     audio.push(dictation);
     bytes -= bytesOf(dictation);
   }

@@ -9,27 +9,43 @@ export type { Row };
 
 type Parameter = string | number | null | Readonly<Record<string, string | number | null>>;
 
-export function first(statement: Statement, ...parameters: Parameter[]): Row | undefined {
-  return statement.get(...parameters) as Row | undefined;
+/** The first row of what a statement gives. */
+export function first(db: Database, sql: string, ...parameters: Parameter[]): Row | undefined {
+  return prepared(db, sql).get(...parameters) as Row | undefined;
 }
 
-export function all(statement: Statement, ...parameters: Parameter[]): Row[] {
-  return statement.all(...parameters) as Row[];
+export function all(db: Database, sql: string, ...parameters: Parameter[]): Row[] {
+  return prepared(db, sql).all(...parameters) as Row[];
+}
+
+export function run(db: Database, sql: string, ...parameters: Parameter[]): void {
+  prepared(db, sql).run(...parameters);
+}
+
+const statements = new WeakMap<Database, Map<string, Statement>>();
+
+/** Once for each database: a statement lives on until it is collected, and so does the connection that it belongs to. */
+function prepared(db: Database, sql: string): Statement {
+  const known = statements.get(db) ?? new Map<string, Statement>();
+  statements.set(db, known);
+  const statement = known.get(sql) ?? db.prepare(sql);
+  known.set(sql, statement);
+  return statement;
 }
 
 /** Writes a dictation, in place of one with its id. */
-export function put(db: Database, dictation: Dictation): void {
+export function put(db: Database, dictation: Dictation, nowMs: number): void {
   const row = first(
-    db.prepare(
-      `INSERT INTO dictation (${COLUMNS}, words)
-       VALUES (:id, :started_ms, :duration_seconds, :text, :language, :model, :state, :error_code, :audio, :words)
+    db,
+    `INSERT INTO dictation (${COLUMNS}, words, changed_ms)
+       VALUES (:id, :started_ms, :duration_seconds, :text, :language, :model, :state, :error_code, :audio, :words, :now)
        ON CONFLICT (id) DO UPDATE SET
          started_ms = excluded.started_ms, duration_seconds = excluded.duration_seconds, text = excluded.text,
          language = excluded.language, model = excluded.model, state = excluded.state,
-         error_code = excluded.error_code, audio = excluded.audio, words = excluded.words
+         error_code = excluded.error_code, audio = excluded.audio, words = excluded.words,
+         changed_ms = excluded.changed_ms
        RETURNING number`,
-    ),
-    toRow(dictation),
+    { ...toRow(dictation), now: nowMs },
   );
   index(db, Number(row?.number), dictation.text);
 }
@@ -37,19 +53,19 @@ export function put(db: Database, dictation: Dictation): void {
 /** Makes the text of a row searchable. */
 export function index(db: Database, number: number, text: string): void {
   const tokens = tokensOf(text).map(({ token }) => token);
-  db.prepare('INSERT OR REPLACE INTO found (rowid, tokens) VALUES (?, ?)').run(number, tokens.join(' '));
+  run(db, 'INSERT OR REPLACE INTO found (rowid, tokens) VALUES (?, ?)', number, tokens.join(' '));
 }
 
 /** Makes the index anew from the texts, if it is all that is damaged. @returns whether that was possible */
 export function reindex(db: Database): boolean {
   try {
     for (const table of ['dictation', 'trash']) {
-      const verdict = first(db.prepare(`PRAGMA quick_check('${table}')`));
+      const verdict = first(db, `PRAGMA quick_check('${table}')`);
       if (verdict?.quick_check !== 'ok') return false;
     }
     transaction(db, () => {
       db.exec(`DROP TABLE found; ${INDEX}`);
-      for (const row of all(db.prepare('SELECT number, text FROM dictation')))
+      for (const row of all(db, 'SELECT number, text FROM dictation'))
         index(db, Number(row.number), String(row.text));
     });
     return true;
@@ -61,21 +77,20 @@ export function reindex(db: Database): boolean {
 /** Removes rows, all of them when no ids are given. @returns what they held */
 export function takeOut(db: Database, ids?: readonly string[]): Dictation[] {
   const columns = `${COLUMNS}, words`;
-  if (ids === undefined) return all(db.prepare(`DELETE FROM dictation RETURNING ${columns}`)).map(fromRow);
-  const statement = db.prepare(`DELETE FROM dictation WHERE id = ? RETURNING ${columns}`);
-  return ids.flatMap((id) => all(statement, id).map(fromRow));
+  if (ids === undefined) return all(db, `DELETE FROM dictation RETURNING ${columns}`).map(fromRow);
+  return ids.flatMap((id) =>
+    all(db, `DELETE FROM dictation WHERE id = ? RETURNING ${columns}`, id).map(fromRow),
+  );
 }
 
-export function restore(db: Database, dictation: Dictation): void {
-  db.prepare('DELETE FROM trash WHERE id = ?').run(dictation.id);
-  put(db, dictation);
+export function restore(db: Database, dictation: Dictation, nowMs: number): void {
+  run(db, 'DELETE FROM trash WHERE id = ?', dictation.id);
+  put(db, dictation, nowMs);
 }
 
 /** Removes for good what was deleted before. @returns what it held */
 export function emptyTrash(db: Database, beforeMs: number): Dictation[] {
-  return all(db.prepare('DELETE FROM trash WHERE deleted_ms < ? RETURNING dictation'), beforeMs).flatMap(
-    trashed,
-  );
+  return all(db, 'DELETE FROM trash WHERE deleted_ms < ? RETURNING dictation', beforeMs).flatMap(trashed);
 }
 
 /** The dictation in a row of the trash. */

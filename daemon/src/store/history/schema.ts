@@ -11,7 +11,7 @@ export const INDEX = `
   INSERT INTO found (found, rank) VALUES ('secure-delete', 1);
 `;
 
-/** `trash` holds what was deleted, as JSON, for a day. */
+/** `changed_ms` is when a row became what it is; `trash` holds what was deleted, as JSON, for a day. */
 const FIRST = `
   CREATE TABLE dictation (
     number INTEGER PRIMARY KEY,
@@ -24,7 +24,8 @@ const FIRST = `
     state TEXT NOT NULL,
     error_code TEXT,
     audio TEXT,
-    words TEXT
+    words TEXT,
+    changed_ms INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX dictation_by_start ON dictation (started_ms);
   ${INDEX}

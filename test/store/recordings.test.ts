@@ -1,0 +1,83 @@
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { openAudio } from '#daemon/audio/decode-file.js';
+import { removeRecording, saveRecording } from '#daemon/store/recordings.js';
+import { SpoolFile } from '#daemon/store/spool/spool-file.js';
+
+let folder: string;
+let recordings: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sotto-recordings-'));
+  recordings = join(folder, 'kept');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const ramp = Int16Array.from({ length: 300_000 }, (_, i) => ((i * 7919) % 65_536) - 32_768);
+
+async function spoolOf(samples: Int16Array): Promise<string> {
+  const spool = await SpoolFile.create(folder, { id: 'take-1', startedMs: 5, options: {} });
+  await spool.append(Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
+  await spool.close();
+  return spool.path;
+}
+
+describe('a recording', () => {
+  test('is a WAV of just the samples of the spool, for its user alone', async () => {
+    const name = await saveRecording(await spoolOf(ramp), recordings);
+    expect(name).toBe('take-1.wav');
+    const path = join(recordings, name);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const audio = await openAudio(path);
+    expect(audio).toMatchObject({ sampleRate: 16_000, channels: 1, durationSeconds: ramp.length / 16_000 });
+    await audio.close();
+    const bytes = readFileSync(path);
+    expect(bytes.subarray(44).equals(Buffer.from(ramp.buffer))).toBe(true);
+    expect(bytes.readUInt32LE(4)).toBe(bytes.length - 8);
+    expect(readdirSync(recordings)).toEqual([name]);
+  });
+
+  test('of a spool that ends in the middle of a sample holds the whole ones', async () => {
+    const spool = await spoolOf(ramp.subarray(0, 1000));
+    truncateSync(spool, statSync(spool).size - 3);
+    const name = await saveRecording(spool, recordings);
+    expect(statSync(join(recordings, name)).size).toBe(44 + 2 * 998);
+  });
+
+  test('replaces the one that is there', async () => {
+    const spool = await spoolOf(ramp.subarray(0, 10));
+    await saveRecording(spool, recordings);
+    await saveRecording(spool, recordings);
+    expect(readdirSync(recordings)).toEqual(['take-1.wav']);
+  });
+
+  test.each([
+    ['no spool at all', (path: string) => path],
+    ['a folder that is a file', (path: string) => path],
+  ])('%s is said with a code and leaves nothing behind', async (what, at) => {
+    const spool = await spoolOf(ramp.subarray(0, 10));
+    if (what.startsWith('no')) writeFileSync(spool, 'nothing');
+    else writeFileSync(recordings, '');
+    await expect(saveRecording(at(spool), recordings)).rejects.toMatchObject({ code: 'SPOOL_FAILED' });
+    expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  test('is removed by its name and by nothing else', async () => {
+    const name = await saveRecording(await spoolOf(ramp.subarray(0, 10)), recordings);
+    await removeRecording(recordings, `../kept/${name}`);
+    await removeRecording(recordings, '../take-1.spool');
+    expect(readdirSync(recordings)).toEqual([name]);
+    await removeRecording(recordings, name);
+    await removeRecording(recordings, name);
+    expect(readdirSync(recordings)).toEqual([]);
+  });
+});
