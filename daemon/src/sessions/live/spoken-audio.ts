@@ -59,7 +59,7 @@ export class SpokenAudio {
   read(from: number, to: number): Promise<Buffer> {
     return this.#inTurn(async () => {
       const safe = this.safeSamples;
-      const onDisk = from < safe ? await this.#spool?.read(from, Math.min(to, safe)) : undefined;
+      const onDisk = from < safe ? await this.#readFile(from, Math.min(to, safe)) : undefined;
       if (to <= safe || this.#memorySamples === 0) return onDisk ?? Buffer.alloc(0);
       const kept = Buffer.concat(this.#inMemory);
       const begin = Math.max(0, from - safe) * BYTES_PER_SAMPLE;
@@ -74,6 +74,11 @@ export class SpokenAudio {
       if (this.#memorySamples > 0) await this.#flush().catch(() => undefined);
       await this.#spool?.close();
     });
+  }
+
+  /** What can't be read at once may be read again: there is no second copy. */
+  async #readFile(from: number, to: number): Promise<Buffer | undefined> {
+    return this.#spool?.read(from, to).catch(() => this.#spool?.read(from, to));
   }
 
   async #flush(): Promise<void> {

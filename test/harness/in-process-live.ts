@@ -1,0 +1,98 @@
+/** The engine of dictation without a process: what `fake-live.ts` hears, and an end whenever a test wants one. */
+import type { FromEngine } from '#daemon/protocol/ipc.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { Engine, EngineLive, LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
+import { FakeLive } from './fake-live.js';
+
+type Report = (report: LiveReport) => void;
+
+export class InProcessLive implements Engine {
+  readonly requests: EngineLive[] = [];
+  readonly #reports = new Set<Report>();
+  #up = true;
+  #starters: (() => void)[] = [];
+
+  run(): never {
+    throw new Error('no files here');
+  }
+
+  status() {
+    return { state: 'ready' as const, restarts: 0, model: { state: 'absent' as const } };
+  }
+
+  live(request: EngineLive, report: Report): RunningLive {
+    this.requests.push(request);
+    let fake: FakeLive | undefined;
+    let over = false;
+    const tell: Report = (said) => {
+      if (over) return;
+      if (['done', 'failed', 'lost'].includes(said.type)) {
+        over = true;
+        this.#reports.delete(tell);
+      }
+      report(said);
+    };
+    this.#reports.add(tell);
+    const open = (): void => {
+      if (over) return;
+      fake = new FakeLive({ type: 'live-open', session: 1, ...request }, (message) =>
+        tell(reportOf(message)),
+      );
+      tell({ type: 'opened' });
+    };
+    queueMicrotask(() => {
+      if (this.#up) open();
+      else {
+        tell({ type: 'waiting', for: 'engine' });
+        this.#starters.push(open);
+      }
+    });
+    return {
+      audio: (pcm) => {
+        if (!over) fake?.audio(pcm);
+      },
+      finish: () => {
+        if (!over) fake?.finish();
+      },
+      cancel: () => {
+        over = true;
+        this.#reports.delete(tell);
+      },
+    };
+  }
+
+  /** Sessions that it has. */
+  get size(): number {
+    return this.#reports.size;
+  }
+
+  /** The process is gone; the next one comes with `start`, or at once. */
+  die({ comesAgain = true } = {}): void {
+    this.#up = comesAgain;
+    for (const tell of [...this.#reports]) {
+      tell({ type: 'lost', error: new SottoError('ENGINE_CRASHED', 'the speech engine died') });
+    }
+  }
+
+  start(): void {
+    this.#up = true;
+    for (const open of this.#starters.splice(0)) open();
+  }
+
+  fail(error: SottoError): void {
+    for (const tell of [...this.#reports]) tell({ type: 'failed', error });
+  }
+}
+
+function reportOf(message: FromEngine): LiveReport {
+  switch (message.type) {
+    case 'live-look':
+      return { type: 'look', look: message.look };
+    case 'live-done':
+      return { type: 'done', look: message.look };
+    case 'live-failed':
+      return { type: 'failed', error: SottoError.fromWire(message.error) };
+    default:
+      throw new Error(`${message.type} is no report`);
+  }
+}

@@ -1,0 +1,561 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { open as openReal } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { silentLog } from '#daemon/logger.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { isTerminal, type LiveEvent } from '#daemon/protocol/live.js';
+import { LiveSessions, type LiveListener } from '#daemon/sessions/live/live-sessions.js';
+import type { LiveSession } from '#daemon/sessions/live/live-session.js';
+import type { TakeOutcome } from '#daemon/sessions/live/outcome.js';
+import { removeSpool } from '#daemon/store/spool/recover.js';
+import type { OpenSpool } from '#daemon/store/spool/spool-file.js';
+import { InProcessLive } from '#test/harness/in-process-live.js';
+import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { until } from '#test/harness/wait.js';
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sotto-live-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A client's ear: what it heard by number, and what was only shown. */
+class Ear {
+  readonly numbered: LiveEvent[] = [];
+  readonly shown: LiveEvent[] = [];
+  acknowledged = 0;
+  seq = 0;
+
+  readonly listener: LiveListener = (notice) => {
+    if ('acknowledged' in notice) {
+      expect(notice.acknowledged).toBeGreaterThanOrEqual(this.acknowledged);
+      this.acknowledged = notice.acknowledged;
+    } else if (notice.seq === undefined) this.shown.push(notice.event);
+    else {
+      expect(notice.seq).toBe(this.seq + 1);
+      this.seq = notice.seq;
+      expect(this.over).toBeUndefined();
+      this.numbered.push(notice.event);
+    }
+  };
+
+  get over(): LiveEvent | undefined {
+    return this.numbered.find(isTerminal);
+  }
+
+  get committed(): string {
+    return this.numbered.map((event) => (event.type === 'committed' ? event.text : '')).join('');
+  }
+
+  get warnings(): string[] {
+    return this.numbered.flatMap((event) => (event.type === 'warning' ? [event.error.code] : []));
+  }
+}
+
+function daemon(openFile?: OpenSpool) {
+  const engine = new InProcessLive();
+  const clock = new VirtualClock();
+  const kept: TakeOutcome[] = [];
+  const live = new LiveSessions({
+    engine,
+    clock,
+    log: silentLog,
+    folder,
+    resolveModel: (name) => {
+      if (name === 'none') throw new SottoError('MODEL_NOT_FOUND', 'no such model');
+      return { name: 'fake', dir: '/m' };
+    },
+    keep: async (outcome) => {
+      kept.push(outcome);
+      if (outcome.spool !== undefined) await removeSpool(outcome.spool);
+      return outcome.result.state === 'failed' ? 'take.wav' : undefined;
+    },
+    ...(openFile !== undefined && { openFile }),
+  });
+  return { engine, clock, kept, live };
+}
+
+/** Sends the samples of the ramp from one number up to another in pieces. */
+function speak(session: LiveSession, from: number, to: number, piece = 1600): void {
+  for (let at = from; at < to; at += piece) {
+    session.push(at, new Uint8Array(ramp(at, Math.min(to, at + piece)).buffer));
+  }
+}
+
+function thrownBy(call: () => void): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+const TOTAL = 3.3 * SECOND;
+
+describe('a take', () => {
+  test('becomes text: committed as it is spoken, the same at the end, and nothing is left on disk', async () => {
+    const { live, kept } = daemon();
+    const ear = new Ear();
+    const session = await live.open({ id: 'one' });
+    live.listen(session, ear.listener, 0);
+    speak(session, 0, TOTAL);
+    await until(() => ear.acknowledged === TOTAL);
+    expect(statSync(join(folder, 'one.spool')).mode & 0o777).toBe(0o600);
+    session.finish(TOTAL);
+    await until(() => ear.over !== undefined);
+    expect(ear.over).toMatchObject({
+      type: 'final',
+      text: rampText(TOTAL),
+      durationSeconds: 3.3,
+      refined: false,
+    });
+    expect(ear.committed).toBe(rampText(TOTAL));
+    expect(kept.map(({ result }) => result.state)).toEqual(['final']);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(live.count).toBe(0);
+  });
+
+  test('shows how loud it is, and the last of what is tentative', async () => {
+    const { live } = daemon();
+    const ear = new Ear();
+    const session = await live.open({ id: 'one' });
+    live.listen(session, ear.listener, 0);
+    session.push(0, new Uint8Array(new Int16Array(1600).fill(-16_384).buffer));
+    session.push(1600, new Uint8Array(new Int16Array(1600).buffer));
+    expect(ear.shown.filter(({ type }) => type === 'level')).toEqual([
+      { type: 'level', rms: -6, peak: -6 },
+      { type: 'level', rms: -96, peak: -96 },
+    ]);
+    speak(session, 3200, SECOND / 2);
+    await until(() => ear.shown.some(({ type }) => type === 'tentative'));
+    const other = new Ear();
+    live.listen(session, other.listener, 0);
+    expect(other.shown).toContainEqual({ type: 'tentative', text: ' …' });
+    expect(other.shown).toContainEqual({ type: 'state', state: 'listening' });
+  });
+
+  test('is cancelled once: neither text nor audio stays', async () => {
+    const { engine, live, kept } = daemon();
+    const ear = new Ear();
+    const session = await live.open({ id: 'one' });
+    live.listen(session, ear.listener, 0);
+    speak(session, 0, TOTAL);
+    session.cancel();
+    session.cancel();
+    session.finish();
+    await until(() => ear.over !== undefined);
+    expect(ear.over).toEqual({ type: 'cancelled' });
+    expect(kept.map(({ result }) => result)).toEqual([{ state: 'cancelled' }]);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(engine.size).toBe(0);
+  });
+
+  test('says what is missing: a hole in the audio, an end before all is there, audio behind the end', async () => {
+    const { live } = daemon();
+    const session = await live.open({ id: 'one' });
+    expect(thrownBy(() => speak(session, 100, 200))).toMatchObject({
+      code: 'PROTOCOL',
+      message: 'samples 0 to 100 of the take are missing',
+    });
+    speak(session, 0, 1600);
+    expect(thrownBy(() => session.finish(1700))).toMatchObject({ code: 'PROTOCOL' });
+    session.finish(1600);
+    expect(thrownBy(() => speak(session, 1600, 3200))).toMatchObject({ code: 'PROTOCOL' });
+    speak(session, 0, 1600);
+  });
+
+  test('of nothing is an empty text', async () => {
+    const { live } = daemon();
+    const ear = new Ear();
+    const session = await live.open({ id: 'one' });
+    live.listen(session, ear.listener, 0);
+    session.finish(0);
+    await until(() => ear.over !== undefined);
+    expect(ear.over).toMatchObject({ type: 'final', text: '', durationSeconds: 0 });
+  });
+
+  test('is refused for a model that is not there, a second time, and when too many are open', async () => {
+    const { live } = daemon();
+    await expect(live.open({ id: 'a', model: 'none' })).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    await live.open({ id: 'a' });
+    await expect(live.open({ id: 'a' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    for (let i = 1; i < 64; i++) await live.open({ id: `n${i}` });
+    await expect(live.open({ id: 'b' })).rejects.toMatchObject({ code: 'BUSY' });
+    expect(live.count).toBe(64);
+    await live.stop(0);
+  });
+});
+
+describe('an engine that dies', () => {
+  test('is replaced: the text is what it would have been', async () => {
+    const { engine, live } = daemon();
+    const ear = new Ear();
+    const session = await live.open({ id: 'one' });
+    live.listen(session, ear.listener, 0);
+    speak(session, 0, 1.8 * SECOND);
+    await until(() => ear.committed !== '');
+    engine.die({ comesAgain: false });
+    expect(ear.shown.at(-1)).toEqual({ type: 'state', state: 'restarting' });
+    speak(session, 1.8 * SECOND, TOTAL);
+    session.finish(TOTAL);
+    engine.start();
+    await until(() => ear.over !== undefined);
+    expect(ear.committed).toBe(rampText(TOTAL));
+    expect(engine.requests[1]).toMatchObject({ fromSample: SECOND, checkpoint: { fromSample: SECOND } });
+  });
+
+  test('three times over the same audio has the take fail, with its audio kept', async () => {
+    const { engine, live, kept } = daemon();
+    const ear = new Ear();
+    const session = await live.open({ id: 'one' });
+    live.listen(session, ear.listener, 0);
+    speak(session, 0, SECOND);
+    await until(() => ear.committed !== '');
+    for (let i = 0; i < 3; i++) {
+      engine.die();
+      await until(() => engine.size === 1 || ear.over !== undefined);
+    }
+    await until(() => ear.over !== undefined);
+    expect(ear.over).toMatchObject({
+      type: 'failed',
+      error: { code: 'ENGINE_CRASHED' },
+      recording: 'take.wav',
+    });
+    expect(engine.requests).toHaveLength(3);
+    expect(kept[0]?.result).toMatchObject({ state: 'failed', text: rampText(SECOND) });
+  });
+
+  test('many times in a long take, far apart, is no reason to fail', async () => {
+    const { engine, live } = daemon();
+    const ear = new Ear();
+    const session = await live.open({ id: 'one' });
+    live.listen(session, ear.listener, 0);
+    for (let i = 0; i < 6; i++) {
+      speak(session, 6 * i * SECOND, 6 * (i + 1) * SECOND);
+      await until(() => ear.committed === rampText(6 * (i + 1) * SECOND));
+      engine.die();
+      await until(() => engine.size === 1);
+    }
+    session.finish(36 * SECOND);
+    await until(() => ear.over !== undefined);
+    expect(ear.over).toMatchObject({ type: 'final', text: rampText(36 * SECOND) });
+  });
+
+  test('is given all of the audio again where the take is decoded once more at its end', async () => {
+    const { engine, live } = daemon();
+    const ear = new Ear();
+    const session = await live.open({ id: 'one', options: { refine: true } });
+    live.listen(session, ear.listener, 0);
+    speak(session, 0, 1.8 * SECOND);
+    await until(() => ear.committed !== '');
+    engine.die();
+    await until(() => engine.requests.length === 2);
+    expect(engine.requests[1]).toMatchObject({ fromSample: 0, checkpoint: { fromSample: SECOND } });
+    session.finish(1.8 * SECOND);
+    await until(() => ear.over !== undefined);
+    expect(ear.committed).toBe(rampText(1.8 * SECOND));
+  });
+});
+
+describe('a client that is gone', () => {
+  test('has its take finished without it, as recovered, and may still hear its end', async () => {
+    const { clock, kept, live } = daemon();
+    const ear = new Ear();
+    const session = await live.open({ id: 'one' });
+    live.listen(session, ear.listener, 0);
+    speak(session, 0, TOTAL);
+    await until(() => ear.acknowledged === TOTAL);
+    live.leave(session, ear.listener);
+    clock.advance(900);
+    expect(session.over || session.finishing).toBe(false);
+    clock.advance(1100);
+    await until(() => session.over);
+    await until(() => kept.length === 1);
+    expect(kept[0]?.result).toMatchObject({ state: 'recovered', text: rampText(TOTAL) });
+    live.listen(await live.find('one'), ear.listener, ear.seq);
+    await until(() => ear.over !== undefined);
+    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    clock.advance(60_000);
+    await expect(live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
+  });
+
+  test('and comes back in time goes on where it was', async () => {
+    const { clock, live } = daemon();
+    const ear = new Ear();
+    const session = await live.open({ id: 'one' });
+    live.listen(session, ear.listener, 0);
+    speak(session, 0, 1.8 * SECOND);
+    await until(() => ear.acknowledged === 1.8 * SECOND);
+    live.leave(session, ear.listener);
+    clock.advance(900);
+    const again = await live.find('one');
+    live.listen(again, ear.listener, ear.seq);
+    clock.advance(10_000);
+    // It does not know what was acknowledged last, and sends some of it once more.
+    speak(again, SECOND, TOTAL);
+    again.finish(TOTAL);
+    await until(() => ear.over !== undefined);
+    expect(ear.committed).toBe(rampText(TOTAL));
+  });
+
+  test('that never listened is not waited for', async () => {
+    const { clock, live } = daemon();
+    const session = await live.open({ id: 'one' });
+    clock.advance(2000);
+    await until(() => session.over);
+  });
+});
+
+describe('a daemon that dies', () => {
+  test('leaves a take that goes on in the next one, word for word', async () => {
+    const ear = new Ear();
+    const first = daemon();
+    const session = await first.live.open({ id: 'one' });
+    first.live.listen(session, ear.listener, 0);
+    speak(session, 0, 1.8 * SECOND);
+    await until(() => ear.acknowledged === 1.8 * SECOND && ear.committed !== '');
+    first.live.leave(session, ear.listener); // and no more of it: its timers stand still
+    const second = daemon();
+    void second.live.recover();
+    const again = await second.live.find('one');
+    expect(again.acknowledged).toBe(1.8 * SECOND);
+    second.live.listen(again, ear.listener, ear.seq);
+    second.clock.advance(60_000);
+    speak(again, 1.8 * SECOND, TOTAL);
+    again.finish(TOTAL);
+    await until(() => ear.over !== undefined);
+    expect(ear.committed).toBe(rampText(TOTAL));
+    expect(second.engine.requests[0]).toMatchObject({ fromSample: SECOND });
+  });
+
+  test('leaves a take that is finished by the next one if nobody comes back', async () => {
+    const first = daemon();
+    const session = await first.live.open({ id: 'one' });
+    speak(session, 0, TOTAL);
+    await until(() => session.acknowledged === TOTAL);
+    const second = daemon();
+    await second.live.recover();
+    second.clock.advance(5000);
+    await until(() => second.kept.length === 1);
+    expect(second.kept[0]?.result).toMatchObject({ state: 'recovered', text: rampText(TOTAL) });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('with a journal that is cut off anywhere loses no sample and doubles none', async () => {
+    const first = daemon();
+    const ear = new Ear();
+    const session = await first.live.open({ id: 'one' });
+    first.live.listen(session, ear.listener, 0);
+    speak(session, 0, TOTAL);
+    await until(() => ear.acknowledged === TOTAL && ear.seq === 4);
+    const journal = join(folder, 'one.said');
+    const whole = readFileSync(journal);
+    await first.live.stop(0);
+    for (let bytes = whole.length; bytes >= 0; bytes -= 7) {
+      truncateSync(journal, bytes);
+      const next = daemon();
+      const other = new Ear();
+      const again = await next.live.find('one');
+      next.live.listen(again, other.listener, 0);
+      await until(() => other.seq === 4);
+      expect(other.committed).toBe(rampText(3 * SECOND));
+      await next.live.stop(0);
+    }
+  });
+
+  test('in good order leaves what is still being said for the next one, and waits for what is finishing', async () => {
+    const first = daemon();
+    const [talks, ends] = [new Ear(), new Ear()];
+    const talking = await first.live.open({ id: 'talks' });
+    const ending = await first.live.open({ id: 'ends' });
+    first.live.listen(talking, talks.listener, 0);
+    first.live.listen(ending, ends.listener, 0);
+    speak(talking, 0, TOTAL);
+    speak(ending, 0, TOTAL);
+    ending.finish(TOTAL);
+    await first.live.stop(5000);
+    expect(ends.over).toMatchObject({ type: 'final' });
+    expect(talks.over).toBeUndefined();
+    expect(existsSync(join(folder, 'talks.spool'))).toBe(true);
+    await expect(first.live.open({ id: 'late' })).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+  });
+});
+
+describe('a disk that fails', () => {
+  /** Fails writes as long as `broken`. */
+  function failing() {
+    const state = { broken: false, code: 'ENOSPC' };
+    const openFile: OpenSpool = async (path, flags, mode) => {
+      if (state.broken) throw Object.assign(new Error(state.code), { code: state.code });
+      const handle = await openReal(path, flags, mode);
+      return {
+        read: handle.read.bind(handle),
+        close: handle.close.bind(handle),
+        write: ((...args: Parameters<typeof handle.write>) =>
+          state.broken
+            ? Promise.reject(Object.assign(new Error(state.code), { code: state.code }))
+            : handle.write(...args)) as typeof handle.write,
+      };
+    };
+    return { state, openFile };
+  }
+
+  test('is told once, nothing is acknowledged that is not on it, and the text is whole', async () => {
+    const { openFile, state } = failing();
+    const { live } = daemon(openFile);
+    const ear = new Ear();
+    const session = await live.open({ id: 'one' });
+    live.listen(session, ear.listener, 0);
+    speak(session, 0, SECOND);
+    await until(() => ear.acknowledged === SECOND);
+    state.broken = true;
+    speak(session, SECOND, 2 * SECOND);
+    await until(() => ear.warnings.length === 1);
+    expect(ear.numbered.find(({ type }) => type === 'warning')).toMatchObject({
+      error: {
+        code: 'SPOOL_FAILED',
+        message: expect.stringContaining('the disk is full') as unknown,
+      },
+    });
+    await until(() => ear.committed === rampText(2 * SECOND));
+    expect(ear.acknowledged).toBe(SECOND);
+    state.broken = false;
+    speak(session, 2 * SECOND, TOTAL);
+    await until(() => ear.acknowledged === TOTAL);
+    session.finish(TOTAL);
+    await until(() => ear.over !== undefined);
+    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    expect(ear.warnings).toHaveLength(1);
+  });
+
+  test('from the first moment on does not keep anybody from dictating', async () => {
+    const { openFile, state } = failing();
+    state.broken = true;
+    state.code = 'EACCES';
+    const { engine, live } = daemon(openFile);
+    const ear = new Ear();
+    const session = await live.open({ id: 'one' });
+    live.listen(session, ear.listener, 0);
+    speak(session, 0, 1.8 * SECOND);
+    await until(() => ear.committed !== '');
+    engine.die();
+    speak(session, 1.8 * SECOND, TOTAL);
+    session.finish(TOTAL);
+    await until(() => ear.over !== undefined);
+    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    expect(ear.warnings).toEqual(['SPOOL_FAILED']);
+    expect(ear.acknowledged).toBe(0);
+  });
+
+  test('at any one call of a whole take: no crash, no false acknowledgement, the text is whole', async () => {
+    let calls = 0;
+    let failAt = Infinity;
+    const fail = (code: string) => Object.assign(new Error(code), { code });
+    const codes = ['ENOSPC', 'EIO', 'EMFILE'];
+    const counted = async <T>(work: () => Promise<T>): Promise<T> => {
+      if (++calls === failAt) throw fail(codes[failAt % codes.length] ?? 'EIO');
+      return work();
+    };
+    const openFile: OpenSpool = (path, flags, mode) =>
+      counted(async () => {
+        const handle = await openReal(path, flags, mode);
+        return {
+          read: ((...args: Parameters<typeof handle.read>) =>
+            counted(() => handle.read(...args))) as typeof handle.read,
+          close: () => counted(() => handle.close()).finally(() => handle.close().catch(() => undefined)),
+          write: ((...args: Parameters<typeof handle.write>) =>
+            counted(() => handle.write(...args))) as typeof handle.write,
+        };
+      });
+    const take = async (id: string): Promise<void> => {
+      const { live } = daemon(openFile);
+      const ear = new Ear();
+      const session = await live.open({ id });
+      live.listen(session, ear.listener, 0);
+      speak(session, 0, TOTAL, SECOND / 2);
+      await until(() => ear.committed === rampText(3 * SECOND) || ear.over !== undefined);
+      const path = join(folder, `${id}.spool`);
+      const onDisk = existsSync(path) ? statSync(path).size / 2 : 0;
+      expect(ear.acknowledged).toBeLessThanOrEqual(onDisk);
+      session.finish(TOTAL);
+      await until(() => ear.over !== undefined);
+      expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    };
+    await take('whole');
+    const all = calls;
+    expect(all).toBeGreaterThan(20);
+    for (failAt = 1; failAt <= all; failAt++) {
+      calls = 0;
+      await take(`fails-${failAt}`);
+    }
+  });
+});
+
+describe('whatever happens', () => {
+  test('a take says each word once, in order, and ends once', async () => {
+    const step = fc.oneof(
+      {
+        weight: 8,
+        arbitrary: fc.record({
+          do: fc.constant('speak' as const),
+          samples: fc.integer({ min: 1, max: 20_000 }),
+        }),
+      },
+      { weight: 2, arbitrary: fc.constant({ do: 'die' as const }) },
+      { weight: 2, arbitrary: fc.constant({ do: 'leave' as const }) },
+      { weight: 1, arbitrary: fc.constant({ do: 'new daemon' as const }) },
+      { weight: 3, arbitrary: fc.constant({ do: 'settle' as const }) },
+    );
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const id = `run-${run++}`;
+        let here = daemon();
+        let ear = new Ear();
+        let session = await here.live.open({ id });
+        here.live.listen(session, ear.listener, 0);
+        let said = 0;
+        let deaths = 0;
+        const settle = (): Promise<void> =>
+          until(
+            () => here.engine.size === 1 && ear.committed === rampText(Math.floor(said / SECOND) * SECOND),
+          );
+        for (const one of steps) {
+          if (one.do === 'speak') {
+            speak(session, said, said + one.samples, 4000);
+            said += one.samples;
+          } else if (one.do === 'settle') await settle();
+          else if (one.do === 'die') {
+            if (++deaths > 2) continue;
+            here.engine.die();
+            await until(() => here.engine.size === 1);
+          } else if (one.do === 'leave') {
+            here.live.leave(session, ear.listener);
+            here.clock.advance(500);
+            session = await here.live.find(id);
+            here.live.listen(session, ear.listener, ear.seq);
+          } else {
+            await until(() => session.acknowledged === said);
+            here.live.leave(session, ear.listener);
+            await here.live.stop(0);
+            here = daemon();
+            void here.live.recover();
+            session = await here.live.find(id);
+            here.live.listen(session, ear.listener, ear.seq);
+          }
+        }
+        session.finish(said);
+        await until(() => ear.over !== undefined);
+        expect(ear.over).toMatchObject({ type: 'final', text: rampText(said) });
+        expect(ear.committed).toBe(rampText(said));
+        ear = new Ear();
+        here.live.listen(await here.live.find(id), ear.listener, 0);
+        expect(ear.committed).toBe(rampText(said));
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+});
