@@ -11,6 +11,7 @@
  *     npm run bench -- languages    speech that changes its language, and the language of a file, beside faster-whisper
  *     npm run bench -- long-form    windows one after the other and several at once, beside faster-whisper's pipelines
  *     npm run bench -- streaming    text while somebody speaks: how late, how steady, how right, what it costs
+ *     npm run bench -- kills        dictation while engines and daemons are killed: no sample may be lost or come twice
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
@@ -19,6 +20,7 @@
 import { loadavg } from 'node:os';
 import { cold } from './cold.js';
 import { hotwords } from './hotwords.js';
+import { kills } from './kills.js';
 import { kernels } from './kernels.js';
 import { streaming } from './streaming.js';
 import { longForm } from './long-form.js';
@@ -38,6 +40,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   overhead,
   cold,
   kernels,
+  kills,
   soak,
   words,
   languages,

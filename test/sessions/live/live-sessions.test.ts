@@ -414,12 +414,8 @@ describe('a disk that fails', () => {
     state.broken = true;
     speak(session, SECOND, 2 * SECOND);
     await until(() => ear.warnings.length === 1);
-    expect(ear.numbered.find(({ type }) => type === 'warning')).toMatchObject({
-      error: {
-        code: 'SPOOL_FAILED',
-        message: expect.stringContaining('the disk is full') as unknown,
-      },
-    });
+    const warning = ear.numbered.find(({ type }) => type === 'warning');
+    expect(warning?.type === 'warning' && warning.error.message).toContain('the disk is full');
     await until(() => ear.committed === rampText(2 * SECOND));
     expect(ear.acknowledged).toBe(SECOND);
     state.broken = false;
@@ -464,7 +460,7 @@ describe('a disk that fails', () => {
         const handle = await openReal(path, flags, mode);
         return {
           read: ((...args: Parameters<typeof handle.read>) =>
-            counted(() => handle.read(...args))) as typeof handle.read,
+            counted(() => handle.read(...args))),
           close: () => counted(() => handle.close()).finally(() => handle.close().catch(() => undefined)),
           write: ((...args: Parameters<typeof handle.write>) =>
             counted(() => handle.write(...args))) as typeof handle.write,

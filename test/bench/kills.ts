@@ -1,0 +1,107 @@
+/**
+ * Dictation while processes die: each kill comes at a random moment of takes that are spoken in real time, on an engine
+ * whose text shows any sample that is lost or comes twice.
+ *
+ *     npm run bench -- kills [--engine 200] [--daemon 200] [--at-once 4] [--seed N]
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { flaw, KeptAlive, speakRamp, type Spoken } from '#test/harness/under-fire.js';
+import { printTable, saveResult } from './report.js';
+
+/** The engine is not started again after the fifth death in three minutes. */
+const KILLS_A_LIFE = 4;
+const SPEAKERS = 3;
+
+interface Tally {
+  kills: number;
+  takes: number;
+  readonly flaws: string[];
+  /** From a kill to the next word. */
+  readonly resumedMs: number[];
+}
+
+export async function kills(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      engine: { type: 'string', default: '200' },
+      daemon: { type: 'string', default: '200' },
+      'at-once': { type: 'string', default: '4' },
+      seed: { type: 'string', default: '1' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const random = randomOf(Number(args.seed));
+  const rows: string[][] = [];
+  for (const victim of ['engine', 'daemon'] as const) {
+    const wanted = Number(args[victim]);
+    const tally: Tally = { kills: 0, takes: 0, flaws: [], resumedMs: [] };
+    const lives = Array.from({ length: Number(args['at-once']) }, async () => {
+      while (tally.kills < wanted) await life(victim, wanted, tally, random);
+    });
+    await Promise.all(lives);
+    for (const what of tally.flaws) console.error(`${victim}: ${what}`);
+    rows.push([
+      victim,
+      String(tally.kills),
+      String(tally.takes),
+      String(tally.flaws.length),
+      `${quantile(tally.resumedMs, 0.5)} / ${quantile(tally.resumedMs, 0.95)}`,
+    ]);
+    if (tally.flaws.length > 0) process.exitCode = 1;
+  }
+  printTable(
+    ['killed', 'times', 'takes', 'takes with a sample lost or doubled', 'kill → next word, ms p50 / p95'],
+    rows,
+  );
+  saveResult('kills', { settings: { ...args }, rows }, args['save-baseline']);
+}
+
+/** One daemon's home, and some kills in it. */
+async function life(
+  victim: 'engine' | 'daemon',
+  wanted: number,
+  tally: Tally,
+  random: () => number,
+): Promise<void> {
+  const daemon = new KeptAlive();
+  try {
+    for (let i = 0; i < KILLS_A_LIFE && tally.kills < wanted; i++) {
+      await daemon.ready();
+      tally.kills += 1;
+      const takes = Array.from({ length: SPEAKERS }, () => speakRamp(daemon, 2.5 + 2 * random()));
+      await sleep(200 + 2500 * random());
+      const atMs = performance.now();
+      if (victim === 'daemon') daemon.killDaemon();
+      else await daemon.killEngine();
+      const said = await Promise.all(takes);
+      tally.takes += said.length;
+      tally.flaws.push(...said.map(flaw).filter((what) => what !== undefined));
+      tally.resumedMs.push(...said.map((one) => nextWord(one, atMs)).filter((ms) => ms !== undefined));
+    }
+  } finally {
+    await daemon.end();
+  }
+}
+
+function nextWord({ committedAtMs }: Spoken, afterMs: number): number | undefined {
+  const next = committedAtMs.find((ms) => ms > afterMs);
+  return next === undefined ? undefined : next - afterMs;
+}
+
+function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? NaN);
+}
+
+/** The same moments for the same seed (mulberry32). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

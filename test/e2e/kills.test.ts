@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { flaw, KeptAlive, speakRamp } from '#test/harness/under-fire.js';
+
+// `npm run bench -- kills` does the same 200 times.
+let daemon: KeptAlive;
+beforeEach(() => void (daemon = new KeptAlive()));
+afterEach(() => daemon.end());
+
+describe('dictation', () => {
+  test('loses no sample and doubles none when its engine is killed', async () => {
+    await daemon.ready();
+    const speakers = [speakRamp(daemon, 3.7), speakRamp(daemon, 2.9)];
+    await sleep(1100);
+    expect(await daemon.killEngine()).toBe(true);
+    expect((await Promise.all(speakers)).map(flaw)).toEqual([undefined, undefined]);
+  }, 60_000);
+
+  test('loses no sample and doubles none when the daemon is killed', async () => {
+    await daemon.ready();
+    const speakers = [speakRamp(daemon, 3.7), speakRamp(daemon, 2.9)];
+    await sleep(1600);
+    daemon.killDaemon();
+    expect((await Promise.all(speakers)).map(flaw)).toEqual([undefined, undefined]);
+    expect(daemon.deaths).toBe(1);
+  }, 60_000);
+});

@@ -1,0 +1,142 @@
+/**
+ * Dictation while processes are killed: a daemon that is started again whenever it dies, as launchd would, and speakers who
+ * say the ramp in real time. What they get shows any sample that was lost or came twice.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Dictation, SottoClient } from '#daemon/client/index.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { fakeEngine, launcher } from './run-sotto.js';
+import { ramp, rampText, SECOND } from './ramp.js';
+import { tempHome, type TempHome } from './temp-home.js';
+import { until } from './wait.js';
+
+/** As launchd's own, which waits longer only after many deaths. */
+const RESTART_MS = 50;
+const PIECE = SECOND / 10;
+
+export class KeptAlive {
+  readonly home: TempHome = tempHome();
+  #child: ChildProcess | undefined;
+  #ended = false;
+  deaths = 0;
+
+  constructor(readonly env: Readonly<Record<string, string>> = {}) {
+    this.#start();
+  }
+
+  connect(): Promise<SottoClient> {
+    return SottoClient.connect(this.home.paths.socket, 'under-fire');
+  }
+
+  /** Resolves once it serves, its engine too. */
+  async ready(): Promise<void> {
+    await until(async () => (await this.#enginePid()) !== undefined);
+  }
+
+  killDaemon(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
+  /** @returns false if there is none at the moment */
+  async killEngine(): Promise<boolean> {
+    const pid = await this.#enginePid();
+    if (pid === undefined) return false;
+    try {
+      process.kill(pid, 'SIGKILL');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    const child = this.#child;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await gone;
+    }
+    this.home.remove();
+  }
+
+  async #enginePid(): Promise<number | undefined> {
+    try {
+      const client = await this.connect();
+      const { engine } = await client.status();
+      client.close();
+      return engine.state === 'ready' ? engine.pid : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #start(): void {
+    if (this.#ended) return;
+    this.#child = spawn(process.execPath, [launcher, 'daemon', 'run'], {
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        SOTTO_HOME: this.home.folder,
+        SOTTO_ENGINE: fakeEngine,
+        ...this.env,
+      },
+      stdio: 'ignore',
+    });
+    this.#child.once('exit', () => {
+      this.deaths += 1;
+      setTimeout(() => this.#start(), RESTART_MS);
+    });
+  }
+}
+
+export interface Spoken {
+  readonly samples: number;
+  /** What the last event says. */
+  readonly text: string;
+  /** What was committed on the way. */
+  readonly committed: string;
+  /** Why it failed. */
+  readonly error?: string;
+  /** When words came, by `performance.now()`. */
+  readonly committedAtMs: readonly number[];
+}
+
+/** Says the first seconds of the ramp in real time. */
+export async function speakRamp(daemon: KeptAlive, seconds: number): Promise<Spoken> {
+  const samples = Math.round(seconds * SECOND);
+  const dictation = Dictation.open({ connect: () => daemon.connect() });
+  const speaking = (async () => {
+    const beganMs = performance.now();
+    for (let at = 0; at < samples; at += PIECE) {
+      dictation.push(ramp(at, Math.min(samples, at + PIECE)));
+      const dueMs = beganMs + ((at + PIECE) / SECOND) * 1000;
+      await sleep(Math.max(0, dueMs - performance.now()));
+    }
+    dictation.finish();
+  })();
+  let committed = '';
+  let text = '';
+  let error: string | undefined;
+  const committedAtMs: number[] = [];
+  for await (const event of dictation.events()) {
+    if (event.type === 'committed') {
+      committed += event.text;
+      committedAtMs.push(performance.now());
+    }
+    if (event.type === 'final') text = event.text;
+    if (event.type === 'failed') error = SottoError.fromWire(event.error).message;
+  }
+  await speaking;
+  return { samples, text, committed, committedAtMs, ...(error !== undefined && { error }) };
+}
+
+/** What is wrong with what a speaker got, in words; undefined if nothing is. */
+export function flaw({ committed, error, samples, text }: Spoken): string | undefined {
+  if (error !== undefined) return `failed: ${error}`;
+  const expected = rampText(samples);
+  if (text !== expected) return `final text is not what was said:\n  ${text}\n  ${expected}`;
+  if (committed !== expected) return `committed text is not what was said:\n  ${committed}\n  ${expected}`;
+  return undefined;
+}
