@@ -41,6 +41,8 @@ export class EngineHost {
   #tail: Promise<void> = Promise.resolve();
   #job: { id: number; controller: AbortController } | undefined;
   #warmUp: AbortController | undefined;
+  /** That wait or run. */
+  #tasks = 0;
   #idleTimer: NodeJS.Timeout | undefined;
   #listening = false;
 
@@ -90,7 +92,8 @@ export class EngineHost {
       case 'shutdown':
         this.#job?.controller.abort();
         this.#warmUp?.abort();
-        this.#enqueue(() => {
+        this.#enqueue(async () => {
+          await this.#live.close();
           this.#models.dispose();
           this.#parts.exit();
         });
@@ -98,35 +101,33 @@ export class EngineHost {
     }
   }
 
-  #enqueue(task: () => Promise<void> | void): void {
+  #enqueue(task: () => Promise<void>): void {
     clearTimeout(this.#idleTimer);
-    const tail = this.#tail.then(task);
-    this.#tail = tail;
-    void tail.then(() => {
-      if (tail === this.#tail && !this.#listening) this.#rest();
+    this.#tasks += 1;
+    this.#tail = this.#tail.then(task).then(() => {
+      this.#tasks -= 1;
+      this.#rest();
     });
   }
 
   #rest(): void {
     clearTimeout(this.#idleTimer);
+    if (this.#tasks > 0 || this.#listening) return;
     this.#idleTimer = setTimeout(() => this.#parts.clearCache(), IDLE_MS);
     this.#idleTimer.unref();
   }
 
   #listens(busy: boolean): void {
     this.#listening = busy;
-    if (busy) clearTimeout(this.#idleTimer);
-    else {
-      this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
-      this.#rest();
-    }
+    if (!busy) this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
+    this.#rest();
   }
 
   async #warm(model: ModelRef): Promise<void> {
     this.#warmUp = new AbortController();
-    if (this.#job !== undefined) this.#warmUp.abort();
+    if (this.#job !== undefined || this.#listening) this.#warmUp.abort();
     try {
-      (await this.#models.hold(model, this.#warmUp.signal)).release();
+      (await this.#models.hold(model, { warmUp: this.#warmUp.signal })).release();
     } catch {
       // Said as the model's state; whoever needs the model hears it again as the job's failure.
     }
@@ -142,7 +143,7 @@ export class EngineHost {
     }
     trace('engine', 'job received');
     // Model and file at once: most of a load is done by other threads than this one.
-    const loading = this.#models.hold(run.model);
+    const loading = this.#models.hold(run.model, { signal });
     loading.catch(() => undefined); // heard below, unless something else fails first
     try {
       const summary = await this.#transcribe(run, loading, signal);
@@ -151,7 +152,7 @@ export class EngineHost {
       if (signal.aborted) this.#end({ type: 'cancelled', job });
       else this.#end({ type: 'failed', job, error: engineError(thrown).toWire() });
     }
-    // A wrong path is told at once, but the next job must not meet a load under way.
+    // A wrong path is told at once, but what was begun for the job must come to its end.
     await loading.then(
       ({ release }) => release(),
       () => undefined,
@@ -195,7 +196,7 @@ export class EngineHost {
     signal.throwIfAborted();
     const events = model.transcribe(audio, run.options, signal);
     for (;;) {
-      await this.#turns.file();
+      await this.#turns.file(signal);
       const step = await events.next();
       if (step.done === true) {
         if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');

@@ -46,8 +46,14 @@ export class LiveRun {
     this.#looked = state?.heardSamples ?? 0;
   }
 
+  /** Up to where it has listened, and how much more it waits for before it does again. */
+  get place(): { heardSamples: number; intervalSeconds: number } {
+    return { heardSamples: this.#looked, intervalSeconds: this.#pace.intervalSeconds };
+  }
+
   /** s16le samples behind those that came before. */
   audio(pcm: Uint8Array): void {
+    if (this.#finishing) return;
     this.#parts.take.push(pcm);
     this.#goOn();
   }
@@ -76,8 +82,10 @@ export class LiveRun {
     try {
       while (!signal.aborted && this.#mayLook()) {
         const look = await this.#look();
-        // A cancelled session speaks to nobody; what it was asked before is still answered.
-        if (!signal.aborted) send({ type: 'live-look', session, look });
+        // A cancelled session speaks to nobody.
+        if (signal.aborted) break;
+        this.#tellVoice();
+        send({ type: 'live-look', session, look });
       }
       if (!signal.aborted && this.#finishing) {
         await this.#finish();
@@ -115,12 +123,12 @@ export class LiveRun {
     const dueMs = performance.now();
     const to = this.#nextLook;
     const update = await turns.live(() => {
+      this.#cancelled.signal.throwIfAborted();
       this.#feed(to);
       return speech.update(this.#cancelled.signal);
     });
     this.#looked = to;
     this.#pace.looked((performance.now() - dueMs) / 1000);
-    this.#hearVoice();
     return this.#lookOf(update);
   }
 
@@ -128,32 +136,31 @@ export class LiveRun {
     const { refine, send, session, speech, take, turns } = this.#parts;
     const { signal } = this.#cancelled;
     const update = await turns.live(() => {
+      signal.throwIfAborted();
       this.#feed(take.samples);
       return speech.finish(signal);
     });
     this.#looked = this.#fed;
     const look = this.#lookOf(update);
-    const refined = refine && (await turns.live(() => refine(signal)));
+    const refined = refine && (await refine(signal));
     if (signal.aborted) return;
     send({ type: 'live-done', session, look, ...(refined !== undefined && { refined }) });
   }
 
   #lookOf({ committed, tentative, language }: Awaited<ReturnType<LiveSpeech['update']>>): LiveLook {
     const { fromSample, state } = this.#parts.speech.checkpoint();
-    const { intervalSeconds } = this.#pace;
-    const heardSamples = this.#looked;
-    const own: EngineState = { heardSamples, intervalSeconds, speech: state };
+    const { place } = this;
+    const own: EngineState = { ...place, speech: state };
     return {
       committed: [...committed],
       tentative,
       ...(language !== undefined && { language }),
-      heardSamples,
-      intervalSeconds,
+      ...place,
       checkpoint: { fromSample, state: own },
     };
   }
 
-  #hearVoice(): void {
+  #tellVoice(): void {
     const { send, session, speech } = this.#parts;
     if (speech.speaking === this.#speaking) return;
     this.#speaking = speech.speaking;

@@ -21,30 +21,36 @@ export interface LiveRunsParts {
 
 export class LiveRuns {
   readonly #parts: LiveRunsParts;
-  /** Those that are over are not in it; undefined while one waits for its model. */
-  readonly #runs = new Map<number, LiveRun | undefined>();
+  /** Those that wait for their model, with what calls the wait off. */
+  readonly #waiting = new Map<number, AbortController>();
+  readonly #runs = new Map<number, LiveRun>();
+  #quiet: (() => void)[] = [];
 
   constructor(parts: LiveRunsParts) {
     this.#parts = parts;
   }
 
   async open(message: Open): Promise<void> {
+    const { models, onBusy, send } = this.#parts;
     const { session } = message;
-    if (this.#runs.size === 0) this.#parts.onBusy(true);
-    this.#runs.set(session, undefined);
+    const cancelled = new AbortController();
+    if (!this.#busy) onBusy(true);
+    this.#waiting.set(session, cancelled);
     let held: HeldModel | undefined;
     try {
-      held = await this.#parts.models.hold(message.model);
-      // Cancelled while the model was loading.
-      if (!this.#runs.has(session)) held.release();
-      else {
-        this.#runs.set(session, this.#begin(message, held));
-        this.#parts.send({ type: 'live-opened', session });
+      held = await models.hold(message.model, { signal: cancelled.signal });
+      if (cancelled.signal.aborted) {
+        held.release();
+        return;
       }
+      const run = this.#begin(message, held);
+      this.#waiting.delete(session);
+      this.#runs.set(session, run);
+      send({ type: 'live-opened', session, ...run.place });
     } catch (thrown) {
       held?.release();
-      if (!this.#runs.has(session)) return;
-      this.#parts.send({ type: 'live-failed', session, error: engineError(thrown).toWire() });
+      if (cancelled.signal.aborted) return;
+      send({ type: 'live-failed', session, error: engineError(thrown).toWire() });
       this.#over(session);
     }
   }
@@ -58,9 +64,21 @@ export class LiveRuns {
   }
 
   cancel(session: number): void {
-    const run = this.#runs.get(session);
-    if (run === undefined) this.#over(session);
-    else run.cancel();
+    this.#runs.get(session)?.cancel();
+    const waiting = this.#waiting.get(session);
+    if (waiting === undefined) return;
+    waiting.abort();
+    this.#over(session);
+  }
+
+  /** Cancels all of them. Resolves once none of them computes. */
+  async close(): Promise<void> {
+    for (const session of [...this.#runs.keys(), ...this.#waiting.keys()]) this.cancel(session);
+    if (this.#busy) await new Promise<void>((resolve) => this.#quiet.push(resolve));
+  }
+
+  get #busy(): boolean {
+    return this.#runs.size + this.#waiting.size > 0;
   }
 
   #begin({ session, options, fromSample, checkpoint }: Open, held: HeldModel): LiveRun {
@@ -70,6 +88,9 @@ export class LiveRuns {
       throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can't listen to speech that goes on`, {
         hint: 'choose a Whisper model',
       });
+    }
+    if (fromSample > (checkpoint?.fromSample ?? 0)) {
+      throw new SottoError('INVALID_ARGUMENT', 'audio is missing in front of what the session is given');
     }
     const own = checkpoint && { ...checkpoint, state: engineStateOf(checkpoint).speech };
     const speech = model.live(options, own);
@@ -82,7 +103,7 @@ export class LiveRuns {
       take,
       turns,
       send,
-      ...(whole && { refine: (signal) => refine({ model, options, speech, take }, signal) }),
+      ...(whole && { refine: (signal) => refine({ model, options, speech, take, turns }, signal) }),
       onOver: () => {
         release();
         this.#over(session);
@@ -91,6 +112,10 @@ export class LiveRuns {
   }
 
   #over(session: number): void {
-    if (this.#runs.delete(session) && this.#runs.size === 0) this.#parts.onBusy(false);
+    this.#waiting.delete(session);
+    this.#runs.delete(session);
+    if (this.#busy) return;
+    this.#parts.onBusy(false);
+    for (const resolve of this.#quiet.splice(0)) resolve();
   }
 }

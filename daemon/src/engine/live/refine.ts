@@ -5,6 +5,7 @@ import { refinedIsBetter } from '#daemon/models/streaming/refine.js';
 import type { Refined } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, type LiveOptions } from '#daemon/protocol/live.js';
 import type { TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { Turns } from '../turns.js';
 import type { Take } from './take.js';
 
 /** What it may take: a part of what the speaking took, and never less or more than this. */
@@ -17,37 +18,45 @@ export interface RefineParts {
   readonly options: LiveOptions;
   readonly speech: LiveSpeech;
   readonly take: Take;
+  readonly turns: Turns;
 }
 
-/** @returns undefined where the committed text stays: the take is too long, time ran out, or this is no better */
+/** @returns undefined where the committed text stays: the take is too long, time ran out, it failed, or this is no better */
 export async function refine(
-  { model, options, speech, take }: RefineParts,
+  { model, options, speech, take, turns }: RefineParts,
   signal: AbortSignal,
 ): Promise<Refined | undefined> {
   const samples = take.all();
   if (samples === undefined || speech.meanLogprob === undefined) return undefined;
   const seconds = samples.length / SAMPLE_RATE;
   const budget = Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, PART_OF_TAKE * seconds));
-  const enough = AbortSignal.any([signal, AbortSignal.timeout(1000 * budget)]);
+  const enough = new AbortController();
+  const stop = (): void => enough.abort();
+  const timer = setTimeout(stop, 1000 * budget);
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
   let result: TranscribeResult;
   try {
-    result = await transcribed(model, samples, options, enough);
-  } catch (error) {
-    // Out of time: the text that is there is the text. A cancelled session hears nothing anyway.
-    if (enough.aborted) return undefined;
-    throw error;
+    const events = transcribed(model, samples, options, enough.signal);
+    result = await turns.steps(() => lastOf(events, turns));
+  } catch {
+    // Out of time or out of order: what was said is written down already, and is not lost for this.
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
   }
   if (!refinedIsBetter(result, speech.meanLogprob)) return undefined;
   const words = result.segments.flatMap((segment) => segment.words ?? []);
   return { text: result.text.trim(), words, language: result.language };
 }
 
-async function transcribed(
+function transcribed(
   model: SpeechModel,
   samples: Float32Array,
   { language, initialPrompt }: LiveOptions,
   signal: AbortSignal,
-): Promise<TranscribeResult> {
+): ReturnType<SpeechModel['transcribe']> {
   const audio = {
     durationSeconds: samples.length / SAMPLE_RATE,
     samples: (async function* () {
@@ -61,9 +70,16 @@ async function transcribed(
     ...(language !== undefined && { language }),
     ...(initialPrompt !== undefined && { initialPrompt }),
   };
-  const events = model.transcribe(audio, options, signal);
+  return model.transcribe(audio, options, signal);
+}
+
+/** Between its steps others are looked at. */
+async function lastOf(
+  events: ReturnType<SpeechModel['transcribe']>,
+  turns: Turns,
+): Promise<TranscribeResult> {
   for (;;) {
-    const step = await events.next();
+    const step = await turns.live(() => events.next());
     if (step.done === true) return step.value;
   }
 }
