@@ -116,8 +116,10 @@ function receive(message: ToEngine): void {
     case 'live-open':
       void load(message.model.name).then(
         () => {
-          live.set(message.session, new FakeLive(message, send));
-          send({ type: 'live-opened', session: message.session });
+          const { session } = message;
+          const fake = new FakeLive(message, send);
+          live.set(session, fake);
+          send({ type: 'live-opened', session, heardSamples: fake.heardSamples, intervalSeconds: 0.5 });
         },
         (error: unknown) =>
           send({ type: 'live-failed', session: message.session, error: SottoError.from(error).toWire() }),

@@ -37,6 +37,10 @@ export class FakeLive {
     this.#skip = (this.#from - fromSample) * BYTES_PER_SAMPLE;
   }
 
+  get heardSamples(): number {
+    return this.#looked;
+  }
+
   audio(pcm: Uint8Array): void {
     const skipped = Math.min(this.#skip, pcm.byteLength);
     this.#skip -= skipped;

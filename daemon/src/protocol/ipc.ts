@@ -102,8 +102,13 @@ const fromEngineTable = {
   done: v.object({ type: v.literal('done'), job, summary: engineSummarySchema }),
   failed: v.object({ type: v.literal('failed'), job, error: errorSchema }),
   cancelled: v.object({ type: v.literal('cancelled'), job }),
-  /** The model is in memory, and the session listens. */
-  'live-opened': v.object({ type: v.literal('live-opened'), session }),
+  /** The model is in memory, and the session listens: from where another engine was, if one was. */
+  'live-opened': v.object({
+    type: v.literal('live-opened'),
+    session,
+    heardSamples: whole,
+    intervalSeconds: finite,
+  }),
   'live-voice': v.object({ type: v.literal('live-voice'), session, speaking: v.boolean() }),
   'live-look': v.object({ type: v.literal('live-look'), session, look: liveLookSchema }),
   /** All was heard and committed; `look` is the last one. */

@@ -4,13 +4,17 @@
  */
 import type { Clock } from '../clock.js';
 import { SottoError } from '../protocol/errors.js';
-import type { FromEngine, ToEngine } from '../protocol/ipc.js';
+import type { FromEngine, LiveLook, ToEngine } from '../protocol/ipc.js';
+import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../protocol/live.js';
 import type { EngineLive, LiveReport, RunningLive } from './engine.js';
 
-/** A look takes less than a second; an engine that gives none for so long, with audio there, gives none any more. */
+/** A look takes less than a second; an engine that owes one and gives nobody one for so long gives none any more. */
 export const LOOK_ALLOWED_MS = 20_000;
+/** A timer that is so late has slept with the machine, and so has the engine. */
+const LATE_MS = 5_000;
 
 type Report = (report: LiveReport) => void;
+type Heard = Pick<LiveLook, 'heardSamples' | 'intervalSeconds'>;
 type OfSession = Extract<FromEngine, { session: number }>;
 
 interface Desk {
@@ -20,8 +24,9 @@ interface Desk {
   sent: boolean;
   /** Whether the model is in memory and it listens. */
   open: boolean;
-  /** Calls off the wait for the next look. */
-  calm?: () => void;
+  /** What it was given, and what of that is enough for its next look. */
+  sentSamples: number;
+  dueSamples: number;
 }
 
 export interface LiveDeskOptions {
@@ -36,6 +41,8 @@ export class LiveDesk {
   readonly #desks = new Map<number, Desk>();
   #next = 1;
   #ready = false;
+  /** Calls off the wait for the next look. */
+  #calm: (() => void) | undefined;
 
   constructor(options: LiveDeskOptions) {
     this.#options = options;
@@ -48,7 +55,15 @@ export class LiveDesk {
   /** Reports come after this has returned. */
   open(request: EngineLive, report: Report): RunningLive {
     const session = this.#next++;
-    const desk: Desk = { request, report, sent: false, open: false };
+    const { fromSample } = request;
+    const desk: Desk = {
+      request,
+      report,
+      sent: false,
+      open: false,
+      sentSamples: fromSample,
+      dueSamples: Infinity,
+    };
     this.#desks.set(session, desk);
     queueMicrotask(() => {
       if (!this.#desks.has(session)) return;
@@ -59,12 +74,14 @@ export class LiveDesk {
       audio: (pcm) => {
         if (!desk.open) return;
         this.#options.send({ type: 'live-audio', session, pcm });
-        this.#expectLook(desk);
+        desk.sentSamples += pcm.byteLength / BYTES_PER_SAMPLE;
+        this.#watch();
       },
       finish: () => {
         if (!desk.open) return;
         this.#options.send({ type: 'live-finish', session });
-        this.#expectLook(desk);
+        desk.dueSamples = 0;
+        this.#watch();
       },
       cancel: () => {
         if (!this.#forget(session)) return;
@@ -82,18 +99,20 @@ export class LiveDesk {
   receive(message: OfSession): void {
     const { session } = message;
     const desk = this.#desks.get(session);
+    this.#alive();
     if (desk === undefined) return;
     switch (message.type) {
       case 'live-opened':
         desk.open = true;
+        desk.dueSamples = dueAfter(message);
         desk.report({ type: 'opened' });
         return;
       case 'live-voice':
         desk.report({ type: 'voice', speaking: message.speaking });
         return;
       case 'live-look':
-        desk.calm?.();
-        delete desk.calm;
+        if (desk.dueSamples > 0) desk.dueSamples = dueAfter(message.look);
+        this.#watch();
         desk.report({ type: 'look', look: message.look });
         return;
       case 'live-done': {
@@ -128,16 +147,47 @@ export class LiveDesk {
   }
 
   #send(session: number, desk: Desk): void {
+    if (desk.sent) return;
     desk.sent = true;
     this.#options.send({ type: 'live-open', session, ...desk.request });
   }
 
-  #expectLook(desk: Desk): void {
-    desk.calm ??= this.#options.clock.after(LOOK_ALLOWED_MS, this.#options.onStuck);
+  /** Whoever waits for a look is served in turn: any sign of one is one for all. */
+  #alive(): void {
+    this.#calm?.();
+    this.#calm = undefined;
+    this.#watch();
+  }
+
+  #watch(): void {
+    const owes = [...this.#desks.values()].some((desk) => desk.open && desk.sentSamples >= desk.dueSamples);
+    if (owes) this.#calm ??= this.#expectLook();
+    else {
+      this.#calm?.();
+      this.#calm = undefined;
+    }
+  }
+
+  #expectLook(): () => void {
+    const { clock, onStuck } = this.#options;
+    const dueMs = clock.nowMs() + LOOK_ALLOWED_MS;
+    return clock.after(LOOK_ALLOWED_MS, () => {
+      if (clock.nowMs() - dueMs > LATE_MS) this.#alive();
+      else onStuck();
+    });
   }
 
   #forget(session: number): boolean {
-    this.#desks.get(session)?.calm?.();
-    return this.#desks.delete(session);
+    const desk = this.#desks.get(session);
+    if (desk === undefined) return false;
+    desk.open = false;
+    this.#desks.delete(session);
+    this.#watch();
+    return true;
   }
+}
+
+/** Samples that are enough for the look behind one. */
+function dueAfter({ heardSamples, intervalSeconds }: Heard): number {
+  return heardSamples + intervalSeconds * SAMPLE_RATE;
 }
