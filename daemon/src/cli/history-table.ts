@@ -22,8 +22,10 @@ export interface TableOptions {
 }
 
 const GAP = '  ';
+/** With less room for the text the lengths are left out. */
+const GOOD_TEXT = 24;
 /** Text in fewer columns tells nothing: a line that narrow is better broken by the terminal. */
-const LEAST_TEXT = 16;
+const LEAST_TEXT = 12;
 
 export function table(rows: readonly TableRow[], { columns, style, nowMs }: TableOptions): string {
   const cells = rows.map(({ dictation, shortId }) => ({
@@ -38,15 +40,19 @@ export function table(rows: readonly TableRow[], { columns, style, nowMs }: Tabl
   const whens = widest(({ when }) => when);
   const lengths = widest(({ length }) => length);
   const states = widest(({ state }) => state);
-  const before = ids + whens + lengths + 3 * GAP.length + (states > 0 ? states + GAP.length : 0);
-  const room = columns === undefined ? Infinity : Math.max(LEAST_TEXT, columns - before);
+  const left = [ids, whens, lengths, ...(states > 0 ? [states] : [])].reduce(
+    (room, width) => room - width - GAP.length,
+    columns ?? Infinity,
+  );
+  const short = left < GOOD_TEXT;
+  const room = Math.max(LEAST_TEXT, short ? left + lengths + GAP.length : left);
   return rows
     .map((row, i) => {
       const { id, when, length, state } = cells[i] ?? { id: '', when: '', length: '', state: '' };
       const parts = [
         style.dim(padEnd(id, ids)),
         padEnd(when, whens),
-        style.dim(' '.repeat(lengths - columnsOf(length)) + length),
+        ...(short ? [] : [style.dim(' '.repeat(lengths - columnsOf(length)) + length)]),
         ...(states > 0 ? [stateColour(row.dictation, style)(padEnd(state, states))] : []),
         textCell(row, room, style),
       ];

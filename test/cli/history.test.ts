@@ -1,0 +1,414 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { main } from '#daemon/cli/main.js';
+import { deleteSome, type Ask } from '#daemon/cli/history-delete.js';
+import { retranscribe } from '#daemon/cli/history-retranscribe.js';
+import { table, whenText } from '#daemon/cli/history-table.js';
+import { plainView } from '#daemon/cli/plain-view.js';
+import { columnsOf } from '#daemon/cli/terminal/columns.js';
+import { styleFor } from '#daemon/cli/terminal/style.js';
+import type { Transcriber } from '#daemon/cli/transcriber.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { JobEvent } from '#daemon/protocol/messages.js';
+import { History, type Dictation } from '#daemon/store/history/index.js';
+import { scriptedSegment } from '#test/harness/fake-audio.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { writtenHere } from '#test/harness/written.js';
+
+let home: TempHome;
+let before: string | undefined;
+beforeEach(() => {
+  home = tempHome();
+  before = process.env.SOTTO_HOME;
+  process.env.SOTTO_HOME = home.folder;
+});
+afterEach(() => {
+  if (before === undefined) delete process.env.SOTTO_HOME;
+  else process.env.SOTTO_HOME = before;
+  home.remove();
+});
+
+const written = writtenHere();
+
+const HOUR_MS = 3600 * 1000;
+
+function take(id: string, fields: Partial<Dictation> = {}): Dictation {
+  return {
+    id,
+    startedMs: Date.now() - HOUR_MS,
+    durationSeconds: 7,
+    text: `text of ${id}`,
+    model: 'base',
+    state: 'final',
+    ...fields,
+  };
+}
+
+function keep(...dictations: Dictation[]): void {
+  using((history) => dictations.forEach((dictation) => history.add(dictation)));
+}
+
+function using<T>(work: (history: History) => T): T {
+  const history = History.open(home.paths.history);
+  try {
+    return work(history);
+  } finally {
+    history.close();
+  }
+}
+
+function kept(): string[] {
+  return using((history) => history.list({ limit: 100 }).map(({ id }) => id));
+}
+
+function recording(name: string): string {
+  mkdirSync(home.paths.recordings, { recursive: true });
+  const path = join(home.paths.recordings, name);
+  writeFileSync(path, '');
+  return path;
+}
+
+function jsonLines(): Record<string, unknown>[] {
+  const lines = written.stdout.trim().split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+describe('sotto history', () => {
+  test.each([
+    [['history', 'sing']],
+    [['history', 'list', '--limit', '0']],
+    [['history', 'search']],
+    [['history', 'delete']],
+    [['history', 'delete', 'a', '--all']],
+    [['history', 'delete', '--all']],
+    [['history', 'retranscribe']],
+    [['history', 'retranscribe', 'a', '--language', '7']],
+  ])('wrong usage %j exits with 2 and deletes nothing', async (args) => {
+    keep(take('a'));
+    expect(await main(args)).toBe(2);
+    expect(written.stderr).toMatch(/^sotto: /);
+    expect(kept()).toEqual(['a']);
+  });
+
+  test.each(['', 'list', 'show', 'search', 'delete', 'undo', 'retranscribe'])(
+    'history %s --help prints help with an example',
+    async (command) => {
+      expect(await main(['history', command, '--help'].filter((arg) => arg !== ''))).toBe(0);
+      expect(written.stdout).toMatch(/Examples?:\n {2}sotto history/);
+    },
+  );
+
+  test('an empty one says what to do, on stderr', async () => {
+    expect(await main(['history'])).toBe(0);
+    expect(written.stdout).toBe('');
+    expect(written.stderr).toMatch(/no past dictations yet.*sotto dictate.*30 days/);
+  });
+
+  test('one that keeps nothing says so', async () => {
+    writeFileSync(home.paths.settings, JSON.stringify({ history: { keepDays: 0 } }));
+    keep(take('a'));
+    expect(await main(['history'])).toBe(0);
+    expect(written.stderr).toMatch(/history\.keepDays is 0/);
+  });
+
+  test('lists the newest first, each on its line, whatever is in its text', async () => {
+    keep(
+      take('aaaaaaaa-1', { text: 'first\nline\u001b[31m', startedMs: Date.now() - 2 * HOUR_MS }),
+      take('bbbbbbbb-1', { state: 'failed', text: '', errorCode: 'ENGINE_CRASHED', audio: 'b.wav' }),
+      take('aaaaaaaa-2', { state: 'recovered', startedMs: Date.now() - 3 * HOUR_MS }),
+    );
+    expect(await main(['history'])).toBe(0);
+    const lines = written.stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toMatch(
+      /^bbbbbbbb .* 0:07 +failed +\(not transcribed: ENGINE_CRASHED; its sound is kept\)$/,
+    );
+    expect(lines[1]).toMatch(/^aaaaaaaa-1 .* first line \[31m$/);
+    expect(lines[2]).toMatch(/^aaaaaaaa-2 .* recovered +text of/);
+  });
+
+  test('--json gives an object a line, with whole paths', async () => {
+    keep(take('a', { audio: 'a.wav', startedMs: Date.now() - HOUR_MS }), take('b'));
+    expect(await main(['history', 'list', '--json', '--limit', '1'])).toBe(0);
+    expect(jsonLines()).toMatchObject([{ id: 'b', state: 'final', text: 'text of b' }]);
+    written.stdout = '';
+    expect(await main(['history', 'show', 'a', '--json'])).toBe(0);
+    const [shown] = jsonLines();
+    expect(shown).toMatchObject({ id: 'a', audio: join(home.paths.recordings, 'a.wav') });
+    expect(new Date(String(shown?.started)).getTime()).toBe(shown?.startedMs);
+  });
+
+  test('show gives the text alone, of the last one or of the start of an id', async () => {
+    keep(take('abc-1', { startedMs: Date.now() - 2 * HOUR_MS, text: ' spoken words ' }), take('abd-1'));
+    expect(await main(['history', 'show'])).toBe(0);
+    expect(await main(['history', 'show', 'abc'])).toBe(0);
+    expect(written).toEqual({ stdout: 'text of abd-1\nspoken words\n', stderr: '' });
+  });
+
+  test('an id that is not there, or not clear, exits with 1 and says what to do', async () => {
+    keep(take('abc-1'), take('abc-2'));
+    expect(await main(['history', 'show', 'x'])).toBe(1);
+    expect(written.stderr).toMatch(/no dictation begins with "x" — `sotto history list`/);
+    written.stderr = '';
+    expect(await main(['history', 'delete', 'abc', '--yes'])).toBe(1);
+    expect(written.stderr).toMatch(/several.*abc-1, abc-2/);
+    expect(kept()).toHaveLength(2);
+  });
+
+  test('a recovered one is no longer marked when it was shown', async () => {
+    keep(take('a', { state: 'recovered' }));
+    await main(['history', 'show']);
+    expect(using((history) => history.get('a')?.state)).toBe('final');
+  });
+
+  test('search finds words of a text, and says when there are none', async () => {
+    keep(take('a', { text: 'Das Büro öffnet' }), take('b', { text: 'not such a thing' }));
+    expect(await main(['history', 'search', 'off', 'BURO'])).toBe(0);
+    expect(written.stdout).toBe('');
+    expect(written.stderr).toMatch(/no dictation holds all/);
+    expect(await main(['history', 'search', 'BURO', 'off'])).toBe(0);
+    expect(written.stdout).toMatch(/^a .*Das Büro öffnet\n$/);
+    written.stdout = '';
+    expect(await main(['history', 'search', '--json', '"NOT', '--', '-such', 'thing)'])).toBe(0);
+    expect(jsonLines()).toMatchObject([{ id: 'b', snippet: 'not such a thing' }]);
+  });
+
+  test('what is kept too long is gone before it is listed, and its sound', async () => {
+    const path = recording('a.wav');
+    keep(take('a', { startedMs: Date.now() - 31 * 24 * HOUR_MS, audio: 'a.wav' }), take('b'));
+    expect(await main(['history'])).toBe(0);
+    expect(written.stdout).toMatch(/^b /);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('broken settings are said before anything is deleted', async () => {
+    writeFileSync(home.paths.settings, '{"history": {"keepDays": "7"}}');
+    keep(take('a', { startedMs: 0 }));
+    expect(await main(['history'])).toBe(2);
+    expect(written.stderr).toMatch(/history\.keepDays/);
+    expect(kept()).toEqual(['a']);
+  });
+
+  test('a damaged history is said, and the command goes on', async () => {
+    writeFileSync(home.paths.history, 'no database '.repeat(1000));
+    expect(await main(['history'])).toBe(0);
+    expect(written.stderr).toMatch(/history\.db was damaged; 0 of its dictations.*kept as/);
+  });
+});
+
+describe('sotto history delete', () => {
+  const answers =
+    (asked: string[], answer: boolean | undefined): Ask =>
+    (question) => {
+      asked.push(question);
+      return Promise.resolve(answer);
+    };
+
+  test('deletes what is named, its sound a day later, and undo brings both back', async () => {
+    const path = recording('a.wav');
+    keep(take('a', { audio: 'a.wav' }), take('b'), take('c'));
+    expect(await main(['history', 'delete', 'a', 'b'])).toBe(0);
+    expect(written.stderr).toMatch(/deleted 2 dictations.*sotto history undo/);
+    expect(kept()).toEqual(['c']);
+    expect(existsSync(path)).toBe(true);
+    expect(await main(['history', 'undo'])).toBe(0);
+    expect(kept()).toHaveLength(3);
+    expect(await main(['history', 'undo'])).toBe(1);
+  });
+
+  test('--forever takes the sound along and can’t be undone', async () => {
+    const path = recording('a.wav');
+    keep(take('a', { audio: 'a.wav' }));
+    expect(await main(['history', 'delete', 'a', '--forever'])).toBe(2);
+    expect(await main(['history', 'delete', 'a', '--forever', '--yes'])).toBe(0);
+    expect(existsSync(path)).toBe(false);
+    expect(await main(['history', 'undo'])).toBe(1);
+  });
+
+  test('--all --forever empties the trash too', async () => {
+    const path = recording('a.wav');
+    keep(take('a', { audio: 'a.wav' }));
+    await main(['history', 'delete', 'a']);
+    expect(await main(['history', 'delete', '--all', '--forever', '--yes'])).toBe(0);
+    expect(existsSync(path)).toBe(false);
+    expect(await main(['history', 'undo'])).toBe(1);
+  });
+
+  test.each([
+    [true, 0, 0],
+    [false, 0, 2],
+    [undefined, 130, 2],
+  ])('asked, and answered with %s, exits with %i and leaves %i', async (answer, code, left) => {
+    keep(take('a'), take('b'));
+    const asked: string[] = [];
+    expect(await deleteSome(home.paths, { yes: false, forever: false }, answers(asked, answer))).toBe(code);
+    expect(asked).toEqual(['Delete these 2 dictations? [y/N] ']);
+    expect(written.stdout).toMatch(/text of a/);
+    expect(kept()).toHaveLength(left);
+  });
+
+  test('--yes is not asked, and nothing to delete is no question', async () => {
+    const asked: string[] = [];
+    expect(await deleteSome(home.paths, { yes: false, forever: false }, answers(asked, true))).toBe(0);
+    keep(take('a'));
+    expect(
+      await deleteSome(home.paths, { ids: ['a'], yes: true, forever: false }, answers(asked, true)),
+    ).toBe(0);
+    expect(asked).toEqual([]);
+    expect(kept()).toEqual([]);
+  });
+});
+
+describe('sotto history retranscribe', () => {
+  const asked: { path: string; model: string | undefined; language: string | undefined }[] = [];
+  beforeEach(() => void asked.splice(0));
+
+  /** Hears the given segments, or fails. */
+  function hearing(texts: readonly string[] | SottoError): Transcriber {
+    return {
+      close: () => Promise.resolve(),
+      async *transcribe(path, options, { model }): AsyncGenerator<JobEvent, void> {
+        asked.push({ path, model, language: options.language });
+        await Promise.resolve();
+        if (texts instanceof SottoError) throw texts;
+        for (const [i, text] of texts.entries())
+          yield { type: 'segment', id: 1, seq: i + 1, segment: { ...scriptedSegment(i), text } } as JobEvent;
+        const timings = { load: 0, mel: 0, encode: 0, decode: 0, total: 0 };
+        const summary = {
+          language: 'de',
+          durationSeconds: 7,
+          timings,
+          model: 'large',
+          segments: texts.length,
+        };
+        yield { type: 'final', id: 1, seq: texts.length + 1, summary } as JobEvent;
+      },
+    };
+  }
+
+  function run(id: string, transcriber: Transcriber, signal = new AbortController().signal): Promise<number> {
+    return retranscribe(
+      home.paths,
+      { id, model: 'large', language: 'de' },
+      { transcriber, view: plainView(), signal },
+    );
+  }
+
+  test('puts the text of the model in place of the one before, and shows both', async () => {
+    keep(take('abc', { audio: 'abc.wav', state: 'failed', errorCode: 'ENGINE_CRASHED', text: 'half of' }));
+    expect(await run('ab', hearing([' all', ' of it']))).toBe(0);
+    expect(asked).toEqual([{ path: join(home.paths.recordings, 'abc.wav'), model: 'large', language: 'de' }]);
+    expect(written.stdout).toBe('before  half of\nafter   all of it\n');
+    const { startedMs, durationSeconds } = take('abc');
+    expect(using((history) => history.get('abc'))).toEqual({
+      id: 'abc',
+      startedMs: expect.closeTo(startedMs, -4) as unknown,
+      durationSeconds,
+      text: 'all of it',
+      language: 'de',
+      model: 'large',
+      state: 'final',
+      audio: 'abc.wav',
+    });
+  });
+
+  test('the same text is said, and silence takes no text away', async () => {
+    keep(take('a', { audio: 'a.wav', text: 'the same' }));
+    expect(await run('a', hearing([' the same']))).toBe(0);
+    expect(written.stderr).toMatch(/the same as before/);
+    expect(await run('a', hearing([]))).toBe(0);
+    expect(written.stderr).toMatch(/no speech was found.*stays/);
+    expect(using((history) => history.get('a')?.text)).toBe('the same');
+    expect(written.stdout).toBe('');
+  });
+
+  test('without its sound it can’t be, and says how the next one can', async () => {
+    keep(take('a'));
+    await expect(run('a', hearing([]))).rejects.toMatchObject({
+      code: 'AUDIO_NOT_FOUND',
+      hint: expect.stringContaining('keepAudio') as unknown,
+    });
+    expect(await run('b', hearing([]))).toBe(1);
+    expect(asked).toEqual([]);
+  });
+
+  test('a failure and Ctrl-C leave the text as it was', async () => {
+    keep(take('a', { audio: 'a.wav' }));
+    await expect(run('a', hearing(new SottoError('ENGINE_CRASHED', 'gone')))).rejects.toMatchObject({
+      code: 'ENGINE_CRASHED',
+    });
+    const cancelled = hearing(new SottoError('CANCELLED', 'interrupted'));
+    expect(await run('a', cancelled, AbortSignal.abort())).toBe(130);
+    expect(using((history) => history.get('a')?.text)).toBe('text of a');
+  });
+});
+
+describe('the table of past dictations', () => {
+  const nowMs = new Date(2026, 5, 15, 12, 0).getTime();
+  const at = (...[month, day, hour = 9, minute = 5, year = 2026]: number[]): number =>
+    new Date(year ?? 2026, month ?? 0, day, hour, minute).getTime();
+
+  test.each([
+    [at(5, 15), 'today 09:05'],
+    [at(5, 15, 23, 59), 'today 23:59'],
+    [at(5, 14, 23, 59), 'yesterday 23:59'],
+    [at(5, 13), 'Sat 09:05'],
+    [at(5, 9), 'Tue 09:05'],
+    [at(5, 8), '8 Jun 09:05'],
+    [at(0, 1), '1 Jan 09:05'],
+    [at(11, 31, 9, 5, 2025), '31 Dec 2025'],
+    [at(5, 16), '16 Jun 09:05'],
+  ])('%i is %s', (ms, text) => {
+    expect(whenText(ms, nowMs)).toBe(text);
+  });
+
+  const rows = [
+    { dictation: take('a', { text: '再会しました。'.repeat(20), startedMs: nowMs }), shortId: 'aaaaaaaa' },
+    {
+      dictation: take('b', { text: 'long '.repeat(50), startedMs: at(5, 14), state: 'recovered' }),
+      shortId: 'b',
+    },
+    { dictation: take('c', { text: '', startedMs: at(5, 14), durationSeconds: 4000 }), shortId: 'c' },
+    {
+      dictation: take('d', { startedMs: nowMs }),
+      shortId: 'd',
+      text: '…found a needle in it',
+      marks: [{ start: 9, end: 15 }],
+    },
+  ];
+
+  test.each([80, 120, 200])('fits into %i columns, its columns one under another', (columns) => {
+    const lines = table(rows, { columns, style: styleFor(false), nowMs })
+      .trimEnd()
+      .split('\n');
+    expect(lines).toHaveLength(rows.length);
+    for (const line of lines) expect(columnsOf(line)).toBeLessThanOrEqual(columns);
+    expect(lines[0]).toMatch(/^aaaaaaaa {2}today 12:00 {9}0:07 {13}再会/);
+    expect(lines[1]).toMatch(/^b {9}yesterday 09:05 {5}0:07 {2}recovered {2}long/);
+    expect(lines[2]).toMatch(/^c {9}yesterday 09:05 {2}1:06:40 {13}\(nothing was said\)$/);
+  });
+
+  test('leaves the lengths out where there is little room', () => {
+    const lines = table(rows, { columns: 60, style: styleFor(false), nowMs })
+      .trimEnd()
+      .split('\n');
+    for (const line of lines) expect(columnsOf(line)).toBeLessThanOrEqual(60);
+    expect(lines[1]).toMatch(/^b {9}yesterday 09:05 {2}recovered {2}long long long lon.*…$/);
+  });
+
+  test('marks in colour what is not as it should be, and in bold what was looked for', () => {
+    const lines = table(rows, { style: styleFor(true), nowMs }).split('\n');
+    expect(lines[1]).toContain('\u001b[36mrecovered\u001b[39m');
+    expect(lines[3]).toContain('…found a \u001b[1mneedle\u001b[22m in it');
+    const failed = { dictation: take('e', { state: 'failed' }), shortId: 'e' };
+    expect(table([failed], { style: styleFor(true), nowMs })).toContain('\u001b[31mfailed\u001b[39m');
+  });
+
+  test('a mark that no longer fits is cut, never left open', () => {
+    const line = table(rows.slice(3), { columns: 28, style: styleFor(true), nowMs });
+    expect(line).toMatch(/…found a .*ne.*…\n$/);
+    // eslint-disable-next-line no-control-regex -- the codes are what is looked at
+    expect(line.match(/\u001b\[(1|22)m/gu)?.slice(-2)).toEqual(['\u001b[1m', '\u001b[22m']);
+  });
+});

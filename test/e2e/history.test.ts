@@ -1,0 +1,116 @@
+/** `sotto history` as it is run, beside a daemon that works for it. */
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { History, type Dictation } from '#daemon/store/history/index.js';
+import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
+import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { until } from '#test/harness/wait.js';
+
+let home: TempHome;
+beforeEach(() => {
+  home = tempHome();
+});
+afterEach(async () => {
+  await stopDaemon(home.paths);
+  home.remove();
+});
+
+function run(...args: string[]): Promise<SottoResult> {
+  return sotto(['history', ...args], { home: home.folder, cwd: home.folder });
+}
+
+function keep(...dictations: Partial<Dictation>[]): void {
+  const history = History.open(home.paths.history);
+  dictations.forEach((fields, i) =>
+    history.add({
+      id: `take-${i}`,
+      startedMs: Date.now() - 1000 * i,
+      durationSeconds: 3,
+      text: `words of ${i}`,
+      model: 'fake',
+      state: 'final',
+      ...fields,
+    }),
+  );
+  history.close();
+}
+
+describe('sotto history', () => {
+  test('what one process deletes another one lists no more, and a third brings back', async () => {
+    keep({}, {}, {});
+    expect((await run()).stdout.split('\n')).toHaveLength(4);
+    expect(await run('delete', 'take-1')).toMatchObject({ code: 0, stdout: '' });
+    expect((await run('search', 'words')).stdout).not.toContain('words of 1');
+    expect(await run('undo')).toMatchObject({ code: 0 });
+    const { stdout } = await run('list', '--json');
+    expect(stdout.trim().split('\n')).toHaveLength(3);
+    expect(statSync(home.paths.history).mode & 0o777).toBe(0o600);
+  });
+
+  test('nobody to ask: all are deleted only when it is said twice', async () => {
+    keep({});
+    expect(await run('delete', '--all')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--yes') as unknown,
+    });
+    expect((await run('show')).stdout).toBe('words of 0\n');
+    expect((await run('delete', '--all', '--yes')).code).toBe(0);
+    expect((await run('show')).code).toBe(1);
+  });
+
+  test.each([
+    ['by a daemon', []],
+    ['--no-daemon', ['--no-daemon']],
+  ])('a failed one is transcribed again, %s', async (_, flags) => {
+    mkdirSync(home.paths.recordings);
+    writeFakeAudio(join(home.paths.recordings, 'take-0.wav'), { segments: 3 });
+    keep({ state: 'failed', errorCode: 'ENGINE_CRASHED', text: '', audio: 'take-0.wav' });
+    const text = scriptedTexts(3).join('').trim();
+    expect(await run('retranscribe', 'take', ...flags)).toEqual({
+      code: 0,
+      signal: null,
+      stdout: `after   ${text}\n`,
+      stderr: '',
+    });
+    expect(await run('show')).toMatchObject({ code: 0, stdout: `${text}\n`, stderr: '' });
+    // The list shows what it is now, and its sound is there for another model.
+    expect((await run()).stdout).not.toContain('failed');
+    expect(await run('retranscribe', 'take', ...flags)).toMatchObject({ code: 0 });
+  });
+
+  test('one whose sound is damaged, or gone, stays as it is', async () => {
+    mkdirSync(home.paths.recordings);
+    writeFakeAudio(join(home.paths.recordings, 'take-0.wav'), { failAfter: 1 });
+    keep({ audio: 'take-0.wav' }, { audio: 'gone.wav' });
+    const cut = await run('retranscribe', 'take-0');
+    expect([cut.code, cut.stderr]).toEqual([1, expect.stringMatching(/^sotto: as the script says — .*\n$/)]);
+    const gone = await run('retranscribe', 'take-1');
+    expect([gone.code, gone.stderr]).toEqual([1, expect.stringMatching(/^sotto: .*no such file.*\n$/)]);
+    expect((await run('show', 'take-0')).stdout).toBe('words of 0\n');
+  });
+
+  test('Ctrl-C while it is transcribed exits with 130 and changes nothing', async () => {
+    mkdirSync(home.paths.recordings);
+    const path = join(home.paths.recordings, 'take-0.wav');
+    writeFakeAudio(path, { segments: 1000, delayMs: 20 });
+    keep({ audio: 'take-0.wav' });
+    const process = startSotto(['history', 'retranscribe', 'take'], { home: home.folder });
+    await until(() => statSync(`${path}.attempts`, { throwIfNoEntry: false }) !== undefined);
+    process.kill('SIGINT');
+    expect(await process.done).toMatchObject({ code: 130, stdout: '' });
+    expect((await run('show')).stdout).toBe('words of 0\n');
+  });
+
+  test('the log holds no word of it', async () => {
+    mkdirSync(home.paths.recordings);
+    writeFakeAudio(join(home.paths.recordings, 'take-0.wav'), { segments: 2 });
+    keep({ audio: 'take-0.wav', text: 'a secret' });
+    await run('retranscribe', 'take');
+    await run('search', 'segment');
+    const { readFileSync } = await import('node:fs');
+    expect(readFileSync(home.paths.log, 'utf8')).not.toMatch(/secret|segment \d/);
+  });
+});
