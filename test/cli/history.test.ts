@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
 import { deleteSome, type Ask } from '#daemon/cli/history-delete.js';
-import { retranscribe } from '#daemon/cli/history-retranscribe.js';
+import { beginOf, retranscribe } from '#daemon/cli/history-retranscribe.js';
 import { table, whenText } from '#daemon/cli/history-table.js';
 import { plainView } from '#daemon/cli/plain-view.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
@@ -311,6 +311,15 @@ describe('sotto history retranscribe', () => {
       state: 'final',
       audio: 'abc.wav',
     });
+  });
+
+  test.each([
+    ['short one', 'short two', 80, 0],
+    ['one two three four five six seven', 'one two three four five six eight', Infinity, 0],
+    ['one two three four five six seven', 'one two three four five six eight', 30, 14],
+    ['再会しました再会しました', '再会しました再会しまし', 10, 0],
+  ])('%j and %j in %d columns are shown from %i on', (was, is, columns, from) => {
+    expect(beginOf(was, is, columns)).toBe(from);
   });
 
   test('the same text is said, and silence takes no text away', async () => {

@@ -6,7 +6,7 @@ import type { JobSummary } from '../protocol/messages.js';
 import { findMeant, openHistory } from './history-open.js';
 import { oneLine } from './history-table.js';
 import { INTERRUPTED } from './interrupt.js';
-import { fitStart } from './terminal/columns.js';
+import { columnsOf, fitStart } from './terminal/columns.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 import { readSettings } from '../settings.js';
 import type { Transcriber } from './transcriber.js';
@@ -26,6 +26,7 @@ export interface RetranscribeParts {
 }
 
 const LABEL = 8;
+const LEAD_WORDS = 4;
 
 /** The exit code of the command. @throws SottoError */
 export async function retranscribe(
@@ -80,8 +81,18 @@ export async function retranscribe(
 /** @param whole nothing of it is kept: this is where it can be read */
 function comparison(before: string, after: string, whole: boolean): string {
   const style = styleFor(wantsColour(process.stdout));
-  const columns = process.stdout.isTTY && !whole ? process.stdout.columns - LABEL : Infinity;
-  const fitted = (text: string): string => fitStart(text, columns);
+  const room = process.stdout.isTTY && !whole ? process.stdout.columns - LABEL : Infinity;
+  const cut = before === '' ? 0 : beginOf(before, after, room);
+  const fitted = (text: string): string => fitStart(cut === 0 ? text : `…${text.slice(cut)}`, room);
   const was = before === '' ? '' : `${style.dim(`${'before'.padEnd(LABEL)}${fitted(before)}`)}\n`;
   return `${was}${style.bold('after'.padEnd(LABEL))}${fitted(after)}\n`;
+}
+
+/** Where to begin to show two texts that begin alike: a few words before they part, if that would not be seen otherwise. */
+export function beginOf(before: string, after: string, room: number): number {
+  let alike = 0;
+  while (alike < before.length && before[alike] === after[alike]) alike++;
+  if (columnsOf(before.slice(0, alike)) < room / 2) return 0;
+  const words = [...before.slice(0, alike).matchAll(/ /g)].map(({ index }) => index + 1);
+  return words.at(-LEAD_WORDS) ?? 0;
 }
