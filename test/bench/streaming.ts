@@ -138,7 +138,7 @@ async function spoken(
   stepSeconds: number,
   truth: readonly (readonly [word: string, end: number])[],
 ): Promise<Session> {
-  const live = new LiveWhisper(model.parts, { language, policy });
+  const live = new LiveWhisper(model.parts, { language, manner: { policy } });
   const step = Math.round(stepSeconds * SAMPLE_RATE);
   const said: { word: string; at: number }[] = [];
   let clock = 0;

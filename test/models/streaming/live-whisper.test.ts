@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/word-errors.js';
 import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
-import { alignAtt } from '#daemon/models/streaming/policy.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { type LiveOptions, LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import { mx } from '#native/index.js';
@@ -27,7 +26,7 @@ async function spoken(
   options: Partial<LiveOptions> = {},
 ): Promise<LiveUpdate[]> {
   const before = mx.liveArrays();
-  const live = new LiveWhisper(model.parts, { language: 'en', policy: alignAtt(25), ...options });
+  const live = new LiveWhisper(model.parts, { language: 'en', ...options });
   const updates: LiveUpdate[] = [];
   for (let at = 0; at < samples.length; at += pieceSamples) {
     live.push(samples.subarray(at, at + pieceSamples));

@@ -1,13 +1,24 @@
-/** What is committed of a hypothesis, and when. */
+/** What is committed of a hypothesis, and when; what is shown beyond it. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Hypothesis, wholeWords, wordBeginnings } from '#daemon/models/streaming/hypothesis.js';
+import {
+  behind,
+  cutsOf,
+  type Hypothesis,
+  looksOf,
+  saidWords,
+  wholeWords,
+  wordBeginnings,
+} from '#daemon/models/streaming/hypothesis.js';
 import {
   agreementAndAlignAtt,
   agreementThenAlignAtt,
   alignAtt,
   type CommitPolicy,
   localAgreement,
+  type Moment,
+  type Shown,
+  sureWords,
   tentativeCount,
 } from '#daemon/models/streaming/policy.js';
 
@@ -16,23 +27,38 @@ function guess(text: string, options: Partial<Hypothesis> = {}): Hypothesis {
   const pieces = text.match(/ ?[^ ]/g) ?? [];
   return {
     tokens: pieces.map((piece) => piece.charCodeAt(piece.length - 1)),
-    begins: wordBeginnings(pieces, true),
+    cuts: cutsOf(pieces, true),
     attended: pieces.map((_, i) => 10 * i),
+    probabilities: pieces.map(() => 0.9),
+    looks: pieces.map(() => 1),
     audioFrames: 10 * pieces.length + 30,
     ended: false,
     ...options,
   };
 }
 
+function moment(now: Hypothesis, options: Partial<Moment> = {}): Moment {
+  return { now, first: false, paused: false, heardSeconds: 5, ...options };
+}
+
 const hypotheses = fc
   .tuple(
-    fc.string({ unit: fc.constantFrom('a', 'b', ' '), maxLength: 12 }),
+    fc.string({ unit: fc.constantFrom('a', 'b', ' ', '.'), maxLength: 12 }),
     fc.boolean(),
-    fc.array(fc.nat(200), { minLength: 12, maxLength: 12 }),
+    fc.array(fc.tuple(fc.nat(200), fc.nat(4), fc.double({ min: 0, max: 1, noNaN: true })), {
+      minLength: 12,
+      maxLength: 12,
+    }),
   )
-  .map(([text, ended, frames]) => {
-    const attended = frames.slice(0, guess(text).tokens.length);
-    return guess(text, { attended, ended, audioFrames: 150 });
+  .map(([text, ended, all]) => {
+    const some = all.slice(0, guess(text).tokens.length);
+    return guess(text, {
+      attended: some.map(([frame]) => frame),
+      looks: some.map(([, looks]) => looks + 1),
+      probabilities: some.map(([, , probability]) => probability),
+      ended,
+      audioFrames: 150,
+    });
   });
 
 const policies: [string, CommitPolicy][] = [
@@ -40,6 +66,7 @@ const policies: [string, CommitPolicy][] = [
   ['LocalAgreement', localAgreement()],
   ['agreement, then AlignAtt', agreementThenAlignAtt(25)],
   ['both at once', agreementAndAlignAtt(25)],
+  ['several ways', sureWords({ frames: 15, looks: 2, probability: 0.5 }, { frames: 75 })],
 ];
 
 describe.each(policies)('%s', (_, policy) => {
@@ -47,16 +74,16 @@ describe.each(policies)('%s', (_, policy) => {
     fc.assert(
       fc.property(
         hypotheses,
-        fc.option(hypotheses, { nil: undefined }),
+        fc.boolean(),
         fc.boolean(),
         fc.double({ min: 0, max: 9, noNaN: true }),
-        (now, before, paused, heardSeconds) => {
-          const count = policy({ now, before, paused, heardSeconds });
-          if (before === undefined) expect(count).toBe(0);
+        (now, first, paused, heardSeconds) => {
+          const count = policy({ now, first, paused, heardSeconds });
+          if (first) expect(count).toBe(0);
           expect(count).toBeGreaterThanOrEqual(0);
           expect(count).toBeLessThanOrEqual(now.tokens.length);
           if (count > 0 && count === now.tokens.length) expect(now.ended).toBe(true);
-          else if (count > 0) expect(now.begins[count]).toBe(true);
+          else if (count > 0) expect(now.cuts[count]).toBe(true);
         },
       ),
     );
@@ -64,44 +91,78 @@ describe.each(policies)('%s', (_, policy) => {
 });
 
 describe('AlignAtt', () => {
-  const before = guess('');
   test('stops before the first token that looks at the end of the audio', () => {
     // 30 frames behind the last token: with 25, all are safe but the word that may go on.
-    expect(alignAtt(25)({ now: guess('ab cd'), before, paused: false, heardSeconds: 5 })).toBe(2);
-    expect(alignAtt(60)({ now: guess('ab cd'), before, paused: false, heardSeconds: 5 })).toBe(0);
+    expect(alignAtt(25)(moment(guess('ab cd')))).toBe(2);
+    expect(alignAtt(60)(moment(guess('ab cd')))).toBe(0);
     const looking = guess('ab cd ef', { attended: [0, 10, 999, 30, 40, 50] });
-    expect(alignAtt(25)({ now: looking, before, paused: false, heardSeconds: 5 })).toBe(2);
+    expect(alignAtt(25)(moment(looking))).toBe(2);
   });
 
   test('dares more in a pause', () => {
     const now = guess('ab cd ef', { audioFrames: 53 });
-    expect(alignAtt(25)({ now, before, paused: false, heardSeconds: 5 })).toBe(2);
-    expect(alignAtt(25)({ now, before, paused: true, heardSeconds: 5 })).toBe(4);
+    expect(alignAtt(25)(moment(now))).toBe(2);
+    expect(alignAtt(25)(moment(now, { paused: true }))).toBe(4);
   });
 });
 
 describe('LocalAgreement', () => {
-  test('commits the words that two hypotheses begin with', () => {
-    const moment = { before: guess('ab cd ex'), paused: false, heardSeconds: 5 };
-    expect(localAgreement()({ ...moment, now: guess('ab cd ef') })).toBe(4);
-    expect(localAgreement()({ ...moment, now: guess('ab xx ef') })).toBe(2);
-    expect(localAgreement()({ ...moment, now: guess('ab cd ex', { ended: true }) })).toBe(6);
+  test('commits the words that two looks in a row begin with', () => {
+    expect(localAgreement()(moment(guess('ab cd ef', { looks: [2, 2, 2, 2, 1, 1] })))).toBe(4);
+    expect(localAgreement()(moment(guess('ab cd ef', { looks: [2, 2, 1, 1, 2, 2] })))).toBe(2);
+    const ended = guess('ab cd', { looks: [3, 3, 2, 2], ended: true });
+    expect(localAgreement()(moment(ended))).toBe(4);
   });
 });
 
 test('agreement rules while an utterance is young', () => {
   const policy = agreementThenAlignAtt(25, 2);
-  const [now, before] = [guess('ab cd'), guess('xy cd')];
-  expect(policy({ now, before, paused: false, heardSeconds: 1.5 })).toBe(0);
-  expect(policy({ now, before, paused: false, heardSeconds: 2.5 })).toBe(2);
+  expect(policy(moment(guess('ab cd'), { heardSeconds: 1.5 }))).toBe(0);
+  expect(policy(moment(guess('ab cd'), { heardSeconds: 2.5 }))).toBe(2);
+});
+
+test('an improbable word waits, and all behind it, until it is old enough', () => {
+  const policy = sureWords({ frames: 20, probability: 0.5 }, { frames: 60 });
+  const probabilities = [0.9, 0.9, 0.2, 0.2, 0.9, 0.9, 0.9, 0.9];
+  expect(policy(moment(guess('ab cd ef gh', { probabilities, audioFrames: 85 })))).toBe(2);
+  expect(policy(moment(guess('ab cd ef gh', { probabilities, audioFrames: 100 })))).toBe(6);
+});
+
+describe('in how many looks a word was said', () => {
+  const words = (text: string, starts: number[]) => saidWords(text.match(/ ?[^ ]+/g) ?? [], starts, true);
+
+  test('case, marks and a word before it do not matter', () => {
+    const before = { words: words(' So, my fellow', [10, 30, 50]), looks: [3, 2, 1] };
+    expect(looksOf(words(' so my dear Fellow.', [12, 33, 45, 60]), before)).toEqual([4, 3, 1, 2]);
+  });
+
+  test('the same word at another time is another', () => {
+    const before = { words: words(' the cat the dog', [10, 30, 50, 70]), looks: [1, 1, 1, 1] };
+    expect(looksOf(words(' the dog', [52, 71]), before)).toEqual([2, 2]);
+    expect(looksOf(words(' the', [200]), before)).toEqual([1]);
+  });
+
+  test('without a look before, once', () => {
+    expect(looksOf(words(' ab cd', [0, 9]), undefined)).toEqual([1, 1]);
+  });
 });
 
 describe('what is shown beyond it', () => {
-  test('nothing before a second was heard, and nothing at the edge', () => {
+  const shown: Shown = { afterSeconds: 1, edgeFrames: 4, probability: 0.5, firstProbability: 0.1 };
+  const old = { heardSeconds: 5, young: false };
+
+  test('nothing before a second was heard, nothing at the edge, and no half word', () => {
     const now = guess('ab cd ef', { audioFrames: 53 });
-    expect(tentativeCount(now, 2, 0.9)).toBe(0);
-    expect(tentativeCount(now, 2, 1)).toBe(3);
-    expect(tentativeCount(now, 6, 5)).toBe(0);
+    expect(tentativeCount(now, 0, { heardSeconds: 0.9, young: true }, shown)).toBe(0);
+    expect(tentativeCount(now, 0, { heardSeconds: 1, young: true }, shown)).toBe(4);
+    expect(tentativeCount(now, 2, old, shown)).toBe(2);
+    expect(tentativeCount(now, 6, old, shown)).toBe(0);
+  });
+
+  test('nothing improbable, but at the very beginning', () => {
+    const now = guess('ab cd', { probabilities: [0.3, 0.3, 0.9, 0.9] });
+    expect(tentativeCount(now, 0, { heardSeconds: 1, young: true }, shown)).toBe(4);
+    expect(tentativeCount(now, 0, old, shown)).toBe(0);
   });
 });
 
@@ -111,9 +172,28 @@ describe('whole words', () => {
     expect(wordBeginnings(pieces, false)).toEqual([true, true, false, true]);
   });
 
+  test('a text may be cut in front of a mark, not within a number', () => {
+    expect(cutsOf([' so', ',', ' 1', ',', '000', '.'], true)).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(cutsOf([' don', "'t", '!'], true)).toEqual([true, false, true]);
+  });
+
   test('the last one is whole only where nothing follows', () => {
     expect(wholeWords(guess('ab cd'), 4)).toBe(2);
     expect(wholeWords(guess('ab cd', { ended: true }), 4)).toBe(4);
     expect(wholeWords(guess('ab cd', { ended: true }), 3)).toBe(2);
+  });
+
+  test('what is left behind some of them goes on', () => {
+    const left = behind(guess('ab cd ef'), 2);
+    expect(left.tokens).toEqual(guess('ab cd ef').tokens.slice(2));
+    expect(left.attended).toEqual([20, 30, 40, 50]);
+    expect(left.looks).toHaveLength(4);
   });
 });

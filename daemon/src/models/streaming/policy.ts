@@ -1,10 +1,10 @@
-/** How much of a hypothesis is said for good. Pure functions of what the model said now and before. */
+/** How much of a hypothesis is said for good. Pure functions of what the model says now, and how often it did. */
 import { type Hypothesis, wholeWords } from './hypothesis.js';
 
 export interface Moment {
   readonly now: Hypothesis;
-  /** The hypothesis of the update before, from where the committed text ends now; undefined for the first of all. */
-  readonly before: Hypothesis | undefined;
+  /** Whether nothing of the utterance was looked at before: a guess at the little that was heard. */
+  readonly first: boolean;
   /** Speech heard since the utterance began, in seconds. */
   readonly heardSeconds: number;
   /** Whether the speaker pauses: what was said will not be said differently. */
@@ -14,55 +14,94 @@ export interface Moment {
 /** @returns how many of the tokens of `now` are committed */
 export type CommitPolicy = (moment: Moment) => number;
 
+/** What makes a token sure enough; all of it at once. */
+export interface Sure {
+  /** Frames of 20 ms between what it looks at and the end of the audio: more than so many. */
+  readonly frames?: number;
+  /** Looks in a row that said its word. */
+  readonly looks?: number;
+  /** How probable its word is, given what is before it. */
+  readonly probability?: number;
+}
+
 /** In a pause nothing follows that could change a word, so text lands early. */
 const PAUSE_FRAMES = 4;
 
-/**
- * AlignAtt (Papi et al., arXiv 2305.11408): tokens are taken up to the first that looks at the last `threshold` frames of
- * the audio, or behind it.
- */
-export function alignAtt(threshold: number): CommitPolicy {
-  return ({ now, before, paused }) => {
-    if (before === undefined) return 0; // a first guess at the little that was heard
-    return wholeWords(now, safe(now, paused ? PAUSE_FRAMES : threshold));
+/** Tokens are committed up to the first that is sure in none of the ways. */
+export function sureWords(...ways: readonly Sure[]): CommitPolicy {
+  return ({ now, first, paused }) => {
+    if (first) return 0;
+    const isSure = (i: number): boolean => ways.some((way) => holds(now, i, way, paused));
+    let count = 0;
+    while (count < now.tokens.length && isSure(count)) count++;
+    return wholeWords(now, count);
   };
+}
+
+function holds(
+  now: Hypothesis,
+  i: number,
+  { frames = -Infinity, looks = 1, probability = 0 }: Sure,
+  paused: boolean,
+): boolean {
+  const away = now.audioFrames - (now.attended[i] ?? Infinity);
+  if (away <= (paused ? Math.min(frames, PAUSE_FRAMES) : frames)) return false;
+  return (now.looks[i] ?? 0) >= looks && (now.probabilities[i] ?? 0) >= probability;
+}
+
+/**
+ * AlignAtt (Papi et al., arXiv 2305.11408): tokens are taken up to the first that looks at the last `frames` of the audio,
+ * or behind it.
+ */
+export function alignAtt(frames: number): CommitPolicy {
+  return sureWords({ frames });
 }
 
 /** LocalAgreement-2 (Liu et al., arXiv 2005.11185): what two hypotheses in a row say alike. */
 export function localAgreement(): CommitPolicy {
-  return ({ now, before }) => (before === undefined ? 0 : wholeWords(now, agreed(now, before)));
-}
-
-/** Agreement while an utterance is young and guesses are wild, AlignAtt after. */
-export function agreementThenAlignAtt(threshold: number, youngSeconds = 2): CommitPolicy {
-  const [young, grown] = [localAgreement(), alignAtt(threshold)];
-  return (moment) => (moment.heardSeconds < youngSeconds ? young(moment) : grown(moment));
+  return sureWords({ looks: 2 });
 }
 
 /** Both at once: said alike twice, and not at the edge of the audio. */
-export function agreementAndAlignAtt(threshold: number): CommitPolicy {
-  const [one, other] = [localAgreement(), alignAtt(threshold)];
-  return (moment) => Math.min(one(moment), other(moment));
+export function agreementAndAlignAtt(frames: number): CommitPolicy {
+  return sureWords({ frames, looks: 2 });
 }
 
-/** Before this much was heard, nothing is shown: a model says "Thank you." to half a word. */
-const SHOWN_AFTER_SECONDS = 1;
-const EDGE_FRAMES = 4;
-
-/** How many of the tokens behind the committed ones are worth showing: not those at the edge, which flicker. */
-export function tentativeCount(now: Hypothesis, committed: number, heardSeconds: number): number {
-  if (heardSeconds < SHOWN_AFTER_SECONDS) return 0;
-  return Math.max(0, safe(now, EDGE_FRAMES) - committed);
+/** Agreement while an utterance is young and guesses are wild, AlignAtt after. */
+export function agreementThenAlignAtt(frames: number, youngSeconds = 2): CommitPolicy {
+  const [young, grown] = [localAgreement(), alignAtt(frames)];
+  return (moment) => (moment.heardSeconds < youngSeconds ? young(moment) : grown(moment));
 }
 
-/** Tokens before the first that looks at the last `threshold` frames or behind the audio. */
-function safe({ attended, audioFrames }: Hypothesis, threshold: number): number {
-  const edge = attended.findIndex((frame) => audioFrames - frame <= threshold);
-  return edge < 0 ? attended.length : edge;
+/** What is worth showing beyond what is committed: not what flickers. */
+export interface Shown {
+  /** Before this much was heard nothing is: a model says "Thank you." to half a word. */
+  readonly afterSeconds: number;
+  /** Nothing that looks at the last frames of 20 ms. */
+  readonly edgeFrames: number;
+  /** How probable a word has to be. */
+  readonly probability: number;
+  /** The same while nothing is committed: to see early that one is heard is worth a wrong word. */
+  readonly firstProbability: number;
 }
 
-function agreed(a: Hypothesis, b: Hypothesis): number {
-  let count = 0;
-  while (count < a.tokens.length && a.tokens[count] === b.tokens[count]) count++;
-  return count;
+/** How many of the tokens behind the first `committed` ones are shown. @param young whether nothing of the window is committed */
+export function tentativeCount(
+  now: Hypothesis,
+  committed: number,
+  { heardSeconds, young }: { readonly heardSeconds: number; readonly young: boolean },
+  { afterSeconds, edgeFrames, probability, firstProbability }: Shown,
+): number {
+  if (young && heardSeconds < afterSeconds) return 0;
+  const least = young && committed === 0 ? firstProbability : probability;
+  const { tokens, cuts, attended, probabilities, audioFrames } = now;
+  let count = committed;
+  while (
+    count < tokens.length &&
+    audioFrames - (attended[count] ?? Infinity) > edgeFrames &&
+    (probabilities[count] ?? 0) >= least
+  )
+    count++;
+  while (count > committed && count < tokens.length && cuts[count] !== true) count--;
+  return count - committed;
 }

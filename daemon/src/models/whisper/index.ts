@@ -8,7 +8,6 @@ import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcr
 import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from '../streaming/live-speech.js';
 import type { AudioStream, LoadOptions, SpeechModel } from '../speech-model.js';
 import { loadWhisper, readConfig } from './load.js';
-import { livePolicy } from './streaming/live-policy.js';
 import { LiveWhisper } from './streaming/live-whisper.js';
 import { WhisperTokenizer } from './tokenizer.js';
 import type { WhisperOptions } from './settings.js';
@@ -59,8 +58,7 @@ export class WhisperModel implements SpeechModel {
   }
 
   live(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech {
-    const policy = livePolicy(this.parts.model.config);
-    return new LiveWhisper(this.parts, { ...options, policy }, from);
+    return new LiveWhisper(this.parts, options, from);
   }
 
   dispose(): void {

@@ -4,6 +4,7 @@ import * as nn from '#native/nn/index.js';
 
 import { turn } from '../cancel.js';
 import { type DecodeContext, opening, tokenRow } from '../decode.js';
+import { isRepeating } from '../../streaming/guards.js';
 import type { EncodedWindow } from '../encode.js';
 
 export interface Begun {
@@ -88,7 +89,7 @@ export async function hypothesize(
   if (tokens.length >= room) return { tokens, logprobs, ended: false, noSpeechProb, accepted };
   tokens.push(next);
   logprobs.push(logprobOf[accepted] ?? 0);
-  const ended = await goOn(context, window, tokens, logprobs, room, signal);
+  const ended = await goOn(context, window, tokens, logprobs, { committed, room }, signal);
   return { tokens, logprobs, ended, noSpeechProb, accepted };
 }
 
@@ -98,7 +99,7 @@ async function goOn(
   window: EncodedWindow,
   tokens: number[],
   logprobs: number[],
-  room: number,
+  { committed, room }: { readonly committed: readonly number[]; readonly room: number },
   signal: AbortSignal,
 ): Promise<boolean> {
   const { nVocab } = model.config;
@@ -128,6 +129,7 @@ async function goOn(
       if (token === tokenizer.special.endOfText) return true;
       tokens.push(token);
       logprobs.push(logprob);
+      if (isRepeating(committed, tokens)) return false;
     }
     return false;
   } finally {

@@ -4,7 +4,6 @@ import { LiveMel } from '#daemon/audio/mel-live.js';
 import { HOP_SAMPLES } from '#daemon/audio/mel.js';
 import { MEMORY_VALUES } from '#daemon/audio/vad/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { Hypothesis } from '../../streaming/hypothesis.js';
 import type { LiveCheckpoint } from '../../streaming/live-speech.js';
 
 import type { WhisperConfig } from '../config.js';
@@ -29,19 +28,22 @@ const values = v.pipe(
 const hypothesis = v.pipe(
   v.object({
     tokens,
-    begins: v.array(v.boolean()),
+    cuts: v.array(v.boolean()),
     attended: v.array(count),
+    probabilities: numbers,
+    looks: v.array(count),
     audioFrames: count,
     ended: v.boolean(),
   }),
   v.check(
-    ({ tokens, begins, attended }) => begins.length === tokens.length && attended.length === tokens.length,
+    ({ tokens, cuts, attended, probabilities, looks }) =>
+      [cuts, attended, probabilities, looks].every(({ length }) => length === tokens.length),
     'must be as long as its tokens',
   ),
 );
 
 const look = v.pipe(
-  v.object({ hypothesis, starts: numbers, logprobs: numbers }),
+  v.object({ hypothesis, logprobs: numbers, starts: numbers }),
   v.check(
     ({ hypothesis: { tokens }, starts, logprobs }) =>
       starts.length === tokens.length + 1 && logprobs.length === tokens.length,
@@ -53,7 +55,7 @@ const text = v.object({
   committed: tokens,
   end: v.exactOptional(count),
   look: v.exactOptional(look),
-  before: v.exactOptional(hypothesis),
+  looks: count,
   sumLogprob: v.pipe(v.number(), v.finite()),
   count,
 });
@@ -126,8 +128,7 @@ export function unpackState({ fromSample, state }: LiveCheckpoint, config: Whisp
 }
 
 function tokensOf({ text, prompt }: LiveState): number[] {
-  const said = (some: Pick<Hypothesis, 'tokens'> | undefined): readonly number[] => some?.tokens ?? [];
-  return [...text.committed, ...prompt.text, ...said(text.look?.hypothesis), ...said(text.before)];
+  return [...text.committed, ...prompt.text, ...(text.look?.hypothesis.tokens ?? [])];
 }
 
 /** What tells models apart that a checkpoint must not wander between; the same weights in another precision may go on. */

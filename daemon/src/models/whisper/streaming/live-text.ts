@@ -1,6 +1,6 @@
 /** The text of a window that is still being heard: what is committed of it, and what the last look says follows. */
 import type { Word } from '#daemon/protocol/transcription.js';
-import type { Hypothesis } from '../../streaming/hypothesis.js';
+import { behind, cutsOf, type Hypothesis, looksOf } from '../../streaming/hypothesis.js';
 
 import type { TextState } from './live-state.js';
 import type { LiveWords } from './live-words.js';
@@ -9,16 +9,17 @@ import type { LiveWords } from './live-words.js';
 export interface Look {
   readonly hypothesis: Hypothesis;
   readonly words: LiveWords;
+  readonly logprobs: readonly number[];
   /** Where each token begins, and the last one ends, in frames of 20 ms from the beginning of the window. */
   readonly starts: readonly number[];
-  readonly logprobs: readonly number[];
 }
 
 export class LiveText {
   #committed: number[] = [];
   #end: number | undefined;
   #look: Look | undefined;
-  #before: Hypothesis | undefined;
+  /** Looks at the text since the window began. */
+  #looks = 0;
   #sumLogprob = 0;
   #count = 0;
 
@@ -27,7 +28,7 @@ export class LiveText {
     if (from === undefined) return;
     this.#committed = [...from.committed];
     this.#end = from.end;
-    this.#before = from.before;
+    this.#looks = from.looks;
     this.#sumLogprob = from.sumLogprob;
     this.#count = from.count;
     if (from.look !== undefined && wordsOf !== undefined)
@@ -35,14 +36,12 @@ export class LiveText {
   }
 
   get state(): TextState {
-    const [end, look, before] = [this.#end, this.#look, this.#before];
+    const [end, look] = [this.#end, this.#look];
     return {
       committed: this.#committed,
       ...(end !== undefined && { end }),
-      ...(look && {
-        look: { hypothesis: plain(look.hypothesis), starts: [...look.starts], logprobs: [...look.logprobs] },
-      }),
-      ...(before && { before: plain(before) }),
+      ...(look && { look: plain(look) }),
+      looks: this.#looks,
       sumLogprob: this.#sumLogprob,
       count: this.#count,
     };
@@ -68,9 +67,9 @@ export class LiveText {
     return this.#look?.hypothesis;
   }
 
-  /** What seemed to follow them a look earlier. */
-  get followed(): Hypothesis | undefined {
-    return this.#before;
+  /** How often the window was looked at. */
+  get looks(): number {
+    return this.#looks;
   }
 
   /** The text of some of the tokens that seem to follow. */
@@ -78,9 +77,19 @@ export class LiveText {
     return this.#look?.words.text(from, from + count) ?? '';
   }
 
-  heard(look: Look): void {
-    this.#before = this.#look?.hypothesis;
-    this.#look = look;
+  /** @param starts and `attended` are of the tokens of `words`, in frames from the beginning of the window */
+  heard(look: Omit<Look, 'hypothesis'> & Pick<Hypothesis, 'attended' | 'audioFrames' | 'ended'>): void {
+    const { words, logprobs, starts, attended, audioFrames, ended } = look;
+    const [said, before] = [words.said(starts), this.#look];
+    const looks = looksOf(
+      said,
+      before && { words: before.words.said(before.starts), looks: before.hypothesis.looks },
+    );
+    const probabilities = words.probabilities(said, logprobs);
+    const cuts = cutsOf(words.pieces, words.spaced);
+    const hypothesis = { tokens: words.tokens, cuts, attended, probabilities, looks, audioFrames, ended };
+    this.#look = { hypothesis, words, logprobs, starts };
+    this.#looks++;
   }
 
   /** Makes the next `count` tokens certain. @returns their words, in seconds from the beginning of the window */
@@ -95,10 +104,9 @@ export class LiveText {
     this.#look = {
       hypothesis: behind(look.hypothesis, count),
       words: look.words.behind(count),
-      starts: look.starts.slice(count),
       logprobs: look.logprobs.slice(count),
+      starts: look.starts.slice(count),
     };
-    this.#before = this.#before && behind(this.#before, count);
     return words;
   }
 
@@ -108,20 +116,27 @@ export class LiveText {
     this.#committed = [];
     this.#end = undefined;
     // What follows is a draft still; where there is nothing, nothing was seen of the new window.
-    if (this.#look?.hypothesis.tokens.length === 0) this.#look = this.#before = undefined;
+    if (this.#look?.hypothesis.tokens.length === 0) {
+      this.#look = undefined;
+      this.#looks = 0;
+    }
     return said;
   }
 }
 
-function plain({ tokens, begins, attended, audioFrames, ended }: Hypothesis): TextState['before'] & object {
-  return { tokens: [...tokens], begins: [...begins], attended: [...attended], audioFrames, ended };
-}
-
-function behind(hypothesis: Hypothesis, count: number): Hypothesis {
+function plain({ hypothesis, logprobs, starts }: Look): NonNullable<TextState['look']> {
+  const { tokens, cuts, attended, probabilities, looks, audioFrames, ended } = hypothesis;
   return {
-    ...hypothesis,
-    tokens: hypothesis.tokens.slice(count),
-    begins: hypothesis.begins.slice(count),
-    attended: hypothesis.attended.slice(count),
+    hypothesis: {
+      tokens: [...tokens],
+      cuts: [...cuts],
+      attended: [...attended],
+      probabilities: [...probabilities],
+      looks: [...looks],
+      audioFrames,
+      ended,
+    },
+    logprobs: [...logprobs],
+    starts: [...starts],
   };
 }

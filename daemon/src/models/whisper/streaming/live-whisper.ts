@@ -6,14 +6,15 @@ import { LiveMel } from '#daemon/audio/mel-live.js';
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 import { mx } from '#native/index.js';
 import type * as nn from '#native/nn/index.js';
-import { wordBeginnings } from '../../streaming/hypothesis.js';
+import { readOnce } from '../../streaming/guards.js';
+import type { Hypothesis } from '../../streaming/hypothesis.js';
 import type {
   LiveCheckpoint,
   LiveSpeech,
   LiveSpeechOptions,
   LiveUpdate,
 } from '../../streaming/live-speech.js';
-import { type CommitPolicy, tentativeCount } from '../../streaming/policy.js';
+import { tentativeCount } from '../../streaming/policy.js';
 
 import { placeTokens } from '../alignment.js';
 import { makeCaches } from '../decode.js';
@@ -23,43 +24,50 @@ import { LogitFilters } from '../logit-filters.js';
 import { loopAtEnd } from '../loops.js';
 import { Prompt } from '../prompt.js';
 import { toCentiseconds } from '../segments.js';
-import { type WindowLength, windowFrames } from '../short-window.js';
+import { windowFrames } from '../short-window.js';
 import type { WhisperParts } from '../transcription.js';
 import { isSpaced } from '../words.js';
 import { hypothesize, type Guess } from './hypothesize.js';
 import { fromSampleOf, type LiveState, packState, unpackState } from './live-state.js';
 import { LiveText } from './live-text.js';
 import { LiveWords } from './live-words.js';
+import { type LiveManner, mannerOf } from './manner.js';
 import { Voice } from './voice.js';
 
 export interface LiveOptions extends LiveSpeechOptions {
-  readonly policy: CommitPolicy;
+  /** What is left out is as for the model. */
+  readonly manner?: Partial<LiveManner>;
+  /** Told of each look, for who measures. */
+  readonly onLook?: (look: LookReport) => void;
 }
 
-/**
- * Not the 30 s that the encoder learnt on, or every look would cost as much as half a minute. Below 10 s, or with less than
- * a second of silence behind the speech, small models lose the end and say the sentence again.
- */
-const LIVE: WindowLength = { least: 1000, silence: 100, step: 200 };
+export interface LookReport {
+  /** Seconds from the start of the session at which the window begins. */
+  readonly startSeconds: number;
+  readonly encodedFrames: number;
+  readonly guess: Guess;
+  readonly hypothesis: Hypothesis;
+  readonly pieces: readonly string[];
+  readonly starts: readonly number[];
+  readonly committed: readonly number[];
+}
+
 /** Kept in front of speech that begins, in mel frames: its first sound is softer than what voice activity hears. */
 const BEFORE_SPEECH_FRAMES = 50;
 /** After this much silence what was said will not be said differently. */
 const PAUSE_SECONDS = 0.3;
 /** After this much it is a whole, and the window begins anew. */
 const NEW_WINDOW_SECONDS = 1;
-/** A window that is longer begins anew behind what is committed. */
-const LONGEST_SECONDS = 12;
 /** Speech that the language is detected from for good; before, every look asks anew. */
 const LANGUAGE_SECONDS = 2;
 /** Nobody speaks faster. */
 const TOKENS_PER_SECOND = 8;
 const TOKENS_MORE = 6;
-/** Tokens of what was said before that lead a window: enough for style and names, and cheap. */
-const PROMPT_TOKENS = 64;
 
 export class LiveWhisper implements LiveSpeech {
   readonly #parts: WhisperParts;
-  readonly #policy: CommitPolicy;
+  readonly #manner: LiveManner;
+  readonly #onLook: LiveOptions['onLook'];
   readonly #mel: LiveMel;
   readonly #voice: Voice;
   /** The first samples that each of them has to hear. */
@@ -81,19 +89,24 @@ export class LiveWhisper implements LiveSpeech {
   /** @throws SottoError INVALID_ARGUMENT for a checkpoint that is none of this model */
   constructor(
     parts: WhisperParts,
-    { language, initialPrompt, policy }: LiveOptions,
+    { language, initialPrompt, manner, onLook }: LiveOptions,
     checkpoint?: LiveCheckpoint,
   ) {
     const { model, tokenizer, mel, voice } = parts;
     const from = checkpoint && unpackState(checkpoint, model.config);
     this.#parts = parts;
-    this.#policy = policy;
+    this.#manner = { ...mannerOf(model.config), ...manner };
+    this.#onLook = onLook;
     this.#pushed = from ? fromSampleOf(from) : 0;
     this.#mel = new LiveMel(mel, from?.melFrom);
     this.#voice = new Voice(voice, from?.voice);
     this.#melFrom = from?.melFrom ?? 0;
     this.#voiceFrom = from ? Voice.fromSample(from.voice) : 0;
-    this.#prompt = new Prompt(tokenizer, { initial: initialPrompt, room: PROMPT_TOKENS, from: from?.prompt });
+    this.#prompt = new Prompt(tokenizer, {
+      initial: initialPrompt,
+      room: this.#manner.promptTokens,
+      from: from?.prompt,
+    });
     this.#language =
       (language === undefined ? undefined : tokenizer.resolveLanguage(language)) ?? from?.language;
     this.#languageIsSure =
@@ -144,12 +157,10 @@ export class LiveWhisper implements LiveSpeech {
       return this.#said(0);
     }
     const paused = this.#voice.silentSeconds > PAUSE_SECONDS;
-    if (!paused || this.#hasNews) await this.#listen(signal);
-    const { follows, followed } = this.#text;
-    const count =
-      follows === undefined
-        ? 0
-        : this.#policy({ now: follows, before: followed, heardSeconds: this.#heardSeconds, paused });
+    if (!paused || this.#hasNews || this.#hasDoubts) await this.#listen(signal);
+    const { follows: now, looks } = this.#text;
+    const heardSeconds = this.#heardSeconds;
+    const count = now ? this.#manner.policy({ now, first: looks === 1, heardSeconds, paused }) : 0;
     const update = this.#said(count);
     this.#moveOn();
     return update;
@@ -176,6 +187,14 @@ export class LiveWhisper implements LiveSpeech {
     return this.#voice.lastVoicedFrame > this.#heardFrames || this.#text.follows === undefined;
   }
 
+  /** Whether what follows was said in one look only: another one, with more silence behind it, may tell better. */
+  get #hasDoubts(): boolean {
+    return (
+      this.#text.follows?.looks.some((looks) => looks < 2) === true &&
+      this.#voice.silentSeconds < NEW_WINDOW_SECONDS
+    );
+  }
+
   get #heardSeconds(): number {
     return (this.#mel.contentFrames - this.#start) / FRAMES_PER_SECOND;
   }
@@ -184,7 +203,7 @@ export class LiveWhisper implements LiveSpeech {
   async #listen(signal: AbortSignal): Promise<void> {
     const { model, tokenizer } = this.#parts;
     const audioFrames = this.#mel.contentFrames - this.#start;
-    const length = windowFrames(audioFrames, LIVE);
+    const length = windowFrames(audioFrames, this.#manner.window);
     const mel = mx.tidy(() =>
       mx.array(this.#mel.window(this.#start, length), [1, length, model.config.nMels]).astype(model.dtype),
     );
@@ -197,20 +216,30 @@ export class LiveWhisper implements LiveSpeech {
       const asked = { startSequence, audioFrames };
       const all = [...committed, ...guess.tokens];
       const places = await placeTokens(this.#parts, encoded, all, asked, signal);
-      const words = new LiveWords(tokenizer, guess.tokens, isSpaced(language));
+      const heard = Math.floor(audioFrames / 2);
+      const count = Math.max(0, readOnce(places.attended, heard) - committed.length);
+      const tokens = guess.tokens.slice(0, count);
+      const words = new LiveWords(tokenizer, tokens, isSpaced(language));
       this.#text.heard({
-        hypothesis: {
-          tokens: guess.tokens,
-          begins: wordBeginnings(words.pieces, words.spaced),
-          attended: places.attended.slice(committed.length),
-          audioFrames: Math.floor(audioFrames / 2),
-          ended: guess.ended,
-        },
         words,
-        starts: places.starts.slice(committed.length),
-        logprobs: guess.logprobs,
+        logprobs: guess.logprobs.slice(0, count),
+        starts: places.starts.slice(committed.length, committed.length + count + 1),
+        attended: places.attended.slice(committed.length, committed.length + count),
+        audioFrames: heard,
+        ended: guess.ended && count === guess.tokens.length,
       });
       this.#heardFrames = this.#mel.contentFrames;
+      const hypothesis = this.#text.follows;
+      if (this.#onLook && hypothesis)
+        this.#onLook({
+          startSeconds: this.#start / FRAMES_PER_SECOND,
+          encodedFrames: length / 2,
+          guess,
+          hypothesis,
+          pieces: words.pieces,
+          starts: places.starts.slice(committed.length),
+          committed,
+        });
     } finally {
       disposeWindow(encoded);
     }
@@ -260,7 +289,8 @@ export class LiveWhisper implements LiveSpeech {
   /** Commits so many tokens of what follows. */
   #said(count: number): LiveUpdate {
     const { follows } = this.#text;
-    const shown = follows ? tentativeCount(follows, count, this.#heardSeconds) : 0;
+    const heard = { heardSeconds: this.#heardSeconds, young: this.#text.committed.length === 0 };
+    const shown = follows ? tentativeCount(follows, count, heard, this.#manner.shown) : 0;
     const tentative = this.#text.tentative(count, shown);
     const offset = this.#start / FRAMES_PER_SECOND;
     const committed = this.#text.commit(count).map((word) => ({
@@ -278,7 +308,7 @@ export class LiveWhisper implements LiveSpeech {
     const done = (follows?.tokens.length ?? 0) === 0;
     if (done && this.#voice.silentSeconds >= NEW_WINDOW_SECONDS)
       this.#begin(this.#mel.contentFrames - BEFORE_SPEECH_FRAMES);
-    else if (this.#heardSeconds > LONGEST_SECONDS) this.#begin(this.#start + 2 * committedEnd);
+    else if (this.#heardSeconds > this.#manner.longestSeconds) this.#begin(this.#start + 2 * committedEnd);
   }
 
   #begin(start: number): void {

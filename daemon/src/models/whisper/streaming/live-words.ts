@@ -2,7 +2,7 @@
 import type { Word } from '#daemon/protocol/transcription.js';
 
 import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from '../tokenizer.js';
-import { wordBeginnings } from '../../streaming/hypothesis.js';
+import { isMark, type SaidWord, saidWords, wordBeginnings } from '../../streaming/hypothesis.js';
 
 export class LiveWords {
   /** Texts of the tokens; a character that spreads over several tokens is with the last of them. */
@@ -24,6 +24,22 @@ export class LiveWords {
   /** What follows the first `count` tokens. */
   behind(count: number): LiveWords {
     return new LiveWords(this.tokenizer, this.tokens.slice(count), this.spaced);
+  }
+
+  /** The words as they are compared. */
+  said(starts: readonly number[]): SaidWord[] {
+    return saidWords(this.pieces, starts, this.spaced);
+  }
+
+  /** For each token the probability of the least probable token of its word; marks do not count. */
+  probabilities(said: readonly SaidWord[], logprobs: readonly number[]): number[] {
+    return said.flatMap(({ from, to }) => {
+      let least = 0;
+      for (let i = from; i < to; i++) {
+        if (!isMark(this.pieces[i] ?? '')) least = Math.min(least, logprobs[i] ?? -Infinity);
+      }
+      return new Array<number>(to - from).fill(Math.exp(least));
+    });
   }
 
   /** The words of some tokens, whose beginnings are in frames of 20 ms. */

@@ -1,0 +1,56 @@
+/** Text that a model makes up while it waits for more audio: it says again what it has said. */
+
+/** So many tokens in a row that were said before: nobody else is so faithful to his words. */
+const REPEATED_TOKENS = 5;
+
+/**
+ * Whether the last tokens were all said before, in this order. A guess is not gone on with there: if they are really said
+ * again, the next look goes on behind them.
+ *
+ * @param before tokens of the window in front of `tokens`
+ */
+export function isRepeating(before: readonly number[], tokens: readonly number[]): boolean {
+  if (tokens.length < REPEATED_TOKENS) return false;
+  const all = [...before, ...tokens];
+  const last = all.length - REPEATED_TOKENS;
+  for (let from = 0; from < last; from++) {
+    let same = 0;
+    while (same < REPEATED_TOKENS && all[from + same] === all[last + same]) same++;
+    if (same === REPEATED_TOKENS) return true;
+  }
+  return false;
+}
+
+/** Frames of 20 ms that a look may go back, and tokens in a row that have to: one alone is an accident. */
+const BACK_FRAMES = 20;
+const BACK_TOKENS = 3;
+
+/**
+ * How many tokens there are before one from where the model reads again what it has read: it looks back in the audio.
+ *
+ * @param attended the frame that each token looks at most
+ * @param audioFrames what lies behind them is silence put there; looks at it tell nothing
+ */
+export function readOnce(attended: readonly number[], audioFrames: number): number {
+  let furthest = -Infinity;
+  let back = 0;
+  for (const [i, frame] of attended.entries()) {
+    if (frame >= audioFrames) continue;
+    if (frame > furthest - BACK_FRAMES) {
+      furthest = Math.max(furthest, frame);
+      back = 0;
+    } else if (++back === BACK_TOKENS) return firstOf(attended, i, furthest - BACK_FRAMES, audioFrames);
+  }
+  return attended.length;
+}
+
+/** The first of the tokens up to `last` that look back, or behind the audio, one after the other. */
+function firstOf(attended: readonly number[], last: number, before: number, audioFrames: number): number {
+  let first = last;
+  for (let i = last; i >= 0; i--) {
+    const frame = attended[i] ?? 0;
+    if (frame <= before || frame >= audioFrames) first = i;
+    else break;
+  }
+  return first;
+}
