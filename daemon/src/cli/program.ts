@@ -5,6 +5,7 @@
 import { Command, Option } from 'commander';
 import { resolvePaths, type Paths } from '../paths.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
+import { addDictate } from './dictate-command.js';
 import { minutes } from './flag-values.js';
 import { addHistory } from './history-command.js';
 import { modelArgument } from './models-argument.js';
@@ -34,6 +35,7 @@ Examples:
 Exit codes: 0 all done · 1 some file failed · 2 wrong usage · 3 daemon or model not usable · 130 interrupted`,
     );
   addTranscribe(program, outcome);
+  addDictate(program, outcome);
   addDaemon(program, outcome);
   addModels(program, outcome);
   addHistory(program, outcome);

@@ -58,12 +58,15 @@ const IN_HISTORY = 'what was said until then is kept: `sotto history` shows it';
 
 export class Dictation {
   readonly id: string;
+  /** Settles when the daemon has taken the session, or it is over before. */
+  readonly ready: Promise<void>;
   readonly #asked: DictationOptions;
   readonly #times: ReconnectTimes;
   readonly #store: SampleStore;
   readonly #queue = new EventQueue<DictationEvent>();
   readonly #heard = new HeardEvents();
   readonly #waitingForRoom = new Set<() => void>();
+  #settleReady: () => void = () => undefined;
   #line: Line | undefined;
   /** Known while the daemon takes audio over this connection. */
   #channel: number | undefined;
@@ -84,6 +87,7 @@ export class Dictation {
     this.id = asked.id ?? randomUUID();
     this.#times = { ...RECONNECT, ...asked.reconnect };
     this.#store = store;
+    this.ready = new Promise((resolve) => (this.#settleReady = resolve));
     void this.#connect();
   }
 
@@ -245,6 +249,7 @@ export class Dictation {
     this.#takeAcknowledged(acknowledged);
     if (!this.#opened) this.#tell({ type: 'opened', model });
     this.#opened = true;
+    this.#settleReady();
     this.#attempts = 0;
     if (this.#lostSinceMs !== undefined) {
       this.#lostSinceMs = undefined;
@@ -335,6 +340,7 @@ export class Dictation {
 
   #release(): void {
     for (const timer of this.#timers) clearTimeout(timer);
+    this.#settleReady();
     this.#line?.close();
     this.#line = undefined;
     this.#channel = undefined;

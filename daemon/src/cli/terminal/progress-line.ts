@@ -17,7 +17,7 @@ export interface Progress {
 }
 
 export function progressLine(progress: Progress, columns: number, style: Style): string {
-  const spinner = SPINNER[Math.floor((progress.elapsedSeconds * 1000) / SPIN_MS) % SPINNER.length] ?? '';
+  const spinner = spinnerAt(progress.elapsedSeconds * 1000);
   if (progress.waiting !== undefined)
     return `${style.cyan(spinner)} ${style.dim(fitStart(progress.waiting, columns - 2))}`;
   const { doneSeconds, totalSeconds, elapsedSeconds } = progress;
@@ -41,6 +41,11 @@ export function progressLine(progress: Progress, columns: number, style: Style):
   const room = Math.min(MAX_BAR, columns - 4 - columnsOf(told));
   const bar = known && room >= 8 ? `${drawBar(part, room, style)} ` : '';
   return `${style.cyan(spinner)} ${bar}${fitStart(told, columns - 2)}`;
+}
+
+/** What turns while something is waited for. */
+export function spinnerAt(elapsedMs: number): string {
+  return SPINNER[Math.floor(elapsedMs / SPIN_MS) % SPINNER.length] ?? '';
 }
 
 function drawBar(part: number, width: number, style: Style): string {

@@ -1,0 +1,163 @@
+/** `sotto dictate`: from a source of sound to the text, and what the user does meanwhile. */
+import type { Dictation, DictationEvent } from '../../client/index.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { FinalEvent } from '../../protocol/live.js';
+import { INTERRUPTED } from '../interrupt.js';
+import { clock } from '../terminal/progress-line.js';
+import type { Delivering } from './deliver.js';
+import { Levels } from './levels.js';
+import type { Source } from './source.js';
+import type { DictateView } from './view.js';
+
+export interface DictateParts {
+  readonly source: Source;
+  /** Begins the session. Called once the source is open: nobody is listened to in vain. */
+  readonly open: () => Dictation;
+  readonly view: DictateView;
+  readonly delivering: Delivering;
+  /** Told of every event; the text is not printed then. */
+  readonly onEvent?: (event: DictationEvent, dictation: Dictation) => void;
+  /** Whether stdout is a terminal: what is on the screen need not be said again. */
+  readonly onTerminal: boolean;
+}
+
+export class DictateRun {
+  readonly #parts: DictateParts;
+  readonly #levels = new Levels();
+  #dictation: Dictation | undefined;
+  #ending: 'finish' | 'discard' | undefined;
+  #finishedMs: number | undefined;
+  #sourceFailure: SottoError | undefined;
+
+  constructor(parts: DictateParts) {
+    this.#parts = parts;
+  }
+
+  /** The user has said all. */
+  finish(): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = 'finish';
+    this.#finishedMs = performance.now();
+    this.#parts.view.finishing();
+    this.#parts.source.stop();
+  }
+
+  /** The user wants nothing of it. */
+  discard(): void {
+    if (this.#ending === 'discard') return;
+    this.#ending = 'discard';
+    this.#parts.source.stop();
+    this.#dictation?.cancel();
+  }
+
+  /** Whether only the last words are waited for. */
+  get finishing(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  /** The exit code of the command. */
+  async run(): Promise<number> {
+    const { source, view } = this.#parts;
+    view.begin();
+    try {
+      const opened = await source.open();
+      if (this.#ending !== undefined) return this.#discarded();
+      view.sourceOpened(opened);
+      const dictation = this.#parts.open();
+      this.#dictation = dictation;
+      this.#listen(dictation);
+      return await this.#read(dictation);
+    } catch (thrown) {
+      if (this.#ending !== undefined) return this.#discarded();
+      const error = SottoError.from(thrown);
+      view.failed(error);
+      return error.exitCode;
+    } finally {
+      source.stop();
+      view.close();
+    }
+  }
+
+  #listen(dictation: Dictation): void {
+    const { source, view } = this.#parts;
+    const end = (): void => {
+      // A file ends by itself.
+      this.finish();
+      if (this.#ending === 'finish') dictation.finish();
+    };
+    source.start({
+      pcm: (samples) => {
+        this.#levels.push(samples);
+        dictation.push(samples);
+        view.pcm(samples);
+      },
+      end,
+      failed: (error) => {
+        this.#sourceFailure = error;
+        end();
+      },
+    });
+  }
+
+  async #read(dictation: Dictation): Promise<number> {
+    const { view, onEvent } = this.#parts;
+    for await (const event of dictation.events()) {
+      onEvent?.(event, dictation);
+      view.event(event);
+      if (event.type === 'final') return this.#deliver(event);
+      if (event.type === 'cancelled') return this.#discarded();
+      if (event.type === 'failed') {
+        const error = SottoError.fromWire(event.error);
+        view.failed(error);
+        return error.exitCode;
+      }
+    }
+    throw new SottoError('INTERNAL', 'the dictation ended without a result');
+  }
+
+  #discarded(): number {
+    const { view } = this.#parts;
+    view.close();
+    view.note('discarded');
+    return INTERRUPTED;
+  }
+
+  async #deliver(final: FinalEvent): Promise<number> {
+    const { view, delivering, onEvent, onTerminal } = this.#parts;
+    const waitedSeconds = this.#finishedMs === undefined ? 0 : (performance.now() - this.#finishedMs) / 1000;
+    view.close();
+    const text = final.text.trim();
+    const { failures, facts, print } = await delivering.deliver(text);
+    if (onEvent === undefined && (print || onTerminal) && text !== '') process.stdout.write(`${text}\n`);
+    const words = countWords(text);
+    view.summary([
+      clock(final.durationSeconds),
+      text === '' ? 'no speech found' : `${words} ${words === 1 ? 'word' : 'words'}`,
+      ...(final.language === undefined ? [] : [final.language]),
+      ...(text === '' ? [] : [`${waitedSeconds.toFixed(1)} s after the last word`]),
+      ...facts,
+    ]);
+    const failed = [...this.#problems(), ...failures];
+    for (const error of failed) view.failed(error);
+    return failed[0]?.exitCode ?? 0;
+  }
+
+  /** Why there is less text than there should be. */
+  #problems(): SottoError[] {
+    if (this.#sourceFailure !== undefined) return [this.#sourceFailure];
+    // Without the permission of the system a Mac's microphone opens, and is silent.
+    if (!this.#parts.source.live || !this.#levels.dead || this.#levels.seconds < 1) return [];
+    return [
+      process.platform === 'darwin'
+        ? new SottoError('MIC_DENIED', 'nothing but digital silence came from the microphone')
+        : new SottoError('MIC_UNAVAILABLE', 'nothing but digital silence came from the microphone', {
+            hint: 'is it muted? `sotto dictate --list-devices` names the others',
+          }),
+    ];
+  }
+}
+
+function countWords(text: string): number {
+  const words = new Intl.Segmenter(undefined, { granularity: 'word' });
+  return [...words.segment(text)].filter(({ isWordLike }) => isWordLike).length;
+}

@@ -1,0 +1,107 @@
+/** A file as if somebody spoke it: each piece comes when its last sample would have been said. */
+import { basename, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import { SottoError } from '../../protocol/errors.js';
+import { SAMPLE_RATE } from '../../protocol/live.js';
+import { pcmReplySchema } from '../../protocol/pcm-work.js';
+import { PcmProcess } from './pcm-process.js';
+import type { OpenSource, Source, SourceListener } from './source.js';
+
+/** What a microphone gives at once, about. */
+const PIECE_SAMPLES = SAMPLE_RATE / 20;
+const TOOL = fileURLToPath(new URL('../../engine/pcm-tool.js', import.meta.url));
+
+export interface FileSourceOptions {
+  /** Settles when the first piece may come: the speaker begins then. */
+  readonly ready: () => Promise<void>;
+  /** Settles when more is wanted, for a file that is not paced. */
+  readonly room?: () => Promise<void>;
+}
+
+export class FileSource implements Source {
+  readonly live = false;
+  readonly #path: string;
+  readonly #options: FileSourceOptions;
+  readonly #stopped = new AbortController();
+  #process: PcmProcess | undefined;
+  #failure: SottoError | undefined;
+
+  constructor(path: string, options: FileSourceOptions) {
+    this.#path = path;
+    this.#options = options;
+  }
+
+  open(): Promise<OpenSource> {
+    return new Promise((done, failed) => {
+      this.#process = new PcmProcess(TOOL, [resolve(this.#path)], {
+        message: (value) => {
+          const reply = v.parse(pcmReplySchema, value);
+          if (reply.type === 'failed') this.#failure = SottoError.fromWire(reply.error);
+          else {
+            const { durationSeconds } = reply;
+            done({
+              name: basename(this.#path),
+              ...(durationSeconds === undefined ? {} : { durationSeconds }),
+            });
+          }
+        },
+        over: ({ code, signal, lastWords }) => {
+          if (code !== 0 && !this.#stopped.signal.aborted) {
+            this.#failure ??= new SottoError(
+              'INTERNAL',
+              `decoding broke off (${signal ?? code}): ${lastWords}`,
+            );
+          }
+          if (this.#failure !== undefined) failed(this.#failure);
+        },
+      });
+    });
+  }
+
+  start(listener: SourceListener): void {
+    void this.#play(listener).then(() => {
+      if (this.#failure === undefined || this.#stopped.signal.aborted) listener.end();
+      else listener.failed(this.#failure);
+    });
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    this.#process?.kill();
+  }
+
+  async #play(listener: SourceListener): Promise<void> {
+    const { ready, room } = this.#options;
+    await this.#unlessStopped(ready());
+    const startMs = performance.now();
+    let played = 0;
+    for await (const samples of this.#process?.samples() ?? []) {
+      for (let at = 0; at < samples.length; at += PIECE_SAMPLES) {
+        const piece = samples.subarray(at, at + PIECE_SAMPLES);
+        played += piece.length;
+        // Held to the start, so that what one piece is late by the next one makes up for.
+        const dueMs = startMs + (1000 * played) / SAMPLE_RATE - performance.now();
+        if (room !== undefined) await this.#unlessStopped(room());
+        else if (dueMs > 0) await this.#unlessStopped(sleep(dueMs, undefined, this.#stopped));
+        if (this.#stopped.signal.aborted) return;
+        listener.pcm(piece);
+      }
+    }
+    await this.#process?.ended;
+  }
+
+  async #unlessStopped(wait: Promise<void>): Promise<void> {
+    const { signal } = this.#stopped;
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const go = (): void => {
+        signal.removeEventListener('abort', go);
+        resolve();
+      };
+      signal.addEventListener('abort', go);
+      wait.then(go, go);
+    });
+  }
+}

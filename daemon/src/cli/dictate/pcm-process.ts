@@ -1,0 +1,61 @@
+/** A child process that writes s16le mono 16 kHz to its stdout and says in messages how it stands. */
+import { fork, type ChildProcess } from 'node:child_process';
+
+export interface PcmProcessListener {
+  message(value: unknown): void;
+  /** It has ended, and all that it wrote was read; `lastWords` of its stderr. */
+  over(how: { code: number | null; signal: string | null; lastWords: string }): void;
+}
+
+export class PcmProcess {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  constructor(modulePath: string, args: readonly string[], listener: PcmProcessListener) {
+    this.#child = fork(modulePath, [...args], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: ['--no-warnings'],
+    });
+    let lastWords = '';
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
+      lastWords = `${lastWords}${chunk.toString()}`.slice(-2_000);
+    });
+    this.#child.on('message', (value) => listener.message(value));
+    this.#ended = new Promise((resolve) => {
+      this.#child.on('error', (error) => {
+        listener.over({ code: null, signal: null, lastWords: error.message });
+        resolve();
+      });
+      this.#child.on('close', (code, signal) => {
+        listener.over({ code, signal, lastWords: lastWords.trim().split('\n').at(-1) ?? '' });
+        resolve();
+      });
+    });
+  }
+
+  /** Whole samples as they come; the process waits while nobody pulls. */
+  async *samples(): AsyncGenerator<Int16Array, void> {
+    let odd = Buffer.alloc(0);
+    for await (const chunk of this.#child.stdout ?? []) {
+      const bytes = Buffer.concat([odd, chunk as Buffer]);
+      const count = bytes.length >> 1;
+      const samples = new Int16Array(count);
+      for (let i = 0; i < count; i++) samples[i] = bytes.readInt16LE(2 * i);
+      odd = bytes.subarray(2 * count);
+      if (count > 0) yield samples;
+    }
+  }
+
+  send(message: string): void {
+    if (this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Settles when it has ended. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+}

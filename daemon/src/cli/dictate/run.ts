@@ -1,0 +1,127 @@
+/** The parts of `sotto dictate` put together. */
+import { Connections, Dictation, type DictationEvent } from '../../client/index.js';
+import type { Paths } from '../../paths.js';
+import { SOTTO_VERSION } from '../../protocol/version.js';
+import { SAMPLE_RATE, type LiveOptions } from '../../protocol/live.js';
+import type { DictateFlags } from '../dictate-command.js';
+import { INTERRUPTED, onInterrupt } from '../interrupt.js';
+import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../start-daemon.js';
+import { Delivering } from './deliver.js';
+import { DictateRun } from './dictate.js';
+import { FileSource } from './file-source.js';
+import { hasKeys, listenToKeys } from './keys.js';
+import type { Source } from './source.js';
+import type { DictateView } from './view.js';
+
+/** Unpaced audio runs ahead of what the daemon has on disk by no more than this. */
+const AHEAD_SAMPLES = 10 * SAMPLE_RATE;
+/** A daemon whose disk is full acknowledges nothing, and goes on all the same. */
+const ROOM_MS = 500;
+
+/** The exit code of the command. @throws SottoError what is found before anybody speaks */
+export async function runDictate(flags: DictateFlags, paths: Paths): Promise<number> {
+  if (flags.listDevices === true) return listDevices();
+  const delivering = await Delivering.prepare(flags);
+  const view = await chooseView(flags);
+  const connections = connect(paths, flags.model, view);
+  // The daemon is found, or started, while the source is opened.
+  connections.get().catch(() => undefined);
+  let opened: Dictation | undefined;
+  const run = new DictateRun({
+    source: await sourceFor(flags, () => opened),
+    open: () => (opened = Dictation.open(sessionFor(flags, connections))),
+    view,
+    delivering,
+    onTerminal: process.stdout.isTTY,
+    ...(flags.events === true ? { onEvent: printEvent } : {}),
+  });
+  const interrupt = onInterrupt();
+  interrupt.signal.addEventListener('abort', () => {
+    if (!run.finishing) {
+      run.finish();
+      return;
+    }
+    // Enter came before: this is the second one.
+    view.close();
+    process.exit(INTERRUPTED);
+  });
+  const releaseKeys = listenToKeys({ finish: () => run.finish(), discard: () => run.discard() });
+  try {
+    return await run.run();
+  } finally {
+    releaseKeys();
+    connections.close();
+    interrupt.release();
+  }
+}
+
+function sessionFor(flags: DictateFlags, connections: Connections): Parameters<typeof Dictation.open>[0] {
+  const { model, language, prompt, refine, events } = flags;
+  const options: LiveOptions = {
+    ...(language === undefined ? {} : { language }),
+    ...(prompt === undefined ? {} : { initialPrompt: prompt }),
+    // The screen is redrawn at the end, and everything else is written then: only who reads events has had the text.
+    refine: refine ?? events !== true,
+  };
+  return { connect: () => connections.get(), options, ...(model === undefined ? {} : { model }) };
+}
+
+function connect(paths: Paths, model: string | undefined, view: DictateView): Connections {
+  let told = false;
+  return new Connections(async () => {
+    const { client } = await findOrStartDaemon({
+      paths,
+      idleExitMinutes: AUTO_IDLE_EXIT_MINUTES,
+      onStarting: () => view.startingDaemon(),
+      ...(model === undefined ? {} : { model }),
+    });
+    if (client.daemon.version !== SOTTO_VERSION && !told) {
+      told = true;
+      view.note(
+        `the running daemon is version ${client.daemon.version}, this is ${SOTTO_VERSION}; \`sotto daemon stop\` ends it`,
+      );
+    }
+    return client;
+  });
+}
+
+async function sourceFor(flags: DictateFlags, dictation: () => Dictation | undefined): Promise<Source> {
+  const { from, fast, device } = flags;
+  if (from === undefined) {
+    const { Microphone } = await import('../microphone/microphone.js');
+    return new Microphone(device === undefined ? {} : { device });
+  }
+  const room = async (): Promise<void> => {
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => (timer = setTimeout(resolve, ROOM_MS)));
+    await Promise.race([dictation()?.untilUnacknowledged(AHEAD_SAMPLES), enough]);
+    clearTimeout(timer);
+  };
+  return new FileSource(from, {
+    ready: () => dictation()?.ready ?? Promise.resolve(),
+    ...(fast === true ? { room } : {}),
+  });
+}
+
+async function chooseView(flags: DictateFlags): Promise<DictateView> {
+  const live = flags.from === undefined;
+  if (flags.events === true || !process.stderr.isTTY || process.env.TERM === 'dumb') {
+    const { plainDictateView } = await import('./plain-view.js');
+    return plainDictateView(live, hasKeys());
+  }
+  const { terminalDictateView } = await import('./terminal-view.js');
+  return terminalDictateView(process.stderr, live, hasKeys());
+}
+
+function printEvent(event: DictationEvent, { firstSentMs }: Dictation): void {
+  const t = firstSentMs === undefined ? 0 : Math.round(performance.now() - firstSentMs);
+  process.stdout.write(`${JSON.stringify({ t, ...event })}\n`);
+}
+
+async function listDevices(): Promise<number> {
+  const { listMicrophones } = await import('../microphone/microphone.js');
+  const names = await listMicrophones();
+  process.stdout.write(names.map((name, index) => `${index}  ${name}\n`).join(''));
+  if (names.length === 0) process.stderr.write('sotto: no microphone is connected\n');
+  return names.length === 0 ? 1 : 0;
+}

@@ -1,0 +1,28 @@
+/** Where the sound of a dictation comes from: a microphone, or a file that is read as if it were spoken. */
+import type { SottoError } from '../../protocol/errors.js';
+
+export interface SourceListener {
+  /** 16 kHz mono. */
+  pcm(samples: Int16Array): void;
+  /** No more comes: it was stopped, or it is over. */
+  end(): void;
+  /** No more comes, and this is why. What came before is good. */
+  failed(error: SottoError): void;
+}
+
+export interface OpenSource {
+  /** What it is, for people. */
+  readonly name: string;
+  readonly durationSeconds?: number;
+}
+
+export interface Source {
+  /** Whether somebody speaks into it now. */
+  readonly live: boolean;
+  /** @throws SottoError MIC_UNAVAILABLE, AUDIO_NOT_FOUND … */
+  open(): Promise<OpenSource>;
+  /** Once, when it is open. */
+  start(listener: SourceListener): void;
+  /** What was heard until now still comes, and then the end. */
+  stop(): void;
+}

@@ -1,0 +1,75 @@
+/** `● 0:07  ▁▁▂▅▇▆▃▁  listening · Enter finishes, Esc discards`: the line below the text, as much of it as fits. */
+import type { LiveState } from '../../protocol/live.js';
+import { columnsOf, fitStart } from '../terminal/columns.js';
+import { clock, spinnerAt } from '../terminal/progress-line.js';
+import type { Style } from '../terminal/style.js';
+
+export interface DictateState {
+  /** A microphone, or a file. */
+  readonly live: boolean;
+  readonly source: 'opening' | 'open' | 'over';
+  readonly daemon: 'looking' | 'starting' | 'connected' | 'lost';
+  readonly engine: LiveState | undefined;
+  readonly speaking: boolean;
+  readonly seconds: number;
+  readonly totalSeconds: number | undefined;
+  readonly noSignalSeconds: number;
+  readonly meter: string;
+  /** Seconds between two looks of the model. */
+  readonly paceSeconds: number | undefined;
+  readonly keys: boolean;
+  readonly elapsedMs: number;
+}
+
+export function stateLine(state: DictateState, columns: number, style: Style): string {
+  const { text, tone } = whatHappens(state);
+  if (state.source !== 'open')
+    return `${style.cyan(spinnerAt(state.elapsedMs))} ${style.dim(fitStart(text, columns - 2))}`;
+  const of = state.totalSeconds === undefined ? '' : ` / ${clock(state.totalSeconds)}`;
+  const time = `${clock(Math.floor(state.seconds))}${of}`;
+  const hint = keysHint(state);
+  const width = (parts: readonly string[]): number => columnsOf(parts.join('  ')) + 2;
+  const parts = [time, state.meter, text];
+  const withHint = width([...parts, hint]) <= columns && hint !== '';
+  // What is told last is left out first; the meter before what happens.
+  const withMeter = width(parts) <= columns;
+  const room = columns - 2 - columnsOf(time) - 2 - (withMeter ? columnsOf(state.meter) + 2 : 0);
+  const dot = state.live ? style.red('●') : style.cyan('▶');
+  const meter = state.speaking ? style.green(state.meter) : style.dim(state.meter);
+  const told = fitStart(text, Math.max(1, room));
+  return [
+    `${dot} ${time}`,
+    ...(withMeter ? [meter] : []),
+    tone === 'bad' ? style.red(told) : style.dim(told),
+    ...(withHint ? [style.dim(hint)] : []),
+  ].join('  ');
+}
+
+function whatHappens(state: DictateState): { text: string; tone: 'calm' | 'bad' } {
+  const calm = (text: string) => ({ text, tone: 'calm' as const });
+  const kept = state.live ? ': speak on, all of it is kept' : '';
+  if (state.source === 'opening') return calm(state.live ? 'opening the microphone…' : 'opening the file…');
+  if (state.daemon === 'lost') return calm(`connecting again${kept}`);
+  if (state.source === 'over') {
+    return calm(
+      state.engine === 'restarting'
+        ? 'starting the speech engine anew, then the last words…'
+        : 'the last words…',
+    );
+  }
+  if (state.noSignalSeconds > 0) {
+    const asked = state.live ? ': muted? allowed?' : '';
+    return { text: `no signal for ${Math.floor(state.noSignalSeconds)} s${asked}`, tone: 'bad' };
+  }
+  if (state.daemon === 'starting') return calm(`starting the daemon${kept}`);
+  if (state.daemon === 'looking') return calm(`connecting${kept}`);
+  if (state.engine === 'waiting') return calm(`the model is not there yet${kept}`);
+  if (state.engine === 'restarting') return calm(`starting the speech engine anew${kept}`);
+  const slow = (state.paceSeconds ?? 0) > 1 ? `, text every ${state.paceSeconds?.toFixed(0)} s` : '';
+  return calm(`${state.live ? 'listening' : 'as if spoken'}${slow}`);
+}
+
+function keysHint({ keys, live }: DictateState): string {
+  if (!keys) return live ? '· Ctrl-C finishes' : '';
+  return '· Enter finishes, Esc discards';
+}

@@ -1,0 +1,108 @@
+/**
+ * For people: the text as it comes, what is said for good in plain letters and what may still change dim, above a line with
+ * clock, meter and state. All of it is redrawn in place and gone at the end, when the text as a whole takes its place.
+ */
+import type { WriteStream } from 'node:tty';
+import type { DictationEvent } from '../../client/index.js';
+import type { LiveState } from '../../protocol/live.js';
+import { LiveArea } from '../terminal/live-area.js';
+import { styleFor, wantsColour } from '../terminal/style.js';
+import { TextFlow } from '../terminal/text-flow.js';
+import { errorLine } from '../view.js';
+import { Levels } from './levels.js';
+import { stateLine, type DictateState } from './state-line.js';
+import { noticeOf, type DictateView } from './view.js';
+
+/** Rows that are left for what stood on the screen before. */
+const ROWS_ABOVE = 4;
+
+export function terminalDictateView(stream: WriteStream, live: boolean, keys: boolean): DictateView {
+  const style = styleFor(wantsColour(stream));
+  const levels = new Levels();
+  const text = new TextFlow();
+  const beganMs = performance.now();
+  let source: DictateState['source'] = 'opening';
+  let daemon: DictateState['daemon'] = 'looking';
+  let engine: LiveState | undefined;
+  let speaking = false;
+  let totalSeconds: number | undefined;
+  let paceSeconds: number | undefined;
+
+  const area = new LiveArea(stream, (columns) => {
+    const most = Math.max(1, (stream.rows || 24) - ROWS_ABOVE);
+    const lines = text.lines(columns, most).map(({ solid, tentative }) => `${solid}${style.dim(tentative)}`);
+    const state: DictateState = {
+      live,
+      source,
+      daemon,
+      engine,
+      speaking,
+      seconds: levels.seconds,
+      totalSeconds,
+      noSignalSeconds: levels.noSignalSeconds,
+      meter: levels.meter(),
+      paceSeconds,
+      keys,
+      elapsedMs: performance.now() - beganMs,
+    };
+    return [...lines, ...(lines.length > 0 ? [''] : []), stateLine(state, columns, style)];
+  });
+  const say = (line: string): void => area.above(() => void stream.write(`${line}\n`));
+
+  const take = (event: DictationEvent): void => {
+    switch (event.type) {
+      case 'opened':
+        daemon = 'connected';
+        return;
+      case 'connection':
+        daemon = event.state === 'lost' ? 'lost' : 'connected';
+        return;
+      case 'state':
+        engine = event.state;
+        return;
+      case 'committed':
+        text.append(event.text);
+        return;
+      case 'tentative':
+        text.setTentative(event.text);
+        return;
+      case 'voice':
+        speaking = event.speaking;
+        return;
+      case 'pace':
+        paceSeconds = event.intervalSeconds;
+        return;
+      case 'language':
+      case 'level':
+      case 'warning':
+      case 'final':
+      case 'cancelled':
+      case 'failed':
+        return;
+    }
+  };
+
+  return {
+    begin: () => area.open(),
+    startingDaemon: () => void (daemon = 'starting'),
+    sourceOpened(opened) {
+      source = 'open';
+      totalSeconds = opened.durationSeconds;
+    },
+    pcm: (samples) => levels.push(samples),
+    event(event) {
+      take(event);
+      // What goes by by itself is in the state line.
+      const notice = event.type === 'warning' ? noticeOf(event) : undefined;
+      if (notice !== undefined) say(style.dim(notice));
+    },
+    finishing: () => void (source = 'over'),
+    note: (line) => say(style.dim(line)),
+    failed(error) {
+      area.close();
+      stream.write(`${style.red(errorLine(error))}\n`);
+    },
+    close: () => area.close(),
+    summary: (facts) => void stream.write(`${style.dim(facts.join(' · '))}\n`),
+  };
+}

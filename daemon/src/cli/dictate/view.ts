@@ -1,0 +1,42 @@
+/** How a dictation is shown. One view for terminals, one for everything else. */
+import type { DictationEvent } from '../../client/index.js';
+import type { SottoError } from '../../protocol/errors.js';
+import type { OpenSource } from './source.js';
+
+export interface DictateView {
+  /** The work begins; nothing is open yet. */
+  begin(): void;
+  /** No daemon runs: one is started. */
+  startingDaemon(): void;
+  /** Sound comes from here on. */
+  sourceOpened(source: OpenSource): void;
+  pcm(samples: Int16Array): void;
+  event(event: DictationEvent): void;
+  /** The user has said all, and waits. */
+  finishing(): void;
+  /** A remark that is no error. */
+  note(text: string): void;
+  failed(error: SottoError): void;
+  /** Leaves the terminal as it was. */
+  close(): void;
+  /** After the text: facts on it. */
+  summary(facts: readonly string[]): void;
+}
+
+/** What is told to the user about an event, where it is more than text; undefined for the rest. */
+export function noticeOf(event: DictationEvent): string | undefined {
+  switch (event.type) {
+    case 'connection':
+      return event.state === 'lost'
+        ? 'the daemon was lost: going on with a new one, all that is said is kept'
+        : 'the daemon is back';
+    case 'state':
+      return event.state === 'restarting'
+        ? 'the speech engine was lost: a new one starts, all that is said is kept'
+        : undefined;
+    case 'warning':
+      return event.error.hint === '' ? event.error.message : `${event.error.message} — ${event.error.hint}`;
+    default:
+      return undefined;
+  }
+}

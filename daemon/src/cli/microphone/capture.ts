@@ -1,0 +1,93 @@
+/**
+ * Entry of the process that holds the microphone: `capture listen [DEVICE]` or `capture list`. A child of the command, so
+ * that the system grants it what it grants the command's terminal; and a process of its own, because reading blocks its
+ * thread, and what a sound system does to a program happens here.
+ */
+import type { PvRecorder } from '@picovoice/pvrecorder-node';
+import { messageOf, SottoError } from '../../protocol/errors.js';
+import { chooseDevice } from './choose-device.js';
+import { STOP, type CaptureMessage } from './messages.js';
+
+/** 32 ms of 16 kHz: what the meter moves by, and the longest time in which nothing else here is heard. */
+const FRAME_SAMPLES = 512;
+/** Five seconds: for a command that is kept from reading. */
+const BUFFERED_FRAMES = 160;
+
+type Recorder = typeof PvRecorder;
+
+let stopped = false;
+
+async function send(message: CaptureMessage): Promise<void> {
+  if (!process.connected) return;
+  await new Promise<void>((sent) => process.send?.(message, undefined, {}, () => sent()));
+}
+
+/** @throws SottoError MIC_UNAVAILABLE: the library has nothing for this system */
+async function load(): Promise<Recorder> {
+  try {
+    return (await import('@picovoice/pvrecorder-node')).PvRecorder;
+  } catch (error) {
+    throw new SottoError('MIC_UNAVAILABLE', `the microphone can't be used here: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function devicesOf(recorder: Recorder): string[] {
+  try {
+    return recorder.getAvailableDevices().map((name) => name || 'unnamed');
+  } catch {
+    return [];
+  }
+}
+
+async function listen(wanted: string | undefined): Promise<void> {
+  const Recorder = await load();
+  const names = devicesOf(Recorder);
+  const device = chooseDevice(names, wanted);
+  let recorder: InstanceType<Recorder>;
+  try {
+    recorder = new Recorder(FRAME_SAMPLES, device, BUFFERED_FRAMES);
+    recorder.start();
+  } catch (error) {
+    const reason = names.length === 0 ? 'none is connected' : messageOf(error).replace(/^PvRecorder /, 'it ');
+    throw new SottoError('MIC_UNAVAILABLE', `the microphone can't be opened: ${reason}`, { cause: error });
+  }
+  await send({ type: 'opened', name: nameOf(recorder) ?? 'the microphone' });
+  while (!stopped) {
+    // Messages are heard between two frames.
+    await new Promise((resolve) => setImmediate(resolve));
+    try {
+      const { buffer, byteOffset, byteLength } = recorder.readSync();
+      process.stdout.write(new Uint8Array(buffer, byteOffset, byteLength));
+    } catch {
+      // Nothing came for a second: it may again, and the command knows how long it waits.
+    }
+  }
+  recorder.stop();
+  recorder.release();
+}
+
+function nameOf(recorder: InstanceType<Recorder>): string | undefined {
+  try {
+    return recorder.getSelectedDevice() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+// Ctrl-C in a terminal goes to every process of the group; the command in front decides.
+process.on('SIGINT', () => undefined);
+process.on('disconnect', () => process.exit(0));
+process.stdout.on('error', () => process.exit(0));
+process.on('message', (message) => {
+  if (message === STOP) stopped = true;
+});
+const [what, wanted] = process.argv.slice(2);
+const work =
+  what === 'list'
+    ? load().then((recorder) => send({ type: 'devices', names: devicesOf(recorder) }))
+    : listen(wanted);
+work
+  .catch((error: unknown) => send({ type: 'failed', error: SottoError.from(error).toWire() }))
+  .finally(() => process.stdout.write('', () => process.exit(0)));

@@ -1,0 +1,20 @@
+/** The device that a user means: by its number in the list, its name, or a part of it. */
+import { SottoError } from '../../protocol/errors.js';
+
+/** The one that the system calls default. */
+export const DEFAULT_DEVICE = -1;
+
+/** @throws SottoError MIC_UNAVAILABLE if there is no such device, or more than one */
+export function chooseDevice(names: readonly string[], wanted: string | undefined): number {
+  if (wanted === undefined) return DEFAULT_DEVICE;
+  if (/^\d+$/.test(wanted) && Number(wanted) < names.length) return Number(wanted);
+  const key = (name: string): string => name.toLowerCase().normalize('NFC').trim();
+  const numbered = names.map((name, index) => ({ name, index }));
+  const same = numbered.filter(({ name }) => key(name) === key(wanted));
+  const like = same.length > 0 ? same : numbered.filter(({ name }) => key(name).includes(key(wanted)));
+  const [first] = like;
+  if (first !== undefined && like.length === 1) return first.index;
+  const hint = `choose one of: ${names.map((name, index) => `${index} ${name}`).join(', ')}`;
+  const what = like.length === 0 ? 'there is no microphone' : 'there is more than one microphone';
+  throw new SottoError('MIC_UNAVAILABLE', `${what} called ${wanted}`, names.length === 0 ? {} : { hint });
+}

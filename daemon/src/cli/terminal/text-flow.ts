@@ -1,0 +1,96 @@
+/** Text that grows at its end, broken into lines: what is said for good, and after it what may still change. */
+import { columnsOf } from './columns.js';
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+export interface FlowLine {
+  readonly solid: string;
+  readonly tentative: string;
+}
+
+export class TextFlow {
+  #solid = '';
+  #tentative = '';
+  #columns = 0;
+  /** Full lines of solid text: they change only with the width. */
+  #lines: string[] = [];
+  /** Where in the solid text the line after them begins. */
+  #open = 0;
+
+  /** For good; with the space in front that belongs there. */
+  append(text: string): void {
+    this.#solid = (this.#solid + printable(text)).trimStart();
+    this.#tentative = '';
+  }
+
+  /** Takes the place of the one before. */
+  setTentative(text: string): void {
+    this.#tentative = printable(text);
+  }
+
+  /** The newest lines, no wider than `columns`. */
+  lines(columns: number, most: number): FlowLine[] {
+    if (columns !== this.#columns) {
+      this.#columns = columns;
+      this.#lines = [];
+      this.#open = 0;
+    }
+    const open = this.#solid.slice(this.#open);
+    // Solid text alone says which lines are full for good.
+    const settled = breakLines(open, columns).slice(0, -1);
+    for (const line of settled) {
+      this.#lines.push(line.trimEnd());
+      this.#open += line.length;
+    }
+    const rest = this.#solid.slice(this.#open);
+    let at = 0;
+    const tentative = this.#solid === '' ? this.#tentative.trimStart() : this.#tentative;
+    const moving = breakLines(rest + tentative, columns).map((line) => {
+      const solid = line.slice(0, Math.max(0, rest.length - at));
+      at += line.length;
+      return { solid, tentative: line.slice(solid.length).trimEnd() };
+    });
+    const still = this.#lines.slice(-most).map((solid) => ({ solid, tentative: '' }));
+    return [...still, ...moving]
+      .filter(({ solid, tentative }) => solid.trim() + tentative !== '')
+      .slice(-most);
+  }
+}
+
+/** Pieces that joined are the text; each fits, but for the spaces at its end. */
+function breakLines(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  let width = 0;
+  const put = (part: string): void => {
+    line += part;
+    width += columnsOf(part);
+  };
+  for (const word of text.match(/\S+\s*|\s+/g) ?? []) {
+    const bare = columnsOf(word.trimEnd());
+    if (width > 0 && width + bare > columns) {
+      lines.push(line);
+      line = '';
+      width = 0;
+    }
+    if (bare <= columns) {
+      put(word);
+      continue;
+    }
+    // Longer than a line: a language without spaces.
+    for (const { segment } of graphemes.segment(word)) {
+      if (width + columnsOf(segment) > columns && segment.trim() !== '') {
+        lines.push(line);
+        line = '';
+        width = 0;
+      }
+      put(segment);
+    }
+  }
+  return [...lines, line];
+}
+
+/** Control characters have no place on a screen that is redrawn. */
+function printable(text: string): string {
+  return text.replace(/[\s\p{Cc}]+/gu, ' ');
+}

@@ -1,0 +1,45 @@
+/**
+ * Entry of a process that decodes one audio file for a command: `pcm-tool FILE`. The sound goes to stdout as s16le mono
+ * 16 kHz, no faster than it is read; a message says when the file is open, another what is wrong with it. No MLX here.
+ */
+import { once } from 'node:events';
+import { openAudio } from '#daemon/audio/decode-file.js';
+import type { PcmReply } from '#daemon/protocol/pcm-work.js';
+import { engineError } from './engine-errors.js';
+
+/** Settles once the message is out: a process that ends at once would take it along. */
+async function send(message: PcmReply): Promise<void> {
+  if (!process.connected) return;
+  await new Promise<void>((sent) => process.send?.(message, undefined, {}, () => sent()));
+}
+
+/** The inverse of reading 16-bit samples as n / 32768: what was 16 bits stays as it was. */
+function toInt16(samples: Float32Array): Int16Array {
+  return Int16Array.from(samples, (sample) =>
+    Math.max(-32_768, Math.min(32_767, Math.round(sample * 32_768))),
+  );
+}
+
+async function decode(path: string): Promise<void> {
+  const audio = await openAudio(path);
+  const { durationSeconds } = audio;
+  await send({ type: 'opened', ...(durationSeconds === undefined ? {} : { durationSeconds }) });
+  try {
+    for await (const samples of audio.samples) {
+      const { buffer, byteOffset, byteLength } = toInt16(samples);
+      if (!process.stdout.write(new Uint8Array(buffer, byteOffset, byteLength))) {
+        await once(process.stdout, 'drain');
+      }
+    }
+  } finally {
+    await audio.close();
+  }
+}
+
+// Ctrl-C in a terminal goes to every process of the group; the command in front decides.
+process.on('SIGINT', () => undefined);
+process.on('disconnect', () => process.exit(0));
+process.stdout.on('error', () => process.exit(0));
+decode(process.argv[2] ?? '')
+  .catch((error: unknown) => send({ type: 'failed', error: engineError(error).toWire() }))
+  .finally(() => process.stdout.write('', () => process.exit(0)));
