@@ -59,9 +59,11 @@ export class FakeLive {
   }
 
   finish(): void {
-    const look = this.#look(this.#samples);
+    const samples = this.#samples;
+    const look = this.#look(samples);
     if (this.#pending.length > 0) look.committed.push(this.#word(this.#pending.length));
     look.tentative = '';
+    look.checkpoint = { fromSample: this.#from, state: samples };
     this.#send({ type: 'live-done', session: this.#session, look });
   }
 

@@ -1,11 +1,10 @@
-/** What the daemon does with a take that is over: into the history, its audio kept or not, its spool gone. */
+/** What the daemon does with a take that is over: into the history, with its audio or without. */
 import type { Logger } from '../logger.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { TakeOutcome } from '../sessions/live/outcome.js';
 import { readSettings } from '../settings.js';
 import type { Dictation, History } from '../store/history/index.js';
-import { removeSpool } from '../store/spool/recover.js';
 
 export class TakeKeeper {
   readonly #paths: Paths;
@@ -18,36 +17,30 @@ export class TakeKeeper {
   }
 
   /**
-   * Keeps what has to be kept before the spool goes; a step that fails leaves the spool for the next daemon.
+   * Keeps what has to be kept before the spool goes; if it throws, the spool is left for the next daemon. The same take may
+   * come twice.
    * @returns the name of the recording, where there is one
    */
   async keep({ id, result, spool, startedMs }: TakeOutcome): Promise<string | undefined> {
-    if (result.state === 'cancelled') {
-      if (spool !== undefined) await removeSpool(spool);
-      return undefined;
-    }
+    if (result.state === 'cancelled') return undefined;
     const { history: retention } = readSettings(this.#paths.settings);
     // What nobody has read can be asked for again only with its sound.
     const wantsAudio = retention.keepAudio || result.state !== 'final';
-    const isEmpty = result.text === '' && result.state !== 'failed';
-    let audio: string | undefined;
-    if (!isEmpty) {
-      if (wantsAudio && spool !== undefined) audio = await this.#record(spool);
-      const { durationSeconds, language, model, text, words } = result;
-      await this.#add({
-        id,
-        startedMs,
-        durationSeconds,
-        text,
-        words,
-        model,
-        state: result.state,
-        ...(language !== undefined && { language }),
-        ...(result.state === 'failed' && { errorCode: result.error.code }),
-        ...(audio !== undefined && { audio }),
-      });
-    }
-    if (spool !== undefined) await removeSpool(spool);
+    if (result.text === '' && result.state !== 'failed') return undefined;
+    const audio = wantsAudio && spool !== undefined ? await this.#record(spool) : undefined;
+    const { durationSeconds, language, model, text, words } = result;
+    await this.#add({
+      id,
+      startedMs,
+      durationSeconds,
+      text,
+      words,
+      model,
+      state: result.state,
+      ...(language !== undefined && { language }),
+      ...(result.state === 'failed' && { errorCode: result.error.code }),
+      ...(audio !== undefined && { audio }),
+    });
     return audio;
   }
 

@@ -10,7 +10,6 @@ import { isTerminal, type LiveEvent } from '#daemon/protocol/live.js';
 import { LiveSessions, type LiveListener } from '#daemon/sessions/live/live-sessions.js';
 import type { LiveSession } from '#daemon/sessions/live/live-session.js';
 import type { TakeOutcome } from '#daemon/sessions/live/outcome.js';
-import { removeSpool } from '#daemon/store/spool/recover.js';
 import type { OpenSpool } from '#daemon/store/spool/spool-file.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
@@ -58,6 +57,7 @@ function daemon(openFile?: OpenSpool) {
   const engine = new InProcessLive();
   const clock = new VirtualClock();
   const kept: TakeOutcome[] = [];
+  const refuse: Error[] = [];
   const live = new LiveSessions({
     engine,
     clock,
@@ -67,14 +67,15 @@ function daemon(openFile?: OpenSpool) {
       if (name === 'none') throw new SottoError('MODEL_NOT_FOUND', 'no such model');
       return { name: 'fake', dir: '/m' };
     },
-    keep: async (outcome) => {
+    keep: (outcome) => {
+      const refused = refuse.pop();
+      if (refused !== undefined) return Promise.reject(refused);
       kept.push(outcome);
-      if (outcome.spool !== undefined) await removeSpool(outcome.spool);
-      return outcome.result.state === 'failed' ? 'take.wav' : undefined;
+      return Promise.resolve(outcome.result.state === 'failed' ? 'take.wav' : undefined);
     },
     ...(openFile !== undefined && { openFile }),
   });
-  return { engine, clock, kept, live };
+  return { engine, clock, kept, live, refuse };
 }
 
 /** Sends the samples of the ramp from one number up to another in pieces. */
@@ -97,7 +98,7 @@ const TOTAL = 3.3 * SECOND;
 
 describe('a take', () => {
   test('becomes text: committed as it is spoken, the same at the end, and nothing is left on disk', async () => {
-    const { live, kept } = daemon();
+    const { clock, live, kept } = daemon();
     const ear = new Ear();
     const session = await live.open({ id: 'one' });
     live.listen(session, ear.listener, 0);
@@ -114,8 +115,9 @@ describe('a take', () => {
     });
     expect(ear.committed).toBe(rampText(TOTAL));
     expect(kept.map(({ result }) => result.state)).toEqual(['final']);
-    expect(readdirSync(folder)).toEqual([]);
     expect(live.count).toBe(0);
+    clock.advance(10_000);
+    await until(() => readdirSync(folder).length === 0);
   });
 
   test('shows how loud it is, and the last of what is tentative', async () => {
@@ -138,7 +140,7 @@ describe('a take', () => {
   });
 
   test('is cancelled once: neither text nor audio stays', async () => {
-    const { engine, live, kept } = daemon();
+    const { clock, engine, live, kept } = daemon();
     const ear = new Ear();
     const session = await live.open({ id: 'one' });
     live.listen(session, ear.listener, 0);
@@ -149,7 +151,8 @@ describe('a take', () => {
     await until(() => ear.over !== undefined);
     expect(ear.over).toEqual({ type: 'cancelled' });
     expect(kept.map(({ result }) => result)).toEqual([{ state: 'cancelled' }]);
-    expect(readdirSync(folder)).toEqual([]);
+    clock.advance(10_000);
+    await until(() => readdirSync(folder).length === 0);
     expect(engine.size).toBe(0);
   });
 
@@ -278,7 +281,8 @@ describe('a client that is gone', () => {
     live.listen(await live.find('one'), ear.listener, ear.seq);
     await until(() => ear.over !== undefined);
     expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
-    clock.advance(60_000);
+    clock.advance(10_000);
+    await until(() => readdirSync(folder).length === 0);
     await expect(live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
   });
 
@@ -341,7 +345,49 @@ describe('a daemon that dies', () => {
     second.clock.advance(5000);
     await until(() => second.kept.length === 1);
     expect(second.kept[0]?.result).toMatchObject({ state: 'recovered', text: rampText(TOTAL) });
-    expect(readdirSync(folder)).toEqual([]);
+    await until(() => second.live.idle);
+    second.clock.advance(10_000);
+    await until(() => readdirSync(folder).length === 0);
+  });
+
+  test('with the last word on its lips has the next one say it', async () => {
+    const first = daemon();
+    const ear = new Ear();
+    const session = await first.live.open({ id: 'one' });
+    first.live.listen(session, ear.listener, 0);
+    speak(session, 0, TOTAL);
+    session.finish(TOTAL);
+    await until(() => first.live.idle);
+    const heard = ear.seq;
+    expect(ear.over).toBeDefined();
+    const second = daemon();
+    await second.live.recover();
+    const late = new Ear();
+    late.seq = heard - 2;
+    second.live.listen(await second.live.find('one'), late.listener, late.seq);
+    expect(late.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    expect(second.engine.requests).toHaveLength(0);
+    expect(second.live.idle).toBe(true);
+    second.clock.advance(10_000);
+    await until(() => readdirSync(folder).length === 0);
+  });
+
+  test('that could not keep a take leaves it to the next one', async () => {
+    const first = daemon();
+    const ear = new Ear();
+    const session = await first.live.open({ id: 'one' });
+    first.live.listen(session, ear.listener, 0);
+    speak(session, 0, TOTAL);
+    first.refuse.push(new Error('the history is locked'));
+    session.finish(TOTAL);
+    await until(() => first.live.idle && ear.over !== undefined);
+    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    await first.live.stop(0);
+    const second = daemon();
+    await second.live.recover();
+    second.clock.advance(5000);
+    await until(() => second.kept.length === 1);
+    expect(second.kept[0]?.result).toMatchObject({ text: rampText(TOTAL) });
   });
 
   test('with a journal that is cut off anywhere loses no sample and doubles none', async () => {
@@ -459,8 +505,7 @@ describe('a disk that fails', () => {
       counted(async () => {
         const handle = await openReal(path, flags, mode);
         return {
-          read: ((...args: Parameters<typeof handle.read>) =>
-            counted(() => handle.read(...args))),
+          read: (...args: Parameters<typeof handle.read>) => counted(() => handle.read(...args)),
           close: () => counted(() => handle.close()).finally(() => handle.close().catch(() => undefined)),
           write: ((...args: Parameters<typeof handle.write>) =>
             counted(() => handle.write(...args))) as typeof handle.write,

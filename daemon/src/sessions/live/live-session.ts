@@ -46,8 +46,10 @@ export interface LiveSessionParts {
   readonly onAcknowledged: (samples: number) => void;
   /** Keeps what has become of the take, before anybody hears of it. @returns the name of its recording, where one is kept */
   readonly keep: (outcome: TakeOutcome) => Promise<string | undefined>;
-  /** Called once, after the last event. */
-  readonly onOver: () => void;
+  /** Whether it has ended in another process. */
+  readonly isOver: boolean;
+  /** Called once, after the last event. @param isKept whether its audio may go */
+  readonly onOver: (isKept: boolean) => void;
 }
 
 export class LiveSession {
@@ -76,6 +78,7 @@ export class LiveSession {
     this.#parts = parts;
     this.#checkpoint = parts.checkpoint;
     this.#received = parts.audio.samples;
+    if (parts.isOver) this.#state = 'over';
     this.#language = parts.said.language;
     this.#isBegun = parts.said.text !== '';
   }
@@ -337,18 +340,20 @@ export class LiveSession {
     this.#state = 'over';
     const { audio, id, keep, log, onOver, said, startedMs } = this.#parts;
     await audio.close();
-    const recording = await keep({
-      id,
-      startedMs,
-      ...(audio.path !== undefined && { spool: audio.path }),
-      result: outcome,
-    }).catch((error: unknown) => {
+    let recording: string | undefined;
+    let isKept = true;
+    try {
+      const spool = audio.path;
+      recording = await keep({ id, startedMs, ...(spool !== undefined && { spool }), result: outcome });
+    } catch (error) {
       log.error({ session: id, message: SottoError.from(error).message }, 'the take could not be kept');
-      return undefined;
-    });
+      isKept = false;
+      // As far as another daemon can see it is not over: that one tries again.
+      said.stopWriting();
+    }
     await said.say(event.type === 'failed' && recording !== undefined ? { ...event, recording } : event);
     log.info({ session: id, state: outcome.state }, 'take over');
-    onOver();
+    onOver(isKept);
   }
 
   #say(event: LiveEvent): void {

@@ -6,10 +6,10 @@ import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
-import type { LiveCheckpoint, LiveOptions } from '../../protocol/live.js';
+import { isTerminal, type LiveCheckpoint, type LiveOptions } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';
 import { Journal, journalOf, type JournalEntry } from '../../store/spool/journal.js';
-import { findOrphan, findOrphans, type Orphan } from '../../store/spool/recover.js';
+import { findOrphan, findOrphans, removeSpool, type Orphan } from '../../store/spool/recover.js';
 import { SPOOL_SUFFIX, SpoolFile, type OpenSpool } from '../../store/spool/spool-file.js';
 import type { Engine } from '../../supervisor/engine.js';
 import { LiveSession } from './live-session.js';
@@ -21,8 +21,8 @@ import { SpokenAudio } from './spoken-audio.js';
 const GRACE_MS = 1_000;
 /** After a start of the daemon clients need longer: they may be the ones that started it. */
 const GRACE_AT_START_MS = 5_000;
-/** How long the end of a session may still be heard by a client that comes back. */
-const REMEMBERED_MS = 60_000;
+/** How long the end of a session may still be heard by a client that comes back; its files go after it. */
+const REMEMBERED_MS = 10_000;
 
 export interface LiveRequest {
   readonly id: string;
@@ -52,6 +52,8 @@ interface Entry {
   readonly said: Said;
   readonly journal: { current: Journal | undefined };
   listener: LiveListener | undefined;
+  /** Whether its files are of no use any more. */
+  mayGo: boolean;
   /** Calls off the end of a grace, or of the memory of a session that is over. */
   calm?: () => void;
 }
@@ -121,7 +123,7 @@ export class LiveSessions {
     if (entry === undefined) {
       throw new SottoError('SESSION_NOT_FOUND', 'nothing is known of this take any more');
     }
-    if (!entry.session.over) this.#finishAfter(entry, GRACE_MS);
+    this.#finishAfter(entry, GRACE_MS);
     return entry.session;
   }
 
@@ -146,7 +148,7 @@ export class LiveSessions {
     if (entry?.listener !== listener) return;
     entry.listener = undefined;
     entry.said.leave(listener);
-    if (!session.over) this.#finishAfter(entry, GRACE_MS);
+    this.#finishAfter(entry, GRACE_MS);
   }
 
   /** Takes up what other daemons left behind: clients may come back to it, the rest is finished. */
@@ -165,10 +167,11 @@ export class LiveSessions {
       await finished;
       cutOff();
     }
-    for (const { calm, journal, session } of this.#entries.values()) {
-      calm?.();
-      if (!session.over) await session.suspend();
-      await journal.current?.close();
+    for (const entry of this.#entries.values()) {
+      entry.calm?.();
+      if (!entry.session.over) await entry.session.suspend();
+      await entry.journal.current?.close();
+      if (entry.mayGo) await this.#removeFiles(entry);
     }
     this.#entries.clear();
   }
@@ -255,6 +258,8 @@ export class LiveSessions {
         );
       },
     );
+    const last = entries.at(-1)?.event;
+    const isOver = last !== undefined && isTerminal(last);
     const session = new LiveSession({
       id,
       startedMs,
@@ -268,11 +273,13 @@ export class LiveSessions {
       ...(checkpoint !== undefined && { checkpoint }),
       onAcknowledged: (samples) => entry.listener?.({ acknowledged: samples }),
       keep,
-      onOver: () => this.#over(entry),
+      isOver,
+      onOver: (isKept) => this.#over(entry, isKept),
     });
-    const entry: Entry = { session, said, journal, listener: undefined };
+    const entry: Entry = { session, said, journal, listener: undefined, mayGo: isOver };
     this.#entries.set(id, entry);
-    session.start();
+    if (isOver) this.#remember(entry);
+    else session.start();
     return entry;
   }
 
@@ -291,19 +298,30 @@ export class LiveSessions {
   }
 
   #finishAfter(entry: Entry, graceMs: number): void {
-    if (entry.listener !== undefined) return;
+    if (entry.listener !== undefined || entry.session.over) return;
     entry.calm?.();
     entry.calm = this.#options.clock.after(graceMs, () => entry.session.finish());
   }
 
-  #over(entry: Entry): void {
-    const { clock, onIdleChange } = this.#options;
+  #over(entry: Entry, isKept: boolean): void {
     void entry.journal.current?.close();
     entry.journal.current = undefined;
-    entry.calm?.();
-    entry.calm = clock.after(REMEMBERED_MS, () => this.#entries.delete(entry.session.id));
-    if (this.idle) onIdleChange?.(true);
+    entry.mayGo = isKept;
+    this.#remember(entry);
+    if (this.idle) this.#options.onIdleChange?.(true);
     if (![...this.#entries.values()].some(({ session }) => session.finishing)) this.#whenFinished?.();
+  }
+
+  #remember(entry: Entry): void {
+    entry.calm?.();
+    entry.calm = this.#options.clock.after(REMEMBERED_MS, () => {
+      this.#entries.delete(entry.session.id);
+      if (entry.mayGo) void this.#removeFiles(entry);
+    });
+  }
+
+  #removeFiles({ session }: Entry): Promise<void> {
+    return removeSpool(join(this.#options.folder, `${session.id}${SPOOL_SUFFIX}`));
   }
 }
 

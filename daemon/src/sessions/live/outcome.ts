@@ -14,7 +14,7 @@ export interface TakeOutcome {
   readonly id: string;
   /** Since 1970. */
   readonly startedMs: number;
-  /** Its audio, if it was ever on disk; it is removed with what was written down beside it, once this is kept. */
+  /** Its audio, if it was ever on disk. It goes some time after this is kept. */
   readonly spool?: string;
   /** `recovered`: nobody listened any more when it was final. */
   readonly result:

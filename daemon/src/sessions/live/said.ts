@@ -21,7 +21,7 @@ export type WriteDown = (entry: JournalEntry) => Promise<void>;
 const SHOWN_AGAIN = ['state', 'tentative', 'voice', 'pace'] as const;
 
 export class Said {
-  readonly #writeDown: WriteDown;
+  #writeDown: WriteDown | undefined;
   readonly #onWriteFailed: (error: unknown) => void;
   readonly #numbered: LiveEvent[];
   readonly #shown = new Map<LiveEvent['type'], LiveEvent>();
@@ -96,6 +96,11 @@ export class Said {
     return saying;
   }
 
+  /** What is said from now on is only told. */
+  stopWriting(): void {
+    this.#writeDown = undefined;
+  }
+
   /** Resolves once all that was said is said. */
   async quiet(): Promise<void> {
     await this.#tail;
@@ -104,7 +109,7 @@ export class Said {
   async #number(event: LiveEvent, checkpoint: LiveCheckpoint | undefined): Promise<void> {
     const seq = this.#numbered.length + 1;
     try {
-      await this.#writeDown({ seq, event, ...(checkpoint !== undefined && { checkpoint }) });
+      await this.#writeDown?.({ seq, event, ...(checkpoint !== undefined && { checkpoint }) });
     } catch (error) {
       this.#onWriteFailed(error);
     }
