@@ -1,0 +1,324 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import { engineStateOf } from '#daemon/engine/live/engine-state.js';
+import { LiveRun } from '#daemon/engine/live/live-run.js';
+import { Take } from '#daemon/engine/live/take.js';
+import { Turns } from '#daemon/engine/turns.js';
+import { parseFromEngine, type FromEngine, type LiveLook, type Refined } from '#daemon/protocol/ipc.js';
+import type { LiveCheckpoint } from '#daemon/protocol/live.js';
+import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
+import { gate, ScriptedSpeech, settled, type SpeechScript } from '#test/harness/scripted-speech.js';
+
+const tape = ramp(0, 12 * SECOND);
+
+/** The time that looks are measured by: it passes only where a test says so. */
+let nowMs = 0;
+beforeEach(() => {
+  nowMs = 0;
+  jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
+});
+afterEach(() => void jest.restoreAllMocks());
+
+interface Begin extends SpeechScript {
+  readonly fromSample?: number;
+  readonly checkpoint?: LiveCheckpoint;
+  readonly refine?: (signal: AbortSignal) => Promise<Refined | undefined>;
+  readonly turns?: Turns;
+  readonly whole?: boolean;
+}
+
+function listen({ fromSample = 0, checkpoint, refine, turns = new Turns(), whole, ...script }: Begin = {}) {
+  const sent: FromEngine[] = [];
+  const seen = { over: 0, sentWhenOver: 0 };
+  const own = checkpoint && { ...checkpoint, state: engineStateOf(checkpoint).speech };
+  const speech = new ScriptedSpeech(script, own);
+  const take = new Take(fromSample, whole === true);
+  const run = new LiveRun({
+    session: 1,
+    checkpoint,
+    speech,
+    take,
+    turns,
+    ...(refine !== undefined && { refine }),
+    send: (message) => sent.push(parseFromEngine(structuredClone(message))),
+    onOver: () => {
+      seen.over += 1;
+      seen.sentWhenOver = sent.length;
+    },
+  });
+  const say = (from: number, to: number): void => run.audio(new Uint8Array(tape.slice(from, to).buffer));
+  const types = (): string[] => sent.map(({ type }) => type);
+  const looks = (): LiveLook[] =>
+    sent.flatMap((message) =>
+      message.type === 'live-look' || message.type === 'live-done' ? [message.look] : [],
+    );
+  return { run, speech, take, sent, seen, say, types, looks };
+}
+
+function wordsOf(looks: readonly LiveLook[]): string[] {
+  return looks.flatMap(({ committed }) => committed.map(({ word }) => word));
+}
+
+/** What was heard, without where it was committed. */
+function heardIn(looks: readonly LiveLook[]): string {
+  return wordsOf(looks)
+    .map((word) => word.replace(/@.*/, '').trim())
+    .join(' ');
+}
+
+/** Where the looks of a session were, and what they committed. */
+function outline(looks: readonly LiveLook[]): [number, string[]][] {
+  return looks.map((look) => [look.heardSamples, wordsOf([look])]);
+}
+
+describe('LiveRun', () => {
+  test('looks at every half second of the audio, and at the end hears the rest', async () => {
+    const { run, looks, say, types } = listen();
+    const samples = 3.2 * SECOND;
+    for (let at = 0; at < samples; at += 1_000) say(at, Math.min(samples, at + 1_000));
+    run.finish();
+    await settled();
+    expect(looks().map(({ heardSamples }) => heardSamples)).toEqual(
+      [0.5, 1, 1.5, 2, 2.5, 3, 3.2].map((seconds) => seconds * SECOND),
+    );
+    expect(types().at(-1)).toBe('live-done');
+    expect(heardIn(looks())).toBe(rampText(samples));
+    expect(looks().at(-1)?.tentative).toBe('');
+  });
+
+  test('hears the same in the same places, in whatever pieces it comes and wherever another goes on', async () => {
+    const cases = fc.record({
+      samples: fc.integer({ min: 1, max: 4 * SECOND }),
+      pieces: fc.array(fc.integer({ min: 101, max: 2 * SECOND }), { minLength: 1, maxLength: 12 }),
+      pauses: fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
+      /** Of the looks that were given, the one that another run goes on from. */
+      at: fc.nat(20),
+      /** Audio in front of the checkpoint that it is given as well: all of it, none, or some. */
+      more: fc.constantFrom(0, 0.5, 1),
+      json: fc.boolean(),
+    });
+    const speak = async (
+      { run, say }: ReturnType<typeof listen>,
+      { samples, pieces, pauses }: { samples: number; pieces: number[]; pauses: boolean[] },
+      from = 0,
+    ): Promise<void> => {
+      let at = from;
+      for (let n = 0; at < samples; n++) {
+        const to = Math.min(samples, at + (pieces[n % pieces.length] ?? 1));
+        say(at, to);
+        at = to;
+        if (pauses[n % pauses.length] === true) await settled();
+      }
+      run.finish();
+      await settled();
+    };
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ at, more, json, ...spoken }) => {
+        const plain = listen();
+        await speak(plain, { samples: spoken.samples, pieces: [spoken.samples], pauses: [false] });
+        const expected = outline(plain.looks());
+        expect(heardIn(plain.looks())).toBe(rampText(spoken.samples));
+
+        const first = listen();
+        await speak(first, spoken);
+        expect(outline(first.looks())).toEqual(expected);
+
+        const looks = first.looks().slice(0, -1);
+        const index = looks.length === 0 ? -1 : at % looks.length;
+        const given = looks[index]?.checkpoint;
+        if (given === undefined) return;
+        const checkpoint = json
+          ? (JSON.parse(JSON.stringify(given)) as LiveCheckpoint)
+          : structuredClone(given);
+        const fromSample = Math.round(given.fromSample * (1 - more));
+        const second = listen({ checkpoint, fromSample, whole: true });
+        await speak(second, spoken, fromSample);
+        expect(outline(second.looks())).toEqual(expected.slice(index + 1));
+        // For the decode at the end, all of it or nothing.
+        const all = second.take.all();
+        expect(all?.length).toBe(fromSample === 0 ? spoken.samples : undefined);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('waits longer where looks take too long, and another engine goes on at that pace', async () => {
+    const { looks, say } = listen({ onLook: () => void (nowMs += 450) });
+    for (let at = 0; at < 4 * SECOND; at += SECOND / 4) {
+      say(at, at + SECOND / 4);
+      await settled();
+    }
+    expect(looks().map(({ heardSamples }) => heardSamples / SECOND)).toEqual([0.5, 1, 2, 3, 4]);
+    expect(looks().map(({ intervalSeconds }) => intervalSeconds)).toEqual([0.5, 1, 1, 1, 1]);
+    const checkpoint = looks()[2]?.checkpoint;
+    const other = listen({ ...(checkpoint && { checkpoint }), onLook: () => void (nowMs += 450) });
+    expect(other.run.place).toEqual({ heardSamples: 2 * SECOND, intervalSeconds: 1 });
+    other.say(0, 4 * SECOND);
+    await settled();
+    expect(outline(other.looks())).toEqual(outline(looks()).slice(3));
+  });
+
+  test('counts what it waits for others as time that a look took', async () => {
+    const turns = new Turns();
+    const { looks, say } = listen({ turns });
+    for (let at = 0; at < 2 * SECOND; at += SECOND / 2) {
+      void turns.live(() => Promise.resolve(void (nowMs += 400)));
+      say(at, at + SECOND / 2);
+      await settled();
+    }
+    expect(looks().map(({ intervalSeconds }) => intervalSeconds)).toEqual([0.5, 1, 1]);
+  });
+
+  test('says who speaks when it changes, before the look that heard it', async () => {
+    const { say, types, sent } = listen({
+      onLook: (speech) => void (speech.speaking = speech.looks.length === 1 || speech.looks.length === 2),
+    });
+    say(0, 2.5 * SECOND);
+    await settled();
+    expect(types()).toEqual(['live-look', 'live-voice', 'live-look', 'live-look', 'live-voice', 'live-look', 'live-look']); // prettier-ignore
+    expect(sent.flatMap((message) => (message.type === 'live-voice' ? [message.speaking] : []))).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  test('takes audio and the end while it looks, and hears all of it', async () => {
+    const busy = gate();
+    const { run, looks, say, types } = listen({ onLook: () => busy.opened });
+    say(0, SECOND);
+    await settled();
+    say(SECOND, 2.2 * SECOND);
+    run.finish();
+    run.finish();
+    // Nothing belongs to the take any more.
+    say(9 * SECOND, 11 * SECOND);
+    await settled();
+    expect(types()).toEqual([]);
+    busy.open();
+    await settled();
+    expect(types()).toEqual(['live-look', 'live-look', 'live-look', 'live-look', 'live-done']);
+    expect(heardIn(looks())).toBe(rampText(2.2 * SECOND));
+  });
+
+  test('ends a take without a single sample', async () => {
+    const { run, looks, seen, speech } = listen({ whole: true });
+    run.finish();
+    await settled();
+    expect(looks()).toMatchObject([{ committed: [], heardSamples: 0 }]);
+    expect([seen.over, speech.disposed]).toEqual([1, 1]);
+  });
+
+  test.each([
+    ['before anything came', async () => Promise.resolve()],
+    ['between two looks', async ({ say }: ReturnType<typeof listen>) => Promise.resolve(say(0, SECOND))],
+    [
+      'after its end was asked for',
+      async ({ run, say }: ReturnType<typeof listen>) => {
+        say(0, 100);
+        await settled();
+        run.finish();
+      },
+    ],
+  ])('cancelled %s, it lets go of everything once and says nothing more', async (_, before) => {
+    const live = listen();
+    await before(live);
+    await settled();
+    const said = live.sent.length;
+    const over = live.seen.over;
+    live.run.cancel();
+    live.run.cancel();
+    live.say(SECOND, 2 * SECOND);
+    live.run.finish();
+    await settled();
+    expect(live.sent).toHaveLength(said);
+    expect([live.seen.over, live.speech.disposed]).toEqual([1, 1]);
+    expect(over).toBe(live.types().includes('live-done') ? 1 : 0);
+  });
+
+  test.each([false, true])(
+    'cancelled while it looks (and deaf to it: %p), it goes when the look is over, without a word',
+    async (deaf) => {
+      const busy = gate();
+      const { run, say, seen, sent, speech } = listen({
+        deaf,
+        onLook: async (its) => {
+          its.speaking = true;
+          await busy.opened;
+        },
+      });
+      say(0, 3 * SECOND);
+      await settled();
+      run.cancel();
+      await settled();
+      expect([seen.over, speech.disposed]).toEqual([0, 0]);
+      busy.open();
+      await settled();
+      expect([seen.over, speech.disposed, speech.looks.length]).toEqual([1, 1, deaf ? 1 : 0]);
+      expect(sent).toEqual([]);
+    },
+  );
+
+  test('cancelled while it waits for its turn, it does not look at all', async () => {
+    const turns = new Turns();
+    const other = gate();
+    void turns.live(() => other.opened);
+    let looked = 0;
+    const look = (): void => void (looked += 1);
+    const { run, say, seen, sent, speech } = listen({ turns, onLook: look, onFinish: look });
+    say(0, SECOND);
+    await settled();
+    run.cancel();
+    other.open();
+    await settled();
+    expect(looked).toBe(0);
+    expect([seen.over, speech.disposed, sent.length]).toEqual([1, 1, 0]);
+  });
+
+  test.each(['onLook', 'onFinish'])('says once what went wrong (%s) and lets go', async (where) => {
+    const { run, say, seen, sent, speech, types } = listen({
+      [where]: () => Promise.reject(new Error('[metal::malloc] Unable to allocate 9 bytes')),
+    });
+    say(0, SECOND);
+    run.finish();
+    await settled();
+    say(SECOND, 3 * SECOND);
+    run.finish();
+    run.cancel();
+    await settled();
+    expect(types().filter((type) => type !== 'live-look')).toEqual(['live-failed']);
+    expect(sent.at(-1)).toMatchObject({ error: { code: 'ENGINE_OOM' } });
+    expect([seen.over, speech.disposed]).toEqual([1, 1]);
+    // It counts as over when all is said.
+    expect(seen.sentWhenOver).toBe(sent.length);
+  });
+
+  test('gives the text of the decode at the end beside its own', async () => {
+    const refined = { text: 'all of it', words: [], language: 'en' };
+    const { run, looks, say, sent } = listen({ refine: () => Promise.resolve(refined) });
+    say(0, SECOND);
+    run.finish();
+    await settled();
+    expect(sent.at(-1)).toMatchObject({ type: 'live-done', refined });
+    expect(heardIn(looks())).toBe(rampText(SECOND));
+  });
+
+  test('cancelled during the decode at the end, it says nothing', async () => {
+    const busy = gate();
+    const { run, say, seen, speech, types } = listen({
+      refine: async (signal) => {
+        await busy.opened;
+        expect(signal.aborted).toBe(true);
+        return undefined;
+      },
+    });
+    say(0, SECOND / 4);
+    run.finish();
+    await settled();
+    run.cancel();
+    expect(seen.over).toBe(0);
+    busy.open();
+    await settled();
+    expect(types()).toEqual([]);
+    expect([seen.over, speech.disposed]).toEqual([1, 1]);
+  });
+});
