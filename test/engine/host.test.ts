@@ -1,9 +1,11 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { EngineHost, type EngineParts, type OpenAudio } from '#daemon/engine/host.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { parseFromEngine, type FromEngine } from '#daemon/protocol/ipc.js';
+import { parseFromEngine, type FromEngine, type ToEngine } from '#daemon/protocol/ipc.js';
 import type { SpeechModel, TranscribeResult } from '#daemon/models/speech-model.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
+import { ramp, SECOND } from '#test/harness/ramp.js';
+import { gate, ScriptedModel, settled } from '#test/harness/scripted-speech.js';
 import { until } from '#test/harness/wait.js';
 
 const ref = { name: 'm', dir: '/m' };
@@ -41,12 +43,14 @@ class TickingModel implements SpeechModel {
   }
 }
 
+type LiveOpen = Extract<ToEngine, { type: 'live-open' }>;
+
 function setUp(
   make: (dir: string) => SpeechModel = () => new TickingModel('m', 3),
   load = (dir: string): Promise<SpeechModel> => new Promise((resolve) => resolve(make(dir))),
 ) {
   const sent: FromEngine[] = [];
-  const seen = { loads: [] as string[], closed: 0, exits: 0 };
+  const seen = { loads: [] as string[], closed: 0, exits: 0, cleared: 0 };
   const parts: EngineParts = {
     loadModel: (dir) => {
       seen.loads.push(dir);
@@ -64,7 +68,7 @@ function setUp(
       });
     },
     figures: () => ({ rssBytes: 1 }),
-    clearCache: () => undefined,
+    clearCache: () => void (seen.cleared += 1),
     send: (message) => sent.push(parseFromEngine(structuredClone(message))),
     exit: () => void (seen.exits += 1),
   };
@@ -77,7 +81,14 @@ function setUp(
     await until(() => last() !== undefined);
     return last() ?? { type: 'cancelled', job };
   };
-  return { host, run, endOf, sent, seen };
+  const open = (session: number, extra: Partial<LiveOpen> = {}): void =>
+    host.receive({ type: 'live-open', session, model: ref, options: {}, fromSample: 0, ...extra });
+  const say = (session: number, seconds: number): void =>
+    host.receive({ type: 'live-audio', session, pcm: new Uint8Array(ramp(0, seconds * SECOND).buffer) });
+  /** What was said of a session, in order. */
+  const of = (session: number): string[] =>
+    sent.flatMap((m) => ('session' in m && m.session === session ? [m.type] : []));
+  return { host, run, endOf, open, say, of, sent, seen };
 }
 
 describe('EngineHost', () => {
@@ -182,5 +193,244 @@ describe('EngineHost', () => {
     host.receive({ type: 'shutdown' });
     await until(() => seen.exits === 1);
     expect(model.disposed).toBe(1);
+  });
+});
+
+const other = { name: 'n', dir: '/n' };
+
+describe('EngineHost with people who dictate', () => {
+  test('opens a session when its model is there, hears it, and gives everything back', async () => {
+    const model = new ScriptedModel('m');
+    const { host, open, say, of, sent } = setUp(() => model);
+    open(1);
+    await settled();
+    expect(sent).toContainEqual({ type: 'live-opened', session: 1, heardSamples: 0, intervalSeconds: 0.5 });
+    say(1, 1.2);
+    host.receive({ type: 'live-finish', session: 1 });
+    await settled();
+    expect(of(1)).toEqual(['live-opened', 'live-look', 'live-look', 'live-done']);
+    expect(model.speeches.map(({ disposed }) => disposed)).toEqual([1]);
+    // What comes late is for nobody.
+    say(1, 1);
+    host.receive({ type: 'live-finish', session: 1 });
+    host.receive({ type: 'live-cancel', session: 1 });
+    await settled();
+    expect(of(1)).toHaveLength(4);
+    // Another model may come: nobody holds this one.
+    open(2, { model: other });
+    await settled();
+    expect(model.disposed).toBe(1);
+  });
+
+  test('looks before a file goes on, and the file goes on between looks', async () => {
+    const log: string[] = [];
+    const looking = gate();
+    const stepping = gate();
+    const model = new ScriptedModel('m', {
+      steps: 6,
+      onStep: async (step) => {
+        log.push(`step ${step}`);
+        if (step === 1) {
+          stepping.open();
+          await looking.opened;
+        }
+        await settled();
+      },
+      onLook: async () => {
+        log.push('look begins');
+        await settled();
+        await settled();
+        log.push('look ends');
+      },
+    });
+    const { open, run, say, endOf } = setUp(() => model);
+    open(1);
+    await settled();
+    run(1);
+    await stepping.opened;
+    say(1, 1.5);
+    await settled();
+    looking.open();
+    expect((await endOf(1)).type).toBe('done');
+    // No step begins while a look waits or runs; between two looks one may.
+    let looks = 0;
+    for (const line of log) {
+      if (line === 'look begins') looks += 1;
+      else if (line === 'look ends') looks -= 1;
+      else expect([line, looks]).toEqual([line, 0]);
+    }
+    expect(log.filter((line) => line.startsWith('look')).length).toBe(6);
+    const third = log.lastIndexOf('look begins');
+    expect(log.slice(0, third).filter((line) => line.startsWith('step')).length).toBeGreaterThan(2);
+  });
+
+  test('a file that waits behind a look is gone as soon as it is cancelled', async () => {
+    const busy = gate();
+    const stepping = gate();
+    const model = new ScriptedModel('m', {
+      steps: 1_000,
+      onStep: async () => {
+        stepping.open();
+        await settled();
+      },
+      onLook: () => busy.opened,
+    });
+    const { host, open, run, say, endOf, of } = setUp(() => model);
+    open(1);
+    run(1);
+    await stepping.opened;
+    say(1, 1);
+    await settled();
+    host.receive({ type: 'cancel', job: 1 });
+    expect((await endOf(1)).type).toBe('cancelled');
+    expect(of(1)).toEqual(['live-opened']);
+    busy.open();
+    await settled();
+    expect(of(1)).toEqual(['live-opened', 'live-look', 'live-look']);
+  });
+
+  test('a file that waits for another model is gone as soon as it is cancelled, and the next one is served', async () => {
+    const { host, open, run, endOf, of, say, seen } = setUp((dir) => new ScriptedModel(dir));
+    open(1);
+    await settled();
+    run(1, '/a', other);
+    await settled();
+    host.receive({ type: 'cancel', job: 1 });
+    expect((await endOf(1)).type).toBe('cancelled');
+    run(2);
+    expect((await endOf(2)).type).toBe('done');
+    say(1, 0.5);
+    host.receive({ type: 'live-finish', session: 1 });
+    await settled();
+    expect(of(1).at(-1)).toBe('live-done');
+    expect(seen.loads).toEqual(['/m']);
+  });
+
+  test('a model that somebody listens with stays until the last one is over', async () => {
+    const made: ScriptedModel[] = [];
+    const { host, open, run, endOf, seen } = setUp((dir) => {
+      const model = new ScriptedModel(dir);
+      made.push(model);
+      return model;
+    });
+    open(1);
+    open(2);
+    await settled();
+    run(1, '/a', other);
+    host.receive({ type: 'live-cancel', session: 1 });
+    await settled();
+    expect([seen.loads, made[0]?.disposed]).toEqual([['/m'], 0]);
+    host.receive({ type: 'live-finish', session: 2 });
+    expect((await endOf(1)).type).toBe('done');
+    expect([seen.loads, made[0]?.disposed]).toEqual([['/m', '/n'], 1]);
+  });
+
+  test('a session that is cancelled while its model loads is never opened, and the next one is', async () => {
+    const loaded = gate();
+    const { host, open, of, seen } = setUp(undefined, async () => {
+      await loaded.opened;
+      return new ScriptedModel('m');
+    });
+    open(1);
+    open(2);
+    host.receive({ type: 'live-finish', session: 1 });
+    host.receive({ type: 'live-cancel', session: 1 });
+    host.receive({ type: 'live-cancel', session: 1 });
+    loaded.open();
+    await settled();
+    expect([of(1), of(2), seen.loads]).toEqual([[], ['live-opened'], ['/m']]);
+  });
+
+  test('a session that waits for another model and is cancelled takes no model from anybody', async () => {
+    const model = new ScriptedModel('m');
+    const { host, open, of, seen } = setUp(() => model);
+    open(1);
+    open(2, { model: other });
+    await settled();
+    host.receive({ type: 'live-cancel', session: 2 });
+    host.receive({ type: 'live-finish', session: 1 });
+    await settled();
+    open(3);
+    await settled();
+    expect([of(2), of(3), seen.loads, model.disposed]).toEqual([[], ['live-opened'], ['/m'], 0]);
+  });
+
+  test.each([
+    ['MODEL_UNSUPPORTED', 'a model that can not listen', {}, true],
+    [
+      'INVALID_ARGUMENT',
+      'a checkpoint of something else',
+      { checkpoint: { fromSample: 0, state: 7 } },
+      false,
+    ],
+    [
+      'INVALID_ARGUMENT',
+      'a checkpoint of another model',
+      {
+        checkpoint: { fromSample: 0, state: { heardSamples: 0, intervalSeconds: 1, speech: 'elvish' } },
+      },
+      false,
+    ],
+    ['INVALID_ARGUMENT', 'audio that is missing', { fromSample: 1 }, false],
+  ])('refuses with %s %s, and holds nothing for it', async (code, _, extra, mute) => {
+    const model = new ScriptedModel('m', { mute });
+    const { open, of, sent } = setUp(() => model);
+    open(1, extra);
+    await settled();
+    expect(of(1)).toEqual(['live-failed']);
+    expect(sent).toContainEqual(expect.objectContaining({ error: expect.objectContaining({ code }) }));
+    open(2, { model: other });
+    await settled();
+    expect(model.disposed).toBe(1);
+  });
+
+  test('ends while people speak: nobody is told any more, their models go after them, and it ends once', async () => {
+    const looking = gate();
+    const model = new ScriptedModel('m', { onLook: () => looking.opened });
+    const { host, open, run, say, of, seen } = setUp(() => model);
+    for (const session of [1, 2, 3]) open(session);
+    open(4, { model: other });
+    await settled();
+    run(1, '/a', other);
+    for (const session of [1, 2]) say(session, 1);
+    await settled();
+    host.receive({ type: 'shutdown' });
+    await settled();
+    // The look that runs is waited for.
+    expect([seen.exits, model.disposed]).toEqual([0, 0]);
+    looking.open();
+    await until(() => seen.exits === 1);
+    expect(model.speeches.map(({ disposed }) => disposed)).toEqual([1, 1, 1]);
+    expect([seen.exits, model.disposed]).toEqual([1, 1]);
+    for (const session of [1, 2, 3]) expect(of(session)).toEqual(['live-opened']);
+    expect(of(4)).toEqual([]);
+  });
+
+  test('gives memory back when nobody speaks and no file is read, not before', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance'] });
+    try {
+      const step = gate();
+      const { host, open, run, seen } = setUp(() => new ScriptedModel('m', { onStep: () => step.opened }));
+      const pass = async (): Promise<number> => {
+        await settled();
+        jest.advanceTimersByTime(60_000);
+        return seen.cleared;
+      };
+      open(1);
+      run(1);
+      expect(await pass()).toBe(0);
+      host.receive({ type: 'live-finish', session: 1 });
+      // The file is still read.
+      expect(await pass()).toBe(0);
+      open(2);
+      step.open();
+      // Somebody still speaks.
+      expect(await pass()).toBe(0);
+      host.receive({ type: 'live-cancel', session: 2 });
+      expect(await pass()).toBe(1);
+      expect(await pass()).toBe(1);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });

@@ -1,0 +1,81 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { engineStateOf } from '#daemon/engine/live/engine-state.js';
+import { Take, WHOLE_SECONDS } from '#daemon/engine/live/take.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { ramp, SECOND } from '#test/harness/ramp.js';
+
+const bytes = (samples: Int16Array<ArrayBuffer>): Uint8Array => new Uint8Array(samples.buffer);
+const scaled = (samples: Int16Array): Float32Array => Float32Array.from(samples, (sample) => sample / 32_768);
+
+describe('Take', () => {
+  test('gives any stretch of what is still needed, whatever pieces it came in', () => {
+    const cases = fc.record({
+      from: fc.nat(50),
+      pieces: fc.array(fc.nat(40), { maxLength: 10 }),
+      forget: fc.array(fc.nat(200), { maxLength: 5 }),
+      whole: fc.boolean(),
+      begin: fc.nat(200),
+      length: fc.nat(100),
+    });
+    fc.assert(
+      fc.property(cases, ({ from, pieces, forget, whole, begin, length }) => {
+        const take = new Take(from, whole);
+        let needed = from;
+        for (const [n, piece] of pieces.entries()) {
+          take.push(bytes(ramp(take.samples, take.samples + piece)));
+          const before = Math.min(take.samples, forget[n] ?? 0);
+          take.forget(before);
+          needed = Math.max(needed, before);
+        }
+        expect(take.samples).toBe(from + pieces.reduce((sum, piece) => sum + piece, 0));
+        const start = Math.min(take.samples, Math.max(needed, begin));
+        const end = Math.min(take.samples, start + length);
+        expect(take.read(start, end)).toEqual(scaled(ramp(start, end)));
+        expect(take.all()).toEqual(whole && from === 0 ? scaled(ramp(0, take.samples)) : undefined);
+      }),
+    );
+  });
+
+  test('takes the loudest samples there are, and bytes that begin at an odd place', () => {
+    const take = new Take(0, true);
+    const odd = new Uint8Array(5);
+    odd.set(bytes(Int16Array.of(-32_768, 32_767)), 1);
+    take.push(odd.subarray(1));
+    expect([...take.read(0, 2)]).toEqual([-1, Math.fround(32_767 / 32_768)]);
+  });
+
+  test('keeps no whole take that nobody would wait for, and lets its beginning go', () => {
+    const take = new Take(0, true);
+    const piece = new Uint8Array(2 * 50 * SECOND);
+    for (let seconds = 0; seconds < WHOLE_SECONDS; seconds += 50) take.push(piece);
+    take.forget(WHOLE_SECONDS * SECOND);
+    expect(take.all()?.length).toBe(WHOLE_SECONDS * SECOND);
+    take.push(bytes(ramp(0, 1)));
+    expect(take.all()).toBeUndefined();
+    take.forget(WHOLE_SECONDS * SECOND);
+    expect(take.read(WHOLE_SECONDS * SECOND, take.samples)).toEqual(scaled(ramp(0, 1)));
+  });
+});
+
+describe('engineStateOf', () => {
+  test('refuses with a code what no engine gave', () => {
+    const good = { heardSamples: 8_000, intervalSeconds: 0.5, speech: { any: 'thing' } };
+    expect(engineStateOf({ fromSample: 0, state: good })).toEqual(good);
+    fc.assert(
+      fc.property(fc.anything(), (state) => {
+        try {
+          const { heardSamples } = engineStateOf({ fromSample: 0, state });
+          expect(heardSamples).toBeGreaterThanOrEqual(0);
+        } catch (error) {
+          if (!(error instanceof SottoError && error.code === 'INVALID_ARGUMENT')) throw error;
+        }
+      }),
+    );
+    for (const heardSamples of [-1, 0.5, Number.NaN, Infinity, '8']) {
+      expect(() => engineStateOf({ fromSample: 0, state: { ...good, heardSamples } })).toThrow(
+        'none of ours',
+      );
+    }
+  });
+});
