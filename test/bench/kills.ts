@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { flaw, KeptAlive, speakRamp, type Spoken } from '#test/harness/under-fire.js';
-import { printTable, saveResult } from './report.js';
+import { printTable, quantile, saveResult } from './report.js';
 
 /** The engine is not started again after the fifth death in three minutes. */
 const KILLS_A_LIFE = 4;
@@ -47,7 +47,7 @@ export async function kills(argv: string[]): Promise<void> {
       String(tally.kills),
       String(tally.takes),
       String(tally.flaws.length),
-      `${quantile(tally.resumedMs, 0.5)} / ${quantile(tally.resumedMs, 0.95)}`,
+      `${quantile(tally.resumedMs, 0.5).toFixed(0)} / ${quantile(tally.resumedMs, 0.95).toFixed(0)}`,
     ]);
     if (tally.flaws.length > 0) process.exitCode = 1;
   }
@@ -88,11 +88,6 @@ async function life(
 function nextWord({ committedAtMs }: Spoken, afterMs: number): number | undefined {
   const next = committedAtMs.find((ms) => ms > afterMs);
   return next === undefined ? undefined : next - afterMs;
-}
-
-function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? NaN);
 }
 
 /** The same moments for the same seed (mulberry32). */

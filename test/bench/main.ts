@@ -12,6 +12,7 @@
  *     npm run bench -- long-form    windows one after the other and several at once, beside faster-whisper's pipelines
  *     npm run bench -- streaming    text while somebody speaks: how late, how steady, how right, what it costs
  *     npm run bench -- kills        dictation while engines and daemons are killed: no sample may be lost or come twice
+ *     npm run bench -- load         many who dictate at once, one who never reads, a thousand takes one after another
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
@@ -23,6 +24,7 @@ import { hotwords } from './hotwords.js';
 import { kills } from './kills.js';
 import { kernels } from './kernels.js';
 import { streaming } from './streaming.js';
+import { load as loaded } from './load.js';
 import { longForm } from './long-form.js';
 import { languages } from './languages.js';
 import { offline } from './offline.js';
@@ -41,6 +43,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   cold,
   kernels,
   kills,
+  load: loaded,
   soak,
   words,
   languages,

@@ -101,16 +101,26 @@ export interface Spoken {
   readonly error?: string;
   /** When words came, by `performance.now()`. */
   readonly committedAtMs: readonly number[];
+  /** From the last sample of a word until it came. */
+  readonly wordDelaysMs: readonly number[];
 }
 
-/** Says the first seconds of the ramp in real time. */
-export async function speakRamp(daemon: KeptAlive, seconds: number): Promise<Spoken> {
+/** Says the first seconds of the ramp, in real time or as fast as it goes. */
+export async function speakRamp(
+  daemon: Pick<KeptAlive, 'connect'>,
+  seconds: number,
+  { paced = true } = {},
+): Promise<Spoken> {
   const samples = Math.round(seconds * SECOND);
   const dictation = Dictation.open({ connect: () => daemon.connect() });
+  /** When each piece was said. */
+  const saidMs: number[] = [];
   const speaking = (async () => {
     const beganMs = performance.now();
     for (let at = 0; at < samples; at += PIECE) {
       dictation.push(ramp(at, Math.min(samples, at + PIECE)));
+      saidMs.push(performance.now());
+      if (!paced) continue;
       const dueMs = beganMs + ((at + PIECE) / SECOND) * 1000;
       await sleep(Math.max(0, dueMs - performance.now()));
     }
@@ -120,16 +130,22 @@ export async function speakRamp(daemon: KeptAlive, seconds: number): Promise<Spo
   let text = '';
   let error: string | undefined;
   const committedAtMs: number[] = [];
+  const wordDelaysMs: number[] = [];
   for await (const event of dictation.events()) {
     if (event.type === 'committed') {
       committed += event.text;
-      committedAtMs.push(performance.now());
+      const nowMs = performance.now();
+      committedAtMs.push(nowMs);
+      for (const { end } of event.words) {
+        const piece = Math.ceil((end * SECOND) / PIECE) - 1;
+        wordDelaysMs.push(nowMs - (saidMs[piece] ?? nowMs));
+      }
     }
     if (event.type === 'final') text = event.text;
     if (event.type === 'failed') error = SottoError.fromWire(event.error).message;
   }
   await speaking;
-  return { samples, text, committed, committedAtMs, ...(error !== undefined && { error }) };
+  return { samples, text, committed, committedAtMs, wordDelaysMs, ...(error !== undefined && { error }) };
 }
 
 /** What is wrong with what a speaker got, in words; undefined if nothing is. */

@@ -61,10 +61,8 @@ interface Entry {
 export class LiveSessions {
   readonly #options: LiveSessionsOptions;
   readonly #entries = new Map<string, Entry>();
-  /** Opened, but not there yet. */
-  readonly #coming = new Set<string>();
-  /** Found again, but not there yet. */
-  readonly #restoring = new Map<string, Promise<Entry>>();
+  /** Opened or found again, but not there yet. */
+  readonly #coming = new Map<string, Promise<Entry>>();
   #recovering: Promise<void> = Promise.resolve();
   #stopping = false;
   #whenFinished: (() => void) | undefined;
@@ -91,22 +89,9 @@ export class LiveSessions {
   async open({ id, model, options = {} }: LiveRequest): Promise<LiveSession> {
     this.#mayBegin(id);
     const ref = this.#options.resolveModel(model);
-    const startedMs = Date.now();
-    const { folder, openFile } = this.#options;
-    // By its folder: another daemon may have another default.
-    const info = { id, startedMs, options, model: ref.dir };
-    const openSpool = (): Promise<SpoolFile> => SpoolFile.create(folder, info, openFile);
-    const comes = this.#comes(id);
-    try {
-      const spool = await openSpool().catch((error: unknown) => SottoError.from(error));
-      // Without a disk it is kept in memory, and that is said with the first audio.
-      const audio = new SpokenAudio(openSpool, spool instanceof SottoError ? undefined : spool);
-      const entry = await this.#begin({ id, startedMs, options, ref, audio });
-      this.#finishAfter(entry, GRACE_MS);
-      return entry.session;
-    } finally {
-      comes();
-    }
+    const entry = await this.#comes(id, () => this.#create(id, ref, options));
+    this.#finishAfter(entry, GRACE_MS);
+    return entry.session;
   }
 
   /**
@@ -117,8 +102,10 @@ export class LiveSessions {
     let entry = this.#entries.get(id);
     if (entry === undefined) {
       if (this.#stopping) throw stoppingError();
-      const orphan = this.#coming.has(id) ? undefined : await findOrphan(this.#options.folder, id);
-      entry = this.#entries.get(id) ?? (orphan && (await this.#restored(orphan)));
+      entry = await this.#coming.get(id);
+      const orphan = entry === undefined ? await findOrphan(this.#options.folder, id) : undefined;
+      // Meanwhile somebody else may have found it.
+      entry ??= this.#entries.get(id) ?? (orphan && (await this.#restore(orphan)));
     }
     if (entry === undefined) {
       throw new SottoError('SESSION_NOT_FOUND', 'nothing is known of this take any more');
@@ -188,14 +175,29 @@ export class LiveSessions {
     }
   }
 
-  /** @returns what to call once it is there, or not */
-  #comes(id: string): () => void {
+  /** Once for each session, however many ask for it. */
+  #comes(id: string, begin: () => Promise<Entry>): Promise<Entry> {
+    const coming = this.#coming.get(id);
+    if (coming !== undefined) return coming;
     if (this.idle) this.#options.onIdleChange?.(false);
-    this.#coming.add(id);
-    return () => {
+    const begun = begin().finally(() => {
       this.#coming.delete(id);
       if (this.idle) this.#options.onIdleChange?.(true);
-    };
+    });
+    this.#coming.set(id, begun);
+    return begun;
+  }
+
+  async #create(id: string, ref: ModelRef, options: LiveOptions): Promise<Entry> {
+    const startedMs = Date.now();
+    const { folder, openFile } = this.#options;
+    // By its folder: another daemon may have another default.
+    const info = { id, startedMs, options, model: ref.dir };
+    const openSpool = (): Promise<SpoolFile> => SpoolFile.create(folder, info, openFile);
+    const spool = await openSpool().catch((error: unknown) => SottoError.from(error));
+    // Without a disk it is kept in memory, and that is said with the first audio.
+    const audio = new SpokenAudio(openSpool, spool instanceof SottoError ? undefined : spool);
+    return this.#begin({ id, startedMs, options, ref, audio });
   }
 
   async #recoverAll(): Promise<void> {
@@ -203,7 +205,7 @@ export class LiveSessions {
     for (const orphan of orphans) {
       if (this.#stopping || this.#entries.has(orphan.info.id)) continue;
       try {
-        this.#finishAfter(await this.#restored(orphan), GRACE_AT_START_MS);
+        this.#finishAfter(await this.#restore(orphan), GRACE_AT_START_MS);
       } catch (error) {
         const { code, message } = SottoError.from(error);
         this.#options.log.error({ session: orphan.info.id, code, message }, 'a take can’t be recovered');
@@ -211,29 +213,17 @@ export class LiveSessions {
     }
   }
 
-  /** Once, however many ask for it. */
-  #restored(orphan: Orphan): Promise<Entry> {
-    const { id } = orphan.info;
-    const restoring =
-      this.#restoring.get(id) ?? this.#restore(orphan).finally(() => this.#restoring.delete(id));
-    this.#restoring.set(id, restoring);
-    return restoring;
-  }
-
-  async #restore(orphan: Orphan): Promise<Entry> {
+  #restore(orphan: Orphan): Promise<Entry> {
     const { id, model, options, startedMs } = orphan.info;
     const { folder, log, openFile, resolveModel } = this.#options;
-    const comes = this.#comes(id);
-    try {
+    return this.#comes(id, async () => {
       const ref = resolveModel(model);
       const spool = await SpoolFile.reopen(orphan, openFile);
       const again = (): Promise<SpoolFile> => SpoolFile.create(folder, orphan.info, openFile);
       const audio = new SpokenAudio(again, spool);
       log.info({ session: id, samples: orphan.samples }, 'a take of another daemon goes on');
-      return await this.#begin({ id, startedMs, options, ref, audio });
-    } finally {
-      comes();
-    }
+      return this.#begin({ id, startedMs, options, ref, audio });
+    });
   }
 
   async #begin(take: {
