@@ -1,0 +1,155 @@
+/**
+ * Many at once, on an engine that computes nothing, so that what is seen is what Sotto itself costs.
+ *
+ *     npm run bench -- load [--takes 1000]
+ *
+ * 64 people who dictate beside 1,000 sockets that say nothing; a client that never reads beside 16 who dictate; takes of mixed
+ * length one after another, and what the daemon's memory does meanwhile.
+ */
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { WebSocket } from 'ws';
+import type { SottoClient } from '#daemon/client/index.js';
+import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
+import { flaw, KeptAlive, speakRamp, type Spoken } from '#test/harness/under-fire.js';
+import { printTable, quantile, saveResult, slope } from './report.js';
+
+const MB = 2 ** 20;
+const SPEAKERS = 64;
+const IDLE_SOCKETS = 1_000;
+const HEALTHY = 16;
+
+export async function load(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      takes: { type: 'string', default: '1000' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const rows: string[][] = [];
+  const measure = async (work: (daemon: KeptAlive) => Promise<string[][]>): Promise<void> => {
+    const daemon = new KeptAlive();
+    try {
+      await daemon.ready();
+      rows.push(...(await work(daemon)));
+    } finally {
+      await daemon.end();
+    }
+  };
+  await measure(many);
+  await measure(besideOneThatNeverReads);
+  await measure((daemon) => oneAfterAnother(daemon, Number(args.takes)));
+  printTable(['what', 'figure'], rows);
+  saveResult('load', { settings: { ...args }, rows }, args['save-baseline']);
+}
+
+/** Speakers and idle sockets at once. */
+async function many(daemon: KeptAlive): Promise<string[][]> {
+  const idle: SottoClient[] = [];
+  for (let i = 0; i < IDLE_SOCKETS - SPEAKERS; i++) idle.push(await daemon.connect());
+  const said = await Promise.all(Array.from({ length: SPEAKERS }, (_, i) => speakRamp(daemon, 4 + (i % 5))));
+  const flaws = said.map(flaw).filter((what) => what !== undefined);
+  for (const what of flaws) console.error(what);
+  const late = said.map((one) => quantile(one.wordDelaysMs, 0.95)).sort((a, b) => a - b);
+  const status = await idle[0]?.status();
+  for (const client of idle) client.close();
+  return [
+    [
+      `${SPEAKERS} dictating beside ${idle.length} idle sockets: takes with a sample lost or doubled`,
+      String(flaws.length),
+    ],
+    [
+      'a word after its audio, p95 of the median / slowest speaker, ms',
+      `${ms(late[32])} / ${ms(late.at(-1))}`,
+    ],
+    ['memory of the daemon, MB', ((status?.rssBytes ?? 0) / MB).toFixed(0)],
+  ];
+}
+
+/** The delay of words for those who read, without and with one who does not. */
+async function besideOneThatNeverReads(daemon: KeptAlive): Promise<string[][]> {
+  const speak = (): Promise<Spoken[]> =>
+    Promise.all(Array.from({ length: HEALTHY }, () => speakRamp(daemon, 10)));
+  await speak(); // warm
+  const alone = p95(await speak());
+  const before = await rssOf(daemon);
+  const deaf = await neverReads(daemon.home.paths.socket);
+  const beside = p95(await speak());
+  const after = await rssOf(daemon);
+  deaf.destroy();
+  return [
+    [`${HEALTHY} dictating: a word after its audio, p95, ms`, ms(alone)],
+    [
+      'the same beside a client that asks for much and reads nothing, ms',
+      `${ms(beside)} (${(((beside - alone) / alone) * 100).toFixed(0)} %)`,
+    ],
+    ['memory that the daemon has more afterwards, MB', ((after - before) / MB).toFixed(1)],
+  ];
+}
+
+/** A client that says hello, opens takes, sends audio for them and reads no byte of the answers. */
+async function neverReads(path: string): Promise<Socket> {
+  let raw: Socket | undefined;
+  const socket = new WebSocket('ws://localhost/ws', {
+    createConnection: () => (raw = connect(path)),
+    perMessageDeflate: false,
+  });
+  socket.on('error', () => undefined);
+  await new Promise((resolve) => socket.once('open', resolve));
+  socket.send(
+    JSON.stringify({ type: 'hello', protocol: PROTOCOL_VERSION, client: { name: 'deaf', version: '0' } }),
+  );
+  await sleep(100);
+  if (raw === undefined) throw new Error('no connection');
+  raw.pause();
+  const ask = setInterval(() => {
+    for (let i = 0; i < 200; i++) socket.send(JSON.stringify({ type: 'status', id: String(i) }));
+  }, 20);
+  socket.once('close', () => clearInterval(ask));
+  raw.once('close', () => clearInterval(ask));
+  return raw;
+}
+
+/** Takes of mixed length, as over a month of use: memory must not follow their number. */
+async function oneAfterAnother(daemon: KeptAlive, takes: number): Promise<string[][]> {
+  const memory: number[] = [];
+  let flaws = 0;
+  for (let take = 0; take < takes; take += 8) {
+    const said = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => speakRamp(daemon, 0.3 + ((take + i) % 37) * 0.4, { paced: false })),
+    );
+    flaws += said.filter((one) => flaw(one) !== undefined).length;
+    memory.push(await rssOf(daemon));
+  }
+  const settled = memory.slice(Math.floor(memory.length / 5));
+  return [
+    [`${takes} takes of 0.3 to 15 s: takes with a sample lost or doubled`, String(flaws)],
+    [
+      'memory of the daemon per 100 takes, after the first fifth, MB',
+      ((slope(settled) * 100) / 8 / MB).toFixed(2),
+    ],
+    ['memory of the daemon at the end, MB', ((memory.at(-1) ?? 0) / MB).toFixed(0)],
+  ];
+}
+
+async function rssOf(daemon: KeptAlive): Promise<number> {
+  const client = await daemon.connect();
+  const { pid } = client.daemon;
+  client.close();
+  const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kib) * 1024;
+}
+
+function p95(said: readonly Spoken[]): number {
+  return quantile(
+    said.flatMap((one) => one.wordDelaysMs),
+    0.95,
+  );
+}
+
+function ms(value: number | undefined): string {
+  return (value ?? NaN).toFixed(0);
+}
