@@ -1,0 +1,200 @@
+import { describe, expect, test } from '@jest/globals';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { LiveLook, ToEngine } from '#daemon/protocol/ipc.js';
+import type { LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
+import { LiveDesk, LOOK_ALLOWED_MS } from '#daemon/supervisor/live-desk.js';
+import { SECOND } from '#test/harness/ramp.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+
+const request = { model: { name: 'm', dir: '/m' }, options: {}, fromSample: 0 };
+const crash = new SottoError('ENGINE_CRASHED', 'it died');
+
+function look(heardSamples: number, intervalSeconds = 0.5): LiveLook {
+  const checkpoint = { fromSample: 0, state: null };
+  return { committed: [], tentative: '', heardSamples, intervalSeconds, checkpoint };
+}
+
+function setUp() {
+  const clock = new VirtualClock();
+  const sent: ToEngine[] = [];
+  const seen = { stuck: 0 };
+  const desk = new LiveDesk({ clock, send: (m) => sent.push(m), onStuck: () => void (seen.stuck += 1) });
+  const open = (fromSample = 0) => {
+    const reports: LiveReport[] = [];
+    const running = desk.open({ ...request, fromSample }, (report) => reports.push(report));
+    return { reports, running };
+  };
+  const opened = (session: number, heardSamples = 0): void =>
+    desk.receive({ type: 'live-opened', session, heardSamples, intervalSeconds: 0.5 });
+  const looked = (session: number, heardSamples: number, intervalSeconds?: number): void =>
+    desk.receive({ type: 'live-look', session, look: look(heardSamples, intervalSeconds) });
+  const types = (): string[] => sent.map(({ type }) => type);
+  return { clock, desk, open, opened, looked, seen, sent, types };
+}
+
+/** Lets the microtasks go. */
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const say = (running: RunningLive, samples: number): void => running.audio(new Uint8Array(2 * samples));
+
+describe('LiveDesk', () => {
+  test('opens each session once with a process, whenever that becomes ready', async () => {
+    const { desk, open, sent, types } = setUp();
+    const early = open();
+    await tick();
+    expect(early.reports).toEqual([{ type: 'waiting', for: 'engine' }]);
+    expect(sent).toEqual([]);
+    const justNow = open();
+    desk.ready();
+    await tick();
+    open();
+    await tick();
+    expect(types()).toEqual(['live-open', 'live-open', 'live-open']);
+    expect(justNow.reports).toEqual([]);
+  });
+
+  test('passes nothing on before a session is open', async () => {
+    const { desk, open, types } = setUp();
+    const { running } = open();
+    desk.ready();
+    await tick();
+    say(running, SECOND);
+    running.finish();
+    expect(types()).toEqual(['live-open']);
+  });
+
+  test('tells of a lost process those that it had, and opens the others with the next one', async () => {
+    const { desk, open, opened, types } = setUp();
+    desk.ready();
+    const had = open();
+    await tick();
+    opened(1);
+    desk.lost(crash);
+    const waits = open();
+    await tick();
+    desk.lost(crash);
+    expect(had.reports.map(({ type }) => type)).toEqual(['opened', 'lost']);
+    expect(waits.reports.map(({ type }) => type)).toEqual(['waiting']);
+    desk.ready();
+    expect(types()).toEqual(['live-open', 'live-open']);
+    expect(desk.busy).toBe(true);
+  });
+
+  test.each([
+    ['cancelled', (_: LiveDesk, running: RunningLive) => running.cancel()],
+    ['lost', (desk: LiveDesk) => desk.lost(crash)],
+    ['failed', (desk: LiveDesk) => desk.failAll(crash)],
+    ['done', (desk: LiveDesk) => desk.receive({ type: 'live-done', session: 1, look: look(0) })],
+  ])('a session that is %s says nothing more, and audio for it brings nobody down', async (_, end) => {
+    const { clock, desk, open, opened, looked, seen, sent } = setUp();
+    desk.ready();
+    const { reports, running } = open();
+    await tick();
+    opened(1);
+    say(running, SECOND);
+    end(desk, running);
+    desk.ready();
+    const [said, told] = [reports.length, sent.length];
+    say(running, SECOND);
+    running.finish();
+    running.cancel();
+    looked(1, SECOND);
+    opened(1);
+    clock.advance(10 * LOOK_ALLOWED_MS);
+    expect([reports.length, sent.length, seen.stuck, desk.busy]).toEqual([said, told, 0, false]);
+  });
+
+  test('knows that a process is stuck when it owes a look for long', async () => {
+    const { clock, desk, open, opened, looked, seen } = setUp();
+    desk.ready();
+    const { running } = open();
+    await tick();
+    opened(1);
+    say(running, 1.2 * SECOND);
+    clock.advance(LOOK_ALLOWED_MS - 1);
+    looked(1, 0.5 * SECOND);
+    clock.advance(LOOK_ALLOWED_MS - 1);
+    expect(seen.stuck).toBe(0);
+    clock.advance(1);
+    expect(seen.stuck).toBe(1);
+  });
+
+  test('knows it as well when the last look is owed', async () => {
+    const { clock, desk, open, opened, looked, seen } = setUp();
+    desk.ready();
+    const { running } = open();
+    await tick();
+    opened(1);
+    say(running, 0.6 * SECOND);
+    running.finish();
+    looked(1, 0.5 * SECOND);
+    clock.advance(LOOK_ALLOWED_MS);
+    expect(seen.stuck).toBe(1);
+  });
+
+  test('waits for no look where there is not enough audio for one, however long nobody sends more', async () => {
+    const { clock, desk, open, opened, looked, seen } = setUp();
+    desk.ready();
+    const first = open();
+    // Another engine heard 3 s of it: they come again, and are not looked at again.
+    const again = open(SECOND);
+    await tick();
+    opened(1);
+    opened(2, 3 * SECOND);
+    say(first.running, 0.4 * SECOND);
+    say(again.running, 2.4 * SECOND);
+    clock.advance(10 * LOOK_ALLOWED_MS);
+    say(first.running, 0.8 * SECOND);
+    looked(1, 0.5 * SECOND, 1);
+    clock.advance(10 * LOOK_ALLOWED_MS);
+    expect(seen.stuck).toBe(0);
+    say(again.running, 0.2 * SECOND);
+    clock.advance(LOOK_ALLOWED_MS);
+    expect(seen.stuck).toBe(1);
+  });
+
+  test('is patient with a process that has many to look at', async () => {
+    const { clock, desk, open, opened, looked, seen } = setUp();
+    desk.ready();
+    const sessions = Array.from({ length: 8 }, () => open());
+    await tick();
+    sessions.forEach((_, n) => opened(n + 1));
+    for (const { running } of sessions) say(running, 0.6 * SECOND);
+    for (let n = 1; n <= 8; n++) {
+      clock.advance(LOOK_ALLOWED_MS / 2);
+      looked(n, 0.5 * SECOND);
+    }
+    clock.advance(10 * LOOK_ALLOWED_MS);
+    expect(seen.stuck).toBe(0);
+  });
+
+  test('takes a machine that slept for no process that is stuck', async () => {
+    const { clock, desk, open, opened, looked, seen } = setUp();
+    desk.ready();
+    const { running } = open();
+    await tick();
+    opened(1);
+    say(running, 0.6 * SECOND);
+    clock.jump(3_600_000);
+    expect(seen.stuck).toBe(0);
+    looked(1, 0.5 * SECOND);
+    clock.advance(10 * LOOK_ALLOWED_MS);
+    expect(seen.stuck).toBe(0);
+  });
+
+  test('may be asked for a new session in the report of a lost one', async () => {
+    const { desk, open, sent } = setUp();
+    desk.ready();
+    let again = 0;
+    desk.open(request, (report) => {
+      if (report.type !== 'lost') return;
+      again += 1;
+      open();
+    });
+    await tick();
+    desk.lost(crash);
+    expect(again).toBe(1);
+    desk.ready();
+    await tick();
+    expect(sent.map((message) => 'session' in message && message.session)).toEqual([1, 2]);
+  });
+});

@@ -1,0 +1,298 @@
+/** Dictation with a real engine process that fakes only the model. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { silentLog } from '#daemon/logger.js';
+import type { LiveCheckpoint } from '#daemon/protocol/live.js';
+import type { JobReport, LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
+import { Supervisor } from '#daemon/supervisor/supervisor.js';
+import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
+import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
+import { fakeEngine } from '#test/harness/run-sotto.js';
+import { hurriedClock } from '#test/harness/virtual-clock.js';
+import { until } from '#test/harness/wait.js';
+
+const model = { name: 'fake', dir: '/models/fake' };
+
+let folder: string;
+let supervisor: Supervisor;
+let listeners: Listener[] = [];
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-live-'))));
+afterEach(async () => {
+  await supervisor.stop();
+  rmSync(folder, { recursive: true, force: true });
+  // Nothing is said after the last report.
+  for (const { reports, last } of listeners) if (last !== undefined) expect(reports.at(-1)).toBe(last);
+  listeners = [];
+});
+
+function start(env: Readonly<Record<string, string>> = {}): void {
+  supervisor = new Supervisor({
+    command: { modulePath: fakeEngine, env: { FAKE_ENGINE: '', SOTTO_HOME: folder, ...env } },
+    clock: hurriedClock,
+    log: silentLog,
+    warmModel: model,
+    cancelGraceMs: 2_400,
+  });
+  supervisor.start();
+}
+
+function enginePid(): number {
+  const { pid } = supervisor.status();
+  if (pid === undefined) throw new Error('no engine is running');
+  return pid;
+}
+
+interface From {
+  readonly fromSample?: number;
+  readonly checkpoint?: LiveCheckpoint;
+  readonly name?: string;
+}
+
+class Listener {
+  readonly reports: LiveReport[] = [];
+  readonly running: RunningLive;
+
+  constructor({ fromSample = 0, checkpoint, name = 'fake' }: From = {}) {
+    const request = { model: { name, dir: `/models/${name}` }, options: {}, fromSample };
+    this.running = supervisor.live({ ...request, ...(checkpoint && { checkpoint }) }, (report) => {
+      this.reports.push(report);
+    });
+    expect(this.reports).toEqual([]);
+    listeners.push(this);
+  }
+
+  get last(): LiveReport | undefined {
+    return this.reports.find(({ type }) => ['done', 'failed', 'lost'].includes(type));
+  }
+
+  get types(): string[] {
+    return this.reports.map(({ type }) => type);
+  }
+
+  get looks() {
+    return this.reports.flatMap((report) =>
+      report.type === 'look' || report.type === 'done' ? [report.look] : [],
+    );
+  }
+
+  get text(): string {
+    const words = this.looks.flatMap(({ committed }) => committed.map(({ word }) => word));
+    return words.join('').trim();
+  }
+
+  get checkpoint(): LiveCheckpoint | undefined {
+    return this.looks.at(-1)?.checkpoint;
+  }
+
+  say(from: number, to: number): void {
+    for (let at = from; at < to; at += 4_000) {
+      this.running.audio(new Uint8Array(ramp(at, Math.min(to, at + 4_000)).buffer));
+    }
+  }
+
+  async opened(): Promise<this> {
+    await until(() => this.types.includes('opened') || this.last !== undefined);
+    return this;
+  }
+
+  async over(): Promise<LiveReport> {
+    await until(() => this.last !== undefined);
+    return this.last ?? { type: 'opened' };
+  }
+}
+
+describe('Supervisor with people who dictate', () => {
+  test('opens a session that was asked for before the engine was there, and tells of each look', async () => {
+    start({ FAKE_LOAD_MS: '50' });
+    const listener = new Listener();
+    // Nobody listens yet.
+    listener.say(0, SECOND);
+    await listener.opened();
+    expect(listener.types).toEqual(['waiting', 'opened']);
+    listener.say(0, 2.3 * SECOND);
+    listener.running.finish();
+    expect((await listener.over()).type).toBe('done');
+    expect(listener.types).toEqual(['waiting', 'opened', 'look', 'look', 'look', 'look', 'done']);
+    expect(listener.text).toBe(rampText(2.3 * SECOND));
+    expect(supervisor.status()).toMatchObject({ restarts: 0, model: { state: 'ready', name: 'fake' } });
+  });
+
+  test('listens to several at once, who start and end as they like', async () => {
+    start();
+    const several = await Promise.all([1, 2, 3, 4].map(() => new Listener().opened()));
+    const late = new Listener();
+    for (const [n, listener] of several.entries()) listener.say(0, (n + 1) * 0.9 * SECOND);
+    several[1]?.running.cancel();
+    await late.opened();
+    late.say(0, 1_000);
+    for (const listener of [...several, late]) listener.running.finish();
+    for (const [n, listener] of several.entries()) {
+      if (n === 1) continue;
+      expect((await listener.over()).type).toBe('done');
+      expect(listener.text).toBe(rampText((n + 1) * 0.9 * SECOND));
+    }
+    await late.over();
+    expect(late.text).toBe(rampText(1_000));
+    expect(several[1]?.last).toBeUndefined();
+  });
+
+  test('reports sessions lost when their engine is killed, and another one goes on word for word', async () => {
+    start();
+    const first = await new Listener().opened();
+    const untouched = await new Listener().opened();
+    first.say(0, 3.2 * SECOND);
+    await until(() => first.looks.at(-1)?.heardSamples === 3 * SECOND);
+    process.kill(enginePid(), 'SIGKILL');
+    expect(await first.over()).toMatchObject({ type: 'lost', error: { code: 'ENGINE_CRASHED' } });
+    expect((await untouched.over()).type).toBe('lost');
+    const { checkpoint } = first;
+    const fromSample = checkpoint?.fromSample ?? 0;
+    const second = await new Listener({ fromSample, ...(checkpoint && { checkpoint }) }).opened();
+    // What lost its process has no part in the next one.
+    first.say(3.2 * SECOND, 5 * SECOND);
+    second.say(fromSample, 4.5 * SECOND);
+    second.running.finish();
+    await second.over();
+    expect(`${first.text} ${second.text}`).toBe(rampText(4.5 * SECOND));
+    expect(second.looks[0]?.heardSamples).toBe(3.5 * SECOND);
+    expect(supervisor.status()).toMatchObject({ restarts: 1, lastFailure: 'killed by SIGKILL' });
+  });
+
+  test('a session that opens again in the report of its loss waits for the next engine', async () => {
+    start({ FAKE_LIVE: 'dies-at:16000' });
+    let second: Listener | undefined;
+    const running = supervisor.live({ model, options: {}, fromSample: 0 }, (report) => {
+      if (report.type === 'opened') running.audio(new Uint8Array(ramp(0, SECOND).buffer));
+      if (report.type === 'lost') second = new Listener();
+    });
+    await until(() => second !== undefined);
+    await second?.opened();
+    expect(second?.types).toEqual(['waiting', 'opened']);
+    second?.say(0, SECOND);
+    second?.running.finish();
+    expect((await second?.over())?.type).toBe('done');
+    expect(second?.text).toBe(rampText(SECOND));
+  });
+
+  test('puts an engine down that looks at nothing any more', async () => {
+    start({ FAKE_LIVE: 'deaf' });
+    const deaf = await new Listener().opened();
+    const before = enginePid();
+    deaf.say(0, SECOND);
+    expect(await deaf.over()).toMatchObject({ type: 'lost', error: { code: 'ENGINE_CRASHED' } });
+    expect(supervisor.status().lastFailure).toMatch(/does not look/);
+    await until(() => supervisor.status().state === 'ready');
+    expect(enginePid()).not.toBe(before);
+  });
+
+  test('trusts no engine whose features are all zero, nor anything it says after', async () => {
+    start({ FAKE_LIVE: 'zeros' });
+    const beside = await new Listener().opened();
+    const zeros = await new Listener().opened();
+    zeros.say(0, SECOND);
+    expect(await zeros.over()).toMatchObject({ type: 'lost', error: { message: 'all features are zero' } });
+    expect((await beside.over()).type).toBe('lost');
+    await until(() => supervisor.status().state === 'ready');
+    expect(supervisor.status().restarts).toBe(1);
+  });
+
+  test('tells who listens that no engine comes any more, and who comes after', async () => {
+    start({ FAKE_ENGINE: 'dies-at-start' });
+    const waits = new Listener();
+    const error = { code: 'ENGINE_UNAVAILABLE' };
+    expect(await waits.over()).toMatchObject({ type: 'failed', error });
+    expect(waits.types).toEqual(['waiting', 'failed']);
+    expect(supervisor.status().state).toBe('degraded');
+    const late = new Listener();
+    expect(await late.over()).toMatchObject({ type: 'failed', error });
+    late.say(0, SECOND);
+    late.running.finish();
+    late.running.cancel();
+  });
+
+  test('a session that takes each engine down ends when no engine comes any more', async () => {
+    start({ FAKE_LIVE: 'always-dies-at:16000' });
+    const seen: string[] = [];
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const listener = await new Listener().opened();
+      listener.say(0, SECOND);
+      seen.push((await listener.over()).type);
+    }
+    // The fifth is lost with the last engine, which is not replaced.
+    expect(seen).toEqual(['lost', 'lost', 'lost', 'lost', 'lost']);
+    expect(supervisor.status().state).toBe('degraded');
+    expect((await new Listener().over()).type).toBe('failed');
+  });
+
+  test('says nothing after a cancel, whenever it comes', async () => {
+    start();
+    const atOnce = new Listener();
+    atOnce.running.cancel();
+    const waiting = new Listener();
+    await until(() => waiting.types.length > 0);
+    waiting.running.cancel();
+    const speaking = await new Listener().opened();
+    speaking.say(0, 5 * SECOND);
+    speaking.running.cancel();
+    const counts = [atOnce, waiting, speaking].map(({ reports }) => reports.length);
+    speaking.running.finish();
+    speaking.running.cancel();
+    const last = await new Listener().opened();
+    last.running.finish();
+    await last.over();
+    expect([atOnce, waiting, speaking].map(({ reports }) => reports.length)).toEqual(counts);
+    expect(counts).toEqual([0, 1, 2]);
+  });
+
+  test('fails a session whose model can not be loaded, keeps the engine, and has its own model back', async () => {
+    start();
+    await until(() => supervisor.status().model.state === 'ready');
+    const before = enginePid();
+    const broken = new Listener({ name: 'broken' });
+    expect(await broken.over()).toMatchObject({ type: 'failed', error: { code: 'MODEL_CORRUPT' } });
+    await until(() => supervisor.status().model.state === 'ready');
+    expect(supervisor.status().model.name).toBe('fake');
+    expect(enginePid()).toBe(before);
+  });
+
+  test('reads a file while somebody speaks; both are lost with their engine, and both come again', async () => {
+    start();
+    const path = writeFakeAudio(join(folder, 'a.wav'), { segments: 60, delayMs: 5, dieAfter: 30 });
+    const read = async (): Promise<JobReport[]> => {
+      const reports: JobReport[] = [];
+      supervisor.run({ path, model, options: {} }, (report) => reports.push(report));
+      await until(() => ['done', 'failed', 'cancelled', 'lost'].includes(reports.at(-1)?.type ?? ''));
+      return reports;
+    };
+    const listener = await new Listener().opened();
+    const reading = read();
+    listener.say(0, 1.5 * SECOND);
+    expect((await reading).at(-1)?.type).toBe('lost');
+    expect((await listener.over()).type).toBe('lost');
+    const { checkpoint } = listener;
+    const again = read();
+    const second = await new Listener({ fromSample: SECOND, ...(checkpoint && { checkpoint }) }).opened();
+    second.say(SECOND, 2 * SECOND);
+    second.running.finish();
+    expect((await second.over()).type).toBe('done');
+    expect(`${listener.text} ${second.text}`).toBe(rampText(2 * SECOND));
+    const texts = (await again).flatMap((report) =>
+      report.type === 'event' && report.event.type === 'segment' ? [report.event.segment.text] : [],
+    );
+    expect(texts).toEqual(scriptedTexts(60));
+  });
+
+  test('fails those who speak when it is stopped, and leaves nothing waiting', async () => {
+    start();
+    const speaking = await Promise.all([1, 2].map(() => new Listener().opened()));
+    for (const listener of speaking) listener.say(0, 400);
+    const waits = new Listener();
+    await supervisor.stop();
+    for (const listener of [...speaking, waits]) {
+      expect(await listener.over()).toMatchObject({ type: 'failed', error: { code: 'ENGINE_UNAVAILABLE' } });
+    }
+    expect((await new Listener().over()).type).toBe('failed');
+  });
+});
