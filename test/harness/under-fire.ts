@@ -6,6 +6,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Dictation, SottoClient } from '#daemon/client/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
+import type { LiveOptions } from '#daemon/protocol/live.js';
+import type { DaemonStatus } from '#daemon/protocol/status.js';
 import { fakeEngine, launcher } from './run-sotto.js';
 import { ramp, rampText, SECOND } from './ramp.js';
 import { tempHome, type TempHome } from './temp-home.js';
@@ -17,11 +19,14 @@ const PIECE = SECOND / 10;
 
 export class KeptAlive {
   readonly home: TempHome = tempHome();
+  readonly #realModel: string | undefined;
   #child: ChildProcess | undefined;
   #ended = false;
   deaths = 0;
 
-  constructor(readonly env: Readonly<Record<string, string>> = {}) {
+  /** @param realModel folder of a model for the real engine; the fake one otherwise */
+  constructor(realModel?: string) {
+    this.#realModel = realModel;
     this.#start();
   }
 
@@ -29,9 +34,9 @@ export class KeptAlive {
     return SottoClient.connect(this.home.paths.socket, 'under-fire');
   }
 
-  /** Resolves once it serves, its engine too. */
+  /** Resolves once it serves, its engine and its model too. */
   async ready(): Promise<void> {
-    await until(async () => (await this.#enginePid()) !== undefined);
+    await until(async () => (await this.#status())?.state === 'ready');
   }
 
   killDaemon(): void {
@@ -62,11 +67,16 @@ export class KeptAlive {
   }
 
   async #enginePid(): Promise<number | undefined> {
+    const engine = (await this.#status())?.engine;
+    return engine?.state === 'ready' ? engine.pid : undefined;
+  }
+
+  async #status(): Promise<DaemonStatus | undefined> {
     try {
       const client = await this.connect();
-      const { engine } = await client.status();
+      const status = await client.status();
       client.close();
-      return engine.state === 'ready' ? engine.pid : undefined;
+      return status;
     } catch {
       return undefined;
     }
@@ -74,14 +84,11 @@ export class KeptAlive {
 
   #start(): void {
     if (this.#ended) return;
-    this.#child = spawn(process.execPath, [launcher, 'daemon', 'run'], {
-      env: {
-        ...process.env,
-        NODE_OPTIONS: '',
-        SOTTO_HOME: this.home.folder,
-        SOTTO_ENGINE: fakeEngine,
-        ...this.env,
-      },
+    const model = this.#realModel;
+    const args = [launcher, 'daemon', 'run', ...(model === undefined ? [] : ['--model', model])];
+    const engine = model === undefined ? { SOTTO_ENGINE: fakeEngine } : {};
+    this.#child = spawn(process.execPath, args, {
+      env: { ...process.env, NODE_OPTIONS: '', SOTTO_HOME: this.home.folder, ...engine },
       stdio: 'ignore',
     });
     this.#child.once('exit', () => {
@@ -105,20 +112,34 @@ export interface Spoken {
   readonly wordDelaysMs: readonly number[];
 }
 
-/** Says the first seconds of the ramp, in real time or as fast as it goes. */
-export async function speakRamp(
+export interface Speaking {
+  /** Otherwise as fast as it goes. */
+  readonly paced?: boolean;
+  readonly options?: LiveOptions;
+}
+
+/** Says the first seconds of the ramp. */
+export function speakRamp(
   daemon: Pick<KeptAlive, 'connect'>,
   seconds: number,
-  { paced = true } = {},
+  speaking: Speaking = {},
 ): Promise<Spoken> {
-  const samples = Math.round(seconds * SECOND);
-  const dictation = Dictation.open({ connect: () => daemon.connect() });
+  return speak(daemon, ramp(0, Math.round(seconds * SECOND)), speaking);
+}
+
+/** Says something, in real time if nothing else is asked. */
+export async function speak(
+  daemon: Pick<KeptAlive, 'connect'>,
+  pcm: Int16Array,
+  { options = {}, paced = true }: Speaking = {},
+): Promise<Spoken> {
+  const dictation = Dictation.open({ connect: () => daemon.connect(), options });
   /** When each piece was said. */
   const saidMs: number[] = [];
   const speaking = (async () => {
     const beganMs = performance.now();
-    for (let at = 0; at < samples; at += PIECE) {
-      dictation.push(ramp(at, Math.min(samples, at + PIECE)));
+    for (let at = 0; at < pcm.length; at += PIECE) {
+      dictation.push(pcm.subarray(at, at + PIECE));
       saidMs.push(performance.now());
       if (!paced) continue;
       const dueMs = beganMs + ((at + PIECE) / SECOND) * 1000;
@@ -145,13 +166,24 @@ export async function speakRamp(
     if (event.type === 'failed') error = SottoError.fromWire(event.error).message;
   }
   await speaking;
-  return { samples, text, committed, committedAtMs, wordDelaysMs, ...(error !== undefined && { error }) };
+  return {
+    samples: pcm.length,
+    text,
+    committed,
+    committedAtMs,
+    wordDelaysMs,
+    ...(error !== undefined && { error }),
+  };
 }
 
-/** What is wrong with what a speaker got, in words; undefined if nothing is. */
-export function flaw({ committed, error, samples, text }: Spoken): string | undefined {
+/** What is wrong with what a speaker of the ramp got, in words; undefined if nothing is. */
+export function flaw(spoken: Spoken): string | undefined {
+  return flawBeside(rampText(spoken.samples), spoken);
+}
+
+/** What is wrong with what a speaker got who should have got a text. */
+export function flawBeside(expected: string, { committed, error, text }: Spoken): string | undefined {
   if (error !== undefined) return `failed: ${error}`;
-  const expected = rampText(samples);
   if (text !== expected) return `final text is not what was said:\n  ${text}\n  ${expected}`;
   if (committed !== expected) return `committed text is not what was said:\n  ${committed}\n  ${expected}`;
   return undefined;
