@@ -138,7 +138,7 @@ describe('LiveRun', () => {
         const all = second.take.all();
         expect(all?.length).toBe(fromSample === 0 ? spoken.samples : undefined);
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 

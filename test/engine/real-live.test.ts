@@ -1,0 +1,136 @@
+/**
+ * Dictation with nothing faked: engine processes with the starter model, real speech. What they hear together, beside a file
+ * and after one of them has died, is what the model alone hears when it looks in the same places.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { systemClock } from '#daemon/clock.js';
+import { silentLog } from '#daemon/logger.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { packageRoot } from '#daemon/paths.js';
+import type { LiveCheckpoint } from '#daemon/protocol/live.js';
+import type { LiveLook } from '#daemon/protocol/ipc.js';
+import type { LiveReport } from '#daemon/supervisor/engine.js';
+import { Supervisor } from '#daemon/supervisor/supervisor.js';
+import { clip, samplesOf, starterModel } from '#test/models/fixtures.js';
+import { SECOND } from '#test/harness/ramp.js';
+import { until } from '#test/harness/wait.js';
+
+const addon = join(packageRoot, 'native', 'lib', `${process.platform}-${process.arch}`, 'sotto-mlx.node');
+const speech = clip('jfk.flac');
+const missing = [addon, speech ?? 'jfk.flac'].find((path) => !existsSync(path));
+if (missing !== undefined) console.warn(`real-live: skipped, ${missing} is missing`);
+const withEngine = missing === undefined ? describe : describe.skip;
+
+const options = { language: 'en' };
+const never = new AbortController().signal;
+const main = join(packageRoot, 'dist', 'daemon', 'src', 'engine', 'main.js');
+const TAKE_SAMPLES = 4.5 * SECOND;
+
+let pcm: Int16Array<ArrayBuffer>;
+let dir: string;
+beforeAll(async () => {
+  dir = starterModel();
+  const samples = (await samplesOf(speech ?? '')).subarray(0, TAKE_SAMPLES);
+  pcm = Int16Array.from(samples, (sample) =>
+    Math.max(-32_768, Math.min(32_767, Math.round(sample * 32_768))),
+  );
+});
+
+let supervisor: Supervisor | undefined;
+afterAll(() => supervisor?.stop());
+
+function begin(): Supervisor {
+  supervisor = new Supervisor({ command: { modulePath: main }, clock: systemClock, log: silentLog });
+  supervisor.start();
+  return supervisor;
+}
+
+/** Speaks the take, or what is left of it behind a checkpoint, and gives all looks, the last one included. */
+async function dictate(
+  engine: Supervisor,
+  pieceSamples: number,
+  checkpoint?: LiveCheckpoint,
+): Promise<LiveLook[]> {
+  const fromSample = checkpoint?.fromSample ?? 0;
+  const reports: LiveReport[] = [];
+  const request = { model: { name: 'starter', dir }, options, fromSample };
+  const running = engine.live({ ...request, ...(checkpoint && { checkpoint }) }, (report) =>
+    reports.push(report),
+  );
+  await until(() => reports.some(({ type }) => type === 'opened'), 60_000);
+  for (let at = fromSample; at < pcm.length; at += pieceSamples) {
+    running.audio(new Uint8Array(pcm.slice(at, at + pieceSamples).buffer));
+  }
+  running.finish();
+  await until(() => ['done', 'failed', 'lost'].includes(reports.at(-1)?.type ?? ''), 60_000);
+  expect(reports.at(-1)?.type).toBe('done');
+  return reports.flatMap((report) => (report.type === 'look' || report.type === 'done' ? [report.look] : []));
+}
+
+async function read(engine: Supervisor): Promise<string[]> {
+  const texts: string[] = [];
+  const last = await new Promise<string>((resolve) => {
+    engine.run({ path: speech ?? '', model: { name: 'starter', dir }, options }, (report) => {
+      if (report.type === 'event' && report.event.type === 'segment') texts.push(report.event.segment.text);
+      if (['done', 'failed', 'lost'].includes(report.type)) resolve(report.type);
+    });
+  });
+  expect(last).toBe('done');
+  return texts;
+}
+
+/** What the model says, all by itself, when it looks in the same places. */
+async function alone(model: WhisperModel, looks: readonly LiveLook[]): Promise<[number, string][]> {
+  const live = model.live(options);
+  const said: [number, string][] = [];
+  let at = 0;
+  for (const [n, { heardSamples }] of looks.entries()) {
+    live.push(Float32Array.from(pcm.subarray(at, heardSamples), (sample) => sample / 32_768));
+    at = heardSamples;
+    const { committed } = await (n === looks.length - 1 ? live.finish(never) : live.update(never));
+    said.push([heardSamples, committed.map(({ word }) => word).join('')]);
+  }
+  live.dispose();
+  return said;
+}
+
+function said(looks: readonly LiveLook[]): [number, string][] {
+  return looks.map(({ heardSamples, committed }) => [
+    heardSamples,
+    committed.map(({ word }) => word).join(''),
+  ]);
+}
+
+withEngine('the real engine, while people speak', () => {
+  test('hears each of them as if they were alone, a file as well, and goes on in a new process', async () => {
+    const first = begin();
+    const [one, two, texts] = await Promise.all([dictate(first, 1_600), dictate(first, 7_001), read(first)]);
+    first.kill();
+
+    // Behind the first words, so that there is something to go on from.
+    const at = one.findIndex(({ committed }) => committed.length > 0);
+    expect(at).toBeGreaterThanOrEqual(0);
+    const checkpoint = JSON.parse(JSON.stringify(one[at]?.checkpoint)) as LiveCheckpoint;
+    const second = begin();
+    const rest = await dictate(second, 16_000, checkpoint);
+    expect(await read(second)).toEqual(texts);
+    await second.stop();
+
+    const model = await WhisperModel.load(dir);
+    try {
+      expect(said(one)).toEqual(await alone(model, one));
+      expect(said(two)).toEqual(await alone(model, two));
+      const whole = [...one.slice(0, at + 1), ...rest];
+      expect(said(whole)).toEqual(await alone(model, whole));
+    } finally {
+      model.dispose();
+    }
+    expect(
+      said(two)
+        .map(([, text]) => text)
+        .join(''),
+    ).toMatch(/my fellow Americans/i);
+  }, 120_000);
+});
