@@ -6,10 +6,15 @@ import fc from 'fast-check';
 import { Connections, Dictation, SottoClient, type DictationEvent } from '#daemon/client/index.js';
 import { SampleStore } from '#daemon/client/sample-store.js';
 import { SottoError } from '#daemon/protocol/errors.js';
+import { ramp } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { FakeLiveDaemon, rampFrom, type Cut, type FakeDaemonOptions } from './fake-live-daemon.js';
+import { FakeLiveDaemon, type Cut, type FakeDaemonOptions } from './fake-live-daemon.js';
 
 const reconnect = { firstPauseMs: 1, longestPauseMs: 4, giveUpMs: 10_000 };
+
+function rampFrom(first: number, count: number): Int16Array {
+  return ramp(first, first + count);
+}
 
 let folder: string;
 let daemons: FakeLiveDaemon[];

@@ -8,9 +8,10 @@ import { rmSync } from 'node:fs';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { parseAudioFrame } from '#daemon/protocol/audio-frame.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { isNumbered, type LiveEvent } from '#daemon/protocol/live.js';
+import { BYTES_PER_SAMPLE, isNumbered, type LiveEvent } from '#daemon/protocol/live.js';
 import { parseClientMessage, type ClientMessage, type DaemonMessage } from '#daemon/protocol/messages.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
+import { ramp } from '#test/harness/ramp.js';
 
 /** Where a connection breaks: after so many bytes up (to the daemon) or down, whichever comes first. */
 export interface Cut {
@@ -28,15 +29,6 @@ export interface FakeDaemonOptions {
   readonly samplesPerWord?: number;
   /** Whether it does not hear this message. */
   readonly deaf?: (message: ClientMessage) => boolean;
-}
-
-/** What sample `index` of the tests' audio is. */
-export function ramp(index: number): number {
-  return (index % 65_536) - 32_768;
-}
-
-export function rampFrom(first: number, count: number): Int16Array {
-  return Int16Array.from({ length: count }, (_, i) => ramp(first + i));
 }
 
 class Session {
@@ -223,14 +215,12 @@ export class FakeLiveDaemon {
     if (firstSample !== session.received) {
       this.wrong.push(`sample ${firstSample} came where ${session.received} was due`);
     }
-    const view = new DataView(pcm.buffer, pcm.byteOffset, pcm.byteLength);
-    for (let i = 0; i < pcm.byteLength / 2; i++) {
-      if (view.getInt16(2 * i, true) === ramp(firstSample + i)) continue;
-      this.wrong.push(`sample ${firstSample + i} is another one`);
-      break;
+    const due = ramp(firstSample, firstSample + pcm.byteLength / BYTES_PER_SAMPLE);
+    if (Buffer.compare(pcm, new Uint8Array(due.buffer)) !== 0) {
+      this.wrong.push(`samples from ${firstSample} on are other ones`);
     }
-    if (pcm.byteLength > 2 * 1_600) this.wrong.push(`a frame of ${pcm.byteLength} bytes`);
-    session.received = firstSample + pcm.byteLength / 2;
+    if (pcm.byteLength > BYTES_PER_SAMPLE * 1_600) this.wrong.push(`a frame of ${pcm.byteLength} bytes`);
+    session.received = firstSample + pcm.byteLength / BYTES_PER_SAMPLE;
     if (session.received - session.onDisk >= this.#options.acknowledgeEvery) this.#flush(session);
   }
 

@@ -1,5 +1,6 @@
 /** A child process that writes s16le mono 16 kHz to its stdout and says in messages how it stands. */
 import { fork, type ChildProcess } from 'node:child_process';
+import { PassThrough } from 'node:stream';
 
 export interface PcmProcessListener {
   message(value: unknown): void;
@@ -9,13 +10,17 @@ export interface PcmProcessListener {
 
 export class PcmProcess {
   readonly #child: ChildProcess;
+  /** Its stdout. What nobody listens to when a process ends is thrown away: here somebody does from the start. */
+  readonly #sound = new PassThrough();
   readonly #ended: Promise<void>;
 
   constructor(modulePath: string, args: readonly string[], listener: PcmProcessListener) {
     this.#child = fork(modulePath, [...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: ['--no-warnings'],
+      env: { ...process.env },
     });
+    this.#child.stdout?.pipe(this.#sound);
     let lastWords = '';
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       lastWords = `${lastWords}${chunk.toString()}`.slice(-2_000);
@@ -36,7 +41,7 @@ export class PcmProcess {
   /** Whole samples as they come; the process waits while nobody pulls. */
   async *samples(): AsyncGenerator<Int16Array, void> {
     let odd = Buffer.alloc(0);
-    for await (const chunk of this.#child.stdout ?? []) {
+    for await (const chunk of this.#sound) {
       const bytes = Buffer.concat([odd, chunk as Buffer]);
       const count = bytes.length >> 1;
       const samples = new Int16Array(count);

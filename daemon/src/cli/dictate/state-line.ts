@@ -7,6 +7,7 @@ import type { Style } from '../terminal/style.js';
 export interface DictateState {
   /** A microphone, or a file. */
   readonly live: boolean;
+  readonly name: string;
   readonly source: 'opening' | 'open' | 'over';
   readonly daemon: 'looking' | 'starting' | 'connected' | 'lost';
   readonly engine: LiveState | undefined;
@@ -66,7 +67,7 @@ function whatHappens(state: DictateState): { text: string; tone: 'calm' | 'bad' 
   if (state.engine === 'waiting') return calm(`the model is not there yet${kept}`);
   if (state.engine === 'restarting') return calm(`starting the speech engine anew${kept}`);
   const slow = (state.paceSeconds ?? 0) > 1 ? `, text every ${state.paceSeconds?.toFixed(0)} s` : '';
-  return calm(`${state.live ? 'listening' : 'as if spoken'}${slow}`);
+  return calm(`${state.live ? 'listening' : state.name}${slow}`);
 }
 
 function keysHint({ keys, live }: DictateState): string {

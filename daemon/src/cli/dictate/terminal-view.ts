@@ -25,6 +25,7 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
   let daemon: DictateState['daemon'] = 'looking';
   let engine: LiveState | undefined;
   let speaking = false;
+  let name = '';
   let totalSeconds: number | undefined;
   let paceSeconds: number | undefined;
 
@@ -33,6 +34,7 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
     const lines = text.lines(columns, most).map(({ solid, tentative }) => `${solid}${style.dim(tentative)}`);
     const state: DictateState = {
       live,
+      name,
       source,
       daemon,
       engine,
@@ -87,6 +89,7 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
     startingDaemon: () => void (daemon = 'starting'),
     sourceOpened(opened) {
       source = 'open';
+      name = opened.name;
       totalSeconds = opened.durationSeconds;
     },
     pcm: (samples) => levels.push(samples),

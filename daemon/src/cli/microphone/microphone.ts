@@ -9,7 +9,10 @@ import { PcmProcess } from '../dictate/pcm-process.js';
 import type { OpenSource, Source, SourceListener } from '../dictate/source.js';
 import { captureMessageSchema, STOP } from './messages.js';
 
-const CAPTURE = fileURLToPath(new URL('./capture.js', import.meta.url));
+/** The module of the process that holds the microphone. Tests put their own in its place. */
+function captureModule(): string {
+  return process.env.SOTTO_CAPTURE ?? fileURLToPath(new URL('./capture.js', import.meta.url));
+}
 
 /** Longest waits, in milliseconds. */
 export interface MicrophoneWaits {
@@ -28,8 +31,6 @@ export interface MicrophoneOptions {
   /** Number, name or part of the name. */
   readonly device?: string;
   readonly waits?: Partial<MicrophoneWaits>;
-  /** Module of the process that holds the microphone. Tests put their own in its place. */
-  readonly capture?: string;
 }
 
 export class Microphone implements Source {
@@ -47,14 +48,14 @@ export class Microphone implements Source {
   }
 
   open(): Promise<OpenSource> {
-    const { device, capture = CAPTURE } = this.#options;
+    const { device } = this.#options;
     return new Promise((done, failed) => {
       const give = (error: SottoError): void => {
         this.#failure ??= error;
         failed(this.#failure);
       };
       this.#within(this.#waits.openMs, 'the microphone can’t be opened: it does not answer');
-      this.#process = new PcmProcess(capture, ['listen', ...(device === undefined ? [] : [device])], {
+      this.#process = new PcmProcess(captureModule(), ['listen', ...(device === undefined ? [] : [device])], {
         message: (value) => {
           const message = v.parse(captureMessageSchema, value);
           if (message.type === 'failed') give(SottoError.fromWire(message.error));
@@ -115,7 +116,7 @@ export class Microphone implements Source {
 /** Names of the microphones, in the order of their numbers. @throws SottoError MIC_UNAVAILABLE */
 export function listMicrophones(): Promise<string[]> {
   return new Promise((done, failed) => {
-    new PcmProcess(CAPTURE, ['list'], {
+    new PcmProcess(captureModule(), ['list'], {
       message: (value) => {
         const message = v.parse(captureMessageSchema, value);
         if (message.type === 'devices') done(message.names);

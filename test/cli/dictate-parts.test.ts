@@ -1,0 +1,256 @@
+import { chmodSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { checkFlags } from '#daemon/cli/dictate-command.js';
+import { clipboardCommand, copyText } from '#daemon/cli/dictate/clipboard.js';
+import { Delivering } from '#daemon/cli/dictate/deliver.js';
+import { Levels } from '#daemon/cli/dictate/levels.js';
+import { stateLine, type DictateState } from '#daemon/cli/dictate/state-line.js';
+import { chooseDevice, DEFAULT_DEVICE } from '#daemon/cli/microphone/choose-device.js';
+import { columnsOf } from '#daemon/cli/terminal/columns.js';
+import { styleFor } from '#daemon/cli/terminal/style.js';
+import { TextFlow } from '#daemon/cli/terminal/text-flow.js';
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const words = fc.array(
+  fc.tuple(
+    fc.string({ unit: fc.constantFrom('a', 'b', '語', 'é', '-', ' '), maxLength: 14 }),
+    fc.constantFrom('', ' ', '  ', '\n'),
+  ),
+  { maxLength: 30 },
+);
+const joined = (parts: readonly (readonly [string, string])[]): string =>
+  parts.map(([word, gap]) => gap + word).join('');
+const squeezed = (text: string): string => text.replace(/\s+/g, '');
+
+describe('text that flows', () => {
+  test('is all there, in lines that fit, whatever comes in which pieces and however the width changes', () => {
+    fc.assert(
+      fc.property(
+        words,
+        words,
+        fc.array(fc.integer({ min: 8, max: 40 }), { minLength: 1 }),
+        (solid, tail, widths) => {
+          const flow = new TextFlow();
+          let said = '';
+          solid.forEach((part, index) => {
+            said += joined([part]);
+            flow.append(joined([part]));
+            flow.setTentative(joined(tail));
+            const columns = widths[index % widths.length] ?? 8;
+            const lines = flow.lines(columns, 1_000);
+            for (const line of lines) {
+              expect(columnsOf(`${line.solid}${line.tentative}`.trimEnd())).toBeLessThanOrEqual(columns);
+            }
+            expect(squeezed(lines.map((line) => line.solid).join(' '))).toBe(squeezed(said));
+            expect(squeezed(lines.map((line) => line.tentative).join(' '))).toBe(squeezed(joined(tail)));
+          });
+        },
+      ),
+    );
+  });
+
+  test('breaks between words, keeps the newest lines, and shows what may change behind what is said', () => {
+    const flow = new TextFlow();
+    flow.append(' And so my fellow');
+    flow.append(' Americans ask not');
+    flow.setTentative(' what your');
+    expect(flow.lines(20, 10)).toEqual([
+      { solid: 'And so my fellow', tentative: '' },
+      { solid: 'Americans ask not', tentative: '' },
+      { solid: '', tentative: 'what your' },
+    ]);
+    expect(flow.lines(24, 2)).toEqual([
+      { solid: 'Americans ask not', tentative: ' what' },
+      { solid: '', tentative: 'your' },
+    ]);
+    flow.append(' what your country');
+    expect(flow.lines(24, 1)).toEqual([{ solid: 'your country', tentative: '' }]);
+  });
+
+  test('lets no control character through', () => {
+    const flow = new TextFlow();
+    flow.append('a\u001b[2Jb\u0007\r\nc');
+    expect(flow.lines(40, 5)).toEqual([{ solid: 'a [2Jb c', tentative: '' }]);
+  });
+});
+
+describe('levels', () => {
+  test('show how loud it was, the newest at the right', () => {
+    const levels = new Levels();
+    expect(levels.meter()).toBe('▁'.repeat(14));
+    levels.push(Int16Array.from({ length: 1_280 }, (_, i) => 16_000 * Math.sin(i)));
+    levels.push(Int16Array.from({ length: 1_280 }, (_, i) => 700 * Math.sin(i)));
+    expect(levels.meter()).toMatch(/^▁{12}[▇█][▃▄▅]$/u);
+    expect(levels.seconds).toBe(0.16);
+  });
+
+  test('tell digital silence from a quiet room, once it has lasted', () => {
+    const levels = new Levels();
+    for (let i = 0; i < 79; i++) levels.push(new Int16Array(1_600));
+    expect(levels.noSignalSeconds).toBe(0);
+    levels.push(new Int16Array(1_600));
+    expect([levels.noSignalSeconds, levels.dead]).toEqual([8, true]);
+    levels.push(Int16Array.from([0, 3, 0]));
+    expect([levels.noSignalSeconds, levels.dead]).toEqual([0, false]);
+    for (let i = 0; i < 100; i++)
+      levels.push(Int16Array.from({ length: 1_600 }, (_, n) => (n % 50 === 0 ? 2 : 0)));
+    expect(levels.noSignalSeconds).toBe(0);
+  });
+});
+
+describe('the line of state', () => {
+  const plain = styleFor(false);
+  const listening: DictateState = {
+    live: true,
+    name: 'Built-in Microphone',
+    source: 'open',
+    daemon: 'connected',
+    engine: 'listening',
+    speaking: true,
+    seconds: 7.4,
+    totalSeconds: undefined,
+    noSignalSeconds: 0,
+    meter: '▁▂▃▄▅▆▇▁▂▃▄▅▆▇',
+    paceSeconds: 0.5,
+    keys: true,
+    elapsedMs: 7_500,
+  };
+  const states: [string, Partial<DictateState>][] = [
+    ['listening', {}],
+    ['Enter finishes, Esc discards', {}],
+    ['Ctrl-C finishes', { keys: false }],
+    ['opening the microphone…', { source: 'opening' }],
+    ['starting the daemon: speak on, all of it is kept', { daemon: 'starting' }],
+    ['the model is not there yet: speak on', { engine: 'waiting' }],
+    ['starting the speech engine anew: speak on', { engine: 'restarting' }],
+    ['connecting again: speak on', { daemon: 'lost' }],
+    ['no signal for 9 s: muted?', { noSignalSeconds: 9.2 }],
+    ['the last words…', { source: 'over', engine: 'finishing' }],
+    ['text every 2 s', { paceSeconds: 2 }],
+    ['0:07 / 0:11', { live: false, totalSeconds: 11 }],
+  ];
+
+  test.each(states)('says “%s” for %j', (told, change) => {
+    expect(stateLine({ ...listening, ...change }, 110, plain)).toContain(told);
+  });
+
+  test('fits into any width, and tells what happens before it shows the meter', () => {
+    for (const [, change] of states) {
+      for (let columns = 19; columns < 120; columns++) {
+        expect(columnsOf(stateLine({ ...listening, ...change }, columns, plain))).toBeLessThanOrEqual(
+          columns,
+        );
+      }
+    }
+    expect(stateLine(listening, 24, plain)).toBe('● 0:07  listening');
+  });
+});
+
+describe('the clipboard', () => {
+  const fakes = (...names: string[]): string => {
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    for (const name of names) {
+      writeFileSync(join(bin, name), `#!/bin/sh\ncat > ${join(folder, name)}.txt\n`);
+      chmodSync(join(bin, name), 0o755);
+    }
+    return bin;
+  };
+
+  test.each([
+    ['darwin', {}, 'pbcopy'],
+    ['linux', { WAYLAND_DISPLAY: 'wayland-0', DISPLAY: ':0' }, 'wl-copy'],
+    ['linux', { DISPLAY: ':0' }, 'xclip'],
+    ['linux', {}, 'clip.exe'],
+  ])('on %s with %j is filled by %s', (platform, env, command) => {
+    const PATH = fakes('pbcopy', 'wl-copy', 'xclip', 'xsel', 'clip.exe');
+    expect(clipboardCommand({ ...env, PATH }, platform).command).toBe(command);
+  });
+
+  test('says before anybody speaks that there is none', () => {
+    expect(() => clipboardCommand({ DISPLAY: ':0', PATH: folder }, 'linux')).toThrow(
+      'can fill the clipboard',
+    );
+  });
+
+  test('gets the text as it is', async () => {
+    const command = join(fakes('xclip'), 'xclip');
+    await copyText('“Grüße” 語\nzwei', { command, args: [] });
+    expect(readFileSync(join(folder, 'xclip.txt'), 'utf8')).toBe('“Grüße” 語\nzwei');
+    await expect(copyText('x', { command: join(folder, 'gone'), args: [] })).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+    });
+  });
+});
+
+describe('the text', () => {
+  test('replaces a file as a whole, and is not printed then', async () => {
+    const output = join(folder, 'note.txt');
+    writeFileSync(output, 'what was there before, and longer');
+    const delivering = await Delivering.prepare({ output });
+    expect(await delivering.deliver('And so')).toMatchObject({ failures: [], print: false });
+    expect(readFileSync(output, 'utf8')).toBe('And so\n');
+  });
+
+  test('is printed where its file can’t be written any more', async () => {
+    const delivering = await Delivering.prepare({ output: join(folder, 'sub', '..', 'note.txt') });
+    rmSync(folder, { recursive: true });
+    expect(await delivering.deliver('And so')).toMatchObject({
+      failures: [{ code: 'OUTPUT_FAILED' }],
+      print: true,
+    });
+  });
+
+  test.each([['missing/note.txt'], ['.']])('refuses %s before anybody speaks', async (name) => {
+    await expect(Delivering.prepare({ output: join(folder, name) })).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+    });
+  });
+});
+
+describe('a microphone', () => {
+  const names = ['MacBook Pro Microphone', 'USB Audio', 'USB Audio Pro'];
+
+  test.each([
+    [undefined, DEFAULT_DEVICE],
+    ['1', 1],
+    ['macbook', 0],
+    ['usb audio', 1],
+    ['PRO mic', 0],
+  ])('called %p is number %p', (wanted, index) => {
+    expect(chooseDevice(names, wanted)).toBe(index);
+  });
+
+  test.each([['usb'], ['7'], ['AirPods'], ['']])(
+    'called %p is none, and the hint names those there are',
+    (wanted) => {
+      expect(() => chooseDevice(names, wanted)).toThrow(
+        expect.objectContaining({
+          code: 'MIC_UNAVAILABLE',
+          hint: expect.stringContaining('1 USB Audio') as unknown,
+        }),
+      );
+    },
+  );
+});
+
+describe('flags', () => {
+  test.each([
+    [{ fast: true as const }],
+    [{ from: 'a.wav', device: '1' }],
+    [{ from: 'a.wav', listDevices: true as const }],
+  ])('%j make no sense together', (flags) => {
+    expect(() => checkFlags(flags)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+  });
+
+  test('others do', () => {
+    checkFlags({});
+    checkFlags({ from: 'a.wav', fast: true, events: true, copy: true, output: 'x', refine: false });
+  });
+});

@@ -1,0 +1,216 @@
+/** `sotto dictate` as a process, with a daemon and the fake engine: its words show any sample that is lost or moved. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { SottoClient } from '#daemon/client/index.js';
+import { isRunning } from '#daemon/is-running.js';
+import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
+import { sotto, startSotto, type SottoProcess, type SottoResult } from '#test/harness/run-sotto.js';
+import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { until } from '#test/harness/wait.js';
+
+const fakeMicrophone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
+
+let home: TempHome;
+beforeEach(() => {
+  home = tempHome();
+});
+afterEach(async () => {
+  await stopDaemon(home.paths);
+  home.remove();
+});
+
+interface Line {
+  readonly t: number;
+  readonly type: string;
+  readonly text?: string;
+}
+
+/** A WAV of the first samples of the ramp; its header may claim more. */
+function rampFile(samples: number, claimed = samples): string {
+  const path = join(home.folder, 'ramp.wav');
+  const head = Buffer.alloc(44);
+  head.write('RIFF', 0);
+  head.writeUInt32LE(36 + 2 * claimed, 4);
+  head.write('WAVEfmt ', 8);
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(1, 22);
+  head.writeUInt32LE(SECOND, 24);
+  head.writeUInt32LE(2 * SECOND, 28);
+  head.writeUInt16LE(2, 32);
+  head.writeUInt16LE(16, 34);
+  head.write('data', 36);
+  head.writeUInt32LE(2 * claimed, 40);
+  writeFileSync(path, Buffer.concat([head, new Uint8Array(ramp(0, samples).buffer)]));
+  return path;
+}
+
+function dictate(...args: string[]): Promise<SottoResult> {
+  return sotto(['dictate', ...args], { home: home.folder });
+}
+
+function speak(microphone: object, args: string[] = [], env: Record<string, string> = {}): SottoProcess {
+  return startSotto(['dictate', ...args], {
+    home: home.folder,
+    env: { SOTTO_CAPTURE: fakeMicrophone, FAKE_MIC: JSON.stringify(microphone), ...env },
+  });
+}
+
+function linesOf(stdout: string): Line[] {
+  return stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Line);
+}
+
+function textsOf(lines: readonly Line[], type: string): string {
+  return lines.map((line) => (line.type === type ? (line.text ?? '') : '')).join('');
+}
+
+async function daemonPid(): Promise<number> {
+  const client = await SottoClient.connect(home.paths.socket, 'test');
+  client.close();
+  return client.daemon.pid;
+}
+
+describe('sotto dictate --from', () => {
+  test('prints the text of a file and nothing else, each sample in its place', async () => {
+    const samples = 40 * SECOND + 777;
+    expect(await dictate('--from', rampFile(samples), '--fast')).toMatchObject({
+      code: 0,
+      stdout: `${rampText(samples)}\n`,
+      stderr: '',
+    });
+  });
+
+  test('with --events tells all that happens, a line each', async () => {
+    const { code, stdout } = await dictate('--from', rampFile(2.5 * SECOND), '--events');
+    const lines = linesOf(stdout);
+    expect(code).toBe(0);
+    expect(lines[0]?.type).toBe('opened');
+    expect(lines.at(-1)).toMatchObject({ type: 'final', text: rampText(2.5 * SECOND), refined: false });
+    expect(textsOf(lines, 'committed')).toBe(rampText(2.5 * SECOND));
+    const times = lines.map(({ t }) => t);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    expect(times.every((t) => Number.isInteger(t) && t >= 0)).toBe(true);
+  });
+
+  test('with --output writes the text there, in the place of what was there', async () => {
+    const output = join(home.folder, 'note.txt');
+    writeFileSync(output, 'old');
+    const result = await dictate('--from', rampFile(SECOND), '--fast', '--output', output);
+    expect(result).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(readFileSync(output, 'utf8')).toBe(`${rampText(SECOND)}\n`);
+  });
+
+  test('goes on with the next daemon when the one it speaks to is killed', async () => {
+    const work = startSotto(['dictate', '--from', rampFile(4 * SECOND), '--events'], { home: home.folder });
+    await until(() => work.stdout().includes('"committed"'));
+    const pid = await daemonPid();
+    process.kill(pid, 'SIGKILL');
+    const { code, stdout, stderr } = await work.done;
+    const lines = linesOf(stdout);
+    expect(lines.at(-1)).toMatchObject({ type: 'final', text: rampText(4 * SECOND) });
+    expect(textsOf(lines, 'committed')).toBe(rampText(4 * SECOND));
+    expect([code, await daemonPid()]).not.toEqual([0, pid]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('going on with a new one')]);
+  }, 30_000);
+
+  test('gives the text of a file that ends early, and says that it does', async () => {
+    const { code, stdout, stderr } = await dictate('--from', rampFile(2 * SECOND, 3 * SECOND), '--fast');
+    expect([code, stdout]).toEqual([1, `${rampText(2 * SECOND)}\n`]);
+    expect(stderr).toMatch(/^sotto: .*ramp\.wav.* — .*\n$/);
+  });
+
+  test.each([
+    [['--from', 'missing.wav'], 1, /there is no file/],
+    [['--from', fileURLToPath(import.meta.url)], 1, /no audio file/],
+    [['--from', 'a.wav', '--output', '/nowhere/at/all/note.txt'], 1, /there is no folder/],
+    [['--from', 'a.wav', '--device', '1'], 2, /--device has no effect/],
+    [['--fast'], 2, /--fast has no effect/],
+  ])('%j ends at once with the reason', async (args, code, reason) => {
+    const result = await dictate(...args);
+    expect(result).toMatchObject({ code, stdout: '' });
+    expect(result.stderr).toMatch(reason);
+    expect(result.stderr).toMatch(/^sotto: [^\n]*\n$/);
+  });
+
+  test('says that a model is not there', async () => {
+    const result = await dictate('--from', rampFile(SECOND), '--model', 'nobody');
+    expect(result).toMatchObject({ code: 3, stdout: '' });
+    expect(result.stderr).toMatch(/^sotto: .*nobody/);
+  });
+});
+
+describe('sotto dictate', () => {
+  test('Ctrl-C ends it, and the text is what was said until then', async () => {
+    const work = speak({ samples: 3 * SECOND, pauseMs: 1 }, ['--events']);
+    await until(() => textsOf(linesOf(work.stdout()), 'committed').length >= rampText(3 * SECOND).length);
+    work.kill('SIGINT');
+    const { code, stdout, stderr } = await work.done;
+    expect([code, linesOf(stdout).at(-1)?.text]).toEqual([0, rampText(3 * SECOND)]);
+    expect(stderr).toBe('sotto: listening to Built-in Microphone; Ctrl-C finishes\n');
+  });
+
+  test('a second Ctrl-C leaves at once, and the daemon keeps the text', async () => {
+    const work = speak({ samples: 3 * SECOND, pauseMs: 1 }, ['--events']);
+    await until(() => textsOf(linesOf(work.stdout()), 'committed').length >= rampText(3 * SECOND).length);
+    // Nobody answers while it stands still.
+    const pid = await daemonPid();
+    process.kill(pid, 'SIGSTOP');
+    try {
+      work.kill('SIGINT');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(isRunning(work.pid)).toBe(true);
+      work.kill('SIGINT');
+      expect((await work.done).code).toBe(130);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    const kept = async () => (await sotto(['history', 'list'], { home: home.folder })).stdout;
+    await until(async () => (await kept()).includes(rampText(3 * SECOND).slice(0, 8)));
+  });
+
+  test('speaks on while a daemon is started, and loses nothing', async () => {
+    const work = speak({ samples: SECOND, pauseMs: 0 });
+    await until(() => work.stderr().includes('listening'));
+    await until(() => existsSync(home.paths.socket));
+    work.kill('SIGINT');
+    expect(await work.done).toMatchObject({ code: 0, stdout: `${rampText(SECOND)}\n` });
+  });
+
+  test('gives what was said until the microphone was lost, and says that it was', async () => {
+    const work = speak({ samples: 2 * SECOND, dies: true, pauseMs: 0 });
+    const { code, stdout, stderr } = await work.done;
+    expect([code, stdout]).toEqual([1, `${rampText(2 * SECOND)}\n`]);
+    expect(stderr).toMatch(/the microphone was lost .*the sound card is gone/);
+  });
+
+  test('says that only digital silence came, while it lasts and at the end', async () => {
+    const work = speak({ samples: 10 * SECOND, silent: true, pauseMs: 0 });
+    await until(() => work.stderr().includes('no signal'));
+    work.kill('SIGINT');
+    const { code, stderr } = await work.done;
+    expect(code).toBe(1);
+    expect(stderr).toContain('nothing but digital silence');
+  });
+
+  test('says why the microphone can’t be opened, and leaves no session behind', async () => {
+    expect(await speak({ denied: true }).done).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^sotto: it is not allowed — .*Privacy/) as unknown,
+    });
+  });
+
+  test('lists the microphones', async () => {
+    expect(await speak({ devices: ['One', 'Two'] }, ['--list-devices']).done).toMatchObject({
+      code: 0,
+      stdout: '0  One\n1  Two\n',
+    });
+    expect((await speak({ devices: [] }, ['--list-devices']).done).code).toBe(1);
+  });
+});
