@@ -1,0 +1,214 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { systemClock } from '#daemon/clock.js';
+import { silentLog } from '#daemon/logger.js';
+import { encodeAudioFrame } from '#daemon/protocol/audio-frame.js';
+import { parseDaemonMessage, type DaemonMessage } from '#daemon/protocol/messages.js';
+import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
+import { SottoServer } from '#daemon/server/server.js';
+import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
+import { Sessions } from '#daemon/sessions/sessions.js';
+import { InProcessLive } from '#test/harness/in-process-live.js';
+import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { until } from '#test/harness/wait.js';
+
+let home: TempHome;
+let engine: InProcessLive;
+let live: LiveSessions;
+let server: SottoServer;
+const clients: Raw[] = [];
+
+beforeEach(async () => {
+  home = tempHome();
+  engine = new InProcessLive();
+  const resolveModel = () => ({ name: 'fake', dir: '/m' });
+  const common = { engine, clock: systemClock, log: silentLog, resolveModel };
+  const keep = () => Promise.resolve(undefined);
+  live = new LiveSessions({ ...common, folder: home.folder, keep });
+  server = await SottoServer.listen({
+    socketPath: home.paths.socket,
+    sessions: new Sessions(common),
+    live,
+    clock: systemClock,
+    log: silentLog,
+    status: () => {
+      throw new Error('nobody asks');
+    },
+    shutdown: () => undefined,
+  });
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.socket.terminate();
+  await live.stop(0);
+  await server.close();
+  home.remove();
+});
+
+/** A client without manners of its own: says and hears messages as they are. */
+class Raw {
+  readonly heard: DaemonMessage[] = [];
+
+  readonly socket = new WebSocket('ws://localhost/ws', {
+    createConnection: () => connect(home.paths.socket),
+    perMessageDeflate: false,
+  });
+
+  constructor() {
+    clients.push(this);
+    this.socket.on('message', (data) => this.heard.push(parseDaemonMessage((data as Buffer).toString())));
+    this.socket.on('error', () => undefined);
+    const client = { name: 'raw', version: '0' };
+    this.socket.on('open', () => this.say({ type: 'hello', protocol: PROTOCOL_VERSION, client }));
+  }
+
+  say(message: object): void {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  audio(channel: number, from: number, to: number): void {
+    const pcm = new Uint8Array(ramp(from, to).buffer);
+    this.socket.send(encodeAudioFrame({ channel, firstSample: from, pcm }));
+  }
+
+  async next<T extends DaemonMessage['type']>(type: T): Promise<Extract<DaemonMessage, { type: T }>> {
+    const found = (): DaemonMessage | undefined => this.heard.find((message) => message.type === type);
+    await until(() => found() !== undefined);
+    const message = found() as Extract<DaemonMessage, { type: T }>;
+    this.heard.splice(this.heard.indexOf(message), 1);
+    return message;
+  }
+
+  async open(id: string): Promise<number> {
+    await this.next('hello');
+    this.say({ type: 'open', id });
+    return (await this.next('opened')).channel;
+  }
+
+  /** Committed text so far. */
+  get committed(): string {
+    return this.heard
+      .map((one) => (one.type === 'live' && one.event.type === 'committed' ? one.event.text : ''))
+      .join('');
+  }
+
+  get seq(): number {
+    return Math.max(0, ...this.heard.map((one) => (one.type === 'live' ? (one.seq ?? 0) : 0)));
+  }
+
+  get final(): unknown {
+    return this.heard.find((one) => one.type === 'live' && one.event.type === 'final');
+  }
+}
+
+describe('dictation over the socket', () => {
+  test('acknowledges what is on disk, commits words, and ends with the whole text', async () => {
+    const client = new Raw();
+    const channel = await client.open('one');
+    for (let at = 0; at < 2.5 * SECOND; at += 1600) client.audio(channel, at, at + 1600);
+    client.say({ type: 'finish', id: 'one', samples: 2.5 * SECOND });
+    await until(() => client.final !== undefined);
+    expect(client.final).toMatchObject({ id: 'one', event: { text: rampText(2.5 * SECOND), model: 'fake' } });
+    expect(client.committed).toBe(rampText(2.5 * SECOND));
+    const acknowledged = client.heard.flatMap((one) => (one.type === 'acknowledged' ? [one.samples] : []));
+    expect(acknowledged.at(-1)).toBe(2.5 * SECOND);
+    const numbers = client.heard.flatMap((one) => (one.type === 'live' && one.seq ? [one.seq] : []));
+    expect(numbers).toEqual(numbers.map((_, i) => i + 1));
+  });
+
+  test('goes on over another connection, from the last number that was heard', async () => {
+    const first = new Raw();
+    const channel = await first.open('one');
+    first.audio(channel, 0, 1.8 * SECOND);
+    await until(() => first.committed !== '');
+    first.socket.terminate();
+    const second = new Raw();
+    await second.next('hello');
+    second.say({ type: 'resume', id: 'one', seq: first.seq });
+    const opened = await second.next('opened');
+    expect(opened.acknowledged).toBe(1.8 * SECOND);
+    second.audio(opened.channel, opened.acknowledged, 2.5 * SECOND);
+    second.say({ type: 'finish', id: 'one', samples: 2.5 * SECOND });
+    await until(() => second.final !== undefined);
+    expect(first.committed + second.committed).toBe(rampText(2.5 * SECOND));
+  });
+
+  test('several at once on one connection keep apart', async () => {
+    const client = new Raw();
+    const one = await client.open('one');
+    client.say({ type: 'open', id: 'two' });
+    const two = (await client.next('opened')).channel;
+    expect(two).not.toBe(one);
+    client.audio(one, 0, SECOND);
+    client.audio(two, 0, 2 * SECOND);
+    client.say({ type: 'finish', id: 'one', samples: SECOND });
+    client.say({ type: 'finish', id: 'two', samples: 2 * SECOND });
+    const finals = (): string[] =>
+      client.heard.flatMap((m) =>
+        m.type === 'live' && m.event.type === 'final' ? [`${m.id} ${m.event.text}`] : [],
+      );
+    await until(() => finals().length === 2);
+    expect(finals().sort()).toEqual([`one ${rampText(SECOND)}`, `two ${rampText(2 * SECOND)}`].sort());
+  });
+
+  test.each([
+    ['a take that nobody knows', { type: 'resume', id: 'none', seq: 0 }, 'SESSION_NOT_FOUND'],
+    ['an end of a take that is not open', { type: 'finish', id: 'none', samples: 0 }, 'SESSION_NOT_FOUND'],
+    ['a name that is none', { type: 'open', id: '../up' }, 'INVALID_ARGUMENT'],
+    ['a second take of one name', { type: 'open', id: 'one' }, 'INVALID_ARGUMENT'],
+    [
+      'options that make no sense',
+      { type: 'open', id: 'two', options: { refine: 'much' } },
+      'INVALID_ARGUMENT',
+    ],
+  ])('refuses %s', async (_, message, code) => {
+    const client = new Raw();
+    await client.open('one');
+    client.say(message);
+    expect((await client.next('error')).error.code).toBe(code);
+  });
+
+  test('refuses audio with a hole, of no channel, and of half a sample; the take goes on', async () => {
+    const client = new Raw();
+    const channel = await client.open('one');
+    client.audio(channel, 1600, 3200);
+    expect(await client.next('error')).toMatchObject({ id: 'one', error: { code: 'PROTOCOL' } });
+    client.audio(channel + 7, 0, 1600);
+    expect((await client.next('error')).error.code).toBe('PROTOCOL');
+    client.socket.send(Buffer.alloc(13));
+    expect((await client.next('error')).error.code).toBe('PROTOCOL');
+    client.audio(channel, 0, SECOND);
+    await until(() => client.committed === rampText(SECOND));
+  });
+
+  test('cancelled leaves nothing behind, and audio that is still on its way is no error', async () => {
+    const client = new Raw();
+    const channel = await client.open('one');
+    client.audio(channel, 0, SECOND);
+    client.say({ type: 'cancel', id: 'one' });
+    client.audio(channel, SECOND, 2 * SECOND);
+    await until(() => client.heard.some((one) => one.type === 'live' && one.event.type === 'cancelled'));
+    client.say({ type: 'cancel', id: 'one' });
+    client.say({ type: 'resume', id: 'never', seq: 0 });
+    await client.next('error');
+    expect(client.heard.filter(({ type }) => type === 'error')).toEqual([]);
+    await live.stop(0);
+    expect(readdirSync(home.folder).filter((name) => /spool|said/.test(name))).toEqual([]);
+  });
+
+  test('a client that is gone has its take finished within two seconds', async () => {
+    const client = new Raw();
+    const channel = await client.open('one');
+    client.audio(channel, 0, SECOND);
+    await until(() => client.committed !== '');
+    client.socket.terminate();
+    const goneMs = performance.now();
+    await until(() => live.idle);
+    // The grace of a second, and the engine's last look; not a speed of anything.
+    expect(performance.now() - goneMs).toBeGreaterThan(900);
+    expect(existsSync(`${home.folder}/one.spool`)).toBe(true);
+  });
+});
