@@ -67,7 +67,8 @@ export class ContenderProcess {
     }
   }
 
-  private async ask<T>(question: object, shape: z.ZodType<T>): Promise<T> {
+  /** Sends one line and reads one; what comes back has the `shape`. */
+  async ask<T>(question: object, shape: z.ZodType<T>): Promise<T> {
     this.child.stdin?.write(JSON.stringify(question) + '\n');
     const timer = setTimeout(() => this.child.kill('SIGKILL'), ANSWER_LIMIT_MS);
     const answer: IteratorResult<string, unknown> = await this.lines.next();

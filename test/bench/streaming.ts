@@ -1,45 +1,30 @@
 /**
- * Text while somebody speaks: how late it comes, how often it changes, how right it is, and what it costs.
+ * Text while somebody speaks: how late it comes, how often it changes, how right it is, and what it costs; ours in several
+ * manners, and other people's on the same weights and clips.
  *
- *     npm run bench -- streaming [--model DIR] [--policies la,aa25,mix25,both15] [--step 0.5] [--clips ID,…]
+ *     npm run bench -- streaming [--model DIR] [--policies own,la,aa25,…] [--step 0.5,1] [--clips ID,…|all] [--no-peers]
  *
  * The audio is given in steps as if it were spoken. The clock is that of the audio: an update begins when its audio is there
  * and the update before it is done, and lasts as long as it was measured to take; nobody waits for real.
  */
-import { parseArgs } from 'node:util';
-import {
-  agreementAndAlignAtt,
-  agreementThenAlignAtt,
-  alignAtt,
-  localAgreement,
-  type CommitPolicy,
-} from '#daemon/models/streaming/policy.js';
-import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
-import { type Clip, readClips, root, setOf, TWELVE } from './clips.js';
-import { float16Model, samplesOf, starterModel, streamOf, transcribe } from './in-process.js';
-import { printTable, saveResult, sum } from './report.js';
-import { scoreTexts, type WordErrors } from './score.js';
 import { join } from 'node:path';
-import { matched, units } from './words.js';
+import { parseArgs } from 'node:util';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { barChart } from './bar-chart.js';
+import { readClips, root, setOf, TWELVE } from './clips.js';
+import { float16Model, samplesOf, starterModel, streamOf, transcribe } from './in-process.js';
+import { markdownTable, printTable, saveResult, sum } from './report.js';
+import { scoreTexts, type WordErrors } from './score.js';
+import { mannerNamed, ourSession, type Spoken } from './streaming-ours.js';
+import { PeerProcess, streamingPeers } from './streaming-peers.js';
+import { quantile, type Session } from './streaming-session.js';
 
-const SAMPLE_RATE = 16_000;
-const never = new AbortController().signal;
-
-/** What a session gave, by the clock of the audio. */
-interface Session {
-  readonly text: string;
-  /** Seconds from the end of each word until it was committed. */
-  readonly delays: readonly number[];
-  /** Seconds from the end of the first word until any text was there. */
-  readonly firstText: number | undefined;
-  /** Words shown as tentative that then changed. */
-  readonly rewritten: number;
-  readonly words: number;
-  readonly computeSeconds: number;
-  readonly audioSeconds: number;
-  /** From the last sample to the last text. */
-  readonly finalSeconds: number;
+/** Somebody who wrote the clips down. */
+interface Row {
+  readonly name: string;
+  readonly label: string;
+  readonly ours: boolean;
+  readonly sessions: Session[];
 }
 
 export async function streaming(argv: string[]): Promise<void> {
@@ -47,163 +32,182 @@ export async function streaming(argv: string[]): Promise<void> {
     args: argv,
     options: {
       model: { type: 'string', default: float16Model() ?? starterModel() },
-      policies: { type: 'string', default: 'la,aa15,aa25,mix25,both15' },
-      step: { type: 'string', default: '0.5' },
+      policies: { type: 'string', default: 'own,la,aa25' },
+      step: { type: 'string', default: '0.5,1' },
       clips: { type: 'string', default: TWELVE.join(',') },
+      'no-peers': { type: 'boolean', default: false },
+      name: { type: 'string', default: 'streaming' },
       'save-baseline': { type: 'boolean', default: false },
     },
   });
+  const steps = args.step.split(',').map(Number);
   const model = await WhisperModel.load(args.model);
   const asked = args.clips.split(',');
-  const clips = readClips().filter(
-    (clip) => asked.includes(clip.id) || (args.clips === 'all' && setOf(clip) !== 'unlabelled'),
-  );
-  const texts = new Map<string, Map<string, string>>();
-  const sessions = new Map<string, Session[]>();
-  for (const clip of clips) {
-    const samples = await samplesOf(clip.file);
-    const language = clip.language ?? 'en';
+  const clips = readClips()
+    .filter((clip) => asked.includes(clip.id) || (args.clips === 'all' && setOf(clip) !== 'unlabelled'))
+    .filter(({ language }) => model.parts.tokenizer.isMultilingual || (language ?? 'en') === 'en');
+  const spoken: Spoken[] = [];
+  const texts = new Map<string, Map<string, string>>([['offline', new Map()]]);
+  for (const { id, file, language: named } of clips) {
+    const samples = await samplesOf(file);
+    const language = named ?? 'en';
     const { result } = await transcribe(model, streamOf(samples), { language, wordTimestamps: true });
     const truth = result.segments.flatMap(({ words = [] }) =>
       words.map(({ word, end }) => [word, end] as const),
     );
-    note(texts, 'offline', clip, result.text);
-    for (const name of args.policies.split(',')) {
-      const session = await spoken(model, samples, language, policyOf(name), Number(args.step), truth);
-      note(texts, name, clip, session.text);
-      sessions.set(name, [...(sessions.get(name) ?? []), session]);
+    texts.get('offline')?.set(id, result.text);
+    spoken.push({ clip: id, samples, language, truth });
+  }
+
+  const rows: Row[] = [];
+  for (const stepSeconds of steps) {
+    for (const policy of args.policies.split(',')) {
+      const name = `${policy}-${stepSeconds}`;
+      const label = `ours${policy === 'own' ? '' : `, ${policy}`}, ${stepSeconds} s`;
+      const sessions: Session[] = [];
+      const how = { manner: mannerNamed(policy), stepSeconds, refine: policy === 'own' };
+      for (const one of spoken) sessions.push(await ourSession(model, one, how));
+      rows.push({ name, label, ours: policy === 'own', sessions });
     }
   }
   model.dispose();
-  const scores = scoreTexts(texts, join(root, 'test/bench/results/streaming'));
-  const rows = [...sessions].map(([name, all]) => {
-    const delays = all.flatMap((one) => one.delays);
-    const first = all.flatMap(({ firstText }) => (firstText === undefined ? [] : [firstText]));
-    const audio = sum(all.map((one) => one.audioSeconds));
-    return [
-      name,
-      werOf(scores.get(name)),
-      quantile(first, 0.5).toFixed(2),
-      `${quantile(delays, 0.5).toFixed(2)} / ${quantile(delays, 0.9).toFixed(2)}`,
-      `${(
-        1000 *
-        quantile(
-          all.map((one) => one.finalSeconds),
-          0.5,
-        )
-      ).toFixed(0)} / ${(
-        1000 *
-        quantile(
-          all.map((one) => one.finalSeconds),
-          0.9,
-        )
-      ).toFixed(0)}`,
-      (sum(all.map((one) => one.rewritten)) / sum(all.map((one) => one.words))).toFixed(2),
-      (sum(all.map((one) => one.computeSeconds)) / audio).toFixed(3),
-    ];
-  });
-  printTable(
-    [
-      'policy',
-      'WER',
-      'first text, s',
-      'committed after, s p50 / p90',
-      'stop → final, ms p50 / p90',
-      'rewritten a word',
-      'compute s / s',
-    ],
-    [['offline', werOf(scores.get('offline')), '', '', '', '', ''], ...rows],
-  );
-  saveResult(
-    'streaming',
-    { settings: { model: args.model, step: args.step, clips: asked }, rows },
-    args['save-baseline'],
-  );
-}
-
-function policyOf(name: string): CommitPolicy {
-  const frames = Number(name.replace(/^\D+/, ''));
-  if (name === 'la') return localAgreement();
-  if (name.startsWith('aa')) return alignAtt(frames);
-  if (name.startsWith('mix')) return agreementThenAlignAtt(frames);
-  if (name.startsWith('both')) return agreementAndAlignAtt(frames);
-  throw new Error(`no policy is called ${name}`);
-}
-
-async function spoken(
-  model: WhisperModel,
-  samples: Float32Array,
-  language: string,
-  policy: CommitPolicy,
-  stepSeconds: number,
-  truth: readonly (readonly [word: string, end: number])[],
-): Promise<Session> {
-  const live = new LiveWhisper(model.parts, { language, manner: { policy } });
-  const step = Math.round(stepSeconds * SAMPLE_RATE);
-  const said: { word: string; at: number }[] = [];
-  let clock = 0;
-  let compute = 0;
-  let firstAt: number | undefined;
-  let shown: string[] = [];
-  let rewritten = 0;
-  const take = (words: readonly { word: string }[], tentative: string): void => {
-    for (const { word } of words) said.push({ word, at: clock });
-    if (firstAt === undefined && (words.length > 0 || tentative.trim() !== '')) firstAt = clock;
-    const now = [...words.map(({ word }) => word.trim()), ...tentative.trim().split(/\s+/)].filter(
-      (word) => word !== '',
-    );
-    rewritten += shown.filter((word, i) => now[i] !== undefined && now[i] !== word).length;
-    shown = now.slice(words.length);
-  };
-  for (let at = 0; at < samples.length; at += step) {
-    live.push(samples.subarray(at, at + step));
-    const heard = Math.min(samples.length, at + step) / SAMPLE_RATE;
-    const begin = performance.now();
-    const { committed, tentative } = await live.update(never);
-    const seconds = (performance.now() - begin) / 1000;
-    compute += seconds;
-    clock = Math.max(clock, heard) + seconds;
-    take(committed, tentative);
+  const settings: Record<string, string> = {};
+  for (const stepSeconds of args['no-peers'] ? [] : steps) {
+    for (const peer of streamingPeers(stepSeconds)) {
+      if (peer.missing !== undefined) {
+        console.error(`${peer.label} is left out: ${peer.missing}`);
+        continue;
+      }
+      const process = await PeerProcess.start(peer);
+      const [name, label] = [`${peer.name}-${stepSeconds}`, `${peer.label}, ${stepSeconds} s`];
+      settings[label] = process.settings;
+      const sessions: Session[] = [];
+      for (const one of spoken) sessions.push(await process.session(one));
+      await process.stop();
+      rows.push({ name, label, ours: false, sessions });
+    }
   }
-  const stopped = samples.length / SAMPLE_RATE;
-  const begin = performance.now();
-  const { committed } = await live.finish(never);
-  const seconds = (performance.now() - begin) / 1000;
-  clock = Math.max(clock, stopped) + seconds;
-  take(committed, '');
-  live.dispose();
-  const wanted = units(truth, language);
-  const got = units(
-    said.map(({ word, at }) => [word, at] as const),
-    language,
-  );
-  const delays: number[] = [];
-  for (const [i, at] of matched(wanted, got)) delays.push(at - (wanted[i]?.[1] ?? NaN));
-  const firstEnd = truth[0]?.[1];
+  for (const { name, sessions } of rows) {
+    texts.set(name, new Map(sessions.map(({ clip, text }) => [clip, text])));
+    if (sessions.some(({ refined }) => refined))
+      texts.set(
+        `${name}-refined`,
+        new Map(sessions.map(({ clip, refined, text }) => [clip, refined?.text ?? text])),
+      );
+  }
+  const scores = scoreTexts(texts, join(root, 'test/bench/results', args.name));
+  const wer = (name: string): number => errorRate(scores.get(name));
+  const figures = rows.map((row) => ({
+    ...figuresOf(row.sessions),
+    name: row.name,
+    label: row.label,
+    wer: wer(row.name),
+    refinedWer: scores.has(`${row.name}-refined`) ? wer(`${row.name}-refined`) : undefined,
+  }));
+  const table = figures.map(cells);
+  console.log(`offline: ${wer('offline').toFixed(1)} % of ${wordsIn(scores.get('offline'))} words wrong`);
+  printTable(HEADER, table);
+  const about = { model: args.model, steps, clips: spoken.map(({ clip }) => clip), peers: settings };
+  saveResult(args.name, { settings: about, offlineWer: wer('offline'), figures }, args['save-baseline'], {
+    md: `${markdownTable(HEADER, table)}\n\nOffline, the same model: ${wer('offline').toFixed(1)} % of words wrong.\n`,
+    svg: barChart({
+      title: 'Text while somebody speaks',
+      rows: rows.map(({ label, ours }) => ({ label, accent: ours })),
+      columns: [
+        { title: 'words wrong, %', values: figures.map(({ wer }) => wer), format: (x) => x.toFixed(1) },
+        {
+          title: 'said for good after, s',
+          values: figures.map(({ delay }) => delay[0]),
+          format: (x) => x.toFixed(2),
+        },
+        {
+          title: 'first text after, s',
+          values: figures.map(({ first }) => first[0]),
+          format: (x) => x.toFixed(2),
+        },
+        {
+          title: 'stop → text, s',
+          values: figures.map(({ final }) => final[0]),
+          format: (x) => x.toFixed(2),
+        },
+        {
+          title: 'computing, s a second',
+          values: figures.map(({ compute }) => compute),
+          format: (x) => x.toFixed(2),
+        },
+      ],
+      notes: [
+        `${spoken.length} clips, medians; the time that computing takes is in all of them.`,
+        `Offline the same model has ${wer('offline').toFixed(1)} % of words wrong.`,
+      ],
+    }),
+  });
+}
+
+const HEADER = [
+  '',
+  'WER, %',
+  'refined, %',
+  'first text, s p50 / p90',
+  'committed after, s p50 / p90',
+  'stop → text, ms p50 / p90',
+  'stop → refined, ms',
+  'rewritten a word',
+  'compute, s / s',
+  'CPU, s / s',
+  'encoder frames / s',
+];
+
+type Figures = ReturnType<typeof figuresOf> & {
+  readonly label: string;
+  readonly wer: number;
+  readonly refinedWer: number | undefined;
+};
+
+function cells({ label, wer, refinedWer, ...row }: Figures): string[] {
+  const pair = ([half, most]: readonly [number, number], digits: number, times = 1): string =>
+    `${(times * half).toFixed(digits)} / ${(times * most).toFixed(digits)}`;
+  return [
+    label,
+    wer.toFixed(1),
+    refinedWer?.toFixed(1) ?? '',
+    pair(row.first, 2),
+    pair(row.delay, 2),
+    pair(row.final, 0, 1000),
+    row.refined === undefined ? '' : pair(row.refined, 0, 1000),
+    row.rewritten.toFixed(3),
+    row.compute.toFixed(3),
+    row.cpu.toFixed(3),
+    row.encodedFrames?.toFixed(0) ?? '',
+  ];
+}
+
+/** All sessions of one row together; pairs are the median and the ninth tenth. */
+function figuresOf(sessions: readonly Session[]) {
+  const both = (values: readonly number[]): readonly [number, number] => [
+    quantile(values, 0.5),
+    quantile(values, 0.9),
+  ];
+  const audio = sum(sessions.map(({ audioSeconds }) => audioSeconds));
+  const known = <T>(values: readonly (T | undefined)[]): T[] => values.filter((value) => value !== undefined);
+  const refined = known(sessions.map((one) => one.refined?.seconds));
+  const frames = known(sessions.map((one) => one.encodedFrames));
   return {
-    text: said.map(({ word }) => word).join(''),
-    delays: delays.filter((delay) => !Number.isNaN(delay)),
-    firstText: firstAt === undefined || firstEnd === undefined ? undefined : firstAt - firstEnd,
-    rewritten,
-    words: said.length,
-    computeSeconds: compute + seconds,
-    audioSeconds: stopped,
-    finalSeconds: clock - stopped,
+    first: both(known(sessions.map(({ firstText }) => firstText))),
+    delay: both(sessions.flatMap(({ delays }) => delays)),
+    final: both(sessions.map(({ finalSeconds }) => finalSeconds)),
+    refined: refined.length === 0 ? undefined : both(refined),
+    rewritten: sum(sessions.map((one) => one.rewritten)) / sum(sessions.map(({ words }) => words)),
+    compute: sum(sessions.map(({ computeSeconds }) => computeSeconds)) / audio,
+    cpu: sum(sessions.map(({ cpuSeconds }) => cpuSeconds)) / audio,
+    encodedFrames: frames.length === 0 ? undefined : sum(frames) / audio,
   };
 }
 
-function note(texts: Map<string, Map<string, string>>, name: string, clip: Clip, text: string): void {
-  const of = texts.get(name) ?? new Map<string, string>();
-  of.set(clip.id, text);
-  texts.set(name, of);
+function errorRate(scores: ReadonlyMap<string, WordErrors> | undefined): number {
+  return (100 * sum([...(scores?.values() ?? [])].map(({ errors }) => errors))) / wordsIn(scores);
 }
 
-function werOf(scores: ReadonlyMap<string, WordErrors> | undefined): string {
-  const all = [...(scores?.values() ?? [])];
-  return `${((100 * sum(all.map(({ errors }) => errors))) / sum(all.map(({ words }) => words))).toFixed(1)} %`;
-}
-
-function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? NaN;
+function wordsIn(scores: ReadonlyMap<string, WordErrors> | undefined): number {
+  return sum([...(scores?.values() ?? [])].map(({ words }) => words));
 }

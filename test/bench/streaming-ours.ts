@@ -1,0 +1,105 @@
+/** Our own sessions: looks at fixed places of the audio, each as long as it was measured to take; nobody waits for real. */
+import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
+import {
+  agreementAndAlignAtt,
+  agreementThenAlignAtt,
+  alignAtt,
+  localAgreement,
+  type CommitPolicy,
+} from '#daemon/models/streaming/policy.js';
+import { refinedIsBetter } from '#daemon/models/streaming/refine.js';
+import type { WhisperModel } from '#daemon/models/whisper/index.js';
+import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
+import type { LiveManner } from '#daemon/models/whisper/streaming/manner.js';
+import { streamOf, transcribe } from './in-process.js';
+import { type EndedWord, type Heard, type Session, sessionOf } from './streaming-session.js';
+
+const SAMPLE_RATE = 16_000;
+const never = new AbortController().signal;
+
+export interface Spoken {
+  readonly clip: string;
+  readonly samples: Float32Array;
+  readonly language: string;
+  readonly truth: readonly EndedWord[];
+}
+
+/** `own` is what the model is heard with by itself; the others are single ideas, to hold it against. */
+export function mannerNamed(name: string): Partial<LiveManner> {
+  return name === 'own' ? {} : { policy: policyNamed(name) };
+}
+
+function policyNamed(name: string): CommitPolicy {
+  const frames = Number(name.replace(/^\D+/, ''));
+  if (name === 'la') return localAgreement();
+  if (name.startsWith('aa')) return alignAtt(frames);
+  if (name.startsWith('mix')) return agreementThenAlignAtt(frames);
+  if (name.startsWith('both')) return agreementAndAlignAtt(frames);
+  throw new Error(`no policy is called ${name}: own, la, aa25, mix25, both15`);
+}
+
+export async function ourSession(
+  model: WhisperModel,
+  { clip, samples, language, truth }: Spoken,
+  { manner, stepSeconds, refine }: { manner: Partial<LiveManner>; stepSeconds: number; refine: boolean },
+): Promise<Session> {
+  let encodedFrames = 0;
+  const live = new LiveWhisper(model.parts, {
+    language,
+    manner,
+    onLook: (look) => (encodedFrames += look.encodedFrames),
+  });
+  const step = Math.round(stepSeconds * SAMPLE_RATE);
+  const heard: Heard[] = [];
+  const clock = new Stopwatch();
+  const take = ({ committed, tentative }: LiveUpdate): void => {
+    heard.push({ at: clock.at, committed: committed.map(({ word }) => word).join(''), tentative });
+  };
+  let at = 0;
+  for (; at + step <= samples.length; at += step) {
+    live.push(samples.subarray(at, at + step));
+    take(await clock.run((at + step) / SAMPLE_RATE, () => live.update(never)));
+  }
+  const audioSeconds = samples.length / SAMPLE_RATE;
+  live.push(samples.subarray(at));
+  take(await clock.run(audioSeconds, () => live.finish(never)));
+  const [computeSeconds, cpuSeconds] = [clock.wallSeconds, clock.cpuSeconds];
+  const { meanLogprob } = live;
+  live.dispose();
+  const session = sessionOf({
+    clip,
+    heard,
+    language,
+    truth,
+    audioSeconds,
+    computeSeconds,
+    cpuSeconds,
+    encodedFrames,
+  });
+  if (!refine || meanLogprob === undefined) return session;
+  const options = { language, timestamps: 'auto', wordTimestamps: true } as const;
+  const { result } = await clock.run(audioSeconds, () => transcribe(model, streamOf(samples), options));
+  const text = refinedIsBetter(result, meanLogprob) ? result.text : session.text;
+  return { ...session, refined: { text, seconds: clock.at - audioSeconds } };
+}
+
+/** The clock of the audio: work begins when its audio is there and the work before it is done. */
+export class Stopwatch {
+  at = 0;
+  wallSeconds = 0;
+  cpuSeconds = 0;
+
+  async run<T>(heardSeconds: number, work: () => Promise<T>): Promise<T> {
+    const [begin, cpu] = [performance.now(), process.cpuUsage()];
+    const result = await work();
+    const { user, system } = process.cpuUsage(cpu);
+    this.took(heardSeconds, (performance.now() - begin) / 1000, (user + system) / 1e6);
+    return result;
+  }
+
+  took(heardSeconds: number, wallSeconds: number, cpuSeconds: number): void {
+    this.wallSeconds += wallSeconds;
+    this.cpuSeconds += cpuSeconds;
+    this.at = Math.max(this.at, heardSeconds) + wallSeconds;
+  }
+}
