@@ -13,6 +13,7 @@ export function describeStatus(status: DaemonStatus, style: Style): string {
     ['process', `${status.pid}, up ${duration(status.uptimeSeconds)}${idleText(status)}`],
     ['model', modelText(engine)],
     ['engine', engineText(engine)],
+    ['dictation', status.dictations === 0 ? 'nobody speaks' : `${status.dictations} going on`],
     ['queue', `${queue.running} running, ${queue.queued} waiting`],
     ['done', `${queue.final} transcribed, ${queue.failed} failed, ${queue.cancelled} cancelled`],
     ['memory', memoryText(status)],

@@ -1,4 +1,5 @@
 /** What the daemon does with a take that is over: into the history, with its audio or without. */
+import { existsSync } from 'node:fs';
 import type { Logger } from '../logger.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
@@ -44,8 +45,9 @@ export class TakeKeeper {
     return audio;
   }
 
-  /** Lets go of what has been kept for long enough. */
+  /** Lets go of what has been kept for long enough, if anything was ever kept. */
   async tidy(): Promise<void> {
+    if (this.#history === undefined && !existsSync(this.#paths.history)) return;
     const { applyRetention } = await import('../store/history/index.js');
     const { history: retention } = readSettings(this.#paths.settings);
     await applyRetention(await this.#open(), this.#paths.recordings, retention, Date.now());

@@ -15,6 +15,9 @@ import { buildParts } from './parts.js';
 
 /** How long the job in the engine may go on once the daemon was asked to end. */
 const DRAIN_MS = 5_000;
+/** What has been kept for long enough goes a while after the start, then as often as this. */
+const FIRST_TIDY_MS = 60_000;
+const TIDY_EVERY_MS = 6 * 3600 * 1000;
 
 export interface DaemonOptions {
   readonly paths: Paths;
@@ -38,6 +41,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
   const startedMs = systemClock.nowMs();
   let stopping = false;
   let calmIdle: (() => void) | undefined;
+  let calmTidy: (() => void) | undefined;
   let resolveEnded: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (resolveEnded = resolve));
 
@@ -68,6 +72,13 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
     if (idle && idleExitSeconds !== undefined && !stopping) {
       calmIdle = systemClock.after(idleExitSeconds * 1000, () => stop('nothing to do'));
     }
+  };
+
+  const tidyAfter = (ms: number): void => {
+    calmTidy = systemClock.after(ms, () => {
+      keeper.tidy().catch((error: unknown) => log.warn({ message: messageOf(error) }, 'history not tidied'));
+      tidyAfter(TIDY_EVERY_MS);
+    });
   };
 
   const status = (): DaemonStatus => {
@@ -118,6 +129,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
     }
     stopping = true;
     calmIdle?.();
+    calmTidy?.();
     log.info({ why }, 'daemon stops');
     void end();
   };
@@ -137,6 +149,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
   if (parts.modelProblem !== undefined)
     log.error({ code: parts.modelProblem.code }, parts.modelProblem.message);
   watchIdle();
+  tidyAfter(FIRST_TIDY_MS);
   void live.recover();
   return { ended, stop };
 }
