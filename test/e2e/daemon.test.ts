@@ -154,7 +154,7 @@ describe('sotto daemon', () => {
     writeFileSync(home.paths.settings, '{"model":');
     const { code, stderr } = await run('daemon', 'run');
     expect(code).toBe(2);
-    expect(stderr).toMatch(new RegExp(`^sotto: ${home.paths.settings} is not valid — `));
+    expect(stderr).toMatch(new RegExp(`^sotto: ${home.paths.settings} is not valid: .+ — `));
   });
 
   test('started in the background, it says why it could not start', async () => {
