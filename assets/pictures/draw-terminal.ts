@@ -51,13 +51,14 @@ function drawLine(line: string, y: number): string {
     if (part.startsWith(ESCAPE)) {
       style = applySgr(style, (part.slice(2, -1) || '0').split(';').map(Number));
     } else if (part !== '') {
-      const x = PADDING + column * CELL.width;
+      // Not every renderer keeps the spaces that begin a text.
+      const x = PADDING + (column + part.length - part.trimStart().length) * CELL.width;
       const look = [
         `fill="${style.colour ?? '#e6edf3'}"`,
         ...(style.bold ? ['font-weight="600"'] : []),
         ...(style.dim ? ['opacity="0.6"'] : []),
       ].join(' ');
-      if (part.trim() !== '') drawn += `<text x="${x.toFixed(1)}" y="${y}" ${look}>${escapeXml(part)}</text>\n`;
+      if (part.trim() !== '') drawn += `<text x="${x.toFixed(1)}" y="${y}" ${look}>${escapeXml(part.trim())}</text>\n`;
       column += stringWidth(part);
     }
   }

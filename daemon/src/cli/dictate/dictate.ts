@@ -123,7 +123,7 @@ export class DictateRun {
   }
 
   async #deliver(final: FinalEvent): Promise<number> {
-    const { view, delivering, onEvent, onTerminal } = this.#parts;
+    const { source, view, delivering, onEvent, onTerminal } = this.#parts;
     const waitedSeconds = this.#finishedMs === undefined ? 0 : (performance.now() - this.#finishedMs) / 1000;
     view.close();
     const text = final.text.trim();
@@ -134,7 +134,7 @@ export class DictateRun {
       clock(final.durationSeconds),
       text === '' ? 'no speech found' : `${words} ${words === 1 ? 'word' : 'words'}`,
       ...(final.language === undefined ? [] : [final.language]),
-      ...(text === '' ? [] : [`${waitedSeconds.toFixed(1)} s after the last word`]),
+      ...(text === '' || !source.paced ? [] : [`${waitedSeconds.toFixed(1)} s after the last word`]),
       ...facts,
     ]);
     const failed = [...this.#problems(), ...failures];

@@ -22,6 +22,7 @@ export interface FileSourceOptions {
 
 export class FileSource implements Source {
   readonly live = false;
+  readonly paced: boolean;
   readonly #path: string;
   readonly #options: FileSourceOptions;
   readonly #stopped = new AbortController();
@@ -30,6 +31,7 @@ export class FileSource implements Source {
 
   constructor(path: string, options: FileSourceOptions) {
     this.#path = path;
+    this.paced = options.room === undefined;
     this.#options = options;
   }
 

@@ -19,6 +19,8 @@ export interface OpenSource {
 export interface Source {
   /** Whether somebody speaks into it now. */
   readonly live: boolean;
+  /** Whether it comes as it is spoken, no faster. */
+  readonly paced: boolean;
   /** @throws SottoError MIC_UNAVAILABLE, AUDIO_NOT_FOUND … */
   open(): Promise<OpenSource>;
   /** Once, when it is open. */

@@ -48,14 +48,12 @@ export function stateLine(state: DictateState, columns: number, style: Style): s
 
 function whatHappens(state: DictateState): { text: string; tone: 'calm' | 'bad' } {
   const calm = (text: string) => ({ text, tone: 'calm' as const });
-  const kept = state.live ? ': speak on, all of it is kept' : '';
+  const kept = state.live ? ': speak on, all is kept' : '';
   if (state.source === 'opening') return calm(state.live ? 'opening the microphone…' : 'opening the file…');
   if (state.daemon === 'lost') return calm(`connecting again${kept}`);
   if (state.source === 'over') {
     return calm(
-      state.engine === 'restarting'
-        ? 'starting the speech engine anew, then the last words…'
-        : 'the last words…',
+      state.engine === 'restarting' ? 'the speech engine restarts, then the last words…' : 'the last words…',
     );
   }
   if (state.noSignalSeconds > 0) {
@@ -65,7 +63,7 @@ function whatHappens(state: DictateState): { text: string; tone: 'calm' | 'bad' 
   if (state.daemon === 'starting') return calm(`starting the daemon${kept}`);
   if (state.daemon === 'looking') return calm(`connecting${kept}`);
   if (state.engine === 'waiting') return calm(`the model is not there yet${kept}`);
-  if (state.engine === 'restarting') return calm(`starting the speech engine anew${kept}`);
+  if (state.engine === 'restarting') return calm(`the speech engine restarts${kept}`);
   const slow = (state.paceSeconds ?? 0) > 1 ? `, text every ${state.paceSeconds?.toFixed(0)} s` : '';
   return calm(`${state.live ? 'listening' : state.name}${slow}`);
 }

@@ -35,6 +35,7 @@ export interface MicrophoneOptions {
 
 export class Microphone implements Source {
   readonly live = true;
+  readonly paced = true;
   readonly #options: MicrophoneOptions;
   readonly #waits: MicrophoneWaits;
   #process: PcmProcess | undefined;
