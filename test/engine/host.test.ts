@@ -1,4 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
 import { EngineHost, type EngineParts, type OpenAudio } from '#daemon/engine/host.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { parseFromEngine, type FromEngine, type ToEngine } from '#daemon/protocol/ipc.js';
@@ -384,6 +385,24 @@ describe('EngineHost with people who dictate', () => {
     expect(model.disposed).toBe(1);
   });
 
+  test('a model that is asked for by nobody waits for nobody: files and the end are not held up by it', async () => {
+    const { host, open, run, endOf, seen, sent } = setUp((dir) => new ScriptedModel(dir));
+    open(1);
+    open(2, { model: other });
+    await settled();
+    host.receive({ type: 'load', model: { name: 'o', dir: '/o' } });
+    await settled();
+    run(1);
+    expect((await endOf(1)).type).toBe('done');
+    // Nobody takes it for one that still loads.
+    const states = sent.filter((m) => m.type === 'model');
+    expect(states.at(-1)).toMatchObject({ name: 'm', state: 'ready' });
+    host.receive({ type: 'load', model: { name: 'o', dir: '/o' } });
+    host.receive({ type: 'shutdown' });
+    await until(() => seen.exits === 1);
+    expect(seen.loads).toEqual(['/m']);
+  });
+
   test('ends while people speak: nobody is told any more, their models go after them, and it ends once', async () => {
     const looking = gate();
     const model = new ScriptedModel('m', { onLook: () => looking.opened });
@@ -432,5 +451,89 @@ describe('EngineHost with people who dictate', () => {
     } finally {
       jest.useRealTimers();
     }
+  });
+
+  test('ends whatever was begun, once, in whatever order things come and go', async () => {
+    const dirs = fc.constantFrom('/m', '/n', '/broken');
+    const who = fc.nat(5);
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('open' as const), dir: dirs, refine: fc.boolean() }),
+      fc.record({ do: fc.constant('say' as const), who, samples: fc.nat(20_000) }),
+      fc.record({ do: fc.constantFrom('finish' as const, 'cancel' as const), who }),
+      fc.record({ do: fc.constant('run' as const), dir: dirs }),
+      fc.record({ do: fc.constantFrom('cancel job' as const, 'load' as const, 'wait' as const) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.boolean(), async (steps, ends) => {
+        const made: ScriptedModel[] = [];
+        const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+        const { host, open, run, of, sent, seen } = setUp(undefined, async (dir) => {
+          await pause();
+          if (dir === '/broken') throw new SottoError('MODEL_CORRUPT', 'config.json is cut off');
+          expect(made.filter(({ disposed }) => disposed === 0)).toEqual([]);
+          const model = new ScriptedModel(dir, { onLook: pause, onFinish: pause, onStep: pause, steps: 4 });
+          made.push(model);
+          return model;
+        });
+        let sessions = 0;
+        let jobs = 0;
+        const cancelled = new Map<number, number>();
+        const job = (): FromEngine | undefined =>
+          sent.find((m) => ['done', 'failed', 'cancelled'].includes(m.type) && 'job' in m && m.job === jobs);
+        for (const what of steps) {
+          const session = 'who' in what ? what.who + 1 : 0;
+          const model = 'dir' in what ? { name: what.dir, dir: what.dir } : ref;
+          if (what.do === 'open') open((sessions += 1), { model, options: { refine: what.refine } });
+          else if (what.do === 'say') {
+            const pcm = new Uint8Array(ramp(0, what.samples).buffer);
+            host.receive({ type: 'live-audio', session, pcm });
+          } else if (what.do === 'finish') host.receive({ type: 'live-finish', session });
+          else if (what.do === 'cancel') {
+            if (session <= sessions && !cancelled.has(session)) cancelled.set(session, of(session).length);
+            host.receive({ type: 'live-cancel', session });
+          } else if (what.do === 'run') {
+            // The supervisor runs one at a time.
+            if (jobs === 0 || job() !== undefined) run((jobs += 1), '/a', model);
+          } else if (what.do === 'cancel job') host.receive({ type: 'cancel', job: jobs });
+          else if (what.do === 'load') host.receive({ type: 'load', model });
+          else await settled();
+        }
+        const isOver = (session: number): boolean =>
+          cancelled.has(session) ||
+          of(session).some((type) => type === 'live-done' || type === 'live-failed');
+        const all = Array.from({ length: sessions }, (_, n) => n + 1);
+        for (let turn = 0; turn < 200 && !ends; turn++) {
+          // Those that wait for a model are opened when those before them are over.
+          for (const session of all) host.receive({ type: 'live-finish', session });
+          if (all.every(isOver) && (jobs === 0 || job() !== undefined)) break;
+          await settled();
+        }
+        if (!ends) expect([all.every(isOver), jobs === 0 || job() !== undefined]).toEqual([true, true]);
+        host.receive({ type: 'shutdown' });
+        await until(() => seen.exits > 0);
+        await settled();
+        expect(seen.exits).toBe(1);
+        for (const { disposed, speeches } of made) {
+          expect([disposed, ...speeches.map((speech) => speech.disposed)]).toEqual([
+            1,
+            ...speeches.map(() => 1),
+          ]);
+        }
+        for (let session = 1; session <= sessions; session++) {
+          const said = of(session);
+          const over = said.findIndex((type) => type === 'live-done' || type === 'live-failed');
+          if (over >= 0) expect(over).toBe(said.length - 1);
+          else if (cancelled.has(session)) expect(said).toHaveLength(cancelled.get(session) ?? 0);
+          else expect(ends).toBe(true);
+        }
+        for (let id = 1; id <= jobs; id++) {
+          const last = sent.filter(
+            (m) => 'job' in m && m.job === id && m.type !== 'event' && m.type !== 'opened',
+          );
+          expect(last).toHaveLength(1);
+        }
+      }),
+      { numRuns: 150 },
+    );
   });
 });

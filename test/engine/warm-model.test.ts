@@ -209,7 +209,7 @@ describe('WarmModel', () => {
         for (const { fault, over } of holders) expect([fault, over]).toEqual([undefined, true]);
         // Nobody holds anything any more: whoever comes now is served.
         (await models.hold({ name: '/z', dir: '/z' })).release();
-        models.dispose();
+        models.close();
         expect(made.map(({ disposed }) => disposed)).toEqual(made.map(() => 1));
       }),
       { numRuns: 150 },

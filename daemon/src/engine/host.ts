@@ -45,6 +45,7 @@ export class EngineHost {
   #tasks = 0;
   #idleTimer: NodeJS.Timeout | undefined;
   #listening = false;
+  #ending = false;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -89,15 +90,18 @@ export class EngineHost {
       case 'ping':
         this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
         return;
-      case 'shutdown':
+      case 'shutdown': {
+        this.#ending = true;
         this.#job?.controller.abort();
         this.#warmUp?.abort();
+        const quiet = this.#live.close();
         this.#enqueue(async () => {
-          await this.#live.close();
-          this.#models.dispose();
+          await quiet;
+          this.#models.close();
           this.#parts.exit();
         });
         return;
+      }
     }
   }
 
@@ -123,13 +127,16 @@ export class EngineHost {
     this.#rest();
   }
 
+  /** For whoever comes next: who is there already goes before it, and has it warm by working with it. */
   async #warm(model: ModelRef): Promise<void> {
     this.#warmUp = new AbortController();
-    if (this.#job !== undefined || this.#listening) this.#warmUp.abort();
+    if (this.#job !== undefined || this.#listening || this.#ending) this.#warmUp.abort();
+    const { signal } = this.#warmUp;
     try {
-      (await this.#models.hold(model, { warmUp: this.#warmUp.signal })).release();
+      (await this.#models.hold(model, { warmUp: signal, signal })).release();
     } catch {
       // Said as the model's state; whoever needs the model hears it again as the job's failure.
+      this.#models.tell();
     }
     this.#warmUp = undefined;
     this.#parts.send({ type: 'pong', figures: this.#parts.figures() });

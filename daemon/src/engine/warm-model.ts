@@ -26,6 +26,7 @@ export class WarmModel {
   #inMemory: { ref: ModelRef; model: SpeechModel } | undefined;
   #holders = 0;
   #letGo: (() => void)[] = [];
+  readonly #closed = new AbortController();
   /** Models are asked for one after another: two at once would load two. */
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -47,7 +48,20 @@ export class WarmModel {
     return signal === undefined ? held : unlessAborted(held, signal);
   }
 
-  dispose(): void {
+  /** Says which one is in memory, if one is. */
+  tell(): void {
+    if (this.#inMemory === undefined) return;
+    const { ref, model } = this.#inMemory;
+    this.#send({ type: 'model', name: ref.name, state: 'ready', family: model.family });
+  }
+
+  /** Frees the model, and whichever is still on its way. */
+  close(): void {
+    this.#closed.abort();
+    this.#dispose();
+  }
+
+  #dispose(): void {
     this.#inMemory?.model.dispose();
     this.#inMemory = undefined;
   }
@@ -78,7 +92,8 @@ export class WarmModel {
     if (this.#inMemory?.ref.dir === ref.dir) return this.#inMemory.model;
     // Again and again: it may be taken anew in the moment in which it is let go of.
     while (this.#holders > 0) await this.#free(signal);
-    this.dispose();
+    this.#closed.signal.throwIfAborted();
+    this.#dispose();
     this.#send({ type: 'model', name: ref.name, state: 'loading' });
     const startMs = performance.now();
     let model: SpeechModel | undefined;
@@ -88,6 +103,7 @@ export class WarmModel {
         this.#send({ type: 'model', name: ref.name, state: 'warming', family: model.family });
         await decodeSilence(model, warmUp);
       }
+      this.#closed.signal.throwIfAborted();
     } catch (thrown) {
       model?.dispose();
       const error = engineError(thrown);
