@@ -66,6 +66,8 @@ const schema = v.object({
   /** Mel frame at which the window begins, and where the audio ended at the last look. */
   start: count,
   heardFrames: count,
+  /** Seconds at which the last committed word began. */
+  lastStart: v.pipe(v.number(), v.finite(), v.minValue(0)),
   /** The first sample of the mel. */
   melFrom: count,
   language: v.exactOptional(v.string()),
@@ -76,6 +78,8 @@ const schema = v.object({
     frames: count,
     voiced: count,
     speaking: v.boolean(),
+    surest: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+    spoken: count,
     hidden: values,
     cell: values,
   }),

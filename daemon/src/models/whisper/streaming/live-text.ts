@@ -14,6 +14,9 @@ export interface Look {
   readonly starts: readonly number[];
 }
 
+/** The last word of audio that is cut off may look a little behind it. */
+const BEHIND_FRAMES = 15;
+
 export class LiveText {
   #committed: number[] = [];
   #end: number | undefined;
@@ -72,6 +75,18 @@ export class LiveText {
     return this.#looks;
   }
 
+  /**
+   * How many of the tokens that seem to follow were heard: behind the last word that looks at the audio, a model that waits
+   * for more makes up an end.
+   */
+  get heardCount(): number {
+    const look = this.#look;
+    if (look === undefined) return 0;
+    const { attended, audioFrames } = look.hypothesis;
+    const last = attended.findLastIndex((frame) => frame < audioFrames + BEHIND_FRAMES);
+    return look.words.said(look.starts).find(({ to }) => to > last)?.to ?? 0;
+  }
+
   /** The text of some of the tokens that seem to follow. */
   tentative(from: number, count: number): string {
     return this.#look?.words.text(from, from + count) ?? '';
@@ -110,17 +125,19 @@ export class LiveText {
     return words;
   }
 
-  /** A window begins behind what is committed. @returns the tokens that were */
+  /** The window begins anew behind what is committed; what follows is a draft still. @returns the tokens that were committed */
   moveOn(): readonly number[] {
     const said = this.#committed;
     this.#committed = [];
     this.#end = undefined;
-    // What follows is a draft still; where there is nothing, nothing was seen of the new window.
-    if (this.#look?.hypothesis.tokens.length === 0) {
-      this.#look = undefined;
-      this.#looks = 0;
-    }
     return said;
+  }
+
+  /** The window begins anew, with nothing in it. @returns the tokens that were committed */
+  clear(): readonly number[] {
+    this.#look = undefined;
+    this.#looks = 0;
+    return this.moveOn();
   }
 }
 

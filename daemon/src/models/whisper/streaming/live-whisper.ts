@@ -4,6 +4,7 @@
  */
 import { LiveMel } from '#daemon/audio/mel-live.js';
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import type { Word } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 import type * as nn from '#native/nn/index.js';
 import { readOnce } from '../../streaming/guards.js';
@@ -19,6 +20,7 @@ import { tentativeCount } from '../../streaming/policy.js';
 import { placeTokens } from '../alignment.js';
 import { makeCaches } from '../decode.js';
 import { disposeWindow, encode, type EncodedWindow } from '../encode.js';
+import { isSilent, REFERENCE_THRESHOLDS } from '../judging.js';
 import { detectLanguage } from '../language.js';
 import { LogitFilters } from '../logit-filters.js';
 import { loopAtEnd } from '../loops.js';
@@ -57,7 +59,9 @@ const BEFORE_SPEECH_FRAMES = 50;
 /** After this much silence what was said will not be said differently. */
 const PAUSE_SECONDS = 0.3;
 /** After this much it is a whole, and the window begins anew. */
-const NEW_WINDOW_SECONDS = 1;
+const OVER_SECONDS = 1;
+/** Speech that is long enough to be some. */
+const LEAST_SECONDS = 0.2;
 /** Speech that the language is detected from for good; before, every look asks anew. */
 const LANGUAGE_SECONDS = 2;
 /** Nobody speaks faster. */
@@ -85,6 +89,8 @@ export class LiveWhisper implements LiveSpeech {
   #start: number;
   /** Where the audio ended at the last look. */
   #heardFrames: number;
+  /** When the last committed word began: times never go back, though each look hears them a little differently. */
+  #lastStart: number;
 
   /** @throws SottoError INVALID_ARGUMENT for a checkpoint that is none of this model */
   constructor(
@@ -113,6 +119,7 @@ export class LiveWhisper implements LiveSpeech {
       language !== undefined || !tokenizer.isMultilingual || from?.languageIsSure === true;
     this.#start = from?.start ?? 0;
     this.#heardFrames = from?.heardFrames ?? 0;
+    this.#lastStart = from?.lastStart ?? 0;
     const spaced = isSpaced(this.#language ?? 'en');
     this.#text = new LiveText(from?.text, (tokens) => new LiveWords(tokenizer, tokens, spaced));
     this.#caches = makeCaches(model);
@@ -140,6 +147,7 @@ export class LiveWhisper implements LiveSpeech {
     const state: LiveState = {
       start: this.#start,
       heardFrames: this.#heardFrames,
+      lastStart: this.#lastStart,
       melFrom: this.#mel.fromSample,
       ...(this.#language !== undefined && { language: this.#language }),
       languageIsSure: this.#languageIsSure,
@@ -153,23 +161,26 @@ export class LiveWhisper implements LiveSpeech {
   async update(signal: AbortSignal): Promise<LiveUpdate> {
     this.#voice.look();
     if (!this.#hasSpeech) {
-      this.#begin(this.#mel.contentFrames - BEFORE_SPEECH_FRAMES);
+      this.#beginUtterance();
       return this.#said(0);
     }
-    const paused = this.#voice.silentSeconds > PAUSE_SECONDS;
+    const { silentSeconds } = this.#voice;
+    const paused = silentSeconds > PAUSE_SECONDS;
     if (!paused || this.#hasNews || this.#hasDoubts) await this.#listen(signal);
+    const isOver = silentSeconds >= OVER_SECONDS;
     const { follows: now, looks } = this.#text;
     const heardSeconds = this.#heardSeconds;
-    const count = now ? this.#manner.policy({ now, first: looks === 1, heardSeconds, paused }) : 0;
-    const update = this.#said(count);
-    this.#moveOn();
-    return update;
+    const sure = now ? this.#manner.policy({ now, first: looks === 1, heardSeconds, paused }) : 0;
+    const update = this.#said(isOver ? this.#text.heardCount : sure);
+    if (isOver) this.#beginUtterance();
+    else if (heardSeconds > this.#manner.longestSeconds) this.#moveOn();
+    return isOver ? { ...update, tentative: '' } : update;
   }
 
   async finish(signal: AbortSignal): Promise<LiveUpdate> {
     this.#voice.look();
     if (this.#hasSpeech && this.#hasNews) await this.#listen(signal);
-    return { ...this.#said(this.#text.follows?.tokens.length ?? 0), tentative: '' };
+    return { ...this.#said(this.#text.heardCount), tentative: '' };
   }
 
   dispose(): void {
@@ -177,9 +188,10 @@ export class LiveWhisper implements LiveSpeech {
     for (const cache of this.#caches) cache.dispose();
   }
 
-  /** Whether somebody spoke in the window, as far as it is not committed. */
+  /** Whether somebody spoke in the window for longer than a cough, as far as it is not committed. */
   get #hasSpeech(): boolean {
-    return this.#voice.lastVoicedFrame > this.#start || this.#text.follows !== undefined;
+    if (this.#text.follows !== undefined || this.#text.committed.length > 0) return true;
+    return this.#voice.lastVoicedFrame > this.#start && this.#voice.evidence.seconds >= LEAST_SECONDS;
   }
 
   /** Whether somebody spoke since the last look, or there was none. */
@@ -191,7 +203,7 @@ export class LiveWhisper implements LiveSpeech {
   get #hasDoubts(): boolean {
     return (
       this.#text.follows?.looks.some((looks) => looks < 2) === true &&
-      this.#voice.silentSeconds < NEW_WINDOW_SECONDS
+      this.#voice.silentSeconds < OVER_SECONDS
     );
   }
 
@@ -217,7 +229,8 @@ export class LiveWhisper implements LiveSpeech {
       const all = [...committed, ...guess.tokens];
       const places = await placeTokens(this.#parts, encoded, all, asked, signal);
       const heard = Math.floor(audioFrames / 2);
-      const count = Math.max(0, readOnce(places.attended, heard) - committed.length);
+      const once = Math.max(0, readOnce(places.attended, heard) - committed.length);
+      const count = this.#isMadeUp(guess) ? 0 : once;
       const tokens = guess.tokens.slice(0, count);
       const words = new LiveWords(tokenizer, tokens, isSpaced(language));
       this.#text.heard({
@@ -243,6 +256,14 @@ export class LiveWhisper implements LiveSpeech {
     } finally {
       disposeWindow(encoded);
     }
+  }
+
+  /** Whether a guess at the beginning of a window has nothing in it: neither model nor voice activity is sure of it. */
+  #isMadeUp({ logprobs, noSpeechProb }: Guess): boolean {
+    if (this.#text.committed.length > 0) return false;
+    const avgLogprob = logprobs.reduce((sum, logprob) => sum + logprob, 0) / (logprobs.length + 1);
+    const judged = { avgLogprob, noSpeechProb, compressionRatio: 1 };
+    return isSilent(judged, REFERENCE_THRESHOLDS, this.#voice.evidence);
   }
 
   async #languageOf(encoded: EncodedWindow): Promise<string> {
@@ -293,26 +314,30 @@ export class LiveWhisper implements LiveSpeech {
     const shown = follows ? tentativeCount(follows, count, heard, this.#manner.shown) : 0;
     const tentative = this.#text.tentative(count, shown);
     const offset = this.#start / FRAMES_PER_SECOND;
-    const committed = this.#text.commit(count).map((word) => ({
-      ...word,
-      start: toCentiseconds(offset + word.start),
-      end: toCentiseconds(offset + word.end),
-    }));
+    const committed = this.#text.commit(count).map((word): Word => {
+      this.#lastStart = Math.max(this.#lastStart, toCentiseconds(offset + word.start));
+      const end = Math.max(this.#lastStart, toCentiseconds(offset + word.end));
+      return { ...word, start: this.#lastStart, end };
+    });
     return { committed, tentative, ...(this.#language !== undefined && { language: this.#language }) };
   }
 
-  /** Begins the window anew where it has become long, or the speaker has stopped. */
+  /** The window begins anew where what is committed ends. */
   #moveOn(): void {
-    const { committed, committedEnd, follows } = this.#text;
-    if (committed.length === 0 || committedEnd === undefined) return;
-    const done = (follows?.tokens.length ?? 0) === 0;
-    if (done && this.#voice.silentSeconds >= NEW_WINDOW_SECONDS)
-      this.#begin(this.#mel.contentFrames - BEFORE_SPEECH_FRAMES);
-    else if (this.#heardSeconds > this.#manner.longestSeconds) this.#begin(this.#start + 2 * committedEnd);
+    const { committedEnd } = this.#text;
+    if (committedEnd === undefined) return;
+    this.#prompt.heard(this.#text.moveOn());
+    this.#begin(this.#start + 2 * committedEnd);
+  }
+
+  /** What was said is a whole, or nobody spoke: the window begins anew, a little before what is said next. */
+  #beginUtterance(): void {
+    this.#prompt.heard(this.#text.clear());
+    if (this.#voice.silentSeconds >= OVER_SECONDS) this.#voice.begin();
+    this.#begin(this.#mel.contentFrames - BEFORE_SPEECH_FRAMES);
   }
 
   #begin(start: number): void {
-    this.#prompt.heard(this.#text.moveOn());
     this.#start = Math.max(this.#start, start);
     this.#mel.drop(this.#start);
   }

@@ -1,5 +1,5 @@
 /** How a model is heard while somebody speaks. Chosen by measurement (../../README.md). */
-import { agreementAndAlignAtt, type CommitPolicy, type Shown } from '../../streaming/policy.js';
+import { type CommitPolicy, type Shown, sureWords } from '../../streaming/policy.js';
 import type { WhisperConfig } from '../config.js';
 import type { WindowLength } from '../short-window.js';
 
@@ -15,7 +15,14 @@ export interface LiveManner {
 }
 
 const USUAL: LiveManner = {
-  policy: agreementAndAlignAtt(15),
+  // The more probable a word is, the sooner it is believed; what is behind it has to wait, so at last it is taken anyway.
+  policy: sureWords(
+    { frames: 25, probability: 0.95 },
+    { frames: 15, looks: 2, probability: 0.6 },
+    { frames: 20, looks: 3, probability: 0.4 },
+    { frames: 60, looks: 2, probability: 0.15 },
+    { frames: 100, looks: 2 },
+  ),
   // Not the 30 s that the encoder learnt on, or every look would cost as much as half a minute. Below 10 s, or with less
   // than a second of silence behind the speech, small models lose the end and say the sentence again.
   window: { least: 1000, silence: 100, step: 200 },

@@ -6,6 +6,7 @@ import {
   type VadMemory,
   type VadStream,
   type VoiceActivity,
+  type VoiceEvidence,
 } from '#daemon/audio/vad/index.js';
 
 /** From this probability on a frame is speech, and below that one it is none, as for files. */
@@ -19,6 +20,9 @@ export interface VoiceState {
   /** Of them, those up to the end of the last speech; 0 if there was none. */
   readonly voiced: number;
   readonly speaking: boolean;
+  /** Of the frames since the utterance began: the highest probability, and how many are speech. */
+  readonly surest: number;
+  readonly spoken: number;
   readonly memory: VadMemory;
 }
 
@@ -28,12 +32,16 @@ export class Voice {
   #frames: number;
   #voiced: number;
   #speaking: boolean;
+  #surest: number;
+  #spoken: number;
 
   constructor(activity: Pick<VoiceActivity, 'stream'>, from?: VoiceState) {
     this.#stream = activity.stream(from && from.frames > 0 ? from.memory : undefined);
     this.#frames = from?.frames ?? 0;
     this.#voiced = from?.voiced ?? 0;
     this.#speaking = from?.speaking ?? false;
+    this.#surest = from?.surest ?? 0;
+    this.#spoken = from?.spoken ?? 0;
   }
 
   get state(): VoiceState {
@@ -41,6 +49,8 @@ export class Voice {
       frames: this.#frames,
       voiced: this.#voiced,
       speaking: this.#speaking,
+      surest: this.#surest,
+      spoken: this.#spoken,
       memory: this.#stream.memory,
     };
   }
@@ -67,7 +77,20 @@ export class Voice {
       this.#frames++;
       this.#speaking = probability >= SPEAKS || (this.#speaking && probability >= SILENT);
       if (this.#speaking) this.#voiced = this.#frames;
+      if (probability >= SPEAKS) this.#spoken++;
+      this.#surest = Math.max(this.#surest, probability);
     }
+  }
+
+  /** An utterance is over: what comes is another one. */
+  begin(): void {
+    this.#surest = 0;
+    this.#spoken = 0;
+  }
+
+  /** How sure it is that somebody spoke since the utterance began. */
+  get evidence(): VoiceEvidence {
+    return { surest: this.#surest, seconds: (this.#spoken * FRAME_SAMPLES) / SAMPLE_RATE };
   }
 
   get speaking(): boolean {

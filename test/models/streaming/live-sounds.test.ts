@@ -1,0 +1,70 @@
+/** Where nobody speaks, nothing is written down while it is heard, and pauses between words gain none. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
+import { clip, joined, samplesOf, starterModel } from '../fixtures.js';
+
+const never = new AbortController().signal;
+const SECOND = 16_000;
+let model: WhisperModel;
+let speech: Float32Array; // And so my fellow Americans
+beforeAll(async () => {
+  model = await WhisperModel.load(starterModel());
+  speech = (await samplesOf(clip('jfk.flac') ?? '')).slice(0, 2.6 * SECOND);
+});
+afterAll(() => model.dispose());
+
+/** All updates of what is heard in steps of half a second; the last one is the end. */
+async function heard(samples: Float32Array): Promise<LiveUpdate[]> {
+  const live = model.live({ language: 'en' });
+  const updates: LiveUpdate[] = [];
+  for (let at = 0; at < samples.length; at += SECOND / 2) {
+    live.push(samples.subarray(at, at + SECOND / 2));
+    updates.push(await live.update(never));
+  }
+  updates.push(await live.finish(never));
+  live.dispose();
+  return updates;
+}
+
+function made(name: string, seconds: number): Float32Array {
+  const sound = NON_SPEECH.get(name);
+  if (sound === undefined) throw new Error(`no sound is called ${name}`);
+  return sound(seconds);
+}
+
+const text = (updates: readonly LiveUpdate[]): string =>
+  updates.flatMap(({ committed }) => committed.map(({ word }) => word)).join('');
+
+describe('no words, not even for a moment', () => {
+  test.each([...NON_SPEECH.keys()])('%s', async (name) => {
+    const updates = await heard(made(name, 4));
+    expect(updates.map(({ committed, tentative }) => [committed.length, tentative])).toEqual(
+      updates.map(() => [0, '']),
+    );
+  });
+
+  const music = clip('music-bbb-5s.flac');
+  (music === undefined ? test.skip : test)(
+    'music that sounds like humming (skipped without ../shared/speech)',
+    async () => {
+      expect(text(await heard(await samplesOf(music ?? '')))).toBe('');
+    },
+  );
+});
+
+test.each(['digital silence', 'room, -55 dB', 'breathing'])(
+  'a pause of %s gains no words, and costs none',
+  async (name) => {
+    const updates = await heard(joined(speech, made(name, 9), speech, made(name, 2)));
+    expect(
+      text(updates)
+        .toLowerCase()
+        .replace(/[^a-z ]/g, '')
+        .trim(),
+    ).toMatch(/^and so my fellow americans? and so my fellow americans?$/);
+    const words = updates.flatMap(({ committed }) => committed);
+    expect(words.filter(({ start }) => start > 3.2 && start < 11)).toEqual([]);
+  },
+);
