@@ -6,8 +6,11 @@ export type Offline = Pick<Segment, 'text' | 'tokens' | 'avgLogprob' | 'compress
 
 /** Above it a text repeats itself, as for files. */
 const REPEATS = 2.4;
-/** A decode that saw all is right more often than one that had to say at once what it heard: it may be a little less sure. */
-const MARGIN = 0.1;
+/**
+ * A decode that saw all is right more often than one that had to say at once what it heard, and less sure of itself: tokens
+ * that were committed are those that were sure. Only where it is much less sure has it lost the audio.
+ */
+const MARGIN = 0.3;
 
 /**
  * @param segments of the whole take, decoded at once
