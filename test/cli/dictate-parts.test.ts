@@ -120,6 +120,7 @@ describe('the line of state', () => {
     paceSeconds: 0.5,
     keys: true,
     elapsedMs: 7_500,
+    finishingMs: 0,
   };
   const states: [string, Partial<DictateState>][] = [
     ['listening', {}],
@@ -132,6 +133,7 @@ describe('the line of state', () => {
     ['connecting again: speak on', { daemon: 'lost' }],
     ['no signal for 9 s: muted?', { noSignalSeconds: 9.2 }],
     ['the last words…', { source: 'over', engine: 'finishing' }],
+    ['Ctrl-C leaves them to the daemon', { source: 'over', engine: 'finishing', finishingMs: 4_000 }],
     ['text every 2 s', { paceSeconds: 2 }],
     ['0:07 / 0:11', { live: false, totalSeconds: 11 }],
   ];

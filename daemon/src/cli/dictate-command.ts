@@ -2,6 +2,7 @@
 import { Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
+import type { Source } from './dictate/source.js';
 import { language } from './flag-values.js';
 import { modelArgument } from './models-argument.js';
 import type { Outcome } from './transcribers.js';
@@ -71,11 +72,30 @@ be another one, better as a whole.`,
     )
     .action(async (flags: DictateFlags) => {
       checkFlags(flags);
-      const { runDictate } = await import('./dictate/run.js');
       const paths = resolvePaths();
       const model = modelArgument(flags.model, paths);
-      outcome.exitCode = await runDictate({ ...flags, ...(model === undefined ? {} : { model }) }, paths);
+      if (flags.listDevices === true) {
+        const { printMicrophones } = await import('./microphone/print-microphones.js');
+        outcome.exitCode = await printMicrophones();
+        return;
+      }
+      const { Delivering } = await import('./dictate/deliver.js');
+      const delivering = await Delivering.prepare(flags);
+      // First of all: while the microphone opens, this process has time for the rest.
+      const microphone = flags.from === undefined ? await openMicrophone(flags.device) : undefined;
+      try {
+        const { runDictate } = await import('./dictate/run.js');
+        const run = { flags: { ...flags, ...(model === undefined ? {} : { model }) }, paths, delivering };
+        outcome.exitCode = await runDictate({ ...run, ...(microphone === undefined ? {} : { microphone }) });
+      } finally {
+        microphone?.stop();
+      }
     });
+}
+
+async function openMicrophone(device: string | undefined): Promise<Source> {
+  const { Microphone } = await import('./microphone/microphone.js');
+  return new Microphone(device === undefined ? {} : { device });
 }
 
 /** @throws SottoError INVALID_ARGUMENT where a flag has nothing to work on */

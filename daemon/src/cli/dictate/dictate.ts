@@ -2,6 +2,7 @@
 import type { Dictation, DictationEvent } from '../../client/index.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { FinalEvent } from '../../protocol/live.js';
+import { trace } from '../../trace.js';
 import { INTERRUPTED } from '../interrupt.js';
 import { clock } from '../terminal/progress-line.js';
 import type { Delivering } from './deliver.js';
@@ -62,6 +63,7 @@ export class DictateRun {
     try {
       const opened = await source.open();
       if (this.#ending !== undefined) return this.#discarded();
+      trace('cli', 'source open');
       view.sourceOpened(opened);
       const dictation = this.#parts.open();
       this.#dictation = dictation;
@@ -101,7 +103,9 @@ export class DictateRun {
 
   async #read(dictation: Dictation): Promise<number> {
     const { view, onEvent } = this.#parts;
+    const firstText = once(() => trace('cli', 'first text'));
     for await (const event of dictation.events()) {
+      if (event.type === 'committed' || event.type === 'tentative') firstText();
       onEvent?.(event, dictation);
       view.event(event);
       if (event.type === 'final') return this.#deliver(event);
@@ -155,6 +159,14 @@ export class DictateRun {
           }),
     ];
   }
+}
+
+function once(call: () => void): () => void {
+  let called = false;
+  return () => {
+    if (!called) call();
+    called = true;
+  };
 }
 
 function countWords(text: string): number {

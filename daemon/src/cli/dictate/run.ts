@@ -6,7 +6,7 @@ import { SAMPLE_RATE, type LiveOptions } from '../../protocol/live.js';
 import type { DictateFlags } from '../dictate-command.js';
 import { INTERRUPTED, onInterrupt } from '../interrupt.js';
 import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../start-daemon.js';
-import { Delivering } from './deliver.js';
+import type { Delivering } from './deliver.js';
 import { DictateRun } from './dictate.js';
 import { FileSource } from './file-source.js';
 import { hasKeys, listenToKeys } from './keys.js';
@@ -18,17 +18,23 @@ const AHEAD_SAMPLES = 10 * SAMPLE_RATE;
 /** A daemon whose disk is full acknowledges nothing, and goes on all the same. */
 const ROOM_MS = 500;
 
-/** The exit code of the command. @throws SottoError what is found before anybody speaks */
-export async function runDictate(flags: DictateFlags, paths: Paths): Promise<number> {
-  if (flags.listDevices === true) return listDevices();
-  const delivering = await Delivering.prepare(flags);
+export interface RunParts {
+  readonly flags: DictateFlags;
+  readonly paths: Paths;
+  readonly delivering: Delivering;
+  /** In the place of a file. */
+  readonly microphone?: Source;
+}
+
+/** The exit code of the command. @throws SottoError */
+export async function runDictate({ flags, paths, delivering, microphone }: RunParts): Promise<number> {
   const view = await chooseView(flags);
   const connections = connect(paths, flags.model, view);
   // The daemon is found, or started, while the source is opened.
   connections.get().catch(() => undefined);
   let opened: Dictation | undefined;
   const run = new DictateRun({
-    source: await sourceFor(flags, () => opened),
+    source: microphone ?? fileFor(flags, () => opened),
     open: () => (opened = Dictation.open(sessionFor(flags, connections))),
     view,
     delivering,
@@ -85,12 +91,7 @@ function connect(paths: Paths, model: string | undefined, view: DictateView): Co
   });
 }
 
-async function sourceFor(flags: DictateFlags, dictation: () => Dictation | undefined): Promise<Source> {
-  const { from, fast, device } = flags;
-  if (from === undefined) {
-    const { Microphone } = await import('../microphone/microphone.js');
-    return new Microphone(device === undefined ? {} : { device });
-  }
+function fileFor({ from = '', fast }: DictateFlags, dictation: () => Dictation | undefined): FileSource {
   const room = async (): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
     const enough = new Promise<void>((resolve) => (timer = setTimeout(resolve, ROOM_MS)));
@@ -116,12 +117,4 @@ async function chooseView(flags: DictateFlags): Promise<DictateView> {
 function printEvent(event: DictationEvent, { firstSentMs }: Dictation): void {
   const t = firstSentMs === undefined ? 0 : Math.round(performance.now() - firstSentMs);
   process.stdout.write(`${JSON.stringify({ t, ...event })}\n`);
-}
-
-async function listDevices(): Promise<number> {
-  const { listMicrophones } = await import('../microphone/microphone.js');
-  const names = await listMicrophones();
-  process.stdout.write(names.map((name, index) => `${index}  ${name}\n`).join(''));
-  if (names.length === 0) process.stderr.write('sotto: no microphone is connected\n');
-  return names.length === 0 ? 1 : 0;
 }

@@ -4,6 +4,9 @@ import { columnsOf, fitStart } from '../terminal/columns.js';
 import { clock, spinnerAt } from '../terminal/progress-line.js';
 import type { Style } from '../terminal/style.js';
 
+/** A wait after which one wants to know a way out. */
+const LONG_MS = 3_000;
+
 export interface DictateState {
   /** A microphone, or a file. */
   readonly live: boolean;
@@ -20,12 +23,15 @@ export interface DictateState {
   readonly paceSeconds: number | undefined;
   readonly keys: boolean;
   readonly elapsedMs: number;
+  /** Since all was said; 0 before. */
+  readonly finishingMs: number;
 }
 
 export function stateLine(state: DictateState, columns: number, style: Style): string {
   const { text, tone } = whatHappens(state);
+  const leave = state.finishingMs > LONG_MS ? ' · Ctrl-C leaves them to the daemon' : '';
   if (state.source !== 'open')
-    return `${style.cyan(spinnerAt(state.elapsedMs))} ${style.dim(fitStart(text, columns - 2))}`;
+    return `${style.cyan(spinnerAt(state.elapsedMs))} ${style.dim(fitStart(`${text}${leave}`, columns - 2))}`;
   const of = state.totalSeconds === undefined ? '' : ` / ${clock(state.totalSeconds)}`;
   const time = `${clock(Math.floor(state.seconds))}${of}`;
   const hint = keysHint(state);

@@ -26,6 +26,7 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
   let engine: LiveState | undefined;
   let speaking = false;
   let name = '';
+  let overMs: number | undefined;
   let totalSeconds: number | undefined;
   let paceSeconds: number | undefined;
 
@@ -46,6 +47,7 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
       paceSeconds,
       keys,
       elapsedMs: performance.now() - beganMs,
+      finishingMs: overMs === undefined ? 0 : performance.now() - overMs,
     };
     return [...lines, ...(lines.length > 0 ? [''] : []), stateLine(state, columns, style)];
   });
@@ -99,7 +101,10 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
       const notice = event.type === 'warning' ? noticeOf(event) : undefined;
       if (notice !== undefined) say(style.dim(notice));
     },
-    finishing: () => void (source = 'over'),
+    finishing() {
+      source = 'over';
+      overMs = performance.now();
+    },
     note: (line) => say(style.dim(line)),
     failed(error) {
       area.close();

@@ -36,20 +36,37 @@ export interface MicrophoneOptions {
 export class Microphone implements Source {
   readonly live = true;
   readonly paced = true;
-  readonly #options: MicrophoneOptions;
   readonly #waits: MicrophoneWaits;
+  readonly #opened: Promise<OpenSource>;
   #process: PcmProcess | undefined;
   #failure: SottoError | undefined;
   #stopped = false;
   #alarm: NodeJS.Timeout | undefined;
 
+  /** Begins to open it: what a command does meanwhile costs no words. */
   constructor(options: MicrophoneOptions = {}) {
-    this.#options = options;
     this.#waits = { ...WAITS, ...options.waits };
+    this.#opened = this.#begin(options.device);
+    this.#opened.catch(() => undefined);
   }
 
   open(): Promise<OpenSource> {
-    const { device } = this.#options;
+    return this.#opened;
+  }
+
+  start(listener: SourceListener): void {
+    void this.#listen(listener);
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearTimeout(this.#alarm);
+    this.#process?.send(STOP);
+    this.#alarm = setTimeout(() => this.#process?.kill(), this.#waits.stopMs);
+  }
+
+  #begin(device: string | undefined): Promise<OpenSource> {
     return new Promise((done, failed) => {
       const give = (error: SottoError): void => {
         this.#failure ??= error;
@@ -73,18 +90,6 @@ export class Microphone implements Source {
         },
       });
     });
-  }
-
-  start(listener: SourceListener): void {
-    void this.#listen(listener);
-  }
-
-  stop(): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    clearTimeout(this.#alarm);
-    this.#process?.send(STOP);
-    this.#alarm = setTimeout(() => this.#process?.kill(), this.#waits.stopMs);
   }
 
   async #listen(listener: SourceListener): Promise<void> {
