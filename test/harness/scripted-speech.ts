@@ -24,7 +24,7 @@ export interface SpeechScript {
 
 interface State {
   readonly word: number;
-  readonly logprobs: number;
+  readonly words: number;
 }
 
 export class ScriptedSpeech implements LiveSpeech {
@@ -46,7 +46,7 @@ export class ScriptedSpeech implements LiveSpeech {
     this.#script = script;
     this.#first = this.#samples = from?.fromSample ?? 0;
     this.#word = state?.word ?? 0;
-    this.#words = state?.logprobs ?? 0;
+    this.#words = state?.words ?? 0;
   }
 
   get meanLogprob(): number | undefined {
@@ -75,7 +75,7 @@ export class ScriptedSpeech implements LiveSpeech {
 
   checkpoint(): LiveCheckpoint {
     const fromSample = Math.max(this.#first, this.#word - CONTEXT);
-    const state: State = { word: this.#word, logprobs: this.#words };
+    const state: State = { word: this.#word, words: this.#words };
     return { fromSample, state };
   }
 
@@ -116,8 +116,8 @@ function checkSum(samples: Float32Array): string {
 }
 
 function stateOf(state: unknown): State {
-  if (typeof state === 'object' && state !== null && 'word' in state && 'logprobs' in state) {
-    return { word: Number(state.word), logprobs: Number(state.logprobs) };
+  if (typeof state === 'object' && state !== null && 'word' in state && 'words' in state) {
+    return { word: Number(state.word), words: Number(state.words) };
   }
   throw new SottoError('INVALID_ARGUMENT', 'the checkpoint is none of this model');
 }
