@@ -9,8 +9,8 @@ import { pcmReplySchema } from '../../protocol/pcm-work.js';
 import { PcmProcess } from './pcm-process.js';
 import type { OpenSource, Source, SourceListener } from './source.js';
 
-/** What a microphone gives at once, about. */
-const PIECE_SAMPLES = SAMPLE_RATE / 20;
+/** 20 ms, as a microphone gives it; by no more than this is the first sample sent after it would have been spoken. */
+const PIECE_SAMPLES = SAMPLE_RATE / 50;
 const TOOL = fileURLToPath(new URL('../../engine/pcm-tool.js', import.meta.url));
 
 export interface FileSourceOptions {
