@@ -1,7 +1,7 @@
 /**
  * Many at once, on an engine that computes nothing, so that what is seen is what Sotto itself costs.
  *
- *     npm run bench -- load [--takes 1000]
+ *     npm run bench -- load [--takes 1000] [--warm-up 1000]
  *
  * 64 people who dictate beside 1,000 sockets that say nothing; a client that never reads beside 16 who dictate; takes of mixed
  * length one after another, and what the daemon's memory does meanwhile.
@@ -20,12 +20,15 @@ const MB = 2 ** 20;
 const SPEAKERS = 64;
 const IDLE_SOCKETS = 1_000;
 const HEALTHY = 16;
+/** Takes at once of those that come one after another. */
+const AT_ONCE = 8;
 
 export async function load(argv: string[]): Promise<void> {
   const { values: args } = parseArgs({
     args: argv,
     options: {
       takes: { type: 'string', default: '1000' },
+      'warm-up': { type: 'string', default: '1000' },
       'save-baseline': { type: 'boolean', default: false },
     },
   });
@@ -41,7 +44,7 @@ export async function load(argv: string[]): Promise<void> {
   };
   await measure(many);
   await measure(besideOneThatNeverReads);
-  await measure((daemon) => oneAfterAnother(daemon, Number(args.takes)));
+  await measure((daemon) => oneAfterAnother(daemon, Number(args.takes), Number(args['warm-up'])));
   printTable(['what', 'figure'], rows);
   saveResult('load', { settings: { ...args }, rows }, args['save-baseline']);
 }
@@ -114,22 +117,23 @@ async function neverReads(path: string): Promise<Socket> {
 }
 
 /** Takes of mixed length, as over a month of use: memory must not follow their number. */
-async function oneAfterAnother(daemon: KeptAlive, takes: number): Promise<string[][]> {
+async function oneAfterAnother(daemon: KeptAlive, takes: number, warmUp: number): Promise<string[][]> {
   const memory: number[] = [];
   let flaws = 0;
-  for (let take = 0; take < takes; take += 8) {
+  for (let take = 0; take < warmUp + takes; take += AT_ONCE) {
     const said = await Promise.all(
-      Array.from({ length: 8 }, (_, i) => speakRamp(daemon, 0.3 + ((take + i) % 37) * 0.4, { paced: false })),
+      Array.from({ length: AT_ONCE }, (_, i) =>
+        speakRamp(daemon, 0.3 + ((take + i) % 37) * 0.4, { paced: false }),
+      ),
     );
     flaws += said.filter((one) => flaw(one) !== undefined).length;
-    memory.push(await rssOf(daemon));
+    if (take >= warmUp) memory.push(await rssOf(daemon));
   }
-  const settled = memory.slice(Math.floor(memory.length / 5));
   return [
-    [`${takes} takes of 0.3 to 15 s: takes with a sample lost or doubled`, String(flaws)],
+    [`${warmUp + takes} takes of 0.3 to 15 s: takes with a sample lost or doubled`, String(flaws)],
     [
-      'memory of the daemon per 100 takes, after the first fifth, MB',
-      ((slope(settled) * 100) / 8 / MB).toFixed(2),
+      `memory of the daemon per 100 takes, after the first ${warmUp}, MB`,
+      ((slope(memory) * 100) / AT_ONCE / MB).toFixed(2),
     ],
     ['memory of the daemon at the end, MB', ((memory.at(-1) ?? 0) / MB).toFixed(0)],
   ];
