@@ -189,6 +189,29 @@ describe('a dictation', () => {
     expect(answers).toBe(2);
   });
 
+  test('waits for the next daemon where one is about to end', async () => {
+    let times = 0;
+    const stopping = new SottoError('DAEMON_UNAVAILABLE', 'the daemon is stopping');
+    const { daemon, connect } = await fakeDaemon({
+      refuses: ({ type }) => (type === 'open' && ++times === 1 ? stopping : undefined),
+    });
+    const dictation = Dictation.open({ connect, reconnect });
+    const events = all(dictation);
+    await speak(dictation, [16_000]);
+    dictation.finish();
+    expect((await events).at(-1)).toMatchObject({ type: 'final', text: ' word-0 word-1' });
+    expect([times, daemon.wrong]).toEqual([2, []]);
+  });
+
+  test('gives up a daemon that is about to end for too long', async () => {
+    const stopping = new SottoError('DAEMON_UNAVAILABLE', 'the daemon is stopping');
+    const { connect } = await fakeDaemon({
+      refuses: ({ type }) => (type === 'hello' ? undefined : stopping),
+    });
+    const dictation = Dictation.open({ connect, reconnect: { ...reconnect, giveUpMs: 30 } });
+    expect((await all(dictation)).at(-1)).toMatchObject({ type: 'failed', error: { code: 'DAEMON_LOST' } });
+  });
+
   test('a session that the daemon has forgotten with audio in it ends with the reason', async () => {
     const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 100 });
     const dictation = Dictation.open({ connect, reconnect });

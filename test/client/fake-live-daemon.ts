@@ -29,6 +29,8 @@ export interface FakeDaemonOptions {
   readonly samplesPerWord?: number;
   /** Whether it does not hear this message. */
   readonly deaf?: (message: ClientMessage) => boolean;
+  /** Why it does not serve this message. */
+  readonly refuses?: (message: ClientMessage) => SottoError | undefined;
 }
 
 class Session {
@@ -65,6 +67,7 @@ export class FakeLiveDaemon {
       acknowledgeEvery: 4_000,
       samplesPerWord: 8_000,
       deaf: () => false,
+      refuses: () => undefined,
       ...options,
     };
     [this.#inner, this.#innerServer] = parts;
@@ -148,7 +151,10 @@ export class FakeLiveDaemon {
       if (isBinary) this.#takeAudio(data, channels, socket);
       else {
         const message = parseClientMessage(data.toString('utf8'));
-        if (!this.#options.deaf(message)) this.#take(message, channels, socket);
+        const why = this.#options.refuses(message);
+        if (why !== undefined && 'id' in message) {
+          this.#send(socket, { type: 'error', id: message.id, error: why.toWire() });
+        } else if (!this.#options.deaf(message)) this.#take(message, channels, socket);
       }
     });
   }

@@ -2,25 +2,17 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { isRunning } from '#daemon/is-running.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
+import { homeHere } from '#test/harness/home-here.js';
 import { sotto, startSotto, type SottoProcess, type SottoResult } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
-import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 
 const fakeMicrophone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
 
-let home: TempHome;
-beforeEach(() => {
-  home = tempHome();
-});
-afterEach(async () => {
-  await stopDaemon(home.paths);
-  home.remove();
-});
+const home = homeHere();
 
 interface Line {
   readonly t: number;
@@ -204,6 +196,15 @@ describe('sotto dictate', () => {
       stdout: '',
       stderr: expect.stringMatching(/^sotto: it is not allowed — .*Privacy/) as unknown,
     });
+  });
+
+  test('Ctrl-C before the microphone is open ends it', async () => {
+    const work = speak({ neverOpens: true });
+    await until(() => existsSync(home.paths.socket));
+    work.kill('SIGINT');
+    const { code, stdout, stderr } = await work.done;
+    expect([code, stdout]).toEqual([130, '']);
+    expect(stderr).toBe('sotto: ended before there was any sound\n');
   });
 
   test('lists the microphones', async () => {

@@ -173,11 +173,15 @@ export class Dictation {
         const error = SottoError.from(thrown);
         // Where no session has begun nothing is at stake, and whoever asked knows better what to do.
         if (this.#lostSinceMs === undefined) this.#fail(error);
-        else if (!PASSING.has(error.code) || performance.now() - this.#lostSinceMs > this.#times.giveUpMs) {
+        else if (!PASSING.has(error.code) || this.#outOfTime(this.#lostSinceMs)) {
           this.#fail(this.#goneFor(error));
         }
       }
     }
+  }
+
+  #outOfTime(sinceMs: number): boolean {
+    return performance.now() - sinceMs > this.#times.giveUpMs;
   }
 
   #pauseMs(): number {
@@ -188,7 +192,7 @@ export class Dictation {
   #attach(client: SottoClient): void {
     const line = client.line(this.id, {
       receive: (message) => this.#line === line && this.#receive(message),
-      lost: () => this.#line === line && this.#reconnect(),
+      lost: (error) => this.#line === line && this.#reconnect(error),
     });
     this.#line = line;
     if (this.#opened || this.#lostSinceMs !== undefined) {
@@ -205,7 +209,7 @@ export class Dictation {
     this.#line?.send({ type: 'open', id: this.id, ...asked });
   }
 
-  #reconnect(): void {
+  #reconnect(why: SottoError): void {
     this.#line?.close();
     this.#line = undefined;
     this.#channel = undefined;
@@ -214,7 +218,8 @@ export class Dictation {
       this.#lostSinceMs = performance.now();
       this.#tell({ type: 'connection', state: 'lost' });
     }
-    void this.#connect();
+    if (this.#outOfTime(this.#lostSinceMs)) this.#fail(this.#goneFor(why));
+    else void this.#connect();
   }
 
   #receive(message: DaemonMessage): void {
@@ -270,7 +275,9 @@ export class Dictation {
 
   /** The daemon could not serve what it was asked. */
   #refused(error: SottoError): void {
-    if (error.code !== 'SESSION_NOT_FOUND') this.#fail(error);
+    // A daemon that is about to end: there may be another one soon.
+    if (error.code === 'DAEMON_UNAVAILABLE') this.#reconnect(error);
+    else if (error.code !== 'SESSION_NOT_FOUND') this.#fail(error);
     else if (this.#ending === 'cancel') this.#tell({ type: 'cancelled' });
     else if (this.#store.start > 0) this.#fail(this.#goneFor(error));
     else {

@@ -122,7 +122,7 @@ export class DictateRun {
   #discarded(): number {
     const { view } = this.#parts;
     view.close();
-    view.note('discarded');
+    view.note(this.#ending === 'finish' ? 'ended before there was any sound' : 'discarded');
     return INTERRUPTED;
   }
 

@@ -56,7 +56,7 @@ export class FileSource implements Source {
               `decoding broke off (${signal ?? code}): ${lastWords}`,
             );
           }
-          if (this.#failure !== undefined) failed(this.#failure);
+          failed(this.#failure ?? new SottoError('CANCELLED', 'stopped before it was open'));
         },
       });
     });
@@ -77,9 +77,10 @@ export class FileSource implements Source {
   async #play(listener: SourceListener): Promise<void> {
     const { ready, room } = this.#options;
     await this.#unlessStopped(ready());
-    const startMs = performance.now();
+    let startMs: number | undefined;
     let played = 0;
     for await (const samples of this.#process?.samples() ?? []) {
+      startMs ??= performance.now();
       for (let at = 0; at < samples.length; at += PIECE_SAMPLES) {
         const piece = samples.subarray(at, at + PIECE_SAMPLES);
         played += piece.length;

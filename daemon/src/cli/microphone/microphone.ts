@@ -83,7 +83,10 @@ export class Microphone implements Source {
         },
         over: ({ code, signal, lastWords }) => {
           clearTimeout(this.#alarm);
-          if (this.#stopped) return;
+          if (this.#stopped) {
+            failed(new SottoError('CANCELLED', 'stopped before it was open'));
+            return;
+          }
           const how = signal === null ? `exit code ${code}` : `killed by ${signal}`;
           const why = lastWords === '' ? how : `${how}: ${lastWords}`;
           give(new SottoError('MIC_UNAVAILABLE', `the microphone was lost (${why})`));
