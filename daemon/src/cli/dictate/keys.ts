@@ -1,4 +1,5 @@
 /** Single keys of a terminal, without Enter behind them. */
+import type { ReadStream } from 'node:tty';
 
 const ENTER = new Set(['\r', '\n', '\u0004']);
 const ESCAPE = '\u001b';
@@ -15,9 +16,8 @@ export function hasKeys(): boolean {
 }
 
 /** Listens until the returned function is called. A key that is part of a sequence, such as an arrow, means nothing. */
-export function listenToKeys(actions: KeyActions): () => void {
-  const { stdin } = process;
-  if (!hasKeys()) return () => undefined;
+export function listenToKeys(actions: KeyActions, stdin: ReadStream = process.stdin): () => void {
+  if (!stdin.isTTY) return () => undefined;
   const hear = (data: Buffer): void => {
     const key = data.toString('utf8');
     if (key === ESCAPE) actions.discard();
