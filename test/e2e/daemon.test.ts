@@ -1,24 +1,16 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { WebSocketServer } from 'ws';
 import { SottoClient } from '#daemon/client/index.js';
 import type { DaemonStatus } from '#daemon/protocol/status.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
+import { homeHere } from '#test/harness/home-here.js';
 import { sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
-import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
-let home: TempHome;
-beforeEach(() => {
-  home = tempHome();
-});
-afterEach(async () => {
-  await stopDaemon(home.paths);
-  home.remove();
-});
+const home = homeHere();
 
 function start(args: string[] = [], env: Record<string, string> = {}): SottoProcess {
   return startSotto(['daemon', 'run', ...args], { home: home.folder, env });

@@ -1,22 +1,14 @@
 /** `sotto history` as it is run, beside a daemon that works for it. */
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { History, type Dictation } from '#daemon/store/history/index.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
+import { homeHere } from '#test/harness/home-here.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
-import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 
-let home: TempHome;
-beforeEach(() => {
-  home = tempHome();
-});
-afterEach(async () => {
-  await stopDaemon(home.paths);
-  home.remove();
-});
+const home = homeHere();
 
 function run(...args: string[]): Promise<SottoResult> {
   return sotto(['history', ...args], { home: home.folder, cwd: home.folder });

@@ -2,55 +2,25 @@
  * The whole way with nothing faked: the addon, the starter model, real speech. What is missing here (a clone
  * that was not set up, no starter model) is said, and the tests of the fake engine still hold the rest.
  */
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { errorsIn } from '#daemon/cli/word-errors.js';
-import { bundledModels, bundledSpeech, packageRoot } from '#daemon/paths.js';
+import { bundledModels, bundledSpeech } from '#daemon/paths.js';
 import { findModel } from '#daemon/store/find-model.js';
+import { homeHere } from '#test/harness/home-here.js';
+import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { stopDaemon } from '#test/harness/stop-daemon.js';
-import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
-const SAID =
-  'And so, my fellow Americans: ask not what your country can do for you, ask what you can do for your country.';
-const jfk = join(bundledSpeech, 'jfk.flac');
 const short = join(bundledSpeech, 'austen-0880.flac');
 
-function whatIsMissing(): string | undefined {
-  const addon = join(packageRoot, 'native', 'lib', `${process.platform}-${process.arch}`, 'sotto-mlx.node');
-  if (!existsSync(addon)) return `the addon is not built (${addon})`;
-  try {
-    findModel({ models: bundledModels, bundled: bundledModels }, undefined);
-  } catch {
-    return `the starter model is not in ${bundledModels}`;
-  }
-  return existsSync(jfk) ? undefined : `${jfk} is missing`;
-}
+const withEngine = describeWithEngine('real-engine');
 
-const missing = whatIsMissing();
-if (missing !== undefined) console.warn(`real-engine: skipped, ${missing}`);
-const withEngine = missing === undefined ? describe : describe.skip;
-
-let home: TempHome;
-beforeEach(() => {
-  home = tempHome();
-  writeFileSync(home.paths.settings, '{}');
-});
-afterEach(async () => {
-  await stopDaemon(home.paths);
-  home.remove();
-});
+const home = homeHere();
+beforeEach(() => writeFileSync(home.paths.settings, '{}'));
 
 function run(args: string[]): Promise<SottoResult> {
   return sotto(args, { home: home.folder, realEngine: true });
@@ -64,7 +34,7 @@ async function status() {
 }
 
 function expectJfk(text: string): void {
-  expect(errorsIn(SAID, text, 'en').errors).toBeLessThanOrEqual(1);
+  expect(errorsIn(JFK_SAID, text, 'en').errors).toBeLessThanOrEqual(1);
 }
 
 withEngine('the real engine', () => {

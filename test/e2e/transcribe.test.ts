@@ -1,21 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
+import { homeHere } from '#test/harness/home-here.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
-import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
-let home: TempHome;
-beforeEach(() => {
-  home = tempHome();
-});
-afterEach(async () => {
-  await stopDaemon(home.paths);
-  home.remove();
-});
+const home = homeHere();
 
 function audio(name: string, script: Partial<FakeScript> = {}): string {
   return writeFakeAudio(join(home.folder, name), script);

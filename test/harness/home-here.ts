@@ -1,0 +1,27 @@
+/** A SOTTO_HOME for each test of a suite; whatever daemon a test leaves in it is ended. To be called once in the suite. */
+import { afterEach, beforeEach } from '@jest/globals';
+import type { Paths } from '#daemon/paths.js';
+import { stopDaemon } from './stop-daemon.js';
+import { tempHome, type TempHome } from './temp-home.js';
+
+export function homeHere(): { readonly paths: Paths; readonly folder: string } {
+  let home: TempHome | undefined;
+  beforeEach(() => void (home = tempHome()));
+  afterEach(async () => {
+    if (home === undefined) return;
+    await stopDaemon(home.paths);
+    home.remove();
+  });
+  const here = (): TempHome => {
+    if (home === undefined) throw new Error('before the first test there is none');
+    return home;
+  };
+  return {
+    get paths() {
+      return here().paths;
+    },
+    get folder() {
+      return here().folder;
+    },
+  };
+}
