@@ -128,7 +128,7 @@ describe('the line of state', () => {
     ['Ctrl-C finishes', { keys: false }],
     ['opening the microphone…', { source: 'opening' }],
     ['starting the daemon: speak on, all is kept', { daemon: 'starting' }],
-    ['the model is not there yet: speak on', { engine: 'waiting' }],
+    ['waiting for the model: speak on', { engine: 'waiting' }],
     ['the speech engine restarts: speak on', { engine: 'restarting' }],
     ['connecting again: speak on', { daemon: 'lost' }],
     ['no signal for 9 s: muted?', { noSignalSeconds: 9.2 }],

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { describe, expect, jest, test } from '@jest/globals';
 import { listenToKeys } from '#daemon/cli/dictate/keys.js';
+import { Levels } from '#daemon/cli/dictate/levels.js';
 import { terminalDictateView } from '#daemon/cli/dictate/terminal-view.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { until } from '#test/harness/wait.js';
@@ -50,7 +51,7 @@ const word = (text: string) => ({ start: 0, end: 1, word: text, probability: 1 }
 describe('a dictation on a terminal', () => {
   test('shows what is said, what may change, and how it stands, and leaves nothing of it behind', async () => {
     const { screen, view } = screenAndView();
-    view.begin();
+    view.begin(new Levels());
     expect(screen.text).toContain('opening the microphone…');
     expect(screen.cursorShown).toBe(false);
     view.sourceOpened({ name: 'Built-in Microphone' });
@@ -76,7 +77,7 @@ describe('a dictation on a terminal', () => {
 
   test('keeps to the newest lines of a long text', async () => {
     const { screen, view } = screenAndView(false);
-    view.begin();
+    view.begin(new Levels());
     view.sourceOpened({ name: 'talk.wav', durationSeconds: 600 });
     for (let n = 0; n < 500; n++) view.event({ type: 'committed', text: ` word${n}`, words: [] });
     await until(() => screen.text.includes('word499'));

@@ -59,7 +59,7 @@ export class DictateRun {
   /** The exit code of the command. */
   async run(): Promise<number> {
     const { source, view } = this.#parts;
-    view.begin();
+    view.begin(this.#levels);
     try {
       const opened = await source.open();
       if (this.#ending !== undefined) return this.#discarded();
@@ -91,7 +91,7 @@ export class DictateRun {
       pcm: (samples) => {
         this.#levels.push(samples);
         dictation.push(samples);
-        view.pcm(samples);
+        view.heard();
       },
       end,
       failed: (error) => {

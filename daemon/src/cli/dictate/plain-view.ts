@@ -1,23 +1,21 @@
 /** For pipes and files: what a user must know goes to stderr, a line each; the text is not shown. */
 import { errorLine } from '../view.js';
 import { noticeOf, type DictateView } from './view.js';
-import { Levels } from './levels.js';
+import type { Levels } from './levels.js';
 
 export function plainDictateView(live: boolean, keys: boolean): DictateView {
-  const levels = new Levels();
+  let levels: Levels | undefined;
   let noSignal = false;
   const say = (text: string): void => void process.stderr.write(`sotto: ${text}\n`);
   return {
-    begin: () => undefined,
+    begin: (those) => void (levels = those),
     startingDaemon: () => undefined,
     sourceOpened: ({ name }) => {
       if (live) say(`listening to ${name}; ${keys ? 'Enter or Ctrl-C' : 'Ctrl-C'} finishes`);
     },
-    pcm(samples) {
-      if (!live) return;
-      levels.push(samples);
-      const none = levels.noSignalSeconds > 0;
-      if (none && !noSignal) say('no signal: is the microphone muted, or not allowed?');
+    heard() {
+      const none = levels !== undefined && levels.noSignalSeconds > 0;
+      if (live && none && !noSignal) say('no signal: is the microphone muted, or not allowed?');
       noSignal = none;
     },
     event(event) {

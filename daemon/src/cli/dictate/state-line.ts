@@ -68,7 +68,7 @@ function whatHappens(state: DictateState): { text: string; tone: 'calm' | 'bad' 
   }
   if (state.daemon === 'starting') return calm(`starting the daemon${kept}`);
   if (state.daemon === 'looking') return calm(`connecting${kept}`);
-  if (state.engine === 'waiting') return calm(`the model is not there yet${kept}`);
+  if (state.engine === 'waiting') return calm(`waiting for the model${kept}`);
   if (state.engine === 'restarting') return calm(`the speech engine restarts${kept}`);
   const slow = (state.paceSeconds ?? 0) > 1 ? `, text every ${state.paceSeconds?.toFixed(0)} s` : '';
   return calm(`${state.live ? 'listening' : state.name}${slow}`);

@@ -9,7 +9,7 @@ import { LiveArea } from '../terminal/live-area.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
 import { TextFlow } from '../terminal/text-flow.js';
 import { errorLine } from '../view.js';
-import { Levels } from './levels.js';
+import type { Levels } from './levels.js';
 import { stateLine, type DictateState } from './state-line.js';
 import { noticeOf, type DictateView } from './view.js';
 
@@ -18,7 +18,7 @@ const ROWS_ABOVE = 4;
 
 export function terminalDictateView(stream: WriteStream, live: boolean, keys: boolean): DictateView {
   const style = styleFor(wantsColour(stream));
-  const levels = new Levels();
+  let levels: Levels | undefined;
   const text = new TextFlow();
   const beganMs = performance.now();
   let source: DictateState['source'] = 'opening';
@@ -40,10 +40,10 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
       daemon,
       engine,
       speaking,
-      seconds: levels.seconds,
+      seconds: levels?.seconds ?? 0,
       totalSeconds,
-      noSignalSeconds: levels.noSignalSeconds,
-      meter: levels.meter(),
+      noSignalSeconds: levels?.noSignalSeconds ?? 0,
+      meter: levels?.meter() ?? '',
       paceSeconds,
       keys,
       elapsedMs: performance.now() - beganMs,
@@ -87,14 +87,17 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
   };
 
   return {
-    begin: () => area.open(),
+    begin(those) {
+      levels = those;
+      area.open();
+    },
     startingDaemon: () => void (daemon = 'starting'),
     sourceOpened(opened) {
       source = 'open';
       name = opened.name;
       totalSeconds = opened.durationSeconds;
     },
-    pcm: (samples) => levels.push(samples),
+    heard: () => undefined,
     event(event) {
       take(event);
       // What goes by by itself is in the state line.

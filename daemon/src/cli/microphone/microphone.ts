@@ -41,6 +41,7 @@ export class Microphone implements Source {
   #process: PcmProcess | undefined;
   #failure: SottoError | undefined;
   #stopped = false;
+  #over = false;
   #alarm: NodeJS.Timeout | undefined;
 
   /** Begins to open it: what a command does meanwhile costs no words. */
@@ -61,6 +62,7 @@ export class Microphone implements Source {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    if (this.#over) return;
     clearTimeout(this.#alarm);
     this.#process?.send(STOP);
     this.#alarm = setTimeout(() => this.#process?.kill(), this.#waits.stopMs);
@@ -82,6 +84,7 @@ export class Microphone implements Source {
           done({ name: message.name });
         },
         over: ({ code, signal, lastWords }) => {
+          this.#over = true;
           clearTimeout(this.#alarm);
           if (this.#stopped) {
             failed(new SottoError('CANCELLED', 'stopped before it was open'));
