@@ -65,7 +65,6 @@ export async function ourSession(
   take(await clock.run(audioSeconds, () => live.finish(never)));
   const [computeSeconds, cpuSeconds] = [clock.wallSeconds, clock.cpuSeconds];
   const { meanLogprob } = live;
-  live.dispose();
   const session = sessionOf({
     clip,
     heard,
@@ -76,9 +75,16 @@ export async function ourSession(
     cpuSeconds,
     encodedFrames,
   });
-  if (!refine || meanLogprob === undefined) return session;
+  if (!refine || meanLogprob === undefined) {
+    live.dispose();
+    return session;
+  }
   const options = { language, timestamps: 'auto', wordTimestamps: true } as const;
-  const { result } = await clock.run(audioSeconds, () => transcribe(model, streamOf(samples), options));
+  const result = await clock.run(
+    audioSeconds,
+    async () => (await live.refine(never)) ?? (await transcribe(model, streamOf(samples), options)).result,
+  );
+  live.dispose();
   const text = refinedIsBetter(result, meanLogprob) ? result.text : session.text;
   return { ...session, refined: { text, seconds: clock.at - audioSeconds } };
 }

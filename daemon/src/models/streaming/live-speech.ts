@@ -1,5 +1,5 @@
 /** Text from speech while it is spoken: what every family that can stream offers. */
-import type { TranscribeOptions, Word } from '#daemon/protocol/transcription.js';
+import type { TranscribeOptions, TranscribeResult, Word } from '#daemon/protocol/transcription.js';
 
 /** Detected from the first seconds of speech, when no language is given. */
 export type LiveSpeechOptions = Pick<TranscribeOptions, 'language' | 'initialPrompt'>;
@@ -34,6 +34,12 @@ export interface LiveSpeech {
 
   /** Nothing more will be said: commits all that is left. */
   finish(signal: AbortSignal): Promise<LiveUpdate>;
+
+  /**
+   * After `finish`: the whole take decoded once more, without what was committed too early. Far cheaper than another
+   * transcription, where it can be had: undefined where the take is too long, or the text looks wrong. @throws SottoError CANCELLED
+   */
+  refine?(signal: AbortSignal): Promise<TranscribeResult | undefined>;
 
   /** Whether somebody spoke at the end of what was looked at. */
   readonly speaking: boolean;

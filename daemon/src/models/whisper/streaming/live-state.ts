@@ -51,14 +51,17 @@ const look = v.pipe(
   ),
 );
 
-const text = v.object({
-  committed: tokens,
-  end: v.exactOptional(count),
-  look: v.exactOptional(look),
-  looks: count,
-  sumLogprob: v.pipe(v.number(), v.finite()),
-  count,
-});
+const text = v.pipe(
+  v.object({
+    committed: tokens,
+    starts: numbers,
+    look: v.exactOptional(look),
+    looks: count,
+    sumLogprob: v.pipe(v.number(), v.finite()),
+    count,
+  }),
+  v.check(({ committed, starts }) => starts.length === committed.length, 'must have a place for each token'),
+);
 
 const schema = v.object({
   version: v.literal(VERSION),

@@ -1,9 +1,10 @@
 /** The text of a window that is still being heard: what is committed of it, and what the last look says follows. */
 import type { Word } from '#daemon/protocol/transcription.js';
-import { behind, cutsOf, type Hypothesis, looksOf } from '../../streaming/hypothesis.js';
+import { behind, cutsOf, type Hypothesis, looksOf, wordBeginnings } from '../../streaming/hypothesis.js';
 
 import type { TextState } from './live-state.js';
 import type { LiveWords } from './live-words.js';
+import { windowCut } from './window-cut.js';
 
 /** One look: a hypothesis behind the committed tokens, as words with places. */
 export interface Look {
@@ -18,31 +19,32 @@ export interface Look {
 const BEHIND_FRAMES = 15;
 
 export class LiveText {
+  readonly #wordsOf: (tokens: readonly number[]) => LiveWords;
   #committed: number[] = [];
-  #end: number | undefined;
+  /** Where each committed token begins, as the last look found it. */
+  #starts: number[] = [];
   #look: Look | undefined;
   /** Looks at the text since the window began. */
   #looks = 0;
   #sumLogprob = 0;
   #count = 0;
 
-  /** @param wordsOf how the tokens of a look, in a checkpoint, are made into words */
-  constructor(from?: TextState, wordsOf?: (tokens: readonly number[]) => LiveWords) {
+  constructor(wordsOf: (tokens: readonly number[]) => LiveWords, from?: TextState) {
+    this.#wordsOf = wordsOf;
     if (from === undefined) return;
     this.#committed = [...from.committed];
-    this.#end = from.end;
+    this.#starts = [...from.starts];
     this.#looks = from.looks;
     this.#sumLogprob = from.sumLogprob;
     this.#count = from.count;
-    if (from.look !== undefined && wordsOf !== undefined)
-      this.#look = { ...from.look, words: wordsOf(from.look.hypothesis.tokens) };
+    if (from.look !== undefined) this.#look = { ...from.look, words: wordsOf(from.look.hypothesis.tokens) };
   }
 
   get state(): TextState {
-    const [end, look] = [this.#end, this.#look];
+    const look = this.#look;
     return {
-      committed: this.#committed,
-      ...(end !== undefined && { end }),
+      committed: [...this.#committed],
+      starts: [...this.#starts],
       ...(look && { look: plain(look) }),
       looks: this.#looks,
       sumLogprob: this.#sumLogprob,
@@ -55,14 +57,14 @@ export class LiveText {
     return this.#count === 0 ? undefined : this.#sumLogprob / this.#count;
   }
 
+  /** Whether all that was ever committed is in the window. */
+  get isWhole(): boolean {
+    return this.#count > 0 && this.#count === this.#committed.length;
+  }
+
   /** Tokens of the window that are certain. */
   get committed(): readonly number[] {
     return this.#committed;
-  }
-
-  /** Where they end, in frames of 20 ms from the beginning of the window; undefined where there are none. */
-  get committedEnd(): number | undefined {
-    return this.#end;
   }
 
   /** What seems to follow them. */
@@ -92,9 +94,15 @@ export class LiveText {
     return this.#look?.words.text(from, from + count) ?? '';
   }
 
-  /** @param starts and `attended` are of the tokens of `words`, in frames from the beginning of the window */
-  heard(look: Omit<Look, 'hypothesis'> & Pick<Hypothesis, 'attended' | 'audioFrames' | 'ended'>): void {
+  /** @param look `starts` and `attended` are of the tokens of `words`, in frames from the beginning of the window */
+  heard(
+    look: Omit<Look, 'hypothesis'> &
+      Pick<Hypothesis, 'attended' | 'audioFrames' | 'ended'> & {
+        readonly committedStarts: readonly number[];
+      },
+  ): void {
     const { words, logprobs, starts, attended, audioFrames, ended } = look;
+    this.#starts = [...look.committedStarts];
     const [said, before] = [words.said(starts), this.#look];
     const looks = looksOf(
       said,
@@ -115,7 +123,7 @@ export class LiveText {
     this.#committed.push(...look.hypothesis.tokens.slice(0, count));
     this.#sumLogprob += look.logprobs.slice(0, count).reduce((sum, logprob) => sum + logprob, 0);
     this.#count += count;
-    this.#end = look.starts[count] ?? this.#end;
+    this.#starts.push(...look.starts.slice(0, count));
     this.#look = {
       hypothesis: behind(look.hypothesis, count),
       words: look.words.behind(count),
@@ -125,19 +133,41 @@ export class LiveText {
     return words;
   }
 
-  /** The window begins anew behind what is committed; what follows is a draft still. @returns the tokens that were committed */
-  moveOn(): readonly number[] {
-    const said = this.#committed;
-    this.#committed = [];
-    this.#end = undefined;
-    return said;
+  /**
+   * The window begins anew where one of the committed words does; what follows is a draft still.
+   *
+   * @returns the tokens in front of it, and how many frames of 20 ms they take; undefined if there is no place
+   */
+  moveOn(): { readonly tokens: readonly number[]; readonly frames: number } | undefined {
+    const look = this.#look;
+    if (look === undefined) return undefined;
+    const words = this.#wordsOf(this.#committed);
+    const begins = wordBeginnings(words.pieces, words.spaced);
+    const count = windowCut(words.pieces, begins, this.#starts, look.hypothesis.audioFrames);
+    const frames = this.#starts[count] ?? 0;
+    if (count === 0 || frames === 0) return undefined;
+    const tokens = this.#committed.splice(0, count);
+    const earlier = (all: readonly number[]): number[] => all.map((frame) => Math.max(0, frame - frames));
+    this.#starts = earlier(this.#starts.slice(count));
+    const { hypothesis, starts } = look;
+    this.#look = {
+      ...look,
+      starts: earlier(starts),
+      hypothesis: {
+        ...hypothesis,
+        attended: earlier(hypothesis.attended),
+        audioFrames: hypothesis.audioFrames - frames,
+      },
+    };
+    return { tokens, frames };
   }
 
   /** The window begins anew, with nothing in it. @returns the tokens that were committed */
   clear(): readonly number[] {
     this.#look = undefined;
     this.#looks = 0;
-    return this.moveOn();
+    this.#starts = [];
+    return this.#committed.splice(0);
   }
 }
 

@@ -3,10 +3,8 @@
  * committed, and is asked again and again what follows the committed text.
  */
 import { LiveMel } from '#daemon/audio/mel-live.js';
-import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
-import type { Word } from '#daemon/protocol/transcription.js';
-import { mx } from '#native/index.js';
-import type * as nn from '#native/nn/index.js';
+import { FRAMES_PER_SECOND, SAMPLE_RATE } from '#daemon/audio/mel.js';
+import type { TranscribeResult, Word } from '#daemon/protocol/transcription.js';
 import { readOnce } from '../../streaming/guards.js';
 import type { Hypothesis } from '../../streaming/hypothesis.js';
 import type {
@@ -17,23 +15,19 @@ import type {
 } from '../../streaming/live-speech.js';
 import { tentativeCount } from '../../streaming/policy.js';
 
-import { placeTokens } from '../alignment.js';
-import { makeCaches } from '../decode.js';
-import { disposeWindow, encode, type EncodedWindow } from '../encode.js';
+import { disposeWindow, type EncodedWindow } from '../encode.js';
 import { isSilent, REFERENCE_THRESHOLDS } from '../judging.js';
-import { detectLanguage } from '../language.js';
-import { LogitFilters } from '../logit-filters.js';
-import { loopAtEnd } from '../loops.js';
 import { Prompt } from '../prompt.js';
 import { toCentiseconds } from '../segments.js';
-import { windowFrames } from '../short-window.js';
 import type { WhisperParts } from '../transcription.js';
 import { isSpaced } from '../words.js';
-import { hypothesize, type Guess } from './hypothesize.js';
+import { Ear } from './ear.js';
+import type { Guess } from './hypothesize.js';
 import { fromSampleOf, type LiveState, packState, unpackState } from './live-state.js';
 import { LiveText } from './live-text.js';
 import { LiveWords } from './live-words.js';
 import { type LiveManner, mannerOf } from './manner.js';
+import { refinedResult } from './refined-result.js';
 import { Voice } from './voice.js';
 
 export interface LiveOptions extends LiveSpeechOptions {
@@ -49,9 +43,8 @@ export interface LookReport {
   readonly encodedFrames: number;
   readonly guess: Guess;
   readonly hypothesis: Hypothesis;
-  readonly pieces: readonly string[];
-  readonly starts: readonly number[];
-  readonly committed: readonly number[];
+  /** Tokens of the window that were certain. */
+  readonly committed: number;
 }
 
 /** Kept in front of speech that begins, in mel frames: its first sound is softer than what voice activity hears. */
@@ -64,9 +57,8 @@ const OVER_SECONDS = 1;
 const LEAST_SECONDS = 0.2;
 /** Speech that the language is detected from for good; before, every look asks anew. */
 const LANGUAGE_SECONDS = 2;
-/** Nobody speaks faster. */
-const TOKENS_PER_SECOND = 8;
-const TOKENS_MORE = 6;
+/** A window whose text found no place to be cut at for so long. */
+const LOST_SECONDS = 24;
 
 export class LiveWhisper implements LiveSpeech {
   readonly #parts: WhisperParts;
@@ -77,8 +69,7 @@ export class LiveWhisper implements LiveSpeech {
   /** The first samples that each of them has to hear. */
   readonly #melFrom: number;
   readonly #voiceFrom: number;
-  readonly #caches: readonly nn.SelfAttentionCache[];
-  readonly #filters: LogitFilters;
+  readonly #ear: Ear;
   readonly #prompt: Prompt;
   readonly #text: LiveText;
   /** Samples that were pushed, or need not be. */
@@ -120,10 +111,8 @@ export class LiveWhisper implements LiveSpeech {
     this.#start = from?.start ?? 0;
     this.#heardFrames = from?.heardFrames ?? 0;
     this.#lastStart = from?.lastStart ?? 0;
-    const spaced = isSpaced(this.#language ?? 'en');
-    this.#text = new LiveText(from?.text, (tokens) => new LiveWords(tokenizer, tokens, spaced));
-    this.#caches = makeCaches(model);
-    this.#filters = new LogitFilters(tokenizer, model.config, { timestamps: false });
+    this.#text = new LiveText((tokens) => this.#wordsOf(tokens), from?.text);
+    this.#ear = new Ear(parts, this.#manner.window);
   }
 
   get speaking(): boolean {
@@ -167,9 +156,9 @@ export class LiveWhisper implements LiveSpeech {
     const { silentSeconds } = this.#voice;
     const paused = silentSeconds > PAUSE_SECONDS;
     if (!paused || this.#hasNews || this.#hasDoubts) await this.#listen(signal);
-    const isOver = silentSeconds >= OVER_SECONDS;
     const { follows: now, looks } = this.#text;
     const heardSeconds = this.#heardSeconds;
+    const isOver = silentSeconds >= OVER_SECONDS || heardSeconds > LOST_SECONDS;
     const sure = now ? this.#manner.policy({ now, first: looks === 1, heardSeconds, paused }) : 0;
     const update = this.#said(isOver ? this.#text.heardCount : sure);
     if (isOver) this.#beginUtterance();
@@ -183,9 +172,32 @@ export class LiveWhisper implements LiveSpeech {
     return { ...this.#said(this.#text.heardCount), tentative: '' };
   }
 
+  async refine(signal: AbortSignal): Promise<TranscribeResult | undefined> {
+    if (!this.#text.isWhole) return undefined;
+    const begin = performance.now();
+    const language = this.#language ?? 'en';
+    const audioFrames = this.#heardFrames - this.#start;
+    const window = await this.#ear.hear(this.#mel, this.#start, audioFrames, signal);
+    const encode = (performance.now() - begin) / 1000;
+    try {
+      const asked = { language, audioFrames, prompt: this.#prompt.tokens };
+      const draft = this.#text.committed;
+      const answer = await this.#ear.ask(window, { ...asked, committed: [], draft }, signal);
+      const total = (performance.now() - begin) / 1000;
+      return refinedResult(this.#parts.tokenizer, answer, {
+        language,
+        audioFrames,
+        offsetSeconds: this.#start / FRAMES_PER_SECOND,
+        durationSeconds: this.#pushed / SAMPLE_RATE,
+        timings: { mel: 0, encode, decode: total - encode, total },
+      });
+    } finally {
+      disposeWindow(window);
+    }
+  }
+
   dispose(): void {
-    this.#filters.dispose();
-    for (const cache of this.#caches) cache.dispose();
+    this.#ear.dispose();
   }
 
   /** Whether somebody spoke in the window for longer than a cough, as far as it is not committed. */
@@ -213,49 +225,43 @@ export class LiveWhisper implements LiveSpeech {
 
   /** One look at the window. */
   async #listen(signal: AbortSignal): Promise<void> {
-    const { model, tokenizer } = this.#parts;
     const audioFrames = this.#mel.contentFrames - this.#start;
-    const length = windowFrames(audioFrames, this.#manner.window);
-    const mel = mx.tidy(() =>
-      mx.array(this.#mel.window(this.#start, length), [1, length, model.config.nMels]).astype(model.dtype),
-    );
-    const encoded = await encode(model, mel, signal);
+    const window = await this.#ear.hear(this.#mel, this.#start, audioFrames, signal);
     try {
-      const language = await this.#languageOf(encoded);
-      const startSequence = tokenizer.startSequence(language, 'transcribe', false);
-      const guess = this.#sane(await this.#guess(encoded, startSequence, audioFrames, signal));
-      const { committed } = this.#text;
-      const asked = { startSequence, audioFrames };
-      const all = [...committed, ...guess.tokens];
-      const places = await placeTokens(this.#parts, encoded, all, asked, signal);
+      const language = await this.#languageOf(window);
+      const { committed, follows } = this.#text;
+      const asked = { language, audioFrames, prompt: this.#prompt.tokens };
+      const draft = follows?.tokens ?? [];
+      const { guess, places } = await this.#ear.ask(window, { ...asked, committed, draft }, signal);
       const heard = Math.floor(audioFrames / 2);
-      const once = Math.max(0, readOnce(places.attended, heard) - committed.length);
-      const count = this.#isMadeUp(guess) ? 0 : once;
-      const tokens = guess.tokens.slice(0, count);
-      const words = new LiveWords(tokenizer, tokens, isSpaced(language));
+      const first = committed.length;
+      const last = this.#isMadeUp(guess) ? first : Math.max(first, readOnce(places.attended, heard));
       this.#text.heard({
-        words,
-        logprobs: guess.logprobs.slice(0, count),
-        starts: places.starts.slice(committed.length, committed.length + count + 1),
-        attended: places.attended.slice(committed.length, committed.length + count),
+        words: this.#wordsOf(guess.tokens.slice(0, last - first)),
+        logprobs: guess.logprobs.slice(0, last - first),
+        committedStarts: places.starts.slice(0, first),
+        starts: places.starts.slice(first, last + 1),
+        attended: places.attended.slice(first, last),
         audioFrames: heard,
-        ended: guess.ended && count === guess.tokens.length,
+        ended: guess.ended && last === first + guess.tokens.length,
       });
       this.#heardFrames = this.#mel.contentFrames;
-      const hypothesis = this.#text.follows;
-      if (this.#onLook && hypothesis)
-        this.#onLook({
-          startSeconds: this.#start / FRAMES_PER_SECOND,
-          encodedFrames: length / 2,
-          guess,
-          hypothesis,
-          pieces: words.pieces,
-          starts: places.starts.slice(committed.length),
-          committed,
-        });
+      this.#report(audioFrames, guess);
     } finally {
-      disposeWindow(encoded);
+      disposeWindow(window);
     }
+  }
+
+  #report(audioFrames: number, guess: Guess): void {
+    const hypothesis = this.#text.follows;
+    if (this.#onLook === undefined || hypothesis === undefined) return;
+    const startSeconds = this.#start / FRAMES_PER_SECOND;
+    const encodedFrames = this.#ear.windowFrames(audioFrames) / 2;
+    this.#onLook({ startSeconds, encodedFrames, guess, hypothesis, committed: this.#text.committed.length });
+  }
+
+  #wordsOf(tokens: readonly number[]): LiveWords {
+    return new LiveWords(this.#parts.tokenizer, tokens, isSpaced(this.#language ?? 'en'));
   }
 
   /** Whether a guess at the beginning of a window has nothing in it: neither model nor voice activity is sure of it. */
@@ -266,45 +272,12 @@ export class LiveWhisper implements LiveSpeech {
     return isSilent(judged, REFERENCE_THRESHOLDS, this.#voice.evidence);
   }
 
-  async #languageOf(encoded: EncodedWindow): Promise<string> {
+  async #languageOf(window: EncodedWindow): Promise<string> {
     if (!this.#languageIsSure) {
-      const { model, tokenizer } = this.#parts;
-      this.#language = (await detectLanguage(model, tokenizer, encoded, this.#caches)).language;
+      this.#language = await this.#ear.languageOf(window);
       this.#languageIsSure = this.#heardSeconds >= LANGUAGE_SECONDS || this.#text.committed.length > 0;
     }
     return this.#language ?? 'en';
-  }
-
-  #guess(
-    encoded: EncodedWindow,
-    startSequence: readonly number[],
-    audioFrames: number,
-    signal: AbortSignal,
-  ): Promise<Guess> {
-    const { model, tokenizer } = this.#parts;
-    const { committed, follows } = this.#text;
-    const sayable = Math.ceil((audioFrames / FRAMES_PER_SECOND) * TOKENS_PER_SECOND) + TOKENS_MORE;
-    return hypothesize(
-      { model, tokenizer, caches: this.#caches, filters: this.#filters, startSequence, seed: 0 },
-      encoded,
-      {
-        prompt: this.#prompt.tokens,
-        committed,
-        draft: follows?.tokens ?? [],
-        mostTokens: Math.max(1, sayable - committed.length),
-      },
-      signal,
-    );
-  }
-
-  /** A guess with what it says in a loop said once. */
-  #sane(guess: Guess): Guess {
-    const { committed } = this.#text;
-    const loop = loopAtEnd([...committed, ...guess.tokens], this.#parts.tokenizer.special.endOfText);
-    if (loop === undefined) return guess;
-    const kept = Math.max(0, loop.firstEnd - committed.length);
-    const [tokens, logprobs] = [guess.tokens.slice(0, kept), guess.logprobs.slice(0, kept)];
-    return { ...guess, tokens, logprobs, ended: false };
   }
 
   /** Commits so many tokens of what follows. */
@@ -322,12 +295,12 @@ export class LiveWhisper implements LiveSpeech {
     return { committed, tentative, ...(this.#language !== undefined && { language: this.#language }) };
   }
 
-  /** The window begins anew where what is committed ends. */
+  /** The window begins anew, with some of what is committed still in it. */
   #moveOn(): void {
-    const { committedEnd } = this.#text;
-    if (committedEnd === undefined) return;
-    this.#prompt.heard(this.#text.moveOn());
-    this.#begin(this.#start + 2 * committedEnd);
+    const moved = this.#text.moveOn();
+    if (moved === undefined) return;
+    this.#prompt.heard(moved.tokens);
+    this.#begin(this.#start + 2 * moved.frames);
   }
 
   /** What was said is a whole, or nobody spoke: the window begins anew, a little before what is said next. */

@@ -1,0 +1,52 @@
+/** What the last look at a whole take gives, as a transcription. */
+import type { Timings, TranscribeResult } from '#daemon/protocol/transcription.js';
+import { readOnce } from '../../streaming/guards.js';
+
+import { compressionRatio } from '../decode.js';
+import { toCentiseconds } from '../segments.js';
+import { isPlausible } from '../short-window.js';
+import type { WhisperTokenizer } from '../tokenizer.js';
+import { isSpaced } from '../words.js';
+import type { Answer } from './ear.js';
+import { LiveWords } from './live-words.js';
+
+export interface RefinedTake {
+  readonly language: string;
+  /** Mel frames of the window that are audio, and where in the take it begins. */
+  readonly audioFrames: number;
+  readonly offsetSeconds: number;
+  readonly durationSeconds: number;
+  readonly timings: Timings;
+}
+
+/** @returns undefined where the text looks wrong: it goes on without an end, reads twice, or has more words than anybody says */
+export function refinedResult(
+  tokenizer: WhisperTokenizer,
+  { guess, places: { attended, starts } }: Answer,
+  { language, audioFrames, offsetSeconds, durationSeconds, timings }: RefinedTake,
+): TranscribeResult | undefined {
+  const { tokens, logprobs, ended, noSpeechProb } = guess;
+  if (!ended || tokens.length === 0) return undefined;
+  if (readOnce(attended, Math.floor(audioFrames / 2)) < tokens.length) return undefined;
+  const text = tokenizer.decode(tokens);
+  const avgLogprob = logprobs.reduce((sum, logprob) => sum + logprob, 0) / (tokens.length + 1);
+  const judged = { text, avgLogprob, compressionRatio: compressionRatio(text) };
+  if (!isPlausible(judged, audioFrames, language)) return undefined;
+  const words = new LiveWords(tokenizer, tokens, isSpaced(language))
+    .timed(0, tokens.length, starts, logprobs)
+    .map((word) => ({
+      ...word,
+      start: toCentiseconds(offsetSeconds + word.start),
+      end: toCentiseconds(offsetSeconds + word.end),
+    }));
+  const segment = {
+    ...judged,
+    start: words[0]?.start ?? 0,
+    end: words.at(-1)?.end ?? 0,
+    tokens: [...tokens],
+    noSpeechProb,
+    temperature: 0,
+    words,
+  };
+  return { text: text.trim(), language, durationSeconds, segments: [segment], timings };
+}
