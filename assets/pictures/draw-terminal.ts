@@ -1,6 +1,6 @@
 /**
  * Draws a terminal screen as an SVG: `tmux capture-pane -e -p | node dist/assets/pictures/draw-terminal.js TITLE > x.svg`.
- * The one in the README: `npm run demo` in a tmux window of 100 x 42.
+ * demo.svg: `npm run demo` in a tmux window of 100 x 42. dictate.svg: `npx sotto dictate`, 84 x 12, eight seconds into it.
  * Knows what tmux prints: text and SGR sequences (bold, dim, the sixteen colours).
  */
 import { text as readAll } from 'node:stream/consumers';
