@@ -11,7 +11,9 @@ import { stateLine, type DictateState } from '#daemon/cli/dictate/state-line.js'
 import { chooseDevice, DEFAULT_DEVICE } from '#daemon/cli/microphone/choose-device.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
+import { main } from '#daemon/cli/main.js';
 import { TextFlow } from '#daemon/cli/terminal/text-flow.js';
+import { writtenHere } from '#test/harness/written.js';
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-'))));
@@ -243,6 +245,23 @@ describe('a microphone', () => {
 });
 
 describe('flags', () => {
+  const written = writtenHere();
+
+  test('are told in the help, with examples', async () => {
+    expect(await main(['dictate', '--help'])).toBe(0);
+    for (const word of ['--from', '--events', '--copy', '--no-refine', '--list-devices', 'Examples:']) {
+      expect(written.stdout).toContain(word);
+    }
+  });
+
+  test.each([[['--language', '!']], [['--fast']], [['a.wav']], [['--nonsense']]])(
+    '%j is wrong usage',
+    async (args) => {
+      expect(await main(['dictate', ...args])).toBe(2);
+      expect(written.stderr).toMatch(/^sotto: /);
+    },
+  );
+
   test.each([
     [{ fast: true as const }],
     [{ from: 'a.wav', device: '1' }],

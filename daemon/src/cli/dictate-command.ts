@@ -26,8 +26,8 @@ export function addDictate(program: Command, outcome: Outcome): void {
     .command('dictate')
     .summary('turn what you say into text while you say it')
     .description(
-      'Turns what you say into text while you say it. Plain words are said for good, dim ones may still change.\n' +
-        'Enter or Ctrl-C ends it and gives the text; a second Ctrl-C leaves at once, and the daemon keeps the text in\n' +
+      'Turns what you say into text while you say it. Plain words are said for good, dim ones may still change. ' +
+        'Enter or Ctrl-C ends it and gives the text; a second Ctrl-C leaves at once, and the daemon keeps the text in ' +
         'its history. Esc discards all of it.',
     )
     .option('-m, --model <name|folder>', 'the model to use (default: the daemon’s own)')
@@ -65,7 +65,7 @@ Examples:
   sotto dictate > note.txt                         the words on the screen, the text in the file
   sotto dictate --language de --prompt "Sotto, Kubernetes, Nguyen"
   sotto dictate --from talk.mp3                    try it without a microphone
-  sotto dictate --from talk.mp3 --fast --events | jq -r 'select(.type == "committed").text'
+  sotto dictate --from talk.mp3 --fast --events | jq -j 'select(.type == "committed").text'
 
 The committed texts joined are the committed text; the text of \`final\` is the one that counts. With refinement it may
 be another one, better as a whole.`,
