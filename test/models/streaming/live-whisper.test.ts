@@ -76,4 +76,50 @@ describe('speech that goes on', () => {
     const words = updates.flatMap(({ committed }) => committed);
     expect(words.filter(({ start, end }) => start > 11.2 && end < 16.8)).toEqual([]);
   });
+
+  test('goes on for long without a pause: nothing is lost or said twice where the window moves', async () => {
+    // His last words end without silence behind them, so that nothing tells the four apart.
+    const said = jfk.subarray(0.3 * SECOND, 10.6 * SECOND);
+    const updates = await spoken(joined(said, said, said, said), SECOND / 2);
+    expect(errorsIn(`${SAID} ${SAID} ${SAID} ${SAID}`, textOf(updates), 'en').errors).toBeLessThanOrEqual(12);
+    const starts = updates.flatMap(({ committed }) => committed.map(({ start }) => start));
+    expect(starts).toEqual([...starts].sort((a, b) => a - b));
+  });
+});
+
+describe('a take that is over', () => {
+  test('is decoded once more from what is there, and gives the offline text', async () => {
+    const before = mx.liveArrays();
+    const live = model.live({ language: 'en' });
+    live.push(jfk);
+    await live.update(never);
+    await live.finish(never);
+    const result = await live.refine?.(never);
+    live.dispose();
+    expect(errorsIn(SAID, result?.text ?? '', 'en').errors).toBeLessThanOrEqual(1);
+    expect(result?.segments).toHaveLength(1);
+    const words = result?.segments[0]?.words ?? [];
+    expect(
+      words
+        .map(({ word }) => word)
+        .join('')
+        .trim(),
+    ).toBe(result?.text);
+    expect(words.at(-1)?.end).toBeLessThanOrEqual(11.1);
+    expect(result).toMatchObject({ language: 'en', durationSeconds: 11 });
+    expect(mx.liveArrays()).toBe(before);
+  });
+
+  test('is not where a part of it is gone, or nobody spoke', async () => {
+    for (const samples of [joined(jfk, new Float32Array(3 * SECOND), jfk), new Float32Array(2 * SECOND)]) {
+      const live = model.live({ language: 'en' });
+      for (let at = 0; at < samples.length; at += SECOND) {
+        live.push(samples.subarray(at, at + SECOND));
+        await live.update(never);
+      }
+      await live.finish(never);
+      expect(await live.refine?.(never)).toBeUndefined();
+      live.dispose();
+    }
+  });
 });

@@ -1,0 +1,50 @@
+/** Text that a model makes up while it waits for more audio. */
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { isRepeating, readOnce } from '#daemon/models/streaming/guards.js';
+
+describe('a guess that says again what was said', () => {
+  test('is stopped at the fifth token in a row', () => {
+    const said = [7, 1, 2, 3, 4, 5, 6];
+    expect(isRepeating([], [...said, 1, 2, 3, 4])).toBe(false);
+    expect(isRepeating([], [...said, 1, 2, 3, 4, 5])).toBe(true);
+    expect(isRepeating([1, 2, 3, 4, 5], [9, 1, 2, 3, 4, 5])).toBe(true);
+  });
+
+  test('is heard out where the repeated words are committed already: people do repeat themselves', () => {
+    expect(isRepeating([1, 2, 3, 4, 5, 1, 2], [3, 4, 5])).toBe(false);
+  });
+
+  test('nothing is stopped that is said once', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(), { maxLength: 40 }), (tokens) => {
+        expect(isRepeating([], tokens)).toBe(false);
+      }),
+    );
+  });
+});
+
+describe('a model that reads again', () => {
+  test('is heard up to where it looks back, and behind the audio for the silence there', () => {
+    const forward = [10, 20, 30, 45, 60, 80];
+    expect(readOnce(forward, 100)).toBe(6);
+    expect(readOnce([...forward, 11, 21, 31], 100)).toBe(6);
+    expect(readOnce([...forward, 130, 140, 11, 21, 31, 44], 100)).toBe(6);
+  });
+
+  test('one token that looks elsewhere is no more than that', () => {
+    expect(readOnce([10, 20, 30, 2, 45, 60, 1, 3, 80], 100)).toBe(9);
+    expect(readOnce([10, 20, 15, 18, 22, 40], 100)).toBe(6);
+    expect(readOnce([], 100)).toBe(0);
+  });
+
+  test('never gives more tokens than there are', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(200)), fc.nat(150), (attended, audioFrames) => {
+        const count = readOnce(attended, audioFrames);
+        expect(count).toBeGreaterThanOrEqual(0);
+        expect(count).toBeLessThanOrEqual(attended.length);
+      }),
+    );
+  });
+});
