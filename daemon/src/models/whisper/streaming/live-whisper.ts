@@ -51,8 +51,10 @@ export interface LookReport {
 const BEFORE_SPEECH_FRAMES = 50;
 /** After this much silence what was said will not be said differently. */
 const PAUSE_SECONDS = 0.3;
-/** After this much it is a whole, and the window begins anew. */
+/** After this much what is said is a whole, and committed. */
 const OVER_SECONDS = 1;
+/** After this much the window begins anew: before, the model knows what it is about. */
+const FORGOTTEN_SECONDS = 2.5;
 /** Speech that is long enough to be some. */
 const LEAST_SECONDS = 0.2;
 /** Speech that the language is detected from for good; before, every look asks anew. */
@@ -161,7 +163,7 @@ export class LiveWhisper implements LiveSpeech {
     const isOver = silentSeconds >= OVER_SECONDS || heardSeconds > LOST_SECONDS;
     const sure = now ? this.#manner.policy({ now, first: looks === 1, heardSeconds, paused }) : 0;
     const update = this.#said(isOver ? this.#text.heardCount : sure);
-    if (isOver) this.#beginUtterance();
+    if (silentSeconds >= FORGOTTEN_SECONDS || heardSeconds > LOST_SECONDS) this.#beginUtterance();
     else if (heardSeconds > this.#manner.longestSeconds) this.#moveOn();
     return isOver ? { ...update, tentative: '' } : update;
   }
@@ -306,7 +308,7 @@ export class LiveWhisper implements LiveSpeech {
   /** What was said is a whole, or nobody spoke: the window begins anew, a little before what is said next. */
   #beginUtterance(): void {
     this.#prompt.heard(this.#text.clear());
-    if (this.#voice.silentSeconds >= OVER_SECONDS) this.#voice.begin();
+    if (this.#voice.silentSeconds >= FORGOTTEN_SECONDS) this.#voice.begin();
     this.#begin(this.#mel.contentFrames - BEFORE_SPEECH_FRAMES);
   }
 

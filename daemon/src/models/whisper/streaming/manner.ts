@@ -19,10 +19,10 @@ const SMALL: LiveManner = {
   // The more probable a word is, the sooner it is believed. What is behind it has to wait, so at last it is taken anyway.
   policy: sureWords(
     { frames: 25, probability: 0.95 },
-    { frames: 15, looks: 2, probability: 0.6 },
-    { frames: 20, looks: 3, probability: 0.4 },
-    { frames: 60, looks: 3, probability: 0.15 },
-    { frames: 100, looks: 2 },
+    { frames: 15, looks: 2, probability: 0.5 },
+    { frames: 20, looks: 3, probability: 0.3 },
+    { frames: 50, looks: 3 },
+    { frames: 90, looks: 2 },
     { frames: 125 },
   ),
   // Not the 30 s that the encoder learnt on, or every look would cost as much as half a minute. In shorter windows than 8 s,
