@@ -25,10 +25,14 @@ beforeEach(() => {
   connections = [];
 });
 afterEach(async () => {
-  for (const connection of connections) connection.close();
-  for (const daemon of daemons) await daemon.close();
+  await closeAll();
   rmSync(folder, { recursive: true, force: true });
 });
+
+async function closeAll(): Promise<void> {
+  for (const connection of connections.splice(0)) connection.close();
+  for (const daemon of daemons.splice(0)) await daemon.close();
+}
 
 async function fakeDaemon(options: FakeDaemonOptions = {}): Promise<{
   daemon: FakeLiveDaemon;
@@ -106,6 +110,7 @@ describe('a dictation', () => {
           expect(heard.filter(({ type }) => type === 'opened')).toHaveLength(1);
           const states = heard.map((event) => (event.type === 'connection' ? event.state : '')).join(' ');
           expect(states.trim().replace(/ +/g, ' ')).toMatch(/^(lost back ?)*$/);
+          await closeAll();
         },
       ),
       { numRuns: 150 },

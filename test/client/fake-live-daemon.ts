@@ -33,6 +33,13 @@ export interface FakeDaemonOptions {
   readonly refuses?: (message: ClientMessage) => SottoError | undefined;
 }
 
+function listening(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.on('error', reject);
+    server.listen(path, resolve);
+  });
+}
+
 class Session {
   /** Samples on disk, and beyond them in memory. */
   onDisk = 0;
@@ -79,8 +86,8 @@ export class FakeLiveDaemon {
     const { createServer: createHttp } = await import('node:http');
     const http = createHttp();
     const daemon = new FakeLiveDaemon(path, options, [new WebSocketServer({ server: http }), http]);
-    await new Promise<void>((resolve) => http.listen(`${path}.inner`, resolve));
-    await new Promise<void>((resolve) => daemon.#front.listen(path, resolve));
+    await listening(http, `${path}.inner`);
+    await listening(daemon.#front, path);
     return daemon;
   }
 

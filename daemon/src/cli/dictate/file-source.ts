@@ -10,7 +10,9 @@ import { PcmProcess } from './pcm-process.js';
 import type { OpenSource, Source, SourceListener } from './source.js';
 
 /** 20 ms, as a microphone gives it; by no more than this is the first sample sent after it would have been spoken. */
-const PIECE_SAMPLES = SAMPLE_RATE / 50;
+const SPOKEN_SAMPLES = SAMPLE_RATE / 50;
+/** A second, where nobody waits for the speaker. */
+const UNPACED_SAMPLES = SAMPLE_RATE;
 const TOOL = fileURLToPath(new URL('../../engine/pcm-tool.js', import.meta.url));
 
 export interface FileSourceOptions {
@@ -79,10 +81,11 @@ export class FileSource implements Source {
     await this.#unlessStopped(ready());
     let startMs: number | undefined;
     let played = 0;
+    const pieceSamples = this.paced ? SPOKEN_SAMPLES : UNPACED_SAMPLES;
     for await (const samples of this.#process?.samples() ?? []) {
       startMs ??= performance.now();
-      for (let at = 0; at < samples.length; at += PIECE_SAMPLES) {
-        const piece = samples.subarray(at, at + PIECE_SAMPLES);
+      for (let at = 0; at < samples.length; at += pieceSamples) {
+        const piece = samples.subarray(at, at + pieceSamples);
         played += piece.length;
         // Held to the start, so that what one piece is late by the next one makes up for.
         const dueMs = startMs + (1000 * played) / SAMPLE_RATE - performance.now();
