@@ -50,6 +50,8 @@ export type DictationEvent =
 /** A tenth of a second: what is lost on the way is little, and a daemon that wants to stop is heard soon. */
 const FRAME_SAMPLES = SAMPLE_RATE / 10;
 const CANCEL_ANSWER_MS = 2_000;
+/** A daemon that listens answers at once; one that does not by then is asked again over another connection. */
+const OPEN_ANSWER_MS = 10_000;
 const RECONNECT: ReconnectTimes = { firstPauseMs: 50, longestPauseMs: 1_000, giveUpMs: 20_000 };
 /** Failures to connect that may pass. */
 const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DAEMON_UNAVAILABLE', 'DAEMON_LOST', 'BUSY']);
@@ -195,6 +197,11 @@ export class Dictation {
       lost: (error) => this.#line === line && this.#reconnect(error),
     });
     this.#line = line;
+    this.#after(OPEN_ANSWER_MS, () => {
+      if (this.#line === line && this.#channel === undefined) {
+        this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon does not answer'));
+      }
+    });
     if (this.#opened || this.#lostSinceMs !== undefined) {
       line.send({ type: 'resume', id: this.id, seq: this.#heard.seq });
     } else this.#sendOpen();
