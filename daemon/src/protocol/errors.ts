@@ -33,6 +33,36 @@ const CODES = {
     exitCode: 3,
     hint: 'Sotto reads Whisper models of mlx-community and Hugging Face: config.json beside weights.safetensors or model.safetensors',
   },
+  MODEL_EXISTS: {
+    httpStatus: 409,
+    retryable: false,
+    exitCode: 3,
+    hint: 'give it another name with --as, or take the other away with `sotto models remove`',
+  },
+  DOWNLOAD_FAILED: {
+    httpStatus: 502,
+    retryable: true,
+    exitCode: 3,
+    hint: 'check the connection, then run the same command again: it goes on where it stopped',
+  },
+  DOWNLOAD_DENIED: {
+    httpStatus: 403,
+    retryable: false,
+    exitCode: 3,
+    hint: 'accept the terms on the page of the model if it has any, and put a token that may read it into HF_TOKEN',
+  },
+  DOWNLOAD_CORRUPT: {
+    httpStatus: 502,
+    retryable: true,
+    exitCode: 3,
+    hint: 'what was wrong has been thrown away: try again, or from another network if a proxy changes what passes through it',
+  },
+  INSUFFICIENT_DISK: {
+    httpStatus: 507,
+    retryable: false,
+    exitCode: 3,
+    hint: 'make room (`sotto models prune` helps), or take a smaller model: see `sotto models list`',
+  },
   AUDIO_NOT_FOUND: { httpStatus: 404, retryable: false, exitCode: 1, hint: 'check the path' },
   AUDIO_UNREADABLE: {
     httpStatus: 400,

@@ -1,0 +1,34 @@
+/** What the catalogue says of a model. */
+
+export type Precision = 'float16' | '8-bit' | '4-bit';
+
+/** How fast a size is beside the others, on one machine. */
+export type SpeedClass = 'fastest' | 'fast' | 'medium' | 'slow';
+
+export interface CatalogueEntry {
+  /** What the user calls it, and the name of its folder. */
+  readonly name: string;
+  /** Other names that mean it. */
+  readonly aliases: readonly string[];
+  /** For people: `Whisper large-v3 turbo`. */
+  readonly title: string;
+  readonly family: 'whisper';
+  /** On the hub: `owner/name`. */
+  readonly repo: string;
+  /**
+   * Commit that was looked at. Left out where none is known for sure: then the newest is asked for when the model
+   * is pulled, and written down beside it.
+   */
+  readonly revision?: string;
+  readonly precision: Precision;
+  readonly parameters: number;
+  /** To be downloaded. */
+  readonly bytes: number;
+  /** Whether `bytes` is what the files of `revision` have, or is estimated from the number of parameters. */
+  readonly bytesAre: 'published' | 'estimated';
+  /** What it takes on the GPU while it works, estimated: weights and what a window of 30 s needs beside them. */
+  readonly memoryBytes: number;
+  readonly languages: 'multilingual' | 'English';
+  readonly licence: 'MIT' | 'Apache-2.0';
+  readonly speed: SpeedClass;
+}

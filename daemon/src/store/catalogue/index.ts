@@ -1,0 +1,14 @@
+/** The models that Sotto knows by name. Any other is pulled by `owner/name`, or used from its folder. */
+import type { CatalogueEntry } from './entry.js';
+import { WHISPER } from './whisper.js';
+
+export type { CatalogueEntry, Precision, SpeedClass } from './entry.js';
+export { recommendedModel, thisMachine, type Machine } from './recommend.js';
+
+export const CATALOGUE: readonly CatalogueEntry[] = WHISPER;
+
+/** The model of that name or alias, whatever its case. */
+export function catalogueEntry(name: string): CatalogueEntry | undefined {
+  const wanted = name.toLowerCase();
+  return CATALOGUE.find((entry) => entry.name === wanted || entry.aliases.includes(wanted));
+}

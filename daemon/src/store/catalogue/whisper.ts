@@ -1,0 +1,296 @@
+/**
+ * Whisper and its distilled relatives.
+ *
+ * Sizes of pinned revisions are those of `config.json` and the weights, as the hub lists them. Where several
+ * repositories hold the same numbers, the one is taken whose revision many programs pin. MLX's own repositories come
+ * first: half the bytes of OpenAI's float32 files.
+ */
+import type { CatalogueEntry, Precision, SpeedClass } from './entry.js';
+
+interface Size {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly title: string;
+  readonly parameters: number;
+  /** Beside the weights: what a window of 30 s needs at most, and the library itself. */
+  readonly workBytes: number;
+  readonly languages: CatalogueEntry['languages'];
+  readonly licence?: CatalogueEntry['licence'];
+  readonly speed: SpeedClass;
+  readonly forms: readonly Form[];
+}
+
+interface Form {
+  readonly precision: Precision;
+  readonly repo: string;
+  readonly revision?: string;
+  /** As published; estimated when left out. */
+  readonly bytes?: number;
+}
+
+/** Bytes of a weight, scales and what stays float16 included: as the published turbo models have it. */
+const BYTES_PER_WEIGHT: Readonly<Record<Precision, number>> = { float16: 2, '8-bit': 1.07, '4-bit': 0.575 };
+
+const MB = 1_000_000;
+
+const form = (precision: Precision, repo: string, revision?: string, bytes?: number): Form => ({
+  precision,
+  repo,
+  ...(revision !== undefined && { revision }),
+  ...(bytes !== undefined && { bytes }),
+});
+
+const SIZES: readonly Size[] = [
+  {
+    name: 'whisper-tiny',
+    aliases: ['tiny'],
+    title: 'Whisper tiny',
+    parameters: 37_184_640,
+    workBytes: 200 * MB,
+    languages: 'multilingual',
+    speed: 'fastest',
+    forms: [
+      form(
+        'float16',
+        'mlx-community/whisper-tiny-mlx',
+        '6caf9c55601caafbe6508a8b0d216bdf4783c4e8',
+        74_418_802,
+      ),
+      form('8-bit', 'mlx-community/whisper-tiny-mlx-8bit'),
+      form('4-bit', 'mlx-community/whisper-tiny-mlx-4bit'),
+    ],
+  },
+  {
+    name: 'whisper-tiny.en',
+    aliases: ['tiny.en'],
+    title: 'Whisper tiny, English',
+    parameters: 37_184_256,
+    workBytes: 200 * MB,
+    languages: 'English',
+    speed: 'fastest',
+    forms: [
+      form(
+        'float16',
+        'mlx-community/whisper-tiny.en-mlx',
+        '5f4dafbb28e62a53c1b10426ff7eed36ca733bf7',
+        74_418_066,
+      ),
+    ],
+  },
+  {
+    name: 'whisper-base',
+    aliases: ['base'],
+    title: 'Whisper base',
+    parameters: 71_825_920,
+    workBytes: 250 * MB,
+    languages: 'multilingual',
+    speed: 'fastest',
+    forms: [
+      form(
+        'float16',
+        'mlx-community/whisper-base-mlx',
+        '1e3e249fb8d01c655324bd6841b1deadffd6d04c',
+        143_724_466,
+      ),
+      form('8-bit', 'mlx-community/whisper-base-mlx-8bit'),
+      form('4-bit', 'mlx-community/whisper-base-mlx-4bit'),
+    ],
+  },
+  {
+    name: 'whisper-base.en',
+    aliases: ['base.en'],
+    title: 'Whisper base, English',
+    parameters: 71_825_408,
+    workBytes: 250 * MB,
+    languages: 'English',
+    licence: 'Apache-2.0',
+    speed: 'fastest',
+    // OpenAI's own: float32 in the file, float16 on the GPU.
+    forms: [
+      form('float16', 'openai/whisper-base.en', '911407f4214e0e1d82085af863093ec0b66f9cd6', 290_405_356),
+    ],
+  },
+  {
+    name: 'whisper-small',
+    aliases: ['small'],
+    title: 'Whisper small',
+    parameters: 240_582_912,
+    workBytes: 350 * MB,
+    languages: 'multilingual',
+    speed: 'fast',
+    forms: [
+      form(
+        'float16',
+        'mlx-community/whisper-small-mlx',
+        '45f3915923c7a79a5a5b5a7d909d39aeb0e5630e',
+        481_307_858,
+      ),
+      form('8-bit', 'mlx-community/whisper-small-mlx-8bit'),
+      form('4-bit', 'mlx-community/whisper-small-mlx-4bit'),
+    ],
+  },
+  {
+    name: 'whisper-small.en',
+    aliases: ['small.en'],
+    title: 'Whisper small, English',
+    parameters: 240_582_144,
+    workBytes: 350 * MB,
+    languages: 'English',
+    licence: 'Apache-2.0',
+    speed: 'fast',
+    forms: [
+      form('float16', 'openai/whisper-small.en', 'e8727524f962ee844a7319d92be39ac1bd25655a', 966_995_882),
+    ],
+  },
+  {
+    name: 'whisper-medium',
+    aliases: ['medium'],
+    title: 'Whisper medium',
+    parameters: 762_321_920,
+    workBytes: 500 * MB,
+    languages: 'multilingual',
+    speed: 'medium',
+    forms: [
+      form(
+        'float16',
+        'mlx-community/whisper-medium-mlx',
+        '7fc08c4eac4c316526498f147dfdee6f6303f975',
+        1_524_925_180,
+      ),
+      form('8-bit', 'mlx-community/whisper-medium-mlx-8bit'),
+      form('4-bit', 'mlx-community/whisper-medium-mlx-4bit'),
+    ],
+  },
+  {
+    name: 'whisper-medium.en',
+    aliases: ['medium.en'],
+    title: 'Whisper medium, English',
+    parameters: 762_320_896,
+    workBytes: 500 * MB,
+    languages: 'English',
+    licence: 'Apache-2.0',
+    speed: 'medium',
+    forms: [
+      form('float16', 'openai/whisper-medium.en', '2e98eb6279edf5095af0c8dedb36bdec0acd172b', 3_055_544_100),
+    ],
+  },
+  {
+    name: 'whisper-large-v2',
+    aliases: ['large-v2'],
+    title: 'Whisper large-v2',
+    parameters: 1_541_384_960,
+    workBytes: 650 * MB,
+    languages: 'multilingual',
+    speed: 'slow',
+    forms: [
+      form('float16', 'mlx-community/whisper-large-v2-mlx', 'cce86229e2765266197fef869ce9f7e2550067ab'),
+    ],
+  },
+  {
+    name: 'whisper-large-v3',
+    aliases: ['large-v3', 'large'],
+    title: 'Whisper large-v3',
+    parameters: 1_541_570_560,
+    workBytes: 650 * MB,
+    languages: 'multilingual',
+    speed: 'slow',
+    forms: [
+      form(
+        'float16',
+        'mlx-community/whisper-large-v3-mlx',
+        '49e6aa286ad60c14352c404340ded53710378a11',
+        3_083_520_685,
+      ),
+      form('8-bit', 'mlx-community/whisper-large-v3-mlx-8bit'),
+      form(
+        '4-bit',
+        'mlx-community/whisper-large-v3-mlx-4bit',
+        'd12b5d0043a6fe0c59af321617fba041d4e8e0c8',
+        973_124_622,
+      ),
+    ],
+  },
+  {
+    name: 'whisper-large-v3-turbo',
+    aliases: ['large-v3-turbo', 'turbo'],
+    title: 'Whisper large-v3 turbo',
+    parameters: 806_958_080,
+    workBytes: 550 * MB,
+    languages: 'multilingual',
+    speed: 'fast',
+    forms: [
+      form(
+        'float16',
+        'mlx-community/whisper-large-v3-turbo',
+        'a4aaeec0636e6fef84abdcbe3544cb2bf7e9f6fb',
+        1_613_977_880,
+      ),
+      form('8-bit', 'mlx-community/whisper-large-v3-turbo-8bit', '62103fc276a35fdc76e318f314d8ff47987fba89'),
+      form(
+        '4-bit',
+        'mlx-community/whisper-large-v3-turbo-q4',
+        '660c343bbf4e52ac257f0b7d952e5388e6f93bef',
+        463_665_005,
+      ),
+    ],
+  },
+  {
+    name: 'distil-medium.en',
+    title: 'Distil-Whisper medium, English',
+    parameters: 393_345_024,
+    workBytes: 450 * MB,
+    languages: 'English',
+    speed: 'fast',
+    forms: [form('float16', 'distil-whisper/distil-medium.en', '6e61418885eaf4d5cc9f64e508e80ac5b4c052b7')],
+  },
+  {
+    name: 'distil-large-v3',
+    title: 'Distil-Whisper large-v3, English',
+    parameters: 754_521_600,
+    workBytes: 550 * MB,
+    languages: 'English',
+    speed: 'fast',
+    forms: [
+      form(
+        'float16',
+        'mlx-community/distil-whisper-large-v3',
+        'e1c3c155644be59f8b477c0186719442f7e3fbb0',
+        1_509_130_380,
+      ),
+    ],
+  },
+  {
+    name: 'distil-large-v3.5',
+    title: 'Distil-Whisper large-v3.5, English',
+    parameters: 754_521_600,
+    workBytes: 550 * MB,
+    languages: 'English',
+    speed: 'fast',
+    forms: [form('float16', 'distil-whisper/distil-large-v3.5', '728a7691f3ff1d3d971528d3203a6e9559165d41')],
+  },
+];
+
+export const WHISPER: readonly CatalogueEntry[] = SIZES.flatMap((size) =>
+  size.forms.map((one) => entry(size, one)),
+);
+
+function entry(size: Size, { precision, repo, revision, bytes }: Form): CatalogueEntry {
+  const suffix = precision === 'float16' ? '' : `-${precision.replace('-', '')}`;
+  const inMemory = Math.round(size.parameters * BYTES_PER_WEIGHT[precision]);
+  return {
+    name: size.name + suffix,
+    aliases: (size.aliases ?? []).map((alias) => alias + suffix),
+    title: precision === 'float16' ? size.title : `${size.title}, ${precision.replace('-', ' ')}`,
+    family: 'whisper',
+    repo,
+    ...(revision !== undefined && { revision }),
+    precision,
+    parameters: size.parameters,
+    bytes: bytes ?? inMemory,
+    bytesAre: bytes === undefined ? 'estimated' : 'published',
+    memoryBytes: inMemory + size.workBytes,
+    languages: size.languages,
+    licence: size.licence ?? 'MIT',
+    speed: size.speed,
+  };
+}

@@ -1,0 +1,46 @@
+/** Whether an answer is the one that was asked for, before its body is read. */
+import { SottoError } from '../../protocol/errors.js';
+import { Passing } from './trouble.js';
+import type { RemoteFile } from './wanted-files.js';
+
+/**
+ * The hub says on its redirect what it leads to: content hash, size and commit. What it leads to has an ETag of its own,
+ * which is no hash of the content.
+ *
+ * @throws SottoError DOWNLOAD_CORRUPT where that is another file than the listed one
+ */
+export function checkDeclared({ headers }: Response, file: RemoteFile, commit: string): void {
+  const served = headers.get('x-repo-commit');
+  const bytes = headers.get('x-linked-size');
+  const sha256 = /^(?:W\/)?"?([0-9a-f]{64})"?$/.exec(headers.get('x-linked-etag') ?? '')?.[1];
+  const other =
+    served !== null && served !== commit
+      ? `commit ${served.slice(0, 40)} instead of ${commit}`
+      : bytes !== null && bytes !== String(file.bytes)
+        ? `${bytes.slice(0, 20)} bytes instead of ${file.bytes}`
+        : sha256 !== undefined && file.sha256 !== undefined && sha256 !== file.sha256
+          ? `content ${sha256} instead of ${file.sha256}`
+          : undefined;
+  if (other === undefined) return;
+  throw new SottoError('DOWNLOAD_CORRUPT', `the hub offers another ${file.name} than it lists: ${other}`);
+}
+
+/** @throws Passing for a piece that is not the one from `offset` to the end of `bytes` */
+export function checkRange({ status, headers }: Response, offset: number, bytes: number, what: string): void {
+  const encoding = headers.get('content-encoding');
+  if (encoding !== null && encoding !== 'identity')
+    throw new Passing(`${what} came packed, as nobody asked for`);
+  const length = headers.get('content-length');
+  if (length !== null && length !== String(bytes - offset)) {
+    throw new Passing(`${what} came with ${length.slice(0, 20)} bytes, where ${bytes - offset} are missing`);
+  }
+  if (status === 200 && offset === 0) return;
+  const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '');
+  const [, from, to, all] = range ?? [];
+  const isRight =
+    status === 206 &&
+    from === String(offset) &&
+    to === String(bytes - 1) &&
+    (all === String(bytes) || all === '*');
+  if (!isRight) throw new Passing(`another piece of ${what} came than the one that was asked for`);
+}

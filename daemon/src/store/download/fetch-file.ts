@@ -1,0 +1,281 @@
+/**
+ * One file of a model, from the hub to the disk. What an earlier try left is gone on with, at whatever byte that ended;
+ * the file has its name only when its bytes are the declared ones.
+ */
+import { constants } from 'node:fs';
+import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { downloadFile } from '@huggingface/hub';
+import type { Clock } from '../../clock.js';
+import { SottoError } from '../../protocol/errors.js';
+import { checkDeclared, checkRange } from './answer-checks.js';
+import { FileHash, readThrough } from './file-hash.js';
+import type { ProgressMeter } from './progress.js';
+import { retrying, throwIfCancelled } from './retry.js';
+import { safePath } from './safe-path.js';
+import type { Transport } from './transport.js';
+import { answerError, diskError, networkError, Passing } from './trouble.js';
+import type { RemoteFile } from './wanted-files.js';
+
+export interface FileSource {
+  readonly repo: string;
+  readonly commit: string;
+  readonly endpoint: string;
+  readonly transport: Transport;
+}
+
+export interface FetchOptions {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly meter: ProgressMeter;
+  /** Something came: a good moment to look at the meter. */
+  readonly onBytes: () => void;
+  readonly onRetry: (why: string, waitMs: number) => void;
+}
+
+/** A connection that brings nothing for this long is given up. */
+export const STALL_MS = 30_000;
+
+/** Times that a file may turn out wrong: once may be a disk or a connection that was unlucky. */
+const MAX_WRONG = 2;
+
+/** @throws SottoError DOWNLOAD_FAILED, DOWNLOAD_CORRUPT, DOWNLOAD_DENIED, INSUFFICIENT_DISK, CANCELLED */
+export async function fetchFile(
+  folder: string,
+  file: RemoteFile,
+  source: FileSource,
+  options: FetchOptions,
+): Promise<void> {
+  const path = safePath(folder, file.name);
+  if ((await sizeOf(path)) === file.bytes) {
+    options.meter.found(file.bytes);
+    return;
+  }
+  const part = new PartFile(path, file, options);
+  try {
+    await part.open();
+    let highest = 0;
+    let wrong = 0;
+    await retrying(
+      async (progress) => {
+        if (part.bytes < file.bytes) {
+          await receive(part, file, source, options, () => {
+            // Only what was never reached before counts, or a file that always breaks at its half is tried for ever.
+            if (part.bytes > highest) progress();
+            highest = Math.max(highest, part.bytes);
+          });
+        }
+        if (part.isRight()) return;
+        await part.restart();
+        if (++wrong >= MAX_WRONG) {
+          throw new SottoError(
+            'DOWNLOAD_CORRUPT',
+            `${file.name} of ${source.repo} is not what the hub declares it to be`,
+          );
+        }
+        throw new Passing(`${file.name} came wrong`, { waitMs: 0 });
+      },
+      { clock: options.clock, signal: options.signal, onWait: options.onRetry },
+    );
+    await part.finish();
+  } finally {
+    await part.close();
+  }
+}
+
+/** One connection's worth of it. */
+async function receive(
+  part: PartFile,
+  file: RemoteFile,
+  { repo, commit, endpoint, transport }: FileSource,
+  { signal, clock, onBytes }: FetchOptions,
+  came: () => void,
+): Promise<void> {
+  const what = `${file.name} of ${repo}`;
+  const stalled = new AbortController();
+  let calm = clock.after(STALL_MS, () => stalled.abort());
+  const signals = AbortSignal.any([signal, stalled.signal]);
+  let trouble: unknown;
+  // What the library asks for goes out on our connections, and is looked at before a byte is taken.
+  const through: typeof fetch = async (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const range = new Headers(init?.headers).get('range');
+    const ask = (etag: string | undefined) =>
+      transport.get(url, {
+        headers: { ...(range !== null && { range }), ...(etag !== undefined && { 'if-range': etag }) },
+        signal: signals,
+        onAnswer: (answer) => checkDeclared(answer, file, commit),
+      });
+    try {
+      let answer = await ask(part.bytes > 0 ? part.etag : undefined);
+      if (part.bytes > 0 && answer.status === 200 && part.etag !== undefined) {
+        // Another ETag. The commit says what the file is, so what is here is still good: its hash has the last word.
+        await answer.body?.cancel();
+        answer = await ask(undefined);
+      }
+      if (part.bytes > 0 && (answer.status === 200 || answer.status === 416)) {
+        await part.restart();
+      }
+      if (!answer.ok) {
+        await answer.body?.cancel();
+        throw answer.status === 416
+          ? new Passing(`the hub has no rest of ${what}`)
+          : answerError(answer, what);
+      }
+      checkRange(answer, part.bytes, file.bytes, what);
+      await part.remember(answer.headers.get('etag'));
+      return answer;
+    } catch (error) {
+      trouble = error;
+      throw error;
+    }
+  };
+  try {
+    const blob = await downloadFile({
+      repo: { type: 'model', name: repo },
+      path: file.name,
+      revision: commit,
+      hubUrl: endpoint,
+      // Plain HTTP: pieces of the other protocol can't be asked for by a mirror, nor gone on with at any byte.
+      xet: false,
+      downloadInfo: { size: file.bytes, etag: '', url: `${endpoint}/${repo}/resolve/${commit}/${file.name}` },
+      fetch: through,
+    });
+    if (blob === null) throw new Passing(`the hub has no ${what} any more`);
+    const body: ReadableStream<Uint8Array> = blob.slice(part.bytes).stream();
+    const reader = body.getReader();
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        calm();
+        calm = clock.after(STALL_MS, () => stalled.abort());
+        throwIfCancelled(signal);
+        if (done) break;
+        if (part.bytes + value.length > file.bytes) {
+          await part.restart();
+          throw new Passing(`more came than ${what} has`);
+        }
+        await part.write(value);
+        came();
+        onBytes();
+      }
+    } finally {
+      await reader.cancel().catch(() => undefined);
+    }
+    if (part.bytes < file.bytes) throw new Passing(`the connection ended early (${what})`);
+  } catch (error) {
+    throwIfCancelled(signal);
+    if (stalled.signal.aborted) throw new Passing(`nothing came for ${STALL_MS / 1000} s (${what})`);
+    throw networkError(trouble ?? error, what);
+  } finally {
+    calm();
+    stalled.abort();
+  }
+}
+
+/** What is there of a file. Its hash goes along with what is written. */
+class PartFile {
+  readonly #path: string;
+  readonly #partPath: string;
+  readonly #file: RemoteFile;
+  readonly #options: FetchOptions;
+  #handle: FileHandle | undefined;
+  #hash: FileHash;
+  etag: string | undefined;
+
+  constructor(path: string, file: RemoteFile, options: FetchOptions) {
+    this.#path = path;
+    this.#partPath = `${path}.part`;
+    this.#file = file;
+    this.#options = options;
+    this.#hash = new FileHash(file);
+  }
+
+  get bytes(): number {
+    return this.#hash.bytes;
+  }
+
+  /** Hashes what an earlier try has left: no byte is trusted because it lies there. */
+  async open(): Promise<void> {
+    const { signal, meter } = this.#options;
+    try {
+      // No link that somebody put there leads out of the folder.
+      const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+      this.#handle = await open(this.#partPath, flags, 0o644);
+      const { size } = await this.#handle.stat();
+      if (size > this.#file.bytes) await this.#handle.truncate(0);
+      else if (size > 0) {
+        await readThrough(this.#partPath, size, signal, (chunk) => this.#hash.update(chunk));
+        meter.found(this.#hash.bytes);
+        this.etag = await readFile(this.#etagPath, 'utf8').catch(() => undefined);
+      }
+    } catch (error) {
+      throw diskError(error, this.#partPath);
+    }
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    try {
+      let at = 0;
+      while (at < chunk.length) {
+        const { bytesWritten } = await this.#opened.write(chunk, at, chunk.length - at, this.bytes + at);
+        at += bytesWritten;
+      }
+    } catch (error) {
+      throw diskError(error, this.#partPath);
+    }
+    this.#hash.update(chunk);
+    this.#options.meter.came(chunk.length);
+  }
+
+  /** Only a strong ETag says that bytes are the same; it is kept beside the bytes, for after a kill. */
+  async remember(etag: string | null): Promise<void> {
+    const strong = etag !== null && /^"[\x21\x23-\x7e]{1,200}"$/.test(etag) ? etag : undefined;
+    if (strong === this.etag) return;
+    this.etag = strong;
+    if (strong === undefined) await rm(this.#etagPath, { force: true });
+    else await writeFile(this.#etagPath, strong).catch(() => undefined);
+  }
+
+  /** Throws away what is there. */
+  async restart(): Promise<void> {
+    this.#options.meter.found(-this.bytes);
+    this.#hash = new FileHash(this.#file);
+    await this.remember(null);
+    await this.#opened.truncate(0);
+  }
+
+  /** Whether all of it is there and right. To be asked once: `restart` comes after a no. */
+  isRight(): boolean {
+    return this.#hash.finish().isRight;
+  }
+
+  async finish(): Promise<void> {
+    try {
+      await this.#opened.sync();
+      await this.close();
+      await rename(this.#partPath, this.#path);
+      await rm(this.#etagPath, { force: true });
+    } catch (error) {
+      throw diskError(error, this.#path);
+    }
+  }
+
+  async close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close();
+  }
+
+  get #etagPath(): string {
+    return `${this.#partPath}.etag`;
+  }
+
+  get #opened(): FileHandle {
+    if (this.#handle === undefined) throw new Error('the file is closed');
+    return this.#handle;
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.size;
+}

@@ -1,0 +1,57 @@
+/** The hashes of a file: what the hub declares, and what is written down beside the model. */
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { throwIfCancelled } from './retry.js';
+import type { RemoteFile } from './wanted-files.js';
+
+export class FileHash {
+  readonly #sha256 = createHash('sha256');
+  readonly #gitBlob: ReturnType<typeof createHash> | undefined;
+  readonly #declared: RemoteFile;
+  bytes = 0;
+
+  constructor(declared: RemoteFile) {
+    this.#declared = declared;
+    if (declared.gitBlob !== undefined) {
+      this.#gitBlob = createHash('sha1').update(`blob ${declared.bytes}\0`);
+    }
+  }
+
+  update(chunk: Uint8Array): void {
+    this.bytes += chunk.length;
+    this.#sha256.update(chunk);
+    this.#gitBlob?.update(chunk);
+  }
+
+  /** To be called once, at the end. `isRight`: bytes and hash are what the hub declares. */
+  finish(): { sha256: string; isRight: boolean } {
+    const sha256 = this.#sha256.digest('hex');
+    const { bytes, sha256: wanted, gitBlob } = this.#declared;
+    const isSame = wanted !== undefined ? sha256 === wanted : this.#gitBlob?.digest('hex') === gitBlob;
+    return { sha256, isRight: isSame && this.bytes === bytes };
+  }
+}
+
+const READ_BYTES = 1024 * 1024;
+
+/** Hands over a file's bytes from its start, at most `limit` of them. */
+export async function readThrough(
+  path: string,
+  limit: number,
+  signal: AbortSignal,
+  onChunk: (chunk: Uint8Array) => void,
+): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    for (let at = 0; at < limit;) {
+      throwIfCancelled(signal);
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, limit - at), at);
+      if (bytesRead === 0) return;
+      onChunk(buffer.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,54 @@
+/** What the user asks for, as a repository on the hub and a folder here. */
+import { SottoError } from '../../protocol/errors.js';
+import { catalogueEntry, type CatalogueEntry } from '../catalogue/index.js';
+
+export interface ModelSource {
+  /** `owner/name`. */
+  readonly repo: string;
+  /** Branch, tag or commit; the newest when left out. */
+  readonly revision?: string;
+  /** What its folder is called, unless the user says otherwise. */
+  readonly name: string;
+  readonly entry?: CatalogueEntry;
+}
+
+const PART = '[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?';
+const REPO = new RegExp(`^(${PART})/(${PART})(?:@([A-Za-z0-9][A-Za-z0-9._/-]{0,99}))?$`);
+
+/** `owner/name`, `owner/name@revision`; undefined for what is none. */
+export function parseRepo(text: string): Omit<ModelSource, 'entry'> | undefined {
+  const match = REPO.exec(text);
+  const [, owner, name, revision] = match ?? [];
+  if (
+    owner === undefined ||
+    name === undefined ||
+    /\.\.|--/.test(`${owner}/${name}`) ||
+    revision?.includes('..')
+  )
+    return undefined;
+  return { repo: `${owner}/${name}`, name, ...(revision !== undefined && { revision }) };
+}
+
+/** @throws SottoError MODEL_NOT_FOUND */
+export function modelSource(wanted: string): ModelSource {
+  const [known = '', revision] = wanted.split('@', 2);
+  const entry = catalogueEntry(known);
+  if (entry !== undefined) {
+    const chosen = revision ?? entry.revision;
+    return { repo: entry.repo, name: entry.name, entry, ...(chosen !== undefined && { revision: chosen }) };
+  }
+  const repo = parseRepo(wanted);
+  if (repo !== undefined) return repo;
+  throw new SottoError(
+    'MODEL_NOT_FOUND',
+    `${JSON.stringify(wanted.slice(0, 80))} is no model that can be pulled`,
+    {
+      hint: 'give a name from `sotto models list`, or owner/name of a repository on the hub',
+    },
+  );
+}
+
+/** What a folder of a model may be called. */
+export function isModelName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name) && !name.endsWith('.');
+}

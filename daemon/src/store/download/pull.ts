@@ -1,0 +1,254 @@
+/** A model from the hub into the folder of models: `pullModel` is all that the rest of Sotto sees of a download. */
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock, type Clock } from '../../clock.js';
+import { SottoError } from '../../protocol/errors.js';
+import { checkRoom, freeBytesOf, type FreeBytes } from './disk-space.js';
+import { fetchFile, type FileSource } from './fetch-file.js';
+import { FileHash, readThrough } from './file-hash.js';
+import { takeLock } from './lock.js';
+import { readRecord, RECORD, type ModelRecord } from './model-record.js';
+import { isModelName, modelSource, type ModelSource } from './model-source.js';
+import { ProgressMeter, type DownloadProgress } from './progress.js';
+import { askModel, type RemoteModel } from './remote-model.js';
+import { retrying, throwIfCancelled } from './retry.js';
+import { safePath } from './safe-path.js';
+import { hubSettings, type HubSettings } from './settings.js';
+import { openTransport, type Transport } from './transport.js';
+import { diskError } from './trouble.js';
+import type { RemoteFile } from './wanted-files.js';
+import { DOWNLOADS, WorkFolder, writeSafely } from './work-folder.js';
+
+export interface PullOptions {
+  /** The folder of models. */
+  readonly models: string;
+  /** Name or alias in the catalogue, or `owner/name`, either with `@revision`. */
+  readonly wanted: string;
+  /** What to call it here; its own name when left out. */
+  readonly as?: string;
+  readonly signal: AbortSignal;
+  readonly onEvent?: (event: PullEvent) => void;
+  readonly settings?: HubSettings;
+  readonly transport?: Transport;
+  readonly clock?: Clock;
+  readonly freeBytes?: FreeBytes;
+}
+
+export type PullEvent =
+  /** The hub is asked what there is. */
+  | { readonly type: 'asking'; readonly repo: string }
+  /** Another process pulls this model: its end is waited for. */
+  | { readonly type: 'waiting' }
+  /** What is to come. `haveBytes` are here from an earlier try. */
+  | { readonly type: 'found'; readonly name: string; readonly model: RemoteModel; readonly haveBytes: number }
+  | ({ readonly type: 'progress' } & DownloadProgress)
+  /** Something went wrong that passes; the next try is in `waitMs`. */
+  | { readonly type: 'retry'; readonly why: string; readonly waitMs: number };
+
+export interface Pulled {
+  readonly name: string;
+  readonly dir: string;
+  readonly record: ModelRecord;
+  readonly outcome: 'pulled' | 'updated' | 'there already';
+}
+
+/** Files at a time: a large one fills a line, and more of them gain nothing but a hub's anger. */
+const PARALLEL = 3;
+/** Times that all files are looked through, when one of them has changed on the disk since it came. */
+const MAX_ROUNDS = 2;
+
+/**
+ * Brings a model here, or goes on where an earlier try ended. A folder under `models` is complete and right whenever it
+ * is there, whatever happens to this process.
+ *
+ * @throws SottoError MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_EXISTS, DOWNLOAD_FAILED, DOWNLOAD_DENIED, DOWNLOAD_CORRUPT,
+ * INSUFFICIENT_DISK, CANCELLED. After each but DOWNLOAD_CORRUPT, what has come stays for the next try.
+ */
+export async function pullModel(options: PullOptions): Promise<Pulled> {
+  const source = modelSource(options.wanted);
+  const name = options.as ?? source.name;
+  if (!isModelName(name)) {
+    throw new SottoError('INVALID_ARGUMENT', `${JSON.stringify(name.slice(0, 80))} is no name for a model`, {
+      hint: 'letters, digits, dots, dashes and underscores make a name',
+    });
+  }
+  const { models, signal, clock = systemClock, onEvent = () => undefined } = options;
+  const present = presentModel(models, name, source, source.revision);
+  if (present !== undefined) return present;
+  const settings = options.settings ?? hubSettings();
+  const transport = options.transport ?? openTransport({ settings });
+  try {
+    await mkdir(join(models, DOWNLOADS), { recursive: true }).catch((error: unknown) => {
+      throw diskError(error, models);
+    });
+    const lock = await takeLock(join(models, DOWNLOADS, `${name}.lock`), {
+      clock,
+      signal,
+      onWait: () => onEvent({ type: 'waiting' }),
+    });
+    try {
+      return await pullAlone(name, source, { ...options, settings, transport, clock, onEvent });
+    } finally {
+      lock.release();
+    }
+  } finally {
+    if (options.transport === undefined) await transport.close();
+  }
+}
+
+type Settled = PullOptions & Required<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'onEvent'>>;
+
+async function pullAlone(name: string, source: ModelSource, options: Settled): Promise<Pulled> {
+  const { models, signal, clock, onEvent, settings, transport, freeBytes = freeBytesOf } = options;
+  const work = new WorkFolder(models, name);
+  await work.recover();
+  onEvent({ type: 'asking', repo: source.repo });
+  const onWait = (why: string, waitMs: number) => onEvent({ type: 'retry', why, waitMs });
+  const model = await retrying(() => askModel(source, settings, transport, signal), {
+    clock,
+    signal,
+    onWait,
+  });
+  // Whoever had the lock before may have brought it.
+  const present = presentModel(models, name, source, model.commit);
+  if (present !== undefined) return present;
+  const isUpdate = existsSync(work.target);
+  await work.prepare(model);
+  const haveBytes = await work.haveBytes();
+  await checkRoom(work.path, Math.max(0, model.bytes - haveBytes), freeBytes);
+  onEvent({ type: 'found', name, model, haveBytes });
+  const from: FileSource = { repo: model.repo, commit: model.commit, endpoint: settings.endpoint, transport };
+  const hashes = await fetchAndVerify(work, model, from, options);
+  const record: ModelRecord = {
+    version: 1,
+    repo: model.repo,
+    revision: model.commit,
+    pulledAt: new Date().toISOString(),
+    files: model.files.map(({ name: file, bytes }) => ({
+      name: file,
+      bytes,
+      sha256: hashes.get(file) ?? '',
+    })),
+  };
+  throwIfCancelled(signal);
+  await writeSafely(join(work.files, RECORD), `${JSON.stringify(record, null, 2)}\n`).catch(
+    (error: unknown) => {
+      throw diskError(error, work.files);
+    },
+  );
+  await work.publish();
+  return { name, dir: work.target, record, outcome: isUpdate ? 'updated' : 'pulled' };
+}
+
+/** SHA-256 of each file, as read back from the disk. */
+async function fetchAndVerify(
+  work: WorkFolder,
+  { files, bytes, repo }: RemoteModel,
+  from: FileSource,
+  { signal, clock, onEvent }: Settled,
+): Promise<Map<string, string>> {
+  for (let round = 1; ; round++) {
+    const meter = new ProgressMeter('downloading', bytes, clock);
+    const tell = () => onEvent({ type: 'progress', ...meter.now() });
+    await inParallel(files, signal, (file, part) =>
+      fetchFile(work.files, file, from, {
+        signal: part,
+        clock,
+        meter,
+        onBytes: tell,
+        onRetry: (why, waitMs) => onEvent({ type: 'retry', why, waitMs }),
+      }),
+    );
+    tell();
+    const { hashes, wrong } = await verify(work, files, bytes, { signal, clock, onEvent });
+    if (wrong.length === 0) return hashes;
+    for (const { name } of wrong) await rm(safePath(work.files, name), { force: true });
+    if (round >= MAX_ROUNDS) {
+      throw new SottoError(
+        'DOWNLOAD_CORRUPT',
+        `${wrong.map(({ name }) => name).join(', ')} of ${repo} changed on the disk after the download`,
+        { hint: 'the disk may be failing: look after it before the next try' },
+      );
+    }
+  }
+}
+
+async function verify(
+  work: WorkFolder,
+  files: readonly RemoteFile[],
+  bytes: number,
+  { signal, clock, onEvent }: Pick<Settled, 'signal' | 'clock' | 'onEvent'>,
+): Promise<{ hashes: Map<string, string>; wrong: RemoteFile[] }> {
+  const meter = new ProgressMeter('verifying', bytes, clock);
+  const hashes = new Map<string, string>();
+  const wrong: RemoteFile[] = [];
+  for (const file of files) {
+    const hash = new FileHash(file);
+    const path = safePath(work.files, file.name);
+    try {
+      // One byte more than there should be is seen as well.
+      await readThrough(path, file.bytes + 1, signal, (chunk) => {
+        hash.update(chunk);
+        meter.came(chunk.length);
+        onEvent({ type: 'progress', ...meter.now() });
+      });
+    } catch (error) {
+      throw diskError(error, path);
+    }
+    const { sha256, isRight } = hash.finish();
+    hashes.set(file.name, sha256);
+    if (!isRight) wrong.push(file);
+  }
+  return { hashes, wrong };
+}
+
+/** A few at a time; the first failure calls the others off. */
+async function inParallel<T>(
+  items: readonly T[],
+  signal: AbortSignal,
+  work: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const queue = [...items];
+  const errors: unknown[] = [];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      try {
+        await work(item, either);
+      } catch (error) {
+        errors.push(error);
+        failed.abort();
+        return;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
+  throwIfCancelled(signal);
+  if (errors.length > 0) throw errors[0];
+}
+
+/**
+ * What is under that name already, if it is the wanted model.
+ *
+ * @throws SottoError MODEL_EXISTS if it is another one
+ */
+function presentModel(
+  models: string,
+  name: string,
+  { repo }: ModelSource,
+  commit: string | undefined,
+): Pulled | undefined {
+  const dir = join(models, name);
+  if (!existsSync(dir)) return undefined;
+  const record = readRecord(dir);
+  if (record?.repo !== repo) {
+    const other = record === undefined ? 'a model that was not pulled' : record.repo;
+    throw new SottoError('MODEL_EXISTS', `${name} is the name of another model here: ${other}`);
+  }
+  const isWhole = record.files.every(
+    (file) => statSync(join(dir, file.name), { throwIfNoEntry: false })?.size === file.bytes,
+  );
+  return record.revision === commit && isWhole ? { name, dir, record, outcome: 'there already' } : undefined;
+}

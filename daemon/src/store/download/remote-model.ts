@@ -1,0 +1,121 @@
+/** What the hub says of a model: which commit a revision is, and which files it has. */
+import { HubApiError, listFiles, modelInfo } from '@huggingface/hub';
+import { messageOf, SottoError } from '../../protocol/errors.js';
+import type { HubSettings } from './settings.js';
+import { isSafeName } from './safe-path.js';
+import type { Transport } from './transport.js';
+import { answerError, networkError, type Passing } from './trouble.js';
+import { wantedFiles, type RemoteFile } from './wanted-files.js';
+
+export interface RemoteModel {
+  readonly repo: string;
+  /** Commit: what is downloaded can't change under the download. */
+  readonly commit: string;
+  /** The needed ones, the small first. */
+  readonly files: readonly RemoteFile[];
+  readonly bytes: number;
+}
+
+/** More entries than any model has: a listing that goes on for ever ends here. */
+const MOST_ENTRIES = 20_000;
+const COMMIT = /^[0-9a-f]{40}$/;
+const ASK_MS = 60_000;
+
+/** @throws SottoError; Passing for what another try may mend */
+export async function askModel(
+  source: { readonly repo: string; readonly revision?: string },
+  { endpoint }: HubSettings,
+  transport: Transport,
+  signal: AbortSignal,
+): Promise<RemoteModel> {
+  const { repo, revision } = source;
+  const what = revision === undefined ? repo : `${repo}@${revision}`;
+  let refused: Passing | SottoError | undefined;
+  // The library's calls, on our connections: proxy, token and redirects are all minded there.
+  const through: typeof fetch = async (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const mayTake = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]);
+    const answer = await transport.get(url, { headers: headersOf(init), signal: mayTake });
+    if (!answer.ok) {
+      refused = answerError(answer, what);
+      await answer.body?.cancel();
+      throw refused;
+    }
+    return answer;
+  };
+  const shared = { hubUrl: endpoint, fetch: through };
+  try {
+    const commit =
+      revision !== undefined && COMMIT.test(revision)
+        ? revision
+        : (
+            await modelInfo({
+              name: repo,
+              ...shared,
+              additionalFields: ['sha'],
+              ...(revision !== undefined && { revision }),
+            })
+          ).sha;
+    if (typeof commit !== 'string' || !COMMIT.test(commit)) throw nonsense(what, 'no commit');
+    const files: RemoteFile[] = [];
+    let entries = 0;
+    for await (const entry of listFiles({
+      repo: { type: 'model', name: repo },
+      revision: commit,
+      ...shared,
+    })) {
+      if (++entries > MOST_ENTRIES) throw nonsense(what, `more than ${MOST_ENTRIES} files`);
+      const file = fileFrom(entry, what);
+      if (file !== undefined) files.push(file);
+    }
+    const wanted = wantedFiles(files, repo).sort((a, b) => a.bytes - b.bytes);
+    return { repo, commit, files: wanted, bytes: wanted.reduce((sum, { bytes }) => sum + bytes, 0) };
+  } catch (error) {
+    if (refused !== undefined) throw refused;
+    if (error instanceof SottoError) throw error;
+    if (error instanceof HubApiError || error instanceof SyntaxError || error instanceof TypeError) {
+      // JSON that is none: a proxy's page, or half an answer.
+      const cause = networkError(error, what);
+      if (error instanceof SyntaxError) throw nonsense(what, messageOf(error));
+      throw cause;
+    }
+    throw networkError(error, what);
+  }
+}
+
+/** Undefined for what is no file of a model. Nothing that the hub says is taken at its word. */
+function fileFrom(entry: unknown, what: string): RemoteFile | undefined {
+  if (typeof entry !== 'object' || entry === null) throw nonsense(what, 'an entry that is no object');
+  const { type, path, size, oid, lfs } = entry as Readonly<Record<string, unknown>>;
+  if (type !== 'file') return undefined;
+  if (typeof path !== 'string') throw nonsense(what, 'a file without a name');
+  // Files in folders belong to other formats; the needed ones lie at the top.
+  if (path.includes('/') || !isSafeName(path)) return undefined;
+  const large =
+    typeof lfs === 'object' && lfs !== null ? (lfs as Readonly<Record<string, unknown>>) : undefined;
+  const bytes = large?.size ?? size;
+  if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0)
+    throw nonsense(what, `${path} without a size`);
+  if (large !== undefined) {
+    const sha256 = typeof large.oid === 'string' ? large.oid.replace(/^sha256:/, '') : '';
+    if (!/^[0-9a-f]{64}$/.test(sha256)) throw nonsense(what, `${path} without a hash`);
+    return { name: path, bytes, sha256 };
+  }
+  if (typeof oid !== 'string' || !/^[0-9a-f]{40}$/.test(oid)) throw nonsense(what, `${path} without a hash`);
+  return { name: path, bytes, gitBlob: oid };
+}
+
+function nonsense(what: string, found: string): SottoError {
+  return new SottoError('DOWNLOAD_FAILED', `the hub lists ${what} in a way that makes no sense: ${found}`, {
+    hint: 'check HF_ENDPOINT: is that a hub?',
+  });
+}
+
+function headersOf(init: RequestInit | undefined): Record<string, string> {
+  const headers: Record<string, string> = {};
+  new Headers(init?.headers).forEach((value, name) => {
+    // The token goes on where the host is known.
+    if (name !== 'authorization') headers[name] = value;
+  });
+  return headers;
+}

@@ -1,0 +1,101 @@
+/** What went wrong with a request: whether it passes by itself, and what to tell the user. */
+import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
+
+/** A failure that another try may mend. */
+export class Passing extends Error {
+  override readonly name = 'Passing';
+  /** Milliseconds that the hub asks to wait. */
+  readonly waitMs: number | undefined;
+
+  constructor(message: string, { waitMs, cause }: { waitMs?: number | undefined; cause?: unknown } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.waitMs = waitMs;
+  }
+}
+
+/**
+ * An answer that is none of success, as the error to throw. Reads nothing but its head: what the hub says in
+ * `X-Error-Code` (RepoNotFound, RevisionNotFound, EntryNotFound, GatedRepo) is all that is needed.
+ */
+export function answerError(
+  answer: Response,
+  what: string,
+  nowMs: number = Date.now(),
+): Passing | SottoError {
+  const { status, headers } = answer;
+  const code = headers.get('x-error-code') ?? '';
+  const said = (headers.get('x-error-message') ?? '').replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200);
+  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+    const why = status === 429 ? 'the hub asks to slow down' : `the hub answers ${status}`;
+    return new Passing(`${why} (${what})`, { waitMs: askedWaitMs(headers, nowMs) });
+  }
+  if (code === 'GatedRepo' || status === 403) {
+    return new SottoError(
+      'DOWNLOAD_DENIED',
+      `the hub does not give ${what} to you${said === '' ? '' : `: ${said}`}`,
+    );
+  }
+  // A repository that is not there and one that is private get the same answer, so that nobody learns which.
+  if (status === 401) {
+    return new SottoError(
+      'DOWNLOAD_DENIED',
+      `the hub does not give ${what} to strangers, or has no such model`,
+      {
+        hint: 'check the name; if it is right, put a token that may read it into HF_TOKEN',
+      },
+    );
+  }
+  if (status === 404 || code !== '') {
+    const missing =
+      code === 'RevisionNotFound'
+        ? 'has no such revision of'
+        : code === 'EntryNotFound'
+          ? 'lacks a file:'
+          : 'has no';
+    return new SottoError('MODEL_NOT_FOUND', `the hub ${missing} ${what}`, {
+      hint: 'check owner, name and revision; `sotto models list` has what is known to be there',
+    });
+  }
+  return new SottoError('DOWNLOAD_FAILED', `the hub answers ${status} (${what})`);
+}
+
+/** What a request threw, as the error to throw: an error of the network is one that passes. */
+export function networkError(thrown: unknown, what: string): Passing | SottoError {
+  if (thrown instanceof SottoError || thrown instanceof Passing) return thrown;
+  const cause = typeof thrown === 'object' && thrown !== null && 'cause' in thrown ? thrown.cause : undefined;
+  const code = codeOf(cause) ?? codeOf(thrown);
+  if (code !== undefined && /CERT|TLS|SELF_SIGNED/.test(code)) {
+    return new SottoError('DOWNLOAD_FAILED', `the hub's certificate is not trusted: ${code} (${what})`, {
+      cause: thrown,
+      hint: 'behind a proxy that reads along, name its certificate in NODE_EXTRA_CA_CERTS',
+    });
+  }
+  const why = code === undefined ? messageOf(cause ?? thrown) : `${messageOf(cause ?? thrown)} (${code})`;
+  return new Passing(`the connection broke: ${why} (${what})`, { cause: thrown });
+}
+
+/** What the system says about a file here, as the error to throw. */
+export function diskError(thrown: unknown, path: string): SottoError {
+  if (thrown instanceof SottoError) return thrown;
+  const code = codeOf(thrown);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new SottoError('INSUFFICIENT_DISK', `the disk is full: ${path}`, { cause: thrown });
+  }
+  return new SottoError('DOWNLOAD_FAILED', `${path} can't be written: ${messageOf(thrown)}`, {
+    cause: thrown,
+    retryable: false,
+    hint: 'check the permissions of that folder',
+  });
+}
+
+/** `Retry-After` in seconds or as a date; `RateLimit: "api";r=0;t=37`, with the seconds until the hub counts anew. */
+export function askedWaitMs(headers: Headers, nowMs: number): number | undefined {
+  const after = headers.get('retry-after');
+  if (after !== null) {
+    if (/^\d{1,6}$/.test(after.trim())) return Number(after) * 1000;
+    const atMs = Date.parse(after);
+    if (!Number.isNaN(atMs)) return Math.max(0, atMs - nowMs);
+  }
+  const left = /(?:^|;)\s*t=(\d{1,6})\b/.exec(headers.get('ratelimit') ?? '')?.[1];
+  return left === undefined ? undefined : Number(left) * 1000;
+}

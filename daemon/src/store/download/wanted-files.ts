@@ -1,0 +1,84 @@
+/** Which files of a repository a model needs. Many hold the same weights in five formats. */
+import { SottoError } from '../../protocol/errors.js';
+
+/** A file as the hub declares it. */
+export interface RemoteFile {
+  readonly name: string;
+  readonly bytes: number;
+  /** Of the content, for files that the hub keeps beside git. */
+  readonly sha256?: string;
+  /** git's name of the content: SHA-1 of `blob <bytes>\0` and the content, for the others. */
+  readonly gitBlob?: string;
+}
+
+/** In the order in which the loader looks for them. The first that is there is taken, the others left. */
+const SINGLE_WEIGHTS = ['weights.safetensors', 'model.safetensors'];
+const INDEX = 'model.safetensors.index.json';
+const SHARD = /^model-\d{5}-of-\d{5}\.safetensors$/;
+const NUMPY = 'weights.npz';
+
+const NEEDED = 'config.json';
+/** Small, and of use where they are. */
+const HELPFUL = [
+  'generation_config.json',
+  'preprocessor_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'normalizer.json',
+  'LICENSE',
+  'LICENSE.md',
+  'LICENSE.txt',
+];
+const TOKENIZER_PARTS = ['vocab.json', 'merges.txt'];
+const RANKS = /^[a-z0-9_-]+\.tiktoken$/;
+
+/** Small files are read whole into memory somewhere: larger ones are none of these. */
+const MOST_BYTES_OF_SMALL = 64 * 1024 * 1024;
+
+/**
+ * @param repo only to be named in errors
+ * @throws SottoError MODEL_UNSUPPORTED when the repository holds no model that Sotto reads
+ */
+export function wantedFiles(files: readonly RemoteFile[], repo: string): RemoteFile[] {
+  const byName = new Map(files.map((file) => [file.name, file]));
+  const has = (name: string): boolean => byName.has(name);
+  if (!has(NEEDED)) {
+    throw new SottoError('MODEL_UNSUPPORTED', `${repo} has no ${NEEDED}: it is no model that Sotto reads`);
+  }
+  const weights = weightNames([...byName.keys()], has);
+  if (weights.length === 0) throw noWeights([...byName.keys()], repo);
+  const small = [
+    NEEDED,
+    ...HELPFUL,
+    ...(has('tokenizer.json') ? [] : TOKENIZER_PARTS),
+    ...[...byName.keys()].filter((name) => RANKS.test(name)),
+  ];
+  const wanted = [...new Set([...small.filter(has), ...weights])].flatMap((name) => byName.get(name) ?? []);
+  for (const { name, bytes } of wanted) {
+    if (!weights.includes(name) && bytes > MOST_BYTES_OF_SMALL) {
+      throw new SottoError('MODEL_UNSUPPORTED', `${repo}: ${name} has ${bytes} bytes, which is no such file`);
+    }
+  }
+  return wanted;
+}
+
+function weightNames(names: readonly string[], has: (name: string) => boolean): string[] {
+  const single = SINGLE_WEIGHTS.find(has);
+  if (single !== undefined) return [single];
+  if (has(INDEX)) {
+    const shards = names.filter((name) => SHARD.test(name)).sort();
+    return shards.length === 0 ? [] : [INDEX, ...shards];
+  }
+  return has(NUMPY) ? [NUMPY] : [];
+}
+
+function noWeights(names: readonly string[], repo: string): SottoError {
+  const other = names.find((name) => /\.(?:bin|pt|pth|ckpt|gguf|onnx|mlmodelc?|nemo|h5|msgpack)$/.test(name));
+  return new SottoError(
+    'MODEL_UNSUPPORTED',
+    `${repo} has no weights that Sotto reads${other === undefined ? '' : `, only such as ${other.slice(0, 80)}`}`,
+    { hint: 'look for one with safetensors files: mlx-community has most models' },
+  );
+}

@@ -1,0 +1,149 @@
+/**
+ * Where a download lives until it is a model: `models/.downloads/<name>/`, with `plan.json`, the files under `files/`,
+ * and under `old/` the model that it takes the place of, for the moment between two renames.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import type { RemoteModel } from './remote-model.js';
+import { isSafeName } from './safe-path.js';
+import { diskError } from './trouble.js';
+
+export const DOWNLOADS = '.downloads';
+
+const planSchema = v.object({
+  repo: v.string(),
+  commit: v.string(),
+  bytes: v.number(),
+  files: v.array(
+    v.object({
+      name: v.pipe(v.string(), v.check(isSafeName)),
+      bytes: v.number(),
+      sha256: v.exactOptional(v.string()),
+      gitBlob: v.exactOptional(v.string()),
+    }),
+  ),
+});
+export type Plan = v.InferOutput<typeof planSchema>;
+
+export class WorkFolder {
+  readonly path: string;
+  readonly files: string;
+  /** Where the model will be. */
+  readonly target: string;
+  readonly #old: string;
+  readonly #plan: string;
+
+  constructor(models: string, name: string) {
+    this.path = join(models, DOWNLOADS, name);
+    this.files = join(this.path, 'files');
+    this.target = join(models, name);
+    this.#old = join(this.path, 'old');
+    this.#plan = join(this.path, 'plan.json');
+  }
+
+  /** Undoes a replacement that was broken off between its two renames. */
+  async recover(): Promise<void> {
+    if (!existsSync(this.#old)) return;
+    if (existsSync(this.target)) await rm(this.#old, { recursive: true, force: true });
+    else await rename(this.#old, this.target);
+  }
+
+  /** Makes the folder ready for these files; what is there of them stays, what is of others goes. */
+  async prepare({ repo, commit, files, bytes }: RemoteModel): Promise<void> {
+    try {
+      const before = await this.plan();
+      await mkdir(this.files, { recursive: true });
+      const stays = new Set(
+        files
+          .filter((file) => {
+            const was = before?.files.find(({ name }) => name === file.name);
+            return (
+              was !== undefined &&
+              was.bytes === file.bytes &&
+              was.sha256 === file.sha256 &&
+              was.gitBlob === file.gitBlob
+            );
+          })
+          .flatMap(({ name }) => [name, `${name}.part`, `${name}.part.etag`]),
+      );
+      for (const entry of await readdir(this.files)) {
+        if (!stays.has(entry)) await rm(join(this.files, entry), { recursive: true, force: true });
+      }
+      await writeSafely(
+        this.#plan,
+        JSON.stringify({ repo, commit, bytes, files: [...files] } satisfies Plan),
+      );
+    } catch (error) {
+      throw diskError(error, this.path);
+    }
+  }
+
+  async plan(): Promise<Plan | undefined> {
+    try {
+      const parsed = v.safeParse(planSchema, JSON.parse(await readFile(this.#plan, 'utf8')));
+      return parsed.success ? parsed.output : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Bytes that lie there already. */
+  async haveBytes(): Promise<number> {
+    return folderBytes(this.files);
+  }
+
+  /** The files become the model, all at once. An older one under its name makes room. */
+  async publish(): Promise<void> {
+    try {
+      await syncFolder(this.files);
+      const isThere = existsSync(this.target);
+      if (isThere) await rename(this.target, this.#old);
+      await rename(this.files, this.target);
+      await syncFolder(join(this.target, '..'));
+      await rm(this.path, { recursive: true, force: true });
+    } catch (error) {
+      throw diskError(error, this.target);
+    }
+  }
+
+  async clear(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Bytes of what lies in a folder and below it; nothing when it is not there. */
+export async function folderBytes(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  let bytes = 0;
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) bytes += await folderBytes(path);
+    else if (entry.isFile()) bytes += (await stat(path).catch(() => undefined))?.size ?? 0;
+  }
+  return bytes;
+}
+
+/** All of it or nothing: written beside, brought to the disk, renamed. */
+export async function writeSafely(path: string, text: string): Promise<void> {
+  const draft = `${path}.${randomUUID().slice(0, 8)}.new`;
+  try {
+    await writeFile(draft, text, { flag: 'wx', flush: true });
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+/** Brings the names in a folder to the disk. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,51 @@
+import { describe, expect, test } from '@jest/globals';
+import { CATALOGUE, catalogueEntry, recommendedModel } from '#daemon/store/catalogue/index.js';
+import { isModelName, parseRepo } from '#daemon/store/download/model-source.js';
+
+const GB = 2 ** 30;
+
+describe('the catalogue', () => {
+  test('has each size of Whisper, turbo and distilled models', () => {
+    const names = CATALOGUE.map(({ name }) => name);
+    for (const size of ['tiny', 'base', 'small', 'medium', 'large-v3', 'large-v3-turbo']) {
+      for (const form of ['', '-8bit', '-4bit']) expect(names).toContain(`whisper-${size}${form}`);
+    }
+    expect(names).toContain('distil-large-v3');
+  });
+
+  test('calls nothing twice by one name', () => {
+    const all = CATALOGUE.flatMap(({ name, aliases }) => [name, ...aliases]);
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  test.each(CATALOGUE.map((entry) => [entry.name, entry] as const))('%s makes sense', (name, entry) => {
+    expect(isModelName(name)).toBe(true);
+    expect(parseRepo(entry.repo)?.repo).toBe(entry.repo);
+    if (entry.revision !== undefined) expect(entry.revision).toMatch(/^[0-9a-f]{40}$/);
+    if (entry.bytesAre === 'published') expect(entry.revision).toBeDefined();
+    // Between 4 bits and the 32 of OpenAI's own files.
+    expect(entry.bytes / entry.parameters).toBeGreaterThan(0.5);
+    expect(entry.bytes / entry.parameters).toBeLessThan(4.1);
+    expect(entry.memoryBytes).toBeGreaterThan(entry.parameters * 0.5);
+    expect(entry.title).toMatch(/Whisper/);
+  });
+
+  test('finds by name and alias, whatever the case', () => {
+    expect(catalogueEntry('Turbo')?.name).toBe('whisper-large-v3-turbo');
+    expect(catalogueEntry('turbo-4bit')?.name).toBe('whisper-large-v3-turbo-4bit');
+    expect(catalogueEntry('whisper-tiny.en')?.languages).toBe('English');
+    expect(catalogueEntry('turbo-3bit')).toBeUndefined();
+  });
+
+  test.each([
+    [8, true, 'whisper-large-v3-turbo-4bit'],
+    [16, true, 'whisper-large-v3-turbo-8bit'],
+    [24, true, 'whisper-large-v3-turbo'],
+    [64, true, 'whisper-large-v3-turbo'],
+    [4, true, 'whisper-base'],
+    [1, true, 'whisper-tiny'],
+    [64, false, 'whisper-base'],
+  ])('on a machine with %d GB (GPU: %s) recommends %s', (gigabytes, hasGpu, name) =>
+    expect(recommendedModel({ memoryBytes: gigabytes * GB, hasGpu }).name).toBe(name),
+  );
+});

@@ -1,0 +1,358 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import {
+  impatientClock,
+  modelFiles,
+  modelsFolder,
+  NEEDED,
+  noise,
+  type ModelsFolder,
+} from '#test/harness/hub-model.js';
+import { startLocalHub, type Fault, type Hit, type LocalHub } from '#test/harness/local-hub.js';
+
+const BYTES = 40_000;
+const WEIGHTS = 'weights.safetensors';
+const content = modelFiles(BYTES);
+let hub: LocalHub;
+let folder: ModelsFolder;
+
+beforeAll(async () => {
+  hub = await startLocalHub();
+  hub.commit('someone/model', content);
+  hub.commit('someone/private', content, { private: true, readers: ['hf_mine'] });
+  hub.commit('someone/gated', content, { gated: 'manual', readers: ['hf_mine'] });
+  hub.commit('someone/pickle', { 'config.json': '{}', 'pytorch_model.bin': noise(3000) });
+  hub.commit('someone/no-config', { 'model.safetensors': noise(3000) });
+});
+afterAll(() => hub.close());
+beforeEach(() => void (folder = modelsFolder()));
+afterEach(() => {
+  hub.fault = () => undefined;
+  folder.remove();
+});
+
+/** A fault of the weights' answers: of the first ones, or of all. */
+function weights(
+  fault: Fault,
+  { kind = 'cdn', times = 1 }: { kind?: Hit['kind']; times?: number } = {},
+): void {
+  let left = times;
+  hub.fault = (hit) => (hit.kind === kind && hit.path === WEIGHTS && left-- > 0 ? fault : undefined);
+}
+
+/** A test that takes more arguments than its row has would be handed a callback instead. */
+type Row = [what: string, fault: Fault, options?: Parameters<typeof weights>[1]];
+const rows = (all: Row[]): [string, Fault, Parameters<typeof weights>[1]][] =>
+  all.map(([what, fault, options]) => [what, fault, options ?? {}]);
+
+function expectWhole(name = 'model'): void {
+  expect(folder.files(name)).toEqual(
+    Object.fromEntries(NEEDED.map((file) => [file, Buffer.from(content[file] ?? '')])),
+  );
+}
+
+describe('what the hub refuses', () => {
+  const { token } = { token: 'hf_other' };
+  test.each<[string, string, string | undefined, string, RegExp]>([
+    [
+      'a repository that is not there',
+      'someone/nothing',
+      undefined,
+      'DOWNLOAD_DENIED',
+      /or has no such model/,
+    ],
+    [
+      'one that is not there, with a token',
+      'someone/nothing',
+      token,
+      'MODEL_NOT_FOUND',
+      /has no someone\/nothing/,
+    ],
+    ['a private one, without a token', 'someone/private', undefined, 'DOWNLOAD_DENIED', /strangers/],
+    ['a private one, with a token of somebody else', 'someone/private', token, 'MODEL_NOT_FOUND', /has no/],
+    ['a gated one, without a token', 'someone/gated', undefined, 'DOWNLOAD_DENIED', /restricted/],
+    [
+      'a gated one that the token may not read',
+      'someone/gated',
+      token,
+      'DOWNLOAD_DENIED',
+      /not in the authorized list/,
+    ],
+    ['a revision that is not there', 'someone/model@v9', undefined, 'MODEL_NOT_FOUND', /no such revision/],
+    [
+      'a commit that is not there',
+      `someone/model@${'0'.repeat(40)}`,
+      undefined,
+      'MODEL_NOT_FOUND',
+      /no such revision/,
+    ],
+    [
+      'weights that only code can read',
+      'someone/pickle',
+      undefined,
+      'MODEL_UNSUPPORTED',
+      /pytorch_model\.bin/,
+    ],
+    ['a repository that is no model', 'someone/no-config', undefined, 'MODEL_UNSUPPORTED', /config\.json/],
+    ['what is no name', '../../etc/passwd', undefined, 'MODEL_NOT_FOUND', /can be pulled/],
+  ])('%s', async (_what, wanted, own, code, message) => {
+    const settings = { endpoint: hub.endpoint, ...(own !== undefined && { token: own }) };
+    const failure = folder.pull(hub, wanted, { settings, as: 'x' });
+    await expect(failure).rejects.toMatchObject({ code, hint: expect.stringMatching(/.{10}/) as unknown });
+    await expect(failure).rejects.toThrow(message);
+    expect(folder.exists('x')).toBe(false);
+    // No answer of that kind gets better by asking again.
+    expect(folder.events.filter(({ type }) => type === 'retry')).toEqual([]);
+  });
+});
+
+describe('what passes by itself', () => {
+  test.each(
+    rows([
+      ['the hub is busy', { status: 503 }, { kind: 'resolve', times: 3 }],
+      ['the hub asks to wait', { status: 429, headers: { 'retry-after': '2' } }, { kind: 'resolve' }],
+      ['the store is broken', { status: 500, body: '<Error/>' }],
+      ['a gateway gives up', { status: 504 }, { times: 3 }],
+      ['the connection is cut at once', { cutAfter: 0 }],
+      ['the connection is cut at the first byte', { cutAfter: 1 }],
+      ['the connection is cut before the last byte', { cutAfter: BYTES - 1 }],
+      ['the answer ends early in good order', { missing: 10_000 }],
+      ['more bytes come than the file has', { extra: 100 }],
+      ['another length is told', { contentLength: BYTES - 5 }],
+      ['a byte comes wrong', { flip: 20_000 }],
+      ['the last byte comes wrong', { flip: BYTES - 1 }],
+    ]),
+  )('%s', async (_what, fault, options) => {
+    weights(fault, options);
+    await folder.pull(hub, 'someone/model');
+    expectWhole();
+    expect(folder.events.some(({ type }) => type === 'retry')).toBe(true);
+  });
+
+  test.each(
+    rows([
+      ['a store that knows no ranges', { ignoreRange: true }, { times: 2 }],
+      ['a store without ETags', { etag: null }, { times: 9 }],
+      ['a store that has another ETag each time', { etag: `"${'e'.repeat(32)}"` }],
+      ['a store with weak ETags', { etag: 'W/"same"' }, { times: 9 }],
+      ['a range that is not the one asked for', { contentRange: `bytes 0-9/${BYTES}` }],
+      ['a range of another file', { contentRange: 'bytes 15000-39999/50000' }],
+      ['a store that has no such range', { status: 416 }],
+    ]),
+  )('after a cut: %s', async (_what, fault, options) => {
+    let isCut = false;
+    let left = options?.times ?? 1;
+    hub.fault = ({ kind, path }) => {
+      if (kind !== 'cdn' || path !== WEIGHTS) return undefined;
+      if (isCut) return left-- > 0 ? fault : undefined;
+      isCut = true;
+      return { missing: BYTES - 15_000 };
+    };
+    await folder.pull(hub, 'someone/model');
+    expectWhole();
+  });
+
+  test('a new ETag does not cost what is here: the commit says that it is the same file', async () => {
+    const mark = hub.hits.length;
+    let isCut = false;
+    hub.fault = ({ kind, path }) => {
+      if (kind !== 'cdn' || path !== WEIGHTS) return undefined;
+      if (isCut) return { etag: '"of another machine"' };
+      isCut = true;
+      return { missing: BYTES - 15_000 };
+    };
+    await folder.pull(hub, 'someone/model');
+    const asked = hub.hits.slice(mark).filter(({ kind, path }) => kind === 'cdn' && path === WEIGHTS);
+    expect(asked.map(({ headers }) => [headers.range, headers['if-range'] !== undefined])).toEqual([
+      [undefined, false],
+      [`bytes=15000-${BYTES - 1}`, true],
+      [`bytes=15000-${BYTES - 1}`, false],
+    ]);
+    expectWhole();
+  });
+
+  test('waits as long as the hub asks, and tells so', async () => {
+    weights({ status: 429, headers: { 'retry-after': '7' } }, { kind: 'resolve' });
+    await folder.pull(hub, 'someone/model');
+    expect(folder.events).toContainEqual(expect.objectContaining({ type: 'retry', waitMs: 7000 }));
+  });
+
+  test('asks again for the list too', async () => {
+    hub.fault = ({ kind, nth }) => (kind === 'tree' && nth % 3 !== 2 ? { status: 502 } : undefined);
+    await folder.pull(hub, 'someone/model');
+    expectWhole();
+  });
+
+  test('an address that has expired meanwhile is asked for anew', async () => {
+    weights({ expired: true }, { kind: 'resolve' });
+    await expect(folder.pull(hub, 'someone/model')).rejects.toMatchObject({ code: 'DOWNLOAD_DENIED' });
+    await folder.pull(hub, 'someone/model');
+    expectWhole();
+  });
+});
+
+describe('what does not pass', () => {
+  test.each<[string, Fault, string, Parameters<typeof weights>[1]]>([
+    ['a wrong byte each time', { flip: 20_000 }, 'DOWNLOAD_CORRUPT', {}],
+    [
+      'another hash than listed',
+      { declare: { oid: 'f'.repeat(64) } },
+      'DOWNLOAD_CORRUPT',
+      { kind: 'resolve' },
+    ],
+    ['another size than listed', { declare: { size: 7 } }, 'DOWNLOAD_CORRUPT', { kind: 'resolve' }],
+    ['a hub that is never well', { status: 500 }, 'DOWNLOAD_FAILED', { kind: 'resolve' }],
+    ['a connection that is always cut at one place', { cutAfter: 0 }, 'DOWNLOAD_FAILED', {}],
+    ['an answer that is always too long', { extra: 1 }, 'DOWNLOAD_FAILED', {}],
+    [
+      'a wait of an hour',
+      { status: 429, headers: { 'retry-after': '3600' } },
+      'DOWNLOAD_FAILED',
+      { kind: 'resolve' },
+    ],
+    [
+      'a redirect in a circle',
+      { location: `/someone/model/resolve/main/${WEIGHTS}` },
+      'DOWNLOAD_FAILED',
+      { kind: 'resolve' },
+    ],
+    ['a redirect to a file', { location: 'file:///etc/passwd' }, 'DOWNLOAD_DENIED', { kind: 'resolve' }],
+    [
+      'a redirect with a password',
+      { location: 'http://a:b@127.0.0.1/' },
+      'DOWNLOAD_DENIED',
+      { kind: 'resolve' },
+    ],
+    ['a redirect to nowhere', { location: 'http://[' }, 'DOWNLOAD_DENIED', { kind: 'resolve' }],
+  ])('%s', async (_what, fault, code, options) => {
+    weights(fault, { ...options, times: Infinity });
+    await expect(folder.pull(hub, 'someone/model')).rejects.toMatchObject({ code });
+    expect(folder.exists('model')).toBe(false);
+    hub.fault = () => undefined;
+    await folder.pull(hub, 'someone/model');
+    expectWhole();
+  });
+
+  test('a file without ranges that always breaks at its half is given up', async () => {
+    weights({ ignoreRange: true, cutAfter: BYTES / 2 }, { times: Infinity });
+    await expect(folder.pull(hub, 'someone/model')).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
+  });
+
+  test.each<[string, string, RegExp]>([
+    ['no JSON', '<html>log in to the hotel’s network</html>', /makes no sense/],
+    ['no list', '{"error":"?"}', /./],
+    ['an entry that is none', '[7]', /no object/],
+    ['a file without a size', '[{"type":"file","path":"config.json","oid":"00"}]', /without a size/],
+    ['a size below none', '[{"type":"file","path":"config.json","size":-1,"oid":"00"}]', /without a size/],
+    ['a file without a hash', '[{"type":"file","path":"config.json","size":1,"oid":"zz"}]', /without a hash/],
+    [
+      'a pointer without a hash',
+      '[{"type":"file","path":"a","size":1,"oid":"00","lfs":{"size":3}}]',
+      /without a hash/,
+    ],
+  ])('a listing with %s', async (_what, body, message) => {
+    const headers = { 'content-type': 'application/json' };
+    hub.fault = ({ kind }) => (kind === 'tree' ? { status: 200, headers, body } : undefined);
+    const failure = folder.pull(hub, 'someone/model');
+    await expect(failure).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
+    await expect(failure).rejects.toThrow(message);
+  });
+
+  test('a listing without end', async () => {
+    const one = JSON.stringify(
+      Array.from({ length: 5000 }, () => ({ type: 'directory', path: 'd', size: 0 })),
+    );
+    const headers = {
+      'content-type': 'application/json',
+      link: `<${hub.endpoint}/api/models/someone/model/tree/main>; rel="next"`,
+    };
+    hub.fault = ({ kind }) => (kind === 'tree' ? { status: 200, headers, body: one } : undefined);
+    await expect(folder.pull(hub, 'someone/model')).rejects.toThrow(/more than 20000 files/);
+  });
+
+  test('nobody at the other end', async () => {
+    const gone = await startLocalHub();
+    await gone.close();
+    const settings = { endpoint: gone.endpoint };
+    await expect(folder.pull(hub, 'someone/model', { settings })).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      retryable: true,
+      message: expect.stringContaining('ECONNREFUSED') as unknown,
+    });
+  });
+
+  test('names in a listing lead nowhere', async () => {
+    const entry = (path: string): object => ({ type: 'file', path, size: 1, oid: '0'.repeat(40) });
+    const names = [
+      '../config.json',
+      '/etc/passwd',
+      'a/../../b.tiktoken',
+      '..',
+      'C:\\x.tiktoken',
+      '.bashrc',
+      'LICENSE\u0000',
+    ];
+    const headers = { 'content-type': 'application/json' };
+    hub.fault = ({ kind }) =>
+      kind === 'tree' ? { status: 200, headers, body: JSON.stringify(names.map(entry)) } : undefined;
+    await expect(folder.pull(hub, 'someone/model')).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
+  });
+});
+
+describe('bytes that changed on the disk', () => {
+  const part = (name: string): string => join(folder.models, '.downloads', 'model', 'files', name);
+
+  /** Weights in the work folder up to that byte, and the download given up. */
+  async function interrupted(bytes: number): Promise<void> {
+    const stop = new AbortController();
+    weights({ stallAfter: bytes }, { times: Infinity });
+    await expect(
+      folder.pull(hub, 'someone/model', {
+        signal: stop.signal,
+        clock: impatientClock(),
+        onEvent: (event) => {
+          if (event.type === 'progress' && event.doneBytes >= bytes) stop.abort();
+        },
+      }),
+    ).rejects.toMatchObject({ code: 'CANCELLED' });
+    hub.fault = () => undefined;
+  }
+
+  test.each<[string, (path: string) => void]>([
+    [
+      'a byte of the part is another',
+      (path) => {
+        const bytes = readFileSync(path);
+        bytes[777] = (bytes[777] ?? 0) ^ 0x80;
+        writeFileSync(path, bytes);
+      },
+    ],
+    [
+      'the part ends with zeros, as after a power cut',
+      (path) => writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.alloc(3000)])),
+    ],
+    ['the part is longer than the file', (path) => writeFileSync(path, Buffer.alloc(BYTES + 1))],
+    [
+      'the part has the length of the file, and nothing else',
+      (path) => writeFileSync(path, Buffer.alloc(BYTES)),
+    ],
+    [
+      'the part is shorter than when it was left',
+      (path) => writeFileSync(path, readFileSync(path).subarray(0, 5)),
+    ],
+  ])('%s', async (_what, spoil) => {
+    await interrupted(20_000);
+    spoil(part(`${WEIGHTS}.part`));
+    await folder.pull(hub, 'someone/model');
+    expectWhole();
+  });
+
+  test('a file that was whole is another now', async () => {
+    await interrupted(20_000);
+    const tokens = part('tokenizer.json');
+    writeFileSync(tokens, Buffer.alloc(readFileSync(tokens).length));
+    await folder.pull(hub, 'someone/model');
+    expectWhole();
+  });
+});
