@@ -3,6 +3,10 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
+import { catalogueEntry } from './catalogue/index.js';
+import { describeBytes } from './download/describe-bytes.js';
+import { readRecord } from './download/model-record.js';
+import { parseRepo } from './download/model-source.js';
 
 export interface ModelShelves {
   /** Folder of the models that the user has. */
@@ -12,24 +16,58 @@ export interface ModelShelves {
 }
 
 /**
- * Finds a model by name (the user's own before the bundled ones) or absolute folder; the starter model when
- * `wanted` is left out. Only looks: whether the folder holds a sound model shows when it is loaded.
+ * Finds a model by name (the user's own before the bundled ones), by another name that the catalogue has for it, by the
+ * repository that it was pulled from, or by absolute folder; the starter model when `wanted` is left out. Only looks: whether the folder holds a sound model shows when it is loaded.
  * @throws SottoError MODEL_NOT_FOUND
  */
 export function findModel(shelves: ModelShelves, wanted: string | undefined): ModelRef {
   if (wanted === undefined) return starterModel(shelves);
   if (isAbsolute(wanted)) return folderModel(wanted);
-  // One plain name: nothing that climbs out of the two folders.
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(wanted)) {
-    throw new SottoError('MODEL_NOT_FOUND', `${JSON.stringify(wanted.slice(0, 80))} is no name of a model`, {
-      hint: namesHint(shelves),
+  const found = namedModel(shelves, wanted) ?? pulledModel(shelves, wanted);
+  if (found !== undefined) return found;
+  throw missing(shelves, wanted);
+}
+
+function namedModel(shelves: ModelShelves, wanted: string): ModelRef | undefined {
+  // Plain names: nothing that climbs out of the two folders.
+  for (const name of [wanted, catalogueEntry(wanted)?.name]) {
+    if (name === undefined || !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) continue;
+    for (const shelf of [shelves.models, shelves.bundled]) {
+      const dir = join(shelf, name);
+      if (isFolder(dir)) return { name, dir };
+    }
+  }
+  return undefined;
+}
+
+function pulledModel({ models }: ModelShelves, wanted: string): ModelRef | undefined {
+  const source = parseRepo(wanted);
+  if (source === undefined) return undefined;
+  for (const name of folders(models)) {
+    const dir = join(models, name);
+    const record = readRecord(dir);
+    if (record?.repo !== source.repo) continue;
+    if (source.revision === undefined || source.revision === record.revision) return { name, dir };
+  }
+  return undefined;
+}
+
+function missing(shelves: ModelShelves, wanted: string): SottoError {
+  const entry = catalogueEntry(wanted);
+  if (entry !== undefined || parseRepo(wanted) !== undefined) {
+    const size = entry === undefined ? '' : ` (${describeBytes(entry.bytes)})`;
+    return new SottoError('MODEL_NOT_FOUND', `${wanted} is not here yet`, {
+      hint: `\`sotto models pull ${wanted}\` brings it${size}; ${namesHint(shelves)}`,
     });
   }
-  for (const shelf of [shelves.models, shelves.bundled]) {
-    const dir = join(shelf, wanted);
-    if (isFolder(dir)) return { name: wanted, dir };
-  }
-  throw new SottoError('MODEL_NOT_FOUND', `there is no model named ${wanted}`, { hint: namesHint(shelves) });
+  const isName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(wanted);
+  return new SottoError(
+    'MODEL_NOT_FOUND',
+    isName
+      ? `there is no model named ${wanted}`
+      : `${JSON.stringify(wanted.slice(0, 80))} is no name of a model`,
+    { hint: namesHint(shelves) },
+  );
 }
 
 /** Names that `findModel` would find. */

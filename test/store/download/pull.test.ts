@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { readRecord } from '#daemon/store/download/index.js';
@@ -207,6 +208,26 @@ describe('pulling a model', () => {
     await expect(folder.pull(hub, 'someone/model')).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
     hub.fault = () => undefined;
     await folder.pull(hub, 'someone/model', { freeBytes });
+    expect(folder.files('model')).toEqual(wanted);
+  });
+
+  test('a disk that gets full on the way leaves what has come, and the rest comes when there is room', async () => {
+    const probe = await open('/dev/null', 'r');
+    const handles = Object.getPrototypeOf(probe) as { write: (...args: unknown[]) => Promise<unknown> };
+    await probe.close();
+    const { write } = handles;
+    let left = 3;
+    handles.write = function (...args) {
+      const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      return left-- > 0 ? write.apply(this, args) : Promise.reject(full);
+    };
+    await expect(folder.pull(hub, 'someone/model')).rejects.toMatchObject({
+      code: 'INSUFFICIENT_DISK',
+      hint: expect.stringContaining('prune') as unknown,
+    });
+    handles.write = write;
+    expect(folder.exists('model')).toBe(false);
+    await folder.pull(hub, 'someone/model');
     expect(folder.files('model')).toEqual(wanted);
   });
 

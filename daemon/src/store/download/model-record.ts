@@ -1,32 +1,59 @@
 /** What is written down beside a pulled model: where it is from, and the hashes of its files. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as v from 'valibot';
 import { isSafeName } from './safe-path.js';
 
 /** Hidden, so that no loader takes it for a part of the model. */
 export const RECORD = '.sotto-model.json';
 
-const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
-
-const recordSchema = v.object({
-  version: v.literal(1),
-  repo: v.string(),
+export interface ModelRecord {
+  readonly version: 1;
+  readonly repo: string;
   /** Commit. */
-  revision: v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/)),
+  readonly revision: string;
   /** ISO 8601. */
-  pulledAt: v.string(),
-  files: v.array(v.object({ name: v.pipe(v.string(), v.check(isSafeName)), bytes: whole, sha256: hash })),
-});
-export type ModelRecord = v.InferOutput<typeof recordSchema>;
+  readonly pulledAt: string;
+  readonly files: readonly RecordedFile[];
+}
+
+export interface RecordedFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
 
 /** Undefined for a folder that was not pulled, or whose record can't be read. */
 export function readRecord(dir: string): ModelRecord | undefined {
   try {
-    const parsed = v.safeParse(recordSchema, JSON.parse(readFileSync(join(dir, RECORD), 'utf8')));
-    return parsed.success ? parsed.output : undefined;
+    return recordFrom(JSON.parse(readFileSync(join(dir, RECORD), 'utf8')));
   } catch {
     return undefined;
   }
+}
+
+/** By hand: every command looks for models, and a library of schemas takes longer to load than all that is here. */
+function recordFrom(json: unknown): ModelRecord | undefined {
+  const { version, repo, revision, pulledAt, files } = fieldsOf(json);
+  if (version !== 1 || typeof repo !== 'string' || typeof pulledAt !== 'string') return undefined;
+  if (typeof revision !== 'string' || !/^[0-9a-f]{40}$/.test(revision) || !Array.isArray(files))
+    return undefined;
+  const recorded = files.map(fileFrom);
+  if (recorded.length === 0 || recorded.includes(undefined)) return undefined;
+  return { version, repo, revision, pulledAt, files: recorded.filter((file) => file !== undefined) };
+}
+
+function fileFrom(json: unknown): RecordedFile | undefined {
+  const { name, bytes, sha256 } = fieldsOf(json);
+  if (
+    typeof name !== 'string' ||
+    !isSafeName(name) ||
+    typeof bytes !== 'number' ||
+    typeof sha256 !== 'string'
+  )
+    return undefined;
+  return /^[0-9a-f]{64}$/.test(sha256) ? { name, bytes, sha256 } : undefined;
+}
+
+function fieldsOf(json: unknown): Readonly<Record<string, unknown>> {
+  return typeof json === 'object' && json !== null ? { ...json } : {};
 }

@@ -27,6 +27,8 @@ export interface PullOptions {
   readonly wanted: string;
   /** What to call it here; its own name when left out. */
   readonly as?: string;
+  /** Bring it although it is here. */
+  readonly again?: boolean;
   readonly signal: AbortSignal;
   readonly onEvent?: (event: PullEvent) => void;
   readonly settings?: HubSettings;
@@ -74,7 +76,7 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
     });
   }
   const { models, signal, clock = systemClock, onEvent = () => undefined } = options;
-  const present = presentModel(models, name, source, source.revision);
+  const present = presentModel(models, name, source, source.revision, options.again);
   if (present !== undefined) return present;
   const settings = options.settings ?? hubSettings();
   const transport = options.transport ?? openTransport({ settings });
@@ -111,7 +113,7 @@ async function pullAlone(name: string, source: ModelSource, options: Settled): P
     onWait,
   });
   // Whoever had the lock before may have brought it.
-  const present = presentModel(models, name, source, model.commit);
+  const present = presentModel(models, name, source, model.commit, options.again);
   if (present !== undefined) return present;
   const isUpdate = existsSync(work.target);
   await work.prepare(model);
@@ -239,6 +241,7 @@ function presentModel(
   name: string,
   { repo }: ModelSource,
   commit: string | undefined,
+  again = false,
 ): Pulled | undefined {
   const dir = join(models, name);
   if (!existsSync(dir)) return undefined;
@@ -250,5 +253,7 @@ function presentModel(
   const isWhole = record.files.every(
     (file) => statSync(join(dir, file.name), { throwIfNoEntry: false })?.size === file.bytes,
   );
-  return record.revision === commit && isWhole ? { name, dir, record, outcome: 'there already' } : undefined;
+  return record.revision === commit && isWhole && !again
+    ? { name, dir, record, outcome: 'there already' }
+    : undefined;
 }

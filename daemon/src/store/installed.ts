@@ -1,0 +1,147 @@
+/** The models that are here: those that the user has, those that come with Sotto, and downloads that have begun. */
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SottoError } from '../protocol/errors.js';
+import { CATALOGUE, type CatalogueEntry } from './catalogue/index.js';
+import { tryLock } from './download/lock.js';
+import { readRecord, type ModelRecord } from './download/model-record.js';
+import { diskError } from './download/trouble.js';
+import { DOWNLOADS, folderBytes, WorkFolder } from './download/work-folder.js';
+import type { ModelShelves } from './find-model.js';
+
+export interface InstalledModel {
+  readonly name: string;
+  readonly dir: string;
+  readonly bytes: number;
+  /** From the hub, put there by the user, or with Sotto. */
+  readonly from: 'hub' | 'user' | 'sotto';
+  readonly record?: ModelRecord;
+  readonly entry?: CatalogueEntry;
+}
+
+export interface PartialDownload {
+  readonly name: string;
+  readonly repo: string;
+  readonly haveBytes: number;
+  readonly totalBytes: number;
+}
+
+/** The user's own before the bundled ones, each by name. */
+export async function installedModels({ models, bundled }: ModelShelves): Promise<InstalledModel[]> {
+  const all: InstalledModel[] = [];
+  for (const [shelf, isBundled] of [
+    [models, false],
+    [bundled, true],
+  ] as const) {
+    for (const name of foldersIn(shelf)) {
+      const dir = join(shelf, name);
+      const record = isBundled ? undefined : readRecord(dir);
+      const entry = CATALOGUE.find((one) => record !== undefined && one.repo === record.repo);
+      all.push({
+        name,
+        dir,
+        bytes: await folderBytes(dir),
+        from: isBundled ? 'sotto' : record === undefined ? 'user' : 'hub',
+        ...(record !== undefined && { record }),
+        ...(entry !== undefined && { entry }),
+      });
+    }
+  }
+  return all;
+}
+
+export async function partialDownloads(models: string): Promise<PartialDownload[]> {
+  const found: PartialDownload[] = [];
+  for (const name of foldersIn(join(models, DOWNLOADS))) {
+    const work = new WorkFolder(models, name);
+    const plan = await work.plan();
+    if (plan === undefined) continue;
+    found.push({ name, repo: plan.repo, haveBytes: await work.haveBytes(), totalBytes: plan.bytes });
+  }
+  return found;
+}
+
+/** Takes a model away: out of sight at once, so that no half of it is found. @throws SottoError MODEL_NOT_FOUND, BUSY */
+export async function removeModel(models: string, name: string): Promise<void> {
+  const dir = join(models, name);
+  if (!existsSync(dir))
+    throw new SottoError('MODEL_NOT_FOUND', `there is no model named ${name} in ${models}`);
+  const downloads = join(models, DOWNLOADS);
+  const trash = join(downloads, `.removed-${randomUUID().slice(0, 8)}`);
+  try {
+    await mkdir(downloads, { recursive: true });
+    const lock = tryLock(join(downloads, `${name}.lock`));
+    if (lock === undefined) throw isBeingPulled(name);
+    try {
+      await rename(dir, trash);
+    } finally {
+      lock.release();
+    }
+    await rm(trash, { recursive: true, force: true });
+  } catch (error) {
+    throw diskError(error, dir);
+  }
+}
+
+export interface Pruned {
+  readonly what: string;
+  readonly bytes: number;
+}
+
+/**
+ * Takes away what no model needs: downloads that were given up, and what was left of removals and conversions. What a
+ * process is at stays.
+ */
+export async function pruneModels(models: string): Promise<Pruned[]> {
+  const downloads = join(models, DOWNLOADS);
+  const pruned: Pruned[] = [];
+  const takeAway = async (path: string, what: string): Promise<void> => {
+    pruned.push({ what, bytes: await folderBytes(path) });
+    await rm(path, { recursive: true, force: true });
+  };
+  try {
+    for (const name of entriesOf(downloads)) {
+      const path = join(downloads, name);
+      if (name.startsWith('.removed-')) await takeAway(path, 'a model that was removed');
+      if (name.startsWith('.') || name.endsWith('.lock')) continue;
+      const lock = tryLock(`${path}.lock`);
+      if (lock === undefined) continue;
+      try {
+        await new WorkFolder(models, name).recover();
+        await takeAway(path, `a part of ${name}`);
+      } finally {
+        lock.release();
+      }
+    }
+  } catch (error) {
+    throw diskError(error, downloads);
+  }
+  return pruned;
+}
+
+function isBeingPulled(name: string): SottoError {
+  return new SottoError('BUSY', `${name} is being pulled by another process`, {
+    hint: 'let that come to its end, or stop it, and try again',
+  });
+}
+
+function foldersIn(shelf: string): string[] {
+  try {
+    return readdirSync(shelf, { withFileTypes: true })
+      .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink()))
+      .map(({ name }) => name)
+      .sort();
+  } catch {
+    return [];
+  }
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}
