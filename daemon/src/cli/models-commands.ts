@@ -1,11 +1,11 @@
-/** `sotto models …`: a model's files, converted and looked at. */
+/** `sotto models …`: what there is, getting and choosing it; a model's files, converted and looked at. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
 import { GROUP_SIZES, WEIGHT_BITS, WEIGHT_TYPES, type ConvertOptions } from '../protocol/model-work.js';
 import { findModel } from '../store/find-model.js';
-import { onInterrupt } from './interrupt.js';
 import { modelArgument } from './models-argument.js';
+import { addShelf, interruptible } from './models-shelf-commands.js';
 import { shelvesOf } from './shelves.js';
 
 interface ConvertFlags {
@@ -18,14 +18,21 @@ interface ConvertFlags {
 export function addModels(program: Command, outcome: { exitCode: number }): void {
   const models = program
     .command('models')
-    .summary('convert and check model folders')
+    .summary('list, get, choose, convert and check models')
     .description(
-      'Converts and checks model folders: of mlx-community, of Hugging Face (Whisper, distil-whisper).',
+      'Models: those that are here, those of the catalogue, and any other of the hub or in a folder, in the layouts of\n' +
+        'mlx-community and of Hugging Face (Whisper, distil-whisper).',
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto models verify ~/models/whisper-small\n  sotto models convert whisper-small small-4bit --bits 4',
+      `
+Examples:
+  sotto models list                                what is here, and what suits this machine
+  sotto models pull turbo                          get one; sotto models use … chooses it
+  sotto models verify ~/models/whisper-small       say what it is, and whether it works
+  sotto models convert whisper-small small-4bit --bits 4`,
     );
+  addShelf(models, outcome);
   models
     .command('convert')
     .summary('write a model anew, packed or not')
@@ -72,8 +79,9 @@ Examples:
     .command('verify')
     .summary('say what a model is, and whether it works')
     .description(
-      'Says what a model is (family, parameters, bits, languages, sha256 of its files), checks that all of its\n' +
-        'values are finite, and lets it transcribe a clip. Exit code 1 if it does not work.',
+      'Checks the files of a pulled model against the hashes that were written down, says what a model is (family,\n' +
+        'parameters, bits, languages, sha256 of its files), checks that all of its values are finite, and lets it\n' +
+        'transcribe a clip. Exit code 1 if it does not work.',
     )
     .argument('<model>', 'name or folder of a model')
     .option('--wer <folder>', 'score the clips that manifest.jsonl there lists with file, text and language')
@@ -99,15 +107,6 @@ Examples:
         }),
       );
     });
-}
-
-async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
-  const interrupt = onInterrupt();
-  try {
-    return await work(interrupt.signal);
-  } finally {
-    interrupt.release();
-  }
 }
 
 function oneOf<T extends number>(choices: readonly T[]): (value: string) => T {

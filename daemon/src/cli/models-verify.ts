@@ -6,6 +6,7 @@ import { bundledSpeech, type Paths } from '../paths.js';
 import { messageOf, SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import type { ModelFacts } from '../protocol/model-work.js';
+import { verifyAgainstRecord, type Verified } from '../store/verify-model.js';
 import { describeModel } from './models-facts.js';
 import { stageBar } from './models-progress.js';
 import { workOnModel } from './models-work.js';
@@ -39,7 +40,20 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
   const clips = wer === undefined ? [] : readClips(wer);
   const bar = stageBar();
   let facts: ModelFacts;
+  let verified: Verified | undefined;
   try {
+    // First: what is not as it came is not worth a look.
+    verified = await verifyAgainstRecord(model.dir, signal, (fraction) => bar.show('checking', fraction));
+    const wrong = verified?.files.filter(({ state }) => state !== 'right') ?? [];
+    if (wrong.length > 0) {
+      throw new SottoError(
+        'MODEL_CORRUPT',
+        `${model.name} is not as it was pulled: ${wrong.map(({ name, state }) => `${name} is ${state}`).join(', ')}`,
+        {
+          hint: `\`sotto models pull ${verified?.repo}@${verified?.revision} --as ${model.name} --again\` mends it`,
+        },
+      );
+    }
     facts = await workOnModel(
       { type: 'inspect', dir: model.dir },
       { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
@@ -49,6 +63,8 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
   }
   const put = (text: string) => void (json || process.stdout.write(text));
   put(describeModel(facts));
+  if (verified !== undefined)
+    put(`\nevery byte is as ${verified.repo} had it at ${verified.revision.slice(0, 8)}\n`);
   const transcriber = new OwnEngineTranscriber(paths);
   try {
     const score = (folder: string, clip: Clip) => scoreClip(transcriber, model, folder, clip, facts, signal);
@@ -68,7 +84,10 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
       put(`${row.language.padEnd(5)} ${percent(row)} (${row.errors} of ${row.spoken}, ${row.clips} clips)\n`);
     }
     const works = facts.notFinite.length === 0 && heard.errors <= MOST_WRONG * heard.spoken;
-    if (json) process.stdout.write(`${JSON.stringify({ ...facts, works, sample: heard, scored, table })}\n`);
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify({ ...facts, verified, works, sample: heard, scored, table })}\n`,
+      );
     put(works ? '\nThe model works.\n' : '\nTHE MODEL DOES NOT WORK.\n');
     return works ? 0 : 1;
   } finally {

@@ -1,0 +1,69 @@
+/** `sotto models info`: what is known of a model, here or not, without a look at its weights. */
+import type { Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import { CATALOGUE, catalogueEntry, type CatalogueEntry } from '../store/catalogue/index.js';
+import { describeBytes } from '../store/download/describe-bytes.js';
+import { readRecord } from '../store/download/model-record.js';
+import { folderBytes } from '../store/download/work-folder.js';
+import { findModel } from '../store/find-model.js';
+import { chosenFolder } from './models-list.js';
+import { modelArgument } from './models-argument.js';
+import { shelvesOf } from './shelves.js';
+
+export async function modelInfo(paths: Paths, name: string, json: boolean): Promise<number> {
+  const here = lookFor(paths, name);
+  const record = here === undefined ? undefined : readRecord(here.dir);
+  const entry =
+    record === undefined ? catalogueEntry(name) : CATALOGUE.find(({ repo }) => repo === record.repo);
+  const bytes = here === undefined ? undefined : await folderBytes(here.dir);
+  const isChosen = here !== undefined && here.dir === chosenFolder(paths);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ...here, bytes, isChosen, record, catalogue: entry })}\n`);
+    return 0;
+  }
+  const rows: [string, string][] = [
+    ['name', here?.name ?? entry?.name ?? name],
+    ...(entry === undefined ? [] : catalogueRows(entry)),
+    ...(record === undefined ? [] : [['from', `${record.repo} at ${record.revision}`] as [string, string]]),
+    ...(record === undefined ? [] : [['pulled', record.pulledAt] as [string, string]]),
+    [
+      'here',
+      here === undefined
+        ? `no: \`sotto models pull ${name}\``
+        : `${describeBytes(bytes ?? 0)} in ${here.dir}${isChosen ? ' (used when no other is named)' : ''}`,
+    ],
+    ...(record?.files ?? []).map((file): [string, string] => [
+      file.name,
+      `sha256 ${file.sha256}  ${describeBytes(file.bytes)}`,
+    ]),
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  process.stdout.write(rows.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join(''));
+  return 0;
+}
+
+function catalogueRows(entry: CatalogueEntry): [string, string][] {
+  const about = entry.bytesAre === 'estimated' ? 'about ' : '';
+  return [
+    ['what', `${entry.title}, ${(entry.parameters / 1e6).toFixed(0)} million parameters, ${entry.precision}`],
+    [
+      'repository',
+      `${entry.repo}${entry.revision === undefined ? ', its newest revision' : ` at ${entry.revision}`}`,
+    ],
+    ['download', `${about}${describeBytes(entry.bytes)}`],
+    ['memory', `about ${describeBytes(entry.memoryBytes)} while it works`],
+    ['languages', entry.languages === 'English' ? 'English' : '99 of them, and translation into English'],
+    ['speed', entry.speed],
+    ['licence', entry.licence],
+  ];
+}
+
+/** Undefined for a model that is in the catalogue and not here. @throws SottoError MODEL_NOT_FOUND */
+function lookFor(paths: Paths, name: string): { name: string; dir: string } | undefined {
+  try {
+    return findModel(shelvesOf(paths), modelArgument(name, paths));
+  } catch (error) {
+    if (error instanceof SottoError && catalogueEntry(name) !== undefined) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+/** `sotto models list`: what is here, and what there is. */
+import type { Paths } from '../paths.js';
+import { readSettings } from '../settings.js';
+import {
+  CATALOGUE,
+  recommendedModel,
+  thisMachine,
+  type CatalogueEntry,
+  type Machine,
+} from '../store/catalogue/index.js';
+import { describeBytes } from '../store/download/describe-bytes.js';
+import { findModel } from '../store/find-model.js';
+import { installedModels, partialDownloads, type InstalledModel } from '../store/installed.js';
+import { modelTable, terminalColumns } from './models-table.js';
+import { shelvesOf } from './shelves.js';
+import { styleFor, wantsColour } from './terminal/style.js';
+
+export async function listModels(
+  paths: Paths,
+  json: boolean,
+  machine: Machine = thisMachine(),
+): Promise<number> {
+  const installed = await installedModels(shelvesOf(paths));
+  const partial = await partialDownloads(paths.models);
+  const recommended = recommendedModel(machine);
+  const chosen = chosenFolder(paths);
+  if (json) {
+    const told = { chosen, machine, recommended: recommended.name, installed, partial, catalogue: CATALOGUE };
+    process.stdout.write(`${JSON.stringify(told)}\n`);
+    return 0;
+  }
+  const columns = terminalColumns();
+  const style = styleFor(wantsColour(process.stdout));
+  const put = (text: string): void => void process.stdout.write(text);
+  const here = installed.map((model) => [
+    `${model.dir === chosen ? '*' : ' '} ${model.name}`,
+    describeBytes(model.bytes).padStart(8),
+    whereFrom(model),
+  ]);
+  put(
+    `${style.bold('Here')}${here.some(([name]) => name?.startsWith('*')) ? style.dim('  (* is used)') : ''}\n`,
+  );
+  put(modelTable(['  NAME', '    SIZE', 'FROM'], here, columns, style));
+  for (const { name, haveBytes, totalBytes } of partial) {
+    const part = `${describeBytes(haveBytes)} of ${describeBytes(totalBytes)}`;
+    put(`  ${name}: ${part} so far; \`sotto models pull\` goes on, \`sotto models prune\` gives up\n`);
+  }
+  const present = new Set(installed.map(({ name }) => name));
+  const others = CATALOGUE.filter(({ name }) => !present.has(name));
+  put(`\n${style.bold('To be pulled')}\n`);
+  put(
+    modelTable(
+      ['  NAME', '    SIZE', '  MEMORY', 'LANGUAGES', 'SPEED', 'FROM'],
+      others.map((entry) => catalogueRow(entry, entry === recommended)),
+      columns,
+      style,
+    ),
+  );
+  put(
+    `\n→ suits this machine (${describeBytes(machine.memoryBytes)} of memory${machine.hasGpu ? '' : ', no GPU for MLX'}). ` +
+      'Sizes with ~ and all memory are estimates.\n',
+  );
+  if (present.has(recommended.name)) put(`${recommended.name}, which suits this machine best, is here.\n`);
+  else put(`\`sotto models pull ${recommended.aliases[0] ?? recommended.name}\` brings it here.\n`);
+  return 0;
+}
+
+function catalogueRow(entry: CatalogueEntry, isRecommended: boolean): string[] {
+  const { name, bytes, bytesAre, memoryBytes, languages, speed, repo } = entry;
+  return [
+    `${isRecommended ? '→' : ' '} ${name}`,
+    `${bytesAre === 'estimated' ? '~' : ''}${describeBytes(bytes)}`.padStart(8),
+    describeBytes(memoryBytes).padStart(8),
+    languages === 'English' ? 'English' : '99',
+    speed,
+    repo,
+  ];
+}
+
+function whereFrom({ from, record }: InstalledModel): string {
+  if (record !== undefined) return `${record.repo} at ${record.revision.slice(0, 8)}`;
+  return from === 'sotto' ? 'comes with Sotto' : 'your own';
+}
+
+/** Folder of the model that is used when none is named; undefined where that is missing. */
+export function chosenFolder(paths: Paths): string | undefined {
+  try {
+    return findModel(shelvesOf(paths), readSettings(paths.settings).model).dir;
+  } catch {
+    return undefined;
+  }
+}

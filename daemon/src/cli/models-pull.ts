@@ -1,0 +1,47 @@
+/** `sotto models pull`. */
+import type { Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import { describeBytes, pullModel, type Pulled } from '../store/download/index.js';
+import { pullView } from './models-pull-view.js';
+
+export interface PullRun {
+  readonly wanted: string;
+  readonly as?: string;
+  readonly again: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The exit code of the command. @throws SottoError */
+export async function pull(paths: Paths, { wanted, as, again, signal }: PullRun): Promise<number> {
+  const view = pullView(wanted);
+  try {
+    const pulled = await pullModel({
+      models: paths.models,
+      wanted,
+      again,
+      signal,
+      onEvent: (event) => view.event(event),
+      ...(as !== undefined && { as }),
+    });
+    view.close();
+    process.stdout.write(describe(pulled));
+    return 0;
+  } catch (error) {
+    view.close();
+    if (error instanceof SottoError && error.code === 'CANCELLED') {
+      const again = `sotto models pull ${wanted}${as === undefined ? '' : ` --as ${as}`}`;
+      const far = view.far();
+      throw new SottoError('CANCELLED', far === undefined ? 'stopped' : `stopped at ${far}`, {
+        hint: far === undefined ? '' : `what has come is kept: \`${again}\` goes on from there`,
+      });
+    }
+    throw error;
+  }
+}
+
+function describe({ name, record, outcome }: Pulled): string {
+  const bytes = record.files.reduce((sum, file) => sum + file.bytes, 0);
+  const from = `${describeBytes(bytes)} from ${record.repo} at ${record.revision.slice(0, 8)}`;
+  if (outcome === 'there already') return `${name} is here already: ${from}\n`;
+  return `${outcome} ${name}: ${from}, every byte checked\n\`sotto models use ${name}\` makes it the one that is used\n`;
+}

@@ -1,0 +1,88 @@
+/** `sotto models remove` and `sotto models prune`. */
+import { createInterface } from 'node:readline/promises';
+import { basename, dirname, resolve } from 'node:path';
+import type { Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import { describeBytes } from '../store/download/describe-bytes.js';
+import { folderBytes } from '../store/download/work-folder.js';
+import { findModel } from '../store/find-model.js';
+import { installedModels, pruneModels, removeModel } from '../store/installed.js';
+import { chooseModel } from '../store/write-settings.js';
+import { chosenFolder } from './models-list.js';
+import { shelvesOf } from './shelves.js';
+
+export interface RemoveRun {
+  readonly name: string;
+  /** Without a question. */
+  readonly yes: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The exit code of the command. @throws SottoError */
+export async function remove(paths: Paths, { name, yes, signal }: RemoveRun): Promise<number> {
+  const model = findModel(shelvesOf(paths), name);
+  if (resolve(dirname(model.dir)) !== resolve(paths.models)) {
+    throw new SottoError('INVALID_ARGUMENT', `${model.name} is none of the models in ${paths.models}`, {
+      hint: 'what comes with Sotto stays, and folders elsewhere are yours to delete',
+    });
+  }
+  const size = describeBytes(await folderBytes(model.dir));
+  if (!(await isWanted(`Remove ${model.name} (${size})?`, yes, signal))) return 1;
+  const wasChosen = model.dir === chosenFolder(paths);
+  await removeModel(paths.models, basename(model.dir));
+  process.stdout.write(`removed ${model.name} (${size})\n`);
+  if (wasChosen) {
+    await chooseModel(paths.settings, undefined);
+    process.stdout.write('it was the one that is used: from now on that is the starter model\n');
+  }
+  return 0;
+}
+
+export interface PruneRun {
+  /** Pulled models as well, but for the chosen one. */
+  readonly unused: boolean;
+  readonly yes: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The exit code of the command. @throws SottoError */
+export async function prune(paths: Paths, { unused, yes, signal }: PruneRun): Promise<number> {
+  const chosen = chosenFolder(paths);
+  const models = (await installedModels(shelvesOf(paths))).filter(
+    ({ from, dir }) => from === 'hub' && dir !== chosen,
+  );
+  let bytes = 0;
+  if (unused && models.length > 0) {
+    const all = models.map((model) => `${model.name} (${describeBytes(model.bytes)})`).join(', ');
+    if (!(await isWanted(`Remove ${all}?`, yes, signal))) return 1;
+    for (const model of models) {
+      await removeModel(paths.models, model.name);
+      process.stdout.write(`removed ${model.name} (${describeBytes(model.bytes)})\n`);
+      bytes += model.bytes;
+    }
+  }
+  for (const { what, bytes: size } of await pruneModels(paths.models)) {
+    process.stdout.write(`removed ${what} (${describeBytes(size)})\n`);
+    bytes += size;
+  }
+  process.stdout.write(bytes === 0 ? 'nothing to remove\n' : `${describeBytes(bytes)} are free again\n`);
+  return 0;
+}
+
+/** @throws SottoError INVALID_ARGUMENT where nobody can be asked */
+async function isWanted(question: string, yes: boolean, signal: AbortSignal): Promise<boolean> {
+  if (yes) return true;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new SottoError('INVALID_ARGUMENT', 'nobody is there to be asked', {
+      hint: 'give --yes to do it all the same',
+    });
+  }
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^\s*y(es)?\s*$/i.test(await lines.question(`${question} [y/N] `, { signal }));
+  } catch (cause) {
+    throw new SottoError('CANCELLED', 'nothing was removed', { cause, hint: '' });
+  } finally {
+    lines.close();
+  }
+}

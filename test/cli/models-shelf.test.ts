@@ -1,0 +1,229 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { main } from '#daemon/cli/main.js';
+import { downloadLine } from '#daemon/cli/models-pull-view.js';
+import { modelTable } from '#daemon/cli/models-table.js';
+import { columnsOf } from '#daemon/cli/terminal/columns.js';
+import { styleFor } from '#daemon/cli/terminal/style.js';
+import { CATALOGUE, catalogueEntry } from '#daemon/store/catalogue/index.js';
+import { modelFiles } from '#test/harness/hub-model.js';
+import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
+import { startSotto } from '#test/harness/run-sotto.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { until } from '#test/harness/wait.js';
+import { writtenHere } from '#test/harness/written.js';
+import { starterModel } from '#test/models/fixtures.js';
+
+let hub: LocalHub;
+let home: TempHome;
+const written = writtenHere();
+const before = { ...process.env };
+
+beforeAll(async () => {
+  hub = await startLocalHub();
+  hub.commit('someone/model', modelFiles(20_000));
+});
+afterAll(() => hub.close());
+beforeEach(() => {
+  home = tempHome();
+  process.env.SOTTO_HOME = home.folder;
+  process.env.HF_ENDPOINT = hub.endpoint;
+  process.env.HF_TOKEN = '';
+  process.env.NO_PROXY = '127.0.0.1';
+});
+afterEach(() => {
+  hub.fault = () => undefined;
+  process.env = { ...before };
+  home.remove();
+});
+
+const settings = (): unknown => JSON.parse(readFileSync(home.paths.settings, 'utf8'));
+const run = (...args: string[]): Promise<number> => main(['models', ...args]);
+
+describe('sotto models', () => {
+  test.each([
+    [['pull']],
+    [['remove']],
+    [['use']],
+    [['info']],
+    [['list', 'extra']],
+    [['remove', 'fake']],
+    [['pull', 'someone/model', '--as', '../x']],
+  ])('wrong usage %j exits with 2', async (args) => {
+    expect(await run(...args)).toBe(2);
+    expect(written.stderr).toMatch(/^sotto: /);
+    expect(home.folder).not.toBe('');
+    expect(existsSync(join(home.paths.models, 'fake'))).toBe(true);
+  });
+
+  test.each([['list'], ['info'], ['pull'], ['remove'], ['use'], ['prune'], ['verify']])(
+    '%s prints help with an example',
+    async (command) => {
+      expect(await run(command, '--help')).toBe(0);
+      expect(written.stdout).toMatch(/Examples:\n {2}sotto models/);
+    },
+  );
+
+  test('list tells what is here, what there is and what suits this machine', async () => {
+    expect(await run('list')).toBe(0);
+    expect(written.stdout).toMatch(/\* fake .*your own/);
+    expect(written.stdout).toMatch(/whisper-base-6bit .*comes with Sotto/);
+    expect(written.stdout).toMatch(/whisper-large-v3-turbo +1\.61 GB/);
+    expect(written.stdout.match(/^→ /gm)).toHaveLength(2);
+    written.stdout = '';
+    expect(await run('list', '--json')).toBe(0);
+    const told = JSON.parse(written.stdout) as Record<string, unknown>;
+    expect(told).toMatchObject({ chosen: join(home.paths.models, 'fake'), partial: [] });
+    expect(catalogueEntry(String(told.recommended))).toBeDefined();
+    expect(told.catalogue).toHaveLength(CATALOGUE.length);
+  });
+
+  test('pull brings a model, says so in plain lines, and does not bring it twice', async () => {
+    expect(await run('pull', 'someone/model')).toBe(0);
+    expect(written.stdout).toMatch(
+      /^pulled model: 25 kB from someone\/model at [0-9a-f]{8}, every byte checked\n/,
+    );
+    expect(written.stderr).toMatch(/^asking the hub for someone\/model\nmodel: 4 files, 25 kB from/);
+    expect(written.stderr).toMatch(/100 % {2}25 kB of 25 kB/);
+    written.stdout = '';
+    expect(await run('pull', 'someone/model')).toBe(0);
+    expect(written.stdout).toMatch(/^model is here already/);
+    expect(await run('info', 'someone/model')).toBe(0);
+    expect(written.stdout).toMatch(/weights\.safetensors +sha256 [0-9a-f]{64} {2}20 kB/);
+  });
+
+  test('use writes the model into settings.json and leaves the rest of it alone', async () => {
+    await run('pull', 'someone/model');
+    writeFileSync(home.paths.settings, '{"model":"fake","history":{"keepDays":3},"of a later version":[1]}');
+    expect(await run('use', 'someone/model')).toBe(0);
+    expect(settings()).toEqual({ model: 'model', history: { keepDays: 3 }, 'of a later version': [1] });
+    expect(await run('use', 'whisper-base-6bit')).toBe(0);
+    expect(settings()).toMatchObject({ model: 'whisper-base-6bit' });
+    const own = join(home.folder, 'elsewhere');
+    mkdirSync(own);
+    expect(await run('use', own)).toBe(0);
+    expect(settings()).toMatchObject({ model: own });
+    expect(await run('use', 'turbo')).toBe(3);
+    expect(written.stderr).toContain('`sotto models pull turbo` brings it (1.61 GB)');
+    expect(settings()).toMatchObject({ model: own });
+  });
+
+  test('use leaves a settings file alone that is not valid', async () => {
+    writeFileSync(home.paths.settings, '{"model":');
+    expect(await run('use', 'whisper-base-6bit')).toBe(2);
+    expect(readFileSync(home.paths.settings, 'utf8')).toBe('{"model":');
+  });
+
+  test('remove takes a model away, and chooses the starter model if it was the chosen one', async () => {
+    await run('pull', 'someone/model');
+    await run('use', 'model');
+    expect(await run('remove', 'model', '--yes')).toBe(0);
+    expect(existsSync(join(home.paths.models, 'model'))).toBe(false);
+    expect(settings()).toEqual({});
+    expect(written.stdout).toContain('starter model');
+    expect(await run('remove', 'model', '--yes')).toBe(3);
+    expect(await run('remove', 'whisper-base-6bit', '--yes')).toBe(2);
+    expect(existsSync(starterModel())).toBe(true);
+  });
+
+  test('prune gives up what was broken off, and with --unused takes other models away', async () => {
+    hub.fault = ({ kind, path }) =>
+      kind === 'resolve' && path === 'weights.safetensors' ? { status: 403 } : undefined;
+    expect(await run('pull', 'someone/model')).toBe(3);
+    expect(await run('list')).toBe(0);
+    expect(written.stdout).toMatch(/model: 5 kB of 25 kB so far/);
+    hub.fault = () => undefined;
+    await run('pull', 'someone/model', '--as', 'second');
+    written.stdout = '';
+    expect(await run('prune')).toBe(0);
+    expect(written.stdout).toMatch(/^removed a part of model \(\d kB\)\n/);
+    expect(existsSync(join(home.paths.models, 'second'))).toBe(true);
+    expect(await run('prune', '--unused')).toBe(2);
+    expect(await run('prune', '--unused', '--yes')).toBe(0);
+    expect(existsSync(join(home.paths.models, 'second'))).toBe(false);
+    // Not from the hub: only its owner knows what it is good for.
+    expect(existsSync(join(home.paths.models, 'fake'))).toBe(true);
+    written.stdout = '';
+    expect(await run('prune')).toBe(0);
+    expect(written.stdout).toBe('nothing to remove\n');
+  });
+
+  test('verify sees a byte that changed since the pull, and pull --again mends it', async () => {
+    await run('pull', 'someone/model');
+    const weights = join(home.paths.models, 'model', 'weights.safetensors');
+    const bytes = readFileSync(weights);
+    const spoiled = Buffer.from(bytes);
+    spoiled[4321] = (spoiled[4321] ?? 0) ^ 1;
+    writeFileSync(weights, spoiled);
+    expect(await run('verify', 'model')).toBe(3);
+    expect(written.stderr).toMatch(
+      /weights\.safetensors is changed — `sotto models pull someone\/model@.* --again`/,
+    );
+    const [, again = ''] = /`sotto models (pull [^`]*)`/.exec(written.stderr) ?? [];
+    expect(await run(...again.split(' '))).toBe(0);
+    expect(readFileSync(weights).equals(bytes)).toBe(true);
+  });
+
+  test('a model is found by the repository that it was pulled from', async () => {
+    await run('pull', 'someone/model', '--as', 'mine');
+    expect(await run('info', 'someone/model')).toBe(0);
+    expect(written.stdout).toMatch(/^name +mine$/m);
+    expect(await run('info', 'someone/other')).toBe(3);
+    expect(written.stderr).toContain('`sotto models pull someone/other` brings it');
+  });
+
+  test('Ctrl-C keeps what has come, and says how to go on', async () => {
+    hub.fault = ({ kind, path }) =>
+      kind === 'cdn' && path === 'weights.safetensors' ? { stallAfter: 10_000 } : undefined;
+    const child = startSotto(['models', 'pull', 'someone/model'], {
+      home: home.folder,
+      env: { HF_ENDPOINT: hub.endpoint },
+    });
+    await until(() => child.stderr().includes('60 %') || child.stderr().includes(' 59 %'));
+    child.kill('SIGINT');
+    const { code, stderr } = await child.done;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(
+      /sotto: stopped at \d+ % — what has come is kept: `sotto models pull someone\/model` goes on/,
+    );
+    hub.fault = () => undefined;
+    expect(await run('pull', 'someone/model')).toBe(0);
+    expect(written.stderr).toMatch(/15 kB of it here already/);
+  });
+});
+
+describe('on a terminal', () => {
+  const style = styleFor(false);
+  const progress = {
+    stage: 'downloading',
+    doneBytes: 680e6,
+    totalBytes: 1.61e9,
+    bytesPerSecond: 35e6,
+    secondsLeft: 27,
+  } as const;
+
+  test('the progress of a download tells as much as there is room for', () => {
+    expect(downloadLine(progress, 90, style)).toBe(
+      '━━━━━━━━━━━━────────────────  42 %  680 MB of 1.61 GB  35 MB/s  0:27 left',
+    );
+    expect(downloadLine(progress, 30, style)).toBe(' 42 %  680 MB of 1.61 GB');
+    for (let columns = 8; columns < 120; columns++) {
+      expect(columnsOf(downloadLine(progress, columns, style))).toBeLessThanOrEqual(columns);
+    }
+  });
+
+  test('a table lines up and is never wider than the terminal', () => {
+    const rows = [
+      ['a', '1 MB', 'somewhere'],
+      ['long-name', '12 MB', '東京/模型'],
+    ];
+    expect(modelTable(['NAME', 'SIZE', 'FROM'], rows, undefined, style)).toBe(
+      'NAME       SIZE   FROM\na          1 MB   somewhere\nlong-name  12 MB  東京/模型\n',
+    );
+    for (let columns = 4; columns < 60; columns++) {
+      const lines = modelTable(['NAME', 'SIZE', 'FROM'], rows, columns, style).split('\n');
+      for (const line of lines) expect(columnsOf(line)).toBeLessThanOrEqual(columns);
+    }
+  });
+});
