@@ -1,0 +1,29 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { loadModel } from '#daemon/models/registry.js';
+import { modelsFolder } from '#test/harness/hub-model.js';
+import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
+import { checkpointFolder, CHECKPOINTS } from '#test/models/checkpoint-folders.js';
+
+let hub: LocalHub;
+const folder = modelsFolder();
+beforeAll(async () => void (hub = await startLocalHub()));
+afterAll(async () => {
+  await hub.close();
+  folder.remove();
+});
+
+test.each(CHECKPOINTS)(
+  'a pulled model in the layout %s is one that loads, without conversion',
+  async (name) => {
+    const made = checkpointFolder(name);
+    const files = Object.fromEntries(readdirSync(made).map((file) => [file, readFileSync(join(made, file))]));
+    hub.commit(`someone/${name}`, { ...files, 'pytorch_model.bin': Buffer.alloc(5000, 1) });
+    const { dir } = await folder.pull(hub, `someone/${name}`);
+    expect(readdirSync(dir)).not.toContain('pytorch_model.bin');
+    const model = await loadModel(dir);
+    expect(model.family).toBe('whisper');
+    model.dispose();
+  },
+);
