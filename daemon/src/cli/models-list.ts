@@ -60,8 +60,10 @@ export async function listModels(
     `\n→ suits this machine (${describeBytes(machine.memoryBytes)} of memory${machine.hasGpu ? '' : ', no GPU for MLX'}). ` +
       'Sizes with ~ and all memory are estimates.\n',
   );
-  if (!machine.hasGpu) put('Without a GPU the starter model keeps up best; there is no need to pull another.\n');
-  else if (present.has(recommended.name)) put(`${recommended.name}, which suits this machine best, is here.\n`);
+  if (!machine.hasGpu)
+    put('Without a GPU the starter model keeps up best; there is no need to pull another.\n');
+  else if (present.has(recommended.name))
+    put(`${recommended.name}, which suits this machine best, is here.\n`);
   else put(`\`sotto models pull ${recommended.aliases[0] ?? recommended.name}\` brings it here.\n`);
   return 0;
 }
