@@ -37,8 +37,10 @@ export async function refine(
   if (signal.aborted) stop();
   let result: TranscribeResult;
   try {
-    const events = transcribed(model, samples, options, enough.signal);
-    result = await turns.steps(() => lastOf(events, turns));
+    result =
+      // What was heard last is still there, as a rule: then nothing has to be heard again.
+      (await turns.live(() => speech.refine?.(enough.signal) ?? Promise.resolve(undefined))) ??
+      (await turns.steps(() => lastOf(transcribed(model, samples, options, enough.signal), turns)));
   } catch {
     // Out of time or out of order: what was said is written down already, and is not lost for this.
     return undefined;
