@@ -79,7 +79,7 @@ export async function ourSession(
     live.dispose();
     return session;
   }
-  const options = { language, timestamps: 'auto', wordTimestamps: true } as const;
+  const options = { language, wordTimestamps: true };
   const result = await clock.run(
     audioSeconds,
     async () => (await live.refine(never)) ?? (await transcribe(model, streamOf(samples), options)).result,

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/word-errors.js';
 import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { type LiveOptions, LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
+import type { LiveOptions } from '#daemon/models/whisper/streaming/live-options.js';
+import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import { mx } from '#native/index.js';
 import { clip, joined, samplesOf, starterModel } from '../fixtures.js';
 

@@ -6,13 +6,7 @@ import { LiveMel } from '#daemon/audio/mel-live.js';
 import { FRAMES_PER_SECOND, SAMPLE_RATE } from '#daemon/audio/mel.js';
 import type { TranscribeResult, Word } from '#daemon/protocol/transcription.js';
 import { readOnce } from '../../streaming/guards.js';
-import type { Hypothesis } from '../../streaming/hypothesis.js';
-import type {
-  LiveCheckpoint,
-  LiveSpeech,
-  LiveSpeechOptions,
-  LiveUpdate,
-} from '../../streaming/live-speech.js';
+import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '../../streaming/live-speech.js';
 import { tentativeCount } from '../../streaming/policy.js';
 
 import { disposeWindow, type EncodedWindow } from '../encode.js';
@@ -23,29 +17,13 @@ import type { WhisperParts } from '../transcription.js';
 import { isSpaced } from '../words.js';
 import { Ear } from './ear.js';
 import type { Guess } from './hypothesize.js';
+import type { LiveOptions } from './live-options.js';
 import { fromSampleOf, type LiveState, packState, unpackState } from './live-state.js';
 import { LiveText } from './live-text.js';
 import { LiveWords } from './live-words.js';
 import { type LiveManner, mannerOf } from './manner.js';
 import { refinedResult } from './refined-result.js';
 import { Voice } from './voice.js';
-
-export interface LiveOptions extends LiveSpeechOptions {
-  /** What is left out is as for the model. */
-  readonly manner?: Partial<LiveManner>;
-  /** Told of each look, for who measures. */
-  readonly onLook?: (look: LookReport) => void;
-}
-
-export interface LookReport {
-  /** Seconds from the start of the session at which the window begins. */
-  readonly startSeconds: number;
-  readonly encodedFrames: number;
-  readonly guess: Guess;
-  readonly hypothesis: Hypothesis;
-  /** Tokens of the window that were certain. */
-  readonly committed: number;
-}
 
 /** Kept in front of speech that begins, in mel frames: its first sound is softer than what voice activity hears. */
 const BEFORE_SPEECH_FRAMES = 50;
@@ -57,7 +35,7 @@ const OVER_SECONDS = 1;
 const FORGOTTEN_SECONDS = 2.5;
 /** Speech that is long enough to be some. */
 const LEAST_SECONDS = 0.2;
-/** Speech that the language is detected from for good; before, every look asks anew. */
+/** Speech that the language is detected from for good; before, every look asks anew, until a word is committed. */
 const LANGUAGE_SECONDS = 2;
 /** A window whose text found no place to be cut at for so long. */
 const LOST_SECONDS = 24;
@@ -277,7 +255,8 @@ export class LiveWhisper implements LiveSpeech {
   async #languageOf(window: EncodedWindow): Promise<string> {
     if (!this.#languageIsSure) {
       this.#language = await this.#ear.languageOf(window);
-      this.#languageIsSure = this.#heardSeconds >= LANGUAGE_SECONDS || this.#text.committed.length > 0;
+      const heardEnough = this.#voice.evidence.seconds >= LANGUAGE_SECONDS;
+      this.#languageIsSure = heardEnough || this.#text.committed.length > 0;
     }
     return this.#language ?? 'en';
   }
