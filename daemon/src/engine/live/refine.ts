@@ -67,7 +67,6 @@ function transcribed(
     })(),
   };
   const options = {
-    timestamps: 'auto' as const,
     wordTimestamps: true,
     ...(language !== undefined && { language }),
     ...(initialPrompt !== undefined && { initialPrompt }),
