@@ -116,6 +116,8 @@ export interface Speaking {
   /** Otherwise as fast as it goes. */
   readonly paced?: boolean;
   readonly options?: LiveOptions;
+  /** Whether its connections are closed at the end. */
+  readonly closes?: boolean;
 }
 
 /** Says the first seconds of the ramp. */
@@ -131,9 +133,15 @@ export function speakRamp(
 export async function speak(
   daemon: Pick<KeptAlive, 'connect'>,
   pcm: Int16Array,
-  { options = {}, paced = true }: Speaking = {},
+  { closes = true, options = {}, paced = true }: Speaking = {},
 ): Promise<Spoken> {
-  const dictation = Dictation.open({ connect: () => daemon.connect(), options });
+  const clients: SottoClient[] = [];
+  const connect = async (): Promise<SottoClient> => {
+    const client = await daemon.connect();
+    clients.push(client);
+    return client;
+  };
+  const dictation = Dictation.open({ connect, options });
   /** When each piece was said. */
   const saidMs: number[] = [];
   const speaking = (async () => {
@@ -166,6 +174,7 @@ export async function speak(
     if (event.type === 'failed') error = SottoError.fromWire(event.error).message;
   }
   await speaking;
+  if (closes) for (const client of clients) client.close();
   return {
     samples: pcm.length,
     text,
