@@ -1,7 +1,7 @@
 /**
  * Many at once, on an engine that computes nothing, so that what is seen is what Sotto itself costs.
  *
- *     npm run bench -- load [--takes 1000] [--warm-up 1000]
+ *     npm run bench -- load [--takes 1000] [--warm-up 2000]
  *
  * 64 people who dictate beside 1,000 sockets that say nothing; a client that never reads beside 16 who dictate; takes of mixed
  * length one after another, and what the daemon's memory does meanwhile.
@@ -29,7 +29,7 @@ export async function load(argv: string[]): Promise<void> {
     args: argv,
     options: {
       takes: { type: 'string', default: '1000' },
-      'warm-up': { type: 'string', default: '1000' },
+      'warm-up': { type: 'string', default: '2000' },
       'save-baseline': { type: 'boolean', default: false },
     },
   });
