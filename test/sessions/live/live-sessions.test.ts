@@ -1,89 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
-import { open as openReal } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { silentLog } from '#daemon/logger.js';
-import { SottoError } from '#daemon/protocol/errors.js';
-import { isTerminal, type LiveEvent } from '#daemon/protocol/live.js';
-import { LiveSessions, type LiveListener } from '#daemon/sessions/live/live-sessions.js';
-import type { LiveSession } from '#daemon/sessions/live/live-session.js';
-import type { TakeOutcome } from '#daemon/sessions/live/outcome.js';
-import type { OpenSpool } from '#daemon/store/spool/spool-file.js';
-import { InProcessLive } from '#test/harness/in-process-live.js';
-import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
-import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
+import { daemonsHere, Ear, speak, TOTAL } from './daemons-here.js';
 
-let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sotto-live-'))));
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-/** A client's ear: what it heard by number, and what was only shown. */
-class Ear {
-  readonly numbered: LiveEvent[] = [];
-  readonly shown: LiveEvent[] = [];
-  acknowledged = 0;
-  seq = 0;
-
-  readonly listener: LiveListener = (notice) => {
-    if ('acknowledged' in notice) {
-      expect(notice.acknowledged).toBeGreaterThanOrEqual(this.acknowledged);
-      this.acknowledged = notice.acknowledged;
-    } else if (notice.seq === undefined) this.shown.push(notice.event);
-    else {
-      expect(notice.seq).toBe(this.seq + 1);
-      this.seq = notice.seq;
-      expect(this.over).toBeUndefined();
-      this.numbered.push(notice.event);
-    }
-  };
-
-  get over(): LiveEvent | undefined {
-    return this.numbered.find(isTerminal);
-  }
-
-  get committed(): string {
-    return this.numbered.map((event) => (event.type === 'committed' ? event.text : '')).join('');
-  }
-
-  get warnings(): string[] {
-    return this.numbered.flatMap((event) => (event.type === 'warning' ? [event.error.code] : []));
-  }
-}
-
-function daemon(openFile?: OpenSpool) {
-  const engine = new InProcessLive();
-  const clock = new VirtualClock();
-  const kept: TakeOutcome[] = [];
-  const refuse: Error[] = [];
-  const live = new LiveSessions({
-    engine,
-    clock,
-    log: silentLog,
-    folder,
-    resolveModel: (name) => {
-      if (name === 'none') throw new SottoError('MODEL_NOT_FOUND', 'no such model');
-      return { name: 'fake', dir: '/m' };
-    },
-    keep: (outcome) => {
-      const refused = refuse.pop();
-      if (refused !== undefined) return Promise.reject(refused);
-      kept.push(outcome);
-      return Promise.resolve(outcome.result.state === 'failed' ? 'take.wav' : undefined);
-    },
-    ...(openFile !== undefined && { openFile }),
-  });
-  return { engine, clock, kept, live, refuse };
-}
-
-/** Sends the samples of the ramp from one number up to another in pieces. */
-function speak(session: LiveSession, from: number, to: number, piece = 1600): void {
-  for (let at = from; at < to; at += piece) {
-    session.push(at, new Uint8Array(ramp(at, Math.min(to, at + piece)).buffer));
-  }
-}
+const here = daemonsHere();
+const { daemon } = here;
 
 function thrownBy(call: () => void): unknown {
   try {
@@ -94,8 +18,6 @@ function thrownBy(call: () => void): unknown {
   return undefined;
 }
 
-const TOTAL = 3.3 * SECOND;
-
 describe('a take', () => {
   test('becomes text: committed as it is spoken, the same at the end, and nothing is left on disk', async () => {
     const { clock, live, kept } = daemon();
@@ -104,7 +26,7 @@ describe('a take', () => {
     live.listen(session, ear.listener, 0);
     speak(session, 0, TOTAL);
     await until(() => ear.acknowledged === TOTAL);
-    expect(statSync(join(folder, 'one.spool')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(here.folder, 'one.spool')).mode & 0o777).toBe(0o600);
     session.finish(TOTAL);
     await until(() => ear.over !== undefined);
     expect(ear.over).toMatchObject({
@@ -117,7 +39,7 @@ describe('a take', () => {
     expect(kept.map(({ result }) => result.state)).toEqual(['final']);
     expect(live.count).toBe(0);
     clock.advance(10_000);
-    await until(() => readdirSync(folder).length === 0);
+    await until(() => readdirSync(here.folder).length === 0);
   });
 
   test('shows how loud it is, and the last of what is tentative', async () => {
@@ -152,7 +74,7 @@ describe('a take', () => {
     expect(ear.over).toEqual({ type: 'cancelled' });
     expect(kept.map(({ result }) => result)).toEqual([{ state: 'cancelled' }]);
     clock.advance(10_000);
-    await until(() => readdirSync(folder).length === 0);
+    await until(() => readdirSync(here.folder).length === 0);
     expect(engine.size).toBe(0);
   });
 
@@ -282,7 +204,7 @@ describe('a client that is gone', () => {
     await until(() => ear.over !== undefined);
     expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
     clock.advance(10_000);
-    await until(() => readdirSync(folder).length === 0);
+    await until(() => readdirSync(here.folder).length === 0);
     await expect(live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
   });
 
@@ -347,7 +269,7 @@ describe('a daemon that dies', () => {
     expect(second.kept[0]?.result).toMatchObject({ state: 'recovered', text: rampText(TOTAL) });
     await until(() => second.live.idle);
     second.clock.advance(10_000);
-    await until(() => readdirSync(folder).length === 0);
+    await until(() => readdirSync(here.folder).length === 0);
   });
 
   test('with the last word on its lips has the next one say it', async () => {
@@ -369,7 +291,7 @@ describe('a daemon that dies', () => {
     expect(second.engine.requests).toHaveLength(0);
     expect(second.live.idle).toBe(true);
     second.clock.advance(10_000);
-    await until(() => readdirSync(folder).length === 0);
+    await until(() => readdirSync(here.folder).length === 0);
   });
 
   test('that could not keep a take leaves it to the next one', async () => {
@@ -397,7 +319,7 @@ describe('a daemon that dies', () => {
     first.live.listen(session, ear.listener, 0);
     speak(session, 0, TOTAL);
     await until(() => ear.acknowledged === TOTAL && ear.seq === 4);
-    const journal = join(folder, 'one.said');
+    const journal = join(here.folder, 'one.said');
     const whole = readFileSync(journal);
     await first.live.stop(0);
     for (let bytes = whole.length; bytes >= 0; bytes -= 7) {
@@ -425,113 +347,8 @@ describe('a daemon that dies', () => {
     await first.live.stop(5000);
     expect(ends.over).toMatchObject({ type: 'final' });
     expect(talks.over).toBeUndefined();
-    expect(existsSync(join(folder, 'talks.spool'))).toBe(true);
+    expect(existsSync(join(here.folder, 'talks.spool'))).toBe(true);
     await expect(first.live.open({ id: 'late' })).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
-  });
-});
-
-describe('a disk that fails', () => {
-  /** Fails writes as long as `broken`. */
-  function failing() {
-    const state = { broken: false, code: 'ENOSPC' };
-    const openFile: OpenSpool = async (path, flags, mode) => {
-      if (state.broken) throw Object.assign(new Error(state.code), { code: state.code });
-      const handle = await openReal(path, flags, mode);
-      return {
-        read: handle.read.bind(handle),
-        close: handle.close.bind(handle),
-        write: ((...args: Parameters<typeof handle.write>) =>
-          state.broken
-            ? Promise.reject(Object.assign(new Error(state.code), { code: state.code }))
-            : handle.write(...args)) as typeof handle.write,
-      };
-    };
-    return { state, openFile };
-  }
-
-  test('is told once, nothing is acknowledged that is not on it, and the text is whole', async () => {
-    const { openFile, state } = failing();
-    const { live } = daemon(openFile);
-    const ear = new Ear();
-    const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
-    speak(session, 0, SECOND);
-    await until(() => ear.acknowledged === SECOND);
-    state.broken = true;
-    speak(session, SECOND, 2 * SECOND);
-    await until(() => ear.warnings.length === 1);
-    const warning = ear.numbered.find(({ type }) => type === 'warning');
-    expect(warning?.type === 'warning' && warning.error.message).toContain('the disk is full');
-    await until(() => ear.committed === rampText(2 * SECOND));
-    expect(ear.acknowledged).toBe(SECOND);
-    state.broken = false;
-    speak(session, 2 * SECOND, TOTAL);
-    await until(() => ear.acknowledged === TOTAL);
-    session.finish(TOTAL);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
-    expect(ear.warnings).toHaveLength(1);
-  });
-
-  test('from the first moment on does not keep anybody from dictating', async () => {
-    const { openFile, state } = failing();
-    state.broken = true;
-    state.code = 'EACCES';
-    const { engine, live } = daemon(openFile);
-    const ear = new Ear();
-    const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
-    speak(session, 0, 1.8 * SECOND);
-    await until(() => ear.committed !== '');
-    engine.die();
-    speak(session, 1.8 * SECOND, TOTAL);
-    session.finish(TOTAL);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
-    expect(ear.warnings).toEqual(['SPOOL_FAILED']);
-    expect(ear.acknowledged).toBe(0);
-  });
-
-  test('at any one call of a whole take: no crash, no false acknowledgement, the text is whole', async () => {
-    let calls = 0;
-    let failAt = Infinity;
-    const fail = (code: string) => Object.assign(new Error(code), { code });
-    const codes = ['ENOSPC', 'EIO', 'EMFILE'];
-    const counted = async <T>(work: () => Promise<T>): Promise<T> => {
-      if (++calls === failAt) throw fail(codes[failAt % codes.length] ?? 'EIO');
-      return work();
-    };
-    const openFile: OpenSpool = (path, flags, mode) =>
-      counted(async () => {
-        const handle = await openReal(path, flags, mode);
-        return {
-          read: (...args: Parameters<typeof handle.read>) => counted(() => handle.read(...args)),
-          close: () => counted(() => handle.close()).finally(() => handle.close().catch(() => undefined)),
-          write: ((...args: Parameters<typeof handle.write>) =>
-            counted(() => handle.write(...args))) as typeof handle.write,
-        };
-      });
-    const take = async (id: string): Promise<void> => {
-      const { live } = daemon(openFile);
-      const ear = new Ear();
-      const session = await live.open({ id });
-      live.listen(session, ear.listener, 0);
-      speak(session, 0, TOTAL, SECOND / 2);
-      await until(() => ear.committed === rampText(3 * SECOND) || ear.over !== undefined);
-      const path = join(folder, `${id}.spool`);
-      const onDisk = existsSync(path) ? statSync(path).size / 2 : 0;
-      expect(ear.acknowledged).toBeLessThanOrEqual(onDisk);
-      session.finish(TOTAL);
-      await until(() => ear.over !== undefined);
-      expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
-    };
-    await take('whole');
-    const all = calls;
-    expect(all).toBeGreaterThan(20);
-    for (failAt = 1; failAt <= all; failAt++) {
-      calls = 0;
-      await take(`fails-${failAt}`);
-    }
   });
 });
 

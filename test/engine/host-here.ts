@@ -1,0 +1,91 @@
+/** An engine's message loop with everything that it touches handed in, and what it said. */
+import { EngineHost, type EngineParts, type OpenAudio } from '#daemon/engine/host.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { parseFromEngine, type FromEngine, type ToEngine } from '#daemon/protocol/ipc.js';
+import type { SpeechModel, TranscribeResult } from '#daemon/models/speech-model.js';
+import { scriptedSegment } from '#test/harness/fake-audio.js';
+import { ramp, SECOND } from '#test/harness/ramp.js';
+import { until } from '#test/harness/wait.js';
+
+export const ref = { name: 'm', dir: '/m' };
+
+/** A model that gives a segment per tick until it has given `segments`, or is told to stop. */
+export class TickingModel implements SpeechModel {
+  readonly family = 'ticking';
+  disposed = 0;
+
+  constructor(
+    readonly name: string,
+    readonly segments: number,
+    readonly fault?: Error,
+  ) {}
+
+  async *transcribe(audio: OpenAudio, _options: object, signal: AbortSignal) {
+    for (let index = 0; index < this.segments; index++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      signal.throwIfAborted();
+      if (this.fault !== undefined && index === 1) throw this.fault;
+      yield { type: 'segment' as const, segment: scriptedSegment(index) };
+    }
+    const timings = { mel: 0, encode: 0, decode: 0, total: 0 };
+    return {
+      text: '',
+      language: 'en',
+      durationSeconds: audio.durationSeconds ?? 0,
+      segments: [],
+      timings,
+    } satisfies TranscribeResult;
+  }
+
+  dispose(): void {
+    this.disposed += 1;
+  }
+}
+
+type LiveOpen = Extract<ToEngine, { type: 'live-open' }>;
+
+export function setUp(
+  make: (dir: string) => SpeechModel = () => new TickingModel('m', 3),
+  load = (dir: string): Promise<SpeechModel> => new Promise((resolve) => resolve(make(dir))),
+) {
+  const sent: FromEngine[] = [];
+  const seen = { loads: [] as string[], closed: 0, exits: 0, cleared: 0 };
+  const parts: EngineParts = {
+    loadModel: (dir) => {
+      seen.loads.push(dir);
+      return load(dir);
+    },
+    openAudio: (path) => {
+      if (path === '/missing') return Promise.reject(new SottoError('AUDIO_NOT_FOUND', 'no such file'));
+      const samples: AsyncIterable<Float32Array> = {
+        [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
+      };
+      return Promise.resolve({
+        durationSeconds: 7,
+        samples,
+        close: () => Promise.resolve(void (seen.closed += 1)),
+      });
+    },
+    figures: () => ({ rssBytes: 1 }),
+    clearCache: () => void (seen.cleared += 1),
+    send: (message) => sent.push(parseFromEngine(structuredClone(message))),
+    exit: () => void (seen.exits += 1),
+  };
+  const host = new EngineHost(parts);
+  const run = (job: number, path = '/a', model = ref): void =>
+    host.receive({ type: 'run', job, path, model, options: {} });
+  const endOf = async (job: number): Promise<FromEngine> => {
+    const last = (): FromEngine | undefined =>
+      sent.find((m) => ['done', 'failed', 'cancelled'].includes(m.type) && 'job' in m && m.job === job);
+    await until(() => last() !== undefined);
+    return last() ?? { type: 'cancelled', job };
+  };
+  const open = (session: number, extra: Partial<LiveOpen> = {}): void =>
+    host.receive({ type: 'live-open', session, model: ref, options: {}, fromSample: 0, ...extra });
+  const say = (session: number, seconds: number): void =>
+    host.receive({ type: 'live-audio', session, pcm: new Uint8Array(ramp(0, seconds * SECOND).buffer) });
+  /** What was said of a session, in order. */
+  const of = (session: number): string[] =>
+    sent.flatMap((m) => ('session' in m && m.session === session ? [m.type] : []));
+  return { host, run, endOf, open, say, of, sent, seen };
+}

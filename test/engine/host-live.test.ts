@@ -1,0 +1,349 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { type FromEngine } from '#daemon/protocol/ipc.js';
+import { ramp } from '#test/harness/ramp.js';
+import { gate, ScriptedModel, settled } from '#test/harness/scripted-speech.js';
+import { until } from '#test/harness/wait.js';
+import { ref, setUp } from './host-here.js';
+
+const other = { name: 'n', dir: '/n' };
+
+describe('EngineHost with people who dictate', () => {
+  test('opens a session when its model is there, hears it, and gives everything back', async () => {
+    const model = new ScriptedModel('m');
+    const { host, open, say, of, sent } = setUp(() => model);
+    open(1);
+    await settled();
+    expect(sent).toContainEqual({ type: 'live-opened', session: 1, heardSamples: 0, intervalSeconds: 0.5 });
+    say(1, 1.2);
+    host.receive({ type: 'live-finish', session: 1 });
+    await settled();
+    expect(of(1)).toEqual(['live-opened', 'live-look', 'live-look', 'live-done']);
+    expect(model.speeches.map(({ disposed }) => disposed)).toEqual([1]);
+    // What comes late is for nobody.
+    say(1, 1);
+    host.receive({ type: 'live-finish', session: 1 });
+    host.receive({ type: 'live-cancel', session: 1 });
+    await settled();
+    expect(of(1)).toHaveLength(4);
+    // Another model may come: nobody holds this one.
+    open(2, { model: other });
+    await settled();
+    expect(model.disposed).toBe(1);
+  });
+
+  test('looks before a file goes on, and the file goes on between looks', async () => {
+    const log: string[] = [];
+    const looking = gate();
+    const stepping = gate();
+    const model = new ScriptedModel('m', {
+      steps: 6,
+      onStep: async (step) => {
+        log.push(`step ${step}`);
+        if (step === 1) {
+          stepping.open();
+          await looking.opened;
+        }
+        await settled();
+      },
+      onLook: async () => {
+        log.push('look begins');
+        await settled();
+        await settled();
+        log.push('look ends');
+      },
+    });
+    const { open, run, say, endOf } = setUp(() => model);
+    open(1);
+    await settled();
+    run(1);
+    await stepping.opened;
+    say(1, 1.5);
+    await settled();
+    looking.open();
+    expect((await endOf(1)).type).toBe('done');
+    // No step begins while a look waits or runs; between two looks one may.
+    let looks = 0;
+    for (const line of log) {
+      if (line === 'look begins') looks += 1;
+      else if (line === 'look ends') looks -= 1;
+      else expect([line, looks]).toEqual([line, 0]);
+    }
+    expect(log.filter((line) => line.startsWith('look')).length).toBe(6);
+    const third = log.lastIndexOf('look begins');
+    expect(log.slice(0, third).filter((line) => line.startsWith('step')).length).toBeGreaterThan(2);
+  });
+
+  test('a file that waits behind a look is gone as soon as it is cancelled', async () => {
+    const busy = gate();
+    const stepping = gate();
+    const model = new ScriptedModel('m', {
+      steps: 1_000,
+      onStep: async () => {
+        stepping.open();
+        await settled();
+      },
+      onLook: () => busy.opened,
+    });
+    const { host, open, run, say, endOf, of } = setUp(() => model);
+    open(1);
+    run(1);
+    await stepping.opened;
+    say(1, 1);
+    await settled();
+    host.receive({ type: 'cancel', job: 1 });
+    expect((await endOf(1)).type).toBe('cancelled');
+    expect(of(1)).toEqual(['live-opened']);
+    busy.open();
+    await settled();
+    expect(of(1)).toEqual(['live-opened', 'live-look', 'live-look']);
+  });
+
+  test('a file that waits for another model is gone as soon as it is cancelled, and the next one is served', async () => {
+    const { host, open, run, endOf, of, say, seen } = setUp((dir) => new ScriptedModel(dir));
+    open(1);
+    await settled();
+    run(1, '/a', other);
+    await settled();
+    host.receive({ type: 'cancel', job: 1 });
+    expect((await endOf(1)).type).toBe('cancelled');
+    run(2);
+    expect((await endOf(2)).type).toBe('done');
+    say(1, 0.5);
+    host.receive({ type: 'live-finish', session: 1 });
+    await settled();
+    expect(of(1).at(-1)).toBe('live-done');
+    expect(seen.loads).toEqual(['/m']);
+  });
+
+  test('a model that somebody listens with stays until the last one is over', async () => {
+    const made: ScriptedModel[] = [];
+    const { host, open, run, endOf, seen } = setUp((dir) => {
+      const model = new ScriptedModel(dir);
+      made.push(model);
+      return model;
+    });
+    open(1);
+    open(2);
+    await settled();
+    run(1, '/a', other);
+    host.receive({ type: 'live-cancel', session: 1 });
+    await settled();
+    expect([seen.loads, made[0]?.disposed]).toEqual([['/m'], 0]);
+    host.receive({ type: 'live-finish', session: 2 });
+    expect((await endOf(1)).type).toBe('done');
+    expect([seen.loads, made[0]?.disposed]).toEqual([['/m', '/n'], 1]);
+  });
+
+  test('a session that is cancelled while its model loads is never opened, and the next one is', async () => {
+    const loaded = gate();
+    const { host, open, of, seen } = setUp(undefined, async () => {
+      await loaded.opened;
+      return new ScriptedModel('m');
+    });
+    open(1);
+    open(2);
+    host.receive({ type: 'live-finish', session: 1 });
+    host.receive({ type: 'live-cancel', session: 1 });
+    host.receive({ type: 'live-cancel', session: 1 });
+    loaded.open();
+    await settled();
+    expect([of(1), of(2), seen.loads]).toEqual([[], ['live-opened'], ['/m']]);
+  });
+
+  test('a session that waits for another model and is cancelled takes no model from anybody', async () => {
+    const model = new ScriptedModel('m');
+    const { host, open, of, seen } = setUp(() => model);
+    open(1);
+    open(2, { model: other });
+    await settled();
+    host.receive({ type: 'live-cancel', session: 2 });
+    host.receive({ type: 'live-finish', session: 1 });
+    await settled();
+    open(3);
+    await settled();
+    expect([of(2), of(3), seen.loads, model.disposed]).toEqual([[], ['live-opened'], ['/m'], 0]);
+  });
+
+  test.each([
+    ['MODEL_UNSUPPORTED', 'a model that can not listen', {}, true],
+    [
+      'INVALID_ARGUMENT',
+      'a checkpoint of something else',
+      { checkpoint: { fromSample: 0, state: 7 } },
+      false,
+    ],
+    [
+      'INVALID_ARGUMENT',
+      'a checkpoint of another model',
+      {
+        checkpoint: { fromSample: 0, state: { heardSamples: 0, intervalSeconds: 1, speech: 'elvish' } },
+      },
+      false,
+    ],
+    ['INVALID_ARGUMENT', 'audio that is missing', { fromSample: 1 }, false],
+  ])('refuses with %s %s, and holds nothing for it', async (code, _, extra, mute) => {
+    const model = new ScriptedModel('m', { mute });
+    const { open, of, sent } = setUp(() => model);
+    open(1, extra);
+    await settled();
+    expect(of(1)).toEqual(['live-failed']);
+    expect(sent).toContainEqual(expect.objectContaining({ error: expect.objectContaining({ code }) }));
+    open(2, { model: other });
+    await settled();
+    expect(model.disposed).toBe(1);
+  });
+
+  test('a model that is asked for by nobody waits for nobody: files and the end are not held up by it', async () => {
+    const { host, open, run, endOf, seen, sent } = setUp((dir) => new ScriptedModel(dir));
+    open(1);
+    open(2, { model: other });
+    await settled();
+    host.receive({ type: 'load', model: { name: 'o', dir: '/o' } });
+    await settled();
+    run(1);
+    expect((await endOf(1)).type).toBe('done');
+    // Nobody takes it for one that still loads.
+    const states = sent.filter((m) => m.type === 'model');
+    expect(states.at(-1)).toMatchObject({ name: 'm', state: 'ready' });
+    host.receive({ type: 'load', model: { name: 'o', dir: '/o' } });
+    host.receive({ type: 'shutdown' });
+    await until(() => seen.exits === 1);
+    expect(seen.loads).toEqual(['/m']);
+  });
+
+  test('ends while people speak: nobody is told any more, their models go after them, and it ends once', async () => {
+    const looking = gate();
+    const model = new ScriptedModel('m', { onLook: () => looking.opened });
+    const { host, open, run, say, of, seen } = setUp(() => model);
+    for (const session of [1, 2, 3]) open(session);
+    open(4, { model: other });
+    await settled();
+    run(1, '/a', other);
+    for (const session of [1, 2]) say(session, 1);
+    await settled();
+    host.receive({ type: 'shutdown' });
+    await settled();
+    // The look that runs is waited for.
+    expect([seen.exits, model.disposed]).toEqual([0, 0]);
+    looking.open();
+    await until(() => seen.exits === 1);
+    expect(model.speeches.map(({ disposed }) => disposed)).toEqual([1, 1, 1]);
+    expect([seen.exits, model.disposed]).toEqual([1, 1]);
+    for (const session of [1, 2, 3]) expect(of(session)).toEqual(['live-opened']);
+    expect(of(4)).toEqual([]);
+  });
+
+  test('gives memory back when nobody speaks and no file is read, not before', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance'] });
+    try {
+      const step = gate();
+      const { host, open, run, seen } = setUp(() => new ScriptedModel('m', { onStep: () => step.opened }));
+      const pass = async (): Promise<number> => {
+        await settled();
+        jest.advanceTimersByTime(60_000);
+        return seen.cleared;
+      };
+      open(1);
+      run(1);
+      expect(await pass()).toBe(0);
+      host.receive({ type: 'live-finish', session: 1 });
+      // The file is still read.
+      expect(await pass()).toBe(0);
+      open(2);
+      step.open();
+      // Somebody still speaks.
+      expect(await pass()).toBe(0);
+      host.receive({ type: 'live-cancel', session: 2 });
+      expect(await pass()).toBe(1);
+      expect(await pass()).toBe(1);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test('ends whatever was begun, once, in whatever order things come and go', async () => {
+    const dirs = fc.constantFrom('/m', '/n', '/broken');
+    const who = fc.nat(5);
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('open' as const), dir: dirs, refine: fc.boolean() }),
+      fc.record({ do: fc.constant('say' as const), who, samples: fc.nat(20_000) }),
+      fc.record({ do: fc.constantFrom('finish' as const, 'cancel' as const), who }),
+      fc.record({ do: fc.constant('run' as const), dir: dirs }),
+      fc.record({ do: fc.constantFrom('cancel job' as const, 'load' as const, 'wait' as const) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.boolean(), async (steps, ends) => {
+        const made: ScriptedModel[] = [];
+        const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+        const { host, open, run, of, sent, seen } = setUp(undefined, async (dir) => {
+          await pause();
+          if (dir === '/broken') throw new SottoError('MODEL_CORRUPT', 'config.json is cut off');
+          expect(made.filter(({ disposed }) => disposed === 0)).toEqual([]);
+          const model = new ScriptedModel(dir, { onLook: pause, onFinish: pause, onStep: pause, steps: 4 });
+          made.push(model);
+          return model;
+        });
+        let sessions = 0;
+        let jobs = 0;
+        const cancelled = new Map<number, number>();
+        const job = (): FromEngine | undefined =>
+          sent.find((m) => ['done', 'failed', 'cancelled'].includes(m.type) && 'job' in m && m.job === jobs);
+        for (const what of steps) {
+          const session = 'who' in what ? what.who + 1 : 0;
+          const model = 'dir' in what ? { name: what.dir, dir: what.dir } : ref;
+          if (what.do === 'open') open((sessions += 1), { model, options: { refine: what.refine } });
+          else if (what.do === 'say') {
+            const pcm = new Uint8Array(ramp(0, what.samples).buffer);
+            host.receive({ type: 'live-audio', session, pcm });
+          } else if (what.do === 'finish') host.receive({ type: 'live-finish', session });
+          else if (what.do === 'cancel') {
+            if (session <= sessions && !cancelled.has(session)) cancelled.set(session, of(session).length);
+            host.receive({ type: 'live-cancel', session });
+          } else if (what.do === 'run') {
+            // The supervisor runs one at a time.
+            if (jobs === 0 || job() !== undefined) run((jobs += 1), '/a', model);
+          } else if (what.do === 'cancel job') host.receive({ type: 'cancel', job: jobs });
+          else if (what.do === 'load') host.receive({ type: 'load', model });
+          else await settled();
+        }
+        const isOver = (session: number): boolean =>
+          cancelled.has(session) ||
+          of(session).some((type) => type === 'live-done' || type === 'live-failed');
+        const all = Array.from({ length: sessions }, (_, n) => n + 1);
+        for (let turn = 0; turn < 200 && !ends; turn++) {
+          // Those that wait for a model are opened when those before them are over.
+          for (const session of all) host.receive({ type: 'live-finish', session });
+          if (all.every(isOver) && (jobs === 0 || job() !== undefined)) break;
+          await settled();
+        }
+        if (!ends) expect([all.every(isOver), jobs === 0 || job() !== undefined]).toEqual([true, true]);
+        host.receive({ type: 'shutdown' });
+        await until(() => seen.exits > 0);
+        await settled();
+        expect(seen.exits).toBe(1);
+        for (const { disposed, speeches } of made) {
+          expect([disposed, ...speeches.map((speech) => speech.disposed)]).toEqual([
+            1,
+            ...speeches.map(() => 1),
+          ]);
+        }
+        for (let session = 1; session <= sessions; session++) {
+          const said = of(session);
+          const over = said.findIndex((type) => type === 'live-done' || type === 'live-failed');
+          if (over >= 0) expect(over).toBe(said.length - 1);
+          else if (cancelled.has(session)) expect(said).toHaveLength(cancelled.get(session) ?? 0);
+          else expect(ends).toBe(true);
+        }
+        for (let id = 1; id <= jobs; id++) {
+          const last = sent.filter(
+            (m) => 'job' in m && m.job === id && m.type !== 'event' && m.type !== 'opened',
+          );
+          expect(last).toHaveLength(1);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

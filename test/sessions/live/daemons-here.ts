@@ -1,0 +1,96 @@
+/** The sessions of a daemon over a folder that is there for one test, and a client's ear to hear what they say. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect } from '@jest/globals';
+import { silentLog } from '#daemon/logger.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { isTerminal, type LiveEvent } from '#daemon/protocol/live.js';
+import { LiveSessions, type LiveListener } from '#daemon/sessions/live/live-sessions.js';
+import type { LiveSession } from '#daemon/sessions/live/live-session.js';
+import type { TakeOutcome } from '#daemon/sessions/live/outcome.js';
+import type { OpenSpool } from '#daemon/store/spool/spool-file.js';
+import { InProcessLive } from '#test/harness/in-process-live.js';
+import { ramp, SECOND } from '#test/harness/ramp.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+
+/** Samples of the take that most tests speak. */
+export const TOTAL = 3.3 * SECOND;
+
+/** To be called once in a suite: a folder for each test, and daemons over it. */
+export function daemonsHere() {
+  let folder = '';
+  beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sotto-live-'))));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  return {
+    get folder(): string {
+      return folder;
+    },
+    daemon: (openFile?: OpenSpool) => daemon(folder, openFile),
+  };
+}
+
+function daemon(folder: string, openFile?: OpenSpool) {
+  const engine = new InProcessLive();
+  const clock = new VirtualClock();
+  const kept: TakeOutcome[] = [];
+  const refuse: Error[] = [];
+  const live = new LiveSessions({
+    engine,
+    clock,
+    log: silentLog,
+    folder,
+    resolveModel: (name) => {
+      if (name === 'none') throw new SottoError('MODEL_NOT_FOUND', 'no such model');
+      return { name: 'fake', dir: '/m' };
+    },
+    keep: (outcome) => {
+      const refused = refuse.pop();
+      if (refused !== undefined) return Promise.reject(refused);
+      kept.push(outcome);
+      return Promise.resolve(outcome.result.state === 'failed' ? 'take.wav' : undefined);
+    },
+    ...(openFile !== undefined && { openFile }),
+  });
+  return { engine, clock, kept, live, refuse };
+}
+
+/** A client's ear: what it heard by number, and what was only shown. */
+export class Ear {
+  readonly numbered: LiveEvent[] = [];
+  readonly shown: LiveEvent[] = [];
+  acknowledged = 0;
+  seq = 0;
+
+  readonly listener: LiveListener = (notice) => {
+    if ('acknowledged' in notice) {
+      expect(notice.acknowledged).toBeGreaterThanOrEqual(this.acknowledged);
+      this.acknowledged = notice.acknowledged;
+    } else if (notice.seq === undefined) this.shown.push(notice.event);
+    else {
+      expect(notice.seq).toBe(this.seq + 1);
+      this.seq = notice.seq;
+      expect(this.over).toBeUndefined();
+      this.numbered.push(notice.event);
+    }
+  };
+
+  get over(): LiveEvent | undefined {
+    return this.numbered.find(isTerminal);
+  }
+
+  get committed(): string {
+    return this.numbered.map((event) => (event.type === 'committed' ? event.text : '')).join('');
+  }
+
+  get warnings(): string[] {
+    return this.numbered.flatMap((event) => (event.type === 'warning' ? [event.error.code] : []));
+  }
+}
+
+/** Sends the samples of the ramp from one number up to another in pieces. */
+export function speak(session: LiveSession, from: number, to: number, piece = 1600): void {
+  for (let at = from; at < to; at += piece) {
+    session.push(at, new Uint8Array(ramp(at, Math.min(to, at + piece)).buffer));
+  }
+}
