@@ -16,6 +16,7 @@ import {
   type ModelRequest,
 } from '#daemon/protocol/model-work.js';
 import { engineError, startError } from './engine-errors.js';
+import { tellCommand } from './tell-command.js';
 
 type Convert = Extract<ModelRequest, { type: 'convert' }>;
 type Work = Exclude<ModelRequest, { type: 'cancel' }>;
@@ -30,11 +31,7 @@ const telling = (stage: 'converting' | 'checking') => ({
   onProgress: (fraction: number) => void send({ type: 'progress', stage, fraction }),
 });
 
-/** Settles once the message is out: a process that ends at once would take it along. */
-async function send(message: ModelReply): Promise<void> {
-  if (!process.connected) return;
-  await new Promise<void>((sent) => process.send?.(message, undefined, {}, () => sent()));
-}
+const send = (message: ModelReply): Promise<void> => tellCommand(message);
 
 async function work(request: Work): Promise<ModelReply> {
   let workshops: Workshops;

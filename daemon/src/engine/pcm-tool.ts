@@ -6,12 +6,9 @@ import { once } from 'node:events';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import type { PcmReply } from '#daemon/protocol/pcm-work.js';
 import { engineError } from './engine-errors.js';
+import { tellCommand } from './tell-command.js';
 
-/** Settles once the message is out: a process that ends at once would take it along. */
-async function send(message: PcmReply): Promise<void> {
-  if (!process.connected) return;
-  await new Promise<void>((sent) => process.send?.(message, undefined, {}, () => sent()));
-}
+const send = (message: PcmReply): Promise<void> => tellCommand(message);
 
 /** The inverse of reading 16-bit samples as n / 32768: what was 16 bits stays as it was. */
 function toInt16(samples: Float32Array): Int16Array {
