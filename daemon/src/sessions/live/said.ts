@@ -72,11 +72,9 @@ export class Said {
     }
   }
 
-  /** @returns whether it was that one who listened */
-  leave(listener: Listener): boolean {
-    if (this.#listener !== listener) return false;
-    this.#listener = undefined;
-    return true;
+  /** That one listens no more; another one may, meanwhile. */
+  leave(listener: Listener): void {
+    if (this.#listener === listener) this.#listener = undefined;
   }
 
   /** Says something behind everything that was said before. */
