@@ -12,6 +12,7 @@ export const ref = { name: 'm', dir: '/m' };
 /** A model that gives a segment per tick until it has given `segments`, or is told to stop. */
 export class TickingModel implements SpeechModel {
   readonly family = 'ticking';
+  readonly weightBytes = 1_000;
   disposed = 0;
 
   constructor(

@@ -130,10 +130,12 @@ export interface ModelScript extends SpeechScript {
   readonly avgLogprob?: number;
   /** Can't listen. */
   readonly mute?: boolean;
+  readonly weightBytes?: number;
 }
 
 export class ScriptedModel implements SpeechModel {
   readonly family = 'scripted';
+  readonly weightBytes: number;
   readonly speeches: ScriptedSpeech[] = [];
   readonly live?: (options: LiveOptions, from?: LiveCheckpoint) => LiveSpeech;
   disposed = 0;
@@ -144,6 +146,7 @@ export class ScriptedModel implements SpeechModel {
     readonly name: string,
     readonly script: ModelScript = {},
   ) {
+    this.weightBytes = script.weightBytes ?? 1_000;
     if (script.mute === true) return;
     this.live = (_options, from) => {
       const speech = new ScriptedSpeech(script, from);

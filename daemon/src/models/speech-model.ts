@@ -22,6 +22,8 @@ export interface SpeechModel {
   /** What the user calls it: the name of its folder. */
   readonly name: string;
   readonly family: string;
+  /** What its weights take on the device: counted, not predicted; for that there is `footprintOf`. */
+  readonly weightBytes: number;
 
   /**
    * Transcribes a stream, telling what happens as it goes. Ending the iteration early frees everything.

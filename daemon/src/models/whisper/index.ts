@@ -20,11 +20,14 @@ export type { WhisperOptions } from './settings.js';
 
 export class WhisperModel implements SpeechModel {
   readonly family = 'whisper';
+  readonly weightBytes: number;
 
   private constructor(
     readonly name: string,
     readonly parts: WhisperParts,
-  ) {}
+  ) {
+    this.weightBytes = parts.model.nbytes;
+  }
 
   /**
    * @example

@@ -245,6 +245,12 @@ export class Whisper extends nn.Module {
     return this.decoder.positional_embedding.dtype;
   }
 
+  /** What all that it holds takes on the device. */
+  get nbytes(): number {
+    const held = [...this.parameters(), this.encoder._positions];
+    return held.reduce((sum, { nbytes }) => sum + nbytes, 0);
+  }
+
   /** Makes the loaded weights fit for use: the projections of each attention become one product where they can. */
   join(): void {
     for (const module of this.namedModules().values()) if (module instanceof Attention) module.join();
