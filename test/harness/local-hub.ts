@@ -34,6 +34,8 @@ export interface RepoOptions {
   readonly gated?: HubRepo['gated'];
   readonly private?: boolean;
   readonly readers?: readonly string[];
+  /** Name of the commit, in place of the one that its files give: what a catalogue pins. */
+  readonly commit?: string;
 }
 
 export interface LocalHub {
@@ -232,7 +234,7 @@ export async function startLocalHub(): Promise<LocalHub> {
       const files = Object.entries(contents)
         .map(([path, data]) => hubFile(path, data))
         .sort((a, b) => (a.path < b.path ? -1 : 1));
-      const name = commitOf(files, repo.refs.get('main'));
+      const name = options.commit ?? commitOf(files, repo.refs.get('main'));
       repo.commits.set(name, files);
       repo.refs.set('main', name);
       return name;

@@ -1,12 +1,17 @@
 /** How a download is shown: a line that moves on a terminal, a line now and then elsewhere. */
-import { describeBytes, type DownloadProgress, type PullEvent } from '../store/download/index.js';
+import {
+  describeBytes,
+  type DownloadProgress,
+  type PullEvent,
+  type PullOrPlainEvent,
+} from '../store/download/index.js';
 import { columnsOf, fitStart } from './terminal/columns.js';
 import { LiveArea } from './terminal/live-area.js';
 import { clock, spinnerAt } from './terminal/progress-line.js';
 import { styleFor, wantsColour, type Style } from './terminal/style.js';
 
 export interface PullView {
-  event(event: PullEvent): void;
+  event(event: PullOrPlainEvent): void;
   /** How far it came: `43 %`. Undefined before anything was known. */
   far(): string | undefined;
   close(): void;
@@ -50,6 +55,7 @@ function terminalView(wanted: string): PullView {
         if (event.stage === 'downloading') started = event;
         progress = event;
       }
+      if (event.type === 'instead') area.above(() => process.stderr.write(`${insteadLine(event)}\n`));
       if (event.type === 'retry') waiting = retryLine(event);
     },
     far: () => percentOf(started),
@@ -71,6 +77,7 @@ function plainView(wanted: string): PullView {
         put(foundLine(event));
         latest = { stage: 'downloading', doneBytes: event.haveBytes, totalBytes: event.model.bytes };
       }
+      if (event.type === 'instead') put(insteadLine(event));
       if (event.type === 'retry') put(retryLine(event));
       if (event.type !== 'progress') return;
       if (event.stage === 'verifying') {
@@ -118,6 +125,10 @@ function foundLine({ name, model, haveBytes }: Extract<PullEvent, { type: 'found
   const files = model.files.length === 1 ? '1 file' : `${model.files.length} files`;
   const had = haveBytes > 0 ? `, ${describeBytes(haveBytes)} of it here already` : '';
   return `${name}: ${files}, ${describeBytes(model.bytes)} from ${model.repo} at ${model.commit.slice(0, 8)}${had}`;
+}
+
+function insteadLine({ name, insteadOf }: Extract<PullOrPlainEvent, { type: 'instead' }>): string {
+  return `${insteadOf.error.message}: ${name} comes in its place`;
 }
 
 function retryLine({ why, waitMs }: Extract<PullEvent, { type: 'retry' }>): string {

@@ -1,7 +1,7 @@
 /** `sotto models pull`. */
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
-import { describeBytes, pullModel, type Pulled } from '../store/download/index.js';
+import { describeBytes, pullModelOrPlain, type PulledOrPlain } from '../store/download/index.js';
 import { pullView } from './models-pull-view.js';
 
 export interface PullRun {
@@ -15,7 +15,7 @@ export interface PullRun {
 export async function pull(paths: Paths, { wanted, as, again, signal }: PullRun): Promise<number> {
   const view = pullView(wanted);
   try {
-    const pulled = await pullModel({
+    const pulled = await pullModelOrPlain({
       models: paths.models,
       wanted,
       again,
@@ -39,9 +39,10 @@ export async function pull(paths: Paths, { wanted, as, again, signal }: PullRun)
   }
 }
 
-function describe({ name, record, outcome }: Pulled): string {
+function describe({ name, record, outcome, insteadOf }: PulledOrPlain): string {
   const bytes = record.files.reduce((sum, file) => sum + file.bytes, 0);
   const from = `${describeBytes(bytes)} from ${record.repo} at ${record.revision.slice(0, 8)}`;
-  if (outcome === 'there already') return `${name} is here already: ${from}\n`;
-  return `${outcome} ${name}: ${from}, every byte checked\n\`sotto models use ${name}\` makes it the one that is used\n`;
+  const instead = insteadOf === undefined ? '' : `, in place of ${insteadOf.name}`;
+  if (outcome === 'there already') return `${name} is here already${instead}: ${from}\n`;
+  return `${outcome} ${name}${instead}: ${from}, every byte checked\n\`sotto models use ${name}\` makes it the one that is used\n`;
 }

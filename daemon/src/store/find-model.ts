@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
-import { catalogueEntry } from './catalogue/index.js';
+import { catalogueEntry, plainFormOf } from './catalogue/index.js';
 import { describeBytes } from './download/describe-bytes.js';
 import { readRecord } from './download/model-record.js';
 import { parseRepo } from './download/model-source.js';
@@ -26,6 +26,33 @@ export function findModel(shelves: ModelShelves, wanted: string | undefined): Mo
   const found = namedModel(shelves, wanted) ?? pulledModel(shelves, wanted);
   if (found !== undefined) return found;
   throw missing(shelves, wanted);
+}
+
+/** A model, and the one that should be in its place. */
+export interface FoundModel {
+  readonly model: ModelRef;
+  readonly insteadOf?: { readonly name: string; readonly error: SottoError };
+}
+
+/**
+ * As `findModel`; where a quantized model of the catalogue is not here and its float16 form is, that one, and says so.
+ * @throws SottoError MODEL_NOT_FOUND
+ */
+export function findModelOrPlain(shelves: ModelShelves, wanted: string | undefined): FoundModel {
+  try {
+    return { model: findModel(shelves, wanted) };
+  } catch (error) {
+    const entry = wanted === undefined ? undefined : catalogueEntry(wanted);
+    const plain = entry === undefined ? undefined : plainFormOf(entry);
+    const model = plain === undefined ? undefined : namedModel(shelves, plain.name);
+    if (model === undefined || entry === undefined) throw error;
+    return { model, insteadOf: { name: entry.name, error: SottoError.from(error) } };
+  }
+}
+
+/** What a model is called in the settings: its name if it is found by it, its folder otherwise. */
+export function settingFor(shelves: ModelShelves, { name, dir }: ModelRef): string {
+  return namedModel(shelves, name)?.dir === dir ? name : dir;
 }
 
 function namedModel(shelves: ModelShelves, wanted: string): ModelRef | undefined {

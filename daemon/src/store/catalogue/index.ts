@@ -12,3 +12,11 @@ export function catalogueEntry(name: string): CatalogueEntry | undefined {
   const wanted = name.toLowerCase();
   return CATALOGUE.find((entry) => entry.name === wanted || entry.aliases.includes(wanted));
 }
+
+/** The float16 form of a quantized model of the catalogue. */
+export function plainFormOf({ precision, title }: CatalogueEntry): CatalogueEntry | undefined {
+  const form = `, ${precision.replace('-', ' ')}`;
+  if (precision === 'float16' || !title.endsWith(form)) return undefined;
+  const plain = title.slice(0, -form.length);
+  return CATALOGUE.find((entry) => entry.precision === 'float16' && entry.title === plain);
+}

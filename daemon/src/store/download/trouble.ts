@@ -13,6 +13,11 @@ export class Passing extends Error {
   }
 }
 
+/** The cause of an error that says that the hub has no such repository, or keeps it from strangers: it does not tell which. */
+export class NoSuchRepository extends Error {
+  override readonly name = 'NoSuchRepository';
+}
+
 /**
  * An answer that is none of success, as the error to throw. Reads nothing but its head: what the hub says in
  * `X-Error-Code` (RepoNotFound, RevisionNotFound, EntryNotFound, GatedRepo) is all that is needed.
@@ -42,6 +47,7 @@ export function answerError(
       `the hub does not give ${what} to strangers, or has no such model`,
       {
         hint: 'check the name; if it is right, put a token that may read it into HF_TOKEN',
+        cause: new NoSuchRepository(what),
       },
     );
   }
@@ -54,6 +60,7 @@ export function answerError(
           : 'has no';
     return new SottoError('MODEL_NOT_FOUND', `the hub ${missing} ${what}`, {
       hint: 'check owner, name and revision; `sotto models list` has what is known to be there',
+      ...((code === 'RepoNotFound' || code === '') && { cause: new NoSuchRepository(what) }),
     });
   }
   return new SottoError('DOWNLOAD_FAILED', `the hub answers ${status} (${what})`);

@@ -1,0 +1,123 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { CATALOGUE, catalogueEntry, plainFormOf } from '#daemon/store/catalogue/index.js';
+import { pullModelOrPlain, type PullOrPlainEvent } from '#daemon/store/download/index.js';
+import { findModel, findModelOrPlain, settingFor } from '#daemon/store/find-model.js';
+import { impatientClock, modelFiles, modelsFolder, type ModelsFolder } from '#test/harness/hub-model.js';
+import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
+
+let hub: LocalHub;
+let folder: ModelsFolder;
+let events: PullOrPlainEvent[];
+
+const quantized = CATALOGUE.find(
+  ({ precision, revision }) => precision !== 'float16' && revision === undefined,
+);
+if (quantized === undefined) throw new Error('the catalogue pins all of its quantized models');
+const plain = plainFormOf(quantized);
+if (plain === undefined) throw new Error(`${quantized.name} has no float16 form`);
+
+beforeAll(async () => {
+  hub = await startLocalHub();
+  const { repo, revision } = plain;
+  hub.commit(repo, modelFiles(20_000, 'plain'), { ...(revision !== undefined && { commit: revision }) });
+});
+afterAll(() => hub.close());
+beforeEach(() => {
+  folder = modelsFolder();
+  events = [];
+});
+afterEach(() => {
+  hub.fault = () => undefined;
+  folder.remove();
+});
+
+function pull(wanted: string, token?: string) {
+  return pullModelOrPlain({
+    models: folder.models,
+    wanted,
+    signal: new AbortController().signal,
+    settings: { endpoint: hub.endpoint, ...(token !== undefined && { token }) },
+    clock: impatientClock(),
+    onEvent: (event) => void events.push(event),
+  });
+}
+
+describe('a quantized form that the hub does not have', () => {
+  test.each([
+    ['a stranger, who is told nothing', undefined],
+    ['somebody with a token, who hears 404', 'hf_me'],
+  ])('its float16 form comes instead, and it is said (%s)', async (_, token) => {
+    expect(await pull(quantized.aliases[0] ?? quantized.name, token)).toMatchObject({
+      name: plain.name,
+      insteadOf: { name: quantized.name, error: { code: 'QUANTIZED_UNAVAILABLE' } },
+    });
+    expect(events.filter(({ type }) => type === 'instead')).toMatchObject([
+      { name: plain.name, insteadOf: { name: quantized.name } },
+    ]);
+    expect(existsSync(join(folder.models, plain.name, 'weights.safetensors'))).toBe(true);
+  });
+
+  test('a repository by its own name that is missing stays an error', async () => {
+    await expect(pull(quantized.repo, 'hf_me')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    await expect(pull(quantized.repo)).rejects.toMatchObject({ code: 'DOWNLOAD_DENIED' });
+    expect(events.map(({ type }) => type)).not.toContain('instead');
+  });
+
+  test('a revision that somebody names is not replaced, nor a hub that refuses or fails', async () => {
+    await expect(pull(`${quantized.name}@v9`, 'hf_me')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    hub.fault = ({ kind }) => (kind === 'info' ? { status: 403 } : undefined);
+    await expect(pull(quantized.name)).rejects.toMatchObject({ code: 'DOWNLOAD_DENIED' });
+    hub.fault = ({ kind }) => (kind === 'info' ? { status: 500 } : undefined);
+    await expect(pull(quantized.name)).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
+    expect(events.map(({ type }) => type)).not.toContain('instead');
+  });
+
+  test('when the float16 form can’t be had either, its own error is told', async () => {
+    const [other] = CATALOGUE.filter((entry) => {
+      const form = plainFormOf(entry);
+      return entry.revision === undefined && form !== undefined && form.name !== plain.name;
+    });
+    await expect(pull(other?.name ?? '', 'hf_me')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    expect(events.map(({ type }) => type)).toContain('instead');
+  });
+});
+
+describe('finding a quantized form that is not here', () => {
+  const shelves = () => ({ models: folder.models, bundled: join(folder.models, '..', 'bundled') });
+
+  test('gives the float16 form and says so, where that is here', () => {
+    expect(() => findModelOrPlain(shelves(), quantized.name)).toThrow(SottoError);
+    const dir = join(folder.models, plain.name);
+    mkdirSync(dir, { recursive: true });
+    expect(findModelOrPlain(shelves(), quantized.name)).toMatchObject({
+      model: { name: plain.name, dir },
+      insteadOf: { name: quantized.name, error: { code: 'MODEL_NOT_FOUND' } },
+    });
+    // The model itself is still not here.
+    expect(() => findModel(shelves(), quantized.name)).toThrow(/is not here yet/);
+    expect(() => findModelOrPlain(shelves(), quantized.repo)).toThrow(/is not here yet/);
+    mkdirSync(join(folder.models, quantized.name));
+    expect(findModelOrPlain(shelves(), quantized.name)).toEqual({
+      model: { name: quantized.name, dir: join(folder.models, quantized.name) },
+    });
+  });
+
+  test('a model goes into the settings by its name only if it is found by it', () => {
+    const dir = join(folder.models, 'mine');
+    mkdirSync(dir, { recursive: true });
+    expect(settingFor(shelves(), { name: 'mine', dir })).toBe('mine');
+    expect(settingFor(shelves(), { name: 'mine', dir: '/elsewhere/mine' })).toBe('/elsewhere/mine');
+  });
+
+  test('every quantized model of the catalogue has a float16 form', () => {
+    for (const entry of CATALOGUE) {
+      const form = plainFormOf(entry);
+      expect(form?.precision).toBe(entry.precision === 'float16' ? undefined : 'float16');
+      if (form !== undefined) expect(entry.name.startsWith(`${form.name}-`)).toBe(true);
+    }
+    expect(catalogueEntry('turbo-8bit')).toBeDefined();
+  });
+});
