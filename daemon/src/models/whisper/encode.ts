@@ -40,7 +40,7 @@ export async function encode(model: Whisper, mel: MxArray, signal: AbortSignal):
   const crossKeysValues: KeysValues[] = [];
   try {
     let x = queue(() => encoder.embed(mel)); // [1, nAudioCtx, D]
-    await settle(mel);
+    await settle(mel, ahead ? mel : x);
     for (const block of encoder.blocks) {
       const input = x;
       x = queue(() => block.forward(input));
