@@ -2,15 +2,20 @@
 import { SottoError } from '#daemon/protocol/errors.js';
 
 import { readConfigFile } from './config-file.js';
+import type { Footprint } from './footprint.js';
 import type { LoadOptions, SpeechModel } from './speech-model.js';
 import { isWhisperConfig } from './whisper/config.js';
+import { whisperFootprint } from './whisper/footprint.js';
 import { WhisperModel } from './whisper/index.js';
+
+export type { Footprint } from './footprint.js';
 
 interface Family {
   readonly name: string;
   /** Whether a parsed `config.json` is one of this family's. */
   readonly recognises: (config: Readonly<Record<string, unknown>>) => boolean;
   readonly load: (dir: string, options: LoadOptions) => Promise<SpeechModel>;
+  readonly footprint: (dir: string) => Promise<Footprint>;
 }
 
 const FAMILIES: readonly Family[] = [
@@ -18,6 +23,7 @@ const FAMILIES: readonly Family[] = [
     name: 'whisper',
     recognises: isWhisperConfig,
     load: (dir, options) => WhisperModel.load(dir, options),
+    footprint: whisperFootprint,
   },
 ];
 
@@ -27,6 +33,19 @@ const FAMILIES: readonly Family[] = [
  * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED naming the folder or file, CANCELLED.
  */
 export async function loadModel(dir: string, options: LoadOptions = {}): Promise<SpeechModel> {
+  return (await familyOf(dir)).load(dir, options);
+}
+
+/**
+ * What the model in a folder will take on this device, from the headers of its files alone.
+ *
+ * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED
+ */
+export async function footprintOf(dir: string): Promise<Footprint> {
+  return (await familyOf(dir)).footprint(dir);
+}
+
+async function familyOf(dir: string): Promise<Family> {
   const config = await readConfigFile(dir);
   const family = FAMILIES.find(({ recognises }) => recognises(config));
   if (family === undefined) {
@@ -34,5 +53,5 @@ export async function loadModel(dir: string, options: LoadOptions = {}): Promise
       typeof config.model_type === 'string' ? `a model of type "${config.model_type}"` : 'of no known type';
     throw new SottoError('MODEL_UNSUPPORTED', `${dir} is ${kind}`);
   }
-  return family.load(dir, options);
+  return family;
 }

@@ -1,0 +1,49 @@
+/**
+ * What a Whisper model takes of the device's memory, from its dimensions and from how its weights are stored. Each term
+ * is an array that is there; how far the sums are from what MLX counts is measured by `npm run bench -- memory`.
+ */
+import type { Dtype } from '#native/index.js';
+
+import type { Footprint } from '../footprint.js';
+import { readConfig } from './checkpoint.js';
+import { bytesOf, thisComputer, type Computer } from './computer.js';
+import type { WhisperConfig } from './config.js';
+import { storedWeights, type StoredWeights } from './stored-weights.js';
+import { weightBytes } from './weight-bytes.js';
+import { workBytes, type WorkBytes } from './work-bytes.js';
+
+export interface WhisperFootprint extends Footprint {
+  readonly work: WorkBytes;
+}
+
+/**
+ * Reads the headers of a model folder, no weights.
+ *
+ * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED for what cannot be loaded either
+ */
+export async function whisperFootprint(dir: string): Promise<WhisperFootprint> {
+  const config = await readConfig(dir);
+  return footprint(config, await storedWeights(dir, config), thisComputer());
+}
+
+export function footprint(
+  config: WhisperConfig,
+  stored: StoredWeights,
+  computer: Computer,
+): WhisperFootprint {
+  const work = workBytes(config, computer, activationBytes(stored, computer));
+  return {
+    weightBytes: weightBytes(config, stored, computer),
+    workBytes: Math.max(...Object.values(work)),
+    work,
+  };
+}
+
+/** A checkpoint that is not there, of one dtype; packed throughout, if its config says so. */
+export function imagined(config: WhisperConfig, dtype: Dtype): StoredWeights {
+  return { dtypeOf: () => dtype, isPacked: () => config.quantization !== undefined };
+}
+
+function activationBytes(stored: StoredWeights, computer: Computer): number {
+  return computer === 'gpu' ? bytesOf(stored.dtypeOf('decoder.positional_embedding')) : 4;
+}

@@ -1,0 +1,103 @@
+/** What the weights of a loaded model take. */
+import { bytesOf, type Computer } from './computer.js';
+import type { Quantization, WhisperConfig } from './config.js';
+import type { StoredWeights } from './stored-weights.js';
+
+/** One product of the loaded network. */
+interface Matrix {
+  /** As it is stored; of several that are joined, the first. */
+  readonly name: string;
+  readonly outputs: number;
+  readonly inputs: number;
+  readonly hasBias: boolean;
+  /** Convolutions never are. */
+  readonly canBePacked: boolean;
+}
+
+/** Rows that our kernels take together: what is missing is filled up. */
+const PANEL = 16;
+const FLOAT32 = 4;
+
+export function weightBytes(config: WhisperConfig, stored: StoredWeights, computer: Computer): number {
+  const matrices = matricesOf(config).map((matrix) => matrixBytes(matrix, config, stored, computer));
+  return sum(matrices) + restBytes(config, stored, computer);
+}
+
+/** The joined ones as `Whisper.join` makes them: queries, keys and values of the speech; keys and values of the audio. */
+function matricesOf({ nMels, nAudioState: dims, nAudioLayer, nTextLayer, nVocab }: WhisperConfig): Matrix[] {
+  const linear = (name: string, outputs: number, inputs: number): Matrix => ({
+    name,
+    outputs,
+    inputs,
+    hasBias: true,
+    canBePacked: true,
+  });
+  const block = (at: string): Matrix[] => [
+    linear(`${at}.attn.query`, 3 * dims, dims),
+    linear(`${at}.attn.out`, dims, dims),
+    linear(`${at}.mlp1`, 4 * dims, dims),
+    linear(`${at}.mlp2`, dims, 4 * dims),
+  ];
+  const decoderBlock = (at: string): Matrix[] => [
+    ...block(at),
+    linear(`${at}.cross_attn.query`, dims, dims),
+    linear(`${at}.cross_attn.key`, 2 * dims, dims),
+    linear(`${at}.cross_attn.out`, dims, dims),
+  ];
+  const each = (count: number, make: (i: number) => Matrix[]): Matrix[] =>
+    Array.from({ length: count }, (_, i) => make(i)).flat();
+  return [
+    { ...linear('encoder.conv1', dims, 3 * nMels), canBePacked: false },
+    { ...linear('encoder.conv2', dims, 3 * dims), canBePacked: false },
+    ...each(nAudioLayer, (i) => block(`encoder.blocks.${i}`)),
+    ...each(nTextLayer, (i) => decoderBlock(`decoder.blocks.${i}`)),
+    { ...linear('decoder.token_embedding', nVocab, dims), hasBias: false },
+  ];
+}
+
+function matrixBytes(
+  { name, outputs, inputs, hasBias, canBePacked }: Matrix,
+  { quantization }: WhisperConfig,
+  stored: StoredWeights,
+  computer: Computer,
+): number {
+  const packing =
+    quantization && canBePacked && stored.isPacked(name)
+      ? ownPacking(quantization.layers?.get(name), quantization)
+      : undefined;
+  const width = bytesOf(stored.dtypeOf(`${name}.weight`));
+  const bias = hasBias
+    ? outputs * (computer === 'gpu' ? bytesOf(stored.dtypeOf(`${name}.bias`)) : FLOAT32)
+    : 0;
+  const scales = packing ? 2 * (inputs / packing.groupSize) : 0; // for each output: scales and biases
+  switch (computer) {
+    case 'gpu': {
+      const scaleWidth = bytesOf(stored.dtypeOf(`${name}.scales`));
+      const row = packing ? (inputs * packing.bits) / 8 + scales * scaleWidth : inputs * width;
+      return outputs * row + bias;
+    }
+    case 'kernels': {
+      const rows = Math.ceil(outputs / PANEL) * PANEL;
+      return rows * (packing ? inputs + scales * FLOAT32 : inputs * width) + bias; // a byte each, whatever the bits
+    }
+    case 'cpu':
+      return outputs * inputs * FLOAT32 + bias;
+  }
+}
+
+function ownPacking(own: Quantization | false | undefined, all: Quantization): Quantization | undefined {
+  return own === false ? undefined : (own ?? all);
+}
+
+/** Norms and positions. */
+function restBytes(config: WhisperConfig, stored: StoredWeights, computer: Computer): number {
+  const { nAudioState: dims, nAudioCtx, nTextCtx, nAudioLayer, nTextLayer } = config;
+  const norms = 2 * nAudioLayer + 1 + 3 * nTextLayer + 1; // of a weight and a bias each
+  const width = (name: string): number => (computer === 'gpu' ? bytesOf(stored.dtypeOf(name)) : FLOAT32);
+  return (
+    norms * 2 * dims * width('decoder.ln.weight') +
+    (nAudioCtx + nTextCtx) * dims * width('decoder.positional_embedding')
+  );
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
