@@ -246,6 +246,8 @@ function deliver(message: DaemonMessage, stream: JobStream): void {
     case 'opened':
     case 'acknowledged':
     case 'live':
+    case 'models-event':
+    case 'models-done':
       return;
   }
 }

@@ -4,6 +4,7 @@ export * from './errors.js';
 export * from './ipc.js';
 export * from './live.js';
 export * from './messages.js';
+export * from './models.js';
 export * from './status.js';
 export * from './transcription.js';
 export * from './version.js';

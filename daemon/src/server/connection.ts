@@ -11,8 +11,10 @@ import type { DaemonStatus } from '../protocol/status.js';
 import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
 import type { Job, JobNotice } from '../sessions/job.js';
 import type { LiveSessions } from '../sessions/live/live-sessions.js';
+import type { ModelDesk } from '../sessions/models/model-desk.js';
 import type { Sessions } from '../sessions/sessions.js';
 import { LiveChannels } from './live-channels.js';
+import { ModelRequests } from './model-requests.js';
 
 /** Above this many unread bytes, what is only for display is left out. */
 const DISPLAY_BYTES = 64 * 1024;
@@ -27,6 +29,7 @@ const GOODBYE_MS = 500;
 export interface ConnectionContext {
   readonly sessions: Sessions;
   readonly live: LiveSessions;
+  readonly models: ModelDesk;
   readonly clock: Clock;
   readonly log: Logger;
   readonly status: () => DaemonStatus;
@@ -38,6 +41,7 @@ export class Connection {
   readonly #context: ConnectionContext;
   readonly #jobs = new Map<string, Job>();
   readonly #live: LiveChannels;
+  readonly #models: ModelRequests;
   readonly #calmHello: () => void;
   #greeted = false;
   #lastPongMs: number;
@@ -46,6 +50,9 @@ export class Connection {
     this.#socket = socket;
     this.#context = context;
     this.#live = new LiveChannels(context.live, (message, onlyForDisplay) =>
+      this.#send(message, onlyForDisplay),
+    );
+    this.#models = new ModelRequests(context.models, (message, onlyForDisplay) =>
       this.#send(message, onlyForDisplay),
     );
     this.#lastPongMs = context.clock.nowMs();
@@ -58,6 +65,7 @@ export class Connection {
       this.#calmHello();
       context.sessions.cancelAllOf(this);
       this.#live.close();
+      this.#models.close();
     });
   }
 
@@ -66,7 +74,7 @@ export class Connection {
    * left to the bound on what it has not read, so that a paused terminal does not lose its work.
    */
   beat(deadAfterMs: number): void {
-    const works = this.#jobs.size + this.#live.size > 0;
+    const works = this.#jobs.size + this.#live.size + this.#models.size > 0;
     if (!works && this.#context.clock.nowMs() - this.#lastPongMs > deadAfterMs) this.#socket.terminate();
     else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }
@@ -118,7 +126,7 @@ export class Connection {
         this.#transcribe(message);
         return;
       case 'cancel': {
-        if (this.#live.cancel(message.id)) return;
+        if (this.#live.cancel(message.id) || this.#models.cancel(message.id)) return;
         // Unknown means over already: the two messages have crossed.
         const job = this.#jobs.get(message.id);
         if (job !== undefined) this.#context.sessions.cancel(job);
@@ -132,6 +140,11 @@ export class Connection {
         return;
       case 'finish':
         this.#live.finish(message.id, message.samples);
+        return;
+      case 'models':
+        if (this.#jobs.has(message.id))
+          throw new SottoError('INVALID_ARGUMENT', 'a job of this id is under way');
+        this.#models.ask(message);
         return;
       case 'status':
         this.#send({ type: 'status', id: message.id, status: this.#context.status() });
@@ -156,7 +169,8 @@ export class Connection {
   }
 
   #transcribe({ id, path, model, options }: Extract<ClientMessage, { type: 'transcribe' }>): void {
-    if (this.#jobs.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a job of this id is under way');
+    if (this.#jobs.has(id) || this.#models.has(id))
+      throw new SottoError('INVALID_ARGUMENT', 'a job of this id is under way');
     if (this.#jobs.size >= LIMITS.jobsPerConnection) {
       throw new SottoError('BUSY', `${LIMITS.jobsPerConnection} jobs of this client are under way`);
     }
@@ -192,17 +206,19 @@ export class Connection {
     }
   }
 
-  #send(message: DaemonMessage, onlyForDisplay = false): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    if (onlyForDisplay && this.#socket.bufferedAmount > DISPLAY_BYTES) return;
+  /** @returns whether it was sent */
+  #send(message: DaemonMessage, onlyForDisplay = false): boolean {
+    if (this.#socket.readyState !== this.#socket.OPEN) return false;
+    if (onlyForDisplay && this.#socket.bufferedAmount > DISPLAY_BYTES) return false;
     const text = JSON.stringify(message);
     if (this.#socket.bufferedAmount + text.length > MAX_UNREAD_BYTES) {
       // `close` would wait behind the very bytes that are not read.
       this.#context.log.warn('a client does not read what it asked for: connection ended');
       this.#socket.terminate();
-      return;
+      return false;
     }
     this.#socket.send(text);
+    return true;
   }
 }
 

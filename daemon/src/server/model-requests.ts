@@ -1,0 +1,67 @@
+/** What one client asks about models: its requests that are not over, and their answers as messages. */
+import { SottoError } from '../protocol/errors.js';
+import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
+import { MODEL_LIMITS } from '../protocol/models.js';
+import type { ModelDesk } from '../sessions/models/model-desk.js';
+import type { DeskNotice, Member } from '../sessions/models/work.js';
+
+/** @returns whether it was sent: what is only for display is not, to a reader who is slow */
+export type Send = (message: DaemonMessage, onlyForDisplay: boolean) => boolean;
+
+export class ModelRequests {
+  readonly #desk: ModelDesk;
+  readonly #send: Send;
+  readonly #open = new Map<string, Member>();
+
+  constructor(desk: ModelDesk, send: Send) {
+    this.#desk = desk;
+    this.#send = send;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  has(id: string): boolean {
+    return this.#open.has(id);
+  }
+
+  /** @throws SottoError INVALID_ARGUMENT (the id is in use), BUSY, or what the desk refuses it for */
+  ask({ id, request }: Extract<ClientMessage, { type: 'models' }>): void {
+    if (this.#open.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a request of this id is under way');
+    if (this.#open.size >= MODEL_LIMITS.requestsPerConnection) {
+      throw new SottoError(
+        'BUSY',
+        `${MODEL_LIMITS.requestsPerConnection} requests of this client are under way`,
+      );
+    }
+    this.#open.set(
+      id,
+      this.#desk.request(request, (notice) => this.#tell(id, notice)),
+    );
+  }
+
+  /** @returns whether there is a request of this id */
+  cancel(id: string): boolean {
+    const member = this.#open.get(id);
+    member?.cancel();
+    return member !== undefined;
+  }
+
+  /** The client is gone; what belongs to the daemon goes on. */
+  close(): void {
+    for (const member of this.#open.values()) member.leave();
+    this.#open.clear();
+  }
+
+  #tell(id: string, notice: DeskNotice): boolean {
+    if (notice.type === 'event') {
+      return this.#send({ ...notice, type: 'models-event', id }, notice.seq === undefined);
+    }
+    this.#open.delete(id);
+    if (notice.type === 'failed')
+      return this.#send({ type: 'failed', id, seq: notice.seq, error: notice.error.toWire() }, false);
+    if (notice.type === 'cancelled') return this.#send({ ...notice, id }, false);
+    return this.#send({ ...notice, type: 'models-done', id }, false);
+  }
+}

@@ -1,0 +1,131 @@
+/** A model from the hub, and the check of one that is here: as work on its files, told to all who wait. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ModelRef } from '../../protocol/ipc.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { ModelsEvent, ModelsResultOf } from '../../protocol/models.js';
+import { pullModelOrPlain, type PullOptions, type PullOrPlainEvent } from '../../store/download/index.js';
+import { verifyAgainstRecord } from '../../store/verify-model.js';
+import type { ModelStates } from './model-states.js';
+import type { Work } from './work.js';
+
+/** What tests put in the place of the real hub and disk. */
+export type HubOptions = Partial<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'freeBytes'>>;
+
+export interface Pulling {
+  readonly models: string;
+  readonly states: ModelStates;
+  readonly wanted: string;
+  /** What its folder will be called. */
+  readonly name: string;
+  readonly as?: string;
+  readonly again?: boolean;
+  readonly hub?: HubOptions;
+}
+
+/** @throws SottoError as `pullModel` does */
+export async function pullFor(work: Work, pulling: Pulling): Promise<ModelsResultOf<'pull'>> {
+  const { models, states, wanted, as, again, hub } = pulling;
+  let { name } = pulling;
+  let files = states.begin(name, 'downloading');
+  const present = (): boolean => existsSync(join(models, name));
+  try {
+    const pulled = await pullModelOrPlain({
+      ...hub,
+      models,
+      wanted,
+      signal: work.signal,
+      ...(as !== undefined && { as }),
+      ...(again !== undefined && { again }),
+      onEvent: (event) => {
+        work.say(wireEvent(event));
+        if (event.type === 'progress') files.at(event.stage, partOf(event));
+        if (event.type !== 'instead' || as !== undefined) return;
+        files.end({ present: present(), error: event.insteadOf.error });
+        name = event.name;
+        files = states.begin(name, 'downloading');
+      },
+    });
+    files.end({ present: true });
+    const { record, insteadOf } = pulled;
+    return {
+      do: 'pull',
+      name: pulled.name,
+      dir: pulled.dir,
+      outcome: pulled.outcome,
+      repo: record.repo,
+      revision: record.revision,
+      bytes: record.files.reduce((sum, { bytes }) => sum + bytes, 0),
+      ...(insteadOf !== undefined && {
+        insteadOf: { name: insteadOf.name, error: insteadOf.error.toWire() },
+      }),
+    };
+  } catch (thrown) {
+    const error = SottoError.from(thrown);
+    // What was here before the try is as good as it was.
+    const isFailure = !present() && error.code !== 'CANCELLED';
+    files.end({ present: present(), ...(isFailure && { error }) });
+    throw error;
+  }
+}
+
+/** @throws SottoError */
+export async function verifyFor(
+  work: Work,
+  states: ModelStates,
+  { name, dir }: ModelRef,
+): Promise<ModelsResultOf<'verify'>> {
+  const files = states.begin(name, 'verifying');
+  try {
+    const verified = await verifyAgainstRecord(dir, work.signal, (fraction) => {
+      files.at('verifying', fraction);
+      work.say({ type: 'progress', stage: 'verifying', fraction });
+    });
+    const wrong = (verified?.files ?? []).filter(({ state }) => state !== 'right');
+    files.end({ present: true, ...(wrong.length > 0 && { error: damaged(name, wrong) }) });
+    return {
+      do: 'verify',
+      name,
+      ...(verified !== undefined && {
+        repo: verified.repo,
+        revision: verified.revision,
+        files: [...verified.files],
+      }),
+    };
+  } catch (error) {
+    files.end({ present: existsSync(dir) });
+    throw error;
+  }
+}
+
+function damaged(name: string, wrong: readonly { name: string; state: string }[]): SottoError {
+  const what = wrong.map((file) => `${file.name} is ${file.state}`).join(', ');
+  return new SottoError('MODEL_CORRUPT', `${name} is not what came from the hub: ${what}`, {
+    hint: `pull it again: \`sotto models pull ${name} --again\``,
+  });
+}
+
+function wireEvent(event: PullOrPlainEvent): ModelsEvent {
+  switch (event.type) {
+    case 'asking':
+    case 'waiting':
+      return event;
+    case 'found': {
+      const { model, name, haveBytes } = event;
+      const { repo, commit, files, bytes } = model;
+      return { type: 'found', name, repo, revision: commit, files: files.length, bytes, haveBytes };
+    }
+    case 'progress':
+      return { ...event, fraction: partOf(event) };
+    case 'retry':
+      return { type: 'retry', why: event.why, waitSeconds: event.waitMs / 1000 };
+    case 'instead': {
+      const { name, error } = event.insteadOf;
+      return { type: 'instead', name: event.name, insteadOf: { name, error: error.toWire() } };
+    }
+  }
+}
+
+function partOf({ doneBytes, totalBytes }: { doneBytes: number; totalBytes: number }): number {
+  return totalBytes > 0 ? Math.min(1, Math.max(0, doneBytes / totalBytes)) : 1;
+}

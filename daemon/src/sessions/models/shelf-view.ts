@@ -1,0 +1,78 @@
+/** The models that are here and that there are, as a client sees them. */
+import type { ModelRef } from '../../protocol/ipc.js';
+import type { ModelsResultOf } from '../../protocol/models.js';
+import { CATALOGUE, catalogueEntry, recommendedModel, thisMachine } from '../../store/catalogue/index.js';
+import type { CatalogueEntry } from '../../store/catalogue/index.js';
+import { readRecord } from '../../store/download/index.js';
+import { folderBytes } from '../../store/download/work-folder.js';
+import { findModel, type ModelShelves } from '../../store/find-model.js';
+import { installedModels, partialDownloads } from '../../store/installed.js';
+import type { ModelStates } from './model-states.js';
+
+export interface ShelfView {
+  readonly shelves: ModelShelves;
+  readonly states: ModelStates;
+  /** The model for those who name none. */
+  readonly chosen: ModelRef | undefined;
+}
+
+export async function listFor({ shelves, states, chosen }: ShelfView): Promise<ModelsResultOf<'list'>> {
+  const all = await installedModels(shelves);
+  // Of two with one name, the user's own is the one that is found by it, and comes first.
+  const installed = all.filter(({ name }, index) => all.findIndex((one) => one.name === name) === index);
+  states.disk(installed.map(({ name }) => name));
+  const machine = thisMachine();
+  return {
+    do: 'list',
+    machine: { ...machine },
+    recommended: recommendedModel(machine).name,
+    ...(chosen !== undefined && { chosen: chosen.name }),
+    installed: installed.map(({ name, dir, bytes, from, record, entry }) => ({
+      name,
+      dir,
+      bytes,
+      from,
+      ...(record !== undefined && { repo: record.repo, revision: record.revision }),
+      ...(entry !== undefined && { catalogue: entry.name }),
+      chosen: dir === chosen?.dir,
+      status: states.of(name),
+    })),
+    partial: (await partialDownloads(shelves.models)).map((part) => ({
+      ...part,
+      status: states.of(part.name),
+    })),
+    catalogue: CATALOGUE.map(onWire),
+  };
+}
+
+/** @throws SottoError MODEL_NOT_FOUND for what is neither here nor in the catalogue */
+export async function infoFor(
+  { shelves, states, chosen }: ShelfView,
+  wanted: string,
+): Promise<ModelsResultOf<'info'>> {
+  const known = catalogueEntry(wanted);
+  let here: ModelRef | undefined;
+  try {
+    here = findModel(shelves, wanted);
+  } catch (error) {
+    if (known === undefined) throw error;
+  }
+  const record = here === undefined ? undefined : readRecord(here.dir);
+  const entry = record === undefined ? known : CATALOGUE.find(({ repo }) => repo === record.repo);
+  const name = here?.name ?? known?.name ?? wanted;
+  return {
+    do: 'info',
+    name,
+    ...(here !== undefined && { here: { dir: here.dir, bytes: await folderBytes(here.dir) } }),
+    chosen: here !== undefined && here.dir === chosen?.dir,
+    status: states.of(name),
+    ...(record !== undefined && {
+      record: { ...record, files: record.files.map((file) => ({ ...file })) },
+    }),
+    ...(entry !== undefined && { catalogue: onWire(entry) }),
+  };
+}
+
+function onWire(entry: CatalogueEntry) {
+  return { ...entry, aliases: [...entry.aliases] };
+}

@@ -1,0 +1,92 @@
+/** Which model serves those who name none: settings.json says so only once the engine has it ready. */
+import { basename, dirname, resolve } from 'node:path';
+import { SottoError } from '../../protocol/errors.js';
+import type { ModelRef } from '../../protocol/ipc.js';
+import type { ModelsResultOf } from '../../protocol/models.js';
+import type { ModelStatus } from '../../protocol/status.js';
+import { readSettings } from '../../settings.js';
+import { folderBytes } from '../../store/download/work-folder.js';
+import { findModel, settingFor, type FoundModel, type ModelShelves } from '../../store/find-model.js';
+import { removeModel } from '../../store/installed.js';
+import { smallerModels } from '../../store/smaller-models.js';
+import { chooseModel } from '../../store/write-settings.js';
+import type { ModelEngine } from '../../supervisor/engine.js';
+import type { ModelStates } from './model-states.js';
+import type { Work } from './work.js';
+
+export interface Using {
+  readonly engine: ModelEngine;
+  readonly states: ModelStates;
+  readonly shelves: ModelShelves;
+  /** Path of settings.json. */
+  readonly settings: string;
+}
+
+/** @throws SottoError as the engine does, INVALID_ARGUMENT or OUTPUT_FAILED for settings.json: then all is as it was */
+export async function useFor(
+  work: Work,
+  { engine, states, shelves, settings }: Using,
+  { model, insteadOf }: FoundModel,
+): Promise<ModelsResultOf<'use'>> {
+  // Better known before the model is loaded than after.
+  readSettings(settings);
+  const wanted = insteadOf && { name: insteadOf.name, error: insteadOf.error.toWire() };
+  if (wanted !== undefined) work.say({ type: 'instead', name: model.name, insteadOf: wanted });
+  const before = engine.chosen;
+  const instead = smallerModels(shelves, model);
+  const candidates = [model, ...instead];
+  const unwatch = states.watch(({ name, state, fraction = 0 }) => {
+    if (state !== 'loading' && state !== 'warming') return;
+    if (candidates.some((one) => one.name === name)) work.say({ type: 'progress', stage: state, fraction });
+  });
+  let ready: ModelStatus;
+  try {
+    ready = await engine.use(model, { instead, signal: work.signal });
+  } finally {
+    unwatch();
+  }
+  const served = candidates.find(({ name }) => name === ready.name) ?? model;
+  const tooLarge = served === model ? undefined : ready.insteadOf;
+  if (tooLarge !== undefined) work.say({ type: 'instead', name: served.name, insteadOf: tooLarge });
+  try {
+    await chooseModel(settings, settingFor(shelves, served));
+  } catch (error) {
+    if (before !== undefined) await engine.use(before).catch(() => undefined);
+    throw error;
+  }
+  const replaced = tooLarge === undefined ? wanted : { ...tooLarge, name: wanted?.name ?? tooLarge.name };
+  return { do: 'use', model: { ...ready, ...(replaced !== undefined && { insteadOf: replaced }) } };
+}
+
+/** Only what lies among the user's models is taken away. @throws SottoError INVALID_ARGUMENT */
+export function checkRemovable({ models }: ModelShelves, { name, dir }: ModelRef): void {
+  if (resolve(dirname(dir)) === resolve(models)) return;
+  throw new SottoError('INVALID_ARGUMENT', `${name} is none of the models in ${models}`, {
+    hint: 'what comes with Sotto stays, and folders elsewhere are yours to delete',
+  });
+}
+
+/** @throws SottoError MODEL_NOT_FOUND, BUSY, or why the starter model can't take its place: then it stays */
+export async function removeFor(
+  work: Work,
+  { engine, shelves, settings, states }: Using,
+  model: ModelRef,
+  isChosen: boolean,
+): Promise<ModelsResultOf<'remove'>> {
+  const bytes = await folderBytes(model.dir);
+  let used: ModelStatus | undefined;
+  if (isChosen) {
+    readSettings(settings);
+    used = await engine.use(findModel(shelves, undefined), { signal: work.signal });
+    await chooseModel(settings, undefined);
+  }
+  const files = states.begin(model.name, 'verifying');
+  try {
+    await removeModel(shelves.models, basename(model.dir));
+    files.end({ present: false });
+  } catch (error) {
+    files.end({ present: true });
+    throw error;
+  }
+  return { do: 'remove', name: model.name, bytes, ...(used !== undefined && { used }) };
+}
