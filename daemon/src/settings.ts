@@ -7,6 +7,15 @@ export interface Settings {
   readonly model?: string;
   /** How long past dictations are kept. */
   readonly history: Retention;
+  readonly memory: MemorySettings;
+}
+
+/** What models may take, and for how long. */
+export interface MemorySettings {
+  /** On the GPU, weights and work together. Half of the machine's memory when left out. */
+  readonly maxBytes?: number;
+  /** Models that nobody has worked with for so many minutes are let go of. 0: they stay. */
+  readonly unloadAfterMinutes: number;
 }
 
 export interface Retention {
@@ -20,13 +29,18 @@ export interface Retention {
 
 export const DEFAULT_RETENTION: Retention = { keepDays: 30, keepAudio: false, maxAudioBytes: 2 ** 30 };
 
+/** A warm model costs no power, but a Mac shares its memory with the GPU; loading it anew takes a second or two. */
+export const DEFAULT_MEMORY: MemorySettings = { unloadAfterMinutes: 60 };
+
+const DEFAULTS: Settings = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY };
+
 /** @throws SottoError INVALID_ARGUMENT */
 export function readSettings(path: string): Settings {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return { history: DEFAULT_RETENTION };
+    if (codeOf(error) === 'ENOENT') return DEFAULTS;
     throw new SottoError('INVALID_ARGUMENT', `${path} can't be read`, {
       cause: error,
       hint: 'check its permissions',
@@ -48,7 +62,22 @@ function settingsFrom(json: unknown): Settings {
   const { model } = all;
   if (model !== undefined && (typeof model !== 'string' || model === ''))
     throw new TypeError('`model` is the name or folder of a model');
-  return { ...(model !== undefined && { model }), history: retentionFrom(all.history) };
+  return {
+    ...(model !== undefined && { model }),
+    history: retentionFrom(all.history),
+    memory: memoryFrom(all.memory),
+  };
+}
+
+function memoryFrom(json: unknown): MemorySettings {
+  if (json === undefined) return DEFAULT_MEMORY;
+  const all = fieldsOf(json, '`memory`');
+  const { maxBytes, unloadAfterMinutes = DEFAULT_MEMORY.unloadAfterMinutes } = all;
+  if (maxBytes !== undefined && !isAmount(maxBytes))
+    throw new TypeError('`memory.maxBytes` is a number of bytes, 0 or more');
+  if (!isAmount(unloadAfterMinutes))
+    throw new TypeError('`memory.unloadAfterMinutes` is a number of minutes, 0 or more');
+  return { ...(maxBytes !== undefined && { maxBytes }), unloadAfterMinutes };
 }
 
 function retentionFrom(json: unknown): Retention {

@@ -57,10 +57,10 @@ export class EngineClient {
   }
 
   async load(): Promise<void> {
-    const settled = this.until((m) => (m.type === 'model' && /ready|failed/.test(m.state) ? m : undefined));
-    this.process.send({ type: 'load', model: this.model });
-    const { state, error } = await settled;
-    if (state === 'failed') throw new Error(`the model did not load: ${error?.message}`);
+    const settled = this.until((m) => (m.type === 'loaded' || m.type === 'load-failed' ? m : undefined));
+    this.process.send({ type: 'load', use: 1, model: this.model, instead: [] });
+    const answer = await settled;
+    if (answer.type === 'load-failed') throw new Error(`the model did not load: ${answer.error.message}`);
   }
 
   /** Transcribes a file; with `cancelAfterMs` it is cancelled that long after the job was sent. */

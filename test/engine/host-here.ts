@@ -1,5 +1,6 @@
 /** An engine's message loop with everything that it touches handed in, and what it said. */
 import { EngineHost, type EngineParts, type OpenAudio } from '#daemon/engine/host.js';
+import { systemClock } from '#daemon/clock.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { parseFromEngine, type FromEngine, type ToEngine } from '#daemon/protocol/ipc.js';
 import type { SpeechModel, TranscribeResult } from '#daemon/models/speech-model.js';
@@ -43,6 +44,10 @@ export class TickingModel implements SpeechModel {
   }
 }
 
+/** What each of the models here takes, and limits within which one of them fits, and not two. */
+const FOOTPRINT = { weightBytes: 60, workBytes: 40 };
+export const ONE_FITS = { type: 'limits', maxBytes: 150 } as const;
+
 type LiveOpen = Extract<ToEngine, { type: 'live-open' }>;
 
 export function setUp(
@@ -52,6 +57,8 @@ export function setUp(
   const sent: FromEngine[] = [];
   const seen = { loads: [] as string[], closed: 0, exits: 0, cleared: 0 };
   const parts: EngineParts = {
+    footprint: () => Promise.resolve(FOOTPRINT),
+    clock: systemClock,
     loadModel: (dir) => {
       seen.loads.push(dir);
       return load(dir);

@@ -5,7 +5,7 @@ import { type FromEngine } from '#daemon/protocol/ipc.js';
 import { ramp } from '#test/harness/ramp.js';
 import { gate, ScriptedModel, settled } from '#test/harness/scripted-speech.js';
 import { until } from '#test/harness/wait.js';
-import { ref, setUp } from './host-here.js';
+import { ONE_FITS, ref, setUp } from './host-here.js';
 
 const other = { name: 'n', dir: '/n' };
 
@@ -13,6 +13,7 @@ describe('EngineHost with people who dictate', () => {
   test('opens a session when its model is there, hears it, and gives everything back', async () => {
     const model = new ScriptedModel('m');
     const { host, open, say, of, sent } = setUp(() => model);
+    host.receive(ONE_FITS);
     open(1);
     await settled();
     expect(sent).toContainEqual({ type: 'live-opened', session: 1, heardSamples: 0, intervalSeconds: 0.5 });
@@ -102,6 +103,7 @@ describe('EngineHost with people who dictate', () => {
 
   test('a file that waits for another model is gone as soon as it is cancelled, and the next one is served', async () => {
     const { host, open, run, endOf, of, say, seen } = setUp((dir) => new ScriptedModel(dir));
+    host.receive(ONE_FITS);
     open(1);
     await settled();
     run(1, '/a', other);
@@ -124,6 +126,7 @@ describe('EngineHost with people who dictate', () => {
       made.push(model);
       return model;
     });
+    host.receive(ONE_FITS);
     open(1);
     open(2);
     await settled();
@@ -155,6 +158,7 @@ describe('EngineHost with people who dictate', () => {
   test('a session that waits for another model and is cancelled takes no model from anybody', async () => {
     const model = new ScriptedModel('m');
     const { host, open, of, seen } = setUp(() => model);
+    host.receive(ONE_FITS);
     open(1);
     open(2, { model: other });
     await settled();
@@ -185,7 +189,8 @@ describe('EngineHost with people who dictate', () => {
     ['INVALID_ARGUMENT', 'audio that is missing', { fromSample: 1 }, false],
   ])('refuses with %s %s, and holds nothing for it', async (code, _, extra, mute) => {
     const model = new ScriptedModel('m', { mute });
-    const { open, of, sent } = setUp(() => model);
+    const { host, open, of, sent } = setUp(() => model);
+    host.receive(ONE_FITS);
     open(1, extra);
     await settled();
     expect(of(1)).toEqual(['live-failed']);
@@ -197,17 +202,16 @@ describe('EngineHost with people who dictate', () => {
 
   test('a model that is asked for by nobody waits for nobody: files and the end are not held up by it', async () => {
     const { host, open, run, endOf, seen, sent } = setUp((dir) => new ScriptedModel(dir));
+    host.receive(ONE_FITS);
     open(1);
     open(2, { model: other });
     await settled();
-    host.receive({ type: 'load', model: { name: 'o', dir: '/o' } });
+    host.receive({ type: 'load', use: 1, model: { name: 'o', dir: '/o' }, instead: [] });
     await settled();
     run(1);
     expect((await endOf(1)).type).toBe('done');
-    // Nobody takes it for one that still loads.
-    const states = sent.filter((m) => m.type === 'model');
-    expect(states.at(-1)).toMatchObject({ name: 'm', state: 'ready' });
-    host.receive({ type: 'load', model: { name: 'o', dir: '/o' } });
+    expect(sent.some((m) => m.type === 'loaded')).toBe(false);
+    host.receive({ type: 'load', use: 1, model: { name: 'o', dir: '/o' }, instead: [] });
     host.receive({ type: 'shutdown' });
     await until(() => seen.exits === 1);
     expect(seen.loads).toEqual(['/m']);
@@ -217,6 +221,7 @@ describe('EngineHost with people who dictate', () => {
     const looking = gate();
     const model = new ScriptedModel('m', { onLook: () => looking.opened });
     const { host, open, run, say, of, seen } = setUp(() => model);
+    host.receive(ONE_FITS);
     for (const session of [1, 2, 3]) open(session);
     open(4, { model: other });
     await settled();
@@ -240,9 +245,9 @@ describe('EngineHost with people who dictate', () => {
     try {
       const step = gate();
       const { host, open, run, seen } = setUp(() => new ScriptedModel('m', { onStep: () => step.opened }));
-      const pass = async (): Promise<number> => {
+      const pass = async (seconds = 31): Promise<number> => {
         await settled();
-        jest.advanceTimersByTime(60_000);
+        jest.advanceTimersByTime(seconds * 1000);
         return seen.cleared;
       };
       open(1);
@@ -257,7 +262,9 @@ describe('EngineHost with people who dictate', () => {
       expect(await pass()).toBe(0);
       host.receive({ type: 'live-cancel', session: 2 });
       expect(await pass()).toBe(1);
-      expect(await pass()).toBe(1);
+      expect(await pass(20)).toBe(1);
+      // The model itself goes, and with it what it left for reuse.
+      expect(await pass(20)).toBe(2);
     } finally {
       jest.useRealTimers();
     }
@@ -305,7 +312,7 @@ describe('EngineHost with people who dictate', () => {
             // The supervisor runs one at a time.
             if (jobs === 0 || job() !== undefined) run((jobs += 1), '/a', model);
           } else if (what.do === 'cancel job') host.receive({ type: 'cancel', job: jobs });
-          else if (what.do === 'load') host.receive({ type: 'load', model });
+          else if (what.do === 'load') host.receive({ type: 'load', use: 1, model, instead: [] });
           else await settled();
         }
         const isOver = (session: number): boolean =>

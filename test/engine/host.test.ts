@@ -2,12 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import { until } from '#test/harness/wait.js';
-import { ref, setUp, TickingModel } from './host-here.js';
+import { ONE_FITS, ref, setUp, TickingModel } from './host-here.js';
 
 describe('EngineHost', () => {
   test('loads the model once for all jobs, and again only for another one', async () => {
     const { host, run, endOf, seen } = setUp();
-    host.receive({ type: 'load', model: ref });
+    host.receive({ type: 'load', use: 1, model: ref, instead: [] });
     run(1);
     run(2);
     await endOf(2);
@@ -18,27 +18,31 @@ describe('EngineHost', () => {
     expect(seen.closed).toBe(3);
   });
 
-  test('releases the old model before it loads another', async () => {
+  test('releases the old model before it loads another where both do not fit', async () => {
     const made: TickingModel[] = [];
-    const { run, endOf } = setUp((dir) => {
+    const { host, run, endOf } = setUp((dir) => {
       for (const old of made) expect(old.disposed).toBe(1);
       const model = new TickingModel(dir, 1);
       made.push(model);
       return model;
     });
+    host.receive(ONE_FITS);
     for (const [job, dir] of ['/m', '/n', '/m'].entries()) run(job, '/a', { name: dir, dir });
     expect((await endOf(2)).type).toBe('done');
   });
 
   test('decodes something before it calls a model ready that nobody waits for', async () => {
     const { host, sent } = setUp();
-    host.receive({ type: 'load', model: ref });
-    await until(() => sent.some((m) => m.type === 'pong'));
-    expect(sent.flatMap((m) => (m.type === 'model' ? [m.state] : []))).toEqual([
-      'loading',
-      'warming',
-      'ready',
-    ]);
+    host.receive({ type: 'load', use: 1, model: ref, instead: [] });
+    await until(() => sent.some((m) => m.type === 'loaded'));
+    const states = sent.flatMap((m) => (m.type === 'models' ? m.models.map(({ state }) => state) : []));
+    expect([...new Set(states)]).toEqual(['loading', 'warming', 'ready']);
+    expect(sent).toContainEqual(
+      expect.objectContaining({
+        use: 1,
+        model: expect.objectContaining({ ...ref, kept: true, state: 'ready' }),
+      }),
+    );
   });
 
   test('tells of a file that is not there without waiting for the model', async () => {
@@ -48,7 +52,7 @@ describe('EngineHost', () => {
     expect(await endOf(1)).toMatchObject({ type: 'failed', error: { code: 'AUDIO_NOT_FOUND' } });
     // The load goes on, and the next job waits for it instead of beginning another.
     run(2);
-    await until(() => sent.some((m) => m.type === 'model' && m.state === 'loading'));
+    await until(() => sent.some((m) => m.type === 'models'));
     load(new TickingModel('m', 1));
     expect((await endOf(2)).type).toBe('done');
     expect(seen.loads).toEqual(['/m']);
@@ -86,13 +90,12 @@ describe('EngineHost', () => {
 
   test('says of a model that can not be loaded which and why, and tries again when asked again', async () => {
     let broken = true;
-    const { run, endOf, sent } = setUp((dir) => {
+    const { run, endOf } = setUp((dir) => {
       if (broken) throw new SottoError('MODEL_CORRUPT', 'config.json is cut off');
       return new TickingModel(dir, 1);
     });
     run(1);
     expect(await endOf(1)).toMatchObject({ type: 'failed', error: { code: 'MODEL_CORRUPT' } });
-    expect(sent).toContainEqual(expect.objectContaining({ type: 'model', state: 'failed', name: 'm' }));
     broken = false;
     run(2);
     expect((await endOf(2)).type).toBe('done');

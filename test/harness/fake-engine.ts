@@ -5,7 +5,13 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseToEngine, type FromEngine, type ToEngine } from '#daemon/protocol/ipc.js';
+import {
+  parseToEngine,
+  type EngineModel,
+  type FromEngine,
+  type ModelRef,
+  type ToEngine,
+} from '#daemon/protocol/ipc.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { parseScript, scriptedSegment, type FakeScript } from './fake-audio.js';
 import { FakeLive } from './fake-live.js';
@@ -19,7 +25,9 @@ process.on('SIGINT', () => undefined);
 
 const mode = process.env.FAKE_ENGINE ?? '';
 const loadMs = Number(process.env.FAKE_LOAD_MS ?? '0');
-let loaded: string | undefined;
+const loaded = new Map<string, ModelRef>();
+let kept: string | undefined;
+let keeping: Promise<void> = Promise.resolve();
 const cancelled = new Set<number>();
 const live = new Map<number, FakeLive>();
 let deaf = false;
@@ -41,18 +49,47 @@ function countAttempt(path: string): number {
   return attempt;
 }
 
-async function load(name: string): Promise<void> {
-  if (loaded === name) return;
-  send({ type: 'model', name, state: 'loading' });
+function tellModels(coming?: ModelRef): void {
+  const models: EngineModel[] = [...loaded.values()].map(statusOf);
+  if (coming !== undefined) models.push({ ...coming, kept: false, state: 'loading', fraction: 0 });
+  send({ type: 'models', models });
+}
+
+function statusOf({ name, dir }: ModelRef): EngineModel {
+  return { name, dir, kept: dir === kept, state: 'ready', family: 'fake', loadSeconds: loadMs / 1000 };
+}
+
+async function load(model: ModelRef): Promise<void> {
+  if (loaded.has(model.dir)) return;
+  tellModels(model);
   await sleep(loadMs);
-  loaded = undefined;
-  if (name === 'broken') {
-    const error = new SottoError('MODEL_CORRUPT', 'config.json is cut off');
-    send({ type: 'model', name, state: 'failed', error: error.toWire() });
-    throw error;
+  try {
+    if (model.name === 'deadly') die();
+    if (model.name === 'broken') throw new SottoError('MODEL_CORRUPT', 'config.json is cut off');
+    if (model.name === 'huge') throw new SottoError('INSUFFICIENT_MEMORY', 'huge needs 9.0 GB');
+    loaded.set(model.dir, model);
+  } finally {
+    tellModels();
   }
-  loaded = name;
-  send({ type: 'model', name, state: 'ready', family: 'fake', loadSeconds: loadMs / 1000 });
+}
+
+async function keep({ use, model, instead }: Extract<ToEngine, { type: 'load' }>): Promise<void> {
+  let insteadOf: EngineModel['insteadOf'];
+  for (const candidate of [model, ...instead]) {
+    try {
+      await load(candidate);
+      if (kept !== undefined && kept !== candidate.dir) loaded.delete(kept);
+      kept = candidate.dir;
+      tellModels();
+      send({ type: 'loaded', use, model: { ...statusOf(candidate), ...(insteadOf && { insteadOf }) } });
+      return;
+    } catch (thrown) {
+      const error = SottoError.from(thrown);
+      insteadOf ??= { name: model.name, error: error.toWire() };
+      if (error.code !== 'INSUFFICIENT_MEMORY') break;
+    }
+  }
+  if (insteadOf !== undefined) send({ type: 'load-failed', use, error: insteadOf.error });
 }
 
 async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Promise<void> {
@@ -70,7 +107,7 @@ async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Pr
   const attempt = countAttempt(path);
   send({ type: 'opened', job, durationSeconds: script.segments });
   try {
-    await load(model.name);
+    await load(model);
   } catch (error) {
     send({ type: 'failed', job, error: SottoError.from(error).toWire() });
     return;
@@ -105,7 +142,15 @@ async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Pr
 function receive(message: ToEngine): void {
   switch (message.type) {
     case 'load':
-      void load(message.model.name).catch(() => undefined);
+      // One after another, as the real one does.
+      keeping = keeping.then(() => keep(message));
+      return;
+    case 'limits':
+    case 'load-cancel':
+      return;
+    case 'unload':
+      loaded.clear();
+      tellModels();
       return;
     case 'run':
       void run(message);
@@ -114,7 +159,7 @@ function receive(message: ToEngine): void {
       if (!deaf) cancelled.add(message.job);
       return;
     case 'live-open':
-      void load(message.model.name).then(
+      void load(message.model).then(
         () => {
           const { session } = message;
           const fake = new FakeLive(message, send);

@@ -32,7 +32,7 @@ function start(env: Readonly<Record<string, string>> = {}): void {
     command: { modulePath: fakeEngine, env: { FAKE_ENGINE: '', SOTTO_HOME: folder, ...env } },
     clock: hurriedClock,
     log: silentLog,
-    warmModel: model,
+    warm: { model },
     cancelGraceMs: 2_400,
   });
   supervisor.start();

@@ -20,7 +20,7 @@ function build(mode = '', cancelGraceMs = 2_400): Supervisor {
     command: { modulePath: fakeEngine, env: { FAKE_ENGINE: mode } },
     clock: hurriedClock,
     log: silentLog,
-    warmModel: model,
+    warm: { model },
     cancelGraceMs,
   });
   return supervisor;

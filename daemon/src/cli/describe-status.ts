@@ -1,5 +1,5 @@
 /** A daemon's status for people. */
-import type { DaemonStatus, EngineStatus } from '../protocol/status.js';
+import type { DaemonStatus, EngineStatus, ModelStatus } from '../protocol/status.js';
 import { padEnd } from './terminal/columns.js';
 import type { Style } from './terminal/style.js';
 
@@ -30,11 +30,26 @@ function idleText({ idleExitSeconds }: DaemonStatus): string {
   return idleExitSeconds === undefined ? '' : `; ends after ${duration(idleExitSeconds)} without work`;
 }
 
-function modelText({ model }: EngineStatus): string {
-  const name = model.name ?? 'none';
-  const family = model.family === undefined ? '' : ` (${model.family})`;
-  const seconds = model.loadSeconds === undefined ? '' : `, loaded in ${model.loadSeconds.toFixed(1)} s`;
-  return model.state === 'absent' ? 'none loaded' : `${name}${family}, ${model.state}${seconds}`;
+function modelText({ model, models = [] }: EngineStatus): string {
+  if (model.state === 'absent') return 'none loaded';
+  const others = models.filter(({ name }) => name !== model.name).map(otherText);
+  const instead = model.insteadOf === undefined ? [] : [`in place of ${model.insteadOf.name}`];
+  return [servingText(model), ...instead, ...others].join(' · ');
+}
+
+function servingText({ name = 'none', family, state, fraction, loadSeconds }: ModelStatus): string {
+  if (state === 'installed') return `${name}, not in memory: loaded when it is needed`;
+  const kind = family === undefined ? '' : ` (${family})`;
+  const seconds = loadSeconds === undefined ? '' : `, loaded in ${loadSeconds.toFixed(1)} s`;
+  return `${name}${kind}, ${state}${percent(fraction)}${seconds}`;
+}
+
+function otherText({ name = 'another', state, fraction }: ModelStatus): string {
+  return state === 'ready' ? `${name} in memory too` : `${name} ${state}${percent(fraction)}`;
+}
+
+function percent(fraction: number | undefined): string {
+  return fraction === undefined ? '' : ` ${Math.round(fraction * 100)} %`;
 }
 
 function engineText(engine: EngineStatus): string {
@@ -46,7 +61,8 @@ function engineText(engine: EngineStatus): string {
   return `${process}${engine.state}${up}, ${restarts}${device}${failure}`;
 }
 
-function memoryText({ rssBytes, engine: { figures } }: DaemonStatus): string {
+function memoryText({ rssBytes, engine }: DaemonStatus): string {
+  const { figures } = engine;
   const daemon = `daemon ${megabytes(rssBytes)}`;
   if (figures === undefined) return daemon;
   const mlx = [
@@ -56,7 +72,14 @@ function memoryText({ rssBytes, engine: { figures } }: DaemonStatus): string {
   ].flatMap(([what, bytes]) => (bytes === undefined ? [] : [`${megabytes(bytes)} ${what}`]));
   const arrays = figures.liveArrays === undefined ? [] : [`${figures.liveArrays} live arrays`];
   const inside = mlx.length === 0 ? [] : [`MLX ${mlx.join(', ')}`];
-  return [`${daemon}, engine ${megabytes(figures.rssBytes)}`, ...inside, ...arrays].join(' · ');
+  const models = (engine.models ?? []).flatMap(predictedText);
+  return [`${daemon}, engine ${megabytes(figures.rssBytes)}`, ...inside, ...models, ...arrays].join(' · ');
+}
+
+function predictedText({ name, predictedBytes, weightBytes }: ModelStatus): string[] {
+  if (name === undefined || predictedBytes === undefined) return [];
+  const weights = weightBytes === undefined ? '' : `, ${megabytes(weightBytes)} of it weights`;
+  return [`${name} up to ${megabytes(predictedBytes)}${weights}`];
 }
 
 function megabytes(bytes: number): string {

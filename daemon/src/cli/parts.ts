@@ -7,16 +7,23 @@ import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { Sessions } from '../sessions/sessions.js';
 import { readSettings } from '../settings.js';
-import { findModel } from '../store/find-model.js';
+import { findModel, type ModelShelves } from '../store/find-model.js';
+import { smallerModels } from '../store/smaller-models.js';
 import type { EngineCommand } from '../supervisor/engine-process.js';
+import type { WarmPlan } from '../supervisor/model-care.js';
 import { Supervisor } from '../supervisor/supervisor.js';
+import { modelLimits } from './model-limits.js';
 import { shelvesOf } from './shelves.js';
+
+type ResolveModel = (model: string | undefined) => ModelRef;
 
 export interface Parts {
   readonly supervisor: Supervisor;
   readonly sessions: Sessions;
   /** Finds a model by name or folder, the chosen one without an argument. @throws SottoError MODEL_NOT_FOUND */
-  readonly resolveModel: (model: string | undefined) => ModelRef;
+  readonly resolveModel: ResolveModel;
+  /** The same for speech that goes on: without an argument, the one that is there soonest. */
+  readonly resolveLiveModel: ResolveModel;
   /** Why there is no model to keep warm, where that is so. */
   readonly modelProblem?: SottoError;
 }
@@ -38,23 +45,25 @@ export function engineCommand(): EngineCommand {
 }
 
 export function buildParts({ paths, log, model, warm, onIdleChange }: PartsOptions): Parts {
-  const chosen = model ?? readSettings(paths.settings).model;
-  const resolveModel = (wanted: string | undefined): ModelRef =>
-    findModel(shelvesOf(paths), wanted ?? chosen);
-  let warmModel: ModelRef | undefined;
-  let modelProblem: SottoError | undefined;
-  try {
-    if (warm) warmModel = resolveModel(undefined);
-  } catch (error) {
-    // A daemon without its model still serves jobs that name another, and says what is wrong.
-    modelProblem = SottoError.from(error);
-  }
+  const settings = readSettings(paths.settings);
+  const shelves = shelvesOf(paths);
+  const configured = (): ModelRef => findModel(shelves, model ?? settings.model);
+  const { plan, problem } = warm ? planFor(shelves, configured) : {};
   const supervisor = new Supervisor({
     command: engineCommand(),
     clock: systemClock,
     log,
-    ...(warmModel === undefined ? {} : { warmModel }),
+    limits: modelLimits(settings.memory),
+    ...(plan !== undefined && { warm: plan }),
   });
+  const resolveModel: ResolveModel = (wanted) => {
+    if (wanted !== undefined) return findModel(shelves, wanted);
+    // Somebody may have chosen another one since the start; where the one of the settings is missing, that is said.
+    const isAsConfigured = problem !== undefined && supervisor.chosen?.dir === plan?.model.dir;
+    return isAsConfigured ? configured() : (supervisor.chosen ?? configured());
+  };
+  const resolveLiveModel: ResolveModel = (wanted) =>
+    wanted === undefined ? (supervisor.serving ?? configured()) : findModel(shelves, wanted);
   const sessions = new Sessions({
     engine: supervisor,
     clock: systemClock,
@@ -62,5 +71,36 @@ export function buildParts({ paths, log, model, warm, onIdleChange }: PartsOptio
     resolveModel,
     ...(onIdleChange === undefined ? {} : { onIdleChange }),
   });
-  return { supervisor, sessions, resolveModel, ...(modelProblem === undefined ? {} : { modelProblem }) };
+  return {
+    supervisor,
+    sessions,
+    resolveModel,
+    resolveLiveModel,
+    ...(problem !== undefined && { modelProblem: problem }),
+  };
+}
+
+/** What is to be warm: the chosen model, the starter until then, and smaller ones where it does not fit. */
+function planFor(
+  shelves: ModelShelves,
+  configured: () => ModelRef,
+): { plan?: WarmPlan; problem?: SottoError } {
+  const standIn = starterOf(shelves);
+  try {
+    const model = configured();
+    const instead = smallerModels(shelves, model);
+    return { plan: { model, instead, ...(standIn !== undefined && { standIn }) } };
+  } catch (error) {
+    // A daemon without its model still serves who dictates, and jobs that name another, and says what is wrong.
+    const problem = SottoError.from(error);
+    return standIn === undefined ? { problem } : { plan: { model: standIn }, problem };
+  }
+}
+
+function starterOf(shelves: ModelShelves): ModelRef | undefined {
+  try {
+    return findModel(shelves, undefined);
+  } catch {
+    return undefined;
+  }
 }

@@ -60,7 +60,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
     clock: systemClock,
     log,
     folder: paths.spool,
-    resolveModel: parts.resolveModel,
+    resolveModel: parts.resolveLiveModel,
     keep: (outcome) => keeper.keep(outcome),
     onIdleChange: () => watchIdle(),
   });
@@ -166,6 +166,7 @@ function makePrivate(folder: string, log: Logger): void {
 function reasonOf(engine: DaemonStatus['engine'], modelProblem: SottoError | undefined): string | undefined {
   if (engine.state === 'degraded')
     return `the speech engine is down: ${engine.lastFailure ?? 'it failed too often'}`;
-  const error = engine.model.error ?? modelProblem?.toWire();
+  const { insteadOf, error: failed } = engine.model;
+  const error = failed ?? insteadOf?.error ?? modelProblem?.toWire();
   return error === undefined ? undefined : `${error.message} — ${error.hint}`;
 }

@@ -4,14 +4,17 @@
  */
 import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { EngineSummary, FromEngine, ModelRef, ToEngine } from '#daemon/protocol/ipc.js';
+import type { EngineSummary, FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
 import type { EngineFigures } from '#daemon/protocol/status.js';
+import type { Clock } from '../clock.js';
 import { trace } from '../trace.js';
 import { engineError } from './engine-errors.js';
 import { LiveRuns } from './live/live-runs.js';
+import type { Footprint } from './memory-room.js';
 import { readAhead } from './read-ahead.js';
+import type { HeldModel } from './resident.js';
+import { ResidentModels, type LoadModel } from './resident-models.js';
 import { Turns } from './turns.js';
-import { WarmModel, type HeldModel, type LoadModel } from './warm-model.js';
 
 /** After this long without work the memory that MLX keeps for reuse is given back. */
 const IDLE_MS = 30_000;
@@ -22,6 +25,8 @@ export interface OpenAudio extends AudioStream {
 
 export interface EngineParts {
   readonly loadModel: LoadModel;
+  readonly footprint: (dir: string) => Promise<Footprint>;
+  readonly clock: Clock;
   readonly openAudio: (path: string) => Promise<OpenAudio>;
   readonly figures: () => EngineFigures;
   readonly clearCache: () => void;
@@ -31,25 +36,32 @@ export interface EngineParts {
 }
 
 type Run = Extract<ToEngine, { type: 'run' }>;
+type Load = Extract<ToEngine, { type: 'load' }>;
 
 export class EngineHost {
   readonly #parts: EngineParts;
-  readonly #models: WarmModel;
+  readonly #models: ResidentModels;
   readonly #turns = new Turns();
   readonly #live: LiveRuns;
-  /** Loads and runs happen one at a time, in the order in which they were asked for. */
+  /** Runs happen one at a time, in the order in which they were asked for. */
   #tail: Promise<void> = Promise.resolve();
   #job: { id: number; controller: AbortController } | undefined;
-  #warmUp: AbortController | undefined;
-  /** That wait or run. */
+  /** Models that are to be kept, by the number of who asked. */
+  readonly #loads = new Map<number, AbortController>();
+  /** Runs that wait or go on. */
   #tasks = 0;
   #idleTimer: NodeJS.Timeout | undefined;
   #listening = false;
-  #ending = false;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    this.#models = new WarmModel(parts.loadModel, parts.send);
+    this.#models = new ResidentModels({
+      load: parts.loadModel,
+      footprint: parts.footprint,
+      clock: parts.clock,
+      onChange: (models) => parts.send({ type: 'models', models: [...models] }),
+      onFreed: () => this.#freed(),
+    });
     this.#live = new LiveRuns({
       models: this.#models,
       turns: this.#turns,
@@ -60,14 +72,23 @@ export class EngineHost {
 
   receive(message: ToEngine): void {
     switch (message.type) {
+      case 'limits': {
+        const { type: _, ...limits } = message;
+        this.#models.limit(limits);
+        return;
+      }
       case 'load':
-        this.#enqueue(() => this.#warm(message.model));
+        void this.#keep(message);
+        return;
+      case 'load-cancel':
+        this.#loads.get(message.use)?.abort();
+        return;
+      case 'unload':
+        this.#models.unload();
         return;
       case 'run': {
         const controller = new AbortController();
         this.#job = { id: message.job, controller };
-        // Somebody waits now: the real work warms it up as well.
-        this.#warmUp?.abort();
         this.#enqueue(() => this.#run(message, controller.signal));
         return;
       }
@@ -75,7 +96,6 @@ export class EngineHost {
         if (this.#job?.id === message.job) this.#job.controller.abort();
         return;
       case 'live-open':
-        this.#warmUp?.abort();
         void this.#live.open(message);
         return;
       case 'live-audio':
@@ -88,12 +108,11 @@ export class EngineHost {
         this.#live.cancel(message.session);
         return;
       case 'ping':
-        this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
+        this.#tellFigures();
         return;
       case 'shutdown': {
-        this.#ending = true;
         this.#job?.controller.abort();
-        this.#warmUp?.abort();
+        for (const load of this.#loads.values()) load.abort();
         const quiet = this.#live.close();
         this.#enqueue(async () => {
           await quiet;
@@ -123,22 +142,31 @@ export class EngineHost {
 
   #listens(busy: boolean): void {
     this.#listening = busy;
-    if (!busy) this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
+    if (!busy) this.#tellFigures();
     this.#rest();
   }
 
-  /** For whoever comes next: who is there already goes before it, and has it warm by working with it. */
-  async #warm(model: ModelRef): Promise<void> {
-    this.#warmUp = new AbortController();
-    if (this.#job !== undefined || this.#listening || this.#ending) this.#warmUp.abort();
-    const { signal } = this.#warmUp;
+  /** For whoever comes next. */
+  async #keep({ use, model, instead }: Load): Promise<void> {
+    const cancelled = new AbortController();
+    this.#loads.set(use, cancelled);
     try {
-      (await this.#models.hold(model, { warmUp: signal, signal })).release();
-    } catch {
-      // Said as the model's state; whoever needs the model hears it again as the job's failure.
-      this.#models.tell();
+      const kept = await this.#models.keep(model, instead, cancelled.signal);
+      this.#parts.send({ type: 'loaded', use, model: kept });
+    } catch (error) {
+      this.#parts.send({ type: 'load-failed', use, error: engineError(error).toWire() });
     }
-    this.#warmUp = undefined;
+    this.#loads.delete(use);
+    this.#tellFigures();
+  }
+
+  /** What a model leaves behind for reuse fits no other one. */
+  #freed(): void {
+    this.#parts.clearCache();
+    this.#tellFigures();
+  }
+
+  #tellFigures(): void {
     this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
   }
 
@@ -150,7 +178,7 @@ export class EngineHost {
     }
     trace('engine', 'job received');
     // Model and file at once: most of a load is done by other threads than this one.
-    const loading = this.#models.hold(run.model, { signal });
+    const loading = this.#models.hold(run.model, signal);
     loading.catch(() => undefined); // heard below, unless something else fails first
     try {
       const summary = await this.#transcribe(run, loading, signal);
@@ -169,7 +197,7 @@ export class EngineHost {
   #end(last: Extract<FromEngine, { type: 'done' | 'cancelled' | 'failed' }>): void {
     this.#job = undefined;
     this.#parts.send(last);
-    this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
+    this.#tellFigures();
   }
 
   async #transcribe(run: Run, loading: Promise<HeldModel>, signal: AbortSignal): Promise<EngineSummary> {

@@ -3,6 +3,7 @@
  * addon: what MLX, Metal or a driver do to it ends here.
  */
 import { parseToEngine, type FromEngine } from '#daemon/protocol/ipc.js';
+import { systemClock } from '../clock.js';
 import { trace } from '../trace.js';
 import { startError } from './engine-errors.js';
 import { EngineHost } from './host.js';
@@ -19,7 +20,7 @@ process.on('SIGINT', () => undefined);
 trace('engine', 'process began');
 
 try {
-  const [{ mx }, { loadModel }, { openAudio }, { limitCache }] = await Promise.all([
+  const [{ mx }, { footprintOf, loadModel }, { openAudio }, { limitCache }] = await Promise.all([
     import('#native/index.js'),
     import('#daemon/models/registry.js'),
     import('#daemon/audio/decode-file.js'),
@@ -29,6 +30,8 @@ try {
   limitCache();
   const host = new EngineHost({
     loadModel,
+    footprint: footprintOf,
+    clock: systemClock,
     openAudio,
     send,
     clearCache: () => mx.memory.clearCache(),

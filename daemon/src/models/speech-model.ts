@@ -44,6 +44,15 @@ export interface SpeechModel {
    */
   live?(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech;
 
+  /**
+   * Runs each shape of its work once, so that nobody waits for the kernels of one. Left out by families whose transcript
+   * of a second of silence does so.
+   *
+   * @param onProgress called with the part that is done, 0 … 1
+   * @throws SottoError CANCELLED soon after `signal` is aborted
+   */
+  warmUp?(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<void>;
+
   /** Frees the weights. */
   dispose(): void;
 }

@@ -39,6 +39,42 @@ const CODES = {
     exitCode: 3,
     hint: 'give it another name with --as, or take the other away with `sotto models remove`',
   },
+  QUANTIZED_UNAVAILABLE: {
+    httpStatus: 404,
+    retryable: false,
+    exitCode: 3,
+    hint: 'take the float16 form, and pack it here with `sotto models quantize`',
+  },
+  MODEL_NOT_READY: {
+    httpStatus: 503,
+    retryable: true,
+    exitCode: 3,
+    hint: 'it is on its way: `sotto daemon status` says how far; try again in a moment',
+  },
+  MODEL_LOAD_FAILED: {
+    httpStatus: 500,
+    retryable: true,
+    exitCode: 3,
+    hint: 'check it with `sotto models verify`, or choose another one with `sotto models use`',
+  },
+  TOKENIZER_FAILED: {
+    httpStatus: 500,
+    retryable: false,
+    exitCode: 3,
+    hint: 'the model’s vocabulary is not one that Sotto has: take a model of the catalogue (`sotto models list`)',
+  },
+  INSUFFICIENT_MEMORY: {
+    httpStatus: 507,
+    retryable: false,
+    exitCode: 3,
+    hint: 'choose a smaller model (`sotto models list`), or allow more with `memory.maxBytes` in settings.json',
+  },
+  TIMEOUT: {
+    httpStatus: 504,
+    retryable: true,
+    exitCode: 3,
+    hint: 'wait longer, or see `sotto daemon status` for what holds it up',
+  },
   DOWNLOAD_FAILED: {
     httpStatus: 502,
     retryable: true,

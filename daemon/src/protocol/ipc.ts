@@ -8,7 +8,7 @@ import * as v from 'valibot';
 import { finite, whole } from './fields.js';
 import { checkpointSchema, liveOptionsSchema } from './live.js';
 import { parseMessage } from './parse.js';
-import { figuresSchema } from './status.js';
+import { figuresSchema, modelStatusSchema } from './status.js';
 import {
   timingsSchema,
   transcribeEventSchema,
@@ -29,9 +29,32 @@ const job = whole;
 const session = whole;
 const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
+/** What models may take of the machine. */
+export const modelLimitsSchema = v.object({
+  /** On the device, weights and work together. */
+  maxBytes: v.exactOptional(finite),
+  /** Models that nobody has worked with for so long go; they stay if it is left out. */
+  unloadAfterSeconds: v.exactOptional(finite),
+  /** What to tell somebody whose model is too large. */
+  advice: v.exactOptional(v.string()),
+});
+export type ModelLimits = v.InferOutput<typeof modelLimitsSchema>;
+
 const toEngineTable = {
-  /** Have this model warm. Sent before any job, so that nobody waits in front of a cold one. */
-  load: v.object({ type: v.literal('load'), model: modelRefSchema }),
+  limits: v.object({ ...modelLimitsSchema.entries, type: v.literal('limits') }),
+  /**
+   * Keep this model warm for those who name none, or one of the others where it does not fit into memory. What was kept
+   * before stays until this one is ready. Answered by `loaded` or `load-failed`.
+   */
+  load: v.object({
+    type: v.literal('load'),
+    use: whole,
+    model: modelRefSchema,
+    instead: v.optional(v.array(modelRefSchema), []),
+  }),
+  'load-cancel': v.object({ type: v.literal('load-cancel'), use: whole }),
+  /** Free what nobody works with now, the rest when it is let go of. */
+  unload: v.object({ type: v.literal('unload') }),
   run: v.object({
     type: v.literal('run'),
     job,
@@ -85,18 +108,24 @@ export const refinedSchema = v.object({
 });
 export type Refined = v.InferOutput<typeof refinedSchema>;
 
+/** A model in memory, or on its way there. */
+export const engineModelSchema = v.object({
+  ...modelStatusSchema.entries,
+  name: v.string(),
+  dir: v.string(),
+  /** Whether it stays for those who name none. */
+  kept: v.boolean(),
+});
+export type EngineModel = v.InferOutput<typeof engineModelSchema>;
+
 const fromEngineTable = {
   /** It can't work at all (no addon, no Metal): starting it again would not help. */
   fatal: v.object({ type: v.literal('fatal'), error: errorSchema }),
   ready: v.object({ type: v.literal('ready'), device: v.string() }),
-  model: v.object({
-    type: v.literal('model'),
-    name: v.string(),
-    state: v.picklist(['loading', 'warming', 'ready', 'failed']),
-    family: v.exactOptional(v.string()),
-    loadSeconds: v.exactOptional(finite),
-    error: v.exactOptional(errorSchema),
-  }),
+  /** All models in memory or on their way there, at each change. */
+  models: v.object({ type: v.literal('models'), models: v.array(engineModelSchema) }),
+  loaded: v.object({ type: v.literal('loaded'), use: whole, model: engineModelSchema }),
+  'load-failed': v.object({ type: v.literal('load-failed'), use: whole, error: errorSchema }),
   opened: v.object({ type: v.literal('opened'), job, durationSeconds: v.exactOptional(finite) }),
   event: v.object({ type: v.literal('event'), job, event: transcribeEventSchema }),
   done: v.object({ type: v.literal('done'), job, summary: engineSummarySchema }),

@@ -3,14 +3,37 @@ import * as v from 'valibot';
 import { finite, whole } from './fields.js';
 import { errorSchema } from './wire-error.js';
 
-/** Where a model stands. `absent` until somebody asks for one. */
-export const MODEL_STATES = ['absent', 'loading', 'warming', 'ready', 'failed'] as const;
+/**
+ * Where a model stands, from the hub to the GPU: `absent → downloading → verifying → installed → loading → warming → ready`,
+ * or `failed` on any of these ways. `installed`: on disk, not in memory.
+ */
+export const MODEL_STATES = [
+  'absent',
+  'downloading',
+  'verifying',
+  'installed',
+  'loading',
+  'warming',
+  'ready',
+  'failed',
+] as const;
 export type ModelState = (typeof MODEL_STATES)[number];
+
+/** A model that was wanted and could not be had; another one is there in its place. */
+export const replacedSchema = v.object({ name: v.string(), error: errorSchema });
 
 export const modelStatusSchema = v.object({
   name: v.exactOptional(v.string()),
   family: v.exactOptional(v.string()),
   state: v.picklist(MODEL_STATES),
+  /** Part of the way through `downloading`, `verifying`, `loading` or `warming`, 0 … 1. */
+  fraction: v.exactOptional(finite),
+  /** What it was said to take on the device before it was loaded, with the work on a window. */
+  predictedBytes: v.exactOptional(finite),
+  /** What its weights take in memory. */
+  weightBytes: v.exactOptional(finite),
+  /** What should have been here. */
+  insteadOf: v.exactOptional(replacedSchema),
   /** Seconds that loading and warming up took. */
   loadSeconds: v.exactOptional(finite),
   error: v.exactOptional(errorSchema),
@@ -42,7 +65,10 @@ export const engineStatusSchema = v.object({
   /** What computes, in words, e.g. `mlx 0.32.4, gpu`. */
   device: v.exactOptional(v.string()),
   figures: v.exactOptional(figuresSchema),
+  /** The one that serves those who name none. */
   model: modelStatusSchema,
+  /** All that are in memory or on their way there. */
+  models: v.exactOptional(v.array(modelStatusSchema)),
 });
 export type EngineStatus = v.InferOutput<typeof engineStatusSchema>;
 

@@ -30,7 +30,8 @@ export type JobNotice =
 export class Job {
   readonly number: number;
   readonly request: JobRequest;
-  readonly model: ModelRef;
+  /** Another one takes its place only before anything was heard. */
+  model: ModelRef;
   readonly #notify: (notice: JobNotice) => void;
   readonly #replay = new Replay();
   #state: JobState = 'queued';

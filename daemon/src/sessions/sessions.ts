@@ -145,6 +145,10 @@ export class Sessions {
         job.finish(report.summary);
         break;
       case 'failed':
+        if (!job.over && this.#takesSmaller(job, report.error)) {
+          this.#run(job);
+          return;
+        }
         job.fail(report.error);
         break;
       case 'cancelled':
@@ -166,6 +170,18 @@ export class Sessions {
     this.#settled(job);
     this.#whenFree?.();
     this.#advance();
+  }
+
+  /** Whether a job that names no model gets another one, now that the one that was chosen turned out too large. */
+  #takesSmaller(job: Job, { code }: SottoError): boolean {
+    if (code !== 'INSUFFICIENT_MEMORY' || job.request.model !== undefined) return false;
+    const { model } = job;
+    try {
+      job.model = this.#options.resolveModel(undefined);
+    } catch {
+      return false;
+    }
+    return job.model.dir !== model.dir;
   }
 
   #settled(job: Job): void {

@@ -2,7 +2,7 @@
 import type { SottoError } from '../protocol/errors.js';
 import type { EngineSummary, LiveLook, ModelRef, Refined } from '../protocol/ipc.js';
 import type { LiveCheckpoint, LiveOptions } from '../protocol/live.js';
-import type { EngineStatus } from '../protocol/status.js';
+import type { EngineStatus, ModelStatus } from '../protocol/status.js';
 import type { TranscribeEvent, TranscribeOptions } from '../protocol/transcription.js';
 
 export interface EngineJob {
@@ -63,4 +63,28 @@ export interface Engine {
   /** Several at once. */
   live(request: EngineLive, onReport: (report: LiveReport) => void): RunningLive;
   status(): EngineStatus;
+}
+
+/** The models that the engine holds. */
+export interface ModelEngine {
+  /** The model for speech that goes on now, where none is named: nobody waits for a better one. Undefined until one was chosen. */
+  readonly serving: ModelRef | undefined;
+  /** The model for work that may wait for the one that was chosen. */
+  readonly chosen: ModelRef | undefined;
+  /**
+   * Has a model in memory for those who name none, from now on; the one before it serves until this one is ready.
+   * @returns what is ready: one of `instead`, in order, where the model does not fit into memory
+   * @throws SottoError why neither is; what served before goes on. CANCELLED once `signal` is aborted: then nothing changes
+   */
+  use(model: ModelRef, options?: UseOptions): Promise<ModelStatus>;
+  /** Frees every model that nobody works with, and the others once they are let go of; whoever asks next has it loaded anew. */
+  unload(): void;
+  /** Tells of the models in memory or on their way there, at each change. @returns what ends that */
+  watchModels(listener: (models: readonly ModelStatus[]) => void): () => void;
+}
+
+export interface UseOptions {
+  /** Smaller ones, from the best down. */
+  readonly instead?: readonly ModelRef[];
+  readonly signal?: AbortSignal;
 }

@@ -5,7 +5,7 @@
 import type { Clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import { SottoError, type ErrorCode } from '../protocol/errors.js';
-import type { FromEngine, ModelRef } from '../protocol/ipc.js';
+import type { FromEngine, ModelLimits, ModelRef } from '../protocol/ipc.js';
 import type { EngineFigures, EngineState, EngineStatus, ModelStatus } from '../protocol/status.js';
 import type {
   Engine,
@@ -13,12 +13,15 @@ import type {
   EngineLive,
   JobReport,
   LiveReport,
+  ModelEngine,
   RunningJob,
   RunningLive,
+  UseOptions,
 } from './engine.js';
 import { EngineProcess, type EngineCommand } from './engine-process.js';
 import { HangWatch } from './hang-watch.js';
 import { LiveDesk } from './live-desk.js';
+import { ModelCare, type WarmPlan } from './model-care.js';
 import { BREAKER_CRASHES, BREAKER_WINDOW_MS, RestartPolicy } from './restart-policy.js';
 
 /** How long the engine may take to leave a decode step after a cancel before it is put down. */
@@ -30,8 +33,8 @@ export interface SupervisorOptions {
   readonly command: EngineCommand;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Model to have warm before anybody asks. */
-  readonly warmModel?: ModelRef;
+  readonly warm?: WarmPlan;
+  readonly limits?: ModelLimits;
   readonly cancelGraceMs?: number;
 }
 
@@ -47,7 +50,7 @@ interface CurrentJob {
   fault?: SottoError;
 }
 
-export class Supervisor implements Engine {
+export class Supervisor implements Engine, ModelEngine {
   readonly #options: SupervisorOptions;
   readonly #policy = new RestartPolicy();
   #state: EngineState = 'stopped';
@@ -58,7 +61,7 @@ export class Supervisor implements Engine {
   #liveFault: SottoError | undefined;
   #current: CurrentJob | undefined;
   #nextJob = 1;
-  #model: ModelStatus = { state: 'absent' };
+  readonly #models: ModelCare;
   #figures: EngineFigures | undefined;
   #device: string | undefined;
   #bornMs = 0;
@@ -78,6 +81,33 @@ export class Supervisor implements Engine {
       send: (message) => this.#process?.send(message),
       onStuck: () => this.#process?.kill('does not look at what is said any more'),
     });
+    const { warm, limits } = options;
+    this.#models = new ModelCare({
+      send: (message) => this.#process?.send(message),
+      log: options.log,
+      ...(warm !== undefined && { plan: warm }),
+      ...(limits !== undefined && { limits }),
+    });
+  }
+
+  get serving(): ModelRef | undefined {
+    return this.#models.serving;
+  }
+
+  get chosen(): ModelRef | undefined {
+    return this.#models.chosen;
+  }
+
+  use(model: ModelRef, options?: UseOptions): Promise<ModelStatus> {
+    return this.#models.use(model, options);
+  }
+
+  unload(): void {
+    this.#models.unload();
+  }
+
+  watchModels(listener: (models: readonly ModelStatus[]) => void): () => void {
+    return this.#models.watch(listener);
   }
 
   start(): void {
@@ -107,7 +137,7 @@ export class Supervisor implements Engine {
     return {
       state: this.#state,
       restarts: this.#restarts,
-      model: this.#model,
+      ...this.#models.status(),
       ...(pid === undefined
         ? {}
         : { pid, uptimeSeconds: (this.#options.clock.nowMs() - this.#bornMs) / 1000 }),
@@ -196,7 +226,6 @@ export class Supervisor implements Engine {
     this.#expectedExit = false;
     this.#fatal = undefined;
     this.#bornMs = clock.nowMs();
-    this.#model = { state: 'absent' };
     this.#figures = undefined;
     const process = new EngineProcess(command, {
       onMessage: (message) => {
@@ -211,8 +240,7 @@ export class Supervisor implements Engine {
       clock,
       ping: () => process.send({ type: 'ping' }),
       onHang: (silentMs) => process.kill(`has been silent for ${Math.round(silentMs / 1000)} s`),
-      loading: () =>
-        this.#state === 'starting' || this.#model.state === 'loading' || this.#model.state === 'warming',
+      loading: () => this.#state === 'starting' || this.#models.loading,
     });
     log.info({ engine: process.pid }, 'engine started');
   }
@@ -230,17 +258,17 @@ export class Supervisor implements Engine {
         this.#state = 'ready';
         this.#live.ready();
         if (this.#current !== undefined) this.#send(this.#current);
-        else if (this.#options.warmModel !== undefined && !this.#live.busy)
-          this.#load(this.#options.warmModel);
+        // Behind those who wait already: what they need is loaded first.
+        this.#models.ready();
         return;
-      case 'model': {
-        const { type: _, ...model } = message;
-        this.#model = model;
-        this.#options.log.info({ ...model }, 'model');
-        if (message.state === 'loading') this.#current?.report({ type: 'waiting', for: 'model' });
-        else this.#rewarm();
+      case 'models':
+        this.#models.receive(message);
+        if (this.#waitsForModel(message.models)) this.#current?.report({ type: 'waiting', for: 'model' });
         return;
-      }
+      case 'loaded':
+      case 'load-failed':
+        this.#models.receive(message);
+        return;
       case 'pong':
         this.#figures = message.figures;
         return;
@@ -258,7 +286,6 @@ export class Supervisor implements Engine {
           return;
         }
         this.#live.receive(message);
-        this.#rewarm();
         return;
       case 'live-opened':
       case 'live-voice':
@@ -300,24 +327,13 @@ export class Supervisor implements Engine {
           return;
         }
         this.#finish({ type: 'failed', error });
-        this.#rewarm();
       }
     }
   }
 
-  /** A model that somebody named could not be loaded and took the place of ours: ours comes back. */
-  #rewarm(): void {
-    const { warmModel } = this.#options;
-    const lost = this.#model.state === 'failed' && this.#model.name !== warmModel?.name;
-    if (lost && warmModel !== undefined && this.#current === undefined) {
-      this.#load(warmModel);
-    }
-  }
-
-  /** The model counts as loading from here on: the engine's own word comes later, and until then nobody is warm. */
-  #load(model: ModelRef): void {
-    this.#model = { name: model.name, state: 'loading' };
-    this.#process?.send({ type: 'load', model });
+  #waitsForModel(models: Extract<FromEngine, { type: 'models' }>['models']): boolean {
+    const dir = this.#current?.job.model.dir;
+    return models.some((model) => model.dir === dir && model.state === 'loading' && model.fraction === 0);
   }
 
   #exited(why: string): void {
@@ -327,7 +343,7 @@ export class Supervisor implements Engine {
     this.#watch?.stop();
     this.#process = undefined;
     this.#figures = undefined;
-    this.#model = { state: 'absent' };
+    this.#models.lost(why);
     if (this.#state === 'stopped') {
       log.info({ engine: pid }, 'engine ended');
       this.#stopped?.();

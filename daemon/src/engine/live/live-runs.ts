@@ -3,7 +3,8 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import type { FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
 import { engineError } from '../engine-errors.js';
 import type { Turns } from '../turns.js';
-import type { HeldModel, WarmModel } from '../warm-model.js';
+import type { HeldModel } from '../resident.js';
+import type { ResidentModels } from '../resident-models.js';
 import { engineStateOf } from './engine-state.js';
 import { LiveRun } from './live-run.js';
 import { refine } from './refine.js';
@@ -12,7 +13,7 @@ import { Take } from './take.js';
 type Open = Extract<ToEngine, { type: 'live-open' }>;
 
 export interface LiveRunsParts {
-  readonly models: WarmModel;
+  readonly models: ResidentModels;
   readonly turns: Turns;
   readonly send: (message: FromEngine) => void;
   /** Called when the first session comes, and when the last one is over. */
@@ -38,7 +39,7 @@ export class LiveRuns {
     this.#waiting.set(session, cancelled);
     let held: HeldModel | undefined;
     try {
-      held = await models.hold(message.model, { signal: cancelled.signal });
+      held = await models.hold(message.model, cancelled.signal);
       if (cancelled.signal.aborted) {
         held.release();
         return;

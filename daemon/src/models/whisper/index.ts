@@ -13,6 +13,7 @@ import { WhisperTokenizer } from './tokenizer.js';
 import type { WhisperOptions } from './settings.js';
 import { transcribe } from './transcribe.js';
 import type { WhisperParts } from './transcription.js';
+import { warmUp } from './warm-up.js';
 
 export { LANGUAGES, languageCode } from './languages.js';
 export type { WhisperConfig } from './config.js';
@@ -62,6 +63,10 @@ export class WhisperModel implements SpeechModel {
 
   live(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech {
     return new LiveWhisper(this.parts, options, from);
+  }
+
+  warmUp(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<void> {
+    return warmUp(this.parts, signal, onProgress);
   }
 
   dispose(): void {

@@ -1,0 +1,24 @@
+/** What models may take of this machine, as the settings say or as is usual. */
+import { totalmem } from 'node:os';
+import type { ModelLimits } from '../protocol/ipc.js';
+import type { MemorySettings } from '../settings.js';
+import { CATALOGUE } from '../store/catalogue/index.js';
+
+/** A Mac shares its memory with the GPU: the rest is for what the user works with. */
+const SHARE = 0.5;
+
+export function modelLimits(settings: MemorySettings, machineBytes = totalmem()): ModelLimits {
+  const { maxBytes = machineBytes * SHARE, unloadAfterMinutes } = settings;
+  return {
+    maxBytes,
+    ...(unloadAfterMinutes > 0 && { unloadAfterSeconds: unloadAfterMinutes * 60 }),
+    advice: `${largest(maxBytes)}; \`memory.maxBytes\` in settings.json allows more`,
+  };
+}
+
+function largest(maxBytes: number): string {
+  const fitting = CATALOGUE.filter(({ memoryBytes }) => memoryBytes <= maxBytes);
+  const best = fitting.sort((a, b) => b.parameters - a.parameters || b.memoryBytes - a.memoryBytes)[0];
+  if (best === undefined) return 'no model of the catalogue fits';
+  return `${best.name} would fit (\`sotto models pull ${best.name}\`)`;
+}

@@ -1,0 +1,41 @@
+/** Models are brought one after another: those that somebody waits for before those that are to be ready ahead of time. */
+type Task = () => Promise<void>;
+
+export class LoadQueue {
+  readonly #waitedFor: Task[] = [];
+  readonly #ahead: Task[] = [];
+  readonly #onIdle: () => void;
+  #busy = false;
+
+  /** @param onIdle called whenever the last of the tasks is done */
+  constructor(onIdle: () => void) {
+    this.#onIdle = onIdle;
+  }
+
+  get idle(): boolean {
+    return !this.#busy;
+  }
+
+  /** Resolves or rejects as `task` does. */
+  add<T>(urgency: 'waited for' | 'ahead', task: () => Promise<T>): Promise<T> {
+    const done = new Promise<T>((resolve, reject) => {
+      const queue = urgency === 'ahead' ? this.#ahead : this.#waitedFor;
+      queue.push(() => task().then(resolve, reject));
+    });
+    if (!this.#busy) void this.#work();
+    return done;
+  }
+
+  async #work(): Promise<void> {
+    this.#busy = true;
+    // Whoever asks in the same moment counts.
+    await Promise.resolve();
+    for (;;) {
+      const task = this.#waitedFor.shift() ?? this.#ahead.shift();
+      if (task === undefined) break;
+      await task();
+    }
+    this.#busy = false;
+    this.#onIdle();
+  }
+}

@@ -1,0 +1,41 @@
+/** What models may take of the device's memory, and what a new one needs of it. */
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { ModelLimits } from '#daemon/protocol/ipc.js';
+
+export interface Footprint {
+  /** What the weights take for as long as the model is there. */
+  readonly weightBytes: number;
+  /** What work with it takes beside them at its peak. */
+  readonly workBytes: number;
+}
+
+export const totalBytes = ({ weightBytes, workBytes }: Footprint): number => weightBytes + workBytes;
+
+/** @throws SottoError INSUFFICIENT_MEMORY for what would not fit into an empty memory */
+export function mustFitAlone(
+  name: string,
+  need: Footprint,
+  { maxBytes = Infinity, advice }: ModelLimits,
+): void {
+  if (totalBytes(need) <= maxBytes) return;
+  throw new SottoError(
+    'INSUFFICIENT_MEMORY',
+    `${name} needs ${gigabytes(totalBytes(need))}, and models may take ${gigabytes(maxBytes)} here`,
+    advice === undefined ? {} : { hint: advice },
+  );
+}
+
+/** Whether a model fits beside those that are there: weights of all, and work of those that somebody works with. */
+export function fitsBeside(
+  others: Iterable<{ readonly need: Footprint; readonly holders: number }>,
+  need: Footprint,
+  { maxBytes = Infinity }: ModelLimits,
+): boolean {
+  let sum = totalBytes(need);
+  for (const other of others) sum += other.need.weightBytes + (other.holders > 0 ? other.need.workBytes : 0);
+  return sum <= maxBytes;
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}

@@ -1,0 +1,25 @@
+/** The first work of a model, which compiles kernels and fills caches; nobody sees what comes of it. */
+import { Readable } from 'node:stream';
+import type { SpeechModel } from '#daemon/models/speech-model.js';
+
+/** Ends early, and well, when `signal` is aborted. @throws what the model throws */
+export async function warmUp(
+  model: SpeechModel,
+  signal: AbortSignal,
+  onProgress: (fraction: number) => void,
+): Promise<void> {
+  if (signal.aborted) return;
+  try {
+    if (model.warmUp === undefined) await transcribeSilence(model, signal);
+    else await model.warmUp(signal, onProgress);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** For a family that does not say what its shapes are. */
+async function transcribeSilence(model: SpeechModel, signal: AbortSignal): Promise<void> {
+  const samples = Readable.from([new Float32Array(16_000)]) as AsyncIterable<Float32Array>;
+  const events = model.transcribe({ durationSeconds: 1, samples }, { temperature: [0] }, signal);
+  while ((await events.next()).done !== true);
+}

@@ -1,0 +1,80 @@
+/** Each shape of a model's work, run once: on a GPU the first run of a shape compiles its kernels and takes its memory. */
+import { mx } from '#native/index.js';
+
+import { placeTokens } from './alignment.js';
+import { WINDOW_FRAMES } from './audio.js';
+import { type DecodeContext, decodeWindow, makeCaches } from './decode.js';
+import { disposeWindow, encode } from './encode.js';
+import { LogitFilters } from './logit-filters.js';
+import { shortWindowFrames, windowFrames } from './short-window.js';
+import { mannerOf } from './streaming/manner.js';
+import type { WhisperParts } from './transcription.js';
+
+/** A few steps are as good as many: from the second on they have one shape. */
+const TOKENS = 3;
+/** Windows of files and of dictation are tried at audio of so many more frames each time. */
+const STEP = 50;
+
+/** Mel frames of the windows that this model encodes, the longest first; where nothing is compiled, the two ends are enough. */
+export function warmUpLengths(nTextState: number, device: 'cpu' | 'gpu'): number[] {
+  const { window } = mannerOf({ nTextState });
+  const lengths = new Set<number>();
+  for (let frames = STEP; frames <= WINDOW_FRAMES; frames += STEP) {
+    lengths.add(shortWindowFrames(frames));
+    lengths.add(windowFrames(frames, window));
+  }
+  const all = [...lengths].sort((a, b) => b - a);
+  return device === 'gpu' ? all : [...new Set([...all.slice(0, 1), ...all.slice(-1)])];
+}
+
+/**
+ * Encodes a window of noise of each length, and decodes, times and forgets a few tokens of it.
+ *
+ * @throws SottoError CANCELLED within two blocks
+ */
+export async function warmUp(
+  parts: WhisperParts,
+  signal: AbortSignal,
+  onProgress: (fraction: number) => void,
+): Promise<void> {
+  const { model, tokenizer } = parts;
+  const { config } = model;
+  const lengths = warmUpLengths(config.nTextState, mx.defaultDevice());
+  const caches = makeCaches(model);
+  const filters = new LogitFilters(tokenizer, config, { timestamps: true });
+  const startSequence = tokenizer.startSequence('en', 'transcribe', true);
+  const context = { model, tokenizer, filters, caches, startSequence, seed: 0, maxTokens: TOKENS };
+  try {
+    for (const [done, frames] of lengths.entries()) {
+      await runWindow(parts, context, frames, signal);
+      onProgress((done + 1) / lengths.length);
+    }
+  } finally {
+    filters.dispose();
+    for (const cache of caches) cache.dispose();
+  }
+}
+
+async function runWindow(
+  parts: WhisperParts,
+  context: DecodeContext,
+  frames: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { model } = parts;
+  // The encoder must not be given nothing at all: what it makes of that is taken for a fault of the device.
+  const noise = mx.keep(
+    mx.tidy(() => mx.random.normal([1, frames, model.config.nMels], model.dtype, 0, 0.5, mx.random.key(1))),
+  );
+  const window = await encode(model, noise, signal);
+  try {
+    const steps = decodeWindow(context, window, [], 0, signal);
+    let step = await steps.next();
+    while (step.done !== true) step = await steps.next();
+    const tokens = step.value.tokens.filter((token) => token < context.tokenizer.special.endOfText);
+    const { startSequence } = context;
+    await placeTokens(parts, window, tokens, { startSequence, audioFrames: frames }, signal);
+  } finally {
+    disposeWindow(window);
+  }
+}

@@ -1,0 +1,31 @@
+/** The models that can take the place of one that is too large: the next smaller one first. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ModelRef } from '../protocol/ipc.js';
+import { catalogueEntry } from './catalogue/index.js';
+import { findModel, modelNames, type ModelShelves } from './find-model.js';
+
+/** Models that are here and take less room on the disk, the largest first. None that knows fewer languages. */
+export function smallerModels(shelves: ModelShelves, { name, dir }: ModelRef): ModelRef[] {
+  const most = bytesOf(dir);
+  const needsAll = !isEnglish(name);
+  return modelNames(shelves)
+    .map((other) => findModel(shelves, other))
+    .map((ref) => ({ ref, bytes: bytesOf(ref.dir) }))
+    .filter(({ ref, bytes }) => bytes > 0 && bytes < most && !(needsAll && isEnglish(ref.name)))
+    .sort((a, b) => b.bytes - a.bytes)
+    .map(({ ref }) => ref);
+}
+
+function isEnglish(name: string): boolean {
+  return catalogueEntry(name)?.languages === 'English' || /\.en\b/.test(name);
+}
+
+/** Of the files in a folder; 0 if there is none. */
+function bytesOf(dir: string): number {
+  try {
+    return readdirSync(dir).reduce((sum, file) => sum + statSync(join(dir, file)).size, 0);
+  } catch {
+    return 0;
+  }
+}

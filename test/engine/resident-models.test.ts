@@ -1,0 +1,458 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { ResidentModels } from '#daemon/engine/resident-models.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { engineModelSchema, type EngineModel, type ModelLimits } from '#daemon/protocol/ipc.js';
+import { gate, ScriptedModel, settled } from '#test/harness/scripted-speech.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+import * as v from 'valibot';
+
+const a = { name: 'a', dir: '/a' };
+const b = { name: 'b', dir: '/b' };
+const c = { name: 'c', dir: '/c' };
+const never = new AbortController().signal;
+
+/** Each takes 60, and 40 more while somebody works with it; `/large` takes 600. */
+const WEIGHT = 60;
+const WORK = 40;
+const ONE_FITS: ModelLimits = { maxBytes: 150 };
+
+function setUp(
+  load: (dir: string, signal?: AbortSignal) => Promise<ScriptedModel> | ScriptedModel = (dir) =>
+    new ScriptedModel(dir),
+) {
+  const clock = new VirtualClock();
+  const loads: string[] = [];
+  const made: ScriptedModel[] = [];
+  const told: EngineModel[][] = [];
+  let freed = 0;
+  const models = new ResidentModels({
+    load: async (dir, { signal }) => {
+      loads.push(dir);
+      const model = await load(dir, signal);
+      made.push(model);
+      return model;
+    },
+    footprint: (dir) =>
+      Promise.resolve({ weightBytes: dir === '/large' ? 10 * WEIGHT : WEIGHT, workBytes: WORK }),
+    clock,
+    onChange: (now) => told.push(now.map((model) => v.parse(engineModelSchema, structuredClone(model)))),
+    onFreed: () => (freed += 1),
+  });
+  /** Each state that was told, once, in order. */
+  const states = (): string[] =>
+    told
+      .flat()
+      .map(({ name, state }) => `${name} ${state}`)
+      .filter((one, i, all) => all.indexOf(one) === i);
+  const inMemory = (): string[] => models.status().map(({ name, kept }) => (kept ? `${name} kept` : name));
+  return { models, clock, loads, made, states, inMemory, told, freed: () => freed };
+}
+
+/** Somebody who wants a model, and lets go of it as soon as he has it if he was told to meanwhile. */
+class Holder {
+  readonly cancelled = new AbortController();
+  held: ScriptedModel | undefined;
+  over = false;
+  fault: unknown;
+  #release: (() => void) | undefined;
+  #wanted = true;
+
+  constructor(models: ResidentModels, dir: string) {
+    models
+      .hold({ name: dir, dir }, this.cancelled.signal)
+      .then(({ model, release }) => {
+        expect(model.name).toBe(dir);
+        expect(model).toBeInstanceOf(ScriptedModel);
+        if (model instanceof ScriptedModel) this.held = model;
+        this.#release = release;
+        if (!this.#wanted) this.release();
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof SottoError && error.code === 'CANCELLED')) this.fault = error;
+      })
+      .finally(() => (this.over = true));
+  }
+
+  release(): void {
+    this.#wanted = false;
+    this.held = undefined;
+    this.#release?.();
+  }
+}
+
+/** Whether something is settled by now. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let done = false;
+  const settle = (): void => void (done = true);
+  promise.then(settle, settle);
+  await settled();
+  return done;
+}
+
+describe('ResidentModels', () => {
+  test('loads a model once for all who want it at the same time', async () => {
+    const { models, loads, states } = setUp();
+    const held = await Promise.all([models.hold(a), models.hold(a), models.hold(a)]);
+    expect(new Set(held.map(({ model }) => model)).size).toBe(1);
+    expect(loads).toEqual(['/a']);
+    expect(states()).toEqual(['a loading', 'a ready']);
+  });
+
+  test('holds two models for two who work, where memory allows it', async () => {
+    const { models, made, inMemory } = setUp();
+    models.limit({ maxBytes: 200 });
+    const held = [await models.hold(a), await models.hold(b)];
+    expect(inMemory()).toEqual(['a', 'b']);
+    for (const { release } of held) release();
+    expect(made.map(({ disposed }) => disposed)).toEqual([0, 0]);
+  });
+
+  test('keeps a model as long as one of its holders has it, before another takes its place', async () => {
+    const { models, loads, made } = setUp();
+    models.limit(ONE_FITS);
+    const holders = [await models.hold(a), await models.hold(a)];
+    const other = models.hold(b);
+    for (const { release } of holders) {
+      expect(await isSettled(other)).toBe(false);
+      expect(made[0]?.disposed).toBe(0);
+      // Letting go twice is letting go once.
+      release();
+      release();
+    }
+    expect((await other).model.name).toBe('/b');
+    expect(made[0]?.disposed).toBe(1);
+    expect(loads).toEqual(['/a', '/b']);
+  });
+
+  test('gives the model that is there at once, also while somebody waits for another one', async () => {
+    const { models, made } = setUp();
+    models.limit(ONE_FITS);
+    const first = await models.hold(a);
+    const other = models.hold(b);
+    const second = await models.hold(a);
+    first.release();
+    expect(await isSettled(other)).toBe(false);
+    expect(made[0]?.disposed).toBe(0);
+    second.release();
+    expect((await other).model.name).toBe('/b');
+  });
+
+  test('who is cancelled while another model is in use leaves at once, and nothing is loaded for nobody', async () => {
+    const { models, loads, made } = setUp();
+    models.limit(ONE_FITS);
+    const held = await models.hold(a);
+    const cancelled = new AbortController();
+    const waiting = models.hold(b, cancelled.signal);
+    const behind = models.hold(b, cancelled.signal);
+    cancelled.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(behind).rejects.toMatchObject({ code: 'CANCELLED' });
+    held.release();
+    await settled();
+    expect(loads).toEqual(['/a']);
+    expect(made[0]?.disposed).toBe(0);
+    (await models.hold(b)).release();
+  });
+
+  test('who is cancelled during a load leaves at once; the load serves the next one', async () => {
+    const loaded = gate();
+    const { models, loads, made } = setUp(async (dir) => {
+      if (dir === '/a') await loaded.opened;
+      return new ScriptedModel(dir);
+    });
+    models.limit(ONE_FITS);
+    const cancelled = new AbortController();
+    const first = models.hold(a, cancelled.signal);
+    await settled();
+    cancelled.abort();
+    await expect(first).rejects.toMatchObject({ code: 'CANCELLED' });
+    const second = models.hold(a);
+    loaded.open();
+    const { release } = await second;
+    expect(loads).toEqual(['/a']);
+    release();
+    // Nobody holds it for the one who left.
+    expect((await models.hold(b)).model.name).toBe('/b');
+    expect(made[0]?.disposed).toBe(1);
+  });
+
+  test('tells a load that fails to who asked, and those behind get theirs', async () => {
+    let broken = true;
+    const { models, inMemory } = setUp((dir) => {
+      if (dir === '/a' && broken) throw new SottoError('MODEL_CORRUPT', 'config.json is cut off');
+      return new ScriptedModel(dir);
+    });
+    const failed = models.hold(a);
+    const other = models.hold(b);
+    await expect(failed).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    (await other).release();
+    expect(inMemory()).toEqual(['b']);
+    broken = false;
+    expect((await models.hold(a)).model.name).toBe('/a');
+  });
+
+  test('lets a guest go a minute after the last one worked with it, the kept one never', async () => {
+    const { models, clock, made, inMemory } = setUp();
+    await models.keep(a, [], never);
+    const { release } = await models.hold(b);
+    clock.advance(120_000);
+    expect(inMemory()).toEqual(['a kept', 'b']);
+    release();
+    clock.advance(59_000);
+    // Whoever comes in time finds it there, and it stays for a minute more.
+    (await models.hold(b)).release();
+    clock.advance(59_000);
+    expect(inMemory()).toEqual(['a kept', 'b']);
+    clock.advance(1_000);
+    expect(inMemory()).toEqual(['a kept']);
+    expect(made[1]?.disposed).toBe(1);
+  });
+});
+
+describe('keeping a model', () => {
+  test('warms it up before it is ready, and keeps the old one until then', async () => {
+    const loaded = gate();
+    const { models, made, inMemory, states } = setUp(async (dir) => {
+      if (dir === '/b') await loaded.opened;
+      return new ScriptedModel(dir);
+    });
+    await models.keep(a, [], never);
+    expect(states()).toEqual(['a loading', 'a warming', 'a ready']);
+    const switching = models.keep(b, [], never);
+    await settled();
+    const { release } = await models.hold(a);
+    expect(await isSettled(switching)).toBe(false);
+    loaded.open();
+    expect(await switching).toMatchObject({ name: 'b', kept: true, state: 'ready' });
+    // Who works with the old one is not disturbed; then it goes.
+    expect([inMemory(), made[0]?.disposed]).toEqual([['a', 'b kept'], 0]);
+    release();
+    expect([inMemory(), made[0]?.disposed]).toEqual([['b kept'], 1]);
+  });
+
+  test('drains the old one first where both do not fit, and those who come meanwhile are served by the new one', async () => {
+    const { models, loads, made, inMemory } = setUp();
+    models.limit(ONE_FITS);
+    await models.keep(a, [], never);
+    const { release } = await models.hold(a);
+    const switching = models.keep(b, [], never);
+    const late = models.hold(b);
+    await settled();
+    expect([loads, made[0]?.disposed]).toEqual([['/a'], 0]);
+    release();
+    expect((await late).model.name).toBe('/b');
+    await switching;
+    expect([loads, inMemory(), made[0]?.disposed]).toEqual([['/a', '/b'], ['b kept'], 1]);
+  });
+
+  test('somebody who waits goes before what is loaded ahead of time', async () => {
+    const { models, loads } = setUp();
+    const [, held] = await Promise.all([
+      models.keep(a, [], never),
+      models.hold(b),
+      models.keep(c, [], never),
+    ]);
+    held.release();
+    expect(loads).toEqual(['/b', '/a', '/c']);
+  });
+
+  test('a failure leaves the old one in its place', async () => {
+    const { models, inMemory } = setUp((dir) => {
+      if (dir === '/b') throw new SottoError('MODEL_CORRUPT', 'cut off');
+      return new ScriptedModel(dir);
+    });
+    await models.keep(a, [], never);
+    await expect(models.keep(b, [], never)).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    expect(inMemory()).toEqual(['a kept']);
+  });
+
+  test('a model that can not do its first work is freed, and not kept', async () => {
+    const { models, made, inMemory } = setUp(
+      (dir) => new ScriptedModel(dir, { onStep: () => Promise.reject(new Error('shapes do not fit')) }),
+    );
+    await expect(models.keep(a, [], never)).rejects.toMatchObject({ code: 'INTERNAL' });
+    expect([made[0]?.disposed, inMemory()]).toEqual([1, []]);
+  });
+
+  test('somebody who waits for it ends its warming up, and has it', async () => {
+    const working = gate();
+    const { models, inMemory } = setUp(
+      (dir) => new ScriptedModel(dir, { onStep: () => working.opened, steps: 100 }),
+    );
+    const kept = models.keep(a, [], never);
+    await settled();
+    const waiting = models.hold(a);
+    working.open();
+    (await waiting).release();
+    expect((await kept).state).toBe('ready');
+    expect(inMemory()).toEqual(['a kept']);
+  });
+
+  test.each(['in the queue', 'while it loads', 'while it warms up'])(
+    'is called off %s, and nothing has changed',
+    async (where) => {
+      const busy = gate();
+      const { models, made, inMemory } = setUp(async (dir) => {
+        if (where === 'in the queue' && dir === '/c') await busy.opened;
+        if (where === 'while it loads' && dir === '/b') await busy.opened;
+        const onStep = (): Promise<void> | undefined => (dir === '/b' ? busy.opened : undefined);
+        return new ScriptedModel(dir, { onStep });
+      });
+      await models.keep(a, [], never);
+      const other = where === 'in the queue' ? models.hold(c) : undefined;
+      const cancelled = new AbortController();
+      const switching = models.keep(b, [], cancelled.signal);
+      await settled();
+      cancelled.abort();
+      await expect(switching).rejects.toMatchObject({ code: 'CANCELLED' });
+      busy.open();
+      await settled();
+      (await other)?.release();
+      expect(inMemory().filter((name) => name.endsWith('kept'))).toEqual(['a kept']);
+      models.close();
+      expect(made.every(({ disposed }) => disposed === 1)).toBe(true);
+    },
+  );
+});
+
+describe('memory', () => {
+  const large = { name: 'large', dir: '/large' };
+
+  test('what would not fit into an empty memory is refused before a byte is read, with what would fit', async () => {
+    const { models, loads } = setUp();
+    models.limit({ maxBytes: 500, advice: 'whisper-small would fit' });
+    await expect(models.hold(large)).rejects.toMatchObject({
+      code: 'INSUFFICIENT_MEMORY',
+      hint: 'whisper-small would fit',
+    });
+    expect(loads).toEqual([]);
+  });
+
+  test('keeps the next smaller one in its place, and says so', async () => {
+    const { models, inMemory } = setUp();
+    models.limit(ONE_FITS);
+    const kept = await models.keep(large, [{ name: 'larger', dir: '/large' }, b, a], never);
+    expect(kept).toMatchObject({
+      name: 'b',
+      insteadOf: { name: 'large', error: { code: 'INSUFFICIENT_MEMORY' } },
+    });
+    expect(inMemory()).toEqual(['b kept']);
+    await expect(models.keep(large, [], never)).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
+  });
+
+  test('the kept one that made room for a guest is back when the guest is done', async () => {
+    const { models, inMemory } = setUp();
+    models.limit(ONE_FITS);
+    await models.keep(a, [], never);
+    const { release } = await models.hold(b);
+    expect(inMemory()).toEqual(['b']);
+    release();
+    await settled();
+    expect(inMemory()).toEqual(['a kept']);
+  });
+
+  test('and also when the guest could not be loaded', async () => {
+    const { models, inMemory } = setUp((dir) => {
+      if (dir === '/b') throw new SottoError('MODEL_CORRUPT', 'cut off');
+      return new ScriptedModel(dir);
+    });
+    models.limit(ONE_FITS);
+    await models.keep(a, [], never);
+    await expect(models.hold(b)).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    await settled();
+    expect(inMemory()).toEqual(['a kept']);
+  });
+
+  test('all of them go after a time without work, whatever ended it, and are there again when asked for', async () => {
+    const { models, clock, inMemory, freed } = setUp((dir) => {
+      if (dir === '/c') throw new SottoError('MODEL_CORRUPT', 'cut off');
+      return new ScriptedModel(dir);
+    });
+    models.limit({ unloadAfterSeconds: 600 });
+    await models.keep(a, [], never);
+    const endings: (() => Promise<void>)[] = [
+      async () => (await models.hold(a)).release(),
+      async () => void (await models.hold(c).catch(() => undefined)),
+      async () => {
+        const cancelled = new AbortController();
+        const held = models.hold(a, cancelled.signal).then(({ release }) => release());
+        cancelled.abort();
+        await held.catch(() => undefined);
+      },
+      async () => {
+        const held = await models.hold(a);
+        clock.advance(3_600_000);
+        expect(inMemory()).toEqual(['a kept']);
+        held.release();
+      },
+    ];
+    for (const [times, end] of endings.entries()) {
+      await end();
+      await settled();
+      clock.advance(599_000);
+      if (times !== 1 || inMemory().length > 0) expect(inMemory()).toEqual(['a kept']);
+      clock.advance(1_000);
+      expect(inMemory()).toEqual([]);
+      (await models.hold(a)).release();
+      await settled();
+      expect(inMemory()).toEqual(['a kept']);
+    }
+    expect(freed()).toBe(endings.length);
+  });
+
+  test('unloading frees what nobody works with, and the rest when it is let go of', async () => {
+    const { models, made, inMemory } = setUp();
+    await models.keep(a, [], never);
+    const { release } = await models.hold(b);
+    models.unload();
+    expect(inMemory()).toEqual(['b']);
+    release();
+    expect(inMemory()).toEqual([]);
+    expect(made.map(({ disposed }) => disposed)).toEqual([1, 1]);
+    (await models.hold(a)).release();
+    expect(inMemory()).toEqual(['a kept']);
+  });
+
+  test('never takes more than it may, nor frees what is held, whoever comes, goes or is cancelled', async () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('hold' as const), dir: fc.constantFrom('/a', '/b', '/c') }),
+      fc.record({ do: fc.constantFrom('release' as const, 'cancel' as const), who: fc.nat(20) }),
+      fc.record({ do: fc.constant('keep' as const), dir: fc.constantFrom('/a', '/b') }),
+      fc.record({ do: fc.constantFrom('wait' as const, 'unload' as const, 'later' as const) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const { models, made, clock } = setUp(async (dir) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          return new ScriptedModel(dir);
+        });
+        models.limit({ maxBytes: 210, unloadAfterSeconds: 90 });
+        const holders: Holder[] = [];
+        for (const what of steps) {
+          const who = 'who' in what ? holders[what.who % Math.max(1, holders.length)] : undefined;
+          if (what.do === 'hold') holders.push(new Holder(models, what.dir));
+          else if (what.do === 'keep') {
+            models.keep({ name: what.dir, dir: what.dir }, [], never).catch(() => undefined);
+          } else if (what.do === 'unload') models.unload();
+          else if (what.do === 'later') clock.advance(70_000);
+          else if (what.do === 'wait') await settled();
+          else if (what.do === 'release') who?.release();
+          else who?.cancelled.abort();
+          for (const { held } of holders) expect(held?.disposed ?? 0).toBe(0);
+          const used = new Set(holders.flatMap(({ held }) => (held === undefined ? [] : [held.name])));
+          const there = made.filter(({ disposed }) => disposed === 0).length;
+          expect(there * WEIGHT + used.size * WORK).toBeLessThanOrEqual(210);
+        }
+        for (const holder of holders) holder.release();
+        for (let turn = 0; turn < 50 && holders.some(({ over }) => !over); turn++) await settled();
+        for (const { fault, over } of holders) expect([fault, over]).toEqual([undefined, true]);
+        // Nobody holds anything any more: whoever comes now is served.
+        (await models.hold({ name: '/z', dir: '/z' })).release();
+        models.close();
+        expect(made.map(({ disposed }) => disposed)).toEqual(made.map(() => 1));
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

@@ -1,0 +1,145 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { silentLog } from '#daemon/logger.js';
+import type { ModelStatus } from '#daemon/protocol/status.js';
+import type { WarmPlan } from '#daemon/supervisor/model-care.js';
+import { Supervisor } from '#daemon/supervisor/supervisor.js';
+import { writeFakeAudio } from '#test/harness/fake-audio.js';
+import { fakeEngine } from '#test/harness/run-sotto.js';
+import { hurriedClock } from '#test/harness/virtual-clock.js';
+import { until } from '#test/harness/wait.js';
+
+const named = (name: string) => ({ name, dir: `/models/${name}` });
+const starter = named('starter');
+const turbo = named('turbo');
+
+let folder: string;
+let supervisor: Supervisor;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-models-'))));
+afterEach(async () => {
+  await supervisor.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function start(warm: WarmPlan, loadMs = 0): void {
+  supervisor = new Supervisor({
+    command: { modulePath: fakeEngine, env: { FAKE_ENGINE: '', FAKE_LOAD_MS: String(loadMs) } },
+    clock: hurriedClock,
+    log: silentLog,
+    warm,
+  });
+  supervisor.start();
+}
+
+async function serves(name: string): Promise<void> {
+  await until(() => {
+    const { model } = supervisor.status();
+    return model.name === name && model.state === 'ready';
+  });
+}
+
+function run(dir: string): Promise<string> {
+  const path = writeFakeAudio(join(folder, `${Math.random()}.wav`), { segments: 1 });
+  return new Promise((resolve) => {
+    supervisor.run({ path, model: named(dir), options: {} }, ({ type }) => {
+      if (['done', 'failed', 'cancelled', 'lost'].includes(type)) resolve(type);
+    });
+  });
+}
+
+describe('the models of an engine', () => {
+  test('the starter serves those who dictate while the chosen one loads; files wait for the chosen one', async () => {
+    start({ model: turbo, standIn: starter }, 150);
+    expect(supervisor.status().model).toEqual({ name: 'turbo', state: 'installed' });
+    await serves('starter');
+    expect([supervisor.serving?.name, supervisor.chosen?.name]).toEqual(['starter', 'turbo']);
+    await serves('turbo');
+    expect([supervisor.serving?.name, supervisor.chosen?.name]).toEqual(['turbo', 'turbo']);
+    expect(supervisor.status().models?.map(({ name }) => name)).toEqual(['turbo']);
+  });
+
+  test('the starter goes on serving where the chosen one can not be loaded, and it is said why', async () => {
+    start({ model: named('broken'), standIn: starter });
+    await until(() => supervisor.status().model.insteadOf !== undefined);
+    expect(supervisor.status().model).toMatchObject({
+      name: 'starter',
+      state: 'ready',
+      insteadOf: { name: 'broken', error: { code: 'MODEL_CORRUPT' } },
+    });
+    expect(supervisor.chosen).toEqual(starter);
+  });
+
+  test('without one that stands in, a model that can not be loaded is said to have failed', async () => {
+    start({ model: named('broken') });
+    await until(() => supervisor.status().model.state === 'failed');
+    expect(supervisor.status().model).toMatchObject({ name: 'broken', error: { code: 'MODEL_CORRUPT' } });
+  });
+
+  test('the next smaller one serves where the chosen one does not fit, also on the next engine', async () => {
+    start({ model: named('huge'), instead: [named('huge'), turbo], standIn: starter });
+    await serves('turbo');
+    const insteadOf = { name: 'huge', error: expect.objectContaining({ code: 'INSUFFICIENT_MEMORY' }) };
+    expect(supervisor.status().model.insteadOf).toEqual(insteadOf);
+    const { pid } = supervisor.status();
+    process.kill(pid ?? 0, 'SIGKILL');
+    await until(() => supervisor.status().pid !== pid && supervisor.status().pid !== undefined);
+    await serves('turbo');
+    expect(supervisor.status().model.insteadOf).toEqual(insteadOf);
+  });
+
+  test('another one takes over once it is ready; what served before serves until then', async () => {
+    start({ model: starter }, 100);
+    await serves('starter');
+    const told: ModelStatus[][] = [];
+    const forget = supervisor.watchModels((models) => told.push([...models]));
+    const using = supervisor.use(turbo);
+    await until(() => told.some((models) => models.some(({ name }) => name === 'turbo')));
+    expect(supervisor.serving).toEqual(starter);
+    expect(supervisor.status().model).toMatchObject({ name: 'starter', state: 'ready' });
+    expect(await using).toMatchObject({ name: 'turbo', state: 'ready' });
+    expect(supervisor.serving).toEqual(turbo);
+    forget();
+    const before = told.length;
+    supervisor.unload();
+    await until(() => supervisor.status().models?.length === 0);
+    expect(told).toHaveLength(before);
+    // It is loaded anew for the next one who asks.
+    expect(supervisor.status().model).toEqual({ name: 'turbo', state: 'installed' });
+    expect(await run('turbo')).toBe('done');
+    expect(supervisor.status().model.state).toBe('ready');
+  });
+
+  test('one that can not be loaded changes nothing, and who asked hears why', async () => {
+    start({ model: starter });
+    await serves('starter');
+    await expect(supervisor.use(named('broken'))).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    await expect(supervisor.use(named('huge'))).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
+    expect(await supervisor.use(named('huge'), { instead: [turbo] })).toMatchObject({
+      name: 'turbo',
+      insteadOf: { name: 'huge' },
+    });
+    expect(supervisor.serving).toEqual(turbo);
+  });
+
+  test('one that takes the engine down is not tried again: what served before is back', async () => {
+    start({ model: starter });
+    await serves('starter');
+    await expect(supervisor.use(named('deadly'))).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
+    await serves('starter');
+    expect(supervisor.status()).toMatchObject({ state: 'ready', restarts: 1 });
+    await until(() => supervisor.status().state === 'ready');
+    expect(await supervisor.use(turbo)).toMatchObject({ name: 'turbo' });
+  });
+
+  test('says that it is not up yet, and when it is called off', async () => {
+    start({ model: starter }, 50);
+    await expect(supervisor.use(turbo)).rejects.toMatchObject({ code: 'MODEL_NOT_READY' });
+    await serves('starter');
+    await expect(supervisor.use(turbo, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'CANCELLED',
+    });
+    expect(supervisor.serving).toEqual(starter);
+  });
+});
