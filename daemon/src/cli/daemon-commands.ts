@@ -2,6 +2,7 @@
 import { lockHolder } from '../server/lock.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
+import type { EngineStatus } from '../protocol/status.js';
 import { describeStatus } from './describe-status.js';
 import { runDaemon } from './run-daemon.js';
 import { findDaemon, findOrStartDaemon } from './start-daemon.js';
@@ -55,11 +56,19 @@ export async function daemonStart(paths: Paths, model: string | undefined): Prom
         process.stderr.write(`sotto: the daemon runs (process ${pid}), but: ${status.reason}\n`);
         return 3;
       }
-      say(`the daemon runs (process ${pid}), model ${status.engine.model.name ?? 'not loaded'} is warm`);
+      say(`the daemon runs (process ${pid}), ${servingText(status.engine)}`);
       return 0;
     }
     await pause();
   }
+}
+
+function servingText({ model, models = [] }: EngineStatus): string {
+  const name = model.name ?? 'no model';
+  const coming = models.find(({ state }) => state === 'loading' || state === 'warming');
+  return coming?.name === undefined
+    ? `model ${name} is warm`
+    : `model ${name} serves until ${coming.name} is loaded`;
 }
 
 export async function daemonStop(paths: Paths): Promise<number> {

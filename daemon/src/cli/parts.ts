@@ -7,7 +7,7 @@ import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { Sessions } from '../sessions/sessions.js';
 import { readSettings } from '../settings.js';
-import { findModel, type ModelShelves } from '../store/find-model.js';
+import { findModel, findModelOrPlain, type FoundModel, type ModelShelves } from '../store/find-model.js';
 import { smallerModels } from '../store/smaller-models.js';
 import type { EngineCommand } from '../supervisor/engine-process.js';
 import type { WarmPlan } from '../supervisor/model-care.js';
@@ -47,7 +47,7 @@ export function engineCommand(): EngineCommand {
 export function buildParts({ paths, log, model, warm, onIdleChange }: PartsOptions): Parts {
   const settings = readSettings(paths.settings);
   const shelves = shelvesOf(paths);
-  const configured = (): ModelRef => findModel(shelves, model ?? settings.model);
+  const configured = (): FoundModel => findModelOrPlain(shelves, model ?? settings.model);
   const { plan, problem } = warm ? planFor(shelves, configured) : {};
   const supervisor = new Supervisor({
     command: engineCommand(),
@@ -60,10 +60,10 @@ export function buildParts({ paths, log, model, warm, onIdleChange }: PartsOptio
     if (wanted !== undefined) return findModel(shelves, wanted);
     // Somebody may have chosen another one since the start; where the one of the settings is missing, that is said.
     const isAsConfigured = problem !== undefined && supervisor.chosen?.dir === plan?.model.dir;
-    return isAsConfigured ? configured() : (supervisor.chosen ?? configured());
+    return isAsConfigured ? configured().model : (supervisor.chosen ?? configured().model);
   };
   const resolveLiveModel: ResolveModel = (wanted) =>
-    wanted === undefined ? (supervisor.serving ?? configured()) : findModel(shelves, wanted);
+    wanted === undefined ? (supervisor.serving ?? configured().model) : findModel(shelves, wanted);
   const sessions = new Sessions({
     engine: supervisor,
     clock: systemClock,
@@ -83,13 +83,16 @@ export function buildParts({ paths, log, model, warm, onIdleChange }: PartsOptio
 /** What is to be warm: the chosen model, the starter until then, and smaller ones where it does not fit. */
 function planFor(
   shelves: ModelShelves,
-  configured: () => ModelRef,
+  configured: () => FoundModel,
 ): { plan?: WarmPlan; problem?: SottoError } {
   const standIn = starterOf(shelves);
   try {
-    const model = configured();
+    const { model, insteadOf } = configured();
     const instead = smallerModels(shelves, model);
-    return { plan: { model, instead, ...(standIn !== undefined && { standIn }) } };
+    return {
+      plan: { model, instead, ...(standIn !== undefined && { standIn }) },
+      ...(insteadOf !== undefined && { problem: insteadOf.error }),
+    };
   } catch (error) {
     // A daemon without its model still serves who dictates, and jobs that name another, and says what is wrong.
     const problem = SottoError.from(error);

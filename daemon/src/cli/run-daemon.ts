@@ -8,10 +8,12 @@ import { messageOf, type SottoError } from '../protocol/errors.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { LiveSessions } from '../sessions/live/live-sessions.js';
+import { ModelDesk } from '../sessions/models/model-desk.js';
 import { SottoServer } from '../server/server.js';
 import { trace } from '../trace.js';
 import { TakeKeeper } from './keep-takes.js';
 import { buildParts } from './parts.js';
+import { shelvesOf } from './shelves.js';
 
 /** How long the job in the engine may go on once the daemon was asked to end. */
 const DRAIN_MS = 5_000;
@@ -62,13 +64,22 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
     folder: paths.spool,
     resolveModel: parts.resolveLiveModel,
     keep: (outcome) => keeper.keep(outcome),
+    insteadOf: () => supervisor.insteadOf,
+    onIdleChange: () => watchIdle(),
+  });
+  const models = new ModelDesk({
+    engine: supervisor,
+    shelves: shelvesOf(paths),
+    settings: paths.settings,
+    clock: systemClock,
+    log,
     onIdleChange: () => watchIdle(),
   });
 
   const watchIdle = (): void => {
     calmIdle?.();
     calmIdle = undefined;
-    const idle = sessions.idle && live.idle;
+    const idle = sessions.idle && live.idle && models.idle;
     if (idle && idleExitSeconds !== undefined && !stopping) {
       calmIdle = systemClock.after(idleExitSeconds * 1000, () => stop('nothing to do'));
     }
@@ -113,7 +124,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
   };
 
   const end = async (): Promise<void> => {
-    await Promise.all([sessions.stop(DRAIN_MS), live.stop(DRAIN_MS)]);
+    await Promise.all([sessions.stop(DRAIN_MS), live.stop(DRAIN_MS), models.stop()]);
     await supervisor.stop();
     await server.close();
     await keeper.close();
@@ -138,6 +149,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
     socketPath: paths.socket,
     sessions,
     live,
+    models,
     clock: systemClock,
     log,
     status,

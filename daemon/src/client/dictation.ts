@@ -42,8 +42,8 @@ export interface ReconnectTimes {
 
 export type DictationEvent =
   | LiveEvent
-  /** The daemon has taken the session; `model` writes it down. */
-  | { readonly type: 'opened'; readonly model: string }
+  /** The daemon has taken the session; `model` writes it down, in place of another one where that is not there. */
+  | { readonly type: 'opened'; readonly model: string; readonly insteadOf?: string }
   /** Nothing is lost meanwhile. */
   | { readonly type: 'connection'; readonly state: 'lost' | 'back' };
 
@@ -251,7 +251,7 @@ export class Dictation {
     }
   }
 
-  #takeOpened({ acknowledged, channel, model }: Extract<DaemonMessage, { type: 'opened' }>): void {
+  #takeOpened({ acknowledged, channel, model, insteadOf }: Extract<DaemonMessage, { type: 'opened' }>): void {
     if (acknowledged < this.#store.start) {
       this.#fail(this.#goneFor(new SottoError('DAEMON_LOST', 'the daemon has lost audio that it had taken')));
       return;
@@ -259,7 +259,8 @@ export class Dictation {
     this.#channel = channel;
     this.#next = acknowledged;
     this.#takeAcknowledged(acknowledged);
-    if (!this.#opened) this.#tell({ type: 'opened', model });
+    const instead = insteadOf === undefined ? {} : { insteadOf };
+    if (!this.#opened) this.#tell({ type: 'opened', model, ...instead });
     this.#opened = true;
     this.#settleReady();
     this.#attempts = 0;

@@ -20,7 +20,7 @@ export function mustFitAlone(
   if (totalBytes(need) <= maxBytes) return;
   throw new SottoError(
     'INSUFFICIENT_MEMORY',
-    `${name} needs ${gigabytes(totalBytes(need))}, and models may take ${gigabytes(maxBytes)} here`,
+    `${name} needs ${roughly(totalBytes(need))}, and models may take ${roughly(maxBytes)} here`,
     advice === undefined ? {} : { hint: advice },
   );
 }
@@ -36,6 +36,7 @@ export function fitsBeside(
   return sum <= maxBytes;
 }
 
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
+/** Two sizes that differ must look so. */
+function roughly(bytes: number): string {
+  return bytes < 1e10 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

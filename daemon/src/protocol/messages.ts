@@ -113,8 +113,18 @@ const daemonTable = {
   final: v.object({ type: v.literal('final'), id, seq, summary: summarySchema }),
   cancelled: v.object({ type: v.literal('cancelled'), id, seq }),
   failed: v.object({ type: v.literal('failed'), id, seq, error: errorSchema }),
-  /** `channel` is what audio frames name the session by; `acknowledged` samples of it are safe already. */
-  opened: v.object({ type: v.literal('opened'), id, channel: whole, acknowledged: whole, model: v.string() }),
+  /**
+   * `channel` is what audio frames name the session by; `acknowledged` samples of it are safe already. `insteadOf` is the
+   * model that should have been there, where another one writes it down: it is still loading, or does not fit.
+   */
+  opened: v.object({
+    type: v.literal('opened'),
+    id,
+    channel: whole,
+    acknowledged: whole,
+    model: v.string(),
+    insteadOf: v.exactOptional(v.string()),
+  }),
   /** So many samples are on disk: no death of a process takes them. */
   acknowledged: v.object({ type: v.literal('acknowledged'), id, samples: whole }),
   live: v.object({ type: v.literal('live'), id, seq: v.exactOptional(seq), event: liveEventSchema }),

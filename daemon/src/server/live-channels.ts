@@ -91,8 +91,9 @@ export class LiveChannels {
         const channel = { number, session, listener };
         this.#byId.set(id, channel);
         this.#byNumber.set(number, channel);
-        const { acknowledged, model } = session;
-        this.#send({ type: 'opened', id, channel: number, acknowledged, model }, false);
+        const { acknowledged, model, insteadOf } = session;
+        const instead = insteadOf === undefined ? {} : { insteadOf };
+        this.#send({ type: 'opened', id, channel: number, acknowledged, model, ...instead }, false);
         this.#live.listen(session, listener, seq);
       },
       (error: unknown) => this.#fail(id, error),

@@ -63,6 +63,12 @@ export class ModelCare {
     return this.#planned ?? this.#serving;
   }
 
+  /** Name of the model that should serve, where another one does: it is on its way, or can't be had. */
+  get insteadOf(): string | undefined {
+    if (this.#serving === undefined) return undefined;
+    return this.#planned === undefined ? this.#refused?.name : this.#planned.name;
+  }
+
   /** Whether the engine is loading, which may block it. */
   get loading(): boolean {
     return this.#models.some(({ state }) => state === 'loading' || state === 'warming');

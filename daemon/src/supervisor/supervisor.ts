@@ -98,6 +98,11 @@ export class Supervisor implements Engine, ModelEngine {
     return this.#models.chosen;
   }
 
+  /** Name of the model that should serve, where another one does. */
+  get insteadOf(): string | undefined {
+    return this.#models.insteadOf;
+  }
+
   use(model: ModelRef, options?: UseOptions): Promise<ModelStatus> {
     return this.#models.use(model, options);
   }

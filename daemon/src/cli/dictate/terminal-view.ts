@@ -101,7 +101,8 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
     event(event) {
       take(event);
       // What goes by by itself is in the state line.
-      const notice = event.type === 'warning' ? noticeOf(event) : undefined;
+      const isShown = event.type === 'warning' || event.type === 'opened';
+      const notice = isShown ? noticeOf(event) : undefined;
       if (notice !== undefined) say(style.dim(notice));
     },
     finishing() {

@@ -36,6 +36,10 @@ export function noticeOf(event: DictationEvent): string | undefined {
       return event.state === 'restarting'
         ? 'the speech engine was lost: a new one starts, all that is said is kept'
         : undefined;
+    case 'opened':
+      return event.insteadOf === undefined
+        ? undefined
+        : `${event.model} listens in place of ${event.insteadOf}: \`sotto daemon status\` says why`;
     case 'warning':
       return event.error.hint === '' ? event.error.message : `${event.error.message} — ${event.error.hint}`;
     default:

@@ -53,6 +53,8 @@ export interface LiveSessionParts {
 }
 
 export class LiveSession {
+  /** Name of the model that was wanted, where this one is heard by another. */
+  insteadOf: string | undefined;
   readonly #parts: LiveSessionParts;
   #state: 'listening' | 'finishing' | 'over' = 'listening';
   /** Samples that came, kept or not yet. */

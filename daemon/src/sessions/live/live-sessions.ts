@@ -40,6 +40,8 @@ export interface LiveSessionsOptions {
   /** Folder of the spools; it is there, and its user's alone. */
   readonly folder: string;
   readonly resolveModel: (model: string | undefined) => ModelRef;
+  /** Name of the model that those who name none should have, where they get another one. */
+  readonly insteadOf?: () => string | undefined;
   readonly keep: (outcome: TakeOutcome) => Promise<string | undefined>;
   /** Told whenever the last session is over or the first one comes. */
   readonly onIdleChange?: (idle: boolean) => void;
@@ -89,7 +91,9 @@ export class LiveSessions {
   async open({ id, model, options = {} }: LiveRequest): Promise<LiveSession> {
     this.#mayBegin(id);
     const ref = this.#options.resolveModel(model);
+    const insteadOf = model === undefined ? this.#options.insteadOf?.() : undefined;
     const entry = await this.#comes(id, () => this.#create(id, ref, options));
+    entry.session.insteadOf = insteadOf;
     this.#finishAfter(entry, GRACE_MS);
     return entry.session;
   }
