@@ -13,6 +13,7 @@
  *     npm run bench -- streaming    text while somebody speaks: how late, how steady, how right, what it costs
  *     npm run bench -- kills        dictation while engines and daemons are killed: no sample may be lost or come twice
  *     npm run bench -- load         many who dictate at once, one who never reads, a thousand takes one after another
+ *     npm run bench -- memory       what models take of the device's memory: predicted, and measured
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
@@ -27,6 +28,7 @@ import { streaming } from './streaming.js';
 import { load as loaded } from './load.js';
 import { longForm } from './long-form.js';
 import { languages } from './languages.js';
+import { memory } from './memory.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
 import { profile } from './profile/main.js';
@@ -44,6 +46,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   kernels,
   kills,
   load: loaded,
+  memory,
   soak,
   words,
   languages,

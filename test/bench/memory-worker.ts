@@ -1,18 +1,20 @@
-/** What one use of a model takes, in a process of its own: `node memory-worker.js DIR USE`, one line of JSON. */
+/** What one use of a model takes, in a process of its own: `node memory-worker.js DIR USE [once]`, one line of JSON. */
 import { readFileSync } from 'node:fs';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { limitCache } from '#daemon/engine/cache-limit.js';
-import { footprintOf, loadModel } from '#daemon/models/registry.js';
+import { loadModel } from '#daemon/models/registry.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
+import { whisperFootprint, type WhisperFootprint } from '#daemon/models/whisper/footprint.js';
+import type { Use } from '#daemon/models/whisper/work-bytes.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 import { LONG_FORM, pickClips, readClips } from './clips.js';
 import { transcribe } from './in-process.js';
 
-/** What is measured: a file with the default options, the same with times of words, and dictation. */
-export type Use = 'file' | 'words' | 'live';
+export type { Use };
 
 export interface Measured {
+  readonly predicted: WhisperFootprint;
   /** Of the weights, counted array by array. */
   readonly weightBytes: number;
   /** By MLX's account. */
@@ -28,13 +30,15 @@ export interface Measured {
 const SAMPLE_RATE = 16_000;
 /** More than three windows: the last but one is decoded while another is read. */
 const SECONDS = 95;
-const LOOK_SECONDS = 1;
+/** More than dictation keeps in its window. */
+const LIVE_SECONDS = 24;
+const LOOK_SECONDS = 2;
 
 /** From a file, so that reading takes its turns with the model as it does for a user. */
-async function* speech(): AsyncGenerator<Float32Array, void> {
+async function* speech(seconds: number): AsyncGenerator<Float32Array, void> {
   const [clip] = pickClips([LONG_FORM]);
   const longest = readClips().sort((a, b) => b.seconds - a.seconds);
-  for (let left = SECONDS * SAMPLE_RATE; left > 0;) {
+  for (let left = seconds * SAMPLE_RATE; left > 0;) {
     const audio = await openAudio((clip ?? longest[0])?.file ?? '');
     try {
       for await (const piece of audio.samples) {
@@ -54,7 +58,7 @@ async function dictate(model: SpeechModel): Promise<void> {
   const { signal } = new AbortController();
   try {
     let news = 0;
-    for await (const piece of speech()) {
+    for await (const piece of speech(LIVE_SECONDS)) {
       take.push(piece);
       news += piece.length;
       if (news < LOOK_SECONDS * SAMPLE_RATE) continue;
@@ -73,7 +77,8 @@ function peakRssBytes(): number {
   return 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? NaN);
 }
 
-async function measure(dir: string, use: Use): Promise<Measured> {
+async function measure(dir: string, use: Use, once: boolean): Promise<Measured> {
+  const predicted = await whisperFootprint(dir);
   limitCache();
   const before = mx.memory.active();
   mx.memory.resetPeak();
@@ -82,19 +87,26 @@ async function measure(dir: string, use: Use): Promise<Measured> {
   const activeBytes = mx.memory.active() - before;
   const { weightBytes } = model;
   mx.memory.resetPeak();
-  // Weights without meaning never give a text that satisfies: one try a window is enough of it.
   const options: TranscribeOptions = {
     language: 'en',
     ...(use === 'words' && { wordTimestamps: true }),
-    ...(dir.includes('random') && { temperature: [0] }),
+    ...(once && { temperature: [0] }),
   };
   if (use === 'live') await dictate(model);
-  else await transcribe(model, { durationSeconds: SECONDS, samples: speech() }, options);
+  else await transcribe(model, { durationSeconds: SECONDS, samples: speech(SECONDS) }, options);
   const workBytes = mx.memory.peak() - before - weightBytes;
   const rssBytes = process.memoryUsage.rss();
   model.dispose();
-  return { weightBytes, activeBytes, loadPeakBytes, workBytes, rssBytes, peakRssBytes: peakRssBytes() };
+  return {
+    predicted,
+    weightBytes,
+    activeBytes,
+    loadPeakBytes,
+    workBytes,
+    rssBytes,
+    peakRssBytes: peakRssBytes(),
+  };
 }
 
-const [, , dir = '', use = 'file'] = process.argv;
-console.log(JSON.stringify({ predicted: await footprintOf(dir), ...(await measure(dir, use as Use)) }));
+const [, , dir = '', use = 'file', once] = process.argv;
+console.log(JSON.stringify(await measure(dir, use as Use, once === 'once')));

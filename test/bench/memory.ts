@@ -1,0 +1,143 @@
+/**
+ * What a model takes of the device's memory: predicted from the headers of its files before it is loaded, beside what MLX
+ * counts while it transcribes a file, does so with times of words, and takes dictation, each in a process of its own.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { whisperWorkshop } from '#daemon/models/whisper/workshop.js';
+import { starterModel } from './in-process.js';
+import type { Measured, Use } from './memory-worker.js';
+import { writeRandomWhisper } from './random-whisper.js';
+import { printTable, saveResult } from './report.js';
+
+const WORKER = fileURLToPath(new URL('memory-worker.js', import.meta.url));
+const USES: readonly Use[] = ['file', 'words', 'live'];
+const LONGEST_MS = 900_000;
+
+interface Subject {
+  readonly name: string;
+  /** Puts the folder there, if it is not, and says where it is; undefined where it cannot be had. */
+  readonly dir: (scratch: string) => Promise<string | undefined>;
+  /** Weights without meaning never give a text that satisfies: one try a window is enough of it. */
+  readonly meaningless?: boolean;
+}
+
+const weights = process.env.SOTTO_TEST_WEIGHTS ?? '';
+const stored = (name: string): Promise<string | undefined> =>
+  Promise.resolve(existsSync(join(weights, name, 'config.json')) ? join(weights, name) : undefined);
+
+const packedBase = (bits: 4 | 8): Subject => ({
+  name: `whisper-base-${bits}bit`,
+  dir: async (scratch) => {
+    const [base, out] = [await stored('whisper-base'), join(scratch, `whisper-base-${bits}bit`)];
+    if (base === undefined) return undefined;
+    mkdirSync(out);
+    await whisperWorkshop.convert(base, out, { bits, groupSize: 64, dtype: 'float16' }, {});
+    return out;
+  },
+});
+
+const randomTurbo = (bits?: 4 | 8): Subject => {
+  const name = bits === undefined ? 'random-turbo' : `random-turbo-${bits}bit`;
+  return {
+    name,
+    meaningless: true,
+    dir: (scratch) => {
+      writeRandomWhisper(join(scratch, name), { size: 'turbo', ...(bits !== undefined && { bits }) });
+      return Promise.resolve(join(scratch, name));
+    },
+  };
+};
+
+const SUBJECTS: readonly Subject[] = [
+  { name: 'whisper-tiny.en', dir: () => stored('whisper-tiny.en') },
+  { name: 'whisper-base', dir: () => stored('whisper-base') },
+  { name: basename(starterModel()), dir: () => Promise.resolve(starterModel()) },
+  packedBase(8),
+  packedBase(4),
+  randomTurbo(),
+  randomTurbo(8),
+  randomTurbo(4),
+];
+
+export async function memory(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      only: { type: 'string' },
+      uses: { type: 'string', default: USES.join(',') },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const scratch = mkdtempSync(join(tmpdir(), 'sotto-memory-'));
+  const measured: ({ model: string; use: Use } & Measured)[] = [];
+  try {
+    for (const subject of SUBJECTS) {
+      if (args.only !== undefined && !args.only.split(',').includes(subject.name)) continue;
+      const dir = await subject.dir(scratch);
+      if (dir === undefined) {
+        console.error(`${subject.name} is left out: $SOTTO_TEST_WEIGHTS names no folder that has it`);
+        continue;
+      }
+      for (const use of USES.filter((one) => args.uses.split(',').includes(one))) {
+        measured.push({ model: subject.name, use, ...measure(dir, use, subject.meaningless === true) });
+        console.error(`${subject.name}: ${use}`);
+      }
+      if (dir.startsWith(scratch)) rmSync(dir, { recursive: true });
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  report(measured);
+  saveResult('memory', { measured }, args['save-baseline']);
+}
+
+function measure(dir: string, use: Use, meaningless: boolean): Measured {
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ['--no-warnings', WORKER, dir, use, ...(meaningless ? ['once'] : [])],
+    { encoding: 'utf8', timeout: LONGEST_MS },
+  );
+  if (status !== 0) throw new Error(`${basename(dir)}, ${use}: ${stderr.trim().slice(-500)}`);
+  return JSON.parse(stdout) as Measured;
+}
+
+function report(measured: readonly ({ model: string; use: Use } & Measured)[]): void {
+  const mb = (bytes: number): string => (bytes / 1e6).toFixed(1);
+  printTable(
+    [
+      'model',
+      'use',
+      'weights, MB',
+      'predicted',
+      'work, MB',
+      'predicted',
+      'both, MB',
+      'predicted',
+      'off by',
+      'most at once in loading',
+      'resident at most',
+    ],
+    measured.map(({ model, use, predicted, ...got }) => {
+      const [both, expected] = [got.weightBytes + got.workBytes, predicted.weightBytes + predicted.work[use]];
+      const off = (expected / both - 1) * 100;
+      return [
+        model,
+        use,
+        mb(got.weightBytes),
+        mb(predicted.weightBytes),
+        mb(got.workBytes),
+        mb(predicted.work[use]),
+        mb(both),
+        mb(expected),
+        `${off < 0 ? '−' : '+'}${Math.abs(off).toFixed(1)} %`,
+        mb(got.loadPeakBytes),
+        mb(got.peakRssBytes),
+      ];
+    }),
+  );
+}
