@@ -11,6 +11,7 @@ import { SottoServer } from '#daemon/server/server.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
+import { idleDesk } from '#test/harness/puppet-models.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
@@ -32,6 +33,7 @@ beforeEach(async () => {
     socketPath: home.paths.socket,
     sessions: new Sessions(common),
     live,
+    models: idleDesk(home.paths),
     clock: systemClock,
     log: silentLog,
     status: () => {

@@ -14,6 +14,7 @@ import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
+import { idleDesk } from '#test/harness/puppet-models.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
@@ -49,6 +50,7 @@ beforeEach(async () => {
     socketPath: home.paths.socket,
     sessions,
     live,
+    models: idleDesk(home.paths),
     clock: systemClock,
     log: silentLog,
     status,
@@ -375,6 +377,7 @@ describe('status and end', () => {
       socketPath: home.paths.socket,
       sessions,
       live,
+      models: idleDesk(home.paths),
       clock: systemClock,
       log: silentLog,
       status,

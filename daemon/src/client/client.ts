@@ -15,6 +15,7 @@ import type { DaemonStatus } from '../protocol/status.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
 import { decode, openSocket, send, type DaemonIdentity } from './connect.js';
 import { JobStream } from './job-stream.js';
+import { ModelsClient } from './models.js';
 
 /** Audio is not given to a socket that still holds so many bytes. */
 const MOST_UNSENT_BYTES = 1024 * 1024;
@@ -48,6 +49,7 @@ export interface Line {
 
 export class SottoClient {
   readonly daemon: DaemonIdentity;
+  readonly models: ModelsClient;
   readonly #socket: WebSocket;
   readonly #listeners = new Map<string, Listener>();
   readonly #wantRoom = new Set<() => void>();
@@ -57,6 +59,10 @@ export class SottoClient {
   private constructor(socket: WebSocket, daemon: DaemonIdentity) {
     this.#socket = socket;
     this.daemon = daemon;
+    this.models = new ModelsClient((listener) => {
+      const id = this.#newId();
+      return { id, line: this.line(id, listener) };
+    });
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     // `close` follows and settles everything.
     socket.on('error', () => undefined);

@@ -8,7 +8,7 @@ import type { ModelState, ModelStatus } from '../../protocol/status.js';
 
 /** The legal moves. */
 export const NEXT: Readonly<Record<ModelState, readonly ModelState[]>> = {
-  absent: ['downloading', 'installed', 'failed'],
+  absent: ['installed', 'downloading', 'failed'],
   downloading: ['verifying', 'installed', 'absent', 'loading', 'failed'],
   verifying: ['installed', 'downloading', 'absent', 'loading', 'failed'],
   installed: ['loading', 'downloading', 'verifying', 'absent', 'failed'],

@@ -1,0 +1,116 @@
+/** An engine whose memory a test holds in its hand: nothing is loaded until it is told that it is. */
+import { systemClock } from '#daemon/clock.js';
+import { silentLog } from '#daemon/logger.js';
+import type { Paths } from '#daemon/paths.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { ModelRef } from '#daemon/protocol/ipc.js';
+import type { ModelStatus } from '#daemon/protocol/status.js';
+import { ModelDesk } from '#daemon/sessions/models/model-desk.js';
+import type { ModelEngine, UseOptions } from '#daemon/supervisor/engine.js';
+
+interface Use {
+  readonly model: ModelRef;
+  readonly instead: readonly ModelRef[];
+  resolve(model: ModelStatus): void;
+  reject(error: SottoError): void;
+}
+
+export class PuppetModels implements ModelEngine {
+  serving: ModelRef | undefined;
+  /** Every model that it was asked to use, by name. */
+  readonly asked: string[] = [];
+  unloads = 0;
+  /** Uses that are not settled. */
+  readonly #uses: Use[] = [];
+  readonly #listeners = new Set<(models: readonly ModelStatus[]) => void>();
+  #memory: ModelStatus[] = [];
+
+  get chosen(): ModelRef | undefined {
+    return this.serving;
+  }
+
+  get waiting(): string[] {
+    return this.#uses.map(({ model }) => model.name);
+  }
+
+  get memory(): readonly ModelStatus[] {
+    return this.#memory;
+  }
+
+  use(model: ModelRef, { instead = [], signal }: UseOptions = {}): Promise<ModelStatus> {
+    this.asked.push(model.name);
+    return new Promise((resolve, reject) => {
+      const use: Use = { model, instead, resolve, reject };
+      this.#uses.push(use);
+      signal?.addEventListener('abort', () => {
+        if (!this.#take(use)) return;
+        this.#set(model.name, undefined);
+        reject(new SottoError('CANCELLED', 'cancelled'));
+      });
+    });
+  }
+
+  unload(): void {
+    this.unloads += 1;
+    this.tell([]);
+  }
+
+  watchModels(listener: (models: readonly ModelStatus[]) => void): () => void {
+    this.#listeners.add(listener);
+    listener(this.#memory);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** What is in memory. */
+  tell(models: readonly ModelStatus[]): void {
+    this.#memory = [...models];
+    for (const listener of [...this.#listeners]) listener(this.#memory);
+  }
+
+  loading(name: string, fraction: number): void {
+    this.#set(name, { name, state: 'loading', fraction });
+  }
+
+  warming(name: string): void {
+    this.#set(name, { name, state: 'warming' });
+  }
+
+  /** The model that somebody waits for is ready, or a smaller one in its place. */
+  ready(name: string, insteadOf?: ModelStatus['insteadOf']): void {
+    const use = this.#uses.find(({ model }) => model.name === (insteadOf?.name ?? name));
+    const status: ModelStatus = {
+      name,
+      state: 'ready',
+      loadSeconds: 1,
+      ...(insteadOf !== undefined && { insteadOf }),
+    };
+    this.serving = [use?.model, ...(use?.instead ?? [])].find((ref) => ref?.name === name) ?? this.serving;
+    if (insteadOf !== undefined) this.#set(insteadOf.name, undefined);
+    this.#set(name, status);
+    if (use !== undefined && this.#take(use)) use.resolve(status);
+  }
+
+  /** The model that somebody waits for can't be loaded; what served before goes on. */
+  fails(name: string, error: SottoError): void {
+    const use = this.#uses.find(({ model }) => model.name === name);
+    this.#set(name, { name, state: 'failed', error: error.toWire() });
+    if (use !== undefined && this.#take(use)) use.reject(error);
+  }
+
+  #set(name: string, status: ModelStatus | undefined): void {
+    const others = this.#memory.filter((one) => one.name !== name);
+    this.tell(status === undefined ? others : [...others, status]);
+  }
+
+  #take(use: Use): boolean {
+    const at = this.#uses.indexOf(use);
+    if (at >= 0) this.#uses.splice(at, 1);
+    return at >= 0;
+  }
+}
+
+/** For servers of which nobody asks for models. */
+export function idleDesk({ models, settings }: Paths): ModelDesk {
+  const shelves = { models, bundled: models };
+  return new ModelDesk({ engine: new PuppetModels(), shelves, settings, clock: systemClock, log: silentLog });
+}

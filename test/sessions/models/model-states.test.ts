@@ -1,0 +1,211 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { MODEL_STATES, type ModelState, type ModelStatus } from '#daemon/protocol/status.js';
+import {
+  ModelStates,
+  NEXT,
+  stepsBetween,
+  type FileWork,
+  type NamedStatus,
+} from '#daemon/sessions/models/model-states.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+
+const clock = new VirtualClock();
+const corrupt = new SottoError('MODEL_CORRUPT', 'config.json is cut off');
+const ready = (name: string): ModelStatus => ({ name, state: 'ready' });
+
+function setUp() {
+  const states = new ModelStates(clock);
+  const told: NamedStatus[] = [];
+  states.watch((status) => void told.push(status));
+  return { states, told, moves: () => told.map(({ state }) => state) };
+}
+
+describe('the states of models', () => {
+  test('a model goes from the hub to the GPU, step by step', () => {
+    const { states, told, moves } = setUp();
+    const work = states.begin('a', 'downloading');
+    work.at('downloading', 0.5);
+    work.at('verifying', 0.5);
+    work.end({ present: true });
+    states.memory([{ name: 'a', state: 'loading', fraction: 0.2 }]);
+    states.memory([{ name: 'a', state: 'warming' }]);
+    states.memory([{ name: 'a', state: 'ready', weightBytes: 7 }]);
+    expect(moves()).toEqual([
+      'downloading',
+      'downloading',
+      'verifying',
+      'installed',
+      'loading',
+      'warming',
+      'ready',
+    ]);
+    expect(told.at(-1)).toEqual({ name: 'a', state: 'ready', weightBytes: 7 });
+    states.memory([]);
+    expect(states.of('a')).toEqual({ name: 'a', state: 'installed' });
+    states.disk([]);
+    expect(states.of('a')).toEqual({ name: 'a', state: 'absent' });
+    expect(states.all()).toEqual([]);
+  });
+
+  test('steps that a side left out are told as well', () => {
+    const { states, moves } = setUp();
+    states.memory([ready('a')]);
+    expect(moves()).toEqual(['installed', 'loading', 'ready']);
+    states.memory([]);
+    states.disk([]);
+    expect(moves().slice(3)).toEqual(['installed', 'absent']);
+  });
+
+  test('a model that serves is ready while its files are worked on', () => {
+    const { states } = setUp();
+    states.disk(['a']);
+    states.memory([ready('a')]);
+    const work = states.begin('a', 'downloading');
+    work.at('verifying', 1);
+    expect(states.of('a').state).toBe('ready');
+    states.memory([]);
+    expect(states.of('a')).toEqual({ name: 'a', state: 'verifying', fraction: 1 });
+    work.end({ present: true });
+    expect(states.of('a').state).toBe('installed');
+  });
+
+  test('what a work says after its end is not heard', () => {
+    const { states } = setUp();
+    const work = states.begin('a', 'downloading');
+    work.end({ present: false, error: corrupt });
+    work.at('downloading', 0.3);
+    work.end({ present: true });
+    expect(states.of('a')).toMatchObject({ state: 'failed', error: { code: 'MODEL_CORRUPT' } });
+    // Another process has brought it.
+    states.disk(['a']);
+    expect(states.of('a').state).toBe('installed');
+  });
+
+  test('only so many failures of models that are not here are remembered', () => {
+    const { states } = setUp();
+    for (let i = 0; i < 200; i++) {
+      states.begin(`m${i}`, 'downloading').end({ present: false, error: corrupt });
+    }
+    expect(states.all()).toHaveLength(64);
+    expect(states.of('m199').state).toBe('failed');
+    expect(states.of('m0').state).toBe('absent');
+  });
+
+  test('whatever happens: legal moves only, and within a state it never goes back', () => {
+    const name = fc.constantFrom('a', 'b', 'c');
+    const fraction = fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined });
+    const stage = fc.constantFrom('downloading' as const, 'verifying' as const);
+    const inMemory = fc.record({
+      name,
+      state: fc.constantFrom<ModelState>(...MODEL_STATES),
+      fraction: fc.double({ min: 0, max: 1, noNaN: true }),
+    });
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('begin' as const), name, stage }),
+      fc.record({ do: fc.constant('at' as const), which: fc.nat(9), stage, fraction }),
+      fc.record({
+        do: fc.constant('end' as const),
+        which: fc.nat(9),
+        present: fc.boolean(),
+        fails: fc.boolean(),
+      }),
+      fc.record({ do: fc.constant('disk' as const), names: fc.array(name) }),
+      fc.record({ do: fc.constant('memory' as const), models: fc.array(inMemory, { maxLength: 4 }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const states = new ModelStates(clock);
+        const now = new Map<string, NamedStatus>();
+        states.watch((status) => {
+          const before = now.get(status.name) ?? { name: status.name, state: 'absent' };
+          if (status.state !== before.state) expect(NEXT[before.state]).toContain(status.state);
+          else if (status.fraction !== undefined && before.fraction !== undefined)
+            expect(status.fraction).toBeGreaterThanOrEqual(before.fraction);
+          now.set(status.name, status);
+        });
+        const works: FileWork[] = [];
+        for (const one of steps) {
+          if (one.do === 'begin') works.push(states.begin(one.name, one.stage));
+          if (one.do === 'at') works[one.which]?.at(one.stage, one.fraction);
+          if (one.do === 'end')
+            works[one.which]?.end({ present: one.present, ...(one.fails && { error: corrupt }) });
+          if (one.do === 'disk') states.disk(one.names);
+          if (one.do === 'memory') states.memory(one.models);
+          for (const [name, status] of now) expect(states.of(name)).toEqual(status);
+        }
+        for (const work of works) work.end({ present: false });
+        states.memory([]);
+        states.disk([]);
+        const left = states.all().map(({ state }) => state);
+        expect(left.filter((state) => state !== 'failed')).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('there is a way from every state to every other', () => {
+    for (const from of MODEL_STATES)
+      for (const to of MODEL_STATES) {
+        if (from === to) continue;
+        const way = [from, ...stepsBetween(from, to), to];
+        for (const [index, state] of way.slice(1).entries())
+          expect(NEXT[way[index] ?? from]).toContain(state);
+        expect(way.slice(1, -1)).not.toContain('ready');
+        expect(way.slice(1, -1)).not.toContain('failed');
+      }
+  });
+});
+
+describe('waiting for a model', () => {
+  const timeoutMs = 1000;
+
+  test('ends at once when it is ready, and when it becomes ready', async () => {
+    const { states } = setUp();
+    const waiting = states.when('a', { timeoutMs });
+    states.memory([{ name: 'a', state: 'loading' }]);
+    states.memory([ready('a')]);
+    expect(await waiting).toMatchObject({ name: 'a', state: 'ready' });
+    expect(await states.when('a', { timeoutMs })).toMatchObject({ state: 'ready' });
+  });
+
+  test('fails as the model fails', async () => {
+    const { states } = setUp();
+    const waiting = states.when('a', { timeoutMs });
+    states.memory([{ name: 'a', state: 'failed', error: corrupt.toWire() }]);
+    await expect(waiting).rejects.toMatchObject({ code: 'MODEL_CORRUPT', message: corrupt.message });
+    states.memory([{ name: 'a', state: 'failed' }]);
+    await expect(states.when('a', { timeoutMs })).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
+  });
+
+  test('fails where another model takes its place', async () => {
+    const { states } = setUp();
+    const error = new SottoError('INSUFFICIENT_MEMORY', 'a does not fit');
+    const waiting = states.when('a', { timeoutMs });
+    states.memory([{ ...ready('b'), insteadOf: { name: 'a', error: error.toWire() } }]);
+    await expect(waiting).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
+  });
+
+  test('ends with its time, saying how far it was', async () => {
+    const own = new VirtualClock();
+    const states = new ModelStates(own);
+    const waiting = states.when('a', { timeoutMs: 30_000 });
+    states.begin('a', 'downloading').at('downloading', 0.427);
+    own.advance(30_000);
+    await expect(waiting).rejects.toMatchObject({
+      code: 'TIMEOUT',
+      message: 'a is not ready after 30 s: downloading, 42 %',
+    });
+  });
+
+  test('ends when nobody waits any more', async () => {
+    const { states } = setUp();
+    const nobody = new AbortController();
+    const waiting = states.when('a', { timeoutMs, signal: nobody.signal });
+    nobody.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' });
+    const late = states.when('a', { timeoutMs, signal: nobody.signal });
+    await expect(late).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+});
