@@ -26,6 +26,7 @@ process.on('SIGINT', () => undefined);
 const mode = process.env.FAKE_ENGINE ?? '';
 const loadMs = Number(process.env.FAKE_LOAD_MS ?? '0');
 const loaded = new Map<string, ModelRef>();
+const loading = new Map<string, Promise<void>>();
 let kept: string | undefined;
 let keeping: Promise<void> = Promise.resolve();
 const cancelled = new Set<number>();
@@ -59,7 +60,17 @@ function statusOf({ name, dir }: ModelRef): EngineModel {
   return { name, dir, kept: dir === kept, state: 'ready', family: 'fake', loadSeconds: loadMs / 1000 };
 }
 
-async function load(model: ModelRef): Promise<void> {
+/** Once for all who want it at the same time. */
+function load(model: ModelRef): Promise<void> {
+  let load = loading.get(model.dir);
+  if (load === undefined) {
+    load = loadAlone(model).finally(() => loading.delete(model.dir));
+    loading.set(model.dir, load);
+  }
+  return load;
+}
+
+async function loadAlone(model: ModelRef): Promise<void> {
   if (loaded.has(model.dir)) return;
   tellModels(model);
   await sleep(loadMs);

@@ -2,6 +2,7 @@
  * The engine's message loop: holds the model, runs one job after another, and stops one between two steps of
  * its decoder when told to. Sessions of dictation go before them. Everything that touches MLX or files is handed in.
  */
+import type { Footprint } from '#daemon/models/footprint.js';
 import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { EngineSummary, FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
@@ -10,7 +11,6 @@ import type { Clock } from '../clock.js';
 import { trace } from '../trace.js';
 import { engineError } from './engine-errors.js';
 import { LiveRuns } from './live/live-runs.js';
-import type { Footprint } from './memory-room.js';
 import { readAhead } from './read-ahead.js';
 import type { HeldModel } from './resident.js';
 import { ResidentModels, type LoadModel } from './resident-models.js';

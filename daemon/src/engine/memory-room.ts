@@ -1,13 +1,7 @@
 /** What models may take of the device's memory, and what a new one needs of it. */
+import type { Footprint } from '#daemon/models/footprint.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelLimits } from '#daemon/protocol/ipc.js';
-
-export interface Footprint {
-  /** What the weights take for as long as the model is there. */
-  readonly weightBytes: number;
-  /** What work with it takes beside them at its peak. */
-  readonly workBytes: number;
-}
 
 export const totalBytes = ({ weightBytes, workBytes }: Footprint): number => weightBytes + workBytes;
 

@@ -2,13 +2,14 @@
  * The models in memory: the one that is kept for those who name none, and guests. A model is loaded beside those that
  * serve where memory allows it; else whoever nobody works with makes room, and whoever is in use is waited for.
  */
+import type { Footprint } from '#daemon/models/footprint.js';
 import type { Clock } from '#daemon/clock.js';
 import type { LoadOptions, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { EngineModel, ModelLimits, ModelRef } from '#daemon/protocol/ipc.js';
 import { engineError } from './engine-errors.js';
 import { LoadQueue } from './load-queue.js';
-import { fitsBeside, mustFitAlone, totalBytes, type Footprint } from './memory-room.js';
+import { fitsBeside, mustFitAlone, totalBytes } from './memory-room.js';
 import { orAborted } from './or-aborted.js';
 import { Resident, type HeldModel } from './resident.js';
 import { warmUp } from './warm-up.js';

@@ -1,7 +1,8 @@
 /** One model in memory, and who works with it. */
+import type { Footprint } from '#daemon/models/footprint.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { EngineModel, ModelRef } from '#daemon/protocol/ipc.js';
-import { totalBytes, type Footprint } from './memory-room.js';
+import { totalBytes } from './memory-room.js';
 
 /** A model that stays in memory until it is let go of. */
 export interface HeldModel {

@@ -89,6 +89,7 @@ export class ModelCare {
   receive(message: OfModels): void {
     switch (message.type) {
       case 'models':
+        this.#log(message.models);
         this.#models = message.models;
         this.#tell();
         return;
@@ -183,7 +184,7 @@ export class ModelCare {
       this.#refused = insteadOf && { name: insteadOf.name, error: SottoError.fromWire(insteadOf.error) };
     }
     this.#serving = { name: model.name, dir: model.dir };
-    this.#options.log.info({ ...statusOf(model) }, 'model serves');
+    this.#options.log.info({ name: model.name }, 'model serves those who name none');
     request.caller?.resolve(statusOf(model));
     this.#tell();
   }
@@ -202,6 +203,14 @@ export class ModelCare {
     }
     caller?.reject(error);
     this.#tell();
+  }
+
+  /** What was on its way has moved on. */
+  #log(now: readonly EngineModel[]): void {
+    for (const model of now) {
+      const before = this.#models.find(({ dir }) => dir === model.dir);
+      if (before?.state !== model.state) this.#options.log.info({ ...statusOf(model) }, 'model');
+    }
   }
 
   #tell(): void {

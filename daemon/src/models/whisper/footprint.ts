@@ -5,7 +5,7 @@
 import type { Dtype } from '#native/index.js';
 
 import type { Footprint } from '../footprint.js';
-import { readConfig } from './checkpoint.js';
+import { asModelError, readConfig } from './checkpoint.js';
 import { bytesOf, thisComputer, type Computer } from './computer.js';
 import type { WhisperConfig } from './config.js';
 import { storedWeights, type StoredWeights } from './stored-weights.js';
@@ -23,7 +23,11 @@ export interface WhisperFootprint extends Footprint {
  */
 export async function whisperFootprint(dir: string): Promise<WhisperFootprint> {
   const config = await readConfig(dir);
-  return footprint(config, await storedWeights(dir, config), thisComputer());
+  try {
+    return footprint(config, await storedWeights(dir, config), thisComputer());
+  } catch (error) {
+    throw asModelError(error, dir);
+  }
 }
 
 export function footprint(
