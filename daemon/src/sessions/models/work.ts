@@ -50,6 +50,7 @@ export class Work {
   readonly #numbered: ModelsEvent[] = [];
   #progress: Progress | undefined;
   #toldMs = -Infinity;
+  #calm: (() => void) | undefined;
   #end: End | undefined;
   #calledOffBy: Member | undefined;
   #reason: SottoError | undefined;
@@ -145,10 +146,17 @@ export class Work {
       isNew || event.fraction >= before.fraction ? event : { ...event, fraction: before.fraction };
     const isEnd = progress.fraction >= 1 && (isNew || before.fraction < 1);
     this.#progress = progress;
-    const nowMs = this.#options.clock.nowMs();
-    if (!isNew && !isEnd && nowMs - this.#toldMs < PROGRESS_EVERY_MS) return;
-    this.#toldMs = nowMs;
-    this.#tell({ type: 'event', event: progress });
+    const dueMs = this.#toldMs + PROGRESS_EVERY_MS - this.#options.clock.nowMs();
+    if (isNew || isEnd || dueMs <= 0) this.#tellProgress();
+    // What comes last before a standstill is told as well.
+    else this.#calm ??= this.#options.clock.after(dueMs, () => this.#tellProgress());
+  }
+
+  #tellProgress(): void {
+    this.#calm?.();
+    this.#calm = undefined;
+    this.#toldMs = this.#options.clock.nowMs();
+    if (this.#progress !== undefined) this.#tell({ type: 'event', event: this.#progress });
   }
 
   #tell(notice: DeskNotice): void {
@@ -157,6 +165,7 @@ export class Work {
 
   #settle(end: End): void {
     if (this.over) return;
+    this.#calm?.();
     this.#end = end;
     for (const [member, listener] of [...this.#members]) listener(this.#lastNotice(end, member));
     this.#members.clear();
