@@ -74,13 +74,13 @@ export class ModelCare {
     return this.#models.some(({ state }) => state === 'loading' || state === 'warming');
   }
 
-  /** A process is ready to serve. */
-  ready(): void {
+  /** A process is ready to serve. @param wanted folder of a model that somebody waits for: it is loaded first, and soon */
+  ready(wanted?: string): void {
     const { plan, limits, send } = this.#options;
     this.#ready = true;
     if (limits !== undefined) send({ type: 'limits', ...limits });
     if (this.#serving !== undefined) this.#load({ model: this.#serving, instead: [] });
-    else if (plan?.standIn !== undefined && plan.standIn.dir !== plan.model.dir) {
+    else if (plan?.standIn !== undefined && ![plan.standIn.dir, wanted].includes(plan.model.dir)) {
       this.#load({ model: plan.standIn, instead: [] });
     }
     if (this.#planned !== undefined) this.#load({ model: this.#planned, instead: plan?.instead ?? [] });

@@ -264,7 +264,7 @@ export class Supervisor implements Engine, ModelEngine {
         this.#live.ready();
         if (this.#current !== undefined) this.#send(this.#current);
         // Behind those who wait already: what they need is loaded first.
-        this.#models.ready();
+        this.#models.ready(this.#current?.job.model.dir);
         return;
       case 'models':
         this.#models.receive(message);
