@@ -30,6 +30,9 @@ let engine: PuppetModels;
 let desk: ModelDesk;
 let server: SottoServer;
 let idle: boolean[];
+/** Of each start another one: a lock that is left to this process counts as held. */
+let socketPath: string;
+let starts = 0;
 const clients: SottoClient[] = [];
 
 beforeAll(async () => {
@@ -55,6 +58,7 @@ afterEach(async () => {
 async function begin(): Promise<void> {
   engine = new PuppetModels();
   idle = [];
+  socketPath = join(home.folder, `r${starts++}`, 's');
   desk = new ModelDesk({
     engine,
     shelves: { models: home.paths.models, bundled: join(home.folder, 'bundled') },
@@ -67,7 +71,7 @@ async function begin(): Promise<void> {
   const resolveModel = () => ({ name: 'fake', dir: '/m' });
   const common = { engine: new InProcessLive(), clock: systemClock, log: silentLog, resolveModel };
   server = await SottoServer.listen({
-    socketPath: home.paths.socket,
+    socketPath,
     sessions: new Sessions(common),
     live: new LiveSessions({ ...common, folder: home.folder, keep: () => Promise.resolve(undefined) }),
     models: desk,
@@ -87,7 +91,7 @@ async function end(): Promise<void> {
 }
 
 async function client(): Promise<SottoClient> {
-  const one = await SottoClient.connect(home.paths.socket, 'test');
+  const one = await SottoClient.connect(socketPath, 'test');
   clients.push(one);
   return one;
 }
@@ -572,7 +576,7 @@ describe('remove', () => {
 describe('a client that means ill', () => {
   function greeted(): Promise<WebSocket> {
     const socket = new WebSocket('ws://localhost/ws', {
-      createConnection: () => connect(home.paths.socket),
+      createConnection: () => connect(socketPath),
       perMessageDeflate: false,
     });
     socket.on('error', () => undefined);

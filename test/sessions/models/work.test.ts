@@ -1,0 +1,131 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { ModelsEvent } from '#daemon/protocol/models.js';
+import { Work, type DeskNotice, type Member } from '#daemon/sessions/models/work.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const progress = (fraction: number): ModelsEvent => ({ type: 'progress', stage: 'downloading', fraction });
+const asking: ModelsEvent = { type: 'asking', repo: 'a/b' };
+const result = { do: 'unload' } as const;
+
+function setUp(endsWithClients = false) {
+  const clock = new VirtualClock();
+  const work = new Work({ clock, doing: 'is tried', sameAs: 'x', endsWithClients });
+  let settle: { resolve: () => void; reject: (error: SottoError) => void } = {
+    resolve: () => undefined,
+    reject: () => undefined,
+  };
+  const over = new Promise<typeof result>((resolve, reject) => {
+    settle = { resolve: () => resolve(result), reject };
+  });
+  work.signal.addEventListener('abort', () => settle.reject(new SottoError('CANCELLED', 'cancelled')));
+  over.catch(() => undefined);
+  void work.run(() => over);
+  const join = () => {
+    const heard: DeskNotice[] = [];
+    const member = work.join((notice) => {
+      heard.push(notice);
+      return true;
+    });
+    return { member, heard };
+  };
+  return { clock, work, join, settle: () => settle };
+}
+
+describe('a work that several wait for', () => {
+  test('tells progress no more often than is pleasant, and the last of it before a standstill', async () => {
+    const { clock, work, join } = setUp();
+    const { heard } = join();
+    await turn();
+    for (let i = 0; i < 50; i++) {
+      work.say(progress(i / 100));
+      clock.advance(10);
+    }
+    const before = heard.length;
+    expect(before).toBeLessThanOrEqual(7);
+    work.say(progress(0.5));
+    clock.advance(1000);
+    expect(heard.at(-1)).toEqual({ type: 'event', event: progress(0.5) });
+    // What was found to be wrong on the disk is not shown as a step back.
+    work.say(progress(0.2));
+    clock.advance(1000);
+    expect(heard.at(-1)).toEqual({ type: 'event', event: progress(0.5) });
+  });
+
+  test('tells who comes later all that is numbered, how far it is, and how it ended', async () => {
+    const { work, join, settle } = setUp();
+    work.say(asking);
+    work.say(progress(0.3));
+    const early = join();
+    await turn();
+    expect(early.heard).toEqual([
+      { type: 'event', seq: 1, event: asking },
+      { type: 'event', event: progress(0.3) },
+    ]);
+    settle().resolve();
+    await work.settled;
+    const late = join();
+    await turn();
+    expect(late.heard).toEqual([
+      { type: 'event', seq: 1, event: asking },
+      { type: 'done', seq: 2, result },
+    ]);
+  });
+
+  test('goes on without its clients, unless it is of no use without them', async () => {
+    for (const endsWithClients of [false, true]) {
+      const { work, join } = setUp(endsWithClients);
+      const [a, b] = [join(), join()];
+      await turn();
+      a.member.leave();
+      expect(work.signal.aborted).toBe(false);
+      b.member.leave();
+      expect(work.signal.aborted).toBe(endsWithClients);
+    }
+  });
+
+  test('whatever happens: each who stays hears one end, and nothing after it', async () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constantFrom('join' as const, 'turn' as const, 'asking' as const) }),
+      fc.record({ do: fc.constantFrom('leave' as const, 'cancel' as const), who: fc.nat(3) }),
+      fc.record({ do: fc.constant('say' as const), fraction: fc.double({ min: 0, max: 1, noNaN: true }) }),
+      fc.record({ do: fc.constantFrom('resolve' as const, 'reject' as const, 'callOff' as const) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const { clock, work, join, settle } = setUp();
+        const waiting: { member: Member; heard: DeskNotice[]; left: boolean }[] = [];
+        for (const one of steps) {
+          if (one.do === 'join') waiting.push({ ...join(), left: false });
+          if (one.do === 'turn') await turn();
+          if (one.do === 'asking') work.say(asking);
+          if (one.do === 'say') work.say(progress(one.fraction));
+          if (one.do === 'cancel') waiting[one.who]?.member.cancel();
+          const who = one.do === 'leave' ? waiting[one.who] : undefined;
+          if (who !== undefined) {
+            who.member.leave();
+            who.left = true;
+          }
+          if (one.do === 'resolve') settle().resolve();
+          if (one.do === 'reject') settle().reject(new SottoError('DOWNLOAD_FAILED', 'gone'));
+          if (one.do === 'callOff') work.callOff(new SottoError('DAEMON_UNAVAILABLE', 'stopping'));
+          clock.advance(30);
+        }
+        settle().resolve();
+        await work.settled;
+        await turn();
+        for (const { heard, left } of waiting) {
+          const ends = heard.filter(({ type }) => type !== 'event');
+          expect(ends.length).toBeLessThanOrEqual(1);
+          if (!left) expect(ends).toHaveLength(1);
+          if (ends.length === 1) expect(heard.at(-1)).toBe(ends[0]);
+          const numbers = heard.flatMap((notice) => (notice.seq === undefined ? [] : [notice.seq]));
+          expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
