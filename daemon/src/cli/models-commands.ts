@@ -1,10 +1,11 @@
 /** `sotto models …`: what there is, getting and choosing it; a model's files, converted and looked at. */
 import { resolve } from 'node:path';
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
 import { GROUP_SIZES, WEIGHT_BITS, WEIGHT_TYPES, type ConvertOptions } from '../protocol/model-work.js';
 import { findModel } from '../store/find-model.js';
 import { modelArgument } from './models-argument.js';
+import { addQuantize, oneOf } from './models-quantize-command.js';
 import { addShelf, interruptible } from './models-shelf-commands.js';
 import { shelvesOf } from './shelves.js';
 
@@ -18,7 +19,7 @@ interface ConvertFlags {
 export function addModels(program: Command, outcome: { exitCode: number }): void {
   const models = program
     .command('models')
-    .summary('list, get, choose, convert and check models')
+    .summary('list, get, choose, convert, quantize and check models')
     .description(
       'Models: those that are here, those of the catalogue, and any other of the hub or in a folder, in the layouts of\n' +
         'mlx-community and of Hugging Face (Whisper, distil-whisper).',
@@ -30,7 +31,7 @@ Examples:
   sotto models list                                what is here, and what suits this machine
   sotto models pull turbo                          get one; sotto models use … chooses it
   sotto models verify ~/models/whisper-small       say what it is, and whether it works
-  sotto models convert whisper-small small-4bit --bits 4`,
+  sotto models quantize whisper-small              pack it into 4 bits, and say what that costs`,
     );
   addShelf(models, outcome);
   models
@@ -75,6 +76,7 @@ Examples:
         }),
       );
     });
+  addQuantize(models, outcome);
   models
     .command('verify')
     .summary('say what a model is, and whether it works')
@@ -107,12 +109,4 @@ Examples:
         }),
       );
     });
-}
-
-function oneOf<T extends number>(choices: readonly T[]): (value: string) => T {
-  return (value) => {
-    const chosen = choices.find((choice) => String(choice) === value);
-    if (chosen === undefined) throw new InvalidArgumentError(`one of ${choices.join(', ')} is expected.`);
-    return chosen;
-  };
 }

@@ -1,18 +1,14 @@
 /** What a model is, for people. */
 import type { ModelFacts } from '../protocol/model-work.js';
 
-export function describeModel({ files, languages, ...facts }: ModelFacts): string {
+export function describeModel({ files, languages, footprint, ...facts }: ModelFacts): string {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const { quantization } = facts;
-  const weights =
-    quantization === undefined
-      ? facts.dtype
-      : `${quantization.bits} bits in groups of ${quantization.groupSize}, the rest ${facts.dtype}`;
   const rows: [string, string][] = [
     ['family', `${facts.family} (${facts.layout} layout)`],
     ['parameters', `${(facts.parameters / 1e6).toFixed(1)} million`],
-    ['weights', weights],
+    ['weights', describeWeights(facts)],
     ['size', megabytes(bytes)],
+    ...memoryRow(footprint),
     ['languages', languages.length === 1 ? (languages[0] ?? '') : `${languages.length}`],
     ['values', facts.notFinite.length === 0 ? 'all finite' : `NOT FINITE: ${facts.notFinite.join(', ')}`],
     ...files.map(({ name, sha256, bytes: size }): [string, string] => [
@@ -24,6 +20,46 @@ export function describeModel({ files, languages, ...facts }: ModelFacts): strin
   return rows.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('');
 }
 
-function megabytes(bytes: number): string {
+/** `4 bits in groups of 64, 1 layer of 8 bits, the rest float16` */
+export function describeWeights({
+  quantization,
+  layers = [],
+  dtype,
+}: Pick<ModelFacts, 'quantization' | 'layers' | 'dtype'>): string {
+  if (quantization === undefined) return dtype;
+  const { bits, groupSize } = quantization;
+  const others = layers
+    .filter((way) => way.bits !== bits)
+    .map((way) => {
+      const count = `${way.count} layer${way.count === 1 ? '' : 's'}`;
+      return `${count} ${way.groupSize === undefined ? 'not packed' : `of ${way.bits} bits`}`;
+    });
+  return [`${bits} bits in groups of ${groupSize}`, ...others, `the rest ${dtype}`].join(', ');
+}
+
+/** `4 and 8 bits` */
+export function shortWeights({
+  quantization,
+  layers = [],
+  dtype,
+}: Pick<ModelFacts, 'quantization' | 'layers' | 'dtype'>): string {
+  if (quantization === undefined) return dtype;
+  const packed = layers.flatMap(({ bits, groupSize }) => (groupSize === undefined ? [] : [bits]));
+  const all = [...new Set([quantization.bits, ...packed])].sort((a, b) => a - b);
+  return `${all.join(' and ')} bits`;
+}
+
+function memoryRow(footprint: ModelFacts['footprint']): [string, string][] {
+  if (footprint === undefined) return [];
+  const { weightBytes, workBytes } = footprint;
+  return [
+    [
+      'memory',
+      `${megabytes(weightBytes + workBytes)} here while it works: ${megabytes(weightBytes)} of weights, ${megabytes(workBytes)} for a window of 30 s`,
+    ],
+  ];
+}
+
+export function megabytes(bytes: number): string {
   return bytes < 1e5 ? `${bytes} bytes` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

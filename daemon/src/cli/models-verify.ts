@@ -1,12 +1,11 @@
 /** `sotto models verify`: what a model is, whether its numbers are numbers, and whether it hears what was said. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as v from 'valibot';
 import { bundledSpeech, type Paths } from '../paths.js';
-import { messageOf, SottoError } from '../protocol/errors.js';
+import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import type { ModelFacts } from '../protocol/model-work.js';
 import { verifyAgainstRecord, type Verified } from '../store/verify-model.js';
+import { readClips, type LabelledClip } from './labelled-clips.js';
 import { describeModel } from './models-facts.js';
 import { stageBar } from './models-progress.js';
 import { workOnModel } from './models-work.js';
@@ -24,9 +23,6 @@ export interface VerifyRun {
 
 /** A model that gets more words of the sample clip wrong than this does not work. */
 const MOST_WRONG = 0.5;
-
-const clipSchema = v.object({ file: v.string(), text: v.string(), language: v.string() });
-type Clip = v.InferOutput<typeof clipSchema>;
 
 interface Scored extends Errors {
   readonly file: string;
@@ -67,7 +63,8 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
     put(`\nevery byte is as ${verified.repo} had it at ${verified.revision.slice(0, 8)}\n`);
   const transcriber = new OwnEngineTranscriber(paths);
   try {
-    const score = (folder: string, clip: Clip) => scoreClip(transcriber, model, folder, clip, facts, signal);
+    const score = (folder: string, clip: LabelledClip) =>
+      scoreClip(transcriber, model, folder, clip, facts, signal);
     const heard = await score(bundledSpeech, sample);
     put(
       `\nsample clip (${sample.file}): ${heard.errors} of ${heard.spoken} words wrong\n  ${heard.heard.trim()}\n`,
@@ -99,7 +96,7 @@ async function scoreClip(
   transcriber: Transcriber,
   model: ModelRef,
   folder: string,
-  { file, text, language }: Clip,
+  { file, text, language }: LabelledClip,
   { languages }: ModelFacts,
   signal: AbortSignal,
 ): Promise<Scored> {
@@ -115,30 +112,10 @@ async function scoreClip(
 }
 
 /** English, which every model knows, and prose. */
-function sampleClip(): Clip {
+function sampleClip(): LabelledClip {
   const clip = readClips(bundledSpeech).find(({ language }) => language === 'en');
   if (clip === undefined) throw new SottoError('AUDIO_NOT_FOUND', `no English clip is at ${bundledSpeech}`);
   return clip;
-}
-
-function readClips(folder: string): Clip[] {
-  const manifest = join(folder, 'manifest.jsonl');
-  try {
-    const lines = readFileSync(manifest, 'utf8').trim().split('\n');
-    const all = lines.map((line): unknown => JSON.parse(line));
-    // Clips without words (music, silence) have no text to compare with.
-    const clips = all.flatMap((line) => {
-      const parsed = v.safeParse(clipSchema, line);
-      return parsed.success && parsed.output.text.trim() !== '' ? [parsed.output] : [];
-    });
-    if (clips.length === 0) throw new Error('no line has file, text and language');
-    return clips;
-  } catch (cause) {
-    throw new SottoError('AUDIO_NOT_FOUND', `${manifest}: ${messageOf(cause)}`, {
-      cause,
-      hint: 'a labelled clip is a line such as {"file":"a.flac","text":"what was said","language":"en"}',
-    });
-  }
 }
 
 function byLanguage(scored: readonly Scored[]): (Errors & { language: string; clips: number })[] {

@@ -5,7 +5,9 @@ import * as v from 'valibot';
 import { SottoError } from '../protocol/errors.js';
 import {
   modelReplySchema,
+  type FootprintFacts,
   type ModelFacts,
+  type ModelMeasured,
   type ModelReply,
   type ModelRequest,
 } from '../protocol/model-work.js';
@@ -19,11 +21,44 @@ export interface ModelWorkOptions {
 
 const TOOL = fileURLToPath(new URL('../engine/model-tool.js', import.meta.url));
 
+type Progress = Extract<ModelReply, { type: 'progress' }>;
+type Failed = Extract<ModelReply, { type: 'failed' }>;
+type Answer = Exclude<ModelReply, Progress | Failed>;
+
 /** @throws SottoError; CANCELLED once the process has cleared away what it began */
 export async function workOnModel(
+  request: Extract<ModelRequest, { type: 'inspect' | 'convert' }>,
+  options: ModelWorkOptions,
+): Promise<ModelFacts> {
+  const answer = await askTool(request, options);
+  if (answer.type === 'done') return answer.facts;
+  throw unexpected(answer);
+}
+
+/** What a model will take of the device's memory here, from the headers of its files. @throws SottoError */
+export async function predictFootprint(dir: string, signal: AbortSignal): Promise<FootprintFacts> {
+  const answer = await askTool({ type: 'footprint', dir }, { signal });
+  if (answer.type === 'footprint') return answer.footprint;
+  throw unexpected(answer);
+}
+
+/** Loads a model in a fresh process and lets it transcribe clips. @throws SottoError */
+export async function measureModel(
+  request: Omit<Extract<ModelRequest, { type: 'measure' }>, 'type'>,
+  options: ModelWorkOptions,
+): Promise<ModelMeasured> {
+  const answer = await askTool({ type: 'measure', ...request }, options);
+  if (answer.type === 'measured') return answer.measured;
+  throw unexpected(answer);
+}
+
+const unexpected = ({ type }: Answer): SottoError =>
+  new SottoError('INTERNAL', `the work on the model answered with "${type}"`);
+
+async function askTool(
   request: Exclude<ModelRequest, { type: 'cancel' }>,
   { signal, onProgress }: ModelWorkOptions,
-): Promise<ModelFacts> {
+): Promise<Answer> {
   if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
   const child = fork(TOOL, [], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -34,12 +69,12 @@ export async function workOnModel(
   const cancel = () => void child.send({ type: 'cancel' } satisfies ModelRequest, () => undefined);
   signal.addEventListener('abort', cancel, { once: true });
   try {
-    return await new Promise<ModelFacts>((resolve, reject) => {
+    return await new Promise<Answer>((resolve, reject) => {
       child.on('message', (value) => {
         const reply = v.parse(modelReplySchema, value);
         if (reply.type === 'progress') onProgress?.(reply.stage, reply.fraction);
-        else if (reply.type === 'done') resolve(reply.facts);
-        else reject(SottoError.fromWire(reply.error));
+        else if (reply.type === 'failed') reject(SottoError.fromWire(reply.error));
+        else resolve(reply);
       });
       const died = (why: string) =>
         reject(

@@ -11,6 +11,7 @@ import type * as workshop from '#daemon/models/workshop.js';
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
 import {
   modelRequestSchema,
+  type FootprintFacts,
   type ModelFacts,
   type ModelReply,
   type ModelRequest,
@@ -26,7 +27,7 @@ const cancelled = new AbortController();
 const { signal } = cancelled;
 
 /** What a stage tells while it works. */
-const telling = (stage: 'converting' | 'checking') => ({
+const telling = (stage: Extract<ModelReply, { type: 'progress' }>['stage']) => ({
   signal,
   onProgress: (fraction: number) => void send({ type: 'progress', stage, fraction }),
 });
@@ -41,9 +42,20 @@ async function work(request: Work): Promise<ModelReply> {
     return { type: 'failed', error: startError(error).toWire() };
   }
   try {
-    if (request.type === 'inspect') return { type: 'done', facts: await inspect(request.dir, workshops) };
-    await convert(request, workshops);
-    return { type: 'done', facts: await inspect(request.out, workshops) };
+    switch (request.type) {
+      case 'footprint':
+        return { type: 'footprint', footprint: await footprint(request.dir) };
+      case 'measure': {
+        const { measureModel } = await import('./measure-model.js');
+        const measured = await measureModel(request.dir, request.clips, telling('listening'));
+        return { type: 'measured', measured };
+      }
+      case 'inspect':
+        return { type: 'done', facts: await inspect(request.dir, workshops) };
+      case 'convert':
+        await convert(request, workshops);
+        return { type: 'done', facts: await inspect(request.out, workshops) };
+    }
   } catch (error) {
     return { type: 'failed', error: engineError(error).toWire() };
   }
@@ -51,7 +63,17 @@ async function work(request: Work): Promise<ModelReply> {
 
 async function inspect(dir: string, { workshopFor }: Workshops): Promise<ModelFacts> {
   const shop = await workshopFor(dir);
-  return { ...(await shop.inspect(dir, telling('checking'))), files: await filesOf(dir) };
+  return {
+    ...(await shop.inspect(dir, telling('checking'))),
+    footprint: await footprint(dir),
+    files: await filesOf(dir),
+  };
+}
+
+async function footprint(dir: string): Promise<FootprintFacts> {
+  const { footprintOf } = await import('#daemon/models/registry.js');
+  const { weightBytes, workBytes } = await footprintOf(dir);
+  return { weightBytes: Math.round(weightBytes), workBytes: Math.round(workBytes) };
 }
 
 /** Writes beside the target and renames, so that half a model is never found under its name. */

@@ -11,7 +11,7 @@ import { whisperWorkshop } from './whisper/workshop.js';
 export interface Workshop {
   readonly recognises: (config: Readonly<Record<string, unknown>>) => boolean;
   /** Reads all of a model and says what it is. */
-  readonly inspect: (dir: string, options: LoadOptions) => Promise<Omit<ModelFacts, 'files'>>;
+  readonly inspect: (dir: string, options: LoadOptions) => Promise<Omit<ModelFacts, 'files' | 'footprint'>>;
   /** Writes the model of `dir` into the empty folder `out`, in the mlx-community layout. */
   readonly convert: (dir: string, out: string, wanted: ConvertOptions, options: LoadOptions) => Promise<void>;
 }

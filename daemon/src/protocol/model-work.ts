@@ -6,16 +6,25 @@ import { errorSchema } from './wire-error.js';
 export const WEIGHT_TYPES = ['float16', 'bfloat16', 'float32'] as const;
 export const WEIGHT_BITS = [2, 3, 4, 5, 6, 8] as const;
 export const GROUP_SIZES = [32, 64, 128] as const;
+/** Of layers that have bits of their own; 16: not packed. */
+export const LAYER_BITS = [...WEIGHT_BITS, 16] as const;
 
 const convertOptionsSchema = v.object({
   /** Bits of a packed weight; weights are not packed if left out. */
   bits: v.exactOptional(v.picklist(WEIGHT_BITS)),
+  /** Of the first and the last block of encoder and decoder; as the others if left out. */
+  endBits: v.exactOptional(v.picklist(LAYER_BITS)),
+  /** Of the token embedding, which is the output layer too; as the others if left out. */
+  embeddingBits: v.exactOptional(v.picklist(LAYER_BITS)),
   /** Weights that share a scale. */
   groupSize: v.picklist(GROUP_SIZES),
   /** Of what is not packed, and of scales. */
   dtype: v.picklist(WEIGHT_TYPES),
 });
 export type ConvertOptions = v.InferOutput<typeof convertOptionsSchema>;
+
+const footprintSchema = v.object({ weightBytes: whole, workBytes: whole });
+export type FootprintFacts = v.InferOutput<typeof footprintSchema>;
 
 const factsSchema = v.object({
   family: v.string(),
@@ -25,6 +34,12 @@ const factsSchema = v.object({
   /** Of the weights that are not packed. */
   dtype: v.string(),
   quantization: v.exactOptional(v.object({ bits: whole, groupSize: whole })),
+  /** How many layers are stored how, where it is not in one way; those that are not packed have the bits of `dtype`. */
+  layers: v.exactOptional(
+    v.array(v.object({ bits: whole, groupSize: v.exactOptional(whole), count: whole })),
+  ),
+  /** What it will take of the device's memory here. */
+  footprint: v.exactOptional(footprintSchema),
   languages: v.array(v.string()),
   /** Names of arrays that hold NaN or infinities. */
   notFinite: v.array(v.string()),
@@ -32,8 +47,29 @@ const factsSchema = v.object({
 });
 export type ModelFacts = v.InferOutput<typeof factsSchema>;
 
+const clipSchema = v.object({ file: v.string(), language: v.exactOptional(v.string()) });
+
+const measuredSchema = v.object({
+  /** From its folder to ready, its files in memory already. */
+  loadSeconds: finite,
+  weightBytes: whole,
+  /** The most that MLX had at once while it transcribed, the weights included. */
+  peakBytes: whole,
+  audioSeconds: finite,
+  workSeconds: finite,
+  tokens: whole,
+  /** Seconds of decoding alone. */
+  decodeSeconds: finite,
+  /** What it heard in each clip. */
+  heard: v.array(v.string()),
+});
+export type ModelMeasured = v.InferOutput<typeof measuredSchema>;
+
 export const modelRequestSchema = v.variant('type', [
   v.object({ type: v.literal('inspect'), dir: v.string() }),
+  v.object({ type: v.literal('footprint'), dir: v.string() }),
+  /** Loads the model and lets it transcribe clips. */
+  v.object({ type: v.literal('measure'), dir: v.string(), clips: v.array(clipSchema) }),
   /** `out` must not be there, or may be replaced if `force`. */
   v.object({
     type: v.literal('convert'),
@@ -49,10 +85,12 @@ export type ModelRequest = v.InferOutput<typeof modelRequestSchema>;
 export const modelReplySchema = v.variant('type', [
   v.object({
     type: v.literal('progress'),
-    stage: v.picklist(['converting', 'checking']),
+    stage: v.picklist(['converting', 'checking', 'listening']),
     fraction: finite,
   }),
   v.object({ type: v.literal('done'), facts: factsSchema }),
+  v.object({ type: v.literal('footprint'), footprint: footprintSchema }),
+  v.object({ type: v.literal('measured'), measured: measuredSchema }),
   v.object({ type: v.literal('failed'), error: errorSchema }),
 ]);
 export type ModelReply = v.InferOutput<typeof modelReplySchema>;

@@ -225,8 +225,14 @@ export function mlxConfig(config: WhisperConfig): Record<string, unknown> {
     n_text_state: config.nTextState,
     n_text_head: config.nTextHead,
     n_text_layer: config.nTextLayer,
-    ...(packed && { quantization: { group_size: packed.groupSize, bits: packed.bits } }),
+    ...(packed && { quantization: { ...fileForm(packed), ...ownForms(packed.layers) } }),
   };
+}
+
+const fileForm = ({ groupSize, bits }: Quantization) => ({ group_size: groupSize, bits });
+
+function ownForms(layers: StoredQuantization['layers'] = new Map()): Record<string, unknown> {
+  return Object.fromEntries([...layers].map(([name, own]) => [name, own && fileForm(own)]));
 }
 
 function unsupported(message: string): SottoError {

@@ -9,14 +9,19 @@ import * as nn from '#native/nn/index.js';
 
 import type { LoadOptions } from '../speech-model.js';
 import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
-import { mlxConfig, type WhisperConfig } from './config.js';
+import { bytesOf } from './computer.js';
+import { mlxConfig, type StoredQuantization, type WhisperConfig } from './config.js';
 import { LANGUAGE_CODES } from './languages.js';
 import { networkOf, readConfig } from './load.js';
 import { Whisper } from './model.js';
+import { ruleOf, storedForm } from './quantize-rules.js';
 
 export const whisperWorkshop = { inspect, convert };
 
-async function inspect(dir: string, { signal, onProgress }: LoadOptions): Promise<Omit<ModelFacts, 'files'>> {
+async function inspect(
+  dir: string,
+  { signal, onProgress }: LoadOptions,
+): Promise<Omit<ModelFacts, 'files' | 'footprint'>> {
   return withNetwork(dir, signal, async (model, checkpoint) => {
     const { config } = model;
     const named = model.namedParameters();
@@ -28,6 +33,7 @@ async function inspect(dir: string, { signal, onProgress }: LoadOptions): Promis
       isFinite.dispose();
     });
     const { quantization } = config;
+    const layers = layersOf(model);
     return {
       family: 'whisper',
       layout: checkpoint.layout,
@@ -36,6 +42,7 @@ async function inspect(dir: string, { signal, onProgress }: LoadOptions): Promis
       ...(quantization && {
         quantization: { bits: quantization.bits, groupSize: quantization.groupSize },
       }),
+      ...(layers.length > 1 && { layers }),
       languages: config.isMultilingual ? LANGUAGE_CODES.slice(0, config.numLanguages) : ['en'],
       notFinite,
     };
@@ -49,13 +56,14 @@ async function inspect(dir: string, { signal, onProgress }: LoadOptions): Promis
 async function convert(
   dir: string,
   out: string,
-  { bits, groupSize, dtype }: ConvertOptions,
+  options: ConvertOptions,
   { signal, onProgress }: LoadOptions,
 ): Promise<void> {
+  const { dtype } = options;
   await withNetwork(dir, signal, async (model) => {
     nn.dequantize(model, dtype);
     model.toDtype(dtype);
-    if (bits !== undefined) quantize(model, { bits, groupSize });
+    const quantization = quantize(model, options);
     const named = model.namedParameters();
     await inTurn(named, signal, onProgress, (_, array) => mx.ready(array));
     const { quantization: _packedBefore, ...config } = model.config;
@@ -69,23 +77,41 @@ async function convert(
     } finally {
       heads?.dispose();
     }
-    const written = mlxConfig({
-      ...config,
-      ...(bits !== undefined && { quantization: { bits, groupSize } }),
-    });
+    const written = mlxConfig({ ...config, ...(quantization && { quantization }) });
     await writeFile(join(out, 'config.json'), `${JSON.stringify(written, null, 2)}\n`);
   });
 }
 
-function quantize(model: Whisper, quantization: { bits: number; groupSize: number }): void {
+/** @returns what there is to say of it in `config.json`; undefined if nothing is packed */
+function quantize(model: Whisper, options: ConvertOptions): StoredQuantization | undefined {
+  const rule = ruleOf(options, model.config);
   try {
-    nn.quantize(model, quantization);
+    const packed = nn.quantize(model, { predicate: (name) => rule(name) });
+    return storedForm(packed, rule);
   } catch (cause) {
     throw new SottoError('INVALID_ARGUMENT', messageOf(cause), {
       cause,
-      hint: 'choose another group size',
+      hint: 'choose another group size: 32 divides the layers of every published size',
     });
   }
+}
+
+/** How many layers are stored how, the most frequent way first. */
+function layersOf(model: Whisper): NonNullable<ModelFacts['layers']> {
+  const ways = new Map<string, { bits: number; groupSize?: number; count: number }>();
+  for (const layer of model.namedModules().values()) {
+    let way: { bits: number; groupSize?: number } | undefined;
+    if (layer instanceof nn.QuantizedLinear || layer instanceof nn.QuantizedEmbedding) {
+      way = { bits: layer.bits, groupSize: layer.groupSize };
+    } else if (layer instanceof nn.Linear || layer instanceof nn.Embedding) {
+      way = { bits: 8 * bytesOf(layer.weight.dtype) };
+    }
+    if (way === undefined) continue;
+    const key = JSON.stringify(way);
+    const { count } = ways.get(key) ?? { count: 0 };
+    ways.set(key, { ...way, count: count + 1 });
+  }
+  return [...ways.values()].sort((a, b) => b.count - a.count);
 }
 
 async function withNetwork<T>(

@@ -1,0 +1,29 @@
+/** Clips whose words are known: a folder with a manifest.jsonl. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { messageOf, SottoError } from '../protocol/errors.js';
+
+const clipSchema = v.object({ file: v.string(), text: v.string(), language: v.string() });
+export type LabelledClip = v.InferOutput<typeof clipSchema>;
+
+/** @throws SottoError AUDIO_NOT_FOUND */
+export function readClips(folder: string): LabelledClip[] {
+  const manifest = join(folder, 'manifest.jsonl');
+  try {
+    const lines = readFileSync(manifest, 'utf8').trim().split('\n');
+    const all = lines.map((line): unknown => JSON.parse(line));
+    // Clips without words (music, silence) have no text to compare with.
+    const clips = all.flatMap((line) => {
+      const parsed = v.safeParse(clipSchema, line);
+      return parsed.success && parsed.output.text.trim() !== '' ? [parsed.output] : [];
+    });
+    if (clips.length === 0) throw new Error('no line has file, text and language');
+    return clips;
+  } catch (cause) {
+    throw new SottoError('AUDIO_NOT_FOUND', `${manifest}: ${messageOf(cause)}`, {
+      cause,
+      hint: 'a labelled clip is a line such as {"file":"a.flac","text":"what was said","language":"en"}',
+    });
+  }
+}

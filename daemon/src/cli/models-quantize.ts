@@ -1,0 +1,128 @@
+/** `sotto models quantize`: packs a model's weights by rules, then holds the result beside its source. */
+import { isAbsolute, join, resolve } from 'node:path';
+import { bundledSpeech, type Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import type { ModelRef } from '../protocol/ipc.js';
+import type { ConvertOptions, ModelFacts } from '../protocol/model-work.js';
+import { readClips, type LabelledClip } from './labelled-clips.js';
+import { describeWeights, shortWeights } from './models-facts.js';
+import { stageBar, type StageBar } from './models-progress.js';
+import { compare, comparisonTable, figuresOf, type ModelFigures } from './models-quantize-report.js';
+import { terminalColumns } from './models-table.js';
+import { measureModel, workOnModel } from './models-work.js';
+import { styleFor, wantsColour } from './terminal/style.js';
+
+export interface QuantizeRun {
+  readonly model: ModelRef;
+  /** Absolute. */
+  readonly out: string;
+  readonly force: boolean;
+  readonly options: ConvertOptions & { readonly bits: number };
+  /** Folder of labelled clips for the report; no report if left out. */
+  readonly clips: string | undefined;
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Where a model goes that is given no place: among the user's own, under the name of its source and its bits. */
+export function placeFor(paths: Paths, name: string, bits: number, out: string | undefined): string {
+  if (out === undefined) return join(paths.models, `${name.replace(/-\d+bit$/, '')}-${bits}bit`);
+  if (isAbsolute(out) || out.includes('/') || out.startsWith('.')) return resolve(out);
+  return join(paths.models, out);
+}
+
+export const sampleClips = bundledSpeech;
+
+/** The exit code of the command: 1 if what was made holds values that are no numbers. @throws SottoError */
+export async function quantizeModel(run: QuantizeRun): Promise<number> {
+  const { model, out, force, options, json, signal } = run;
+  const clips = run.clips === undefined ? [] : readClips(run.clips);
+  const put = (text: string): void => void (json || process.stdout.write(text));
+  const bar = stageBar();
+  let facts: ModelFacts;
+  try {
+    facts = await workOnModel(
+      { type: 'convert', dir: model.dir, out, force, options },
+      { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
+    );
+  } finally {
+    bar.clear();
+  }
+  const notes = notesOn(facts, options);
+  put(`${describeWeights(facts)}\nwritten to ${out}\n`);
+  if (facts.notFinite.length > 0) {
+    throw new SottoError('MODEL_CORRUPT', `values are not finite: ${facts.notFinite.join(', ')}`, {
+      hint: `${model.name} had them before: check it with \`sotto models verify\``,
+    });
+  }
+  if (run.clips === undefined) {
+    for (const note of notes) put(`\n${note}\n`);
+    if (json) process.stdout.write(`${JSON.stringify({ out, facts, notes })}\n`);
+    return 0;
+  }
+  const source = await inspected(model, signal, bar);
+  if (source.quantization !== undefined) {
+    notes.push(
+      `${model.name} was packed already: its rounding is in the result too. Start from its float16 form for the best one.`,
+    );
+  }
+  const figures = async (name: string, dir: string, of: ModelFacts): Promise<ModelFigures> =>
+    figuresAt({ name, dir, facts: of }, run.clips ?? '', clips, signal, bar);
+  const before = await figures(model.name, model.dir, source);
+  const after = await figures(lastPart(out), out, facts);
+  const comparison = compare(before, after);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ out, facts, ...comparison, notes })}\n`);
+    return 0;
+  }
+  put(`\n${comparisonTable(comparison, terminalColumns(), styleFor(wantsColour(process.stdout)))}`);
+  put(`\n${comparison.verdict}\n`);
+  for (const note of notes) put(`${note}\n`);
+  return 0;
+}
+
+async function inspected({ dir }: ModelRef, signal: AbortSignal, bar: StageBar): Promise<ModelFacts> {
+  try {
+    return await workOnModel(
+      { type: 'inspect', dir },
+      { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
+    );
+  } finally {
+    bar.clear();
+  }
+}
+
+/** In a process of its own, so that neither model finds what the other left. */
+async function figuresAt(
+  { name, dir, facts }: { name: string; dir: string; facts: ModelFacts },
+  folder: string,
+  clips: readonly LabelledClip[],
+  signal: AbortSignal,
+  bar: StageBar,
+): Promise<ModelFigures> {
+  const asked = clips.map(({ file, language }) => ({
+    file: join(folder, file),
+    ...(facts.languages.includes(language) && { language }),
+  }));
+  try {
+    const measured = await measureModel(
+      { dir, clips: asked },
+      { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
+    );
+    const bytes = facts.files.reduce((sum, file) => sum + file.bytes, 0);
+    return figuresOf({ name, weights: shortWeights(facts), bytes }, measured, clips);
+  } finally {
+    bar.clear();
+  }
+}
+
+/** mlx-whisper 0.4.3 takes one number of bits for all that is packed. */
+function notesOn({ layers = [] }: ModelFacts, { bits }: ConvertOptions): string[] {
+  const ways = layers.filter(({ groupSize }) => groupSize !== undefined);
+  if (ways.length < 2) return [];
+  return [
+    `mlx-whisper reads only models that are packed in one way; this one has layers of ${ways.map((way) => `${way.bits}`).join(' and ')} bits. For one that it reads: --bits ${bits} --embedding-bits ${bits} --keep-first-last ${bits} (or 16: not packed).`,
+  ];
+}
+
+const lastPart = (path: string): string => path.split('/').at(-1) ?? path;

@@ -1,0 +1,60 @@
+/** How long a model takes to load, what it hears in clips and how fast: for reports of one model beside another. */
+import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { ModelMeasured, ModelRequest } from '#daemon/protocol/model-work.js';
+
+type Clip = Extract<ModelRequest, { type: 'measure' }>['clips'][number];
+
+/** The first load reads the files into memory; the least of the others counts. */
+const LOADS = 3;
+
+/** @throws SottoError as whatever loads the model and reads the clips */
+export async function measureModel(
+  dir: string,
+  clips: readonly Clip[],
+  { signal, onProgress }: { signal: AbortSignal; onProgress: (fraction: number) => void },
+): Promise<ModelMeasured> {
+  const [{ mx }, { loadModel }, { openAudio }, { limitCache }] = await Promise.all([
+    import('#native/index.js'),
+    import('#daemon/models/registry.js'),
+    import('#daemon/audio/decode-file.js'),
+    import('./cache-limit.js'),
+  ]);
+  limitCache();
+  let model: SpeechModel | undefined;
+  let loadSeconds = Infinity;
+  try {
+    for (let i = 0; i < LOADS; i++) {
+      model?.dispose();
+      const begin = performance.now();
+      model = await loadModel(dir, { signal });
+      if (i > 0) loadSeconds = Math.min(loadSeconds, (performance.now() - begin) / 1000);
+    }
+    if (model === undefined) throw new RangeError('nothing was loaded');
+    mx.memory.resetPeak();
+    const before = mx.memory.active();
+    const sums = { audioSeconds: 0, workSeconds: 0, decodeSeconds: 0, tokens: 0 };
+    const heard: string[] = [];
+    for (const [done, { file, language }] of clips.entries()) {
+      const audio = await openAudio(file);
+      try {
+        const run = model.transcribe(audio, language === undefined ? {} : { language }, signal);
+        let step = await run.next();
+        while (step.done !== true) step = await run.next();
+        const result = step.value;
+        heard.push(result.text);
+        sums.audioSeconds += result.durationSeconds;
+        sums.workSeconds += result.timings.total;
+        sums.decodeSeconds += result.timings.decode;
+        sums.tokens += result.segments.reduce((sum, { tokens }) => sum + tokens.length, 0);
+      } finally {
+        await audio.close();
+      }
+      onProgress((done + 1) / clips.length);
+    }
+    const { weightBytes } = model;
+    const peakBytes = Math.max(weightBytes, weightBytes + mx.memory.peak() - before);
+    return { loadSeconds, weightBytes, peakBytes, ...sums, heard };
+  } finally {
+    model?.dispose();
+  }
+}
