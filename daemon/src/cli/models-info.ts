@@ -1,6 +1,7 @@
 /** `sotto models info`: what is known of a model, here or not, without a look at its weights. */
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
+import type { FootprintFacts } from '../protocol/model-work.js';
 import { CATALOGUE, catalogueEntry, type CatalogueEntry } from '../store/catalogue/index.js';
 import { describeBytes } from '../store/download/describe-bytes.js';
 import { readRecord } from '../store/download/model-record.js';
@@ -8,6 +9,7 @@ import { folderBytes } from '../store/download/work-folder.js';
 import { findModel } from '../store/find-model.js';
 import { chosenFolder } from './models-list.js';
 import { modelArgument } from './models-argument.js';
+import { describeState, statesInDaemon } from './models-daemon.js';
 import { shelvesOf } from './shelves.js';
 
 export async function modelInfo(paths: Paths, name: string, json: boolean): Promise<number> {
@@ -17,13 +19,19 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
     record === undefined ? catalogueEntry(name) : CATALOGUE.find(({ repo }) => repo === record.repo);
   const bytes = here === undefined ? undefined : await folderBytes(here.dir);
   const isChosen = here !== undefined && here.dir === chosenFolder(paths);
+  const footprint = here === undefined ? undefined : await predicted(here.dir);
+  const status = (await statesInDaemon(paths)).get(here?.name ?? entry?.name ?? name);
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ...here, bytes, isChosen, record, catalogue: entry })}\n`);
+    const told = { ...here, bytes, isChosen, footprint, status, record, catalogue: entry };
+    process.stdout.write(`${JSON.stringify(told)}\n`);
     return 0;
   }
+  const inDaemon = describeState(status);
   const rows: [string, string][] = [
     ['name', here?.name ?? entry?.name ?? name],
     ...(entry === undefined ? [] : catalogueRows(entry)),
+    ...(footprint === undefined ? [] : [['memory here', footprintText(footprint)] as [string, string]]),
+    ...(inDaemon === '' ? [] : [['in the daemon', inDaemon] as [string, string]]),
     ...(record === undefined ? [] : [['from', `${record.repo} at ${record.revision}`] as [string, string]]),
     ...(record === undefined ? [] : [['pulled', record.pulledAt] as [string, string]]),
     [
@@ -56,6 +64,17 @@ function catalogueRows(entry: CatalogueEntry): [string, string][] {
     ['speed', entry.speed],
     ['licence', entry.licence],
   ];
+}
+
+/** From the headers of its files; undefined for what is no sound model, which is for `verify` to say. */
+async function predicted(dir: string): Promise<FootprintFacts | undefined> {
+  const { predictFootprint } = await import('./models-work.js');
+  return predictFootprint(dir, new AbortController().signal).catch(() => undefined);
+}
+
+function footprintText({ weightBytes, workBytes }: FootprintFacts): string {
+  const all = describeBytes(weightBytes + workBytes);
+  return `${all} while it works: ${describeBytes(weightBytes)} of weights, ${describeBytes(workBytes)} for a window`;
 }
 
 /** Undefined for a model that is in the catalogue and not here. @throws SottoError MODEL_NOT_FOUND */

@@ -11,6 +11,7 @@ import {
 import { describeBytes } from '../store/download/describe-bytes.js';
 import { findModel } from '../store/find-model.js';
 import { installedModels, partialDownloads, type InstalledModel } from '../store/installed.js';
+import { describeState, statesInDaemon } from './models-daemon.js';
 import { modelTable, terminalColumns } from './models-table.js';
 import { shelvesOf } from './shelves.js';
 import { styleFor, wantsColour } from './terminal/style.js';
@@ -24,26 +25,44 @@ export async function listModels(
   const partial = await partialDownloads(paths.models);
   const recommended = recommendedModel(machine);
   const chosen = chosenFolder(paths);
+  const states = await statesInDaemon(paths);
   if (json) {
-    const told = { chosen, machine, recommended: recommended.name, installed, partial, catalogue: CATALOGUE };
+    const told = {
+      chosen,
+      machine,
+      recommended: recommended.name,
+      installed,
+      partial,
+      // Of a daemon that runs.
+      states: [...states.values()],
+      catalogue: CATALOGUE,
+    };
     process.stdout.write(`${JSON.stringify(told)}\n`);
     return 0;
   }
   const columns = terminalColumns();
   const style = styleFor(wantsColour(process.stdout));
   const put = (text: string): void => void process.stdout.write(text);
+  const hasStates = installed.some(({ name }) => describeState(states.get(name)) !== '');
   const here = installed.map((model) => [
     `${model.dir === chosen ? '*' : ' '} ${model.name}`,
     describeBytes(model.bytes).padStart(8),
+    ...(hasStates ? [describeState(states.get(model.name))] : []),
     whereFrom(model),
   ]);
   put(
     `${style.bold('Here')}${here.some(([name]) => name?.startsWith('*')) ? style.dim('  (* is used)') : ''}\n`,
   );
-  put(modelTable(['  NAME', '    SIZE', 'FROM'], here, columns, style));
+  const heads = ['  NAME', '    SIZE', ...(hasStates ? ['DAEMON'] : []), 'FROM'];
+  put(modelTable(heads, here, columns, style));
   for (const { name, haveBytes, totalBytes } of partial) {
     const part = `${describeBytes(haveBytes)} of ${describeBytes(totalBytes)}`;
-    put(`  ${name}: ${part} so far; \`sotto models pull\` goes on, \`sotto models prune\` gives up\n`);
+    const { state } = states.get(name) ?? { state: 'absent' };
+    const next =
+      state === 'downloading' || state === 'verifying'
+        ? 'the daemon is at it'
+        : '`sotto models pull` goes on, `sotto models prune` gives up';
+    put(`  ${name}: ${part} so far; ${next}\n`);
   }
   const present = new Set(installed.map(({ name }) => name));
   const others = CATALOGUE.filter(({ name }) => !present.has(name));

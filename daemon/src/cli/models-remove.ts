@@ -9,6 +9,7 @@ import { findModel } from '../store/find-model.js';
 import { installedModels, pruneModels, removeModel } from '../store/installed.js';
 import { chooseModel } from '../store/write-settings.js';
 import { chosenFolder } from './models-list.js';
+import { askDaemon } from './models-daemon.js';
 import { shelvesOf } from './shelves.js';
 
 export interface RemoveRun {
@@ -29,6 +30,15 @@ export async function remove(paths: Paths, { name, yes, signal }: RemoveRun): Pr
   const size = describeBytes(await folderBytes(model.dir));
   if (!(await isWanted(`Remove ${model.name} (${size})?`, yes, signal))) return 1;
   const wasChosen = model.dir === chosenFolder(paths);
+  // A daemon has the starter model ready before, where the model is in use.
+  const asked = await askDaemon(paths, ({ models }) => models.remove(model.dir, { force: true }));
+  if (asked !== undefined && asked !== 'old') {
+    process.stdout.write(`removed ${model.name} (${size})\n`);
+    const { used } = asked.answer;
+    if (used?.name !== undefined)
+      process.stdout.write(`it was the one that is used: ${used.name} serves from now on\n`);
+    return 0;
+  }
   await removeModel(paths.models, basename(model.dir));
   process.stdout.write(`removed ${model.name} (${size})\n`);
   if (wasChosen) {

@@ -52,7 +52,10 @@ export function addShelf(models: Command, outcome: Outcome): void {
   models
     .command('use')
     .summary('choose the model that is used when none is named')
-    .description('Writes the model into settings.json: it is used wherever no other is named.')
+    .description(
+      'Writes the model into settings.json: it is used wherever no other is named. A daemon that runs loads it first,\n' +
+        'while the model before it serves; if it can’t be loaded, nothing changes.',
+    )
     .argument('<model>', 'name, owner/name or folder of a model that is here')
     .addHelpText(
       'after',
@@ -60,7 +63,19 @@ export function addShelf(models: Command, outcome: Outcome): void {
     )
     .action(async (name: string) => {
       const { use } = await import('./models-use.js');
-      outcome.exitCode = await use(resolvePaths(), name);
+      outcome.exitCode = await interruptible((signal) => use(resolvePaths(), name, signal));
+    });
+  models
+    .command('unload')
+    .summary('free the memory that models take')
+    .description(
+      'Has a daemon that runs let go of its models, as it does by itself when nobody has worked for a while. Whoever\n' +
+        'needs one next waits until it is loaded anew.',
+    )
+    .addHelpText('after', '\nExamples:\n  sotto models unload')
+    .action(async () => {
+      const { unload } = await import('./models-use.js');
+      outcome.exitCode = await unload(resolvePaths());
     });
   models
     .command('prune')

@@ -1,19 +1,70 @@
-/** `sotto models use`: which model is used when none is named. */
-import { dirname, resolve } from 'node:path';
-import { bundledModels, type Paths } from '../paths.js';
-import { findModel } from '../store/find-model.js';
+/** `sotto models use` and `sotto models unload`: which model is used when none is named, and which are in memory. */
+import type { SottoClient } from '../client/index.js';
+import type { Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import type { ModelStatus } from '../protocol/status.js';
+import { findModelOrPlain, settingFor } from '../store/find-model.js';
 import { chooseModel } from '../store/write-settings.js';
 import { modelArgument } from './models-argument.js';
+import { askDaemon } from './models-daemon.js';
+import { useView } from './models-use-view.js';
 import { shelvesOf } from './shelves.js';
 
+/** A daemon that runs has the model ready before it is chosen. The exit code of the command. @throws SottoError */
+export async function use(paths: Paths, name: string, signal: AbortSignal): Promise<number> {
+  const shelves = shelvesOf(paths);
+  const wanted = modelArgument(name, paths) ?? name;
+  const { model, insteadOf } = findModelOrPlain(shelves, wanted);
+  const asked = await askDaemon(paths, (client) => useInDaemon(client, wanted, model.name, signal));
+  if (asked !== undefined && asked !== 'old') {
+    process.stdout.write(served(asked.answer));
+    return 0;
+  }
+  if (insteadOf !== undefined)
+    process.stderr.write(`${insteadOf.error.message}: ${model.name} is taken in its place\n`);
+  await chooseModel(paths.settings, settingFor(shelves, model));
+  const later = asked === 'old' ? '; the daemon that runs takes it when it is started next' : '';
+  process.stdout.write(`${model.name} is used from now on${later}\n`);
+  return 0;
+}
+
+async function useInDaemon(
+  client: SottoClient,
+  wanted: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<ModelStatus> {
+  const { engine } = await client.status();
+  const serves = engine.model.state === 'ready' && engine.model.name !== name ? engine.model.name : undefined;
+  const view = useView(name, serves);
+  try {
+    const work = client.models.use(wanted, { signal });
+    for await (const event of work) view.event(event);
+    return (await work.result).model;
+  } catch (error) {
+    if (error instanceof SottoError && error.code === 'CANCELLED' && signal.aborted)
+      throw new SottoError('CANCELLED', 'stopped: nothing has changed', { hint: '' });
+    throw error;
+  } finally {
+    view.close();
+  }
+}
+
+function served({ name, loadSeconds }: ModelStatus): string {
+  const took = loadSeconds === undefined ? '' : ` (loaded in ${loadSeconds.toFixed(1)} s)`;
+  return `${name ?? 'it'} serves now, and is used from now on${took}\n`;
+}
+
 /** The exit code of the command. @throws SottoError */
-export async function use(paths: Paths, name: string): Promise<number> {
-  const model = findModel(shelvesOf(paths), modelArgument(name, paths));
-  const shelf = resolve(dirname(model.dir));
-  const isNamed = shelf === resolve(paths.models) || shelf === resolve(bundledModels);
-  await chooseModel(paths.settings, isNamed ? model.name : model.dir);
+export async function unload(paths: Paths): Promise<number> {
+  const asked = await askDaemon(paths, ({ models }) => models.unload());
+  if (asked === 'old') {
+    throw new SottoError('VERSION_MISMATCH', 'the daemon that runs knows nothing of models');
+  }
   process.stdout.write(
-    `${model.name} is used from now on; a daemon that runs takes it when it is started next\n`,
+    asked === undefined
+      ? 'no daemon is running: no model is in memory\n'
+      : 'the daemon lets go of its models; whoever needs one next waits until it is loaded anew\n',
   );
   return 0;
 }

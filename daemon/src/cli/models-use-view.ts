@@ -1,0 +1,60 @@
+/** How the loading of a model is shown: a line that moves on a terminal, nothing elsewhere. */
+import type { ModelsEvent } from '../protocol/models.js';
+import { columnsOf, fitStart } from './terminal/columns.js';
+import { LiveArea } from './terminal/live-area.js';
+import { spinnerAt } from './terminal/progress-line.js';
+import { styleFor, wantsColour, type Style } from './terminal/style.js';
+
+export interface UseView {
+  event(event: ModelsEvent): void;
+  close(): void;
+}
+
+const MAX_BAR = 28;
+
+/** @param meanwhile what serves until the model is ready */
+export function useView(name: string, meanwhile: string | undefined): UseView {
+  const { stderr } = process;
+  if (!stderr.isTTY || process.env.TERM === 'dumb') {
+    return {
+      event: (event) => {
+        if (event.type === 'instead') stderr.write(`${insteadLine(event)}\n`);
+      },
+      close: () => undefined,
+    };
+  }
+  const style = styleFor(wantsColour(stderr));
+  const sinceMs = performance.now();
+  const rest = meanwhile === undefined ? '' : ` (${meanwhile} serves meanwhile)`;
+  let fraction: number | undefined;
+  let told = `loading ${name}${rest}…`;
+  const area = new LiveArea(stderr, (columns) => {
+    const spinner = style.cyan(spinnerAt(performance.now() - sinceMs));
+    return [`${spinner} ${loadLine(fraction, told, columns - 2, style)}`];
+  });
+  area.open();
+  return {
+    event: (event) => {
+      if (event.type === 'progress') {
+        fraction = event.stage === 'loading' ? event.fraction : undefined;
+        told = event.stage === 'warming' ? `warming up${rest}…` : `loading ${name}${rest}…`;
+      }
+      if (event.type === 'instead') area.above(() => stderr.write(`${insteadLine(event)}\n`));
+    },
+    close: () => area.close(),
+  };
+}
+
+/** `━━━━━━──────  42 %  loading large (base serves meanwhile)…`, as much of it as there is room for. */
+export function loadLine(fraction: number | undefined, told: string, columns: number, style: Style): string {
+  const percent = fraction === undefined ? '' : `${String(Math.floor(fraction * 100)).padStart(3)} %  `;
+  const text = fitStart(`${percent}${told}`, columns);
+  const room = Math.min(MAX_BAR, columns - 1 - columnsOf(text));
+  if (fraction === undefined || room < 8) return fraction === undefined ? style.dim(text) : text;
+  const full = Math.round(fraction * room);
+  return `${style.green('━'.repeat(full))}${style.dim('─'.repeat(room - full))} ${text}`;
+}
+
+function insteadLine({ name, insteadOf }: Extract<ModelsEvent, { type: 'instead' }>): string {
+  return `${insteadOf.error.message}: ${name} is taken in its place`;
+}
