@@ -1,0 +1,89 @@
+/** Models that change under a daemon with the real engine: a copy of the starter model under another name is as good as any. */
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { SottoClient } from '#daemon/client/index.js';
+import { errorsIn } from '#daemon/cli/word-errors.js';
+import { bundledModels } from '#daemon/paths.js';
+import { findModel } from '#daemon/store/find-model.js';
+import { homeHere } from '#test/harness/home-here.js';
+import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { until } from '#test/harness/wait.js';
+
+const withEngine = describeWithEngine('switch-real-engine');
+
+const home = homeHere();
+let client: SottoClient | undefined;
+beforeEach(() => {
+  writeFileSync(home.paths.settings, '{}');
+  const { dir } = findModel({ models: bundledModels, bundled: bundledModels }, undefined);
+  cpSync(dir, join(home.paths.models, 'another'), { recursive: true });
+});
+afterEach(() => {
+  client?.close();
+  client = undefined;
+});
+
+function run(...args: string[]): Promise<SottoResult> {
+  return sotto(args, { home: home.folder, realEngine: true });
+}
+
+async function start(settings: object = {}): Promise<SottoClient> {
+  writeFileSync(home.paths.settings, JSON.stringify(settings));
+  await run('daemon', 'start');
+  return (client = await SottoClient.connect(home.paths.socket, 'test'));
+}
+
+const isRight = (text: string): boolean => errorsIn(JFK_SAID, text, 'en').errors <= 2;
+
+withEngine('models under a running daemon', () => {
+  test('another one takes over while somebody dictates: not a word is lost, and who comes next has the new one', async () => {
+    const { models, status } = await bound(start());
+    const speaking = startSotto(['dictate', '--from', jfk, '--events'], {
+      home: home.folder,
+      realEngine: true,
+    });
+    await until(() => speaking.stdout().includes('"committed"'), 60_000);
+    const { result } = models.use('another');
+    expect(await result).toMatchObject({ model: { name: 'another', state: 'ready' } });
+    // The one who speaks keeps the model that listens to him.
+    const names = (await status()).engine.models?.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['another', expect.stringMatching(/^whisper/)]));
+    const { code, stdout } = await speaking.done;
+    const final = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { type: string; text: string };
+    expect([code, final.type, isRight(final.text)]).toEqual([0, 'final', true]);
+    await until(async () => (await status()).engine.models?.length === 1);
+    const next = await run('transcribe', jfk, '--format', 'json');
+    const { text, model } = JSON.parse(next.stdout) as { text: string; model: string };
+    expect([isRight(text), model]).toEqual([true, 'another']);
+    // It is the chosen one from now on, also after the next start.
+    expect(JSON.parse(readFileSync(home.paths.settings, 'utf8'))).toEqual({ model: 'another' });
+  }, 120_000);
+
+  test('memory that was given back is taken again for the next one who asks', async () => {
+    const { models, status } = await bound(start());
+    await models.unload();
+    await until(async () => (await status()).engine.models?.length === 0);
+    const { figures } = (await status()).engine;
+    expect(figures).toMatchObject({ liveArrays: 0, activeBytes: 0 });
+    const { code, stdout } = await run('dictate', '--from', jfk, '--fast');
+    expect([code, isRight(stdout)]).toEqual([0, true]);
+  }, 120_000);
+
+  test('a model that takes more than it may is refused, and both the status and who asks hear what would fit', async () => {
+    const { status } = await bound(start({ model: 'another', memory: { maxBytes: 1e6 } }));
+    const { engine, reason } = await status();
+    expect(engine.model).toMatchObject({ state: 'failed', error: { code: 'INSUFFICIENT_MEMORY' } });
+    expect(reason).toMatch(/another needs \d+ MB, and models may take 1 MB here — /);
+    const { code, stderr } = await run('transcribe', jfk);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/needs \d+ MB, and models may take 1 MB here — no model of the catalogue fits/);
+  }, 120_000);
+});
+
+/** The calls of a client that may be taken out of it. */
+async function bound(starting: Promise<SottoClient>): Promise<Pick<SottoClient, 'models' | 'status'>> {
+  const started = await starting;
+  return { models: started.models, status: () => started.status() };
+}
