@@ -32,7 +32,7 @@ const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
   ['C64', 8],
 ]);
 
-const LENGTH_BYTES = 8; // u64, little endian, in front of the header
+export const LENGTH_BYTES = 8; // u64, little endian, in front of the header
 const MAX_HEADER_BYTES = 100_000_000; // the format's own limit
 const MAX_DIMENSION = 2 ** 31 - 1; // MLX keeps shapes as int32
 const MAX_RANK = 64; // as NumPy; no model comes near it

@@ -21,6 +21,18 @@ export interface Cpu {
    */
   panels(w: MxArray, bits?: number, options?: On): MxArray;
   /**
+   * `panels` of several matrices, in turns of some megabytes: matrix i is made in turn `turns[i]`, together with all others of
+   * that turn, when one of them is evaluated. Turns go through memory (a mapped file) from the front. Of matrices that are
+   * a concatenation of rows, not evaluated yet, the parts are read where they lie.
+   *
+   * @param bits for each matrix: 0 for floats as they are, 32 for floats to become float32, else those of packed weights
+   */
+  pack(
+    matrices: readonly MxArray[],
+    bits: readonly number[],
+    options?: On,
+  ): { panels: MxArray[]; turns: number[] };
+  /**
    * gelu(norm(x) wᵀ + bias) + residual: x [..., k] float32 → [..., outputs]. With `eps` the input is layer-normed first.
    */
   linear(

@@ -6,6 +6,20 @@ export interface Files {
     file: string,
     options?: On,
   ): { arrays: Record<string, MxArray>; metadata: Record<string, string> };
+  /**
+   * Arrays over the bytes of a file where the system keeps them: array i begins `offsets[i]` bytes into it. Nothing is
+   * copied but what lies unevenly; a thread reads the file ahead. It stays mapped until the last array is gone. Null where
+   * MLX's allocator takes no memory but its own.
+   *
+   * @param bytes the file's length: one that is shorter is refused. Who shortens it later, in place, ends the process.
+   */
+  mapFile(
+    file: string,
+    bytes: number,
+    offsets: readonly number[],
+    shapes: readonly (readonly number[])[],
+    dtypes: readonly Dtype[],
+  ): MxArray[] | null;
   saveSafetensors(
     file: string,
     arrays: Readonly<Record<string, MxArray>>,

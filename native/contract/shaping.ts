@@ -30,6 +30,8 @@ export interface Creation {
   zeros(shape: Shape | number, dtype?: Dtype, options?: On): MxArray;
   ones(shape: Shape | number, dtype?: Dtype, options?: On): MxArray;
   full(shape: Shape | number, vals: Operand, dtype?: Dtype, options?: On): MxArray;
+  /** `full` in the place of what will replace it unevaluated: V8 is not told of memory that it will not take. */
+  placeholder(shape: Shape, vals: number, dtype: Dtype): MxArray;
   zerosLike(a: MxArray, dtype?: Dtype, options?: On): MxArray;
   onesLike(a: MxArray, dtype?: Dtype, options?: On): MxArray;
   fullLike(a: MxArray, vals: Operand, dtype?: Dtype, options?: On): MxArray;

@@ -44,7 +44,7 @@ export { Module, parameter, type Weights } from './module.js';
 export { attendMemory, memory, type Memory } from './memory.js';
 export { memoryScores } from './memory-scores.js';
 export { GroupNorm, LayerNorm, RMSNorm, type NormOptions } from './norm.js';
-export { canPack, pack, PackedConv1d, PackedEmbedding, PackedLinear } from './packed.js';
+export { canPack, pack, PackedConv1d, PackedEmbedding, packInTurns, PackedLinear } from './packed.js';
 export { PanelCache } from './panel-cache.js';
 export { selfAttentionCache, type SelfAttentionCache } from './self-attention-cache.js';
 export { sinusoids } from './positional.js';

@@ -106,7 +106,7 @@ export abstract class Module {
  * yet: unless evaluated it takes no memory. It outlives the `tidy` it is made in.
  */
 export function parameter(shape: readonly number[], dtype: Dtype = 'float32', fill = 0): MxArray {
-  return mx.keep(mx.full([...shape], fill, dtype));
+  return mx.keep(mx.placeholder(shape, fill, dtype));
 }
 
 /**

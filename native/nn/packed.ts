@@ -44,8 +44,8 @@ abstract class PackedMatrix extends Module {
 export class PackedLinear extends PackedMatrix {
   bias: MxArray | null; // [outputs] float32
 
-  constructor(layer: Linear | QuantizedLinear) {
-    super(matrixOf(layer));
+  constructor(layer: Linear | QuantizedLinear, weights: Matrix = packedAlone(layer)) {
+    super(weights);
     this.bias = layer.bias && float(layer.bias);
   }
 
@@ -56,8 +56,8 @@ export class PackedLinear extends PackedMatrix {
 }
 
 export class PackedEmbedding extends PackedMatrix {
-  constructor(layer: Embedding | QuantizedEmbedding) {
-    super(matrixOf(layer));
+  constructor(layer: Embedding | QuantizedEmbedding, weights: Matrix = packedAlone(layer)) {
+    super(weights);
   }
 
   /** Token ids [...] → [..., dims] float32; one outside the vocabulary gives zeros. */
@@ -78,12 +78,10 @@ export class PackedConv1d extends PackedMatrix {
   readonly stride: number;
   readonly padding: number;
 
-  constructor(layer: Conv1d) {
-    const [outputs = 0, kernelSize = 0, channels = 0] = layer.weight.shape;
-    const weight = mx.reshape(layer.weight, [outputs, kernelSize * channels]);
-    super({ panels: keep(mx.cpu.panels(weight)), scales: null, biases: null, outputs });
+  constructor(layer: Conv1d, weights: Matrix = packedAlone(layer)) {
+    super(weights);
     this.bias = layer.bias && float(layer.bias);
-    this.kernelSize = kernelSize;
+    this.kernelSize = layer.weight.shape[1] ?? 0;
     this.stride = layer.stride;
     this.padding = layer.padding;
   }
@@ -114,24 +112,44 @@ export function canPack(): boolean {
  * after this casts what is left. Returns the names of the replaced layers.
  */
 export function pack(module: Module): string[] {
-  const replaced: string[] = [];
-  replaceModules(module, (layer, name) => {
-    const packed = packedFrom(layer);
-    if (packed === undefined) return undefined;
-    layer.dispose();
-    replaced.push(name);
-    return packed;
-  });
-  return replaced;
+  return packInTurns(module).replaced;
 }
 
-function packedFrom(layer: Module): Module | undefined {
+/**
+ * As `pack`, and says which of the new weights are made together: to be evaluated one turn after another, so that a mapped
+ * file is read from its front to its end.
+ */
+export function packInTurns(module: Module): { replaced: string[]; turns: MxArray[][] } {
+  const layers = new Set<Packable>();
+  for (const layer of module.namedModules().values()) if (isPackable(layer)) layers.add(layer);
   return mx.tidy(() => {
-    if (layer instanceof Linear || layer instanceof QuantizedLinear) return new PackedLinear(layer);
-    if (layer instanceof Embedding || layer instanceof QuantizedEmbedding) return new PackedEmbedding(layer);
-    if (layer instanceof Conv1d && layer.groups === 1 && layer.dilation === 1) return new PackedConv1d(layer);
-    return undefined;
+    const { matrices, turns } = packed([...layers]);
+    const replaced: string[] = [];
+    replaceModules(module, (layer, name) => {
+      const weights = isPackable(layer) ? matrices.get(layer) : undefined;
+      if (!isPackable(layer) || weights === undefined) return undefined;
+      replaced.push(name);
+      if (layer instanceof Conv1d) return new PackedConv1d(layer, weights);
+      if (layer instanceof Embedding || layer instanceof QuantizedEmbedding) {
+        return new PackedEmbedding(layer, weights);
+      }
+      return new PackedLinear(layer, weights);
+    });
+    for (const layer of layers) layer.dispose();
+    return { replaced, turns };
   });
+}
+
+type Packable = Linear | Embedding | Conv1d | QuantizedLinear | QuantizedEmbedding;
+
+function isPackable(layer: Module): layer is Packable {
+  return (
+    layer instanceof Linear ||
+    layer instanceof Embedding ||
+    layer instanceof QuantizedLinear ||
+    layer instanceof QuantizedEmbedding ||
+    (layer instanceof Conv1d && layer.groups === 1 && layer.dilation === 1)
+  );
 }
 
 interface Matrix {
@@ -141,24 +159,50 @@ interface Matrix {
   readonly outputs: number;
 }
 
-function matrixOf(layer: Linear | Embedding | QuantizedLinear | QuantizedEmbedding): Matrix {
-  const [outputs = 0] = layer.weight.shape;
-  if (layer instanceof Linear || layer instanceof Embedding) return plain(layer.weight, outputs);
+/** In the place of a number of bits: as it is; to float32. */
+const AS_IS = 0;
+const TO_FLOAT32 = 32;
+
+/** The weights of `layers` in panels, all packed together. */
+function packed(layers: readonly Packable[]): { matrices: Map<Packable, Matrix>; turns: MxArray[][] } {
+  const sources = layers.map((layer) => ({ layer, parts: sourcesOf(layer) }));
+  const all = sources.flatMap(({ parts }) => parts);
+  const { panels, turns } = mx.cpu.pack(
+    all.map(([matrix]) => matrix),
+    all.map(([, bits]) => bits),
+  );
+  const inTurns: MxArray[][] = [];
+  for (const [i, array] of panels.entries()) (inTurns[turns[i] ?? 0] ??= []).push(mx.keep(array));
+  const matrices = new Map<Packable, Matrix>();
+  let next = 0;
+  for (const { layer, parts } of sources) {
+    const [weight, scales = null, biases = null] = panels.slice(next, (next += parts.length));
+    if (weight) matrices.set(layer, { panels: weight, scales, biases, outputs: layer.weight.shape[0] ?? 0 });
+  }
+  return { matrices, turns: inTurns };
+}
+
+/** What of a layer becomes panels, with its number of bits: a matrix, its scales and its biases. */
+function sourcesOf(layer: Packable): [matrix: MxArray, bits: number][] {
+  if (layer instanceof Conv1d) {
+    const [outputs = 0, kernelSize = 0, channels = 0] = layer.weight.shape;
+    return [[mx.reshape(layer.weight, [outputs, kernelSize * channels]), AS_IS]];
+  }
+  if (layer instanceof Linear || layer instanceof Embedding) return [[layer.weight, AS_IS]];
   const { weight, scales, biases, bits } = layer;
   // Only affine weights are a scale and a bias away from whole numbers.
-  if (biases === null) return plain(layer.dequantized('float32'), outputs);
-  const panels = (x: MxArray): MxArray => keep(mx.cpu.panels(x.astype('float32')));
-  return {
-    panels: keep(mx.cpu.panels(weight, bits)),
-    scales: panels(scales),
-    biases: panels(biases),
-    outputs,
-  };
+  if (biases === null) return [[layer.dequantized('float32'), AS_IS]];
+  return [
+    [weight, bits],
+    [scales, TO_FLOAT32],
+    [biases, TO_FLOAT32],
+  ];
 }
 
-function plain(weight: MxArray, outputs: number): Matrix {
-  return { panels: keep(mx.cpu.panels(weight)), scales: null, biases: null, outputs };
+function packedAlone(layer: Packable): Matrix {
+  const weights = packed([layer]).matrices.get(layer);
+  if (!weights) throw new RangeError('the layer has no weights');
+  return weights;
 }
 
-const keep = (x: MxArray): MxArray => mx.keep(x);
 const float = (x: MxArray): MxArray => mx.keep(x.astype('float32'));

@@ -123,6 +123,12 @@ export class QuantizedEmbedding extends QuantizedMatrix {
   }
 }
 
+export interface QuantizeOptions extends Partial<Quantization> {
+  predicate?: QuantizePredicate;
+  /** The layers hold nothing: the new ones are to be filled by `loadWeights`. */
+  empty?: boolean;
+}
+
 export type QuantizePredicate = (name: string, layer: Linear | Embedding) => boolean | Partial<Quantization>;
 
 /**
@@ -133,25 +139,19 @@ export type QuantizePredicate = (name: string, layer: Linear | Embedding) => boo
  * @example
  * // load a checkpoint, quantized or not
  * const { tensors } = validateSafetensors(path);
- * nn.quantize(model, { groupSize: 64, bits: 4, predicate: nn.storedQuantized(tensors) });
+ * nn.quantize(model, { groupSize: 64, bits: 4, predicate: nn.storedQuantized(tensors), empty: true });
  * model.loadWeights(path);
  */
-export function quantize(
-  module: Module,
-  { predicate = () => true, ...options }: Partial<Quantization> & { predicate?: QuantizePredicate } = {},
-): string[] {
+export function quantize(module: Module, options: QuantizeOptions = {}): string[] {
+  const { predicate = () => true, empty = false, ...quantization } = options;
   const replaced: string[] = [];
   replaceModules(module, (layer, name) => {
     if (!(layer instanceof Linear || layer instanceof Embedding)) return undefined;
     const answer = predicate(name, layer);
     if (answer === false) return undefined;
-    const settings = answer === true ? options : { ...options, ...answer };
+    const settings = answer === true ? quantization : { ...quantization, ...answer };
     try {
-      const quantized =
-        layer instanceof Linear
-          ? QuantizedLinear.from(layer, settings)
-          : QuantizedEmbedding.from(layer, settings);
-      layer.weight.dispose();
+      const quantized = empty ? emptyLike(layer, settings) : quantizedFrom(layer, settings);
       replaced.push(name);
       return quantized;
     } catch (error) {
@@ -164,6 +164,25 @@ export function quantize(
     }
   });
   return replaced;
+}
+
+/** The layer packed; of what it held, all that is not in its successor is freed. */
+function quantizedFrom(layer: Linear | Embedding, settings: Partial<Quantization>): Module {
+  const quantized =
+    layer instanceof Linear ? QuantizedLinear.from(layer, settings) : QuantizedEmbedding.from(layer, settings);
+  layer.weight.dispose();
+  return quantized;
+}
+
+/** A layer of the same shape that holds nothing yet. */
+function emptyLike(layer: Linear | Embedding, settings: Partial<Quantization>): Module {
+  const [rows = 0, dims = 0] = layer.weight.shape;
+  const made =
+    layer instanceof Linear
+      ? new QuantizedLinear(dims, rows, { ...settings, bias: layer.bias !== null })
+      : new QuantizedEmbedding(rows, dims, settings);
+  layer.dispose();
+  return made;
 }
 
 /** A predicate that picks the layers for which a checkpoint holds scales: those it stores quantized. */

@@ -62,9 +62,10 @@ Addon& Addon::of(napi_env env) {
   return *static_cast<Addon*>(data);
 }
 
-napi_value Addon::wrap(mx::array value) {
-  int64_t bytes = static_cast<int64_t>(value.nbytes());
+napi_value Addon::wrap(mx::array value, bool counted) {
+  int64_t bytes = counted ? static_cast<int64_t>(value.nbytes()) : 0;
   Handle* handle = table_.acquire(std::move(value));
+  handle->reported = bytes;
   pending_ = handle;
   napi_value constructor = nullptr;
   napi_value object = nullptr;
@@ -126,7 +127,7 @@ Handle* Addon::handle(napi_value value) const {
 
 void Addon::dispose(Handle& handle) {
   if (!handle.value) return;
-  int64_t bytes = static_cast<int64_t>(handle.value->nbytes());
+  int64_t bytes = std::exchange(handle.reported, 0);
   handle.unlink();
   handle.scope = 0;
   handle.value.reset();

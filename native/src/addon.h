@@ -54,6 +54,7 @@ struct Link {
 /** What a JavaScript MxArray holds. Empty once disposed; the slot itself lives until V8 collects the object. */
 struct Handle : Link {
   std::optional<mx::array> value;
+  int64_t reported = 0;  // bytes that V8 was told of
   uint32_t scope = 0;  // depth of the scope it belongs to, 0 for none
   bool taken = false;  // the slot is in use
 };
@@ -100,7 +101,8 @@ class Addon {
   static Addon& of(napi_env env);
 
   // Arrays.
-  napi_value wrap(mx::array value);
+  /** @param counted whether V8 is to think of its bytes as memory that collecting garbage may free */
+  napi_value wrap(mx::array value, bool counted = true);
   /** The handle behind a JavaScript value, or nullptr when the value is not an MxArray of this environment. */
   Handle* handle(napi_value value) const;
   void dispose(Handle& handle);

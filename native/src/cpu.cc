@@ -23,6 +23,9 @@ using Pair = std::pair<array, array>;
 
 #ifdef SOTTO_CPU_KERNELS
 
+/** In the place of a number of bits: to float32. */
+constexpr int kWidened = 32;
+
 bool available() { return cpu::kernels_wanted(); }
 std::string instruction_set() { return cpu::kernels_name(); }
 
@@ -31,6 +34,21 @@ cpu::LinearParts weights(array panels, int outputs, MaybeArray scales, MaybeArra
 }
 
 array panels(array w, Or<0> bits, Stream s) { return cpu::panels_of(w, bits, s); }
+
+napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Call* call) {
+  if (bits.size() != matrices.size()) throw wrong_value("there must be as many bits as matrices");
+  std::vector<cpu::Unpacked> all;
+  all.reserve(matrices.size());
+  for (size_t i = 0; i < matrices.size(); i++) {
+    all.push_back({std::move(matrices[i]), bits[i] == kWidened ? 0 : bits[i], bits[i] == kWidened});
+  }
+  auto [panels, turns] = cpu::pack(all, s);
+  napi_value both = nullptr;
+  check(call->env, napi_create_object(call->env, &both));
+  check(call->env, napi_set_named_property(call->env, both, "panels", to_js(*call, std::move(panels))));
+  check(call->env, napi_set_named_property(call->env, both, "turns", to_js(*call, turns)));
+  return both;
+}
 
 array linear(array x, array panels, int outputs, MaybeArray scales, MaybeArray biases, MaybeArray bias, MaybeArray norm_weight,
              MaybeArray norm_bias, std::optional<double> eps, Or<false> gelu, MaybeArray residual, Stream s) {
@@ -79,6 +97,7 @@ Pair lstm(array gates, array wh, array state, Stream s) { return cpu::lstm(gates
 bool available() { return false; }
 std::string instruction_set() { absent(); }
 array panels(array, Or<0>, Stream) { absent(); }
+napi_value pack(std::vector<array>, std::vector<int>, Stream, Call*) { absent(); }
 array linear(array, array, int, MaybeArray, MaybeArray, MaybeArray, MaybeArray, MaybeArray, std::optional<double>, Or<false>,
              MaybeArray, Stream) {
   absent();
@@ -98,6 +117,7 @@ constexpr Op kOps[] = {
     op<available>("available", ""),
     op<instruction_set>("instructionSet", ""),
     op<panels>("panels", "w, bits"),
+    op<pack>("pack", "matrices, bits"),
     op<linear>("linear", "x, panels, outputs, *, scales, biases, bias, normWeight, normBias, eps, gelu, residual"),
     op<rows>("rows", "panels, outputs, ids, *, scales, biases"),
     op<memory>("memory", "kv, heads"),

@@ -42,6 +42,11 @@ constexpr Op kOps[] = {
        [](Shape shape, Operand vals, std::optional<Dtype> dtype, Stream s) {
          return dtype ? mx::full(shape, vals.with(dtype), *dtype, s) : mx::full(shape, vals.alone(), s);
        }),
+    // Stands for weights until they are loaded: it will never take its memory, so V8 is not told of it.
+    op("placeholder", "shape, vals, dtype",
+       [](Shape shape, Operand vals, Dtype dtype, Call* call) {
+         return call->addon.wrap(mx::full(shape, vals.with(dtype), dtype), false);
+       }),
     op("zerosLike", "a, dtype",
        [](array a, std::optional<Dtype> dtype, Stream s) { return mx::zeros_like(a, dtype.value_or(a.dtype()), s); }),
     op("onesLike", "a, dtype",

@@ -6,6 +6,7 @@
 
 #include "areas.h"
 #include "call.h"
+#include "mapping.h"
 
 namespace sotto {
 
@@ -60,6 +61,50 @@ napi_value load_safetensors(std::string path, Stream s, Call* call) {
   return both;
 }
 
+template <typename T>
+std::vector<T> list_of(Call& call, size_t i, napi_value list, T (*convert)(Call&, size_t, napi_value)) {
+  bool is_list = false;
+  if (list != nullptr) check(call.env, napi_is_array(call.env, list, &is_list));
+  if (!is_list) missing(call, i);
+  uint32_t count = 0;
+  check(call.env, napi_get_array_length(call.env, list, &count));
+  std::vector<T> items;
+  items.reserve(count);
+  for (uint32_t k = 0; k < count; k++) {
+    napi_value item = nullptr;
+    check(call.env, napi_get_element(call.env, list, k, &item));
+    items.push_back(convert(call, i, item));
+  }
+  return items;
+}
+
+napi_value map_file(std::string path, int64_t bytes, std::vector<int64_t> offsets, napi_value shapes, napi_value dtypes, Call* call) {
+  auto shape_list = list_of(*call, 3, shapes, shape_from);
+  auto dtype_list = list_of(*call, 4, dtypes, dtype_from);
+  if (shape_list.size() != offsets.size() || dtype_list.size() != offsets.size()) {
+    throw wrong_value("there must be as many offsets, shapes and dtypes");
+  }
+  std::vector<Region> regions;
+  regions.reserve(offsets.size());
+  for (size_t i = 0; i < offsets.size(); i++) {
+    if (offsets[i] < 0) throw wrong_value("an offset is not negative");
+    regions.push_back({static_cast<size_t>(offsets[i]), std::move(shape_list[i]), dtype_list[i]});
+  }
+  if (bytes < 0) throw wrong_value("a file has no negative length");
+  auto arrays = map_arrays(path, static_cast<size_t>(bytes), regions);
+  napi_value list = nullptr;
+  if (!arrays) {
+    check(call->env, napi_get_null(call->env, &list));
+    return list;
+  }
+  check(call->env, napi_create_array_with_length(call->env, arrays->size(), &list));
+  for (uint32_t i = 0; i < arrays->size(); i++) {
+    // The system's memory, not ours: collecting garbage for it would hold up those who load.
+    check(call->env, napi_set_element(call->env, list, i, call->addon.wrap(std::move((*arrays)[i]), false)));
+  }
+  return list;
+}
+
 void save_safetensors(std::string path, napi_value arrays, napi_value metadata, Call* call) {
   if (arrays == nullptr) missing(*call, 1);
   std::unordered_map<std::string, array> tensors;
@@ -81,6 +126,7 @@ void save_safetensors(std::string path, napi_value arrays, napi_value metadata, 
 
 constexpr Op kOps[] = {
     op<load_safetensors>("loadSafetensors", "file"),
+    op<map_file>("mapFile", "file, bytes, offsets, shapes, dtypes"),
     op<save_safetensors>("saveSafetensors", "file, arrays, metadata"),
     op("load", "file", [](std::string path, Stream s) { return mx::load(path, s); }),
     op("save", "file, arr",

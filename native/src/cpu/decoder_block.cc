@@ -131,11 +131,11 @@ mx::array decoder_weights(std::vector<std::optional<mx::array>> all, mx::StreamO
 
   std::vector<mx::array> to_read;
   for (auto& w : all) {
-    if (!w) continue;
+    if (!w || (w->is_available() && w->flags().row_contiguous)) continue;
     w = mx::contiguous(*w, false, where);
     to_read.push_back(*w);
   }
-  mx::eval(to_read);
+  if (!to_read.empty()) mx::eval(to_read);
   auto held = std::make_shared<const Weights>(Weights{std::move(all), d, hidden});
   return mx::array(mx::Shape{}, mx::float32, std::make_shared<Bundle>(mx::to_stream(where), std::move(held)), {});
 }

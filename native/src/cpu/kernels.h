@@ -29,6 +29,9 @@ struct Choice {
   float log_sum;
 };
 
+/** What the rows of a matrix are, and what becomes of them in a panel. */
+enum class Packing { two_bytes, four_bytes, halves_to_floats, brains_to_floats, bits_to_bytes };
+
 /** What each does stands with its definition, in kernels.inc. */
 struct Kernels {
   void (*product)(const float* a, int64_t stride, int64_t rows, const float* b, int64_t panel_stride, int64_t panels, int64_t k,
@@ -47,6 +50,7 @@ struct Kernels {
   void (*mix_half)(const float* weights, int64_t n, const Half* values, int64_t d, float factor, float* to);
   void (*to_halves)(const float* from, int64_t n, Half* to);
   Choice (*choose)(const float* x, int64_t n);
+  void (*interleave)(const void* const* rows, Packing, int bits, int64_t k, void* panel);
 };
 
 /** The best that this processor can run; `SOTTO_CPU_ISA=avx512|avx2|baseline` picks a lesser one, for comparison. */

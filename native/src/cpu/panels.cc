@@ -1,7 +1,11 @@
 #include "panels.h"
 
+#include <algorithm>
 #include <cstring>
+#include <numeric>
+#include <string_view>
 
+#include "kernels.h"
 #include "pool.h"
 #include "primitive.h"
 
@@ -11,91 +15,226 @@ namespace mx = mlx::core;
 
 namespace {
 
-/** Up to 16 rows [16][k], the missing ones zeros, into one panel [k][16]. */
-template <class T>
-void interleave(const T* rows, int64_t k, T* panel) {
-  for (int64_t i = 0; i < k; ++i) {
-    for (int64_t r = 0; r < kPanel; ++r) panel[i * kPanel + r] = rows[r * k + i];
-  }
-}
+/** Bytes of panels that a turn makes: some milliseconds, after which a load can be called off or say how far it is. */
+constexpr size_t kTurnBytes = 24 << 20;
+/** Bytes of panels that a thread takes at a time. */
+constexpr int64_t kPartBytes = 1 << 18;
+constexpr size_t kAlignment = 64;
 
-/** `count` numbers of `bits` bits each, packed without gaps, the lowest bits first. */
-void unpack(const uint8_t* from, int64_t count, int bits, uint8_t* to) {
-  const uint32_t mask = (1u << bits) - 1;
-  int64_t i = 0;
-  // Eight numbers fill `bits` bytes exactly.
-  for (; i + 8 <= count; i += 8, from += bits) {
-    uint64_t window = 0;
-    std::memcpy(&window, from, bits);
-    for (int j = 0; j < 8; ++j) to[i + j] = static_cast<uint8_t>(window >> (j * bits) & mask);
-  }
-}
-
-class ToPanels : public CpuPrimitive {
- public:
-  ToPanels(mx::Stream stream, int bits) : CpuPrimitive(stream), bits_(bits) {}
-
-  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    auto& out = outputs[0];
-    out.set_data(mx::allocator::malloc(out.nbytes()));
-    queue(inputs, outputs, [w = weak(inputs[0]), o = weak(out), bits = bits_]() mutable {
-      if (o.size() == 0) return;
-      switch (o.itemsize()) {
-        case 1: return fill<uint8_t>(w, o, bits);
-        case 2: return fill<uint16_t>(w, o, bits);
-        default: return fill<uint32_t>(w, o, bits);
-      }
-    });
-  }
-
-  const char* name() const override { return "SottoPanels"; }
-  bool is_equivalent(const mx::Primitive& other) const override { return static_cast<const ToPanels&>(other).bits_ == bits_; }
-
- private:
-  template <class T>
-  static void fill(mx::array& w, mx::array& out, int bits) {
-    const int64_t n = w.shape(-2), k = out.shape(-2), panels = out.shape(-3), matrices = out.size() / (panels * k * kPanel);
-    const int64_t row_bytes = w.shape(-1) * static_cast<int64_t>(w.itemsize());
-    const auto* from = w.data<uint8_t>();
-    auto* to = out.data<T>();
-    parallel_for(matrices * panels, 1 + (1 << 16) / (k * kPanel), [&](int64_t begin, int64_t end) {
-      std::vector<T> rows(kPanel * k);
-      for (int64_t panel = begin; panel < end; ++panel) {
-        const int64_t first = panel % panels * kPanel;
-        for (int64_t r = 0; r < kPanel; ++r) {
-          T* row = rows.data() + r * k;
-          const auto* source = from + (panel / panels * n + first + r) * row_bytes;
-          if (first + r >= n) std::memset(row, 0, k * sizeof(T));
-          else if (bits == 0 || bits == 8) std::memcpy(row, source, k * sizeof(T));
-          else unpack(source, k, bits, reinterpret_cast<uint8_t*>(row));
-        }
-        interleave(rows.data(), k, to + panel * k * kPanel);
-      }
-    });
-  }
-
-  int bits_;
+/** How one matrix of a turn is packed. */
+struct Plan {
+  Packing packing;
+  int bits;
+  int parts;  // how many of the primitive's inputs it takes
+  bool operator==(const Plan&) const = default;
 };
 
-}  // namespace
+/** Rows of the matrix in memory, one part after another. */
+struct Part {
+  const uint8_t* data;
+  int64_t rows;
+};
 
-mx::array panels_of(const mx::array& w, int bits, mx::StreamOrDevice where) {
-  const mx::Stream stream = mx::to_stream(where);
+struct Job {
+  Plan plan;
+  std::vector<Part> parts;
+  int64_t n, k, panels, row_bytes;  // of one matrix; there may be several of the same shape behind each other
+  int64_t count;                    // panels of all
+  int64_t panel_bytes;
+  uint8_t* to;
+
+  const uint8_t* row(int64_t index) const {
+    for (const auto& part : parts) {
+      if (index < part.rows) return part.data + index * row_bytes;
+      index -= part.rows;
+    }
+    return nullptr;
+  }
+
+  void run(int64_t begin, int64_t end) const {
+    std::vector<uint8_t> zeros;  // the rows that fill the last panel up
+    for (int64_t panel = begin; panel < end; ++panel) {
+      const int64_t first = panel % panels * kPanel;
+      const void* rows[kPanel];
+      for (int64_t r = 0; r < kPanel; ++r) {
+        if (first + r >= n && zeros.empty()) zeros.resize(row_bytes);
+        rows[r] = first + r < n ? row(panel / panels * n + first + r) : zeros.data();
+      }
+      kernels().interleave(rows, plan.packing, plan.bits, k, to + panel * panel_bytes);
+    }
+  }
+};
+
+/**
+ * One piece of memory for all outputs, each beginning on a cache line. Handing out its pages takes longer than filling them
+ * does. Large pages (MADV_HUGEPAGE) are handed out seven times faster, but where a virtual machine has given what it does
+ * not use back to its host, as they all do with large pieces, it takes seven times longer: that is left to the system.
+ */
+void allocate_together(std::vector<mx::array>& outputs) {
+  size_t total = kAlignment;
+  for (const auto& out : outputs) total += (out.nbytes() + kAlignment - 1) / kAlignment * kAlignment;
+  mx::array all(mx::allocator::malloc(total), {1}, mx::uint8);
+  auto* start = all.data<uint8_t>();
+  const auto address = reinterpret_cast<uintptr_t>(start);
+  size_t at = (kAlignment - address % kAlignment) % kAlignment;
+  for (auto& out : outputs) {
+    mx::Strides strides(out.ndim());
+    int64_t stride = 1;
+    for (int axis = out.ndim(); axis-- > 0;) {
+      strides[axis] = stride;
+      stride *= out.shape(axis);
+    }
+    out.copy_shared_buffer(all, strides, {true, true, out.size() <= 1}, out.size(), static_cast<int64_t>(at / out.itemsize()));
+    at += (out.nbytes() + kAlignment - 1) / kAlignment * kAlignment;
+  }
+}
+
+class Pack : public CpuPrimitive {
+ public:
+  Pack(mx::Stream stream, std::vector<Plan> plans) : CpuPrimitive(stream), plans_(std::move(plans)) {}
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    allocate_together(outputs);
+    queue(inputs, outputs, [in = weak(inputs), out = weak(outputs), plans = plans_]() mutable {
+      std::vector<Job> jobs;
+      std::vector<int64_t> ends;  // of the jobs, counted in parts of about the same size
+      size_t next = 0;
+      for (size_t i = 0; i < plans.size(); ++i) {
+        auto& o = out[i];
+        Job job{plans[i], {}, 0, o.shape(-2), o.shape(-3), 0, 0, 0, o.data<uint8_t>()};
+        for (int part = 0; part < plans[i].parts; ++part) {
+          auto& w = in[next++];
+          job.n += w.shape(-2);
+          job.row_bytes = w.shape(-1) * static_cast<int64_t>(w.itemsize());
+          job.parts.push_back({w.data<uint8_t>(), job.row_bytes > 0 ? static_cast<int64_t>(w.nbytes()) / job.row_bytes : 0});
+        }
+        job.panel_bytes = job.k * kPanel * static_cast<int64_t>(o.itemsize());
+        if (o.size() == 0) continue;
+        job.count = static_cast<int64_t>(o.nbytes()) / job.panel_bytes;
+        ends.push_back((ends.empty() ? 0 : ends.back()) + std::min(job.count, (job.count * job.panel_bytes + kPartBytes - 1) / kPartBytes));
+        jobs.push_back(std::move(job));
+      }
+      parallel_parts(ends.empty() ? 0 : ends.back(), [&](int64_t part) {
+        const size_t at = std::upper_bound(ends.begin(), ends.end(), part) - ends.begin();
+        const int64_t begin = at == 0 ? 0 : ends[at - 1], parts = ends[at] - begin;
+        const Job& job = jobs[at];
+        job.run(job.count * (part - begin) / parts, job.count * (part - begin + 1) / parts);
+      });
+    });
+  }
+
+  const char* name() const override { return "SottoPack"; }
+  bool is_equivalent(const mx::Primitive& other) const override { return static_cast<const Pack&>(other).plans_ == plans_; }
+
+ private:
+  std::vector<Plan> plans_;
+};
+
+bool is_pending(const mx::array& x) { return x.status() == mx::array::Status::unscheduled && x.has_primitive(); }
+
+/** The parts of a matrix that nobody has put together yet; else the matrix. */
+std::vector<mx::array> parts_of(const mx::array& w) {
+  if (!is_pending(w) || w.ndim() != 2 || std::string_view(w.primitive().name()) != "Concatenate") return {w};
+  if (static_cast<const mx::Concatenate&>(w.primitive()).state() != 0) return {w};
+  return w.inputs();
+}
+
+/** Where the last of what it is made of lies in memory. */
+uintptr_t place_of(const mx::array& x) {
+  if (x.is_available()) return reinterpret_cast<uintptr_t>(x.data<uint8_t>());
+  uintptr_t place = 0;
+  if (is_pending(x))
+    for (const auto& input : x.inputs()) place = std::max(place, place_of(input));
+  return place;
+}
+
+Packing packing_of(const Unpacked& u) {
+  const auto& w = u.matrix;
   if (w.ndim() < 2) throw std::invalid_argument("[panels] takes matrices [..., n, k]");
-  if (bits != 0 && (bits < 2 || bits > 8 || bits == 7 || w.dtype() != mx::uint32)) {
-    throw std::invalid_argument("[panels] packed weights are uint32, of 2 to 6 or 8 bits each");
+  if (u.bits != 0) {
+    if (u.bits < 2 || u.bits > 8 || u.bits == 7 || w.dtype() != mx::uint32) {
+      throw std::invalid_argument("[panels] packed weights are uint32, of 2 to 6 or 8 bits each");
+    }
+    return Packing::bits_to_bytes;
   }
-  if (bits == 0 && w.dtype() != mx::float32 && w.dtype() != mx::float16 && w.dtype() != mx::bfloat16) {
-    throw std::invalid_argument("[panels] takes float32, float16 or bfloat16, or packed weights with their bits");
-  }
-  auto shape = w.shape();
+  if (w.dtype() == mx::float32) return Packing::four_bytes;
+  if (w.dtype() == mx::float16) return u.widened ? Packing::halves_to_floats : Packing::two_bytes;
+  if (w.dtype() == mx::bfloat16) return u.widened ? Packing::brains_to_floats : Packing::two_bytes;
+  throw std::invalid_argument("[panels] takes float32, float16 or bfloat16, or packed weights with their bits");
+}
+
+/** Work put together for one turn. */
+struct Turn {
+  std::vector<size_t> matrices;
+  std::vector<Plan> plans;
+  std::vector<mx::array> inputs;
+  std::vector<mx::Shape> shapes;
+  std::vector<mx::Dtype> dtypes;
+  size_t bytes = 0;
+};
+
+void add(Turn& turn, size_t index, const Unpacked& u, mx::Stream stream) {
+  const Packing packing = packing_of(u);
+  auto shape = u.matrix.shape();
   const auto n = shape[shape.size() - 2];
-  const auto k = bits == 0 ? shape.back() : static_cast<mx::ShapeElem>(static_cast<int64_t>(shape.back()) * 32 / bits);
+  const auto k = u.bits == 0 ? shape.back() : static_cast<mx::ShapeElem>(static_cast<int64_t>(shape.back()) * 32 / u.bits);
   shape[shape.size() - 2] = static_cast<mx::ShapeElem>((n + kPanel - 1) / kPanel);
   shape.back() = k;
   shape.push_back(static_cast<mx::ShapeElem>(kPanel));
-  return mx::array(std::move(shape), bits == 0 ? w.dtype() : mx::uint8, std::make_shared<ToPanels>(stream, bits),
-                   {mx::contiguous(w, false, stream)});
+  const bool floats = packing == Packing::halves_to_floats || packing == Packing::brains_to_floats;
+  const mx::Dtype dtype = u.bits != 0 ? mx::uint8 : floats ? mx::float32 : u.matrix.dtype();
+  size_t bytes = mx::size_of(dtype);
+  for (const auto side : shape) bytes *= side;
+  const auto parts = parts_of(u.matrix);
+  for (const auto& part : parts) {
+    const bool is_row_by_row = part.is_available() && part.flags().row_contiguous;
+    turn.inputs.push_back(is_row_by_row ? part : mx::contiguous(part, false, stream));
+  }
+  turn.matrices.push_back(index);
+  turn.plans.push_back({packing, u.bits, static_cast<int>(parts.size())});
+  turn.shapes.push_back(std::move(shape));
+  turn.dtypes.push_back(dtype);
+  turn.bytes += bytes;
+}
+
+}  // namespace
+
+PackedTurns pack(const std::vector<Unpacked>& matrices, mx::StreamOrDevice where) {
+  const mx::Stream stream = mx::to_stream(where);
+  std::vector<size_t> order(matrices.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::vector<uintptr_t> places;
+  places.reserve(matrices.size());
+  for (const auto& u : matrices) places.push_back(place_of(u.matrix));
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return places[a] < places[b]; });
+
+  std::vector<std::optional<mx::array>> panels(matrices.size());
+  PackedTurns packed{{}, std::vector<int>(matrices.size())};
+  Turn turn;
+  int turns = 0;
+  const auto finish = [&] {
+    if (turn.matrices.empty()) return;
+    auto made = mx::array::make_arrays(std::move(turn.shapes), turn.dtypes, std::make_shared<Pack>(stream, std::move(turn.plans)),
+                                       turn.inputs);
+    for (size_t i = 0; i < made.size(); ++i) {
+      panels[turn.matrices[i]] = made[i];
+      packed.turns[turn.matrices[i]] = turns;
+    }
+    turns++;
+    turn = {};
+  };
+  for (const size_t index : order) {
+    add(turn, index, matrices[index], stream);
+    if (turn.bytes >= kTurnBytes) finish();
+  }
+  finish();
+  packed.panels.reserve(panels.size());
+  for (auto& made : panels) packed.panels.push_back(std::move(*made));
+  return packed;
+}
+
+mx::array panels_of(const mx::array& w, int bits, mx::StreamOrDevice where) {
+  return pack({{w, bits, false}}, where).panels.front();
 }
 
 }  // namespace sotto::cpu

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <mlx/mlx.h>
 
@@ -24,10 +25,27 @@ struct Panels {
   int64_t count() const { return (n + kPanel - 1) / kPanel; }
 };
 
+/** What panels are made of and how: its floats as they are, widened to float32, or packed numbers of some bits each. */
+struct Unpacked {
+  mlx::core::array matrix;  // [..., n, k], packed [..., n, k bits / 32] uint32
+  int bits = 0;
+  bool widened = false;
+};
+
+/** Panels of several matrices, in their order, and in which turn each is made. */
+struct PackedTurns {
+  std::vector<mlx::core::array> panels;  // [..., ⌈n / 16⌉, k, 16], packed weights as one byte each
+  std::vector<int> turns;                // from 0 on
+};
+
 /**
- * [..., n, k] float32, float16 or bfloat16, or with `bits` the same matrix in MLX's packed form [..., n, k bits / 32]
- * uint32 → [..., ⌈n / 16⌉, k, 16], packed weights as one byte each.
+ * Packs matrices together, in turns: those that lie close to each other (in a file that is mapped) and make some megabytes
+ * are one piece of work for all threads, and one piece of memory. A matrix that joins others along their rows, and is not
+ * evaluated yet, is never made: its parts are packed from where they lie.
  */
+PackedTurns pack(const std::vector<Unpacked>& matrices, mlx::core::StreamOrDevice where);
+
+/** One matrix. */
 mlx::core::array panels_of(const mlx::core::array& w, int bits, mlx::core::StreamOrDevice where);
 
 }  // namespace sotto::cpu

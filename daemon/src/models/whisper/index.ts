@@ -7,7 +7,7 @@ import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcr
 
 import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from '../streaming/live-speech.js';
 import type { AudioStream, LoadOptions, SpeechModel } from '../speech-model.js';
-import { loadWhisper, readConfig } from './load.js';
+import { readConfig, startLoading } from './load.js';
 import { LiveWhisper } from './streaming/live-whisper.js';
 import { WhisperTokenizer } from './tokenizer.js';
 import type { WhisperOptions } from './settings.js';
@@ -37,20 +37,15 @@ export class WhisperModel implements SpeechModel {
    */
   static async load(dir: string, options: LoadOptions = {}): Promise<WhisperModel> {
     const config = await readConfig(dir);
-    const tokenizer = await WhisperTokenizer.load(config);
-    try {
-      const model = await loadWhisper(dir, config, options);
-      const voice = await VoiceActivity.load();
-      return new WhisperModel(basename(resolve(dir)), {
-        model,
-        tokenizer,
-        mel: new MelTransform(config.nMels),
-        voice,
-      });
-    } catch (error) {
-      tokenizer.dispose();
-      throw error;
-    }
+    const loading = startLoading(dir, config, options);
+    // While the cores read and pack the weights, this thread makes what else there is.
+    const [tokenizer, model, voice, mel] = await allOrNone([
+      WhisperTokenizer.load(config),
+      loading.then(({ model }) => model),
+      loading.then(() => VoiceActivity.load()),
+      loading.then(() => new MelTransform(config.nMels)),
+    ]);
+    return new WhisperModel(basename(resolve(dir)), { model, tokenizer, mel, voice });
   }
 
   transcribe(
@@ -74,5 +69,19 @@ export class WhisperModel implements SpeechModel {
     this.parts.mel.dispose();
     this.parts.tokenizer.dispose();
     this.parts.voice.dispose();
+  }
+}
+
+/** What all of them come to; if one fails, that error, once the others are disposed of. */
+async function allOrNone<T extends readonly { dispose(): void }[]>(parts: {
+  [K in keyof T]: Promise<T[K]>;
+}): Promise<T> {
+  try {
+    return await Promise.all(parts);
+  } catch (error) {
+    for (const part of await Promise.allSettled(parts)) {
+      if (part.status === 'fulfilled') part.value.dispose();
+    }
+    throw error;
   }
 }

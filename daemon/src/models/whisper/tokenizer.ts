@@ -1,5 +1,5 @@
 /** Whisper's tokens: byte-pair ranks from `assets/vocab`, and special tokens numbered after them. */
-import { SottoError } from '#daemon/protocol/errors.js';
+import { messageOf, SottoError } from '#daemon/protocol/errors.js';
 
 import type { WhisperConfig } from './config.js';
 import { LANGUAGE_CODES, languageCode } from './languages.js';
@@ -41,12 +41,25 @@ export class WhisperTokenizer {
   /** Names of the special tokens in the order of their ids, which start right after the ranks. */
   readonly #specialNames: readonly string[];
 
-  /** The tokenizer for a model's vocabulary. Release it with `dispose`: what it encodes with lives outside the JavaScript heap. */
+  /**
+   * The tokenizer for a model's vocabulary. Release it with `dispose`: what it encodes with lives outside the JavaScript heap.
+   *
+   * @throws SottoError TOKENIZER_FAILED for a vocabulary of another size than Whisper's, or if ours can't be read
+   */
   static async load(
     config: Pick<WhisperConfig, 'isMultilingual' | 'numLanguages' | 'nVocab'>,
   ): Promise<WhisperTokenizer> {
     const file = new URL(config.isMultilingual ? 'multilingual.tiktoken' : 'gpt2.tiktoken', VOCAB_FOLDER);
-    return new WhisperTokenizer(await Vocabulary.read(file), config);
+    let vocabulary: Vocabulary;
+    try {
+      vocabulary = await Vocabulary.read(file);
+    } catch (cause) {
+      throw new SottoError('TOKENIZER_FAILED', `Whisper’s vocabulary cannot be read: ${messageOf(cause)}`, {
+        hint: 'Sotto’s own files are damaged: install it again',
+        cause,
+      });
+    }
+    return new WhisperTokenizer(vocabulary, config);
   }
 
   private constructor(
@@ -61,7 +74,7 @@ export class WhisperTokenizer {
     const numTokens = vocabulary.size + this.#specialNames.length;
     if (numTokens !== config.nVocab) {
       throw new SottoError(
-        'MODEL_UNSUPPORTED',
+        'TOKENIZER_FAILED',
         `a vocabulary of ${config.nVocab} tokens, where Whisper's has ${numTokens}`,
       );
     }

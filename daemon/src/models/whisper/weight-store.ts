@@ -6,13 +6,13 @@ import * as v from 'valibot';
 
 import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
-import { validateSafetensors } from '#native/safetensors.js';
+import { mapSafetensors } from '#native/mapped-safetensors.js';
 
 export interface WeightStore {
   /** Paths of the files. */
   readonly files: readonly string[];
   readonly names: ReadonlySet<string>;
-  /** The array of that name, which the caller owns. To be asked for once. Its bytes may be read only when needed. */
+  /** The array of that name, which the caller owns. To be asked for once. Its bytes may be read only when they are used. */
   array(name: string): Promise<MxArray>;
   /** Frees the arrays that nobody asked for, and the files. */
   close(): void;
@@ -95,22 +95,28 @@ function safetensorsStore(
   check: (name: string, file: string) => void = () => undefined,
   expected: readonly string[] = [],
 ): WeightStore {
-  const names = new Set<string>();
-  for (const file of files) {
-    for (const name of validateSafetensors(file).tensors.keys()) {
-      check(name, file);
-      names.add(name);
+  const arrays = new Map<string, MxArray>();
+  try {
+    for (const file of files) {
+      const inFile = mapSafetensors(file);
+      for (const [name, array] of inFile) {
+        arrays.get(name)?.dispose();
+        arrays.set(name, array);
+      }
+      for (const name of inFile.keys()) check(name, file);
     }
+    const missing = expected.filter((name) => !arrays.has(name));
+    if (missing.length > 0) {
+      throw new SottoError(
+        'MODEL_CORRUPT',
+        `${files.join(', ')}: the index names what is not there: ${missing.slice(0, 8).join(', ')}`,
+      );
+    }
+  } catch (error) {
+    mx.dispose([...arrays.values()]);
+    throw error;
   }
-  const missing = expected.filter((name) => !names.has(name));
-  if (missing.length > 0) {
-    throw new SottoError(
-      'MODEL_CORRUPT',
-      `${files.join(', ')}: the index names what is not there: ${missing.slice(0, 8).join(', ')}`,
-    );
-  }
-  // Lazy: MLX reads the bytes of an array when it is evaluated.
-  const arrays = new Map(files.flatMap((file) => Object.entries(mx.loadSafetensors(file).arrays)));
+  const names = new Set(arrays.keys());
   return {
     files,
     names,
