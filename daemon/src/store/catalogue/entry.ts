@@ -26,7 +26,7 @@ export interface CatalogueEntry {
   readonly bytes: number;
   /** Whether `bytes` is what the files of `revision` have, or is estimated from the number of parameters. */
   readonly bytesAre: 'published' | 'estimated';
-  /** What it takes on the GPU while it works, estimated: weights and what a window of 30 s needs beside them. */
+  /** What the engine takes while it works with it on a GPU, estimated: weights, a window of 30 s, and itself. */
   readonly memoryBytes: number;
   readonly languages: 'multilingual' | 'English';
   readonly licence: 'MIT' | 'Apache-2.0';

@@ -12,7 +12,7 @@ interface Size {
   readonly aliases?: readonly string[];
   readonly title: string;
   readonly parameters: number;
-  /** Beside the weights: what a window of 30 s needs at most, and the library itself. */
+  /** What a window of 30 s needs beside the weights at most: `models/whisper/work-bytes.ts`, in float16 on a GPU. */
   readonly workBytes: number;
   readonly languages: CatalogueEntry['languages'];
   readonly licence?: CatalogueEntry['licence'];
@@ -33,6 +33,11 @@ const BYTES_PER_WEIGHT: Readonly<Record<Precision, number>> = { float16: 2, '8-b
 
 const MB = 1_000_000;
 
+/** The process itself: what is resident beside what MLX accounts for. */
+export const PROCESS_BYTES = 150 * MB;
+/** What MLX keeps for reuse, at the limit that the engine sets, in parts of what a window needs. Estimated. */
+export const KEPT_FOR_REUSE = 1.5;
+
 const form = (precision: Precision, repo: string, revision?: string, bytes?: number): Form => ({
   precision,
   repo,
@@ -46,7 +51,7 @@ const SIZES: readonly Size[] = [
     aliases: ['tiny'],
     title: 'Whisper tiny',
     parameters: 37_184_640,
-    workBytes: 200 * MB,
+    workBytes: 75 * MB,
     languages: 'multilingual',
     speed: 'fastest',
     forms: [
@@ -65,7 +70,7 @@ const SIZES: readonly Size[] = [
     aliases: ['tiny.en'],
     title: 'Whisper tiny, English',
     parameters: 37_184_256,
-    workBytes: 200 * MB,
+    workBytes: 75 * MB,
     languages: 'English',
     speed: 'fastest',
     forms: [
@@ -82,7 +87,7 @@ const SIZES: readonly Size[] = [
     aliases: ['base'],
     title: 'Whisper base',
     parameters: 71_825_920,
-    workBytes: 250 * MB,
+    workBytes: 90 * MB,
     languages: 'multilingual',
     speed: 'fastest',
     forms: [
@@ -101,7 +106,7 @@ const SIZES: readonly Size[] = [
     aliases: ['base.en'],
     title: 'Whisper base, English',
     parameters: 71_825_408,
-    workBytes: 250 * MB,
+    workBytes: 90 * MB,
     languages: 'English',
     licence: 'Apache-2.0',
     speed: 'fastest',
@@ -115,7 +120,7 @@ const SIZES: readonly Size[] = [
     aliases: ['small'],
     title: 'Whisper small',
     parameters: 240_582_912,
-    workBytes: 350 * MB,
+    workBytes: 140 * MB,
     languages: 'multilingual',
     speed: 'fast',
     forms: [
@@ -134,7 +139,7 @@ const SIZES: readonly Size[] = [
     aliases: ['small.en'],
     title: 'Whisper small, English',
     parameters: 240_582_144,
-    workBytes: 350 * MB,
+    workBytes: 140 * MB,
     languages: 'English',
     licence: 'Apache-2.0',
     speed: 'fast',
@@ -147,7 +152,7 @@ const SIZES: readonly Size[] = [
     aliases: ['medium'],
     title: 'Whisper medium',
     parameters: 762_321_920,
-    workBytes: 500 * MB,
+    workBytes: 275 * MB,
     languages: 'multilingual',
     speed: 'medium',
     forms: [
@@ -166,7 +171,7 @@ const SIZES: readonly Size[] = [
     aliases: ['medium.en'],
     title: 'Whisper medium, English',
     parameters: 762_320_896,
-    workBytes: 500 * MB,
+    workBytes: 275 * MB,
     languages: 'English',
     licence: 'Apache-2.0',
     speed: 'medium',
@@ -179,7 +184,7 @@ const SIZES: readonly Size[] = [
     aliases: ['large-v2'],
     title: 'Whisper large-v2',
     parameters: 1_541_384_960,
-    workBytes: 650 * MB,
+    workBytes: 420 * MB,
     languages: 'multilingual',
     speed: 'slow',
     forms: [
@@ -191,7 +196,7 @@ const SIZES: readonly Size[] = [
     aliases: ['large-v3', 'large'],
     title: 'Whisper large-v3',
     parameters: 1_541_570_560,
-    workBytes: 650 * MB,
+    workBytes: 420 * MB,
     languages: 'multilingual',
     speed: 'slow',
     forms: [
@@ -215,7 +220,7 @@ const SIZES: readonly Size[] = [
     aliases: ['large-v3-turbo', 'turbo'],
     title: 'Whisper large-v3 turbo',
     parameters: 806_958_080,
-    workBytes: 550 * MB,
+    workBytes: 160 * MB,
     languages: 'multilingual',
     speed: 'fast',
     forms: [
@@ -238,7 +243,7 @@ const SIZES: readonly Size[] = [
     name: 'distil-medium.en',
     title: 'Distil-Whisper medium, English',
     parameters: 393_345_024,
-    workBytes: 450 * MB,
+    workBytes: 125 * MB,
     languages: 'English',
     speed: 'fast',
     forms: [form('float16', 'distil-whisper/distil-medium.en', '6e61418885eaf4d5cc9f64e508e80ac5b4c052b7')],
@@ -247,7 +252,7 @@ const SIZES: readonly Size[] = [
     name: 'distil-large-v3',
     title: 'Distil-Whisper large-v3, English',
     parameters: 754_521_600,
-    workBytes: 550 * MB,
+    workBytes: 155 * MB,
     languages: 'English',
     speed: 'fast',
     forms: [
@@ -263,7 +268,7 @@ const SIZES: readonly Size[] = [
     name: 'distil-large-v3.5',
     title: 'Distil-Whisper large-v3.5, English',
     parameters: 754_521_600,
-    workBytes: 550 * MB,
+    workBytes: 155 * MB,
     languages: 'English',
     speed: 'fast',
     forms: [form('float16', 'distil-whisper/distil-large-v3.5', '728a7691f3ff1d3d971528d3203a6e9559165d41')],
@@ -288,7 +293,7 @@ function entry(size: Size, { precision, repo, revision, bytes }: Form): Catalogu
     parameters: size.parameters,
     bytes: bytes ?? inMemory,
     bytesAre: bytes === undefined ? 'estimated' : 'published',
-    memoryBytes: inMemory + size.workBytes,
+    memoryBytes: inMemory + (1 + KEPT_FOR_REUSE) * size.workBytes + PROCESS_BYTES,
     languages: size.languages,
     licence: size.licence ?? 'MIT',
     speed: size.speed,
