@@ -164,12 +164,10 @@ function assign(
 
 /** Any floating dtype fits any other (checkpoints come in several); integers are exact (packed weights, scales). */
 function fits(slot: MxArray, array: MxArray): boolean {
-  const sameKind = isFloating(slot.dtype) ? isFloating(array.dtype) : slot.dtype === array.dtype;
-  return (
-    sameKind &&
-    slot.shape.length === array.shape.length &&
-    slot.shape.every((n, axis) => n === array.shape[axis])
-  );
+  const [wanted, found] = [slot.dtype, array.dtype];
+  if (isFloating(wanted) ? !isFloating(found) : wanted !== found) return false;
+  const [shape, sides] = [slot.shape, array.shape]; // each look asks the addon
+  return shape.length === sides.length && shape.every((n, axis) => n === sides[axis]);
 }
 
 const describe = ({ dtype, shape }: MxArray): string => `${dtype} [${shape.join(', ')}]`;

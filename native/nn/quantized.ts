@@ -169,7 +169,9 @@ export function quantize(module: Module, options: QuantizeOptions = {}): string[
 /** The layer packed; of what it held, all that is not in its successor is freed. */
 function quantizedFrom(layer: Linear | Embedding, settings: Partial<Quantization>): Module {
   const quantized =
-    layer instanceof Linear ? QuantizedLinear.from(layer, settings) : QuantizedEmbedding.from(layer, settings);
+    layer instanceof Linear
+      ? QuantizedLinear.from(layer, settings)
+      : QuantizedEmbedding.from(layer, settings);
   layer.weight.dispose();
   return quantized;
 }

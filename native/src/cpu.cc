@@ -44,8 +44,14 @@ napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Ca
   }
   auto [panels, turns] = cpu::pack(all, s);
   napi_value both = nullptr;
+  napi_value list = nullptr;
   check(call->env, napi_create_object(call->env, &both));
-  check(call->env, napi_set_named_property(call->env, both, "panels", to_js(*call, std::move(panels))));
+  check(call->env, napi_create_array_with_length(call->env, panels.size(), &list));
+  for (uint32_t i = 0; i < panels.size(); i++) {
+    // Weights stay as long as their model does: V8 would collect garbage again and again, and find none.
+    check(call->env, napi_set_element(call->env, list, i, call->addon.wrap(std::move(panels[i]), false)));
+  }
+  check(call->env, napi_set_named_property(call->env, both, "panels", list));
   check(call->env, napi_set_named_property(call->env, both, "turns", to_js(*call, turns)));
   return both;
 }

@@ -72,10 +72,14 @@ class Mapping {
   char* data() const { return room_ + front(); }
   size_t size() const { return size_; }
 
-  /** Brings a stretch into memory and into the page tables, and starts reading what follows it. */
+  /** Starts reading a stretch. */
+  void ask(size_t begin, size_t end) const {
+    if (begin < std::min(end, size_)) madvise(data() + begin, std::min(end, size_) - begin, MADV_WILLNEED);
+  }
+
+  /** Brings a stretch into memory and into the page tables. */
   void bring(size_t at) const {
     const size_t length = std::min(kStride, size_ - at);
-    if (at + length < size_) madvise(data() + at + length, std::min(kLead, size_ - at - length), MADV_WILLNEED);
 #ifdef MADV_POPULATE_READ
     if (madvise(data() + at, length, MADV_POPULATE_READ) == 0) return;
 #endif
@@ -98,6 +102,7 @@ void read_ahead(const std::shared_ptr<const Mapping>& mapping) {
     for (size_t at = 0;; at += kStride) {
       const auto held = weak.lock();
       if (!held || at >= held->size()) return;
+      held->ask(at == 0 ? 0 : at + kLead - kStride, at + kLead);
       held->bring(at);
     }
   }).detach();

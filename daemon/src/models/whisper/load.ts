@@ -175,8 +175,7 @@ function layOut(model: Whisper, isCpu: boolean): MxArray[][] {
   return turn.length > 0 ? [...turns, turn] : turns;
 }
 
-const bytesOf = (arrays: readonly MxArray[]): number =>
-  arrays.reduce((sum, { nbytes }) => sum + nbytes, 0);
+const bytesOf = (arrays: readonly MxArray[]): number => arrays.reduce((sum, { nbytes }) => sum + nbytes, 0);
 
 function throwIfCancelled(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new SottoError('CANCELLED', 'loading the model was cancelled');
