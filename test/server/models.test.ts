@@ -4,21 +4,17 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { SottoClient, type ModelWork } from '#daemon/client/index.js';
-import { systemClock } from '#daemon/clock.js';
-import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { MODEL_LIMITS, type ModelsEvent } from '#daemon/protocol/models.js';
 import type { ModelStatus } from '#daemon/protocol/status.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
-import { SottoServer } from '#daemon/server/server.js';
-import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import { ModelDesk } from '#daemon/sessions/models/model-desk.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import type { SottoServer } from '#daemon/server/server.js';
+import type { ModelDesk } from '#daemon/sessions/models/model-desk.js';
 import { CATALOGUE, plainFormOf } from '#daemon/store/catalogue/index.js';
+import { placeModel, startDesk, type DeskServer } from '#test/harness/desk-server.js';
 import { impatientClock, modelFiles, NEEDED } from '#test/harness/hub-model.js';
-import { InProcessLive } from '#test/harness/in-process-live.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
-import { PuppetModels } from '#test/harness/puppet-models.js';
+import type { PuppetModels } from '#test/harness/puppet-models.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 
@@ -29,7 +25,7 @@ let home: TempHome;
 let engine: PuppetModels;
 let desk: ModelDesk;
 let server: SottoServer;
-let idle: boolean[];
+let daemon: DeskServer;
 /** Of each start another one: a lock that is left to this process counts as held. */
 let socketPath: string;
 let starts = 0;
@@ -56,38 +52,19 @@ afterEach(async () => {
 
 /** A daemon as far as models go. */
 async function begin(): Promise<void> {
-  engine = new PuppetModels();
-  idle = [];
   socketPath = join(home.folder, `r${starts++}`, 's');
-  desk = new ModelDesk({
-    engine,
-    shelves: { models: home.paths.models, bundled: join(home.folder, 'bundled') },
-    settings: home.paths.settings,
-    clock: systemClock,
-    log: silentLog,
-    hub: { settings: { endpoint: hub.endpoint }, clock: impatientClock() },
-    onIdleChange: (now) => void idle.push(now),
-  });
-  const resolveModel = () => ({ name: 'fake', dir: '/m' });
-  const common = { engine: new InProcessLive(), clock: systemClock, log: silentLog, resolveModel };
-  server = await SottoServer.listen({
+  daemon = await startDesk({
+    home,
     socketPath,
-    sessions: new Sessions(common),
-    live: new LiveSessions({ ...common, folder: home.folder, keep: () => Promise.resolve(undefined) }),
-    models: desk,
-    clock: systemClock,
-    log: silentLog,
-    status: () => {
-      throw new Error('nobody asks');
-    },
-    shutdown: () => undefined,
+    shelves: { models: home.paths.models, bundled: join(home.folder, 'bundled') },
+    hub: { settings: { endpoint: hub.endpoint }, clock: impatientClock() },
   });
+  ({ desk, engine, server } = daemon);
 }
 
 async function end(): Promise<void> {
   for (const one of clients.splice(0)) one.close();
-  await desk.stop();
-  await server.close();
+  await daemon.end();
 }
 
 async function client(): Promise<SottoClient> {
@@ -96,14 +73,7 @@ async function client(): Promise<SottoClient> {
   return one;
 }
 
-/** A model in the folder of models, in which nobody looks. */
-function place(name: string, bytes = 1000): void {
-  const dir = join(home.paths.models, name);
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, 'config.json'), '{}');
-  writeFileSync(join(dir, 'weights.safetensors'), Buffer.alloc(bytes));
-}
-
+const place = (name: string, bytes?: number): void => placeModel(home.paths.models, name, bytes);
 const settings = (): unknown => JSON.parse(readFileSync(home.paths.settings, 'utf8'));
 const isHere = (...path: string[]): boolean => existsSync(join(home.paths.models, ...path));
 const weightsOf = (name: string): Buffer =>
@@ -214,7 +184,7 @@ describe('models over the socket', () => {
     expect((await models.prune({ unused: true })).pruned).toMatchObject([{ what: 'model' }]);
     expect(isHere('model')).toBe(false);
     expect(isHere('fake')).toBe(true);
-    expect(idle.filter((one) => !one).length).toBe(idle.filter((one) => one).length);
+    expect(daemon.idle.filter((one) => !one).length).toBe(daemon.idle.filter((one) => one).length);
   });
 
   test('verify sees a byte that has changed', async () => {

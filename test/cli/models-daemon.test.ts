@@ -1,0 +1,135 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { main } from '#daemon/cli/main.js';
+import { loadLine } from '#daemon/cli/models-use-view.js';
+import { columnsOf } from '#daemon/cli/terminal/columns.js';
+import { styleFor } from '#daemon/cli/terminal/style.js';
+import { bundledModels } from '#daemon/paths.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { placeModel, startDesk, type DeskServer } from '#test/harness/desk-server.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { until } from '#test/harness/wait.js';
+import { writtenHere } from '#test/harness/written.js';
+
+let home: TempHome;
+let daemon: DeskServer;
+const written = writtenHere();
+const before = { ...process.env };
+
+beforeEach(async () => {
+  home = tempHome();
+  process.env.SOTTO_HOME = home.folder;
+  placeModel(home.paths.models, 'small', 1000);
+  placeModel(home.paths.models, 'large', 9000);
+  daemon = await startDesk({
+    home,
+    socketPath: home.paths.socket,
+    shelves: { models: home.paths.models, bundled: bundledModels },
+  });
+  daemon.engine.serving = { name: 'fake', dir: join(home.paths.models, 'fake') };
+  daemon.engine.tell([{ name: 'fake', state: 'ready' }]);
+});
+afterEach(async () => {
+  process.env = { ...before };
+  await daemon.end();
+  home.remove();
+});
+
+const settings = (): unknown => JSON.parse(readFileSync(home.paths.settings, 'utf8'));
+const run = (...args: string[]): Promise<number> => main(['models', ...args]);
+const asked = (name: string): Promise<void> => until(() => daemon.engine.waiting.includes(name));
+
+describe('sotto models, with a daemon that runs', () => {
+  test('use has it load the model, and says when it serves', async () => {
+    const using = run('use', 'large');
+    await asked('large');
+    expect(settings()).toEqual({ model: 'fake' });
+    daemon.engine.loading('large', 0.5);
+    daemon.engine.ready('large');
+    expect(await using).toBe(0);
+    expect(written.stdout).toBe('large serves now, and is used from now on (loaded in 1.0 s)\n');
+    expect(settings()).toEqual({ model: 'large' });
+  });
+
+  test('use that fails says why, and nothing has changed', async () => {
+    const using = run('use', 'large');
+    await asked('large');
+    daemon.engine.fails('large', new SottoError('MODEL_CORRUPT', 'config.json is cut off'));
+    expect(await using).toBe(3);
+    expect(written.stderr).toMatch(/^sotto: config\.json is cut off — /);
+    expect(settings()).toEqual({ model: 'fake' });
+    expect(await run('use', 'huge')).toBe(3);
+    expect(daemon.engine.asked).toEqual(['large']);
+  });
+
+  test('use of one that does not fit tells which one serves in its place', async () => {
+    const using = run('use', 'large');
+    await asked('large');
+    const error = new SottoError('INSUFFICIENT_MEMORY', 'large needs 9 GB, 4 GB are allowed').toWire();
+    daemon.engine.ready('small', { name: 'large', error });
+    expect(await using).toBe(0);
+    expect(written.stderr).toBe('large needs 9 GB, 4 GB are allowed: small is taken in its place\n');
+    expect(written.stdout).toMatch(/^small serves now/);
+    expect(settings()).toEqual({ model: 'small' });
+  });
+
+  test('list and info tell what it has in memory', async () => {
+    daemon.engine.loading('large', 0.42);
+    expect(await run('list')).toBe(0);
+    expect(written.stdout).toMatch(/NAME +SIZE +DAEMON +FROM/);
+    expect(written.stdout).toMatch(/\* fake +\d+ bytes +ready +your own/);
+    expect(written.stdout).toMatch(/ {2}large +9 kB +loading 42 % +your own/);
+    expect(written.stdout).toMatch(/ {2}small +1 kB +your own/);
+    written.stdout = '';
+    expect(await run('list', '--json')).toBe(0);
+    expect((JSON.parse(written.stdout) as { states: unknown[] }).states).toContainEqual({
+      name: 'large',
+      state: 'loading',
+      fraction: 0.42,
+    });
+    written.stdout = '';
+    expect(await run('info', 'large')).toBe(0);
+    expect(written.stdout).toMatch(/^in the daemon +loading 42 %$/m);
+  });
+
+  test('remove of the model in use has the starter model serve first', async () => {
+    const removing = run('remove', 'fake', '--yes');
+    await asked('whisper-base-6bit');
+    expect(existsSync(join(home.paths.models, 'fake'))).toBe(true);
+    daemon.engine.ready('whisper-base-6bit');
+    expect(await removing).toBe(0);
+    expect(written.stdout).toMatch(/^removed fake .*\nit was the one that is used: whisper-base-6bit serves/);
+    expect(existsSync(join(home.paths.models, 'fake'))).toBe(false);
+    expect(settings()).toEqual({});
+  });
+
+  test('unload has it let go of its models', async () => {
+    expect(await run('unload')).toBe(0);
+    expect(daemon.engine.unloads).toBe(1);
+    expect(await run('unload', '--help')).toBe(0);
+    await daemon.end();
+    written.stdout = '';
+    expect(await run('unload')).toBe(0);
+    expect(written.stdout).toMatch(/^no daemon is running/);
+    // Without one, the choice is written down for the next.
+    expect(await run('use', 'small')).toBe(0);
+    expect(written.stdout).toMatch(/small is used from now on\n$/);
+    expect(settings()).toEqual({ model: 'small' });
+  });
+});
+
+describe('on a terminal', () => {
+  const style = styleFor(false);
+
+  test('the loading of a model is a line that fits', () => {
+    expect(loadLine(0.42, 'loading large (base serves meanwhile)…', 80, style)).toBe(
+      '━━━━━━━━━━━━────────────────  42 %  loading large (base serves meanwhile)…',
+    );
+    expect(loadLine(undefined, 'warming up…', 40, style)).toBe('warming up…');
+    for (let columns = 8; columns < 120; columns++)
+      expect(
+        columnsOf(loadLine(0.5, 'loading 東京 (base serves meanwhile)…', columns, style)),
+      ).toBeLessThanOrEqual(columns);
+  });
+});

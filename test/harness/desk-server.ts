@@ -1,0 +1,98 @@
+/** A daemon as far as models go: a real server and a real desk in this process, over an engine that a test holds in its hand. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '#daemon/clock.js';
+import { silentLog } from '#daemon/logger.js';
+import type { DaemonStatus } from '#daemon/protocol/status.js';
+import { SottoServer } from '#daemon/server/server.js';
+import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
+import { ModelDesk } from '#daemon/sessions/models/model-desk.js';
+import type { HubOptions } from '#daemon/sessions/models/pulling.js';
+import { Sessions } from '#daemon/sessions/sessions.js';
+import type { ModelShelves } from '#daemon/store/find-model.js';
+import { InProcessLive } from './in-process-live.js';
+import { PuppetModels } from './puppet-models.js';
+import type { TempHome } from './temp-home.js';
+
+export interface DeskServer {
+  readonly engine: PuppetModels;
+  readonly desk: ModelDesk;
+  readonly server: SottoServer;
+  /** Each time that its last work was over, or its first one came. */
+  readonly idle: readonly boolean[];
+  end(): Promise<void>;
+}
+
+export interface DeskServerOptions {
+  readonly home: TempHome;
+  readonly socketPath: string;
+  readonly shelves: ModelShelves;
+  readonly hub?: HubOptions;
+}
+
+export async function startDesk({ home, socketPath, shelves, hub }: DeskServerOptions): Promise<DeskServer> {
+  const engine = new PuppetModels();
+  const idle: boolean[] = [];
+  const desk = new ModelDesk({
+    engine,
+    shelves,
+    settings: home.paths.settings,
+    clock: systemClock,
+    log: silentLog,
+    ...(hub !== undefined && { hub }),
+    onIdleChange: (now) => void idle.push(now),
+  });
+  const resolveModel = () => ({ name: 'fake', dir: '/m' });
+  const common = { engine: new InProcessLive(), clock: systemClock, log: silentLog, resolveModel };
+  const sessions = new Sessions(common);
+  const live = new LiveSessions({ ...common, folder: home.folder, keep: () => Promise.resolve(undefined) });
+  const status = (): DaemonStatus => {
+    const serving = engine.memory.find(({ name }) => name === engine.serving?.name);
+    return {
+      pid: process.pid,
+      version: '0.0.0',
+      uptimeSeconds: 1,
+      state: 'ready',
+      engine: {
+        state: 'ready',
+        restarts: 0,
+        model: serving ?? { state: 'absent' },
+        models: [...engine.memory],
+      },
+      queue: sessions.queueStatus(),
+      dictations: 0,
+      connections: server.connections,
+      rssBytes: 1,
+      socket: socketPath,
+      log: '',
+    };
+  };
+  const server = await SottoServer.listen({
+    socketPath,
+    sessions,
+    live,
+    models: desk,
+    clock: systemClock,
+    log: silentLog,
+    status,
+    shutdown: () => undefined,
+  });
+  return {
+    engine,
+    desk,
+    server,
+    idle,
+    end: async () => {
+      await desk.stop();
+      await server.close();
+    },
+  };
+}
+
+/** A folder of a model that nobody loads. */
+export function placeModel(models: string, name: string, bytes = 1000): void {
+  const dir = join(models, name);
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, 'config.json'), '{}');
+  writeFileSync(join(dir, 'weights.safetensors'), Buffer.alloc(bytes));
+}
