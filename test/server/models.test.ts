@@ -298,6 +298,35 @@ describe('a pull', () => {
     expect(desk.idle).toBe(true);
   });
 
+  test('that was called off can be asked for anew at once', async () => {
+    stallAfter(60_000);
+    const { models } = await client();
+    const first = models.pull('someone/model');
+    await downloaded(first, 0.2);
+    hub.fault = () => undefined;
+    first.cancel();
+    const again = models.pull('someone/model');
+    expect(await codeOf(first.result)).toBe('CANCELLED');
+    expect(await again.result).toMatchObject({ outcome: 'pulled' });
+    expect(daemon.idle).toEqual([false, true]);
+  });
+
+  test('is refused where too many works are under way', async () => {
+    stallAfter(10_000);
+    const { models } = await client();
+    const pulls = Array.from({ length: MODEL_LIMITS.works }, (_, i) =>
+      models.pull('someone/model', { as: `m${i}` }),
+    );
+    expect(await codeOf(models.pull('someone/model', { as: 'more' }).result)).toBe('BUSY');
+    // Others are served meanwhile.
+    expect((await models.list()).installed.length).toBeGreaterThan(0);
+    for (const pull of pulls) pull.cancel();
+    expect(new Set(await Promise.all(pulls.map(({ result }) => codeOf(result))))).toEqual(
+      new Set(['CANCELLED']),
+    );
+    expect(desk.idle).toBe(true);
+  });
+
   test('of another model under the same name is refused while one is under way', async () => {
     stallAfter(60_000);
     const { models } = await client();

@@ -17,7 +17,7 @@ export const MODEL_LIMITS = {
   /** Requests of one connection that are not over. */
   requestsPerConnection: 32,
   /** Works on models (pulls, uses, checks, removals) at a time, over all clients. */
-  works: 32,
+  works: 8,
   /** Longest wait for a model. */
   waitSeconds: 3600,
 } as const;

@@ -202,6 +202,8 @@ export class ModelDesk {
   }
 
   #watch(listener: DeskListener): Member {
+    // Commands without the daemon may have brought or removed some.
+    this.states.disk(modelNames(this.#options.shelves));
     const feed = new WatchFeed(this.states, this.#options.clock, (models) =>
       listener({ type: 'event', event: { type: 'models', models } }),
     );
@@ -263,20 +265,27 @@ export class ModelDesk {
   ): Member {
     const { clock, log } = this.#options;
     const under = this.#works.get(name);
-    if (under !== undefined && !under.over) {
-      if (under.sameAs === about.sameAs && !under.signal.aborted) return under.join(listener);
+    // One that was called off is waited for, not joined.
+    if (under !== undefined && !under.over && !under.signal.aborted) {
+      if (under.sameAs === about.sameAs) return under.join(listener);
       throw busy(name === ALL ? 'the models' : name, under);
     }
-    if (this.#works.size >= MODEL_LIMITS.works)
+    if (under === undefined && this.#works.size >= MODEL_LIMITS.works)
       throw new SottoError('BUSY', `${MODEL_LIMITS.works} works on models are under way`);
     const work = new Work({ clock, endsWithClients: false, ...about });
     const member = work.join(listener);
     this.#works.set(name, work);
-    if (this.#works.size === 1) this.#options.onIdleChange?.(false);
+    if (under === undefined && this.#works.size === 1) this.#options.onIdleChange?.(false);
     log.info({ model: name }, `model ${about.doing}`);
-    void work.run(does).then(() => {
-      if (this.#works.get(name) === work) this.#works.delete(name);
+    const after = async (): Promise<ModelsResult> => {
+      await under?.settled;
+      if (work.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+      return does(work);
+    };
+    void work.run(after).then(() => {
       log.info({ model: name, ...work.outcome }, 'work on a model over');
+      if (this.#works.get(name) !== work) return;
+      this.#works.delete(name);
       if (this.idle) this.#options.onIdleChange?.(true);
     });
     return member;
