@@ -11,7 +11,8 @@ import * as nn from '#native/nn/index.js';
 import { SIZES } from '#test/models/sizes.js';
 
 export interface RandomWhisper {
-  readonly size: keyof typeof SIZES;
+  /** A published one, or dimensions as `config.json` has them. */
+  readonly size: keyof typeof SIZES | Readonly<Record<string, number>>;
   /** All linear layers and the embedding packed, as mlx-whisper's own converter does; float16 without. */
   readonly bits?: 2 | 3 | 4 | 5 | 6 | 8;
   readonly groupSize?: 32 | 64 | 128;
@@ -25,7 +26,7 @@ const FORMAT_NAME: Readonly<Record<string, string>> = { float16: 'F16', uint32: 
 
 /** @throws Error if the disk has no room for it */
 export function writeRandomWhisper(dir: string, { size, bits, groupSize = 64 }: RandomWhisper): void {
-  const config = parseConfig(SIZES[size]);
+  const config = parseConfig(typeof size === 'string' ? SIZES[size] : size);
   mkdirSync(dir, { recursive: true });
   using network = new Whisper(config);
   if (bits !== undefined) nn.quantize(network, { bits, groupSize });
