@@ -43,8 +43,8 @@ export class ModelDesk {
   readonly #works = new Map<string, Work>();
   /** The model that is on its way to serve those who name none. */
   #using: Work | undefined;
-  /** Watches and waits: calls them off. */
-  readonly #attending = new Set<(reason: SottoError) => void>();
+  /** What ends with the one who asked: calls it off. */
+  readonly #attending = new Set<(reason: SottoError) => Promise<void>>();
   readonly #unwatch: () => void;
   #stopping = false;
 
@@ -98,8 +98,8 @@ export class ModelDesk {
     this.#stopping = true;
     const works = [...this.#works.values()];
     for (const work of works) work.callOff(stoppingError());
-    for (const callOff of [...this.#attending]) callOff(stoppingError());
-    await Promise.all(works.map(({ settled }) => settled));
+    const attended = [...this.#attending].map((callOff) => callOff(stoppingError()));
+    await Promise.all([...attended, ...works.map(({ settled }) => settled)]);
     this.#unwatch();
   }
 
@@ -233,7 +233,10 @@ export class ModelDesk {
     const { clock } = this.#options;
     const work = new Work({ clock, doing: '', sameAs: '', endsWithClients: true });
     const member = work.join(listener);
-    const callOff = (reason: SottoError): void => work.callOff(reason);
+    const callOff = (reason: SottoError): Promise<void> => {
+      work.callOff(reason);
+      return work.settled;
+    };
     this.#attending.add(callOff);
     void work.run(does).then(() => this.#attending.delete(callOff));
     return member;
@@ -244,9 +247,10 @@ export class ModelDesk {
       this.#attending.delete(callOff);
       end();
     };
-    const callOff = (error: SottoError): void => {
+    const callOff = (error: SottoError): Promise<void> => {
       leave();
       listener({ type: 'failed', seq: 1, error });
+      return Promise.resolve();
     };
     this.#attending.add(callOff);
     const cancel = (): void => {

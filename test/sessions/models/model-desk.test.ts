@@ -1,0 +1,149 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { silentLog } from '#daemon/logger.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { ModelsRequest } from '#daemon/protocol/models.js';
+import { ModelDesk } from '#daemon/sessions/models/model-desk.js';
+import type { DeskNotice, Member } from '#daemon/sessions/models/work.js';
+import { placeModel } from '#test/harness/desk-server.js';
+import { PuppetModels } from '#test/harness/puppet-models.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { until } from '#test/harness/wait.js';
+
+const NAMES = ['a', 'b', 'c'];
+const SHELF = [...NAMES, 'starter'];
+
+/** Lets what happens on the disk come to its end. */
+async function rest(): Promise<void> {
+  for (let i = 0; i < 6; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function setUp() {
+  const folder = mkdtempSync(join(tmpdir(), 'so-desk-'));
+  const shelves = { models: join(folder, 'models'), bundled: join(folder, 'bundled') };
+  mkdirSync(join(shelves.bundled, 'starter'), { recursive: true });
+  for (const name of NAMES) placeModel(shelves.models, name);
+  const engine = new PuppetModels();
+  const clock = new VirtualClock();
+  const idle: boolean[] = [];
+  const settings = join(folder, 'settings.json');
+  const desk = new ModelDesk({
+    engine,
+    shelves,
+    settings,
+    clock,
+    log: silentLog,
+    onIdleChange: (now) => void idle.push(now),
+  });
+  const asked: { request: ModelsRequest; member: Member; heard: DeskNotice[]; left: boolean }[] = [];
+  const ask = (request: ModelsRequest): string => {
+    const heard: DeskNotice[] = [];
+    try {
+      const member = desk.request(request, (notice) => {
+        heard.push(notice);
+        return true;
+      });
+      expect(heard).toEqual([]);
+      asked.push({ request, member, heard, left: false });
+      return 'taken';
+    } catch (error) {
+      return SottoError.from(error).code;
+    }
+  };
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  return { desk, engine, clock, idle, settings, asked, ask, remove };
+}
+
+const name = fc.constantFrom(...SHELF);
+const request: fc.Arbitrary<ModelsRequest> = fc.oneof(
+  name.map((model) => ({ do: 'use' as const, model })),
+  name.map((model) => ({ do: 'use' as const, model })),
+  fc.record({ do: fc.constant('remove' as const), model: name, force: fc.boolean() }),
+  name.map((model) => ({ do: 'verify' as const, model })),
+  name.map((model) => ({ do: 'info' as const, model })),
+  fc.record({ do: fc.constant('wait' as const), model: name, timeoutSeconds: fc.constantFrom(0, 5, 600) }),
+  fc.constantFrom<ModelsRequest>(
+    { do: 'list' },
+    { do: 'watch' },
+    { do: 'unload' },
+    { do: 'prune', unused: true },
+  ),
+);
+const step = fc.oneof(
+  { weight: 3, arbitrary: request.map((asks) => ({ do: 'ask' as const, asks })) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'leave' as const), who: fc.nat(9) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('ready' as const, 'fails' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('rest' as const), ms: fc.nat(4000) }) },
+);
+
+describe('the desk for models', () => {
+  test('whatever clients ask: one end each, one model at a time on its way, one work at a time on a model', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const { desk, engine, clock, idle, settings, asked, ask, remove } = setUp();
+        try {
+          let chosen: string | undefined;
+          for (const one of steps) {
+            if (one.do === 'ask') {
+              const answer = ask(one.asks);
+              expect(['taken', 'BUSY', 'MODEL_NOT_FOUND', 'INVALID_ARGUMENT']).toContain(answer);
+            }
+            if (one.do === 'cancel') asked[one.who]?.member.cancel();
+            const leaves = one.do === 'leave' ? asked[one.who] : undefined;
+            if (leaves !== undefined) {
+              leaves.member.leave();
+              leaves.left = true;
+            }
+            const [coming] = engine.waiting;
+            if (one.do === 'ready' && coming !== undefined) engine.ready(coming);
+            if (one.do === 'fails' && coming !== undefined)
+              engine.fails(coming, new SottoError('MODEL_CORRUPT', 'cut off'));
+            if (one.do === 'rest') {
+              clock.advance(one.ms);
+              await rest();
+            }
+            expect(engine.waiting.length).toBeLessThanOrEqual(1);
+          }
+          // What is on its way comes to its end.
+          await until(() => {
+            const [coming] = engine.waiting;
+            if (coming !== undefined) engine.ready(coming);
+            return desk.idle;
+          }, 5_000);
+          expect(engine.waiting).toEqual([]);
+          expect(idle).toEqual(idle.map((_, index) => index % 2 === 1));
+          await desk.stop();
+          await rest();
+          for (const { heard, left, request: what } of asked) {
+            const ends = heard.filter(({ type }) => type !== 'event');
+            expect({ what, ends: ends.length }).toEqual({ what, ends: left ? ends.length : 1 });
+            expect(ends.length).toBeLessThanOrEqual(1);
+            if (ends.length === 1) expect(heard.at(-1)).toBe(ends[0]);
+          }
+          // What is written down is what serves.
+          try {
+            chosen = (JSON.parse(readFileSync(settings, 'utf8')) as { model?: string }).model;
+          } catch {
+            chosen = undefined;
+          }
+          const served = asked.some(({ heard }) =>
+            heard.some(
+              (end) => end.type === 'done' && (end.result.do === 'use' || end.result.do === 'remove'),
+            ),
+          );
+          if (engine.serving !== undefined && served) expect(chosen ?? 'starter').toBe(engine.serving.name);
+          expect(() => desk.request({ do: 'list' }, () => true)).toThrow(/stopping/);
+        } finally {
+          remove();
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
