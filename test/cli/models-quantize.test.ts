@@ -1,0 +1,151 @@
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { main } from '#daemon/cli/main.js';
+import type { LabelledClip } from '#daemon/cli/labelled-clips.js';
+import { placeFor } from '#daemon/cli/models-quantize.js';
+import { compare, comparisonTable, figuresOf } from '#daemon/cli/models-quantize-report.js';
+import { styleFor } from '#daemon/cli/terminal/style.js';
+import { resolvePaths } from '#daemon/paths.js';
+import { writtenHere } from '#test/harness/written.js';
+import { clip, starterModel } from '#test/models/fixtures.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'sotto-quantize-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const written = writtenHere();
+
+/** A hundred words, of which a model gets some wrong. */
+const said: LabelledClip = {
+  file: 'a.flac',
+  language: 'en',
+  text: Array.from({ length: 100 }, (_, i) => `w${i}`).join(' '),
+};
+const hearing = (name: string, wrong: number, repeat = 1) =>
+  figuresOf(
+    { name, weights: 'float16', bytes: 1e6 },
+    {
+      loadSeconds: 0.5,
+      weightBytes: 1e6,
+      peakBytes: 2e6,
+      audioSeconds: 60,
+      workSeconds: 6,
+      tokens: 300,
+      decodeSeconds: 3,
+      heard: Array.from({ length: repeat }, () =>
+        said.text
+          .split(' ')
+          .map((word, i) => (i < wrong ? 'no' : word))
+          .join(' '),
+      ),
+    },
+    Array.from({ length: repeat }, () => said),
+  );
+
+describe('the report of a quantized model', () => {
+  test.each([
+    [50, 51, true, 0.02],
+    [50, 52, false, 0.04],
+    [50, 40, true, -0.2],
+    [10, 11, false, 0.1],
+    [0, 0, true, null],
+    [0, 1, false, null],
+  ])('%i words wrong before and %i after: as good as its source is %s', (before, after, within, relative) => {
+    const found = compare(hearing('a', before), hearing('b', after));
+    expect(found.within).toBe(within);
+    if (relative === null) expect(found.relative).toBeNull();
+    else expect(found.relative).toBeCloseTo(relative, 10);
+    expect(found.verdict).toMatch(within ? /^As good as its source/ : /^WORSE THAN ITS SOURCE/);
+    expect(found.verdict).toContain(`${after} of 100 words wrong`);
+  });
+
+  test('says when a single word decides, and not when there are many', () => {
+    expect(compare(hearing('a', 10), hearing('b', 11)).verdict).toContain('--clips');
+    expect(compare(hearing('a', 30, 4), hearing('b', 40, 4)).verdict).not.toContain('--clips');
+  });
+
+  test('has a row for each figure, with what has changed', () => {
+    const table = comparisonTable(compare(hearing('a', 10), hearing('b', 12)), 200, styleFor(false));
+    expect(table.split('\n')[0]).toMatch(/a +b +change/);
+    expect(table).toMatch(/words wrong +10 of 100 \(10\.0 %\) +12 of 100 \(12\.0 %\) +\+20 %/);
+    expect(table).toMatch(/loads in +500 ms/);
+  });
+});
+
+describe('where a quantized model goes', () => {
+  const paths = resolvePaths({ SOTTO_HOME: folder });
+
+  test.each([
+    ['whisper-base', 4, undefined, join(paths.models, 'whisper-base-4bit')],
+    ['whisper-base-6bit', 4, undefined, join(paths.models, 'whisper-base-4bit')],
+    ['whisper-base', 4, 'small-one', join(paths.models, 'small-one')],
+    ['whisper-base', 4, '/elsewhere/one', '/elsewhere/one'],
+    ['whisper-base', 4, './one', join(process.cwd(), 'one')],
+  ])('%s in %i bits, told %s: %s', (name, bits, out, place) =>
+    expect(placeFor(paths, name, bits, out)).toBe(place),
+  );
+});
+
+describe('sotto models quantize', () => {
+  test.each([
+    [['models', 'quantize']],
+    [['models', 'quantize', 'a', '--bits', '7']],
+    [['models', 'quantize', 'a', '--bits', '1']],
+    [['models', 'quantize', 'a', '--group-size', '48']],
+    [['models', 'quantize', 'a', '--keep-first-last', '12']],
+    [['models', 'quantize', 'a', '--embedding-bits', 'all']],
+  ])('wrong usage %j exits with 2', async (args) => {
+    expect(await main(args)).toBe(2);
+    expect(written.stderr).toMatch(/^sotto: /);
+  });
+
+  test('prints help with examples', async () => {
+    expect(await main(['models', 'quantize', '--help'])).toBe(0);
+    expect(written.stdout).toMatch(/Examples:/);
+  });
+
+  test('packs the starter model anew and holds it beside it', async () => {
+    const jfk = clip('jfk.flac');
+    if (jfk === undefined) throw new Error('the clip is part of the repository');
+    const clips = mkdtempSync(join(folder, 'clips-'));
+    const text =
+      'And so my fellow Americans ask not what your country can do for you ask what you can do for your country';
+    copyFileSync(jfk, join(clips, 'jfk.flac'));
+    writeFileSync(
+      join(clips, 'manifest.jsonl'),
+      `${JSON.stringify({ file: 'jfk.flac', text, language: 'en' })}\n`,
+    );
+    const out = join(folder, 'packed');
+    const args = ['models', 'quantize', starterModel(), '--bits', '8', '--embedding-bits', '6', '--out', out];
+    expect(await main([...args, '--clips', clips, '--json'])).toBe(0);
+    const report = JSON.parse(written.stdout) as {
+      within: boolean;
+      notes: string[];
+      facts: { quantization: object; layers: object[] };
+      source: { spoken: number; errors: number };
+      result: { errors: number; bytes: number; loadSeconds: number; tokensPerSecond: number };
+    };
+    expect(report).toMatchObject({ within: true, source: { spoken: 22, errors: 0 }, result: { errors: 0 } });
+    expect(report.facts.quantization).toEqual({ bits: 8, groupSize: 64 });
+    expect(report.facts.layers).toHaveLength(2);
+    expect(report.result.loadSeconds).toBeGreaterThan(0);
+    expect(report.result.tokensPerSecond).toBeGreaterThan(0);
+    // mlx-whisper cannot read it, and its source was packed before.
+    expect(report.notes.join(' ')).toMatch(/mlx-whisper.*packed already/);
+    expect(readdirSync(out).sort()).toEqual(['config.json', 'weights.safetensors']);
+
+    // What is there stays, unless told otherwise.
+    expect(await main([...args, '--no-report'])).not.toBe(0);
+    expect(written.stderr).toContain('--force');
+    expect(await main([...args, '--no-report', '--force'])).toBe(0);
+  }, 60_000);
+
+  test('refuses clips that are not there before any work', async () => {
+    const out = join(folder, 'never');
+    const args = ['models', 'quantize', starterModel(), '--out', out, '--clips', join(folder, 'no-clips')];
+    expect(await main(args)).not.toBe(0);
+    expect(written.stderr).toContain('manifest.jsonl');
+    expect(existsSync(out)).toBe(false);
+  });
+});
