@@ -7,7 +7,13 @@ import type { ConvertOptions, ModelFacts } from '../protocol/model-work.js';
 import { readClips, type LabelledClip } from './labelled-clips.js';
 import { describeWeights, shortWeights } from './models-facts.js';
 import { stageBar, type StageBar } from './models-progress.js';
-import { compare, comparisonTable, figuresOf, type ModelFigures } from './models-quantize-report.js';
+import {
+  compare,
+  comparisonTable,
+  figuresOf,
+  type Comparison,
+  type ModelFigures,
+} from './models-quantize-report.js';
 import { terminalColumns } from './models-table.js';
 import { measureModel, workOnModel } from './models-work.js';
 import { styleFor, wantsColour } from './terminal/style.js';
@@ -36,7 +42,7 @@ export const sampleClips = bundledSpeech;
 /** The exit code of the command: 1 if what was made holds values that are no numbers. @throws SottoError */
 export async function quantizeModel(run: QuantizeRun): Promise<number> {
   const { model, out, force, options, json, signal } = run;
-  const clips = run.clips === undefined ? [] : readClips(run.clips);
+  if (run.clips !== undefined) readClips(run.clips); // what is missing is told before the work, not after it
   const put = (text: string): void => void (json || process.stdout.write(text));
   const bar = stageBar();
   let facts: ModelFacts;
@@ -60,17 +66,15 @@ export async function quantizeModel(run: QuantizeRun): Promise<number> {
     if (json) process.stdout.write(`${JSON.stringify({ out, facts, notes })}\n`);
     return 0;
   }
-  const source = await inspected(model, signal, bar);
-  if (source.quantization !== undefined) {
-    notes.push(
-      `${model.name} was packed already: its rounding is in the result too. Start from its float16 form for the best one.`,
-    );
+  let comparison: Comparison;
+  try {
+    comparison = await comparedWithSource(run, run.clips, facts, notes, bar);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new SottoError('CANCELLED', `the report was broken off; ${out} is whole`, {
+      hint: '`sotto models verify` checks it',
+    });
   }
-  const figures = async (name: string, dir: string, of: ModelFacts): Promise<ModelFigures> =>
-    figuresAt({ name, dir, facts: of }, run.clips ?? '', clips, signal, bar);
-  const before = await figures(model.name, model.dir, source);
-  const after = await figures(lastPart(out), out, facts);
-  const comparison = compare(before, after);
   if (json) {
     process.stdout.write(`${JSON.stringify({ out, facts, ...comparison, notes })}\n`);
     return 0;
@@ -79,6 +83,26 @@ export async function quantizeModel(run: QuantizeRun): Promise<number> {
   put(`\n${comparison.verdict}\n`);
   for (const note of notes) put(`${note}\n`);
   return 0;
+}
+
+async function comparedWithSource(
+  { model, out, signal }: QuantizeRun,
+  folder: string,
+  facts: ModelFacts,
+  notes: string[],
+  bar: StageBar,
+): Promise<Comparison> {
+  const clips = readClips(folder);
+  const source = await inspected(model, signal, bar);
+  if (source.quantization !== undefined) {
+    notes.push(
+      `${model.name} was packed already: its rounding is in the result too. Start from its float16 form for the best one.`,
+    );
+  }
+  const figures = (name: string, dir: string, of: ModelFacts): Promise<ModelFigures> =>
+    figuresAt({ name, dir, facts: of }, folder, clips, signal, bar);
+  const before = await figures(model.name, model.dir, source);
+  return compare(before, await figures(lastPart(out), out, facts));
 }
 
 async function inspected({ dir }: ModelRef, signal: AbortSignal, bar: StageBar): Promise<ModelFacts> {
