@@ -10,8 +10,8 @@ import { shelvesOf } from './shelves.js';
 interface QuantizeFlags {
   bits: NonNullable<ConvertOptions['bits']>;
   groupSize: ConvertOptions['groupSize'];
-  keepFirstLast?: NonNullable<ConvertOptions['endBits']>;
-  embeddingBits?: NonNullable<ConvertOptions['embeddingBits']>;
+  keepFirstLast: NonNullable<ConvertOptions['endBits']>;
+  embeddingBits: NonNullable<ConvertOptions['embeddingBits']>;
   out?: string;
   force?: boolean;
   report: boolean;
@@ -42,14 +42,15 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
     .addOption(
       new Option(
         '--keep-first-last <n>',
-        'bits of the first and last block of encoder and decoder; 16: not packed (default: as --bits)',
-      ).argParser(oneOf(LAYER_BITS)),
+        'bits of the first and last block of encoder and decoder; 16: not packed',
+      )
+        .argParser(oneOf(LAYER_BITS))
+        .default(8),
     )
     .addOption(
-      new Option(
-        '--embedding-bits <n>',
-        'bits of the token embedding, the output layer too; 16: not packed (default: as --bits)',
-      ).argParser(oneOf(LAYER_BITS)),
+      new Option('--embedding-bits <n>', 'bits of the token embedding, the output layer too; 16: not packed')
+        .argParser(oneOf(LAYER_BITS))
+        .default(8),
     )
     .option('--out <name|folder>', 'a name among your models, or a folder (default: the name with its bits)')
     .option('--force', 'replace a model folder that is there')
@@ -60,8 +61,8 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
       'after',
       `
 Examples:
-  sotto models quantize whisper-base                            4 bits, as whisper-base-4bit
-  sotto models quantize whisper-small --bits 4 --embedding-bits 8 --keep-first-last 8
+  sotto models quantize whisper-base                  4 bits, 8 where it matters, as whisper-base-4bit
+  sotto models quantize whisper-small --embedding-bits 4 --keep-first-last 4      4 bits throughout
   sotto models quantize ~/models/turbo --bits 3 --group-size 32 --clips ~/clips
   sotto models quantize whisper-base --bits 8 --out ./base-8bit --no-report`,
     )
@@ -75,13 +76,7 @@ Examples:
           model,
           out: placeFor(paths, model.name, bits, flags.out),
           force: flags.force === true,
-          options: {
-            bits,
-            groupSize,
-            dtype: 'float16',
-            ...(endBits !== undefined && { endBits }),
-            ...(embeddingBits !== undefined && { embeddingBits }),
-          },
+          options: { bits, groupSize, endBits, embeddingBits, dtype: 'float16' },
           clips: flags.report ? resolve(flags.clips ?? sampleClips) : undefined,
           json: flags.json === true,
           signal,
