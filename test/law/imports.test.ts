@@ -21,11 +21,11 @@ const LAW: Record<string, readonly string[]> = {
   sessions: ['supervisor', 'store', 'protocol', 'base'],
   server: ['sessions', 'protocol', 'base', 'store'],
   // The command line is where the parts are put together, so it sees all but the engine's side.
-  cli: ['server', 'sessions', 'supervisor', 'store', 'client', 'protocol', 'base'],
+  cli: ['server', 'sessions', 'supervisor', 'store', 'client', 'protocol', 'base', 'launchd'],
   engine: ['models', 'audio', 'native', 'protocol', 'base'],
   models: ['audio', 'native', 'protocol'],
   audio: ['protocol'],
-  launchd: ['base'],
+  launchd: ['protocol', 'base'],
   assets: ['models', 'native', 'protocol'],
   extension: ['protocol'],
 };
@@ -51,7 +51,7 @@ function familyOf(file: string): string | undefined {
 function resolveImport(from: string, specifier: string): string | undefined {
   if (specifier.startsWith('#native/')) return specifier.slice(1);
   if (specifier.startsWith('#daemon/')) return `daemon/src/${specifier.slice('#daemon/'.length)}`;
-  if (specifier.startsWith('#test/')) return specifier.slice(1);
+  if (specifier.startsWith('#test/') || specifier.startsWith('#launchd/')) return specifier.slice(1);
   if (specifier.startsWith('.')) return posix.normalize(posix.join(posix.dirname(from), specifier));
   return undefined;
 }

@@ -197,6 +197,12 @@ const CODES = {
     exitCode: 1,
     hint: 'check Sotto’s folder: may you write there? Until it is mended, what you say is kept in memory only',
   },
+  AGENT_FAILED: {
+    httpStatus: 500,
+    retryable: true,
+    exitCode: 3,
+    hint: 'see `sotto agent doctor`',
+  },
   MIC_UNAVAILABLE: {
     httpStatus: 503,
     retryable: true,

@@ -1,0 +1,65 @@
+/** The files of an agent: written whole or not at all, and taken away without a trace. */
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { messageOf, SottoError } from '#daemon/protocol/errors.js';
+import type { AgentPlan } from './agent.js';
+
+export interface AgentFile {
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
+}
+
+/** Whether all files are there, with what would be written now or with whatever. */
+export function isAsWritten(files: readonly AgentFile[], content: 'same' | 'any' = 'same'): boolean {
+  return files.every(
+    (file) =>
+      existsSync(file.path) && (content === 'any' || readFileSync(file.path, 'utf8') === file.content),
+  );
+}
+
+/** @throws SottoError AGENT_FAILED */
+export function writeFiles(files: readonly AgentFile[], { log, folder }: AgentPlan): void {
+  try {
+    // launchd makes no folders, and an agent whose log has none does not start.
+    for (const needed of [dirname(log), folder]) mkdirSync(needed, { recursive: true, mode: 0o700 });
+    for (const { path, content, mode } of files) {
+      mkdirSync(dirname(path), { recursive: true });
+      const draft = `${path}.new`;
+      writeFileSync(draft, content, { mode });
+      // The mode of a new file is cut by the umask.
+      chmodSync(draft, mode);
+      renameSync(draft, path);
+    }
+  } catch (cause) {
+    throw new SottoError('AGENT_FAILED', `the agent can't be written: ${messageOf(cause)}`, {
+      cause,
+      hint: 'check that you may write there',
+    });
+  }
+}
+
+/** @returns whether there were any */
+export function removeFiles(files: readonly AgentFile[]): boolean {
+  let found = false;
+  for (const { path } of files) {
+    found ||= existsSync(path);
+    rmSync(path, { force: true });
+  }
+  const launcherFolder = dirname(files[0]?.path ?? '');
+  try {
+    if (found) rmdirSync(launcherFolder);
+  } catch {
+    // Something else lies in it.
+  }
+  return found;
+}

@@ -1,0 +1,175 @@
+/** The LaunchAgent of macOS: a property list, a launcher, and what `launchctl` is told about them. */
+import { join } from 'node:path';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { AgentManager, AgentPlan, AgentStatus } from './agent.js';
+import { isAsWritten, removeFiles, writeFiles, type AgentFile } from './files.js';
+import { renderLauncher } from './launcher.js';
+import { renderPropertyList } from './property-list.js';
+import type { Ran, Run } from './run.js';
+import { pause, within, type Pause } from './within.js';
+
+/** `Input/output error`: what launchd says of a label that is still on its way out. */
+const BUSY = 5;
+/** `Operation now in progress`, `Operation already in progress`. */
+const IN_PROGRESS = new Set([36, 37]);
+/** `No such process`, `Could not find service`. */
+const GONE = new Set([3, 113]);
+
+export interface LaunchctlOptions {
+  readonly run: Run;
+  readonly uid: number;
+  readonly pause?: Pause;
+}
+
+/** How `print` describes a service. */
+export interface Printed {
+  readonly state: 'running' | 'stopped';
+  readonly pid?: number;
+  readonly lastExit?: string;
+}
+
+export class LaunchAgent implements AgentManager {
+  readonly #plan: AgentPlan;
+  readonly #run: Run;
+  readonly #pause: Pause;
+  readonly #domain: string;
+  readonly #file: string;
+
+  constructor(plan: AgentPlan, { run, uid, pause: sleep = pause }: LaunchctlOptions) {
+    this.#plan = plan;
+    this.#run = run;
+    this.#pause = sleep;
+    this.#domain = `gui/${uid}`;
+    this.#file = join(plan.user, 'Library', 'LaunchAgents', `${plan.label}.plist`);
+  }
+
+  async install(): Promise<boolean> {
+    const isNew = !isAsWritten(this.#files());
+    const before = await this.#print();
+    if (!isNew && before?.state === 'running') return false;
+    if (isNew) {
+      await this.#leave(before);
+      writeFiles(this.#files(), this.#plan);
+    }
+    // Somebody may have switched it off under Login Items.
+    await this.#run('launchctl', ['enable', this.#target]);
+    await this.start();
+    return true;
+  }
+
+  async uninstall(): Promise<boolean> {
+    const printed = await this.#print();
+    await this.#leave(printed);
+    return removeFiles(this.#files()) || printed !== undefined;
+  }
+
+  async start(): Promise<void> {
+    if (!isAsWritten(this.#files(), 'any')) throw notInstalled();
+    const printed = await this.#print();
+    if (printed === undefined) await this.#bootstrap();
+    else if (printed.state !== 'running') await this.#must(['kickstart', this.#target]);
+  }
+
+  async stop(): Promise<void> {
+    const printed = await this.#print();
+    if (printed?.state !== 'running') return;
+    // It ends with success, so launchd leaves it alone until the next login.
+    await this.#must(['kill', 'SIGTERM', this.#target]);
+    await this.#until((now) => now?.state !== 'running', 'does not end');
+  }
+
+  async restart(): Promise<void> {
+    const printed = await this.#print();
+    if (printed === undefined) await this.start();
+    else await this.#must(['kickstart', '-k', this.#target]);
+  }
+
+  async status(): Promise<AgentStatus> {
+    const printed = await this.#print();
+    const files = this.#files();
+    const { pid, lastExit } = printed ?? {};
+    return {
+      installed: isAsWritten(files) ? 'yes' : isAsWritten(files, 'any') ? 'outdated' : 'no',
+      state: printed?.state ?? 'not loaded',
+      file: this.#file,
+      ...(pid !== undefined && { pid }),
+      ...(lastExit !== undefined && { lastFailure: lastExit }),
+    };
+  }
+
+  get #target(): string {
+    return `${this.#domain}/${this.#plan.label}`;
+  }
+
+  #files(): AgentFile[] {
+    return [
+      { path: this.#plan.launcher, content: renderLauncher(this.#plan), mode: 0o755 },
+      { path: this.#file, content: renderPropertyList(this.#plan), mode: 0o644 },
+    ];
+  }
+
+  /** A label that was told to go may take a moment, and one that is going can't be loaded: errno 5, until it is gone. */
+  async #bootstrap(): Promise<void> {
+    let last: Ran | undefined;
+    const done = await within(10_000, this.#pause, async () => {
+      last = await this.#run('launchctl', ['bootstrap', this.#domain, this.#file]);
+      if (last.code === 0) return true;
+      if (last.code !== BUSY && !IN_PROGRESS.has(last.code)) throw failed('bootstrap', last);
+      // It may be there in spite of what was said.
+      return (await this.#print()) !== undefined;
+    });
+    if (!done && last !== undefined) throw failed('bootstrap', last);
+    if ((await this.#print())?.state !== 'running') await this.#must(['kickstart', this.#target]);
+  }
+
+  async #leave(printed: Printed | undefined): Promise<void> {
+    if (printed === undefined) return;
+    const ran = await this.#run('launchctl', ['bootout', this.#target]);
+    const isOnItsWay = GONE.has(ran.code) || IN_PROGRESS.has(ran.code) || ran.code === BUSY;
+    if (ran.code !== 0 && !isOnItsWay) throw failed('bootout', ran);
+    await this.#until((now) => now === undefined, 'does not go');
+  }
+
+  async #print(): Promise<Printed | undefined> {
+    const ran = await this.#run('launchctl', ['print', this.#target]);
+    if (ran.code === 0) return parsePrint(ran.stdout);
+    if (GONE.has(ran.code)) return undefined;
+    if (ran.code === 127) throw failed('print', { ...ran, stderr: 'there is no launchctl' });
+    throw failed('print', ran);
+  }
+
+  async #must(args: readonly string[]): Promise<void> {
+    const ran = await this.#run('launchctl', args);
+    if (ran.code !== 0) throw failed(args[0] ?? '', ran);
+  }
+
+  async #until(isSo: (now: Printed | undefined) => boolean, otherwise: string): Promise<void> {
+    if (await within(30_000, this.#pause, async () => isSo(await this.#print()))) return;
+    throw new SottoError('AGENT_FAILED', `the agent ${this.#plan.label} ${otherwise}`);
+  }
+}
+
+/** What `launchctl print` says of a service: text for people, so only what has been there for years is looked at. */
+export function parsePrint(text: string): Printed {
+  const field = (name: string): string | undefined =>
+    new RegExp(`^\\t${name} = (.+)$`, 'm').exec(text)?.[1]?.trim();
+  const pid = Number(field('pid'));
+  const lastExit = field('last exit code') ?? field('last terminating signal');
+  const isFailure = lastExit !== undefined && !/^(?:0|\(never exited\))/.test(lastExit);
+  return {
+    state: field('state') === 'running' ? 'running' : 'stopped',
+    ...(Number.isSafeInteger(pid) && pid > 0 && { pid }),
+    ...(isFailure && { lastExit }),
+  };
+}
+
+function failed(what: string, { code, stdout, stderr }: Ran): SottoError {
+  const said = (stderr.trim() || stdout.trim()).split('\n')[0] ?? '';
+  return new SottoError('AGENT_FAILED', `launchctl ${what} failed (${code}): ${said}`);
+}
+
+function notInstalled(): SottoError {
+  return new SottoError('AGENT_FAILED', 'the agent is not installed', {
+    hint: 'install it with `sotto agent install`',
+  });
+}

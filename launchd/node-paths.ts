@@ -1,0 +1,40 @@
+/** Where Node is likely to be tomorrow: paths that outlive an upgrade before the one that runs now. */
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * @param current the program that runs now (`process.execPath`)
+ * @param same whether two paths lead to one file
+ */
+export function nodePaths(
+  current: string,
+  user: string,
+  same: (a: string, b: string) => boolean = isSameFile,
+): string[] {
+  const stable = [
+    // Homebrew: `Cellar/node/22.1.0/bin/node` goes with the next upgrade, these links stay.
+    ...brewLinks(current),
+    '/opt/homebrew/bin/node',
+    '/usr/local/bin/node',
+    '/usr/bin/node',
+    join(user, '.volta', 'bin', 'node'),
+    join(user, '.local', 'share', 'mise', 'shims', 'node'),
+    join(user, '.asdf', 'shims', 'node'),
+    join(user, '.local', 'share', 'fnm', 'aliases', 'default', 'bin', 'node'),
+  ];
+  const now = stable.find((path) => same(path, current)) ?? current;
+  return [...new Set([now, current, ...stable])];
+}
+
+function brewLinks(current: string): string[] {
+  const cellar = /^(.*)\/Cellar\/(node(?:@\d+)?)\//.exec(current);
+  return cellar?.[1] === undefined ? [] : [`${cellar[1]}/opt/${cellar[2] ?? 'node'}/bin/node`];
+}
+
+function isSameFile(a: string, b: string): boolean {
+  try {
+    return realpathSync(a) === realpathSync(b);
+  } catch {
+    return false;
+  }
+}

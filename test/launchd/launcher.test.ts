@@ -1,0 +1,101 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { AgentPlan } from '#launchd/agent.js';
+import { quoted, renderLauncher } from '#launchd/launcher.js';
+import { nodePaths } from '#launchd/node-paths.js';
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "so-agent it's "))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A program that says it is a Node of that version, and writes down what it was called with. */
+function fakeNode(name: string, version: string): string {
+  const path = join(folder, name);
+  const said = join(folder, 'said');
+  const script = `#!/bin/sh
+if [ "$1" = -e ]; then exec ${quoted(process.execPath)} -e "Object.defineProperty(process.versions, 'node', { value: '${version}' }); $2"; fi
+printf '%s\\n' ${name} "$@" > ${quoted(said)}
+`;
+  writeFileSync(path, script);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+function launch(nodes: readonly string[], path = '/usr/bin:/bin') {
+  const entry = join(folder, 'sotto.mjs');
+  const plan: AgentPlan = {
+    label: 'x',
+    user: folder,
+    launcher: join(folder, 'Sotto'),
+    nodes,
+    command: [entry, 'daemon', 'run', '--agent'],
+    log: join(folder, 'log'),
+    folder,
+    environment: {},
+  };
+  writeFileSync(plan.launcher, renderLauncher(plan), { mode: 0o755 });
+  const { status, stderr } = spawnSync(plan.launcher, [], { env: { PATH: path }, encoding: 'utf8' });
+  const said = (): string[] => readFileSync(join(folder, 'said'), 'utf8').trimEnd().split('\n');
+  return { status, stderr, said, called: [entry, 'daemon', 'run', '--agent'] };
+}
+
+describe('the launcher', () => {
+  test('runs the daemon with the Node that was there when it was installed', () => {
+    const { status, said, called } = launch([fakeNode('recorded', '22.1.0'), fakeNode('other', '24.0.0')]);
+    expect([status, said()]).toEqual([0, ['recorded', ...called]]);
+  });
+
+  test('takes another one when that is gone, and none that is too old', () => {
+    const gone = join(folder, 'v22.1.0', 'bin', 'node');
+    const { said, called } = launch([gone, fakeNode('old', '18.20.4'), fakeNode('new', '20.0.0')]);
+    expect(said()).toEqual(['new', ...called]);
+  });
+
+  test('takes the one of the path at last', () => {
+    fakeNode('node', '21.0.0');
+    const { said, called } = launch([join(folder, 'gone')], `${folder}:/usr/bin:/bin`);
+    expect(said()).toEqual(['node', ...called]);
+  });
+
+  test('without any it says so once and ends in peace, or it would be started again for ever', () => {
+    const { status, stderr } = launch([join(folder, 'gone'), fakeNode('old', '18.0.0')], '/nowhere');
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/Sotto found no Node\.js 20 or later: install one, then run: sotto agent install/);
+  });
+
+  test('a word of the shell means itself, whatever is in it', () => {
+    const text = fc.string({ unit: 'grapheme', maxLength: 30 }).filter((word) => !word.includes('\0'));
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 1, maxLength: 5 }), (words) => {
+        const script = `printf '%s\\0' ${words.map(quoted).join(' ')}`;
+        const out = execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
+        expect(out.split('\0').slice(0, -1)).toEqual(words);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('where Node will be tomorrow', () => {
+  test('a link that outlives an upgrade comes before the program that it leads to now', () => {
+    const cellar = join(folder, 'Cellar', 'node@22', '22.1.0', 'bin');
+    mkdirSync(cellar, { recursive: true });
+    writeFileSync(join(cellar, 'node'), '');
+    mkdirSync(join(folder, 'opt'));
+    symlinkSync(join(folder, 'Cellar', 'node@22', '22.1.0'), join(folder, 'opt', 'node@22'));
+    const paths = nodePaths(join(cellar, 'node'), folder);
+    expect(paths.slice(0, 2)).toEqual([join(folder, 'opt/node@22/bin/node'), join(cellar, 'node')]);
+  });
+
+  test('a Node of a version manager is taken as it is, with the others behind it', () => {
+    const current = join(folder, '.nvm/versions/node/v22.1.0/bin/node');
+    const paths = nodePaths(current, folder, (a, b) => a === b);
+    expect(paths[0]).toBe(current);
+    expect(paths).toContain('/opt/homebrew/bin/node');
+    expect(new Set(paths).size).toBe(paths.length);
+  });
+});

@@ -1,0 +1,123 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { AgentPlan } from '#launchd/agent.js';
+import type { Ran } from '#launchd/run.js';
+import { renderUnit, SystemdAgent } from '#launchd/systemd.js';
+
+const LABEL = 'com.sotto.test';
+
+let folder: string;
+let plan: AgentPlan;
+let systemctl: FakeSystemctl;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-systemd-'));
+  systemctl = new FakeSystemctl(join(folder, 'units'));
+  plan = {
+    label: LABEL,
+    user: folder,
+    launcher: join(folder, 'agent', 'Sotto'),
+    nodes: ['/usr/bin/node'],
+    command: ['/opt/sotto.mjs', 'daemon', 'run', '--agent'],
+    log: join(folder, 'logs', 'agent.log'),
+    folder,
+    environment: { PATH: '/usr/bin:/bin' },
+  };
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What `systemctl --user` does with one unit: it knows what it was last told to read, not what lies on the disk. */
+class FakeSystemctl {
+  loaded: string | undefined;
+  enabled = false;
+  pid = 0;
+  starts = 0;
+  readonly #units: string;
+
+  constructor(units: string) {
+    this.#units = units;
+  }
+
+  readonly run = (_command: string, [, verb = '', ...rest]: readonly string[]): Promise<Ran> =>
+    Promise.resolve(this.#serve(verb, rest));
+
+  #serve(verb: string, rest: readonly string[]): Ran {
+    const path = join(this.#units, `${LABEL}.service`);
+    const done: Ran = { code: 0, stdout: '', stderr: '' };
+    switch (verb) {
+      case 'daemon-reload':
+        this.loaded = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+        return done;
+      case 'show': {
+        const load = this.loaded === undefined ? 'not-found' : 'loaded';
+        const active = this.pid > 0 ? 'active' : 'inactive';
+        const stdout = `LoadState=${load}\nActiveState=${active}\nMainPID=${this.pid}\nResult=success\n`;
+        return { ...done, stdout };
+      }
+      case 'reset-failed':
+        return done;
+    }
+    if (this.loaded === undefined)
+      return { code: 5, stdout: '', stderr: `Unit ${LABEL}.service not found.\n` };
+    if (verb === 'enable') this.enabled = true;
+    if (verb === 'disable') this.enabled = false;
+    if (verb === 'stop' || rest[0] === '--now') this.pid = 0;
+    if (verb === 'restart' || (verb === 'start' && this.pid === 0)) this.pid = 100 + ++this.starts;
+    return done;
+  }
+}
+
+const agent = (change: Partial<AgentPlan> = {}): SystemdAgent =>
+  new SystemdAgent({ ...plan, ...change }, { run: systemctl.run, units: join(folder, 'units') });
+
+describe('the agent where systemd is', () => {
+  test('is installed and runs from login on; installed once more, nothing changes', async () => {
+    expect(await agent().install()).toBe(true);
+    expect(await agent().status()).toMatchObject({ installed: 'yes', state: 'running', pid: 101 });
+    expect(systemctl.enabled).toBe(true);
+    expect(await agent().install()).toBe(false);
+    expect(systemctl.starts).toBe(1);
+  });
+
+  test('is renewed by another version: read anew, started anew', async () => {
+    await agent().install();
+    const newer = agent({ environment: { PATH: '/new' } });
+    expect((await newer.status()).installed).toBe('outdated');
+    await newer.install();
+    expect(systemctl.loaded).toContain('PATH=/new');
+    expect(systemctl.pid).toBe(102);
+  });
+
+  test('is stopped, started and taken away without a trace', async () => {
+    await expect(agent().start()).rejects.toMatchObject({ code: 'AGENT_FAILED' });
+    await agent().install();
+    await agent().stop();
+    expect((await agent().status()).state).toBe('stopped');
+    await agent().start();
+    expect(await agent().uninstall()).toBe(true);
+    expect(await agent().uninstall()).toBe(false);
+    expect([systemctl.pid, systemctl.enabled, systemctl.loaded]).toEqual([0, false, undefined]);
+    expect(existsSync(plan.launcher)).toBe(false);
+  });
+
+  test('says what systemctl said when that fails', async () => {
+    const broken = new SystemdAgent(plan, {
+      run: () =>
+        Promise.resolve({ code: 1, stdout: '', stderr: 'Failed to connect to bus: No medium found\n' }),
+      units: folder,
+    });
+    await expect(broken.install()).rejects.toMatchObject({
+      message: 'systemctl show failed (1): Failed to connect to bus: No medium found',
+    });
+  });
+});
+
+describe('the unit', () => {
+  test('quotes what systemd would read as its own signs', () => {
+    const unit = renderUnit({ ...plan, launcher: '/a b/100%/"$x"/Sotto', environment: { A: 'x y' } });
+    expect(unit).toContain('ExecStart="/a b/100%%/\\"$$x\\"/Sotto"');
+    expect(unit).toContain('Environment="A=x y"');
+    expect(unit).toMatch(/^\[Install\]\nWantedBy=default\.target$/m);
+  });
+});
