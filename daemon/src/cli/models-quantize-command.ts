@@ -24,9 +24,9 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
     .command('quantize')
     .summary('pack the weights of a model, and hold it beside its source')
     .description(
-      'Packs the weights of a model into fewer bits, by rules for its layers, and writes it as an mlx-community\n' +
-        'folder. Then both models transcribe labelled clips, each in a process of its own, and a report tells size,\n' +
-        'memory, load time, speed and wrong words of the one beside the other: within 2 % as many, or it says so.',
+      'Packs the weights of a model into fewer bits, by rules for its layers, and writes an mlx-community folder.\n' +
+        'Then both models transcribe labelled clips, each in a process of its own. The report tells size, memory, load\n' +
+        'time, speed and wrong words of one beside the other: as good as the source within 2 %, or it says so.',
     )
     .argument('<model>', 'name or folder of a model, best one in float16')
     .addOption(
