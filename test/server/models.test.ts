@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -484,6 +484,36 @@ describe('use', () => {
     await second.result;
     expect(settings()).toEqual({ model: 'large' });
     expect(engine.asked).toEqual(['small', 'large']);
+  });
+
+  test('whose choice can’t be written down has the model before it serve again', async () => {
+    engine.serving = { name: 'fake', dir: join(home.paths.models, 'fake') };
+    const { models } = await client();
+    const use = models.use('large');
+    await until(() => engine.waiting.includes('large'));
+    rmSync(home.paths.settings);
+    mkdirSync(home.paths.settings);
+    engine.ready('large');
+    await until(() => engine.waiting.includes('fake'));
+    engine.ready('fake');
+    expect(await codeOf(use.result)).toBe('INVALID_ARGUMENT');
+    expect(engine.serving.name).toBe('fake');
+  });
+
+  test('waits for an engine that is on its way', async () => {
+    engine.up = false;
+    const { models } = await client();
+    const use = models.use('large');
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    engine.up = true;
+    await until(() => engine.waiting.includes('large'));
+    engine.ready('large');
+    expect(await use.result).toMatchObject({ model: { name: 'large', state: 'ready' } });
+    engine.up = false;
+    const other = models.use('small');
+    await models.list();
+    other.cancel();
+    expect(await codeOf(other.result)).toBe('CANCELLED');
   });
 
   test('goes on when its client leaves', async () => {

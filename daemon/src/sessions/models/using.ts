@@ -1,21 +1,34 @@
 /** Which model serves those who name none: settings.json says so only once the engine has it ready. */
 import { basename, dirname, resolve } from 'node:path';
+import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelsResultOf } from '../../protocol/models.js';
 import type { ModelStatus } from '../../protocol/status.js';
 import { readSettings } from '../../settings.js';
+import { pause } from '../../store/download/retry.js';
 import { folderBytes } from '../../store/download/work-folder.js';
-import { findModel, settingFor, type FoundModel, type ModelShelves } from '../../store/find-model.js';
+import {
+  findModel,
+  modelNames,
+  settingFor,
+  type FoundModel,
+  type ModelShelves,
+} from '../../store/find-model.js';
 import { removeModel } from '../../store/installed.js';
 import { smallerModels } from '../../store/smaller-models.js';
 import { chooseModel } from '../../store/write-settings.js';
-import type { ModelEngine } from '../../supervisor/engine.js';
+import type { ModelEngine, UseOptions } from '../../supervisor/engine.js';
 import type { ModelStates } from './model-states.js';
 import type { Work } from './work.js';
 
+/** The engine process has loaded MLX by then, if it can at all. */
+const ENGINE_UP_MS = 10_000;
+const LOOK_EVERY_MS = 100;
+
 export interface Using {
   readonly engine: ModelEngine;
+  readonly clock: Clock;
   readonly states: ModelStates;
   readonly shelves: ModelShelves;
   /** Path of settings.json. */
@@ -25,7 +38,7 @@ export interface Using {
 /** @throws SottoError as the engine does, INVALID_ARGUMENT or OUTPUT_FAILED for settings.json: then all is as it was */
 export async function useFor(
   work: Work,
-  { engine, states, shelves, settings }: Using,
+  { engine, clock, states, shelves, settings }: Using,
   { model, insteadOf }: FoundModel,
 ): Promise<ModelsResultOf<'use'>> {
   // Better known before the model is loaded than after.
@@ -41,7 +54,7 @@ export async function useFor(
   });
   let ready: ModelStatus;
   try {
-    ready = await engine.use(model, { instead, signal: work.signal });
+    ready = await useOnceUp({ engine, clock }, model, { instead, signal: work.signal });
   } finally {
     unwatch();
   }
@@ -58,6 +71,25 @@ export async function useFor(
   return { do: 'use', model: { ...ready, ...(replaced !== undefined && { insteadOf: replaced }) } };
 }
 
+/** An engine that has just been started, or takes the place of one that died, is up in a moment. */
+async function useOnceUp(
+  { engine, clock }: Pick<Using, 'engine' | 'clock'>,
+  model: ModelRef,
+  options: UseOptions & { readonly signal: AbortSignal },
+): Promise<ModelStatus> {
+  const untilMs = clock.nowMs() + ENGINE_UP_MS;
+  for (;;) {
+    try {
+      return await engine.use(model, options);
+    } catch (error) {
+      const isDown = error instanceof SottoError && error.code === 'MODEL_NOT_READY';
+      if (!isDown || clock.nowMs() >= untilMs) throw error;
+      await pause(LOOK_EVERY_MS, clock, options.signal);
+      if (options.signal.aborted) throw new SottoError('CANCELLED', 'cancelled', { cause: error });
+    }
+  }
+}
+
 /** Only what lies among the user's models is taken away. @throws SottoError INVALID_ARGUMENT */
 export function checkRemovable({ models }: ModelShelves, { name, dir }: ModelRef): void {
   if (resolve(dirname(dir)) === resolve(models)) return;
@@ -69,7 +101,7 @@ export function checkRemovable({ models }: ModelShelves, { name, dir }: ModelRef
 /** @throws SottoError MODEL_NOT_FOUND, BUSY, or why the starter model can't take its place: then it stays */
 export async function removeFor(
   work: Work,
-  { engine, shelves, settings, states }: Using,
+  { engine, clock, shelves, settings, states }: Using,
   model: ModelRef,
   isChosen: boolean,
 ): Promise<ModelsResultOf<'remove'>> {
@@ -77,16 +109,13 @@ export async function removeFor(
   let used: ModelStatus | undefined;
   if (isChosen) {
     readSettings(settings);
-    used = await engine.use(findModel(shelves, undefined), { signal: work.signal });
+    used = await useOnceUp({ engine, clock }, findModel(shelves, undefined), { signal: work.signal });
     await chooseModel(settings, undefined);
   }
-  const files = states.begin(model.name, 'verifying');
   try {
     await removeModel(shelves.models, basename(model.dir));
-    files.end({ present: false });
-  } catch (error) {
-    files.end({ present: true });
-    throw error;
+  } finally {
+    states.disk(modelNames(shelves));
   }
   return { do: 'remove', name: model.name, bytes, ...(used !== undefined && { used }) };
 }
