@@ -26,6 +26,9 @@ constexpr size_t kLead = 4 * kStride;
 /** Where buffers are made of whole pages, an array smaller than this is copied: its pages would be mostly others'. */
 [[maybe_unused]] constexpr size_t kWorthPages = 1 << 16;
 
+/** What is larger is unmapped by a thread of its own. */
+constexpr size_t kWorthAThread = 32 << 20;
+
 size_t page() {
   static const size_t bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   return bytes;
@@ -67,7 +70,12 @@ class Mapping {
 #endif
   }
   Mapping(const Mapping&) = delete;
-  ~Mapping() { munmap(room_, front() + whole_pages(size_)); }
+  ~Mapping() {
+    const auto unmap = [room = room_, length = front() + whole_pages(size_)] { munmap(room, length); };
+    // A millisecond for some 40 MB: too long for a thread that has others to serve.
+    if (size_ < kWorthAThread) unmap();
+    else std::thread(unmap).detach();
+  }
 
   char* data() const { return room_ + front(); }
   size_t size() const { return size_; }

@@ -13,6 +13,7 @@
  *     npm run bench -- streaming    text while somebody speaks: how late, how steady, how right, what it costs
  *     npm run bench -- kills        dictation while engines and daemons are killed: no sample may be lost or come twice
  *     npm run bench -- load         many who dictate at once, one who never reads, a thousand takes one after another
+ *     npm run bench -- loading      from a folder to a model ready for its first step, beside reading its bytes and mlx-whisper
  *     npm run bench -- memory       what models take of the device's memory: predicted, and measured
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
@@ -26,6 +27,7 @@ import { kills } from './kills.js';
 import { kernels } from './kernels.js';
 import { streaming } from './streaming.js';
 import { load as loaded } from './load.js';
+import { loading } from './loading.js';
 import { longForm } from './long-form.js';
 import { languages } from './languages.js';
 import { memory } from './memory.js';
@@ -46,6 +48,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   kernels,
   kills,
   load: loaded,
+  loading,
   memory,
   soak,
   words,

@@ -1,4 +1,6 @@
 /** From a model folder to a network ready to run. */
+import { setImmediate } from 'node:timers/promises';
+
 import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray, type Stream } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -55,7 +57,9 @@ export async function startLoading(
   };
   try {
     model = await networkOf(checkpoint, signal);
+    await setImmediate(); // for what else this thread serves
     const turns = new Turns(inQueue(model, layOut), signal, onProgress);
+    await setImmediate();
     return { model: finish(model, turns, checkpoint, failed) };
   } catch (error) {
     throw failed(error);
@@ -110,19 +114,30 @@ export async function networkOf(checkpoint: Checkpoint, signal?: AbortSignal): P
   }
 }
 
-/** Evaluates arrays turn by turn; in between a cancel is seen and progress told. The first turns are asked for at once. */
+/** What is to be evaluated: weights that are packed, piece by piece, and what is left. */
+interface LaidOut {
+  readonly packed: readonly (readonly MxArray[])[];
+  readonly others: readonly (readonly MxArray[])[];
+}
+
+/**
+ * Evaluates arrays turn by turn; in between a cancel is seen and progress told. The first pieces are asked for at once. What is
+ * left waits for its turn: it is many small things, and with more than ten on their way MLX holds up who asks for another.
+ */
 class Turns {
   readonly #turns: readonly (readonly MxArray[])[];
+  readonly #packed: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onProgress: ((fraction: number) => void) | undefined;
   #asked = 0;
 
   constructor(
-    turns: readonly (readonly MxArray[])[],
+    { packed, others }: LaidOut,
     signal: AbortSignal | undefined,
     onProgress: ((fraction: number) => void) | undefined,
   ) {
-    this.#turns = turns;
+    this.#turns = [...packed, ...others];
+    this.#packed = packed.length;
     this.#signal = signal;
     this.#onProgress = onProgress;
     this.#ask(TURNS_AHEAD);
@@ -141,7 +156,7 @@ class Turns {
   }
 
   #ask(until: number): void {
-    for (; this.#asked < Math.min(until, this.#turns.length); this.#asked++) {
+    for (; this.#asked < Math.min(until, this.#packed); this.#asked++) {
       mx.asyncEval(...(this.#turns[this.#asked] ?? []));
     }
   }
@@ -153,26 +168,28 @@ function inQueue<T>(model: Whisper, work: (model: Whisper, isCpu: boolean) => T)
   return mx.withStream(queue, () => work(model, true));
 }
 
-/** The parameters in the turns in which they are to be evaluated. */
-function layOut(model: Whisper, isCpu: boolean): MxArray[][] {
+function layOut(model: Whisper, isCpu: boolean): LaidOut {
   model.join();
-  const turns = nn.canPack() ? nn.packInTurns(model).turns : [];
+  const packed = nn.canPack() ? nn.packInTurns(model).turns : [];
   if (isCpu) {
     if (!nn.canPack()) nn.dequantize(model, 'float32');
     model.toDtype('float32');
   } else {
     model.encoder.castPositions(model.dtype);
   }
-  const packed = new Set(turns.flat());
-  let turn: MxArray[] = [];
+  const isPacked = new Set(packed.flat());
+  const others: MxArray[][] = [];
+  let bytes = Infinity; // in the turn that is being filled
   for (const array of model.parameters()) {
-    if (packed.has(array)) continue;
-    turn.push(array);
-    if (bytesOf(turn) < BYTES_PER_TURN) continue;
-    turns.push(turn);
-    turn = [];
+    if (isPacked.has(array)) continue;
+    if (bytes >= BYTES_PER_TURN) {
+      others.push([]);
+      bytes = 0;
+    }
+    others.at(-1)?.push(array);
+    bytes += array.nbytes;
   }
-  return turn.length > 0 ? [...turns, turn] : turns;
+  return { packed, others };
 }
 
 const bytesOf = (arrays: readonly MxArray[]): number => arrays.reduce((sum, { nbytes }) => sum + nbytes, 0);

@@ -1,0 +1,73 @@
+/**
+ * One load of a model in a fresh process: `node loading-worker.js load|read|live|cancel DIR`, one line of JSON.
+ *
+ * `load`: from the folder to a model that can take its first step. `read`: the bytes of its weights from the disk into memory.
+ * `live`: as `load`, and how long the event loop was held at most. `cancel`: how long after it is called off a load ends.
+ */
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadModel } from '#daemon/models/registry.js';
+import { mx } from '#native/index.js';
+
+export interface LoadTime {
+  readonly ms: number;
+  /** Processor time of all threads. */
+  readonly cpuMs: number;
+  /** `live`: the longest time that a timer of a millisecond was late. */
+  readonly heldMs?: number;
+}
+
+const PIECE = 4 << 20;
+
+function read(dir: string): void {
+  for (const name of readdirSync(dir).filter((file) => file.endsWith('.safetensors'))) {
+    const file = openSync(join(dir, name), 'r');
+    const { size } = fstatSync(file);
+    const bytes = Buffer.allocUnsafeSlow(size);
+    for (let at = 0; at < size;) at += readSync(file, bytes, at, Math.min(PIECE, size - at), at);
+    closeSync(file);
+  }
+}
+
+async function live(dir: string): Promise<number> {
+  let held = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    held = Math.max(held, now - last - 1);
+    last = now;
+  }, 1);
+  await loadModel(dir);
+  held = Math.max(held, performance.now() - last - 1);
+  clearInterval(timer);
+  return held;
+}
+
+/** Milliseconds from the call to the end, for a load called off when a third of it is done. */
+async function cancel(dir: string): Promise<number> {
+  const stop = new AbortController();
+  let called = 0;
+  const onProgress = (fraction: number): void => {
+    if (called > 0 || fraction < 1 / 3) return;
+    called = performance.now();
+    stop.abort();
+  };
+  await loadModel(dir, { signal: stop.signal, onProgress }).catch(() => undefined);
+  return called > 0 ? performance.now() - called : NaN;
+}
+
+const [mode, dir = ''] = process.argv.slice(2);
+mx.eval(mx.zeros([1])); // the addon is there; what is timed is the model alone
+const begin = performance.now();
+const before = process.cpuUsage();
+let heldMs: number | undefined;
+let ms: number | undefined;
+if (mode === 'load') await loadModel(dir);
+else if (mode === 'read') read(dir);
+else if (mode === 'live') heldMs = await live(dir);
+else ms = await cancel(dir);
+const { user, system } = process.cpuUsage(before);
+ms ??= performance.now() - begin;
+const time: LoadTime = { ms, cpuMs: (user + system) / 1000, ...(heldMs !== undefined && { heldMs }) };
+console.log(JSON.stringify(time));
+process.exit();

@@ -1,0 +1,218 @@
+/**
+ * From a folder to a model that can take its first step, beside the time to read the same bytes and beside mlx-whisper's load
+ * of the same folder: each in a fresh process, turn by turn, with the weights' file in the page cache and out of it.
+ *
+ *     npm run bench -- loading [--only NAME,…] [--repeat 5] [--folders DIR,…]
+ */
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { root } from './clips.js';
+import { starterModel } from './in-process.js';
+import type { LoadTime } from './loading-worker.js';
+import { writeRandomWhisper, type RandomWhisper } from './random-whisper.js';
+import { median, printTable, saveResult } from './report.js';
+
+const WORKER = fileURLToPath(new URL('loading-worker.js', import.meta.url));
+const PYTHON = join(root, 'test/reference/.venv/bin/python');
+const PEER = join(root, 'test/bench/peers/load_mlx.py');
+const LONGEST_MS = 300_000;
+
+type Cache = 'warm' | 'cold';
+interface PeerTime extends LoadTime {
+  readonly readyMs: number;
+}
+interface Subject {
+  readonly name: string;
+  readonly folder?: string | undefined;
+  /** Made for the run, and deleted after it. */
+  readonly made?: RandomWhisper;
+}
+interface Row {
+  readonly model: string;
+  readonly bytes: number;
+  readonly cache: Cache;
+  readonly readMs: number[];
+  readonly oursMs: number[];
+  readonly oursCpuMs: number[];
+  readonly peerMs: number[];
+  readonly peerCpuMs: number[];
+  readonly peerReadyMs: number[];
+}
+interface Live {
+  readonly model: string;
+  readonly heldMs: number[];
+  readonly cancelMs: number[];
+}
+
+const weights = process.env.SOTTO_TEST_WEIGHTS ?? '';
+const SUBJECTS: readonly Subject[] = [
+  { name: 'whisper-tiny.en', folder: join(weights, 'whisper-tiny.en') },
+  { name: 'whisper-base', folder: join(weights, 'whisper-base') },
+  { name: basename(starterModel()), folder: starterModel() },
+  { name: 'random-turbo', made: { size: 'turbo' } },
+  { name: 'random-turbo-8bit', made: { size: 'turbo', bits: 8 } },
+  { name: 'random-turbo-4bit', made: { size: 'turbo', bits: 4 } },
+];
+
+export async function loading(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      only: { type: 'string' },
+      folders: { type: 'string' },
+      repeat: { type: 'string', default: '5' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const hasPeer = existsSync(PYTHON);
+  if (!hasPeer) console.error('mlx-whisper is left out: test/reference/setup.sh brings it');
+  const given = args.folders?.split(',').map((folder) => ({ name: basename(folder), folder }));
+  const subjects = (given ?? SUBJECTS).filter(
+    ({ name }) => args.only === undefined || args.only.split(',').includes(name),
+  );
+  const scratch = mkdtempSync(join(tmpdir(), 'sotto-loading-'));
+  const rows: Row[] = [];
+  const lives: Live[] = [];
+  try {
+    for (const subject of subjects) {
+      const folder = folderOf(subject, scratch);
+      if (folder === undefined) continue;
+      rows.push(...measure(subject.name, folder, Number(args.repeat), hasPeer));
+      lives.push(liveness(subject.name, folder, Number(args.repeat)));
+      if (subject.folder === undefined) rmSync(folder, { recursive: true });
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  report(rows, lives);
+  saveResult('loading', { repeat: Number(args.repeat), rows, lives }, args['save-baseline']);
+  return Promise.resolve();
+}
+
+function folderOf({ name, folder, made }: Subject, scratch: string): string | undefined {
+  if (made !== undefined) {
+    writeRandomWhisper(join(scratch, name), made);
+    return join(scratch, name);
+  }
+  if (folder !== undefined && existsSync(join(folder, 'config.json'))) return folder;
+  console.error(`${name} is left out: $SOTTO_TEST_WEIGHTS names no folder that has it`);
+  return undefined;
+}
+
+function measure(model: string, folder: string, repeat: number, hasPeer: boolean): Row[] {
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.safetensors'))
+    .map((name) => join(folder, name));
+  const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
+  const rows: Row[] = [];
+  for (const cache of ['warm', 'cold'] as const) {
+    const prepare = cache === 'warm' ? fetchAll : evict;
+    const row: Row = {
+      ...{ model, bytes, cache, readMs: [], oursMs: [], oursCpuMs: [] },
+      ...{ peerMs: [], peerCpuMs: [], peerReadyMs: [] },
+    };
+    const contenders: (() => void)[] = [
+      () => row.readMs.push(ours('read', folder).ms),
+      () => {
+        const { ms, cpuMs } = ours('load', folder);
+        row.oursMs.push(ms);
+        row.oursCpuMs.push(cpuMs);
+      },
+      () => {
+        if (!hasPeer) return;
+        const { ms, cpuMs, readyMs } = run(PYTHON, [PEER, folder]) as PeerTime;
+        row.peerMs.push(ms);
+        row.peerCpuMs.push(cpuMs);
+        row.peerReadyMs.push(readyMs);
+      },
+    ];
+    let usable = true;
+    for (let turn = 0; turn < repeat && usable; turn++) {
+      for (let i = 0; i < contenders.length && usable; i++) {
+        usable = prepare(files);
+        if (usable) contenders[(turn + i) % contenders.length]?.();
+      }
+    }
+    if (usable) rows.push(row);
+    else console.error(`${model}: files stay in the page cache here, so there are no cold figures`);
+    console.error(`${model}: ${cache}`);
+  }
+  return rows;
+}
+
+function liveness(model: string, folder: string, repeat: number): Live {
+  const times = Array.from({ length: repeat }, () => [
+    ours('live', folder).heldMs ?? NaN,
+    ours('cancel', folder).ms,
+  ]);
+  return {
+    model,
+    heldMs: times.map(([held = NaN]) => held),
+    cancelMs: times.map(([, cancelled = NaN]) => cancelled),
+  };
+}
+
+const ours = (mode: string, folder: string): LoadTime =>
+  run(process.execPath, ['--no-warnings', WORKER, mode, folder]);
+
+function run(program: string, args: string[]): LoadTime {
+  const { stdout, stderr, status } = spawnSync(program, args, { encoding: 'utf8', timeout: LONGEST_MS });
+  if (status !== 0) throw new Error(`${basename(program)} ${args.join(' ')}: ${stderr.trim().slice(-500)}`);
+  return JSON.parse(stdout) as LoadTime;
+}
+
+/** Reads the files, so that they are in the page cache. */
+function fetchAll(files: readonly string[]): boolean {
+  const room = Buffer.allocUnsafe(4 << 20);
+  for (const file of files) {
+    const open = openSync(file, 'r');
+    while (readSync(open, room, 0, room.length, null) > 0);
+    closeSync(open);
+  }
+  return true;
+}
+
+/** Has the page cache forget the files (posix_fadvise, by dd) and asks it whether it has. */
+function evict(files: readonly string[]): boolean {
+  return files.every((file) => {
+    const told = spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' });
+    const left = spawnSync('fincore', ['--bytes', '--noheadings', '--output', 'RES', file], {
+      encoding: 'utf8',
+    });
+    return told.status === 0 && left.status === 0 && Number(left.stdout) <= 1 << 20;
+  });
+}
+
+function report(rows: readonly Row[], lives: readonly Live[]): void {
+  const ms = (values: readonly number[]): string => (values.length > 0 ? median(values).toFixed(0) : '–');
+  const ratio = (a: readonly number[], b: readonly number[]): string =>
+    a.length > 0 && b.length > 0 ? (median(a) / median(b)).toFixed(2) : '–';
+  printTable(
+    [
+      ...['model', 'MB', 'cache', 'read, ms', 'ours, ms', 'ours / read', 'ours, CPU ms'],
+      ...['mlx-whisper, ms', 'ours / it', 'its CPU ms', 'it with tokenizer and mel, ms', 'ours / that'],
+    ],
+    rows.map((row) => [
+      ...[row.model, (row.bytes / 1e6).toFixed(0), row.cache, ms(row.readMs), ms(row.oursMs)],
+      ...[ratio(row.oursMs, row.readMs), ms(row.oursCpuMs), ms(row.peerMs), ratio(row.oursMs, row.peerMs)],
+      ...[ms(row.peerCpuMs), ms(row.peerReadyMs), ratio(row.oursMs, row.peerReadyMs)],
+    ]),
+  );
+  printTable(
+    ['model', 'event loop held at most, ms', 'called off → over, ms'],
+    lives.map(({ model, heldMs, cancelMs }) => [model, ms(heldMs), ms(cancelMs)]),
+  );
+}
