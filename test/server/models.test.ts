@@ -672,6 +672,31 @@ describe('a client that means ill', () => {
     socket.terminate();
   });
 
+  test.each([
+    ['.'],
+    ['..'],
+    ['.downloads'],
+    ['fake/..'],
+    ['fake/../..'],
+    ['fake/.'],
+    ['../models/fake/../..'],
+  ])('the folder of models itself, or what holds it, is not removed as %j of it', async (path) => {
+    const { models } = await client();
+    mkdirSync(join(home.paths.models, '.downloads'), { recursive: true });
+    const removing = models.remove(`${home.paths.models}/${path}`, { force: true });
+    if (path === 'fake/.') {
+      // That is the model: it is in use.
+      await until(() => engine.waiting.includes('starter'));
+      engine.ready('starter');
+      await removing;
+      expect(isHere('fake')).toBe(false);
+      return;
+    }
+    expect(await codeOf(removing)).toBe('INVALID_ARGUMENT');
+    expect(isHere('fake')).toBe(true);
+    expect(isHere('.downloads')).toBe(true);
+  });
+
   test('has so many requests at a time, each with an id of its own', async () => {
     const socket = await greeted();
     const all = heard(socket);

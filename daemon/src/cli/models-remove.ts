@@ -1,12 +1,11 @@
 /** `sotto models remove` and `sotto models prune`. */
 import { createInterface } from 'node:readline/promises';
-import { basename, dirname, resolve } from 'node:path';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import { describeBytes } from '../store/download/describe-bytes.js';
 import { folderBytes } from '../store/download/work-folder.js';
 import { findModel } from '../store/find-model.js';
-import { installedModels, pruneModels, removeModel } from '../store/installed.js';
+import { installedModels, pruneModels, removableName, removeModel } from '../store/installed.js';
 import { chooseModel } from '../store/write-settings.js';
 import { chosenFolder } from './models-list.js';
 import { askDaemon } from './models-daemon.js';
@@ -22,11 +21,7 @@ export interface RemoveRun {
 /** The exit code of the command. @throws SottoError */
 export async function remove(paths: Paths, { name, yes, signal }: RemoveRun): Promise<number> {
   const model = findModel(shelvesOf(paths), name);
-  if (resolve(dirname(model.dir)) !== resolve(paths.models)) {
-    throw new SottoError('INVALID_ARGUMENT', `${model.name} is none of the models in ${paths.models}`, {
-      hint: 'what comes with Sotto stays, and folders elsewhere are yours to delete',
-    });
-  }
+  const folder = removableName(paths.models, model);
   const size = describeBytes(await folderBytes(model.dir));
   if (!(await isWanted(`Remove ${model.name} (${size})?`, yes, signal))) return 1;
   const wasChosen = model.dir === chosenFolder(paths);
@@ -39,7 +34,7 @@ export async function remove(paths: Paths, { name, yes, signal }: RemoveRun): Pr
       process.stdout.write(`it was the one that is used: ${used.name} serves from now on\n`);
     return 0;
   }
-  await removeModel(paths.models, basename(model.dir));
+  await removeModel(paths.models, folder);
   process.stdout.write(`removed ${model.name} (${size})\n`);
   if (wasChosen) {
     await chooseModel(paths.settings, undefined);

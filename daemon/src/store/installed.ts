@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
+import type { ModelRef } from '../protocol/ipc.js';
 import { CATALOGUE, type CatalogueEntry } from './catalogue/index.js';
 import { tryLock } from './download/lock.js';
 import { readRecord, type ModelRecord } from './download/model-record.js';
@@ -61,6 +62,17 @@ export async function partialDownloads(models: string): Promise<PartialDownload[
     found.push({ name, repo: plan.repo, haveBytes: await work.haveBytes(), totalBytes: plan.bytes });
   }
   return found;
+}
+
+/** Name under which a model lies among the user's: only such a one is taken away. @throws SottoError INVALID_ARGUMENT */
+export function removableName(models: string, { name, dir }: ModelRef): string {
+  // As a whole: `models/..` lies in no folder of models, whatever its name says.
+  const path = resolve(dir);
+  const folder = basename(path);
+  if (dirname(path) === resolve(models) && !folder.startsWith('.')) return folder;
+  throw new SottoError('INVALID_ARGUMENT', `${name} is none of the models in ${models}`, {
+    hint: 'what comes with Sotto stays, and folders elsewhere are yours to delete',
+  });
 }
 
 /** Takes a model away: out of sight at once, so that no half of it is found. @throws SottoError MODEL_NOT_FOUND, BUSY */

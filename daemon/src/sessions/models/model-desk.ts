@@ -10,12 +10,12 @@ import { MODEL_LIMITS, type ModelsRequest, type ModelsResult } from '../../proto
 import { readSettings } from '../../settings.js';
 import { isModelName, modelSource } from '../../store/download/model-source.js';
 import { findModel, findModelOrPlain, modelNames, type ModelShelves } from '../../store/find-model.js';
-import { installedModels, pruneModels, removeModel } from '../../store/installed.js';
+import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed.js';
 import type { ModelEngine } from '../../supervisor/engine.js';
 import { ModelStates, type NamedStatus } from './model-states.js';
 import { pullFor, verifyFor, type HubOptions } from './pulling.js';
 import { infoFor, listFor } from './shelf-view.js';
-import { checkRemovable, removeFor, useFor } from './using.js';
+import { removeFor, useFor } from './using.js';
 import { WatchFeed } from './watch-feed.js';
 import { Work, type DeskListener, type Member } from './work.js';
 
@@ -169,7 +169,8 @@ export class ModelDesk {
 
   #remove({ model, force }: Asked<'remove'>, listener: DeskListener): Member {
     const ref = this.#find(model);
-    checkRemovable(this.#options.shelves, ref);
+    // Better refused at once than after the starter model was loaded.
+    removableName(this.#options.shelves.models, ref);
     const isChosen = this.#isChosen(ref);
     if (force !== true && (isChosen || this.states.holds(ref.name))) throw inUse(ref);
     if (isChosen && this.#using !== undefined) throw busy('another model', this.#using);

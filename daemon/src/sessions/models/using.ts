@@ -1,5 +1,4 @@
 /** Which model serves those who name none: settings.json says so only once the engine has it ready. */
-import { basename, dirname, resolve } from 'node:path';
 import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
@@ -15,7 +14,7 @@ import {
   type FoundModel,
   type ModelShelves,
 } from '../../store/find-model.js';
-import { removeModel } from '../../store/installed.js';
+import { removableName, removeModel } from '../../store/installed.js';
 import { smallerModels } from '../../store/smaller-models.js';
 import { chooseModel } from '../../store/write-settings.js';
 import type { ModelEngine, UseOptions } from '../../supervisor/engine.js';
@@ -90,14 +89,6 @@ async function useOnceUp(
   }
 }
 
-/** Only what lies among the user's models is taken away. @throws SottoError INVALID_ARGUMENT */
-export function checkRemovable({ models }: ModelShelves, { name, dir }: ModelRef): void {
-  if (resolve(dirname(dir)) === resolve(models)) return;
-  throw new SottoError('INVALID_ARGUMENT', `${name} is none of the models in ${models}`, {
-    hint: 'what comes with Sotto stays, and folders elsewhere are yours to delete',
-  });
-}
-
 /** @throws SottoError MODEL_NOT_FOUND, BUSY, or why the starter model can't take its place: then it stays */
 export async function removeFor(
   work: Work,
@@ -113,7 +104,7 @@ export async function removeFor(
     await chooseModel(settings, undefined);
   }
   try {
-    await removeModel(shelves.models, basename(model.dir));
+    await removeModel(shelves.models, removableName(shelves.models, model));
   } finally {
     states.disk(modelNames(shelves));
   }
