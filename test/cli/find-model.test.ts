@@ -32,6 +32,8 @@ describe('findModel', () => {
   test('takes an absolute folder, named after itself', () => {
     const dir = join(folder, 'models/mine');
     expect(findModel(shelves, dir)).toEqual({ name: 'mine', dir });
+    for (const other of [`${dir}/`, `${dir}/.`, `${dir}/../mine`])
+      expect(findModel(shelves, other)).toEqual({ name: 'mine', dir });
     expect(() => findModel(shelves, join(folder, 'none'))).toThrow(/no folder/);
     expect(() => findModel(shelves, join(folder, 'bundled/README.md'))).toThrow(/is a file/);
   });

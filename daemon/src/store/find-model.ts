@@ -1,6 +1,6 @@
 /** From what the user calls a model to the folder that holds it. */
 import { readdirSync, statSync } from 'node:fs';
-import { basename, isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join, resolve } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { catalogueEntry, plainFormOf } from './catalogue/index.js';
@@ -22,7 +22,8 @@ export interface ModelShelves {
  */
 export function findModel(shelves: ModelShelves, wanted: string | undefined): ModelRef {
   if (wanted === undefined) return starterModel(shelves);
-  if (isAbsolute(wanted)) return folderModel(wanted);
+  // One folder, one name: without `.`, `..` and a slash at its end.
+  if (isAbsolute(wanted)) return folderModel(resolve(wanted));
   const found = namedModel(shelves, wanted) ?? pulledModel(shelves, wanted);
   if (found !== undefined) return found;
   throw missing(shelves, wanted);
