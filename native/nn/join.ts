@@ -4,21 +4,23 @@ import { QuantizedLinear, type AnyLinear } from './quantized.js';
 
 /**
  * One layer in the place of several over the same input: its outputs are theirs, one after another. One large product
- * reads its input once and starts once. The parts are used up. All are of one kind (and of one quantization).
+ * reads its input once and starts once. The parts are used up. Where they are not all quantized in one way, those that are
+ * quantized are expanded.
  *
- * @throws RangeError if they are not
+ * @throws RangeError for layers that cannot be expanded
  */
 export function join(parts: readonly AnyLinear[]): AnyLinear {
   const joined = mx.tidy(() => {
     if (parts.every((part) => part instanceof Linear)) return joinLinear(parts);
-    if (parts.every((part) => part instanceof QuantizedLinear)) return joinQuantized(parts);
-    throw new RangeError('join: the layers are not of one kind');
+    if (parts.every((part) => part instanceof QuantizedLinear) && areAlike(parts))
+      return joinQuantized(parts);
+    return joinLinear(parts.map(expanded));
   });
   for (const part of parts) part.dispose();
   return joined;
 }
 
-function joinLinear(parts: readonly Linear[]): Linear {
+function joinLinear(parts: readonly Plain[]): Linear {
   const weight = mx.concatenate(parts.map((part) => part.weight), 0); // prettier-ignore
   const bias = joinBias(parts);
   const [outputs = 0, inputs = 0] = weight.shape;
@@ -27,14 +29,28 @@ function joinLinear(parts: readonly Linear[]): Linear {
   );
 }
 
+function areAlike([first, ...others]: readonly QuantizedLinear[]): boolean {
+  return others.every(
+    (part) => part.bits === first?.bits && part.groupSize === first.groupSize && part.mode === first.mode,
+  );
+}
+
+interface Plain {
+  readonly weight: MxArray;
+  readonly bias: MxArray | null;
+}
+
+/** In the dtype of its scales, which is that of the weights that were packed. */
+function expanded(part: AnyLinear): Plain {
+  if (part instanceof Linear) return part;
+  if (!(part instanceof QuantizedLinear)) throw new RangeError('join: a layer is packed for the CPU already');
+  const dtype = part.mode === 'affine' ? part.scales.dtype : 'float32';
+  return { weight: part.dequantized(dtype), bias: part.bias };
+}
+
 function joinQuantized(parts: readonly QuantizedLinear[]): QuantizedLinear {
   const [first] = parts;
-  if (
-    !first ||
-    parts.some((p) => p.bits !== first.bits || p.groupSize !== first.groupSize || p.mode !== first.mode)
-  ) {
-    throw new RangeError('join: the layers are not quantized in one way');
-  }
+  if (!first) throw new RangeError('join: there are no layers');
   const { bits, groupSize, mode } = first;
   const rows = (of: (part: QuantizedLinear) => MxArray | null): MxArray =>
     mx.concatenate(
@@ -60,7 +76,7 @@ function joinQuantized(parts: readonly QuantizedLinear[]): QuantizedLinear {
 }
 
 /** The biases one after another, zeros where a part has none; null where none has. */
-function joinBias(parts: readonly AnyJoinable[]): MxArray | null {
+function joinBias(parts: readonly Plain[]): MxArray | null {
   const dtype = parts.find((part) => part.bias)?.bias?.dtype;
   if (dtype === undefined) return null;
   return mx.concatenate(
@@ -68,5 +84,3 @@ function joinBias(parts: readonly AnyJoinable[]): MxArray | null {
     0,
   );
 }
-
-type AnyJoinable = Linear | QuantizedLinear;

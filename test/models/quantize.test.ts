@@ -1,7 +1,9 @@
 /** Packing by rules: which layers, in how many bits, and what is left of the model. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
+import { footprintOf, loadModel } from '#daemon/models/registry.js';
 import { loadWhisper, readConfig } from '#daemon/models/whisper/load.js';
 import { ruleOf } from '#daemon/models/whisper/quantize-rules.js';
 import { whisperWorkshop } from '#daemon/models/whisper/workshop.js';
@@ -147,6 +149,40 @@ describe('a quantized model', () => {
     await whisperWorkshop.convert(mixed, plain, { groupSize: 64, dtype: float16 }, {});
     expect((await readConfig(plain)).quantization).toBeUndefined();
     expect(distance(await featuresOf(mixed), await featuresOf(plain))).toBeLessThan(0.01);
+  });
+
+  test('of somebody else, with the projections of one attention packed in ways of their own, loads too', async () => {
+    const dir = emptyFolder();
+    const [eight, four] = [
+      await quantized({ bits: 8, groupSize: 64 }),
+      await quantized({ bits: 4, groupSize: 64 }),
+    ];
+    const { arrays } = mx.loadSafetensors(join(eight, 'weights.safetensors'));
+    const { arrays: others } = mx.loadSafetensors(join(four, 'weights.safetensors'));
+    const own = /\.attn\.value\./;
+    const mixed = Object.fromEntries(
+      Object.entries(arrays).map(([name, array]) => [name, own.test(name) ? (others[name] ?? array) : array]),
+    );
+    mx.eval(Object.values(mixed));
+    mx.saveSafetensors(join(dir, 'weights.safetensors'), mixed);
+    const config = JSON.parse(readFileSync(join(eight, 'config.json'), 'utf8')) as { quantization: object };
+    const layers = Object.keys(arrays).flatMap((name) =>
+      name.endsWith('.scales') && own.test(name)
+        ? [[name.slice(0, -'.scales'.length), { bits: 4, group_size: 64 }]]
+        : [],
+    );
+    config.quantization = { ...config.quantization, ...(Object.fromEntries(layers) as object) };
+    writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
+    mx.dispose(arrays, others);
+    const exact = await featuresOf(source);
+    const off = distance(exact, await featuresOf(dir));
+    expect(off).toBeLessThan(distance(exact, await featuresOf(four)));
+    expect(off).toBeGreaterThan(distance(exact, await featuresOf(eight)));
+    const live = mx.liveArrays();
+    const model = await loadModel(dir);
+    expect((await footprintOf(dir)).weightBytes).toBe(model.weightBytes);
+    model.dispose();
+    expect(mx.liveArrays()).toBe(live);
   });
 
   test('leaves no arrays behind', async () => {

@@ -180,14 +180,18 @@ describeKernels('a packed linear layer', () => {
     );
   });
 
-  test('cannot be joined of layers of different kinds or quantizations', () => {
+  test('joined of layers that are not packed in one way expands them', () => {
     mx.tidy(() => {
-      const plain = linear(64, 16, false);
       const packed = (bits: number): nn.QuantizedLinear =>
-        nn.QuantizedLinear.from(linear(64, 16, false), { bits });
-      expect(() => nn.join([plain, packed(4)])).toThrow(/not of one kind/);
-      expect(() => nn.join([packed(4), packed(8)])).toThrow(/not quantized in one way/);
-      expect(plain.forward(numbers(1, 64)).shape).toEqual([1, 16]); // refused parts are not used up
+        nn.QuantizedLinear.from(linear(64, 16, bits === 8), { bits });
+      const parts = [linear(64, 16, false), packed(4), packed(8)];
+      const x = numbers(2, 64);
+      const each = mx.concatenate(parts.map((part) => plainly(part, x, {})), -1); // prettier-ignore
+      mx.eval(each);
+      const joined = nn.join(parts);
+      expect(joined).toBeInstanceOf(nn.Linear);
+      expect(disagreement(joined.forward(x), each, close(64))).toBeLessThanOrEqual(1);
+      joined.dispose();
     });
   });
 });

@@ -5,8 +5,8 @@ import type { StoredWeights } from './stored-weights.js';
 
 /** One product of the loaded network. */
 interface Matrix {
-  /** As it is stored; of several that are joined, the first. */
-  readonly name: string;
+  /** As they are stored: several, where they are joined. */
+  readonly names: readonly [string, ...string[]];
   readonly outputs: number;
   readonly inputs: number;
   readonly hasBias: boolean;
@@ -25,15 +25,15 @@ export function weightBytes(config: WhisperConfig, stored: StoredWeights, comput
 
 /** The joined ones as `Whisper.join` makes them: queries, keys and values of the speech; keys and values of the audio. */
 function matricesOf({ nMels, nAudioState: dims, nAudioLayer, nTextLayer, nVocab }: WhisperConfig): Matrix[] {
-  const linear = (name: string, outputs: number, inputs: number): Matrix => ({
-    name,
+  const linear = (name: string, outputs: number, inputs: number, joined: readonly string[] = []): Matrix => ({
+    names: [name, ...joined],
     outputs,
     inputs,
     hasBias: true,
     canBePacked: true,
   });
   const block = (at: string): Matrix[] => [
-    linear(`${at}.attn.query`, 3 * dims, dims),
+    linear(`${at}.attn.query`, 3 * dims, dims, [`${at}.attn.key`, `${at}.attn.value`]),
     linear(`${at}.attn.out`, dims, dims),
     linear(`${at}.mlp1`, 4 * dims, dims),
     linear(`${at}.mlp2`, dims, 4 * dims),
@@ -41,7 +41,7 @@ function matricesOf({ nMels, nAudioState: dims, nAudioLayer, nTextLayer, nVocab 
   const decoderBlock = (at: string): Matrix[] => [
     ...block(at),
     linear(`${at}.cross_attn.query`, dims, dims),
-    linear(`${at}.cross_attn.key`, 2 * dims, dims),
+    linear(`${at}.cross_attn.key`, 2 * dims, dims, [`${at}.cross_attn.value`]),
     linear(`${at}.cross_attn.out`, dims, dims),
   ];
   const each = (count: number, make: (i: number) => Matrix[]): Matrix[] =>
@@ -56,16 +56,18 @@ function matricesOf({ nMels, nAudioState: dims, nAudioLayer, nTextLayer, nVocab 
 }
 
 function matrixBytes(
-  { name, outputs, inputs, hasBias, canBePacked }: Matrix,
-  { quantization }: WhisperConfig,
+  { names, outputs, inputs, hasBias, canBePacked }: Matrix,
+  config: WhisperConfig,
   stored: StoredWeights,
   computer: Computer,
 ): number {
-  const packing =
-    quantization && canBePacked && stored.isPacked(name)
-      ? ownPacking(quantization.layers?.get(name), quantization)
-      : undefined;
-  const width = bytesOf(stored.dtypeOf(`${name}.weight`));
+  const [name] = names;
+  const ways = names.map((one) => (canBePacked ? packingOf(one, config, stored) : undefined));
+  const [first] = ways;
+  const areAlike = ways.every((way) => way?.bits === first?.bits && way?.groupSize === first?.groupSize);
+  const packing = areAlike ? first : undefined; // those that differ are expanded to be joined
+  const isExpanded = first !== undefined && !areAlike;
+  const width = bytesOf(stored.dtypeOf(isExpanded ? `${name}.scales` : `${name}.weight`));
   const bias = hasBias
     ? outputs * (computer === 'gpu' ? bytesOf(stored.dtypeOf(`${name}.bias`)) : FLOAT32)
     : 0;
@@ -85,8 +87,14 @@ function matrixBytes(
   }
 }
 
-function ownPacking(own: Quantization | false | undefined, all: Quantization): Quantization | undefined {
-  return own === false ? undefined : (own ?? all);
+function packingOf(
+  name: string,
+  { quantization }: WhisperConfig,
+  stored: StoredWeights,
+): Quantization | undefined {
+  if (quantization === undefined || !stored.isPacked(name)) return undefined;
+  const own = quantization.layers?.get(name);
+  return own === false ? undefined : (own ?? quantization);
 }
 
 /** Norms and positions. */
