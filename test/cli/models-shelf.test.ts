@@ -6,7 +6,7 @@ import { downloadLine } from '#daemon/cli/models-pull-view.js';
 import { modelTable } from '#daemon/cli/models-table.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
-import { CATALOGUE, catalogueEntry } from '#daemon/store/catalogue/index.js';
+import { CATALOGUE, catalogueEntry, plainFormOf } from '#daemon/store/catalogue/index.js';
 import { modelFiles } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
 import { startSotto } from '#test/harness/run-sotto.js';
@@ -91,6 +91,25 @@ describe('sotto models', () => {
     expect(written.stdout).toMatch(/^model is here already/);
     expect(await run('info', 'someone/model')).toBe(0);
     expect(written.stdout).toMatch(/weights\.safetensors +sha256 [0-9a-f]{64} {2}20 kB/);
+  });
+
+  test('pull of a quantized model that the hub lacks brings its float16 form, and says so', async () => {
+    const lacking = CATALOGUE.find((entry) => entry.precision !== 'float16' && entry.revision === undefined);
+    const plain = lacking === undefined ? undefined : plainFormOf(lacking);
+    if (lacking === undefined || plain === undefined) throw new Error('the catalogue pins all');
+    hub.commit(plain.repo, modelFiles(20_000), {
+      ...(plain.revision !== undefined && { commit: plain.revision }),
+    });
+    expect(await run('pull', lacking.name)).toBe(0);
+    expect(written.stderr).toContain(
+      `the hub has no ${lacking.precision} form of ${plain.name}: ${plain.name} comes in its place\n`,
+    );
+    expect(written.stdout).toContain(`pulled ${plain.name}, in place of ${lacking.name}: 25 kB`);
+    expect(await run('use', lacking.name)).toBe(0);
+    expect(written.stderr).toContain(
+      `${lacking.name} is not here yet: ${plain.name} is taken in its place\n`,
+    );
+    expect(settings()).toMatchObject({ model: plain.name });
   });
 
   test('use writes the model into settings.json and leaves the rest of it alone', async () => {

@@ -74,7 +74,7 @@ export class Connection {
    * left to the bound on what it has not read, so that a paused terminal does not lose its work.
    */
   beat(deadAfterMs: number): void {
-    const works = this.#jobs.size + this.#live.size + this.#models.size > 0;
+    const works = this.#jobs.size + this.#live.size + this.#models.working > 0;
     if (!works && this.#context.clock.nowMs() - this.#lastPongMs > deadAfterMs) this.#socket.terminate();
     else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }

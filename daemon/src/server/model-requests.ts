@@ -12,14 +12,17 @@ export class ModelRequests {
   readonly #desk: ModelDesk;
   readonly #send: Send;
   readonly #open = new Map<string, Member>();
+  /** Those of them that end only when they are called off. */
+  readonly #watches = new Set<string>();
 
   constructor(desk: ModelDesk, send: Send) {
     this.#desk = desk;
     this.#send = send;
   }
 
-  get size(): number {
-    return this.#open.size;
+  /** Requests that come to an end by themselves. */
+  get working(): number {
+    return this.#open.size - this.#watches.size;
   }
 
   has(id: string): boolean {
@@ -39,6 +42,7 @@ export class ModelRequests {
       id,
       this.#desk.request(request, (notice) => this.#tell(id, notice)),
     );
+    if (request.do === 'watch') this.#watches.add(id);
   }
 
   /** @returns whether there is a request of this id */
@@ -59,6 +63,7 @@ export class ModelRequests {
       return this.#send({ ...notice, type: 'models-event', id }, notice.seq === undefined);
     }
     this.#open.delete(id);
+    this.#watches.delete(id);
     if (notice.type === 'failed')
       return this.#send({ type: 'failed', id, seq: notice.seq, error: notice.error.toWire() }, false);
     if (notice.type === 'cancelled') return this.#send({ ...notice, id }, false);
