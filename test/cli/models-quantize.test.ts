@@ -146,6 +146,10 @@ describe('sotto models quantize', () => {
     const args = ['models', 'quantize', starterModel(), '--out', out, '--clips', join(folder, 'no-clips')];
     expect(await main(args)).not.toBe(0);
     expect(written.stderr).toContain('manifest.jsonl');
+    const clips = mkdtempSync(join(folder, 'gone-'));
+    writeFileSync(join(clips, 'manifest.jsonl'), '{"file":"gone.flac","text":"a word","language":"en"}\n');
+    expect(await main([...args.slice(0, -1), clips])).not.toBe(0);
+    expect(written.stderr).toContain('gone.flac');
     expect(existsSync(out)).toBe(false);
   });
 });

@@ -1,4 +1,5 @@
 /** `sotto models quantize`: packs a model's weights by rules, then holds the result beside its source. */
+import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { bundledSpeech, type Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
@@ -42,7 +43,7 @@ export const sampleClips = bundledSpeech;
 /** The exit code of the command: 1 if what was made holds values that are no numbers. @throws SottoError */
 export async function quantizeModel(run: QuantizeRun): Promise<number> {
   const { model, out, force, options, json, signal } = run;
-  if (run.clips !== undefined) readClips(run.clips); // what is missing is told before the work, not after it
+  if (run.clips !== undefined) mustBeThere(run.clips, readClips(run.clips));
   const put = (text: string): void => void (json || process.stdout.write(text));
   const bar = stageBar();
   let facts: ModelFacts;
@@ -83,6 +84,13 @@ export async function quantizeModel(run: QuantizeRun): Promise<number> {
   put(`\n${comparison.verdict}\n`);
   for (const note of notes) put(`${note}\n`);
   return 0;
+}
+
+/** What is missing is told before the work, not after it. */
+function mustBeThere(folder: string, clips: readonly LabelledClip[]): void {
+  const missing = clips.find(({ file }) => !existsSync(join(folder, file)));
+  if (missing === undefined) return;
+  throw new SottoError('AUDIO_NOT_FOUND', `${missing.file} is not in ${folder}, yet manifest.jsonl lists it`);
 }
 
 async function comparedWithSource(
