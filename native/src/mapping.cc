@@ -159,10 +159,15 @@ std::optional<Wrapped> wrap(const std::shared_ptr<const Mapping>& mapping, size_
 
 #endif
 
-size_t elements(const mx::Shape& shape) {
+constexpr const char* kBeyond = "an array lies beyond the end of the file";
+
+/** @param most what the file has room for */
+size_t elements(const mx::Shape& shape, size_t most) {
   size_t count = 1;
   for (const auto n : shape) {
     if (n < 0) throw std::invalid_argument("a shape has no negative sizes");
+    // Sizes may be so large that their product wraps around.
+    if (n > 0 && count > most / static_cast<size_t>(n)) throw std::invalid_argument(kBeyond);
     count *= static_cast<size_t>(n);
   }
   return count;
@@ -200,8 +205,8 @@ std::optional<std::vector<mx::array>> map_arrays(const std::string& path, size_t
   arrays.reserve(regions.size());
   std::optional<mx::array> whole;
   for (const auto& region : regions) {
-    const size_t count = elements(region.shape), size = count * mx::size_of(region.dtype);
-    if (region.offset > bytes || size > bytes - region.offset) throw std::invalid_argument("an array lies beyond the end of the file");
+    const size_t count = elements(region.shape, bytes), size = count * mx::size_of(region.dtype);
+    if (region.offset > bytes || size > bytes - region.offset) throw std::invalid_argument(kBeyond);
     const char* from = mapping->data() + region.offset;
 #ifdef __APPLE__
     const bool shares = size >= kWorthPages;

@@ -31,8 +31,6 @@ describe('config.json', () => {
 
   test.each([
     ['n_mels', { n_mels: 81 }],
-    ['n_vocab', { n_vocab: 32_000 }],
-    ['n_vocab', { n_vocab: 51_867 }],
     ['n_text_layer', { n_text_layer: 0 }],
     ['n_audio_ctx', { n_audio_ctx: '1500' }],
     ['n_audio_state', { n_audio_state: 500 }],
@@ -44,6 +42,23 @@ describe('config.json', () => {
     expect(read).toThrow(field);
     expect(read).toThrow(expect.objectContaining({ code: 'MODEL_UNSUPPORTED' }));
   });
+
+  test.each([32_000, 51_867])(
+    'is refused for a vocabulary of %d tokens, which no tokenizer has',
+    (nVocab) => {
+      for (const json of [
+        { ...SIZES.base, n_vocab: nVocab },
+        { ...HUGGING_FACE, vocab_size: nVocab },
+      ]) {
+        expect(() => parseConfig(json)).toThrow(
+          expect.objectContaining({
+            code: 'TOKENIZER_FAILED',
+            message: expect.stringContaining(String(nVocab)) as unknown,
+          }),
+        );
+      }
+    },
+  );
 
   test.each([[null], ['whisper'], [[]], [{}]])('is refused if it is %j', (json) => {
     expect(() => parseConfig(json)).toThrow(expect.objectContaining({ code: 'MODEL_UNSUPPORTED' }));
@@ -84,7 +99,6 @@ describe('config.json of Hugging Face', () => {
 
   test.each([
     ['num_mel_bins', { num_mel_bins: 40 }],
-    ['vocab_size', { vocab_size: 51_900 }],
     ['d_model', { encoder_attention_heads: 7 }],
     ['encoder_ffn_dim', { encoder_ffn_dim: 1024 }],
     ['activation_function', { activation_function: 'silu' }],

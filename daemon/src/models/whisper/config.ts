@@ -197,7 +197,10 @@ function complete(
   const isMultilingual = nVocab >= SMALLEST_MULTILINGUAL_VOCAB;
   const numLanguages = nVocab - TOKENS_BESIDE_LANGUAGES - (isMultilingual ? 1 : 0);
   if (numLanguages < 1 || numLanguages > LANGUAGE_CODES.length) {
-    throw unsupported(`config.json: ${fields.vocab}: ${nVocab} is not the size of a Whisper vocabulary`);
+    throw new SottoError(
+      'TOKENIZER_FAILED',
+      `config.json: ${fields.vocab}: ${nVocab} is not the size of a Whisper vocabulary`,
+    );
   }
   for (const [field, state, heads] of [
     [fields.audio, nAudioState, nAudioHead],

@@ -72,16 +72,13 @@ export class WhisperModel implements SpeechModel {
   }
 }
 
-/** What all of them come to; if one fails, that error, once the others are disposed of. */
+/** What all of them come to; if some fail, the first of their errors, once the others are disposed of. */
 async function allOrNone<T extends readonly { dispose(): void }[]>(parts: {
   [K in keyof T]: Promise<T[K]>;
 }): Promise<T> {
-  try {
-    return await Promise.all(parts);
-  } catch (error) {
-    for (const part of await Promise.allSettled(parts)) {
-      if (part.status === 'fulfilled') part.value.dispose();
-    }
-    throw error;
-  }
+  const settled = await Promise.allSettled(parts);
+  const failed = settled.find((part) => part.status === 'rejected');
+  if (failed === undefined) return Promise.all(parts);
+  for (const part of settled) if (part.status === 'fulfilled') part.value.dispose();
+  throw failed.reason;
 }

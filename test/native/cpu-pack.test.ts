@@ -1,0 +1,134 @@
+/** Matrices packed together beside each of them packed alone, and beside the panels spelled out. */
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { mx, type Dtype, type MxArray } from '#native/index.js';
+import { expectInvalid, hasKernels, seed } from './cpu-cases.js';
+
+const describeKernels = hasKernels ? describe : describe.skip;
+const PANEL = 16;
+const WIDEN = 32;
+
+/** [n, k] as panels [⌈n / 16⌉, k, 16], by MLX's own ops. */
+function spelledOut(matrix: MxArray): MxArray {
+  const [n = 0, k = 0] = matrix.shape;
+  const rows = Math.ceil(n / PANEL) * PANEL;
+  const padded = mx.pad(matrix, [[0, rows - n], [0, 0]]); // prettier-ignore
+  return mx.contiguous(mx.transpose(mx.reshape(padded, [rows / PANEL, PANEL, k]), [0, 2, 1]));
+}
+
+interface Case {
+  n: number;
+  k: number;
+  kind: 'float32' | 'float16' | 'bfloat16' | 'widened float16' | 'widened bfloat16' | 2 | 3 | 4 | 5 | 6 | 8;
+  /** Rows after which another part begins. */
+  cuts: number[];
+}
+const kinds = fc.constantFrom<Case['kind']>(
+  ...(['float32', 'float16', 'bfloat16', 'widened float16', 'widened bfloat16'] as const),
+  ...([2, 3, 4, 5, 6, 8] as const),
+);
+const cases: fc.Arbitrary<Case> = fc.record({
+  n: fc.constantFrom(1, 2, 15, 16, 17, 31, 32, 50, 130),
+  k: fc.constantFrom(1, 3, 8, 15, 32, 33, 64, 100, 257, 600),
+  kind: kinds,
+  cuts: fc.array(fc.nat(130), { maxLength: 3 }),
+});
+
+/** The matrix as it is given, its number of bits, and the panels that should come of it. */
+function made({ n, k, kind, cuts }: Case): { matrix: MxArray; bits: number; expected: MxArray } {
+  if (typeof kind === 'number') {
+    const columns = Math.ceil(k / 32) * 32;
+    const [packed, scales, biases] = mx.quantize(mx.random.normal([n, columns]), 32, kind);
+    if (!packed || !scales || !biases) throw new Error('not quantized');
+    const [ones, zeros] = [mx.onesLike(scales), mx.zerosLike(biases)];
+    const codes = mx.dequantize(packed, ones, zeros, 32, kind).astype('uint8');
+    return { matrix: inParts(packed, cuts), bits: kind, expected: spelledOut(codes) };
+  }
+  const [dtype = 'float32'] = kind.split(' ').reverse() as Dtype[];
+  const matrix = mx.random.normal([n, k]).astype(dtype);
+  const isWidened = kind.startsWith('widened');
+  return {
+    matrix: inParts(matrix, cuts),
+    bits: isWidened ? WIDEN : 0,
+    expected: spelledOut(isWidened ? matrix.astype('float32') : matrix),
+  };
+}
+
+/** The same rows, evaluated in parts that are yet to be put together. */
+function inParts(matrix: MxArray, cuts: readonly number[]): MxArray {
+  const [n = 0, k = 0] = matrix.shape;
+  const ends = [...new Set([...cuts.filter((cut) => cut > 0 && cut < n), n])].sort((a, b) => a - b);
+  const parts = ends.map((end, i) => mx.contiguous(mx.slice(matrix, [ends[i - 1] ?? 0, 0], [end, k])));
+  mx.eval(parts);
+  return parts.length > 1 ? mx.concatenate(parts, 0) : (parts[0] ?? matrix);
+}
+
+const same = (a: MxArray, b: MxArray): boolean =>
+  a.dtype === b.dtype && a.shape.join() === b.shape.join() && Boolean(mx.arrayEqual(a, b).item());
+
+describeKernels('matrices packed together', () => {
+  test('are the panels of each, whatever they are stored in and in however many parts', () => {
+    const live = mx.liveArrays();
+    fc.assert(
+      fc.property(seed, fc.array(cases, { minLength: 1, maxLength: 6 }), (start, all) => {
+        mx.random.seed(start);
+        mx.tidy(() => {
+          const given = all.map(made);
+          const { panels, turns } = mx.cpu.pack(
+            given.map(({ matrix }) => matrix),
+            given.map(({ bits }) => bits),
+          );
+          expect(turns.length).toBe(all.length);
+          for (const [i, { expected }] of given.entries()) {
+            expect(panels[i] && same(panels[i], expected)).toBe(true);
+          }
+        });
+      }),
+      { numRuns: 120 },
+    );
+    expect(mx.liveArrays()).toBe(live);
+  });
+
+  test('leave the parts of what they join as they are', () => {
+    mx.tidy(() => {
+      const parts = [mx.random.normal([32, 64]), mx.random.normal([16, 64])];
+      mx.eval(parts);
+      const before = parts.map((part) => part.toTypedArray());
+      const joined = mx.concatenate(parts, 0);
+      const { panels } = mx.cpu.pack([joined], [0]);
+      expect(panels[0] && same(panels[0], mx.cpu.panels(mx.contiguous(joined)))).toBe(true);
+      expect(parts.map((part) => part.toTypedArray())).toEqual(before);
+    });
+  });
+
+  test('are made in turns of some megabytes, those that lie first in memory first', () => {
+    mx.tidy(() => {
+      const all = mx.random.normal([4096, 1024]); // 16 MB
+      mx.eval(all);
+      const pieces = Array.from({ length: 4 }, (_, i) =>
+        mx.slice(all, [i * 1024, 0], [(i + 1) * 1024, 1024]),
+      );
+      mx.eval(pieces);
+      const backwards = [...pieces, ...pieces].reverse();
+      const { turns, panels } = mx.cpu.pack(backwards, [0, 0, 0, 0, 0, 0, 0, 0]);
+      expect(turns).toEqual([1, 0, 0, 0, 1, 0, 0, 0]); // 24 MB of the first three, then the last
+      for (const [i, piece] of backwards.entries()) {
+        expect(panels[i] && same(panels[i], mx.cpu.panels(piece))).toBe(true);
+      }
+    });
+  });
+
+  test('can be none', () => expect(mx.cpu.pack([], [])).toEqual({ panels: [], turns: [] }));
+
+  test('are refused where they are no matrices, or of another kind', () => {
+    const floats = mx.zeros([16, 32]);
+    const words = mx.zeros([16, 4], 'uint32');
+    expectInvalid(() => mx.cpu.pack([mx.zeros([16])], [0]), /takes matrices/);
+    expectInvalid(() => mx.cpu.pack([floats], [4]), /packed weights are uint32/);
+    expectInvalid(() => mx.cpu.pack([words], [7]), /of 2 to 6 or 8 bits/);
+    expectInvalid(() => mx.cpu.pack([words], [0]), /takes float32, float16 or bfloat16/);
+    expectInvalid(() => mx.cpu.pack([words], [WIDEN]), /takes float32, float16 or bfloat16/);
+    expectInvalid(() => mx.cpu.pack([floats], []), /as many bits as matrices/);
+    mx.dispose([floats, words]);
+  });
+});
