@@ -110,9 +110,9 @@ export function comparisonTable(
       change(result.tokensPerSecond, source.tokensPerSecond),
     ],
     [
-      'faster than speech',
-      `${source.speed.toFixed(1)} times`,
-      `${result.speed.toFixed(1)} times`,
+      'speed',
+      `${source.speed.toFixed(1)} × real time`,
+      `${result.speed.toFixed(1)} × real time`,
       change(result.speed, source.speed),
     ],
     ['words wrong', wrong(source), wrong(result), relative === null ? '' : signed(relative)],
