@@ -556,6 +556,14 @@ describe('use', () => {
     expect(await models.whenReady({ timeoutSeconds: 60 })).toMatchObject({ name: 'large' });
     engine.fails('small', new SottoError('MODEL_CORRUPT', 'cut off'));
     expect(await codeOf(models.whenReady({ model: 'small', timeoutSeconds: 60 }))).toBe('MODEL_CORRUPT');
+    // Tried once more, it is waited for.
+    const again = models.use('small');
+    const hopeful = models.whenReady({ model: 'small', timeoutSeconds: 60 });
+    await until(() => engine.waiting.includes('small'));
+    engine.loading('small', 0.1);
+    engine.ready('small');
+    expect(await hopeful).toMatchObject({ name: 'small', state: 'ready' });
+    await again.result;
   });
 });
 

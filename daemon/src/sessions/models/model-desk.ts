@@ -9,6 +9,7 @@ import type { ModelRef } from '../../protocol/ipc.js';
 import { MODEL_LIMITS, type ModelsRequest, type ModelsResult } from '../../protocol/models.js';
 import { readSettings } from '../../settings.js';
 import { isModelName, modelSource } from '../../store/download/model-source.js';
+import { pause } from '../../store/download/retry.js';
 import { findModel, findModelOrPlain, modelNames, type ModelShelves } from '../../store/find-model.js';
 import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed.js';
 import type { ModelEngine } from '../../supervisor/engine.js';
@@ -212,12 +213,18 @@ export class ModelDesk {
   }
 
   #wait({ model, timeoutSeconds }: Asked<'wait'>, listener: DeskListener): Member {
-    const { engine } = this.#options;
+    const { engine, clock } = this.#options;
     const name = model === undefined ? this.#chosen()?.name : this.#nameOf(model);
     if (name === undefined) throw new SottoError('MODEL_NOT_FOUND', 'no model is chosen');
     return this.#aside(listener, async ({ signal }) => {
+      const untilMs = clock.nowMs() + timeoutSeconds * 1000;
+      // What failed before and is tried again is not lost yet.
+      const again = this.states.of(name).state === 'failed' ? this.#works.get(name) : undefined;
+      if (again !== undefined)
+        await Promise.race([again.settled, pause(timeoutSeconds * 1000, clock, signal)]);
       try {
-        const status = await this.states.when(name, { timeoutMs: timeoutSeconds * 1000, signal });
+        const timeoutMs = Math.max(0, untilMs - clock.nowMs());
+        const status = await this.states.when(name, { timeoutMs, signal });
         return { do: 'wait', model: status };
       } catch (error) {
         // Who names none takes what serves in its place.

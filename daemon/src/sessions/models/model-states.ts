@@ -168,7 +168,10 @@ export class ModelStates {
   #late(name: string, timeoutMs: number): SottoError {
     const { state, fraction } = this.of(name);
     const far = fraction === undefined ? '' : `, ${Math.floor(fraction * 100)} %`;
-    return new SottoError('TIMEOUT', `${name} is not ready after ${timeoutMs / 1000} s: ${state}${far}`);
+    return new SottoError(
+      'TIMEOUT',
+      `${name} is not ready after ${Number((timeoutMs / 1000).toFixed(2))} s: ${state}${far}`,
+    );
   }
 
   #get(name: string): Known {
