@@ -205,7 +205,8 @@ function* slotsOf(module: Module, withBuffers = false): Generator<Slot> {
 
 function* slotsIn(holder: object, key: string, name: string): Generator<Slot> {
   const value: unknown = Reflect.get(holder, key);
-  if (isArray(value) || value instanceof Module) {
+  if (typeof value !== 'object' || value === null) return; // most fields: asking what class they are takes longer
+  if (value instanceof Module || isArray(value)) {
     yield { name, value, set: (replacement) => void Reflect.set(holder, key, replacement) };
   } else if (Array.isArray(value)) {
     for (const index of value.keys()) yield* slotsIn(value, String(index), `${name}.${index}`);

@@ -57,7 +57,7 @@ export async function startLoading(
   };
   try {
     model = await networkOf(checkpoint, signal);
-    await setImmediate(); // for what else this thread serves
+    await setImmediate();
     const turns = new Turns(inQueue(model, layOut), signal, onProgress);
     await setImmediate();
     return { model: finish(model, turns, checkpoint, failed) };
@@ -102,10 +102,13 @@ export async function networkOf(checkpoint: Checkpoint, signal?: AbortSignal): P
         predicate: (name, layer) => isStored(name, layer) && (layers?.get(name) ?? true),
       });
     }
+    await setImmediate(); // between pieces of work this thread may do others
     for (const name of names) {
       throwIfCancelled(signal);
       weights.set(name, await checkpoint.array(name));
     }
+    await setImmediate();
+    throwIfCancelled(signal);
     return model.loadWeights(weights);
   } catch (error) {
     for (const array of weights.values()) array.dispose();
