@@ -95,6 +95,8 @@ describe('sotto models quantize', () => {
     [['models', 'quantize', 'a', '--group-size', '48']],
     [['models', 'quantize', 'a', '--keep-first-last', '12']],
     [['models', 'quantize', 'a', '--embedding-bits', 'all']],
+    [['models', 'quantize', 'a', '--layer', 'mlp2']],
+    [['models', 'quantize', 'a', '--layer', '*.mlp2=9']],
   ])('wrong usage %j exits with 2', async (args) => {
     expect(await main(args)).toBe(2);
     expect(written.stderr).toMatch(/^sotto: /);

@@ -87,6 +87,22 @@ describe('a rule for layers', () => {
     }
   });
 
+  test('lets the last pattern that fits a layer by its whole name speak before the rest', () => {
+    const layers = [
+      { pattern: '*.mlp2', bits: 8 },
+      { pattern: 'encoder.*', bits: 5 },
+      { pattern: 'encoder.blocks.1.mlp2', bits: 16 },
+      { pattern: 'mlp', bits: 2 },
+    ] as const;
+    const of = (layer: string) => bits({ bits: 4, endBits: 6, layers: [...layers] }, layer);
+    expect(of('decoder.blocks.0.mlp2')).toBe(8);
+    expect(of('decoder.blocks.0.mlp1')).toBe(6);
+    expect(of('encoder.blocks.2.mlp2')).toBe(5);
+    expect(of('encoder.blocks.1.mlp2')).toBe(false);
+    // A dot is a dot.
+    expect(bits({ bits: 4, layers: [{ pattern: 'decoder.*', bits: 8 }] }, 'decoderXblocks')).toBe(4);
+  });
+
   test('takes block 10 for no end because block 1 is one', () => {
     const rule = ruleOf(
       { bits: 4, endBits: 8, groupSize: 64, dtype: float16 },
@@ -141,6 +157,16 @@ describe('a quantized model', () => {
     expect(stored.has('encoder.blocks.0.mlp1.scales')).toBe(false);
     expect(stored.has('decoder.token_embedding.scales')).toBe(false);
     await featuresOf(dir);
+  });
+
+  test('is not made by a pattern that no layer fits', async () => {
+    const layers = [{ pattern: 'encoder.*.mlp3', bits: 8 as const }];
+    const live = mx.liveArrays();
+    await expect(quantized({ bits: 4, groupSize: 64, layers })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'no layer fits "encoder.*.mlp3"',
+    });
+    expect(mx.liveArrays()).toBe(live);
   });
 
   test('can be written plain again', async () => {

@@ -12,6 +12,7 @@ interface QuantizeFlags {
   groupSize: ConvertOptions['groupSize'];
   keepFirstLast: NonNullable<ConvertOptions['endBits']>;
   embeddingBits: NonNullable<ConvertOptions['embeddingBits']>;
+  layer: NonNullable<ConvertOptions['layers']>;
   out?: string;
   force?: boolean;
   report: boolean;
@@ -52,6 +53,11 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
         .argParser(oneOf(LAYER_BITS))
         .default(8),
     )
+    .addOption(
+      new Option('--layer <pattern=n>', 'bits of layers by name, * for any part of it; may be given again')
+        .argParser(layerBits)
+        .default([], 'none'),
+    )
     .option('--out <name|folder>', 'a name among your models, or a folder (default: the name with its bits)')
     .option('--force', 'replace a model folder that is there')
     .option('--no-report', 'do not compare it with its source')
@@ -63,6 +69,7 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
 Examples:
   sotto models quantize whisper-base                  4 bits, 8 where it matters, as whisper-base-4bit
   sotto models quantize whisper-small --embedding-bits 4 --keep-first-last 4      4 bits throughout
+  sotto models quantize whisper-base --layer 'encoder.*.mlp2=8' --layer '*.cross_attn.*=6'
   sotto models quantize ~/models/turbo --bits 3 --group-size 32 --clips ~/clips
   sotto models quantize whisper-base --bits 8 --out ./base-8bit --no-report`,
     )
@@ -70,19 +77,35 @@ Examples:
       const paths = resolvePaths();
       const model = findModel(shelvesOf(paths), modelArgument(name, paths));
       const { placeFor, quantizeModel, sampleClips } = await import('./models-quantize.js');
-      const { bits, groupSize, keepFirstLast: endBits, embeddingBits } = flags;
+      const { bits, groupSize, keepFirstLast: endBits, embeddingBits, layer } = flags;
       outcome.exitCode = await interruptible((signal) =>
         quantizeModel({
           model,
           out: placeFor(paths, model.name, bits, flags.out),
           force: flags.force === true,
-          options: { bits, groupSize, endBits, embeddingBits, dtype: 'float16' },
+          options: {
+            bits,
+            groupSize,
+            endBits,
+            embeddingBits,
+            ...(layer.length > 0 && { layers: layer }),
+            dtype: 'float16',
+          },
           clips: flags.report ? resolve(flags.clips ?? sampleClips) : undefined,
           json: flags.json === true,
           signal,
         }),
       );
     });
+}
+
+type LayerBits = NonNullable<ConvertOptions['layers']>[number];
+
+/** `encoder.*.mlp2=8` */
+function layerBits(value: string, before: readonly LayerBits[]): LayerBits[] {
+  const at = value.lastIndexOf('=');
+  if (at < 1) throw new InvalidArgumentError('a pattern and bits are expected, such as encoder.*.mlp2=8.');
+  return [...before, { pattern: value.slice(0, at), bits: oneOf(LAYER_BITS)(value.slice(at + 1)) }];
 }
 
 export function oneOf<T extends number>(choices: readonly T[]): (value: string) => T {

@@ -16,6 +16,8 @@ const convertOptionsSchema = v.object({
   endBits: v.exactOptional(v.picklist(LAYER_BITS)),
   /** Of the token embedding, which is the output layer too; as the others if left out. */
   embeddingBits: v.exactOptional(v.picklist(LAYER_BITS)),
+  /** Layers by name, `*` for any part of it, before all that is above; the last that fits a layer counts. */
+  layers: v.exactOptional(v.array(v.object({ pattern: v.string(), bits: v.picklist(LAYER_BITS) }))),
   /** Weights that share a scale. */
   groupSize: v.picklist(GROUP_SIZES),
   /** Of what is not packed, and of scales. */

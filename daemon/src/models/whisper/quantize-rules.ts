@@ -1,4 +1,5 @@
 /** Which layers of a network are packed how, when it is written anew. */
+import { SottoError } from '#daemon/protocol/errors.js';
 import type { ConvertOptions } from '#daemon/protocol/model-work.js';
 
 import type { Quantization, StoredQuantization, WhisperConfig } from './config.js';
@@ -14,19 +15,36 @@ export type Rule = (layer: string) => Quantization | false;
  * where rounding shows most; all layers of one attention are packed alike, so that they can be joined.
  */
 export function ruleOf(
-  { bits, endBits, embeddingBits, groupSize }: ConvertOptions,
+  { bits, endBits, embeddingBits, layers = [], groupSize }: ConvertOptions,
   { nAudioLayer, nTextLayer }: Pick<WhisperConfig, 'nAudioLayer' | 'nTextLayer'>,
 ): Rule {
   const ends = [
     ...[0, nAudioLayer - 1].map((i) => `encoder.blocks.${i}.`),
     ...[0, nTextLayer - 1].map((i) => `decoder.blocks.${i}.`),
   ];
+  const named = layers.map(({ pattern, bits: own }) => ({ fits: fitting(pattern), bits: own }));
   return (layer) => {
     let own: number | undefined = bits;
     if (layer === EMBEDDING) own = embeddingBits ?? bits;
     else if (ends.some((end) => layer.startsWith(end))) own = endBits ?? bits;
+    own = named.findLast(({ fits }) => fits.test(layer))?.bits ?? own;
     return own === undefined || own === NOT_PACKED ? false : { groupSize, bits: own };
   };
+}
+
+/** A pattern that no layer fits is a slip of the pen. @throws SottoError INVALID_ARGUMENT */
+export function mustFitSome({ layers = [] }: ConvertOptions, names: readonly string[]): void {
+  const lost = layers.find(({ pattern }) => !names.some((name) => fitting(pattern).test(name)));
+  if (lost === undefined) return;
+  throw new SottoError('INVALID_ARGUMENT', `no layer fits "${lost.pattern}"`, {
+    hint: 'layers are called encoder.blocks.0.attn.query, decoder.blocks.0.cross_attn.out, decoder.blocks.0.mlp1, decoder.token_embedding and so on; * stands for any part of a name',
+  });
+}
+
+/** From the start of a name to its end. */
+function fitting(pattern: string): RegExp {
+  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`);
 }
 
 /**

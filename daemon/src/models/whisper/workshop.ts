@@ -14,7 +14,7 @@ import { mlxConfig, type StoredQuantization, type WhisperConfig } from './config
 import { LANGUAGE_CODES } from './languages.js';
 import { networkOf, readConfig } from './load.js';
 import { Whisper } from './model.js';
-import { ruleOf, storedForm } from './quantize-rules.js';
+import { mustFitSome, ruleOf, storedForm } from './quantize-rules.js';
 
 export const whisperWorkshop = { inspect, convert };
 
@@ -86,9 +86,15 @@ async function convert(
 function quantize(model: Whisper, options: ConvertOptions): StoredQuantization | undefined {
   const rule = ruleOf(options, model.config);
   try {
+    const layers: string[] = [];
+    for (const [name, layer] of model.namedModules()) {
+      if (layer instanceof nn.Linear || layer instanceof nn.Embedding) layers.push(name);
+    }
+    mustFitSome(options, layers);
     const packed = nn.quantize(model, { predicate: (name) => rule(name) });
     return storedForm(packed, rule);
   } catch (cause) {
+    if (cause instanceof SottoError) throw cause;
     throw new SottoError('INVALID_ARGUMENT', messageOf(cause), {
       cause,
       hint: 'choose another group size: 32 divides the layers of every published size',
