@@ -32,7 +32,7 @@ export const DEFAULT_RETENTION: Retention = { keepDays: 30, keepAudio: false, ma
 /** A warm model costs no power, but a Mac shares its memory with the GPU; loading it anew takes a second or two. */
 export const DEFAULT_MEMORY: MemorySettings = { unloadAfterMinutes: 60 };
 
-const DEFAULTS: Settings = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY };
+export const DEFAULTS: Settings = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY };
 
 /** @throws SottoError INVALID_ARGUMENT */
 export function readSettings(path: string): Settings {

@@ -4,10 +4,12 @@ import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { EngineStatus } from '../protocol/status.js';
 import { describeStatus } from './describe-status.js';
-import { runDaemon } from './run-daemon.js';
+import { startAgent } from './run-agent.js';
+import { runDaemon, type RunningDaemon } from './run-daemon.js';
 import { findDaemon, findOrStartDaemon } from './start-daemon.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 import { isRunning } from '../is-running.js';
+import { errorLine } from './view.js';
 
 const LOOK_EVERY_MS = 50;
 /** A model of several gigabytes from a slow disk. */
@@ -36,6 +38,27 @@ export async function daemonRun(
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => daemon.stop(name));
   if (process.stdout.isTTY) say(`Sotto listens at ${paths.socket} (process ${process.pid}); Ctrl-C ends it`);
   await daemon.ended;
+  return 0;
+}
+
+/**
+ * The same for the login agent. What no other try would mend is no failure to the service manager: it would only try again,
+ * every few seconds, for ever.
+ */
+export async function daemonRunAgent(paths: Paths, model: string | undefined): Promise<number> {
+  const told = new AbortController();
+  let daemon: RunningDaemon | undefined;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => (daemon === undefined ? told.abort() : daemon.stop(name)));
+  }
+  try {
+    daemon = await startAgent(paths, model, told.signal);
+  } catch (error) {
+    const known = SottoError.from(error);
+    process.stderr.write(`${new Date().toISOString()} ${errorLine(known)}\n`);
+    return known.retryable || known !== error ? known.exitCode : 0;
+  }
+  await daemon?.ended;
   return 0;
 }
 

@@ -6,7 +6,7 @@ import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { Sessions } from '../sessions/sessions.js';
-import { readSettings } from '../settings.js';
+import { DEFAULTS, readSettings, type Settings } from '../settings.js';
 import { findModel, findModelOrPlain, type FoundModel, type ModelShelves } from '../store/find-model.js';
 import { smallerModels } from '../store/smaller-models.js';
 import type { EngineCommand } from '../supervisor/engine-process.js';
@@ -24,8 +24,8 @@ export interface Parts {
   readonly resolveModel: ResolveModel;
   /** The same for speech that goes on: without an argument, the one that is there soonest. */
   readonly resolveLiveModel: ResolveModel;
-  /** Why there is no model to keep warm, where that is so. */
-  readonly modelProblem?: SottoError;
+  /** Why it does not work as the user has chosen: the model is not here, or the settings are not valid. */
+  readonly problem?: SottoError;
 }
 
 export interface PartsOptions {
@@ -35,6 +35,8 @@ export interface PartsOptions {
   readonly model?: string;
   /** Load the model before anybody asks. */
   readonly warm: boolean;
+  /** Go on with the usual settings where those of the user are not valid. */
+  readonly tolerant?: boolean;
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
@@ -44,8 +46,8 @@ export function engineCommand(): EngineCommand {
   return { modulePath: own ?? fileURLToPath(new URL('../engine/main.js', import.meta.url)) };
 }
 
-export function buildParts({ paths, log, model, warm, onIdleChange }: PartsOptions): Parts {
-  const settings = readSettings(paths.settings);
+export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: PartsOptions): Parts {
+  const { settings, fault } = settingsOf(paths, tolerant === true);
   const shelves = shelvesOf(paths);
   const configured = (): FoundModel => findModelOrPlain(shelves, model ?? settings.model);
   const { plan, problem } = warm ? planFor(shelves, configured) : {};
@@ -76,8 +78,20 @@ export function buildParts({ paths, log, model, warm, onIdleChange }: PartsOptio
     sessions,
     resolveModel,
     resolveLiveModel,
-    ...(problem !== undefined && { modelProblem: problem }),
+    ...((fault ?? problem) !== undefined && { problem: fault ?? problem }),
   };
+}
+
+function settingsOf(
+  { settings: path }: Paths,
+  tolerant: boolean,
+): { settings: Settings; fault?: SottoError } {
+  try {
+    return { settings: readSettings(path) };
+  } catch (error) {
+    if (!tolerant) throw error;
+    return { settings: DEFAULTS, fault: SottoError.from(error) };
+  }
 }
 
 /** What is to be warm: the chosen model, the starter until then, and smaller ones where it does not fit. */

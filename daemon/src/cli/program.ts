@@ -5,6 +5,7 @@
 import { Command, Option } from 'commander';
 import { resolvePaths, type Paths } from '../paths.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
+import { addAgent } from './agent-command.js';
 import { addDictate } from './dictate-command.js';
 import { minutes } from './flag-values.js';
 import { addHistory } from './history-command.js';
@@ -39,6 +40,7 @@ Exit codes: 0 all done · 1 some file failed · 2 wrong usage · 3 daemon or mod
   addDaemon(program, outcome);
   addModels(program, outcome);
   addHistory(program, outcome);
+  addAgent(program, outcome);
   addDemo(program, outcome);
   return program;
 }
@@ -59,11 +61,14 @@ function addDaemon(program: Command, outcome: Outcome): void {
     .description('Runs the daemon in this terminal until it is told to end.')
     .addOption(model())
     .addOption(new Option('--idle-exit <minutes>', 'end after this long without work').argParser(minutes))
+    .addOption(new Option('--agent', 'as the login agent runs it').conflicts('idleExit').hideHelp())
     .addHelpText('after', '\nExamples:\n  sotto daemon run\n  sotto daemon run --model base --idle-exit 60')
-    .action(async (flags: { model?: string; idleExit?: number }) => {
+    .action(async (flags: { model?: string; idleExit?: number; agent?: boolean }) => {
       const paths = resolvePaths();
-      const { daemonRun } = await import('./daemon-commands.js');
-      outcome.exitCode = await daemonRun(paths, modelArgument(flags.model, paths), flags.idleExit);
+      const { daemonRun, daemonRunAgent } = await import('./daemon-commands.js');
+      if (flags.agent === true)
+        outcome.exitCode = await daemonRunAgent(paths, modelArgument(flags.model, paths));
+      else outcome.exitCode = await daemonRun(paths, modelArgument(flags.model, paths), flags.idleExit);
     });
   daemon
     .command('start')

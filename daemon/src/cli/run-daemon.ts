@@ -26,6 +26,8 @@ export interface DaemonOptions {
   readonly model?: string;
   /** End after this many seconds without a job. */
   readonly idleExitSeconds?: number;
+  /** Settings that are not valid are said, and the usual ones taken. */
+  readonly tolerant?: boolean;
 }
 
 export interface RunningDaemon {
@@ -36,7 +38,12 @@ export interface RunningDaemon {
 }
 
 /** @throws SottoError DAEMON_RUNNING, UNAUTHORISED, INVALID_ARGUMENT */
-export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions): Promise<RunningDaemon> {
+export async function runDaemon({
+  paths,
+  model,
+  idleExitSeconds,
+  tolerant = false,
+}: DaemonOptions): Promise<RunningDaemon> {
   // Whatever this process creates is the user's alone.
   process.umask(0o077);
   const log = openLog(paths.log);
@@ -53,6 +60,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
     paths,
     log,
     warm: true,
+    tolerant,
     onIdleChange: () => watchIdle(),
     ...(model === undefined ? {} : { model }),
   });
@@ -94,7 +102,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
 
   const status = (): DaemonStatus => {
     const engine = supervisor.status();
-    const reason = reasonOf(engine, parts.modelProblem);
+    const reason = reasonOf(engine, parts.problem);
     const starting =
       engine.state !== 'ready' || engine.model.state === 'loading' || engine.model.state === 'warming';
     const busy = sessions.queueStatus().running > 0 || live.count > 0;
@@ -158,8 +166,7 @@ export async function runDaemon({ paths, model, idleExitSeconds }: DaemonOptions
   trace('daemon', 'listening');
   supervisor.start();
   log.info({ version: SOTTO_VERSION, node: process.version, model }, 'daemon ready');
-  if (parts.modelProblem !== undefined)
-    log.error({ code: parts.modelProblem.code }, parts.modelProblem.message);
+  if (parts.problem !== undefined) log.error({ code: parts.problem.code }, parts.problem.message);
   watchIdle();
   tidyAfter(FIRST_TIDY_MS);
   void live.recover();
@@ -175,10 +182,10 @@ function makePrivate(folder: string, log: Logger): void {
   }
 }
 
-function reasonOf(engine: DaemonStatus['engine'], modelProblem: SottoError | undefined): string | undefined {
+function reasonOf(engine: DaemonStatus['engine'], problem: SottoError | undefined): string | undefined {
   if (engine.state === 'degraded')
     return `the speech engine is down: ${engine.lastFailure ?? 'it failed too often'}`;
   const { insteadOf, error: failed } = engine.model;
-  const error = failed ?? insteadOf?.error ?? modelProblem?.toWire();
+  const error = failed ?? insteadOf?.error ?? problem?.toWire();
   return error === undefined ? undefined : `${error.message} — ${error.hint}`;
 }

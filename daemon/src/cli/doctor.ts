@@ -1,0 +1,204 @@
+/** Looks at all that a dictation needs, from the ground up, and says of each part what was found and what to do. */
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AgentStatus } from '#launchd/index.js';
+import { packageRoot, type Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import type { DaemonStatus } from '../protocol/status.js';
+import { SOTTO_VERSION } from '../protocol/version.js';
+import { readSettings } from '../settings.js';
+import { findModelOrPlain } from '../store/find-model.js';
+import { shelvesOf } from './shelves.js';
+import { findDaemon } from './start-daemon.js';
+
+export interface Finding {
+  readonly what: string;
+  /** `note`: nothing is wrong, and yet one should know. */
+  readonly verdict: 'right' | 'note' | 'wrong';
+  readonly found: string;
+  readonly advice?: string;
+}
+
+const NODE_MAJOR = 20;
+
+/** @param agent where the agent stands; what it throws is a finding */
+export async function* examine(
+  paths: Paths,
+  agent: () => Promise<AgentStatus>,
+): AsyncGenerator<Finding, void> {
+  yield node();
+  yield addon();
+  yield folders(paths);
+  yield settings(paths);
+  yield model(paths);
+  yield await agentFinding(agent);
+  const status = await daemonStatus(paths);
+  yield daemonFinding(status);
+  if (!(status instanceof SottoError) && status !== undefined) {
+    yield engineFinding(status);
+    yield { what: 'log', verdict: 'note', found: status.log };
+  } else yield { what: 'log', verdict: 'note', found: paths.log };
+}
+
+function node(): Finding {
+  const { node: version } = process.versions;
+  const found = `Node.js ${version} at ${process.execPath}`;
+  return parseInt(version, 10) >= NODE_MAJOR
+    ? { what: 'node', verdict: 'right', found }
+    : { what: 'node', verdict: 'wrong', found, advice: `install Node.js ${NODE_MAJOR} or later` };
+}
+
+function addon(): Finding {
+  const path = join(packageRoot, 'native', 'lib', `${process.platform}-${process.arch}`, 'sotto-mlx.node');
+  return existsSync(path)
+    ? { what: 'addon', verdict: 'right', found: path }
+    : {
+        what: 'addon',
+        verdict: 'wrong',
+        found: `${path} is missing`,
+        advice: `run \`npm run setup\` in ${packageRoot}`,
+      };
+}
+
+function folders({ home, logs, runtime }: Paths): Finding {
+  for (const folder of [home, logs, runtime]) {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (error) {
+      const found = `${folder}: ${SottoError.from(error).message}`;
+      return { what: 'folders', verdict: 'wrong', found, advice: 'see that you may read and write there' };
+    }
+  }
+  const isOpen = (statSync(runtime).mode & 0o077) !== 0;
+  if (isOpen) {
+    const advice = `chmod 700 ${runtime}`;
+    return { what: 'folders', verdict: 'wrong', found: `${runtime} is open to others`, advice };
+  }
+  return { what: 'folders', verdict: 'right', found: home };
+}
+
+function settings({ settings: path }: Paths): Finding {
+  try {
+    readSettings(path);
+    return { what: 'settings', verdict: 'right', found: existsSync(path) ? path : 'the usual ones' };
+  } catch (error) {
+    return wrong('settings', error);
+  }
+}
+
+function model(paths: Paths): Finding {
+  try {
+    const { model: wanted } = readSettings(paths.settings);
+    const { model: found, insteadOf } = findModelOrPlain(shelvesOf(paths), wanted);
+    if (insteadOf !== undefined) {
+      return {
+        what: 'model',
+        verdict: 'note',
+        found: `${found.name} in place of ${insteadOf.name}`,
+        advice: insteadOf.error.hint,
+      };
+    }
+    return { what: 'model', verdict: 'right', found: `${found.name} at ${found.dir}` };
+  } catch (error) {
+    return wrong('model', error);
+  }
+}
+
+async function agentFinding(agent: () => Promise<AgentStatus>): Promise<Finding> {
+  try {
+    const { installed, state, pid, lastFailure } = await agent();
+    const failure = lastFailure === undefined ? '' : `, ended last with ${lastFailure}`;
+    const found = `${state}${pid === undefined ? '' : `, process ${pid}`}${failure}`;
+    if (installed === 'no') {
+      return {
+        what: 'agent',
+        verdict: 'note',
+        found: 'not installed',
+        advice: '`sotto agent install` has Sotto ready from login on',
+      };
+    }
+    if (installed === 'outdated') {
+      return {
+        what: 'agent',
+        verdict: 'wrong',
+        found: `${found}, of another version`,
+        advice: '`sotto agent install` renews it',
+      };
+    }
+    if (state !== 'running') {
+      return {
+        what: 'agent',
+        verdict: 'wrong',
+        found,
+        advice: '`sotto agent start`; agent.log beside the log says why it ended',
+      };
+    }
+    return { what: 'agent', verdict: 'right', found };
+  } catch (error) {
+    const { message } = SottoError.from(error);
+    return {
+      what: 'agent',
+      verdict: 'note',
+      found: message,
+      advice: 'without it the daemon starts with the first command',
+    };
+  }
+}
+
+async function daemonStatus(paths: Paths): Promise<DaemonStatus | SottoError | undefined> {
+  try {
+    const client = await findDaemon(paths);
+    if (client === undefined) return undefined;
+    try {
+      return await client.status();
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    return SottoError.from(error);
+  }
+}
+
+function daemonFinding(status: DaemonStatus | SottoError | undefined): Finding {
+  if (status === undefined) {
+    return { what: 'daemon', verdict: 'note', found: 'none runs', advice: 'the first command starts one' };
+  }
+  if (status instanceof SottoError) return wrong('daemon', status);
+  const { pid, version, state, reason } = status;
+  const found = `${state}, process ${pid}, version ${version}`;
+  if (version !== SOTTO_VERSION) {
+    return {
+      what: 'daemon',
+      verdict: 'wrong',
+      found: `${found}, and this is ${SOTTO_VERSION}`,
+      advice: '`sotto daemon stop`',
+    };
+  }
+  return reason === undefined
+    ? { what: 'daemon', verdict: 'right', found }
+    : { what: 'daemon', verdict: 'wrong', found: `${found}: ${reason}` };
+}
+
+function engineFinding({ engine }: DaemonStatus): Finding {
+  const { state, device, restarts, lastFailure } = engine;
+  const failure = lastFailure === undefined ? '' : `, last: it ${lastFailure}`;
+  const found = [state, ...(device === undefined ? [] : [device]), `${restarts} restarts${failure}`].join(
+    ', ',
+  );
+  if (state === 'degraded') return { what: 'engine', verdict: 'wrong', found, advice: 'see the log' };
+  const hasNoGpu = process.platform === 'darwin' && device?.endsWith('cpu') === true;
+  return hasNoGpu
+    ? {
+        what: 'engine',
+        verdict: 'wrong',
+        found,
+        advice: 'MLX finds no GPU: is this Apple silicon, outside of a virtual machine?',
+      }
+    : { what: 'engine', verdict: restarts > 0 ? 'note' : 'right', found };
+}
+
+function wrong(what: string, error: unknown): Finding {
+  const { message, hint } = SottoError.from(error);
+  return { what, verdict: 'wrong', found: message, advice: hint };
+}

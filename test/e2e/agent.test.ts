@@ -1,0 +1,160 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { SottoClient } from '#daemon/client/index.js';
+import { resolvePaths, type Paths } from '#daemon/paths.js';
+import type { DaemonStatus } from '#daemon/protocol/status.js';
+import { FakeLaunchd } from '#test/harness/fake-launchd.js';
+import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
+import { fakeEngine, sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { isRunning, until } from '#test/harness/wait.js';
+
+const LABEL = 'com.sotto.daemon';
+/** launchd's seconds pass ten times as fast. */
+const SECOND_MS = 100;
+
+let folder: string;
+let paths: Paths;
+let launchd: FakeLaunchd;
+let launchctl: LaunchctlHere;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'so-a-'));
+  paths = resolvePaths({ SOTTO_HOME: join(folder, 'h') });
+  const uid = process.getuid?.() ?? 0;
+  launchd = new FakeLaunchd({
+    uid,
+    secondMs: SECOND_MS,
+    drainMs: 50,
+    environment: { SOTTO_ENGINE: fakeEngine },
+  });
+  launchctl = await launchctlHere(launchd, folder);
+});
+afterEach(async () => {
+  await launchd.logOut();
+  await launchctl.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function run(...args: string[]): Promise<SottoResult> {
+  return sotto(args, { home: paths.home, env: launchctl.environment });
+}
+
+async function status(): Promise<DaemonStatus | undefined> {
+  try {
+    const client = await SottoClient.connect(paths.socket, 'test');
+    const answer = await client.status();
+    client.close();
+    return answer;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What lies there; of the daemon's lock the highest number is never taken twice, so it stays. */
+const files = (): string[] =>
+  readdirSync(folder, { recursive: true })
+    .map((name) => String(name).replace(/lock\.\d+$/, 'lock'))
+    .sort();
+
+describe('sotto agent', () => {
+  test('is installed in one go: when the command ends the daemon answers', async () => {
+    expect(await run('agent', 'status')).toMatchObject({
+      code: 3,
+      stdout: expect.stringMatching(/not installed/) as unknown,
+    });
+    const { code, stdout } = await run('agent', 'install');
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^the agent is installed: the daemon answers \(process \d+\)\n$/),
+    ]);
+    expect((await status())?.pid).toBe(launchd.pid(LABEL));
+    expect(await run('agent', 'install')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/runs already/) as unknown,
+    });
+    expect(await run('agent', 'status')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/the agent is running \(process \d+\)/) as unknown,
+    });
+    await until(async () => (await status())?.state === 'ready');
+    const found = await run('agent', 'doctor');
+    expect([found.code, found.stdout]).toEqual([0, expect.stringMatching(/✓ agent +running/)]);
+    // Files and sockets are the user's alone.
+    expect(existsSync(join(folder, 'Library', 'LaunchAgents', `${LABEL}.plist`))).toBe(true);
+  }, 60_000);
+
+  test('takes over from a daemon that a command started, and clients find it', async () => {
+    await sotto(['transcribe', '/none.wav'], { home: paths.home, env: launchctl.environment });
+    const before = await status();
+    expect(before?.idleExitSeconds).toBeDefined();
+    await run('agent', 'install');
+    await until(async () => (await status())?.pid === launchd.pid(LABEL));
+    expect((await status())?.idleExitSeconds).toBeUndefined();
+    expect(isRunning(before?.pid ?? -1)).toBe(false);
+  }, 60_000);
+
+  test('comes back after kill -9; stopped, it stays down', async () => {
+    await run('agent', 'install');
+    const first = launchd.pid(LABEL) ?? -1;
+    process.kill(first, 'SIGKILL');
+    await until(async () => ![undefined, first].includes((await status())?.pid));
+    expect(await run('agent', 'stop')).toMatchObject({ code: 0 });
+    const { starts } = launchd;
+    await new Promise((resolve) => setTimeout(resolve, 15 * SECOND_MS));
+    expect([launchd.pid(LABEL), launchd.starts, await status()]).toEqual([undefined, starts, undefined]);
+    expect(await run('agent', 'start')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/the agent is started: the daemon answers/) as unknown,
+    });
+  }, 60_000);
+
+  test('settings that are not valid leave it up, degraded, and it says why: no loop of restarts', async () => {
+    await run('agent', 'install');
+    await run('agent', 'stop');
+    writeFileSync(paths.settings, '{ not json');
+    const { starts } = launchd;
+    expect((await run('agent', 'start')).code).toBe(0);
+    await until(async () => (await status())?.state === 'degraded');
+    expect((await status())?.reason).toMatch(/settings\.json is not valid/);
+    await new Promise((resolve) => setTimeout(resolve, 15 * SECOND_MS));
+    expect(launchd.starts).toBe(starts + 1);
+    expect(await run('agent', 'doctor')).toMatchObject({
+      code: 3,
+      stdout: expect.stringMatching(/✗ settings +.*not valid/) as unknown,
+    });
+  }, 60_000);
+
+  test('waits for a daemon that somebody runs by hand, and takes over when that ends', async () => {
+    const byHand = startSotto(['daemon', 'run'], { home: paths.home, env: launchctl.environment });
+    await until(async () => (await status())?.pid === byHand.pid);
+    expect((await run('agent', 'install')).code).toBe(0);
+    expect((await status())?.pid).toBe(byHand.pid);
+    byHand.kill('SIGTERM');
+    await byHand.done;
+    await until(async () => (await status())?.pid === launchd.pid(LABEL));
+  }, 60_000);
+
+  test('installed, renewed and taken away again and again: no process, file or socket is left', async () => {
+    const pids = new Set<number>();
+    await run('agent', 'install');
+    await run('agent', 'uninstall');
+    const before = files();
+    for (let cycle = 0; cycle < 3; cycle++) {
+      await run('agent', 'install');
+      pids.add(launchd.pid(LABEL) ?? -1);
+      // Another version lies there now.
+      const list = join(folder, 'Library', 'LaunchAgents', `${LABEL}.plist`);
+      writeFileSync(list, readFileSync(list, 'utf8').replace('4096', '2048'));
+      expect(await run('agent', 'status')).toMatchObject({
+        stdout: expect.stringMatching(/of another version/) as unknown,
+      });
+      await run('agent', 'install');
+      pids.add(launchd.pid(LABEL) ?? -1);
+      expect(await run('agent', 'uninstall')).toMatchObject({ code: 0, stdout: 'the agent is gone\n' });
+    }
+    expect([...pids].filter((pid) => isRunning(pid))).toEqual([]);
+    expect(pids.size).toBe(6);
+    expect(files()).toEqual(before);
+  }, 120_000);
+});

@@ -1,0 +1,14 @@
+/** `launchctl` as a command: tells the fake launchd of FAKE_LAUNCHD what it was called with, and ends as that says. */
+import { connect } from 'node:net';
+import type { Ran } from '#launchd/run.js';
+
+let answer = '';
+const socket = connect(process.env.FAKE_LAUNCHD ?? '');
+socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
+socket.on('end', () => {
+  const { code, stdout, stderr } = JSON.parse(answer) as Ran;
+  process.stdout.write(stdout);
+  process.stderr.write(stderr);
+  process.exitCode = code;
+});
+socket.end(JSON.stringify(process.argv.slice(2)));

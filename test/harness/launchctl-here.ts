@@ -1,0 +1,42 @@
+/** A fake launchd with a `launchctl` in a folder, for commands that are processes of their own. */
+import { chmodSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { quoted } from '#launchd/launcher.js';
+import type { FakeLaunchd } from './fake-launchd.js';
+
+const command = fileURLToPath(new URL('./fake-launchctl.js', import.meta.url));
+
+export interface LaunchctlHere {
+  /** What a process needs to find it. */
+  readonly environment: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/** @param folder a short path: a socket lies in it */
+export async function launchctlHere(launchd: FakeLaunchd, folder: string): Promise<LaunchctlHere> {
+  const path = join(folder, 'launchd');
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    let asked = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (asked += text));
+    socket.on('end', () => {
+      void launchd
+        .run('launchctl', JSON.parse(asked) as string[])
+        .then((ran) => socket.end(JSON.stringify(ran)));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const script = `#!/bin/sh\nexec ${quoted(process.execPath)} --no-warnings ${quoted(command)} "$@"\n`;
+  writeFileSync(join(folder, 'launchctl'), script);
+  chmodSync(join(folder, 'launchctl'), 0o755);
+  return {
+    environment: {
+      FAKE_LAUNCHD: path,
+      PATH: `${folder}:${process.env.PATH ?? ''}`,
+      HOME: folder,
+      SOTTO_SYSTEM: 'darwin',
+    },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
