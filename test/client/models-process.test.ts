@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
+import { placeModel } from '#test/harness/desk-server.js';
 import { modelFiles } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
 import { startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
@@ -70,5 +71,47 @@ describe('a daemon that ends in the middle of a pull', () => {
     const weights = readFileSync(join(home.paths.models, 'model', 'weights.safetensors'));
     expect(weights.equals(Buffer.from(CONTENT['weights.safetensors'] ?? ''))).toBe(true);
     next.close();
+  });
+});
+
+describe('a daemon with an engine in a process of its own', () => {
+  const settings = (): unknown => JSON.parse(readFileSync(home.paths.settings, 'utf8'));
+
+  beforeEach(() => {
+    for (const [name, bytes] of [
+      ['fake', 500],
+      ['other', 2000],
+      ['broken', 1000],
+      ['deadly', 1500],
+      ['huge', 9000],
+    ] as const)
+      placeModel(home.paths.models, name, bytes);
+  });
+
+  test('switches to a model that can be loaded, and stays with the old one where it can’t', async () => {
+    const { models } = await start();
+    expect(await models.whenReady({ timeoutSeconds: 20 })).toMatchObject({ name: 'fake', state: 'ready' });
+    expect(await models.use('other').result).toMatchObject({ model: { name: 'other', state: 'ready' } });
+    expect(settings()).toMatchObject({ model: 'other' });
+    await expect(models.use('broken').result).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    const list = await models.list();
+    expect(list.chosen).toBe('other');
+    expect(list.installed.find(({ name }) => name === 'other')?.status.state).toBe('ready');
+    expect(settings()).toMatchObject({ model: 'other' });
+    // Too large: the next smaller one, said.
+    expect(await models.use('huge').result).toMatchObject({
+      model: { state: 'ready', insteadOf: { name: 'huge', error: { code: 'INSUFFICIENT_MEMORY' } } },
+    });
+    await models.unload();
+  });
+
+  test('whose engine dies while it loads a model goes on with the one before it', async () => {
+    const { models } = await start();
+    await models.whenReady({ timeoutSeconds: 20 });
+    await expect(models.use('deadly').result).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
+    expect(settings()).toMatchObject({ model: 'fake' });
+    expect(await models.whenReady({ timeoutSeconds: 20 })).toMatchObject({ name: 'fake' });
+    // It is another engine by then, or on its way.
+    expect(await models.use('other').result).toMatchObject({ model: { name: 'other', state: 'ready' } });
   });
 });
