@@ -8,6 +8,9 @@ import { findDaemon } from './start-daemon.js';
 /** A daemon of another version, or one that knows nothing of models. */
 const CANNOT_SAY = new Set(['VERSION_MISMATCH', 'PROTOCOL']);
 
+/** It is only for display. */
+const ANSWER_MS = 2_000;
+
 /**
  * Asks the daemon that runs. Undefined where none runs; `old` where it is of another version and can't say.
  * @throws SottoError what `ask` throws
@@ -31,7 +34,8 @@ export async function askDaemon<T>(
 /** Where the models stand that a running daemon has in memory or is at, by name. */
 export async function statesInDaemon(paths: Paths): Promise<ReadonlyMap<string, ModelStatus>> {
   const asked = await askDaemon(paths, async ({ models }) => {
-    for await (const states of models.watch()) return states;
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    for await (const states of models.watch({ signal })) return states;
     return [];
   }).catch(() => undefined);
   const states = asked === undefined || asked === 'old' ? [] : asked.answer;
