@@ -2,11 +2,9 @@
  * The works on models that clients ask the daemon for. At most one at a time on a model: the same request joins the work
  * that is under way, another one hears BUSY. Pulls and uses belong to the daemon: they go on when their clients leave.
  */
-import type { Clock } from '../../clock.js';
-import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
-import { MODEL_LIMITS, type ModelsRequest, type ModelsResult } from '../../protocol/models.js';
+import type { ModelsRequest } from '../../protocol/models.js';
 import { readSettings } from '../../settings.js';
 import { isModelName, modelSource } from '../../store/download/model-source.js';
 import { pause } from '../../store/download/retry.js';
@@ -18,39 +16,31 @@ import { pullFor, verifyFor, type HubOptions } from './pulling.js';
 import { infoFor, listFor } from './shelf-view.js';
 import { removeFor, useFor } from './using.js';
 import { WatchFeed } from './watch-feed.js';
-import { Work, type DeskListener, type Member } from './work.js';
+import type { DeskListener, Member, Work } from './work.js';
+import { ALL, busy, Works, type WorksOptions } from './works.js';
 
-export interface ModelDeskOptions {
+export interface ModelDeskOptions extends WorksOptions {
   readonly engine: ModelEngine;
   readonly shelves: ModelShelves;
   /** Path of settings.json. */
   readonly settings: string;
-  readonly clock: Clock;
-  readonly log: Logger;
   readonly hub?: HubOptions;
-  /** Told whenever the last work is over or the first one comes. */
-  readonly onIdleChange?: (idle: boolean) => void;
 }
 
 type Asked<Do extends ModelsRequest['do']> = Extract<ModelsRequest, { do: Do }>;
 
-/** A name that no model has: for works on all of them. */
-const ALL = '*';
-
 export class ModelDesk {
   readonly states: ModelStates;
   readonly #options: ModelDeskOptions;
-  /** By the name of the model. */
-  readonly #works = new Map<string, Work>();
+  readonly #works: Works;
   /** The model that is on its way to serve those who name none. */
   #using: Work | undefined;
-  /** What ends with the one who asked: calls it off. */
-  readonly #attending = new Set<(reason: SottoError) => Promise<void>>();
   readonly #unwatch: () => void;
   #stopping = false;
 
   constructor(options: ModelDeskOptions) {
     this.#options = options;
+    this.#works = new Works(options);
     this.states = new ModelStates(options.clock);
     this.states.disk(modelNames(options.shelves));
     this.#unwatch = options.engine.watchModels((models) => this.states.memory(models));
@@ -58,7 +48,7 @@ export class ModelDesk {
 
   /** No work is under way. */
   get idle(): boolean {
-    return this.#works.size === 0;
+    return this.#works.idle;
   }
 
   /**
@@ -69,11 +59,11 @@ export class ModelDesk {
     if (this.#stopping) throw stoppingError();
     switch (request.do) {
       case 'list':
-        return this.#aside(listener, () => listFor(this.#view()));
+        return this.#works.aside(listener, () => listFor(this.#view()));
       case 'info':
-        return this.#aside(listener, () => infoFor(this.#view(), request.model));
+        return this.#works.aside(listener, () => infoFor(this.#view(), request.model));
       case 'unload':
-        return this.#aside(listener, () => {
+        return this.#works.aside(listener, () => {
           this.#options.engine.unload();
           return Promise.resolve({ do: 'unload' });
         });
@@ -97,10 +87,7 @@ export class ModelDesk {
   /** Calls all off, and resolves when it is over. What has come of a download is kept. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const works = [...this.#works.values()];
-    for (const work of works) work.callOff(stoppingError());
-    const attended = [...this.#attending].map((callOff) => callOff(stoppingError()));
-    await Promise.all([...attended, ...works.map(({ settled }) => settled)]);
+    await this.#works.stop(stoppingError);
     this.#unwatch();
   }
 
@@ -127,7 +114,7 @@ export class ModelDesk {
     const sameAs = JSON.stringify(['pull', repo, revision, target, again === true]);
     const { hub, shelves } = this.#options;
     const job = { models: shelves.models, states: this.states, wanted: model, name: target };
-    return this.#begin(target, listener, { doing: 'is being pulled', sameAs }, (work) =>
+    return this.#works.begin(target, listener, { doing: 'is being pulled', sameAs }, (work) =>
       pullFor(work, {
         ...job,
         ...(as !== undefined && { as }),
@@ -140,14 +127,14 @@ export class ModelDesk {
   #verify({ model }: Asked<'verify'>, listener: DeskListener): Member {
     const ref = this.#find(model);
     const about = { doing: 'is being checked', sameAs: `verify ${ref.dir}`, endsWithClients: true };
-    return this.#begin(ref.name, listener, about, (work) => verifyFor(work, this.states, ref));
+    return this.#works.begin(ref.name, listener, about, (work) => verifyFor(work, this.states, ref));
   }
 
   #use({ model }: Asked<'use'>, listener: DeskListener): Member {
     const found = this.#findOrPlain(model);
     const { name, dir } = found.model;
     const about = { doing: 'is being loaded', sameAs: `use ${dir}` };
-    return this.#begin(name, listener, about, (work) =>
+    return this.#works.begin(name, listener, about, (work) =>
       this.#choosing(work, name, () => useFor(work, { ...this.#options, states: this.states }, found)),
     );
   }
@@ -177,7 +164,7 @@ export class ModelDesk {
     if (isChosen && this.#using !== undefined) throw busy('another model', this.#using);
     const about = { doing: 'is being removed', sameAs: `remove ${ref.dir}` };
     const using = { ...this.#options, states: this.states };
-    return this.#begin(ref.name, listener, about, (work) =>
+    return this.#works.begin(ref.name, listener, about, (work) =>
       isChosen
         ? this.#choosing(work, 'another model', () => removeFor(work, using, ref, true))
         : removeFor(work, using, ref, false),
@@ -187,12 +174,13 @@ export class ModelDesk {
   #prune({ unused }: Asked<'prune'>, listener: DeskListener): Member {
     const { shelves } = this.#options;
     const about = { doing: 'are being tidied', sameAs: `prune ${unused === true}` };
-    return this.#begin(ALL, listener, about, async ({ signal }) => {
+    return this.#works.begin(ALL, listener, about, async ({ signal }) => {
       const pruned: { what: string; bytes: number }[] = [];
       const models = unused === true ? await installedModels(shelves) : [];
       for (const { name, dir, bytes, from } of models) {
         if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
-        const isFree = !this.#works.has(name) && !this.states.holds(name) && !this.#isChosen({ name, dir });
+        const isFree =
+          this.#works.on(name) === undefined && !this.states.holds(name) && !this.#isChosen({ name, dir });
         if (from !== 'hub' || !isFree) continue;
         await removeModel(shelves.models, name);
         pruned.push({ what: name, bytes });
@@ -209,17 +197,17 @@ export class ModelDesk {
     const feed = new WatchFeed(this.states, this.#options.clock, (models) =>
       listener({ type: 'event', event: { type: 'models', models } }),
     );
-    return this.#attend(listener, () => feed.close());
+    return this.#works.attend(listener, () => feed.close());
   }
 
   #wait({ model, timeoutSeconds }: Asked<'wait'>, listener: DeskListener): Member {
     const { engine, clock } = this.#options;
     const name = model === undefined ? this.#chosen()?.name : this.#nameOf(model);
     if (name === undefined) throw new SottoError('MODEL_NOT_FOUND', 'no model is chosen');
-    return this.#aside(listener, async ({ signal }) => {
+    return this.#works.aside(listener, async ({ signal }) => {
       const untilMs = clock.nowMs() + timeoutSeconds * 1000;
       // What failed before and is tried again is not lost yet.
-      const again = this.states.of(name).state === 'failed' ? this.#works.get(name) : undefined;
+      const again = this.states.of(name).state === 'failed' ? this.#works.on(name) : undefined;
       if (again !== undefined)
         await Promise.race([again.settled, pause(timeoutSeconds * 1000, clock, signal)]);
       try {
@@ -234,73 +222,6 @@ export class ModelDesk {
         throw error;
       }
     });
-  }
-
-  /** What works on no model's files: it ends with the one who asked. */
-  #aside(listener: DeskListener, does: (work: Work) => Promise<ModelsResult>): Member {
-    const { clock } = this.#options;
-    const work = new Work({ clock, doing: '', sameAs: '', endsWithClients: true });
-    const member = work.join(listener);
-    const callOff = (reason: SottoError): Promise<void> => {
-      work.callOff(reason);
-      return work.settled;
-    };
-    this.#attending.add(callOff);
-    void work.run(does).then(() => this.#attending.delete(callOff));
-    return member;
-  }
-
-  #attend(listener: DeskListener, end: () => void): Member {
-    const leave = (): void => {
-      this.#attending.delete(callOff);
-      end();
-    };
-    const callOff = (error: SottoError): Promise<void> => {
-      leave();
-      listener({ type: 'failed', seq: 1, error });
-      return Promise.resolve();
-    };
-    this.#attending.add(callOff);
-    const cancel = (): void => {
-      if (!this.#attending.has(callOff)) return;
-      leave();
-      listener({ type: 'cancelled', seq: 1 });
-    };
-    return { cancel, leave };
-  }
-
-  #begin(
-    name: string,
-    listener: DeskListener,
-    about: { doing: string; sameAs: string; endsWithClients?: boolean },
-    does: (work: Work) => Promise<ModelsResult>,
-  ): Member {
-    const { clock, log } = this.#options;
-    const under = this.#works.get(name);
-    // One that was called off is waited for, not joined.
-    if (under !== undefined && !under.over && !under.signal.aborted) {
-      if (under.sameAs === about.sameAs) return under.join(listener);
-      throw busy(name === ALL ? 'the models' : name, under);
-    }
-    if (under === undefined && this.#works.size >= MODEL_LIMITS.works)
-      throw new SottoError('BUSY', `${MODEL_LIMITS.works} works on models are under way`);
-    const work = new Work({ clock, endsWithClients: false, ...about });
-    const member = work.join(listener);
-    this.#works.set(name, work);
-    if (under === undefined && this.#works.size === 1) this.#options.onIdleChange?.(false);
-    log.info({ model: name }, `model ${about.doing}`);
-    const after = async (): Promise<ModelsResult> => {
-      await under?.settled;
-      if (work.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
-      return does(work);
-    };
-    void work.run(after).then(() => {
-      log.info({ model: name, ...work.outcome }, 'work on a model over');
-      if (this.#works.get(name) !== work) return;
-      this.#works.delete(name);
-      if (this.idle) this.#options.onIdleChange?.(true);
-    });
-    return member;
   }
 
   /** @throws SottoError MODEL_NOT_READY for one that is being pulled, MODEL_NOT_FOUND */
@@ -346,10 +267,6 @@ export class ModelDesk {
   #isChosen({ dir }: ModelRef): boolean {
     return this.#chosen()?.dir === dir || this.#options.engine.serving?.dir === dir;
   }
-}
-
-function busy(what: string, { doing }: Work): SottoError {
-  return new SottoError('BUSY', `${what} ${doing}`, { hint: 'wait until that is over, or call it off' });
 }
 
 function inUse({ name }: ModelRef): SottoError {
