@@ -1,0 +1,149 @@
+/** A hub, a desk behind a real server, and clients of it, for each test of a suite. To be called once in the suite. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
+import { SottoClient, type ModelWork } from '#daemon/client/index.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { ModelsEvent } from '#daemon/protocol/models.js';
+import { placeModel, startDesk, type DeskServer } from './desk-server.js';
+import { impatientClock, modelFiles } from './hub-model.js';
+import { startLocalHub, type LocalHub } from './local-hub.js';
+import { tempHome, type TempHome } from './temp-home.js';
+
+const BYTES = 200_000;
+
+/** Of `someone/model`, which the hub has; it has `someone/other`, too. */
+export const CONTENT = modelFiles(BYTES);
+
+export class DeskHere {
+  #hub: LocalHub | undefined;
+  #home: TempHome | undefined;
+  #daemon: DeskServer | undefined;
+  #socketPath = '';
+  #starts = 0;
+  readonly #clients: SottoClient[] = [];
+
+  get hub(): LocalHub {
+    return there(this.#hub);
+  }
+
+  get home(): TempHome {
+    return there(this.#home);
+  }
+
+  get daemon(): DeskServer {
+    return there(this.#daemon);
+  }
+
+  get socketPath(): string {
+    return this.#socketPath;
+  }
+
+  async openHub(): Promise<void> {
+    this.#hub = await startLocalHub();
+    this.#hub.commit('someone/model', CONTENT);
+    this.#hub.commit('someone/other', modelFiles(BYTES, 'other'));
+  }
+
+  openHome(): void {
+    this.#home = tempHome();
+    mkdirSync(join(this.home.folder, 'bundled', 'starter'), { recursive: true });
+  }
+
+  /** Starts a daemon as far as models go. */
+  async begin(): Promise<void> {
+    const { home } = this;
+    // Of each start another one: a lock that is left to this process counts as held.
+    this.#socketPath = join(home.folder, `r${this.#starts++}`, 's');
+    this.#daemon = await startDesk({
+      home,
+      socketPath: this.#socketPath,
+      shelves: { models: home.paths.models, bundled: join(home.folder, 'bundled') },
+      hub: { settings: { endpoint: this.hub.endpoint }, clock: impatientClock() },
+    });
+  }
+
+  async end(): Promise<void> {
+    for (const one of this.#clients.splice(0)) one.close();
+    await this.daemon.end();
+  }
+
+  async client(): Promise<SottoClient> {
+    const one = await SottoClient.connect(this.#socketPath, 'test');
+    this.#clients.push(one);
+    return one;
+  }
+
+  /** A model in the folder of models that nobody loads. */
+  place(name: string, bytes?: number): void {
+    placeModel(this.home.paths.models, name, bytes);
+  }
+
+  settings(): unknown {
+    return JSON.parse(readFileSync(this.home.paths.settings, 'utf8'));
+  }
+
+  isHere(name: string): boolean {
+    return existsSync(join(this.home.paths.models, name));
+  }
+
+  weightsOf(name: string): Buffer {
+    return readFileSync(join(this.home.paths.models, name, 'weights.safetensors'));
+  }
+
+  /** The second server of the hub stands still after so many bytes of the weights. */
+  stallAfter(bytes: number): void {
+    this.hub.fault = ({ kind, path }) =>
+      kind === 'cdn' && path === 'weights.safetensors' ? { stallAfter: bytes } : undefined;
+  }
+}
+
+export function deskHere(): DeskHere {
+  const here = new DeskHere();
+  beforeAll(() => here.openHub());
+  afterAll(() => here.hub.close());
+  beforeEach(async () => {
+    here.openHome();
+    await here.begin();
+  });
+  afterEach(async () => {
+    here.hub.fault = () => undefined;
+    await here.end();
+    here.home.remove();
+  });
+  return here;
+}
+
+export async function collect(work: AsyncIterable<ModelsEvent>): Promise<ModelsEvent[]> {
+  const all: ModelsEvent[] = [];
+  try {
+    for await (const event of work) all.push(event);
+  } catch {
+    // Whoever asks for the result hears of it.
+  }
+  return all;
+}
+
+/** Reads until a download has come so far. */
+export async function downloaded(work: ModelWork<unknown>, fraction: number): Promise<void> {
+  for await (const event of work) {
+    if (event.type === 'progress' && event.stage === 'downloading' && event.fraction >= fraction) return;
+  }
+}
+
+export function stagesOf(events: readonly ModelsEvent[]): string[] {
+  return events.map((event) => (event.type === 'progress' ? event.stage : event.type));
+}
+
+/** How it fails. */
+export function failureOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'none',
+    (error: unknown) => SottoError.from(error).code,
+  );
+}
+
+function there<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('before the first test there is none');
+  return value;
+}
