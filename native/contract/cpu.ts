@@ -25,7 +25,8 @@ export interface Cpu {
    * that turn, when one of them is evaluated. Turns go through memory (a mapped file) from the front. Of matrices that are
    * a concatenation of rows, not evaluated yet, the parts are read where they lie.
    *
-   * @param bits for each matrix: 0 for floats as they are, 32 for floats to become float32, else those of packed weights
+   * @param bits for each matrix: 0 for floats as they are, 32 for floats to become float32, else those of packed weights. With
+   * 32 it may be a vector, which stays one.
    */
   pack(
     matrices: readonly MxArray[],

@@ -46,7 +46,7 @@ export class PackedLinear extends PackedMatrix {
 
   constructor(layer: Linear | QuantizedLinear, weights: Matrix = packedAlone(layer)) {
     super(weights);
-    this.bias = layer.bias && float(layer.bias);
+    this.bias = weights.bias;
   }
 
   /** [..., k] → [..., outputs] */
@@ -80,7 +80,7 @@ export class PackedConv1d extends PackedMatrix {
 
   constructor(layer: Conv1d, weights: Matrix = packedAlone(layer)) {
     super(weights);
-    this.bias = layer.bias && float(layer.bias);
+    this.bias = weights.bias;
     this.kernelSize = layer.weight.shape[1] ?? 0;
     this.stride = layer.stride;
     this.padding = layer.padding;
@@ -156,6 +156,8 @@ interface Matrix {
   readonly panels: MxArray;
   readonly scales: MxArray | null;
   readonly biases: MxArray | null;
+  /** The layer's own, one for each output: float32. */
+  readonly bias: MxArray | null;
   readonly outputs: number;
 }
 
@@ -165,8 +167,11 @@ const TO_FLOAT32 = 32;
 
 /** The weights of `layers` in panels, all packed together. */
 function packed(layers: readonly Packable[]): { matrices: Map<Packable, Matrix>; turns: MxArray[][] } {
-  const sources = layers.map((layer) => ({ layer, parts: sourcesOf(layer) }));
-  const all = sources.flatMap(({ parts }) => parts);
+  const sources = layers.map((layer) => {
+    const bias = 'bias' in layer ? layer.bias : null;
+    return { layer, bias, parts: sourcesOf(layer) };
+  });
+  const all = sources.flatMap(({ parts, bias }): Source[] => (bias ? [...parts, [bias, TO_FLOAT32]] : parts));
   const { panels, turns } = mx.cpu.pack(
     all.map(([matrix]) => matrix),
     all.map(([, bits]) => bits),
@@ -175,15 +180,19 @@ function packed(layers: readonly Packable[]): { matrices: Map<Packable, Matrix>;
   for (const [i, array] of panels.entries()) (inTurns[turns[i] ?? 0] ??= []).push(mx.keep(array));
   const matrices = new Map<Packable, Matrix>();
   let next = 0;
-  for (const { layer, parts } of sources) {
+  for (const { layer, bias: stored, parts } of sources) {
     const [weight, scales = null, biases = null] = panels.slice(next, (next += parts.length));
-    if (weight) matrices.set(layer, { panels: weight, scales, biases, outputs: layer.weight.shape[0] ?? 0 });
+    const bias = stored ? (panels[next++] ?? null) : null;
+    if (weight)
+      matrices.set(layer, { panels: weight, scales, biases, bias, outputs: layer.weight.shape[0] ?? 0 });
   }
   return { matrices, turns: inTurns };
 }
 
+type Source = readonly [matrix: MxArray, bits: number];
+
 /** What of a layer becomes panels, with its number of bits: a matrix, its scales and its biases. */
-function sourcesOf(layer: Packable): [matrix: MxArray, bits: number][] {
+function sourcesOf(layer: Packable): Source[] {
   if (layer instanceof Conv1d) {
     const [outputs = 0, kernelSize = 0, channels = 0] = layer.weight.shape;
     return [[mx.reshape(layer.weight, [outputs, kernelSize * channels]), AS_IS]];
@@ -204,5 +213,3 @@ function packedAlone(layer: Packable): Matrix {
   if (!weights) throw new RangeError('the layer has no weights');
   return weights;
 }
-
-const float = (x: MxArray): MxArray => mx.keep(x.astype('float32'));

@@ -56,7 +56,7 @@ class Mapping {
     void* room = mmap(nullptr, front() + whole_pages(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
     if (room == MAP_FAILED) fail(path);
     room_ = static_cast<char*>(room);
-    if (bytes > 0 && mmap(data(), bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, file.fd, 0) == MAP_FAILED) {
+    if (bytes > 0 && mmap(data(), bytes, PROT_READ, MAP_SHARED | MAP_FIXED, file.fd, 0) == MAP_FAILED) {
       const int error = errno;
       munmap(room_, front() + whole_pages(bytes));
       errno = error;

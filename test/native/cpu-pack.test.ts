@@ -89,6 +89,32 @@ describeKernels('matrices packed together', () => {
     expect(mx.liveArrays()).toBe(live);
   });
 
+  test('may have vectors among them, which are widened, parts and zeros of none too', () => {
+    fc.assert(
+      fc.property(
+        seed,
+        fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 1, maxLength: 4 }),
+        fc.constantFrom<Dtype>('float16', 'bfloat16', 'float32'),
+        (start, lengths, dtype) => {
+          mx.random.seed(start);
+          mx.tidy(() => {
+            const parts = lengths.map((length, i) =>
+              i === 1 ? mx.zeros([length], dtype) : mx.random.normal([length]).astype(dtype),
+            );
+            mx.eval(parts.filter((_, i) => i !== 1));
+            const vector = parts.length > 1 ? mx.concatenate(parts, 0) : (parts[0] ?? mx.zeros([1]));
+            const matrix = mx.random.normal([17, 5]);
+            const { panels } = mx.cpu.pack([vector, matrix, vector], [WIDEN, 0, WIDEN]);
+            const expected = mx.concatenate(parts, 0).astype('float32');
+            expect([panels[0], panels[2]].every((got) => got && same(got, expected))).toBe(true);
+            expect(panels[1] && same(panels[1], spelledOut(matrix))).toBe(true);
+          });
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   test('leave the parts of what they join as they are', () => {
     mx.tidy(() => {
       const parts = [mx.random.normal([32, 64]), mx.random.normal([16, 64])];

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <string_view>
 
-#include "kernels.h"
+#include "kernels_common.h"
 #include "pool.h"
 #include "primitive.h"
 
@@ -26,14 +26,30 @@ struct Plan {
   Packing packing;
   int bits;
   int parts;  // how many of the primitive's inputs it takes
+  bool is_vector;
   bool operator==(const Plan&) const = default;
 };
 
-/** Rows of the matrix in memory, one part after another. */
+/** Rows of the matrix in memory, or elements of the vector, one part after another. */
 struct Part {
   const uint8_t* data;
   int64_t rows;
 };
+
+/** A vector is small: one element after another. */
+void widen(Packing packing, const Part& part, float* to) {
+  const auto* halves = reinterpret_cast<const Half*>(part.data);
+  const auto* brains = reinterpret_cast<const Brain*>(part.data);
+  switch (packing) {
+    case Packing::halves_to_floats:
+      for (int64_t i = 0; i < part.rows; ++i) to[i] = to_float(halves[i]);
+      break;
+    case Packing::brains_to_floats:
+      for (int64_t i = 0; i < part.rows; ++i) to[i] = to_float(brains[i]);
+      break;
+    default: std::memcpy(to, part.data, part.rows * sizeof(float));
+  }
+}
 
 struct Job {
   Plan plan;
@@ -52,6 +68,14 @@ struct Job {
   }
 
   void run(int64_t begin, int64_t end) const {
+    if (plan.is_vector) {
+      auto* at = reinterpret_cast<float*>(to);
+      for (const auto& part : parts) {
+        widen(plan.packing, part, at);
+        at += part.rows;
+      }
+      return;
+    }
     std::vector<uint8_t> zeros;  // the rows that fill the last panel up
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t first = panel % panels * kPanel;
@@ -101,14 +125,15 @@ class Pack : public CpuPrimitive {
       size_t next = 0;
       for (size_t i = 0; i < plans.size(); ++i) {
         auto& o = out[i];
-        Job job{plans[i], {}, 0, o.shape(-2), o.shape(-3), 0, 0, 0, o.data<uint8_t>()};
+        const bool is_vector = plans[i].is_vector;
+        Job job{plans[i], {}, 0, is_vector ? 1 : o.shape(-2), is_vector ? 1 : o.shape(-3), 0, 0, 0, o.data<uint8_t>()};
         for (int part = 0; part < plans[i].parts; ++part) {
           auto& w = in[next++];
-          job.n += w.shape(-2);
-          job.row_bytes = w.shape(-1) * static_cast<int64_t>(w.itemsize());
+          job.n += is_vector ? w.shape(0) : w.shape(-2);
+          job.row_bytes = (is_vector ? 1 : w.shape(-1)) * static_cast<int64_t>(w.itemsize());
           job.parts.push_back({w.data<uint8_t>(), job.row_bytes > 0 ? static_cast<int64_t>(w.nbytes()) / job.row_bytes : 0});
         }
-        job.panel_bytes = job.k * kPanel * static_cast<int64_t>(o.itemsize());
+        job.panel_bytes = is_vector ? static_cast<int64_t>(o.nbytes()) : job.k * kPanel * static_cast<int64_t>(o.itemsize());
         if (o.size() == 0) continue;
         job.count = static_cast<int64_t>(o.nbytes()) / job.panel_bytes;
         ends.push_back((ends.empty() ? 0 : ends.back()) + std::min(job.count, (job.count * job.panel_bytes + kPartBytes - 1) / kPartBytes));
@@ -132,9 +157,9 @@ class Pack : public CpuPrimitive {
 
 bool is_pending(const mx::array& x) { return x.status() == mx::array::Status::unscheduled && x.has_primitive(); }
 
-/** The parts of a matrix that nobody has put together yet; else the matrix. */
+/** The parts of a matrix (or vector) that nobody has put together yet; else the matrix. */
 std::vector<mx::array> parts_of(const mx::array& w) {
-  if (!is_pending(w) || w.ndim() != 2 || std::string_view(w.primitive().name()) != "Concatenate") return {w};
+  if (!is_pending(w) || w.ndim() > 2 || std::string_view(w.primitive().name()) != "Concatenate") return {w};
   if (static_cast<const mx::Concatenate&>(w.primitive()).state() != 0) return {w};
   return w.inputs();
 }
@@ -150,7 +175,7 @@ uintptr_t place_of(const mx::array& x) {
 
 Packing packing_of(const Unpacked& u) {
   const auto& w = u.matrix;
-  if (w.ndim() < 2) throw std::invalid_argument("[panels] takes matrices [..., n, k]");
+  if (w.ndim() < 2 && !(w.ndim() == 1 && u.widened)) throw std::invalid_argument("[panels] takes matrices [..., n, k]");
   if (u.bits != 0) {
     if (u.bits < 2 || u.bits > 8 || u.bits == 7 || w.dtype() != mx::uint32) {
       throw std::invalid_argument("[panels] packed weights are uint32, of 2 to 6 or 8 bits each");
@@ -176,11 +201,13 @@ struct Turn {
 void add(Turn& turn, size_t index, const Unpacked& u, mx::Stream stream) {
   const Packing packing = packing_of(u);
   auto shape = u.matrix.shape();
-  const auto n = shape[shape.size() - 2];
-  const auto k = u.bits == 0 ? shape.back() : static_cast<mx::ShapeElem>(static_cast<int64_t>(shape.back()) * 32 / u.bits);
-  shape[shape.size() - 2] = static_cast<mx::ShapeElem>((n + kPanel - 1) / kPanel);
-  shape.back() = k;
-  shape.push_back(static_cast<mx::ShapeElem>(kPanel));
+  const bool is_vector = shape.size() == 1;
+  if (!is_vector) {
+    auto& n = shape[shape.size() - 2];
+    n = static_cast<mx::ShapeElem>((n + kPanel - 1) / kPanel);
+    if (u.bits != 0) shape.back() = static_cast<mx::ShapeElem>(static_cast<int64_t>(shape.back()) * 32 / u.bits);
+    shape.push_back(static_cast<mx::ShapeElem>(kPanel));
+  }
   const bool floats = packing == Packing::halves_to_floats || packing == Packing::brains_to_floats;
   const mx::Dtype dtype = u.bits != 0 ? mx::uint8 : floats ? mx::float32 : u.matrix.dtype();
   size_t bytes = mx::size_of(dtype);
@@ -191,7 +218,7 @@ void add(Turn& turn, size_t index, const Unpacked& u, mx::Stream stream) {
     turn.inputs.push_back(is_row_by_row ? part : mx::contiguous(part, false, stream));
   }
   turn.matrices.push_back(index);
-  turn.plans.push_back({packing, u.bits, static_cast<int>(parts.size())});
+  turn.plans.push_back({packing, u.bits, static_cast<int>(parts.size()), is_vector});
   turn.shapes.push_back(std::move(shape));
   turn.dtypes.push_back(dtype);
   turn.bytes += bytes;

@@ -25,7 +25,10 @@ struct Panels {
   int64_t count() const { return (n + kPanel - 1) / kPanel; }
 };
 
-/** What panels are made of and how: its floats as they are, widened to float32, or packed numbers of some bits each. */
+/**
+ * What panels are made of and how: its floats as they are, widened to float32, or packed numbers of some bits each. A vector
+ * is widened, and stays one.
+ */
 struct Unpacked {
   mlx::core::array matrix;  // [..., n, k], packed [..., n, k bits / 32] uint32
   int bits = 0;

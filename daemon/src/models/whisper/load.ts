@@ -152,7 +152,7 @@ class Turns {
     for (const [i, turn] of this.#turns.entries()) {
       throwIfCancelled(this.#signal);
       this.#ask(i + TURNS_AHEAD);
-      await mx.ready(...turn);
+      await untilAborted(mx.ready(...turn), this.#signal);
       bytes += bytesOf(turn);
       this.#onProgress?.(bytes / total);
     }
@@ -197,6 +197,23 @@ function layOut(model: Whisper, isCpu: boolean): LaidOut {
 
 const bytesOf = (arrays: readonly MxArray[]): number => arrays.reduce((sum, { nbytes }) => sum + nbytes, 0);
 
+const cancelled = (): SottoError => new SottoError('CANCELLED', 'loading the model was cancelled');
+
 function throwIfCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new SottoError('CANCELLED', 'loading the model was cancelled');
+  if (signal?.aborted === true) throw cancelled();
+}
+
+/** Rejects at once when it is called off: a slow disk may hold the work itself for long. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work;
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(cancelled());
+    signal.addEventListener('abort', abort);
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
