@@ -127,6 +127,15 @@ describeKernels('matrices packed together', () => {
     });
   });
 
+  test('may be joined along their columns too', () => {
+    mx.tidy(() => {
+      const parts = [mx.random.normal([32, 16]), mx.random.normal([32, 16])];
+      mx.eval(parts);
+      const { panels } = mx.cpu.pack([mx.concatenate(parts, 1)], [0]);
+      expect(panels[0] && same(panels[0], spelledOut(mx.concatenate(parts, 1)))).toBe(true);
+    });
+  });
+
   test('are made in turns of some megabytes, those that lie first in memory first', () => {
     mx.tidy(() => {
       const all = mx.random.normal([4096, 1024]); // 16 MB

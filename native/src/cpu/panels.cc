@@ -160,8 +160,13 @@ bool is_pending(const mx::array& x) { return x.status() == mx::array::Status::un
 /** The parts of a matrix (or vector) that nobody has put together yet; else the matrix. */
 std::vector<mx::array> parts_of(const mx::array& w) {
   if (!is_pending(w) || w.ndim() > 2 || std::string_view(w.primitive().name()) != "Concatenate") return {w};
-  if (static_cast<const mx::Concatenate&>(w.primitive()).state() != 0) return {w};
-  return w.inputs();
+  // Joined along their rows if these add up. (To ask the primitive takes its type's information, which MLX does not export.)
+  int64_t rows = 0;
+  for (const auto& part : w.inputs()) {
+    if (part.ndim() != w.ndim() || (w.ndim() == 2 && part.shape(1) != w.shape(1))) return {w};
+    rows += part.shape(0);
+  }
+  return rows == w.shape(0) ? w.inputs() : std::vector<mx::array>{w};
 }
 
 /** Where the last of what it is made of lies in memory. */
