@@ -10,6 +10,8 @@ export interface Paths {
   /** Folder of the socket and the lock: mode 0700. */
   readonly runtime: string;
   readonly socket: string;
+  /** Socket of a dictation in the background, while there is one. */
+  readonly capture: string;
   readonly models: string;
   /** Folder of the audio of dictations that are going on, or whose process died. */
   readonly spool: string;
@@ -67,6 +69,7 @@ function layOut(home: string, runtime: string, logs: string): Paths {
     home,
     runtime,
     socket: join(runtime, 's'),
+    capture: join(runtime, 'c'),
     models: join(home, 'models'),
     spool: join(home, 'spool'),
     recordings: join(home, 'recordings'),

@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { resolvePaths, type Paths } from '../paths.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { addAgent } from './agent-command.js';
+import { addCapture } from './capture-command.js';
 import { addDictate } from './dictate-command.js';
 import { minutes } from './flag-values.js';
 import { addHistory } from './history-command.js';
@@ -41,6 +42,7 @@ Exit codes: 0 all done · 1 some file failed · 2 wrong usage · 3 daemon or mod
   addModels(program, outcome);
   addHistory(program, outcome);
   addAgent(program, outcome);
+  addCapture(program, outcome);
   addDemo(program, outcome);
   return program;
 }

@@ -1,4 +1,5 @@
 /** The client library: what a program needs to use a running daemon. */
+export { BackgroundCapture } from './background-capture.js';
 export { SottoClient, type Line, type Listener, type TranscribeCall } from './client.js';
 export type { DaemonIdentity } from './connect.js';
 export { Connections } from './connections.js';
