@@ -20,8 +20,6 @@ export type WorkBytes = Readonly<Record<Use, number>>;
 const FLOAT32 = 4;
 /** Weights of voice activity, 1.2 MB and its recurrence once more in panels, and the mel filters. */
 const VOICE_BYTES = 1_600_000;
-/** Voice activity over a second: 32 frames of 54 KB. */
-const VOICE_LOOK_BYTES = 1_700_000;
 /** Tokens before a window's own: what was said before it, and where the transcript starts. */
 const START_TOKENS = 5;
 /** Positions whose probabilities are asked for at once, of words (`alignment.ts`). */
@@ -43,16 +41,16 @@ export function workBytes(config: WhisperConfig, computer: Computer, width: numb
 
   const framesBytes = WINDOW_FRAMES * nMels * FLOAT32;
   const whole = new Window(config, computer, width, WINDOW_FRAMES);
-  // The window's own, and two windows of raw frames: the second is read while the first is encoded.
-  const file = standing + 3 * framesBytes;
+  // The second window's frames are made while the first is encoded, whose raw ones are still there; then there are both.
   const fileBytes =
-    file +
+    standing +
     Math.max(
-      whole.encoding + melBytes(nMels) + VOICE_LOOK_BYTES,
-      whole.joining,
-      whole.memory + whole.passing(prompt, 2),
+      framesBytes + whole.encoding + melBytes(nMels),
+      2 * framesBytes + whole.joining,
+      2 * framesBytes + whole.memory + whole.passing(prompt, 2),
     );
-  const wordsBytes = file + whole.memory + whole.timing(Math.floor(nTextCtx / 2), WORD_POSITIONS);
+  const wordsBytes =
+    standing + 2 * framesBytes + whole.memory + whole.timing(Math.floor(nTextCtx / 2), WORD_POSITIONS);
 
   const part = new Window(config, computer, width, liveFrames);
   const liveBytes =
