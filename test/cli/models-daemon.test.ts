@@ -1,12 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { WebSocketServer } from 'ws';
 import { main } from '#daemon/cli/main.js';
 import { loadLine } from '#daemon/cli/models-use-view.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
 import { bundledModels } from '#daemon/paths.js';
 import { SottoError } from '#daemon/protocol/errors.js';
+import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
 import { placeModel, startDesk, type DeskServer } from '#test/harness/desk-server.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
@@ -116,6 +119,37 @@ describe('sotto models, with a daemon that runs', () => {
     expect(await run('use', 'small')).toBe(0);
     expect(written.stdout).toMatch(/small is used from now on\n$/);
     expect(settings()).toEqual({ model: 'small' });
+  });
+});
+
+describe('sotto models, with a daemon that knows nothing of models', () => {
+  test('works as if none ran, and says when it counts', async () => {
+    await daemon.end();
+    const old = createServer();
+    const sockets = new WebSocketServer({ server: old });
+    sockets.on('connection', (socket) =>
+      socket.on('message', (data: Buffer) => {
+        const { type, id } = JSON.parse(data.toString()) as { type: string; id?: string };
+        const hello = { type: 'hello', protocol: PROTOCOL_VERSION, version: '0.0.9', pid: process.pid };
+        const error = new SottoError('PROTOCOL', `unknown message type "${type}"`).toWire();
+        socket.send(JSON.stringify(type === 'hello' ? hello : { type: 'error', id, error }));
+      }),
+    );
+    await new Promise<void>((resolve) => old.listen(home.paths.socket, resolve));
+    try {
+      expect(await run('list')).toBe(0);
+      expect(written.stdout).toMatch(/NAME +SIZE +FROM/);
+      expect(await run('use', 'small')).toBe(0);
+      expect(written.stdout).toMatch(
+        /small is used from now on; the daemon that runs takes it when it is st/,
+      );
+      expect(settings()).toEqual({ model: 'small' });
+      expect(await run('remove', 'large', '--yes')).toBe(0);
+      expect(await run('unload')).toBe(3);
+    } finally {
+      for (const socket of sockets.clients) socket.terminate();
+      await new Promise((resolve) => old.close(resolve));
+    }
   });
 });
 

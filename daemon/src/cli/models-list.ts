@@ -9,7 +9,7 @@ import {
   type Machine,
 } from '../store/catalogue/index.js';
 import { describeBytes } from '../store/download/describe-bytes.js';
-import { findModel } from '../store/find-model.js';
+import { findModelOrPlain } from '../store/find-model.js';
 import { installedModels, partialDownloads, type InstalledModel } from '../store/installed.js';
 import { describeState, statesInDaemon } from './models-daemon.js';
 import { modelTable, terminalColumns } from './models-table.js';
@@ -107,7 +107,7 @@ function whereFrom({ from, record }: InstalledModel): string {
 /** Folder of the model that is used when none is named; undefined where that is missing. */
 export function chosenFolder(paths: Paths): string | undefined {
   try {
-    return findModel(shelvesOf(paths), readSettings(paths.settings).model).dir;
+    return findModelOrPlain(shelvesOf(paths), readSettings(paths.settings).model).model.dir;
   } catch {
     return undefined;
   }
