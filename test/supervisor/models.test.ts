@@ -121,6 +121,9 @@ describe('the models of an engine', () => {
       insteadOf: { name: 'huge' },
     });
     expect(supervisor.serving).toEqual(turbo);
+    // Whoever asked was told: from here on nothing is in the place of anything.
+    expect(supervisor.status().model.insteadOf).toBeUndefined();
+    expect(supervisor.insteadOf).toBeUndefined();
   });
 
   test('one that takes the engine down is not tried again: what served before is back', async () => {
@@ -133,13 +136,26 @@ describe('the models of an engine', () => {
     expect(await supervisor.use(turbo)).toMatchObject({ name: 'turbo' });
   });
 
-  test('says that it is not up yet, and when it is called off', async () => {
+  test('one that is asked for before the engine is up is loaded by it, unless it was called off', async () => {
     start({ model: starter }, 50);
-    await expect(supervisor.use(turbo)).rejects.toMatchObject({ code: 'MODEL_NOT_READY' });
-    await serves('starter');
+    const calledOff = new AbortController();
+    const never = supervisor.use(turbo, { signal: calledOff.signal });
+    const other = supervisor.use(named('base'));
+    calledOff.abort();
+    await expect(never).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(await other).toMatchObject({ name: 'base', state: 'ready' });
     await expect(supervisor.use(turbo, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'CANCELLED',
     });
-    expect(supervisor.serving).toEqual(starter);
+    expect(supervisor.serving).toEqual(named('base'));
+  });
+
+  test('an engine that dies of its model is up again with another one', async () => {
+    start({ model: named('deadly'), standIn: starter });
+    await until(() => supervisor.status().state === 'degraded', 30_000);
+    expect(await supervisor.use(turbo)).toMatchObject({ name: 'turbo', state: 'ready' });
+    expect(supervisor.status()).toMatchObject({ state: 'ready', model: { name: 'turbo' } });
+    await supervisor.stop();
+    await expect(supervisor.use(turbo)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
   });
 });

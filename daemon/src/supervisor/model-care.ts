@@ -29,6 +29,8 @@ type OfModels = Extract<FromEngine, { type: 'models' | 'loaded' | 'load-failed' 
 interface Use {
   readonly model: ModelRef;
   readonly instead: readonly ModelRef[];
+  /** Whether the present process has heard of it. */
+  sent: boolean;
   /** Undefined where nobody waits for the answer: the plan's own. */
   readonly caller?: { resolve: (model: ModelStatus) => void; reject: (error: SottoError) => void };
 }
@@ -45,6 +47,8 @@ export class ModelCare {
   #serving: ModelRef | undefined;
   /** What is to take its place at the start. */
   #planned: ModelRef | undefined;
+  /** Folder of a model that stands in for another with the knowledge of whoever asked for that one. */
+  #accepted: string | undefined;
   /** Why the planned one does not serve. */
   #refused: { name: string; error: SottoError } | undefined;
 
@@ -79,10 +83,14 @@ export class ModelCare {
     const { plan, limits, send } = this.#options;
     this.#ready = true;
     if (limits !== undefined) send({ type: 'limits', ...limits });
+    const asked = [...this.#uses];
     if (this.#serving !== undefined) this.#load({ model: this.#serving, instead: [] });
     else if (plan?.standIn !== undefined && ![plan.standIn.dir, wanted].includes(plan.model.dir)) {
       this.#load({ model: plan.standIn, instead: [] });
     }
+    for (const [use, request] of asked) this.#send(use, request);
+    // Somebody has chosen another one: the one that was planned may be what took the engine down.
+    if (asked.length > 0) this.#planned = undefined;
     if (this.#planned !== undefined) this.#load({ model: this.#planned, instead: plan?.instead ?? [] });
   }
 
@@ -106,7 +114,8 @@ export class ModelCare {
   lost(why: string): void {
     this.#ready = false;
     this.#models = [];
-    for (const [use, { model, caller }] of [...this.#uses]) {
+    for (const [use, { model, caller, sent }] of [...this.#uses]) {
+      if (!sent) continue;
       this.#uses.delete(use);
       caller?.reject(
         new SottoError('MODEL_LOAD_FAILED', `the engine was lost while it loaded ${model.name}: it ${why}`),
@@ -115,22 +124,27 @@ export class ModelCare {
     this.#tell();
   }
 
+  /** One that is asked for while no process is there is loaded by the next one. */
   use(model: ModelRef, { instead = [], signal }: UseOptions = {}): Promise<ModelStatus> {
-    if (!this.#ready) {
-      return Promise.reject(
-        new SottoError('MODEL_NOT_READY', 'the engine is not up: no model can be loaded now', {
-          hint: 'see `sotto daemon status`, and try again in a moment',
-        }),
-      );
-    }
     if (signal?.aborted === true) return Promise.reject(new SottoError('CANCELLED', 'cancelled'));
-    let use = 0;
-    const cancel = (): void => this.#options.send({ type: 'load-cancel', use });
+    let cancel = (): void => undefined;
     const answer = new Promise<ModelStatus>((resolve, reject) => {
-      use = this.#load({ model, instead, caller: { resolve, reject } });
+      const use = this.#load({ model, instead, caller: { resolve, reject } });
+      cancel = () => {
+        if (this.#uses.get(use)?.sent === true) this.#options.send({ type: 'load-cancel', use });
+        else if (this.#uses.delete(use)) reject(new SottoError('CANCELLED', 'cancelled'));
+      };
     });
     signal?.addEventListener('abort', cancel, { once: true });
     return answer.finally(() => signal?.removeEventListener('abort', cancel));
+  }
+
+  /** No process comes any more. */
+  failAll(error: SottoError): void {
+    for (const [use, { caller }] of [...this.#uses]) {
+      this.#uses.delete(use);
+      caller?.reject(error);
+    }
   }
 
   unload(): void {
@@ -144,7 +158,7 @@ export class ModelCare {
   }
 
   status(): { model: ModelStatus; models: ModelStatus[] } {
-    return { model: this.#servingStatus(), models: this.#models.map(statusOf) };
+    return { model: this.#servingStatus(), models: this.#models.map((model) => this.#statusOf(model)) };
   }
 
   #servingStatus(): ModelStatus {
@@ -153,8 +167,10 @@ export class ModelCare {
     const there = this.#models.find(({ dir }) => dir === serving.dir);
     const refused = this.#refused;
     if (there !== undefined) {
-      const insteadOf = there.insteadOf ?? (refused && { name: refused.name, error: refused.error.toWire() });
-      return { ...statusOf(there), ...(insteadOf !== undefined && { insteadOf }) };
+      const status = this.#statusOf(there);
+      const insteadOf =
+        status.insteadOf ?? (refused && { name: refused.name, error: refused.error.toWire() });
+      return { ...status, ...(insteadOf !== undefined && { insteadOf }) };
     }
     if (this.#serving === undefined && refused !== undefined) {
       return { name: serving.name, state: 'failed', error: refused.error.toWire() };
@@ -164,12 +180,24 @@ export class ModelCare {
     return { name: serving.name, state: isAsked ? 'loading' : 'installed' };
   }
 
-  #load(request: Use): number {
+  #statusOf(model: EngineModel): ModelStatus {
+    const { insteadOf, ...status } = statusOf(model);
+    const isNews = insteadOf !== undefined && model.dir !== this.#accepted;
+    return isNews ? { ...status, insteadOf } : status;
+  }
+
+  #load(asked: Omit<Use, 'sent'>): number {
     const use = this.#next++;
+    const request = { ...asked, sent: false };
     this.#uses.set(use, request);
-    const { model, instead } = request;
-    this.#options.send({ type: 'load', use, model, instead: [...instead] });
+    if (this.#ready) this.#send(use, request);
     return use;
+  }
+
+  #send(use: number, request: Use): void {
+    const { model, instead } = request;
+    request.sent = true;
+    this.#options.send({ type: 'load', use, model, instead: [...instead] });
   }
 
   #loaded(use: number, model: EngineModel): void {
@@ -180,7 +208,8 @@ export class ModelCare {
     // Somebody chose another one meanwhile, or what was planned is here.
     if (isPlanned || request.caller !== undefined) {
       this.#planned = undefined;
-      const { insteadOf } = model;
+      this.#accepted = request.caller === undefined ? undefined : model.dir;
+      const insteadOf = request.caller === undefined ? model.insteadOf : undefined;
       this.#refused = insteadOf && { name: insteadOf.name, error: SottoError.fromWire(insteadOf.error) };
     }
     this.#serving = { name: model.name, dir: model.dir };

@@ -104,7 +104,11 @@ export class Supervisor implements Engine, ModelEngine {
   }
 
   use(model: ModelRef, options?: UseOptions): Promise<ModelStatus> {
-    return this.#models.use(model, options);
+    if (this.#state === 'stopped') return Promise.reject(this.#degradedError());
+    const used = this.#models.use(model, options);
+    // It may be the model that was chosen before that the engine died of.
+    if (this.#state === 'degraded') this.#spawn();
+    return used;
   }
 
   unload(): void {
@@ -178,6 +182,7 @@ export class Supervisor implements Engine, ModelEngine {
     this.#calmRestart?.();
     this.#state = 'stopped';
     this.#live.failAll(this.#degradedError());
+    this.#models.failAll(this.#degradedError());
   }
 
   #begin(current: CurrentJob): void {
@@ -376,7 +381,10 @@ export class Supervisor implements Engine, ModelEngine {
   #settleLost(why: string): void {
     this.#live.lost(this.#liveFault ?? new SottoError('ENGINE_CRASHED', `the speech engine ${why}`));
     this.#liveFault = undefined;
-    if (this.#state === 'degraded') this.#live.failAll(this.#degradedError());
+    if (this.#state === 'degraded') {
+      this.#live.failAll(this.#degradedError());
+      this.#models.failAll(this.#degradedError());
+    }
     const current = this.#current;
     if (current === undefined) return;
     if (current.cancelled) this.#finish({ type: 'cancelled' });

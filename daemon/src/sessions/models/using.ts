@@ -1,11 +1,8 @@
 /** Which model serves those who name none: settings.json says so only once the engine has it ready. */
-import type { Clock } from '../../clock.js';
-import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelsResultOf } from '../../protocol/models.js';
 import type { ModelStatus } from '../../protocol/status.js';
 import { readSettings } from '../../settings.js';
-import { pause } from '../../store/download/retry.js';
 import { folderBytes } from '../../store/download/work-folder.js';
 import {
   findModel,
@@ -17,17 +14,12 @@ import {
 import { removableName, removeModel } from '../../store/installed.js';
 import { smallerModels } from '../../store/smaller-models.js';
 import { chooseModel } from '../../store/write-settings.js';
-import type { ModelEngine, UseOptions } from '../../supervisor/engine.js';
+import type { ModelEngine } from '../../supervisor/engine.js';
 import type { ModelStates } from './model-states.js';
 import type { Work } from './work.js';
 
-/** The engine process has loaded MLX by then, if it can at all. */
-const ENGINE_UP_MS = 10_000;
-const LOOK_EVERY_MS = 100;
-
 export interface Using {
   readonly engine: ModelEngine;
-  readonly clock: Clock;
   readonly states: ModelStates;
   readonly shelves: ModelShelves;
   /** Path of settings.json. */
@@ -37,7 +29,7 @@ export interface Using {
 /** @throws SottoError as the engine does, INVALID_ARGUMENT or OUTPUT_FAILED for settings.json: then all is as it was */
 export async function useFor(
   work: Work,
-  { engine, clock, states, shelves, settings }: Using,
+  { engine, states, shelves, settings }: Using,
   { model, insteadOf }: FoundModel,
 ): Promise<ModelsResultOf<'use'>> {
   // Better known before the model is loaded than after.
@@ -53,7 +45,7 @@ export async function useFor(
   });
   let ready: ModelStatus;
   try {
-    ready = await useOnceUp({ engine, clock }, model, { instead, signal: work.signal });
+    ready = await engine.use(model, { instead, signal: work.signal });
   } finally {
     unwatch();
   }
@@ -70,29 +62,10 @@ export async function useFor(
   return { do: 'use', model: { ...ready, ...(replaced !== undefined && { insteadOf: replaced }) } };
 }
 
-/** An engine that has just been started, or takes the place of one that died, is up in a moment. */
-async function useOnceUp(
-  { engine, clock }: Pick<Using, 'engine' | 'clock'>,
-  model: ModelRef,
-  options: UseOptions & { readonly signal: AbortSignal },
-): Promise<ModelStatus> {
-  const untilMs = clock.nowMs() + ENGINE_UP_MS;
-  for (;;) {
-    try {
-      return await engine.use(model, options);
-    } catch (error) {
-      const isDown = error instanceof SottoError && error.code === 'MODEL_NOT_READY';
-      if (!isDown || clock.nowMs() >= untilMs) throw error;
-      await pause(LOOK_EVERY_MS, clock, options.signal);
-      if (options.signal.aborted) throw new SottoError('CANCELLED', 'cancelled', { cause: error });
-    }
-  }
-}
-
 /** @throws SottoError MODEL_NOT_FOUND, BUSY, or why the starter model can't take its place: then it stays */
 export async function removeFor(
   work: Work,
-  { engine, clock, shelves, settings, states }: Using,
+  { engine, shelves, settings, states }: Using,
   model: ModelRef,
   isChosen: boolean,
 ): Promise<ModelsResultOf<'remove'>> {
@@ -100,7 +73,7 @@ export async function removeFor(
   let used: ModelStatus | undefined;
   if (isChosen) {
     readSettings(settings);
-    used = await useOnceUp({ engine, clock }, findModel(shelves, undefined), { signal: work.signal });
+    used = await engine.use(findModel(shelves, undefined), { signal: work.signal });
     await chooseModel(settings, undefined);
   }
   try {
