@@ -78,7 +78,9 @@ withEngine('models under a running daemon', () => {
     expect(reason).toMatch(/another needs \d+ MB, and models may take 1 MB here — /);
     const { code, stderr } = await run('transcribe', jfk);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/needs \d+ MB, and models may take 1 MB here — no model of the catalogue fits/);
+    expect(stderr).toMatch(
+      /needs \d+ MB, and models may take 1 MB here — `memory\.maxBytes` in settings\.json allows more/,
+    );
   }, 120_000);
 });
 

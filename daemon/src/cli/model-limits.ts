@@ -12,13 +12,12 @@ export function modelLimits(settings: MemorySettings, machineBytes = totalmem())
   return {
     maxBytes,
     ...(unloadAfterMinutes > 0 && { unloadAfterSeconds: unloadAfterMinutes * 60 }),
-    advice: `${largest(maxBytes)}; \`memory.maxBytes\` in settings.json allows more`,
+    advice: `${largest(maxBytes)}\`memory.maxBytes\` in settings.json allows more`,
   };
 }
 
 function largest(maxBytes: number): string {
   const fitting = CATALOGUE.filter(({ memoryBytes }) => memoryBytes <= maxBytes);
   const best = fitting.sort((a, b) => b.parameters - a.parameters || b.memoryBytes - a.memoryBytes)[0];
-  if (best === undefined) return 'no model of the catalogue fits';
-  return `${best.name} would fit (\`sotto models pull ${best.name}\`)`;
+  return best === undefined ? '' : `${best.name} would fit (\`sotto models pull ${best.name}\`); `;
 }

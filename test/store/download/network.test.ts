@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { HUB_URL } from '@huggingface/hub';
 import { describe, expect, test } from '@jest/globals';
 import { isNear, redirectProblem } from '#daemon/store/download/addresses.js';
@@ -13,12 +16,31 @@ const hub = new URL('https://hub.example');
 
 describe('settings of the hub', () => {
   test('are those that other programs use, and the library’s own address otherwise', () => {
-    expect(hubSettings({})).toEqual({ endpoint: HUB_URL });
+    expect(hubSettings({}, '/nowhere')).toEqual({ endpoint: HUB_URL });
     expect(hubSettings({ HF_ENDPOINT: 'https://mirror.example/hub//', HF_TOKEN: ' hf_x ' })).toEqual({
       endpoint: 'https://mirror.example/hub',
       token: 'hf_x',
     });
-    expect(hubSettings({ HF_ENDPOINT: '', HF_TOKEN: '' })).toEqual({ endpoint: HUB_URL });
+    expect(hubSettings({ HF_ENDPOINT: '', HF_TOKEN: '' }, '/nowhere')).toEqual({ endpoint: HUB_URL });
+  });
+
+  test('the token is also found where the hub’s command line keeps it: a login agent knows no environment', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'so-token-'));
+    const write = (...path: string[]): void => {
+      mkdirSync(join(folder, ...path.slice(0, -1)), { recursive: true });
+      writeFileSync(join(folder, ...path), 'hf_stored\n');
+    };
+    write('.cache', 'huggingface', 'token');
+    expect(hubSettings({}, folder).token).toBe('hf_stored');
+    expect(hubSettings({ HF_TOKEN: 'hf_own' }, folder).token).toBe('hf_own');
+    // Set to nothing, it asks as nobody.
+    expect(hubSettings({ HF_TOKEN: '' }, folder).token).toBeUndefined();
+    write('elsewhere', 'token');
+    expect(hubSettings({ HF_HOME: join(folder, 'elsewhere') }, '/nowhere').token).toBe('hf_stored');
+    expect(hubSettings({ HF_TOKEN_PATH: join(folder, 'elsewhere', 'token') }, '/nowhere').token).toBe(
+      'hf_stored',
+    );
+    rmSync(folder, { recursive: true });
   });
 
   test.each([
@@ -30,7 +52,7 @@ describe('settings of the hub', () => {
   ])('%j is refused', (env, code) => {
     const failure = (): unknown => {
       try {
-        return hubSettings(env);
+        return hubSettings(env, '/nowhere');
       } catch (error) {
         return error;
       }

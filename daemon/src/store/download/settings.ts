@@ -1,4 +1,7 @@
 /** Where the hub is, and who asks: settings that all programs share which use it. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { HUB_URL } from '@huggingface/hub';
 import { SottoError } from '../../protocol/errors.js';
 
@@ -11,7 +14,7 @@ export interface HubSettings {
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** @throws SottoError INVALID_ARGUMENT, DOWNLOAD_FAILED where the user has asked for no connections */
-export function hubSettings(env: Env = process.env): HubSettings {
+export function hubSettings(env: Env = process.env, user: string = homedir()): HubSettings {
   if (/^(1|true|yes|on)$/i.test(env.HF_HUB_OFFLINE ?? '')) {
     throw new SottoError('DOWNLOAD_FAILED', 'HF_HUB_OFFLINE asks for no connection to the hub', {
       hint: 'take HF_HUB_OFFLINE away to download',
@@ -19,10 +22,11 @@ export function hubSettings(env: Env = process.env): HubSettings {
     });
   }
   const endpoint = env.HF_ENDPOINT?.trim();
-  const token = env.HF_TOKEN?.trim();
+  // A login agent finds nothing of the shell's environment: there the file counts.
+  const token = env.HF_TOKEN?.trim() ?? storedToken(env, user);
   // A header with other characters in it could be a second header.
   if (token !== undefined && !/^[\x21-\x7e]*$/.test(token)) {
-    throw new SottoError('INVALID_ARGUMENT', 'HF_TOKEN holds characters that no token has', {
+    throw new SottoError('INVALID_ARGUMENT', 'the token of the hub holds characters that no token has', {
       hint: 'set it again, without spaces or line breaks',
     });
   }
@@ -30,6 +34,17 @@ export function hubSettings(env: Env = process.env): HubSettings {
     endpoint: endpoint === undefined || endpoint === '' ? HUB_URL : checkedEndpoint(endpoint),
     ...(token !== undefined && token !== '' && { token }),
   };
+}
+
+/** Where the hub's own command line keeps the token of whoever logged in. */
+function storedToken(env: Env, user: string): string | undefined {
+  const cache = env.XDG_CACHE_HOME ?? join(user, '.cache');
+  const path = env.HF_TOKEN_PATH ?? join(env.HF_HOME ?? join(cache, 'huggingface'), 'token');
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 function checkedEndpoint(text: string): string {
