@@ -74,7 +74,7 @@ describe('arrays in a mapped file', () => {
       }),
       { numRuns: 60 },
     );
-    expect(mx.liveArrays()).toBe(live);
+    expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   });
 
   test('take part in computing like any other, and are not written to', () => {
@@ -120,7 +120,7 @@ describe('mapping is refused', () => {
   const live = mx.liveArrays();
   const refused = (message: RegExp, ...args: Parameters<typeof mx.mapFile>): void => {
     expect(() => mx.mapFile(...args)).toThrow(message);
-    expect(mx.liveArrays()).toBe(live);
+    expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   };
   const six = (): string => fileOf(counting(6));
 
@@ -171,7 +171,7 @@ describe('a safetensors file', () => {
       expect(bytesOf(array)).toEqual(reference[name] && bytesOf(reference[name]));
     }
     mx.dispose([...arrays.values(), ...Object.values(reference)]);
-    expect(mx.liveArrays()).toBe(live);
+    expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   });
 
   test('is checked first', () => {
