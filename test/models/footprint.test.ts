@@ -8,7 +8,7 @@ import { footprintOf, loadModel } from '#daemon/models/registry.js';
 import { openCheckpoint } from '#daemon/models/whisper/checkpoint.js';
 import { parseConfig } from '#daemon/models/whisper/config.js';
 import { footprint, imagined } from '#daemon/models/whisper/footprint.js';
-import { networkOf, readConfig } from '#daemon/models/whisper/load.js';
+import { halve, networkOf, readConfig } from '#daemon/models/whisper/load.js';
 import { storedWeights } from '#daemon/models/whisper/stored-weights.js';
 import { mx } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -25,7 +25,7 @@ async function laidOut(dir: string, computer: 'gpu' | 'cpu'): Promise<number> {
   if (computer === 'cpu') {
     nn.dequantize(model, 'float32');
     model.toDtype('float32');
-  } else model.encoder.castPositions(model.dtype);
+  } else halve(model);
   const { nbytes } = model;
   model.dispose();
   checkpoint.close();
@@ -49,6 +49,22 @@ describe('the footprint of a model', () => {
     for (const computer of ['gpu', 'cpu'] as const) {
       expect(footprint(config, stored, computer).weightBytes).toBe(await laidOut(dir, computer));
     }
+  });
+
+  test('a GPU has float32 checkpoints in halves', async () => {
+    const dir = checkpointFolder('huggingface-english-float32');
+    const config = await readConfig(dir);
+    const stored = await storedWeights(dir, config);
+    expect(stored.dtypeOf('decoder.positional_embedding')).toBe('float32');
+    const model = await networkOf(await openCheckpoint(dir, config));
+    halve(model);
+    expect(
+      model
+        .parameters()
+        .map(({ dtype }) => dtype)
+        .filter((dtype) => dtype !== 'float16'),
+    ).toEqual([]);
+    model.dispose();
   });
 
   test('is what a transcription of two windows takes, with times of words, within 15 %', async () => {

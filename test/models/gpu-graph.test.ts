@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { readConfig } from '#daemon/models/whisper/load.js';
+import { halve, readConfig } from '#daemon/models/whisper/load.js';
 import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
@@ -27,7 +27,7 @@ beforeAll(async () => {
   heads?.dispose();
   model.loadWeights(weights);
   model.join();
-  model.encoder.castPositions(model.dtype);
+  halve(model);
   tokenizer = await WhisperTokenizer.load(config);
 });
 afterAll(() => {

@@ -12,6 +12,9 @@ import { storedWeights, type StoredWeights } from './stored-weights.js';
 import { weightBytes } from './weight-bytes.js';
 import { workBytes, type WorkBytes } from './work-bytes.js';
 
+/** Its dtype is that of the activations. */
+const POSITIONS = 'decoder.positional_embedding';
+
 export interface WhisperFootprint extends Footprint {
   readonly work: WorkBytes;
 }
@@ -35,9 +38,10 @@ export function footprint(
   stored: StoredWeights,
   computer: Computer,
 ): WhisperFootprint {
-  const work = workBytes(config, computer, activationBytes(stored, computer));
+  const kept = computer === 'gpu' ? halved(stored) : stored;
+  const work = workBytes(config, computer, activationBytes(kept, computer));
   return {
-    weightBytes: weightBytes(config, stored, computer),
+    weightBytes: weightBytes(config, kept, computer),
     workBytes: Math.max(...Object.values(work)),
     work,
   };
@@ -48,6 +52,12 @@ export function imagined(config: WhisperConfig, dtype: Dtype): StoredWeights {
   return { dtypeOf: () => dtype, isPacked: () => config.quantization !== undefined };
 }
 
+/** As `halve` of load.ts leaves it. */
+function halved(stored: StoredWeights): StoredWeights {
+  const isWhole = stored.dtypeOf(POSITIONS) === 'float32';
+  return isWhole ? { dtypeOf: () => 'float16', isPacked: (layer) => stored.isPacked(layer) } : stored;
+}
+
 function activationBytes(stored: StoredWeights, computer: Computer): number {
-  return computer === 'gpu' ? bytesOf(stored.dtypeOf('decoder.positional_embedding')) : 4;
+  return computer === 'gpu' ? bytesOf(stored.dtypeOf(POSITIONS)) : 4;
 }

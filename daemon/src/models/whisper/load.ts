@@ -178,7 +178,7 @@ function layOut(model: Whisper, isCpu: boolean): LaidOut {
     if (!nn.canPack()) nn.dequantize(model, 'float32');
     model.toDtype('float32');
   } else {
-    model.encoder.castPositions(model.dtype);
+    halve(model);
   }
   const isPacked = new Set(packed.flat());
   const others: MxArray[][] = [];
@@ -193,6 +193,12 @@ function layOut(model: Whisper, isCpu: boolean): LaidOut {
     bytes += array.nbytes;
   }
   return { packed, others };
+}
+
+/** What a GPU computes in: halves are twice as fast as float32 and take half the room, and mlx-whisper reads such files so too. */
+export function halve(model: Whisper): void {
+  if (model.dtype === 'float32') model.toDtype('float16');
+  model.encoder.castPositions(model.dtype);
 }
 
 const bytesOf = (arrays: readonly MxArray[]): number => arrays.reduce((sum, { nbytes }) => sum + nbytes, 0);
