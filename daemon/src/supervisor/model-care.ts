@@ -59,7 +59,7 @@ export class ModelCare {
 
   /** The model for speech that goes on now: nobody waits for a better one. */
   get serving(): ModelRef | undefined {
-    return this.#serving ?? this.#planned;
+    return this.#successor() ?? this.#serving ?? this.#planned;
   }
 
   /** The model for work that may wait for the one that was chosen. */
@@ -159,6 +159,16 @@ export class ModelCare {
 
   status(): { model: ModelStatus; models: ModelStatus[] } {
     return { model: this.#servingStatus(), models: this.#models.map((model) => this.#statusOf(model)) };
+  }
+
+  /**
+   * The model that is loaded in the place of one that had to make room for it: whoever comes now waits for this one. To ask for
+   * the old one would have that loaded once more.
+   */
+  #successor(): ModelRef | undefined {
+    const holds = ({ dir }: ModelRef): boolean => this.#models.some((model) => model.dir === dir);
+    if (this.#serving === undefined || holds(this.#serving)) return undefined;
+    return [...this.#uses.values()].map(({ model }) => model).findLast(holds);
   }
 
   #servingStatus(): ModelStatus {
