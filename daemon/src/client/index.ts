@@ -6,3 +6,4 @@ export { Connections } from './connections.js';
 export { Dictation, type DictationEvent, type DictationOptions, type ReconnectTimes } from './dictation.js';
 export { JobStream } from './job-stream.js';
 export { ModelsClient, type CallOptions, type ModelWork } from './models.js';
+export * from './launcher.js';

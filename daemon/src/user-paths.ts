@@ -1,0 +1,85 @@
+/**
+ * Where Sotto keeps things on the user's machine. `SOTTO_HOME` puts all of it into one folder.
+ *
+ * Knows nothing of where Sotto itself lies, so that it can be bundled into a program that lies elsewhere.
+ */
+import { homedir, platform } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { SottoError } from './protocol/errors.js';
+
+export interface Paths {
+  /** Models, settings, spool, recordings and history. */
+  readonly home: string;
+  /** Folder of the socket and the lock: mode 0700. */
+  readonly runtime: string;
+  readonly socket: string;
+  /** Socket of a dictation in the background, while there is one. */
+  readonly capture: string;
+  readonly models: string;
+  /** Folder of the audio of dictations that are going on, or whose process died. */
+  readonly spool: string;
+  /** Folder of the audio of past dictations that is kept: one WAV each. */
+  readonly recordings: string;
+  /** Database of past dictations. */
+  readonly history: string;
+  readonly settings: string;
+  readonly logs: string;
+  readonly log: string;
+  /** stderr of a daemon that was started in the background: what it said before its log was open. */
+  readonly startupLog: string;
+}
+
+/** `sun_path` holds 104 bytes on macOS and 108 on Linux; a few are kept in hand. */
+export const MAX_SOCKET_PATH_BYTES = 100;
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** An absolute path from the environment; the XDG rules say that relative ones are ignored. */
+function absolute(value: string | undefined): string | undefined {
+  return value !== undefined && isAbsolute(value) ? value : undefined;
+}
+
+export function resolvePaths(
+  env: Env = process.env,
+  os: string = platform(),
+  user: string = homedir(),
+): Paths {
+  const own = env.SOTTO_HOME;
+  if (own !== undefined && own !== '') {
+    if (!isAbsolute(own)) {
+      throw new SottoError('INVALID_ARGUMENT', `SOTTO_HOME is not an absolute path: ${own}`, {
+        hint: 'give the whole path, e.g. SOTTO_HOME="$HOME/.sotto"',
+      });
+    }
+    return layOut(resolve(own), resolve(own), join(resolve(own), 'logs'));
+  }
+  if (os === 'darwin') {
+    const home = join(user, 'Library', 'Application Support', 'Sotto');
+    return layOut(home, home, join(user, 'Library', 'Logs', 'Sotto'));
+  }
+  const home = join(absolute(env.XDG_DATA_HOME) ?? join(user, '.local', 'share'), 'sotto');
+  const state = join(absolute(env.XDG_STATE_HOME) ?? join(user, '.local', 'state'), 'sotto');
+  const runtime = absolute(env.XDG_RUNTIME_DIR);
+  return layOut(
+    home,
+    runtime === undefined ? join(state, 'run') : join(runtime, 'sotto'),
+    join(state, 'logs'),
+  );
+}
+
+function layOut(home: string, runtime: string, logs: string): Paths {
+  return {
+    home,
+    runtime,
+    socket: join(runtime, 's'),
+    capture: join(runtime, 'c'),
+    models: join(home, 'models'),
+    spool: join(home, 'spool'),
+    recordings: join(home, 'recordings'),
+    history: join(home, 'history.db'),
+    settings: join(home, 'settings.json'),
+    logs,
+    log: join(logs, 'sotto.log'),
+    startupLog: join(logs, 'startup.log'),
+  };
+}
