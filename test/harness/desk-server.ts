@@ -13,6 +13,7 @@ import type { ModelShelves } from '#daemon/store/find-model.js';
 import { InProcessLive } from './in-process-live.js';
 import { PuppetModels } from './puppet-models.js';
 import type { TempHome } from './temp-home.js';
+import { noHistory } from '#test/harness/no-history.js';
 
 export interface DeskServer {
   readonly engine: PuppetModels;
@@ -72,6 +73,7 @@ export async function startDesk({ home, socketPath, shelves, hub }: DeskServerOp
     sessions,
     live,
     models: desk,
+    history: noHistory,
     clock: systemClock,
     log: silentLog,
     status,

@@ -15,6 +15,7 @@ import { idleDesk } from '#test/harness/puppet-models.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
+import { noHistory } from '#test/harness/no-history.js';
 
 let home: TempHome;
 let engine: InProcessLive;
@@ -34,6 +35,7 @@ beforeEach(async () => {
     sessions: new Sessions(common),
     live,
     models: idleDesk(home.paths),
+    history: noHistory,
     clock: systemClock,
     log: silentLog,
     status: () => {

@@ -18,6 +18,7 @@ import { idleDesk } from '#test/harness/puppet-models.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
+import { noHistory } from '#test/harness/no-history.js';
 
 let home: TempHome;
 let supervisor: Supervisor;
@@ -51,6 +52,7 @@ beforeEach(async () => {
     sessions,
     live,
     models: idleDesk(home.paths),
+    history: noHistory,
     clock: systemClock,
     log: silentLog,
     status,
@@ -378,6 +380,7 @@ describe('status and end', () => {
       sessions,
       live,
       models: idleDesk(home.paths),
+      history: noHistory,
       clock: systemClock,
       log: silentLog,
       status,

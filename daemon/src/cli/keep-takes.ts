@@ -53,6 +53,11 @@ export class TakeKeeper {
     await applyRetention(await this.#open(), this.#paths.recordings, retention, Date.now());
   }
 
+  /** The one file, which clients ask as well. @throws SottoError OUTPUT_FAILED */
+  history(): Promise<History> {
+    return this.#open();
+  }
+
   async close(): Promise<void> {
     (await this.#history)?.close();
   }

@@ -7,6 +7,7 @@ import type { Logger } from '../logger.js';
 import { messageOf, type SottoError } from '../protocol/errors.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
+import { HistoryDesk } from '../sessions/history/history-desk.js';
 import { LiveSessions } from '../sessions/live/live-sessions.js';
 import { ModelDesk } from '../sessions/models/model-desk.js';
 import { SottoServer } from '../server/server.js';
@@ -158,6 +159,7 @@ export async function runDaemon({
     sessions,
     live,
     models,
+    history: new HistoryDesk({ open: () => keeper.history(), recordings: paths.recordings }),
     clock: systemClock,
     log,
     status,

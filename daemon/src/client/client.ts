@@ -10,6 +10,7 @@
  */
 import type { WebSocket } from 'ws';
 import { SottoError } from '../protocol/errors.js';
+import type { HistoryRequest, HistoryResult } from '../protocol/history.js';
 import type { ClientMessage, DaemonMessage, JobEvent } from '../protocol/messages.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
@@ -134,8 +135,16 @@ export class SottoClient {
     };
   }
 
+  /** Past dictations. @throws SottoError DICTATION_NOT_FOUND, OUTPUT_FAILED, DAEMON_LOST */
+  async history(request: HistoryRequest): Promise<HistoryResult> {
+    const answer = await this.#ask((id) => ({ type: 'history', id, request }));
+    if (answer.type !== 'history-done')
+      throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`history\``);
+    return answer.result;
+  }
+
   async status(): Promise<DaemonStatus> {
-    const answer = await this.#ask('status');
+    const answer = await this.#ask((id) => ({ type: 'status', id }));
     if (answer.type !== 'status')
       throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`status\``);
     return answer.status;
@@ -143,7 +152,7 @@ export class SottoClient {
 
   /** Asks the daemon to end; resolves once it has closed the connection. */
   async stop(): Promise<void> {
-    await this.#ask('shutdown');
+    await this.#ask((id) => ({ type: 'shutdown', id }));
     await this.#closed;
   }
 
@@ -158,7 +167,7 @@ export class SottoClient {
     }
   }
 
-  async #ask(type: 'status' | 'shutdown'): Promise<DaemonMessage> {
+  async #ask(message: (id: string) => ClientMessage): Promise<DaemonMessage> {
     const id = this.#newId();
     let line: Line | undefined;
     try {
@@ -168,7 +177,7 @@ export class SottoClient {
             message.type === 'error' ? reject(SottoError.fromWire(message.error)) : resolve(message),
           lost: reject,
         });
-        line.send({ type, id });
+        line.send(message(id));
       });
     } finally {
       line?.close();
@@ -252,6 +261,7 @@ function deliver(message: DaemonMessage, stream: JobStream): void {
     case 'opened':
     case 'acknowledged':
     case 'live':
+    case 'history-done':
     case 'models-event':
     case 'models-done':
       return;

@@ -191,6 +191,12 @@ const CODES = {
     exitCode: 3,
     hint: 'open it anew and send its audio from the start; `sotto history` has what was finished',
   },
+  DICTATION_NOT_FOUND: {
+    httpStatus: 404,
+    retryable: false,
+    exitCode: 1,
+    hint: 'it may have been deleted meanwhile: `sotto history list` shows what there is',
+  },
   SPOOL_FAILED: {
     httpStatus: 507,
     retryable: true,

@@ -1,6 +1,8 @@
 /** The protocol of Sotto: what clients, daemon and engine say to each other. Imports nothing of ours. */
 export * from './audio-frame.js';
+export * from './capture.js';
 export * from './errors.js';
+export * from './history.js';
 export * from './ipc.js';
 export * from './live.js';
 export * from './messages.js';

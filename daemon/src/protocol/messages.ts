@@ -14,11 +14,13 @@
  * A client keeps what is not acknowledged. After a lost connection it says `resume` with the last number it heard, gets
  * what came after it, and sends again from where `opened` says. A session that nobody comes back to is finished without.
  *
- * Models (`models.ts`): `models` asks, `models-event` tells, `models-done` answers.
+ * Models (`models.ts`): `models` asks, `models-event` tells, `models-done` answers. Past dictations (`history.ts`): `history`
+ * asks, `history-done` answers.
  */
 import * as v from 'valibot';
 import { finite, text, whole } from './fields.js';
 import { liveEventSchema, liveOptionsSchema, sessionIdSchema } from './live.js';
+import { historyClientTable, historyDaemonTable } from './history.js';
 import { modelsClientTable, modelsDaemonTable } from './models.js';
 import { parseJson, parseMessage } from './parse.js';
 import { daemonStatusSchema } from './status.js';
@@ -66,6 +68,7 @@ const clientTable = {
     samples: v.pipe(whole, v.minValue(0)),
   }),
   ...modelsClientTable,
+  ...historyClientTable,
   status: v.object({ type: v.literal('status'), id }),
   shutdown: v.object({ type: v.literal('shutdown'), id }),
 };
@@ -129,6 +132,7 @@ const daemonTable = {
   acknowledged: v.object({ type: v.literal('acknowledged'), id, samples: whole }),
   live: v.object({ type: v.literal('live'), id, seq: v.exactOptional(seq), event: liveEventSchema }),
   ...modelsDaemonTable,
+  ...historyDaemonTable,
   status: v.object({ type: v.literal('status'), id, status: daemonStatusSchema }),
   stopping: v.object({ type: v.literal('stopping'), id }),
   /** A message could not be served; `id` names it where it had one. */

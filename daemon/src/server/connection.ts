@@ -11,6 +11,7 @@ import type { DaemonStatus } from '../protocol/status.js';
 import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
 import type { Job, JobNotice } from '../sessions/job.js';
 import type { LiveSessions } from '../sessions/live/live-sessions.js';
+import type { HistoryDesk } from '../sessions/history/history-desk.js';
 import type { ModelDesk } from '../sessions/models/model-desk.js';
 import type { Sessions } from '../sessions/sessions.js';
 import { LiveChannels } from './live-channels.js';
@@ -30,6 +31,7 @@ export interface ConnectionContext {
   readonly sessions: Sessions;
   readonly live: LiveSessions;
   readonly models: ModelDesk;
+  readonly history: HistoryDesk;
   readonly clock: Clock;
   readonly log: Logger;
   readonly status: () => DaemonStatus;
@@ -141,6 +143,9 @@ export class Connection {
       case 'finish':
         this.#live.finish(message.id, message.samples);
         return;
+      case 'history':
+        void this.#history(message);
+        return;
       case 'models':
         if (this.#jobs.has(message.id))
           throw new SottoError('INVALID_ARGUMENT', 'a job of this id is under way');
@@ -166,6 +171,14 @@ export class Connection {
     const message = `this daemon is version ${SOTTO_VERSION} and speaks protocol ${PROTOCOL_VERSION}, not ${protocol}`;
     this.#send({ type: 'error', error: new SottoError('VERSION_MISMATCH', message).toWire() });
     this.#socket.close(POLICY_VIOLATION, 'protocol version');
+  }
+
+  async #history({ id, request }: Extract<ClientMessage, { type: 'history' }>): Promise<void> {
+    try {
+      this.#send({ type: 'history-done', id, result: await this.#context.history.ask(request) });
+    } catch (error) {
+      this.#send({ type: 'error', id, error: SottoError.from(error).toWire() });
+    }
   }
 
   #transcribe({ id, path, model, options }: Extract<ClientMessage, { type: 'transcribe' }>): void {

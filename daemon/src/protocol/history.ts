@@ -1,0 +1,79 @@
+/**
+ * Past dictations, for programs: `history` asks, `history-done` answers. Deleting is into a trash that is kept for a day.
+ */
+import * as v from 'valibot';
+import { ERROR_CODES } from './errors.js';
+import { finite, text, whole } from './fields.js';
+import { wordSchema } from './transcription.js';
+
+const id = text(1, 64);
+const dictationId = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9-]{1,64}$/, 'must be 1 to 64 letters, digits or dashes'),
+);
+const limit = v.pipe(whole, v.minValue(1), v.maxValue(200));
+
+export const HISTORY_STATES = ['final', 'recovered', 'failed'] as const;
+
+export const historyRequestSchema = v.variant('do', [
+  /** The newest first; `before` is the `startedMs` of the last one of the page before. */
+  v.object({
+    do: v.literal('list'),
+    limit,
+    before: v.exactOptional(finite),
+    state: v.exactOptional(v.picklist(HISTORY_STATES)),
+  }),
+  /** Those that hold all the words. */
+  v.object({ do: v.literal('search'), query: text(1, 1000), limit }),
+  /** With the times of its words; one that was recovered has been read then. */
+  v.object({ do: v.literal('get'), id: dictationId }),
+  v.object({ do: v.literal('delete'), ids: v.pipe(v.array(dictationId), v.minLength(1), v.maxLength(200)) }),
+  /** Brings back what was deleted last. */
+  v.object({ do: v.literal('undo') }),
+  /** The text of another transcription of its sound. */
+  v.object({
+    do: v.literal('set-text'),
+    id: dictationId,
+    text: v.pipe(v.string(), v.maxLength(200_000)),
+    model: text(1, 4096),
+    language: v.exactOptional(text(1, 16)),
+  }),
+]);
+export type HistoryRequest = v.InferOutput<typeof historyRequestSchema>;
+
+export const pastDictationSchema = v.object({
+  id: v.string(),
+  /** Milliseconds since 1970. */
+  startedMs: finite,
+  durationSeconds: finite,
+  text: v.string(),
+  language: v.exactOptional(v.string()),
+  model: v.string(),
+  state: v.picklist(HISTORY_STATES),
+  errorCode: v.exactOptional(v.picklist(ERROR_CODES)),
+  /** Path of its sound, where that is kept. */
+  audio: v.exactOptional(v.string()),
+  words: v.exactOptional(v.array(wordSchema)),
+  /** Of a search: the part in which it was found, and where in that, in UTF-16 units. */
+  snippet: v.exactOptional(v.string()),
+  marks: v.exactOptional(v.array(v.object({ start: whole, end: whole }))),
+});
+export type PastDictation = v.InferOutput<typeof pastDictationSchema>;
+
+export const historyResultSchema = v.object({
+  /** Those that were asked for, deleted, brought back or changed. */
+  dictations: v.array(pastDictationSchema),
+  /** Whether there are more than an answer holds. */
+  more: v.boolean(),
+});
+export type HistoryResult = v.InferOutput<typeof historyResultSchema>;
+
+/** Client → daemon. */
+export const historyClientTable = {
+  history: v.object({ type: v.literal('history'), id, request: historyRequestSchema }),
+};
+
+/** Daemon → client; besides `error`. */
+export const historyDaemonTable = {
+  'history-done': v.object({ type: v.literal('history-done'), id, result: historyResultSchema }),
+};

@@ -1,0 +1,111 @@
+/** Past dictations as programs ask a running daemon for them. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { SottoClient } from '#daemon/client/index.js';
+import type { HistoryRequest, HistoryResult } from '#daemon/protocol/history.js';
+import { History, type Dictation } from '#daemon/store/history/index.js';
+import { homeHere } from '#test/harness/home-here.js';
+import { sotto } from '#test/harness/run-sotto.js';
+
+const home = homeHere();
+let client: SottoClient;
+
+const past = (id: string, text: string, more: Partial<Dictation> = {}): Dictation => ({
+  id,
+  startedMs: Date.now() - 1000 * Number(id.slice(1)),
+  durationSeconds: 2,
+  text,
+  model: 'fake',
+  state: 'final',
+  ...more,
+});
+
+const MANY = 60;
+const LONG = 'word '.repeat(4_000);
+
+beforeEach(async () => {
+  mkdirSync(home.paths.recordings, { recursive: true });
+  const history = History.open(home.paths.history);
+  history.add(
+    past('d1', 'The kubernetes cluster is down.', {
+      words: [{ word: 'The', start: 0, end: 1, probability: 1 }],
+    }),
+  );
+  history.add(past('d2', 'Nothing was lost.', { state: 'recovered', audio: 'd2.wav' }));
+  history.add(past('d3', '', { state: 'failed', errorCode: 'ENGINE_CRASHED', audio: 'd3.wav' }));
+  for (let i = 10; i < 10 + MANY; i++) history.add(past(`d${i}`, LONG));
+  history.close();
+  writeFileSync(join(home.paths.recordings, 'd2.wav'), '');
+  await sotto(['daemon', 'start'], { home: home.folder });
+  client = await SottoClient.connect(home.paths.socket, 'test');
+});
+afterEach(() => client.close());
+
+const ask = (request: HistoryRequest): Promise<HistoryResult> => client.history(request);
+const ids = async (request: HistoryRequest): Promise<string[]> =>
+  (await ask(request)).dictations.map(({ id }) => id);
+
+describe('past dictations over the socket', () => {
+  test('are listed page by page, found by their words, and read', async () => {
+    const first = await ask({ do: 'list', limit: 2 });
+    expect([first.dictations.map(({ id }) => id), first.more]).toEqual([['d1', 'd2'], true]);
+    const before = first.dictations.at(-1)?.startedMs ?? 0;
+    expect(await ids({ do: 'list', limit: 1, before })).toEqual(['d3']);
+    expect(await ids({ do: 'list', limit: 5, state: 'failed' })).toEqual(['d3']);
+    const [found] = (await ask({ do: 'search', query: 'KUBER', limit: 5 })).dictations;
+    expect(found).toMatchObject({ id: 'd1', marks: [{ start: 4, end: 14 }] });
+    const [read] = (await ask({ do: 'get', id: 'd1' })).dictations;
+    expect(read?.words).toHaveLength(1);
+  });
+
+  test('one that was recovered is like any other once it was read; its sound is told by its path', async () => {
+    const [unread] = (await ask({ do: 'list', limit: 1, state: 'recovered' })).dictations;
+    expect(unread).toMatchObject({ id: 'd2', audio: join(home.paths.recordings, 'd2.wav') });
+    await ask({ do: 'get', id: 'd2' });
+    expect(await ids({ do: 'list', limit: 1, state: 'recovered' })).toEqual([]);
+  });
+
+  test('are deleted, and brought back together', async () => {
+    expect(await ids({ do: 'delete', ids: ['d1', 'd3', 'none'] })).toEqual(['d1', 'd3']);
+    expect(await ids({ do: 'list', limit: 2 })).toEqual(['d2', 'd10']);
+    expect((await ids({ do: 'undo' })).sort()).toEqual(['d1', 'd3']);
+    expect(await ids({ do: 'list', limit: 2 })).toEqual(['d1', 'd2']);
+  });
+
+  test('get the text of another try', async () => {
+    const request = { do: 'set-text', id: 'd3', text: 'At last.', model: 'better', language: 'en' } as const;
+    expect((await ask(request)).dictations).toMatchObject([
+      { id: 'd3', text: 'At last.', state: 'final', model: 'better' },
+    ]);
+    await expect(ask({ ...request, id: 'none' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
+    await expect(ask({ do: 'get', id: 'none' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
+  });
+
+  test('an answer is never more than a client reads: the rest is on the next page', async () => {
+    const seen: string[] = [];
+    let before: number | undefined;
+    for (let more = true; more;) {
+      const page = await ask({ do: 'list', limit: 200, ...(before !== undefined && { before }) });
+      expect(Buffer.byteLength(JSON.stringify(page))).toBeLessThan(600_000);
+      seen.push(...page.dictations.map(({ id }) => id));
+      before = page.dictations.at(-1)?.startedMs;
+      more = page.more;
+    }
+    expect(seen).toHaveLength(MANY + 3);
+    expect(new Set(seen).size).toBe(MANY + 3);
+  });
+
+  test('what makes no sense is refused, and the connection stays', async () => {
+    for (const request of [
+      { do: 'list', limit: 0 },
+      { do: 'list', limit: 1e9 },
+      { do: 'get', id: '../../etc' },
+      { do: 'delete', ids: [] },
+      { do: 'shout' },
+    ]) {
+      await expect(ask(request as HistoryRequest)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    }
+    expect(await ids({ do: 'list', limit: 1 })).toEqual(['d1']);
+  });
+});
