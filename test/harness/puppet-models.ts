@@ -20,8 +20,6 @@ export class PuppetModels implements ModelEngine {
   /** Every model that it was asked to use, by name. */
   readonly asked: string[] = [];
   unloads = 0;
-  /** Whether there is a process. */
-  up = true;
   /** Uses that are not settled. */
   readonly #uses: Use[] = [];
   readonly #listeners = new Set<(models: readonly ModelStatus[]) => void>();
@@ -40,7 +38,6 @@ export class PuppetModels implements ModelEngine {
   }
 
   use(model: ModelRef, { instead = [], signal }: UseOptions = {}): Promise<ModelStatus> {
-    if (!this.up) return Promise.reject(new SottoError('MODEL_NOT_READY', 'the engine is not up'));
     this.asked.push(model.name);
     return new Promise((resolve, reject) => {
       const use: Use = { model, instead, resolve, reject };

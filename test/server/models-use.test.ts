@@ -104,22 +104,6 @@ describe('use', () => {
     expect(here.daemon.engine.serving.name).toBe('fake');
   });
 
-  test('waits for an engine that is on its way', async () => {
-    here.daemon.engine.up = false;
-    const { models } = await here.client();
-    const use = models.use('large');
-    await new Promise((resolve) => setTimeout(resolve, 250));
-    here.daemon.engine.up = true;
-    await until(() => here.daemon.engine.waiting.includes('large'));
-    here.daemon.engine.ready('large');
-    expect(await use.result).toMatchObject({ model: { name: 'large', state: 'ready' } });
-    here.daemon.engine.up = false;
-    const other = models.use('small');
-    await models.list();
-    other.cancel();
-    expect(await failureOf(other.result)).toBe('CANCELLED');
-  });
-
   test('goes on when its client leaves', async () => {
     const one = await here.client();
     one.models.use('large');

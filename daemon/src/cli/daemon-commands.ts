@@ -73,7 +73,8 @@ export async function daemonStart(paths: Paths, model: string | undefined): Prom
   const untilMs = performance.now() + MODEL_MS;
   for (;;) {
     const status = await client.status();
-    if (status.state !== 'starting' || performance.now() > untilMs) {
+    const isLoading = status.state === 'starting' || status.engine.coming !== undefined;
+    if (!isLoading || performance.now() > untilMs) {
       client.close();
       if (status.reason !== undefined) {
         process.stderr.write(`sotto: the daemon runs (process ${pid}), but: ${status.reason}\n`);
@@ -86,12 +87,9 @@ export async function daemonStart(paths: Paths, model: string | undefined): Prom
   }
 }
 
-function servingText({ model, models = [] }: EngineStatus): string {
+function servingText({ model, coming }: EngineStatus): string {
   const name = model.name ?? 'no model';
-  const coming = models.find(({ state }) => state === 'loading' || state === 'warming');
-  return coming?.name === undefined
-    ? `model ${name} is warm`
-    : `model ${name} serves until ${coming.name} is loaded`;
+  return coming === undefined ? `model ${name} is warm` : `model ${name} serves until ${coming} is loaded`;
 }
 
 export async function daemonStop(paths: Paths): Promise<number> {

@@ -67,6 +67,8 @@ export const engineStatusSchema = v.object({
   figures: v.exactOptional(figuresSchema),
   /** The one that serves those who name none. */
   model: modelStatusSchema,
+  /** Name of the one that was chosen, while it is not loaded yet and another one serves in its place. */
+  coming: v.exactOptional(v.string()),
   /** All that are in memory or on their way there. */
   models: v.exactOptional(v.array(modelStatusSchema)),
 });

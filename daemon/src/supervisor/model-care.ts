@@ -157,8 +157,13 @@ export class ModelCare {
     return () => void this.#listeners.delete(listener);
   }
 
-  status(): { model: ModelStatus; models: ModelStatus[] } {
-    return { model: this.#servingStatus(), models: this.#models.map((model) => this.#statusOf(model)) };
+  status(): { model: ModelStatus; models: ModelStatus[]; coming?: string } {
+    const coming = this.#serving === undefined ? undefined : this.#planned?.name;
+    return {
+      model: this.#servingStatus(),
+      models: this.#models.map((model) => this.#statusOf(model)),
+      ...(coming !== undefined && { coming }),
+    };
   }
 
   /**
