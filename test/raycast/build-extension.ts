@@ -1,0 +1,65 @@
+/** Builds an extension with Raycast's own `ray build`, as for the Store: bundled, minified, its types checked. */
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { readManifest, type Manifest } from './manifest.js';
+
+const execute = promisify(execFile);
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+export const extensionFolder = join(root, 'extension');
+export const fixtureFolder = join(root, 'test/raycast/fixture');
+
+export interface BuiltExtension {
+  readonly manifest: Manifest;
+  /** One CommonJS file for each command, and `assets/`. */
+  readonly folder: string;
+  /** The types of the API that it was built against. */
+  readonly types: string;
+  remove(): void;
+}
+
+/** Why nothing can be built here, or undefined; installs the extension's packages if they are missing. */
+export async function whyNotBuilt(): Promise<string | undefined> {
+  if (!existsSync(join(extensionFolder, 'package-lock.json')))
+    return 'there is no extension/package-lock.json';
+  if (existsSync(join(extensionFolder, 'node_modules/.bin/ray'))) return undefined;
+  try {
+    await execute('npm', ['ci', '--no-audit', '--no-fund'], { cwd: extensionFolder, timeout: 240_000 });
+    return undefined;
+  } catch (error) {
+    return `extension/node_modules is missing, and npm ci failed: ${String(error).slice(0, 300)}`;
+  }
+}
+
+/** Throws what `ray build` says if it refuses. A folder without packages of its own is built with the extension's. */
+export async function buildExtension(folder: string): Promise<BuiltExtension> {
+  const temp = mkdtempSync(join(tmpdir(), 'ray-'));
+  const out = join(temp, 'built');
+  let from = folder;
+  if (!existsSync(join(folder, 'node_modules'))) {
+    from = join(temp, 'source');
+    cpSync(folder, from, { recursive: true });
+    symlinkSync(join(extensionFolder, 'node_modules'), join(from, 'node_modules'));
+  }
+  try {
+    await execute(join(from, 'node_modules/.bin/ray'), ['build', '-e', 'dist', '-o', out, '-I'], {
+      cwd: from,
+      timeout: 120_000,
+      env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'production' },
+    });
+  } catch (error) {
+    rmSync(temp, { recursive: true, force: true });
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    throw new Error(`ray build refused ${folder}:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error });
+  }
+  return {
+    manifest: readManifest(JSON.parse(readFileSync(join(out, 'package.json'), 'utf8'))),
+    folder: out,
+    types: join(from, 'node_modules/@raycast/api/types/index.d.ts'),
+    remove: () => rmSync(temp, { recursive: true, force: true }),
+  };
+}

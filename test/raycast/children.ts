@@ -1,0 +1,56 @@
+/** The processes that a command has started. Raycast ends those that are not detached when it unloads the command. */
+import { readFileSync } from 'node:fs';
+
+interface Child {
+  readonly pid: number;
+  readonly detached: boolean;
+  readonly args: readonly string[];
+}
+
+export class Children {
+  readonly #children = new Map<number, Child>();
+
+  add(child: Child): void {
+    this.#children.set(child.pid, child);
+  }
+
+  delete(pid: number): void {
+    this.#children.delete(pid);
+  }
+
+  /** Those that are still there. */
+  alive(): Child[] {
+    return [...this.#children.values()].filter(isAlive);
+  }
+
+  kill(which: (child: Child) => boolean): void {
+    for (const child of this.alive().filter(which)) {
+      try {
+        process.kill(child.pid, 'SIGKILL');
+      } catch {
+        // It has just ended by itself.
+      }
+    }
+  }
+}
+
+/** Whether it runs, and is still that one: its number may be another's by now. */
+function isAlive({ pid, args }: Child): boolean {
+  return isAtWork(pid) && args.slice(1).every((arg) => read(pid, 'cmdline').includes(arg));
+}
+
+/**
+ * Whether a process does anything. When a command has been unloaded nobody waits for its children any more,
+ * so one that has ended stays as a zombie until the host ends: here as in Raycast.
+ */
+export function isAtWork(pid: number): boolean {
+  return /^State:\s+[^ZX\s]/m.test(read(pid, 'status'));
+}
+
+function read(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,120 @@
+/** The Mac around Raycast: Finder, the clipboard, the app in front, and a log of all that was done to them. */
+import { basename } from 'node:path';
+
+export interface Application {
+  readonly name: string;
+  readonly path: string;
+  readonly bundleId: string;
+}
+
+export interface ClipboardContent {
+  readonly text: string;
+  readonly file?: string;
+  readonly html?: string;
+}
+
+/** Something that a command did: `hud`, `toast`, `paste`, `copy`, `closeMainWindow`, `launchCommand`, `open`, … */
+export interface Deed {
+  readonly what: string;
+  readonly args: readonly unknown[];
+}
+
+const FINDER: Application = app('Finder', 'com.apple.finder');
+
+export function app(name: string, bundleId: string): Application {
+  return { name, path: `/Applications/${name}.app`, bundleId };
+}
+
+export class Desktop {
+  readonly log: Deed[] = [];
+  /** The app that had the focus before Raycast's window. */
+  frontmost: Application = app('Notes', 'com.apple.Notes');
+  applications: readonly Application[] = [FINDER, app('Notes', 'com.apple.Notes')];
+  /** Selected in Finder; only to be had while Finder is in front. */
+  finderSelection: readonly string[] = [];
+  selectedText: string | undefined;
+  /** The newest first. */
+  clipboard: ClipboardContent[] = [];
+  /** What the user answers when a command asks whether it shall. */
+  confirms = true;
+  /** All that was pasted, joined: what stands in the app in front. */
+  pasted = '';
+
+  showFinder(...selection: string[]): void {
+    this.frontmost = FINDER;
+    this.finderSelection = selection;
+  }
+
+  /** What was given with each deed of a kind: of most, the first argument is what one wants. */
+  did(what: string): unknown[] {
+    return this.log.filter((deed) => deed.what === what).map(({ args }) => args[0]);
+  }
+
+  /** Does what a command asks for. Throws where the Mac would, and for what it does not know. */
+  answer(what: string, args: readonly unknown[]): unknown {
+    this.log.push({ what, args });
+    switch (what) {
+      case 'copy':
+        return void this.clipboard.unshift(contentOf(args[0]));
+      case 'paste':
+        return void (this.pasted += contentOf(args[0]).text);
+      case 'clearClipboard':
+        return void (this.clipboard = []);
+      case 'readClipboard':
+        return this.clipboard[offsetOf(args[0])] ?? { text: '' };
+      case 'getSelectedFinderItems':
+        if (this.frontmost.bundleId !== FINDER.bundleId) {
+          throw new Error('Could not get selected Finder items: Finder is not the frontmost application');
+        }
+        return this.finderSelection.map((path) => ({ path, name: basename(path) }));
+      case 'getSelectedText':
+        if (this.selectedText === undefined) throw new Error('Could not get the selected text');
+        return this.selectedText;
+      case 'getFrontmostApplication':
+        return this.frontmost;
+      case 'getApplications':
+        return this.applications;
+      case 'getDefaultApplication':
+        return this.applications[0];
+      case 'confirm':
+        return this.confirms;
+      case 'hud':
+      case 'toast':
+      case 'hideToast':
+      case 'closeMainWindow':
+      case 'popToRoot':
+      case 'clearSearchBar':
+      case 'launchCommand':
+      case 'open':
+      case 'openCommandPreferences':
+      case 'openExtensionPreferences':
+      case 'showInFinder':
+      case 'quickLook':
+      case 'trash':
+      case 'updateCommandMetadata':
+      case 'exception':
+        return undefined;
+      default:
+        throw new Error(`the Raycast host cannot do ${what}`);
+    }
+  }
+}
+
+function contentOf(value: unknown): ClipboardContent {
+  if (typeof value === 'string' || typeof value === 'number') return { text: String(value) };
+  if (typeof value !== 'object' || value === null)
+    throw new TypeError(`${String(value)} is no clipboard content`);
+  const { text, file, html } = value as Partial<ClipboardContent>;
+  if (text === undefined && file === undefined && html === undefined) {
+    throw new TypeError('clipboard content is text, a file or html');
+  }
+  return {
+    text: text ?? (file === undefined ? '' : basename(file)),
+    ...(file === undefined ? {} : { file }),
+    ...(html === undefined ? {} : { html }),
+  };
+}
+
+function offsetOf(options: unknown): number {
+  return (options as { offset?: number } | undefined)?.offset ?? 0;
+}

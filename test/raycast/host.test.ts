@@ -1,0 +1,155 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '#test/harness/wait.js';
+import { buildExtension, fixtureFolder, whyNotBuilt, type BuiltExtension } from './build-extension.js';
+import { isAtWork } from './children.js';
+import { RaycastHost, type HostOptions } from './raycast-host.js';
+import { find, textOf } from './tree.js';
+
+const reason = await whyNotBuilt();
+if (reason !== undefined) console.warn(`skipped, the Raycast host on built commands: ${reason}`);
+
+(reason === undefined ? describe : describe.skip)('the Raycast host', () => {
+  let built: BuiltExtension;
+  let host: RaycastHost | undefined;
+  beforeAll(async () => void (built = await buildExtension(fixtureFolder)), 180_000);
+  afterAll(() => built?.remove());
+  afterEach(async () => {
+    await host?.close();
+    host = undefined;
+  });
+  const open = (options?: HostOptions): RaycastHost => (host = new RaycastHost(built, options));
+
+  test('draws a view as it changes', async () => {
+    const command = open().launch('counting');
+    const first = await command.until((tree) => textOf(tree, 'markdown') !== '');
+    await command.until((tree) => textOf(tree, 'markdown').length > textOf(first, 'markdown').length);
+    expect(find(command.tree, 'Detail.Metadata.Label')?.props).toMatchObject({
+      title: 'Words',
+      icon: 'microphone-16',
+    });
+    expect(command.actions()).toEqual(['Finish and Paste', 'Copy to Clipboard', 'Break']);
+  });
+
+  test('an action closes the window and pastes, and all is in the log', async () => {
+    const raycast = open();
+    const { desktop } = raycast;
+    const command = raycast.launch('counting');
+    await command.untilText('word2');
+    await command.act('Finish and Paste');
+    expect(desktop.pasted).toMatch(/^word0 word1 word2/);
+    expect(desktop.log.map(({ what }) => what)).toEqual(['toast', 'closeMainWindow', 'paste']);
+    expect(desktop.did('toast')).toEqual([{ style: 'SUCCESS', title: 'Pasting', actions: [] }]);
+    expect(command.isLoaded).toBe(true);
+    await command.act('Copy to Clipboard');
+    expect(desktop.clipboard[0]?.text).toMatch(/^word0/);
+  });
+
+  test('a view is unloaded with its window where the user has set so', async () => {
+    const raycast = open({ popToRoot: 'immediately' });
+    const { desktop } = raycast;
+    const command = raycast.launch('counting');
+    await command.untilText('word2');
+    await command.act('Finish and Paste');
+    await command.done();
+    expect(desktop.pasted).toMatch(/^word0/);
+  });
+
+  test('an action that throws says so', async () => {
+    const command = open().launch('counting');
+    await command.untilText('word0');
+    await expect(command.act('Break')).rejects.toThrow('broken on purpose');
+    await expect(command.act('Fly')).rejects.toThrow('no action Fly, but: Finish and Paste');
+  });
+
+  test('a command without a view is unloaded when it is through, and what it kept is there the next time', async () => {
+    const raycast = open({ preferences: { sound: true } });
+    const { desktop } = raycast;
+    await raycast.launch('toggle', { arguments: { word: 'hello' } }).done();
+    await raycast.launch('toggle', { preferences: { language: 'de' } }).done();
+    expect(desktop.did('hud')).toEqual(['On auto true a Mac toggle', 'Off de true a Mac toggle']);
+    expect(raycast.launched.map(({ name }) => name)).toEqual(['toggle', 'menu', 'toggle', 'menu']);
+    expect(() => raycast.launch('toggle', { arguments: { wort: '' } })).toThrow('no argument wort');
+    expect(() => raycast.launch('togle')).toThrow('no command togle');
+    expect(() => open({ preferences: { lang: 1 } }).launch('toggle')).toThrow('no preference lang');
+  });
+
+  test('a menu is drawn, and its command unloaded as soon as it loads nothing', async () => {
+    const raycast = open();
+    const { desktop } = raycast;
+    await raycast.launch('toggle', { arguments: { word: 'hello' } }).done();
+    const menu = raycast.launch('menu', { launchType: 'background' });
+    await menu.done();
+    expect(menu.text()).toBe('hello\nLast\nOpen');
+    const opened = raycast.launch('menu', { isMenuOpen: true });
+    await opened.untilText('hello');
+    expect(opened.isLoaded).toBe(true);
+    await opened.act('Open');
+    await opened.done();
+    expect(desktop.did('open')).toEqual(['/tmp/last.txt']);
+  });
+
+  test('Finder gives its selection only while it is in front; else there is the clipboard', async () => {
+    const raycast = open();
+    const { desktop } = raycast;
+    desktop.finderSelection = ['/tmp/a.m4a'];
+    const empty = raycast.launch('listing');
+    await empty.until((tree) => tree.props.isLoading === false);
+    expect(empty.text()).toBe('Nothing to list');
+    desktop.clipboard = [{ text: 'b.m4a', file: '/tmp/b.m4a' }];
+    await raycast.launch('listing').untilText('/tmp/b.m4a');
+    desktop.showFinder('/tmp/a.m4a', '/tmp/c.m4a');
+    const list = raycast.launch('listing');
+    await list.untilText(/a\.m4a\n10 letters\n.*c\.m4a/);
+    await list.search('c.m4a');
+    await list.until((tree) => find(tree, ({ props }) => props.title === '/tmp/a.m4a') === undefined);
+  });
+
+  test('lists, questions, screens on each other, forms', async () => {
+    const raycast = open();
+    const { desktop } = raycast;
+    desktop.showFinder('/tmp/a', '/tmp/b');
+    const command = raycast.launch('listing');
+    await command.untilText('/tmp/b');
+    desktop.confirms = false;
+    await command.act('Delete');
+    desktop.confirms = true;
+    await command.select('/tmp/b');
+    await command.act('Delete');
+    await command.until((tree) => find(tree, ({ props }) => props.title === '/tmp/b') === undefined);
+    expect(desktop.did('confirm')).toEqual([
+      { title: 'Delete /tmp/a?', action: 'Delete' },
+      { title: 'Delete /tmp/b?', action: 'Delete' },
+    ]);
+    await command.select('/tmp/a');
+    await command.act('Rename');
+    await command.untilText('Rename');
+    await command.back();
+    await command.untilText('/tmp/a');
+    await command.act('Rename');
+    await command.untilText('Rename');
+    await command.fill('name', 'z');
+    await command.act('Rename File');
+    expect(desktop.did('hud')).toEqual(['/tmp/a is now z']);
+    await command.untilText('6 letters');
+    await command.back();
+    expect(command.isLoaded).toBe(false);
+  });
+
+  test('leaving ends the processes that are not detached, and no others', async () => {
+    const command = open().launch('spawning');
+    const text = await command.untilText(/^\d+ \d+$/);
+    const [own = 0, free = 0] = text.split(' ').map(Number);
+    expect([isAtWork(own), isAtWork(free)]).toEqual([true, true]);
+    await command.pop();
+    await until(() => !isAtWork(own));
+    expect(isAtWork(free)).toBe(true);
+    await host?.close();
+    await until(() => !isAtWork(free));
+  });
+
+  test('what it does not know throws and names itself', async () => {
+    await expect(open().launch('strange').done()).rejects.toThrow(
+      'the Raycast host knows no WindowManagement of @raycast/api',
+    );
+  });
+});

@@ -1,0 +1,144 @@
+/**
+ * Raycast for Linux: runs what `ray build` made, each command in a worker of its own, with Raycast's life cycle.
+ * What it does as Raycast does, and what not, is in the README.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readApiNames } from './api-names.js';
+import type { BuiltExtension } from './build-extension.js';
+import { Desktop, type Deed } from './desktop.js';
+import { argumentValues, commandOf, preferenceValues } from './manifest.js';
+import type { ApiNames, LaunchType } from './messages.js';
+import { RunningCommand } from './running-command.js';
+
+/** After the window has closed, this long passes before the command is gone (measured in Raycast by others). */
+const UNLOAD_MS = 40;
+
+export interface HostOptions {
+  /** Added to what a Mac's launcher has: no shell's PATH. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the user has set for all launches. */
+  readonly preferences?: Readonly<Record<string, unknown>>;
+  /** The user's setting "Pop to Root Search": what becomes of a view whose window closes. */
+  readonly popToRoot?: 'immediately' | 'later';
+}
+
+export interface LaunchOptions {
+  readonly arguments?: Readonly<Record<string, string>>;
+  readonly preferences?: Readonly<Record<string, unknown>>;
+  readonly launchType?: LaunchType;
+  readonly context?: unknown;
+  /** Of a command in the menu bar: its menu was opened, so it stays until an item is chosen or it is left. */
+  readonly isMenuOpen?: boolean;
+}
+
+export class RaycastHost {
+  readonly desktop = new Desktop();
+  /** Commands in the order in which they were launched, by the user or by each other. */
+  readonly launched: RunningCommand[] = [];
+  readonly #built: BuiltExtension;
+  readonly #options: HostOptions;
+  readonly #api: ApiNames;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'raycast-'));
+
+  constructor(built: BuiltExtension, options: HostOptions = {}) {
+    this.#built = built;
+    this.#options = options;
+    this.#api = readApiNames(built.types);
+  }
+
+  /** All that was done, in order. */
+  get log(): readonly Deed[] {
+    return this.desktop.log;
+  }
+
+  /** Throws for a command, preference or argument that the manifest does not have. */
+  launch(name: string, options: LaunchOptions = {}): RunningCommand {
+    const { manifest, folder } = this.#built;
+    const command = commandOf(manifest, name);
+    const supportPath = join(this.#folder, 'support');
+    mkdirSync(supportPath, { recursive: true });
+    const set = { ...this.#options.preferences, ...options.preferences };
+    const running = new RunningCommand(
+      {
+        bundle: join(folder, `${name}.js`),
+        api: this.#api,
+        storage: join(this.#folder, 'storage'),
+        preferences: preferenceValues(manifest, command, set),
+        arguments: argumentValues(command, options.arguments ?? {}),
+        environment: {
+          raycastVersion: '1.104.25',
+          ownerOrAuthorName: manifest.author,
+          extensionName: manifest.name,
+          commandName: name,
+          commandMode: command.mode,
+          assetsPath: join(folder, 'assets'),
+          supportPath,
+          isDevelopment: false,
+          appearance: 'light',
+          theme: 'light',
+          textSize: 'medium',
+          launchType: options.launchType ?? 'userInitiated',
+          ...(options.context === undefined ? {} : { launchContext: options.context }),
+        },
+      },
+      {
+        env: {
+          HOME: this.#folder,
+          PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
+          TMPDIR: tmpdir(),
+          LANG: 'en_US.UTF-8',
+          NODE_ENV: 'production',
+          ...this.#options.env,
+        },
+        isMenuOpen: options.isMenuOpen ?? false,
+        answer: (from, what, args) => this.#answer(from, command.mode, what, args),
+      },
+    );
+    this.launched.push(running);
+    return running;
+  }
+
+  /** Ends all commands, and the processes that they left behind. */
+  async close(): Promise<void> {
+    for (const command of this.launched) {
+      await command.pop();
+      command.children.kill(() => true);
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #answer(from: RunningCommand, mode: string, what: string, args: readonly unknown[]): unknown {
+    const answer = this.desktop.answer(what, args);
+    if (what === 'launchCommand') this.#launchFor(args[0]);
+    // What is without a window stays until it is through, whatever it shows.
+    if (mode === 'view' && this.#popsAfter(what, args)) setTimeout(() => void from.pop(), UNLOAD_MS);
+    return answer;
+  }
+
+  #launchFor(options: unknown): void {
+    const {
+      name,
+      type,
+      arguments: given,
+      context,
+    } = options as {
+      name: string;
+      type: LaunchType;
+      arguments?: Record<string, string>;
+      context?: unknown;
+    };
+    this.launch(name, { launchType: type, ...(given === undefined ? {} : { arguments: given }), context });
+  }
+
+  /** Whether the view goes back to the root: it says so itself, or the user's setting does. */
+  #popsAfter(what: string, args: readonly unknown[]): boolean {
+    if (what === 'popToRoot') return true;
+    if (what !== 'closeMainWindow' && what !== 'hud' && what !== 'paste') return false;
+    const options = (what === 'closeMainWindow' ? args[0] : args[1]) as
+      { popToRootType?: string } | undefined;
+    const type = options?.popToRootType ?? 'default';
+    return type === 'immediate' || (type === 'default' && this.#options.popToRoot === 'immediately');
+  }
+}

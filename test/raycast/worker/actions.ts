@@ -1,0 +1,102 @@
+/** The ready-made actions: each renders an `Action` whose onAction does what Raycast's does. */
+import { createElement, type FunctionComponent, type ReactNode } from 'react';
+import { component, named } from './components.js';
+import { push } from './navigation.js';
+import { ask } from './parent.js';
+import { instanceOf, type Instance } from './render.js';
+
+type Do = (props: Props) => unknown;
+interface Props {
+  readonly title?: string;
+  readonly [name: string]: unknown;
+}
+
+const action = component('Action');
+
+function run(handler: unknown, ...args: unknown[]): unknown {
+  return typeof handler === 'function' ? (handler as (...args: unknown[]) => unknown)(...args) : undefined;
+}
+
+function ready(title: string, act: Do): FunctionComponent<Props> {
+  return (props) => {
+    // A screen to be pushed is not on the screen yet.
+    const { target: _target, ...shown } = props;
+    return createElement(action, { ...shown, title: props.title ?? title, onAction: () => act(props) });
+  };
+}
+
+const READY: Record<string, FunctionComponent<Props>> = {
+  CopyToClipboard: ready('Copy to Clipboard', async ({ content, concealed, onCopy }) => {
+    await ask('copy', content, { concealed });
+    await ask('hud', 'Copied to Clipboard');
+    await run(onCopy, content);
+  }),
+  Paste: ready('Paste in Active App', async ({ content, onPaste }) => {
+    await ask('paste', content);
+    await run(onPaste, content);
+  }),
+  Push: ready('Open', ({ target, onPush, onPop }) => {
+    push(target as ReactNode, () => void run(onPop));
+    return run(onPush);
+  }),
+  Open: ready('Open', async ({ target, application, onOpen }) => {
+    await ask('open', target, application);
+    await run(onOpen, target);
+  }),
+  OpenInBrowser: ready('Open in Browser', async ({ url, onOpen }) => {
+    await ask('open', url);
+    await run(onOpen, url);
+  }),
+  OpenWith: ready('Open with…', async ({ path, onOpen }) => {
+    await ask('open', path);
+    await run(onOpen, path);
+  }),
+  ShowInFinder: ready('Show in Finder', async ({ path, onShow }) => {
+    await ask('showInFinder', path);
+    await run(onShow, path);
+  }),
+  Trash: ready('Move to Trash', async ({ paths, onTrash }) => {
+    await ask('trash', paths);
+    await run(onTrash, paths);
+  }),
+  ToggleQuickLook: ready('Quick Look', () => ask('quickLook')),
+  SubmitForm: ready('Submit', ({ onSubmit }) => run(onSubmit, formValues())),
+};
+
+export const Action = named(
+  Object.assign(action, READY, { Style: { Regular: 'regular', Destructive: 'destructive' } }),
+  'Action',
+);
+
+let top: Instance | undefined;
+/** What was typed into fields whose value the command does not hold itself. */
+const typed = new WeakMap<Instance, unknown>();
+
+export function setTopScreen(screen: Instance | undefined): void {
+  top = screen;
+}
+
+export async function fill(node: number, value: unknown): Promise<void> {
+  const field = instanceOf(node);
+  typed.set(field, value);
+  await run(field.props.onChange, value);
+}
+
+function formValues(): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  const visit = (instance: Instance): void => {
+    const { id, value, defaultValue } = instance.props;
+    if (/^Form\.\w+$/.test(instance.type) && typeof id === 'string') {
+      values[id] = value ?? typed.get(instance) ?? defaultValue ?? empty(instance.type);
+    }
+    instance.children.forEach(visit);
+  };
+  if (top !== undefined) visit(top);
+  return values;
+}
+
+function empty(type: string): unknown {
+  if (type === 'Form.Checkbox') return false;
+  if (type === 'Form.FilePicker' || type === 'Form.TagPicker') return [];
+  return type === 'Form.DatePicker' ? null : '';
+}

@@ -1,0 +1,106 @@
+/** `@raycast/api` as a command finds it. What is missing here throws and names itself. */
+import { data, ask } from './parent.js';
+import { Action } from './actions.js';
+import { components, named } from './components.js';
+import { pop, push } from './navigation.js';
+import { Cache, LocalStorage } from './storage.js';
+import { showToast, Toast } from './toast.js';
+
+const asks =
+  (what: string) =>
+  (...args: unknown[]): Promise<unknown> =>
+    ask(what, ...args);
+
+const Clipboard = {
+  copy: asks('copy'),
+  paste: asks('paste'),
+  clear: asks('clearClipboard'),
+  read: asks('readClipboard'),
+  readText: async () => ((await ask('readClipboard')) as { text: string }).text,
+};
+
+interface AlertOptions {
+  readonly title: string;
+  readonly message?: string;
+  readonly primaryAction?: { readonly title: string; readonly onAction?: () => void };
+  readonly dismissAction?: { readonly title: string; readonly onAction?: () => void };
+}
+
+async function confirmAlert({
+  title,
+  message,
+  primaryAction,
+  dismissAction,
+}: AlertOptions): Promise<boolean> {
+  const isYes = (await ask('confirm', { title, message, action: primaryAction?.title })) === true;
+  (isYes ? primaryAction : dismissAction)?.onAction?.();
+  return isYes;
+}
+
+const Keyboard = {
+  Shortcut: {
+    // Which keys they are nobody here presses; that one of them is used is what counts.
+    Common: new Proxy({}, { get: (_target, name) => ({ common: String(name) }) }),
+  },
+};
+
+const KNOWN: Record<string, unknown> = {
+  ...components(),
+  Action,
+  Alert: { ActionStyle: { Default: 'default', Destructive: 'destructive', Cancel: 'cancel' } },
+  Cache,
+  Clipboard,
+  Image: { Mask: { Circle: 'circle', RoundedRectangle: 'roundedRectangle' } },
+  Keyboard,
+  LocalStorage,
+  Toast,
+  captureException: (error: unknown) => void ask('exception', String(error)),
+  clearSearchBar: asks('clearSearchBar'),
+  closeMainWindow: asks('closeMainWindow'),
+  confirmAlert,
+  environment: {
+    ...data.environment,
+    canAccess: () => false,
+  },
+  getApplications: asks('getApplications'),
+  getDefaultApplication: asks('getDefaultApplication'),
+  getFrontmostApplication: asks('getFrontmostApplication'),
+  getPreferenceValues: () => ({ ...data.preferences }),
+  getSelectedFinderItems: asks('getSelectedFinderItems'),
+  getSelectedText: asks('getSelectedText'),
+  launchCommand: asks('launchCommand'),
+  open: asks('open'),
+  openCommandPreferences: asks('openCommandPreferences'),
+  openExtensionPreferences: asks('openExtensionPreferences'),
+  popToRoot: asks('popToRoot'),
+  showHUD: asks('hud'),
+  showInFinder: asks('showInFinder'),
+  showToast,
+  trash: asks('trash'),
+  updateCommandMetadata: asks('updateCommandMetadata'),
+  useNavigation: () => ({ push, pop: () => void (pop() || void ask('popToRoot')) }),
+};
+
+/** Names that bundlers and promises look up in any module. */
+const ORDINARY = new Set(['__esModule', 'default', 'then', 'toJSON']);
+
+export function raycastApi(): object {
+  const api: Record<string, unknown> = {};
+  for (const [name, members] of Object.entries(data.api.enums)) api[name] = named({ ...members }, name);
+  Object.assign(api, KNOWN);
+  // Getters, so that a bundler's copy of the module fails as the module itself does: when the name is used.
+  for (const name of data.api.names) {
+    if (name in api) continue;
+    Object.defineProperty(api, name, { enumerable: true, get: () => refuse(name) });
+  }
+  return new Proxy(api, {
+    get(target, name): unknown {
+      if (typeof name === 'symbol' || name in target || ORDINARY.has(name)) return Reflect.get(target, name);
+      return refuse(name);
+    },
+  });
+}
+
+function refuse(name: string): never {
+  throw new Error(`the Raycast host knows no ${name} of @raycast/api`);
+}

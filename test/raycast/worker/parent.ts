@@ -1,0 +1,35 @@
+/** The worker's line to the host. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { CommandData, FromWorker, ToWorker } from '../messages.js';
+
+if (parentPort === null) throw new Error('this is to be run as a worker');
+const port = parentPort;
+
+export const data = workerData as CommandData;
+
+export function tell(message: FromWorker): void {
+  port.postMessage(message);
+}
+
+type Answer = Extract<ToWorker, { type: 'answer' }>;
+const open = new Map<number, (answer: Answer) => void>();
+let lastId = 0;
+
+/** Asks Raycast; rejects with what it says if it refuses. */
+export async function ask(what: string, ...args: unknown[]): Promise<unknown> {
+  const id = ++lastId;
+  const answer = await new Promise<Answer>((resolve) => {
+    open.set(id, resolve);
+    tell({ type: 'ask', id, what, args });
+  });
+  if (answer.error !== undefined) throw new Error(answer.error);
+  return answer.value;
+}
+
+export function onMessage(handle: (message: Exclude<ToWorker, Answer>) => void): void {
+  port.on('message', (message: ToWorker) => {
+    if (message.type !== 'answer') return handle(message);
+    open.get(message.id)?.(message);
+    open.delete(message.id);
+  });
+}

@@ -1,0 +1,85 @@
+/** Toasts: shown at once, and again at each change. */
+import { ask } from './parent.js';
+
+const Style = { Success: 'SUCCESS', Failure: 'FAILURE', Animated: 'ANIMATED' } as const;
+type Style = (typeof Style)[keyof typeof Style];
+
+interface ToastOptions {
+  readonly style?: Style;
+  readonly title: string;
+  readonly message?: string;
+  readonly primaryAction?: { readonly title: string };
+  readonly secondaryAction?: { readonly title: string };
+}
+
+export class Toast {
+  static readonly Style = Style;
+  primaryAction: ToastOptions['primaryAction'];
+  secondaryAction: ToastOptions['secondaryAction'];
+  #style: Style;
+  #title: string;
+  #message: string | undefined;
+  #isShown = false;
+
+  constructor({ style = Style.Success, title, message, primaryAction, secondaryAction }: ToastOptions) {
+    this.#style = style;
+    this.#title = title;
+    this.#message = message;
+    this.primaryAction = primaryAction;
+    this.secondaryAction = secondaryAction;
+  }
+
+  get style(): Style {
+    return this.#style;
+  }
+  set style(style: Style) {
+    this.#style = style;
+    void this.#tell();
+  }
+  get title(): string {
+    return this.#title;
+  }
+  set title(title: string) {
+    this.#title = title;
+    void this.#tell();
+  }
+  get message(): string | undefined {
+    return this.#message;
+  }
+  set message(message: string | undefined) {
+    this.#message = message;
+    void this.#tell();
+  }
+
+  async show(): Promise<void> {
+    this.#isShown = true;
+    await this.#tell();
+  }
+
+  async hide(): Promise<void> {
+    this.#isShown = false;
+    await ask('hideToast');
+  }
+
+  async #tell(): Promise<void> {
+    if (!this.#isShown) return;
+    const actions = [this.primaryAction?.title, this.secondaryAction?.title].filter(
+      (title) => title !== undefined,
+    );
+    await ask('toast', { style: this.#style, title: this.#title, message: this.#message, actions });
+  }
+}
+
+export async function showToast(
+  first: ToastOptions | Style,
+  title?: string,
+  message?: string,
+): Promise<Toast> {
+  const toast = new Toast(
+    typeof first === 'object'
+      ? first
+      : { style: first, title: title ?? '', ...(message === undefined ? {} : { message }) },
+  );
+  await toast.show();
+  return toast;
+}

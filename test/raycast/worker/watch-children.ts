@@ -1,0 +1,24 @@
+/**
+ * Tells the host of each process that the command starts: at unload Raycast ends those that are not detached.
+ * All ways to start one come through this method; a worker has its own.
+ */
+import { ChildProcess } from 'node:child_process';
+import { tell } from './parent.js';
+
+interface Spawning {
+  spawn: (this: ChildProcess, options: { detached?: boolean; args?: string[] }) => unknown;
+}
+
+export function watchChildren(): void {
+  const prototype = ChildProcess.prototype as unknown as Spawning;
+  const spawn = prototype.spawn;
+  prototype.spawn = function (options) {
+    const result = spawn.call(this, options);
+    const { pid } = this;
+    if (pid !== undefined) {
+      tell({ type: 'spawned', pid, detached: options.detached === true, args: options.args ?? [] });
+      this.once('exit', () => tell({ type: 'exited', pid }));
+    }
+    return result;
+  };
+}
