@@ -1,6 +1,15 @@
 /** Builds an extension with Raycast's own `ray build`, as for the Store: bundled, minified, its types checked. */
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +20,8 @@ const execute = promisify(execFile);
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 export const extensionFolder = join(root, 'extension');
+const ray = join(extensionFolder, 'node_modules/.bin/ray');
+const INSTALL_MS = 240_000;
 export const fixtureFolder = join(root, 'test/raycast/fixture');
 
 export interface BuiltExtension {
@@ -26,12 +37,32 @@ export interface BuiltExtension {
 export async function whyNotBuilt(): Promise<string | undefined> {
   if (!existsSync(join(extensionFolder, 'package-lock.json')))
     return 'there is no extension/package-lock.json';
-  if (existsSync(join(extensionFolder, 'node_modules/.bin/ray'))) return undefined;
+  if (existsSync(ray)) return undefined;
+  const release = await takeTurn();
   try {
-    await execute('npm', ['ci', '--no-audit', '--no-fund'], { cwd: extensionFolder, timeout: 240_000 });
+    if (existsSync(ray)) return undefined;
+    await execute('npm', ['ci', '--no-audit', '--no-fund'], { cwd: extensionFolder, timeout: INSTALL_MS });
     return undefined;
   } catch (error) {
     return `extension/node_modules is missing, and npm ci failed: ${String(error).slice(0, 300)}`;
+  } finally {
+    release();
+  }
+}
+
+/** Suites run beside each other, and two installations in one folder break each other. */
+async function takeTurn(): Promise<() => void> {
+  const mark = join(extensionFolder, '.installing');
+  for (;;) {
+    try {
+      mkdirSync(mark);
+      return () => rmSync(mark, { recursive: true, force: true });
+    } catch {
+      const sinceMs = statSync(mark, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+      // Left behind by one that was killed.
+      if (Date.now() - sinceMs > INSTALL_MS) rmSync(mark, { recursive: true, force: true });
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
   }
 }
 

@@ -40,6 +40,7 @@ export class RaycastHost {
   readonly #built: BuiltExtension;
   readonly #options: HostOptions;
   readonly #api: ApiNames;
+  readonly #withoutWindow = new WeakSet<RunningCommand>();
   readonly #folder = mkdtempSync(join(tmpdir(), 'raycast-'));
 
   constructor(built: BuiltExtension, options: HostOptions = {}) {
@@ -113,7 +114,7 @@ export class RaycastHost {
     const answer = this.desktop.answer(what, args);
     if (what === 'launchCommand') this.#launchFor(args[0]);
     // What is without a window stays until it is through, whatever it shows.
-    if (mode === 'view' && this.#popsAfter(what, args)) setTimeout(() => void from.pop(), UNLOAD_MS);
+    if (mode === 'view' && this.#popsAfter(from, what, args)) setTimeout(() => void from.pop(), UNLOAD_MS);
     return answer;
   }
 
@@ -132,13 +133,17 @@ export class RaycastHost {
     this.launch(name, { launchType: type, ...(given === undefined ? {} : { arguments: given }), context });
   }
 
-  /** Whether the view goes back to the root: it says so itself, or the user's setting does. */
-  #popsAfter(what: string, args: readonly unknown[]): boolean {
+  /** Whether the view goes back to the root: it says so itself, or its window closes and the user's setting does. */
+  #popsAfter(from: RunningCommand, what: string, args: readonly unknown[]): boolean {
     if (what === 'popToRoot') return true;
     if (what !== 'closeMainWindow' && what !== 'hud' && what !== 'paste') return false;
+    const wasOpen = !this.#withoutWindow.has(from);
+    this.#withoutWindow.add(from);
     const options = (what === 'closeMainWindow' ? args[0] : args[1]) as
       { popToRootType?: string } | undefined;
     const type = options?.popToRootType ?? 'default';
-    return type === 'immediate' || (type === 'default' && this.#options.popToRoot === 'immediately');
+    return (
+      type === 'immediate' || (wasOpen && type === 'default' && this.#options.popToRoot === 'immediately')
+    );
   }
 }
