@@ -1,0 +1,58 @@
+/** Dictate: listens from the moment it opens, and shows the words while they are spoken. */
+import { Detail } from '@raycast/api';
+import { useRef, useState } from 'react';
+import type { Capture } from 'sotto/client';
+import { TakeActions } from './components/take-actions';
+import { TakeFacts } from './components/take-facts';
+import { useTake } from './hooks/use-take';
+import { deliver, type Delivery } from './lib/deliver';
+import { readSettings, takeOptions } from './lib/preferences';
+import { errorText, markdownOf, stateOf } from './lib/take-markdown';
+
+export default function Dictate() {
+  const [settings] = useState(readSettings);
+  // What is to become of the text, once somebody has said that all is said.
+  const wanted = useRef<Delivery | undefined>(undefined);
+  const send = (take: Capture, how: Delivery) => deliver(take.text ?? '', how, settings.trailingSpace);
+  const { take, meter, error, ask, again } = useTake(takeOptions(settings, settings.goOn), (last) => {
+    if (wanted.current !== undefined) void send(last, wanted.current);
+  });
+
+  const act = {
+    finish: (how: Delivery) => {
+      wanted.current = how;
+      ask('finish');
+    },
+    deliver: (how: Delivery) => (take === undefined ? undefined : send(take, how)),
+    pause: () => ask('pause'),
+    resume: () => ask('resume'),
+    cancel: () => {
+      wanted.current = undefined;
+      ask('cancel');
+    },
+    undo: () => ask('restore'),
+    again: () => {
+      wanted.current = undefined;
+      again();
+    },
+  };
+
+  const isQuiet = take?.phase === 'listening' || take?.phase === 'paused' || take?.phase === 'cancelled';
+  const isEnded = error !== undefined || take?.phase === 'final' || take?.phase === 'failed';
+  return (
+    <Detail
+      isLoading={!isQuiet && !isEnded && take?.phase !== 'gone'}
+      navigationTitle={`Dictate · ${error !== undefined ? 'Failed' : take === undefined ? 'Starting…' : stateOf(take)}`}
+      markdown={textOf(take, error)}
+      metadata={take === undefined ? undefined : <TakeFacts take={take} meter={meter} />}
+      actions={<TakeActions take={take} error={error} first={settings.delivery} act={act} />}
+    />
+  );
+}
+
+function textOf(take: Capture | undefined, error: Parameters<typeof errorText>[0] | undefined): string {
+  if (error === undefined) return take === undefined ? '*One moment…*' : markdownOf(take);
+  // What was heard until then stays in sight.
+  const said = take === undefined ? '' : `${markdownOf(take)}\n\n`;
+  return `${said}> ${errorText(error)}`;
+}

@@ -1,0 +1,133 @@
+/** The dictation that goes on, or a new one: its process holds the microphone, and outlives the command that began it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { BackgroundCapture, isOver, SottoError, type Capture } from 'sotto/client';
+import type { SottoCommand } from './find-sotto';
+
+const LOOK_EVERY_MS = 25;
+/** A Mac that has just woken up, or a Node that is started for the first time, takes its time. */
+const BEGIN_MS = 15_000;
+/** One that was given up can be restored for 8 seconds; one that is done is remembered for a moment. */
+const ENDING_MS = 12_000;
+
+export interface TakeOptions {
+  readonly sotto: () => SottoCommand;
+  /** Path of the socket at which a dictation is found. */
+  readonly socket: string;
+  /** Where what a new one says before anybody looks at it is kept. */
+  readonly log: string;
+  readonly language?: string;
+  readonly model?: string;
+  /** Whether it goes on when nobody looks at it. */
+  readonly goOn: boolean;
+}
+
+export interface Take {
+  readonly capture: BackgroundCapture;
+  /** As it was found. */
+  readonly first: Capture;
+  /** As it is at each change; the last one is over. */
+  readonly changes: AsyncGenerator<Capture, void>;
+  readonly isNew: boolean;
+}
+
+/** The dictation that goes on, if there is one. */
+export async function findTake(socket: string): Promise<Take | undefined> {
+  const capture = await BackgroundCapture.connect(socket);
+  if (capture === undefined) return undefined;
+  const changes = capture.takes();
+  try {
+    const { value: first } = await changes.next();
+    return first === undefined ? undefined : { capture, first, changes, isNew: false };
+  } catch {
+    // Gone in the moment between.
+    return undefined;
+  }
+}
+
+/** Whether it can still be finished. */
+export function isGoing({ phase }: Capture): boolean {
+  return !isOver(phase) && phase !== 'cancelled';
+}
+
+/**
+ * Finds the dictation that goes on, or begins one. One that has just ended, or was given up, is waited for.
+ * @throws SottoError as the process said it
+ */
+export async function findOrBeginTake(options: TakeOptions): Promise<Take> {
+  const deadline = Date.now() + ENDING_MS;
+  for (;;) {
+    const found = await findTake(options.socket);
+    if (found === undefined) return beginTake(options);
+    if (isGoing(found.first) || Date.now() > deadline) return found;
+    found.capture.close();
+    await pause(LOOK_EVERY_MS * 4);
+  }
+}
+
+async function beginTake(options: TakeOptions): Promise<Take> {
+  const started = startCapture(options);
+  const deadline = Date.now() + BEGIN_MS;
+  for (;;) {
+    const found = await findTake(options.socket);
+    if (found !== undefined) return { ...found, isNew: true };
+    const ended = started.ended();
+    if (ended !== undefined) throw ended;
+    if (Date.now() > deadline) {
+      throw new SottoError('TIMEOUT', 'the dictation does not begin', { hint: `see ${options.log}` });
+    }
+    await pause(LOOK_EVERY_MS);
+  }
+}
+
+interface Started {
+  /** Why it ended, if it did. */
+  ended(): SottoError | undefined;
+}
+
+/** A direct child, so that macOS charges the microphone to Raycast; in a group of its own, so that it outlives the command. */
+function startCapture({ sotto, log, language, model, goOn }: TakeOptions): Started {
+  const { program, args, env } = sotto();
+  mkdirSync(dirname(log), { recursive: true });
+  const said = openSync(log, 'w', 0o600);
+  let ended: SottoError | undefined;
+  let child: ChildProcess;
+  try {
+    child = spawn(
+      program,
+      [
+        ...args,
+        'capture',
+        ...(goOn ? ['--go-on'] : []),
+        ...(language === undefined ? [] : ['--language', language]),
+        ...(model === undefined ? [] : ['--model', model]),
+      ],
+      { detached: true, stdio: ['ignore', 'ignore', said], env, cwd: '/' },
+    );
+  } finally {
+    closeSync(said);
+  }
+  child.on('error', (cause) => {
+    ended = new SottoError('DAEMON_UNAVAILABLE', `${program} does not start: ${cause.message}`, {
+      cause,
+      hint: 'correct the path in the preferences of this extension, or leave it empty',
+    });
+  });
+  // Listened to in any case: a child that nobody waits for stays as a zombie.
+  child.on('exit', (code, signal) => {
+    ended ??= new SottoError('DAEMON_UNAVAILABLE', saidIn(log) ?? `it ended at once (${signal ?? code})`);
+  });
+  child.unref();
+  return { ended: () => ended };
+}
+
+/** The last line, without the name in front of it. */
+function saidIn(log: string): string | undefined {
+  const lines = readFileSync(log, 'utf8').trim().split('\n');
+  return lines.at(-1)?.replace(/^sotto: /, '') || undefined;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,45 @@
+/** The preferences, as the commands use them. */
+import { environment, getPreferenceValues } from '@raycast/api';
+import { join } from 'node:path';
+import { resolvePaths } from 'sotto/client';
+import type { TakeOptions } from './begin-take';
+import type { Delivery } from './deliver';
+import { findSotto, type SottoCommand } from './find-sotto';
+
+export interface Settings {
+  readonly delivery: Delivery;
+  readonly trailingSpace: boolean;
+  readonly goOn: boolean;
+  readonly language: string | undefined;
+  readonly model: string | undefined;
+  readonly sotto: () => SottoCommand;
+}
+
+export function readSettings(): Settings {
+  const { language, model, delivery, trailingSpace, goOn, sotto } = getPreferenceValues<Preferences>();
+  return {
+    delivery: delivery === 'copy' ? 'copy' : 'insert',
+    trailingSpace,
+    goOn,
+    language: given(language === 'auto' ? undefined : language),
+    model: given(model),
+    sotto: () => findSotto(sotto ?? ''),
+  };
+}
+
+/** How a dictation is begun with these settings. */
+export function takeOptions({ sotto, language, model }: Settings, goOn: boolean): TakeOptions {
+  return {
+    sotto,
+    socket: resolvePaths().capture,
+    log: join(environment.supportPath, 'capture.log'),
+    goOn,
+    ...(language !== undefined && { language }),
+    ...(model !== undefined && { model }),
+  };
+}
+
+function given(value: string | undefined): string | undefined {
+  const text = value?.trim() ?? '';
+  return text === '' ? undefined : text;
+}

@@ -1,0 +1,150 @@
+/** How a dictation looks while it goes on: what is said for good is plain, what may still change is in italics. */
+import type { Capture } from 'sotto/client';
+import type { WireError } from 'sotto/protocol';
+
+/** A Detail shows its beginning, and does not scroll: of a long text the end is shown while it grows. */
+const SHOWN_CHARACTERS = 1_200;
+const BARS = '▁▂▃▄▅▆▇█';
+/** dB below full scale of the lowest bar and the highest: a quiet room, and a mouth close to the microphone. */
+const QUIET_DB = -58;
+const LOUD_DB = -12;
+const MICROPHONE_HINT =
+  'allow Raycast the microphone: System Settings › Privacy & Security › Microphone; and see that it is not muted';
+
+export function markdownOf(take: Capture): string {
+  const hint = hintOf(take);
+  const text = isDone(take) ? escaped(take.text ?? take.committed.trim()) : spokenOf(take);
+  return [text === '' ? emptyText(take) : text, ...(hint === undefined ? [] : [`> ${hint}`])].join('\n\n');
+}
+
+/** What it does now, in a word or two. */
+export function stateOf(take: Capture): string {
+  switch (take.phase) {
+    case 'opening':
+      return 'Opening the microphone…';
+    case 'paused':
+      return 'Paused';
+    case 'finishing':
+      return 'Finishing…';
+    case 'cancelled':
+      return 'Cancelled';
+    case 'final':
+      return 'Done';
+    case 'failed':
+      return 'Failed';
+    case 'gone':
+      return 'Cancelled';
+    case 'listening':
+      break;
+  }
+  if (take.noSignalSeconds > 0) return 'No signal';
+  if (take.daemon === 'lost') return 'Reconnecting…';
+  if (take.daemon === 'connecting') return 'Starting Sotto…';
+  if (take.engine === 'waiting') return 'Loading the model…';
+  if (take.engine === 'restarting') return 'Restarting the engine…';
+  return take.speaking ? 'Hearing you' : 'Listening';
+}
+
+/** What somebody should know or do, where there is anything. */
+export function hintOf(take: Capture): string | undefined {
+  if (take.phase === 'failed' || take.phase === 'final') {
+    return take.error === undefined ? undefined : errorText(take.error);
+  }
+  if (take.phase === 'cancelled') return 'Nothing of it is kept. You can undo this for a few seconds.';
+  if (take.phase === 'gone' || take.phase === 'finishing') return undefined;
+  if (take.noSignalSeconds > 0) {
+    return `Nothing has come from ${take.device ?? 'the microphone'} for ${Math.floor(take.noSignalSeconds)} seconds. Is it muted, or may Raycast not use it?`;
+  }
+  if (take.daemon === 'lost')
+    return 'The daemon is gone for a moment. What you say is kept, and written down when it is back.';
+  if (take.engine === 'waiting' && take.seconds > 1)
+    return 'The model is being loaded. What you say is kept, and written down when it is there.';
+  if (take.engine === 'restarting')
+    return 'The engine restarts. What you say is kept, and nothing has to be said again.';
+  if (take.error !== undefined) return sentence(take.error.message);
+  return undefined;
+}
+
+/** What went wrong and what to do about it, as Markdown. */
+export function errorText({ code, message, hint }: Pick<WireError, 'code' | 'message' | 'hint'>): string {
+  // The hint of the code is written for a terminal.
+  const advice = code === 'MIC_DENIED' ? MICROPHONE_HINT : hint;
+  return `${sentence(message)} ${sentence(advice)}`;
+}
+
+/** `1:05` */
+export function clockOf(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}
+
+/** The bar of a loudness. */
+export function barOf(db: number): string {
+  const part = Math.max(0, Math.min(1, (db - QUIET_DB) / (LOUD_DB - QUIET_DB)));
+  return BARS[Math.round(part * (BARS.length - 1))] ?? '▁';
+}
+
+/** `German`; what was not found out yet has no name. */
+export function languageName(code: string | undefined): string {
+  if (code === undefined || code === 'auto') return 'Finding out…';
+  try {
+    return new Intl.DisplayNames(['en'], { type: 'language' }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
+
+function isDone({ phase }: Capture): boolean {
+  return phase === 'final' || phase === 'failed';
+}
+
+function spokenOf({ committed, tentative, phase }: Capture): string {
+  const said = committed.trimStart();
+  const maybe = tentative.trim();
+  const room = Math.max(0, SHOWN_CHARACTERS - maybe.length);
+  const shown =
+    said.length > room
+      ? `…${said
+          .slice(-room)
+          .replace(/^\S*\s/, ' ')
+          .trimStart()}`
+      : said;
+  if (phase === 'cancelled' || phase === 'gone') return shown === '' ? '' : `~~${escaped(shown.trim())}~~`;
+  if (maybe === '') return escaped(shown.trimEnd());
+  // Some languages have no spaces between words: only those that were there come back.
+  const between = said !== '' && (/\s$/.test(said) || /^\s/.test(tentative)) ? ' ' : '';
+  return `${escaped(shown.trimEnd())}${between}*${escaped(maybe)}*`;
+}
+
+function emptyText({ phase }: Capture): string {
+  switch (phase) {
+    case 'opening':
+      return '*One moment…*';
+    case 'final':
+      return '*Nothing was said.*';
+    case 'failed':
+      return '# This did not work';
+    case 'finishing':
+      return '*Writing down…*';
+    case 'cancelled':
+    case 'gone':
+      return '*Cancelled.*';
+    case 'paused':
+      return '*Paused.*';
+    case 'listening':
+      return '*Speak now.*';
+  }
+}
+
+/** Markdown that means these characters. */
+export function escaped(text: string): string {
+  return text
+    .replace(/[\\`*_{}[\]<>#+|~$!&-]/g, '\\$&')
+    .replace(/^(\s*\d+)([.)])/gm, '$1\\$2')
+    .replace(/\n/g, '  \n');
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return escaped(/[.!?]$/.test(begun) ? begun : `${begun}.`);
+}

@@ -1,0 +1,18 @@
+/** Paste Last Transcript: for a text that landed in the wrong place, or nowhere. */
+import { showHUD } from '@raycast/api';
+import { resolvePaths } from 'sotto/client';
+import { deliver } from './lib/deliver';
+import { lastTranscript } from './lib/last-transcript';
+import { readSettings } from './lib/preferences';
+import { tellFailure } from './lib/tell-failure';
+
+export default async function PasteLastTranscript() {
+  try {
+    const { delivery, trailingSpace, sotto } = readSettings();
+    const text = await lastTranscript(resolvePaths().capture, sotto);
+    if (text === undefined) await showHUD('There is no dictation yet');
+    else await deliver(text, delivery, trailingSpace);
+  } catch (thrown) {
+    await tellFailure(thrown);
+  }
+}

@@ -1,0 +1,51 @@
+/** Quick Dictate: the first call begins a dictation in the background, the second finishes it and delivers the text. */
+import { showHUD } from '@raycast/api';
+import { isOver, SottoError, type Capture } from 'sotto/client';
+import { findOrBeginTake, type Take } from './lib/begin-take';
+import { deliver } from './lib/deliver';
+import { readSettings, takeOptions, type Settings } from './lib/preferences';
+import { tellFailure } from './lib/tell-failure';
+
+export default async function QuickDictate() {
+  try {
+    const settings = readSettings();
+    // Nobody looks at it, so it goes on until it is finished.
+    const take = await findOrBeginTake(takeOptions(settings, true));
+    await (take.isNew ? announce(take) : finish(take, settings));
+  } catch (thrown) {
+    await tellFailure(thrown);
+  }
+}
+
+async function announce(take: Take): Promise<void> {
+  const now = await reach(take, ({ phase }) => phase !== 'opening');
+  failIfFailed(now);
+  await showHUD('Listening. Run Quick Dictate again when you are done');
+}
+
+async function finish(take: Take, { delivery, trailingSpace }: Settings): Promise<void> {
+  if (take.first.phase === 'finishing') {
+    // Whoever finished it delivers it: it must not be inserted twice.
+    take.capture.close();
+    await showHUD('It is being finished already');
+    return;
+  }
+  take.capture.ask('finish');
+  const last = await reach(take, ({ phase }) => isOver(phase));
+  failIfFailed(last);
+  await deliver(last.text ?? '', delivery, trailingSpace);
+}
+
+/** The dictation as soon as something is so, or as it ended. */
+async function reach(take: Take, isSo: (now: Capture) => boolean): Promise<Capture> {
+  let now = take.first;
+  if (!isSo(now)) {
+    for await (now of take.changes) if (isSo(now)) break;
+  }
+  take.capture.close();
+  return now;
+}
+
+function failIfFailed({ phase, error }: Capture): void {
+  if (phase === 'failed' && error !== undefined) throw SottoError.fromWire(error);
+}
