@@ -1,7 +1,7 @@
 /** The processes that a command has started. Raycast ends those that are not detached when it unloads the command. */
 import { readFileSync } from 'node:fs';
 
-interface Child {
+export interface Child {
   readonly pid: number;
   readonly detached: boolean;
   readonly args: readonly string[];
@@ -9,8 +9,11 @@ interface Child {
 
 export class Children {
   readonly #children = new Map<number, Child>();
+  /** All that were ever started, in their order. */
+  readonly started: Child[] = [];
 
   add(child: Child): void {
+    this.started.push(child);
     this.#children.set(child.pid, child);
   }
 

@@ -1,0 +1,188 @@
+import { describe, expect, test } from '@jest/globals';
+import { BackgroundCapture } from '#daemon/client/index.js';
+import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
+import { until } from '#test/harness/wait.js';
+import { whyNotBuilt } from './build-extension.js';
+import type { RaycastHost } from './raycast-host.js';
+import { sottoHere } from './sotto-here.js';
+import { textOf } from './tree.js';
+
+const reason = await whyNotBuilt();
+if (reason !== undefined) console.warn(`skipped, the extension's commands: ${reason}`);
+
+const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
+
+(reason === undefined ? describe : describe.skip)('Dictate', () => {
+  const here = sottoHere();
+
+  /** All of a take of some seconds was heard. */
+  async function dictate(seconds: number, host: RaycastHost): Promise<ReturnType<RaycastHost['launch']>> {
+    const command = host.launch('dictate');
+    await command.untilText(`0:0${seconds}`);
+    return command;
+  }
+
+  test('listens at once, and words appear while one speaks', async () => {
+    const command = here.raycast({ samples: 60 * SECOND, pauseMs: 20 }).launch('dictate');
+    const first = await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
+    const markdown = textOf(first, 'markdown');
+    await command.until((tree) => textOf(tree, 'markdown').length > markdown.length + 9);
+    expect(command.text()).toContain('Built-in Microphone');
+    expect(command.text()).toContain('fake');
+  }, 60_000);
+
+  test('finish and paste carries the text into the app in front, and leaves', async () => {
+    const host = here.raycast({ samples: 4 * SECOND });
+    const command = await dictate(4, host);
+    await command.act('Finish and Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe(rampText(4 * SECOND));
+    expect(host.desktop.clipboard).toEqual([]);
+    await until(async () => (await BackgroundCapture.connect(here.paths.capture)) === undefined);
+  }, 60_000);
+
+  test('finish and paste comes through where Raycast pops to its root at once', async () => {
+    const host = here.raycast({ samples: 4 * SECOND }, { popToRoot: 'immediately' });
+    const command = await dictate(4, host);
+    await command.act('Finish and Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe(rampText(4 * SECOND));
+  }, 60_000);
+
+  test('leaving early loses nothing: it is finished alone, and in the history', async () => {
+    const host = here.raycast({ samples: 3 * SECOND });
+    const command = await dictate(3, host);
+    await command.pop();
+    await until(async () => (await here.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)));
+    expect(host.desktop.pasted).toBe('');
+  }, 60_000);
+
+  test('goes on alone where one wants it so, and is picked up by the next one', async () => {
+    const host = here.raycast({ samples: 4 * SECOND, pauseMs: 20 }, { preferences: { goOn: true } });
+    const command = host.launch('dictate');
+    await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
+    await command.pop();
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const again = await dictate(4, host);
+    await again.act('Finish and Paste');
+    await again.done();
+    expect(host.desktop.pasted).toBe(rampText(4 * SECOND));
+  }, 60_000);
+
+  test('copies where one wants it so, and puts a space behind what is inserted', async () => {
+    const host = here.raycast({ samples: 2 * SECOND }, { preferences: { trailingSpace: true } });
+    const command = await dictate(2, host);
+    await command.act('Finish and Copy');
+    await command.done();
+    expect(host.desktop.clipboard).toEqual([{ text: rampText(2 * SECOND) }]);
+    const second = await dictate(2, host);
+    await second.act('Finish and Paste');
+    await second.done();
+    expect(host.desktop.pasted).toBe(`${rampText(2 * SECOND)} `);
+  }, 60_000);
+
+  test('given up and taken back up, all that was said before is there', async () => {
+    const host = here.raycast({ samples: 3 * SECOND });
+    const command = await dictate(3, host);
+    await command.act('Cancel');
+    await command.until(() => command.actions().includes('Undo Cancel'));
+    await command.act('Undo Cancel');
+    await command.until((tree) => textOf(tree, 'markdown') === rampText(3 * SECOND));
+    await command.act('Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
+  }, 60_000);
+
+  test('a pause holds it, and it goes on', async () => {
+    const host = here.raycast({ samples: 100 * SECOND, pauseMs: 20 });
+    const command = host.launch('dictate');
+    await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
+    await command.act('Pause');
+    await command.untilText('Paused');
+    await command.act('Resume');
+    await command.untilText(/Listening|Hearing you/);
+    await command.act('Finish and Paste');
+    await command.done();
+    expect(host.desktop.pasted).toContain(FIRST);
+  }, 60_000);
+
+  test('says that nothing comes from the microphone', async () => {
+    const host = here.raycast({ samples: 20 * SECOND, silent: true });
+    const command = host.launch('dictate');
+    await command.untilText('No signal');
+    expect(command.actions()).toContain('Open Microphone Settings');
+  }, 60_000);
+
+  test('a daemon that dies takes nothing with it', async () => {
+    const host = here.raycast({ samples: 40 * SECOND, pauseMs: 10 });
+    const command = host.launch('dictate');
+    await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
+    const { pid } = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    await command.untilText('0:40', 60_000);
+    await command.act('Finish and Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe(rampText(40 * SECOND));
+  }, 90_000);
+
+  test('left at any moment, what was begun is finished, and in the history', async () => {
+    const host = here.raycast({ samples: SECOND });
+    let begun = 0;
+    for (const afterMs of [0, 80, 160, 320, 640]) {
+      const command = host.launch('dictate');
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      await command.pop();
+      begun += command.children.started.length;
+      await until(() => command.children.alive().length === 0);
+    }
+    expect(begun).toBeGreaterThan(0);
+    const lines = (await here.sotto('history', 'list', '--json')).trim().split('\n');
+    const texts = lines.map((line) => (JSON.parse(line) as { text: string }).text);
+    expect(texts).toEqual(Array.from({ length: begun }, () => rampText(SECOND)));
+  }, 90_000);
+
+  test('says what is wrong with the microphone', async () => {
+    const command = here.raycast({ denied: true }).launch('dictate');
+    await command.untilText(/microphone|allowed/i);
+    await command.untilText(/Failed|did not work/);
+  }, 60_000);
+});
+
+(reason === undefined ? describe : describe.skip)('Quick Dictate', () => {
+  const here = sottoHere();
+
+  async function captured(seconds: number): Promise<void> {
+    const capture = await BackgroundCapture.connect(here.paths.capture);
+    if (capture === undefined) throw new Error('nothing goes on');
+    for await (const take of capture.takes()) if (take.seconds >= seconds) break;
+  }
+
+  test('the first call begins, the second finishes and pastes', async () => {
+    const host = here.raycast({ samples: 3 * SECOND });
+    await host.launch('quick-dictate').done();
+    expect(host.desktop.did('hud')).toHaveLength(1);
+    await captured(3);
+    await host.launch('quick-dictate').done();
+    expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
+  }, 60_000);
+
+  test('what it began is shown by Dictate, and finished there', async () => {
+    const host = here.raycast({ samples: 3 * SECOND });
+    await host.launch('quick-dictate').done();
+    const command = host.launch('dictate');
+    await command.untilText('0:03');
+    await command.act('Finish and Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
+  }, 60_000);
+
+  test('its text can be pasted once more', async () => {
+    const host = here.raycast({ samples: 2 * SECOND });
+    await host.launch('quick-dictate').done();
+    await captured(2);
+    await host.launch('quick-dictate').done();
+    host.desktop.pasted = '';
+    await host.launch('paste-last-transcript').done();
+    expect(host.desktop.pasted).toBe(rampText(2 * SECOND));
+  }, 60_000);
+});
