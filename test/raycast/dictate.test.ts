@@ -38,7 +38,8 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.done();
     expect(host.desktop.pasted).toBe(rampText(4 * SECOND));
     expect(host.desktop.clipboard).toEqual([]);
-    await until(async () => (await BackgroundCapture.connect(here.paths.capture)) === undefined);
+    await until(() => command.children.alive().length === 0);
+    expect(command.children.started).toHaveLength(1);
   }, 60_000);
 
   test('finish and paste comes through where Raycast pops to its root at once', async () => {
@@ -124,6 +125,16 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.done();
     expect(host.desktop.pasted).toBe(rampText(40 * SECOND));
   }, 90_000);
+
+  test('a process of the microphone that is killed is told of, and what was said is kept', async () => {
+    const host = here.raycast({ samples: 60 * SECOND, pauseMs: 10 });
+    const command = host.launch('dictate');
+    await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
+    for (const { pid } of command.children.alive()) process.kill(pid, 'SIGKILL');
+    await command.until(() => command.actions().includes('Dictate Again'));
+    expect(command.text()).toContain(FIRST);
+    await until(async () => (await here.sotto('history', 'list', '--json')).includes(FIRST));
+  }, 60_000);
 
   test('left at any moment, what was begun is finished, and in the history', async () => {
     const host = here.raycast({ samples: SECOND });
