@@ -8,12 +8,21 @@ import { useTake } from './hooks/use-take';
 import { deliver, type Delivery } from './lib/deliver';
 import { readSettings, takeOptions } from './lib/preferences';
 import { errorText, markdownOf, stateOf } from './lib/take-markdown';
+import { tellFailure } from './lib/tell-failure';
 
 export default function Dictate() {
   const [settings] = useState(readSettings);
   // What is to become of the text, once somebody has said that all is said.
   const wanted = useRef<Delivery | undefined>(undefined);
-  const send = (take: Capture, how: Delivery) => deliver(take.text ?? '', how, settings.trailingSpace);
+  const send = async ({ text, error }: Capture, how: Delivery): Promise<void> => {
+    // Why there is no text is worth more than an empty one: it stays in sight.
+    if (error !== undefined && (text ?? '') === '') return;
+    try {
+      await deliver(text ?? '', how, settings.trailingSpace, error?.message);
+    } catch (thrown) {
+      await tellFailure(thrown);
+    }
+  };
   const { take, meter, error, ask, again } = useTake(takeOptions(settings, settings.goOn), (last) => {
     if (wanted.current !== undefined) void send(last, wanted.current);
   });
@@ -39,12 +48,17 @@ export default function Dictate() {
 
   const isQuiet = take?.phase === 'listening' || take?.phase === 'paused' || take?.phase === 'cancelled';
   const isEnded = error !== undefined || take?.phase === 'final' || take?.phase === 'failed';
+  const state = error !== undefined ? 'Failed' : take === undefined ? 'Starting…' : stateOf(take);
   return (
     <Detail
       isLoading={!isQuiet && !isEnded && take?.phase !== 'gone'}
-      navigationTitle={`Dictate · ${error !== undefined ? 'Failed' : take === undefined ? 'Starting…' : stateOf(take)}`}
+      navigationTitle={`Dictate · ${state}`}
       markdown={textOf(take, error)}
-      metadata={take === undefined ? undefined : <TakeFacts take={take} meter={meter} />}
+      metadata={
+        take === undefined ? undefined : (
+          <TakeFacts take={take} state={state} meter={meter} language={take.language ?? settings.language} />
+        )
+      }
       actions={<TakeActions take={take} error={error} first={settings.delivery} act={act} />}
     />
   );

@@ -33,7 +33,7 @@ async function finish(take: Take, { delivery, trailingSpace }: Settings): Promis
   take.capture.ask('finish');
   const last = await reach(take, ({ phase }) => isOver(phase));
   failIfFailed(last);
-  await deliver(last.text ?? '', delivery, trailingSpace);
+  await deliver(last.text ?? '', delivery, trailingSpace, last.error?.message);
 }
 
 /** The dictation as soon as something is so, or as it ended. */
@@ -46,6 +46,7 @@ async function reach(take: Take, isSo: (now: Capture) => boolean): Promise<Captu
   return now;
 }
 
-function failIfFailed({ phase, error }: Capture): void {
-  if (phase === 'failed' && error !== undefined) throw SottoError.fromWire(error);
+function failIfFailed({ phase, text, error }: Capture): void {
+  const isWithoutText = phase === 'failed' || (phase === 'final' && (text ?? '') === '');
+  if (isWithoutText && error !== undefined) throw SottoError.fromWire(error);
 }

@@ -1,13 +1,21 @@
 /** Beside the words: what it does, how loud it is, for how long, in which language, by which model. */
 import { Detail } from '@raycast/api';
 import type { Capture } from 'sotto/client';
-import { clockOf, languageName, stateOf } from '../lib/take-markdown';
+import { clockOf, languageName } from '../lib/take-markdown';
 
-export function TakeFacts({ take, meter }: { take: Capture; meter: string }) {
-  const { seconds, language, model, insteadOf, device } = take;
+interface Props {
+  readonly take: Capture;
+  readonly state: string;
+  readonly meter: string;
+  /** Of the speech, or the one that it was told to expect. */
+  readonly language: string | undefined;
+}
+
+export function TakeFacts({ take, state, meter, language }: Props) {
+  const { seconds, model, insteadOf, device } = take;
   return (
     <Detail.Metadata>
-      <Detail.Metadata.Label title="State" text={stateOf(take)} />
+      <Detail.Metadata.Label title="State" text={state} />
       <Detail.Metadata.Label title="Level" text={meter} />
       <Detail.Metadata.Label title="Time" text={clockOf(seconds)} />
       <Detail.Metadata.Separator />

@@ -6,23 +6,35 @@ export type Delivery = 'insert' | 'copy';
 /**
  * Inserts the text into the app in front, or copies it, and leaves Raycast. The last thing that a command does: copying
  * may close its window.
+ * @param remark why there may be less text than there should be
  */
-export async function deliver(text: string, how: Delivery, trailingSpace: boolean): Promise<void> {
+export async function deliver(
+  text: string,
+  how: Delivery,
+  trailingSpace: boolean,
+  remark?: string,
+): Promise<void> {
+  const but = remark === undefined ? '' : `. ${capitalised(remark)}`;
   if (text === '') {
-    await leave('Nothing was said');
+    await leave(capitalised(remark ?? 'nothing was said'));
   } else if (how === 'insert') {
     await closeMainWindow({ clearRootSearch: true, popToRootType: PopToRootType.Suspended });
     await Clipboard.paste(insertable(text, trailingSpace));
-    await leave('Inserted');
+    await leave(`Inserted${but}`);
   } else {
     await Clipboard.copy(text);
-    await leave('Copied');
+    await leave(`Copied${but}`);
   }
 }
 
 /** What is inserted: the next word, or the next dictation, needs a space in front of it. */
 export function insertable(text: string, trailingSpace: boolean): string {
   return trailingSpace && !/\s$/.test(text) ? `${text} ` : text;
+}
+
+/** Messages of errors begin small. */
+export function capitalised(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
 }
 
 function leave(said: string): Promise<void> {

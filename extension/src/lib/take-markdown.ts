@@ -8,8 +8,12 @@ const BARS = '▁▂▃▄▅▆▇█';
 /** dB below full scale of the lowest bar and the highest: a quiet room, and a mouth close to the microphone. */
 const QUIET_DB = -58;
 const LOUD_DB = -12;
-const MICROPHONE_HINT =
-  'allow Raycast the microphone: System Settings › Privacy & Security › Microphone; and see that it is not muted';
+/** The hints of some codes are written for a terminal. */
+const HINTS: Partial<Record<WireError['code'], string>> = {
+  MIC_DENIED:
+    'allow Raycast the microphone: System Settings › Privacy & Security › Microphone; and see that it is not muted',
+  MIC_UNAVAILABLE: 'is a microphone connected, and free?',
+};
 
 export function markdownOf(take: Capture): string {
   const hint = hintOf(take);
@@ -67,9 +71,7 @@ export function hintOf(take: Capture): string | undefined {
 
 /** What went wrong and what to do about it, as Markdown. */
 export function errorText({ code, message, hint }: Pick<WireError, 'code' | 'message' | 'hint'>): string {
-  // The hint of the code is written for a terminal.
-  const advice = code === 'MIC_DENIED' ? MICROPHONE_HINT : hint;
-  return `${sentence(message)} ${sentence(advice)}`;
+  return `${sentence(message)} ${sentence(HINTS[code] ?? hint)}`;
 }
 
 /** `1:05` */
@@ -139,12 +141,16 @@ function emptyText({ phase }: Capture): string {
 /** Markdown that means these characters. */
 export function escaped(text: string): string {
   return text
-    .replace(/[\\`*_{}[\]<>#+|~$!&-]/g, '\\$&')
+    .replace(/[\\`*_{}[\]<~$]|&(?=#?\w+;)/g, '\\$&')
+    .replace(/^(\s*)([#>+-])/gm, '$1\\$2')
     .replace(/^(\s*\d+)([.)])/gm, '$1\\$2')
     .replace(/\n/g, '  \n');
 }
 
+/** Commands in it stay between backticks: the text is Sotto's own. */
 function sentence(text: string): string {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  return escaped(/[.!?]$/.test(begun) ? begun : `${begun}.`);
+  const whole = /[.!?]$/.test(begun) ? begun : `${begun}.`;
+  const parts = whole.split('`');
+  return parts.map((part, at) => (at % 2 === 0 ? escaped(part) : `\`${part}\``)).join('');
 }
