@@ -10,14 +10,18 @@ if (reason !== undefined) console.warn(`skipped, the Raycast host on built comma
 
 (reason === undefined ? describe : describe.skip)('the Raycast host', () => {
   let built: BuiltExtension;
-  let host: RaycastHost | undefined;
+  let hosts: RaycastHost[] = [];
   beforeAll(async () => void (built = await buildExtension(fixtureFolder)), 180_000);
   afterAll(() => built?.remove());
   afterEach(async () => {
-    await host?.close();
-    host = undefined;
+    for (const host of hosts) await host.close();
+    hosts = [];
   });
-  const open = (options?: HostOptions): RaycastHost => (host = new RaycastHost(built, options));
+  const open = (options?: HostOptions): RaycastHost => {
+    const host = new RaycastHost(built, options);
+    hosts.push(host);
+    return host;
+  };
 
   test('draws a view as it changes', async () => {
     const command = open().launch('counting');
@@ -136,14 +140,15 @@ if (reason !== undefined) console.warn(`skipped, the Raycast host on built comma
   });
 
   test('leaving ends the processes that are not detached, and no others', async () => {
-    const command = open().launch('spawning');
+    const raycast = open();
+    const command = raycast.launch('spawning');
     const text = await command.untilText(/^\d+ \d+$/);
     const [own = 0, free = 0] = text.split(' ').map(Number);
     expect([isAtWork(own), isAtWork(free)]).toEqual([true, true]);
     await command.pop();
     await until(() => !isAtWork(own));
     expect(isAtWork(free)).toBe(true);
-    await host?.close();
+    await raycast.close();
     await until(() => !isAtWork(free));
   });
 

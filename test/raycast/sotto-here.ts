@@ -19,13 +19,13 @@ export interface SottoHere {
 
 export function sottoHere(): SottoHere {
   let built: BuiltExtension | undefined;
-  let host: RaycastHost | undefined;
+  let hosts: RaycastHost[] = [];
   beforeAll(async () => void (built = await buildExtension(extensionFolder)), 180_000);
   afterAll(() => built?.remove());
   // Before the home goes: what the commands have started lives in it.
   afterEach(async () => {
-    await host?.close();
-    host = undefined;
+    for (const host of hosts) await host.close();
+    hosts = [];
   });
   const home = homeHere();
   return {
@@ -34,7 +34,7 @@ export function sottoHere(): SottoHere {
     },
     raycast(mic, options = {}) {
       if (built === undefined) throw new Error('nothing is built');
-      return (host = new RaycastHost(built, {
+      const host = new RaycastHost(built, {
         ...options,
         env: {
           SOTTO_HOME: home.folder,
@@ -45,7 +45,9 @@ export function sottoHere(): SottoHere {
           FAKE_MIC: JSON.stringify(mic),
           ...options.env,
         },
-      }));
+      });
+      hosts.push(host);
+      return host;
     },
     sotto: async (...args) => (await sotto(args, { home: home.folder })).stdout,
   };
