@@ -110,6 +110,20 @@ describe('a dictation in the background', () => {
     expect((await process.done).code).toBe(0);
   }, 30_000);
 
+  test('given up twice it is over at once, and nothing of it is kept', async () => {
+    const process = begin({ samples: 3 * SECOND }, '--go-on');
+    await see(await look(), ({ seconds }) => seconds === 3);
+    const capture = await look();
+    capture.ask('cancel');
+    await see(capture, ({ phase }) => phase === 'cancelled');
+    const again = await look();
+    again.ask('cancel');
+    expect((await end(again)).phase).toBe('gone');
+    expect((await process.done).code).toBe(0);
+    const { stdout } = await sotto(['history', 'list', '--json'], { home: home.folder });
+    expect(stdout).toBe('');
+  }, 30_000);
+
   test('what is said while it is paused is not kept', async () => {
     const process = begin({ samples: 100 * SECOND, pauseMs: 20 }, '--go-on');
     await see(await look(), ({ seconds }) => seconds >= 1);

@@ -62,7 +62,7 @@ const askTable = {
   watch: v.object({ type: v.literal('watch') }),
   /** All is said. */
   finish: v.object({ type: v.literal('finish') }),
-  /** Nothing of it is wanted, unless `restore` comes soon. */
+  /** Nothing of it is wanted, unless `restore` comes soon; a second one ends it at once. */
   cancel: v.object({ type: v.literal('cancel') }),
   /** It is wanted after all: finishes it. */
   restore: v.object({ type: v.literal('restore') }),

@@ -73,7 +73,13 @@ export class BackgroundTake {
     if (this.#sourceEnded) this.#dictation.finish();
   }
 
+  /** A second time: for good, at once. */
   cancel(): void {
+    if (this.#take.phase === 'cancelled') {
+      this.#calmRestore?.();
+      this.#dictation.cancel();
+      return;
+    }
     if (!['opening', 'listening', 'paused', 'finishing'].includes(this.#take.phase)) return;
     this.#change({ phase: 'cancelled', speaking: false });
     this.#parts.source.stop();
