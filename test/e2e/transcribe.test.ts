@@ -126,7 +126,7 @@ describe('sotto transcribe', () => {
     const status = await daemonStatus();
     expect(status).toMatchObject({ queue: { final: 4 }, engine: { restarts: 0 }, idleExitSeconds: 900 });
     const log = readFileSync(home.paths.log, 'utf8');
-    expect(log.match(/"state":"loading"/g)).toHaveLength(1);
+    expect(log.match(/"name":"fake","state":"loading"/g)).toHaveLength(1);
     expect(log).not.toContain('segment 0');
   });
 
