@@ -387,11 +387,11 @@ describe('memory', () => {
         held.release();
       },
     ];
-    for (const [times, end] of endings.entries()) {
+    for (const end of endings) {
       await end();
       await settled();
       clock.advance(599_000);
-      if (times !== 1 || inMemory().length > 0) expect(inMemory()).toEqual(['a kept']);
+      expect(inMemory()).toEqual(['a kept']);
       clock.advance(1_000);
       expect(inMemory()).toEqual([]);
       (await models.hold(a)).release();
@@ -399,6 +399,27 @@ describe('memory', () => {
       expect(inMemory()).toEqual(['a kept']);
     }
     expect(freed()).toBe(endings.length);
+  });
+
+  test('who is cancelled while the kept one is loaded anew leaves at once; the load serves the next one', async () => {
+    const loaded = gate();
+    const signals: (AbortSignal | undefined)[] = [];
+    const { models, loads } = setUp(async (dir, signal) => {
+      signals.push(signal);
+      if (signals.length > 1) await loaded.opened;
+      return new ScriptedModel(dir);
+    });
+    await models.keep(a, [], never);
+    models.unload();
+    const cancelled = new AbortController();
+    const first = models.hold(a, cancelled.signal);
+    await settled();
+    cancelled.abort();
+    await expect(first).rejects.toMatchObject({ code: 'CANCELLED' });
+    const second = models.hold(a);
+    loaded.open();
+    (await second).release();
+    expect([loads, signals[1]?.aborted]).toEqual([['/a', '/a'], undefined]);
   });
 
   test('unloading frees what nobody works with, and the rest when it is let go of', async () => {

@@ -25,7 +25,7 @@ export interface Parts {
   /** The same for speech that goes on: without an argument, the one that is there soonest. */
   readonly resolveLiveModel: ResolveModel;
   /** Why it does not work as the user has chosen: the model is not here, or the settings are not valid. */
-  readonly problem?: SottoError;
+  readonly problem: () => SottoError | undefined;
 }
 
 export interface PartsOptions {
@@ -58,11 +58,13 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
     limits: modelLimits(settings.memory),
     ...(plan !== undefined && { warm: plan }),
   });
+  /** What is wrong with the model of the settings, until somebody has chosen another one. */
+  const modelProblem = (): SottoError | undefined =>
+    supervisor.chosen?.dir === plan?.model.dir ? problem : undefined;
   const resolveModel: ResolveModel = (wanted) => {
     if (wanted !== undefined) return findModel(shelves, wanted);
-    // Somebody may have chosen another one since the start; where the one of the settings is missing, that is said.
-    const isAsConfigured = problem !== undefined && supervisor.chosen?.dir === plan?.model.dir;
-    return isAsConfigured ? configured().model : (supervisor.chosen ?? configured().model);
+    // Where the model of the settings is missing, whoever names none hears of it.
+    return modelProblem() === undefined ? (supervisor.chosen ?? configured().model) : configured().model;
   };
   const resolveLiveModel: ResolveModel = (wanted) =>
     wanted === undefined ? (supervisor.serving ?? configured().model) : findModel(shelves, wanted);
@@ -78,7 +80,7 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
     sessions,
     resolveModel,
     resolveLiveModel,
-    ...((fault ?? problem) !== undefined && { problem: fault ?? problem }),
+    problem: () => fault ?? modelProblem(),
   };
 }
 

@@ -103,7 +103,7 @@ export async function runDaemon({
 
   const status = (): DaemonStatus => {
     const engine = supervisor.status();
-    const reason = reasonOf(engine, parts.problem);
+    const reason = reasonOf(engine, parts.problem());
     const starting =
       engine.state !== 'ready' || engine.model.state === 'loading' || engine.model.state === 'warming';
     const busy = sessions.queueStatus().running > 0 || live.count > 0;
@@ -168,7 +168,8 @@ export async function runDaemon({
   trace('daemon', 'listening');
   supervisor.start();
   log.info({ version: SOTTO_VERSION, node: process.version, model }, 'daemon ready');
-  if (parts.problem !== undefined) log.error({ code: parts.problem.code }, parts.problem.message);
+  const problem = parts.problem();
+  if (problem !== undefined) log.error({ code: problem.code }, problem.message);
   watchIdle();
   tidyAfter(FIRST_TIDY_MS);
   void live.recover();

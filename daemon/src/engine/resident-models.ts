@@ -34,6 +34,7 @@ const STEP = 0.05;
 
 interface Coming {
   readonly ref: ModelRef;
+  /** Whether it comes ahead of time, to be kept: then it is warmed up. */
   readonly isKept: boolean;
   /** Ends the first decode, nothing else. */
   readonly warmUp: AbortController;
@@ -202,17 +203,16 @@ export class ResidentModels {
   ): Promise<Resident> {
     throwIfAborted(signal);
     throwIfAborted(this.#closed.signal);
-    const kept = isKept || ref.dir === this.#keptDir;
     const coming: Coming = {
       ref,
-      isKept: kept,
+      isKept,
       warmUp: new AbortController(),
       status: { name: ref.name, dir: ref.dir, kept: false, state: 'loading', fraction: 0 },
     };
     this.#coming = coming;
     try {
       const there = this.#residents.get(ref.dir);
-      if (there === undefined) return await this.#loadAndWarm(coming, isKept, signal);
+      if (there === undefined) return await this.#loadAndWarm(coming, signal);
       if (isKept && !there.warm) {
         const { release } = this.#held(there);
         await this.#warm(there, coming, signal).finally(release);
@@ -226,11 +226,11 @@ export class ResidentModels {
     }
   }
 
-  async #loadAndWarm(coming: Coming, warms: boolean, signal: AbortSignal | undefined): Promise<Resident> {
+  async #loadAndWarm(coming: Coming, signal: AbortSignal | undefined): Promise<Resident> {
     const resident = await this.#load(coming, signal);
     try {
       throwIfAborted(this.#closed.signal);
-      if (warms) await this.#warm(resident, coming, signal);
+      if (coming.isKept) await this.#warm(resident, coming, signal);
     } catch (error) {
       resident.model.dispose();
       throw error;

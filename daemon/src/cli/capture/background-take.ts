@@ -7,6 +7,7 @@ import type { Clock } from '../../clock.js';
 import { isOver, type Capture } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
+import { levelOf, SILENT_DB } from '../../sessions/live/level.js';
 import { Levels } from '../dictate/levels.js';
 import type { Source } from '../dictate/source.js';
 
@@ -52,7 +53,7 @@ export class BackgroundTake {
       committed: '',
       tentative: '',
       seconds: 0,
-      db: -120,
+      db: SILENT_DB,
       noSignalSeconds: 0,
       speaking: false,
       daemon: 'connecting',
@@ -94,7 +95,7 @@ export class BackgroundTake {
   }
 
   pause(): void {
-    if (this.#take.phase === 'listening') this.#change({ phase: 'paused', speaking: false, db: -120 });
+    if (this.#take.phase === 'listening') this.#change({ phase: 'paused', speaking: false, db: SILENT_DB });
   }
 
   resume(): void {
@@ -134,7 +135,7 @@ export class BackgroundTake {
     this.#change({
       ...(isBegun && { phase: 'listening' }),
       seconds: this.#levels.seconds,
-      db: decibels(samples),
+      db: levelOf(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)).rms,
       noSignalSeconds: this.#levels.noSignalSeconds,
     });
   }
@@ -235,10 +236,4 @@ export class BackgroundTake {
     if (isOver(this.#take.phase)) return;
     this.#calmForgotten = this.#parts.clock.after(FORGOTTEN_MS, () => this.finish());
   }
-}
-
-function decibels(samples: Int16Array): number {
-  let sum = 0;
-  for (const sample of samples) sum += (sample / 32_768) ** 2;
-  return Math.max(-120, 10 * Math.log10(sum / Math.max(1, samples.length) + 1e-12));
 }
