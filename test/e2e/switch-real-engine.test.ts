@@ -71,6 +71,20 @@ withEngine('models under a running daemon', () => {
     expect([code, isRight(stdout)]).toEqual([0, true]);
   }, 120_000);
 
+  test('a chosen model that is gone is said until another one is chosen; whoever dictates meanwhile is heard', async () => {
+    const { models, status } = await bound(start({ model: 'gone' }));
+    expect(await status()).toMatchObject({
+      state: 'degraded',
+      reason: expect.stringContaining('there is no model named gone') as unknown,
+    });
+    const { code, stdout } = await run('dictate', '--from', jfk, '--fast');
+    expect([code, isRight(stdout)]).toEqual([0, true]);
+    expect(await run('transcribe', jfk)).toMatchObject({ code: 3 });
+    await models.use('another').result;
+    const after = await status();
+    expect([after.state, after.reason]).toEqual(['ready', undefined]);
+  }, 120_000);
+
   test('a model that takes more than it may is refused, and both the status and who asks hear what would fit', async () => {
     const { status } = await bound(start({ model: 'another', memory: { maxBytes: 1e6 } }));
     const { engine, reason } = await status();
