@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
-import type { AgentPlan } from './agent.js';
+import type { AgentPlan, AgentStatus } from './agent.js';
 
 export interface AgentFile {
   readonly path: string;
@@ -19,12 +19,18 @@ export interface AgentFile {
   readonly mode: number;
 }
 
-/** Whether all files are there, with what would be written now or with whatever. */
-export function isAsWritten(files: readonly AgentFile[], content: 'same' | 'any' = 'same'): boolean {
-  return files.every(
-    (file) =>
-      existsSync(file.path) && (content === 'any' || readFileSync(file.path, 'utf8') === file.content),
-  );
+/** Whether all files are there, with what would be written now or with something else. */
+export function installedAs(files: readonly AgentFile[]): AgentStatus['installed'] {
+  if (!files.every(({ path }) => existsSync(path))) return 'no';
+  return files.every(({ path, content }) => readFileSync(path, 'utf8') === content) ? 'yes' : 'outdated';
+}
+
+/** @throws SottoError AGENT_FAILED */
+export function mustBeInstalled(files: readonly AgentFile[]): void {
+  if (installedAs(files) !== 'no') return;
+  throw new SottoError('AGENT_FAILED', 'the agent is not installed', {
+    hint: 'install it with `sotto agent install`',
+  });
 }
 
 /** @throws SottoError AGENT_FAILED */

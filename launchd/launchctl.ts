@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { AgentManager, AgentPlan, AgentStatus } from './agent.js';
-import { isAsWritten, removeFiles, writeFiles, type AgentFile } from './files.js';
+import { installedAs, mustBeInstalled, removeFiles, writeFiles, type AgentFile } from './files.js';
 import { renderLauncher } from './launcher.js';
 import { renderPropertyList } from './property-list.js';
-import type { Ran, Run } from './run.js';
+import { refusal, type Ran, type Run } from './run.js';
 import { pause, within, type Pause } from './within.js';
 
 /** `Input/output error`: what launchd says of a label that is still on its way out. */
@@ -44,7 +44,7 @@ export class LaunchAgent implements AgentManager {
   }
 
   async install(): Promise<boolean> {
-    const isNew = !isAsWritten(this.#files());
+    const isNew = installedAs(this.#files()) !== 'yes';
     const before = await this.#print();
     if (!isNew && before?.state === 'running') return false;
     if (isNew) {
@@ -64,7 +64,7 @@ export class LaunchAgent implements AgentManager {
   }
 
   async start(): Promise<void> {
-    if (!isAsWritten(this.#files(), 'any')) throw notInstalled();
+    mustBeInstalled(this.#files());
     const printed = await this.#print();
     if (printed === undefined) await this.#bootstrap();
     else if (printed.state !== 'running') await this.#must(['kickstart', this.#target]);
@@ -86,10 +86,9 @@ export class LaunchAgent implements AgentManager {
 
   async status(): Promise<AgentStatus> {
     const printed = await this.#print();
-    const files = this.#files();
     const { pid, lastExit } = printed ?? {};
     return {
-      installed: isAsWritten(files) ? 'yes' : isAsWritten(files, 'any') ? 'outdated' : 'no',
+      installed: installedAs(this.#files()),
       state: printed?.state ?? 'not loaded',
       file: this.#file,
       ...(pid !== undefined && { pid }),
@@ -114,11 +113,11 @@ export class LaunchAgent implements AgentManager {
     const done = await within(10_000, this.#pause, async () => {
       last = await this.#run('launchctl', ['bootstrap', this.#domain, this.#file]);
       if (last.code === 0) return true;
-      if (last.code !== BUSY && !IN_PROGRESS.has(last.code)) throw failed('bootstrap', last);
+      if (last.code !== BUSY && !IN_PROGRESS.has(last.code)) throw refusal('launchctl', 'bootstrap', last);
       // It may be there in spite of what was said.
       return (await this.#print()) !== undefined;
     });
-    if (!done && last !== undefined) throw failed('bootstrap', last);
+    if (!done && last !== undefined) throw refusal('launchctl', 'bootstrap', last);
     if ((await this.#print())?.state !== 'running') await this.#must(['kickstart', this.#target]);
   }
 
@@ -126,7 +125,7 @@ export class LaunchAgent implements AgentManager {
     if (printed === undefined) return;
     const ran = await this.#run('launchctl', ['bootout', this.#target]);
     const isOnItsWay = GONE.has(ran.code) || IN_PROGRESS.has(ran.code) || ran.code === BUSY;
-    if (ran.code !== 0 && !isOnItsWay) throw failed('bootout', ran);
+    if (ran.code !== 0 && !isOnItsWay) throw refusal('launchctl', 'bootout', ran);
     await this.#until((now) => now === undefined, 'does not go');
   }
 
@@ -134,13 +133,13 @@ export class LaunchAgent implements AgentManager {
     const ran = await this.#run('launchctl', ['print', this.#target]);
     if (ran.code === 0) return parsePrint(ran.stdout);
     if (GONE.has(ran.code)) return undefined;
-    if (ran.code === 127) throw failed('print', { ...ran, stderr: 'there is no launchctl' });
-    throw failed('print', ran);
+    if (ran.code === 127) throw refusal('launchctl', 'print', { ...ran, stderr: 'there is no launchctl' });
+    throw refusal('launchctl', 'print', ran);
   }
 
   async #must(args: readonly string[]): Promise<void> {
     const ran = await this.#run('launchctl', args);
-    if (ran.code !== 0) throw failed(args[0] ?? '', ran);
+    if (ran.code !== 0) throw refusal('launchctl', args[0] ?? '', ran);
   }
 
   async #until(isSo: (now: Printed | undefined) => boolean, otherwise: string): Promise<void> {
@@ -161,15 +160,4 @@ export function parsePrint(text: string): Printed {
     ...(Number.isSafeInteger(pid) && pid > 0 && { pid }),
     ...(isFailure && { lastExit }),
   };
-}
-
-function failed(what: string, { code, stdout, stderr }: Ran): SottoError {
-  const said = (stderr.trim() || stdout.trim()).split('\n')[0] ?? '';
-  return new SottoError('AGENT_FAILED', `launchctl ${what} failed (${code}): ${said}`);
-}
-
-function notInstalled(): SottoError {
-  return new SottoError('AGENT_FAILED', 'the agent is not installed', {
-    hint: 'install it with `sotto agent install`',
-  });
 }

@@ -1,5 +1,6 @@
 /** One command of the service manager, run to its end. */
 import { execFile } from 'node:child_process';
+import { SottoError } from '#daemon/protocol/errors.js';
 
 export interface Ran {
   /** Exit code; 127 where the command is not there, -1 where it was killed or took too long. */
@@ -19,6 +20,12 @@ export const run: Run = (command, args) =>
       resolve({ code: codeOf(error), stdout, stderr });
     });
   });
+
+/** What a service manager said when it refused. */
+export function refusal(command: string, what: string, { code, stdout, stderr }: Ran): SottoError {
+  const said = (stderr.trim() || stdout.trim()).split('\n')[0] ?? '';
+  return new SottoError('AGENT_FAILED', `${command} ${what} failed (${code}): ${said}`);
+}
 
 function codeOf(error: { code?: unknown } | null): number {
   if (error === null) return 0;

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { AgentManager, AgentPlan, AgentStatus } from './agent.js';
-import { isAsWritten, removeFiles, writeFiles, type AgentFile } from './files.js';
+import { installedAs, mustBeInstalled, removeFiles, writeFiles, type AgentFile } from './files.js';
 import { renderLauncher } from './launcher.js';
-import type { Ran, Run } from './run.js';
+import { refusal, type Run } from './run.js';
 import { pause, within, type Pause } from './within.js';
 
 export interface SystemdOptions {
@@ -30,7 +30,7 @@ export class SystemdAgent implements AgentManager {
   }
 
   async install(): Promise<boolean> {
-    const isNew = !isAsWritten(this.#files());
+    const isNew = installedAs(this.#files()) !== 'yes';
     const { state } = await this.status();
     if (!isNew && state === 'running') return false;
     if (isNew) {
@@ -53,11 +53,7 @@ export class SystemdAgent implements AgentManager {
   }
 
   async start(): Promise<void> {
-    if (!isAsWritten(this.#files(), 'any')) {
-      throw new SottoError('AGENT_FAILED', 'the agent is not installed', {
-        hint: 'install it with `sotto agent install`',
-      });
-    }
+    mustBeInstalled(this.#files());
     await this.#must(['start', this.#unit]);
   }
 
@@ -75,14 +71,13 @@ export class SystemdAgent implements AgentManager {
   }
 
   async status(): Promise<AgentStatus> {
-    const files = this.#files();
     const ran = await this.#run('systemctl', [
       '--user',
       'show',
       this.#unit,
       '--property=LoadState,ActiveState,MainPID,Result',
     ]);
-    if (ran.code !== 0) throw failed('show', ran);
+    if (ran.code !== 0) throw refusal('systemctl', 'show', ran);
     const fields = new Map(
       ran.stdout.split('\n').map((line) => {
         const at = line.indexOf('=');
@@ -94,7 +89,7 @@ export class SystemdAgent implements AgentManager {
     const result = fields.get('Result') ?? 'success';
     const isThere = fields.get('LoadState') === 'loaded';
     return {
-      installed: isAsWritten(files) ? 'yes' : isAsWritten(files, 'any') ? 'outdated' : 'no',
+      installed: installedAs(this.#files()),
       state: !isThere ? 'not loaded' : ['active', 'reloading'].includes(active) ? 'running' : 'stopped',
       file: this.#file,
       ...(pid > 0 && { pid }),
@@ -111,7 +106,7 @@ export class SystemdAgent implements AgentManager {
 
   async #must(args: readonly string[]): Promise<void> {
     const ran = await this.#run('systemctl', ['--user', ...args]);
-    if (ran.code !== 0) throw failed(args[0] ?? '', ran);
+    if (ran.code !== 0) throw refusal('systemctl', args[0] ?? '', ran);
   }
 }
 
@@ -147,9 +142,4 @@ function word(text: string): string {
 
 function path(text: string): string {
   return text.replaceAll('%', '%%');
-}
-
-function failed(what: string, { code, stdout, stderr }: Ran): SottoError {
-  const said = (stderr.trim() || stdout.trim()).split('\n')[0] ?? '';
-  return new SottoError('AGENT_FAILED', `systemctl ${what} failed (${code}): ${said}`);
 }
