@@ -136,8 +136,6 @@ export class ResidentModels {
     const resident = await this.#bring(candidate, { signal, isKept: true });
     if (signal.aborted) this.#free(resident);
     throwIfAborted(signal);
-    resident.insteadOf =
-      wanted.refused === undefined ? undefined : { name: wanted.ref.name, error: wanted.refused.toWire() };
     const before = this.#keptDir === undefined ? undefined : this.#residents.get(this.#keptDir);
     this.#keptDir = candidate.dir;
     this.#displaced = undefined;
@@ -147,7 +145,9 @@ export class ResidentModels {
       if (before.holders === 0) this.#evict(before);
     }
     this.#tell();
-    return resident.status(true);
+    const { ref, refused } = wanted;
+    const insteadOf = refused && { name: ref.name, error: refused.toWire() };
+    return { ...resident.status(true), ...(insteadOf !== undefined && { insteadOf }) };
   }
 
   #held(resident: Resident): HeldModel {

@@ -19,8 +19,6 @@ export class Resident {
   /** Whether it is to go when it is let go of. */
   goes = false;
   warm = false;
-  /** What it stands in for. */
-  insteadOf: EngineModel['insteadOf'];
   /** Calls off its end, where that is near. */
   calm: (() => void) | undefined;
 
@@ -58,7 +56,6 @@ export class Resident {
       loadSeconds: this.loadSeconds,
       predictedBytes: totalBytes(this.need),
       weightBytes: this.model.weightBytes,
-      ...(this.insteadOf !== undefined && { insteadOf: this.insteadOf }),
     };
   }
 }

@@ -47,9 +47,7 @@ export class ModelCare {
   #serving: ModelRef | undefined;
   /** What is to take its place at the start. */
   #planned: ModelRef | undefined;
-  /** Folder of a model that stands in for another with the knowledge of whoever asked for that one. */
-  #accepted: string | undefined;
-  /** Why the planned one does not serve. */
+  /** Why the planned one does not serve. Whoever asked for another one was told, so of that nothing is said any more. */
   #refused: { name: string; error: SottoError } | undefined;
 
   constructor(options: ModelCareOptions) {
@@ -180,13 +178,8 @@ export class ModelCare {
     const serving = this.serving;
     if (serving === undefined) return { state: 'absent' };
     const there = this.#models.find(({ dir }) => dir === serving.dir);
+    if (there !== undefined) return this.#statusOf(there);
     const refused = this.#refused;
-    if (there !== undefined) {
-      const status = this.#statusOf(there);
-      const insteadOf =
-        status.insteadOf ?? (refused && { name: refused.name, error: refused.error.toWire() });
-      return { ...status, ...(insteadOf !== undefined && { insteadOf }) };
-    }
     if (this.#serving === undefined && refused !== undefined) {
       return { name: serving.name, state: 'failed', error: refused.error.toWire() };
     }
@@ -196,9 +189,9 @@ export class ModelCare {
   }
 
   #statusOf(model: EngineModel): ModelStatus {
-    const { insteadOf, ...status } = statusOf(model);
-    const isNews = insteadOf !== undefined && model.dir !== this.#accepted;
-    return isNews ? { ...status, insteadOf } : status;
+    const refused = this.#refused;
+    if (refused === undefined || model.dir !== this.#serving?.dir) return statusOf(model);
+    return { ...statusOf(model), insteadOf: { name: refused.name, error: refused.error.toWire() } };
   }
 
   #load(asked: Omit<Use, 'sent'>): number {
@@ -223,7 +216,6 @@ export class ModelCare {
     // Somebody chose another one meanwhile, or what was planned is here.
     if (isPlanned || request.caller !== undefined) {
       this.#planned = undefined;
-      this.#accepted = request.caller === undefined ? undefined : model.dir;
       const insteadOf = request.caller === undefined ? model.insteadOf : undefined;
       this.#refused = insteadOf && { name: insteadOf.name, error: SottoError.fromWire(insteadOf.error) };
     }
