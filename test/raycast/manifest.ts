@@ -22,6 +22,7 @@ const manifest = z.object({
   author: z.string(),
   preferences: z.array(preference).default([]),
   commands: z.array(command),
+  tools: z.array(z.object({ name: z.string(), title: z.string(), description: z.string() })).default([]),
 });
 
 type Preference = z.infer<typeof preference>;
@@ -41,7 +42,11 @@ export function commandOf({ commands }: Manifest, name: string): Command {
 type Values = Readonly<Record<string, unknown>>;
 
 /** What `getPreferenceValues` gives: what the user set, else what the manifest says. */
-export function preferenceValues(of: Manifest, command: Command, set: Values): Record<string, unknown> {
+export function preferenceValues(
+  of: Manifest,
+  command: Pick<Command, 'preferences'>,
+  set: Values,
+): Record<string, unknown> {
   const known = [...of.preferences, ...command.preferences];
   refuseStrange('preference', known, set);
   const values = Object.fromEntries(known.map((each) => [each.name, set[each.name] ?? defaultOf(each)]));
@@ -62,7 +67,7 @@ function defaultOf({ type, default: value, data }: Preference): unknown {
 
 /** What the command is given: arguments that were left out are empty. */
 export function argumentValues(
-  command: Command,
+  command: Pick<Command, 'arguments'>,
   given: Readonly<Record<string, string>>,
 ): Record<string, string> {
   refuseStrange('argument', command.arguments, given);

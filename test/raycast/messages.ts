@@ -1,7 +1,8 @@
 /** What a command's worker and the host tell each other. */
 import type { TreeNode } from './tree.js';
 
-export type CommandMode = 'view' | 'no-view' | 'menu-bar';
+/** `tool`: not a command, but what Raycast's AI calls. */
+export type CommandMode = 'view' | 'no-view' | 'menu-bar' | 'tool';
 export type LaunchType = 'userInitiated' | 'background';
 
 /** What a worker is started with. */
@@ -19,6 +20,8 @@ export interface CommandData {
     readonly launchContext?: unknown;
   };
   readonly arguments: Readonly<Record<string, string>>;
+  /** What a tool is given. */
+  readonly input?: unknown;
 }
 
 export interface ApiNames {
@@ -40,8 +43,8 @@ export type FromWorker =
   | { readonly type: 'exited'; readonly pid: number }
   /** A handler that the host ran is through. */
   | { readonly type: 'ran'; readonly id: number; readonly error?: string }
-  /** A command without a view is through. */
-  | { readonly type: 'resolved' }
+  /** A command without a view, or a tool, is through. */
+  | { readonly type: 'resolved'; readonly value?: unknown }
   | { readonly type: 'crashed'; readonly error: string };
 
 export type ToWorker =

@@ -8,12 +8,16 @@ import { join } from 'node:path';
 import { readApiNames } from './api-names.js';
 import type { BuiltExtension } from './build-extension.js';
 import { Desktop, type Deed } from './desktop.js';
-import { argumentValues, commandOf, preferenceValues } from './manifest.js';
-import type { ApiNames, LaunchType } from './messages.js';
+import { argumentValues, commandOf, preferenceValues, type Command } from './manifest.js';
+import type { ApiNames, CommandMode, LaunchType } from './messages.js';
 import { RunningCommand } from './running-command.js';
 
 /** After the window has closed, this long passes before the command is gone (measured in Raycast by others). */
 const UNLOAD_MS = 40;
+const TOOL_MS = 120_000;
+
+/** A command, or a tool in a command's clothes. */
+type Startable = Omit<Command, 'mode'> & { readonly mode: CommandMode };
 
 export interface HostOptions {
   /** Added to what a Mac's launcher has: no shell's PATH. */
@@ -56,18 +60,35 @@ export class RaycastHost {
 
   /** Throws for a command, preference or argument that the manifest does not have. */
   launch(name: string, options: LaunchOptions = {}): RunningCommand {
+    const command = commandOf(this.#built.manifest, name);
+    return this.#start(command, `${name}.js`, options);
+  }
+
+  /** What one of the tools answers, as Raycast's AI calls it. Throws for a tool that the manifest does not have. */
+  async callTool(name: string, input: unknown): Promise<unknown> {
+    if (!this.#built.manifest.tools.some((tool) => tool.name === name)) {
+      throw new Error(`the manifest has no tool ${name}`);
+    }
+    const tool = { name, title: name, mode: 'tool' as const, preferences: [], arguments: [] };
+    const running = this.#start(tool, join('tools', `${name}.js`), { input });
+    await running.done(TOOL_MS);
+    return running.value;
+  }
+
+  #start(command: Startable, bundle: string, options: LaunchOptions & { input?: unknown }): RunningCommand {
     const { manifest, folder } = this.#built;
-    const command = commandOf(manifest, name);
+    const { name } = command;
     const supportPath = join(this.#folder, 'support');
     mkdirSync(supportPath, { recursive: true });
     const set = { ...this.#options.preferences, ...options.preferences };
     const running = new RunningCommand(
       {
-        bundle: join(folder, `${name}.js`),
+        bundle: join(folder, bundle),
         api: this.#api,
         storage: join(this.#folder, 'storage'),
         preferences: preferenceValues(manifest, command, set),
         arguments: argumentValues(command, options.arguments ?? {}),
+        input: options.input,
         environment: {
           raycastVersion: '1.104.25',
           ownerOrAuthorName: manifest.author,

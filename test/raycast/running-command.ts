@@ -31,6 +31,7 @@ export class RunningCommand {
   #failure: Error | undefined;
   #isLoaded = true;
   #output = '';
+  #value: unknown;
   #lastId = 0;
   readonly #running = new Map<number, (error?: Error) => void>();
   readonly #watchers = new Set<() => void>();
@@ -162,6 +163,11 @@ export class RunningCommand {
     await this.unloaded;
   }
 
+  /** What a tool answered. */
+  get value(): unknown {
+    return this.#value;
+  }
+
   /** Waits for its unloading, and throws what made it fail, if anything did. */
   async done(limitMs = 30_000): Promise<void> {
     const isDone = await this.#wait(() => (this.#isLoaded ? undefined : true), limitMs);
@@ -223,6 +229,7 @@ export class RunningCommand {
         if (this.#mode === 'menu-bar') void this.pop();
         break;
       case 'resolved':
+        this.#value = message.value;
         void this.pop();
         break;
       case 'crashed':

@@ -86,7 +86,9 @@ async function start(): Promise<void> {
   if (typeof command !== 'function') throw new Error(`${data.bundle} has no default export that can be run`);
   const { commandMode, launchType, launchContext } = data.environment;
   const props = { arguments: data.arguments, launchType, launchContext };
-  if (commandMode === 'no-view') {
+  if (commandMode === 'tool') {
+    tell({ type: 'resolved', value: await (command as (input: unknown) => unknown)(data.input) });
+  } else if (commandMode === 'no-view') {
     await (command as (props: object) => unknown)(props);
     tell({ type: 'resolved' });
   } else {
