@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Segment, Word } from '#daemon/protocol/transcription.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
-import { formatOf, render, type WriterSettings } from '#daemon/cli/writers/index.js';
-import { lineLimits } from '#daemon/cli/writers/subtitles/rules.js';
-import { unitsOf } from '#daemon/cli/writers/subtitles/units.js';
+import { formatOf, render, type WriterSettings } from '#daemon/writers/index.js';
+import { lineLimits } from '#daemon/writers/subtitles/rules.js';
+import { unitsOf } from '#daemon/writers/subtitles/units.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { readSrt, readVtt } from './subtitle-readers.js';
 

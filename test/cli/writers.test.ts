@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Segment } from '#daemon/protocol/transcription.js';
-import { formatOf, render, type FormatName, type WriterSettings } from '#daemon/cli/writers/index.js';
-import { timestamp } from '#daemon/cli/writers/timestamp.js';
+import { formatOf, render, type FormatName, type WriterSettings } from '#daemon/writers/index.js';
+import { timestamp } from '#daemon/writers/timestamp.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 
 function segment(start: number, end: number, text: string): Segment {

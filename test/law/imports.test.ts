@@ -14,14 +14,16 @@ const LAW: Record<string, readonly string[]> = {
   native: [],
   protocol: [],
   base: ['protocol'],
-  client: ['protocol', 'base'],
+  client: ['protocol', 'base', 'writers'],
+  // The forms of written text: for the command and for programs.
+  writers: ['protocol', 'base'],
   store: ['protocol', 'base'],
   supervisor: ['protocol', 'base'],
   // What is said goes to disk before it is acknowledged: spools are files, and lie with the other files.
   sessions: ['supervisor', 'store', 'protocol', 'base'],
   server: ['sessions', 'protocol', 'base', 'store'],
   // The command line is where the parts are put together, so it sees all but the engine's side.
-  cli: ['server', 'sessions', 'supervisor', 'store', 'client', 'protocol', 'base', 'launchd'],
+  cli: ['server', 'sessions', 'supervisor', 'store', 'client', 'writers', 'protocol', 'base', 'launchd'],
   engine: ['models', 'audio', 'native', 'protocol', 'base'],
   models: ['audio', 'native', 'protocol'],
   audio: ['protocol'],

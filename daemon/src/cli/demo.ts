@@ -9,7 +9,7 @@ import { clock, formatSpeed } from './terminal/progress-line.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 import type { Transcriber } from './transcriber.js';
 import type { View } from './view.js';
-import { fullText } from './writers/index.js';
+import { fullText } from '../writers/index.js';
 import type { Segment } from '../protocol/transcription.js';
 import { errorsIn } from './word-errors.js';
 

@@ -1,6 +1,6 @@
 /** The flags of `sotto transcribe` that say how text is laid out: which of them fit together, and what they imply. */
 import { SottoError } from '../protocol/errors.js';
-import type { FormatName, WriterSettings } from './writers/index.js';
+import type { FormatName, WriterSettings } from '../writers/index.js';
 
 export interface OutputFlags {
   readonly format: FormatName;

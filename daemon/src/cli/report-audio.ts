@@ -1,7 +1,7 @@
 /** The sound of a report: in the page where it is small and browsers play it, otherwise a link from beside the page. */
 import { open, realpath } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
-import type { ReportAudio } from './writers/report/audio-source.js';
+import type { ReportAudio } from '../writers/report/audio-source.js';
 
 /** Above this the page links to the sound: base64 adds a third, and browsers grow slow on pages of that size. */
 export const MAX_EMBEDDED_BYTES = 20 * 1024 * 1024;

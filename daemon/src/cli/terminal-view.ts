@@ -9,7 +9,7 @@ import { fitEnd } from './terminal/columns.js';
 import { LiveArea } from './terminal/live-area.js';
 import { clock, formatSpeed, progressLine } from './terminal/progress-line.js';
 import { styleFor, wantsColour } from './terminal/style.js';
-import type { Transcript } from './writers/index.js';
+import type { Transcript } from '../writers/index.js';
 import { errorLine, type View } from './view.js';
 
 export interface TerminalViewOptions {

@@ -7,7 +7,7 @@ import { modelArgument } from './models-argument.js';
 import { outputPlan, type OutputFlags } from './output-flags.js';
 import { transcribeAll } from './transcribe.js';
 import { chooseView, daemonTranscriber, type Outcome, ownEngine, withInterrupt } from './transcribers.js';
-import { FORMAT_NAMES } from './writers/index.js';
+import { FORMAT_NAMES } from '../writers/index.js';
 
 interface TranscribeFlags extends OutputFlags, DecodeFlags {
   model?: string;

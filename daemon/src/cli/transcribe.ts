@@ -7,7 +7,7 @@ import { INTERRUPTED } from './interrupt.js';
 import { makeOutputFolder, outputNames, writeWhole } from './output-files.js';
 import type { Transcriber } from './transcriber.js';
 import { errorLine, type View } from './view.js';
-import type { ReportAudio } from './writers/report/audio-source.js';
+import type { ReportAudio } from '../writers/report/audio-source.js';
 import {
   formatOf,
   render,
@@ -15,7 +15,7 @@ import {
   type Transcript,
   type Writer,
   type WriterSettings,
-} from './writers/index.js';
+} from '../writers/index.js';
 
 export interface TranscribeRun {
   readonly files: readonly string[];

@@ -1,7 +1,7 @@
 /** How a command shows the work on a file. One for terminals, one for everything else. */
 import type { JobEvent } from '../protocol/messages.js';
 import type { SottoError } from '../protocol/errors.js';
-import type { Transcript } from './writers/index.js';
+import type { Transcript } from '../writers/index.js';
 
 export interface View {
   /** A file begins. */

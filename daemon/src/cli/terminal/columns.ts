@@ -1,11 +1,9 @@
 /** Text measured in terminal columns: a Chinese character takes two, a combining accent none. */
-import stringWidth from 'string-width';
+import { columnsOf } from '../../writers/columns.js';
+
+export { columnsOf };
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-
-export function columnsOf(text: string): number {
-  return stringWidth(text);
-}
 
 /** As much of the start of `text` as fits, with an ellipsis for the rest. No escape codes in it. */
 export function fitStart(text: string, columns: number): string {

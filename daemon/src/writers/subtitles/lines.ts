@@ -3,7 +3,7 @@
  * lines", 1981): what a break costs depends on the words at it, what a line costs on how uneven it is; the cheapest
  * whole wins. No limit is ever broken, but by a single word that is wider than a line.
  */
-import { columnsOf } from '../../terminal/columns.js';
+import { columnsOf } from '../columns.js';
 import { LONG_PAUSE_MS, type LineLimits } from './rules.js';
 import type { Unit } from './units.js';
 

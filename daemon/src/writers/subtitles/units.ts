@@ -1,5 +1,5 @@
 /** A segment as the smallest parts that a line may be broken into, each with its time. */
-import type { Segment, Word } from '../../../protocol/transcription.js';
+import type { Segment, Word } from '../../protocol/transcription.js';
 import { milliseconds } from '../timestamp.js';
 import { oneLine } from '../writer.js';
 

@@ -1,6 +1,6 @@
 /** A form of written text. Writers are strings in, strings out: where they go is somebody else's business. */
-import type { JobSummary } from '../../protocol/messages.js';
-import type { Segment } from '../../protocol/transcription.js';
+import type { JobSummary } from '../protocol/messages.js';
+import type { Segment } from '../protocol/transcription.js';
 import type { ReportAudio } from './report/audio-source.js';
 import type { SubtitleRules } from './subtitles/rules.js';
 

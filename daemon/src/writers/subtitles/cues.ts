@@ -1,6 +1,6 @@
 /** Segments as subtitle cues: broken into lines, in order, never two at a time, and each long enough to be read. */
-import type { Segment } from '../../../protocol/transcription.js';
-import { columnsOf } from '../../terminal/columns.js';
+import type { Segment } from '../../protocol/transcription.js';
+import { columnsOf } from '../columns.js';
 import { milliseconds } from '../timestamp.js';
 import { breakIntoCues, type Line } from './lines.js';
 import {

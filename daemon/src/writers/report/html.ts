@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { packageRoot } from '../../../paths.js';
-import type { Segment } from '../../../protocol/transcription.js';
+import { packageRoot } from '../../paths.js';
+import type { Segment } from '../../protocol/transcription.js';
 import { milliseconds } from '../timestamp.js';
 import { oneLine, type Transcript, type Writer } from '../writer.js';
 import { sourceUrl, type ReportAudio } from './audio-source.js';
@@ -175,6 +175,6 @@ function escape(text: string): string {
 
 /** The page's script and style lie beside this module's source, as what they are. */
 function part(name: 'player.js' | 'style.css'): string {
-  const path = join(packageRoot, 'daemon', 'src', 'cli', 'writers', 'report', name);
+  const path = join(packageRoot, 'daemon', 'src', 'writers', 'report', name);
   return `\n${readFileSync(path, 'utf8')}`;
 }

@@ -1,5 +1,5 @@
 /** What lights up in a report: the words of a segment, or the whole segment where it has none. */
-import type { Segment } from '../../../protocol/transcription.js';
+import type { Segment } from '../../protocol/transcription.js';
 import { milliseconds } from '../timestamp.js';
 import { oneLine } from '../writer.js';
 

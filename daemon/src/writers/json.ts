@@ -1,5 +1,5 @@
 /** One JSON object for a file, on one line. */
-import type { Segment, Word } from '../../protocol/transcription.js';
+import type { Segment, Word } from '../protocol/transcription.js';
 import { fullText, type Writer } from './writer.js';
 
 export function jsonWriter(): Writer {
