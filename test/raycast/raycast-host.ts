@@ -26,6 +26,8 @@ export interface HostOptions {
   readonly preferences?: Readonly<Record<string, unknown>>;
   /** The user's setting "Pop to Root Search": what becomes of a view whose window closes. */
   readonly popToRoot?: 'immediately' | 'later';
+  /** Of Raycast's window; light, if left out. */
+  readonly appearance?: 'light' | 'dark';
 }
 
 export interface LaunchOptions {
@@ -98,8 +100,8 @@ export class RaycastHost {
           assetsPath: join(folder, 'assets'),
           supportPath,
           isDevelopment: false,
-          appearance: 'light',
-          theme: 'light',
+          appearance: this.#options.appearance ?? 'light',
+          theme: this.#options.appearance ?? 'light',
           textSize: 'medium',
           launchType: options.launchType ?? 'userInitiated',
           ...(options.context === undefined ? {} : { launchContext: options.context }),
