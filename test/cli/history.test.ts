@@ -336,7 +336,7 @@ describe('sotto history retranscribe', () => {
     keep(take('a'));
     await expect(run('a', hearing([]))).rejects.toMatchObject({
       code: 'AUDIO_NOT_FOUND',
-      hint: expect.stringContaining('keepAudio') as unknown,
+      hint: expect.stringContaining('history keep --sound') as unknown,
     });
     expect(await run('b', hearing([]))).toBe(1);
     expect(asked).toEqual([]);

@@ -1,5 +1,5 @@
 /** Past dictations as programs ask a running daemon for them. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
@@ -73,6 +73,45 @@ describe('past dictations over the socket', () => {
     expect(await ids({ do: 'list', limit: 2 })).toEqual(['d1', 'd2']);
   });
 
+  test('of all that were deleted, those come back that are named', async () => {
+    await ask({ do: 'delete', ids: ['d1', 'd2'] });
+    await ask({ do: 'delete', ids: ['d3'] });
+    expect(await ids({ do: 'undo', ids: ['d1', 'none'] })).toEqual(['d1']);
+    expect(await ids({ do: 'list', limit: 2 })).toEqual(['d1', 'd10']);
+  });
+
+  test('are found page by page, by state', async () => {
+    const request = { do: 'search', query: 'word', limit: 1 } as const;
+    const first = await ask(request);
+    expect([first.dictations.map(({ id }) => id), first.more]).toEqual([['d10'], true]);
+    const before = first.dictations.at(-1)?.startedMs ?? 0;
+    expect(await ids({ ...request, before })).toEqual(['d11']);
+    expect(await ids({ ...request, state: 'recovered' })).toEqual([]);
+    expect(await ids({ ...request, query: 'lost', state: 'recovered' })).toEqual(['d2']);
+  });
+
+  test('are kept for as long as is asked: it is in the settings, and what is older goes at once', async () => {
+    expect(await ask({ do: 'keep' })).toMatchObject({ keeps: { days: 30, sound: false } });
+    const back = History.open(home.paths.history);
+    back.add(past('old', 'Long ago.', { startedMs: Date.now() - 8 * 24 * 3600 * 1000 }));
+    back.close();
+    expect(await ask({ do: 'keep', days: 7 })).toMatchObject({ keeps: { days: 7, sound: false } });
+    await expect(ask({ do: 'get', id: 'old' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
+    expect(await ids({ do: 'list', limit: 1 })).toEqual(['d1']);
+    expect(await ask({ do: 'keep', sound: true })).toMatchObject({ keeps: { days: 7, sound: true } });
+    expect(JSON.parse(readFileSync(home.paths.settings, 'utf8'))).toEqual({
+      model: 'fake',
+      history: { keepDays: 7, keepAudio: true },
+    });
+  });
+
+  test('settings that are not valid are said, and left as they are', async () => {
+    writeFileSync(home.paths.settings, '{"history": 7}');
+    await expect(ask({ do: 'keep', days: 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(readFileSync(home.paths.settings, 'utf8')).toBe('{"history": 7}');
+    expect(await ids({ do: 'list', limit: 1 })).toEqual(['d1']);
+  });
+
   test('get the text of another try', async () => {
     const request = { do: 'set-text', id: 'd3', text: 'At last.', model: 'better', language: 'en' } as const;
     expect((await ask(request)).dictations).toMatchObject([
@@ -102,6 +141,8 @@ describe('past dictations over the socket', () => {
       { do: 'list', limit: 1e9 },
       { do: 'get', id: '../../etc' },
       { do: 'delete', ids: [] },
+      { do: 'keep', days: -1 },
+      { do: 'keep', days: 1e9 },
       { do: 'shout' },
     ]) {
       await expect(ask(request as HistoryRequest)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

@@ -4,4 +4,6 @@ import { HistoryDesk } from '#daemon/sessions/history/history-desk.js';
 export const noHistory = new HistoryDesk({
   open: () => Promise.reject(new Error('there is no history here')),
   recordings: '/nowhere',
+  settings: '/nowhere/settings.json',
+  tidy: () => Promise.resolve(),
 });

@@ -151,6 +151,14 @@ describe('the history', () => {
     expect([history.count(), history.count('recovered')]).toEqual([10, 5]);
   });
 
+  test('finds page by page, by state', () => {
+    const history = open();
+    for (let i = 0; i < 6; i++)
+      history.add(take(`t${i}`, { text: 'tea', startedMs: i, state: i % 2 === 0 ? 'final' : 'failed' }));
+    expect(ids(history.search('tea', { limit: 2, before: 4 }))).toEqual(['t3', 't2']);
+    expect(ids(history.search('tea', { limit: 9, before: 5, state: 'failed' }))).toEqual(['t3', 't1']);
+  });
+
   test('takes the start of an id that no other has', () => {
     const history = open();
     for (const id of ['abc-1', 'abc-12', 'abd']) history.add(take(id));
@@ -240,6 +248,16 @@ describe('deleting', () => {
     expect(ids(history.undo())).toEqual(['d']);
     expect(history.undo()).toEqual([]);
     expect(history.search('text', { limit: 9 })).toHaveLength(4);
+  });
+
+  test('what is named comes back, whatever it was deleted with', () => {
+    const history = open();
+    for (const id of ['a', 'b', 'c']) history.add(take(id));
+    history.deleteAll(['a', 'b']);
+    history.delete('c');
+    expect(ids(history.undo(['b', 'no']))).toEqual(['b']);
+    expect(ids(history.undo())).toEqual(['c']);
+    expect(ids(history.undo())).toEqual(['a']);
   });
 
   test('one that is not there is no error, and one can be put back by whoever holds it', () => {

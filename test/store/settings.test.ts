@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { DEFAULT_MEMORY, DEFAULT_RETENTION, readSettings } from '#daemon/settings.js';
+import { chooseModel, keepHistory } from '#daemon/store/write-settings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-settings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -56,5 +57,33 @@ describe('settings.json', () => {
         hint: 'correct or delete it',
       }),
     );
+  });
+});
+
+describe('changing settings.json', () => {
+  test('changes what was meant, and nothing beside it', async () => {
+    settings({ model: 'base', later: { x: 1 }, history: { maxAudioBytes: 5, also: 2 } });
+    await keepHistory(path, { days: 7 });
+    await keepHistory(path, { sound: true });
+    await chooseModel(path, undefined);
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
+      later: { x: 1 },
+      history: { maxAudioBytes: 5, also: 2, keepDays: 7, keepAudio: true },
+    });
+    const other = join(folder, 'new', 'settings.json');
+    await keepHistory(other, { days: 0 });
+    expect(JSON.parse(readFileSync(other, 'utf8'))).toEqual({ history: { keepDays: 0 } });
+  });
+
+  test('what is kept for ever stays so', async () => {
+    settings('{"history": {"keepDays": 1e999}}');
+    await chooseModel(path, 'base');
+    expect(readSettings(path).history.keepDays).toBe(Number.MAX_VALUE);
+  });
+
+  test('a broken file is said and left as it is', async () => {
+    writeFileSync(path, '{"history": 7}');
+    await expect(keepHistory(path, { days: 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(readFileSync(path, 'utf8')).toBe('{"history": 7}');
   });
 });

@@ -1,5 +1,5 @@
 /** `sotto history …`: its commands, flags and help. */
-import { Option, type Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import { language, whole } from './flag-values.js';
@@ -18,7 +18,7 @@ export function addHistory(program: Command, outcome: Outcome): void {
     .summary('list, show, search and delete past dictations')
     .description(
       'Past dictations: listed, shown, searched, transcribed again, deleted. They are kept for 30 days, without ' +
-        'their sound, unless settings.json says otherwise: {"history": {"keepDays": 7, "keepAudio": true}}.',
+        'their sound, unless `sotto history keep` says otherwise.',
     )
     .addHelpText(
       'after',
@@ -28,7 +28,8 @@ Examples:
   sotto history show                        the text of the last one
   sotto history search budget meeting       those that hold both words
   sotto history delete 3f2a                 the start of an id is enough
-  sotto history undo                        brings back what was deleted last`,
+  sotto history undo                        brings back what was deleted last
+  sotto history keep 7                      from now on a week, and no longer`,
     );
   history
     .command('list', { isDefault: true })
@@ -104,6 +105,31 @@ Examples:
     .action(async () => {
       const { undo } = await import('./history-delete.js');
       outcome.exitCode = await undo(resolvePaths());
+    });
+  history
+    .command('keep')
+    .summary('say how long dictations are kept')
+    .description(
+      'How long past dictations are kept, and whether with their sound. It holds from now on; what has been kept for ' +
+        'longer is deleted at once and for good.',
+    )
+    .addArgument(
+      new Argument('[days]', 'a number of days, 0 for not at all, or `forever`').argParser((value: string) =>
+        value === 'forever' ? Infinity : whole(0)(value),
+      ),
+    )
+    .option('--sound', 'keep the sound as well, so that it can be played and transcribed again')
+    .option('--no-sound', 'let the sound go a day after its text is there')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sotto history keep\n  sotto history keep 7\n  sotto history keep forever --sound',
+    )
+    .action(async (days: number | undefined, { sound }: { sound?: boolean }) => {
+      const { keep } = await import('./history-keep.js');
+      outcome.exitCode = await keep(resolvePaths(), {
+        ...(days !== undefined && { days }),
+        ...(sound !== undefined && { sound }),
+      });
     });
   history
     .command('retranscribe')

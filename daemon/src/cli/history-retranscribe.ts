@@ -40,7 +40,7 @@ export async function retranscribe(
     if (dictation === undefined) return 1;
     if (dictation.audio === undefined) {
       throw new SottoError('AUDIO_NOT_FOUND', `the sound of ${dictation.id} was not kept`, {
-        hint: `{"history": {"keepAudio": true}} in ${paths.settings} keeps that of later ones`,
+        hint: '`sotto history keep --sound` keeps that of later ones',
       });
     }
     view.begin(dictation.audio);

@@ -7,9 +7,11 @@ import type { Logger } from '../logger.js';
 import { messageOf, type SottoError } from '../protocol/errors.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
+import { FileDesk } from '../sessions/files/file-desk.js';
 import { HistoryDesk } from '../sessions/history/history-desk.js';
 import { LiveSessions } from '../sessions/live/live-sessions.js';
 import { ModelDesk } from '../sessions/models/model-desk.js';
+import { VocabularyDesk } from '../sessions/vocabulary/vocabulary-desk.js';
 import { SottoServer } from '../server/server.js';
 import { trace } from '../trace.js';
 import { TakeKeeper } from './keep-takes.js';
@@ -73,6 +75,7 @@ export async function runDaemon({
     folder: paths.spool,
     resolveModel: parts.resolveLiveModel,
     keep: (outcome) => keeper.keep(outcome),
+    vocabulary: parts.vocabulary.inUse,
     insteadOf: () => supervisor.insteadOf,
     onIdleChange: () => watchIdle(),
   });
@@ -85,10 +88,12 @@ export async function runDaemon({
     onIdleChange: () => watchIdle(),
   });
 
+  const files = new FileDesk({ sessions, clock: systemClock, onIdleChange: () => watchIdle() });
+
   const watchIdle = (): void => {
     calmIdle?.();
     calmIdle = undefined;
-    const idle = sessions.idle && live.idle && models.idle;
+    const idle = sessions.idle && live.idle && models.idle && files.idle;
     if (idle && idleExitSeconds !== undefined && !stopping) {
       calmIdle = systemClock.after(idleExitSeconds * 1000, () => stop('nothing to do'));
     }
@@ -159,7 +164,14 @@ export async function runDaemon({
     sessions,
     live,
     models,
-    history: new HistoryDesk({ open: () => keeper.history(), recordings: paths.recordings }),
+    files,
+    history: new HistoryDesk({
+      open: () => keeper.history(),
+      recordings: paths.recordings,
+      settings: paths.settings,
+      tidy: () => keeper.tidy(),
+    }),
+    vocabulary: new VocabularyDesk(parts.vocabulary.file),
     clock: systemClock,
     log,
     status,

@@ -3,7 +3,7 @@
  */
 import * as v from 'valibot';
 import { ERROR_CODES } from './errors.js';
-import { finite, text, whole } from './fields.js';
+import { finite, text, whole, within } from './fields.js';
 import { wordSchema } from './transcription.js';
 
 const id = text(1, 64);
@@ -11,25 +11,33 @@ const dictationId = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9-]{1,64}$/, 'must be 1 to 64 letters, digits or dashes'),
 );
-const limit = v.pipe(whole, v.minValue(1), v.maxValue(200));
+/** Most of them that one request can be about. */
+export const HISTORY_PAGE = 200;
+const limit = v.pipe(whole, v.minValue(1), v.maxValue(HISTORY_PAGE));
+const ids = v.pipe(v.array(dictationId), v.minLength(1), v.maxLength(HISTORY_PAGE));
+
+/** The longest that they can be kept: a hundred years, which is for ever. */
+export const MAX_KEEP_DAYS = 36_500;
 
 export const HISTORY_STATES = ['final', 'recovered', 'failed'] as const;
 
+/** Which ones: `before` is the `startedMs` of the last one of the page before. */
+const page = {
+  limit,
+  before: v.exactOptional(finite),
+  state: v.exactOptional(v.picklist(HISTORY_STATES)),
+};
+
 export const historyRequestSchema = v.variant('do', [
-  /** The newest first; `before` is the `startedMs` of the last one of the page before. */
-  v.object({
-    do: v.literal('list'),
-    limit,
-    before: v.exactOptional(finite),
-    state: v.exactOptional(v.picklist(HISTORY_STATES)),
-  }),
-  /** Those that hold all the words. */
-  v.object({ do: v.literal('search'), query: text(1, 1000), limit }),
+  /** The newest first. */
+  v.object({ do: v.literal('list'), ...page }),
+  /** Those that hold all the words, the newest first. */
+  v.object({ do: v.literal('search'), query: text(1, 1000), ...page }),
   /** With the times of its words; one that was recovered has been read then. */
   v.object({ do: v.literal('get'), id: dictationId }),
-  v.object({ do: v.literal('delete'), ids: v.pipe(v.array(dictationId), v.minLength(1), v.maxLength(200)) }),
-  /** Brings back what was deleted last. */
-  v.object({ do: v.literal('undo') }),
+  v.object({ do: v.literal('delete'), ids }),
+  /** Brings back what was deleted last; with `ids` those of them that are still in the trash. */
+  v.object({ do: v.literal('undo'), ids: v.exactOptional(ids) }),
   /** The text of another transcription of its sound. */
   v.object({
     do: v.literal('set-text'),
@@ -37,6 +45,16 @@ export const historyRequestSchema = v.variant('do', [
     text: v.pipe(v.string(), v.maxLength(200_000)),
     model: text(1, 4096),
     language: v.exactOptional(text(1, 16)),
+  }),
+  /**
+   * Tells how long they are kept, and whether with their sound. What is given holds from now on: it is written into
+   * settings.json, and what has been kept for longer goes at once and for good.
+   */
+  v.object({
+    do: v.literal('keep'),
+    /** 0: a text goes as soon as it is delivered. */
+    days: v.exactOptional(within(0, MAX_KEEP_DAYS)),
+    sound: v.exactOptional(v.boolean()),
   }),
 ]);
 export type HistoryRequest = v.InferOutput<typeof historyRequestSchema>;
@@ -60,11 +78,17 @@ export const pastDictationSchema = v.object({
 });
 export type PastDictation = v.InferOutput<typeof pastDictationSchema>;
 
+/** How long past dictations are kept, and whether with their sound. */
+export const keepsSchema = v.object({ days: finite, sound: v.boolean() });
+export type HistoryKeeps = v.InferOutput<typeof keepsSchema>;
+
 export const historyResultSchema = v.object({
   /** Those that were asked for, deleted, brought back or changed. */
   dictations: v.array(pastDictationSchema),
   /** Whether there are more than an answer holds. */
   more: v.boolean(),
+  /** The answer to `keep`. */
+  keeps: v.exactOptional(keepsSchema),
 });
 export type HistoryResult = v.InferOutput<typeof historyResultSchema>;
 

@@ -1,4 +1,4 @@
-/** settings.json, changed by a command: one field of it, the others stay as they are. */
+/** settings.json, changed by a command or the daemon: one field of it, the others stay as they are. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, SottoError } from '../protocol/errors.js';
@@ -6,24 +6,54 @@ import { readSettings } from '../settings.js';
 import { writeSafely } from './download/work-folder.js';
 
 /** @throws SottoError INVALID_ARGUMENT for a file that is not valid: nothing of it is lost, OUTPUT_FAILED */
-export async function chooseModel(settings: string, model: string | undefined): Promise<void> {
+export function chooseModel(settings: string, model: string | undefined): Promise<void> {
+  return change(settings, ({ model: _, ...others }) => ({
+    ...others,
+    ...(model !== undefined && { model }),
+  }));
+}
+
+/**
+ * How long past dictations are kept, in days, and whether with their sound; what is left out stays as it is.
+ * @throws SottoError as `chooseModel`
+ */
+export function keepHistory(
+  settings: string,
+  { days, sound }: { readonly days?: number; readonly sound?: boolean },
+): Promise<void> {
+  return change(settings, ({ history, ...others }) => ({
+    ...others,
+    history: {
+      ...(history as object | undefined),
+      ...(days !== undefined && { keepDays: days }),
+      ...(sound !== undefined && { keepAudio: sound }),
+    },
+  }));
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+async function change(settings: string, changed: (fields: Fields) => Fields): Promise<void> {
   // Says what is wrong with it.
   readSettings(settings);
-  let fields: Record<string, unknown> = {};
+  let fields: Fields = {};
   try {
     fields = { ...(JSON.parse(readFileSync(settings, 'utf8')) as object) };
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
-  if (model === undefined) delete fields.model;
-  else fields.model = model;
   try {
     mkdirSync(dirname(settings), { recursive: true, mode: 0o700 });
-    await writeSafely(settings, `${JSON.stringify(fields, null, 2)}\n`);
+    await writeSafely(settings, `${JSON.stringify(changed(fields), finite, 2)}\n`);
   } catch (cause) {
     throw new SottoError('OUTPUT_FAILED', `${settings} can't be written`, {
       cause,
       hint: 'check its permissions',
     });
   }
+}
+
+/** JSON holds no infinity, yet 1e999 is read as one: written as null it would not be valid any more. */
+function finite(_key: string, value: unknown): unknown {
+  return value === Infinity ? Number.MAX_VALUE : value;
 }

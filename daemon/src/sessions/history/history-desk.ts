@@ -1,8 +1,16 @@
 /** Past dictations, as clients of the daemon ask for them. */
 import { join } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
-import type { HistoryRequest, HistoryResult, PastDictation } from '../../protocol/history.js';
+import {
+  MAX_KEEP_DAYS,
+  type HistoryKeeps,
+  type HistoryRequest,
+  type HistoryResult,
+  type PastDictation,
+} from '../../protocol/history.js';
+import { readSettings } from '../../settings.js';
 import type { Dictation, Found, History } from '../../store/history/index.js';
+import { keepHistory } from '../../store/write-settings.js';
 
 /** An answer is one message, of which a client reads a mebibyte at most. */
 const MAX_ANSWER_BYTES = 512 * 1024;
@@ -11,6 +19,10 @@ export interface HistoryDeskOptions {
   readonly open: () => Promise<History>;
   /** Folder of the recordings. */
   readonly recordings: string;
+  /** Path of settings.json, where it stands how long they are kept. */
+  readonly settings: string;
+  /** Lets go of what has been kept for long enough. */
+  readonly tidy: () => Promise<void>;
 }
 
 export class HistoryDesk {
@@ -20,22 +32,20 @@ export class HistoryDesk {
     this.#options = options;
   }
 
-  /** @throws SottoError DICTATION_NOT_FOUND, OUTPUT_FAILED */
+  /** @throws SottoError DICTATION_NOT_FOUND, OUTPUT_FAILED; INVALID_ARGUMENT if settings.json is not valid */
   async ask(request: HistoryRequest): Promise<HistoryResult> {
+    if (request.do === 'keep') return { dictations: [], more: false, keeps: await this.#keep(request) };
     const history = await this.#options.open();
     switch (request.do) {
       case 'list': {
+        const { do: _, ...page } = request;
         // One more tells whether there are more.
-        const { limit, before, state } = request;
-        const page = {
-          limit: limit + 1,
-          ...(before !== undefined && { before }),
-          ...(state !== undefined && { state }),
-        };
-        return this.#answer(history.list(page), limit);
+        return this.#answer(history.list({ ...page, limit: page.limit + 1 }), page.limit);
       }
-      case 'search':
-        return this.#answer(history.search(request.query, { limit: request.limit + 1 }), request.limit);
+      case 'search': {
+        const { do: _, query, ...page } = request;
+        return this.#answer(history.search(query, { ...page, limit: page.limit + 1 }), page.limit);
+      }
       case 'get': {
         const found = known(history, request.id);
         if (found.state === 'recovered') history.markRead(found.id);
@@ -44,7 +54,7 @@ export class HistoryDesk {
       case 'delete':
         return this.#answer(history.deleteAll(request.ids), request.ids.length);
       case 'undo': {
-        const back = history.undo();
+        const back = history.undo(request.ids);
         return this.#answer(back, back.length);
       }
       case 'set-text': {
@@ -54,6 +64,20 @@ export class HistoryDesk {
         return this.#answer([known(history, id)], 1);
       }
     }
+  }
+
+  async #keep({ days, sound }: Extract<HistoryRequest, { do: 'keep' }>): Promise<HistoryKeeps> {
+    const { settings, tidy } = this.#options;
+    if (days !== undefined || sound !== undefined) {
+      await keepHistory(settings, {
+        ...(days !== undefined && { days }),
+        ...(sound !== undefined && { sound }),
+      });
+      await tidy();
+    }
+    const { keepDays, keepAudio } = readSettings(settings).history;
+    // Written by hand it may be more than any message holds.
+    return { days: Math.min(keepDays, MAX_KEEP_DAYS), sound: keepAudio };
   }
 
   #answer(found: readonly (Dictation | Found)[], limit: number): HistoryResult {

@@ -33,8 +33,7 @@ export interface ListOptions {
   readonly state?: DictationState;
 }
 
-export interface SearchOptions {
-  readonly limit: number;
+export interface SearchOptions extends ListOptions {
   /** About how long a snippet may be, in UTF-16 units; 120 when left out. */
   readonly snippetLength?: number;
 }
@@ -118,17 +117,14 @@ export class History {
   }
 
   /** The newest first, without their words. */
-  list({ limit, before, state }: ListOptions): Dictation[] {
-    const where = [
-      ...(before === undefined ? [] : ['started_ms < :before']),
-      ...(state === undefined ? [] : ['state = :state']),
-    ];
+  list(options: ListOptions): Dictation[] {
+    const { conditions, values } = pageOf(options);
     return this.#read((db) =>
       all(
         db,
-        `SELECT ${COLUMNS} FROM dictation ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
+        `SELECT ${COLUMNS} FROM dictation ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
            ORDER BY started_ms DESC, number DESC LIMIT :limit`,
-        { limit, ...(before !== undefined && { before }), ...(state !== undefined && { state }) },
+        values,
       ).map(fromRow),
     );
   }
@@ -137,16 +133,17 @@ export class History {
    * Dictations that hold all the words, the newest first. Case, accents and punctuation do not count; the last word may be
    * the start of one.
    */
-  search(query: string, { limit, snippetLength = 120 }: SearchOptions): Found[] {
+  search(query: string, { snippetLength = 120, ...options }: SearchOptions): Found[] {
     const terms = parseQuery(query);
     if (terms.length === 0) return [];
+    const { conditions, values } = pageOf(options);
     return this.#read((db) =>
       all(
         db,
         `SELECT ${COLUMNS} FROM found JOIN dictation ON number = found.rowid
-           WHERE found MATCH ? ORDER BY started_ms DESC, number DESC LIMIT ?`,
-        toFts(terms),
-        limit,
+           WHERE ${['found MATCH :terms', ...conditions].join(' AND ')}
+           ORDER BY started_ms DESC, number DESC LIMIT :limit`,
+        { terms: toFts(terms), ...values },
       ).map((row) => {
         const dictation = fromRow(row);
         return { ...dictation, ...snippetOf(dictation.text, terms, snippetLength) };
@@ -218,10 +215,13 @@ export class History {
     return gone;
   }
 
-  /** Brings back what was deleted last. */
-  undo(): Dictation[] {
+  /** Brings back what was deleted last, or what is named of all that was deleted. */
+  undo(ids?: readonly string[]): Dictation[] {
     return this.#write((db) => {
-      const rows = all(db, 'SELECT dictation FROM trash WHERE deletion = (SELECT max(deletion) FROM trash)');
+      const rows =
+        ids === undefined
+          ? all(db, 'SELECT dictation FROM trash WHERE deletion = (SELECT max(deletion) FROM trash)')
+          : ids.flatMap((id) => all(db, 'SELECT dictation FROM trash WHERE id = ?', id));
       const back = rows.flatMap(trashed);
       for (const dictation of back) restore(db, dictation, this.#now());
       return back;
@@ -328,6 +328,20 @@ export class History {
       throw historyError(error, this.path);
     }
   }
+}
+
+/** Which rows, and the values of what is named in that. */
+function pageOf({ limit, before, state }: ListOptions): {
+  conditions: string[];
+  values: Record<string, string | number>;
+} {
+  return {
+    conditions: [
+      ...(before === undefined ? [] : ['started_ms < :before']),
+      ...(state === undefined ? [] : ['state = :state']),
+    ],
+    values: { limit, ...(before !== undefined && { before }), ...(state !== undefined && { state }) },
+  };
 }
 
 function check({ id, startedMs, durationSeconds }: Dictation): void {

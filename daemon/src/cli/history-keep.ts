@@ -1,0 +1,31 @@
+/** `sotto history keep`: for how long past dictations are kept, and whether with their sound. */
+import type { Paths } from '../paths.js';
+import { MAX_KEEP_DAYS } from '../protocol/history.js';
+import { keepHistory } from '../store/write-settings.js';
+import { withHistory } from './history-open.js';
+
+export interface Keeping {
+  /** Infinity: for ever. */
+  readonly days?: number;
+  readonly sound?: boolean;
+}
+
+/** What is kept too long by the new rule is gone when this returns; a daemon that runs goes by it from its next take on. */
+export async function keep(paths: Paths, { days, sound }: Keeping): Promise<number> {
+  if (days !== undefined || sound !== undefined) {
+    await keepHistory(paths.settings, {
+      ...(days !== undefined && { days: Math.min(days, MAX_KEEP_DAYS) }),
+      ...(sound !== undefined && { sound }),
+    });
+  }
+  return withHistory(paths, (_history, { keepDays, keepAudio }) => {
+    process.stdout.write(`${keepsText(keepDays, keepAudio)}\n`);
+    return 0;
+  });
+}
+
+export function keepsText(days: number, sound: boolean): string {
+  if (days === 0) return 'past dictations are not kept: a text goes as soon as it is delivered';
+  const time = days >= MAX_KEEP_DAYS ? 'for ever' : days === 1 ? 'for a day' : `for ${days} days`;
+  return `past dictations are kept ${time}, ${sound ? 'with' : 'without'} their sound`;
+}
