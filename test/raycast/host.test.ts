@@ -68,10 +68,11 @@ if (reason !== undefined) console.warn(`skipped, the Raycast host on built comma
   test('a command without a view is unloaded when it is through, and what it kept is there the next time', async () => {
     const raycast = open({ preferences: { sound: true } });
     const { desktop } = raycast;
+    await raycast.launch('menu').done();
     await raycast.launch('toggle', { arguments: { word: 'hello' } }).done();
     await raycast.launch('toggle', { preferences: { language: 'de' } }).done();
     expect(desktop.did('hud')).toEqual(['On auto true a Mac toggle', 'Off de true a Mac toggle']);
-    expect(raycast.launched.map(({ name }) => name)).toEqual(['toggle', 'menu', 'toggle', 'menu']);
+    expect(raycast.launched.map(({ name }) => name)).toEqual(['menu', 'toggle', 'menu', 'toggle', 'menu']);
     expect(() => raycast.launch('toggle', { arguments: { wort: '' } })).toThrow('no argument wort');
     expect(() => raycast.launch('togle')).toThrow('no command togle');
     expect(() => open({ preferences: { lang: 1 } }).launch('toggle')).toThrow('no preference lang');
@@ -80,6 +81,7 @@ if (reason !== undefined) console.warn(`skipped, the Raycast host on built comma
   test('a menu is drawn, and its command unloaded as soon as it loads nothing', async () => {
     const raycast = open();
     const { desktop } = raycast;
+    await raycast.launch('menu').done();
     await raycast.launch('toggle', { arguments: { word: 'hello' } }).done();
     const menu = raycast.launch('menu', { launchType: 'background' });
     await menu.done();
@@ -90,6 +92,11 @@ if (reason !== undefined) console.warn(`skipped, the Raycast host on built comma
     await opened.act('Open');
     await opened.done();
     expect(desktop.did('open')).toEqual(['/tmp/last.txt']);
+  });
+
+  test('a command of the menu bar that the user has not put there can’t be run in the background', async () => {
+    const toggle = open().launch('toggle', { arguments: { word: 'hello' } });
+    await expect(toggle.done()).rejects.toThrow('must be activated before it can be run in the background');
   });
 
   test('Finder gives its selection only while it is in front; else there is the clipboard', async () => {

@@ -47,6 +47,8 @@ export class RaycastHost {
   readonly #options: HostOptions;
   readonly #api: ApiNames;
   readonly #withoutWindow = new WeakSet<RunningCommand>();
+  /** Commands of the menu bar that the user has put there, by running them once. */
+  readonly #inMenuBar = new Set<string>();
   readonly #folder = mkdtempSync(join(tmpdir(), 'raycast-'));
 
   constructor(built: BuiltExtension, options: HostOptions = {}) {
@@ -63,6 +65,8 @@ export class RaycastHost {
   /** Throws for a command, preference or argument that the manifest does not have. */
   launch(name: string, options: LaunchOptions = {}): RunningCommand {
     const command = commandOf(this.#built.manifest, name);
+    const isByUser = (options.launchType ?? 'userInitiated') === 'userInitiated';
+    if (isByUser && command.mode === 'menu-bar') this.#inMenuBar.add(name);
     return this.#start(command, `${name}.js`, options);
   }
 
@@ -153,6 +157,10 @@ export class RaycastHost {
       arguments?: Record<string, string>;
       context?: unknown;
     };
+    const { title, mode } = commandOf(this.#built.manifest, name);
+    if (mode === 'menu-bar' && type === 'background' && !this.#inMenuBar.has(name)) {
+      throw new Error(`Command "${title}" must be activated before it can be run in the background`);
+    }
     this.launch(name, { launchType: type, ...(given === undefined ? {} : { arguments: given }), context });
   }
 

@@ -8,7 +8,7 @@ import { SOTTO_VERSION } from '../protocol/version.js';
 import { addAgent } from './agent-command.js';
 import { addCapture } from './capture-command.js';
 import { addDictate } from './dictate-command.js';
-import { minutes } from './flag-values.js';
+import { minutes, whole } from './flag-values.js';
 import { addHistory } from './history-command.js';
 import { modelArgument } from './models-argument.js';
 import { addModels } from './models-commands.js';
@@ -106,6 +106,19 @@ function addDaemon(program: Command, outcome: Outcome): void {
     .action(async (flags: { json?: boolean }) => {
       const { daemonStatus } = await import('./daemon-commands.js');
       outcome.exitCode = await daemonStatus(resolvePaths(), flags.json === true);
+    });
+  daemon
+    .command('logs')
+    .description('Shows the end of the daemon’s log. It holds states and figures, never what was said.')
+    .addOption(new Option('-n, --lines <number>', 'how many').argParser(whole(1)).default(40))
+    .option('--json', 'as they were written, one JSON object a line')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sotto daemon logs\n  sotto daemon logs --lines 500 --json | jq .msg',
+    )
+    .action(async (flags: { lines: number; json?: boolean }) => {
+      const { daemonLogs } = await import('./daemon-logs.js');
+      outcome.exitCode = daemonLogs(resolvePaths(), flags.lines, flags.json === true);
     });
 }
 

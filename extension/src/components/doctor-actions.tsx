@@ -1,0 +1,110 @@
+/** How what was found is mended, the likeliest way first. */
+import {
+  Action,
+  ActionPanel,
+  Icon,
+  Keyboard,
+  launchCommand,
+  LaunchType,
+  openExtensionPreferences,
+} from '@raycast/api';
+import { resolvePaths } from 'sotto/client';
+import type { DoctorDeeds } from '../hooks/use-doctor';
+import { titleOf, type Agent, type Check, type Checked } from '../lib/doctor-checks';
+import type { SottoCommand } from '../lib/find-sotto';
+import { DoctorLog } from './doctor-log';
+
+const MICROPHONE_SETTINGS = 'x-apple.systempreferences:com.apple.preference.security?Privacy_Microphone';
+
+interface Props {
+  readonly check: Check;
+  readonly checked: Checked;
+  readonly report: string;
+  readonly sotto: () => SottoCommand;
+  readonly act: DoctorDeeds;
+}
+
+export function DoctorActions({ check, checked, report, sotto, act }: Props) {
+  return (
+    <ActionPanel title={titleOf(check)}>
+      <ActionPanel.Section>
+        <Fixes check={check} checked={checked} act={act} />
+        <Action
+          title="Check Again"
+          icon={Icon.ArrowClockwise}
+          shortcut={Keyboard.Shortcut.Common.Refresh}
+          onAction={act.look}
+        />
+      </ActionPanel.Section>
+      <ActionPanel.Section>
+        <Action.Push title="Show Log" icon={Icon.List} target={<DoctorLog sotto={sotto} />} />
+        <Action.CopyToClipboard
+          title="Copy Report"
+          content={report}
+          shortcut={Keyboard.Shortcut.Common.Copy}
+        />
+        <Action title="Open Preferences" icon={Icon.Gear} onAction={openExtensionPreferences} />
+      </ActionPanel.Section>
+      {check.what === 'agent' && checked.agent !== undefined && checked.agent !== 'none' ? (
+        <ActionPanel.Section>
+          <Action
+            title="Remove Login Agent…"
+            icon={Icon.Trash}
+            style={Action.Style.Destructive}
+            shortcut={Keyboard.Shortcut.Common.Remove}
+            onAction={act.removeAgent}
+          />
+        </ActionPanel.Section>
+      ) : null}
+    </ActionPanel>
+  );
+}
+
+function Fixes({ check, checked, act }: Pick<Props, 'check' | 'checked' | 'act'>) {
+  switch (check.what) {
+    case 'sotto':
+      return check.verdict === 'right' ? null : (
+        <Action title="Give the Path of Sotto" icon={Icon.Gear} onAction={openExtensionPreferences} />
+      );
+    case 'agent':
+      return <AgentFix agent={checked.agent} act={act} />;
+    case 'daemon':
+    case 'engine':
+      return checked.isDaemonRunning || check.what === 'engine' ? (
+        <Action title="Restart Sotto" icon={Icon.RotateClockwise} onAction={act.restart} />
+      ) : (
+        <Action title="Start Sotto" icon={Icon.Power} onAction={act.start} />
+      );
+    case 'model':
+      return <Action title="Manage Models" icon={Icon.HardDrive} onAction={() => launch('models')} />;
+    case 'settings':
+      return <Action.ShowInFinder title="Show Settings in Finder" path={resolvePaths().settings} />;
+    case 'microphone':
+      return (
+        <>
+          <Action.Open title="Open Microphone Settings" icon={Icon.Microphone} target={MICROPHONE_SETTINGS} />
+          <Action title="Try It in Dictate" icon={Icon.SpeechBubble} onAction={() => launch('dictate')} />
+        </>
+      );
+    default:
+      return null;
+  }
+}
+
+function AgentFix({ agent, act }: { readonly agent: Agent | undefined; readonly act: DoctorDeeds }) {
+  switch (agent) {
+    case 'none':
+      return <Action title="Install Login Agent" icon={Icon.Plus} onAction={act.installAgent} />;
+    case 'outdated':
+      return <Action title="Renew Login Agent" icon={Icon.RotateClockwise} onAction={act.installAgent} />;
+    case 'stopped':
+      return <Action title="Start Login Agent" icon={Icon.Power} onAction={act.startAgent} />;
+    case 'running':
+    case undefined:
+      return null;
+  }
+}
+
+function launch(name: string): Promise<void> {
+  return launchCommand({ name, type: LaunchType.UserInitiated });
+}

@@ -1,0 +1,108 @@
+/** What can be done with a model, by where it is. */
+import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
+import { againOf, type ModelDeeds } from '../hooks/use-model-deeds';
+import type { ModelRow } from '../lib/model-rows';
+
+export interface ModelActionsProps {
+  readonly row: ModelRow;
+  readonly act: ModelDeeds;
+  /** Downloads that were begun and given up. */
+  readonly begun: readonly ModelRow[];
+  readonly isAnyInMemory: boolean;
+  readonly isShowingFacts: boolean;
+  readonly onShowFacts: () => void;
+}
+
+export function ModelActions({ row, act, begun, isAnyInMemory, ...facts }: ModelActionsProps) {
+  return (
+    <ActionPanel>
+      <ActionPanel.Section>
+        <OwnActions row={row} act={act} begun={begun} />
+        <Action
+          title={facts.isShowingFacts ? 'Hide Details' : 'Show Details'}
+          icon={Icon.Sidebar}
+          shortcut={{ modifiers: ['cmd'], key: 'i' }}
+          onAction={facts.onShowFacts}
+        />
+      </ActionPanel.Section>
+      <ActionPanel.Section>
+        {isAnyInMemory ? (
+          <Action
+            title="Free Memory"
+            icon={Icon.MemoryChip}
+            shortcut={{ modifiers: ['cmd', 'shift'], key: 'u' }}
+            onAction={act.unload}
+          />
+        ) : null}
+        {row.installed === undefined ? null : <Action.ShowInFinder path={row.installed.dir} />}
+        <Action.CopyToClipboard
+          title="Copy Name"
+          content={row.name}
+          shortcut={Keyboard.Shortcut.Common.CopyName}
+        />
+      </ActionPanel.Section>
+      {row.installed?.from === 'hub' ? (
+        <ActionPanel.Section>
+          <Action
+            title="Remove…"
+            icon={Icon.Trash}
+            style={Action.Style.Destructive}
+            shortcut={Keyboard.Shortcut.Common.Remove}
+            onAction={() => act.remove(row)}
+          />
+        </ActionPanel.Section>
+      ) : null}
+    </ActionPanel>
+  );
+}
+
+function OwnActions({ row, act, begun }: Pick<ModelActionsProps, 'row' | 'act' | 'begun'>) {
+  const { installed } = row;
+  if (row.status.state === 'downloading') {
+    return <Action title="Cancel Download" icon={Icon.XMarkCircle} onAction={() => act.cancel(row)} />;
+  }
+  if (installed === undefined) {
+    const isBegun = row.place === 'begun';
+    return (
+      <>
+        <Action
+          title={isBegun ? 'Go on with Download' : 'Download'}
+          icon={Icon.Download}
+          onAction={() => act.download(row)}
+        />
+        {isBegun ? (
+          <Action
+            title="Discard Unfinished Downloads…"
+            icon={Icon.Trash}
+            style={Action.Style.Destructive}
+            shortcut={Keyboard.Shortcut.Common.Remove}
+            onAction={() => act.discard(begun)}
+          />
+        ) : null}
+      </>
+    );
+  }
+  const { repo, revision, from } = installed;
+  return (
+    <>
+      {row.isUsed ? null : (
+        <Action title="Use This Model" icon={Icon.CheckCircle} onAction={() => act.use(row)} />
+      )}
+      {from === 'hub' && repo !== undefined ? (
+        <>
+          <Action
+            title="Verify Files"
+            icon={Icon.Fingerprint}
+            shortcut={{ modifiers: ['cmd', 'shift'], key: 'v' }}
+            onAction={() => act.verify(row)}
+          />
+          <Action
+            title="Download Again"
+            icon={Icon.Download}
+            onAction={() => act.download(againOf(row, repo, revision))}
+          />
+        </>
+      ) : null}
+    </>
+  );
+}

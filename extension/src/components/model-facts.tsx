@@ -1,0 +1,90 @@
+/** All that is known of a model, beside the list. */
+import { Color, List } from '@raycast/api';
+import type { ModelRow } from '../lib/model-rows';
+import { begunText, bytesText, languagesText, speedText, stateText, whereFrom } from '../lib/model-text';
+import type { Progress } from '../lib/model-text';
+
+const { Metadata } = List.Item.Detail;
+/** A model that takes more of the memory leaves too little for what one works with. */
+const MOST_OF_MEMORY = 1 / 3;
+
+interface Props {
+  readonly row: ModelRow;
+  readonly progress: Progress | undefined;
+  /** Of this Mac. */
+  readonly memoryBytes: number;
+}
+
+export function ModelFacts({ row, progress, memoryBytes }: Props) {
+  const { name, status, bytes, installed, catalogue, place } = row;
+  const { error, insteadOf, weightBytes, predictedBytes, loadSeconds } = status;
+  const begun = begunText(row);
+  const speed = progress === undefined ? '' : speedText(progress);
+  const takes = predictedBytes ?? catalogue?.memoryBytes;
+  const isLarge = takes !== undefined && takes > memoryBytes * MOST_OF_MEMORY;
+  const rest = {
+    there: 'To Be Downloaded',
+    begun: 'Not All of It Is Here',
+    coming: 'On Its Way',
+    here: 'On This Mac',
+  };
+  return (
+    <List.Item.Detail
+      {...(error === undefined ? {} : { markdown: `**${error.message}**\n\n${error.hint}` })}
+      metadata={
+        <Metadata>
+          <Metadata.Label title="State" text={stateText(status) ?? rest[place]} />
+          {speed === '' ? null : <Metadata.Label title="Speed" text={speed} />}
+          {begun === undefined ? null : <Metadata.Label title="Here So Far" text={begun} />}
+          {insteadOf === undefined ? null : <Metadata.Label title="In Place Of" text={insteadOf.name} />}
+          <Metadata.Separator />
+          {bytes === undefined ? null : <Metadata.Label title="Size" text={bytesText(bytes)} />}
+          {takes === undefined ? null : (
+            <Metadata.Label
+              title="Memory"
+              text={
+                isLarge
+                  ? {
+                      value: `${bytesText(takes)}, much for this Mac`,
+                      color: Color.Orange,
+                    }
+                  : `up to ${bytesText(takes)}`
+              }
+            />
+          )}
+          {weightBytes === undefined ? null : (
+            <Metadata.Label title="In Memory Now" text={bytesText(weightBytes)} />
+          )}
+          {loadSeconds === undefined ? null : (
+            <Metadata.Label title="Loaded In" text={`${loadSeconds.toFixed(1)} s`} />
+          )}
+          {catalogue === undefined ? null : <CatalogueFacts {...catalogue} />}
+          <Metadata.Separator />
+          <Metadata.Label title="Name" text={name} />
+          <Metadata.Label title="From" text={whereFrom(row)} />
+          {installed?.revision === undefined ? null : (
+            <Metadata.Label title="Revision" text={installed.revision.slice(0, 8)} />
+          )}
+        </Metadata>
+      }
+    />
+  );
+}
+
+function CatalogueFacts({
+  languages,
+  speed,
+  precision,
+  parameters,
+  licence,
+}: NonNullable<ModelRow['catalogue']>) {
+  return (
+    <>
+      <Metadata.Label title="Languages" text={languagesText(languages)} />
+      <Metadata.Label title="Pace" text={speed.charAt(0).toUpperCase() + speed.slice(1)} />
+      <Metadata.Label title="Precision" text={precision} />
+      <Metadata.Label title="Parameters" text={`${Math.round(parameters / 1e6)} million`} />
+      <Metadata.Label title="Licence" text={licence} />
+    </>
+  );
+}

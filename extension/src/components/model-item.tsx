@@ -1,0 +1,75 @@
+/** A model in the list: what it is, how large, and what happens to it. */
+import { Color, Icon, List, type Image } from '@raycast/api';
+import { getProgressIcon } from '@raycast/utils';
+import { isInMemory, isMoving, type ModelRow } from '../lib/model-rows';
+import { begunText, bytesText, speedText, stateText, type Progress } from '../lib/model-text';
+import { ModelActions, type ModelActionsProps } from './model-actions';
+import { ModelFacts } from './model-facts';
+
+interface Props extends Omit<ModelActionsProps, 'row'> {
+  readonly row: ModelRow;
+  /** Of a download that was begun here. */
+  readonly progress: Progress | undefined;
+  readonly memoryBytes: number;
+}
+
+export function ModelItem({ row, progress, memoryBytes, ...rest }: Props) {
+  const { name, title, catalogue } = row;
+  return (
+    <List.Item
+      id={name}
+      icon={iconOf(row)}
+      title={title}
+      {...(rest.isShowingFacts || title === name ? {} : { subtitle: name })}
+      keywords={[name, ...(catalogue?.aliases ?? []), catalogue?.languages ?? '']}
+      accessories={rest.isShowingFacts ? marksOf(row) : [...marksOf(row), ...sizesOf(row, progress)]}
+      detail={<ModelFacts row={row} progress={progress} memoryBytes={memoryBytes} />}
+      actions={<ModelActions row={row} {...rest} />}
+    />
+  );
+}
+
+function iconOf({ status, isUsed, place }: ModelRow): Image.ImageLike {
+  const { state, fraction } = status;
+  if (isMoving(state) || state === 'loading') return getProgressIcon(fraction ?? 0, Color.Blue);
+  if (state === 'failed') return { source: Icon.Warning, tintColor: Color.Red };
+  if (isUsed) return { source: Icon.CheckCircle, tintColor: Color.Green };
+  if (place === 'here') return Icon.HardDrive;
+  return place === 'begun' ? Icon.CircleProgress50 : Icon.Download;
+}
+
+function marksOf({ status, isUsed, isRecommended, place }: ModelRow): List.Item.Accessory[] {
+  const state = stateText(status);
+  const color =
+    status.state === 'failed' ? Color.Red : isInMemory(status) ? Color.Green : Color.SecondaryText;
+  return [
+    ...(state === undefined ? [] : [{ tag: { value: state, color } }]),
+    ...(isUsed
+      ? [
+          {
+            tag: { value: 'Used', color: Color.Blue },
+            tooltip: 'For all who name no other',
+          },
+        ]
+      : []),
+    ...(isRecommended && place !== 'here'
+      ? [
+          {
+            tag: { value: 'Recommended', color: Color.Orange },
+            tooltip: 'The best that suits the memory of this Mac',
+          },
+        ]
+      : []),
+  ];
+}
+
+function sizesOf(row: ModelRow, progress: Progress | undefined): List.Item.Accessory[] {
+  const { bytes, catalogue, place } = row;
+  const begun = begunText(row);
+  if (place === 'coming' && progress !== undefined) return [{ text: speedText(progress) }];
+  if (place === 'begun' && begun !== undefined) return [{ text: begun, tooltip: 'Of it are here' }];
+  return [
+    ...(catalogue?.languages === 'English' ? [{ text: 'English' }] : []),
+    ...(bytes === undefined ? [] : [{ text: bytesText(bytes) }]),
+  ];
+}

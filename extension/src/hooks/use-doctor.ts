@@ -1,0 +1,83 @@
+/** What the doctor found, and what can be done about it. */
+import { Alert, confirmAlert, Icon, showToast, Toast } from '@raycast/api';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { SottoError } from 'sotto/client';
+import { connectDaemon } from '../lib/daemon';
+import { capitalised } from '../lib/deliver';
+import { lookAtAll, type Checked } from '../lib/doctor-checks';
+import type { SottoCommand } from '../lib/find-sotto';
+import { refreshMenuBar } from '../lib/refresh-menu-bar';
+import { askSotto } from '../lib/run-sotto';
+
+export interface DoctorDeeds {
+  readonly look: () => Promise<void>;
+  readonly installAgent: () => Promise<void>;
+  readonly startAgent: () => Promise<void>;
+  readonly removeAgent: () => Promise<void>;
+  readonly start: () => Promise<void>;
+  readonly restart: () => Promise<void>;
+}
+
+export function useDoctor(sotto: () => SottoCommand) {
+  const [checked, setChecked] = useState<Checked>();
+  const [isLooking, setLooking] = useState(true);
+  const latest = useRef(0);
+
+  const look = useCallback(async (): Promise<void> => {
+    const turn = ++latest.current;
+    setLooking(true);
+    const found = await lookAtAll(sotto);
+    // Of two looks the one that began later counts.
+    if (turn !== latest.current) return;
+    setChecked(found);
+    setLooking(false);
+  }, []);
+  useEffect(() => void look(), []);
+
+  const doing = async (title: string, deed: () => Promise<string>): Promise<void> => {
+    const toast = await showToast({ style: Toast.Style.Animated, title });
+    try {
+      toast.title = capitalised(await deed());
+      toast.style = Toast.Style.Success;
+    } catch (thrown) {
+      const { message, hint } = SottoError.from(thrown);
+      toast.style = Toast.Style.Failure;
+      toast.title = capitalised(message);
+      toast.message = hint;
+    }
+    await look();
+    await refreshMenuBar();
+  };
+  const ask = (...what: string[]): Promise<string> => askSotto(sotto(), what);
+
+  const start = (): Promise<string> =>
+    connectDaemon(sotto).then((client) => {
+      client.close();
+      return 'Sotto runs';
+    });
+  const act: DoctorDeeds = {
+    look,
+    installAgent: () => doing('Installing the login agent…', () => ask('agent', 'install')),
+    startAgent: () => doing('Starting the login agent…', () => ask('agent', 'start')),
+    start: () => doing('Starting Sotto…', start),
+    restart: () =>
+      doing('Restarting Sotto…', async () => {
+        if (checked?.agent === 'running') return ask('agent', 'restart');
+        await ask('daemon', 'stop');
+        return start();
+      }),
+    removeAgent: async () => {
+      const isWanted = await confirmAlert({
+        title: 'Remove the Login Agent?',
+        message: 'Sotto is then started by the first dictation, and the model is loaded while you speak.',
+        icon: Icon.Trash,
+        primaryAction: {
+          title: 'Remove',
+          style: Alert.ActionStyle.Destructive,
+        },
+      });
+      if (isWanted) await doing('Removing the login agent…', () => ask('agent', 'uninstall'));
+    },
+  };
+  return { checked, isLooking, act };
+}

@@ -1,0 +1,223 @@
+/** What can be done with the models: by the daemon, which goes on with it when nobody looks. */
+import { Alert, confirmAlert, Icon, showToast, Toast } from '@raycast/api';
+import { useState } from 'react';
+import { SottoError, type SottoClient } from 'sotto/client';
+import { capitalised } from '../lib/deliver';
+import { isInMemory, type ModelRow } from '../lib/model-rows';
+import { bytesText, type Progress } from '../lib/model-text';
+import { refreshMenuBar } from '../lib/refresh-menu-bar';
+import { tellFailure } from '../lib/tell-failure';
+
+/** More often nobody reads it. */
+const SHOW_EVERY_MS = 200;
+
+interface Download {
+  readonly name: string;
+  readonly title: string;
+  /** Bring all of it once more, in the place of what is here. */
+  readonly again?: boolean;
+  /** Name of the repository with the revision, where the catalogue has none. */
+  readonly from?: string;
+}
+
+export interface ModelDeeds {
+  readonly download: (what: Download) => Promise<void>;
+  readonly cancel: (row: ModelRow) => Promise<void>;
+  readonly use: (row: Pick<ModelRow, 'name' | 'title'>) => Promise<void>;
+  readonly verify: (row: ModelRow) => Promise<void>;
+  readonly remove: (row: ModelRow) => Promise<void>;
+  readonly unload: () => Promise<void>;
+  readonly discard: (rows: readonly ModelRow[]) => Promise<void>;
+}
+
+interface Tools {
+  readonly client: () => Promise<SottoClient>;
+  /** Looks once more at what is here. */
+  readonly look: () => Promise<void>;
+  /** Model that this extension asks for whatever is used elsewhere. */
+  readonly preferred: string | undefined;
+}
+
+export function useModelDeeds({ client, look, preferred }: Tools) {
+  /** How fast the downloads are that were begun here, by name. */
+  const [progress, setProgress] = useState<ReadonlyMap<string, Progress>>(new Map());
+
+  /** Says what went wrong, but nothing of what somebody called off; then all shows what is so now. */
+  const doing = async (deed: () => Promise<void>): Promise<void> => {
+    try {
+      await deed();
+    } catch (thrown) {
+      if (SottoError.from(thrown).code !== 'CANCELLED') await tellFailure(thrown);
+    }
+    await look().catch(() => undefined);
+    await refreshMenuBar();
+  };
+
+  const follow = async (name: string, events: AsyncIterable<{ type: string }>): Promise<void> => {
+    let shownMs = -Infinity;
+    for await (const event of events) {
+      if (!isProgress(event) || performance.now() - shownMs < SHOW_EVERY_MS) continue;
+      shownMs = performance.now();
+      setProgress((before) => new Map(before).set(name, event));
+    }
+  };
+
+  const download = ({ name, title, again, from }: Download): Promise<void> =>
+    doing(async () => {
+      const { models } = await client();
+      const work = models.pull(from ?? name, {
+        ...(from !== undefined && { as: name }),
+        ...(again !== undefined && { again }),
+      });
+      try {
+        // How it ends is told by its result.
+        await follow(name, work).catch(() => undefined);
+        const { insteadOf, name: come } = await work.result;
+        await tell(
+          insteadOf === undefined ? `${title} is here` : `${come} is here, in place of ${title}`,
+          insteadOf?.error.message,
+          {
+            title: 'Use It',
+            onAction: () => void use({ name: come, title: insteadOf ? come : title }),
+          },
+        );
+      } finally {
+        setProgress((before) => new Map([...before].filter(([one]) => one !== name)));
+      }
+    });
+
+  const cancel = (row: ModelRow): Promise<void> =>
+    doing(async () => {
+      const { models } = await client();
+      // Whoever began it: the same request joins what is under way.
+      const work = models.pull(row.name);
+      work.cancel();
+      await work.result.catch(() => undefined);
+      await tell('Download cancelled', 'What has come is kept: it goes on from there.');
+    });
+
+  const use = ({ name, title }: Pick<ModelRow, 'name' | 'title'>): Promise<void> =>
+    doing(async () => {
+      const { models } = await client();
+      const { model } = await models.use(name).result;
+      const { insteadOf } = model;
+      if (insteadOf !== undefined) {
+        await tell(`${model.name ?? 'Another one'} is used in place of ${title}`, insteadOf.error.message);
+        return;
+      }
+      const isOverruled = preferred !== undefined && preferred !== name;
+      await tell(
+        `${title} is used from now on`,
+        isOverruled ? `But here in Raycast the preference Model says ${preferred}.` : undefined,
+      );
+    });
+
+  const verify = (row: ModelRow): Promise<void> =>
+    doing(async () => {
+      const { models } = await client();
+      const { files, repo, revision } = await models.verify(row.name).result;
+      if (files === undefined) {
+        await tell(`Nobody knows how ${row.title} should be`, 'Only what was downloaded can be checked.');
+        return;
+      }
+      const wrong = files.filter(({ state }) => state !== 'right');
+      if (wrong.length === 0) {
+        await tell(`Every byte of ${row.title} is right`);
+        return;
+      }
+      await showToast({
+        style: Toast.Style.Failure,
+        title: `${row.title} is damaged`,
+        message: wrong.map(({ name, state }) => `${name} is ${state}`).join(', '),
+        ...(repo === undefined ? {} : { primaryAction: mend(row, repo, revision) }),
+      });
+    });
+
+  const mend = (row: ModelRow, repo: string, revision: string | undefined): Toast.ActionOptions => ({
+    title: 'Download It Again',
+    onAction: () => void download(againOf(row, repo, revision)),
+  });
+
+  const remove = (row: ModelRow): Promise<void> =>
+    doing(async () => {
+      const isInUse = row.isUsed || isInMemory(row.status);
+      const size = row.bytes === undefined ? '' : `${bytesText(row.bytes)} are free again. `;
+      const next = isInUse
+        ? 'It is in use: the model that came with Sotto takes its place.'
+        : 'You can download it again at any time.';
+      const isWanted = await confirmAlert({
+        title: `Remove ${row.title}?`,
+        message: `${size}${next}`,
+        icon: Icon.Trash,
+        primaryAction: {
+          title: 'Remove',
+          style: Alert.ActionStyle.Destructive,
+        },
+      });
+      if (!isWanted) return;
+      const { models } = await client();
+      const { used } = await models.remove(row.name, { force: isInUse });
+      await tell(
+        `${row.title} is removed`,
+        used?.name === undefined ? undefined : `${used.name} is used from now on.`,
+      );
+    });
+
+  const unload = (): Promise<void> =>
+    doing(async () => {
+      await (await client()).models.unload();
+      await tell('The memory is free', 'The next dictation waits until its model is loaded again.');
+    });
+
+  const discard = (rows: readonly ModelRow[]): Promise<void> =>
+    doing(async () => {
+      const isWanted = await confirmAlert({
+        title: rows.length === 1 ? 'Discard What Has Come?' : 'Discard All Unfinished Downloads?',
+        message: `${rows.map(({ title }) => title).join(', ')} would have to be downloaded from the start.`,
+        icon: Icon.Trash,
+        primaryAction: {
+          title: 'Discard',
+          style: Alert.ActionStyle.Destructive,
+        },
+      });
+      if (!isWanted) return;
+      const { models } = await client();
+      const { pruned } = await models.prune();
+      const bytes = pruned.reduce((sum, { bytes: each }) => sum + each, 0);
+      await tell(`${bytesText(bytes)} are free again`);
+    });
+
+  const deeds: ModelDeeds = {
+    download,
+    cancel,
+    use,
+    verify,
+    remove,
+    unload,
+    discard,
+  };
+  return { deeds, progress };
+}
+
+/** As it was when it was downloaded first. */
+export function againOf({ name, title }: ModelRow, repo: string, revision: string | undefined): Download {
+  return {
+    name,
+    title,
+    again: true,
+    from: revision === undefined ? repo : `${repo}@${revision}`,
+  };
+}
+
+function isProgress(event: { type: string }): event is Progress {
+  return event.type === 'progress';
+}
+
+async function tell(title: string, message?: string, primaryAction?: Toast.ActionOptions): Promise<void> {
+  await showToast({
+    style: Toast.Style.Success,
+    title: capitalised(title),
+    ...(message !== undefined && { message: capitalised(message) }),
+    ...(primaryAction !== undefined && { primaryAction }),
+  });
+}

@@ -1,0 +1,144 @@
+/** All that a dictation needs, looked at one by one: mostly by `sotto agent doctor`, and what only Raycast can see. */
+import { resolvePaths, SottoError } from 'sotto/client';
+import type { SottoCommand } from './find-sotto';
+import { runSotto, type Ran } from './run-sotto';
+
+export interface Check {
+  /** What was looked at, as the doctor calls it. */
+  readonly what: string;
+  readonly verdict: 'right' | 'note' | 'wrong';
+  readonly found: string;
+  readonly advice?: string;
+}
+
+/** Whether Sotto is there from login on. */
+export type Agent = 'none' | 'outdated' | 'stopped' | 'running';
+
+export interface Checked {
+  readonly checks: readonly Check[];
+  /** Left out where the system knows no login agents. */
+  readonly agent?: Agent;
+  readonly isDaemonRunning: boolean;
+}
+
+const TITLES: Record<string, string> = {
+  sotto: 'Sotto',
+  node: 'Node.js',
+  addon: 'Engine Library',
+  agent: 'Login Agent',
+  daemon: 'Daemon',
+  engine: 'Engine and GPU',
+  microphone: 'Microphone',
+};
+const ASKS =
+  'macOS asks at the first dictation whether Raycast may use it. If no words come, allow it in System Settings › Privacy & Security › Microphone.';
+
+export function titleOf({ what }: Check): string {
+  return TITLES[what] ?? what.charAt(0).toUpperCase() + what.slice(1);
+}
+
+export async function lookAtAll(sotto: () => SottoCommand): Promise<Checked> {
+  let command: SottoCommand;
+  try {
+    command = sotto();
+  } catch (thrown) {
+    return { checks: [wrong('sotto', thrown)], isDaemonRunning: false };
+  }
+  const found = [command.program, ...command.args].join(' ');
+  const [doctor, agent, microphone] = await Promise.all([
+    runSotto(command, ['agent', 'doctor', '--json']).then(findingsOf).catch(failed('sotto')),
+    runSotto(command, ['agent', 'status', '--json'])
+      .then(agentOf)
+      .catch(() => undefined),
+    runSotto(command, ['dictate', '--list-devices']).then(microphoneOf).catch(failed('microphone')),
+  ]);
+  const isThere = doctor.every(({ what }) => what !== 'sotto');
+  const rest = doctor.filter(({ what }) => what !== 'log');
+  return {
+    checks: [
+      ...(isThere ? [{ what: 'sotto', verdict: 'right' as const, found }] : []),
+      ...rest,
+      ...microphone,
+    ],
+    ...(agent !== undefined && { agent }),
+    isDaemonRunning: doctor.some(({ what }) => what === 'engine'),
+  };
+}
+
+/** For whoever is asked for help. */
+export function reportOf(checks: readonly Check[], about: readonly string[]): string {
+  const marks = { right: '✓', note: '·', wrong: '✗' };
+  const lines = checks.map((check) => {
+    const advice = check.advice === undefined ? '' : ` — ${check.advice}`;
+    return `${marks[check.verdict]} ${titleOf(check)}: ${check.found}${advice}`;
+  });
+  return [...about, '', ...lines, `· Log: ${resolvePaths().log}`].join('\n');
+}
+
+function findingsOf({ stdout, stderr }: Ran): Check[] {
+  const told: unknown = stdout.trim() === '' ? undefined : JSON.parse(stdout);
+  const findings =
+    typeof told === 'object' && told !== null && 'findings' in told ? told.findings : undefined;
+  if (!Array.isArray(findings)) {
+    const why = stderr.trim().replace(/^sotto: /, '');
+    throw new SottoError('INTERNAL', why === '' ? 'it says nothing about itself' : why, {
+      hint: 'it may be older than this extension: install it anew',
+    });
+  }
+  return findings.flatMap((each: unknown) => (isCheck(each) ? [each] : []));
+}
+
+function agentOf({ stdout }: Ran): Agent {
+  const { installed, state } = JSON.parse(stdout) as {
+    installed?: unknown;
+    state?: unknown;
+  };
+  if (installed === 'no') return 'none';
+  if (installed === 'outdated') return 'outdated';
+  return state === 'running' ? 'running' : 'stopped';
+}
+
+/** Each line is a number and a name. */
+function microphoneOf({ stdout, stderr }: Ran): Check[] {
+  const names = stdout.split('\n').flatMap((line) => /^\s*\d+\s+(.+)$/.exec(line)?.[1] ?? []);
+  if (names.length > 0) {
+    return [
+      {
+        what: 'microphone',
+        verdict: 'right',
+        found: names.join(', '),
+        advice: ASKS,
+      },
+    ];
+  }
+  const why = stderr.trim().replace(/^sotto: /, '');
+  const found = why === '' ? 'none is connected' : why;
+  return [
+    {
+      what: 'microphone',
+      verdict: 'wrong',
+      found,
+      advice: 'connect a microphone',
+    },
+  ];
+}
+
+function failed(what: string): (thrown: unknown) => Check[] {
+  return (thrown) => [wrong(what, thrown)];
+}
+
+function wrong(what: string, thrown: unknown): Check {
+  const { message, hint } = SottoError.from(thrown);
+  return { what, verdict: 'wrong', found: message, advice: hint };
+}
+
+function isCheck(value: unknown): value is Check {
+  if (typeof value !== 'object' || value === null) return false;
+  const { what, verdict, found, advice } = value as Partial<Record<keyof Check, unknown>>;
+  return (
+    typeof what === 'string' &&
+    typeof found === 'string' &&
+    (verdict === 'right' || verdict === 'note' || verdict === 'wrong') &&
+    (advice === undefined || typeof advice === 'string')
+  );
+}

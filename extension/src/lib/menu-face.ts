@@ -1,0 +1,71 @@
+/** How Sotto looks in the menu bar: one icon, and what it is at in a few words. */
+import { Color, Icon, type Image } from '@raycast/api';
+import type { DaemonStatus } from 'sotto/protocol';
+import { capitalised } from './deliver';
+import type { MenuState } from './menu-state';
+import { bytesText, stateText } from './model-text';
+import { stateOf } from './take-markdown';
+
+/** A menu as wide as this can be read at a glance. */
+const LINE_CHARACTERS = 44;
+
+export interface MenuFace {
+  readonly icon: Image.ImageLike;
+  readonly says: string;
+}
+
+export function faceOf({ take, daemon, error }: MenuState): MenuFace {
+  switch (take?.phase) {
+    case 'opening':
+    case 'listening':
+      return {
+        icon: { source: Icon.Microphone, tintColor: Color.Red },
+        says: stateOf(take),
+      };
+    case 'paused':
+      return {
+        icon: { source: Icon.Pause, tintColor: Color.Orange },
+        says: 'Paused',
+      };
+    case 'finishing':
+      return { icon: Icon.Hourglass, says: 'Finishing…' };
+    case 'cancelled':
+    case 'final':
+    case 'failed':
+    case 'gone':
+    case undefined:
+      break;
+  }
+  if (error !== undefined) return broken(error.message);
+  if (daemon === undefined) return { icon: Icon.Microphone, says: 'Starts with your next dictation' };
+  if (daemon.state === 'degraded') return broken(daemon.reason ?? 'Something is wrong');
+  const isLoading = daemon.state === 'starting' || daemon.engine.coming !== undefined;
+  if (isLoading) return { icon: Icon.Hourglass, says: 'Loading the model…' };
+  return {
+    icon: Icon.Microphone,
+    says: daemon.state === 'busy' ? 'Transcribing' : 'Ready',
+  };
+}
+
+/** `In Memory · 412 MB` */
+export function modelLine({ engine }: DaemonStatus): string {
+  const { model, figures } = engine;
+  const state = stateText(model) ?? 'Loaded When Needed';
+  const bytes = figures?.activeBytes ?? figures?.rssBytes;
+  return model.state === 'ready' && bytes !== undefined ? `${state} · ${bytesText(bytes)}` : state;
+}
+
+/** The beginning of a text, in one line. */
+export function lineOf(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  if (line.length <= LINE_CHARACTERS) return line;
+  const cut = line.slice(0, LINE_CHARACTERS).replace(/\s\S*$/, '');
+  return `${cut}…`;
+}
+
+function broken(why: string): MenuFace {
+  return {
+    icon: { source: Icon.MicrophoneDisabled, tintColor: Color.Red },
+    says: capitalised(why),
+  };
+}

@@ -1,0 +1,70 @@
+/** What the menu bar tells of: the dictation that goes on, the daemon, the last text. Starts nothing. */
+import { resolvePaths, SottoError, type Capture, type SottoClient } from 'sotto/client';
+import type { DaemonStatus } from 'sotto/protocol';
+import { findTake } from './begin-take';
+import { findDaemon } from './daemon';
+
+/** Raycast gives a command of the menu bar a few seconds. */
+const ANSWER_MS = 3_000;
+/** The newest may have failed, and have no text. */
+const LOOK_BACK = 5;
+
+export interface MenuState {
+  readonly take: Capture | undefined;
+  /** Left out where none runs. */
+  readonly daemon: DaemonStatus | undefined;
+  readonly lastText: string | undefined;
+  /** Why the daemon can't be asked. */
+  readonly error: SottoError | undefined;
+}
+
+export async function readMenuState(): Promise<MenuState> {
+  const [take, told] = await Promise.all([
+    within(currentTake()).catch(() => undefined),
+    within(askDaemon()).catch((thrown: unknown) => ({
+      error: SottoError.from(thrown),
+    })),
+  ]);
+  return {
+    take,
+    daemon: undefined,
+    lastText: undefined,
+    error: undefined,
+    ...told,
+  };
+}
+
+async function currentTake(): Promise<Capture | undefined> {
+  const found = await findTake(resolvePaths().capture);
+  found?.capture.close();
+  return found?.first;
+}
+
+async function askDaemon(): Promise<Partial<MenuState>> {
+  const client = await findDaemon();
+  if (client === undefined) return {};
+  try {
+    const [daemon, lastText] = await Promise.all([client.status(), newestText(client)]);
+    return { daemon, lastText };
+  } finally {
+    client.close();
+  }
+}
+
+async function newestText(client: SottoClient): Promise<string | undefined> {
+  const { dictations } = await client.history({ do: 'list', limit: LOOK_BACK });
+  return dictations.map(({ text }) => text.trim()).find((text) => text !== '');
+}
+
+/** @throws SottoError TIMEOUT */
+async function within<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new SottoError('TIMEOUT', 'Sotto does not answer')), ANSWER_MS);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

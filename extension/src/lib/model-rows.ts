@@ -1,0 +1,111 @@
+/** The models as rows of a list: what is on this Mac, what is on its way, what can be had. */
+import type { ModelsList, ModelStatus } from 'sotto/protocol';
+
+type Installed = ModelsList['installed'][number];
+type Partial = ModelsList['partial'][number];
+export type CatalogueModel = ModelsList['catalogue'][number];
+
+export interface ModelRow {
+  /** What it is called here, and what the daemon is asked for. */
+  readonly name: string;
+  /** What people call it. */
+  readonly title: string;
+  readonly place: 'here' | 'coming' | 'begun' | 'there';
+  readonly status: ModelStatus;
+  /** On the disk, or to be downloaded. */
+  readonly bytes: number | undefined;
+  readonly installed?: Installed;
+  /** A download that was begun. */
+  readonly partial?: Partial;
+  readonly catalogue?: CatalogueModel;
+  /** Serves those who name none. */
+  readonly isUsed: boolean;
+  /** Suits this Mac. */
+  readonly isRecommended: boolean;
+}
+
+export type States = ReadonlyMap<string, ModelStatus>;
+
+/** The one in use first, then by name; those that can be had in the catalogue’s order, the recommended one first. */
+export function rowsOf(list: ModelsList, states: States): ModelRow[] {
+  const here = list.installed.map((installed) => {
+    const known = list.catalogue.find(({ name }) => name === (installed.catalogue ?? installed.name));
+    return row(list, states, installed.name, 'here', known, {
+      status: installed.status,
+      bytes: installed.bytes,
+      installed,
+    });
+  });
+  const taken = new Set(here.map(({ name }) => name));
+  const free = (name: string | undefined): name is string => name !== undefined && !taken.has(name);
+
+  const begun = list.partial.filter(({ name }) => free(name));
+  const moving = [...states.values()].filter(({ name, state }) => free(name) && isMoving(state));
+  const names = [...new Set([...begun, ...moving].flatMap(({ name }) => (name === undefined ? [] : [name])))];
+  const coming = names.map((name) => {
+    const partial = begun.find((one) => one.name === name);
+    const status = states.get(name) ?? partial?.status ?? { name, state: 'absent' };
+    const known = list.catalogue.find((one) => one.name === name);
+    return row(list, states, name, isMoving(status.state) ? 'coming' : 'begun', known, {
+      status,
+      bytes: partial?.totalBytes ?? known?.bytes,
+      ...(partial !== undefined && { partial }),
+    });
+  });
+  for (const name of names) taken.add(name);
+
+  const there = list.catalogue
+    .filter(({ name }) => free(name))
+    .map((known) =>
+      row(list, states, known.name, 'there', known, {
+        status: { name: known.name, state: 'absent' },
+        bytes: known.bytes,
+      }),
+    );
+  const first = (a: boolean, b: boolean): number => Number(b) - Number(a);
+  return [
+    ...here.sort((a, b) => first(a.isUsed, b.isUsed) || a.title.localeCompare(b.title)),
+    ...coming.sort((a, b) => a.title.localeCompare(b.title)),
+    ...there.sort((a, b) => first(a.isRecommended, b.isRecommended)),
+  ];
+}
+
+/** Whether something happens to its files. */
+export function isMoving(state: ModelStatus['state']): boolean {
+  return state === 'downloading' || state === 'verifying';
+}
+
+/** Whether it takes memory, or will in a moment. */
+export function isInMemory({ state }: ModelStatus): boolean {
+  return state === 'loading' || state === 'warming' || state === 'ready';
+}
+
+/** `owner/name`, as the hub calls a model that the catalogue does not have. */
+export function isRepository(text: string): boolean {
+  return /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(text.trim());
+}
+
+/** What a model of a repository is called here. */
+export function nameIn(repository: string): string {
+  return repository.slice(repository.indexOf('/') + 1);
+}
+
+function row(
+  { recommended }: ModelsList,
+  states: States,
+  name: string,
+  place: ModelRow['place'],
+  known: CatalogueModel | undefined,
+  own: Pick<ModelRow, 'status' | 'bytes' | 'installed' | 'partial'>,
+): ModelRow {
+  return {
+    ...own,
+    name,
+    place,
+    title: known?.title ?? name,
+    status: states.get(name) ?? own.status,
+    isUsed: own.installed?.chosen === true,
+    isRecommended: known?.name === recommended,
+    ...(known !== undefined && { catalogue: known }),
+  };
+}

@@ -1,0 +1,67 @@
+/** What is said of a model: its size, how far it is, what it speaks. */
+import type { ModelsEvent, ModelStatus } from 'sotto/protocol';
+import type { ModelRow } from './model-rows';
+
+export type Progress = Extract<ModelsEvent, { type: 'progress' }>;
+
+/** `144 MB` */
+export function bytesText(bytes: number): string {
+  if (bytes < 999_500) return `${Math.round(bytes / 1e3)} KB`;
+  if (bytes < 999.5e6) return `${Math.round(bytes / 1e6)} MB`;
+  return `${(bytes / 1e9).toFixed(bytes < 9.95e9 ? 2 : 1)} GB`;
+}
+
+/** `Downloading 42 %`; nothing for one that only lies there. */
+export function stateText({ state, fraction }: ModelStatus): string | undefined {
+  const far = fraction === undefined || fraction <= 0 ? '…' : ` ${Math.floor(fraction * 100)} %`;
+  switch (state) {
+    case 'downloading':
+      return `Downloading${far}`;
+    case 'verifying':
+      return `Checking${far}`;
+    case 'loading':
+      return `Loading${far}`;
+    case 'warming':
+      return 'Warming Up…';
+    case 'ready':
+      return 'In Memory';
+    case 'failed':
+      return 'Failed';
+    case 'installed':
+    case 'absent':
+      return undefined;
+  }
+}
+
+/** `12 MB/s · 1:20 left` */
+export function speedText({ bytesPerSecond, secondsLeft }: Progress): string {
+  const parts = [
+    ...(bytesPerSecond === undefined ? [] : [`${bytesText(bytesPerSecond)}/s`]),
+    ...(secondsLeft === undefined ? [] : [`${clockText(secondsLeft)} left`]),
+  ];
+  return parts.join(' · ');
+}
+
+/** `62 of 144 MB are here` for one whose download was given up. */
+export function begunText({ partial }: ModelRow): string | undefined {
+  if (partial === undefined) return undefined;
+  return `${bytesText(partial.haveBytes)} of ${bytesText(partial.totalBytes)}`;
+}
+
+/** `99 languages`, `English` */
+export function languagesText(languages: string): string {
+  return languages === 'multilingual' ? 'Many Languages' : languages;
+}
+
+export function whereFrom({ installed, partial, catalogue }: ModelRow): string {
+  if (installed?.from === 'sotto') return 'Came with Sotto';
+  if (installed?.from === 'user') return 'Put There by You';
+  return installed?.repo ?? partial?.repo ?? catalogue?.repo ?? 'Unknown';
+}
+
+/** `1:05` */
+function clockText(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const minutes = Math.floor(whole / 60);
+  return `${minutes}:${String(whole % 60).padStart(2, '0')}`;
+}

@@ -1,0 +1,152 @@
+/** Sotto in the menu bar: what it is at, the last text, and a way to begin and to end. */
+import {
+  Cache,
+  Clipboard,
+  Icon,
+  type Image,
+  launchCommand,
+  LaunchType,
+  MenuBarExtra,
+  openExtensionPreferences,
+  showHUD,
+} from '@raycast/api';
+import { useEffect, useState } from 'react';
+import { BackgroundCapture, resolvePaths, SottoError } from 'sotto/client';
+import { isGoing } from './lib/begin-take';
+import { connectDaemon, withDaemon } from './lib/daemon';
+import { capitalised, deliver } from './lib/deliver';
+import { faceOf, lineOf, modelLine } from './lib/menu-face';
+import { readMenuState, type MenuState } from './lib/menu-state';
+import { readSettings } from './lib/preferences';
+import { refreshMenuBar } from './lib/refresh-menu-bar';
+
+const ICON = 'menu-bar-icon';
+
+export default function MenuBar() {
+  const [settings] = useState(readSettings);
+  const [before] = useState(iconBefore);
+  const [state, setState] = useState<MenuState>();
+  useEffect(() => {
+    void readMenuState().then((now) => {
+      keepIcon(faceOf(now).icon);
+      setState(now);
+    });
+  }, []);
+  if (state === undefined) return <MenuBarExtra isLoading icon={before} />;
+
+  const { take, daemon, lastText } = state;
+  const { icon, says } = faceOf(state);
+  const isTalking = take !== undefined && isGoing(take);
+  const isInMemory = daemon?.engine.models?.some((model) => model.state === 'ready') === true;
+  return (
+    <MenuBarExtra icon={icon} tooltip={`Sotto · ${says}`}>
+      <MenuBarExtra.Section title={lineOf(says)}>
+        <MenuBarExtra.Item
+          title={isTalking ? 'Finish Dictation' : 'Start Dictation'}
+          icon={isTalking ? Icon.Stop : Icon.Microphone}
+          onAction={() => launch('quick-dictate')}
+        />
+        {isTalking ? (
+          <MenuBarExtra.Item
+            title="Cancel Dictation"
+            icon={Icon.XMarkCircle}
+            onAction={() => ask('cancel')}
+          />
+        ) : null}
+        {take?.phase === 'cancelled' ? (
+          <MenuBarExtra.Item title="Undo Cancel" icon={Icon.Undo} onAction={() => ask('restore')} />
+        ) : null}
+        <MenuBarExtra.Item title="Open Dictate" icon={Icon.AppWindow} onAction={() => launch('dictate')} />
+      </MenuBarExtra.Section>
+
+      {lastText === undefined ? null : (
+        <MenuBarExtra.Section title="Last Transcript">
+          <MenuBarExtra.Item title={lineOf(lastText)} tooltip={lastText} />
+          <MenuBarExtra.Item
+            title="Paste"
+            icon={Icon.TextCursor}
+            onAction={() => act(() => deliver(lastText, 'insert', settings.trailingSpace))}
+          />
+          <MenuBarExtra.Item
+            title="Copy"
+            icon={Icon.Clipboard}
+            onAction={() =>
+              act(async () => {
+                await Clipboard.copy(lastText);
+                await showHUD('Copied');
+              })
+            }
+          />
+        </MenuBarExtra.Section>
+      )}
+
+      <MenuBarExtra.Section title="Model">
+        {daemon === undefined && !isTalking ? (
+          <MenuBarExtra.Item
+            title="Start Sotto"
+            icon={Icon.Power}
+            onAction={() => act(() => connectDaemon(settings.sotto).then((client) => client.close()))}
+          />
+        ) : null}
+        {daemon === undefined ? null : (
+          <MenuBarExtra.Item
+            title={daemon.engine.model.name ?? 'No Model'}
+            subtitle={modelLine(daemon)}
+            icon={Icon.MemoryChip}
+            onAction={() => launch('models')}
+          />
+        )}
+        {isInMemory ? (
+          <MenuBarExtra.Item
+            title="Free Memory"
+            icon={Icon.Eject}
+            onAction={() => act(() => withDaemon(settings, ({ models }) => models.unload()))}
+          />
+        ) : null}
+      </MenuBarExtra.Section>
+
+      <MenuBarExtra.Section>
+        <MenuBarExtra.Item title="History" icon={Icon.Clock} onAction={() => launch('history')} />
+        <MenuBarExtra.Item title="Models" icon={Icon.HardDrive} onAction={() => launch('models')} />
+        <MenuBarExtra.Item
+          title="Set up Sotto"
+          icon={Icon.WrenchScrewdriver}
+          onAction={() => launch('set-up')}
+        />
+        <MenuBarExtra.Item title="Settings" icon={Icon.Gear} onAction={openExtensionPreferences} />
+      </MenuBarExtra.Section>
+    </MenuBarExtra>
+  );
+}
+
+/** Until the new one is known: else it would blink at each run. */
+function iconBefore(): Image.ImageLike {
+  const kept = new Cache().get(ICON);
+  return kept === undefined ? Icon.Microphone : (JSON.parse(kept) as Image.ImageLike);
+}
+
+function keepIcon(icon: Image.ImageLike): void {
+  new Cache().set(ICON, JSON.stringify(icon));
+}
+
+/** Then it is drawn anew. There is no window to say it in. */
+async function act(deed: () => Promise<unknown>): Promise<void> {
+  try {
+    await deed();
+  } catch (thrown) {
+    await showHUD(capitalised(SottoError.from(thrown).message));
+  }
+  await refreshMenuBar();
+}
+
+function launch(name: string): Promise<void> {
+  return act(() => launchCommand({ name, type: LaunchType.UserInitiated }));
+}
+
+function ask(what: 'cancel' | 'restore'): Promise<void> {
+  return act(async () => {
+    const capture = await BackgroundCapture.connect(resolvePaths().capture);
+    capture?.ask(what);
+    capture?.close();
+  });
+}

@@ -1,0 +1,108 @@
+/** Manage Models: what is on this Mac, what can be had, and which one writes down what you say. */
+import { Action, ActionPanel, Icon, launchCommand, LaunchType, List } from '@raycast/api';
+import { useState } from 'react';
+import type { SottoError } from 'sotto/client';
+import { ModelItem } from './components/model-item';
+import { useModelDeeds } from './hooks/use-model-deeds';
+import { useModels } from './hooks/use-models';
+import { capitalised } from './lib/deliver';
+import { isInMemory, isRepository, nameIn, rowsOf, type ModelRow } from './lib/model-rows';
+import { bytesText } from './lib/model-text';
+import { readSettings } from './lib/preferences';
+
+export default function Models() {
+  const [settings] = useState(readSettings);
+  const [isShowingFacts, setShowingFacts] = useState(false);
+  const [search, setSearch] = useState('');
+  const { list, states, error, client, again, look } = useModels(settings.sotto);
+  const { deeds, progress } = useModelDeeds({
+    client,
+    look,
+    preferred: settings.model,
+  });
+
+  const rows = list === undefined ? [] : rowsOf(list, states);
+  const memoryBytes = list?.machine.memoryBytes ?? 0;
+  const shared = {
+    act: deeds,
+    begun: rows.filter(({ place }) => place === 'begun'),
+    isAnyInMemory: rows.some(({ status }) => isInMemory(status)),
+    isShowingFacts,
+    onShowFacts: () => setShowingFacts((before) => !before),
+    memoryBytes,
+  };
+  const items = (places: readonly ModelRow['place'][]) =>
+    rows
+      .filter(({ place }) => places.includes(place))
+      .map((row) => <ModelItem key={row.name} row={row} progress={progress.get(row.name)} {...shared} />);
+  const wanted = search.trim();
+
+  return (
+    <List
+      isLoading={list === undefined && error === undefined}
+      isShowingDetail={isShowingFacts && list !== undefined}
+      filtering
+      onSearchTextChange={setSearch}
+      searchBarPlaceholder="Search models, or type owner/name of another one"
+    >
+      <List.Section title="On This Mac">{items(['here'])}</List.Section>
+      <List.Section title="On Its Way">{items(['coming', 'begun'])}</List.Section>
+      <List.Section
+        title="To Be Downloaded"
+        {...(memoryBytes > 0 ? { subtitle: `This Mac has ${bytesText(memoryBytes)} of memory` } : {})}
+      >
+        {items(['there'])}
+      </List.Section>
+      {isRepository(wanted) && list !== undefined ? (
+        <List.Section title="Another Model">
+          <List.Item
+            title={wanted}
+            subtitle="A Whisper model of the hub"
+            icon={Icon.Download}
+            actions={
+              <ActionPanel>
+                <Action
+                  title="Download"
+                  icon={Icon.Download}
+                  onAction={() =>
+                    deeds.download({
+                      name: nameIn(wanted),
+                      title: wanted,
+                      from: wanted,
+                    })
+                  }
+                />
+              </ActionPanel>
+            }
+          />
+        </List.Section>
+      ) : null}
+      {error !== undefined && list === undefined ? (
+        <Trouble error={error} onAgain={again} />
+      ) : (
+        <List.EmptyView
+          icon={Icon.MagnifyingGlass}
+          title="No Such Model"
+          description="Type owner/name to download another one from the hub."
+        />
+      )}
+    </List>
+  );
+}
+
+function Trouble({ error, onAgain }: { readonly error: SottoError; readonly onAgain: () => void }) {
+  const setUp = () => launchCommand({ name: 'set-up', type: LaunchType.UserInitiated });
+  return (
+    <List.EmptyView
+      icon={Icon.Warning}
+      title={capitalised(error.message)}
+      description={error.hint}
+      actions={
+        <ActionPanel>
+          <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={onAgain} />
+          <Action title="Set up Sotto" icon={Icon.WrenchScrewdriver} onAction={setUp} />
+        </ActionPanel>
+      }
+    />
+  );
+}

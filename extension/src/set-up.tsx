@@ -1,0 +1,64 @@
+/** Set Up: what a dictation needs, whether it is there, and how to get it. */
+import { Color, environment, Icon, List, type Image } from '@raycast/api';
+import { release } from 'node:os';
+import { useState } from 'react';
+import { DoctorActions } from './components/doctor-actions';
+import { useDoctor } from './hooks/use-doctor';
+import { capitalised } from './lib/deliver';
+import { reportOf, titleOf, type Check } from './lib/doctor-checks';
+import { readSettings } from './lib/preferences';
+
+const ICONS: Record<Check['verdict'], Image.ImageLike> = {
+  right: { source: Icon.CheckCircle, tintColor: Color.Green },
+  note: { source: Icon.Info, tintColor: Color.Blue },
+  wrong: { source: Icon.XMarkCircle, tintColor: Color.Red },
+};
+
+export default function SetUp() {
+  const [{ sotto }] = useState(readSettings);
+  const { checked, isLooking, act } = useDoctor(sotto);
+  const checks = checked?.checks ?? [];
+  const wrong = checks.filter(({ verdict }) => verdict === 'wrong');
+  const report = reportOf(checks, [`Raycast ${environment.raycastVersion}, Darwin ${release()}`]);
+
+  const item = (check: Check) => (
+    <List.Item
+      key={check.what}
+      id={check.what}
+      icon={ICONS[check.verdict]}
+      title={titleOf(check)}
+      detail={<List.Item.Detail markdown={markdownOf(check)} />}
+      actions={
+        checked === undefined ? null : (
+          <DoctorActions check={check} checked={checked} report={report} sotto={sotto} act={act} />
+        )
+      }
+    />
+  );
+  return (
+    <List
+      isLoading={isLooking}
+      isShowingDetail={checks.length > 0}
+      navigationTitle={`Set Up · ${verdictOf(checks.length, wrong.length)}`}
+      searchBarPlaceholder="Search what was looked at"
+    >
+      <List.Section title="To Be Mended">{wrong.map(item)}</List.Section>
+      <List.Section title="Looked At">
+        {checks.filter(({ verdict }) => verdict !== 'wrong').map(item)}
+      </List.Section>
+      <List.EmptyView icon={Icon.Heartbeat} title="Looking at All That Sotto Needs…" />
+    </List>
+  );
+}
+
+function verdictOf(looked: number, wrong: number): string {
+  if (looked === 0) return 'Looking…';
+  if (wrong === 0) return 'Everything Is Ready';
+  return wrong === 1 ? 'One Thing to Mend' : `${wrong} Things to Mend`;
+}
+
+function markdownOf(check: Check): string {
+  const { found, advice } = check;
+  const next = advice === undefined ? [] : [capitalised(advice)];
+  return [`## ${titleOf(check)}`, capitalised(found), ...next].join('\n\n');
+}

@@ -1,0 +1,93 @@
+import { describe, expect, test } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { BackgroundCapture } from '#daemon/client/index.js';
+import { rampText, SECOND } from '#test/harness/ramp.js';
+import { until } from '#test/harness/wait.js';
+import { whyNotBuilt } from './build-extension.js';
+import type { RaycastHost } from './raycast-host.js';
+import type { RunningCommand } from './running-command.js';
+import { sottoHere } from './sotto-here.js';
+
+const reason = await whyNotBuilt();
+if (reason !== undefined) console.warn(`skipped, the menu bar: ${reason}`);
+
+(reason === undefined ? describe : describe.skip)('Sotto in the menu bar', () => {
+  const here = sottoHere();
+
+  /** The menu, opened by a click. */
+  async function open(host: RaycastHost): Promise<RunningCommand> {
+    const command = host.launch('menu-bar', { isMenuOpen: true });
+    await command.until(({ props }) => props.isLoading !== true);
+    return command;
+  }
+
+  async function heard(seconds: number): Promise<void> {
+    const capture = await BackgroundCapture.connect(here.paths.capture);
+    if (capture === undefined) throw new Error('nothing goes on');
+    for await (const take of capture.takes()) if (take.seconds >= seconds) break;
+  }
+
+  async function dictate(host: RaycastHost, seconds: number): Promise<void> {
+    await host.launch('quick-dictate').done();
+    await heard(seconds);
+  }
+
+  test('is drawn and gone, and starts nothing by itself', async () => {
+    const command = here.raycast({}).launch('menu-bar', { launchType: 'background' });
+    await command.done();
+    expect(command.text()).toContain('Starts with your next dictation');
+    expect(command.children.started).toEqual([]);
+    expect(existsSync(here.paths.socket)).toBe(false);
+  }, 60_000);
+
+  test('starts Sotto when it is asked to, and says which model is in memory', async () => {
+    const host = here.raycast({});
+    await (await open(host)).act('Start Sotto');
+    await until(async () => {
+      const status = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { state: string };
+      return status.state === 'ready';
+    });
+    const command = await open(host);
+    expect(command.text()).toMatch(/Ready[\s\S]*fake[\s\S]*In Memory/);
+    await command.act('Free Memory');
+    const after = await open(host);
+    expect(after.text()).toContain('Loaded When Needed');
+    expect(after.actions()).not.toContain('Free Memory');
+  }, 60_000);
+
+  test('begins a dictation and finishes it', async () => {
+    const host = here.raycast({ samples: 3 * SECOND });
+    await (await open(host)).act('Start Dictation');
+    const begun = host.launched.find(({ name }) => name === 'quick-dictate');
+    await begun?.done();
+    await heard(3);
+    const command = await open(host);
+    expect(command.text()).toMatch(/Starting Sotto|Listening|Hearing you/);
+    await command.act('Finish Dictation');
+    await until(() => host.desktop.pasted !== '');
+    expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
+  }, 60_000);
+
+  test('gives up a dictation, and takes that back', async () => {
+    const host = here.raycast({ samples: 3 * SECOND });
+    await dictate(host, 3);
+    await (await open(host)).act('Cancel Dictation');
+    const command = await open(host);
+    await command.act('Undo Cancel');
+    await until(async () => (await here.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)));
+  }, 60_000);
+
+  test('has the last transcript, to be pasted and copied', async () => {
+    const host = here.raycast({ samples: 2 * SECOND }, { preferences: { trailingSpace: true } });
+    await dictate(host, 2);
+    await host.launch('quick-dictate').done();
+    const text = rampText(2 * SECOND);
+    host.desktop.pasted = '';
+    const command = await open(host);
+    expect(command.text()).toContain(text.slice(0, 20));
+    await command.act('Paste');
+    expect(host.desktop.pasted).toBe(`${text} `);
+    await (await open(host)).act('Copy');
+    expect(host.desktop.clipboard[0]?.text).toBe(text);
+  }, 60_000);
+});

@@ -1,0 +1,213 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SottoClient } from '#daemon/client/index.js';
+import { placeModel } from '#test/harness/desk-server.js';
+import { modelFiles } from '#test/harness/hub-model.js';
+import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
+import { whyNotBuilt } from './build-extension.js';
+import type { RaycastHost } from './raycast-host.js';
+import type { RunningCommand } from './running-command.js';
+import { sottoHere } from './sotto-here.js';
+import { findAll, readable, textOf, type TreeNode } from './tree.js';
+
+const reason = await whyNotBuilt();
+if (reason !== undefined) console.warn(`skipped, Manage Models: ${reason}`);
+
+/** One of the catalogue, as large as a test can wait for. */
+const TINY = { repo: 'mlx-community/whisper-tiny-mlx', name: 'whisper-tiny', title: 'Whisper tiny' };
+const TINY_REVISION = '6caf9c55601caafbe6508a8b0d216bdf4783c4e8';
+
+(reason === undefined ? describe : describe.skip)('Manage Models', () => {
+  const here = sottoHere();
+  let hub: LocalHub;
+  beforeAll(async () => {
+    hub = await startLocalHub();
+    hub.commit(TINY.repo, modelFiles(400_000), { commit: TINY_REVISION });
+    hub.commit('someone/model', modelFiles(200_000));
+  });
+  afterAll(() => hub.close());
+  afterEach(() => void (hub.fault = () => undefined));
+
+  function raycast(preferences: Record<string, unknown> = {}): RaycastHost {
+    const env = { HF_ENDPOINT: hub.endpoint, HF_TOKEN: '', NO_PROXY: '127.0.0.1' };
+    return here.raycast({}, { env, preferences });
+  }
+
+  /** The list, once it is there. */
+  async function open(host = raycast()): Promise<RunningCommand> {
+    const command = host.launch('models');
+    await command.untilText('On This Mac');
+    await command.until((tree) => row(tree, TINY.title) !== undefined);
+    return command;
+  }
+
+  const stall = (): void => {
+    hub.fault = ({ kind, path }) =>
+      kind === 'cdn' && path === 'weights.safetensors' ? { stallAfter: 150_000 } : undefined;
+  };
+  const isHere = (name: string): boolean => existsSync(join(here.paths.models, name));
+  const settings = (): unknown => JSON.parse(readFileSync(here.paths.settings, 'utf8'));
+
+  test('shows what is here, the one in use first, and what suits this machine', async () => {
+    placeModel(here.paths.models, 'another', 2_000);
+    const command = await open();
+    const [first] = findAll(command.tree, 'List.Item');
+    expect([textOf(first, 'title'), readable(first)]).toEqual(['fake', expect.stringMatching(/Used/)]);
+    expect(titlesIn(command.tree, 'On This Mac')).toEqual(['fake', 'another', 'whisper-base-6bit']);
+    expect(titlesIn(command.tree, 'To Be Downloaded')).toContain('Whisper large-v3 turbo');
+    const recommended = findAll(command.tree, 'List.Item').filter((item) =>
+      readable(item).includes('Recommended'),
+    );
+    expect(recommended).toHaveLength(1);
+    await command.untilText('In Memory');
+    await command.act('Show Details');
+    await command.until((tree) => tree.props.isShowingDetail === true);
+    expect(command.text()).toMatch(/Languages[\s\S]*Parameters[\s\S]*Licence/);
+  }, 60_000);
+
+  test('downloads with progress; given up, it goes on from where it was', async () => {
+    stall();
+    const host = raycast();
+    const command = await open(host);
+    await command.select(TINY.title);
+    const download = command.act('Download');
+    await command.untilText(/Downloading \d+ %/);
+    await command.act('Cancel Download');
+    await download;
+    await command.until((tree) => titlesIn(tree, 'On Its Way').includes(TINY.title));
+    expect(readable(row(command.tree, TINY.title))).toMatch(/\d+ KB of \d+ KB/);
+    hub.fault = () => undefined;
+    await command.act('Go on with Download');
+    await command.until((tree) => titlesIn(tree, 'On This Mac').includes(TINY.title));
+    expect(isHere(TINY.name)).toBe(true);
+    expect(said(host)).toEqual(['Download cancelled', 'Whisper tiny is here']);
+  }, 60_000);
+
+  test('a download goes on when one leaves, and is found and called off by who comes back', async () => {
+    stall();
+    const host = raycast();
+    const command = await open(host);
+    await command.select(TINY.title);
+    void command.act('Download');
+    await command.untilText(/Downloading \d+ %/);
+    await command.pop();
+    const again = host.launch('models');
+    await again.untilText(/Downloading \d+ %/);
+    await again.select(TINY.title);
+    await again.act('Cancel Download');
+    await again.until((tree) => titlesIn(tree, 'On Its Way').includes(TINY.title));
+    await again.act('Discard Unfinished Downloads…');
+    await again.until((tree) => titlesIn(tree, 'To Be Downloaded').includes(TINY.title));
+    expect(host.desktop.did('confirm')).toHaveLength(1);
+  }, 60_000);
+
+  test('any other model of the hub by owner and name', async () => {
+    const command = await open();
+    await command.search('someone/model');
+    await command.untilText('Another Model');
+    await command.select('someone/model');
+    await command.act('Download');
+    await command.until((tree) => titlesIn(tree, 'On This Mac').includes('model'));
+  }, 60_000);
+
+  test('uses another one, and stays with the one before where that can’t be loaded', async () => {
+    placeModel(here.paths.models, 'another');
+    placeModel(here.paths.models, 'broken');
+    const host = raycast({ model: 'fake' });
+    const command = await open(host);
+    await command.select('another');
+    await command.act('Use This Model');
+    await command.until((tree) => /Used/.test(readable(row(tree, 'another'))));
+    expect(settings()).toMatchObject({ model: 'another' });
+    // The preference of the extension is stronger, which one has to know.
+    expect(host.desktop.did('toast')).toMatchObject([
+      { message: expect.stringMatching(/says fake/) as unknown },
+    ]);
+    await command.select('broken');
+    await command.act('Use This Model');
+    expect(said(host).at(-1)).toBe('Config.json is cut off');
+    expect(settings()).toMatchObject({ model: 'another' });
+  }, 60_000);
+
+  test('asks before it removes one, and has another one take its place', async () => {
+    const host = raycast();
+    const command = await open(host);
+    await command.select(TINY.title);
+    await command.act('Download');
+    await command.until((tree) => titlesIn(tree, 'On This Mac').includes(TINY.title));
+    await command.act('Use This Model');
+    await command.until((tree) => /Used/.test(readable(row(tree, TINY.title))));
+    host.desktop.confirms = false;
+    await command.act('Remove…');
+    expect(isHere(TINY.name)).toBe(true);
+    host.desktop.confirms = true;
+    await command.act('Remove…');
+    await command.until((tree) => titlesIn(tree, 'To Be Downloaded').includes(TINY.title));
+    expect(isHere(TINY.name)).toBe(false);
+    expect(readable(row(command.tree, 'whisper-base-6bit'))).toMatch(/Used/);
+  }, 60_000);
+
+  test('finds a damaged file, and brings it anew', async () => {
+    const host = raycast();
+    const command = await open(host);
+    await command.select(TINY.title);
+    await command.act('Download');
+    await command.until((tree) => titlesIn(tree, 'On This Mac').includes(TINY.title));
+    await command.act('Verify Files');
+    expect(said(host).at(-1)).toBe('Every byte of Whisper tiny is right');
+    const weights = join(here.paths.models, TINY.name, 'weights.safetensors');
+    const before = readFileSync(weights);
+    writeFileSync(weights, Buffer.from(before).fill(7, 1000, 1100));
+    await command.act('Verify Files');
+    expect(host.desktop.did('toast').at(-1)).toMatchObject({
+      title: 'Whisper tiny is damaged',
+      message: 'weights.safetensors is changed',
+      actions: ['Download It Again'],
+    });
+    await command.act('Download Again');
+    expect(readFileSync(weights).equals(before)).toBe(true);
+  }, 60_000);
+
+  test('frees the memory', async () => {
+    const command = await open();
+    await command.untilText('In Memory');
+    await command.act('Free Memory');
+    await command.until((tree) => !readable(tree).includes('In Memory'));
+  }, 60_000);
+
+  test('a daemon that dies is back, and so is the list', async () => {
+    const command = await open();
+    await command.untilText('In Memory');
+    const client = await SottoClient.connect(here.paths.socket, 'test');
+    const { pid } = client.daemon;
+    client.close();
+    process.kill(pid, 'SIGKILL');
+    placeModel(here.paths.models, 'newcomer');
+    await command.until((tree) => titlesIn(tree, 'On This Mac').includes('newcomer'));
+    const status = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { pid: number };
+    expect(status.pid).not.toBe(pid);
+  }, 60_000);
+
+  test('says why nothing is there, and what to do', async () => {
+    const host = raycast({ sotto: '/none/sotto' });
+    const command = host.launch('models');
+    await command.untilText('There is no Sotto at /none/sotto');
+    expect(command.actions()).toEqual(['Try Again', 'Set up Sotto']);
+  }, 60_000);
+});
+
+/** Titles of the rows below a section's title. */
+function titlesIn(tree: TreeNode | undefined, section: string): string[] {
+  const found = findAll(tree, 'List.Section').find(({ props }) => props.title === section);
+  return findAll(found, 'List.Item').map((item) => textOf(item, 'title'));
+}
+
+function row(tree: TreeNode | undefined, title: string): TreeNode | undefined {
+  return findAll(tree, 'List.Item').find((item) => textOf(item, 'title') === title);
+}
+
+/** Titles of the toasts. */
+function said({ desktop }: RaycastHost): string[] {
+  return desktop.did('toast').map((toast) => (toast as { title: string }).title);
+}

@@ -1,0 +1,150 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FakeLaunchd } from '#test/harness/fake-launchd.js';
+import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
+import { fakeEngine } from '#test/harness/run-sotto.js';
+import { until } from '#test/harness/wait.js';
+import { whyNotBuilt } from './build-extension.js';
+import type { RaycastHost } from './raycast-host.js';
+import type { RunningCommand } from './running-command.js';
+import { sottoHere } from './sotto-here.js';
+import { findAll, textOf, type TreeNode } from './tree.js';
+
+const reason = await whyNotBuilt();
+if (reason !== undefined) console.warn(`skipped, Set up Sotto: ${reason}`);
+
+const LABEL = 'com.sotto.daemon';
+
+(reason === undefined ? describe : describe.skip)('Set up Sotto', () => {
+  let folder: string;
+  let launchd: FakeLaunchd;
+  let launchctl: LaunchctlHere;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'so-u-'));
+    const uid = process.getuid?.() ?? 0;
+    const environment = { SOTTO_ENGINE: fakeEngine };
+    launchd = new FakeLaunchd({ uid, secondMs: 100, drainMs: 50, environment });
+    launchctl = await launchctlHere(launchd, folder);
+  });
+  // Before the daemon is ended by others: launchd would start it anew.
+  afterEach(() => launchd.logOut());
+  const here = sottoHere();
+  afterEach(async () => {
+    await launchctl.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function raycast(mic: object = {}, preferences: Record<string, unknown> = {}): RaycastHost {
+    return here.raycast(mic, { env: launchctl.environment, preferences });
+  }
+
+  async function open(host: RaycastHost): Promise<RunningCommand> {
+    const command = host.launch('set-up');
+    await looked(command);
+    return command;
+  }
+
+  async function looked(command: RunningCommand): Promise<void> {
+    await command.until(({ props }) => props.isLoading === false);
+  }
+
+  test('looks at all, and says that everything is ready', async () => {
+    const command = await open(raycast());
+    expect(command.text()).toContain('Set Up · Everything Is Ready');
+    expect(titlesIn(command.tree, 'Looked At')).toEqual(
+      expect.arrayContaining(['Sotto', 'Node.js', 'Engine Library', 'Model', 'Daemon', 'Microphone']),
+    );
+    expect(command.text()).toContain('Built-in Microphone');
+  }, 60_000);
+
+  test('installs the login agent, restarts it, and takes it away when one is sure', async () => {
+    const host = raycast();
+    const command = await open(host);
+    await command.select('Login Agent');
+    await command.act('Install Login Agent');
+    await command.untilText(/Running, process \d+/);
+    expect(host.desktop.did('toast').at(-1)).toMatchObject({
+      style: 'SUCCESS',
+      title: expect.stringMatching(/^The agent is installed: the daemon answers/) as unknown,
+    });
+    const before = launchd.pid(LABEL);
+    await command.untilText('Engine and GPU');
+    await command.select('Daemon');
+    await command.act('Restart Sotto');
+    await until(() => ![undefined, before].includes(launchd.pid(LABEL)));
+    await looked(command);
+    await command.select('Login Agent');
+    host.desktop.confirms = false;
+    await command.act('Remove Login Agent…');
+    expect(launchd.pid(LABEL)).toBeDefined();
+    host.desktop.confirms = true;
+    await command.act('Remove Login Agent…');
+    await command.until(() => command.actions().includes('Install Login Agent'));
+    expect(launchd.pid(LABEL)).toBeUndefined();
+  }, 90_000);
+
+  test('an agent that was stopped is started', async () => {
+    const host = raycast();
+    const command = await open(host);
+    await command.select('Login Agent');
+    await command.act('Install Login Agent');
+    await command.untilText(/Running, process \d+/);
+    await launchd.run('launchctl', ['kill', 'SIGTERM', `gui/${process.getuid?.() ?? 0}/${LABEL}`]);
+    await until(() => launchd.pid(LABEL) === undefined);
+    await command.act('Check Again');
+    await command.until(() => command.actions().includes('Start Login Agent'));
+    await command.act('Start Login Agent');
+    await command.untilText(/Running, process \d+/);
+    expect(launchd.pid(LABEL)).toBeDefined();
+  }, 90_000);
+
+  test('starts Sotto, and then knows the engine; its log can be read', async () => {
+    const command = await open(raycast());
+    await command.select('Daemon');
+    await command.act('Start Sotto');
+    await command.untilText('Engine and GPU');
+    await command.act('Show Log');
+    await command.untilText(/\d\d:\d\d:\d\d {2}daemon/);
+    await command.back();
+    await command.until(() => command.actions().includes('Restart Sotto'));
+    await command.act('Restart Sotto');
+    await command.untilText('Everything Is Ready');
+  }, 90_000);
+
+  test('settings that are not valid stand on top, with what is wrong with them', async () => {
+    writeFileSync(here.paths.settings, '{ not json');
+    const host = raycast();
+    const command = await open(host);
+    expect(titlesIn(command.tree, 'To Be Mended')).toContain('Settings');
+    expect(command.text()).toMatch(/settings\.json is not valid/);
+    await command.select('Settings');
+    expect(command.actions()[0]).toBe('Show Settings in Finder');
+    await command.act('Copy Report');
+    expect(host.desktop.clipboard[0]?.text).toMatch(/✓ Node\.js: [\s\S]*✗ Settings: /);
+  }, 60_000);
+
+  test('without a microphone it says so', async () => {
+    const host = raycast({ devices: [] });
+    const command = await open(host);
+    expect(titlesIn(command.tree, 'To Be Mended')).toEqual(['Microphone']);
+    await command.select('Microphone');
+    await command.act('Open Microphone Settings');
+    expect(host.desktop.did('open')).toEqual([expect.stringContaining('Privacy_Microphone')]);
+  }, 60_000);
+
+  test('where Sotto is not found, its path can be given', async () => {
+    const host = raycast({}, { sotto: '/none/sotto' });
+    const command = await open(host);
+    expect(command.text()).toMatch(/One Thing to Mend[\s\S]*There is no Sotto at \/none\/sotto/);
+    await command.act('Give the Path of Sotto');
+    expect(host.desktop.did('openExtensionPreferences')).toHaveLength(1);
+  }, 60_000);
+});
+
+/** Titles of the rows below a section's title. */
+function titlesIn(tree: TreeNode | undefined, section: string): string[] {
+  const found = findAll(tree, 'List.Section').find(({ props }) => props.title === section);
+  return findAll(found, 'List.Item').map((item) => textOf(item, 'title'));
+}
