@@ -1,6 +1,7 @@
 /**
  * From a folder to a model that can take its first step, beside the time to read the same bytes and beside mlx-whisper's load
- * of the same folder: each in a fresh process, turn by turn, with the weights' file in the page cache and out of it.
+ * of the same folder: each in a fresh process, and in one that has loaded the starter model before, as the daemon's engine has
+ * when another model is chosen; turn by turn, with the weights' file in the page cache and out of it.
  *
  *     npm run bench -- loading [--only NAME,…] [--repeat 5] [--folders DIR,…]
  */
@@ -31,6 +32,8 @@ const PEER = join(root, 'test/bench/peers/load_mlx.py');
 const LONGEST_MS = 300_000;
 
 type Cache = 'warm' | 'cold';
+/** What has gone before in the process. */
+type Before = 'nothing' | 'starter';
 interface PeerTime extends LoadTime {
   readonly readyMs: number;
 }
@@ -44,6 +47,7 @@ interface Row {
   readonly model: string;
   readonly bytes: number;
   readonly cache: Cache;
+  readonly before: Before;
   readonly readMs: number[];
   readonly oursMs: number[];
   readonly oursCpuMs: number[];
@@ -118,22 +122,28 @@ function measure(model: string, folder: string, repeat: number, hasPeer: boolean
     .map((name) => join(folder, name));
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
   const rows: Row[] = [];
-  for (const cache of ['warm', 'cold'] as const) {
+  const kinds = (['nothing', 'starter'] as const).flatMap((before) =>
+    (['warm', 'cold'] as const).map((cache) => ({ before, cache })),
+  );
+  for (const { before, cache } of kinds) {
+    const first = before === 'starter' ? [starterModel()] : [];
+    // Its file is mapped by then, so it can't be put out of the page cache.
+    if (cache === 'cold' && first.includes(folder)) continue;
     const prepare = cache === 'warm' ? fetchAll : evict;
     const row: Row = {
-      ...{ model, bytes, cache, readMs: [], oursMs: [], oursCpuMs: [] },
+      ...{ model, bytes, cache, before, readMs: [], oursMs: [], oursCpuMs: [] },
       ...{ peerMs: [], peerCpuMs: [], peerReadyMs: [] },
     };
     const contenders: (() => void)[] = [
-      () => row.readMs.push(ours('read', folder).ms),
+      () => row.readMs.push(ours('read', folder, ...first).ms),
       () => {
-        const { ms, cpuMs } = ours('load', folder);
+        const { ms, cpuMs } = ours('load', folder, ...first);
         row.oursMs.push(ms);
         row.oursCpuMs.push(cpuMs);
       },
       () => {
         if (!hasPeer) return;
-        const { ms, cpuMs, readyMs } = run(PYTHON, [PEER, folder]) as PeerTime;
+        const { ms, cpuMs, readyMs } = run(PYTHON, [PEER, folder, ...first]) as PeerTime;
         row.peerMs.push(ms);
         row.peerCpuMs.push(cpuMs);
         row.peerReadyMs.push(readyMs);
@@ -148,7 +158,7 @@ function measure(model: string, folder: string, repeat: number, hasPeer: boolean
     }
     if (usable) rows.push(row);
     else console.error(`${model}: files stay in the page cache here, so there are no cold figures`);
-    console.error(`${model}: ${cache}`);
+    console.error(`${model}: ${cache}, after ${before}`);
   }
   return rows;
 }
@@ -165,8 +175,8 @@ function liveness(model: string, folder: string, repeat: number): Live {
   };
 }
 
-const ours = (mode: string, folder: string): LoadTime =>
-  run(process.execPath, ['--no-warnings', WORKER, mode, folder]);
+const ours = (mode: string, ...folders: string[]): LoadTime =>
+  run(process.execPath, ['--no-warnings', WORKER, mode, ...folders]);
 
 function run(program: string, args: string[]): LoadTime {
   const { stdout, stderr, status } = spawnSync(program, args, { encoding: 'utf8', timeout: LONGEST_MS });
@@ -202,11 +212,11 @@ function report(rows: readonly Row[], lives: readonly Live[]): void {
     a.length > 0 && b.length > 0 ? (median(a) / median(b)).toFixed(2) : '–';
   printTable(
     [
-      ...['model', 'MB', 'cache', 'read, ms', 'ours, ms', 'ours / read', 'ours, CPU ms'],
+      ...['model', 'MB', 'cache', 'loaded before', 'read, ms', 'ours, ms', 'ours / read', 'ours, CPU ms'],
       ...['mlx-whisper, ms', 'ours / it', 'its CPU ms', 'it with tokenizer and mel, ms', 'ours / that'],
     ],
     rows.map((row) => [
-      ...[row.model, (row.bytes / 1e6).toFixed(0), row.cache, ms(row.readMs), ms(row.oursMs)],
+      ...[row.model, (row.bytes / 1e6).toFixed(0), row.cache, row.before, ms(row.readMs), ms(row.oursMs)],
       ...[ratio(row.oursMs, row.readMs), ms(row.oursCpuMs), ms(row.peerMs), ratio(row.oursMs, row.peerMs)],
       ...[ms(row.peerCpuMs), ms(row.peerReadyMs), ratio(row.oursMs, row.peerReadyMs)],
     ]),
