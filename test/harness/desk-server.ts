@@ -5,6 +5,7 @@ import { systemClock } from '#daemon/clock.js';
 import { silentLog } from '#daemon/logger.js';
 import type { DaemonStatus } from '#daemon/protocol/status.js';
 import { SottoServer } from '#daemon/server/server.js';
+import { FileDesk } from '#daemon/sessions/files/file-desk.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { ModelDesk } from '#daemon/sessions/models/model-desk.js';
 import type { HubOptions } from '#daemon/sessions/models/pulling.js';
@@ -14,6 +15,7 @@ import { InProcessLive } from './in-process-live.js';
 import { PuppetModels } from './puppet-models.js';
 import type { TempHome } from './temp-home.js';
 import { noHistory } from '#test/harness/no-history.js';
+import { noVocabulary } from '#test/harness/no-vocabulary.js';
 
 export interface DeskServer {
   readonly engine: PuppetModels;
@@ -74,6 +76,8 @@ export async function startDesk({ home, socketPath, shelves, hub }: DeskServerOp
     live,
     models: desk,
     history: noHistory,
+    vocabulary: noVocabulary,
+    files: new FileDesk({ sessions, clock: systemClock }),
     clock: systemClock,
     log: silentLog,
     status,

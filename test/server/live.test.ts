@@ -8,6 +8,7 @@ import { encodeAudioFrame } from '#daemon/protocol/audio-frame.js';
 import { parseDaemonMessage, type DaemonMessage } from '#daemon/protocol/messages.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
 import { SottoServer } from '#daemon/server/server.js';
+import { FileDesk } from '#daemon/sessions/files/file-desk.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
@@ -16,6 +17,7 @@ import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 import { noHistory } from '#test/harness/no-history.js';
+import { noVocabulary } from '#test/harness/no-vocabulary.js';
 
 let home: TempHome;
 let engine: InProcessLive;
@@ -30,12 +32,15 @@ beforeEach(async () => {
   const common = { engine, clock: systemClock, log: silentLog, resolveModel };
   const keep = () => Promise.resolve(undefined);
   live = new LiveSessions({ ...common, folder: home.folder, keep });
+  const sessions = new Sessions(common);
   server = await SottoServer.listen({
     socketPath: home.paths.socket,
-    sessions: new Sessions(common),
+    sessions,
     live,
     models: idleDesk(home.paths),
     history: noHistory,
+    vocabulary: noVocabulary,
+    files: new FileDesk({ sessions, clock: systemClock }),
     clock: systemClock,
     log: silentLog,
     status: () => {

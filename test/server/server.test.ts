@@ -10,6 +10,7 @@ import type { JobEvent } from '#daemon/protocol/messages.js';
 import type { DaemonStatus } from '#daemon/protocol/status.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
 import { SottoServer } from '#daemon/server/server.js';
+import { FileDesk } from '#daemon/sessions/files/file-desk.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
@@ -19,6 +20,7 @@ import { fakeEngine } from '#test/harness/run-sotto.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 import { noHistory } from '#test/harness/no-history.js';
+import { noVocabulary } from '#test/harness/no-vocabulary.js';
 
 let home: TempHome;
 let supervisor: Supervisor;
@@ -53,6 +55,8 @@ beforeEach(async () => {
     live,
     models: idleDesk(home.paths),
     history: noHistory,
+    vocabulary: noVocabulary,
+    files: new FileDesk({ sessions, clock: systemClock }),
     clock: systemClock,
     log: silentLog,
     status,
@@ -381,6 +385,8 @@ describe('status and end', () => {
       live,
       models: idleDesk(home.paths),
       history: noHistory,
+      vocabulary: noVocabulary,
+      files: new FileDesk({ sessions, clock: systemClock }),
       clock: systemClock,
       log: silentLog,
       status,

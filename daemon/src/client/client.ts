@@ -14,9 +14,12 @@ import type { HistoryRequest, HistoryResult } from '../protocol/history.js';
 import type { ClientMessage, DaemonMessage, JobEvent } from '../protocol/messages.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
+import type { VocabularyRequest, VocabularyResult } from '../protocol/vocabulary.js';
 import { decode, openSocket, send, type DaemonIdentity } from './connect.js';
+import { FilesClient } from './files.js';
 import { JobStream } from './job-stream.js';
-import { ModelsClient } from './models.js';
+import { ModelsClient, type NewLine } from './models.js';
+import { VocabularyClient } from './vocabulary.js';
 
 /** Audio is not given to a socket that still holds so many bytes. */
 const MOST_UNSENT_BYTES = 1024 * 1024;
@@ -51,6 +54,8 @@ export interface Line {
 export class SottoClient {
   readonly daemon: DaemonIdentity;
   readonly models: ModelsClient;
+  readonly files: FilesClient;
+  readonly vocabulary: VocabularyClient;
   readonly #socket: WebSocket;
   readonly #listeners = new Map<string, Listener>();
   readonly #wantRoom = new Set<() => void>();
@@ -60,10 +65,13 @@ export class SottoClient {
   private constructor(socket: WebSocket, daemon: DaemonIdentity) {
     this.#socket = socket;
     this.daemon = daemon;
-    this.models = new ModelsClient((listener) => {
+    const newLine: NewLine = (listener) => {
       const id = this.#newId();
       return { id, line: this.line(id, listener) };
-    });
+    };
+    this.models = new ModelsClient(newLine);
+    this.files = new FilesClient(newLine);
+    this.vocabulary = new VocabularyClient((request) => this.#vocabulary(request));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     // `close` follows and settles everything.
     socket.on('error', () => undefined);
@@ -140,6 +148,13 @@ export class SottoClient {
     const answer = await this.#ask((id) => ({ type: 'history', id, request }));
     if (answer.type !== 'history-done')
       throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`history\``);
+    return answer.result;
+  }
+
+  async #vocabulary(request: VocabularyRequest): Promise<VocabularyResult> {
+    const answer = await this.#ask((id) => ({ type: 'vocabulary', id, request }));
+    if (answer.type !== 'vocabulary-done')
+      throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`vocabulary\``);
     return answer.result;
   }
 
@@ -261,9 +276,12 @@ function deliver(message: DaemonMessage, stream: JobStream): void {
     case 'opened':
     case 'acknowledged':
     case 'live':
+    case 'files-event':
+    case 'files-done':
     case 'history-done':
     case 'models-event':
     case 'models-done':
+    case 'vocabulary-done':
       return;
   }
 }

@@ -2,6 +2,7 @@
 export * from './audio-frame.js';
 export * from './capture.js';
 export * from './errors.js';
+export * from './files.js';
 export * from './history.js';
 export * from './ipc.js';
 export * from './live.js';
@@ -10,4 +11,5 @@ export * from './models.js';
 export * from './status.js';
 export * from './transcription.js';
 export * from './version.js';
+export * from './vocabulary.js';
 export * from './wire-error.js';

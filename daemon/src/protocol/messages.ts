@@ -14,18 +14,22 @@
  * A client keeps what is not acknowledged. After a lost connection it says `resume` with the last number it heard, gets
  * what came after it, and sends again from where `opened` says. A session that nobody comes back to is finished without.
  *
+ * Files that the daemon transcribes by itself (`files.ts`): `files` asks, `files-event` tells, `files-done` answers.
+ *
  * Models (`models.ts`): `models` asks, `models-event` tells, `models-done` answers. Past dictations (`history.ts`): `history`
- * asks, `history-done` answers.
+ * asks, `history-done` answers. The user's own words (`vocabulary.ts`): `vocabulary` asks, `vocabulary-done` answers.
  */
 import * as v from 'valibot';
 import { finite, text, whole } from './fields.js';
 import { liveEventSchema, liveOptionsSchema, sessionIdSchema } from './live.js';
+import { filesClientTable, filesDaemonTable } from './files.js';
 import { historyClientTable, historyDaemonTable } from './history.js';
 import { modelsClientTable, modelsDaemonTable } from './models.js';
 import { parseJson, parseMessage } from './parse.js';
 import { daemonStatusSchema } from './status.js';
 import { timingsSchema, transcribeEventSchema, transcribeOptionsSchema } from './transcription.js';
 import { LIMITS } from './version.js';
+import { vocabularyClientTable, vocabularyDaemonTable } from './vocabulary.js';
 import { errorSchema } from './wire-error.js';
 
 const id = text(1, 64);
@@ -68,7 +72,9 @@ const clientTable = {
     samples: v.pipe(whole, v.minValue(0)),
   }),
   ...modelsClientTable,
+  ...filesClientTable,
   ...historyClientTable,
+  ...vocabularyClientTable,
   status: v.object({ type: v.literal('status'), id }),
   shutdown: v.object({ type: v.literal('shutdown'), id }),
 };
@@ -132,7 +138,9 @@ const daemonTable = {
   acknowledged: v.object({ type: v.literal('acknowledged'), id, samples: whole }),
   live: v.object({ type: v.literal('live'), id, seq: v.exactOptional(seq), event: liveEventSchema }),
   ...modelsDaemonTable,
+  ...filesDaemonTable,
   ...historyDaemonTable,
+  ...vocabularyDaemonTable,
   status: v.object({ type: v.literal('status'), id, status: daemonStatusSchema }),
   stopping: v.object({ type: v.literal('stopping'), id }),
   /** A message could not be served; `id` names it where it had one. */

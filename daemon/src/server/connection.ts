@@ -9,11 +9,14 @@ import { SottoError } from '../protocol/errors.js';
 import { idOf, parseClientMessage, type ClientMessage, type DaemonMessage } from '../protocol/messages.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
+import type { FileDesk } from '../sessions/files/file-desk.js';
 import type { Job, JobNotice } from '../sessions/job.js';
 import type { LiveSessions } from '../sessions/live/live-sessions.js';
 import type { HistoryDesk } from '../sessions/history/history-desk.js';
 import type { ModelDesk } from '../sessions/models/model-desk.js';
 import type { Sessions } from '../sessions/sessions.js';
+import type { VocabularyDesk } from '../sessions/vocabulary/vocabulary-desk.js';
+import { FileRequests } from './file-requests.js';
 import { LiveChannels } from './live-channels.js';
 import { ModelRequests } from './model-requests.js';
 
@@ -32,6 +35,8 @@ export interface ConnectionContext {
   readonly live: LiveSessions;
   readonly models: ModelDesk;
   readonly history: HistoryDesk;
+  readonly vocabulary: VocabularyDesk;
+  readonly files: FileDesk;
   readonly clock: Clock;
   readonly log: Logger;
   readonly status: () => DaemonStatus;
@@ -44,6 +49,7 @@ export class Connection {
   readonly #jobs = new Map<string, Job>();
   readonly #live: LiveChannels;
   readonly #models: ModelRequests;
+  readonly #files: FileRequests;
   readonly #calmHello: () => void;
   #greeted = false;
   #lastPongMs: number;
@@ -57,6 +63,9 @@ export class Connection {
     this.#models = new ModelRequests(context.models, (message, onlyForDisplay) =>
       this.#send(message, onlyForDisplay),
     );
+    this.#files = new FileRequests(context.files, (message, onlyForDisplay) =>
+      this.#send(message, onlyForDisplay),
+    );
     this.#lastPongMs = context.clock.nowMs();
     this.#calmHello = context.clock.after(HELLO_MS, () => socket.close(POLICY_VIOLATION, 'no hello'));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
@@ -68,6 +77,7 @@ export class Connection {
       context.sessions.cancelAllOf(this);
       this.#live.close();
       this.#models.close();
+      this.#files.close();
     });
   }
 
@@ -129,6 +139,7 @@ export class Connection {
         return;
       case 'cancel': {
         if (this.#live.cancel(message.id) || this.#models.cancel(message.id)) return;
+        if (this.#files.cancel(message.id)) return;
         // Unknown means over already: the two messages have crossed.
         const job = this.#jobs.get(message.id);
         if (job !== undefined) this.#context.sessions.cancel(job);
@@ -143,8 +154,14 @@ export class Connection {
       case 'finish':
         this.#live.finish(message.id, message.samples);
         return;
+      case 'files':
+        this.#files.ask(message);
+        return;
       case 'history':
         void this.#history(message);
+        return;
+      case 'vocabulary':
+        void this.#vocabulary(message);
         return;
       case 'models':
         if (this.#jobs.has(message.id))
@@ -176,6 +193,14 @@ export class Connection {
   async #history({ id, request }: Extract<ClientMessage, { type: 'history' }>): Promise<void> {
     try {
       this.#send({ type: 'history-done', id, result: await this.#context.history.ask(request) });
+    } catch (error) {
+      this.#send({ type: 'error', id, error: SottoError.from(error).toWire() });
+    }
+  }
+
+  async #vocabulary({ id, request }: Extract<ClientMessage, { type: 'vocabulary' }>): Promise<void> {
+    try {
+      this.#send({ type: 'vocabulary-done', id, result: await this.#context.vocabulary.ask(request) });
     } catch (error) {
       this.#send({ type: 'error', id, error: SottoError.from(error).toWire() });
     }

@@ -1,0 +1,50 @@
+/** What one client asks about the daemon's files: its answers as messages, and the watches that are not over. */
+import { SottoError } from '../protocol/errors.js';
+import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
+import type { FileDesk } from '../sessions/files/file-desk.js';
+
+/** Watches of one connection. */
+const MOST_WATCHES = 8;
+
+export class FileRequests {
+  readonly #desk: FileDesk;
+  readonly #send: (message: DaemonMessage, onlyForDisplay: boolean) => boolean;
+  readonly #watches = new Map<string, { close(): void }>();
+
+  constructor(desk: FileDesk, send: (message: DaemonMessage, onlyForDisplay: boolean) => boolean) {
+    this.#desk = desk;
+    this.#send = send;
+  }
+
+  /** @throws SottoError INVALID_ARGUMENT, BUSY */
+  ask({ id, request }: Extract<ClientMessage, { type: 'files' }>): void {
+    if (this.#watches.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a request of this id is under way');
+    if (request.do !== 'watch') {
+      this.#send({ type: 'files-done', id, result: this.#desk.ask(request) }, false);
+      return;
+    }
+    if (this.#watches.size >= MOST_WATCHES)
+      throw new SottoError('BUSY', `${MOST_WATCHES} watches of this client are under way`);
+    // What a slow reader misses is told again a moment later, as it is then.
+    this.#watches.set(
+      id,
+      this.#desk.watch((event) => this.#send({ type: 'files-event', id, event }, true)),
+    );
+  }
+
+  /** @returns whether there is a watch of this id */
+  cancel(id: string): boolean {
+    const watch = this.#watches.get(id);
+    if (watch === undefined) return false;
+    watch.close();
+    this.#watches.delete(id);
+    this.#send({ type: 'cancelled', id, seq: 1 }, false);
+    return true;
+  }
+
+  /** The client is gone; the files go on. */
+  close(): void {
+    for (const watch of this.#watches.values()) watch.close();
+    this.#watches.clear();
+  }
+}

@@ -1,0 +1,199 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { isFileOver, SottoClient } from '#daemon/client/index.js';
+import { systemClock } from '#daemon/clock.js';
+import { silentLog } from '#daemon/logger.js';
+import { FILE_LIMITS, type FileJob } from '#daemon/protocol/files.js';
+import { SottoServer } from '#daemon/server/server.js';
+import { FileDesk } from '#daemon/sessions/files/file-desk.js';
+import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
+import { Sessions } from '#daemon/sessions/sessions.js';
+import { Supervisor } from '#daemon/supervisor/supervisor.js';
+import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
+import { noHistory } from '#test/harness/no-history.js';
+import { noVocabulary } from '#test/harness/no-vocabulary.js';
+import { idleDesk } from '#test/harness/puppet-models.js';
+import { fakeEngine } from '#test/harness/run-sotto.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+
+let home: TempHome;
+let supervisor: Supervisor;
+let server: SottoServer;
+let idles: boolean[];
+
+beforeEach(async () => {
+  home = tempHome();
+  idles = [];
+  const common = {
+    clock: systemClock,
+    log: silentLog,
+    resolveModel: (name: string | undefined) => ({ name: name ?? 'fake', dir: '/m' }),
+  };
+  supervisor = new Supervisor({ ...common, command: { modulePath: fakeEngine } });
+  const sessions = new Sessions({ ...common, engine: supervisor });
+  const files = new FileDesk({ sessions, clock: systemClock, onIdleChange: (idle) => idles.push(idle) });
+  const keep = () => Promise.resolve(undefined);
+  server = await SottoServer.listen({
+    ...common,
+    socketPath: home.paths.socket,
+    sessions,
+    files,
+    live: new LiveSessions({ ...common, engine: supervisor, folder: home.folder, keep }),
+    models: idleDesk(home.paths),
+    history: noHistory,
+    vocabulary: noVocabulary,
+    status: () => {
+      throw new Error('nobody asks');
+    },
+    shutdown: () => undefined,
+  });
+  supervisor.start();
+});
+
+afterEach(async () => {
+  await server.close();
+  await supervisor.stop();
+  home.remove();
+});
+
+function client(): Promise<SottoClient> {
+  return SottoClient.connect(home.paths.socket, 'test');
+}
+
+function audio(name: string, script: Partial<FakeScript>): string {
+  return writeFakeAudio(join(home.folder, name), script);
+}
+
+/** Watches until it is so; each look at the files on the way. */
+async function watch(
+  one: SottoClient,
+  isSo: (files: readonly FileJob[]) => boolean,
+): Promise<(readonly FileJob[])[]> {
+  const looks: (readonly FileJob[])[] = [];
+  for await (const files of one.files.watch()) {
+    looks.push(files);
+    if (isSo(files)) return looks;
+  }
+  return looks;
+}
+
+const areOver = (files: readonly FileJob[]): boolean => files.length > 0 && files.every(isFileOver);
+
+describe('files of the daemon', () => {
+  test('are transcribed in their order, and every word can be read', async () => {
+    const one = await client();
+    const paths = ['a.wav', 'b.wav', 'c.wav'].map((name, at) => audio(name, { segments: 2 + at }));
+    const added = await one.files.add(paths, { options: { language: 'en' } });
+    expect(added.map(({ path, state }) => ({ path, state }))).toEqual(
+      paths.map((path) => ({ path, state: 'queued' })),
+    );
+    const looks = await watch(one, areOver);
+    expect(looks.at(-1)?.map(({ state }) => state)).toEqual(['final', 'final', 'final']);
+    for (const [at, { id }] of added.entries()) {
+      const { file, segments } = await one.files.get(id);
+      expect(segments.map(({ text }) => text)).toEqual(scriptedTexts(2 + at));
+      expect(file.summary).toMatchObject({ model: 'fake', language: 'en', segments: 2 + at });
+    }
+    one.close();
+  });
+
+  test('go on when whoever handed them in has left, and are found again', async () => {
+    const one = await client();
+    const [added] = await one.files.add([audio('long.wav', { segments: 40, delayMs: 10 })]);
+    one.close();
+    const other = await client();
+    const looks = await watch(other, areOver);
+    expect(looks[0]?.[0]?.id).toBe(added?.id);
+    expect((await other.files.get(added?.id ?? '')).segments).toHaveLength(40);
+    other.close();
+  });
+
+  test('tell how far they are: seconds, and the end of what is written', async () => {
+    const one = await client();
+    await one.files.add([audio('long.wav', { segments: 30, delayMs: 15, texts: 1 })]);
+    const looks = (await watch(one, areOver)).map(([file]) => file);
+    const done = looks.map((file) => file?.doneSeconds ?? 0);
+    expect(done).toEqual([...done].sort((a, b) => a - b));
+    const running = looks.filter((file) => file?.state === 'running');
+    expect(running.some((file) => file?.tail?.includes(' segment 5') === true)).toBe(true);
+    expect(looks.at(-1)).toMatchObject({ state: 'final', durationSeconds: 30, doneSeconds: 30 });
+    expect(looks.at(-1)?.tail).toBeUndefined();
+    one.close();
+  });
+
+  test('one that fails says why, and the next one is not kept waiting', async () => {
+    const one = await client();
+    await one.files.add([join(home.folder, 'missing.wav'), audio('fine.wav', { segments: 1 })]);
+    const last = (await watch(one, areOver)).at(-1);
+    expect(last?.map(({ state, error }) => error?.code ?? state)).toEqual(['AUDIO_NOT_FOUND', 'final']);
+    one.close();
+  });
+
+  test('cancelled, the text until then is kept; forgotten, it is gone', async () => {
+    const one = await client();
+    const long = { segments: 1_000, delayMs: 10 };
+    const added = await one.files.add([audio('one.wav', long), audio('two.wav', long)]);
+    const ids = added.map(({ id }) => id);
+    await watch(one, ([file]) => (file?.doneSeconds ?? 0) > 2);
+    await one.files.cancel(ids);
+    const last = (await watch(one, areOver)).at(-1);
+    expect(last?.map(({ state }) => state)).toEqual(['cancelled', 'cancelled']);
+    expect((await one.files.get(ids[0] ?? '')).segments.length).toBeGreaterThan(1);
+    await one.files.forget(ids);
+    await watch(one, (files) => files.length === 0);
+    await expect(one.files.get(ids[0] ?? '')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    one.close();
+  });
+
+  test('an engine that dies on the way costs no word', async () => {
+    const one = await client();
+    const [added] = await one.files.add([audio('deadly.wav', { segments: 6, dieAfter: 3 })]);
+    await watch(one, areOver);
+    const { segments } = await one.files.get(added?.id ?? '');
+    expect(segments.map(({ text }) => text)).toEqual(scriptedTexts(6));
+    one.close();
+  });
+
+  test('a text that is longer than an answer comes in parts, whole', async () => {
+    const one = await client();
+    const script = { segments: 60, textLength: 20_000 };
+    const [added] = await one.files.add([audio('book.wav', script)]);
+    await watch(one, areOver);
+    const { segments } = await one.files.get(added?.id ?? '');
+    expect(segments).toHaveLength(60);
+    expect(segments.map(({ start }) => start)).toEqual(Array.from({ length: 60 }, (_, at) => at));
+    one.close();
+  });
+
+  test('the daemon is not idle while a text waits to be read', async () => {
+    const one = await client();
+    const [added] = await one.files.add([audio('a.wav', { segments: 1 })]);
+    await watch(one, areOver);
+    expect(idles).toEqual([false]);
+    await one.files.get(added?.id ?? '');
+    expect(idles).toEqual([false, true]);
+    one.close();
+  });
+
+  test('more than may wait are refused, and those that are over make room for new ones', async () => {
+    const one = await client();
+    const long = audio('long.wav', { segments: 1_000, delayMs: 50 });
+    const many = Array.from({ length: FILE_LIMITS.open + 1 }, () => long);
+    await expect(one.files.add(many)).rejects.toMatchObject({ code: 'BUSY' });
+    const [looked = []] = await watch(one, () => true);
+    expect(looked).toHaveLength(FILE_LIMITS.open);
+    await one.files.cancel(looked.map(({ id }) => id));
+    await watch(one, areOver);
+    const [fresh] = await one.files.add([audio('fresh.wav', { segments: 1 })]);
+    const last = (await watch(one, areOver)).at(-1);
+    expect(last).toHaveLength(FILE_LIMITS.kept + 1);
+    expect(last?.at(-1)).toMatchObject({ id: fresh?.id, state: 'final' });
+    one.close();
+  });
+
+  test('a path that is not absolute is refused', async () => {
+    const one = await client();
+    await expect(one.files.add(['talk.wav'])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    one.close();
+  });
+});
