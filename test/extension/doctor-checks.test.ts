@@ -1,0 +1,39 @@
+import { expect, test } from '@jest/globals';
+import { describeLib } from './load-lib.js';
+
+interface DoctorChecks {
+  readonly betterModelIn: (list: object) => { what: string; found: string; advice: string }[];
+  readonly reportOf: (checks: readonly object[], about: readonly string[]) => string;
+}
+
+await describeLib<DoctorChecks>('doctor-checks', ({ betterModelIn, reportOf }) => {
+  const list = {
+    machine: { memoryBytes: 16e9, hasGpu: true },
+    recommended: 'turbo',
+    installed: [],
+    catalogue: [{ name: 'turbo', title: 'Whisper turbo', bytes: 864e6 }],
+  };
+
+  test('a Mac whose best model is not here is told of it, with its size', () => {
+    expect(betterModelIn(list)).toEqual([
+      expect.objectContaining({
+        what: 'better-model',
+        found: expect.stringContaining('Whisper turbo') as unknown,
+        advice: expect.stringContaining('864 MB') as unknown,
+      }),
+    ]);
+    expect(betterModelIn({ ...list, installed: [{ name: 'mine', catalogue: 'turbo' }] })).toEqual([]);
+    // Without a GPU the one that is here keeps up best.
+    expect(betterModelIn({ ...list, machine: { memoryBytes: 16e9, hasGpu: false } })).toEqual([]);
+  });
+
+  test('a report has a line for each thing, and where the log is', () => {
+    const checks = [
+      { what: 'node', verdict: 'right', found: 'Node.js 22' },
+      { what: 'settings', verdict: 'wrong', found: 'not valid', advice: 'mend it' },
+    ];
+    expect(reportOf(checks, ['Raycast 1'])).toMatch(
+      /^Raycast 1\n\n✓ Node\.js: Node\.js 22\n✗ Settings: not valid — mend it\n· Log: \//,
+    );
+  });
+});

@@ -1,0 +1,57 @@
+/**
+ * Modules of `extension/src/lib` for unit tests. They are written for Raycast's bundler, so they come through it: esbuild,
+ * as `ray build` uses it. Of `@raycast/api` they get names only: `Icon.Check` is that text, and to call anything throws.
+ */
+import { describe } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { extensionFolder, whyNotBuilt } from '#test/raycast/build-extension.js';
+
+const execute = promisify(execFile);
+
+const NAMES_ONLY = `
+const named = (path) => new Proxy(() => { throw new Error('there is no Raycast here: ' + path); }, {
+  get: (_, name) => name === Symbol.toPrimitive || name === 'toString' ? () => path : named(path + '.' + String(name)),
+});
+module.exports = new Proxy({}, { get: (_, name) => name === '__esModule' ? false : named(String(name)) });
+`;
+
+/**
+ * A suite about one module of `extension/src/lib`; skipped, and why is printed, where the extension's packages can't be had.
+ * @typeParam T what of the module its tests use
+ */
+export async function describeLib<T>(name: string, about: (lib: T) => void): Promise<void> {
+  const reason = await whyNotBuilt();
+  if (reason === undefined) {
+    const lib = await load<T>(name);
+    describe(name, () => about(lib));
+  } else {
+    console.warn(`skipped, ${name}: ${reason}`);
+    describe.skip(name, () => about({} as T));
+  }
+}
+
+async function load<T>(name: string): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'extension-lib-'));
+  try {
+    const api = join(folder, 'api.cjs');
+    writeFileSync(api, NAMES_ONLY);
+    const out = join(folder, `${name}.cjs`);
+    await execute(
+      join(extensionFolder, 'node_modules/.bin/esbuild'),
+      [
+        join(extensionFolder, 'src/lib', `${name}.ts`),
+        ...['--bundle', '--platform=node', '--format=cjs', '--log-level=warning'],
+        ...[`--alias:@raycast/api=${api}`, `--outfile=${out}`],
+      ],
+      { cwd: extensionFolder },
+    );
+    return createRequire(import.meta.url)(out) as T;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,112 @@
+import { expect, test } from '@jest/globals';
+import type { ModelsList, ModelStatus } from '#daemon/protocol/index.js';
+import { describeLib } from './load-lib.js';
+
+interface Row {
+  readonly name: string;
+  readonly place: string;
+  readonly bytes?: number;
+  readonly isUsed: boolean;
+  readonly isRecommended: boolean;
+}
+interface ModelRows {
+  readonly rowsOf: (list: ModelsList, states: ReadonlyMap<string, ModelStatus>) => Row[];
+  readonly isRepository: (text: string) => boolean;
+  readonly nameIn: (repository: string) => string;
+}
+
+const entry = (name: string): ModelsList['catalogue'][number] => ({
+  name,
+  aliases: [],
+  title: name.toUpperCase(),
+  family: 'whisper',
+  repo: `hub/${name}`,
+  precision: 'float16',
+  parameters: 1e6,
+  bytes: 2e6,
+  bytesAre: 'published',
+  memoryBytes: 1e7,
+  languages: 'English',
+  licence: 'MIT',
+  speed: 'fast',
+});
+
+const installed = (name: string, more: object = {}): ModelsList['installed'][number] => ({
+  name,
+  dir: `/models/${name}`,
+  bytes: 1e6,
+  from: 'hub',
+  chosen: false,
+  status: { name, state: 'installed' },
+  ...more,
+});
+
+const list = (more: Partial<ModelsList>): ModelsList => ({
+  do: 'list',
+  machine: { memoryBytes: 8e9, hasGpu: true },
+  recommended: 'b',
+  installed: [],
+  partial: [],
+  catalogue: [entry('a'), entry('b'), entry('c')],
+  ...more,
+});
+
+const states = (...all: ModelStatus[]): ReadonlyMap<string, ModelStatus> =>
+  new Map(all.map((status) => [status.name ?? '', status]));
+
+await describeLib<ModelRows>('model-rows', ({ rowsOf, isRepository, nameIn }) => {
+  const placesOf = (rows: readonly Row[]): string[] => rows.map(({ name, place }) => `${name} ${place}`);
+
+  test('each model is in one place, the recommended one first of those that can be had', () => {
+    const rows = rowsOf(list({ installed: [installed('a')] }), new Map());
+    expect(placesOf(rows)).toEqual(['a here', 'b there', 'c there']);
+    expect(rows.map(({ isRecommended }) => isRecommended)).toEqual([false, true, false]);
+  });
+
+  test('the one in use comes first, whatever it is called', () => {
+    const rows = rowsOf(list({ installed: [installed('a'), installed('z', { chosen: true })] }), new Map());
+    expect(rows.slice(0, 2).map(({ name, isUsed }) => [name, isUsed])).toEqual([
+      ['z', true],
+      ['a', false],
+    ]);
+  });
+
+  test('what is being downloaded is on its way, whoever began it and whatever it is', () => {
+    const rows = rowsOf(
+      list({}),
+      states(
+        { name: 'b', state: 'downloading', fraction: 0.5 },
+        { name: 'other', state: 'downloading', fraction: 0.1 },
+      ),
+    );
+    expect(placesOf(rows)).toEqual(['b coming', 'other coming', 'a there', 'c there']);
+    expect(rows.map(({ bytes }) => bytes).slice(0, 2)).toEqual([2e6, undefined]);
+  });
+
+  test('a download that was given up is begun, and can be gone on with', () => {
+    const partial = [
+      {
+        name: 'c',
+        repo: 'hub/c',
+        haveBytes: 1,
+        totalBytes: 9,
+        status: { name: 'c', state: 'absent' as const },
+      },
+    ];
+    expect(placesOf(rowsOf(list({ partial }), new Map()))).toEqual(['c begun', 'b there', 'a there']);
+  });
+
+  test('one that is here stays here while it is brought anew', () => {
+    const rows = rowsOf(
+      list({ installed: [installed('a')] }),
+      states({ name: 'a', state: 'downloading', fraction: 0.2 }),
+    );
+    expect(rows[0]).toMatchObject({ name: 'a', place: 'here', status: { state: 'downloading' } });
+  });
+
+  test('a model of the hub is named by its owner and itself', () => {
+    expect(['a/b', ' mlx-community/whisper-tiny.en-mlx '].map(isRepository)).toEqual([true, true]);
+    expect(['a', 'a/', '/b', 'a/b/c', 'a b/c', ''].map(isRepository)).toEqual(Array(6).fill(false));
+    expect(nameIn('owner/name')).toBe('name');
+  });
+});

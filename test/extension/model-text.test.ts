@@ -1,0 +1,35 @@
+import { expect, test } from '@jest/globals';
+import type { ModelStatus } from '#daemon/protocol/index.js';
+import { describeLib } from './load-lib.js';
+
+interface ModelText {
+  readonly bytesText: (bytes: number) => string;
+  readonly stateText: (status: ModelStatus) => string | undefined;
+  readonly speedText: (progress: object) => string;
+}
+
+await describeLib<ModelText>('model-text', ({ bytesText, stateText, speedText }) => {
+  test('sizes are as Finder counts them', () => {
+    expect([62_000, 144e6, 864e6, 1.62e9, 15.5e9].map(bytesText)).toEqual([
+      '62 KB',
+      '144 MB',
+      '864 MB',
+      '1.62 GB',
+      '15.5 GB',
+    ]);
+  });
+
+  test('a state says how far it is, where that is known', () => {
+    expect(stateText({ state: 'downloading', fraction: 0.429 })).toBe('Downloading 42 %');
+    expect(stateText({ state: 'downloading' })).toBe('Downloading…');
+    expect(stateText({ state: 'loading', fraction: 0 })).toBe('Loading…');
+    expect(stateText({ state: 'ready', fraction: 1 })).toBe('In Memory');
+    expect(stateText({ state: 'installed' })).toBeUndefined();
+  });
+
+  test('a download says how fast it is and how long it takes', () => {
+    expect(speedText({ bytesPerSecond: 12e6, secondsLeft: 80 })).toBe('12 MB/s · 1:20 left');
+    expect(speedText({ secondsLeft: 3.2 })).toBe('0:04 left');
+    expect(speedText({})).toBe('');
+  });
+});

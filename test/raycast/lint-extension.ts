@@ -1,0 +1,65 @@
+/**
+ * Raycast's own strict checks of `extension/`, as its Store runs them, without a network: `ray lint`, whose look-ups of
+ * the author and of the manifest's schema are answered here, and `ray build`. Ends with 1 if either refuses.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { z } from 'zod';
+import { extensionFolder, whyNotBuilt } from './build-extension.js';
+import { nodeForRay } from './lint-node.js';
+import { storeManifest } from './store-manifest.js';
+
+async function main(): Promise<number> {
+  const reason = await whyNotBuilt();
+  if (reason !== undefined) throw new Error(reason);
+  const node = await nodeForRay();
+  const site = await answerAsRaycast();
+  const out = mkdtempSync(join(tmpdir(), 'ray-lint-'));
+  try {
+    const { port } = site.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}`;
+    // With CI=true the lockfile is looked at too.
+    const env = { CI: 'true', RAY_APIURL: url, PATH: [node, process.env.PATH].join(delimiter) };
+    const lint = await ray(['lint', '-I', '-s', `${url}/extension.json`], env);
+    const build = await ray(['build', '-e', 'dist', '-o', out, '-I'], env);
+    return lint === 0 && build === 0 ? 0 : 1;
+  } finally {
+    site.close();
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+/** What `ray lint` asks Raycast's site for: who the author is, and what a manifest looks like. */
+function answerAsRaycast(): Promise<Server> {
+  const schema = JSON.stringify(z.toJSONSchema(storeManifest, { target: 'draft-7', io: 'input' }));
+  const site = createServer((request, response) => {
+    const author = /^\/api\/v1\/users\/([\w-]+)$/.exec(request.url ?? '')?.[1];
+    response.setHeader('content-type', 'application/json');
+    response.end(author === undefined ? schema : JSON.stringify({ username: author, handle: author }));
+  });
+  return new Promise((resolve) => site.listen(0, '127.0.0.1', () => resolve(site)));
+}
+
+function ray(args: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(extensionFolder, 'node_modules/.bin/ray'), args, {
+      cwd: extensionFolder,
+      stdio: 'inherit',
+      // Started from a tool of ours: neither its options nor its environment are Raycast's.
+      env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'production', ...env },
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,43 @@
+/** The Node for Raycast's tools, which ask for 22.22.2: the one that runs here, or the pinned package of `.ci/tools`. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+export const toolsFolder = fileURLToPath(new URL('../../../.ci/tools', import.meta.url));
+const NEEDED = [22, 22, 2];
+const INSTALL_MS = 240_000;
+
+/** Whether `v22.23.3` is as new as is asked for. */
+export function isNewEnough(version: string): boolean {
+  const parts = version.replace(/^v/, '').split('.').map(Number);
+  for (const [at, needed] of NEEDED.entries()) {
+    const have = parts[at] ?? 0;
+    if (have !== needed) return have > needed;
+  }
+  return true;
+}
+
+/**
+ * Folder of a `node` that Raycast's tools take.
+ * @throws Error what npm says if the package can't be had
+ */
+export async function nodeForRay(): Promise<string> {
+  if (isNewEnough(process.version)) return dirname(process.execPath);
+  const bin = join(toolsFolder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin');
+  if (!existsSync(join(bin, 'node'))) await installTools();
+  if (existsSync(join(bin, 'node'))) return bin;
+  throw new Error(
+    `Raycast's tools ask for Node ${NEEDED.join('.')}, and there is no package of it for ${process.platform}-${process.arch}`,
+  );
+}
+
+/** `npm ci` in `.ci/tools`: versions and hashes are pinned there. */
+export async function installTools(): Promise<void> {
+  await execute('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: toolsFolder,
+    timeout: INSTALL_MS,
+  });
+}

@@ -1,0 +1,73 @@
+/** The Mac around Raycast: an open menu of the menu bar, and a text that has landed in the app in front. */
+import { inside, wordsOf } from './picture-frame.js';
+import { imageOf } from './picture-image.js';
+import { keyCaps } from './picture-actions.js';
+import { keysOf } from './picture-keys.js';
+import { html, type Markup, type Part } from './picture-markup.js';
+import type { TreeNode } from './tree.js';
+
+/** Where the menu's sign stands from the right edge, in points. */
+const SIGN_RIGHT = 250;
+
+/** @param tree a `MenuBarExtra`, opened */
+export function menuOf(tree: TreeNode, assets: string): Markup {
+  const title = wordsOf(tree.props.title);
+  return html`<div class="bar">
+      <b>Notes</b><span>File</span><span>Edit</span><span>Format</span><span>View</span><span>Window</span>
+      <div class="spring"></div>
+      <span class="status open" style="margin-right:${SIGN_RIGHT - 150}px"
+        >${imageOf(tree.props.icon, assets)}${title}</span
+      >
+      <span>Tue 9:41</span>
+    </div>
+    <div class="menu" style="right:${SIGN_RIGHT - 110}px">${menuRows(tree, assets)}</div>`;
+}
+
+function menuRows(node: TreeNode, assets: string): Part[] {
+  const rows: Part[] = [];
+  for (const child of inside(node)) {
+    if (child.type === 'MenuBarExtra.Section') {
+      if (inside(child).length === 0) continue;
+      const title = wordsOf(child.props.title);
+      rows.push(
+        rows.length > 0 && html`<hr />`,
+        title !== '' && html`<h6>${title}</h6>`,
+        menuRows(child, assets),
+      );
+    } else if (child.type === 'MenuBarExtra.Separator') rows.push(html`<hr />`);
+    else rows.push(menuItem(child, assets));
+  }
+  return rows;
+}
+
+function menuItem({ type, props }: TreeNode, assets: string): Markup {
+  const isOff = type === 'MenuBarExtra.Item' && props.onAction === undefined;
+  return html`<div class="item ${isOff ? 'off' : ''}">
+    ${imageOf(props.icon, assets)}<span>${wordsOf(props.title)}</span
+    ><span class="quiet">${wordsOf(props.subtitle)}</span>
+    <div class="spring"></div>
+    ${type === 'MenuBarExtra.Submenu' ? html`<span class="quiet">›</span>` : keyCaps(keysOf(props.shortcut))}
+  </div>`;
+}
+
+export interface NoteFrame {
+  readonly title: string;
+  /** What stands in the note; the cursor is behind it. */
+  readonly paragraphs: readonly string[];
+  /** What Raycast flashes at the bottom of the screen. */
+  readonly hud: string;
+  readonly icon: string;
+  readonly assets: string;
+}
+
+export function noteOf({ title, paragraphs, hud, icon, assets }: NoteFrame): Markup {
+  const last = paragraphs.length - 1;
+  return html`<div class="note">
+      <div class="lights"><i></i><i></i><i></i>Notes</div>
+      <div class="paper">
+        <h1>${title}</h1>
+        ${paragraphs.map((text, at) => html`<p>${text}${at === last && html`<span class="caret"></span>`}</p>`)}
+      </div>
+    </div>
+    <div class="hud">${imageOf(icon, assets)}${hud}</div>`;
+}

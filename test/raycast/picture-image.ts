@@ -1,0 +1,76 @@
+/** Pictures and colours as the API takes them: an icon's name, a file of the assets, a `data:` URL, a file's own icon. */
+import { existsSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { iconNamed, isIconName } from './picture-icons.js';
+import { html, type Markup } from './picture-markup.js';
+
+const COLOURS: Readonly<Record<string, string>> = {
+  'raycast-blue': '#56b6ff',
+  'raycast-green': '#5cd39b',
+  'raycast-magenta': '#e05cb0',
+  'raycast-orange': '#ffa15c',
+  'raycast-purple': '#b08cff',
+  'raycast-red': '#ff6b6b',
+  'raycast-yellow': '#ffc94d',
+  'raycast-primary-text': 'var(--text)',
+  'raycast-secondary-text': 'var(--quiet)',
+};
+const MEDIA: Readonly<Record<string, string>> = {
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.jpg': 'image/jpeg',
+};
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fields(value: unknown): Fields | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+}
+
+/** A colour of CSS, or undefined where none was given. The pictures are dark. */
+export function colourOf(value: unknown): string | undefined {
+  const own = fields(value)?.dark ?? value;
+  if (typeof own !== 'string') return undefined;
+  const known = COLOURS[own];
+  if (known !== undefined) return known;
+  // It comes to stand in an attribute.
+  return /^[#\w(),.%\s/-]+$/.test(own) ? own : undefined;
+}
+
+/**
+ * An icon in its place, or undefined where none was given.
+ * @param assets folder in which the extension's own pictures lie
+ */
+export function imageOf(value: unknown, assets: string): Markup | undefined {
+  if (value === undefined || value === null) return undefined;
+  const { value: inside, source, tintColor, fileIcon, mask } = fields(value) ?? {};
+  if (inside !== undefined) return imageOf(inside, assets);
+  if (typeof fileIcon === 'string')
+    return html`<span class="icon file">${iconNamed(fileIconOf(fileIcon))}</span>`;
+  const one = source ?? value;
+  const name = fields(one)?.dark ?? one;
+  if (typeof name !== 'string') return undefined;
+  const colour = colourOf(tintColor);
+  const style = colour === undefined ? '' : `color:${colour}`;
+  if (isIconName(name)) return html`<span class="icon" style="${style}">${iconNamed(name)}</span>`;
+  const url = urlOf(name, assets);
+  if (url === undefined) return html`<span class="icon text">${name.slice(0, 2)}</span>`;
+  return html`<span class="icon"><img class="${mask === 'circle' ? 'round' : ''}" src="${url}" /></span>`;
+}
+
+/** Where a picture is to be had without a network. */
+export function urlOf(name: string, assets: string): string | undefined {
+  if (name.startsWith('data:image/')) return name;
+  const media = MEDIA[extname(name)];
+  const path = name.startsWith('/') ? name : join(assets, name);
+  if (media === undefined || !existsSync(path)) return undefined;
+  return `data:${media};base64,${readFileSync(path).toString('base64')}`;
+}
+
+/** The Mac knows more kinds of files than these. */
+function fileIconOf(path: string): string {
+  if (extname(path) === '') return 'folder-16';
+  return /\.(wav|flac|mp3|m4a|ogg|opus|webm|mp4|mov|aiff?)$/i.test(path)
+    ? 'blank-document-audio-16'
+    : 'blank-document-16';
+}

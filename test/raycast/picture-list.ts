@@ -1,0 +1,96 @@
+/** A List: its search bar, its rows, and beside them the detail of the one that is selected. */
+import { factsOf, tagOf } from './picture-facts.js';
+import { inside, wordsOf, type Frame } from './picture-frame.js';
+import { colourOf, imageOf } from './picture-image.js';
+import { html, type Markup, type Part } from './picture-markup.js';
+import { markdownHtml } from './picture-markdown.js';
+import { isEmptyView } from './picture-actions.js';
+import { find, findAll, slot, textOf, walk, type TreeNode } from './tree.js';
+
+/** The item that is selected, or undefined in an empty list. */
+export function selectedItem({ tree, selected }: Frame): TreeNode | undefined {
+  const items = [...walk(tree)].filter(({ type }) => type === 'List.Item');
+  return items.find(({ props }) => wordsOf(props.title) === selected) ?? items[0];
+}
+
+export function searchBar({ tree, search }: Frame): Markup {
+  const text = search ?? textOf(tree, 'searchText');
+  const placeholder = textOf(tree, 'searchBarPlaceholder');
+  const dropdown = find(slot(tree, 'searchBarAccessory'), ({ type }) => type.endsWith('.Dropdown'));
+  return html`<span class="search ${text === '' ? 'quiet' : ''}">${text === '' ? placeholder : text}</span>
+    ${dropdown !== undefined && html`<span class="dropdown">${chosenOf(dropdown)}<b>⌄</b></span>`}`;
+}
+
+function chosenOf(dropdown: TreeNode): string {
+  const items = [...walk(dropdown)].filter(({ type }) => type.endsWith('.Dropdown.Item'));
+  const value = dropdown.props.value ?? dropdown.props.defaultValue;
+  return textOf(items.find(({ props }) => props.value === value) ?? items[0], 'title');
+}
+
+export function listBody(frame: Frame): Markup {
+  const { tree, assets } = frame;
+  const item = selectedItem(frame);
+  if (item === undefined) return emptyView(find(tree, isEmptyView), assets);
+  const isShowing = tree.props.isShowingDetail === true;
+  const rows = inside(tree).map((child) => rowOrSection(child, item, assets, isShowing));
+  const detail = isShowing ? find(slot(item, 'detail'), 'List.Item.Detail') : undefined;
+  return html`<div class="list ${isShowing ? 'narrow' : ''}">${rows}</div>
+    ${detail !== undefined && itemDetail(detail, assets)}`;
+}
+
+function rowOrSection(node: TreeNode, selected: TreeNode, assets: string, isNarrow: boolean): Part {
+  if (node.type === 'List.Item') return row(node, node === selected, assets, isNarrow);
+  if (node.type !== 'List.Section') return undefined;
+  const items = findAll(node, 'List.Item');
+  if (items.length === 0) return undefined;
+  return html`<h4>${wordsOf(node.props.title)}<small>${wordsOf(node.props.subtitle)}</small></h4>
+    ${items.map((item) => row(item, item === selected, assets, isNarrow))}`;
+}
+
+function row({ props }: TreeNode, isSelected: boolean, assets: string, isNarrow: boolean): Markup {
+  const accessories = Array.isArray(props.accessories) ? (props.accessories as Accessory[]) : [];
+  return html`<div class="row ${isSelected ? 'selected' : ''}">
+    ${imageOf(props.icon, assets)}<span class="title">${wordsOf(props.title)}</span>
+    ${!isNarrow && html`<span class="subtitle">${wordsOf(props.subtitle)}</span>`}
+    <div class="spring"></div>
+    ${accessories.map((accessory) => accessoryOf(accessory, assets))}
+  </div>`;
+}
+
+interface Accessory {
+  readonly text?: unknown;
+  readonly tag?: unknown;
+  readonly date?: unknown;
+  readonly icon?: unknown;
+}
+
+function accessoryOf({ text, tag, date, icon }: Accessory, assets: string): Markup {
+  const image = imageOf(icon, assets);
+  if (tag !== undefined && tag !== null) return tagOf(wordsOf(tag), paintOf(tag), image);
+  const words = wordsOf(text ?? date);
+  const colour = colourOf(paintOf(text));
+  return html`<span class="accessory" style="${colour === undefined ? '' : `color:${colour}`}"
+    >${image}${words}</span
+  >`;
+}
+
+function paintOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'color' in value ? value.color : undefined;
+}
+
+function itemDetail(detail: TreeNode, assets: string): Markup {
+  const markdown = textOf(detail, 'markdown');
+  const metadata = slot(detail, 'metadata');
+  return html`<div class="beside">
+    ${markdown !== '' && html`<article class="small">${markdownHtml(markdown, assets)}</article>`}
+    ${metadata !== undefined && html`<div class="facts rows">${factsOf(metadata, assets)}</div>`}
+  </div>`;
+}
+
+function emptyView(node: TreeNode | undefined, assets: string): Markup {
+  return html`<div class="empty">
+    ${imageOf(node?.props.icon, assets)}
+    <strong>${textOf(node, 'title') || 'No Results'}</strong>
+    <span>${textOf(node, 'description')}</span>
+  </div>`;
+}

@@ -1,0 +1,44 @@
+/** Raycast's window with a command in it, as a page. */
+import { find, slot, textOf, type TreeNode } from './tree.js';
+import { actionBar, actionPanel, panelOf } from './picture-actions.js';
+import { factsOf } from './picture-facts.js';
+import { formBody } from './picture-form.js';
+import type { Frame } from './picture-frame.js';
+import { iconNamed } from './picture-icons.js';
+import { listBody, searchBar, selectedItem } from './picture-list.js';
+import { markdownHtml } from './picture-markdown.js';
+import { html, type Markup } from './picture-markup.js';
+
+/** @throws Error for a screen that nobody has drawn yet */
+export function windowOf(frame: Frame): Markup {
+  const { tree } = frame;
+  const isList = tree.type === 'List';
+  const panel = panelOf(tree, isList ? selectedItem(frame) : undefined);
+  return html`<div class="window">
+    <header class="${tree.props.isLoading === true ? 'loading' : ''}">
+      <span class="back">${iconNamed('arrow-left-16')}</span>${isList && searchBar(frame)}
+    </header>
+    <main>${bodyOf(frame)}</main>
+    ${actionBar(frame, panel)}
+    ${frame.isPanelOpen === true && panel !== undefined && actionPanel(panel, frame)}
+  </div>`;
+}
+
+function bodyOf(frame: Frame): Markup {
+  switch (frame.tree.type) {
+    case 'List':
+      return listBody(frame);
+    case 'Detail':
+      return detailBody(frame.tree, frame.assets);
+    case 'Form':
+      return formBody(frame);
+    default:
+      throw new Error(`a picture can't show ${frame.tree.type}`);
+  }
+}
+
+function detailBody(tree: TreeNode, assets: string): Markup {
+  const metadata = find(slot(tree, 'metadata'), 'Detail.Metadata');
+  return html`<article>${markdownHtml(textOf(tree, 'markdown'), assets)}</article>
+    ${metadata !== undefined && html`<div class="facts">${factsOf(metadata, assets)}</div>`}`;
+}

@@ -1,0 +1,67 @@
+/** Draws a page of 1000 × 625 points with a headless Chromium, as the Store wants its pictures: 2000 × 1250 pixels. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { startBrowser, type Browser } from '#test/cli/browser.js';
+import { toolsFolder } from './lint-node.js';
+import type { Markup } from './picture-markup.js';
+import { DESKTOP_STYLE, STYLE } from './picture-style.js';
+
+export const WIDTH = 1000;
+export const HEIGHT = 625;
+
+export class Painter {
+  readonly #browser: Browser;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'sotto-pictures-'));
+
+  private constructor(browser: Browser) {
+    this.#browser = browser;
+  }
+
+  /** A painter, or why there is none: no browser starts here. */
+  static async start(): Promise<Painter | string> {
+    const browser = await startBrowser();
+    return typeof browser === 'string' ? browser : new Painter(browser);
+  }
+
+  /** @param scale pixels for each point */
+  async paint(content: Markup, path: string, scale: 1 | 2 = 2): Promise<void> {
+    const file = join(this.#folder, 'page.html');
+    writeFileSync(file, pageOf(content));
+    const size = { width: WIDTH, height: HEIGHT };
+    const page = await this.#browser.open(pathToFileURL(file).href, size);
+    await page.call('Emulation.setDeviceMetricsOverride', {
+      ...size,
+      deviceScaleFactor: scale,
+      mobile: false,
+    });
+    await page.evaluate('document.fonts.ready.then(() => true)');
+    await page.screenshot(path);
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export function pageOf(content: Markup): string {
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><style>${typefaces()}${STYLE}${DESKTOP_STYLE}</style><body><div class="stage"></div>${content.text}</body></html>`;
+}
+
+/** Inter, where `.ci/tools` is installed: near to what a Mac has. Else whatever the machine has. */
+function typefaces(): string {
+  const files = join(toolsFolder, 'node_modules/@fontsource-variable/inter/files');
+  const faces = ['latin-ext', 'latin'].flatMap((script) =>
+    ['normal', 'italic'].map((style) => {
+      const path = join(files, `inter-${script}-wght-${style}.woff2`);
+      if (!existsSync(path)) return '';
+      const range =
+        script === 'latin' ? 'U+0000-00FF,U+2000-206F,U+2122,U+2190-2193,U+2212' : 'U+0100-02FF,U+1E00-1EFF';
+      const data = readFileSync(path).toString('base64');
+      return `@font-face{font-family:'Inter Variable';font-style:${style};font-weight:100 900;unicode-range:${range};src:url(data:font/woff2;base64,${data}) format('woff2')}`;
+    }),
+  );
+  return faces.join('');
+}

@@ -1,0 +1,58 @@
+/**
+ * `npm run pictures [NAME…]`: draws the extension's pictures out of what its commands really render, driven end to end
+ * with the starter model and real speech. The Store's go to `extension/metadata`, smaller ones to `extension/media`.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildExtension, extensionFolder, whyNotBuilt } from './build-extension.js';
+import { installTools } from './lint-node.js';
+import { Painter } from './picture.js';
+import { missingIcons } from './picture-icons.js';
+import { SCENES, type Scene } from './picture-scenes.js';
+import { Stage } from './picture-stage.js';
+
+async function main(names: readonly string[]): Promise<void> {
+  const scenes = SCENES.filter(({ name }) => names.length === 0 || names.includes(name));
+  if (scenes.length === 0) throw new Error(`there are: ${SCENES.map(({ name }) => name).join(', ')}`);
+  const reason = await whyNotBuilt();
+  if (reason !== undefined) throw new Error(reason);
+  await installTools();
+  const painter = await Painter.start();
+  if (typeof painter === 'string') throw new Error(`no picture can be drawn here: ${painter}`);
+  const built = await buildExtension(extensionFolder);
+  try {
+    for (const scene of scenes) {
+      const stage = new Stage(built);
+      try {
+        const content = await scene.take(stage);
+        for (const { path, scale } of placesOf(scene)) {
+          await painter.paint(content, path, scale);
+          console.log(`${scene.name} → ${path}`);
+        }
+      } finally {
+        await stage.close();
+      }
+    }
+  } finally {
+    built.remove();
+    await painter.close();
+  }
+  if (missingIcons.size > 0) console.warn(`icons that nobody has drawn: ${[...missingIcons].join(', ')}`);
+}
+
+/** 2000 × 1250 pixels for the Store, 1000 × 625 for a README. */
+function placesOf({ name, store }: Scene): { path: string; scale: 1 | 2 }[] {
+  const places: { path: string; scale: 1 | 2 }[] = [];
+  for (const folder of ['media', 'metadata']) mkdirSync(join(extensionFolder, folder), { recursive: true });
+  if (store !== undefined)
+    places.push({ path: join(extensionFolder, 'metadata', `sotto-${store}.png`), scale: 2 });
+  places.push({ path: join(extensionFolder, 'media', `${name}.png`), scale: 1 });
+  return places;
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
