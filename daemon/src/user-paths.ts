@@ -23,6 +23,8 @@ export interface Paths {
   /** Database of past dictations. */
   readonly history: string;
   readonly settings: string;
+  /** The user's own words and replacements. */
+  readonly vocabulary: string;
   readonly logs: string;
   readonly log: string;
   /** stderr of a daemon that was started in the background: what it said before its log was open. */
@@ -78,6 +80,7 @@ function layOut(home: string, runtime: string, logs: string): Paths {
     recordings: join(home, 'recordings'),
     history: join(home, 'history.db'),
     settings: join(home, 'settings.json'),
+    vocabulary: join(home, 'vocabulary.json'),
     logs,
     log: join(logs, 'sotto.log'),
     startupLog: join(logs, 'startup.log'),

@@ -13,6 +13,8 @@ export interface DecodeFlags {
   carryPrompt?: true;
   prefix?: string;
   hotwords?: string[];
+  /** False: the user's own words and replacements are not used. */
+  vocabulary?: boolean;
   vad: boolean;
   vadThreshold?: number;
   vadMinSpeech?: number;
@@ -73,6 +75,7 @@ export function addDecodeFlags(command: Command): Command {
 
   command.optionsGroup('Hints:');
   add('--hotwords <words>', 'names and words likely to be said, with commas between them', words);
+  command.option('--no-vocabulary', 'without your own words and replacements (sotto vocabulary)');
   command.option('-p, --prompt <text>', 'text that counts as said before: names, spelling, style');
   command.option('--carry-prompt', 'give the prompt to every window of 30 s, not only to the first');
   command.option('--prefix <text>', 'what the text begins with');
@@ -157,6 +160,7 @@ export function askedOf(flags: DecodeFlags): TranscribeOptions {
   return {
     ...asked,
     ...(flags.vad ? Object.keys(speech).length > 0 && { vad: speech } : { vad: false }),
+    ...(flags.vocabulary === false && { vocabulary: false }),
     ...(flags.prompt !== undefined && { initialPrompt: flags.prompt }),
     ...(flags.carryPrompt === true && { carryInitialPrompt: true }),
     ...(!flags.condition && { conditionOnPreviousText: false }),

@@ -14,12 +14,16 @@ import type { WarmPlan } from '../supervisor/model-care.js';
 import { Supervisor } from '../supervisor/supervisor.js';
 import { modelLimits } from './model-limits.js';
 import { shelvesOf } from './shelves.js';
+import { VocabularyInUse } from '../sessions/vocabulary/vocabulary-in-use.js';
+import { VocabularyFile } from '../store/vocabulary/vocabulary-file.js';
 
 type ResolveModel = (model: string | undefined) => ModelRef;
 
 export interface Parts {
   readonly supervisor: Supervisor;
   readonly sessions: Sessions;
+  /** The user's words and replacements: the file, and what sessions make of it. */
+  readonly vocabulary: { readonly file: VocabularyFile; readonly inUse: VocabularyInUse };
   /** Finds a model by name or folder, the chosen one without an argument. @throws SottoError MODEL_NOT_FOUND */
   readonly resolveModel: ResolveModel;
   /** The same for speech that goes on: without an argument, the one that is there soonest. */
@@ -68,8 +72,11 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
   };
   const resolveLiveModel: ResolveModel = (wanted) =>
     wanted === undefined ? (supervisor.serving ?? configured().model) : findModel(shelves, wanted);
+  const file = new VocabularyFile(paths.vocabulary);
+  const inUse = new VocabularyInUse(() => file.read(), log);
   const sessions = new Sessions({
     engine: supervisor,
+    vocabulary: inUse,
     clock: systemClock,
     log,
     resolveModel,
@@ -78,6 +85,7 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
   return {
     supervisor,
     sessions,
+    vocabulary: { file, inUse },
     resolveModel,
     resolveLiveModel,
     problem: () => fault ?? modelProblem(),

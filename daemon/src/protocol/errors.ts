@@ -197,6 +197,18 @@ const CODES = {
     exitCode: 1,
     hint: 'it may have been deleted meanwhile: `sotto history list` shows what there is',
   },
+  VOCABULARY_BROKEN: {
+    httpStatus: 500,
+    retryable: false,
+    exitCode: 3,
+    hint: 'correct it, or move it away and begin anew; it is not written over',
+  },
+  VOCABULARY_CHANGED: {
+    httpStatus: 409,
+    retryable: true,
+    exitCode: 1,
+    hint: 'look at it again, then make your change',
+  },
   SPOOL_FAILED: {
     httpStatus: 507,
     retryable: true,

@@ -68,7 +68,11 @@ const toEngineTable = {
     type: v.literal('live-open'),
     session,
     model: modelRefSchema,
-    options: liveOptionsSchema,
+    /** With the words of the vocabulary there may be more of them than a client may send. */
+    options: v.object({
+      ...liveOptionsSchema.entries,
+      ...v.pick(transcribeOptionsSchema, ['hotwords']).entries,
+    }),
     fromSample: whole,
     checkpoint: v.exactOptional(checkpointSchema),
   }),

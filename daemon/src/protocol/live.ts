@@ -7,7 +7,7 @@
  * ends a session, and nothing is said after it.
  */
 import * as v from 'valibot';
-import { finite, whole } from './fields.js';
+import { finite, text, whole } from './fields.js';
 import { transcribeOptionsSchema, wordSchema } from './transcription.js';
 import { errorSchema } from './wire-error.js';
 
@@ -17,8 +17,21 @@ export const sessionIdSchema = v.pipe(
   v.regex(/^[A-Za-z0-9-]{1,64}$/, 'must be 1 to 64 letters, digits or dashes'),
 );
 
+/** With the other options they are kept in the head of the take's file, which is not large. */
+const MOST_HOTWORDS_LENGTH = 6_000;
+
 export const liveOptionsSchema = v.object({
-  ...v.pick(transcribeOptionsSchema, ['language', 'initialPrompt']).entries,
+  ...v.pick(transcribeOptionsSchema, ['language', 'initialPrompt', 'vocabulary']).entries,
+  /** As for files, but not as many. */
+  hotwords: v.exactOptional(
+    v.pipe(
+      v.array(text(1, 100)),
+      v.check(
+        (words) => words.join('').length <= MOST_HOTWORDS_LENGTH && words.length <= 500,
+        'have 6000 characters at most',
+      ),
+    ),
+  ),
   /**
    * Whether the whole take is decoded once more at its end, and that text taken where it is better: for text that is
    * delivered only at the end. Off when left out, so that the final text is what was committed.
@@ -35,14 +48,14 @@ const count = v.pipe(whole, v.minValue(0));
 
 export const finalSchema = v.object({
   type: v.literal('final'),
-  /** All of it: the committed text, or the one that took its place as a whole. */
+  /** All of it: the committed text, or the one that took its place as a whole; with the replacements of the vocabulary. */
   text: v.string(),
   language: v.exactOptional(v.string()),
   durationSeconds: finite,
   model: v.string(),
   /** Whether the text is that of the decode at the end. */
   refined: v.boolean(),
-  /** Those of that decode; otherwise they are the committed ones, which were told already. */
+  /** Those of that decode, or with what was replaced; otherwise they are the committed ones, which were told already. */
   words: v.exactOptional(v.array(wordSchema)),
 });
 

@@ -97,8 +97,13 @@ export const transcribeOptionsSchema = v.object({
   carryInitialPrompt: v.exactOptional(v.boolean()),
   /** What the text begins with: the model goes on from there. */
   prefix: v.exactOptional(text(0, 4096)),
-  /** Names and words that are likely to be said, spelled as they are to be written. */
+  /**
+   * Names and words that are likely to be said, spelled as they are to be written. Those of the user's vocabulary when left
+   * out; an empty list for none.
+   */
   hotwords: v.exactOptional(v.pipe(v.array(text(1, 100)), v.maxLength(1000))),
+  /** Whether the user's vocabulary is used at all, its replacements too; it is when left out. */
+  vocabulary: v.exactOptional(v.boolean()),
   /** Windows that are decoded at once; none is then given the text before it. 1, one after the other, when left out. */
   batchSize: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(64))),
   /** Whether each segment tells how probable each of its tokens is. */

@@ -10,6 +10,8 @@ import type { QueueStatus } from '../protocol/status.js';
 import type { Engine, JobReport, RunningJob } from '../supervisor/engine.js';
 import { FairQueue } from './fair-queue.js';
 import { Job, type JobNotice, type JobRequest } from './job.js';
+import { spellEvent } from './vocabulary/spell.js';
+import { hotwordsFor, NO_VOCABULARY, type VocabularyInUse } from './vocabulary/vocabulary-in-use.js';
 
 /** Jobs that may wait, over all clients. Past it, saying BUSY at once beats keeping somebody waiting for hours. */
 const MAX_QUEUED = 1_024;
@@ -22,6 +24,8 @@ export interface SessionsOptions {
   readonly log: Logger;
   /** Finds a model by name or folder (the default one without an argument), or throws a `SottoError`. */
   readonly resolveModel: (model: string | undefined) => ModelRef;
+  /** The user's words and replacements; none, if left out. */
+  readonly vocabulary?: Pick<VocabularyInUse, 'now'>;
   readonly maxQueued?: number;
   /** Told whenever the last job is over or the first one comes. */
   readonly onIdleChange?: (idle: boolean) => void;
@@ -62,7 +66,20 @@ export class Sessions {
     const most = this.#options.maxQueued ?? MAX_QUEUED;
     if (this.#queue.size >= most) throw new SottoError('BUSY', `${most} files are waiting already`);
     const model = this.#options.resolveModel(request.model);
-    const job = new Job(this.#nextNumber++, request, model, notify);
+    const { words, replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).now();
+    const { options = {} } = request;
+    const spells = options.vocabulary !== false;
+    const job = new Job(
+      this.#nextNumber++,
+      { ...request, options: { ...options, ...hotwordsFor(options, words) } },
+      model,
+      (notice) =>
+        notify(
+          notice.type === 'event' && spells
+            ? { ...notice, event: spellEvent(replacer, notice.event) }
+            : notice,
+        ),
+    );
     if (this.idle) this.#options.onIdleChange?.(false);
     this.#queue.push(client, job);
     this.#clients.set(job, client);

@@ -20,6 +20,7 @@ import { levelOf } from './level.js';
 import type { Said } from './said.js';
 import { memoryFull, type SpokenAudio } from './spoken-audio.js';
 import type { TakeOutcome } from './outcome.js';
+import type { Spell } from '../vocabulary/spell.js';
 
 /** New engines that a session is given for one stretch of its audio: a take that takes three down is not given a fourth. */
 const MAX_REPLAYS = 2;
@@ -35,6 +36,8 @@ export interface LiveSessionParts {
   readonly startedMs: number;
   readonly model: ModelRef;
   readonly options: LiveOptions;
+  /** What the vocabulary makes of the text at its end. Committed text stays as it was said. */
+  readonly spell: Spell;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;
@@ -301,27 +304,34 @@ export class LiveSession {
   }
 
   async #final(refined: Refined | undefined): Promise<void> {
-    const { audio, model, said } = this.#parts;
+    const { audio, model, said, spell } = this.#parts;
     // What was said before is on its way.
     await said.quiet();
     const language = refined?.language ?? said.language;
+    const { words, ...spelled } = spell(refined ?? said);
     const final = {
-      text: refined?.text ?? said.text,
+      text: spelled.text,
       ...(language !== undefined && { language }),
       durationSeconds: audio.samples / SAMPLE_RATE,
       model: model.name,
     };
     await this.#end(
-      { state: said.isHeard ? 'final' : 'recovered', ...final, words: refined?.words ?? said.words },
-      { type: 'final', ...final, refined: refined !== undefined, ...(refined && { words: refined.words }) },
+      { state: said.isHeard ? 'final' : 'recovered', ...final, words },
+      {
+        type: 'final',
+        ...final,
+        refined: refined !== undefined,
+        ...((refined !== undefined || spelled.isChanged) && { words }),
+      },
     );
   }
 
   #fail(error: SottoError): void {
     if (this.over) return;
     this.#leaveEngine();
-    const { audio, model, said } = this.#parts;
-    const { text, words, language } = said;
+    const { audio, model, said, spell } = this.#parts;
+    const { language } = said;
+    const { text, words } = spell(said);
     void this.#end(
       {
         state: 'failed',

@@ -15,6 +15,8 @@ import type { Engine } from '../../supervisor/engine.js';
 import { LiveSession } from './live-session.js';
 import type { TakeOutcome } from './outcome.js';
 import { Said, type SaidNotice } from './said.js';
+import { spellSpoken } from '../vocabulary/spell.js';
+import { hotwordsFor, NO_VOCABULARY, type VocabularyInUse } from '../vocabulary/vocabulary-in-use.js';
 import { SpokenAudio } from './spoken-audio.js';
 
 /** How long a session whose client is gone waits for it, before it is finished without. */
@@ -43,6 +45,8 @@ export interface LiveSessionsOptions {
   /** Name of the model that those who name none should have, where they get another one. */
   readonly insteadOf?: () => string | undefined;
   readonly keep: (outcome: TakeOutcome) => Promise<string | undefined>;
+  /** The user's words and replacements; none, if left out. */
+  readonly vocabulary?: Pick<VocabularyInUse, 'now'>;
   /** Told whenever the last session is over or the first one comes. */
   readonly onIdleChange?: (idle: boolean) => void;
   /** Opens files; tests put one in its place that fails. */
@@ -238,7 +242,8 @@ export class LiveSessions {
     audio: SpokenAudio;
   }): Promise<Entry> {
     const { id, startedMs, options, ref, audio } = take;
-    const { clock, engine, keep, log } = this.#options;
+    const { clock, engine, keep, log, vocabulary = NO_VOCABULARY } = this.#options;
+    const { words, problem } = vocabulary.now();
     const { entries, journal } = await this.#journalOf(id);
     const checkpoint = lastCheckpoint(entries);
     const said = new Said(
@@ -257,7 +262,13 @@ export class LiveSessions {
     const session = new LiveSession({
       id,
       startedMs,
-      options,
+      options: { ...options, ...hotwordsFor(options, words) },
+      // As the vocabulary is then: a replacement that is added while somebody speaks is for this take already.
+      spell: (spoken) =>
+        spellSpoken(
+          options.vocabulary === false ? NO_VOCABULARY.now().replacer : vocabulary.now().replacer,
+          spoken,
+        ),
       model: ref,
       engine,
       clock,
@@ -274,6 +285,7 @@ export class LiveSessions {
     this.#entries.set(id, entry);
     if (isOver) this.#remember(entry);
     else session.start();
+    if (!isOver && problem !== undefined) void said.say({ type: 'warning', error: problem.toWire() });
     return entry;
   }
 

@@ -126,11 +126,11 @@ export async function folderBytes(folder: string): Promise<number> {
   return bytes;
 }
 
-/** All of it or nothing: written beside, brought to the disk, renamed. */
-export async function writeSafely(path: string, text: string): Promise<void> {
+/** All of it or nothing: written beside, brought to the disk, renamed. @param mode of the file; what is usual, if left out */
+export async function writeSafely(path: string, text: string, mode?: number): Promise<void> {
   const draft = `${path}.${randomUUID().slice(0, 8)}.new`;
   try {
-    await writeFile(draft, text, { flag: 'wx', flush: true });
+    await writeFile(draft, text, { flag: 'wx', flush: true, ...(mode !== undefined && { mode }) });
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });

@@ -1,0 +1,138 @@
+/** What `sotto vocabulary` does. The file is the vocabulary: a daemon that runs sees by itself that it has changed. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { text as textOf } from 'node:stream/consumers';
+import type { Paths } from '../paths.js';
+import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
+import {
+  oneLineOf,
+  type Vocabulary,
+  type VocabularyChange,
+  type VocabularyFormat,
+} from '../protocol/vocabulary.js';
+import { added, countOf, removed, replaced } from '../store/vocabulary/change.js';
+import { formatVocabulary, parseForeign } from '../store/vocabulary/file-text.js';
+import { VocabularyFile } from '../store/vocabulary/vocabulary-file.js';
+import { columnsOf, padEnd } from './terminal/columns.js';
+import { styleFor, wantsColour } from './terminal/style.js';
+
+/** All of them give the exit code of the command. @throws SottoError */
+export function list({ vocabulary: path }: Paths, json: boolean): number {
+  const { vocabulary } = new VocabularyFile(path).read();
+  if (json) process.stdout.write(`${JSON.stringify(vocabulary)}\n`);
+  else if (countOf(vocabulary) > 0) process.stdout.write(tableOf(vocabulary));
+  else {
+    process.stderr.write(
+      'nothing yet: `sotto vocabulary add NAME` has Sotto listen for it, `sotto vocabulary replace FROM TO` writes ' +
+        'something else in place of what is heard\n',
+    );
+  }
+  return 0;
+}
+
+export async function add({ vocabulary: path }: Paths, more: Partial<Vocabulary>): Promise<number> {
+  const { change } = await new VocabularyFile(path).change((now) => added(now, more));
+  tell(change);
+  return 0;
+}
+
+export async function remove({ vocabulary: path }: Paths, words: readonly string[]): Promise<number> {
+  const { change } = await new VocabularyFile(path).change((now) =>
+    removed(now, { words, replacements: words }),
+  );
+  if (change.removed === 0) {
+    process.stderr.write('sotto: there is no such word — `sotto vocabulary list` shows them\n');
+    return 1;
+  }
+  tell(change);
+  return 0;
+}
+
+export async function importFrom(
+  { vocabulary: path }: Paths,
+  file: string,
+  replace: boolean,
+): Promise<number> {
+  const found = parseForeign(await read(file));
+  if (countOf(found) === 0) {
+    throw new SottoError('INVALID_ARGUMENT', `there is no word in ${file}`, {
+      hint: 'see `sotto vocabulary import --help`',
+    });
+  }
+  const { change } = await new VocabularyFile(path).change((now) =>
+    replace ? replaced(now, found) : added(now, found),
+  );
+  tell(change);
+  return 0;
+}
+
+export async function exportTo(
+  { vocabulary: path }: Paths,
+  file: string | undefined,
+  asked: VocabularyFormat | undefined,
+): Promise<number> {
+  const { vocabulary } = new VocabularyFile(path).read();
+  const format = asked ?? (file?.toLowerCase().endsWith('.csv') === true ? 'csv' : 'json');
+  const text = formatVocabulary(vocabulary, format);
+  if (file === undefined) {
+    process.stdout.write(text);
+    return 0;
+  }
+  try {
+    await writeFile(file, text, { flag: 'wx' });
+  } catch (cause) {
+    const isThere = codeOf(cause) === 'EEXIST';
+    throw new SottoError(
+      'OUTPUT_FAILED',
+      isThere ? `${file} is there already` : `${file} can't be written: ${messageOf(cause)}`,
+      { cause, ...(isThere && { hint: 'give another name, or move it away' }) },
+    );
+  }
+  process.stderr.write(`${counted(vocabulary)} written to ${file}\n`);
+  return 0;
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new SottoError('INVALID_ARGUMENT', `${file} can't be read: ${messageOf(cause)}`, {
+      cause,
+      hint: 'check the path',
+    });
+  }
+}
+
+function tell({ added: more, changed, removed: gone }: VocabularyChange): void {
+  const parts = [
+    ...(more > 0 ? [`${more} added`] : []),
+    ...(changed > 0 ? [`${changed} changed`] : []),
+    ...(gone > 0 ? [`${gone} removed`] : []),
+  ];
+  process.stdout.write(`${parts.length === 0 ? 'that is how it was already' : parts.join(', ')}\n`);
+}
+
+function counted({ words, replacements }: Vocabulary): string {
+  const many = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+  return `${many(words.length, 'word')} and ${many(replacements.length, 'replacement')}`;
+}
+
+function tableOf({ words, replacements }: Vocabulary): string {
+  const style = styleFor(wantsColour(process.stdout));
+  const widest = Math.max(0, ...replacements.map(({ from }) => columnsOf(from)));
+  const lines = [
+    ...(words.length > 0
+      ? [style.bold('Words'), ...sorted(words, (word) => word).map((word) => `  ${word}`)]
+      : []),
+    ...(words.length > 0 && replacements.length > 0 ? [''] : []),
+    ...(replacements.length > 0 ? [style.bold('Replacements')] : []),
+    ...sorted(replacements, ({ from }) => from).map(({ from, to }) => {
+      const written = to === '' ? style.dim('(left out)') : oneLineOf(to);
+      return `  ${padEnd(from, widest)}  ${style.dim('→')} ${written}`;
+    }),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function sorted<T>(all: readonly T[], nameOf: (one: T) => string): T[] {
+  return [...all].sort((a, b) => nameOf(a).localeCompare(nameOf(b), undefined, { sensitivity: 'base' }));
+}

@@ -1,0 +1,85 @@
+/**
+ * The user's vocabulary, as a program sees and changes it. What it is told holds from the next dictation on.
+ *
+ * @example
+ * const { vocabulary, revision } = await client.vocabulary.get();
+ * await client.vocabulary.add({ words: ['Nguyen'], replacements: [{ from: 'sean', to: 'Shaun' }] });
+ */
+import { SottoError } from '../protocol/errors.js';
+import {
+  VOCABULARY_LIMITS,
+  type Vocabulary,
+  type VocabularyChange,
+  type VocabularyFormat,
+  type VocabularyRequest,
+  type VocabularyResult,
+} from '../protocol/vocabulary.js';
+import { LIMITS } from '../protocol/version.js';
+
+/** Of what has been seen: if it was changed elsewhere since, it stays as it is. Any, when left out. */
+export interface IfStill {
+  readonly revision?: string;
+}
+
+export type VocabularyChanged = VocabularyResult & { readonly change: VocabularyChange };
+
+/** What a message takes beside the text that it carries. */
+const ENVELOPE_BYTES = 1024;
+
+export class VocabularyClient {
+  readonly #ask: (request: VocabularyRequest) => Promise<VocabularyResult>;
+
+  constructor(ask: (request: VocabularyRequest) => Promise<VocabularyResult>) {
+    this.#ask = ask;
+  }
+
+  /** @throws SottoError VOCABULARY_BROKEN */
+  get(): Promise<VocabularyResult> {
+    return this.#ask({ do: 'get' });
+  }
+
+  /** What is there already is written as it is given here. @throws SottoError VOCABULARY_CHANGED, INVALID_ARGUMENT */
+  add(more: Partial<Vocabulary>, still: IfStill = {}): Promise<VocabularyChanged> {
+    return this.#change({ do: 'add', ...more, ...still });
+  }
+
+  /** @param which replacements by their `from` */
+  remove(
+    which: { readonly words?: string[]; readonly replacements?: string[] },
+    still: IfStill = {},
+  ): Promise<VocabularyChanged> {
+    return this.#change({ do: 'remove', ...which, ...still });
+  }
+
+  /** All of it. @throws SottoError VOCABULARY_CHANGED, INVALID_ARGUMENT */
+  set(vocabulary: Vocabulary, revision: string): Promise<VocabularyChanged> {
+    return this.#change({ do: 'set', vocabulary, revision });
+  }
+
+  /**
+   * @param text of a file: JSON, CSV, or a word a line
+   * @throws SottoError INVALID_ARGUMENT
+   */
+  import(
+    text: string,
+    { replace, ...still }: IfStill & { readonly replace?: boolean } = {},
+  ): Promise<VocabularyChanged> {
+    const bytes = Buffer.byteLength(JSON.stringify(text)) + ENVELOPE_BYTES;
+    if (text.length > VOCABULARY_LIMITS.importLength || bytes > LIMITS.maxMessageBytes) {
+      throw new SottoError('INVALID_ARGUMENT', 'the file is too large for a vocabulary', {
+        hint: `a vocabulary has ${VOCABULARY_LIMITS.words} words and ${VOCABULARY_LIMITS.replacements} replacements at most`,
+      });
+    }
+    return this.#change({ do: 'import', text, ...(replace !== undefined && { replace }), ...still });
+  }
+
+  /** The text of a file that `import` takes. */
+  async export(format: VocabularyFormat): Promise<string> {
+    return (await this.#ask({ do: 'export', format })).text ?? '';
+  }
+
+  async #change(request: VocabularyRequest): Promise<VocabularyChanged> {
+    const { change = { added: 0, changed: 0, removed: 0 }, ...result } = await this.#ask(request);
+    return { ...result, change };
+  }
+}

@@ -1,0 +1,17 @@
+/** Words of any script, as far as they can be told apart without a dictionary. */
+import { RUN_ON } from '../../protocol/run-on-scripts.js';
+
+const UNIT = new RegExp(`[${RUN_ON}]|[^\\s${RUN_ON}]+`, 'gu');
+
+export interface Unit {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What stands between white space, each character of a script without spaces for itself. Places in UTF-16 units. */
+export function unitsOf(text: string): Unit[] {
+  return Array.from(text.matchAll(UNIT), ({ 0: unit, index }) => ({
+    start: index,
+    end: index + unit.length,
+  }));
+}

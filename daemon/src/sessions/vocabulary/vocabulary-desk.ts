@@ -1,0 +1,40 @@
+/** The vocabulary, as clients of the daemon ask for it and change it. */
+import type { VocabularyRequest, VocabularyResult } from '../../protocol/vocabulary.js';
+import { added, removed, replaced } from '../../store/vocabulary/change.js';
+import { formatVocabulary, parseForeign } from '../../store/vocabulary/file-text.js';
+import type { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
+
+export class VocabularyDesk {
+  readonly #file: VocabularyFile;
+
+  constructor(file: VocabularyFile) {
+    this.#file = file;
+  }
+
+  /** @throws SottoError VOCABULARY_BROKEN, VOCABULARY_CHANGED, INVALID_ARGUMENT, OUTPUT_FAILED, BUSY */
+  async ask(request: VocabularyRequest): Promise<VocabularyResult> {
+    switch (request.do) {
+      case 'get':
+        return this.#file.read();
+      case 'export': {
+        const kept = this.#file.read();
+        return { ...kept, text: formatVocabulary(kept.vocabulary, request.format) };
+      }
+      case 'add': {
+        const { words = [], replacements = [], revision } = request;
+        return this.#file.change((now) => added(now, { words, replacements }), revision);
+      }
+      case 'remove': {
+        const { words = [], replacements = [], revision } = request;
+        return this.#file.change((now) => removed(now, { words, replacements }), revision);
+      }
+      case 'set':
+        return this.#file.change((now) => replaced(now, request.vocabulary), request.revision);
+      case 'import': {
+        const found = parseForeign(request.text);
+        const change = request.replace === true ? replaced : added;
+        return this.#file.change((now) => change(now, found), request.revision);
+      }
+    }
+  }
+}

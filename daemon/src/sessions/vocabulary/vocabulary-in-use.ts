@@ -1,0 +1,73 @@
+/** The user's vocabulary as sessions and jobs use it: read when one begins, and again where its text is written. */
+import type { Logger } from '../../logger.js';
+import { SottoError } from '../../protocol/errors.js';
+import { EMPTY_VOCABULARY } from '../../store/vocabulary/change.js';
+import { folded } from '../../store/vocabulary/keys.js';
+import type { KeptVocabulary } from '../../store/vocabulary/vocabulary-file.js';
+import { Replacer } from './replacer.js';
+
+export interface VocabularyNow {
+  readonly words: readonly string[];
+  readonly replacer: Replacer;
+  /** Why it is not what the user has written down. */
+  readonly problem?: SottoError;
+}
+
+/** What a request says of it itself. */
+interface Asked {
+  readonly hotwords?: string[];
+  readonly initialPrompt?: string;
+  readonly vocabulary?: boolean;
+}
+
+export class VocabularyInUse {
+  readonly #read: () => KeptVocabulary;
+  readonly #log: Logger;
+  #revision: string | undefined;
+  #told: string | undefined;
+  #now: VocabularyNow = { words: EMPTY_VOCABULARY.words, replacer: new Replacer([]) };
+
+  /** @param read may throw: then the one before stays, and it is said */
+  constructor(read: () => KeptVocabulary, log: Logger) {
+    this.#read = read;
+    this.#log = log;
+  }
+
+  now(): VocabularyNow {
+    try {
+      const { revision, vocabulary } = this.#read();
+      this.#told = undefined;
+      if (revision === this.#revision) return this.#now;
+      this.#now = { words: vocabulary.words, replacer: new Replacer(vocabulary.replacements) };
+      this.#revision = revision;
+      return this.#now;
+    } catch (thrown) {
+      const problem = SottoError.from(thrown);
+      const { code, message } = problem;
+      if (this.#told !== message) this.#log.warn({ code, message }, 'vocabulary');
+      this.#told = message;
+      return { ...this.#now, problem };
+    }
+  }
+}
+
+/** None, for those who have none. */
+export const NO_VOCABULARY: Pick<VocabularyInUse, 'now'> = {
+  now: () => ({ words: [], replacer: NOTHING_REPLACED }),
+};
+
+const NOTHING_REPLACED = new Replacer([]);
+
+/**
+ * What a request is to listen for: the words, unless it brings some of its own. One that its prompt holds is left out: a
+ * model that is shown a word and paid for saying it says little else (test/bench/baseline/hotwords.md).
+ */
+export function hotwordsFor(
+  { hotwords: own, initialPrompt = '', vocabulary = true }: Asked,
+  words: readonly string[],
+): { hotwords?: string[] } {
+  if (!vocabulary || own !== undefined) return {};
+  const prompt = folded(initialPrompt);
+  const hotwords = words.filter((word) => !prompt.includes(folded(word)));
+  return hotwords.length === 0 ? {} : { hotwords };
+}

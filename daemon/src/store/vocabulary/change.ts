@@ -1,0 +1,156 @@
+/** Changes of a vocabulary, as pure functions. What is the same but for its case is the same word. */
+import { SottoError } from '../../protocol/errors.js';
+import {
+  VOCABULARY_LIMITS,
+  type Replacement,
+  type Vocabulary,
+  type VocabularyChange,
+} from '../../protocol/vocabulary.js';
+import { folded, replacementKey } from './keys.js';
+
+export const EMPTY_VOCABULARY: Vocabulary = { words: [], replacements: [] };
+
+export interface Changed {
+  readonly vocabulary: Vocabulary;
+  readonly change: VocabularyChange;
+}
+
+/** What is there already is written as it is given now, where it was. @throws SottoError INVALID_ARGUMENT */
+export function added(to: Vocabulary, more: Partial<Vocabulary>): Changed {
+  const words = merged(to.words, tidyWords(more.words ?? []), folded);
+  const replacements = merged(to.replacements, tidyReplacements(more.replacements ?? []), keyOf);
+  return withinLimits({
+    vocabulary: { words: words.all, replacements: replacements.all },
+    change: {
+      added: words.added + replacements.added,
+      changed: words.changed + replacements.changed,
+      removed: 0,
+    },
+  });
+}
+
+export interface ToRemove {
+  readonly words?: readonly string[];
+  /** Named by their `from`. */
+  readonly replacements?: readonly string[];
+}
+
+/** What is not there need not be removed. `NEW LINE` means `new line` where there is no such acronym. */
+export function removed(of: Vocabulary, { words = [], replacements = [] }: ToRemove): Changed {
+  const goneWords = new Set(words.map(folded));
+  const known = new Set(of.replacements.map(keyOf));
+  const named = replacements.map((from) =>
+    known.has(replacementKey(from)) ? replacementKey(from) : folded(from),
+  );
+  const gone = new Set(named);
+  const vocabulary = {
+    words: of.words.filter((word) => !goneWords.has(folded(word))),
+    replacements: of.replacements.filter((one) => !gone.has(keyOf(one))),
+  };
+  return { vocabulary, change: { added: 0, changed: 0, removed: countOf(of) - countOf(vocabulary) } };
+}
+
+/** All of it in place of what was there. @throws SottoError INVALID_ARGUMENT */
+export function replaced(before: Vocabulary, now: Vocabulary): Changed {
+  const { vocabulary } = added(EMPTY_VOCABULARY, now);
+  const words = difference(before.words, vocabulary.words, folded);
+  const replacements = difference(before.replacements, vocabulary.replacements, keyOf);
+  return withinLimits({
+    vocabulary,
+    change: {
+      added: words.added + replacements.added,
+      changed: words.changed + replacements.changed,
+      removed: words.removed + replacements.removed,
+    },
+  });
+}
+
+export function countOf({ words, replacements }: Vocabulary): number {
+  return words.length + replacements.length;
+}
+
+export function tidyWord(word: string): string {
+  return word
+    .normalize('NFC')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+}
+
+/** Line breaks stay, the space around all of it goes. */
+function tidyTo(to: string): string {
+  return to
+    .normalize('NFC')
+    .replace(/\r\n?/g, '\n')
+    .replace(/^[ \t]+|[ \t]+$/g, '');
+}
+
+function tidyWords(words: readonly string[]): string[] {
+  return words.map(tidyWord).filter((word) => word !== '');
+}
+
+function tidyReplacements(replacements: readonly Replacement[]): Replacement[] {
+  return replacements
+    .map(({ from, to }) => ({ from: tidyWord(from), to: tidyTo(to) }))
+    .filter(({ from }) => from !== '');
+}
+
+function keyOf({ from }: Replacement): string {
+  return replacementKey(from);
+}
+
+function merged<T>(
+  before: readonly T[],
+  more: readonly T[],
+  keyOf: (one: T) => string,
+): { all: T[]; added: number; changed: number } {
+  const all = new Map(before.map((one) => [keyOf(one), one]));
+  for (const one of more) all.set(keyOf(one), one);
+  const now = [...all.values()];
+  const { added, changed } = difference(before, now, keyOf);
+  return { all: now, added, changed };
+}
+
+function difference<T>(before: readonly T[], now: readonly T[], keyOf: (one: T) => string): VocabularyChange {
+  const known = new Map(before.map((one) => [keyOf(one), one]));
+  let added = 0;
+  let changed = 0;
+  for (const one of now) {
+    const was = known.get(keyOf(one));
+    if (was === undefined) added++;
+    else if (JSON.stringify(was) !== JSON.stringify(one)) changed++;
+  }
+  return { added, changed, removed: before.length - (now.length - added) };
+}
+
+function withinLimits(changed: Changed): Changed {
+  const { words, replacements } = changed.vocabulary;
+  const {
+    bytes,
+    fromLength,
+    replacements: mostReplacements,
+    toLength,
+    wordLength,
+    words: mostWords,
+  } = VOCABULARY_LIMITS;
+  const tooLong = (what: string, text: string, most: number): void => {
+    if (text.length <= most) return;
+    const shown = `“${text.slice(0, 30)}…”`;
+    throw new SottoError('INVALID_ARGUMENT', `${shown} is too long: ${what} has ${most} characters at most`, {
+      hint: 'make it shorter',
+    });
+  };
+  for (const word of words) tooLong('a word', word, wordLength);
+  for (const { from, to } of replacements) {
+    tooLong('what is replaced', from, fromLength);
+    tooLong('a replacement', to, toLength);
+  }
+  const tooMany = (what: string): never => {
+    throw new SottoError('INVALID_ARGUMENT', `the vocabulary would be too large: ${what} at most`, {
+      hint: 'remove some that are of no use any more',
+    });
+  };
+  if (words.length > mostWords) tooMany(`${mostWords} words`);
+  if (replacements.length > mostReplacements) tooMany(`${mostReplacements} replacements`);
+  if (Buffer.byteLength(JSON.stringify(changed.vocabulary)) > bytes) tooMany(`${bytes / 1024} KiB`);
+  return changed;
+}

@@ -1,0 +1,76 @@
+/** The text of a vocabulary's file, as it is kept, exported and imported. */
+import * as v from 'valibot';
+import { messageOf, SottoError } from '../../protocol/errors.js';
+import {
+  fromOneLine,
+  vocabularySchema,
+  type Vocabulary,
+  type VocabularyFormat,
+} from '../../protocol/vocabulary.js';
+import { fromCsv, toCsv } from './csv.js';
+
+/** Of the layout of the file. */
+const VERSION = 1;
+
+const keptSchema = v.object({
+  version: v.optional(v.pipe(v.number(), v.maxValue(VERSION, 'is of a newer version of Sotto')), VERSION),
+  words: v.optional(vocabularySchema.entries.words, []),
+  replacements: v.optional(vocabularySchema.entries.replacements, []),
+});
+
+export function formatVocabulary(
+  { words, replacements }: Vocabulary,
+  format: VocabularyFormat = 'json',
+): string {
+  if (format === 'csv') return toCsv({ words, replacements });
+  return `${JSON.stringify({ version: VERSION, words, replacements }, null, 2)}\n`;
+}
+
+/** @throws Error that says what is wrong with it */
+export function parseKept(text: string): Vocabulary {
+  const parsed = v.safeParse(keptSchema, JSON.parse(text));
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw new Error(`${v.getDotPath(issue) ?? 'all of it'}: ${issue.message}`);
+  }
+  const { words, replacements } = parsed.output;
+  return { words, replacements };
+}
+
+const strings = v.array(v.string());
+const pairs = v.record(v.string(), v.string());
+const objects = v.array(v.object({ from: v.string(), to: v.string() }));
+
+/**
+ * Of a file from elsewhere: JSON (ours, a list of words, or an object of replacements), a table, or a word a line.
+ * @throws SottoError INVALID_ARGUMENT
+ */
+export function parseForeign(text: string): Vocabulary {
+  const isJson = /^\uFEFF?\s*[[{]/.test(text);
+  try {
+    return isJson ? foreignOf(JSON.parse(text.replace(/^\uFEFF/, ''))) : fromCsv(text);
+  } catch (error) {
+    throw new SottoError('INVALID_ARGUMENT', `this is no vocabulary: ${messageOf(error)}`, {
+      cause: error,
+      hint: 'give JSON or CSV as `sotto vocabulary export` writes it, or a word a line',
+    });
+  }
+}
+
+function foreignOf(json: unknown): Vocabulary {
+  if (Array.isArray(json)) return { words: v.parse(strings, json), replacements: [] };
+  if (typeof json !== 'object' || json === null) throw new TypeError('neither a list nor an object');
+  const isOurs = 'words' in json || 'replacements' in json;
+  if (!isOurs) return { words: [], replacements: listOf(v.parse(pairs, json)) };
+  const { words = [], replacements = [] }: { words?: unknown; replacements?: unknown } = json;
+  return {
+    words: v.parse(strings, words),
+    replacements: Array.isArray(replacements)
+      ? v.parse(objects, replacements)
+      : listOf(v.parse(pairs, replacements)),
+  };
+}
+
+function listOf(replacements: Readonly<Record<string, string>>): Vocabulary['replacements'] {
+  return Object.entries(replacements).map(([from, to]) => ({ from, to: fromOneLine(to) }));
+}

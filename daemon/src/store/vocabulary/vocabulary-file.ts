@@ -1,0 +1,141 @@
+/**
+ * The file of the user's vocabulary: read again whenever somebody has changed it, by hand too; written as a whole, for its
+ * user alone. One that is broken is said, and never written over. Its revision is a hash of what is in it.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
+import { VOCABULARY_LIMITS, type Vocabulary } from '../../protocol/vocabulary.js';
+import { writeSafely } from '../download/work-folder.js';
+import { added, EMPTY_VOCABULARY, type Changed } from './change.js';
+import { formatVocabulary, parseKept } from './file-text.js';
+
+/** Revision of a vocabulary that was never written. */
+export const NO_REVISION = 'none';
+
+const LOOK_AGAIN_MS = 20;
+/** Another one writes for a few milliseconds. */
+const LOCK_MS = 3_000;
+/** Written by hand it may be longer than it need be. */
+const MOST_BYTES = 8 * VOCABULARY_LIMITS.bytes;
+
+export interface KeptVocabulary {
+  readonly vocabulary: Vocabulary;
+  readonly revision: string;
+}
+
+const NOTHING: KeptVocabulary = { vocabulary: EMPTY_VOCABULARY, revision: NO_REVISION };
+
+interface Seen {
+  /** What tells that the file is another one. */
+  readonly mark: string;
+  readonly kept: KeptVocabulary | SottoError;
+}
+
+export class VocabularyFile {
+  readonly #path: string;
+  #seen: Seen | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** As it is now; costs one look at the file's date as long as nobody changes it. @throws SottoError VOCABULARY_BROKEN */
+  read(): KeptVocabulary {
+    const mark = this.#mark();
+    if (mark === undefined) return NOTHING;
+    if (this.#seen?.mark !== mark) this.#seen = { mark, kept: this.#parse() };
+    const { kept } = this.#seen;
+    if (kept instanceof SottoError) throw kept;
+    return kept;
+  }
+
+  /**
+   * Changes what is there when it is written, whoever else does so at the same time.
+   * @param revision of what the one who wants it has seen; any, when left out
+   * @throws SottoError VOCABULARY_BROKEN, VOCABULARY_CHANGED, OUTPUT_FAILED, BUSY, or what `change` throws
+   */
+  async change(
+    change: (now: Vocabulary) => Changed,
+    revision?: string,
+  ): Promise<KeptVocabulary & Pick<Changed, 'change'>> {
+    const lock = await this.#lock();
+    try {
+      // Not what was seen before: within one tick of the file system's clock two may look the same.
+      this.#seen = undefined;
+      const before = this.read();
+      if (revision !== undefined && revision !== before.revision) {
+        throw new SottoError('VOCABULARY_CHANGED', 'the vocabulary was changed elsewhere meanwhile');
+      }
+      const changed = change(before.vocabulary);
+      await this.#write(changed.vocabulary);
+      this.#seen = undefined;
+      return { ...this.read(), change: changed.change };
+    } finally {
+      lock.release();
+    }
+  }
+
+  #mark(): string | undefined {
+    try {
+      const { dev, ino, mtimeNs, size } = statSync(this.#path, { bigint: true });
+      return [dev, ino, mtimeNs, size].join(' ');
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw this.#broken('can’t be read', error);
+    }
+  }
+
+  #parse(): KeptVocabulary | SottoError {
+    try {
+      const bytes = readFileSync(this.#path);
+      if (bytes.length > MOST_BYTES) return this.#broken(`is larger than ${MOST_BYTES / 1024} KiB`);
+      // Twice the same word is no reason to refuse what somebody wrote by hand.
+      const { vocabulary } = added(EMPTY_VOCABULARY, parseKept(bytes.toString('utf8')));
+      const revision = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+      return { vocabulary, revision };
+    } catch (error) {
+      return this.#broken(`is not valid: ${messageOf(error)}`, error);
+    }
+  }
+
+  async #write(vocabulary: Vocabulary): Promise<void> {
+    try {
+      // Where it is a link, as people have who keep such files in one place, it stays one.
+      const path = statSync(this.#path, { throwIfNoEntry: false }) ? realpathSync(this.#path) : this.#path;
+      await writeSafely(path, formatVocabulary(vocabulary), 0o600);
+    } catch (error) {
+      throw cantWrite(this.#path, error);
+    }
+  }
+
+  async #lock(): Promise<{ release(): void }> {
+    // SQLite, which it is done with, is loaded when somebody changes something.
+    const { tryLock } = await import('../download/lock.js');
+    try {
+      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw cantWrite(this.#path, error);
+    }
+    for (const until = performance.now() + LOCK_MS; performance.now() < until; await sleep(LOOK_AGAIN_MS)) {
+      const lock = tryLock(`${this.#path}.lock`);
+      if (lock !== undefined) return lock;
+    }
+    throw new SottoError('BUSY', 'somebody else is changing the vocabulary', {
+      hint: 'try again in a moment',
+    });
+  }
+
+  #broken(what: string, cause?: unknown): SottoError {
+    return new SottoError('VOCABULARY_BROKEN', `${this.#path} ${what}`, { cause });
+  }
+}
+
+function cantWrite(path: string, cause: unknown): SottoError {
+  return new SottoError('OUTPUT_FAILED', `${path} can't be written: ${messageOf(cause)}`, {
+    cause,
+    hint: 'check the permissions of the folder, and whether the disk is full',
+  });
+}

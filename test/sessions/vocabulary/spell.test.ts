@@ -1,0 +1,180 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Word } from '#daemon/protocol/transcription.js';
+import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
+import { spellSegment, spellShown, spellText, spellWords } from '#daemon/sessions/vocabulary/spell.js';
+import { unitsOf } from '#daemon/sessions/vocabulary/units.js';
+
+/** A second each. */
+function wordsOf(text: string): Word[] {
+  return (text.match(/\s*\S+/g) ?? []).map((word, i) => ({ start: i, end: i + 1, word, probability: 1 }));
+}
+
+const joined = (words: readonly Word[]): string => words.map(({ word }) => word).join('');
+
+describe('words with times', () => {
+  test('one that is several now keeps its time, several that are one now have theirs together', () => {
+    const replacer = new Replacer([
+      { from: 'btw', to: 'by the way' },
+      { from: 'com fi', to: 'ComfyUI' },
+    ]);
+    const words = [...wordsOf(' I like Com fi, btw.')];
+    words[3] = { start: 3, end: 4, word: ' fi,', probability: 0.5 };
+    expect(spellWords(replacer, words)).toEqual([
+      { start: 0, end: 1, word: ' I', probability: 1 },
+      { start: 1, end: 2, word: ' like', probability: 1 },
+      { start: 2, end: 4, word: ' ComfyUI,', probability: 0.75 },
+      { start: 4, end: 5, word: ' by the way.', probability: 1 },
+    ]);
+  });
+
+  test('one that is left out is gone, and the time of none of the others changes', () => {
+    const replacer = new Replacer([{ from: 'um', to: '' }]);
+    expect(spellWords(replacer, wordsOf(' Um, so we um go')).map(({ start, word }) => [start, word])).toEqual(
+      [
+        [1, ' So'],
+        [2, ' we'],
+        [4, ' go'],
+      ],
+    );
+  });
+
+  test('a line break goes to the word behind it, or to the last one', () => {
+    const replacer = new Replacer([{ from: 'break', to: '\n' }]);
+    const texts = (said: string): string[] => spellWords(replacer, wordsOf(said)).map(({ word }) => word);
+    expect(texts(' one break. two break')).toEqual([' one', '\ntwo\n']);
+    expect(texts(' break')).toEqual(['\n']);
+  });
+
+  test('of a segment they are its text, and its tokens are what the model said', () => {
+    const replacer = new Replacer([{ from: 'sean', to: 'Shaun' }]);
+    const segment = {
+      start: 0,
+      end: 2,
+      text: ' Hi Sean',
+      tokens: [1, 2],
+      avgLogprob: -0.1,
+      noSpeechProb: 0,
+      compressionRatio: 1,
+      temperature: 0,
+    };
+    expect(spellSegment(replacer, segment)).toEqual({ ...segment, text: ' Hi Shaun' });
+    const words = wordsOf(' Hi Sean');
+    const timed = spellSegment(replacer, { ...segment, words });
+    expect([timed.text, timed.words?.[1]]).toEqual([' Hi Shaun', { ...words[1], word: ' Shaun' }]);
+  });
+});
+
+const pieces = fc.constantFrom(
+  ...[
+    'a',
+    'b',
+    'ab',
+    'A',
+    'Ab',
+    'um',
+    'x',
+    'né',
+    'e\u0301',
+    '我',
+    '用',
+    '.',
+    ',',
+    '’',
+    "'t",
+    '\n',
+    ' ',
+    '  ',
+    ' ',
+  ],
+);
+const text = fc.array(pieces, { maxLength: 30 }).map((all) => all.join(''));
+const replacements = fc.array(
+  fc.record({
+    from: fc.array(pieces, { minLength: 1, maxLength: 4 }).map((all) => all.join('')),
+    to: fc.constantFrom('', 'a', 'b', 'a b', 'X', 'um um', '\n', '.', '我', '$&'),
+  }),
+  { maxLength: 5 },
+);
+
+describe('whatever is said', () => {
+  test('words that are not among what is replaced come through, in their order', () => {
+    const rules = [{ from: 'sean', to: 'Shaun' }];
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (said) => {
+        fc.pre(!/s\W*e\W*a\W*n/iu.test(said));
+        expect(spellText(new Replacer(rules), said)).toBe(said);
+      }),
+    );
+  });
+
+  test('text and words are changed alike, and times never go back', () => {
+    fc.assert(
+      fc.property(replacements, text, fc.array(fc.nat(30)), (rules, said, cuts) => {
+        const replacer = new Replacer(rules);
+        const places = [...new Set([0, ...cuts, said.length])].filter((at) => at <= said.length);
+        places.sort((a, b) => a - b);
+        const words = places.slice(1).map((at, i) => {
+          return { start: i, end: i + 1, word: said.slice(places[i], at), probability: 1 };
+        });
+        const spelled = spellWords(replacer, words);
+        expect(joined(spelled)).toBe(spellText(replacer, said));
+        spelled.forEach(({ start, end }, i) => {
+          expect(start).toBeLessThan(end);
+          expect(start).toBeGreaterThanOrEqual(spelled[i - 1]?.end ?? 0);
+        });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('what is shown as committed is never taken back, and all of it is what it would be at once', () => {
+    fc.assert(
+      fc.property(replacements, text, fc.array(fc.nat(30)), (rules, said, cuts) => {
+        const replacer = new Replacer(rules);
+        let before = '';
+        for (const at of [...cuts.filter((cut) => cut < said.length), said.length].sort((a, b) => a - b)) {
+          const shown = spellShown(replacer, {
+            committed: said.slice(0, at),
+            tentative: said.slice(at, at + 3),
+          });
+          expect(shown.committed.startsWith(before)).toBe(true);
+          expect(shown.committed + shown.tentative).toBe(spellText(replacer, said.slice(0, at + 3)));
+          before = shown.committed;
+        }
+      }),
+      { numRuns: 800 },
+    );
+  });
+
+  test('edits lie in the text, one behind the other, and rules for one place do not depend on their order', () => {
+    fc.assert(
+      fc.property(replacements, text, (rules, said) => {
+        let end = 0;
+        for (const edit of new Replacer(rules).edits(said)) {
+          expect(edit.start).toBeGreaterThanOrEqual(end);
+          expect(edit.heardStart).toBeGreaterThanOrEqual(edit.start);
+          expect(edit.end).toBeGreaterThanOrEqual(edit.heardEnd);
+          end = edit.end;
+        }
+        expect(end).toBeLessThanOrEqual(said.length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+test('without replacements nothing is held back', () => {
+  const shown = { committed: 'one two', tentative: ' three' };
+  expect(spellShown(new Replacer([]), shown)).toEqual(shown);
+});
+
+test('a character of a script without spaces is a unit', () => {
+  expect(unitsOf('我用 sean和x').map(({ start, end }) => [start, end])).toEqual([
+    [0, 1],
+    [1, 2],
+    [3, 7],
+    [7, 8],
+    [8, 9],
+  ]);
+});

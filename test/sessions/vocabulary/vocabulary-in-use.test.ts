@@ -1,0 +1,44 @@
+import { describe, expect, test } from '@jest/globals';
+import { silentLog } from '#daemon/logger.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { spellText } from '#daemon/sessions/vocabulary/spell.js';
+import { hotwordsFor, VocabularyInUse } from '#daemon/sessions/vocabulary/vocabulary-in-use.js';
+import type { KeptVocabulary } from '#daemon/store/vocabulary/vocabulary-file.js';
+
+describe('words to listen for', () => {
+  const words = ['Nguyen', 'ComfyUI'];
+
+  test('are those of the vocabulary, unless a request brings its own, none even, or wants nothing of it', () => {
+    expect(hotwordsFor({}, words)).toEqual({ hotwords: words });
+    expect(hotwordsFor({ hotwords: ['Hopper'] }, words)).toEqual({});
+    expect(hotwordsFor({ hotwords: [] }, words)).toEqual({});
+    expect(hotwordsFor({ vocabulary: false }, words)).toEqual({});
+    expect(hotwordsFor({}, [])).toEqual({});
+  });
+
+  test('are not those that the prompt shows already', () => {
+    expect(hotwordsFor({ initialPrompt: 'With comfyui, for art.' }, words)).toEqual({ hotwords: ['Nguyen'] });
+    expect(hotwordsFor({ initialPrompt: 'ComfyUI, NGUYEN' }, words)).toEqual({});
+  });
+});
+
+describe('the vocabulary in use', () => {
+  test('is the newest that can be read; why it is not the newest there is, is said with it', () => {
+    let kept: KeptVocabulary | SottoError = {
+      vocabulary: { words: ['one'], replacements: [{ from: 'a', to: 'b' }] },
+      revision: '1',
+    };
+    const inUse = new VocabularyInUse(() => {
+      if (kept instanceof SottoError) throw kept;
+      return kept;
+    }, silentLog);
+    const first = inUse.now();
+    expect([first.words, spellText(first.replacer, 'a')]).toEqual([['one'], 'b']);
+    expect(inUse.now().replacer).toBe(first.replacer);
+    kept = new SottoError('VOCABULARY_BROKEN', 'it is broken');
+    expect(inUse.now()).toMatchObject({ words: ['one'], problem: kept });
+    kept = { vocabulary: { words: ['two'], replacements: [] }, revision: '2' };
+    expect(inUse.now()).toMatchObject({ words: ['two'] });
+    expect(inUse.now().problem).toBeUndefined();
+  });
+});

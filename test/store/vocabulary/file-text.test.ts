@@ -1,0 +1,73 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { fromOneLine, oneLineOf } from '#daemon/protocol/vocabulary.js';
+import { added, EMPTY_VOCABULARY } from '#daemon/store/vocabulary/change.js';
+import { formatVocabulary, parseForeign } from '#daemon/store/vocabulary/file-text.js';
+
+const vocabulary = {
+  words: ['Nguyen', 'Hopper, Grace', 'say "hi"', ' 我用 '],
+  replacements: [
+    { from: 'new line', to: '\n' },
+    { from: 'sean', to: 'Shaun; or, rather: Séan' },
+    { from: 'um', to: '' },
+  ],
+};
+
+describe('a file of words', () => {
+  test.each(['json', 'csv'] as const)('that was exported is imported as it was: %s', (format) => {
+    expect(parseForeign(formatVocabulary(vocabulary, format))).toEqual(vocabulary);
+  });
+
+  test('whatever is in it', () => {
+    const field = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' });
+    fc.assert(
+      fc.property(
+        fc.array(field),
+        fc.array(fc.record({ from: field, to: fc.string({ maxLength: 20 }) })),
+        (words, replacements) => {
+          const { vocabulary } = added(EMPTY_VOCABULARY, { words, replacements });
+          for (const format of ['json', 'csv'] as const) {
+            const back = added(EMPTY_VOCABULARY, parseForeign(formatVocabulary(vocabulary, format)));
+            expect(back.vocabulary).toEqual(vocabulary);
+          }
+        },
+      ),
+    );
+  });
+
+  test.each([
+    ['a word a line', 'Nguyen\r\nAda Lovelace\n\n', { words: ['Nguyen', 'Ada Lovelace'], replacements: [] }],
+    [
+      'two columns',
+      'original,replacement\nsean,Shaun\n',
+      { words: [], replacements: [{ from: 'sean', to: 'Shaun' }] },
+    ],
+    [
+      'semicolons and a mark at its start',
+      '\uFEFFsean;"Shaun, PhD"\nNguyen;',
+      { words: ['Nguyen'], replacements: [{ from: 'sean', to: 'Shaun, PhD' }] },
+    ],
+    ['tabs', 'new line\t\\n', { words: [], replacements: [{ from: 'new line', to: '\n' }] }],
+    ['a list', '["Nguyen"]', { words: ['Nguyen'], replacements: [] }],
+    ['an object', '{"sean": "Shaun"}', { words: [], replacements: [{ from: 'sean', to: 'Shaun' }] }],
+    [
+      'our object, replacements as one too',
+      '{"replacements": {"sean": "Shaun"}}',
+      { words: [], replacements: [{ from: 'sean', to: 'Shaun' }] },
+    ],
+    ['nothing', '', { words: [], replacements: [] }],
+  ])('from elsewhere is understood: %s', (_what, text, expected) => {
+    expect(parseForeign(text)).toEqual(expected);
+  });
+
+  test.each(['{"words": 3}', '[1]', '{"a": {}}', '{'])('that makes no sense is refused: %s', (text) => {
+    expect(() => parseForeign(text)).toThrow(SottoError);
+  });
+});
+
+test('a line break is typed as \\n, and a backslash as two', () => {
+  expect(fromOneLine('a\\nb')).toBe('a\nb');
+  expect(fromOneLine('C:\\\\new')).toBe('C:\\new');
+  fc.assert(fc.property(fc.string(), (to) => expect(fromOneLine(oneLineOf(to))).toBe(to)));
+});

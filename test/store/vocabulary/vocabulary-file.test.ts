@@ -1,0 +1,149 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { VOCABULARY_LIMITS } from '#daemon/protocol/vocabulary.js';
+import { added, removed, replaced } from '#daemon/store/vocabulary/change.js';
+import { NO_REVISION, VocabularyFile } from '#daemon/store/vocabulary/vocabulary-file.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+
+let home: TempHome;
+let path: string;
+beforeEach(() => {
+  home = tempHome();
+  path = home.paths.vocabulary;
+});
+afterEach(() => home.remove());
+
+function codeOf(work: () => unknown): string {
+  try {
+    work();
+    return 'none';
+  } catch (error) {
+    return SottoError.from(error).code;
+  }
+}
+
+const add = (file: VocabularyFile, ...words: string[]) => file.change((now) => added(now, { words }));
+
+describe('the file of the vocabulary', () => {
+  test('is not there at first, and that is no fault', () => {
+    const file = new VocabularyFile(path);
+    expect(file.read()).toEqual({ vocabulary: { words: [], replacements: [] }, revision: NO_REVISION });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('is its user’s alone, and can be read by people', async () => {
+    await add(new VocabularyFile(path), 'Nguyen');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
+      version: 1,
+      words: ['Nguyen'],
+      replacements: [],
+    });
+  });
+
+  test('a change by hand is seen at once, and makes another revision', async () => {
+    const file = new VocabularyFile(path);
+    const { revision } = await add(file, 'Nguyen');
+    writeFileSync(path, '{"words": ["Hopper", "hopper ", "  Grace\\t Hopper"]}');
+    const now = file.read();
+    expect(now.vocabulary).toEqual({ words: ['hopper', 'Grace Hopper'], replacements: [] });
+    expect(now.revision).not.toBe(revision);
+  });
+
+  test('who has seen another one than there is changes nothing', async () => {
+    const [one, other] = [new VocabularyFile(path), new VocabularyFile(path)];
+    const { revision } = await add(one, 'first');
+    await add(other, 'second');
+    await expect(
+      one.change((now) => replaced(now, { words: [], replacements: [] }), revision),
+    ).rejects.toMatchObject({
+      code: 'VOCABULARY_CHANGED',
+    });
+    expect(one.read().vocabulary.words).toEqual(['first', 'second']);
+  });
+
+  test('many who add at once all get their word in', async () => {
+    const words = Array.from({ length: 20 }, (_, i) => `word${i}`);
+    await Promise.all(words.map((word) => add(new VocabularyFile(path), word)));
+    expect(new Set(new VocabularyFile(path).read().vocabulary.words)).toEqual(new Set(words));
+  });
+
+  test.each([
+    ['no JSON', '{"words": ['],
+    ['a wrong field', '{"words": "Nguyen"}'],
+    ['an empty word', '{"words": [""]}'],
+    ['a replacement of nothing', '{"replacements": [{"to": "x"}]}'],
+    ['of a later version', '{"version": 2, "words": []}'],
+  ])('one that is broken is said, and never written over: %s', async (_what, text) => {
+    writeFileSync(path, text);
+    const file = new VocabularyFile(path);
+    expect(codeOf(() => file.read())).toBe('VOCABULARY_BROKEN');
+    await expect(add(file, 'Nguyen')).rejects.toMatchObject({ code: 'VOCABULARY_BROKEN' });
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  });
+
+  test('one that is a link stays a link', async () => {
+    const kept = join(home.folder, 'elsewhere');
+    mkdirSync(kept);
+    writeFileSync(join(kept, 'mine.json'), '{}');
+    symlinkSync(join(kept, 'mine.json'), path);
+    await add(new VocabularyFile(path), 'Nguyen');
+    expect(lstatSync(path).isSymbolicLink()).toBe(true);
+    expect(readFileSync(join(kept, 'mine.json'), 'utf8')).toContain('Nguyen');
+  });
+});
+
+describe('a change', () => {
+  const before = { words: ['Nguyen', 'ComfyUI'], replacements: [{ from: 'sean', to: 'Shaun' }] };
+
+  test('of a word that is there already changes how it is written, where it was', () => {
+    const { vocabulary, change } = added(before, {
+      words: ['NGUYEN', ' Ada  Lovelace '],
+      replacements: [
+        { from: 'Sean', to: 'Séan' },
+        { from: 'US', to: 'United States' },
+        { from: 'us', to: 'them' },
+      ],
+    });
+    expect(vocabulary.words).toEqual(['NGUYEN', 'ComfyUI', 'Ada Lovelace']);
+    expect(vocabulary.replacements.map(({ from }) => from)).toEqual(['Sean', 'US', 'us']);
+    expect(change).toEqual({ added: 3, changed: 2, removed: 0 });
+  });
+
+  test('removes what is named, however it is written', () => {
+    expect(removed(before, { words: ['comfyui', 'none'], replacements: ['SEAN '] })).toEqual({
+      vocabulary: { words: ['Nguyen'], replacements: before.replacements },
+      change: { added: 0, changed: 0, removed: 1 },
+    });
+    expect(removed(before, { replacements: ['Sean'] }).change.removed).toBe(1);
+  });
+
+  test('in place of all says what it was', () => {
+    const now = { words: ['comfyUI'], replacements: [{ from: 'btw', to: 'by the way' }] };
+    expect(replaced(before, now).change).toEqual({ added: 1, changed: 1, removed: 2 });
+  });
+
+  test('keeps line breaks, and no space around what is written', () => {
+    const { vocabulary } = added(before, { replacements: [{ from: ' new  line', to: ' \r\n ' }] });
+    expect(vocabulary.replacements.at(-1)).toEqual({ from: 'new line', to: '\n' });
+  });
+
+  test('has bounds, and says which', () => {
+    const many = Array.from({ length: VOCABULARY_LIMITS.words + 1 }, (_, i) => `w${i}`);
+    const long = 'x'.repeat(VOCABULARY_LIMITS.wordLength + 1);
+    const heavy = Array.from({ length: 400 }, (_, i) => ({ from: `r${i}`, to: 'y'.repeat(400) }));
+    for (const more of [{ words: many }, { words: [long] }, { replacements: heavy }]) {
+      expect(codeOf(() => added(before, more))).toBe('INVALID_ARGUMENT');
+    }
+  });
+});
