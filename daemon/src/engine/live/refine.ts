@@ -56,7 +56,7 @@ export async function refine(
 function transcribed(
   model: SpeechModel,
   samples: Float32Array,
-  { language, initialPrompt }: LiveOptions,
+  { language, initialPrompt, hotwords }: LiveOptions,
   signal: AbortSignal,
 ): ReturnType<SpeechModel['transcribe']> {
   const audio = {
@@ -70,6 +70,7 @@ function transcribed(
     wordTimestamps: true,
     ...(language !== undefined && { language }),
     ...(initialPrompt !== undefined && { initialPrompt }),
+    ...(hotwords !== undefined && { hotwords }),
   };
   return model.transcribe(audio, options, signal);
 }

@@ -2,7 +2,7 @@
 import type { TranscribeOptions, TranscribeResult, Word } from '#daemon/protocol/transcription.js';
 
 /** Detected from the first seconds of speech, when no language is given. */
-export type LiveSpeechOptions = Pick<TranscribeOptions, 'language' | 'initialPrompt'>;
+export type LiveSpeechOptions = Pick<TranscribeOptions, 'language' | 'initialPrompt' | 'hotwords'>;
 
 /** What one look at the audio gave. */
 export interface LiveUpdate {

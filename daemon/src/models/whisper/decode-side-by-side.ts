@@ -71,12 +71,12 @@ export async function* decodeSideBySide(
 }
 
 /** Logits [N, V] → log-probabilities */
-function logprobsOf(logits: MxArray): MxArray {
+export function logprobsOf(logits: MxArray): MxArray {
   return mx.subtract(logits, mx.logsumexp(logits, -1, true));
 }
 
 /** The values of `array`, which is freed. */
-async function hostRows(array: MxArray, signal: AbortSignal): Promise<Float32Array> {
+export async function hostRows(array: MxArray, signal: AbortSignal): Promise<Float32Array> {
   try {
     await mx.ready(array);
     await turn(signal);
@@ -86,7 +86,7 @@ async function hostRows(array: MxArray, signal: AbortSignal): Promise<Float32Arr
   }
 }
 
-function lastTokens(sequences: readonly Sequence[]): MxArray {
+export function lastTokens(sequences: readonly Sequence[]): MxArray {
   return mx.array(
     Int32Array.from(sequences, ({ tokens }) => tokens.at(-1) ?? 0),
     [sequences.length, 1],

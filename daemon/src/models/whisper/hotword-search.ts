@@ -17,6 +17,8 @@ import {
 
 export interface HotwordOptions extends BeamOptions {
   readonly hotwords: Hotwords;
+  /** Tokens that were said right before: a word may have begun in them. */
+  readonly behind?: readonly number[];
 }
 
 /** Sequences in the middle of a word beside the beam. */
@@ -46,15 +48,17 @@ function byRank(a: Contender, b: Contender): number {
 
 export class HotwordSearch implements Search {
   /** The beam, then the guests. */
-  live: readonly Contender[] = [START];
-  #beam: readonly Contender[] = [START];
+  live: readonly Contender[];
+  #beam: readonly Contender[];
   /** The beam when it was last not empty. */
-  #last: readonly Contender[] = [START];
+  #last: readonly Contender[];
   readonly #ended: Contender[] = [];
   readonly #wanted: number;
 
   constructor(readonly options: HotwordOptions) {
     this.#wanted = Math.max(1, Math.round(options.beamSize * (options.patience ?? 1)));
+    const start = { ...START, standing: options.hotwords.behind(options.behind ?? []) };
+    this.live = this.#beam = this.#last = [start];
   }
 
   step(logprobs: Rows): number[] {

@@ -3,6 +3,7 @@
  * of, and what it has earned by those that it has said in full. Nothing is earned by half a word: what looks like the
  * beginning of a name and goes on otherwise has the score that the model gave it.
  */
+import { RUN_ON } from '#daemon/protocol/run-on-scripts.js';
 
 /** What is asked of a tokenizer. */
 export interface WordTokenizer {
@@ -49,9 +50,6 @@ export const STRENGTH = 2;
  */
 const SHORT_LIST = 100;
 
-/** Scripts that write words without spaces between them: what follows says nothing about where a word ends. */
-const RUN_ON =
-  '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}';
 const BEGINS_INSIDE = new RegExp(`^(?![${RUN_ON}])[\\p{L}\\p{N}\\p{M}]`, 'u');
 const ENDS_INSIDE = new RegExp(`(?![${RUN_ON}])[\\p{L}\\p{N}\\p{M}]$`, 'u');
 
@@ -111,6 +109,12 @@ export class Hotwords {
     const begun = sameWord ? undefined : this.#root.next.get(token);
     if (begun !== undefined) paths.push({ node: begun, before: earned, behind: said });
     return { earned, paths, insideWord: ends };
+  }
+
+  /** Where a text stands that goes on behind `tokens`, with nothing earned yet. */
+  behind(tokens: readonly number[]): Standing {
+    const { earned, paths, insideWord } = tokens.reduce((at, token) => this.after(at, token), NOWHERE);
+    return { earned: 0, paths: paths.map((path) => ({ ...path, before: path.before - earned })), insideWord };
   }
 
   /** Tokens that go on with a word or begin one, and what it may earn at most. */

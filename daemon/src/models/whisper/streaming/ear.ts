@@ -7,12 +7,14 @@ import type * as nn from '#native/nn/index.js';
 import { placeTokens, type TokenPlaces } from '../alignment.js';
 import { makeCaches } from '../decode.js';
 import { encode, type EncodedWindow } from '../encode.js';
+import type { Hotwords } from '../hotwords.js';
 import { detectLanguage } from '../language.js';
 import { LogitFilters } from '../logit-filters.js';
 import { loopAtEnd } from '../loops.js';
 import { type WindowLength, windowFrames } from '../short-window.js';
 import type { WhisperParts } from '../transcription.js';
 import { type Guess, hypothesize } from './hypothesize.js';
+import { hypothesizeListening } from './hypothesize-listening.js';
 
 /** Nobody speaks faster. */
 const TOKENS_PER_SECOND = 8;
@@ -41,9 +43,13 @@ export class Ear {
   readonly #caches: readonly nn.SelfAttentionCache[];
   readonly #filters: LogitFilters;
 
-  constructor(parts: WhisperParts, length: WindowLength) {
+  readonly #hotwords: Hotwords | undefined;
+
+  /** @param hotwords that it listens for */
+  constructor(parts: WhisperParts, length: WindowLength, hotwords?: Hotwords) {
     this.#parts = parts;
     this.#length = length;
+    this.#hotwords = hotwords;
     this.#caches = makeCaches(parts.model);
     this.#filters = new LogitFilters(parts.tokenizer, parts.model.config, { timestamps: false });
   }
@@ -76,12 +82,19 @@ export class Ear {
     const { language, audioFrames, prompt, committed, draft } = question;
     const startSequence = tokenizer.startSequence(language, 'transcribe', false);
     const sayable = Math.ceil((audioFrames / FRAMES_PER_SECOND) * TOKENS_PER_SECOND) + TOKENS_MORE;
-    const heard = await hypothesize(
-      { model, tokenizer, caches: this.#caches, filters: this.#filters, startSequence, seed: 0 },
-      window,
-      { prompt, committed, draft, mostTokens: Math.max(1, sayable - committed.length) },
-      signal,
-    );
+    const context = {
+      model,
+      tokenizer,
+      caches: this.#caches,
+      filters: this.#filters,
+      startSequence,
+      seed: 0,
+    };
+    const begun = { prompt, committed, draft, mostTokens: Math.max(1, sayable - committed.length) };
+    const heard =
+      this.#hotwords === undefined
+        ? await hypothesize(context, window, begun, signal)
+        : await hypothesizeListening({ ...context, hotwords: this.#hotwords }, window, begun, signal);
     const guess = withoutLoop(heard, committed, tokenizer.special.endOfText);
     const all = [...committed, ...guess.tokens];
     const places = await placeTokens(this.#parts, window, all, { startSequence, audioFrames }, signal);

@@ -10,6 +10,7 @@ import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '../../streaming/liv
 import { tentativeCount } from '../../streaming/policy.js';
 
 import { disposeWindow, type EncodedWindow } from '../encode.js';
+import { Hotwords } from '../hotwords.js';
 import { isSilent, REFERENCE_THRESHOLDS } from '../judging.js';
 import { Prompt } from '../prompt.js';
 import { toCentiseconds } from '../segments.js';
@@ -66,7 +67,7 @@ export class LiveWhisper implements LiveSpeech {
   /** @throws SottoError INVALID_ARGUMENT for a checkpoint that is none of this model */
   constructor(
     parts: WhisperParts,
-    { language, initialPrompt, manner, onLook }: LiveOptions,
+    { language, initialPrompt, hotwords = [], manner, onLook }: LiveOptions,
     checkpoint?: LiveCheckpoint,
   ) {
     const { model, tokenizer, mel, voice } = parts;
@@ -92,7 +93,8 @@ export class LiveWhisper implements LiveSpeech {
     this.#heardFrames = from?.heardFrames ?? 0;
     this.#lastStart = from?.lastStart ?? 0;
     this.#text = new LiveText((tokens) => this.#wordsOf(tokens), from?.text);
-    this.#ear = new Ear(parts, this.#manner.window);
+    const words = new Hotwords(hotwords, tokenizer);
+    this.#ear = new Ear(parts, this.#manner.window, words.isEmpty ? undefined : words);
   }
 
   get speaking(): boolean {

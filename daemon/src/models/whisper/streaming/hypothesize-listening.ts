@@ -1,0 +1,100 @@
+/** As `hypothesize`, listening for given words with the search that is used for files. */
+import { mx, type MxArray } from '#native/index.js';
+
+import { turn } from '../cancel.js';
+import { type DecodeContext, opening, tokenRow } from '../decode.js';
+import { hostRows, lastTokens, logprobsOf } from '../decode-side-by-side.js';
+import type { EncodedWindow } from '../encode.js';
+import { HotwordSearch } from '../hotword-search.js';
+import type { Hotwords } from '../hotwords.js';
+import { isRepeating } from '../../streaming/guards.js';
+import type { Begun, Guess } from './hypothesize.js';
+
+/**
+ * Where none of the words is in the offing it says what `hypothesize` says, at nearly the same price: the draft is checked in
+ * one pass, as long as the search has that alone.
+ *
+ * @param context whose filters sample no timestamps
+ * @throws SottoError CANCELLED within one token
+ */
+export async function hypothesizeListening(
+  context: DecodeContext & { readonly hotwords: Hotwords },
+  window: EncodedWindow,
+  { prompt, committed, draft, mostTokens }: Begun,
+  signal: AbortSignal,
+): Promise<Guess> {
+  const { model, tokenizer, caches, filters, hotwords } = context;
+  const { endOfText } = tokenizer.special;
+  const { nTextCtx, nVocab: vocabulary } = model.config;
+  const begin = opening({ ...context, prefix: committed }, prompt);
+  const room = Math.min(mostTokens, nTextCtx - begin.initial.length - 1);
+  const tried = draft.slice(0, Math.max(0, room));
+  for (const cache of caches) cache.reset();
+  const search = new HotwordSearch({ endOfText, vocabulary, beamSize: 1, hotwords, behind: committed });
+
+  const first = begin.initial.length - 1;
+  const { known, silence } = offered(context, window, begin, first, tried);
+  const [rows, noSpeechProb] = await readBoth(known, silence, signal);
+  const at = (place: number): Float32Array => rows.subarray(place * vocabulary, (place + 1) * vocabulary);
+  let from = search.step(at(0));
+  let accepted = 0;
+  while (accepted < tried.length && search.live.length === 1) {
+    if (search.live[0]?.tokens[accepted] !== tried[accepted]) break;
+    from = search.step(at(++accepted));
+  }
+  for (const cache of caches) cache.trim(tried.length - accepted);
+
+  while (from.length > 0 && (search.live[0]?.tokens.length ?? room) < room) {
+    if (isRepeating(committed, search.leading()?.tokens ?? [])) break;
+    if (from.length !== (caches[0]?.batch ?? 0) || from.some((row, i) => row !== i)) {
+      for (const cache of caches) cache.reorder(from);
+    }
+    const step = mx.tidy(() => {
+      const hidden = model.decoder.forward(lastTokens(search.live), caches, window.crossKeysValues); // [N, 1, D]
+      const logits = mx.reshape(model.decoder.logits(hidden), [from.length, vocabulary]);
+      return logprobsOf(filters.later(logits, undefined));
+    });
+    from = search.step(await hostRows(step, signal));
+  }
+  const { tokens, logprobs } = search.best();
+  return { tokens, logprobs, ended: from.length === 0, noSpeechProb, accepted };
+}
+
+/** What may follow the initial tokens, and each of those that are tried behind them [T + 1, V]; whether nobody speaks [1, 1]. */
+function offered(
+  { model, tokenizer, caches, filters }: DecodeContext,
+  window: EncodedWindow,
+  { initial, startOfTranscriptIndex }: ReturnType<typeof opening>,
+  first: number,
+  tried: readonly number[],
+): { known: MxArray; silence: MxArray } {
+  const { nVocab } = model.config;
+  const { noSpeech } = tokenizer.special;
+  return mx.tidy(() => {
+    const given = tokenRow([...initial, ...tried]);
+    const hidden = model.decoder.forward(given, caches, window.crossKeysValues); // [1, T, D]
+    const places = [startOfTranscriptIndex, ...Array.from({ length: tried.length + 1 }, (_, i) => first + i)];
+    const asked = mx.take(hidden, mx.array(Int32Array.from(places)), 1);
+    const logits = mx.reshape(model.decoder.logits(asked), [places.length, nVocab]);
+    const start = mx.softmax(mx.slice(logits, [0, 0], [1, nVocab]), -1);
+    const follow = mx.contiguous(mx.slice(logits, [1, 0], [places.length, nVocab]));
+    return {
+      known: mx.contiguous(logprobsOf(filters.later(follow, undefined))),
+      silence: mx.contiguous(mx.slice(start, [0, noSpeech], [1, noSpeech + 1])),
+    };
+  });
+}
+
+async function readBoth(
+  known: MxArray,
+  silence: MxArray,
+  signal: AbortSignal,
+): Promise<readonly [rows: Float32Array, noSpeechProb: number]> {
+  try {
+    await mx.ready(known, silence);
+    await turn(signal);
+    return [known.toTypedArray('float32'), Number(silence.item())];
+  } finally {
+    mx.dispose([known, silence]);
+  }
+}

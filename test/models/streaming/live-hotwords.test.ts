@@ -1,0 +1,75 @@
+/** Speech that goes on, with words to listen for, by the model of the repository. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { mx } from '#native/index.js';
+import { clip, root, samplesOf, starterModel } from '../fixtures.js';
+
+const never = new AbortController().signal;
+const SECOND = 16_000;
+let model: WhisperModel;
+beforeAll(async () => {
+  model = await WhisperModel.load(starterModel());
+});
+afterAll(() => model.dispose());
+
+interface Said {
+  readonly committed: string;
+  /** What each look said, committed or not. */
+  readonly looks: readonly string[];
+  readonly refined: string | undefined;
+}
+
+async function say(samples: Float32Array, hotwords?: string[]): Promise<Said> {
+  const live = model.live({ language: 'en', ...(hotwords !== undefined && { hotwords }) });
+  const looks: string[] = [];
+  let committed = '';
+  try {
+    for (let at = 0; at < samples.length; at += SECOND / 2) {
+      live.push(samples.subarray(at, at + SECOND / 2));
+      const update = await live.update(never);
+      committed += update.committed.map(({ word }) => word).join('');
+      looks.push(committed + update.tentative);
+    }
+    committed += (await live.finish(never)).committed.map(({ word }) => word).join('');
+    return { committed, looks, refined: (await live.refine?.(never))?.text };
+  } finally {
+    live.dispose();
+  }
+}
+
+describe('a live session with words to listen for', () => {
+  test('writes a rare word as it is listed, at once and at the end', async () => {
+    const sonnet = await samplesOf(join(root, 'assets/speech/sonnet1.mp3'));
+    const end = sonnet.subarray(36 * SECOND, 45 * SECOND);
+    expect((await say(end)).committed).not.toContain('buriest');
+    const told = await say(end, ['buriest', 'niggarding']);
+    expect(told.committed).toContain('buriest');
+    expect(told.refined ?? told.committed).toContain('buriest');
+  }, 120_000);
+
+  test('says look by look what it says without them, where none of them is said, and leaves nothing behind', async () => {
+    const jfk = await samplesOf(join(root, 'assets/speech/jfk.flac'));
+    const { distractors } = JSON.parse(readFileSync(join(root, 'test/fixtures/hotwords.json'), 'utf8')) as {
+      distractors: string[];
+    };
+    const plain = await say(jfk);
+    const arrays = mx.liveArrays();
+    expect(await say(jfk, distractors.slice(0, 200))).toEqual(plain);
+    expect(mx.liveArrays()).toBe(arrays);
+  }, 120_000);
+
+  const comfyui = clip('hotword-comfyui.mp3');
+  const where = comfyui === undefined ? test.skip : test;
+  if (comfyui === undefined) console.warn('skipped: the clip that says ComfyUI is not beside this clone');
+  where(
+    'says ComfyUI where it is told to',
+    async () => {
+      const samples = await samplesOf(comfyui ?? '');
+      expect((await say(samples)).committed).not.toContain('ComfyUI');
+      expect((await say(samples, ['ComfyUI'])).committed.match(/ComfyUI/g)).toHaveLength(2);
+    },
+    60_000,
+  );
+});
