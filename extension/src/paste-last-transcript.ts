@@ -8,8 +8,9 @@ import { tellFailure } from './lib/tell-failure';
 
 export default async function PasteLastTranscript() {
   try {
-    const { delivery, trailingSpace, sotto } = readSettings();
-    const text = await lastTranscript(resolvePaths().capture, sotto);
+    const settings = readSettings();
+    const { delivery, trailingSpace } = settings;
+    const text = await lastTranscript(resolvePaths().capture, settings);
     if (text === undefined) await showHUD('There is no dictation yet');
     else await deliver(text, delivery, trailingSpace);
   } catch (thrown) {

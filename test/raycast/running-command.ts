@@ -131,6 +131,13 @@ export class RunningCommand {
     }
   }
 
+  /** Scrolls to the end of the list, where it has more pages. */
+  async scrollOn(): Promise<void> {
+    const list = this.#tree;
+    if (list?.props.pagination === undefined) throw new Error('there are no pages');
+    await this.#ask((id) => ({ type: 'run', id, node: list.id, handler: 'pagination.onLoadMore', args: [] }));
+  }
+
   /** Types into the search bar. */
   async search(text: string): Promise<void> {
     if (this.#tree === undefined) throw new Error('there is nothing to search');

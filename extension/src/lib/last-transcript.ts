@@ -1,49 +1,39 @@
 /** The text of the last dictation: of the one that is being finished now, or the newest of the history. */
-import { execFile } from 'node:child_process';
-import { SottoError } from 'sotto/client';
+import type { PastDictation } from 'sotto/protocol';
 import { findTake } from './begin-take';
-import type { SottoCommand } from './find-sotto';
+import { withDaemon, type DaemonSettings } from './daemon';
 
-const ANSWER_MS = 15_000;
+/** The newest may have failed, and have no text. */
+const LOOKED_AT = 10;
 
-/** @returns undefined where there is none */
-export async function lastTranscript(socket: string, sotto: () => SottoCommand): Promise<string | undefined> {
+/**
+ * @param socket path of the socket at which a dictation is found that goes on
+ * @returns undefined where there is none
+ * @throws SottoError if the daemon can't be had
+ */
+export async function lastTranscript(socket: string, settings: DaemonSettings): Promise<string | undefined> {
   const take = await findTake(socket);
-  if (take?.first.phase === 'final') return take.first.text;
-  if (take?.first.phase === 'finishing') {
-    for await (const { phase, text } of take.changes) if (phase === 'final' && text !== '') return text;
+  try {
+    if (take?.first.phase === 'final' && hasText(take.first.text)) return take.first.text;
+    if (take?.first.phase === 'finishing') {
+      for await (const { phase, text } of take.changes) if (phase === 'final' && hasText(text)) return text;
+    }
+  } finally {
+    take?.capture.close();
   }
-  take?.capture.close();
-  return newestOf(await askHistory(sotto()));
-}
-
-/** The first text of `sotto history list --json`: an object a line. */
-export function newestOf(lines: string): string | undefined {
-  for (const line of lines.split('\n')) {
-    if (line.trim() === '') continue;
-    const entry: unknown = JSON.parse(line);
-    const text = typeof entry === 'object' && entry !== null && 'text' in entry ? entry.text : undefined;
-    if (typeof text === 'string' && text.trim() !== '') return text.trim();
-  }
-  return undefined;
-}
-
-/** More than one: the newest may have failed, and have no text. */
-function askHistory({ program, args, env }: SottoCommand): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      program,
-      [...args, 'history', 'list', '--json', '--limit', '5'],
-      { env, timeout: ANSWER_MS, maxBuffer: 16 * 1024 * 1024 },
-      (error, stdout, stderr) => {
-        if (error === null) resolve(stdout);
-        else {
-          const said = stderr.trim().replace(/^sotto: /, '');
-          reject(
-            new SottoError('INTERNAL', said === '' ? 'the history can’t be read' : said, { cause: error }),
-          );
-        }
-      },
-    );
+  return withDaemon(settings, async (client) => {
+    const newest = newestOf((await client.history({ do: 'list', limit: LOOKED_AT })).dictations);
+    // Whoever is given its text has read it.
+    if (newest?.state === 'recovered') await client.history({ do: 'get', id: newest.id });
+    return newest?.text.trim();
   });
+}
+
+/** The first one with a text, of those that have the newest first. */
+export function newestOf(dictations: readonly PastDictation[]): PastDictation | undefined {
+  return dictations.find(({ text }) => hasText(text));
+}
+
+function hasText(text: string | undefined): text is string {
+  return text !== undefined && text.trim() !== '';
 }

@@ -12,17 +12,23 @@ export interface Settings {
   readonly goOn: boolean;
   readonly language: string | undefined;
   readonly model: string | undefined;
+  /** How long past dictations are kept; undefined: as Sotto does. */
+  readonly keepDays: number | undefined;
+  readonly keepSound: boolean | undefined;
   readonly sotto: () => SottoCommand;
 }
 
 export function readSettings(): Settings {
-  const { language, model, delivery, trailingSpace, goOn, sotto } = getPreferenceValues<Preferences>();
+  const { language, model, delivery, trailingSpace, goOn, keepDays, keepSound, sotto } =
+    getPreferenceValues<Preferences>();
   return {
     delivery: delivery === 'copy' ? 'copy' : 'insert',
     trailingSpace,
     goOn,
     language: given(language === 'auto' ? undefined : language),
     model: given(model),
+    keepDays: keepDays === 'sotto' ? undefined : Number(keepDays),
+    keepSound: keepSound === 'sotto' ? undefined : keepSound === 'yes',
     sotto: () => findSotto(sotto ?? ''),
   };
 }

@@ -46,7 +46,8 @@ function show(screens: readonly Instance[]): void {
 
 function runHandler(node: number, handler: string, args: readonly unknown[]): unknown {
   const { type, props } = instanceOf(node);
-  const run = props[handler];
+  // `pagination.onLoadMore` is one of an object's.
+  const run = handler.split('.').reduce<unknown>((of, name) => Reflect.get(Object(of), name), props);
   if (typeof run !== 'function') throw new Error(`${type} has no ${handler}`);
   return (run as (...args: unknown[]) => unknown)(...args);
 }

@@ -1,0 +1,121 @@
+/** History: what was dictated, to be found, delivered once more, heard, transcribed again, exported and deleted. */
+import { ActionPanel, Icon, launchCommand, LaunchType, List, Action } from '@raycast/api';
+import { useEffect, useState } from 'react';
+import type { HistoryKeeps } from 'sotto/protocol';
+import { HistoryActions, ListActions, type HistoryDeeds } from './components/history-actions';
+import { HistoryItem } from './components/history-item';
+import { useHistory } from './hooks/use-history';
+import { useHistoryDeeds } from './hooks/use-history-deeds';
+import { usePlaying } from './hooks/use-playing';
+import type { Shown } from './lib/history-ask';
+import { daysOf } from './lib/history-days';
+import { keepAsPreferred } from './lib/history-retention';
+import { keptFor } from './lib/history-text';
+import { readSettings } from './lib/preferences';
+import { errorText } from './lib/take-markdown';
+import { tellFailure } from './lib/tell-failure';
+
+export default function PastDictations() {
+  const [settings] = useState(readSettings);
+  const [query, setQuery] = useState('');
+  const [shown, setShown] = useState<Shown>('all');
+  const [keeps, setKeeps] = useState<HistoryKeeps | undefined>(undefined);
+  const history = useHistory(settings, { query, shown });
+  const playing = usePlaying();
+  const act = useHistoryDeeds(settings, history, playing, { query, shown });
+
+  useEffect(() => {
+    keepAsPreferred(settings).then(setKeeps, tellFailure);
+  }, []);
+
+  return (
+    <List
+      isLoading={history.isLoading}
+      isShowingDetail={history.dictations.length > 0}
+      searchBarPlaceholder="Search what you said"
+      filtering={false}
+      throttle
+      onSearchTextChange={setQuery}
+      {...(history.pagination !== undefined && { pagination: history.pagination })}
+      searchBarAccessory={
+        <List.Dropdown tooltip="Which ones" onChange={(value) => setShown(value as Shown)}>
+          <List.Dropdown.Item title="All Dictations" value="all" icon={Icon.SpeechBubble} />
+          <List.Dropdown.Item title="Recovered" value="recovered" icon={Icon.ArrowCounterClockwise} />
+          <List.Dropdown.Item title="Failed" value="failed" icon={Icon.Warning} />
+        </List.Dropdown>
+      }
+    >
+      <Empty error={history.error} isSearch={query !== '' || shown !== 'all'} keeps={keeps} act={act} />
+      {daysOf(history.dictations, Date.now()).map(({ title, dictations }) => (
+        <List.Section key={title} title={title} subtitle={String(dictations.length)}>
+          {dictations.map((dictation) => (
+            <HistoryItem
+              key={dictation.id}
+              dictation={dictation}
+              isPlaying={playing.id === dictation.id}
+              actions={
+                <HistoryActions
+                  dictation={dictation}
+                  isPlaying={playing.id === dictation.id}
+                  settings={settings}
+                  act={act}
+                />
+              }
+            />
+          ))}
+        </List.Section>
+      ))}
+    </List>
+  );
+}
+
+interface EmptyProps {
+  readonly error: Parameters<typeof errorText>[0] | undefined;
+  readonly isSearch: boolean;
+  readonly keeps: HistoryKeeps | undefined;
+  readonly act: HistoryDeeds;
+}
+
+function Empty({ error, isSearch, keeps, act }: EmptyProps) {
+  const actions = (
+    <ActionPanel>
+      {error === undefined && !isSearch ? (
+        <Action
+          title="Dictate"
+          icon={Icon.Microphone}
+          onAction={() => launchCommand({ name: 'dictate', type: LaunchType.UserInitiated })}
+        />
+      ) : null}
+      <ListActions act={act} />
+    </ActionPanel>
+  );
+  if (error !== undefined) {
+    return (
+      <List.EmptyView
+        icon={Icon.Warning}
+        title="The History Can’t Be Read"
+        description={errorText(error)}
+        actions={actions}
+      />
+    );
+  }
+  if (isSearch) {
+    return (
+      <List.EmptyView
+        icon={Icon.MagnifyingGlass}
+        title="Nothing Found"
+        description="No dictation holds all of these words."
+        actions={actions}
+      />
+    );
+  }
+  const kept = keeps === undefined ? '' : `, and kept ${keptFor(keeps)}`;
+  return (
+    <List.EmptyView
+      icon={Icon.SpeechBubble}
+      title="No Dictations Yet"
+      description={`What you dictate is found here${kept}.`}
+      actions={actions}
+    />
+  );
+}

@@ -1,0 +1,135 @@
+/** What the actions of the history do, and what they say about it. */
+import { Alert, confirmAlert, showInFinder, showToast, Toast } from '@raycast/api';
+import type { PastDictation } from 'sotto/protocol';
+import type { HistoryDeeds } from '../components/history-actions';
+import { deliver } from '../lib/deliver';
+import { askHistory, readAll, transcribeAgain, type Wanted } from '../lib/history-ask';
+import { downloads, exported, nameOf, writeBeside, type ExportFormat } from '../lib/history-export';
+import type { Settings } from '../lib/preferences';
+import { tellFailure } from '../lib/tell-failure';
+import type { useHistory } from './use-history';
+import type { Playing } from './use-playing';
+
+export function useHistoryDeeds(
+  settings: Settings,
+  history: ReturnType<typeof useHistory>,
+  playing: Playing,
+  wanted: Wanted,
+): HistoryDeeds {
+  /** With all that is known of it; one that was recovered has been read then. */
+  const read = async ({ id }: PastDictation): Promise<PastDictation | undefined> =>
+    (await askHistory(settings, { do: 'get', id })).dictations[0];
+
+  const save = async (
+    name: string,
+    format: ExportFormat,
+    dictations: readonly PastDictation[],
+  ): Promise<void> => {
+    const path = writeBeside(downloads(), name, format, exported(dictations, format));
+    await showToast({
+      title: dictations.length === 1 ? 'Exported' : `Exported ${dictations.length} Dictations`,
+      message: path,
+      primaryAction: { title: 'Show in Finder', onAction: () => void showInFinder(path) },
+    });
+  };
+
+  const remove = async (ids: readonly string[]): Promise<void> => {
+    if (playing.id !== undefined && ids.includes(playing.id)) playing.stop();
+    await history.remove(ids);
+    await showToast({
+      title: ids.length === 1 ? 'Deleted' : `Deleted ${ids.length} Dictations`,
+      message: 'Undo Delete brings back what was deleted',
+    });
+  };
+
+  return {
+    deliver: told(async (dictation, how) => {
+      if (dictation.state === 'recovered') await read(dictation);
+      await deliver(dictation.text.trim(), how, settings.trailingSpace);
+    }),
+    play: playing.start,
+    stop: playing.stop,
+    markRead: told(async (dictation) => {
+      await read(dictation);
+      await history.replace({ ...dictation, state: 'final' });
+    }),
+    transcribe: told(async (dictation, model) => {
+      const called = new AbortController();
+      const toast = await showToast({
+        style: Toast.Style.Animated,
+        title: 'Transcribing…',
+        primaryAction: { title: 'Cancel', onAction: () => called.abort() },
+      });
+      try {
+        const changed = await transcribeAgain(settings, dictation, {
+          signal: called.signal,
+          language: settings.language,
+          onProgress: (part) => (toast.message = `${Math.min(100, Math.round(part * 100))}%`),
+          ...(model !== undefined && { model }),
+        });
+        toast.style = Toast.Style.Success;
+        toast.title = changed === undefined ? 'Nothing Was Heard This Time' : 'Transcribed';
+        toast.message = changed === undefined ? 'The text stays as it is' : changed.model;
+        if (changed !== undefined) await history.replace(changed);
+      } catch (thrown) {
+        await toast.hide();
+        if (!called.signal.aborted) throw thrown;
+      }
+    }),
+    exportOne: told(async (dictation, format) => {
+      // The list leaves out when each word was said.
+      const whole = format === 'json' ? await read(dictation) : dictation;
+      await save(nameOf(dictation), format, [whole ?? dictation]);
+    }),
+    exportAll: told(async (format) => {
+      const toast = await showToast({ style: Toast.Style.Animated, title: 'Exporting…' });
+      try {
+        await save('Dictations', format, await readAll(settings, wanted));
+      } catch (thrown) {
+        await toast.hide();
+        throw thrown;
+      }
+    }),
+    remove: told(async ({ id }) => {
+      const isYes = await confirmAlert({
+        title: 'Delete This Dictation?',
+        message: 'You can bring it back within a day.',
+        primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
+        rememberUserChoice: true,
+      });
+      if (isYes) await remove([id]);
+    }),
+    removeAll: told(async () => {
+      const ids = history.dictations.map(({ id }) => id);
+      const what = ids.length === 1 ? 'This Dictation' : `These ${ids.length} Dictations`;
+      const isYes = await confirmAlert({
+        title: `Delete ${what}?`,
+        message: 'All that the list shows now. You can bring them back within a day.',
+        primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
+      });
+      if (isYes) await remove(ids);
+    }),
+    undo:
+      history.deleted.length === 0
+        ? undefined
+        : told(async () => {
+            const count = history.deleted.length;
+            await history.undo();
+            await showToast({ title: count === 1 ? 'Brought Back' : `Brought Back ${count} Dictations` });
+          }),
+    refresh: () => void history.again(),
+  };
+}
+
+/** Says what went wrong. */
+function told<Args extends unknown[]>(
+  deed: (...args: Args) => Promise<void>,
+): (...args: Args) => Promise<void> {
+  return async (...args) => {
+    try {
+      await deed(...args);
+    } catch (thrown) {
+      await tellFailure(thrown);
+    }
+  };
+}

@@ -1,0 +1,64 @@
+/** Past dictations of a view: page by page, deleted and brought back. */
+import { useCallback, useState } from 'react';
+import { usePromise } from '@raycast/utils';
+import { SottoError } from 'sotto/client';
+import type { PastDictation } from 'sotto/protocol';
+import { askHistory, bringBack, deleteSome, pageOf, type Wanted } from '../lib/history-ask';
+import type { Settings } from '../lib/preferences';
+
+const PAGE = 40;
+
+export function useHistory(settings: Settings, wanted: Wanted) {
+  const { data, error, isLoading, pagination, revalidate, mutate } = usePromise(
+    (query: string, shown: Wanted['shown']) =>
+      async ({ lastItem }: { lastItem?: PastDictation }) => {
+        const request = pageOf({ query, shown }, PAGE, lastItem);
+        const { dictations, more } = await askHistory(settings, request);
+        return { data: dictations, hasMore: more };
+      },
+    [wanted.query, wanted.shown],
+    // It is told where the list would be.
+    { onError: () => undefined },
+  );
+  const [deleted, setDeleted] = useState<readonly string[]>([]);
+
+  const remove = useCallback(
+    async (ids: readonly string[]) => {
+      await mutate(deleteSome(settings, ids), {
+        optimisticUpdate: (all) => (all ?? []).filter(({ id }) => !ids.includes(id)),
+        // The next ones move up where many go.
+        shouldRevalidateAfter: ids.length > 1,
+      });
+      setDeleted(ids);
+    },
+    [settings, mutate],
+  );
+  const undo = useCallback(async () => {
+    await bringBack(settings, deleted);
+    setDeleted([]);
+    await revalidate();
+  }, [settings, deleted, revalidate]);
+  /** Shows one as it is now. */
+  const replace = useCallback(
+    (changed: PastDictation) =>
+      mutate(Promise.resolve(), {
+        optimisticUpdate: (all) =>
+          (all ?? []).map((one) => (one.id === changed.id ? { ...one, ...changed } : one)),
+        shouldRevalidateAfter: false,
+      }),
+    [mutate],
+  );
+
+  return {
+    dictations: data ?? [],
+    error: error === undefined ? undefined : SottoError.from(error),
+    isLoading,
+    pagination,
+    /** Those that can be brought back at once. */
+    deleted,
+    remove,
+    undo,
+    replace,
+    again: revalidate,
+  };
+}

@@ -1,0 +1,37 @@
+/** Which past dictation is to be heard: one at a time. */
+import { useCallback, useRef, useState } from 'react';
+import type { PastDictation } from 'sotto/protocol';
+import { play } from '../lib/history-play';
+import { tellFailure } from '../lib/tell-failure';
+
+export interface Playing {
+  /** Id of the one that is playing. */
+  readonly id: string | undefined;
+  readonly start: (dictation: PastDictation) => void;
+  readonly stop: () => void;
+}
+
+export function usePlaying(): Playing {
+  const [id, setId] = useState<string | undefined>(undefined);
+  const end = useRef<(() => void) | undefined>(undefined);
+
+  const stop = useCallback(() => {
+    end.current?.();
+    end.current = undefined;
+    setId(undefined);
+  }, []);
+  const start = useCallback(({ id: wanted, audio }: PastDictation) => {
+    if (audio === undefined) return;
+    end.current?.();
+    setId(wanted);
+    const own = play(audio, (error) => {
+      if (error !== undefined) void tellFailure(error);
+      // Another one may be playing by now.
+      if (end.current !== own) return;
+      end.current = undefined;
+      setId(undefined);
+    });
+    end.current = own;
+  }, []);
+  return { id, start, stop };
+}

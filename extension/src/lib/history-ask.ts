@@ -1,0 +1,94 @@
+/** What is asked of the daemon about past dictations. */
+import { SottoError } from 'sotto/client';
+import { HISTORY_PAGE, type HistoryRequest, type HistoryResult, type PastDictation } from 'sotto/protocol';
+import { withDaemon, type DaemonSettings } from './daemon';
+
+export type Shown = 'all' | PastDictation['state'];
+
+export interface Wanted {
+  /** Words; all dictations where there are none. */
+  readonly query: string;
+  readonly shown: Shown;
+}
+
+export function askHistory(settings: DaemonSettings, request: HistoryRequest): Promise<HistoryResult> {
+  return withDaemon(settings, (client) => client.history(request));
+}
+
+/** A page of those that are wanted, from one on. */
+export function pageOf({ query, shown }: Wanted, limit: number, after?: PastDictation): HistoryRequest {
+  const page = {
+    limit,
+    ...(after !== undefined && { before: after.startedMs }),
+    ...(shown !== 'all' && { state: shown }),
+  };
+  const words = query.trim();
+  return words === '' ? { do: 'list', ...page } : { do: 'search', query: words.slice(0, 1000), ...page };
+}
+
+/** All that are wanted, the newest first. */
+export function readAll(settings: DaemonSettings, wanted: Wanted): Promise<PastDictation[]> {
+  return withDaemon(settings, async (client) => {
+    const all: PastDictation[] = [];
+    for (;;) {
+      const { dictations, more } = await client.history(pageOf(wanted, HISTORY_PAGE, all.at(-1)));
+      all.push(...dictations);
+      if (!more || dictations.length === 0) return all;
+    }
+  });
+}
+
+/** Into the trash, where they stay for a day. */
+export function deleteSome(settings: DaemonSettings, ids: readonly string[]): Promise<void> {
+  return inPages(settings, ids, 'delete');
+}
+
+export function bringBack(settings: DaemonSettings, ids: readonly string[]): Promise<void> {
+  return inPages(settings, ids, 'undo');
+}
+
+function inPages(settings: DaemonSettings, ids: readonly string[], what: 'delete' | 'undo'): Promise<void> {
+  return withDaemon(settings, async (client) => {
+    for (let at = 0; at < ids.length; at += HISTORY_PAGE) {
+      await client.history({ do: what, ids: ids.slice(at, at + HISTORY_PAGE) });
+    }
+  });
+}
+
+export interface Again {
+  /** The one that serves those who name none, when left out. */
+  readonly model?: string;
+  readonly language?: string | undefined;
+  readonly signal: AbortSignal;
+  /** How far it is, 0 … 1. */
+  readonly onProgress: (part: number) => void;
+}
+
+/**
+ * The text of another transcription of its sound, which takes the place of the one before; if nothing is heard this time,
+ * that stays.
+ * @returns undefined where it stays
+ */
+export async function transcribeAgain(
+  settings: DaemonSettings,
+  { id, text: before, audio, durationSeconds }: PastDictation,
+  { model, language, signal, onProgress }: Again,
+): Promise<PastDictation | undefined> {
+  if (audio === undefined)
+    throw new SottoError('AUDIO_NOT_FOUND', 'the sound of this dictation was not kept');
+  return withDaemon(settings, async (client) => {
+    let text = '';
+    const options = { timestamps: 'auto' as const, ...(language !== undefined && { language }) };
+    const call = { signal, ...(model !== undefined && { model }) };
+    for await (const event of client.transcribe(audio, options, call)) {
+      if (event.type === 'segment') text += event.segment.text;
+      if (event.type === 'progress') onProgress(durationSeconds > 0 ? event.seconds / durationSeconds : 0);
+      if (event.type !== 'final') continue;
+      if (text.trim() === '' && before.trim() !== '') return undefined;
+      const { model: used, language: spoken } = event.summary;
+      const request = { do: 'set-text' as const, id, text: text.trim(), model: used, language: spoken };
+      return (await client.history(request)).dictations[0];
+    }
+    throw new SottoError('INTERNAL', 'the work ended without a result');
+  });
+}

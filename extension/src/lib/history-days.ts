@@ -1,0 +1,42 @@
+/** Past dictations under the days on which they were spoken, in the time of this place. */
+import type { PastDictation } from 'sotto/protocol';
+
+export interface Day {
+  readonly title: string;
+  readonly dictations: readonly PastDictation[];
+}
+
+/** @param dictations the newest first */
+export function daysOf(dictations: readonly PastDictation[], nowMs: number): Day[] {
+  const days = new Map<string, PastDictation[]>();
+  for (const dictation of dictations) {
+    const title = dayTitle(dictation.startedMs, nowMs);
+    days.set(title, [...(days.get(title) ?? []), dictation]);
+  }
+  return [...days].map(([title, own]) => ({ title, dictations: own }));
+}
+
+/** `Today`, `Yesterday`, `Monday, November 16`; of another year `Monday, November 16, 2025`. */
+export function dayTitle(ms: number, nowMs: number): string {
+  const date = new Date(ms);
+  const now = new Date(nowMs);
+  const ago = calendarDay(now) - calendarDay(date);
+  if (ago === 0) return 'Today';
+  if (ago === 1) return 'Yesterday';
+  return date.toLocaleDateString('en-US', {
+    weekday: 'long',
+    month: 'long',
+    day: 'numeric',
+    ...(date.getFullYear() !== now.getFullYear() && { year: 'numeric' }),
+  });
+}
+
+/** `2:03 PM`, or as people here write it. */
+export function timeOf(ms: number): string {
+  return new Date(ms).toLocaleTimeString([], { hour: 'numeric', minute: '2-digit' });
+}
+
+/** Days since 1970 by the calendar: one with a change of the clocks counts like any other. */
+function calendarDay(date: Date): number {
+  return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / (24 * 3600 * 1000);
+}

@@ -1,0 +1,47 @@
+/** For how long past dictations are kept, where the preferences say so. */
+import { Alert, confirmAlert, LocalStorage } from '@raycast/api';
+import type { HistoryKeeps } from 'sotto/protocol';
+import type { DaemonSettings } from './daemon';
+import { askHistory } from './history-ask';
+import { keptFor } from './history-text';
+
+export interface Retention {
+  /** Undefined: as Sotto does. */
+  readonly keepDays: number | undefined;
+  readonly keepSound: boolean | undefined;
+}
+
+/** What was refused once is not asked for again until something else is wanted. */
+const REFUSED = 'history-retention-refused';
+
+/** Sees to it that they are kept as the preferences say; asks before anything goes. @returns how they are kept now */
+export async function keepAsPreferred(
+  settings: DaemonSettings & Retention,
+): Promise<HistoryKeeps | undefined> {
+  const { keeps: now } = await askHistory(settings, { do: 'keep' });
+  if (now === undefined) return undefined;
+  const wanted = { days: settings.keepDays ?? now.days, sound: settings.keepSound ?? now.sound };
+  if (wanted.days === now.days && wanted.sound === now.sound) return now;
+  if (isLess(wanted, now) && !(await isAgreed(wanted))) return now;
+  return (await askHistory(settings, { do: 'keep', ...wanted })).keeps;
+}
+
+function isLess(wanted: HistoryKeeps, now: HistoryKeeps): boolean {
+  return wanted.days < now.days || (now.sound && !wanted.sound);
+}
+
+async function isAgreed(wanted: HistoryKeeps): Promise<boolean> {
+  const asked = JSON.stringify(wanted);
+  if ((await LocalStorage.getItem(REFUSED)) === asked) return false;
+  const isYes = await confirmAlert({
+    title: `Keep Dictations ${wanted.days === 0 ? 'No Longer' : keptFor(wanted)}?`,
+    message:
+      `As the preferences say, past dictations are kept ${keptFor(wanted)} from now on, ` +
+      `${wanted.sound ? 'with' : 'without'} their sound. What was kept longer is deleted for good.`,
+    primaryAction: { title: 'Delete Older Ones', style: Alert.ActionStyle.Destructive },
+    dismissAction: { title: 'Keep Them' },
+  });
+  if (isYes) await LocalStorage.removeItem(REFUSED);
+  else await LocalStorage.setItem(REFUSED, asked);
+  return isYes;
+}

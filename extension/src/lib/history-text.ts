@@ -1,0 +1,49 @@
+/** A past dictation in words: as a line, as Markdown, and what it is. */
+import { SottoError } from 'sotto/client';
+import type { HistoryKeeps, PastDictation } from 'sotto/protocol';
+import { errorText, escaped } from './take-markdown';
+
+const FOREVER_DAYS = 36_500;
+
+/** On one line; of one that was searched for, the part in which the words are. */
+export function titleOf({ snippet, text, state }: PastDictation): string {
+  const line = (snippet ?? text).replace(/\s+/g, ' ').trim();
+  if (line !== '') return line;
+  return state === 'failed' ? 'Not written down yet' : 'Nothing was said';
+}
+
+export function markdownOf({ text, state, errorCode, audio }: PastDictation): string {
+  const said = text.trim() === '' ? [] : [escaped(text.trim())];
+  if (state === 'recovered') {
+    return [
+      ...said,
+      '> Said before something failed, and finished without you. Nobody has read it yet.',
+    ].join('\n\n');
+  }
+  if (state === 'final') return said.length === 0 ? '*Nothing was said.*' : said.join('\n\n');
+  const why =
+    errorCode === undefined ? undefined : new SottoError(errorCode, 'this could not be written down');
+  const then = audio === undefined ? '' : ' Its sound is kept: transcribe it again.';
+  return [...said, `> ${why === undefined ? 'This could not be written down.' : errorText(why)}${then}`].join(
+    '\n\n',
+  );
+}
+
+/** What it is, where it is not as it should be. */
+export function stateOf({ state }: PastDictation): 'Recovered' | 'Failed' | undefined {
+  if (state === 'final') return undefined;
+  return state === 'recovered' ? 'Recovered' : 'Failed';
+}
+
+/** Words as people count them; a character each where a script has no spaces between words. */
+export function wordCount(text: string): number {
+  const words = new Intl.Segmenter(undefined, { granularity: 'word' }).segment(text);
+  return [...words].filter(({ isWordLike }) => isWordLike).length;
+}
+
+/** `for a week`, behind “are kept”. */
+export function keptFor({ days }: HistoryKeeps): string {
+  if (days === 0) return 'until they are inserted';
+  if (days >= FOREVER_DAYS) return 'forever';
+  return days === 1 ? 'for a day' : `for ${Math.round(days)} days`;
+}

@@ -1,0 +1,364 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { SottoClient } from '#daemon/client/index.js';
+import type { HistoryRequest, HistoryResult } from '#daemon/protocol/index.js';
+import { History, type Dictation } from '#daemon/store/history/index.js';
+import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
+import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
+import { until } from '#test/harness/wait.js';
+import { whyNotBuilt } from './build-extension.js';
+import { isAtWork } from './children.js';
+import { sottoHere } from './sotto-here.js';
+import { findAll, textOf } from './tree.js';
+
+const reason = await whyNotBuilt();
+if (reason !== undefined) console.warn(`skipped, the extension's history: ${reason}`);
+
+const DAY_MS = 24 * 3600 * 1000;
+const AGAIN = scriptedTexts(3).join('').trim();
+
+(reason === undefined ? describe : describe.skip)('History', () => {
+  const here = sottoHere();
+
+  /** Past dictations, the first one the newest. */
+  function keep(...dictations: Partial<Dictation>[]): void {
+    mkdirSync(here.paths.recordings, { recursive: true });
+    const history = History.open(here.paths.history);
+    dictations.forEach((fields, i) =>
+      history.add({
+        id: `take-${i}`,
+        startedMs: Date.now() - 1000 * i,
+        durationSeconds: 65,
+        text: `Words of ${i}.`,
+        language: 'de',
+        model: 'fake',
+        state: 'final',
+        ...fields,
+      }),
+    );
+    history.close();
+  }
+
+  /** The sound of `take-0`: what the fake engine says to it. */
+  function record(script: Parameters<typeof writeFakeAudio>[1] = { segments: 3 }): { audio: string } {
+    mkdirSync(here.paths.recordings, { recursive: true });
+    writeFakeAudio(join(here.paths.recordings, 'take-0.wav'), script);
+    return { audio: 'take-0.wav' };
+  }
+
+  async function ask(request: HistoryRequest): Promise<HistoryResult> {
+    const client = await SottoClient.connect(here.paths.socket, 'test');
+    try {
+      return await client.history(request);
+    } finally {
+      client.close();
+    }
+  }
+
+  const texts = async (): Promise<string[]> =>
+    (await ask({ do: 'list', limit: 200 })).dictations.map(({ text }) => text);
+  const titles = (command: { tree: Parameters<typeof findAll>[0] }): string[] =>
+    findAll(command.tree, 'List.Item').map((item) => textOf(item, 'title'));
+
+  test('has what was said, the newest first, by its day, with what is known of it', async () => {
+    keep({}, { startedMs: Date.now() - DAY_MS }, { startedMs: Date.now() - 400 * DAY_MS });
+    writeFileSync(here.paths.settings, '{"model": "fake", "history": {"keepDays": 1000}}');
+    const command = here.raycast({}).launch('history');
+    await command.untilText('Words of 2.');
+    expect(titles(command)).toEqual(['Words of 0.', 'Words of 1.', 'Words of 2.']);
+    const days = findAll(command.tree, 'List.Section').map((section) => textOf(section, 'title'));
+    expect(days).toEqual(['Today', 'Yesterday', expect.stringMatching(/^\w+day, \w+ \d+, \d{4}$/)]);
+    for (const known of ['1:05', 'German', 'fake', 'Not kept']) expect(command.text()).toContain(known);
+  }, 60_000);
+
+  test('searches all of it, as the daemon does, and says when nothing is found', async () => {
+    keep({}, { text: 'Müller called.' });
+    const command = here.raycast({}).launch('history');
+    await command.untilText('Words of 0.');
+    await command.search('mull');
+    await command.until(() => titles(command).length === 1);
+    expect(titles(command)).toEqual(['Müller called.']);
+    await command.search('xylophone');
+    await command.untilText('Nothing Found');
+    await command.search('');
+    await command.until(() => titles(command).length === 2);
+  }, 60_000);
+
+  test('goes on while one scrolls, until there is no more', async () => {
+    keep(...Array.from({ length: 100 }, () => ({})));
+    const command = here.raycast({}).launch('history');
+    for (let before = 0; before < 100; before = titles(command).length) {
+      await command.until((tree) => titles(command).length > before && tree.props.isLoading === false);
+      if (titles(command).length < 100) await command.scrollOn();
+    }
+    expect(new Set(titles(command)).size).toBe(100);
+    expect(command.tree?.props.pagination).toMatchObject({ hasMore: false });
+  }, 60_000);
+
+  test('pastes and copies once more', async () => {
+    keep({}, {});
+    const host = here.raycast({}, { preferences: { trailingSpace: true } });
+    const command = host.launch('history');
+    await command.untilText('Words of 1.');
+    await command.select('Words of 1.');
+    await command.act('Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe('Words of 1. ');
+    const again = host.launch('history');
+    await again.untilText('Words of 0.');
+    await again.act('Copy');
+    expect(host.desktop.clipboard[0]?.text).toBe('Words of 0.');
+  }, 60_000);
+
+  test('marks what was recovered, until it is pasted', async () => {
+    keep({}, { state: 'recovered', text: 'Said before a crash.' });
+    const host = here.raycast({});
+    const command = host.launch('history');
+    await command.untilText(/Recovered[^]*Nobody has read it yet/);
+    await command.choose('recovered');
+    await command.until(() => titles(command).length === 1);
+    await command.act('Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe('Said before a crash.');
+    expect((await ask({ do: 'list', limit: 5, state: 'recovered' })).dictations).toEqual([]);
+  }, 60_000);
+
+  test('has what a killed microphone left behind, to be pasted', async () => {
+    const host = here.raycast({ samples: 60 * SECOND, pauseMs: 10 });
+    const first = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
+    const dictate = host.launch('dictate');
+    await dictate.until((tree) => textOf(tree, 'markdown').includes(first));
+    for (const { pid } of dictate.children.alive()) process.kill(pid, 'SIGKILL');
+    await until(async () => (await texts()).length === 1);
+    const command = host.launch('history');
+    await command.untilText('Nobody has read it yet');
+    await command.act('Paste');
+    await command.done();
+    // The second in which it was killed is a part of one.
+    const whole = host.desktop.pasted.split(' ').slice(0, -1).join(' ');
+    expect(whole).toContain(first);
+    expect(rampText(60 * SECOND)).toContain(whole);
+  }, 60_000);
+
+  test('deletes after asking, and brings back', async () => {
+    keep({}, {});
+    const host = here.raycast({});
+    const command = host.launch('history');
+    await command.untilText('Words of 1.');
+    host.desktop.confirms = false;
+    await command.act('Delete');
+    expect(await texts()).toHaveLength(2);
+    expect(command.actions()).not.toContain('Undo Delete');
+    host.desktop.confirms = true;
+    await command.act('Delete');
+    await command.until(() => titles(command).length === 1);
+    expect(await texts()).toEqual(['Words of 1.']);
+    await command.act('Undo Delete');
+    await command.until(() => titles(command).length === 2);
+    expect(await texts()).toHaveLength(2);
+    expect(command.actions()).not.toContain('Undo Delete');
+  }, 60_000);
+
+  test('deletes all that are shown and no others, and brings all of them back', async () => {
+    keep(...Array.from({ length: 30 }, (_, i) => ({ text: i < 10 ? `tea ${i}` : `milk ${i}` })));
+    const host = here.raycast({});
+    const command = host.launch('history');
+    await command.untilText('milk 29');
+    await command.search('tea');
+    await command.until(() => titles(command).length === 10);
+    await command.act('Delete All Shown');
+    expect(host.desktop.did('confirm')).toMatchObject([{ title: 'Delete These 10 Dictations?' }]);
+    await command.untilText('Nothing Found');
+    expect(await texts()).toHaveLength(20);
+    await command.act('Undo Delete');
+    await command.until(() => titles(command).length === 10);
+    expect(await texts()).toHaveLength(30);
+  }, 60_000);
+
+  /** A player that plays for a minute, and writes down its process and what it plays. */
+  function player(): { env: Record<string, string>; played: () => string[] } {
+    const folder = here.paths.home;
+    const script = join(folder, 'player');
+    writeFileSync(script, `#!/bin/sh\necho "$$ $1" >> ${folder}/played\nexec sleep 60\n`);
+    chmodSync(script, 0o755);
+    const log = join(folder, 'played');
+    return {
+      env: { SOTTO_PLAYER: script },
+      played: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []),
+    };
+  }
+  const pidOf = (line: string | undefined): number => Number(line?.split(' ')[0]);
+
+  test('plays a sound, one at a time, until it is stopped or the window is left', async () => {
+    keep(record(), record());
+    const { env, played } = player();
+    const command = here.raycast({}, { env }).launch('history');
+    await command.untilText('Words of 1.');
+    await command.act('Play');
+    await until(() => played().length === 1);
+    expect(played()[0]).toContain(join(here.paths.recordings, 'take-0.wav'));
+    await command.act('Stop Playing');
+    await until(() => !isAtWork(pidOf(played()[0])));
+    await command.act('Play');
+    await until(() => played().length === 2);
+    await command.select('Words of 1.');
+    await command.act('Play');
+    await until(() => played().length === 3 && !isAtWork(pidOf(played()[1])));
+    expect(isAtWork(pidOf(played()[2]))).toBe(true);
+    await command.pop();
+    await until(() => !isAtWork(pidOf(played()[2])) && command.children.alive().length === 0);
+  }, 60_000);
+
+  test('says that a sound can’t be played', async () => {
+    keep(record());
+    const host = here.raycast({}, { env: { SOTTO_PLAYER: '/bin/false' } });
+    const command = host.launch('history');
+    await command.untilText('Words of 0.');
+    await command.act('Play');
+    await until(() => host.desktop.did('toast').length === 1);
+    await command.until(() => command.actions().includes('Play'));
+  }, 60_000);
+
+  test('a failed one says why, and is transcribed again', async () => {
+    keep({ ...record(), state: 'failed', errorCode: 'ENGINE_CRASHED', text: '' });
+    const command = here.raycast({}).launch('history');
+    await command.untilText(/Failed[^]*could not be written down[^]*transcribe it again/);
+    expect(command.actions()[0]).toBe('Transcribe Again');
+    await command.act('Transcribe Again');
+    await command.until(() => titles(command)[0] === AGAIN);
+    expect(await texts()).toEqual([AGAIN]);
+    expect(command.text()).not.toContain('could not be written down');
+  }, 60_000);
+
+  test('another model transcribes it once more', async () => {
+    mkdirSync(join(here.paths.models, 'other'));
+    keep(record());
+    const command = here.raycast({}).launch('history');
+    await command.untilText('Words of 0.');
+    await command.act('Transcribe with Another Model');
+    await command.untilText('gave this text');
+    await command.select('other');
+    await command.act('Transcribe');
+    await command.until(() => titles(command)[0] === AGAIN);
+    const [now] = (await ask({ do: 'get', id: 'take-0' })).dictations;
+    expect(now).toMatchObject({ text: AGAIN, model: 'other' });
+  }, 60_000);
+
+  test('if nothing is heard this time, or it fails, the text stays', async () => {
+    keep(record({ segments: 0 }), {});
+    const host = here.raycast({});
+    const command = host.launch('history');
+    await command.untilText('Words of 0.');
+    const again = async (): Promise<void> => {
+      await command.act('Transcribe with Another Model');
+      await command.untilText('gave this text');
+      await command.select('fake');
+      await command.act('Transcribe');
+      await command.untilText('Words of 0.');
+      await command.select('Words of 0.');
+    };
+    await again();
+    const last = (): unknown => host.desktop.did('toast').at(-1);
+    await until(() => JSON.stringify(last()).includes('Nothing Was Heard'));
+    record({ failAfter: 0 });
+    await again();
+    await until(() => JSON.stringify(last()).includes('As the script says'));
+    expect(await texts()).toEqual(['Words of 0.', 'Words of 1.']);
+  }, 60_000);
+
+  test('exports one, and all, never over a file', async () => {
+    keep(
+      { text: 'Say "hi", and\ngo.' },
+      { text: 'Two.', words: [{ word: 'Two.', start: 0, end: 1, probability: 1 }] },
+    );
+    const host = here.raycast({}, { env: { HOME: here.paths.home } });
+    const folder = join(here.paths.home, 'Downloads');
+    const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+    const command = host.launch('history');
+    await command.untilText('Two.');
+    for (const what of ['All as CSV', 'All as CSV', 'All as Markdown', 'All as JSON'])
+      await command.act(what);
+    const names = readdirSync(folder).sort();
+    expect(names).toEqual(['Dictations 2.csv', 'Dictations.csv', 'Dictations.json', 'Dictations.md']);
+    expect(read('Dictations.csv').split('\r\n')[1]).toMatch(
+      /^\d{4}-.*,65,final,de,fake,"Say ""hi"", and\ngo\.",take-0$/,
+    );
+    expect(read('Dictations 2.csv')).toBe(read('Dictations.csv'));
+    expect(JSON.parse(read('Dictations.json'))).toMatchObject([
+      { id: 'take-0' },
+      { id: 'take-1', text: 'Two.' },
+    ]);
+    expect(read('Dictations.md')).toContain('Two.');
+    await command.select('Two.');
+    await command.act('This One as Text');
+    await command.act('This One as JSON');
+    const own = readdirSync(folder).filter((name) => name.startsWith('Dictation 2'));
+    expect(own.map((name) => name.replace(/[\d-]{10} \d\d\.\d\d/, 'WHEN')).sort()).toEqual([
+      'Dictation WHEN.json',
+      'Dictation WHEN.txt',
+    ]);
+    expect(read(own.find((name) => name.endsWith('txt')) ?? '')).toBe('Two.\n');
+    expect(read(own.find((name) => name.endsWith('json')) ?? '')).toContain('"probability": 1');
+    expect(host.desktop.did('toast').at(-1)).toMatchObject({ actions: ['Show in Finder'] });
+  }, 60_000);
+
+  test('keeps them for as long as the preferences say, and asks before any go', async () => {
+    keep({}, { startedMs: Date.now() - 8 * DAY_MS });
+    const host = here.raycast({}, { preferences: { keepDays: '7' } });
+    host.desktop.confirms = false;
+    const first = host.launch('history');
+    await first.untilText('Words of 1.');
+    await until(() => host.desktop.did('confirm').length === 1);
+    await first.pop();
+    // Refused once, it is not asked again.
+    const second = host.launch('history');
+    await second.untilText('Words of 1.');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(host.desktop.did('confirm')).toHaveLength(1);
+    await second.pop();
+    const more = host.launch('history', { preferences: { keepDays: '365', keepSound: 'yes' } });
+    await until(async () => (await ask({ do: 'keep' })).keeps?.days === 365);
+    expect((await ask({ do: 'keep' })).keeps).toEqual({ days: 365, sound: true });
+    expect(host.desktop.did('confirm')).toHaveLength(1);
+    await more.pop();
+    host.desktop.confirms = true;
+    host.launch('history', { preferences: { keepDays: '1' } });
+    await until(async () => (await texts()).length === 1);
+    expect((await ask({ do: 'keep' })).keeps).toEqual({ days: 1, sound: true });
+  }, 60_000);
+
+  test('says what is wrong where the daemon can’t be had, and what is wrong with the settings', async () => {
+    const lost = here.raycast({}, { env: { SOTTO_BIN: '/nowhere/sotto' } }).launch('history');
+    await lost.untilText(/Can’t Be Read[^]*There is no Sotto at[^]*preferences/);
+    const command = here.raycast({}).launch('history');
+    await command.untilText(/No Dictations Yet[^]*kept for 30 days/);
+    expect(command.actions()).toEqual(['Dictate', 'Refresh']);
+    keep({});
+    await command.act('Refresh');
+    await command.untilText('Words of 0.');
+  }, 60_000);
+
+  test('the last one with a text is pasted, and the daemon started for that', async () => {
+    keep({ text: '', state: 'failed' }, { state: 'recovered' }, {});
+    const host = here.raycast({});
+    await host.launch('paste-last-transcript').done();
+    expect(host.desktop.pasted).toBe('Words of 1.');
+    expect((await ask({ do: 'list', limit: 5, state: 'recovered' })).dictations).toEqual([]);
+  }, 60_000);
+
+  test('Raycast’s AI is told what was said last, and finds what was said before', async () => {
+    const host = here.raycast({});
+    expect(await host.callTool('get-last-transcript', {})).toBe('There is no dictation yet.');
+    keep({}, { text: 'The invoice of Müller.' });
+    expect(await host.callTool('get-last-transcript', {})).toBe('Words of 0.');
+    expect(await host.callTool('search-history', { query: 'muller invoice' })).toMatchObject({
+      dictations: [{ text: 'The invoice of Müller.', seconds: 65, language: 'de' }],
+      thereAreMore: false,
+    });
+    expect(await host.callTool('search-history', { query: '', limit: 1 })).toMatchObject({
+      dictations: [{ text: 'Words of 0.' }],
+      thereAreMore: true,
+    });
+  }, 60_000);
+});
