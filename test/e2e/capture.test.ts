@@ -1,15 +1,18 @@
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { fileURLToPath } from 'node:url';
 import { BackgroundCapture } from '#daemon/client/index.js';
 import type { Capture } from '#daemon/protocol/capture.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
-import { sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
+import { fakeEngine, launcher, sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
 const microphone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
+// Before the home goes: the process that waits lives in it.
+afterEach(() => BackgroundCapture.leave(home.paths.capture));
 const home = homeHere();
 
 function begin(mic: object, ...args: string[]): SottoProcess {
@@ -36,6 +39,16 @@ async function see(capture: BackgroundCapture, isSo: (take: Capture) => boolean)
   throw new Error(`it never came: ${JSON.stringify(last)}`);
 }
 
+/** The process ends, as it does when whoever started it is gone. */
+async function left(process: SottoProcess): Promise<void> {
+  await BackgroundCapture.leave(home.paths.capture);
+  expect((await process.done).code).toBe(0);
+}
+
+async function history(): Promise<string> {
+  return (await sotto(['history', 'list', '--json'], { home: home.folder })).stdout;
+}
+
 async function end(capture: BackgroundCapture): Promise<Capture> {
   let last: Capture | undefined;
   for await (const take of capture.takes()) last = take;
@@ -58,9 +71,10 @@ describe('a dictation in the background', () => {
     third.ask('finish');
     const last = await end(third);
     expect(last).toMatchObject({ phase: 'final', text: rampText(4 * SECOND), tentative: '' });
-    expect((await process.done).code).toBe(0);
-    // Nobody but the user may look, and nothing is left to look at.
+    await left(process);
+    // Nothing is left to look at, and no sound.
     expect(await BackgroundCapture.connect(home.paths.capture)).toBeUndefined();
+    expect(readdirSync(home.paths.spool).filter((name) => name.endsWith('heard'))).toEqual([]);
   }, 30_000);
 
   test('the socket is the user’s alone, and a second dictation is refused', async () => {
@@ -74,15 +88,124 @@ describe('a dictation in the background', () => {
     ]);
     capture.ask('finish');
     expect((await end(capture)).phase).toBe('final');
-    expect((await process.done).code).toBe(0);
+    await left(process);
   }, 30_000);
 
   test('is finished when nobody looks at it any more, and the text is in the history', async () => {
-    const process = begin({ samples: 3 * SECOND });
+    begin({ samples: 3 * SECOND });
     await see(await look(), ({ seconds }) => seconds === 3);
+    await until(async () => (await history()).includes(rampText(3 * SECOND)));
+    expect((await look().then((capture) => capture.takes().next())).done).toBe(true);
+  }, 30_000);
+
+  test('is followed by others in the same process, which waits with the microphone closed', async () => {
+    const process = begin({ samples: 2 * SECOND }, '--go-on');
+    const texts: (string | undefined)[] = [];
+    for (let time = 0; time < 3; time++) {
+      const capture = await look();
+      const begun = await capture.begin({ goOn: true });
+      expect(begun.isNew).toBe(time > 0);
+      const again = await look();
+      expect(await again.begin({})).toMatchObject({ isNew: false, take: { id: begun.take.id } });
+      again.close();
+      for await (const { seconds, phase, text } of capture.takes()) {
+        if (seconds === 2 && phase === 'listening') capture.ask('finish');
+        if (phase === 'final') texts.push(text);
+      }
+      // One that waits, and none that holds the microphone.
+      await until(() => childrenOf(process.pid).filter((pid) => isMicrophone(pid)).length === 1);
+      expect(childrenOf(process.pid).map(argsOf).join(' ')).toContain('wait');
+    }
+    expect(texts).toEqual(Array.from({ length: 3 }, () => rampText(2 * SECOND)));
+    await left(process);
+  }, 30_000);
+
+  test('is finished, and its process gone, when whoever started it is gone', async () => {
+    await sotto(['daemon', 'start'], { home: home.folder });
+    const { pid, kill } = await beginBelow({ samples: 60 * SECOND, pauseMs: 20 });
+    const capture = await look();
+    const seen = await see(capture, ({ committed }) => committed !== '');
+    kill();
+    await until(() => !isRunning(pid));
+    expect(await history()).toContain(seen.committed.trim());
+  }, 30_000);
+
+  test('a process whose program was replaced, or is too old for whoever asks, leaves', async () => {
+    const process = begin({ samples: SECOND });
+    const capture = await look();
+    capture.ask('finish');
+    await end(capture);
+    const socket = connect(home.paths.capture);
+    socket.write(`${JSON.stringify({ type: 'begin', protocol: 9_999, options: {} })}\n`);
+    const answer = await new Promise<string>((resolve) => socket.setEncoding('utf8').once('data', resolve));
+    expect(JSON.parse(answer)).toMatchObject({ type: 'error', error: { code: 'VERSION_MISMATCH' } });
     expect((await process.done).code).toBe(0);
-    const { stdout } = await sotto(['history', 'list', '--json'], { home: home.folder });
-    expect(stdout).toContain(rampText(3 * SECOND));
+  }, 30_000);
+
+  test('in another language or by another model all that was said is written down again', async () => {
+    const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on', '--language', 'en');
+    const before = await see(await look(), ({ committed }) => committed.length > 20);
+    const capture = await look();
+    capture.switch({ language: 'de' });
+    const after = await see(
+      capture,
+      ({ id, committed }) => id !== before.id && committed.length > before.committed.length,
+    );
+    expect(after.asked).toEqual({ language: 'de' });
+    expect(after.committed.startsWith(before.committed)).toBe(true);
+    const last = await look();
+    last.ask('finish');
+    const { text = '', seconds } = await end(last);
+    expect(text).toBe(rampText(Math.round(seconds * SECOND)));
+    await left(process);
+    // The text in the other language is dropped with its session.
+    expect((await history()).trim().split('\n')).toHaveLength(1);
+  }, 30_000);
+
+  test('a model that is not there changes nothing', async () => {
+    const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on');
+    const before = await see(await look(), ({ committed }) => committed !== '');
+    const capture = await look();
+    capture.switch({ model: 'of-the-moon' });
+    const warned = await see(capture, ({ error }) => error !== undefined);
+    expect(warned).toMatchObject({ id: before.id, phase: 'listening', error: { code: 'MODEL_NOT_FOUND' } });
+    const last = await look();
+    last.ask('finish');
+    const { text = '', seconds } = await end(last);
+    expect(text).toBe(rampText(Math.round(seconds * SECOND)));
+    await left(process);
+  }, 30_000);
+
+  test('a microphone that is lost is opened again, and the take goes on', async () => {
+    const process = begin({ samples: 2 * SECOND, dies: true, lives: 2 }, '--go-on');
+    const capture = await look();
+    // Four seconds of two lives; the third is none.
+    const last = await end(capture);
+    expect(last).toMatchObject({
+      phase: 'final',
+      text: `${rampText(2 * SECOND)} ${rampText(2 * SECOND)}`,
+      error: { code: 'MIC_UNAVAILABLE' },
+    });
+    await left(process);
+  }, 40_000);
+
+  test('takes the system’s own microphone where the wanted one is not connected, and says so', async () => {
+    const process = begin(
+      { samples: 60 * SECOND, pauseMs: 20, devices: ['Built-in', 'Desk'] },
+      '--device',
+      'AirPods',
+    );
+    const capture = await look();
+    expect(await capture.devices()).toEqual(['Built-in', 'Desk']);
+    expect(await see(capture, ({ device }) => device !== undefined)).toMatchObject({
+      device: 'Built-in',
+      insteadOfDevice: 'AirPods',
+    });
+    const other = await look();
+    other.switch({ device: 'desk' });
+    const switched = await see(other, ({ device }) => device === 'Desk');
+    expect(switched.insteadOfDevice).toBeUndefined();
+    await left(process);
   }, 30_000);
 
   test('goes on alone if it shall', async () => {
@@ -95,7 +218,7 @@ describe('a dictation in the background', () => {
     const capture = await look();
     capture.ask('finish');
     expect((await end(capture)).phase).toBe('final');
-    await process.done;
+    await left(process);
   }, 30_000);
 
   test('is given up, taken back up, and all that was said before is there', async () => {
@@ -107,7 +230,7 @@ describe('a dictation in the background', () => {
     const again = await look();
     again.ask('restore');
     expect(await end(again)).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
-    expect((await process.done).code).toBe(0);
+    await left(process);
   }, 30_000);
 
   test('given up twice it is over at once, and nothing of it is kept', async () => {
@@ -119,9 +242,8 @@ describe('a dictation in the background', () => {
     const again = await look();
     again.ask('cancel');
     expect((await end(again)).phase).toBe('gone');
-    expect((await process.done).code).toBe(0);
-    const { stdout } = await sotto(['history', 'list', '--json'], { home: home.folder });
-    expect(stdout).toBe('');
+    await left(process);
+    expect(await history()).toBe('');
   }, 30_000);
 
   test('what is said while it is paused is not kept', async () => {
@@ -137,32 +259,27 @@ describe('a dictation in the background', () => {
     last.ask('resume');
     last.ask('finish');
     expect((await end(last)).phase).toBe('final');
-    await process.done;
+    await left(process);
   }, 30_000);
 
   test('a headset that is being woken is not said to listen yet', async () => {
-    const process = begin({ samples: SECOND, silent: true });
-    const capture = await look();
+    const process = begin({ samples: SECOND, zeros: SECOND });
     const seen: Capture[] = [];
-    for await (const take of capture.takes()) {
+    for await (const take of (await look()).takes()) {
       seen.push(take);
-      if (take.seconds === 1) break;
+      if (take.seconds === 2) break;
     }
-    expect(seen.map(({ phase }) => phase)).not.toContain('listening');
-    await process.done;
+    const woken = seen.filter(({ seconds }) => seconds > 0 && seconds <= 1);
+    expect(woken.length).toBeGreaterThan(0);
+    expect(new Set(woken.map(({ phase }) => phase))).toEqual(new Set(['opening']));
+    expect(seen.at(-1)?.phase).toBe('listening');
+    await left(process);
   }, 30_000);
 
-  test('says what is wrong with the microphone', async () => {
+  test('says what is wrong with the microphone, and is ready for the next try', async () => {
     const denied = begin({ denied: true });
     expect(await end(await look())).toMatchObject({ phase: 'failed', error: { code: 'MIC_DENIED' } });
-    expect((await denied.done).code).toBe(1);
-    const lost = begin({ samples: 3 * SECOND, dies: true });
-    expect(await end(await look())).toMatchObject({
-      phase: 'final',
-      text: rampText(3 * SECOND),
-      error: { code: 'MIC_UNAVAILABLE' },
-    });
-    expect((await lost.done).code).toBe(0);
+    await left(denied);
   }, 30_000);
 
   test('killed at any moment, it leaves no process behind, and what was said is recovered', async () => {
@@ -204,9 +321,42 @@ describe('a dictation in the background', () => {
     const capture = await look();
     capture.ask('finish');
     expect((await end(capture)).phase).toBe('final');
-    await process.done;
+    await left(process);
   }, 30_000);
 });
+
+/** Started by a process of its own, which can end. */
+async function beginBelow(mic: object): Promise<{ pid: number; kill: () => void }> {
+  const start = `const { spawn } = require('node:child_process');
+    const args = [process.env.LAUNCHER, 'capture', '--no-refine', '--go-on'];
+    console.log(spawn(process.execPath, args, { detached: true, stdio: 'ignore' }).pid);
+    setInterval(() => undefined, 1_000);`;
+  const env = {
+    ...process.env,
+    LAUNCHER: launcher,
+    SOTTO_HOME: home.folder,
+    SOTTO_ENGINE: fakeEngine,
+    SOTTO_CAPTURE: microphone,
+    FAKE_MIC: JSON.stringify(mic),
+  };
+  const parent = spawn(process.execPath, ['-e', start], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const said = await new Promise<string>((resolve) =>
+    parent.stdout.setEncoding('utf8').once('data', resolve),
+  );
+  return { pid: Number(said), kill: () => void parent.kill('SIGKILL') };
+}
+
+function argsOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}
+
+function isMicrophone(pid: number): boolean {
+  return argsOf(pid).includes('fake-microphone');
+}
 
 /** Processes whose parent it is. */
 function childrenOf(pid: number): number[] {

@@ -1,8 +1,12 @@
 /**
  * A microphone's process that hears what FAKE_MIC says (JSON): the ramp, silence, nothing. It speaks as the real one does.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as v from 'valibot';
 import { z } from 'zod';
+import { chooseOrDefault } from '#daemon/cli/microphone/choose-device.js';
+import { listenSchema, type Listen } from '#daemon/cli/microphone/messages.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { ramp } from './ramp.js';
 
@@ -20,10 +24,14 @@ const script = z
     silent: z.boolean().default(false),
     /** Speech in place of the ramp: a file of 16-bit samples at 16 kHz, mono. Where it ends, silence. */
     speech: z.string().optional(),
+    /** Digital silence in front of it, as a headset gives that is being woken. */
+    zeros: z.number().default(0),
     /** Between two pieces of a tenth of a second. */
     pauseMs: z.number().default(5),
     /** Dies after its samples. */
     dies: z.boolean().default(false),
+    /** How often it can be opened in this home. */
+    lives: z.number().default(Infinity),
     /** Does not hear that it shall stop. */
     deaf: z.boolean().default(false),
   })
@@ -46,16 +54,38 @@ function send(message: object): void {
   if (process.connected) process.send?.(message);
 }
 
-async function listen(): Promise<void> {
-  if (script.denied) {
-    send({ type: 'failed', error: new SottoError('MIC_DENIED', 'it is not allowed').toWire() });
-    process.exit(0);
+function refuse(code: 'MIC_DENIED' | 'MIC_UNAVAILABLE', message: string): void {
+  send({ type: 'failed', error: new SottoError(code, message).toWire() });
+  process.exit(0);
+}
+
+/** Whether it can be opened once more. */
+function isAlive(): boolean {
+  if (script.lives === Infinity) return true;
+  const counter = join(process.env.SOTTO_HOME ?? '/tmp', 'microphone-lives');
+  const lived = existsSync(counter) ? Number(readFileSync(counter, 'utf8')) : 0;
+  writeFileSync(counter, String(lived + 1));
+  return lived < script.lives;
+}
+
+async function pause(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, script.pauseMs));
+}
+
+async function listen({ device: wanted }: Listen): Promise<void> {
+  if (script.denied) refuse('MIC_DENIED', 'it is not allowed');
+  if (!isAlive()) refuse('MIC_UNAVAILABLE', 'it is gone');
+  const { device, insteadOf } = chooseOrDefault(script.devices, wanted);
+  if (!script.neverOpens)
+    send({ type: 'opened', name: script.devices[Math.max(0, device)] ?? '', insteadOf });
+  for (let at = 0; at < script.zeros; at += PIECE) {
+    process.stdout.write(new Uint8Array(2 * Math.min(PIECE, script.zeros - at)));
+    await pause();
   }
-  if (!script.neverOpens) send({ type: 'opened', name: script.devices[0] ?? '' });
   for (let at = 0; at < script.samples && !script.neverOpens; at += PIECE) {
     const end = Math.min(script.samples, at + PIECE);
     process.stdout.write(new Uint8Array(heard(at, end).buffer));
-    await new Promise((resolve) => setTimeout(resolve, script.pauseMs));
+    await pause();
   }
   if (script.dies) {
     process.stderr.write('the sound card is gone\n');
@@ -67,8 +97,14 @@ async function listen(): Promise<void> {
 
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(0));
-process.on('message', () => (stopped = !script.deaf));
-if (process.argv[2] === 'list') {
+let told: (asked: Listen) => void = () => undefined;
+process.on('message', (message) => {
+  if (message === 'stop') stopped = !script.deaf;
+  else told(v.parse(listenSchema, message));
+});
+const [what, given] = process.argv.slice(2);
+if (what === 'list') {
   send({ type: 'devices', names: script.devices });
   process.disconnect();
-} else void listen();
+} else if (what === 'wait') told = (asked) => void listen(asked);
+else void listen(v.parse(listenSchema, JSON.parse(given ?? '')));

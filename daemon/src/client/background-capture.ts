@@ -3,36 +3,57 @@
  *
  * @example
  * const capture = await BackgroundCapture.connect(paths.capture);
- * if (capture === undefined) spawn('sotto', ['capture']);
- * else for await (const take of capture.takes()) console.log(take.committed, take.tentative);
+ * if (capture === undefined) spawn('sotto', ['capture']); // and connect again
+ * else {
+ *   await capture.begin({ language: 'en' });
+ *   for await (const take of capture.takes()) console.log(take.committed, take.tentative);
+ * }
  */
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { isOver, parseCaptureTell, type Capture, type CaptureAsk } from '../protocol/capture.js';
+import {
+  CAPTURE_PROTOCOL,
+  isOver,
+  parseCaptureTell,
+  type Capture,
+  type CaptureAsk,
+  type CaptureOptions,
+  type CaptureSwitch,
+  type CaptureTell,
+} from '../protocol/capture.js';
 import { SottoError } from '../protocol/errors.js';
 import { EventQueue } from './event-queue.js';
 
 const CONNECT_MS = 2_000;
+/** To be asked, and to have begun: the rest takes its time where it can be seen. */
+const ANSWER_MS = 5_000;
+
+/** What can be asked of a take without saying more. */
+export type TakeAsk = 'finish' | 'cancel' | 'restore' | 'pause' | 'resume';
 
 export class BackgroundCapture {
   readonly #socket: Socket;
   readonly #queue = new EventQueue<Capture>();
+  readonly #answers = new Set<(told: CaptureTell | SottoError) => void>();
   #take: Capture | undefined;
+  #isWatching = false;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('error', () => undefined);
     socket.on('close', () =>
-      this.#queue.end(
+      this.#fail(
         new SottoError('DAEMON_LOST', 'the dictation’s process is gone', {
           hint: 'what was said is kept: `sotto history` shows it',
         }),
       ),
     );
-    createInterface({ input: socket, crlfDelay: Infinity }).on('line', (line) => this.#hear(line));
+    createInterface({ input: socket, crlfDelay: Infinity })
+      .on('line', (line) => this.#hear(line))
+      .on('error', () => undefined);
   }
 
-  /** The take that goes on, or undefined. @throws SottoError UNAUTHORISED */
+  /** The process of dictations, or undefined where there is none. @throws SottoError UNAUTHORISED */
   static connect(path: string): Promise<BackgroundCapture | undefined> {
     return new Promise((resolve, reject) => {
       const socket = connect(path);
@@ -52,16 +73,46 @@ export class BackgroundCapture {
     });
   }
 
-  ask(type: Exclude<CaptureAsk['type'], 'watch'>): void {
-    this.#send({ type });
+  /** Ends the process that waits, if there is one, and resolves once it is gone; a take that goes on is finished first. */
+  static async leave(path: string): Promise<void> {
+    const capture = await BackgroundCapture.connect(path);
+    if (capture === undefined) return;
+    const gone = new Promise<void>((resolve) => capture.#socket.once('close', () => resolve()));
+    capture.#send({ type: 'leave' });
+    await gone;
   }
 
   /**
-   * The take as it is and at each change, the newest where the reader is slow. To be read once; the last one is over.
+   * Begins a take, or joins the one that goes on.
+   * @throws SottoError VERSION_MISMATCH where another process is to be started, once this one has left
+   */
+  async begin(options: CaptureOptions): Promise<{ readonly take: Capture; readonly isNew: boolean }> {
+    this.#isWatching = true;
+    const told = await this.#answer({ type: 'begin', protocol: CAPTURE_PROTOCOL, options }, 'take');
+    return { take: told.take, isNew: told.isNew === true };
+  }
+
+  ask(type: TakeAsk): void {
+    this.#send({ type });
+  }
+
+  /** In another language, by another model, from another microphone. */
+  switch(to: CaptureSwitch): void {
+    this.#send({ ...to, type: 'switch' });
+  }
+
+  /** Names of the microphones. @throws SottoError MIC_UNAVAILABLE */
+  async devices(): Promise<readonly string[]> {
+    return (await this.#answer({ type: 'devices' }, 'devices')).names;
+  }
+
+  /**
+   * The take as it is and at each change, the newest where the reader is slow. To be read once; the last one is over. Where
+   * nothing goes on there is none.
    * @throws SottoError DAEMON_LOST if its process dies
    */
   async *takes(): AsyncGenerator<Capture, void> {
-    this.#send({ type: 'watch' });
+    if (!this.#isWatching) this.#send({ type: 'watch' });
     try {
       for await (const take of this.#queue.read()) {
         yield take;
@@ -76,25 +127,67 @@ export class BackgroundCapture {
     this.#socket.end();
   }
 
+  /** Resolves when the connection has ended. */
+  get closed(): Promise<void> {
+    if (this.#socket.destroyed) return Promise.resolve();
+    return new Promise((resolve) => this.#socket.once('close', () => resolve()));
+  }
+
   #send(ask: CaptureAsk): void {
     if (this.#socket.writable) this.#socket.write(`${JSON.stringify(ask)}\n`);
+  }
+
+  /** Asks, and waits for the answer of a kind. */
+  #answer<T extends CaptureTell['type']>(
+    ask: CaptureAsk,
+    type: T,
+  ): Promise<Extract<CaptureTell, { type: T }>> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#answers.delete(hear);
+      };
+      const hear = (told: CaptureTell | SottoError): void => {
+        if (told instanceof SottoError) {
+          end();
+          reject(told);
+        } else if (told.type === type) {
+          end();
+          resolve(told as Extract<CaptureTell, { type: T }>);
+        }
+      };
+      const timer = setTimeout(
+        () => hear(new SottoError('TIMEOUT', 'the dictation’s process does not answer')),
+        ANSWER_MS,
+      );
+      this.#answers.add(hear);
+      if (this.#socket.destroyed) hear(new SottoError('DAEMON_LOST', 'the dictation’s process is gone'));
+      else this.#send(ask);
+    });
   }
 
   #hear(line: string): void {
     try {
       const told = parseCaptureTell(line);
       if (told.type === 'error') throw SottoError.fromWire(told.error);
-      if (told.type === 'take') this.#take = told.take;
-      else if (this.#take !== undefined) {
+      for (const hear of [...this.#answers]) hear(told);
+      if (told.type === 'idle') this.#queue.end();
+      else if (told.type === 'take') this.#take = told.take;
+      else if (told.type === 'change' && this.#take !== undefined) {
         const committed = this.#take.committed + (told.more ?? '');
         this.#take = { ...this.#take, ...told.change, committed } as Capture;
       }
-      if (this.#take === undefined) return;
+      if (this.#take === undefined || (told.type !== 'take' && told.type !== 'change')) return;
       this.#queue.drop(() => true);
       this.#queue.push(this.#take);
     } catch (error) {
-      this.#queue.end(SottoError.from(error));
+      this.#fail(SottoError.from(error));
       this.#socket.destroy();
     }
+  }
+
+  #fail(error: SottoError): void {
+    for (const hear of [...this.#answers]) hear(error);
+    this.#queue.end(error);
   }
 }

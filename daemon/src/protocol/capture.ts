@@ -1,15 +1,47 @@
 /**
  * A dictation in the background: one process holds the microphone and the take, whichever command began it, and any other
- * may look at it, end it or give it up. JSON lines over a Unix socket beside the daemon's; one take at a time.
+ * may look at it, end it or give it up. JSON lines over a Unix socket beside the daemon's; one take at a time. The process
+ * stays between takes, with the microphone closed, so that the next one begins at once.
  *
- *     → watch  ← take (all of it)  ← change*  … ← change (its last phase)
- *     → finish | cancel | restore | pause | resume
+ *     → begin | watch  ← take (all of it) | idle  ← change*  … ← change (its last phase)
+ *     → finish | cancel | restore | pause | resume | switch
+ *     → devices  ← devices
+ *     → leave
+ *
+ * `begin` gives the take that goes on, if there is one. A process that is too old for whoever asks, or whose program was
+ * replaced, answers `begin` with VERSION_MISMATCH and leaves: another one is to be started.
  */
 import * as v from 'valibot';
 import { finite } from './fields.js';
 import { LIVE_STATES } from './live.js';
 import { parseJson, parseMessage } from './parse.js';
 import { errorSchema } from './wire-error.js';
+
+/** Changes when a message changes its meaning. */
+export const CAPTURE_PROTOCOL = 2;
+
+/** How a take is begun. */
+export const captureOptionsSchema = v.object({
+  model: v.exactOptional(v.string()),
+  language: v.exactOptional(v.string()),
+  /** Text that counts as said before. */
+  prompt: v.exactOptional(v.string()),
+  /** Name of the microphone, or a part of it: the system's own where it is left out, or not connected. */
+  device: v.exactOptional(v.string()),
+  /** Path of a file in place of the microphone. */
+  from: v.exactOptional(v.string()),
+  /** Whether the whole is decoded once more at the end: true when left out. */
+  refine: v.exactOptional(v.boolean()),
+  /** Whether it goes on when nobody looks at it. */
+  goOn: v.exactOptional(v.boolean()),
+  /** Whether its beginning and its end can be heard. */
+  sounds: v.exactOptional(v.boolean()),
+});
+export type CaptureOptions = v.InferOutput<typeof captureOptionsSchema>;
+
+/** In another language (`auto`: to be found out), by another model, from another microphone: what is given changes. */
+export const captureSwitchSchema = v.pick(captureOptionsSchema, ['language', 'model', 'device']);
+export type CaptureSwitch = v.InferOutput<typeof captureSwitchSchema>;
 
 /**
  * `opening`: the microphone gives nothing yet. `cancelled` is one that can still be restored, for a while; `gone` is not.
@@ -28,13 +60,19 @@ export const CAPTURE_PHASES = [
 export type CapturePhase = (typeof CAPTURE_PHASES)[number];
 
 export const captureSchema = v.object({
-  /** Name of the take, in the daemon and in the history. */
+  /** Name of the take in the daemon and in the history; another one after a switch. */
   id: v.string(),
   /** Milliseconds since 1970. */
   startedMs: finite,
   phase: v.picklist(CAPTURE_PHASES),
   /** The microphone, for people. */
   device: v.exactOptional(v.string()),
+  /** The microphone that was wanted, and is not connected. */
+  insteadOfDevice: v.exactOptional(v.string()),
+  /** What it was told to expect, and to be written down by. */
+  asked: v.pick(captureOptionsSchema, ['language', 'model']),
+  /** All that was said so far is being written down again, after a switch. */
+  again: v.exactOptional(v.boolean()),
   /** What writes it down, in place of another model where that is not there. */
   model: v.exactOptional(v.string()),
   insteadOf: v.exactOptional(v.string()),
@@ -59,6 +97,8 @@ export const captureSchema = v.object({
 export type Capture = v.InferOutput<typeof captureSchema>;
 
 const askTable = {
+  /** Begins a take, unless one goes on; and watches it. */
+  begin: v.object({ type: v.literal('begin'), protocol: finite, options: captureOptionsSchema }),
   watch: v.object({ type: v.literal('watch') }),
   /** All is said. */
   finish: v.object({ type: v.literal('finish') }),
@@ -68,11 +108,20 @@ const askTable = {
   restore: v.object({ type: v.literal('restore') }),
   pause: v.object({ type: v.literal('pause') }),
   resume: v.object({ type: v.literal('resume') }),
+  /** What was said so far is said again to a session of its own; none of the sound is lost. */
+  switch: v.object({ ...captureSwitchSchema.entries, type: v.literal('switch') }),
+  devices: v.object({ type: v.literal('devices') }),
+  /** Ends the process; a take that goes on is finished first. */
+  leave: v.object({ type: v.literal('leave') }),
 };
 export type CaptureAsk = v.InferOutput<(typeof askTable)[keyof typeof askTable]>;
 
 const tellTable = {
-  take: v.object({ type: v.literal('take'), take: captureSchema }),
+  /** `isNew`: the answer to the `begin` that began it. */
+  take: v.object({ type: v.literal('take'), take: captureSchema, isNew: v.exactOptional(v.boolean()) }),
+  /** Nothing goes on. */
+  idle: v.object({ type: v.literal('idle') }),
+  devices: v.object({ type: v.literal('devices'), names: v.array(v.string()) }),
   /** Fields that have changed, and text that was committed behind what there was. */
   change: v.object({
     type: v.literal('change'),

@@ -1,9 +1,16 @@
-/** The socket at which other commands find the take: tells each of them all of it at first, then what changes. */
+/** The socket at which commands find the take, or begin one: tells each of them all of it at first, then what changes. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Clock } from '../../clock.js';
-import { isOver, parseCaptureAsk, type Capture, type CaptureTell } from '../../protocol/capture.js';
+import {
+  isOver,
+  parseCaptureAsk,
+  type Capture,
+  type CaptureAsk,
+  type CaptureOptions,
+  type CaptureTell,
+} from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
 import { checkSocketPath } from '../../server/socket.js';
 import type { BackgroundTake } from './background-take.js';
@@ -12,13 +19,18 @@ import type { BackgroundTake } from './background-take.js';
 const TELL_EVERY_MS = 50;
 /** One that does not read gets no more. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
-/** A line of a client is a word or two. */
-const MAX_LINE = 1024;
+/** A line of a client is a word or two, or names and a text that was said before. */
+const MAX_LINE = 16 * 1024;
 
 export interface CaptureServerParts {
   readonly path: string;
   readonly clock: Clock;
-  readonly take: () => BackgroundTake;
+  /** The one that goes on, or has just ended. */
+  readonly take: () => BackgroundTake | undefined;
+  /** The one that goes on, or a new one. @throws SottoError VERSION_MISMATCH */
+  readonly begin: (options: CaptureOptions, protocol: number) => { take: BackgroundTake; isNew: boolean };
+  readonly devices: () => Promise<string[]>;
+  readonly leave: () => void;
   /** Told how many watch, whenever that changes. */
   readonly onWatchers: (count: number) => void;
 }
@@ -78,32 +90,54 @@ export class CaptureServer {
       this.#sockets.delete(socket);
       if (this.#watchers.delete(socket)) this.#parts.onWatchers(this.#watchers.size);
     });
-    createInterface({ input: socket, crlfDelay: Infinity }).on('line', (line) => this.#ask(socket, line));
+    createInterface({ input: socket, crlfDelay: Infinity })
+      .on('line', (line) => void this.#hear(socket, line))
+      .on('error', () => undefined);
   }
 
-  #ask(socket: Socket, line: string): void {
+  async #hear(socket: Socket, line: string): Promise<void> {
     try {
       if (line.length > MAX_LINE) throw new SottoError('PROTOCOL', 'the line is too long');
-      const { type } = parseCaptureAsk(line);
-      const take = this.#parts.take();
-      if (type === 'watch') this.#watch(socket, take.now);
-      else take[type]();
+      await this.#ask(socket, parseCaptureAsk(line));
     } catch (error) {
       send(socket, { type: 'error', error: SottoError.from(error).toWire() });
     }
   }
 
-  #watch(socket: Socket, known: Capture): void {
-    const isNew = !this.#watchers.has(socket);
+  async #ask(socket: Socket, ask: CaptureAsk): Promise<void> {
+    const { begin, devices, leave } = this.#parts;
+    if (ask.type === 'begin') {
+      const { take, isNew } = begin(ask.options, ask.protocol);
+      this.#watch(socket, take.now, isNew);
+      return;
+    }
+    if (ask.type === 'devices') {
+      send(socket, { type: 'devices', names: await devices() });
+      return;
+    }
+    if (ask.type === 'leave') {
+      leave();
+      return;
+    }
+    const take = this.#parts.take();
+    if (take === undefined) send(socket, { type: 'idle' });
+    else if (ask.type === 'watch') this.#watch(socket, take.now, false);
+    else if (ask.type === 'switch') take.switch(ask);
+    else take[ask.type]();
+  }
+
+  #watch(socket: Socket, known: Capture, isNew: boolean): void {
+    const isAnother = !this.#watchers.has(socket);
     this.#watchers.set(socket, { socket, known });
-    send(socket, { type: 'take', take: known });
-    if (isNew) this.#parts.onWatchers(this.#watchers.size);
+    send(socket, { type: 'take', take: known, ...(isNew && { isNew }) });
+    if (isAnother) this.#parts.onWatchers(this.#watchers.size);
   }
 
   #tellAll(): void {
     this.#calmTell?.();
     this.#calmTell = undefined;
-    const { now } = this.#parts.take();
+    const now = this.#parts.take()?.now;
+    if (now === undefined) return;
     for (const watcher of this.#watchers.values()) {
       const change = changeOf(watcher.known, now);
       watcher.known = now;
@@ -114,17 +148,16 @@ export class CaptureServer {
 
 function send(socket: Socket, message: CaptureTell): void {
   if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
-  else socket.write(`${JSON.stringify(message)}\n`);
+  else if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }
 
 /** What somebody has to hear who knows `before`; undefined if that is nothing. */
-export function changeOf(
-  before: Capture,
-  now: Capture,
-): Extract<CaptureTell, { type: 'change' }> | undefined {
+export function changeOf(before: Capture, now: Capture): CaptureTell | undefined {
+  // Committed text only grows, unless the take is written down again.
+  const isSame = before.id === now.id && now.committed.startsWith(before.committed);
+  if (!isSame || Object.keys(before).some((name) => !(name in now))) return { type: 'take', take: now };
   const { committed, ...fields } = now;
   const entries = Object.entries(fields).filter(([name, value]) => before[name as keyof Capture] !== value);
-  // Committed text only grows.
   const more = committed.slice(before.committed.length);
   if (entries.length === 0 && more === '') return undefined;
   const change = Object.fromEntries(entries) as Partial<Capture>;

@@ -1,98 +1,101 @@
 /**
- * `sotto capture`: a dictation in the background, as launchers begin one. The process is a direct child of whoever wants it,
+ * `sotto capture`: dictations in the background, as launchers begin them. The process is a direct child of whoever wants it,
  * so that macOS charges the microphone to that; it goes on when the command that began it is gone.
  */
 import { join } from 'node:path';
-import { Connections, Dictation } from '../../client/index.js';
+import { BackgroundCapture } from '../../client/background-capture.js';
 import { systemClock } from '../../clock.js';
 import type { Paths } from '../../paths.js';
-import { isOver, type Capture } from '../../protocol/capture.js';
+import type { CaptureOptions } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
 import { securePrivateFolder } from '../../server/socket.js';
-import { tryLock } from '../../store/download/lock.js';
+import { takeLock } from '../../store/download/lock.js';
 import type { Source } from '../dictate/source.js';
-import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../start-daemon.js';
-import { BackgroundTake } from './background-take.js';
+import { listMicrophones } from '../microphone/microphone.js';
 import { CaptureServer } from './capture-server.js';
+import { watchParent } from './parent-watch.js';
+import { Resident } from './resident.js';
+import { sweepSounds } from './take-sound.js';
 
-/** How long nobody may be there before a take that is not to go on alone is finished. */
-const ALONE_MS = 2_000;
-/** How long the end of a take can still be heard. */
-const REMEMBERED_MS = 10_000;
+/** How long one that is leaving may take to be gone. */
+const LEAVING_MS = 3_000;
 
-export interface CaptureOptions {
+export interface RunCaptureOptions {
   readonly paths: Paths;
+  readonly options: CaptureOptions;
+  /** Being opened already. */
   readonly source: Source;
-  readonly model?: string;
-  readonly language?: string;
-  readonly prompt?: string;
-  readonly refine: boolean;
-  /** Whether it goes on when nobody looks at it. */
-  readonly alone: 'go on' | 'finish';
 }
 
 /** The exit code. @throws SottoError BUSY where a take goes on already */
-export async function runCapture(options: CaptureOptions): Promise<number> {
-  const { paths, source, model, language, prompt, refine, alone } = options;
+export async function runCapture({ paths, options, source }: RunCaptureOptions): Promise<number> {
   securePrivateFolder(paths.runtime);
-  const lock = tryLock(join(paths.runtime, 'capture.lock'));
+  const lock = await lockOrOther(paths);
   if (lock === undefined) {
     source.stop();
-    throw new SottoError('BUSY', 'a dictation goes on already', { hint: 'finish that one first' });
+    return beginThere(paths, options);
   }
-  const connections = new Connections(async () => {
-    const started = await findOrStartDaemon({ paths, idleExitMinutes: AUTO_IDLE_EXIT_MINUTES });
-    return started.client;
-  });
+  sweepSounds(paths.spool);
   let server: CaptureServer | undefined;
-  let heardEnd: () => void = () => undefined;
-  let calmAlone: (() => void) | undefined;
-  let watchers = 0;
-  const heard = new Promise<void>((resolve) => (heardEnd = resolve));
-  const take = new BackgroundTake({
-    source,
+  const resident = new Resident({
+    paths,
     clock: systemClock,
-    open: () =>
-      Dictation.open({
-        connect: () => connections.get(),
-        options: {
-          refine,
-          ...(language !== undefined && { language }),
-          ...(prompt !== undefined && { initialPrompt: prompt }),
-        },
-        ...(model !== undefined && { model }),
-      }),
-    onChange: (now: Capture) => server?.changed(now),
+    onChange: (take) => server?.changed(take),
   });
-  const onWatchers = (count: number): void => {
-    watchers = count;
-    calmAlone?.();
-    if (count > 0) return;
-    if (isOver(take.now.phase)) heardEnd();
-    else if (alone === 'finish') calmAlone = systemClock.after(ALONE_MS, () => take.finish());
-  };
+  let calmParent = (): void => undefined;
   try {
+    resident.begin(options, undefined, source);
     server = await CaptureServer.listen({
       path: paths.capture,
       clock: systemClock,
-      take: () => take,
-      onWatchers,
+      take: () => resident.take,
+      begin: (wanted, protocol) => resident.begin(wanted, protocol),
+      devices: listMicrophones,
+      leave: () => resident.leave(),
+      onWatchers: (count) => resident.watched(count),
     });
-    onWatchers(0);
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => take.finish());
-    await take.over;
-    // Who left it to its end looks for the text in the history.
-    const isAwaited = watchers > 0 || alone === 'go on';
-    const calm = systemClock.after(isAwaited ? REMEMBERED_MS : 0, heardEnd);
-    await heard;
-    calm();
-    const { error, phase } = take.now;
-    return phase === 'failed' && error !== undefined ? SottoError.fromWire(error).exitCode : 0;
+    const leave = (): void => resident.leave();
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, leave);
+    calmParent = watchParent(systemClock, leave);
+    await resident.ended;
+    return 0;
   } finally {
-    calmAlone?.();
+    calmParent();
     await server?.close();
-    connections.close();
     source.stop();
     lock.release();
   }
+}
+
+/** The lock; undefined where another process has it, and serves. */
+async function lockOrOther(paths: Paths) {
+  const tooLate = new AbortController();
+  const timer = setTimeout(() => tooLate.abort(), LEAVING_MS);
+  let other: BackgroundCapture | undefined;
+  try {
+    return await takeLock(join(paths.runtime, 'capture.lock'), {
+      clock: systemClock,
+      signal: tooLate.signal,
+      onWait: () =>
+        // One that is leaving serves nobody; another one need not be waited for.
+        void BackgroundCapture.connect(paths.capture).then((found) => {
+          other = found;
+          if (found !== undefined) tooLate.abort();
+        }),
+    });
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+    other?.close();
+  }
+}
+
+/** Somebody else's process waits already: the take is its. @throws SottoError BUSY */
+async function beginThere(paths: Paths, options: CaptureOptions): Promise<number> {
+  const capture = await BackgroundCapture.connect(paths.capture);
+  const begun = await capture?.begin(options);
+  capture?.close();
+  if (begun?.isNew === true) return 0;
+  throw new SottoError('BUSY', 'a dictation goes on already', { hint: 'finish that one first' });
 }

@@ -51,7 +51,7 @@ export class PcmProcess {
     }
   }
 
-  send(message: string): void {
+  send(message: string | object): void {
     if (this.#child.connected) this.#child.send(message, () => undefined);
   }
 

@@ -13,6 +13,8 @@ export interface SourceListener {
 export interface OpenSource {
   /** What it is, for people. */
   readonly name: string;
+  /** What was wanted, and is not there. */
+  readonly insteadOf?: string;
   readonly durationSeconds?: number;
 }
 

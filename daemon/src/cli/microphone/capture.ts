@@ -1,12 +1,13 @@
 /**
- * Entry of the process that holds the microphone: `capture listen [DEVICE]` or `capture list`. A child of the command, so
- * that the system grants it what it grants the command's terminal; and a process of its own, because reading blocks its
- * thread, and what a sound system does to a program happens here.
+ * Entry of the process that holds the microphone: `capture listen JSON`, `capture wait` (until it is told to listen) or
+ * `capture list`. A child of the command, so that the system grants it what it grants the command's terminal; and a process
+ * of its own, because reading blocks its thread, and what a sound system does to a program happens here.
  */
 import type { PvRecorder } from '@picovoice/pvrecorder-node';
 import { messageOf, SottoError } from '../../protocol/errors.js';
-import { chooseDevice } from './choose-device.js';
-import { STOP, type CaptureMessage } from './messages.js';
+import * as v from 'valibot';
+import { chooseDevice, chooseOrDefault } from './choose-device.js';
+import { listenSchema, STOP, type CaptureMessage, type Listen } from './messages.js';
 
 /** 32 ms of 16 kHz: what the meter moves by, and the longest time in which nothing else here is heard. */
 const FRAME_SAMPLES = 512;
@@ -41,19 +42,28 @@ function devicesOf(recorder: Recorder): string[] {
   }
 }
 
-async function listen(wanted: string | undefined): Promise<void> {
+async function listen({ device: wanted, orDefault }: Listen): Promise<void> {
   const Recorder = await load();
-  const names = devicesOf(Recorder);
-  const device = chooseDevice(names, wanted);
+  // Only where one was named: to ask for all of them takes time, in which nothing is heard.
+  const names = wanted === undefined ? [] : devicesOf(Recorder);
+  const chosen: ReturnType<typeof chooseOrDefault> = orDefault
+    ? chooseOrDefault(names, wanted)
+    : { device: chooseDevice(names, wanted) };
   let recorder: InstanceType<Recorder>;
   try {
-    recorder = new Recorder(FRAME_SAMPLES, device, BUFFERED_FRAMES);
+    recorder = new Recorder(FRAME_SAMPLES, chosen.device, BUFFERED_FRAMES);
     recorder.start();
   } catch (error) {
-    const reason = names.length === 0 ? 'none is connected' : messageOf(error).replace(/^PvRecorder /, 'it ');
+    const isNone = devicesOf(Recorder).length === 0;
+    const reason = isNone ? 'none is connected' : messageOf(error).replace(/^PvRecorder /, 'it ');
     throw new SottoError('MIC_UNAVAILABLE', `the microphone can't be opened: ${reason}`, { cause: error });
   }
-  await send({ type: 'opened', name: nameOf(recorder) ?? 'the microphone' });
+  const { insteadOf } = chosen;
+  await send({
+    type: 'opened',
+    name: nameOf(recorder) ?? 'the microphone',
+    ...(insteadOf !== undefined && { insteadOf }),
+  });
   while (!stopped) {
     // Messages are heard between two frames.
     await new Promise((resolve) => setImmediate(resolve));
@@ -80,14 +90,31 @@ function nameOf(recorder: InstanceType<Recorder>): string | undefined {
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(0));
 process.stdout.on('error', () => process.exit(0));
+let told: (listen: Listen) => void = () => undefined;
 process.on('message', (message) => {
   if (message === STOP) stopped = true;
+  else told(v.parse(listenSchema, message));
 });
-const [what, wanted] = process.argv.slice(2);
+const [what, given] = process.argv.slice(2);
+
+/** All is loaded, and the microphone closed, until somebody needs it. */
+async function wait(): Promise<void> {
+  const toListen = new Promise<Listen>((resolve) => (told = resolve));
+  await load().catch(() => undefined);
+  await listen(await toListen);
+}
+
+async function list(): Promise<void> {
+  const recorder = await load();
+  await send({ type: 'devices', names: devicesOf(recorder) });
+}
+
 const work =
   what === 'list'
-    ? load().then((recorder) => send({ type: 'devices', names: devicesOf(recorder) }))
-    : listen(wanted);
+    ? list()
+    : what === 'wait'
+      ? wait()
+      : listen(v.parse(listenSchema, JSON.parse(given ?? '{"type":"listen","orDefault":false}')));
 work
   .catch((error: unknown) => send({ type: 'failed', error: SottoError.from(error).toWire() }))
   .finally(() => process.stdout.write('', () => process.exit(0)));

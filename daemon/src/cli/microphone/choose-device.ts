@@ -18,3 +18,15 @@ export function chooseDevice(names: readonly string[], wanted: string | undefine
   const what = like.length === 0 ? 'there is no microphone' : 'there is more than one microphone';
   throw new SottoError('MIC_UNAVAILABLE', `${what} called ${wanted}`, names.length === 0 ? {} : { hint });
 }
+
+/** As above, or the system's own where that one is not connected. */
+export function chooseOrDefault(
+  names: readonly string[],
+  wanted: string | undefined,
+): { readonly device: number; readonly insteadOf?: string } {
+  try {
+    return { device: chooseDevice(names, wanted) };
+  } catch {
+    return { device: DEFAULT_DEVICE, ...(wanted !== undefined && { insteadOf: wanted }) };
+  }
+}

@@ -5,12 +5,13 @@
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { SottoError } from '../../protocol/errors.js';
-import { PcmProcess } from '../dictate/pcm-process.js';
+import { PcmProcess, type PcmProcessListener } from '../dictate/pcm-process.js';
 import type { OpenSource, Source, SourceListener } from '../dictate/source.js';
-import { captureMessageSchema, STOP } from './messages.js';
+import { captureMessageSchema, STOP, type Listen } from './messages.js';
+import type { StandbyMicrophone } from './standby.js';
 
 /** The module of the process that holds the microphone. Tests put their own in its place. */
-function captureModule(): string {
+export function captureModule(): string {
   return process.env.SOTTO_CAPTURE ?? fileURLToPath(new URL('./capture.js', import.meta.url));
 }
 
@@ -30,6 +31,10 @@ const WAITS: MicrophoneWaits = { openMs: 15_000, soundMs: 3_000, stopMs: 500 };
 export interface MicrophoneOptions {
   /** Number, name or part of the name. */
   readonly device?: string;
+  /** Whether the system's own takes the place of one that is not connected. */
+  readonly orDefault?: boolean;
+  /** A process that waits already. */
+  readonly standby?: StandbyMicrophone;
   readonly waits?: Partial<MicrophoneWaits>;
 }
 
@@ -47,7 +52,7 @@ export class Microphone implements Source {
   /** Begins to open it: what a command does meanwhile costs no words. */
   constructor(options: MicrophoneOptions = {}) {
     this.#waits = { ...WAITS, ...options.waits };
-    this.#opened = this.#begin(options.device);
+    this.#opened = this.#begin(options);
     this.#opened.catch(() => undefined);
   }
 
@@ -68,20 +73,22 @@ export class Microphone implements Source {
     this.#alarm = setTimeout(() => this.#process?.kill(), this.#waits.stopMs);
   }
 
-  #begin(device: string | undefined): Promise<OpenSource> {
+  #begin({ device, orDefault = false, standby }: MicrophoneOptions): Promise<OpenSource> {
     return new Promise((done, failed) => {
       const give = (error: SottoError): void => {
         this.#failure ??= error;
         failed(this.#failure);
       };
       this.#within(this.#waits.openMs, 'the microphone can’t be opened: it does not answer');
-      this.#process = new PcmProcess(captureModule(), ['listen', ...(device === undefined ? [] : [device])], {
+      const asked: Listen = { type: 'listen', orDefault, ...(device !== undefined && { device }) };
+      const listener: PcmProcessListener = {
         message: (value) => {
           const message = v.parse(captureMessageSchema, value);
           if (message.type === 'failed') give(SottoError.fromWire(message.error));
           if (message.type !== 'opened') return;
           this.#expectSound();
-          done({ name: message.name });
+          const { name, insteadOf } = message;
+          done({ name, ...(insteadOf !== undefined && { insteadOf }) });
         },
         over: ({ code, signal, lastWords }) => {
           this.#over = true;
@@ -94,7 +101,10 @@ export class Microphone implements Source {
           const why = lastWords === '' ? how : `${how}: ${lastWords}`;
           give(new SottoError('MIC_UNAVAILABLE', `the microphone was lost (${why})`));
         },
-      });
+      };
+      this.#process =
+        standby?.take(listener, asked) ??
+        new PcmProcess(captureModule(), ['listen', JSON.stringify(asked)], listener);
     });
   }
 

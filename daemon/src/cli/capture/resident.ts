@@ -1,0 +1,201 @@
+/**
+ * The process of dictations in the background: one take after another, and between them it waits with the microphone closed,
+ * so that a hotkey pays for no start of a process. It ends when it is told to, when whoever started it has ended, when its
+ * program was replaced, and after a long time in which nobody has dictated.
+ */
+import { Connections, Dictation } from '../../client/index.js';
+import type { Clock } from '../../clock.js';
+import type { Paths } from '../../paths.js';
+import {
+  CAPTURE_PROTOCOL,
+  isOver,
+  type Capture,
+  type CaptureOptions,
+  type CapturePhase,
+} from '../../protocol/capture.js';
+import { SottoError } from '../../protocol/errors.js';
+import { FileSource } from '../dictate/file-source.js';
+import type { Source } from '../dictate/source.js';
+import { Microphone } from '../microphone/microphone.js';
+import { StandbyMicrophone } from '../microphone/standby.js';
+import { modelArgument } from '../models-argument.js';
+import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../start-daemon.js';
+import { BackgroundTake } from './background-take.js';
+import { programMark } from './program-mark.js';
+import { play, soundOf } from './sounds.js';
+import { TakeSound } from './take-sound.js';
+
+/** How long nobody may be there before a take that is not to go on alone is finished. */
+const ALONE_MS = 2_000;
+/** How long the end of a take can still be heard. */
+const REMEMBERED_MS = 10_000;
+/** For so long after a take a process for the microphone waits, too: whoever dictates once soon does so again. */
+const STANDBY_MS = 10 * 60_000;
+/** Nobody dictates any more today. */
+const IDLE_MS = 3 * 3_600_000;
+
+export interface ResidentParts {
+  readonly paths: Paths;
+  readonly clock: Clock;
+  /** Told of each change of the take. */
+  readonly onChange: (take: Capture) => void;
+}
+
+export class Resident {
+  readonly #parts: ResidentParts;
+  readonly #mark = programMark();
+  readonly #standby = new StandbyMicrophone();
+  #take: BackgroundTake | undefined;
+  #goesOnAlone = false;
+  #watchers = 0;
+  #isLeaving = false;
+  #calmAlone: (() => void) | undefined;
+  #calmForget: (() => void) | undefined;
+  #calmStandby: (() => void) | undefined;
+  #calmIdle: (() => void) | undefined;
+  #settle: () => void = () => undefined;
+  /** Resolves when the process may end: nothing goes on any more. */
+  readonly ended = new Promise<void>((resolve) => (this.#settle = resolve));
+
+  constructor(parts: ResidentParts) {
+    this.#parts = parts;
+    this.#beIdle();
+  }
+
+  get take(): BackgroundTake | undefined {
+    return this.#take;
+  }
+
+  /**
+   * The take that goes on, or a new one. One that was given up is not waited for: it is gone for good.
+   * @param source one that is being opened already
+   * @throws SottoError VERSION_MISMATCH: this process leaves, and another one is to be started
+   */
+  begin(
+    options: CaptureOptions,
+    protocol: number = CAPTURE_PROTOCOL,
+    source?: Source,
+  ): { take: BackgroundTake; isNew: boolean } {
+    const before = this.#take;
+    const phase = before?.now.phase;
+    if (before !== undefined && phase !== undefined && !isOver(phase) && phase !== 'cancelled') {
+      source?.stop();
+      return { take: before, isNew: false };
+    }
+    if (this.#isLeaving || protocol !== CAPTURE_PROTOCOL || programMark() !== this.#mark) {
+      this.#isLeaving = true;
+      // Whoever asked is told first.
+      this.#parts.clock.after(0, () => this.leave());
+      throw new SottoError('VERSION_MISMATCH', 'the process of dictations is of another version', {
+        hint: 'try again: it has left',
+      });
+    }
+    if (phase === 'cancelled') before?.cancel();
+    for (const calm of [this.#calmAlone, this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.();
+    this.#goesOnAlone = options.goOn === true;
+    const take = this.#begin(options, source);
+    this.#take = take;
+    void take.over.then(() => this.#over(take));
+    this.watched(this.#watchers);
+    return { take, isNew: true };
+  }
+
+  /** So many look at it. */
+  watched(count: number): void {
+    this.#watchers = count;
+    this.#calmAlone?.();
+    const take = this.#take;
+    if (count > 0 || take === undefined) return;
+    if (isOver(take.now.phase)) this.#forget(take);
+    else if (!this.#goesOnAlone) {
+      this.#calmAlone = this.#parts.clock.after(ALONE_MS, () => take.finish());
+    }
+  }
+
+  /** Ends the process once the take that goes on is finished. */
+  leave(): void {
+    this.#isLeaving = true;
+    const phase = this.#take?.now.phase;
+    if (this.#take === undefined || phase === undefined || isOver(phase)) this.#end();
+    else if (phase === 'cancelled') this.#take.cancel();
+    else this.#take.finish();
+  }
+
+  #begin(options: CaptureOptions, firstSource: Source | undefined): BackgroundTake {
+    const { clock, paths } = this.#parts;
+    const connections = new Connections(async () => {
+      const started = await findOrStartDaemon({ paths, idleExitMinutes: AUTO_IDLE_EXIT_MINUTES });
+      return started.client;
+    });
+    let phase: CapturePhase = 'opening';
+    const take = new BackgroundTake({
+      options,
+      clock,
+      openSource: (device) =>
+        openSource({ ...options, ...(device !== undefined && { device }) }, this.#standby),
+      sound: new TakeSound(paths.spool, options),
+      openSession: ({ language, model }) => {
+        const named = modelArgument(model, paths);
+        return Dictation.open({
+          connect: () => connections.get(),
+          options: {
+            refine: options.refine ?? true,
+            ...(language !== undefined && { language }),
+            ...(options.prompt !== undefined && { initialPrompt: options.prompt }),
+          },
+          ...(named !== undefined && { model: named }),
+        });
+      },
+      onChange: (changed) => {
+        const { now } = changed;
+        const sound = soundOf(phase, now.phase);
+        phase = now.phase;
+        if (options.sounds === true && sound !== undefined) play(sound);
+        if (changed === this.#take) this.#parts.onChange(now);
+      },
+      ...(firstSource !== undefined && { firstSource }),
+    });
+    void take.over.then(() => connections.close());
+    return take;
+  }
+
+  #over(take: BackgroundTake): void {
+    if (take !== this.#take) return;
+    // Who left it to its end looks for the text in the history.
+    const isAwaited = !this.#isLeaving && (this.#watchers > 0 || this.#goesOnAlone);
+    if (isAwaited) this.#calmForget = this.#parts.clock.after(REMEMBERED_MS, () => this.#forget(take));
+    else this.#forget(take);
+    if (this.#isLeaving) return;
+    this.#standby.prepare();
+    this.#calmStandby = this.#parts.clock.after(STANDBY_MS, () => this.#standby.dismiss());
+  }
+
+  #forget(take: BackgroundTake): void {
+    if (take !== this.#take) return;
+    this.#calmForget?.();
+    this.#take = undefined;
+    if (this.#isLeaving) this.#end();
+    else this.#beIdle();
+  }
+
+  #beIdle(): void {
+    this.#calmIdle?.();
+    this.#calmIdle = this.#parts.clock.after(IDLE_MS, () => this.leave());
+  }
+
+  #end(): void {
+    for (const calm of [this.#calmAlone, this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.();
+    this.#standby.dismiss();
+    this.#settle();
+  }
+}
+
+/** The microphone, or a file that is read as if it were spoken. */
+export function openSource({ device, from }: CaptureOptions, standby?: StandbyMicrophone): Source {
+  if (from !== undefined) return new FileSource(from, { ready: () => Promise.resolve() });
+  return new Microphone({
+    orDefault: true,
+    ...(device !== undefined && { device }),
+    ...(standby !== undefined && { standby }),
+  });
+}

@@ -1,0 +1,19 @@
+/** Two short sounds of macOS, for those who want to hear that they are listened to. */
+import { spawn } from 'node:child_process';
+import type { CapturePhase } from '../../protocol/capture.js';
+
+const PLAYER = '/usr/bin/afplay';
+const SOUNDS = { begin: '/System/Library/Sounds/Tink.aiff', end: '/System/Library/Sounds/Pop.aiff' };
+
+/** What is to be heard when a take goes from one phase to another, if anything is. */
+export function soundOf(before: CapturePhase, now: CapturePhase): keyof typeof SOUNDS | undefined {
+  if (before === 'opening' && now === 'listening') return 'begin';
+  const isGoing = before === 'opening' || before === 'listening' || before === 'paused';
+  return isGoing && (now === 'finishing' || now === 'cancelled') ? 'end' : undefined;
+}
+
+/** Elsewhere than on a Mac there is nothing to be heard. */
+export function play(sound: keyof typeof SOUNDS): void {
+  if (process.platform !== 'darwin') return;
+  spawn(PLAYER, [SOUNDS[sound]], { stdio: 'ignore' }).on('error', () => undefined);
+}

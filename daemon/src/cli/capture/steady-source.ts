@@ -1,0 +1,128 @@
+/**
+ * A microphone that comes back: one that is lost while somebody speaks (a headset that is taken off, a sound system that
+ * starts anew) is opened again, or the system's own in its place. And one can be changed for another in the middle.
+ */
+import type { Clock } from '../../clock.js';
+import { SottoError } from '../../protocol/errors.js';
+import { SAMPLE_RATE } from '../../protocol/live.js';
+import type { OpenSource, Source, SourceListener } from '../dictate/source.js';
+
+/** Before each try; after the last one it is lost for good. */
+const PAUSES_MS = [200, 400, 800, 1_600, 3_200];
+/** One that went on for so long was well: the tries are counted anew. */
+const WELL_SAMPLES = 30 * SAMPLE_RATE;
+
+export interface SteadySourceParts {
+  /** Begins to open it. */
+  readonly open: (device: string | undefined) => Source;
+  readonly device?: string;
+  readonly clock: Clock;
+  /** It was lost, and is tried again. */
+  readonly onLost: (error: SottoError) => void;
+  /** It is open again, or another one is. */
+  readonly onOpened: (opened: OpenSource) => void;
+}
+
+export class SteadySource implements Source {
+  readonly live: boolean;
+  readonly paced: boolean;
+  readonly #parts: SteadySourceParts;
+  #device: string | undefined;
+  #inner: Source;
+  #listener: SourceListener | undefined;
+  #tries = 0;
+  #heard = 0;
+  #stopped = false;
+  #calm: (() => void) | undefined;
+
+  /** @param first one that is being opened already */
+  constructor(parts: SteadySourceParts, first?: Source) {
+    this.#parts = parts;
+    this.#device = parts.device;
+    this.#inner = first ?? parts.open(parts.device);
+    this.live = this.#inner.live;
+    this.paced = this.#inner.paced;
+  }
+
+  /** @throws SottoError at once: what can't be opened at the start is to be said, not tried again */
+  open(): Promise<OpenSource> {
+    return this.#inner.open();
+  }
+
+  start(listener: SourceListener): void {
+    this.#listener = listener;
+    this.#listen();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#calm === undefined) {
+      this.#inner.stop();
+      return;
+    }
+    // Between two tries there is none that could say that it is over.
+    this.#calm();
+    this.#calm = undefined;
+    this.#listener?.end();
+  }
+
+  /** Another microphone takes the place of this one. What this one has heard still comes. */
+  change(device: string | undefined): void {
+    if (this.#stopped || !this.live || this.#listener === undefined) return;
+    this.#device = device;
+    this.#tries = 0;
+    const before = this.#inner;
+    this.#inner = this.#parts.open(device);
+    before.stop();
+    this.#calm?.();
+    this.#calm = undefined;
+    void this.#comeBack();
+  }
+
+  #listen(): void {
+    const inner = this.#inner;
+    const isCurrent = (): boolean => inner === this.#inner;
+    inner.start({
+      pcm: (samples) => {
+        this.#heard += samples.length;
+        if (this.#heard > WELL_SAMPLES) this.#tries = 0;
+        this.#listener?.pcm(samples);
+      },
+      end: () => {
+        if (isCurrent()) this.#listener?.end();
+      },
+      failed: (error) => {
+        if (isCurrent()) this.#lost(error);
+      },
+    });
+  }
+
+  #lost(error: SottoError): void {
+    const pauseMs = PAUSES_MS[this.#tries];
+    if (this.#stopped) this.#listener?.end();
+    else if (!this.live || pauseMs === undefined || error.code !== 'MIC_UNAVAILABLE')
+      this.#listener?.failed(error);
+    else {
+      this.#tries += 1;
+      this.#heard = 0;
+      this.#parts.onLost(error);
+      this.#calm = this.#parts.clock.after(pauseMs, () => {
+        this.#calm = undefined;
+        this.#inner = this.#parts.open(this.#device);
+        void this.#comeBack();
+      });
+    }
+  }
+
+  async #comeBack(): Promise<void> {
+    const inner = this.#inner;
+    try {
+      const opened = await inner.open();
+      if (inner !== this.#inner) return;
+      this.#parts.onOpened(opened);
+      this.#listen();
+    } catch (thrown) {
+      if (inner === this.#inner) this.#lost(SottoError.from(thrown));
+    }
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * One session of the daemon that writes a take down: it is given all of the take's sound from the first sample on, as far as
+ * it takes it, and tells what it makes of it. A take has another one after a switch of language or model.
+ */
+import type { Dictation, DictationEvent } from '../../client/index.js';
+import type { Capture } from '../../protocol/capture.js';
+import { SAMPLE_RATE } from '../../protocol/live.js';
+import type { TakeSound } from './take-sound.js';
+
+/** More than so much is not given to a daemon that does not take it: it waits in the file. */
+const MOST_UNTAKEN = 30 * SAMPLE_RATE;
+const PIECE = SAMPLE_RATE;
+const LOOK_EVERY_MS = 50;
+
+/** What a session knows about a take. */
+export type Said = Pick<
+  Capture,
+  | 'id'
+  | 'asked'
+  | 'model'
+  | 'insteadOf'
+  | 'language'
+  | 'committed'
+  | 'tentative'
+  | 'speaking'
+  | 'engine'
+  | 'daemon'
+>;
+
+export interface TakeSessionParts {
+  readonly sound: TakeSound;
+  readonly asked: Capture['asked'];
+  readonly dictation: Dictation;
+  /** Told after `said` has changed by it. */
+  readonly onEvent: (event: DictationEvent, session: TakeSession) => void;
+}
+
+export class TakeSession {
+  readonly #parts: TakeSessionParts;
+  #said: Said;
+  /** The first sample that was not given to it. */
+  #next = 0;
+  #isWaiting = false;
+  #isAllSaid = false;
+  #isOver = false;
+
+  constructor(parts: TakeSessionParts) {
+    this.#parts = parts;
+    this.#said = {
+      id: parts.dictation.id,
+      asked: parts.asked,
+      committed: '',
+      tentative: '',
+      speaking: false,
+      daemon: 'connecting',
+    };
+    void this.#read();
+    this.more();
+  }
+
+  get said(): Said {
+    return this.#said;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Samples that the daemon has on its disk. */
+  get taken(): number {
+    return this.#parts.dictation.acknowledgedSamples;
+  }
+
+  /** There is more sound. */
+  more(): void {
+    const { sound, dictation } = this.#parts;
+    if (this.#isWaiting || this.#isOver) return;
+    while (this.#next < sound.samples) {
+      if (this.#next - this.taken > MOST_UNTAKEN) {
+        void this.#untilRoom();
+        return;
+      }
+      const samples = sound.read(this.#next, PIECE);
+      if (samples.length === 0) break;
+      dictation.push(samples);
+      this.#next += samples.length;
+    }
+    if (this.#isAllSaid) dictation.finish();
+  }
+
+  /** No more sound comes: it is finished as soon as it has all of it. */
+  finish(): void {
+    this.#isAllSaid = true;
+    this.more();
+  }
+
+  /** Nothing of it is wanted. */
+  cancel(): void {
+    this.#parts.dictation.cancel();
+  }
+
+  /** Settles when the daemon has so many samples on its disk, or it is over. */
+  async untilTaken(samples: number): Promise<void> {
+    while (!this.#isOver && this.taken < samples) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  }
+
+  async #untilRoom(): Promise<void> {
+    this.#isWaiting = true;
+    await this.#parts.dictation.untilUnacknowledged(MOST_UNTAKEN / 2);
+    this.#isWaiting = false;
+    this.more();
+  }
+
+  async #read(): Promise<void> {
+    for await (const event of this.#parts.dictation.events()) {
+      this.#hear(event);
+      this.#parts.onEvent(event, this);
+    }
+  }
+
+  #hear(event: DictationEvent): void {
+    switch (event.type) {
+      case 'opened': {
+        const { model, insteadOf } = event;
+        this.#change({ daemon: 'connected', model, ...(insteadOf !== undefined && { insteadOf }) });
+        return;
+      }
+      case 'connection':
+        this.#change({ daemon: event.state === 'lost' ? 'lost' : 'connected' });
+        return;
+      case 'state':
+        this.#change({ engine: event.state });
+        return;
+      case 'language':
+        this.#change({ language: event.language });
+        return;
+      case 'committed':
+        this.#change({ committed: this.#said.committed + event.text });
+        return;
+      case 'tentative':
+        this.#change({ tentative: event.text });
+        return;
+      case 'voice':
+        this.#change({ speaking: event.speaking });
+        return;
+      case 'final':
+        this.#change({ tentative: '', ...(event.language !== undefined && { language: event.language }) });
+        this.#isOver = true;
+        return;
+      case 'cancelled':
+      case 'failed':
+        this.#isOver = true;
+        return;
+      case 'warning':
+      case 'level':
+      case 'pace':
+        return;
+    }
+  }
+
+  #change(change: Partial<Said>): void {
+    this.#said = { ...this.#said, ...change };
+  }
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from '@jest/globals';
+import { SteadySource } from '#daemon/cli/capture/steady-source.js';
+import type { OpenSource, Source, SourceListener } from '#daemon/cli/dictate/source.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+
+/** One that does what it is told. */
+class Puppet implements Source {
+  readonly live = true;
+  readonly paced = true;
+  isStopped = false;
+  listener: SourceListener | undefined;
+  readonly #opened: OpenSource | SottoError;
+
+  constructor(opened: OpenSource | SottoError) {
+    this.#opened = opened;
+  }
+
+  open(): Promise<OpenSource> {
+    return this.#opened instanceof SottoError ? Promise.reject(this.#opened) : Promise.resolve(this.#opened);
+  }
+
+  start(listener: SourceListener): void {
+    this.listener = listener;
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.listener?.end();
+  }
+}
+
+const gone = new SottoError('MIC_UNAVAILABLE', 'it is gone');
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function steady(...puppets: Puppet[]) {
+  const clock = new VirtualClock();
+  const happened: string[] = [];
+  const source = new SteadySource({
+    open: (device) => {
+      const next = puppets.shift();
+      if (next === undefined) throw new Error('opened too often');
+      if (device !== undefined) happened.push(`open ${device}`);
+      return next;
+    },
+    clock,
+    onLost: () => happened.push('lost'),
+    onOpened: ({ name }) => happened.push(`opened ${name}`),
+  });
+  const listen = async (): Promise<void> => {
+    await source.open();
+    source.start({
+      pcm: (samples) => happened.push(`${samples.length} samples`),
+      end: () => happened.push('end'),
+      failed: ({ code }) => happened.push(code),
+    });
+  };
+  return { clock, happened, listen, source };
+}
+
+describe('a microphone that comes back', () => {
+  test('is opened again when it is lost, and goes on', async () => {
+    const [first, second] = [new Puppet({ name: 'AirPods' }), new Puppet({ name: 'Built-in' })];
+    const { clock, happened, listen } = steady(first, second);
+    await listen();
+    first.listener?.pcm(new Int16Array(10));
+    first.listener?.failed(gone);
+    clock.advance(10_000);
+    await settled();
+    second.listener?.pcm(new Int16Array(20));
+    expect(happened).toEqual(['10 samples', 'lost', 'opened Built-in', '20 samples']);
+  });
+
+  test('is given up after some tries, and the reason told', async () => {
+    const first = new Puppet({ name: 'AirPods' });
+    const { clock, happened, listen } = steady(first, ...Array.from({ length: 5 }, () => new Puppet(gone)));
+    await listen();
+    first.listener?.failed(gone);
+    for (let time = 0; time < 5; time++) {
+      clock.advance(10_000);
+      await settled();
+    }
+    expect(happened).toEqual([...Array.from({ length: 5 }, () => 'lost'), 'MIC_UNAVAILABLE']);
+  });
+
+  test('that is not allowed is not tried again', async () => {
+    const first = new Puppet({ name: 'AirPods' });
+    const { happened, listen } = steady(first);
+    await listen();
+    first.listener?.failed(new SottoError('MIC_DENIED', 'no'));
+    expect(happened).toEqual(['MIC_DENIED']);
+  });
+
+  test('stopped between two tries it is over', async () => {
+    const first = new Puppet({ name: 'AirPods' });
+    const { clock, happened, listen, source } = steady(first);
+    await listen();
+    first.listener?.failed(gone);
+    source.stop();
+    clock.advance(10_000);
+    expect(happened).toEqual(['lost', 'end']);
+  });
+
+  test('is changed for another one, and what the first one still gives is heard', async () => {
+    const [first, second] = [new Puppet({ name: 'Built-in' }), new Puppet({ name: 'Desk' })];
+    const { happened, listen, source } = steady(first, second);
+    await listen();
+    source.change('Desk');
+    expect(first.isStopped).toBe(true);
+    first.listener?.pcm(new Int16Array(5));
+    await settled();
+    second.listener?.pcm(new Int16Array(6));
+    expect(happened).toEqual(['open Desk', '5 samples', 'opened Desk', '6 samples']);
+  });
+});
