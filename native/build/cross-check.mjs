@@ -1,6 +1,6 @@
 // macOS can't be run on Linux, but the addon can be built for it: compiles native/src for aarch64-macos.14 with the
 // compiler in the Python package `ziglang`, links it with the wheel's libmlx.dylib, and checks every undefined symbol:
-// MLX's must be exported by libmlx.dylib, the others must be Node-API's or the system libraries'.
+// MLX's must be exported by libmlx.dylib, the others must be Node-API's or the system libraries'. The release holds it.
 // The CPU kernels, which macOS has no use for, are compiled for Linux on ARM, where only their portable part is built.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -11,7 +11,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { compileFlags, linkFlags } from './compiler.mjs';
 import { sourcesFor } from './compile.mjs';
-import { exportedSymbols, undefinedSymbols } from './macho.mjs';
+import { exportedSymbols, namesFrom, undefinedSymbols } from './macho.mjs';
 import { headerVersion, pins } from './mlx.mjs';
 import { SetupError, thisSystem } from './system.mjs';
 import { unpackedWheel } from './wheel.mjs';
@@ -19,6 +19,18 @@ import { unpackedWheel } from './wheel.mjs';
 const ZIG = 'ziglang==0.15.1';
 const TARGET = 'darwin-arm64';
 const MACOS = 'aarch64-macos.14.0';
+const CXX_RUNTIME = '/usr/lib/libc++.1.dylib';
+/** Of the C++ runtime since the first Macs with Apple silicon, as LLVM's list of what it exports to them says. */
+const CXX_MORE = [
+  '__ZdlPvm',
+  '__ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE21__grow_by_and_replaceEmmmmmmPKc',
+  '__ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE7reserveEm',
+  '__ZTISt11logic_error',
+  '__ZNSt3__117bad_function_callD1Ev',
+  '__ZTINSt3__117bad_function_callE',
+  '__ZTVNSt3__117bad_function_callE',
+  '__ZNSt3__16thread6detachEv',
+];
 const LINUX_ARM = 'aarch64-linux-gnu.2.35'; // the oldest glibc that MLX's wheel runs with
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
@@ -62,14 +74,19 @@ export async function crossCheck(system) {
   system.say(`cross-compiling ${kernels.length} CPU kernels for Linux on ARM`);
   await lanes(system.cores, kernels, (source) => compile(LINUX_ARM, armFolder, armFlags, source));
 
-  // zig crashes on -bundle; a shared library asks for the same symbols.
+  // zig crashes on -bundle; a shared library asks for the same symbols, and Node loads either.
   const link = linkFlags(TARGET, output, mlx, undefined)
     .filter((flag) => !flag.startsWith('-mmacosx'))
     .map((flag) => (flag === '-bundle' ? '-shared' : flag));
+  const runtime = await systemRuntime(mlx.lib, folder);
+  // `cc`, since `c++` would link a C++ runtime of zig's own into the addon.
   await must(
     system,
     python,
-    [...zig, MACOS, ...objects, '-o', output, ...link],
+    ['-m', 'ziglang', 'cc', '-target', MACOS, ...objects, '-o', output, ...link, ...runtime.link].concat(
+      // Neither its own path nor those of the object files: it is going to lie elsewhere.
+      [`-Wl,-install_name,@rpath/${path.basename(output)}`, '-Wl,-S'],
+    ),
     'the addon does not link for macOS',
   );
 
@@ -77,7 +94,7 @@ export async function crossCheck(system) {
     undefinedSymbols(await readFile(output)),
     exportedSymbols(await readFile(path.join(mlx.lib, 'libmlx.dylib'))),
     nodeApiNames(),
-    await systemNames(system, python),
+    new Set([...(await systemNames(system, python)), ...runtime.names]),
   );
   if (missing.length > 0) {
     throw new SetupError(
@@ -86,12 +103,39 @@ export async function crossCheck(system) {
       missing.join('\n'),
     );
   }
-  return { output, symbols: undefinedSymbols(await readFile(output)).length };
+  const built = await readFile(output);
+  // An error that MLX throws is caught by the addon only if both ask the same runtime what an exception is.
+  if (namesFrom(built, CXX_RUNTIME).length === 0) {
+    throw new SetupError(
+      "the addon does not take its C++ runtime from the system, so it would not catch MLX's errors.",
+      'See how it is linked.',
+    );
+  }
+  return { output, mlx, pin, symbols: undefinedSymbols(built).length };
+}
+
+/**
+ * A description of macOS's C++ runtime for the linker, as Xcode has one: what libmlx.dylib takes of it is there on every
+ * macOS that runs MLX, and so are the few names that the addon needs beside that.
+ */
+async function systemRuntime(mlxLib, folder) {
+  const names = [...namesFrom(await readFile(path.join(mlxLib, 'libmlx.dylib')), CXX_RUNTIME), ...CXX_MORE];
+  const stub = `--- !tapi-tbd
+tbd-version: 4
+targets: [ arm64-macos ]
+install-name: '${CXX_RUNTIME}'
+exports:
+  - targets: [ arm64-macos ]
+    symbols: [ ${names.map((name) => `'${name}'`).join(', ')} ]
+...
+`;
+  await writeFile(path.join(folder, 'libsystem-cxx.tbd'), stub);
+  return { names, link: [`-L${folder}`, '-lsystem-cxx'] };
 }
 
 /**
  * Undefined symbols that nobody provides. MLX's must be exported by its library, Node-API's must exist in the version
- * asked for, and the rest belongs to the system. (zig links the C++ runtime in; Apple's compiler takes the system's.)
+ * asked for, and the rest belongs to the system.
  */
 export function missingSymbols(needed, mlxExports, nodeApi, systemExports) {
   return needed.filter((name) => {

@@ -1,14 +1,24 @@
-// Just enough of the Mach-O format to list a 64-bit library's symbols, so that no foreign binutils are needed.
+// Just enough of the Mach-O format to list a 64-bit library's symbols and how it is loaded, so that no foreign binutils
+// are needed.
 
 const MAGIC_64 = 0xfeedfacf;
 const MAGIC_FAT = 0xcafebabe;
 const LC_SYMTAB = 0x2;
+const LC_LOAD_DYLIB = 0xc;
+const LC_ID_DYLIB = 0xd;
+const LC_LOAD_WEAK_DYLIB = 0x80000018;
+const LC_RPATH = 0x8000001c;
+const LC_CODE_SIGNATURE = 0x1d;
+const LC_REEXPORT_DYLIB = 0x8000001f;
+const LC_BUILD_VERSION = 0x32;
 const CPU_ARM64 = 0x0100000c;
 
 const N_STAB = 0xe0; // debugging entry
 const N_TYPE = 0x0e;
 const N_EXT = 0x01;
 const N_UNDF = 0x0;
+/** In place of a library's number: whoever has the symbol when it is loaded. Node provides its own that way. */
+const ANYBODY = 0xfe;
 
 /** Names that the library exports. */
 export function exportedSymbols(file) {
@@ -26,16 +36,72 @@ export function undefinedSymbols(file) {
     .map((s) => s.name);
 }
 
+/**
+ * Names that the library leaves to one other, in the words of its load commands (`/usr/lib/libc++.1.dylib`); `undefined`
+ * stands for whoever has them when it is loaded.
+ */
+export function namesFrom(file, library) {
+  const { libraries } = loading(file);
+  return symbols(file)
+    .filter((s) => s.external && s.undefined)
+    .filter((s) => (s.library === ANYBODY ? undefined : libraries[s.library - 1]) === library)
+    .map((s) => s.name);
+}
+
+/**
+ * How the system loads the library.
+ * @returns `{ name, libraries, rpaths, macos, signed }`: what it calls itself, the libraries that it asks for, in which
+ *   folders, the oldest macOS that takes it (`14.0`), and whether it has a signature, without which Apple silicon runs nothing.
+ */
+export function loading(file) {
+  const view = arm64Slice(file);
+  const found = { name: undefined, libraries: [], rpaths: [], macos: undefined, signed: false };
+  for (const { command, at } of loadCommands(view)) {
+    const text = () => {
+      const start = at + view.readUInt32LE(at + 8);
+      return view.toString('utf8', start, view.indexOf(0, start));
+    };
+    if (command === LC_ID_DYLIB) found.name = text();
+    if ([LC_LOAD_DYLIB, LC_LOAD_WEAK_DYLIB, LC_REEXPORT_DYLIB].includes(command))
+      found.libraries.push(text());
+    if (command === LC_RPATH) found.rpaths.push(text());
+    if (command === LC_CODE_SIGNATURE) found.signed = true;
+    if (command === LC_BUILD_VERSION) {
+      const version = view.readUInt32LE(at + 12);
+      found.macos = `${version >> 16}.${(version >> 8) & 0xff}`;
+    }
+  }
+  return found;
+}
+
+/** Whether the file is a library for 64-bit ARM, or holds one. */
+export function isMachO(file) {
+  if (file.length < 32) return false;
+  return file.readUInt32LE(0) === MAGIC_64 ? file.readUInt32LE(4) === CPU_ARM64 : holdsArm64(file);
+}
+
 function symbols(file) {
   const view = arm64Slice(file);
-  if (view.readUInt32LE(0) !== MAGIC_64) throw new Error('not a 64-bit Mach-O file');
-  const commands = view.readUInt32LE(16);
-  for (let i = 0, at = 32; i < commands; i++, at += view.readUInt32LE(at + 4)) {
-    if (view.readUInt32LE(at) === LC_SYMTAB) {
+  for (const { command, at } of loadCommands(view)) {
+    if (command === LC_SYMTAB) {
       return table(view, view.readUInt32LE(at + 8), view.readUInt32LE(at + 12), view.readUInt32LE(at + 16));
     }
   }
   throw new Error('the file has no symbol table');
+}
+
+function* loadCommands(view) {
+  if (view.readUInt32LE(0) !== MAGIC_64) throw new Error('not a 64-bit Mach-O file');
+  const commands = view.readUInt32LE(16);
+  for (let i = 0, at = 32; i < commands; i++, at += view.readUInt32LE(at + 4)) {
+    yield { command: view.readUInt32LE(at), at };
+  }
+}
+
+function holdsArm64(file) {
+  if (file.readUInt32BE(0) !== MAGIC_FAT) return false;
+  for (let i = 0; i < file.readUInt32BE(4); i++) if (file.readUInt32BE(8 + 20 * i) === CPU_ARM64) return true;
+  return false;
 }
 
 function arm64Slice(file) {
@@ -58,7 +124,8 @@ function table(view, offset, count, strings) {
     if (type & N_STAB) continue;
     const start = strings + view.readUInt32LE(at);
     const name = view.toString('latin1', start, view.indexOf(0, start));
-    found.push({ name, external: (type & N_EXT) !== 0, undefined: (type & N_TYPE) === N_UNDF });
+    const library = view.readUInt8(at + 7);
+    found.push({ name, external: (type & N_EXT) !== 0, undefined: (type & N_TYPE) === N_UNDF, library });
   }
   return found;
 }

@@ -1,10 +1,13 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'plist';
 import type { AgentPlan } from '#launchd/agent.js';
 import { renderPropertyList } from '#launchd/property-list.js';
 import { ownPlan } from '#launchd/plan.js';
 import { resolvePaths } from '#daemon/paths.js';
+import { root } from './release-modules.js';
 
 const plan: AgentPlan = {
   label: 'com.sotto.daemon',
@@ -17,73 +20,63 @@ const plan: AgentPlan = {
   environment: { PATH: '/usr/bin:/bin' },
 };
 
-const GOLDEN = `<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-  <dict>
-    <key>Label</key>
-    <string>com.sotto.daemon</string>
-    <key>ProgramArguments</key>
-    <array>
-      <string>/Users/kim/Library/Application Support/Sotto/agent/Sotto</string>
-    </array>
-    <key>RunAtLoad</key>
-    <true/>
-    <key>KeepAlive</key>
-    <dict>
-      <key>SuccessfulExit</key>
-      <false/>
-    </dict>
-    <key>ThrottleInterval</key>
-    <integer>10</integer>
-    <key>ExitTimeOut</key>
-    <integer>20</integer>
-    <key>ProcessType</key>
-    <string>Interactive</string>
-    <key>LimitLoadToSessionType</key>
-    <string>Aqua</string>
-    <key>Umask</key>
-    <integer>63</integer>
-    <key>SoftResourceLimits</key>
-    <dict>
-      <key>NumberOfFiles</key>
-      <integer>4096</integer>
-    </dict>
-    <key>WorkingDirectory</key>
-    <string>/Users/kim/Library/Application Support/Sotto</string>
-    <key>StandardOutPath</key>
-    <string>/Users/kim/Library/Logs/Sotto/agent.log</string>
-    <key>StandardErrorPath</key>
-    <string>/Users/kim/Library/Logs/Sotto/agent.log</string>
-    <key>EnvironmentVariables</key>
-    <dict>
-      <key>PATH</key>
-      <string>/usr/bin:/bin</string>
-    </dict>
-  </dict>
-</plist>
-`;
+/** A home that somebody gave to Sotto, with all in its name that XML and shells have a use for. */
+const odd: AgentPlan = {
+  ...plan,
+  launcher: `/Volumes/k"i'm & <sons>/☃ ü/%s $HOME/agent/Sotto`,
+  folder: `/Volumes/k"i'm & <sons>/☃ ü/%s $HOME`,
+  log: `/Volumes/k"i'm & <sons>/☃ ü/%s $HOME/logs/agent.log`,
+  environment: { ...plan.environment, SOTTO_HOME: `/Volumes/k"i'm & <sons>/☃ ü/%s $HOME` },
+};
 
-/** As Python reads it: another reader than the one that wrote. */
-function asPythonReads(xml: string): unknown {
-  const script = 'import plistlib,sys,json; print(json.dumps(plistlib.loads(sys.stdin.buffer.read())))';
-  return JSON.parse(execFileSync('python3', ['-c', script], { input: xml, encoding: 'utf8' }));
-}
+const PLANS = { usual: plan, odd };
+
+/** Readers of other people's than the one that wrote: libplist's where it is installed, as on the phones; else Python's. */
+const READERS: Record<string, (file: string) => unknown> = {
+  'Python’s plistlib': (file) => {
+    const script = 'import plistlib,sys,json; print(json.dumps(plistlib.load(open(sys.argv[1], "rb"))))';
+    return JSON.parse(execFileSync('python3', ['-c', script, file], { encoding: 'utf8' })) as unknown;
+  },
+  ...(spawnSync('plistutil', ['--version']).status === 0 && {
+    // Into Apple's binary form and back: what it does not understand would not survive.
+    plistutil: (file: string) => {
+      const binary = execFileSync('plistutil', ['-i', file, '-f', 'bin', '-o', '-']);
+      return parse(
+        execFileSync('plistutil', ['-i', '-', '-f', 'xml', '-o', '-'], { input: binary, encoding: 'utf8' }),
+      );
+    },
+  }),
+  ...(process.platform === 'darwin' && {
+    plutil: (file: string) =>
+      JSON.parse(
+        execFileSync('plutil', ['-convert', 'json', '-o', '-', file], { encoding: 'utf8' }),
+      ) as unknown,
+  }),
+};
+if (READERS.plistutil === undefined)
+  process.stderr.write('plistutil is not installed: Python’s reader alone\n');
 
 describe('the property list of the agent', () => {
-  test('is this, letter for letter', () => {
-    expect(renderPropertyList(plan)).toBe(GOLDEN);
+  describe.each(Object.entries(PLANS))('%s', (name, of) => {
+    const file = join(root, 'test', 'launchd', 'golden', `${name}.plist`);
+
+    test('is this, letter for letter', () => {
+      expect(renderPropertyList(of)).toBe(readFileSync(file, 'utf8'));
+    });
+
+    test.each(Object.entries(READERS))('says the same to %s', (_, read) => {
+      const seen = read(file);
+      expect(seen).toEqual(parse(renderPropertyList(of)));
+      expect(seen).toMatchObject({
+        ProgramArguments: [of.launcher],
+        WorkingDirectory: of.folder,
+        EnvironmentVariables: of.environment,
+      });
+    });
   });
 
   test('is interactive: anything else has macOS run the model on slow cores', () => {
     expect(parse(renderPropertyList(plan))).toMatchObject({ ProcessType: 'Interactive' });
-  });
-
-  test('says the same to another reader, whatever is in its paths', () => {
-    const odd = { ...plan, folder: `/Users/k"i'm & <sons>/☃ ü/%s $HOME` };
-    const xml = renderPropertyList(odd);
-    expect(asPythonReads(xml)).toEqual(parse(xml));
-    expect(parse(xml)).toMatchObject({ WorkingDirectory: odd.folder });
   });
 
   test('holds nothing of the environment but the path and the home of Sotto: no token, no proxy', () => {

@@ -56,7 +56,10 @@ function addon(): Finding {
         what: 'addon',
         verdict: 'wrong',
         found: `${path} is missing`,
-        advice: `run \`npm run setup\` in ${packageRoot}`,
+        // A clone can build it; of a release something was lost.
+        advice: existsSync(join(packageRoot, 'native', 'build'))
+          ? `run \`npm run setup\` in ${packageRoot}`
+          : 'install Sotto once more: install.sh repairs what is there',
       };
 }
 

@@ -13,7 +13,9 @@ import { addHistory } from './history-command.js';
 import { modelArgument } from './models-argument.js';
 import { addModels } from './models-commands.js';
 import { addTranscribe } from './transcribe-command.js';
+import { addUninstall } from './uninstall-command.js';
 import { chooseView, daemonTranscriber, type Outcome, withInterrupt } from './transcribers.js';
+import { addVocabulary } from './vocabulary-command.js';
 
 export type { Outcome } from './transcribers.js';
 
@@ -41,9 +43,11 @@ Exit codes: 0 all done · 1 some file failed · 2 wrong usage · 3 daemon or mod
   addDaemon(program, outcome);
   addModels(program, outcome);
   addHistory(program, outcome);
+  addVocabulary(program, outcome);
   addAgent(program, outcome);
   addCapture(program, outcome);
   addDemo(program, outcome);
+  addUninstall(program, outcome);
   return program;
 }
 

@@ -1,0 +1,167 @@
+/** `sotto uninstall`: ends whatever of Sotto runs, and takes everything away but what is to be kept. */
+import { connect } from 'node:net';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRunning } from '../is-running.js';
+import { packageRoot, type Paths } from '../paths.js';
+import type { CaptureAsk } from '../protocol/capture.js';
+import { messageOf, SottoError } from '../protocol/errors.js';
+import { lockHolder } from '../server/lock.js';
+import { describeBytes } from '../store/download/describe-bytes.js';
+import { tryLock } from '../store/download/lock.js';
+import { managerFor } from './agent.js';
+import { daemonStop } from './daemon-commands.js';
+import { INTERRUPTED } from './interrupt.js';
+import { padEnd } from './terminal/columns.js';
+import { findPieces, type Found, type Keepable, type Piece } from './uninstall-pieces.js';
+import { askHere, type Ask } from './uninstall-questions.js';
+
+/** A dictation that goes on is finished before its process leaves. */
+const CAPTURE_MS = 10_000;
+const LOOK_EVERY_MS = 50;
+
+export interface UninstallRun {
+  /** What stays; asked for where it is left out. */
+  readonly keep?: readonly Keepable[];
+  /** Without a question. */
+  readonly yes: boolean;
+  /** Says what would be done, and does nothing. */
+  readonly dryRun: boolean;
+}
+
+/** The exit code: 0 done, 3 where something could not be taken away. @throws SottoError INVALID_ARGUMENT, CANCELLED */
+export async function uninstall(paths: Paths, run: UninstallRun, ask = askHere()): Promise<number> {
+  const found = findPieces(paths);
+  if (run.dryRun) {
+    tell(found, new Set(run.keep ?? []));
+    say('nothing was done: this was a dry run');
+    return 0;
+  }
+  const keep = await whatStays(found, run, ask);
+  if (keep === undefined) return INTERRUPTED;
+  if (keep === 'not wanted') {
+    say('nothing was removed');
+    return 1;
+  }
+  const troubles = await endAll(paths);
+  troubles.push(...removeAll(findPieces(paths), keep));
+  for (const trouble of troubles) process.stderr.write(`sotto: ${trouble}\n`);
+  const stays = found.pieces.filter((piece) => piece.keep !== undefined && keep.has(piece.keep));
+  say(stays.length === 0 ? 'Sotto is gone' : `Sotto is gone; kept: ${names(stays)} in ${paths.home}`);
+  for (const path of found.strangers) say(`not Sotto’s, so it stays: ${path}`);
+  const rest = howItCame();
+  if (rest !== undefined) say(rest);
+  return troubles.length > 0 ? 3 : 0;
+}
+
+/** `undefined`: Ctrl-C. */
+async function whatStays(
+  found: Found,
+  { keep, yes }: UninstallRun,
+  ask: Ask | undefined,
+): Promise<Set<Keepable> | 'not wanted' | undefined> {
+  if (yes) {
+    if (keep !== undefined) return new Set(keep);
+    throw new SottoError('INVALID_ARGUMENT', 'what is to be kept?', {
+      hint: 'add --all if nothing, or --keep models,history,settings',
+    });
+  }
+  if (ask === undefined) {
+    throw new SottoError('INVALID_ARGUMENT', 'nobody is there to be asked', {
+      hint: 'add --yes, and --all or --keep models,history,settings; --dry-run shows what there is',
+    });
+  }
+  const stays = new Set(keep ?? []);
+  tell(found, stays);
+  for (const piece of keep === undefined ? found.pieces : []) {
+    if (piece.keep === undefined) continue;
+    const answer = await ask(`Keep your ${piece.what} (${describeBytes(piece.bytes)})?`, true);
+    if (answer === undefined) return undefined;
+    if (answer) stays.add(piece.keep);
+  }
+  const isWanted = await ask('Remove Sotto?', false);
+  return isWanted === undefined ? undefined : isWanted ? stays : 'not wanted';
+}
+
+function tell({ pieces, strangers }: Found, stays: ReadonlySet<Keepable>): void {
+  if (pieces.length === 0) say('there is nothing of Sotto here');
+  for (const { what, paths, bytes, keep } of pieces) {
+    const fate = keep !== undefined && stays.has(keep) ? 'stays' : 'goes ';
+    say(`${fate}  ${padEnd(what, 24)} ${padEnd(describeBytes(bytes), 10)} ${paths.join(', ')}`);
+  }
+  for (const path of strangers) say(`stays  ${padEnd('not Sotto’s', 24)} ${' '.repeat(10)} ${path}`);
+}
+
+/** @returns what went wrong, in words */
+async function endAll(paths: Paths): Promise<string[]> {
+  const troubles: string[] = [];
+  try {
+    if (await managerFor(paths).uninstall()) say('the login agent is gone');
+  } catch (error) {
+    // Where there is no service manager there is no agent, unless its launcher says otherwise.
+    if (existsSync(join(paths.home, 'agent', 'Sotto'))) troubles.push(messageOf(error));
+  }
+  if (!(await endCapture(paths))) troubles.push('a dictation in the background does not end');
+  try {
+    if (existsSync(paths.runtime)) await daemonStop(paths);
+  } catch (error) {
+    const pid = lockHolder(paths.runtime)?.pid;
+    if (pid === undefined || !isRunning(pid)) troubles.push(messageOf(error));
+    else process.kill(pid, 'SIGKILL');
+  }
+  return troubles;
+}
+
+/** The process that holds the microphone is a launcher's child: it is asked, never killed. @returns whether it has gone */
+async function endCapture({ runtime, capture }: Paths): Promise<boolean> {
+  if (!existsSync(runtime)) return true;
+  const socket = connect(capture);
+  const leave: CaptureAsk = { type: 'leave' };
+  socket.on('error', () => undefined);
+  socket.on('connect', () => socket.end(`${JSON.stringify(leave)}\n`));
+  socket.resume();
+  // It holds the lock as long as it is there.
+  for (const untilMs = performance.now() + CAPTURE_MS; ; await sleep(LOOK_EVERY_MS)) {
+    const lock = tryLock(join(runtime, 'capture.lock'));
+    lock?.release();
+    if (lock !== undefined || performance.now() > untilMs) {
+      socket.destroy();
+      return lock !== undefined;
+    }
+  }
+}
+
+/** @returns what went wrong, in words */
+function removeAll({ pieces, folders }: Found, keep: ReadonlySet<Keepable>): string[] {
+  const troubles: string[] = [];
+  for (const { paths, keep: what } of pieces) {
+    if (what !== undefined && keep.has(what)) continue;
+    for (const path of paths) {
+      try {
+        rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+      } catch (error) {
+        troubles.push(`${path} can't be removed: ${messageOf(error)}`);
+      }
+    }
+  }
+  for (const folder of folders) {
+    if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+  }
+  return troubles;
+}
+
+/** What this command can't take away, since it came another way. */
+function howItCame(): string | undefined {
+  if (!existsSync(packageRoot)) return undefined;
+  if (packageRoot.includes('/node_modules/')) return 'the command itself goes with: npm rm -g sotto';
+  return `the clone stays: ${packageRoot}`;
+}
+
+function names(pieces: readonly Piece[]): string {
+  return pieces.map(({ what }) => what).join(', ');
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

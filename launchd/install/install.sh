@@ -1,0 +1,252 @@
+#!/bin/sh
+# Installs Sotto for this user: into Sotto's own folder and ~/.local/bin, without root. Run it again to upgrade or to repair;
+# what was downloaded already is not downloaded again. `sotto uninstall` takes all of it away.
+#
+#   sh install.sh [FILE|ADDRESS]   a release (sotto-….tgz); without one: beside this script, or where it was released
+#     --no-agent                   do not start Sotto at login
+#     --help
+#
+# SOTTO_HOME puts everything that Sotto keeps into one folder, SOTTO_BIN the command into another than ~/.local/bin.
+set -eu
+
+# Written by the release.
+VERSION=
+ADDRESS=
+SHA256_darwin_arm64=
+SHA256_linux_x64=
+
+main() {
+  release= agent=yes
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --no-agent) agent=no ;;
+      --help | -h) sed -n '2,/^set /p' "$0" | sed -n 's/^# \{0,1\}//p'; exit 0 ;;
+      -*) fail 2 "there is no option $1" "sh install.sh --help" ;;
+      *) release=$1 ;;
+    esac
+    shift
+  done
+  umask 077
+  find_system
+  find_folders
+  find_node
+  one_at_a_time
+  get_release
+  unpack
+  write_command
+  start
+  try_it
+  forget_others
+  tell_what_next
+}
+
+# --- where we are ---------------------------------------------------------------------------------------------------
+
+find_system() {
+  case "$(uname -s)-$(uname -m)" in
+    Darwin-arm64) target=darwin-arm64 sha256=$SHA256_darwin_arm64 ;;
+    Darwin-x86_64)
+      # A shell under Rosetta says so on Apple silicon too.
+      [ "$(sysctl -n sysctl.proc_translated 2>/dev/null || echo 0)" = 1 ] ||
+        fail 3 "Sotto needs a Mac with Apple silicon: MLX, its engine, runs on no other"
+      target=darwin-arm64 sha256=$SHA256_darwin_arm64
+      ;;
+    Linux-x86_64) target=linux-x64 sha256=$SHA256_linux_x64 ;;
+    *) fail 3 "there is no Sotto for $(uname -s) on $(uname -m)" "build it from its repository: npm run setup" ;;
+  esac
+  if [ "$target" = darwin-arm64 ] && command -v sw_vers >/dev/null; then
+    macos=$(sw_vers -productVersion)
+    [ "${macos%%.*}" -ge 14 ] || fail 3 "Sotto needs macOS 14 or later, and this is $macos"
+  fi
+}
+
+# The same folders as in daemon/src/user-paths.ts.
+find_folders() {
+  case $target in
+    darwin-*) home="$HOME/Library/Application Support/Sotto" ;;
+    *) home="${XDG_DATA_HOME:-$HOME/.local/share}/sotto" ;;
+  esac
+  home=${SOTTO_HOME:-$home}
+  case $home in /*) ;; *) fail 2 "SOTTO_HOME is not an absolute path: $home" ;; esac
+  app=$home/app
+  bin=${SOTTO_BIN:-$HOME/.local/bin}
+  mkdir -p "$app/versions" "$app/download" || fail 1 "$app can't be written" "see that you may write there"
+  (umask 022 && mkdir -p "$bin") || fail 1 "$bin can't be written" "name another folder: SOTTO_BIN=… sh install.sh"
+}
+
+# What this shell finds first, then where it usually lies.
+find_node() {
+  for node in "$(command -v node || :)" /opt/homebrew/bin/node /usr/local/bin/node "$HOME/.volta/bin/node" \
+    "$HOME/.local/share/mise/shims/node" "$HOME"/.nvm/versions/node/*/bin/node; do
+    [ -x "$node" ] || continue
+    "$node" -e "process.exit(parseInt(process.versions.node, 10) >= 20 && process.platform + '-' + process.arch === '$target' ? 0 : 1)" \
+      2>/dev/null && return
+  done
+  case $target in
+    darwin-*) fail 3 "Sotto needs Node.js 20 or later for Apple silicon" "brew install node, or the installer of nodejs.org; then run this again" ;;
+    *) fail 3 "Sotto needs Node.js 20 or later" "install it, then run this again" ;;
+  esac
+}
+
+# A folder is made by exactly one of those that try.
+one_at_a_time() {
+  lock=$app/installing
+  if ! mkdir "$lock" 2>/dev/null; then
+    kill -0 "$(cat "$lock/pid" 2>/dev/null || echo 0)" 2>/dev/null && [ -s "$lock/pid" ] &&
+      fail 1 "another installation is going on (process $(cat "$lock/pid"))"
+    rm -rf "$lock" # of one that was interrupted
+    mkdir "$lock"
+  fi
+  echo $$ >"$lock/pid"
+  trap 'rm -rf "$lock"' EXIT
+  trap 'exit 130' INT TERM HUP
+}
+
+# --- the release ----------------------------------------------------------------------------------------------------
+
+get_release() {
+  name=sotto-$VERSION-$target.tgz
+  beside=$(cd "$(dirname "$0")" 2>/dev/null && pwd)/$name
+  if [ -z "$release" ]; then
+    if [ -n "$VERSION" ] && [ -f "$beside" ]; then release=$beside
+    elif [ -n "$VERSION" ] && [ -n "$ADDRESS" ]; then release=$ADDRESS/$name
+    else fail 2 "which release?" "sh install.sh sotto-VERSION-$target.tgz"; fi
+  fi
+  case $release in
+    http://* | https://* | file://*) download "$release" ;;
+    *) [ -f "$release" ] || fail 2 "there is no file $release"; archive=$release ;;
+  esac
+  found=$(sha256_of "$archive")
+  # Of the release that this script was made for the sum is known, whatever the way it came.
+  if [ "${archive##*/}" = "$name" ] && [ -n "$sha256" ] && [ "$found" != "$sha256" ]; then
+    case $archive in "$app"/*) rm -f "$archive" ;; esac
+    fail 1 "$archive is not the file that was released: its sha256 is $found, not $sha256" "download it anew"
+  fi
+}
+
+download() {
+  archive=$app/download/${1##*/}
+  [ -f "$archive" ] && [ -n "$sha256" ] && [ "$(sha256_of "$archive")" = "$sha256" ] && return
+  command -v curl >/dev/null || fail 3 "curl is needed to download Sotto" "download $1 yourself, then: sh install.sh FILE"
+  say "fetching $1"
+  # Goes on where an interrupted one ended; a server that can't is asked for all of it.
+  curl -fL --progress-bar --retry 3 -C - -o "$archive.part" "$1" || {
+    rm -f "$archive.part"
+    curl -fL --progress-bar --retry 3 -o "$archive.part" "$1" || fail 1 "$1 can't be fetched" "check the network and run this again"
+  }
+  mv "$archive.part" "$archive"
+}
+
+sha256_of() {
+  if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
+}
+
+# A folder of its own for each release: it appears complete, and what runs from an older one is not disturbed.
+unpack() {
+  short=$(printf %.8s "$found")
+  version=$(tar -xOzf "$archive" package/package.json 2>/dev/null | sed -n 's/^  "version": "\(.*\)",$/\1/p')
+  [ -n "$version" ] || fail 1 "$archive is no release of Sotto"
+  tar -tzf "$archive" "package/native/lib/$target/sotto-mlx.node" >/dev/null 2>&1 ||
+    fail 1 "$archive is for another system than this one ($target)"
+  place=$app/versions/$version-$short
+  if [ -d "$place" ]; then
+    say "Sotto $version is here already: $place"
+  else
+    rm -rf "$place.part"
+    mkdir "$place.part"
+    tar -xzf "$archive" -C "$place.part" --strip-components 1 || {
+      rm -rf "$place.part"
+      fail 1 "$archive can't be unpacked" "see that there is room on the disk"
+    }
+    mv "$place.part" "$place"
+    say "Sotto $version is in $place"
+  fi
+  # Replaced in one step: there is always one that works.
+  "$node" -e 'const { renameSync, rmSync, symlinkSync } = require("fs"), [to, link] = process.argv.slice(1);
+    rmSync(link + ".new", { force: true }); symlinkSync(to, link + ".new"); renameSync(link + ".new", link)' \
+    "versions/${place##*/}" "$app/current"
+  rm -rf "$app/download"
+}
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+write_command() {
+  command=$bin/sotto
+  if [ -e "$command" ] && ! grep -q '^# Written by Sotto' "$command" 2>/dev/null; then
+    fail 1 "$command is there, and is not of this installation" "remove it, or name another folder: SOTTO_BIN=… sh install.sh"
+  fi
+  {
+    echo '#!/bin/sh'
+    echo '# Written by Sotto’s installation; `sotto uninstall` takes it away.'
+    [ -z "${SOTTO_HOME:-}" ] || echo "SOTTO_HOME=\${SOTTO_HOME:-$(quoted "$SOTTO_HOME")}; export SOTTO_HOME"
+    echo "for node in $(quoted "$node") \"\$(command -v node)\" /opt/homebrew/bin/node /usr/local/bin/node; do"
+    echo "  [ -x \"\$node\" ] && exec \"\$node\" $(quoted "$app/current/daemon/bin/sotto.mjs") \"\$@\""
+    echo 'done'
+    echo 'echo "sotto: Node.js is gone: install version 20 or later" >&2; exit 3'
+  } >"$command.new"
+  chmod 755 "$command.new"
+  mv "$command.new" "$command"
+  printf '%s\n' "$command" >"$app/command"
+  say "the command is $command"
+}
+
+# A word of the shell that means itself.
+quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
+
+# --- have it run ----------------------------------------------------------------------------------------------------
+
+start() {
+  if [ $agent = yes ]; then
+    said=$("$command" agent install 2>&1) && { say "$said"; return; }
+    say "Sotto does not start at login: ${said#sotto: }"
+  fi
+  # One of an older version would go on with it.
+  "$command" daemon stop >/dev/null 2>&1 || :
+}
+
+try_it() {
+  speech=$app/current/assets/speech/jfk.flac
+  if heard=$("$command" transcribe "$speech" 2>"$app/trouble"); then
+    rm -f "$app/trouble"
+    say "it works: of a sample it hears “$(printf %s "$heard" | tr '\n' ' ' | cut -c 1-60 | sed 's/ *$//')…”"
+  else
+    cat "$app/trouble" >&2
+    rm -f "$app/trouble"
+    "$command" agent doctor >&2 || :
+    fail 3 "Sotto is installed, but can't transcribe" "what is wrong stands above; $command agent doctor looks again"
+  fi
+}
+
+forget_others() {
+  for other in "$app"/versions/*; do
+    [ "$other" = "$place" ] || rm -rf "$other"
+  done
+}
+
+tell_what_next() {
+  case ":$PATH:" in
+    *":$bin:"*) ;;
+    *) say "$bin is not in your PATH: add it, or call $command" ;;
+  esac
+  [ "$target" = darwin-arm64 ] || { say "try it: sotto dictate"; return; }
+  cat <<NEXT
+
+Now in Raycast:
+  1. Install the extension Sotto from the Store. It finds what was installed here by itself.
+  2. Give Quick Dictate a hotkey: Raycast Settings › Extensions › Sotto.
+  3. Press it and speak. macOS asks once whether Raycast may use the microphone: allow it.
+
+In a terminal: sotto dictate. Gone again with: sotto uninstall
+NEXT
+}
+
+say() { printf 'sotto: %s\n' "$*"; }
+
+# CODE PROBLEM [WHAT TO DO]
+fail() {
+  printf 'sotto: %s%s\n' "$2" "${3:+ — $3}" >&2
+  exit "$1"
+}
+
+# All of it is read before any of it runs: a script that is cut off on its way does nothing.
+main "$@"

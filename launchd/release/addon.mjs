@@ -1,0 +1,36 @@
+// A built addon, and the libraries that it was linked with.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { loading as elfLoading, isElf } from '../../native/build/elf.mjs';
+import { loading as machoLoading } from '../../native/build/macho.mjs';
+import { pins } from '../../native/build/mlx.mjs';
+import { SetupError } from '../../native/build/system.mjs';
+
+/**
+ * What a release needs of the addon in `folder`: its file, the wheels in native/vendor that its rpaths lead to, and what
+ * its `build.json` is to say.
+ * @throws SetupError for an addon that was linked with libraries from elsewhere (MLX_DIR)
+ */
+export function builtAddon(root, target, folder) {
+  const addon = path.join(folder, 'sotto-mlx.node');
+  const content = readFileSync(addon);
+  const { rpaths } = isElf(content) ? elfLoading(content) : machoLoading(content);
+  const vendor = path.join(root, 'native/vendor');
+  const wheels = rpaths.map((rpath) => {
+    const inside = path.relative(vendor, path.join(folder, rpath.replace(/^(\$ORIGIN|@loader_path)/, '.')));
+    if (inside.startsWith('..')) {
+      throw new SetupError(
+        `The addon for ${target} was linked with libraries in ${rpath}.`,
+        'Unset MLX_DIR and run setup again: a release takes the pinned ones.',
+      );
+    }
+    return path.join(vendor, inside.split(path.sep)[0]);
+  });
+  const isOn = (part) =>
+    pins.wheels.find((pin) => pin.part === part && wheels.some((wheel) => isUnpacked(wheel, pin)));
+  const mlx = isOn('mlx');
+  const info = { target, mlx: pins.mlx, source: mlx?.requirement, openblas: isOn('openblas') !== undefined };
+  return { target, addon, wheels, info };
+}
+
+const isUnpacked = (wheel, pin) => wheel.endsWith(`-${pin.target}-${pin.sha256.slice(0, 8)}`);

@@ -1,0 +1,161 @@
+// What must be true of a release before anybody gets it, looked at in the unpacked folder.
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { isElf, loading as elfLoading } from '../../native/build/elf.mjs';
+import { isMachO, loading as machoLoading } from '../../native/build/macho.mjs';
+import { compareVersions } from '../../native/build/system.mjs';
+
+const OLDEST_MACOS = '14.0';
+/** Without these nothing works. */
+const NEEDED = [
+  'package.json',
+  'LICENSE',
+  'NOTICES.md',
+  'THIRD-PARTY.md',
+  'README.md',
+  'daemon/bin/sotto.mjs',
+  'dist/daemon/src/cli/main.js',
+  'dist/daemon/src/engine/main.js',
+  'dist/launchd/index.js',
+  'assets/models/manifest.json',
+  'assets/vad/silero-vad.safetensors',
+  'assets/vocab/multilingual.tiktoken',
+  'assets/speech/jfk.flac',
+];
+const LIBRARIES = {
+  'darwin-arm64': ['libmlx.dylib', 'libjaccl.dylib', 'mlx.metallib'],
+  'linux-x64': ['libmlx.so', 'libscipy_openblas.so'],
+};
+/** Grows by what is new, not by what slipped in. */
+const MOST_BYTES = { 'darwin-arm64': 320e6, 'linux-x64': 220e6 };
+/** Of the system itself, on every machine that a release is for. */
+const SYSTEM = {
+  darwin: (library) => library.startsWith('/usr/lib/') || library.startsWith('/System/Library/'),
+  linux: (library) => /^(lib(stdc\+\+|m|gcc_s|c|pthread|dl|rt)\.so|ld-linux)/.test(library),
+};
+const FORBIDDEN = [
+  [/\.map$|\.tsbuildinfo$/, 'is of the development'],
+  [/(^|\/)(\.env|\.npmrc|\.git)(\/|$)/, 'may hold what is nobody else’s business'],
+  [/^(dist\/)?test\/|\.test\.js$/, 'is a test'],
+];
+
+/**
+ * @param builtIn the clone's folder: its name must be nowhere in what was built
+ * @returns `{ problems, bytes, files, binaries }`: problems in words, none where all is well
+ */
+export function inspect(folder, target, builtIn) {
+  const problems = [];
+  const [platform] = target.split('-');
+  const files = filesIn(folder);
+  const known = new Set(files);
+  for (const file of NEEDED) if (!known.has(file)) problems.push(`${file} is missing`);
+  const addon = `native/lib/${target}/sotto-mlx.node`;
+  if (!known.has(addon)) problems.push(`${addon} is missing`);
+  for (const library of LIBRARIES[target] ?? []) {
+    if (!files.some((file) => path.basename(file) === library)) problems.push(`${library} is missing`);
+  }
+  let bytes = 0;
+  const binaries = [];
+  for (const file of files) {
+    const whole = path.join(folder, file);
+    const stats = lstatSync(whole);
+    bytes += stats.size;
+    if (!stats.isFile()) problems.push(`${file} is a link, which npm would leave out`);
+    for (const [pattern, why] of FORBIDDEN) if (pattern.test(file)) problems.push(`${file} ${why}`);
+    if (/\.(node|dylib)$|\.so(\.\d+)*$/.test(path.basename(file))) {
+      binaries.push(file);
+      problems.push(...binaryProblems(folder, file, platform).map((problem) => `${file} ${problem}`));
+    }
+    if (stats.isFile() && stats.size < 64e6 && isOurs(file) && names(readFileSync(whole), builtIn))
+      problems.push(`${file} names the folder that it was built in`);
+  }
+  if (bytes > (MOST_BYTES[target] ?? Infinity))
+    problems.push(`it takes ${bytes} bytes, more than ever before`);
+  problems.push(...packageProblems(folder, target));
+  return { problems, bytes, files: files.length, binaries };
+}
+
+/** But for MLX's headers, which name themselves in what they say when they fail. */
+function names(content, builtIn) {
+  const headers = `${builtIn}/native/vendor/`;
+  for (let at = content.indexOf(builtIn); at >= 0; at = content.indexOf(builtIn, at + 1))
+    if (content.indexOf(headers, at) !== at) return true;
+  return false;
+}
+
+const isOurs = (file) => !file.startsWith('node_modules/') && !file.startsWith('assets/');
+
+/** It must be for this system, find its libraries wherever the folder lies, and run on the oldest system of all. */
+function binaryProblems(folder, file, platform) {
+  const content = readFileSync(path.join(folder, file));
+  if (platform === 'linux') {
+    if (!isElf(content)) return ['is no Linux library'];
+    return missingLibraries(folder, file, elfLoading(content), platform, '$ORIGIN');
+  }
+  if (!isMachO(content)) return ['is no library for Apple silicon'];
+  const how = machoLoading(content);
+  const problems = missingLibraries(folder, file, how, platform, '@loader_path');
+  if (how.name !== undefined && !how.name.startsWith('@')) problems.push(`calls itself ${how.name}`);
+  if (!how.signed) problems.push('has no signature: macOS would kill who loads it');
+  if (how.macos !== undefined && compareVersions(how.macos, OLDEST_MACOS) > 0)
+    problems.push(`needs macOS ${how.macos}`);
+  return problems;
+}
+
+function missingLibraries(folder, file, { libraries, rpaths }, platform, origin) {
+  const home = path.dirname(path.join(folder, file));
+  const places = rpaths.map((rpath) => path.join(home, rpath.replace(origin, '.')));
+  const strange = rpaths.filter((rpath) => !rpath.startsWith(origin));
+  const outside = places.filter((place) => path.relative(folder, place).startsWith('..'));
+  const lost = libraries
+    .filter((library) => !SYSTEM[platform](library))
+    .filter(
+      (library) => ![home, ...places].some((place) => existsSync(path.join(place, path.basename(library)))),
+    );
+  return [
+    ...strange.map((rpath) => `looks for libraries in ${rpath}, which is not relative to it`),
+    ...outside.map((place) => `looks for libraries outside of the release, in ${place}`),
+    ...lost.map((library) => `asks for ${library}, which is not in the release`),
+  ];
+}
+
+/** npm takes it as it is only if every package that it names is inside. */
+function packageProblems(folder, target) {
+  const {
+    os,
+    cpu,
+    dependencies = {},
+    bundleDependencies = [],
+    private: kept,
+  } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  const problems = [];
+  if (`${os?.[0]}-${cpu?.[0]}` !== target) problems.push(`package.json is not for ${target}`);
+  if (kept === true) problems.push('package.json is private, so npm would not install it by name');
+  for (const name of Object.keys(dependencies)) {
+    if (!bundleDependencies.includes(name))
+      problems.push(`package.json has ${name} fetched when it is installed`);
+    if (!existsSync(path.join(folder, 'node_modules', name, 'package.json')))
+      problems.push(`${name} is not inside`);
+  }
+  const said = readFileSync(path.join(folder, 'THIRD-PARTY.md'), 'utf8');
+  for (const name of packagesIn(path.join(folder, 'node_modules')))
+    if (!said.includes(`## ${name} `)) problems.push(`THIRD-PARTY.md does not name ${name}`);
+  return problems;
+}
+
+function packagesIn(modules) {
+  if (!existsSync(modules)) return [];
+  return readdirSync(modules).flatMap((name) =>
+    name.startsWith('@') ? readdirSync(path.join(modules, name)).map((inner) => `${name}/${inner}`) : [name],
+  );
+}
+
+function filesIn(folder) {
+  return readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((name) => {
+      const stats = lstatSync(path.join(folder, name));
+      return stats.isSymbolicLink() || !statSync(path.join(folder, name)).isDirectory();
+    })
+    .sort();
+}

@@ -1,0 +1,83 @@
+// Builds what users install: one file for each system, and the script that installs it.
+//   npm run release [-- --target darwin-arm64|linux-x64] [--out FOLDER] [--url ADDRESS]
+// Without a target: all that can be built here. ADDRESS is where the files will be found by those who have the script alone.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { crossCheck } from '../../native/build/cross-check.mjs';
+import { setup } from '../../native/build/setup.mjs';
+import { SetupError, targetOf, thisSystem } from '../../native/build/system.mjs';
+import { builtAddon } from './addon.mjs';
+import { inspect } from './inspect.mjs';
+import { pack } from './pack.mjs';
+import { stage } from './stage.mjs';
+import { stamped } from './stamp.mjs';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** @returns `[{ target, file, sha256, bytes, unpackedBytes }]` */
+export async function release(system, { targets, out, url }) {
+  await setup(system);
+  await mkdir(out, { recursive: true });
+  const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
+  const made = [];
+  for (const target of targets) {
+    const scratch = await mkdtemp(path.join(out, '.stage-'));
+    try {
+      const folder = path.join(scratch, 'package');
+      stage(root, folder, await addonFor(system, target));
+      const { problems, bytes: unpackedBytes, files } = inspect(folder, target, root);
+      if (problems.length > 0) {
+        throw new SetupError(
+          `The release for ${target} is not fit to be used.`,
+          'See above.',
+          problems.join('\n'),
+        );
+      }
+      const file = path.join(out, `sotto-${version}-${target}.tgz`);
+      made.push({ target, file, files, unpackedBytes, ...(await pack(folder, file)) });
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+  const script = await readFile(path.join(root, 'launchd/install/install.sh'), 'utf8');
+  const sums = Object.fromEntries(made.map(({ target, sha256 }) => [target, sha256]));
+  await writeFile(path.join(out, 'install.sh'), stamped(script, { version, url, sums }), { mode: 0o755 });
+  const lines = made.map(({ file, sha256 }) => `${sha256}  ${path.basename(file)}\n`);
+  await writeFile(path.join(out, 'SHA256SUMS'), lines.join(''));
+  return made;
+}
+
+/** The addon of this machine is there after the set-up; macOS's can be built on any machine. */
+async function addonFor(system, target) {
+  if (target === targetOf(system)) return builtAddon(root, target, path.join(root, 'native/lib', target));
+  const { output } = await crossCheck(system);
+  return builtAddon(root, target, path.dirname(output));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const system = thisSystem();
+  const { values } = parseArgs({
+    options: {
+      target: { type: 'string', multiple: true },
+      out: { type: 'string', default: path.join(root, 'native/obj/release') },
+      url: { type: 'string', default: '' },
+    },
+  });
+  try {
+    const targets = values.target ?? [...new Set(['darwin-arm64', targetOf(system)])];
+    const made = await release(system, { targets, out: path.resolve(values.out), url: values.url });
+    for (const { file, bytes, unpackedBytes, files, sha256 } of made) {
+      const size = `${(bytes / 1e6).toFixed(1)} MB, ${(unpackedBytes / 1e6).toFixed(1)} MB in ${files} files unpacked`;
+      console.log(`${path.relative(process.cwd(), file)}: ${size}\n  sha256 ${sha256}`);
+    }
+    console.log(`${path.relative(process.cwd(), path.join(values.out, 'install.sh'))} installs them`);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    if (error.details) console.error(error.details.trimEnd());
+    console.error(`release failed: ${error.message}\n  → ${error.nextStep}`);
+    process.exitCode = 1;
+  }
+}

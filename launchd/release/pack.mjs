@@ -1,0 +1,50 @@
+// One file of a folder: the same bytes whenever the folder's content is the same.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+
+/** npm's own: a date that says nothing, for all files. */
+const LONG_AGO = '1985-10-26T08:15:00Z';
+
+/**
+ * Packs `folder`, which must be called `package` as npm wants it, into `file` (.tgz), which appears when it is complete.
+ * @returns `{ sha256, bytes }`
+ */
+export async function pack(folder, file) {
+  const isGnu = process.platform === 'linux';
+  const same = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', `--mtime=${LONG_AGO}`];
+  const args = ['-C', path.dirname(folder), ...(isGnu ? same : []), '-cf', '-', path.basename(folder)];
+  const tar = spawn('tar', args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, COPYFILE_DISABLE: '1' },
+  });
+  const ended = new Promise((resolve, reject) => {
+    tar.on('error', reject);
+    tar.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`tar ended with ${code}`))));
+  });
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const draft = `${file}.part`;
+  await Promise.all([
+    ended,
+    pipeline(
+      tar.stdout,
+      createGzip({ level: 6 }),
+      async function* (chunks) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          bytes += chunk.length;
+          yield chunk;
+        }
+      },
+      createWriteStream(draft),
+    ),
+  ]);
+  await rename(draft, file);
+  return { sha256: hash.digest('hex'), bytes };
+}

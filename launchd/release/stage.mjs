@@ -1,0 +1,99 @@
+// Lays a release out in a folder: the same places as in a clone, so that nothing has to be told where things are.
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { filesOf, productionPackages, runDependencies } from './packages.mjs';
+import { thirdParty } from './third-party.mjs';
+
+/** What of the clone a release holds, whatever its target. */
+const OURS = [
+  /^(LICENSE|NOTICES\.md|README\.md|CHANGELOG\.md|SECURITY\.md)$/,
+  /^daemon\/bin\//,
+  /^dist\/(native|daemon|launchd)\/.*\.(js|d\.ts)$/,
+  /^assets\/(models|speech|vad|vocab)\//,
+];
+
+/** Of an unpacked Python wheel: its libraries and its licences, neither headers nor CMake files. */
+const OF_A_WHEEL =
+  /^(mlx\/lib\/[^/]+|mlx_cpu\.libs\/[^/]+|scipy_openblas32\/lib\/[^/]+\.so[^/]*|[^/]+\.dist-info\/licenses\/.+)$/;
+
+/**
+ * @param build `{ target, addon, wheels, info }`: the addon's file, the folders of the wheels that it was linked with
+ *   (`native/vendor/…`, absolute), and what `build.json` beside it says
+ */
+export function stage(root, folder, { target, addon, wheels, info }) {
+  const put = (from, to) => {
+    mkdirSync(path.dirname(path.join(folder, to)), { recursive: true });
+    copyFileSync(from, path.join(folder, to));
+    chmodSync(path.join(folder, to), to === 'daemon/bin/sotto.mjs' ? 0o755 : 0o644);
+  };
+  const write = (to, text) => {
+    mkdirSync(path.dirname(path.join(folder, to)), { recursive: true });
+    writeFileSync(path.join(folder, to), text, { mode: 0o644 });
+  };
+
+  for (const file of ['', 'daemon/bin', 'dist/native', 'dist/daemon', 'dist/launchd', 'assets'].flatMap(
+    (at) => ours(root, at),
+  ))
+    put(path.join(root, file), file);
+  put(addon, `native/lib/${target}/sotto-mlx.node`);
+  write(`native/lib/${target}/build.json`, `${JSON.stringify(info, null, 2)}\n`);
+  for (const wheel of wheels) {
+    const place = path.relative(root, wheel);
+    for (const file of filesIn(wheel).filter((name) => OF_A_WHEEL.test(name)))
+      put(path.join(wheel, file), path.join(place, file));
+  }
+
+  const lock = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
+  const packages = productionPackages(lock);
+  for (const { place, name } of packages)
+    for (const file of filesOf(path.join(root, place), name, target))
+      put(path.join(root, place, file), path.join(place, file));
+  write('package.json', `${JSON.stringify(manifest(root, lock, target), null, 2)}\n`);
+  write('THIRD-PARTY.md', thirdParty(root, packages, wheels));
+}
+
+function ours(root, at) {
+  const folder = path.join(root, at);
+  if (!existsSync(folder)) return [];
+  const names = at === '' ? readdirSync(folder) : filesIn(folder).map((name) => `${at}/${name}`);
+  return names.filter((name) => OURS.some((pattern) => pattern.test(name)));
+}
+
+function filesIn(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath ?? entry.path, entry.name)))
+    .sort();
+}
+
+/** Sotto's package, as npm installs it from the file: its packages are inside, so nothing is fetched and nothing is built. */
+function manifest(root, lock, target) {
+  const { name, version, description, license, type, engines, bin, imports, exports, dependencies } =
+    JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const [os, cpu] = target.split('-');
+  const inside = runDependencies(lock);
+  const ownImports = Object.fromEntries(Object.entries(imports).filter(([name]) => name !== '#test/*'));
+  return {
+    name,
+    version,
+    description,
+    license,
+    type,
+    engines,
+    os: [os],
+    cpu: [cpu],
+    bin,
+    imports: ownImports,
+    exports,
+    dependencies: Object.fromEntries(inside.map((dependency) => [dependency, dependencies[dependency]])),
+    bundleDependencies: inside,
+  };
+}

@@ -1,0 +1,20 @@
+// The installing script, told which release it is for: then it needs nothing but itself.
+
+/**
+ * @param values `{ version, url, sums }`: where the files will be found (none: beside the script), and their sha256 by target
+ */
+export function stamped(script, { version, url, sums }) {
+  const lines = {
+    VERSION: version,
+    ADDRESS: url,
+    ...Object.fromEntries(
+      Object.entries(sums).map(([target, sum]) => [`SHA256_${target.replace('-', '_')}`, sum]),
+    ),
+  };
+  return Object.entries(lines).reduce((text, [name, value]) => {
+    if (!/^[\w.:/%~@+-]*$/.test(value)) throw new Error(`${name} can't be ${value}`);
+    const line = new RegExp(`^${name}=.*$`, 'm');
+    if (!line.test(text)) throw new Error(`install.sh has no line for ${name}`);
+    return text.replace(line, () => `${name}=${value}`);
+  }, script);
+}

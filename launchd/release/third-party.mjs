@@ -1,0 +1,58 @@
+// The licences of what a release brings along, in one file.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** `@picovoice/…` and a few more declare a licence without its words: those of another package under the same one. */
+const WORDS_OF = { MIT: 'node_modules/ws/LICENSE', 'Apache-2.0': 'node_modules/@eshaz/web-worker/LICENSE' };
+const LICENCE_FILE = /^(licen[cs]e|copying|notice)([.-][^/]*)?$/i;
+
+/**
+ * @param packages as of `productionPackages`
+ * @param wheels folders of unpacked Python wheels
+ */
+export function thirdParty(root, packages, wheels) {
+  const sections = [
+    ...wheels.map((wheel) => section(nameOfWheel(wheel), undefined, wheelLicences(wheel))),
+    ...packages.map(({ place, name, version, license }) =>
+      section(`${name} ${version}`, license, licences(root, place, license)),
+    ),
+  ];
+  return `# What comes with Sotto
+
+Sotto is under the MIT licence (LICENSE); NOTICES.md says where the model, the vocabularies and the speech come from.
+These are the libraries inside, unmodified, with their licences.
+
+${sections.join('\n')}`;
+}
+
+function section(title, license, texts) {
+  const declared = license === undefined ? '' : `Licence: ${license}\n\n`;
+  return `## ${title}\n\n${declared}${texts.map((text) => `\`\`\`\n${text.trim()}\n\`\`\`\n`).join('\n')}`;
+}
+
+/** @throws Error for a package whose licence nobody has looked at */
+export function licences(root, place, license) {
+  const folder = path.join(root, place);
+  const own = readdirSync(folder).filter((name) => LICENCE_FILE.test(name));
+  if (own.length > 0) return own.map((name) => readFileSync(path.join(folder, name), 'utf8'));
+  const words = WORDS_OF[license];
+  if (words === undefined) throw new Error(`${place}: ${license ?? 'no licence'}, and no file that says it`);
+  const { author } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  const holder = typeof author === 'string' ? author : author?.name;
+  const text = readFileSync(path.join(root, words), 'utf8')
+    .replace(/^Copyright.*$/gm, '')
+    .trim();
+  return [`${holder === undefined ? '' : `By ${holder}\n\n`}${text}`];
+}
+
+function wheelLicences(wheel) {
+  const info = readdirSync(wheel).find((name) => name.endsWith('.dist-info'));
+  const folder = info === undefined ? undefined : path.join(wheel, info, 'licenses');
+  if (folder === undefined || !existsSync(folder)) throw new Error(`${wheel} says nothing of its licence`);
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(path.join(entry.parentPath ?? entry.path, entry.name), 'utf8'));
+}
+
+/** `mlx-metal 0.32.4` from `mlx-metal-0.32.4-darwin-arm64-8019b2db`. */
+const nameOfWheel = (wheel) => path.basename(wheel).replace(/^(.+?)-(\d[\d.]*)-.*$/, '$1 $2');

@@ -1,0 +1,37 @@
+/** A release of this machine's build, made for a test: as `npm run release` makes it, but of what is compiled already. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { load, root } from '../launchd/release-modules.js';
+
+export interface Release {
+  readonly version: string;
+  /** `sotto-VERSION-TARGET.tgz`. */
+  readonly file: string;
+  /** `install.sh`, stamped for the release. */
+  readonly script: string;
+}
+
+export const target = `${process.platform}-${process.arch}`;
+
+/** @param out a folder; @param version in place of the real one, so that there is something to upgrade to */
+export async function releaseHere(out: string, version: string): Promise<Release> {
+  const { builtAddon } = await load('launchd/release/addon.mjs');
+  const { stage } = await load('launchd/release/stage.mjs');
+  const { inspect } = await load('launchd/release/inspect.mjs');
+  const { pack } = await load('launchd/release/pack.mjs');
+  const { stamped } = await load('launchd/release/stamp.mjs');
+  const folder = join(out, version, 'package');
+  mkdirSync(folder, { recursive: true });
+  stage(root, folder, builtAddon(root, target, join(root, 'native/lib', target)));
+  const manifest = join(folder, 'package.json');
+  const current = readFileSync(manifest, 'utf8');
+  writeFileSync(manifest, current.replace(/"version": ".*"/, `"version": "${version}"`));
+  const { problems } = inspect(folder, target, root);
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+  const file = join(out, version, `sotto-${version}-${target}.tgz`);
+  const { sha256 } = await pack(folder, file);
+  const script = join(out, version, 'install.sh');
+  const template = readFileSync(join(root, 'launchd/install/install.sh'), 'utf8');
+  writeFileSync(script, stamped(template, { version, url: '', sums: { [target]: sha256 } }));
+  return { version, file, script };
+}

@@ -1,0 +1,72 @@
+/** The release's plain-JavaScript modules, typed for the tests. */
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+export const root = path.resolve(import.meta.dirname, '../../..');
+
+export interface Build {
+  target: string;
+  /** The addon's file. */
+  addon: string;
+  /** Folders of the Python wheels that it was linked with. */
+  wheels: string[];
+  /** What `build.json` is to say. */
+  info: object;
+}
+
+export interface Package {
+  place: string;
+  name: string;
+  version: string;
+  license?: string;
+}
+
+export interface Lock {
+  packages: Record<string, { version?: string; license?: string; dependencies?: Record<string, string> }>;
+}
+
+interface Loading {
+  libraries: string[];
+  rpaths: string[];
+}
+
+interface Modules {
+  'launchd/release/addon.mjs': { builtAddon: (root: string, target: string, folder: string) => Build };
+  'launchd/release/stage.mjs': { stage: (root: string, folder: string, build: Build) => void };
+  'launchd/release/packages.mjs': {
+    productionPackages: (lock: Lock) => Package[];
+    isNeeded: (name: string, file: string, target: string) => boolean;
+  };
+  'launchd/release/third-party.mjs': {
+    licences: (root: string, place: string, license: string | undefined) => string[];
+  };
+  'launchd/release/inspect.mjs': {
+    inspect: (
+      folder: string,
+      target: string,
+      builtIn: string,
+    ) => { problems: string[]; bytes: number; files: number; binaries: string[] };
+  };
+  'launchd/release/pack.mjs': {
+    pack: (folder: string, file: string) => Promise<{ sha256: string; bytes: number }>;
+  };
+  'launchd/release/stamp.mjs': {
+    stamped: (
+      script: string,
+      values: { version: string; url: string; sums: Record<string, string> },
+    ) => string;
+  };
+  'native/build/macho.mjs': {
+    loading: (file: Buffer) => Loading & {
+      name: string | undefined;
+      macos: string | undefined;
+      signed: boolean;
+    };
+    namesFrom: (file: Buffer, library: string | undefined) => string[];
+  };
+  'native/build/elf.mjs': { loading: (file: Buffer) => Loading & { arch: string | undefined } };
+}
+
+export async function load<N extends keyof Modules>(name: N): Promise<Modules[N]> {
+  return (await import(pathToFileURL(path.join(root, name)).href)) as Modules[N];
+}

@@ -1,0 +1,200 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { load, root, type Lock } from './release-modules.js';
+
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
+
+/** Addons that are built here: this machine's, and macOS's where it was built for it (native/build/cross-check.mjs). */
+const ADDONS = {
+  'linux-x64': join(root, 'native/lib/linux-x64'),
+  'darwin-arm64': join(root, 'native/lib/darwin-arm64-cross'),
+};
+
+describe.each(Object.entries(ADDONS))('the release for %s', (target, addonFolder) => {
+  const isBuilt = existsSync(join(addonFolder, 'sotto-mlx.node'));
+  if (!isBuilt) {
+    test.skip(`is not looked at: no addon in ${addonFolder}`, () => undefined);
+    return;
+  }
+  let scratch: string;
+  let folder: string;
+  beforeAll(async () => {
+    scratch = mkdtempSync(join(tmpdir(), 'so-release-'));
+    folder = join(scratch, 'package');
+    const { builtAddon } = await load('launchd/release/addon.mjs');
+    const { stage } = await load('launchd/release/stage.mjs');
+    stage(root, folder, builtAddon(root, target, addonFolder));
+  });
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+  const problems = async (): Promise<string[]> =>
+    (await load('launchd/release/inspect.mjs')).inspect(folder, target, root).problems;
+
+  test('holds all that Sotto runs with and nothing else, and finds its libraries wherever it lies', async () => {
+    const { inspect } = await load('launchd/release/inspect.mjs');
+    const found = inspect(folder, target, root);
+    expect(found.problems).toEqual([]);
+    expect(found.binaries).toContain(`native/lib/${target}/sotto-mlx.node`);
+    // Of the packages with binaries for many systems, this system's alone.
+    expect(found.binaries.filter((file) => file.startsWith('node_modules/'))).toHaveLength(2);
+  });
+
+  test('is what npm takes without asking anybody: its packages are inside', () => {
+    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+      bundleDependencies: string[];
+    };
+    expect(manifest).toMatchObject({ name: 'sotto', bin: { sotto: 'daemon/bin/sotto.mjs' } });
+    expect(manifest).not.toHaveProperty('devDependencies');
+    expect(manifest).not.toHaveProperty('scripts');
+    expect(Object.keys(manifest.dependencies)).toEqual(manifest.bundleDependencies);
+    expect(statSync(join(folder, 'daemon/bin/sotto.mjs')).mode & 0o111).toBe(0o111);
+  });
+
+  test('says the licence of each library that it brings', () => {
+    const said = readFileSync(join(folder, 'THIRD-PARTY.md'), 'utf8');
+    for (const holder of ['Apple Inc.', 'Einar Otto Stangvik', 'Mozilla Public License', 'GNU LESSER'])
+      expect(said).toContain(holder);
+  });
+
+  test('is refused when a library is lost, a file is missing, or what it was built in shows', async () => {
+    const rename = (name: string): string => join(folder, name);
+    const vendor = join(folder, 'native/vendor');
+    const mlx = readdirSync(vendor, { recursive: true })
+      .map(String)
+      .find((name) => /libmlx\.(so|dylib)$/.test(name));
+    const library = join(vendor, mlx ?? '');
+    cpSync(library, `${library}.kept`);
+    rmSync(library);
+    rmSync(rename('LICENSE'));
+    writeFileSync(rename('dist/daemon/src/note.js'), `// ${root}/daemon`);
+    symlinkSync('package.json', rename('link'));
+    expect(await problems()).toEqual(
+      expect.arrayContaining([
+        'LICENSE is missing',
+        expect.stringMatching(/sotto-mlx\.node asks for .*libmlx\.(so|dylib), which is not in the release/),
+        'dist/daemon/src/note.js names the folder that it was built in',
+        'link is a link, which npm would leave out',
+      ]),
+    );
+    cpSync(`${library}.kept`, library);
+    for (const name of [`${library}.kept`, rename('dist/daemon/src/note.js'), rename('link')]) rmSync(name);
+    cpSync(join(root, 'LICENSE'), rename('LICENSE'));
+    expect(await problems()).toEqual([]);
+  });
+});
+
+describe('how libraries are loaded', () => {
+  const cross = join(ADDONS['darwin-arm64'], 'sotto-mlx.node');
+  const onMac = existsSync(cross) ? test : test.skip;
+
+  onMac('the addon for macOS knows MLX by a relative path, and takes its C++ from the system', async () => {
+    const { loading, namesFrom } = await load('native/build/macho.mjs');
+    const file = readFileSync(cross);
+    expect(loading(file)).toEqual({
+      name: '@rpath/sotto-mlx.node',
+      libraries: expect.arrayContaining(['@rpath/libmlx.dylib', '/usr/lib/libc++.1.dylib']) as unknown,
+      rpaths: [expect.stringMatching(/^@loader_path\/\.\.\/\.\.\/vendor\/mlx-metal-[^/]+\/mlx\/lib$/)],
+      macos: '14.0',
+      signed: true,
+    });
+    // An error thrown in libmlx is caught in the addon only if both have the same runtime.
+    expect(namesFrom(file, '/usr/lib/libc++.1.dylib')).toEqual(
+      expect.arrayContaining(['___cxa_throw', '___gxx_personality_v0', '__ZTISt9exception']),
+    );
+    // Node's own functions are whoever's that loads it.
+    const open = namesFrom(file, undefined);
+    expect(open).toContain('_napi_create_function');
+    expect(open.filter((name) => !name.startsWith('_napi_'))).toEqual([]);
+  });
+
+  test('the addon for Linux is read as the system reads it', async () => {
+    const { loading } = await load('native/build/elf.mjs');
+    const built = join(ADDONS['linux-x64'], 'sotto-mlx.node');
+    const { arch, libraries, rpaths } = loading(readFileSync(existsSync(built) ? built : process.execPath));
+    expect(arch).toBe(process.arch);
+    expect(libraries.length).toBeGreaterThan(2);
+    if (existsSync(built)) expect(rpaths.every((rpath) => rpath.startsWith('$ORIGIN/'))).toBe(true);
+  });
+});
+
+describe('the packages of a release', () => {
+  test('are what Sotto asks for when it runs, and what those ask for', async () => {
+    const { productionPackages } = await load('launchd/release/packages.mjs');
+    const names = productionPackages(lock).map(({ name }) => name);
+    for (const name of ['ws', 'pino', 'thread-stream', '@photostructure/sqlite', 'node-gyp-build'])
+      expect(names).toContain(name);
+    for (const name of ['typescript', 'jest', 'react', 'cli-progress', '@types/node'])
+      expect(names).not.toContain(name);
+  });
+
+  test('one in the folder of another is that one’s', async () => {
+    const { productionPackages } = await load('launchd/release/packages.mjs');
+    const packages = {
+      '': { dependencies: { a: '1', b: '1' } },
+      'node_modules/a': { version: '1.0.0', dependencies: { b: '2' } },
+      'node_modules/a/node_modules/b': { version: '2.0.0', dependencies: { c: '1' } },
+      'node_modules/b': { version: '1.0.0' },
+      'node_modules/c': { version: '1.0.0' },
+    };
+    expect(productionPackages({ packages }).map(({ place }) => place)).toEqual(
+      Object.keys(packages).slice(1).sort(),
+    );
+  });
+
+  test('without a licence that somebody has looked at there is no release', async () => {
+    const { licences } = await load('launchd/release/third-party.mjs');
+    const scratch = mkdtempSync(join(tmpdir(), 'so-licence-'));
+    writeFileSync(join(scratch, 'package.json'), '{}');
+    expect(() => licences(scratch, '.', 'SSPL-1.0')).toThrow(/SSPL-1\.0, and no file that says it/);
+    writeFileSync(join(scratch, 'LICENSE.txt'), 'as you like');
+    expect(licences(scratch, '.', 'SSPL-1.0')).toEqual(['as you like']);
+    rmSync(scratch, { recursive: true });
+  });
+});
+
+describe('the file', () => {
+  let scratch: string;
+  beforeEach(() => void (scratch = mkdtempSync(join(tmpdir(), 'so-pack-'))));
+  afterEach(() => rmSync(scratch, { recursive: true, force: true }));
+
+  test('is the same, byte for byte, whenever its content is', async () => {
+    const { pack } = await load('launchd/release/pack.mjs');
+    const make = async (name: string, text = 'one'): Promise<string> => {
+      const folder = join(scratch, name, 'package');
+      mkdirSync(folder, { recursive: true });
+      for (const file of name === 'b' ? ['y', 'x'] : ['x', 'y']) writeFileSync(join(folder, file), text);
+      const { sha256, bytes } = await pack(folder, join(scratch, `${name}.tgz`));
+      expect(statSync(join(scratch, `${name}.tgz`)).size).toBe(bytes);
+      return sha256;
+    };
+    expect(await make('a')).toBe(await make('b'));
+    expect(await make('c', 'two')).not.toBe(await make('a'));
+    expect(readdirSync(scratch).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  test('is known by its sum to the script that installs it', async () => {
+    const { stamped } = await load('launchd/release/stamp.mjs');
+    const script = readFileSync(join(root, 'launchd/install/install.sh'), 'utf8');
+    const sums = { 'darwin-arm64': 'a'.repeat(64) };
+    const made = stamped(script, { version: '1.2.3', url: 'https://example.org/sotto', sums });
+    expect(made).toContain(
+      `\nVERSION=1.2.3\nADDRESS=https://example.org/sotto\nSHA256_darwin_arm64=${'a'.repeat(64)}\n`,
+    );
+    // What stands in there is run by a shell.
+    expect(() => stamped(script, { version: '1; rm -rf /', url: '', sums })).toThrow(/can't be/);
+  });
+});
