@@ -1,4 +1,6 @@
 /** What the commands of `sotto agent` do. Each gives the exit code. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { agentManager, ownPlan, type AgentManager, type AgentStatus } from '#launchd/index.js';
 import type { Paths } from '../paths.js';
 import type { AgentAct } from './agent-command.js';
@@ -9,9 +11,12 @@ import { styleFor, wantsColour, type Style } from './terminal/style.js';
 
 const SERVED_MS = 20_000;
 const LOOK_EVERY_MS = 50;
+/** An agent that is down when it is looked at so often is not on its way any more. */
+const ASK_EVERY_MS = 1_000;
+const DOWN_TIMES = 2;
 
 /** Tests say which system this is. */
-function managerFor(paths: Paths): AgentManager {
+export function managerFor(paths: Paths): AgentManager {
   return agentManager(ownPlan(paths), process.env.SOTTO_SYSTEM ?? process.platform);
 }
 
@@ -21,7 +26,7 @@ export async function doWithAgent(paths: Paths, act: AgentAct): Promise<number> 
   switch (act) {
     case 'install': {
       const isChanged = await manager.install();
-      return served(paths, isChanged ? 'the agent is installed' : 'the agent is installed and runs already');
+      return served(paths, manager, isChanged ? 'the agent is installed' : 'the agent is installed and runs already');
     }
     case 'uninstall':
       say((await manager.uninstall()) ? 'the agent is gone' : 'there is no agent');
@@ -33,7 +38,7 @@ export async function doWithAgent(paths: Paths, act: AgentAct): Promise<number> 
     case 'start':
     case 'restart':
       await manager[act]();
-      return served(paths, `the agent is ${act === 'start' ? 'started' : 'started anew'}`);
+      return served(paths, manager, `the agent is ${act === 'start' ? 'started' : 'started anew'}`);
   }
 }
 
@@ -57,9 +62,12 @@ export async function doctor(paths: Paths, json: boolean): Promise<number> {
   return findings.some(({ verdict }) => verdict === 'wrong') ? 3 : 0;
 }
 
-/** Waits until the agent's daemon answers. */
-async function served(paths: Paths, done: string): Promise<number> {
-  for (const untilMs = performance.now() + SERVED_MS; performance.now() < untilMs;) {
+/** Waits until the agent's daemon answers, as long as there is one. */
+async function served(paths: Paths, manager: AgentManager, done: string): Promise<number> {
+  const startedMs = performance.now();
+  let asked = 0;
+  let down = 0;
+  while (performance.now() - startedMs < SERVED_MS && down < DOWN_TIMES) {
     const client = await findDaemon(paths).catch(() => undefined);
     if (client !== undefined) {
       say(`${done}: the daemon answers (process ${client.daemon.pid})`);
@@ -67,9 +75,27 @@ async function served(paths: Paths, done: string): Promise<number> {
       return 0;
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    if (performance.now() - startedMs < (asked + 1) * ASK_EVERY_MS) continue;
+    asked += 1;
+    const { state } = await manager.status();
+    down = state === 'running' ? 0 : down + 1;
   }
-  process.stderr.write(`sotto: ${done}, but its daemon does not answer — see \`sotto agent doctor\`\n`);
+  const said = lastLine(join(paths.logs, 'agent.log'));
+  const why = down < DOWN_TIMES || said === undefined ? '' : `: ${said}`;
+  process.stderr.write(
+    `sotto: ${done}, but its daemon does not answer${why} — see \`sotto agent doctor\`\n`,
+  );
   return 3;
+}
+
+/** What the agent said before it ended, without the time and Sotto's name. */
+function lastLine(path: string): string | undefined {
+  try {
+    const line = readFileSync(path, 'utf8').trimEnd().split('\n').at(-1);
+    return line?.replace(/^\S+Z sotto: /, '') || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function describe({ installed, state, pid, lastFailure, file }: AgentStatus): string {

@@ -1,0 +1,152 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { SottoClient } from '#daemon/client/index.js';
+import { resolvePaths, type Paths } from '#daemon/paths.js';
+import type { DaemonStatus } from '#daemon/protocol/status.js';
+import { FakeLaunchd } from '#test/harness/fake-launchd.js';
+import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
+import { fakeEngine, sotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { until } from '#test/harness/wait.js';
+
+/** launchd's seconds pass twenty times as fast. */
+const SECOND_MS = 50;
+
+let folder: string;
+let paths: Paths;
+let launchd: FakeLaunchd;
+let launchctl: LaunchctlHere;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-m-'));
+  paths = resolvePaths({ SOTTO_HOME: join(folder, 'h') });
+  mkdirSync(paths.home, { mode: 0o700 });
+});
+afterEach(async () => {
+  await launchd.logOut();
+  await launchctl.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function launch(environment: Record<string, string> = {}): Promise<void> {
+  const uid = process.getuid?.() ?? 0;
+  launchd = new FakeLaunchd({
+    uid,
+    secondMs: SECOND_MS,
+    environment: { SOTTO_ENGINE: fakeEngine, ...environment },
+  });
+  launchctl = await launchctlHere(launchd, folder);
+}
+
+function run(...args: string[]): Promise<SottoResult> {
+  return sotto(args, { home: paths.home, env: launchctl.environment });
+}
+
+async function status(): Promise<DaemonStatus | undefined> {
+  try {
+    const client = await SottoClient.connect(paths.socket, 'test');
+    const answer = await client.status();
+    client.close();
+    return answer;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Long enough for launchd to have tried again, were there a failure to it. */
+async function noOtherStart(): Promise<void> {
+  const { starts } = launchd;
+  await new Promise((resolve) => setTimeout(resolve, 25 * SECOND_MS));
+  expect(launchd.starts).toBe(starts);
+  expect(starts).toBe(1);
+}
+
+interface Case {
+  readonly broken: () => void;
+  readonly environment?: Record<string, string>;
+  readonly why: RegExp;
+}
+
+const DEGRADED: Record<string, Case> = {
+  'settings that are no JSON': {
+    broken: () => writeFileSync(paths.settings, '{"model": '),
+    why: /settings\.json is not valid/,
+  },
+  'settings of the wrong kind': {
+    broken: () => writeFileSync(paths.settings, '{"memory":{"maxBytes":"all"}}'),
+    why: /`memory\.maxBytes` is a number of bytes/,
+  },
+  'a folder in place of the settings': {
+    broken: () => mkdirSync(paths.settings),
+    why: /settings\.json can't be read/,
+  },
+  'a model that is not there': {
+    broken: () => writeFileSync(paths.settings, '{"model":"gone"}'),
+    why: /gone/,
+  },
+  'a model that is damaged': {
+    broken: () => {
+      mkdirSync(join(paths.models, 'broken'), { recursive: true });
+      writeFileSync(paths.settings, '{"model":"broken"}');
+    },
+    why: /config\.json is cut off/,
+  },
+  'an addon that is not there': {
+    broken: () => undefined,
+    environment: { FAKE_ENGINE: 'cannot-start' },
+    why: /there is no addon/,
+  },
+};
+
+/** Nothing can listen where these are so: it stays down until somebody has looked at it. */
+const DOWN: Record<string, Case> = {
+  'a file in place of the socket': {
+    broken: () => writeFileSync(paths.socket, 'mine'),
+    why: /is a file, not the socket/,
+  },
+  'a home that others may write to': {
+    broken: () => chmodSync(paths.home, 0o777),
+    why: /others may write in/,
+  },
+};
+
+describe('an agent that can’t work as it is set up', () => {
+  test.each(Object.entries(DEGRADED))(
+    '%s: it stays up, degraded, and says why',
+    async (_, { broken, environment, why }) => {
+      await launch(environment);
+      broken();
+      expect((await run('agent', 'install')).code).toBe(0);
+      await until(async () => (await status())?.state === 'degraded');
+      expect((await status())?.reason).toMatch(why);
+      await noOtherStart();
+      expect((await run('agent', 'doctor')).code).toBe(3);
+    },
+    60_000,
+  );
+
+  test.each(Object.entries(DOWN))(
+    '%s: it ends in peace, the log says why, and launchd lets it be',
+    async (_, { broken, why }) => {
+      await launch();
+      broken();
+      const installed = await run('agent', 'install');
+      expect([installed.code, installed.stderr]).toEqual([3, expect.stringMatching(why)]);
+      const log = join(paths.logs, 'agent.log');
+      await until(() => existsSync(log) && why.test(readFileSync(log, 'utf8')));
+      await until(() => launchd.pid('com.sotto.daemon') === undefined);
+      await noOtherStart();
+    },
+    60_000,
+  );
+
+  test('set right and started anew, it is ready', async () => {
+    await launch();
+    writeFileSync(paths.settings, '{"model": ');
+    await run('agent', 'install');
+    await until(async () => (await status())?.state === 'degraded');
+    rmSync(paths.settings);
+    expect((await run('agent', 'restart')).code).toBe(0);
+    await until(async () => (await status())?.state === 'ready');
+  }, 60_000);
+});
