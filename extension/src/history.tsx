@@ -10,7 +10,7 @@ import { usePlaying } from './hooks/use-playing';
 import type { Shown } from './lib/history-ask';
 import { daysOf } from './lib/history-days';
 import { keepAsPreferred } from './lib/history-retention';
-import { keptFor } from './lib/history-text';
+import { keepsText } from './lib/history-text';
 import { readSettings } from './lib/preferences';
 import { errorText } from './lib/take-markdown';
 import { tellFailure } from './lib/tell-failure';
@@ -109,12 +109,11 @@ function Empty({ error, isSearch, keeps, act }: EmptyProps) {
       />
     );
   }
-  const kept = keeps === undefined ? '' : `, and kept ${keptFor(keeps)}`;
   return (
     <List.EmptyView
       icon={Icon.SpeechBubble}
       title="No Dictations Yet"
-      description={`What you dictate is found here${kept}.`}
+      description={`What you dictate is found here.${keeps === undefined ? '' : ` Past dictations ${keepsText(keeps)}.`}`}
       actions={actions}
     />
   );

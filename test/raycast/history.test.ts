@@ -9,6 +9,7 @@ import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { whyNotBuilt } from './build-extension.js';
 import { isAtWork } from './children.js';
+import type { RunningCommand } from './running-command.js';
 import { sottoHere } from './sotto-here.js';
 import { findAll, textOf } from './tree.js';
 
@@ -58,7 +59,12 @@ const AGAIN = scriptedTexts(3).join('').trim();
 
   const texts = async (): Promise<string[]> =>
     (await ask({ do: 'list', limit: 200 })).dictations.map(({ text }) => text);
-  const titles = (command: { tree: Parameters<typeof findAll>[0] }): string[] =>
+  /** Chooses an action as soon as it is there. */
+  async function act(command: RunningCommand, title: string): Promise<void> {
+    await command.until(() => command.actions().includes(title));
+    await command.act(title);
+  }
+  const titles = (command: RunningCommand): string[] =>
     findAll(command.tree, 'List.Item').map((item) => textOf(item, 'title'));
 
   test('has what was said, the newest first, by its day, with what is known of it', async () => {
@@ -102,12 +108,12 @@ const AGAIN = scriptedTexts(3).join('').trim();
     const command = host.launch('history');
     await command.untilText('Words of 1.');
     await command.select('Words of 1.');
-    await command.act('Paste');
+    await act(command, 'Paste');
     await command.done();
     expect(host.desktop.pasted).toBe('Words of 1. ');
     const again = host.launch('history');
     await again.untilText('Words of 0.');
-    await again.act('Copy');
+    await act(again, 'Copy');
     expect(host.desktop.clipboard[0]?.text).toBe('Words of 0.');
   }, 60_000);
 
@@ -118,7 +124,7 @@ const AGAIN = scriptedTexts(3).join('').trim();
     await command.untilText(/Recovered[^]*Nobody has read it yet/);
     await command.choose('recovered');
     await command.until(() => titles(command).length === 1);
-    await command.act('Paste');
+    await act(command, 'Paste');
     await command.done();
     expect(host.desktop.pasted).toBe('Said before a crash.');
     expect((await ask({ do: 'list', limit: 5, state: 'recovered' })).dictations).toEqual([]);
@@ -133,7 +139,7 @@ const AGAIN = scriptedTexts(3).join('').trim();
     await until(async () => (await texts()).length === 1);
     const command = host.launch('history');
     await command.untilText('Nobody has read it yet');
-    await command.act('Paste');
+    await act(command, 'Paste');
     await command.done();
     // The second in which it was killed is a part of one.
     const whole = host.desktop.pasted.split(' ').slice(0, -1).join(' ');
@@ -147,14 +153,14 @@ const AGAIN = scriptedTexts(3).join('').trim();
     const command = host.launch('history');
     await command.untilText('Words of 1.');
     host.desktop.confirms = false;
-    await command.act('Delete');
+    await act(command, 'Delete');
     expect(await texts()).toHaveLength(2);
     expect(command.actions()).not.toContain('Undo Delete');
     host.desktop.confirms = true;
-    await command.act('Delete');
+    await act(command, 'Delete');
     await command.until(() => titles(command).length === 1);
     expect(await texts()).toEqual(['Words of 1.']);
-    await command.act('Undo Delete');
+    await act(command, 'Undo Delete');
     await command.until(() => titles(command).length === 2);
     expect(await texts()).toHaveLength(2);
     expect(command.actions()).not.toContain('Undo Delete');
@@ -167,11 +173,11 @@ const AGAIN = scriptedTexts(3).join('').trim();
     await command.untilText('milk 29');
     await command.search('tea');
     await command.until(() => titles(command).length === 10);
-    await command.act('Delete All Shown');
+    await act(command, 'Delete All Shown');
     expect(host.desktop.did('confirm')).toMatchObject([{ title: 'Delete These 10 Dictations?' }]);
     await command.untilText('Nothing Found');
     expect(await texts()).toHaveLength(20);
-    await command.act('Undo Delete');
+    await act(command, 'Undo Delete');
     await command.until(() => titles(command).length === 10);
     expect(await texts()).toHaveLength(30);
   }, 60_000);
@@ -195,15 +201,15 @@ const AGAIN = scriptedTexts(3).join('').trim();
     const { env, played } = player();
     const command = here.raycast({}, { env }).launch('history');
     await command.untilText('Words of 1.');
-    await command.act('Play');
+    await act(command, 'Play');
     await until(() => played().length === 1);
     expect(played()[0]).toContain(join(here.paths.recordings, 'take-0.wav'));
-    await command.act('Stop Playing');
+    await act(command, 'Stop Playing');
     await until(() => !isAtWork(pidOf(played()[0])));
-    await command.act('Play');
+    await act(command, 'Play');
     await until(() => played().length === 2);
     await command.select('Words of 1.');
-    await command.act('Play');
+    await act(command, 'Play');
     await until(() => played().length === 3 && !isAtWork(pidOf(played()[1])));
     expect(isAtWork(pidOf(played()[2]))).toBe(true);
     await command.pop();
@@ -215,7 +221,7 @@ const AGAIN = scriptedTexts(3).join('').trim();
     const host = here.raycast({}, { env: { SOTTO_PLAYER: '/bin/false' } });
     const command = host.launch('history');
     await command.untilText('Words of 0.');
-    await command.act('Play');
+    await act(command, 'Play');
     await until(() => host.desktop.did('toast').length === 1);
     await command.until(() => command.actions().includes('Play'));
   }, 60_000);
@@ -225,7 +231,7 @@ const AGAIN = scriptedTexts(3).join('').trim();
     const command = here.raycast({}).launch('history');
     await command.untilText(/Failed[^]*could not be written down[^]*transcribe it again/);
     expect(command.actions()[0]).toBe('Transcribe Again');
-    await command.act('Transcribe Again');
+    await act(command, 'Transcribe Again');
     await command.until(() => titles(command)[0] === AGAIN);
     expect(await texts()).toEqual([AGAIN]);
     expect(command.text()).not.toContain('could not be written down');
@@ -236,10 +242,10 @@ const AGAIN = scriptedTexts(3).join('').trim();
     keep(record());
     const command = here.raycast({}).launch('history');
     await command.untilText('Words of 0.');
-    await command.act('Transcribe with Another Model');
+    await act(command, 'Transcribe with Another Model');
     await command.untilText('gave this text');
     await command.select('other');
-    await command.act('Transcribe');
+    await act(command, 'Transcribe');
     await command.until(() => titles(command)[0] === AGAIN);
     const [now] = (await ask({ do: 'get', id: 'take-0' })).dictations;
     expect(now).toMatchObject({ text: AGAIN, model: 'other' });
@@ -251,10 +257,10 @@ const AGAIN = scriptedTexts(3).join('').trim();
     const command = host.launch('history');
     await command.untilText('Words of 0.');
     const again = async (): Promise<void> => {
-      await command.act('Transcribe with Another Model');
+      await act(command, 'Transcribe with Another Model');
       await command.untilText('gave this text');
       await command.select('fake');
-      await command.act('Transcribe');
+      await act(command, 'Transcribe');
       await command.untilText('Words of 0.');
       await command.select('Words of 0.');
     };
@@ -278,7 +284,7 @@ const AGAIN = scriptedTexts(3).join('').trim();
     const command = host.launch('history');
     await command.untilText('Two.');
     for (const what of ['All as CSV', 'All as CSV', 'All as Markdown', 'All as JSON'])
-      await command.act(what);
+      await act(command, what);
     const names = readdirSync(folder).sort();
     expect(names).toEqual(['Dictations 2.csv', 'Dictations.csv', 'Dictations.json', 'Dictations.md']);
     expect(read('Dictations.csv').split('\r\n')[1]).toMatch(
@@ -291,8 +297,8 @@ const AGAIN = scriptedTexts(3).join('').trim();
     ]);
     expect(read('Dictations.md')).toContain('Two.');
     await command.select('Two.');
-    await command.act('This One as Text');
-    await command.act('This One as JSON');
+    await act(command, 'This One as Text');
+    await act(command, 'This One as JSON');
     const own = readdirSync(folder).filter((name) => name.startsWith('Dictation 2'));
     expect(own.map((name) => name.replace(/[\d-]{10} \d\d\.\d\d/, 'WHEN')).sort()).toEqual([
       'Dictation WHEN.json',
@@ -332,10 +338,10 @@ const AGAIN = scriptedTexts(3).join('').trim();
     const lost = here.raycast({}, { env: { SOTTO_BIN: '/nowhere/sotto' } }).launch('history');
     await lost.untilText(/Can’t Be Read[^]*There is no Sotto at[^]*preferences/);
     const command = here.raycast({}).launch('history');
-    await command.untilText(/No Dictations Yet[^]*kept for 30 days/);
+    await command.untilText(/No Dictations Yet[^]*are kept for 30 days/);
     expect(command.actions()).toEqual(['Dictate', 'Refresh']);
     keep({});
-    await command.act('Refresh');
+    await act(command, 'Refresh');
     await command.untilText('Words of 0.');
   }, 60_000);
 

@@ -6,6 +6,7 @@ import { deliver } from '../lib/deliver';
 import { askHistory, readAll, transcribeAgain, type Wanted } from '../lib/history-ask';
 import { downloads, exported, nameOf, writeBeside, type ExportFormat } from '../lib/history-export';
 import type { Settings } from '../lib/preferences';
+import { refreshMenuBar } from '../lib/refresh-menu-bar';
 import { tellFailure } from '../lib/tell-failure';
 import type { useHistory } from './use-history';
 import type { Playing } from './use-playing';
@@ -40,6 +41,7 @@ export function useHistoryDeeds(
       title: ids.length === 1 ? 'Deleted' : `Deleted ${ids.length} Dictations`,
       message: 'Undo Delete brings back what was deleted',
     });
+    await refreshMenuBar();
   };
 
   return {
@@ -70,7 +72,9 @@ export function useHistoryDeeds(
         toast.style = Toast.Style.Success;
         toast.title = changed === undefined ? 'Nothing Was Heard This Time' : 'Transcribed';
         toast.message = changed === undefined ? 'The text stays as it is' : changed.model;
-        if (changed !== undefined) await history.replace(changed);
+        if (changed === undefined) return;
+        await history.replace(changed);
+        await refreshMenuBar();
       } catch (thrown) {
         await toast.hide();
         if (!called.signal.aborted) throw thrown;
@@ -116,6 +120,7 @@ export function useHistoryDeeds(
             const count = history.deleted.length;
             await history.undo();
             await showToast({ title: count === 1 ? 'Brought Back' : `Brought Back ${count} Dictations` });
+            await refreshMenuBar();
           }),
     refresh: () => void history.again(),
   };

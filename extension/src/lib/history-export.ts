@@ -62,8 +62,10 @@ export function nameOf({ startedMs }: Pick<PastDictation, 'startedMs'>): string 
   return `Dictation ${day} ${two(date.getHours())}.${two(date.getMinutes())}`;
 }
 
-function plain({ startedMs, snippet: _, marks: __, ...rest }: PastDictation): object {
-  return { started: new Date(startedMs).toISOString(), ...rest };
+/** Without what a search has added. */
+function plain({ startedMs, ...rest }: PastDictation): object {
+  const own = Object.entries(rest).filter(([name]) => name !== 'snippet' && name !== 'marks');
+  return { started: new Date(startedMs).toISOString(), ...Object.fromEntries(own) };
 }
 
 function cells(dictation: PastDictation): string[] {

@@ -3,7 +3,7 @@ import { Alert, confirmAlert, LocalStorage } from '@raycast/api';
 import type { HistoryKeeps } from 'sotto/protocol';
 import type { DaemonSettings } from './daemon';
 import { askHistory } from './history-ask';
-import { keptFor } from './history-text';
+import { keepsText } from './history-text';
 
 export interface Retention {
   /** Undefined: as Sotto does. */
@@ -34,11 +34,11 @@ async function isAgreed(wanted: HistoryKeeps): Promise<boolean> {
   const asked = JSON.stringify(wanted);
   if ((await LocalStorage.getItem(REFUSED)) === asked) return false;
   const isYes = await confirmAlert({
-    title: `Keep Dictations ${wanted.days === 0 ? 'No Longer' : keptFor(wanted)}?`,
+    title: 'Delete Older Dictations?',
     message:
-      `As the preferences say, past dictations are kept ${keptFor(wanted)} from now on, ` +
-      `${wanted.sound ? 'with' : 'without'} their sound. What was kept longer is deleted for good.`,
-    primaryAction: { title: 'Delete Older Ones', style: Alert.ActionStyle.Destructive },
+      `As the preferences say, past dictations ${keepsText(wanted)} from now on. ` +
+      'What has been kept for longer is deleted for good.',
+    primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
     dismissAction: { title: 'Keep Them' },
   });
   if (isYes) await LocalStorage.removeItem(REFUSED);

@@ -41,9 +41,9 @@ export function wordCount(text: string): number {
   return [...words].filter(({ isWordLike }) => isWordLike).length;
 }
 
-/** `for a week`, behind “are kept”. */
-export function keptFor({ days }: HistoryKeeps): string {
-  if (days === 0) return 'until they are inserted';
-  if (days >= FOREVER_DAYS) return 'forever';
-  return days === 1 ? 'for a day' : `for ${Math.round(days)} days`;
+/** Behind “past dictations”: `are kept for 30 days, without their sound`. */
+export function keepsText({ days, sound }: HistoryKeeps): string {
+  if (days === 0) return 'are not kept';
+  const time = days >= FOREVER_DAYS ? 'forever' : days === 1 ? 'for a day' : `for ${Math.round(days)} days`;
+  return `are kept ${time}, ${sound ? 'with' : 'without'} their sound`;
 }
