@@ -1,13 +1,17 @@
 /**
- * One load of a model: `node loading-worker.js load|read|live|cancel DIR [FIRST]`, one line of JSON. The process is fresh, or
- * has done the same with the folder FIRST, which it keeps.
+ * One load of a model: `node loading-worker.js load|mapped|read|live|cancel DIR [FIRST]`, one line of JSON. The process is
+ * fresh, or has done the same with the folder FIRST, which it keeps.
  *
- * `load`: from the folder to a model that can take its first step. `read`: the bytes of its weights from the disk into memory.
+ * `load`: from the folder to a model that can take its first step. `mapped`: its weights alone as a GPU gets them, mapped and not
+ * packed for our CPU kernels, on the CPU's memory for want of a GPU's. `read`: the bytes of its weights from the disk into memory.
  * `live`: as `load`, and how long the event loop was held at most. `cancel`: how long after it is called off a load ends.
  */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadModel } from '#daemon/models/registry.js';
+import { openCheckpoint, readConfig } from '#daemon/models/whisper/checkpoint.js';
+import { halve, networkOf } from '#daemon/models/whisper/load.js';
+import type { Whisper } from '#daemon/models/whisper/model.js';
 import { mx } from '#native/index.js';
 
 export interface LoadTime {
@@ -47,6 +51,16 @@ async function live(dir: string): Promise<number> {
   return held;
 }
 
+async function mapped(dir: string): Promise<Whisper> {
+  const checkpoint = await openCheckpoint(dir, await readConfig(dir));
+  const model = await networkOf(checkpoint);
+  model.join();
+  halve(model);
+  await mx.ready(...model.parameters());
+  checkpoint.close();
+  return model;
+}
+
 /** Milliseconds from the call to the end, for a load called off when a third of it is done. */
 async function cancel(dir: string): Promise<number> {
   const stop = new AbortController();
@@ -62,14 +76,15 @@ async function cancel(dir: string): Promise<number> {
 
 const [mode, dir = '', first] = process.argv.slice(2);
 mx.eval(mx.zeros([1])); // the addon is there; what is timed is the model alone
+const done = (folder: string): unknown =>
+  mode === 'read' ? read(folder) : mode === 'mapped' ? mapped(folder) : loadModel(folder);
 const kept: unknown[] = [];
-if (first !== undefined) kept.push(mode === 'read' ? read(first) : await loadModel(first));
+if (first !== undefined) kept.push(await done(first));
 const begin = performance.now();
 const before = process.cpuUsage();
 let heldMs: number | undefined;
 let ms: number | undefined;
-if (mode === 'load') await loadModel(dir);
-else if (mode === 'read') read(dir);
+if (mode === 'load' || mode === 'read' || mode === 'mapped') kept.push(await done(dir));
 else if (mode === 'live') heldMs = await live(dir);
 else ms = await cancel(dir);
 const { user, system } = process.cpuUsage(before);

@@ -51,6 +51,7 @@ interface Row {
   readonly readMs: number[];
   readonly oursMs: number[];
   readonly oursCpuMs: number[];
+  readonly mappedMs: number[];
   readonly peerMs: number[];
   readonly peerCpuMs: number[];
   readonly peerReadyMs: number[];
@@ -131,7 +132,7 @@ function measure(model: string, folder: string, repeat: number, hasPeer: boolean
     if (cache === 'cold' && first.includes(folder)) continue;
     const prepare = cache === 'warm' ? fetchAll : evict;
     const row: Row = {
-      ...{ model, bytes, cache, before, readMs: [], oursMs: [], oursCpuMs: [] },
+      ...{ model, bytes, cache, before, readMs: [], oursMs: [], oursCpuMs: [], mappedMs: [] },
       ...{ peerMs: [], peerCpuMs: [], peerReadyMs: [] },
     };
     const contenders: (() => void)[] = [
@@ -141,6 +142,7 @@ function measure(model: string, folder: string, repeat: number, hasPeer: boolean
         row.oursMs.push(ms);
         row.oursCpuMs.push(cpuMs);
       },
+      () => row.mappedMs.push(ours('mapped', folder, ...first).ms),
       () => {
         if (!hasPeer) return;
         const { ms, cpuMs, readyMs } = run(PYTHON, [PEER, folder, ...first]) as PeerTime;
@@ -214,11 +216,13 @@ function report(rows: readonly Row[], lives: readonly Live[]): void {
     [
       ...['model', 'MB', 'cache', 'loaded before', 'read, ms', 'ours, ms', 'ours / read', 'ours, CPU ms'],
       ...['mlx-whisper, ms', 'ours / it', 'its CPU ms', 'it with tokenizer and mel, ms', 'ours / that'],
+      ...['mapped alone, ms', 'that / read', 'that / mlx-whisper'],
     ],
     rows.map((row) => [
       ...[row.model, (row.bytes / 1e6).toFixed(0), row.cache, row.before, ms(row.readMs), ms(row.oursMs)],
       ...[ratio(row.oursMs, row.readMs), ms(row.oursCpuMs), ms(row.peerMs), ratio(row.oursMs, row.peerMs)],
       ...[ms(row.peerCpuMs), ms(row.peerReadyMs), ratio(row.oursMs, row.peerReadyMs)],
+      ...[ms(row.mappedMs), ratio(row.mappedMs, row.readMs), ratio(row.mappedMs, row.peerMs)],
     ]),
   );
   printTable(
