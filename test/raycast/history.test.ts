@@ -1,10 +1,21 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import type { HistoryRequest, HistoryResult } from '#daemon/protocol/index.js';
 import { History, type Dictation } from '#daemon/store/history/index.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
+import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
 import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { whyNotBuilt } from './build-extension.js';
@@ -16,6 +27,7 @@ import { findAll, textOf } from './tree.js';
 const reason = await whyNotBuilt();
 if (reason !== undefined) console.warn(`skipped, the extension's history: ${reason}`);
 
+const realEngine = fileURLToPath(new URL('../../daemon/src/engine/main.js', import.meta.url));
 const DAY_MS = 24 * 3600 * 1000;
 const AGAIN = scriptedTexts(3).join('').trim();
 
@@ -334,6 +346,21 @@ const AGAIN = scriptedTexts(3).join('').trim();
     expect((await ask({ do: 'keep' })).keeps).toEqual({ days: 1, sound: true });
   }, 60_000);
 
+  test('has the sound of what is dictated from then on, where one wants it kept', async () => {
+    const host = here.raycast({ samples: 2 * SECOND }, { preferences: { keepSound: 'yes' } });
+    const first = host.launch('history');
+    await first.untilText('with their sound');
+    await first.pop();
+    const dictate = host.launch('dictate');
+    await dictate.untilText('0:02');
+    await dictate.act('Finish and Copy');
+    const { env, played } = player();
+    const command = here.raycast({}, { env, preferences: { keepSound: 'yes' } }).launch('history');
+    await act(command, 'Play');
+    await until(() => played().length === 1);
+    expect(statSync(played()[0]?.split(' ')[1] ?? '').size).toBe(44 + 2 * SECOND * 2);
+  }, 60_000);
+
   test('says what is wrong where the daemon can’t be had, and what is wrong with the settings', async () => {
     const lost = here.raycast({}, { env: { SOTTO_BIN: '/nowhere/sotto' } }).launch('history');
     await lost.untilText(/Can’t Be Read[^]*There is no Sotto at[^]*preferences/);
@@ -367,4 +394,38 @@ const AGAIN = scriptedTexts(3).join('').trim();
       thereAreMore: true,
     });
   }, 60_000);
+});
+
+const describeReal = reason === undefined ? describeWithEngine('History') : describe.skip;
+
+describeReal('History, with nothing faked', () => {
+  const here = sottoHere();
+
+  test('a dictation that had failed is written down from its sound', async () => {
+    // The model that comes with Sotto.
+    writeFileSync(here.paths.settings, '{}');
+    mkdirSync(here.paths.recordings, { recursive: true });
+    copyFileSync(jfk, join(here.paths.recordings, 'speech.flac'));
+    const history = History.open(here.paths.history);
+    history.add({
+      id: 'speech',
+      startedMs: Date.now(),
+      durationSeconds: 11,
+      text: '',
+      model: 'whisper-base-6bit',
+      state: 'failed',
+      errorCode: 'ENGINE_CRASHED',
+      audio: 'speech.flac',
+    });
+    history.close();
+    const host = here.raycast({}, { env: { SOTTO_ENGINE: realEngine } });
+    const command = host.launch('history');
+    await command.untilText('transcribe it again');
+    await command.act('Transcribe Again');
+    await command.until(() => command.actions().includes('Paste'), 60_000);
+    await command.act('Paste');
+    await command.done();
+    const words = (text: string): string[] => text.toLowerCase().match(/[a-z]+/g) ?? [];
+    expect(words(host.desktop.pasted)).toEqual(words(JFK_SAID));
+  }, 300_000);
 });

@@ -34,12 +34,18 @@ export function useHistoryDeeds(
     });
   };
 
+  const undo = told(async (ids: readonly string[]) => {
+    await history.undo(ids);
+    await showToast({ title: ids.length === 1 ? 'Brought Back' : `Brought Back ${ids.length} Dictations` });
+    await refreshMenuBar();
+  });
+
   const remove = async (ids: readonly string[]): Promise<void> => {
     if (playing.id !== undefined && ids.includes(playing.id)) playing.stop();
     await history.remove(ids);
     await showToast({
       title: ids.length === 1 ? 'Deleted' : `Deleted ${ids.length} Dictations`,
-      message: 'Undo Delete brings back what was deleted',
+      primaryAction: { title: 'Undo', onAction: (toast) => void toast.hide().then(() => undo(ids)) },
     });
     await refreshMenuBar();
   };
@@ -113,15 +119,7 @@ export function useHistoryDeeds(
       });
       if (isYes) await remove(ids);
     }),
-    undo:
-      history.deleted.length === 0
-        ? undefined
-        : told(async () => {
-            const count = history.deleted.length;
-            await history.undo();
-            await showToast({ title: count === 1 ? 'Brought Back' : `Brought Back ${count} Dictations` });
-            await refreshMenuBar();
-          }),
+    undo: history.deleted.length === 0 ? undefined : () => undo(history.deleted),
     refresh: () => void history.again(),
   };
 }

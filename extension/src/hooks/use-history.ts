@@ -33,11 +33,14 @@ export function useHistory(settings: Settings, wanted: Wanted) {
     },
     [settings, mutate],
   );
-  const undo = useCallback(async () => {
-    await bringBack(settings, deleted);
-    setDeleted([]);
-    await revalidate();
-  }, [settings, deleted, revalidate]);
+  const undo = useCallback(
+    async (ids: readonly string[]) => {
+      await bringBack(settings, ids);
+      setDeleted([]);
+      await revalidate();
+    },
+    [settings, revalidate],
+  );
   /** Shows one as it is now. */
   const replace = useCallback(
     (changed: PastDictation) =>
@@ -54,7 +57,7 @@ export function useHistory(settings: Settings, wanted: Wanted) {
     error: error === undefined ? undefined : SottoError.from(error),
     isLoading,
     pagination,
-    /** Those that can be brought back at once. */
+    /** Those that were deleted last, and can be brought back. */
     deleted,
     remove,
     undo,
