@@ -1,0 +1,172 @@
+/** What can be done with a file, whatever it does, and with all of them. */
+import { Action, ActionPanel, Icon, Keyboard, openExtensionPreferences } from '@raycast/api';
+import type { ReactNode } from 'react';
+import { isFileOver, type FileJob, type TextFormat } from 'sotto/client';
+import { fileDeeds, type FileDeeds } from '../lib/file-deeds';
+import type { FileJobs } from '../lib/file-jobs';
+import { nameOf } from '../lib/file-words';
+import type { Settings } from '../lib/preferences';
+
+const FORMATS: readonly { readonly format: TextFormat; readonly one: string; readonly all: string }[] = [
+  { format: 'txt', one: 'Save as Text', all: 'Save All as Text' },
+  { format: 'srt', one: 'Save as SRT Subtitles', all: 'Save All as SRT Subtitles' },
+  { format: 'vtt', one: 'Save as WebVTT Subtitles', all: 'Save All as WebVTT Subtitles' },
+  { format: 'json', one: 'Save as JSON', all: 'Save All as JSON' },
+];
+
+interface Props {
+  readonly file: FileJob;
+  /** All that are in the list. */
+  readonly files: readonly FileJob[];
+  readonly text: string | undefined;
+  readonly saved: string | undefined;
+  readonly onSaved: (id: string, path: string) => void;
+  readonly jobs: FileJobs;
+  readonly settings: Settings;
+  /** The action that asks for more files. */
+  readonly choose: ReactNode;
+}
+
+export function FileActions({ file, files, text, saved, onSaved, jobs, settings, choose }: Props) {
+  const deeds = fileDeeds(jobs, settings, onSaved);
+  const isOver = isFileOver(file);
+  return (
+    <ActionPanel title={nameOf(file)}>
+      <ActionPanel.Section>
+        {text === undefined || text === '' ? null : (
+          <Deliveries text={text} deeds={deeds} settings={settings} />
+        )}
+        {file.state === 'final' ? (
+          <SaveBeside files={[file]} title="Save Beside the File" deeds={deeds} />
+        ) : null}
+        {saved === undefined ? null : (
+          <Action.Open title="Open Saved File" target={saved} shortcut={Keyboard.Shortcut.Common.Open} />
+        )}
+        {file.state === 'failed' || file.state === 'cancelled' ? (
+          <Again title="Try Again" file={file} deeds={deeds} />
+        ) : null}
+        <Action.ToggleQuickLook shortcut={Keyboard.Shortcut.Common.ToggleQuickLook} />
+        <Action.ShowInFinder path={saved ?? file.path} shortcut={{ modifiers: ['cmd', 'shift'], key: 'f' }} />
+      </ActionPanel.Section>
+      <ActionPanel.Section>
+        {isOver ? null : (
+          <Action
+            title="Cancel"
+            icon={Icon.XMarkCircle}
+            style={Action.Style.Destructive}
+            shortcut={{ modifiers: ['cmd'], key: 'backspace' }}
+            onAction={() => deeds.cancel(file)}
+          />
+        )}
+        {file.state === 'final' ? <Again title="Transcribe Again" file={file} deeds={deeds} /> : null}
+        {isOver ? (
+          <Action
+            title="Remove from List"
+            icon={Icon.Trash}
+            style={Action.Style.Destructive}
+            shortcut={Keyboard.Shortcut.Common.Remove}
+            onAction={() => deeds.remove([file])}
+          />
+        ) : null}
+      </ActionPanel.Section>
+      <ActionPanel.Section title="All Files">
+        {choose}
+        <AllFiles files={files} deeds={deeds} />
+        <Action title="Open Preferences" icon={Icon.Gear} onAction={openExtensionPreferences} />
+      </ActionPanel.Section>
+    </ActionPanel>
+  );
+}
+
+/** What more than one file can be asked for. */
+function AllFiles({ files, deeds }: { readonly files: readonly FileJob[]; readonly deeds: FileDeeds }) {
+  const open = files.filter((each) => !isFileOver(each));
+  const over = files.filter(isFileOver);
+  const done = files.filter(({ state }) => state === 'final');
+  return (
+    <>
+      {done.length > 1 ? <SaveBeside files={done} title="Save All Beside Their Files" deeds={deeds} /> : null}
+      {open.length > 1 ? (
+        <Action
+          title="Cancel All"
+          icon={Icon.XMarkCircle}
+          style={Action.Style.Destructive}
+          shortcut={{ modifiers: ['cmd', 'shift'], key: 'backspace' }}
+          onAction={() => deeds.cancelAll(open)}
+        />
+      ) : null}
+      {over.length > 1 ? (
+        <Action
+          title="Remove All That Are Over"
+          icon={Icon.Trash}
+          style={Action.Style.Destructive}
+          shortcut={Keyboard.Shortcut.Common.RemoveAll}
+          onAction={() => deeds.remove(over)}
+        />
+      ) : null}
+    </>
+  );
+}
+
+interface DeliveriesProps {
+  readonly text: string;
+  readonly deeds: FileDeeds;
+  readonly settings: Settings;
+}
+
+/** The preferred one first: that is what the return key does. */
+function Deliveries({ text, deeds, settings }: DeliveriesProps) {
+  const actions = [
+    <Action
+      key="insert"
+      title="Paste"
+      icon={Icon.TextCursor}
+      onAction={() => deeds.deliver(text, 'insert')}
+    />,
+    <Action key="copy" title="Copy" icon={Icon.Clipboard} onAction={() => deeds.deliver(text, 'copy')} />,
+  ];
+  return <>{settings.delivery === 'insert' ? actions : actions.reverse()}</>;
+}
+
+interface SaveProps {
+  readonly files: readonly FileJob[];
+  readonly title: string;
+  readonly deeds: FileDeeds;
+}
+
+function SaveBeside({ files, title, deeds }: SaveProps) {
+  const isOne = files.length === 1;
+  return (
+    <ActionPanel.Submenu
+      title={title}
+      icon={Icon.SaveDocument}
+      {...(isOne && { shortcut: Keyboard.Shortcut.Common.Save })}
+    >
+      {FORMATS.map(({ format, one, all }) => (
+        <Action
+          key={format}
+          title={isOne ? one : all}
+          icon={Icon.Document}
+          onAction={() => deeds.save(files, format)}
+        />
+      ))}
+    </ActionPanel.Submenu>
+  );
+}
+
+interface AgainProps {
+  readonly title: string;
+  readonly file: FileJob;
+  readonly deeds: FileDeeds;
+}
+
+function Again({ title, file, deeds }: AgainProps) {
+  return (
+    <Action
+      title={title}
+      icon={Icon.ArrowClockwise}
+      shortcut={Keyboard.Shortcut.Common.Refresh}
+      onAction={() => deeds.again(file)}
+    />
+  );
+}

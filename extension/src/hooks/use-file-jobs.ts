@@ -1,0 +1,77 @@
+/** The files of a view: those that it was opened with are handed to the daemon, and all that there are are followed. */
+import { showToast, Toast } from '@raycast/api';
+import { useEffect, useRef, useState } from 'react';
+import { SottoError } from 'sotto/client';
+import { connectDaemon } from '../lib/daemon';
+import { filesOf } from '../lib/file-find';
+import { FileJobs, newOnes, type JobsSeen } from '../lib/file-jobs';
+import type { Settings } from '../lib/preferences';
+
+export interface FileJobsView extends JobsSeen {
+  readonly jobs: FileJobs | undefined;
+  /** Whether there may be more than is seen. */
+  readonly isLoading: boolean;
+  /** Why files that were named are not in the list. */
+  readonly remark: string | undefined;
+  /** Why there is no daemon to ask. */
+  readonly error: SottoError | undefined;
+  /** Tries again to reach it. */
+  readonly again: () => void;
+}
+
+const NOTHING: JobsSeen = { files: [], texts: new Map() };
+
+/** @param find the paths of the files to begin with; asked once */
+export function useFileJobs(settings: Settings, find: () => Promise<string[]>): FileJobsView {
+  const [seen, setSeen] = useState(NOTHING);
+  const [jobs, setJobs] = useState<FileJobs | undefined>(undefined);
+  const [isLoading, setLoading] = useState(true);
+  const [remark, setRemark] = useState<string | undefined>(undefined);
+  const [error, setError] = useState<SottoError | undefined>(undefined);
+  const [round, setRound] = useState(0);
+  const wanted = useRef<Promise<string[]> | undefined>(undefined);
+
+  useEffect(() => {
+    let isHandedIn = false;
+    const followed = new FileJobs(
+      () => connectDaemon(settings.sotto),
+      (now) => {
+        setSeen(now);
+        // Not before they are seen: without any files the view would ask for some.
+        if (isHandedIn) setLoading(false);
+      },
+    );
+    // Asked at once: a moment later Finder may not be in front any more.
+    wanted.current ??= find();
+    setJobs(followed);
+    setError(undefined);
+    setLoading(true);
+    followed
+      .follow(async (files) => {
+        const found = filesOf((await wanted.current) ?? []);
+        const fresh = newOnes(found.files, files);
+        setRemark(found.remark);
+        // With a list on the screen there is no other place for it.
+        if (found.remark !== undefined && files.length + found.files.length > 0) {
+          await showToast({ style: Toast.Style.Failure, title: found.remark });
+        }
+        if (fresh.length === 0) return setLoading(false);
+        await followed.add(fresh, settings);
+        isHandedIn = true;
+      })
+      .catch((thrown: unknown) => {
+        setError(SottoError.from(thrown));
+        setLoading(false);
+      });
+    return () => followed.leave();
+  }, [round]);
+
+  return {
+    ...seen,
+    jobs,
+    isLoading,
+    remark,
+    error,
+    again: () => setRound((before) => before + 1),
+  };
+}

@@ -1,0 +1,108 @@
+/** What is done with files: asked about where something would be lost, told of where it fails. */
+import { Alert, confirmAlert, showInFinder, showToast, Toast } from '@raycast/api';
+import { basename } from 'node:path';
+import type { FileJob, TextFormat } from 'sotto/client';
+import { deliver, type Delivery } from './deliver';
+import type { FileJobs } from './file-jobs';
+import { saveBeside } from './file-save';
+import { nameOf } from './file-words';
+import type { Settings } from './preferences';
+import { tellFailure } from './tell-failure';
+
+export interface FileDeeds {
+  readonly deliver: (text: string, how: Delivery) => Promise<void>;
+  readonly save: (files: readonly FileJob[], format: TextFormat) => Promise<void>;
+  readonly again: (file: FileJob) => Promise<void>;
+  readonly cancel: (file: FileJob) => Promise<void>;
+  readonly cancelAll: (files: readonly FileJob[]) => Promise<void>;
+  readonly remove: (files: readonly FileJob[]) => Promise<void>;
+}
+
+export function fileDeeds(
+  jobs: FileJobs,
+  settings: Settings,
+  onSaved: (id: string, path: string) => void,
+): FileDeeds {
+  const cancel = async (files: readonly FileJob[], title: string): Promise<void> => {
+    // What waits has nothing to lose.
+    const hasBegun = files.some(({ state }) => state === 'running');
+    const asked = {
+      title,
+      action: 'Cancel Transcription',
+      message: 'The rest of it would have to begin anew.',
+    };
+    if (!hasBegun || (await isSure(asked))) await jobs.cancel(files.map(({ id }) => id));
+  };
+  return {
+    deliver: (text, how) => told(() => deliver(text, how, settings.trailingSpace)),
+    save: (files, format) => told(() => saveAll(jobs, files, format, onSaved)),
+    again: ({ id, path }) =>
+      told(async () => {
+        await jobs.add([path], settings);
+        await jobs.forget([id]);
+      }),
+    cancel: (file) => told(() => cancel([file], `Cancel “${nameOf(file)}”?`)),
+    cancelAll: (files) => told(() => cancel(files, `Cancel ${files.length} files?`)),
+    remove: (files) => told(() => removeAll(jobs, files)),
+  };
+}
+
+async function removeAll(jobs: FileJobs, files: readonly FileJob[]): Promise<void> {
+  const written = files.filter(({ state }) => state === 'final');
+  const [only] = written;
+  const question =
+    written.length === 1 && only !== undefined
+      ? `Remove “${nameOf(only)}” and its text?`
+      : `Remove ${written.length} files and their texts?`;
+  const message = 'The sound itself and what you have saved of it stay where they are.';
+  if (written.length > 0 && !(await isSure({ title: question, action: 'Remove', message }))) return;
+  await jobs.forget(files.map(({ id }) => id));
+}
+
+async function saveAll(
+  jobs: FileJobs,
+  files: readonly FileJob[],
+  format: TextFormat,
+  onSaved: (id: string, path: string) => void,
+): Promise<void> {
+  const toast = await showToast({
+    style: Toast.Style.Animated,
+    title: 'Saving…',
+  });
+  let last = '';
+  try {
+    for (const { id } of files) {
+      last = await saveBeside(await jobs.read(id), format);
+      onSaved(id, last);
+    }
+  } catch (thrown) {
+    await toast.hide();
+    throw thrown;
+  }
+  toast.primaryAction = {
+    title: 'Show in Finder',
+    onAction: () => void showInFinder(last),
+  };
+  toast.style = Toast.Style.Success;
+  toast.title = files.length === 1 ? `Saved as ${basename(last)}` : `Saved ${files.length} files`;
+}
+
+async function told(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    await tellFailure(thrown);
+  }
+}
+
+function isSure(asked: { title: string; action: string; message: string }): Promise<boolean> {
+  const primaryAction = {
+    title: asked.action,
+    style: Alert.ActionStyle.Destructive,
+  };
+  return confirmAlert({
+    title: asked.title,
+    message: asked.message,
+    primaryAction,
+  });
+}

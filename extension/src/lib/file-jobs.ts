@@ -1,0 +1,200 @@
+/**
+ * The files that the daemon is at, as a view follows them: over lost connections, too. The daemon keeps them when the view is
+ * gone; what it can't keep, because it has ended itself, is kept here for as long as the view is open.
+ */
+import { statSync } from 'node:fs';
+import {
+  fullText,
+  isFileOver,
+  SottoError,
+  type FileJob,
+  type FileText,
+  type SottoClient,
+} from 'sotto/client';
+
+const AGAIN_MS = 500;
+/** Of times in a row without a word of the daemon. */
+const MOST_TRIES = 5;
+
+export interface JobsSeen {
+  /** The newest first. */
+  readonly files: readonly FileJob[];
+  /** The whole texts, by the files’ ids, as far as they are read. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+export interface HowToTranscribe {
+  readonly language: string | undefined;
+  readonly model: string | undefined;
+}
+
+export class FileJobs {
+  readonly #connect: () => Promise<SottoClient>;
+  readonly #show: (seen: JobsSeen) => void;
+  readonly #texts = new Map<string, string>();
+  /** Of a daemon that has ended. */
+  readonly #past = new Map<string, FileJob>();
+  #now: readonly FileJob[] = [];
+  #client = pending<SottoClient>();
+  #isReading = false;
+  #isLeft = false;
+
+  constructor(connect: () => Promise<SottoClient>, show: (seen: JobsSeen) => void) {
+    this.#connect = connect;
+    this.#show = show;
+  }
+
+  /**
+   * Follows the files until `leave`. `onFirst` is told once what there is.
+   * @throws SottoError DAEMON_UNAVAILABLE and others, if there is no daemon to be had
+   */
+  async follow(onFirst: (files: readonly FileJob[]) => Promise<void>): Promise<void> {
+    let isFirst = true;
+    for (let tries = 1; !this.#isLeft; tries++) {
+      const client = await this.#connected();
+      if (this.#isLeft) return client.close();
+      try {
+        for await (const files of client.files.watch()) {
+          if (this.#isLeft) return;
+          tries = 1;
+          this.#now = files;
+          this.#tell();
+          if (isFirst) {
+            isFirst = false;
+            await onFirst(files);
+          }
+        }
+      } catch (thrown) {
+        const error = SottoError.from(thrown);
+        if (this.#isLeft) return;
+        if (error.code !== 'DAEMON_LOST' || tries >= MOST_TRIES) throw error;
+        this.#client = pending();
+        this.#keepOf(error);
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
+    }
+  }
+
+  leave(): void {
+    this.#isLeft = true;
+    this.#client.promise.then(
+      (client) => client.close(),
+      () => undefined,
+    );
+  }
+
+  async add(paths: readonly string[], { language, model }: HowToTranscribe): Promise<void> {
+    const { files } = await this.#client.promise;
+    await files.add(paths, {
+      options: language === undefined ? {} : { language },
+      ...(model !== undefined && { model }),
+    });
+  }
+
+  async cancel(ids: readonly string[]): Promise<void> {
+    const { files } = await this.#client.promise;
+    await files.cancel(ids);
+  }
+
+  /** Takes them out of the list, and their texts with them. */
+  async forget(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      this.#past.delete(id);
+      this.#texts.delete(id);
+    }
+    this.#tell();
+    const { files } = await this.#client.promise;
+    await files.forget(ids);
+  }
+
+  /** With the times of its segments. @throws SottoError */
+  async read(id: string): Promise<FileText> {
+    const { files } = await this.#client.promise;
+    return files.get(id);
+  }
+
+  /** Whoever asks for something meanwhile waits for it. */
+  async #connected(): Promise<SottoClient> {
+    try {
+      const client = await this.#connect();
+      this.#client.resolve(client);
+      return client;
+    } catch (thrown) {
+      this.#client.reject(thrown);
+      throw thrown;
+    }
+  }
+
+  #tell(): void {
+    const files = [...this.#past.values(), ...this.#now].reverse();
+    this.#show({ files, texts: new Map(this.#texts) });
+    void this.#readTexts();
+  }
+
+  /** One after another, the newest first. */
+  async #readTexts(): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    try {
+      for (let file = this.#unread(); file !== undefined && !this.#isLeft; file = this.#unread()) {
+        const { segments } = await this.read(file.id);
+        this.#texts.set(file.id, fullText(segments));
+        this.#tell();
+      }
+    } catch {
+      // Gone meanwhile: with the daemon, or because it was forgotten.
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #unread(): FileJob | undefined {
+    return [...this.#now].reverse().find((file) => isFileOver(file) && !this.#texts.has(file.id));
+  }
+
+  /** The next daemon knows nothing of them. */
+  #keepOf(error: SottoError): void {
+    for (const file of this.#now) this.#past.set(file.id, isFileOver(file) ? file : brokenOff(file, error));
+    this.#now = [];
+    this.#tell();
+  }
+}
+
+function brokenOff(file: FileJob, error: SottoError): FileJob {
+  const { id, path, addedMs, doneSeconds } = file;
+  return {
+    ...{ id, path, addedMs, doneSeconds, state: 'failed' },
+    error: {
+      ...error.toWire(),
+      message: 'Sotto’s daemon has ended meanwhile',
+      hint: 'transcribe it again',
+    },
+  };
+}
+
+/** Those that are not in the list already, as they lie there now: whoever opens the list again means to see them. */
+export function newOnes(paths: readonly string[], files: readonly FileJob[]): string[] {
+  const known = files.filter(({ state }) => state !== 'failed' && state !== 'cancelled');
+  return paths.filter((path) => {
+    const changedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    return !known.some((file) => file.path === path && changedMs <= file.addedMs);
+  });
+}
+
+interface Pending<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (why: unknown) => void;
+}
+
+function pending<T>(): Pending<T> {
+  let resolve: Pending<T>['resolve'] = () => undefined;
+  let reject: Pending<T>['reject'] = () => undefined;
+  const promise = new Promise<T>((fulfil, refuse) => {
+    resolve = fulfil;
+    reject = refuse;
+  });
+  // Nobody need be waiting.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,296 @@
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
+import { until } from '#test/harness/wait.js';
+import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { whyNotBuilt } from './build-extension.js';
+import type { RaycastHost } from './raycast-host.js';
+import type { RunningCommand } from './running-command.js';
+import { sottoHere } from './sotto-here.js';
+import { find, findAll, textOf, type TreeNode } from './tree.js';
+
+const reason = await whyNotBuilt();
+if (reason !== undefined) console.warn(`skipped, Transcribe File: ${reason}`);
+const describeBuilt = reason === undefined ? describe : describe.skip;
+
+const realEngine = fileURLToPath(new URL('../../daemon/src/engine/main.js', import.meta.url));
+
+function spoken(segments: number): string {
+  return scriptedTexts(segments).join('').trim();
+}
+
+function titles(tree: TreeNode): string[] {
+  return findAll(tree, 'List.Item').map((item) => textOf(item, 'title'));
+}
+
+/** The states of the list's files, as their icons tell them. */
+function states(command: RunningCommand): string[] {
+  return findAll(command.tree, 'List.Item').map(({ props }) => (props.icon as { tooltip: string }).tooltip);
+}
+
+async function untilStates(command: RunningCommand, ...wanted: string[]): Promise<void> {
+  await command.until(() => states(command).join() === wanted.join());
+}
+
+describeBuilt('Transcribe File', () => {
+  const here = sottoHere();
+
+  function audio(name: string, script: Partial<FakeScript> = {}): string {
+    return writeFakeAudio(join(here.paths.home, name), script);
+  }
+
+  /** A Raycast in front of a Finder in which files are selected. */
+  function selecting(...paths: string[]): RaycastHost {
+    const host = here.raycast({});
+    host.desktop.showFinder(...paths);
+    return host;
+  }
+
+  test('what is selected in Finder is written down, file by file, and one text is pasted', async () => {
+    const paths = [audio('a.wav', { segments: 2 }), audio('b.wav', { segments: 3 }), audio('c.wav')];
+    const host = selecting(...paths);
+    const command = host.launch('transcribe-file');
+    await untilStates(command, 'Done', 'Done', 'Done');
+    expect(titles(await command.until(() => true))).toEqual(['c.wav', 'b.wav', 'a.wav']);
+    await command.select('b.wav');
+    await command.until(() => command.actions().includes('Paste'));
+    await command.act('Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe(spoken(3));
+  }, 60_000);
+
+  test('shows how far a file is, and its words as they come', async () => {
+    const command = selecting(audio('long.wav', { segments: 40, delayMs: 50, texts: 1 })).launch(
+      'transcribe-file',
+    );
+    await command.untilText(/\b[1-9]\d? %/);
+    await command.untilText('segment 7');
+    expect(command.text()).toContain('Transcribing…');
+    expect(command.text()).toMatch(/0:\d\d of 0:40/);
+    await untilStates(command, 'Done');
+  }, 60_000);
+
+  test('left on the way it goes on, and is found again, not begun twice', async () => {
+    const host = selecting(audio('long.wav', { segments: 60, delayMs: 30 }));
+    const first = host.launch('transcribe-file');
+    await first.untilText('segment 3');
+    await first.pop();
+    const second = host.launch('transcribe-file');
+    await second.untilText('segment');
+    expect(titles(await second.until(() => true))).toEqual(['long.wav']);
+    await untilStates(second, 'Done');
+    await second.untilText('segment 59');
+    await second.pop();
+    const third = host.launch('transcribe-file');
+    await untilStates(third, 'Done');
+  }, 60_000);
+
+  test('a folder gives the audio in it; one without is refused with a word', async () => {
+    const folder = join(here.paths.home, 'Talks');
+    mkdirSync(join(folder, 'deeper'), { recursive: true });
+    for (const name of ['10.wav', '9.wav', 'deeper/no.wav']) writeFakeAudio(join(folder, name));
+    writeFileSync(join(folder, 'notes.txt'), 'no sound');
+    const command = selecting(folder).launch('transcribe-file');
+    await untilStates(command, 'Done', 'Done');
+    expect(titles(await command.until(() => true))).toEqual(['10.wav', '9.wav']);
+
+    const empty = join(here.paths.home, 'Empty');
+    mkdirSync(empty);
+    const host = selecting(empty);
+    const again = host.launch('transcribe-file');
+    await untilStates(again, 'Done', 'Done');
+    await until(() => host.desktop.did('toast').length > 0);
+    expect(host.desktop.did('toast')).toMatchObject([{ title: 'There is no audio in “Empty”' }]);
+  }, 60_000);
+
+  test('a folder without audio is refused with a word, and one is asked for files', async () => {
+    const folder = join(here.paths.home, 'Empty');
+    mkdirSync(folder);
+    const command = selecting(folder).launch('transcribe-file');
+    await command.until((tree) => tree.type === 'Form');
+    await command.untilText('There is no audio in “Empty”');
+  }, 60_000);
+
+  test('without any file it asks for some', async () => {
+    const path = audio('chosen.wav');
+    const command = here.raycast({}).launch('transcribe-file');
+    await command.until((tree) => tree.type === 'Form');
+    await command.fill('files', []);
+    await command.act('Transcribe');
+    await command.until((tree) => find(tree, ({ props }) => props.error === 'Choose a file') !== undefined);
+    await command.fill('files', [path]);
+    await command.act('Transcribe');
+    await untilStates(command, 'Done');
+  }, 60_000);
+
+  test('takes the files of the clipboard where nothing is selected: copied ones, addresses, paths', async () => {
+    const one = audio('one talk.wav', { segments: 1 });
+    audio('two.wav', { segments: 2 });
+    const host = here.raycast({});
+    host.desktop.clipboard = [{ text: 'one talk.wav\ntwo.wav', file: pathToFileURL(one).href }];
+    const copied = host.launch('transcribe-file');
+    await untilStates(copied, 'Done', 'Done');
+    await copied.pop();
+    host.desktop.clipboard = [{ text: `'${audio('three.wav')}'` }];
+    const command = host.launch('transcribe-clipboard');
+    await untilStates(command, 'Done', 'Done', 'Done');
+    expect(titles(await command.until(() => true))).toEqual(['three.wav', 'two.wav', 'one talk.wav']);
+  }, 60_000);
+
+  test('an ordinary text on the clipboard is no file', async () => {
+    const host = here.raycast({});
+    host.desktop.clipboard = [{ text: '/ is the root\nand this is prose' }];
+    const command = host.launch('transcribe-clipboard');
+    await command.untilText('There is no file on the clipboard');
+    expect(command.actions()).toEqual(['Choose Files…']);
+  }, 60_000);
+
+  test('saves beside the file in every form, never over another file', async () => {
+    const path = audio('talk.wav', { segments: 2 });
+    writeFileSync(join(here.paths.home, 'talk.srt'), 'mine');
+    const host = selecting(path);
+    const command = host.launch('transcribe-file');
+    await untilStates(command, 'Done');
+    for (const form of ['Text', 'SRT Subtitles', 'WebVTT Subtitles', 'JSON', 'SRT Subtitles']) {
+      await command.act(`Save as ${form}`);
+    }
+    const written = (name: string): string => readFileSync(join(here.paths.home, name), 'utf8');
+    expect(written('talk.srt')).toBe('mine');
+    expect(written('talk.txt')).toBe('segment 0\nsegment 1\n');
+    expect(written('talk 2.srt')).toContain('00:00:00,000 --> 00:00:01,000\nsegment 0\n');
+    expect(written('talk 3.srt')).toBe(written('talk 2.srt'));
+    expect(written('talk.vtt')).toMatch(/^WEBVTT\n\n/);
+    expect(JSON.parse(written('talk.json'))).toMatchObject({ file: path, text: spoken(2), language: 'en' });
+    expect(host.desktop.did('toast')).toContainEqual(
+      expect.objectContaining({ title: 'Saved as talk 3.srt' }),
+    );
+    await command.untilText('talk 3.srt');
+    await command.act('Show in Finder');
+    expect(host.desktop.did('showInFinder')).toEqual([join(here.paths.home, 'talk 3.srt')]);
+    expect(command.actions()).toContain('Open Saved File');
+  }, 60_000);
+
+  test('saves all at once', async () => {
+    const command = selecting(audio('a.wav'), audio('b.wav')).launch('transcribe-file');
+    await untilStates(command, 'Done', 'Done');
+    await command.act('Save All as Text');
+    const texts = readdirSync(here.paths.home).filter((name) => name.endsWith('.txt'));
+    expect(texts.sort()).toEqual(['a.txt', 'b.txt']);
+  }, 60_000);
+
+  test('one is cancelled, then all; a cancelled one can be tried again', async () => {
+    const long = { segments: 2_000, delayMs: 20 };
+    const host = selecting(audio('a.wav', long), audio('b.wav', long), audio('c.wav', long));
+    const command = host.launch('transcribe-file');
+    await command.untilText('segment 2');
+    host.desktop.confirms = false;
+    await command.select('a.wav');
+    await command.act('Cancel');
+    expect(states(command)).toContain('Transcribing…');
+    host.desktop.confirms = true;
+    await command.act('Cancel');
+    await command.until(() => states(command)[2] === 'Cancelled');
+    await command.untilText('segment 0');
+    await command.act('Cancel All');
+    await untilStates(command, 'Cancelled', 'Cancelled', 'Cancelled');
+    audio('a.wav', { segments: 1 });
+    await command.act('Try Again');
+    await untilStates(command, 'Done', 'Cancelled', 'Cancelled');
+    await command.select('c.wav');
+    await command.act('Remove All That Are Over');
+    await command.until((tree) => findAll(tree, 'List.Item').length === 0);
+  }, 60_000);
+
+  test('one that fails says why, and the others are written down', async () => {
+    const broken = join(here.paths.home, 'picture.png');
+    writeFileSync(broken, 'no sound at all');
+    const command = selecting(broken, audio('fine.wav')).launch('transcribe-file');
+    await untilStates(command, 'Done', 'Failed');
+    await command.select('picture.png');
+    await command.untilText('This is no sound');
+    audio('picture.png', { segments: 1 });
+    await command.act('Try Again');
+    await untilStates(command, 'Done', 'Done');
+  }, 60_000);
+
+  test('a daemon that dies is started again, and what it was at can be tried again', async () => {
+    const command = selecting(audio('a.wav'), audio('long.wav', { segments: 900, delayMs: 20 })).launch(
+      'transcribe-file',
+    );
+    await command.until(() => states(command).join() === 'Transcribing…,Done');
+    await command.select('a.wav');
+    await command.untilText(spoken(3));
+    const { pid } = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    await untilStates(command, 'Failed', 'Done');
+    expect(command.text()).toContain('Sotto’s daemon has ended meanwhile');
+    await command.untilText(spoken(3));
+    audio('long.wav', { segments: 2 });
+    await command.select('long.wav');
+    await command.act('Try Again');
+    await command.until(() => states(command)[0] === 'Done');
+  }, 60_000);
+
+  test('without Sotto on this machine it says what to do', async () => {
+    const host = here.raycast({}, { preferences: { sotto: '/nowhere/sotto' } });
+    host.desktop.showFinder(audio('a.wav'));
+    const command = host.launch('transcribe-file');
+    await command.untilText('There is no Sotto at /nowhere/sotto');
+    expect(command.actions()).toEqual(['Try Again']);
+  }, 60_000);
+
+  test('language and model of the preferences are asked for', async () => {
+    const host = here.raycast({}, { preferences: { model: 'no-such-model' } });
+    host.desktop.showFinder(audio('a.wav'));
+    const command = host.launch('transcribe-file');
+    await untilStates(command, 'Failed');
+    expect(command.text()).toContain('no-such-model');
+  }, 60_000);
+
+  test('the tool gives Raycast’s AI the text, and says why there is none', async () => {
+    const host = here.raycast({});
+    expect(await host.callTool('transcribe-file', { path: audio('a.wav', { segments: 2 }) })).toBe(spoken(2));
+    await expect(host.callTool('transcribe-file', { path: '/nowhere.wav' })).rejects.toThrow(
+      'there is no such file (check the path)',
+    );
+  }, 60_000);
+});
+
+const describeReal = reason === undefined ? describeWithEngine('Transcribe File') : describe.skip;
+
+describeReal('Transcribe File, with nothing faked', () => {
+  const here = sottoHere();
+
+  function raycast(): RaycastHost {
+    // The model that comes with Sotto.
+    writeFileSync(here.paths.settings, '{}');
+    return here.raycast({}, { env: { SOTTO_ENGINE: realEngine } });
+  }
+
+  test('a speech that is selected in Finder becomes text and subtitles', async () => {
+    const talk = join(here.paths.home, 'talk.flac');
+    copyFileSync(jfk, talk);
+    const host = raycast();
+    host.desktop.showFinder(talk);
+    const command = host.launch('transcribe-file');
+    await command.until(() => /^(Done|Failed)$/.test(states(command).join()), 240_000);
+    await command.until(() => command.actions().includes('Copy'));
+    await command.act('Save as SRT Subtitles');
+    const subtitles = readFileSync(join(here.paths.home, 'talk.srt'), 'utf8');
+    expect(wordsOf(subtitles.replace(/^\d+$|^.* --> .*$/gm, ''))).toEqual(wordsOf(JFK_SAID));
+    await command.act('Copy');
+    await command.done();
+    expect(wordsOf(host.desktop.clipboard[0]?.text ?? '')).toEqual(wordsOf(JFK_SAID));
+  }, 300_000);
+
+  test('the tool writes it down for Raycast’s AI', async () => {
+    const said = await raycast().callTool('transcribe-file', { path: jfk, language: 'en' });
+    expect(wordsOf(String(said))).toEqual(wordsOf(JFK_SAID));
+  }, 300_000);
+});
+
+function wordsOf(text: string): string[] {
+  return text.toLowerCase().match(/[a-z]+/g) ?? [];
+}
