@@ -36,7 +36,8 @@ export function useHistory(settings: Settings, wanted: Wanted) {
   const undo = useCallback(
     async (ids: readonly string[]) => {
       await bringBack(settings, ids);
-      setDeleted([]);
+      // Others may have been deleted since.
+      setDeleted((last) => (last === ids ? [] : last));
       await revalidate();
     },
     [settings, revalidate],
