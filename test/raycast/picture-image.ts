@@ -60,11 +60,16 @@ export function imageOf(value: unknown, assets: string): Markup | undefined {
 
 /** Where a picture is to be had without a network. */
 export function urlOf(name: string, assets: string): string | undefined {
-  if (name.startsWith('data:image/')) return name;
+  if (name.startsWith('data:image/')) return inkedUrl(name);
   const media = MEDIA[extname(name)];
   const path = name.startsWith('/') ? name : join(assets, name);
   if (media === undefined || !existsSync(path)) return undefined;
   return `data:${media};base64,${readFileSync(path).toString('base64')}`;
+}
+
+/** Raycast's own names of colours stand in SVGs too, as `getProgressIcon` writes them. */
+function inkedUrl(url: string): string {
+  return url.replace(/raycast-[a-z-]+/g, (name) => encodeURIComponent(COLOURS[name] ?? name));
 }
 
 /** The Mac knows more kinds of files than these. */

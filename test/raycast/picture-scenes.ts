@@ -1,51 +1,153 @@
 /** What the pictures show: each drives a command to a moment worth seeing. */
-import { html, type Markup } from './picture-markup.js';
-import { noteOf } from './picture-desktop.js';
-import type { Stage } from './picture-stage.js';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { menuOf, noteOf } from './picture-desktop.js';
+import type { Markup } from './picture-markup.js';
+import { READING, type Stage } from './picture-stage.js';
 import { windowOf } from './picture-window.js';
-import { textOf } from './tree.js';
+import type { RaycastHost } from './raycast-host.js';
+import type { RunningCommand } from './running-command.js';
+import { find, slot, textOf, walk, type TreeNode } from './tree.js';
 
 export interface Scene {
   readonly name: string;
-  /** Where it goes: the Store shows these in their order; others are for the READMEs. */
+  /** Its place among the Store's pictures; those without are for a README. */
   readonly store?: number;
   take(stage: Stage): Promise<Markup>;
 }
 
-/** Words that are said for good, and behind them some that may still change. */
-const HALF_SAID = /country can do[^*]*\*[^*]{8,}\*/;
+/** The real model on a machine that may be busy. */
+const PATIENCE_MS = 180_000;
 
 export const SCENES: readonly Scene[] = [
   {
     name: 'dictate',
     store: 1,
     async take(stage) {
+      const [host, command] = await halfSaid(stage);
+      return windowOf(stage.frame(host, command));
+    },
+  },
+  {
+    name: 'transcribe-file',
+    store: 2,
+    async take(stage) {
+      const folder = join(tmpdir(), 'Recordings');
+      const inFolder = (name: string): string => join(folder, name);
+      mkdirSync(folder, { recursive: true });
+      try {
+        copyFileSync(stage.clip('jfk.flac'), inFolder('Inaugural Address.flac'));
+        copyFileSync(stage.clip('es-librivox-notice.flac'), inFolder('Aviso.flac'));
+        await stage.record(READING, inFolder('Chapter One.wav'));
+        copyFileSync(stage.clip('sonnet1.mp3'), inFolder('Sonnet I.mp3'));
+        const host = await stage.raycast();
+        const names = ['Inaugural Address.flac', 'Aviso.flac', 'Chapter One.wav', 'Sonnet I.mp3'];
+        host.desktop.showFinder(...names.map(inFolder));
+        const command = host.launch('transcribe-file');
+        const isSo = (tree: TreeNode): boolean =>
+          /power to do for them/.test(textOf(detailOf(itemOf(tree, 'Chapter One')), 'markdown'));
+        const tree = await command.until(isSo, PATIENCE_MS);
+        return windowOf(stage.frame(host, command, { tree, selected: 'Chapter One.wav' }));
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  },
+  {
+    name: 'history',
+    store: 3,
+    async take(stage) {
+      await stage.dictated(['es-librivox-notice.flac'], ['austen-0930.flac'], ['jfk.flac'], READING);
       const host = await stage.raycast();
-      const command = host.launch('dictate');
-      await command.until((tree) => HALF_SAID.test(textOf(tree, 'markdown')), 120_000);
+      const command = host.launch('history');
+      await command.untilText('Dashwood', PATIENCE_MS);
+      return windowOf(stage.frame(host, command));
+    },
+  },
+  {
+    name: 'quick-dictate',
+    store: 4,
+    async take(stage) {
+      const host = await stage.raycast();
+      await host.launch('quick-dictate').done(PATIENCE_MS);
+      const watching = host.launch('dictate');
+      await watching.until((tree) => /amiable himself/.test(textOf(tree, 'markdown')), PATIENCE_MS);
+      await host.launch('quick-dictate').done(PATIENCE_MS);
+      const paragraphs = ['What Austen says of him, in her own words:', host.desktop.pasted];
+      const hud = String(host.desktop.did('hud').at(-1));
+      return noteOf({ title: 'John Dashwood', paragraphs, hud, icon: stage.icon, assets: stage.assets });
+    },
+  },
+  {
+    name: 'vocabulary',
+    store: 5,
+    async take(stage) {
+      await stage.sotto('vocabulary', 'add', 'Kubernetes', 'Grace Hopper', 'Nguyễn', 'Dashwood');
+      const replacements = [
+        ['sean', 'Shaun'],
+        ['new line', '\\n'],
+        ['my address', '12 Analytical Row, London'],
+      ] as const;
+      for (const [from, to] of replacements) await stage.sotto('vocabulary', 'replace', from, to);
+      const host = await stage.raycast();
+      const command = host.launch('vocabulary');
+      await command.untilText('Analytical', PATIENCE_MS);
+      return windowOf(stage.frame(host, command));
+    },
+  },
+  {
+    name: 'models',
+    store: 6,
+    async take(stage) {
+      await stage.dictated(['jfk.flac']);
+      const host = await stage.raycast();
+      const command = host.launch('models');
+      await command.until(
+        (tree) => [...walk(tree)].filter(({ type }) => type === 'List.Item').length > 3,
+        PATIENCE_MS,
+      );
       return windowOf(stage.frame(host, command));
     },
   },
   {
     name: 'dictate-actions',
     async take(stage) {
-      const host = await stage.raycast();
-      const command = host.launch('dictate');
-      await command.until((tree) => HALF_SAID.test(textOf(tree, 'markdown')), 120_000);
+      const [host, command] = await halfSaid(stage);
       return windowOf(stage.frame(host, command, { isPanelOpen: true }));
     },
   },
   {
-    name: 'quick-dictate',
+    name: 'menu-bar',
     async take(stage) {
+      await stage.dictated(READING);
       const host = await stage.raycast();
-      await host.launch('quick-dictate').done();
-      const watching = host.launch('dictate');
-      await watching.until((tree) => /do for your country/.test(textOf(tree, 'markdown')), 120_000);
-      await host.launch('quick-dictate').done();
-      const hud = String(host.desktop.did('hud').at(-1));
-      const paragraphs = ['For the opening, something short and to the point:', host.desktop.pasted];
-      return html`${noteOf({ title: 'Inaugural Address', paragraphs, hud, icon: stage.icon, assets: stage.assets })}`;
+      const command = host.launch('menu-bar', { isMenuOpen: true });
+      await command.until((tree) => tree.props.isLoading !== true && tree.children.length > 0, PATIENCE_MS);
+      return menuOf(treeOf(command), stage.assets);
     },
   },
 ];
+
+/** Dictate, with some words that are said for good and some behind them that may still change. */
+async function halfSaid(stage: Stage): Promise<[RaycastHost, RunningCommand]> {
+  const host = await stage.raycast();
+  const command = host.launch('dictate');
+  const isSo = (tree: TreeNode): boolean =>
+    /respectable than he was.*\*[^*]{6,}\*$/s.test(textOf(tree, 'markdown'));
+  await command.until(isSo, PATIENCE_MS);
+  return [host, command];
+}
+
+function treeOf({ tree, name }: RunningCommand): TreeNode {
+  if (tree === undefined) throw new Error(`${name} shows nothing`);
+  return tree;
+}
+
+function itemOf(tree: TreeNode, title: string): TreeNode | undefined {
+  return find(tree, ({ type, props }) => type === 'List.Item' && String(props.title).startsWith(title));
+}
+
+function detailOf(item: TreeNode | undefined): TreeNode | undefined {
+  return find(slot(item, 'detail'), 'List.Item.Detail');
+}

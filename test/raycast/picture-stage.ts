@@ -18,8 +18,13 @@ import type { RunningCommand } from './running-command.js';
 
 const microphone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
 const RATE = 16_000;
+/** Between two clips: a breath. */
+const BREATH = 0.35 * RATE;
 /** Sound behind the speech, so that nothing ends by itself while the picture is taken. */
 const REST_SECONDS = 60;
+
+/** Three clips out of one page. */
+export const READING: readonly string[] = ['austen-0870.flac', 'austen-0920.flac', 'austen-0930.flac'];
 
 export class Stage {
   readonly home: TempHome = tempHome();
@@ -34,18 +39,19 @@ export class Stage {
     writeFileSync(this.home.paths.settings, '{}');
   }
 
-  /** A Raycast whose microphone hears this clip, as fast as it was spoken. */
-  async raycast(clip = 'jfk.flac', preferences: Record<string, unknown> = {}): Promise<RaycastHost> {
-    const { file, samples } = await this.#spoken(clip);
+  /** A Raycast whose microphone hears these clips, as fast as they were spoken. */
+  async raycast(clips: readonly string[] = READING): Promise<RaycastHost> {
+    const samples = await this.#samples(clips);
+    const speech = join(this.home.folder, 'speech.s16');
+    writeFileSync(speech, samples);
     const mic = {
       devices: ['MacBook Pro Microphone'],
-      speech: file,
-      samples: samples + REST_SECONDS * RATE,
+      speech,
+      samples: samples.length / 2 + REST_SECONDS * RATE,
       pauseMs: 100,
     };
     const host = new RaycastHost(this.#built, {
       appearance: 'dark',
-      preferences,
       env: {
         SOTTO_HOME: this.home.folder,
         SOTTO_BIN: launcher,
@@ -58,11 +64,38 @@ export class Stage {
     return host;
   }
 
+  /** What was dictated before, the last one last: it is in the history, and the model is loaded. */
+  async dictated(...takes: (readonly string[])[]): Promise<void> {
+    const file = join(this.home.folder, 'take.wav');
+    for (const clips of takes) {
+      await this.record(clips, file);
+      await this.sotto('dictate', '--from', file, '--fast', '--output', join(this.home.folder, 'take.txt'));
+    }
+  }
+
   /** Runs the command itself. */
-  async sotto(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await sotto(args, { home: this.home.folder, realEngine: true });
+  async sotto(...args: string[]): Promise<void> {
+    const { code, stderr } = await sotto(args, { home: this.home.folder, realEngine: true });
     if (code !== 0) throw new Error(`sotto ${args.join(' ')} ended with ${code}: ${stderr}`);
-    return stdout;
+  }
+
+  /** Clips behind each other as a WAV file. */
+  async record(clips: readonly string[], path: string): Promise<void> {
+    const samples = await this.#samples(clips);
+    const head = Buffer.alloc(44);
+    head.write('RIFF', 0);
+    head.writeUInt32LE(36 + samples.length, 4);
+    head.write('WAVEfmt ', 8);
+    head.writeUInt32LE(16, 16);
+    head.writeUInt16LE(1, 20);
+    head.writeUInt16LE(1, 22);
+    head.writeUInt32LE(RATE, 24);
+    head.writeUInt32LE(RATE * 2, 28);
+    head.writeUInt16LE(2, 32);
+    head.writeUInt16LE(16, 34);
+    head.write('data', 36);
+    head.writeUInt32LE(samples.length, 40);
+    writeFileSync(path, Buffer.concat([head, samples]));
   }
 
   clip(name: string): string {
@@ -94,19 +127,21 @@ export class Stage {
     this.home.remove();
   }
 
-  /** The clip as a microphone gives it: 16-bit samples. */
-  async #spoken(clip: string): Promise<{ file: string; samples: number }> {
-    const audio = await openAudio(this.clip(clip));
-    const chunks: Int16Array[] = [];
-    for await (const chunk of audio.samples) {
-      chunks.push(Int16Array.from(chunk, (value) => Math.round(Math.max(-1, Math.min(1, value)) * 32_767)));
+  /** The clips as a microphone gives them: 16-bit samples at 16 kHz. */
+  async #samples(clips: readonly string[]): Promise<Buffer> {
+    const pieces: Uint8Array[] = [];
+    for (const clip of clips) {
+      const audio = await openAudio(this.clip(clip));
+      for await (const chunk of audio.samples) pieces.push(new Uint8Array(toPcm(chunk).buffer));
+      await audio.close();
+      pieces.push(new Uint8Array(BREATH * 2));
     }
-    await audio.close();
-    const bytes = Buffer.concat(chunks.map(({ buffer, byteLength }) => Buffer.from(buffer, 0, byteLength)));
-    const file = join(this.home.folder, `${clip}.s16`);
-    writeFileSync(file, bytes);
-    return { file, samples: bytes.length / 2 };
+    return Buffer.concat(pieces);
   }
+}
+
+function toPcm(samples: Float32Array): Int16Array {
+  return Int16Array.from(samples, (value) => Math.round(Math.max(-1, Math.min(1, value)) * 32_767));
 }
 
 /** The toast that is to be seen: the last one, unless it was hidden. */

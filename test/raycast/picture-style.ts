@@ -6,10 +6,7 @@ export const STYLE = `
 * { box-sizing: border-box; margin: 0; }
 body { width: 1000px; height: 625px; overflow: hidden; font: 13px/1.4 'Inter Variable', 'DejaVu Sans', sans-serif;
   color: var(--text); -webkit-font-smoothing: antialiased; }
-.stage { position: absolute; inset: 0;
-  background: radial-gradient(900px 620px at 12% 0%, #57479c 0%, rgba(87,71,156,0) 70%),
-    radial-gradient(760px 560px at 100% 100%, #a8584f 0%, rgba(168,88,79,0) 68%),
-    radial-gradient(600px 480px at 78% 12%, #33295f 0%, rgba(51,41,95,0) 70%), #1a1530; }
+.stage { position: absolute; inset: 0; background: linear-gradient(180deg, #221a45 0%, #3d3172 36%, #74507f 70%, #b8776c 100%); }
 .window { position: absolute; left: 125px; top: 75px; width: 750px; height: 475px; border-radius: 13px;
   display: flex; flex-direction: column; overflow: hidden; background: var(--window);
   box-shadow: 0 0 0 .5px rgba(0,0,0,.6), inset 0 0 0 .5px rgba(255,255,255,.22), 0 30px 70px rgba(8,4,24,.55), 0 6px 18px rgba(8,4,24,.35); }
@@ -85,6 +82,7 @@ article th, article td { text-align: left; padding: 5px 12px 5px 0; border-botto
 .facts.rows dt, .facts.rows dd { margin: 0; padding: 5px 0; font-size: 12px; border-bottom: .5px solid rgba(255,255,255,.06); }
 .facts.rows dd { justify-content: flex-end; text-align: right; }
 .facts.rows dt:last-of-type, .facts.rows dd:last-of-type { border-bottom: 0; }
+.facts.rows dt:has(+ dd + hr), .facts.rows dd:has(+ hr) { border-bottom: 0; }
 .facts.rows hr { grid-column: 1 / -1; margin: 4px 0; }
 .empty { flex: 1; display: flex; flex-direction: column; align-items: center; justify-content: center; gap: 6px; text-align: center; padding: 0 120px; color: var(--quiet); }
 .empty .icon { width: 52px; height: 52px; margin-bottom: 8px; color: rgba(255,255,255,.45); } .empty .icon svg { stroke-width: .9; }

@@ -29,6 +29,9 @@ async function main(names: readonly string[]): Promise<void> {
           await painter.paint(content, path, scale);
           console.log(`${scene.name} → ${path}`);
         }
+      } catch (error) {
+        console.error(`${scene.name}: ${error instanceof Error ? error.message : String(error)}`);
+        process.exitCode = 1;
       } finally {
         await stage.close();
       }
