@@ -110,6 +110,7 @@ export class SystemdAgent implements AgentManager {
   }
 }
 
+/** The launcher is given to a shell: in the name of a program itself systemd takes no quotes, however they are written. */
 export function renderUnit({ launcher, folder, log, environment }: AgentPlan): string {
   const variables = Object.entries(environment).map(
     ([name, value]) => `Environment=${word(`${name}=${value}`)}`,
@@ -120,7 +121,7 @@ StartLimitIntervalSec=300
 StartLimitBurst=10
 
 [Service]
-ExecStart=${word(launcher)}
+ExecStart=/bin/sh ${word(launcher)}
 WorkingDirectory=${path(folder)}
 Restart=on-failure
 RestartSec=10

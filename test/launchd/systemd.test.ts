@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -114,9 +115,29 @@ describe('the agent where systemd is', () => {
 });
 
 describe('the unit', () => {
+  const analyze = spawnSync('systemd-analyze', ['--version']).status === 0 ? test : test.skip;
+
+  analyze.each(['/a b', '/100% "ö"', "/k'im", '/$HOME', '/back\\slash'])(
+    'says to systemd what it means, in %s',
+    (name) => {
+      const home = join(folder, name);
+      const launcher = join(home, 'agent', 'Sotto');
+      mkdirSync(join(home, 'agent'), { recursive: true });
+      writeFileSync(launcher, '#!/bin/sh\n', { mode: 0o755 });
+      const file = join(folder, `${LABEL}.service`);
+      writeFileSync(file, renderUnit({ ...plan, launcher, folder: home, log: join(home, 'log') }));
+      const { stderr } = spawnSync('systemd-analyze', ['--user', 'verify', file], {
+        env: { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder },
+        encoding: 'utf8',
+        timeout: 20_000,
+      });
+      expect(stderr.split('\n').filter((line) => line.includes(LABEL))).toEqual([]);
+    },
+  );
+
   test('quotes what systemd would read as its own signs', () => {
     const unit = renderUnit({ ...plan, launcher: '/a b/100%/"$x"/Sotto', environment: { A: 'x y' } });
-    expect(unit).toContain('ExecStart="/a b/100%%/\\"$$x\\"/Sotto"');
+    expect(unit).toContain('ExecStart=/bin/sh "/a b/100%%/\\"$$x\\"/Sotto"');
     expect(unit).toContain('Environment="A=x y"');
     expect(unit).toMatch(/^\[Install\]\nWantedBy=default\.target$/m);
   });

@@ -1,0 +1,86 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { SottoClient } from '#daemon/client/index.js';
+import { resolvePaths, type Paths } from '#daemon/paths.js';
+import { fakeEngine, sotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { SystemdHere, whyNoSystemd } from '#test/harness/systemd-here.js';
+import { isRunning, until } from '#test/harness/wait.js';
+
+const why = whyNoSystemd();
+if (why !== undefined) process.stderr.write(`the agent under a real systemd is not tested: ${why}\n`);
+
+(why === undefined ? describe : describe.skip)('the agent under a real systemd', () => {
+  let folder: string;
+  let paths: Paths;
+  let systemd: SystemdHere;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'so-sd-'));
+    paths = resolvePaths({ SOTTO_HOME: join(folder, 'h 100% "ö"') });
+    systemd = new SystemdHere(folder);
+    await systemd.logIn();
+  }, 60_000);
+  afterEach(async () => {
+    await systemd.logOut();
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  const run = (...args: string[]): Promise<SottoResult> =>
+    sotto(args, { home: paths.home, env: { ...systemd.environment, SOTTO_ENGINE: fakeEngine } });
+
+  async function pid(): Promise<number | undefined> {
+    try {
+      const client = await SottoClient.connect(paths.socket, 'test');
+      client.close();
+      return client.daemon.pid;
+    } catch {
+      return undefined;
+    }
+  }
+
+  test('is installed and answers; the next login starts it; a crash brings it back; taken away, it is gone', async () => {
+    const installed = await run('agent', 'install');
+    expect([installed.code, installed.stdout, installed.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^the agent is installed: the daemon answers/),
+      '',
+    ]);
+    expect(JSON.parse((await run('agent', 'status', '--json')).stdout)).toMatchObject({
+      installed: 'yes',
+      state: 'running',
+      pid: await pid(),
+    });
+    const first = (await pid()) ?? -1;
+
+    await systemd.logOut();
+    expect(isRunning(first)).toBe(false);
+    await systemd.logIn();
+    await until(async () => (await pid()) !== undefined);
+    const second = (await pid()) ?? -1;
+    expect(second).not.toBe(first);
+
+    process.kill(second, 'SIGKILL');
+    // RestartSec: as long as launchd would wait.
+    await until(async () => ![undefined, second].includes(await pid()), 30_000);
+
+    expect((await run('agent', 'stop')).code).toBe(0);
+    expect(await pid()).toBeUndefined();
+    expect((await run('agent', 'start')).code).toBe(0);
+    const last = (await pid()) ?? -1;
+    expect((await run('agent', 'uninstall')).stdout).toBe('the agent is gone\n');
+    expect(isRunning(last)).toBe(false);
+    expect(readdirSync(join(folder, 'config', 'systemd', 'user'))).toEqual([]);
+  }, 120_000);
+
+  test('with settings that are not valid it stays up: systemd has nothing to start anew', async () => {
+    await run('agent', 'install');
+    await run('agent', 'stop');
+    writeFileSync(paths.settings, '{ not json');
+    expect((await run('agent', 'start')).code).toBe(0);
+    const before = await pid();
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(await pid()).toBe(before);
+    expect(before).toBeDefined();
+  }, 60_000);
+});

@@ -1,0 +1,74 @@
+/**
+ * A real `systemd --user` with nothing of this machine's in it: its own folders, and, where the machine was not started by
+ * systemd (as in a container), a mount namespace in which it looks as if it had been.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from './wait.js';
+
+const SYSTEMD = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd'].find((path) => existsSync(path));
+
+/** In a mount namespace of its own: the folder by which systemd knows that it runs the machine. */
+const AS_IF_BOOTED =
+  'mount -t tmpfs tmpfs /run/systemd && mkdir -p /run/systemd/system && exec "$0" --user --log-target=null';
+
+/** Why there is none here, or undefined. */
+export function whyNoSystemd(): string | undefined {
+  if (SYSTEMD === undefined) return 'no systemd is installed';
+  if (existsSync('/run/systemd/system')) return undefined;
+  const { status } = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/run/systemd']);
+  return status === 0 ? undefined : 'systemd has not started this machine, and mounts need root';
+}
+
+export class SystemdHere {
+  readonly #folder: string;
+  #manager: ChildProcess | undefined;
+
+  /** @param folder a short path: sockets lie in it */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** What a command needs to find it. */
+  get environment(): Record<string, string> {
+    return {
+      HOME: this.#folder,
+      XDG_RUNTIME_DIR: join(this.#folder, 'run'),
+      XDG_CONFIG_HOME: join(this.#folder, 'config'),
+      DBUS_SESSION_BUS_ADDRESS: '',
+    };
+  }
+
+  /** The user logs in: units that are enabled are started. */
+  async logIn(): Promise<void> {
+    const { environment } = this;
+    mkdirSync(environment.XDG_RUNTIME_DIR ?? '', { recursive: true, mode: 0o700 });
+    const systemd = SYSTEMD ?? '';
+    const [command, args] = existsSync('/run/systemd/system')
+      ? [systemd, ['--user', '--log-target=null']]
+      : ['unshare', ['-m', 'sh', '-c', AS_IF_BOOTED, systemd]];
+    const env = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', ...environment };
+    this.#manager = spawn(command, args, { env, stdio: 'ignore' });
+    await until(() => {
+      const asked = spawnSync('systemctl', ['--user', 'show', '--property=SystemState'], {
+        env: { ...process.env, ...environment },
+        encoding: 'utf8',
+      });
+      return /running|degraded/.test(asked.stdout);
+    }, 20_000);
+  }
+
+  /** The user logs out: all units end. */
+  async logOut(): Promise<void> {
+    const manager = this.#manager;
+    if (manager === undefined || manager.exitCode !== null) return;
+    const ended = new Promise((resolve) => manager.once('exit', resolve));
+    // systemd's own way to be told to end in good order.
+    manager.kill('SIGTERM');
+    const timer = setTimeout(() => manager.kill('SIGKILL'), 20_000);
+    await ended;
+    clearTimeout(timer);
+    this.#manager = undefined;
+  }
+}
