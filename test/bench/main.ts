@@ -2,6 +2,7 @@
  *     npm run bench [-- offline]    ours beside the peers: same weights, clips, settings    (--repeat, --no-long, …)
  *     npm run bench -- profile      where a window and a token spend their time, and what the machine could do
  *     npm run bench -- overhead     a warm request through the daemon against the same work in this process
+ *     npm run bench -- capture      from the hotkey to the first sample and to the first word on the screen
  *     npm run bench -- cold         start of `sotto transcribe` to the first text, cold and warm
  *     npm run bench -- kernels      products, attention and GELU at Whisper's shapes, beside MLX's plain ops
  *     npm run bench -- words        how far words begin from where they were said, beside openai-whisper and faster-whisper
@@ -15,17 +16,21 @@
  *     npm run bench -- load         many who dictate at once, one who never reads, a thousand takes one after another
  *     npm run bench -- loading      from a folder to a model ready for its first step, beside reading its bytes and mlx-whisper
  *     npm run bench -- memory       what models take of the device's memory: predicted, and measured
+ *     npm run bench -- restart      from the start of a daemon to its first answer, and to a warm model
+ *     npm run bench -- idle         processor time and wake-ups while nobody speaks
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
  * Run them on an idle machine.
  */
 import { loadavg } from 'node:os';
+import { capture } from './capture.js';
 import { cold } from './cold.js';
 import { hotwords } from './hotwords.js';
 import { kills } from './kills.js';
 import { kernels } from './kernels.js';
 import { streaming } from './streaming.js';
+import { idle } from './idle.js';
 import { load as loaded } from './load.js';
 import { loading } from './loading.js';
 import { longForm } from './long-form.js';
@@ -34,6 +39,7 @@ import { memory } from './memory.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
 import { profile } from './profile/main.js';
+import { restart } from './restart.js';
 import { quality } from './quality.js';
 import { silence } from './silence.js';
 import { soak } from './soak.js';
@@ -44,12 +50,15 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   offline,
   profile,
   overhead,
+  capture,
   cold,
   kernels,
   kills,
   load: loaded,
   loading,
   memory,
+  restart,
+  idle,
   soak,
   words,
   languages,
