@@ -122,10 +122,13 @@ describe('a change', () => {
 
   test('removes what is named, however it is written', () => {
     expect(removed(before, { words: ['comfyui', 'none'], replacements: ['SEAN '] })).toEqual({
-      vocabulary: { words: ['Nguyen'], replacements: before.replacements },
-      change: { added: 0, changed: 0, removed: 1 },
+      vocabulary: { words: ['Nguyen'], replacements: [] },
+      change: { added: 0, changed: 0, removed: 2 },
     });
-    expect(removed(before, { replacements: ['Sean'] }).change.removed).toBe(1);
+    const both = { words: [], replacements: ['US', 'us'].map((from) => ({ from, to: 'x' })) };
+    expect(removed(both, { replacements: ['US'] }).vocabulary.replacements).toEqual([
+      { from: 'us', to: 'x' },
+    ]);
   });
 
   test('in place of all says what it was', () => {

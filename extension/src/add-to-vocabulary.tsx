@@ -1,0 +1,31 @@
+/** Add Word to Vocabulary: the selected word, or one that is typed. */
+import { Form, getSelectedText, PopToRootType, showHUD } from '@raycast/api';
+import { useEffect, useState } from 'react';
+import { AddWordForm } from './components/add-word-form';
+import { readSettings } from './lib/preferences';
+import { asWord } from './lib/vocabulary-entries';
+
+export default function AddToVocabulary() {
+  const [settings] = useState(readSettings);
+  const [selected, setSelected] = useState<string | undefined>(undefined);
+  useEffect(() => {
+    // Where nothing is selected, asking throws.
+    getSelectedText().then(
+      (text) => setSelected(asWord(text)),
+      () => setSelected(''),
+    );
+  }, []);
+  if (selected === undefined) return <Form isLoading navigationTitle="Add Word to Vocabulary" />;
+  return (
+    <AddWordForm
+      settings={settings}
+      suggestion={selected}
+      onAdded={(word) =>
+        showHUD(`Sotto listens for “${word}” from now on`, {
+          clearRootSearch: true,
+          popToRootType: PopToRootType.Immediate,
+        })
+      }
+    />
+  );
+}

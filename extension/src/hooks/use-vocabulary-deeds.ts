@@ -1,0 +1,112 @@
+/** What the actions of the vocabulary do, and what they say about it. */
+import { Alert, confirmAlert, showInFinder, showToast } from '@raycast/api';
+import { readFile } from 'node:fs/promises';
+import { useState } from 'react';
+import { SottoError } from 'sotto/client';
+import type { VocabularyFormat } from 'sotto/protocol';
+import { downloads, writeBeside } from '../lib/history-export';
+import { tellFailure } from '../lib/tell-failure';
+import { asVocabulary, edited, nameOf, type Entry } from '../lib/vocabulary-entries';
+import { changeText } from '../lib/vocabulary-text';
+import type { VocabularyView } from './use-vocabulary';
+
+export interface VocabularyDeeds {
+  /** @throws SottoError */
+  readonly add: (entry: Entry) => Promise<void>;
+  /** @throws SottoError VOCABULARY_CHANGED where it was changed elsewhere meanwhile */
+  readonly edit: (before: Entry, now: Entry) => Promise<void>;
+  readonly remove: (entry: Entry) => Promise<void>;
+  /** Left out while there is nothing to bring back. */
+  readonly undo: (() => Promise<void>) | undefined;
+  /** @throws SottoError */
+  readonly importFile: (path: string, replace: boolean) => Promise<void>;
+  readonly exportAs: (format: VocabularyFormat) => Promise<void>;
+  readonly refresh: () => Promise<void>;
+}
+
+export function useVocabularyDeeds({ newest, ask, refresh }: VocabularyView): VocabularyDeeds {
+  const [removed, setRemoved] = useState<Entry | undefined>(undefined);
+
+  const add = async (entry: Entry): Promise<void> => {
+    const { change } = await ask((vocabulary) => vocabulary.add(asVocabulary(entry)));
+    await showToast({ title: changeText(change), message: nameOf(entry) });
+  };
+  const bringBack = async (entry: Entry): Promise<void> => {
+    await ask((vocabulary) => vocabulary.add(asVocabulary(entry)));
+    setRemoved(undefined);
+    await showToast({ title: 'Brought Back', message: nameOf(entry) });
+  };
+
+  return {
+    add,
+    edit: async (before, now) => {
+      const kept = newest();
+      if (kept === undefined) return;
+      try {
+        await ask((vocabulary) => vocabulary.set(edited(kept.vocabulary, before, now), kept.revision));
+        await showToast({ title: 'Saved', message: nameOf(now) });
+      } catch (thrown) {
+        // What is there now is shown when the form is gone.
+        await refresh();
+        throw thrown;
+      }
+    },
+    remove: told(async (entry) => {
+      const isSure = await confirmAlert({
+        title: `Delete “${nameOf(entry)}”?`,
+        message:
+          entry.kind === 'word'
+            ? 'Sotto does not listen for it any more.'
+            : 'What is heard is written as it is heard again.',
+        primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
+        rememberUserChoice: true,
+      });
+      if (!isSure) return;
+      const which = entry.kind === 'word' ? { words: [entry.word] } : { replacements: [entry.from] };
+      await ask((vocabulary) => vocabulary.remove(which));
+      setRemoved(entry);
+      await showToast({
+        title: 'Deleted',
+        message: nameOf(entry),
+        primaryAction: { title: 'Undo', onAction: () => void told(bringBack)(entry) },
+      });
+    }),
+    undo: removed === undefined ? undefined : () => told(bringBack)(removed),
+    importFile: async (path, replace) => {
+      const text = await readText(path);
+      const { change } = await ask((vocabulary) => vocabulary.import(text, { replace }));
+      await showToast({ title: changeText(change), message: path });
+    },
+    exportAs: told(async (format) => {
+      const { text = '' } = await ask(async (vocabulary) => {
+        const now = await vocabulary.get();
+        return { ...now, text: await vocabulary.export(format) };
+      });
+      const path = writeBeside(downloads(), 'Sotto Vocabulary', format, text);
+      await showToast({
+        title: 'Exported',
+        message: path,
+        primaryAction: { title: 'Show in Finder', onAction: () => void showInFinder(path) },
+      });
+    }),
+    refresh,
+  };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new SottoError('INVALID_ARGUMENT', 'the file can’t be read', {
+      cause,
+      hint: 'is it still there, and may Raycast open it?',
+    });
+  }
+}
+
+/** Whoever chose an action hears why it failed. */
+function told<Args extends unknown[]>(
+  deed: (...args: Args) => Promise<void>,
+): (...args: Args) => Promise<void> {
+  return (...args) => deed(...args).catch(tellFailure);
+}

@@ -1,0 +1,69 @@
+/** The vocabulary as a list: its words, and what is written in place of what is heard. */
+import { oneLineOf, type Vocabulary } from 'sotto/protocol';
+
+export type Entry =
+  | { readonly kind: 'word'; readonly word: string }
+  | { readonly kind: 'replacement'; readonly from: string; readonly to: string };
+
+const compare = new Intl.Collator(undefined, { sensitivity: 'base', numeric: true }).compare;
+
+export function wordsOf({ words }: Vocabulary): Entry[] {
+  return [...words].sort(compare).map((word) => ({ kind: 'word', word }));
+}
+
+export function replacementsOf({ replacements }: Vocabulary): Entry[] {
+  return [...replacements]
+    .sort((a, b) => compare(a.from, b.from))
+    .map(({ from, to }) => ({ kind: 'replacement', from, to }));
+}
+
+/** What it is called in a list and in a question. */
+export function nameOf(entry: Entry): string {
+  return entry.kind === 'word' ? entry.word : entry.from;
+}
+
+export function idOf(entry: Entry): string {
+  return `${entry.kind} ${nameOf(entry)}`;
+}
+
+/** `→ Shaun` */
+export function targetOf(to: string): string {
+  return to === '' ? 'Left out' : `→ ${oneLineOf(to)}`;
+}
+
+/** For a request that adds or removes it. */
+export function asVocabulary(entry: Entry): Vocabulary {
+  return entry.kind === 'word'
+    ? { words: [entry.word], replacements: [] }
+    : { words: [], replacements: [{ from: entry.from, to: entry.to }] };
+}
+
+/** With one entry as it is now, in the place where it was; at the end, if it was removed meanwhile. */
+export function edited({ words, replacements }: Vocabulary, before: Entry, now: Entry): Vocabulary {
+  const { words: newWords, replacements: newReplacements } = asVocabulary(now);
+  return {
+    words: inPlace(words, newWords, (word) => before.kind === 'word' && word === before.word),
+    replacements: inPlace(
+      replacements,
+      newReplacements,
+      ({ from }) => before.kind === 'replacement' && from === before.from,
+    ),
+  };
+}
+
+function inPlace<T>(all: readonly T[], now: readonly T[], isThis: (one: T) => boolean): T[] {
+  return all.some(isThis) ? all.flatMap((one) => (isThis(one) ? now : [one])) : [...all, ...now];
+}
+
+/** Longer than a word or a name: it was selected for something else. */
+const MOST_CHARACTERS = 100;
+const MOST_WORDS = 6;
+
+/** A selected text as a word, without what stands around it; empty if it is none. */
+export function asWord(text: string): string {
+  const word = text
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/^[“"‘'([{«¿¡]+|[”"’')\]}».,;:!?…]+$/g, '');
+  return word.length > MOST_CHARACTERS || word.split(' ').length > MOST_WORDS ? '' : word;
+}

@@ -1,0 +1,103 @@
+/** Vocabulary: names and terms that Sotto listens for, and what it writes in place of what it hears. */
+import { Action, ActionPanel, Icon, List } from '@raycast/api';
+import { useState } from 'react';
+import { resolvePaths, type SottoError } from 'sotto/client';
+import { VocabularyActions } from './components/vocabulary-actions';
+import { useVocabulary } from './hooks/use-vocabulary';
+import { useVocabularyDeeds, type VocabularyDeeds } from './hooks/use-vocabulary-deeds';
+import { readSettings } from './lib/preferences';
+import { errorText } from './lib/take-markdown';
+import { idOf, nameOf, replacementsOf, targetOf, wordsOf, type Entry } from './lib/vocabulary-entries';
+
+type Shown = 'all' | 'words' | 'replacements';
+
+export default function Vocabulary() {
+  const [settings] = useState(readSettings);
+  const [typed, setTyped] = useState('');
+  const [shown, setShown] = useState<Shown>('all');
+  const view = useVocabulary(settings);
+  const act = useVocabularyDeeds(view);
+  const { kept, error } = view;
+
+  const items = (entries: readonly Entry[]) =>
+    entries.map((entry) => <Item key={idOf(entry)} entry={entry} typed={typed} act={act} />);
+  return (
+    <List
+      isLoading={kept === undefined && error === undefined}
+      filtering
+      searchBarPlaceholder="Search your words and replacements"
+      onSearchTextChange={setTyped}
+      searchBarAccessory={
+        <List.Dropdown tooltip="Which ones" onChange={(value) => setShown(value as Shown)}>
+          <List.Dropdown.Item title="Words and Replacements" value="all" icon={Icon.Book} />
+          <List.Dropdown.Item title="Words" value="words" icon={Icon.Text} />
+          <List.Dropdown.Item title="Replacements" value="replacements" icon={Icon.Switch} />
+        </List.Dropdown>
+      }
+    >
+      {error === undefined ? <Empty typed={typed} act={act} /> : <Trouble error={error} act={act} />}
+      {error !== undefined || kept === undefined || shown === 'replacements' ? null : (
+        <List.Section title="Words" subtitle={String(kept.vocabulary.words.length)}>
+          {items(wordsOf(kept.vocabulary))}
+        </List.Section>
+      )}
+      {error !== undefined || kept === undefined || shown === 'words' ? null : (
+        <List.Section title="Replacements" subtitle={String(kept.vocabulary.replacements.length)}>
+          {items(replacementsOf(kept.vocabulary))}
+        </List.Section>
+      )}
+    </List>
+  );
+}
+
+interface ItemProps {
+  readonly entry: Entry;
+  readonly typed: string;
+  readonly act: VocabularyDeeds;
+}
+
+function Item({ entry, typed, act }: ItemProps) {
+  const isWord = entry.kind === 'word';
+  return (
+    <List.Item
+      id={idOf(entry)}
+      title={nameOf(entry)}
+      icon={isWord ? Icon.Text : Icon.Switch}
+      {...(!isWord && { subtitle: targetOf(entry.to), keywords: entry.to.split(/\s+/) })}
+      actions={<VocabularyActions entry={entry} typed={typed} act={act} />}
+    />
+  );
+}
+
+function Empty({ typed, act }: { readonly typed: string; readonly act: VocabularyDeeds }) {
+  return (
+    <List.EmptyView
+      icon={Icon.Book}
+      title={typed === '' ? 'No Words Yet' : `“${typed}” Is Not Among Them`}
+      description={
+        typed === ''
+          ? 'Add names and terms that you say, spelled as you spell them: Sotto listens for them.'
+          : 'Add it as a word that Sotto listens for, or have something else written in its place.'
+      }
+      actions={<VocabularyActions typed={typed} act={act} />}
+    />
+  );
+}
+
+function Trouble({ error, act }: { readonly error: SottoError; readonly act: VocabularyDeeds }) {
+  return (
+    <List.EmptyView
+      icon={Icon.Warning}
+      title="The Vocabulary Can’t Be Read"
+      description={errorText(error)}
+      actions={
+        <ActionPanel>
+          <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={act.refresh} />
+          {error.code === 'VOCABULARY_BROKEN' ? (
+            <Action.ShowInFinder title="Show File in Finder" path={resolvePaths().vocabulary} />
+          ) : null}
+        </ActionPanel>
+      }
+    />
+  );
+}

@@ -1,0 +1,160 @@
+/** Vocabulary and Add Word to Vocabulary as shipped, with the real daemon behind them. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { rampText, SECOND } from '#test/harness/ramp.js';
+import { whyNotBuilt } from './build-extension.js';
+import type { RunningCommand } from './running-command.js';
+import { sottoHere } from './sotto-here.js';
+import { walk, textOf } from './tree.js';
+
+const reason = await whyNotBuilt();
+if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${reason}`);
+
+(reason === undefined ? describe : describe.skip)('Vocabulary', () => {
+  const here = sottoHere();
+  const kept = async (): Promise<unknown> => JSON.parse(await here.sotto('vocabulary', 'list', '--json'));
+
+  function titles(command: RunningCommand): string[] {
+    const { tree } = command;
+    return tree === undefined
+      ? []
+      : [...walk(tree)].filter(({ type }) => type === 'List.Item').map((item) => textOf(item, 'title'));
+  }
+
+  /** Chooses an action that opens a form, and waits for it. */
+  async function open(command: RunningCommand, title: string, field: string): Promise<void> {
+    await command.act(title);
+    await command.until((tree) => [...walk(tree)].some(({ props }) => props.id === field));
+  }
+
+  test('words and replacements are added, changed and listed', async () => {
+    const command = here.raycast({}).launch('vocabulary');
+    await command.untilText('No Words Yet');
+    await open(command, 'Add Word', 'from');
+    await command.fill('from', 'Nguyen');
+    await command.act('Add Word');
+    await command.until(() => titles(command).includes('Nguyen'));
+    await open(command, 'Add Replacement', 'to');
+    await command.fill('from', 'new line');
+    await command.fill('to', '\\n');
+    await command.act('Add Replacement');
+    await command.untilText('→ \\n');
+    expect(await kept()).toEqual({ words: ['Nguyen'], replacements: [{ from: 'new line', to: '\n' }] });
+
+    await command.select('Nguyen');
+    await open(command, 'Edit', 'from');
+    await command.fill('from', 'Nguyễn');
+    await command.act('Save Word');
+    await command.until(() => titles(command).includes('Nguyễn'));
+    await command.choose('replacements');
+    await command.until(() => titles(command).join() === 'new line');
+  }, 60_000);
+
+  test('a form without a word says so, and stays', async () => {
+    const command = here.raycast({}).launch('vocabulary');
+    await command.untilText('No Words Yet');
+    await open(command, 'Add Word', 'from');
+    await command.act('Add Word');
+    await command.until((tree) => [...walk(tree)].some(({ props }) => props.error === 'Which word?'));
+    await command.back();
+    await command.untilText('No Words Yet');
+  }, 60_000);
+
+  test('one is deleted when that is meant, and brought back', async () => {
+    await here.sotto('vocabulary', 'add', 'Nguyen', 'Hopper');
+    const host = here.raycast({});
+    const command = host.launch('vocabulary');
+    await command.until(() => titles(command).length === 2);
+    host.desktop.confirms = false;
+    await command.select('Nguyen');
+    await command.act('Delete');
+    expect(titles(command)).toHaveLength(2);
+    host.desktop.confirms = true;
+    await command.act('Delete');
+    await command.until(() => titles(command).join() === 'Hopper');
+    await command.select('Hopper');
+    await command.act('Undo Delete');
+    await command.until(() => titles(command).length === 2);
+    expect(command.actions()).not.toContain('Undo Delete');
+  }, 60_000);
+
+  test('what was changed elsewhere meanwhile is not written over, but shown', async () => {
+    await here.sotto('vocabulary', 'add', 'Nguyen');
+    const host = here.raycast({});
+    const command = host.launch('vocabulary');
+    await command.until(() => titles(command).length === 1);
+    await open(command, 'Edit', 'from');
+    await command.fill('from', 'Nguyễn');
+    await here.sotto('vocabulary', 'add', 'Hopper');
+    await command.act('Save Word');
+    expect(host.desktop.did('toast')).toContainEqual(
+      expect.objectContaining({ title: 'The vocabulary was changed elsewhere meanwhile' }),
+    );
+    expect(await kept()).toMatchObject({ words: ['Nguyen', 'Hopper'] });
+    await command.act('Save Word');
+    await command.until(() => titles(command).join() === 'Hopper,Nguyễn');
+  }, 60_000);
+
+  test('is imported from a file and exported, never over one', async () => {
+    const home = here.paths.home;
+    const host = here.raycast({}, { env: { HOME: home } });
+    const command = host.launch('vocabulary');
+    await command.untilText('No Words Yet');
+    const file = join(home, 'names.csv');
+    writeFileSync(file, 'from;to\nsean;Shaun\nNguyen;\n');
+    await open(command, 'Import from File', 'files');
+    await command.fill('files', [file]);
+    await command.act('Import');
+    await command.until(() => titles(command).join() === 'Nguyen,sean');
+    await command.act('Export as CSV');
+    await command.act('Export as CSV');
+    const folder = join(home, 'Downloads');
+    expect(readdirSync(folder).sort()).toEqual(['Sotto Vocabulary 2.csv', 'Sotto Vocabulary.csv']);
+    expect(readFileSync(join(folder, 'Sotto Vocabulary.csv'), 'utf8')).toContain('replacement,sean,Shaun');
+  }, 60_000);
+
+  test('a file that is broken is said, and left as it is', async () => {
+    writeFileSync(here.paths.vocabulary, '{"words": 3}');
+    const host = here.raycast({});
+    const command = host.launch('vocabulary');
+    await command.untilText('The Vocabulary Can’t Be Read');
+    await command.act('Show File in Finder');
+    expect(host.desktop.did('showInFinder')).toEqual([here.paths.vocabulary]);
+    writeFileSync(here.paths.vocabulary, '{"words": ["Nguyen"]}');
+    await command.act('Try Again');
+    await command.until(() => titles(command).join() === 'Nguyen');
+  }, 60_000);
+
+  test('the selected word is added, with what is to go in its place', async () => {
+    const host = here.raycast({});
+    host.desktop.selectedText = ' “Nguyen”,\n';
+    const command = host.launch('add-to-vocabulary');
+    await command.until((tree) =>
+      [...walk(tree)].some(({ props }) => props.id === 'word' && props.defaultValue === 'Nguyen'),
+    );
+    await command.fill('heard', 'win');
+    await command.act('Add Word');
+    expect(await kept()).toEqual({ words: ['Nguyen'], replacements: [{ from: 'win', to: 'Nguyen' }] });
+    expect(host.desktop.did('hud')).toEqual(['Sotto listens for “Nguyen” from now on']);
+  }, 60_000);
+
+  test('where nothing is selected a word is typed', async () => {
+    const command = here.raycast({}).launch('add-to-vocabulary');
+    await command.untilText('Instead Of');
+    await command.fill('word', 'Grace Hopper');
+    await command.act('Add Word');
+    expect(await kept()).toEqual({ words: ['Grace Hopper'], replacements: [] });
+  }, 60_000);
+
+  test('what is dictated is inserted with the replacements', async () => {
+    const [first = '', ...rest] = rampText(2 * SECOND).split(' ');
+    await here.sotto('vocabulary', 'replace', first, 'Shaun');
+    const host = here.raycast({ samples: 2 * SECOND });
+    const command = host.launch('dictate');
+    await command.untilText('0:02');
+    await command.act('Finish and Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe(['Shaun', ...rest].join(' '));
+  }, 60_000);
+});
