@@ -35,7 +35,7 @@ export default function MenuBar() {
   if (state === undefined) return <MenuBarExtra isLoading icon={before} />;
 
   const { take, daemon, lastText } = state;
-  const { icon, says } = faceOf(state);
+  const { icon, says, isBroken } = faceOf(state);
   const isTalking = take !== undefined && isGoing(take);
   const isInMemory = daemon?.engine.models?.some((model) => model.state === 'ready') === true;
   return (
@@ -57,6 +57,14 @@ export default function MenuBar() {
           <MenuBarExtra.Item title="Undo Cancel" icon={Icon.Undo} onAction={() => ask('restore')} />
         ) : null}
         <MenuBarExtra.Item title="Open Dictate" icon={Icon.AppWindow} onAction={() => launch('dictate')} />
+        {isBroken ? (
+          <MenuBarExtra.Item
+            title="See What Is Wrong"
+            icon={Icon.Warning}
+            tooltip={says}
+            onAction={() => launch('set-up')}
+          />
+        ) : null}
       </MenuBarExtra.Section>
 
       {lastText === undefined ? null : (
@@ -96,7 +104,7 @@ export default function MenuBar() {
             onAction={() => launch('models')}
           />
         )}
-        {isInMemory ? (
+        {isInMemory && !isTalking ? (
           <MenuBarExtra.Item
             title="Free Memory"
             icon={Icon.Eject}

@@ -15,6 +15,8 @@ import type { SottoCommand } from '../lib/find-sotto';
 import { DoctorLog } from './doctor-log';
 
 const MICROPHONE_SETTINGS = 'x-apple.systempreferences:com.apple.preference.security?Privacy_Microphone';
+/** Where somebody may have switched it off. */
+const LOGIN_ITEMS_SETTINGS = 'x-apple.systempreferences:com.apple.LoginItems-Settings.extension';
 
 interface Props {
   readonly check: Check;
@@ -76,6 +78,7 @@ function Fixes({ check, checked, act }: Pick<Props, 'check' | 'checked' | 'act'>
         <Action title="Start Sotto" icon={Icon.Power} onAction={act.start} />
       );
     case 'model':
+    case 'better-model':
       return <Action title="Manage Models" icon={Icon.HardDrive} onAction={() => launch('models')} />;
     case 'settings':
       return <Action.ShowInFinder title="Show Settings in Finder" path={resolvePaths().settings} />;
@@ -98,7 +101,12 @@ function AgentFix({ agent, act }: { readonly agent: Agent | undefined; readonly 
     case 'outdated':
       return <Action title="Renew Login Agent" icon={Icon.RotateClockwise} onAction={act.installAgent} />;
     case 'stopped':
-      return <Action title="Start Login Agent" icon={Icon.Power} onAction={act.startAgent} />;
+      return (
+        <>
+          <Action title="Start Login Agent" icon={Icon.Power} onAction={act.startAgent} />
+          <Action.Open title="Open Login Items Settings" icon={Icon.Gear} target={LOGIN_ITEMS_SETTINGS} />
+        </>
+      );
     case 'running':
     case undefined:
       return null;

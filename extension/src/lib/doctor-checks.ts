@@ -1,6 +1,9 @@
 /** All that a dictation needs, looked at one by one: mostly by `sotto agent doctor`, and what only Raycast can see. */
 import { resolvePaths, SottoError } from 'sotto/client';
+import type { ModelsList } from 'sotto/protocol';
+import { findDaemon } from './daemon';
 import type { SottoCommand } from './find-sotto';
+import { bytesText } from './model-text';
 import { runSotto, type Ran } from './run-sotto';
 
 export interface Check {
@@ -29,6 +32,7 @@ const TITLES: Record<string, string> = {
   daemon: 'Daemon',
   engine: 'Engine and GPU',
   microphone: 'Microphone',
+  'better-model': 'A Better Model',
 };
 const ASKS =
   'macOS asks at the first dictation whether Raycast may use it. If no words come, allow it in System Settings › Privacy & Security › Microphone.';
@@ -45,12 +49,13 @@ export async function lookAtAll(sotto: () => SottoCommand): Promise<Checked> {
     return { checks: [wrong('sotto', thrown)], isDaemonRunning: false };
   }
   const found = [command.program, ...command.args].join(' ');
-  const [doctor, agent, microphone] = await Promise.all([
+  const [doctor, agent, microphone, model] = await Promise.all([
     runSotto(command, ['agent', 'doctor', '--json']).then(findingsOf).catch(failed('sotto')),
     runSotto(command, ['agent', 'status', '--json'])
       .then(agentOf)
       .catch(() => undefined),
     runSotto(command, ['dictate', '--list-devices']).then(microphoneOf).catch(failed('microphone')),
+    betterModel().catch(() => []),
   ]);
   const isThere = doctor.every(({ what }) => what !== 'sotto');
   const rest = doctor.filter(({ what }) => what !== 'log');
@@ -59,6 +64,7 @@ export async function lookAtAll(sotto: () => SottoCommand): Promise<Checked> {
       ...(isThere ? [{ what: 'sotto', verdict: 'right' as const, found }] : []),
       ...rest,
       ...microphone,
+      ...model,
     ],
     ...(agent !== undefined && { agent }),
     isDaemonRunning: doctor.some(({ what }) => what === 'engine'),
@@ -73,6 +79,31 @@ export function reportOf(checks: readonly Check[], about: readonly string[]): st
     return `${marks[check.verdict]} ${titleOf(check)}: ${check.found}${advice}`;
   });
   return [...about, '', ...lines, `· Log: ${resolvePaths().log}`].join('\n');
+}
+
+/** What suits this Mac and is not here: the model that Sotto comes with is small. */
+export function betterModelIn({ machine, recommended, installed, catalogue }: ModelsList): Check[] {
+  const known = catalogue.find(({ name }) => name === recommended);
+  const isHere = installed.some((model) => model.name === recommended || model.catalogue === recommended);
+  if (!machine.hasGpu || known === undefined || isHere) return [];
+  return [
+    {
+      what: 'better-model',
+      verdict: 'note',
+      found: `${known.title} suits the memory of this Mac, and hears better than the model that Sotto comes with.`,
+      advice: `it is ${bytesText(known.bytes)} to download, in Manage Models.`,
+    },
+  ];
+}
+
+async function betterModel(): Promise<Check[]> {
+  const client = await findDaemon();
+  if (client === undefined) return [];
+  try {
+    return betterModelIn(await client.models.list());
+  } finally {
+    client.close();
+  }
 }
 
 function findingsOf({ stdout, stderr }: Ran): Check[] {

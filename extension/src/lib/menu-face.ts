@@ -12,6 +12,8 @@ const LINE_CHARACTERS = 44;
 export interface MenuFace {
   readonly icon: Image.ImageLike;
   readonly says: string;
+  /** Somebody has to mend something. */
+  readonly isBroken?: true;
 }
 
 export function faceOf({ take, daemon, error }: MenuState): MenuFace {
@@ -67,5 +69,6 @@ function broken(why: string): MenuFace {
   return {
     icon: { source: Icon.MicrophoneDisabled, tintColor: Color.Red },
     says: capitalised(why),
+    isBroken: true,
   };
 }
