@@ -199,7 +199,7 @@ describeBuilt('Transcribe File', () => {
     await command.act('Try Again');
     await untilStates(command, 'Done', 'Cancelled', 'Cancelled');
     await command.select('c.wav');
-    await command.act('Remove All That Are Over');
+    await command.act('Remove All Finished');
     await command.until((tree) => findAll(tree, 'List.Item').length === 0);
   }, 60_000);
 
@@ -247,6 +247,19 @@ describeBuilt('Transcribe File', () => {
     const command = host.launch('transcribe-file');
     await untilStates(command, 'Failed');
     expect(command.text()).toContain('no-such-model');
+  }, 60_000);
+
+  test('files that are refused are told of, and those that are there stay', async () => {
+    const host = selecting(audio('a.wav'));
+    const first = host.launch('transcribe-file');
+    await untilStates(first, 'Done');
+    await first.pop();
+    host.desktop.showFinder(audio('b.wav'));
+    const second = host.launch('transcribe-file', { preferences: { model: 'm'.repeat(5_000) } });
+    await until(() => host.desktop.did('toast').length > 0);
+    expect(host.desktop.did('toast')).toMatchObject([{ style: 'FAILURE' }]);
+    await untilStates(second, 'Done');
+    expect(titles(await second.until(() => true))).toEqual(['a.wav']);
   }, 60_000);
 
   test('the tool gives Raycast’s AI the text, and says why there is none', async () => {

@@ -97,7 +97,7 @@ function AllFiles({ files, deeds }: { readonly files: readonly FileJob[]; readon
       ) : null}
       {over.length > 1 ? (
         <Action
-          title="Remove All That Are Over"
+          title="Remove All Finished"
           icon={Icon.Trash}
           style={Action.Style.Destructive}
           shortcut={Keyboard.Shortcut.Common.RemoveAll}

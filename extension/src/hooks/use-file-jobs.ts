@@ -6,6 +6,7 @@ import { connectDaemon } from '../lib/daemon';
 import { filesOf } from '../lib/file-find';
 import { FileJobs, newOnes, type JobsSeen } from '../lib/file-jobs';
 import type { Settings } from '../lib/preferences';
+import { tellFailure } from '../lib/tell-failure';
 
 export interface FileJobsView extends JobsSeen {
   readonly jobs: FileJobs | undefined;
@@ -33,10 +34,12 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
 
   useEffect(() => {
     let isHandedIn = false;
+    let hasFiles = false;
     const followed = new FileJobs(
       () => connectDaemon(settings.sotto),
       (now) => {
         setSeen(now);
+        hasFiles = now.files.length > 0;
         // Not before they are seen: without any files the view would ask for some.
         if (isHandedIn) setLoading(false);
       },
@@ -56,12 +59,20 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
           await showToast({ style: Toast.Style.Failure, title: found.remark });
         }
         if (fresh.length === 0) return setLoading(false);
-        await followed.add(fresh, settings);
-        isHandedIn = true;
+        try {
+          await followed.add(fresh, settings);
+          isHandedIn = true;
+        } catch (thrown) {
+          // Those that are there go on all the same.
+          setLoading(false);
+          await tellFailure(thrown);
+        }
       })
       .catch((thrown: unknown) => {
         setError(SottoError.from(thrown));
         setLoading(false);
+        // What was written down until then stays in sight.
+        if (hasFiles) void tellFailure(thrown);
       });
     return () => followed.leave();
   }, [round]);

@@ -30,7 +30,7 @@ async function writeNew(target: string, document: string): Promise<boolean> {
     await writeFile(target, document, { flag: 'wx' });
     return true;
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
     if (code === 'EEXIST') return false;
     // A full disk has left half of it.
     if (code === 'ENOSPC' || code === 'EIO') await rm(target, { force: true });
@@ -39,7 +39,7 @@ async function writeNew(target: string, document: string): Promise<boolean> {
       cause,
       hint: isClosed
         ? 'Raycast may not write into that folder: copy the text instead'
-        : 'is the disk full? The text can still be copied',
+        : 'is its folder still there, and the disk not full? The text can still be copied',
     });
   }
 }

@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FileJob } from '#daemon/client/index.js';
+import { describeLib } from './load-lib.js';
+
+interface FileJobs {
+  readonly newOnes: (paths: readonly string[], files: readonly FileJob[]) => string[];
+}
+
+await describeLib<FileJobs>('file-jobs', ({ newOnes }) => {
+  test('a file that is in the list is begun again only if it has changed since, or did not work', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'file-jobs-'));
+    try {
+      const path = join(folder, 'talk.wav');
+      writeFileSync(path, '');
+      const { mtimeMs } = statSync(path);
+      const job = (state: FileJob['state'], addedMs: number): FileJob[] => [
+        { id: '1', path, addedMs, state, doneSeconds: 0 },
+      ];
+      for (const state of ['queued', 'running', 'final'] as const) {
+        expect(newOnes([path], job(state, mtimeMs + 1))).toEqual([]);
+        expect(newOnes([path], job(state, mtimeMs - 1))).toEqual([path]);
+      }
+      for (const state of ['failed', 'cancelled'] as const) {
+        expect(newOnes([path], job(state, mtimeMs + 1))).toEqual([path]);
+      }
+      expect(newOnes([path], [])).toEqual([path]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
