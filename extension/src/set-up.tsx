@@ -14,6 +14,9 @@ const ICONS: Record<Check['verdict'], Image.ImageLike> = {
   wrong: { source: Icon.XMarkCircle, tintColor: Color.Red },
 };
 
+/** What is found begins with a name there, which stays as it is. */
+const NAMED = new Set(['model', 'microphone', 'settings']);
+
 export default function SetUp() {
   const [{ sotto }] = useState(readSettings);
   const { checked, isLooking, act } = useDoctor(sotto);
@@ -58,7 +61,8 @@ function verdictOf(looked: number, wrong: number): string {
 }
 
 function markdownOf(check: Check): string {
-  const { found, advice } = check;
+  const { what, verdict, found, advice } = check;
+  const isNamed = verdict !== 'wrong' && NAMED.has(what);
   const next = advice === undefined ? [] : [capitalised(advice)];
-  return [`## ${titleOf(check)}`, capitalised(found), ...next].join('\n\n');
+  return [`## ${titleOf(check)}`, isNamed ? found : capitalised(found), ...next].join('\n\n');
 }

@@ -4,6 +4,7 @@ import { describeLib } from './load-lib.js';
 
 interface Row {
   readonly name: string;
+  readonly title: string;
   readonly place: string;
   readonly bytes?: number;
   readonly isUsed: boolean;
@@ -61,6 +62,13 @@ await describeLib<ModelRows>('model-rows', ({ rowsOf, isRepository, nameIn }) =>
     const rows = rowsOf(list({ installed: [installed('a')] }), new Map());
     expect(placesOf(rows)).toEqual(['a here', 'b there', 'c there']);
     expect(rows.map(({ isRecommended }) => isRecommended)).toEqual([false, true, false]);
+  });
+
+  test('one that was quantized here is called as those of the catalogue are', () => {
+    const titles = rowsOf(list({ installed: [installed('a-6bit'), installed('z-6bit')] }), new Map()).map(
+      ({ title }) => title,
+    );
+    expect(titles.slice(0, 2)).toEqual(['A, 6 bit', 'z-6bit']);
   });
 
   test('the one in use comes first, whatever it is called', () => {

@@ -35,7 +35,7 @@ const TITLES: Record<string, string> = {
   'better-model': 'A Better Model',
 };
 const ASKS =
-  'macOS asks at the first dictation whether Raycast may use it. If no words come, allow it in System Settings › Privacy & Security › Microphone.';
+  'At the first dictation macOS asks whether Raycast may use it. If no words come, allow it in System Settings › Privacy & Security › Microphone.';
 
 export function titleOf({ what }: Check): string {
   return TITLES[what] ?? what.charAt(0).toUpperCase() + what.slice(1);

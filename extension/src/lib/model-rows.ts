@@ -91,7 +91,7 @@ export function nameIn(repository: string): string {
 }
 
 function row(
-  { recommended }: ModelsList,
+  { recommended, catalogue }: ModelsList,
   states: States,
   name: string,
   place: ModelRow['place'],
@@ -102,10 +102,17 @@ function row(
     ...own,
     name,
     place,
-    title: known?.title ?? name,
+    title: known?.title ?? titleOf(catalogue, name),
     status: states.get(name) ?? own.status,
     isUsed: own.installed?.chosen === true,
     isRecommended: known?.name === recommended,
     ...(known !== undefined && { catalogue: known }),
   };
+}
+
+/** `whisper-base-6bit` is Whisper base, 6 bit: quantized here, as is the one that comes with Sotto. */
+function titleOf(catalogue: readonly CatalogueModel[], name: string): string {
+  const [, plain, bits] = /^(.+)-(\d)bit$/.exec(name) ?? [];
+  const known = catalogue.find((entry) => entry.name === plain);
+  return known === undefined ? name : `${known.title}, ${bits} bit`;
 }
