@@ -5,6 +5,7 @@ import type { Capture } from 'sotto/client';
 import { TakeActions } from './components/take-actions';
 import { TakeFacts } from './components/take-facts';
 import { useTake } from './hooks/use-take';
+import { withCapitals } from './lib/capitals';
 import { deliver, type Delivery } from './lib/deliver';
 import { readSettings, takeOptions } from './lib/preferences';
 import { errorText, markdownOf, stateOf } from './lib/take-markdown';
@@ -18,14 +19,17 @@ export default function Dictate() {
     // Why there is no text is worth more than an empty one: it stays in sight.
     if (error !== undefined && (text ?? '') === '') return;
     try {
-      await deliver(text ?? '', how, settings.trailingSpace, error?.message);
+      await deliver(withCapitals(text ?? '', settings.capitals), how, settings.trailingSpace, error?.message);
     } catch (thrown) {
       await tellFailure(thrown);
     }
   };
-  const { take, meter, error, ask, again } = useTake(takeOptions(settings, settings.goOn), (last) => {
-    if (wanted.current !== undefined) void send(last, wanted.current);
-  });
+  const { take, meter, error, ask, change, microphones, again } = useTake(
+    takeOptions(settings, settings.goOn),
+    (last) => {
+      if (wanted.current !== undefined) void send(last, wanted.current);
+    },
+  );
 
   const act = {
     finish: (how: Delivery) => {
@@ -40,6 +44,8 @@ export default function Dictate() {
       ask('cancel');
     },
     undo: () => ask('restore'),
+    change,
+    microphones,
     again: () => {
       wanted.current = undefined;
       again();
@@ -56,10 +62,15 @@ export default function Dictate() {
       markdown={textOf(take, error)}
       metadata={
         take === undefined ? undefined : (
-          <TakeFacts take={take} state={state} meter={meter} language={take.language ?? settings.language} />
+          <TakeFacts
+            take={take}
+            state={state}
+            meter={meter}
+            language={take.language ?? take.asked.language}
+          />
         )
       }
-      actions={<TakeActions take={take} error={error} first={settings.delivery} act={act} />}
+      actions={<TakeActions take={take} error={error} settings={settings} act={act} />}
     />
   );
 }

@@ -2,8 +2,10 @@
 import { showHUD } from '@raycast/api';
 import { isOver, SottoError, type Capture } from 'sotto/client';
 import { findOrBeginTake, type Take } from './lib/begin-take';
+import { withCapitals } from './lib/capitals';
 import { deliver } from './lib/deliver';
 import { readSettings, takeOptions, type Settings } from './lib/preferences';
+import { refreshMenuBar } from './lib/refresh-menu-bar';
 import { tellFailure } from './lib/tell-failure';
 
 export default async function QuickDictate() {
@@ -19,11 +21,12 @@ export default async function QuickDictate() {
 
 async function announce(take: Take): Promise<void> {
   const now = await reach(take, ({ phase }) => phase !== 'opening');
+  await refreshMenuBar();
   failIfFailed(now);
   await showHUD('Listening. Run Quick Dictate again when you are done');
 }
 
-async function finish(take: Take, { delivery, trailingSpace }: Settings): Promise<void> {
+async function finish(take: Take, { capitals, delivery, trailingSpace }: Settings): Promise<void> {
   if (take.first.phase === 'finishing') {
     // Whoever finished it delivers it: it must not be inserted twice.
     take.capture.close();
@@ -32,8 +35,12 @@ async function finish(take: Take, { delivery, trailingSpace }: Settings): Promis
   }
   take.capture.ask('finish');
   const last = await reach(take, ({ phase }) => isOver(phase));
-  failIfFailed(last);
-  await deliver(last.text ?? '', delivery, trailingSpace, last.error?.message);
+  try {
+    failIfFailed(last);
+    await deliver(withCapitals(last.text ?? '', capitals), delivery, trailingSpace, last.error?.message);
+  } finally {
+    await refreshMenuBar();
+  }
 }
 
 /** The dictation as soon as something is so, or as it ended. */

@@ -55,8 +55,11 @@ export class Desktop {
     this.log.push({ what, args });
     switch (what) {
       case 'copy':
+        // What is concealed is on the clipboard, but no entry of its history: it takes the place of what was there.
+        if (isConcealed(args[1])) this.clipboard.shift();
         return void this.clipboard.unshift(contentOf(args[0]));
       case 'paste':
+        this.clipboard.unshift(contentOf(args[0]));
         return void (this.pasted += contentOf(args[0]).text);
       case 'clearClipboard':
         return void (this.clipboard = []);
@@ -113,6 +116,10 @@ function contentOf(value: unknown): ClipboardContent {
     ...(file === undefined ? {} : { file }),
     ...(html === undefined ? {} : { html }),
   };
+}
+
+function isConcealed(options: unknown): boolean {
+  return (options as { concealed?: boolean } | undefined)?.concealed === true;
 }
 
 function offsetOf(options: unknown): number {

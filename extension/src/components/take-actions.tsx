@@ -1,7 +1,11 @@
 /** What can be done with a dictation, whatever it does. */
-import { Action, ActionPanel, Icon, openExtensionPreferences } from '@raycast/api';
-import { isOver, type Capture, type SottoError } from 'sotto/client';
+import { Action, ActionPanel, Icon, Keyboard, openExtensionPreferences } from '@raycast/api';
+import { isOver, type Capture, type CaptureSwitch, type SottoError } from 'sotto/client';
+import { isSwitchable } from '../lib/take-markdown';
 import type { Delivery } from '../lib/deliver';
+import type { Settings } from '../lib/preferences';
+import { AddWordForm } from './add-word-form';
+import { TakeLanguages, TakeMicrophones, TakeModels } from './take-switches';
 
 const MICROPHONE_SETTINGS = 'x-apple.systempreferences:com.apple.preference.security?Privacy_Microphone';
 
@@ -13,23 +17,34 @@ export interface TakeDeeds {
   readonly cancel: () => void;
   readonly undo: () => void;
   readonly again: () => void;
+  readonly change: (to: CaptureSwitch) => void;
+  /** Names of those that are connected. */
+  readonly microphones: () => Promise<readonly string[]>;
 }
 
 interface Props {
   readonly take: Capture | undefined;
   readonly error: SottoError | undefined;
-  /** What the return key does. */
-  readonly first: Delivery;
+  readonly settings: Settings;
   readonly act: TakeDeeds;
 }
 
-export function TakeActions({ take, error, first, act }: Props) {
+export function TakeActions({ take, error, settings, act }: Props) {
   const needsMicrophone =
     error?.code === 'MIC_DENIED' || take?.error?.code === 'MIC_DENIED' || (take?.noSignalSeconds ?? 0) > 0;
   return (
     <ActionPanel>
-      <MainActions take={take} error={error} first={first} act={act} />
+      <MainActions take={take} error={error} first={settings.delivery} act={act} />
+      {take !== undefined && error === undefined && isSwitchable(take) ? (
+        <Switches take={take} settings={settings} act={act} />
+      ) : null}
       <ActionPanel.Section>
+        <Action.Push
+          title="Add Word to Vocabulary"
+          icon={Icon.Plus}
+          shortcut={Keyboard.Shortcut.Common.New}
+          target={<AddWordForm settings={settings} />}
+        />
         {needsMicrophone ? (
           <Action.Open title="Open Microphone Settings" icon={Icon.Microphone} target={MICROPHONE_SETTINGS} />
         ) : null}
@@ -39,7 +54,44 @@ export function TakeActions({ take, error, first, act }: Props) {
   );
 }
 
-function MainActions({ take, error, first, act }: Props) {
+interface SwitchesProps {
+  readonly take: Capture;
+  readonly settings: Settings;
+  readonly act: TakeDeeds;
+}
+
+/** What was said so far is written down again; of the sound nothing is lost. */
+function Switches({ take, settings, act: { change, microphones } }: SwitchesProps) {
+  return (
+    <ActionPanel.Section>
+      <Action.Push
+        title="Switch Language"
+        icon={Icon.SpeechBubble}
+        shortcut={{ modifiers: ['cmd'], key: 'l' }}
+        target={<TakeLanguages take={take} choose={(language) => change({ language })} />}
+      />
+      <Action.Push
+        title="Switch Model"
+        icon={Icon.Box}
+        shortcut={{ modifiers: ['cmd'], key: 'm' }}
+        target={<TakeModels take={take} daemon={settings} choose={(model) => change({ model })} />}
+      />
+      <Action.Push
+        title="Switch Microphone"
+        icon={Icon.Microphone}
+        shortcut={{ modifiers: ['cmd', 'shift'], key: 'm' }}
+        target={<TakeMicrophones take={take} list={microphones} choose={(device) => change({ device })} />}
+      />
+    </ActionPanel.Section>
+  );
+}
+
+interface MainProps extends Omit<Props, 'settings'> {
+  /** What the return key does. */
+  readonly first: Delivery;
+}
+
+function MainActions({ take, error, first, act }: MainProps) {
   if (take === undefined && error === undefined) return null;
   const isEnded = error !== undefined || take === undefined || isOver(take.phase);
   if (isEnded) {

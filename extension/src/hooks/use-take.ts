@@ -1,7 +1,8 @@
 /** The dictation of a view: found or begun when the view opens, followed until it is over. */
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { isOver, SottoError, type BackgroundCapture, type Capture } from 'sotto/client';
+import { isOver, SottoError, type BackgroundCapture, type Capture, type CaptureSwitch } from 'sotto/client';
 import { findOrBeginTake, type TakeOptions } from '../lib/begin-take';
+import { refreshMenuBar } from '../lib/refresh-menu-bar';
 import { barOf } from '../lib/take-markdown';
 
 /** Often enough for a meter; more would only keep Raycast busy. */
@@ -41,12 +42,16 @@ export function useTake(options: TakeOptions, onFinal: (take: Capture) => void) 
       if (isLeft) return found.capture.close();
       show(found.first);
       let last = found.first;
+      void refreshMenuBar();
       for await (const take of found.changes) {
         if (isLeft) return;
+        if (take.phase !== last.phase && !isOver(take.phase)) void refreshMenuBar();
         last = take;
         show(take);
         if (!isOver(take.phase)) await new Promise((resolve) => setTimeout(resolve, SHOW_EVERY_MS));
       }
+      // The menu bar shows the last text, too: it is drawn when that is there.
+      void refreshMenuBar();
       if (last.phase === 'final') latest.current.onFinal(last);
     };
     setView(NOTHING);
@@ -61,6 +66,8 @@ export function useTake(options: TakeOptions, onFinal: (take: Capture) => void) 
   }, [round]);
 
   const ask = useCallback((what: Ask) => capture.current?.ask(what), []);
+  const change = useCallback((to: CaptureSwitch) => capture.current?.switch(to), []);
+  const microphones = useCallback(async () => (await capture.current?.devices()) ?? [], []);
   const again = useCallback(() => setRound((before) => before + 1), []);
-  return { ...view, ask, again };
+  return { ...view, ask, change, microphones, again };
 }

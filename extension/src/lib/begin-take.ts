@@ -1,15 +1,13 @@
-/** The dictation that goes on, or a new one: its process holds the microphone, and outlives the command that began it. */
+/** The dictation that goes on, or a new one: its process holds the microphone, and outlives the commands that use it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { BackgroundCapture, isOver, SottoError, type Capture } from 'sotto/client';
+import { BackgroundCapture, isOver, SottoError, type Capture, type CaptureOptions } from 'sotto/client';
 import type { SottoCommand } from './find-sotto';
 
 const LOOK_EVERY_MS = 25;
 /** A Mac that has just woken up, or a Node that is started for the first time, takes its time. */
 const BEGIN_MS = 15_000;
-/** One that was given up can be restored for 8 seconds; one that is done is remembered for a moment. */
-const ENDING_MS = 12_000;
 
 export interface TakeOptions {
   readonly sotto: () => SottoCommand;
@@ -19,6 +17,9 @@ export interface TakeOptions {
   readonly log: string;
   readonly language?: string;
   readonly model?: string;
+  /** The microphone, by name; the system's own where it is left out, or not connected. */
+  readonly device?: string;
+  readonly sounds: boolean;
   /** Whether it goes on when nobody looks at it. */
   readonly goOn: boolean;
 }
@@ -32,7 +33,7 @@ export interface Take {
   readonly isNew: boolean;
 }
 
-/** The dictation that goes on, if there is one. */
+/** The dictation that goes on, or has just ended, if there is one. */
 export async function findTake(socket: string): Promise<Take | undefined> {
   const capture = await BackgroundCapture.connect(socket);
   if (capture === undefined) return undefined;
@@ -52,21 +53,32 @@ export function isGoing({ phase }: Capture): boolean {
 }
 
 /**
- * Finds the dictation that goes on, or begins one. One that has just ended, or was given up, is waited for.
+ * Finds the dictation that goes on, or begins one: in the process that waits since the last one, or in a new process.
  * @throws SottoError as the process said it
  */
 export async function findOrBeginTake(options: TakeOptions): Promise<Take> {
-  const deadline = Date.now() + ENDING_MS;
-  for (;;) {
-    const found = await findTake(options.socket);
-    if (found === undefined) return beginTake(options);
-    if (isGoing(found.first) || Date.now() > deadline) return found;
-    found.capture.close();
-    await pause(LOOK_EVERY_MS * 4);
+  return (await beginThere(options)) ?? (await beginAnew(options));
+}
+
+/** In the process that is there. Undefined where there is none, or it leaves because Sotto was replaced meanwhile. */
+async function beginThere({ socket, ...options }: TakeOptions): Promise<Take | undefined> {
+  const capture = await BackgroundCapture.connect(socket);
+  if (capture === undefined) return undefined;
+  try {
+    const { take, isNew } = await capture.begin(optionsOf(options));
+    const changes = capture.takes();
+    const { value: first = take } = await changes.next();
+    return { capture, first, changes, isNew };
+  } catch (thrown) {
+    const { code } = SottoError.from(thrown);
+    capture.close();
+    if (code !== 'VERSION_MISMATCH' && code !== 'DAEMON_LOST') throw thrown;
+    await capture.closed;
+    return undefined;
   }
 }
 
-async function beginTake(options: TakeOptions): Promise<Take> {
+async function beginAnew(options: TakeOptions): Promise<Take> {
   const started = startCapture(options);
   const deadline = Date.now() + BEGIN_MS;
   for (;;) {
@@ -81,13 +93,27 @@ async function beginTake(options: TakeOptions): Promise<Take> {
   }
 }
 
+function optionsOf({ language, model, device, goOn, sounds }: Omit<TakeOptions, 'socket'>): CaptureOptions {
+  return {
+    goOn,
+    sounds,
+    ...(language !== undefined && { language }),
+    ...(model !== undefined && { model }),
+    ...(device !== undefined && { device }),
+  };
+}
+
 interface Started {
   /** Why it ended, if it did. */
   ended(): SottoError | undefined;
 }
 
-/** A direct child, so that macOS charges the microphone to Raycast; in a group of its own, so that it outlives the command. */
-function startCapture({ sotto, log, language, model, goOn }: TakeOptions): Started {
+/**
+ * A direct child, so that macOS charges the microphone to Raycast; in a group of its own, so that it outlives the command. It
+ * stays for the next dictations, until Raycast ends or nobody dictates for hours: nobody waits for it when the command is
+ * gone, so each one that ends leaves a zombie until Raycast does.
+ */
+function startCapture({ sotto, log, language, model, device, goOn, sounds }: TakeOptions): Started {
   const { program, args, env } = sotto();
   mkdirSync(dirname(log), { recursive: true });
   const said = openSync(log, 'w', 0o600);
@@ -102,6 +128,8 @@ function startCapture({ sotto, log, language, model, goOn }: TakeOptions): Start
         ...(goOn ? ['--go-on'] : []),
         ...(language === undefined ? [] : ['--language', language]),
         ...(model === undefined ? [] : ['--model', model]),
+        ...(device === undefined ? [] : ['--device', device]),
+        ...(sounds ? ['--sounds'] : []),
       ],
       { detached: true, stdio: ['ignore', 'ignore', said], env, cwd: '/' },
     );

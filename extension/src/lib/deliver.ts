@@ -1,5 +1,6 @@
 /** What becomes of a text when all is said. */
 import { Clipboard, closeMainWindow, PopToRootType, showHUD } from '@raycast/api';
+import { pasteAndPutBack } from './clipboard';
 
 export type Delivery = 'insert' | 'copy';
 
@@ -19,7 +20,7 @@ export async function deliver(
     await leave(capitalised(remark ?? 'nothing was said'));
   } else if (how === 'insert') {
     await closeMainWindow({ clearRootSearch: true, popToRootType: PopToRootType.Suspended });
-    await Clipboard.paste(insertable(text, trailingSpace));
+    await pasteAndPutBack(insertable(text, trailingSpace));
     await leave(`Inserted${but}`);
   } else {
     await Clipboard.copy(text);

@@ -3,15 +3,21 @@ import { environment, getPreferenceValues } from '@raycast/api';
 import { join } from 'node:path';
 import { resolvePaths } from 'sotto/client';
 import type { TakeOptions } from './begin-take';
+import type { Capitals } from './capitals';
 import type { Delivery } from './deliver';
 import { findSotto, type SottoCommand } from './find-sotto';
 
 export interface Settings {
   readonly delivery: Delivery;
   readonly trailingSpace: boolean;
+  readonly capitals: Capitals;
   readonly goOn: boolean;
   readonly language: string | undefined;
   readonly model: string | undefined;
+  /** Name of the microphone, or a part of it; the system's own where it is left out. */
+  readonly microphone: string | undefined;
+  /** Whether it can be heard when a dictation begins and ends. */
+  readonly sounds: boolean;
   /** How long past dictations are kept; undefined: as Sotto does. */
   readonly keepDays: number | undefined;
   readonly keepSound: boolean | undefined;
@@ -19,12 +25,26 @@ export interface Settings {
 }
 
 export function readSettings(): Settings {
-  const { language, model, delivery, trailingSpace, goOn, keepDays, keepSound, sotto } =
-    getPreferenceValues<Preferences>();
+  const {
+    language,
+    model,
+    microphone,
+    sounds,
+    delivery,
+    trailingSpace,
+    capitals,
+    goOn,
+    keepDays,
+    keepSound,
+    sotto,
+  } = getPreferenceValues<Preferences>();
   return {
     delivery: delivery === 'copy' ? 'copy' : 'insert',
     trailingSpace,
+    capitals: capitals === 'small' ? 'small' : 'written',
     goOn,
+    sounds,
+    microphone: given(microphone),
     language: given(language === 'auto' ? undefined : language),
     model: given(model),
     keepDays: keepDays === 'sotto' ? undefined : Number(keepDays),
@@ -34,14 +54,19 @@ export function readSettings(): Settings {
 }
 
 /** How a dictation is begun with these settings. */
-export function takeOptions({ sotto, language, model }: Settings, goOn: boolean): TakeOptions {
+export function takeOptions(
+  { sotto, language, model, microphone, sounds }: Settings,
+  goOn: boolean,
+): TakeOptions {
   return {
     sotto,
     socket: resolvePaths().capture,
     log: join(environment.supportPath, 'capture.log'),
     goOn,
+    sounds,
     ...(language !== undefined && { language }),
     ...(model !== undefined && { model }),
+    ...(microphone !== undefined && { device: microphone }),
   };
 }
 

@@ -21,6 +21,11 @@ export function markdownOf(take: Capture): string {
   return [text === '' ? emptyText(take) : text, ...(hint === undefined ? [] : [`> ${hint}`])].join('\n\n');
 }
 
+/** Whether what comes is still heard, so that it can be heard otherwise. */
+export function isSwitchable({ phase }: Capture): boolean {
+  return phase === 'opening' || phase === 'listening' || phase === 'paused';
+}
+
 /** What it does now, in a word or two. */
 export function stateOf(take: Capture): string {
   switch (take.phase) {
@@ -46,6 +51,7 @@ export function stateOf(take: Capture): string {
   if (take.daemon === 'connecting') return 'Starting Sotto…';
   if (take.engine === 'waiting') return 'Loading the model…';
   if (take.engine === 'restarting') return 'Restarting the engine…';
+  if (take.again === true) return 'Writing it down again…';
   return take.speaking ? 'Hearing you' : 'Listening';
 }
 
@@ -59,6 +65,8 @@ export function hintOf(take: Capture): string | undefined {
   if (take.noSignalSeconds > 0) {
     return `Nothing has come from ${take.device ?? 'the microphone'} for ${Math.floor(take.noSignalSeconds)} seconds. Is it muted, or may Raycast not use it?`;
   }
+  if (take.insteadOfDevice !== undefined)
+    return `${take.insteadOfDevice} is not connected: ${take.device ?? 'the system’s microphone'} is used.`;
   if (take.daemon === 'lost')
     return 'The daemon is gone for a moment. What you say is kept, and written down when it is back.';
   if (take.engine === 'waiting' && take.seconds > 1)

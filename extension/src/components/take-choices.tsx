@@ -1,0 +1,51 @@
+/** A list to choose one thing from while one dictates; the dictation goes on behind it. */
+import { Action, ActionPanel, Icon, List, useNavigation } from '@raycast/api';
+
+export interface Choice {
+  readonly value: string;
+  readonly title: string;
+  readonly note?: string;
+}
+
+interface Props {
+  readonly title: string;
+  readonly placeholder: string;
+  readonly icon: Icon;
+  readonly choices: readonly Choice[];
+  /** The one that is chosen now. */
+  readonly chosen: string | undefined;
+  readonly isLoading?: boolean;
+  /** What an empty list says. */
+  readonly empty: { readonly title: string; readonly description?: string };
+  readonly choose: (value: string) => void;
+}
+
+export function TakeChoices({ title, placeholder, icon, choices, chosen, isLoading, empty, choose }: Props) {
+  const { pop } = useNavigation();
+  return (
+    <List isLoading={isLoading ?? false} navigationTitle={title} searchBarPlaceholder={placeholder}>
+      <List.EmptyView icon={icon} {...empty} />
+      {choices.map(({ value, title: name, note }) => (
+        <List.Item
+          key={value}
+          id={value}
+          title={name}
+          icon={value === chosen ? Icon.CheckCircle : icon}
+          accessories={note === undefined ? [] : [{ text: note }]}
+          actions={
+            <ActionPanel>
+              <Action
+                title="Switch"
+                icon={Icon.Check}
+                onAction={() => {
+                  choose(value);
+                  pop();
+                }}
+              />
+            </ActionPanel>
+          }
+        />
+      ))}
+    </List>
+  );
+}

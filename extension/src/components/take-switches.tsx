@@ -1,0 +1,83 @@
+/** What a dictation can be switched to while it goes on: another language, model or microphone. */
+import { Icon } from '@raycast/api';
+import { usePromise } from '@raycast/utils';
+import { SottoError, type Capture } from 'sotto/client';
+import { withDaemon, type DaemonSettings } from '../lib/daemon';
+import { languages } from '../lib/languages';
+import { errorText } from '../lib/take-markdown';
+import { TakeChoices, type Choice } from './take-choices';
+
+interface Props {
+  readonly take: Capture;
+  readonly choose: (value: string) => void;
+}
+
+export function TakeLanguages({ take, choose }: Props) {
+  const all: Choice[] = [
+    { value: 'auto', title: 'Find Out by Listening' },
+    ...languages().map(({ code, name }) => ({ value: code, title: name })),
+  ];
+  return (
+    <TakeChoices
+      title="Switch Language"
+      placeholder="What do you speak?"
+      icon={Icon.SpeechBubble}
+      choices={all}
+      chosen={take.asked.language ?? 'auto'}
+      empty={{ title: 'No Such Language' }}
+      choose={choose}
+    />
+  );
+}
+
+export function TakeModels({ take, choose, daemon }: Props & { readonly daemon: DaemonSettings }) {
+  const { data, error, isLoading } = usePromise(
+    () => withDaemon(daemon, (client) => client.models.list()),
+    [],
+    { onError: () => undefined },
+  );
+  const titles = new Map(data?.catalogue.map(({ name, title }) => [name, title]));
+  const choices = data?.installed.map(({ name, catalogue }) => ({
+    value: name,
+    title: titles.get(catalogue ?? name) ?? name,
+    ...(name === take.model && { note: 'writes this down' }),
+  }));
+  return (
+    <TakeChoices
+      title="Switch Model"
+      placeholder="Search the models on this Mac"
+      icon={Icon.Box}
+      choices={choices ?? []}
+      chosen={take.model}
+      isLoading={isLoading}
+      empty={emptyFor(error, 'No Such Model', 'Manage Models brings more of them here.')}
+      choose={choose}
+    />
+  );
+}
+
+export function TakeMicrophones({
+  take,
+  choose,
+  list,
+}: Props & { readonly list: () => Promise<readonly string[]> }) {
+  const { data, error, isLoading } = usePromise(list, [], { onError: () => undefined });
+  return (
+    <TakeChoices
+      title="Switch Microphone"
+      placeholder="Search the microphones of this Mac"
+      icon={Icon.Microphone}
+      choices={(data ?? []).map((name) => ({ value: name, title: name }))}
+      chosen={take.device}
+      isLoading={isLoading}
+      empty={emptyFor(error, 'No Microphone', 'None is connected.')}
+      choose={choose}
+    />
+  );
+}
+
+function emptyFor(error: Error | undefined, title: string, description: string) {
+  return error === undefined
+    ? { title, description }
+    : { title, description: errorText(SottoError.from(error)) };
+}

@@ -1,0 +1,123 @@
+/**
+ * From the hotkey to the first sample and to the first word on the screen: Dictate in the Raycast host, real speech in real
+ * time from a process that plays the microphone, the real daemon with the starter model warm. `cold`: no process of
+ * dictations waits; `warm`: the one of the dictation before does. What a Mac's sound system takes to open a device comes
+ * on top of both.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { BackgroundCapture } from '#daemon/client/index.js';
+import { resolvePaths, type Paths } from '#daemon/user-paths.js';
+import { buildExtension, extensionFolder, whyNotBuilt } from '#test/raycast/build-extension.js';
+import { RaycastHost } from '#test/raycast/raycast-host.js';
+import { textOf } from '#test/raycast/tree.js';
+import { root } from './clips.js';
+import { samplesOf } from './in-process.js';
+import { median, printTable, quantile, saveResult } from './report.js';
+
+const launcher = join(root, 'daemon/bin/sotto.mjs');
+const clip = join(root, 'assets/speech/jfk.flac');
+const microphone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
+/** What Dictate shows before there are words. */
+const NO_WORDS = /^(\*[^*]*[.…]\*)?$/;
+
+interface Start {
+  /** Milliseconds from the launch of the command to the moment at which the first sample was spoken into the take. */
+  readonly sample: number;
+  /** To the first text on the screen. */
+  readonly word: number;
+}
+
+export async function capture(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      repeat: { type: 'string', default: '5' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const missing = await whyNotBuilt();
+  if (missing !== undefined) throw new Error(`the extension can't be built: ${missing}`);
+  const home = mkdtempSync(join(tmpdir(), 'sotto-capture-'));
+  const speech = join(home, 'speech.s16');
+  const samples = await samplesOf(clip);
+  writeFileSync(speech, new Uint8Array(Int16Array.from(samples, (x) => Math.round(x * 32_767)).buffer));
+  const mic = { speech, samples: samples.length, pauseMs: 100 };
+  const env = {
+    SOTTO_HOME: home,
+    SOTTO_BIN: launcher,
+    SOTTO_NODE: process.execPath,
+    SOTTO_CAPTURE: microphone,
+    FAKE_MIC: JSON.stringify(mic),
+  };
+  const paths = resolvePaths({ SOTTO_HOME: home });
+  const run = (...words: string[]) =>
+    spawnSync(process.execPath, [launcher, ...words], { env: { ...process.env, ...env }, encoding: 'utf8' });
+  const built = await buildExtension(extensionFolder);
+  const host = new RaycastHost(built, { env, preferences: { language: 'en' } });
+  const runs: Record<'cold' | 'warm', Start[]> = { cold: [], warm: [] };
+  try {
+    run('daemon', 'start');
+    await start(host, paths); // fills the page cache, and warms the model
+    for (let time = 0; time < Number(args.repeat); time++) {
+      runs.warm.push(await start(host, paths));
+      await BackgroundCapture.leave(paths.capture);
+      runs.cold.push(await start(host, paths));
+    }
+  } finally {
+    await BackgroundCapture.leave(paths.capture);
+    await host.close();
+    await built.remove();
+    run('daemon', 'stop');
+    rmSync(home, { recursive: true, force: true });
+  }
+  const rows = Object.entries(runs).map(([name, starts]) => ({
+    name,
+    sampleMs: Math.round(median(starts.map(({ sample }) => sample))),
+    worstSampleMs: Math.round(
+      quantile(
+        starts.map(({ sample }) => sample),
+        1,
+      ),
+    ),
+    wordMs: Math.round(median(starts.map(({ word }) => word))),
+  }));
+  printTable(
+    ['Dictate', 'hotkey → first sample, ms', 'worst', 'hotkey → first word on the screen, ms'],
+    rows.map(({ name, sampleMs, worstSampleMs, wordMs }) =>
+      [name, sampleMs, worstSampleMs, wordMs].map(String),
+    ),
+  );
+  saveResult('capture', { repeat: Number(args.repeat), rows }, args['save-baseline']);
+}
+
+async function start(host: RaycastHost, paths: Paths): Promise<Start> {
+  const begin = performance.now();
+  const command = host.launch('dictate');
+  const sample = await firstSample(paths, begin);
+  await command.until((tree) => !NO_WORDS.test(textOf(tree, 'markdown').trim()));
+  const word = performance.now() - begin;
+  // Let it come to rest, as it does between two dictations: standing by is a start of a process, too.
+  await command.act('Cancel');
+  await command.pop();
+  const taking = await BackgroundCapture.connect(paths.capture);
+  taking?.ask('cancel');
+  for await (const _ of taking?.takes() ?? []);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  return { sample, word };
+}
+
+async function firstSample(paths: Paths, begin: number): Promise<number> {
+  for (;;) {
+    const found = await BackgroundCapture.connect(paths.capture);
+    for await (const { phase, seconds } of found?.takes() ?? []) {
+      if (phase === 'listening' && seconds > 0)
+        return performance.now() - begin - 1000 * Math.max(0, seconds - 0.1);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
