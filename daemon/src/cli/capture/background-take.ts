@@ -2,7 +2,7 @@
  * One dictation that belongs to no command: from a microphone to its text, whoever looks at it. It can be paused, finished,
  * given up, and, for a while, taken back up; and written down again in another language or by another model.
  */
-import type { Dictation, DictationEvent } from '../../client/index.js';
+import type { DictationEvent } from '../../client/index.js';
 import type { Clock } from '../../clock.js';
 import {
   isOver,
@@ -18,7 +18,7 @@ import { levelOf, SILENT_DB } from '../../sessions/live/level.js';
 import { Levels } from '../dictate/levels.js';
 import type { OpenSource, Source } from '../dictate/source.js';
 import { SteadySource } from './steady-source.js';
-import { TakeSession } from './take-session.js';
+import { TakeSession, type TakeSessionParts } from './take-session.js';
 import type { TakeSound } from './take-sound.js';
 
 /** How long one that was given up can be restored. */
@@ -47,7 +47,7 @@ export interface BackgroundTakeParts {
   readonly firstSource?: Source;
   readonly sound: TakeSound;
   /** Begins a session; the first one at once, so that the model is loaded while the microphone opens. */
-  readonly openSession: (asked: Capture['asked']) => Dictation;
+  readonly openSession: (asked: Capture['asked']) => Pick<TakeSessionParts, 'dictation' | 'shown'>;
   readonly clock: Clock;
   readonly onChange: (take: BackgroundTake) => void;
 }
@@ -170,7 +170,7 @@ export class BackgroundTake {
     return new TakeSession({
       sound: this.#parts.sound,
       asked,
-      dictation: this.#parts.openSession(asked),
+      ...this.#parts.openSession(asked),
       onEvent: (event, session) => {
         if (session === this.#coming) this.#heardOfComing(event, session);
         else if (session === this.#session) this.#said(event);

@@ -3,8 +3,9 @@
  * so that a hotkey pays for no start of a process. It ends when it is told to, when whoever started it has ended, when its
  * program was replaced, and after a long time in which nobody has dictated.
  */
-import { Connections, Dictation } from '../../client/index.js';
+import { Connections, Dictation, type DictationOptions } from '../../client/index.js';
 import type { Clock } from '../../clock.js';
+import { silentLog } from '../../logger.js';
 import type { Paths } from '../../paths.js';
 import {
   CAPTURE_PROTOCOL,
@@ -14,6 +15,9 @@ import {
   type CapturePhase,
 } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
+import { spellShown } from '../../sessions/vocabulary/spell.js';
+import { VocabularyInUse } from '../../sessions/vocabulary/vocabulary-in-use.js';
+import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
 import { FileSource } from '../dictate/file-source.js';
 import type { Source } from '../dictate/source.js';
 import { Microphone } from '../microphone/microphone.js';
@@ -45,6 +49,7 @@ export class Resident {
   readonly #parts: ResidentParts;
   readonly #mark = programMark();
   readonly #standby = new StandbyMicrophone();
+  readonly #vocabulary: VocabularyInUse;
   #take: BackgroundTake | undefined;
   #goesOnAlone = false;
   #watchers = 0;
@@ -59,6 +64,8 @@ export class Resident {
 
   constructor(parts: ResidentParts) {
     this.#parts = parts;
+    const file = new VocabularyFile(parts.paths.vocabulary);
+    this.#vocabulary = new VocabularyInUse(() => file.read(), silentLog);
     this.#beIdle();
   }
 
@@ -91,7 +98,7 @@ export class Resident {
       });
     }
     if (phase === 'cancelled') before?.cancel();
-    for (const calm of [this.#calmAlone, this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.();
+    this.#calm();
     this.#goesOnAlone = options.goOn === true;
     const take = this.#begin(options, source);
     this.#take = take;
@@ -103,13 +110,17 @@ export class Resident {
   /** So many look at it. */
   watched(count: number): void {
     this.#watchers = count;
-    this.#calmAlone?.();
     const take = this.#take;
     if (count > 0 || take === undefined) return;
     if (isOver(take.now.phase)) this.#forget(take);
-    else if (!this.#goesOnAlone) {
-      this.#calmAlone = this.#parts.clock.after(ALONE_MS, () => take.finish());
-    }
+    // Who only takes a look, as the menu bar does, is no company: what counts is whether somebody is there in the end.
+    else if (!this.#goesOnAlone)
+      this.#calmAlone ??= this.#parts.clock.after(ALONE_MS, () => this.#alone(take));
+  }
+
+  #alone(take: BackgroundTake): void {
+    this.#calmAlone = undefined;
+    if (this.#watchers === 0) take.finish();
   }
 
   /** Ends the process once the take that goes on is finished. */
@@ -134,17 +145,13 @@ export class Resident {
       openSource: (device) =>
         openSource({ ...options, ...(device !== undefined && { device }) }, this.#standby),
       sound: new TakeSound(paths.spool, options),
-      openSession: ({ language, model }) => {
-        const named = modelArgument(model, paths);
-        return Dictation.open({
+      openSession: (asked) => {
+        const { replacer } = this.#vocabulary.now();
+        const dictation = Dictation.open({
           connect: () => connections.get(),
-          options: {
-            refine: options.refine ?? true,
-            ...(language !== undefined && { language }),
-            ...(options.prompt !== undefined && { initialPrompt: options.prompt }),
-          },
-          ...(named !== undefined && { model: named }),
+          ...sessionOptions(options, asked, paths),
         });
+        return { dictation, shown: (text) => spellShown(replacer, text) };
       },
       onChange: (changed) => {
         const { now } = changed;
@@ -184,10 +191,31 @@ export class Resident {
   }
 
   #end(): void {
-    for (const calm of [this.#calmAlone, this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.();
+    this.#calm();
     this.#standby.dismiss();
     this.#settle();
   }
+
+  #calm(): void {
+    for (const calm of [this.#calmAlone, this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.();
+    this.#calmAlone = undefined;
+  }
+}
+
+function sessionOptions(
+  { prompt, refine = true }: CaptureOptions,
+  { language, model }: Capture['asked'],
+  paths: Paths,
+): Pick<DictationOptions, 'model' | 'options'> {
+  const named = modelArgument(model, paths);
+  return {
+    options: {
+      refine,
+      ...(language !== undefined && { language }),
+      ...(prompt !== undefined && { initialPrompt: prompt }),
+    },
+    ...(named !== undefined && { model: named }),
+  };
 }
 
 /** The microphone, or a file that is read as if it were spoken. */

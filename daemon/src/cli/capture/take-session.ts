@@ -5,6 +5,7 @@
 import type { Dictation, DictationEvent } from '../../client/index.js';
 import type { Capture } from '../../protocol/capture.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
+import type { Shown } from '../../sessions/vocabulary/spell.js';
 import type { TakeSound } from './take-sound.js';
 
 /** More than so much is not given to a daemon that does not take it: it waits in the file. */
@@ -31,6 +32,8 @@ export interface TakeSessionParts {
   readonly sound: TakeSound;
   readonly asked: Capture['asked'];
   readonly dictation: Dictation;
+  /** As the vocabulary writes it: the daemon does so with the text that it delivers. What is committed must only grow. */
+  readonly shown: (text: Shown) => Shown;
   /** Told after `said` has changed by it. */
   readonly onEvent: (event: DictationEvent, session: TakeSession) => void;
 }
@@ -38,6 +41,8 @@ export interface TakeSessionParts {
 export class TakeSession {
   readonly #parts: TakeSessionParts;
   #said: Said;
+  /** As the daemon says it. */
+  #heard: Shown = { committed: '', tentative: '' };
   /** The first sample that was not given to it. */
   #next = 0;
   #isWaiting = false;
@@ -137,16 +142,17 @@ export class TakeSession {
         this.#change({ language: event.language });
         return;
       case 'committed':
-        this.#change({ committed: this.#said.committed + event.text });
+        this.#write({ ...this.#heard, committed: this.#heard.committed + event.text });
         return;
       case 'tentative':
-        this.#change({ tentative: event.text });
+        this.#write({ ...this.#heard, tentative: event.text });
         return;
       case 'voice':
         this.#change({ speaking: event.speaking });
         return;
       case 'final':
-        this.#change({ tentative: '', ...(event.language !== undefined && { language: event.language }) });
+        this.#write({ ...this.#heard, tentative: '' });
+        if (event.language !== undefined) this.#change({ language: event.language });
         this.#isOver = true;
         return;
       case 'cancelled':
@@ -158,6 +164,11 @@ export class TakeSession {
       case 'pace':
         return;
     }
+  }
+
+  #write(heard: Shown): void {
+    this.#heard = heard;
+    this.#change(this.#parts.shown(heard));
   }
 
   #change(change: Partial<Said>): void {
