@@ -8,12 +8,14 @@ import { READING, type Stage } from './picture-stage.js';
 import { windowOf } from './picture-window.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
-import { find, slot, textOf, walk, type TreeNode } from './tree.js';
+import { find, textOf, walk, type TreeNode } from './tree.js';
 
 export interface Scene {
   readonly name: string;
-  /** Its place among the Store's pictures; those without are for a README. */
+  /** Its place among the Store's pictures. */
   readonly store?: number;
+  /** Whether a README shows it. */
+  readonly isInReadme?: true;
   take(stage: Stage): Promise<Markup>;
 }
 
@@ -24,6 +26,7 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'dictate',
     store: 1,
+    isInReadme: true,
     async take(stage) {
       const [host, command] = await halfSaid(stage);
       return windowOf(stage.frame(host, command));
@@ -32,21 +35,23 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'transcribe-file',
     store: 2,
+    isInReadme: true,
     async take(stage) {
       const folder = join(tmpdir(), 'Recordings');
       const inFolder = (name: string): string => join(folder, name);
       mkdirSync(folder, { recursive: true });
       try {
         copyFileSync(stage.clip('jfk.flac'), inFolder('Inaugural Address.flac'));
-        copyFileSync(stage.clip('es-librivox-notice.flac'), inFolder('Aviso.flac'));
-        await stage.record(READING, inFolder('Chapter One.wav'));
+        await stage.record([...READING, 'austen-0890.flac'], inFolder('Chapter One.wav'));
         copyFileSync(stage.clip('sonnet1.mp3'), inFolder('Sonnet I.mp3'));
+        copyFileSync(stage.clip('es-librivox-notice.flac'), inFolder('Aviso.flac'));
         const host = await stage.raycast();
-        const names = ['Inaugural Address.flac', 'Aviso.flac', 'Chapter One.wav', 'Sonnet I.mp3'];
+        const names = ['Inaugural Address.flac', 'Chapter One.wav', 'Sonnet I.mp3', 'Aviso.flac'];
         host.desktop.showFinder(...names.map(inFolder));
         const command = host.launch('transcribe-file');
+        // Two are done, one is under way, one waits.
         const isSo = (tree: TreeNode): boolean =>
-          /power to do for them/.test(textOf(detailOf(itemOf(tree, 'Chapter One')), 'markdown'));
+          /"[1-9]\d %"/.test(JSON.stringify(itemOf(tree, 'Sonnet I')));
         const tree = await command.until(isSo, PATIENCE_MS);
         return windowOf(stage.frame(host, command, { tree, selected: 'Chapter One.wav' }));
       } finally {
@@ -112,6 +117,7 @@ export const SCENES: readonly Scene[] = [
   },
   {
     name: 'dictate-actions',
+    isInReadme: true,
     async take(stage) {
       const [host, command] = await halfSaid(stage);
       return windowOf(stage.frame(host, command, { isPanelOpen: true }));
@@ -119,6 +125,7 @@ export const SCENES: readonly Scene[] = [
   },
   {
     name: 'menu-bar',
+    isInReadme: true,
     async take(stage) {
       await stage.dictated(READING);
       const host = await stage.raycast();
@@ -134,7 +141,7 @@ async function halfSaid(stage: Stage): Promise<[RaycastHost, RunningCommand]> {
   const host = await stage.raycast();
   const command = host.launch('dictate');
   const isSo = (tree: TreeNode): boolean =>
-    /respectable than he was.*\*[^*]{6,}\*$/s.test(textOf(tree, 'markdown'));
+    /respectable than he was.*\*[^*]{12,}\*$/s.test(textOf(tree, 'markdown'));
   await command.until(isSo, PATIENCE_MS);
   return [host, command];
 }
@@ -146,8 +153,4 @@ function treeOf({ tree, name }: RunningCommand): TreeNode {
 
 function itemOf(tree: TreeNode, title: string): TreeNode | undefined {
   return find(tree, ({ type, props }) => type === 'List.Item' && String(props.title).startsWith(title));
-}
-
-function detailOf(item: TreeNode | undefined): TreeNode | undefined {
-  return find(slot(item, 'detail'), 'List.Item.Detail');
 }

@@ -2,7 +2,7 @@
  * What a picture is taken on: the built extension, the real command, daemon and starter model, in a home that is gone
  * afterwards. The microphone is the only thing that is not real: it hears a clip of `assets/speech`.
  */
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openAudio } from '#daemon/audio/decode-file.js';
@@ -23,7 +23,7 @@ const BREATH = 0.35 * RATE;
 /** Sound behind the speech, so that nothing ends by itself while the picture is taken. */
 const REST_SECONDS = 60;
 
-/** Three clips out of one page. */
+/** Clips out of one page. */
 export const READING: readonly string[] = ['austen-0870.flac', 'austen-0920.flac', 'austen-0930.flac'];
 
 export class Stage {
@@ -37,6 +37,7 @@ export class Stage {
     this.icon = 'icon.png';
     // The starter model, not the one that tests pretend to have.
     writeFileSync(this.home.paths.settings, '{}');
+    rmSync(this.home.paths.models, { recursive: true });
   }
 
   /** A Raycast whose microphone hears these clips, as fast as they were spoken. */

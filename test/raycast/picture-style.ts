@@ -17,7 +17,7 @@ header .back svg { width: 14px; height: 14px; }
 header .search { flex: 1; font-size: 16px; }
 header .search:not(.quiet)::after { content: ''; border-left: 1.5px solid #ff9d7e; margin-left: 1px; }
 header .dropdown { min-width: 170px; height: 32px; border: .5px solid rgba(255,255,255,.16); border-radius: 8px; padding: 0 10px;
-  display: flex; align-items: center; justify-content: space-between; font-size: 13px; }
+  display: flex; align-items: center; justify-content: space-between; gap: 12px; font-size: 13px; }
 header .dropdown b, .input b { color: var(--quiet); font-weight: 400; position: relative; top: -3px; }
 header.loading::after { content: ''; position: absolute; left: 0; right: 0; bottom: -1px; height: 1.5px;
   background: linear-gradient(90deg, transparent 20%, #ff9d7e 50%, transparent 80%); }
@@ -53,7 +53,7 @@ kbd { min-width: 20px; height: 20px; padding: 0 5px; border-radius: 5px; backgro
 .accessory .icon { color: inherit; width: 14px; height: 14px; }
 .tag { --ink: var(--quiet); display: inline-flex; align-items: center; gap: 4px; height: 20px; padding: 0 7px; border-radius: 6px; flex: none;
   font-size: 11.5px; font-weight: 500; color: var(--ink); background: color-mix(in srgb, var(--ink) 17%, transparent); }
-.tag + .tag { margin-left: 4px; }
+dd .tag + .tag { margin-left: 4px; }
 .tag .icon { width: 12px; height: 12px; color: inherit; }
 .beside { flex: 1; min-width: 0; display: flex; flex-direction: column; }
 article { flex: 1; min-width: 0; padding: 18px 24px; font-size: 15px; line-height: 1.6; overflow: hidden; }

@@ -50,16 +50,19 @@ export function pageOf(content: Markup): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><style>${typefaces()}${STYLE}${DESKTOP_STYLE}</style><body><div class="stage"></div>${content.text}</body></html>`;
 }
 
+const SCRIPTS = [
+  ['latin', 'U+0000-00FF,U+2000-206F,U+2122,U+2190-2193,U+2212'],
+  ['latin-ext', 'U+0100-02FF'],
+  ['vietnamese', 'U+1EA0-1EF9'],
+] as const;
+
 /** Inter, where `.ci/tools` is installed: near to what a Mac has. Else whatever the machine has. */
 function typefaces(): string {
   const files = join(toolsFolder, 'node_modules/@fontsource-variable/inter/files');
-  const faces = ['latin-ext', 'latin'].flatMap((script) =>
+  if (!existsSync(files)) return '';
+  const faces = SCRIPTS.flatMap(([script, range]) =>
     ['normal', 'italic'].map((style) => {
-      const path = join(files, `inter-${script}-wght-${style}.woff2`);
-      if (!existsSync(path)) return '';
-      const range =
-        script === 'latin' ? 'U+0000-00FF,U+2000-206F,U+2122,U+2190-2193,U+2212' : 'U+0100-02FF,U+1E00-1EFF';
-      const data = readFileSync(path).toString('base64');
+      const data = readFileSync(join(files, `inter-${script}-wght-${style}.woff2`)).toString('base64');
       return `@font-face{font-family:'Inter Variable';font-style:${style};font-weight:100 900;unicode-range:${range};src:url(data:font/woff2;base64,${data}) format('woff2')}`;
     }),
   );

@@ -44,13 +44,15 @@ async function main(names: readonly string[]): Promise<void> {
 }
 
 /** 2000 × 1250 pixels for the Store, 1000 × 625 for a README. */
-function placesOf({ name, store }: Scene): { path: string; scale: 1 | 2 }[] {
-  const places: { path: string; scale: 1 | 2 }[] = [];
-  for (const folder of ['media', 'metadata']) mkdirSync(join(extensionFolder, folder), { recursive: true });
-  if (store !== undefined)
-    places.push({ path: join(extensionFolder, 'metadata', `sotto-${store}.png`), scale: 2 });
-  places.push({ path: join(extensionFolder, 'media', `${name}.png`), scale: 1 });
-  return places;
+function placesOf({ name, store, isInReadme }: Scene): { path: string; scale: 1 | 2 }[] {
+  const inFolder = (folder: string, file: string): string => {
+    mkdirSync(join(extensionFolder, folder), { recursive: true });
+    return join(extensionFolder, folder, file);
+  };
+  return [
+    ...(store === undefined ? [] : [{ path: inFolder('metadata', `sotto-${store}.png`), scale: 2 as const }]),
+    ...(isInReadme === true ? [{ path: inFolder('media', `${name}.png`), scale: 1 as const }] : []),
+  ];
 }
 
 try {
