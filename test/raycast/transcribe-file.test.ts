@@ -203,6 +203,27 @@ describeBuilt('Transcribe File', () => {
     await command.until((tree) => findAll(tree, 'List.Item').length === 0);
   }, 60_000);
 
+  test('once more in another language or with another model, and the text that is there stays', async () => {
+    mkdirSync(join(here.paths.models, 'other'), { recursive: true });
+    const command = selecting(audio('a.wav')).launch('transcribe-file');
+    await untilStates(command, 'Done');
+    await command.act('Transcribe in Another Language…');
+    await command.untilText('German');
+    await command.select('German');
+    await command.act('Switch');
+    await untilStates(command, 'Done', 'Done');
+    await command.select('a.wav');
+    await command.act('Transcribe with Another Model…');
+    await command.untilText(/^other$/m);
+    await command.select('other');
+    await command.act('Transcribe');
+    await untilStates(command, 'Done', 'Done', 'Done');
+    const models = findAll(command.tree, 'List.Item.Detail.Metadata.Label').filter(
+      ({ props }) => props.title === 'Model',
+    );
+    expect(models.map((label) => textOf(label, 'text'))).toEqual(['other', 'fake', 'fake']);
+  }, 60_000);
+
   test('one that fails says why, and the others are written down', async () => {
     const broken = join(here.paths.home, 'picture.png');
     writeFileSync(broken, 'no sound at all');

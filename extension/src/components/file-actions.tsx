@@ -6,6 +6,7 @@ import { fileDeeds, type FileDeeds } from '../lib/file-deeds';
 import type { FileJobs } from '../lib/file-jobs';
 import { nameOf } from '../lib/file-words';
 import type { Settings } from '../lib/preferences';
+import { FileAgain } from './file-again';
 
 const FORMATS: readonly { readonly format: TextFormat; readonly one: string; readonly all: string }[] = [
   { format: 'txt', one: 'Save as Text', all: 'Save All as Text' },
@@ -30,6 +31,7 @@ interface Props {
 export function FileActions({ file, files, text, saved, onSaved, jobs, settings, choose }: Props) {
   const deeds = fileDeeds(jobs, settings, onSaved);
   const isOver = isFileOver(file);
+  const again = <FileAgain file={file} deeds={deeds} settings={settings} />;
   return (
     <ActionPanel title={nameOf(file)}>
       <ActionPanel.Section>
@@ -42,9 +44,7 @@ export function FileActions({ file, files, text, saved, onSaved, jobs, settings,
         {saved === undefined ? null : (
           <Action.Open title="Open Saved File" target={saved} shortcut={Keyboard.Shortcut.Common.Open} />
         )}
-        {file.state === 'failed' || file.state === 'cancelled' ? (
-          <Again title="Try Again" file={file} deeds={deeds} />
-        ) : null}
+        {isOver && file.state !== 'final' ? again : null}
         <Action.ToggleQuickLook shortcut={Keyboard.Shortcut.Common.ToggleQuickLook} />
         <Action.ShowInFinder path={saved ?? file.path} shortcut={{ modifiers: ['cmd', 'shift'], key: 'f' }} />
       </ActionPanel.Section>
@@ -58,7 +58,7 @@ export function FileActions({ file, files, text, saved, onSaved, jobs, settings,
             onAction={() => deeds.cancel(file)}
           />
         )}
-        {file.state === 'final' ? <Again title="Transcribe Again" file={file} deeds={deeds} /> : null}
+        {file.state === 'final' ? again : null}
         {isOver ? (
           <Action
             title="Remove from List"
@@ -151,22 +151,5 @@ function SaveBeside({ files, title, deeds }: SaveProps) {
         />
       ))}
     </ActionPanel.Submenu>
-  );
-}
-
-interface AgainProps {
-  readonly title: string;
-  readonly file: FileJob;
-  readonly deeds: FileDeeds;
-}
-
-function Again({ title, file, deeds }: AgainProps) {
-  return (
-    <Action
-      title={title}
-      icon={Icon.ArrowClockwise}
-      shortcut={Keyboard.Shortcut.Common.Refresh}
-      onAction={() => deeds.again(file)}
-    />
   );
 }

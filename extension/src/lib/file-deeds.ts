@@ -3,7 +3,7 @@ import { Alert, confirmAlert, showInFinder, showToast, Toast } from '@raycast/ap
 import { basename } from 'node:path';
 import type { FileJob, TextFormat } from 'sotto/client';
 import { deliver, type Delivery } from './deliver';
-import type { FileJobs } from './file-jobs';
+import type { FileJobs, HowToTranscribe } from './file-jobs';
 import { saveBeside } from './file-save';
 import { nameOf } from './file-words';
 import type { Settings } from './preferences';
@@ -12,7 +12,8 @@ import { tellFailure } from './tell-failure';
 export interface FileDeeds {
   readonly deliver: (text: string, how: Delivery) => Promise<void>;
   readonly save: (files: readonly FileJob[], format: TextFormat) => Promise<void>;
-  readonly again: (file: FileJob) => Promise<void>;
+  /** In another language, or with another model, where one is given; a text that is there stays. */
+  readonly again: (file: FileJob, other: Partial<HowToTranscribe>) => Promise<void>;
   readonly cancel: (file: FileJob) => Promise<void>;
   readonly cancelAll: (files: readonly FileJob[]) => Promise<void>;
   readonly remove: (files: readonly FileJob[]) => Promise<void>;
@@ -36,10 +37,10 @@ export function fileDeeds(
   return {
     deliver: (text, how) => told(() => deliver(text, how, settings.trailingSpace)),
     save: (files, format) => told(() => saveAll(jobs, files, format, onSaved)),
-    again: ({ id, path }) =>
+    again: ({ id, path, state }, other) =>
       told(async () => {
-        await jobs.add([path], settings);
-        await jobs.forget([id]);
+        await jobs.add([path], { language: settings.language, model: settings.model, ...other });
+        if (state !== 'final') await jobs.forget([id]);
       }),
     cancel: (file) => told(() => cancel([file], `Cancel “${nameOf(file)}”?`)),
     cancelAll: (files) => told(() => cancel(files, `Cancel ${files.length} files?`)),

@@ -1,0 +1,54 @@
+/** A file once more: as it was, in another language, or with another model. */
+import { Action, Icon, Keyboard } from '@raycast/api';
+import type { FileJob } from 'sotto/client';
+import type { FileDeeds } from '../lib/file-deeds';
+import { languages } from '../lib/languages';
+import type { Settings } from '../lib/preferences';
+import { HistoryModels } from './history-models';
+import { TakeChoices } from './take-choices';
+
+interface Props {
+  readonly file: FileJob;
+  readonly deeds: FileDeeds;
+  readonly settings: Settings;
+}
+
+export function FileAgain({ file, deeds, settings }: Props) {
+  const { language, summary } = file;
+  return (
+    <>
+      <Action
+        title={file.state === 'final' ? 'Transcribe Again' : 'Try Again'}
+        icon={Icon.ArrowClockwise}
+        shortcut={Keyboard.Shortcut.Common.Refresh}
+        onAction={() => deeds.again(file, {})}
+      />
+      <Action.Push
+        title="Transcribe in Another Language…"
+        icon={Icon.Globe}
+        target={
+          <TakeChoices
+            title="Transcribe in Another Language"
+            placeholder="Search languages"
+            icon={Icon.Globe}
+            choices={languages().map(({ code, name }) => ({ value: code, title: name }))}
+            chosen={language}
+            empty={{ title: 'No Such Language' }}
+            choose={(code) => void deeds.again(file, { language: code })}
+          />
+        }
+      />
+      <Action.Push
+        title="Transcribe with Another Model…"
+        icon={Icon.Box}
+        target={
+          <HistoryModels
+            settings={settings}
+            used={summary?.model ?? ''}
+            choose={(model) => deeds.again(file, { model })}
+          />
+        }
+      />
+    </>
+  );
+}
