@@ -5,6 +5,8 @@
  *
  *     npm run bench -- hotwords [--model DIR] [--conditions clean,telephone,…] [--half a|b|both] [--strengths 1.5,2] [--no-prompt] [--no-peer]
  *
+ * With `--live` the same for speech that goes on, looked at every half second: `--most 20` of the clips, as it takes long.
+ *
  * Utterances are dealt in two halves, one by one: the strength was chosen on half a, figures are reported on half b.
  */
 import { spawnSync } from 'node:child_process';
@@ -19,6 +21,7 @@ import { Hotwords, STRENGTH } from '#daemon/models/whisper/hotwords.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
 import { root } from './clips.js';
+import { readingMs, saidLive } from './hotwords-live.js';
 import {
   type Condition,
   CONDITIONS,
@@ -60,23 +63,26 @@ export async function hotwords(argv: string[]): Promise<void> {
       strengths: { type: 'string', default: String(STRENGTH) },
       'no-prompt': { type: 'boolean', default: false },
       'no-peer': { type: 'boolean', default: false },
+      live: { type: 'boolean', default: false },
+      most: { type: 'string', default: 'Infinity' },
       'save-baseline': { type: 'boolean', default: false },
     },
   });
   const model = await WhisperModel.load(args.model);
   const { isMultilingual } = model.parts.model.config;
-  const samples = (await everything(args.conditions.split(','), args.half)).filter(
-    ({ language }) => isMultilingual || language === 'en',
-  );
+  const samples = (await everything(args.conditions.split(','), args.half))
+    .filter(({ language }) => isMultilingual || language === 'en')
+    .slice(0, Number(args.most));
   const strengths = args.strengths.split(',').map(Number);
   const heard = new Map<string, Map<string, Said>>(); // by way, by clip
   const put = (way: string, key: string, said: Said): void => {
     const of = heard.get(way) ?? new Map<string, Said>();
     heard.set(way, of.set(key, said));
   };
-  await ours(model, samples, strengths, !args['no-prompt'], put);
+  if (args.live) await oursLive(model, samples, put);
+  else await ours(model, samples, strengths, !args['no-prompt'], put);
   model.dispose();
-  if (!args['no-peer']) peer(samples, put);
+  if (!args['no-peer'] && !args.live) peer(samples, put);
 
   const { names, homophones, distractors } = hotwordLists();
   const plain = heard.get(NONE);
@@ -99,7 +105,7 @@ export async function hotwords(argv: string[]): Promise<void> {
   const text = `${parts.join('\n\n')}\n`;
   console.log(text);
   const about = `# Hotwords\n\n\`npm run bench -- hotwords ${argv.filter((one) => one !== '--save-baseline').join(' ')}\`: ${samples.length} clips, half ${args.half}, strength ${strengths.join(', ')}.\n\n`;
-  saveResult('hotwords', { settings, figures }, args['save-baseline'], { md: about + text });
+  saveResult(args.live ? 'hotwords-live' : 'hotwords', { settings, figures }, args['save-baseline'], { md: about + text });
 }
 
 async function everything(conditions: readonly string[], half: string): Promise<Sample[]> {
@@ -159,6 +165,25 @@ async function ours(
   }
   filters.dispose();
   for (const cache of caches) cache.dispose();
+}
+
+/** All ways of a clip after each other: whatever else the machine is at slows all of them. */
+async function oursLive(
+  model: WhisperModel,
+  samples: readonly Sample[],
+  put: (way: string, key: string, said: Said) => void,
+): Promise<void> {
+  const lists = [undefined, 0, 500].map((more) => (more === undefined ? [] : listOf(more)));
+  for (const words of lists) {
+    console.log(`${words.length} words are read in ${readingMs(model, words).toFixed(1)} ms`);
+  }
+  for (const [i, { key, language, samples: audio }] of samples.entries()) {
+    for (const words of lists) {
+      const way = words.length === 0 ? NONE : `${words.length} words`;
+      put(way, key, await saidLive(model, audio, language, words));
+    }
+    if (process.stderr.isTTY || i % 10 === 9) process.stderr.write(`${i + 1}/${samples.length}\n`);
+  }
 }
 
 async function decoded(

@@ -1,0 +1,45 @@
+/** The hotwords of speech that goes on: the same clips, looked at every half second as while they are spoken. */
+import { Hotwords } from '#daemon/models/whisper/hotwords.js';
+import type { WhisperModel } from '#daemon/models/whisper/index.js';
+
+const never = new AbortController().signal;
+/** How much is heard between two looks. */
+const STEP = 8_000;
+
+export interface LiveSaid {
+  /** What was committed. */
+  readonly text: string;
+  readonly tokens: number;
+  /** Of all looks together. */
+  readonly seconds: number;
+}
+
+/** @param words that it listens for; none, if there are none */
+export async function saidLive(
+  model: WhisperModel,
+  samples: Float32Array,
+  language: string,
+  words: string[],
+): Promise<LiveSaid> {
+  const live = model.live({ language, ...(words.length > 0 && { hotwords: words }) });
+  const begin = performance.now();
+  let text = '';
+  try {
+    for (let at = 0; at < samples.length; at += STEP) {
+      live.push(samples.subarray(at, at + STEP));
+      for (const { word } of (await live.update(never)).committed) text += word;
+    }
+    for (const { word } of (await live.finish(never)).committed) text += word;
+  } finally {
+    live.dispose();
+  }
+  const seconds = (performance.now() - begin) / 1000;
+  return { text: text.trim(), tokens: model.parts.tokenizer.encode(text).length, seconds };
+}
+
+/** What it takes to read a list before the first look, in ms. */
+export function readingMs(model: WhisperModel, words: readonly string[]): number {
+  const begin = performance.now();
+  const read = new Hotwords(words, model.parts.tokenizer);
+  return read.isEmpty ? 0 : performance.now() - begin;
+}
