@@ -3,11 +3,9 @@ import { lockHolder } from '../server/lock.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { EngineStatus } from '../protocol/status.js';
-import { describeStatus } from './describe-status.js';
 import { startAgent } from './run-agent.js';
 import { runDaemon, type RunningDaemon } from './run-daemon.js';
 import { findDaemon, findOrStartDaemon } from './start-daemon.js';
-import { styleFor, wantsColour } from './terminal/style.js';
 import { isRunning } from '../is-running.js';
 import { errorLine } from './view.js';
 
@@ -137,6 +135,15 @@ export async function daemonStatus(paths: Paths, asJson: boolean): Promise<numbe
   }
   const status = await client.status();
   client.close();
-  say(asJson ? JSON.stringify(status) : describeStatus(status, styleFor(wantsColour(process.stdout))));
+  if (asJson) {
+    say(JSON.stringify(status));
+    return 0;
+  }
+  // What measures text for a terminal is nothing that the daemon itself has to wait for at its start.
+  const [{ describeStatus }, { styleFor, wantsColour }] = await Promise.all([
+    import('./describe-status.js'),
+    import('./terminal/style.js'),
+  ]);
+  say(describeStatus(status, styleFor(wantsColour(process.stdout))));
   return 0;
 }

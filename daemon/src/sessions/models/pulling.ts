@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ModelRef } from '../../protocol/ipc.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelsEvent, ModelsResultOf } from '../../protocol/models.js';
-import { pullModelOrPlain, type PullOptions, type PullOrPlainEvent } from '../../store/download/index.js';
+import type { PullOptions, PullOrPlainEvent } from '../../store/download/index.js';
 import { verifyAgainstRecord } from '../../store/verify-model.js';
 import type { ModelStates } from './model-states.js';
 import type { Work } from './work.js';
@@ -30,6 +30,8 @@ export async function pullFor(work: Work, pulling: Pulling): Promise<ModelsResul
   let files = states.begin(name, 'downloading');
   const present = (): boolean => existsSync(join(models, name));
   try {
+    // The hub's library and its connections are a third of all that a daemon could load: it starts without them.
+    const { pullModelOrPlain } = await import('../../store/download/index.js');
     const pulled = await pullModelOrPlain({
       ...hub,
       models,

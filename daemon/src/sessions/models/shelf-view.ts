@@ -3,7 +3,7 @@ import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelsResultOf } from '../../protocol/models.js';
 import { CATALOGUE, catalogueEntry, recommendedModel, thisMachine } from '../../store/catalogue/index.js';
 import type { CatalogueEntry } from '../../store/catalogue/index.js';
-import { readRecord } from '../../store/download/index.js';
+import { readRecord } from '../../store/download/model-record.js';
 import { folderBytes } from '../../store/download/work-folder.js';
 import { findModel, type ModelShelves } from '../../store/find-model.js';
 import { installedModels, partialDownloads } from '../../store/installed.js';
