@@ -71,7 +71,7 @@ export async function capture(argv: string[]): Promise<void> {
   } finally {
     await BackgroundCapture.leave(paths.capture);
     await host.close();
-    await built.remove();
+    built.remove();
     run('daemon', 'stop');
     rmSync(home, { recursive: true, force: true });
   }

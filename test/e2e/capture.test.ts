@@ -263,7 +263,7 @@ describe('a dictation in the background', () => {
   }, 30_000);
 
   test('a headset that is being woken is not said to listen yet', async () => {
-    const process = begin({ samples: SECOND, zeros: SECOND });
+    const process = begin({ samples: SECOND, zeros: SECOND, pauseMs: 100 });
     const seen: Capture[] = [];
     for await (const take of (await look()).takes()) {
       seen.push(take);

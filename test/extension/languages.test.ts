@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { extensionFolder } from '#test/raycast/build-extension.js';
+import { describeLib } from './load-lib.js';
+
+interface Languages {
+  readonly languages: () => { readonly code: string; readonly name: string }[];
+}
+
+interface Preference {
+  readonly name: string;
+  readonly data?: { readonly value: string }[];
+}
+
+await describeLib<Languages>('languages', ({ languages }) => {
+  test('each has a name of its own', () => {
+    const all = languages();
+    expect(all).toHaveLength(100);
+    expect(all.filter(({ code, name }) => code === name)).toEqual([]);
+    expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
+  });
+
+  test('those of the preferences are among them', () => {
+    const { preferences } = JSON.parse(readFileSync(join(extensionFolder, 'package.json'), 'utf8')) as {
+      preferences: Preference[];
+    };
+    const wanted = preferences.find(({ name }) => name === 'language')?.data?.map(({ value }) => value) ?? [];
+    const codes = languages().map(({ code }) => code);
+    expect(wanted.filter((code) => code !== 'auto' && !codes.includes(code))).toEqual([]);
+  });
+});

@@ -1,0 +1,152 @@
+/**
+ * Dictations whose commands, processes and daemons die at random moments: nothing that was said is lost, no process stays that
+ * nobody needs, and of zombies there are no more than processes of dictations were killed. A few of them here;
+ * SOTTO_KILLS=200 SOTTO_SEED=7 for more.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { BackgroundCapture, SottoClient } from '#daemon/client/index.js';
+import { SECOND } from '#test/harness/ramp.js';
+import { until } from '#test/harness/wait.js';
+import { whyNotBuilt } from './build-extension.js';
+import { isAtWork } from './children.js';
+import type { RaycastHost } from './raycast-host.js';
+import type { RunningCommand } from './running-command.js';
+import { sottoHere } from './sotto-here.js';
+
+const TIMES = Number(process.env.SOTTO_KILLS ?? '8');
+const SEED = Number(process.env.SOTTO_SEED ?? '1');
+const LONGEST_MS = 1_200;
+const VICTIMS = ['window', 'window', 'capture', 'microphone', 'daemon', 'nobody'] as const;
+
+const reason = await whyNotBuilt();
+if (reason !== undefined) console.warn(`skipped, dictations that are killed: ${reason}`);
+
+(reason === undefined ? describe : describe.skip)('Dictate, killed at random moments', () => {
+  const here = sottoHere();
+
+  test(
+    'loses nothing, and leaves neither orphans nor zombies that nothing explains',
+    async () => {
+      const random = randomOf(SEED);
+      const host = here.raycast({ samples: 60 * SECOND, pauseMs: 20 });
+      const said = new Map<string, string>();
+      let killed = 0;
+      for (let time = 0; time < TIMES; time++) {
+        const command = host.launch('dictate');
+        await new Promise((resolve) => setTimeout(resolve, LONGEST_MS * random()));
+        const seen = await now();
+        if (seen !== undefined) said.set(seen.id, seen.committed.trim());
+        const victim = VICTIMS[Math.floor(random() * VICTIMS.length)] ?? 'nobody';
+        killed += await kill(victim, host, command);
+        await command.pop();
+        await until(async () => (await now()) === undefined);
+      }
+      const started = host.launched.flatMap(({ children }) => children.started);
+      const zombies = started.filter(({ pid }) => isThere(pid) && !isAtWork(pid));
+      expect(zombies.length).toBeLessThanOrEqual(killed);
+      expect(started.filter(({ pid }) => isAtWork(pid)).length).toBeLessThanOrEqual(1);
+      expect(processesOf(here.paths.home, 'fake-microphone').length).toBeLessThanOrEqual(1);
+      // A session that nobody comes back to is finished by the daemon after a while.
+      await until(async () => {
+        const past = await history();
+        return [...said.keys()].every((id) => past.has(id) || said.get(id) === '');
+      }, 120_000);
+      const past = await history();
+      for (const [id, text] of said) expect(past.get(id) ?? '').toMatch(new RegExp(`^${text}`));
+      await host.close();
+      await until(() => processesOf(here.paths.home, 'capture').length === 0);
+      await until(() => processesOf(here.paths.home, 'fake-microphone').length === 0);
+    },
+    60_000 + TIMES * 15_000,
+  );
+
+  /** The dictation that goes on. */
+  async function now() {
+    const capture = await BackgroundCapture.connect(here.paths.capture);
+    const seen = await capture
+      ?.takes()
+      .next()
+      .catch(() => undefined);
+    capture?.close();
+    return seen?.value ?? undefined;
+  }
+
+  /** @returns how many processes that a command has started were killed */
+  async function kill(
+    victim: (typeof VICTIMS)[number],
+    host: RaycastHost,
+    command: RunningCommand,
+  ): Promise<number> {
+    if (victim === 'capture') {
+      const pids = host.launched.flatMap(({ children }) => children.started.map(({ pid }) => pid));
+      return end(pids.filter(isAtWork));
+    }
+    if (victim === 'microphone') end(processesOf(here.paths.home, 'fake-microphone'));
+    if (victim === 'daemon') {
+      const client = await SottoClient.connect(here.paths.socket, 'kills').catch(() => undefined);
+      client?.close();
+      if (client !== undefined) end([client.daemon.pid]);
+    }
+    if (victim === 'nobody' && command.actions().includes('Finish and Paste')) {
+      await command.act('Finish and Paste');
+      await command.done();
+    }
+    return 0;
+  }
+
+  async function history(): Promise<ReadonlyMap<string, string>> {
+    const lines = (await here.sotto('history', 'list', '--json', '--limit', '1000')).trim().split('\n');
+    const entries = lines
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as { id: string; text: string });
+    return new Map(entries.map(({ id, text }) => [id, text]));
+  }
+});
+
+function end(pids: readonly number[]): number {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+  return pids.length;
+}
+
+function isThere(pid: number): boolean {
+  return read(pid, 'status') !== '';
+}
+
+/** Processes at work of a home, by a word in their arguments. */
+function processesOf(home: string, word: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) =>
+      read(pid, 'cmdline')
+        .split('\0')
+        .some((arg) => arg.includes(word)),
+    )
+    .filter((pid) => read(pid, 'environ').includes(`SOTTO_HOME=${home}`) && isAtWork(pid));
+}
+
+function read(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** The same moments for the same seed (mulberry32). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
