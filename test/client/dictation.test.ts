@@ -302,6 +302,19 @@ describe('a dictation', () => {
     ]);
   });
 
+  test('a daemon that hangs is not waited for in silence', async () => {
+    const { connect } = await fakeDaemon({ acknowledgeEvery: Infinity });
+    const dictation = Dictation.open({ connect, reconnect: { ...reconnect, silentMs: 20 } });
+    await dictation.ready;
+    dictation.push(rampFrom(0, 100));
+    const events: DictationEvent[] = [];
+    for await (const event of dictation.events()) {
+      events.push(event);
+      if (event.type === 'connection') dictation.cancel();
+    }
+    expect(events).toContainEqual({ type: 'connection', state: 'lost' });
+  });
+
   test('several go over one connection, beside questions', async () => {
     const { daemon, connect } = await fakeDaemon();
     const dictations = Array.from({ length: 8 }, () => Dictation.open({ connect }));

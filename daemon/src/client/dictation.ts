@@ -38,6 +38,8 @@ export interface ReconnectTimes {
   readonly longestPauseMs: number;
   /** A connection that can't be made again for so long ends the session here. */
   readonly giveUpMs: number;
+  /** A daemon that says nothing for so long, not even how loud it is, though it is given sound, is lost. */
+  readonly silentMs: number;
 }
 
 export type DictationEvent =
@@ -52,7 +54,12 @@ const FRAME_SAMPLES = SAMPLE_RATE / 10;
 const CANCEL_ANSWER_MS = 2_000;
 /** A daemon that listens answers at once; one that does not by then is asked again over another connection. */
 const OPEN_ANSWER_MS = 10_000;
-const RECONNECT: ReconnectTimes = { firstPauseMs: 50, longestPauseMs: 1_000, giveUpMs: 20_000 };
+const RECONNECT: ReconnectTimes = {
+  firstPauseMs: 50,
+  longestPauseMs: 1_000,
+  giveUpMs: 20_000,
+  silentMs: 10_000,
+};
 /** Failures to connect that may pass. */
 const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DAEMON_UNAVAILABLE', 'DAEMON_LOST', 'BUSY']);
 
@@ -79,6 +86,9 @@ export class Dictation {
   #ending: 'finish' | 'cancel' | undefined;
   #finishSent = false;
   #firstSentMs: number | undefined;
+  /** When it was first given sound after it had said anything; undefined while it need not speak. */
+  #silentSinceMs: number | undefined;
+  #isSilenceWatched = false;
   #lostSinceMs: number | undefined;
   /** Connections since the last one that the daemon took the session over. */
   #attempts = 0;
@@ -220,6 +230,7 @@ export class Dictation {
     this.#line?.close();
     this.#line = undefined;
     this.#channel = undefined;
+    this.#silentSinceMs = undefined;
     this.#finishSent = false;
     if (this.#lostSinceMs === undefined) {
       this.#lostSinceMs = performance.now();
@@ -230,6 +241,7 @@ export class Dictation {
   }
 
   #receive(message: DaemonMessage): void {
+    this.#silentSinceMs = undefined;
     switch (message.type) {
       case 'opened':
         this.#takeOpened(message);
@@ -308,12 +320,26 @@ export class Dictation {
       const pcm = this.#store.read(this.#next, FRAME_SAMPLES);
       if (!line.sendAudio(encodeAudioFrame({ channel, firstSample: this.#next, pcm }), this.#pump)) return;
       this.#firstSentMs ??= performance.now();
+      this.#silentSinceMs ??= performance.now();
+      this.#watchSilence();
       this.#next += pcm.length / 2;
     }
     if (this.#ending !== 'finish' || this.#finishSent) return;
     line.send({ type: 'finish', id: this.id, samples: this.#store.end });
     this.#finishSent = true;
   };
+
+  #watchSilence(forMs = this.#times.silentMs): void {
+    if (this.#isSilenceWatched) return;
+    this.#isSilenceWatched = true;
+    this.#after(forMs, () => {
+      this.#isSilenceWatched = false;
+      if (this.#silentSinceMs === undefined || this.#channel === undefined) return;
+      const restMs = this.#silentSinceMs + this.#times.silentMs - performance.now();
+      if (restMs > 0) this.#watchSilence(restMs);
+      else this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon does not answer'));
+    });
+  }
 
   /** A session that nobody comes back to in time is finished without its client, which may have gone on recording. */
   #warnOfRest(durationSeconds: number): void {
