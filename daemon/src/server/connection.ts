@@ -99,7 +99,8 @@ export class Connection {
   /** Says goodbye; a client that does not answer is cut off. */
   end(): void {
     this.#socket.close(GOING_AWAY, 'the daemon ends');
-    this.#context.clock.after(GOODBYE_MS, () => this.#socket.terminate());
+    const calm = this.#context.clock.after(GOODBYE_MS, () => this.#socket.terminate());
+    this.#socket.once('close', calm); // else the process would stay for it
   }
 
   #receive(data: RawData, isBinary: boolean): void {
