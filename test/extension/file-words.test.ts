@@ -9,6 +9,7 @@ interface FileWords {
   readonly shortlyOf: (file: FileJob) => string;
   readonly lengthOf: (file: FileJob) => string;
   readonly speedOf: (file: FileJob) => string | undefined;
+  readonly folderOf: (file: FileJob, home: string) => string;
   readonly markdownOf: (file: FileJob, text?: string) => string;
 }
 
@@ -17,7 +18,7 @@ function job(more: Partial<FileJob> = {}): FileJob {
 }
 
 await describeLib<FileWords>('file-words', (words) => {
-  const { stateOf, progressOf, shortlyOf, lengthOf, speedOf, markdownOf } = words;
+  const { stateOf, progressOf, shortlyOf, lengthOf, speedOf, folderOf, markdownOf } = words;
 
   test('a file that waits says for what', () => {
     expect(stateOf(job({ state: 'queued', position: 1 }))).toBe('Waiting');
@@ -56,6 +57,11 @@ await describeLib<FileWords>('file-words', (words) => {
     const failed = job({ state: 'failed', error });
     expect(markdownOf(failed)).toBe('# This did not work\n\n> The file breaks off. Copy it again.');
     expect(markdownOf(failed, 'Until here')).toMatch(/^Until here\n\n> The file breaks off/);
+  });
+
+  test('a folder is named as people know it', () => {
+    const paths = ['/Users/me/a.wav', '/Users/me/Talks/a.wav', '/Users/mel/a.wav'];
+    expect(paths.map((path) => folderOf(job({ path }), '/Users/me'))).toEqual(['~', '~/Talks', '/Users/mel']);
   });
 
   test('how long it took is held against how long it is', () => {

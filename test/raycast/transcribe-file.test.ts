@@ -53,7 +53,7 @@ describeBuilt('Transcribe File', () => {
     const host = selecting(...paths);
     const command = host.launch('transcribe-file');
     await untilStates(command, 'Done', 'Done', 'Done');
-    expect(titles(await command.until(() => true))).toEqual(['c.wav', 'b.wav', 'a.wav']);
+    expect(titles(await command.until(() => true))).toEqual(['a.wav', 'b.wav', 'c.wav']);
     await command.select('b.wav');
     await command.until(() => command.actions().includes('Paste'));
     await command.act('Paste');
@@ -94,7 +94,7 @@ describeBuilt('Transcribe File', () => {
     writeFileSync(join(folder, 'notes.txt'), 'no sound');
     const command = selecting(folder).launch('transcribe-file');
     await untilStates(command, 'Done', 'Done');
-    expect(titles(await command.until(() => true))).toEqual(['10.wav', '9.wav']);
+    expect(titles(await command.until(() => true))).toEqual(['9.wav', '10.wav']);
 
     const empty = join(here.paths.home, 'Empty');
     mkdirSync(empty);
@@ -136,7 +136,7 @@ describeBuilt('Transcribe File', () => {
     host.desktop.clipboard = [{ text: `'${audio('three.wav')}'` }];
     const command = host.launch('transcribe-clipboard');
     await untilStates(command, 'Done', 'Done', 'Done');
-    expect(titles(await command.until(() => true))).toEqual(['three.wav', 'two.wav', 'one talk.wav']);
+    expect(titles(await command.until(() => true))).toEqual(['three.wav', 'one talk.wav', 'two.wav']);
   }, 60_000);
 
   test('an ordinary text on the clipboard is no file', async () => {
@@ -191,7 +191,7 @@ describeBuilt('Transcribe File', () => {
     expect(states(command)).toContain('Transcribing…');
     host.desktop.confirms = true;
     await command.act('Cancel');
-    await command.until(() => states(command)[2] === 'Cancelled');
+    await command.until(() => states(command)[0] === 'Cancelled');
     await command.untilText('segment 0');
     await command.act('Cancel All');
     await untilStates(command, 'Cancelled', 'Cancelled', 'Cancelled');
@@ -228,7 +228,7 @@ describeBuilt('Transcribe File', () => {
     const broken = join(here.paths.home, 'picture.png');
     writeFileSync(broken, 'no sound at all');
     const command = selecting(broken, audio('fine.wav')).launch('transcribe-file');
-    await untilStates(command, 'Done', 'Failed');
+    await untilStates(command, 'Failed', 'Done');
     await command.select('picture.png');
     await command.untilText('This is no sound');
     audio('picture.png', { segments: 1 });
@@ -240,18 +240,19 @@ describeBuilt('Transcribe File', () => {
     const command = selecting(audio('a.wav'), audio('long.wav', { segments: 900, delayMs: 20 })).launch(
       'transcribe-file',
     );
-    await command.until(() => states(command).join() === 'Transcribing…,Done');
+    await command.until(() => states(command).join() === 'Done,Transcribing…');
     await command.select('a.wav');
     await command.untilText(spoken(3));
     const { pid } = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { pid: number };
     process.kill(pid, 'SIGKILL');
-    await untilStates(command, 'Failed', 'Done');
+    await untilStates(command, 'Done', 'Failed');
     expect(command.text()).toContain('Sotto’s daemon has ended meanwhile');
     await command.untilText(spoken(3));
     audio('long.wav', { segments: 2 });
     await command.select('long.wav');
     await command.act('Try Again');
-    await command.until(() => states(command)[0] === 'Done');
+    await untilStates(command, 'Done', 'Done');
+    expect(titles(await command.until(() => true))).toEqual(['long.wav', 'a.wav']);
   }, 60_000);
 
   test('without Sotto on this machine it says what to do', async () => {

@@ -43,9 +43,8 @@ export class FilesClient {
     how: { readonly model?: string; readonly options?: TranscribeOptions } = {},
   ): Promise<FileJob[]> {
     const added: FileJob[] = [];
-    for (let at = 0; at < paths.length; at += FILE_LIMITS.perRequest) {
-      const part = paths.slice(at, at + FILE_LIMITS.perRequest);
-      const { files } = await this.#ask({ do: 'add', paths: part, ...how });
+    for (let rest = [...paths]; rest.length > 0;) {
+      const { files } = await this.#ask({ do: 'add', paths: rest.splice(0, countOf(rest)), ...how });
       added.push(...files);
     }
     return added;
@@ -111,6 +110,14 @@ export class FilesClient {
       line.send({ type: 'files', id, request });
     });
   }
+}
+
+/** As many as one request holds; one at least. */
+function countOf(paths: readonly string[]): number {
+  let length = 0;
+  const tooLong = paths.findIndex((path) => (length += path.length) > FILE_LIMITS.pathsLength);
+  const fitting = tooLong < 0 ? paths.length : Math.max(1, tooLong);
+  return Math.min(fitting, FILE_LIMITS.perRequest);
 }
 
 function isAnswer<Do extends FilesResult['do']>(

@@ -14,8 +14,9 @@ import { errorSchema } from './wire-error.js';
 
 /** Bounds that the daemon keeps. */
 export const FILE_LIMITS = {
-  /** Files of one request. */
-  perRequest: 32,
+  /** Files of one request, and how long their paths are together, in UTF-16 units. */
+  perRequest: 256,
+  pathsLength: 64 * 1024,
   /** Files that wait or run; more are refused. */
   open: 256,
   /** Files that are over, of which the text or the failure is kept. */
@@ -65,7 +66,7 @@ const fileSummarySchema = v.object({
 export const fileJobSchema = v.object({
   id: fileId,
   path: v.string(),
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; the same for all that came in one request. */
   addedMs: finite,
   state: v.picklist(FILE_STATES),
   /** How many files are in front of it and it, while it is queued. */

@@ -4,7 +4,16 @@ import { getProgressIcon } from '@raycast/utils';
 import { basename, dirname } from 'node:path';
 import type { ReactNode } from 'react';
 import type { FileJob } from 'sotto/client';
-import { lengthOf, markdownOf, nameOf, progressOf, shortlyOf, speedOf, stateOf } from '../lib/file-words';
+import {
+  folderOf,
+  lengthOf,
+  markdownOf,
+  nameOf,
+  progressOf,
+  shortlyOf,
+  speedOf,
+  stateOf,
+} from '../lib/file-words';
 import { languageName } from '../lib/take-markdown';
 
 interface Props {
@@ -52,7 +61,7 @@ function FileFacts({ file, saved }: Pick<Props, 'file' | 'saved'>) {
       {summary === undefined ? null : <List.Item.Detail.Metadata.Label title="Model" text={summary.model} />}
       {speed === undefined ? null : <List.Item.Detail.Metadata.Label title="Took" text={speed} />}
       <List.Item.Detail.Metadata.Separator />
-      <List.Item.Detail.Metadata.Label title="Folder" text={dirname(file.path)} />
+      <List.Item.Detail.Metadata.Label title="Folder" text={folderOf(file)} />
       {saved === undefined ? null : (
         <List.Item.Detail.Metadata.Label title="Saved As" text={basename(saved)} />
       )}

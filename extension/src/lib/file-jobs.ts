@@ -17,7 +17,7 @@ const AGAIN_MS = 500;
 const MOST_TRIES = 5;
 
 export interface JobsSeen {
-  /** The newest first. */
+  /** As they came, but those that came last stand first. */
   readonly files: readonly FileJob[];
   /** The whole texts, by the files’ ids, as far as they are read. */
   readonly texts: ReadonlyMap<string, string>;
@@ -126,12 +126,12 @@ export class FileJobs {
   }
 
   #tell(): void {
-    const files = [...this.#past.values(), ...this.#now].reverse();
+    const files = latestFirst([...this.#past.values(), ...this.#now]);
     this.#show({ files, texts: new Map(this.#texts) });
     void this.#readTexts();
   }
 
-  /** One after another, the newest first. */
+  /** One after another. */
   async #readTexts(): Promise<void> {
     if (this.#isReading) return;
     this.#isReading = true;
@@ -149,7 +149,7 @@ export class FileJobs {
   }
 
   #unread(): FileJob | undefined {
-    return [...this.#now].reverse().find((file) => isFileOver(file) && !this.#texts.has(file.id));
+    return this.#now.find((file) => isFileOver(file) && !this.#texts.has(file.id));
   }
 
   /** The next daemon knows nothing of them. */
@@ -170,6 +170,11 @@ function brokenOff(file: FileJob, error: SottoError): FileJob {
       hint: 'transcribe it again',
     },
   };
+}
+
+/** What came together stays in its order: so it is done, and so it was selected. */
+function latestFirst(files: readonly FileJob[]): FileJob[] {
+  return [...files].sort((one, other) => other.addedMs - one.addedMs);
 }
 
 /** Those that are not in the list already, as they lie there now: whoever opens the list again means to see them. */

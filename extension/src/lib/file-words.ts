@@ -1,5 +1,6 @@
 /** A file on its way to text, in words. */
-import { basename } from 'node:path';
+import { homedir } from 'node:os';
+import { basename, dirname } from 'node:path';
 import type { FileJob } from 'sotto/client';
 import { clockOf, errorText, escaped } from './take-markdown';
 
@@ -8,6 +9,12 @@ const SHOWN_CHARACTERS = 20_000;
 
 export function nameOf({ path }: Pick<FileJob, 'path'>): string {
   return basename(path);
+}
+
+/** `~/Downloads` */
+export function folderOf({ path }: Pick<FileJob, 'path'>, home = homedir()): string {
+  const folder = dirname(path);
+  return folder === home || folder.startsWith(`${home}/`) ? `~${folder.slice(home.length)}` : folder;
 }
 
 /** What it does now, in a word or two. */

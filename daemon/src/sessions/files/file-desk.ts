@@ -78,8 +78,9 @@ export class FileDesk {
     const open = [...this.#works.values()].filter(({ isOver }) => !isOver).length;
     if (open + paths.length > FILE_LIMITS.open)
       throw new SottoError('BUSY', `${open} files are waiting already`);
+    const now = Date.now();
     const added = paths.map((path) => {
-      const work = new FileWork(randomUUID(), path, Date.now());
+      const work = new FileWork(randomUUID(), path, now);
       this.#works.set(work.facts.id, work);
       const request = {
         path,
