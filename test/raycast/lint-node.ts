@@ -1,6 +1,6 @@
 /** The Node for Raycast's tools, which ask for 22.22.2: the one that runs here, or the pinned package of `.ci/tools`. */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -34,8 +34,11 @@ export async function nodeForRay(): Promise<string> {
   );
 }
 
-/** `npm ci` in `.ci/tools`: versions and hashes are pinned there. */
+/** `npm ci` in `.ci/tools`, where it is not done yet: versions and hashes are pinned there. */
 export async function installTools(): Promise<void> {
+  const changedMs = (file: string): number =>
+    statSync(join(toolsFolder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (changedMs('node_modules/.package-lock.json') >= changedMs('package-lock.json')) return;
   await execute('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
     cwd: toolsFolder,
     timeout: INSTALL_MS,

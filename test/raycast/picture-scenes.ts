@@ -3,10 +3,10 @@ import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { menuOf, noteOf } from './picture-desktop.js';
+import type { Frame } from './picture-frame.js';
 import type { Markup } from './picture-markup.js';
 import { READING, type Stage } from './picture-stage.js';
 import { windowOf } from './picture-window.js';
-import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
 import { find, textOf, walk, type TreeNode } from './tree.js';
 
@@ -28,8 +28,7 @@ export const SCENES: readonly Scene[] = [
     store: 1,
     isInReadme: true,
     async take(stage) {
-      const [host, command] = await halfSaid(stage);
-      return windowOf(stage.frame(host, command));
+      return windowOf(await halfSaid(stage));
     },
   },
   {
@@ -119,8 +118,7 @@ export const SCENES: readonly Scene[] = [
     name: 'dictate-actions',
     isInReadme: true,
     async take(stage) {
-      const [host, command] = await halfSaid(stage);
-      return windowOf(stage.frame(host, command, { isPanelOpen: true }));
+      return windowOf({ ...(await halfSaid(stage)), isPanelOpen: true });
     },
   },
   {
@@ -137,13 +135,13 @@ export const SCENES: readonly Scene[] = [
 ];
 
 /** Dictate, with some words that are said for good and some behind them that may still change. */
-async function halfSaid(stage: Stage): Promise<[RaycastHost, RunningCommand]> {
+async function halfSaid(stage: Stage): Promise<Frame> {
   const host = await stage.raycast();
   const command = host.launch('dictate');
   const isSo = (tree: TreeNode): boolean =>
     /respectable than he was.*\*[^*]{12,}\*$/s.test(textOf(tree, 'markdown'));
-  await command.until(isSo, PATIENCE_MS);
-  return [host, command];
+  const tree = await command.until(isSo, PATIENCE_MS);
+  return stage.frame(host, command, { tree });
 }
 
 function treeOf({ tree, name }: RunningCommand): TreeNode {
