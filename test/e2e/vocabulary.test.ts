@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Dictation, SottoClient, type DictationEvent } from '#daemon/client/index.js';
+import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveOptions } from '#daemon/protocol/live.js';
 import type { VocabularyRequest } from '#daemon/protocol/vocabulary.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
@@ -110,7 +111,7 @@ describe('the vocabulary over the socket', () => {
       const line = client.line('any', {
         receive: (message) => {
           line.close();
-          if (message.type === 'error') reject(message.error as unknown as Error);
+          if (message.type === 'error') reject(SottoError.fromWire(message.error));
           else resolve(message);
         },
         lost: reject,

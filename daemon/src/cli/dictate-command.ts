@@ -11,6 +11,8 @@ export interface DictateFlags {
   model?: string;
   language?: string;
   prompt?: string;
+  /** False: the user's own words and replacements are not used. */
+  vocabulary?: boolean;
   refine?: boolean;
   from?: string;
   fast?: true;
@@ -37,6 +39,7 @@ export function addDictate(program: Command, outcome: Outcome): void {
       ),
     )
     .option('-p, --prompt <text>', 'text that counts as said before: names, spelling, style')
+    .option('--no-vocabulary', 'without your own words and replacements (sotto vocabulary)')
     .addOption(
       new Option('--refine', 'decode all of it once more at the end, and take the better text (default)'),
     )

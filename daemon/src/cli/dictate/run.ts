@@ -62,10 +62,11 @@ export async function runDictate({ flags, paths, delivering, microphone }: RunPa
 }
 
 function sessionFor(flags: DictateFlags, connections: Connections): Parameters<typeof Dictation.open>[0] {
-  const { model, language, prompt, refine, events } = flags;
+  const { model, language, prompt, vocabulary, refine, events } = flags;
   const options: LiveOptions = {
     ...(language === undefined ? {} : { language }),
     ...(prompt === undefined ? {} : { initialPrompt: prompt }),
+    ...(vocabulary === false ? { vocabulary } : {}),
     // The screen is redrawn at the end, and everything else is written then: only who reads events has had the text.
     refine: refine ?? events !== true,
   };

@@ -43,9 +43,9 @@ export class VocabularyInUse {
       return this.#now;
     } catch (thrown) {
       const problem = SottoError.from(thrown);
-      const { code, message } = problem;
-      if (this.#told !== message) this.#log.warn({ code, message }, 'vocabulary');
-      this.#told = message;
+      // What it says may hold words of the user: they are for nobody's log.
+      if (this.#told !== problem.message) this.#log.warn({ code: problem.code }, 'the vocabulary is not used');
+      this.#told = problem.message;
       return { ...this.#now, problem };
     }
   }

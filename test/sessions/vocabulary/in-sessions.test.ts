@@ -1,0 +1,88 @@
+/** What takes and files ask of the engine with a vocabulary: with an engine that only writes down what it is asked. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { silentLog } from '#daemon/logger.js';
+import type { LiveOptions } from '#daemon/protocol/live.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
+import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
+import { Sessions } from '#daemon/sessions/sessions.js';
+import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
+import type { Engine, EngineJob, EngineLive } from '#daemon/supervisor/engine.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+
+const words = Array.from({ length: 1_000 }, (_, i) => `name ${i} ${'x'.repeat(80)}`);
+const vocabulary = { now: () => ({ words, replacer: new Replacer([]) }) };
+
+class WritingEngine implements Engine {
+  readonly asked: (EngineJob | EngineLive)[] = [];
+
+  run(job: EngineJob) {
+    this.asked.push(job);
+    return { cancel: () => undefined };
+  }
+
+  live(request: EngineLive) {
+    this.asked.push(request);
+    return { audio: () => undefined, finish: () => undefined, cancel: () => undefined };
+  }
+
+  status() {
+    return { state: 'ready' as const, restarts: 0, model: { state: 'absent' as const } };
+  }
+}
+
+let takes = 0;
+let folder = '';
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sotto-words-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const common = {
+  clock: new VirtualClock(),
+  log: silentLog,
+  resolveModel: () => ({ name: 'fake', dir: '/m' }),
+  vocabulary,
+};
+
+async function live(options?: LiveOptions): Promise<LiveOptions> {
+  const engine = new WritingEngine();
+  const sessions = new LiveSessions({ ...common, engine, folder, keep: () => Promise.resolve(undefined) });
+  const id = `take-${++takes}`;
+  const take = await sessions.open({ id, ...(options !== undefined && { options }) });
+  // Of a take without any sound nothing is kept.
+  take.push(0, new Uint8Array(3_200));
+  await sessions.stop(0);
+  // Another daemon goes on with it, with the same words.
+  const next = new WritingEngine();
+  const after = new LiveSessions({ ...common, engine: next, folder, keep: () => Promise.resolve(undefined) });
+  await after.find(id);
+  await after.stop(0);
+  expect(next.asked[0]?.options).toEqual(engine.asked[0]?.options);
+  return engine.asked[0]?.options ?? {};
+}
+
+async function file(options?: TranscribeOptions): Promise<TranscribeOptions> {
+  const engine = new WritingEngine();
+  const sessions = new Sessions({ ...common, engine });
+  const request = { path: '/talk.wav', ...(options !== undefined && { options }) };
+  sessions.submit({}, request, () => undefined);
+  await Promise.resolve();
+  return engine.asked[0]?.options ?? {};
+}
+
+describe.each([
+  ['a take', live],
+  ['a file', file],
+])('%s', (_what, asks) => {
+  test('is listened to for all words of the vocabulary', async () => {
+    expect(await asks()).toEqual({ hotwords: words });
+    expect(await asks({ language: 'en' })).toEqual({ language: 'en', hotwords: words });
+  });
+
+  test('keeps words of its own, and none where one wants none', async () => {
+    expect(await asks({ hotwords: ['Hopper'] })).toEqual({ hotwords: ['Hopper'] });
+    expect(await asks({ hotwords: [] })).toEqual({ hotwords: [] });
+    expect(await asks({ vocabulary: false })).toEqual({ vocabulary: false });
+  });
+});
