@@ -67,7 +67,9 @@ export function actionPanel(panel: TreeNode, frame: Frame): Markup {
     ];
   };
   return html`<aside class="panel">
-    ${panel.children.flatMap((child) => (child.type === 'ActionPanel' ? rows(child) : row(child)))}
+    <div class="rows">
+      ${panel.children.flatMap((child) => (child.type === 'ActionPanel' ? rows(child) : row(child)))}
+    </div>
     <div class="find">Search for actions…</div>
   </aside>`;
 }

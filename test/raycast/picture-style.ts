@@ -98,8 +98,9 @@ article th, article td { text-align: left; padding: 5px 12px 5px 0; border-botto
 .form .box { width: 16px; height: 16px; border-radius: 4px; border: .5px solid rgba(255,255,255,.3); display: grid; place-items: center; font-size: 11px; }
 .form .box.checked { background: #ff8f75; border-color: #ff8f75; color: #1c1a22; font-weight: 700; }
 .form p { color: var(--quiet); } .form hr { grid-column: 1 / -1; border: 0; border-top: .5px solid var(--line); }
-.panel { position: absolute; right: 8px; bottom: 48px; width: 344px; max-height: 372px; border-radius: 11px; overflow: hidden; background: #282530; z-index: 2;
+.panel { position: absolute; right: 8px; bottom: 48px; width: 344px; max-height: 402px; border-radius: 11px; overflow: hidden; background: #282530; z-index: 2;
   display: flex; flex-direction: column; box-shadow: inset 0 0 0 .5px rgba(255,255,255,.2), 0 0 0 .5px rgba(0,0,0,.5), 0 16px 44px rgba(0,0,0,.5); }
+.panel .rows { flex: 1; min-height: 0; overflow: hidden; }
 .panel section { padding: 6px; } .panel section section { padding: 0; }
 .panel section + section { border-top: .5px solid var(--line); }
 .panel h5 { font-size: 11.5px; font-weight: 600; color: var(--quiet); padding: 4px 8px; }
