@@ -147,6 +147,29 @@ if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${re
     expect(await kept()).toEqual({ words: ['Grace Hopper'], replacements: [] });
   }, 60_000);
 
+  test('what is said is shown with the replacements while one speaks', async () => {
+    await here.sotto('vocabulary', 'replace', rampText(SECOND), 'Shaun');
+    const command = here.raycast({ samples: 60 * SECOND, pauseMs: 20 }).launch('dictate');
+    await command.until((tree) => textOf(tree, 'markdown').includes('Shaun'));
+    expect(command.actions()).toContain('Finish and Paste');
+  }, 60_000);
+
+  test('a word that is added while one dictates is written in this dictation already', async () => {
+    const [first = '', ...rest] = rampText(3 * SECOND).split(' ');
+    const host = here.raycast({ samples: 3 * SECOND });
+    const command = host.launch('dictate');
+    await command.untilText('0:03');
+    await open(command, 'Add Word to Vocabulary', 'heard');
+    await command.fill('word', 'Shaun');
+    await command.fill('heard', first);
+    await command.act('Add Word');
+    await command.until(() => command.actions().includes('Finish and Paste'));
+    await command.act('Finish and Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe(['Shaun', ...rest].join(' '));
+    expect(await kept()).toEqual({ words: ['Shaun'], replacements: [{ from: first, to: 'Shaun' }] });
+  }, 60_000);
+
   test('what is dictated is inserted with the replacements', async () => {
     const [first = '', ...rest] = rampText(2 * SECOND).split(' ');
     await here.sotto('vocabulary', 'replace', first, 'Shaun');
