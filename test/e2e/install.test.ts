@@ -25,6 +25,13 @@ import { stopDaemon } from '#test/harness/stop-daemon.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
 const LABEL = 'com.sotto.daemon';
+
+/** The engine, where the system says who belongs to whom. */
+function childrenOf(pid: number): number[] {
+  const list = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(list) ? readFileSync(list, 'utf8').trim().split(' ').filter(Boolean).map(Number) : [];
+}
+
 const supported = target === 'linux-x64' || target === 'darwin-arm64';
 
 (supported ? describe : describe.skip)('a release, installed as users install it', () => {
@@ -134,6 +141,26 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     expect(readFileSync(paths.settings, 'utf8')).toContain('"keepDays":7');
     expect(readlinkSync(join(paths.home, 'app', 'current'))).toMatch(/^versions\/0\.2\.0-/);
   }, 180_000);
+
+  // Nightly, and before a release: SOTTO_CYCLES=10.
+  test('installed, upgraded and uninstalled again and again: no process, file or socket is left', async () => {
+    const cycles = Number(process.env.SOTTO_CYCLES ?? '1');
+    const pids = new Set<number>();
+    mkdirSync(join(folder, 'bin'));
+    mkdirSync(join(folder, 'Library', 'LaunchAgents'), { recursive: true });
+    const before = readdirSync(folder, { recursive: true }).sort();
+    for (let cycle = 0; cycle < cycles; cycle++) {
+      for (const release of [first, second]) {
+        expect((await install(release)).code).toBe(0);
+        const daemon = launchd.pid(LABEL) ?? -1;
+        for (const pid of [daemon, ...childrenOf(daemon)]) pids.add(pid);
+      }
+      expect((await run(command, ['uninstall', '--all', '--yes'])).code).toBe(0);
+      expect(readdirSync(folder, { recursive: true }).sort()).toEqual(before);
+    }
+    expect(pids.size).toBeGreaterThanOrEqual(2 * cycles);
+    expect([...pids].filter((pid) => isRunning(pid))).toEqual([]);
+  }, 900_000);
 
   test('one that was interrupted is taken up again, and a file that was cut off or changed is refused', async () => {
     // As an installation leaves it that was killed while it unpacked.

@@ -29,7 +29,7 @@ export async function releaseHere(out: string, version: string): Promise<Release
   const { problems } = inspect(folder, target, root);
   if (problems.length > 0) throw new Error(problems.join('\n'));
   const file = join(out, version, `sotto-${version}-${target}.tgz`);
-  const { sha256 } = await pack(folder, file);
+  const { sha256 } = await pack(folder, file, 1);
   const script = join(out, version, 'install.sh');
   const template = readFileSync(join(root, 'launchd/install/install.sh'), 'utf8');
   writeFileSync(script, stamped(template, { version, url: '', sums: { [target]: sha256 } }));

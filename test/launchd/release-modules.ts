@@ -48,7 +48,7 @@ interface Modules {
     ) => { problems: string[]; bytes: number; files: number; binaries: string[] };
   };
   'launchd/release/pack.mjs': {
-    pack: (folder: string, file: string) => Promise<{ sha256: string; bytes: number }>;
+    pack: (folder: string, file: string, level?: number) => Promise<{ sha256: string; bytes: number }>;
   };
   'launchd/release/stamp.mjs': {
     stamped: (

@@ -2,11 +2,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { resolvePaths, type Paths } from '#daemon/paths.js';
+import { bundledSpeech, resolvePaths, type Paths } from '#daemon/paths.js';
 import { findPieces } from '#daemon/cli/uninstall-pieces.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { stopDaemon } from '#test/harness/stop-daemon.js';
 import { isRunning, until } from '#test/harness/wait.js';
+
+const speech = join(bundledSpeech, 'jfk.flac');
 
 let folder: string;
 let paths: Paths;
@@ -57,6 +59,16 @@ describe('sotto uninstall', () => {
     expect(stdout).toMatch(/Sotto is gone\n/);
     expect((await daemon.done).code).toBe(0);
     expect(isRunning(daemon.pid)).toBe(false);
+    expect(readdirSync(folder)).toEqual([]);
+  }, 60_000);
+
+  test('lets a dictation in the background end first, and its process goes', async () => {
+    const env = { HOME: folder };
+    const capture = startSotto(['capture', '--go-on', '--from', speech], { home: paths.home, env });
+    await until(() => existsSync(paths.capture));
+    const { code, stderr } = await run('--all', '--yes');
+    expect([code, stderr]).toEqual([0, '']);
+    expect((await capture.done).signal).toBeNull();
     expect(readdirSync(folder)).toEqual([]);
   }, 60_000);
 

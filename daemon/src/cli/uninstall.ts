@@ -1,11 +1,10 @@
 /** `sotto uninstall`: ends whatever of Sotto runs, and takes everything away but what is to be kept. */
-import { connect } from 'node:net';
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BackgroundCapture } from '../client/background-capture.js';
 import { isRunning } from '../is-running.js';
 import { packageRoot, type Paths } from '../paths.js';
-import type { CaptureAsk } from '../protocol/capture.js';
 import { messageOf, SottoError } from '../protocol/errors.js';
 import { lockHolder } from '../server/lock.js';
 import { describeBytes } from '../store/download/describe-bytes.js';
@@ -18,7 +17,8 @@ import { findPieces, type Found, type Keepable, type Piece } from './uninstall-p
 import { askHere, type Ask } from './uninstall-questions.js';
 
 /** A dictation that goes on is finished before its process leaves. */
-const CAPTURE_MS = 10_000;
+const CAPTURE_MS = 20_000;
+const LEFT_MS = 2_000;
 const LOOK_EVERY_MS = 50;
 
 export interface UninstallRun {
@@ -96,13 +96,14 @@ function tell({ pieces, strangers }: Found, stays: ReadonlySet<Keepable>): void 
 /** @returns what went wrong, in words */
 async function endAll(paths: Paths): Promise<string[]> {
   const troubles: string[] = [];
+  // First whoever dictates: what was said is written down by the daemon.
+  if (!(await endCapture(paths))) troubles.push('a dictation in the background does not end');
   try {
     if (await managerFor(paths).uninstall()) say('the login agent is gone');
   } catch (error) {
     // Where there is no service manager there is no agent, unless its launcher says otherwise.
     if (existsSync(join(paths.home, 'agent', 'Sotto'))) troubles.push(messageOf(error));
   }
-  if (!(await endCapture(paths))) troubles.push('a dictation in the background does not end');
   try {
     if (existsSync(paths.runtime)) await daemonStop(paths);
   } catch (error) {
@@ -116,19 +117,14 @@ async function endAll(paths: Paths): Promise<string[]> {
 /** The process that holds the microphone is a launcher's child: it is asked, never killed. @returns whether it has gone */
 async function endCapture({ runtime, capture }: Paths): Promise<boolean> {
   if (!existsSync(runtime)) return true;
-  const socket = connect(capture);
-  const leave: CaptureAsk = { type: 'leave' };
-  socket.on('error', () => undefined);
-  socket.on('connect', () => socket.end(`${JSON.stringify(leave)}\n`));
-  socket.resume();
+  const asked = BackgroundCapture.leave(capture).catch(() => undefined);
+  await Promise.race([asked, sleep(CAPTURE_MS, undefined, { ref: false })]);
   // It holds the lock as long as it is there.
-  for (const untilMs = performance.now() + CAPTURE_MS; ; await sleep(LOOK_EVERY_MS)) {
+  for (const untilMs = performance.now() + LEFT_MS; ; await sleep(LOOK_EVERY_MS)) {
     const lock = tryLock(join(runtime, 'capture.lock'));
     lock?.release();
-    if (lock !== undefined || performance.now() > untilMs) {
-      socket.destroy();
-      return lock !== undefined;
-    }
+    if (lock !== undefined) return true;
+    if (performance.now() > untilMs) return false;
   }
 }
 
