@@ -232,7 +232,9 @@ tell_what_next() {
   cat <<NEXT
 
 Now in Raycast:
-  1. Install the extension Sotto from the Store. It finds what was installed here by itself.
+  1. Install the extension Sotto from the Store. It finds what was installed here by itself. Or build it from here, with
+     Node.js 22.22 or later; once Raycast shows it, Ctrl-C ends the command and the extension stays:
+       cd "$app/current/extension" && npm ci && npm run dev
   2. Give Quick Dictate a hotkey: Raycast Settings › Extensions › Sotto.
   3. Press it and speak. macOS asks once whether Raycast may use the microphone: allow it.
 

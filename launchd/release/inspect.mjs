@@ -21,6 +21,9 @@ const NEEDED = [
   'assets/vad/silero-vad.safetensors',
   'assets/vocab/multilingual.tiktoken',
   'assets/speech/jfk.flac',
+  'extension/package.json',
+  'extension/src/dictate.tsx',
+  'extension/assets/icon.png',
 ];
 const LIBRARIES = {
   'darwin-arm64': ['libmlx.dylib', 'libjaccl.dylib', 'mlx.metallib'],

@@ -50,11 +50,19 @@ export async function release(system, { targets, out, url }) {
   return made;
 }
 
-/** The addon of this machine is there after the set-up; macOS's can be built on any machine. */
+/** macOS's addon is built the same way on every machine, for the oldest macOS; Linux's is that of this machine. */
 async function addonFor(system, target) {
-  if (target === targetOf(system)) return builtAddon(root, target, path.join(root, 'native/lib', target));
-  const { output } = await crossCheck(system);
-  return builtAddon(root, target, path.dirname(output));
+  if (target === 'darwin-arm64') {
+    const { output } = await crossCheck(system);
+    return builtAddon(root, target, path.dirname(output));
+  }
+  if (target !== targetOf(system)) {
+    throw new SetupError(
+      `The release for ${target} can't be built on ${targetOf(system)}.`,
+      `Build it there, or leave it out: --target darwin-arm64.`,
+    );
+  }
+  return builtAddon(root, target, path.join(root, 'native/lib', target));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

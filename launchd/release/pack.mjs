@@ -13,9 +13,10 @@ const LONG_AGO = '1985-10-26T08:15:00Z';
 
 /**
  * Packs `folder`, which must be called `package` as npm wants it, into `file` (.tgz), which appears when it is complete.
+ * @param level how hard to press, 1–9
  * @returns `{ sha256, bytes }`
  */
-export async function pack(folder, file) {
+export async function pack(folder, file, level = 6) {
   const isGnu = process.platform === 'linux';
   const same = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', `--mtime=${LONG_AGO}`];
   const args = ['-C', path.dirname(folder), ...(isGnu ? same : []), '-cf', '-', path.basename(folder)];
@@ -34,7 +35,7 @@ export async function pack(folder, file) {
     ended,
     pipeline(
       tar.stdout,
-      createGzip({ level: 6 }),
+      createGzip({ level }),
       async function* (chunks) {
         for await (const chunk of chunks) {
           hash.update(chunk);

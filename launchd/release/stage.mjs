@@ -1,13 +1,5 @@
 // Lays a release out in a folder: the same places as in a clone, so that nothing has to be told where things are.
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { filesOf, productionPackages, runDependencies } from './packages.mjs';
 import { thirdParty } from './third-party.mjs';
@@ -18,6 +10,9 @@ const OURS = [
   /^daemon\/bin\//,
   /^dist\/(native|daemon|launchd)\/.*\.(js|d\.ts)$/,
   /^assets\/(models|speech|vad|vocab)\//,
+  // For Raycast to build, who has it not from the Store: its own packages are development's, so they are not inside.
+  /^extension\/(src|assets)\//,
+  /^extension\/(package(-lock)?|tsconfig)\.json$|^extension\/(README|CHANGELOG)\.md$/,
 ];
 
 /** Of an unpacked Python wheel: its libraries and its licences, neither headers nor CMake files. */
@@ -39,9 +34,20 @@ export function stage(root, folder, { target, addon, wheels, info }) {
     writeFileSync(path.join(folder, to), text, { mode: 0o644 });
   };
 
-  for (const file of ['', 'daemon/bin', 'dist/native', 'dist/daemon', 'dist/launchd', 'assets'].flatMap(
-    (at) => ours(root, at),
-  ))
+  const folders = [
+    'daemon/bin',
+    'dist/native',
+    'dist/daemon',
+    'dist/launchd',
+    'assets',
+    'extension/src',
+    'extension/assets',
+  ];
+  for (const file of [
+    ...topOf(root, ''),
+    ...topOf(root, 'extension'),
+    ...folders.flatMap((at) => below(root, at)),
+  ].filter(isOurs))
     put(path.join(root, file), file);
   put(addon, `native/lib/${target}/sotto-mlx.node`);
   write(`native/lib/${target}/build.json`, `${JSON.stringify(info, null, 2)}\n`);
@@ -60,12 +66,14 @@ export function stage(root, folder, { target, addon, wheels, info }) {
   write('THIRD-PARTY.md', thirdParty(root, packages, wheels));
 }
 
-function ours(root, at) {
-  const folder = path.join(root, at);
-  if (!existsSync(folder)) return [];
-  const names = at === '' ? readdirSync(folder) : filesIn(folder).map((name) => `${at}/${name}`);
-  return names.filter((name) => OURS.some((pattern) => pattern.test(name)));
-}
+const isOurs = (file) => OURS.some((pattern) => pattern.test(file));
+
+const topOf = (root, at) =>
+  readdirSync(path.join(root, at), { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(at, entry.name));
+
+const below = (root, at) => filesIn(path.join(root, at)).map((name) => path.join(at, name));
 
 function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
