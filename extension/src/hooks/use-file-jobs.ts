@@ -37,6 +37,7 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
     let hasFiles = false;
     const followed = new FileJobs(
       () => connectDaemon(settings.sotto),
+      settings,
       (now) => {
         setSeen(now);
         hasFiles = now.files.length > 0;

@@ -30,17 +30,24 @@ export interface HowToTranscribe {
 
 export class FileJobs {
   readonly #connect: () => Promise<SottoClient>;
+  readonly #usual: HowToTranscribe;
   readonly #show: (seen: JobsSeen) => void;
   readonly #texts = new Map<string, string>();
-  /** Of a daemon that has ended. */
+  /** Of a daemon that has ended: what was done, and what is to be begun again. */
   readonly #past = new Map<string, FileJob>();
+  /** How the files that this view has handed in are to be transcribed, by their ids. */
+  readonly #how = new Map<string, HowToTranscribe>();
+  /** Paths of files that a daemon has ended with. */
+  readonly #begunAgain = new Set<string>();
   #now: readonly FileJob[] = [];
   #client = pending<SottoClient>();
   #isReading = false;
   #isLeft = false;
 
-  constructor(connect: () => Promise<SottoClient>, show: (seen: JobsSeen) => void) {
+  /** @param usual how files of other views are begun again */
+  constructor(connect: () => Promise<SottoClient>, usual: HowToTranscribe, show: (seen: JobsSeen) => void) {
     this.#connect = connect;
+    this.#usual = usual;
     this.#show = show;
   }
 
@@ -54,6 +61,7 @@ export class FileJobs {
       const client = await this.#connected();
       if (this.#isLeft) return client.close();
       try {
+        await this.#beginAgain();
         for await (const files of client.files.watch()) {
           if (this.#isLeft) return;
           tries = 1;
@@ -83,12 +91,14 @@ export class FileJobs {
     );
   }
 
-  async add(paths: readonly string[], { language, model }: HowToTranscribe): Promise<void> {
+  async add(paths: readonly string[], how: HowToTranscribe): Promise<void> {
+    const { language, model } = how;
     const { files } = await this.#client.promise;
-    await files.add(paths, {
+    const added = await files.add(paths, {
       options: language === undefined ? {} : { language },
       ...(model !== undefined && { model }),
     });
+    for (const { id } of added) this.#how.set(id, how);
   }
 
   async cancel(ids: readonly string[]): Promise<void> {
@@ -152,12 +162,37 @@ export class FileJobs {
     return this.#now.find((file) => isFileOver(file) && !this.#texts.has(file.id));
   }
 
-  /** The next daemon knows nothing of them. */
+  /** The next daemon knows nothing of them. What two daemons have ended with may be what ends them. */
   #keepOf(error: SottoError): void {
-    for (const file of this.#now) this.#past.set(file.id, isFileOver(file) ? file : brokenOff(file, error));
+    for (const file of this.#now) {
+      const isToEnd = this.#begunAgain.has(file.path);
+      const left = isFileOver(file) ? file : isToEnd ? brokenOff(file, error) : inWait(file);
+      this.#past.set(file.id, left);
+    }
     this.#now = [];
     this.#tell();
   }
+
+  async #beginAgain(): Promise<void> {
+    const open = [...this.#past.values()].filter((file) => !isFileOver(file));
+    const byHow = new Map<HowToTranscribe, FileJob[]>();
+    for (const file of open) {
+      const how = this.#how.get(file.id) ?? this.#usual;
+      byHow.set(how, [...(byHow.get(how) ?? []), file]);
+    }
+    for (const [how, files] of byHow) {
+      const paths = files.map(({ path }) => path);
+      await this.add(paths, how);
+      for (const { id, path } of files) {
+        this.#begunAgain.add(path);
+        this.#past.delete(id);
+      }
+    }
+  }
+}
+
+function inWait({ id, path, addedMs }: FileJob): FileJob {
+  return { id, path, addedMs, state: 'queued', doneSeconds: 0 };
 }
 
 function brokenOff(file: FileJob, error: SottoError): FileJob {
