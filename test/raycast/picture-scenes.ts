@@ -1,6 +1,5 @@
 /** What the pictures show: each drives a command to a moment worth seeing. */
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { menuOf, noteOf } from './picture-desktop.js';
 import type { Frame } from './picture-frame.js';
@@ -36,9 +35,12 @@ export const SCENES: readonly Scene[] = [
     store: 2,
     isInReadme: true,
     async take(stage) {
-      const folder = join(tmpdir(), 'Recordings');
+      const { HOME } = process.env;
+      const folder = join(stage.home.folder, 'Recordings');
       const inFolder = (name: string): string => join(folder, name);
-      mkdirSync(folder, { recursive: true });
+      mkdirSync(folder);
+      // A folder is named as people name it, from their own: `~/Recordings`.
+      process.env.HOME = stage.home.folder;
       try {
         copyFileSync(stage.clip('jfk.flac'), inFolder('Inaugural Address.flac'));
         await stage.record([...READING, 'austen-0890.flac'], inFolder('Chapter One.wav'));
@@ -54,7 +56,7 @@ export const SCENES: readonly Scene[] = [
         const tree = await command.until(isSo, PATIENCE_MS);
         return windowOf(stage.frame(host, command, { tree, selected: 'Chapter One.wav' }));
       } finally {
-        rmSync(folder, { recursive: true, force: true });
+        process.env.HOME = HOME;
       }
     },
   },
