@@ -21,9 +21,12 @@ export default async function QuickDictate() {
 
 async function announce(take: Take): Promise<void> {
   const now = await reach(take, ({ phase }) => phase !== 'opening');
-  await refreshMenuBar();
   failIfFailed(now);
-  await showHUD('Listening. Run Quick Dictate again when you are done');
+  const said =
+    now.noSignalSeconds > 0
+      ? `Nothing comes from ${now.device ?? 'the microphone'}. Is it muted?`
+      : 'Listening. Run Quick Dictate again when you are done';
+  await Promise.all([showHUD(said), refreshMenuBar()]);
 }
 
 async function finish(take: Take, { capitals, delivery, trailingSpace }: Settings): Promise<void> {

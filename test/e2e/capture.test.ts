@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { fileURLToPath } from 'node:url';
 import { BackgroundCapture } from '#daemon/client/index.js';
@@ -207,6 +208,22 @@ describe('a dictation in the background', () => {
     expect(switched.insteadOfDevice).toBeUndefined();
     await left(process);
   }, 30_000);
+
+  test('what was said to no daemon at all is kept, and written down by the next one', async () => {
+    // No daemon can listen here.
+    mkdirSync(dirname(home.paths.socket), { recursive: true });
+    writeFileSync(home.paths.socket, '');
+    const process = begin({ samples: 3 * SECOND }, '--go-on');
+    const failed = await end(await look());
+    expect(failed).toMatchObject({
+      phase: 'failed',
+      error: { hint: expect.stringContaining('kept') as unknown },
+    });
+    await left(process);
+    rmSync(home.paths.socket);
+    await sotto(['daemon', 'start'], { home: home.folder });
+    await until(async () => (await history()).includes(rampText(3 * SECOND)), 60_000);
+  }, 90_000);
 
   test('goes on alone if it shall', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on');
