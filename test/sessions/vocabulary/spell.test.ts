@@ -98,6 +98,21 @@ const replacements = fc.array(
 );
 
 describe('whatever is said', () => {
+  test('what is given is found as it is given, whatever characters it has', () => {
+    const any = fc.oneof(
+      fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme' }),
+      fc.string({ minLength: 1, maxLength: 12, unit: 'binary' }),
+      fc.string({ minLength: 1, maxLength: 12 }),
+    );
+    fc.assert(
+      fc.property(any, (from) => {
+        fc.pre(from.trim() !== '');
+        expect(spellText(new Replacer([{ from, to: 'Aa' }]), from.trim())).toMatch(/^aa$/i);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('words that are not among what is replaced come through, in their order', () => {
     const rules = [{ from: 'sean', to: 'Shaun' }];
     fc.assert(

@@ -66,7 +66,7 @@ function patternOf(all: readonly string[]): string {
   for (const from of all) {
     const before = BEGINS_INSIDE.test(from) ? `(?<!${INSIDE})` : '';
     const after = ENDS_INSIDE.test(from) ? `(?!${INSIDE})${NOT_CONTRACTED}` : '';
-    const inner = new Set([innerOf(from.normalize('NFC')), innerOf(from.normalize('NFD'))]);
+    const inner = new Set([from, from.normalize('NFC'), from.normalize('NFD')].map(innerOf));
     const last = runs.at(-1);
     if (last?.before === before && last.after === after) last.inner.push(...inner);
     else runs.push({ before, after, inner: [...inner] });
