@@ -74,7 +74,11 @@ const SPECIAL = {
   tiktoken: (file) => !/^(encoders|lite)\//.test(file),
 };
 
+/** The types of Sotto's protocol are made of these: who builds on `sotto/client` needs them, the extension above all. */
+const TYPES = { valibot: 'dist/index.d.mts' };
+
 export function isNeeded(name, file, target) {
+  if (TYPES[name] === file) return true;
   if (DEVELOPMENT.some((pattern) => pattern.test(file))) return false;
   return SPECIAL[name]?.(file, target) ?? true;
 }

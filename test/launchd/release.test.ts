@@ -141,6 +141,21 @@ describe('the packages of a release', () => {
       expect(names).not.toContain(name);
   });
 
+  test('come without what is for their own development, and without other systems’ binaries', async () => {
+    const { isNeeded } = await load('launchd/release/packages.mjs');
+    const kept = (name: string, ...files: string[]): string[] =>
+      files.filter((file) => isNeeded(name, file, 'darwin-arm64'));
+    expect(kept('ws', 'lib/websocket.js', 'LICENSE', 'index.d.ts', 'lib/x.js.map', 'test/a.js')).toEqual([
+      'lib/websocket.js',
+      'LICENSE',
+    ]);
+    // What Sotto's own types are made of is for those who build on it.
+    expect(kept('valibot', 'dist/index.mjs', 'dist/index.d.mts', 'dist/index.d.cts')).toHaveLength(2);
+    expect(kept('@picovoice/pvrecorder-node', 'lib/mac/arm64/x.node', 'lib/mac/x86_64/x.node')).toHaveLength(
+      1,
+    );
+  });
+
   test('one in the folder of another is that one’s', async () => {
     const { productionPackages } = await load('launchd/release/packages.mjs');
     const packages = {
