@@ -1,0 +1,38 @@
+/** A dictation in the background with nothing faked but the speaker. What is missing here is said. */
+import { writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { errorsIn } from '#daemon/cli/word-errors.js';
+import { BackgroundCapture } from '#daemon/client/index.js';
+import { homeHere } from '#test/harness/home-here.js';
+import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { startSotto } from '#test/harness/run-sotto.js';
+import { until } from '#test/harness/wait.js';
+
+const withEngine = describeWithEngine('capture-real-engine');
+
+// Before the home goes: the process that waits lives in it.
+afterEach(() => BackgroundCapture.leave(home.paths.capture));
+const home = homeHere();
+beforeEach(() => writeFileSync(home.paths.settings, '{}'));
+
+withEngine('a dictation in the background with the starter model', () => {
+  test('begun in the wrong language and switched on the way, all of it is written in the right one', async () => {
+    startSotto(['capture', '--go-on', '--language', 'de', '--from', jfk], {
+      home: home.folder,
+      realEngine: true,
+    });
+    let capture: BackgroundCapture | undefined;
+    await until(async () => (capture = await BackgroundCapture.connect(home.paths.capture)) !== undefined);
+    let text = '';
+    let isSwitched = false;
+    for await (const take of capture?.takes() ?? []) {
+      if (!isSwitched && take.committed.length > 20) {
+        isSwitched = true;
+        capture?.switch({ language: 'en' });
+      }
+      if (take.phase === 'final') text = take.text ?? '';
+    }
+    expect(isSwitched).toBe(true);
+    expect(errorsIn(JFK_SAID, text, 'en').errors).toBeLessThanOrEqual(2);
+  }, 120_000);
+});
