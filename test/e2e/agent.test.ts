@@ -157,4 +157,19 @@ describe('sotto agent', () => {
     expect(pids.size).toBe(6);
     expect(files()).toEqual(before);
   }, 120_000);
+
+  test('belongs to one home: uninstalling Sotto from another one leaves it alone', async () => {
+    await run('agent', 'install');
+    const pid = launchd.pid(LABEL);
+    const other = join(folder, 'other');
+    const asked = ['uninstall', '--all', '--yes'];
+    expect(await sotto(asked, { home: other, env: launchctl.environment })).toMatchObject({
+      code: 0,
+      stdout: expect.not.stringContaining('agent is gone') as unknown,
+    });
+    expect(launchd.pid(LABEL)).toBe(pid);
+    const own = await run(...asked);
+    expect([own.code, own.stdout]).toEqual([0, expect.stringMatching(/the login agent is gone\n/)]);
+    expect(launchd.pid(LABEL)).toBeUndefined();
+  }, 60_000);
 });

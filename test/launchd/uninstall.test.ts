@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { bundledSpeech, resolvePaths, type Paths } from '#daemon/paths.js';
+import { uninstall, type UninstallRun } from '#daemon/cli/uninstall.js';
+import type { Ask } from '#daemon/cli/uninstall-questions.js';
 import { findPieces } from '#daemon/cli/uninstall-pieces.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { stopDaemon } from '#test/harness/stop-daemon.js';
@@ -112,6 +114,52 @@ describe('sotto uninstall', () => {
     expect((await run('--keep', 'everything', '--yes')).code).toBe(2);
     expect(readdirSync(paths.home, { recursive: true })).toEqual(before);
   }, 60_000);
+
+  describe('asks where there is a terminal', () => {
+    const asks: string[] = [];
+    /** One who answers in this order; `undefined` is Ctrl-C. */
+    const answering = (...answers: (boolean | undefined)[]): Ask => {
+      asks.length = 0;
+      return (question) => {
+        asks.push(question);
+        return Promise.resolve(answers[asks.length - 1]);
+      };
+    };
+    const before = process.env.SOTTO_HOME;
+    beforeEach(() => void (process.env.SOTTO_HOME = paths.home));
+    afterEach(() => {
+      if (before === undefined) delete process.env.SOTTO_HOME;
+      else process.env.SOTTO_HOME = before;
+    });
+    const here = (ask: Ask, change: Partial<UninstallRun> = {}): Promise<number> =>
+      uninstall(paths, { yes: false, dryRun: false, ...change }, ask);
+
+    test('what is to be kept, piece by piece, and at last whether it is meant', async () => {
+      use();
+      expect(await here(answering(true, false, true, true))).toBe(0);
+      expect(asks).toEqual([
+        'Keep your models (5 kB)?',
+        'Keep your past dictations (11 bytes)?',
+        'Keep your settings and vocabulary (6 bytes)?',
+        'Remove Sotto?',
+      ]);
+      expect(readdirSync(paths.home).sort()).toEqual([
+        'models',
+        'settings.json',
+        'settings.json.1a2b3c4d.new',
+        'vocabulary.json',
+      ]);
+    });
+
+    test('nothing that was said before, and does nothing without a yes', async () => {
+      use();
+      const whole = readdirSync(paths.home, { recursive: true });
+      expect(await here(answering(false), { keep: ['models'] })).toBe(1);
+      expect(asks).toEqual(['Remove Sotto?']);
+      expect(await here(answering(true, undefined))).toBe(130);
+      expect(readdirSync(paths.home, { recursive: true })).toEqual(whole);
+    });
+  });
 
   test('where nothing was ever installed it says so, and makes nothing', async () => {
     const { code, stdout } = await run('--all', '--yes');

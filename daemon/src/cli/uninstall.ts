@@ -1,5 +1,5 @@
 /** `sotto uninstall`: ends whatever of Sotto runs, and takes everything away but what is to be kept. */
-import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackgroundCapture } from '../client/background-capture.js';
@@ -52,6 +52,7 @@ export async function uninstall(paths: Paths, run: UninstallRun, ask = askHere()
   for (const path of found.strangers) say(`not Sotto’s, so it stays: ${path}`);
   const rest = howItCame();
   if (rest !== undefined) say(rest);
+  if (process.platform === 'darwin') say('the extension goes in Raycast: Settings › Extensions › Sotto');
   return troubles.length > 0 ? 3 : 0;
 }
 
@@ -99,10 +100,12 @@ async function endAll(paths: Paths): Promise<string[]> {
   // First whoever dictates: what was said is written down by the daemon.
   if (!(await endCapture(paths))) troubles.push('a dictation in the background does not end');
   try {
-    if (await managerFor(paths).uninstall()) say('the login agent is gone');
+    if (await isAgentOf(paths)) {
+      await managerFor(paths).uninstall();
+      say('the login agent is gone');
+    }
   } catch (error) {
-    // Where there is no service manager there is no agent, unless its launcher says otherwise.
-    if (existsSync(join(paths.home, 'agent', 'Sotto'))) troubles.push(messageOf(error));
+    troubles.push(messageOf(error));
   }
   try {
     if (existsSync(paths.runtime)) await daemonStop(paths);
@@ -112,6 +115,19 @@ async function endAll(paths: Paths): Promise<string[]> {
     else process.kill(pid, 'SIGKILL');
   }
   return troubles;
+}
+
+/** Another home (SOTTO_HOME) may have an agent of its own: there is one of the name for each user. */
+async function isAgentOf(paths: Paths): Promise<boolean> {
+  const launcher = join(paths.home, 'agent', 'Sotto');
+  if (existsSync(launcher)) return true;
+  try {
+    const { file } = await managerFor(paths).status();
+    return readFileSync(file, 'utf8').includes(launcher);
+  } catch {
+    // No service manager, or no file of an agent.
+    return false;
+  }
 }
 
 /** The process that holds the microphone is a launcher's child: it is asked, never killed. @returns whether it has gone */
