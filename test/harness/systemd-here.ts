@@ -3,7 +3,8 @@
  * systemd (as in a container), a mount namespace in which it looks as if it had been.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './wait.js';
 
@@ -13,12 +14,26 @@ const SYSTEMD = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd'].find((path)
 const AS_IF_BOOTED =
   'mount -t tmpfs tmpfs /run/systemd && mkdir -p /run/systemd/system && exec "$0" --user --log-target=null';
 
+/** Whether one comes up at all: a container may lack the control groups that it needs. */
+const TRIAL = `
+  [ -d /run/systemd/system ] || { mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system; } || exit 1
+  "$0" --user --log-target=null &
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    sleep 0.3
+    systemctl --user show --property=SystemState 2>/dev/null | grep -Eq 'running|degraded' && { kill $!; wait; exit 0; }
+  done
+  kill $!; exit 1`;
+
 /** Why there is none here, or undefined. */
 export function whyNoSystemd(): string | undefined {
   if (SYSTEMD === undefined) return 'no systemd is installed';
-  if (existsSync('/run/systemd/system')) return undefined;
-  const { status } = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/run/systemd']);
-  return status === 0 ? undefined : 'systemd has not started this machine, and mounts need root';
+  const folder = mkdtempSync(join(tmpdir(), 'so-sd-'));
+  const isBooted = existsSync('/run/systemd/system');
+  const [command, args] = isBooted ? ['sh', []] : ['unshare', ['-m', 'sh']];
+  const env = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', HOME: folder, XDG_RUNTIME_DIR: folder };
+  const { status } = spawnSync(command, [...args, '-c', TRIAL, SYSTEMD], { env, timeout: 10_000 });
+  rmSync(folder, { recursive: true, force: true });
+  return status === 0 ? undefined : 'a systemd of our own does not come up on this machine';
 }
 
 export class SystemdHere {
