@@ -26,7 +26,11 @@ export async function doWithAgent(paths: Paths, act: AgentAct): Promise<number> 
   switch (act) {
     case 'install': {
       const isChanged = await manager.install();
-      return served(paths, manager, isChanged ? 'the agent is installed' : 'the agent is installed and runs already');
+      return served(
+        paths,
+        manager,
+        isChanged ? 'the agent is installed' : 'the agent is installed and runs already',
+      );
     }
     case 'uninstall':
       say((await manager.uninstall()) ? 'the agent is gone' : 'there is no agent');
@@ -82,9 +86,7 @@ async function served(paths: Paths, manager: AgentManager, done: string): Promis
   }
   const said = lastLine(join(paths.logs, 'agent.log'));
   const why = down < DOWN_TIMES || said === undefined ? '' : `: ${said}`;
-  process.stderr.write(
-    `sotto: ${done}, but its daemon does not answer${why} — see \`sotto agent doctor\`\n`,
-  );
+  process.stderr.write(`sotto: ${done}, but its daemon does not answer${why} — see \`sotto agent doctor\`\n`);
   return 3;
 }
 
