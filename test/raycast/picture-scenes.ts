@@ -35,7 +35,7 @@ export const SCENES: readonly Scene[] = [
     store: 2,
     isInReadme: true,
     async take(stage) {
-      const { HOME } = process.env;
+      const { HOME = '' } = process.env;
       const folder = join(stage.home.folder, 'Recordings');
       const inFolder = (name: string): string => join(folder, name);
       mkdirSync(folder);
