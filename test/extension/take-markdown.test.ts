@@ -47,6 +47,19 @@ await describeLib<TakeMarkdown>(
       expect(markdownOf(take({ committed: 'Hello there.', tentative: '' }))).toBe('Hello there.');
     });
 
+    test('after a switch it is said that all is written down again', () => {
+      expect([stateOf(take({ again: true })), markdownOf(take({ again: true }))]).toEqual([
+        'Writing it down again…',
+        '*Writing it down again…*',
+      ]);
+    });
+
+    test('that another microphone is used is said, but nothing more urgent is hidden by it', () => {
+      const other = { device: 'Built-in', insteadOfDevice: 'AirPods' };
+      expect(hintOf(take(other))).toBe('AirPods is not connected: Built-in is used.');
+      expect(hintOf(take({ ...other, daemon: 'lost' }))).toContain('daemon');
+    });
+
     test('a language without spaces between its words gets none', () => {
       expect(markdownOf(take({ committed: '今日は', tentative: 'いい天気' }))).toBe('今日は*いい天気*');
     });

@@ -40,6 +40,8 @@ if (reason !== undefined) console.warn(`skipped, dictations that are killed: ${r
         const victim = VICTIMS[Math.floor(random() * VICTIMS.length)] ?? 'nobody';
         killed += await kill(victim, host, command);
         await command.pop();
+        // One that is still starting would meet the next one's, and end: a zombie that only this haste explains.
+        await until(async () => !isAnyAtWork(command) || (await isListening()));
         await until(async () => (await now()) === undefined);
       }
       const started = host.launched.flatMap(({ children }) => children.started);
@@ -60,6 +62,12 @@ if (reason !== undefined) console.warn(`skipped, dictations that are killed: ${r
     },
     60_000 + TIMES * 15_000,
   );
+
+  async function isListening(): Promise<boolean> {
+    const capture = await BackgroundCapture.connect(here.paths.capture);
+    capture?.close();
+    return capture !== undefined;
+  }
 
   /** The dictation that goes on. */
   async function now() {
@@ -113,6 +121,10 @@ function end(pids: readonly number[]): number {
     }
   }
   return pids.length;
+}
+
+function isAnyAtWork({ children }: RunningCommand): boolean {
+  return children.started.some(({ pid }) => isAtWork(pid));
 }
 
 function isThere(pid: number): boolean {

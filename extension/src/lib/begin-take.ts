@@ -110,7 +110,7 @@ interface Started {
 
 /**
  * A direct child, so that macOS charges the microphone to Raycast; in a group of its own, so that it outlives the command. It
- * stays for the next dictations, until Raycast ends or nobody dictates for hours: nobody waits for it when the command is
+ * stays for the next dictations, until Raycast ends or nobody dictates for an hour: nobody waits for it when the command is
  * gone, so each one that ends leaves a zombie until Raycast does.
  */
 function startCapture({ sotto, log, language, model, device, goOn, sounds }: TakeOptions): Started {

@@ -65,8 +65,6 @@ export function hintOf(take: Capture): string | undefined {
   if (take.noSignalSeconds > 0) {
     return `Nothing has come from ${take.device ?? 'the microphone'} for ${Math.floor(take.noSignalSeconds)} seconds. Is it muted, or may Raycast not use it?`;
   }
-  if (take.insteadOfDevice !== undefined)
-    return `${take.insteadOfDevice} is not connected: ${take.device ?? 'the system’s microphone'} is used.`;
   if (take.daemon === 'lost')
     return 'The daemon is gone for a moment. What you say is kept, and written down when it is back.';
   if (take.engine === 'waiting' && take.seconds > 1)
@@ -74,6 +72,8 @@ export function hintOf(take: Capture): string | undefined {
   if (take.engine === 'restarting')
     return 'The engine restarts. What you say is kept, and nothing has to be said again.';
   if (take.error !== undefined) return sentence(take.error.message);
+  if (take.insteadOfDevice !== undefined)
+    return `${escaped(take.insteadOfDevice)} is not connected: ${escaped(take.device ?? 'the Mac’s own')} is used.`;
   return undefined;
 }
 
@@ -126,7 +126,7 @@ function spokenOf({ committed, tentative, phase }: Capture): string {
   return `${escaped(shown.trimEnd())}${between}*${escaped(maybe)}*`;
 }
 
-function emptyText({ phase }: Capture): string {
+function emptyText({ phase, again }: Capture): string {
   switch (phase) {
     case 'opening':
       return '*One moment…*';
@@ -142,7 +142,7 @@ function emptyText({ phase }: Capture): string {
     case 'paused':
       return '*Paused.*';
     case 'listening':
-      return '*Speak now.*';
+      return again === true ? '*Writing it down again…*' : '*Speak now.*';
   }
 }
 

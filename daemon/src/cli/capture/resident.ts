@@ -31,12 +31,14 @@ import { TakeSound } from './take-sound.js';
 
 /** How long nobody may be there before a take that is not to go on alone is finished. */
 const ALONE_MS = 2_000;
+/** Who is there for less only takes a look, as the menu bar does. */
+const LOOK_MS = 500;
 /** How long the end of a take can still be heard. */
 const REMEMBERED_MS = 10_000;
 /** For so long after a take a process for the microphone waits, too: whoever dictates once soon does so again. */
 const STANDBY_MS = 10 * 60_000;
-/** Nobody dictates any more today. */
-const IDLE_MS = 3 * 3_600_000;
+/** Nobody dictates any more for now: what is gained is less than the memory that it takes. */
+const IDLE_MS = 3_600_000;
 
 export interface ResidentParts {
   readonly paths: Paths;
@@ -53,6 +55,7 @@ export class Resident {
   #take: BackgroundTake | undefined;
   #goesOnAlone = false;
   #watchers = 0;
+  #companySinceMs: number | undefined;
   #isLeaving = false;
   #calmAlone: (() => void) | undefined;
   #calmForget: (() => void) | undefined;
@@ -109,18 +112,35 @@ export class Resident {
 
   /** So many look at it. */
   watched(count: number): void {
+    const { clock } = this.#parts;
     this.#watchers = count;
+    if (count > 0) this.#companySinceMs ??= clock.nowMs();
     const take = this.#take;
     if (count > 0 || take === undefined) return;
+    const wasCompany = this.#isCompany;
+    this.#companySinceMs = undefined;
     if (isOver(take.now.phase)) this.#forget(take);
-    // Who only takes a look, as the menu bar does, is no company: what counts is whether somebody is there in the end.
-    else if (!this.#goesOnAlone)
-      this.#calmAlone ??= this.#parts.clock.after(ALONE_MS, () => this.#alone(take));
+    else if (!this.#goesOnAlone) {
+      if (wasCompany) this.#beNotAlone();
+      this.#calmAlone ??= clock.after(ALONE_MS, () => this.#alone(take));
+    }
+  }
+
+  #beNotAlone(): void {
+    this.#calmAlone?.();
+    this.#calmAlone = undefined;
   }
 
   #alone(take: BackgroundTake): void {
     this.#calmAlone = undefined;
     if (this.#watchers === 0) take.finish();
+    else if (!this.#isCompany) this.#calmAlone = this.#parts.clock.after(LOOK_MS, () => this.#alone(take));
+  }
+
+  /** Whether somebody is there, or was until now, who does more than take a look. */
+  get #isCompany(): boolean {
+    const { clock } = this.#parts;
+    return clock.nowMs() - (this.#companySinceMs ?? clock.nowMs()) > LOOK_MS;
   }
 
   /** Ends the process once the take that goes on is finished. */
@@ -197,8 +217,8 @@ export class Resident {
   }
 
   #calm(): void {
-    for (const calm of [this.#calmAlone, this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.();
-    this.#calmAlone = undefined;
+    this.#beNotAlone();
+    for (const calm of [this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.();
   }
 }
 
