@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
@@ -192,6 +192,21 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     expect(versions()).toHaveLength(1);
     expect(readdirSync(join(paths.home, 'app')).sort()).toEqual(['command', 'current', 'versions']);
     expect(launchd.starts).toBe(0);
+  }, 120_000);
+
+  test('comes through a pipe, as from a page; one that is cut off on its way does nothing', async () => {
+    const piped = join(folder, 'piped.sh');
+    const script = readFileSync(first.script, 'utf8');
+    const address = `file://${dirname(first.file)}`;
+    writeFileSync(
+      piped,
+      script.replace(/^ADDRESS=.*$/m, () => `ADDRESS=${address}`),
+    );
+    const half = await run('sh', ['-c', `head -c ${script.length >> 1} piped.sh | sh`]);
+    expect(half.code).not.toBe(0);
+    expect(existsSync(paths.home)).toBe(false);
+    const done = await run('sh', ['-c', 'cat piped.sh | sh -s -- --no-agent']);
+    expect([done.code, done.out]).toEqual([0, expect.stringMatching(/it works/)]);
   }, 120_000);
 
   test('says what is missing: Node, a release, a place of its own', async () => {
