@@ -14,6 +14,8 @@ const NEEDED = [
   'THIRD-PARTY.md',
   'README.md',
   'daemon/bin/sotto.mjs',
+  'daemon/src/writers/report/player.js',
+  'daemon/src/writers/report/style.css',
   'dist/daemon/src/cli/main.js',
   'dist/daemon/src/engine/main.js',
   'dist/launchd/index.js',

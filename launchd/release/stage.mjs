@@ -9,6 +9,8 @@ const OURS = [
   /^(LICENSE|NOTICES\.md|README\.md|CHANGELOG\.md|SECURITY\.md)$/,
   /^daemon\/bin\//,
   /^dist\/(native|daemon|launchd)\/.*\.(js|d\.ts)$/,
+  // What a page with the sound inside is made of.
+  /^daemon\/src\/writers\/report\/.*\.(js|css)$/,
   /^assets\/(models|speech|vad|vocab)\//,
   // For Raycast to build, who has it not from the Store: its own packages are development's, so they are not inside.
   /^extension\/(src|assets)\//,
@@ -36,6 +38,7 @@ export function stage(root, folder, { target, addon, wheels, info }) {
 
   const folders = [
     'daemon/bin',
+    'daemon/src/writers/report',
     'dist/native',
     'dist/daemon',
     'dist/launchd',

@@ -246,11 +246,16 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     const cleanEnv = { PATH: process.env.PATH ?? '', npm_config_update_notifier: 'false' };
     const installed = await run('npm', [...npm, first.file], cleanEnv);
     expect([installed.code, installed.err]).toEqual([0, expect.not.stringContaining('ERR')]);
-    const heard = await run(join(prefix, 'bin', 'sotto'), [
-      'transcribe',
-      '--no-daemon',
-      join(prefix, 'lib/node_modules/sotto/assets/speech/jfk.flac'),
-    ]);
+    const transcribe = (...flags: string[]): ReturnType<typeof run> =>
+      run(join(prefix, 'bin', 'sotto'), [
+        'transcribe',
+        '--no-daemon',
+        ...flags,
+        join(prefix, 'lib/node_modules/sotto/assets/speech/jfk.flac'),
+      ]);
+    const heard = await transcribe();
     expect([heard.code, heard.out]).toEqual([0, expect.stringMatching(/ask not what your country/i)]);
+    const page = await transcribe('--format', 'html');
+    expect([page.code, page.out]).toEqual([0, expect.stringMatching(/<script>[^]*ask.*not/)]);
   }, 120_000);
 });
