@@ -2,9 +2,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { SottoClient } from '#daemon/client/index.js';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
-import type { DaemonStatus } from '#daemon/protocol/status.js';
+import { daemonStatus } from '#test/harness/daemon-status.js';
 import { FakeLaunchd } from '#test/harness/fake-launchd.js';
 import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
 import { fakeEngine, sotto, type SottoResult } from '#test/harness/run-sotto.js';
@@ -42,15 +41,8 @@ function run(...args: string[]): Promise<SottoResult> {
   return sotto(args, { home: paths.home, env: launchctl.environment });
 }
 
-async function status(): Promise<DaemonStatus | undefined> {
-  try {
-    const client = await SottoClient.connect(paths.socket, 'test');
-    const answer = await client.status();
-    client.close();
-    return answer;
-  } catch {
-    return undefined;
-  }
+function status(): ReturnType<typeof daemonStatus> {
+  return daemonStatus(paths);
 }
 
 /** Long enough for launchd to have tried again, were there a failure to it. */

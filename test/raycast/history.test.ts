@@ -19,7 +19,7 @@ import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js'
 import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { whyNotBuilt } from './build-extension.js';
-import { isAtWork } from './children.js';
+import { isRunning } from '#daemon/is-running.js';
 import type { RunningCommand } from './running-command.js';
 import { sottoHere } from './sotto-here.js';
 import { findAll, textOf } from './tree.js';
@@ -217,15 +217,15 @@ const AGAIN = scriptedTexts(3).join('').trim();
     await until(() => played().length === 1);
     expect(played()[0]).toContain(join(here.paths.recordings, 'take-0.wav'));
     await act(command, 'Stop Playing');
-    await until(() => !isAtWork(pidOf(played()[0])));
+    await until(() => !isRunning(pidOf(played()[0])));
     await act(command, 'Play');
     await until(() => played().length === 2);
     await command.select('Words of 1.');
     await act(command, 'Play');
-    await until(() => played().length === 3 && !isAtWork(pidOf(played()[1])));
-    expect(isAtWork(pidOf(played()[2]))).toBe(true);
+    await until(() => played().length === 3 && !isRunning(pidOf(played()[1])));
+    expect(isRunning(pidOf(played()[2]))).toBe(true);
     await command.pop();
-    await until(() => !isAtWork(pidOf(played()[2])) && command.children.alive().length === 0);
+    await until(() => !isRunning(pidOf(played()[2])) && command.children.alive().length === 0);
   }, 60_000);
 
   test('says that a sound can’t be played', async () => {
