@@ -1,5 +1,6 @@
 /** The processes that a command has started. Raycast ends those that are not detached when it unloads the command. */
 import { readFileSync } from 'node:fs';
+import { isRunning } from '#daemon/is-running.js';
 
 export interface Child {
   readonly pid: number;
@@ -37,17 +38,12 @@ export class Children {
   }
 }
 
-/** Whether it runs, and is still that one: its number may be another's by now. */
-function isAlive({ pid, args }: Child): boolean {
-  return isAtWork(pid) && args.slice(1).every((arg) => read(pid, 'cmdline').includes(arg));
-}
-
 /**
- * Whether a process does anything. When a command has been unloaded nobody waits for its children any more,
- * so one that has ended stays as a zombie until the host ends: here as in Raycast.
+ * Whether it runs, and is still that one: its number may be another's by now. When a command has been unloaded nobody waits for
+ * its children any more, so one that has ended stays as a zombie until the host ends: here as in Raycast.
  */
-export function isAtWork(pid: number): boolean {
-  return /^State:\s+[^ZX\s]/m.test(read(pid, 'status'));
+function isAlive({ pid, args }: Child): boolean {
+  return isRunning(pid) && args.slice(1).every((arg) => read(pid, 'cmdline').includes(arg));
 }
 
 function read(pid: number, file: string): string {

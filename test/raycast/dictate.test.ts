@@ -1,9 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { BackgroundCapture } from '#daemon/client/index.js';
 import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
-import { until } from '#test/harness/wait.js';
+import { isRunning, until } from '#test/harness/wait.js';
 import { whyNotBuilt } from './build-extension.js';
-import { isAtWork } from './children.js';
 import type { RaycastHost } from './raycast-host.js';
 import { sottoHere } from './sotto-here.js';
 import { textOf } from './tree.js';
@@ -51,7 +50,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     expect(host.desktop.pasted).toBe(rampText(SECOND).repeat(3));
     const started = host.launched.flatMap(({ children }) => children.started);
     expect(started).toHaveLength(1);
-    expect(started.every(({ pid }) => isAtWork(pid))).toBe(true);
+    expect(started.every(({ pid }) => isRunning(pid))).toBe(true);
   }, 60_000);
 
   test('what was on the clipboard is put back, unless somebody copied something else', async () => {

@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { until } from '#test/harness/wait.js';
+import { isRunning, until } from '#test/harness/wait.js';
 import { buildExtension, fixtureFolder, whyNotBuilt, type BuiltExtension } from './build-extension.js';
-import { isAtWork } from './children.js';
 import { RaycastHost, type HostOptions } from './raycast-host.js';
 import { find, textOf } from './tree.js';
 
@@ -151,12 +150,12 @@ if (reason !== undefined) console.warn(`skipped, the Raycast host on built comma
     const command = raycast.launch('spawning');
     const text = await command.untilText(/^\d+ \d+$/);
     const [own = 0, free = 0] = text.split(' ').map(Number);
-    expect([isAtWork(own), isAtWork(free)]).toEqual([true, true]);
+    expect([isRunning(own), isRunning(free)]).toEqual([true, true]);
     await command.pop();
-    await until(() => !isAtWork(own));
-    expect(isAtWork(free)).toBe(true);
+    await until(() => !isRunning(own));
+    expect(isRunning(free)).toBe(true);
     await raycast.close();
-    await until(() => !isAtWork(free));
+    await until(() => !isRunning(free));
   });
 
   test('what it does not know throws and names itself', async () => {

@@ -7,9 +7,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { BackgroundCapture, SottoClient } from '#daemon/client/index.js';
 import { SECOND } from '#test/harness/ramp.js';
-import { until } from '#test/harness/wait.js';
+import { isRunning, until } from '#test/harness/wait.js';
 import { whyNotBuilt } from './build-extension.js';
-import { isAtWork } from './children.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
 import { sottoHere } from './sotto-here.js';
@@ -45,9 +44,9 @@ if (reason !== undefined) console.warn(`skipped, dictations that are killed: ${r
         await until(async () => (await now()) === undefined);
       }
       const started = host.launched.flatMap(({ children }) => children.started);
-      const zombies = started.filter(({ pid }) => isThere(pid) && !isAtWork(pid));
+      const zombies = started.filter(({ pid }) => isThere(pid) && !isRunning(pid));
       expect(zombies.length).toBeLessThanOrEqual(killed);
-      expect(started.filter(({ pid }) => isAtWork(pid)).length).toBeLessThanOrEqual(1);
+      expect(started.filter(({ pid }) => isRunning(pid)).length).toBeLessThanOrEqual(1);
       expect(processesOf(here.paths.home, 'fake-microphone').length).toBeLessThanOrEqual(1);
       // A session that nobody comes back to is finished by the daemon after a while.
       await until(async () => {
@@ -88,7 +87,7 @@ if (reason !== undefined) console.warn(`skipped, dictations that are killed: ${r
   ): Promise<number> {
     if (victim === 'capture') {
       const pids = host.launched.flatMap(({ children }) => children.started.map(({ pid }) => pid));
-      return end(pids.filter(isAtWork));
+      return end(pids.filter(isRunning));
     }
     if (victim === 'microphone') end(processesOf(here.paths.home, 'fake-microphone'));
     if (victim === 'daemon') {
@@ -124,7 +123,7 @@ function end(pids: readonly number[]): number {
 }
 
 function isAnyAtWork({ children }: RunningCommand): boolean {
-  return children.started.some(({ pid }) => isAtWork(pid));
+  return children.started.some(({ pid }) => isRunning(pid));
 }
 
 function isThere(pid: number): boolean {
@@ -141,7 +140,7 @@ function processesOf(home: string, word: string): number[] {
         .split('\0')
         .some((arg) => arg.includes(word)),
     )
-    .filter((pid) => read(pid, 'environ').includes(`SOTTO_HOME=${home}`) && isAtWork(pid));
+    .filter((pid) => read(pid, 'environ').includes(`SOTTO_HOME=${home}`) && isRunning(pid));
 }
 
 function read(pid: number, file: string): string {
