@@ -44,7 +44,8 @@ export class VocabularyInUse {
     } catch (thrown) {
       const problem = SottoError.from(thrown);
       // What it says may hold words of the user: they are for nobody's log.
-      if (this.#told !== problem.message) this.#log.warn({ code: problem.code }, 'the vocabulary is not used');
+      if (this.#told !== problem.message)
+        this.#log.warn({ code: problem.code }, 'the vocabulary is not used');
       this.#told = problem.message;
       return { ...this.#now, problem };
     }
