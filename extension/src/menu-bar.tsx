@@ -11,12 +11,13 @@ import {
   showHUD,
 } from '@raycast/api';
 import { useEffect, useState } from 'react';
-import { BackgroundCapture, resolvePaths, SottoError } from 'sotto/client';
+import { BackgroundCapture, SottoError } from 'sotto/client';
 import { isGoing } from './lib/begin-take';
 import { connectDaemon, withDaemon } from './lib/daemon';
 import { capitalised, deliver } from './lib/deliver';
 import { faceOf, lineOf, modelLine } from './lib/menu-face';
 import { readMenuState, type MenuState } from './lib/menu-state';
+import { sottoPaths } from './lib/places';
 import { readSettings } from './lib/preferences';
 import { refreshMenuBar } from './lib/refresh-menu-bar';
 
@@ -153,7 +154,7 @@ function launch(name: string): Promise<void> {
 
 function ask(what: 'cancel' | 'restore'): Promise<void> {
   return act(async () => {
-    const capture = await BackgroundCapture.connect(resolvePaths().capture);
+    const capture = await BackgroundCapture.connect(sottoPaths().capture);
     capture?.ask(what);
     capture?.close();
   });

@@ -1,8 +1,8 @@
 /** Paste Last Transcript: for a text that landed in the wrong place, or nowhere. */
 import { showHUD } from '@raycast/api';
-import { resolvePaths } from 'sotto/client';
 import { deliver } from './lib/deliver';
 import { lastTranscript } from './lib/last-transcript';
+import { sottoPaths } from './lib/places';
 import { readSettings } from './lib/preferences';
 import { tellFailure } from './lib/tell-failure';
 
@@ -10,7 +10,7 @@ export default async function PasteLastTranscript() {
   try {
     const settings = readSettings();
     const { delivery, trailingSpace } = settings;
-    const text = await lastTranscript(resolvePaths().capture, settings);
+    const text = await lastTranscript(sottoPaths().capture, settings);
     if (text === undefined) await showHUD('There is no dictation yet');
     else await deliver(text, delivery, trailingSpace);
   } catch (thrown) {

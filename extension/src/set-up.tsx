@@ -6,6 +6,7 @@ import { DoctorActions } from './components/doctor-actions';
 import { useDoctor } from './hooks/use-doctor';
 import { capitalised } from './lib/deliver';
 import { reportOf, titleOf, type Check } from './lib/doctor-checks';
+import { shownPaths } from './lib/places';
 import { readSettings } from './lib/preferences';
 
 const ICONS: Record<Check['verdict'], Image.ImageLike> = {
@@ -22,7 +23,11 @@ export default function SetUp() {
   const { checked, isLooking, act } = useDoctor(sotto);
   const checks = checked?.checks ?? [];
   const wrong = checks.filter(({ verdict }) => verdict === 'wrong');
-  const report = reportOf(checks, [`Raycast ${environment.raycastVersion}, Darwin ${release()}`]);
+  const report = reportOf(
+    checks,
+    [`Raycast ${environment.raycastVersion}, Darwin ${release()}`],
+    shownPaths().log,
+  );
 
   const item = (check: Check) => (
     <List.Item

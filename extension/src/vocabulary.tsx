@@ -1,12 +1,13 @@
 /** Vocabulary: names and terms that Sotto listens for, and what it writes in place of what it hears. */
 import { Action, ActionPanel, Icon, List } from '@raycast/api';
 import { useState } from 'react';
-import { resolvePaths, type SottoError } from 'sotto/client';
+import type { SottoError } from 'sotto/client';
 import { VocabularyActions } from './components/vocabulary-actions';
 import { useVocabulary } from './hooks/use-vocabulary';
 import { useVocabularyDeeds, type VocabularyDeeds } from './hooks/use-vocabulary-deeds';
 import { readSettings } from './lib/preferences';
 import { errorText } from './lib/take-markdown';
+import { shownPaths } from './lib/places';
 import { idOf, nameOf, replacementsOf, targetOf, wordsOf, type Entry } from './lib/vocabulary-entries';
 
 type Shown = 'all' | 'words' | 'replacements';
@@ -94,7 +95,7 @@ function Trouble({ error, act }: { readonly error: SottoError; readonly act: Voc
         <ActionPanel>
           <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={act.refresh} />
           {error.code === 'VOCABULARY_BROKEN' ? (
-            <Action.ShowInFinder title="Show File in Finder" path={resolvePaths().vocabulary} />
+            <Action.ShowInFinder title="Show File in Finder" path={shownPaths().vocabulary} />
           ) : null}
         </ActionPanel>
       }

@@ -3,7 +3,7 @@ import { describeLib } from './load-lib.js';
 
 interface DoctorChecks {
   readonly betterModelIn: (list: object) => { what: string; found: string; advice: string }[];
-  readonly reportOf: (checks: readonly object[], about: readonly string[]) => string;
+  readonly reportOf: (checks: readonly object[], about: readonly string[], log: string) => string;
 }
 
 await describeLib<DoctorChecks>('doctor-checks', ({ betterModelIn, reportOf }) => {
@@ -32,8 +32,8 @@ await describeLib<DoctorChecks>('doctor-checks', ({ betterModelIn, reportOf }) =
       { what: 'node', verdict: 'right', found: 'Node.js 22' },
       { what: 'settings', verdict: 'wrong', found: 'not valid', advice: 'mend it' },
     ];
-    expect(reportOf(checks, ['Raycast 1'])).toMatch(
-      /^Raycast 1\n\n✓ Node\.js: Node\.js 22\n✗ Settings: not valid — mend it\n· Log: \//,
+    expect(reportOf(checks, ['Raycast 1'], '/log')).toMatch(
+      /^Raycast 1\n\n✓ Node\.js: Node\.js 22\n✗ Settings: not valid — mend it\n· Log: \/log$/,
     );
   });
 });

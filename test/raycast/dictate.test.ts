@@ -1,4 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { BackgroundCapture } from '#daemon/client/index.js';
 import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
 import { isRunning, until } from '#test/harness/wait.js';
@@ -97,6 +100,26 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await (await dictate(1, host)).act('Finish and Paste');
     await host.launched.at(-1)?.done();
     expect(host.desktop.pasted).toBe(rampText(SECOND));
+  }, 60_000);
+
+  test('a Sotto whose folder is elsewhere is found by its socket, and no other is begun', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'sotto-'));
+    const host = here.raycast(
+      { samples: 2 * SECOND },
+      { env: { SOTTO_HOME: elsewhere }, preferences: { socket: here.paths.socket } },
+    );
+    const command = await dictate(2, host);
+    await command.act('Finish and Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe(rampText(2 * SECOND));
+    expect(await here.sotto('history', 'list', '--json')).toContain(rampText(2 * SECOND));
+    expect(readdirSync(elsewhere)).toEqual([]);
+    rmdirSync(elsewhere);
+  }, 60_000);
+
+  test('a socket that is none of Sotto’s is told of', async () => {
+    const host = here.raycast({}, { preferences: { socket: '/tmp/other.sock' } });
+    await host.launch('dictate').untilText('other.sock is no socket of Sotto');
   }, 60_000);
 
   test('finish and paste comes through where Raycast pops to its root at once', async () => {

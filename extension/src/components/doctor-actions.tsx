@@ -8,9 +8,9 @@ import {
   LaunchType,
   openExtensionPreferences,
 } from '@raycast/api';
-import { resolvePaths } from 'sotto/client';
 import type { DoctorDeeds } from '../hooks/use-doctor';
 import { titleOf, type Agent, type Check, type Checked } from '../lib/doctor-checks';
+import { shownPaths } from '../lib/places';
 import type { SottoCommand } from '../lib/find-sotto';
 import { DoctorLog } from './doctor-log';
 
@@ -81,7 +81,7 @@ function Fixes({ check, checked, act }: Pick<Props, 'check' | 'checked' | 'act'>
     case 'better-model':
       return <Action title="Manage Models" icon={Icon.HardDrive} onAction={() => launch('models')} />;
     case 'settings':
-      return <Action.ShowInFinder title="Show Settings in Finder" path={resolvePaths().settings} />;
+      return <Action.ShowInFinder title="Show Settings in Finder" path={shownPaths().settings} />;
     case 'microphone':
       return (
         <>

@@ -1,9 +1,10 @@
 /** The end of the daemon's log. It holds states and figures, never what was said. */
 import { Action, ActionPanel, Detail, Icon, Keyboard } from '@raycast/api';
 import { useEffect, useState } from 'react';
-import { resolvePaths, SottoError } from 'sotto/client';
+import { SottoError } from 'sotto/client';
 import type { SottoCommand } from '../lib/find-sotto';
 import { askSotto } from '../lib/run-sotto';
+import { shownPaths } from '../lib/places';
 import { errorText } from '../lib/take-markdown';
 
 const LINES = 60;
@@ -26,7 +27,7 @@ export function DoctorLog({ sotto }: { readonly sotto: () => SottoCommand }) {
   };
   useEffect(() => void read(), []);
 
-  const path = resolvePaths().log;
+  const path = shownPaths().log;
   return (
     <Detail
       navigationTitle="Log"

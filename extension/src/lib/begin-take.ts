@@ -12,7 +12,7 @@ const BEGIN_MS = 15_000;
 export interface TakeOptions {
   readonly sotto: () => SottoCommand;
   /** Path of the socket at which a dictation is found. */
-  readonly socket: string;
+  readonly socket: () => string;
   /** Where what a new one says before anybody looks at it is kept. */
   readonly log: string;
   readonly language?: string;
@@ -62,7 +62,7 @@ export async function findOrBeginTake(options: TakeOptions): Promise<Take> {
 
 /** In the process that is there. Undefined where there is none, or it leaves because Sotto was replaced meanwhile. */
 async function beginThere({ socket, ...options }: TakeOptions): Promise<Take | undefined> {
-  const capture = await BackgroundCapture.connect(socket);
+  const capture = await BackgroundCapture.connect(socket());
   if (capture === undefined) return undefined;
   try {
     const { take, isNew } = await capture.begin(optionsOf(options));
@@ -82,7 +82,7 @@ async function beginAnew(options: TakeOptions): Promise<Take> {
   const started = startCapture(options);
   const deadline = Date.now() + BEGIN_MS;
   for (;;) {
-    const found = await findTake(options.socket);
+    const found = await findTake(options.socket());
     if (found !== undefined) return { ...found, isNew: true };
     const ended = started.ended();
     if (ended !== undefined) throw ended;

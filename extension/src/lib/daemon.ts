@@ -1,7 +1,8 @@
 /** The daemon, for commands that ask it for something: found at its socket, started where it isn't there. */
 import { spawn } from 'node:child_process';
-import { resolvePaths, SottoClient, SottoError } from 'sotto/client';
+import { SottoClient, SottoError } from 'sotto/client';
 import type { SottoCommand } from './find-sotto';
+import { sottoPaths } from './places';
 
 const LOOK_EVERY_MS = 25;
 /** Node's own start on a Mac that has just woken up, twice; the model is loaded later. */
@@ -33,7 +34,7 @@ export async function withDaemon<Result>(
  * @throws SottoError DAEMON_UNAVAILABLE (with what it said), TIMEOUT, VERSION_MISMATCH, UNAUTHORISED
  */
 export async function connectDaemon(sotto: DaemonSettings['sotto']): Promise<SottoClient> {
-  const { socket, startupLog } = resolvePaths();
+  const { socket, startupLog } = sottoPaths();
   const running = await findDaemon(socket);
   if (running !== undefined) return running;
   const start = startDaemon(sotto());
@@ -52,7 +53,7 @@ export async function connectDaemon(sotto: DaemonSettings['sotto']): Promise<Sot
 }
 
 /** The running daemon, or undefined: for what is shown only where there is one. @throws SottoError */
-export async function findDaemon(socket = resolvePaths().socket): Promise<SottoClient | undefined> {
+export async function findDaemon(socket = sottoPaths().socket): Promise<SottoClient | undefined> {
   try {
     return await SottoClient.connect(socket, 'raycast');
   } catch (thrown) {

@@ -1,5 +1,5 @@
 /** All that a dictation needs, looked at one by one: mostly by `sotto agent doctor`, and what only Raycast can see. */
-import { resolvePaths, SottoError } from 'sotto/client';
+import { SottoError } from 'sotto/client';
 import type { ModelsList } from 'sotto/protocol';
 import { findDaemon } from './daemon';
 import type { SottoCommand } from './find-sotto';
@@ -72,13 +72,13 @@ export async function lookAtAll(sotto: () => SottoCommand): Promise<Checked> {
 }
 
 /** For whoever is asked for help. */
-export function reportOf(checks: readonly Check[], about: readonly string[]): string {
+export function reportOf(checks: readonly Check[], about: readonly string[], log: string): string {
   const marks = { right: '✓', note: '·', wrong: '✗' };
   const lines = checks.map((check) => {
     const advice = check.advice === undefined ? '' : ` — ${check.advice}`;
     return `${marks[check.verdict]} ${titleOf(check)}: ${check.found}${advice}`;
   });
-  return [...about, '', ...lines, `· Log: ${resolvePaths().log}`].join('\n');
+  return [...about, '', ...lines, `· Log: ${log}`].join('\n');
 }
 
 /** What suits this Mac and is not here: the model that Sotto comes with is small. */

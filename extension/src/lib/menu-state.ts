@@ -1,8 +1,9 @@
 /** What the menu bar tells of: the dictation that goes on, the daemon, the last text. Starts nothing. */
-import { resolvePaths, SottoError, type Capture, type SottoClient } from 'sotto/client';
+import { SottoError, type Capture, type SottoClient } from 'sotto/client';
 import type { DaemonStatus } from 'sotto/protocol';
 import { findTake } from './begin-take';
 import { findDaemon } from './daemon';
+import { sottoPaths } from './places';
 
 /** Raycast gives a command of the menu bar a few seconds. */
 const ANSWER_MS = 3_000;
@@ -35,7 +36,7 @@ export async function readMenuState(): Promise<MenuState> {
 }
 
 async function currentTake(): Promise<Capture | undefined> {
-  const found = await findTake(resolvePaths().capture);
+  const found = await findTake(sottoPaths().capture);
   found?.capture.close();
   return found?.first;
 }

@@ -1,11 +1,11 @@
 /** The preferences, as the commands use them. */
 import { environment, getPreferenceValues } from '@raycast/api';
 import { join } from 'node:path';
-import { resolvePaths } from 'sotto/client';
 import type { TakeOptions } from './begin-take';
 import type { Capitals } from './capitals';
 import type { Delivery } from './deliver';
 import { findSotto, type SottoCommand } from './find-sotto';
+import { sottoEnv, sottoPaths } from './places';
 
 export interface Settings {
   readonly delivery: Delivery;
@@ -49,7 +49,7 @@ export function readSettings(): Settings {
     model: given(model),
     keepDays: keepDays === 'sotto' ? undefined : Number(keepDays),
     keepSound: keepSound === 'sotto' ? undefined : keepSound === 'yes',
-    sotto: () => findSotto(sotto ?? ''),
+    sotto: () => findSotto(sotto ?? '', sottoEnv()),
   };
 }
 
@@ -60,7 +60,7 @@ export function takeOptions(
 ): TakeOptions {
   return {
     sotto,
-    socket: resolvePaths().capture,
+    socket: () => sottoPaths().capture,
     log: join(environment.supportPath, 'capture.log'),
     goOn,
     sounds,
