@@ -141,7 +141,7 @@ async function halfSaid(stage: Stage): Promise<Frame> {
   const host = await stage.raycast();
   const command = host.launch('dictate');
   const isSo = (tree: TreeNode): boolean =>
-    /respectable than he was.*\*[^*]{12,}\*$/s.test(textOf(tree, 'markdown'));
+    /respectable than he was.*\*[^*]{8,}\*$/s.test(textOf(tree, 'markdown'));
   const tree = await command.until(isSo, PATIENCE_MS);
   return stage.frame(host, command, { tree });
 }
