@@ -43,6 +43,9 @@ const MEASURE = `
   console.log(JSON.stringify({ samples, ticks, grewMiB: (peak - before) / 2 ** 20, duration: audio.durationSeconds }));
 `;
 
+/** All of ten hours would be 2,200. How much garbage is about depends on how busy the machine is: 45 to 65 were seen. */
+const MOST_MIB = 96;
+
 describe('long files', () => {
   test.each([
     ['ten hours at 16 kHz', { sampleRate: 16000, channels: 1, bits: 8, hours: 10 }, 10],
@@ -51,20 +54,23 @@ describe('long files', () => {
       { sampleRate: 48000, channels: 2, bits: 16, hours: 5 },
       0.2,
     ],
-  ] as const)('%s stay within 64 MiB, and the event loop stays live', (_name, options, readHours) => {
-    const path = longWav(`${options.hours}h.wav`, options);
-    const { stdout, stderr } = spawnSync(
-      process.execPath,
-      ['--input-type=module', '-e', MEASURE, path, String(readHours)],
-      { encoding: 'utf8', timeout: 110_000 },
-    );
-    expect(stderr).toBe('');
-    const { samples, ticks, grewMiB, duration } = JSON.parse(stdout) as Record<string, number>;
-    expect(samples).toBe(readHours * 3600 * 16000);
-    expect(duration).toBe(options.hours * 3600);
-    expect(grewMiB).toBeLessThan(64);
-    expect(ticks).toBeGreaterThan(10);
-  });
+  ] as const)(
+    '%s stay within a few dozen MiB, and the event loop stays live',
+    (_name, options, readHours) => {
+      const path = longWav(`${options.hours}h.wav`, options);
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        ['--input-type=module', '-e', MEASURE, path, String(readHours)],
+        { encoding: 'utf8', timeout: 110_000 },
+      );
+      expect(stderr).toBe('');
+      const { samples, ticks, grewMiB, duration } = JSON.parse(stdout) as Record<string, number>;
+      expect(samples).toBe(readHours * 3600 * 16000);
+      expect(duration).toBe(options.hours * 3600);
+      expect(grewMiB).toBeLessThan(MOST_MIB);
+      expect(ticks).toBeGreaterThan(10);
+    },
+  );
 
   test('a reader that stops pulling stops the decoder', async () => {
     const path = longWav('idle.wav', { sampleRate: 16000, channels: 1, bits: 16, hours: 1 });
