@@ -105,7 +105,9 @@ export async function hotwords(argv: string[]): Promise<void> {
   const text = `${parts.join('\n\n')}\n`;
   console.log(text);
   const about = `# Hotwords\n\n\`npm run bench -- hotwords ${argv.filter((one) => one !== '--save-baseline').join(' ')}\`: ${samples.length} clips, half ${args.half}, strength ${strengths.join(', ')}.\n\n`;
-  saveResult(args.live ? 'hotwords-live' : 'hotwords', { settings, figures }, args['save-baseline'], { md: about + text });
+  saveResult(args.live ? 'hotwords-live' : 'hotwords', { settings, figures }, args['save-baseline'], {
+    md: about + text,
+  });
 }
 
 async function everything(conditions: readonly string[], half: string): Promise<Sample[]> {
