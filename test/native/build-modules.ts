@@ -32,6 +32,7 @@ export interface Pin {
 
 interface Modules {
   'system.mjs': {
+    thisSystem: () => System;
     targetOf: (system: System) => string;
     macosMajor: (release: string) => number;
     compareVersions: (a: string, b: string) => number;

@@ -1,7 +1,7 @@
 import { SottoError } from '../protocol/errors.js';
 import { downmix } from './downmix.js';
 import { type PcmSource } from './pcm-source.js';
-import { Resampler } from './resample.js';
+import { Resampler } from '../signal/resample.js';
 import { sniff } from './sniff.js';
 import { FileSource, fromFileSystem, named, systemCode } from './source.js';
 

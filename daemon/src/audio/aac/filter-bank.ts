@@ -1,6 +1,6 @@
 import { EIGHT_SHORT, FRAME, LONG_START, LONG_STOP, SHORT, type WindowInfo } from './channel-stream.js';
 import { InverseMdct } from './mdct.js';
-import { besselI0 } from '../bessel.js';
+import { besselI0 } from '../../signal/bessel.js';
 
 const longTransform = new InverseMdct(FRAME);
 const shortTransform = new InverseMdct(SHORT);

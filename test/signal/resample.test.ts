@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Resampler } from '#daemon/audio/resample.js';
-import { concat, signalToError, sine } from './fixtures.js';
+import { Resampler } from '#daemon/signal/resample.js';
+import { concat, signalToError, sine } from '../audio/fixtures.js';
 
 function convert(input: Float32Array, inRate: number, outRate = 16000): Float32Array {
   const resampler = new Resampler(inRate, outRate);
