@@ -8,6 +8,12 @@ export interface Settings {
   /** How long past dictations are kept. */
   readonly history: Retention;
   readonly memory: MemorySettings;
+  readonly http: HttpSettings;
+}
+
+export interface HttpSettings {
+  /** The port on which programs of others are served; 0: any that is free. Closed when left out. */
+  readonly port?: number;
 }
 
 /** What models may take, and for how long. */
@@ -32,7 +38,7 @@ export const DEFAULT_RETENTION: Retention = { keepDays: 30, keepAudio: false, ma
 /** A warm model costs no power, but a Mac shares its memory with the GPU; loading it anew takes a second or two. */
 export const DEFAULT_MEMORY: MemorySettings = { unloadAfterMinutes: 60 };
 
-export const DEFAULTS: Settings = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY };
+export const DEFAULTS: Settings = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY, http: {} };
 
 /** @throws SottoError INVALID_ARGUMENT */
 export function readSettings(path: string): Settings {
@@ -66,6 +72,7 @@ function settingsFrom(json: unknown): Settings {
     ...(model !== undefined && { model }),
     history: retentionFrom(all.history),
     memory: memoryFrom(all.memory),
+    http: httpFrom(all.http),
   };
 }
 
@@ -78,6 +85,15 @@ function memoryFrom(json: unknown): MemorySettings {
   if (!isAmount(unloadAfterMinutes))
     throw new TypeError('`memory.unloadAfterMinutes` is a number of minutes, 0 or more');
   return { ...(maxBytes !== undefined && { maxBytes }), unloadAfterMinutes };
+}
+
+function httpFrom(json: unknown): HttpSettings {
+  if (json === undefined) return {};
+  const { port } = fieldsOf(json, '`http`');
+  if (port === undefined) return {};
+  if (!isAmount(port) || !Number.isInteger(port) || (port !== 0 && (port < 1_024 || port > 65_535)))
+    throw new TypeError('`http.port` is 0 or a number from 1024 to 65535');
+  return { port };
 }
 
 function retentionFrom(json: unknown): Retention {

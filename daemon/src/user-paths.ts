@@ -18,11 +18,18 @@ export interface Paths {
   readonly models: string;
   /** Folder of the audio of dictations that are going on, or whose process died. */
   readonly spool: string;
+  /** Folder of the audio that programs send, for as long as it is being transcribed. */
+  readonly uploads: string;
   /** Folder of the audio of past dictations that is kept: one WAV each. */
   readonly recordings: string;
   /** Database of past dictations. */
   readonly history: string;
+  /** Database of which files of which folders are done. */
+  readonly batch: string;
   readonly settings: string;
+  /** What a program has to show at the port, and where it finds the port while it is open. */
+  readonly token: string;
+  readonly discovery: string;
   /** The user's own words and replacements. */
   readonly vocabulary: string;
   readonly logs: string;
@@ -77,9 +84,13 @@ function layOut(home: string, runtime: string, logs: string): Paths {
     capture: join(runtime, 'c'),
     models: join(home, 'models'),
     spool: join(home, 'spool'),
+    uploads: join(home, 'uploads'),
     recordings: join(home, 'recordings'),
     history: join(home, 'history.db'),
+    batch: join(home, 'batch.db'),
     settings: join(home, 'settings.json'),
+    token: join(home, 'token'),
+    discovery: join(home, 'http.json'),
     vocabulary: join(home, 'vocabulary.json'),
     logs,
     log: join(logs, 'sotto.log'),

@@ -119,6 +119,18 @@ const CODES = {
     exitCode: 1,
     hint: 'the file ends early: copy or export it again',
   },
+  AUDIO_REFUSED: {
+    httpStatus: 403,
+    retryable: false,
+    exitCode: 1,
+    hint: 'a worker reads only what its --root names, and addresses of the internet unless --allow-private is given',
+  },
+  AUDIO_FETCH_FAILED: {
+    httpStatus: 502,
+    retryable: true,
+    exitCode: 1,
+    hint: 'check that the address can be reached from the worker, and that its signature has not run out',
+  },
   ENGINE_CRASHED: {
     httpStatus: 500,
     retryable: true,
@@ -155,6 +167,12 @@ const CODES = {
     exitCode: 3,
     hint: 'use the one that runs, or end it with `sotto daemon stop`',
   },
+  PORT_TAKEN: {
+    httpStatus: 409,
+    retryable: false,
+    exitCode: 3,
+    hint: 'name another one with `sotto serve --port N`; 0 is any that is free',
+  },
   VERSION_MISMATCH: {
     httpStatus: 426,
     retryable: false,
@@ -184,6 +202,24 @@ const CODES = {
     retryable: false,
     exitCode: 1,
     hint: 'check the output folder: does it exist, may you write there, is the disk full?',
+  },
+  SHARE_GONE: {
+    httpStatus: 503,
+    retryable: true,
+    exitCode: 3,
+    hint: 'mount the disk again, then start the worker again: what it was at has gone back to the queue',
+  },
+  QUEUE_UNAVAILABLE: {
+    httpStatus: 503,
+    retryable: true,
+    exitCode: 3,
+    hint: 'is the address right, and does Redis run there? Nothing that was handed in before is lost',
+  },
+  QUEUE_DENIED: {
+    httpStatus: 403,
+    retryable: false,
+    exitCode: 3,
+    hint: 'check the user and the password: they belong into the address, or the password into SOTTO_QUEUE_PASSWORD',
   },
   SESSION_NOT_FOUND: {
     httpStatus: 404,
@@ -239,6 +275,54 @@ const CODES = {
     exitCode: 3,
     hint: 'connect as the user who runs Sotto',
   },
+  TOKEN_REJECTED: {
+    httpStatus: 401,
+    retryable: false,
+    exitCode: 3,
+    hint: 'send it as `Authorization: Bearer …`; `sotto token show` prints it',
+  },
+  NOT_SERVED: {
+    httpStatus: 404,
+    retryable: false,
+    exitCode: 3,
+    hint: 'GET /openapi.json lists what is served',
+  },
+  METHOD_NOT_ALLOWED: {
+    httpStatus: 405,
+    retryable: false,
+    exitCode: 3,
+    hint: 'GET /openapi.json lists what is served',
+  },
+  TOO_SLOW: {
+    httpStatus: 408,
+    retryable: true,
+    exitCode: 3,
+    hint: 'send it again, faster',
+  },
+  TOO_LARGE: {
+    httpStatus: 413,
+    retryable: false,
+    exitCode: 1,
+    hint: 'send less at once; files of any size are read where they lie by `sotto transcribe`',
+  },
+  BODY_UNSUPPORTED: {
+    httpStatus: 415,
+    retryable: false,
+    exitCode: 3,
+    hint: 'send it as multipart/form-data, as OpenAI’s own clients do',
+  },
+  UPGRADE_REQUIRED: {
+    httpStatus: 426,
+    retryable: false,
+    exitCode: 3,
+    hint: 'open a WebSocket there',
+  },
+  NOT_YET: {
+    httpStatus: 501,
+    retryable: false,
+    exitCode: 3,
+    hint: 'a later version of Sotto will do this',
+  },
   PROTOCOL: {
     httpStatus: 400,
     retryable: false,
@@ -280,6 +364,8 @@ export interface SottoErrorExtras {
   /** What the user should do next; the code's own advice when left out. */
   hint?: string;
   retryable?: boolean;
+  /** Name of the field that is wrong, where one is. */
+  param?: string;
   cause?: unknown;
 }
 
@@ -292,12 +378,14 @@ export class SottoError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
   readonly retryable: boolean;
+  readonly param: string | undefined;
 
   constructor(code: ErrorCode, message: string, extras: SottoErrorExtras = {}) {
     super(message, extras.cause === undefined ? undefined : { cause: extras.cause });
     this.code = code;
     this.hint = extras.hint ?? CODES[code].hint;
     this.retryable = extras.retryable ?? CODES[code].retryable;
+    this.param = extras.param;
   }
 
   get httpStatus(): number {

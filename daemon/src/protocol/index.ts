@@ -8,6 +8,7 @@ export * from './ipc.js';
 export * from './live.js';
 export * from './messages.js';
 export * from './models.js';
+export * from './serve.js';
 export * from './status.js';
 export * from './transcription.js';
 export * from './version.js';

@@ -62,6 +62,8 @@ const toEngineTable = {
     model: modelRefSchema,
     options: transcribeOptionsSchema,
   }),
+  /** The file that most likely comes next may be opened while this one is in work; none, without a path. */
+  ahead: v.object({ type: v.literal('ahead'), path: v.exactOptional(v.string()) }),
   cancel: v.object({ type: v.literal('cancel'), job }),
   /** The audio that follows begins at `fromSample`; what lies before the checkpoint is for the decode at the end alone. */
   'live-open': v.object({
@@ -75,6 +77,8 @@ const toEngineTable = {
     }),
     fromSample: whole,
     checkpoint: v.exactOptional(checkpointSchema),
+    /** Nothing is written down: looks tell only where somebody speaks, and no model is needed. */
+    voiceOnly: v.exactOptional(v.boolean()),
   }),
   /** s16le mono 16 kHz, without gaps. */
   'live-audio': v.object({ type: v.literal('live-audio'), session, pcm: bytes }),
@@ -101,6 +105,8 @@ export const liveLookSchema = v.object({
   heardSamples: whole,
   intervalSeconds: finite,
   checkpoint: checkpointSchema,
+  /** Of a session that listens for voice only: how probable it is, for each whole frame since the look before. */
+  voice: v.exactOptional(v.array(finite)),
 });
 export type LiveLook = v.InferOutput<typeof liveLookSchema>;
 

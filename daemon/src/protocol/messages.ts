@@ -17,7 +17,8 @@
  * Files that the daemon transcribes by itself (`files.ts`): `files` asks, `files-event` tells, `files-done` answers.
  *
  * Models (`models.ts`): `models` asks, `models-event` tells, `models-done` answers. Past dictations (`history.ts`): `history`
- * asks, `history-done` answers. The user's own words (`vocabulary.ts`): `vocabulary` asks, `vocabulary-done` answers.
+ * asks, `history-done` answers. The user's own words (`vocabulary.ts`): `vocabulary` asks, `vocabulary-done` answers. The port
+ * of programs that are not Sotto's (`serve.ts`): `serve` asks, `serve-done` answers.
  */
 import * as v from 'valibot';
 import { finite, text, whole } from './fields.js';
@@ -26,6 +27,7 @@ import { filesClientTable, filesDaemonTable } from './files.js';
 import { historyClientTable, historyDaemonTable } from './history.js';
 import { modelsClientTable, modelsDaemonTable } from './models.js';
 import { parseJson, parseMessage } from './parse.js';
+import { serveClientTable, serveDaemonTable } from './serve.js';
 import { daemonStatusSchema } from './status.js';
 import { timingsSchema, transcribeEventSchema, transcribeOptionsSchema } from './transcription.js';
 import { LIMITS } from './version.js';
@@ -75,6 +77,7 @@ const clientTable = {
   ...filesClientTable,
   ...historyClientTable,
   ...vocabularyClientTable,
+  ...serveClientTable,
   status: v.object({ type: v.literal('status'), id }),
   shutdown: v.object({ type: v.literal('shutdown'), id }),
 };
@@ -141,6 +144,7 @@ const daemonTable = {
   ...filesDaemonTable,
   ...historyDaemonTable,
   ...vocabularyDaemonTable,
+  ...serveDaemonTable,
   status: v.object({ type: v.literal('status'), id, status: daemonStatusSchema }),
   stopping: v.object({ type: v.literal('stopping'), id }),
   /** A message could not be served; `id` names it where it had one. */

@@ -1,6 +1,7 @@
 /** What a daemon says about itself. Every figure is cached: answering never waits for the GPU. */
 import * as v from 'valibot';
 import { finite, whole } from './fields.js';
+import { httpStatusSchema } from './serve.js';
 import { errorSchema } from './wire-error.js';
 
 /**
@@ -98,6 +99,8 @@ export const daemonStatusSchema = v.object({
   rssBytes: finite,
   socket: v.string(),
   log: v.string(),
+  /** The port, where it is open or should be. */
+  http: v.exactOptional(httpStatusSchema),
   /** Seconds without work after which it ends by itself. */
   idleExitSeconds: v.exactOptional(finite),
 });

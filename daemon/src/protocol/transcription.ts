@@ -35,6 +35,8 @@ export const segmentSchema = v.object({
   words: v.exactOptional(v.array(wordSchema)),
   /** Natural-log probability of each of `tokens`, where `tokenLogprobs` were asked for. */
   tokenLogprobs: v.exactOptional(v.array(finite)),
+  /** Beside them: the bytes of each of `tokens` in base64, empty for those that are no text. One may be part of a character. */
+  tokenBytes: v.exactOptional(v.array(v.string())),
   /** Where `multilingual` was asked for: the language of this segment. */
   language: v.exactOptional(v.string()),
 });

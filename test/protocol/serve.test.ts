@@ -1,0 +1,38 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseClientMessage, parseDaemonMessage } from '#daemon/protocol/messages.js';
+
+const asked = (request: unknown): string => JSON.stringify({ type: 'serve', id: '1', request });
+
+describe('what is asked of the port', () => {
+  test.each([
+    { do: 'start' },
+    { do: 'start', port: 0 },
+    { do: 'start', port: 7688 },
+    { do: 'stop' },
+    { do: 'status' },
+    { do: 'rotate' },
+  ])('%j is understood', (request) =>
+    expect(parseClientMessage(asked(request))).toEqual({ type: 'serve', id: '1', request }),
+  );
+
+  test.each([
+    { do: 'start', port: 80 },
+    { do: 'start', port: 65_536 },
+    { do: 'start', port: -1 },
+    { do: 'start', port: 7688.5 },
+    { do: 'start', port: '7688' },
+    { do: 'open' },
+    {},
+    undefined,
+  ])('%j is refused', (request) => {
+    expect(() => parseClientMessage(asked(request))).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    );
+  });
+});
+
+test('what a daemon says of its port carries no token', () => {
+  const http = { port: 7688, addresses: ['127.0.0.1', '::1'], token: 'sotto_x' };
+  const message = JSON.stringify({ type: 'serve-done', id: '1', result: { changed: true, http } });
+  expect(JSON.stringify(parseDaemonMessage(message))).not.toContain('sotto_x');
+});
