@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { DEFAULT_MEMORY, DEFAULT_RETENTION, readSettings } from '#daemon/settings.js';
-import { chooseModel, keepHistory } from '#daemon/store/write-settings.js';
+import { chooseModel, choosePort, keepHistory } from '#daemon/store/write-settings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-settings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -16,17 +16,25 @@ function settings(json: unknown) {
 
 describe('settings.json', () => {
   test('a missing file and a missing field mean the default: 30 days, no audio', () => {
-    const defaults = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY };
+    const defaults = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY, http: {} };
     expect(readSettings(join(folder, 'none.json'))).toEqual(defaults);
     expect(settings({})).toEqual({
       history: { keepDays: 30, keepAudio: false, maxAudioBytes: 2 ** 30 },
       memory: { unloadAfterMinutes: 60 },
+      http: {},
     });
-    const some = { model: 'base', history: { keepAudio: true }, memory: { maxBytes: 1e9 }, later: 1 };
+    const some = {
+      model: 'base',
+      history: { keepAudio: true },
+      memory: { maxBytes: 1e9 },
+      http: { port: 0 },
+      later: 1,
+    };
     expect(settings(some)).toEqual({
       model: 'base',
       history: { ...DEFAULT_RETENTION, keepAudio: true },
       memory: { ...DEFAULT_MEMORY, maxBytes: 1e9 },
+      http: { port: 0 },
     });
   });
 
@@ -49,6 +57,11 @@ describe('settings.json', () => {
     [{ memory: 7 }, '`memory`'],
     [{ memory: { maxBytes: 'all' } }, '`memory.maxBytes`'],
     [{ memory: { unloadAfterMinutes: -1 } }, '`memory.unloadAfterMinutes`'],
+    [{ http: 7688 }, '`http`'],
+    [{ http: { port: 80 } }, '`http.port`'],
+    [{ http: { port: 65_536 } }, '`http.port`'],
+    [{ http: { port: 7688.5 } }, '`http.port`'],
+    [{ http: { port: '7688' } }, '`http.port`'],
   ])('%j is said to be wrong, with what is', (json, what) => {
     expect(() => settings(json)).toThrow(
       expect.objectContaining({
@@ -73,6 +86,14 @@ describe('changing settings.json', () => {
     const other = join(folder, 'new', 'settings.json');
     await keepHistory(other, { days: 0 });
     expect(JSON.parse(readFileSync(other, 'utf8'))).toEqual({ history: { keepDays: 0 } });
+  });
+
+  test('a port that is chosen stays until none is', async () => {
+    settings({ model: 'base', http: { later: 1 } });
+    await choosePort(path, 7688);
+    expect(readSettings(path).http.port).toBe(7688);
+    await choosePort(path, undefined);
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ model: 'base', http: { later: 1 } });
   });
 
   test('what is kept for ever stays so', async () => {

@@ -6,11 +6,11 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { CATALOGUE, type CatalogueEntry } from './catalogue/index.js';
-import { tryLock } from './download/lock.js';
 import { readRecord, type ModelRecord } from './download/model-record.js';
 import { diskError } from './download/trouble.js';
 import { DOWNLOADS, folderBytes, WorkFolder } from './download/work-folder.js';
 import type { ModelShelves } from './find-model.js';
+import { tryLock } from './process-lock.js';
 
 export interface InstalledModel {
   readonly name: string;

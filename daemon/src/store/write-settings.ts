@@ -31,6 +31,15 @@ export function keepHistory(
   }));
 }
 
+/** The port that a daemon opens at its start; none, if left out. @throws SottoError as `chooseModel` */
+export function choosePort(settings: string, port: number | undefined): Promise<void> {
+  return change(settings, ({ http, ...others }) => {
+    const { port: _, ...rest } = { ...(http as Fields | undefined) };
+    const chosen = { ...rest, ...(port !== undefined && { port }) };
+    return { ...others, ...(Object.keys(chosen).length > 0 && { http: chosen }) };
+  });
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 async function change(settings: string, changed: (fields: Fields) => Fields): Promise<void> {

@@ -27,8 +27,13 @@ export function isNear(url: URL): boolean {
   const kind = isIP(host);
   if (kind === 0)
     return !host.includes('.') || /(^|\.)(localhost|local|internal|lan|home\.arpa)\.?$/.test(host);
+  return isNearAddress(host);
+}
+
+/** Whether a numeric address belongs to this machine or to one beside it. */
+export function isNearAddress(address: string): boolean {
   // IPv4 inside IPv6 (::ffff:127.0.0.1) is looked up as IPv4 by the list itself.
-  return NEAR.check(host, kind === 4 ? 'ipv4' : 'ipv6');
+  return NEAR.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
 }
 
 /**

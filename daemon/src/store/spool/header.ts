@@ -27,6 +27,8 @@ export const spoolInfoSchema = v.object({
   /** Name or folder of the model that was asked for; the daemon's own when left out. */
   model: v.exactOptional(v.string()),
   options: liveOptionsSchema,
+  /** Of no use to another daemon: who spoke is gone with this one. */
+  transient: v.exactOptional(v.boolean()),
 });
 export type SpoolInfo = v.InferOutput<typeof spoolInfoSchema>;
 

@@ -113,7 +113,7 @@ export class VocabularyFile {
 
   async #lock(): Promise<{ release(): void }> {
     // SQLite, which it is done with, is loaded when somebody changes something.
-    const { tryLock } = await import('../download/lock.js');
+    const { tryLock } = await import('../process-lock.js');
     try {
       mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     } catch (error) {

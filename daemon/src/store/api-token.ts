@@ -1,0 +1,82 @@
+/** The token of the port: a file that the user alone can read, made when it is first needed. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { link, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { codeOf, SottoError } from '../protocol/errors.js';
+import { writeSafely } from './download/work-folder.js';
+
+/** With a word in front by which it is known when it turns up somewhere: 256 bits. */
+const FORM = /^sotto_[A-Za-z0-9_-]{43}$/;
+const LONGEST = 200;
+
+/** @throws SottoError UNAUTHORISED (others may read it, or it is no token), OUTPUT_FAILED */
+export async function apiToken(path: string): Promise<string> {
+  try {
+    return await readToken(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw unreadable(path, error);
+  }
+  const draft = `${path}.${randomUUID().slice(0, 8)}.new`;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFile(draft, `${newToken()}\n`, { flag: 'wx', mode: 0o600, flush: true });
+    // Of two that make one at the same time, the first one's holds.
+    await link(draft, path).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+    return await readToken(path);
+  } catch (error) {
+    throw error instanceof SottoError ? error : unwritable(path, error);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** Puts a new one in its place. @throws SottoError OUTPUT_FAILED */
+export async function rotateToken(path: string): Promise<string> {
+  const token = newToken();
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeSafely(path, `${token}\n`, 0o600);
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+  return token;
+}
+
+function newToken(): string {
+  return `sotto_${randomBytes(32).toString('base64url')}`;
+}
+
+function unwritable(path: string, cause: unknown): SottoError {
+  const hint = 'check its permissions';
+  return new SottoError('OUTPUT_FAILED', `${path} can't be written`, { cause, hint });
+}
+
+/** @throws SottoError UNAUTHORISED; ENOENT */
+async function readToken(path: string): Promise<string> {
+  // What a link leads to is somebody else's choice; a FIFO would keep us waiting.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile() || stats.size > LONGEST) throw unsafe(`${path} is no token`);
+    if (process.getuid !== undefined && stats.uid !== process.getuid())
+      throw unsafe(`${path} belongs to another user`);
+    if ((stats.mode & 0o077) !== 0) throw unsafe(`others may read ${path}`);
+    const token = (await file.readFile('utf8')).trim();
+    if (!FORM.test(token)) throw unsafe(`${path} holds no token of Sotto`);
+    return token;
+  } finally {
+    await file.close();
+  }
+}
+
+function unreadable(path: string, error: unknown): SottoError {
+  if (error instanceof SottoError) return error;
+  return unsafe(codeOf(error) === 'ELOOP' ? `${path} is a symbolic link` : `${path} can't be read`);
+}
+
+function unsafe(message: string): SottoError {
+  return new SottoError('UNAUTHORISED', message, { hint: 'make a new one with `sotto token rotate`' });
+}

@@ -1,0 +1,255 @@
+/**
+ * The files of one run: `waiting → working → done | failed`, or `skipped`. Each step is on disk before the next one begins, so
+ * that whoever goes on after a kill knows what was done, and what was in somebody's hands.
+ */
+import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
+import { all, first, run, type Row } from '../history/rows.js';
+import { transaction } from '../history/schema.js';
+import { batchError, type Database } from './database.js';
+
+export type FileState = 'waiting' | 'working' | 'done' | 'failed' | 'skipped';
+
+/** What a folder holds now. */
+export interface NewFile {
+  readonly path: string;
+  readonly target: string;
+  readonly bytes: number;
+  readonly modifiedMs: number;
+  /** Nothing is to be done: its text is there. */
+  readonly skip?: boolean;
+  /** It can't be looked at. */
+  readonly failure?: Failure;
+}
+
+export interface BatchFile {
+  readonly number: number;
+  readonly path: string;
+  readonly target: string;
+  readonly bytes: number;
+  readonly state: FileState;
+  /** How often it was begun. */
+  readonly attempts: number;
+  /** Why it failed. */
+  readonly failure?: Failure;
+  readonly audioSeconds?: number;
+  readonly workSeconds?: number;
+}
+
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface Worked {
+  readonly audioSeconds: number;
+  readonly workSeconds: number;
+}
+
+export type Counts = Readonly<Record<FileState, number>>;
+
+const COLUMNS =
+  'number, path, target, bytes, state, attempts, code, message, hint, audio_seconds, work_seconds';
+
+/** Every call may throw a SottoError OUTPUT_FAILED. */
+export class BatchRun {
+  readonly #db: Database;
+  readonly #dbPath: string;
+  readonly #run: number;
+
+  constructor(db: Database, dbPath: string, number: number) {
+    this.#db = db;
+    this.#dbPath = dbPath;
+    this.#run = number;
+  }
+
+  /**
+   * Before anything else: what a killed process had in its hands is done if its text lies in its place, and waits otherwise.
+   * @param digestOf the SHA-256 of a file, undefined if there is none
+   * @returns how many were found done
+   */
+  recover(digestOf: (target: string) => string | undefined): number {
+    return this.#write(() => {
+      let done = 0;
+      for (const row of all(
+        this.#db,
+        "SELECT number, target, digest FROM file WHERE run = ? AND state = 'working'",
+        this.#run,
+      )) {
+        const placed = row.digest !== null && digestOf(String(row.target)) === row.digest;
+        run(
+          this.#db,
+          'UPDATE file SET state = ? WHERE number = ?',
+          placed ? 'done' : 'waiting',
+          Number(row.number),
+        );
+        if (placed) done += 1;
+      }
+      return done;
+    });
+  }
+
+  /**
+   * Files join the run; those that it knows stay what they are, unless they have changed since, and then wait again.
+   * @returns how many of them wait that did not wait before
+   */
+  add(files: readonly NewFile[]): number {
+    return this.#write(() => {
+      let added = 0;
+      for (const file of files) {
+        const { path, target, bytes, modifiedMs } = file;
+        const known = first(
+          this.#db,
+          'SELECT number, bytes, modified_ms, state FROM file WHERE run = ? AND path = ?',
+          this.#run,
+          path,
+        );
+        if (known === undefined) {
+          const state = file.failure !== undefined ? 'failed' : file.skip === true ? 'skipped' : 'waiting';
+          const { code = null, message = null, hint = null } = file.failure ?? {};
+          run(
+            this.#db,
+            `INSERT INTO file (run, path, target, bytes, modified_ms, state, code, message, hint)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+            ...[this.#run, path, target, bytes, modifiedMs, state, code, message, hint],
+          );
+          if (state === 'waiting') added += 1;
+          continue;
+        }
+        const same = Number(known.bytes) === bytes && Number(known.modified_ms) === modifiedMs;
+        const over = known.state !== 'waiting' && known.state !== 'working';
+        if (same && over) continue;
+        // Names depend on what else lies in the folder, until there is a text of that name.
+        if (known.state === 'working') continue;
+        run(
+          this.#db,
+          `UPDATE file SET target = ?, bytes = ?, modified_ms = ?, state = 'waiting', attempts = 0, digest = NULL,
+             code = NULL, message = NULL, hint = NULL, audio_seconds = NULL, work_seconds = NULL WHERE number = ?`,
+          target,
+          bytes,
+          modifiedMs,
+          Number(known.number),
+        );
+        if (over) added += 1;
+      }
+      return added;
+    });
+  }
+
+  /** The next file that waits is in the caller's hands from now on. */
+  next(): BatchFile | undefined {
+    return this.#write(() => {
+      const row = first(
+        this.#db,
+        `UPDATE file SET state = 'working', attempts = attempts + 1, digest = NULL
+           WHERE number = (SELECT number FROM file WHERE run = ? AND state = 'waiting' ORDER BY number LIMIT 1)
+           RETURNING ${COLUMNS}`,
+        this.#run,
+      );
+      return row === undefined ? undefined : fileOf(row);
+    });
+  }
+
+  /** A text of this SHA-256 is about to be put in the file's place. */
+  placing(file: BatchFile, digest: string): void {
+    this.#write(() => run(this.#db, 'UPDATE file SET digest = ? WHERE number = ?', digest, file.number));
+  }
+
+  done(file: BatchFile, { audioSeconds, workSeconds }: Worked): void {
+    this.#write(() =>
+      run(
+        this.#db,
+        "UPDATE file SET state = 'done', audio_seconds = ?, work_seconds = ? WHERE number = ?",
+        audioSeconds,
+        workSeconds,
+        file.number,
+      ),
+    );
+  }
+
+  failed(file: BatchFile, { code, message, hint }: Failure): void {
+    this.#write(() =>
+      run(
+        this.#db,
+        "UPDATE file SET state = 'failed', code = ?, message = ?, hint = ? WHERE number = ?",
+        code,
+        message,
+        hint,
+        file.number,
+      ),
+    );
+  }
+
+  /** Nothing came of it, and nothing is wrong with it: it waits again. */
+  putBack(file: BatchFile): void {
+    this.#write(() =>
+      run(this.#db, "UPDATE file SET state = 'waiting' WHERE number = ? AND state = 'working'", file.number),
+    );
+  }
+
+  counts(): Counts {
+    const counts = { waiting: 0, working: 0, done: 0, failed: 0, skipped: 0 };
+    for (const row of all(
+      this.#db,
+      'SELECT state, count(*) AS files FROM file WHERE run = ? GROUP BY state',
+      this.#run,
+    )) {
+      const state = stateOf(row.state);
+      counts[state] = Number(row.files);
+    }
+    return counts;
+  }
+
+  /** All files, in the order in which they came. */
+  files(state?: FileState): BatchFile[] {
+    return all(
+      this.#db,
+      `SELECT ${COLUMNS} FROM file WHERE run = ? AND (? IS NULL OR state = ?) ORDER BY number`,
+      this.#run,
+      state ?? null,
+      state ?? null,
+    ).map(fileOf);
+  }
+
+  /** Whoever asks for the same again begins anew. */
+  end(nowMs = Date.now()): void {
+    this.#write(() => run(this.#db, 'UPDATE run SET ended_ms = ? WHERE number = ?', nowMs, this.#run));
+  }
+
+  #write<T>(work: () => T): T {
+    try {
+      return transaction(this.#db, work);
+    } catch (error) {
+      throw batchError(error, this.#dbPath);
+    }
+  }
+}
+
+function fileOf(row: Row): BatchFile {
+  const { code } = row;
+  return {
+    number: Number(row.number),
+    path: String(row.path),
+    target: String(row.target),
+    bytes: Number(row.bytes),
+    state: stateOf(row.state),
+    attempts: Number(row.attempts),
+    ...(isErrorCode(code) && {
+      failure: { code, message: String(row.message ?? ''), hint: String(row.hint ?? '') },
+    }),
+    ...(row.audio_seconds !== null && { audioSeconds: Number(row.audio_seconds) }),
+    ...(row.work_seconds !== null && { workSeconds: Number(row.work_seconds) }),
+  };
+}
+
+function stateOf(value: unknown): FileState {
+  switch (value) {
+    case 'working':
+    case 'done':
+    case 'failed':
+    case 'skipped':
+      return value;
+    default:
+      return 'waiting';
+  }
+}

@@ -1,0 +1,93 @@
+/** Runs over folders that are remembered, so that a killed one goes on where it was. */
+import { all, first, run } from '../history/rows.js';
+import { transaction } from '../history/schema.js';
+import { BatchRun } from './batch-run.js';
+import { batchError, openBatchDatabase, type Database } from './database.js';
+
+const DAY_MS = 24 * 3600_000;
+/** What has ended is of use to nobody but the curious; what was left, longer. */
+const KEEP_ENDED_MS = 7 * DAY_MS;
+const KEEP_LEFT_MS = 90 * DAY_MS;
+
+export interface TakeUp {
+  /** What makes two calls the same work: a hash. */
+  readonly identity: string;
+  /** Begin anew, whatever an earlier call has done. */
+  readonly restart: boolean;
+}
+
+export interface TakenUp {
+  readonly run: BatchRun;
+  /** When the run began that goes on; undefined for a new one. */
+  readonly since: number | undefined;
+}
+
+/** Every call may throw a SottoError OUTPUT_FAILED. One process at a time works on an identity: the caller holds a lock. */
+export class BatchStore {
+  readonly #db: Database;
+  readonly #path: string;
+
+  private constructor(db: Database, path: string) {
+    this.#db = db;
+    this.#path = path;
+  }
+
+  /** @param onDamage told if what was there could not be read, and was thrown away */
+  static open(path: string, onDamage: () => void = () => undefined): BatchStore {
+    return new BatchStore(openBatchDatabase(path, onDamage), path);
+  }
+
+  /** The unfinished run of an identity, or a new one. */
+  takeUp({ identity, restart }: TakeUp, nowMs = Date.now()): TakenUp {
+    return this.#write(() => {
+      const left = first(
+        this.#db,
+        'SELECT number, started_ms FROM run WHERE identity = ? AND ended_ms IS NULL ORDER BY number DESC LIMIT 1',
+        identity,
+      );
+      if (left !== undefined && !restart) {
+        run(this.#db, 'UPDATE run SET touched_ms = ? WHERE number = ?', nowMs, Number(left.number));
+        return {
+          run: new BatchRun(this.#db, this.#path, Number(left.number)),
+          since: Number(left.started_ms),
+        };
+      }
+      run(this.#db, 'DELETE FROM run WHERE identity = ? AND ended_ms IS NULL', identity);
+      const made = first(
+        this.#db,
+        'INSERT INTO run (identity, started_ms, touched_ms) VALUES (?, ?, ?) RETURNING number',
+        identity,
+        nowMs,
+        nowMs,
+      );
+      return { run: new BatchRun(this.#db, this.#path, Number(made?.number)), since: undefined };
+    });
+  }
+
+  /**
+   * Forgets what ended long ago, and what nobody went on with.
+   * @returns the identities that are gone
+   */
+  prune(nowMs = Date.now()): string[] {
+    return this.#write(() =>
+      all(
+        this.#db,
+        'DELETE FROM run WHERE ended_ms < ? OR touched_ms < ? RETURNING identity',
+        nowMs - KEEP_ENDED_MS,
+        nowMs - KEEP_LEFT_MS,
+      ).map((row) => String(row.identity)),
+    );
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #write<T>(work: () => T): T {
+    try {
+      return transaction(this.#db, work);
+    } catch (error) {
+      throw batchError(error, this.#path);
+    }
+  }
+}

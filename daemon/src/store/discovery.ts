@@ -1,0 +1,45 @@
+/** `http.json`: where the port is and what it takes to be let in, for programs of the same user, while it is open. */
+import { readFileSync, unlinkSync } from 'node:fs';
+import * as v from 'valibot';
+import { isRunning } from '../is-running.js';
+import { SottoError } from '../protocol/errors.js';
+import { writeSafely } from './download/work-folder.js';
+
+const discoverySchema = v.object({
+  port: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(65_535)),
+  token: v.string(),
+  pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  version: v.string(),
+});
+export type Discovery = v.InferOutput<typeof discoverySchema>;
+
+/** Never seen half written, never seen by others. @throws SottoError OUTPUT_FAILED */
+export async function announce(path: string, discovery: Discovery): Promise<void> {
+  try {
+    await writeSafely(path, `${JSON.stringify(discovery, undefined, 2)}\n`, 0o600);
+  } catch (cause) {
+    throw new SottoError('OUTPUT_FAILED', `${path} can't be written`, {
+      cause,
+      hint: 'check its permissions',
+    });
+  }
+}
+
+/** Removes it; at once, since it may be the last thing that a process does. */
+export function withdraw(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It is not there, or not ours to remove.
+  }
+}
+
+/** Undefined where there is none, or its process is gone. */
+export function discover(path: string): Discovery | undefined {
+  try {
+    const parsed = v.safeParse(discoverySchema, JSON.parse(readFileSync(path, 'utf8')));
+    return parsed.success && isRunning(parsed.output.pid) ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+}

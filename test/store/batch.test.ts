@@ -1,0 +1,221 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { BatchStore } from '#daemon/store/batch/batch-store.js';
+import type { BatchFile, BatchRun, NewFile } from '#daemon/store/batch/batch-run.js';
+
+let folder: string;
+let path: string;
+const open: BatchStore[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-batch-'));
+  path = join(folder, 'batch.db');
+});
+afterEach(() => {
+  for (const store of open.splice(0)) store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function store(onDamage?: () => void): BatchStore {
+  const opened = BatchStore.open(path, onDamage);
+  open.push(opened);
+  return opened;
+}
+
+function takeUp(
+  identity = 'a',
+  restart = false,
+  from = store(),
+): { run: BatchRun; since: number | undefined } {
+  return from.takeUp({ identity, restart });
+}
+
+function file(name: string, more: Partial<NewFile> = {}): NewFile {
+  return { path: `/in/${name}`, target: `/out/${name}.txt`, bytes: 10, modifiedMs: 1000, ...more };
+}
+
+function next(run: BatchRun): BatchFile {
+  const taken = run.next();
+  if (taken === undefined) throw new Error('nothing waits');
+  return taken;
+}
+
+const nothing = (): undefined => undefined;
+const worked = { audioSeconds: 60, workSeconds: 2 };
+const failure = { code: 'AUDIO_EMPTY', message: 'it is empty', hint: 'record it again' } as const;
+
+describe('a run', () => {
+  test('gives each file once, in order, and remembers what came of it', () => {
+    const { run } = takeUp();
+    expect(run.add(['a', 'b', 'c'].map((name) => file(name)).concat(file('d', { skip: true })))).toBe(3);
+    const [a, b, c] = [next(run), next(run), next(run)];
+    expect([a, b, c].map((one) => one.path)).toEqual(['/in/a', '/in/b', '/in/c']);
+    expect(run.next()).toBeUndefined();
+    run.done(a, worked);
+    run.failed(b, failure);
+    run.putBack(c);
+    expect(run.counts()).toEqual({ waiting: 1, working: 0, done: 1, failed: 1, skipped: 1 });
+    expect(next(run)).toMatchObject({ path: '/in/c', attempts: 2 });
+    expect(run.files()).toMatchObject([
+      { state: 'done', ...worked },
+      { state: 'failed', failure },
+      { state: 'working' },
+      { state: 'skipped' },
+    ]);
+  });
+
+  test('goes on for whoever asks for the same, until it has ended; others have their own', () => {
+    const first = takeUp();
+    first.run.add([file('a'), file('b')]);
+    first.run.done(next(first.run), worked);
+    expect(takeUp('b').since).toBeUndefined();
+    const second = takeUp();
+    expect(second.since).toEqual(expect.any(Number));
+    expect(second.run.counts()).toMatchObject({ done: 1, waiting: 1 });
+    second.run.end();
+    expect(takeUp().since).toBeUndefined();
+  });
+
+  test('begins anew when it is told to', () => {
+    takeUp().run.add([file('a')]);
+    const { run, since } = takeUp('a', true);
+    expect([since, run.files()]).toEqual([undefined, []]);
+    expect(takeUp().since).toBeDefined();
+  });
+
+  test('what a killed process had in its hands is done if its text lies in its place, and waits otherwise', () => {
+    const { run } = takeUp();
+    run.add(['placed', 'other', 'gone', 'early'].map((name) => file(name)));
+    for (const digest of ['1', '2', '3']) run.placing(next(run), digest);
+    next(run);
+    const there = new Map([
+      ['/out/placed.txt', '1'],
+      ['/out/other.txt', 'of an earlier run'],
+    ]);
+    const again = takeUp().run;
+    expect(again.recover((target) => there.get(target))).toBe(1);
+    expect(again.files().map(({ state }) => state)).toEqual(['done', 'waiting', 'waiting', 'waiting']);
+    // A digest is of one attempt: the next one may end before it has a text.
+    expect(next(again).path).toBe('/in/other');
+    expect(takeUp().run.recover(() => '2')).toBe(0);
+  });
+
+  test('a file that has changed waits again, whatever came of it before; the others stay', () => {
+    const { run } = takeUp();
+    run.add([file('a'), file('b'), file('c', { failure }), file('d', { skip: true })]);
+    run.done(next(run), worked);
+    run.failed(next(run), failure);
+    expect(run.add([file('a'), file('b'), file('c', { failure }), file('d')])).toBe(0);
+    const changed = [file('a', { bytes: 11 }), file('b', { modifiedMs: 2000 }), file('c', { bytes: 5 })];
+    expect(run.add(changed)).toBe(3);
+    expect(run.counts()).toEqual({ waiting: 3, working: 0, done: 0, failed: 0, skipped: 1 });
+    expect(run.files('waiting')[1]).not.toHaveProperty('failure');
+  });
+
+  test('the name of a text may change until there is one', () => {
+    const { run } = takeUp();
+    run.add([file('a'), file('b')]);
+    run.done(next(run), worked);
+    run.add([file('a', { target: '/out/a.wav.txt' }), file('b', { target: '/out/b.wav.txt' })]);
+    expect(run.files().map(({ target }) => target)).toEqual(['/out/a.txt', '/out/b.wav.txt']);
+  });
+
+  test('accounts for every file, whatever happens in whatever order, over any number of processes', () => {
+    const step = fc.constantFrom('next', 'done', 'failed', 'back', 'placing', 'die', 'change');
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 6 }), fc.array(step, { maxLength: 40 }), (count, steps) => {
+        rmSync(path, { force: true });
+        const mine = BatchStore.open(path);
+        const files = Array.from({ length: count }, (_, n) => file(String(n)));
+        let run = mine.takeUp({ identity: 'x', restart: true }).run;
+        run.add(files);
+        let hands: BatchFile[] = [];
+        const done = new Set<string>();
+        for (const what of steps) {
+          if (what === 'die') {
+            run = mine.takeUp({ identity: 'x', restart: false }).run;
+            run.recover(nothing);
+            hands = [];
+          } else if (what === 'next') {
+            const taken = run.next();
+            // What is done or in somebody's hands is given to nobody.
+            expect(taken !== undefined && done.has(taken.path)).toBe(false);
+            expect(hands.map((one) => one.path)).not.toContain(taken?.path);
+            if (taken !== undefined) hands.push(taken);
+          } else if (what === 'change') {
+            const changed = file('0', { bytes: 10 + steps.indexOf(what) });
+            if (!hands.some((one) => one.path === changed.path) && run.add([changed]) > 0)
+              done.delete(changed.path);
+          } else {
+            const held = what === 'placing' ? hands[0] : hands.shift();
+            if (held === undefined) continue;
+            if (what === 'placing') run.placing(held, 'digest');
+            if (what === 'back') run.putBack(held);
+            if (what === 'failed') run.failed(held, failure);
+            if (what === 'done') run.done(held, worked);
+            if (what === 'done' || what === 'failed') done.add(held.path);
+          }
+          const counts = run.counts();
+          expect(Object.values(counts).reduce((sum, n) => sum + n, 0)).toBe(count);
+          expect([counts.working, counts.done + counts.failed]).toEqual([hands.length, done.size]);
+        }
+        mine.close();
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('the file', () => {
+  test('is for its user alone, and holds no word of a text', () => {
+    const { run } = takeUp();
+    run.add([file('a')]);
+    const taken = next(run);
+    run.placing(taken, 'digest');
+    run.done(taken, worked);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(`${path}-wal`).mode & 0o777).toBe(0o600);
+  });
+
+  test('that is damaged is thrown away, and said', () => {
+    writeFileSync(path, 'this is no database, whatever it is called'.repeat(100));
+    let told = 0;
+    takeUp(
+      'a',
+      false,
+      store(() => (told += 1)),
+    ).run.add([file('a')]);
+    expect(told).toBe(1);
+    expect(readFileSync(path).subarray(0, 6).toString()).toBe('SQLite');
+  });
+
+  test('that a later Sotto wrote is left alone', async () => {
+    store().close();
+    open.pop();
+    const { DatabaseSync } = await import('@photostructure/sqlite');
+    const db = new DatabaseSync(path);
+    db.exec('PRAGMA user_version = 99');
+    db.close();
+    expect(() => store()).toThrow(expect.objectContaining({ code: 'VERSION_MISMATCH' }));
+  });
+
+  test('that can not be made says where, and why it is wanted', () => {
+    path = join(folder, 'file', 'batch.db');
+    writeFileSync(join(folder, 'file'), '');
+    expect(() => store()).toThrow(expect.objectContaining({ code: 'OUTPUT_FAILED' }));
+  });
+
+  test('forgets what ended long ago, and what nobody went on with', () => {
+    const day = 24 * 3600_000;
+    const here = store();
+    const ended = takeUp('ended', false, here);
+    ended.run.end(Date.now() - 8 * day);
+    here.takeUp({ identity: 'left', restart: false }, Date.now() - 91 * day);
+    takeUp('fresh', false, here);
+    expect(here.prune().sort()).toEqual(['ended', 'left']);
+    expect(takeUp('fresh', false, here).since).toBeDefined();
+  });
+});
