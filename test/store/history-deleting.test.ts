@@ -1,0 +1,72 @@
+/** What was deleted comes back until it is to be gone, and then can be read nowhere any more. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { DEFAULT_RETENTION } from '#daemon/settings.js';
+import { applyRetention } from '#daemon/store/history/index.js';
+import { DAY_MS, historyHere, ids, take } from './history-here.js';
+
+const here = historyHere();
+
+describe('deleting', () => {
+  test('what was deleted together comes back together, the last first', () => {
+    const history = here.open();
+    for (const id of ['a', 'b', 'c', 'd']) history.add(take(id));
+    history.delete('d');
+    expect(ids(history.deleteAll(['a', 'b', 'no'])).sort()).toEqual(['a', 'b']);
+    expect(ids(history.list({ limit: 9 }))).toEqual(['c']);
+    expect(history.search('text', { limit: 9 })).toHaveLength(1);
+    expect(ids(history.undo()).sort()).toEqual(['a', 'b']);
+    expect(ids(history.undo())).toEqual(['d']);
+    expect(history.undo()).toEqual([]);
+    expect(history.search('text', { limit: 9 })).toHaveLength(4);
+  });
+
+  test('what is named comes back, whatever it was deleted with', () => {
+    const history = here.open();
+    for (const id of ['a', 'b', 'c']) history.add(take(id));
+    history.deleteAll(['a', 'b']);
+    history.delete('c');
+    expect(ids(history.undo(['b', 'no']))).toEqual(['b']);
+    expect(ids(history.undo())).toEqual(['c']);
+    expect(ids(history.undo())).toEqual(['a']);
+  });
+
+  test('one that is not there is no error, and one can be put back by whoever holds it', () => {
+    const history = here.open();
+    expect(history.delete('a')).toBeUndefined();
+    history.add(take('a'));
+    const gone = history.delete('a');
+    expect(gone).toEqual(take('a'));
+    if (gone !== undefined) history.restore(gone);
+    expect(history.get('a')).toEqual(take('a'));
+    expect(history.undo()).toEqual([]);
+  });
+
+  test('what is destroyed, or has lain in the trash for a day, can be read in no file any more', async () => {
+    const history = here.open();
+    const secret = 'xylophone quagmire';
+    const isThere = (): boolean =>
+      readdirSync(join(here.folder, 'new')).some((name) =>
+        /xylophone|quagmire/.test(readFileSync(join(here.folder, 'new', name), 'latin1')),
+      );
+    for (let i = 0; i < 50; i++) history.add(take(`other-${i}`));
+    history.add(take('a', { text: secret }));
+    expect(isThere()).toBe(true);
+    history.destroy(['a']);
+    expect(isThere()).toBe(false);
+
+    history.add(take('a', { text: secret, audio: 'a.wav' }));
+    history.delete('a');
+    expect(history.audioNames()).toEqual(new Set(['a.wav']));
+    here.nowMs += DAY_MS - 1;
+    await applyRetention(history, here.folder, DEFAULT_RETENTION, here.nowMs);
+    expect(ids(history.undo())).toEqual(['a']);
+    history.delete('a');
+    here.nowMs += DAY_MS + 1;
+    expect(ids(history.prune(DEFAULT_RETENTION, here.nowMs))).toEqual(['a']);
+    expect(history.undo()).toEqual([]);
+    expect(isThere()).toBe(false);
+    expect(history.count()).toBe(50);
+  });
+});

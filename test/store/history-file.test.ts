@@ -1,0 +1,156 @@
+/** Past dictations outlive whatever becomes of their file, and whoever else writes into it. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { DEFAULT_RETENTION } from '#daemon/settings.js';
+import { SCHEMA_VERSION } from '#daemon/store/history/schema.js';
+import { historyHere, ids, NOW, take } from './history-here.js';
+
+const here = historyHere();
+
+const module = new URL('../../daemon/src/store/history/index.js', import.meta.url).href;
+
+/** Fills a history in a process of its own: when that has ended, nobody has the file open. */
+function seed(count: number, repeat = 1): void {
+  const script = `
+    const { History } = await import(${JSON.stringify(module)});
+    const history = History.open(process.argv[1]);
+    for (let i = 0; i < ${count}; i++) {
+      const text = ('number ' + i + ' ').repeat(${repeat});
+      history.add({ id: 't' + i, startedMs: ${NOW} + i, durationSeconds: 1, text, model: 'm', state: 'final' });
+    }
+    history.close();`;
+  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script, here.path], {
+    stdio: 'inherit',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  expect(status).toBe(0);
+  expect(readdirSync(join(here.folder, 'new'))).toEqual(['history.db']);
+}
+
+describe('the file', () => {
+  test('a database of version 0 becomes one of this version', () => {
+    mkdirSync(join(here.folder, 'new'));
+    const empty = new DatabaseSync(here.path);
+    empty.exec('PRAGMA user_version = 0; VACUUM');
+    empty.close();
+    const history = here.open();
+    history.add(take('a'));
+    history.close();
+    const db = new DatabaseSync(here.path);
+    expect(db.prepare('PRAGMA user_version').get()).toMatchObject({ user_version: SCHEMA_VERSION });
+    db.close();
+  });
+
+  test('one of a later Sotto is left alone, and said', () => {
+    seed(1);
+    const db = new DatabaseSync(here.path);
+    db.exec('PRAGMA user_version = 999');
+    db.close();
+    const before = readFileSync(here.path);
+    expect(here.open).toThrow(expect.objectContaining({ code: 'VERSION_MISMATCH' }));
+    expect(readFileSync(here.path).equals(before)).toBe(true);
+    expect(readdirSync(join(here.folder, 'new')).filter((name) => name.includes('damaged'))).toEqual([]);
+  });
+
+  test('a file that is no database is put aside, once', () => {
+    seed(1);
+    writeFileSync(here.path, 'this is no database. '.repeat(500));
+    const history = here.open();
+    expect(history.list({ limit: 1 })).toEqual([]);
+    history.add(take('a'));
+    expect(here.warnings).toMatchObject([{ code: 'OUTPUT_FAILED' }]);
+    const aside = readdirSync(join(here.folder, 'new')).filter((name) =>
+      /^history\.db\.damaged-[^-]+-\d\d-\d\d/.test(name),
+    );
+    expect(aside).toHaveLength(1);
+    history.close();
+    expect(ids(here.open().list({ limit: 1 }))).toEqual(['a']);
+    expect(here.warnings).toHaveLength(1);
+  });
+
+  test('wherever it is damaged, it goes on, and all that was whole is there', () => {
+    seed(60, 100);
+    const whole = readFileSync(here.path);
+    const pages = whole.length / 4096;
+    let most = 0;
+    for (let page = 0; page < pages; page += 3) {
+      // A here.folder for each: a connection that is closed may live on until its statements are collected.
+      here.path = join(here.folder, `${page}`, 'history.db');
+      mkdirSync(dirname(here.path));
+      const damaged = Buffer.from(whole);
+      damaged.fill(0xa5, page * 4096, (page + 1) * 4096);
+      writeFileSync(here.path, damaged);
+      const history = here.open();
+      const found = history.list({ limit: 100 });
+      history.search('number', { limit: 100 });
+      history.add(take('new', { text: 'a new one' }));
+      history.delete('t0');
+      history.prune(DEFAULT_RETENTION, NOW);
+      expect(ids(history.search('new', { limit: 2 }))).toEqual(['new']);
+      history.close();
+      most = Math.max(most, 60 - found.length);
+    }
+    // The first page holds where all the others are; any other one takes a few dictations with it at most.
+    expect(most).toBe(60);
+  });
+
+  test('a damaged index is made anew, and nothing is lost', () => {
+    seed(20);
+    const db = new DatabaseSync(here.path);
+    db.enableDefensive(false);
+    db.exec("UPDATE found_data SET block = x'00112233445566778899' WHERE id >= 1");
+    db.close();
+    const again = here.open();
+    expect(again.search('number', { limit: 99 })).toHaveLength(20);
+    expect(again.count()).toBe(20);
+    expect(here.warnings.map(({ message }) => message)).toEqual([expect.stringContaining('made anew')]);
+  });
+
+  test('damage that shows while it is open is dealt with in that call, by the first of two who see it', () => {
+    seed(60, 100);
+    const [left, right] = [here.open(), here.open()];
+    const bytes = readFileSync(here.path).fill(7, 4096);
+    writeFileSync(here.path, bytes);
+    expect(left.list({ limit: 1 })).toEqual([]);
+    left.add(take('after'));
+    expect(ids(right.list({ limit: 1 }))).toEqual(['after']);
+    expect(here.warnings).toHaveLength(1);
+  });
+
+  test('a here.folder that can’t be written is said with a code', () => {
+    writeFileSync(join(here.folder, 'new'), 'a file is in the way');
+    expect(here.open).toThrow(expect.objectContaining({ code: 'OUTPUT_FAILED' }));
+  });
+
+  test('two processes that write at the same time lose nothing', async () => {
+    const script = `
+      const { History } = await import(${JSON.stringify(module)});
+      const [path, name] = process.argv.slice(1);
+      const history = History.open(path);
+      for (let i = 0; i < 60; i++) {
+        const id = name + '-' + i;
+        history.add({ id, startedMs: Date.now(), durationSeconds: 1, text: 'said by ' + name, model: 'm', state: 'final' });
+        if (i % 3 === 0) history.delete(id);
+        if (i % 3 === 1) history.setText(id, 'again by ' + name, 'm', 'en');
+      }
+      history.close();`;
+    const run = (name: string): Promise<number | null> =>
+      new Promise((resolve) => {
+        const child = spawn(process.execPath, ['--input-type=module', '-e', script, here.path, name], {
+          stdio: ['ignore', 'inherit', 'inherit'],
+          env: { ...process.env, NODE_OPTIONS: '' },
+        });
+        child.on('close', resolve);
+      });
+    // From the start on: both of them make the file.
+    expect(await Promise.all([run('a'), run('b'), run('c')])).toEqual([0, 0, 0]);
+    const history = here.open();
+    expect(history.count()).toBe(120);
+    expect(history.search('again', { limit: 999 })).toHaveLength(60);
+    expect(history.search('said', { limit: 999 })).toHaveLength(60);
+    expect(here.warnings).toEqual([]);
+  });
+});

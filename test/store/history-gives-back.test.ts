@@ -1,0 +1,163 @@
+/** Past dictations are given back as they were kept: one by one, page by page, by state, by the start of an id. */
+import { chmodSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Dictation } from '#daemon/store/history/index.js';
+import { historyHere, ids, take } from './history-here.js';
+
+const here = historyHere();
+
+const dictations: fc.Arbitrary<Dictation> = fc.record(
+  {
+    id: fc.stringMatching(/^[A-Za-z0-9-]{1,64}$/),
+    startedMs: fc.integer({ min: 0, max: 2 ** 45 }),
+    durationSeconds: fc.integer({ min: 0, max: 1e9 }).map((samples) => samples / 16_000),
+    // A text of SQLite ends at a NUL for some readers; nobody says one.
+    text: fc.string({ unit: 'grapheme', maxLength: 200 }),
+    language: fc.constantFrom('en', 'de', 'yue'),
+    model: fc.string({ unit: 'grapheme' }),
+    state: fc.constantFrom('final' as const, 'recovered' as const, 'failed' as const),
+    errorCode: fc.constantFrom('ENGINE_CRASHED' as const, 'AUDIO_EMPTY' as const),
+    audio: fc.constant('a.wav'),
+    words: fc.array(
+      fc.record({
+        start: fc.integer({ min: 0, max: 100 }),
+        end: fc.integer({ min: 0, max: 100 }),
+        word: fc.string({ unit: 'grapheme' }),
+        probability: fc.constantFrom(0, 0.5, 1),
+      }),
+    ),
+  },
+  { requiredKeys: ['id', 'startedMs', 'durationSeconds', 'text', 'model', 'state'] },
+);
+
+describe('the history', () => {
+  test('gives back what it was given', () => {
+    const history = here.open();
+    fc.assert(
+      fc.property(dictations, (dictation) => {
+        history.destroy();
+        history.add(dictation);
+        expect(history.get(dictation.id)).toEqual(dictation);
+        const { words: _, ...rest } = dictation;
+        expect(history.list({ limit: 5 })).toEqual([rest]);
+        history.delete(dictation.id);
+        expect(history.list({ limit: 5 })).toEqual([]);
+        expect(history.undo()).toEqual([dictation]);
+        expect(history.get(dictation.id)).toEqual(dictation);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('is there for its user alone', () => {
+    here.open().add(take('a'));
+    for (const name of readdirSync(join(here.folder, 'new')))
+      expect([name, statSync(join(here.folder, 'new', name)).mode & 0o777]).toEqual([name, 0o600]);
+    expect(statSync(join(here.folder, 'new')).mode & 0o777).toBe(0o700);
+    chmodSync(here.path, 0o644);
+    here.open();
+    expect(statSync(here.path).mode & 0o777).toBe(0o600);
+  });
+
+  test('lists the newest first, page by page, by state', () => {
+    const history = here.open();
+    for (let i = 0; i < 10; i++)
+      history.add(take(`t${i}`, { startedMs: 100 * i, state: i % 2 === 0 ? 'final' : 'recovered' }));
+    const page = history.list({ limit: 4 });
+    expect(ids(page)).toEqual(['t9', 't8', 't7', 't6']);
+    expect(ids(history.list({ limit: 4, before: page.at(-1)?.startedMs ?? 0 }))).toEqual([
+      't5',
+      't4',
+      't3',
+      't2',
+    ]);
+    expect(ids(history.list({ limit: 2, state: 'recovered' }))).toEqual(['t9', 't7']);
+    expect([history.count(), history.count('recovered')]).toEqual([10, 5]);
+  });
+
+  test('finds page by page, by state', () => {
+    const history = here.open();
+    for (let i = 0; i < 6; i++)
+      history.add(take(`t${i}`, { text: 'tea', startedMs: i, state: i % 2 === 0 ? 'final' : 'failed' }));
+    expect(ids(history.search('tea', { limit: 2, before: 4 }))).toEqual(['t3', 't2']);
+    expect(ids(history.search('tea', { limit: 9, before: 5, state: 'failed' }))).toEqual(['t3', 't1']);
+  });
+
+  test('takes the start of an id that no other has', () => {
+    const history = here.open();
+    for (const id of ['abc-1', 'abc-12', 'abd']) history.add(take(id));
+    expect(history.get('abd')?.id).toBe('abd');
+    expect(history.get('abc-12')?.id).toBe('abc-12');
+    // One that is whole is meant, although another goes on.
+    expect(history.get('abc-1')?.id).toBe('abc-1');
+    expect(history.get('abc')).toBeUndefined();
+    expect(history.idsLike('abc', 5)).toEqual(['abc-1', 'abc-12']);
+    for (const nonsense of ['', '%', '_', 'x', "' OR 1", 'ABC'])
+      expect(history.get(nonsense)).toBeUndefined();
+  });
+
+  test('adding the same again changes nothing, adding more to it replaces it', () => {
+    const history = here.open();
+    history.add(
+      take('a', { text: 'first words', words: [{ start: 0, end: 1, word: 'first', probability: 1 }] }),
+    );
+    history.add(take('a', { text: 'second words' }));
+    history.add(take('a', { text: 'second words' }));
+    expect(history.list({ limit: 5 })).toEqual([take('a', { text: 'second words' })]);
+    expect(history.get('a')).toEqual(take('a', { text: 'second words' }));
+    expect(history.search('first', { limit: 5 })).toEqual([]);
+    expect(ids(history.search('second', { limit: 5 }))).toEqual(['a']);
+  });
+
+  test('what is recovered of a dictation that was delivered does not take its place; the text of a failed one does', () => {
+    const history = here.open();
+    history.add(take('a'));
+    history.add(take('a', { state: 'recovered', text: 'half of it' }));
+    history.add(take('a', { state: 'failed', text: '' }));
+    expect(history.get('a')).toEqual(take('a'));
+    history.add(take('b', { state: 'failed', text: '', errorCode: 'ENGINE_CRASHED' }));
+    history.add(take('b'));
+    expect(history.get('b')).toEqual(take('b'));
+  });
+
+  test('refuses what no dictation is', () => {
+    const history = here.open();
+    for (const wrong of [
+      { id: '../a' },
+      { id: '' },
+      { startedMs: 0.5 },
+      { startedMs: NaN },
+      { durationSeconds: NaN },
+    ])
+      expect(() => history.add({ ...take('a'), ...wrong })).toThrow(
+        expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+      );
+    expect(history.count()).toBe(0);
+  });
+
+  test('another transcription makes a failed one final, and what was known of its words is gone', () => {
+    const history = here.open();
+    history.add(
+      take('a', { state: 'failed', errorCode: 'ENGINE_CRASHED', audio: 'a.wav', text: 'old', words: [] }),
+    );
+    history.setText('a', 'new text', 'large', 'de');
+    expect(history.get('a')).toEqual(
+      take('a', { audio: 'a.wav', text: 'new text', model: 'large', language: 'de' }),
+    );
+    expect(ids(history.search('new', { limit: 1 }))).toEqual(['a']);
+    expect(history.search('old', { limit: 1 })).toEqual([]);
+    history.setText('gone', 'x', 'm', undefined);
+    expect(history.count()).toBe(1);
+  });
+
+  test('a recovered one that was read is like any other', () => {
+    const history = here.open();
+    history.add(take('a', { state: 'recovered' }));
+    history.add(take('b', { state: 'failed' }));
+    history.markRead('a');
+    history.markRead('b');
+    expect([history.get('a')?.state, history.get('b')?.state]).toEqual(['final', 'failed']);
+  });
+});

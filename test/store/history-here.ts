@@ -1,0 +1,73 @@
+/** A history of its own for each test of a file, and the dictations that lie in it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach } from '@jest/globals';
+import type { SottoError } from '#daemon/protocol/errors.js';
+import { History, type Dictation } from '#daemon/store/history/index.js';
+
+export const DAY_MS = 24 * 3600 * 1000;
+export const NOW = Date.UTC(2026, 5, 15, 12);
+
+export interface HistoryHere {
+  /** All of it is gone after the test. */
+  readonly folder: string;
+  /** Of the database, in a folder that is not there yet. */
+  path: string;
+  nowMs: number;
+  /** What those that were opened had to say. */
+  readonly warnings: readonly SottoError[];
+  /** May be called again and again; each is closed after the test. */
+  readonly open: () => History;
+}
+
+export function historyHere(): HistoryHere {
+  let folder = '';
+  let warnings: SottoError[] = [];
+  const opened: History[] = [];
+  const here = {
+    get folder() {
+      return folder;
+    },
+    path: '',
+    nowMs: NOW,
+    get warnings() {
+      return warnings;
+    },
+    open: () => {
+      const history = History.open(here.path, {
+        onWarning: (warning) => warnings.push(warning),
+        now: () => here.nowMs,
+      });
+      opened.push(history);
+      return history;
+    },
+  };
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sotto-history-'));
+    here.path = join(folder, 'new', 'history.db');
+    warnings = [];
+    here.nowMs = NOW;
+  });
+  afterEach(() => {
+    for (const history of opened.splice(0)) history.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return here;
+}
+
+export function take(id: string, fields: Partial<Dictation> = {}): Dictation {
+  return {
+    id,
+    startedMs: NOW,
+    durationSeconds: 2.5,
+    text: `text of ${id}`,
+    model: 'base',
+    state: 'final',
+    ...fields,
+  };
+}
+
+export function ids(dictations: readonly Dictation[]): string[] {
+  return dictations.map(({ id }) => id);
+}
