@@ -12,6 +12,8 @@ export interface LiveUpdate {
   readonly tentative: string;
   /** Once it is known. */
   readonly language?: string;
+  /** Of what listens for nothing else: how probable voice is, for each 32 ms since the update before. */
+  readonly voice?: readonly number[];
 }
 
 /** All that another process needs to go on exactly from here: plain JSON of a few KB. */

@@ -136,10 +136,18 @@ export class BatchWriter {
     let at = 0;
     const segments = groups.map((group): Segment => {
       const tokens = group.flatMap((word) => word.tokens);
-      const logprobs = whole.tokenLogprobs?.slice(at, at + tokens.length);
-      at += tokens.length;
+      const to = at + tokens.length;
+      const logprobs = whole.tokenLogprobs?.slice(at, to);
+      const bytes = whole.tokenBytes?.slice(at, to);
+      at = to;
       const text = group.map((word) => word.text).join('');
-      return { ...whole, text, tokens, ...(logprobs && { tokenLogprobs: logprobs }) };
+      return {
+        ...whole,
+        text,
+        tokens,
+        ...(logprobs && { tokenLogprobs: logprobs }),
+        ...(bytes && { tokenBytes: bytes }),
+      };
     });
     const begin = (window.pieces[0]?.start ?? 0) / FRAMES_PER_SECOND;
     const lastSpeechSeconds = this.#lastSpeechSeconds - begin;

@@ -138,7 +138,7 @@ async function* inOrder(
       continue;
     }
     clock.add('decode', result.seconds);
-    if (isLast || !needsFallback(result, thresholds)) results[row] = result;
+    if (isLast || !needsFallback(result, thresholds, entries[row]?.context.evidence)) results[row] = result;
     yield* tell();
   }
   busy = false;

@@ -8,7 +8,7 @@ import { HotwordSearch } from './hotword-search.js';
 import { StoppedInLoops } from './loops.js';
 import { WithoutRepeats } from './no-repeats.js';
 import { BeamSearch, BestOfDraws, type Search, type SearchLimits } from './search.js';
-import { type FallbackThresholds, isSilent, needsFallback } from './judging.js';
+import { type FallbackThresholds, needsFallback } from './judging.js';
 
 /** One try: greedy or one draw, unless the context's search asks for more. */
 export function decodeOnce(
@@ -75,7 +75,7 @@ export async function* decodeWithFallback(
     const loops = isLast ? context.loops?.patient : context.loops;
     result = yield* decodeOnce({ ...context, loops }, window, prompt, temperature, signal);
     seconds += result.seconds;
-    if (!needsFallback(result, thresholds) || isSilent(result, thresholds, context.evidence)) break;
+    if (!needsFallback(result, thresholds, context.evidence)) break;
     if (isLast && loops !== undefined) {
       result = loops.withoutLoop(result, opening(context, prompt).maxSampled);
     }

@@ -23,11 +23,22 @@ export const REFERENCE_THRESHOLDS: FallbackThresholds = {
 
 export type Judged = Pick<DecodeResult, 'compressionRatio' | 'avgLogprob' | 'noSpeechProb'>;
 
-/** Whether a result calls for another try. Silence does not: no temperature finds words in it. */
-export function needsFallback(result: Judged, thresholds: FallbackThresholds): boolean {
-  const unsure = result.avgLogprob < thresholds.logprob;
-  if (result.noSpeechProb > thresholds.noSpeech && unsure) return false;
-  return unsure || result.compressionRatio > thresholds.compressionRatio;
+/**
+ * Whether a result calls for another try. Silence does not: no temperature finds words in it. Where somebody surely speaks
+ * the model's doubts are no silence: it was led astray by the text before or runs in a loop, and a warmer try may find what
+ * is said. Only if none does, is it dropped.
+ */
+export function needsFallback(
+  result: Judged,
+  thresholds: FallbackThresholds,
+  voice?: VoiceEvidence,
+): boolean {
+  if (isSilent(result, thresholds, voice) && !isSurelySpoken(voice)) return false;
+  return result.avgLogprob < thresholds.logprob || result.compressionRatio > thresholds.compressionRatio;
+}
+
+function isSurelySpoken(voice: VoiceEvidence | undefined): boolean {
+  return voice !== undefined && voice.surest >= SURE && voice.seconds > DOUBTFUL_SECONDS;
 }
 
 /** Whether a result is to be dropped as silence. */

@@ -5,6 +5,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray, type Stream } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
+import { orAborted } from '../or-aborted.js';
 import type { LoadOptions } from '../speech-model.js';
 import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
 import type { WhisperConfig } from './config.js';
@@ -16,6 +17,7 @@ export { readConfig } from './checkpoint.js';
 const BYTES_PER_TURN = 32 << 20;
 /** Turns that are asked for before the first of them is there: the cores have work while this thread does other things. */
 const TURNS_AHEAD = 3;
+const CANCELLED = 'loading the model was cancelled';
 
 /**
  * On the CPU the queue in which weights are packed, so that a model that serves meanwhile does not wait behind it. MLX keeps
@@ -152,7 +154,7 @@ class Turns {
     for (const [i, turn] of this.#turns.entries()) {
       throwIfCancelled(this.#signal);
       this.#ask(i + TURNS_AHEAD);
-      await untilAborted(mx.ready(...turn), this.#signal);
+      await orAborted(mx.ready(...turn), this.#signal, CANCELLED);
       bytes += bytesOf(turn);
       this.#onProgress?.(bytes / total);
     }
@@ -203,23 +205,6 @@ export function halve(model: Whisper): void {
 
 const bytesOf = (arrays: readonly MxArray[]): number => arrays.reduce((sum, { nbytes }) => sum + nbytes, 0);
 
-const cancelled = (): SottoError => new SottoError('CANCELLED', 'loading the model was cancelled');
-
 function throwIfCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw cancelled();
-}
-
-/** Rejects at once when it is called off: a slow disk may hold the work itself for long. */
-async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return work;
-  let abort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(cancelled());
-    signal.addEventListener('abort', abort);
-  });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
+  if (signal?.aborted === true) throw new SottoError('CANCELLED', CANCELLED);
 }

@@ -21,7 +21,7 @@ export interface Cut {
  *
  * @param offsetSeconds where the window begins
  * @param windowFrames frames of it that are audio
- * @param tokenLogprobs whether segments tell how probable each of their tokens is
+ * @param tokenLogprobs whether segments tell how probable each of their tokens is, and its bytes
  */
 export function cutSegments(
   result: DecodeResult,
@@ -50,7 +50,10 @@ export function cutSegments(
       noSpeechProb,
       compressionRatio,
       temperature,
-      ...(tokenLogprobs && { tokenLogprobs: result.logprobs.slice(from, to) }),
+      ...(tokenLogprobs && {
+        tokenLogprobs: result.logprobs.slice(from, to),
+        tokenBytes: part.map((token) => tokenizer.textBytes(token).toString('base64')),
+      }),
     });
   };
 

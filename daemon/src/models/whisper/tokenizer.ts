@@ -107,6 +107,11 @@ export class WhisperTokenizer {
     return utf8().decode(this.#bytes(tokens));
   }
 
+  /** The bytes of a token that is text, which may be part of a character; none of another one. */
+  textBytes(token: number): Buffer {
+    return this.#vocabulary.bytes(token);
+  }
+
   /** A decoder for tokens that come one by one: a character split over several tokens is held until it is whole. */
   textStream(): TextStream {
     const decoder = utf8();
