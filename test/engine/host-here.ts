@@ -74,6 +74,7 @@ export function setUp(
         close: () => Promise.resolve(void (seen.closed += 1)),
       });
     },
+    markOf: (path) => path,
     figures: () => ({ rssBytes: 1 }),
     clearCache: () => void (seen.cleared += 1),
     send: (message) => sent.push(parseFromEngine(structuredClone(message))),

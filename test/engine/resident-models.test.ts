@@ -90,6 +90,18 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return done;
 }
 
+/** One who asked for `a` is cancelled while it is loaded and leaves at once; what is loaded then goes to the next who asks. */
+async function heldAfterCancel(models: ResidentModels, loaded: { readonly open: () => void }) {
+  const cancelled = new AbortController();
+  const first = models.hold(a, cancelled.signal);
+  await settled();
+  cancelled.abort();
+  await expect(first).rejects.toMatchObject({ code: 'CANCELLED' });
+  const second = models.hold(a);
+  loaded.open();
+  return second;
+}
+
 describe('ResidentModels', () => {
   test('loads a model once for all who want it at the same time', async () => {
     const { models, loads, states } = setUp();
@@ -162,14 +174,7 @@ describe('ResidentModels', () => {
       return new ScriptedModel(dir);
     });
     models.limit(ONE_FITS);
-    const cancelled = new AbortController();
-    const first = models.hold(a, cancelled.signal);
-    await settled();
-    cancelled.abort();
-    await expect(first).rejects.toMatchObject({ code: 'CANCELLED' });
-    const second = models.hold(a);
-    loaded.open();
-    const { release } = await second;
+    const { release } = await heldAfterCancel(models, loaded);
     expect(loads).toEqual(['/a']);
     release();
     // Nobody holds it for the one who left.
@@ -411,14 +416,7 @@ describe('memory', () => {
     });
     await models.keep(a, [], never);
     models.unload();
-    const cancelled = new AbortController();
-    const first = models.hold(a, cancelled.signal);
-    await settled();
-    cancelled.abort();
-    await expect(first).rejects.toMatchObject({ code: 'CANCELLED' });
-    const second = models.hold(a);
-    loaded.open();
-    (await second).release();
+    (await heldAfterCancel(models, loaded)).release();
     expect([loads, signals[1]?.aborted]).toEqual([['/a', '/a'], undefined]);
   });
 

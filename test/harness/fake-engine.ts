@@ -158,6 +158,7 @@ function receive(message: ToEngine): void {
       return;
     case 'limits':
     case 'load-cancel':
+    case 'ahead':
       return;
     case 'unload':
       loaded.clear();

@@ -1,6 +1,7 @@
 /**
  * Dictation of the fake engine: for each second of audio it commits a word that is the check sum of its samples. It keeps to
- * the rules of a real one: looks at fixed places, gives a checkpoint with each, goes on from one.
+ * the rules of a real one: looks at fixed places, gives a checkpoint with each, goes on from one. To who listens for voice
+ * only, every sample that is not zero is voice.
  *
  * FAKE_LIVE: `dies-at:N` ends the process when a session of it has N samples, the first time that it happens in this home;
  * `always-dies-at:N` each time; `deaf` never looks; `zeros` finds all features zero at its first look.
@@ -9,7 +10,12 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FromEngine, LiveLook, ToEngine } from '#daemon/protocol/ipc.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '#daemon/protocol/live.js';
+import {
+  BYTES_PER_SAMPLE,
+  SAMPLE_RATE,
+  VOICE_FRAME_SAMPLES,
+  VOICE_LOOK_SAMPLES,
+} from '#daemon/protocol/live.js';
 import { wordFor } from './ramp.js';
 
 const LOOK_SAMPLES = SAMPLE_RATE / 2;
@@ -28,10 +34,12 @@ export class FakeLive {
   #looked: number;
   /** Bytes that were heard already: they come again after a restart. */
   #skip = 0;
+  readonly #voiceOnly: boolean;
 
-  constructor({ session, fromSample, checkpoint }: Open, send: (message: FromEngine) => void) {
+  constructor({ session, fromSample, checkpoint, voiceOnly }: Open, send: (message: FromEngine) => void) {
     this.#session = session;
     this.#send = send;
+    this.#voiceOnly = voiceOnly === true;
     this.#from = checkpoint?.fromSample ?? 0;
     this.#looked = typeof checkpoint?.state === 'number' ? checkpoint.state : 0;
     this.#skip = (this.#from - fromSample) * BYTES_PER_SAMPLE;
@@ -52,14 +60,20 @@ export class FakeLive {
       this.#send({ type: 'live-failed', session: this.#session, error: error.toWire() });
       return;
     }
-    while (this.#samples >= this.#looked + LOOK_SAMPLES) {
-      this.#looked += LOOK_SAMPLES;
-      this.#send({ type: 'live-look', session: this.#session, look: this.#look(this.#looked) });
+    const apart = this.#voiceOnly ? VOICE_LOOK_SAMPLES : LOOK_SAMPLES;
+    while (this.#samples >= this.#looked + apart) {
+      this.#looked += apart;
+      const look = this.#voiceOnly ? this.#voice(this.#looked) : this.#look(this.#looked);
+      this.#send({ type: 'live-look', session: this.#session, look });
     }
   }
 
   finish(): void {
     const samples = this.#samples;
+    if (this.#voiceOnly) {
+      this.#send({ type: 'live-done', session: this.#session, look: this.#voice(samples) });
+      return;
+    }
     const look = this.#look(samples);
     if (this.#pending.length > 0) look.committed.push(this.#word(this.#pending.length));
     look.tentative = '';
@@ -82,6 +96,25 @@ export class FakeLive {
       heardSamples: samples,
       intervalSeconds: 0.5,
       checkpoint: { fromSample: this.#from, state: samples },
+    };
+  }
+
+  /** Where somebody speaks, in the whole frames up to a sample. */
+  #voice(samples: number): LiveLook {
+    const voice: number[] = [];
+    while (samples - this.#from >= VOICE_FRAME_SAMPLES) {
+      const frame = this.#pending.subarray(0, VOICE_FRAME_SAMPLES * BYTES_PER_SAMPLE);
+      this.#pending = this.#pending.subarray(frame.length);
+      this.#from += VOICE_FRAME_SAMPLES;
+      voice.push(frame.some((byte) => byte !== 0) ? 1 : 0);
+    }
+    return {
+      committed: [],
+      tentative: '',
+      heardSamples: samples,
+      intervalSeconds: VOICE_LOOK_SAMPLES / SAMPLE_RATE,
+      checkpoint: { fromSample: this.#from, state: samples },
+      voice,
     };
   }
 

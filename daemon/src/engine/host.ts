@@ -11,7 +11,7 @@ import type { Clock } from '../clock.js';
 import { trace } from '../trace.js';
 import { engineError } from './engine-errors.js';
 import { LiveRuns } from './live/live-runs.js';
-import { readAhead } from './read-ahead.js';
+import { NextAudio, type Claim } from './next-audio.js';
 import type { HeldModel } from './resident.js';
 import { ResidentModels, type LoadModel } from './resident-models.js';
 import { Turns } from './turns.js';
@@ -28,6 +28,8 @@ export interface EngineParts {
   readonly footprint: (dir: string) => Promise<Footprint>;
   readonly clock: Clock;
   readonly openAudio: (path: string) => Promise<OpenAudio>;
+  /** Changes whenever the file does; undefined if there is none. */
+  readonly markOf: (path: string) => string | undefined;
   readonly figures: () => EngineFigures;
   readonly clearCache: () => void;
   readonly send: (message: FromEngine) => void;
@@ -42,6 +44,7 @@ export class EngineHost {
   readonly #parts: EngineParts;
   readonly #models: ResidentModels;
   readonly #turns = new Turns();
+  readonly #next: NextAudio;
   readonly #live: LiveRuns;
   /** Runs happen one at a time, in the order in which they were asked for. */
   #tail: Promise<void> = Promise.resolve();
@@ -55,6 +58,7 @@ export class EngineHost {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.#next = new NextAudio({ open: parts.openAudio, markOf: parts.markOf });
     this.#models = new ResidentModels({
       load: parts.loadModel,
       footprint: parts.footprint,
@@ -89,9 +93,13 @@ export class EngineHost {
       case 'run': {
         const controller = new AbortController();
         this.#job = { id: message.job, controller };
-        this.#enqueue(() => this.#run(message, controller.signal));
+        const sound = this.#next.claim(message.path);
+        this.#enqueue(() => this.#run(message, sound, controller.signal));
         return;
       }
+      case 'ahead':
+        this.#next.prepare(message.path);
+        return;
       case 'cancel':
         if (this.#job?.id === message.job) this.#job.controller.abort();
         return;
@@ -114,6 +122,7 @@ export class EngineHost {
         this.#job?.controller.abort();
         for (const load of this.#loads.values()) load.abort();
         const quiet = this.#live.close();
+        this.#next.close();
         this.#enqueue(async () => {
           await quiet;
           this.#models.close();
@@ -170,9 +179,10 @@ export class EngineHost {
     this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
   }
 
-  async #run(run: Run, signal: AbortSignal): Promise<void> {
+  async #run(run: Run, sound: Claim, signal: AbortSignal): Promise<void> {
     const { job } = run;
     if (signal.aborted) {
+      sound.leave();
       this.#end({ type: 'cancelled', job });
       return;
     }
@@ -181,7 +191,7 @@ export class EngineHost {
     const loading = this.#models.hold(run.model, signal);
     loading.catch(() => undefined); // heard below, unless something else fails first
     try {
-      const summary = await this.#transcribe(run, loading, signal);
+      const summary = await this.#transcribe(run, sound, loading, signal);
       this.#end({ type: 'done', job, summary });
     } catch (thrown) {
       if (signal.aborted) this.#end({ type: 'cancelled', job });
@@ -200,8 +210,13 @@ export class EngineHost {
     this.#tellFigures();
   }
 
-  async #transcribe(run: Run, loading: Promise<HeldModel>, signal: AbortSignal): Promise<EngineSummary> {
-    const audio = readAhead(await this.#parts.openAudio(run.path));
+  async #transcribe(
+    run: Run,
+    sound: Claim,
+    loading: Promise<HeldModel>,
+    signal: AbortSignal,
+  ): Promise<EngineSummary> {
+    const audio = await sound.open();
     trace('engine', 'file open');
     try {
       const { durationSeconds } = audio;

@@ -2,6 +2,7 @@
  * Entry of the engine process, started by the supervisor with an IPC channel. The only process that loads the
  * addon: what MLX, Metal or a driver do to it ends here.
  */
+import { statSync } from 'node:fs';
 import { parseToEngine, type FromEngine } from '#daemon/protocol/ipc.js';
 import { systemClock } from '../clock.js';
 import { trace } from '../trace.js';
@@ -10,6 +11,15 @@ import { EngineHost } from './host.js';
 
 function send(message: FromEngine): void {
   if (process.connected) process.send?.(message);
+}
+
+function markOf(path: string): string | undefined {
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = statSync(path);
+    return [ino, size, mtimeMs, ctimeMs].join();
+  } catch {
+    return undefined;
+  }
 }
 
 // Without its daemon an engine has no purpose. SIGKILL, since a GPU that hangs must not hold it in an exit handler.
@@ -33,6 +43,7 @@ try {
     footprint: footprintOf,
     clock: systemClock,
     openAudio,
+    markOf,
     send,
     clearCache: () => mx.memory.clearCache(),
     figures: () => ({

@@ -4,13 +4,13 @@
  */
 import type { Footprint } from '#daemon/models/footprint.js';
 import type { Clock } from '#daemon/clock.js';
+import { orAborted } from '#daemon/models/or-aborted.js';
 import type { LoadOptions, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { EngineModel, ModelLimits, ModelRef } from '#daemon/protocol/ipc.js';
 import { engineError } from './engine-errors.js';
 import { LoadQueue } from './load-queue.js';
 import { fitsBeside, mustFitAlone, totalBytes } from './memory-room.js';
-import { orAborted } from './or-aborted.js';
 import { Resident, type HeldModel } from './resident.js';
 import { warmUp } from './warm-up.js';
 

@@ -34,6 +34,8 @@ export interface EngineLive {
   readonly fromSample: number;
   /** Where another engine was. */
   readonly checkpoint?: LiveCheckpoint;
+  /** Looks tell only where somebody speaks. */
+  readonly voiceOnly?: boolean;
 }
 
 /** `done`, `failed` and `lost` are the last report of a session; one of them comes, unless it is cancelled. */
@@ -60,6 +62,8 @@ export interface RunningLive {
 export interface Engine {
   /** Only one job at a time: the caller waits for the last report before it runs the next. */
   run(job: EngineJob, onReport: (report: JobReport) => void): RunningJob;
+  /** The file of the job that most likely comes next, undefined if none waits: it may be opened meanwhile. */
+  prepare?(path: string | undefined): void;
   /** Several at once. */
   live(request: EngineLive, onReport: (report: LiveReport) => void): RunningLive;
   status(): EngineStatus;

@@ -60,6 +60,8 @@ export class Supervisor implements Engine, ModelEngine {
   /** What the engine said of a session before it was put down for it. */
   #liveFault: SottoError | undefined;
   #current: CurrentJob | undefined;
+  /** The file that most likely comes next. */
+  #ahead: string | undefined;
   #nextJob = 1;
   readonly #models: ModelCare;
   #figures: EngineFigures | undefined;
@@ -130,6 +132,12 @@ export class Supervisor implements Engine, ModelEngine {
     // Reports come after `run` has returned, whatever they are.
     queueMicrotask(() => this.#begin(current));
     return { cancel: () => this.#cancel(current) };
+  }
+
+  prepare(path: string | undefined): void {
+    this.#ahead = path;
+    // Behind the run that it comes after.
+    queueMicrotask(() => this.#sayAhead());
   }
 
   live(request: EngineLive, report: (report: LiveReport) => void): RunningLive {
@@ -208,6 +216,11 @@ export class Supervisor implements Engine, ModelEngine {
     this.#process?.send({ type: 'run', job: current.id, ...current.job });
   }
 
+  #sayAhead(): void {
+    const path = this.#ahead;
+    if (this.#state === 'ready') this.#process?.send({ type: 'ahead', ...(path !== undefined && { path }) });
+  }
+
   #cancel(current: CurrentJob): void {
     if (current !== this.#current || current.cancelled) return;
     current.cancelled = true;
@@ -268,6 +281,7 @@ export class Supervisor implements Engine, ModelEngine {
         this.#state = 'ready';
         this.#live.ready();
         if (this.#current !== undefined) this.#send(this.#current);
+        if (this.#ahead !== undefined) this.#sayAhead();
         // Behind those who wait already: what they need is loaded first.
         this.#models.ready(this.#current?.job.model.dir);
         return;

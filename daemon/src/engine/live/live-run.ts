@@ -2,7 +2,7 @@
  * One session of dictation in the engine: takes its audio, looks at it at fixed places of the session (never at those of
  * the clock, so that another engine that goes on from a checkpoint says the same), and tells what it heard.
  */
-import type { LiveSpeech } from '#daemon/models/streaming/live-speech.js';
+import type { LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import type { FromEngine, LiveLook, Refined } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, type LiveCheckpoint } from '#daemon/protocol/live.js';
 import { engineError } from '../engine-errors.js';
@@ -20,6 +20,8 @@ export interface LiveRunParts {
   readonly turns: Turns;
   /** One decode of the whole take, where its text is better than the committed one. */
   readonly refine?: (signal: AbortSignal) => Promise<Refined | undefined>;
+  /** How far apart its looks may be; as `Pace` has it when left out. */
+  readonly intervals?: readonly [number, ...number[]];
   readonly send: (message: FromEngine) => void;
   /** Called once, after the last message or a cancel. */
   readonly onOver: () => void;
@@ -39,9 +41,9 @@ export class LiveRun {
 
   constructor(parts: LiveRunParts) {
     this.#parts = parts;
-    const { checkpoint } = parts;
+    const { checkpoint, intervals } = parts;
     const state: EngineState | undefined = checkpoint && engineStateOf(checkpoint);
-    this.#pace = new Pace(state?.intervalSeconds);
+    this.#pace = new Pace(state?.intervalSeconds, intervals);
     this.#fed = checkpoint?.fromSample ?? 0;
     this.#looked = state?.heardSamples ?? 0;
   }
@@ -147,7 +149,7 @@ export class LiveRun {
     send({ type: 'live-done', session, look, ...(refined !== undefined && { refined }) });
   }
 
-  #lookOf({ committed, tentative, language }: Awaited<ReturnType<LiveSpeech['update']>>): LiveLook {
+  #lookOf({ committed, tentative, language, voice }: LiveUpdate): LiveLook {
     const { fromSample, state } = this.#parts.speech.checkpoint();
     const { place } = this;
     const own: EngineState = { ...place, speech: state };
@@ -155,6 +157,7 @@ export class LiveRun {
       committed: [...committed],
       tentative,
       ...(language !== undefined && { language }),
+      ...(voice !== undefined && { voice: [...voice] }),
       ...place,
       checkpoint: { fromSample, state: own },
     };

@@ -1,8 +1,9 @@
 /** All sessions of dictation of an engine: opened when their model is in memory, let go of when they are over. */
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
+import { SAMPLE_RATE, VOICE_LOOK_SAMPLES } from '#daemon/protocol/live.js';
 import { engineError } from '../engine-errors.js';
-import type { Turns } from '../turns.js';
+import { Turns } from '../turns.js';
 import type { HeldModel } from '../resident.js';
 import type { ResidentModels } from '../resident-models.js';
 import { engineStateOf } from './engine-state.js';
@@ -32,24 +33,20 @@ export class LiveRuns {
   }
 
   async open(message: Open): Promise<void> {
-    const { models, onBusy, send } = this.#parts;
+    const { onBusy, send } = this.#parts;
     const { session } = message;
     const cancelled = new AbortController();
     if (!this.#busy) onBusy(true);
     this.#waiting.set(session, cancelled);
-    let held: HeldModel | undefined;
     try {
-      held = await models.hold(message.model, cancelled.signal);
-      if (cancelled.signal.aborted) {
-        held.release();
-        return;
-      }
-      const run = this.#begin(message, held);
+      const run = await (message.voiceOnly === true
+        ? this.#listen(message)
+        : this.#write(message, cancelled.signal));
+      if (cancelled.signal.aborted) return;
       this.#waiting.delete(session);
       this.#runs.set(session, run);
       send({ type: 'live-opened', session, ...run.place });
     } catch (thrown) {
-      held?.release();
       if (cancelled.signal.aborted) return;
       send({ type: 'live-failed', session, error: engineError(thrown).toWire() });
       this.#over(session);
@@ -80,6 +77,34 @@ export class LiveRuns {
 
   get #busy(): boolean {
     return this.#runs.size + this.#waiting.size > 0;
+  }
+
+  async #write(message: Open, signal: AbortSignal): Promise<LiveRun> {
+    const held = await this.#parts.models.hold(message.model, signal);
+    try {
+      signal.throwIfAborted();
+      return this.#begin(message, held);
+    } catch (thrown) {
+      held.release();
+      throw thrown;
+    }
+  }
+
+  /** It takes no turns: what it computes takes a millisecond, and whoever speaks is to be told at once. */
+  async #listen({ session, fromSample, checkpoint }: Open): Promise<LiveRun> {
+    // With the addon, which an engine without models does without.
+    const { Listening } = await import('./listening.js');
+    const own = checkpoint && { ...checkpoint, state: engineStateOf(checkpoint).speech };
+    return new LiveRun({
+      session,
+      checkpoint,
+      speech: await Listening.begin(own),
+      take: new Take(fromSample, false),
+      turns: new Turns(),
+      intervals: [VOICE_LOOK_SAMPLES / SAMPLE_RATE],
+      send: this.#parts.send,
+      onOver: () => this.#over(session),
+    });
   }
 
   #begin({ session, options, fromSample, checkpoint }: Open, held: HeldModel): LiveRun {

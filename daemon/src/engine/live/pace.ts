@@ -14,27 +14,32 @@ const LITTLE = 0.4;
 const IN_A_ROW = 2;
 
 export class Pace {
+  readonly #intervals: readonly [number, ...number[]];
   #step: number;
   #slow = 0;
   #quick = 0;
 
-  constructor(intervalSeconds: number = INTERVALS_SECONDS[0]) {
+  constructor(
+    intervalSeconds: number = INTERVALS_SECONDS[0],
+    intervals: readonly [number, ...number[]] = INTERVALS_SECONDS,
+  ) {
+    this.#intervals = intervals;
     this.#step = Math.max(
       0,
-      INTERVALS_SECONDS.findIndex((seconds) => seconds === intervalSeconds),
+      intervals.findIndex((seconds) => seconds === intervalSeconds),
     );
   }
 
   get intervalSeconds(): number {
-    return INTERVALS_SECONDS[this.#step] ?? INTERVALS_SECONDS[0];
+    return this.#intervals[this.#step] ?? this.#intervals[0];
   }
 
   /** Notes how long a look took, its wait for others included. */
   looked(seconds: number): void {
-    const below = INTERVALS_SECONDS[this.#step - 1];
+    const below = this.#intervals[this.#step - 1];
     this.#slow = seconds > TOO_MUCH * this.intervalSeconds ? this.#slow + 1 : 0;
     this.#quick = below !== undefined && seconds < LITTLE * below ? this.#quick + 1 : 0;
-    if (this.#slow >= IN_A_ROW && this.#step < INTERVALS_SECONDS.length - 1) this.#move(1);
+    if (this.#slow >= IN_A_ROW && this.#step < this.#intervals.length - 1) this.#move(1);
     else if (this.#quick >= IN_A_ROW) this.#move(-1);
   }
 

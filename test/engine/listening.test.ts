@@ -1,0 +1,70 @@
+/** Listening for voice with the real detector: how it is cut, and across how many processes, changes nothing. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { VoiceActivity } from '#daemon/audio/vad/index.js';
+import { Listening } from '#daemon/engine/live/listening.js';
+import { packageRoot } from '#daemon/paths.js';
+import { VOICE_LOOK_SAMPLES } from '#daemon/protocol/live.js';
+import { clip, samplesOf } from '#test/models/fixtures.js';
+
+const addon = join(packageRoot, 'native', 'lib', `${process.platform}-${process.arch}`, 'sotto-mlx.node');
+const speech = clip('jfk.flac');
+const missing = [addon, speech ?? 'jfk.flac'].find((path) => !existsSync(path));
+if (missing !== undefined) console.warn(`listening: skipped, ${missing} is missing`);
+const withEngine = missing === undefined ? describe : describe.skip;
+
+let samples: Float32Array;
+let activity: VoiceActivity | undefined;
+/** Of each frame. */
+let expected: number[];
+
+withEngine('listening', () => {
+  beforeAll(async () => {
+    samples = (await samplesOf(speech ?? '')).subarray(0, 100 * VOICE_LOOK_SAMPLES);
+    activity = await VoiceActivity.load();
+    expected = [...activity.stream().push(samples)];
+  });
+  afterAll(() => activity?.dispose());
+
+  async function listen(changesAt: readonly number[]): Promise<number[]> {
+    const heard: number[] = [];
+    let listening = await Listening.begin();
+    for (let look = 0; look < 100; look++) {
+      if (changesAt.includes(look)) {
+        // Another process: what it knows came as JSON, and it is given the audio from there on.
+        const checkpoint = JSON.parse(JSON.stringify(listening.checkpoint())) as ReturnType<
+          Listening['checkpoint']
+        >;
+        listening = await Listening.begin(checkpoint);
+        listening.push(samples.subarray(checkpoint.fromSample, look * VOICE_LOOK_SAMPLES));
+      }
+      listening.push(samples.subarray(look * VOICE_LOOK_SAMPLES, (look + 1) * VOICE_LOOK_SAMPLES));
+      heard.push(...((await listening.update()).voice ?? []));
+    }
+    return heard;
+  }
+
+  test('hears what the detector hears in the whole of it', async () => {
+    const heard = await listen([]);
+    expect(heard).toHaveLength(expected.length);
+    heard.forEach((probability, i) =>
+      expect(Math.abs(probability - (expected[i] ?? NaN))).toBeLessThan(1e-4),
+    );
+    expect(heard.some((probability) => probability > 0.9)).toBe(true);
+  });
+
+  test('goes on in another process where the one before was', async () => {
+    expect(await listen([0, 1, 37, 38, 90])).toEqual(await listen([]));
+  });
+
+  test.each([
+    ['nothing', {}],
+    ['a state of something else', { frames: 1, hidden: [1], cell: [] }],
+    ['a place that is not its own', { frames: 3, hidden: Array(128).fill(0), cell: Array(128).fill(0) }],
+  ])('refuses a checkpoint with %s', async (_, state) => {
+    await expect(Listening.begin({ fromSample: 5, state })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+  });
+});
