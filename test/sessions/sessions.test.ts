@@ -11,6 +11,7 @@ import { VirtualClock } from '#test/harness/virtual-clock.js';
 /** An engine that does nothing by itself: the test says what it reports. */
 class PuppetEngine implements Engine {
   readonly ran: string[] = [];
+  readonly expected: (string | undefined)[] = [];
   cancels = 0;
   current: { job: EngineJob; report: (report: JobReport) => void } | undefined;
 
@@ -19,6 +20,10 @@ class PuppetEngine implements Engine {
     this.current = { job, report };
     this.ran.push(job.path);
     return { cancel: () => void (this.cancels += 1) };
+  }
+
+  prepare(path: string | undefined): void {
+    this.expected.push(path);
   }
 
   live(): never {
@@ -87,6 +92,25 @@ describe('Sessions', () => {
       path === '/a3' && notice.type === 'waiting' ? [notice.position] : [],
     );
     expect(positions).toEqual([3, 2, 1]);
+  });
+
+  test('tells the engine which file comes next, once, and that none does', async () => {
+    const { engine, sessions, submit } = setUp();
+    const [a, b] = [{}, {}];
+    submit(a, '/a1');
+    submit(a, '/a2');
+    await settle();
+    const b1 = submit(b, '/b1');
+    await settle();
+    expect(engine.expected).toEqual(['/a2']);
+    sessions.cancel(b1);
+    engine.report(done);
+    expect(engine.expected).toEqual(['/a2', undefined]);
+    submit(b, '/b2');
+    await settle();
+    engine.report(done);
+    engine.report(done);
+    expect(engine.expected).toEqual(['/a2', undefined, '/b2', undefined]);
   });
 
   test('says BUSY at once when the queue is full', async () => {

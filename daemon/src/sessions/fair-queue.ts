@@ -18,6 +18,12 @@ export class FairQueue<Client, Item> {
     this.#size += 1;
   }
 
+  /** What `shift` would give. */
+  peek(): Item | undefined {
+    for (const list of this.#lists.values()) return list[0];
+    return undefined;
+  }
+
   shift(): Item | undefined {
     for (const [client, list] of this.#lists) {
       const item = list.shift();

@@ -39,6 +39,9 @@ export class Sessions {
   readonly #queue = new FairQueue<Client, Job>();
   readonly #clients = new Map<Job, Client>();
   readonly #over = { final: 0, cancelled: 0, failed: 0 };
+  #audioSeconds = 0;
+  /** The file that the engine was told to expect. */
+  #expected: string | undefined;
   #inEngine: { job: Job; handle: RunningJob } | undefined;
   #nextNumber = 1;
   #stopping = false;
@@ -51,6 +54,11 @@ export class Sessions {
   /** Neither a job in the engine nor one that waits. */
   get idle(): boolean {
     return this.#inEngine === undefined && this.#queue.size === 0;
+  }
+
+  /** Of the files that were transcribed, together. */
+  get audioSeconds(): number {
+    return this.#audioSeconds;
   }
 
   queueStatus(): QueueStatus {
@@ -135,6 +143,9 @@ export class Sessions {
   }
 
   #sayPositions(): void {
+    const next = this.#inEngine === undefined ? undefined : this.#queue.peek()?.request.path;
+    if (next !== this.#expected) this.#options.engine.prepare?.(next);
+    this.#expected = next;
     this.#queue.inOrder().forEach((job, index) => job.queuedAt(index + 1));
   }
 
@@ -159,6 +170,7 @@ export class Sessions {
         job.event(report.event);
         return;
       case 'done':
+        this.#audioSeconds += report.summary.durationSeconds;
         job.finish(report.summary);
         break;
       case 'failed':

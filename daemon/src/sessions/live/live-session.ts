@@ -47,6 +47,8 @@ export interface LiveSessionParts {
   readonly checkpoint?: LiveCheckpoint;
   /** Told of acknowledged samples, while somebody listens. */
   readonly onAcknowledged: (samples: number) => void;
+  /** Nothing is written down; what is heard is only how probable voice is, told for each frame once and in order. */
+  readonly onVoice?: (probabilities: readonly number[]) => void;
   /** Keeps what has become of the take, before anybody hears of it. @returns the name of its recording, where one is kept */
   readonly keep: (outcome: TakeOutcome) => Promise<string | undefined>;
   /** Whether it has ended in another process. */
@@ -110,14 +112,20 @@ export class LiveSession {
 
   /** Gives the session to the engine. */
   start(): void {
-    const { engine, model, options } = this.#parts;
+    const { engine, model, onVoice, options } = this.#parts;
     const checkpoint = this.#checkpoint;
     // For the decode at the end all of it is needed.
     const fromSample = options.refine === true ? 0 : (checkpoint?.fromSample ?? 0);
     this.#sent = fromSample;
     this.#open = this.#finishSent = false;
     this.#running = engine.live(
-      { model, options, fromSample, ...(checkpoint !== undefined && { checkpoint }) },
+      {
+        model,
+        options,
+        fromSample,
+        ...(checkpoint !== undefined && { checkpoint }),
+        ...(onVoice !== undefined && { voiceOnly: true }),
+      },
       (report) => this.#reported(report),
     );
   }
@@ -146,6 +154,16 @@ export class LiveSession {
     this.#received += samples - known;
     this.#say({ type: 'level', ...levelOf(fresh) });
     void this.#keepAudio(fresh);
+  }
+
+  /** Resolves once what was pushed so far is kept: who pushes faster than a disk writes waits for it. */
+  kept(): Promise<void> {
+    return this.#parts.audio.kept();
+  }
+
+  /** Samples that were pushed, from one number to another, s16le; fewer where there are no more. Not of a session that is over. */
+  read(from: number, to: number): Promise<Uint8Array> {
+    return this.#parts.audio.read(from, to);
   }
 
   /** All was said. @throws SottoError PROTOCOL where some of the samples did not come */
@@ -261,10 +279,12 @@ export class LiveSession {
     }
   }
 
-  #looked({ committed, tentative, language, heardSamples, intervalSeconds, checkpoint }: LiveLook): void {
+  #looked(look: LiveLook): void {
+    const { committed, tentative, language, heardSamples, intervalSeconds, checkpoint, voice } = look;
     this.#heardSamples = heardSamples;
     if (heardSamples > this.#diedAtSamples + PROGRESS_SAMPLES) this.#deaths = 0;
     this.#checkpoint = checkpoint;
+    if (voice !== undefined) this.#parts.onVoice?.(voice);
     if (language !== undefined && language !== this.#language) {
       this.#language = language;
       this.#say({ type: 'language', language });

@@ -6,7 +6,7 @@ import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
-import { isTerminal, type LiveCheckpoint, type LiveOptions } from '../../protocol/live.js';
+import { isTerminal, SAMPLE_RATE, type LiveCheckpoint, type LiveOptions } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';
 import { Journal, journalOf, type JournalEntry } from '../../store/spool/journal.js';
 import { findOrphan, findOrphans, removeSpool, type Orphan } from '../../store/spool/recover.js';
@@ -15,6 +15,7 @@ import type { Engine } from '../../supervisor/engine.js';
 import { LiveSession } from './live-session.js';
 import type { TakeOutcome } from './outcome.js';
 import { Said, type SaidNotice } from './said.js';
+import { GrowingText } from '../vocabulary/growing-text.js';
 import { spellSpoken } from '../vocabulary/spell.js';
 import { hotwordsFor, NO_VOCABULARY, type VocabularyInUse } from '../vocabulary/vocabulary-in-use.js';
 import { SpokenAudio } from './spoken-audio.js';
@@ -30,6 +31,13 @@ export interface LiveRequest {
   readonly id: string;
   readonly model?: string;
   readonly options?: LiveOptions;
+  /**
+   * A program's own, and nobody's dictation: it is in no history, it ends with whoever opened it, and nothing of it outlives
+   * this daemon.
+   */
+  readonly transient?: boolean;
+  /** Writes nothing down; told instead how probable voice is, for each frame once and in order. */
+  readonly onVoice?: (probabilities: readonly number[]) => void;
 }
 
 export type LiveNotice = SaidNotice | { readonly acknowledged: number };
@@ -58,6 +66,8 @@ interface Entry {
   readonly said: Said;
   readonly journal: { current: Journal | undefined };
   listener: LiveListener | undefined;
+  readonly transient: boolean;
+  readonly voiceOnly: boolean;
   /** Whether its files are of no use any more. */
   mayGo: boolean;
   /** Calls off the end of a grace, or of the memory of a session that is over. */
@@ -70,6 +80,7 @@ export class LiveSessions {
   /** Opened or found again, but not there yet. */
   readonly #coming = new Map<string, Promise<Entry>>();
   #recovering: Promise<void> = Promise.resolve();
+  #audioSeconds = 0;
   #stopping = false;
   #whenFinished: (() => void) | undefined;
 
@@ -84,22 +95,46 @@ export class LiveSessions {
     return count;
   }
 
+  /** Of them, those that are written down. */
+  get writing(): number {
+    const listening = [...this.#entries.values()].filter(
+      ({ session, voiceOnly }) => voiceOnly && !session.over,
+    );
+    return this.count - listening.length;
+  }
+
   get idle(): boolean {
     return this.count === 0;
+  }
+
+  /** Of the sessions that are over, together. */
+  get audioSeconds(): number {
+    return this.#audioSeconds;
   }
 
   /**
    * Begins a session; who opened it listens to it next, or it is finished soon.
    * @throws SottoError BUSY, INVALID_ARGUMENT (there is one of this id), DAEMON_UNAVAILABLE, or what `resolveModel` throws
    */
-  async open({ id, model, options = {} }: LiveRequest): Promise<LiveSession> {
+  async open(request: LiveRequest): Promise<LiveSession> {
+    const { id, model } = request;
     this.#mayBegin(id);
     const ref = this.#options.resolveModel(model);
     const insteadOf = model === undefined ? this.#options.insteadOf?.() : undefined;
-    const entry = await this.#comes(id, () => this.#create(id, ref, options));
+    const entry = await this.#comes(id, () => this.#create(request, ref));
     entry.session.insteadOf = insteadOf;
     this.#finishAfter(entry, GRACE_MS);
     return entry.session;
+  }
+
+  /** What a take says while it grows, written with the user's replacements as they are now. */
+  growingText(): GrowingText {
+    return new GrowingText((this.#options.vocabulary ?? NO_VOCABULARY).now().replacer);
+  }
+
+  /** Whether there is a model of this name. @throws what `resolveModel` throws */
+  checkModel(model: string | undefined): void {
+    this.#options.resolveModel(model);
   }
 
   /**
@@ -111,11 +146,12 @@ export class LiveSessions {
     if (entry === undefined) {
       if (this.#stopping) throw stoppingError();
       entry = await this.#coming.get(id);
-      const orphan = entry === undefined ? await findOrphan(this.#options.folder, id) : undefined;
+      const found = entry === undefined ? await findOrphan(this.#options.folder, id) : undefined;
+      const orphan = found?.info.transient === true ? undefined : found;
       // Meanwhile somebody else may have found it.
       entry ??= this.#entries.get(id) ?? (orphan && (await this.#restore(orphan)));
     }
-    if (entry === undefined) {
+    if (entry === undefined || entry.transient) {
       throw new SottoError('SESSION_NOT_FOUND', 'nothing is known of this take any more');
     }
     this.#finishAfter(entry, GRACE_MS);
@@ -166,7 +202,7 @@ export class LiveSessions {
       entry.calm?.();
       if (!entry.session.over) await entry.session.suspend();
       await entry.journal.current?.close();
-      if (entry.mayGo) await this.#removeFiles(entry);
+      if (entry.mayGo || entry.transient) await this.#removeFiles(entry);
     }
     this.#entries.clear();
   }
@@ -196,22 +232,27 @@ export class LiveSessions {
     return begun;
   }
 
-  async #create(id: string, ref: ModelRef, options: LiveOptions): Promise<Entry> {
+  async #create(request: LiveRequest, ref: ModelRef): Promise<Entry> {
+    const { id, options = {}, onVoice, transient = false } = request;
     const startedMs = Date.now();
     const { folder, openFile } = this.#options;
     // By its folder: another daemon may have another default.
-    const info = { id, startedMs, options, model: ref.dir };
+    const info = { id, startedMs, options, model: ref.dir, ...(transient && { transient }) };
     const openSpool = (): Promise<SpoolFile> => SpoolFile.create(folder, info, openFile);
     const spool = await openSpool().catch((error: unknown) => SottoError.from(error));
     // Without a disk it is kept in memory, and that is said with the first audio.
     const audio = new SpokenAudio(openSpool, spool instanceof SottoError ? undefined : spool);
-    return this.#begin({ id, startedMs, options, ref, audio });
+    return this.#begin({ id, startedMs, options, ref, audio, transient, ...(onVoice && { onVoice }) });
   }
 
   async #recoverAll(): Promise<void> {
     const orphans = await findOrphans(this.#options.folder);
     for (const orphan of orphans) {
       if (this.#stopping || this.#entries.has(orphan.info.id)) continue;
+      if (orphan.info.transient === true) {
+        await removeSpool(orphan.path);
+        continue;
+      }
       try {
         this.#finishAfter(await this.#restore(orphan), GRACE_AT_START_MS);
       } catch (error) {
@@ -230,7 +271,7 @@ export class LiveSessions {
       const again = (): Promise<SpoolFile> => SpoolFile.create(folder, orphan.info, openFile);
       const audio = new SpokenAudio(again, spool);
       log.info({ session: id, samples: orphan.samples }, 'a take of another daemon goes on');
-      return this.#begin({ id, startedMs, options, ref, audio });
+      return this.#begin({ id, startedMs, options, ref, audio, transient: false });
     });
   }
 
@@ -240,11 +281,13 @@ export class LiveSessions {
     options: LiveOptions;
     ref: ModelRef;
     audio: SpokenAudio;
+    transient: boolean;
+    onVoice?: NonNullable<LiveRequest['onVoice']>;
   }): Promise<Entry> {
-    const { id, startedMs, options, ref, audio } = take;
+    const { id, startedMs, options, ref, audio, transient, onVoice } = take;
     const { clock, engine, keep, log, vocabulary = NO_VOCABULARY } = this.#options;
     const { words, problem } = vocabulary.now();
-    const { entries, journal } = await this.#journalOf(id);
+    const { entries, journal } = transient ? nothingWritten() : await this.#journalOf(id);
     const checkpoint = lastCheckpoint(entries);
     const said = new Said(
       entries,
@@ -277,11 +320,21 @@ export class LiveSessions {
       said,
       ...(checkpoint !== undefined && { checkpoint }),
       onAcknowledged: (samples) => entry.listener?.({ acknowledged: samples }),
-      keep,
+      keep: transient ? () => Promise.resolve(undefined) : keep,
+      ...(onVoice !== undefined && { onVoice }),
       isOver,
       onOver: (isKept) => this.#over(entry, isKept),
     });
-    const entry: Entry = { session, said, journal, listener: undefined, mayGo: isOver };
+    const voiceOnly = onVoice !== undefined;
+    const entry: Entry = {
+      session,
+      said,
+      journal,
+      listener: undefined,
+      transient,
+      voiceOnly,
+      mayGo: isOver,
+    };
     this.#entries.set(id, entry);
     if (isOver) this.#remember(entry);
     else session.start();
@@ -310,6 +363,7 @@ export class LiveSessions {
   }
 
   #over(entry: Entry, isKept: boolean): void {
+    this.#audioSeconds += entry.session.acknowledged / SAMPLE_RATE;
     void entry.journal.current?.close();
     entry.journal.current = undefined;
     entry.mayGo = isKept;
@@ -320,15 +374,22 @@ export class LiveSessions {
 
   #remember(entry: Entry): void {
     entry.calm?.();
-    entry.calm = this.#options.clock.after(REMEMBERED_MS, () => {
+    const forget = (): void => {
       this.#entries.delete(entry.session.id);
       if (entry.mayGo) void this.#removeFiles(entry);
-    });
+    };
+    if (entry.transient) forget();
+    else entry.calm = this.#options.clock.after(REMEMBERED_MS, forget);
   }
 
   #removeFiles({ session }: Entry): Promise<void> {
     return removeSpool(join(this.#options.folder, `${session.id}${SPOOL_SUFFIX}`));
   }
+}
+
+/** What nobody goes on with is not written down. */
+function nothingWritten(): { entries: JournalEntry[]; journal: { current: Journal | undefined } } {
+  return { entries: [], journal: { current: undefined } };
 }
 
 function lastCheckpoint(entries: readonly JournalEntry[]): LiveCheckpoint | undefined {

@@ -50,6 +50,11 @@ export class SpokenAudio {
     });
   }
 
+  /** Resolves once all that was appended so far is kept, wherever. */
+  kept(): Promise<void> {
+    return this.#inTurn(() => Promise.resolve());
+  }
+
   /** Whether there is more in memory than there may be. */
   get isFull(): boolean {
     return this.#memorySamples > MOST_IN_MEMORY;

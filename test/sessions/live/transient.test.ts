@@ -1,0 +1,86 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { VOICE_FRAME_SAMPLES } from '#daemon/protocol/live.js';
+import { rampText, SECOND } from '#test/harness/ramp.js';
+import { until } from '#test/harness/wait.js';
+import { daemonsHere, Ear, speak, TOTAL } from './daemons-here.js';
+
+const here = daemonsHere();
+const { daemon } = here;
+
+describe('a take that is a program’s own', () => {
+  test('is in no history, and its files are gone as soon as it is over', async () => {
+    const { live, kept } = daemon();
+    const ear = new Ear();
+    const session = await live.open({ id: 'one', transient: true });
+    live.listen(session, ear.listener, 0);
+    speak(session, 0, TOTAL);
+    await session.kept();
+    expect(readdirSync(here.folder)).toEqual(['one.spool']);
+    session.finish(TOTAL);
+    await until(() => ear.over !== undefined);
+    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    expect(kept).toEqual([]);
+    await until(() => readdirSync(here.folder).length === 0);
+  });
+
+  test('is not found by somebody else, nor taken up by another daemon: that one lets its files go', async () => {
+    const first = daemon();
+    const session = await first.live.open({ id: 'one', transient: true });
+    speak(session, 0, TOTAL);
+    await session.kept();
+    await expect(first.live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
+    const second = daemon();
+    await expect(second.live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
+    await second.live.recover();
+    expect(second.live.idle).toBe(true);
+    expect(readdirSync(here.folder)).toEqual([]);
+    expect([...first.kept, ...second.kept]).toEqual([]);
+  });
+
+  test('ends with its daemon', async () => {
+    const { live, kept } = daemon();
+    const session = await live.open({ id: 'one', transient: true });
+    speak(session, 0, TOTAL);
+    await live.stop(0);
+    expect(readdirSync(here.folder)).toEqual([]);
+    expect(kept).toEqual([]);
+  });
+
+  test('can be read as far as it was spoken', async () => {
+    const { live } = daemon();
+    const session = await live.open({ id: 'one', transient: true });
+    speak(session, 0, TOTAL);
+    const pcm = await session.read(SECOND, 2 * SECOND);
+    expect(pcm.byteLength).toBe(2 * SECOND);
+    expect((await session.read(TOTAL, TOTAL + 10)).byteLength).toBe(0);
+    await live.stop(0);
+  });
+});
+
+describe('a take that only listens for voice', () => {
+  test('tells of each frame once and in order, whatever dies meanwhile, and writes nothing down', async () => {
+    const { engine, live } = daemon();
+    const heard: number[] = [];
+    const ear = new Ear();
+    const session = await live.open({
+      id: 'one',
+      transient: true,
+      onVoice: (probabilities) => heard.push(...probabilities),
+    });
+    live.listen(session, ear.listener, 0);
+    expect([live.count, live.writing]).toEqual([1, 0]);
+    speak(session, 0, SECOND);
+    await until(() => heard.length > 0);
+    engine.die();
+    session.push(SECOND, new Uint8Array(2 * SECOND));
+    engine.die();
+    session.finish();
+    await until(() => ear.over !== undefined);
+    const voiced = Math.ceil(SECOND / VOICE_FRAME_SAMPLES);
+    const frames = Math.floor((2 * SECOND) / VOICE_FRAME_SAMPLES);
+    expect(heard).toEqual([...Array<number>(voiced).fill(1), ...Array<number>(frames - voiced).fill(0)]);
+    expect(ear.over).toMatchObject({ type: 'final', text: '' });
+    expect(engine.requests.every(({ voiceOnly }) => voiceOnly === true)).toBe(true);
+  });
+});
