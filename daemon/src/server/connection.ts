@@ -12,6 +12,7 @@ import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js'
 import type { FileDesk } from '../sessions/files/file-desk.js';
 import type { Job, JobNotice } from '../sessions/job.js';
 import type { LiveSessions } from '../sessions/live/live-sessions.js';
+import type { ServeRequest, ServeResult } from '../protocol/serve.js';
 import type { HistoryDesk } from '../sessions/history/history-desk.js';
 import type { ModelDesk } from '../sessions/models/model-desk.js';
 import type { Sessions } from '../sessions/sessions.js';
@@ -41,6 +42,8 @@ export interface ConnectionContext {
   readonly log: Logger;
   readonly status: () => DaemonStatus;
   readonly shutdown: () => void;
+  /** What opens and closes the port; a daemon has one. */
+  readonly port?: { ask(request: ServeRequest): Promise<ServeResult> };
 }
 
 export class Connection {
@@ -164,6 +167,9 @@ export class Connection {
       case 'vocabulary':
         void this.#vocabulary(message);
         return;
+      case 'serve':
+        void this.#port(message);
+        return;
       case 'models':
         if (this.#jobs.has(message.id))
           throw new SottoError('INVALID_ARGUMENT', 'a job of this id is under way');
@@ -202,6 +208,16 @@ export class Connection {
   async #vocabulary({ id, request }: Extract<ClientMessage, { type: 'vocabulary' }>): Promise<void> {
     try {
       this.#send({ type: 'vocabulary-done', id, result: await this.#context.vocabulary.ask(request) });
+    } catch (error) {
+      this.#send({ type: 'error', id, error: SottoError.from(error).toWire() });
+    }
+  }
+
+  async #port({ id, request }: Extract<ClientMessage, { type: 'serve' }>): Promise<void> {
+    try {
+      const { port } = this.#context;
+      if (port === undefined) throw new SottoError('NOT_SERVED', 'this daemon has no port');
+      this.#send({ type: 'serve-done', id, result: await port.ask(request) });
     } catch (error) {
       this.#send({ type: 'error', id, error: SottoError.from(error).toWire() });
     }

@@ -1,13 +1,14 @@
 /**
- * Who may speak to us. A browser can reach a local server with the user's own rights: it always sends `Origin`
- * on a WebSocket and fetch metadata on the rest, and under DNS rebinding a `Host` that is not one of ours.
- * Programs send none of these. Pure function of the request; the same for HTTP and for the ws upgrade.
+ * Who may speak to us. A browser can reach a local server with the user's own rights. What its pages send carries `Origin`, or
+ * fetch metadata where it does not (an image), or, under DNS rebinding, a `Host` that is not one of ours. Programs send none of
+ * these, but for one: Node's own client says `Sec-Fetch-Mode: cors`, its WebSocket `websocket`, and nothing else of that kind.
+ *
+ * Pure function of the request; the same for HTTP and for the ws upgrade. Headers of proxies are not looked at.
  */
 import type { IncomingMessage } from 'node:http';
 import { SottoError } from '../protocol/errors.js';
 
 const MAX_URL_LENGTH = 2_048;
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS']);
 
 export interface GuardRules {
   /** The only values of `Host` that are served, literally, port included where there is one. */
@@ -17,23 +18,35 @@ export interface GuardRules {
 /** A socket file has no host; clients write this one. */
 export const SOCKET_RULES: GuardRules = { hosts: new Set(['localhost']) };
 
-/** Why the request is refused, or undefined. */
+/** Of a port on this machine: its addresses, and the name that every system gives them. */
+export function portHosts(port: number): readonly string[] {
+  return [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`];
+}
+
+/** Why the request is refused, or undefined. Whatever it fails at but its size, the answer is the same: a page learns nothing. */
 export function refusal(request: IncomingMessage, rules: GuardRules): SottoError | undefined {
-  const { method = '', url = '', headers, rawHeaders } = request;
-  if (!METHODS.has(method))
-    return new SottoError('INVALID_ARGUMENT', `method ${method.slice(0, 16)} is not served`);
-  if (url.length > MAX_URL_LENGTH) return new SottoError('INVALID_ARGUMENT', 'the URL is too long');
+  const { url = '' } = request;
+  if (url.length > MAX_URL_LENGTH) return new SottoError('TOO_LARGE', 'the URL is too long');
   // `http://elsewhere/` instead of `/`: the form for proxies, which we are not.
-  if (!url.startsWith('/')) return new SottoError('INVALID_ARGUMENT', 'the URL must be a path');
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
-  if (hosts !== 1 || headers.host === undefined || !rules.hosts.has(headers.host)) {
-    return new SottoError('UNAUTHORISED', 'this Host is not served');
-  }
-  if (headers.origin !== undefined)
-    return new SottoError('UNAUTHORISED', 'requests from web pages are not served');
-  const site = headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'none') {
-    return new SottoError('UNAUTHORISED', 'requests from web pages are not served');
-  }
-  return undefined;
+  if (url.startsWith('/') && hasOurHost(request, rules) && !isOfPage(request)) return undefined;
+  return new SottoError('UNAUTHORISED', 'requests of web pages, or for another host, are not served', {
+    hint: 'send it from a program, to the address that `sotto serve --status` shows',
+  });
+}
+
+function hasOurHost({ headers, rawHeaders }: IncomingMessage, { hosts }: GuardRules): boolean {
+  const count = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
+  return count === 1 && headers.host !== undefined && hosts.has(headers.host);
+}
+
+function isOfPage({ headers }: IncomingMessage): boolean {
+  const {
+    origin,
+    'sec-fetch-site': site = 'none',
+    'sec-fetch-mode': mode,
+    'sec-fetch-dest': dest = 'empty',
+  } = headers;
+  // Another port of 127.0.0.1 counts as the same site, so no value but `none` is a program's.
+  if (origin !== undefined || site !== 'none' || dest !== 'empty' || mode === 'navigate') return true;
+  return Object.keys(headers).some((name) => name.startsWith('access-control-request-'));
 }

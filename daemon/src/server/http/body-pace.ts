@@ -1,0 +1,44 @@
+/**
+ * Whether a body keeps coming. It may be as long as its audio takes to be sent, and spoken audio that is sent as it is said
+ * comes slowly; but who sends next to nothing holds a place that others wait for.
+ */
+import type { IncomingMessage } from 'node:http';
+import { SottoError } from '../../protocol/errors.js';
+
+export interface Pace {
+  readonly everyMs: number;
+  /** That must come in each such time: speech in the tightest codec is 750 bytes a second. */
+  readonly leastBytes: number;
+}
+
+export const USUAL_PACE: Pace = { everyMs: 15_000, leastBytes: 4_096 };
+
+export interface PaceWatch {
+  /** Rejects with TOO_SLOW, or stays open. */
+  readonly failed: Promise<never>;
+  end(): void;
+}
+
+export function watchPace(request: IncomingMessage, { everyMs, leastBytes }: Pace): PaceWatch {
+  let reject: (error: SottoError) => void = () => undefined;
+  const failed = new Promise<never>((_, fail) => (reject = fail));
+  const { socket } = request;
+  let before = socket.bytesRead;
+  const timer = setInterval(() => {
+    const came = socket.bytesRead - before;
+    before = socket.bytesRead;
+    // What lies here unread waits for us.
+    if (request.complete || request.readableLength > 0 || came >= leastBytes) return;
+    clearInterval(timer);
+    reject(
+      new SottoError('TOO_SLOW', `the body came too slowly: ${came} bytes in ${everyMs / 1000} seconds`),
+    );
+  }, everyMs);
+  timer.unref();
+  return { failed, end: () => clearInterval(timer) };
+}
+
+/** Whether the request says that a body comes. */
+export function bodyFollows({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}

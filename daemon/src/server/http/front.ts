@@ -1,0 +1,277 @@
+/**
+ * HTTP and WebSocket at one place, a socket file or a port: every request passes the same doors in the same order: size,
+ * Host, no Origin, token, route, admission; its body is read only behind all of them.
+ */
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
+import type { Logger } from '../../logger.js';
+import { SottoError } from '../../protocol/errors.js';
+import { refusal, type GuardRules } from '../guard.js';
+import type { Admission } from './admission.js';
+import { bodyFollows, USUAL_PACE, watchPace, type Pace } from './body-pace.js';
+import { sendInterims } from './interim.js';
+import type { HttpMetrics } from './metrics.js';
+import type { Call, Reply, Route, SocketRoute } from './route.js';
+import { Router } from './router.js';
+import { answerRaw, refuse, send } from './send.js';
+import { tokenRefusal } from './token.js';
+
+/** Node's own limit on connections lies a little above ours and drops without a word. */
+const UNSAID_CONNECTIONS = 76;
+const MAX_CONNECTIONS = 1_024;
+/**
+ * Requests of a connection that are not answered yet. Who sends thousands ahead and reads nothing would have us keep all of
+ * the answers; few clients send any ahead, and those know that the connection may end.
+ */
+const MOST_AHEAD = 8;
+/** How long a client that is told goodbye may take to say it, too. */
+const GOODBYE_MS = 500;
+
+export interface FrontOptions {
+  readonly rules: GuardRules;
+  /** What a request has to carry; a socket file is guarded by its mode alone. */
+  readonly token?: () => string;
+  readonly routes: readonly Route[];
+  readonly sockets: readonly SocketRoute[];
+  readonly admission: Admission;
+  readonly metrics?: HttpMetrics;
+  /** How slowly a body may come. */
+  readonly pace?: Pace;
+  /** How long a client may take nothing of its answer. */
+  readonly unreadMs?: number;
+  readonly log: Logger;
+}
+
+/** What nginx writes down where nobody waited for the answer. */
+const GONE = 499;
+
+interface ServedSocket {
+  readonly route: SocketRoute;
+  readonly server: WebSocketServer;
+}
+
+export class HttpFront {
+  /** To listen with. */
+  readonly http: Server;
+  readonly #options: FrontOptions;
+  readonly #router: Router;
+  readonly #sockets = new Map<string, ServedSocket>();
+  /** Of calls that are being answered. */
+  readonly #calls = new Set<AbortController>();
+  readonly #clients = new Set<WebSocket>();
+  /** Of each connection, how to end the answers that are not sent yet. */
+  readonly #ahead = new WeakMap<Duplex, Set<() => void>>();
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+    this.#router = new Router(options.routes);
+    for (const route of options.sockets) {
+      this.#sockets.set(route.path, { route, server: new WebSocketServer(socketOptions(route)) });
+    }
+    this.http = createServer(
+      {
+        maxHeaderSize: 8 * 1024,
+        headersTimeout: 5_000,
+        // A body is as long as its audio: whoever reads it sees that it keeps coming.
+        requestTimeout: 0,
+        connectionsCheckingInterval: 2_000,
+        // The guard says so itself, in our words.
+        requireHostHeader: false,
+      },
+      (request, response) => void this.#respond(request, response),
+    );
+    // Who asks first whether to send the body hears it once all doors are passed.
+    this.http.on('checkContinue', (request, response) => void this.#respond(request, response, true));
+    this.http.maxConnections = MAX_CONNECTIONS + UNSAID_CONNECTIONS;
+    // Longer than clients keep an idle connection (httpx 5 s, undici 4 s): who closes first must not be the one who is asked.
+    this.http.keepAliveTimeout = 20_000;
+    // Such as a process that may open no more files: it goes on with those that it has.
+    this.http.on('error', ({ message }) => options.log.error({ message }, 'no connection taken'));
+    this.http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.http.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+      this.#answerRaw(socket, parseError(error)),
+    );
+  }
+
+  /** Ends every WebSocket that is open here, with a code and word of RFC 6455. */
+  endClients(code: number, reason: string): void {
+    for (const client of this.#clients) {
+      client.close(code, reason);
+      const cut = setTimeout(() => client.terminate(), GOODBYE_MS);
+      client.once('close', () => clearTimeout(cut));
+    }
+  }
+
+  /** Takes no more requests, and lets go of those that are open. The WebSockets are for `endClients`, or their routes, to end. */
+  async close(): Promise<void> {
+    for (const call of this.#calls) call.abort();
+    const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
+    this.http.closeAllConnections();
+    await closed;
+  }
+
+  async #respond(request: IncomingMessage, response: ServerResponse, asksFirst = false): Promise<void> {
+    const id = requestId();
+    const sinceMs = performance.now();
+    const gone = new AbortController();
+    const { signal } = gone;
+    let leave: (() => void) | undefined;
+    let served = 'none';
+    const over = (): void => {
+      gone.abort();
+      this.#calls.delete(gone);
+      const status = response.headersSent ? response.statusCode : GONE;
+      const seconds = (performance.now() - sinceMs) / 1000;
+      this.#options.metrics?.answered({ route: served, method: request.method ?? '', status, seconds });
+    };
+    if (!this.#begins(request.socket, response, over)) return;
+    this.#calls.add(gone);
+    const calm = sendInterims(request, response);
+    try {
+      this.#pass(request);
+      const { path, query } = placeOf(request);
+      if (this.#sockets.has(path)) throw new SottoError('UPGRADE_REQUIRED', `${path} is a WebSocket`);
+      const { route, params } = this.#router.find(request.method ?? '', path);
+      served = route.path;
+      if (route.works === true) leave = this.#options.admission.enter();
+      if (asksFirst) response.writeContinue();
+      const reply = await this.#answer(route, { request, id, params, query, signal });
+      const { unreadMs } = this.#options;
+      await send(response, reply, { id, signal, ...(unreadMs !== undefined && { unreadMs }) });
+    } catch (thrown) {
+      await this.#failed(request, response, thrown, id);
+      gone.abort();
+    } finally {
+      calm();
+      leave?.();
+    }
+  }
+
+  /** Ends the connection where too many are ahead; what else of it is parsed already is not looked at. */
+  #begins(socket: Duplex, response: ServerResponse, over: () => void): boolean {
+    const ahead = this.#ahead.get(socket) ?? new Set();
+    if (!this.#ahead.has(socket)) {
+      this.#ahead.set(socket, ahead);
+      // An answer that waits behind others hears nothing of the end of its connection.
+      socket.once('close', () => {
+        for (const end of ahead) end();
+      });
+    }
+    if (ahead.size >= MOST_AHEAD) socket.destroy();
+    if (socket.destroyed) return false;
+    const end = (): void => {
+      if (ahead.delete(end)) over();
+    };
+    ahead.add(end);
+    response.once('close', end);
+    return true;
+  }
+
+  async #answer(route: Route, call: Call): Promise<Reply> {
+    if (!bodyFollows(call.request)) return route.answer(call);
+    const watch = watchPace(call.request, this.#options.pace ?? USUAL_PACE);
+    try {
+      return await Promise.race([route.answer(call), watch.failed]);
+    } finally {
+      watch.end();
+    }
+  }
+
+  async #failed(
+    request: IncomingMessage,
+    response: ServerResponse,
+    thrown: unknown,
+    id: string,
+  ): Promise<void> {
+    const error = SottoError.from(thrown);
+    if (error.code === 'INTERNAL')
+      this.#options.log.error({ request: id, message: error.message }, 'request not served');
+    // Too late for a status: the client sees that it was cut short.
+    if (response.headersSent) response.destroy();
+    else if (!response.destroyed) await refuse(request, response, error, id);
+  }
+
+  /** @throws SottoError why the request is not served */
+  #pass(request: IncomingMessage): void {
+    const { rules, token } = this.#options;
+    const refused = refusal(request, rules) ?? (token && tokenRefusal(request, token()));
+    if (refused !== undefined) throw refused;
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    try {
+      this.#pass(request);
+      if (request.headers.upgrade?.toLowerCase() !== 'websocket') throw otherUpgrade();
+      const { path, query } = placeOf(request);
+      const served = this.#sockets.get(path);
+      if (served === undefined) throw new SottoError('NOT_SERVED', 'no WebSocket is here');
+      if (this.#clients.size >= MAX_CONNECTIONS)
+        throw new SottoError('BUSY', `${MAX_CONNECTIONS} clients are connected`);
+      const { route, server } = served;
+      server.handleUpgrade(request, socket, head, (client) => {
+        const closed = this.#options.metrics?.opened(route.path);
+        this.#clients.add(client);
+        // It broke a rule of WebSocket, and ws closes with the code for it; unheard it would end this process.
+        client.on('error', () => undefined);
+        client.on('close', () => {
+          this.#clients.delete(client);
+          closed?.();
+        });
+        route.open(client, { request, id: requestId(), query });
+      });
+    } catch (thrown) {
+      this.#answerRaw(socket, SottoError.from(thrown), request);
+    }
+  }
+
+  /** @param request that was understood: then it has come to its end */
+  #answerRaw(socket: Duplex, error: SottoError, request?: IncomingMessage): void {
+    const { method = 'other' } = request ?? {};
+    this.#options.metrics?.answered({ route: 'none', method, status: error.httpStatus, seconds: 0 });
+    answerRaw(socket, error, request === undefined);
+  }
+}
+
+/** The two limits on fragments (CVE-2026-48779) are newer than the types of ws. */
+function socketOptions({
+  protocols,
+  maxMessageBytes,
+}: SocketRoute): ServerOptions & { maxFragments: number; maxBufferedChunks: number } {
+  return {
+    noServer: true,
+    clientTracking: false,
+    maxPayload: maxMessageBytes,
+    perMessageDeflate: false,
+    maxFragments: 16,
+    // A large message of a slow client comes in many.
+    maxBufferedChunks: Math.max(4_096, maxMessageBytes / 1_024),
+    handleProtocols: (offered) => protocols?.find((name) => offered.has(name)) ?? false,
+  };
+}
+
+function parseError({ code }: NodeJS.ErrnoException): SottoError {
+  if (code === 'HPE_HEADER_OVERFLOW') return new SottoError('TOO_LARGE', 'the headers are too long');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new SottoError('TOO_SLOW', 'the request did not arrive');
+  return new SottoError('PROTOCOL', 'this is not HTTP as we know it');
+}
+
+/** Clients that try for HTTP/2 first do so with a request that can't be given back to HTTP/1. */
+function otherUpgrade(): SottoError {
+  return new SottoError('PROTOCOL', 'only WebSocket is spoken here besides HTTP/1.1', {
+    hint: 'have the client use HTTP/1.1, without an upgrade to HTTP/2',
+  });
+}
+
+/** By hand: to a parser of URLs `//elsewhere/` is a host, and `//[` an exception. */
+function placeOf({ url = '/' }: IncomingMessage): { path: string; query: URLSearchParams } {
+  const at = url.indexOf('?');
+  const path = at < 0 ? url : url.slice(0, at);
+  return { path, query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)) };
+}
+
+function requestId(): string {
+  return `req_${randomBytes(12).toString('hex')}`;
+}

@@ -1,0 +1,24 @@
+/** `GET /health`: whether work that is handed in now would be done, for whoever watches over services. */
+import type { DaemonStatus } from '../../protocol/status.js';
+import { json, type Route } from './route.js';
+
+/** 200 while it serves, at work or not; 503 while it starts, ends, or can't. */
+export function healthRoute(status: () => DaemonStatus): Route {
+  return {
+    method: 'GET',
+    path: '/health',
+    answer: () => {
+      const { state, reason, version, uptimeSeconds, engine } = status();
+      const { name, state: modelState } = engine.model;
+      const body = {
+        state,
+        ...(reason !== undefined && { reason }),
+        version,
+        uptimeSeconds: Math.round(uptimeSeconds),
+        model: { ...(name !== undefined && { name }), state: modelState },
+      };
+      const serves = state === 'ready' || state === 'busy';
+      return Promise.resolve(json(body, { status: serves ? 200 : 503 }));
+    },
+  };
+}

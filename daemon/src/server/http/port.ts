@@ -1,0 +1,245 @@
+/**
+ * The port on which programs of others are served: on the loopback addresses of this machine and nowhere else, with a token,
+ * and only while somebody wants it. What it serves is the API alone: nothing that takes a path of a file.
+ */
+import type { Server } from 'node:http';
+import { codeOf, SottoError } from '../../protocol/errors.js';
+import {
+  DEFAULT_HTTP_PORT,
+  type HttpStatus,
+  type ServeRequest,
+  type ServeResult,
+} from '../../protocol/serve.js';
+import { SOTTO_VERSION } from '../../protocol/version.js';
+import type { Logger } from '../../logger.js';
+import { apiToken, rotateToken } from '../../store/api-token.js';
+import { announce, withdraw } from '../../store/discovery.js';
+import type { Api } from '../api.js';
+import { portHosts } from '../guard.js';
+import { HttpFront } from './front.js';
+import { portHolder } from './port-holder.js';
+
+/** By number: a name such as `localhost` is somebody else's to resolve. */
+const ADDRESSES = ['127.0.0.1', '::1'] as const;
+/** A free port of one address may be taken at the other: then another one is tried. */
+const TRIES = 16;
+const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
+
+export interface PortOptions {
+  readonly api: Api;
+  /** Files of the token and of the discovery. */
+  readonly token: string;
+  readonly discovery: string;
+  /** The port that settings.json names, undefined for none; and to change it. */
+  readonly wanted: () => number | undefined;
+  readonly want: (port: number | undefined) => Promise<void>;
+  readonly log: Logger;
+  /** Told when it opens or closes. */
+  readonly onChange?: () => void;
+}
+
+interface Open {
+  readonly port: number;
+  readonly fronts: readonly { readonly address: string; readonly front: HttpFront }[];
+}
+
+export class ApiPort {
+  readonly #options: PortOptions;
+  #open: Open | undefined;
+  #token = '';
+  #failed: SottoError | undefined;
+  #closed = false;
+  /** One change at a time, in the order in which they were asked for. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** What lies at the place of the discovery is of a daemon that was killed: there is one at a time. */
+  constructor(options: PortOptions) {
+    this.#options = options;
+    withdraw(options.discovery);
+  }
+
+  get isOpen(): boolean {
+    return this.#open !== undefined;
+  }
+
+  status(): HttpStatus | undefined {
+    if (this.#open !== undefined)
+      return { port: this.#open.port, addresses: this.#open.fronts.map(({ address }) => address) };
+    return this.#failed && { addresses: [], error: this.#failed.toWire() };
+  }
+
+  /** Opens it if the settings say so. Never fails: a daemon serves without it, and says why it is not open. */
+  async restore(): Promise<void> {
+    await this.#inTurn(async () => {
+      try {
+        const wanted = this.#options.wanted();
+        if (wanted !== undefined && this.#open === undefined) await this.#start(wanted);
+      } catch (error) {
+        this.#failed = SottoError.from(error);
+        this.#options.log.error({ code: this.#failed.code }, this.#failed.message);
+      }
+    });
+  }
+
+  /** @throws SottoError PORT_TAKEN, INVALID_ARGUMENT (settings), UNAUTHORISED (the file of the token), OUTPUT_FAILED */
+  ask(request: ServeRequest): Promise<ServeResult> {
+    return this.#inTurn(async () => {
+      const changed = await this.#do(request);
+      const http = this.status();
+      return { changed, ...(http !== undefined && { http }) };
+    });
+  }
+
+  /** Nobody is to find it any more: the daemon ends, and still answers what it is at. */
+  hide(): void {
+    this.#closed = true;
+    withdraw(this.#options.discovery);
+  }
+
+  /** Closes it because the daemon ends: the next one opens it again. */
+  async close(): Promise<void> {
+    this.hide();
+    await this.#shut(this.#open, GOING_AWAY, 'the daemon ends');
+  }
+
+  async #do(request: ServeRequest): Promise<boolean> {
+    switch (request.do) {
+      case 'status':
+        return false;
+      case 'start': {
+        const { port = this.#open?.port ?? this.#options.wanted() ?? DEFAULT_HTTP_PORT } = request;
+        const before = this.#open;
+        if (before !== undefined && (port === 0 || port === before.port)) {
+          await this.#options.want(port);
+          return false;
+        }
+        await this.#start(port);
+        await this.#shut(before, GOING_AWAY, 'the port has changed');
+        // Last: a port that can't be opened is none that the next daemon should try.
+        await this.#options.want(port);
+        return true;
+      }
+      case 'stop': {
+        const before = this.#open;
+        this.#failed = undefined;
+        withdraw(this.#options.discovery);
+        await this.#shut(before, GOING_AWAY, 'the port is closed');
+        await this.#options.want(undefined);
+        return before !== undefined;
+      }
+      case 'rotate':
+        this.#token = await rotateToken(this.#options.token);
+        for (const { front } of this.#open?.fronts ?? [])
+          front.endClients(POLICY_VIOLATION, 'the token has changed');
+        if (this.#open !== undefined) await this.#announce(this.#open);
+        return true;
+    }
+  }
+
+  async #start(wanted: number): Promise<void> {
+    this.#token = await apiToken(this.#options.token);
+    const open = await this.#listen(wanted);
+    if (this.#closed) {
+      await this.#shut(open, GOING_AWAY, 'the daemon ends');
+      throw new SottoError('DAEMON_UNAVAILABLE', 'the daemon is stopping');
+    }
+    try {
+      await this.#announce(open);
+    } catch (error) {
+      await this.#shut(open, GOING_AWAY, 'the port is not open');
+      throw error;
+    }
+    this.#open = open;
+    this.#failed = undefined;
+    this.#options.log.info({ port: open.port }, 'port open');
+    this.#options.onChange?.();
+  }
+
+  async #shut(open: Open | undefined, code: number, reason: string): Promise<void> {
+    if (open === undefined) return;
+    if (this.#open === open) this.#open = undefined;
+    for (const { front } of open.fronts) front.endClients(code, reason);
+    await Promise.all(open.fronts.map(({ front }) => front.close()));
+    this.#options.log.info({ port: open.port }, 'port closed');
+    this.#options.onChange?.();
+  }
+
+  async #announce({ port }: Open): Promise<void> {
+    if (this.#closed) return;
+    await announce(this.#options.discovery, {
+      port,
+      token: this.#token,
+      pid: process.pid,
+      version: SOTTO_VERSION,
+    });
+  }
+
+  async #listen(wanted: number): Promise<Open> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#listenOnce(wanted);
+      } catch (error) {
+        if (codeOf(error) !== 'EADDRINUSE') throw cannotOpen(wanted, error);
+        if (wanted !== 0 || tries === TRIES) throw await taken(wanted, error);
+      }
+    }
+  }
+
+  async #listenOnce(wanted: number): Promise<Open> {
+    const fronts: { address: string; front: HttpFront }[] = [];
+    const hosts = new Set<string>();
+    let port = wanted;
+    for (const address of ADDRESSES) {
+      const front = this.#newFront(hosts);
+      try {
+        port = await listen(front.http, port, address);
+        fronts.push({ address, front });
+      } catch (error) {
+        // A machine without IPv6. Anything else: who asked for `localhost` might be talking to somebody else.
+        const isAbsent = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(codeOf(error) ?? '');
+        if (isAbsent && fronts.length > 0) continue;
+        await Promise.all(fronts.map(({ front: opened }) => opened.close()));
+        throw error;
+      }
+    }
+    for (const host of portHosts(port)) hosts.add(host);
+    return { port, fronts };
+  }
+
+  /** @param hosts that are served: known once the port is */
+  #newFront(hosts: ReadonlySet<string>): HttpFront {
+    const { api, log } = this.#options;
+    return new HttpFront({ ...api, rules: { hosts }, token: () => this.#token, log });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+}
+
+/** @returns the port that it became */
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host, exclusive: true, ipv6Only: host === '::1' }, () => {
+      server.off('error', reject);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
+
+async function taken(port: number, cause: unknown): Promise<SottoError> {
+  const holder = await portHolder(port);
+  const by = holder === undefined ? 'by another program' : `by ${holder}`;
+  return new SottoError('PORT_TAKEN', `port ${port} is taken ${by}`, { cause });
+}
+
+function cannotOpen(port: number, cause: unknown): SottoError {
+  return new SottoError('PORT_TAKEN', `port ${port} can't be opened: ${SottoError.from(cause).message}`, {
+    cause,
+  });
+}

@@ -1,0 +1,116 @@
+/**
+ * Audio that a program sends: a file of our own, for as long as somebody works with it. Its name is ours, and says nothing of
+ * the client's.
+ */
+import { randomBytes } from 'node:crypto';
+import { createWriteStream, readdirSync, rmSync } from 'node:fs';
+import { statfs, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
+
+/** What is left free for everybody else. */
+const SPARE_BYTES = 256 * 1024 * 1024;
+/** How often it is looked whether the disk still has room. */
+const LOOK_EVERY_BYTES = 64 * 1024 * 1024;
+/** Files of this process: what lies beside them belongs to one that is gone. */
+const OURS = randomBytes(6).toString('hex');
+
+export class Upload {
+  readonly path: string;
+  #bytes = 0;
+
+  private constructor(folder: string) {
+    this.path = join(folder, `${OURS}-${randomBytes(12).toString('hex')}`);
+  }
+
+  /**
+   * A place for a file; nothing is written yet.
+   * @param expectedBytes how long the client says that it is
+   * @throws SottoError INSUFFICIENT_DISK
+   */
+  static async begin(folder: string, expectedBytes = 0): Promise<Upload> {
+    await checkRoom(folder, expectedBytes);
+    return new Upload(folder);
+  }
+
+  /** Written so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @throws SottoError INSUFFICIENT_DISK, SPOOL_FAILED; whatever `source` fails with */
+  async write(source: Readable, signal: AbortSignal): Promise<void> {
+    let failed: unknown;
+    source.once('error', (error) => (failed = error));
+    const file = createWriteStream(this.path, { flags: 'wx', mode: 0o600 });
+    try {
+      await pipeline(source, (chunks: AsyncIterable<Buffer>) => this.#counted(chunks), file, { signal });
+    } catch (error) {
+      throw failed === error || signal.aborted ? error : diskError(error);
+    }
+  }
+
+  /** Takes it away, whether it is all there or not. */
+  async discard(): Promise<void> {
+    await unlink(this.path).catch(() => undefined); // it never came to be
+  }
+
+  async *#counted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let lookAt = LOOK_EVERY_BYTES;
+    for await (const chunk of chunks) {
+      this.#bytes += chunk.length;
+      if (this.#bytes >= lookAt) {
+        await checkRoom(join(this.path, '..'), 0);
+        lookAt += LOOK_EVERY_BYTES;
+      }
+      yield chunk;
+    }
+  }
+}
+
+/** Takes away what an earlier process has left. For who holds the lock of the daemon, else it would be another one's. */
+export function sweepUploads(folder: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return; // there is none yet
+  }
+  for (const name of names) {
+    if (!name.startsWith(`${OURS}-`)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+async function checkRoom(folder: string, bytes: number): Promise<void> {
+  let free: number;
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    free = bavail * bsize;
+  } catch (error) {
+    throw diskError(error);
+  }
+  if (free < bytes + SPARE_BYTES) throw noRoom();
+}
+
+function diskError(error: unknown): SottoError {
+  if (error instanceof SottoError) return error;
+  const code = codeOf(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return noRoom();
+  return new SottoError(
+    'SPOOL_FAILED',
+    `the audio can’t be kept while it is worked on: ${messageOf(error)}`,
+    {
+      hint: 'check Sotto’s folder: may you write there?',
+      cause: error,
+    },
+  );
+}
+
+function noRoom(): SottoError {
+  return new SottoError('INSUFFICIENT_DISK', 'the disk has no room for this file', {
+    hint: 'make room on the disk that holds Sotto’s folder, then send it again',
+    param: 'file',
+  });
+}

@@ -1,0 +1,297 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { portHolder } from '#daemon/server/http/port-holder.js';
+import { ApiPort } from '#daemon/server/http/port.js';
+import { SOTTO_VERSION } from '#daemon/protocol/version.js';
+import { apiToken, rotateToken } from '#daemon/store/api-token.js';
+import { announce, discover } from '#daemon/store/discovery.js';
+import { exchange, requestOf } from '#test/harness/raw-http.js';
+import { serveHere, strangerAt, type ServedHere } from '#test/harness/served-here.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+
+let home: TempHome;
+let served: ServedHere;
+let wanted: number | undefined;
+
+beforeEach(async () => {
+  home = tempHome();
+  wanted = undefined;
+  served = await serveHere(home, {
+    port: { wanted: () => wanted, want: (port) => Promise.resolve(void (wanted = port)) },
+  });
+});
+
+afterEach(async () => {
+  await served.close();
+  home.remove();
+});
+
+async function open(port = 0): Promise<number> {
+  const { http } = await served.port.ask({ do: 'start', port });
+  return http?.port ?? -1;
+}
+
+async function get(port: number, token: string, host = '127.0.0.1', path = '/here/me'): Promise<number> {
+  const headers = [
+    ['Host', host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`],
+    ['Authorization', `Bearer ${token}`],
+  ] as const;
+  const answer = await exchange({ host, port }, requestOf(`GET ${path} HTTP/1.1`, headers)).catch(
+    () => undefined,
+  );
+  return answer?.status ?? -1;
+}
+
+function reaches(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => socket.destroy());
+    setTimeout(() => resolve(false), 2_000).unref();
+  });
+}
+
+function otherAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((all) => all ?? [])
+    .filter(({ internal, family }) => !internal && family === 'IPv4')
+    .map(({ address }) => address);
+}
+
+const mode = (path: string): number => lstatSync(path).mode & 0o777;
+
+describe('the port', () => {
+  test('is closed until somebody opens it, and then says where it is to this user alone', async () => {
+    const { discovery, token } = home.paths;
+    expect(served.port.status()).toBeUndefined();
+    expect([existsSync(discovery), existsSync(token)]).toEqual([false, false]);
+    const port = await open();
+    expect(served.port.status()).toMatchObject({
+      port,
+      addresses: expect.arrayContaining(['127.0.0.1']) as unknown,
+    });
+    expect([mode(discovery), mode(token)]).toEqual([0o600, 0o600]);
+    const found = discover(discovery);
+    expect(found).toEqual({ port, token: await apiToken(token), pid: process.pid, version: SOTTO_VERSION });
+    expect(await get(port, found?.token ?? '')).toBe(200);
+    await served.port.close();
+    expect([existsSync(discovery), existsSync(token)]).toEqual([false, true]);
+    expect(await get(port, found?.token ?? '')).toBe(-1);
+  });
+
+  test('listens at the loopback addresses and no other', async () => {
+    const port = await open();
+    const token = await apiToken(home.paths.token);
+    for (const address of served.port.status()?.addresses ?? [])
+      expect(await get(port, token, address)).toBe(200);
+    for (const address of ['127.0.0.2', ...otherAddresses()])
+      expect(await reaches(address, port)).toBe(false);
+  });
+
+  test('does not serve what takes paths of files', async () => {
+    const port = await open();
+    const token = await apiToken(home.paths.token);
+    expect(await get(port, token, '127.0.0.1', '/ws')).toBe(404);
+    const client = new WebSocket(`ws://127.0.0.1:${port}/ws`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const status = await new Promise((resolve) => {
+      client.on('unexpected-response', (_, answer) => resolve(answer.statusCode));
+      client.on('open', () => resolve(101));
+    });
+    expect(status).toBe(404);
+    client.on('error', () => undefined).terminate();
+  });
+
+  test('stays where it is when it is opened again, moves when another one is named, and closes', async () => {
+    const first = await open();
+    expect(await served.port.ask({ do: 'start' })).toMatchObject({ changed: false, http: { port: first } });
+    const free = await strangerAt('127.0.0.1');
+    await free.close();
+    expect(await open(free.port)).toBe(free.port);
+    expect(wanted).toBe(free.port);
+    const token = await apiToken(home.paths.token);
+    expect([await get(first, token), await get(free.port, token)]).toEqual([-1, 200]);
+    expect(discover(home.paths.discovery)?.port).toBe(free.port);
+    expect(await served.port.ask({ do: 'stop' })).toEqual({ changed: true });
+    expect(await served.port.ask({ do: 'stop' })).toEqual({ changed: false });
+    expect([await get(free.port, token), wanted, existsSync(home.paths.discovery)]).toEqual([
+      -1,
+      undefined,
+      false,
+    ]);
+  });
+
+  test.each(['127.0.0.1', '::1'])(
+    'that is taken at %s says by whom, and the one before stays open',
+    async (host) => {
+      const stranger = await strangerAt(host).catch(() => undefined);
+      if (stranger === undefined) return console.log(`skipped: this machine has no ${host}`);
+      const before = await open();
+      await expect(served.port.ask({ do: 'start', port: stranger.port })).rejects.toMatchObject({
+        code: 'PORT_TAKEN',
+        message: expect.stringContaining(`(process ${process.pid})`) as unknown,
+      });
+      expect([served.port.status()?.port, wanted]).toEqual([before, 0]);
+      expect(await get(before, await apiToken(home.paths.token))).toBe(200);
+      await stranger.close();
+    },
+  );
+
+  test('is opened again by the next daemon, which says so if it can’t', async () => {
+    const stranger = await strangerAt('127.0.0.1');
+    wanted = stranger.port;
+    await served.port.restore();
+    expect(served.port.status()).toMatchObject({ addresses: [], error: { code: 'PORT_TAKEN' } });
+    await stranger.close();
+    await served.port.restore();
+    expect(served.port.status()).toMatchObject({ port: stranger.port });
+  });
+
+  test('is not opened by a daemon that ends meanwhile', async () => {
+    const opening = served.port.ask({ do: 'start', port: 0 });
+    const closed = served.port.close();
+    await expect(opening).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+    await closed;
+    expect([served.port.isOpen, existsSync(home.paths.discovery)]).toEqual([false, false]);
+  });
+
+  test('of many who open and close it at once, the last one’s word holds', async () => {
+    const asked = Array.from({ length: 10 }, (_, n) =>
+      served.port.ask(n % 2 === 0 ? { do: 'start', port: 0 } : { do: 'stop' }),
+    );
+    await Promise.all(asked);
+    expect([served.port.isOpen, wanted]).toEqual([false, undefined]);
+    expect(await served.port.ask({ do: 'status' })).toEqual({ changed: false });
+  });
+
+  test('whose discovery can’t be written is not open', async () => {
+    await served.port.close();
+    const port = new ApiPort({
+      api: served.api,
+      token: home.paths.token,
+      discovery: join(home.folder, 'no', 'such', 'folder'),
+      wanted: () => undefined,
+      want: () => Promise.resolve(),
+      log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+    });
+    await expect(port.ask({ do: 'start', port: 0 })).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    expect(port.isOpen).toBe(false);
+  });
+});
+
+describe('a new token', () => {
+  test('holds at once: the old one is refused, and what came with it is closed', async () => {
+    const port = await open();
+    const before = await apiToken(home.paths.token);
+    const client = new WebSocket(`ws://127.0.0.1:${port}/talk`, [
+      'realtime',
+      `openai-insecure-api-key.${before}`,
+    ]);
+    await new Promise((resolve) => client.once('open', resolve));
+    expect(client.protocol).toBe('realtime');
+    const closed = new Promise((resolve) => client.once('close', resolve));
+    await served.port.ask({ do: 'rotate' });
+    expect(await closed).toBe(1008);
+    const after = await apiToken(home.paths.token);
+    expect(after).not.toBe(before);
+    expect([await get(port, before), await get(port, after)]).toEqual([401, 200]);
+    expect(discover(home.paths.discovery)?.token).toBe(after);
+  });
+
+  test('can be made while the port is closed', async () => {
+    const before = await apiToken(home.paths.token);
+    await served.port.ask({ do: 'rotate' });
+    expect(await apiToken(home.paths.token)).not.toBe(before);
+    expect(existsSync(home.paths.discovery)).toBe(false);
+  });
+});
+
+describe('the file of the token', () => {
+  test('is one, however many ask for it first', async () => {
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => apiToken(home.paths.token)));
+    expect(new Set(tokens).size).toBe(1);
+    expect(tokens[0]).toMatch(/^sotto_[\w-]{43}$/);
+  });
+
+  test('is not believed when others may read it, when it is a link, or no token', async () => {
+    const { token } = home.paths;
+    const good = await apiToken(token);
+    const refused = { code: 'UNAUTHORISED', hint: expect.stringContaining('rotate') as unknown };
+    chmodSync(token, 0o640);
+    await expect(apiToken(token)).rejects.toMatchObject(refused);
+    writeFileSync(join(home.folder, 'mine'), good, { mode: 0o600 });
+    unlinkSync(token);
+    symlinkSync(join(home.folder, 'mine'), token);
+    await expect(apiToken(token)).rejects.toMatchObject({ code: 'UNAUTHORISED' });
+    for (const text of ['', 'secret', `${good}${good}`, 'x'.repeat(1_000)]) {
+      unlinkSync(token);
+      writeFileSync(token, text, { mode: 0o600 });
+      await expect(apiToken(token)).rejects.toMatchObject(refused);
+    }
+    await expect(served.port.ask({ do: 'start', port: 0 })).rejects.toMatchObject(refused);
+    const mended = await rotateToken(token);
+    expect([await apiToken(token), mode(token)]).toEqual([mended, 0o600]);
+  });
+});
+
+describe('the discovery file', () => {
+  test('of a process that is gone is none, and goes with the next daemon', async () => {
+    const { discovery } = home.paths;
+    await announce(discovery, { port: 7688, token: 't', pid: 0x7fff_fff0, version: '0.0.1' });
+    expect(discover(discovery)).toBeUndefined();
+    await served.close();
+    served = await serveHere(home);
+    expect(existsSync(discovery)).toBe(false);
+  });
+
+  test('is none when it is cut short or strange', () => {
+    for (const text of ['', '{', '[]', '{"port":0}', '{"port":7688,"token":"t","pid":-1,"version":""}']) {
+      writeFileSync(home.paths.discovery, text);
+      expect(discover(home.paths.discovery)).toBeUndefined();
+    }
+  });
+
+  test('is whole whenever it is read', async () => {
+    const { discovery } = home.paths;
+    const seen = new Set<number>();
+    let isWriting = true;
+    const reading = (async () => {
+      while (isWriting) {
+        if (existsSync(discovery))
+          seen.add((JSON.parse(readFileSync(discovery, 'utf8')) as { port: number }).port);
+        await new Promise(setImmediate);
+      }
+    })();
+    for (let n = 0; n < 50; n++)
+      await announce(discovery, {
+        port: 1_024 + n,
+        token: 'x'.repeat(5_000),
+        pid: process.pid,
+        version: '1',
+      });
+    isWriting = false;
+    await reading;
+    expect(seen.size).toBeGreaterThan(0);
+  });
+});
+
+test('nobody holds a port that is free', async () => {
+  const stranger = await strangerAt('127.0.0.1');
+  expect(await portHolder(stranger.port)).toContain(String(process.pid));
+  await stranger.close();
+  expect(await portHolder(stranger.port)).toBeUndefined();
+});
