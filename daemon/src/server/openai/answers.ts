@@ -1,0 +1,100 @@
+/** A text in the forms that OpenAI's API answers with. */
+import type { Logprob, StreamEvent, Transcription, VerboseTranscription } from '../../protocol/openai.js';
+import type { Segment } from '../../protocol/transcription.js';
+import { formatOf, fullText, render } from '../../writers/index.js';
+import { json, type Reply } from '../http/route.js';
+import type { Asked } from './asked.js';
+import type { Transcribed } from './file-job.js';
+import { languageName } from './language-name.js';
+
+const PLAIN = { 'content-type': 'text/plain; charset=utf-8' };
+/** OpenAI counts ten tokens to a second of audio. */
+const AUDIO_TOKENS_PER_SECOND = 10;
+
+type Usage = Extract<StreamEvent, { type: 'transcript.text.done' }>['usage'];
+
+export async function replyFor(asked: Asked, done: Transcribed): Promise<Reply> {
+  switch (asked.format) {
+    case 'json':
+      return json(plainJson(asked, done));
+    case 'verbose_json':
+      return json(verboseJson(asked, done));
+    case 'text':
+      return { headers: PLAIN, body: `${fullText(done.segments)}\n` };
+    case 'srt':
+      return { headers: PLAIN, body: await subtitles('srt', done) };
+    case 'vtt':
+      return { headers: { 'content-type': 'text/vtt; charset=utf-8' }, body: await subtitles('vtt', done) };
+  }
+}
+
+function plainJson({ logprobs }: Asked, { segments, summary }: Transcribed): Transcription {
+  return {
+    text: fullText(segments),
+    ...(logprobs && { logprobs: segments.flatMap(logprobsOf) }),
+    usage: durationUsage(summary.durationSeconds),
+  };
+}
+
+function verboseJson({ task, tells }: Asked, { segments, summary }: Transcribed): VerboseTranscription {
+  const { language, durationSeconds: duration } = summary;
+  return {
+    task,
+    // Of the text: what is translated is English.
+    language: task === 'translate' ? 'english' : languageName(language),
+    duration,
+    text: fullText(segments),
+    ...(tells.segments && { segments: segments.map(verboseSegment) }),
+    ...(tells.words && { words: segments.flatMap(({ words = [] }) => words.map(verboseWord)) }),
+    usage: durationUsage(duration),
+  };
+}
+
+function verboseSegment(segment: Segment, id: number): NonNullable<VerboseTranscription['segments']>[number] {
+  const { start, end, text, tokens, temperature, avgLogprob, compressionRatio, noSpeechProb } = segment;
+  return {
+    id,
+    seek: Math.floor(start * 100),
+    start,
+    end,
+    text,
+    tokens,
+    temperature,
+    avg_logprob: avgLogprob,
+    compression_ratio: compressionRatio,
+    no_speech_prob: noSpeechProb,
+  };
+}
+
+function verboseWord({ word, start, end }: { word: string; start: number; end: number }) {
+  return { word: word.trim(), start, end };
+}
+
+/** Tokens that are text, each with its bytes. */
+export function logprobsOf({ tokenBytes = [], tokenLogprobs = [] }: Segment): Logprob[] {
+  return tokenBytes.flatMap((encoded, at) => {
+    if (encoded === '') return [];
+    const bytes = Buffer.from(encoded, 'base64');
+    return [{ token: bytes.toString('utf8'), logprob: tokenLogprobs[at] ?? 0, bytes: [...bytes] }];
+  });
+}
+
+async function subtitles(format: 'srt' | 'vtt', { segments, summary }: Transcribed): Promise<string> {
+  return render(await formatOf(format).writer(), { file: '', segments, summary });
+}
+
+function durationUsage(seconds: number): Transcription['usage'] {
+  return { type: 'duration', seconds: Math.ceil(seconds) };
+}
+
+export function tokensUsage({ segments, summary }: Transcribed): Usage {
+  const audio = Math.ceil(summary.durationSeconds * AUDIO_TOKENS_PER_SECOND);
+  const output = segments.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  return {
+    type: 'tokens',
+    input_tokens: audio,
+    input_token_details: { text_tokens: 0, audio_tokens: audio },
+    output_tokens: output,
+    total_tokens: audio + output,
+  };
+}

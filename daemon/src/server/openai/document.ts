@@ -1,0 +1,163 @@
+/** The API's description (OpenAPI 3.1), made of the very schemas that requests are parsed by. */
+import { factsOf, type ErrorCode } from '../../protocol/errors.js';
+import { SOTTO_VERSION } from '../../protocol/version.js';
+import { json, type Route } from '../http/route.js';
+import { EXAMPLES } from './examples.js';
+import { OBJECTS, OPERATIONS, type Answers, type ObjectName, type Operation } from './operations.js';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Whatever is asked for may meet these: the guard, its limits, and a fault of ours. */
+const ALWAYS: readonly ErrorCode[] = [
+  ...([
+    'UNAUTHORISED',
+    'TOKEN_REJECTED',
+    'NOT_SERVED',
+    'METHOD_NOT_ALLOWED',
+    'TOO_LARGE',
+    'PROTOCOL',
+  ] as const),
+  ...(['TOO_SLOW', 'INTERNAL'] as const),
+];
+
+const FILE: Json = {
+  type: 'string',
+  format: 'binary',
+  description:
+    'Audio, or video with sound: FLAC, MP3, MP4, M4A, OGG, Opus, WAV, WebM, AIFF. Its name and type are not looked at.',
+};
+
+/** OpenAPI 3.1 has no words for a stream: this is one event of it. */
+const EVENT: Json = {
+  type: 'object',
+  properties: {
+    data: { type: 'string', description: 'A TranscriptionStreamEvent or an Error as JSON, or `[DONE]`.' },
+  },
+  required: ['data'],
+};
+
+let document: Promise<Json> | undefined;
+
+export const documentRoute: Route = {
+  method: 'GET',
+  path: '/openapi.json',
+  answer: async () => json(await (document ??= makeDocument())),
+};
+
+async function makeDocument(): Promise<Json> {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Sotto',
+      version: SOTTO_VERSION,
+      description:
+        'Speech to text on this machine, in the words of OpenAI’s API. On the port every request carries the token that ' +
+        '`sotto token show` prints; the socket file is guarded by its mode.',
+    },
+    servers: [{ url: '/' }],
+    security: [{ token: [] }],
+    paths: pathsOf(OPERATIONS),
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      schemas: await objectSchemas(),
+    },
+  };
+}
+
+/** 2020-12 is the dialect of OpenAPI 3.1. */
+async function objectSchemas(): Promise<Json> {
+  const { toJsonSchema } = await import('@valibot/to-json-schema');
+  const examples: Readonly<Partial<Record<string, unknown>>> = EXAMPLES;
+  const schemas = Object.entries(OBJECTS).map(([name, schema]) => {
+    // JSON has no numbers that are not finite.
+    const { $schema: _, ...rest } = toJsonSchema(schema, {
+      target: 'draft-2020-12',
+      ignoreActions: ['finite'],
+    });
+    const example = examples[name];
+    return [
+      name,
+      name.endsWith('Form')
+        ? withFile(rest)
+        : { ...rest, ...(example !== undefined && { examples: [example] }) },
+    ];
+  });
+  return Object.fromEntries(schemas) as Json;
+}
+
+function withFile(form: Json): Json {
+  const { properties, required } = form as { properties: Json; required: string[] };
+  return { ...form, properties: { file: FILE, ...properties }, required: ['file', ...required] };
+}
+
+function pathsOf(operations: readonly Operation[]): Json {
+  const paths: Record<string, Json> = {};
+  for (const operation of operations) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: operationObject(operation) };
+  }
+  return paths;
+}
+
+function operationObject(operation: Operation): Json {
+  const {
+    id,
+    summary,
+    description,
+    params = {},
+    form,
+    json: body,
+    answers,
+    errors,
+    tellsUnready,
+  } = operation;
+  const parameters = Object.entries(params).map(([name, example]) => ({
+    ...{ name, in: 'path', required: true, example },
+    schema: { type: 'string', minLength: 1 },
+  }));
+  return {
+    operationId: id,
+    summary,
+    ...(description !== undefined && { description }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(form !== undefined && { requestBody: bodyObject('multipart/form-data', form) }),
+    ...(body !== undefined && { requestBody: bodyObject('application/json', body) }),
+    responses: {
+      ...(answers !== undefined && { 200: { description: 'Done.', content: contentOf(answers) } }),
+      ...errorResponses([...new Set([...ALWAYS, ...errors])]),
+      ...(tellsUnready && answers && { 503: { description: 'Not now.', content: contentOf(answers) } }),
+    },
+  };
+}
+
+function bodyObject(type: string, name: ObjectName): Json {
+  return { required: true, content: { [type]: { schema: reference(name) } } };
+}
+
+function contentOf(answers: Answers): Json {
+  const content = Object.entries(answers).map(([type, what]) => [type, { schema: schemaOf(what) }]);
+  return Object.fromEntries(content) as Json;
+}
+
+function schemaOf(what: Answers[string]): Json {
+  if (what === 'text') return { type: 'string' };
+  if (what === 'events') return EVENT;
+  if (what === 'anything') return { type: 'object' };
+  const all = what.map(reference);
+  return all.length === 1 ? (all[0] ?? {}) : { anyOf: all };
+}
+
+/** One for each status, with the codes that have it. */
+function errorResponses(codes: readonly ErrorCode[]): Json {
+  const statuses = [...new Set(codes.map((code) => factsOf(code).httpStatus))];
+  const content = { 'application/json': { schema: reference('Error') } };
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const description = codes.filter((code) => factsOf(code).httpStatus === status).join(', ');
+      return [status, { description, content }];
+    }),
+  );
+}
+
+function reference(name: ObjectName): Json {
+  return { $ref: `#/components/schemas/${name}` };
+}

@@ -1,0 +1,117 @@
+/** A file on its way to text, for somebody who waits for it: what is said of it, one after the other, and its end. */
+import { SottoError } from '../../protocol/errors.js';
+import type { JobSummary } from '../../protocol/messages.js';
+import type { Segment } from '../../protocol/transcription.js';
+import type { Job, JobNotice, JobRequest } from '../../sessions/job.js';
+import type { Sessions } from '../../sessions/sessions.js';
+
+export interface Transcribed {
+  readonly segments: readonly Segment[];
+  readonly summary: JobSummary;
+}
+
+export class FileJob {
+  /** All that came so far. */
+  readonly segments: Segment[] = [];
+  readonly #sessions: Pick<Sessions, 'cancel'>;
+  readonly #job: Job;
+  readonly #path: string;
+  #summary: JobSummary | undefined;
+  #failed: SottoError | undefined;
+  #heard = 0;
+  #wake: () => void = () => undefined;
+  readonly #firstHeard: Promise<void>;
+  #hearFirst: () => void = () => undefined;
+
+  /**
+   * Hands the file in. Each is a client of its own, so that all who ask take turns.
+   *
+   * @param signal ends the work, as nobody waits for it
+   * @param onOver called once it is over, however that came
+   * @throws SottoError BUSY, MODEL_NOT_FOUND, DAEMON_UNAVAILABLE
+   */
+  constructor(
+    sessions: Pick<Sessions, 'submit' | 'cancel'>,
+    request: JobRequest,
+    { signal, onOver }: { readonly signal: AbortSignal; readonly onOver: () => void },
+  ) {
+    this.#sessions = sessions;
+    this.#path = request.path;
+    this.#firstHeard = new Promise((resolve) => (this.#hearFirst = resolve));
+    const leave = (): void => this.cancel();
+    this.#job = sessions.submit({}, request, (notice) => {
+      if (!this.#hear(notice)) return;
+      signal.removeEventListener('abort', leave);
+      onOver();
+    });
+    signal.addEventListener('abort', leave);
+    if (signal.aborted) queueMicrotask(leave);
+  }
+
+  cancel(): void {
+    this.#sessions.cancel(this.#job);
+  }
+
+  /** Resolves once something of the text, or the end, is here. */
+  begun(): Promise<void> {
+    return this.#firstHeard;
+  }
+
+  /** Segments as they come. @throws SottoError why there are no more */
+  async *spoken(): AsyncGenerator<Segment> {
+    for (;;) {
+      const segment = this.segments[this.#heard];
+      if (segment !== undefined) {
+        this.#heard += 1;
+        yield segment;
+      } else if (this.#failed !== undefined) throw this.#failed;
+      else if (this.#summary !== undefined) return;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  /** All of it. @throws SottoError */
+  async transcribed(): Promise<Transcribed> {
+    while (this.#summary === undefined) {
+      if (this.#failed !== undefined) throw this.#failed;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    return { segments: this.segments, summary: this.#summary };
+  }
+
+  /** Why it failed, once it did. */
+  get failed(): SottoError | undefined {
+    return this.#failed;
+  }
+
+  /** @returns whether this is the end */
+  #hear(notice: JobNotice): boolean {
+    switch (notice.type) {
+      case 'waiting':
+      case 'started':
+        return false;
+      case 'event':
+        if (notice.event.type === 'segment') this.segments.push(notice.event.segment);
+        break;
+      case 'final':
+        this.#summary = notice.summary;
+        break;
+      case 'cancelled':
+        this.#failed = new SottoError('CANCELLED', 'the work was called off');
+        break;
+      case 'failed':
+        this.#failed = withoutPath(notice.error, this.#path);
+    }
+    this.#hearFirst();
+    this.#wake();
+    return notice.type !== 'event';
+  }
+}
+
+/** Where the file lies here tells whoever sent it nothing, and is nobody's business. */
+function withoutPath(error: SottoError, path: string): SottoError {
+  if (!error.message.includes(path)) return error;
+  const message = error.message.replaceAll(JSON.stringify(path), 'the file').replaceAll(path, 'the file');
+  const { code, hint, retryable } = error;
+  return new SottoError(code, message, { hint, retryable, cause: error });
+}

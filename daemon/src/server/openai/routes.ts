@@ -1,0 +1,24 @@
+/** What programs that speak OpenAI's API are served. */
+import type { Clock } from '../../clock.js';
+import type { ModelDesk } from '../../sessions/models/model-desk.js';
+import type { Sessions } from '../../sessions/sessions.js';
+import type { Route } from '../http/route.js';
+import { documentRoute } from './document.js';
+import { modelsRoutes } from './models-routes.js';
+import { speechRoute } from './speech-route.js';
+import { transcribeRoutes } from './transcribe-routes.js';
+
+export interface OpenaiContext {
+  readonly sessions: Sessions;
+  readonly models: ModelDesk;
+  /** Private folder for what is being sent. */
+  readonly uploads: string;
+  readonly clock: Clock;
+}
+
+export function openaiRoutes(context: OpenaiContext): Route[] {
+  const routes = [...transcribeRoutes(context), ...modelsRoutes(context.models), speechRoute];
+  // Half of all programs add `/v1` to the address that they are given, half want it there.
+  const both = routes.flatMap((route) => [route, { ...route, path: route.path.replace(/^\/v1/, '') }]);
+  return [...both, documentRoute];
+}

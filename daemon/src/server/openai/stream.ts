@@ -1,0 +1,49 @@
+/** A text as server-sent events: what is said for good, segment by segment, then all of it once. */
+import { SottoError } from '../../protocol/errors.js';
+import type { StreamEvent } from '../../protocol/openai.js';
+import { errorBody } from '../http/error-body.js';
+import { DONE, eventText } from '../http/sse.js';
+import { logprobsOf, tokensUsage } from './answers.js';
+import type { Asked } from './asked.js';
+import type { FileJob } from './file-job.js';
+
+/** The deltas joined are the text: what stands around all of it is left out, so white space waits for what follows it. */
+export async function* streamed(job: FileJob, { logprobs }: Asked): AsyncGenerator<string> {
+  try {
+    let text = '';
+    let space = '';
+    for await (const segment of job.spoken()) {
+      const said = (space + segment.text).slice(text === '' ? leadingSpace(space + segment.text) : 0);
+      const delta = said.trimEnd();
+      space = said.slice(delta.length);
+      if (delta === '') continue;
+      text += delta;
+      yield event({
+        type: 'transcript.text.delta',
+        delta,
+        ...(logprobs && { logprobs: logprobsOf(segment) }),
+      });
+    }
+    const done = await job.transcribed();
+    yield event({
+      type: 'transcript.text.done',
+      text,
+      ...(logprobs && { logprobs: done.segments.flatMap(logprobsOf) }),
+      usage: tokensUsage(done),
+    });
+  } catch (thrown) {
+    // The status was 200 already: the clients look for this in the events.
+    yield eventText(errorBody(SottoError.from(thrown)));
+  } finally {
+    job.cancel();
+  }
+  yield DONE;
+}
+
+function event(value: StreamEvent): string {
+  return eventText(value);
+}
+
+function leadingSpace(text: string): number {
+  return text.length - text.trimStart().length;
+}

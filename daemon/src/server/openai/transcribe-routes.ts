@@ -1,0 +1,123 @@
+/** `POST /v1/audio/transcriptions` and `/translations`. */
+import type { Clock } from '../../clock.js';
+import { SottoError } from '../../protocol/errors.js';
+import { parseFields, transcriptionFieldsSchema, translationFieldsSchema } from '../../protocol/openai.js';
+import type { Sessions } from '../../sessions/sessions.js';
+import { readForm, type Form } from '../http/multipart.js';
+import type { Call, Reply, Route } from '../http/route.js';
+import { keptAlive } from '../http/sse.js';
+import type { Upload } from '../http/upload.js';
+import { replyFor } from './answers.js';
+import { askedFor, noModel, type Asked, type Task } from './asked.js';
+import { FileJob } from './file-job.js';
+import { streamed } from './stream.js';
+
+/** So long a stream's status waits for what the engine says of the file: most of what can be wrong with it is known by then. */
+const STATUS_WAITS_MS = 5_000;
+const SSE = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
+
+export interface TranscribeContext {
+  readonly sessions: Pick<Sessions, 'submit' | 'cancel'>;
+  /** Private folder for what is being sent. */
+  readonly uploads: string;
+  readonly clock: Clock;
+}
+
+export function transcribeRoutes(context: TranscribeContext): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/v1/audio/transcriptions',
+      works: true,
+      answer: (call) => answer(context, call, 'transcribe'),
+    },
+    {
+      method: 'POST',
+      path: '/v1/audio/translations',
+      works: true,
+      answer: (call) => answer(context, call, 'translate'),
+    },
+  ];
+}
+
+async function answer(context: TranscribeContext, { request, signal }: Call, task: Task): Promise<Reply> {
+  const sinceMs = context.clock.nowMs();
+  const form = await readForm(request, { folder: context.uploads, signal });
+  const { job, asked } = await begin(context, form, { task, signal });
+  const reply = asked.stream ? await stream(context, job, asked) : await whole(job, asked);
+  const took = Math.round(context.clock.nowMs() - sinceMs);
+  return { ...reply, headers: { ...reply.headers, 'openai-processing-ms': String(took) } };
+}
+
+/** From here on the file belongs to the job, and goes with it. */
+async function begin(
+  { sessions }: TranscribeContext,
+  { fields, file }: Form,
+  { task, signal }: { readonly task: Task; readonly signal: AbortSignal },
+): Promise<{ job: FileJob; asked: Asked }> {
+  try {
+    const asked = askedFor(parseFields(schemaOf(task), fields), task);
+    const { path } = checked(file);
+    const request = {
+      path,
+      options: asked.options,
+      ...(asked.model !== undefined && { model: asked.model }),
+    };
+    const job = new FileJob(sessions, request, { signal, onOver: () => void file?.discard() });
+    return { job, asked };
+  } catch (thrown) {
+    await file?.discard();
+    throw withParam(thrown);
+  }
+}
+
+function schemaOf(task: Task) {
+  return task === 'translate' ? translationFieldsSchema : transcriptionFieldsSchema;
+}
+
+function checked(file: Upload | undefined): Upload {
+  const hint = 'send the audio as the field `file` of the form';
+  if (file === undefined)
+    throw new SottoError('INVALID_ARGUMENT', 'file is missing', { hint, param: 'file' });
+  if (file.bytes === 0) throw new SottoError('AUDIO_EMPTY', 'the file is 0 bytes long', { param: 'file' });
+  return file;
+}
+
+async function whole(job: FileJob, asked: Asked): Promise<Reply> {
+  try {
+    return await replyFor(asked, await job.transcribed());
+  } catch (thrown) {
+    throw withParam(thrown, asked);
+  }
+}
+
+async function stream({ clock }: TranscribeContext, job: FileJob, asked: Asked): Promise<Reply> {
+  await new Promise<void>((resolve) => {
+    const calm = clock.after(STATUS_WAITS_MS, resolve);
+    void job.begun().then(() => {
+      calm();
+      resolve();
+    });
+  });
+  if (job.failed !== undefined) throw withParam(job.failed, asked);
+  return { headers: SSE, body: keptAlive(streamed(job, asked), clock) };
+}
+
+/** Which field a failure is about: what the model itself refuses of a request is its language, or its task. */
+function withParam(thrown: unknown, asked?: Asked): SottoError {
+  const error = SottoError.from(thrown);
+  if (error.param !== undefined) return error;
+  const param = paramOf(error, asked);
+  if (param === undefined) return error;
+  const { code, message, hint: usual, retryable } = error;
+  // The usual advice speaks of folders, which nobody names over HTTP.
+  const hint = code === 'MODEL_NOT_FOUND' ? noModel('').hint : usual;
+  return new SottoError(code, message, { hint, retryable, param, cause: error });
+}
+
+function paramOf({ code }: SottoError, asked: Asked | undefined): string | undefined {
+  if (code.startsWith('AUDIO_')) return 'file';
+  if (code.startsWith('MODEL_')) return 'model';
+  if (code !== 'INVALID_ARGUMENT' || asked === undefined) return undefined;
+  return asked.options.language === undefined ? 'model' : 'language';
+}

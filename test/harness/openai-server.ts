@@ -1,0 +1,127 @@
+/** The API on a socket file, in this process, over an engine that reads scripts; and clients of it. To be called once in a suite. */
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach } from '@jest/globals';
+import OpenAI from 'openai';
+import { Agent, FormData, request, type Dispatcher } from 'undici';
+import { systemClock } from '#daemon/clock.js';
+import { silentLog } from '#daemon/logger.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { SOCKET_RULES } from '#daemon/server/guard.js';
+import { Admission } from '#daemon/server/http/admission.js';
+import { HttpFront } from '#daemon/server/http/front.js';
+import { openaiRoutes } from '#daemon/server/openai/routes.js';
+import { Sessions } from '#daemon/sessions/sessions.js';
+import { idleDesk } from './puppet-models.js';
+import { ScriptedFiles, type HeardFile } from './scripted-files.js';
+import { tempHome, type TempHome } from './temp-home.js';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  json(): unknown;
+}
+
+export class OpenaiServer {
+  readonly engine = new ScriptedFiles();
+  readonly home: TempHome = tempHome();
+  readonly uploads = join(this.home.folder, 'uploads');
+  readonly socketPath = join(this.home.folder, 'api');
+  readonly sessions: Sessions;
+  readonly #front: HttpFront;
+  readonly #agent = new Agent({ connect: { socketPath: this.socketPath } });
+
+  constructor() {
+    mkdirSync(this.uploads, { mode: 0o700 });
+    this.sessions = new Sessions({
+      engine: this.engine,
+      clock: systemClock,
+      log: silentLog,
+      resolveModel: (name = 'fake') => {
+        if (name !== 'fake' && name !== 'owner/fake')
+          throw new SottoError('MODEL_NOT_FOUND', `there is no model named ${name}`);
+        return { name: 'fake', dir: '/m' };
+      },
+    });
+    this.#front = new HttpFront({
+      rules: SOCKET_RULES,
+      routes: openaiRoutes({
+        sessions: this.sessions,
+        models: idleDesk(this.home.paths),
+        uploads: this.uploads,
+        clock: systemClock,
+      }),
+      sockets: [],
+      admission: new Admission(),
+      log: silentLog,
+    });
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve) => this.#front.http.listen(this.socketPath, resolve));
+  }
+
+  async close(): Promise<void> {
+    await this.#front.close();
+    await this.#agent.destroy();
+    this.home.remove();
+  }
+
+  /** Files of requests that are not over. */
+  get held(): string[] {
+    return readdirSync(this.uploads);
+  }
+
+  /** OpenAI's own client for Node. */
+  openai(): OpenAI {
+    // What the two say of fetch differs, since one is of another release; what they do is the same.
+    const fetchOptions = { dispatcher: this.#agent } as object;
+    return new OpenAI({ apiKey: 'none', baseURL: 'http://localhost/v1', maxRetries: 0, fetchOptions });
+  }
+
+  async ask(path: string, options: Partial<Dispatcher.RequestOptions> = {}): Promise<Answer> {
+    const { statusCode, headers, body } = await request(`http://localhost${path}`, {
+      dispatcher: this.#agent,
+      method: 'GET',
+      ...(options as object),
+    });
+    const text = await body.text();
+    return { status: statusCode, headers, text, json: () => JSON.parse(text) as unknown };
+  }
+
+  /** A form as a program writes it; fields of one name may come twice. */
+  post(path: string, fields: readonly (readonly [string, string | Blob])[]): Promise<Answer> {
+    const form = new FormData();
+    for (const [name, value] of fields) {
+      if (typeof value === 'string') form.append(name, value);
+      else form.append(name, value, 'a.wav');
+    }
+    return this.ask(path, { method: 'POST', body: form });
+  }
+
+  transcribe(file: HeardFile, fields: readonly (readonly [string, string])[] = []): Promise<Answer> {
+    return this.post('/v1/audio/transcriptions', [['model', 'whisper-1'], ['file', sound(file)], ...fields]);
+  }
+}
+
+export function sound(file: HeardFile): Blob {
+  return new Blob([JSON.stringify(file)], { type: 'application/octet-stream' });
+}
+
+/** A server for each test of a suite. */
+export function openaiHere(): OpenaiServer {
+  let server: OpenaiServer | undefined;
+  beforeEach(async () => {
+    server = new OpenaiServer();
+    await server.listen();
+  });
+  afterEach(() => server?.close());
+  return new Proxy({} as OpenaiServer, {
+    get: (_, name) => {
+      if (server === undefined) throw new Error('before the first test there is none');
+      const value: unknown = Reflect.get(server, name, server);
+      return typeof value === 'function' ? (value.bind(server) as unknown) : value;
+    },
+  });
+}

@@ -1,0 +1,97 @@
+/**
+ * A Python with the packages of python-requirements.txt, for clients and tools that are written in it: in a folder of its own
+ * beside node_modules' cache, made once, every file checked against its hash. Where there is no Python, or no way to the
+ * packages, suites skip and say why.
+ */
+import { execFile } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { packageRoot } from '#daemon/paths.js';
+
+const run = promisify(execFile);
+const REQUIREMENTS = join(packageRoot, 'test', 'harness', 'python-requirements.txt');
+/** schemathesis needs it; the hashes are those of wheels from there on. */
+const LEAST = [3, 11] as const;
+const MINUTES_5 = 300_000;
+
+export interface Python {
+  /** Runs it to its end. Never fails: what it says, and its exit code. */
+  run(args: readonly string[], options?: PythonOptions): Promise<PythonResult>;
+}
+
+export interface PythonOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly timeoutMs?: number;
+}
+
+export interface PythonResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** @returns undefined, having said why, where there is none */
+export async function pythonFor(suite: string): Promise<Python | undefined> {
+  try {
+    const path = await installed();
+    return { run: (args, options) => runPython(path, args, options) };
+  } catch (error) {
+    const said = error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error);
+    console.warn(`${suite}: skipped, no Python with its packages: ${said}`);
+    return undefined;
+  }
+}
+
+async function installed(): Promise<string> {
+  const system = process.env.SOTTO_PYTHON ?? 'python3';
+  const { stdout } = await run(system, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])']);
+  const [major = 0, minor = 0] = stdout.trim().split('.').map(Number);
+  if (major !== LEAST[0] || minor < LEAST[1]) throw new Error(`Python ${stdout.trim()} is too old`);
+  const list = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
+  const folder = join(packageRoot, 'node_modules', '.cache', `sotto-python-${major}.${minor}-${list}`);
+  const path = join(folder, 'bin', 'python');
+  if (existsSync(path)) return path;
+  mkdirSync(dirname(folder), { recursive: true });
+  const draft = `${folder}.${randomUUID().slice(0, 8)}`;
+  try {
+    await run(system, ['-m', 'venv', draft], { timeout: MINUTES_5 });
+    const flags = [
+      '--require-hashes',
+      '--only-binary=:all:',
+      '--disable-pip-version-check',
+      '--no-input',
+      '-q',
+    ];
+    await run(join(draft, 'bin', 'python'), ['-m', 'pip', 'install', ...flags, '-r', REQUIREMENTS], {
+      timeout: MINUTES_5,
+    });
+    // Where another suite was first, its folder is as good.
+    if (!existsSync(path)) renameSync(draft, folder);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+  return path;
+}
+
+async function runPython(
+  path: string,
+  args: readonly string[],
+  { env, cwd, timeoutMs = 100_000 }: PythonOptions = {},
+): Promise<PythonResult> {
+  try {
+    const { stdout, stderr } = await run(path, [...args], {
+      ...(cwd !== undefined && { cwd }),
+      // Compiled modules would change the folder under another suite's feet.
+      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env },
+      timeout: timeoutMs,
+      maxBuffer: 2 ** 26,
+    });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout = '', stderr = '' } = error as { code?: unknown; stdout?: string; stderr?: string };
+    return { code: typeof code === 'number' ? code : 1, stdout, stderr };
+  }
+}

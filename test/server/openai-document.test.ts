@@ -1,0 +1,75 @@
+import { describe, expect, test } from '@jest/globals';
+import * as v from 'valibot';
+import { systemClock } from '#daemon/clock.js';
+import { silentLog } from '#daemon/logger.js';
+import { buildApi, type ApiContext } from '#daemon/server/api.js';
+import { documentRoute } from '#daemon/server/openai/document.js';
+import { EXAMPLES } from '#daemon/server/openai/examples.js';
+import { OBJECTS, OPERATIONS, type ObjectName } from '#daemon/server/openai/operations.js';
+import { tempHome } from '#test/harness/temp-home.js';
+
+type Json = Record<string, unknown>;
+
+async function written(): Promise<Json> {
+  const call = {} as Parameters<typeof documentRoute.answer>[0];
+  return JSON.parse((await documentRoute.answer(call)).body as string) as Json;
+}
+
+/** Every value in it that is called so. */
+function all(value: unknown, name: string): unknown[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value as Json).flatMap(([key, inner]) => [
+    ...(key === name ? [inner] : []),
+    ...all(inner, name),
+  ]);
+}
+
+describe('the document of the API', () => {
+  test('tells of every route that is served, and of no other', () => {
+    const home = tempHome();
+    const context = { uploads: home.folder, clock: systemClock, log: silentLog } as unknown as ApiContext;
+    const served = buildApi(context).routes.map(({ method, path }) => `${method} ${path}`);
+    home.remove();
+    // Without /v1 it is the same once more.
+    const told = OPERATIONS.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    expect(served.filter((route) => !/ \/(audio|models)\b/.test(route)).sort()).toEqual(told.sort());
+  });
+
+  test('is OpenAPI 3.1 whose references lead somewhere', async () => {
+    const document = await written();
+    expect(document.openapi).toBe('3.1.0');
+    const references = all(document, '$ref') as string[];
+    expect(references.length).toBeGreaterThan(50);
+    for (const reference of references) {
+      const path = reference.replace(/^#\//, '').split('/');
+      expect(path.reduce<unknown>((value, key) => (value as Json)[key], document)).toBeDefined();
+    }
+  });
+
+  test('asks for the very fields that are read, and a file', async () => {
+    const { TranscriptionForm } = ((await written()) as { components: { schemas: Record<string, Json> } })
+      .components.schemas;
+    expect(Object.keys(TranscriptionForm?.properties as Json)).toEqual([
+      'file',
+      ...Object.keys(OBJECTS.TranscriptionForm.entries),
+    ]);
+    expect(TranscriptionForm?.required).toEqual(['file', 'model']);
+    expect(JSON.stringify(TranscriptionForm)).toMatch(/"enum":\["json","text","srt","verbose_json","vtt"\]/);
+  });
+
+  test.each(Object.entries(EXAMPLES) as [ObjectName, unknown][])(
+    'shows a %s that is one',
+    (name, example) => {
+      expect(v.parse(OBJECTS[name] as v.GenericSchema, example)).toEqual(example);
+    },
+  );
+
+  test('says of each operation how it may fail, token and host included', async () => {
+    const operations = Object.values(
+      (await written()).paths as Record<string, Record<string, { responses: Json }>>,
+    );
+    for (const operation of operations.flatMap((path) => Object.values(path))) {
+      expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['401', '403', '405', '500']));
+    }
+  });
+});

@@ -1,0 +1,209 @@
+/** Requests of OpenAI's API that are refused: what is wrong, in which field, and to clients that are still sending. */
+import { createReadStream, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { openaiHere, sound } from '#test/harness/openai-server.js';
+
+const here = openaiHere();
+const HELLO = { texts: [' Hello there.', ' How are you?'] };
+
+describe('what is refused', () => {
+  test.each([
+    ['no model', [['file', sound(HELLO)]], 400, 'INVALID_ARGUMENT', 'model'],
+    ['no file', [['model', 'whisper-1']], 400, 'INVALID_ARGUMENT', 'file'],
+    [
+      'an empty file',
+      [
+        ['model', 'whisper-1'],
+        ['file', new Blob([])],
+      ],
+      400,
+      'AUDIO_EMPTY',
+      'file',
+    ],
+    [
+      'no sound',
+      [
+        ['model', 'whisper-1'],
+        ['file', new Blob(['x'])],
+      ],
+      415,
+      'AUDIO_UNSUPPORTED',
+      'file',
+    ],
+    [
+      'an unknown model',
+      [
+        ['model', 'nova-2'],
+        ['file', sound(HELLO)],
+      ],
+      404,
+      'MODEL_NOT_FOUND',
+      'model',
+    ],
+    [
+      'a folder as a model',
+      [
+        ['model', '/m'],
+        ['file', sound(HELLO)],
+      ],
+      404,
+      'MODEL_NOT_FOUND',
+      'model',
+    ],
+    [
+      'a way up as a model',
+      [
+        ['model', '../m'],
+        ['file', sound(HELLO)],
+      ],
+      404,
+      'MODEL_NOT_FOUND',
+      'model',
+    ],
+    [
+      'an unknown format',
+      [
+        ['model', 'whisper-1'],
+        ['file', sound(HELLO)],
+        ['response_format', 'diarized_json'],
+      ],
+      400,
+      'INVALID_ARGUMENT',
+      'response_format',
+    ],
+    [
+      'words in json',
+      [
+        ['model', 'whisper-1'],
+        ['file', sound(HELLO)],
+        ['timestamp_granularities[]', 'word'],
+      ],
+      400,
+      'INVALID_ARGUMENT',
+      'timestamp_granularities',
+    ],
+    [
+      'a granularity in the plural',
+      [
+        ['model', 'whisper-1'],
+        ['file', sound(HELLO)],
+        ['timestamp_granularities[]', 'words'],
+      ],
+      400,
+      'INVALID_ARGUMENT',
+      'timestamp_granularities',
+    ],
+    [
+      'logprobs in srt',
+      [
+        ['model', 'whisper-1'],
+        ['file', sound(HELLO)],
+        ['include[]', 'logprobs'],
+        ['response_format', 'srt'],
+      ],
+      400,
+      'INVALID_ARGUMENT',
+      'include',
+    ],
+    [
+      'a temperature above 1',
+      [
+        ['model', 'whisper-1'],
+        ['file', sound(HELLO)],
+        ['temperature', '1.5'],
+      ],
+      400,
+      'INVALID_ARGUMENT',
+      'temperature',
+    ],
+    [
+      'a temperature in words',
+      [
+        ['model', 'whisper-1'],
+        ['file', sound(HELLO)],
+        ['temperature', 'hot'],
+      ],
+      400,
+      'INVALID_ARGUMENT',
+      'temperature',
+    ],
+    [
+      'a field twice',
+      [
+        ['model', 'whisper-1'],
+        ['model', 'fake'],
+        ['file', sound(HELLO)],
+      ],
+      400,
+      'INVALID_ARGUMENT',
+      'model',
+    ],
+    [
+      'two files',
+      [
+        ['model', 'whisper-1'],
+        ['file', sound(HELLO)],
+        ['file', sound(HELLO)],
+      ],
+      400,
+      'INVALID_ARGUMENT',
+      'file',
+    ],
+  ] as const)('%s, with the field that is wrong', async (_, fields, status, code, param) => {
+    const answer = await here.post('/v1/audio/transcriptions', fields);
+    expect(answer.status).toBe(status);
+    expect(answer.json()).toEqual({
+      error: {
+        message: expect.stringMatching(/ — /),
+        type: status === 404 ? 'not_found_error' : 'invalid_request_error',
+        param,
+        code,
+        hint: expect.any(String),
+        retryable: false,
+      },
+    });
+    expect(here.held).toEqual([]);
+  });
+
+  test.each([
+    ['JSON', 'application/json', '{}', 415],
+    ['a form without a file in it', 'application/x-www-form-urlencoded', 'model=whisper-1', 415],
+    ['no boundary', 'multipart/form-data', 'x', 400],
+    ['a long boundary', `multipart/form-data; boundary=${'b'.repeat(71)}`, 'x', 400],
+  ])('%s as a body', async (_, type, body, status) => {
+    const answer = await here.ask('/v1/audio/transcriptions', {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body,
+    });
+    expect(answer.status).toBe(status);
+  });
+
+  test('speech, for now, and not to be asked for again', async () => {
+    const answer = await here.ask('/v1/audio/speech', { method: 'POST', body: '{}' });
+    expect([answer.status, answer.headers['x-should-retry']]).toEqual([501, 'false']);
+    expect(answer.json()).toMatchObject({ error: { code: 'NOT_YET', type: 'server_error' } });
+  });
+});
+
+describe('a form that is refused on its way', () => {
+  test('says why to OpenAI’s client, which is still sending', async () => {
+    const path = join(here.home.folder, 'long.wav');
+    writeFileSync(path, Buffer.alloc(24 * 1024 * 1024));
+    const refused = here.openai().audio.transcriptions.create({
+      prompt: 'x'.repeat(100_000),
+      model: 'whisper-1',
+      file: createReadStream(path),
+    });
+    await expect(refused).rejects.toMatchObject({ status: 413, code: 'TOO_LARGE', param: 'prompt' });
+    expect(here.held).toEqual([]);
+  });
+
+  test('before a byte of it was read says why, too', async () => {
+    const path = join(here.home.folder, 'long.wav');
+    writeFileSync(path, Buffer.alloc(24 * 1024 * 1024));
+    const answer = await here.ask('/v1/nothing', { method: 'POST', body: createReadStream(path) });
+    expect(answer.status).toBe(404);
+  });
+});

@@ -1,0 +1,87 @@
+import { createServer } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Agent, fetch } from 'undici';
+import { sendInterims } from '#daemon/server/http/interim.js';
+import { keptAlive } from '#daemon/server/http/sse.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-'))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('an answer that takes long', () => {
+  /** The status, as a client hears it that waits a second for the head of the answer; here that takes three. */
+  async function answered(everyMs: number): Promise<number | string> {
+    const server = createServer((request, response) => {
+      const calm = sendInterims(request, response, everyMs);
+      request.resume();
+      void sleep(3_000).then(() => {
+        calm();
+        response.writeHead(418).end('x');
+      });
+    });
+    const socketPath = join(folder, 's');
+    await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+    const dispatcher = new Agent({ connect: { socketPath }, headersTimeout: 1_000 });
+    try {
+      return (await fetch('http://localhost/', { dispatcher, method: 'POST', body: 'x' })).status;
+    } catch (error) {
+      return String((error as { cause?: { code?: unknown } }).cause?.code);
+    } finally {
+      await dispatcher.destroy();
+      server.closeAllConnections();
+      server.close();
+    }
+  }
+
+  test('is given up by Node’s own client', async () => {
+    expect(await answered(60_000)).toBe('UND_ERR_HEADERS_TIMEOUT');
+  });
+
+  test('is waited for where it is said that work goes on, and has its own status', async () => {
+    expect(await answered(200)).toBe(418);
+  });
+});
+
+describe('a stream in which nothing is said', () => {
+  test('has a comment every while, and ends with its source', async () => {
+    const clock = new VirtualClock();
+    let say: (text: string) => void = () => undefined;
+    let left = false;
+    async function* source(): AsyncGenerator<string> {
+      try {
+        for (;;) {
+          const text = await new Promise<string>((resolve) => (say = resolve));
+          if (text === '') return;
+          yield text;
+        }
+      } finally {
+        left = true;
+      }
+    }
+    const heard: string[] = [];
+    const reading = (async () => {
+      for await (const text of keptAlive(source(), clock, 15_000)) heard.push(text);
+    })();
+    const pass = async (ms: number): Promise<void> => {
+      clock.advance(ms);
+      await sleep(0);
+    };
+    await pass(14_000);
+    expect(heard).toEqual([]);
+    await pass(1_000);
+    await pass(15_000);
+    say('one');
+    await pass(14_000);
+    say('two');
+    await pass(2_000);
+    say('');
+    await reading;
+    expect(heard).toEqual([': keep-alive\n\n', ': keep-alive\n\n', 'one', 'two']);
+    expect(left).toBe(true);
+  });
+});
