@@ -1,0 +1,181 @@
+/** What a session says, in the words of OpenAI's API: those of today, or those of its beta. */
+import { randomBytes } from 'node:crypto';
+import { SAMPLE_RATE } from '../../protocol/live.js';
+import type { BetaName } from '../../protocol/realtime.js';
+import type { Word } from '../../protocol/transcription.js';
+import { SottoError } from '../../protocol/errors.js';
+import { errorBody } from '../http/error-body.js';
+import type { Format, Settings } from './settings.js';
+
+export interface Said {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** A failure that clients know by OpenAI's name for it. */
+export class RealtimeError extends SottoError {
+  readonly theirs: 'input_audio_buffer_commit_empty' | 'session_expired';
+
+  constructor(theirs: RealtimeError['theirs'], ...rest: ConstructorParameters<typeof SottoError>) {
+    super(...rest);
+    this.theirs = theirs;
+  }
+}
+
+/** What becomes of an item: told by the buffer, in the order in which it happens. */
+export type BufferEvent =
+  | { readonly type: 'started' | 'stopped'; readonly item: string; readonly at: number }
+  | { readonly type: 'committed'; readonly item: string; readonly previous: string | null }
+  | { readonly type: 'cleared' }
+  | {
+      readonly type: 'delta';
+      readonly item: string;
+      readonly text: string;
+      readonly words: readonly Word[];
+    }
+  | {
+      readonly type: 'completed';
+      readonly item: string;
+      readonly text: string;
+      readonly seconds: number;
+      readonly words: readonly Word[];
+    }
+  | { readonly type: 'failed'; readonly item: string; readonly error: SottoError }
+  | { readonly type: 'error'; readonly error: SottoError };
+
+export interface Dialect {
+  /** Whether the client speaks the beta. */
+  readonly beta: boolean;
+  /** Whether it wants to know how probable each word is. */
+  readonly logprobs: boolean;
+}
+
+const TRANSCRIPTION = 'conversation.item.input_audio_transcription';
+
+/** One event of the buffer is one of the API, or several. */
+export function saidOf(event: BufferEvent, { beta, logprobs }: Dialect): Said[] {
+  switch (event.type) {
+    case 'started':
+      return [
+        said('input_audio_buffer.speech_started', { audio_start_ms: msOf(event.at), item_id: event.item }),
+      ];
+    case 'stopped':
+      return [
+        said('input_audio_buffer.speech_stopped', { audio_end_ms: msOf(event.at), item_id: event.item }),
+      ];
+    case 'committed': {
+      const { item: id, previous } = event;
+      const where = { previous_item_id: previous };
+      const item = itemOf(id);
+      return [
+        said('input_audio_buffer.committed', { ...where, item_id: id }),
+        ...(beta
+          ? [said('conversation.item.created', { ...where, item })]
+          : [
+              said('conversation.item.added', { ...where, item }),
+              said('conversation.item.done', { ...where, item }),
+            ]),
+      ];
+    }
+    case 'cleared':
+      return [said('input_audio_buffer.cleared', {})];
+    case 'delta':
+      return [
+        said(`${TRANSCRIPTION}.delta`, {
+          ...part(event.item),
+          delta: event.text,
+          ...probable(event.words, logprobs),
+        }),
+      ];
+    case 'completed':
+      return [
+        said(`${TRANSCRIPTION}.completed`, {
+          ...part(event.item),
+          transcript: event.text,
+          ...probable(event.words, logprobs),
+          usage: { type: 'duration', seconds: event.seconds },
+        }),
+      ];
+    case 'failed': {
+      const { type, code, message, param } = errorBody(event.error).error;
+      return [
+        said(`${TRANSCRIPTION}.failed`, { ...part(event.item), error: { type, code, message, param } }),
+      ];
+    }
+    case 'error':
+      return [errorSaid(event.error)];
+  }
+}
+
+/** @param answers how the client called the event that went wrong */
+export function errorSaid(error: SottoError, answers?: string): Said {
+  const body = errorBody(error).error;
+  const code = error instanceof RealtimeError ? error.theirs : body.code;
+  return said('error', { error: { ...body, code, event_id: answers ?? null } });
+}
+
+/** The session as it is: the first thing that is said, and the answer to each change. */
+export function sessionSaid(
+  what: 'created' | 'updated',
+  settings: Settings,
+  about: { readonly id: string; readonly expiresAt: number; readonly beta: BetaName | undefined },
+): Said {
+  const { id, expiresAt, beta } = about;
+  const head = { id, object: 'realtime.transcription_session', expires_at: expiresAt };
+  const { format, transcription, turns, noiseReduction, include } = settings;
+  if (beta === undefined) {
+    const input = { format, transcription, noise_reduction: noiseReduction, turn_detection: turns };
+    return said(`session.${what}`, {
+      session: { ...head, type: 'transcription', audio: { input }, include },
+    });
+  }
+  return said(`${beta}.${what}`, {
+    session: {
+      ...head,
+      modalities: ['text'],
+      input_audio_format: betaFormat(format),
+      input_audio_transcription: transcription,
+      input_audio_noise_reduction: noiseReduction,
+      turn_detection: turns,
+      include,
+      client_secret: null,
+    },
+  });
+}
+
+export function newId(prefix: 'sess' | 'item' | 'event'): string {
+  return `${prefix}_${randomBytes(12).toString('hex')}`;
+}
+
+function said(type: string, fields: object): Said {
+  return { type, event_id: newId('event'), ...fields };
+}
+
+function part(item: string): object {
+  return { item_id: item, content_index: 0 };
+}
+
+function itemOf(id: string): object {
+  const content = [{ type: 'input_audio', transcript: null }];
+  return { id, object: 'realtime.item', type: 'message', status: 'completed', role: 'user', content };
+}
+
+function probable(words: readonly Word[], wanted: boolean): { logprobs: object[] | null } {
+  if (!wanted) return { logprobs: null };
+  const logprobs = words.map(({ word, probability }) => ({
+    token: word,
+    logprob: Math.log(Math.max(probability, 1e-9)),
+    bytes: [...Buffer.from(word)],
+  }));
+  return { logprobs };
+}
+
+function betaFormat(format: Format): string {
+  if (format.type === 'audio/pcm') return 'pcm16';
+  return format.type === 'audio/pcmu' ? 'g711_ulaw' : 'g711_alaw';
+}
+
+/** From the start of all that was ever appended. */
+function msOf(sample: number): number {
+  return Math.round((1000 * sample) / SAMPLE_RATE);
+}

@@ -1,0 +1,64 @@
+/** Audio as clients send it, made into what takes are made of: 16 kHz, s16le. However it is cut, the same samples come out. */
+import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
+import { decodeG711 } from '../../signal/g711.js';
+import { Resampler } from '../../signal/resample.js';
+import type { Format } from './settings.js';
+
+/** Work of a few milliseconds: between two pieces others have their turn. */
+const PIECE_BYTES = 48_000;
+const TELEPHONE_RATE = 8_000;
+const FULL_SCALE = 32_768;
+
+export class Intake {
+  readonly #format: Format;
+  readonly #resampler: Resampler | undefined;
+  /** The first byte of a sample whose second is still to come. */
+  #odd: Uint8Array = new Uint8Array(0);
+
+  constructor(format: Format) {
+    this.#format = format;
+    const rate = format.type === 'audio/pcm' ? format.rate : TELEPHONE_RATE;
+    if (rate !== SAMPLE_RATE) this.#resampler = new Resampler(rate, SAMPLE_RATE);
+  }
+
+  /** In pieces of at most two seconds, which may be empty. */
+  *push(bytes: Uint8Array): Generator<Uint8Array> {
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      yield this.#piece(bytes.subarray(at, at + PIECE_BYTES));
+    }
+  }
+
+  /** What is still in the filter: nothing more comes. */
+  flush(): Uint8Array {
+    this.#odd = new Uint8Array(0);
+    return this.#resampler === undefined ? new Uint8Array(0) : pcmOf(this.#resampler.flush());
+  }
+
+  #piece(bytes: Uint8Array): Uint8Array {
+    const { type } = this.#format;
+    if (type !== 'audio/pcm') return this.#resampled(decodeG711(bytes, type === 'audio/pcmu' ? 'mu' : 'a'));
+    const all = this.#odd.length === 0 ? bytes : Buffer.concat([this.#odd, bytes]);
+    const whole = all.length - (all.length % BYTES_PER_SAMPLE);
+    this.#odd = Uint8Array.from(all.subarray(whole));
+    if (this.#resampler === undefined) return all.subarray(0, whole);
+    const view = new DataView(all.buffer, all.byteOffset, whole);
+    const samples = new Float32Array(whole / BYTES_PER_SAMPLE);
+    for (let i = 0; i < samples.length; i++)
+      samples[i] = view.getInt16(i * BYTES_PER_SAMPLE, true) / FULL_SCALE;
+    return this.#resampled(samples);
+  }
+
+  #resampled(samples: Float32Array): Uint8Array {
+    return pcmOf(this.#resampler?.push(samples) ?? samples);
+  }
+}
+
+function pcmOf(samples: Float32Array): Uint8Array {
+  const pcm = new Uint8Array(samples.length * BYTES_PER_SAMPLE);
+  const view = new DataView(pcm.buffer);
+  for (const [i, sample] of samples.entries()) {
+    const value = Math.round(sample * FULL_SCALE);
+    view.setInt16(i * BYTES_PER_SAMPLE, Math.max(-FULL_SCALE, Math.min(FULL_SCALE - 1, value)), true);
+  }
+  return pcm;
+}

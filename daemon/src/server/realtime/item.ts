@@ -1,0 +1,152 @@
+/**
+ * One item: a stretch of what was appended, written down by one take. What the take commits is told as it comes, and is the
+ * transcript in the end: nothing that was told is ever taken back.
+ */
+import { randomUUID } from 'node:crypto';
+import { SottoError } from '../../protocol/errors.js';
+import { BYTES_PER_SAMPLE, SAMPLE_RATE, type LiveEvent } from '../../protocol/live.js';
+import type { Word } from '../../protocol/transcription.js';
+import type { LiveSession } from '../../sessions/live/live-session.js';
+import type { LiveListener, LiveRequest, LiveSessions } from '../../sessions/live/live-sessions.js';
+import type { GrowingText } from '../../sessions/vocabulary/growing-text.js';
+import { newId, type BufferEvent } from './events.js';
+
+export type Tell = (event: BufferEvent) => void;
+type Request = Pick<LiveRequest, 'model' | 'options'>;
+
+interface Words {
+  readonly text: string;
+  readonly words: readonly Word[];
+}
+
+export class Item {
+  readonly id = newId('item');
+  /** Resolves once no more comes of it. */
+  readonly over: Promise<void>;
+  readonly #live: LiveSessions;
+  readonly #request: Request;
+  readonly #tell: Tell;
+  #session: LiveSession | undefined;
+  #samples = 0;
+  /** Whether its client has heard of it. */
+  #shown = false;
+  #committed = false;
+  /** Said, and not told yet. */
+  #waiting: Words[] = [];
+  /** Said and not told, for what is said next may make part of a phrase of it. */
+  #untold: Word[] = [];
+  readonly #text: GrowingText;
+  readonly #words: Word[] = [];
+  #end: { readonly error?: SottoError } | undefined;
+  #resolveOver: () => void = () => undefined;
+
+  constructor(live: LiveSessions, request: Request, tell: Tell) {
+    this.#live = live;
+    this.#request = request;
+    this.#text = live.growingText();
+    this.#tell = tell;
+    this.over = new Promise((resolve) => (this.#resolveOver = resolve));
+  }
+
+  /** Whether it has a take, or will have none. */
+  get isBegun(): boolean {
+    return this.#session !== undefined || this.#end !== undefined;
+  }
+
+  /** Begins its take: before that it can be told of, and no more. @throws SottoError as `LiveSessions.open` */
+  async begin(): Promise<void> {
+    const session = await this.#live.open({ ...this.#request, id: randomUUID(), transient: true });
+    this.#session = session;
+    this.#live.listen(session, this.#listener, 0);
+    if (this.#end !== undefined) session.cancel();
+  }
+
+  get samples(): number {
+    return this.#samples;
+  }
+
+  /** Takes what follows, s16le 16 kHz. */
+  push(pcm: Uint8Array): void {
+    const at = this.#samples;
+    this.#samples += pcm.byteLength / BYTES_PER_SAMPLE;
+    if (this.#end !== undefined) return;
+    try {
+      this.#session?.push(at, pcm);
+    } catch (error) {
+      this.fail(SottoError.from(error));
+    }
+  }
+
+  /** Resolves once what was pushed is kept. */
+  async kept(): Promise<void> {
+    if (this.#end === undefined) await this.#session?.kept();
+  }
+
+  /** Its client has heard of it: what is said in it may be told. */
+  show(): void {
+    this.#shown = true;
+    for (const { text, words } of this.#waiting.splice(0)) {
+      this.#words.push(...words);
+      this.#untold.push(...words);
+      this.#delta(this.#text.add(text));
+    }
+    this.#conclude();
+  }
+
+  /** All of it was given, and its client has been told so. */
+  commit(): void {
+    this.#committed = true;
+    this.show();
+    if (this.#end === undefined) this.#session?.finish();
+  }
+
+  fail(error: SottoError): void {
+    if (this.#end === undefined && this.#session !== undefined) this.#session.cancel();
+    this.#ended({ error });
+  }
+
+  /** Nobody wants it any more. */
+  cancel(): void {
+    this.#committed = false;
+    this.#session?.cancel();
+    this.#ended({});
+  }
+
+  readonly #listener: LiveListener = (notice) => {
+    if ('event' in notice) this.#heard(notice.event);
+  };
+
+  #heard(event: LiveEvent): void {
+    if (event.type === 'committed') {
+      this.#waiting.push(event);
+      if (this.#shown) this.show();
+    } else if (event.type === 'final') this.#ended({});
+    else if (event.type === 'failed') this.#ended({ error: SottoError.fromWire(event.error) });
+  }
+
+  #ended(end: { readonly error?: SottoError }): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#conclude();
+    this.#resolveOver();
+  }
+
+  #conclude(): void {
+    if (!this.#committed || this.#end === undefined) return;
+    this.#committed = false;
+    const { error } = this.#end;
+    const item = this.id;
+    if (error !== undefined) this.#tell({ type: 'failed', item, error });
+    else {
+      this.#delta(this.#text.end());
+      const seconds = this.#samples / SAMPLE_RATE;
+      this.#tell({ type: 'completed', item, text: this.#text.text, words: this.#words, seconds });
+    }
+  }
+
+  #delta(text: string): void {
+    if (text === '') return;
+    this.#tell({ type: 'delta', item: this.id, text, words: this.#untold });
+    this.#untold = [];
+  }
+}

@@ -1,0 +1,64 @@
+/** Where OpenAI's realtime transcription is served, and to how many at once. */
+import { SottoError } from '../../protocol/errors.js';
+import type { Admission } from '../http/admission.js';
+import type { SocketRoute } from '../http/route.js';
+import { RealtimeConnection, type Greeting, type RealtimeContext } from './connection.js';
+import { errorSaid } from './events.js';
+import { realtimeModel } from './model-names.js';
+
+export const REALTIME_PATH = '/v1/realtime';
+/** Each may have three takes under way; so many leave room for people who dictate. */
+const MOST_CLIENTS = 16;
+/** 15 MiB of base64, as OpenAI allows for one append, and what is around it. */
+const MOST_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** Close codes of RFC 6455 and its registry. */
+const POLICY_VIOLATION = 1008;
+const TRY_AGAIN_LATER = 1013;
+
+export interface RealtimeRouteContext extends RealtimeContext {
+  readonly admission: Admission;
+}
+
+export function realtimeRoute(context: RealtimeRouteContext): SocketRoute {
+  const clients = new Set<RealtimeConnection>();
+  return {
+    path: REALTIME_PATH,
+    protocols: ['realtime'],
+    maxMessageBytes: MOST_MESSAGE_BYTES,
+    open: (socket, { request, query }) => {
+      const greeting = greetingOf(request.headers, query);
+      let leave: () => void;
+      try {
+        context.live.checkModel(realtimeModel(greeting.model));
+        if (clients.size >= MOST_CLIENTS) {
+          throw new SottoError('BUSY', `${MOST_CLIENTS} realtime sessions are open`, {
+            hint: 'close one of them, then try again',
+          });
+        }
+        leave = context.admission.enter();
+      } catch (thrown) {
+        socket.on('error', () => undefined);
+        const error = SottoError.from(thrown);
+        socket.send(JSON.stringify(errorSaid(error)));
+        socket.close(error.retryable ? TRY_AGAIN_LATER : POLICY_VIOLATION, error.code);
+        return;
+      }
+      const connection = new RealtimeConnection(socket, context, greeting);
+      clients.add(connection);
+      socket.on('close', () => {
+        clients.delete(connection);
+        leave();
+      });
+    },
+  };
+}
+
+function greetingOf(
+  headers: { readonly [name: string]: string | string[] | undefined },
+  query: URLSearchParams,
+): Greeting {
+  const protocols = String(headers['sec-websocket-protocol'] ?? '');
+  const isBeta = headers['openai-beta'] === 'realtime=v1' || protocols.includes('openai-beta.realtime-v1');
+  const named = query.get('intent') === 'transcription' ? 'transcription_session' : 'session';
+  return { model: query.get('model') ?? undefined, beta: isBeta ? named : undefined };
+}

@@ -1,0 +1,160 @@
+/** How a realtime session is set: what its client has said of it so far, and what that means here. */
+import { SAMPLE_RATE, type LiveOptions } from '../../protocol/live.js';
+import type {
+  BetaSession,
+  NoiseReduction,
+  Session,
+  Transcription,
+  TurnDetection,
+} from '../../protocol/realtime.js';
+import type { TurnSettings } from './turn-detector.js';
+
+export type Format =
+  { readonly type: 'audio/pcm'; readonly rate: number } | { readonly type: 'audio/pcmu' | 'audio/pcma' };
+
+export type Turns =
+  | {
+      readonly type: 'server_vad';
+      readonly threshold: number;
+      readonly prefix_padding_ms: number;
+      readonly silence_duration_ms: number;
+    }
+  | { readonly type: 'semantic_vad'; readonly eagerness: Eagerness };
+type Eagerness = 'low' | 'medium' | 'high' | 'auto';
+
+export interface Settings {
+  readonly format: Format;
+  readonly transcription: Transcription | null;
+  /** `null`: the client says where an item ends. */
+  readonly turns: Turns | null;
+  /** Taken note of, and no more: models hear through noise as it is. */
+  readonly noiseReduction: NoiseReduction | null;
+  readonly include: readonly string[] | null;
+}
+
+const SERVER_VAD = {
+  type: 'server_vad',
+  threshold: 0.5,
+  prefix_padding_ms: 300,
+  silence_duration_ms: 500,
+} as const;
+
+/** What eagerness means where only silence is heard, and not whether a sentence is over. */
+const EAGER_SILENCE_MS: Readonly<Record<Eagerness, number>> = {
+  high: 500,
+  medium: 1_000,
+  auto: 1_000,
+  low: 2_000,
+};
+
+const BETA_FORMATS = {
+  pcm16: { type: 'audio/pcm', rate: 24_000 },
+  g711_ulaw: { type: 'audio/pcmu' },
+  g711_alaw: { type: 'audio/pcma' },
+} as const satisfies Record<string, Format>;
+
+/** @param model of the address, where one is named there */
+export function settingsAtFirst(model: string | undefined): Settings {
+  return {
+    format: BETA_FORMATS.pcm16,
+    transcription: model === undefined ? null : { model },
+    turns: SERVER_VAD,
+    noiseReduction: null,
+    include: null,
+  };
+}
+
+export function updated(now: Settings, { audio, include }: Session): Settings {
+  const { format, transcription, turn_detection: turns, noise_reduction: noise } = audio?.input ?? {};
+  return changed(now, {
+    format: format === null || format === undefined ? undefined : formatOf(format),
+    transcription,
+    turns,
+    noise,
+    include,
+  });
+}
+
+export function betaUpdated(now: Settings, session: BetaSession): Settings {
+  const { input_audio_format: format } = session;
+  return changed(now, {
+    format: format === undefined ? undefined : BETA_FORMATS[format],
+    transcription: session.input_audio_transcription,
+    turns: session.turn_detection,
+    noise: session.input_audio_noise_reduction,
+    include: session.include,
+  });
+}
+
+/** What a take is asked for. */
+export function liveOptionsOf({ transcription }: Settings): LiveOptions {
+  const { language, prompt, keywords } = transcription ?? {};
+  return {
+    ...(isSaid(language) && { language }),
+    ...(isSaid(prompt) && { initialPrompt: prompt }),
+    ...(keywords !== undefined && keywords !== null && { hotwords: keywords }),
+  };
+}
+
+/** Undefined where the client says where an item ends. */
+export function turnSettingsOf({ turns }: Settings): TurnSettings | undefined {
+  if (turns === null) return undefined;
+  const vad =
+    turns.type === 'server_vad'
+      ? turns
+      : { ...SERVER_VAD, silence_duration_ms: EAGER_SILENCE_MS[turns.eagerness] };
+  const samples = (ms: number): number => Math.round((ms * SAMPLE_RATE) / 1000);
+  return {
+    threshold: vad.threshold,
+    prefixSamples: samples(vad.prefix_padding_ms),
+    silenceSamples: samples(vad.silence_duration_ms),
+  };
+}
+
+interface Change {
+  readonly format: Format | undefined;
+  readonly transcription: Transcription | null | undefined;
+  readonly turns: TurnDetection | null | undefined;
+  readonly noise: NoiseReduction | null | undefined;
+  readonly include: readonly string[] | null | undefined;
+}
+
+function changed(now: Settings, { format, transcription, turns, noise, include }: Change): Settings {
+  return {
+    format: format ?? now.format,
+    transcription: transcription
+      ? { ...now.transcription, ...transcription }
+      : keep(transcription, now.transcription),
+    turns: turns ? turnsOf(turns, now.turns) : keep(turns, now.turns),
+    noiseReduction: keep(noise, now.noiseReduction),
+    include: keep(include, now.include),
+  };
+}
+
+/** What is left out stays as it was; of another kind of turns, as it is at first. */
+function turnsOf(asked: TurnDetection, now: Turns | null): Turns {
+  if (asked.type === 'semantic_vad') {
+    const before = now?.type === 'semantic_vad' ? now.eagerness : 'auto';
+    return { type: 'semantic_vad', eagerness: asked.eagerness ?? before };
+  }
+  const before = now?.type === 'server_vad' ? now : SERVER_VAD;
+  return {
+    type: 'server_vad',
+    threshold: asked.threshold ?? before.threshold,
+    prefix_padding_ms: asked.prefix_padding_ms ?? before.prefix_padding_ms,
+    silence_duration_ms: asked.silence_duration_ms ?? before.silence_duration_ms,
+  };
+}
+
+function formatOf(format: { type: Format['type']; rate?: number }): Format {
+  const { type } = format;
+  return type === 'audio/pcm' ? { type, rate: format.rate ?? 24_000 } : { type };
+}
+
+function keep<T>(asked: T | null | undefined, now: T | null): T | null {
+  return asked === undefined ? now : asked;
+}
+
+function isSaid(text: string | null | undefined): text is string {
+  return text !== undefined && text !== null && text !== '';
+}

@@ -1,0 +1,184 @@
+import { describe, expect, test } from '@jest/globals';
+import { rampText, SECOND } from '#test/harness/ramp.js';
+import { until } from '#test/harness/wait.js';
+import { COMPLETED, DELTA, pause, realtimeHere, spoken, type Client, type Event } from './realtime-here.js';
+
+const here = realtimeHere();
+const BETA = { 'openai-beta': 'realtime=v1' };
+
+function sessionOf(event: Event): Record<string, unknown> {
+  return event.session as Record<string, unknown>;
+}
+
+async function updated(client: Client, input: object): Promise<Record<string, unknown>> {
+  client.say({ type: 'session.update', session: { type: 'transcription', audio: { input } } });
+  const { audio } = sessionOf(await client.next('session.updated')) as {
+    audio: { input: Record<string, unknown> };
+  };
+  return audio.input;
+}
+
+describe('the session of today', () => {
+  test('is told first, whole, with an end', async () => {
+    const client = here.client();
+    await until(() => client.heard.length > 0);
+    expect(client.heard[0]).toEqual({
+      type: 'session.created',
+      event_id: expect.stringMatching(/^event_/),
+      session: {
+        id: expect.stringMatching(/^sess_/),
+        object: 'realtime.transcription_session',
+        type: 'transcription',
+        expires_at: expect.any(Number),
+        audio: {
+          input: {
+            format: { type: 'audio/pcm', rate: 24_000 },
+            transcription: null,
+            noise_reduction: null,
+            turn_detection: {
+              type: 'server_vad',
+              threshold: 0.5,
+              prefix_padding_ms: 300,
+              silence_duration_ms: 500,
+            },
+          },
+        },
+        include: null,
+      },
+    });
+  });
+
+  test('what an update leaves out stays as it was, and null turns off', async () => {
+    const client = here.client('?model=gpt-4o-transcribe');
+    const created = sessionOf(await client.next('session.created')) as { audio: { input: object } };
+    expect(created.audio.input).toMatchObject({ transcription: { model: 'gpt-4o-transcribe' } });
+    const first = await updated(client, {
+      transcription: { language: 'de', prompt: 'Wörter' },
+      turn_detection: { type: 'server_vad', silence_duration_ms: 900 },
+    });
+    expect(first).toMatchObject({
+      transcription: { model: 'gpt-4o-transcribe', language: 'de', prompt: 'Wörter' },
+      turn_detection: {
+        type: 'server_vad',
+        threshold: 0.5,
+        prefix_padding_ms: 300,
+        silence_duration_ms: 900,
+      },
+    });
+    const second = await updated(client, {
+      noise_reduction: { type: 'far_field' },
+      turn_detection: { type: 'server_vad', threshold: 0.7 },
+    });
+    expect(second).toMatchObject({
+      noise_reduction: { type: 'far_field' },
+      transcription: { language: 'de' },
+      turn_detection: { threshold: 0.7, silence_duration_ms: 900 },
+    });
+    const third = await updated(client, { turn_detection: null, noise_reduction: null });
+    expect(third).toMatchObject({
+      turn_detection: null,
+      noise_reduction: null,
+      transcription: { language: 'de' },
+    });
+    const fourth = await updated(client, { turn_detection: { type: 'semantic_vad', eagerness: 'low' } });
+    expect(fourth.turn_detection).toEqual({ type: 'semantic_vad', eagerness: 'low' });
+  });
+
+  test('a take is asked for what the session says', async () => {
+    const client = here.client();
+    await client.set(null, {
+      transcription: { model: 'own-model', language: 'de', prompt: 'Wörter', keywords: ['Sotto'] },
+    });
+    client.append(spoken(0, SECOND));
+    await until(() => here.engine.requests.length === 1);
+    expect(here.engine.requests[0]).toMatchObject({
+      model: { name: 'own-model' },
+      options: { language: 'de', initialPrompt: 'Wörter', hotwords: ['Sotto'] },
+    });
+  });
+
+  test('tells how probable each word is, where that is asked for', async () => {
+    const client = here.client();
+    await client.set(null);
+    client.say({
+      type: 'session.update',
+      session: { type: 'transcription', include: ['item.input_audio_transcription.logprobs'] },
+    });
+    await client.next('session.updated');
+    client.append(spoken(0, SECOND));
+    client.say({ type: 'input_audio_buffer.commit' });
+    const { logprobs } = await client.next(COMPLETED);
+    const token = ` ${rampText(SECOND)}`;
+    expect(logprobs).toEqual([{ token, logprob: 0, bytes: [...Buffer.from(token)] }]);
+  });
+
+  test.each([
+    ['a name that could be a path', '/etc'],
+    ['a model that is not here', 'none'],
+  ])('an address with %s is refused, and says why', async (_, model) => {
+    const client = here.client(`?model=${encodeURIComponent(model)}`);
+    expect((await client.next('error')).error).toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    await until(() => client.closed !== undefined);
+    expect([client.closed, client.heard]).toEqual([1008, []]);
+  });
+});
+
+describe('the session of the beta', () => {
+  test.each([
+    ['transcription_session', '?intent=transcription'],
+    ['session', '?model=gpt-4o-realtime-preview'],
+  ])('is called %s at %s, and is flat', async (name, query) => {
+    const client = here.client(query, BETA);
+    const created = sessionOf(await client.next(`${name}.created`));
+    expect(created).toMatchObject({ input_audio_format: 'pcm16', client_secret: null });
+    client.say({
+      type: `${name}.update`,
+      session: {
+        input_audio_format: 'g711_ulaw',
+        input_audio_transcription: { model: 'whisper-1', language: 'en' },
+        turn_detection: null,
+      },
+    });
+    expect(sessionOf(await client.next(`${name}.updated`))).toMatchObject({
+      input_audio_format: 'g711_ulaw',
+      input_audio_transcription: { model: 'whisper-1', language: 'en' },
+      turn_detection: null,
+    });
+    client.append(pause(4_000));
+    client.say({ type: 'input_audio_buffer.commit' });
+    const { item_id: id } = await client.next('input_audio_buffer.committed');
+    expect((await client.next('conversation.item.created')).item).toMatchObject({ id });
+    expect(await client.next(COMPLETED)).toMatchObject({ item_id: id, usage: { seconds: 1 } });
+  });
+
+  test('may be asked for by its subprotocol, or begin with its first event', async () => {
+    const one = here.client('?intent=transcription', {}, ['realtime', 'openai-beta.realtime-v1']);
+    await one.next('transcription_session.created');
+    const other = here.client();
+    await other.next('session.created');
+    other.say({ type: 'transcription_session.update', session: { turn_detection: null } });
+    await other.next('transcription_session.updated');
+  });
+});
+
+describe('what is said', () => {
+  test('is text that is never taken back: the deltas of an item are its transcript', async () => {
+    const client = here.client();
+    await client.set(null);
+    client.append(spoken(0, 3.5 * SECOND));
+    client.say({ type: 'input_audio_buffer.commit' });
+    const { transcript } = await client.next(COMPLETED);
+    expect(client.texts(DELTA, 'delta').join('')).toBe(transcript);
+  });
+
+  test('has a name of its own for each event', async () => {
+    const client = here.client();
+    await client.set(null);
+    client.append(spoken(0, 2 * SECOND));
+    client.say({ type: 'input_audio_buffer.commit' });
+    await until(() => client.texts(COMPLETED, 'item_id').length === 1);
+    const ids = client.heard.map((event) => event.event_id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.every((id) => typeof id === 'string')).toBe(true);
+  });
+});

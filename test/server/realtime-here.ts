@@ -1,0 +1,159 @@
+/**
+ * OpenAI's realtime transcription on a socket, with the fake engine behind it: its words show any sample that is lost or moved,
+ * and every sample that is not zero is voice to it. To be called once in a suite.
+ */
+import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { afterEach, beforeEach } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { systemClock } from '#daemon/clock.js';
+import { silentLog } from '#daemon/logger.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { Admission } from '#daemon/server/http/admission.js';
+import { HttpFront } from '#daemon/server/http/front.js';
+import { SOCKET_RULES } from '#daemon/server/guard.js';
+import { realtimeRoute } from '#daemon/server/realtime/route.js';
+import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
+import type { TakeOutcome } from '#daemon/sessions/live/outcome.js';
+import type { OpenSpool } from '#daemon/store/spool/spool-file.js';
+import { InProcessLive } from '#test/harness/in-process-live.js';
+import { ramp } from '#test/harness/ramp.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { until } from '#test/harness/wait.js';
+
+export function realtimeHere({ openFile }: { readonly openFile?: OpenSpool } = {}) {
+  let home: TempHome;
+  let engine: InProcessLive;
+  let live: LiveSessions;
+  let front: HttpFront;
+  let clock: VirtualClock;
+  const kept: TakeOutcome[] = [];
+  const clients: Client[] = [];
+
+  beforeEach(async () => {
+    home = tempHome();
+    engine = new InProcessLive();
+    clock = new VirtualClock();
+    kept.length = 0;
+    live = new LiveSessions({
+      engine,
+      clock: systemClock,
+      log: silentLog,
+      folder: home.folder,
+      resolveModel: (name) => {
+        if (name === 'none') throw new SottoError('MODEL_NOT_FOUND', 'there is no model named none');
+        return { name: name ?? 'fake', dir: '/m' };
+      },
+      keep: (outcome) => {
+        kept.push(outcome);
+        return Promise.resolve(undefined);
+      },
+      ...(openFile !== undefined && { openFile }),
+    });
+    const admission = new Admission();
+    const sockets = [realtimeRoute({ live, clock, log: silentLog, admission })];
+    front = new HttpFront({ rules: SOCKET_RULES, routes: [], sockets, admission, log: silentLog });
+    await new Promise<void>((resolve) => front.http.listen(home.paths.socket, resolve));
+  });
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.socket.terminate();
+    await live.stop(0);
+    await front.close();
+    home.remove();
+  });
+
+  return {
+    /** What went into the history. */
+    kept,
+    get engine(): InProcessLive {
+      return engine;
+    },
+    get live(): LiveSessions {
+      return live;
+    },
+    get clock(): VirtualClock {
+      return clock;
+    },
+    get front(): HttpFront {
+      return front;
+    },
+    /** Names of files of takes that are there. */
+    get files(): string[] {
+      return readdirSync(home.folder).filter((name) => /spool|said/.test(name));
+    },
+    client: (query?: string, headers?: Record<string, string>, protocols?: string[]): Client => {
+      const client = new Client(home.paths.socket, query, headers, protocols);
+      clients.push(client);
+      return client;
+    },
+  };
+}
+
+export type Event = Record<string, unknown> & { readonly type: string };
+
+export class Client {
+  readonly heard: Event[] = [];
+  readonly socket: WebSocket;
+  closed: number | undefined;
+
+  constructor(
+    path: string,
+    query = '?intent=transcription',
+    headers: Record<string, string> = {},
+    protocols: string[] = [],
+  ) {
+    this.socket = new WebSocket(`ws://localhost/v1/realtime${query}`, protocols, {
+      createConnection: () => connect(path),
+      headers,
+    });
+    this.socket.on('message', (data) => this.heard.push(JSON.parse((data as Buffer).toString()) as Event));
+    this.socket.on('error', () => undefined);
+    this.socket.on('close', (code) => (this.closed = code));
+  }
+
+  say(event: object | string): void {
+    this.socket.send(typeof event === 'string' ? event : JSON.stringify(event));
+  }
+
+  /** Waits for the first event of a type that nobody has waited for yet. */
+  async next(type: string): Promise<Event> {
+    const at = (): number => this.heard.findIndex((event) => event.type === type);
+    await until(() => at() >= 0);
+    const [event] = this.heard.splice(at(), 1);
+    return event as Event;
+  }
+
+  /** Sets a session of 16 kHz: what the engine hears is then what was sent, to the bit. */
+  async set(turns: object | null, more: object = {}): Promise<Event> {
+    await this.next('session.created');
+    const input = { format: { type: 'audio/pcm', rate: 16_000 }, turn_detection: turns, ...more };
+    this.say({ type: 'session.update', session: { type: 'transcription', audio: { input } } });
+    return this.next('session.updated');
+  }
+
+  append(pcm: Uint8Array, piece = 3200): void {
+    for (let at = 0; at < pcm.length; at += piece) {
+      const audio = Buffer.from(pcm.subarray(at, at + piece)).toString('base64');
+      this.say({ type: 'input_audio_buffer.append', audio });
+    }
+  }
+
+  texts(type: string, field: string): string[] {
+    return this.heard.filter((event) => event.type === type).map((event) => String(event[field]));
+  }
+}
+
+export const DELTA = 'conversation.item.input_audio_transcription.delta';
+export const COMPLETED = 'conversation.item.input_audio_transcription.completed';
+export const FAILED = 'conversation.item.input_audio_transcription.failed';
+
+/** Samples of the ramp. */
+export function spoken(from: number, to: number): Uint8Array {
+  return new Uint8Array(ramp(from, to).buffer);
+}
+
+export function pause(samples: number): Uint8Array {
+  return new Uint8Array(2 * samples);
+}

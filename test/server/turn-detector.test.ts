@@ -1,0 +1,133 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { TurnDetector, type TurnMark, type TurnSettings } from '#daemon/server/realtime/turn-detector.js';
+
+const FRAME = 512;
+const USUAL: TurnSettings = { threshold: 0.5, prefixSamples: 4_800, silenceSamples: 8_000 };
+
+/** Runs of frames of one probability. */
+function listen(
+  runs: readonly (readonly [frames: number, probability: number])[],
+  settings = USUAL,
+  from = 0,
+): TurnMark[] {
+  const detector = new TurnDetector(settings, from);
+  return runs.flatMap(([frames, probability]) => detector.push(Array<number>(frames).fill(probability)));
+}
+
+describe('a turn', () => {
+  test('begins a little before its voice and ends after the silence that it is given', () => {
+    expect(
+      listen([
+        [30, 0],
+        [40, 0.9],
+        [40, 0],
+      ]),
+    ).toEqual([
+      { type: 'started', at: 30 * FRAME - 4_800 },
+      { type: 'stopped', at: 70 * FRAME + 8_000 },
+    ]);
+  });
+
+  test('goes on over a pause that is shorter', () => {
+    expect(
+      listen([
+        [10, 0.9],
+        [14, 0],
+        [10, 0.9],
+      ]),
+    ).toHaveLength(1);
+    expect(
+      listen([
+        [10, 0.9],
+        [16, 0],
+        [10, 0.9],
+      ]),
+    ).toHaveLength(3);
+  });
+
+  test('never begins before the end of the one before, nor before the stream', () => {
+    const marks = listen(
+      [
+        [10, 0.9],
+        [16, 0],
+        [10, 0.9],
+      ],
+      USUAL,
+      1_000,
+    );
+    expect(marks[0]?.at).toBe(1_000);
+    expect(marks[2]?.at).toBe(marks[1]?.at);
+  });
+
+  test('is none for a click, nor for two that lie apart', () => {
+    expect(
+      listen([
+        [2, 0.9],
+        [20, 0],
+        [2, 0.9],
+        [20, 0],
+      ]),
+    ).toEqual([]);
+    expect(
+      listen([
+        [2, 0.9],
+        [3, 0],
+        [1, 0.9],
+      ]),
+    ).toHaveLength(1);
+  });
+
+  test('is not over while voice only wavers around the threshold', () => {
+    expect(
+      listen([
+        [10, 0.9],
+        [40, 0.4],
+      ]),
+    ).toHaveLength(1);
+    expect(
+      listen([
+        [10, 0.9],
+        [40, 0.3],
+      ]),
+    ).toHaveLength(2);
+  });
+
+  test('hears with the threshold that it is given', () => {
+    expect(listen([[20, 0.6]], { ...USUAL, threshold: 0.7 })).toEqual([]);
+    expect(listen([[20, 0.8]], { ...USUAL, threshold: 0.7 })).toHaveLength(1);
+  });
+
+  test('whatever is heard, turns begin and end in turn, and an end is never where was known already that it is not', () => {
+    const runs = fc.array(
+      fc.tuple(fc.integer({ min: 1, max: 30 }), fc.double({ min: 0, max: 1, noNaN: true })),
+    );
+    const settings = fc.record({
+      threshold: fc.double({ min: 0, max: 1, noNaN: true }),
+      prefixSamples: fc.integer({ min: 0, max: 16_000 }),
+      silenceSamples: fc.integer({ min: 0, max: 16_000 }),
+    });
+    fc.assert(
+      fc.property(runs, settings, fc.integer({ min: 0, max: 10_000 }), (heard, set, from) => {
+        const detector = new TurnDetector(set, from);
+        let last = from;
+        let speaking = false;
+        for (const [frames, probability] of heard) {
+          for (let i = 0; i < frames; i++) {
+            const before = detector.heard;
+            for (const { type, at } of detector.push([probability])) {
+              expect(type).toBe(speaking ? 'stopped' : 'started');
+              speaking = !speaking;
+              expect(at).toBeGreaterThanOrEqual(last);
+              expect(at).toBeLessThanOrEqual(detector.heard);
+              if (type === 'stopped') expect(at).toBeGreaterThanOrEqual(before);
+              last = at;
+            }
+            expect(detector.speaking).toBe(speaking);
+          }
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
