@@ -19,6 +19,7 @@ export function describeStatus(status: DaemonStatus, style: Style): string {
     ['memory', memoryText(status)],
     ['clients', String(status.connections)],
     ['socket', status.socket],
+    ...portRows(status),
     ['log', status.log],
   ];
   const lines = rows.map(([label, text]) => `  ${style.dim(padEnd(label, LABEL_COLUMNS))}${text}`);
@@ -26,7 +27,16 @@ export function describeStatus(status: DaemonStatus, style: Style): string {
   return [`${style.bold(`Sotto ${status.version}`)} is ${state}`, ...reason, ...lines].join('\n');
 }
 
-function idleText({ idleExitSeconds }: DaemonStatus): string {
+/** Where programs of others are served, if anywhere. */
+function portRows({ http }: DaemonStatus): [string, string][] {
+  if (http === undefined) return [];
+  const { port, addresses, error } = http;
+  if (port === undefined) return [['port', `not open: ${error?.message ?? ''} — ${error?.hint ?? ''}`]];
+  return [['port', `${port} at ${addresses.join(' and ')}, with a token`]];
+}
+
+function idleText({ idleExitSeconds, http }: DaemonStatus): string {
+  if (idleExitSeconds !== undefined && http?.port !== undefined) return '; stays while the port is open';
   return idleExitSeconds === undefined ? '' : `; ends after ${duration(idleExitSeconds)} without work`;
 }
 

@@ -12,7 +12,12 @@ import { HistoryDesk } from '../sessions/history/history-desk.js';
 import { LiveSessions } from '../sessions/live/live-sessions.js';
 import { ModelDesk } from '../sessions/models/model-desk.js';
 import { VocabularyDesk } from '../sessions/vocabulary/vocabulary-desk.js';
+import { buildApi } from '../server/api.js';
+import { ApiPort } from '../server/http/port.js';
+import { sweepUploads } from '../server/http/upload.js';
 import { SottoServer } from '../server/server.js';
+import { readSettings } from '../settings.js';
+import { choosePort } from '../store/write-settings.js';
 import { trace } from '../trace.js';
 import { TakeKeeper } from './keep-takes.js';
 import { buildParts } from './parts.js';
@@ -58,6 +63,7 @@ export async function runDaemon({
   const ended = new Promise<void>((resolve) => (resolveEnded = resolve));
 
   makePrivate(paths.spool, log);
+  makePrivate(paths.uploads, log);
   const keeper = new TakeKeeper(paths, log);
   const parts = buildParts({
     paths,
@@ -93,7 +99,9 @@ export async function runDaemon({
   const watchIdle = (): void => {
     calmIdle?.();
     calmIdle = undefined;
-    const idle = sessions.idle && live.idle && models.idle && files.idle;
+    const works = !sessions.idle || !live.idle || !models.idle || !files.idle || api.admission.inside > 0;
+    // Whoever opened the port wants somebody to be there.
+    const idle = !works && !port.isOpen;
     if (idle && idleExitSeconds !== undefined && !stopping) {
       calmIdle = systemClock.after(idleExitSeconds * 1000, () => stop('nothing to do'));
     }
@@ -108,6 +116,7 @@ export async function runDaemon({
 
   const status = (): DaemonStatus => {
     const engine = supervisor.status();
+    const http = port.status();
     const reason = reasonOf(engine, parts.problem());
     const starting =
       engine.state !== 'ready' || engine.model.state === 'loading' || engine.model.state === 'warming';
@@ -128,19 +137,41 @@ export async function runDaemon({
       ...(reason === undefined ? {} : { reason }),
       engine,
       queue: sessions.queueStatus(),
-      dictations: live.count,
+      dictations: live.writing,
       connections: server.connections,
       rssBytes: process.memoryUsage.rss(),
       socket: paths.socket,
       log: paths.log,
+      ...(http !== undefined && { http }),
       ...(idleExitSeconds === undefined ? {} : { idleExitSeconds }),
     };
   };
 
+  const api = buildApi({
+    sessions,
+    live,
+    models,
+    status,
+    uploads: paths.uploads,
+    clock: systemClock,
+    log,
+    onIdleChange: () => watchIdle(),
+  });
+
+  const port = new ApiPort({
+    api,
+    token: paths.token,
+    discovery: paths.discovery,
+    wanted: () => readSettings(paths.settings).http.port,
+    want: (wanted) => choosePort(paths.settings, wanted),
+    log,
+    onChange: () => watchIdle(),
+  });
+
   const end = async (): Promise<void> => {
     await Promise.all([sessions.stop(DRAIN_MS), live.stop(DRAIN_MS), models.stop()]);
     await supervisor.stop();
-    await server.close();
+    await Promise.all([server.close(), port.close()]);
     await keeper.close();
     log.info('daemon ended');
     resolveEnded();
@@ -149,12 +180,13 @@ export async function runDaemon({
   const stop = (why: string): void => {
     if (stopping) {
       supervisor.kill();
-      void server.close().then(resolveEnded);
+      void Promise.all([server.close(), port.close()]).then(resolveEnded);
       return;
     }
     stopping = true;
     calmIdle?.();
     calmTidy?.();
+    port.hide();
     log.info({ why }, 'daemon stops');
     void end();
   };
@@ -172,17 +204,22 @@ export async function runDaemon({
       tidy: () => keeper.tidy(),
     }),
     vocabulary: new VocabularyDesk(parts.vocabulary.file),
+    api,
     clock: systemClock,
     log,
     status,
     shutdown: () => stop('asked to'),
+    port,
   });
+  // The lock is ours now: what lies there is of a daemon that is gone.
+  sweepUploads(paths.uploads);
   trace('daemon', 'listening');
   supervisor.start();
   log.info({ version: SOTTO_VERSION, node: process.version, model }, 'daemon ready');
   const problem = parts.problem();
   if (problem !== undefined) log.error({ code: problem.code }, problem.message);
   watchIdle();
+  void port.restore();
   tidyAfter(FIRST_TIDY_MS);
   void live.recover();
   return { ended, stop };
@@ -193,7 +230,7 @@ function makePrivate(folder: string, log: Logger): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    log.error({ message: messageOf(error) }, 'no folder for the audio of dictations');
+    log.error({ message: messageOf(error) }, 'no private folder for audio');
   }
 }
 

@@ -12,6 +12,7 @@ import type { WebSocket } from 'ws';
 import { SottoError } from '../protocol/errors.js';
 import type { HistoryRequest, HistoryResult } from '../protocol/history.js';
 import type { ClientMessage, DaemonMessage, JobEvent } from '../protocol/messages.js';
+import type { ServeRequest, ServeResult } from '../protocol/serve.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
 import type { VocabularyRequest, VocabularyResult } from '../protocol/vocabulary.js';
@@ -151,6 +152,14 @@ export class SottoClient {
     return answer.result;
   }
 
+  /** The port for programs of others. @throws SottoError PORT_TAKEN, OUTPUT_FAILED, DAEMON_LOST */
+  async serve(request: ServeRequest): Promise<ServeResult> {
+    const answer = await this.#ask((id) => ({ type: 'serve', id, request }));
+    if (answer.type !== 'serve-done')
+      throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`serve\``);
+    return answer.result;
+  }
+
   async #vocabulary(request: VocabularyRequest): Promise<VocabularyResult> {
     const answer = await this.#ask((id) => ({ type: 'vocabulary', id, request }));
     if (answer.type !== 'vocabulary-done')
@@ -281,6 +290,7 @@ function deliver(message: DaemonMessage, stream: JobStream): void {
     case 'history-done':
     case 'models-event':
     case 'models-done':
+    case 'serve-done':
     case 'vocabulary-done':
       return;
   }

@@ -1,0 +1,148 @@
+/**
+ * OpenAI's own clients, over the socket and over the port, with nothing faked: what they get is what `sotto transcribe` writes.
+ */
+import { createReadStream, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import OpenAI from 'openai';
+import { Agent } from 'undici';
+import { SottoClient } from '#daemon/client/index.js';
+import { packageRoot } from '#daemon/paths.js';
+import { discover } from '#daemon/store/discovery.js';
+import { pythonFor, type PythonResult } from '#test/harness/python.js';
+import { describeWithEngine, jfk } from '#test/harness/real-engine.js';
+import { sotto } from '#test/harness/run-sotto.js';
+import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+
+const SUITE = 'openai-real-engine';
+const CLIENT = join(packageRoot, 'test', 'harness', 'openai-client.py');
+const withEngine = describeWithEngine(SUITE);
+const python = await pythonFor(SUITE);
+const withPython = python === undefined ? test.skip : test;
+
+/** What the command writes, and the port: the same for all of these. */
+let home: TempHome;
+let port: { readonly port: number; readonly token: string };
+let said: { readonly text: string; readonly srt: string; readonly words: unknown[] };
+
+async function written(...flags: string[]): Promise<string> {
+  const { code, stdout, stderr } = await sotto(['transcribe', jfk, ...flags], {
+    home: home.folder,
+    realEngine: true,
+  });
+  expect([code, stderr]).toEqual([0, '']);
+  return stdout;
+}
+
+withEngine('OpenAI’s own clients', () => {
+  beforeAll(async () => {
+    home = tempHome();
+    writeFileSync(home.paths.settings, '{}');
+    const { segments } = JSON.parse(await written('--format', 'json', '--word-timestamps')) as {
+      segments: { words: { word: string; start: number; end: number }[] }[];
+    };
+    said = {
+      text: (await written()).trimEnd(),
+      srt: await written('--format', 'srt'),
+      words: segments.flatMap(({ words }) => words.map(({ word, start, end }) => [word.trim(), start, end])),
+    };
+    const client = await SottoClient.connect(home.paths.socket, 'test');
+    await client.serve({ do: 'start', port: 0 });
+    client.close();
+    const found = discover(home.paths.discovery);
+    if (found === undefined) throw new Error('the port is not open');
+    port = found;
+  });
+
+  afterAll(async () => {
+    await stopDaemon(home.paths);
+    home.remove();
+  });
+
+  function overSocket(): OpenAI {
+    const fetchOptions = { dispatcher: new Agent({ connect: { socketPath: home.paths.socket } }) } as object;
+    return new OpenAI({ apiKey: 'none', baseURL: 'http://localhost/v1', maxRetries: 0, fetchOptions });
+  }
+
+  function overPort(apiKey: string = port.token): OpenAI {
+    return new OpenAI({ apiKey, baseURL: `http://127.0.0.1:${port.port}/v1`, maxRetries: 0 });
+  }
+
+  test.each([
+    ['the socket', overSocket],
+    ['the port', () => overPort()],
+  ])('Node’s, over %s', async (_, connected) => {
+    const client = connected();
+    const create = client.audio.transcriptions;
+    const base = () => ({ file: createReadStream(jfk), model: 'whisper-1' });
+    expect((await create.create(base())).text).toBe(said.text);
+    expect(await create.create({ ...base(), response_format: 'srt' })).toBe(said.srt);
+    const verbose = await create.create({
+      ...base(),
+      response_format: 'verbose_json',
+      timestamp_granularities: ['word'],
+    });
+    expect(verbose.words?.map(({ word, start, end }) => [word, start, end])).toEqual(said.words);
+    let streamed = '';
+    for await (const event of await create.create({ ...base(), stream: true })) {
+      if (event.type === 'transcript.text.delta') streamed += event.delta;
+    }
+    expect(streamed).toBe(said.text);
+    const { logprobs } = await create.create({ ...base(), include: ['logprobs'] });
+    expect(
+      logprobs
+        ?.map(({ token }) => token)
+        .join('')
+        .trim(),
+    ).toBe(said.text);
+    await expect(create.create({ file: createReadStream(CLIENT), model: 'whisper-1' })).rejects.toMatchObject(
+      {
+        status: 415,
+        code: 'AUDIO_UNSUPPORTED',
+        param: 'file',
+        // Not where it lay while it was looked at.
+        message: expect.stringContaining('the file is no audio file') as unknown,
+      },
+    );
+  });
+
+  test('the port takes no other token, and shows none', async () => {
+    await expect(overPort('guess').models.list()).rejects.toMatchObject({
+      status: 401,
+      code: 'TOKEN_REJECTED',
+      message: expect.not.stringContaining('guess') as unknown,
+    });
+  });
+
+  withPython('Python’s, over the socket and over the port', async () => {
+    const env = { OPENAI_API_KEY: port.token };
+    const results = await Promise.all([
+      // One of the calls is on its way out at OpenAI, and the package says so.
+      python?.run(['-W', 'ignore', CLIENT, 'http://localhost/v1', jfk, home.paths.socket], { env }),
+      python?.run(['-W', 'ignore', CLIENT, `http://127.0.0.1:${port.port}/v1`, jfk], { env }),
+    ]);
+    for (const result of results) {
+      expect(result).toMatchObject({ code: 0, stderr: '' });
+      const got = JSON.parse((result as PythonResult).stdout) as Record<string, unknown>;
+      expect(got).toMatchObject({
+        text: said.text,
+        plain: `${said.text}\n`,
+        srt: said.srt,
+        vtt: expect.stringMatching(/^WEBVTT\n/) as unknown,
+        words: said.words,
+        language: 'english',
+        duration: 11,
+        seconds: 11,
+        deltas: said.text,
+        done: said.text,
+        refused: { status: 404, code: 'MODEL_NOT_FOUND', param: 'model' },
+        speech: { status: 501, code: 'NOT_YET' },
+      });
+    }
+  });
+
+  test('no audio of theirs is left', () => {
+    expect(readdirSync(home.paths.uploads)).toEqual([]);
+  });
+});

@@ -1,0 +1,192 @@
+/**
+ * Realtime transcription with nothing faked but the speaker: real speech, the starter model, OpenAI's own client at the port and
+ * a plain WebSocket at the socket.
+ */
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import OpenAI from 'openai';
+import { OpenAIRealtimeWS } from 'openai/realtime/ws';
+import { WebSocket } from 'ws';
+import { openAudio } from '#daemon/audio/decode-file.js';
+import { SottoClient } from '#daemon/client/index.js';
+import { errorsIn } from '#daemon/cli/word-errors.js';
+import { packageRoot } from '#daemon/paths.js';
+import { Resampler } from '#daemon/signal/resample.js';
+import { discover } from '#daemon/store/discovery.js';
+import { pythonFor } from '#test/harness/python.js';
+import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { sotto } from '#test/harness/run-sotto.js';
+import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+
+const SUITE = 'realtime-real-engine';
+const PYTHON_CLIENT = join(packageRoot, 'test', 'harness', 'openai-realtime-client.py');
+const withEngine = describeWithEngine(SUITE);
+const python = await pythonFor(SUITE);
+const withPython = python === undefined ? test.skip : test;
+
+type Event = Record<string, unknown> & { readonly type: string };
+
+const TEXT = 'conversation.item.input_audio_transcription';
+
+let home: TempHome;
+let port: { readonly port: number; readonly token: string };
+/** 16 kHz. */
+let speech: Float32Array;
+
+withEngine('realtime transcription', () => {
+  beforeAll(async () => {
+    home = tempHome();
+    writeFileSync(home.paths.settings, '{}');
+    speech = await samplesOf(jfk);
+    // The daemon is there from here on.
+    await sotto(['transcribe', jfk], { home: home.folder, realEngine: true });
+    const client = await SottoClient.connect(home.paths.socket, 'test');
+    await client.serve({ do: 'start', port: 0 });
+    client.close();
+    const found = discover(home.paths.discovery);
+    if (found === undefined) throw new Error('the port is not open');
+    port = found;
+  }, 60_000);
+
+  afterAll(async () => {
+    await stopDaemon(home.paths);
+    home.remove();
+  });
+
+  test('an item of what is spoken has the words of `sotto dictate`, over a plain WebSocket', async () => {
+    const { stdout } = await sotto(['dictate', '--from', jfk, '--fast', '--events'], {
+      home: home.folder,
+      realEngine: true,
+    });
+    const dictated = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; text?: string })
+      .map(({ type, text }) => (type === 'committed' ? text : ''))
+      .join('');
+    const socket = new WebSocket('ws://localhost/v1/realtime?intent=transcription', {
+      createConnection: () => connect(home.paths.socket),
+    });
+    const heard: Event[] = [];
+    const transcript = new Promise<unknown>((resolve) => {
+      socket.on('message', (data) => {
+        const event = JSON.parse((data as Buffer).toString()) as Event;
+        heard.push(event);
+        if (event.type === `${TEXT}.completed`) resolve(event.transcript);
+      });
+    });
+    await new Promise((resolve) => socket.once('open', resolve));
+    const input = { format: { type: 'audio/pcm', rate: 16_000 }, turn_detection: null };
+    socket.send(
+      JSON.stringify({ type: 'session.update', session: { type: 'transcription', audio: { input } } }),
+    );
+    for (const audio of pieces(pcmOf(speech), 6_400)) {
+      socket.send(JSON.stringify({ type: 'input_audio_buffer.append', audio }));
+    }
+    socket.send(JSON.stringify({ type: 'input_audio_buffer.commit' }));
+    const text = String(await transcript);
+    // A machine that others use looks less often, and a comma may come or go with that.
+    expect(errorsIn(dictated, text, 'en').errors).toBeLessThanOrEqual(1);
+    expect(errorsIn(JFK_SAID, text, 'en').errors).toBeLessThanOrEqual(2);
+    const deltas = heard.map((event) => (event.type === `${TEXT}.delta` ? event.delta : ''));
+    expect(deltas.join('')).toBe(text);
+    expect(heard.filter(({ type }) => type === `${TEXT}.delta`).length).toBeGreaterThan(1);
+    socket.close();
+  }, 60_000);
+
+  withPython(
+    'Python’s own client of OpenAI hears the same, over the port and over the socket',
+    async () => {
+      const file = join(home.folder, 'speech.pcm');
+      const spoken = new Resampler(16_000, 24_000);
+      writeFileSync(file, pcmOf(Float32Array.from([...spoken.push(speech), ...spoken.flush()])));
+      const env = { OPENAI_API_KEY: port.token, NO_PROXY: '127.0.0.1,localhost' };
+      const results = await Promise.all([
+        python?.run([PYTHON_CLIENT, `http://127.0.0.1:${port.port}/v1`, file], { env }),
+        python?.run([PYTHON_CLIENT, 'http://localhost/v1', file, home.paths.socket], { env }),
+      ]);
+      for (const result of results) {
+        expect(result).toMatchObject({ code: 0, stderr: '' });
+        const got = JSON.parse(result?.stdout ?? '') as {
+          transcript: string;
+          deltas: string;
+          seconds: number;
+        };
+        expect(errorsIn(JFK_SAID, got.transcript, 'en').errors).toBeLessThanOrEqual(2);
+        expect([got.deltas, got.seconds]).toEqual([got.transcript, 11]);
+      }
+    },
+    60_000,
+  );
+
+  test('two utterances with a pause are two items with their texts, to OpenAI’s own client', async () => {
+    const client = new OpenAI({ apiKey: port.token, baseURL: `http://127.0.0.1:${port.port}/v1` });
+    const realtime = new OpenAIRealtimeWS(
+      { model: 'gpt-4o-transcribe', options: { createConnection: () => connect(port.port, '127.0.0.1') } },
+      client,
+    );
+    const order: string[] = [];
+    const texts: string[] = [];
+    realtime.on('event', ({ type }) => order.push(type));
+    const both = new Promise<void>((resolve, reject) => {
+      realtime.on('error', reject);
+      realtime.on('conversation.item.input_audio_transcription.completed', ({ transcript }) => {
+        if (texts.push(transcript) === 2) resolve();
+      });
+    });
+    await new Promise<void>((resolve) => realtime.on('session.created', () => resolve()));
+    realtime.send({
+      type: 'session.update',
+      session: {
+        type: 'transcription',
+        audio: {
+          input: {
+            format: { type: 'audio/pcm', rate: 24_000 },
+            transcription: { model: 'gpt-4o-transcribe', language: 'en' },
+            turn_detection: { type: 'server_vad', silence_duration_ms: 1_500 },
+          },
+        },
+      },
+    });
+    const silence = new Float32Array(2 * 24_000);
+    const spoken = new Resampler(16_000, 24_000);
+    const once = [...spoken.push(speech), ...spoken.flush()];
+    const all = pcmOf(Float32Array.from([...once, ...silence, ...once, ...silence]));
+    for (const audio of pieces(all, 9_600)) realtime.send({ type: 'input_audio_buffer.append', audio });
+    await both;
+    realtime.close();
+    for (const text of texts) expect(errorsIn(JFK_SAID, text, 'en').errors).toBeLessThanOrEqual(2);
+    const boundaries = order.filter((type) => type.startsWith('input_audio_buffer.'));
+    expect(boundaries).toEqual([...TURN, ...TURN]);
+  }, 60_000);
+});
+
+const TURN = [
+  'input_audio_buffer.speech_started',
+  'input_audio_buffer.speech_stopped',
+  'input_audio_buffer.committed',
+];
+
+async function samplesOf(path: string): Promise<Float32Array> {
+  const audio = await openAudio(path);
+  const samples: number[] = [];
+  for await (const chunk of audio.samples) samples.push(...chunk);
+  await audio.close();
+  return Float32Array.from(samples);
+}
+
+function pcmOf(samples: Float32Array): Uint8Array {
+  const pcm = Int16Array.from(samples, (sample) =>
+    Math.max(-32_768, Math.min(32_767, Math.round(sample * 32_768))),
+  );
+  return new Uint8Array(pcm.buffer);
+}
+
+function* pieces(pcm: Uint8Array, bytes: number): Generator<string> {
+  for (let at = 0; at < pcm.length; at += bytes) {
+    yield Buffer.from(pcm.subarray(at, at + bytes)).toString('base64');
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * Programs that are broken or mean, at a real daemon's port: its memory stays within bounds, everybody else is served, and
+ * nothing is left of them. What is watched is the memory of the daemon's own process, asked of itself every 50 ms over the same
+ * port, which is also how it is known that others are served.
+ */
+import { readdirSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { discover } from '#daemon/store/discovery.js';
+import { all, exchange, open, requestOf, type Target } from '#test/harness/raw-http.js';
+import { sotto } from '#test/harness/run-sotto.js';
+import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { tempHome } from '#test/harness/temp-home.js';
+import { until } from '#test/harness/wait.js';
+
+const MB = 1e6;
+/**
+ * Room for garbage that nobody has collected yet, and for the buffers of a thousand connections: 17 MB at most were seen. A
+ * daemon that kept what is sent below would be past it several times over.
+ */
+const ROOM_BYTES = 64 * MB;
+
+const home = tempHome();
+let target: Target;
+let token = '';
+let good: readonly (readonly [string, string])[] = [];
+
+beforeAll(async () => {
+  await sotto(['serve', '--port', '0'], { home: home.folder });
+  const found = discover(home.paths.discovery);
+  target = { host: '127.0.0.1', port: found?.port ?? 0 };
+  token = found?.token ?? '';
+  good = [
+    ['Host', `127.0.0.1:${found?.port ?? 0}`],
+    ['Authorization', `Bearer ${token}`],
+  ];
+  // What it loads and compiles at the first of each is no growth.
+  for (let n = 0; n < 3; n++)
+    await form([`--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nx\r\n--b--\r\n`]);
+});
+
+afterAll(async () => {
+  await stopDaemon(home.paths);
+  home.remove();
+});
+
+interface Figures {
+  readonly rssBytes: number;
+  readonly working: number;
+}
+
+async function figures(): Promise<Figures> {
+  const { status, body } = await exchange(target, requestOf('GET /metrics HTTP/1.1', good));
+  if (status !== 200) throw new Error(`not served: ${status}`);
+  const figure = (name: string): number =>
+    Number(
+      body
+        .split('\n')
+        .find((line) => line.startsWith(name))
+        ?.split(' ')
+        .at(-1),
+    );
+  return {
+    rssBytes: figure('sotto_resident_bytes{process="daemon"}'),
+    working: figure('sotto_http_working'),
+  };
+}
+
+/** Does it, and gives by how much the daemon grew meanwhile; fails if somebody else was not served. */
+async function growth(doIt: () => Promise<unknown>): Promise<number> {
+  const before = (await figures()).rssBytes;
+  let most = before;
+  let isOver = false;
+  const watch = (async () => {
+    while (!isOver) {
+      most = Math.max(most, (await figures()).rssBytes);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })();
+  try {
+    await Promise.race([doIt(), watch.then(() => undefined)]);
+  } finally {
+    isOver = true;
+    await watch;
+  }
+  return most - before;
+}
+
+function many<T>(count: number, one: (n: number) => Promise<T>): Promise<T[]> {
+  return Promise.all(Array.from({ length: count }, (_, n) => one(n)));
+}
+
+/** Writes at the pace of the other side, until it has gone. */
+async function pour(socket: Socket, chunk: string | Buffer, times: number): Promise<void> {
+  for (let n = 0; n < times && !socket.destroyed && socket.writable; n++) {
+    if (socket.write(chunk)) continue;
+    await new Promise<void>((resolve) => {
+      socket.once('drain', resolve);
+      socket.once('close', () => resolve());
+    });
+  }
+}
+
+const chunked = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
+
+/** A form, in parts of a chunked body; `then` goes on with it. */
+async function form(parts: readonly string[], then?: (socket: Socket) => Promise<void>) {
+  const socket = await open(target);
+  const answer = all(socket);
+  socket.write(
+    requestOf('POST /v1/audio/transcriptions HTTP/1.1', [
+      ...good,
+      ['Content-Type', 'multipart/form-data; boundary=b'],
+      ['Transfer-Encoding', 'chunked'],
+    ]),
+  );
+  for (const part of parts) socket.write(chunked(part));
+  await then?.(socket);
+  if (socket.writable) socket.write('0\r\n\r\n');
+  return answer;
+}
+
+async function nothingIsLeft(): Promise<void> {
+  await until(async () => (await figures()).working === 0);
+  await until(() => readdirSync(home.paths.uploads).length === 0);
+}
+
+describe('much at once', () => {
+  test('a hundred requests with headers of a megabyte are answered with a code', async () => {
+    const header = `X: ${'a'.repeat(MB)}\r\n`;
+    const grown = await growth(async () => {
+      const answers = await many(100, async () => {
+        const socket = await open(target);
+        const answer = all(socket);
+        socket.write(`GET /health HTTP/1.1\r\n${header}\r\n`);
+        return answer;
+      });
+      for (const { status, body } of answers) {
+        // A reset may overtake the answer where much was left unread.
+        expect([0, 413]).toContain(status);
+        if (status === 413) expect(body).toContain('TOO_LARGE');
+      }
+      expect(answers.some(({ status }) => status === 413)).toBe(true);
+    });
+    expect(grown).toBeLessThan(ROOM_BYTES);
+  });
+
+  test('a field of 100 MB is refused, and not kept', async () => {
+    const grown = await growth(async () => {
+      const piece = chunked('a'.repeat(MB));
+      const { status, body } = await form(
+        ['--b\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n'],
+        (socket) => pour(socket, piece, 100),
+      );
+      expect([0, 413]).toContain(status);
+      if (status === 413) expect(JSON.parse(body)).toMatchObject({ error: { code: 'TOO_LARGE' } });
+    });
+    expect(grown).toBeLessThan(ROOM_BYTES);
+    await nothingIsLeft();
+  });
+
+  test('fields without number are refused', async () => {
+    const field = '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n';
+    const { status } = await form([], (socket) => pour(socket, chunked(field.repeat(1_000)), 100));
+    expect([0, 413]).toContain(status);
+    await nothingIsLeft();
+  });
+
+  test('a file that does not end goes to disk, not into memory, and is gone with whoever sends it', async () => {
+    const grown = await growth(async () => {
+      const socket = await open(target);
+      socket.write(
+        requestOf('POST /v1/audio/transcriptions HTTP/1.1', [
+          ...good,
+          ['Content-Type', 'multipart/form-data; boundary=b'],
+          ['Transfer-Encoding', 'chunked'],
+        ]),
+      );
+      socket.write(chunked('--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'));
+      await pour(socket, chunked('a'.repeat(MB)), 300);
+      expect(readdirSync(home.paths.uploads)).toHaveLength(1);
+      socket.destroy();
+    });
+    expect(grown).toBeLessThan(ROOM_BYTES);
+    await nothingIsLeft();
+  });
+
+  test('what follows a form without end is not waited for', async () => {
+    const grown = await growth(async () => {
+      const { status } = await form(
+        ['--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nx\r\n--b--\r\n'],
+        (socket) => pour(socket, chunked('a'.repeat(MB)), 300),
+      );
+      expect([0, 413]).toContain(status);
+    });
+    expect(grown).toBeLessThan(ROOM_BYTES);
+    await nothingIsLeft();
+  });
+
+  test('five thousand requests ahead of their answers, which nobody reads', async () => {
+    const lines = good.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    const sockets: Socket[] = [];
+    const grown = await growth(async () => {
+      for (let n = 0; n < 10; n++) {
+        const socket = await open(target);
+        sockets.push(socket);
+        socket.pause();
+        // Resolves late or never: the daemon reads no further than it can answer.
+        void pour(socket, `GET /metrics HTTP/1.1\r\n${lines}\r\n`, 5_000);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+    });
+    for (const socket of sockets) socket.destroy();
+    expect(grown).toBeLessThan(ROOM_BYTES);
+  });
+
+  test('two thousand upgrades that are refused and never hang up', async () => {
+    const handshake = [
+      ['Host', good[0]?.[1] ?? ''],
+      ['Connection', 'Upgrade'],
+      ['Upgrade', 'websocket'],
+      ['Sec-WebSocket-Version', '13'],
+      ['Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='],
+    ] as const;
+    const lingering: Socket[] = [];
+    const grown = await growth(async () => {
+      for (let round = 0; round < 10; round++) {
+        const answers = await many(200, async (n) => {
+          const socket = await open(target);
+          socket.allowHalfOpen = n % 2 === 0;
+          if (socket.allowHalfOpen) lingering.push(socket);
+          const answer = all(socket);
+          socket.write(requestOf('GET /v1/realtime HTTP/1.1', handshake));
+          return answer;
+        });
+        for (const { status } of answers) expect([0, 401]).toContain(status);
+      }
+    });
+    expect(grown).toBeLessThan(ROOM_BYTES);
+    // Those that never close their side are let go in spite of it.
+    await until(() => {
+      for (const socket of lingering) socket.write('x');
+      return lingering.every(({ destroyed }) => destroyed);
+    });
+  });
+});
+
+test('a thousand who say nothing, or say it slowly, or half hang up are let go one by one', async () => {
+  const lines = good.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const grown = await growth(async () => {
+    const silent = many(700, async () => all(await open(target)));
+    const slow = many(100, async () => {
+      const socket = await open(target);
+      const answer = all(socket);
+      socket.write('GET /health HTTP/1.1\r\nX: ');
+      const drip = setInterval(() => socket.write('a'), 200);
+      return answer.finally(() => clearInterval(drip));
+    });
+    const half = many(100, async (n) => {
+      const socket = await open(target);
+      const answer = all(socket);
+      socket.end(
+        n % 2 === 0 ? '' : `POST /v1/audio/transcriptions HTTP/1.1\r\n${lines}Content-Length: 1000\r\n\r\n`,
+      );
+      return answer;
+    });
+    const bodies = many(50, async () => {
+      const socket = await open(target);
+      const answer = all(socket);
+      socket.write(
+        `POST /v1/audio/transcriptions HTTP/1.1\r\n${lines}Content-Type: multipart/form-data; boundary=b\r\n` +
+          'Content-Length: 100000\r\n\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n',
+      );
+      const drip = setInterval(() => socket.write('a'), 500);
+      return answer.finally(() => clearInterval(drip));
+    });
+    for (const { status } of [...(await silent), ...(await slow)]) expect([0, 408]).toContain(status);
+    await half;
+    for (const { status, body } of await bodies)
+      expect([status, body]).toEqual([408, expect.stringContaining('TOO_SLOW')]);
+  });
+  expect(grown).toBeLessThan(ROOM_BYTES);
+  await nothingIsLeft();
+}, 60_000);
+
+test('and nothing of all this keeps the daemon from its end', async () => {
+  const { code, stderr } = await sotto(['daemon', 'stop'], { home: home.folder });
+  expect([code, stderr]).toEqual([0, '']);
+}, 30_000);

@@ -1,0 +1,200 @@
+/** `sotto serve` and `sotto token`, as commands, with a daemon in a process of its own. */
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { answers } from '#daemon/server/probe.js';
+import { discover, type Discovery } from '#daemon/store/discovery.js';
+import { daemonStatus } from '#test/harness/daemon-status.js';
+import { writeFakeAudio } from '#test/harness/fake-audio.js';
+import { all, open, requestOf } from '#test/harness/raw-http.js';
+import { homeHere } from '#test/harness/home-here.js';
+import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { strangerAt } from '#test/harness/served-here.js';
+import { isRunning, until } from '#test/harness/wait.js';
+
+const home = homeHere();
+
+function run(...args: string[]): Promise<SottoResult> {
+  return sotto(args, { home: home.folder });
+}
+
+/** A port that is free now: tests beside this one may be at the usual one. */
+async function freePort(): Promise<number> {
+  const stranger = await strangerAt('127.0.0.1');
+  await stranger.close();
+  return stranger.port;
+}
+
+function found(): Discovery {
+  const discovery = discover(home.paths.discovery);
+  if (discovery === undefined) throw new Error('no port is open');
+  return discovery;
+}
+
+async function get(path: string, { port, token }: Discovery): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+    headers: { authorization: `Bearer ${token}` },
+  }).catch(() => undefined);
+  await answer?.body?.cancel();
+  return answer?.status ?? 0;
+}
+
+function settings(): unknown {
+  return JSON.parse(readFileSync(home.paths.settings, 'utf8'));
+}
+
+describe('sotto serve', () => {
+  test('starts a daemon, opens the port, and says how a program gets there', async () => {
+    const port = String(await freePort());
+    const { code, stdout, stderr } = await run('serve', '--port', port);
+    expect([code, stderr]).toEqual([0, '']);
+    for (const part of [
+      `http://127.0.0.1:${port}/v1\n`,
+      home.paths.token,
+      'OPENAI_BASE_URL',
+      'sotto serve --stop',
+    ])
+      expect(stdout).toContain(part);
+    expect(stdout).not.toContain('sotto_');
+    expect((await run('token', 'show')).stdout).toBe(`${found().token}\n`);
+    // Node's own client says `Sec-Fetch-Mode: cors`, and is no page.
+    await until(async () => (await get('/health', found())) === 200);
+    expect(await get('/health', { ...found(), token: 'guess' })).toBe(401);
+    expect((await run('daemon', 'status')).stdout).toMatch(new RegExp(`port +${port} at 127.0.0.1`));
+    expect(JSON.parse((await run('serve', '--status', '--json')).stdout)).toMatchObject({
+      open: true,
+      baseUrl: `http://127.0.0.1:${port}/v1`,
+    });
+    for (const file of [home.paths.token, home.paths.discovery])
+      expect(lstatSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test('opens it for the next daemon too, even after one that was killed, until it is stopped', async () => {
+    const port = await freePort();
+    await run('serve', '--port', String(port));
+    const first = found();
+    process.kill(first.pid, 'SIGKILL');
+    await until(() => !isRunning(first.pid));
+    expect([existsSync(home.paths.discovery), discover(home.paths.discovery)]).toEqual([true, undefined]);
+    expect(await run('serve', '--status')).toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('no daemon') as unknown,
+    });
+    await run('daemon', 'start');
+    await until(() => discover(home.paths.discovery) !== undefined);
+    expect(found()).toMatchObject({ port, token: first.token });
+    expect(found().pid).not.toBe(first.pid);
+    expect(await run('serve', '--stop')).toMatchObject({ code: 0, stdout: 'the port is closed\n' });
+    expect(await get('/health', { ...first, port })).toBe(0);
+    expect([existsSync(home.paths.discovery), settings()]).toEqual([false, { model: 'fake' }]);
+    expect((await run('serve', '--stop')).stdout).toBe('no port was open\n');
+    await run('daemon', 'stop');
+    expect(await run('serve', '--stop')).toMatchObject({ code: 0 });
+  });
+
+  test('says who has the port, and what to do', async () => {
+    const stranger = await strangerAt('127.0.0.1');
+    const { code, stdout, stderr } = await run('serve', '--port', String(stranger.port));
+    expect([code, stdout]).toEqual([3, '']);
+    expect(stderr).toMatch(
+      new RegExp(`^sotto: port ${stranger.port} is taken by .*\\(process ${process.pid}\\) — .*--port`),
+    );
+    expect(settings()).toEqual({ model: 'fake' });
+    const any = await run('serve', '--port', '0', '--json');
+    expect(any.code).toBe(0);
+    expect(await get('/health', found())).not.toBe(0);
+    await stranger.close();
+  });
+
+  test('keeps a daemon there that would leave without work, until the port is closed', async () => {
+    const daemon = startSotto(['daemon', 'run', '--idle-exit', '0.02'], { home: home.folder });
+    await run('serve', '--port', '0');
+    expect(found().pid).toBe(daemon.pid);
+    expect((await run('daemon', 'status')).stdout).toContain('stays while the port is open');
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(isRunning(daemon.pid)).toBe(true);
+    await run('serve', '--stop');
+    expect(await daemon.done).toMatchObject({ code: 0 });
+  });
+
+  test('answers what it is at before it ends, and takes its discovery away', async () => {
+    await run('serve', '--port', '0');
+    const { port, token } = found();
+    const path = writeFakeAudio(join(home.folder, 'a.wav'), { segments: 20, delayMs: 50 });
+    const form = new FormData();
+    form.append('model', 'whisper-1');
+    form.append('file', new Blob([readFileSync(path)]), 'a.wav');
+    const asked = fetch(`http://127.0.0.1:${port}/v1/audio/transcriptions`, {
+      method: 'POST',
+      body: form,
+      headers: { authorization: `Bearer ${token}` },
+    });
+    await until(async () => (await daemonStatus(home.paths))?.queue.running === 1);
+    const stopped = run('daemon', 'stop');
+    const answer = await asked;
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      expect.objectContaining({ text: expect.any(String) as unknown }),
+    ]);
+    expect((await stopped).code).toBe(0);
+    // The fake engine keeps a count of its own beside what it was given.
+    const left = readdirSync(home.paths.uploads).filter((name) => !name.endsWith('.attempts'));
+    expect([existsSync(home.paths.discovery), left]).toEqual([false, []]);
+    // What was sent with it is nowhere written down.
+    const logs = readdirSync(home.paths.logs).map((name) =>
+      readFileSync(join(home.paths.logs, name), 'utf8'),
+    );
+    expect(logs.join('')).not.toContain(token);
+  });
+
+  test('refuses ports that are none, and two wishes at once', async () => {
+    for (const args of [
+      ['--port', '80'],
+      ['--port', '65536'],
+      ['--port', 'x'],
+      ['--stop', '--port', '9000'],
+      ['--stop', '--status'],
+    ])
+      expect(await run('serve', ...args)).toMatchObject({ code: 2, stdout: '' });
+    expect(await daemonStatus(home.paths)).toBeUndefined();
+  });
+});
+
+test('a daemon that would leave without work stays while somebody sends it a file', async () => {
+  const daemon = startSotto(['daemon', 'run', '--idle-exit', '0.01'], { home: home.folder });
+  await until(() => answers(home.paths.socket));
+  const socket = await open({ path: home.paths.socket });
+  const answer = all(socket);
+  const body = '--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nx\r\n--b--\r\n';
+  socket.write(
+    requestOf('POST /v1/audio/transcriptions HTTP/1.1', [
+      ['Host', 'localhost'],
+      ['Content-Type', 'multipart/form-data; boundary=b'],
+      ['Content-Length', String(body.length)],
+    ]),
+  );
+  for (const letter of body.match(/.{1,4}/gs) ?? []) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.write(letter);
+  }
+  // The form lacks its file; that it was looked at is what counts.
+  expect((await answer).status).toBe(400);
+  expect(await daemon.done).toMatchObject({ code: 0 });
+});
+
+describe('sotto token rotate', () => {
+  test('makes the old one worthless at once', async () => {
+    await run('serve', '--port', '0');
+    const before = found();
+    const { code, stdout } = await run('token', 'rotate');
+    expect([code, stdout]).toEqual([0, `${found().token}\n`]);
+    expect([await get('/metrics', before), await get('/metrics', found())]).toEqual([401, 200]);
+  });
+
+  test('works without a daemon, and starts none', async () => {
+    const before = (await run('token', 'show')).stdout;
+    expect(before).toMatch(/^sotto_[\w-]{43}\n$/);
+    expect((await run('token', 'rotate')).stdout).not.toBe(before);
+    expect(await daemonStatus(home.paths)).toBeUndefined();
+  });
+});
