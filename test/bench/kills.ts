@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { randomOf } from '#test/harness/random-of.js';
 import { flaw, flawBeside, KeptAlive, speak, speakRamp, type Spoken } from '#test/harness/under-fire.js';
 import { pickClips } from './clips.js';
 import { samplesOf, starterModel } from './in-process.js';
@@ -129,15 +130,4 @@ async function life(
 function nextWord({ committedAtMs }: Spoken, afterMs: number): number | undefined {
   const next = committedAtMs.find((ms) => ms > afterMs);
   return next === undefined ? undefined : next - afterMs;
-}
-
-/** The same moments for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -91,7 +91,7 @@ withEngine('models under a running daemon', () => {
     expect(engine.model).toMatchObject({ state: 'failed', error: { code: 'INSUFFICIENT_MEMORY' } });
     expect(reason).toMatch(/another needs \d+ MB, and models may take 1 MB here — /);
     const { code, stderr } = await run('transcribe', jfk);
-    expect(code).toBe(1);
+    expect(code).toBe(3);
     expect(stderr).toMatch(
       /needs \d+ MB, and models may take 1 MB here — `memory\.maxBytes` in settings\.json allows more/,
     );

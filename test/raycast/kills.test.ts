@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { BackgroundCapture, SottoClient } from '#daemon/client/index.js';
 import { SECOND } from '#test/harness/ramp.js';
+import { randomOf } from '#test/harness/random-of.js';
 import { isRunning, until } from '#test/harness/wait.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
@@ -149,15 +150,4 @@ function read(pid: number, file: string): string {
   } catch {
     return '';
   }
-}
-
-/** The same moments for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

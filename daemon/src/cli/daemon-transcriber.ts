@@ -9,6 +9,8 @@ import type { Transcriber, TranscriberCall } from './transcriber.js';
 export class DaemonTranscriber implements Transcriber {
   readonly #connect: () => Promise<SottoClient>;
   #client: SottoClient | undefined;
+  /** One for all who find that there is none. */
+  #connecting: Promise<SottoClient> | undefined;
 
   /** `connect` finds or starts a daemon. */
   constructor(connect: () => Promise<SottoClient>) {
@@ -41,7 +43,9 @@ export class DaemonTranscriber implements Transcriber {
   }
 
   async #connected(): Promise<SottoClient> {
-    if (this.#client?.connected !== true) this.#client = await this.#connect();
+    if (this.#client?.connected === true) return this.#client;
+    this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined));
+    this.#client = await this.#connecting;
     return this.#client;
   }
 }

@@ -1,8 +1,9 @@
 /** `--output DIR`: a file for each input, written whole or not at all, never two into one. */
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
-import { messageOf, SottoError } from '../protocol/errors.js';
+import { mkdir } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { SottoError } from '../protocol/errors.js';
+import { placeText } from './batch/place.js';
+import { reasonOf } from './system-reason.js';
 
 /**
  * Names for the outputs, in the order of the inputs: `talk.mp3` gives `talk.txt`. Where two inputs would meet
@@ -36,28 +37,9 @@ export async function makeOutputFolder(folder: string): Promise<void> {
 }
 
 /**
- * Writes beside the target and renames, so that a reader or a full disk never leaves half a file.
+ * Whole or not at all, in a folder that is there.
  * @throws SottoError OUTPUT_FAILED
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  const draft = join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}`);
-  try {
-    const file = await open(draft, 'wx', 0o666);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw new SottoError('OUTPUT_FAILED', `${path} can't be written: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-/** "permission denied" out of "EACCES: permission denied, open '/x'". */
-function reasonOf(error: unknown): string {
-  const message = messageOf(error);
-  return /^E[A-Z]+: ([^,]+)/.exec(message)?.[1] ?? message;
+  await placeText(path, text, { makeFolder: false });
 }

@@ -4,7 +4,6 @@ import type { FormatName, WriterSettings } from '../writers/index.js';
 
 export interface OutputFlags {
   readonly format: FormatName;
-  readonly output?: string;
   readonly wordTimestamps?: boolean;
   readonly highlightWords?: boolean;
   readonly maxLineWidth?: number;
@@ -20,9 +19,12 @@ export interface OutputPlan {
 
 const SUBTITLES: ReadonlySet<FormatName> = new Set<FormatName>(['srt', 'vtt']);
 
-/** @throws SottoError INVALID_ARGUMENT where flags make no sense together */
-export function outputPlan(flags: OutputFlags, files: number): OutputPlan {
-  const { format, output, highlightWords = false, maxLineWidth, maxLineCount, maxWordsPerLine } = flags;
+/**
+ * @param printed how many documents are printed one after another; 0 where each goes into a file
+ * @throws SottoError INVALID_ARGUMENT where flags make no sense together
+ */
+export function outputPlan(flags: OutputFlags, printed: number): OutputPlan {
+  const { format, highlightWords = false, maxLineWidth, maxLineCount, maxWordsPerLine } = flags;
   const subtitleFlags = {
     '--highlight-words': highlightWords ? true : undefined,
     '--max-line-width': maxLineWidth,
@@ -35,7 +37,7 @@ export function outputPlan(flags: OutputFlags, files: number): OutputPlan {
       hint: 'add --format srt or --format vtt, or leave it out',
     });
   }
-  if (format === 'html' && files > 1 && output === undefined) {
+  if (format === 'html' && printed > 1) {
     throw new SottoError('INVALID_ARGUMENT', 'several reports can’t be printed one after another', {
       hint: 'add --output FOLDER, which writes a page for each file',
     });

@@ -1,33 +1,54 @@
 /** `sotto transcribe`: its flags and its help. */
 import { Argument, Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
+import { addBatchFlags, batchOf, type BatchFlags } from './batch/flags.js';
 import { addDecodeFlags, askedOf, type DecodeFlags } from './decode-flags.js';
 import { whole } from './flag-values.js';
 import { modelArgument } from './models-argument.js';
 import { outputPlan, type OutputFlags } from './output-flags.js';
 import { transcribeAll } from './transcribe.js';
-import { chooseView, daemonTranscriber, type Outcome, ownEngine, withInterrupt } from './transcribers.js';
+import {
+  chooseBatchView,
+  chooseView,
+  daemonTranscriber,
+  ownEngine,
+  withInterrupt,
+  type Outcome,
+} from './transcribers.js';
+import { SottoError } from '../protocol/errors.js';
+import { queueOption } from './worker-command.js';
 import { FORMAT_NAMES } from '../writers/index.js';
 
-interface TranscribeFlags extends OutputFlags, DecodeFlags {
+interface TranscribeFlags extends OutputFlags, DecodeFlags, BatchFlags {
+  output?: string;
   model?: string;
   daemon: boolean;
+  queue?: string;
+  detach?: true;
 }
 
 export function addTranscribe(program: Command, outcome: Outcome): void {
   const command = program
     .command('transcribe')
-    .summary('turn audio or video files into text')
+    .summary('turn audio or video files, or folders of them, into text')
     .description(
-      'Turns audio or video files into text. The work is done by a daemon that keeps the model warm;\n' +
-        'if none runs, one is started and leaves again after a while without work.',
+      'Turns audio or video files into text. The work is done by a daemon that keeps the model warm; ' +
+        'if none runs, one is started and leaves again after a while without work.\n\n' +
+        'The text of a file is printed. Of a folder it is written beside each file, or below --output; what is done is ' +
+        'remembered, and the same command goes on after an interruption.',
     )
-    .addArgument(new Argument('<file...>', 'WAV, FLAC, MP3, M4A, MP4, OGG, Opus, WebM, AIFF'))
+    .addArgument(
+      new Argument('<file|folder...>', 'WAV, FLAC, MP3, M4A, MP4, OGG, Opus, WebM, AIFF, or folders of them'),
+    )
     .option('-m, --model <name|folder>', 'the model to use (default: the daemon’s own)')
     .option('--no-daemon', 'load the model in this process’s own engine, and only for this call')
+    .addOption(
+      queueOption('have other machines do it (sotto worker); addresses of sound, too').conflicts('daemon'),
+    )
+    .addOption(new Option('--detach', 'with --queue: hand the files in, and do not wait'))
     .optionsGroup('Output:')
     .addOption(new Option('-f, --format <format>', 'what to write').choices(FORMAT_NAMES).default('text'))
-    .option('-o, --output <folder>', 'write a file for each input there instead of printing')
+    .option('-o, --output <folder>', 'write a file for each input there; the tree of a folder is built again')
     .option('-w, --word-timestamps', 'find the time of each word; json, vtt and html show them')
     .option('--highlight-words', 'srt, vtt: a cue for each word, with that word underlined')
     .addOption(
@@ -48,6 +69,7 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
         'srt, vtt: words of a line; cues then have 1 line if nothing else is said',
       ).argParser(whole(1)),
     );
+  addBatchFlags(command);
   addDecodeFlags(command)
     .addHelpText(
       'after',
@@ -56,6 +78,8 @@ Examples:
   sotto transcribe talk.mp3
   sotto transcribe talk.mp3 > talk.txt
   sotto transcribe one.wav two.flac --format json | jq .text
+  sotto transcribe recordings --recursive --format srt --skip-existing
+  sotto transcribe ~/Meetings --watch --include "*.m4a" --output ~/Notes
   sotto transcribe interview.m4a --language de --format vtt --output subtitles
   sotto transcribe film.mp4 --format srt --max-line-width 42 --max-line-count 2 > film.srt
   sotto transcribe song.flac --format vtt --max-words-per-line 6 --highlight-words
@@ -64,34 +88,60 @@ Examples:
   sotto transcribe standup.m4a --hotwords "ComfyUI, Kubernetes, Nguyen"
   sotto transcribe lecture.mp3 --batch-size 8           quicker: eight windows at once
   sotto transcribe lecture.mp3 --beam-size 5
-  sotto transcribe talk.mp3 --model ~/models/whisper-large-v3-turbo-4bit`,
+  sotto transcribe talk.mp3 --model ~/models/whisper-large-v3-turbo-4bit
+  sotto transcribe /Volumes/share/talks --queue redis://queue.local    other machines do it: sotto worker --help
+  sotto transcribe https://files.example/talk.mp3 --queue redis://queue.local > talk.txt`,
     )
     .action(async (files: string[], flags: TranscribeFlags) => {
-      const plan = outputPlan(flags, files.length);
-      const asked = askedOf(flags);
+      if (flags.queue === undefined && flags.detach === true) {
+        throw new SottoError('INVALID_ARGUMENT', '--detach is for work that is handed to a queue', {
+          hint: 'add --queue URL, or leave it out',
+        });
+      }
+      const batch = flags.queue === undefined ? batchOf(files, flags, flags.output) : undefined;
+      const printed = batch === undefined && flags.output === undefined && flags.queue === undefined;
+      const plan = outputPlan(flags, printed ? files.length : 0);
+      const options = {
+        ...(plan.wordTimestamps && { wordTimestamps: true }),
+        ...(flags.format === 'text' && !plan.wordTimestamps && { timestamps: 'auto' as const }),
+        ...askedOf(flags),
+      };
       const paths = resolvePaths();
       const model = modelArgument(flags.model, paths);
-      const many = files.length > 1;
+      const recipe = {
+        options,
+        format: flags.format,
+        writer: plan.writer,
+        ...(model !== undefined && { model }),
+      };
+      if (flags.queue !== undefined) {
+        const { transcribeByQueue } = await import('./worker/submit-to-queue.js');
+        outcome.exitCode = await transcribeByQueue(files, flags.queue, flags, recipe);
+        return;
+      }
       // First of all: while the engine starts, this process has time for the rest.
       const own = flags.daemon ? undefined : await ownEngine(paths);
+      if (batch !== undefined) {
+        const [{ transcribeBatch }, { Tally }] = await Promise.all([
+          import('./batch/batch.js'),
+          import('./batch/tally.js'),
+        ]);
+        const tally = new Tally();
+        const view = await chooseBatchView(tally);
+        const transcriber = own ?? (await daemonTranscriber(paths, view, model));
+        await withInterrupt(transcriber, outcome, (signal) =>
+          transcribeBatch({ ...recipe, ...batch }, { paths, transcriber, tally, view, signal }),
+        );
+        return;
+      }
+      const many = files.length > 1;
       const view = await chooseView(many && flags.format === 'text' && flags.output === undefined);
       if (many && flags.output === undefined && ['srt', 'vtt', 'tsv'].includes(flags.format)) {
         view.note(
           `several ${flags.format} documents follow each other; --output FOLDER writes a file for each`,
         );
       }
-      const run = {
-        files,
-        format: flags.format,
-        writer: plan.writer,
-        options: {
-          ...(plan.wordTimestamps && { wordTimestamps: true }),
-          ...(flags.format === 'text' && !plan.wordTimestamps && { timestamps: 'auto' as const }),
-          ...asked,
-        },
-        ...(model === undefined ? {} : { model }),
-        ...(flags.output === undefined ? {} : { output: flags.output }),
-      };
+      const run = { ...recipe, files, ...(flags.output !== undefined && { output: flags.output }) };
       const transcriber = own ?? (await daemonTranscriber(paths, view, model));
       await withInterrupt(transcriber, outcome, (signal) =>
         transcribeAll(run, { transcriber, view, signal }),

@@ -4,10 +4,11 @@ import { SottoError, type ErrorCode } from '../protocol/errors.js';
 import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
 import { trace } from '../trace.js';
 import { INTERRUPTED } from './interrupt.js';
+import { MODEL_CODES } from './model-codes.js';
 import { makeOutputFolder, outputNames, writeWhole } from './output-files.js';
 import type { Transcriber } from './transcriber.js';
-import { errorLine, type View } from './view.js';
-import type { ReportAudio } from '../writers/report/audio-source.js';
+import { transcriptOf } from './transcript.js';
+import { sayFailure, type View } from './view.js';
 import {
   formatOf,
   render,
@@ -37,9 +38,7 @@ export interface TranscribeParts {
 
 /** Failures that the next file would meet as well. */
 const FATAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'MODEL_NOT_FOUND',
-  'MODEL_CORRUPT',
-  'MODEL_UNSUPPORTED',
+  ...MODEL_CODES,
   'ENGINE_UNAVAILABLE',
   'DAEMON_UNAVAILABLE',
   'VERSION_MISMATCH',
@@ -73,10 +72,8 @@ export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts):
     }
     return failed === 0 ? 0 : 1;
   } catch (thrown) {
-    const error = SottoError.from(thrown);
     view.close();
-    process.stderr.write(`${errorLine(error)}\n`);
-    return error.exitCode;
+    return sayFailure(thrown);
   } finally {
     view.close();
   }
@@ -109,9 +106,8 @@ async function transcribeOne(
         segments.push(event.segment);
         put(writer.segment(event.segment));
       } else if (event.type === 'final') {
-        const audio = format === 'html' ? { audio: await soundFor(file, output ?? '.') } : {};
-        const translated = options.task === 'translate' ? { textLanguage: 'en' } : {};
-        const transcript = { file, segments, summary: event.summary, ...translated, ...audio };
+        const heard = { file, segments, summary: event.summary, folder: output ?? '.' };
+        const transcript = await transcriptOf(heard, { format, options });
         if (target !== undefined) await writeWhole(target, render(await newWriter(), transcript));
         else put(`${begun ? '' : writer.begin()}${writer.end(transcript)}`);
         return transcript;
@@ -122,9 +118,4 @@ async function transcribeOne(
     throw error;
   }
   throw new SottoError(signal.aborted ? 'CANCELLED' : 'INTERNAL', 'the work ended without a result');
-}
-
-async function soundFor(file: string, folder: string): Promise<ReportAudio> {
-  const { reportAudio } = await import('./report-audio.js');
-  return reportAudio(file, folder);
 }

@@ -1,6 +1,8 @@
 /** What a command that turns audio into text needs around it: a view of what happens, a transcriber, a way to stop. */
 import type { Paths } from '../paths.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
+import type { Tally } from './batch/tally.js';
+import type { BatchView } from './batch/view.js';
 import { onInterrupt } from './interrupt.js';
 import { plainView } from './plain-view.js';
 import type { Transcriber } from './transcriber.js';
@@ -17,14 +19,24 @@ export async function chooseView(headers: boolean): Promise<View> {
   return terminalView(process.stderr, { showText: process.stdout.isTTY === true, headers });
 }
 
+export async function chooseBatchView(tally: Tally): Promise<BatchView> {
+  if (!process.stderr.isTTY || process.env.TERM === 'dumb') {
+    const { plainBatchView } = await import('./batch/plain-view.js');
+    return plainBatchView(tally);
+  }
+  const { terminalBatchView } = await import('./batch/terminal-view.js');
+  return terminalBatchView(process.stderr, tally);
+}
+
 export async function ownEngine(paths: Paths): Promise<Transcriber> {
   const { OwnEngineTranscriber } = await import('./own-engine-transcriber.js');
   return new OwnEngineTranscriber(paths);
 }
 
+/** `view` is told when a daemon has to be started, and when the one that runs is of another version. */
 export async function daemonTranscriber(
   paths: Paths,
-  view: View,
+  view: Pick<View, 'waiting' | 'note'>,
   model: string | undefined,
   onStarted?: () => void,
 ): Promise<Transcriber> {

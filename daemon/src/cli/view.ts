@@ -1,6 +1,6 @@
 /** How a command shows the work on a file. One for terminals, one for everything else. */
 import type { JobEvent } from '../protocol/messages.js';
-import type { SottoError } from '../protocol/errors.js';
+import { SottoError } from '../protocol/errors.js';
 import type { Transcript } from '../writers/index.js';
 
 export interface View {
@@ -24,4 +24,11 @@ export function errorLine(error: SottoError, file?: string): string {
   const where = file === undefined ? '' : `${file}: `;
   const advice = error.hint === '' ? '' : ` — ${error.hint}`;
   return `sotto: ${where}${error.message}${advice}`.replace(/[\r\n]+/g, ' ');
+}
+
+/** Says what ended a command as a whole. @returns its exit code */
+export function sayFailure(thrown: unknown): number {
+  const error = SottoError.from(thrown);
+  process.stderr.write(`${errorLine(error)}\n`);
+  return error.exitCode;
 }

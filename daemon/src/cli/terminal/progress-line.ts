@@ -48,7 +48,7 @@ export function spinnerAt(elapsedMs: number): string {
   return SPINNER[Math.floor(elapsedMs / SPIN_MS) % SPINNER.length] ?? '';
 }
 
-function drawBar(part: number, width: number, style: Style): string {
+export function drawBar(part: number, width: number, style: Style): string {
   const full = Math.round(part * width);
   return style.green('━'.repeat(full)) + style.dim('─'.repeat(width - full));
 }

@@ -1,0 +1,160 @@
+/**
+ * `sotto transcribe` over folders and many files: found, remembered, done, told. A kill at any moment loses nothing but the
+ * work on the files that were in hand; the same call goes on from there.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Paths } from '../../paths.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { BatchRun, NewFile } from '../../store/batch/batch-run.js';
+import { BatchStore } from '../../store/batch/batch-store.js';
+import { tryLock, type ProcessLock } from '../../store/process-lock.js';
+import { INTERRUPTED } from '../interrupt.js';
+import type { Transcriber } from '../transcriber.js';
+import { sayFailure } from '../view.js';
+import { FolderWatch } from './folder-watch.js';
+import { identityOf, placeKeyOf, type BatchJob } from './identity.js';
+import { sweepDrafts } from './place.js';
+import { Settled } from './settled.js';
+import { countsOf, giveSummary } from './summary.js';
+import { survey } from './survey.js';
+import type { Tally } from './tally.js';
+import type { BatchView } from './view.js';
+import { BatchWork, digestOf } from './work.js';
+
+export interface BatchParts {
+  readonly paths: Paths;
+  readonly transcriber: Transcriber;
+  readonly tally: Tally;
+  readonly view: BatchView;
+  readonly signal: AbortSignal;
+}
+
+/** The exit code of the command. */
+export async function transcribeBatch(job: BatchJob, parts: BatchParts): Promise<number> {
+  const { paths, view } = parts;
+  let lock: ProcessLock | undefined;
+  let store: BatchStore | undefined;
+  try {
+    store = BatchStore.open(paths.batch, () =>
+      view.note('what was remembered of earlier runs was damaged, and has been thrown away'),
+    );
+    lock = tryLock(join(paths.home, `batch-${placeKeyOf(job)}.lock`));
+    if (lock === undefined) {
+      throw new SottoError('BUSY', 'another `sotto transcribe` is at these files', {
+        hint: 'wait until it is done, or end it and call again: this goes on where it was',
+      });
+    }
+    store.prune();
+    const { run, since } = store.takeUp({ identity: identityOf(job), restart: job.restart });
+    run.recover(digestOfFile);
+    return await workOn(run, since, job, parts);
+  } catch (thrown) {
+    view.close();
+    return sayFailure(thrown);
+  } finally {
+    view.close();
+    lock?.release();
+    store?.close();
+  }
+}
+
+async function workOn(
+  run: BatchRun,
+  since: number | undefined,
+  job: BatchJob,
+  parts: BatchParts,
+): Promise<number> {
+  const { signal, tally, view } = parts;
+  const work = new BatchWork({ ...parts, run, recipe: job, jobs: job.jobs, ...modelOf(job) });
+  let stopped: SottoError | undefined;
+  try {
+    if (job.watch) await keepWatch(run, work, job, parts);
+    else {
+      const files = await survey(job, { signal, onFound: (count) => view.looking(count) });
+      await take(run, files, parts);
+      if (files.length === 0 && !signal.aborted) view.note(`there is no sound in ${job.args.join(', ')}`);
+      if (since !== undefined && tally.files > tally.left) view.note(goingOn(since, tally));
+      await work.untilNothingWaits();
+    }
+  } catch (thrown) {
+    stopped = SottoError.from(thrown);
+  }
+  view.close();
+  const files = run.files();
+  const { waiting, failed } = countsOf(files);
+  // Told to end before it was known what there is, or with something left of it.
+  const interrupted = signal.aborted && (waiting > 0 || (!tally.known && !job.watch));
+  if (waiting === 0 && !job.watch && !interrupted && stopped === undefined) run.end();
+  const { audioSeconds, elapsedSeconds } = tally;
+  await giveSummary({ files, audioSeconds, elapsedSeconds }, job.summary);
+  if (stopped !== undefined) return sayFailure(stopped);
+  if (interrupted) {
+    const over = files.length - waiting;
+    const same = `the same command${job.restart ? ' without --restart' : ''}`;
+    view.note(`interrupted: ${over} of ${files.length} files are over; ${same} goes on from there`);
+    return INTERRUPTED;
+  }
+  return failed > 0 ? 1 : 0;
+}
+
+/** Into the run, with what an earlier process left where their texts go swept away. */
+async function take(
+  run: BatchRun,
+  files: readonly NewFile[],
+  { tally, view, signal }: BatchParts,
+): Promise<void> {
+  if (signal.aborted) return;
+  run.add(files);
+  const targets = files.filter(({ failure }) => failure === undefined).map(({ target }) => target);
+  for (const folder of new Set(targets.map(dirname))) await sweepDrafts(folder);
+  tally.set(run.counts(), run.files('waiting'));
+  for (const { path, failure } of files) {
+    if (failure !== undefined) view.failed({ path }, new SottoError(failure.code, failure.message, failure));
+  }
+}
+
+/** Until it is told to end. */
+async function keepWatch(run: BatchRun, work: BatchWork, job: BatchJob, parts: BatchParts): Promise<void> {
+  const { signal, view } = parts;
+  const settled = new Settled();
+  const unreadable = new Set<string>();
+  const watch = new FolderWatch(job.args, job.find.recursive);
+  const told = `watching ${job.args.join(', ')} (Ctrl-C ends it)`;
+  try {
+    for (let first = true; !signal.aborted; first = false) {
+      const beganMs = performance.now();
+      settled.begin();
+      const all = await survey(job, { signal, leave: (file) => !settled.isNews(file) });
+      const files = all.filter(({ path, failure }) => failure === undefined || !unreadable.has(path));
+      for (const { path, failure } of all) if (failure !== undefined) unreadable.add(path);
+      const lookMs = performance.now() - beganMs;
+      if (first || files.length > 0) await take(run, files, parts);
+      await work.untilNothingWaits();
+      view.waiting(told);
+      await watch.next(lookMs, settled.pending, signal);
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+function modelOf({ model }: BatchJob): { model?: string } {
+  return model === undefined ? {} : { model };
+}
+
+function digestOfFile(target: string): string | undefined {
+  try {
+    return digestOf(readFileSync(target));
+  } catch {
+    return undefined;
+  }
+}
+
+function goingOn(sinceMs: number, { files, left }: Tally): string {
+  const since = new Date(sinceMs);
+  const today = since.toDateString() === new Date().toDateString();
+  const when = since.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const day = today ? '' : `${since.toLocaleDateString([], { day: 'numeric', month: 'short' })}, `;
+  return `going on with the run of ${day}${when}: ${files - left} of ${files} files are over (--restart begins anew)`;
+}

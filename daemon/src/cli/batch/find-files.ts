@@ -1,0 +1,131 @@
+/**
+ * The files that a call means: those that it names, and the sound in the folders that it names.
+ *
+ * Files come in the order of the arguments, within a folder in the order of their paths, each once. Hidden ones are left out,
+ * and links to folders are not followed: so nothing is met twice, and no loop has to be found. A folder that is itself an
+ * argument may be a link.
+ */
+import type { Dirent, Stats } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { codeOf, SottoError } from '../../protocol/errors.js';
+import { reasonOf } from '../system-reason.js';
+import { isAudioName } from './audio-names.js';
+import { globsOf, type GlobFlags, type Globs } from './globs.js';
+
+export interface FoundFile {
+  readonly type: 'file';
+  /** Absolute. */
+  readonly path: string;
+  /** Absolute path of the folder among the arguments that it was found in; undefined for a file that was named itself. */
+  readonly root: string | undefined;
+  /** The way from the root to it, with `/`; its name, if it was named itself. */
+  readonly relative: string;
+  readonly bytes: number;
+  /** When it was last changed, in whole milliseconds since 1970. */
+  readonly modifiedMs: number;
+}
+
+/** A file or folder that can't be looked at. It ends nothing: the others are still found. */
+export interface Unreadable {
+  readonly type: 'unreadable';
+  readonly path: string;
+  readonly root: string | undefined;
+  readonly relative: string;
+  /** Whether it is a folder, whose files are then unknown. */
+  readonly folder: boolean;
+  /** AUDIO_NOT_FOUND or AUDIO_UNREADABLE. */
+  readonly error: SottoError;
+}
+
+export type Found = FoundFile | Unreadable;
+
+export interface FindOptions extends GlobFlags {
+  /** Whether folders inside the named ones are looked into. */
+  readonly recursive: boolean;
+}
+
+/** A file that is named is taken whatever it is called; include, exclude and names are for what folders hold. */
+export async function* findFiles(
+  args: readonly string[],
+  options: FindOptions,
+): AsyncGenerator<Found, void, void> {
+  const globs = globsOf(options);
+  const seen = new Set<string>();
+  for (const arg of args) {
+    for await (const found of findIn(resolve(arg), options.recursive, globs)) {
+      if (seen.has(found.path)) continue;
+      seen.add(found.path);
+      yield found;
+    }
+  }
+}
+
+async function* findIn(path: string, recursive: boolean, globs: Globs): AsyncGenerator<Found, void, void> {
+  let stats: Stats;
+  try {
+    stats = await stat(path);
+  } catch (error) {
+    yield unreadable({ path, root: undefined, relative: basename(path) }, false, error);
+    return;
+  }
+  if (stats.isDirectory()) yield* walk({ path, root: path, relative: '' }, recursive, globs);
+  else yield fileOf({ path, root: undefined, relative: basename(path) }, stats);
+}
+
+interface Place {
+  readonly path: string;
+  readonly root: string | undefined;
+  readonly relative: string;
+}
+
+async function* walk(folder: Place, recursive: boolean, globs: Globs): AsyncGenerator<Found, void, void> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(folder.path, { withFileTypes: true });
+  } catch (error) {
+    // Removed between two looks: what is gone holds nothing.
+    if (codeOf(error) !== 'ENOENT' || folder.relative === '') yield unreadable(folder, true, error);
+    return;
+  }
+  entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  for (const entry of entries) {
+    const { name } = entry;
+    if (name.startsWith('.')) continue;
+    const relative = folder.relative === '' ? name : `${folder.relative}/${name}`;
+    const place = { path: join(folder.path, name), root: folder.root, relative };
+    if (entry.isDirectory()) {
+      if (recursive && !globs.leaves(relative)) yield* walk(place, recursive, globs);
+      continue;
+    }
+    if (!isAudioName(name) || !globs.takes(relative)) continue;
+    try {
+      const stats = await stat(place.path);
+      // A link to a folder that is called like a file.
+      if (!stats.isDirectory()) yield fileOf(place, stats);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || entry.isSymbolicLink()) yield unreadable(place, false, error);
+    }
+  }
+}
+
+function fileOf(place: Place, { size, mtimeMs }: Stats): FoundFile {
+  return { type: 'file', ...place, bytes: size, modifiedMs: Math.trunc(mtimeMs) };
+}
+
+function unreadable(place: Place, folder: boolean, error: unknown): Unreadable {
+  const gone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
+  return {
+    type: 'unreadable',
+    ...place,
+    folder,
+    error: new SottoError(
+      gone ? 'AUDIO_NOT_FOUND' : 'AUDIO_UNREADABLE',
+      gone ? 'there is no such file or folder' : `it can’t be read: ${reasonOf(error)}`,
+      {
+        cause: error,
+        ...(folder && { hint: 'check the permissions of the folder; what it holds was left out' }),
+      },
+    ),
+  };
+}

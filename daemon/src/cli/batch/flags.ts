@@ -1,0 +1,115 @@
+/** The flags of `sotto transcribe` for folders and many files, and what they ask for. */
+import { statSync } from 'node:fs';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { SottoError } from '../../protocol/errors.js';
+import { whole } from '../flag-values.js';
+import type { BatchJob } from './identity.js';
+
+export interface BatchFlags {
+  readonly recursive?: true;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly skipExisting?: true;
+  readonly watch?: true;
+  readonly jobs?: number;
+  readonly restart?: true;
+  readonly summary?: string;
+}
+
+/**
+ * The engine does one file at a time. Of those that wait for it the next is opened and decoded ahead; some more bridge the
+ * time in which texts of short files are written.
+ */
+const JOBS = 4;
+const MOST_JOBS = 32;
+
+export function addBatchFlags(command: Command): Command {
+  return command
+    .optionsGroup('Folders and many files:')
+    .option('-r, --recursive', 'with the folders inside of those that are named')
+    .option(
+      '--include <glob>',
+      'only files like this: "*.mp3", "talks/**"; may be given more than once',
+      collect,
+    )
+    .option('--exclude <glob>', 'no files or folders like this; may be given more than once', collect)
+    .option('--skip-existing', 'leave out files whose text is there already')
+    .option('--watch', 'stay, and do what comes into the folders once it is complete')
+    .addOption(
+      new Option('-j, --jobs <n>', `files that are handed in at once (default: ${JOBS})`).argParser(
+        whole(1, MOST_JOBS),
+      ),
+    )
+    .option('--restart', 'begin anew instead of going on with an interrupted run')
+    .option('--summary <file>', 'write what came of each file there, as JSON; - is stdout');
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+type Asked = Pick<
+  BatchJob,
+  'args' | 'find' | 'skipExisting' | 'watch' | 'restart' | 'jobs' | 'summary' | 'output'
+>;
+
+/**
+ * What is asked for where files are to be remembered and written: with a folder among the arguments, a flag that is about
+ * folders, or several files and a folder for their texts. Undefined where a text is printed, or is one alone.
+ *
+ * @throws SottoError INVALID_ARGUMENT
+ */
+export function batchOf(
+  args: readonly string[],
+  flags: BatchFlags,
+  output: string | undefined,
+): Asked | undefined {
+  const folders = args.some((arg) => statSync(arg, { throwIfNoEntry: false })?.isDirectory() === true);
+  const named = NAMES.find((name) => flags[name] !== undefined);
+  if (!folders && named === undefined && (args.length < 2 || output === undefined)) return undefined;
+  if (!folders && output === undefined) {
+    throw new SottoError(
+      'INVALID_ARGUMENT',
+      `${flagOf(named ?? 'recursive')} is for folders, and none is named`,
+      {
+        hint: 'name a folder, or add --output FOLDER',
+      },
+    );
+  }
+  if (!folders && flags.watch === true) {
+    throw new SottoError('INVALID_ARGUMENT', '--watch is for folders, and none is named', {
+      hint: 'name the folder that the files come into',
+    });
+  }
+  const { include, exclude, summary } = flags;
+  return {
+    args,
+    find: {
+      recursive: flags.recursive === true,
+      ...(include !== undefined && { include }),
+      ...(exclude !== undefined && { exclude }),
+    },
+    skipExisting: flags.skipExisting === true,
+    watch: flags.watch === true,
+    restart: flags.restart === true,
+    jobs: flags.jobs ?? JOBS,
+    ...(summary !== undefined && { summary }),
+    ...(output !== undefined && { output }),
+  };
+}
+
+const NAMES = [
+  'recursive',
+  'include',
+  'exclude',
+  'skipExisting',
+  'watch',
+  'jobs',
+  'restart',
+  'summary',
+] as const satisfies readonly (keyof BatchFlags)[];
+
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

@@ -1,0 +1,63 @@
+/** What makes two calls the same work: then the second one goes on where the first one was interrupted. */
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Recipe } from '../transcript.js';
+import type { FindOptions } from './find-files.js';
+
+export interface BatchJob extends Recipe {
+  /** Files and folders, as they were given. */
+  readonly args: readonly string[];
+  readonly find: FindOptions;
+  /** Name or absolute folder. */
+  readonly model?: string;
+  /** Folder for the texts; beside each file when left out. */
+  readonly output?: string;
+  readonly skipExisting: boolean;
+  /** Stay, and do what comes. */
+  readonly watch: boolean;
+  /** Begin anew, whatever an interrupted call has done. */
+  readonly restart: boolean;
+  /** Files that are with the daemon at once. */
+  readonly jobs: number;
+  /** Where the summary goes as JSON; `-` is stdout. */
+  readonly summary?: string;
+}
+
+/** All that the texts depend on, and what files there are. */
+export function identityOf(job: BatchJob): string {
+  const { find, format, writer, options, model, watch } = job;
+  return hash([
+    placeOf(job),
+    find.recursive,
+    find.include,
+    find.exclude,
+    format,
+    writer,
+    options,
+    model,
+    watch,
+  ]);
+}
+
+/** Two calls of the same place must not work at once: their texts would go to the same names. */
+export function placeKeyOf(job: BatchJob): string {
+  return hash([placeOf(job), job.format]).slice(0, 16);
+}
+
+function placeOf({ args, output }: BatchJob): unknown {
+  return [args.map((arg) => resolve(arg)).sort(), output === undefined ? null : resolve(output)];
+}
+
+function hash(value: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(value)))
+    .digest('hex');
+}
+
+/** The same whatever order the fields came in. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, inner]) => [name, sorted(inner)]));
+}

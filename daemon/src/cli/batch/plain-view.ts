@@ -1,0 +1,32 @@
+/** For pipes and files: a line for each file that is over, on stderr. */
+import { clock, formatSpeed } from '../terminal/progress-line.js';
+import { errorLine } from '../view.js';
+import type { Tally } from './tally.js';
+import { shownPath, shownTarget } from './shown-path.js';
+import type { BatchView } from './view.js';
+
+export function plainBatchView(tally: Tally): BatchView {
+  let waitedFor = '';
+  const say = (line: string): void => void process.stderr.write(`${line.replace(/[\r\n]+/g, ' ')}\n`);
+  const where = (): string => `[${tally.files - tally.left}/${tally.files}] `;
+  return {
+    looking: () => undefined,
+    waiting: (what) => {
+      if (what !== waitedFor) say(`sotto: ${what}`);
+      waitedFor = what;
+    },
+    event: () => undefined,
+    done: (file, { segments, summary: { durationSeconds, timings } }) => {
+      waitedFor = '';
+      const speed = timings.total > 0 ? `, ${formatSpeed(durationSeconds / timings.total)} real time` : '';
+      const empty = segments.length === 0 ? 'no speech found; ' : '';
+      say(
+        `${where()}${shownPath(file.path)} → ${shownTarget(file.path, file.target)}  ${empty}${clock(durationSeconds)} of audio in ${timings.total.toFixed(1)} s${speed}`,
+      );
+    },
+    failed: (file, error) => say(`${where()}${errorLine(error, shownPath(file.path))}`),
+    left: () => undefined,
+    note: (text) => say(`sotto: ${text}`),
+    close: () => undefined,
+  };
+}

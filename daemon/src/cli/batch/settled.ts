@@ -1,0 +1,47 @@
+/** Files that somebody still writes are not to be read: one is complete when two looks, a second apart, find it the same. */
+import type { FoundFile } from './find-files.js';
+
+const STILL_MS = 1_000;
+
+interface Look {
+  readonly bytes: number;
+  readonly modifiedMs: number;
+  readonly sinceMs: number;
+  /** It was given out as complete. */
+  told: boolean;
+}
+
+export class Settled {
+  readonly #looks = new Map<string, Look>();
+  readonly #now: () => number;
+  #pending = false;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** Whether a look since `begin` met a file that is not complete. */
+  get pending(): boolean {
+    return this.#pending;
+  }
+
+  /** A round of looks begins. */
+  begin(): void {
+    this.#pending = false;
+  }
+
+  /** Whether it is complete now: said once for each state of it. */
+  isNews({ path, bytes, modifiedMs }: FoundFile): boolean {
+    const nowMs = this.#now();
+    const last = this.#looks.get(path);
+    if (last?.bytes !== bytes || last.modifiedMs !== modifiedMs) {
+      this.#looks.set(path, { bytes, modifiedMs, sinceMs: nowMs, told: false });
+      this.#pending = true;
+      return false;
+    }
+    if (last.told) return false;
+    last.told = nowMs - last.sinceMs >= STILL_MS;
+    if (!last.told) this.#pending = true;
+    return last.told;
+  }
+}

@@ -1,0 +1,13 @@
+/** How a file is called to the user: from where the command was called, unless it lies elsewhere; an address as it is. */
+import { basename, dirname, isAbsolute, relative } from 'node:path';
+
+export function shownPath(path: string, from = process.cwd()): string {
+  if (/^https?:\/\//i.test(path)) return path;
+  const way = relative(from, path);
+  return way === '' || way.startsWith('..') || isAbsolute(way) ? path : way;
+}
+
+/** Where its text went: a name alone lies beside the file. */
+export function shownTarget(path: string, target: string): string {
+  return dirname(path) === dirname(target) ? basename(target) : shownPath(target);
+}

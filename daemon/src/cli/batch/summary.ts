@@ -1,0 +1,121 @@
+/** What a run over many files came to: for people as a table, for programs as JSON. */
+import { resolve } from 'node:path';
+import type { ErrorCode } from '../../protocol/errors.js';
+import type { BatchFile, FileState } from '../../store/batch/batch-run.js';
+import { clock, formatSpeed } from '../terminal/progress-line.js';
+import { styleFor, wantsColour, type Style } from '../terminal/style.js';
+import { placeText } from './place.js';
+import { shownPath } from './shown-path.js';
+
+export interface Summary {
+  readonly files: readonly BatchFile[];
+  /** By this process: an interrupted run had others before. */
+  readonly audioSeconds: number;
+  readonly elapsedSeconds: number;
+}
+
+/** Names of files that a group of failures lists; the others are counted. */
+const MOST_NAMED = 8;
+
+const REASONS: Partial<Record<ErrorCode, string>> = {
+  AUDIO_EMPTY: 'no sound in it',
+  AUDIO_TRUNCATED: 'ends early',
+  AUDIO_UNSUPPORTED: 'not sound that Sotto reads',
+  AUDIO_NOT_FOUND: 'not there',
+  AUDIO_UNREADABLE: 'can’t be read',
+  OUTPUT_FAILED: 'its text can’t be written',
+  ENGINE_CRASHED: 'the speech engine died of it',
+  ENGINE_OOM: 'not enough memory for it',
+  DAEMON_LOST: 'the daemon died of it',
+  TIMEOUT: 'took too long',
+};
+
+export function countsOf(files: readonly BatchFile[]): Record<FileState, number> {
+  const counts = { waiting: 0, working: 0, done: 0, failed: 0, skipped: 0 };
+  for (const { state } of files) counts[state] += 1;
+  return counts;
+}
+
+export function summaryTable(summary: Summary, style: Style): string {
+  const { files, audioSeconds, elapsedSeconds } = summary;
+  const counts = countsOf(files);
+  const left = counts.waiting + counts.working;
+  const speed =
+    audioSeconds > 0 && elapsedSeconds > 0
+      ? `${clock(audioSeconds)} of audio in ${clock(elapsedSeconds)}, ${formatSpeed(audioSeconds / elapsedSeconds)} real time`
+      : '';
+  const width = String(files.length).length;
+  const row = (what: string, count: number, more = ''): string[] =>
+    count === 0 && more === ''
+      ? []
+      : [`  ${what.padEnd(8)} ${String(count).padStart(width)}${more === '' ? '' : `  ${style.dim(more)}`}`];
+  return [
+    ...row('done', counts.done, speed),
+    ...row('skipped', counts.skipped, counts.skipped > 0 ? 'their text was there' : ''),
+    ...row('left', left, left > 0 ? 'the same command goes on with them' : ''),
+    ...row('failed', counts.failed),
+    ...failureRows(
+      files.filter(({ state }) => state === 'failed'),
+      style,
+    ),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** By reason, the most frequent first, with what to do about it once. */
+function failureRows(failed: readonly BatchFile[], style: Style): string[] {
+  const groups = new Map<string, BatchFile[]>();
+  for (const file of failed) {
+    const code = file.failure?.code ?? 'INTERNAL';
+    const key = `${REASONS[code] ?? file.failure?.message ?? code}\n${file.failure?.hint ?? ''}`;
+    groups.set(key, [...(groups.get(key) ?? []), file]);
+  }
+  const ordered = [...groups].sort(([, a], [, b]) => b.length - a.length);
+  return ordered.flatMap(([key, files]) => {
+    const [reason = '', hint = ''] = key.split('\n');
+    const named = files.slice(0, MOST_NAMED).map(({ path }) => `        ${shownPath(path)}`);
+    const more = files.length - named.length;
+    return [
+      `    ${style.red(`${files.length} × ${reason}`)}${hint === '' ? '' : style.dim(` — ${hint}`)}`,
+      ...named,
+      ...(more > 0 ? [style.dim(`        … and ${more} more`)] : []),
+    ];
+  });
+}
+
+export function summaryJson({ files, audioSeconds, elapsedSeconds }: Summary): string {
+  const { done, failed, skipped, waiting, working } = countsOf(files);
+  return `${JSON.stringify(
+    {
+      files: files.length,
+      done,
+      failed,
+      skipped,
+      left: waiting + working,
+      audioSeconds,
+      elapsedSeconds,
+      results: files.map(({ path, target, state, failure, audioSeconds, workSeconds }) => ({
+        file: path,
+        state: state === 'working' ? 'waiting' : state,
+        ...(state === 'done' || state === 'skipped' ? { output: target } : {}),
+        ...(failure !== undefined && { code: failure.code, message: failure.message, hint: failure.hint }),
+        ...(audioSeconds !== undefined && { audioSeconds }),
+        ...(workSeconds !== undefined && { workSeconds }),
+      })),
+    },
+    undefined,
+    2,
+  )}\n`;
+}
+
+/** On stderr for people; and where it was asked for, as JSON. @throws SottoError OUTPUT_FAILED */
+export async function giveSummary(summary: Summary, file: string | undefined): Promise<void> {
+  if (summary.files.length > 0) {
+    const { stderr } = process;
+    const gap = stderr.isTTY ? '\n' : '';
+    stderr.write(`${gap}${summaryTable(summary, styleFor(wantsColour(stderr)))}`);
+  }
+  if (file === '-') process.stdout.write(summaryJson(summary));
+  else if (file !== undefined) await placeText(resolve(file), summaryJson(summary));
+}

@@ -1,0 +1,55 @@
+/** The files of a run as they are on disk now, each with the place of its text. */
+import { statSync } from 'node:fs';
+import type { NewFile } from '../../store/batch/batch-run.js';
+import { formatOf } from '../../writers/index.js';
+import { findFiles, type FoundFile, type Unreadable } from './find-files.js';
+import type { BatchJob } from './identity.js';
+import { targetsOf } from './targets.js';
+
+export interface SurveyOptions {
+  readonly signal: AbortSignal;
+  /** Told how many files there are so far. */
+  readonly onFound?: (files: number) => void;
+  /** Files that are not to be touched yet. */
+  readonly leave?: (file: FoundFile) => boolean;
+}
+
+/** What can't be looked at is among them, with the reason. */
+export async function survey(job: BatchJob, { signal, onFound, leave }: SurveyOptions): Promise<NewFile[]> {
+  const found: FoundFile[] = [];
+  const unreadable: Unreadable[] = [];
+  for await (const one of findFiles(job.args, job.find)) {
+    if (signal.aborted) break;
+    if (one.type === 'unreadable') unreadable.push(one);
+    else found.push(one);
+    onFound?.(found.length);
+  }
+  const { extension } = formatOf(job.format);
+  const targets = targetsOf(found, {
+    extension,
+    ...(job.output !== undefined && { output: job.output }),
+  });
+  const files = found.flatMap((file, index): NewFile[] => {
+    const target = targets[index] ?? '';
+    if (leave?.(file) === true) return [];
+    const { path, bytes, modifiedMs } = file;
+    return [{ path, target, bytes, modifiedMs, skip: job.skipExisting && isThere(target) }];
+  });
+  const failed = unreadable.map(({ path, error }) => ({
+    path,
+    target: '',
+    bytes: 0,
+    modifiedMs: 0,
+    failure: { code: error.code, message: error.message, hint: error.hint },
+  }));
+  return [...files, ...failed];
+}
+
+function isThere(target: string): boolean {
+  try {
+    return statSync(target, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    // A folder that may not be looked into: the failure to write there says more.
+    return false;
+  }
+}

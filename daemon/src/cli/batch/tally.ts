@@ -1,0 +1,119 @@
+/** How far the work on many files is, and how long what is left of it will take. */
+import { extname } from 'node:path';
+import type { Counts, NewFile } from '../../store/batch/batch-run.js';
+
+/** Kinds of file hold very different lengths in a byte: what is left of each is reckoned by what was met of it. */
+interface Kind {
+  bytes: number;
+  seconds: number;
+  leftBytes: number;
+}
+
+type Sized = Pick<NewFile, 'path' | 'bytes'>;
+
+export class Tally {
+  readonly #kinds = new Map<string, Kind>();
+  readonly #now: () => number;
+  #known = false;
+  #beganMs: number | undefined;
+  #over = { done: 0, failed: 0, skipped: 0 };
+  #waiting = 0;
+  /** Of the files that were done since the start of this process. */
+  #audioSeconds = 0;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** @param left files that wait */
+  set({ done, failed, skipped }: Counts, left: readonly Sized[]): void {
+    this.#known = true;
+    this.#over = { done, failed, skipped };
+    this.#waiting = left.length;
+    for (const kind of this.#kinds.values()) kind.leftBytes = 0;
+    for (const { path, bytes } of left) this.#kindOf(path).leftBytes += bytes;
+  }
+
+  /** Whether it is known which files there are. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  get done(): number {
+    return this.#over.done;
+  }
+
+  get failed(): number {
+    return this.#over.failed;
+  }
+
+  get skipped(): number {
+    return this.#over.skipped;
+  }
+
+  get left(): number {
+    return this.#waiting;
+  }
+
+  get files(): number {
+    return this.done + this.failed + this.skipped + this.left;
+  }
+
+  get audioSeconds(): number {
+    return this.#audioSeconds;
+  }
+
+  /** Since the first file was begun. */
+  get elapsedSeconds(): number {
+    return this.#beganMs === undefined ? 0 : (this.#now() - this.#beganMs) / 1000;
+  }
+
+  /** Seconds of audio for one of work; 0 while nothing is known. */
+  get speed(): number {
+    return this.elapsedSeconds > 0 ? this.#audioSeconds / this.elapsedSeconds : 0;
+  }
+
+  /** Undefined while too little is known. */
+  get remainingSeconds(): number | undefined {
+    const known = [...this.#kinds.values()].filter(({ bytes }) => bytes > 0);
+    const bytes = known.reduce((sum, kind) => sum + kind.bytes, 0);
+    const seconds = known.reduce((sum, kind) => sum + kind.seconds, 0);
+    if (bytes === 0 || seconds === 0 || this.speed === 0) return undefined;
+    let left = 0;
+    for (const kind of this.#kinds.values()) {
+      left += kind.leftBytes * (kind.bytes > 0 ? kind.seconds / kind.bytes : seconds / bytes);
+    }
+    return left / this.speed;
+  }
+
+  begun(): void {
+    this.#beganMs ??= this.#now();
+  }
+
+  fileDone(file: Sized, audioSeconds: number): void {
+    this.#gone(file);
+    this.#over.done += 1;
+    this.#audioSeconds += audioSeconds;
+    const kind = this.#kindOf(file.path);
+    kind.bytes += file.bytes;
+    kind.seconds += audioSeconds;
+  }
+
+  fileFailed(file: Sized): void {
+    this.#gone(file);
+    this.#over.failed += 1;
+  }
+
+  #gone({ path, bytes }: Sized): void {
+    this.#waiting = Math.max(0, this.#waiting - 1);
+    const kind = this.#kindOf(path);
+    kind.leftBytes = Math.max(0, kind.leftBytes - bytes);
+  }
+
+  #kindOf(path: string): Kind {
+    const name = extname(path).toLowerCase();
+    const kind = this.#kinds.get(name) ?? { bytes: 0, seconds: 0, leftBytes: 0 };
+    this.#kinds.set(name, kind);
+    return kind;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * For people: what is over scrolls by; below it, redrawn in place, the files that the engine is at and one line for all of
+ * them.
+ */
+import type { WriteStream } from 'node:tty';
+import type { BatchFile } from '../../store/batch/batch-run.js';
+import { columnsOf, fitEnd, padEnd } from '../terminal/columns.js';
+import { LiveArea } from '../terminal/live-area.js';
+import { clock, drawBar, formatSpeed, spinnerAt } from '../terminal/progress-line.js';
+import { styleFor, wantsColour, type Style } from '../terminal/style.js';
+import { errorLine } from '../view.js';
+import type { Tally } from './tally.js';
+import { shownPath, shownTarget } from './shown-path.js';
+import type { BatchView } from './view.js';
+
+/** An engine has one file in work; where there are more, they are not all shown. */
+const MOST_ROWS = 3;
+const BAR = 20;
+
+interface AtWork {
+  readonly name: string;
+  doneSeconds: number;
+  totalSeconds: number | undefined;
+}
+
+export function terminalBatchView(stream: WriteStream, tally: Tally): BatchView {
+  const style = styleFor(wantsColour(stream));
+  const beganMs = performance.now();
+  const atWork = new Map<number, AtWork>();
+  let found = 0;
+  let waiting: string | undefined;
+
+  const area = new LiveArea(stream, (columns) => {
+    const spinner = style.cyan(spinnerAt(performance.now() - beganMs));
+    if (!tally.known) {
+      const looking = found === 0 ? 'looking for files…' : `looking for files… ${found}`;
+      return [`${spinner} ${style.dim(waiting ?? looking)}`];
+    }
+    const rows = [...atWork.values()].slice(0, MOST_ROWS).map((file) => fileRow(file, columns - 2, style));
+    // Always a row: what stands below it would jump between two files.
+    if (rows.length === 0) rows.push(style.dim(fitEnd(waiting ?? 'opening the next file…', columns - 2)));
+    const parts = [...atWork.values()].map(partOf).reduce((sum, part) => sum + part, 0);
+    return [...rows.map((row) => `  ${row}`), `${spinner} ${totalRow(tally, parts, columns - 2, style)}`];
+  });
+  area.open();
+
+  const say = (text: string): void => area.above(() => void stream.write(`${text}\n`));
+
+  return {
+    looking: (files) => void (found = files),
+    waiting: (what) => void (waiting = what),
+    event(file: BatchFile, event) {
+      if (event.type === 'waiting') {
+        if (event.for !== 'queue')
+          waiting = event.for === 'model' ? 'loading model…' : 'starting the speech engine…';
+        return;
+      }
+      waiting = undefined;
+      if (event.type === 'started') {
+        if (event.attempt > 1)
+          say(style.dim(`the speech engine was lost: ${shownPath(file.path)} is done again with a new one`));
+        atWork.set(file.number, {
+          name: shownPath(file.path),
+          doneSeconds: 0,
+          totalSeconds: event.durationSeconds,
+        });
+      }
+      const row = atWork.get(file.number);
+      if (event.type === 'progress' && row !== undefined) row.doneSeconds = event.seconds;
+    },
+    done(file, { segments, summary: { durationSeconds, timings } }) {
+      atWork.delete(file.number);
+      const facts = [
+        ...(segments.length === 0 ? ['no speech found'] : []),
+        `${clock(durationSeconds)} of audio in ${timings.total.toFixed(1)} s`,
+        ...(timings.total > 0 ? [formatSpeed(durationSeconds / timings.total)] : []),
+      ];
+      say(
+        `${shownPath(file.path)} ${style.dim(`→ ${shownTarget(file.path, file.target)}  ${facts.join(' · ')}`)}`,
+      );
+    },
+    failed(file, error) {
+      if (file.number !== undefined) atWork.delete(file.number);
+      say(style.red(errorLine(error, shownPath(file.path))));
+    },
+    left: (file) => void atWork.delete(file.number),
+    note: (text) => say(style.dim(text)),
+    close: () => area.close(),
+  };
+}
+
+function fileRow({ name, doneSeconds, totalSeconds }: AtWork, columns: number, style: Style): string {
+  const known = totalSeconds !== undefined && totalSeconds > 0;
+  const part = partOf({ doneSeconds, totalSeconds });
+  const time = known ? `${clock(doneSeconds)} / ${clock(totalSeconds)}` : clock(doneSeconds);
+  const facts = `${known ? percent(part) : '     '}  ${padEnd(time, 13)}  `;
+  const room = columns - BAR - 2 - columnsOf(facts);
+  if (room < 12) return fitEnd(name, columns);
+  return `${drawBar(part, BAR, style)} ${facts}${fitEnd(name, room)}`;
+}
+
+/** How much of a file is done, 0 while that is not known. */
+function partOf({ doneSeconds, totalSeconds }: Pick<AtWork, 'doneSeconds' | 'totalSeconds'>): number {
+  return totalSeconds !== undefined && totalSeconds > 0 ? Math.min(1, doneSeconds / totalSeconds) : 0;
+}
+
+/** @param parts of files in work, added up */
+function totalRow(tally: Tally, parts: number, columns: number, style: Style): string {
+  const { files, left, failed, skipped, audioSeconds, speed, remainingSeconds } = tally;
+  const part = files === 0 ? 1 : (files - left + parts) / files;
+  const facts = [
+    `${percent(part)}  ${files - left} / ${files} files`,
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(remainingSeconds !== undefined && left > 0 ? [`${clock(remainingSeconds)} left`] : []),
+    ...(speed > 0 ? [`${formatSpeed(speed)} real time`] : []),
+    ...(audioSeconds > 0 ? [`${clock(audioSeconds)} of audio`] : []),
+    ...(skipped > 0 ? [`${skipped} skipped`] : []),
+  ];
+  // What is told last is left out first.
+  while (facts.length > 1 && columnsOf(facts.join('  ')) > columns - BAR - 1) facts.pop();
+  const told = facts.join('  ');
+  const room = Math.min(BAR, columns - 1 - columnsOf(told));
+  return room >= 8 ? `${drawBar(part, room, style)} ${told}` : told;
+}
+
+function percent(part: number): string {
+  return `${String(Math.floor(part * 100)).padStart(3)} %`;
+}

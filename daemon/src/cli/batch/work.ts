@@ -1,0 +1,136 @@
+/**
+ * The files of a run, done: several are in the daemon's hands at once, so that its engine finds the next one waiting when one
+ * ends; each text is put in its place, and only then written down as done.
+ */
+import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
+import { SottoError } from '../../protocol/errors.js';
+import type { JobEvent } from '../../protocol/messages.js';
+import type { BatchFile, BatchRun } from '../../store/batch/batch-run.js';
+import type { Transcriber } from '../transcriber.js';
+import { documentOf, type Recipe } from '../transcript.js';
+import { placeText } from './place.js';
+import { shownPath } from './shown-path.js';
+import { sleep } from './sleep.js';
+import type { Tally } from './tally.js';
+import { Patience } from './trouble.js';
+import type { BatchView } from './view.js';
+
+export interface WorkParts {
+  readonly run: BatchRun;
+  readonly recipe: Recipe;
+  /** Name or absolute folder. */
+  readonly model?: string;
+  readonly transcriber: Transcriber;
+  readonly view: BatchView;
+  readonly tally: Tally;
+  readonly signal: AbortSignal;
+  /** Files that are with the daemon at once. */
+  readonly jobs: number;
+}
+
+export function digestOf(text: string | Uint8Array): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+export class BatchWork {
+  readonly #parts: WorkParts;
+  readonly #patience = new Patience();
+  /** Of the work: by the user, or because nothing more can be done. */
+  readonly #halt = new AbortController();
+  #stopped: SottoError | undefined;
+  #calm: Promise<void> = Promise.resolve();
+
+  constructor(parts: WorkParts) {
+    this.#parts = parts;
+    const { signal } = parts;
+    if (signal.aborted) this.#halt.abort();
+    else signal.addEventListener('abort', () => this.#halt.abort(), { once: true });
+  }
+
+  /**
+   * Works until no file waits, or the signal is aborted; what was begun then waits again.
+   * @throws SottoError what no file can be done with
+   */
+  async untilNothingWaits(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#parts.jobs }, () => this.#lane()));
+    if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
+  async #lane(): Promise<void> {
+    const { run } = this.#parts;
+    for (;;) {
+      await this.#calm;
+      if (this.#halt.signal.aborted) return;
+      const file = run.next();
+      if (file === undefined) return;
+      try {
+        await this.#do(file);
+      } catch (error) {
+        // Not a matter of a file: what is done can't be written down.
+        this.#stop(SottoError.from(error));
+        return;
+      }
+    }
+  }
+
+  async #do(file: BatchFile): Promise<void> {
+    const { run, view, tally, signal } = this.#parts;
+    let begun = false;
+    try {
+      await this.#transcribe(file, (event) => {
+        if (event.type === 'started') begun = true;
+        if (event.type !== 'waiting') tally.begun();
+        view.event(file, event);
+      });
+    } catch (thrown) {
+      const error = SottoError.from(thrown);
+      if (this.#halt.signal.aborted || signal.aborted) {
+        run.putBack(file);
+        return;
+      }
+      const verdict = this.#patience.verdict(error, file.number, begun);
+      if (verdict.is === 'failed') {
+        run.failed(file, error);
+        tally.fileFailed(file);
+        view.failed(file, error);
+        return;
+      }
+      run.putBack(file);
+      view.left(file);
+      if (verdict.is === 'stop') this.#stop(error);
+      else this.#pause(verdict.afterMs, error);
+    }
+  }
+
+  async #transcribe(file: BatchFile, onEvent: (event: JobEvent) => void): Promise<void> {
+    const { run, recipe, model, transcriber, view, tally } = this.#parts;
+    const call = { signal: this.#halt.signal, ...(model !== undefined && { model }) };
+    const { text, transcript } = await documentOf(
+      transcriber.transcribe(file.path, recipe.options, call),
+      { file: shownPath(file.path), folder: dirname(file.target) },
+      recipe,
+      onEvent,
+    );
+    // In this order: whoever finds the file in somebody's hands can tell whether its text got to its place.
+    run.placing(file, digestOf(text));
+    await placeText(file.target, text);
+    const { durationSeconds, timings } = transcript.summary;
+    run.done(file, { audioSeconds: durationSeconds, workSeconds: timings.total });
+    this.#patience.worked();
+    tally.fileDone(file, durationSeconds);
+    view.done(file, transcript);
+  }
+
+  #stop(error: SottoError): void {
+    this.#stopped ??= error;
+    this.#halt.abort();
+  }
+
+  /** For all: what troubles the one file troubles the others. */
+  #pause(ms: number, error: SottoError): void {
+    this.#parts.view.waiting(`${error.message}; trying again`);
+    const pause = sleep(ms, this.#halt.signal);
+    this.#calm = Promise.all([this.#calm, pause]).then(() => undefined);
+  }
+}

@@ -1,0 +1,196 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { findFiles, type FindOptions, type Found } from '#daemon/cli/batch/find-files.js';
+import { globsOf } from '#daemon/cli/batch/globs.js';
+import { placeText, sweepDrafts } from '#daemon/cli/batch/place.js';
+import { targetsOf } from '#daemon/cli/batch/targets.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-batch-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function put(...names: string[]): void {
+  for (const name of names) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), name);
+  }
+}
+
+async function found(args: string[], options: Partial<FindOptions> = {}): Promise<Found[]> {
+  const all: Found[] = [];
+  const paths = args.map((arg) => resolve(folder, arg));
+  for await (const one of findFiles(paths, { recursive: true, ...options })) all.push(one);
+  return all;
+}
+
+async function names(args: string[] = ['.'], options: Partial<FindOptions> = {}): Promise<string[]> {
+  return (await found(args, options)).map(({ relative }) => relative);
+}
+
+describe('findFiles', () => {
+  test('gives what sounds, in the order of its paths, and nothing that is hidden', async () => {
+    put('b.mp3', 'a/z.WAV', 'a/notes.txt', 'a/.x.wav', '.git/y.wav', 'a/._z.WAV', 'c/film.mp4', 'talk.srt');
+    expect(await names()).toEqual(['a/z.WAV', 'b.mp3', 'c/film.mp4']);
+    expect(await names(['.'], { recursive: false })).toEqual(['b.mp3']);
+  });
+
+  test('takes a file that is named, whatever it is called, and tells what is needed to know it again', async () => {
+    put('voice.dat');
+    utimesSync(join(folder, 'voice.dat'), 1000, 1000.5);
+    expect(await found(['voice.dat'])).toEqual([
+      {
+        type: 'file',
+        path: join(folder, 'voice.dat'),
+        root: undefined,
+        relative: 'voice.dat',
+        bytes: 9,
+        modifiedMs: 1_000_500,
+      },
+    ]);
+  });
+
+  test('meets nothing twice: not by links to folders, nor by arguments that overlap', async () => {
+    put('a/one.wav', 'a/b/two.wav');
+    symlinkSync(folder, join(folder, 'a', 'loop'));
+    symlinkSync(join(folder, 'a'), join(folder, 'again.wav'));
+    symlinkSync(join(folder, 'a', 'one.wav'), join(folder, 'linked.wav'));
+    expect(await names(['a/b', '.', 'a/one.wav'])).toEqual(['two.wav', 'a/one.wav', 'linked.wav']);
+  });
+
+  test('looks into a named folder that is a link, and not into one that is called like a file unless asked to', async () => {
+    put('real/x.wav/inside.mp3');
+    symlinkSync(join(folder, 'real'), join(folder, 'link'));
+    expect(await names(['link'])).toEqual(['x.wav/inside.mp3']);
+    expect(await names(['link'], { recursive: false })).toEqual([]);
+  });
+
+  test('says what it could not look at, and goes on', async () => {
+    put('a.wav', 'z.wav');
+    symlinkSync(join(folder, 'gone'), join(folder, 'm.wav'));
+    const all = await found(['.', 'missing.mp3']);
+    expect(all).toMatchObject([
+      { type: 'file', relative: 'a.wav' },
+      { type: 'unreadable', relative: 'm.wav', folder: false, error: { code: 'AUDIO_NOT_FOUND' } },
+      { type: 'file', relative: 'z.wav' },
+      { type: 'unreadable', relative: 'missing.mp3', error: { code: 'AUDIO_NOT_FOUND' } },
+    ]);
+  });
+
+  test('include and exclude choose by name, or by the way to it; an excluded folder is not looked into', async () => {
+    put('a.mp3', 'a.wav', 'drafts/b.mp3', 'talks/2024/c.mp3', 'talks/2025/d.mp3');
+    expect(await names(['.'], { include: ['*.mp3'] })).toHaveLength(4);
+    expect(await names(['.'], { include: ['talks/**'] })).toEqual(['talks/2024/c.mp3', 'talks/2025/d.mp3']);
+    expect(await names(['.'], { include: ['./talks/*/*.mp3'], exclude: ['2024'] })).toEqual([
+      'talks/2025/d.mp3',
+    ]);
+    expect(await names(['.'], { exclude: ['drafts/', '*.{wav,flac}', 'talks/2025/**'] })).toEqual([
+      'a.mp3',
+      'talks/2024/c.mp3',
+    ]);
+  });
+});
+
+test('globs tell upper from lower case, except on a Mac; accents count in either of their forms', () => {
+  expect(globsOf({ include: ['*.MP3'] }, false).takes('a.mp3')).toBe(false);
+  expect(globsOf({ include: ['*.MP3'] }, true).takes('a.mp3')).toBe(true);
+  expect(globsOf({ include: ['caf\u00e9*'] }).takes('x/cafe\u0301.mp3')).toBe(true);
+});
+
+describe('targetsOf', () => {
+  const file = (root: string | undefined, relative: string) => ({
+    root,
+    relative,
+    path: root === undefined ? `/${relative}` : `${root}/${relative}`,
+  });
+
+  test('beside each file, with the extension of the file where two would meet', () => {
+    const files = [file('/in', 'talk.mp3'), file('/in', 'a/talk.mp3'), file('/in', 'a/Talk.wav')];
+    expect(targetsOf(files, { extension: 'srt' })).toEqual([
+      '/in/talk.srt',
+      '/in/a/talk.mp3.srt',
+      '/in/a/Talk.wav.srt',
+    ]);
+  });
+
+  test('below the output folder: the tree of one folder, several each under its name, named files at the top', () => {
+    const one = [file('/in', 'a/b/talk.mp3'), file(undefined, 'far/away.mp3')];
+    expect(targetsOf(one, { extension: 'txt', output: '/out' })).toEqual([
+      '/out/a/b/talk.txt',
+      '/out/away.txt',
+    ]);
+    const two = [file('/in', 'talk.mp3'), file('/other', 'talk.mp3')];
+    expect(targetsOf(two, { extension: 'txt', output: '/out' })).toEqual([
+      '/out/in/talk.txt',
+      '/out/other/talk.txt',
+    ]);
+  });
+
+  test('never gives two files one target, on a disk that ignores case either', () => {
+    const root = fc.constantFrom('/in', '/x/in', '/IN', undefined);
+    const relative = fc.constantFrom('a.mp3', 'A.mp3', 'a.wav', 'a-2.wav', 'b/a.mp3', 'B/a.mp3', 'b/a.wav');
+    const files = fc.uniqueArray(fc.tuple(root, relative), { selector: String, maxLength: 20 });
+    fc.assert(
+      fc.property(files, fc.constantFrom(undefined, '/out'), (all, output) => {
+        const targets = targetsOf(
+          all.map(([at, name]) => file(at, name)),
+          { extension: 'txt', ...(output !== undefined && { output }) },
+        );
+        expect(new Set(targets.map((target) => target.toLowerCase())).size).toBe(all.length);
+      }),
+    );
+  });
+});
+
+describe('placeText', () => {
+  test('makes the folders, replaces a file as a whole and leaves nothing beside it', async () => {
+    const path = join(folder, 'x', 'y', 'a.txt');
+    expect(await placeText(path, 'old and longer')).toBe('placed');
+    expect(await placeText(path, 'new')).toBe('placed');
+    expect(readFileSync(path, 'utf8')).toBe('new');
+    expect(readdirSync(dirname(path))).toEqual(['a.txt']);
+  });
+
+  test('of several who place the same file, one hears that it did, and its text stays', async () => {
+    const path = join(folder, 'a.txt');
+    const texts = Array.from({ length: 20 }, (_, n) => `text ${n}`);
+    const outcomes = await Promise.all(texts.map((text) => placeText(path, text, { existing: 'keep' })));
+    expect(outcomes.filter((outcome) => outcome === 'placed')).toHaveLength(1);
+    expect(readFileSync(path, 'utf8')).toBe(texts[outcomes.indexOf('placed')]);
+    expect(readdirSync(folder)).toEqual(['a.txt']);
+  });
+
+  test('says why it can not, and leaves what was there', async () => {
+    put('file');
+    mkdirSync(join(folder, 'a.txt'));
+    await expect(placeText(join(folder, 'a.txt'), 'new')).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    await expect(placeText(join(folder, 'file', 'b.txt'), 'new')).rejects.toThrow(/not a directory|exists/);
+    expect(readdirSync(folder).sort()).toEqual(['a.txt', 'file']);
+  });
+
+  test('drafts of processes that are gone are swept, those of the living and of other machines stay', async () => {
+    const host = hostname()
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .slice(0, 32);
+    const draft = (owner: string, pid: number) => `.sotto-${owner}.${pid}.0123456789ab.part`;
+    const kept = [draft(host, process.pid), draft(host, process.ppid), draft('other-mac', 2 ** 30)];
+    put(...kept, draft(host, 2 ** 30), 'talk.txt', '.sotto-mine.part');
+    expect(await sweepDrafts(folder)).toBe(1);
+    expect(readdirSync(folder).sort()).toEqual([...kept, '.sotto-mine.part', 'talk.txt'].sort());
+    expect(await sweepDrafts(folder, Date.now() + 7 * 3600_000)).toBe(3);
+  });
+});

@@ -1,0 +1,200 @@
+import { describe, expect, test } from '@jest/globals';
+import { identityOf, placeKeyOf, type BatchJob } from '#daemon/cli/batch/identity.js';
+import { Settled } from '#daemon/cli/batch/settled.js';
+import { shownPath } from '#daemon/cli/batch/shown-path.js';
+import { summaryTable } from '#daemon/cli/batch/summary.js';
+import { Tally } from '#daemon/cli/batch/tally.js';
+import { Patience } from '#daemon/cli/batch/trouble.js';
+import { styleFor } from '#daemon/cli/terminal/style.js';
+import { SottoError, type ErrorCode } from '#daemon/protocol/errors.js';
+import type { BatchFile } from '#daemon/store/batch/batch-run.js';
+
+const error = (code: ErrorCode, cause?: string): SottoError =>
+  new SottoError(code, 'so it is', cause === undefined ? {} : { cause: { code: cause } });
+
+describe('Patience', () => {
+  test.each<[ErrorCode, string]>([
+    ['AUDIO_EMPTY', 'failed'],
+    ['ENGINE_CRASHED', 'failed'],
+    ['INTERNAL', 'failed'],
+    ['MODEL_CORRUPT', 'stop'],
+    ['INSUFFICIENT_MEMORY', 'stop'],
+    ['DAEMON_UNAVAILABLE', 'stop'],
+    ['ENGINE_UNAVAILABLE', 'stop'],
+    ['DAEMON_LOST', 'again'],
+    ['BUSY', 'again'],
+  ])('%s before anything has worked: %s', (code, expected) => {
+    expect(new Patience().verdict(error(code), 1, false).is).toBe(expected);
+  });
+
+  test('what has worked may come back: it is waited for, longer each time, and not for ever', () => {
+    let nowMs = 0;
+    const patience = new Patience(() => nowMs);
+    patience.worked();
+    const waits: number[] = [];
+    for (;;) {
+      const verdict = patience.verdict(error('ENGINE_UNAVAILABLE'), 1, false);
+      if (verdict.is !== 'again') {
+        expect(verdict.is).toBe('stop');
+        break;
+      }
+      waits.push(verdict.afterMs);
+      nowMs += verdict.afterMs;
+    }
+    expect(waits.slice(0, 4)).toEqual([500, 1000, 2000, 4000]);
+    // An engine that died five times is tried again after three minutes.
+    expect(nowMs).toBeGreaterThan(180_000);
+    patience.worked();
+    expect(patience.verdict(error('ENGINE_UNAVAILABLE'), 1, false)).toEqual({ is: 'again', afterMs: 500 });
+  });
+
+  test('a file that the daemon goes down with again and again has failed; one that only waited has not', () => {
+    const patience = new Patience();
+    const lost = error('DAEMON_LOST');
+    expect([1, 2, 3, 4].map(() => patience.verdict(lost, 7, false).is)).toEqual(Array(4).fill('again'));
+    expect([1, 2].map(() => patience.verdict(lost, 8, true).is)).toEqual(['again', 'failed']);
+  });
+
+  test('a full disk stops all, a folder that may not be written only what goes there', () => {
+    expect(new Patience().verdict(error('OUTPUT_FAILED', 'ENOSPC'), 1, true).is).toBe('stop');
+    expect(new Patience().verdict(error('OUTPUT_FAILED', 'EACCES'), 1, true).is).toBe('failed');
+  });
+});
+
+describe('Settled', () => {
+  test('a file is complete when two looks, a second apart, find it the same; that is news once', () => {
+    let nowMs = 0;
+    const settled = new Settled(() => nowMs);
+    const look = (bytes: number, modifiedMs = 1): boolean => {
+      settled.begin();
+      return settled.isNews({ type: 'file', path: '/a', root: '/', relative: 'a', bytes, modifiedMs });
+    };
+    expect([look(1), settled.pending]).toEqual([false, true]);
+    nowMs = 900;
+    expect(look(1)).toBe(false);
+    nowMs = 1000;
+    expect([look(1), settled.pending]).toEqual([true, false]);
+    nowMs = 2000;
+    expect([look(1), settled.pending]).toEqual([false, false]);
+    nowMs = 5000;
+    expect([look(2), look(2, 3)]).toEqual([false, false]);
+    nowMs = 6000;
+    expect(look(2, 3)).toBe(true);
+  });
+});
+
+describe('Tally', () => {
+  const counts = { waiting: 3, working: 0, done: 4, failed: 1, skipped: 2 };
+
+  test('counts what earlier processes have done, and reckons its speed without them', () => {
+    let nowMs = 0;
+    const tally = new Tally(() => nowMs);
+    expect(tally.known).toBe(false);
+    const files = ['a.wav', 'b.wav', 'c.wav'].map((path) => ({ path, bytes: 1000 }));
+    tally.set(counts, files);
+    tally.begun();
+    nowMs = 2000;
+    tally.fileDone({ path: 'a.wav', bytes: 1000 }, 60);
+    expect([tally.files, tally.left, tally.done, tally.failed, tally.skipped]).toEqual([10, 2, 5, 1, 2]);
+    expect([tally.audioSeconds, tally.speed, tally.remainingSeconds]).toEqual([60, 30, 4]);
+    tally.fileFailed({ path: 'b.wav', bytes: 1000 });
+    expect([tally.left, tally.failed, tally.remainingSeconds]).toEqual([1, 2, 2]);
+  });
+
+  test('a byte of each kind stands for as much sound as was met in it', () => {
+    let nowMs = 0;
+    const tally = new Tally(() => nowMs);
+    const left = [
+      { path: 'a.wav', bytes: 1000 },
+      { path: 'b.opus', bytes: 10 },
+      { path: 'c.OPUS', bytes: 20 },
+    ];
+    tally.set(counts, left);
+    expect(tally.remainingSeconds).toBeUndefined();
+    tally.begun();
+    nowMs = 1000;
+    tally.fileDone({ path: 'b.opus', bytes: 10 }, 10);
+    expect(tally.remainingSeconds).toBe(102);
+    nowMs = 2000;
+    tally.fileDone({ path: 'a.wav', bytes: 1000 }, 10);
+    expect(tally.remainingSeconds).toBe(2);
+  });
+});
+
+describe('the identity of a run', () => {
+  const job: BatchJob = {
+    args: ['in'],
+    find: { recursive: true },
+    format: 'srt',
+    options: { language: 'en', beamSize: 5 },
+    skipExisting: false,
+    watch: false,
+    restart: false,
+    jobs: 4,
+  };
+
+  test('is the same for what gives the same texts, however it is asked for', () => {
+    const same: BatchJob[] = [
+      { ...job, args: ['./in/'], options: { beamSize: 5, language: 'en' } },
+      { ...job, jobs: 1, restart: true, skipExisting: true, summary: 'x.json' },
+    ];
+    expect(same.map(identityOf)).toEqual([identityOf(job), identityOf(job)]);
+  });
+
+  test('is another one for another text, another place, other files', () => {
+    const others: BatchJob[] = [
+      { ...job, args: ['in', 'more'] },
+      { ...job, find: { recursive: false } },
+      { ...job, find: { recursive: true, include: ['*.mp3'] } },
+      { ...job, format: 'vtt' },
+      { ...job, writer: { highlightWords: true } },
+      { ...job, options: { language: 'de', beamSize: 5 } },
+      { ...job, model: 'base' },
+      { ...job, output: 'out' },
+      { ...job, watch: true },
+    ];
+    expect(new Set([job, ...others].map(identityOf)).size).toBe(others.length + 1);
+    // Whose texts would go to the same names can't work at once, whatever the texts are.
+    expect(placeKeyOf({ ...job, model: 'base', options: {} })).toBe(placeKeyOf(job));
+    expect(placeKeyOf({ ...job, output: 'out' })).not.toBe(placeKeyOf(job));
+  });
+});
+
+test('a file is called from where the command was called, or by its whole path where it lies elsewhere', () => {
+  expect(shownPath('/home/me/talks/a.mp3', '/home/me')).toBe('talks/a.mp3');
+  expect(shownPath('/disk/a.mp3', '/home/me')).toBe('/disk/a.mp3');
+  expect(shownPath('/home/me..x/a.mp3', '/home/me')).toBe('/home/me..x/a.mp3');
+});
+
+test('the summary says what came of all, failures by reason, the most frequent first', () => {
+  const of = (path: string, state: BatchFile['state'], code?: ErrorCode): BatchFile => ({
+    number: 1,
+    path,
+    target: '/out',
+    bytes: 1,
+    state,
+    attempts: 1,
+    ...(code !== undefined && { failure: { code, message: 'so it is', hint: 'do something' } }),
+  });
+  const files = [
+    of('/a', 'done'),
+    of('/b', 'failed', 'AUDIO_TRUNCATED'),
+    ...Array.from({ length: 10 }, (_, n) => of(`/${n}`, 'failed', 'AUDIO_EMPTY')),
+    of('/c', 'skipped'),
+    of('/d', 'waiting'),
+  ];
+  expect(summaryTable({ files, audioSeconds: 120, elapsedSeconds: 10 }, styleFor(false)).split('\n')).toEqual(
+    [
+      '  done      1  2:00 of audio in 0:10, 12× real time',
+      '  skipped   1  their text was there',
+      '  left      1  the same command goes on with them',
+      '  failed   11',
+      '    10 × no sound in it — do something',
+      ...Array.from({ length: 8 }, (_, n) => `        /${n}`),
+      '        … and 2 more',
+      '    1 × ends early — do something',
+      '        /b',
+      '',
+    ],
+  );
+});

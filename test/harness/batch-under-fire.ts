@@ -1,0 +1,131 @@
+/**
+ * `sotto transcribe FOLDER` while it, its daemon and its engine are killed in turn: called again after each end, as a script
+ * would, until it says that it is over.
+ */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { daemonStatus } from './daemon-status.js';
+import { startSotto, type SottoProcess } from './run-sotto.js';
+import type { TempHome } from './temp-home.js';
+
+export type Victim = 'command' | 'daemon' | 'engine';
+const VICTIMS = ['command', 'daemon', 'engine'] as const satisfies readonly Victim[];
+
+export interface Fire {
+  readonly home: TempHome;
+  readonly cwd: string;
+  /** What follows `sotto transcribe`, without --summary. */
+  readonly args: readonly string[];
+  /** Absolute folder of the texts. */
+  readonly output: string;
+  readonly everyMs: number;
+  /** After so many of each nobody is killed any more. */
+  readonly mostKills?: number;
+  readonly realEngine?: boolean;
+  readonly onKill?: (victim: Victim, texts: number) => void;
+}
+
+export interface UnderFire {
+  readonly kills: Readonly<Record<Victim, number>>;
+  /** How often the command was called. */
+  readonly calls: number;
+  /** Of the last one. */
+  readonly code: number | null;
+  readonly summary: BatchSummary;
+  /** Texts that were there at some kill, and were written anew afterwards. */
+  readonly twice: readonly string[];
+  /** Drafts and the like. */
+  readonly strays: readonly string[];
+}
+
+export interface BatchSummary {
+  readonly files: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly left: number;
+  readonly results: readonly {
+    file: string;
+    state: string;
+    output?: string;
+    code?: string;
+    message?: string;
+  }[];
+}
+
+export async function batchUnderFire(fire: Fire): Promise<UnderFire> {
+  const kills = { command: 0, daemon: 0, engine: 0 };
+  const before = new Map<string, string>();
+  for (let calls = 1; ; calls++) {
+    const command = startSotto(['transcribe', ...fire.args, '--summary', '-'], {
+      home: fire.home.folder,
+      cwd: fire.cwd,
+      realEngine: fire.realEngine === true,
+    });
+    let over = false;
+    const done = command.done.finally(() => (over = true));
+    await killInTurn(fire, command, () => over, kills, before);
+    const { code, stdout, stderr } = await done;
+    // Killed itself, or stopped because what it needs was killed again and again: the next one goes on.
+    if (code === null || code === 3) continue;
+    if (code !== 0 && code !== 1) throw new Error(`exit code ${code}: ${stderr.slice(-2000)}`);
+    const after = inodes(fire.output);
+    return {
+      kills,
+      calls,
+      code,
+      summary: JSON.parse(stdout) as BatchSummary,
+      twice: [...before].filter(([name, inode]) => after.get(name) !== inode).map(([name]) => name),
+      strays: [...after.keys()].filter((name) => name.includes('.sotto-')),
+    };
+  }
+}
+
+async function killInTurn(
+  fire: Fire,
+  command: SottoProcess,
+  over: () => boolean,
+  kills: Record<Victim, number>,
+  before: Map<string, string>,
+): Promise<void> {
+  while (!over()) {
+    const until = performance.now() + fire.everyMs;
+    while (!over() && performance.now() < until) await sleep(20);
+    const victim = [...VICTIMS].sort((a, b) => kills[a] - kills[b])[0] ?? 'command';
+    if (over() || kills[victim] >= (fire.mostKills ?? Infinity)) continue;
+    const pid = await pidOf(victim, fire, command);
+    if (pid === undefined || over()) continue;
+    const there = inodes(fire.output);
+    for (const [name, inode] of there)
+      if (!before.has(name) && !name.includes('.sotto-')) before.set(name, inode);
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      continue;
+    }
+    kills[victim] += 1;
+    fire.onKill?.(victim, there.size);
+  }
+}
+
+async function pidOf(victim: Victim, { home }: Fire, command: SottoProcess): Promise<number | undefined> {
+  if (victim === 'command') return command.pid;
+  const status = await daemonStatus(home.paths);
+  return victim === 'daemon' ? status?.pid : status?.engine.pid;
+}
+
+/** What tells a file from one that took its place. */
+function inodes(folder: string): Map<string, string> {
+  const found = new Map<string, string>();
+  let names: string[] = [];
+  try {
+    names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  } catch {
+    // Nothing was written yet.
+  }
+  for (const name of names) {
+    const stats = statSync(join(folder, name), { throwIfNoEntry: false });
+    if (stats?.isFile() === true) found.set(name, `${stats.ino} ${stats.mtimeMs}`);
+  }
+  return found;
+}

@@ -1,0 +1,119 @@
+/** An engine of files without a process or a model: a file is JSON that says what is heard in it. */
+import { readFileSync } from 'node:fs';
+import { SottoError, type ErrorCode } from '#daemon/protocol/errors.js';
+import type { Segment } from '#daemon/protocol/transcription.js';
+import type { Engine, EngineJob, JobReport, RunningJob } from '#daemon/supervisor/engine.js';
+
+export interface HeardFile {
+  /** A segment each, of a second. */
+  readonly texts?: readonly string[];
+  readonly language?: string;
+  readonly durationSeconds?: number;
+  /** Fails before the segment of this number. */
+  readonly failAt?: number;
+  readonly failCode?: ErrorCode;
+  /** Waits to be told to go on before the segment of this number. */
+  readonly holdAt?: number;
+}
+
+export class ScriptedFiles implements Engine {
+  readonly ran: EngineJob[] = [];
+  /** The first text of each file that was heard to its end. */
+  readonly heard: (string | undefined)[] = [];
+  cancels = 0;
+  #goOn: (() => void)[] = [];
+
+  run(job: EngineJob, report: (report: JobReport) => void): RunningJob {
+    this.ran.push(job);
+    let cancelled = false;
+    void this.#hear(job, report, () => cancelled);
+    return {
+      cancel: () => {
+        cancelled = true;
+        this.cancels += 1;
+        this.goOn();
+      },
+    };
+  }
+
+  live(): never {
+    throw new Error('no dictation here');
+  }
+
+  status() {
+    return { state: 'ready' as const, restarts: 0, model: { state: 'absent' as const } };
+  }
+
+  /** Those that wait go on. */
+  goOn(): void {
+    for (const resolve of this.#goOn.splice(0)) resolve();
+  }
+
+  async #hear(
+    { path, options }: EngineJob,
+    report: (report: JobReport) => void,
+    isCancelled: () => boolean,
+  ): Promise<void> {
+    await Promise.resolve();
+    let file: HeardFile;
+    try {
+      file = JSON.parse(readFileSync(path, 'utf8')) as HeardFile;
+    } catch {
+      report({ type: 'failed', error: new SottoError('AUDIO_UNSUPPORTED', 'this is no sound') });
+      return;
+    }
+    const { texts = [], language = 'en', failAt, failCode = 'AUDIO_TRUNCATED', holdAt } = file;
+    report({ type: 'opened', durationSeconds: texts.length });
+    report({
+      type: 'event',
+      event: { type: 'language', language: options.language ?? language, probability: 1 },
+    });
+    for (let index = 0; index <= texts.length; index++) {
+      if (index === holdAt) await new Promise<void>((resolve) => this.#goOn.push(resolve));
+      if (isCancelled()) return report({ type: 'cancelled' });
+      if (index === failAt) {
+        return report({ type: 'failed', error: new SottoError(failCode, 'as the script says') });
+      }
+      const text = texts[index];
+      if (text !== undefined) {
+        report({ type: 'event', event: { type: 'text', text: `${text}?` } });
+        report({ type: 'event', event: { type: 'segment', segment: heard(index, text, options) } });
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.heard.push(texts[0]);
+    const timings = { load: 0, mel: 0.001, encode: 0.002, decode: 0.003, total: 0.006 };
+    const durationSeconds = file.durationSeconds ?? texts.length;
+    report({
+      type: 'done',
+      summary: { language: options.language ?? language, durationSeconds, timings },
+    });
+  }
+}
+
+function heard(index: number, text: string, options: EngineJob['options']): Segment {
+  const words = text.match(/\s*\S+/gu) ?? [];
+  const tokens = [50_364, ...words.map((_, at) => 100 + at)];
+  return {
+    start: index,
+    end: index + 1,
+    text,
+    tokens,
+    avgLogprob: -0.1,
+    noSpeechProb: 0.01,
+    compressionRatio: 1.2,
+    temperature: 0,
+    ...(options.tokenLogprobs === true && {
+      tokenLogprobs: tokens.map((_, at) => -at / 10),
+      tokenBytes: ['', ...words.map((word) => Buffer.from(word).toString('base64'))],
+    }),
+    ...(options.wordTimestamps === true && {
+      words: words.map((word, at) => ({
+        word,
+        start: index + at / words.length,
+        end: index + (at + 1) / words.length,
+        probability: 0.9,
+      })),
+    }),
+  };
+}
