@@ -32,6 +32,9 @@ function use(home = paths.home): void {
     'history.db-wal': 'h',
     'history.db.damaged-2026-01-01': 'h',
     'recordings/a.wav': 'RIFF',
+    'batch.db': 'b',
+    'batch.db-wal': 'b',
+    'batch-0123456789abcdef.lock': '',
     'spool/b.pcm': '1234',
     'settings.json': '{}',
     'settings.json.1a2b3c4d.new': '{}',
@@ -39,6 +42,10 @@ function use(home = paths.home): void {
     'logs/sotto.log': '{}',
     'logs/agent.log': '',
     'cache/node/v22/x': 'c',
+    'uploads/1a2b-3c4d': 'RIFF',
+    token: 'sotto_',
+    'http.json': '{}',
+    'http.json.1a2b3c4d.new': '{}',
     'lock.17': '2147483000',
   };
   for (const [name, text] of Object.entries(files)) {
@@ -207,8 +214,10 @@ describe('what Sotto has on a machine', () => {
     expect(strangers).toEqual([join(own.home, 'logs')]);
     expect(pieces.map(({ what }) => what)).toEqual([
       'sockets and locks',
+      'the token of the port',
       'logs',
       'caches',
+      'work on folders',
       'models',
       'past dictations',
       'settings and vocabulary',

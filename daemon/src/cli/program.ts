@@ -12,10 +12,12 @@ import { minutes, whole } from './flag-values.js';
 import { addHistory } from './history-command.js';
 import { modelArgument } from './models-argument.js';
 import { addModels } from './models-commands.js';
+import { addServe, addToken } from './serve-command.js';
 import { addTranscribe } from './transcribe-command.js';
 import { addUninstall } from './uninstall-command.js';
 import { chooseView, daemonTranscriber, type Outcome, withInterrupt } from './transcribers.js';
 import { addVocabulary } from './vocabulary-command.js';
+import { addQueue, addWorker } from './worker-command.js';
 
 export type { Outcome } from './transcribers.js';
 
@@ -34,6 +36,7 @@ Examples:
   sotto transcribe talk.mp3                         the text, as it comes
   sotto transcribe *.m4a --format srt --output subs subtitles for each file
   sotto transcribe rede.wav --task translate        German speech, English text
+  sotto serve                                       a port for programs that speak OpenAI's API
   sotto daemon status                               what the background service does
 
 Exit codes: 0 all done · 1 some file failed · 2 wrong usage · 3 daemon or model not usable · 130 interrupted`,
@@ -44,7 +47,11 @@ Exit codes: 0 all done · 1 some file failed · 2 wrong usage · 3 daemon or mod
   addModels(program, outcome);
   addHistory(program, outcome);
   addVocabulary(program, outcome);
+  addServe(program, outcome);
+  addToken(program, outcome);
   addAgent(program, outcome);
+  addWorker(program, outcome);
+  addQueue(program, outcome);
   addCapture(program, outcome);
   addDemo(program, outcome);
   addUninstall(program, outcome);

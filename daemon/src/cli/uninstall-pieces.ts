@@ -22,17 +22,23 @@ const NAMES: readonly (readonly [RegExp, string, Keepable?])[] = [
   [/^models$/, 'models', 'models'],
   // Audio that waits in the spool is of dictations, too: those that nobody has got the text of.
   [/^(history\.db.*|recordings|spool)$/, 'past dictations', 'history'],
+  [/^batch(\.db.*|-[0-9a-f]+\.lock.*)$/, 'work on folders'],
   [/^(settings|vocabulary)\.json/, 'settings and vocabulary', 'settings'],
   [/^(s|c|capture\.lock.*|lock\.\d+|\.lock-.+)$/, 'sockets and locks'],
+  // With the drafts of a process that was killed.
+  [/^(token|http\.json)(\.[0-9a-f]{8}\.new)?$/, 'the token of the port'],
   [/^(app|agent)$/, 'the program'],
-  [/^cache$/, 'caches'],
+  // What lies there belongs to requests that are over.
+  [/^(cache|uploads)$/, 'caches'],
 ];
 
 /** In the order in which they are to go: whatever runs this command last. */
 const ORDER = [
   'sockets and locks',
+  'the token of the port',
   'logs',
   'caches',
+  'work on folders',
   'models',
   'past dictations',
   'settings and vocabulary',

@@ -8,7 +8,7 @@ import { packageRoot, type Paths } from '../paths.js';
 import { messageOf, SottoError } from '../protocol/errors.js';
 import { lockHolder } from '../server/lock.js';
 import { describeBytes } from '../store/download/describe-bytes.js';
-import { tryLock } from '../store/download/lock.js';
+import { tryLock } from '../store/process-lock.js';
 import { managerFor } from './agent.js';
 import { daemonStop } from './daemon-commands.js';
 import { INTERRUPTED } from './interrupt.js';

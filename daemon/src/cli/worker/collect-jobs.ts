@@ -1,0 +1,158 @@
+/** From what a user names — files, folders, addresses — to jobs, each with an id that the same work has again. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { SottoError } from '../../protocol/errors.js';
+import { formatOf } from '../../writers/index.js';
+import { findFiles, type FindOptions, type FoundFile } from '../batch/find-files.js';
+import { shownPath } from '../batch/shown-path.js';
+import { targetsOf } from '../batch/targets.js';
+import { outputNames } from '../output-files.js';
+import type { Recipe } from '../transcript.js';
+import { jobId, parseJob, shownUrl, type QueueJob, type Source } from './queue-job.js';
+
+export interface Submission extends Recipe {
+  /** Files, folders and addresses. */
+  readonly args: readonly string[];
+  readonly find: FindOptions;
+  readonly model?: string;
+  /** Of files it lies on the shared disk, as the workers call it; of addresses it is here. */
+  readonly output?: string;
+}
+
+export interface Collected {
+  readonly id: string;
+  readonly job: QueueJob;
+  /** The whole path of the file, or its address. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Where this program puts the text once it is in the queue; on stdout when left out. */
+  readonly saveAs?: string;
+}
+
+export interface Collection {
+  readonly jobs: readonly Collected[];
+  /** What needs no work: its text is there. */
+  readonly there: readonly { readonly path: string; readonly target: string }[];
+  readonly failed: readonly { readonly path: string; readonly error: SottoError }[];
+}
+
+export function isAddress(arg: string): boolean {
+  return /^https?:\/\//i.test(arg);
+}
+
+/** @throws SottoError INVALID_ARGUMENT */
+export async function collectJobs(submission: Submission): Promise<Collection> {
+  const { args, find, format, output } = submission;
+  const { extension } = formatOf(format);
+  const there: { path: string; target: string }[] = [];
+  const failed: { path: string; error: SottoError }[] = [];
+  const files: FoundFile[] = [];
+  for await (const found of findFiles(
+    args.filter((arg) => !isAddress(arg)),
+    find,
+  )) {
+    if (found.type === 'file') files.push(found);
+    else failed.push({ path: found.path, error: found.error });
+  }
+  const jobs = new Map<string, Collected>();
+  const add = (collected: Collected): void => {
+    if (!jobs.has(collected.id)) jobs.set(collected.id, collected);
+  };
+  // A file that is named is printed, as without a queue; a folder's texts lie beside its files.
+  const placed = files.filter(({ root }) => root !== undefined || output !== undefined);
+  const targets = targetsOf(placed, { extension, ...(output !== undefined && { output }) });
+  const targetOf = new Map(placed.map((file, index) => [file, targets[index]]));
+  for (const file of files) {
+    const target = targetOf.get(file);
+    if (target !== undefined && (await isFile(target))) {
+      there.push({ path: file.path, target });
+      continue;
+    }
+    const stamp = `${file.bytes} ${file.modifiedMs}`;
+    const to: QueueJob['target'] = target === undefined ? { kind: 'queue' } : { kind: 'file', path: target };
+    const job = jobOf(submission, shownPath(file.path), { kind: 'path', path: file.path }, to);
+    add({ id: jobId(job, stamp), job, path: file.path, bytes: file.bytes });
+  }
+  const addresses = args.filter(isAddress);
+  const names = outputNames(addresses.map(nameOf), extension);
+  for (const [index, url] of addresses.entries()) {
+    checkAddress(url);
+    const saveAs = output === undefined ? undefined : resolve(output, names[index] ?? '');
+    if (saveAs !== undefined && (await isFile(saveAs))) {
+      there.push({ path: url, target: saveAs });
+      continue;
+    }
+    const job = jobOf(submission, shownUrl(url), { kind: 'url', url }, { kind: 'queue' });
+    add({ id: jobId(job), job, path: url, bytes: 0, ...(saveAs !== undefined && { saveAs }) });
+  }
+  const printed = [...jobs.values()].filter(
+    ({ job, saveAs }) => job.target.kind === 'queue' && saveAs === undefined,
+  );
+  if (format === 'html' && printed.length > 1) {
+    throw new SottoError('INVALID_ARGUMENT', 'several reports can’t be printed one after another', {
+      hint: 'add --output FOLDER, which writes a page for each',
+    });
+  }
+  return { jobs: [...jobs.values()], there, failed };
+}
+
+function jobOf(
+  { format, writer = {}, options, model }: Submission,
+  name: string,
+  source: Source,
+  target: QueueJob['target'],
+): QueueJob {
+  const job = {
+    version: 1,
+    name,
+    source,
+    target,
+    format,
+    writer,
+    options,
+    ...(model !== undefined && { model }),
+  };
+  // What the workers would refuse is not handed in.
+  return parseJob(job);
+}
+
+/** `https://host/talks/a%20b.mp3?signature` → `a b.mp3`. */
+function nameOf(url: string): string {
+  const last =
+    new URL(url).pathname
+      .split('/')
+      .filter((part) => part !== '')
+      .at(-1) ?? '';
+  let name = last;
+  try {
+    name = decodeURIComponent(last);
+  } catch {
+    // As it is written, then.
+  }
+  name = name
+    .replace(/[\p{Cc}/\\:]+/gu, '_')
+    .replace(/^\.+/, '')
+    .slice(0, 120);
+  return name === '' ? new URL(url).hostname : name;
+}
+
+function checkAddress(url: string): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined) throw new SottoError('INVALID_ARGUMENT', `${url} is no address`);
+  if (parsed.username === '' && parsed.password === '') return;
+  throw new SottoError(
+    'INVALID_ARGUMENT',
+    'an address with a password in it would lie in the queue for everybody',
+    {
+      hint: 'give a signed address',
+    },
+  );
+}
+
+/** A text that is there is finished: it is put in its place as a whole. */
+export async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  );
+}

@@ -1,0 +1,107 @@
+/**
+ * The connection to a queue. BullMQ and its client are big and are loaded here, when somebody asks for a queue, and nowhere
+ * else.
+ */
+import type { Queue } from 'bullmq';
+import type { Redis, RedisOptions } from 'ioredis';
+import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
+import { QUEUE_NAME, QUEUE_PREFIX, type JobResult, type QueueJob } from './queue-job.js';
+import type { QueueAddress } from './queue-url.js';
+
+export type JobQueue = Queue<QueueJob, JobResult>;
+
+const CONNECT_MS = 5_000;
+const SLOWEST_RETRY_MS = 2_000;
+
+/**
+ * Whether a Redis answers there, and lets us in. What comes after may rely on a client that waits for it.
+ * @throws SottoError QUEUE_UNAVAILABLE, QUEUE_DENIED within seconds
+ */
+export async function probeQueue(address: QueueAddress): Promise<void> {
+  const { Redis } = await import('ioredis');
+  const client = new Redis({
+    ...address.connection,
+    lazyConnect: true,
+    connectTimeout: CONNECT_MS,
+    commandTimeout: CONNECT_MS,
+    maxRetriesPerRequest: 0,
+    enableReadyCheck: false,
+    enableOfflineQueue: true,
+    retryStrategy: () => null,
+  });
+  let said: unknown;
+  client.on('error', (error) => (said ??= error));
+  try {
+    await client.connect();
+    await client.ping();
+  } catch (error) {
+    // "Connection is closed." is the end of it; what came before it says why.
+    throw queueError(said ?? error, address);
+  } finally {
+    client.disconnect();
+  }
+}
+
+/**
+ * A client that waits while the queue is away: nothing that was asked of it is lost by a restart of Redis. `onAway` and
+ * `onBack` tell of it, once each time.
+ */
+export async function openRedis(
+  address: QueueAddress,
+  { onAway, onBack }: { onAway: (error: SottoError) => void; onBack: () => void },
+): Promise<Redis> {
+  const { Redis } = await import('ioredis');
+  const options: RedisOptions = {
+    ...address.connection,
+    // BullMQ asks for it: a worker waits for a job without an end.
+    maxRetriesPerRequest: null,
+    connectTimeout: CONNECT_MS,
+    retryStrategy: (times) => Math.min(100 * times, SLOWEST_RETRY_MS),
+  };
+  const client = new Redis(options);
+  let away = false;
+  client.on('error', (error) => {
+    if (away) return;
+    away = true;
+    onAway(queueError(error, address));
+  });
+  client.on('ready', () => {
+    if (away) onBack();
+    away = false;
+  });
+  return client;
+}
+
+export async function openQueue(client: Redis): Promise<JobQueue> {
+  const { Queue } = await import('bullmq');
+  const queue: JobQueue = new Queue(QUEUE_NAME, {
+    connection: client,
+    prefix: QUEUE_PREFIX,
+    // Its own warnings about old servers go to the terminal unasked.
+    skipVersionCheck: true,
+  });
+  // The client says it, too.
+  queue.on('error', () => undefined);
+  return queue;
+}
+
+export function queueError(error: unknown, { shown }: QueueAddress): SottoError {
+  const message = messageOf(error);
+  if (/NOAUTH|WRONGPASS|NOPERM|invalid password|without any password/i.test(message))
+    return new SottoError('QUEUE_DENIED', `the queue at ${shown} lets nobody in like this`, { cause: error });
+  const code = codeOf(error) ?? '';
+  const reason = REASONS[code] ?? (message === '' ? code : message);
+  return new SottoError('QUEUE_UNAVAILABLE', `the queue at ${shown} can’t be reached: ${reason}`, {
+    cause: error,
+  });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOENT: 'there is no such socket',
+  ENOTFOUND: 'no machine has that name',
+  EAI_AGAIN: 'its name can’t be looked up now',
+  EACCES: 'permission denied',
+  ETIMEDOUT: 'it does not answer',
+  ECONNRESET: 'it hangs up',
+};

@@ -1,0 +1,156 @@
+/**
+ * One job, from its sound to its text in its place. A queue hands a job out again when it hears nothing of its worker, so
+ * two may work at the same: the first text that is placed stays, the other one is dropped, and a job whose text is there
+ * is over at once.
+ */
+import { dirname, isAbsolute } from 'node:path';
+import { SottoError, type ErrorCode } from '../../protocol/errors.js';
+import { formatOf } from '../../writers/index.js';
+import type { ReportAudio } from '../../writers/report/audio-source.js';
+import { placeText } from '../batch/place.js';
+import { MODEL_CODES } from '../model-codes.js';
+import type { Transcriber } from '../transcriber.js';
+import { documentOf, type Document } from '../transcript.js';
+import { isFile } from './collect-jobs.js';
+import type { FetchedAudio, FetchLimits } from './fetch-audio.js';
+import { MAX_TEXT_BYTES, type JobProgress, type JobResult, type QueueJob } from './queue-job.js';
+import type { Roots } from './roots.js';
+
+export interface JobDesk {
+  readonly worker: string;
+  readonly roots: Roots;
+  readonly limits: FetchLimits;
+  /** For jobs that name none; the daemon's own when left out. */
+  readonly model?: string;
+  /** Of this machine's daemon; closed after the job. */
+  readonly transcriber: () => Promise<Transcriber>;
+  /** Removes what workers that were killed left in a folder. */
+  readonly tidy: (folder: string) => Promise<void>;
+  /** Texts that wait in the queue. `there`: another one came first. */
+  readonly texts: {
+    has(id: string): Promise<boolean>;
+    put(id: string, text: string): Promise<'done' | 'there'>;
+  };
+}
+
+/** @throws SottoError */
+export async function doJob(
+  id: string,
+  job: QueueJob,
+  desk: JobDesk,
+  signal: AbortSignal,
+  onProgress: (progress: JobProgress) => void,
+): Promise<JobResult> {
+  const { worker, roots } = desk;
+  const { extension } = formatOf(job.format);
+  const file = job.target.kind === 'file' ? await roots.target(job.target.path, extension) : undefined;
+  if (file === undefined ? await desk.texts.has(id) : await isFile(file)) return { outcome: 'there', worker };
+  if (file !== undefined) await desk.tidy(dirname(file));
+  const sound = await openSound(job, desk, signal);
+  try {
+    const folder = dirname(file ?? sound.path);
+    const { text, transcript } = await transcribe(job, sound.path, folder, desk, signal, onProgress);
+    // Whoever has lost the job to another worker leaves its place alone.
+    if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+    const outcome = file === undefined ? await keep(id, text, desk) : await place(file, text);
+    const { durationSeconds, language } = transcript.summary;
+    return { outcome, worker, durationSeconds, language };
+  } finally {
+    await sound.remove();
+  }
+}
+
+/** Failures that are this machine's: any worker's next job would meet them. Where a job names a model, they are the job's. */
+const OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SHARE_GONE',
+  'DAEMON_UNAVAILABLE',
+  'VERSION_MISMATCH',
+  'UNAUTHORISED',
+  'INSUFFICIENT_DISK',
+]);
+const OWN_MODEL: ReadonlySet<ErrorCode> = new Set<ErrorCode>(MODEL_CODES);
+/** Not worth another try by themselves, but another machine may have the model, the right to read, or the folder. */
+const ELSEWHERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...OWN_MODEL,
+  'AUDIO_REFUSED',
+  'AUDIO_UNREADABLE',
+  'OUTPUT_FAILED',
+]);
+
+/**
+ * What becomes of a job that failed. `stop` and `rest` give it back, and its worker takes no more, for good or for a while:
+ * a file that engines die of may have brought this one's engine down, which comes back by itself.
+ */
+export function verdictOn(error: SottoError, job: QueueJob | undefined): 'again' | 'never' | 'rest' | 'stop' {
+  if (error.code === 'ENGINE_UNAVAILABLE') return 'rest';
+  if (OWN.has(error.code)) return 'stop';
+  if (OWN_MODEL.has(error.code) && job?.model === undefined) return 'stop';
+  return error.retryable || ELSEWHERE.has(error.code) ? 'again' : 'never';
+}
+
+async function openSound(
+  { source }: QueueJob,
+  { roots, limits }: JobDesk,
+  signal: AbortSignal,
+): Promise<FetchedAudio> {
+  if (source.kind === 'path') {
+    return { path: await roots.source(source.path), remove: () => Promise.resolve() };
+  }
+  const { fetchAudio } = await import('./fetch-audio.js');
+  return fetchAudio(source.url, limits, signal);
+}
+
+async function transcribe(
+  job: QueueJob,
+  path: string,
+  folder: string,
+  { worker, roots, transcriber: open, model: usual }: JobDesk,
+  signal: AbortSignal,
+  onProgress: (progress: JobProgress) => void,
+): Promise<Document> {
+  const { format, options, model: named } = job;
+  const model = named !== undefined && isAbsolute(named) ? await roots.source(named) : (named ?? usual);
+  const transcriber = await open();
+  let totalSeconds: number | undefined;
+  try {
+    return await documentOf(
+      transcriber.transcribe(path, options, { signal, ...(model !== undefined && { model }) }),
+      { file: job.name, folder, audio: () => soundFor(job, path, folder) },
+      { format, options, writer: settingsOf(job) },
+      (event) => {
+        if (event.type === 'started') totalSeconds = event.durationSeconds;
+        if (event.type !== 'progress') return;
+        onProgress({ worker, seconds: event.seconds, ...(totalSeconds !== undefined && { totalSeconds }) });
+      },
+    );
+  } finally {
+    await transcriber.close();
+  }
+}
+
+async function place(file: string, text: string): Promise<'done' | 'there'> {
+  return (await placeText(file, text, { existing: 'keep' })) === 'placed' ? 'done' : 'there';
+}
+
+async function keep(id: string, text: string, { texts }: JobDesk): Promise<'done' | 'there'> {
+  if (Buffer.byteLength(text) <= MAX_TEXT_BYTES) return texts.put(id, text);
+  throw new SottoError('OUTPUT_FAILED', 'the text is too long to be kept in the queue', {
+    hint: 'write it to a shared disk with --output FOLDER',
+  });
+}
+
+async function soundFor({ source }: QueueJob, path: string, folder: string): Promise<ReportAudio> {
+  const { reportAudio } = await import('../report-audio.js');
+  const audio = await reportAudio(path, folder);
+  // What was fetched is gone afterwards: too big to be in the page, it is where it came from.
+  if (audio.kind === 'linked' && source.kind === 'url')
+    return { kind: 'linked', href: new URL(source.url).href };
+  return audio;
+}
+
+function settingsOf({ writer: { highlightWords, rules } }: QueueJob) {
+  return {
+    ...(highlightWords !== undefined && { highlightWords }),
+    ...(rules !== undefined && { rules }),
+  };
+}

@@ -1,0 +1,198 @@
+/** Sound from an address: streamed into a private folder, within limits of size and time, and gone when its job is over. */
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { Transform, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { isRunning } from '../../is-running.js';
+import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
+import { SOTTO_VERSION } from '../../protocol/version.js';
+import { checkHost, lookupFar } from './near-addresses.js';
+import { shownUrl } from './queue-job.js';
+
+export interface FetchLimits {
+  readonly maxBytes: number;
+  /** For all of a file. */
+  readonly maxSeconds: number;
+  /** Whether addresses of the worker's own network are fetched from, too. */
+  readonly allowPrivate: boolean;
+}
+
+export interface FetchedAudio {
+  readonly path: string;
+  readonly remove: () => Promise<void>;
+}
+
+const MAX_REDIRECTS = 5;
+const CONNECT_MS = 15_000;
+/** Without a byte. */
+const SILENT_MS = 60_000;
+/** What has no file any more, for good. */
+const GONE = new Set([404, 410]);
+/** What another try may mend. */
+const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+const FOLDER = /^sotto-worker-(\d+)-/;
+
+/** @throws SottoError AUDIO_REFUSED, AUDIO_NOT_FOUND, AUDIO_FETCH_FAILED, CANCELLED */
+export async function fetchAudio(
+  address: string,
+  limits: FetchLimits,
+  signal: AbortSignal,
+): Promise<FetchedAudio> {
+  // Readable by this user alone, as mkdtemp makes it.
+  const folder = await mkdtemp(join(tmpdir(), `sotto-worker-${process.pid}-`));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const path = join(folder, `sound${extensionOf(address)}`);
+    await download(new URL(address), path, limits, signal);
+    return { path, remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** What workers that were killed have left. */
+export async function sweepFetched(): Promise<void> {
+  for (const name of await readdir(tmpdir()).catch(() => [])) {
+    const pid = Number(FOLDER.exec(name)?.[1] ?? NaN);
+    if (Number.isNaN(pid) || pid === process.pid || isRunning(pid)) continue;
+    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+async function download(first: URL, path: string, limits: FetchLimits, signal: AbortSignal): Promise<void> {
+  const { Agent, request } = await import('undici');
+  const agent = new Agent({
+    connect: { timeout: CONNECT_MS, ...(!limits.allowPrivate && { lookup: lookupFar }) },
+    headersTimeout: SILENT_MS,
+    bodyTimeout: SILENT_MS,
+  });
+  const tooLong = AbortSignal.timeout(limits.maxSeconds * 1000);
+  const both = AbortSignal.any([signal, tooLong]);
+  try {
+    let url = first;
+    for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+      checkUrl(url, limits);
+      const answer = await request(url, {
+        dispatcher: agent,
+        signal: both,
+        headers: { 'user-agent': `sotto/${SOTTO_VERSION}`, 'accept-encoding': 'identity' },
+      });
+      const to = answer.headers.location;
+      if (answer.statusCode < 300 || answer.statusCode > 399 || typeof to !== 'string') {
+        await store(answer, path, limits, both);
+        return;
+      }
+      discard(answer.body);
+      url = redirectOf(url, to);
+    }
+    throw new SottoError('AUDIO_FETCH_FAILED', `${shownUrl(first.href)} leads on and on`, {
+      retryable: false,
+    });
+  } catch (error) {
+    throw fetchError(error, first, limits, signal, tooLong);
+  } finally {
+    await agent.destroy().catch(() => undefined);
+  }
+}
+
+interface Answer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Readable;
+}
+
+async function store(
+  { statusCode, headers, body }: Answer,
+  path: string,
+  { maxBytes }: FetchLimits,
+  signal: AbortSignal,
+): Promise<void> {
+  if (statusCode !== 200) {
+    discard(body);
+    if (GONE.has(statusCode)) throw new SottoError('AUDIO_NOT_FOUND', `the address answers ${statusCode}`);
+    throw new SottoError('AUDIO_FETCH_FAILED', `the address answers ${statusCode}`, {
+      retryable: PASSING.has(statusCode),
+    });
+  }
+  if (Number(headers['content-length'] ?? 0) > maxBytes) {
+    discard(body);
+    throw tooBig(maxBytes);
+  }
+  let bytes = 0;
+  const limit = new Transform({
+    transform(chunk: Buffer, _, done) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) done(tooBig(maxBytes));
+      else done(null, chunk);
+    },
+  });
+  await pipeline(body, limit, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
+}
+
+/** What is not read ends with an error, which is no news. */
+function discard(body: Readable): void {
+  body.on('error', () => undefined);
+  body.destroy();
+}
+
+function checkUrl(url: URL, { allowPrivate }: FetchLimits): void {
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new SottoError('AUDIO_REFUSED', `sound comes over http or https, not over ${url.protocol}`);
+  if (url.username !== '' || url.password !== '') {
+    throw new SottoError('AUDIO_REFUSED', 'an address with a password in it is not taken', {
+      hint: 'give a signed address: the queue keeps it for everybody who reads the queue',
+    });
+  }
+  if (!allowPrivate) checkHost(url);
+}
+
+/** Nothing that came over https goes on in the clear. */
+function redirectOf(from: URL, to: string): URL {
+  const next = URL.canParse(to, from.href) ? new URL(to, from.href) : undefined;
+  const fits = next?.protocol === from.protocol || next?.protocol === 'https:';
+  if (next !== undefined && fits) return next;
+  throw new SottoError(
+    'AUDIO_REFUSED',
+    `the address leads from ${from.protocol} to ${next?.protocol ?? 'nowhere'}`,
+  );
+}
+
+function fetchError(
+  error: unknown,
+  url: URL,
+  { maxSeconds }: FetchLimits,
+  signal: AbortSignal,
+  tooLong: AbortSignal,
+): SottoError {
+  if (signal.aborted) return new SottoError('CANCELLED', 'cancelled');
+  if (tooLong.aborted)
+    return new SottoError('AUDIO_FETCH_FAILED', `it was not here after ${maxSeconds} s`, { cause: error });
+  if (error instanceof SottoError) return error;
+  // The connector wraps what the look-up said.
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (cause instanceof SottoError) return cause;
+  if (['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? ''))
+    return new SottoError('INSUFFICIENT_DISK', 'there is no room to fetch sound', { cause: error });
+  const gone = ['ENOTFOUND'].includes(codeOf(error) ?? '');
+  const why = gone ? 'no machine has that name' : messageOf(error);
+  return new SottoError('AUDIO_FETCH_FAILED', `${shownUrl(url.href)} can’t be fetched: ${why}`, {
+    cause: error,
+  });
+}
+
+function tooBig(maxBytes: number): SottoError {
+  return new SottoError('AUDIO_FETCH_FAILED', `it is larger than ${Math.floor(maxBytes / 1_000_000)} MB`, {
+    retryable: false,
+    hint: 'allow more with the worker’s --max-download',
+  });
+}
+
+/** Some decoders go by it. */
+function extensionOf(address: string): string {
+  const extension = extname(new URL(address).pathname).toLowerCase();
+  return /^\.[a-z0-9]{1,5}$/.test(extension) ? extension : '';
+}

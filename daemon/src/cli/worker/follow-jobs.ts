@@ -1,0 +1,116 @@
+/**
+ * What becomes of jobs: the queue tells of each change, and a look at all that are still open, now and then, finds what was
+ * told while nobody heard it.
+ */
+import type { Redis } from 'ioredis';
+import { SottoError } from '../../protocol/errors.js';
+import type { JobQueue } from './connect-queue.js';
+import {
+  errorOfReason,
+  parseProgress,
+  parseResult,
+  QUEUE_NAME,
+  QUEUE_PREFIX,
+  type JobProgress,
+  type JobResult,
+} from './queue-job.js';
+import { orAfter } from './worker-words.js';
+
+export type Ending = { readonly result: JobResult } | { readonly error: SottoError };
+
+export interface Watcher {
+  ended(id: string, ending: Ending): void;
+  progress(id: string, progress: JobProgress): void;
+  /** It waits again: its worker died, or it is to be tried once more. */
+  waits(id: string): void;
+}
+
+const LOOK_EVERY_MS = 5_000;
+const AT_ONCE = 200;
+
+/** Until all of them are over, or the signal is aborted. */
+export async function followJobs(
+  { client, queue }: { readonly client: Redis; readonly queue: JobQueue },
+  ids: ReadonlySet<string>,
+  watcher: Watcher,
+  signal: AbortSignal,
+): Promise<void> {
+  const open = new Set(ids);
+  let allOver: () => void = () => undefined;
+  const over = new Promise<void>((resolve) => (allOver = resolve));
+  signal.addEventListener('abort', () => allOver(), { once: true });
+  const end = (id: string, ending: Ending): void => {
+    if (!open.delete(id)) return;
+    watcher.ended(id, ending);
+    if (open.size === 0) allOver();
+  };
+  const { QueueEvents } = await import('bullmq');
+  // It waits on its connection, which therefore is its own.
+  const connection = client.duplicate();
+  connection.on('error', () => undefined);
+  const events = new QueueEvents(QUEUE_NAME, { connection, prefix: QUEUE_PREFIX, skipVersionCheck: true });
+  events.on('error', () => undefined);
+  events.on('completed', ({ jobId }) => void look(queue, [jobId], open, end).catch(() => undefined));
+  events.on('failed', ({ jobId }) => void look(queue, [jobId], open, end).catch(() => undefined));
+  events.on('progress', ({ jobId, data }) => {
+    const progress = open.has(jobId) ? parseProgress(data) : undefined;
+    if (progress !== undefined) watcher.progress(jobId, progress);
+  });
+  for (const event of ['waiting', 'delayed', 'stalled'] as const)
+    events.on(event, ({ jobId }: { jobId: string }) => {
+      if (open.has(jobId)) watcher.waits(jobId);
+    });
+  let wake: () => void = () => undefined;
+  const onReady = (): void => wake();
+  client.on('ready', onReady);
+  try {
+    if (open.size === 0) return;
+    while (open.size > 0 && !signal.aborted) {
+      const looked = look(queue, [...open], open, end);
+      // While the queue is away a look takes as long as that.
+      await Promise.race([looked, over]);
+      // Sooner where the queue is back: what it has forgotten it does not tell of.
+      const back = new Promise<void>((resolve) => (wake = resolve));
+      await orAfter(Promise.race([over, back]), LOOK_EVERY_MS);
+    }
+  } finally {
+    client.off('ready', onReady);
+    await orAfter(events.close(), 1_000);
+    connection.disconnect();
+  }
+}
+
+async function look(
+  queue: JobQueue,
+  ids: readonly string[],
+  open: ReadonlySet<string>,
+  end: (id: string, ending: Ending) => void,
+): Promise<void> {
+  for (let from = 0; from < ids.length; from += AT_ONCE) {
+    await Promise.all(
+      ids.slice(from, from + AT_ONCE).map(async (id) => {
+        const ending = open.has(id) ? await endingOf(queue, id) : undefined;
+        if (ending !== undefined) end(id, ending);
+      }),
+    );
+  }
+}
+
+/** Undefined while it goes on. */
+export async function endingOf(queue: JobQueue, id: string): Promise<Ending | undefined> {
+  const state = await queue.getJobState(id);
+  if (state === 'unknown')
+    return { error: new SottoError('CANCELLED', 'somebody has taken it out of the queue') };
+  if (state !== 'completed' && state !== 'failed') return undefined;
+  const job = await queue.getJob(id);
+  if (job === undefined) return undefined;
+  if (state === 'failed') return { error: errorOfReason(job.failedReason) };
+  const result = parseResult(job.returnvalue);
+  if (result !== undefined) return { result };
+  return {
+    error: new SottoError(
+      'PROTOCOL',
+      'another version of Sotto has done it, and says what is not known here',
+    ),
+  };
+}

@@ -1,0 +1,56 @@
+/** `--rate 30/minute`: how often a worker begins a job. A bucket that fills by the clock, and holds what may begin at once. */
+import { InvalidArgumentError } from 'commander';
+
+export interface Rate {
+  readonly jobs: number;
+  readonly perMs: number;
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  second: 1000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+};
+
+export function parseRate(value: string): Rate {
+  const [, number = '', unit = 'minute'] = /^(\d{1,6})(?:\/(second|minute|hour|day))?$/.exec(value) ?? [];
+  const perMs = UNITS[unit];
+  if (!(Number(number) > 0) || perMs === undefined)
+    throw new InvalidArgumentError('a number of files is expected, as in 30/minute or 500/day.');
+  return { jobs: Number(number), perMs };
+}
+
+export class Pace {
+  readonly #everyMs: number;
+  readonly #room: number;
+  readonly #now: () => number;
+  #held: number;
+  #filledMs: number;
+
+  /** `room`: jobs that may begin at once; as many as the worker does side by side. Without a rate nothing waits. */
+  constructor(rate: Rate | undefined, room = 1, now: () => number = () => performance.now()) {
+    this.#everyMs = rate === undefined ? 0 : rate.perMs / rate.jobs;
+    this.#room = room;
+    this.#now = now;
+    this.#held = room;
+    this.#filledMs = now();
+  }
+
+  /** Whether a job may begin now; if so, it counts. */
+  take(): boolean {
+    if (this.waitMs() > 0) return false;
+    this.#held -= 1;
+    return true;
+  }
+
+  /** Until the next one may begin. */
+  waitMs(): number {
+    if (this.#everyMs === 0) return 0;
+    const now = this.#now();
+    this.#held = Math.min(this.#room, this.#held + (now - this.#filledMs) / this.#everyMs);
+    this.#filledMs = now;
+    // Sums of fractions end a little below the whole.
+    return this.#held > 1 - 1e-9 ? 0 : Math.ceil((1 - this.#held) * this.#everyMs);
+  }
+}

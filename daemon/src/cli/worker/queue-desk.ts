@@ -1,0 +1,168 @@
+/** `sotto queue status | retry | clear`: what lies in a queue, and what failed there. Each gives the exit code of the command. */
+import type { Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import * as v from 'valibot';
+import type { SottoError } from '../../protocol/errors.js';
+import { openQueue, openRedis, probeQueue, type JobQueue } from './connect-queue.js';
+import { errorOfReason, parseProgress, queueJobSchema, textKey } from './queue-job.js';
+import { parseQueueUrl } from './queue-url.js';
+import { oneLine, readName } from './worker-words.js';
+
+interface Desk {
+  readonly queue: JobQueue;
+  readonly client: Redis;
+}
+
+/** A page of a terminal; `--json` has all. */
+const SHOWN_FAILED = 20;
+const MOST_ACTIVE = 100;
+const AT_ONCE = 500;
+
+export interface QueueStatus {
+  readonly counts: Readonly<Record<string, number>>;
+  readonly workers: readonly string[];
+  readonly active: readonly { readonly name: string; readonly worker: string; readonly seconds: number }[];
+  readonly failed: readonly FailedJob[];
+}
+
+/** @param mostFailed of those that failed last */
+export async function statusOf(queue: JobQueue, mostFailed = Infinity): Promise<QueueStatus> {
+  const counts = await queue.getJobCounts('waiting', 'delayed', 'active', 'completed', 'failed');
+  const active = await queue.getActive(0, MOST_ACTIVE - 1);
+  return {
+    counts,
+    workers: await workerNames(queue),
+    active: active.map((job) => ({
+      name: nameOf(job),
+      worker: readName(job.processedBy ?? 'unknown'),
+      seconds: parseProgress(job.progress)?.seconds ?? 0,
+    })),
+    failed: await failedJobs(queue, mostFailed),
+  };
+}
+
+export function queueStatus(url: string, asJson: boolean): Promise<number> {
+  return atDesk(url, async ({ queue }, shown) => {
+    const status = await statusOf(queue, asJson ? Infinity : SHOWN_FAILED);
+    if (asJson) {
+      say(JSON.stringify({ queue: shown, ...status }));
+      return 0;
+    }
+    const { counts, workers, active, failed } = status;
+    const { waiting = 0, delayed = 0, active: busy = 0, completed = 0, failed: lost = 0 } = counts;
+    say(`${shown}: ${waiting + delayed} waiting, ${busy} at work, ${completed} done, ${lost} failed`);
+    say(workers.length === 0 ? 'no worker is connected' : `workers: ${workers.map(oneLine).join(', ')}`);
+    for (const { name, worker, seconds } of active)
+      say(
+        `  ${oneLine(worker)} is at ${oneLine(name)}${seconds > 0 ? `, ${Math.floor(seconds)} s into it` : ''}`,
+      );
+    for (const { name, code, message } of failed)
+      say(`  failed: ${oneLine(name)}: ${oneLine(message)} (${code})`);
+    if (lost > failed.length) say(`  and ${lost - failed.length} more: --json has all`);
+    return 0;
+  });
+}
+
+export function queueRetry(url: string): Promise<number> {
+  return atDesk(url, async ({ queue }) => {
+    const tried = await eachFailed(queue, async (job) => {
+      await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true });
+    });
+    say(tried === 0 ? 'nothing has failed' : `${countOf(tried)} waiting for another try`);
+    return 0;
+  });
+}
+
+export function queueClear(url: string, all: boolean): Promise<number> {
+  return atDesk(url, async ({ queue, client }) => {
+    if (!all) {
+      const taken = await eachFailed(queue, (job) => job.remove());
+      say(taken === 0 ? 'nothing has failed' : `${countOf(taken)} taken out`);
+      return 0;
+    }
+    const counts = await queue.getJobCounts();
+    // What somebody is at comes to its end, and finds that nobody knows it any more.
+    await queue.obliterate({ force: true });
+    for await (const keys of client.scanStream({ match: textKey('*'), count: AT_ONCE })) {
+      const found = v.parse(v.array(v.string()), keys);
+      if (found.length > 0) await client.unlink(found);
+    }
+    say(`${countOf(Object.values(counts).reduce((sum, count) => sum + count, 0))} taken out`);
+    return 0;
+  });
+}
+
+async function atDesk(url: string, work: (desk: Desk, shown: string) => Promise<number>): Promise<number> {
+  const address = parseQueueUrl(url);
+  if (address.warning !== undefined) process.stderr.write(`sotto: ${address.warning}\n`);
+  await probeQueue(address);
+  let lost: (error: SottoError) => void = () => undefined;
+  const away = new Promise<never>((_, reject) => (lost = reject));
+  // Who looks does not wait.
+  const client = await openRedis(address, { onAway: (error) => lost(error), onBack: () => undefined });
+  try {
+    const queue = await openQueue(client);
+    return await Promise.race([work({ queue, client }, address.shown), away]);
+  } finally {
+    client.disconnect();
+  }
+}
+
+interface FailedJob {
+  readonly id: string;
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+  readonly attempts: number;
+}
+
+async function failedJobs(queue: JobQueue, most: number): Promise<FailedJob[]> {
+  const found: FailedJob[] = [];
+  while (found.length < most) {
+    const page = await queue.getFailed(found.length, Math.min(found.length + AT_ONCE, most) - 1);
+    found.push(
+      ...page.map((job) => {
+        const { code, message } = errorOfReason(job.failedReason ?? '');
+        return { id: job.id ?? '', name: nameOf(job), code, message, attempts: job.attemptsMade };
+      }),
+    );
+    if (page.length < AT_ONCE) break;
+  }
+  return found;
+}
+
+/** Those that fail while it is at work are not met twice: it counts what there was at first. */
+async function eachFailed(queue: JobQueue, work: (job: Job) => Promise<void>): Promise<number> {
+  const ids = new Set((await failedJobs(queue, Infinity)).map(({ id }) => id));
+  let done = 0;
+  for (const id of ids) {
+    const job = await queue.getJob(id);
+    // Somebody else may have been quicker.
+    if (job === undefined) continue;
+    await work(job).then(
+      () => (done += 1),
+      () => undefined,
+    );
+  }
+  return done;
+}
+
+async function workerNames(queue: JobQueue): Promise<string[]> {
+  const workers = await queue.getWorkers().catch(() => []);
+  const names = workers.map(({ rawname = '', name = '' }) => /:w:(.+)$/.exec(rawname)?.[1] ?? name);
+  return [...new Set(names.filter((name) => name !== '').map(readName))].sort();
+}
+
+/** A stranger may have put anything there. */
+function nameOf(job: Job): string {
+  const parsed = v.safeParse(queueJobSchema.entries.name, (job.data as { name?: unknown } | null)?.name);
+  return parsed.success ? parsed.output : (job.id ?? 'unknown');
+}
+
+function countOf(files: number): string {
+  return `${files} ${files === 1 ? 'file' : 'files'}`;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,124 @@
+/**
+ * Where a queue is: `redis://user:password@host:6379/3`, `rediss://…` (the same over TLS), `unix:/run/redis.sock?db=3`.
+ * Read by ourselves: clients take what they don't know for a host name, and then wait for it.
+ */
+import { isAbsolute } from 'node:path';
+import { SottoError } from '../../protocol/errors.js';
+
+export interface QueueAddress {
+  /** What a client connects to. */
+  readonly connection: {
+    readonly host?: string;
+    readonly port?: number;
+    readonly path?: string;
+    readonly username?: string;
+    readonly password?: string;
+    readonly db: number;
+    readonly tls?: Record<string, never>;
+  };
+  /** To be shown: without a password. */
+  readonly shown: string;
+  /** What the user should know about it, if anything. */
+  readonly warning?: string;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const REDIS_PORT = 6379;
+const MAX_DB = 65_535;
+/** `sun_path`; a longer one is cut by some systems and refused by others. */
+const MAX_SOCKET_BYTES = 103;
+
+/**
+ * A password that is not in the address is taken from SOTTO_QUEUE_PASSWORD: other users see the arguments of a process.
+ * @throws SottoError INVALID_ARGUMENT, which never repeats the address
+ */
+export function parseQueueUrl(text: string, env: Env = process.env): QueueAddress {
+  const password = env.SOTTO_QUEUE_PASSWORD;
+  const kept = password === undefined || password === '' ? undefined : password;
+  if (text.startsWith('unix:')) return unixAddress(text.slice('unix:'.length), kept);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined) throw wrong('it is no address');
+  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')
+    throw wrong(`${url.protocol} is not known here`);
+  return redisAddress(url, kept);
+}
+
+function redisAddress(url: URL, kept: string | undefined): QueueAddress {
+  if (url.hostname === '') throw wrong('the host is missing');
+  if (url.search !== '' || url.hash !== '') throw wrong('nothing may follow the number of the database');
+  const tls = url.protocol === 'rediss:';
+  // IPv6 stands in brackets.
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = url.port === '' ? REDIS_PORT : Number(url.port);
+  if (port === 0) throw wrong('0 is no port');
+  const db = databaseOf(url.pathname.replace(/^\//, ''));
+  const username = plain(url.username);
+  const password = plain(url.password) ?? kept;
+  const open = password === undefined && !isLoopback(host);
+  const [scheme, account] = [tls ? 'rediss' : 'redis', username === undefined ? '' : `${url.username}@`];
+  const where = `${url.hostname}:${port}${db === 0 ? '' : `/${db}`}`;
+  const warnings = [
+    ...(open
+      ? ['anybody who reaches it can hand in work and read the texts: give that Redis a password']
+      : []),
+    ...(!tls && password !== undefined && !isLoopback(host)
+      ? ['password and texts travel in the clear: use rediss:// where the network is not your own']
+      : []),
+  ];
+  return {
+    connection: {
+      host,
+      port,
+      db,
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+      ...(tls && { tls: {} }),
+    },
+    shown: `${scheme}://${account}${where}`,
+    ...(warnings[0] !== undefined && { warning: `${scheme}://${where}: ${warnings[0]}` }),
+  };
+}
+
+/** `/absolute/path?db=3`, with `//` in front of it or not. */
+function unixAddress(rest: string, password: string | undefined): QueueAddress {
+  const [, raw = '', query] = /^(?:\/\/(?=\/))?([^?#]*)(?:\?([^#]*))?$/.exec(rest) ?? [];
+  const path = plain(raw) ?? '';
+  if (!isAbsolute(path) || path.includes('\0'))
+    throw wrong('unix: is followed by the whole path of a socket');
+  if (Buffer.byteLength(path) > MAX_SOCKET_BYTES) throw wrong('the path of the socket is too long');
+  const number = query === undefined ? '' : /^db=(\d+)$/.exec(query)?.[1];
+  if (number === undefined) throw wrong('only ?db=NUMBER may follow the path of the socket');
+  const db = databaseOf(number);
+  return {
+    connection: { path, db, ...(password !== undefined && { password }) },
+    shown: `unix:${path}${db === 0 ? '' : `?db=${db}`}`,
+  };
+}
+
+function databaseOf(text: string): number {
+  if (text === '') return 0;
+  const db = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (!(db <= MAX_DB)) throw wrong('a database has a number');
+  return db;
+}
+
+/** `%40` as what it stands for; undefined for nothing. */
+function plain(text: string): string | undefined {
+  if (text === '') return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw wrong('a % in it is not followed by two hexadecimal digits');
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function wrong(why: string): SottoError {
+  return new SottoError('INVALID_ARGUMENT', `the address of the queue can’t be used: ${why}`, {
+    hint: 'give --queue redis://host:6379, rediss://user@host:6380/2 or unix:/path/of/redis.sock',
+  });
+}

@@ -1,0 +1,82 @@
+/** What the work of a queue looks like to who handed it in: how far all of it is, and what each machine is at. */
+import type { SottoError } from '../../protocol/errors.js';
+import { shownPath } from '../batch/shown-path.js';
+import { fitStart } from '../terminal/columns.js';
+import { LiveArea } from '../terminal/live-area.js';
+import { clock, spinnerAt } from '../terminal/progress-line.js';
+import { styleFor, wantsColour } from '../terminal/style.js';
+import { errorLine } from '../view.js';
+import type { JobProgress, JobResult } from './queue-job.js';
+import { oneLine } from './worker-words.js';
+
+export interface Counts {
+  readonly all: number;
+  readonly over: number;
+  readonly failed: number;
+}
+
+export interface QueueView {
+  progress(id: string, name: string, progress: JobProgress): void;
+  /** Nobody is at it any more, for now or for good. */
+  rests(id: string): void;
+  /** `target`: where its text is, where that is a file. */
+  done(name: string, target: string | undefined, result: JobResult): void;
+  failed(name: string, error: SottoError): void;
+  /** Text for stdout. */
+  put(text: string): void;
+  note(text: string): void;
+  close(): void;
+}
+
+const MAX_ROWS = 8;
+const MAX_BAR = 28;
+
+export function queueView(counts: () => Counts): QueueView {
+  const isTerminal = process.stderr.isTTY && process.env.TERM !== 'dumb';
+  const atWork = new Map<string, { readonly name: string; readonly progress: JobProgress }>();
+  const beganMs = performance.now();
+  const area = isTerminal ? new LiveArea(process.stderr, (columns) => lines(columns)) : undefined;
+  const above = (write: () => void): void => (area === undefined ? write() : area.above(write));
+  const style = styleFor(wantsColour(process.stderr));
+  const lines = (columns: number): string[] => {
+    const { all, over, failed } = counts();
+    const facts = [`${over} of ${all}`, ...(failed > 0 ? [`${failed} failed`] : [])];
+    if (atWork.size === 0 && over < all) facts.push('waiting for a worker');
+    const told = facts.join(' · ');
+    const room = Math.min(MAX_BAR, columns - told.length - 4);
+    const full = Math.round((over / Math.max(1, all)) * room);
+    const bar = room < 8 ? '' : `${style.green('━'.repeat(full))}${style.dim('─'.repeat(room - full))} `;
+    const rows = [...atWork.values()].slice(0, MAX_ROWS).map(({ name, progress }) => {
+      const { worker, seconds, totalSeconds } = progress;
+      const length = totalSeconds === undefined ? '' : ` / ${clock(totalSeconds)}`;
+      const text = `  ${oneLine(worker)}  ${clock(seconds)}${length}  ${oneLine(name)}`;
+      return style.dim(fitStart(text, columns));
+    });
+    return [`${style.cyan(spinnerAt(performance.now() - beganMs))} ${bar}${told}`, ...rows];
+  };
+  area?.open();
+  return {
+    progress: (id, name, progress) => void atWork.set(id, { name, progress }),
+    rests: (id) => void atWork.delete(id),
+    done: (name, target, { worker, durationSeconds }) => {
+      // As for the files of this machine: for people alone.
+      if (area === undefined) return;
+      const facts = [
+        ...(target === undefined ? [] : [`→ ${shownPath(target)}`]),
+        ...(durationSeconds === undefined ? [] : [`${clock(durationSeconds)} of audio`]),
+        `by ${oneLine(worker)}`,
+      ];
+      above(() => process.stderr.write(`${oneLine(name)} ${style.dim(facts.join(' · '))}\n`));
+    },
+    failed: (name, error) => above(() => process.stderr.write(`${errorLine(error, oneLine(name))}\n`)),
+    put: (text) => above(() => process.stdout.write(text)),
+    note: (text) => above(() => process.stderr.write(`sotto: ${text}\n`)),
+    close: () => area?.close(),
+  };
+}
+
+/** `studio 15, mini 12`: who did how many. */
+export function byWorker(files: ReadonlyMap<string, number>): string {
+  const ordered = [...files].sort((a, b) => b[1] - a[1]);
+  return ordered.map(([name, count]) => `${oneLine(name)} ${count}`).join(', ');
+}

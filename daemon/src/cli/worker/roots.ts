@@ -1,0 +1,136 @@
+/**
+ * What a worker may read and write: the folders of its `--root`, and nothing else, whatever a job asks for and wherever links
+ * lead. `--root /mnt/share=/Volumes/share` is for a disk that has another place on this machine than on the others.
+ */
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, normalize, relative, resolve, sep } from 'node:path';
+import { codeOf, SottoError } from '../../protocol/errors.js';
+import { reasonOf } from '../system-reason.js';
+
+interface Root {
+  /** As jobs call it. */
+  readonly there: string;
+  readonly here: string;
+  /** Without links. */
+  readonly real: string;
+}
+
+export class Roots {
+  readonly #roots: readonly Root[];
+
+  private constructor(roots: readonly Root[]) {
+    this.#roots = roots;
+  }
+
+  /** @throws SottoError INVALID_ARGUMENT: one is no folder */
+  static async open(specs: readonly string[]): Promise<Roots> {
+    const roots = await Promise.all(specs.map(openRoot));
+    // Of two that hold a path, the inner one says where it is.
+    return new Roots(roots.sort((a, b) => b.there.length - a.there.length));
+  }
+
+  get none(): boolean {
+    return this.#roots.length === 0;
+  }
+
+  /** Folders as they are called here. */
+  get folders(): readonly string[] {
+    return this.#roots.map(({ here }) => here);
+  }
+
+  /**
+   * The file of a job, as it is called here, without links.
+   * @throws SottoError AUDIO_REFUSED, AUDIO_NOT_FOUND, AUDIO_UNREADABLE; SHARE_GONE if the folder itself is away
+   */
+  async source(path: string): Promise<string> {
+    const { root, local } = this.#find(path);
+    let real: string;
+    try {
+      real = await realpath(local);
+    } catch (error) {
+      await this.#checkThere(root);
+      const gone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
+      throw new SottoError(
+        gone ? 'AUDIO_NOT_FOUND' : 'AUDIO_UNREADABLE',
+        gone ? `there is no file ${local}` : `${local} can’t be read: ${reasonOf(error)}`,
+        { cause: error },
+      );
+    }
+    if (!isWithin(root.real, real)) throw outside(path, 'a link leads out of the folders of this worker');
+    return real;
+  }
+
+  /**
+   * Where a text is to be written. Its folders may not be there yet; those that are lie inside.
+   * @throws SottoError AUDIO_REFUSED, OUTPUT_FAILED; SHARE_GONE
+   */
+  async target(path: string, extension: string): Promise<string> {
+    const { root, local } = this.#find(path);
+    const below = relative(root.here, local).split(sep);
+    // What a queue may have made are texts: no settings of programs, which hide, and none that something runs.
+    if (!local.endsWith(`.${extension}`) || below.some((part) => part.startsWith('.')))
+      throw outside(path, `what is written there is called *.${extension}, and does not hide`);
+    let inner = dirname(local);
+    for (;;) {
+      try {
+        const real = await realpath(inner);
+        if (!isWithin(root.real, real)) throw outside(path, 'a link leads out of the folders of this worker');
+        return join(real, relative(inner, dirname(local)), basename(local));
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT') throw SottoError.from(error, 'OUTPUT_FAILED');
+        await this.#checkThere(root);
+        inner = dirname(inner);
+      }
+    }
+  }
+
+  /** By the name that it has for others, or by its own without links: a shell in it gives that. */
+  #find(path: string): { root: Root; local: string } {
+    for (const name of ['there', 'real'] as const) {
+      const root = this.#roots.find((one) => isWithin(one[name], path));
+      if (root !== undefined) return { root, local: join(root.here, relative(root[name], path)) };
+    }
+    throw outside(path, 'it is not in a folder of this worker');
+  }
+
+  /** A disk that is not mounted is no reason to call its files missing. */
+  async #checkThere(root: Root): Promise<void> {
+    try {
+      if ((await stat(root.real)).isDirectory()) return;
+    } catch {
+      // Told below.
+    }
+    throw new SottoError('SHARE_GONE', `${root.here} is not there any more`);
+  }
+}
+
+async function openRoot(spec: string): Promise<Root> {
+  const [there, here] = (await isFolder(spec)) ? [resolve(spec), resolve(spec)] : pairOf(spec);
+  if (!(await isFolder(here))) {
+    throw new SottoError('INVALID_ARGUMENT', `${here} is no folder`, {
+      hint: 'give --root FOLDER, or --root THERE=HERE if the disk is called otherwise on the other machines',
+    });
+  }
+  return { there, here, real: await realpath(here) };
+}
+
+function pairOf(spec: string): readonly [string, string] {
+  const [, there = '', here = ''] = /^(\/[^=]*)=(.+)$/.exec(spec) ?? [];
+  if (!isAbsolute(there)) return [resolve(spec), resolve(spec)];
+  return [normalize(there).replace(/(.)\/$/, '$1'), resolve(here)];
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
+
+function isWithin(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
+}
+
+function outside(path: string, why: string): SottoError {
+  return new SottoError('AUDIO_REFUSED', `${path} is refused: ${why}`);
+}

@@ -1,0 +1,263 @@
+/**
+ * `sotto worker`: takes jobs out of a queue, one after another, and has this machine's daemon do them, until it is told to
+ * end or finds that this machine can't.
+ */
+import type { Job, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { messageOf, SottoError } from '../../protocol/errors.js';
+import { openRedis, probeQueue } from './connect-queue.js';
+import { doJob, verdictOn, type JobDesk } from './do-job.js';
+import { Pace, type Rate } from './pace.js';
+import {
+  KEEP_SECONDS,
+  parseJob,
+  QUEUE_NAME,
+  QUEUE_PREFIX,
+  reasonOf,
+  textKey,
+  type JobProgress,
+  type JobResult,
+  type QueueJob,
+} from './queue-job.js';
+import type { QueueAddress } from './queue-url.js';
+import { orAfter, sayJob, timeLeft, writtenName } from './worker-words.js';
+
+/** How soon a dead worker is noticed, and how long a failed job rests. A test has no time for the usual ones. */
+export interface Timing {
+  /** A worker that says nothing for so long has lost its jobs. */
+  readonly lockMs: number;
+  /** How often somebody looks for lost jobs. */
+  readonly stalledMs: number;
+  /** Before the second attempt; twice as long before each one after it. */
+  readonly backoffMs: number;
+}
+
+export const TIMING: Timing = { lockMs: 30_000, stalledMs: 15_000, backoffMs: 5_000 };
+
+export interface WorkerRun {
+  readonly address: QueueAddress;
+  readonly name: string;
+  readonly concurrency: number;
+  readonly rate?: Rate;
+  readonly timing: Timing;
+  readonly desk: Omit<JobDesk, 'texts' | 'worker'>;
+  readonly say: (line: string) => void;
+  /** Resolves when it is to end: no more jobs, the ones in hand get a while. */
+  readonly told: Promise<void>;
+  /** Resolves when they get none. */
+  readonly toldTwice: Promise<void>;
+}
+
+/** A kill is nobody's fault: a job is lost only with this many workers. */
+const MAX_STALLED = 20;
+/** What a job in hand gets when the worker is to end. It goes back to the queue after that. */
+const GRACE_MS = 20_000;
+const CLOSE_MS = 3_000;
+const AWAY_AGAIN_MS = 2_000;
+/** An engine that died five times is tried again by its daemon after three minutes. */
+const REST_MS = 30_000;
+const MOST_RESTS = 10;
+const PROGRESS_EVERY_MS = 1_000;
+const SAME_AGAIN_MS = 60_000;
+
+/** @throws SottoError what keeps this machine from working, once the jobs in hand are back in the queue */
+export async function runWorker(run: WorkerRun): Promise<void> {
+  if (!(await awaitQueue(run))) return;
+  const client = await openRedis(run.address, {
+    onAway: (error) => run.say(`${error.message}; waiting for it`),
+    onBack: () => run.say('the queue is back'),
+  });
+  try {
+    await new QueueWorker(run, client).work();
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** A worker may be started before its queue is. False: told to end meanwhile. */
+async function awaitQueue({ address, say, told }: WorkerRun): Promise<boolean> {
+  let over = false;
+  void told.then(() => (over = true));
+  for (let said = false; !over; said = true) {
+    try {
+      await probeQueue(address);
+      return true;
+    } catch (thrown) {
+      const error = SottoError.from(thrown);
+      if (!error.retryable) throw error;
+      if (!said) say(`${error.message}; waiting for it`);
+    }
+    await orAfter(told, AWAY_AGAIN_MS);
+  }
+  return false;
+}
+
+class QueueWorker {
+  readonly #run: WorkerRun;
+  readonly #client: Redis;
+  readonly #desk: JobDesk;
+  readonly #pace: Pace;
+  readonly #inHand = new Map<string, AbortController>();
+  #bull: Worker<QueueJob, JobResult> | undefined;
+  #resting: NodeJS.Timeout | undefined;
+  #restsUntilMs = 0;
+  #fault: SottoError | undefined;
+  /** In a row. */
+  #rests = 0;
+  #hasWorked = false;
+  #heard: { readonly message: string; readonly atMs: number } | undefined;
+  #end: () => void = () => undefined;
+  readonly #ending = new Promise<void>((resolve) => (this.#end = resolve));
+
+  constructor(run: WorkerRun, client: Redis) {
+    this.#run = run;
+    this.#client = client;
+    this.#pace = new Pace(run.rate, run.concurrency);
+    const texts = {
+      has: async (id: string) => (await client.exists(textKey(id))) === 1,
+      put: async (id: string, text: string) =>
+        (await client.set(textKey(id), text, 'EX', KEEP_SECONDS, 'NX')) === 'OK'
+          ? ('done' as const)
+          : ('there' as const),
+    };
+    this.#desk = { ...run.desk, worker: run.name, texts };
+  }
+
+  async work(): Promise<void> {
+    const { told, toldTwice, say } = this.#run;
+    const { Worker } = await import('bullmq');
+    const { lockMs, stalledMs, backoffMs } = this.#run.timing;
+    const bull = new Worker<QueueJob, JobResult>(QUEUE_NAME, (job, token) => this.#process(job, token), {
+      connection: this.#client,
+      prefix: QUEUE_PREFIX,
+      name: writtenName(this.#run.name),
+      concurrency: this.#run.concurrency,
+      lockDuration: lockMs,
+      stalledInterval: stalledMs,
+      maxStalledCount: MAX_STALLED,
+      // After a restart of Redis nobody waits for the usual 15 s.
+      runRetryDelay: AWAY_AGAIN_MS,
+      settings: { backoffStrategy: (attempts = 1) => backoffMs * 2 ** (attempts - 1) },
+      skipVersionCheck: true,
+    });
+    this.#bull = bull;
+    bull.on('error', (error) => this.#hear(error));
+    bull.on('lockRenewalFailed', (ids) => {
+      for (const id of ids) this.#inHand.get(id)?.abort();
+    });
+    await Promise.race([told, this.#ending]);
+    clearTimeout(this.#resting);
+    const closing = bull.close();
+    if (this.#inHand.size > 0 && this.#fault === undefined)
+      say(`ending; ${timeLeft(this.#inHand.size, GRACE_MS)}`);
+    const graceMs = this.#inHand.size > 0 ? GRACE_MS : CLOSE_MS;
+    await Promise.race([closing, orAfter(Promise.race([toldTwice, this.#ending]), graceMs)]);
+    for (const controller of this.#inHand.values()) controller.abort();
+    await orAfter(closing, CLOSE_MS);
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
+  async #process(job: Job<QueueJob, JobResult>, token: string | undefined): Promise<JobResult> {
+    const id = job.id ?? '';
+    if (!this.#pace.take()) return this.#giveBack(job, token);
+    this.#restIfFast();
+    const controller = new AbortController();
+    this.#inHand.set(id, controller);
+    const beganMs = performance.now();
+    let data: QueueJob | undefined;
+    try {
+      data = parseJob(job.data);
+      const report = throttled((progress) => void job.updateProgress(progress).catch(() => undefined));
+      const result = await doJob(id, data, this.#desk, controller.signal, report);
+      this.#hasWorked = true;
+      this.#rests = 0;
+      this.#run.say(sayJob(data.name, result, performance.now() - beganMs));
+      return result;
+    } catch (thrown) {
+      const error = SottoError.from(thrown);
+      // Told to end, or somebody else has it: its lock decides which.
+      if (controller.signal.aborted) return await this.#giveBack(job, token);
+      return await this.#failed(job, token, data, error);
+    } finally {
+      this.#inHand.delete(id);
+    }
+  }
+
+  async #failed(
+    job: Job<QueueJob, JobResult>,
+    token: string | undefined,
+    data: QueueJob | undefined,
+    error: SottoError,
+  ): Promise<never> {
+    const verdict = verdictOn(error, data);
+    // There was an engine: if it is gone now, it is this file's doing, and not for good.
+    if (error.code === 'ENGINE_CRASHED') this.#hasWorked = true;
+    // First of all, so that what is given back is not the next one here.
+    if (verdict === 'stop' || verdict === 'rest') await this.#bull?.pause(true);
+    if (verdict === 'stop' || (verdict === 'rest' && !(this.#hasWorked && this.#rests < MOST_RESTS))) {
+      this.#fault ??= error;
+      for (const controller of this.#inHand.values()) controller.abort();
+      this.#end();
+      return this.#giveBack(job, token);
+    }
+    if (verdict === 'rest') {
+      this.#rests += 1;
+      this.#run.say(`resting for ${REST_MS / 1000} s: ${error.message}`);
+      this.#resumeAfter(REST_MS);
+      return this.#giveBack(job, token);
+    }
+    const last = verdict === 'never' || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+    this.#run.say(`${last ? 'failed' : 'failed for now'}: ${data?.name ?? job.id ?? ''}: ${error.message}`);
+    const { UnrecoverableError } = await import('bullmq');
+    const reason = reasonOf(error);
+    throw verdict === 'never' ? new UnrecoverableError(reason) : new Error(reason);
+  }
+
+  /** Somebody else may do it, or this one later: it does not count as an attempt. */
+  async #giveBack(job: Job<QueueJob, JobResult>, token: string | undefined): Promise<never> {
+    const { WaitingError } = await import('bullmq');
+    // Without its lock it is another one's already.
+    await job.moveToWait(token).catch(() => undefined);
+    throw new WaitingError();
+  }
+
+  /** Between two jobs others may take what waits: this one does not even ask. */
+  #restIfFast(): void {
+    const waitMs = this.#pace.waitMs();
+    if (waitMs === 0 || this.#fault !== undefined) return;
+    void this.#bull?.pause(true);
+    this.#resumeAfter(waitMs);
+  }
+
+  #resumeAfter(ms: number): void {
+    const untilMs = performance.now() + ms;
+    // Of two reasons to rest the longer one counts.
+    if (untilMs < this.#restsUntilMs) return;
+    this.#restsUntilMs = untilMs;
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => void this.#bull?.resume(), ms);
+  }
+
+  #hear(error: unknown): void {
+    const message = messageOf(error);
+    // A lock that is gone: the job went to somebody else, who is at it or has done it; or it was taken out of the queue.
+    if (/could not renew lock|Missing lock|Missing key|is not in the active state/i.test(message)) return;
+    // The client has told of it.
+    if (/ECONN|ENOENT|EPIPE|ETIMEDOUT|Connection is closed|LOADING/i.test(message)) return;
+    // What goes wrong goes wrong again: a full Redis refuses everything.
+    const nowMs = performance.now();
+    if (message === this.#heard?.message && nowMs - this.#heard.atMs < SAME_AGAIN_MS) return;
+    this.#heard = { message, atMs: nowMs };
+    this.#run.say(`the queue says: ${message}`);
+  }
+}
+
+function throttled(send: (progress: JobProgress) => void): (progress: JobProgress) => void {
+  let nextMs = 0;
+  return (progress) => {
+    const now = performance.now();
+    if (now < nextMs) return;
+    nextMs = now + PROGRESS_EVERY_MS;
+    send(progress);
+  };
+}

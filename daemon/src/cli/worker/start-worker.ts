@@ -1,0 +1,125 @@
+/** What a worker needs around it: its folders, this machine's daemon, and a way to be told to end. */
+import type { Paths } from '../../paths.js';
+import { SottoError } from '../../protocol/errors.js';
+import { sweepDrafts } from '../batch/place.js';
+import { plainView } from '../plain-view.js';
+import { daemonTranscriber } from '../transcribers.js';
+import { sayFailure } from '../view.js';
+import { sweepFetched } from './fetch-audio.js';
+import type { Rate } from './pace.js';
+import { parseQueueUrl } from './queue-url.js';
+import { Roots } from './roots.js';
+import { runWorker, TIMING } from './run-worker.js';
+import { oneLine } from './worker-words.js';
+
+export interface WorkerSettings {
+  readonly queue: string;
+  readonly roots: readonly string[];
+  readonly files: boolean;
+  readonly name: string;
+  readonly concurrency: number;
+  readonly rate?: Rate;
+  readonly model?: string;
+  readonly allowPrivate: boolean;
+  readonly maxDownloadBytes: number;
+  /** Milliseconds: lock, look for lost ones, retry. */
+  readonly timing?: readonly [number, number, number];
+}
+
+const LINGER_MS = 500;
+/** Fetching all of a file may take so long. */
+const MAX_FETCH_SECONDS = 2 * 3600;
+
+export async function startWorker(paths: Paths, settings: WorkerSettings): Promise<number> {
+  const { queue, files, name, concurrency, rate, model, timing } = settings;
+  const address = parseQueueUrl(queue);
+  checkFolders(settings.roots, files);
+  const roots = await Roots.open(settings.roots);
+  // Names of files, and words of a stranger, may hold anything.
+  const say = (line: string): void => void process.stdout.write(`${oneLine(line)}\n`);
+  if (address.warning !== undefined) process.stderr.write(`sotto: ${address.warning}\n`);
+  const [lockMs, stalledMs, backoffMs] = timing ?? [TIMING.lockMs, TIMING.stalledMs, TIMING.backoffMs];
+  const view = { ...plainView(), note: say };
+  const { told, toldTwice, release } = onEnd();
+  await sweepFetched();
+  const where = roots.none ? 'no folders, only addresses' : roots.folders.join(', ');
+  say(`${name} works for ${address.shown} (${where}); Ctrl-C ends it`);
+  try {
+    await runWorker({
+      address,
+      name,
+      concurrency,
+      ...(rate !== undefined && { rate }),
+      timing: { lockMs, stalledMs, backoffMs },
+      desk: {
+        roots,
+        limits: {
+          maxBytes: settings.maxDownloadBytes,
+          maxSeconds: MAX_FETCH_SECONDS,
+          allowPrivate: settings.allowPrivate,
+        },
+        ...(model !== undefined && { model }),
+        transcriber: () => daemonTranscriber(paths, view, model),
+        tidy: tidyOnce(),
+      },
+      say,
+      told,
+      toldTwice,
+    });
+    say('ended');
+    return 0;
+  } catch (thrown) {
+    return sayFailure(thrown);
+  } finally {
+    release();
+    // A connection that is being tried again while the queue is away would hold the process.
+    setTimeout(() => process.exit(), LINGER_MS).unref();
+  }
+}
+
+/** What killed ones have left in a folder, looked for when it is first written to. */
+function tidyOnce(): (folder: string) => Promise<void> {
+  const tidied = new Set<string>();
+  return async (folder) => {
+    if (tidied.has(folder)) return;
+    tidied.add(folder);
+    await sweepDrafts(folder);
+  };
+}
+
+/** A queue names paths: without a word of the user none of them is touched. */
+function checkFolders(roots: readonly string[], files: boolean): void {
+  if (roots.length > 0 && !files) {
+    throw new SottoError('INVALID_ARGUMENT', '--root and --no-files contradict each other', {
+      hint: 'leave one of them out',
+    });
+  }
+  if (roots.length === 0 && files) {
+    throw new SottoError(
+      'INVALID_ARGUMENT',
+      'the worker has to be told which folders it may read and write',
+      {
+        hint: 'give --root FOLDER for each shared disk, or --no-files for sound from addresses alone',
+      },
+    );
+  }
+}
+
+/** The first signal ends it in good order, the second one at once. */
+function onEnd(): { told: Promise<void>; toldTwice: Promise<void>; release: () => void } {
+  let first: () => void = () => undefined;
+  let second: () => void = () => undefined;
+  const told = new Promise<void>((resolve) => (first = resolve));
+  const toldTwice = new Promise<void>((resolve) => (second = resolve));
+  let times = 0;
+  const handle = (): void => (times++ === 0 ? first() : second());
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.on(name, handle);
+  return {
+    told,
+    toldTwice,
+    release: () => {
+      for (const name of names) process.off(name, handle);
+    },
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * `sotto transcribe … --queue URL`: hands files in, and tells what becomes of them until all are over. Jobs are known by what
+ * they are to do, so the same command again hands nothing in twice: it goes on watching, and brings what came meanwhile.
+ */
+import type { Redis } from 'ioredis';
+import { SottoError } from '../../protocol/errors.js';
+import type { BatchFlags } from '../batch/flags.js';
+import { giveSummary } from '../batch/summary.js';
+import { INTERRUPTED, onInterrupt } from '../interrupt.js';
+import type { Recipe } from '../transcript.js';
+import { sayFailure } from '../view.js';
+import { collectJobs, isFile, type Collected } from './collect-jobs.js';
+import { openQueue, openRedis, probeQueue, type JobQueue } from './connect-queue.js';
+import { ATTEMPTS, KEEP_SECONDS, MAX_JOB_BYTES, textKey } from './queue-job.js';
+import { parseQueueUrl } from './queue-url.js';
+import { byWorker, queueView } from './queue-view.js';
+import { WatchedJobs } from './watched-jobs.js';
+
+export interface QueueFlags extends BatchFlags {
+  readonly detach?: true;
+  readonly output?: string;
+}
+
+const AT_ONCE = 250;
+const MAX_KEPT = 100_000;
+
+/** The exit code of the command. @throws SottoError QUEUE_UNAVAILABLE, QUEUE_DENIED, INVALID_ARGUMENT */
+export async function transcribeByQueue(
+  args: readonly string[],
+  url: string,
+  flags: QueueFlags,
+  recipe: Recipe & { readonly model?: string },
+): Promise<number> {
+  checkFlags(flags);
+  const address = parseQueueUrl(url);
+  if (address.warning !== undefined) process.stderr.write(`sotto: ${address.warning}\n`);
+  const { recursive, include, exclude, output } = flags;
+  const [collection] = await Promise.all([
+    collectJobs({
+      ...recipe,
+      args,
+      find: {
+        recursive: recursive === true,
+        ...(include !== undefined && { include }),
+        ...(exclude !== undefined && { exclude }),
+      },
+      ...(output !== undefined && { output }),
+    }),
+    probeQueue(address),
+  ]);
+  const interrupt = onInterrupt();
+  const files = new WatchedJobs(collection);
+  const view = queueView(() => files.counts);
+  const client = await openRedis(address, {
+    onAway: (error) => view.note(`${error.message}; waiting for it`),
+    onBack: () => view.note('the queue is back'),
+  });
+  try {
+    for (const { path, error } of collection.failed) view.failed(path, error);
+    if (files.counts.all === 0) view.note(`there is no sound in ${args.join(', ')}`);
+    const queue = await openQueue(client);
+    await handIn(queue, client, collection.jobs);
+    const again = `the same command again shows how far it is, as does \`sotto queue status --queue ${address.shown}\``;
+    if (flags.detach === true) {
+      view.note(`${collection.jobs.length} of ${files.counts.all} handed in; ${again}`);
+      return collection.failed.length > 0 ? 1 : 0;
+    }
+    await files.follow({ client, queue }, view, interrupt.signal);
+    view.close();
+    if (files.counts.all > 1 || flags.summary !== undefined)
+      await giveSummary(files.summary(), flags.summary);
+    if (files.workers.size > 1) view.note(`done by ${byWorker(files.workers)}`);
+    if (interrupt.signal.aborted) {
+      view.note(`not watching any more, but the work goes on; ${again}`);
+      return INTERRUPTED;
+    }
+    if (files.counts.failed > collection.failed.length)
+      view.note(`\`sotto queue retry --queue ${address.shown}\` has what failed tried again`);
+    return files.counts.failed > 0 ? 1 : 0;
+  } catch (thrown) {
+    view.close();
+    return sayFailure(thrown);
+  } finally {
+    view.close();
+    client.disconnect();
+    interrupt.release();
+  }
+}
+
+/** What is about this machine's work. */
+function checkFlags({ watch, jobs, restart }: QueueFlags): void {
+  const named = Object.entries({ '--watch': watch, '--jobs': jobs, '--restart': restart });
+  const idle = named.find(([, value]) => value !== undefined)?.[0];
+  if (idle === undefined) return;
+  throw new SottoError('INVALID_ARGUMENT', `${idle} has no effect on work that is handed to a queue`, {
+    hint: 'leave it out, or leave out --queue',
+  });
+}
+
+async function handIn(queue: JobQueue, client: Redis, jobs: readonly Collected[]): Promise<void> {
+  for (let from = 0; from < jobs.length; from += AT_ONCE) {
+    const some = jobs.slice(from, from + AT_ONCE);
+    await Promise.all(some.map((one) => forgetIfLost(queue, client, one)));
+    await queue.addBulk(
+      some.map(({ id, job }) => ({
+        name: job.source.kind,
+        data: job,
+        opts: {
+          jobId: id,
+          attempts: ATTEMPTS,
+          // The workers know how long.
+          backoff: { type: 'custom' },
+          removeOnComplete: { age: KEEP_SECONDS, count: MAX_KEPT },
+          sizeLimit: MAX_JOB_BYTES,
+          stackTraceLimit: 1,
+        },
+      })),
+    );
+  }
+}
+
+/** Done once, but what was written is not there any more: somebody wants it again. */
+async function forgetIfLost(queue: JobQueue, client: Redis, { id, job }: Collected): Promise<void> {
+  if ((await queue.getJobState(id)) !== 'completed') return;
+  const { target } = job;
+  const there = target.kind === 'file' ? await isFile(target.path) : (await client.exists(textKey(id))) === 1;
+  if (!there) await queue.remove(id);
+}

@@ -1,0 +1,148 @@
+/** The jobs of one call while somebody watches them: what became of each, and their texts where those come by the queue. */
+import type { Redis } from 'ioredis';
+import { SottoError } from '../../protocol/errors.js';
+import type { BatchFile, FileState } from '../../store/batch/batch-run.js';
+import { placeText } from '../batch/place.js';
+import type { Summary } from '../batch/summary.js';
+import type { Collected, Collection } from './collect-jobs.js';
+import type { JobQueue } from './connect-queue.js';
+import { followJobs, type Ending } from './follow-jobs.js';
+import { textKey } from './queue-job.js';
+import type { Counts, QueueView } from './queue-view.js';
+
+interface Place {
+  readonly client: Redis;
+  readonly queue: JobQueue;
+}
+
+interface Row {
+  readonly path: string;
+  readonly target: string;
+  readonly bytes: number;
+  state: FileState;
+  error?: SottoError;
+  audioSeconds?: number;
+}
+
+export class WatchedJobs {
+  /** How many files each worker did. */
+  readonly workers = new Map<string, number>();
+  readonly #jobs: ReadonlyMap<string, Collected>;
+  readonly #rows = new Map<string, Row>();
+  readonly #endings = new Map<string, Ending>();
+  /** Texts that come by the queue are given in the order in which they were asked for. */
+  readonly #order: readonly Collected[];
+  readonly #beganMs = performance.now();
+  #given = 0;
+  #giving: Promise<void> = Promise.resolve();
+  #over: number;
+  #failed: number;
+
+  constructor({ jobs, there, failed }: Collection) {
+    this.#jobs = new Map(jobs.map((one) => [one.id, one]));
+    this.#order = jobs.filter(({ job }) => job.target.kind === 'queue');
+    this.#over = there.length + failed.length;
+    this.#failed = failed.length;
+    for (const { path, error } of failed)
+      this.#rows.set(path, { path, target: '', bytes: 0, state: 'failed', error });
+    for (const { path, target } of there) this.#rows.set(path, { path, target, bytes: 0, state: 'skipped' });
+    for (const { id, job, path, bytes, saveAs } of jobs) {
+      const target = job.target.kind === 'file' ? job.target.path : (saveAs ?? '');
+      this.#rows.set(id, { path, target, bytes, state: 'waiting' });
+    }
+  }
+
+  get counts(): Counts {
+    return { all: this.#rows.size, over: this.#over, failed: this.#failed };
+  }
+
+  summary(): Summary {
+    const files = [...this.#rows.values()].map((row, number) => fileOf(row, number));
+    const audioSeconds = files.reduce((sum, { audioSeconds: seconds = 0 }) => sum + seconds, 0);
+    return { files, audioSeconds, elapsedSeconds: (performance.now() - this.#beganMs) / 1000 };
+  }
+
+  /** Until all are over, and their texts given; or the signal is aborted. */
+  async follow(place: Place, view: QueueView, signal: AbortSignal): Promise<void> {
+    const ids = new Set(this.#jobs.keys());
+    await followJobs(
+      place,
+      ids,
+      {
+        ended: (id, ending) => this.#ended(id, ending, place, view),
+        progress: (id, progress) => view.progress(id, this.#jobs.get(id)?.job.name ?? id, progress),
+        waits: (id) => view.rests(id),
+      },
+      signal,
+    );
+    if (!signal.aborted) await this.#giving;
+  }
+
+  #ended(id: string, ending: Ending, place: Place, view: QueueView): void {
+    const one = this.#jobs.get(id);
+    if (one === undefined) return;
+    view.rests(id);
+    this.#endings.set(id, ending);
+    if (one.job.target.kind === 'file') this.#count(one, ending, view);
+    else this.#giving = this.#giving.then(() => this.#give(place, view));
+  }
+
+  /** As many texts as stand in a row from the first one that is not given yet. */
+  async #give(place: Place, view: QueueView): Promise<void> {
+    for (;;) {
+      const next = this.#order[this.#given];
+      const ending = next === undefined ? undefined : this.#endings.get(next.id);
+      if (next === undefined || ending === undefined) return;
+      this.#given += 1;
+      this.#count(next, 'error' in ending ? ending : await deliver(next, ending, place, view), view);
+    }
+  }
+
+  #count({ id, job }: Collected, ending: Ending, view: QueueView): void {
+    const row = this.#rows.get(id);
+    if (row === undefined) return;
+    this.#over += 1;
+    if ('error' in ending) {
+      this.#failed += 1;
+      row.state = 'failed';
+      row.error = ending.error;
+      view.failed(job.name, ending.error);
+      return;
+    }
+    const { worker, durationSeconds } = ending.result;
+    row.state = 'done';
+    view.done(job.name, row.target === '' ? undefined : row.target, ending.result);
+    if (durationSeconds !== undefined) row.audioSeconds = durationSeconds;
+    this.workers.set(worker, (this.workers.get(worker) ?? 0) + 1);
+  }
+}
+
+async function deliver(
+  { id, saveAs }: Collected,
+  ending: Ending,
+  { client }: Place,
+  view: QueueView,
+): Promise<Ending> {
+  try {
+    const text = await client.get(textKey(id));
+    if (text === null) throw new SottoError('OUTPUT_FAILED', 'its text is not in the queue any more');
+    if (saveAs === undefined) view.put(text);
+    else await placeText(saveAs, text, { existing: 'keep' });
+    return ending;
+  } catch (thrown) {
+    return { error: SottoError.from(thrown) };
+  }
+}
+
+function fileOf({ path, target, bytes, state, error, audioSeconds }: Row, number: number): BatchFile {
+  return {
+    number,
+    path,
+    target,
+    bytes,
+    state,
+    attempts: 1,
+    ...(error !== undefined && { failure: { code: error.code, message: error.message, hint: error.hint } }),
+    ...(audioSeconds !== undefined && { audioSeconds }),
+  };
+}

@@ -1,0 +1,44 @@
+/** What a worker says of its work: names and figures, never text. */
+import { clock } from '../terminal/progress-line.js';
+import type { JobResult } from './queue-job.js';
+
+/** `done: talks/a.mp3, 12:30 in 41 s`. */
+export function sayJob(name: string, { outcome, durationSeconds }: JobResult, tookMs: number): string {
+  if (outcome === 'there') return `there already: ${oneLine(name)}`;
+  const length = durationSeconds === undefined ? '' : `, ${clock(durationSeconds)} of audio`;
+  return `done: ${oneLine(name)}${length} in ${(tookMs / 1000).toFixed(tookMs < 10_000 ? 1 : 0)} s`;
+}
+
+export function timeLeft(jobs: number, graceMs: number): string {
+  const which = jobs === 1 ? 'the file in hand gets' : `the ${jobs} files in hand get`;
+  return `${which} ${graceMs / 1000} s, and ${jobs === 1 ? 'goes' : 'go'} back to the queue after that`;
+}
+
+/** Names of files may hold anything; a line is a line. */
+export function oneLine(name: string): string {
+  return name.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+}
+
+/** A worker's name as a Redis takes it for a connection: without spaces and accents, which machines have in theirs. */
+export function writtenName(name: string): string {
+  return encodeURIComponent(name);
+}
+
+export function readName(written: string): string {
+  try {
+    return decodeURIComponent(written);
+  } catch {
+    return written;
+  }
+}
+
+/** The end of `what`, or `ms` from now. */
+export async function orAfter(what: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  try {
+    await Promise.race([what.catch(() => undefined), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

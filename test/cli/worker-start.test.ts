@@ -1,0 +1,43 @@
+/** What a queue needs is big, and is nobody's business who has no queue. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { writeFakeAudio } from '#test/harness/fake-audio.js';
+import { homeHere } from '#test/harness/home-here.js';
+import { sotto } from '#test/harness/run-sotto.js';
+
+const home = homeHere();
+let folder: string;
+let spy: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'spy-'));
+  spy = join(folder, 'spy.mjs');
+  // Both are CommonJS: whatever loads them, they stand in its cache.
+  writeFileSync(
+    spy,
+    `import { createRequire } from 'node:module';
+     const { cache } = createRequire(import.meta.url);
+     process.on('exit', () => {
+       const loaded = Object.keys(cache).map((path) => /node_modules.(bullmq|ioredis)/.exec(path)?.[1]);
+       process.stderr.write('loaded: ' + [...new Set(loaded.filter(Boolean))].sort().join(' ') + '.');
+     });`,
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const loadedBy = async (...args: string[]): Promise<string> => {
+  const { stderr } = await sotto(args, { home: home.folder, env: { NODE_OPTIONS: `--import ${spy}` } });
+  return /loaded: (.*)\.$/.exec(stderr)?.[1] ?? stderr;
+};
+
+test('no command loads a queue’s libraries unless a queue is asked for', async () => {
+  const file = writeFakeAudio(join(home.folder, 'a.wav'));
+  expect(await loadedBy('--help')).toBe('');
+  expect(await loadedBy('worker', '--help')).toBe('');
+  expect(await loadedBy('transcribe', file, '--no-daemon')).toBe('');
+  expect(await loadedBy('worker', '--queue', 'http://nothing')).toBe('');
+  // So that this test would notice.
+  expect(await loadedBy('queue', 'status', '--queue', `unix:${folder}/none`)).toBe('ioredis');
+}, 30_000);

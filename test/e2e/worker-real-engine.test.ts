@@ -1,0 +1,48 @@
+/** One machine of a queue with nothing faked: a real Valkey, the addon, the starter model, real speech. */
+import { copyFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { errorsIn } from '#daemon/cli/word-errors.js';
+import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { findValkey, Valkey } from '#test/harness/valkey.js';
+import { WorkerTeam } from './worker-team.js';
+
+const found = await findValkey();
+if ('missing' in found) console.warn(`worker-real-engine: skipped, ${found.missing}`);
+const withEngine = 'missing' in found ? describe.skip : describeWithEngine('worker-real-engine');
+
+withEngine('a worker with the real engine', () => {
+  let valkey: Valkey;
+  let team: WorkerTeam;
+
+  beforeAll(async () => {
+    if ('path' in found) valkey = await Valkey.start(found.path);
+  });
+  afterAll(async () => {
+    await team.end();
+    await valkey.stop();
+  });
+
+  test('writes down what was said, beside the file, and into the hands of who asked', async () => {
+    team = new WorkerTeam(valkey.url, { realEngine: true });
+    copyFileSync(jfk, join(team.folder, 'speech.flac'));
+    const { worker } = team.start('mac', [], {});
+    const folder = await team.run(['transcribe', '.', '--format', 'srt', '--max-line-width', '42']);
+    expect([folder.code, folder.stderr]).toEqual([0, '']);
+    const subtitles = readFileSync(join(team.folder, 'speech.srt'), 'utf8');
+    expect(subtitles).toMatch(/^1\n00:00:0\d,\d{3} --> /);
+    const { code, stdout } = await team.run([
+      'transcribe',
+      'speech.flac',
+      '--language',
+      'en',
+      '--format',
+      'json',
+    ]);
+    const { text, duration, model } = JSON.parse(stdout) as Record<string, unknown>;
+    expect([code, Math.round(Number(duration))]).toEqual([0, 11]);
+    expect(model).toEqual(expect.stringContaining('whisper'));
+    expect(errorsIn(JFK_SAID, String(text), 'en').errors).toBeLessThanOrEqual(1);
+    expect(worker.stdout()).not.toMatch(/fellow/i);
+  }, 60_000);
+});

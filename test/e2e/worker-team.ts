@@ -1,0 +1,147 @@
+/** Machines that work for one queue: each a real `sotto worker` with a home, a daemon and a fake engine of its own. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { openQueue, openRedis } from '#daemon/cli/worker/connect-queue.js';
+import { statusOf, type QueueStatus } from '#daemon/cli/worker/queue-desk.js';
+import { parseQueueUrl } from '#daemon/cli/worker/queue-url.js';
+import { writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
+import { sotto, startSotto, type SottoProcess, type SottoResult } from '#test/harness/run-sotto.js';
+import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { until } from '#test/harness/wait.js';
+
+/** Lock, look for lost ones, retry: a test has no half a minute for a worker that died. */
+const TIMING = '3000,700,200';
+
+export interface Machine {
+  readonly name: string;
+  readonly home: TempHome;
+  worker: SottoProcess;
+}
+
+export class WorkerTeam {
+  /** The disk that they share. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'wt-'));
+  readonly machines: Machine[] = [];
+  readonly #url: string;
+  readonly #realEngine: boolean;
+  readonly #homes: TempHome[] = [];
+  readonly #workers: SottoProcess[] = [];
+  readonly #client = tempHome();
+  #watcher: Redis | undefined;
+
+  constructor(url: string, { realEngine = false }: { readonly realEngine?: boolean } = {}) {
+    this.#url = url;
+    this.#realEngine = realEngine;
+    this.#homes.push(this.#client);
+  }
+
+  audio(name: string, script: Partial<FakeScript> = {}): string {
+    mkdirSync(join(this.folder, name, '..'), { recursive: true });
+    return writeFakeAudio(join(this.folder, name), script);
+  }
+
+  /** Starts one, and does not wait for it. */
+  start(name: string, flags: readonly string[] = [], settings?: object, home = tempHome()): Machine {
+    if (!this.#homes.includes(home)) this.#homes.push(home);
+    if (settings !== undefined) writeFileSync(home.paths.settings, JSON.stringify(settings));
+    const folders = flags.includes('--no-files') ? [] : ['--root', this.folder];
+    const args = ['worker', '--queue', this.#url, '--name', name, '--timing', TIMING, ...folders, ...flags];
+    const worker = startSotto(args, { home: home.folder, realEngine: this.#realEngine });
+    this.#workers.push(worker);
+    const machine = { name, home, worker };
+    this.machines.push(machine);
+    return machine;
+  }
+
+  /** The same machine, after its worker has died. */
+  restart(machine: Machine): void {
+    const index = this.machines.indexOf(machine);
+    const { worker } = this.start(machine.name, [], undefined, machine.home);
+    this.machines.pop();
+    machine.worker = worker;
+    this.machines[index] = machine;
+  }
+
+  run(args: readonly string[], env: Record<string, string> = {}): Promise<SottoResult> {
+    return sotto(this.#withQueue(args), { home: this.#client.folder, cwd: this.folder, env });
+  }
+
+  begin(args: readonly string[]): SottoProcess {
+    return startSotto(this.#withQueue(args), { home: this.#client.folder, cwd: this.folder });
+  }
+
+  /** As `sotto queue status` tells it, without the cost of another process. */
+  async status(): Promise<QueueStatus> {
+    const address = parseQueueUrl(this.#url);
+    this.#watcher ??= await openRedis(address, { onAway: () => undefined, onBack: () => undefined });
+    return statusOf(await openQueue(this.#watcher));
+  }
+
+  /** All that any worker has said. */
+  said(): string {
+    return this.#workers.map((worker) => worker.stdout()).join('');
+  }
+
+  /** Names in the shared folder that a worker wrote, and that are no texts. */
+  leftovers(): string[] {
+    return readdirSync(this.folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.part'),
+    );
+  }
+
+  async end(): Promise<void> {
+    this.#watcher?.disconnect();
+    for (const worker of this.#workers) worker.kill('SIGKILL');
+    await Promise.all(this.#workers.map(({ done }) => done));
+    await Promise.all(this.#homes.map(({ paths }) => stopDaemon(paths)));
+    for (const home of this.#homes) home.remove();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #withQueue(args: readonly string[]): string[] {
+    return [...args, '--queue', this.#url];
+  }
+}
+
+/** Every file that ever stood under a name: a text that is placed twice is two of them. */
+export class Ledger {
+  readonly #folder: string;
+  readonly #extension: string;
+  readonly #files = new Map<string, Set<string>>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(folder: string, extension: string) {
+    this.#folder = folder;
+    this.#extension = extension;
+    this.#timer = setInterval(() => this.#look(), 20);
+    this.#timer.unref();
+  }
+
+  /** How many texts each name has held. */
+  close(): ReadonlyMap<string, number> {
+    clearInterval(this.#timer);
+    this.#look();
+    return new Map([...this.#files].map(([name, files]) => [name, files.size]));
+  }
+
+  #look(): void {
+    // After a test that failed the folder is gone.
+    for (const name of existsSync(this.#folder) ? readdirSync(this.#folder) : []) {
+      if (!name.endsWith(this.#extension)) continue;
+      const { ino, mtimeMs, size } = statSync(join(this.#folder, name));
+      const files = this.#files.get(name) ?? new Set();
+      this.#files.set(name, files.add(`${ino} ${mtimeMs} ${size}`));
+    }
+  }
+}
+
+/** The worker has begun a file and not ended it. */
+export async function untilBusy(team: WorkerTeam, names: readonly string[]): Promise<void> {
+  await until(async () => {
+    const { active } = await team.status();
+    return names.every((name) => active.some(({ worker }) => worker === name));
+  });
+}

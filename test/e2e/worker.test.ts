@@ -1,0 +1,348 @@
+/** Several machines, one queue: a real Valkey (it speaks Redis' protocol), real workers, and a fake engine behind each. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { QueueStatus } from '#daemon/cli/worker/queue-desk.js';
+import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
+import { sotto } from '#test/harness/run-sotto.js';
+import { tempHome } from '#test/harness/temp-home.js';
+import { findValkey, Valkey } from '#test/harness/valkey.js';
+import { until } from '#test/harness/wait.js';
+import { Ledger, untilBusy, WorkerTeam } from './worker-team.js';
+
+const found = await findValkey();
+const missing = 'missing' in found ? found.missing : undefined;
+if (missing !== undefined) console.warn(`skipped, several machines and a queue: ${missing}`);
+const describeQueue = missing === undefined ? describe : describe.skip;
+const program = 'path' in found ? found.path : '';
+
+let valkey: Valkey;
+let team: WorkerTeam;
+
+beforeAll(async () => {
+  if (missing === undefined) valkey = await Valkey.start(program);
+});
+afterAll(async () => {
+  if (missing === undefined) await valkey.stop();
+});
+afterEach(async () => {
+  if (missing === undefined) await team.end();
+});
+
+/** Each test has a database of its own. */
+let databases = 0;
+function newTeam(): WorkerTeam {
+  return new WorkerTeam(`${valkey.url}?db=${databases++}`);
+}
+
+function text(segments: number): string {
+  return scriptedTexts(segments)
+    .map((line) => `${line.trim()}\n`)
+    .join('');
+}
+
+describeQueue('sotto worker', () => {
+  test('three machines do each file once, though two are killed in the middle of one', async () => {
+    team = newTeam();
+    const files = Array.from({ length: 28 }, (_, index) => {
+      team.audio(`talk-${index}.wav`, { segments: 3, delayMs: 60 });
+      return `talk-${index}.txt`;
+    });
+    writeFileSync(join(team.folder, 'empty-1.wav'), 'no sound');
+    writeFileSync(join(team.folder, 'empty-2.wav'), 'no sound');
+    // Of a worker that was killed while it wrote.
+    const host = hostname()
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .slice(0, 32);
+    writeFileSync(join(team.folder, `.sotto-${host}.4194304.0123456789ab.part`), 'segm');
+    const machines = ['a', 'b', 'c'].map((name) => team.start(name));
+    const ledger = new Ledger(team.folder, '.txt');
+
+    // Twice, as people do.
+    const first = await team.run(['transcribe', '.', '--detach']);
+    expect([first.code, first.stderr]).toEqual([0, expect.stringContaining('30 of 30 handed in')]);
+    const watching = team.begin(['transcribe', '.']);
+    await until(() => machines.every(({ worker }) => worker.stdout().includes('done:')));
+    for (const machine of machines.sort(() => Math.random() - 0.5).slice(0, 2)) {
+      await untilBusy(team, [machine.name]);
+      machine.worker.kill('SIGKILL');
+    }
+    const { code, stderr } = await watching.done;
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^ {2}done +28 /m);
+    expect(stderr).toMatch(/^ {2}failed +2$/m);
+    expect(ledger.close()).toEqual(new Map(files.sort().map((name) => [name, 1])));
+    for (const name of files) expect(readFileSync(join(team.folder, name), 'utf8')).toBe(text(3));
+    expect(team.leftovers()).toEqual([]);
+    const done = team.said().match(/^done: [^,]+/gm) ?? [];
+    expect(new Set(done).size).toBe(done.length);
+    expect(
+      (await team.status()).failed.map(({ name, code: why, attempts }) => [name, why, attempts]),
+    ).toEqual(
+      expect.arrayContaining([
+        ['empty-1.wav', 'AUDIO_UNSUPPORTED', 1],
+        ['empty-2.wav', 'AUDIO_UNSUPPORTED', 1],
+      ]),
+    );
+  }, 90_000);
+
+  test('what failed is tried again on request, when it has been mended', async () => {
+    team = newTeam();
+    const broken = team.audio('broken.wav', { segments: 3, failAfter: 1 });
+    // May pass: it gets three attempts.
+    const shaky = team.audio('shaky.wav', { segments: 3, failAfter: 1, failCode: 'TIMEOUT' });
+    team.start('a');
+    const first = await team.run(['transcribe', '.']);
+    expect(first.code).toBe(1);
+    expect(first.stderr).toContain('sotto: broken.wav: as the script says — ');
+    expect(first.stderr).toContain('sotto queue retry --queue unix:');
+    const { stdout } = await team.run(['queue', 'status', '--json']);
+    const { failed } = JSON.parse(stdout) as QueueStatus;
+    expect(failed.map(({ name, code, attempts }) => [name, code, attempts]).sort()).toEqual([
+      ['broken.wav', 'AUDIO_TRUNCATED', 1],
+      ['shaky.wav', 'TIMEOUT', 3],
+    ]);
+    expect(team.said().match(/failed for now: shaky/g)).toHaveLength(2);
+
+    for (const path of [broken, shaky]) writeFakeAudio(path, { segments: 2 });
+    expect((await team.run(['queue', 'retry'])).stdout).toBe('2 files waiting for another try\n');
+    await until(() => readdirSync(team.folder).filter((name) => name.endsWith('.txt')).length === 2);
+    await until(async () => (await team.status()).counts.completed === 2);
+    expect((await team.run(['queue', 'retry'])).stdout).toBe('nothing has failed\n');
+    // Written again with other content, they are other files: their texts are there already.
+    expect(await team.run(['transcribe', '.'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/skipped +2/),
+    });
+  }, 60_000);
+
+  test('a worker that was frozen, and comes back, leaves the text of another one alone', async () => {
+    team = newTeam();
+    const frozen = team.start('frozen');
+    team.audio('long.wav', { segments: 20, delayMs: 100 });
+    const ledger = new Ledger(team.folder, '.txt');
+    const watching = team.begin(['transcribe', '.']);
+    await untilBusy(team, ['frozen']);
+    frozen.worker.kill('SIGSTOP');
+    team.start('other');
+    const { code } = await watching.done;
+    frozen.worker.kill('SIGCONT');
+    expect(code).toBe(0);
+    // It takes the next one, and so is over the first one.
+    rmSync(join(team.folder, 'long.wav'));
+    for (const name of ['x', 'y', 'z']) team.audio(`${name}.wav`, { delayMs: 100 });
+    expect((await team.run(['transcribe', '.'])).code).toBe(0);
+    expect([...ledger.close()].sort()).toEqual([
+      ['long.txt', 1],
+      ['x.txt', 1],
+      ['y.txt', 1],
+      ['z.txt', 1],
+    ]);
+    expect(team.said().match(/^done: long/gm)).toHaveLength(1);
+    expect(team.leftovers()).toEqual([]);
+  }, 60_000);
+
+  test('told to end, it gives back what it can’t finish; that is no attempt', async () => {
+    team = newTeam();
+    const leaving = team.start('leaving');
+    team.audio('long.wav', { segments: 200, delayMs: 50 });
+    const watching = team.begin(['transcribe', '.']);
+    await untilBusy(team, ['leaving']);
+    leaving.worker.kill('SIGTERM');
+    await until(() => leaving.worker.stdout().includes('ending; the file in hand gets 20 s'));
+    leaving.worker.kill('SIGTERM');
+    const { code, stdout, stderr } = await leaving.worker.done;
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('ended');
+    expect((await team.status()).counts).toMatchObject({ waiting: 1, active: 0, failed: 0 });
+    writeFakeAudio(join(team.folder, 'long.wav'), { segments: 2 });
+    team.start('staying');
+    expect((await watching.done).code).toBe(0);
+  }, 60_000);
+
+  test('one that lacks its model says so, takes no more, and leaves the files to others', async () => {
+    team = newTeam();
+    const poor = team.start('poor', [], { model: 'none' });
+    for (const name of ['a', 'b', 'c']) team.audio(`${name}.wav`);
+    const watching = team.begin(['transcribe', '.']);
+    const { code, stderr } = await poor.worker.done;
+    expect([code, stderr]).toEqual([
+      3,
+      expect.stringMatching(/^sotto: there is no model named none — .+\n$/),
+    ]);
+    expect((await team.status()).counts).toMatchObject({ waiting: 3, active: 0, failed: 0 });
+    team.start('rich');
+    expect((await watching.done).code).toBe(0);
+  }, 60_000);
+
+  test('keeps to the folders that it was given, and to its rate', async () => {
+    team = newTeam();
+    const elsewhere = tempHome();
+    writeFakeAudio(join(elsewhere.folder, 'secret.wav'), {});
+    const machine = team.start('slow', ['--rate', '3/second']);
+    await until(() => machine.worker.stdout() !== '');
+    for (const name of ['a', 'b', 'c', 'd']) team.audio(`${name}.wav`);
+    const { code, stderr } = await team.run(['transcribe', '.', join(elsewhere.folder, 'secret.wav')]);
+    elsewhere.remove();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/secret\.wav is refused: it is not in a folder of this worker — .*--root/);
+    expect(readdirSync(team.folder).filter((name) => name.endsWith('.txt'))).toHaveLength(4);
+    expect(await sotto(['worker', '--queue', valkey.url], { home: team.folder })).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/has to be told which folders .* — give --root FOLDER/),
+    });
+  }, 60_000);
+});
+
+describeQueue('sotto transcribe --queue', () => {
+  let server: Server;
+  let address: string;
+
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+      if (pathname === '/gone.wav') response.writeHead(404).end();
+      else if (pathname === '/there.wav') response.writeHead(302, { location: '/two.wav' }).end();
+      else response.end(JSON.stringify({ segments: pathname === '/two.wav' ? 2 : 1, delayMs: 20 }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const bound = server.address();
+    address = `http://127.0.0.1:${typeof bound === 'object' ? (bound?.port ?? 0) : 0}`;
+  });
+  afterAll(() => void server.close());
+
+  test('prints the texts of addresses in their order, and leaves no sound behind', async () => {
+    team = newTeam();
+    const { worker } = team.start('web', ['--no-files', '--allow-private', '--concurrency', '2']);
+    const asked = ['/there.wav?signature=secret', '/one.wav', '/gone.wav'].map((path) => address + path);
+    const { code, stdout, stderr } = await team.run(['transcribe', ...asked]);
+    expect([code, stdout]).toEqual([1, text(2) + text(1)]);
+    expect(stderr).toMatch(/gone\.wav: the address answers 404/);
+    expect(worker.stdout()).not.toContain('secret');
+    const left = readdirSync(tmpdir()).filter((name) => name.startsWith(`sotto-worker-${worker.pid}-`));
+    expect(left).toEqual([]);
+    // What is done stays in the queue for a while: nobody fetches it again.
+    const again = await team.run(['transcribe', address + '/one.wav', '--output', 'texts']);
+    expect([again.code, readFileSync(join(team.folder, 'texts', 'one.txt'), 'utf8')]).toEqual([0, text(1)]);
+  }, 60_000);
+
+  test('addresses of the worker’s own network are refused unless that was allowed', async () => {
+    team = newTeam();
+    team.start('web', ['--no-files']);
+    const { code, stderr } = await team.run(['transcribe', `${address}/one.wav`]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('127.0.0.1 is an address of the worker’s own network'),
+    ]);
+  }, 60_000);
+
+  test('Ctrl-C leaves the work in the queue; the same command brings its text, and a text that is gone is made again', async () => {
+    team = newTeam();
+    team.audio('a.wav');
+    const first = team.begin(['transcribe', '.']);
+    await until(async () => (await team.status()).counts.waiting === 1);
+    first.kill('SIGINT');
+    const { code, stderr } = await first.done;
+    expect([code, stderr]).toEqual([
+      130,
+      expect.stringContaining('the same command again shows how far it is'),
+    ]);
+    team.start('late');
+    expect((await team.run(['transcribe', '.'])).code).toBe(0);
+    rmSync(join(team.folder, 'a.txt'));
+    expect((await team.run(['transcribe', '.'])).code).toBe(0);
+    expect(readFileSync(join(team.folder, 'a.txt'), 'utf8')).toBe(text(3));
+  }, 60_000);
+});
+
+describeQueue('a queue', () => {
+  test('that is not there is an error at once for who hands in, and waited for by who works', async () => {
+    const own = await Valkey.start(program);
+    await own.kill();
+    team = new WorkerTeam(own.url);
+    team.audio('a.wav');
+    const { code, stderr } = await team.run(['transcribe', 'a.wav']);
+    expect([code, stderr]).toEqual([
+      3,
+      expect.stringMatching(/^sotto: the queue at unix:.+ can’t be reached: .+ — .+\n$/),
+    ]);
+    const { worker } = team.start('patient');
+    await until(() => worker.stdout().includes('waiting for it'));
+    await own.start();
+    expect(await team.run(['transcribe', 'a.wav'])).toMatchObject({ code: 0, stdout: text(3) });
+    // Gone while both are at it.
+    team.audio('b.wav', { segments: 10, delayMs: 100 });
+    const watching = team.begin(['transcribe', 'b.wav']);
+    await untilBusy(team, ['patient']);
+    await own.kill();
+    await until(() => watching.stderr().includes('waiting for it'));
+    await own.start();
+    await until(() => watching.stderr().includes('the queue is back'));
+    // Nothing of it was on disk: the job is gone, and its watcher is told.
+    expect((await watching.done).stderr).toContain('somebody has taken it out of the queue');
+    await own.stop();
+  }, 60_000);
+
+  test('with a password is only entered with it, and nobody sees it', async () => {
+    const own = await Valkey.start(program, { password: 'open-sesame' });
+    team = new WorkerTeam(own.url);
+    team.audio('a.wav');
+    const bare = own.url.replace(':open-sesame@', '');
+    for (const url of [bare, bare.replace('redis://', 'redis://:wrong-word@')]) {
+      const { code, stdout, stderr } = await sotto(['queue', 'status', '--queue', url], {
+        home: team.folder,
+      });
+      expect([code, stdout, stderr]).toEqual([
+        3,
+        '',
+        expect.stringMatching(/lets nobody in like this — check the user/),
+      ]);
+      expect(stderr).not.toContain('wrong-word');
+    }
+    const { worker } = team.start('Anna’s Mac');
+    expect(await team.run(['transcribe', 'a.wav'])).toMatchObject({ code: 0, stdout: text(3), stderr: '' });
+    const status = await sotto(['queue', 'status', '--queue', bare], {
+      home: team.folder,
+      env: { SOTTO_QUEUE_PASSWORD: 'open-sesame' },
+    });
+    expect([status.code, status.stdout]).toEqual([
+      0,
+      expect.stringContaining('1 done, 0 failed\nworkers: Anna’s Mac\n'),
+    ]);
+    expect(worker.stdout() + status.stdout).not.toContain('open-sesame');
+    await own.stop();
+  }, 60_000);
+
+  test('over TLS is used if its certificate is trusted, and not otherwise', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'tls-'));
+    const [key, cert] = [join(own, 'key.pem'), join(own, 'cert.pem')];
+    const made = spawnSync('openssl', [
+      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
+      ...['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
+    ]);
+    if (made.status !== 0) return console.warn('skipped, TLS: there is no openssl to make a certificate');
+    const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
+      const behind = connect(valkey.url.replace('unix:', ''));
+      for (const end of [socket, behind]) end.on('error', () => void (socket.destroy(), behind.destroy()));
+      socket.pipe(behind).pipe(socket);
+    });
+    front.on('tlsClientError', () => undefined);
+    await new Promise<void>((resolve) => front.listen(0, 'localhost', resolve));
+    const bound = front.address();
+    const url = `rediss://localhost:${typeof bound === 'object' ? (bound?.port ?? 0) : 0}/15`;
+    const status = ['queue', 'status', '--queue', url];
+    const trusting = await sotto(status, { home: own, env: { NODE_EXTRA_CA_CERTS: cert } });
+    expect([trusting.code, trusting.stdout]).toEqual([0, expect.stringMatching(/^rediss:.+: 0 waiting/)]);
+    const other = await sotto(status, { home: own });
+    expect([other.code, other.stderr]).toEqual([3, expect.stringMatching(/can’t be reached: self-signed/)]);
+    front.close();
+    rmSync(own, { recursive: true });
+  }, 30_000);
+});
