@@ -13,6 +13,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -193,7 +194,8 @@ export class Browser {
       this.#child.kill('SIGKILL');
       await gone;
     }
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    // Its helpers end a moment after it, and write until then.
+    await rm(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 
   #receive(reply: Reply): void {

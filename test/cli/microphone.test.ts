@@ -87,4 +87,31 @@ describe('the microphone', () => {
   test('that the system refuses says so', async () => {
     await expect(microphone({ denied: true }).open()).rejects.toMatchObject({ code: 'MIC_DENIED' });
   });
+
+  test.each([8_000, 44_100, 48_000])(
+    'that would give %i samples a second is refused, with what to do, and not heard too slow or too fast',
+    async (rate) => {
+      await expect(microphone({ rate }).open()).rejects.toMatchObject({
+        code: 'MIC_UNAVAILABLE',
+        message: `the microphone gives ${rate} samples a second where 16000 are needed`,
+        hint: 'choose another microphone: `sotto dictate --list-devices` names them',
+      });
+    },
+  );
+
+  test('that is there and can’t be opened says what to do', async () => {
+    await expect(microphone({ unopenable: true }).open()).rejects.toMatchObject({
+      code: 'MIC_UNAVAILABLE',
+      message: "the microphone can't be opened: it failed to start.",
+      hint: expect.stringContaining('choose another microphone') as unknown,
+    });
+  });
+
+  test('that is not there at all says so', async () => {
+    await expect(microphone({ unopenable: true, devices: [] }).open()).rejects.toMatchObject({
+      code: 'MIC_UNAVAILABLE',
+      message: "the microphone can't be opened: none is connected",
+      hint: expect.stringContaining('is a microphone connected') as unknown,
+    });
+  });
 });

@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { dirname } from 'node:path';
+import { connect, createServer } from 'node:net';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { fileURLToPath } from 'node:url';
 import { BackgroundCapture } from '#daemon/client/index.js';
+import { systemClock } from '#daemon/clock.js';
 import type { Capture } from '#daemon/protocol/capture.js';
+import { securePrivateFolder } from '#daemon/server/socket.js';
+import { takeLock } from '#daemon/store/process-lock.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { fakeEngine, launcher, sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
@@ -28,6 +31,10 @@ async function look(): Promise<BackgroundCapture> {
   await until(async () => (capture = await BackgroundCapture.connect(home.paths.capture)) !== undefined);
   if (capture === undefined) throw new Error('there is none');
   return capture;
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Looks until something is so. */
@@ -90,6 +97,66 @@ describe('a dictation in the background', () => {
     capture.ask('finish');
     expect((await end(capture)).phase).toBe('final');
     await left(process);
+  }, 30_000);
+
+  test('two that begin in the same instant are one dictation: the other leaves at once, and nothing is lost', async () => {
+    // Apart by less than, about, and more than what the first one needs to its lock.
+    for (const laterMs of [0, 0, 50, 150]) {
+      const begun = [begin({ samples: 2 * SECOND }, '--go-on')];
+      await pause(laterMs);
+      begun.push(begin({ samples: 2 * SECOND }, '--go-on'));
+      const capture = await look();
+      const { phase } = await see(capture, ({ seconds }) => seconds === 2);
+      expect(phase).toBe('listening');
+      const first = await Promise.race(begun.map(({ done }) => done));
+      expect([first.code, first.stderr]).toEqual([
+        1,
+        'sotto: a dictation goes on already — finish that one first\n',
+      ]);
+      const other = await look();
+      other.ask('finish');
+      expect(await end(other)).toMatchObject({ phase: 'final', text: rampText(2 * SECOND) });
+      await BackgroundCapture.leave(home.paths.capture);
+      const codes = (await Promise.all(begun.map(({ done }) => done))).map(({ code }) => code);
+      expect(codes.sort()).toEqual([0, 1]);
+    }
+    expect((await history()).trim().split('\n')).toHaveLength(4);
+  }, 60_000);
+
+  test('one that comes before the first can be found asks it once it can, not when that take may be over', async () => {
+    securePrivateFolder(home.paths.runtime);
+    const lock = await takeLock(join(home.paths.runtime, 'capture.lock'), {
+      clock: systemClock,
+      signal: new AbortController().signal,
+      onWait: () => undefined,
+    });
+    const second = begin({ samples: SECOND }, '--go-on');
+    await until(() => childrenOf(second.pid).some((pid) => isMicrophone(pid)));
+    // It waits for the lock by now.
+    await pause(500);
+    let isOver = false;
+    const text = { committed: '', tentative: '', speaking: false };
+    const sound = { seconds: 1, db: -40, noSignalSeconds: 0 };
+    const take = {
+      id: 'a',
+      startedMs: 0,
+      phase: 'listening',
+      asked: {},
+      daemon: 'connected',
+      ...text,
+      ...sound,
+    };
+    const first = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', () => socket.write(`${JSON.stringify({ type: 'take', take, isNew: isOver })}\n`));
+    });
+    await new Promise<void>((resolve) => first.listen(home.paths.capture, resolve));
+    await pause(1_000);
+    isOver = true;
+    const { code } = await second.done;
+    first.close();
+    lock.release();
+    expect(code).toBe(1);
   }, 30_000);
 
   test('is finished when nobody looks at it any more, and the text is in the history', async () => {
@@ -297,6 +364,15 @@ describe('a dictation in the background', () => {
     const denied = begin({ denied: true });
     expect(await end(await look())).toMatchObject({ phase: 'failed', error: { code: 'MIC_DENIED' } });
     await left(denied);
+    const tooFast = begin({ rate: 48_000 });
+    expect(await end(await look())).toMatchObject({
+      phase: 'failed',
+      error: {
+        code: 'MIC_UNAVAILABLE',
+        hint: expect.stringContaining('choose another microphone') as unknown,
+      },
+    });
+    await left(tooFast);
   }, 30_000);
 
   test('killed at any moment, it leaves no process behind, and what was said is recovered', async () => {

@@ -1,10 +1,11 @@
 /** `sotto dictate` as a process, with a daemon and the fake engine: its words show any sample that is lost or moved. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { isRunning } from '#daemon/is-running.js';
+import { answers } from '#daemon/server/probe.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { sotto, startSotto, type SottoProcess, type SottoResult } from '#test/harness/run-sotto.js';
@@ -169,7 +170,7 @@ describe('sotto dictate', () => {
   test('speaks on while a daemon is started, and loses nothing', async () => {
     const work = speak({ samples: SECOND, pauseMs: 0 });
     await until(() => work.stderr().includes('listening'));
-    await until(() => existsSync(home.paths.socket));
+    await until(() => answers(home.paths.socket));
     work.kill('SIGINT');
     expect(await work.done).toMatchObject({ code: 0, stdout: `${rampText(SECOND)}\n` });
   });
@@ -200,7 +201,7 @@ describe('sotto dictate', () => {
 
   test('Ctrl-C before the microphone is open ends it', async () => {
     const work = speak({ neverOpens: true });
-    await until(() => existsSync(home.paths.socket));
+    await until(() => answers(home.paths.socket));
     work.kill('SIGINT');
     const { code, stdout, stderr } = await work.done;
     expect([code, stdout]).toEqual([130, '']);

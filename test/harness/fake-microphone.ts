@@ -5,8 +5,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { z } from 'zod';
-import { chooseOrDefault } from '#daemon/cli/microphone/choose-device.js';
 import { listenSchema, type Listen } from '#daemon/cli/microphone/messages.js';
+import { openRecorder, type Recorder } from '#daemon/cli/microphone/open-recorder.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { ramp } from './ramp.js';
 
@@ -17,7 +17,11 @@ const script = z
     devices: z.array(z.string()).default(['Built-in Microphone']),
     /** Opens only when it is told to stop. */
     neverOpens: z.boolean().default(false),
-    /** Can't be opened. */
+    /** What the library says that it gives: the real one says 16 kHz of any device. */
+    rate: z.number().default(16_000),
+    /** The library can't open it, though it is connected. */
+    unopenable: z.boolean().default(false),
+    /** The system does not allow it. */
     denied: z.boolean().default(false),
     /** Samples of the ramp, or of digital silence; nothing comes after them. */
     samples: z.number().default(16_000),
@@ -50,13 +54,58 @@ function heard(from: number, to: number): Int16Array {
   return samples;
 }
 
+/** As the library of the real one does it, except for the sound. */
+class FakeRecorder implements Recorder {
+  readonly sampleRate = script.rate;
+  readonly #device: number;
+
+  static getAvailableDevices(): string[] {
+    return script.devices;
+  }
+
+  constructor(_frameSamples: number, device: number) {
+    this.#device = device;
+  }
+
+  start(): void {
+    if (script.unopenable) throw new Error('PvRecorder failed to start.');
+  }
+
+  readSync(): Int16Array {
+    return new Int16Array();
+  }
+
+  stop(): void {
+    stopped = true;
+  }
+
+  release(): void {
+    stopped = true;
+  }
+
+  getSelectedDevice(): string {
+    return script.devices[Math.max(0, this.#device)] ?? '';
+  }
+}
+
 function send(message: object): void {
   if (process.connected) process.send?.(message);
 }
 
-function refuse(code: 'MIC_DENIED' | 'MIC_UNAVAILABLE', message: string): void {
-  send({ type: 'failed', error: new SottoError(code, message).toWire() });
+function refuse(error: SottoError): never {
+  send({ type: 'failed', error: error.toWire() });
   process.exit(0);
+}
+
+function open(asked: Listen): { name: string; insteadOf?: string } {
+  if (script.denied) refuse(new SottoError('MIC_DENIED', 'it is not allowed'));
+  if (!isAlive()) refuse(new SottoError('MIC_UNAVAILABLE', 'it is gone'));
+  try {
+    const { name, insteadOf } = openRecorder(FakeRecorder, asked);
+    return { name, ...(insteadOf !== undefined && { insteadOf }) };
+  } catch (error) {
+    refuse(SottoError.from(error));
+  }
 }
 
 /** Whether it can be opened once more. */
@@ -72,12 +121,9 @@ async function pause(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, script.pauseMs));
 }
 
-async function listen({ device: wanted }: Listen): Promise<void> {
-  if (script.denied) refuse('MIC_DENIED', 'it is not allowed');
-  if (!isAlive()) refuse('MIC_UNAVAILABLE', 'it is gone');
-  const { device, insteadOf } = chooseOrDefault(script.devices, wanted);
-  if (!script.neverOpens)
-    send({ type: 'opened', name: script.devices[Math.max(0, device)] ?? '', insteadOf });
+async function listen(asked: Listen): Promise<void> {
+  const opened = open(asked);
+  if (!script.neverOpens) send({ type: 'opened', ...opened });
   for (let at = 0; at < script.zeros; at += PIECE) {
     process.stdout.write(new Uint8Array(2 * Math.min(PIECE, script.zeros - at)));
     await pause();

@@ -9,7 +9,7 @@ import type { Paths } from '../../paths.js';
 import type { CaptureOptions } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
 import { securePrivateFolder } from '../../server/socket.js';
-import { takeLock } from '../../store/download/lock.js';
+import { takeLock } from '../../store/process-lock.js';
 import type { Source } from '../dictate/source.js';
 import { listMicrophones } from '../microphone/microphone.js';
 import { CaptureServer } from './capture-server.js';
@@ -19,6 +19,7 @@ import { sweepSounds } from './take-sound.js';
 
 /** How long one that is leaving may take to be gone. */
 const LEAVING_MS = 3_000;
+const LOOK_EVERY_MS = 50;
 
 export interface RunCaptureOptions {
   readonly paths: Paths;
@@ -67,27 +68,41 @@ export async function runCapture({ paths, options, source }: RunCaptureOptions):
   }
 }
 
-/** The lock; undefined where another process has it, and serves. */
+/**
+ * The lock; undefined where another process has it, and serves. This decides between two that were started in the same
+ * instant, as a hotkey that bounces does: the one that gets the lock hears and writes down; the other closes its microphone,
+ * of which nobody has heard a sample, leaves with BUSY, and its command looks at the take of the first. Nothing is lost, and
+ * there is one take. A lock before the start would gain nothing but the zombie that it leaves if its command has gone, too.
+ */
 async function lockOrOther(paths: Paths) {
-  const tooLate = new AbortController();
-  const timer = setTimeout(() => tooLate.abort(), LEAVING_MS);
-  let other: BackgroundCapture | undefined;
+  const waited = new AbortController();
+  const timer = setTimeout(() => waited.abort(), LEAVING_MS);
   try {
     return await takeLock(join(paths.runtime, 'capture.lock'), {
       clock: systemClock,
-      signal: tooLate.signal,
-      onWait: () =>
-        // One that is leaving serves nobody; another one need not be waited for.
-        void BackgroundCapture.connect(paths.capture).then((found) => {
-          other = found;
-          if (found !== undefined) tooLate.abort();
-        }),
+      signal: waited.signal,
+      // One that is leaving serves nobody; another one need not be waited for.
+      onWait: () => void untilServed(paths.capture, waited.signal).then(() => waited.abort()),
     });
   } catch {
     return undefined;
   } finally {
     clearTimeout(timer);
+    waited.abort();
+  }
+}
+
+/**
+ * Looks until somebody serves: whoever has the lock may be about to. To look only once would be to ask late, when that take
+ * may be over, and to begin another one that nobody wants.
+ */
+async function untilServed(path: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    // A socket that can't be used is told to whoever asks there.
+    const other = await BackgroundCapture.connect(path).catch(() => undefined);
     other?.close();
+    if (other !== undefined) return;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Dictation, DictationEvent } from '../../client/index.js';
 import type { Capture } from '../../protocol/capture.js';
+import { SottoError } from '../../protocol/errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
 import type { Shown } from '../../sessions/vocabulary/spell.js';
 import type { TakeSound } from './take-sound.js';
@@ -12,6 +13,8 @@ import type { TakeSound } from './take-sound.js';
 const MOST_UNTAKEN = 30 * SAMPLE_RATE;
 const PIECE = SAMPLE_RATE;
 const LOOK_EVERY_MS = 50;
+/** A disk that can't be read now may be in a moment: for a second. */
+const MOST_READS_FAILED = 20;
 
 /** What a session knows about a take. */
 export type Said = Pick<
@@ -31,7 +34,10 @@ export type Said = Pick<
 export interface TakeSessionParts {
   readonly sound: TakeSound;
   readonly asked: Capture['asked'];
-  readonly dictation: Dictation;
+  readonly dictation: Pick<
+    Dictation,
+    'id' | 'acknowledgedSamples' | 'push' | 'finish' | 'cancel' | 'leave' | 'untilUnacknowledged' | 'events'
+  >;
   /** As the vocabulary writes it: the daemon does so with the text that it delivers. What is committed must only grow. */
   readonly shown: (text: Shown) => Shown;
   /** Told after `said` has changed by it. */
@@ -46,6 +52,7 @@ export class TakeSession {
   /** The first sample that was not given to it. */
   #next = 0;
   #isWaiting = false;
+  #readsFailed = 0;
   #isAllSaid = false;
   #isOver = false;
 
@@ -85,10 +92,16 @@ export class TakeSession {
         void this.#untilRoom();
         return;
       }
-      const samples = sound.read(this.#next, PIECE);
-      if (samples.length === 0) break;
-      dictation.push(samples);
-      this.#next += samples.length;
+      try {
+        const samples = sound.read(this.#next, PIECE);
+        dictation.push(samples);
+        this.#next += samples.length;
+        this.#readsFailed = 0;
+      } catch (error) {
+        // While somebody speaks the next sound is the next try. To finish now would drop what was not read.
+        if (this.#isAllSaid) void this.#readAgain(SottoError.from(error, 'SPOOL_FAILED'));
+        return;
+      }
     }
     if (this.#isAllSaid) dictation.finish();
   }
@@ -114,6 +127,21 @@ export class TakeSession {
   async #untilRoom(): Promise<void> {
     this.#isWaiting = true;
     await this.#parts.dictation.untilUnacknowledged(MOST_UNTAKEN / 2);
+    this.#isWaiting = false;
+    this.more();
+  }
+
+  async #readAgain(error: SottoError): Promise<void> {
+    this.#readsFailed += 1;
+    if (this.#readsFailed > MOST_READS_FAILED) {
+      this.#isOver = true;
+      // The daemon writes down what it was given: that is in the history at once, all of it when the sound is recovered.
+      this.#parts.dictation.leave();
+      this.#parts.onEvent({ type: 'failed', error: error.toWire() }, this);
+      return;
+    }
+    this.#isWaiting = true;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     this.#isWaiting = false;
     this.more();
   }

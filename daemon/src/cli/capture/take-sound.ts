@@ -17,6 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf, SottoError } from '../../protocol/errors.js';
 import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
 import { encodeHead, MAX_HEAD_BYTES, parseHead } from '../../store/spool/header.js';
 import { SPOOL_SUFFIX } from '../../store/spool/spool-file.js';
@@ -69,7 +70,10 @@ export class TakeSound {
     }
   }
 
-  /** Up to `most` samples from `from` on, at least one unless that is the end. */
+  /**
+   * Up to `most` samples from `from` on, at least one unless that is the end.
+   * @throws SottoError SPOOL_FAILED where there are some that can't be read: no end, or they would be lost in silence
+   */
   read(from: number, most: number): Int16Array {
     const count = Math.min(most, this.#samples - from);
     if (count <= 0) return new Int16Array();
@@ -79,7 +83,7 @@ export class TakeSound {
       if (from < first + chunk.length) return chunk.subarray(from - first, from - first + count);
       first += chunk.length;
     }
-    return new Int16Array();
+    throw this.#unreadable('it is not there');
   }
 
   /** A daemon has some of it on its disk: from now on it is the one who recovers it. */
@@ -129,16 +133,24 @@ export class TakeSound {
     const bytes = new Uint8Array(samples.buffer);
     const position = this.#headBytes + from * BYTES_PER_SAMPLE;
     let read = 0;
+    let why = 'the file ends too early';
     try {
       while (read < bytes.length && this.#file !== undefined) {
         const got = readSync(this.#file, bytes, read, bytes.length - read, position + read);
         if (got === 0) break;
         read += got;
       }
-    } catch {
-      // What can't be read now may be in a moment.
+    } catch (error) {
+      why = messageOf(error);
     }
+    if (read < BYTES_PER_SAMPLE) throw this.#unreadable(why);
     return samples.subarray(0, read / BYTES_PER_SAMPLE);
+  }
+
+  #unreadable(why: string): SottoError {
+    return new SottoError('SPOOL_FAILED', `what was said can't be read back: ${why}`, {
+      hint: `see whether the disk is well: the sound lies in ${this.#folder}`,
+    });
   }
 
   #rename(suffix: string): boolean {

@@ -3,18 +3,10 @@
  * `capture list`. A child of the command, so that the system grants it what it grants the command's terminal; and a process
  * of its own, because reading blocks its thread, and what a sound system does to a program happens here.
  */
-import type { PvRecorder } from '@picovoice/pvrecorder-node';
 import { messageOf, SottoError } from '../../protocol/errors.js';
 import * as v from 'valibot';
-import { chooseDevice, chooseOrDefault } from './choose-device.js';
 import { listenSchema, STOP, type CaptureMessage, type Listen } from './messages.js';
-
-/** 32 ms of 16 kHz: what the meter moves by, and the longest time in which nothing else here is heard. */
-const FRAME_SAMPLES = 512;
-/** Five seconds: for a command that is kept from reading. */
-const BUFFERED_FRAMES = 160;
-
-type Recorder = typeof PvRecorder;
+import { devicesOf, openRecorder, type RecorderLibrary } from './open-recorder.js';
 
 let stopped = false;
 
@@ -24,7 +16,7 @@ async function send(message: CaptureMessage): Promise<void> {
 }
 
 /** @throws SottoError MIC_UNAVAILABLE: the library has nothing for this system */
-async function load(): Promise<Recorder> {
+async function load(): Promise<RecorderLibrary> {
   try {
     return (await import('@picovoice/pvrecorder-node')).PvRecorder;
   } catch (error) {
@@ -34,36 +26,9 @@ async function load(): Promise<Recorder> {
   }
 }
 
-function devicesOf(recorder: Recorder): string[] {
-  try {
-    return recorder.getAvailableDevices().map((name) => name || 'unnamed');
-  } catch {
-    return [];
-  }
-}
-
-async function listen({ device: wanted, orDefault }: Listen): Promise<void> {
-  const Recorder = await load();
-  // Only where one was named: to ask for all of them takes time, in which nothing is heard.
-  const names = wanted === undefined ? [] : devicesOf(Recorder);
-  const chosen: ReturnType<typeof chooseOrDefault> = orDefault
-    ? chooseOrDefault(names, wanted)
-    : { device: chooseDevice(names, wanted) };
-  let recorder: InstanceType<Recorder>;
-  try {
-    recorder = new Recorder(FRAME_SAMPLES, chosen.device, BUFFERED_FRAMES);
-    recorder.start();
-  } catch (error) {
-    const isNone = devicesOf(Recorder).length === 0;
-    const reason = isNone ? 'none is connected' : messageOf(error).replace(/^PvRecorder /, 'it ');
-    throw new SottoError('MIC_UNAVAILABLE', `the microphone can't be opened: ${reason}`, { cause: error });
-  }
-  const { insteadOf } = chosen;
-  await send({
-    type: 'opened',
-    name: nameOf(recorder) ?? 'the microphone',
-    ...(insteadOf !== undefined && { insteadOf }),
-  });
+async function listen(asked: Listen): Promise<void> {
+  const { recorder, name, insteadOf } = openRecorder(await load(), asked);
+  await send({ type: 'opened', name, ...(insteadOf !== undefined && { insteadOf }) });
   while (!stopped) {
     // Messages are heard between two frames.
     await new Promise((resolve) => setImmediate(resolve));
@@ -76,14 +41,6 @@ async function listen({ device: wanted, orDefault }: Listen): Promise<void> {
   }
   recorder.stop();
   recorder.release();
-}
-
-function nameOf(recorder: InstanceType<Recorder>): string | undefined {
-  try {
-    return recorder.getSelectedDevice() || undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 // Ctrl-C in a terminal goes to every process of the group; the command in front decides.

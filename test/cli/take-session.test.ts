@@ -1,0 +1,145 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { BackgroundTake } from '#daemon/cli/capture/background-take.js';
+import { TakeSession, type TakeSessionParts } from '#daemon/cli/capture/take-session.js';
+import { TakeSound } from '#daemon/cli/capture/take-sound.js';
+import type { Source, SourceListener } from '#daemon/cli/dictate/source.js';
+import type { DictationEvent } from '#daemon/client/index.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { findOrphans } from '#daemon/store/spool/recover.js';
+import { ramp, SECOND } from '#test/harness/ramp.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { until } from '#test/harness/wait.js';
+
+let folder = '';
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'take-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+type TakesSound = TakeSessionParts['dictation'];
+
+/** A session of a daemon that takes all that it is given, and says nothing. */
+class DeafDictation implements TakesSound {
+  readonly id = 'deaf';
+  readonly given: number[] = [];
+  readonly told: string[] = [];
+  #end: () => void = () => undefined;
+  readonly #ended = new Promise<DictationEvent[]>((resolve) => (this.#end = () => resolve([])));
+
+  get acknowledgedSamples(): number {
+    return this.given.length;
+  }
+
+  push(samples: Int16Array): void {
+    this.given.push(...samples);
+  }
+
+  finish(): void {
+    this.told.push('finish');
+  }
+
+  cancel(): void {
+    this.told.push('cancel');
+    this.#end();
+  }
+
+  leave(): void {
+    this.told.push('leave');
+    this.#end();
+  }
+
+  untilUnacknowledged(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async *events(): AsyncGenerator<DictationEvent, void> {
+    yield* await this.#ended;
+  }
+}
+
+/** On a disk of which nothing can be read back for now, from the third second on. */
+class ScratchedSound extends TakeSound {
+  override read(from: number, most: number): Int16Array {
+    if (from >= 2 * SECOND) throw new SottoError('SPOOL_FAILED', 'what was said can’t be read back: EIO');
+    return super.read(from, Math.min(most, 2 * SECOND - from));
+  }
+}
+
+function session(sound: TakeSound) {
+  const dictation = new DeafDictation();
+  const events: DictationEvent[] = [];
+  const asked = { sound, asked: {}, dictation, onEvent: (event: DictationEvent) => events.push(event) };
+  return { dictation, events, session: new TakeSession({ ...asked, shown: (text) => text }) };
+}
+
+describe('a session whose sound can’t be read back', () => {
+  test('is not finished as if all had been said: it fails with a code, and the daemon keeps what it was given', async () => {
+    const sound = new TakeSound(folder);
+    sound.append(ramp(0, 2 * SECOND));
+    const { dictation, events, session: begun } = session(sound);
+    sound.append(ramp(2 * SECOND, 4 * SECOND));
+    const [name = ''] = readdirSync(folder);
+    truncateSync(join(folder, name), 3 * SECOND);
+    begun.more();
+    begun.finish();
+    await until(() => begun.isOver);
+    expect(dictation.told).toEqual(['leave']);
+    expect(dictation.given).toEqual([...ramp(0, 2 * SECOND)]);
+    expect(events).toMatchObject([
+      {
+        type: 'failed',
+        error: { code: 'SPOOL_FAILED', hint: expect.stringContaining(folder) as unknown },
+      },
+    ]);
+    sound.remove();
+  });
+
+  test('goes on with the next sound, or at the end, once it can be read again', async () => {
+    const sound = new TakeSound(folder);
+    sound.append(ramp(0, 100));
+    const { dictation, session: begun } = session(sound);
+    const [name = ''] = readdirSync(folder);
+    const path = join(folder, name);
+    sound.append(ramp(100, 300));
+    const whole = readFileSync(path);
+    truncateSync(path, whole.length - 400);
+    begun.more();
+    begun.finish();
+    expect(dictation.told).toEqual([]);
+    writeFileSync(path, whole);
+    await until(() => dictation.told.length > 0);
+    expect(dictation.told).toEqual(['finish']);
+    expect(dictation.given).toEqual([...ramp(0, 300)]);
+    sound.remove();
+  });
+
+  test('costs its take no sound: all of it lies where the next daemon finds it', async () => {
+    let listener: SourceListener | undefined;
+    const source: Source = {
+      live: true,
+      paced: true,
+      open: () => Promise.resolve({ name: 'Built-in' }),
+      start: (given) => void (listener = given),
+      stop: () => listener?.end(),
+    };
+    const dictation = new DeafDictation();
+    const take = new BackgroundTake({
+      options: {},
+      openSource: () => source,
+      sound: new ScratchedSound(folder),
+      openSession: () => ({ dictation, shown: (text) => text }),
+      clock: new VirtualClock(),
+      onChange: () => undefined,
+    });
+    await until(() => listener !== undefined);
+    listener?.pcm(ramp(0, 5 * SECOND));
+    take.finish();
+    await take.over;
+    expect(take.now).toMatchObject({
+      phase: 'failed',
+      error: { code: 'SPOOL_FAILED', hint: expect.stringContaining('kept') as unknown },
+    });
+    expect(await findOrphans(folder)).toMatchObject([{ samples: 5 * SECOND }]);
+  });
+});

@@ -1,0 +1,69 @@
+/**
+ * A sound card of one rate, for the real library: ALSA's `plug` held to that rate, over its `file` device, which takes what
+ * the microphone hears out of a pipe. A program that asks for no conversion by ALSA, as the library does, gets it as it is.
+ */
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const SYSTEM_CONFIG = '/usr/share/alsa/alsa.conf';
+const LIBRARY_FOLDERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'];
+/**
+ * What is in the pipe before anybody reads is read without a gap, as long as it fits in there (64 KiB) and is made of whole
+ * periods of the library, 10 ms each. Less than a period is what ALSA's device fills up with silence.
+ */
+const PIPE_BYTES = 65_536;
+const PERIODS_A_SECOND = 100;
+
+/** Why there can't be one here; undefined where there can. */
+export function whyNoSoundCard(): string | undefined {
+  if (process.platform !== 'linux') return 'ALSA is a thing of Linux';
+  const isThere = LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, 'libasound.so.2')));
+  return isThere && existsSync(SYSTEM_CONFIG) ? undefined : 'ALSA (libasound2) is not installed';
+}
+
+export class SoundCard {
+  readonly rate: number;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'sound-card-'));
+  readonly #pipe: number;
+
+  constructor(rate: number) {
+    this.rate = rate;
+    const pipe = join(this.#folder, 'heard');
+    execFileSync('mkfifo', [pipe]);
+    this.#pipe = openSync(pipe, 'r+');
+    writeFileSync(
+      join(this.#folder, 'asound.conf'),
+      `<${SYSTEM_CONFIG}>
+      pcm.!default {
+        type plug
+        slave {
+          pcm { type file slave.pcm { type null } file /dev/null infile "${pipe}" format raw }
+          rate ${rate} channels 1 format S16_LE
+        }
+      }`,
+    );
+  }
+
+  /** For a process that is to have it as its only one. */
+  get env(): Record<string, string> {
+    return { ALSA_CONFIG_PATH: join(this.#folder, 'asound.conf'), PULSE_SERVER: 'unix:/nowhere' };
+  }
+
+  /** Most samples that it can hear at once. */
+  get mostSamples(): number {
+    const period = this.rate / PERIODS_A_SECOND;
+    return Math.floor(PIPE_BYTES / 2 / period - 1) * period;
+  }
+
+  /** Only once all of what it heard before was read. */
+  hear(samples: Int16Array): void {
+    writeSync(this.#pipe, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
+  }
+
+  close(): void {
+    closeSync(this.#pipe);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
