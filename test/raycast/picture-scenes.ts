@@ -65,10 +65,7 @@ export const SCENES: readonly Scene[] = [
     store: 3,
     async take(stage) {
       await stage.dictated(['es-librivox-notice.flac'], ['austen-0930.flac'], ['jfk.flac'], READING);
-      const host = await stage.raycast();
-      const command = host.launch('history');
-      await command.untilText('Dashwood', PATIENCE_MS);
-      return windowOf(stage.frame(host, command));
+      return windowOf(await showing(stage, 'history', 'Dashwood'));
     },
   },
   {
@@ -96,10 +93,7 @@ export const SCENES: readonly Scene[] = [
         ['my address', '12 Analytical Row, London'],
       ] as const;
       for (const [from, to] of replacements) await stage.sotto('vocabulary', 'replace', from, to);
-      const host = await stage.raycast();
-      const command = host.launch('vocabulary');
-      await command.untilText('Analytical', PATIENCE_MS);
-      return windowOf(stage.frame(host, command));
+      return windowOf(await showing(stage, 'vocabulary', 'Analytical'));
     },
   },
   {
@@ -135,6 +129,14 @@ export const SCENES: readonly Scene[] = [
     },
   },
 ];
+
+/** A command as soon as a text is on its screen. */
+async function showing(stage: Stage, name: string, text: string): Promise<Frame> {
+  const host = await stage.raycast();
+  const command = host.launch(name);
+  await command.untilText(text, PATIENCE_MS);
+  return stage.frame(host, command);
+}
 
 /** Dictate, with some words that are said for good and some behind them that may still change. */
 async function halfSaid(stage: Stage): Promise<Frame> {

@@ -13,6 +13,7 @@ import { titleOf, type Agent, type Check, type Checked } from '../lib/doctor-che
 import { shownPaths } from '../lib/places';
 import type { SottoCommand } from '../lib/find-sotto';
 import { DoctorLog } from './doctor-log';
+import { REFRESH, REMOVE } from './usual-actions';
 
 const MICROPHONE_SETTINGS = 'x-apple.systempreferences:com.apple.preference.security?Privacy_Microphone';
 /** Where somebody may have switched it off. */
@@ -31,12 +32,7 @@ export function DoctorActions({ check, checked, report, sotto, act }: Props) {
     <ActionPanel title={titleOf(check)}>
       <ActionPanel.Section>
         <Fixes check={check} checked={checked} act={act} />
-        <Action
-          title="Check Again"
-          icon={Icon.ArrowClockwise}
-          shortcut={Keyboard.Shortcut.Common.Refresh}
-          onAction={act.look}
-        />
+        <Action title="Check Again" {...REFRESH} onAction={act.look} />
       </ActionPanel.Section>
       <ActionPanel.Section>
         <Action.Push title="Show Log" icon={Icon.List} target={<DoctorLog sotto={sotto} />} />
@@ -49,13 +45,7 @@ export function DoctorActions({ check, checked, report, sotto, act }: Props) {
       </ActionPanel.Section>
       {check.what === 'agent' && checked.agent !== undefined && checked.agent !== 'none' ? (
         <ActionPanel.Section>
-          <Action
-            title="Remove Login Agent…"
-            icon={Icon.Trash}
-            style={Action.Style.Destructive}
-            shortcut={Keyboard.Shortcut.Common.Remove}
-            onAction={act.removeAgent}
-          />
+          <Action title="Remove Login Agent…" {...REMOVE} onAction={act.removeAgent} />
         </ActionPanel.Section>
       ) : null}
     </ActionPanel>

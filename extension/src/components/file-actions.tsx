@@ -6,7 +6,9 @@ import { fileDeeds, type FileDeeds } from '../lib/file-deeds';
 import type { FileJobs } from '../lib/file-jobs';
 import { nameOf } from '../lib/file-words';
 import type { Settings } from '../lib/preferences';
+import { Deliveries } from './deliveries';
 import { FileAgain } from './file-again';
+import { REMOVE, REMOVE_ALL } from './usual-actions';
 
 const FORMATS: readonly { readonly format: TextFormat; readonly one: string; readonly all: string }[] = [
   { format: 'txt', one: 'Save as Text', all: 'Save All as Text' },
@@ -36,7 +38,7 @@ export function FileActions({ file, files, text, saved, onSaved, jobs, settings,
     <ActionPanel title={nameOf(file)}>
       <ActionPanel.Section>
         {text === undefined || text === '' ? null : (
-          <Deliveries text={text} deeds={deeds} settings={settings} />
+          <Deliveries first={settings.delivery} on={(how) => deeds.deliver(text, how)} />
         )}
         {file.state === 'final' ? (
           <SaveBeside files={[file]} title="Save Beside the File" deeds={deeds} />
@@ -60,13 +62,7 @@ export function FileActions({ file, files, text, saved, onSaved, jobs, settings,
         )}
         {file.state === 'final' ? again : null}
         {isOver ? (
-          <Action
-            title="Remove from List"
-            icon={Icon.Trash}
-            style={Action.Style.Destructive}
-            shortcut={Keyboard.Shortcut.Common.Remove}
-            onAction={() => deeds.remove([file])}
-          />
+          <Action title="Remove from List" {...REMOVE} onAction={() => deeds.remove([file])} />
         ) : null}
       </ActionPanel.Section>
       <ActionPanel.Section title="All Files">
@@ -96,36 +92,10 @@ function AllFiles({ files, deeds }: { readonly files: readonly FileJob[]; readon
         />
       ) : null}
       {over.length > 1 ? (
-        <Action
-          title="Remove All Finished"
-          icon={Icon.Trash}
-          style={Action.Style.Destructive}
-          shortcut={Keyboard.Shortcut.Common.RemoveAll}
-          onAction={() => deeds.remove(over)}
-        />
+        <Action title="Remove All Finished" {...REMOVE_ALL} onAction={() => deeds.remove(over)} />
       ) : null}
     </>
   );
-}
-
-interface DeliveriesProps {
-  readonly text: string;
-  readonly deeds: FileDeeds;
-  readonly settings: Settings;
-}
-
-/** The preferred one first: that is what the return key does. */
-function Deliveries({ text, deeds, settings }: DeliveriesProps) {
-  const actions = [
-    <Action
-      key="insert"
-      title="Paste"
-      icon={Icon.TextCursor}
-      onAction={() => deeds.deliver(text, 'insert')}
-    />,
-    <Action key="copy" title="Copy" icon={Icon.Clipboard} onAction={() => deeds.deliver(text, 'copy')} />,
-  ];
-  return <>{settings.delivery === 'insert' ? actions : actions.reverse()}</>;
 }
 
 interface SaveProps {

@@ -4,7 +4,9 @@ import type { PastDictation } from 'sotto/protocol';
 import type { Delivery } from '../lib/deliver';
 import type { ExportFormat } from '../lib/history-export';
 import type { Settings } from '../lib/preferences';
+import { Deliveries } from './deliveries';
 import { HistoryModels } from './history-models';
+import { REFRESH, REMOVE, REMOVE_ALL, UndoDelete } from './usual-actions';
 
 export interface HistoryDeeds {
   readonly deliver: (dictation: PastDictation, how: Delivery) => Promise<void>;
@@ -33,7 +35,7 @@ export function HistoryActions({ dictation, isPlaying, settings, act }: Props) {
   return (
     <ActionPanel>
       <ActionPanel.Section>
-        {hasText ? <Deliveries dictation={dictation} first={settings.delivery} act={act} /> : null}
+        {hasText ? <Deliveries first={settings.delivery} on={(how) => act.deliver(dictation, how)} /> : null}
         {dictation.state === 'failed' && dictation.audio !== undefined ? (
           <Action title="Transcribe Again" icon={Icon.Repeat} onAction={() => act.transcribe(dictation)} />
         ) : null}
@@ -60,20 +62,8 @@ export function HistoryActions({ dictation, isPlaying, settings, act }: Props) {
         </ActionPanel.Submenu>
       </ActionPanel.Section>
       <ActionPanel.Section>
-        <Action
-          title="Delete"
-          icon={Icon.Trash}
-          style={Action.Style.Destructive}
-          shortcut={Keyboard.Shortcut.Common.Remove}
-          onAction={() => act.remove(dictation)}
-        />
-        <Action
-          title="Delete All Shown"
-          icon={Icon.Trash}
-          style={Action.Style.Destructive}
-          shortcut={Keyboard.Shortcut.Common.RemoveAll}
-          onAction={act.removeAll}
-        />
+        <Action title="Delete" {...REMOVE} onAction={() => act.remove(dictation)} />
+        <Action title="Delete All Shown" {...REMOVE_ALL} onAction={act.removeAll} />
       </ActionPanel.Section>
       <ListActions act={act} />
     </ActionPanel>
@@ -84,20 +74,8 @@ export function HistoryActions({ dictation, isPlaying, settings, act }: Props) {
 export function ListActions({ act }: { readonly act: Pick<HistoryDeeds, 'undo' | 'refresh'> }) {
   return (
     <ActionPanel.Section>
-      {act.undo === undefined ? null : (
-        <Action
-          title="Undo Delete"
-          icon={Icon.Undo}
-          shortcut={{ modifiers: ['cmd'], key: 'z' }}
-          onAction={act.undo}
-        />
-      )}
-      <Action
-        title="Refresh"
-        icon={Icon.ArrowClockwise}
-        shortcut={Keyboard.Shortcut.Common.Refresh}
-        onAction={act.refresh}
-      />
+      <UndoDelete undo={act.undo} />
+      <Action title="Refresh" {...REFRESH} onAction={act.refresh} />
     </ActionPanel.Section>
   );
 }
@@ -136,24 +114,4 @@ function SoundActions({ dictation, isPlaying, settings, act }: Props) {
       <Action.ShowInFinder title="Show Sound in Finder" path={dictation.audio} />
     </ActionPanel.Section>
   );
-}
-
-interface DeliveriesProps {
-  readonly dictation: PastDictation;
-  readonly first: Delivery;
-  readonly act: HistoryDeeds;
-}
-
-/** The preferred one first: that is what the return key does. */
-function Deliveries({ dictation, first, act }: DeliveriesProps) {
-  const actions = [
-    <Action
-      key="insert"
-      title="Paste"
-      icon={Icon.TextCursor}
-      onAction={() => act.deliver(dictation, 'insert')}
-    />,
-    <Action key="copy" title="Copy" icon={Icon.Clipboard} onAction={() => act.deliver(dictation, 'copy')} />,
-  ];
-  return <>{first === 'insert' ? actions : actions.reverse()}</>;
 }

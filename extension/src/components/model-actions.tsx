@@ -2,6 +2,7 @@
 import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
 import { againOf, type ModelDeeds } from '../hooks/use-model-deeds';
 import type { ModelRow } from '../lib/model-rows';
+import { REMOVE } from './usual-actions';
 
 export interface ModelActionsProps {
   readonly row: ModelRow;
@@ -43,13 +44,7 @@ export function ModelActions({ row, act, begun, isAnyInMemory, ...facts }: Model
       </ActionPanel.Section>
       {row.installed?.from === 'hub' ? (
         <ActionPanel.Section>
-          <Action
-            title="Remove…"
-            icon={Icon.Trash}
-            style={Action.Style.Destructive}
-            shortcut={Keyboard.Shortcut.Common.Remove}
-            onAction={() => act.remove(row)}
-          />
+          <Action title="Remove…" {...REMOVE} onAction={() => act.remove(row)} />
         </ActionPanel.Section>
       ) : null}
     </ActionPanel>
@@ -71,13 +66,7 @@ function OwnActions({ row, act, begun }: Pick<ModelActionsProps, 'row' | 'act' |
           onAction={() => act.download(row)}
         />
         {isBegun ? (
-          <Action
-            title="Discard Unfinished Downloads…"
-            icon={Icon.Trash}
-            style={Action.Style.Destructive}
-            shortcut={Keyboard.Shortcut.Common.Remove}
-            onAction={() => act.discard(begun)}
-          />
+          <Action title="Discard Unfinished Downloads…" {...REMOVE} onAction={() => act.discard(begun)} />
         ) : null}
       </>
     );

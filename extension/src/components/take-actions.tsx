@@ -5,6 +5,7 @@ import { isSwitchable } from '../lib/take-markdown';
 import type { Delivery } from '../lib/deliver';
 import type { Settings } from '../lib/preferences';
 import { AddWordForm } from './add-word-form';
+import { Deliveries } from './deliveries';
 import { TakeLanguages, TakeMicrophones, TakeModels } from './take-switches';
 
 const MICROPHONE_SETTINGS = 'x-apple.systempreferences:com.apple.preference.security?Privacy_Microphone';
@@ -98,7 +99,7 @@ function MainActions({ take, error, first, act }: MainProps) {
     const hasText = take?.phase === 'final' && take.text !== undefined && take.text !== '';
     return (
       <ActionPanel.Section>
-        {hasText ? <Deliveries first={first} insert="Paste" copy="Copy" on={act.deliver} /> : null}
+        {hasText ? <Deliveries first={first} on={act.deliver} /> : null}
         <Action title="Dictate Again" icon={Icon.Microphone} onAction={act.again} />
       </ActionPanel.Section>
     );
@@ -143,21 +144,4 @@ function MainActions({ take, error, first, act }: MainProps) {
       />
     </ActionPanel.Section>
   );
-}
-
-interface DeliveriesProps {
-  readonly first: Delivery;
-  /** Titles of the two. */
-  readonly insert: string;
-  readonly copy: string;
-  readonly on: (how: Delivery) => void;
-}
-
-/** The preferred one first: that is what the return key does. */
-function Deliveries({ first, insert, copy, on }: DeliveriesProps) {
-  const actions = [
-    <Action key="insert" title={insert} icon={Icon.TextCursor} onAction={() => on('insert')} />,
-    <Action key="copy" title={copy} icon={Icon.Clipboard} onAction={() => on('copy')} />,
-  ];
-  return <>{first === 'insert' ? actions : actions.reverse()}</>;
 }

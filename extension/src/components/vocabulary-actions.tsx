@@ -2,6 +2,7 @@
 import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
 import type { VocabularyDeeds } from '../hooks/use-vocabulary-deeds';
 import type { Entry } from '../lib/vocabulary-entries';
+import { REFRESH, REMOVE, UndoDelete } from './usual-actions';
 import { VocabularyForm } from './vocabulary-form';
 import { VocabularyImport } from './vocabulary-import';
 
@@ -29,13 +30,7 @@ export function VocabularyActions({ entry, typed, act }: Props) {
               />
             }
           />
-          <Action
-            title="Delete"
-            icon={Icon.Trash}
-            style={Action.Style.Destructive}
-            shortcut={Keyboard.Shortcut.Common.Remove}
-            onAction={() => act.remove(entry)}
-          />
+          <Action title="Delete" {...REMOVE} onAction={() => act.remove(entry)} />
         </ActionPanel.Section>
       )}
       <ActionPanel.Section>
@@ -57,14 +52,7 @@ export function VocabularyActions({ entry, typed, act }: Props) {
             />
           }
         />
-        {act.undo === undefined ? null : (
-          <Action
-            title="Undo Delete"
-            icon={Icon.Undo}
-            shortcut={{ modifiers: ['cmd'], key: 'z' }}
-            onAction={act.undo}
-          />
-        )}
+        <UndoDelete undo={act.undo} />
       </ActionPanel.Section>
       <ActionPanel.Section>
         <Action.Push
@@ -80,12 +68,7 @@ export function VocabularyActions({ entry, typed, act }: Props) {
           onAction={() => act.exportAs('csv')}
         />
         <Action title="Export as JSON" icon={Icon.Upload} onAction={() => act.exportAs('json')} />
-        <Action
-          title="Refresh"
-          icon={Icon.ArrowClockwise}
-          shortcut={Keyboard.Shortcut.Common.Refresh}
-          onAction={act.refresh}
-        />
+        <Action title="Refresh" {...REFRESH} onAction={act.refresh} />
       </ActionPanel.Section>
     </ActionPanel>
   );
