@@ -2,6 +2,7 @@
  *     npm run bench [-- offline]    ours beside the peers: same weights, clips, settings    (--repeat, --no-long, …)
  *     npm run bench -- profile      where a window and a token spend their time, and what the machine could do
  *     npm run bench -- overhead     a warm request through the daemon against the same work in this process
+ *     npm run bench -- api          what the API adds to the daemon's own protocol, and 64 requests of mixed length at once
  *     npm run bench -- capture      from the hotkey to the first sample and to the first word on the screen
  *     npm run bench -- cold         start of `sotto transcribe` to the first text, cold and warm
  *     npm run bench -- kernels      products, attention and GELU at Whisper's shapes, beside MLX's plain ops
@@ -13,6 +14,8 @@
  *     npm run bench -- long-form    windows one after the other and several at once, beside faster-whisper's pipelines
  *     npm run bench -- streaming    text while somebody speaks: how late, how steady, how right, what it costs
  *     npm run bench -- kills        dictation while engines and daemons are killed: no sample may be lost or come twice
+ *     npm run bench -- batch        a thousand files, some broken, while command, daemon and engine are killed
+ *     npm run bench -- worker       a queue of several machines while workers and the queue itself are killed: each file once
  *     npm run bench -- load         many who dictate at once, one who never reads, a thousand takes one after another
  *     npm run bench -- loading      from a folder to a model ready for its first step, beside reading its bytes and mlx-whisper
  *     npm run bench -- memory       what models take of the device's memory: predicted, and measured
@@ -24,6 +27,8 @@
  * Run them on an idle machine.
  */
 import { loadavg } from 'node:os';
+import { batch } from './batch.js';
+import { api } from './api.js';
 import { capture } from './capture.js';
 import { cold } from './cold.js';
 import { hotwords } from './hotwords.js';
@@ -44,12 +49,15 @@ import { quality } from './quality.js';
 import { silence } from './silence.js';
 import { soak } from './soak.js';
 import { words } from './words.js';
+import { workerQueue } from './worker-queue.js';
 
 const benches: Record<string, (argv: string[]) => Promise<void>> = {
   'long-form': longForm,
   offline,
   profile,
   overhead,
+  api,
+  batch,
   capture,
   cold,
   kernels,
@@ -66,6 +74,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   hotwords,
   streaming,
   silence,
+  worker: workerQueue,
 };
 
 const [named, ...rest] = process.argv.slice(2);

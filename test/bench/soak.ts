@@ -3,53 +3,19 @@
  * MLX hold afterwards must be what they held before. Exits non-zero if the live arrays differ from those after the
  * warm-up, or if resident memory climbs by more than `--max-growth-mb` over the second half.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { EngineFigures } from '#daemon/protocol/status.js';
-import { LONG_FORM, pickClips, TWELVE } from './clips.js';
+import { cutClips } from './cut-clips.js';
 import { EngineClient } from './engine-client.js';
-import { PLAIN, samplesOf, starterModel } from './in-process.js';
+import { PLAIN, starterModel } from './in-process.js';
 import { printTable, saveResult, slope } from './report.js';
 
 /** Lengths in seconds that take turns: under a second, about a window, over one, over two. */
 const LENGTHS = [3, 7.3, 0.6, 12, 29.9, 1.5, 5, 30, 9, 17.2, 4.4, 31.5, 2.2, 8, 61];
-const SAMPLE_RATE = 16_000;
 const MB = 2 ** 20;
-
-/** 16-bit mono WAV. */
-function wav(samples: Float32Array): Buffer {
-  const out = Buffer.alloc(44 + samples.length * 2);
-  out.write('RIFF', 0, 'latin1');
-  out.writeUInt32LE(out.length - 8, 4);
-  out.write('WAVEfmt ', 8, 'latin1');
-  out.writeUInt32LE(16, 16); // size of the fmt chunk
-  out.writeUInt16LE(1, 20); // PCM
-  out.writeUInt16LE(1, 22); // channels
-  out.writeUInt32LE(SAMPLE_RATE, 24);
-  out.writeUInt32LE(SAMPLE_RATE * 2, 28); // bytes a second
-  out.writeUInt16LE(2, 32); // bytes a frame
-  out.writeUInt16LE(16, 34); // bits a sample
-  out.write('data', 36, 'latin1');
-  out.writeUInt32LE(samples.length * 2, 40);
-  samples.forEach((x, i) => out.writeInt16LE(Math.round(Math.max(-1, Math.min(1, x)) * 32767), 44 + i * 2));
-  return out;
-}
-
-/** Files of the lengths above, cut one after the other out of real speech. */
-async function cutFiles(folder: string): Promise<string[]> {
-  const source = await samplesOf((pickClips([LONG_FORM])[0] ?? pickClips(TWELVE)[0])?.file ?? '');
-  let at = 0;
-  return LENGTHS.map((seconds, i) => {
-    const length = Math.round(seconds * SAMPLE_RATE);
-    const piece = Float32Array.from({ length }, (_, k) => source[(at + k) % source.length] ?? 0);
-    at += length;
-    const path = join(folder, `${i}-${seconds}s.wav`);
-    writeFileSync(path, wav(piece));
-    return path;
-  });
-}
 
 export async function soak(argv: string[]): Promise<void> {
   const { values: args, positionals } = parseArgs({
@@ -66,7 +32,7 @@ export async function soak(argv: string[]): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'sotto-soak-'));
   const engine = new EngineClient({ name: basename(args.model), dir: args.model });
   try {
-    const files = await cutFiles(work);
+    const files = await cutClips(work, LENGTHS);
     await engine.load();
     for (const file of files.slice(0, 3)) await engine.run(file, { ...PLAIN, language: 'en' });
     const before = await engine.figures();

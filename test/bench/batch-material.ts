@@ -1,0 +1,101 @@
+/** A folder of many files: short speech in every container that the repository has, and a twentieth that is broken. */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
+import { pcm16, wav } from '#test/audio/fixtures.js';
+import { root } from './clips.js';
+import { samplesOf } from './in-process.js';
+
+const FIXTURES = [
+  'fragmented-48k.mp4',
+  'mono-16k-bare.mp3',
+  'mono-16k-vorbis.webm',
+  'mono-16k.aac',
+  'mono-16k.ogg',
+  'mono-22k.flac',
+  'stereo-44k.m4a',
+  'stereo-44k.mp3',
+  'stereo-opus.webm',
+  'stereo.opus',
+];
+
+/** Each kind of broken file, and the code that it is to fail with. */
+const BROKEN = {
+  empty: 'AUDIO_EMPTY',
+  truncated: 'AUDIO_TRUNCATED',
+  text: 'AUDIO_UNSUPPORTED',
+  pipe: 'AUDIO_UNREADABLE',
+  gone: 'AUDIO_NOT_FOUND',
+} as const;
+type Broken = keyof typeof BROKEN;
+const KINDS = Object.keys(BROKEN) as Broken[];
+
+/** One file in so many is broken. */
+const BROKEN_EVERY = 20;
+const PER_FOLDER = 50;
+
+export interface Made {
+  readonly path: string;
+  /** What it is a copy of, for a whole one. */
+  readonly source?: string;
+  /** The code that it is to fail with, for a broken one. */
+  readonly code?: string;
+}
+
+/** The clips that whole files are copies of, in a folder of their own. */
+export async function makeSources(folder: string): Promise<string[]> {
+  mkdirSync(folder, { recursive: true });
+  const clips = ['austen-0880', 'austen-0930'].map((id) => join(root, 'assets/speech', `${id}.flac`));
+  const fixtures = FIXTURES.map((name) => join(root, 'test/fixtures/audio', name));
+  const copies = [...fixtures, ...clips].map((from) => {
+    const to = join(folder, basename(from));
+    copyFileSync(from, to);
+    return to;
+  });
+  const plain = join(folder, 'austen-0880.wav');
+  writeFileSync(plain, wav(pcm16(await samplesOf(clips[0] ?? ''))));
+  return [...copies, plain];
+}
+
+/** `count` files below a folder; beside them folders that are called like files, which are none. */
+export function makeFolder(folder: string, sources: readonly string[], count: number): Made[] {
+  const made: Made[] = [];
+  for (let n = 0; n < count; n++) {
+    const name = String(n).padStart(4, '0');
+    const place = join(folder, `part-${String(Math.floor(n / PER_FOLDER)).padStart(2, '0')}`);
+    mkdirSync(place, { recursive: true });
+    if (n % BROKEN_EVERY === 7) {
+      const kind = KINDS[Math.floor(n / BROKEN_EVERY) % KINDS.length] ?? 'empty';
+      made.push({ path: makeBroken(kind, join(place, name)), code: BROKEN[kind] });
+    } else {
+      const source = sources[n % sources.length] ?? '';
+      const path = join(place, `${name}${extname(source)}`);
+      copyFileSync(source, path);
+      made.push({ path, source });
+    }
+    if (n % PER_FOLDER === 0) mkdirSync(join(place, 'folder.wav'));
+  }
+  return made;
+}
+
+function makeBroken(kind: Broken, stem: string): string {
+  switch (kind) {
+    case 'empty':
+      writeFileSync(`${stem}.wav`, '');
+      return `${stem}.wav`;
+    case 'truncated': {
+      const whole = readFileSync(join(root, 'assets/speech/austen-0880.flac'));
+      writeFileSync(`${stem}.flac`, whole.subarray(0, whole.length >> 1));
+      return `${stem}.flac`;
+    }
+    case 'text':
+      writeFileSync(`${stem}.mp3`, 'Dear diary, this is no song.\n'.repeat(40));
+      return `${stem}.mp3`;
+    case 'pipe':
+      spawnSync('mkfifo', [`${stem}.ogg`]);
+      return `${stem}.ogg`;
+    case 'gone':
+      symlinkSync(join(dirname(stem), 'nowhere'), `${stem}.m4a`);
+      return `${stem}.m4a`;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * How long the model waits for sound between two files: the engine's own loop and decoders, and in place of the model somebody
+ * who computes elsewhere for as long as a GPU would. What is measured is the time from the end of one file to the first half
+ * minute (or all) of the next, with the next file told ahead and without.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openAudio } from '#daemon/audio/decode-file.js';
+import { systemClock } from '#daemon/clock.js';
+import { EngineHost } from '#daemon/engine/host.js';
+import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { FromEngine } from '#daemon/protocol/ipc.js';
+import { root } from './clips.js';
+import { median, printTable } from './report.js';
+
+const ROUNDS = 12;
+/** A window of a small model on a GPU. */
+const COMPUTE_MS = 200;
+const WINDOW_SAMPLES = 30 * 16_000;
+
+const FILES = [
+  join(root, 'assets/speech/sonnet1.mp3'),
+  join(root, 'assets/speech/austen-0870.flac'),
+  join(root, 'test/fixtures/audio/stereo-44k.m4a'),
+  join(root, 'test/fixtures/audio/stereo.opus'),
+];
+
+export interface Waits {
+  readonly alone: number;
+  readonly ahead: number;
+}
+
+/** Milliseconds, medians over rounds of the files. */
+export async function waits(): Promise<Waits> {
+  const alone: number[] = [];
+  const ahead: number[] = [];
+  await round(false);
+  for (let n = 0; n < ROUNDS; n++) {
+    alone.push(...(await round(false)));
+    ahead.push(...(await round(true)));
+  }
+  const result = { alone: median(alone), ahead: median(ahead) };
+  printTable(
+    ['the model waits for the next file, ms', 'median'],
+    [
+      ['opened when its turn comes', result.alone.toFixed(1)],
+      ['opened and decoded ahead', result.ahead.toFixed(1)],
+    ],
+  );
+  return result;
+}
+
+/** All files one after another. @returns the waits between two of them */
+async function round(tellAhead: boolean): Promise<number[]> {
+  const waited: number[] = [];
+  let overMs: number | undefined;
+  const model: SpeechModel = {
+    name: 'elsewhere',
+    family: 'elsewhere',
+    weightBytes: 0,
+    async *transcribe(audio) {
+      let samples = 0;
+      for await (const chunk of audio.samples) if ((samples += chunk.length) >= WINDOW_SAMPLES) break;
+      if (overMs !== undefined) waited.push(performance.now() - overMs);
+      yield { type: 'progress', seconds: samples / 16_000 };
+      await sleep(COMPUTE_MS);
+      overMs = performance.now();
+      const timings = { mel: 0, encode: 0, decode: 0, total: 0 };
+      return { text: '', language: 'en', durationSeconds: 0, segments: [], timings };
+    },
+    dispose: () => undefined,
+  };
+  let over: (message: FromEngine) => void = () => undefined;
+  const host = new EngineHost({
+    loadModel: () => Promise.resolve(model),
+    footprint: () => Promise.resolve({ weightBytes: 0, workBytes: 0 }),
+    clock: systemClock,
+    openAudio,
+    markOf: (path) => String(statSync(path).mtimeMs),
+    figures: () => ({ rssBytes: 0 }),
+    clearCache: () => undefined,
+    send: (message) => over(message),
+    exit: () => undefined,
+  });
+  for (const [job, path] of FILES.entries()) {
+    const done = new Promise<void>((resolve, reject) => {
+      over = (message) => {
+        if (message.type === 'done') resolve();
+        if (message.type === 'failed') reject(new Error(message.error.message));
+      };
+    });
+    host.receive({ type: 'run', job, path, model: { name: 'm', dir: '/m' }, options: {} });
+    const next = FILES[job + 1];
+    if (tellAhead && next !== undefined) host.receive({ type: 'ahead', path: next });
+    await done;
+  }
+  return waited;
+}

@@ -1,0 +1,141 @@
+/**
+ * A thousand files of mixed kinds, one in twenty broken, through kills of the command, the daemon and the engine in turn: each
+ * is done or failed exactly once, and the texts are those of an undisturbed run. Beside it, how long the model waits for the
+ * sound of the next file, which is what opening it ahead is for.
+ *
+ *     npm run bench -- batch [--files 1000] [--every 20] [--format srt] [--keep FOLDER]
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, extname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { batchUnderFire, type UnderFire } from '#test/harness/batch-under-fire.js';
+import { sotto } from '#test/harness/run-sotto.js';
+import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { tempHome } from '#test/harness/temp-home.js';
+import { makeFolder, makeSources, type Made } from './batch-material.js';
+import { waits } from './batch-waits.js';
+import { printTable, saveResult } from './report.js';
+
+export async function batch(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      files: { type: 'string', default: '1000' },
+      every: { type: 'string', default: '20' },
+      format: { type: 'string', default: 'srt' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const waited = await waits();
+  const home = tempHome();
+  // The starter model, as for somebody who has chosen none.
+  writeFileSync(home.paths.settings, '{}');
+  const work = mkdtempSync(join(tmpdir(), 'sotto-batch-'));
+  try {
+    const sources = await makeSources(join(work, 'sources'));
+    const made = makeFolder(join(work, 'in'), sources, Number(args.files));
+    const format = args.format;
+    const calm = await sotto(['transcribe', 'sources', '--format', format, '--output', 'calm'], {
+      home: home.folder,
+      cwd: work,
+      realEngine: true,
+    });
+    if (calm.code !== 0) throw new Error(`the calm run: ${calm.stderr}`);
+    const beganMs = performance.now();
+    const output = join(work, 'out');
+    const fire = await batchUnderFire({
+      home,
+      cwd: work,
+      args: ['in', '--recursive', '--format', format, '--output', 'out'],
+      output,
+      everyMs: Number(args.every) * 1000,
+      realEngine: true,
+      onKill: (victim, texts) =>
+        console.error(`${minutes(beganMs)}: killed the ${victim}, ${texts} texts are there`),
+    });
+    const flaws = flawsOf(made, fire, join(work, 'calm'), format);
+    for (const flaw of flaws) console.error(flaw);
+    if (flaws.length > 0) process.exitCode = 1;
+    const { kills, calls, summary } = fire;
+    printTable(
+      [
+        'files',
+        'done',
+        'failed as they should',
+        'kills (command, daemon, engine)',
+        'calls',
+        'minutes',
+        'flaws',
+      ],
+      [
+        [
+          summary.files,
+          summary.done,
+          summary.failed,
+          Object.values(kills).join(', '),
+          calls,
+          minutes(beganMs),
+          flaws.length,
+        ].map(String),
+      ],
+    );
+    const counts = { files: summary.files, done: summary.done, failed: summary.failed, left: summary.left };
+    saveResult(
+      'batch',
+      { settings: { ...args }, ...counts, kills, calls, minutes: minutes(beganMs), flaws, waits: waited },
+      args['save-baseline'],
+    );
+  } finally {
+    await stopDaemon(home.paths);
+    home.remove();
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function minutes(sinceMs: number): string {
+  return ((performance.now() - sinceMs) / 60_000).toFixed(1);
+}
+
+/** What is not as it must be, in words. */
+function flawsOf(made: readonly Made[], fire: UnderFire, calm: string, format: string): string[] {
+  const { summary, twice, strays } = fire;
+  const results = new Map(summary.results.map((result) => [result.file, result]));
+  const flaws = [
+    ...twice.map((name) => `${name}: written again after it was done`),
+    ...strays.map((name) => `${name}: left behind`),
+  ];
+  if (summary.results.length !== made.length || results.size !== made.length)
+    flaws.push(`${summary.results.length} results for ${made.length} files`);
+  const calmTexts = new Map<string, string>();
+  for (const { path, source, code } of made) {
+    const result = results.get(path);
+    if (code !== undefined) {
+      if (result?.state !== 'failed' || result.code !== code)
+        flaws.push(`${path}: ${result?.state} ${result?.code ?? ''}, and not failed ${code}`);
+      continue;
+    }
+    if (result?.state !== 'done' || result.output === undefined) {
+      flaws.push(`${path}: ${result?.state ?? 'not known'} ${result?.code ?? ''} ${result?.message ?? ''}`);
+      continue;
+    }
+    const expected = calmTexts.get(source ?? '') ?? calmText(calm, source ?? '', format);
+    calmTexts.set(source ?? '', expected);
+    if (readFileSync(result.output, 'utf8') !== expected)
+      flaws.push(`${path}: another text than undisturbed`);
+  }
+  return flaws;
+}
+
+/** Two sources of one name keep their extensions in the names of their texts. */
+function calmText(calm: string, source: string, format: string): string {
+  const names = [`${basename(source, extname(source))}.${format}`, `${basename(source)}.${format}`];
+  for (const name of names.reverse()) {
+    try {
+      return readFileSync(join(calm, name), 'utf8');
+    } catch {
+      // The other one.
+    }
+  }
+  throw new Error(`the calm run has no text of ${source}`);
+}

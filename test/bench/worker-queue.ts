@@ -1,0 +1,144 @@
+/**
+ * A queue of several machines while they die: 300 files, three workers (each with a daemon and a fake engine of its own), two
+ * of them killed at a random moment and started again, and the queue itself killed once and started again. Every file must be
+ * accounted for: placed once, or put aside with its reason.
+ *
+ *     npm run bench -- worker [--files 300] [--broken 15] [--machines 3] [--kills 2] [--seed N]
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Ledger, WorkerTeam } from '#test/e2e/worker-team.js';
+import { scriptedTexts } from '#test/harness/fake-audio.js';
+import { randomOf } from '#test/harness/random-of.js';
+import { findValkey, Valkey } from '#test/harness/valkey.js';
+import { printTable, saveResult } from './report.js';
+
+const SEGMENTS = 3;
+const DELAY_MS = 40;
+
+export async function workerQueue(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      files: { type: 'string', default: '300' },
+      broken: { type: 'string', default: '15' },
+      machines: { type: 'string', default: '3' },
+      kills: { type: 'string', default: '2' },
+      seed: { type: 'string', default: '1' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const found = await findValkey();
+  if ('missing' in found) throw new Error(found.missing);
+  const random = randomOf(Number(args.seed));
+  const valkey = await Valkey.start(found.path, { durable: true });
+  const team = new WorkerTeam(valkey.url);
+  try {
+    const sound = prepare(team, Number(args.files), Number(args.broken));
+    const machines = Array.from({ length: Number(args.machines) }, (_, index) => team.start(`mac-${index}`));
+    const ledger = new Ledger(team.folder, '.txt');
+    const beganMs = performance.now();
+    const watching = team.begin(['transcribe', '.', '--summary', '-']);
+    let over = false;
+    void watching.done.then(() => (over = true));
+    // Spread over the work, each at a moment that nobody knows.
+    const roughMs = (Number(args.files) * (SEGMENTS * DELAY_MS + 100)) / machines.length;
+    const moments = Array.from(
+      { length: Number(args.kills) + 1 },
+      () => (0.1 + 0.7 * random()) * roughMs,
+    ).sort((a, b) => a - b);
+    const queueDies = Math.floor(random() * moments.length);
+    const killed: string[] = [];
+    for (const [index, atMs] of moments.entries()) {
+      await sleep(Math.max(0, atMs - (performance.now() - beganMs)));
+      if (over) break;
+      if (index === queueDies) {
+        await valkey.kill();
+        await sleep(1000 + 2000 * random());
+        await valkey.start();
+        killed.push('the queue');
+        continue;
+      }
+      const machine = machines[Math.floor(random() * machines.length)];
+      if (machine === undefined) continue;
+      machine.worker.kill('SIGKILL');
+      await machine.worker.done;
+      killed.push(machine.name);
+      team.restart(machine);
+    }
+    const { code, stdout, stderr } = await watching.done;
+    const seconds = (performance.now() - beganMs) / 1000;
+    const status = await team.status();
+    const placed = ledger.close();
+    const flaws = flawsOf(team, sound, placed, JSON.parse(stdout) as Told);
+    if (status.failed.length !== Number(args.broken)) flaws.push(`${status.failed.length} were put aside`);
+    if (code !== (Number(args.broken) > 0 ? 1 : 0))
+      flaws.push(`the command ended with ${code}: ${stderr.slice(-500)}`);
+    for (const flaw of flaws) console.error(flaw);
+    if (flaws.length > 0) process.exitCode = 1;
+    const rows = [
+      [
+        args.files,
+        String(machines.length),
+        killed.join(', '),
+        String(placed.size),
+        String(status.failed.length),
+        String(flaws.length),
+        seconds.toFixed(1),
+      ],
+    ];
+    printTable(['files', 'workers', 'killed', 'placed once', 'put aside', 'flaws', 'seconds'], rows);
+    saveResult(
+      'worker',
+      { settings: { ...args }, killed, seconds, placed: placed.size, aside: status.failed.length, flaws },
+      args['save-baseline'],
+    );
+  } finally {
+    await team.end();
+    await valkey.stop();
+  }
+}
+
+interface Told {
+  readonly done: number;
+  readonly failed: number;
+  readonly left: number;
+}
+
+/** Names without their extension, the good ones. */
+function prepare(team: WorkerTeam, files: number, broken: number): string[] {
+  const names = Array.from({ length: files }, (_, index) => `talk-${String(index).padStart(4, '0')}`);
+  for (const [index, name] of names.entries()) {
+    if (index < broken) writeFileSync(join(team.folder, `${name}.mp3`), 'no sound');
+    else team.audio(`${name}.mp3`, { segments: SEGMENTS, delayMs: DELAY_MS });
+  }
+  return names.slice(broken);
+}
+
+function flawsOf(
+  team: WorkerTeam,
+  sound: readonly string[],
+  placed: ReadonlyMap<string, number>,
+  told: Told,
+): string[] {
+  const flaws: string[] = [];
+  const whole = scriptedTexts(SEGMENTS)
+    .map((line) => `${line.trim()}\n`)
+    .join('');
+  for (const name of sound) {
+    const times = placed.get(`${name}.txt`) ?? 0;
+    if (times !== 1) flaws.push(`${name} was placed ${times} times`);
+    else if (readFileSync(join(team.folder, `${name}.txt`), 'utf8') !== whole)
+      flaws.push(`${name} is not whole`);
+  }
+  const strangers = readdirSync(team.folder).filter(
+    (name) => !/^talk-\d+\.(mp3|txt|mp3\.attempts)$/.test(name),
+  );
+  if (strangers.length > 0) flaws.push(`left over: ${strangers.join(', ')}`);
+  if (placed.size !== sound.length) flaws.push(`${placed.size} texts for ${sound.length} files`);
+  if (told.done !== sound.length || told.left !== 0)
+    flaws.push(`told: ${JSON.stringify({ ...told, results: undefined })}`);
+  return flaws;
+}
