@@ -43,7 +43,7 @@ withEngine('the real engine', () => {
     const cut = join(home.folder, 'cut.flac');
     copyFileSync(jfk, cut);
     truncateSync(cut, 2_000);
-    const files = [jfk, 'missing.wav', join(home.folder, 'no-sound.mp3'), cut, home.folder, short];
+    const files = [jfk, 'missing.wav', join(home.folder, 'no-sound.mp3'), cut, short];
     const { code, stdout, stderr } = await run(['transcribe', ...files, '--format', 'json']);
     expect(code).toBe(1);
     const objects = stdout
@@ -54,7 +54,7 @@ withEngine('the real engine', () => {
     expectJfk(texts.get(jfk) ?? '');
     expect(texts.get(short)).toMatch(/ill.disposed young man/);
     const failures = stderr.trimEnd().split('\n');
-    for (const file of ['missing.wav', join(home.folder, 'no-sound.mp3'), home.folder]) {
+    for (const file of ['missing.wav', join(home.folder, 'no-sound.mp3')]) {
       expect(failures).toContainEqual(expect.stringMatching(new RegExp(`^sotto: ${file}: .+ — .+$`)));
     }
     expect(readFileSync(home.paths.log, 'utf8').match(/"state":"loading"/g)).toHaveLength(1);

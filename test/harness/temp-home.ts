@@ -16,5 +16,8 @@ export function tempHome(): TempHome {
   const paths = resolvePaths({ SOTTO_HOME: folder });
   mkdirSync(join(paths.models, 'fake'), { recursive: true });
   writeFileSync(paths.settings, JSON.stringify({ model: 'fake' }));
-  return { paths, folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  // A process that a test has ended may write its last line while the folder goes: then once more.
+  const remove = (): void =>
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  return { paths, folder, remove };
 }

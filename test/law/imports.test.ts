@@ -21,12 +21,15 @@ const LAW: Record<string, readonly string[]> = {
   supervisor: ['protocol', 'base'],
   // What is said goes to disk before it is acknowledged: spools are files, and lie with the other files.
   sessions: ['supervisor', 'store', 'protocol', 'base'],
-  server: ['sessions', 'protocol', 'base', 'store'],
+  // Sound arrives over HTTP at rates of its clients' choice, and text leaves in the forms of files.
+  server: ['sessions', 'protocol', 'base', 'store', 'writers', 'signal'],
   // The command line is where the parts are put together, so it sees all but the engine's side.
   cli: ['server', 'sessions', 'supervisor', 'store', 'client', 'writers', 'protocol', 'base', 'launchd'],
   engine: ['models', 'audio', 'native', 'protocol', 'base'],
   models: ['audio', 'native', 'protocol'],
-  audio: ['protocol'],
+  audio: ['protocol', 'signal'],
+  // Arithmetic on samples: no files, no sockets, no MLX.
+  signal: [],
   launchd: ['protocol', 'base'],
   assets: ['models', 'native', 'protocol'],
   extension: ['protocol'],
