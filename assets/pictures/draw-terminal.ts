@@ -1,6 +1,7 @@
 /**
  * Draws a terminal screen as an SVG: `tmux capture-pane -e -p | node dist/assets/pictures/draw-terminal.js TITLE > x.svg`.
  * demo.svg: `npm run demo` in a tmux window of 100 x 42. dictate.svg: `npx sotto dictate`, 84 x 12, eight seconds into it.
+ * folder.svg: `sotto transcribe Recordings -r --format srt`, 96 x 16, while it is at the fifth file.
  * Knows what tmux prints: text and SGR sequences (bold, dim, the sixteen colours).
  */
 import { text as readAll } from 'node:stream/consumers';
@@ -32,6 +33,9 @@ interface Style {
 
 const escapeXml = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 
+/** Not every renderer keeps spaces that follow each other. */
+const unfolded = (text: string) => text.replace(/ {2,}/g, (spaces) => '\u00a0'.repeat(spaces.length));
+
 function applySgr(style: Style, codes: number[]): Style {
   return codes.reduce<Style>((now, code) => {
     if (code === 0) return { colour: undefined, bold: false, dim: false };
@@ -58,7 +62,8 @@ function drawLine(line: string, y: number): string {
         ...(style.bold ? ['font-weight="600"'] : []),
         ...(style.dim ? ['opacity="0.6"'] : []),
       ].join(' ');
-      if (part.trim() !== '') drawn += `<text x="${x.toFixed(1)}" y="${y}" ${look}>${escapeXml(part.trim())}</text>\n`;
+      const said = unfolded(escapeXml(part.trim()));
+      if (said !== '') drawn += `<text x="${x.toFixed(1)}" y="${y}" ${look}>${said}</text>\n`;
       column += stringWidth(part);
     }
   }
