@@ -13,6 +13,7 @@ import type { Transcriber } from '../transcriber.js';
 import { documentOf, type Document } from '../transcript.js';
 import { isFile } from './collect-jobs.js';
 import type { FetchedAudio, FetchLimits } from './fetch-audio.js';
+import type { Leftovers } from './leftovers.js';
 import { MAX_TEXT_BYTES, type JobProgress, type JobResult, type QueueJob } from './queue-job.js';
 import type { Roots } from './roots.js';
 
@@ -24,8 +25,7 @@ export interface JobDesk {
   readonly model?: string;
   /** Of this machine's daemon; closed after the job. */
   readonly transcriber: () => Promise<Transcriber>;
-  /** Removes what workers that were killed left in a folder. */
-  readonly tidy: (folder: string) => Promise<void>;
+  readonly leftovers: Pick<Leftovers, 'sweep'>;
   /** Texts that wait in the queue. `there`: another one came first. */
   readonly texts: {
     has(id: string): Promise<boolean>;
@@ -33,10 +33,17 @@ export interface JobDesk {
   };
 }
 
+/** A job as the queue hands it out. */
+export interface Handed {
+  readonly id: string;
+  readonly job: QueueJob;
+  /** Whether a worker fell silent while it was at it. */
+  readonly wasLost: boolean;
+}
+
 /** @throws SottoError */
 export async function doJob(
-  id: string,
-  job: QueueJob,
+  { id, job, wasLost }: Handed,
   desk: JobDesk,
   signal: AbortSignal,
   onProgress: (progress: JobProgress) => void,
@@ -44,8 +51,9 @@ export async function doJob(
   const { worker, roots } = desk;
   const { extension } = formatOf(job.format);
   const file = job.target.kind === 'file' ? await roots.target(job.target.path, extension) : undefined;
+  // Before the look for its text: who died may have placed it.
+  if (file !== undefined) await desk.leftovers.sweep(dirname(file), { afterDeath: wasLost });
   if (file === undefined ? await desk.texts.has(id) : await isFile(file)) return { outcome: 'there', worker };
-  if (file !== undefined) await desk.tidy(dirname(file));
   const sound = await openSound(job, desk, signal);
   try {
     const folder = dirname(file ?? sound.path);

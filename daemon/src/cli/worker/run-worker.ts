@@ -167,8 +167,9 @@ class QueueWorker {
     let data: QueueJob | undefined;
     try {
       data = parseJob(job.data);
+      const handed = { id, job: data, wasLost: job.stalledCounter > 0 };
       const report = throttled((progress) => void job.updateProgress(progress).catch(() => undefined));
-      const result = await doJob(id, data, this.#desk, controller.signal, report);
+      const result = await doJob(handed, this.#desk, controller.signal, report);
       this.#hasWorked = true;
       this.#rests = 0;
       this.#run.say(sayJob(data.name, result, performance.now() - beganMs));

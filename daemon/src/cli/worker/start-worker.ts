@@ -1,11 +1,11 @@
 /** What a worker needs around it: its folders, this machine's daemon, and a way to be told to end. */
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
-import { sweepDrafts } from '../batch/place.js';
 import { plainView } from '../plain-view.js';
 import { daemonTranscriber } from '../transcribers.js';
 import { sayFailure } from '../view.js';
 import { sweepFetched } from './fetch-audio.js';
+import { Leftovers } from './leftovers.js';
 import type { Rate } from './pace.js';
 import { parseQueueUrl } from './queue-url.js';
 import { Roots } from './roots.js';
@@ -60,7 +60,7 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
         },
         ...(model !== undefined && { model }),
         transcriber: () => daemonTranscriber(paths, view, model),
-        tidy: tidyOnce(),
+        leftovers: new Leftovers(),
       },
       say,
       told,
@@ -75,16 +75,6 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
     // A connection that is being tried again while the queue is away would hold the process.
     setTimeout(() => process.exit(), LINGER_MS).unref();
   }
-}
-
-/** What killed ones have left in a folder, looked for when it is first written to. */
-function tidyOnce(): (folder: string) => Promise<void> {
-  const tidied = new Set<string>();
-  return async (folder) => {
-    if (tidied.has(folder)) return;
-    tidied.add(folder);
-    await sweepDrafts(folder);
-  };
 }
 
 /** A queue names paths: without a word of the user none of them is touched. */

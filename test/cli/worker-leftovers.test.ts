@@ -1,0 +1,75 @@
+/** What a worker that was killed left beside the texts is removed by the one that gets its job. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { doJob, type JobDesk } from '#daemon/cli/worker/do-job.js';
+import { Leftovers } from '#daemon/cli/worker/leftovers.js';
+import type { QueueJob } from '#daemon/cli/worker/queue-job.js';
+import { Roots } from '#daemon/cli/worker/roots.js';
+
+let folder: string;
+beforeEach(() => void (folder = realpathSync(mkdtempSync(join(tmpdir(), 'wl-')))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** As a process that is gone had it. */
+function leaveDraft(): void {
+  const host = hostname()
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 32);
+  const { pid } = spawnSync(process.execPath, ['-e', '']);
+  writeFileSync(join(folder, `.sotto-${host}.${pid}.0123456789ab.part`), 'segm');
+}
+
+const drafts = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.part'));
+
+test('a folder is looked through when it is first written to, and not for each file of thousands', async () => {
+  const leftovers = new Leftovers();
+  leaveDraft();
+  await leftovers.sweep(folder, { afterDeath: false });
+  expect(drafts()).toEqual([]);
+  leaveDraft();
+  await leftovers.sweep(folder, { afterDeath: false });
+  expect(drafts()).toHaveLength(1);
+});
+
+describe('a job that its worker died at', () => {
+  const job = (path: string): QueueJob => ({
+    version: 1,
+    name: 'talk.mp3',
+    source: { kind: 'path', path: join(folder, 'talk.mp3') },
+    target: { kind: 'file', path },
+    format: 'text',
+    writer: {},
+    options: {},
+  });
+  const unused = (): never => {
+    throw new Error('its text is there');
+  };
+  const desk = async (leftovers: Leftovers): Promise<JobDesk> => ({
+    worker: 'w',
+    roots: await Roots.open([folder]),
+    limits: { maxBytes: 1, maxSeconds: 1, allowPrivate: false },
+    transcriber: unused,
+    leftovers,
+    texts: { has: unused, put: unused },
+  });
+
+  test.each([
+    [true, 0],
+    [false, 1],
+  ])('handed out again: %s; drafts that stay: %i', async (wasLost, left) => {
+    const leftovers = new Leftovers();
+    await leftovers.sweep(folder, { afterDeath: false });
+    // Killed between the text's last name and the end of its first one.
+    const text = join(folder, 'talk.txt');
+    writeFileSync(text, 'all of it');
+    leaveDraft();
+    const handed = { id: '1', job: job(text), wasLost };
+    const result = await doJob(handed, await desk(leftovers), new AbortController().signal, () => undefined);
+    expect(result).toEqual({ outcome: 'there', worker: 'w' });
+    expect(drafts()).toHaveLength(left);
+  });
+});
