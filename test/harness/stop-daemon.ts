@@ -1,4 +1,5 @@
-/** Ends the daemon of a test's home, if one runs, without the cost of another process. */
+/** Ends what a test has left running in its home, without the cost of another process. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { SottoClient } from '#daemon/client/index.js';
 import type { Paths } from '#daemon/paths.js';
 import { isRunning, until } from './wait.js';
@@ -10,5 +11,48 @@ export async function stopDaemon(paths: Paths): Promise<void> {
     await until(() => !isRunning(client.daemon.pid));
   } catch {
     // None runs.
+  }
+}
+
+/**
+ * The daemon, and whatever else has this home. Of two commands that find no daemon each starts one, and the later one comes
+ * up, and stays, if the first one has been stopped by then: in a home that it would make anew.
+ */
+export async function stopAllOf(home: string, paths: Paths): Promise<void> {
+  await stopDaemon(paths);
+  await until(() => {
+    const left = processesOf(home);
+    for (const pid of left) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has just ended by itself.
+      }
+    }
+    return left.length === 0;
+  });
+}
+
+/** By their environment; on systems that don't show it, none. */
+function processesOf(home: string): number[] {
+  return entries('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== process.pid)
+    .filter((pid) => read(`/proc/${pid}/environ`).split('\0').includes(`SOTTO_HOME=${home}`));
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
   }
 }
