@@ -74,19 +74,14 @@ function levelAt(hz: number, sound: Int16Array): number {
       for (const hz of [440, 3_000]) expect(Math.abs(levelAt(hz, sound))).toBeLessThan(0.2);
       for (const hz of [880, 1_720, 2_560, 5_000]) expect(levelAt(hz, sound)).toBeLessThan(-60);
     },
-    30_000,
   );
 
   // The library's own filter (Butterworth, 4th order, at 8 kHz) and no choice of ours: see the README of the daemon.
   test.each([
     [44_100, -10],
     [48_000, -10],
-  ])(
-    'of %i Hz: 10 kHz comes back as 6 kHz, at %i dB',
-    async (rate, mostDb) => {
-      const sound = await record(rate, [10_000], 4);
-      expect(levelAt(6_000, sound)).toBeLessThan(mostDb);
-    },
-    30_000,
-  );
+  ])('of %i Hz: 10 kHz comes back as 6 kHz, at %i dB', async (rate, mostDb) => {
+    const sound = await record(rate, [10_000], 4);
+    expect(levelAt(6_000, sound)).toBeLessThan(mostDb);
+  });
 });

@@ -141,7 +141,7 @@ describe('sotto models quantize', () => {
     expect(await main([...args, '--no-report'])).not.toBe(0);
     expect(written.stderr).toContain('--force');
     expect(await main([...args, '--no-report', '--force'])).toBe(0);
-  }, 60_000);
+  });
 
   test('refuses clips that are not there before any work', async () => {
     const out = join(folder, 'never');

@@ -40,7 +40,7 @@ describe('sotto vocabulary', () => {
       1,
       'sotto: there is no such word — `sotto vocabulary list` shows them\n',
     ]);
-  }, 30_000);
+  });
 
   test('goes into a file and comes back; a file that is there is not written over', async () => {
     await vocabulary('add', 'Nguyen');
@@ -54,7 +54,7 @@ describe('sotto vocabulary', () => {
     writeFileSync(file, 'Hopper\n');
     expect((await vocabulary('import', file, '--replace')).stdout).toBe('1 added, 2 removed\n');
     expect((await vocabulary('list')).stdout).toBe('Words\n  Hopper\n');
-  }, 30_000);
+  });
 
   test('a file that is broken, missing or of no use is said', async () => {
     expect(await vocabulary('import', join(home.folder, 'none.csv'))).toMatchObject({ code: 2 });
@@ -66,5 +66,5 @@ describe('sotto vocabulary', () => {
     expect(code).toBe(3);
     expect(stderr).toContain('vocabulary.json is not valid');
     expect(stderr).toContain('not written over');
-  }, 30_000);
+  });
 });

@@ -40,4 +40,4 @@ test('no command loads a queue’s libraries unless a queue is asked for', async
   expect(await loadedBy('worker', '--queue', 'http://nothing')).toBe('');
   // So that this test would notice.
   expect(await loadedBy('queue', 'status', '--queue', `unix:${folder}/none`)).toBe('ioredis');
-}, 30_000);
+});

@@ -115,7 +115,7 @@ describe('a dictation', () => {
       ),
       { numRuns: 150 },
     );
-  }, 120_000);
+  });
 
   test('says again that all is said when that was lost on the way', async () => {
     let times = 0;

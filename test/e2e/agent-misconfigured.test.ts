@@ -114,7 +114,6 @@ describe('an agent that can’t work as it is set up', () => {
       await noOtherStart();
       expect((await run('agent', 'doctor')).code).toBe(3);
     },
-    60_000,
   );
 
   test.each(Object.entries(DOWN))(
@@ -129,7 +128,6 @@ describe('an agent that can’t work as it is set up', () => {
       await until(() => launchd.pid('com.sotto.daemon') === undefined);
       await noOtherStart();
     },
-    60_000,
   );
 
   test('set right and started anew, it is ready', async () => {
@@ -140,5 +138,5 @@ describe('an agent that can’t work as it is set up', () => {
     rmSync(paths.settings);
     expect((await run('agent', 'restart')).code).toBe(0);
     await until(async () => (await status())?.state === 'ready');
-  }, 60_000);
+  });
 });

@@ -20,11 +20,11 @@ if (why !== undefined) process.stderr.write(`the agent under a real systemd is n
     paths = resolvePaths({ SOTTO_HOME: join(folder, 'h 100% "ö"') });
     systemd = new SystemdHere(folder);
     await systemd.logIn();
-  }, 60_000);
+  });
   afterEach(async () => {
     await systemd.logOut();
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   const run = (...args: string[]): Promise<SottoResult> =>
     sotto(args, { home: paths.home, env: { ...systemd.environment, SOTTO_ENGINE: fakeEngine } });
@@ -62,7 +62,7 @@ if (why !== undefined) process.stderr.write(`the agent under a real systemd is n
 
     process.kill(second, 'SIGKILL');
     // RestartSec: as long as launchd would wait.
-    await until(async () => ![undefined, second].includes(await pid()), 30_000);
+    await until(async () => ![undefined, second].includes(await pid()));
 
     expect((await run('agent', 'stop')).code).toBe(0);
     expect(await pid()).toBeUndefined();
@@ -71,7 +71,7 @@ if (why !== undefined) process.stderr.write(`the agent under a real systemd is n
     expect((await run('agent', 'uninstall')).stdout).toBe('the agent is gone\n');
     expect(isRunning(last)).toBe(false);
     expect(readdirSync(join(folder, 'config', 'systemd', 'user'))).toEqual([]);
-  }, 120_000);
+  });
 
   test('with settings that are not valid it stays up: systemd has nothing to start anew', async () => {
     await run('agent', 'install');
@@ -82,5 +82,5 @@ if (why !== undefined) process.stderr.write(`the agent under a real systemd is n
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect(await pid()).toBe(before);
     expect(before).toBeDefined();
-  }, 60_000);
+  });
 });

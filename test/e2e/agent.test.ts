@@ -74,7 +74,7 @@ describe('sotto agent', () => {
     expect([found.code, found.stdout]).toEqual([0, expect.stringMatching(/✓ agent +running/)]);
     // Files and sockets are the user's alone.
     expect(existsSync(join(folder, 'Library', 'LaunchAgents', `${LABEL}.plist`))).toBe(true);
-  }, 60_000);
+  });
 
   test('takes over from a daemon that a command started, and clients find it', async () => {
     await sotto(['transcribe', '/none.wav'], { home: paths.home, env: launchctl.environment });
@@ -84,7 +84,7 @@ describe('sotto agent', () => {
     await until(async () => (await status())?.pid === launchd.pid(LABEL));
     expect((await status())?.idleExitSeconds).toBeUndefined();
     expect(isRunning(before?.pid ?? -1)).toBe(false);
-  }, 60_000);
+  });
 
   test('comes back after kill -9; stopped, it stays down', async () => {
     await run('agent', 'install');
@@ -99,7 +99,7 @@ describe('sotto agent', () => {
       code: 0,
       stdout: expect.stringMatching(/the agent is started: the daemon answers/) as unknown,
     });
-  }, 60_000);
+  });
 
   test('settings that are not valid leave it up, degraded, and it says why: no loop of restarts', async () => {
     await run('agent', 'install');
@@ -115,7 +115,7 @@ describe('sotto agent', () => {
       code: 3,
       stdout: expect.stringMatching(/✗ settings +.*not valid/) as unknown,
     });
-  }, 60_000);
+  });
 
   test('waits for a daemon that somebody runs by hand, and takes over when that ends', async () => {
     const byHand = startSotto(['daemon', 'run'], { home: paths.home, env: launchctl.environment });
@@ -125,7 +125,7 @@ describe('sotto agent', () => {
     byHand.kill('SIGTERM');
     await byHand.done;
     await until(async () => (await status())?.pid === launchd.pid(LABEL));
-  }, 60_000);
+  });
 
   test('installed, renewed and taken away again and again: no process, file or socket is left', async () => {
     const pids = new Set<number>();
@@ -148,7 +148,7 @@ describe('sotto agent', () => {
     expect([...pids].filter((pid) => isRunning(pid))).toEqual([]);
     expect(pids.size).toBe(6);
     expect(files()).toEqual(before);
-  }, 120_000);
+  });
 
   test('belongs to one home: uninstalling Sotto from another one leaves it alone', async () => {
     await run('agent', 'install');
@@ -163,5 +163,5 @@ describe('sotto agent', () => {
     const own = await run(...asked);
     expect([own.code, own.stdout]).toEqual([0, expect.stringMatching(/the login agent is gone\n/)]);
     expect(launchd.pid(LABEL)).toBeUndefined();
-  }, 60_000);
+  });
 });

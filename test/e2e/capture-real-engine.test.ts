@@ -34,5 +34,5 @@ withEngine('a dictation in the background with the starter model', () => {
     }
     expect(isSwitched).toBe(true);
     expect(errorsIn(JFK_SAID, text, 'en').errors).toBeLessThanOrEqual(2);
-  }, 120_000);
+  });
 });

@@ -83,7 +83,7 @@ describe('a dictation in the background', () => {
     // Nothing is left to look at, and no sound.
     expect(await BackgroundCapture.connect(home.paths.capture)).toBeUndefined();
     expect(readdirSync(home.paths.spool).filter((name) => name.endsWith('heard'))).toEqual([]);
-  }, 30_000);
+  });
 
   test('the socket is the user’s alone, and a second dictation is refused', async () => {
     const process = begin({ samples: 60 * SECOND });
@@ -97,7 +97,7 @@ describe('a dictation in the background', () => {
     capture.ask('finish');
     expect((await end(capture)).phase).toBe('final');
     await left(process);
-  }, 30_000);
+  });
 
   test('two that begin in the same instant are one dictation: the other leaves at once, and nothing is lost', async () => {
     // Apart by less than, about, and more than what the first one needs to its lock.
@@ -121,7 +121,7 @@ describe('a dictation in the background', () => {
       expect(codes.sort()).toEqual([0, 1]);
     }
     expect((await history()).trim().split('\n')).toHaveLength(4);
-  }, 60_000);
+  });
 
   test('one that comes before the first can be found asks it once it can, not when that take may be over', async () => {
     securePrivateFolder(home.paths.runtime);
@@ -157,14 +157,14 @@ describe('a dictation in the background', () => {
     first.close();
     lock.release();
     expect(code).toBe(1);
-  }, 30_000);
+  });
 
   test('is finished when nobody looks at it any more, and the text is in the history', async () => {
     begin({ samples: 3 * SECOND });
     await see(await look(), ({ seconds }) => seconds === 3);
     await until(async () => (await history()).includes(rampText(3 * SECOND)));
     expect((await look().then((capture) => capture.takes().next())).done).toBe(true);
-  }, 30_000);
+  });
 
   test('is followed by others in the same process, which waits with the microphone closed', async () => {
     const process = begin({ samples: 2 * SECOND }, '--go-on');
@@ -186,7 +186,7 @@ describe('a dictation in the background', () => {
     }
     expect(texts).toEqual(Array.from({ length: 3 }, () => rampText(2 * SECOND)));
     await left(process);
-  }, 30_000);
+  });
 
   test('is finished, and its process gone, when whoever started it is gone', async () => {
     await sotto(['daemon', 'start'], { home: home.folder });
@@ -196,7 +196,7 @@ describe('a dictation in the background', () => {
     kill();
     await until(() => !isRunning(pid));
     expect(await history()).toContain(seen.committed.trim());
-  }, 30_000);
+  });
 
   test('a process whose program was replaced, or is too old for whoever asks, leaves', async () => {
     const process = begin({ samples: SECOND });
@@ -208,7 +208,7 @@ describe('a dictation in the background', () => {
     const answer = await new Promise<string>((resolve) => socket.setEncoding('utf8').once('data', resolve));
     expect(JSON.parse(answer)).toMatchObject({ type: 'error', error: { code: 'VERSION_MISMATCH' } });
     expect((await process.done).code).toBe(0);
-  }, 30_000);
+  });
 
   test('in another language or by another model all that was said is written down again', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on', '--language', 'en');
@@ -228,7 +228,7 @@ describe('a dictation in the background', () => {
     await left(process);
     // The text in the other language is dropped with its session.
     expect((await history()).trim().split('\n')).toHaveLength(1);
-  }, 30_000);
+  });
 
   test('a model that is not there changes nothing', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on');
@@ -242,7 +242,7 @@ describe('a dictation in the background', () => {
     const { text = '', seconds } = await end(last);
     expect(text).toBe(rampText(Math.round(seconds * SECOND)));
     await left(process);
-  }, 30_000);
+  });
 
   test('a microphone that is lost is opened again, and the take goes on', async () => {
     const process = begin({ samples: 2 * SECOND, dies: true, lives: 2 }, '--go-on');
@@ -255,7 +255,7 @@ describe('a dictation in the background', () => {
       error: { code: 'MIC_UNAVAILABLE' },
     });
     await left(process);
-  }, 40_000);
+  });
 
   test('takes the system’s own microphone where the wanted one is not connected, and says so', async () => {
     const process = begin(
@@ -274,7 +274,7 @@ describe('a dictation in the background', () => {
     const switched = await see(other, ({ device }) => device === 'Desk');
     expect(switched.insteadOfDevice).toBeUndefined();
     await left(process);
-  }, 30_000);
+  });
 
   test('what was said to no daemon at all is kept, and written down by the next one', async () => {
     // No daemon can listen here.
@@ -289,8 +289,8 @@ describe('a dictation in the background', () => {
     await left(process);
     rmSync(home.paths.socket);
     await sotto(['daemon', 'start'], { home: home.folder });
-    await until(async () => (await history()).includes(rampText(3 * SECOND)), 60_000);
-  }, 90_000);
+    await until(async () => (await history()).includes(rampText(3 * SECOND)));
+  });
 
   test('goes on alone if it shall', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on');
@@ -303,7 +303,7 @@ describe('a dictation in the background', () => {
     capture.ask('finish');
     expect((await end(capture)).phase).toBe('final');
     await left(process);
-  }, 30_000);
+  });
 
   test('is given up, taken back up, and all that was said before is there', async () => {
     const process = begin({ samples: 3 * SECOND }, '--go-on');
@@ -315,7 +315,7 @@ describe('a dictation in the background', () => {
     again.ask('restore');
     expect(await end(again)).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
     await left(process);
-  }, 30_000);
+  });
 
   test('given up twice it is over at once, and nothing of it is kept', async () => {
     const process = begin({ samples: 3 * SECOND }, '--go-on');
@@ -328,7 +328,7 @@ describe('a dictation in the background', () => {
     expect((await end(again)).phase).toBe('gone');
     await left(process);
     expect(await history()).toBe('');
-  }, 30_000);
+  });
 
   test('what is said while it is paused is not kept', async () => {
     const process = begin({ samples: 100 * SECOND, pauseMs: 20 }, '--go-on');
@@ -344,7 +344,7 @@ describe('a dictation in the background', () => {
     last.ask('finish');
     expect((await end(last)).phase).toBe('final');
     await left(process);
-  }, 30_000);
+  });
 
   test('a headset that is being woken is not said to listen yet', async () => {
     const process = begin({ samples: SECOND, zeros: SECOND, pauseMs: 100 });
@@ -358,7 +358,7 @@ describe('a dictation in the background', () => {
     expect(new Set(woken.map(({ phase }) => phase))).toEqual(new Set(['opening']));
     expect(seen.at(-1)?.phase).toBe('listening');
     await left(process);
-  }, 30_000);
+  });
 
   test('says what is wrong with the microphone, and is ready for the next try', async () => {
     const denied = begin({ denied: true });
@@ -373,7 +373,7 @@ describe('a dictation in the background', () => {
       },
     });
     await left(tooFast);
-  }, 30_000);
+  });
 
   test('killed at any moment, it leaves no process behind, and what was said is recovered', async () => {
     const texts: string[] = [];
@@ -394,10 +394,10 @@ describe('a dictation in the background', () => {
     }
     const listed = async (): Promise<string> =>
       (await sotto(['history', 'list', '--json'], { home: home.folder })).stdout;
-    await until(async () => ((await listed()).match(/"recovered"/g) ?? []).length >= texts.length, 20_000);
+    await until(async () => ((await listed()).match(/"recovered"/g) ?? []).length >= texts.length);
     const all = await listed();
     for (const text of texts) expect(all).toContain(text);
-  }, 60_000);
+  });
 
   test('refuses what makes no sense, and goes on', async () => {
     const process = begin({ samples: 2 * SECOND }, '--go-on');
@@ -415,7 +415,7 @@ describe('a dictation in the background', () => {
     capture.ask('finish');
     expect((await end(capture)).phase).toBe('final');
     await left(process);
-  }, 30_000);
+  });
 });
 
 /** Started by a process of its own, which can end. */

@@ -27,7 +27,7 @@ withEngine('sotto dictate with the starter model', () => {
     const final = events.at(-1);
     expect([code, final?.type, final?.text]).toEqual([0, 'final', committed]);
     expect(errorsIn(JFK_SAID, committed, 'en').errors).toBeLessThanOrEqual(2);
-  }, 60_000);
+  });
 
   test('puts the refined text into a file', async () => {
     const output = join(home.folder, 'said.txt');
@@ -36,5 +36,5 @@ withEngine('sotto dictate with the starter model', () => {
       stdout: '',
     });
     expect(errorsIn(JFK_SAID, readFileSync(output, 'utf8'), 'en').errors).toBeLessThanOrEqual(1);
-  }, 60_000);
+  });
 });

@@ -110,7 +110,7 @@ describe('sotto dictate --from', () => {
     expect(textsOf(lines, 'committed')).toBe(rampText(4 * SECOND));
     expect([code, await daemonPid()]).not.toEqual([0, pid]);
     expect([code, stderr]).toEqual([0, expect.stringContaining('going on with a new one')]);
-  }, 30_000);
+  });
 
   test('gives the text of a file that ends early, and says that it does', async () => {
     const { code, stdout, stderr } = await dictate('--from', rampFile(2 * SECOND, 3 * SECOND), '--fast');

@@ -42,7 +42,7 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     releases = mkdtempSync(join(tmpdir(), 'so-rel-'));
     first = await releaseHere(releases, '0.1.0');
     second = await releaseHere(releases, '0.2.0');
-  }, 300_000);
+  });
   afterAll(() => rmSync(releases, { recursive: true, force: true }));
 
   let folder: string;
@@ -122,7 +122,7 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     rmSync(join(folder, 'bin'), { recursive: true }); // A folder of programs is nobody's own.
     rmSync(join(folder, 'Library'), { recursive: true });
     expect(readdirSync(folder).sort()).toEqual(before);
-  }, 120_000);
+  });
 
   test('once more it repairs and changes nothing else; a newer one takes over, and the old one is gone', async () => {
     await install(first);
@@ -140,7 +140,7 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     expect(isRunning(pid ?? -1)).toBe(false);
     expect(readFileSync(paths.settings, 'utf8')).toContain('"keepDays":7');
     expect(readlinkSync(join(paths.home, 'app', 'current'))).toMatch(/^versions\/0\.2\.0-/);
-  }, 180_000);
+  });
 
   // Nightly, and before a release: SOTTO_CYCLES=10.
   test('installed, upgraded and uninstalled again and again: no process, file or socket is left', async () => {
@@ -192,7 +192,7 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     expect(versions()).toHaveLength(1);
     expect(readdirSync(join(paths.home, 'app')).sort()).toEqual(['command', 'current', 'versions']);
     expect(launchd.starts).toBe(0);
-  }, 120_000);
+  });
 
   test('comes through a pipe, as from a page; one that is cut off on its way does nothing', async () => {
     const piped = join(folder, 'piped.sh');
@@ -207,7 +207,7 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     expect(existsSync(paths.home)).toBe(false);
     const done = await run('sh', ['-c', 'cat piped.sh | sh -s -- --no-agent']);
     expect([done.code, done.out]).toEqual([0, expect.stringMatching(/it works/)]);
-  }, 120_000);
+  });
 
   test('says what is missing: Node, a release, a place of its own', async () => {
     const bare = join(folder, 'bare');
@@ -238,7 +238,7 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
       err: expect.stringMatching(/bin\/sotto is there, and is not of this installation/) as unknown,
     });
     expect(readFileSync(command, 'utf8')).toContain('echo mine');
-  }, 60_000);
+  });
 
   test('npm takes the same file, without a network and without a compiler', async () => {
     const prefix = join(folder, 'npm');
@@ -257,5 +257,5 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     expect([heard.code, heard.out]).toEqual([0, expect.stringMatching(/ask not what your country/i)]);
     const page = await transcribe('--format', 'html');
     expect([page.code, page.out]).toEqual([0, expect.stringMatching(/<script>[^]*ask.*not/)]);
-  }, 120_000);
+  });
 });

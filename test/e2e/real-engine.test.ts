@@ -83,7 +83,7 @@ withEngine('the real engine', () => {
       const { engine: now } = await status();
       engine = now.pid;
       return now.model.state === 'ready';
-    }, 60_000);
+    });
     process.kill(engine ?? -1, 'SIGKILL');
     const { code, stdout } = await work.done;
     expect(code).toBe(0);
@@ -95,7 +95,7 @@ withEngine('the real engine', () => {
   test('Ctrl-C ends it with 130, frees the engine soon and leaves no process of a command without daemon', async () => {
     const long = join(bundledSpeech, 'sonnet1.mp3');
     const work = startSotto(['transcribe', long], { home: home.folder, realEngine: true });
-    await until(async () => (await status().catch(() => undefined))?.engine.model.state === 'ready', 60_000);
+    await until(async () => (await status().catch(() => undefined))?.engine.model.state === 'ready');
     work.kill('SIGINT');
     expect(await work.done).toMatchObject({ code: 130 });
     await until(async () => (await status()).queue.running === 0);

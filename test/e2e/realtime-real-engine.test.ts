@@ -49,7 +49,7 @@ withEngine('realtime transcription', () => {
     const found = discover(home.paths.discovery);
     if (found === undefined) throw new Error('the port is not open');
     port = found;
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await stopDaemon(home.paths);
@@ -95,32 +95,28 @@ withEngine('realtime transcription', () => {
     expect(deltas.join('')).toBe(text);
     expect(heard.filter(({ type }) => type === `${TEXT}.delta`).length).toBeGreaterThan(1);
     socket.close();
-  }, 60_000);
+  });
 
-  withPython(
-    'Python’s own client of OpenAI hears the same, over the port and over the socket',
-    async () => {
-      const file = join(home.folder, 'speech.pcm');
-      const spoken = new Resampler(16_000, 24_000);
-      writeFileSync(file, pcmOf(Float32Array.from([...spoken.push(speech), ...spoken.flush()])));
-      const env = { OPENAI_API_KEY: port.token, NO_PROXY: '127.0.0.1,localhost' };
-      const results = await Promise.all([
-        python?.run([PYTHON_CLIENT, `http://127.0.0.1:${port.port}/v1`, file], { env }),
-        python?.run([PYTHON_CLIENT, 'http://localhost/v1', file, home.paths.socket], { env }),
-      ]);
-      for (const result of results) {
-        expect(result).toMatchObject({ code: 0, stderr: '' });
-        const got = JSON.parse(result?.stdout ?? '') as {
-          transcript: string;
-          deltas: string;
-          seconds: number;
-        };
-        expect(errorsIn(JFK_SAID, got.transcript, 'en').errors).toBeLessThanOrEqual(2);
-        expect([got.deltas, got.seconds]).toEqual([got.transcript, 11]);
-      }
-    },
-    60_000,
-  );
+  withPython('Python’s own client of OpenAI hears the same, over the port and over the socket', async () => {
+    const file = join(home.folder, 'speech.pcm');
+    const spoken = new Resampler(16_000, 24_000);
+    writeFileSync(file, pcmOf(Float32Array.from([...spoken.push(speech), ...spoken.flush()])));
+    const env = { OPENAI_API_KEY: port.token, NO_PROXY: '127.0.0.1,localhost' };
+    const results = await Promise.all([
+      python?.run([PYTHON_CLIENT, `http://127.0.0.1:${port.port}/v1`, file], { env }),
+      python?.run([PYTHON_CLIENT, 'http://localhost/v1', file, home.paths.socket], { env }),
+    ]);
+    for (const result of results) {
+      expect(result).toMatchObject({ code: 0, stderr: '' });
+      const got = JSON.parse(result?.stdout ?? '') as {
+        transcript: string;
+        deltas: string;
+        seconds: number;
+      };
+      expect(errorsIn(JFK_SAID, got.transcript, 'en').errors).toBeLessThanOrEqual(2);
+      expect([got.deltas, got.seconds]).toEqual([got.transcript, 11]);
+    }
+  });
 
   test('two utterances with a pause are two items with their texts, to OpenAI’s own client', async () => {
     const client = new OpenAI({ apiKey: port.token, baseURL: `http://127.0.0.1:${port.port}/v1` });
@@ -161,7 +157,7 @@ withEngine('realtime transcription', () => {
     for (const text of texts) expect(errorsIn(JFK_SAID, text, 'en').errors).toBeLessThanOrEqual(2);
     const boundaries = order.filter((type) => type.startsWith('input_audio_buffer.'));
     expect(boundaries).toEqual([...TURN, ...TURN]);
-  }, 60_000);
+  });
 });
 
 const TURN = [

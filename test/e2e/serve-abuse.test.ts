@@ -281,9 +281,9 @@ test('a thousand who say nothing, or say it slowly, or half hang up are let go o
   });
   expect(grown).toBeLessThan(ROOM_BYTES);
   await nothingIsLeft();
-}, 60_000);
+});
 
 test('and nothing of all this keeps the daemon from its end', async () => {
   const { code, stderr } = await sotto(['daemon', 'stop'], { home: home.folder });
   expect([code, stderr]).toEqual([0, '']);
-}, 30_000);
+});

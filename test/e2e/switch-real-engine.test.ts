@@ -44,7 +44,7 @@ withEngine('models under a running daemon', () => {
       home: home.folder,
       realEngine: true,
     });
-    await until(() => speaking.stdout().includes('"committed"'), 60_000);
+    await until(() => speaking.stdout().includes('"committed"'));
     const { result } = models.use('another');
     expect(await result).toMatchObject({ model: { name: 'another', state: 'ready' } });
     // The one who speaks keeps the model that listens to him.
@@ -59,7 +59,7 @@ withEngine('models under a running daemon', () => {
     expect([isRight(text), model]).toEqual([true, 'another']);
     // It is the chosen one from now on, also after the next start.
     expect(JSON.parse(readFileSync(home.paths.settings, 'utf8'))).toEqual({ model: 'another' });
-  }, 120_000);
+  });
 
   test('memory that was given back is taken again for the next one who asks', async () => {
     const { models, status } = await bound(start());
@@ -69,7 +69,7 @@ withEngine('models under a running daemon', () => {
     expect(figures).toMatchObject({ liveArrays: 0, activeBytes: 0 });
     const { code, stdout } = await run('dictate', '--from', jfk, '--fast');
     expect([code, isRight(stdout)]).toEqual([0, true]);
-  }, 120_000);
+  });
 
   test('a chosen model that is gone is said until another one is chosen; whoever dictates meanwhile is heard', async () => {
     const { models, status } = await bound(start({ model: 'gone' }));
@@ -83,7 +83,7 @@ withEngine('models under a running daemon', () => {
     await models.use('another').result;
     const after = await status();
     expect([after.state, after.reason]).toEqual(['ready', undefined]);
-  }, 120_000);
+  });
 
   test('a model that takes more than it may is refused, and both the status and who asks hear what would fit', async () => {
     const { status } = await bound(start({ model: 'another', memory: { maxBytes: 1e6 } }));
@@ -95,7 +95,7 @@ withEngine('models under a running daemon', () => {
     expect(stderr).toMatch(
       /needs \d+ MB, and models may take 1 MB here — `memory\.maxBytes` in settings\.json allows more/,
     );
-  }, 120_000);
+  });
 });
 
 /** The calls of a client that may be taken out of it. */

@@ -37,5 +37,5 @@ withEngine('sotto vocabulary with the starter model', () => {
     await run('vocabulary', 'replace', 'bud', 'rose');
     expect(await run(...dictate)).toContain('rose buriest thy content');
     expect(await run(...dictate, '--no-vocabulary')).not.toContain('buriest');
-  }, 120_000);
+  });
 });

@@ -44,5 +44,5 @@ withEngine('a worker with the real engine', () => {
     expect(model).toEqual(expect.stringContaining('whisper'));
     expect(errorsIn(JFK_SAID, String(text), 'en').errors).toBeLessThanOrEqual(1);
     expect(worker.stdout()).not.toMatch(/fellow/i);
-  }, 60_000);
+  });
 });

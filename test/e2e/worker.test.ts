@@ -91,7 +91,7 @@ describeQueue('sotto worker', () => {
         ['empty-2.wav', 'AUDIO_UNSUPPORTED', 1],
       ]),
     );
-  }, 90_000);
+  });
 
   test('what failed is tried again on request, when it has been mended', async () => {
     team = newTeam();
@@ -121,7 +121,7 @@ describeQueue('sotto worker', () => {
       code: 0,
       stderr: expect.stringMatching(/skipped +2/),
     });
-  }, 60_000);
+  });
 
   test('a worker that was frozen, and comes back, leaves the text of another one alone', async () => {
     team = newTeam();
@@ -147,7 +147,7 @@ describeQueue('sotto worker', () => {
     ]);
     expect(team.said().match(/^done: long/gm)).toHaveLength(1);
     expect(team.leftovers()).toEqual([]);
-  }, 60_000);
+  });
 
   test('told to end, it gives back what it can’t finish; that is no attempt', async () => {
     team = newTeam();
@@ -165,7 +165,7 @@ describeQueue('sotto worker', () => {
     writeFakeAudio(join(team.folder, 'long.wav'), { segments: 2 });
     team.start('staying');
     expect((await watching.done).code).toBe(0);
-  }, 60_000);
+  });
 
   test('one that lacks its model says so, takes no more, and leaves the files to others', async () => {
     team = newTeam();
@@ -180,7 +180,7 @@ describeQueue('sotto worker', () => {
     expect((await team.status()).counts).toMatchObject({ waiting: 3, active: 0, failed: 0 });
     team.start('rich');
     expect((await watching.done).code).toBe(0);
-  }, 60_000);
+  });
 
   test('keeps to the folders that it was given, and to its rate', async () => {
     team = newTeam();
@@ -198,7 +198,7 @@ describeQueue('sotto worker', () => {
       code: 2,
       stderr: expect.stringMatching(/has to be told which folders .* — give --root FOLDER/),
     });
-  }, 60_000);
+  });
 });
 
 describeQueue('sotto transcribe --queue', () => {
@@ -231,7 +231,7 @@ describeQueue('sotto transcribe --queue', () => {
     // What is done stays in the queue for a while: nobody fetches it again.
     const again = await team.run(['transcribe', address + '/one.wav', '--output', 'texts']);
     expect([again.code, readFileSync(join(team.folder, 'texts', 'one.txt'), 'utf8')]).toEqual([0, text(1)]);
-  }, 60_000);
+  });
 
   test('addresses of the worker’s own network are refused unless that was allowed', async () => {
     team = newTeam();
@@ -241,7 +241,7 @@ describeQueue('sotto transcribe --queue', () => {
       1,
       expect.stringContaining('127.0.0.1 is an address of the worker’s own network'),
     ]);
-  }, 60_000);
+  });
 
   test('Ctrl-C leaves the work in the queue; the same command brings its text, and a text that is gone is made again', async () => {
     team = newTeam();
@@ -259,7 +259,7 @@ describeQueue('sotto transcribe --queue', () => {
     rmSync(join(team.folder, 'a.txt'));
     expect((await team.run(['transcribe', '.'])).code).toBe(0);
     expect(readFileSync(join(team.folder, 'a.txt'), 'utf8')).toBe(text(3));
-  }, 60_000);
+  });
 });
 
 describeQueue('a queue', () => {
@@ -288,7 +288,7 @@ describeQueue('a queue', () => {
     // Nothing of it was on disk: the job is gone, and its watcher is told.
     expect((await watching.done).stderr).toContain('somebody has taken it out of the queue');
     await own.stop();
-  }, 60_000);
+  });
 
   test('with a password is only entered with it, and nobody sees it', async () => {
     const own = await Valkey.start(program, { password: 'open-sesame' });
@@ -318,7 +318,7 @@ describeQueue('a queue', () => {
     ]);
     expect(worker.stdout() + status.stdout).not.toContain('open-sesame');
     await own.stop();
-  }, 60_000);
+  });
 
   test('over TLS is used if its certificate is trusted, and not otherwise', async () => {
     const own = mkdtempSync(join(tmpdir(), 'tls-'));
@@ -344,5 +344,5 @@ describeQueue('a queue', () => {
     expect([other.code, other.stderr]).toEqual([3, expect.stringMatching(/can’t be reached: self-signed/)]);
     front.close();
     rmSync(own, { recursive: true });
-  }, 30_000);
+  });
 });

@@ -1,7 +1,10 @@
 /** Waiting for what happens elsewhere, with a limit that only a broken test reaches. */
 export { isRunning } from '#daemon/is-running.js';
 
-export async function until(what: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
+/** Well below the limit of a test, so that what was waited for is named. */
+export const WAIT_MS = 120_000;
+
+export async function until(what: () => boolean | Promise<boolean>, limitMs = WAIT_MS): Promise<void> {
   const giveUpMs = performance.now() + limitMs;
   while (!(await what())) {
     if (performance.now() > giveUpMs) throw new Error(`waited ${limitMs} ms for: ${what.toString()}`);

@@ -142,7 +142,7 @@ describe('the agent of macOS', () => {
     writeFileSync(join(folder, 'fails'), '3');
     const own = agent();
     await own.install();
-    await until(() => launchd.starts >= 3, 5_000);
+    await until(() => launchd.starts >= 3);
     expect((await own.status()).lastFailure ?? '3').toBe('3');
     const before = launchd.starts;
     await sleep(15 * SECOND_MS);

@@ -69,7 +69,7 @@ describe('sotto uninstall', () => {
     expect((await daemon.done).code).toBe(0);
     expect(isRunning(daemon.pid)).toBe(false);
     expect(readdirSync(folder)).toEqual([]);
-  }, 60_000);
+  });
 
   test('lets a dictation in the background end first, and its process goes', async () => {
     const env = { HOME: folder };
@@ -79,23 +79,19 @@ describe('sotto uninstall', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect((await capture.done).signal).toBeNull();
     expect(readdirSync(folder)).toEqual([]);
-  }, 60_000);
+  });
 
   test.each([
     ['models', ['models']],
     ['history', ['history.db', 'history.db-wal', 'history.db.damaged-2026-01-01', 'recordings', 'spool']],
     ['settings', ['settings.json', 'settings.json.1a2b3c4d.new', 'vocabulary.json']],
     ['models, settings', ['models', 'settings.json', 'settings.json.1a2b3c4d.new', 'vocabulary.json']],
-  ])(
-    'keeps %s, and nothing else',
-    async (what, left) => {
-      use();
-      const { code, stdout } = await run('--keep', what, '--yes');
-      expect([code, stdout]).toEqual([0, expect.stringMatching(/Sotto is gone; kept: /)]);
-      expect(readdirSync(paths.home).sort()).toEqual(left);
-    },
-    60_000,
-  );
+  ])('keeps %s, and nothing else', async (what, left) => {
+    use();
+    const { code, stdout } = await run('--keep', what, '--yes');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/Sotto is gone; kept: /)]);
+    expect(readdirSync(paths.home).sort()).toEqual(left);
+  });
 
   test('says what would go, and does nothing, as often as one likes', async () => {
     use();
@@ -105,7 +101,7 @@ describe('sotto uninstall', () => {
     expect(stdout).toMatch(/goes {3}models +5 kB +.*\/models\n/);
     expect(stdout).toMatch(/stays {2}past dictations/);
     expect(readdirSync(paths.home, { recursive: true })).toEqual(before);
-  }, 60_000);
+  });
 
   test('without a word on what to keep, and nobody to ask, it does nothing', async () => {
     use();
@@ -120,7 +116,7 @@ describe('sotto uninstall', () => {
     });
     expect((await run('--keep', 'everything', '--yes')).code).toBe(2);
     expect(readdirSync(paths.home, { recursive: true })).toEqual(before);
-  }, 60_000);
+  });
 
   describe('asks where there is a terminal', () => {
     const asks: string[] = [];

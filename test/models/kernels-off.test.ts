@@ -37,5 +37,4 @@ inLinuxBuild(
     for (const [i, logprob] of (plain?.logprobs ?? []).entries())
       expect(best?.logprobs[i]).toBeCloseTo(logprob, 3);
   },
-  120_000,
 );

@@ -128,7 +128,6 @@ describe('a quantized model', () => {
       }
       expect(last).toBeLessThan(0.02);
     },
-    60_000,
   );
 
   test('with bits of their own for ends and embedding says so, loads and is what was asked for', async () => {

@@ -47,5 +47,4 @@ function run(args: string[], isa: string): Promise<{ code: unknown; output: stri
     if (code !== 0) throw new Error(`on ${isa} (${String(code)}):\n${output.slice(-20_000)}`);
     expect(output).toMatch(/Tests: .*\d+ passed/);
   },
-  300_000,
 );

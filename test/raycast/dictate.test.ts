@@ -32,7 +32,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.until((tree) => textOf(tree, 'markdown').length > markdown.length + 9);
     expect(command.text()).toContain('Built-in Microphone');
     expect(command.text()).toContain('fake');
-  }, 60_000);
+  });
 
   test('finish and paste carries the text into the app in front, and leaves', async () => {
     const host = here.raycast({ samples: 4 * SECOND });
@@ -41,7 +41,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.done();
     expect(host.desktop.pasted).toBe(rampText(4 * SECOND));
     expect(command.children.started).toHaveLength(1);
-  }, 60_000);
+  });
 
   test('one process serves one dictation after another, so that Raycast is left with no zombies', async () => {
     const host = here.raycast({ samples: SECOND });
@@ -54,7 +54,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     const started = host.launched.flatMap(({ children }) => children.started);
     expect(started).toHaveLength(1);
     expect(started.every(({ pid }) => isRunning(pid))).toBe(true);
-  }, 60_000);
+  });
 
   test('what was on the clipboard is put back, unless somebody copied something else', async () => {
     const host = here.raycast({ samples: SECOND });
@@ -68,7 +68,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     host.desktop.clipboard.unshift({ text: 'newer' });
     await host.launched.at(-1)?.done();
     expect(host.desktop.clipboard[0]).toEqual({ text: 'newer' });
-  }, 60_000);
+  });
 
   test('switches language, model and microphone while one speaks, and loses nothing', async () => {
     const devices = ['Built-in Microphone', 'Desk'];
@@ -93,14 +93,14 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.act('Finish and Paste');
     await command.done();
     expect(host.desktop.pasted).toContain(FIRST);
-  }, 60_000);
+  });
 
   test('a small first letter, for those who want it', async () => {
     const host = here.raycast({ samples: SECOND }, { preferences: { capitals: 'small' } });
     await (await dictate(1, host)).act('Finish and Paste');
     await host.launched.at(-1)?.done();
     expect(host.desktop.pasted).toBe(rampText(SECOND));
-  }, 60_000);
+  });
 
   test('a Sotto whose folder is elsewhere is found by its socket, and no other is begun', async () => {
     const elsewhere = mkdtempSync(join(tmpdir(), 'sotto-'));
@@ -115,12 +115,12 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     expect(await here.sotto('history', 'list', '--json')).toContain(rampText(2 * SECOND));
     expect(readdirSync(elsewhere)).toEqual([]);
     rmdirSync(elsewhere);
-  }, 60_000);
+  });
 
   test('a socket that is none of Sotto’s is told of', async () => {
     const host = here.raycast({}, { preferences: { socket: '/tmp/other.sock' } });
     await host.launch('dictate').untilText('other.sock is no socket of Sotto');
-  }, 60_000);
+  });
 
   test('finish and paste comes through where Raycast pops to its root at once', async () => {
     const host = here.raycast({ samples: 4 * SECOND }, { popToRoot: 'immediately' });
@@ -128,7 +128,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.act('Finish and Paste');
     await command.done();
     expect(host.desktop.pasted).toBe(rampText(4 * SECOND));
-  }, 60_000);
+  });
 
   test('leaving early loses nothing: it is finished alone, and in the history', async () => {
     const host = here.raycast({ samples: 3 * SECOND });
@@ -136,7 +136,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.pop();
     await until(async () => (await here.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)));
     expect(host.desktop.pasted).toBe('');
-  }, 60_000);
+  });
 
   test('goes on alone where one wants it so, and is picked up by the next one', async () => {
     const host = here.raycast({ samples: 4 * SECOND, pauseMs: 20 }, { preferences: { goOn: true } });
@@ -148,7 +148,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await again.act('Finish and Paste');
     await again.done();
     expect(host.desktop.pasted).toBe(rampText(4 * SECOND));
-  }, 60_000);
+  });
 
   test('copies where one wants it so, and puts a space behind what is inserted', async () => {
     const host = here.raycast({ samples: 2 * SECOND }, { preferences: { trailingSpace: true } });
@@ -160,7 +160,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await second.act('Finish and Paste');
     await second.done();
     expect(host.desktop.pasted).toBe(`${rampText(2 * SECOND)} `);
-  }, 60_000);
+  });
 
   test('given up and taken back up, all that was said before is there', async () => {
     const host = here.raycast({ samples: 3 * SECOND });
@@ -172,7 +172,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.act('Paste');
     await command.done();
     expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
-  }, 60_000);
+  });
 
   test('a pause holds it, and it goes on', async () => {
     const host = here.raycast({ samples: 100 * SECOND, pauseMs: 20 });
@@ -185,14 +185,14 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.act('Finish and Paste');
     await command.done();
     expect(host.desktop.pasted).toContain(FIRST);
-  }, 60_000);
+  });
 
   test('says that nothing comes from the microphone', async () => {
     const host = here.raycast({ samples: 20 * SECOND, silent: true });
     const command = host.launch('dictate');
     await command.untilText('No signal');
     expect(command.actions()).toContain('Open Microphone Settings');
-  }, 60_000);
+  });
 
   test('a daemon that dies takes nothing with it', async () => {
     const host = here.raycast({ samples: 40 * SECOND, pauseMs: 10 });
@@ -200,11 +200,11 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     const { pid } = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { pid: number };
     process.kill(pid, 'SIGKILL');
-    await command.untilText('0:40', 60_000);
+    await command.untilText('0:40');
     await command.act('Finish and Paste');
     await command.done();
     expect(host.desktop.pasted).toBe(rampText(40 * SECOND));
-  }, 90_000);
+  });
 
   test('a process of the microphone that is killed is told of, and what was said is kept', async () => {
     const host = here.raycast({ samples: 60 * SECOND, pauseMs: 10 });
@@ -214,7 +214,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.until(() => command.actions().includes('Dictate Again'));
     expect(command.text()).toContain(FIRST);
     await until(async () => (await here.sotto('history', 'list', '--json')).includes(FIRST));
-  }, 60_000);
+  });
 
   test('left at any moment, what was begun is finished, and in the history', async () => {
     const host = here.raycast({ samples: SECOND });
@@ -238,7 +238,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     const lines = (await here.sotto('history', 'list', '--json')).trim().split('\n');
     const texts = lines.map((line) => (JSON.parse(line) as { text: string }).text);
     expect(texts).toEqual(Array.from(begun, () => rampText(SECOND)));
-  }, 90_000);
+  });
 
   /** Name of the dictation that goes on. */
   async function goingOn(): Promise<string | undefined> {
@@ -252,7 +252,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     const command = here.raycast({ denied: true }).launch('dictate');
     await command.untilText(/microphone|allowed/i);
     await command.untilText(/Failed|did not work/);
-  }, 60_000);
+  });
 });
 
 (reason === undefined ? describe : describe.skip)('Quick Dictate', () => {
@@ -271,7 +271,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await captured(3);
     await host.launch('quick-dictate').done();
     expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
-  }, 60_000);
+  });
 
   test('what it began is shown by Dictate, and finished there', async () => {
     const host = here.raycast({ samples: 3 * SECOND });
@@ -281,7 +281,7 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     await command.act('Finish and Paste');
     await command.done();
     expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
-  }, 60_000);
+  });
 
   test('its text can be pasted once more', async () => {
     const host = here.raycast({ samples: 2 * SECOND });
@@ -291,5 +291,5 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     host.desktop.pasted = '';
     await host.launch('paste-last-transcript').done();
     expect(host.desktop.pasted).toBe(rampText(2 * SECOND));
-  }, 60_000);
+  });
 });

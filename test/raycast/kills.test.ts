@@ -53,7 +53,7 @@ if (reason !== undefined) console.warn(`skipped, dictations that are killed: ${r
       await until(async () => {
         const past = await history();
         return [...said.keys()].every((id) => past.has(id) || said.get(id) === '');
-      }, 120_000);
+      });
       const past = await history();
       for (const [id, text] of said) expect(past.get(id) ?? '').toMatch(new RegExp(`^${text}`));
       await host.close();

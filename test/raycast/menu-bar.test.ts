@@ -38,7 +38,7 @@ if (reason !== undefined) console.warn(`skipped, the menu bar: ${reason}`);
     expect(command.text()).toContain('Starts with your next dictation');
     expect(command.children.started).toEqual([]);
     expect(existsSync(here.paths.socket)).toBe(false);
-  }, 60_000);
+  });
 
   test('starts Sotto when it is asked to, and says which model is in memory', async () => {
     const host = here.raycast({});
@@ -53,7 +53,7 @@ if (reason !== undefined) console.warn(`skipped, the menu bar: ${reason}`);
     const after = await open(host);
     expect(after.text()).toContain('Loaded When Needed');
     expect(after.actions()).not.toContain('Free Memory');
-  }, 60_000);
+  });
 
   test('says what is wrong with Sotto', async () => {
     const host = here.raycast({}, { env: { FAKE_ENGINE: 'cannot-start' } });
@@ -62,7 +62,7 @@ if (reason !== undefined) console.warn(`skipped, the menu bar: ${reason}`);
     const command = await open(host);
     await command.act('See What Is Wrong');
     expect(host.launched.at(-2)?.name).toBe('set-up');
-  }, 60_000);
+  });
 
   test('begins a dictation and finishes it', async () => {
     const host = here.raycast({ samples: 3 * SECOND });
@@ -74,7 +74,7 @@ if (reason !== undefined) console.warn(`skipped, the menu bar: ${reason}`);
     await command.act('Finish Dictation');
     await until(() => host.desktop.pasted !== '');
     expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
-  }, 60_000);
+  });
 
   test('gives up a dictation, and takes that back', async () => {
     const host = here.raycast({ samples: 3 * SECOND });
@@ -83,7 +83,7 @@ if (reason !== undefined) console.warn(`skipped, the menu bar: ${reason}`);
     const command = await open(host);
     await command.act('Undo Cancel');
     await until(async () => (await here.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)));
-  }, 60_000);
+  });
 
   test('has the last transcript, to be pasted and copied', async () => {
     const host = here.raycast({ samples: 2 * SECOND }, { preferences: { trailingSpace: true } });
@@ -97,7 +97,7 @@ if (reason !== undefined) console.warn(`skipped, the menu bar: ${reason}`);
     expect(host.desktop.pasted).toBe(`${text} `);
     await (await open(host)).act('Copy');
     expect(host.desktop.clipboard[0]?.text).toBe(text);
-  }, 60_000);
+  });
 
   test('is drawn anew with each change, where somebody has it in the menu bar', async () => {
     const host = here.raycast({ samples: 2 * SECOND });
@@ -106,7 +106,7 @@ if (reason !== undefined) console.warn(`skipped, the menu bar: ${reason}`);
     await until(() => menus(host).some((text) => text.includes('Finish Dictation')));
     await host.launch('quick-dictate').done();
     await until(() => menus(host).at(-1)?.includes('Start Dictation') === true);
-  }, 60_000);
+  });
 
   /** What each of them read, in their order. */
   function menus(host: RaycastHost): string[] {

@@ -66,7 +66,7 @@ const STARTER = 'Whisper base, 6 bit';
     await command.act('Show Details');
     await command.until((tree) => tree.props.isShowingDetail === true);
     expect(command.text()).toMatch(/Languages[\s\S]*Parameters[\s\S]*Licence/);
-  }, 60_000);
+  });
 
   test('downloads with progress; given up, it goes on from where it was', async () => {
     stall();
@@ -84,7 +84,7 @@ const STARTER = 'Whisper base, 6 bit';
     await command.until((tree) => titlesIn(tree, 'On This Mac').includes(TINY.title));
     expect(isHere(TINY.name)).toBe(true);
     expect(said(host)).toEqual(['Download cancelled', 'Whisper tiny is here']);
-  }, 60_000);
+  });
 
   test('a download goes on when one leaves, and is found and called off by who comes back', async () => {
     stall();
@@ -102,7 +102,7 @@ const STARTER = 'Whisper base, 6 bit';
     await again.act('Discard Unfinished Downloads…');
     await again.until((tree) => titlesIn(tree, 'To Be Downloaded').includes(TINY.title));
     expect(host.desktop.did('confirm')).toHaveLength(1);
-  }, 60_000);
+  });
 
   test('any other model of the hub by owner and name', async () => {
     const command = await open();
@@ -111,7 +111,7 @@ const STARTER = 'Whisper base, 6 bit';
     await command.select('someone/model');
     await command.act('Download');
     await command.until((tree) => titlesIn(tree, 'On This Mac').includes('model'));
-  }, 60_000);
+  });
 
   test('uses another one, and stays with the one before where that can’t be loaded', async () => {
     placeModel(here.paths.models, 'another');
@@ -130,7 +130,7 @@ const STARTER = 'Whisper base, 6 bit';
     await command.act('Use This Model');
     expect(said(host).at(-1)).toBe('Config.json is cut off');
     expect(settings()).toMatchObject({ model: 'another' });
-  }, 60_000);
+  });
 
   test('asks before it removes one, and has another one take its place', async () => {
     const host = raycast();
@@ -148,7 +148,7 @@ const STARTER = 'Whisper base, 6 bit';
     await command.until((tree) => titlesIn(tree, 'To Be Downloaded').includes(TINY.title));
     expect(isHere(TINY.name)).toBe(false);
     expect(readable(row(command.tree, STARTER))).toMatch(/Used/);
-  }, 60_000);
+  });
 
   test('finds a damaged file, and brings it anew', async () => {
     const host = raycast();
@@ -169,14 +169,14 @@ const STARTER = 'Whisper base, 6 bit';
     });
     await command.act('Download Again');
     expect(readFileSync(weights).equals(before)).toBe(true);
-  }, 60_000);
+  });
 
   test('frees the memory', async () => {
     const command = await open();
     await command.untilText('In Memory');
     await command.act('Free Memory');
     await command.until((tree) => !readable(tree).includes('In Memory'));
-  }, 60_000);
+  });
 
   test('a daemon that dies is back, and so is the list', async () => {
     const command = await open();
@@ -189,14 +189,14 @@ const STARTER = 'Whisper base, 6 bit';
     await command.until((tree) => titlesIn(tree, 'On This Mac').includes('newcomer'));
     const status = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { pid: number };
     expect(status.pid).not.toBe(pid);
-  }, 60_000);
+  });
 
   test('says why nothing is there, and what to do', async () => {
     const host = raycast({ sotto: '/none/sotto' });
     const command = host.launch('models');
     await command.untilText('There is no Sotto at /none/sotto');
     expect(command.actions()).toEqual(['Try Again', 'Set up Sotto']);
-  }, 60_000);
+  });
 });
 
 /** Titles of the rows below a section's title. */

@@ -1,5 +1,6 @@
 /** A command that runs in its worker: what is on its screen, and what a user can do with it. */
 import { Worker } from 'node:worker_threads';
+import { WAIT_MS } from '#test/harness/wait.js';
 import { Children } from './children.js';
 import type { CommandData, FromWorker, ToWorker } from './messages.js';
 import { find, findAll, readable, slot, textOf, walk, type TreeNode } from './tree.js';
@@ -84,7 +85,7 @@ export class RunningCommand {
   }
 
   /** Waits until the screen is so. Rejects if the command fails or is unloaded before. */
-  async until(isSo: (tree: TreeNode) => boolean, limitMs = 30_000): Promise<TreeNode> {
+  async until(isSo: (tree: TreeNode) => boolean, limitMs = WAIT_MS): Promise<TreeNode> {
     const seen = await this.#wait(() => {
       if (this.#tree !== undefined && isSo(this.#tree)) return this.#tree;
       if (!this.#isLoaded)
@@ -176,7 +177,7 @@ export class RunningCommand {
   }
 
   /** Waits for its unloading, and throws what made it fail, if anything did. */
-  async done(limitMs = 30_000): Promise<void> {
+  async done(limitMs = WAIT_MS): Promise<void> {
     const isDone = await this.#wait(() => (this.#isLoaded ? undefined : true), limitMs);
     if (isDone === undefined) throw new Error(`${this.name} still runs: ${this.text()}${this.#output}`);
   }

@@ -57,7 +57,7 @@ const LABEL = 'com.sotto.daemon';
       expect.arrayContaining(['Sotto', 'Node.js', 'Engine Library', 'Model', 'Daemon', 'Microphone']),
     );
     expect(command.text()).toContain('Built-in Microphone');
-  }, 60_000);
+  });
 
   test('installs the login agent, restarts it, and takes it away when one is sure', async () => {
     const host = raycast();
@@ -83,7 +83,7 @@ const LABEL = 'com.sotto.daemon';
     await command.act('Remove Login Agent…');
     await command.until(() => command.actions().includes('Install Login Agent'));
     expect(launchd.pid(LABEL)).toBeUndefined();
-  }, 90_000);
+  });
 
   test('an agent that was stopped is started', async () => {
     const host = raycast();
@@ -98,7 +98,7 @@ const LABEL = 'com.sotto.daemon';
     await command.act('Start Login Agent');
     await command.untilText(/Running, process \d+/);
     expect(launchd.pid(LABEL)).toBeDefined();
-  }, 90_000);
+  });
 
   test('starts Sotto, and then knows the engine; its log can be read', async () => {
     const command = await open(raycast());
@@ -111,7 +111,7 @@ const LABEL = 'com.sotto.daemon';
     await command.until(() => command.actions().includes('Restart Sotto'));
     await command.act('Restart Sotto');
     await command.untilText('Everything Is Ready');
-  }, 90_000);
+  });
 
   test('settings that are not valid stand on top, with what is wrong with them', async () => {
     writeFileSync(here.paths.settings, '{ not json');
@@ -123,7 +123,7 @@ const LABEL = 'com.sotto.daemon';
     expect(command.actions()[0]).toBe('Show Settings in Finder');
     await command.act('Copy Report');
     expect(host.desktop.clipboard[0]?.text).toMatch(/✓ Node\.js: [\s\S]*✗ Settings: /);
-  }, 60_000);
+  });
 
   test('without a microphone it says so', async () => {
     const host = raycast({ devices: [] });
@@ -132,7 +132,7 @@ const LABEL = 'com.sotto.daemon';
     await command.select('Microphone');
     await command.act('Open Microphone Settings');
     expect(host.desktop.did('open')).toEqual([expect.stringContaining('Privacy_Microphone')]);
-  }, 60_000);
+  });
 
   test('where Sotto is not found, its path can be given', async () => {
     const host = raycast({}, { sotto: '/none/sotto' });
@@ -140,7 +140,7 @@ const LABEL = 'com.sotto.daemon';
     expect(command.text()).toMatch(/One Thing to Mend[\s\S]*There is no Sotto at \/none\/sotto/);
     await command.act('Give the Path of Sotto');
     expect(host.desktop.did('openExtensionPreferences')).toHaveLength(1);
-  }, 60_000);
+  });
 });
 
 /** Titles of the rows below a section's title. */

@@ -66,7 +66,7 @@ describeBuilt('Transcribe File', () => {
     await command.act('Paste');
     await command.done();
     expect(host.desktop.pasted).toBe(spoken(3));
-  }, 60_000);
+  });
 
   test('shows how far a file is, and its words as they come', async () => {
     const command = selecting(audio('long.wav', { segments: 40, delayMs: 50, texts: 1 })).launch(
@@ -77,7 +77,7 @@ describeBuilt('Transcribe File', () => {
     expect(command.text()).toContain('Transcribing…');
     expect(command.text()).toMatch(/0:\d\d of 0:40/);
     await untilStates(command, 'Done');
-  }, 60_000);
+  });
 
   test('left on the way it goes on, and is found again, not begun twice', async () => {
     const host = selecting(audio('long.wav', { segments: 60, delayMs: 30 }));
@@ -92,7 +92,7 @@ describeBuilt('Transcribe File', () => {
     await second.pop();
     const third = host.launch('transcribe-file');
     await untilStates(third, 'Done');
-  }, 60_000);
+  });
 
   test('a folder gives the audio in it; one without is refused with a word', async () => {
     const folder = join(here.paths.home, 'Talks');
@@ -110,7 +110,7 @@ describeBuilt('Transcribe File', () => {
     await untilStates(again, 'Done', 'Done');
     await until(() => host.desktop.did('toast').length > 0);
     expect(host.desktop.did('toast')).toMatchObject([{ title: 'There is no audio in “Empty”' }]);
-  }, 60_000);
+  });
 
   test('a folder without audio is refused with a word, and one is asked for files', async () => {
     const folder = join(here.paths.home, 'Empty');
@@ -118,7 +118,7 @@ describeBuilt('Transcribe File', () => {
     const command = selecting(folder).launch('transcribe-file');
     await command.until((tree) => tree.type === 'Form');
     await command.untilText('There is no audio in “Empty”');
-  }, 60_000);
+  });
 
   test('without any file it asks for some', async () => {
     const path = audio('chosen.wav');
@@ -130,7 +130,7 @@ describeBuilt('Transcribe File', () => {
     await command.fill('files', [path]);
     await command.act('Transcribe');
     await untilStates(command, 'Done');
-  }, 60_000);
+  });
 
   test('takes the files of the clipboard where nothing is selected: copied ones, addresses, paths', async () => {
     const one = audio('one talk.wav', { segments: 1 });
@@ -144,7 +144,7 @@ describeBuilt('Transcribe File', () => {
     const command = host.launch('transcribe-clipboard');
     await untilStates(command, 'Done', 'Done', 'Done');
     expect(titles(await command.until(() => true))).toEqual(['three.wav', 'one talk.wav', 'two.wav']);
-  }, 60_000);
+  });
 
   test('an ordinary text on the clipboard is no file', async () => {
     const host = here.raycast({});
@@ -152,7 +152,7 @@ describeBuilt('Transcribe File', () => {
     const command = host.launch('transcribe-clipboard');
     await command.untilText('There is no file on the clipboard');
     expect(command.actions()).toEqual(['Choose Files…']);
-  }, 60_000);
+  });
 
   test('saves beside the file in every form, never over another file', async () => {
     const path = audio('talk.wav', { segments: 2 });
@@ -177,7 +177,7 @@ describeBuilt('Transcribe File', () => {
     await command.act('Show in Finder');
     expect(host.desktop.did('showInFinder')).toEqual([join(here.paths.home, 'talk 3.srt')]);
     expect(command.actions()).toContain('Open Saved File');
-  }, 60_000);
+  });
 
   test('saves all at once', async () => {
     const command = selecting(audio('a.wav'), audio('b.wav')).launch('transcribe-file');
@@ -185,7 +185,7 @@ describeBuilt('Transcribe File', () => {
     await command.act('Save All as Text');
     const texts = readdirSync(here.paths.home).filter((name) => name.endsWith('.txt'));
     expect(texts.sort()).toEqual(['a.txt', 'b.txt']);
-  }, 60_000);
+  });
 
   test('one is cancelled, then all; a cancelled one can be tried again', async () => {
     const long = { segments: 2_000, delayMs: 20 };
@@ -208,7 +208,7 @@ describeBuilt('Transcribe File', () => {
     await command.select('c.wav');
     await command.act('Remove All Finished');
     await command.until((tree) => findAll(tree, 'List.Item').length === 0);
-  }, 60_000);
+  });
 
   test('once more in another language or with another model, and the text that is there stays', async () => {
     mkdirSync(join(here.paths.models, 'other'), { recursive: true });
@@ -229,7 +229,7 @@ describeBuilt('Transcribe File', () => {
       ({ props }) => props.title === 'Model',
     );
     expect(models.map((label) => textOf(label, 'text'))).toEqual(['other', 'fake', 'fake']);
-  }, 60_000);
+  });
 
   test('one that fails says why, and the others are written down', async () => {
     const broken = join(here.paths.home, 'picture.png');
@@ -241,7 +241,7 @@ describeBuilt('Transcribe File', () => {
     audio('picture.png', { segments: 1 });
     await command.act('Try Again');
     await untilStates(command, 'Done', 'Done');
-  }, 60_000);
+  });
 
   test('a daemon that dies is started again, and goes on with what the last one was at', async () => {
     const long = audio('long.wav', { segments: 900, delayMs: 20 });
@@ -250,7 +250,7 @@ describeBuilt('Transcribe File', () => {
     await command.select('a.wav');
     await command.until(() => command.actions().includes('Paste'));
     const first = await killDaemon();
-    await command.until(() => states(command).join() === 'Transcribing…,Done', 60_000);
+    await command.until(() => states(command).join() === 'Transcribing…,Done');
     expect(await killDaemon()).not.toBe(first);
     // It may be the file that ends them.
     await untilStates(command, 'Failed', 'Done');
@@ -261,7 +261,7 @@ describeBuilt('Transcribe File', () => {
     await command.act('Try Again');
     await untilStates(command, 'Done', 'Done');
     expect(titles(await command.until(() => true))).toEqual(['long.wav', 'a.wav']);
-  }, 90_000);
+  });
 
   test('without Sotto on this machine it says what to do', async () => {
     const host = here.raycast({}, { preferences: { sotto: '/nowhere/sotto' } });
@@ -269,7 +269,7 @@ describeBuilt('Transcribe File', () => {
     const command = host.launch('transcribe-file');
     await command.untilText('There is no Sotto at /nowhere/sotto');
     expect(command.actions()).toEqual(['Try Again']);
-  }, 60_000);
+  });
 
   test('language and model of the preferences are asked for', async () => {
     const host = here.raycast({}, { preferences: { model: 'no-such-model' } });
@@ -277,7 +277,7 @@ describeBuilt('Transcribe File', () => {
     const command = host.launch('transcribe-file');
     await untilStates(command, 'Failed');
     expect(command.text()).toContain('no-such-model');
-  }, 60_000);
+  });
 
   test('files that are refused are told of, and those that are there stay', async () => {
     const host = selecting(audio('a.wav'));
@@ -290,7 +290,7 @@ describeBuilt('Transcribe File', () => {
     expect(host.desktop.did('toast')).toMatchObject([{ style: 'FAILURE' }]);
     await untilStates(second, 'Done');
     expect(titles(await second.until(() => true))).toEqual(['a.wav']);
-  }, 60_000);
+  });
 
   test('the tool gives Raycast’s AI the text, and says why there is none', async () => {
     const host = here.raycast({});
@@ -298,7 +298,7 @@ describeBuilt('Transcribe File', () => {
     await expect(host.callTool('transcribe-file', { path: '/nowhere.wav' })).rejects.toThrow(
       'there is no such file (check the path)',
     );
-  }, 60_000);
+  });
 });
 
 const describeReal = reason === undefined ? describeWithEngine('Transcribe File') : describe.skip;
@@ -326,12 +326,12 @@ describeReal('Transcribe File, with nothing faked', () => {
     await command.act('Copy');
     await command.done();
     expect(wordsOf(host.desktop.clipboard[0]?.text ?? '')).toEqual(wordsOf(JFK_SAID));
-  }, 300_000);
+  });
 
   test('the tool writes it down for Raycast’s AI', async () => {
     const said = await raycast().callTool('transcribe-file', { path: jfk, language: 'en' });
     expect(wordsOf(String(said))).toEqual(wordsOf(JFK_SAID));
-  }, 300_000);
+  });
 });
 
 function wordsOf(text: string): string[] {

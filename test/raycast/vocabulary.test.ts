@@ -49,7 +49,7 @@ if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${re
     await command.until(() => titles(command).includes('Nguyễn'));
     await command.choose('replacements');
     await command.until(() => titles(command).join() === 'new line');
-  }, 60_000);
+  });
 
   test('a form without a word says so, and stays', async () => {
     const command = here.raycast({}).launch('vocabulary');
@@ -59,7 +59,7 @@ if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${re
     await command.until((tree) => [...walk(tree)].some(({ props }) => props.error === 'Which word?'));
     await command.back();
     await command.untilText('No Words Yet');
-  }, 60_000);
+  });
 
   test('one is deleted when that is meant, and brought back', async () => {
     await here.sotto('vocabulary', 'add', 'Nguyen', 'Hopper');
@@ -77,7 +77,7 @@ if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${re
     await command.act('Undo Delete');
     await command.until(() => titles(command).length === 2);
     expect(command.actions()).not.toContain('Undo Delete');
-  }, 60_000);
+  });
 
   test('what was changed elsewhere meanwhile is not written over, but shown', async () => {
     await here.sotto('vocabulary', 'add', 'Nguyen');
@@ -94,7 +94,7 @@ if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${re
     expect(await kept()).toMatchObject({ words: ['Nguyen', 'Hopper'] });
     await command.act('Save Word');
     await command.until(() => titles(command).join() === 'Hopper,Nguyễn');
-  }, 60_000);
+  });
 
   test('is imported from a file and exported, never over one', async () => {
     const home = here.paths.home;
@@ -112,7 +112,7 @@ if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${re
     const folder = join(home, 'Downloads');
     expect(readdirSync(folder).sort()).toEqual(['Sotto Vocabulary 2.csv', 'Sotto Vocabulary.csv']);
     expect(readFileSync(join(folder, 'Sotto Vocabulary.csv'), 'utf8')).toContain('replacement,sean,Shaun');
-  }, 60_000);
+  });
 
   test('a file that is broken is said, and left as it is', async () => {
     writeFileSync(here.paths.vocabulary, '{"words": 3}');
@@ -124,7 +124,7 @@ if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${re
     writeFileSync(here.paths.vocabulary, '{"words": ["Nguyen"]}');
     await command.act('Try Again');
     await command.until(() => titles(command).join() === 'Nguyen');
-  }, 60_000);
+  });
 
   test('the selected word is added, with what is to go in its place', async () => {
     const host = here.raycast({});
@@ -137,7 +137,7 @@ if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${re
     await command.act('Add Word');
     expect(await kept()).toEqual({ words: ['Nguyen'], replacements: [{ from: 'win', to: 'Nguyen' }] });
     expect(host.desktop.did('hud')).toEqual(['Sotto listens for “Nguyen” from now on']);
-  }, 60_000);
+  });
 
   test('where nothing is selected a word is typed', async () => {
     const command = here.raycast({}).launch('add-to-vocabulary');
@@ -145,14 +145,14 @@ if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${re
     await command.fill('word', 'Grace Hopper');
     await command.act('Add Word');
     expect(await kept()).toEqual({ words: ['Grace Hopper'], replacements: [] });
-  }, 60_000);
+  });
 
   test('what is said is shown with the replacements while one speaks', async () => {
     await here.sotto('vocabulary', 'replace', rampText(SECOND), 'Shaun');
     const command = here.raycast({ samples: 60 * SECOND, pauseMs: 20 }).launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes('Shaun'));
     expect(command.actions()).toContain('Finish and Paste');
-  }, 60_000);
+  });
 
   test('a word that is added while one dictates is written in this dictation already', async () => {
     const [first = '', ...rest] = rampText(3 * SECOND).split(' ');
@@ -168,7 +168,7 @@ if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${re
     await command.done();
     expect(host.desktop.pasted).toBe(['Shaun', ...rest].join(' '));
     expect(await kept()).toEqual({ words: ['Shaun'], replacements: [{ from: first, to: 'Shaun' }] });
-  }, 60_000);
+  });
 
   test('what is dictated is inserted with the replacements', async () => {
     const [first = '', ...rest] = rampText(2 * SECOND).split(' ');
@@ -179,5 +179,5 @@ if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${re
     await command.act('Finish and Paste');
     await command.done();
     expect(host.desktop.pasted).toBe(['Shaun', ...rest].join(' '));
-  }, 60_000);
+  });
 });

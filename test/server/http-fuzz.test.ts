@@ -85,7 +85,7 @@ describe('bytes that are no request, or nearly one', () => {
     );
     expect(await exchange(served.socket, GOOD)).toMatchObject({ status: 200 });
     expect(served.api.admission.inside).toBe(0);
-  }, 60_000);
+  });
 });
 
 describe('the router', () => {

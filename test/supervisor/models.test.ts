@@ -152,7 +152,7 @@ describe('the models of an engine', () => {
 
   test('an engine that dies of its model is up again with another one', async () => {
     start({ model: named('deadly'), standIn: starter });
-    await until(() => supervisor.status().state === 'degraded', 30_000);
+    await until(() => supervisor.status().state === 'degraded');
     expect(await supervisor.use(turbo)).toMatchObject({ name: 'turbo', state: 'ready' });
     expect(supervisor.status()).toMatchObject({ state: 'ready', model: { name: 'turbo' } });
     await supervisor.stop();

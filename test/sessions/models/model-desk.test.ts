@@ -115,7 +115,7 @@ describe('the desk for models', () => {
             const [coming] = engine.waiting;
             if (coming !== undefined) engine.ready(coming);
             return desk.idle;
-          }, 5_000);
+          });
           expect(engine.waiting).toEqual([]);
           expect(idle).toEqual(idle.map((_, index) => index % 2 === 1));
           await desk.stop();
