@@ -11,7 +11,7 @@ import { basename, extname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { batchUnderFire, type UnderFire } from '#test/harness/batch-under-fire.js';
 import { sotto } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome } from '#test/harness/temp-home.js';
 import { makeFolder, makeSources, type Made } from './batch-material.js';
 import { waits } from './batch-waits.js';
@@ -87,7 +87,7 @@ export async function batch(argv: string[]): Promise<void> {
       args['save-baseline'],
     );
   } finally {
-    await stopDaemon(home.paths);
+    await stopAll(home.paths);
     home.remove();
     rmSync(work, { recursive: true, force: true });
   }

@@ -83,7 +83,7 @@ describe('sotto agent', () => {
     await run('agent', 'install');
     await until(async () => (await status())?.pid === launchd.pid(LABEL));
     expect((await status())?.idleExitSeconds).toBeUndefined();
-    expect(isRunning(before?.pid ?? -1)).toBe(false);
+    await until(() => !isRunning(before?.pid ?? -1));
   });
 
   test('comes back after kill -9; stopped, it stays down', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { batchUnderFire } from '#test/harness/batch-under-fire.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome } from '#test/harness/temp-home.js';
 
 const FILES = 60;
@@ -45,7 +45,7 @@ test('sixty files through kills of command, daemon and engine: each is done or f
       expect(readFileSync(output, 'utf8')).toBe(lines.join(''));
     }
   } finally {
-    await stopDaemon(home.paths);
+    await stopAll(home.paths);
     home.remove();
   }
 });

@@ -110,7 +110,7 @@ describe('sotto daemon', () => {
     const daemon = start();
     await running();
     const work = sotto(
-      ['transcribe', writeFakeAudio(join(home.folder, 'a.wav'), { segments: 10, delayMs: 30 })],
+      ['transcribe', writeFakeAudio(join(home.folder, 'a.wav'), { segments: 40, delayMs: 50 })],
       {
         home: home.folder,
       },

@@ -158,8 +158,10 @@ describe('sotto dictate', () => {
       work.kill('SIGINT');
       await new Promise((resolve) => setTimeout(resolve, 200));
       expect(isRunning(work.pid)).toBe(true);
-      work.kill('SIGINT');
-      expect((await work.done).code).toBe(130);
+      // Of two that come before it has looked, the system makes one.
+      const again = setInterval(() => work.kill('SIGINT'), 200);
+      const { code } = await work.done.finally(() => clearInterval(again));
+      expect(code).toBe(130);
     } finally {
       process.kill(pid, 'SIGCONT');
     }

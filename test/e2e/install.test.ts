@@ -21,7 +21,7 @@ import { resolvePaths, type Paths } from '#daemon/paths.js';
 import { FakeLaunchd } from '#test/harness/fake-launchd.js';
 import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
 import { releaseHere, target, type Release } from '#test/harness/release-here.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { stopAll } from '#test/harness/stop-all.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
 const LABEL = 'com.sotto.daemon';
@@ -55,13 +55,13 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     folder = mkdtempSync(join(tmpdir(), "so i' "));
     paths = resolvePaths({ SOTTO_HOME: join(folder, 'h') });
     command = join(folder, 'bin', 'sotto');
-    launchd = new FakeLaunchd({ uid: process.getuid?.() ?? 0, secondMs: 100, drainMs: 20 });
+    launchd = new FakeLaunchd({ uid: process.getuid?.() ?? 0, drainMs: 20 });
     launchctl = await launchctlHere(launchd, folder);
   });
   afterEach(async () => {
     await launchd.logOut();
     await launchctl.close();
-    await stopDaemon(paths);
+    await stopAll(paths);
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -12,7 +12,7 @@ import { discover } from '#daemon/store/discovery.js';
 import { pythonFor, type PythonResult } from '#test/harness/python.js';
 import { describeWithEngine, jfk } from '#test/harness/real-engine.js';
 import { sotto } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 
 const SUITE = 'openai-real-engine';
@@ -56,7 +56,7 @@ withEngine('OpenAI’s own clients', () => {
   });
 
   afterAll(async () => {
-    await stopDaemon(home.paths);
+    await stopAll(home.paths);
     home.remove();
   });
 

@@ -12,7 +12,7 @@ import { findModel } from '#daemon/store/find-model.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { stopAll } from '#test/harness/stop-all.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
 const short = join(bundledSpeech, 'austen-0880.flac');
@@ -101,7 +101,7 @@ withEngine('the real engine', () => {
     await until(async () => (await status()).queue.running === 0);
     const { engine } = await status();
     expect(engine.restarts).toBe(0);
-    await stopDaemon(home.paths);
+    await stopAll(home.paths);
     await until(() => !isRunning(engine.pid ?? -1));
   });
 

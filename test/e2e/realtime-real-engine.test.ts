@@ -18,7 +18,7 @@ import { discover } from '#daemon/store/discovery.js';
 import { pythonFor } from '#test/harness/python.js';
 import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
 import { sotto } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 
 const SUITE = 'realtime-real-engine';
@@ -52,7 +52,7 @@ withEngine('realtime transcription', () => {
   });
 
   afterAll(async () => {
-    await stopDaemon(home.paths);
+    await stopAll(home.paths);
     home.remove();
   });
 

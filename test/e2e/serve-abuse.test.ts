@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { discover } from '#daemon/store/discovery.js';
 import { all, exchange, open, requestOf, type Target } from '#test/harness/raw-http.js';
 import { sotto } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await stopDaemon(home.paths);
+  await stopAll(home.paths);
   home.remove();
 });
 

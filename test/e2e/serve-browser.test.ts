@@ -16,7 +16,7 @@ import {
 } from '#test/harness/attack-page.js';
 import { daemonStatus } from '#test/harness/daemon-status.js';
 import { sotto } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome } from '#test/harness/temp-home.js';
 
 const home = tempHome();
@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (typeof browser !== 'string') await browser.close();
   await evil.close();
-  await stopDaemon(home.paths);
+  await stopAll(home.paths);
   home.remove();
 });
 

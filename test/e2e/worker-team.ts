@@ -8,7 +8,7 @@ import { statusOf, type QueueStatus } from '#daemon/cli/worker/queue-desk.js';
 import { parseQueueUrl } from '#daemon/cli/worker/queue-url.js';
 import { writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { sotto, startSotto, type SottoProcess, type SottoResult } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 
@@ -96,7 +96,7 @@ export class WorkerTeam {
     this.#watcher?.disconnect();
     for (const worker of this.#workers) worker.kill('SIGKILL');
     await Promise.all(this.#workers.map(({ done }) => done));
-    await Promise.all(this.#homes.map(({ paths }) => stopDaemon(paths)));
+    await Promise.all(this.#homes.map(({ paths }) => stopAll(paths)));
     for (const home of this.#homes) home.remove();
     rmSync(this.folder, { recursive: true, force: true });
   }

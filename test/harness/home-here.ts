@@ -1,7 +1,7 @@
 /** A SOTTO_HOME for each test of a suite; whatever a test leaves running in it is ended. To be called once in the suite. */
 import { afterEach, beforeEach } from '@jest/globals';
 import type { Paths } from '#daemon/paths.js';
-import { stopAllOf } from './stop-daemon.js';
+import { stopAll } from './stop-all.js';
 import { tempHome, type TempHome } from './temp-home.js';
 
 export function homeHere(): { readonly paths: Paths; readonly folder: string } {
@@ -9,7 +9,7 @@ export function homeHere(): { readonly paths: Paths; readonly folder: string } {
   beforeEach(() => void (home = tempHome()));
   afterEach(async () => {
     if (home === undefined) return;
-    await stopAllOf(home.folder, home.paths);
+    await stopAll(home.paths);
     home.remove();
   });
   const here = (): TempHome => {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
+import { codeOf } from '#daemon/protocol/errors.js';
 
 export interface TempHome {
   readonly paths: Paths;
@@ -16,8 +17,16 @@ export function tempHome(): TempHome {
   const paths = resolvePaths({ SOTTO_HOME: folder });
   mkdirSync(join(paths.models, 'fake'), { recursive: true });
   writeFileSync(paths.settings, JSON.stringify({ model: 'fake' }));
-  // A process that a test has ended may write its last line while the folder goes: then once more.
-  const remove = (): void =>
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
-  return { paths, folder, remove };
+  return { paths, folder, remove: () => removeFolder(folder) };
+}
+
+/** A process that has been ended may write its last line while the folder goes: then once more. Node's own retries look at nothing that came late. */
+function removeFolder(folder: string, tries = 50): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    if (codeOf(error) !== 'ENOTEMPTY' || tries === 0) throw error;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    removeFolder(folder, tries - 1);
+  }
 }

@@ -7,7 +7,7 @@ import { uninstall, type UninstallRun } from '#daemon/cli/uninstall.js';
 import type { Ask } from '#daemon/cli/uninstall-questions.js';
 import { findPieces } from '#daemon/cli/uninstall-pieces.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { stopAll } from '#test/harness/stop-all.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
 const speech = join(bundledSpeech, 'jfk.flac');
@@ -19,7 +19,7 @@ beforeEach(() => {
   paths = resolvePaths({ SOTTO_HOME: join(folder, 'h') });
 });
 afterEach(async () => {
-  await stopDaemon(paths);
+  await stopAll(paths);
   rmSync(folder, { recursive: true, force: true });
 });
 

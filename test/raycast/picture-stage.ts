@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { bundledSpeech } from '#daemon/paths.js';
 import { launcher, sotto } from '#test/harness/run-sotto.js';
-import { stopDaemon } from '#test/harness/stop-daemon.js';
+import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import type { BuiltExtension } from './build-extension.js';
 import { commandOf } from './manifest.js';
@@ -124,7 +124,7 @@ export class Stage {
 
   async close(): Promise<void> {
     for (const host of this.#hosts) await host.close();
-    await stopDaemon(this.home.paths);
+    await stopAll(this.home.paths);
     this.home.remove();
   }
 

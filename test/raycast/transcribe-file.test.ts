@@ -69,7 +69,7 @@ describeBuilt('Transcribe File', () => {
   });
 
   test('shows how far a file is, and its words as they come', async () => {
-    const command = selecting(audio('long.wav', { segments: 40, delayMs: 50, texts: 1 })).launch(
+    const command = selecting(audio('long.wav', { segments: 40, delayMs: 150, texts: 1 })).launch(
       'transcribe-file',
     );
     await command.untilText(/\b[1-9]\d? %/);

@@ -51,7 +51,7 @@ function run(dir: string): Promise<string> {
 
 describe('the models of an engine', () => {
   test('the starter serves those who dictate while the chosen one loads; files wait for the chosen one', async () => {
-    start({ model: turbo, standIn: starter }, 150);
+    start({ model: turbo, standIn: starter }, 2_000);
     expect(supervisor.status().model).toEqual({ name: 'turbo', state: 'installed' });
     await serves('starter');
     expect([supervisor.serving?.name, supervisor.chosen?.name]).toEqual(['starter', 'turbo']);
@@ -90,7 +90,7 @@ describe('the models of an engine', () => {
   });
 
   test('another one takes over once it is ready; what served before serves until then', async () => {
-    start({ model: starter }, 100);
+    start({ model: starter }, 2_000);
     await serves('starter');
     const told: ModelStatus[][] = [];
     const forget = supervisor.watchModels((models) => told.push([...models]));

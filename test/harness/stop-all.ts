@@ -4,7 +4,11 @@ import { SottoClient } from '#daemon/client/index.js';
 import type { Paths } from '#daemon/paths.js';
 import { isRunning, until } from './wait.js';
 
-export async function stopDaemon(paths: Paths): Promise<void> {
+/**
+ * The daemon in good order, then whatever else has this home. Of two commands that find no daemon each starts one, and the
+ * later one comes up, and stays, if the first one has been stopped by then: in a home that it would make anew.
+ */
+export async function stopAll(paths: Paths): Promise<void> {
   try {
     const client = await SottoClient.connect(paths.socket, 'test');
     await client.stop();
@@ -12,16 +16,8 @@ export async function stopDaemon(paths: Paths): Promise<void> {
   } catch {
     // None runs.
   }
-}
-
-/**
- * The daemon, and whatever else has this home. Of two commands that find no daemon each starts one, and the later one comes
- * up, and stays, if the first one has been stopped by then: in a home that it would make anew.
- */
-export async function stopAllOf(home: string, paths: Paths): Promise<void> {
-  await stopDaemon(paths);
   await until(() => {
-    const left = processesOf(home);
+    const left = processesOf(paths.home);
     for (const pid of left) {
       try {
         process.kill(pid, 'SIGKILL');
