@@ -157,11 +157,16 @@ describe('sotto agent', () => {
     const asked = ['uninstall', '--all', '--yes'];
     expect(await sotto(asked, { home: other, env: launchctl.environment })).toMatchObject({
       code: 0,
+      stderr: '',
       stdout: expect.not.stringContaining('agent is gone') as unknown,
     });
     expect(launchd.pid(LABEL)).toBe(pid);
     const own = await run(...asked);
-    expect([own.code, own.stdout]).toEqual([0, expect.stringMatching(/the login agent is gone\n/)]);
+    expect([own.code, own.stderr, own.stdout]).toEqual([
+      0,
+      '',
+      expect.stringMatching(/the login agent is gone\n/),
+    ]);
     expect(launchd.pid(LABEL)).toBeUndefined();
   });
 });

@@ -55,7 +55,7 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     folder = mkdtempSync(join(tmpdir(), "so i' "));
     paths = resolvePaths({ SOTTO_HOME: join(folder, 'h') });
     command = join(folder, 'bin', 'sotto');
-    launchd = new FakeLaunchd({ uid: process.getuid?.() ?? 0, drainMs: 20 });
+    launchd = new FakeLaunchd({ uid: process.getuid?.() ?? 0, secondMs: 300, drainMs: 20 });
     launchctl = await launchctlHere(launchd, folder);
   });
   afterEach(async () => {
