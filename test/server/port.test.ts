@@ -5,6 +5,7 @@ import {
   readFileSync,
   symlinkSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -12,6 +13,8 @@ import { join } from 'node:path';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
+import { silentLog } from '#daemon/logger.js';
+import { SottoError } from '#daemon/protocol/errors.js';
 import { portHolder } from '#daemon/server/http/port-holder.js';
 import { ApiPort } from '#daemon/server/http/port.js';
 import { SOTTO_VERSION } from '#daemon/protocol/version.js';
@@ -24,19 +27,44 @@ import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 let home: TempHome;
 let served: ServedHere;
 let wanted: number | undefined;
+let failsToWant: SottoError | undefined;
 
 beforeEach(async () => {
   home = tempHome();
   wanted = undefined;
-  served = await serveHere(home, {
-    port: { wanted: () => wanted, want: (port) => Promise.resolve(void (wanted = port)) },
-  });
+  failsToWant = undefined;
+  served = await serveHere(home, { port: { wanted: () => wanted, want } });
 });
+
+function want(port: number | undefined): Promise<void> {
+  if (failsToWant !== undefined) return Promise.reject(failsToWant);
+  wanted = port;
+  return Promise.resolve();
+}
 
 afterEach(async () => {
   await served.close();
   home.remove();
 });
+
+/** Of another daemon at the same place. */
+function portBeside(discovery: string = home.paths.discovery): ApiPort {
+  const { token } = home.paths;
+  return new ApiPort({
+    api: served.api,
+    token,
+    discovery,
+    wanted: () => undefined,
+    want: () => Promise.resolve(),
+    log: silentLog,
+  });
+}
+
+/** A few turns of the loop, or a few milliseconds: what is under way is met in the middle of any of its steps. */
+async function aWhile(n: number): Promise<void> {
+  if (n % 3 === 0) await new Promise((resolve) => setTimeout(resolve, n / 6));
+  else for (let turn = 0; turn < n; turn++) await new Promise(setImmediate);
+}
 
 async function open(port = 0): Promise<number> {
   const { http } = await served.port.ask({ do: 'start', port });
@@ -119,6 +147,7 @@ describe('the port', () => {
   test('stays where it is when it is opened again, moves when another one is named, and closes', async () => {
     const first = await open();
     expect(await served.port.ask({ do: 'start' })).toMatchObject({ changed: false, http: { port: first } });
+    expect(wanted).toBe(0);
     const free = await strangerAt('127.0.0.1');
     await free.close();
     expect(await open(free.port)).toBe(free.port);
@@ -161,12 +190,79 @@ describe('the port', () => {
     expect(served.port.status()).toMatchObject({ port: stranger.port });
   });
 
+  test('that the settings forgot is in them again once somebody opens it', async () => {
+    const port = await open();
+    wanted = undefined;
+    await served.port.ask({ do: 'start' });
+    expect(wanted).toBe(port);
+  });
+
   test('is not opened by a daemon that ends meanwhile', async () => {
     const opening = served.port.ask({ do: 'start', port: 0 });
     const closed = served.port.close();
     await expect(opening).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
     await closed;
     expect([served.port.isOpen, existsSync(home.paths.discovery)]).toEqual([false, false]);
+  });
+
+  test.each(['start', 'rotate'] as const)(
+    'is closed with the daemon, however far a %s has come',
+    async (what) => {
+      await open();
+      await served.close();
+      for (let n = 0; n < 60; n++) {
+        const port = portBeside();
+        if (what === 'rotate') await port.ask({ do: 'start', port: 0 });
+        const asked = port.ask(what === 'start' ? { do: 'start', port: 0 } : { do: 'rotate' });
+        const answer = asked.then(
+          () => 'done',
+          (error: unknown) => error,
+        );
+        await aWhile(n);
+        await port.close();
+        const told = await answer;
+        if (told !== 'done') expect(told).toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+        expect([port.isOpen, port.status(), existsSync(home.paths.discovery)]).toEqual([
+          false,
+          undefined,
+          false,
+        ]);
+      }
+    },
+  );
+
+  test('that is hidden is found by nobody, however far a new token has come', async () => {
+    await open();
+    for (let n = 0; n < 60; n++) {
+      const port = portBeside();
+      await port.ask({ do: 'start', port: 0 });
+      const rotating = port.ask({ do: 'rotate' });
+      await aWhile(n);
+      port.hide();
+      await rotating;
+      expect(existsSync(home.paths.discovery)).toBe(false);
+      await port.close();
+    }
+  });
+
+  test('of a daemon that has its place already is left alone by one that comes too late', async () => {
+    const port = await open();
+    portBeside();
+    expect(discover(home.paths.discovery)?.port).toBe(port);
+  });
+
+  test.each([true, false])('is as before (open: %s) where the settings can’t be changed', async (wasOpen) => {
+    const before = wasOpen ? await open() : undefined;
+    const found = discover(home.paths.discovery);
+    failsToWant = new SottoError('INVALID_ARGUMENT', 'settings.json is not valid');
+    await expect(served.port.ask({ do: 'start', port: 0 })).rejects.toBe(failsToWant);
+    const free = await strangerAt('127.0.0.1');
+    await free.close();
+    await expect(served.port.ask({ do: 'start', port: free.port })).rejects.toBe(failsToWant);
+    expect([served.port.status()?.port, discover(home.paths.discovery)]).toEqual([before, found]);
+    const token = await apiToken(home.paths.token);
+    expect(await get(free.port, token)).toBe(-1);
+    if (before !== undefined) expect(await get(before, token)).toBe(200);
   });
 
   test('of many who open and close it at once, the last one’s word holds', async () => {
@@ -180,14 +276,7 @@ describe('the port', () => {
 
   test('whose discovery can’t be written is not open', async () => {
     await served.port.close();
-    const port = new ApiPort({
-      api: served.api,
-      token: home.paths.token,
-      discovery: join(home.folder, 'no', 'such', 'folder'),
-      wanted: () => undefined,
-      want: () => Promise.resolve(),
-      log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
-    });
+    const port = portBeside(join(home.folder, 'no', 'such', 'folder'));
     await expect(port.ask({ do: 'start', port: 0 })).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
     expect(port.isOpen).toBe(false);
   });
@@ -253,9 +342,21 @@ describe('the discovery file', () => {
     const { discovery } = home.paths;
     await announce(discovery, { port: 7688, token: 't', pid: 0x7fff_fff0, version: '0.0.1' });
     expect(discover(discovery)).toBeUndefined();
-    await served.close();
-    served = await serveHere(home);
+    await portBeside().restore();
     expect(existsSync(discovery)).toBe(false);
+  });
+
+  test('and the token leave no draft behind when a daemon is killed while it writes', async () => {
+    const { discovery, token } = home.paths;
+    const [left, young, other] = [`${discovery}.0123abcd.new`, `${token}.0123abcd.new`, `${token}.txt.new`];
+    for (const path of [left, young, other]) writeFileSync(path, 'secret');
+    for (const path of [left, other]) utimesSync(path, 0, 0);
+    await served.port.restore();
+    // A command may be about to put its own in place.
+    expect([left, young, other].map((path) => existsSync(path))).toEqual([false, true, true]);
+    utimesSync(young, 0, 0);
+    await served.port.restore();
+    expect(existsSync(young)).toBe(false);
   });
 
   test('is none when it is cut short or strange', () => {

@@ -14,6 +14,7 @@ import { SOTTO_VERSION } from '../../protocol/version.js';
 import type { Logger } from '../../logger.js';
 import { apiToken, rotateToken } from '../../store/api-token.js';
 import { announce, withdraw } from '../../store/discovery.js';
+import { sweepDrafts } from '../../store/drafts.js';
 import type { Api } from '../api.js';
 import { portHosts } from '../guard.js';
 import { HttpFront } from './front.js';
@@ -53,10 +54,8 @@ export class ApiPort {
   /** One change at a time, in the order in which they were asked for. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** What lies at the place of the discovery is of a daemon that was killed: there is one at a time. */
   constructor(options: PortOptions) {
     this.#options = options;
-    withdraw(options.discovery);
   }
 
   get isOpen(): boolean {
@@ -69,9 +68,15 @@ export class ApiPort {
     return this.#failed && { addresses: [], error: this.#failed.toWire() };
   }
 
-  /** Opens it if the settings say so. Never fails: a daemon serves without it, and says why it is not open. */
+  /**
+   * Opens it if the settings say so. Never fails: a daemon serves without it, and says why it is not open. For who holds the
+   * lock of the daemon: what a daemon that was killed has left of the discovery goes.
+   */
   async restore(): Promise<void> {
     await this.#inTurn(async () => {
+      const { discovery, token } = this.#options;
+      if (this.#open === undefined) withdraw(discovery);
+      for (const path of [discovery, token]) sweepDrafts(path);
       try {
         const wanted = this.#options.wanted();
         if (wanted !== undefined && this.#open === undefined) await this.#start(wanted);
@@ -100,7 +105,7 @@ export class ApiPort {
   /** Closes it because the daemon ends: the next one opens it again. */
   async close(): Promise<void> {
     this.hide();
-    await this.#shut(this.#open, GOING_AWAY, 'the daemon ends');
+    await this.#inTurn(() => this.#shut(this.#open, GOING_AWAY, 'the daemon ends'));
   }
 
   async #do(request: ServeRequest): Promise<boolean> {
@@ -108,16 +113,15 @@ export class ApiPort {
       case 'status':
         return false;
       case 'start': {
-        const { port = this.#open?.port ?? this.#options.wanted() ?? DEFAULT_HTTP_PORT } = request;
+        const { wanted, want } = this.#options;
+        const { port = this.#open?.port ?? wanted() ?? DEFAULT_HTTP_PORT } = request;
         const before = this.#open;
         if (before !== undefined && (port === 0 || port === before.port)) {
-          await this.#options.want(port);
+          // Who names none is content with what is chosen, such as any that is free.
+          if (request.port !== undefined || wanted() === undefined) await want(port);
           return false;
         }
-        await this.#start(port);
-        await this.#shut(before, GOING_AWAY, 'the port has changed');
-        // Last: a port that can't be opened is none that the next daemon should try.
-        await this.#options.want(port);
+        await this.#move(port, before);
         return true;
       }
       case 'stop': {
@@ -137,15 +141,28 @@ export class ApiPort {
     }
   }
 
-  async #start(wanted: number): Promise<void> {
+  /** To another port, or from none. What can't be kept does not hold: all is as before. */
+  async #move(port: number, before: Open | undefined): Promise<void> {
+    const opened = await this.#start(port);
+    try {
+      // Not before: a port that can't be opened is none that the next daemon should try.
+      await this.#options.want(port);
+    } catch (error) {
+      this.#open = before;
+      await this.#shut(opened, GOING_AWAY, 'the port is not open');
+      withdraw(this.#options.discovery);
+      if (before !== undefined) await this.#announce(before).catch(() => undefined); // the disk may be full
+      throw error;
+    }
+    await this.#shut(before, GOING_AWAY, 'the port has changed');
+  }
+
+  async #start(wanted: number): Promise<Open> {
     this.#token = await apiToken(this.#options.token);
     const open = await this.#listen(wanted);
-    if (this.#closed) {
-      await this.#shut(open, GOING_AWAY, 'the daemon ends');
-      throw new SottoError('DAEMON_UNAVAILABLE', 'the daemon is stopping');
-    }
     try {
       await this.#announce(open);
+      if (this.#closed) throw new SottoError('DAEMON_UNAVAILABLE', 'the daemon is stopping');
     } catch (error) {
       await this.#shut(open, GOING_AWAY, 'the port is not open');
       throw error;
@@ -154,6 +171,7 @@ export class ApiPort {
     this.#failed = undefined;
     this.#options.log.info({ port: open.port }, 'port open');
     this.#options.onChange?.();
+    return open;
   }
 
   async #shut(open: Open | undefined, code: number, reason: string): Promise<void> {
@@ -173,6 +191,8 @@ export class ApiPort {
       pid: process.pid,
       version: SOTTO_VERSION,
     });
+    // It was hidden while this was written.
+    if (this.#closed) withdraw(this.#options.discovery);
   }
 
   async #listen(wanted: number): Promise<Open> {
