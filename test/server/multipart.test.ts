@@ -269,6 +269,18 @@ describe('a file that is sent', () => {
     expect(await refusalOf(source)).toMatchObject({ code: 'CANCELLED' });
   });
 
+  test('of many who leave at once is gone', async () => {
+    for (let round = 0; round < 30; round++) {
+      const leaving = Array.from({ length: 16 }, () => read(sourceOf([WHOLE.subarray(0, 2_000)])));
+      for (const { status } of await Promise.allSettled(leaving)) expect(status).toBe('rejected');
+    }
+    // What a late opening would bring to be, is there once another one has come and gone.
+    for (let calm = 0; calm < 5; calm++) {
+      await (await read(sourceOf([WHOLE]))).file?.discard();
+      expect(readdirSync(folder)).toEqual([]);
+    }
+  });
+
   test('whose folder is missing can’t be kept, and that is said', async () => {
     home.remove();
     await expect(read(sourceOf([WHOLE]))).rejects.toMatchObject({ code: 'SPOOL_FAILED' });

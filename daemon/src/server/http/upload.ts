@@ -48,6 +48,8 @@ export class Upload {
     try {
       await pipeline(source, (chunks: AsyncIterable<Buffer>) => this.#counted(chunks), file, { signal });
     } catch (error) {
+      // It may come to be yet: whoever discards it before that discards nothing.
+      if (!file.closed) await new Promise<void>((resolve) => file.once('close', resolve));
       throw failed === error || signal.aborted ? error : diskError(error);
     }
   }
