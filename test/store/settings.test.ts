@@ -96,6 +96,18 @@ describe('changing settings.json', () => {
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ model: 'base', http: { later: 1 } });
   });
 
+  test('two at once are both kept', async () => {
+    settings({ later: 1 });
+    await Promise.all([choosePort(path, 7688), chooseModel(path, 'base'), keepHistory(path, { days: 7 })]);
+    const history = { keepDays: 7 };
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
+      later: 1,
+      http: { port: 7688 },
+      model: 'base',
+      history,
+    });
+  });
+
   test('what is kept for ever stays so', async () => {
     settings('{"history": {"keepDays": 1e999}}');
     await chooseModel(path, 'base');
@@ -106,5 +118,8 @@ describe('changing settings.json', () => {
     writeFileSync(path, '{"history": 7}');
     await expect(keepHistory(path, { days: 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect(readFileSync(path, 'utf8')).toBe('{"history": 7}');
+    writeFileSync(path, '{}');
+    await keepHistory(path, { days: 1 }); // one that failed keeps no other from its turn
+    expect(readSettings(path).history.keepDays).toBe(1);
   });
 });

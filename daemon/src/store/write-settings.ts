@@ -42,7 +42,16 @@ export function choosePort(settings: string, port: number | undefined): Promise<
 
 type Fields = Readonly<Record<string, unknown>>;
 
-async function change(settings: string, changed: (fields: Fields) => Fields): Promise<void> {
+/** One change at a time: each begins with what the one before it has written. */
+let last: Promise<unknown> = Promise.resolve();
+
+function change(settings: string, changed: (fields: Fields) => Fields): Promise<void> {
+  const done = last.then(() => changeNow(settings, changed));
+  last = done.catch(() => undefined);
+  return done;
+}
+
+async function changeNow(settings: string, changed: (fields: Fields) => Fields): Promise<void> {
   // Says what is wrong with it.
   readSettings(settings);
   let fields: Fields = {};
