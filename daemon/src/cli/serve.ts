@@ -39,8 +39,12 @@ export async function stopServing(paths: Paths): Promise<number> {
 /** Exit code 3 where none is open. */
 export async function servingStatus(paths: Paths, json: boolean): Promise<number> {
   const client = await findDaemon(paths);
-  const http = client === undefined ? undefined : (await client.serve({ do: 'status' })).http;
-  client?.close();
+  let http: HttpStatus | undefined;
+  try {
+    http = client === undefined ? undefined : (await client.serve({ do: 'status' })).http;
+  } finally {
+    client?.close();
+  }
   if (json) say(asJson(paths, http));
   else if (http?.port !== undefined) say(openText(paths, http.port));
   else if (http?.error !== undefined) say(`the port is not open: ${http.error.message} — ${http.error.hint}`);

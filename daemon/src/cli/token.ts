@@ -14,8 +14,11 @@ export async function rotate(paths: Paths): Promise<number> {
   if (client === undefined) {
     await rotateToken(paths.token);
   } else {
-    await client.serve({ do: 'rotate' });
-    client.close();
+    try {
+      await client.serve({ do: 'rotate' });
+    } finally {
+      client.close();
+    }
   }
   return showToken(paths);
 }
