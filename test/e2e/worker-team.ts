@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { openQueue, openRedis } from '#daemon/cli/worker/connect-queue.js';
+import { openQueue, openRedis, type JobQueue } from '#daemon/cli/worker/connect-queue.js';
 import { statusOf, type QueueStatus } from '#daemon/cli/worker/queue-desk.js';
 import { parseQueueUrl } from '#daemon/cli/worker/queue-url.js';
 import { writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
@@ -30,7 +30,7 @@ export class WorkerTeam {
   readonly #homes: TempHome[] = [];
   readonly #workers: SottoProcess[] = [];
   readonly #client = tempHome();
-  #watcher: Redis | undefined;
+  #watcher: { readonly client: Redis; readonly queue: JobQueue } | undefined;
 
   constructor(url: string, { realEngine = false }: { readonly realEngine?: boolean } = {}) {
     this.#url = url;
@@ -75,9 +75,8 @@ export class WorkerTeam {
 
   /** As `sotto queue status` tells it, without the cost of another process. */
   async status(): Promise<QueueStatus> {
-    const address = parseQueueUrl(this.#url);
-    this.#watcher ??= await openRedis(address, { onAway: () => undefined, onBack: () => undefined });
-    return statusOf(await openQueue(this.#watcher));
+    this.#watcher ??= await this.#open();
+    return statusOf(this.#watcher.queue);
   }
 
   /** All that any worker has said. */
@@ -93,12 +92,18 @@ export class WorkerTeam {
   }
 
   async end(): Promise<void> {
-    this.#watcher?.disconnect();
+    this.#watcher?.client.disconnect();
     for (const worker of this.#workers) worker.kill('SIGKILL');
     await Promise.all(this.#workers.map(({ done }) => done));
     await Promise.all(this.#homes.map(({ paths }) => stopAll(paths)));
     for (const home of this.#homes) home.remove();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #open(): Promise<{ client: Redis; queue: JobQueue }> {
+    const quiet = { onAway: () => undefined, onBack: () => undefined };
+    const client = await openRedis(parseQueueUrl(this.#url), quiet);
+    return { client, queue: await openQueue(client) };
   }
 
   #withQueue(args: readonly string[]): string[] {
