@@ -11,6 +11,9 @@ import { until } from '#test/harness/wait.js';
 
 const home = homeHere();
 
+/** Not over by itself while a test looks at it. */
+const FOR_LONG = { segments: 400, delayMs: 50 } as const;
+
 function audio(name: string, script: Partial<FakeScript> = {}): string {
   const path = join(home.folder, 'in', name);
   mkdirSync(dirname(path), { recursive: true });
@@ -117,11 +120,13 @@ describe('sotto transcribe FOLDER', () => {
 
 describe('sotto transcribe FOLDER, interrupted', () => {
   test('a killed one goes on where it was: what was done is not done again, nothing half is left', async () => {
-    many(12, { segments: 4, delayMs: 20 });
+    many(11, { segments: 4, delayMs: 20 });
+    audio('last.wav', FOR_LONG);
     const first = start(['in']);
     await until(() => texts('in').length >= 4);
     first.kill('SIGKILL');
     await first.done;
+    audio('last.wav');
     const done = texts('in').filter((name) => name.endsWith('.txt'));
     const inodes = done.map((name) => statSync(join(home.folder, 'in', name)).ino);
     const { code, stderr } = await run(['in']);
@@ -157,11 +162,13 @@ describe('sotto transcribe FOLDER, interrupted', () => {
   });
 
   test('Ctrl-C says how to go on, and exits with 130; --restart does all of it again', async () => {
-    many(8, { segments: 4, delayMs: 20 });
+    many(7, { segments: 4, delayMs: 20 });
+    audio('last.wav', FOR_LONG);
     const first = start(['in', '--jobs', '2']);
     await until(() => texts('in').length >= 2);
     first.kill('SIGINT');
     const { code, stderr } = await first.done;
+    audio('last.wav');
     expect(code).toBe(130);
     expect(stderr).toMatch(/interrupted: \d of 8 files are over; the same command goes on from there\n$/);
     expect(stderr).toMatch(/^ {2}left +\d {2}the same command goes on/m);
@@ -172,15 +179,16 @@ describe('sotto transcribe FOLDER, interrupted', () => {
   });
 
   test('a second one for the same files says that another is at them', async () => {
-    many(3, { segments: 10, delayMs: 30 });
+    audio('long.wav', FOR_LONG);
     const first = start(['in']);
-    await until(() => attempts('00.wav') > 0);
+    await until(() => attempts('long.wav') > 0);
     const { code, stderr } = await run(['in']);
     expect([code, stderr]).toEqual([
       1,
       expect.stringMatching(/another `sotto transcribe` is at these files/),
     ]);
-    expect((await first.done).code).toBe(0);
+    first.kill('SIGINT');
+    expect((await first.done).code).toBe(130);
   });
 
   test('goes on with a new daemon when the daemon is killed', async () => {
@@ -211,26 +219,28 @@ describe('sotto transcribe FOLDER, interrupted', () => {
 });
 
 describe('sotto transcribe FOLDER --watch', () => {
-  test('does what comes once it is complete, what changes again, and ends well', async () => {
+  test('does what comes, does again what changes, and ends well', async () => {
     audio('a.wav');
     const watching = start(['in', '-r', '--watch']);
     await until(() => texts('in').length === 1);
-    writeFileSync(join(home.folder, 'in', 'growing.wav'), '{');
+    writeFileSync(join(home.folder, 'in', 'broken.wav'), '{');
     audio('deep/b.wav');
-    await until(() => texts('in').includes('deep/b.txt'));
-    writeFakeAudio(join(home.folder, 'in', 'growing.wav'), { segments: 1 });
-    await until(() => texts('in').includes('growing.txt'));
+    await until(() => texts('in').includes('deep/b.txt') && watching.stderr().includes('broken.wav'));
+    audio('broken.wav', { segments: 1 });
+    await until(() => texts('in').includes('broken.txt'));
     audio('a.wav', { segments: 7 });
     await until(() => readFileSync(join(home.folder, 'in/a.txt'), 'utf8').includes('segment 6'));
     watching.kill('SIGINT');
     const { code, stderr } = await watching.done;
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^ {2}done +3/m)]);
     expect(stderr).toContain('watching in (Ctrl-C ends it)');
-    // It remembers: another one has nothing to do.
+    // It remembers: another one does what is new, and nothing else.
+    const begun = ['a.wav', 'broken.wav', 'deep/b.wav'].map(attempts);
     const again = start(['in', '-r', '--watch']);
-    await until(() => again.stderr().includes('watching'));
+    audio('c.wav');
+    await until(() => texts('in').includes('c.txt'));
     again.kill('SIGINT');
     expect((await again.done).code).toBe(0);
-    expect(attempts('deep/b.wav')).toBe(1);
+    expect(['a.wav', 'broken.wav', 'deep/b.wav'].map(attempts)).toEqual(begun);
   });
 });
