@@ -49,6 +49,7 @@ export async function batch(argv: string[]): Promise<void> {
       cwd: work,
       args: ['in', '--recursive', '--format', format, '--output', 'out'],
       output,
+      texts: made.filter(({ code }) => code === undefined).length,
       everyMs: Number(args.every) * 1000,
       realEngine: true,
       onKill: (victim, texts) =>

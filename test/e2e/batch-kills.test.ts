@@ -25,6 +25,7 @@ test('sixty files through kills of command, daemon and engine: each is done or f
       cwd: home.folder,
       args: ['in', '--recursive', '--output', 'out'],
       output: join(home.folder, 'out'),
+      texts: FILES - 6,
       everyMs: 1_000,
       mostKills: 3,
     });

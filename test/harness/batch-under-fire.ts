@@ -19,12 +19,17 @@ export interface Fire {
   readonly args: readonly string[];
   /** Absolute folder of the texts. */
   readonly output: string;
+  /** How many texts there will be. */
+  readonly texts: number;
   readonly everyMs: number;
   /** After so many of each nobody is killed any more. */
   readonly mostKills?: number;
   readonly realEngine?: boolean;
   readonly onKill?: (victim: Victim, texts: number) => void;
 }
+
+/** Killed between the end of its run and its own, the command rightly begins anew: so near to the end it is spared. */
+const NEAR_END = 8;
 
 export interface UnderFire {
   readonly kills: Readonly<Record<Victim, number>>;
@@ -95,16 +100,18 @@ async function killInTurn(
     if (over() || kills[victim] >= (fire.mostKills ?? Infinity)) continue;
     const pid = await pidOf(victim, fire, command);
     if (pid === undefined || over()) continue;
+    // From here to the kill nothing is waited for.
     const there = inodes(fire.output);
-    for (const [name, inode] of there)
-      if (!before.has(name) && !name.includes('.sotto-')) before.set(name, inode);
+    const texts = [...there].filter(([name]) => !name.includes('.sotto-'));
+    if (victim === 'command' && texts.length >= fire.texts - NEAR_END) continue;
+    for (const [name, inode] of texts) if (!before.has(name)) before.set(name, inode);
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
       continue;
     }
     kills[victim] += 1;
-    fire.onKill?.(victim, there.size);
+    fire.onKill?.(victim, texts.length);
   }
 }
 
