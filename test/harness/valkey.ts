@@ -13,6 +13,7 @@ import { load, type Pin } from '#test/native/build-modules.js';
 import { until } from './wait.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+const TRIES = 3;
 const pinsSchema = z.object({
   wheels: z.array(
     z.object({
@@ -86,11 +87,19 @@ export class Valkey {
   }
 
   static async start(path: string, options: ValkeyOptions = {}): Promise<Valkey> {
-    const folder = mkdtempSync(join(tmpdir(), 'vk-'));
-    const port = options.password === undefined ? undefined : await freePort();
-    const server = new Valkey(path, folder, port, options);
-    await server.start();
-    return server;
+    for (let tries = 1; ; tries++) {
+      const folder = mkdtempSync(join(tmpdir(), 'vk-'));
+      const port = options.password === undefined ? undefined : await freePort();
+      const server = new Valkey(path, folder, port, options);
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        await server.stop();
+        // Somebody else may have taken the port meanwhile.
+        if (port === undefined || tries === TRIES) throw error;
+      }
+    }
   }
 
   async start(): Promise<void> {
