@@ -389,7 +389,11 @@ describe('sound from an address', () => {
     ],
     [
       'sends too much',
-      (_, response) => response.end(Buffer.alloc(10_001)),
+      (_, response) => {
+        // In two parts: so it does not say beforehand how much it is.
+        response.write(Buffer.alloc(10_000));
+        response.end('!');
+      },
       { code: 'AUDIO_FETCH_FAILED', retryable: false },
     ],
     ['is not there', (_, response) => response.writeHead(410).end(), { code: 'AUDIO_NOT_FOUND' }],
