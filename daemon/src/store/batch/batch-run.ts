@@ -3,9 +3,10 @@
  * that whoever goes on after a kill knows what was done, and what was in somebody's hands.
  */
 import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
-import { all, first, run, type Row } from '../history/rows.js';
-import { transaction } from '../history/schema.js';
-import { batchError, type Database } from './database.js';
+import { all, first, run, type Row } from '../sqlite/rows.js';
+import { transaction } from '../sqlite/transaction.js';
+import type { Database } from '../sqlite/database.js';
+import { batchError } from './database.js';
 
 export type FileState = 'waiting' | 'working' | 'done' | 'failed' | 'skipped';
 

@@ -1,8 +1,9 @@
 /** Runs over folders that are remembered, so that a killed one goes on where it was. */
-import { all, first, run } from '../history/rows.js';
-import { transaction } from '../history/schema.js';
+import { all, first, run } from '../sqlite/rows.js';
+import { transaction } from '../sqlite/transaction.js';
 import { BatchRun } from './batch-run.js';
-import { batchError, openBatchDatabase, type Database } from './database.js';
+import type { Database } from '../sqlite/database.js';
+import { batchError, openBatchDatabase } from './database.js';
 
 const DAY_MS = 24 * 3600_000;
 /** What has ended is of use to nobody but the curious; what was left, longer. */

@@ -1,11 +1,8 @@
 /** batch.db: which files of which folders are done. It holds paths, dates, sizes and outcomes, never a word of a text. */
 import { rmSync } from 'node:fs';
-import { DatabaseSync, type DatabaseSyncInstance as Database } from '@photostructure/sqlite';
 import { messageOf, SottoError } from '../../protocol/errors.js';
-import { isDamage, makePrivate } from '../history/database.js';
-import { transaction } from '../history/schema.js';
-
-export type { Database };
+import { DatabaseSync, isDamage, makePrivate, versionOf, type Database } from '../sqlite/database.js';
+import { transaction } from '../sqlite/transaction.js';
 
 /** How long a write waits for that of another process. */
 const BUSY_MS = 10_000;
@@ -95,11 +92,6 @@ function migrate(db: Database, path: string): void {
     if (version === 0) db.exec(TABLES);
     db.exec(`PRAGMA user_version = ${VERSION}`);
   });
-}
-
-function versionOf(db: Database): number {
-  const row: unknown = db.prepare('PRAGMA user_version').get();
-  return Number(typeof row === 'object' && row !== null ? Reflect.get(row, 'user_version') : 0);
 }
 
 export function batchError(error: unknown, path: string): SottoError {

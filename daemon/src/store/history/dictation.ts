@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
 import { wordSchema, type Word } from '../../protocol/transcription.js';
+import type { Row, SqlValue } from '../sqlite/rows.js';
 
 export const STATES = ['final', 'recovered', 'failed'] as const;
 
@@ -30,10 +31,6 @@ export interface Dictation {
 }
 
 export const ID_PATTERN = /^[A-Za-z0-9-]{1,64}$/;
-
-/** A value of a column. */
-export type SqlValue = string | number | bigint | null | Uint8Array;
-export type Row = Readonly<Record<string, SqlValue>>;
 
 export const COLUMNS =
   'id, started_ms, duration_seconds, text, language, model, state, error_code, audio' as const;

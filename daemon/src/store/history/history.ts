@@ -2,7 +2,10 @@
 import { statSync } from 'node:fs';
 import type { Retention } from '../../settings.js';
 import { SottoError } from '../../protocol/errors.js';
-import { historyError, isDamage, type Database } from './database.js';
+import { isDamage, type Database } from '../sqlite/database.js';
+import { all, first, run } from '../sqlite/rows.js';
+import { transaction } from '../sqlite/transaction.js';
+import { historyError } from './database.js';
 import {
   COLUMNS,
   fromRow,
@@ -15,8 +18,7 @@ import {
 import { parseQuery, toFts } from './query.js';
 import { openOrReplace, type OpenDatabase } from './replace.js';
 import { choose } from './retention.js';
-import { all, emptyTrash, first, index, put, reindex, restore, run, takeOut, trashed } from './rows.js';
-import { transaction } from './schema.js';
+import { emptyTrash, index, put, reindex, restore, takeOut, trashed } from './rows.js';
 import { snippetOf, type Snippet } from './snippet.js';
 
 export interface HistoryOptions {

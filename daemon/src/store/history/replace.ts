@@ -1,11 +1,12 @@
 /** A damaged history: put aside, and as much of it as can be read taken over into a new one. */
 import { existsSync, renameSync, statSync } from 'node:fs';
-import { DatabaseSync } from '@photostructure/sqlite';
 import { SottoError } from '../../protocol/errors.js';
-import { isDamage, makePrivate, openDatabase, type Database } from './database.js';
+import { DatabaseSync, isDamage, makePrivate, type Database } from '../sqlite/database.js';
+import type { Row } from '../sqlite/rows.js';
+import { transaction } from '../sqlite/transaction.js';
+import { openDatabase } from './database.js';
 import { COLUMNS, fromRow, ID_PATTERN } from './dictation.js';
-import { put, type Row } from './rows.js';
-import { transaction } from './schema.js';
+import { put } from './rows.js';
 
 /** What the name of a damaged file goes on with; its time follows. */
 export const DAMAGED = '.damaged-';

@@ -1,37 +1,10 @@
 /** Reading and writing the tables. What writes is called inside of a transaction. */
-import type { StatementSyncInstance as Statement } from '@photostructure/sqlite';
-import type { Database } from './database.js';
-import { COLUMNS, fromRow, toRow, type Dictation, type Row } from './dictation.js';
+import type { Database } from '../sqlite/database.js';
+import { all, first, run, type Row } from '../sqlite/rows.js';
+import { transaction } from '../sqlite/transaction.js';
+import { COLUMNS, fromRow, toRow, type Dictation } from './dictation.js';
 import { tokensOf } from './fold.js';
-import { INDEX, transaction } from './schema.js';
-
-export type { Row };
-
-type Parameter = string | number | null | Readonly<Record<string, string | number | null>>;
-
-/** The first row of what a statement gives. */
-export function first(db: Database, sql: string, ...parameters: Parameter[]): Row | undefined {
-  return prepared(db, sql).get(...parameters) as Row | undefined;
-}
-
-export function all(db: Database, sql: string, ...parameters: Parameter[]): Row[] {
-  return prepared(db, sql).all(...parameters) as Row[];
-}
-
-export function run(db: Database, sql: string, ...parameters: Parameter[]): void {
-  prepared(db, sql).run(...parameters);
-}
-
-const statements = new WeakMap<Database, Map<string, Statement>>();
-
-/** Once for each database: a statement lives on until it is collected, and so does the connection that it belongs to. */
-function prepared(db: Database, sql: string): Statement {
-  const known = statements.get(db) ?? new Map<string, Statement>();
-  statements.set(db, known);
-  const statement = known.get(sql) ?? db.prepare(sql);
-  known.set(sql, statement);
-  return statement;
-}
+import { INDEX } from './schema.js';
 
 /** Writes a dictation, in place of one with its id. */
 export function put(db: Database, dictation: Dictation, nowMs: number): void {

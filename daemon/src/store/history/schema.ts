@@ -1,6 +1,7 @@
 /** The tables, and how a database of an earlier version becomes one of this. */
-import type { DatabaseSyncInstance as Database } from '@photostructure/sqlite';
 import { SottoError } from '../../protocol/errors.js';
+import { versionOf, type Database } from '../sqlite/database.js';
+import { transaction } from '../sqlite/transaction.js';
 
 /**
  * The tokens of `dictation.text` (fold.ts) under the same number. The tokenizer `ascii` parts them at the spaces between
@@ -59,24 +60,4 @@ export function migrate(db: Database): void {
     for (const step of STEPS.slice(version)) step(db);
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   });
-}
-
-function versionOf(db: Database): number {
-  const row: unknown = db.prepare('PRAGMA user_version').get();
-  const version: unknown = typeof row === 'object' && row !== null ? Reflect.get(row, 'user_version') : 0;
-  return Number(version);
-}
-
-/** All of `work` or nothing of it. Takes the right to write at once, so that it never has to give up halfway. */
-export function transaction<T>(db: Database, work: () => T): T {
-  db.exec('BEGIN IMMEDIATE');
-  try {
-    const result = work();
-    db.exec('COMMIT');
-    return result;
-  } catch (error) {
-    // SQLite has ended it by itself after some failures.
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
-  }
 }

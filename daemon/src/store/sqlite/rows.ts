@@ -1,0 +1,33 @@
+/** Statements and their rows. */
+import type { StatementSyncInstance as Statement } from '@photostructure/sqlite';
+import type { Database } from './database.js';
+
+/** A value of a column. */
+export type SqlValue = string | number | bigint | Uint8Array | null;
+export type Row = Readonly<Record<string, SqlValue>>;
+
+type Parameter = string | number | null | Readonly<Record<string, string | number | null>>;
+
+/** The first row of what a statement gives. */
+export function first(db: Database, sql: string, ...parameters: Parameter[]): Row | undefined {
+  return prepared(db, sql).get(...parameters) as Row | undefined;
+}
+
+export function all(db: Database, sql: string, ...parameters: Parameter[]): Row[] {
+  return prepared(db, sql).all(...parameters) as Row[];
+}
+
+export function run(db: Database, sql: string, ...parameters: Parameter[]): void {
+  prepared(db, sql).run(...parameters);
+}
+
+const statements = new WeakMap<Database, Map<string, Statement>>();
+
+/** Once for each database: a statement lives on until it is collected, and so does the connection that it belongs to. */
+function prepared(db: Database, sql: string): Statement {
+  const known = statements.get(db) ?? new Map<string, Statement>();
+  statements.set(db, known);
+  const statement = known.get(sql) ?? db.prepare(sql);
+  known.set(sql, statement);
+  return statement;
+}
