@@ -107,30 +107,31 @@ function drop({ audio }: Held): void {
 
 /** The same sound; `fed` is called when its reader has a window of it, or all, or leaves. */
 function feeding(audio: OpenAudio, fed: () => void): OpenAudio {
-  const source = audio.samples[Symbol.asyncIterator]();
-  let chunks = 0;
-  const samples: AsyncIterableIterator<Float32Array> = {
-    async next() {
-      const result = await source.next();
-      chunks += 1;
-      if (result.done === true || chunks >= WINDOW_CHUNKS) fed();
-      return result;
-    },
-    async return() {
-      fed();
-      await source.return?.();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]: () => samples,
-  };
   return {
     durationSeconds: audio.durationSeconds,
-    samples,
+    samples: counted(audio.samples, fed),
+    // Who has not begun to read does not end it either.
     close() {
       fed();
       return audio.close();
     },
   };
+}
+
+async function* counted(
+  samples: AsyncIterable<Float32Array>,
+  fed: () => void,
+): AsyncGenerator<Float32Array> {
+  let chunks = 0;
+  try {
+    for await (const chunk of samples) {
+      chunks += 1;
+      if (chunks >= WINDOW_CHUNKS) fed();
+      yield chunk;
+    }
+  } finally {
+    fed();
+  }
 }
 
 function once(work: () => void): () => void {
