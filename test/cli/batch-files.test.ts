@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { findFiles, type FindOptions, type Found } from '#daemon/cli/batch/find-files.js';
 import { globsOf } from '#daemon/cli/batch/globs.js';
-import { placeText, sweepDrafts } from '#daemon/cli/batch/place.js';
+import { placeText, sweepDrafts } from '#daemon/cli/place-text.js';
 import { targetsOf } from '#daemon/cli/batch/targets.js';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { identityOf, placeKeyOf, type BatchJob } from '#daemon/cli/batch/identity.js';
 import { Settled } from '#daemon/cli/batch/settled.js';
-import { shownPath } from '#daemon/cli/batch/shown-path.js';
+import { shownPath } from '#daemon/cli/shown-path.js';
 import { summaryTable } from '#daemon/cli/batch/summary.js';
 import { Tally } from '#daemon/cli/batch/tally.js';
 import { Patience } from '#daemon/cli/batch/trouble.js';

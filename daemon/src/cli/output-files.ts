@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
-import { placeText } from './batch/place.js';
+import { placeText } from './place-text.js';
 import { reasonOf } from './system-reason.js';
 
 /**

@@ -14,7 +14,7 @@ import type { Transcriber } from '../transcriber.js';
 import { sayFailure } from '../view.js';
 import { FolderWatch } from './folder-watch.js';
 import { identityOf, placeKeyOf, type BatchJob } from './identity.js';
-import { sweepDrafts } from './place.js';
+import { sweepDrafts } from '../place-text.js';
 import { Settled } from './settled.js';
 import { countsOf, giveSummary } from './summary.js';
 import { survey } from './survey.js';

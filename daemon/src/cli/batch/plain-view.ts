@@ -2,7 +2,7 @@
 import { clock, formatSpeed } from '../terminal/progress-line.js';
 import { errorLine } from '../view.js';
 import type { Tally } from './tally.js';
-import { shownPath, shownTarget } from './shown-path.js';
+import { shownPath, shownTarget } from '../shown-path.js';
 import type { BatchView } from './view.js';
 
 export function plainBatchView(tally: Tally): BatchView {

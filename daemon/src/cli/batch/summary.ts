@@ -4,8 +4,8 @@ import type { ErrorCode } from '../../protocol/errors.js';
 import type { BatchFile, FileState } from '../../store/batch/batch-run.js';
 import { clock, formatSpeed } from '../terminal/progress-line.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
-import { placeText } from './place.js';
-import { shownPath } from './shown-path.js';
+import { placeText } from '../place-text.js';
+import { shownPath } from '../shown-path.js';
 
 export interface Summary {
   readonly files: readonly BatchFile[];

@@ -10,7 +10,7 @@ import { clock, drawBar, formatSpeed, spinnerAt } from '../terminal/progress-lin
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 import { errorLine } from '../view.js';
 import type { Tally } from './tally.js';
-import { shownPath, shownTarget } from './shown-path.js';
+import { shownPath, shownTarget } from '../shown-path.js';
 import type { BatchView } from './view.js';
 
 /** An engine has one file in work; where there are more, they are not all shown. */

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import { formatOf } from '../../writers/index.js';
 import { findFiles, type FindOptions, type FoundFile } from '../batch/find-files.js';
-import { shownPath } from '../batch/shown-path.js';
+import { shownPath } from '../shown-path.js';
 import { targetsOf } from '../batch/targets.js';
 import { outputNames } from '../output-files.js';
 import type { Recipe } from '../transcript.js';

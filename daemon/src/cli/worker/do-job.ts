@@ -7,7 +7,7 @@ import { dirname, isAbsolute } from 'node:path';
 import { SottoError, type ErrorCode } from '../../protocol/errors.js';
 import { formatOf } from '../../writers/index.js';
 import type { ReportAudio } from '../../writers/report/audio-source.js';
-import { placeText } from '../batch/place.js';
+import { placeText } from '../place-text.js';
 import { MODEL_CODES } from '../model-codes.js';
 import type { Transcriber } from '../transcriber.js';
 import { documentOf, type Document } from '../transcript.js';

@@ -3,7 +3,7 @@
  * it isn't done for each job: it is when a folder is first written to, a few times a day, and when a job comes from a
  * worker that died at it, which may have died between writing and removing its draft.
  */
-import { sweepDrafts } from '../batch/place.js';
+import { sweepDrafts } from '../place-text.js';
 
 const EVERY_MS = 6 * 3600_000;
 

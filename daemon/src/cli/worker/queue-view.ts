@@ -1,6 +1,6 @@
 /** What the work of a queue looks like to who handed it in: how far all of it is, and what each machine is at. */
 import type { SottoError } from '../../protocol/errors.js';
-import { shownPath } from '../batch/shown-path.js';
+import { shownPath } from '../shown-path.js';
 import { fitStart } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { clock, spinnerAt } from '../terminal/progress-line.js';

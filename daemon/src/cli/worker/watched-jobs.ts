@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import { SottoError } from '../../protocol/errors.js';
 import type { BatchFile, FileState } from '../../store/batch/batch-run.js';
-import { placeText } from '../batch/place.js';
+import { placeText } from '../place-text.js';
 import type { Summary } from '../batch/summary.js';
 import type { Collected, Collection } from './collect-jobs.js';
 import type { JobQueue } from './connect-queue.js';

@@ -7,9 +7,9 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { isRunning } from '../../is-running.js';
-import { codeOf, SottoError } from '../../protocol/errors.js';
-import { reasonOf } from '../system-reason.js';
+import { isRunning } from '../is-running.js';
+import { codeOf, SottoError } from '../protocol/errors.js';
+import { reasonOf } from './system-reason.js';
 
 /** After so long no writer is at a draft any more, wherever it ran: writing takes a moment. */
 const STALE_MS = 6 * 3600_000;
