@@ -3,6 +3,7 @@ import { createReadStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { openaiHere, sound } from '#test/harness/openai-server.js';
+import { until } from '#test/harness/wait.js';
 
 const here = openaiHere();
 const HELLO = { texts: [' Hello there.', ' How are you?'] };
@@ -163,7 +164,7 @@ describe('what is refused', () => {
         retryable: false,
       },
     });
-    expect(here.held).toEqual([]);
+    await until(() => here.held.length === 0);
   });
 
   test.each([
@@ -197,7 +198,7 @@ describe('a form that is refused on its way', () => {
       file: createReadStream(path),
     });
     await expect(refused).rejects.toMatchObject({ status: 413, code: 'TOO_LARGE', param: 'prompt' });
-    expect(here.held).toEqual([]);
+    await until(() => here.held.length === 0);
   });
 
   test('before a byte of it was read says why, too', async () => {
