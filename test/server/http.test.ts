@@ -151,6 +151,16 @@ test('a WebSocket that sends what is no frame is closed, and harms nobody', asyn
 });
 
 describe('an answer', () => {
+  test('to somebody whose body never ends comes, and then the connection does', async () => {
+    const socket = await open(served.socket);
+    const answer = all(socket);
+    socket.write(
+      `GET /here/me HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n`,
+    );
+    const drip = setInterval(() => socket.write('1\r\na\r\n'), 20);
+    expect((await answer.finally(() => clearInterval(drip))).status).toBe(200);
+  });
+
   test.each(['/much?parts', '/much'])('of %s that nobody takes is given up', async (path) => {
     const socket = await open(served.socket);
     // Left alone: nothing of it is read.

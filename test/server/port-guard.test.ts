@@ -288,6 +288,32 @@ describe('a request that is not as it should be', () => {
     expect(served.bytesRead()).toBe(0);
   });
 
+  const HANDSHAKES: readonly [string, (headers: Headers) => Headers, string][] = [
+    ['no key', (all) => all.filter(([name]) => name !== 'Sec-WebSocket-Key'), 'GET'],
+    [
+      'a key that is none',
+      (all) => all.map(([name, value]) => [name, name.endsWith('Key') ? 'x' : value]),
+      'GET',
+    ],
+    [
+      'another version',
+      (all) => all.map(([name, value]) => [name, name.endsWith('Version') ? '7' : value]),
+      'GET',
+    ],
+    ['subprotocols that are none', (all) => [...all, ['Sec-WebSocket-Protocol', 'a,,b']], 'GET'],
+    ['another method', (all) => all, 'POST'],
+  ];
+  test.each(HANDSHAKES)('a handshake with %s', async (_, changed, method) => {
+    const headers: Headers = [
+      ['Host', filled('127.0.0.1:P')],
+      ['Authorization', `Bearer ${token}`],
+      ...changed(HANDSHAKE),
+    ];
+    const { status, head, body } = await exchange(port, requestOf(`${method} /talk HTTP/1.1`, headers));
+    expect([status, head]).toEqual([400, expect.stringMatching(/^content-type: application\/json$/im)]);
+    expect(JSON.parse(body)).toMatchObject({ error: { code: 'PROTOCOL' } });
+  });
+
   test('CONNECT is closed without a word', async () => {
     const { head } = await exchange(port, `CONNECT evil.example:443 HTTP/1.1\r\n${good()}\r\n`);
     expect(head).toBe('');

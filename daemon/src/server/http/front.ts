@@ -15,7 +15,7 @@ import { sendInterims } from './interim.js';
 import type { HttpMetrics } from './metrics.js';
 import type { Call, Reply, Route, SocketRoute } from './route.js';
 import { Router } from './router.js';
-import { answerRaw, refuse, send } from './send.js';
+import { answerRaw, refuse, send, throwAwayRest } from './send.js';
 import { tokenRefusal } from './token.js';
 
 /** Node's own limit on connections lies a little above ours and drops without a word. */
@@ -68,7 +68,12 @@ export class HttpFront {
     this.#options = options;
     this.#router = new Router(options.routes);
     for (const route of options.sockets) {
-      this.#sockets.set(route.path, { route, server: new WebSocketServer(socketOptions(route)) });
+      const server = new WebSocketServer(socketOptions(route));
+      // ws would answer in HTML.
+      server.on('wsClientError', (error, socket, request) =>
+        this.#answerRaw(socket, noHandshake(error), request),
+      );
+      this.#sockets.set(route.path, { route, server });
     }
     this.http = createServer(
       {
@@ -140,6 +145,7 @@ export class HttpFront {
       const reply = await this.#answer(route, { request, id, params, query, signal });
       const { unreadMs } = this.#options;
       await send(response, reply, { id, signal, ...(unreadMs !== undefined && { unreadMs }) });
+      throwAwayRest(request);
     } catch (thrown) {
       await this.#failed(request, response, thrown, id);
       gone.abort();
@@ -262,6 +268,12 @@ function parseError({ code }: NodeJS.ErrnoException): SottoError {
 function otherUpgrade(): SottoError {
   return new SottoError('PROTOCOL', 'only WebSocket is spoken here besides HTTP/1.1', {
     hint: 'have the client use HTTP/1.1, without an upgrade to HTTP/2',
+  });
+}
+
+function noHandshake({ message }: Error): SottoError {
+  return new SottoError('PROTOCOL', `this is no handshake of a WebSocket: ${message}`, {
+    hint: 'use a client for WebSocket (RFC 6455, version 13)',
   });
 }
 

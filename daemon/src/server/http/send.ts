@@ -26,7 +26,7 @@ export interface Sending {
   readonly unreadMs?: number;
 }
 
-export function errorReply(error: SottoError): Reply {
+function errorReply(error: SottoError): Reply {
   return json(errorBody(error), { status: error.httpStatus, headers: errorHeaders(error) });
 }
 
@@ -82,11 +82,13 @@ export async function refuse(
   id: string,
 ): Promise<void> {
   const { signal } = new AbortController();
-  if (!request.complete && bodyFollows(request)) throwAway(request);
+  throwAwayRest(request);
   await send(response, errorReply(error), { id, signal });
 }
 
-function throwAway(request: IncomingMessage): void {
+/** What still comes of a body that nobody reads, for a moment; who sends on after it is cut off. */
+export function throwAwayRest(request: IncomingMessage): void {
+  if (request.complete || !bodyFollows(request)) return;
   const { socket } = request;
   let left = LINGER_BYTES;
   request.on('data', (bytes: Buffer) => {
