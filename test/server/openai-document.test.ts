@@ -28,8 +28,10 @@ describe('the document of the API', () => {
   test('tells of every route that is served, and of no other', () => {
     const home = tempHome();
     const context = { uploads: home.folder, clock: systemClock, log: silentLog } as unknown as ApiContext;
-    const served = buildApi(context).routes.map(({ method, path }) => `${method} ${path}`);
+    const { routes, sockets } = buildApi(context);
+    const served = routes.map(({ method, path }) => `${method} ${path}`);
     home.remove();
+    expect(sockets.map(({ path }) => path)).toEqual(['/v1/realtime', '/realtime']);
     // Without /v1 it is the same once more.
     const told = OPERATIONS.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
     expect(served.filter((route) => !/ \/(audio|models)\b/.test(route)).sort()).toEqual(told.sort());

@@ -6,6 +6,13 @@ import { COMPLETED, DELTA, pause, realtimeHere, spoken, type Client, type Event 
 const here = realtimeHere();
 const BETA = { 'openai-beta': 'realtime=v1' };
 
+/** With the advice for those who name models and no folders. */
+const NO_MODEL = expect.objectContaining({
+  code: 'MODEL_NOT_FOUND',
+  param: 'model',
+  hint: expect.stringContaining('GET /v1/models'),
+}) as unknown;
+
 function sessionOf(event: Event): Record<string, unknown> {
   return event.session as Record<string, unknown>;
 }
@@ -117,7 +124,7 @@ describe('the session of today', () => {
     ['a model that is not here', 'none'],
   ])('an address with %s is refused, and says why', async (_, model) => {
     const client = here.client(`?model=${encodeURIComponent(model)}`);
-    expect((await client.next('error')).error).toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    expect((await client.next('error')).error).toEqual(NO_MODEL);
     await until(() => client.closed !== undefined);
     expect([client.closed, client.heard]).toEqual([1008, []]);
   });
@@ -158,6 +165,18 @@ describe('the session of the beta', () => {
     await other.next('session.created');
     other.say({ type: 'transcription_session.update', session: { turn_detection: null } });
     await other.next('transcription_session.updated');
+  });
+
+  test('is not begun by an update that is refused', async () => {
+    const client = here.client();
+    await client.next('session.created');
+    const session = { input_audio_transcription: { model: 'none' } };
+    client.say({ type: 'transcription_session.update', session });
+    expect((await client.next('error')).error).toEqual(NO_MODEL);
+    client.append(pause(12_000));
+    client.say({ type: 'input_audio_buffer.commit' });
+    await client.next('conversation.item.added');
+    expect(client.texts('conversation.item.created', 'type')).toEqual([]);
   });
 });
 

@@ -52,6 +52,11 @@ describe('audio that comes in', () => {
     expect(taken(format, [new Uint8Array(bytes)]).length).toBe(32_000);
   });
 
+  test.each(FORMATS)('$type $rate: much of it comes in pieces of a second, filter and all', (format) => {
+    const pieces = [...new Intake(format).push(new Uint8Array(300_000))];
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThanOrEqual(33_000);
+  });
+
   test('half a sample at the end is none', () => {
     expect(
       taken({ type: 'audio/pcm', rate: 16_000 }, [noise.subarray(0, 7)]).equals(noise.subarray(0, 6)),

@@ -38,9 +38,11 @@ export function buildApi(context: ApiContext): Api {
   const { onIdleChange, status } = context;
   const admission = new Admission({ ...(onIdleChange !== undefined && { onIdleChange }) });
   const metrics = new HttpMetrics();
+  const realtime = realtimeRoute({ ...context, admission });
   return {
     routes: [healthRoute(status), metricsRoute({ ...context, admission, metrics }), ...openaiRoutes(context)],
-    sockets: [realtimeRoute({ ...context, admission })],
+    // With `/v1` and without, as the routes of OpenAI's API.
+    sockets: [realtime, { ...realtime, path: realtime.path.replace(/^\/v1/, '') }],
     admission,
     metrics,
   };

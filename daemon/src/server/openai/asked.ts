@@ -84,6 +84,13 @@ export function modelOf(name: string): string | undefined {
   throw noModel(name);
 }
 
+/** The usual advice speaks of folders, which nobody names over HTTP. */
+export function withModelAdvice(error: SottoError): SottoError {
+  if (error.code !== 'MODEL_NOT_FOUND') return error;
+  const { code, message, retryable } = error;
+  return new SottoError(code, message, { hint: noModel('').hint, retryable, param: 'model', cause: error });
+}
+
 export function noModel(name: string): SottoError {
   return new SottoError('MODEL_NOT_FOUND', `there is no model named ${JSON.stringify(name.slice(0, 80))}`, {
     hint: 'GET /v1/models lists what is here, `sotto models pull` brings others; whisper-1 is the chosen one',

@@ -8,7 +8,7 @@ import type { Call, Reply, Route } from '../http/route.js';
 import { keptAlive } from '../http/sse.js';
 import type { Upload } from '../http/upload.js';
 import { replyFor } from './answers.js';
-import { askedFor, noModel, type Asked, type Task } from './asked.js';
+import { askedFor, withModelAdvice, type Asked, type Task } from './asked.js';
 import { FileJob } from './file-job.js';
 import { streamed } from './stream.js';
 
@@ -105,13 +105,11 @@ async function stream({ clock }: TranscribeContext, job: FileJob, asked: Asked):
 
 /** Which field a failure is about: what the model itself refuses of a request is its language, or its task. */
 function withParam(thrown: unknown, asked?: Asked): SottoError {
-  const error = SottoError.from(thrown);
+  const error = withModelAdvice(SottoError.from(thrown));
   if (error.param !== undefined) return error;
   const param = paramOf(error, asked);
   if (param === undefined) return error;
-  const { code, message, hint: usual, retryable } = error;
-  // The usual advice speaks of folders, which nobody names over HTTP.
-  const hint = code === 'MODEL_NOT_FOUND' ? noModel('').hint : usual;
+  const { code, message, hint, retryable } = error;
   return new SottoError(code, message, { hint, retryable, param, cause: error });
 }
 

@@ -138,12 +138,10 @@ export class RealtimeConnection {
   async #do(event: RealtimeEvent): Promise<void> {
     switch (event.type) {
       case 'session.update':
-        this.#beta = undefined;
-        await this.#set(updated(this.#settings, event.session));
+        await this.#set(updated(this.#settings, event.session), undefined);
         return;
       case 'beta.update':
-        this.#beta = event.named;
-        await this.#set(betaUpdated(this.#settings, event.session));
+        await this.#set(betaUpdated(this.#settings, event.session), event.named);
         return;
       case 'input_audio_buffer.append':
         await this.#append(event.audio);
@@ -159,8 +157,9 @@ export class RealtimeConnection {
   }
 
   /** @throws SottoError MODEL_NOT_FOUND, with nothing set */
-  async #set(settings: Settings): Promise<void> {
+  async #set(settings: Settings, beta: BetaName | undefined): Promise<void> {
     this.#context.live.checkModel(realtimeModel(settings.transcription?.model));
+    this.#beta = beta;
     const { format } = this.#settings;
     if (JSON.stringify(format) !== JSON.stringify(settings.format)) {
       await this.#drain();

@@ -4,7 +4,8 @@ import { SAMPLE_RATE } from '../../protocol/live.js';
 import type { BetaName } from '../../protocol/realtime.js';
 import type { Word } from '../../protocol/transcription.js';
 import { SottoError } from '../../protocol/errors.js';
-import { errorBody } from '../http/error-body.js';
+import { errorBody, type ErrorBody } from '../http/error-body.js';
+import { withModelAdvice } from '../openai/asked.js';
 import type { Format, Settings } from './settings.js';
 
 export interface Said {
@@ -97,7 +98,7 @@ export function saidOf(event: BufferEvent, { beta, logprobs }: Dialect): Said[] 
         }),
       ];
     case 'failed': {
-      const { type, code, message, param } = errorBody(event.error).error;
+      const { type, code, message, param } = bodyOf(event.error);
       return [
         said(`${TRANSCRIPTION}.failed`, { ...part(event.item), error: { type, code, message, param } }),
       ];
@@ -109,9 +110,13 @@ export function saidOf(event: BufferEvent, { beta, logprobs }: Dialect): Said[] 
 
 /** @param answers how the client called the event that went wrong */
 export function errorSaid(error: SottoError, answers?: string): Said {
-  const body = errorBody(error).error;
+  const body = bodyOf(error);
   const code = error instanceof RealtimeError ? error.theirs : body.code;
   return said('error', { error: { ...body, code, event_id: answers ?? null } });
+}
+
+function bodyOf(error: SottoError): ErrorBody['error'] {
+  return errorBody(withModelAdvice(error)).error;
 }
 
 /** The session as it is: the first thing that is said, and the answer to each change. */

@@ -5,26 +5,28 @@ import { Resampler } from '../../signal/resample.js';
 import type { Format } from './settings.js';
 
 /** Work of a few milliseconds: between two pieces others have their turn. */
-const PIECE_BYTES = 48_000;
+const PIECE_SECONDS = 1;
 const TELEPHONE_RATE = 8_000;
 const FULL_SCALE = 32_768;
 
 export class Intake {
   readonly #format: Format;
   readonly #resampler: Resampler | undefined;
+  readonly #pieceBytes: number;
   /** The first byte of a sample whose second is still to come. */
   #odd: Uint8Array = new Uint8Array(0);
 
   constructor(format: Format) {
     this.#format = format;
     const rate = format.type === 'audio/pcm' ? format.rate : TELEPHONE_RATE;
+    this.#pieceBytes = PIECE_SECONDS * rate * (format.type === 'audio/pcm' ? BYTES_PER_SAMPLE : 1);
     if (rate !== SAMPLE_RATE) this.#resampler = new Resampler(rate, SAMPLE_RATE);
   }
 
-  /** In pieces of at most two seconds, which may be empty. */
+  /** In pieces of about a second at most, which may be empty. */
   *push(bytes: Uint8Array): Generator<Uint8Array> {
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      yield this.#piece(bytes.subarray(at, at + PIECE_BYTES));
+    for (let at = 0; at < bytes.length; at += this.#pieceBytes) {
+      yield this.#piece(bytes.subarray(at, at + this.#pieceBytes));
     }
   }
 
