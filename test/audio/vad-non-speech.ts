@@ -2,21 +2,18 @@
  * Sounds in which nobody speaks, computed: the same samples on every machine that has the same sine. What a microphone
  * hears in an empty room, what people do beside speaking, what telephones and instruments play.
  */
+import { randomOf } from '#test/harness/random-of.js';
+
 const RATE = 16_000;
-const { PI, cos, exp, floor, imul, max, min, round, sign, sin, sqrt } = Math; // asked for a million times, and a test's globals are slow
+const { PI, cos, exp, floor, max, min, round, sign, sin, sqrt } = Math; // asked for a million times, and a test's globals are slow
 
 /** A sound of so many seconds, as loud as it would be recorded. */
 export type Sound = (seconds: number) => Float32Array;
 
 /** Numbers in -1 … 1, the same ones for the same seed. */
 export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
+  const random = randomOf(seed);
+  return () => 2 * random() - 1;
 }
 
 function made(seconds: number, sample: (t: number, i: number) => number): Float32Array {

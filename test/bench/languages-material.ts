@@ -1,4 +1,5 @@
 /** Speech that changes language on the way, put together from the labelled clips: no recording of it is at hand. */
+import { randomOf } from '#test/harness/random-of.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SpeechStretches, type VoiceActivity } from '#daemon/audio/vad/index.js';
@@ -22,17 +23,6 @@ export interface Sequence {
   readonly name: string;
   readonly samples: Float32Array;
   readonly parts: readonly Part[];
-}
-
-/** Numbers from 0 to 1, always the same ones for a seed (mulberry32). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 export function shuffled<T>(items: readonly T[], random: () => number): T[] {
@@ -93,7 +83,7 @@ export async function mixedSequences(
   count: number,
   seed: number,
 ): Promise<Sequence[]> {
-  const random = randomNumbers(seed);
+  const random = randomOf(seed);
   const short = clips.filter(({ seconds, text }) => text !== '' && seconds > 2 && seconds < 21);
   const foreign = short.filter(({ language }) => language !== 'en');
   const english = short.filter(({ language, kind }) => language === 'en' && kind === 'read-english');
@@ -153,7 +143,7 @@ function utterancesOf(id: string): Utterance[] {
 /** Half a minute in which nobody speaks, of each kind. */
 export async function beforeSpeech(clips: readonly Clip[]): Promise<[kind: string, samples: Float32Array][]> {
   const length = 30 * SAMPLE_RATE;
-  const random = randomNumbers(7);
+  const random = randomOf(7);
   let low = 0;
   const made: [string, Float32Array][] = [
     ['hum', Float32Array.from({ length }, (_, i) => 0.3 * Math.sin((2 * Math.PI * 50 * i) / SAMPLE_RATE))],

@@ -2,6 +2,7 @@
  * Made-up sounds and rooms: what is done to clean clips to have hundreds of words of every kind. The same samples every
  * time: random numbers come from a seed. Everything is mono at 16 kHz, −1…1.
  */
+import { randomOf } from '#test/harness/random-of.js';
 import { convolve, filterBands } from './quality-spectrum.js';
 
 const RATE = 16_000;
@@ -9,16 +10,11 @@ const LARGEST = 0.98;
 
 export type Random = () => number;
 
-/** Uniform in 0…1: the counter-based generator called mulberry32. The same text gives the same numbers. */
+/** The same text gives the same numbers. */
 export function seeded(text: string): Random {
   let state = 0x811c9dc5; // FNV-1a of the text
   for (const char of text) state = Math.imul(state ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  return randomOf(state);
 }
 
 /** Normally distributed numbers of deviation 1 (Box and Muller's way). */
