@@ -1,7 +1,7 @@
 /** Files of mixed length, cut one after the other out of real speech. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { wav } from '#test/audio/fixtures.js';
+import { pcm16, wav } from '#test/audio/fixtures.js';
 import { LONG_FORM, pickClips, TWELVE } from './clips.js';
 import { samplesOf } from './in-process.js';
 
@@ -12,14 +12,13 @@ export async function cutClips(folder: string, lengths: readonly number[]): Prom
   const source = await samplesOf((pickClips([LONG_FORM])[0] ?? pickClips(TWELVE)[0])?.file ?? '');
   let at = 0;
   return lengths.map((seconds, i) => {
-    const pcm = Buffer.alloc(Math.round(seconds * SAMPLE_RATE) * 2);
-    for (let k = 0; k < pcm.length / 2; k++) {
-      const sample = Math.max(-1, Math.min(1, source[(at + k) % source.length] ?? 0));
-      pcm.writeInt16LE(Math.round(sample * 32_767), 2 * k);
-    }
-    at += pcm.length / 2;
+    const samples = Float32Array.from(
+      { length: Math.round(seconds * SAMPLE_RATE) },
+      (_, k) => source[(at + k) % source.length] ?? 0,
+    );
+    at += samples.length;
     const path = join(folder, `${String(i).padStart(2, '0')}-${seconds}s.wav`);
-    writeFileSync(path, wav(pcm, { sampleRate: SAMPLE_RATE }));
+    writeFileSync(path, wav(pcm16(samples), { sampleRate: SAMPLE_RATE }));
     return path;
   });
 }
