@@ -173,7 +173,6 @@ test('the summary says what came of all, failures by reason, the most frequent f
     target: '/out',
     bytes: 1,
     state,
-    attempts: 1,
     ...(code !== undefined && { failure: { code, message: 'so it is', hint: 'do something' } }),
   });
   const files = [

@@ -141,7 +141,6 @@ function fileOf({ path, target, bytes, state, error, audioSeconds }: Row, number
     target,
     bytes,
     state,
-    attempts: 1,
     ...(error !== undefined && { failure: { code: error.code, message: error.message, hint: error.hint } }),
     ...(audioSeconds !== undefined && { audioSeconds }),
   };

@@ -4,9 +4,8 @@
  */
 import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
 import { all, first, run, type Row } from '../sqlite/rows.js';
-import { transaction } from '../sqlite/transaction.js';
 import type { Database } from '../sqlite/database.js';
-import { batchError } from './database.js';
+import { written } from './database.js';
 
 export type FileState = 'waiting' | 'working' | 'done' | 'failed' | 'skipped';
 
@@ -28,8 +27,6 @@ export interface BatchFile {
   readonly target: string;
   readonly bytes: number;
   readonly state: FileState;
-  /** How often it was begun. */
-  readonly attempts: number;
   /** Why it failed. */
   readonly failure?: Failure;
   readonly audioSeconds?: number;
@@ -49,8 +46,7 @@ export interface Worked {
 
 export type Counts = Readonly<Record<FileState, number>>;
 
-const COLUMNS =
-  'number, path, target, bytes, state, attempts, code, message, hint, audio_seconds, work_seconds';
+const COLUMNS = 'number, path, target, bytes, state, code, message, hint, audio_seconds, work_seconds';
 
 /** Every call may throw a SottoError OUTPUT_FAILED. */
 export class BatchRun {
@@ -67,11 +63,9 @@ export class BatchRun {
   /**
    * Before anything else: what a killed process had in its hands is done if its text lies in its place, and waits otherwise.
    * @param digestOf the SHA-256 of a file, undefined if there is none
-   * @returns how many were found done
    */
-  recover(digestOf: (target: string) => string | undefined): number {
-    return this.#write(() => {
-      let done = 0;
+  recover(digestOf: (target: string) => string | undefined): void {
+    this.#write(() => {
       for (const row of all(
         this.#db,
         "SELECT number, target, digest FROM file WHERE run = ? AND state = 'working'",
@@ -84,19 +78,18 @@ export class BatchRun {
           placed ? 'done' : 'waiting',
           Number(row.number),
         );
-        if (placed) done += 1;
       }
-      return done;
     });
   }
 
   /**
-   * Files join the run; those that it knows stay what they are, unless they have changed since, and then wait again.
-   * @returns how many of them wait that did not wait before
+   * Files join the run; those that it knows stay what they are, unless they have changed since, and then wait again, or have
+   * failed if they can't be looked at any more.
    */
-  add(files: readonly NewFile[]): number {
-    return this.#write(() => {
-      let added = 0;
+  add(files: readonly NewFile[], nowMs = Date.now()): void {
+    this.#write(() => {
+      // One that is watched may go on for months.
+      run(this.#db, 'UPDATE run SET touched_ms = ? WHERE number = ?', nowMs, this.#run);
       for (const file of files) {
         const { path, target, bytes, modifiedMs } = file;
         const known = first(
@@ -114,27 +107,40 @@ export class BatchRun {
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
             ...[this.#run, path, target, bytes, modifiedMs, state, code, message, hint],
           );
-          if (state === 'waiting') added += 1;
+          continue;
+        }
+        if (known.state === 'working') continue;
+        if (file.failure !== undefined) {
+          this.#cannotLook(Number(known.number), file.failure);
           continue;
         }
         const same = Number(known.bytes) === bytes && Number(known.modified_ms) === modifiedMs;
-        const over = known.state !== 'waiting' && known.state !== 'working';
-        if (same && over) continue;
+        if (same && known.state !== 'waiting') continue;
         // Names depend on what else lies in the folder, until there is a text of that name.
-        if (known.state === 'working') continue;
         run(
           this.#db,
-          `UPDATE file SET target = ?, bytes = ?, modified_ms = ?, state = 'waiting', attempts = 0, digest = NULL,
+          `UPDATE file SET target = ?, bytes = ?, modified_ms = ?, state = 'waiting', digest = NULL,
              code = NULL, message = NULL, hint = NULL, audio_seconds = NULL, work_seconds = NULL WHERE number = ?`,
           target,
           bytes,
           modifiedMs,
           Number(known.number),
         );
-        if (over) added += 1;
       }
-      return added;
     });
+  }
+
+  /** What is done stays done. Seen again, the other one is new: nothing of its size is known. */
+  #cannotLook(number: number, { code, message, hint }: Failure): void {
+    run(
+      this.#db,
+      `UPDATE file SET state = 'failed', bytes = 0, modified_ms = 0, code = ?, message = ?, hint = ?
+         WHERE number = ? AND state IN ('waiting', 'failed')`,
+      code,
+      message,
+      hint,
+      number,
+    );
   }
 
   /** The next file that waits is in the caller's hands from now on. */
@@ -142,7 +148,7 @@ export class BatchRun {
     return this.#write(() => {
       const row = first(
         this.#db,
-        `UPDATE file SET state = 'working', attempts = attempts + 1, digest = NULL
+        `UPDATE file SET state = 'working', digest = NULL
            WHERE number = (SELECT number FROM file WHERE run = ? AND state = 'waiting' ORDER BY number LIMIT 1)
            RETURNING ${COLUMNS}`,
         this.#run,
@@ -218,11 +224,7 @@ export class BatchRun {
   }
 
   #write<T>(work: () => T): T {
-    try {
-      return transaction(this.#db, work);
-    } catch (error) {
-      throw batchError(error, this.#dbPath);
-    }
+    return written(this.#db, this.#dbPath, work);
   }
 }
 
@@ -234,7 +236,6 @@ function fileOf(row: Row): BatchFile {
     target: String(row.target),
     bytes: Number(row.bytes),
     state: stateOf(row.state),
-    attempts: Number(row.attempts),
     ...(isErrorCode(code) && {
       failure: { code, message: String(row.message ?? ''), hint: String(row.hint ?? '') },
     }),

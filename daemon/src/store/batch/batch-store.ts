@@ -1,9 +1,8 @@
 /** Runs over folders that are remembered, so that a killed one goes on where it was. */
-import { all, first, run } from '../sqlite/rows.js';
-import { transaction } from '../sqlite/transaction.js';
+import { first, run } from '../sqlite/rows.js';
 import { BatchRun } from './batch-run.js';
 import type { Database } from '../sqlite/database.js';
-import { batchError, openBatchDatabase } from './database.js';
+import { openBatchDatabase, written } from './database.js';
 
 const DAY_MS = 24 * 3600_000;
 /** What has ended is of use to nobody but the curious; what was left, longer. */
@@ -65,18 +64,15 @@ export class BatchStore {
     });
   }
 
-  /**
-   * Forgets what ended long ago, and what nobody went on with.
-   * @returns the identities that are gone
-   */
-  prune(nowMs = Date.now()): string[] {
-    return this.#write(() =>
-      all(
+  /** Forgets what ended long ago, and what nobody went on with. */
+  prune(nowMs = Date.now()): void {
+    this.#write(() =>
+      run(
         this.#db,
-        'DELETE FROM run WHERE ended_ms < ? OR touched_ms < ? RETURNING identity',
+        'DELETE FROM run WHERE ended_ms < ? OR touched_ms < ?',
         nowMs - KEEP_ENDED_MS,
         nowMs - KEEP_LEFT_MS,
-      ).map((row) => String(row.identity)),
+      ),
     );
   }
 
@@ -85,10 +81,6 @@ export class BatchStore {
   }
 
   #write<T>(work: () => T): T {
-    try {
-      return transaction(this.#db, work);
-    } catch (error) {
-      throw batchError(error, this.#path);
-    }
+    return written(this.#db, this.#path, work);
   }
 }

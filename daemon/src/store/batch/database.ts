@@ -28,7 +28,6 @@ const TABLES = `
     bytes INTEGER NOT NULL,
     modified_ms INTEGER NOT NULL,
     state TEXT NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
     digest TEXT,
     code TEXT,
     message TEXT,
@@ -94,7 +93,16 @@ function migrate(db: Database, path: string): void {
   });
 }
 
-export function batchError(error: unknown, path: string): SottoError {
+/** All of it or nothing. @throws SottoError OUTPUT_FAILED */
+export function written<T>(db: Database, path: string, work: () => T): T {
+  try {
+    return transaction(db, work);
+  } catch (error) {
+    throw batchError(error, path);
+  }
+}
+
+function batchError(error: unknown, path: string): SottoError {
   if (error instanceof SottoError) return error;
   return new SottoError('OUTPUT_FAILED', `${path}: ${messageOf(error)}`, {
     cause: error,
