@@ -136,7 +136,7 @@ describe('the identity of a run', () => {
   test('is the same for what gives the same texts, however it is asked for', () => {
     const same: BatchJob[] = [
       { ...job, args: ['./in/'], options: { beamSize: 5, language: 'en' } },
-      { ...job, jobs: 1, restart: true, skipExisting: true, summary: 'x.json' },
+      { ...job, jobs: 1, restart: true, summary: 'x.json' },
     ];
     expect(same.map(identityOf)).toEqual([identityOf(job), identityOf(job)]);
   });
@@ -152,6 +152,8 @@ describe('the identity of a run', () => {
       { ...job, model: 'base' },
       { ...job, output: 'out' },
       { ...job, watch: true },
+      // What it leaves out, the other one was asked to do anew.
+      { ...job, skipExisting: true },
     ];
     expect(new Set([job, ...others].map(identityOf)).size).toBe(others.length + 1);
     // Whose texts would go to the same names can't work at once, whatever the texts are.

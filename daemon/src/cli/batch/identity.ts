@@ -23,9 +23,9 @@ export interface BatchJob extends Recipe {
   readonly summary?: string;
 }
 
-/** All that the texts depend on, and what files there are. */
+/** All that the texts depend on, and which files are to be done. */
 export function identityOf(job: BatchJob): string {
-  const { find, format, writer, options, model, watch } = job;
+  const { find, format, writer, options, model, watch, skipExisting } = job;
   return hash([
     placeOf(job),
     find.recursive,
@@ -36,6 +36,7 @@ export function identityOf(job: BatchJob): string {
     options,
     model,
     watch,
+    skipExisting,
   ]);
 }
 
