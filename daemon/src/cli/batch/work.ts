@@ -8,7 +8,7 @@ import { SottoError } from '../../protocol/errors.js';
 import type { JobEvent } from '../../protocol/messages.js';
 import type { BatchFile, BatchRun } from '../../store/batch/batch-run.js';
 import type { Transcriber } from '../transcriber.js';
-import { documentOf, type Recipe } from '../transcript.js';
+import { documentOf, type Document, type Recipe } from '../transcript.js';
 import { placeText } from '../place-text.js';
 import { shownPath } from '../shown-path.js';
 import { sleep } from './sleep.js';
@@ -67,59 +67,71 @@ export class BatchWork {
       try {
         await this.#do(file);
       } catch (error) {
-        // Not a matter of a file: what is done can't be written down.
         this.#stop(SottoError.from(error));
         return;
       }
     }
   }
 
+  /** What it throws is not a matter of the file: it can't be written down what came of it. */
   async #do(file: BatchFile): Promise<void> {
-    const { run, view, tally, signal } = this.#parts;
+    const { run, view, tally } = this.#parts;
     let begun = false;
+    let document: Document;
     try {
-      await this.#transcribe(file, (event) => {
+      document = await this.#transcribe(file, (event) => {
         if (event.type === 'started') begun = true;
         if (event.type !== 'waiting') tally.begun();
         view.event(file, event);
       });
     } catch (thrown) {
-      const error = SottoError.from(thrown);
-      if (this.#halt.signal.aborted || signal.aborted) {
-        run.putBack(file);
-        return;
-      }
-      const verdict = this.#patience.verdict(error, file.number, begun);
-      if (verdict.is === 'failed') {
-        run.failed(file, error);
-        tally.fileFailed(file);
-        view.failed(file, error);
-        return;
-      }
-      run.putBack(file);
-      view.left(file);
-      if (verdict.is === 'stop') this.#stop(error);
-      else this.#pause(verdict.afterMs, error);
+      this.#notDone(file, SottoError.from(thrown), begun);
+      return;
     }
-  }
-
-  async #transcribe(file: BatchFile, onEvent: (event: JobEvent) => void): Promise<void> {
-    const { run, recipe, model, transcriber, view, tally } = this.#parts;
-    const call = { signal: this.#halt.signal, ...(model !== undefined && { model }) };
-    const { text, transcript } = await documentOf(
-      transcriber.transcribe(file.path, recipe.options, call),
-      { file: shownPath(file.path), folder: dirname(file.target) },
-      recipe,
-      onEvent,
-    );
+    const { text, transcript } = document;
     // In this order: whoever finds the file in somebody's hands can tell whether its text got to its place.
     run.placing(file, digestOf(text));
-    await placeText(file.target, text);
+    try {
+      await placeText(file.target, text);
+    } catch (thrown) {
+      this.#notDone(file, SottoError.from(thrown), begun);
+      return;
+    }
     const { durationSeconds, timings } = transcript.summary;
     run.done(file, { audioSeconds: durationSeconds, workSeconds: timings.total });
     this.#patience.worked();
     tally.fileDone(file, durationSeconds);
     view.done(file, transcript);
+  }
+
+  #transcribe(file: BatchFile, onEvent: (event: JobEvent) => void): Promise<Document> {
+    const { recipe, model, transcriber } = this.#parts;
+    const call = { signal: this.#halt.signal, ...(model !== undefined && { model }) };
+    return documentOf(
+      transcriber.transcribe(file.path, recipe.options, call),
+      { file: shownPath(file.path), folder: dirname(file.target) },
+      recipe,
+      onEvent,
+    );
+  }
+
+  #notDone(file: BatchFile, error: SottoError, begun: boolean): void {
+    const { run, view, tally } = this.#parts;
+    if (this.#halt.signal.aborted) {
+      run.putBack(file);
+      return;
+    }
+    const verdict = this.#patience.verdict(error, file.number, begun);
+    if (verdict.is === 'failed') {
+      run.failed(file, error);
+      tally.fileFailed(file);
+      view.failed(file, error);
+      return;
+    }
+    run.putBack(file);
+    view.left(file);
+    if (verdict.is === 'stop') this.#stop(error);
+    else this.#pause(verdict.afterMs, error);
   }
 
   #stop(error: SottoError): void {

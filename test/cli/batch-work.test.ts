@@ -1,0 +1,83 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { Tally } from '#daemon/cli/batch/tally.js';
+import type { BatchView } from '#daemon/cli/batch/view.js';
+import { BatchWork } from '#daemon/cli/batch/work.js';
+import type { Transcriber } from '#daemon/cli/transcriber.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { BatchRun } from '#daemon/store/batch/batch-run.js';
+import { BatchStore } from '#daemon/store/batch/batch-store.js';
+
+let folder: string;
+let store: BatchStore;
+let run: BatchRun;
+const failed: string[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-work-'));
+  store = BatchStore.open(join(folder, 'batch.db'));
+  run = store.takeUp({ identity: 'a', restart: true }).run;
+  failed.length = 0;
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const silent: BatchView = {
+  looking: () => undefined,
+  waiting: () => undefined,
+  event: () => undefined,
+  done: () => undefined,
+  failed: ({ path }) => void failed.push(path),
+  left: () => undefined,
+  note: () => undefined,
+  close: () => undefined,
+};
+
+const hears: Transcriber = {
+  async *transcribe() {
+    await Promise.resolve();
+    const timings = { load: 0, mel: 0, encode: 0, decode: 0, total: 1 };
+    const summary = { language: 'en', durationSeconds: 1, timings, model: 'fake', segments: 0 };
+    yield { type: 'final', summary };
+  },
+  close: () => Promise.resolve(),
+};
+
+function work(): BatchWork {
+  const parts = { run, transcriber: hears, view: silent, tally: new Tally() };
+  const { signal } = new AbortController();
+  return new BatchWork({ ...parts, signal, recipe: { options: {}, format: 'text' }, jobs: 1 });
+}
+
+function add(...names: string[]): void {
+  run.add(
+    names.map((name) => {
+      const path = join(folder, name);
+      return { path, target: `${path}.txt`, bytes: 1, modifiedMs: 1 };
+    }),
+  );
+}
+
+test.each(['placing', 'done'] as const)(
+  'what can’t be remembered (%s) stops the run, and is no failure of the file',
+  async (step) => {
+    add('a', 'b');
+    run[step] = () => {
+      throw new SottoError('OUTPUT_FAILED', 'batch.db: database is locked');
+    };
+    await expect(work().untilNothingWaits()).rejects.toThrow('batch.db: database is locked');
+    expect([failed, run.files('failed')]).toEqual([[], []]);
+    expect(existsSync(join(folder, 'b.txt'))).toBe(false);
+  },
+);
+
+test('a text that can’t be written is a failure of its file alone', async () => {
+  add('a', 'b');
+  run.add([{ path: '/c', target: join(folder, 'batch.db', 'c.txt'), bytes: 1, modifiedMs: 1 }]);
+  await work().untilNothingWaits();
+  expect([failed, run.counts()]).toMatchObject([['/c'], { done: 2, failed: 1 }]);
+});
