@@ -8,13 +8,14 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { findFiles, type FindOptions, type Found } from '#daemon/cli/batch/find-files.js';
 import { globsOf } from '#daemon/cli/batch/globs.js';
-import { placeText, sweepDrafts } from '#daemon/cli/place-text.js';
+import { giveSummary } from '#daemon/cli/batch/summary.js';
+import { draftName, placeText, sweepDrafts } from '#daemon/cli/place-text.js';
 import { targetsOf } from '#daemon/cli/batch/targets.js';
 
 let folder: string;
@@ -182,15 +183,22 @@ describe('placeText', () => {
   });
 
   test('drafts of processes that are gone are swept, those of the living and of other machines stay', async () => {
-    const host = hostname()
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .slice(0, 32);
-    const draft = (owner: string, pid: number) => `.sotto-${owner}.${pid}.0123456789ab.part`;
-    const kept = [draft(host, process.pid), draft(host, process.ppid), draft('other-mac', 2 ** 30)];
-    put(...kept, draft(host, 2 ** 30), 'talk.txt', '.sotto-mine.part');
+    const kept = [draftName(), draftName(process.ppid), draftName(2 ** 30, 'other-mac')];
+    put(...kept, draftName(2 ** 30), 'talk.txt', '.sotto-mine.part');
     expect(await sweepDrafts(folder)).toBe(1);
     expect(readdirSync(folder).sort()).toEqual([...kept, '.sotto-mine.part', 'talk.txt'].sort());
     expect(await sweepDrafts(folder, Date.now() + 7 * 3600_000)).toBe(3);
+  });
+
+  test('a summary is written where none of a killed process is left', async () => {
+    put(draftName(2 ** 30));
+    const summary = { files: [], audioSeconds: 0, elapsedSeconds: 0 };
+    await giveSummary(summary, join(folder, 'summary.json'));
+    expect(readdirSync(folder)).toEqual(['summary.json']);
+  });
+
+  test('machines whose names have no Latin letter in them have drafts of their own', () => {
+    const owners = ['書斎', '居間'].map((host) => draftName(1, host).split('.')[1]);
+    expect(new Set(owners).size).toBe(2);
   });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { draftName } from '#daemon/cli/place-text.js';
 import { makeOutputFolder, outputNames, writeWhole } from '#daemon/cli/output-files.js';
 
 let folder: string;
@@ -85,5 +86,11 @@ describe('writeWhole', () => {
     writeFileSync(join(folder, 'file'), '');
     chmodSync(join(folder, 'file'), 0o600);
     await expect(makeOutputFolder(join(folder, 'file'))).rejects.toThrow(/can't be made/);
+  });
+
+  test('removes what a killed process left of a text in it', async () => {
+    for (const name of [draftName(2 ** 30), 'talk.txt']) writeFileSync(join(folder, name), 'segm');
+    await makeOutputFolder(folder);
+    expect(readdirSync(folder)).toEqual(['talk.txt']);
   });
 });

@@ -1,9 +1,10 @@
 /** What a worker that was killed left beside the texts is removed by the one that gets its job. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { draftName } from '#daemon/cli/place-text.js';
 import { doJob, type JobDesk } from '#daemon/cli/worker/do-job.js';
 import { Leftovers } from '#daemon/cli/worker/leftovers.js';
 import type { QueueJob } from '#daemon/cli/worker/queue-job.js';
@@ -15,12 +16,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** As a process that is gone had it. */
 function leaveDraft(): void {
-  const host = hostname()
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 32);
   const { pid } = spawnSync(process.execPath, ['-e', '']);
-  writeFileSync(join(folder, `.sotto-${host}.${pid}.0123456789ab.part`), 'segm');
+  writeFileSync(join(folder, draftName(pid)), 'segm');
 }
 
 const drafts = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.part'));

@@ -1,12 +1,13 @@
 /** Several machines, one queue: a real Valkey (it speaks Redis' protocol), real workers, and a fake engine behind each. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { draftName } from '#daemon/cli/place-text.js';
 import type { QueueStatus } from '#daemon/cli/worker/queue-desk.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
 import { sotto } from '#test/harness/run-sotto.js';
@@ -71,11 +72,7 @@ describeQueue('sotto worker', () => {
     writeFileSync(join(team.folder, 'empty-1.wav'), 'no sound');
     writeFileSync(join(team.folder, 'empty-2.wav'), 'no sound');
     // Of a worker that was killed while it wrote.
-    const host = hostname()
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .slice(0, 32);
-    writeFileSync(join(team.folder, `.sotto-${host}.4194304.0123456789ab.part`), 'segm');
+    writeFileSync(join(team.folder, draftName(2 ** 22)), 'segm');
     const machines = ['a', 'b', 'c'].sort(() => Math.random() - 0.5).map((name) => team.start(name));
     const ledger = new Ledger(team.folder, '.txt');
 
@@ -249,8 +246,13 @@ describeQueue('sotto transcribe --queue', () => {
     const left = readdirSync(tmpdir()).filter((name) => name.startsWith(`sotto-worker-${worker.pid}-`));
     expect(left).toEqual([]);
     // What is done stays in the queue for a while: nobody fetches it again.
+    const texts = join(team.folder, 'texts');
+    mkdirSync(texts);
+    // Of a call that was killed while it wrote.
+    writeFileSync(join(texts, draftName(2 ** 22)), 'segm');
     const again = await team.run(['transcribe', address + '/one.wav', '--output', 'texts']);
-    expect([again.code, readFileSync(join(team.folder, 'texts', 'one.txt'), 'utf8')]).toEqual([0, text(1)]);
+    expect([again.code, readFileSync(join(texts, 'one.txt'), 'utf8')]).toEqual([0, text(1)]);
+    expect(readdirSync(texts)).toEqual(['one.txt']);
   });
 
   test('addresses of the worker’s own network are refused unless that was allowed', async () => {

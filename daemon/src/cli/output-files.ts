@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
-import { placeText } from './place-text.js';
+import { placeText, sweepDrafts } from './place-text.js';
 import { reasonOf } from './system-reason.js';
 
 /**
@@ -25,10 +25,14 @@ export function outputNames(files: readonly string[], extension: string): string
   });
 }
 
-/** @throws SottoError OUTPUT_FAILED */
+/**
+ * With what killed processes left in it swept away.
+ * @throws SottoError OUTPUT_FAILED
+ */
 export async function makeOutputFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
+    await sweepDrafts(folder);
   } catch (error) {
     throw new SottoError('OUTPUT_FAILED', `the output folder ${folder} can't be made: ${reasonOf(error)}`, {
       cause: error,

@@ -3,7 +3,7 @@
  * reader, a kill or a full disk never finds half of it. What a killed process left behind says whose it was in its name, and
  * is swept.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -15,10 +15,7 @@ import { reasonOf } from './system-reason.js';
 const STALE_MS = 6 * 3600_000;
 
 /** A machine that shares the folder with others: process numbers mean something on their own machine only. */
-const HOST = hostname()
-  .toLowerCase()
-  .replace(/[^a-z0-9]+/g, '-')
-  .slice(0, 32);
+const HOST = slugOf(hostname());
 
 const DRAFT = /^\.sotto-(?<host>[a-z0-9-]*)\.(?<pid>\d+)\.[0-9a-f]{12}\.part$/;
 
@@ -42,7 +39,7 @@ export async function placeText(
   { existing = 'replace', makeFolder = true }: PlaceOptions = {},
 ): Promise<'placed' | 'kept'> {
   const folder = dirname(path);
-  const draft = join(folder, `.sotto-${HOST}.${process.pid}.${randomBytes(6).toString('hex')}.part`);
+  const draft = join(folder, draftName());
   try {
     if (makeFolder) await mkdir(folder, { recursive: true });
     const file = await open(draft, 'wx', 0o666);
@@ -59,6 +56,21 @@ export async function placeText(
     await rm(draft, { force: true }).catch(() => undefined);
     throw outputError(path, error);
   }
+}
+
+/** The name of a draft of a process, on this machine unless another one's name is given. */
+export function draftName(pid = process.pid, host?: string): string {
+  const owner = host === undefined ? HOST : slugOf(host);
+  return `.sotto-${owner}.${pid}.${randomBytes(6).toString('hex')}.part`;
+}
+
+/** The hash tells apart what is left of two names that have other letters, or are long. */
+function slugOf(host: string): string {
+  const plain = host
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 32);
+  return `${plain}-${createHash('sha256').update(host).digest('hex').slice(0, 8)}`;
 }
 
 /**

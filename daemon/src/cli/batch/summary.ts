@@ -1,10 +1,10 @@
 /** What a run over many files came to: for people as a table, for programs as JSON. */
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { BatchFile, FileState } from '../../store/batch/batch-run.js';
 import { clock, formatSpeed } from '../terminal/progress-line.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
-import { placeText } from '../place-text.js';
+import { placeText, sweepDrafts } from '../place-text.js';
 import { shownPath } from '../shown-path.js';
 
 export interface Summary {
@@ -117,5 +117,8 @@ export async function giveSummary(summary: Summary, file: string | undefined): P
     stderr.write(`${gap}${summaryTable(summary, styleFor(wantsColour(stderr)))}`);
   }
   if (file === '-') process.stdout.write(summaryJson(summary));
-  else if (file !== undefined) await placeText(resolve(file), summaryJson(summary));
+  else if (file !== undefined) {
+    await sweepDrafts(dirname(resolve(file)));
+    await placeText(resolve(file), summaryJson(summary));
+  }
 }

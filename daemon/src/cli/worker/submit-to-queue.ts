@@ -2,11 +2,13 @@
  * `sotto transcribe … --queue URL`: hands files in, and tells what becomes of them until all are over. Jobs are known by what
  * they are to do, so the same command again hands nothing in twice: it goes on watching, and brings what came meanwhile.
  */
+import { resolve } from 'node:path';
 import type { Redis } from 'ioredis';
 import { SottoError } from '../../protocol/errors.js';
 import type { BatchFlags } from '../batch/flags.js';
 import { giveSummary } from '../batch/summary.js';
 import { INTERRUPTED, onInterrupt } from '../interrupt.js';
+import { sweepDrafts } from '../place-text.js';
 import type { Recipe } from '../transcript.js';
 import { sayFailure } from '../view.js';
 import { collectJobs, isFile, type Collected } from './collect-jobs.js';
@@ -58,6 +60,8 @@ export async function transcribeByQueue(
   try {
     for (const { path, error } of collection.failed) view.failed(path, error);
     if (files.counts.all === 0) view.note(`there is no sound in ${args.join(', ')}`);
+    // Texts that are saved here: what a killed call left of one.
+    if (output !== undefined) await sweepDrafts(resolve(output));
     const queue = await openQueue(client);
     await handIn(queue, client, collection.jobs);
     const again = `the same command again shows how far it is, as does \`sotto queue status --queue ${address.shown}\``;
