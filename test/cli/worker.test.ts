@@ -197,7 +197,7 @@ describe('a job', () => {
     expect(on('AUDIO_REFUSED')).toBe('again');
     expect(on('OUTPUT_FAILED')).toBe('again');
     expect(on('ENGINE_UNAVAILABLE')).toBe('rest');
-    expect(on('DAEMON_UNAVAILABLE')).toBe('stop');
+    expect(on('DAEMON_UNAVAILABLE')).toBe('rest');
     expect(on('SHARE_GONE')).toBe('stop');
     // The worker's own model is missing; or the one that this job names, which another worker may have.
     expect(on('MODEL_NOT_FOUND')).toBe('stop');

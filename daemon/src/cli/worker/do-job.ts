@@ -71,7 +71,6 @@ export async function doJob(
 /** Failures that are this machine's: any worker's next job would meet them. Where a job names a model, they are the job's. */
 const OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SHARE_GONE',
-  'DAEMON_UNAVAILABLE',
   'VERSION_MISMATCH',
   'UNAUTHORISED',
   'INSUFFICIENT_DISK',
@@ -85,12 +84,12 @@ const ELSEWHERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'OUTPUT_FAILED',
 ]);
 
-/**
- * What becomes of a job that failed. `stop` and `rest` give it back, and its worker takes no more, for good or for a while:
- * a file that engines die of may have brought this one's engine down, which comes back by itself.
- */
+/** A file that engines die of may have brought this one down, a daemon that is told to stop is started again by the next job. */
+const BACK_SOON: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ENGINE_UNAVAILABLE', 'DAEMON_UNAVAILABLE']);
+
+/** What becomes of a job that failed. `stop` and `rest` give it back, and its worker takes no more, for good or for a while. */
 export function verdictOn(error: SottoError, job: QueueJob | undefined): 'again' | 'never' | 'rest' | 'stop' {
-  if (error.code === 'ENGINE_UNAVAILABLE') return 'rest';
+  if (BACK_SOON.has(error.code)) return 'rest';
   if (OWN.has(error.code)) return 'stop';
   if (OWN_MODEL.has(error.code) && job?.model === undefined) return 'stop';
   return error.retryable || ELSEWHERE.has(error.code) ? 'again' : 'never';
