@@ -1,6 +1,7 @@
 /** settings.json: what the user has chosen. Missing file or field means the default; a broken file is said. */
 import { readFileSync } from 'node:fs';
 import { codeOf, messageOf, SottoError } from './protocol/errors.js';
+import { isHttpPort } from './protocol/http-port.js';
 
 export interface Settings {
   /** Model that the daemon keeps warm: a name or an absolute folder. The starter model when left out. */
@@ -91,7 +92,7 @@ function httpFrom(json: unknown): HttpSettings {
   if (json === undefined) return {};
   const { port } = fieldsOf(json, '`http`');
   if (port === undefined) return {};
-  if (!isAmount(port) || !Number.isInteger(port) || (port !== 0 && (port < 1_024 || port > 65_535)))
+  if (!isAmount(port) || !isHttpPort(port))
     throw new TypeError('`http.port` is 0 or a number from 1024 to 65535');
   return { port };
 }

@@ -1,6 +1,7 @@
 /** `sotto serve` and `sotto token …`: their flags and help. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
+import { isHttpPort } from '../protocol/http-port.js';
 import type { Outcome } from './transcribers.js';
 
 interface ServeFlags {
@@ -77,6 +78,6 @@ export function addToken(program: Command, outcome: Outcome): void {
 
 function port(value: string): number {
   const parsed = /^\d{1,5}$/.test(value) ? Number(value) : NaN;
-  if (parsed === 0 || (parsed >= 1_024 && parsed <= 65_535)) return parsed;
+  if (isHttpPort(parsed)) return parsed;
   throw new InvalidArgumentError('a port from 1024 to 65535 is expected, or 0 for any that is free.');
 }

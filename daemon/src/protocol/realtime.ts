@@ -11,7 +11,7 @@ import { liveOptionsSchema } from './live.js';
 const HINT = 'send session.update, and input_audio_buffer.append, .commit and .clear';
 
 /** 24 kHz is what OpenAI takes; 16 kHz is taken here as well. */
-export const PCM_RATES = [24_000, 16_000] as const;
+const PCM_RATES = [24_000, 16_000] as const;
 
 const formatSchema = v.variant('type', [
   v.object({ type: v.literal('audio/pcm'), rate: v.exactOptional(v.picklist(PCM_RATES)) }),

@@ -8,16 +8,8 @@
  */
 import * as v from 'valibot';
 import { text, whole } from './fields.js';
+import { isHttpPort } from './http-port.js';
 import { errorSchema } from './wire-error.js';
-
-/** `sott` on the keys of a telephone. */
-export const DEFAULT_HTTP_PORT = 7688;
-
-/** 0 is any that is free. Those below 1024 are the system's. */
-export const httpPortSchema = v.pipe(
-  whole,
-  v.check((port) => port === 0 || (port >= 1_024 && port <= 65_535), 'is 0 or from 1024 to 65535'),
-);
 
 export const httpStatusSchema = v.object({
   /** Left out where it should be open and is not. */
@@ -29,9 +21,11 @@ export const httpStatusSchema = v.object({
 });
 export type HttpStatus = v.InferOutput<typeof httpStatusSchema>;
 
+const port = v.pipe(whole, v.check(isHttpPort, 'is 0 or from 1024 to 65535'));
+
 export const serveRequestSchema = v.variant('do', [
   /** The port that is open, that of the settings, or the usual one, if none is given. */
-  v.object({ do: v.literal('start'), port: v.exactOptional(httpPortSchema) }),
+  v.object({ do: v.literal('start'), port: v.exactOptional(port) }),
   v.object({ do: v.literal('stop') }),
   v.object({ do: v.literal('status') }),
   v.object({ do: v.literal('rotate') }),

@@ -27,7 +27,7 @@ const temperature = described(
   0,
 );
 
-export const RESPONSE_FORMATS = ['json', 'text', 'srt', 'verbose_json', 'vtt'] as const;
+const RESPONSE_FORMATS = ['json', 'text', 'srt', 'verbose_json', 'vtt'] as const;
 const responseFormat = described(
   v.picklist(RESPONSE_FORMATS),
   'What is answered; json when left out.',
@@ -109,7 +109,7 @@ export type TranscriptionFields = v.InferOutput<typeof transcriptionFieldsSchema
 const durationUsageSchema = v.object({ type: v.literal('duration'), seconds: whole });
 
 /** A tenth of a second of audio counts as one token, and each token of the model's text. */
-export const tokensUsageSchema = v.object({
+const tokensUsageSchema = v.object({
   type: v.literal('tokens'),
   input_tokens: whole,
   input_token_details: v.object({ text_tokens: whole, audio_tokens: whole }),
@@ -118,7 +118,7 @@ export const tokensUsageSchema = v.object({
 });
 
 /** A token of the text. Its bytes may be a part of a character, which `token` shows as U+FFFD. */
-export const logprobSchema = v.object({
+const logprobSchema = v.object({
   token: v.string(),
   logprob: finite,
   bytes: v.array(v.pipe(whole, v.minValue(0), v.maxValue(255))),
@@ -132,7 +132,7 @@ export const transcriptionSchema = v.object({
 });
 
 /** Times in seconds. */
-export const verboseSegmentSchema = v.object({
+const verboseSegmentSchema = v.object({
   id: whole,
   /** Where it starts, in hundredths of a second. */
   seek: whole,
@@ -146,7 +146,7 @@ export const verboseSegmentSchema = v.object({
   no_speech_prob: finite,
 });
 
-export const verboseWordSchema = v.object({ word: v.string(), start: finite, end: finite });
+const verboseWordSchema = v.object({ word: v.string(), start: finite, end: finite });
 
 export const verboseTranscriptionSchema = v.object({
   task: v.picklist(['transcribe', 'translate']),

@@ -2,7 +2,7 @@
 import type { Clock } from '../../clock.js';
 
 /** Node's own client gives up where nothing comes for 300 s, and proxies after 60. */
-export const KEEP_ALIVE_MS = 15_000;
+const KEEP_ALIVE_MS = 15_000;
 export const DONE = 'data: [DONE]\n\n';
 const KEEP_ALIVE = ': keep-alive\n\n';
 
