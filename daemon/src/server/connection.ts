@@ -20,16 +20,11 @@ import type { VocabularyDesk } from '../sessions/vocabulary/vocabulary-desk.js';
 import { FileRequests } from './file-requests.js';
 import { LiveChannels } from './live-channels.js';
 import { ModelRequests } from './model-requests.js';
+import { bytesOf, MAX_UNREAD_BYTES, POLICY_VIOLATION, textOf } from './websocket.js';
 
 /** Above this many unread bytes, what is only for display is left out. */
 const DISPLAY_BYTES = 64 * 1024;
-/** Above this many the client is not reading, and is let go. */
-export const MAX_UNREAD_BYTES = 1024 * 1024;
 const HELLO_MS = 5_000;
-/** Close codes of RFC 6455. */
-const POLICY_VIOLATION = 1008;
-const GOING_AWAY = 1001;
-const GOODBYE_MS = 500;
 
 export interface ConnectionContext {
   readonly sessions: Sessions;
@@ -97,13 +92,6 @@ export class Connection {
   /** The machine slept, or we did: nobody is late. */
   forgive(): void {
     this.#lastPongMs = this.#context.clock.nowMs();
-  }
-
-  /** Says goodbye; a client that does not answer is cut off. */
-  end(): void {
-    this.#socket.close(GOING_AWAY, 'the daemon ends');
-    const calm = this.#context.clock.after(GOODBYE_MS, () => this.#socket.terminate());
-    this.#socket.once('close', calm); // else the process would stay for it
   }
 
   #receive(data: RawData, isBinary: boolean): void {
@@ -275,13 +263,4 @@ export class Connection {
     this.#socket.send(text);
     return true;
   }
-}
-
-function textOf(data: RawData): string {
-  return bytesOf(data).toString('utf8');
-}
-
-function bytesOf(data: RawData): Buffer {
-  if (Buffer.isBuffer(data)) return data;
-  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 }

@@ -9,13 +9,7 @@ import { Admission } from './http/admission.js';
 import { HttpFront } from './http/front.js';
 import { takeLock } from './lock.js';
 import { checkSocketPath, listenAt, securePrivateFolder } from './socket.js';
-
-/** Path of the WebSocket. */
-export const WS_PATH = '/ws';
-
-const PING_EVERY_MS = 15_000;
-const DEAD_AFTER_MS = 45_000;
-const GOING_AWAY = 1001;
+import { DEAD_AFTER_MS, GOING_AWAY, PING_EVERY_MS } from './websocket.js';
 
 export interface ServerContext extends ConnectionContext {
   readonly socketPath: string;
@@ -40,7 +34,7 @@ export class SottoServer {
       sockets: [
         ...api.sockets,
         {
-          path: WS_PATH,
+          path: '/ws',
           maxMessageBytes: LIMITS.maxMessageBytes,
           open: (socket) => this.#welcome(socket),
         },
@@ -71,7 +65,6 @@ export class SottoServer {
   /** Stops listening (the socket file goes) and ends every connection. */
   async close(): Promise<void> {
     this.#calmBeat();
-    for (const connection of this.#connections) connection.end();
     this.#front.endClients(GOING_AWAY, 'the daemon ends');
     await this.#front.close();
   }

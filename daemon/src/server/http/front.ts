@@ -9,6 +9,7 @@ import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import { refusal, type GuardRules } from '../guard.js';
+import { closeSoon } from '../websocket.js';
 import type { Admission } from './admission.js';
 import { bodyFollows, USUAL_PACE, watchPace, type Pace } from './body-pace.js';
 import { sendInterims } from './interim.js';
@@ -26,8 +27,6 @@ const MAX_CONNECTIONS = 1_024;
  * the answers; few clients send any ahead, and those know that the connection may end.
  */
 const MOST_AHEAD = 8;
-/** How long a client that is told goodbye may take to say it, too. */
-const GOODBYE_MS = 500;
 
 export interface FrontOptions {
   readonly rules: GuardRules;
@@ -102,11 +101,7 @@ export class HttpFront {
 
   /** Ends every WebSocket that is open here, with a code and word of RFC 6455. */
   endClients(code: number, reason: string): void {
-    for (const client of this.#clients) {
-      client.close(code, reason);
-      const cut = setTimeout(() => client.terminate(), GOODBYE_MS);
-      client.once('close', () => clearTimeout(cut));
-    }
+    for (const client of this.#clients) closeSoon(client, code, reason);
   }
 
   /** Takes no more requests, and lets go of those that are open. The WebSockets are for `endClients`, or their routes, to end. */

@@ -4,12 +4,8 @@
  */
 import type { Server } from 'node:http';
 import { codeOf, SottoError } from '../../protocol/errors.js';
-import {
-  DEFAULT_HTTP_PORT,
-  type HttpStatus,
-  type ServeRequest,
-  type ServeResult,
-} from '../../protocol/serve.js';
+import { DEFAULT_HTTP_PORT } from '../../protocol/http-port.js';
+import type { HttpStatus, ServeRequest, ServeResult } from '../../protocol/serve.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import type { Logger } from '../../logger.js';
 import { apiToken, rotateToken } from '../../store/api-token.js';
@@ -17,6 +13,7 @@ import { announce, withdraw } from '../../store/discovery.js';
 import { sweepDrafts } from '../../store/drafts.js';
 import type { Api } from '../api.js';
 import { portHosts } from '../guard.js';
+import { GOING_AWAY, POLICY_VIOLATION } from '../websocket.js';
 import { HttpFront } from './front.js';
 import { portHolder } from './port-holder.js';
 
@@ -24,8 +21,6 @@ import { portHolder } from './port-holder.js';
 const ADDRESSES = ['127.0.0.1', '::1'] as const;
 /** A free port of one address may be taken at the other: then another one is tried. */
 const TRIES = 16;
-const GOING_AWAY = 1001;
-const POLICY_VIOLATION = 1008;
 
 export interface PortOptions {
   readonly api: Api;

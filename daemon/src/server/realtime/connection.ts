@@ -8,7 +8,15 @@ import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import { eventIdOf, parseRealtimeEvent, type BetaName, type RealtimeEvent } from '../../protocol/realtime.js';
 import type { LiveSessions } from '../../sessions/live/live-sessions.js';
-import { MAX_UNREAD_BYTES } from '../connection.js';
+import {
+  closeSoon,
+  DEAD_AFTER_MS,
+  MAX_UNREAD_BYTES,
+  NORMAL,
+  PING_EVERY_MS,
+  POLICY_VIOLATION,
+  textOf,
+} from '../websocket.js';
 import {
   errorSaid,
   newId,
@@ -34,12 +42,6 @@ import {
 const LIFE_MS = 3600_000;
 /** What was sent and not worked on yet may wait here; the rest waits with the client. */
 const INBOX_BYTES = 1024 * 1024;
-const PING_EVERY_MS = 15_000;
-const DEAD_AFTER_MS = 45_000;
-const GOODBYE_MS = 500;
-/** Close codes of RFC 6455. */
-const NORMAL = 1000;
-const POLICY_VIOLATION = 1008;
 
 export interface RealtimeContext {
   readonly live: LiveSessions;
@@ -246,13 +248,10 @@ export class RealtimeConnection {
     this.#leave(POLICY_VIOLATION, 'SLOW_READER');
   }
 
-  /** A client that does not answer is cut off. */
   #leave(code: number, reason: string): void {
     this.#ending = true;
     this.#socket.resume();
-    this.#socket.close(code, reason);
-    const calm = this.#context.clock.after(GOODBYE_MS, () => this.#socket.terminate());
-    this.#calm.push(calm);
+    closeSoon(this.#socket, code, reason);
   }
 
   #closed(): void {
@@ -281,9 +280,4 @@ function parsed(text: string): unknown {
   } catch {
     throw new SottoError('PROTOCOL', 'the event is not JSON', { hint: 'send one JSON object a message' });
   }
-}
-
-function textOf(data: RawData): string {
-  if (Buffer.isBuffer(data)) return data.toString('utf8');
-  return (Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)).toString('utf8');
 }

@@ -2,18 +2,15 @@
 import { SottoError } from '../../protocol/errors.js';
 import type { Admission } from '../http/admission.js';
 import type { SocketRoute } from '../http/route.js';
+import { POLICY_VIOLATION, TRY_AGAIN_LATER } from '../websocket.js';
 import { RealtimeConnection, type Greeting, type RealtimeContext } from './connection.js';
 import { errorSaid } from './events.js';
 import { realtimeModel } from './model-names.js';
 
-export const REALTIME_PATH = '/v1/realtime';
 /** Each may have three takes under way; so many leave room for people who dictate. */
 const MOST_CLIENTS = 16;
 /** 15 MiB of base64, as OpenAI allows for one append, and what is around it. */
 const MOST_MESSAGE_BYTES = 16 * 1024 * 1024;
-/** Close codes of RFC 6455 and its registry. */
-const POLICY_VIOLATION = 1008;
-const TRY_AGAIN_LATER = 1013;
 
 export interface RealtimeRouteContext extends RealtimeContext {
   readonly admission: Admission;
@@ -22,7 +19,7 @@ export interface RealtimeRouteContext extends RealtimeContext {
 export function realtimeRoute(context: RealtimeRouteContext): SocketRoute {
   const clients = new Set<RealtimeConnection>();
   return {
-    path: REALTIME_PATH,
+    path: '/v1/realtime',
     protocols: ['realtime'],
     maxMessageBytes: MOST_MESSAGE_BYTES,
     open: (socket, { request, query }) => {
@@ -37,7 +34,6 @@ export function realtimeRoute(context: RealtimeRouteContext): SocketRoute {
         }
         leave = context.admission.enter();
       } catch (thrown) {
-        socket.on('error', () => undefined);
         const error = SottoError.from(thrown);
         socket.send(JSON.stringify(errorSaid(error)));
         socket.close(error.retryable ? TRY_AGAIN_LATER : POLICY_VIOLATION, error.code);
