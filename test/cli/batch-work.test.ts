@@ -50,7 +50,7 @@ const hears: Transcriber = {
 function work(): BatchWork {
   const parts = { run, transcriber: hears, view: silent, tally: new Tally() };
   const { signal } = new AbortController();
-  return new BatchWork({ ...parts, signal, recipe: { options: {}, format: 'text' }, jobs: 1 });
+  return new BatchWork({ ...parts, signal, job: { options: {}, format: 'text', jobs: 1 } });
 }
 
 function add(...names: string[]): void {

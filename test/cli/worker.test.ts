@@ -24,8 +24,8 @@ import {
   errorOfReason,
   jobId,
   parseJob,
-  reasonOf,
   shownUrl,
+  writtenReason,
   type QueueJob,
 } from '#daemon/cli/worker/queue-job.js';
 import { parseQueueUrl } from '#daemon/cli/worker/queue-url.js';
@@ -179,7 +179,7 @@ describe('a job', () => {
 
   test('says why it failed, in text that is read back', () => {
     for (const code of ERROR_CODES)
-      expect(errorOfReason(reasonOf(new SottoError(code, 'a: b\n\u001b[2Jc')))).toMatchObject({
+      expect(errorOfReason(writtenReason(new SottoError(code, 'a: b\n\u001b[2Jc')))).toMatchObject({
         code,
         message: 'a: b [2Jc',
       });

@@ -3,12 +3,13 @@
  * reader, a kill or a full disk never finds half of it. What a killed process left behind says whose it was in its name, and
  * is swept.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isRunning } from '../is-running.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
+import { digestOf } from './digest.js';
 import { reasonOf } from './system-reason.js';
 
 /** After so long no writer is at a draft any more, wherever it ran: writing takes a moment. */
@@ -58,6 +59,11 @@ export async function placeText(
   }
 }
 
+/** Whether a text is there: then it is whole. False as well where nobody may look: a failure to write there says more. */
+export async function hasText(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
+}
+
 /** The name of a draft of a process, on this machine unless another one's name is given. */
 export function draftName(pid = process.pid, host?: string): string {
   const owner = host === undefined ? HOST : slugOf(host);
@@ -70,7 +76,7 @@ function slugOf(host: string): string {
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 32);
-  return `${plain}-${createHash('sha256').update(host).digest('hex').slice(0, 8)}`;
+  return `${plain}-${digestOf(host).slice(0, 8)}`;
 }
 
 /**

@@ -1,8 +1,12 @@
 /** How a file is called to the user: from where the command was called, unless it lies elsewhere; an address as it is. */
 import { basename, dirname, isAbsolute, relative } from 'node:path';
 
+export function isAddress(arg: string): boolean {
+  return /^https?:\/\//i.test(arg);
+}
+
 export function shownPath(path: string, from = process.cwd()): string {
-  if (/^https?:\/\//i.test(path)) return path;
+  if (isAddress(path)) return path;
   const way = relative(from, path);
   return way === '' || way.startsWith('..') || isAbsolute(way) ? path : way;
 }

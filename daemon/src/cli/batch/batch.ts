@@ -9,6 +9,7 @@ import { SottoError } from '../../protocol/errors.js';
 import type { BatchRun, NewFile } from '../../store/batch/batch-run.js';
 import { BatchStore } from '../../store/batch/batch-store.js';
 import { tryLock, type ProcessLock } from '../../store/process-lock.js';
+import { digestOf } from '../digest.js';
 import { INTERRUPTED } from '../interrupt.js';
 import type { Transcriber } from '../transcriber.js';
 import { sayFailure } from '../view.js';
@@ -20,7 +21,7 @@ import { countsOf, giveSummary } from './summary.js';
 import { survey } from './survey.js';
 import type { Tally } from './tally.js';
 import type { BatchView } from './view.js';
-import { BatchWork, digestOf } from './work.js';
+import { BatchWork } from './work.js';
 
 export interface BatchParts {
   readonly paths: Paths;
@@ -66,7 +67,7 @@ async function workOn(
   parts: BatchParts,
 ): Promise<number> {
   const { signal, tally, view } = parts;
-  const work = new BatchWork({ ...parts, run, recipe: job, jobs: job.jobs, ...modelOf(job) });
+  const work = new BatchWork({ ...parts, run, job });
   let stopped: SottoError | undefined;
   try {
     if (job.watch) await keepWatch(run, work, job, parts);
@@ -137,10 +138,6 @@ async function keepWatch(run: BatchRun, work: BatchWork, job: BatchJob, parts: B
   } finally {
     watch.close();
   }
-}
-
-function modelOf({ model }: BatchJob): { model?: string } {
-  return model === undefined ? {} : { model };
 }
 
 function digestOfFile(target: string): string | undefined {

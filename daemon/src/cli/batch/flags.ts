@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { SottoError } from '../../protocol/errors.js';
 import { whole } from '../flag-values.js';
+import type { FindOptions } from './find-files.js';
 import type { BatchJob } from './identity.js';
 
 export interface BatchFlags {
@@ -82,20 +83,24 @@ export function batchOf(
       hint: 'name the folder that the files come into',
     });
   }
-  const { include, exclude, summary } = flags;
+  const { summary } = flags;
   return {
     args,
-    find: {
-      recursive: flags.recursive === true,
-      ...(include !== undefined && { include }),
-      ...(exclude !== undefined && { exclude }),
-    },
+    find: findOptionsOf(flags),
     skipExisting: flags.skipExisting === true,
     watch: flags.watch === true,
     restart: flags.restart === true,
     jobs: flags.jobs ?? JOBS,
     ...(summary !== undefined && { summary }),
     ...(output !== undefined && { output }),
+  };
+}
+
+export function findOptionsOf({ recursive, include, exclude }: BatchFlags): FindOptions {
+  return {
+    recursive: recursive === true,
+    ...(include !== undefined && { include }),
+    ...(exclude !== undefined && { exclude }),
   };
 }
 

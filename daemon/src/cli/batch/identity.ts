@@ -1,6 +1,6 @@
 /** What makes two calls the same work: then the second one goes on where the first one was interrupted. */
-import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
+import { digestOfJson } from '../digest.js';
 import type { Recipe } from '../transcript.js';
 import type { FindOptions } from './find-files.js';
 
@@ -26,7 +26,7 @@ export interface BatchJob extends Recipe {
 /** All that the texts depend on, and which files are to be done. */
 export function identityOf(job: BatchJob): string {
   const { find, format, writer, options, model, watch, skipExisting } = job;
-  return hash([
+  return digestOfJson([
     placeOf(job),
     find.recursive,
     find.include,
@@ -42,23 +42,9 @@ export function identityOf(job: BatchJob): string {
 
 /** Two calls of the same place must not work at once: their texts would go to the same names. */
 export function placeKeyOf(job: BatchJob): string {
-  return hash([placeOf(job), job.format]).slice(0, 16);
+  return digestOfJson([placeOf(job), job.format]).slice(0, 16);
 }
 
 function placeOf({ args, output }: BatchJob): unknown {
   return [args.map((arg) => resolve(arg)).sort(), output === undefined ? null : resolve(output)];
-}
-
-function hash(value: unknown): string {
-  return createHash('sha256')
-    .update(JSON.stringify(sorted(value)))
-    .digest('hex');
-}
-
-/** The same whatever order the fields came in. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([name, inner]) => [name, sorted(inner)]));
 }

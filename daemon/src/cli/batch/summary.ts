@@ -7,8 +7,10 @@ import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 import { placeText, sweepDrafts } from '../place-text.js';
 import { shownPath } from '../shown-path.js';
 
+type SummaryFile = Pick<BatchFile, 'path' | 'target' | 'state' | 'failure' | 'audioSeconds' | 'workSeconds'>;
+
 export interface Summary {
-  readonly files: readonly BatchFile[];
+  readonly files: readonly SummaryFile[];
   /** By this process: an interrupted run had others before. */
   readonly audioSeconds: number;
   readonly elapsedSeconds: number;
@@ -30,7 +32,7 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
   TIMEOUT: 'took too long',
 };
 
-export function countsOf(files: readonly BatchFile[]): Record<FileState, number> {
+export function countsOf(files: readonly SummaryFile[]): Record<FileState, number> {
   const counts = { waiting: 0, working: 0, done: 0, failed: 0, skipped: 0 };
   for (const { state } of files) counts[state] += 1;
   return counts;
@@ -64,8 +66,8 @@ export function summaryTable(summary: Summary, style: Style): string {
 }
 
 /** By reason, the most frequent first, with what to do about it once. */
-function failureRows(failed: readonly BatchFile[], style: Style): string[] {
-  const groups = new Map<string, BatchFile[]>();
+function failureRows(failed: readonly SummaryFile[], style: Style): string[] {
+  const groups = new Map<string, SummaryFile[]>();
   for (const file of failed) {
     const code = file.failure?.code ?? 'INTERNAL';
     const key = `${REASONS[code] ?? file.failure?.message ?? code}\n${file.failure?.hint ?? ''}`;
@@ -84,7 +86,7 @@ function failureRows(failed: readonly BatchFile[], style: Style): string[] {
   });
 }
 
-export function summaryJson({ files, audioSeconds, elapsedSeconds }: Summary): string {
+function summaryJson({ files, audioSeconds, elapsedSeconds }: Summary): string {
   const { done, failed, skipped, waiting, working } = countsOf(files);
   return `${JSON.stringify(
     {

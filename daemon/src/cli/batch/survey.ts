@@ -1,7 +1,7 @@
 /** The files of a run as they are on disk now, each with the place of its text. */
-import { statSync } from 'node:fs';
 import type { NewFile } from '../../store/batch/batch-run.js';
 import { formatOf } from '../../writers/index.js';
+import { hasText } from '../place-text.js';
 import { findFiles, type FoundFile, type Unreadable } from './find-files.js';
 import type { BatchJob } from './identity.js';
 import { targetsOf } from './targets.js';
@@ -29,12 +29,13 @@ export async function survey(job: BatchJob, { signal, onFound, leave }: SurveyOp
     extension,
     ...(job.output !== undefined && { output: job.output }),
   });
-  const files = found.flatMap((file, index): NewFile[] => {
+  const files: NewFile[] = [];
+  for (const [index, file] of found.entries()) {
     const target = targets[index] ?? '';
-    if (leave?.(file) === true) return [];
+    if (leave?.(file) === true) continue;
     const { path, bytes, modifiedMs } = file;
-    return [{ path, target, bytes, modifiedMs, skip: job.skipExisting && isThere(target) }];
-  });
+    files.push({ path, target, bytes, modifiedMs, skip: job.skipExisting && (await hasText(target)) });
+  }
   const failed = unreadable.map(({ path, error }) => ({
     path,
     target: '',
@@ -43,13 +44,4 @@ export async function survey(job: BatchJob, { signal, onFound, leave }: SurveyOp
     failure: { code: error.code, message: error.message, hint: error.hint },
   }));
   return [...files, ...failed];
-}
-
-function isThere(target: string): boolean {
-  try {
-    return statSync(target, { throwIfNoEntry: false })?.isFile() === true;
-  } catch {
-    // A folder that may not be looked into: the failure to write there says more.
-    return false;
-  }
 }

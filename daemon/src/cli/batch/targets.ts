@@ -14,7 +14,7 @@ export interface TargetRule {
   readonly output?: string;
 }
 
-/** What is needed of a file: a job that comes from another machine has no more. */
+/** What is needed of a file. */
 export type Placeable = Pick<FoundFile, 'path' | 'root' | 'relative'>;
 
 /** Absolute paths in the order of the files. They depend on the files together: all of a folder have to be there. */

@@ -2,15 +2,16 @@
  * The files of a run, done: several are in the daemon's hands at once, so that its engine finds the next one waiting when one
  * ends; each text is put in its place, and only then written down as done.
  */
-import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import type { JobEvent } from '../../protocol/messages.js';
 import type { BatchFile, BatchRun } from '../../store/batch/batch-run.js';
+import { digestOf } from '../digest.js';
 import type { Transcriber } from '../transcriber.js';
 import { documentOf, type Document, type Recipe } from '../transcript.js';
 import { placeText } from '../place-text.js';
 import { shownPath } from '../shown-path.js';
+import type { BatchJob } from './identity.js';
 import { sleep } from './sleep.js';
 import type { Tally } from './tally.js';
 import { Patience } from './trouble.js';
@@ -18,19 +19,11 @@ import type { BatchView } from './view.js';
 
 export interface WorkParts {
   readonly run: BatchRun;
-  readonly recipe: Recipe;
-  /** Name or absolute folder. */
-  readonly model?: string;
+  readonly job: Recipe & Pick<BatchJob, 'model' | 'jobs'>;
   readonly transcriber: Transcriber;
   readonly view: BatchView;
   readonly tally: Tally;
   readonly signal: AbortSignal;
-  /** Files that are with the daemon at once. */
-  readonly jobs: number;
-}
-
-export function digestOf(text: string | Uint8Array): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 export class BatchWork {
@@ -53,7 +46,7 @@ export class BatchWork {
    * @throws SottoError what no file can be done with
    */
   async untilNothingWaits(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#parts.jobs }, () => this.#lane()));
+    await Promise.all(Array.from({ length: this.#parts.job.jobs }, () => this.#lane()));
     if (this.#stopped !== undefined) throw this.#stopped;
   }
 
@@ -105,12 +98,13 @@ export class BatchWork {
   }
 
   #transcribe(file: BatchFile, onEvent: (event: JobEvent) => void): Promise<Document> {
-    const { recipe, model, transcriber } = this.#parts;
+    const { job, transcriber } = this.#parts;
+    const { model, options } = job;
     const call = { signal: this.#halt.signal, ...(model !== undefined && { model }) };
     return documentOf(
-      transcriber.transcribe(file.path, recipe.options, call),
+      transcriber.transcribe(file.path, options, call),
       { file: shownPath(file.path), folder: dirname(file.target) },
-      recipe,
+      job,
       onEvent,
     );
   }

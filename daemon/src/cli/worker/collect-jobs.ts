@@ -1,12 +1,12 @@
 /** From what a user names — files, folders, addresses — to jobs, each with an id that the same work has again. */
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import { formatOf } from '../../writers/index.js';
 import { findFiles, type FindOptions, type FoundFile } from '../batch/find-files.js';
-import { shownPath } from '../shown-path.js';
+import { isAddress, shownPath } from '../shown-path.js';
 import { targetsOf } from '../batch/targets.js';
 import { outputNames } from '../output-files.js';
+import { hasText } from '../place-text.js';
 import type { Recipe } from '../transcript.js';
 import { jobId, parseJob, shownUrl, type QueueJob, type Source } from './queue-job.js';
 
@@ -24,7 +24,6 @@ export interface Collected {
   readonly job: QueueJob;
   /** The whole path of the file, or its address. */
   readonly path: string;
-  readonly bytes: number;
   /** Where this program puts the text once it is in the queue; on stdout when left out. */
   readonly saveAs?: string;
 }
@@ -34,10 +33,6 @@ export interface Collection {
   /** What needs no work: its text is there. */
   readonly there: readonly { readonly path: string; readonly target: string }[];
   readonly failed: readonly { readonly path: string; readonly error: SottoError }[];
-}
-
-export function isAddress(arg: string): boolean {
-  return /^https?:\/\//i.test(arg);
 }
 
 /** @throws SottoError INVALID_ARGUMENT */
@@ -64,26 +59,26 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
   const targetOf = new Map(placed.map((file, index) => [file, targets[index]]));
   for (const file of files) {
     const target = targetOf.get(file);
-    if (target !== undefined && (await isFile(target))) {
+    if (target !== undefined && (await hasText(target))) {
       there.push({ path: file.path, target });
       continue;
     }
     const stamp = `${file.bytes} ${file.modifiedMs}`;
     const to: QueueJob['target'] = target === undefined ? { kind: 'queue' } : { kind: 'file', path: target };
     const job = jobOf(submission, shownPath(file.path), { kind: 'path', path: file.path }, to);
-    add({ id: jobId(job, stamp), job, path: file.path, bytes: file.bytes });
+    add({ id: jobId(job, stamp), job, path: file.path });
   }
   const addresses = args.filter(isAddress);
   const names = outputNames(addresses.map(nameOf), extension);
   for (const [index, url] of addresses.entries()) {
     checkAddress(url);
     const saveAs = output === undefined ? undefined : resolve(output, names[index] ?? '');
-    if (saveAs !== undefined && (await isFile(saveAs))) {
+    if (saveAs !== undefined && (await hasText(saveAs))) {
       there.push({ path: url, target: saveAs });
       continue;
     }
     const job = jobOf(submission, shownUrl(url), { kind: 'url', url }, { kind: 'queue' });
-    add({ id: jobId(job), job, path: url, bytes: 0, ...(saveAs !== undefined && { saveAs }) });
+    add({ id: jobId(job), job, path: url, ...(saveAs !== undefined && { saveAs }) });
   }
   const printed = [...jobs.values()].filter(
     ({ job, saveAs }) => job.target.kind === 'queue' && saveAs === undefined,
@@ -146,13 +141,5 @@ function checkAddress(url: string): void {
     {
       hint: 'give a signed address',
     },
-  );
-}
-
-/** A text that is there is finished: it is put in its place as a whole. */
-export async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isFile(),
-    () => false,
   );
 }

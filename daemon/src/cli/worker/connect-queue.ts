@@ -85,7 +85,20 @@ export async function openQueue(client: Redis): Promise<JobQueue> {
   return queue;
 }
 
-export function queueError(error: unknown, { shown }: QueueAddress): SottoError {
+/** A worker's name as a Redis takes it for a connection: without spaces and accents, which machines have in theirs. */
+export function writtenName(name: string): string {
+  return encodeURIComponent(name);
+}
+
+export function readName(written: string): string {
+  try {
+    return decodeURIComponent(written);
+  } catch {
+    return written;
+  }
+}
+
+function queueError(error: unknown, { shown }: QueueAddress): SottoError {
   const message = messageOf(error);
   if (/NOAUTH|WRONGPASS|NOPERM|invalid password|without any password/i.test(message))
     return new SottoError('QUEUE_DENIED', `the queue at ${shown} lets nobody in like this`, { cause: error });

@@ -7,11 +7,10 @@ import { dirname, isAbsolute } from 'node:path';
 import { SottoError, type ErrorCode } from '../../protocol/errors.js';
 import { formatOf } from '../../writers/index.js';
 import type { ReportAudio } from '../../writers/report/audio-source.js';
-import { placeText } from '../place-text.js';
+import { hasText, placeText } from '../place-text.js';
 import { MODEL_CODES } from '../model-codes.js';
 import type { Transcriber } from '../transcriber.js';
 import { documentOf, type Document } from '../transcript.js';
-import { isFile } from './collect-jobs.js';
 import type { FetchedAudio, FetchLimits } from './fetch-audio.js';
 import type { Leftovers } from './leftovers.js';
 import { MAX_TEXT_BYTES, type JobProgress, type JobResult, type QueueJob } from './queue-job.js';
@@ -53,7 +52,8 @@ export async function doJob(
   const file = job.target.kind === 'file' ? await roots.target(job.target.path, extension) : undefined;
   // Before the look for its text: who died may have placed it.
   if (file !== undefined) await desk.leftovers.sweep(dirname(file), { afterDeath: wasLost });
-  if (file === undefined ? await desk.texts.has(id) : await isFile(file)) return { outcome: 'there', worker };
+  if (file === undefined ? await desk.texts.has(id) : await hasText(file))
+    return { outcome: 'there', worker };
   const sound = await openSound(job, desk, signal);
   try {
     const folder = dirname(file ?? sound.path);

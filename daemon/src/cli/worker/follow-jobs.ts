@@ -5,6 +5,7 @@
 import type { Redis } from 'ioredis';
 import { SottoError } from '../../protocol/errors.js';
 import type { JobQueue } from './connect-queue.js';
+import { orAfter } from './or-after.js';
 import {
   errorOfReason,
   parseProgress,
@@ -14,7 +15,6 @@ import {
   type JobProgress,
   type JobResult,
 } from './queue-job.js';
-import { orAfter } from './worker-words.js';
 
 export type Ending = { readonly result: JobResult } | { readonly error: SottoError };
 
@@ -97,7 +97,7 @@ async function look(
 }
 
 /** Undefined while it goes on. */
-export async function endingOf(queue: JobQueue, id: string): Promise<Ending | undefined> {
+async function endingOf(queue: JobQueue, id: string): Promise<Ending | undefined> {
   const state = await queue.getJobState(id);
   if (state === 'unknown')
     return { error: new SottoError('CANCELLED', 'somebody has taken it out of the queue') };

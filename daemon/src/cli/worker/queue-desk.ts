@@ -3,10 +3,10 @@ import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import * as v from 'valibot';
 import type { SottoError } from '../../protocol/errors.js';
-import { openQueue, openRedis, probeQueue, type JobQueue } from './connect-queue.js';
+import { openQueue, openRedis, probeQueue, readName, type JobQueue } from './connect-queue.js';
 import { errorOfReason, parseProgress, queueJobSchema, textKey } from './queue-job.js';
-import { parseQueueUrl } from './queue-url.js';
-import { oneLine, readName } from './worker-words.js';
+import { askedQueue } from './queue-url.js';
+import { oneLine } from './worker-words.js';
 
 interface Desk {
   readonly queue: JobQueue;
@@ -93,8 +93,7 @@ export function queueClear(url: string, all: boolean): Promise<number> {
 }
 
 async function atDesk(url: string, work: (desk: Desk, shown: string) => Promise<number>): Promise<number> {
-  const address = parseQueueUrl(url);
-  if (address.warning !== undefined) process.stderr.write(`sotto: ${address.warning}\n`);
+  const address = askedQueue(url);
   await probeQueue(address);
   let lost: (error: SottoError) => void = () => undefined;
   const away = new Promise<never>((_, reject) => (lost = reject));

@@ -2,13 +2,15 @@
  * What travels through a queue. Both ends parse all of it: whoever may write to that Redis may write anything, and a worker
  * of yesterday meets jobs of tomorrow.
  */
-import { createHash } from 'node:crypto';
 import { isAbsolute, normalize } from 'node:path';
 import * as v from 'valibot';
 import { isErrorCode, SottoError } from '../../protocol/errors.js';
 import { finite, text, whole, within } from '../../protocol/fields.js';
 import { transcribeOptionsSchema } from '../../protocol/transcription.js';
 import { FORMAT_NAMES } from '../../writers/index.js';
+import { digestOfJson } from '../digest.js';
+import { isAddress } from '../shown-path.js';
+import { oneLine } from './worker-words.js';
 
 /** In Redis all keys begin with the first, and the jobs lie under the second. */
 export const QUEUE_PREFIX = 'sotto';
@@ -34,7 +36,7 @@ const path = v.pipe(
 
 const url = v.pipe(
   text(8, 8192),
-  v.check((value) => /^https?:\/\//i.test(value) && URL.canParse(value), 'neither http nor https'),
+  v.check((value) => isAddress(value) && URL.canParse(value), 'neither http nor https'),
 );
 
 /** `turbo`, or `owner/name` of one that was pulled. */
@@ -74,7 +76,7 @@ export const queueJobSchema = v.object({
 });
 export type QueueJob = v.InferOutput<typeof queueJobSchema>;
 
-export const jobResultSchema = v.object({
+const jobResultSchema = v.object({
   /** `there`: somebody was first, and theirs has stayed. */
   outcome: v.picklist(['done', 'there']),
   worker: v.string(),
@@ -84,7 +86,7 @@ export const jobResultSchema = v.object({
 });
 export type JobResult = v.InferOutput<typeof jobResultSchema>;
 
-export const jobProgressSchema = v.object({
+const jobProgressSchema = v.object({
   worker: v.string(),
   /** Of audio. */
   seconds: finite,
@@ -122,18 +124,7 @@ export function parseProgress(value: unknown): JobProgress | undefined {
  */
 export function jobId(job: QueueJob, stamp = ''): string {
   const { name: _, ...work } = job;
-  return `f-${createHash('sha256')
-    .update(canonical([work, stamp]))
-    .digest('hex')}`;
-}
-
-/** JSON with its keys in order: two who ask for the same write it in the same way. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-      : inner,
-  );
+  return `f-${digestOfJson([work, stamp])}`;
 }
 
 /** Where the text of a job waits that has no file of its own. */
@@ -142,13 +133,13 @@ export function textKey(id: string): string {
 }
 
 /** Why a job failed is kept as text: `AUDIO_EMPTY: the file holds no sound`. */
-export function reasonOf({ code, message }: SottoError): string {
+export function writtenReason({ code, message }: SottoError): string {
   return `${code}: ${message}`;
 }
 
 /** On one line, and without what a terminal would take for orders. */
 export function errorOfReason(written: string): SottoError {
-  const reason = written.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+  const reason = oneLine(written);
   const [, code = '', message = ''] = /^([A-Z_]+): (.*)$/.exec(reason) ?? [];
   if (isErrorCode(code)) return new SottoError(code, message);
   // What BullMQ says by itself of a job that one worker after another has died with.

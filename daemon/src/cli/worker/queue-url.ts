@@ -44,6 +44,13 @@ export function parseQueueUrl(text: string, env: Env = process.env): QueueAddres
   return redisAddress(url, kept);
 }
 
+/** As it was asked for; what there is to know about it is said on stderr. @throws SottoError INVALID_ARGUMENT */
+export function askedQueue(text: string): QueueAddress {
+  const address = parseQueueUrl(text);
+  if (address.warning !== undefined) process.stderr.write(`sotto: ${address.warning}\n`);
+  return address;
+}
+
 function redisAddress(url: URL, kept: string | undefined): QueueAddress {
   if (url.hostname === '') throw wrong('the host is missing');
   if (url.search !== '' || url.hash !== '') throw wrong('nothing may follow the number of the database');
@@ -55,17 +62,9 @@ function redisAddress(url: URL, kept: string | undefined): QueueAddress {
   const db = databaseOf(url.pathname.replace(/^\//, ''));
   const username = plain(url.username);
   const password = plain(url.password) ?? kept;
-  const open = password === undefined && !isLoopback(host);
   const [scheme, account] = [tls ? 'rediss' : 'redis', username === undefined ? '' : `${url.username}@`];
   const where = `${url.hostname}:${port}${db === 0 ? '' : `/${db}`}`;
-  const warnings = [
-    ...(open
-      ? ['anybody who reaches it can hand in work and read the texts: give that Redis a password']
-      : []),
-    ...(!tls && password !== undefined && !isLoopback(host)
-      ? ['password and texts travel in the clear: use rediss:// where the network is not your own']
-      : []),
-  ];
+  const warning = isLoopback(host) ? undefined : warningOf(password !== undefined, tls);
   return {
     connection: {
       host,
@@ -76,8 +75,17 @@ function redisAddress(url: URL, kept: string | undefined): QueueAddress {
       ...(tls && { tls: {} }),
     },
     shown: `${scheme}://${account}${where}`,
-    ...(warnings[0] !== undefined && { warning: `${scheme}://${where}: ${warnings[0]}` }),
+    ...(warning !== undefined && { warning: `${scheme}://${where}: ${warning}` }),
   };
+}
+
+/** Where others reach it. */
+function warningOf(hasPassword: boolean, tls: boolean): string | undefined {
+  if (!hasPassword)
+    return 'anybody who reaches it can hand in work and read the texts: give that Redis a password';
+  return tls
+    ? undefined
+    : 'password and texts travel in the clear: use rediss:// where the network is not your own';
 }
 
 /** `/absolute/path?db=3`, with `//` in front of it or not. */

@@ -5,22 +5,23 @@
 import type { Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { messageOf, SottoError } from '../../protocol/errors.js';
-import { openRedis, probeQueue } from './connect-queue.js';
+import { openRedis, probeQueue, writtenName } from './connect-queue.js';
 import { doJob, verdictOn, type JobDesk } from './do-job.js';
+import { orAfter } from './or-after.js';
 import { Pace, type Rate } from './pace.js';
 import {
   KEEP_SECONDS,
   parseJob,
   QUEUE_NAME,
   QUEUE_PREFIX,
-  reasonOf,
   textKey,
+  writtenReason,
   type JobProgress,
   type JobResult,
   type QueueJob,
 } from './queue-job.js';
 import type { QueueAddress } from './queue-url.js';
-import { orAfter, sayJob, timeLeft, writtenName } from './worker-words.js';
+import { sayJob, timeLeft } from './worker-words.js';
 
 /** How soon a dead worker is noticed, and how long a failed job rests. A test has no time for the usual ones. */
 export interface Timing {
@@ -210,7 +211,7 @@ class QueueWorker {
     const last = verdict === 'never' || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
     this.#run.say(`${last ? 'failed' : 'failed for now'}: ${data?.name ?? job.id ?? ''}: ${error.message}`);
     const { UnrecoverableError } = await import('bullmq');
-    const reason = reasonOf(error);
+    const reason = writtenReason(error);
     throw verdict === 'never' ? new UnrecoverableError(reason) : new Error(reason);
   }
 

@@ -7,7 +7,7 @@ import { sayFailure } from '../view.js';
 import { sweepFetched } from './fetch-audio.js';
 import { Leftovers } from './leftovers.js';
 import type { Rate } from './pace.js';
-import { parseQueueUrl } from './queue-url.js';
+import { askedQueue } from './queue-url.js';
 import { Roots } from './roots.js';
 import { runWorker, TIMING } from './run-worker.js';
 import { oneLine } from './worker-words.js';
@@ -32,12 +32,11 @@ const MAX_FETCH_SECONDS = 2 * 3600;
 
 export async function startWorker(paths: Paths, settings: WorkerSettings): Promise<number> {
   const { queue, files, name, concurrency, rate, model, timing } = settings;
-  const address = parseQueueUrl(queue);
+  const address = askedQueue(queue);
   checkFolders(settings.roots, files);
   const roots = await Roots.open(settings.roots);
   // Names of files, and words of a stranger, may hold anything.
   const say = (line: string): void => void process.stdout.write(`${oneLine(line)}\n`);
-  if (address.warning !== undefined) process.stderr.write(`sotto: ${address.warning}\n`);
   const [lockMs, stalledMs, backoffMs] = timing ?? [TIMING.lockMs, TIMING.stalledMs, TIMING.backoffMs];
   const view = { ...plainView(), note: say };
   const { told, toldTwice, release } = onEnd();

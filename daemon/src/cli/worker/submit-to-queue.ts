@@ -5,16 +5,16 @@
 import { resolve } from 'node:path';
 import type { Redis } from 'ioredis';
 import { SottoError } from '../../protocol/errors.js';
-import type { BatchFlags } from '../batch/flags.js';
+import { findOptionsOf, type BatchFlags } from '../batch/flags.js';
 import { giveSummary } from '../batch/summary.js';
 import { INTERRUPTED, onInterrupt } from '../interrupt.js';
-import { sweepDrafts } from '../place-text.js';
+import { hasText, sweepDrafts } from '../place-text.js';
 import type { Recipe } from '../transcript.js';
 import { sayFailure } from '../view.js';
-import { collectJobs, isFile, type Collected } from './collect-jobs.js';
+import { collectJobs, type Collected } from './collect-jobs.js';
 import { openQueue, openRedis, probeQueue, type JobQueue } from './connect-queue.js';
 import { ATTEMPTS, KEEP_SECONDS, MAX_JOB_BYTES, textKey } from './queue-job.js';
-import { parseQueueUrl } from './queue-url.js';
+import { askedQueue } from './queue-url.js';
 import { byWorker, queueView } from './queue-view.js';
 import { WatchedJobs } from './watched-jobs.js';
 
@@ -34,18 +34,13 @@ export async function transcribeByQueue(
   recipe: Recipe & { readonly model?: string },
 ): Promise<number> {
   checkFlags(flags);
-  const address = parseQueueUrl(url);
-  if (address.warning !== undefined) process.stderr.write(`sotto: ${address.warning}\n`);
-  const { recursive, include, exclude, output } = flags;
+  const address = askedQueue(url);
+  const { output } = flags;
   const [collection] = await Promise.all([
     collectJobs({
       ...recipe,
       args,
-      find: {
-        recursive: recursive === true,
-        ...(include !== undefined && { include }),
-        ...(exclude !== undefined && { exclude }),
-      },
+      find: findOptionsOf(flags),
       ...(output !== undefined && { output }),
     }),
     probeQueue(address),
@@ -127,6 +122,7 @@ async function handIn(queue: JobQueue, client: Redis, jobs: readonly Collected[]
 async function forgetIfLost(queue: JobQueue, client: Redis, { id, job }: Collected): Promise<void> {
   if ((await queue.getJobState(id)) !== 'completed') return;
   const { target } = job;
-  const there = target.kind === 'file' ? await isFile(target.path) : (await client.exists(textKey(id))) === 1;
+  const there =
+    target.kind === 'file' ? await hasText(target.path) : (await client.exists(textKey(id))) === 1;
   if (!there) await queue.remove(id);
 }

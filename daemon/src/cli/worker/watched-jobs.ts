@@ -1,7 +1,7 @@
 /** The jobs of one call while somebody watches them: what became of each, and their texts where those come by the queue. */
 import type { Redis } from 'ioredis';
 import { SottoError } from '../../protocol/errors.js';
-import type { BatchFile, FileState } from '../../store/batch/batch-run.js';
+import type { FileState } from '../../store/batch/batch-run.js';
 import { placeText } from '../place-text.js';
 import type { Summary } from '../batch/summary.js';
 import type { Collected, Collection } from './collect-jobs.js';
@@ -18,9 +18,8 @@ interface Place {
 interface Row {
   readonly path: string;
   readonly target: string;
-  readonly bytes: number;
   state: FileState;
-  error?: SottoError;
+  failure?: SottoError;
   audioSeconds?: number;
 }
 
@@ -44,11 +43,11 @@ export class WatchedJobs {
     this.#over = there.length + failed.length;
     this.#failed = failed.length;
     for (const { path, error } of failed)
-      this.#rows.set(path, { path, target: '', bytes: 0, state: 'failed', error });
-    for (const { path, target } of there) this.#rows.set(path, { path, target, bytes: 0, state: 'skipped' });
-    for (const { id, job, path, bytes, saveAs } of jobs) {
+      this.#rows.set(path, { path, target: '', state: 'failed', failure: error });
+    for (const { path, target } of there) this.#rows.set(path, { path, target, state: 'skipped' });
+    for (const { id, job, path, saveAs } of jobs) {
       const target = job.target.kind === 'file' ? job.target.path : (saveAs ?? '');
-      this.#rows.set(id, { path, target, bytes, state: 'waiting' });
+      this.#rows.set(id, { path, target, state: 'waiting' });
     }
   }
 
@@ -57,7 +56,7 @@ export class WatchedJobs {
   }
 
   summary(): Summary {
-    const files = [...this.#rows.values()].map((row, number) => fileOf(row, number));
+    const files = [...this.#rows.values()];
     const audioSeconds = files.reduce((sum, { audioSeconds: seconds = 0 }) => sum + seconds, 0);
     return { files, audioSeconds, elapsedSeconds: (performance.now() - this.#beganMs) / 1000 };
   }
@@ -105,7 +104,7 @@ export class WatchedJobs {
     if ('error' in ending) {
       this.#failed += 1;
       row.state = 'failed';
-      row.error = ending.error;
+      row.failure = ending.error;
       view.failed(job.name, ending.error);
       return;
     }
@@ -132,16 +131,4 @@ async function deliver(
   } catch (thrown) {
     return { error: SottoError.from(thrown) };
   }
-}
-
-function fileOf({ path, target, bytes, state, error, audioSeconds }: Row, number: number): BatchFile {
-  return {
-    number,
-    path,
-    target,
-    bytes,
-    state,
-    ...(error !== undefined && { failure: { code: error.code, message: error.message, hint: error.hint } }),
-    ...(audioSeconds !== undefined && { audioSeconds }),
-  };
 }

@@ -18,27 +18,3 @@ export function timeLeft(jobs: number, graceMs: number): string {
 export function oneLine(name: string): string {
   return name.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }
-
-/** A worker's name as a Redis takes it for a connection: without spaces and accents, which machines have in theirs. */
-export function writtenName(name: string): string {
-  return encodeURIComponent(name);
-}
-
-export function readName(written: string): string {
-  try {
-    return decodeURIComponent(written);
-  } catch {
-    return written;
-  }
-}
-
-/** The end of `what`, or `ms` from now. */
-export async function orAfter(what: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  try {
-    await Promise.race([what.catch(() => undefined), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
