@@ -81,7 +81,7 @@ export function contenders(ours: readonly OurModel[]): Contender[] {
 }
 
 function ourContender({ name, label, folder, textAlone }: OurModel): Contender {
-  const command = [process.execPath, join(root, 'dist/test/bench/worker.js'), folder ?? ''];
+  const command = [process.execPath, join(root, 'dist/test/bench/contender-worker.js'), folder ?? ''];
   if (textAlone) command.push('text');
   const row = { name, label, ours: true, command, env: {} };
   if (folder !== undefined) return row;

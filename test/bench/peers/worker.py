@@ -9,7 +9,7 @@
 
 `file` is raw mono float32 at 16 kHz, so that no side's decoding of files is timed. The settings are the same for all:
 greedy, temperature 0 alone, language given, timestamps on, no text carried from window to window, no detection of speech.
-test/bench/worker.ts is ours behind the same questions.
+test/bench/contender-worker.ts is ours behind the same questions.
 """
 
 import json
