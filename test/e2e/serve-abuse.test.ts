@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { discover } from '#daemon/store/discovery.js';
-import { all, exchange, open, requestOf, type Target } from '#test/harness/raw-http.js';
+import { all, exchange, open, requestOf, type RawAnswer, type Target } from '#test/harness/raw-http.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome } from '#test/harness/temp-home.js';
@@ -120,6 +120,16 @@ async function form(parts: readonly string[], then?: (socket: Socket) => Promise
   return answer;
 }
 
+/** A reset may overtake the answer where much was left unread: of several who try, one hears it. */
+async function refusedAsTooLarge(one: () => Promise<RawAnswer>): Promise<void> {
+  const answers: RawAnswer[] = [];
+  for (let n = 0; n < 5; n++) answers.push(await one());
+  const heard = answers.filter(({ status }) => status !== 0);
+  expect(heard.length).toBeGreaterThan(0);
+  for (const { status, body } of heard)
+    expect([status, body]).toEqual([413, expect.stringContaining('TOO_LARGE')]);
+}
+
 async function nothingIsLeft(): Promise<void> {
   await until(async () => (await figures()).working === 0);
   await until(() => readdirSync(home.paths.uploads).length === 0);
@@ -148,12 +158,11 @@ describe('much at once', () => {
   test('a field of 100 MB is refused, and not kept', async () => {
     const grown = await growth(async () => {
       const piece = chunked('a'.repeat(MB));
-      const { status, body } = await form(
-        ['--b\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n'],
-        (socket) => pour(socket, piece, 100),
+      await refusedAsTooLarge(() =>
+        form(['--b\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n'], (socket) =>
+          pour(socket, piece, 100),
+        ),
       );
-      expect([0, 413]).toContain(status);
-      if (status === 413) expect(JSON.parse(body)).toMatchObject({ error: { code: 'TOO_LARGE' } });
     });
     expect(grown).toBeLessThan(ROOM_BYTES);
     await nothingIsLeft();
@@ -161,8 +170,8 @@ describe('much at once', () => {
 
   test('fields without number are refused', async () => {
     const field = '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n';
-    const { status } = await form([], (socket) => pour(socket, chunked(field.repeat(1_000)), 100));
-    expect([0, 413]).toContain(status);
+    const fields = chunked(field.repeat(1_000));
+    await refusedAsTooLarge(() => form([], (socket) => pour(socket, fields, 100)));
     await nothingIsLeft();
   });
 
@@ -187,11 +196,12 @@ describe('much at once', () => {
 
   test('what follows a form without end is not waited for', async () => {
     const grown = await growth(async () => {
-      const { status } = await form(
-        ['--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nx\r\n--b--\r\n'],
-        (socket) => pour(socket, chunked('a'.repeat(MB)), 300),
+      const piece = chunked('a'.repeat(MB));
+      await refusedAsTooLarge(() =>
+        form(['--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nx\r\n--b--\r\n'], (socket) =>
+          pour(socket, piece, 300),
+        ),
       );
-      expect([0, 413]).toContain(status);
     });
     expect(grown).toBeLessThan(ROOM_BYTES);
     await nothingIsLeft();

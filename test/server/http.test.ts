@@ -15,13 +15,28 @@ let served: ServedHere;
 
 beforeEach(async () => {
   home = tempHome();
-  served = await serveHere(home, { pace: { everyMs: 100, leastBytes: 10 }, most: 2, unreadMs: 100 });
+  served = await serve();
 });
 
 afterEach(async () => {
   await served.close();
   home.remove();
 });
+
+interface Patience {
+  readonly everyMs?: number;
+  readonly unreadMs?: number;
+}
+
+/** Where nothing else is said, more patient than the busiest machine needs. */
+function serve({ everyMs = 60_000, unreadMs = 60_000 }: Patience = {}): Promise<ServedHere> {
+  return serveHere(home, { pace: { everyMs, leastBytes: 10 }, most: 2, unreadMs });
+}
+
+async function serveInstead(patience: Patience): Promise<void> {
+  await served.close();
+  served = await serve(patience);
+}
 
 const local = ['Host', 'localhost'] as const;
 
@@ -89,6 +104,7 @@ describe('a route', () => {
 
 describe('a body', () => {
   test('that hardly comes is given up, with an answer, and its place is free again', async () => {
+    await serveInstead({ everyMs: 100 });
     const socket = await open(served.socket);
     const answer = all(socket);
     socket.write(requestOf('POST /work HTTP/1.1', [local, ['Content-Length', '1000']], 'a'));
@@ -100,12 +116,13 @@ describe('a body', () => {
   });
 
   test('that keeps coming may take its time', async () => {
+    await serveInstead({ everyMs: 500 });
     const socket = await open(served.socket);
     const answer = all(socket);
     socket.write(requestOf('POST /work HTTP/1.1', [local, ['Content-Length', '1000']]));
-    for (let n = 0; n < 20; n++) {
+    for (let n = 0; n < 100; n++) {
       await new Promise((resolve) => setTimeout(resolve, 25));
-      socket.write('a'.repeat(50));
+      socket.write('a'.repeat(10));
     }
     expect((await answer).body).toContain('{"bytes":1000}');
   });
@@ -162,6 +179,7 @@ describe('an answer', () => {
   });
 
   test.each(['/much?parts', '/much'])('of %s that nobody takes is given up', async (path) => {
+    await serveInstead({ unreadMs: 100 });
     const socket = await open(served.socket);
     // Left alone: nothing of it is read.
     socket.pause();
@@ -181,9 +199,9 @@ test('a few requests sent ahead of their answers are answered in their order, ma
   const names = [...body.matchAll(/"name":"(\w+)"/g)].map(([, name]) => name);
   expect(names).toEqual([...Array.from({ length: 7 }, (_, n) => `n${n}`), 'last']);
   const greedy = await open(served.socket);
-  const nothing = all(greedy);
+  const some = all(greedy);
   greedy.write(lines.join('').repeat(100));
-  await nothing;
+  expect((await some).body.split('"name":').length - 1).toBeLessThan(700);
   expect(served.api.metrics.text()).toContain('route="/here/{name}",method="GET"');
   expect((await ask('GET /here/me')).status).toBe(200);
 });

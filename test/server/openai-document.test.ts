@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
 import { systemClock } from '#daemon/clock.js';
+import { parseFields, transcriptionFieldsSchema, translationFieldsSchema } from '#daemon/protocol/openai.js';
 import { silentLog } from '#daemon/logger.js';
 import { buildApi, type ApiContext } from '#daemon/server/api.js';
 import { documentRoute } from '#daemon/server/openai/document.js';
@@ -9,6 +10,11 @@ import { OBJECTS, OPERATIONS, type ObjectName } from '#daemon/server/openai/oper
 import { tempHome } from '#test/harness/temp-home.js';
 
 type Json = Record<string, unknown>;
+
+interface Form {
+  readonly properties?: Record<string, { format?: string; examples?: unknown[]; enum?: string[] }>;
+  readonly required?: readonly string[];
+}
 
 async function written(): Promise<Json> {
   const call = {} as Parameters<typeof documentRoute.answer>[0];
@@ -48,15 +54,17 @@ describe('the document of the API', () => {
     }
   });
 
-  test('asks for the very fields that are read, and a file', async () => {
-    const { TranscriptionForm } = ((await written()) as { components: { schemas: Record<string, Json> } })
-      .components.schemas;
-    expect(Object.keys(TranscriptionForm?.properties as Json)).toEqual([
-      'file',
-      ...Object.keys(OBJECTS.TranscriptionForm.entries),
-    ]);
-    expect(TranscriptionForm?.required).toEqual(['file', 'model']);
-    expect(JSON.stringify(TranscriptionForm)).toMatch(/"enum":\["json","text","srt","verbose_json","vtt"\]/);
+  test.each([
+    ['TranscriptionForm', transcriptionFieldsSchema],
+    ['TranslationForm', translationFieldsSchema],
+  ])('shows in the %s a file, and of each field a value that is read as such', async (name, schema) => {
+    const { components } = (await written()) as { components: { schemas: Record<string, Form> } };
+    const { properties: { file, ...fields } = {}, required } = components.schemas[name] ?? {};
+    expect([file?.format, required]).toEqual(['binary', ['file', 'model']]);
+    const shown = Object.entries(fields).map(([field, { examples = [] }]) => [field, examples[0]] as const);
+    const texts = shown.map(([field, value]) => [field, [value].flat().map(String)] as const);
+    expect(parseFields(schema, new Map(texts))).toEqual(Object.fromEntries(shown));
+    expect(fields.response_format?.enum).toEqual(['json', 'text', 'srt', 'verbose_json', 'vtt']);
   });
 
   test.each(Object.entries(EXAMPLES) as [ObjectName, unknown][])(
