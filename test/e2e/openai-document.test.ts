@@ -26,10 +26,10 @@ withPython('the daemon does what its document says', async () => {
       ...['-m', 'schemathesis.cli', 'run', `http://127.0.0.1:${open?.port}/openapi.json`],
       ...['-H', `Authorization: Bearer ${open?.token}`, '--exclude-operation-id', NOT_SERVED_YET],
       ...['--phases', 'examples,coverage,fuzzing', '--max-examples', '20', '--generation-deterministic'],
-      ...['--request-timeout', '10', '--no-color', '-w', '1'],
+      ...['--request-timeout', '60', '--no-color', '-w', '1'],
     ],
     // It leaves a folder where it runs.
-    { env: { SCHEMATHESIS_HOOKS: HOOKS }, cwd: home.folder },
+    { env: { SCHEMATHESIS_HOOKS: HOOKS }, cwd: home.folder, timeoutMs: 280_000 },
   );
   client.close();
   expect(result).toMatchObject({ code: 0, stdout: expect.stringMatching(/No issues found/) as unknown });

@@ -1,5 +1,5 @@
 /** `sotto serve` and `sotto token`, as commands, with a daemon in a process of its own. */
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { answers } from '#daemon/server/probe.js';
@@ -107,11 +107,11 @@ describe('sotto serve', () => {
   });
 
   test('keeps a daemon there that would leave without work, until the port is closed', async () => {
-    const daemon = startSotto(['daemon', 'run', '--idle-exit', '0.02'], { home: home.folder });
+    const daemon = startSotto(['daemon', 'run', '--idle-exit', '0.1'], { home: home.folder });
     await run('serve', '--port', '0');
     expect(found().pid).toBe(daemon.pid);
     expect((await run('daemon', 'status')).stdout).toContain('stays while the port is open');
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await new Promise((resolve) => setTimeout(resolve, 8_000));
     expect(isRunning(daemon.pid)).toBe(true);
     await run('serve', '--stop');
     expect(await daemon.done).toMatchObject({ code: 0 });
@@ -120,7 +120,7 @@ describe('sotto serve', () => {
   test('answers what it is at before it ends, and takes its discovery away', async () => {
     await run('serve', '--port', '0');
     const { port, token } = found();
-    const path = writeFakeAudio(join(home.folder, 'a.wav'), { segments: 20, delayMs: 50 });
+    const path = writeFakeAudio(join(home.folder, 'a.wav'), { segments: 40, delayMs: 50 });
     const form = new FormData();
     form.append('model', 'whisper-1');
     form.append('file', new Blob([readFileSync(path)]), 'a.wav');
@@ -161,7 +161,7 @@ describe('sotto serve', () => {
 });
 
 test('a daemon that would leave without work stays while somebody sends it a file', async () => {
-  const daemon = startSotto(['daemon', 'run', '--idle-exit', '0.01'], { home: home.folder });
+  const daemon = startSotto(['daemon', 'run', '--idle-exit', '0.05'], { home: home.folder });
   await until(() => answers(home.paths.socket));
   const socket = await open({ path: home.paths.socket });
   const answer = all(socket);
@@ -174,7 +174,7 @@ test('a daemon that would leave without work stays while somebody sends it a fil
     ]),
   );
   for (const letter of body.match(/.{1,4}/gs) ?? []) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 250));
     socket.write(letter);
   }
   // The form lacks its file; that it was looked at is what counts.
@@ -189,6 +189,16 @@ describe('sotto token rotate', () => {
     const { code, stdout } = await run('token', 'rotate');
     expect([code, stdout]).toEqual([0, `${found().token}\n`]);
     expect([await get('/metrics', before), await get('/metrics', found())]).toEqual([401, 200]);
+  });
+
+  test('comes to an end where the daemon can’t make one', async () => {
+    await run('daemon', 'start');
+    mkdirSync(home.paths.token);
+    expect(await run('token', 'rotate')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining(`${home.paths.token} can't be written`) as unknown,
+    });
   });
 
   test('works without a daemon, and starts none', async () => {

@@ -110,7 +110,7 @@ describe('files of the daemon', () => {
 
   test('tell how far they are: seconds, and the end of what is written', async () => {
     const one = await client();
-    await one.files.add([audio('long.wav', { segments: 30, delayMs: 15, texts: 1 })]);
+    await one.files.add([audio('long.wav', { segments: 30, delayMs: 60, texts: 1 })]);
     const looks = (await watch(one, areOver)).map(([file]) => file);
     const done = looks.map((file) => file?.doneSeconds ?? 0);
     expect(done).toEqual([...done].sort((a, b) => a - b));

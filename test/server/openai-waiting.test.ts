@@ -14,19 +14,19 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('an answer that takes long', () => {
-  /** The status, as a client hears it that waits a second for the head of the answer; here that takes three. */
+  /** The status, as a client hears it that waits three seconds for the head of the answer; here that takes nine. */
   async function answered(everyMs: number): Promise<number | string> {
     const server = createServer((request, response) => {
       const calm = sendInterims(request, response, everyMs);
       request.resume();
-      void sleep(3_000).then(() => {
+      void sleep(9_000).then(() => {
         calm();
         response.writeHead(418).end('x');
       });
     });
     const socketPath = join(folder, 's');
     await new Promise<void>((resolve) => server.listen(socketPath, resolve));
-    const dispatcher = new Agent({ connect: { socketPath }, headersTimeout: 1_000 });
+    const dispatcher = new Agent({ connect: { socketPath }, headersTimeout: 3_000 });
     try {
       return (await fetch('http://localhost/', { dispatcher, method: 'POST', body: 'x' })).status;
     } catch (error) {
