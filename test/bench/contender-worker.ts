@@ -1,6 +1,6 @@
 /**
- * Ours behind the questions that the peers answer (test/bench/peers/worker.py says which): `node contender-worker.js MODEL_DIR [text]`.
- * It goes through the public model only, with the engine's limit of memory, so it measures what a user gets.
+ * Ours behind the questions that the peers answer (test/bench/peers/worker.py says which): `node contender-worker.js MODEL_DIR
+ * [text]`. It goes through the public model only, with the engine's limit of memory, so it measures what a user gets.
  */
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
