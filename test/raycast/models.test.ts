@@ -113,6 +113,36 @@ const STARTER = 'Whisper base, 6 bit';
     await command.until((tree) => titlesIn(tree, 'On This Mac').includes('model'));
   });
 
+  test('that one can be given up and gone on with, begun here or by somebody else', async () => {
+    stall();
+    const host = raycast();
+    const command = await open(host);
+    await command.search('someone/model');
+    await command.untilText('Another Model');
+    await command.select('someone/model');
+    const download = command.act('Download');
+    await command.untilText(/Downloading \d+ %/);
+    await command.search('');
+    await command.select('model');
+    await command.act('Cancel Download');
+    await download;
+    await command.until((tree) => /\d+ KB of \d+ KB/.test(readable(row(tree, 'model'))));
+    expect(said(host)).toEqual(['Download cancelled']);
+    hub.fault = () => undefined;
+    await command.act('Go on with Download');
+    await command.until((tree) => titlesIn(tree, 'On This Mac').includes('model'));
+    expect(said(host)).toEqual(['Download cancelled', 'Model is here']);
+
+    // Brought once more, it is not the same request either.
+    stall();
+    const again = command.act('Download Again');
+    await command.untilText(/Downloading \d+ %/);
+    await command.act('Cancel Download');
+    await again;
+    await command.until(() => command.actions().includes('Download Again'));
+    expect(said(host).slice(2)).toEqual(['Download cancelled']);
+  });
+
   test('uses another one, and stays with the one before where that can’t be loaded', async () => {
     placeModel(here.paths.models, 'another');
     placeModel(here.paths.models, 'broken');

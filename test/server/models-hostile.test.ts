@@ -43,6 +43,7 @@ describe('a client that means ill', () => {
     [{ do: 'pull', model: 'x'.repeat(5000) }],
     [{ do: 'pull', model: 'someone/model', as: '' }],
     [{ do: 'pull', model: 'someone/model', again: 'yes' }],
+    [{ do: 'cancel-pull' }],
     [{ do: 'remove', model: ['fake'] }],
     [{ do: 'remove', model: 'fake', force: 1 }],
     [{ do: 'wait', timeoutSeconds: -1 }],

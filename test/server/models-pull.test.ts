@@ -85,6 +85,25 @@ describe('a pull', () => {
     expect(here.daemon.desk.idle).toBe(true);
   });
 
+  test('is called off by the name that it has here, whoever asked and from wherever it comes', async () => {
+    here.stallAfter(60_000);
+    const one = await here.client();
+    const two = await here.client();
+    expect(await two.models.cancelPull('mine')).toBe(false);
+    const pull = one.models.pull('someone/model', { as: 'mine' });
+    await downloaded(pull, 0.2);
+    // What is not a pull of that name goes on.
+    expect(await two.models.cancelPull('someone/model')).toBe(false);
+    expect(here.daemon.desk.idle).toBe(false);
+    expect(await two.models.cancelPull('mine')).toBe(true);
+    await expect(pull.result).rejects.toMatchObject({
+      code: 'CANCELLED',
+      message: 'somebody else called it off',
+    });
+    expect(here.daemon.desk.idle).toBe(true);
+    expect((await two.models.list()).partial).toMatchObject([{ name: 'mine', repo: 'someone/model' }]);
+  });
+
   test('that was called off can be asked for anew at once', async () => {
     here.stallAfter(60_000);
     const { models } = await here.client();
@@ -161,6 +180,20 @@ describe('a pull', () => {
       model: { name: plain.name, state: 'ready', insteadOf: { name: lacking.name } },
     });
     expect(here.settings()).toMatchObject({ model: plain.name });
+  });
+
+  test('of a form that the hub lacks is called off by the name of the one that comes instead', async () => {
+    const lacking = CATALOGUE.find((entry) => entry.precision !== 'float16' && entry.revision === undefined);
+    const plain = lacking === undefined ? undefined : plainFormOf(lacking);
+    if (lacking === undefined || plain === undefined) throw new Error('the catalogue pins all');
+    here.hub.commit(plain.repo, CONTENT, { ...(plain.revision !== undefined && { commit: plain.revision }) });
+    here.stallAfter(60_000);
+    const { models } = await here.client();
+    const pull = models.pull(lacking.name);
+    await downloaded(pull, 0.2);
+    expect(await models.cancelPull(lacking.name)).toBe(false);
+    expect(await models.cancelPull(plain.name)).toBe(true);
+    expect(await failureOf(pull.result)).toBe('CANCELLED');
   });
 
   test('is ended in good order by the end of the daemon, and the next one goes on with it', async () => {

@@ -74,6 +74,15 @@ export class ModelsClient {
     );
   }
 
+  /**
+   * Calls off the pull of a model, for all who wait for it: whoever asked for it, and from wherever it comes.
+   * @param name what the model is called here
+   * @returns whether there was one that ended so
+   */
+  async cancelPull(name: string): Promise<boolean> {
+    return (await this.#ask({ do: 'cancel-pull', model: name }).result).isCancelled;
+  }
+
   /** @throws SottoError BUSY for a model that is in use, unless forced: then the starter model takes its place */
   remove(model: string, { force }: { readonly force?: boolean } = {}): Promise<ModelsResultOf<'remove'>> {
     return this.#ask({ do: 'remove', model, ...(force !== undefined && { force }) }).result;

@@ -4,7 +4,7 @@
  *     → models {do}  ← models-event*  ← models-done | failed | cancelled
  *
  * `seq` counts what is never dropped, from 1; events without it are for display. `cancel` calls off what takes long:
- * a pull and a use for all who wait for them. Both belong to the daemon and go on when their client leaves; whoever asks
+ * a pull and a use for all who wait for them; `cancel-pull` does so for one that others may have asked for. Both belong to the daemon and go on when their client leaves; whoever asks
  * for the same again joins them. `watch` goes on until `cancel`.
  */
 import * as v from 'valibot';
@@ -35,6 +35,8 @@ export const modelsRequestSchema = v.variant('do', [
     as: v.exactOptional(text(1, 100)),
     again: v.exactOptional(v.boolean()),
   }),
+  /** `model`: what it is called here. Whoever asked for it: all who wait for it hear of it. */
+  v.object({ do: v.literal('cancel-pull'), model }),
   /** One that is in use is taken away only by `force`: then the starter model takes its place. */
   v.object({ do: v.literal('remove'), model, force: v.exactOptional(v.boolean()) }),
   /** `unused`: pulled models as well that are not in use. */
@@ -176,6 +178,9 @@ const pullSchema = v.object({
 });
 export type ModelPulled = v.InferOutput<typeof pullSchema>;
 
+/** `isCancelled`: whether there was a pull of that name that ended so. */
+const cancelPullSchema = v.object({ do: v.literal('cancel-pull'), isCancelled: v.boolean() });
+
 const removeSchema = v.object({
   do: v.literal('remove'),
   name: v.string(),
@@ -211,6 +216,7 @@ export const modelsResultSchema = v.variant('do', [
   listSchema,
   infoSchema,
   pullSchema,
+  cancelPullSchema,
   removeSchema,
   pruneSchema,
   verifySchema,

@@ -1,6 +1,6 @@
 /** What can be done with a model, by where it is. */
 import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
-import { againOf, type ModelDeeds } from '../hooks/use-model-deeds';
+import { againOf, wantedOf, type ModelDeeds } from '../hooks/use-model-deeds';
 import type { ModelRow } from '../lib/model-rows';
 import { REMOVE } from './usual-actions';
 
@@ -63,7 +63,7 @@ function OwnActions({ row, act, begun }: Pick<ModelActionsProps, 'row' | 'act' |
         <Action
           title={isBegun ? 'Go on with Download' : 'Download'}
           icon={Icon.Download}
-          onAction={() => act.download(row)}
+          onAction={() => act.download(wantedOf(row))}
         />
         {isBegun ? (
           <Action title="Discard Unfinished Downloads…" {...REMOVE} onAction={() => act.discard(begun)} />

@@ -89,11 +89,9 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
   const cancel = (row: ModelRow): Promise<void> =>
     doing(async () => {
       const { models } = await client();
-      // Whoever began it: the same request joins what is under way.
-      const work = models.pull(row.name);
-      work.cancel();
-      await work.result.catch(() => undefined);
-      await tell('Download cancelled', 'What has come is kept: it goes on from there.');
+      // Whoever began it. It may have come to its end meanwhile, which the list shows.
+      if (await models.cancelPull(row.name))
+        await tell('Download cancelled', 'What has come is kept: it goes on from there.');
     });
 
   const use = ({ name, title }: Pick<ModelRow, 'name' | 'title'>): Promise<void> =>
@@ -197,6 +195,12 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
     discard,
   };
   return { deeds, progress };
+}
+
+/** What the catalogue has by its name; a download of another one goes on from where it was begun. */
+export function wantedOf({ name, title, partial, catalogue }: ModelRow): Download {
+  const isOther = partial !== undefined && partial.repo !== catalogue?.repo;
+  return { name, title, ...(isOther && { from: partial.repo }) };
 }
 
 /** As it was when it was downloaded first. */

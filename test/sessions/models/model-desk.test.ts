@@ -64,6 +64,7 @@ const request: fc.Arbitrary<ModelsRequest> = fc.oneof(
   fc.record({ do: fc.constant('remove' as const), model: name, force: fc.boolean() }),
   name.map((model) => ({ do: 'verify' as const, model })),
   name.map((model) => ({ do: 'info' as const, model })),
+  name.map((model) => ({ do: 'cancel-pull' as const, model })),
   fc.record({ do: fc.constant('wait' as const), model: name, timeoutSeconds: fc.constantFrom(0, 5, 600) }),
   fc.constantFrom<ModelsRequest>(
     { do: 'list' },

@@ -4,7 +4,7 @@
  */
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
-import type { ModelsRequest } from '../../protocol/models.js';
+import type { ModelsRequest, ModelsResultOf } from '../../protocol/models.js';
 import { readSettings } from '../../settings.js';
 import { isModelName, modelSource } from '../../store/download/model-source.js';
 import { pause } from '../../store/download/retry.js';
@@ -69,6 +69,8 @@ export class ModelDesk {
         });
       case 'pull':
         return this.#pull(request, listener);
+      case 'cancel-pull':
+        return this.#works.aside(listener, () => this.#cancelPull(request.model));
       case 'verify':
         return this.#verify(request, listener);
       case 'use':
@@ -114,7 +116,7 @@ export class ModelDesk {
     const sameAs = JSON.stringify(['pull', repo, revision, target, again === true]);
     const { hub, shelves } = this.#options;
     const job = { models: shelves.models, states: this.states, wanted: model, name: target };
-    return this.#works.begin(target, listener, { doing: 'is being pulled', sameAs }, (work) =>
+    return this.#works.begin(target, listener, { doing: 'is being pulled', sameAs, brings: target }, (work) =>
       pullFor(work, {
         ...job,
         ...(as !== undefined && { as }),
@@ -122,6 +124,14 @@ export class ModelDesk {
         ...(hub !== undefined && { hub }),
       }),
     );
+  }
+
+  async #cancelPull(name: string): Promise<ModelsResultOf<'cancel-pull'>> {
+    const work = this.#works.bringing(name);
+    work?.callOff();
+    await work?.settled;
+    // It may have been at its end.
+    return { do: 'cancel-pull', isCancelled: work?.outcome.code === 'CANCELLED' };
   }
 
   #verify({ model }: Asked<'verify'>, listener: DeskListener): Member {

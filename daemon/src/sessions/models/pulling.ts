@@ -45,6 +45,7 @@ export async function pullFor(work: Work, pulling: Pulling): Promise<ModelsResul
         if (event.type !== 'instead' || as !== undefined) return;
         files.end({ present: present(), error: event.insteadOf.error });
         name = event.name;
+        work.brings = name;
         files = states.begin(name, 'downloading');
       },
     });

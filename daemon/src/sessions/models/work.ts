@@ -37,11 +37,15 @@ export interface WorkOptions {
   readonly sameAs: string;
   /** Whether it is of no use to anybody once all who asked are gone. */
   readonly endsWithClients: boolean;
+  /** The model that is pulled. */
+  readonly brings?: string;
 }
 
 export class Work {
   readonly doing: string;
   readonly sameAs: string;
+  /** The model that is pulled; it may turn out to be another one than was asked for. */
+  brings: string | undefined;
   /** Resolves when it is over. */
   readonly settled: Promise<void>;
   readonly #options: WorkOptions;
@@ -61,6 +65,7 @@ export class Work {
     this.#options = options;
     this.doing = options.doing;
     this.sameAs = options.sameAs;
+    this.brings = options.brings;
     this.settled = new Promise((resolve) => (this.#resolve = resolve));
   }
 
@@ -133,7 +138,7 @@ export class Work {
   }
 
   /** Calls it off, and says why. */
-  callOff(reason: SottoError): void {
+  callOff(reason = calledOffElsewhere()): void {
     this.#reason ??= reason;
     this.#abort.abort();
   }

@@ -12,7 +12,7 @@ export interface WorksOptions {
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
-type About = Pick<WorkOptions, 'doing' | 'sameAs'> & Partial<Pick<WorkOptions, 'endsWithClients'>>;
+type About = Pick<WorkOptions, 'doing' | 'sameAs'> & Partial<Pick<WorkOptions, 'endsWithClients' | 'brings'>>;
 
 /** A name that no model has: for works on all of them. */
 export const ALL = '*';
@@ -35,6 +35,11 @@ export class Works {
   /** The work on a model. */
   on(name: string): Work | undefined {
     return this.#byName.get(name);
+  }
+
+  /** The work that pulls a model. */
+  bringing(name: string): Work | undefined {
+    return [...this.#byName.values()].find(({ brings }) => brings === name);
   }
 
   /** Calls all off, and resolves when it is over. */
