@@ -23,7 +23,7 @@ export function nodePaths(
     join(user, '.local', 'share', 'fnm', 'aliases', 'default', 'bin', 'node'),
   ];
   const now = stable.find((path) => same(path, current)) ?? current;
-  return [...new Set([now, current, ...stable])];
+  return [...new Set([now, ...stable])];
 }
 
 function brewLinks(current: string): string[] {
