@@ -15,6 +15,8 @@ export interface AgentPlan {
   readonly nodes: readonly string[];
   /** The module that Node runs, and its arguments. */
   readonly command: readonly string[];
+  /** Where that module lies once this version has given way to another one, if that is known. */
+  readonly successor?: string;
   /** Where what the agent says before its own log is open goes. */
   readonly log: string;
   /** Working folder: one that is there as long as Sotto is. */

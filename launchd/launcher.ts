@@ -2,24 +2,31 @@
  * The shell script that the service manager starts. It finds Node anew each time: a version manager takes the old one away
  * when it brings a new one, and an agent that named it would be gone without a word.
  */
+import { join } from 'node:path';
 import type { AgentPlan } from './agent.js';
 
 /** The oldest Node that runs Sotto. */
 const MAJOR = 20;
 
-export function renderLauncher({ nodes, command }: AgentPlan): string {
+export function renderLauncher({ nodes, command, successor, user }: AgentPlan): string {
   const [recorded = '', ...others] = nodes;
+  const [entry = '', ...args] = command;
+  const call = ['"$entry"', ...args.map(quoted)].join(' ');
   return `#!/bin/sh
 # Starts Sotto's daemon. Written by \`sotto agent install\`; changes are lost with the next one.
+# What ends with success is not tried again every few seconds: that would bring neither Sotto nor Node back.
+entry=${quoted(entry)}
+${successor === undefined ? '' : `[ -f "$entry" ] || entry=${quoted(successor)}\n`}[ -f "$entry" ] || { echo "$(date) Sotto is gone from $entry: install it, then run: sotto agent install" >&2; exit 0; }
 recorded=${quoted(recorded)}
-[ -x "$recorded" ] && exec "$recorded" ${command.map(quoted).join(' ')}
-for node in ${[...others.map(quoted), '"$(command -v node)"'].join(' ')}; do
+[ -x "$recorded" ] && exec "$recorded" ${call}
+# nvm has a folder for each version; the last one is the newest.
+for newest in ${quoted(join(user, '.nvm', 'versions', 'node'))}/*/bin/node; do :; done
+for node in ${[...others.map(quoted), '"$newest"', '"$(command -v node)"'].join(' ')}; do
   [ -x "$node" ] || continue
   "$node" -e 'process.exit(parseInt(process.versions.node, 10) >= ${MAJOR} ? 0 : 1)' || continue
-  exec "$node" ${command.map(quoted).join(' ')}
+  exec "$node" ${call}
 done
 echo "$(date) Sotto found no Node.js ${MAJOR} or later: install one, then run: sotto agent install" >&2
-# A success, so that nobody tries again every few seconds: that would not bring Node back.
 exit 0
 `;
 }

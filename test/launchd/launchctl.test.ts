@@ -13,7 +13,10 @@ const SECOND_MS = 20;
 
 let folder: string;
 let launchd: FakeLaunchd;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-launchd-'))));
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-launchd-'));
+  writeFileSync(join(folder, 'daemon.cjs'), DAEMON);
+});
 afterEach(async () => {
   await launchd.logOut();
   rmSync(folder, { recursive: true, force: true });
@@ -22,7 +25,7 @@ afterEach(async () => {
 /** A daemon as short as one can be: it ends well when asked to, and badly when `fails` says so. */
 const DAEMON = `
 const { existsSync, readFileSync, writeFileSync } = require('node:fs');
-const [folder] = process.argv.slice(1);
+const [folder] = process.argv.slice(2);
 process.on('SIGTERM', () => process.exit(0));
 process.on('SIGUSR1', () => process.exit(1));
 writeFileSync(folder + '/pid', String(process.pid));
@@ -37,7 +40,7 @@ function agent(change: Partial<AgentPlan> = {}, options: Partial<FakeLaunchdOpti
     user: folder,
     launcher: join(folder, 'Application Support', 'agent', 'Sotto'),
     nodes: [process.execPath],
-    command: ['-e', DAEMON, folder],
+    command: [join(folder, 'daemon.cjs'), folder],
     log: join(folder, 'Logs', 'agent.log'),
     folder,
     environment: { PATH: '/usr/bin:/bin' },

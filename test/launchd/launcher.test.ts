@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -25,8 +25,9 @@ printf '%s\\n' ${name} "$@" > ${quoted(said)}
   return path;
 }
 
-function launch(nodes: readonly string[], path = '/usr/bin:/bin') {
+function launch(nodes: readonly string[], path = '/usr/bin:/bin', change: Partial<AgentPlan> = {}) {
   const entry = join(folder, 'sotto.mjs');
+  writeFileSync(entry, '');
   const plan: AgentPlan = {
     label: 'x',
     user: folder,
@@ -36,6 +37,7 @@ function launch(nodes: readonly string[], path = '/usr/bin:/bin') {
     log: join(folder, 'log'),
     folder,
     environment: {},
+    ...change,
   };
   writeFileSync(plan.launcher, renderLauncher(plan), { mode: 0o755 });
   const { status, stderr } = spawnSync(plan.launcher, [], { env: { PATH: path }, encoding: 'utf8' });
@@ -67,6 +69,31 @@ describe('the launcher', () => {
     expect(stderr).toMatch(/Sotto found no Node\.js 20 or later: install one, then run: sotto agent install/);
   });
 
+  test('of several that nvm has it takes the newest', () => {
+    for (const version of ['v20.1.0', 'v22.1.0']) {
+      mkdirSync(join(folder, '.nvm/versions/node', version, 'bin'), { recursive: true });
+      fakeNode(join('.nvm/versions/node', version, 'bin/node'), version.slice(1));
+    }
+    const { said, called } = launch([join(folder, '.nvm/versions/node/v18.0.0/bin/node')]);
+    expect(said()).toEqual(['.nvm/versions/node/v22.1.0/bin/node', ...called]);
+  });
+
+  test('whose version has given way to another one starts that', () => {
+    const successor = join(folder, 'current.mjs');
+    writeFileSync(successor, '');
+    const command = [join(folder, 'gone.mjs'), 'daemon', 'run', '--agent'];
+    const { said } = launch([fakeNode('node', '22.1.0')], undefined, { command, successor });
+    expect(said()).toEqual(['node', successor, 'daemon', 'run', '--agent']);
+  });
+
+  test('without Sotto it says so once and ends in peace', () => {
+    const command = [join(folder, 'gone.mjs'), 'daemon', 'run'];
+    const successor = join(folder, 'current', 'gone.mjs');
+    const { status, stderr } = launch([fakeNode('node', '22.1.0')], undefined, { command, successor });
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/Sotto is gone from .*current\/gone\.mjs: /)]);
+    expect(existsSync(join(folder, 'said'))).toBe(false);
+  });
+
   test('a word of the shell means itself, whatever is in it', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 30 }).filter((word) => !word.includes('\0'));
     fc.assert(
@@ -81,14 +108,16 @@ describe('the launcher', () => {
 });
 
 describe('where Node will be tomorrow', () => {
-  test('a link that outlives an upgrade comes before the program that it leads to now', () => {
+  test('a link that outlives an upgrade is named in place of the program that it leads to now', () => {
     const cellar = join(folder, 'Cellar', 'node@22', '22.1.0', 'bin');
     mkdirSync(cellar, { recursive: true });
     writeFileSync(join(cellar, 'node'), '');
     mkdirSync(join(folder, 'opt'));
     symlinkSync(join(folder, 'Cellar', 'node@22', '22.1.0'), join(folder, 'opt', 'node@22'));
     const paths = nodePaths(join(cellar, 'node'), folder);
-    expect(paths.slice(0, 2)).toEqual([join(folder, 'opt/node@22/bin/node'), join(cellar, 'node')]);
+    expect(paths[0]).toBe(join(folder, 'opt/node@22/bin/node'));
+    // An agent that named it would be of another version after each upgrade of Node.
+    expect(paths).not.toContain(join(cellar, 'node'));
   });
 
   test('a Node of a version manager is taken as it is, with the others behind it', () => {
