@@ -17,7 +17,7 @@ import { SottoClient } from '#daemon/client/index.js';
 import { resolvePaths } from '#daemon/paths.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
-import { discover } from '#daemon/store/discovery.js';
+import { openPort } from '#test/harness/open-port.js';
 import { cutClips } from './cut-clips.js';
 import { DaemonUnderTest } from './daemon-client.js';
 import { load, starterModel, transcribeFile } from './in-process.js';
@@ -54,8 +54,7 @@ export async function api(argv: string[]): Promise<void> {
   const daemon = await DaemonUnderTest.start(home);
   const client = await SottoClient.connect(paths.socket, 'bench');
   try {
-    await client.serve({ do: 'start', port: 0 });
-    const { port, token } = discover(paths.discovery) ?? { port: 0, token: '' };
+    const { port, token } = await openPort(paths);
     const socket = {
       url: 'http://localhost',
       token,

@@ -1,9 +1,8 @@
 /** schemathesis reads the document that the daemon serves, and tries at the port whether it tells the truth. */
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { SottoClient } from '#daemon/client/index.js';
 import { packageRoot } from '#daemon/paths.js';
-import { discover } from '#daemon/store/discovery.js';
+import { openPort } from '#test/harness/open-port.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { pythonFor } from '#test/harness/python.js';
 import { sotto } from '#test/harness/run-sotto.js';
@@ -18,19 +17,16 @@ const NOT_SERVED_YET = 'createSpeech';
 
 withPython('the daemon does what its document says', async () => {
   expect(await sotto(['daemon', 'start'], { home: home.folder })).toMatchObject({ code: 0 });
-  const client = await SottoClient.connect(home.paths.socket, 'test');
-  await client.serve({ do: 'start', port: 0 });
-  const open = discover(home.paths.discovery);
+  const open = await openPort(home.paths);
   const result = await python?.run(
     [
-      ...['-m', 'schemathesis.cli', 'run', `http://127.0.0.1:${open?.port}/openapi.json`],
-      ...['-H', `Authorization: Bearer ${open?.token}`, '--exclude-operation-id', NOT_SERVED_YET],
+      ...['-m', 'schemathesis.cli', 'run', `http://127.0.0.1:${open.port}/openapi.json`],
+      ...['-H', `Authorization: Bearer ${open.token}`, '--exclude-operation-id', NOT_SERVED_YET],
       ...['--phases', 'examples,coverage,fuzzing', '--max-examples', '20', '--generation-deterministic'],
       ...['--request-timeout', '60', '--no-color', '-w', '1'],
     ],
     // It leaves a folder where it runs.
     { env: { SCHEMATHESIS_HOOKS: HOOKS }, cwd: home.folder, timeoutMs: 280_000 },
   );
-  client.close();
   expect(result).toMatchObject({ code: 0, stdout: expect.stringMatching(/No issues found/) as unknown });
 });

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import { Agent } from 'undici';
-import { SottoClient } from '#daemon/client/index.js';
 import { packageRoot } from '#daemon/paths.js';
-import { discover } from '#daemon/store/discovery.js';
+import type { Discovery } from '#daemon/store/discovery.js';
+import { openPort } from '#test/harness/open-port.js';
 import { pythonFor, type PythonResult } from '#test/harness/python.js';
 import { describeWithEngine, jfk } from '#test/harness/real-engine.js';
 import { sotto } from '#test/harness/run-sotto.js';
@@ -23,7 +23,7 @@ const withPython = python === undefined ? test.skip : test;
 
 /** What the command writes, and the port: the same for all of these. */
 let home: TempHome;
-let port: { readonly port: number; readonly token: string };
+let port: Discovery;
 let said: { readonly text: string; readonly srt: string; readonly words: unknown[] };
 
 async function written(...flags: string[]): Promise<string> {
@@ -47,12 +47,7 @@ withEngine('OpenAI’s own clients', () => {
       srt: await written('--format', 'srt'),
       words: segments.flatMap(({ words }) => words.map(({ word, start, end }) => [word.trim(), start, end])),
     };
-    const client = await SottoClient.connect(home.paths.socket, 'test');
-    await client.serve({ do: 'start', port: 0 });
-    client.close();
-    const found = discover(home.paths.discovery);
-    if (found === undefined) throw new Error('the port is not open');
-    port = found;
+    port = await openPort(home.paths);
   });
 
   afterAll(async () => {

@@ -9,15 +9,16 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import { WebSocket } from 'ws';
-import { openAudio } from '#daemon/audio/decode-file.js';
-import { SottoClient } from '#daemon/client/index.js';
 import { errorsIn } from '#daemon/cli/word-errors.js';
 import { packageRoot } from '#daemon/paths.js';
+import { toPcm16 } from '#daemon/signal/pcm16.js';
 import { Resampler } from '#daemon/signal/resample.js';
-import { discover } from '#daemon/store/discovery.js';
+import type { Discovery } from '#daemon/store/discovery.js';
+import { openPort } from '#test/harness/open-port.js';
 import { pythonFor } from '#test/harness/python.js';
 import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
 import { sotto } from '#test/harness/run-sotto.js';
+import { samplesOf } from '#test/harness/speech.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 
@@ -32,7 +33,7 @@ type Event = Record<string, unknown> & { readonly type: string };
 const TEXT = 'conversation.item.input_audio_transcription';
 
 let home: TempHome;
-let port: { readonly port: number; readonly token: string };
+let port: Discovery;
 /** 16 kHz. */
 let speech: Float32Array;
 
@@ -43,12 +44,7 @@ withEngine('realtime transcription', () => {
     speech = await samplesOf(jfk);
     // The daemon is there from here on.
     await sotto(['transcribe', jfk], { home: home.folder, realEngine: true });
-    const client = await SottoClient.connect(home.paths.socket, 'test');
-    await client.serve({ do: 'start', port: 0 });
-    client.close();
-    const found = discover(home.paths.discovery);
-    if (found === undefined) throw new Error('the port is not open');
-    port = found;
+    port = await openPort(home.paths);
   });
 
   afterAll(async () => {
@@ -166,19 +162,8 @@ const TURN = [
   'input_audio_buffer.committed',
 ];
 
-async function samplesOf(path: string): Promise<Float32Array> {
-  const audio = await openAudio(path);
-  const samples: number[] = [];
-  for await (const chunk of audio.samples) samples.push(...chunk);
-  await audio.close();
-  return Float32Array.from(samples);
-}
-
 function pcmOf(samples: Float32Array): Uint8Array {
-  const pcm = Int16Array.from(samples, (sample) =>
-    Math.max(-32_768, Math.min(32_767, Math.round(sample * 32_768))),
-  );
-  return new Uint8Array(pcm.buffer);
+  return new Uint8Array(toPcm16(samples).buffer);
 }
 
 function* pieces(pcm: Uint8Array, bytes: number): Generator<string> {

@@ -5,9 +5,8 @@ import { expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/beta/realtime/ws';
 import { WebSocket as NativeWebSocket } from 'undici';
-import { SottoClient } from '#daemon/client/index.js';
 import { answers } from '#daemon/server/probe.js';
-import { discover } from '#daemon/store/discovery.js';
+import { openPort } from '#test/harness/open-port.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto, startSotto } from '#test/harness/run-sotto.js';
@@ -59,10 +58,7 @@ test('of a daemon that is killed nothing is left: neither sound, nor a dictation
 
 test('programs that can set no headers, and those of the beta, reach it at the port', async () => {
   await daemonWith();
-  const daemon = await SottoClient.connect(home.paths.socket, 'test');
-  await daemon.serve({ do: 'start', port: 0 });
-  daemon.close();
-  const { port, token } = discover(home.paths.discovery) ?? { port: 0, token: '' };
+  const { port, token } = await openPort(home.paths);
   const address = `127.0.0.1:${port}`;
 
   // As browsers have it, without an Origin: the key is in a subprotocol, which is never said back.

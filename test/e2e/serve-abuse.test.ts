@@ -6,7 +6,7 @@
 import { readdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { discover } from '#daemon/store/discovery.js';
+import { portOf } from '#test/harness/open-port.js';
 import { all, exchange, open, requestOf, type RawAnswer, type Target } from '#test/harness/raw-http.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { stopAll } from '#test/harness/stop-all.js';
@@ -27,11 +27,11 @@ let good: readonly (readonly [string, string])[] = [];
 
 beforeAll(async () => {
   await sotto(['serve', '--port', '0'], { home: home.folder });
-  const found = discover(home.paths.discovery);
-  target = { host: '127.0.0.1', port: found?.port ?? 0 };
-  token = found?.token ?? '';
+  const found = portOf(home.paths);
+  target = { host: '127.0.0.1', port: found.port };
+  token = found.token;
   good = [
-    ['Host', `127.0.0.1:${found?.port ?? 0}`],
+    ['Host', `127.0.0.1:${found.port}`],
     ['Authorization', `Bearer ${token}`],
   ];
   // What it loads and compiles at the first of each is no growth.

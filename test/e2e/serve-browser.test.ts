@@ -5,7 +5,6 @@
 import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { discover } from '#daemon/store/discovery.js';
 import { startBrowser, type Browser } from '#test/cli/browser.js';
 import {
   attackScript,
@@ -15,6 +14,7 @@ import {
   type Tried,
 } from '#test/harness/attack-page.js';
 import { daemonStatus } from '#test/harness/daemon-status.js';
+import { portOf } from '#test/harness/open-port.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome } from '#test/harness/temp-home.js';
@@ -30,7 +30,7 @@ beforeAll(async () => {
   browser = await startBrowser();
   evil = await attackServer();
   await sotto(['serve', '--port', '0'], { home: home.folder });
-  ({ port, token } = discover(home.paths.discovery) ?? { port: 0, token: '' });
+  ({ port, token } = portOf(home.paths));
   addresses = (await daemonStatus(home.paths))?.http?.addresses ?? [];
 });
 

@@ -12,6 +12,7 @@ import { packageRoot } from '#daemon/paths.js';
 import type { LiveCheckpoint } from '#daemon/protocol/live.js';
 import type { LiveLook } from '#daemon/protocol/ipc.js';
 import type { LiveReport } from '#daemon/supervisor/engine.js';
+import { toPcm16 } from '#daemon/signal/pcm16.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { clip, samplesOf, starterModel } from '#test/models/fixtures.js';
 import { SECOND } from '#test/harness/ramp.js';
@@ -28,14 +29,12 @@ const never = new AbortController().signal;
 const main = join(packageRoot, 'dist', 'daemon', 'src', 'engine', 'main.js');
 const TAKE_SAMPLES = 4.5 * SECOND;
 
-let pcm: Int16Array<ArrayBuffer>;
+let pcm: Int16Array;
 let dir: string;
 beforeAll(async () => {
   dir = starterModel();
   const samples = (await samplesOf(speech ?? '')).subarray(0, TAKE_SAMPLES);
-  pcm = Int16Array.from(samples, (sample) =>
-    Math.max(-32_768, Math.min(32_767, Math.round(sample * 32_768))),
-  );
+  pcm = toPcm16(samples);
 });
 
 let supervisor: Supervisor | undefined;

@@ -25,7 +25,7 @@ const LAW: Record<string, readonly string[]> = {
   server: ['sessions', 'protocol', 'base', 'store', 'writers', 'signal'],
   // The command line is where the parts are put together, so it sees all but the engine's side.
   cli: ['server', 'sessions', 'supervisor', 'store', 'client', 'writers', 'protocol', 'base', 'launchd'],
-  engine: ['models', 'audio', 'native', 'protocol', 'base'],
+  engine: ['models', 'audio', 'native', 'signal', 'protocol', 'base'],
   models: ['audio', 'native', 'protocol'],
   audio: ['protocol', 'signal'],
   // Arithmetic on samples: no files, no sockets, no MLX.

@@ -1,14 +1,16 @@
 /** Where the models' tests find their fixtures, real weights and speech; none of the last two is in every clone. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { expect } from '@jest/globals';
-import { openAudio } from '#daemon/audio/decode-file.js';
-import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
+import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
+import { streamOf } from '#test/harness/speech.js';
+
+export { samplesOf, starterModel, streamOf } from '#test/harness/speech.js';
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -56,38 +58,6 @@ export function realWeights(name: 'base' | 'tiny.en'): { dir: string } | { missi
   } finally {
     rmSync(made, { recursive: true, force: true });
   }
-}
-
-/** The model that every clone has. */
-export function starterModel(): string {
-  const models = join(root, 'assets/models');
-  const { starter } = JSON.parse(readFileSync(join(models, 'manifest.json'), 'utf8')) as { starter: string };
-  return join(models, starter);
-}
-
-/** All samples of a file, 16 kHz mono. */
-export async function samplesOf(path: string): Promise<Float32Array> {
-  const audio = await openAudio(path);
-  const chunks: Float32Array[] = [];
-  for await (const chunk of audio.samples) chunks.push(chunk.slice());
-  await audio.close();
-  const samples = new Float32Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    samples.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return samples;
-}
-
-/** Samples as a stream of chunks. */
-export function streamOf(samples: Float32Array, chunkSamples = 16_000): AudioStream {
-  async function* chunks(): AsyncGenerator<Float32Array> {
-    for (let i = 0; i < samples.length; i += chunkSamples) {
-      yield await Promise.resolve(samples.subarray(i, i + chunkSamples));
-    }
-  }
-  return { durationSeconds: samples.length / 16_000, samples: chunks() };
 }
 
 /** A whole transcription, English unless told otherwise; no array is left behind. */

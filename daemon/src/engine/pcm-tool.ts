@@ -5,17 +5,11 @@
 import { once } from 'node:events';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import type { PcmReply } from '#daemon/protocol/pcm-work.js';
+import { toPcm16 } from '#daemon/signal/pcm16.js';
 import { engineError } from './engine-errors.js';
 import { tellCommand } from './tell-command.js';
 
 const send = (message: PcmReply): Promise<void> => tellCommand(message);
-
-/** The inverse of reading 16-bit samples as n / 32768: what was 16 bits stays as it was. */
-function toInt16(samples: Float32Array): Int16Array {
-  return Int16Array.from(samples, (sample) =>
-    Math.max(-32_768, Math.min(32_767, Math.round(sample * 32_768))),
-  );
-}
 
 async function decode(path: string): Promise<void> {
   const audio = await openAudio(path);
@@ -23,7 +17,7 @@ async function decode(path: string): Promise<void> {
   await send({ type: 'opened', ...(durationSeconds === undefined ? {} : { durationSeconds }) });
   try {
     for await (const samples of audio.samples) {
-      const { buffer, byteOffset, byteLength } = toInt16(samples);
+      const { buffer, byteOffset, byteLength } = toPcm16(samples);
       if (!process.stdout.write(new Uint8Array(buffer, byteOffset, byteLength))) {
         await once(process.stdout, 'drain');
       }

@@ -1,6 +1,7 @@
 /** Audio as clients send it, made into what takes are made of: 16 kHz, s16le. However it is cut, the same samples come out. */
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
 import { decodeG711 } from '../../signal/g711.js';
+import { toPcm16 } from '../../signal/pcm16.js';
 import { Resampler } from '../../signal/resample.js';
 import type { Format } from './settings.js';
 
@@ -55,12 +56,7 @@ export class Intake {
   }
 }
 
+/** Machines that Sotto runs on have the low byte first, as the wire does. */
 function pcmOf(samples: Float32Array): Uint8Array {
-  const pcm = new Uint8Array(samples.length * BYTES_PER_SAMPLE);
-  const view = new DataView(pcm.buffer);
-  for (const [i, sample] of samples.entries()) {
-    const value = Math.round(sample * FULL_SCALE);
-    view.setInt16(i * BYTES_PER_SAMPLE, Math.max(-FULL_SCALE, Math.min(FULL_SCALE - 1, value)), true);
-  }
-  return pcm;
+  return new Uint8Array(toPcm16(samples).buffer);
 }
