@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { link, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { writeSafely } from './download/work-folder.js';
+import { writeSafely } from './write-safely.js';
 
 /** With a word in front by which it is known when it turns up somewhere: 256 bits. */
 const FORM = /^sotto_[A-Za-z0-9_-]{43}$/;

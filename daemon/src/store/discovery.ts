@@ -3,7 +3,7 @@ import { readFileSync, unlinkSync } from 'node:fs';
 import * as v from 'valibot';
 import { isRunning } from '../is-running.js';
 import { SottoError } from '../protocol/errors.js';
-import { writeSafely } from './download/work-folder.js';
+import { writeSafely } from './write-safely.js';
 
 const discoverySchema = v.object({
   port: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(65_535)),

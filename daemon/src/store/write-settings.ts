@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { readSettings } from '../settings.js';
-import { writeSafely } from './download/work-folder.js';
+import { writeSafely } from './write-safely.js';
 
 /** @throws SottoError INVALID_ARGUMENT for a file that is not valid: nothing of it is lost, OUTPUT_FAILED */
 export function chooseModel(settings: string, model: string | undefined): Promise<void> {

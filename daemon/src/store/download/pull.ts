@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { systemClock, type Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import { takeLock } from '../process-lock.js';
+import { writeSafely } from '../write-safely.js';
 import { checkRoom, freeBytesOf, type FreeBytes } from './disk-space.js';
 import { fetchFile, type FileSource } from './fetch-file.js';
 import { FileHash, readThrough } from './file-hash.js';
@@ -18,7 +19,7 @@ import { hubSettings, type HubSettings } from './settings.js';
 import { openTransport, type Transport } from './transport.js';
 import { diskError } from './trouble.js';
 import type { RemoteFile } from './wanted-files.js';
-import { DOWNLOADS, WorkFolder, writeSafely } from './work-folder.js';
+import { DOWNLOADS, WorkFolder } from './work-folder.js';
 
 export interface PullOptions {
   /** The folder of models. */

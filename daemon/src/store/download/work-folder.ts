@@ -2,11 +2,11 @@
  * Where a download lives until it is a model: `models/.downloads/<name>/`, with `plan.json`, the files under `files/`,
  * and under `old/` the model that it takes the place of, for the moment between two renames.
  */
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { writeSafely } from '../write-safely.js';
 import type { RemoteModel } from './remote-model.js';
 import { isSafeName } from './safe-path.js';
 import { diskError } from './trouble.js';
@@ -124,18 +124,6 @@ export async function folderBytes(folder: string): Promise<number> {
     else if (entry.isFile()) bytes += (await stat(path).catch(() => undefined))?.size ?? 0;
   }
   return bytes;
-}
-
-/** All of it or nothing: written beside, brought to the disk, renamed. @param mode of the file; what is usual, if left out */
-export async function writeSafely(path: string, text: string, mode?: number): Promise<void> {
-  const draft = `${path}.${randomUUID().slice(0, 8)}.new`;
-  try {
-    await writeFile(draft, text, { flag: 'wx', flush: true, ...(mode !== undefined && { mode }) });
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  }
 }
 
 /** Brings the names in a folder to the disk. */

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
 import { VOCABULARY_LIMITS, type Vocabulary } from '../../protocol/vocabulary.js';
-import { writeSafely } from '../download/work-folder.js';
+import { writeSafely } from '../write-safely.js';
 import { added, EMPTY_VOCABULARY, type Changed } from './change.js';
 import { formatVocabulary, parseKept } from './file-text.js';
 

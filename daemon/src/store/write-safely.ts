@@ -1,9 +1,23 @@
-/** Drafts of files that are written safely: beside the file, under its name and `.<random>.new`, until they take its place. */
+/** Files that are whole or not there: written beside their place, as `<name>.<random>.new`, and then renamed. */
+import { randomUUID } from 'node:crypto';
 import { readdirSync, statSync, unlinkSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** What is younger may be at work: a command makes the token without asking the daemon. */
 const LEFT_MS = 60_000;
+
+/** All of it or nothing, and on the disk. @param mode of the file; what is usual, if left out */
+export async function writeSafely(path: string, text: string, mode?: number): Promise<void> {
+  const draft = `${path}.${randomUUID().slice(0, 8)}.new`;
+  try {
+    await writeFile(draft, text, { flag: 'wx', flush: true, ...(mode !== undefined && { mode }) });
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
 
 /** Removes the drafts of this file that a kill has left: they may hold secrets. */
 export function sweepDrafts(path: string): void {
