@@ -1,5 +1,5 @@
 /** Manage Models: what is on this Mac, what can be had, and which one writes down what you say. */
-import { Action, ActionPanel, Icon, launchCommand, LaunchType, List } from '@raycast/api';
+import { Action, ActionPanel, Color, Icon, launchCommand, LaunchType, List } from '@raycast/api';
 import { useState } from 'react';
 import type { SottoError } from 'sotto/client';
 import { ModelItem } from './components/model-item';
@@ -45,6 +45,16 @@ export default function Models() {
       onSearchTextChange={setSearch}
       searchBarPlaceholder="Search models, or type owner/name of another one"
     >
+      {error !== undefined && list !== undefined ? (
+        <List.Section title="As It Was Before">
+          <List.Item
+            title={capitalised(error.message)}
+            subtitle={error.hint}
+            icon={{ source: Icon.Warning, tintColor: Color.Red }}
+            actions={<WaysOut onAgain={again} />}
+          />
+        </List.Section>
+      ) : null}
       <List.Section title="On This Mac">{items(['here'])}</List.Section>
       <List.Section title="On Its Way">{items(['coming', 'begun'])}</List.Section>
       <List.Section
@@ -91,18 +101,22 @@ export default function Models() {
 }
 
 function Trouble({ error, onAgain }: { readonly error: SottoError; readonly onAgain: () => void }) {
-  const setUp = () => launchCommand({ name: 'set-up', type: LaunchType.UserInitiated });
   return (
     <List.EmptyView
       icon={Icon.Warning}
       title={capitalised(error.message)}
       description={error.hint}
-      actions={
-        <ActionPanel>
-          <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={onAgain} />
-          <Action title="Set up Sotto" icon={Icon.WrenchScrewdriver} onAction={setUp} />
-        </ActionPanel>
-      }
+      actions={<WaysOut onAgain={onAgain} />}
     />
+  );
+}
+
+function WaysOut({ onAgain }: { readonly onAgain: () => void }) {
+  const setUp = () => launchCommand({ name: 'set-up', type: LaunchType.UserInitiated });
+  return (
+    <ActionPanel>
+      <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={onAgain} />
+      <Action title="Set up Sotto" icon={Icon.WrenchScrewdriver} onAction={setUp} />
+    </ActionPanel>
   );
 }

@@ -35,6 +35,8 @@ export class Desktop {
   selectedText: string | undefined;
   /** The newest first. */
   clipboard: ClipboardContent[] = [];
+  /** Whether Raycast can read it at all. */
+  isClipboardReadable = true;
   /** What the user answers when a command asks whether it shall. */
   confirms = true;
   /** All that was pasted, joined: what stands in the app in front. */
@@ -64,6 +66,7 @@ export class Desktop {
       case 'clearClipboard':
         return void (this.clipboard = []);
       case 'readClipboard':
+        if (!this.isClipboardReadable) throw new Error('Could not read the clipboard');
         return this.clipboard[offsetOf(args[0])] ?? { text: '' };
       case 'getSelectedFinderItems':
         if (this.frontmost.bundleId !== FINDER.bundleId) {

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SottoClient } from '#daemon/client/index.js';
 import { placeModel } from '#test/harness/desk-server.js';
 import { modelFiles } from '#test/harness/hub-model.js';
+import { launcher } from '#test/harness/run-sotto.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
@@ -44,6 +45,15 @@ const STARTER = 'Whisper base, 6 bit';
     return command;
   }
 
+  /** @returns the process that it was */
+  async function killDaemon(): Promise<number> {
+    const client = await SottoClient.connect(here.paths.socket, 'test');
+    const { pid } = client.daemon;
+    client.close();
+    process.kill(pid, 'SIGKILL');
+    return pid;
+  }
+
   const stall = (): void => {
     hub.fault = ({ kind, path }) =>
       kind === 'cdn' && path === 'weights.safetensors' ? { stallAfter: 150_000 } : undefined;
@@ -77,7 +87,8 @@ const STARTER = 'Whisper base, 6 bit';
     await command.untilText(/Downloading \d+ %/);
     await command.act('Cancel Download');
     await download;
-    await command.until((tree) => titlesIn(tree, 'On Its Way').includes(TINY.title));
+    await command.until(() => command.actions().includes('Go on with Download'));
+    expect(titlesIn(command.tree, 'On Its Way')).toContain(TINY.title);
     expect(readable(row(command.tree, TINY.title))).toMatch(/\d+ KB of \d+ KB/);
     hub.fault = () => undefined;
     await command.act('Go on with Download');
@@ -126,7 +137,7 @@ const STARTER = 'Whisper base, 6 bit';
     await command.select('model');
     await command.act('Cancel Download');
     await download;
-    await command.until((tree) => /\d+ KB of \d+ KB/.test(readable(row(tree, 'model'))));
+    await command.until(() => command.actions().includes('Go on with Download'));
     expect(said(host)).toEqual(['Download cancelled']);
     hub.fault = () => undefined;
     await command.act('Go on with Download');
@@ -211,14 +222,26 @@ const STARTER = 'Whisper base, 6 bit';
   test('a daemon that dies is back, and so is the list', async () => {
     const command = await open();
     await command.untilText('In Memory');
-    const client = await SottoClient.connect(here.paths.socket, 'test');
-    const { pid } = client.daemon;
-    client.close();
-    process.kill(pid, 'SIGKILL');
+    const pid = await killDaemon();
     placeModel(here.paths.models, 'newcomer');
     await command.until((tree) => titlesIn(tree, 'On This Mac').includes('newcomer'));
     const status = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { pid: number };
     expect(status.pid).not.toBe(pid);
+  });
+
+  test('a daemon that does not come back leaves the list as it was, and it is said so', async () => {
+    const sotto = join(here.paths.home, 'sotto.mjs');
+    symlinkSync(launcher, sotto);
+    const command = await open(raycast({ sotto }));
+    rmSync(sotto);
+    await killDaemon();
+    await command.untilText('There is no Sotto at');
+    expect(titlesIn(command.tree, 'As It Was Before')).toEqual([`There is no Sotto at ${sotto}`]);
+    expect(titlesIn(command.tree, 'On This Mac')).toContain('fake');
+    symlinkSync(launcher, sotto);
+    await command.act('Try Again');
+    await command.until((tree) => titlesIn(tree, 'As It Was Before').length === 0);
+    await command.until((tree) => titlesIn(tree, 'On This Mac').includes('fake'));
   });
 
   test('says why nothing is there, and what to do', async () => {

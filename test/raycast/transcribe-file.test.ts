@@ -154,6 +154,15 @@ describeBuilt('Transcribe File', () => {
     expect(command.actions()).toEqual(['Choose Files…']);
   });
 
+  test('a clipboard that can’t be read is told of, and files can be chosen all the same', async () => {
+    const host = here.raycast({});
+    host.desktop.isClipboardReadable = false;
+    const command = host.launch('transcribe-clipboard');
+    await command.untilText('There is no file on the clipboard');
+    expect(command.actions()).toEqual(['Choose Files…']);
+    expect(host.desktop.did('toast')).toMatchObject([{ title: 'Could not read the clipboard' }]);
+  });
+
   test('saves beside the file in every form, never over another file', async () => {
     const path = audio('talk.wav', { segments: 2 });
     writeFileSync(join(here.paths.home, 'talk.srt'), 'mine');

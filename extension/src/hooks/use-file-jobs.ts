@@ -46,7 +46,10 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
       },
     );
     // Asked at once: a moment later Finder may not be in front any more.
-    wanted.current ??= find();
+    wanted.current ??= find().catch(async (thrown: unknown) => {
+      await tellFailure(thrown);
+      return [];
+    });
     setJobs(followed);
     setError(undefined);
     setLoading(true);
