@@ -56,7 +56,11 @@ const LABEL = 'com.sotto.daemon';
     expect(titlesIn(command.tree, 'Looked At')).toEqual(
       expect.arrayContaining(['Sotto', 'Node.js', 'Engine Library', 'Model', 'Daemon', 'Microphone']),
     );
-    expect(command.text()).toContain('Built-in Microphone');
+    // That it is connected does not say that Raycast may use it.
+    expect(iconOf(command.tree, 'Microphone')).toMatchObject({ tintColor: 'raycast-blue' });
+    expect(command.text()).toMatch(/Built-in Microphone: connected\. Whether Raycast may use it shows/);
+    await command.select('Microphone');
+    expect(command.actions()[0]).toBe('Open Microphone Settings');
   });
 
   test('installs the login agent, restarts it, and takes it away when one is sure', async () => {
@@ -147,4 +151,8 @@ const LABEL = 'com.sotto.daemon';
 function titlesIn(tree: TreeNode | undefined, section: string): string[] {
   const found = findAll(tree, 'List.Section').find(({ props }) => props.title === section);
   return findAll(found, 'List.Item').map((item) => textOf(item, 'title'));
+}
+
+function iconOf(tree: TreeNode | undefined, title: string): unknown {
+  return findAll(tree, 'List.Item').find((item) => textOf(item, 'title') === title)?.props.icon;
 }

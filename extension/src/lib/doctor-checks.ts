@@ -35,7 +35,7 @@ const TITLES: Record<string, string> = {
   'better-model': 'A Better Model',
 };
 const ASKS =
-  'At the first dictation macOS asks whether Raycast may use it. If no words come, allow it in System Settings › Privacy & Security › Microphone.';
+  'macOS asks at the first dictation. If no words come, allow it in System Settings › Privacy & Security › Microphone.';
 
 export function titleOf({ what }: Check): string {
   return TITLES[what] ?? what.charAt(0).toUpperCase() + what.slice(1);
@@ -133,14 +133,9 @@ function agentOf({ stdout }: Ran): Agent {
 function microphoneOf({ stdout, stderr }: Ran): Check[] {
   const names = stdout.split('\n').flatMap((line) => /^\s*\d+\s+(.+)$/.exec(line)?.[1] ?? []);
   if (names.length > 0) {
-    return [
-      {
-        what: 'microphone',
-        verdict: 'right',
-        found: names.join(', '),
-        advice: ASKS,
-      },
-    ];
+    // They are named without any permission, and only who opens one learns whether it may be heard.
+    const found = `${names.join(', ')}: connected. Whether Raycast may use it shows in the first dictation.`;
+    return [{ what: 'microphone', verdict: 'note', found, advice: ASKS }];
   }
   const why = stderr.trim().replace(/^sotto: /, '');
   const found = why === '' ? 'none is connected' : why;
