@@ -19,8 +19,12 @@ export class RingFile {
   constructor(path: string, maxBytes: number = MAX_FILE_BYTES) {
     this.#path = path;
     this.#maxBytes = maxBytes;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    this.#open();
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      this.#open();
+    } catch {
+      // After one start as root it is root's; each line tries again.
+    }
   }
 
   write(line: string): void {

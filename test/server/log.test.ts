@@ -1,4 +1,4 @@
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -27,6 +27,16 @@ describe('the log', () => {
       .split('\n')
       .map((line) => Number(line.slice(5)));
     expect(numbers).toEqual(numbers.map((_, index) => 500 - numbers.length + index));
+  });
+
+  test('that can’t be opened costs its lines, never the daemon, and goes on once it can', () => {
+    mkdirSync(path, { recursive: true });
+    const ring = new RingFile(path);
+    ring.write('lost\n');
+    rmSync(path, { recursive: true });
+    ring.write('kept\n');
+    ring.close();
+    expect(tailOfLog(path, 9)).toEqual(['kept']);
   });
 
   test('goes on in the file that an earlier daemon left', () => {
