@@ -1,6 +1,7 @@
 /** The login agent of this machine. */
 import { platform } from 'node:os';
 import { join } from 'node:path';
+import { absolute } from '#daemon/paths.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { AgentManager, AgentPlan } from './agent.js';
 import { LaunchAgent } from './launchctl.js';
@@ -14,7 +15,7 @@ export { ownPlan } from './plan.js';
 export function agentManager(plan: AgentPlan, system: string = platform()): AgentManager {
   if (system === 'darwin') return new LaunchAgent(plan, { run, uid: process.getuid?.() ?? 0 });
   if (system === 'linux') {
-    const config = process.env.XDG_CONFIG_HOME ?? join(plan.user, '.config');
+    const config = absolute(process.env.XDG_CONFIG_HOME) ?? join(plan.user, '.config');
     return new SystemdAgent(plan, { run, units: join(config, 'systemd', 'user') });
   }
   throw new SottoError('AGENT_FAILED', `Sotto can't be started at login on ${system}`, {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { homedir, platform } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const main = new URL('../../dist/daemon/src/cli/main.js', import.meta.url);
@@ -26,5 +26,6 @@ process.exitCode = await run(process.argv.slice(2));
 function cacheFolder({ SOTTO_HOME, XDG_CACHE_HOME }) {
   if (SOTTO_HOME) return join(SOTTO_HOME, 'cache');
   if (platform() === 'darwin') return join(homedir(), 'Library/Caches/Sotto');
-  return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'sotto');
+  const cache = isAbsolute(XDG_CACHE_HOME ?? '') ? XDG_CACHE_HOME : join(homedir(), '.cache');
+  return join(cache, 'sotto');
 }

@@ -44,7 +44,7 @@ export const MAX_SOCKET_PATH_BYTES = 100;
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** An absolute path from the environment; the XDG rules say that relative ones are ignored. */
-function absolute(value: string | undefined): string | undefined {
+export function absolute(value: string | undefined): string | undefined {
   return value !== undefined && isAbsolute(value) ? value : undefined;
 }
 
