@@ -25,6 +25,12 @@ export function installedAs(files: readonly AgentFile[]): AgentStatus['installed
   return files.every(({ path, content }) => readFileSync(path, 'utf8') === content) ? 'yes' : 'outdated';
 }
 
+/** @param ours what the file holds if it is of this plan */
+export function ownerOf(file: string, ours: string): 'nobody' | 'ours' | 'another' {
+  if (!existsSync(file)) return 'nobody';
+  return readFileSync(file, 'utf8').includes(ours) ? 'ours' : 'another';
+}
+
 /** @throws SottoError AGENT_FAILED */
 export function mustBeInstalled(files: readonly AgentFile[]): void {
   if (installedAs(files) !== 'no') return;
@@ -33,19 +39,30 @@ export function mustBeInstalled(files: readonly AgentFile[]): void {
   });
 }
 
-/** @throws SottoError AGENT_FAILED */
-export function writeFiles(files: readonly AgentFile[], { log, folder }: AgentPlan): void {
-  try {
-    // launchd makes no folders, and an agent whose log has none does not start.
+/** Service managers make no folders, and an agent whose log has none does not start. @throws SottoError AGENT_FAILED */
+export function makeFolders({ log, folder }: AgentPlan): void {
+  writing(() => {
     for (const needed of [dirname(log), folder]) mkdirSync(needed, { recursive: true, mode: 0o700 });
+  });
+}
+
+/** @throws SottoError AGENT_FAILED */
+export function writeFiles(files: readonly AgentFile[]): void {
+  writing(() => {
     for (const { path, content, mode } of files) {
       mkdirSync(dirname(path), { recursive: true });
-      const draft = `${path}.new`;
+      const draft = draftOf(path);
       writeFileSync(draft, content, { mode });
       // The mode of a new file is cut by the umask.
       chmodSync(draft, mode);
       renameSync(draft, path);
     }
+  });
+}
+
+function writing(act: () => void): void {
+  try {
+    act();
   } catch (cause) {
     throw new SottoError('AGENT_FAILED', `the agent can't be written: ${messageOf(cause)}`, {
       cause,
@@ -54,12 +71,17 @@ export function writeFiles(files: readonly AgentFile[], { log, folder }: AgentPl
   }
 }
 
+/** What a process that was killed may leave. */
+function draftOf(path: string): string {
+  return `${path}.new`;
+}
+
 /** @returns whether there were any */
 export function removeFiles(files: readonly AgentFile[]): boolean {
   let found = false;
   for (const { path } of files) {
     found ||= existsSync(path);
-    rmSync(path, { force: true });
+    for (const gone of [path, draftOf(path)]) rmSync(gone, { force: true });
   }
   const launcherFolder = dirname(files[0]?.path ?? '');
   try {

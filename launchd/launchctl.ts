@@ -2,9 +2,17 @@
 import { join } from 'node:path';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { AgentManager, AgentPlan, AgentStatus } from './agent.js';
-import { installedAs, mustBeInstalled, removeFiles, writeFiles, type AgentFile } from './files.js';
+import {
+  installedAs,
+  makeFolders,
+  mustBeInstalled,
+  ownerOf,
+  removeFiles,
+  writeFiles,
+  type AgentFile,
+} from './files.js';
 import { renderLauncher } from './launcher.js';
-import { renderPropertyList } from './property-list.js';
+import { element, renderPropertyList } from './property-list.js';
 import { refusal, type Ran, type Run } from './run.js';
 import { pause, within, type Pause } from './within.js';
 
@@ -14,6 +22,8 @@ const BUSY = 5;
 const IN_PROGRESS = new Set([36, 37]);
 /** `No such process`, `Could not find service`. */
 const GONE = new Set([3, 113]);
+/** `Could not find specified domain`, `Domain does not support specified action`: the user has no session on the screen. */
+const NO_SESSION = new Set([112, 125]);
 
 export interface LaunchctlOptions {
   readonly run: Run;
@@ -45,11 +55,12 @@ export class LaunchAgent implements AgentManager {
 
   async install(): Promise<boolean> {
     const isNew = installedAs(this.#files()) !== 'yes';
+    makeFolders(this.#plan);
     const before = await this.#print();
     if (!isNew && before?.state === 'running') return false;
     if (isNew) {
       await this.#leave(before);
-      writeFiles(this.#files(), this.#plan);
+      writeFiles(this.#files());
     }
     // Somebody may have switched it off under Login Items.
     await this.#run('launchctl', ['enable', this.#target]);
@@ -58,27 +69,28 @@ export class LaunchAgent implements AgentManager {
   }
 
   async uninstall(): Promise<boolean> {
-    const printed = await this.#print();
+    // Where there is no session nothing of it is loaded, and the file is all that there is to take away.
+    const printed = await this.#print(new Set([...GONE, ...NO_SESSION]));
     await this.#leave(printed);
     return removeFiles(this.#files()) || printed !== undefined;
   }
 
   async start(): Promise<void> {
     mustBeInstalled(this.#files());
+    makeFolders(this.#plan);
     const printed = await this.#print();
     if (printed === undefined) await this.#bootstrap();
     else if (printed.state !== 'running') await this.#must(['kickstart', this.#target]);
   }
 
   async stop(): Promise<void> {
-    const printed = await this.#print();
-    if (printed?.state !== 'running') return;
-    // It ends with success, so launchd leaves it alone until the next login.
-    await this.#must(['kill', 'SIGTERM', this.#target]);
-    await this.#until((now) => now?.state !== 'running', 'does not end');
+    // Between two tries nothing runs, and the next one comes all the same: only what is not loaded stays down.
+    await this.#leave(await this.#print());
   }
 
   async restart(): Promise<void> {
+    mustBeInstalled(this.#files());
+    makeFolders(this.#plan);
     const printed = await this.#print();
     if (printed === undefined) await this.start();
     else await this.#must(['kickstart', '-k', this.#target]);
@@ -94,6 +106,10 @@ export class LaunchAgent implements AgentManager {
       ...(pid !== undefined && { pid }),
       ...(lastExit !== undefined && { lastFailure: lastExit }),
     };
+  }
+
+  owner(): ReturnType<AgentManager['owner']> {
+    return ownerOf(this.#file, element(this.#plan.launcher));
   }
 
   get #target(): string {
@@ -129,10 +145,11 @@ export class LaunchAgent implements AgentManager {
     await this.#until((now) => now === undefined, 'does not go');
   }
 
-  async #print(): Promise<Printed | undefined> {
+  /** @param gone what `launchctl` ends with where the label is not loaded */
+  async #print(gone: ReadonlySet<number> = GONE): Promise<Printed | undefined> {
     const ran = await this.#run('launchctl', ['print', this.#target]);
     if (ran.code === 0) return parsePrint(ran.stdout);
-    if (GONE.has(ran.code)) return undefined;
+    if (gone.has(ran.code)) return undefined;
     if (ran.code === 127) throw refusal('launchctl', 'print', { ...ran, stderr: 'there is no launchctl' });
     throw refusal('launchctl', 'print', ran);
   }

@@ -30,3 +30,8 @@ export function renderPropertyList(plan: AgentPlan): string {
   };
   return `${build(list)}\n`;
 }
+
+/** A text as it stands in a list. */
+export function element(text: string): string {
+  return /<string>[^]*<\/string>/.exec(build(text))?.[0] ?? '';
+}

@@ -1,10 +1,19 @@
 /** The same for systemd, where Sotto is developed: a user unit, a launcher, and what `systemctl --user` is told. */
-import { join } from 'node:path';
+import { readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { AgentManager, AgentPlan, AgentStatus } from './agent.js';
-import { installedAs, mustBeInstalled, removeFiles, writeFiles, type AgentFile } from './files.js';
+import {
+  installedAs,
+  makeFolders,
+  mustBeInstalled,
+  ownerOf,
+  removeFiles,
+  writeFiles,
+  type AgentFile,
+} from './files.js';
 import { renderLauncher } from './launcher.js';
-import { refusal, type Run } from './run.js';
+import { refusal, type Ran, type Run } from './run.js';
 import { pause, within, type Pause } from './within.js';
 
 export interface SystemdOptions {
@@ -31,10 +40,11 @@ export class SystemdAgent implements AgentManager {
 
   async install(): Promise<boolean> {
     const isNew = installedAs(this.#files()) !== 'yes';
+    makeFolders(this.#plan);
     const { state } = await this.status();
     if (!isNew && state === 'running') return false;
     if (isNew) {
-      writeFiles(this.#files(), this.#plan);
+      writeFiles(this.#files());
       await this.#must(['daemon-reload']);
     }
     await this.#must(['enable', this.#unit]);
@@ -43,7 +53,12 @@ export class SystemdAgent implements AgentManager {
   }
 
   async uninstall(): Promise<boolean> {
-    const { installed, state } = await this.status();
+    const shown = await this.#show();
+    if (isOutOfReach(shown)) {
+      const wasEnabled = this.#removeLink();
+      return removeFiles(this.#files()) || wasEnabled;
+    }
+    const { installed, state } = this.#read(shown);
     if (installed === 'no' && state === 'not loaded') return false;
     await this.#must(['disable', '--now', this.#unit]);
     removeFiles(this.#files());
@@ -54,12 +69,14 @@ export class SystemdAgent implements AgentManager {
 
   async start(): Promise<void> {
     mustBeInstalled(this.#files());
+    makeFolders(this.#plan);
     await this.#must(['start', this.#unit]);
   }
 
   async stop(): Promise<void> {
     const { state } = await this.status();
-    if (state !== 'running') return;
+    // Between two tries nothing runs, and the next one comes all the same.
+    if (state === 'not loaded') return;
     await this.#must(['stop', this.#unit]);
     const isOver = async (): Promise<boolean> => (await this.status()).state !== 'running';
     if (!(await within(30_000, this.#pause, isOver)))
@@ -67,16 +84,25 @@ export class SystemdAgent implements AgentManager {
   }
 
   async restart(): Promise<void> {
+    mustBeInstalled(this.#files());
+    makeFolders(this.#plan);
     await this.#must(['restart', this.#unit]);
   }
 
   async status(): Promise<AgentStatus> {
-    const ran = await this.#run('systemctl', [
-      '--user',
-      'show',
-      this.#unit,
-      '--property=LoadState,ActiveState,MainPID,Result',
-    ]);
+    return this.#read(await this.#show());
+  }
+
+  owner(): ReturnType<AgentManager['owner']> {
+    return ownerOf(this.#file, startLine(this.#plan.launcher));
+  }
+
+  #show(): Promise<Ran> {
+    const properties = '--property=LoadState,ActiveState,MainPID,Result';
+    return this.#run('systemctl', ['--user', 'show', this.#unit, properties]);
+  }
+
+  #read(ran: Ran): AgentStatus {
     if (ran.code !== 0) throw refusal('systemctl', 'show', ran);
     const fields = new Map(
       ran.stdout.split('\n').map((line) => {
@@ -104,10 +130,27 @@ export class SystemdAgent implements AgentManager {
     ];
   }
 
+  /** What `systemctl disable` would take away. @returns whether it was there */
+  #removeLink(): boolean {
+    const folder = join(dirname(this.#file), 'default.target.wants');
+    try {
+      unlinkSync(join(folder, this.#unit));
+      if (readdirSync(folder).length === 0) rmdirSync(folder);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   async #must(args: readonly string[]): Promise<void> {
     const ran = await this.#run('systemctl', ['--user', ...args]);
     if (ran.code !== 0) throw refusal('systemctl', args[0] ?? '', ran);
   }
+}
+
+/** Over ssh, or in a container, there may be no systemd of the user's; then nothing of it is loaded either. */
+function isOutOfReach({ code, stderr }: Ran): boolean {
+  return code === 127 || (code !== 0 && /^Failed to connect to .*bus/m.test(stderr));
 }
 
 /** The launcher is given to a shell: in the name of a program itself systemd takes no quotes, however they are written. */
@@ -121,7 +164,7 @@ StartLimitIntervalSec=300
 StartLimitBurst=10
 
 [Service]
-ExecStart=/bin/sh ${word(launcher)}
+${startLine(launcher)}
 WorkingDirectory=${path(folder)}
 Restart=on-failure
 RestartSec=10
@@ -134,6 +177,10 @@ ${[...variables, ''].join('\n')}
 [Install]
 WantedBy=default.target
 `;
+}
+
+function startLine(launcher: string): string {
+  return `ExecStart=/bin/sh ${word(launcher)}`;
 }
 
 /** systemd reads quotes, backslashes, percent and dollar signs in words; in paths percent signs alone. */

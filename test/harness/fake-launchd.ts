@@ -151,13 +151,13 @@ export class FakeLaunchd {
     if (service === undefined || (service.leaving && service.child === undefined)) {
       return refused(113, `Could not find service "${label}" in domain for user gui: ${this.#options.uid}`);
     }
-    const { list, path, child, lastExit } = service;
+    const { list, path, child, lastExit, timer } = service;
     const lines = [
       `${domain}/${label} = {`,
       `\tactive count = ${child === undefined ? 0 : 1}`,
       `\tpath = ${path}`,
       '\ttype = LaunchAgent',
-      `\tstate = ${child === undefined ? 'not running' : 'running'}`,
+      `\tstate = ${child !== undefined ? 'running' : timer === undefined ? 'not running' : 'spawn scheduled'}`,
       '',
       `\tprogram = ${list.ProgramArguments[0] ?? ''}`,
       '\targuments = {',
@@ -176,12 +176,9 @@ export class FakeLaunchd {
   #kickstart(label: string, kills: boolean): Ran {
     const service = this.#services.get(label);
     if (service === undefined) return refused(113, `Could not find service "${label}"`);
-    if (service.child === undefined) {
-      clearTimeout(service.timer);
-      this.#spawn(service);
-    } else if (kills) {
+    if (service.child === undefined) this.#spawn(service);
+    else if (kills) {
       service.child.once('exit', () => {
-        clearTimeout(service.timer);
         if (!service.leaving && service.child === undefined) this.#spawn(service);
       });
       this.#end(service);
@@ -202,6 +199,8 @@ export class FakeLaunchd {
     const out = openSync(list.StandardOutPath ?? '/dev/null', 'a');
     const err = openSync(list.StandardErrorPath ?? '/dev/null', 'a');
     this.starts += 1;
+    clearTimeout(service.timer);
+    service.timer = undefined;
     const startedMs = performance.now();
     const child = spawn(program, args, {
       cwd: list.WorkingDirectory ?? '/',

@@ -33,8 +33,7 @@ if (existsSync(folder + '/fails')) process.exit(Number(readFileSync(folder + '/f
 setInterval(() => {}, 1000);
 `;
 
-function agent(change: Partial<AgentPlan> = {}, options: Partial<FakeLaunchdOptions> = {}): LaunchAgent {
-  launchd ??= new FakeLaunchd({ uid: 501, secondMs: SECOND_MS, ...options });
+function agent(change: Partial<AgentPlan> = {}, uid = 501): LaunchAgent {
   const plan: AgentPlan = {
     label: LABEL,
     user: folder,
@@ -46,7 +45,7 @@ function agent(change: Partial<AgentPlan> = {}, options: Partial<FakeLaunchdOpti
     environment: { PATH: '/usr/bin:/bin' },
     ...change,
   };
-  return new LaunchAgent(plan, { run: launchd.run, uid: 501, pause: (ms) => sleep(ms / 20) });
+  return new LaunchAgent(plan, { run: launchd.run, uid, pause: (ms) => sleep(ms / 20) });
 }
 
 function newLaunchd(options: Partial<FakeLaunchdOptions> = {}): void {
@@ -117,7 +116,7 @@ describe('the agent of macOS', () => {
     await own.stop();
     await own.stop();
     await sleep(20 * SECOND_MS);
-    expect(await own.status()).toMatchObject({ installed: 'yes', state: 'stopped' });
+    expect(await own.status()).toMatchObject({ installed: 'yes', state: 'not loaded' });
     await launchd.logOut();
     launchd.logIn([list()]);
     await runs();
@@ -150,6 +149,55 @@ describe('the agent of macOS', () => {
     const before = launchd.starts;
     await sleep(15 * SECOND_MS);
     expect(launchd.starts - before).toBeLessThanOrEqual(3);
+  });
+
+  test('stopped between two tries, it is not tried again', async () => {
+    writeFileSync(join(folder, 'fails'), '3');
+    const own = agent();
+    await own.install();
+    await until(async () =>
+      (await launchd.run('launchctl', ['print', `gui/501/${LABEL}`])).stdout.includes('spawn scheduled'),
+    );
+    await own.stop();
+    const { starts } = launchd;
+    await sleep(15 * SECOND_MS);
+    expect([launchd.starts, launchd.pid(LABEL)]).toEqual([starts, undefined]);
+    rmSync(join(folder, 'fails'));
+    await own.start();
+    await runs();
+  });
+
+  test.each(['install', 'start', 'restart'] as const)(
+    '%s makes the folders anew that somebody has deleted',
+    async (act) => {
+      const own = agent();
+      await own.install();
+      await runs();
+      await own.stop();
+      rmSync(join(folder, 'Logs'), { recursive: true });
+      await own[act]();
+      await runs();
+      expect(existsSync(join(folder, 'Logs', 'agent.log'))).toBe(true);
+    },
+  );
+
+  test('without a session on the screen its files go all the same', async () => {
+    await agent().install();
+    await launchd.logOut();
+    writeFileSync(`${list()}.new`, 'half');
+    // Over ssh there is no domain of that user.
+    const own = agent({}, 502);
+    await expect(own.status()).rejects.toMatchObject({ code: 'AGENT_FAILED' });
+    expect(await own.uninstall()).toBe(true);
+    expect(readdirSync(join(folder, 'Library', 'LaunchAgents'))).toEqual([]);
+  });
+
+  test('knows whose it is, whatever is in the name of the folder', async () => {
+    const launcher = join(folder, `k"i'm & <sons>`, 'agent', 'Sotto');
+    expect(agent().owner()).toBe('nobody');
+    await agent({ launcher }).install();
+    expect(agent({ launcher }).owner()).toBe('ours');
+    expect(agent().owner()).toBe('another');
   });
 
   test('says what launchctl said when that fails, or is not there', async () => {

@@ -1,7 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AgentPlan } from '#launchd/agent.js';
 import type { Ran } from '#launchd/run.js';
@@ -33,6 +42,8 @@ class FakeSystemctl {
   loaded: string | undefined;
   enabled = false;
   pid = 0;
+  /** Between two tries of one that fails. */
+  isScheduled = false;
   starts = 0;
   readonly #units: string;
 
@@ -52,7 +63,7 @@ class FakeSystemctl {
         return done;
       case 'show': {
         const load = this.loaded === undefined ? 'not-found' : 'loaded';
-        const active = this.pid > 0 ? 'active' : 'inactive';
+        const active = this.pid > 0 ? 'active' : this.isScheduled ? 'activating' : 'inactive';
         const stdout = `LoadState=${load}\nActiveState=${active}\nMainPID=${this.pid}\nResult=success\n`;
         return { ...done, stdout };
       }
@@ -63,7 +74,7 @@ class FakeSystemctl {
       return { code: 5, stdout: '', stderr: `Unit ${LABEL}.service not found.\n` };
     if (verb === 'enable') this.enabled = true;
     if (verb === 'disable') this.enabled = false;
-    if (verb === 'stop' || rest[0] === '--now') this.pid = 0;
+    if (verb === 'stop' || rest[0] === '--now') [this.pid, this.isScheduled] = [0, false];
     if (verb === 'restart' || (verb === 'start' && this.pid === 0)) this.pid = 100 + ++this.starts;
     return done;
   }
@@ -100,6 +111,46 @@ describe('the agent where systemd is', () => {
     expect(await agent().uninstall()).toBe(false);
     expect([systemctl.pid, systemctl.enabled, systemctl.loaded]).toEqual([0, false, undefined]);
     expect(existsSync(plan.launcher)).toBe(false);
+  });
+
+  test('stopped between two tries, it is not tried again', async () => {
+    await agent().install();
+    [systemctl.pid, systemctl.isScheduled] = [0, true];
+    await agent().stop();
+    expect(systemctl.isScheduled).toBe(false);
+  });
+
+  test.each(['install', 'start', 'restart'] as const)(
+    '%s makes the folders anew that somebody has deleted',
+    async (act) => {
+      await agent().install();
+      await agent().stop();
+      rmSync(join(folder, 'logs'), { recursive: true });
+      await agent()[act]();
+      expect(existsSync(join(folder, 'logs'))).toBe(true);
+    },
+  );
+
+  test('where no systemd is to be reached its files go all the same, and the link by which it would start', async () => {
+    await agent().install();
+    const units = join(folder, 'units');
+    const link = join(units, 'default.target.wants', `${LABEL}.service`);
+    mkdirSync(dirname(link));
+    symlinkSync(join(units, `${LABEL}.service`), link);
+    writeFileSync(join(units, `${LABEL}.service.new`), 'half');
+    const refused = { code: 1, stdout: '', stderr: 'Failed to connect to bus: No medium found\n' };
+    const alone = new SystemdAgent(plan, { run: () => Promise.resolve(refused), units });
+    expect(await alone.uninstall()).toBe(true);
+    expect(await alone.uninstall()).toBe(false);
+    expect([readdirSync(units), existsSync(plan.launcher)]).toEqual([[], false]);
+  });
+
+  test('knows whose it is, whatever is in the name of the folder', async () => {
+    const launcher = join(folder, `k"i'm 100% $HOME`, 'agent', 'Sotto');
+    expect(agent().owner()).toBe('nobody');
+    await agent({ launcher }).install();
+    expect(agent({ launcher }).owner()).toBe('ours');
+    expect(agent().owner()).toBe('another');
   });
 
   test('says what systemctl said when that fails', async () => {
