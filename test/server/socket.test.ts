@@ -89,6 +89,22 @@ describe('the place of the socket', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  test.each([
+    ['EACCES', false],
+    ['EROFS', false],
+    ['EMFILE', true],
+  ])('%s there may pass with time: %j', async (code, retryable) => {
+    const server = createServer();
+    server.listen = () => {
+      process.nextTick(() => server.emit('error', Object.assign(new Error(code), { code })));
+      return server;
+    };
+    await expect(listenAt(server, path, lock)).rejects.toMatchObject({
+      code: 'DAEMON_UNAVAILABLE',
+      retryable,
+    });
+  });
+
   const victim = (): string => join(folder, 'victim');
   test.each<[string, () => void]>([
     ['a symbolic link to a file', () => symlinkSync(victim(), path)],

@@ -78,8 +78,14 @@ export async function listenAt(server: Server, path: string, lock: Lock): Promis
       : new SottoError('DAEMON_UNAVAILABLE', `can't listen at ${path}: ${SottoError.from(error).message}`, {
           cause: error,
           hint: `check the folder ${dirname(path)}`,
+          retryable: !isForbidden(error),
         });
   }
+}
+
+/** What the system does not allow it will not allow the next time either. */
+export function isForbidden(error: unknown): boolean {
+  return ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '');
 }
 
 function planted(path: string, stats: Stats, expected: string): SottoError {
