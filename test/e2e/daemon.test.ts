@@ -9,6 +9,7 @@ import { answers } from '#daemon/server/probe.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
+import { muteDaemon } from '#test/harness/mute-daemon.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
 const home = homeHere();
@@ -74,6 +75,15 @@ describe('sotto daemon', () => {
     expect(await run('daemon', 'stop')).toMatchObject({ code: 0 });
     expect([isRunning(status.pid), existsSync(home.paths.socket)]).toEqual([false, false]);
     expect(await run('daemon', 'stop')).toMatchObject({ code: 0, stdout: 'no daemon is running\n' });
+  });
+
+  test('is stopped by a signal where it does not answer', async () => {
+    const mute = await muteDaemon(home.paths);
+    expect(await run('daemon', 'stop')).toMatchObject({
+      code: 0,
+      stdout: `the daemon (process ${mute.pid}) has ended\n`,
+    });
+    await mute.ended;
   });
 
   test('keeps what it writes for the user alone', async () => {

@@ -7,6 +7,7 @@ import { uninstall, type UninstallRun } from '#daemon/cli/uninstall.js';
 import type { Ask } from '#daemon/cli/uninstall-questions.js';
 import { findPieces } from '#daemon/cli/uninstall-pieces.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { muteDaemon } from '#test/harness/mute-daemon.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
@@ -118,6 +119,32 @@ describe('sotto uninstall', () => {
     expect(readdirSync(paths.home, { recursive: true })).toEqual(before);
   });
 
+  test('where the login agent can’t be taken away, what it would start stays, and the command', async () => {
+    use();
+    mkdirSync(join(paths.home, 'agent'));
+    writeFileSync(join(paths.home, 'agent', 'Sotto'), '#!/bin/sh\n');
+    mkdirSync(join(paths.home, 'app'));
+    // Neither launchd's domain nor its answer is what it should be.
+    writeFileSync(join(folder, 'launchctl'), '#!/bin/sh\necho odd >&2; exit 1\n', { mode: 0o755 });
+    const env = { HOME: folder, SOTTO_SYSTEM: 'darwin', PATH: `${folder}:${process.env.PATH ?? ''}` };
+    const { code, stdout, stderr } = await sotto(['uninstall', '--all', '--yes'], { home: paths.home, env });
+    expect([code, stderr]).toEqual([
+      3,
+      expect.stringMatching(/launchctl print failed \(1\): odd — the program stays/),
+    ]);
+    expect(stdout).toMatch(/Sotto is gone, but for its login agent; kept: the program/);
+    expect(readdirSync(paths.home).sort()).toEqual(['agent', 'app']);
+  });
+
+  test('ends a daemon that does not answer', async () => {
+    use();
+    const mute = await muteDaemon(paths);
+    const { code, stdout } = await run('--all', '--yes');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(`process ${mute.pid}\\) has ended`)]);
+    await mute.ended;
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   describe('asks where there is a terminal', () => {
     const asks: string[] = [];
     /** One who answers in this order; `undefined` is Ctrl-C. */
@@ -222,6 +249,30 @@ describe('what Sotto has on a machine', () => {
     expect(folders).toEqual(
       expect.arrayContaining([own.runtime, own.home, join(folder, '.local/state/sotto')]),
     );
+  });
+
+  test.each(['', 'cache'])(
+    'caches are never looked for beside where one stands: XDG_CACHE_HOME=%j',
+    (XDG_CACHE_HOME) => {
+      const own = resolvePaths({}, 'linux', folder);
+      mkdirSync(join(folder, '.cache/sotto'), { recursive: true });
+      const { pieces } = findPieces(own, { XDG_CACHE_HOME }, folder);
+      expect(pieces).toMatchObject([{ what: 'caches', paths: [join(folder, '.cache/sotto')] }]);
+    },
+  );
+
+  test('the command goes with what an interrupted installation left beside it', () => {
+    const command = join(folder, 'bin', 'sotto');
+    for (const [path, text] of [
+      [join(paths.home, 'app/command'), command],
+      [command, '# Written by Sotto'],
+      [`${command}.new`, ''],
+    ] as const) {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    }
+    const { pieces } = findPieces(paths, {}, folder);
+    expect(pieces.find(({ what }) => what === 'the command')?.paths).toEqual([command, `${command}.new`]);
   });
 
   test('is found where a Mac keeps it', () => {

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { takeLock } from '#daemon/server/lock.js';
+import { activeHolder, takeLock } from '#daemon/server/lock.js';
 
 let folder: string;
 let socket: string;
@@ -94,5 +94,21 @@ describe('takeLock', () => {
     const lock = await takeLock(folder, socket);
     plant(2, String(process.pid));
     expect(lock.mayStart()).toBe(false);
+  });
+});
+
+describe('activeHolder', () => {
+  test('is who has only just begun, and who answers; nobody who is gone', async () => {
+    expect(await activeHolder(join(folder, 'none'), socket)).toBeUndefined();
+    expect(await activeHolder(folder, socket)).toBeUndefined();
+    plant(3, String(process.pid));
+    expect(await activeHolder(folder, socket)).toMatchObject({ pid: process.pid });
+    plant(3, String(process.pid), 3_600);
+    expect(await activeHolder(folder, socket)).toBeUndefined();
+    const server = await listen();
+    expect(await activeHolder(folder, socket)).toMatchObject({ pid: process.pid });
+    server.close();
+    plant(4, String(await deadPid()));
+    expect(await activeHolder(folder, socket)).toBeUndefined();
   });
 });

@@ -1,5 +1,6 @@
 /** `sotto daemon run | start | stop | status`. Each gives the exit code of the command. */
-import { lockHolder } from '../server/lock.js';
+import { activeHolder, lockHolder } from '../server/lock.js';
+import { isForbidden } from '../server/socket.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { EngineStatus } from '../protocol/status.js';
@@ -51,10 +52,13 @@ export async function daemonRunAgent(paths: Paths, model: string | undefined): P
   }
   try {
     daemon = await startAgent(paths, model, told.signal);
+    // Told while it was on the way.
+    if (told.signal.aborted) daemon?.stop('told to end');
   } catch (error) {
     const known = SottoError.from(error);
     process.stderr.write(`${new Date().toISOString()} ${errorLine(known)}\n`);
-    return known.retryable || known !== error ? known.exitCode : 0;
+    const mayPass = known.retryable || (known !== error && !isForbidden(error));
+    return mayPass ? known.exitCode : 0;
   }
   await daemon?.ended;
   return 0;
@@ -111,7 +115,12 @@ export async function daemonStop(paths: Paths): Promise<number> {
 async function askToStop(paths: Paths): Promise<number | undefined> {
   try {
     const client = await findDaemon(paths);
-    if (client === undefined) return undefined;
+    if (client === undefined) {
+      // One that is only just starting, or too busy to answer, hears a signal.
+      const holder = await activeHolder(paths.runtime, paths.socket);
+      if (holder !== undefined) process.kill(holder.pid, 'SIGTERM');
+      return holder?.pid;
+    }
     await client.stop();
     return client.daemon.pid;
   } catch (error) {

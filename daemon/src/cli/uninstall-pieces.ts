@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
-import type { Paths } from '../paths.js';
+import { absolute, type Paths } from '../paths.js';
 
 /** What somebody may want to have again. */
 export const KEEPABLE = ['models', 'history', 'settings'] as const;
@@ -76,7 +76,11 @@ export function findPieces(paths: Paths, env: Env = process.env, user: string = 
   const cache = cacheFolder(env, user);
   if (cache !== join(home, 'cache') && existsSync(cache)) add('caches', cache);
   const command = ownCommand(home);
-  if (command !== undefined) add('the command', command);
+  if (command !== undefined) {
+    add('the command', command);
+    // Of an installation that was interrupted.
+    if (existsSync(`${command}.new`)) add('the command', `${command}.new`);
+  }
   const pieces = [...byName].map(([what, { paths: all, keep }]) => ({
     what,
     paths: all,
@@ -91,7 +95,7 @@ export function findPieces(paths: Paths, env: Env = process.env, user: string = 
 function cacheFolder({ SOTTO_HOME, XDG_CACHE_HOME }: Env, user: string): string {
   if (SOTTO_HOME !== undefined && SOTTO_HOME !== '') return join(SOTTO_HOME, 'cache');
   if (platform() === 'darwin') return join(user, 'Library', 'Caches', 'Sotto');
-  return join(XDG_CACHE_HOME ?? join(user, '.cache'), 'sotto');
+  return join(absolute(XDG_CACHE_HOME) ?? join(user, '.cache'), 'sotto');
 }
 
 /** What the installing script has written: it leaves word of where. */

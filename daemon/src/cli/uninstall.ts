@@ -1,12 +1,11 @@
 /** `sotto uninstall`: ends whatever of Sotto runs, and takes everything away but what is to be kept. */
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackgroundCapture } from '../client/background-capture.js';
-import { isRunning } from '../is-running.js';
 import { packageRoot, type Paths } from '../paths.js';
 import { messageOf, SottoError } from '../protocol/errors.js';
-import { lockHolder } from '../server/lock.js';
+import { activeHolder } from '../server/lock.js';
 import { describeBytes } from '../store/download/describe-bytes.js';
 import { tryLock } from '../store/process-lock.js';
 import { managerFor } from './agent.js';
@@ -20,6 +19,9 @@ import { askHere, type Ask } from './uninstall-questions.js';
 const CAPTURE_MS = 20_000;
 const LEFT_MS = 2_000;
 const LOOK_EVERY_MS = 50;
+const ROUNDS = 3;
+/** What an agent needs that could not be taken away, and whoever wants to try again. */
+const OF_THE_AGENT = new Set(['the program', 'the command']);
 
 export interface UninstallRun {
   /** What stays; asked for where it is left out. */
@@ -44,11 +46,18 @@ export async function uninstall(paths: Paths, run: UninstallRun, ask = askHere()
     say('nothing was removed');
     return 1;
   }
-  const troubles = await endAll(paths);
-  troubles.push(...removeAll(findPieces(paths), keep));
+  const troubles: string[] = [];
+  // First whoever dictates: what was said is written down by the daemon.
+  if (!(await endCapture(paths))) troubles.push('a dictation in the background does not end');
+  const whyAgentStays = await endAgent(paths);
+  if (whyAgentStays !== undefined) troubles.push(whyAgentStays);
+  const isKept = ({ what, keep: name }: Piece): boolean =>
+    (name !== undefined && keep.has(name)) || (whyAgentStays !== undefined && OF_THE_AGENT.has(what));
+  troubles.push(...(await endAndRemove(paths, isKept)));
   for (const trouble of troubles) process.stderr.write(`sotto: ${trouble}\n`);
-  const stays = found.pieces.filter((piece) => piece.keep !== undefined && keep.has(piece.keep));
-  say(stays.length === 0 ? 'Sotto is gone' : `Sotto is gone; kept: ${names(stays)} in ${paths.home}`);
+  const gone = whyAgentStays === undefined ? 'Sotto is gone' : 'Sotto is gone, but for its login agent';
+  const stays = found.pieces.filter(isKept);
+  say(stays.length === 0 ? gone : `${gone}; kept: ${names(stays)} in ${paths.home}`);
   for (const path of found.strangers) say(`not Sotto’s, so it stays: ${path}`);
   const rest = howItCame();
   if (rest !== undefined) say(rest);
@@ -94,40 +103,44 @@ function tell({ pieces, strangers }: Found, stays: ReadonlySet<Keepable>): void 
   for (const path of strangers) say(`stays  ${padEnd('not Sotto’s', 24)} ${' '.repeat(10)} ${path}`);
 }
 
-/** @returns what went wrong, in words */
-async function endAll(paths: Paths): Promise<string[]> {
-  const troubles: string[] = [];
-  // First whoever dictates: what was said is written down by the daemon.
-  if (!(await endCapture(paths))) troubles.push('a dictation in the background does not end');
+/** @returns why the agent is still there, in words */
+async function endAgent(paths: Paths): Promise<string | undefined> {
   try {
-    if (await isAgentOf(paths)) {
+    if (isAgentOf(paths)) {
       await managerFor(paths).uninstall();
       say('the login agent is gone');
     }
+    return undefined;
   } catch (error) {
-    troubles.push(messageOf(error));
+    return `${messageOf(error)} — the program stays, so that this can be run again`;
   }
+}
+
+/** A daemon that was about to start makes anew what has just been removed: then once more. @returns what went wrong, in words */
+async function endAndRemove(paths: Paths, isKept: (piece: Piece) => boolean): Promise<string[]> {
+  for (let round = 1; ; round++) {
+    const troubles = [...(await endDaemon(paths)), ...removeAll(findPieces(paths), isKept)];
+    if (round === ROUNDS || findPieces(paths).pieces.every(isKept)) return troubles;
+  }
+}
+
+/** @returns what went wrong, in words */
+async function endDaemon(paths: Paths): Promise<string[]> {
   try {
     if (existsSync(paths.runtime)) await daemonStop(paths);
+    return [];
   } catch (error) {
-    const pid = lockHolder(paths.runtime)?.pid;
-    if (pid === undefined || !isRunning(pid)) troubles.push(messageOf(error));
-    else process.kill(pid, 'SIGKILL');
+    const holder = await activeHolder(paths.runtime, paths.socket);
+    if (holder === undefined) return [messageOf(error)];
+    process.kill(holder.pid, 'SIGKILL');
+    return [];
   }
-  return troubles;
 }
 
 /** Another home (SOTTO_HOME) may have an agent of its own: there is one of the name for each user. */
-async function isAgentOf(paths: Paths): Promise<boolean> {
-  const launcher = join(paths.home, 'agent', 'Sotto');
-  if (existsSync(launcher)) return true;
-  try {
-    const { file } = await managerFor(paths).status();
-    return readFileSync(file, 'utf8').includes(launcher);
-  } catch {
-    // No service manager, or no file of an agent.
-    return false;
-  }
+function isAgentOf(paths: Paths): boolean {
+  const owner = managerFor(paths).owner();
+  return owner === 'nobody' ? existsSync(join(paths.home, 'agent', 'Sotto')) : owner === 'ours';
 }
 
 /** The process that holds the microphone is a launcher's child: it is asked, never killed. @returns whether it has gone */
@@ -145,11 +158,11 @@ async function endCapture({ runtime, capture }: Paths): Promise<boolean> {
 }
 
 /** @returns what went wrong, in words */
-function removeAll({ pieces, folders }: Found, keep: ReadonlySet<Keepable>): string[] {
+function removeAll({ pieces, folders }: Found, isKept: (piece: Piece) => boolean): string[] {
   const troubles: string[] = [];
-  for (const { paths, keep: what } of pieces) {
-    if (what !== undefined && keep.has(what)) continue;
-    for (const path of paths) {
+  for (const piece of pieces) {
+    if (isKept(piece)) continue;
+    for (const path of piece.paths) {
       try {
         rmSync(path, { recursive: true, force: true, maxRetries: 3 });
       } catch (error) {

@@ -7,7 +7,15 @@
  * one's own are ever deleted. Somebody slow who revives a deleted number finds a higher one beside it and
  * withdraws. The highest number stays on disk after its holder is gone.
  */
-import { linkSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { codeOf, SottoError } from '../protocol/errors.js';
@@ -63,6 +71,12 @@ export async function takeLock(folder: string, socket: string): Promise<Lock> {
 /** The process that holds the lock or held it last. */
 export function lockHolder(folder: string): { pid: number } | undefined {
   return newestHolder(folder);
+}
+
+/** The process of a daemon that answers, or is on the way to it. */
+export async function activeHolder(folder: string, socket: string): Promise<{ pid: number } | undefined> {
+  const holder = existsSync(folder) ? newestHolder(folder) : undefined;
+  return holder === undefined || (await stateOf(holder, socket)) === 'dead' ? undefined : holder;
 }
 
 async function stateOf(holder: Holder, socket: string): Promise<'alive' | 'starting' | 'dead'> {
