@@ -1,8 +1,8 @@
 /** Finds the user's daemon, or starts one in the background and waits until it listens. */
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { SottoClient } from '../client/index.js';
-import { launcher, type Paths } from '../paths.js';
+import { launcher, packageRoot, type Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 
 const LOOK_EVERY_MS = 25;
@@ -70,6 +70,12 @@ interface Child {
 }
 
 function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
+  if (!existsSync(launcher)) {
+    // Nothing is made in a home that was taken away with it.
+    throw new SottoError('DAEMON_UNAVAILABLE', `Sotto is not in ${packageRoot} any more`, {
+      hint: 'it was uninstalled or upgraded: start this program anew',
+    });
+  }
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   const log = openSync(paths.startupLog, tooLong(paths.startupLog) ? 'w' : 'a', 0o600);
   const sizeBefore = fstatSync(log).size;
