@@ -47,10 +47,10 @@ const hears: Transcriber = {
   close: () => Promise.resolve(),
 };
 
-function work(): BatchWork {
-  const parts = { run, transcriber: hears, view: silent, tally: new Tally() };
+function work(transcriber = hears, jobs = 1): BatchWork {
   const { signal } = new AbortController();
-  return new BatchWork({ ...parts, signal, job: { options: {}, format: 'text', jobs: 1 } });
+  const job = { options: {}, format: 'text', jobs } as const;
+  return new BatchWork({ run, transcriber, view: silent, tally: new Tally(), signal, job });
 }
 
 function add(...names: string[]): void {
@@ -74,6 +74,26 @@ test.each(['placing', 'done'] as const)(
     expect(existsSync(join(folder, 'b.txt'))).toBe(false);
   },
 );
+
+test('where the next file can’t be taken, the ones in hand are put back', async () => {
+  add('a', 'b');
+  const next = run.next.bind(run);
+  let taken = 0;
+  run.next = () => {
+    if (taken++ === 0) return next();
+    throw new SottoError('OUTPUT_FAILED', 'batch.db: database is locked');
+  };
+  const endless: Transcriber = {
+    ...hears,
+    // eslint-disable-next-line require-yield
+    async *transcribe(_path, _options, { signal }) {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      throw new SottoError('CANCELLED', 'cancelled');
+    },
+  };
+  await expect(work(endless, 2).untilNothingWaits()).rejects.toThrow('batch.db: database is locked');
+  expect(run.counts()).toMatchObject({ waiting: 2, working: 0 });
+});
 
 test('a text that can’t be written is a failure of its file alone', async () => {
   add('a', 'b');

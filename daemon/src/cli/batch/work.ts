@@ -55,9 +55,9 @@ export class BatchWork {
     for (;;) {
       await this.#calm;
       if (this.#halt.signal.aborted) return;
-      const file = run.next();
-      if (file === undefined) return;
       try {
+        const file = run.next();
+        if (file === undefined) return;
         await this.#do(file);
       } catch (error) {
         this.#stop(SottoError.from(error));
