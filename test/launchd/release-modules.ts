@@ -47,6 +47,7 @@ interface Modules {
       builtIn: string,
     ) => { problems: string[]; bytes: number; files: number; binaries: string[] };
   };
+  'launchd/release/store.mjs': { storeCopy: (root: string, folder: string) => void };
   'launchd/release/pack.mjs': {
     pack: (folder: string, file: string, level?: number) => Promise<{ sha256: string; bytes: number }>;
   };

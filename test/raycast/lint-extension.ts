@@ -1,16 +1,16 @@
 /**
- * Raycast's own strict checks of `extension/`, as its Store runs them, without a network: `ray lint`, whose look-ups of
+ * Raycast's own strict checks of the extension's copy for the Store, as they are run there, without a network: `ray lint`, whose look-ups of
  * the author and of the manifest's schema are answered here, and `ray build`. Ends with 1 if either refuses.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { extensionFolder, whyNotBuilt } from './build-extension.js';
+import { whyNotBuilt } from './build-extension.js';
 import { nodeForRay } from './lint-node.js';
+import { linkPackages, makeStoreCopy } from './store-copy.js';
 import { storeManifest } from './store-manifest.js';
 
 async function main(): Promise<number> {
@@ -18,18 +18,19 @@ async function main(): Promise<number> {
   if (reason !== undefined) throw new Error(reason);
   const node = await nodeForRay();
   const site = await answerAsRaycast();
-  const out = mkdtempSync(join(tmpdir(), 'ray-lint-'));
+  const folder = await makeStoreCopy();
+  linkPackages(folder);
   try {
     const { port } = site.address() as AddressInfo;
     const url = `http://127.0.0.1:${port}`;
     // With CI=true the lockfile is looked at too.
     const env = { CI: 'true', RAY_APIURL: url, PATH: [node, process.env.PATH].join(delimiter) };
-    const lint = await ray(['lint', '-I', '-s', `${url}/extension.json`], env);
-    const build = await ray(['build', '-e', 'dist', '-o', out, '-I'], env);
+    const lint = await ray(folder, ['lint', '-I', '-s', `${url}/extension.json`], env);
+    const build = await ray(folder, ['build', '-e', 'dist', '-o', 'dist', '-I'], env);
     return lint === 0 && build === 0 ? 0 : 1;
   } finally {
     site.close();
-    rmSync(out, { recursive: true, force: true });
+    rmSync(dirname(folder), { recursive: true, force: true });
   }
 }
 
@@ -44,10 +45,14 @@ function answerAsRaycast(): Promise<Server> {
   return new Promise((resolve) => site.listen(0, '127.0.0.1', () => resolve(site)));
 }
 
-function ray(args: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+function ray(
+  folder: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(join(extensionFolder, 'node_modules/.bin/ray'), args, {
-      cwd: extensionFolder,
+    const child = spawn(join(folder, 'node_modules/.bin/ray'), args, {
+      cwd: folder,
       stdio: 'inherit',
       // Started from a tool of ours: neither its options nor its environment are Raycast's.
       env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'production', ...env },

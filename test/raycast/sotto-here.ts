@@ -17,10 +17,11 @@ export interface SottoHere {
   sotto(...args: string[]): Promise<string>;
 }
 
-export function sottoHere(): SottoHere {
+/** @param build the extension as it lies in the repository, if left out */
+export function sottoHere(build = () => buildExtension(extensionFolder)): SottoHere {
   let built: BuiltExtension | undefined;
   let hosts: RaycastHost[] = [];
-  beforeAll(async () => void (built = await buildExtension(extensionFolder)), 180_000);
+  beforeAll(async () => void (built = await build()), 180_000);
   afterAll(() => built?.remove());
   // Before the home goes: what the commands have started lives in it.
   afterEach(async () => {

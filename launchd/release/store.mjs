@@ -1,0 +1,142 @@
+// Writes the extension as Raycast's Store takes it: a folder that is built alone, with the part of Sotto's client inside
+// that its commands are made of. No binaries: a command finds the `sotto` that is installed.
+//   npm run store [-- --out FOLDER]
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import ts from 'typescript';
+import { setup } from '../../native/build/setup.mjs';
+import { SetupError, thisSystem } from '../../native/build/system.mjs';
+import { productionPackages } from './packages.mjs';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** What npm and Raycast's tools put into the extension's folder. */
+const NOT_OURS = new Set(['node_modules', 'dist', 'raycast-env.d.ts', '.installing', '.DS_Store']);
+/** Where Sotto's modules lie when they are compiled; in the copy below `sotto/`. */
+const COMPILED = 'dist/daemon/src/';
+
+/** Writes the copy into `folder`, which is empty or missing. Sotto is compiled already. */
+export function storeCopy(root, folder) {
+  const json = (file) => JSON.parse(readFileSync(path.join(root, file), 'utf8'));
+  const write = (to, value) => writeFileSync(path.join(folder, to), `${JSON.stringify(value, null, 2)}\n`);
+  cpSync(path.join(root, 'extension'), folder, {
+    recursive: true,
+    filter: (source) => !NOT_OURS.has(path.basename(source)),
+  });
+
+  const { exports, dependencies, ...about } = json('package.json');
+  const entries = entriesOf(path.join(folder, 'src')).map((name) => [name, exports[name]]);
+  const { files, packages } = reachedFrom(
+    root,
+    entries.map(([, file]) => path.normalize(file)),
+  );
+  const client = {
+    name: about.name,
+    version: about.version,
+    description: 'What the extension needs of Sotto’s client, compiled.',
+    license: about.license,
+    type: about.type,
+    exports: Object.fromEntries(entries.map(([name, file]) => [name, file.replace(COMPILED, '')])),
+    dependencies: Object.fromEntries(packages.map((name) => [name, dependencies[name]])),
+  };
+  for (const file of files) copy(path.join(root, file), path.join(folder, 'sotto', inCopy(file)));
+  copy(path.join(root, 'LICENSE'), path.join(folder, 'sotto/LICENSE'));
+  write('sotto/package.json', client);
+
+  const manifest = json('extension/package.json');
+  manifest.dependencies.sotto = 'file:./sotto';
+  write('package.json', manifest);
+  write(
+    'package-lock.json',
+    lockWith(client, json('extension/package-lock.json'), json('package-lock.json')),
+  );
+}
+
+/** `./client`, `./protocol`: what is imported of Sotto. */
+function entriesOf(sources) {
+  const files = readdirSync(sources, { recursive: true }).filter((name) => /\.tsx?$/.test(name));
+  const all = files.flatMap((name) => importsOf(path.join(sources, name)));
+  const own = all.filter((name) => name.startsWith('sotto/')).map((name) => name.replace('sotto', '.'));
+  return [...new Set(own)].sort();
+}
+
+/** All modules that are run from there on with their types, what these are made of, and the packages that are run. */
+function reachedFrom(root, entries) {
+  const files = new Set();
+  const packages = new Set();
+  const reach = (file) => {
+    if (files.has(file)) return;
+    if (!file.startsWith(COMPILED))
+      throw new Error(`${file} can't be taken along: it lies outside of ${COMPILED}`);
+    files.add(file);
+    const areTypes = file.endsWith('.d.ts');
+    if (!areTypes) reach(typesOf(file));
+    for (const name of importsOf(path.join(root, file))) {
+      const next = path.join(path.dirname(file), name);
+      if (name.startsWith('.')) reach(areTypes ? typesOf(next) : next);
+      else if (!areTypes && !name.startsWith('node:')) packages.add(name);
+    }
+  };
+  entries.forEach(reach);
+  return { files: [...files].sort(), packages: [...packages].sort() };
+}
+
+/** The extension's lockfile with the client's packages below it, in the versions that Sotto itself is tried with. */
+function lockWith(client, lock, ours) {
+  const { dependencies, version, license } = client;
+  const packages = Object.fromEntries(
+    Object.entries(lock.packages).filter(([place]) => !place.startsWith('..')),
+  );
+  packages[''].dependencies.sotto = 'file:./sotto';
+  packages['node_modules/sotto'] = { resolved: 'sotto', link: true };
+  packages.sotto = { version, license, dependencies };
+  const needed = productionPackages({ packages: { ...ours.packages, '': { dependencies } } });
+  for (const { place } of needed) packages[`sotto/${place}`] = ours.packages[place];
+  return { ...lock, packages };
+}
+
+const importsOf = (file) =>
+  ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles.map(({ fileName }) => fileName);
+
+const typesOf = (file) => file.replace(/\.js$/, '.d.ts');
+
+const inCopy = (file) => file.slice(COMPILED.length);
+
+function copy(from, to) {
+  mkdirSync(path.dirname(to), { recursive: true });
+  copyFileSync(from, to);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const usual = path.join(root, 'native/obj/store/sotto');
+  const { values } = parseArgs({
+    options: { out: { type: 'string', default: usual } },
+  });
+  try {
+    await setup(thisSystem());
+    const folder = path.resolve(values.out);
+    // Somebody's own folder is theirs to empty.
+    if (folder === usual) rmSync(folder, { recursive: true, force: true });
+    else if (existsSync(folder) && readdirSync(folder).length > 0)
+      throw new SetupError(`${folder} is not empty.`, 'Name another folder, or empty it.');
+    storeCopy(root, folder);
+    console.log(`${path.relative(process.cwd(), folder)}: the extension as the Store takes it`);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    if (error.details) console.error(error.details.trimEnd());
+    console.error(`store failed: ${error.message}\n  → ${error.nextStep}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,24 @@
+/** The extension as the Store takes it (`launchd/release/store.mjs`), in a folder of its own outside of the repository. */
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { load, root } from '../launchd/release-modules.js';
+import { extensionFolder } from './build-extension.js';
+
+/** Nothing is installed in it yet. */
+export async function makeStoreCopy(): Promise<string> {
+  const folder = join(realpathSync(mkdtempSync(join(tmpdir(), 'so-store-'))), 'sotto');
+  const { storeCopy } = await load('launchd/release/store.mjs');
+  storeCopy(root, folder);
+  return folder;
+}
+
+/** In place of `npm ci`: the packages that are installed in the repository, but for Sotto, which is the copy's own. */
+export function linkPackages(folder: string): void {
+  const packages = join(folder, 'node_modules');
+  mkdirSync(packages);
+  for (const name of readdirSync(join(extensionFolder, 'node_modules')))
+    if (name !== 'sotto') symlinkSync(join(extensionFolder, 'node_modules', name), join(packages, name));
+  symlinkSync('../sotto', join(packages, 'sotto'));
+  symlinkSync(join(root, 'node_modules'), join(folder, 'sotto/node_modules'));
+}

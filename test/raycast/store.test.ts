@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { buildExtension, extensionFolder, whyNotBuilt } from './build-extension.js';
+import { sottoHere } from './sotto-here.js';
+import { linkPackages, makeStoreCopy } from './store-copy.js';
+
+const execute = promisify(execFile);
+const reason = await whyNotBuilt();
+if (reason !== undefined) console.warn(`skipped, the copy for the Store: ${reason}`);
+
+const INSTALL_MS = 240_000;
+/** What npm says where there is nobody to fetch from. */
+const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ENOTCACHED/;
+
+describe('the copy of the extension for the Store', () => {
+  let folder: string;
+  let files: string[];
+  beforeAll(async () => {
+    folder = await makeStoreCopy();
+    files = readdirSync(folder, { recursive: true })
+      .map((name) => join(folder, String(name)))
+      .filter((path) => !lstatSync(path).isDirectory());
+  });
+  afterAll(() => rmSync(dirname(folder), { recursive: true, force: true }));
+
+  const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+
+  test('holds the extension as it is, and Sotto’s client', () => {
+    const made = ['node_modules', 'dist', 'raycast-env.d.ts', '.installing', '.DS_Store'];
+    const own = readdirSync(extensionFolder).filter((name) => !made.includes(name));
+    expect(readdirSync(folder).sort()).toEqual([...own, 'sotto'].sort());
+    const before = JSON.parse(readFileSync(join(extensionFolder, 'package.json'), 'utf8')) as Manifest;
+    const dependencies = { ...before.dependencies, sotto: 'file:./sotto' };
+    expect(JSON.parse(read('package.json'))).toEqual({ ...before, dependencies });
+  });
+
+  test('brings nothing but what can be read: modules, their types and the licence', () => {
+    const names = files.filter((file) => file.startsWith(join(folder, 'sotto/')));
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !/(\.js|\.d\.ts|\/package\.json|\/LICENSE)$/.test(name))).toEqual([]);
+  });
+
+  test('points to nothing outside of it', () => {
+    expect(files.filter((file) => !lstatSync(file).isFile())).toEqual([]);
+    for (const name of ['package.json', 'package-lock.json', 'sotto/package.json'])
+      expect(read(name)).not.toMatch(/"(file:|link:)?\.\.(\/|")/);
+    const inside = new Set(files);
+    for (const file of files.filter((name) => /\.(js|d\.ts)$/.test(name) && name.includes('/sotto/sotto/'))) {
+      for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(
+        /^(?:im|ex)port .*? from '(\.[^']+)';$/gm,
+      )) {
+        const module = resolve(dirname(file), path);
+        expect(inside).toContain(file.endsWith('.js') ? module : module.replace(/\.js$/, '.d.ts'));
+      }
+    }
+  });
+});
+
+(reason === undefined ? describe : describe.skip)('the copy, installed and built alone', () => {
+  const folders: string[] = [];
+  const here = sottoHere(async () => {
+    const folder = await makeStoreCopy();
+    folders.push(dirname(folder));
+    try {
+      const flags = ['--no-audit', '--no-fund', '--prefer-offline', '--engine-strict=false'];
+      await execute('npm', ['ci', ...flags], { cwd: folder, timeout: INSTALL_MS });
+    } catch (error) {
+      if (!NO_NETWORK.test(String(error))) throw error;
+      console.warn('not seen here, for want of a network: npm ci in the copy for the Store');
+      rmSync(join(folder, 'node_modules'), { recursive: true, force: true });
+      linkPackages(folder);
+    }
+    return buildExtension(folder);
+  });
+  afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+  test('has commands that find the daemon and talk with it', async () => {
+    const command = here.raycast({}).launch('models');
+    await command.untilText('On This Mac');
+    await command.untilText('In Memory');
+  });
+});
+
+interface Manifest {
+  dependencies: Record<string, string>;
+}
