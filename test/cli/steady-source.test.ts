@@ -112,4 +112,20 @@ describe('a microphone that comes back', () => {
     second.listener?.pcm(new Int16Array(6));
     expect(happened).toEqual(['open Desk', '5 samples', 'opened Desk', '6 samples']);
   });
+
+  test('is changed while the first one is still being opened: the new one is the one that is heard', async () => {
+    const [first, second] = [new Puppet(gone), new Puppet({ name: 'Desk' })];
+    const { happened, source } = steady(first, second);
+    const opening = source.open();
+    source.change('Desk');
+    expect(first.isStopped).toBe(true);
+    expect(await opening).toEqual({ name: 'Desk' });
+    source.start({
+      pcm: (samples) => happened.push(`${samples.length} samples`),
+      end: () => happened.push('end'),
+      failed: ({ code }) => happened.push(code),
+    });
+    second.listener?.pcm(new Int16Array(6));
+    expect(happened).toEqual(['open Desk', '6 samples']);
+  });
 });

@@ -44,9 +44,18 @@ export class SteadySource implements Source {
     this.paced = this.#inner.paced;
   }
 
-  /** @throws SottoError at once: what can't be opened at the start is to be said, not tried again */
-  open(): Promise<OpenSource> {
-    return this.#inner.open();
+  /**
+   * The one that is wanted last: it may be changed meanwhile.
+   * @throws SottoError at once: what can't be opened at the start is to be said, not tried again
+   */
+  async open(): Promise<OpenSource> {
+    for (;;) {
+      const inner = this.#inner;
+      const opened = await inner.open().catch((thrown: unknown) => SottoError.from(thrown));
+      if (inner !== this.#inner) continue;
+      if (opened instanceof SottoError) throw opened;
+      return opened;
+    }
   }
 
   start(listener: SourceListener): void {
@@ -68,7 +77,7 @@ export class SteadySource implements Source {
 
   /** Another microphone takes the place of this one. What this one has heard still comes. */
   change(device: string | undefined): void {
-    if (this.#stopped || !this.live || this.#listener === undefined) return;
+    if (this.#stopped || !this.live) return;
     this.#device = device;
     this.#tries = 0;
     const before = this.#inner;
@@ -76,7 +85,8 @@ export class SteadySource implements Source {
     before.stop();
     this.#calm?.();
     this.#calm = undefined;
-    void this.#comeBack();
+    // Before the start it is `open` that goes on with the new one.
+    if (this.#listener !== undefined) void this.#comeBack();
   }
 
   #listen(): void {
