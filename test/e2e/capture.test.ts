@@ -212,6 +212,13 @@ describe('a dictation in the background', () => {
 
   test('in another language or by another model all that was said is written down again', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on', '--language', 'en');
+  test('is gone, too, where whoever started it was gone before it could look', async () => {
+    const parent = spawn(process.execPath, ['-e', '']);
+    await new Promise((resolve) => parent.once('exit', resolve));
+    const begun = begin({ samples: 60 * SECOND }, '--go-on', '--parent', String(parent.pid));
+    expect((await begun.done).code).toBe(0);
+  });
+
     const before = await see(await look(), ({ committed }) => committed.length > 20);
     const capture = await look();
     capture.switch({ language: 'de' });

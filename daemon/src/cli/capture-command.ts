@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
 import type { CaptureOptions } from '../protocol/capture.js';
-import { language } from './flag-values.js';
+import { language, number } from './flag-values.js';
 import { modelArgument } from './models-argument.js';
 import type { Outcome } from './transcribers.js';
 
@@ -16,6 +16,7 @@ interface CaptureFlags {
   goOn?: boolean;
   sounds?: boolean;
   leave?: boolean;
+  parent?: number;
 }
 
 export function addCapture(program: Command, outcome: Outcome): void {
@@ -35,6 +36,12 @@ export function addCapture(program: Command, outcome: Outcome): void {
     .option('--no-refine', 'do not go over the whole text at the end')
     .option('--go-on', 'go on when nobody looks at it any more (default: finish)')
     .option('--sounds', 'a sound when it listens, and when it does no more (macOS)')
+    .addOption(
+      new Option(
+        '--parent <pid>',
+        'the process that it must not outlive (default: its own parent)',
+      ).argParser(number(1, 2 ** 31)),
+    )
     .option('--leave', 'begin nothing: end the process that waits, once its dictation is finished')
     .addHelpText('after', '\nExamples:\n  sotto capture --go-on --language de\n  sotto capture --leave')
     .action(async (flags: CaptureFlags) => {
@@ -46,7 +53,12 @@ export function addCapture(program: Command, outcome: Outcome): void {
       }
       const source = await sourceFor(flags);
       const { runCapture } = await import('./capture/run-capture.js');
-      outcome.exitCode = await runCapture({ paths, source, options: optionsOf(flags) });
+      outcome.exitCode = await runCapture({
+        paths,
+        source,
+        options: optionsOf(flags),
+        ...(flags.parent !== undefined && { parent: flags.parent }),
+      });
     });
 }
 

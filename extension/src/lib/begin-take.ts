@@ -128,6 +128,9 @@ function startCapture({ sotto, log, language, model, device, goOn, sounds }: Tak
         ...(goOn ? ['--go-on'] : []),
         ...(language === undefined ? [] : ['--language', language]),
         ...(model === undefined ? [] : ['--model', model]),
+        // Raycast may end before the process has looked whose child it is.
+        '--parent',
+        String(process.pid),
         ...(device === undefined ? [] : ['--device', device]),
         ...(sounds ? ['--sounds'] : []),
       ],

@@ -3,14 +3,28 @@ import type { Clock } from '../../clock.js';
 
 const LOOK_EVERY_MS = 2_000;
 
-/** Calls `gone` once. The returned function calls it off. */
-export function watchParent(clock: Clock, gone: () => void): () => void {
+/**
+ * Calls `gone` once. The returned function calls it off.
+ * @param named id of the process, as it gave it itself: it may have ended before this one could look, and then the parent is
+ * another one from the beginning
+ */
+export function watchParent(clock: Clock, gone: () => void, named?: number): () => void {
   const parent = process.ppid;
   let calm = (): void => undefined;
   const look = (): void => {
-    if (process.ppid === parent) calm = clock.after(LOOK_EVERY_MS, look);
+    const isThere = process.ppid === parent && (named === undefined || isRunning(named));
+    if (isThere) calm = clock.after(LOOK_EVERY_MS, look);
     else gone();
   };
   look();
   return () => calm();
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

@@ -26,10 +26,12 @@ export interface RunCaptureOptions {
   readonly options: CaptureOptions;
   /** Being opened already. */
   readonly source: Source;
+  /** Id of the process that it is not to outlive, beside the one that started it. */
+  readonly parent?: number;
 }
 
 /** The exit code. @throws SottoError BUSY where a take goes on already */
-export async function runCapture({ paths, options, source }: RunCaptureOptions): Promise<number> {
+export async function runCapture({ paths, options, source, parent }: RunCaptureOptions): Promise<number> {
   securePrivateFolder(paths.runtime);
   const lock = await lockOrOther(paths);
   if (lock === undefined) {
@@ -57,7 +59,7 @@ export async function runCapture({ paths, options, source }: RunCaptureOptions):
     });
     const leave = (): void => resident.leave();
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, leave);
-    calmParent = watchParent(systemClock, leave);
+    calmParent = watchParent(systemClock, leave, parent);
     await resident.ended;
     return 0;
   } finally {
