@@ -1,6 +1,7 @@
 /**
- * Raycast's own strict checks of the extension's copy for the Store, as they are run there, without a network: `ray lint`, whose look-ups of
- * the author and of the manifest's schema are answered here, and `ray build`. Ends with 1 if either refuses.
+ * Raycast's own strict checks of the extension's copy for the Store, as they are run there, without a network: `ray lint`,
+ * whose look-ups of the author and of the manifest's schema are answered here, and `ray build`. Ends with 1 if either
+ * refuses.
  */
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';

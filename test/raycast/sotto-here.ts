@@ -21,7 +21,7 @@ export interface SottoHere {
 export function sottoHere(build = () => buildExtension(extensionFolder)): SottoHere {
   let built: BuiltExtension | undefined;
   let hosts: RaycastHost[] = [];
-  beforeAll(async () => void (built = await build()), 180_000);
+  beforeAll(async () => void (built = await build()), 400_000);
   afterAll(() => built?.remove());
   // Before the home goes: what the commands have started lives in it.
   afterEach(async () => {
