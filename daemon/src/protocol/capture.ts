@@ -73,6 +73,8 @@ export const captureSchema = v.object({
   asked: v.pick(captureOptionsSchema, ['language', 'model']),
   /** All that was said so far is being written down again, after a switch. */
   again: v.exactOptional(v.boolean()),
+  /** Nothing writes it down any more, for the reason in `error`: its sound is kept, and it ends as `failed`. */
+  unwritten: v.exactOptional(v.boolean()),
   /** What writes it down, in place of another model where that is not there. */
   model: v.exactOptional(v.string()),
   insteadOf: v.exactOptional(v.string()),
@@ -102,7 +104,7 @@ const askTable = {
   watch: v.object({ type: v.literal('watch') }),
   /** All is said. */
   finish: v.object({ type: v.literal('finish') }),
-  /** Nothing of it is wanted, unless `restore` comes soon; a second one ends it at once. */
+  /** Nothing of it is wanted, unless `restore` comes soon; a second one, or one after `finish`, ends it at once. */
   cancel: v.object({ type: v.literal('cancel') }),
   /** It is wanted after all: finishes it. */
   restore: v.object({ type: v.literal('restore') }),

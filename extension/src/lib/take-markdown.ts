@@ -46,6 +46,7 @@ export function stateOf(take: Capture): string {
     case 'listening':
       break;
   }
+  if (take.unwritten === true) return 'Only recording';
   if (take.noSignalSeconds > 0) return 'No signal';
   if (take.daemon === 'lost') return 'Reconnecting…';
   if (take.daemon === 'connecting') return 'Starting Sotto…';
@@ -62,6 +63,10 @@ export function hintOf(take: Capture): string | undefined {
   }
   if (take.phase === 'cancelled') return 'Nothing of it is kept. You can undo this for a few seconds.';
   if (take.phase === 'gone' || take.phase === 'finishing') return undefined;
+  if (take.unwritten === true) {
+    const why = take.error === undefined ? '' : `${sentence(take.error.message)} `;
+    return `${why}What you say is still recorded, and comes into the history as soon as Sotto can write it down.`;
+  }
   if (take.noSignalSeconds > 0) {
     return `Nothing has come from ${take.device ?? 'the microphone'} for ${Math.floor(take.noSignalSeconds)} seconds. Is it muted, or may Raycast not use it?`;
   }

@@ -50,6 +50,15 @@ export interface BackgroundTakeParts {
   readonly openSession: (asked: Capture['asked']) => Pick<TakeSessionParts, 'dictation' | 'shown'>;
   readonly clock: Clock;
   readonly onChange: (take: BackgroundTake) => void;
+  /** The sound lies where a daemon finds it under this name: one that runs may take it up at once. */
+  readonly onLeft?: (id: string) => void;
+}
+
+/** What became of the last session, which wrote down what was said. */
+interface Loss {
+  readonly error: WireError;
+  /** Samples that are in the history with it. */
+  readonly recordedSamples: number;
 }
 
 /** What is not a session's. */
@@ -63,9 +72,13 @@ export class BackgroundTake {
   #session: TakeSession;
   /** After a switch: takes the place of the session once the daemon has it. */
   #coming: TakeSession | undefined;
-  /** Before a switch: kept until the daemon has all of it in the new one. */
+  /** Before a switch: kept until the new one has all of it, and has shown that it hears. */
   #before: TakeSession | undefined;
   #sessionsLost = 0;
+  /** Nothing writes it down any more. */
+  #loss: Loss | undefined;
+  /** It can't be restored any more. */
+  #isGivenUp = false;
   /** Samples of digital silence since the microphone was opened. */
   #zeros = 0;
   #sourceFailure: SottoError | undefined;
@@ -118,21 +131,21 @@ export class BackgroundTake {
     this.#finishSession();
   }
 
-  /** A second time: for good, at once. */
+  /**
+   * A second time: for good, at once. One that is being finished, too: its text is on its way, and could not be held back
+   * while somebody thinks it over.
+   */
   cancel(): void {
-    if (this.#isIn(['cancelled'])) {
-      this.#calmRestore?.();
-      this.#cancelSessions();
-      return;
-    }
-    if (!this.#isIn([...GOING, 'finishing'])) return;
+    const mayBeRestored = this.#isIn(GOING);
+    if (!mayBeRestored && !this.#isIn(['finishing', 'cancelled'])) return;
     this.#change({ phase: 'cancelled' });
     this.#source.stop();
-    this.#calmRestore = this.#parts.clock.after(RESTORE_MS, () => this.#cancelSessions());
+    if (mayBeRestored) this.#calmRestore = this.#parts.clock.after(RESTORE_MS, () => this.#giveUp());
+    else this.#giveUp();
   }
 
   restore(): void {
-    if (!this.#isIn(['cancelled'])) return;
+    if (!this.#isIn(['cancelled']) || this.#isGivenUp) return;
     this.#calmRestore?.();
     this.#change({ phase: 'finishing' });
     this.#finishSession();
@@ -241,23 +254,27 @@ export class BackgroundTake {
 
   /** Where a switch is on its way, the session that it leads to is the one to be finished. */
   #finishSession(): void {
-    if (this.#sourceEnded && this.#isIn(['finishing']) && this.#coming === undefined) this.#session.finish();
+    if (!this.#sourceEnded || !this.#isIn(['finishing']) || this.#coming !== undefined) return;
+    if (this.#loss === undefined) this.#session.finish();
+    else this.#endLost(this.#loss);
   }
 
   #heardOfComing(event: DictationEvent, session: TakeSession): void {
     if (event.type === 'opened') {
       this.#coming = undefined;
-      this.#before?.cancel();
-      const before = (this.#before = this.#session);
+      // After a second switch it is still the first one that has shown that it hears.
+      if (this.#before === undefined || this.#before.isOver) this.#before = this.#session;
+      else this.#session.cancel();
       this.#session = session;
-      const { again: _, error: __, ...rest } = this.#own;
+      this.#loss = undefined;
+      const { again: _, error: __, unwritten: ___, ...rest } = this.#own;
       this.#own = rest;
       const samples = this.#parts.sound.samples;
       this.#change(samples > 0 ? { again: true } : {});
-      void session.untilTaken(samples).then(() => {
-        if (this.#before !== before || session.isOver) return;
+      void session.untilHeard(samples).then(() => {
+        if (this.#session !== session || session.isOver) return;
+        this.#before?.cancel();
         this.#before = undefined;
-        before.cancel();
       });
       this.#finishSession();
     } else if (event.type === 'failed') {
@@ -280,6 +297,11 @@ export class BackgroundTake {
         this.#change({ error: event.error });
         return;
       case 'final': {
+        if (this.#isIn(['cancelled'])) {
+          // It was on its way already: nobody wants it any more.
+          this.#end({ phase: 'gone' });
+          return;
+        }
         const error = this.#lack();
         this.#end({
           phase: 'final',
@@ -289,7 +311,7 @@ export class BackgroundTake {
         return;
       }
       case 'cancelled':
-        if (this.#sourceFailure === undefined) this.#end({ phase: 'gone' });
+        if (this.#sourceFailure === undefined || this.#isGivenUp) this.#end({ phase: 'gone' });
         else this.#end({ phase: 'failed', error: this.#sourceFailure.toWire() });
         return;
       case 'failed':
@@ -314,12 +336,16 @@ export class BackgroundTake {
   }
 
   /** The session is lost; the sound is not. */
-  #failed({ error, recording }: Failed): void {
+  #failed(event: Failed): void {
+    const { error } = event;
     const before = this.#before;
     this.#before = undefined;
-    if (before !== undefined && !before.isOver) {
+    if (this.#isGivenUp) this.#end({ phase: 'gone' });
+    else if (before !== undefined && !before.isOver) {
       this.#session = before;
       before.more();
+      const { again: _, ...rest } = this.#own;
+      this.#own = rest;
       this.#change({ error });
       this.#finishSession();
     } else if (error.code === 'DAEMON_LOST' && this.#sessionsLost < MOST_SESSIONS_LOST) {
@@ -327,16 +353,31 @@ export class BackgroundTake {
       this.#session = this.#begin(this.#session.said.asked);
       this.#change({ error });
       this.#finishSession();
-    } else {
-      this.#end({ phase: 'failed', error: recording === undefined ? this.#keptElsewhere(error) : error });
-    }
+    } else this.#lose(event);
   }
 
-  #keptElsewhere(error: WireError): WireError {
-    const { sound } = this.#parts;
-    if (sound.samples < WORTH_KEEPING_SAMPLES || this.#levels.dead || !sound.leave()) return error;
-    const hint = 'what you said is kept: it is in the history when Sotto has started again';
-    return { ...error, hint };
+  /** Nothing writes it down any more. Whoever speaks is not cut off for that: the sound is recorded until they are done. */
+  #lose({ error, recording }: Failed): void {
+    const recordedSamples = recording === undefined ? 0 : this.#session.taken;
+    this.#loss = { error, recordedSamples };
+    if (this.#isIn(['opening']) && !this.#isWorthKeeping(0)) {
+      this.#endLost(this.#loss);
+      return;
+    }
+    this.#change({ error, unwritten: true });
+    this.#finishSession();
+  }
+
+  #endLost({ error, recordedSamples }: Loss): void {
+    const id = this.#isWorthKeeping(recordedSamples) ? this.#parts.sound.leave() : undefined;
+    const hint = 'what you said is kept: it comes into the history as soon as Sotto can write it down';
+    this.#end({ phase: 'failed', error: id === undefined ? error : { ...error, hint } });
+    if (id !== undefined) this.#parts.onLeft?.(id);
+  }
+
+  /** Whether more sound is here than a number of samples that are kept elsewhere. */
+  #isWorthKeeping(elsewhere: number): boolean {
+    return this.#parts.sound.samples - elsewhere >= WORTH_KEEPING_SAMPLES && !this.#levels.dead;
   }
 
   /** Why there is less text than there should be. */
@@ -349,6 +390,14 @@ export class BackgroundTake {
     );
   }
 
+  #giveUp(): void {
+    this.#calmRestore?.();
+    this.#isGivenUp = true;
+    this.#cancelSessions();
+    // One that is over says nothing any more.
+    if (this.#session.isOver) this.#end({ phase: 'gone' });
+  }
+
   #cancelSessions(): void {
     for (const session of [this.#session, this.#coming, this.#before]) session?.cancel();
   }
@@ -358,7 +407,7 @@ export class BackgroundTake {
     this.#calmForgotten?.();
     this.#coming?.cancel();
     this.#before?.cancel();
-    const { again: _, ...rest } = this.#own;
+    const { again: _, unwritten: __, ...rest } = this.#own;
     this.#own = rest;
     this.#change(change);
     this.#source.stop();

@@ -9,7 +9,7 @@ const SOUNDS = { begin: '/System/Library/Sounds/Tink.aiff', end: '/System/Librar
 export function soundOf(before: CapturePhase, now: CapturePhase): keyof typeof SOUNDS | undefined {
   if (before === 'opening' && now === 'listening') return 'begin';
   const isGoing = before === 'opening' || before === 'listening' || before === 'paused';
-  return isGoing && (now === 'finishing' || now === 'cancelled') ? 'end' : undefined;
+  return isGoing && (now === 'finishing' || now === 'cancelled' || now === 'failed') ? 'end' : undefined;
 }
 
 /** Elsewhere than on a Mac there is nothing to be heard. */

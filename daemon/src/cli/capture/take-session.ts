@@ -117,11 +117,19 @@ export class TakeSession {
     this.#parts.dictation.cancel();
   }
 
-  /** Settles when the daemon has so many samples on its disk, or it is over. */
-  async untilTaken(samples: number): Promise<void> {
-    while (!this.#isOver && this.taken < samples) {
+  /**
+   * Settles when the daemon has so many samples on its disk and a model that hears them, or it is over: a damaged model is
+   * taken for a good one until it is loaded.
+   */
+  async untilHeard(samples: number): Promise<void> {
+    while (!this.#isOver && (this.taken < samples || !this.#isHearing)) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
+  }
+
+  get #isHearing(): boolean {
+    const { engine, committed, tentative } = this.#said;
+    return engine === 'listening' || committed + tentative !== '';
   }
 
   async #untilRoom(): Promise<void> {

@@ -97,14 +97,14 @@ export class TakeSound {
     if (this.#headBytes > 0 && this.#suffix !== SPOOL_SUFFIX) rmSync(this.#path, { force: true });
   }
 
-  /** For the daemon that starts next, which writes it down. @returns whether there is anything to be kept */
-  leave(): boolean {
+  /** For a daemon, which writes it down. @returns the name by which it finds it; undefined where nothing can be kept */
+  leave(): string | undefined {
     if (this.#inFile === 0) {
       this.remove();
-      return false;
+      return undefined;
     }
     this.#close();
-    return this.#rename(SPOOL_SUFFIX);
+    return this.#rename(SPOOL_SUFFIX) ? this.#id : undefined;
   }
 
   get #path(): string {

@@ -1,0 +1,255 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { BackgroundTake, RESTORE_MS } from '#daemon/cli/capture/background-take.js';
+import { soundOf } from '#daemon/cli/capture/sounds.js';
+import type { TakeSessionParts } from '#daemon/cli/capture/take-session.js';
+import { TakeSound } from '#daemon/cli/capture/take-sound.js';
+import type { Source, SourceListener } from '#daemon/cli/dictate/source.js';
+import { EventQueue } from '#daemon/client/event-queue.js';
+import type { DictationEvent } from '#daemon/client/index.js';
+import type { CapturePhase } from '#daemon/protocol/capture.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { findOrphans } from '#daemon/store/spool/recover.js';
+import { ramp, SECOND } from '#test/harness/ramp.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { until } from '#test/harness/wait.js';
+
+let folder = '';
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'take-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const damaged = new SottoError('MODEL_CORRUPT', 'the model is damaged').toWire();
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A session of a daemon that says what it is told to. */
+class ScriptedDictation {
+  readonly told: string[] = [];
+  readonly #events = new EventQueue<DictationEvent>();
+  acknowledgedSamples = 0;
+
+  constructor(readonly id: string) {}
+
+  async says(...events: DictationEvent[]): Promise<void> {
+    for (const event of events) this.#events.push(event);
+    await settled();
+  }
+
+  push(samples: Int16Array): void {
+    this.acknowledgedSamples += samples.length;
+  }
+
+  finish(): void {
+    if (this.told.length === 0) this.told.push('finish');
+  }
+
+  cancel(): void {
+    if (!this.told.includes('cancel')) this.told.push('cancel');
+  }
+
+  leave(): void {
+    this.told.push('leave');
+  }
+
+  untilUnacknowledged(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  events(): AsyncGenerator<DictationEvent, void> {
+    return this.#events.read();
+  }
+}
+
+const committed = (text: string): DictationEvent => ({ type: 'committed', text, words: [] });
+const opened: DictationEvent = { type: 'opened', model: 'fake' };
+const final = (text: string): DictationEvent => ({
+  type: 'final',
+  text,
+  durationSeconds: 1,
+  model: 'fake',
+  refined: false,
+});
+
+/** A take that listens, with its sessions in the order in which they were begun. */
+async function take() {
+  let listener: SourceListener | undefined;
+  const source: Source = {
+    live: true,
+    paced: true,
+    open: () => Promise.resolve({ name: 'Built-in' }),
+    start: (given) => void (listener = given),
+    stop: () => listener?.end(),
+  };
+  const clock = new VirtualClock();
+  const sessions: ScriptedDictation[] = [];
+  const left: string[] = [];
+  const phases: CapturePhase[] = [];
+  const begun = new BackgroundTake({
+    options: {},
+    openSource: () => source,
+    sound: new TakeSound(folder),
+    openSession: (): Pick<TakeSessionParts, 'dictation' | 'shown'> => {
+      const dictation = new ScriptedDictation(`session ${sessions.length}`);
+      sessions.push(dictation);
+      return { dictation, shown: (text) => text };
+    },
+    clock,
+    onChange: ({ now }) => phases.push(now.phase),
+    onLeft: (id) => left.push(id),
+  });
+  await until(() => listener !== undefined);
+  let heard = 0;
+  const hear = (samples: number): void => {
+    listener?.pcm(ramp(heard, heard + samples));
+    heard += samples;
+  };
+  const session = (at: number): ScriptedDictation => {
+    const found = sessions[at];
+    if (found === undefined) throw new Error(`there is no session ${at}`);
+    return found;
+  };
+  return { take: begun, clock, hear, left, phases, session };
+}
+
+describe('a take that is given up while it is being finished', () => {
+  test('is over as soon as its session is, and can’t be taken back', async () => {
+    const { take: begun, clock, hear, session } = await take();
+    hear(SECOND);
+    begun.finish();
+    expect(session(0).told).toEqual(['finish']);
+    begun.cancel();
+    expect(session(0).told).toEqual(['finish', 'cancel']);
+    begun.restore();
+    expect(begun.now.phase).toBe('cancelled');
+    await session(0).says({ type: 'cancelled' });
+    expect(begun.now.phase).toBe('gone');
+    clock.advance(RESTORE_MS);
+    expect(session(0).told).toEqual(['finish', 'cancel']);
+  });
+
+  test('has no text, though one was on its way', async () => {
+    const { take: begun, hear, phases, session } = await take();
+    hear(SECOND);
+    begun.finish();
+    begun.cancel();
+    await session(0).says(final('what nobody wants'));
+    await begun.over;
+    expect(begun.now).toMatchObject({ phase: 'gone' });
+    expect(begun.now.text).toBeUndefined();
+    expect(phases).not.toContain('final');
+  });
+});
+
+describe('a take whose session is lost for good', () => {
+  test('goes on recording while somebody speaks, says why, and fails only when all is said', async () => {
+    const { take: begun, hear, left, session } = await take();
+    hear(SECOND);
+    await session(0).says({ type: 'failed', error: damaged });
+    expect(begun.now).toMatchObject({ phase: 'listening', unwritten: true, error: { code: damaged.code } });
+    hear(2 * SECOND);
+    expect(begun.now.seconds).toBe(3);
+    begun.finish();
+    await begun.over;
+    expect(begun.now).toMatchObject({
+      phase: 'failed',
+      error: { code: damaged.code, hint: expect.stringContaining('kept') as unknown },
+    });
+    const orphans = await findOrphans(folder);
+    expect(orphans).toMatchObject([{ samples: 3 * SECOND }]);
+    // One that runs is told of it.
+    expect(left).toEqual(orphans.map(({ info }) => info.id));
+  });
+
+  test('keeps what was said after the daemon had kept the rest', async () => {
+    const { take: begun, hear, session } = await take();
+    hear(SECOND);
+    await session(0).says({ type: 'failed', error: damaged, recording: 'a.wav' });
+    hear(2 * SECOND);
+    begun.finish();
+    await begun.over;
+    expect(await findOrphans(folder)).toMatchObject([{ samples: 3 * SECOND }]);
+  });
+
+  test('fails at once where nobody is listened to yet', async () => {
+    const { take: begun, session } = await take();
+    await session(0).says({ type: 'failed', error: damaged });
+    expect(begun.now).toMatchObject({ phase: 'failed', error: damaged });
+    expect(await findOrphans(folder)).toEqual([]);
+  });
+
+  test('is written down after all by another model', async () => {
+    const { take: begun, hear, session } = await take();
+    hear(SECOND);
+    await session(0).says({ type: 'failed', error: damaged });
+    begun.switch({ model: 'another' });
+    await session(1).says(opened);
+    expect(begun.now.unwritten).toBeUndefined();
+    begun.finish();
+    await session(1).says(final('all of it'));
+    await begun.over;
+    expect(begun.now).toMatchObject({ phase: 'final', text: 'all of it' });
+  });
+
+  test('can be given up, and nothing of it is kept', async () => {
+    const { take: begun, clock, hear, session } = await take();
+    hear(SECOND);
+    await session(0).says({ type: 'failed', error: damaged });
+    begun.cancel();
+    clock.advance(RESTORE_MS);
+    await begun.over;
+    expect(begun.now.phase).toBe('gone');
+    expect(await findOrphans(folder)).toEqual([]);
+  });
+
+  test('its end is to be heard', () => {
+    expect(soundOf('opening', 'failed')).toBe('end');
+    expect(soundOf('finishing', 'failed')).toBeUndefined();
+  });
+});
+
+describe('a take that is switched to another model', () => {
+  test('goes back to the session before where the model turns out to be damaged', async () => {
+    const { take: begun, hear, session } = await take();
+    await session(0).says(opened, { type: 'state', state: 'listening' }, committed('one two'));
+    hear(SECOND);
+    begun.switch({ model: 'damaged' });
+    await session(1).says(opened, { type: 'state', state: 'waiting' });
+    expect(session(1).acknowledgedSamples).toBe(SECOND);
+    // All of the sound is on the daemon's disk: that says nothing about the model.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(session(0).told).toEqual([]);
+    await session(1).says({ type: 'failed', error: damaged });
+    expect(begun.now).toMatchObject({
+      phase: 'listening',
+      id: 'session 0',
+      committed: 'one two',
+      error: damaged,
+    });
+    hear(SECOND);
+    expect(session(0).acknowledgedSamples).toBe(2 * SECOND);
+  });
+
+  test('and once more: it is still the one that heard which is kept', async () => {
+    const { take: begun, hear, session } = await take();
+    await session(0).says(opened, { type: 'state', state: 'listening' }, committed('one two'));
+    hear(SECOND);
+    begun.switch({ model: 'loading' });
+    await session(1).says(opened);
+    begun.switch({ model: 'damaged' });
+    await session(2).says(opened);
+    expect([session(0).told, session(1).told]).toEqual([[], ['cancel']]);
+    await session(2).says({ type: 'failed', error: damaged });
+    expect(begun.now).toMatchObject({ phase: 'listening', committed: 'one two' });
+  });
+
+  test('leaves the session before once the other one hears', async () => {
+    const { take: begun, hear, session } = await take();
+    await session(0).says(opened, committed('one two'));
+    hear(SECOND);
+    begun.switch({ model: 'good' });
+    await session(1).says(opened, { type: 'state', state: 'listening' });
+    await until(() => session(0).told.includes('cancel'));
+    expect(begun.now.id).toBe('session 1');
+  });
+});
