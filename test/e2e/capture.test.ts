@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { fileURLToPath } from 'node:url';
 import { BackgroundCapture } from '#daemon/client/index.js';
 import { systemClock } from '#daemon/clock.js';
-import type { Capture } from '#daemon/protocol/capture.js';
+import type { Capture, LastText } from '#daemon/protocol/capture.js';
 import { securePrivateFolder } from '#daemon/server/socket.js';
 import { takeLock } from '#daemon/store/process-lock.js';
 import { homeHere } from '#test/harness/home-here.js';
@@ -55,6 +55,20 @@ async function left(process: SottoProcess): Promise<void> {
 
 async function history(): Promise<string> {
   return (await sotto(['history', 'list', '--json'], { home: home.folder })).stdout;
+}
+
+async function last(): Promise<LastText | undefined> {
+  const capture = await look();
+  const text = await capture.last();
+  capture.close();
+  return text;
+}
+
+function durations(listed: string): number[] {
+  const lines = listed.trim().split('\n');
+  return lines
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as { durationSeconds: number }).durationSeconds);
 }
 
 async function end(capture: BackgroundCapture): Promise<Capture> {
@@ -198,6 +212,13 @@ describe('a dictation in the background', () => {
     expect(await history()).toContain(seen.committed.trim());
   });
 
+  test('is gone, too, where whoever started it was gone before it could look', async () => {
+    const parent = spawn(process.execPath, ['-e', '']);
+    await new Promise((resolve) => parent.once('exit', resolve));
+    const begun = begin({ samples: 60 * SECOND }, '--go-on', '--parent', String(parent.pid));
+    expect((await begun.done).code).toBe(0);
+  });
+
   test('a process whose program was replaced, or is too old for whoever asks, leaves', async () => {
     const process = begin({ samples: SECOND });
     const capture = await look();
@@ -212,13 +233,6 @@ describe('a dictation in the background', () => {
 
   test('in another language or by another model all that was said is written down again', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on', '--language', 'en');
-  test('is gone, too, where whoever started it was gone before it could look', async () => {
-    const parent = spawn(process.execPath, ['-e', '']);
-    await new Promise((resolve) => parent.once('exit', resolve));
-    const begun = begin({ samples: 60 * SECOND }, '--go-on', '--parent', String(parent.pid));
-    expect((await begun.done).code).toBe(0);
-  });
-
     const before = await see(await look(), ({ committed }) => committed.length > 20);
     const capture = await look();
     capture.switch({ language: 'de' });
@@ -288,7 +302,12 @@ describe('a dictation in the background', () => {
     mkdirSync(dirname(home.paths.socket), { recursive: true });
     writeFileSync(home.paths.socket, '');
     const process = begin({ samples: 3 * SECOND }, '--go-on');
-    const failed = await end(await look());
+    // Nobody is cut off for that.
+    const unwritten = await see(await look(), (take) => take.unwritten === true && take.seconds === 3);
+    expect(unwritten.phase).toBe('listening');
+    const capture = await look();
+    capture.ask('finish');
+    const failed = await end(capture);
     expect(failed).toMatchObject({
       phase: 'failed',
       error: { hint: expect.stringContaining('kept') as unknown },
@@ -297,6 +316,65 @@ describe('a dictation in the background', () => {
     rmSync(home.paths.socket);
     await sotto(['daemon', 'start'], { home: home.folder });
     await until(async () => (await history()).includes(rampText(3 * SECOND)));
+  });
+
+  test('what was said after a session was lost is taken up by the daemon that runs', async () => {
+    await sotto(['daemon', 'start'], { home: home.folder, env: { FAKE_LIVE: 'zeros' } });
+    const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on');
+    const lost = await see(await look(), (take) => take.unwritten === true);
+    const later = await see(await look(), ({ seconds }) => seconds > lost.seconds + 2);
+    expect(later).toMatchObject({ phase: 'listening', error: { code: 'ENGINE_CRASHED' } });
+    const capture = await look();
+    capture.ask('finish');
+    expect((await end(capture)).phase).toBe('failed');
+    await until(async () => durations(await history()).some((seconds) => seconds >= later.seconds));
+    await left(process);
+  });
+
+  test('all is said by two: the text is for the first, or, where that one is gone, for the other', async () => {
+    await sotto(['daemon', 'start'], { home: home.folder });
+    const begun = begin({ samples: 3 * SECOND }, '--go-on');
+    await see(await look(), ({ seconds, committed }) => seconds === 3 && committed !== '');
+    const [first, second] = [await look(), await look()];
+    const status = await sotto(['daemon', 'status', '--json'], { home: home.folder });
+    const { pid } = JSON.parse(status.stdout) as { pid: number };
+    // Its end takes as long as it has to here.
+    process.kill(pid, 'SIGSTOP');
+    try {
+      expect(await first.finish()).toBe(true);
+      expect(await first.finish()).toBe(true);
+      expect(await second.finish()).toBe(false);
+      first.close();
+      await until(() => second.finish());
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    expect(await end(second)).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
+    // Who comes when it was given is not given it once more.
+    expect(await (await look()).finish()).toBe(false);
+    await left(begun);
+  });
+
+  test('a text that nobody was given is there for a while, though nothing is kept and another one was begun', async () => {
+    await sotto(['history', 'keep', '0'], { home: home.folder });
+    const process = begin({ samples: 3 * SECOND });
+    const { startedMs } = await see(await look(), ({ seconds }) => seconds === 3);
+    await until(async () => (await last()) !== undefined);
+    await until(async () => (await history()) === '');
+    const another = await look();
+    await another.begin({});
+    another.ask('cancel');
+    another.ask('cancel');
+    expect((await end(another)).phase).toBe('gone');
+    expect(await last()).toEqual({ startedMs, text: rampText(3 * SECOND) });
+    // The text of one that was given is no such text, and nor is the one before it.
+    const given = await look();
+    await given.begin({ goOn: true });
+    await see(await look(), ({ seconds }) => seconds === 3);
+    expect(await given.finish()).toBe(true);
+    expect((await end(given)).text).toBe(rampText(3 * SECOND));
+    expect(await last()).toBeUndefined();
+    await left(process);
   });
 
   test('goes on alone if it shall', async () => {

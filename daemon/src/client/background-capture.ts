@@ -20,6 +20,7 @@ import {
   type CaptureOptions,
   type CaptureSwitch,
   type CaptureTell,
+  type LastText,
 } from '../protocol/capture.js';
 import { SottoError } from '../protocol/errors.js';
 import { EventQueue } from './event-queue.js';
@@ -92,6 +93,14 @@ export class BackgroundCapture {
     return { take: told.take, isNew: told.isNew === true };
   }
 
+  /**
+   * All is said. @returns whether the text is for whoever asks here: of several, and of several calls, only one delivers it
+   * @throws SottoError DAEMON_LOST, TIMEOUT
+   */
+  async finish(): Promise<boolean> {
+    return (await this.#answer({ type: 'finish' }, 'finish')).isYours;
+  }
+
   ask(type: TakeAsk): void {
     this.#send({ type });
   }
@@ -104,6 +113,11 @@ export class BackgroundCapture {
   /** Names of the microphones. @throws SottoError MIC_UNAVAILABLE */
   async devices(): Promise<readonly string[]> {
     return (await this.#answer({ type: 'devices' }, 'devices')).names;
+  }
+
+  /** What the last take has left, where nobody was there to be given it; for some minutes. @throws SottoError */
+  async last(): Promise<LastText | undefined> {
+    return (await this.#answer({ type: 'last' }, 'last')).last;
   }
 
   /**

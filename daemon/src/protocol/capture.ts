@@ -4,8 +4,10 @@
  * stays between takes, with the microphone closed, so that the next one begins at once.
  *
  *     → begin | watch  ← take (all of it) | idle  ← change*  … ← change (its last phase)
- *     → finish | cancel | restore | pause | resume | switch
+ *     → finish  ← finish
+ *     → cancel | restore | pause | resume | switch
  *     → devices  ← devices
+ *     → last  ← last
  *     → leave
  *
  * `begin` gives the take that goes on, if there is one. A process that is too old for whoever asks, or whose program was
@@ -18,7 +20,7 @@ import { parseJson, parseMessage } from './parse.js';
 import { errorSchema } from './wire-error.js';
 
 /** Changes when a message changes its meaning. */
-export const CAPTURE_PROTOCOL = 2;
+export const CAPTURE_PROTOCOL = 3;
 
 /** How a take is begun. */
 export const captureOptionsSchema = v.object({
@@ -98,11 +100,15 @@ export const captureSchema = v.object({
 });
 export type Capture = v.InferOutput<typeof captureSchema>;
 
+/** What a take has left that nobody was given. */
+export const lastTextSchema = v.object({ startedMs: finite, text: v.string() });
+export type LastText = v.InferOutput<typeof lastTextSchema>;
+
 const askTable = {
   /** Begins a take, unless one goes on; and watches it. */
   begin: v.object({ type: v.literal('begin'), protocol: finite, options: captureOptionsSchema }),
   watch: v.object({ type: v.literal('watch') }),
-  /** All is said. */
+  /** All is said. It is answered, where a take goes on or has just ended: whoever is the one delivers the text. */
   finish: v.object({ type: v.literal('finish') }),
   /** Nothing of it is wanted, unless `restore` comes soon; a second one, or one after `finish`, ends it at once. */
   cancel: v.object({ type: v.literal('cancel') }),
@@ -113,6 +119,8 @@ const askTable = {
   /** What was said so far is said again to a session of its own; none of the sound is lost. */
   switch: v.object({ ...captureSwitchSchema.entries, type: v.literal('switch') }),
   devices: v.object({ type: v.literal('devices') }),
+  /** The text of the last take, where nobody was there to be given it. */
+  last: v.object({ type: v.literal('last') }),
   /** Ends the process; a take that goes on is finished first. */
   leave: v.object({ type: v.literal('leave') }),
 };
@@ -123,7 +131,11 @@ const tellTable = {
   take: v.object({ type: v.literal('take'), take: captureSchema, isNew: v.exactOptional(v.boolean()) }),
   /** Nothing goes on. */
   idle: v.object({ type: v.literal('idle') }),
+  /** Whether whoever asked is the first who did, of those who are still there. */
+  finish: v.object({ type: v.literal('finish'), isYours: v.boolean() }),
   devices: v.object({ type: v.literal('devices'), names: v.array(v.string()) }),
+  /** Empty where there is none, or it was forgotten. */
+  last: v.object({ type: v.literal('last'), last: v.exactOptional(lastTextSchema) }),
   /** Fields that have changed, and text that was committed behind what there was. */
   change: v.object({
     type: v.literal('change'),

@@ -10,6 +10,7 @@ import {
   type CaptureAsk,
   type CaptureOptions,
   type CaptureTell,
+  type LastText,
 } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
 import { checkSocketPath } from '../../server/socket.js';
@@ -29,10 +30,16 @@ export interface CaptureServerParts {
   readonly take: () => BackgroundTake | undefined;
   /** The one that goes on, or a new one. @throws SottoError VERSION_MISMATCH */
   readonly begin: (options: CaptureOptions, protocol: number) => { take: BackgroundTake; isNew: boolean };
+  /** All is said; whether `who` is the one to deliver the text. */
+  readonly finish: (who: object) => boolean;
+  /** What nobody was given. */
+  readonly last: () => LastText | undefined;
   readonly devices: () => Promise<string[]>;
   readonly leave: () => void;
   /** Told how many watch, whenever that changes. */
   readonly onWatchers: (count: number) => void;
+  /** Somebody is gone who may have asked for something. */
+  readonly onGone: (who: object) => void;
 }
 
 interface Watcher {
@@ -88,6 +95,7 @@ export class CaptureServer {
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#sockets.delete(socket);
+      this.#parts.onGone(socket);
       if (this.#watchers.delete(socket)) this.#parts.onWatchers(this.#watchers.size);
     });
     createInterface({ input: socket, crlfDelay: Infinity })
@@ -105,7 +113,7 @@ export class CaptureServer {
   }
 
   async #ask(socket: Socket, ask: CaptureAsk): Promise<void> {
-    const { begin, devices, leave } = this.#parts;
+    const { begin, devices, finish, last, leave } = this.#parts;
     if (ask.type === 'begin') {
       const { take, isNew } = begin(ask.options, ask.protocol);
       this.#watch(socket, take.now, isNew);
@@ -119,11 +127,17 @@ export class CaptureServer {
       leave();
       return;
     }
+    if (ask.type === 'last') {
+      const left = last();
+      send(socket, { type: 'last', ...(left !== undefined && { last: left }) });
+      return;
+    }
+    if (ask.type === 'finish') send(socket, { type: 'finish', isYours: finish(socket) });
     const take = this.#parts.take();
     if (take === undefined) send(socket, { type: 'idle' });
     else if (ask.type === 'watch') this.#watch(socket, take.now, false);
     else if (ask.type === 'switch') take.switch(ask);
-    else take[ask.type]();
+    else if (ask.type !== 'finish') take[ask.type]();
   }
 
   #watch(socket: Socket, known: Capture, isNew: boolean): void {

@@ -13,6 +13,7 @@ import {
   type Capture,
   type CaptureOptions,
   type CapturePhase,
+  type LastText,
 } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
 import { spellShown } from '../../sessions/vocabulary/spell.js';
@@ -35,6 +36,8 @@ const ALONE_MS = 2_000;
 const LOOK_MS = 500;
 /** How long the end of a take can still be heard. */
 const REMEMBERED_MS = 10_000;
+/** For so long a text is kept in memory that nobody was given: there may be no history that has it. */
+const UNREAD_MS = 5 * 60_000;
 /** For so long after a take a process for the microphone waits, too: whoever dictates once soon does so again. */
 const STANDBY_MS = 10 * 60_000;
 /** Nobody dictates any more for now: what is gained is less than the memory that it takes. */
@@ -56,9 +59,13 @@ export class Resident {
   #goesOnAlone = false;
   #watchers = 0;
   #companySinceMs: number | undefined;
+  /** Who has said of the take that all is said, and is there to be given the text. */
+  #finisher: object | undefined;
+  #unread: LastText | undefined;
   #isLeaving = false;
   #calmAlone: (() => void) | undefined;
   #calmForget: (() => void) | undefined;
+  #calmUnread: (() => void) | undefined;
   #calmStandby: (() => void) | undefined;
   #calmIdle: (() => void) | undefined;
   #settle: () => void = () => undefined;
@@ -74,6 +81,11 @@ export class Resident {
 
   get take(): BackgroundTake | undefined {
     return this.#take;
+  }
+
+  /** What the last take has left that nobody was given. */
+  get last(): LastText | undefined {
+    return this.#unread;
   }
 
   /**
@@ -102,12 +114,27 @@ export class Resident {
     }
     if (phase === 'cancelled') before?.cancel();
     this.#calm();
+    this.#finisher = undefined;
     this.#goesOnAlone = options.goOn === true;
     const take = this.#begin(options, source);
     this.#take = take;
     void take.over.then(() => this.#over(take));
     this.watched(this.#watchers);
     return { take, isNew: true };
+  }
+
+  /** All is said. @returns whether the text is for `who`: the first who has asked, of those who are still there */
+  finish(who: object): boolean {
+    if (this.#take === undefined) return false;
+    this.#finisher ??= who;
+    this.#take.finish();
+    return this.#finisher === who;
+  }
+
+  /** A text that somebody was to be given and was not is for whoever asks next. */
+  gone(who: object): void {
+    const phase = this.#take?.now.phase;
+    if (this.#finisher === who && phase !== undefined && !isOver(phase)) this.#finisher = undefined;
   }
 
   /** So many look at it. */
@@ -189,6 +216,7 @@ export class Resident {
 
   #over(take: BackgroundTake): void {
     if (take !== this.#take) return;
+    this.#keepUnread(take.now);
     // Who left it to its end looks for the text in the history.
     const isAwaited = !this.#isLeaving && (this.#watchers > 0 || this.#goesOnAlone);
     if (isAwaited) this.#calmForget = this.#parts.clock.after(REMEMBERED_MS, () => this.#forget(take));
@@ -196,6 +224,16 @@ export class Resident {
     if (this.#isLeaving) return;
     this.#standby.prepare();
     this.#calmStandby = this.#parts.clock.after(STANDBY_MS, () => this.#standby.dismiss());
+  }
+
+  /** What was said is in the history; or nowhere, if nothing is to be kept. A look at it is not enough to have been given it. */
+  #keepUnread({ phase, startedMs, text = '' }: Capture): void {
+    if (phase !== 'final' || text === '') return;
+    this.#calmUnread?.();
+    this.#unread = undefined;
+    if (this.#finisher !== undefined || (this.#watchers > 0 && this.#isCompany)) return;
+    this.#unread = { startedMs, text };
+    this.#calmUnread = this.#parts.clock.after(UNREAD_MS, () => (this.#unread = undefined));
   }
 
   #forget(take: BackgroundTake): void {
@@ -213,6 +251,7 @@ export class Resident {
 
   #end(): void {
     this.#calm();
+    this.#calmUnread?.();
     this.#standby.dismiss();
     this.#settle();
   }

@@ -53,9 +53,12 @@ export async function runCapture({ paths, options, source, parent }: RunCaptureO
       clock: systemClock,
       take: () => resident.take,
       begin: (wanted, protocol) => resident.begin(wanted, protocol),
+      finish: (who) => resident.finish(who),
+      last: () => resident.last,
       devices: listMicrophones,
       leave: () => resident.leave(),
       onWatchers: (count) => resident.watched(count),
+      onGone: (who) => resident.gone(who),
     });
     const leave = (): void => resident.leave();
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, leave);
