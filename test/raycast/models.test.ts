@@ -45,6 +45,12 @@ const STARTER = 'Whisper base, 6 bit';
     return command;
   }
 
+  /** Until a model is here, and its download is told to be over. */
+  async function untilHere(command: RunningCommand, title: string): Promise<void> {
+    await command.until((tree) => titlesIn(tree, 'On This Mac').includes(title));
+    await command.until(() => !command.actions().includes('Cancel Download'));
+  }
+
   /** @returns the process that it was */
   async function killDaemon(): Promise<number> {
     const client = await SottoClient.connect(here.paths.socket, 'test');
@@ -92,7 +98,7 @@ const STARTER = 'Whisper base, 6 bit';
     expect(readable(row(command.tree, TINY.title))).toMatch(/\d+ KB of \d+ KB/);
     hub.fault = () => undefined;
     await command.act('Go on with Download');
-    await command.until((tree) => titlesIn(tree, 'On This Mac').includes(TINY.title));
+    await untilHere(command, TINY.title);
     expect(isHere(TINY.name)).toBe(true);
     expect(said(host)).toEqual(['Download cancelled', 'Whisper tiny is here']);
   });
@@ -121,7 +127,7 @@ const STARTER = 'Whisper base, 6 bit';
     await command.untilText('Another Model');
     await command.select('someone/model');
     await command.act('Download');
-    await command.until((tree) => titlesIn(tree, 'On This Mac').includes('model'));
+    await untilHere(command, 'model');
   });
 
   test('that one can be given up and gone on with, begun here or by somebody else', async () => {
@@ -141,7 +147,7 @@ const STARTER = 'Whisper base, 6 bit';
     expect(said(host)).toEqual(['Download cancelled']);
     hub.fault = () => undefined;
     await command.act('Go on with Download');
-    await command.until((tree) => titlesIn(tree, 'On This Mac').includes('model'));
+    await untilHere(command, 'model');
     expect(said(host)).toEqual(['Download cancelled', 'Model is here']);
 
     // Brought once more, it is not the same request either.
@@ -178,7 +184,7 @@ const STARTER = 'Whisper base, 6 bit';
     const command = await open(host);
     await command.select(TINY.title);
     await command.act('Download');
-    await command.until((tree) => titlesIn(tree, 'On This Mac').includes(TINY.title));
+    await untilHere(command, TINY.title);
     await command.act('Use This Model');
     await command.until((tree) => /Used/.test(readable(row(tree, TINY.title))));
     host.desktop.confirms = false;
@@ -196,7 +202,7 @@ const STARTER = 'Whisper base, 6 bit';
     const command = await open(host);
     await command.select(TINY.title);
     await command.act('Download');
-    await command.until((tree) => titlesIn(tree, 'On This Mac').includes(TINY.title));
+    await untilHere(command, TINY.title);
     await command.act('Verify Files');
     expect(said(host).at(-1)).toBe('Every byte of Whisper tiny is right');
     const weights = join(here.paths.models, TINY.name, 'weights.safetensors');
