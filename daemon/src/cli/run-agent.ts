@@ -6,11 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning } from '../is-running.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
-import { lockHolder } from '../server/lock.js';
+import { SOTTO_VERSION } from '../protocol/version.js';
+import { activeHolder, lockHolder } from '../server/lock.js';
 import { runDaemon, type RunningDaemon } from './run-daemon.js';
 import { findDaemon } from './start-daemon.js';
 
 const LOOK_EVERY_MS = 1_000;
+const LOOK_SOON_MS = 50;
 
 /** @returns undefined where it was told to end before it began. @throws SottoError that another try may mend */
 export async function startAgent(
@@ -18,24 +20,33 @@ export async function startAgent(
   model: string | undefined,
   signal: AbortSignal,
 ): Promise<RunningDaemon | undefined> {
+  const signalled = new Set<number>();
   while (!signal.aborted) {
-    try {
-      return await runDaemon({ paths, tolerant: true, ...(model !== undefined && { model }) });
-    } catch (error) {
-      if (!(error instanceof SottoError) || error.code !== 'DAEMON_RUNNING') throw error;
+    // Looked for first: each try opens a log and what belongs to it.
+    if ((await activeHolder(paths.runtime, paths.socket)) === undefined) {
+      try {
+        return await runDaemon({ paths, tolerant: true, ...(model !== undefined && { model }) });
+      } catch (error) {
+        if (!(error instanceof SottoError) || error.code !== 'DAEMON_RUNNING') throw error;
+      }
     }
-    if (!(await askToLeave(paths))) await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    const ms = (await askToLeave(paths, signalled)) ? LOOK_SOON_MS : LOOK_EVERY_MS;
+    await sleep(ms, undefined, { signal }).catch(() => undefined);
   }
   return undefined;
 }
 
-/** Asks the one that runs to end if it would leave by itself, or is of another version. @returns whether it has gone */
-async function askToLeave(paths: Paths): Promise<boolean> {
+/**
+ * Asks the one that runs to end if it would leave by itself, or is of another version.
+ * @param signalled processes that were told by a signal already: the second one would mean at once
+ * @returns whether it has gone
+ */
+async function askToLeave(paths: Paths, signalled: Set<number>): Promise<boolean> {
   try {
     const client = await findDaemon(paths);
     if (client === undefined) return true;
     const { idleExitSeconds } = await client.status();
-    if (idleExitSeconds === undefined) {
+    if (idleExitSeconds === undefined && client.daemon.version === SOTTO_VERSION) {
       client.close();
       return false;
     }
@@ -45,7 +56,8 @@ async function askToLeave(paths: Paths): Promise<boolean> {
     if (!(error instanceof SottoError) || error.code !== 'VERSION_MISMATCH') return false;
     const pid = lockHolder(paths.runtime)?.pid;
     if (pid === undefined || !isRunning(pid)) return true;
-    process.kill(pid, 'SIGTERM');
+    if (!signalled.has(pid)) process.kill(pid, 'SIGTERM');
+    signalled.add(pid);
     return false;
   }
 }

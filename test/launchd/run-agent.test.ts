@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from '@jest/globals';
+import { WebSocketServer } from 'ws';
+import { daemonRunAgent } from '#daemon/cli/daemon-commands.js';
+import { daemonStatus } from '#test/harness/daemon-status.js';
+import { homeHere } from '#test/harness/home-here.js';
+import { fakeEngine, sotto, startSotto } from '#test/harness/run-sotto.js';
+import { until } from '#test/harness/wait.js';
+
+const home = homeHere();
+
+describe('the daemon as the login agent runs it', () => {
+  test('told to end while it is on the way, it ends', async () => {
+    process.env.SOTTO_ENGINE = fakeEngine;
+    const before = new Set(process.listeners('SIGTERM'));
+    const done = daemonRunAgent(home.paths, undefined);
+    const own = process.listeners('SIGTERM').filter((listener) => !before.has(listener));
+    for (const listener of own) listener('SIGTERM');
+    expect(await done).toBe(0);
+    delete process.env.SOTTO_ENGINE;
+  });
+
+  test('where the system lets it write nothing it ends in peace, and says so', async () => {
+    const forbidden = process.platform === 'darwin' ? '/System/sotto' : '/sys/sotto';
+    const { code, stderr } = await sotto(['daemon', 'run', '--agent'], { home: forbidden });
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/sotto: .*(not permitted|read-only|denied)/)]);
+  });
+
+  test('one of another protocol is told once to end, and has its time', async () => {
+    const said = join(home.folder, 'said');
+    const script = `
+      process.on('SIGTERM', () => require('fs').appendFileSync(process.argv[1], 'x'));
+      require('fs').writeFileSync(process.argv[1], '');
+      setInterval(() => {}, 1000);`;
+    const old = spawn(process.execPath, ['-e', script, said], { stdio: 'ignore' });
+    await until(() => existsSync(said));
+    writeFileSync(join(home.folder, 'lock.1'), String(old.pid));
+    const http = createServer();
+    const ws = new WebSocketServer({ server: http });
+    ws.on('connection', (socket) =>
+      socket.on('message', () =>
+        socket.send(JSON.stringify({ type: 'hello', protocol: 99, version: '9.9.9', pid: old.pid })),
+      ),
+    );
+    await new Promise<void>((resolve) => http.listen(home.paths.socket, resolve));
+    const agent = startSotto(['daemon', 'run', '--agent'], { home: home.folder });
+    await until(() => readFileSync(said, 'utf8') !== '');
+    await sleep(3_000);
+    expect(readFileSync(said, 'utf8')).toBe('x');
+    old.kill('SIGKILL');
+    for (const socket of ws.clients) socket.terminate();
+    http.closeAllConnections();
+    await new Promise((resolve) => http.close(resolve));
+    await until(async () => (await daemonStatus(home.paths))?.pid === agent.pid);
+  });
+});
