@@ -1,8 +1,20 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
+import { SOTTO_VERSION } from '#daemon/protocol/version.js';
+import { asVersion } from '#test/harness/as-version.js';
 import { daemonStatus } from '#test/harness/daemon-status.js';
 import { FakeLaunchd } from '#test/harness/fake-launchd.js';
 import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
@@ -17,16 +29,14 @@ let folder: string;
 let paths: Paths;
 let launchd: FakeLaunchd;
 let launchctl: LaunchctlHere;
+/** Of the processes that launchd starts from now on. */
+let environment: Record<string, string>;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'so-a-'));
   paths = resolvePaths({ SOTTO_HOME: join(folder, 'h') });
   const uid = process.getuid?.() ?? 0;
-  launchd = new FakeLaunchd({
-    uid,
-    secondMs: SECOND_MS,
-    drainMs: 50,
-    environment: { SOTTO_ENGINE: fakeEngine },
-  });
+  environment = { SOTTO_ENGINE: fakeEngine };
+  launchd = new FakeLaunchd({ uid, secondMs: SECOND_MS, drainMs: 50, environment });
   launchctl = await launchctlHere(launchd, folder);
 });
 afterEach(async () => {
@@ -48,6 +58,17 @@ const files = (): string[] =>
   readdirSync(folder, { recursive: true })
     .map((name) => String(name).replace(/lock\.\d+$/, 'lock'))
     .sort();
+
+/** As far as the system says. */
+function openFiles(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return existsSync(folder)
+    ? readdirSync(folder).flatMap((name) => {
+        const path = join(folder, name);
+        return lstatSync(path, { throwIfNoEntry: false }) === undefined ? [] : [readlinkSync(path)];
+      })
+    : [];
+}
 
 describe('sotto agent', () => {
   test('is installed in one go: when the command ends the daemon answers', async () => {
@@ -122,9 +143,43 @@ describe('sotto agent', () => {
     await until(async () => (await status())?.pid === byHand.pid);
     expect((await run('agent', 'install')).code).toBe(0);
     expect((await status())?.pid).toBe(byHand.pid);
+    // It looks every second, and opens nothing that it would not close.
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(openFiles(launchd.pid(LABEL) ?? -1)).not.toContain(paths.log);
     byHand.kill('SIGTERM');
     await byHand.done;
     await until(async () => (await status())?.pid === launchd.pid(LABEL));
+  });
+
+  test('takes over from one of another version, though somebody runs it by hand', async () => {
+    const env = { ...launchctl.environment, ...asVersion('0.0.1') };
+    const byHand = startSotto(['daemon', 'run'], { home: paths.home, env });
+    await until(async () => (await status())?.version === '0.0.1');
+    expect((await run('agent', 'install')).code).toBe(0);
+    await until(async () => (await status())?.pid === launchd.pid(LABEL));
+    expect((await byHand.done).code).toBe(0);
+  });
+
+  test('that an upgrade left running is started anew by the next installation, and the doctor says how', async () => {
+    Object.assign(environment, asVersion('0.0.1'));
+    await run('agent', 'install');
+    const old = await status();
+    expect(old?.version).toBe('0.0.1');
+    delete environment.NODE_OPTIONS;
+    expect(await run('agent', 'doctor')).toMatchObject({
+      code: 3,
+      stdout: expect.stringMatching(
+        /✗ daemon +.*version 0\.0\.1, and this is .*`sotto agent restart`/,
+      ) as unknown,
+    });
+    expect(await run('agent', 'install')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^the agent is installed and started anew: the daemon answers/,
+      ) as unknown,
+    });
+    expect(await status()).toMatchObject({ version: SOTTO_VERSION, pid: launchd.pid(LABEL) });
+    expect(isRunning(old?.pid ?? -1)).toBe(false);
   });
 
   test('installed, renewed and taken away again and again: no process, file or socket is left', async () => {
@@ -153,7 +208,10 @@ describe('sotto agent', () => {
   test('belongs to one home: uninstalling Sotto from another one leaves it alone', async () => {
     await run('agent', 'install');
     const pid = launchd.pid(LABEL);
+    // It had one of its own once.
     const other = join(folder, 'other');
+    mkdirSync(join(other, 'agent'), { recursive: true });
+    writeFileSync(join(other, 'agent', 'Sotto'), '');
     const asked = ['uninstall', '--all', '--yes'];
     expect(await sotto(asked, { home: other, env: launchctl.environment })).toMatchObject({
       code: 0,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { agentManager, ownPlan, type AgentManager, type AgentStatus } from '#launchd/index.js';
 import type { Paths } from '../paths.js';
+import { SOTTO_VERSION } from '../protocol/version.js';
 import type { AgentAct } from './agent-command.js';
 import { examine, type Finding } from './doctor.js';
 import { findDaemon } from './start-daemon.js';
@@ -25,12 +26,9 @@ export async function doWithAgent(paths: Paths, act: AgentAct): Promise<number> 
   const manager = managerFor(paths);
   switch (act) {
     case 'install': {
-      const isChanged = await manager.install();
-      return served(
-        paths,
-        manager,
-        isChanged ? 'the agent is installed' : 'the agent is installed and runs already',
-      );
+      if (await manager.install()) return served(paths, manager, 'the agent is installed');
+      if (!(await isFit(paths))) return restarted(paths, manager, 'the agent is installed and started anew');
+      return served(paths, manager, 'the agent is installed and runs already');
     }
     case 'uninstall':
       say((await manager.uninstall()) ? 'the agent is gone' : 'there is no agent');
@@ -40,9 +38,10 @@ export async function doWithAgent(paths: Paths, act: AgentAct): Promise<number> 
       say('the agent is stopped until the next login; `sotto agent start` starts it before');
       return 0;
     case 'start':
+      await manager.start();
+      return served(paths, manager, 'the agent is started');
     case 'restart':
-      await manager[act]();
-      return served(paths, manager, `the agent is ${act === 'start' ? 'started' : 'started anew'}`);
+      return restarted(paths, manager, 'the agent is started anew');
   }
 }
 
@@ -66,14 +65,33 @@ export async function doctor(paths: Paths, json: boolean): Promise<number> {
   return findings.some(({ verdict }) => verdict === 'wrong') ? 3 : 0;
 }
 
-/** Waits until the agent's daemon answers, as long as there is one. */
-async function served(paths: Paths, manager: AgentManager, done: string): Promise<number> {
+/** False of a daemon that an upgrade left running, or that what was repaired may mend. */
+async function isFit(paths: Paths): Promise<boolean> {
+  try {
+    const client = await findDaemon(paths);
+    if (client === undefined) return true;
+    const { version, state } = await client.status().finally(() => client.close());
+    return version === SOTTO_VERSION && state !== 'degraded';
+  } catch {
+    return false;
+  }
+}
+
+async function restarted(paths: Paths, manager: AgentManager, done: string): Promise<number> {
+  const { pid } = await manager.status();
+  await manager.restart();
+  return served(paths, manager, done, pid);
+}
+
+/** Waits until the agent's daemon answers, as long as there is one. @param old a process that may answer for a moment yet */
+async function served(paths: Paths, manager: AgentManager, done: string, old?: number): Promise<number> {
   const startedMs = performance.now();
   let asked = 0;
   let down = 0;
   while (performance.now() - startedMs < SERVED_MS && down < DOWN_TIMES) {
     const client = await findDaemon(paths).catch(() => undefined);
-    if (client !== undefined) {
+    if (client?.daemon.pid === old) client?.close();
+    else if (client !== undefined) {
       say(`${done}: the daemon answers (process ${client.daemon.pid})`);
       client.close();
       return 0;

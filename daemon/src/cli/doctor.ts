@@ -31,9 +31,11 @@ export async function* examine(
   yield folders(paths);
   yield settings(paths);
   yield model(paths);
-  yield await agentFinding(agent);
+  const own = await standing(agent);
+  yield agentFinding(own);
   const status = await daemonStatus(paths);
-  yield daemonFinding(status);
+  const isAgents = !(own instanceof SottoError) && own.installed !== 'no';
+  yield daemonFinding(status, isAgents ? '`sotto agent restart`' : '`sotto daemon stop`');
   if (!(status instanceof SottoError) && status !== undefined) {
     yield engineFinding(status);
     yield { what: 'log', verdict: 'note', found: status.log };
@@ -108,45 +110,51 @@ function model(paths: Paths): Finding {
   }
 }
 
-async function agentFinding(agent: () => Promise<AgentStatus>): Promise<Finding> {
+async function standing(agent: () => Promise<AgentStatus>): Promise<AgentStatus | SottoError> {
   try {
-    const { installed, state, pid, lastFailure } = await agent();
-    const failure = lastFailure === undefined ? '' : `, ended last with ${lastFailure}`;
-    const found = `${state}${pid === undefined ? '' : `, process ${pid}`}${failure}`;
-    if (installed === 'no') {
-      return {
-        what: 'agent',
-        verdict: 'note',
-        found: 'not installed',
-        advice: '`sotto agent install` has Sotto ready from login on',
-      };
-    }
-    if (installed === 'outdated') {
-      return {
-        what: 'agent',
-        verdict: 'wrong',
-        found: `${found}, of another version`,
-        advice: '`sotto agent install` renews it',
-      };
-    }
-    if (state !== 'running') {
-      return {
-        what: 'agent',
-        verdict: 'wrong',
-        found,
-        advice: '`sotto agent start`; agent.log beside the log says why it ended',
-      };
-    }
-    return { what: 'agent', verdict: 'right', found };
+    return await agent();
   } catch (error) {
-    const { message } = SottoError.from(error);
+    return SottoError.from(error);
+  }
+}
+
+function agentFinding(agent: AgentStatus | SottoError): Finding {
+  if (agent instanceof SottoError) {
     return {
       what: 'agent',
       verdict: 'note',
-      found: message,
+      found: agent.message,
       advice: 'without it the daemon starts with the first command',
     };
   }
+  const { installed, state, pid, lastFailure } = agent;
+  const failure = lastFailure === undefined ? '' : `, ended last with ${lastFailure}`;
+  const found = `${state}${pid === undefined ? '' : `, process ${pid}`}${failure}`;
+  if (installed === 'no') {
+    return {
+      what: 'agent',
+      verdict: 'note',
+      found: 'not installed',
+      advice: '`sotto agent install` has Sotto ready from login on',
+    };
+  }
+  if (installed === 'outdated') {
+    return {
+      what: 'agent',
+      verdict: 'wrong',
+      found: `${found}, of another version`,
+      advice: '`sotto agent install` renews it',
+    };
+  }
+  if (state !== 'running') {
+    return {
+      what: 'agent',
+      verdict: 'wrong',
+      found,
+      advice: '`sotto agent start`; agent.log beside the log says why it ended',
+    };
+  }
+  return { what: 'agent', verdict: 'right', found };
 }
 
 async function daemonStatus(paths: Paths): Promise<DaemonStatus | SottoError | undefined> {
@@ -163,11 +171,16 @@ async function daemonStatus(paths: Paths): Promise<DaemonStatus | SottoError | u
   }
 }
 
-function daemonFinding(status: DaemonStatus | SottoError | undefined): Finding {
+/** @param renew what ends one of another version */
+function daemonFinding(status: DaemonStatus | SottoError | undefined, renew: string): Finding {
   if (status === undefined) {
     return { what: 'daemon', verdict: 'note', found: 'none runs', advice: 'the first command starts one' };
   }
-  if (status instanceof SottoError) return wrong('daemon', status);
+  if (status instanceof SottoError) {
+    const { message, hint, code } = status;
+    const advice = code === 'VERSION_MISMATCH' ? renew : hint;
+    return { what: 'daemon', verdict: 'wrong', found: message, advice };
+  }
   const { pid, version, state, reason } = status;
   const found = `${state}, process ${pid}, version ${version}`;
   if (version !== SOTTO_VERSION) {
@@ -175,7 +188,7 @@ function daemonFinding(status: DaemonStatus | SottoError | undefined): Finding {
       what: 'daemon',
       verdict: 'wrong',
       found: `${found}, and this is ${SOTTO_VERSION}`,
-      advice: '`sotto daemon stop`',
+      advice: renew,
     };
   }
   return reason === undefined
