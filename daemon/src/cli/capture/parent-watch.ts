@@ -1,5 +1,6 @@
 /** Whether whoever started this process still runs: one whose parent has ended is given another one. */
 import type { Clock } from '../../clock.js';
+import { isRunning } from '../../is-running.js';
 
 const LOOK_EVERY_MS = 2_000;
 
@@ -18,13 +19,4 @@ export function watchParent(clock: Clock, gone: () => void, named?: number): () 
   };
   look();
   return () => calm();
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
