@@ -70,6 +70,22 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     expect(host.desktop.clipboard[0]).toEqual({ text: 'newer' });
   });
 
+  test('of several files on the clipboard, or one of another machine, none is put in the place of what was there', async () => {
+    const host = here.raycast({ samples: SECOND });
+    for (const copied of [
+      { text: 'a.m4a\nb.m4a', file: 'file:///tmp/a.m4a' },
+      { text: 'a.m4a', file: 'file://another.local/a.m4a' },
+    ]) {
+      host.desktop.pasted = '';
+      host.desktop.clipboard = [copied];
+      await (await dictate(1, host)).act('Finish and Paste');
+      await host.launched.at(-1)?.done();
+      expect(host.desktop.pasted).toBe(rampText(SECOND));
+      expect(host.desktop.did('copy')).toEqual([]);
+      expect(host.desktop.did('hud').at(-1)).toBe('Inserted');
+    }
+  });
+
   test('switches language, model and microphone while one speaks, and loses nothing', async () => {
     const devices = ['Built-in Microphone', 'Desk'];
     const host = here.raycast({ samples: 60 * SECOND, pauseMs: 20, devices });
