@@ -183,7 +183,13 @@ export class BackgroundCapture {
   #hear(line: string): void {
     try {
       const told = parseCaptureTell(line);
-      if (told.type === 'error') throw SottoError.fromWire(told.error);
+      if (told.type === 'error') {
+        const error = SottoError.fromWire(told.error);
+        if (this.#answers.size === 0) throw error;
+        // What could not be had is told to whoever asked for it; the take goes on.
+        for (const hear of [...this.#answers]) hear(error);
+        return;
+      }
       for (const hear of [...this.#answers]) hear(told);
       if (told.type === 'idle') this.#queue.end();
       else if (told.type === 'take') this.#take = told.take;

@@ -8,6 +8,8 @@ import type { SottoCommand } from './find-sotto';
 const LOOK_EVERY_MS = 25;
 /** A Mac that has just woken up, or a Node that is started for the first time, takes its time. */
 const BEGIN_MS = 15_000;
+/** A process that leaves needs less; one that does not leave is not waited for longer. */
+const LEAVING_MS = 5_000;
 
 export interface TakeOptions {
   readonly sotto: () => SottoCommand;
@@ -71,9 +73,10 @@ async function beginThere({ socket, ...options }: TakeOptions): Promise<Take | u
     return { capture, first, changes, isNew };
   } catch (thrown) {
     const { code } = SottoError.from(thrown);
+    // It closes the connection itself, when it has left: the next one is not to meet it.
+    if (code === 'VERSION_MISMATCH') await Promise.race([capture.closed, pause(LEAVING_MS)]);
     capture.close();
     if (code !== 'VERSION_MISMATCH' && code !== 'DAEMON_LOST') throw thrown;
-    await capture.closed;
     return undefined;
   }
 }
@@ -125,12 +128,12 @@ function startCapture({ sotto, log, language, model, device, goOn, sounds }: Tak
       [
         ...args,
         'capture',
-        ...(goOn ? ['--go-on'] : []),
-        ...(language === undefined ? [] : ['--language', language]),
-        ...(model === undefined ? [] : ['--model', model]),
         // Raycast may end before the process has looked whose child it is.
         '--parent',
         String(process.pid),
+        ...(goOn ? ['--go-on'] : []),
+        ...(language === undefined ? [] : ['--language', language]),
+        ...(model === undefined ? [] : ['--model', model]),
         ...(device === undefined ? [] : ['--device', device]),
         ...(sounds ? ['--sounds'] : []),
       ],

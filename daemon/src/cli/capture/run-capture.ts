@@ -114,8 +114,10 @@ async function untilServed(path: string, signal: AbortSignal): Promise<void> {
 /** Somebody else's process waits already: the take is its. @throws SottoError BUSY */
 async function beginThere(paths: Paths, options: CaptureOptions): Promise<number> {
   const capture = await BackgroundCapture.connect(paths.capture);
-  const begun = await capture?.begin(options);
-  capture?.close();
-  if (begun?.isNew === true) return 0;
+  try {
+    if ((await capture?.begin(options))?.isNew === true) return 0;
+  } finally {
+    capture?.close();
+  }
   throw new SottoError('BUSY', 'a dictation goes on already', { hint: 'finish that one first' });
 }
