@@ -14,7 +14,7 @@ import { tellFailure } from './lib/tell-failure';
 export default function Dictate() {
   const [settings] = useState(readSettings);
   // What is to become of the text, once somebody has said that all is said.
-  const wanted = useRef<Delivery | undefined>(undefined);
+  const wanted = useRef<Promise<Delivery | undefined> | undefined>(undefined);
   const send = async ({ text, error }: Capture, how: Delivery): Promise<void> => {
     // Why there is no text is worth more than an empty one: it stays in sight.
     if (error !== undefined && (text ?? '') === '') return;
@@ -24,17 +24,21 @@ export default function Dictate() {
       await tellFailure(thrown);
     }
   };
-  const { take, meter, error, ask, change, microphones, again } = useTake(
+  const { take, meter, error, finish, ask, change, microphones, again } = useTake(
     takeOptions(settings, settings.goOn),
-    (last) => {
-      if (wanted.current !== undefined) void send(last, wanted.current);
+    async (last) => {
+      const how = await wanted.current;
+      if (how !== undefined) await send(last, how);
     },
   );
 
   const act = {
     finish: (how: Delivery) => {
-      wanted.current = how;
-      ask('finish');
+      wanted.current = finish().then(
+        (isMine) => (isMine ? how : undefined),
+        // Its process is gone: that is told in its place.
+        () => undefined,
+      );
     },
     deliver: (how: Delivery) => (take === undefined ? undefined : send(take, how)),
     pause: () => ask('pause'),

@@ -8,12 +8,17 @@ import { readSettings, takeOptions, type Settings } from './lib/preferences';
 import { refreshMenuBar } from './lib/refresh-menu-bar';
 import { tellFailure } from './lib/tell-failure';
 
+/** A key that is pressed again so soon bounces, or was pressed in haste: nobody has said anything yet. */
+const BOUNCE_MS = 500;
+
 export default async function QuickDictate() {
+  const pressedMs = Date.now();
   try {
     const settings = readSettings();
     // Nobody looks at it, so it goes on until it is finished.
     const take = await findOrBeginTake(takeOptions(settings, true));
-    await (take.isNew ? announce(take) : finish(take, settings));
+    const isBegun = take.isNew || take.first.startedMs > pressedMs - BOUNCE_MS;
+    await (isBegun ? announce(take) : finish(take, settings));
   } catch (thrown) {
     await tellFailure(thrown);
   }
@@ -22,6 +27,8 @@ export default async function QuickDictate() {
 async function announce(take: Take): Promise<void> {
   const now = await reach(take, ({ phase }) => phase !== 'opening');
   failIfFailed(now);
+  // Somebody was quicker, and says what became of it.
+  if (now.phase !== 'listening') return;
   const said =
     now.noSignalSeconds > 0
       ? `Nothing comes from ${now.device ?? 'the microphone'}. Is it muted?`
@@ -30,17 +37,17 @@ async function announce(take: Take): Promise<void> {
 }
 
 async function finish(take: Take, { capitals, delivery, trailingSpace }: Settings): Promise<void> {
-  if (take.first.phase === 'finishing') {
+  if (!(await take.capture.finish())) {
     // Whoever finished it delivers it: it must not be inserted twice.
     take.capture.close();
     await showHUD('It is being finished already');
     return;
   }
-  take.capture.ask('finish');
   const last = await reach(take, ({ phase }) => isOver(phase));
   try {
     failIfFailed(last);
-    await deliver(withCapitals(last.text ?? '', capitals), delivery, trailingSpace, last.error?.message);
+    if (last.phase === 'gone') await showHUD('Cancelled');
+    else await deliver(withCapitals(last.text ?? '', capitals), delivery, trailingSpace, last.error?.message);
   } finally {
     await refreshMenuBar();
   }

@@ -112,10 +112,12 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
   });
 
   test('a small first letter, for those who want it', async () => {
+    // What the fake engine hears has no capitals.
+    await here.sotto('vocabulary', 'replace', FIRST, 'Shaun');
     const host = here.raycast({ samples: SECOND }, { preferences: { capitals: 'small' } });
     await (await dictate(1, host)).act('Finish and Paste');
     await host.launched.at(-1)?.done();
-    expect(host.desktop.pasted).toBe(rampText(SECOND));
+    expect(host.desktop.pasted).toBe('shaun');
   });
 
   test('a Sotto whose folder is elsewhere is found by its socket, and no other is begun', async () => {
@@ -140,10 +142,12 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
 
   test('finish and paste comes through where Raycast pops to its root at once', async () => {
     const host = here.raycast({ samples: 4 * SECOND }, { popToRoot: 'immediately' });
+    host.desktop.clipboard = [{ text: 'from before' }];
     const command = await dictate(4, host);
     await command.act('Finish and Paste');
     await command.done();
     expect(host.desktop.pasted).toBe(rampText(4 * SECOND));
+    expect(host.desktop.clipboard[0]).toEqual({ text: 'from before' });
   });
 
   test('leaving early loses nothing: it is finished alone, and in the history', async () => {
@@ -270,46 +274,8 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
 
   test('says what is wrong with the microphone', async () => {
     const command = here.raycast({ denied: true }).launch('dictate');
-    await command.untilText(/microphone|allowed/i);
-    await command.untilText(/Failed|did not work/);
-  });
-});
-
-(reason === undefined ? describe : describe.skip)('Quick Dictate', () => {
-  const here = sottoHere();
-
-  async function captured(seconds: number): Promise<void> {
-    const capture = await BackgroundCapture.connect(here.paths.capture);
-    if (capture === undefined) throw new Error('nothing goes on');
-    for await (const take of capture.takes()) if (take.seconds >= seconds) break;
-  }
-
-  test('the first call begins, the second finishes and pastes', async () => {
-    const host = here.raycast({ samples: 3 * SECOND });
-    await host.launch('quick-dictate').done();
-    expect(host.desktop.did('hud')).toHaveLength(1);
-    await captured(3);
-    await host.launch('quick-dictate').done();
-    expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
-  });
-
-  test('what it began is shown by Dictate, and finished there', async () => {
-    const host = here.raycast({ samples: 3 * SECOND });
-    await host.launch('quick-dictate').done();
-    const command = host.launch('dictate');
-    await command.untilText('0:03');
-    await command.act('Finish and Paste');
-    await command.done();
-    expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
-  });
-
-  test('its text can be pasted once more', async () => {
-    const host = here.raycast({ samples: 2 * SECOND });
-    await host.launch('quick-dictate').done();
-    await captured(2);
-    await host.launch('quick-dictate').done();
-    host.desktop.pasted = '';
-    await host.launch('paste-last-transcript').done();
-    expect(host.desktop.pasted).toBe(rampText(2 * SECOND));
+    await command.untilText('This did not work');
+    expect(command.text()).toContain('It is not allowed. Allow Raycast the microphone');
+    expect(command.actions()).toContain('Open Microphone Settings');
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
-import { BackgroundCapture } from '#daemon/client/index.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { whyNotBuilt } from './build-extension.js';
+import { heard } from './heard.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
 import { sottoHere } from './sotto-here.js';
@@ -21,15 +21,9 @@ if (reason !== undefined) console.warn(`skipped, the menu bar: ${reason}`);
     return command;
   }
 
-  async function heard(seconds: number): Promise<void> {
-    const capture = await BackgroundCapture.connect(here.paths.capture);
-    if (capture === undefined) throw new Error('nothing goes on');
-    for await (const take of capture.takes()) if (take.seconds >= seconds) break;
-  }
-
   async function dictate(host: RaycastHost, seconds: number): Promise<void> {
     await host.launch('quick-dictate').done();
-    await heard(seconds);
+    await heard(here.paths, seconds);
   }
 
   test('is drawn and gone, and starts nothing by itself', async () => {
@@ -69,7 +63,7 @@ if (reason !== undefined) console.warn(`skipped, the menu bar: ${reason}`);
     await (await open(host)).act('Start Dictation');
     const begun = host.launched.find(({ name }) => name === 'quick-dictate');
     await begun?.done();
-    await heard(3);
+    await heard(here.paths, 3);
     const command = await open(host);
     await command.act('Finish Dictation');
     await until(() => host.desktop.pasted !== '');

@@ -17,12 +17,12 @@ export interface TakeView {
   readonly error: SottoError | undefined;
 }
 
-type Ask = Parameters<BackgroundCapture['ask']>[0];
+type Ask = Exclude<Parameters<BackgroundCapture['ask']>[0], 'finish'>;
 
 const NOTHING: TakeView = { take: undefined, meter: '', error: undefined };
 
 /** @param onFinal told once, with the last state of a dictation that has a text */
-export function useTake(options: TakeOptions, onFinal: (take: Capture) => void) {
+export function useTake(options: TakeOptions, onFinal: (take: Capture) => Promise<void>) {
   const [view, setView] = useState<TakeView>(NOTHING);
   const [round, setRound] = useState(0);
   const capture = useRef<BackgroundCapture | undefined>(undefined);
@@ -52,7 +52,7 @@ export function useTake(options: TakeOptions, onFinal: (take: Capture) => void) 
       }
       // The menu bar shows the last text, too: it is drawn when that is there.
       void refreshMenuBar();
-      if (last.phase === 'final') latest.current.onFinal(last);
+      if (last.phase === 'final') await latest.current.onFinal(last);
     };
     setView(NOTHING);
     follow().catch((thrown: unknown) => {
@@ -65,9 +65,11 @@ export function useTake(options: TakeOptions, onFinal: (take: Capture) => void) 
     };
   }, [round]);
 
+  /** Whether the text is to be delivered here: somebody else may have said before that all is said. */
+  const finish = useCallback(async () => (await capture.current?.finish()) ?? false, []);
   const ask = useCallback((what: Ask) => capture.current?.ask(what), []);
   const change = useCallback((to: CaptureSwitch) => capture.current?.switch(to), []);
   const microphones = useCallback(async () => (await capture.current?.devices()) ?? [], []);
   const again = useCallback(() => setRound((before) => before + 1), []);
-  return { ...view, ask, change, microphones, again };
+  return { ...view, finish, ask, change, microphones, again };
 }

@@ -1,6 +1,7 @@
 /** The text of the last dictation: of the one that is being finished now, or the newest of the history. */
+import { BackgroundCapture, SottoError } from 'sotto/client';
 import type { PastDictation } from 'sotto/protocol';
-import { findTake } from './begin-take';
+import { findTake, isGoing } from './begin-take';
 import { withDaemon, type DaemonSettings } from './daemon';
 
 /** The newest may have failed, and have no text. */
@@ -9,24 +10,50 @@ const LOOKED_AT = 10;
 /**
  * @param socket path of the socket at which a dictation is found that goes on
  * @returns undefined where there is none
- * @throws SottoError if the daemon can't be had
+ * @throws SottoError BUSY while a dictation goes on; why there is no text of one that was finished just now; if the daemon
+ * can't be had
  */
 export async function lastTranscript(socket: string, settings: DaemonSettings): Promise<string | undefined> {
-  const take = await findTake(socket);
-  try {
-    if (take?.first.phase === 'final' && hasText(take.first.text)) return take.first.text;
-    if (take?.first.phase === 'finishing') {
-      for await (const { phase, text } of take.changes) if (phase === 'final' && hasText(text)) return text;
-    }
-  } finally {
-    take?.capture.close();
-  }
+  const now = await textOfNow(socket);
+  if (now !== undefined) return now;
+  const left = await leftIn(socket);
   return withDaemon(settings, async (client) => {
     const newest = newestOf((await client.history({ do: 'list', limit: LOOKED_AT })).dictations);
+    if (left !== undefined && left.startedMs > (newest?.startedMs ?? 0)) return left.text;
     // Whoever is given its text has read it.
     if (newest?.state === 'recovered') await client.history({ do: 'get', id: newest.id });
     return newest?.text.trim();
   });
+}
+
+/** Of the dictation that is being finished or has just ended: an older text would be the wrong one. */
+async function textOfNow(socket: string): Promise<string | undefined> {
+  const take = await findTake(socket);
+  if (take === undefined) return undefined;
+  try {
+    let last = take.first;
+    if (isGoing(last) && last.phase !== 'finishing') {
+      throw new SottoError('BUSY', 'a dictation goes on', {
+        hint: 'finish it first: its text is the last one then',
+      });
+    }
+    if (last.phase === 'finishing') for await (last of take.changes);
+    const isWithout = last.phase === 'failed' || last.phase === 'final';
+    if (isWithout && !hasText(last.text) && last.error !== undefined) throw SottoError.fromWire(last.error);
+    return hasText(last.text) ? last.text : undefined;
+  } finally {
+    take.capture.close();
+  }
+}
+
+/** What nobody was given: of those who keep no history it is nowhere else. */
+async function leftIn(socket: string) {
+  const capture = await BackgroundCapture.connect(socket);
+  try {
+    return await capture?.last();
+  } finally {
+    capture?.close();
+  }
 }
 
 /** The first one with a text, of those that have the newest first. */

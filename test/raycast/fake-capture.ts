@@ -1,0 +1,57 @@
+/** A process of dictations of which a test decides what it tells. */
+import { mkdirSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Capture, CaptureAsk, CaptureTell } from '#daemon/protocol/capture.js';
+
+export interface FakeCapture {
+  /** Kinds of what it was asked. */
+  readonly asked: string[];
+  close(): Promise<void>;
+}
+
+/** @param answer to whatever is asked */
+export async function fakeCapture(
+  path: string,
+  answer: (ask: CaptureAsk, tell: (told: CaptureTell) => void, socket: Socket) => void,
+): Promise<FakeCapture> {
+  const asked: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    const tell = (told: CaptureTell): void => void socket.write(`${JSON.stringify(told)}\n`);
+    createInterface({ input: socket }).on('line', (line) => {
+      const ask = JSON.parse(line) as CaptureAsk;
+      asked.push(ask.type);
+      answer(ask, tell, socket);
+    });
+  });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const close = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of sockets) socket.end();
+    await closed;
+  };
+  return { asked, close };
+}
+
+/** One that goes on, begun long ago. */
+export function fakeTake(change: Partial<Capture>): Capture {
+  return {
+    id: 'a',
+    startedMs: 0,
+    phase: 'listening',
+    asked: {},
+    daemon: 'connected',
+    committed: '',
+    tentative: '',
+    speaking: false,
+    seconds: 60,
+    db: -40,
+    noSignalSeconds: 0,
+    ...change,
+  };
+}

@@ -1,0 +1,19 @@
+/** The dictation in the background, as far as a test waits for it. */
+import { BackgroundCapture } from '#daemon/client/index.js';
+import type { Paths } from '#daemon/paths.js';
+
+/** A key that is pressed again sooner is taken for one that bounces. */
+const HASTE_MS = 500;
+
+/** Waits until so many seconds were heard, and it would not be haste to finish it. */
+export async function heard({ capture: path }: Paths, seconds: number): Promise<void> {
+  const capture = await BackgroundCapture.connect(path);
+  if (capture === undefined) throw new Error('nothing goes on');
+  let begunMs = 0;
+  for await (const take of capture.takes()) {
+    begunMs = take.startedMs;
+    if (take.seconds >= seconds) break;
+  }
+  const hasteMs = begunMs + HASTE_MS - Date.now();
+  if (hasteMs > 0) await new Promise((resolve) => setTimeout(resolve, hasteMs));
+}

@@ -1,0 +1,166 @@
+import { describe, expect, test } from '@jest/globals';
+import { BackgroundCapture } from '#daemon/client/index.js';
+import type { Capture } from '#daemon/protocol/capture.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { rampText, SECOND } from '#test/harness/ramp.js';
+import { until } from '#test/harness/wait.js';
+import { whyNotBuilt } from './build-extension.js';
+import { fakeCapture, fakeTake, type FakeCapture } from './fake-capture.js';
+import { heard } from './heard.js';
+import { sottoHere, type SottoHere } from './sotto-here.js';
+
+const reason = await whyNotBuilt();
+if (reason !== undefined) console.warn(`skipped, Quick Dictate: ${reason}`);
+
+/** A take that becomes something else when it is finished, or is followed to its end. */
+function takeThere({ paths }: SottoHere, first: Partial<Capture>, isYours: boolean, end: Partial<Capture>) {
+  return fakeCapture(paths.capture, ({ type }, tell) => {
+    if (type === 'begin' || type === 'watch') tell({ type: 'take', take: fakeTake(first) });
+    if (type === 'finish') tell({ type: 'finish', isYours });
+    if (type === 'finish' || type === 'watch') tell({ type: 'change', change: end });
+    if (type === 'last') tell({ type: 'last' });
+  });
+}
+
+(reason === undefined ? describe : describe.skip)('Quick Dictate', () => {
+  const here = sottoHere();
+
+  test('the first call begins, the second finishes and pastes', async () => {
+    const host = here.raycast({ samples: 3 * SECOND });
+    await host.launch('quick-dictate').done();
+    expect(host.desktop.did('hud')).toHaveLength(1);
+    await heard(here.paths, 3);
+    await host.launch('quick-dictate').done();
+    expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
+  });
+
+  test('what it began is shown by Dictate, and finished there', async () => {
+    const host = here.raycast({ samples: 3 * SECOND });
+    await host.launch('quick-dictate').done();
+    const command = host.launch('dictate');
+    await command.untilText('0:03');
+    await command.act('Finish and Paste');
+    await command.done();
+    expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
+  });
+
+  test('its text can be pasted once more', async () => {
+    const host = here.raycast({ samples: 2 * SECOND });
+    await host.launch('quick-dictate').done();
+    await heard(here.paths, 2);
+    await host.launch('quick-dictate').done();
+    host.desktop.pasted = '';
+    await host.launch('paste-last-transcript').done();
+    expect(host.desktop.pasted).toBe(rampText(2 * SECOND));
+  });
+
+  /** What it says and pastes where a take is there. */
+  async function calledWith(first: Partial<Capture>, isYours: boolean, end: Partial<Capture>) {
+    const capture = await takeThere(here, first, isYours, end);
+    const host = here.raycast({});
+    await host.launch('quick-dictate').done();
+    await capture.close();
+    const { desktop } = host;
+    return { asked: capture.asked, hud: desktop.did('hud'), pasted: desktop.pasted };
+  }
+
+  test('a key that bounces finishes nothing', async () => {
+    const begun = { startedMs: Date.now() + 3_600_000 };
+    const { asked, hud, pasted } = await calledWith(begun, true, { phase: 'final', text: '' });
+    expect(asked).toEqual(['begin']);
+    expect(hud).toEqual(['Listening. Run Quick Dictate again when you are done']);
+    expect(pasted).toBe('');
+  });
+
+  test('says that it listens only where it does', async () => {
+    const begun = { startedMs: Date.now() + 3_600_000, phase: 'finishing' as const };
+    expect((await calledWith(begun, true, {})).hud).toEqual([]);
+  });
+
+  test('what somebody else has finished is not inserted twice', async () => {
+    for (const phase of ['listening', 'finishing'] as const) {
+      const { hud, pasted } = await calledWith({ phase }, false, { phase: 'final', text: 'said' });
+      expect([hud, pasted]).toEqual([['It is being finished already'], '']);
+    }
+  });
+
+  test('what is being finished for nobody is for it', async () => {
+    const finishing = { phase: 'finishing' as const };
+    const { hud, pasted } = await calledWith(finishing, true, { phase: 'final', text: 'said' });
+    expect([hud, pasted]).toEqual([['Inserted'], 'said']);
+  });
+
+  test('what is given up meanwhile is said to be', async () => {
+    const { hud, pasted } = await calledWith({}, true, { phase: 'gone' });
+    expect([hud, pasted]).toEqual([['Cancelled'], '']);
+  });
+
+  test('a process of another version is waited for until it has left', async () => {
+    const left: string[] = [];
+    const capture: FakeCapture = await fakeCapture(here.paths.capture, ({ type }, tell, socket) => {
+      if (type !== 'begin') return;
+      socket.once('end', () => left.push('the command'));
+      tell({ type: 'error', error: new SottoError('VERSION_MISMATCH', 'it is another one').toWire() });
+      setTimeout(() => {
+        left.push('the process');
+        void capture.close();
+      }, 300);
+    });
+    const host = here.raycast({ samples: SECOND });
+    await host.launch('quick-dictate').done();
+    expect(left).toEqual(['the process', 'the command']);
+    expect(host.desktop.did('hud')).toEqual(['Listening. Run Quick Dictate again when you are done']);
+  });
+});
+
+(reason === undefined ? describe : describe.skip)('Paste Last Transcript', () => {
+  const here = sottoHere();
+
+  /** What it pastes and says, after a dictation of a second, where another take is there. */
+  async function called(first: Partial<Capture>, end: Partial<Capture>) {
+    const host = here.raycast({ samples: SECOND });
+    await host.launch('quick-dictate').done();
+    await heard(here.paths, 1);
+    await host.launch('quick-dictate').done();
+    await BackgroundCapture.leave(here.paths.capture);
+    host.desktop.pasted = '';
+    const capture = await takeThere(here, first, false, end);
+    await host.launch('paste-last-transcript').done();
+    await capture.close();
+    const toasts = host.desktop.did('toast') as { title: string }[];
+    return { pasted: host.desktop.pasted, said: toasts.map(({ title }) => title) };
+  }
+
+  test('pastes no older text while a dictation goes on', async () => {
+    expect(await called({}, {})).toEqual({ pasted: '', said: ['A dictation goes on'] });
+  });
+
+  test('pastes no older text in place of one that failed, and says why', async () => {
+    const error = new SottoError('ENGINE_CRASHED', 'the engine is gone').toWire();
+    expect(await called({ phase: 'finishing' }, { phase: 'failed', error })).toEqual({
+      pasted: '',
+      said: ['The engine is gone'],
+    });
+  });
+
+  test('waits for one that is being finished', async () => {
+    const last = await called({ phase: 'finishing' }, { phase: 'final', text: 'said' });
+    expect(last).toEqual({ pasted: 'said', said: [] });
+  });
+
+  test('pastes what nobody was given, though nothing is kept', async () => {
+    await here.sotto('history', 'keep', '0');
+    const host = here.raycast({ samples: 3 * SECOND });
+    const command = host.launch('dictate');
+    await command.untilText('0:03');
+    await command.pop();
+    await until(async () => {
+      const capture = await BackgroundCapture.connect(here.paths.capture);
+      const left = await capture?.last();
+      capture?.close();
+      return left !== undefined;
+    });
+    await host.launch('paste-last-transcript').done();
+    expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
+  });
+});
