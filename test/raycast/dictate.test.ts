@@ -226,6 +226,16 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     expect(host.desktop.pasted).toBe(rampText(40 * SECOND));
   });
 
+  test('whose session is lost goes on recording, says so, and leaves what was said to the history', async () => {
+    const env = { FAKE_LIVE: 'zeros' };
+    const command = here.raycast({ samples: 60 * SECOND, pauseMs: 20 }, { env }).launch('dictate');
+    await command.untilText('Only recording');
+    await command.untilText('still recorded');
+    await command.act('Finish and Paste');
+    await command.untilText('This did not work');
+    await command.untilText('What you said is kept');
+  });
+
   test('a process of the microphone that is killed is told of, and what was said is kept', async () => {
     const host = here.raycast({ samples: 60 * SECOND, pauseMs: 10 });
     const command = host.launch('dictate');
