@@ -118,10 +118,7 @@ function feeding(audio: OpenAudio, fed: () => void): OpenAudio {
   };
 }
 
-async function* counted(
-  samples: AsyncIterable<Float32Array>,
-  fed: () => void,
-): AsyncGenerator<Float32Array> {
+async function* counted(samples: AsyncIterable<Float32Array>, fed: () => void): AsyncGenerator<Float32Array> {
   let chunks = 0;
   try {
     for await (const chunk of samples) {
