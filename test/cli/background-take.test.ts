@@ -6,13 +6,13 @@ import { BackgroundTake, RESTORE_MS } from '#daemon/cli/capture/background-take.
 import { soundOf } from '#daemon/cli/capture/sounds.js';
 import type { TakeSessionParts } from '#daemon/cli/capture/take-session.js';
 import { TakeSound } from '#daemon/cli/capture/take-sound.js';
-import type { Source, SourceListener } from '#daemon/cli/dictate/source.js';
 import { EventQueue } from '#daemon/client/event-queue.js';
 import type { DictationEvent } from '#daemon/client/index.js';
 import type { CapturePhase } from '#daemon/protocol/capture.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { findOrphans } from '#daemon/store/spool/recover.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
+import { ScriptedSource } from '#test/harness/scripted-source.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
@@ -73,14 +73,7 @@ const final = (text: string): DictationEvent => ({
 
 /** A take that listens, with its sessions in the order in which they were begun. */
 async function take() {
-  let listener: SourceListener | undefined;
-  const source: Source = {
-    live: true,
-    paced: true,
-    open: () => Promise.resolve({ name: 'Built-in' }),
-    start: (given) => void (listener = given),
-    stop: () => listener?.end(),
-  };
+  const source = new ScriptedSource();
   const clock = new VirtualClock();
   const sessions: ScriptedDictation[] = [];
   const left: string[] = [];
@@ -98,10 +91,10 @@ async function take() {
     onChange: ({ now }) => phases.push(now.phase),
     onLeft: (id) => left.push(id),
   });
-  await until(() => listener !== undefined);
+  await source.isHeard();
   let heard = 0;
   const hear = (samples: number): void => {
-    listener?.pcm(ramp(heard, heard + samples));
+    source.hear(ramp(heard, heard + samples));
     heard += samples;
   };
   const session = (at: number): ScriptedDictation => {

@@ -5,11 +5,11 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { BackgroundTake } from '#daemon/cli/capture/background-take.js';
 import { TakeSession, type TakeSessionParts } from '#daemon/cli/capture/take-session.js';
 import { TakeSound } from '#daemon/cli/capture/take-sound.js';
-import type { Source, SourceListener } from '#daemon/cli/dictate/source.js';
 import type { DictationEvent } from '#daemon/client/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { findOrphans } from '#daemon/store/spool/recover.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
+import { ScriptedSource } from '#test/harness/scripted-source.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
@@ -115,14 +115,7 @@ describe('a session whose sound can’t be read back', () => {
   });
 
   test('costs its take no sound: all of it lies where the next daemon finds it', async () => {
-    let listener: SourceListener | undefined;
-    const source: Source = {
-      live: true,
-      paced: true,
-      open: () => Promise.resolve({ name: 'Built-in' }),
-      start: (given) => void (listener = given),
-      stop: () => listener?.end(),
-    };
+    const source = new ScriptedSource();
     const dictation = new DeafDictation();
     const take = new BackgroundTake({
       options: {},
@@ -132,8 +125,8 @@ describe('a session whose sound can’t be read back', () => {
       clock: new VirtualClock(),
       onChange: () => undefined,
     });
-    await until(() => listener !== undefined);
-    listener?.pcm(ramp(0, 5 * SECOND));
+    await source.isHeard();
+    source.hear(ramp(0, 5 * SECOND));
     take.finish();
     await take.over;
     expect(take.now).toMatchObject({

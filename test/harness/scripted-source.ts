@@ -1,0 +1,30 @@
+/** A microphone that hears what a test says, from when it is listened to. */
+import type { Source, SourceListener } from '#daemon/cli/dictate/source.js';
+import { until } from './wait.js';
+
+export class ScriptedSource implements Source {
+  readonly live = true;
+  readonly paced = true;
+  #listener: SourceListener | undefined;
+
+  open(): Promise<{ name: string }> {
+    return Promise.resolve({ name: 'Built-in' });
+  }
+
+  start(listener: SourceListener): void {
+    this.#listener = listener;
+  }
+
+  stop(): void {
+    this.#listener?.end();
+  }
+
+  /** Resolves once somebody listens. */
+  async isHeard(): Promise<void> {
+    await until(() => this.#listener !== undefined);
+  }
+
+  hear(samples: Int16Array): void {
+    this.#listener?.pcm(samples);
+  }
+}
