@@ -38,6 +38,8 @@ const SYSTEM = {
   darwin: (library) => library.startsWith('/usr/lib/') || library.startsWith('/System/Library/'),
   linux: (library) => /^(lib(stdc\+\+|m|gcc_s|c|pthread|dl|rt)\.so|ld-linux)/.test(library),
 };
+/** Names under which a library is found wherever the folder lies. */
+const MOVABLE = { darwin: /^@(rpath|loader_path)\//, linux: /^[^/]+$/ };
 const FORBIDDEN = [
   [/\.map$|\.tsbuildinfo$/, 'is of the development'],
   [/(^|\/)(\.env|\.npmrc|\.git)(\/|$)/, 'may hold what is nobody else’s business'],
@@ -115,7 +117,9 @@ function missingLibraries(folder, file, { libraries, rpaths }, platform, origin)
   const lost = libraries
     .filter((library) => !SYSTEM[platform](library))
     .filter(
-      (library) => ![home, ...places].some((place) => existsSync(path.join(place, path.basename(library)))),
+      (library) =>
+        !MOVABLE[platform].test(library) ||
+        ![home, ...places].some((place) => existsSync(path.join(place, path.basename(library)))),
     );
   return [
     ...strange.map((rpath) => `looks for libraries in ${rpath}, which is not relative to it`),

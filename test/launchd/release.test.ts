@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { load, root, type Lock } from './release-modules.js';
 
@@ -94,6 +94,25 @@ describe.each(Object.entries(ADDONS))('the release for %s', (target, addonFolder
     for (const name of [`${library}.kept`, rename('dist/daemon/src/note.js'), rename('link')]) rmSync(name);
     cpSync(join(root, 'LICENSE'), rename('LICENSE'));
     expect(await problems()).toEqual([]);
+  });
+
+  test('is refused when it asks for a library at a fixed place, though one of that name is in it', async () => {
+    const home = join(folder, 'native/lib', target);
+    const addon = join(home, 'sotto-mlx.node');
+    const content = readFileSync(addon);
+    // Of one length.
+    const [movable, fixed] =
+      target === 'linux-x64'
+        ? ['\0libmlx.so\0', '\0/ibmlx.so\0']
+        : ['@rpath/libmlx.dylib', '/opt/x/libmlx.dylib'];
+    const decoy = join(home, basename(fixed.replaceAll('\0', '')));
+    cpSync(addon, decoy);
+    writeFileSync(addon, content.toString('latin1').replace(movable, fixed), 'latin1');
+    expect(await problems()).toEqual([
+      `native/lib/${target}/sotto-mlx.node asks for ${fixed.replaceAll('\0', '')}, which is not in the release`,
+    ]);
+    rmSync(decoy);
+    writeFileSync(addon, content);
   });
 });
 
