@@ -30,6 +30,9 @@ main() {
   find_system
   find_folders
   find_node
+  find_release
+  find_command
+  make_folders
   one_at_a_time
   get_release
   unpack
@@ -70,6 +73,11 @@ find_folders() {
   case $home in /*) ;; *) fail 2 "SOTTO_HOME is not an absolute path: $home" ;; esac
   app=$home/app
   bin=${SOTTO_BIN:-$HOME/.local/bin}
+  case $bin in /*) ;; *) fail 2 "SOTTO_BIN is not an absolute path: $bin" ;; esac
+}
+
+# Once nothing is missing: whoever is turned away finds nothing new.
+make_folders() {
   mkdir -p "$app/versions" "$app/download" || fail 1 "$app can't be written" "see that you may write there"
   (umask 022 && mkdir -p "$bin") || fail 1 "$bin can't be written" "name another folder: SOTTO_BIN=… sh install.sh"
 }
@@ -104,7 +112,7 @@ one_at_a_time() {
 
 # --- the release ----------------------------------------------------------------------------------------------------
 
-get_release() {
+find_release() {
   name=sotto-$VERSION-$target.tgz
   beside=$(cd "$(dirname "$0")" 2>/dev/null && pwd)/$name
   if [ -z "$release" ]; then
@@ -113,8 +121,15 @@ get_release() {
     else fail 2 "which release?" "sh install.sh sotto-VERSION-$target.tgz"; fi
   fi
   case $release in
+    http://* | https://* | file://*) ;;
+    *) [ -f "$release" ] || fail 2 "there is no file $release" ;;
+  esac
+}
+
+get_release() {
+  case $release in
     http://* | https://* | file://*) download "$release" ;;
-    *) [ -f "$release" ] || fail 2 "there is no file $release"; archive=$release ;;
+    *) archive=$release ;;
   esac
   found=$(sha256_of "$archive")
   # Of the release that this script was made for the sum is known, whatever the way it came.
@@ -129,13 +144,15 @@ download() {
   [ -f "$archive" ] && [ -n "$sha256" ] && [ "$(sha256_of "$archive")" = "$sha256" ] && return
   command -v curl >/dev/null || fail 3 "curl is needed to download Sotto" "download $1 yourself, then: sh install.sh FILE"
   say "fetching $1"
-  # Goes on where an interrupted one ended; a server that can't is asked for all of it.
+  # Goes on where an interrupted one ended; a server that can't (22, 33, 36) is asked for all of it.
   curl -fL --progress-bar --retry 3 -C - -o "$archive.part" "$1" || {
-    rm -f "$archive.part"
-    curl -fL --progress-bar --retry 3 -o "$archive.part" "$1" || fail 1 "$1 can't be fetched" "check the network and run this again"
+    case $? in 22 | 33 | 36) rm -f "$archive.part" ;; *) unreachable "$1" ;; esac
+    curl -fL --progress-bar --retry 3 -o "$archive.part" "$1" || unreachable "$1"
   }
   mv "$archive.part" "$archive"
 }
+
+unreachable() { fail 1 "$1 can't be fetched" "check the network and run this again: it goes on from here"; }
 
 sha256_of() {
   if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
@@ -149,18 +166,17 @@ unpack() {
   tar -tzf "$archive" "package/native/lib/$target/sotto-mlx.node" >/dev/null 2>&1 ||
     fail 1 "$archive is for another system than this one ($target)"
   place=$app/versions/$version-$short
-  if [ -d "$place" ]; then
-    say "Sotto $version is here already: $place"
-  else
+  rm -rf "$place.part" "$place.old"
+  mkdir "$place.part"
+  tar -xzf "$archive" -C "$place.part" --strip-components 1 || {
     rm -rf "$place.part"
-    mkdir "$place.part"
-    tar -xzf "$archive" -C "$place.part" --strip-components 1 || {
-      rm -rf "$place.part"
-      fail 1 "$archive can't be unpacked" "see that there is room on the disk"
-    }
-    mv "$place.part" "$place"
-    say "Sotto $version is in $place"
-  fi
+    fail 1 "$archive can't be unpacked" "see that there is room on the disk"
+  }
+  # What is here already may have lost something.
+  [ ! -e "$place" ] || mv "$place" "$place.old"
+  mv "$place.part" "$place"
+  rm -rf "$place.old"
+  say "Sotto $version is in $place"
   # Replaced in one step: there is always one that works.
   "$node" -e 'const { renameSync, rmSync, symlinkSync } = require("fs"), [to, link] = process.argv.slice(1);
     rmSync(link + ".new", { force: true }); symlinkSync(to, link + ".new"); renameSync(link + ".new", link)' \
@@ -170,11 +186,14 @@ unpack() {
 
 # --- the command ----------------------------------------------------------------------------------------------------
 
-write_command() {
+find_command() {
   command=$bin/sotto
   if [ -e "$command" ] && ! grep -q '^# Written by Sotto' "$command" 2>/dev/null; then
     fail 1 "$command is there, and is not of this installation" "remove it, or name another folder: SOTTO_BIN=… sh install.sh"
   fi
+}
+
+write_command() {
   {
     echo '#!/bin/sh'
     echo '# Written by Sotto’s installation; `sotto uninstall` takes it away.'

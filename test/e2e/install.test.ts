@@ -10,11 +10,13 @@ import {
   readlinkSync,
   realpathSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
@@ -95,6 +97,26 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
   const current = (): string => realpathSync(join(paths.home, 'app', 'current'));
   const versions = (): string[] => readdirSync(join(paths.home, 'app', 'versions'));
 
+  /** A process of what is installed; it tries to start a daemon when it is called, and says why it can't. */
+  async function lateStarter(): Promise<() => Promise<string>> {
+    const module = pathToFileURL(join(current(), 'dist/daemon/src/cli/start-daemon.js')).href;
+    const script = `import { findOrStartDaemon } from ${JSON.stringify(module)};
+      console.log('ready');
+      process.stdin.once('data', () => findOrStartDaemon({ paths: ${JSON.stringify(paths)} }).then(() => process.exit(0), (error) => {
+        console.error(error.message);
+        process.exit(1);
+      }));`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: '/' });
+    await new Promise((resolve) => child.stdout.once('data', resolve).once('end', resolve));
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    return async () => {
+      child.stdin.write('now');
+      await new Promise((resolve) => child.once('close', resolve));
+      return said;
+    };
+  }
+
   test('one line, and it transcribes, with the daemon from login on; uninstalled, nothing is left', async () => {
     const before = readdirSync(folder).sort();
     const done = await install(first);
@@ -113,12 +135,15 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
       expect.stringMatching(/✓ addon +.*app\/versions\/0\.1\.0-/),
     ]);
 
+    const late = await lateStarter();
     const pid = launchd.pid(LABEL) ?? -1;
     const gone = await run(command, ['uninstall', '--all', '--yes']);
     expect([gone.code, gone.err]).toEqual([0, '']);
     expect(gone.out).toMatch(/Sotto is gone\n/);
     expect(isRunning(pid)).toBe(false);
     expect(launchd.pid(LABEL)).toBeUndefined();
+    // A program that has been running all the time wants a daemon now.
+    expect(await late()).toMatch(/Sotto is not in .*0\.1\.0-[0-9a-f]{8} any more/);
     rmSync(join(folder, 'bin'), { recursive: true }); // A folder of programs is nobody's own.
     rmSync(join(folder, 'Library'), { recursive: true });
     expect(readdirSync(folder).sort()).toEqual(before);
@@ -127,9 +152,12 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
   test('once more it repairs and changes nothing else; a newer one takes over, and the old one is gone', async () => {
     await install(first);
     const pid = launchd.pid(LABEL);
+    const addon = join(current(), 'native/lib', target, 'sotto-mlx.node');
+    rmSync(addon);
     const again = await install(first);
-    expect([again.code, again.out]).toEqual([0, expect.stringMatching(/0\.1\.0 is here already/)]);
-    expect(launchd.pid(LABEL)).toBe(pid);
+    expect([again.code, again.out]).toEqual([0, expect.stringMatching(/installed and runs already/)]);
+    expect([existsSync(addon), launchd.pid(LABEL)]).toEqual([true, pid]);
+    expect(versions()).toHaveLength(1);
     writeFileSync(paths.settings, '{"history":{"keepDays":7}}');
 
     const newer = await install(second);
@@ -140,6 +168,12 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     expect(isRunning(pid ?? -1)).toBe(false);
     expect(readFileSync(paths.settings, 'utf8')).toContain('"keepDays":7');
     expect(readlinkSync(join(paths.home, 'app', 'current'))).toMatch(/^versions\/0\.2\.0-/);
+
+    // An agent that nobody told of another version finds it by itself.
+    expect((await install(first, '--no-agent')).code).toBe(0);
+    expect(versions()).toEqual([expect.stringMatching(/^0\.1\.0-/)]);
+    const started = await run(command, ['agent', 'start']);
+    expect([started.code, started.out]).toEqual([0, expect.stringMatching(/the daemon answers/)]);
   });
 
   // Nightly, and before a release: SOTTO_CYCLES=10.
@@ -187,6 +221,9 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
     const bytes = readFileSync(first.file);
     const part = join(paths.home, 'app', 'download', `sotto-0.1.0-${target}.tgz.part`);
     writeFileSync(part, bytes.subarray(0, bytes.length >> 1));
+    const offline = await install(first, `file:///nowhere/sotto-0.1.0-${target}.tgz`);
+    expect([offline.code, offline.err]).toEqual([1, expect.stringMatching(/can't be fetched/)]);
+    expect(statSync(part).size).toBe(bytes.length >> 1);
     const done = await install(first, '--no-agent', `file://${first.file}`);
     expect([done.code, done.out]).toEqual([0, expect.stringMatching(/it works/)]);
     expect(versions()).toHaveLength(1);
@@ -238,6 +275,12 @@ const supported = target === 'linux-x64' || target === 'darwin-arm64';
       err: expect.stringMatching(/bin\/sotto is there, and is not of this installation/) as unknown,
     });
     expect(readFileSync(command, 'utf8')).toContain('echo mine');
+    expect(await run('sh', [first.script], { SOTTO_BIN: 'bin' })).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/SOTTO_BIN is not an absolute path: bin/) as unknown,
+    });
+    // Whoever is turned away finds nothing new.
+    expect(existsSync(paths.home)).toBe(false);
   });
 
   test('npm takes the same file, without a network and without a compiler', async () => {
