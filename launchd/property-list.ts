@@ -15,7 +15,7 @@ export function renderPropertyList(plan: AgentPlan): string {
     Label: label,
     ProgramArguments: [launcher],
     RunAtLoad: true,
-    // A failure is tried again; whoever ended it with `sotto agent stop` meant it.
+    // A failure is tried again; whoever ended it with `sotto daemon stop` meant it.
     KeepAlive: { SuccessfulExit: false },
     ThrottleInterval: THROTTLE_SECONDS,
     ExitTimeOut: EXIT_SECONDS,
