@@ -130,13 +130,13 @@ describe('an agent that can’t work as it is set up', () => {
     },
   );
 
-  test('set right and started anew, it is ready', async () => {
+  test.each(['restart', 'install'])('set right and started anew by `agent %s`, it is ready', async (act) => {
     await launch();
     writeFileSync(paths.settings, '{"model": ');
     await run('agent', 'install');
     await until(async () => (await status())?.state === 'degraded');
     rmSync(paths.settings);
-    expect((await run('agent', 'restart')).code).toBe(0);
+    expect((await run('agent', act)).code).toBe(0);
     await until(async () => (await status())?.state === 'ready');
   });
 });
