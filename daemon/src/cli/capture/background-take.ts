@@ -13,7 +13,6 @@ import {
 } from '../../protocol/capture.js';
 import { SottoError, type WireError } from '../../protocol/errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
-
 import { levelOf, SILENT_DB } from '../../sessions/live/level.js';
 import { Levels } from '../dictate/levels.js';
 import type { OpenSource, Source } from '../dictate/source.js';
