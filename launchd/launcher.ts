@@ -19,8 +19,8 @@ entry=${quoted(entry)}
 ${successor === undefined ? '' : `[ -f "$entry" ] || entry=${quoted(successor)}\n`}[ -f "$entry" ] || { echo "$(date) Sotto is gone from $entry: install it, then run: sotto agent install" >&2; exit 0; }
 recorded=${quoted(recorded)}
 [ -x "$recorded" ] && exec "$recorded" ${call}
-# nvm has a folder for each version; the last one is the newest.
-for newest in ${quoted(join(user, '.nvm', 'versions', 'node'))}/*/bin/node; do :; done
+# nvm has a folder for each version; of those with two digits the last one is the newest.
+for newest in ${quoted(join(user, '.nvm', 'versions', 'node'))}/v[2-9][0-9].*/bin/node; do :; done
 for node in ${[...others.map(quoted), '"$newest"', '"$(command -v node)"'].join(' ')}; do
   [ -x "$node" ] || continue
   "$node" -e 'process.exit(parseInt(process.versions.node, 10) >= ${MAJOR} ? 0 : 1)' || continue

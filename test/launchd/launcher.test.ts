@@ -79,7 +79,7 @@ describe('the launcher', () => {
   });
 
   test('of several that nvm has it takes the newest', () => {
-    for (const version of ['v20.1.0', 'v22.1.0']) {
+    for (const version of ['v20.1.0', 'v22.1.0', 'v9.9.0']) {
       mkdirSync(join(folder, '.nvm/versions/node', version, 'bin'), { recursive: true });
       fakeNode(join('.nvm/versions/node', version, 'bin/node'), version.slice(1));
     }
