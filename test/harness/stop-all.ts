@@ -1,7 +1,7 @@
 /** Ends what a test has left running in its home, without the cost of another process. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { SottoClient } from '#daemon/client/index.js';
 import type { Paths } from '#daemon/paths.js';
+import { processesOf } from './processes.js';
 import { isRunning, until } from './wait.js';
 
 /**
@@ -17,7 +17,7 @@ export async function stopAll(paths: Paths): Promise<void> {
     // None runs.
   }
   await until(() => {
-    const left = processesOf(paths.home);
+    const left = processesOf(paths.home).filter((pid) => pid !== process.pid);
     for (const pid of left) {
       try {
         process.kill(pid, 'SIGKILL');
@@ -27,28 +27,4 @@ export async function stopAll(paths: Paths): Promise<void> {
     }
     return left.length === 0;
   });
-}
-
-/** By their environment; on systems that don't show it, none. */
-function processesOf(home: string): number[] {
-  return entries('/proc')
-    .map(Number)
-    .filter((pid) => pid > 0 && pid !== process.pid)
-    .filter((pid) => read(`/proc/${pid}/environ`).split('\0').includes(`SOTTO_HOME=${home}`));
-}
-
-function entries(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,6 +1,6 @@
 /** The processes that a command has started. Raycast ends those that are not detached when it unloads the command. */
-import { readFileSync } from 'node:fs';
 import { isRunning } from '#daemon/is-running.js';
+import { argsOf } from '#test/harness/processes.js';
 
 export interface Child {
   readonly pid: number;
@@ -43,13 +43,5 @@ export class Children {
  * its children any more, so one that has ended stays as a zombie until the host ends: here as in Raycast.
  */
 function isAlive({ pid, args }: Child): boolean {
-  return isRunning(pid) && args.slice(1).every((arg) => read(pid, 'cmdline').includes(arg));
-}
-
-function read(pid: number, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return '';
-  }
+  return isRunning(pid) && args.slice(1).every((arg) => argsOf(pid).includes(arg));
 }

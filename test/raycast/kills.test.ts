@@ -3,9 +3,9 @@
  * nobody needs, and of zombies there are no more than processes of dictations were killed. A few of them here;
  * SOTTO_KILLS=200 SOTTO_SEED=7 for more.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { BackgroundCapture, SottoClient } from '#daemon/client/index.js';
+import { argsOf, isThere, processesOf } from '#test/harness/processes.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { randomOf } from '#test/harness/random-of.js';
 import { isRunning, until } from '#test/harness/wait.js';
@@ -48,7 +48,7 @@ if (reason !== undefined) console.warn(`skipped, dictations that are killed: ${r
       const zombies = started.filter(({ pid }) => isThere(pid) && !isRunning(pid));
       expect(zombies.length).toBeLessThanOrEqual(killed);
       expect(started.filter(({ pid }) => isRunning(pid)).length).toBeLessThanOrEqual(1);
-      expect(processesOf(here.paths.home, 'fake-microphone').length).toBeLessThanOrEqual(1);
+      expect(atWork(here.paths.home, 'fake-microphone').length).toBeLessThanOrEqual(1);
       // A session that nobody comes back to is finished by the daemon after a while.
       await until(async () => {
         const past = await history();
@@ -57,8 +57,8 @@ if (reason !== undefined) console.warn(`skipped, dictations that are killed: ${r
       const past = await history();
       for (const [id, text] of said) expect(past.get(id) ?? '').toMatch(new RegExp(`^${text}`));
       await host.close();
-      await until(() => processesOf(here.paths.home, 'capture').length === 0);
-      await until(() => processesOf(here.paths.home, 'fake-microphone').length === 0);
+      await until(() => atWork(here.paths.home, 'capture').length === 0);
+      await until(() => atWork(here.paths.home, 'fake-microphone').length === 0);
     },
     60_000 + TIMES * 15_000,
   );
@@ -90,7 +90,7 @@ if (reason !== undefined) console.warn(`skipped, dictations that are killed: ${r
       const pids = host.launched.flatMap(({ children }) => children.started.map(({ pid }) => pid));
       return end(pids.filter(isRunning));
     }
-    if (victim === 'microphone') end(processesOf(here.paths.home, 'fake-microphone'));
+    if (victim === 'microphone') end(atWork(here.paths.home, 'fake-microphone'));
     if (victim === 'daemon') {
       const client = await SottoClient.connect(here.paths.socket, 'kills').catch(() => undefined);
       client?.close();
@@ -127,27 +127,7 @@ function isAnyAtWork({ children }: RunningCommand): boolean {
   return children.started.some(({ pid }) => isRunning(pid));
 }
 
-function isThere(pid: number): boolean {
-  return read(pid, 'status') !== '';
-}
-
 /** Processes at work of a home, by a word in their arguments. */
-function processesOf(home: string, word: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) =>
-      read(pid, 'cmdline')
-        .split('\0')
-        .some((arg) => arg.includes(word)),
-    )
-    .filter((pid) => read(pid, 'environ').includes(`SOTTO_HOME=${home}`) && isRunning(pid));
-}
-
-function read(pid: number, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return '';
-  }
+function atWork(home: string, word: string): number[] {
+  return processesOf(home).filter((pid) => argsOf(pid).some((arg) => arg.includes(word)) && isRunning(pid));
 }

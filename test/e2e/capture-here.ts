@@ -1,0 +1,118 @@
+/** A home for dictations in the background, and a microphone that hears what a test says. To be called once in a suite. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect } from '@jest/globals';
+import { BackgroundCapture } from '#daemon/client/index.js';
+import type { Capture, LastText } from '#daemon/protocol/capture.js';
+import { homeHere } from '#test/harness/home-here.js';
+import { argsOf } from '#test/harness/processes.js';
+import { fakeEngine, launcher, sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
+import { until } from '#test/harness/wait.js';
+
+const microphone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
+
+export function captureHere() {
+  // Before the home goes: the process that waits lives in it.
+  afterEach(() => BackgroundCapture.leave(home.paths.capture));
+  const home = homeHere();
+
+  function begin(mic: object, ...args: string[]): SottoProcess {
+    return startSotto(['capture', '--no-refine', ...args], {
+      home: home.folder,
+      env: { SOTTO_CAPTURE: microphone, FAKE_MIC: JSON.stringify(mic) },
+    });
+  }
+
+  /** Started by a process of its own, which can end. */
+  async function beginBelow(mic: object): Promise<{ pid: number; kill: () => void }> {
+    const start = `const { spawn } = require('node:child_process');
+      const args = [process.env.LAUNCHER, 'capture', '--no-refine', '--go-on'];
+      console.log(spawn(process.execPath, args, { detached: true, stdio: 'ignore' }).pid);
+      setInterval(() => undefined, 1_000);`;
+    const env = {
+      ...process.env,
+      LAUNCHER: launcher,
+      SOTTO_HOME: home.folder,
+      SOTTO_ENGINE: fakeEngine,
+      SOTTO_CAPTURE: microphone,
+      FAKE_MIC: JSON.stringify(mic),
+    };
+    const parent = spawn(process.execPath, ['-e', start], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const said = await new Promise<string>((resolve) =>
+      parent.stdout.setEncoding('utf8').once('data', resolve),
+    );
+    return { pid: Number(said), kill: () => void parent.kill('SIGKILL') };
+  }
+
+  async function look(): Promise<BackgroundCapture> {
+    let capture: BackgroundCapture | undefined;
+    await until(async () => (capture = await BackgroundCapture.connect(home.paths.capture)) !== undefined);
+    if (capture === undefined) throw new Error('there is none');
+    return capture;
+  }
+
+  /** The process ends, as it does when whoever started it is gone. */
+  async function left(process: SottoProcess): Promise<void> {
+    await BackgroundCapture.leave(home.paths.capture);
+    expect((await process.done).code).toBe(0);
+  }
+
+  async function history(): Promise<string> {
+    return (await sotto(['history', 'list', '--json'], { home: home.folder })).stdout;
+  }
+
+  async function last(): Promise<LastText | undefined> {
+    const capture = await look();
+    const text = await capture.last();
+    capture.close();
+    return text;
+  }
+
+  return {
+    get paths() {
+      return home.paths;
+    },
+    get folder() {
+      return home.folder;
+    },
+    begin,
+    beginBelow,
+    look,
+    left,
+    history,
+    last,
+  };
+}
+
+export async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Looks until something is so. */
+export async function see(capture: BackgroundCapture, isSo: (take: Capture) => boolean): Promise<Capture> {
+  let last: Capture | undefined;
+  for await (const take of capture.takes()) {
+    last = take;
+    if (isSo(take)) return take;
+  }
+  throw new Error(`it never came: ${JSON.stringify(last)}`);
+}
+
+export function durations(listed: string): number[] {
+  const lines = listed.trim().split('\n');
+  return lines
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as { durationSeconds: number }).durationSeconds);
+}
+
+/** How it ended. */
+export async function end(capture: BackgroundCapture): Promise<Capture> {
+  let last: Capture | undefined;
+  for await (const take of capture.takes()) last = take;
+  if (last === undefined) throw new Error('nothing was told');
+  return last;
+}
+
+export function isMicrophone(pid: number): boolean {
+  return argsOf(pid).some((arg) => arg.includes('fake-microphone'));
+}

@@ -1,0 +1,132 @@
+/** The process of a dictation in the background: one at a time, and gone when it has to be. */
+import { spawn } from 'node:child_process';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { BackgroundCapture } from '#daemon/client/index.js';
+import { systemClock } from '#daemon/clock.js';
+import { securePrivateFolder } from '#daemon/server/socket.js';
+import { takeLock } from '#daemon/store/process-lock.js';
+import { childrenOf } from '#test/harness/processes.js';
+import { rampText, SECOND } from '#test/harness/ramp.js';
+import { sotto } from '#test/harness/run-sotto.js';
+import { isRunning, until } from '#test/harness/wait.js';
+import { captureHere, end, isMicrophone, pause, see } from './capture-here.js';
+
+const here = captureHere();
+const { begin, beginBelow, history, look } = here;
+
+describe('the process of a dictation in the background', () => {
+  test('two that begin in the same instant are one dictation: the other leaves at once, and nothing is lost', async () => {
+    // Apart by less than, about, and more than what the first one needs to its lock.
+    for (const laterMs of [0, 0, 50, 150]) {
+      const begun = [begin({ samples: 2 * SECOND }, '--go-on')];
+      await pause(laterMs);
+      begun.push(begin({ samples: 2 * SECOND }, '--go-on'));
+      const capture = await look();
+      const { phase } = await see(capture, ({ seconds }) => seconds === 2);
+      expect(phase).toBe('listening');
+      const first = await Promise.race(begun.map(({ done }) => done));
+      expect([first.code, first.stderr]).toEqual([
+        1,
+        'sotto: a dictation goes on already — finish that one first\n',
+      ]);
+      const other = await look();
+      other.ask('finish');
+      expect(await end(other)).toMatchObject({ phase: 'final', text: rampText(2 * SECOND) });
+      await BackgroundCapture.leave(here.paths.capture);
+      const codes = (await Promise.all(begun.map(({ done }) => done))).map(({ code }) => code);
+      expect(codes.sort()).toEqual([0, 1]);
+    }
+    expect((await history()).trim().split('\n')).toHaveLength(4);
+  });
+
+  test('one that comes before the first can be found asks it once it can, not when that take may be over', async () => {
+    securePrivateFolder(here.paths.runtime);
+    const lock = await takeLock(join(here.paths.runtime, 'capture.lock'), {
+      clock: systemClock,
+      signal: new AbortController().signal,
+      onWait: () => undefined,
+    });
+    const second = begin({ samples: SECOND }, '--go-on');
+    await until(() => childrenOf(second.pid).some((pid) => isMicrophone(pid)));
+    // It waits for the lock by now.
+    await pause(500);
+    let isOver = false;
+    const text = { committed: '', tentative: '', speaking: false };
+    const sound = { seconds: 1, db: -40, noSignalSeconds: 0 };
+    const take = {
+      id: 'a',
+      startedMs: 0,
+      phase: 'listening',
+      asked: {},
+      daemon: 'connected',
+      ...text,
+      ...sound,
+    };
+    const first = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', () => socket.write(`${JSON.stringify({ type: 'take', take, isNew: isOver })}\n`));
+    });
+    await new Promise<void>((resolve) => first.listen(here.paths.capture, resolve));
+    await pause(1_000);
+    isOver = true;
+    const { code } = await second.done;
+    first.close();
+    lock.release();
+    expect(code).toBe(1);
+  });
+
+  test('is finished, and its process gone, when whoever started it is gone', async () => {
+    await sotto(['daemon', 'start'], { home: here.folder });
+    const { pid, kill } = await beginBelow({ samples: 60 * SECOND, pauseMs: 20 });
+    const capture = await look();
+    const seen = await see(capture, ({ committed }) => committed !== '');
+    kill();
+    await until(() => !isRunning(pid));
+    expect(await history()).toContain(seen.committed.trim());
+  });
+
+  test('is gone, too, where whoever started it was gone before it could look', async () => {
+    const parent = spawn(process.execPath, ['-e', '']);
+    await new Promise((resolve) => parent.once('exit', resolve));
+    const begun = begin({ samples: 60 * SECOND }, '--go-on', '--parent', String(parent.pid));
+    expect((await begun.done).code).toBe(0);
+  });
+
+  test('a process whose program was replaced, or is too old for whoever asks, leaves', async () => {
+    const process = begin({ samples: SECOND });
+    const capture = await look();
+    capture.ask('finish');
+    await end(capture);
+    const socket = connect(here.paths.capture);
+    socket.write(`${JSON.stringify({ type: 'begin', protocol: 9_999, options: {} })}\n`);
+    const answer = await new Promise<string>((resolve) => socket.setEncoding('utf8').once('data', resolve));
+    expect(JSON.parse(answer)).toMatchObject({ type: 'error', error: { code: 'VERSION_MISMATCH' } });
+    expect((await process.done).code).toBe(0);
+  });
+
+  test('killed at any moment, it leaves no process behind, and what was said is recovered', async () => {
+    const texts: string[] = [];
+    // A daemon that it started itself would be its child, and is to stay.
+    await sotto(['daemon', 'start'], { home: here.folder });
+    for (let time = 0; time < 6; time++) {
+      const process = begin({ samples: 60 * SECOND, pauseMs: 10 }, '--go-on');
+      const said = await see(
+        await look(),
+        ({ committed, seconds }) => committed !== '' && seconds > 0.4 * time,
+      );
+      const children = childrenOf(process.pid);
+      expect(children).toHaveLength(1);
+      process.kill('SIGKILL');
+      await process.done;
+      await until(() => !children.some((pid) => isRunning(pid)));
+      texts.push(said.committed.trim());
+    }
+    const listed = async (): Promise<string> =>
+      (await sotto(['history', 'list', '--json'], { home: here.folder })).stdout;
+    await until(async () => ((await listed()).match(/"recovered"/g) ?? []).length >= texts.length);
+    const all = await listed();
+    for (const text of texts) expect(all).toContain(text);
+  });
+});
