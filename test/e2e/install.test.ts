@@ -22,17 +22,12 @@ import { SottoClient } from '#daemon/client/index.js';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
 import { FakeLaunchd } from '#test/harness/fake-launchd.js';
 import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
+import { childrenOf } from '#test/harness/processes.js';
 import { releaseHere, target, type Release } from '#test/harness/release-here.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
 const LABEL = 'com.sotto.daemon';
-
-/** The engine, where the system says who belongs to whom. */
-function childrenOf(pid: number): number[] {
-  const list = `/proc/${pid}/task/${pid}/children`;
-  return existsSync(list) ? readFileSync(list, 'utf8').trim().split(' ').filter(Boolean).map(Number) : [];
-}
 
 const supported = target === 'linux-x64' || target === 'darwin-arm64';
 
