@@ -7,7 +7,7 @@ import { useModelDeeds } from './hooks/use-model-deeds';
 import { useModels } from './hooks/use-models';
 import { capitalised } from './lib/deliver';
 import { isInMemory, isRepository, nameIn, rowsOf, type ModelRow } from './lib/model-rows';
-import { bytesText } from './lib/model-text';
+import { memoryText } from './lib/model-text';
 import { readSettings } from './lib/preferences';
 
 export default function Models() {
@@ -59,7 +59,7 @@ export default function Models() {
       <List.Section title="On Its Way">{items(['coming', 'begun'])}</List.Section>
       <List.Section
         title="To Be Downloaded"
-        {...(memoryBytes > 0 ? { subtitle: `This Mac has ${bytesText(memoryBytes)} of memory` } : {})}
+        {...(memoryBytes > 0 ? { subtitle: `This Mac has ${memoryText(memoryBytes)} of memory` } : {})}
       >
         {items(['there'])}
       </List.Section>

@@ -1,6 +1,6 @@
 // Writes the extension as Raycast's Store takes it: a folder that is built alone, with the part of Sotto's client inside
 // that its commands are made of. No binaries: a command finds the `sotto` that is installed.
-//   npm run store [-- --out FOLDER]
+//   npm run store [-- --out FOLDER] [--with-drawn-pictures]
 import {
   copyFileSync,
   cpSync,
@@ -18,6 +18,7 @@ import { parseArgs } from 'node:util';
 import ts from 'typescript';
 import { setup } from '../../native/build/setup.mjs';
 import { SetupError, thisSystem } from '../../native/build/system.mjs';
+import { drawnPictures } from './drawn-pictures.mjs';
 import { productionPackages } from './packages.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -107,6 +108,16 @@ function lockWith(client, lock, ours) {
   return { ...lock, packages };
 }
 
+/** @throws SetupError if a picture was not captured in Raycast */
+export function refuseDrawnPictures(folder) {
+  const drawn = drawnPictures(folder);
+  if (drawn.length === 0) return;
+  throw new SetupError(
+    `${drawn.length} pictures in extension/metadata are drawn, not captured in Raycast: ${drawn.join(', ')}.`,
+    "Capture them with Raycast's Window Capture, or pass --with-drawn-pictures for a copy that is not submitted.",
+  );
+}
+
 const importsOf = (file) =>
   ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles.map(({ fileName }) => fileName);
 
@@ -122,9 +133,13 @@ function copy(from, to) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const usual = path.join(root, 'native/obj/store/sotto');
   const { values } = parseArgs({
-    options: { out: { type: 'string', default: usual } },
+    options: {
+      out: { type: 'string', default: usual },
+      'with-drawn-pictures': { type: 'boolean', default: false },
+    },
   });
   try {
+    if (!values['with-drawn-pictures']) refuseDrawnPictures(path.join(root, 'extension/metadata'));
     await setup(thisSystem());
     const folder = path.resolve(values.out);
     // Somebody's own folder is theirs to empty.

@@ -4,11 +4,16 @@ import { describeLib } from './load-lib.js';
 
 interface ModelText {
   readonly bytesText: (bytes: number) => string;
+  readonly memoryText: (bytes: number) => string;
   readonly stateText: (status: ModelStatus) => string | undefined;
   readonly speedText: (progress: object) => string;
 }
 
-await describeLib<ModelText>('model-text', ({ bytesText, stateText, speedText }) => {
+await describeLib<ModelText>('model-text', ({ bytesText, memoryText, stateText, speedText }) => {
+  test('memory is counted in powers of two, as it is sold', () => {
+    expect([8, 24, 25.6].map((size) => memoryText(size * 2 ** 30))).toEqual(['8 GB', '24 GB', '26 GB']);
+  });
+
   test('sizes are as Finder counts them', () => {
     expect([62_000, 144e6, 864e6, 1.62e9, 15.5e9].map(bytesText)).toEqual([
       '62 KB',

@@ -47,7 +47,14 @@ interface Modules {
       builtIn: string,
     ) => { problems: string[]; bytes: number; files: number; binaries: string[] };
   };
-  'launchd/release/store.mjs': { storeCopy: (root: string, folder: string) => void };
+  'launchd/release/drawn-pictures.mjs': {
+    markDrawn: (file: string) => void;
+    drawnPictures: (folder: string) => string[];
+  };
+  'launchd/release/store.mjs': {
+    storeCopy: (root: string, folder: string) => void;
+    refuseDrawnPictures: (folder: string) => void;
+  };
   'launchd/release/pack.mjs': {
     pack: (folder: string, file: string, level?: number) => Promise<{ sha256: string; bytes: number }>;
   };

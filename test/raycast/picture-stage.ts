@@ -17,6 +17,8 @@ import { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
 
 const microphone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
+/** The Mac of the pictures. */
+const MACHINE = '24GB,gpu';
 const RATE = 16_000;
 /** Between two clips: a breath. */
 const BREATH = 0.35 * RATE;
@@ -58,6 +60,7 @@ export class Stage {
         SOTTO_BIN: launcher,
         SOTTO_NODE: process.execPath,
         SOTTO_CAPTURE: microphone,
+        SOTTO_MACHINE: MACHINE,
         FAKE_MIC: JSON.stringify(mic),
       },
     });
@@ -76,7 +79,11 @@ export class Stage {
 
   /** Runs the command itself. */
   async sotto(...args: string[]): Promise<void> {
-    const { code, stderr } = await sotto(args, { home: this.home.folder, realEngine: true });
+    const { code, stderr } = await sotto(args, {
+      home: this.home.folder,
+      realEngine: true,
+      env: { SOTTO_MACHINE: MACHINE },
+    });
     if (code !== 0) throw new Error(`sotto ${args.join(' ')} ended with ${code}: ${stderr}`);
   }
 

@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { load } from '#test/launchd/release-modules.js';
 import { buildExtension, extensionFolder, whyNotBuilt } from './build-extension.js';
 import { installTools } from './lint-node.js';
 import { Painter } from './picture.js';
@@ -17,6 +18,7 @@ async function main(names: readonly string[]): Promise<void> {
   const reason = await whyNotBuilt();
   if (reason !== undefined) throw new Error(reason);
   await installTools();
+  const { markDrawn } = await load('launchd/release/drawn-pictures.mjs');
   const painter = await Painter.start();
   if (typeof painter === 'string') throw new Error(`no picture can be drawn here: ${painter}`);
   const built = await buildExtension(extensionFolder);
@@ -27,6 +29,7 @@ async function main(names: readonly string[]): Promise<void> {
         const content = await scene.take(stage);
         for (const { path, scale } of placesOf(scene)) {
           await painter.paint(content, path, scale);
+          markDrawn(path);
           console.log(`${scene.name} → ${path}`);
         }
       } catch (error) {

@@ -11,6 +11,11 @@ export function bytesText(bytes: number): string {
   return `${(bytes / 1e9).toFixed(bytes < 9.95e9 ? 2 : 1)} GB`;
 }
 
+/** `24 GB`: memory as its maker counts it, in powers of two. */
+export function memoryText(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 30)} GB`;
+}
+
 /** `Downloading 42 %`; nothing for one that only lies there. */
 export function stateText({ state, fraction }: ModelStatus): string | undefined {
   const far = fraction === undefined || fraction <= 0 ? '…' : ` ${Math.floor(fraction * 100)} %`;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { CATALOGUE, catalogueEntry, recommendedModel } from '#daemon/store/catalogue/index.js';
+import { CATALOGUE, catalogueEntry, recommendedModel, thisMachine } from '#daemon/store/catalogue/index.js';
 import { isModelName, parseRepo } from '#daemon/store/download/model-source.js';
 
 const GB = 2 ** 30;
@@ -48,4 +48,11 @@ describe('the catalogue', () => {
   ])('on a machine with %d GB (GPU: %s) recommends %s', (gigabytes, hasGpu, name) =>
     expect(recommendedModel({ memoryBytes: gigabytes * GB, hasGpu }).name).toBe(name),
   );
+
+  test('takes SOTTO_MACHINE for the machine, and nothing else that stands there', () => {
+    expect(thisMachine({ SOTTO_MACHINE: '24GB,gpu' })).toEqual({ memoryBytes: 24 * GB, hasGpu: true });
+    expect(thisMachine({ SOTTO_MACHINE: '8GB' })).toEqual({ memoryBytes: 8 * GB, hasGpu: false });
+    for (const value of ['', 'GB', '-1GB', '24GB,gpus', '24'])
+      expect(thisMachine({ SOTTO_MACHINE: value })).toEqual(thisMachine({}));
+  });
 });

@@ -14,6 +14,7 @@ export interface Machine {
  * GPU of a Mac shares with everything else. 8 GB then take turbo in 4 bits, 16 GB in 8 bits, 24 GB in float16.
  */
 const SHARE = 1 / 8;
+const GIBIBYTE = 2 ** 30;
 
 /** From the best down. English-only models are left to those who ask for them. */
 const ORDER = [
@@ -36,7 +37,14 @@ export function recommendedModel({ memoryBytes, hasGpu }: Machine): CatalogueEnt
   return fitting ?? smallest;
 }
 
-export function thisMachine(): Machine {
+/**
+ * This machine. `SOTTO_MACHINE=24GB,gpu` (or `16GB`) stands for another one: the Store's pictures are drawn on a Linux
+ * machine, and show what a Mac is recommended.
+ */
+export function thisMachine(env: NodeJS.ProcessEnv = process.env): Machine {
+  const [, gigabytes, gpu] = /^(\d+)GB(,gpu)?$/.exec(env.SOTTO_MACHINE ?? '') ?? [];
+  if (gigabytes !== undefined)
+    return { memoryBytes: Number(gigabytes) * GIBIBYTE, hasGpu: gpu !== undefined };
   return {
     memoryBytes: totalmem(),
     hasGpu: process.platform === 'darwin' && process.arch === 'arm64',
