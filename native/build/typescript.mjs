@@ -5,7 +5,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { SetupError } from './system.mjs';
 
-const ROOMS = ['native', 'daemon', 'assets', 'test'];
+const ROOMS = ['native', 'daemon', 'launchd', 'assets', 'test'];
 const SKIPPED = new Set(['node_modules', 'vendor', 'lib', 'obj', '.venv', 'dist']);
 
 export async function compileTypeScript(system, root) {

@@ -62,6 +62,7 @@ interface Modules {
       openblas?: { lib: string },
     ) => string[];
   };
+  'typescript.mjs': { compileTypeScript: (system: System, root: string) => Promise<boolean> };
   'compile.mjs': { dependencies: (rule: string) => string[] };
   'packages.mjs': {
     notInstalled: (lock: object, record: object) => string[];

@@ -1,11 +1,20 @@
 /** What set-up says when a machine lacks something: one sentence, and what to do. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { load, machine, type Pin, type Ran, type System } from './build-modules.js';
 
+const root = path.resolve(import.meta.dirname, '../../..');
 const scratch = mkdtempSync(path.join(tmpdir(), 'sotto-build-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 let folders = 0;
@@ -70,6 +79,35 @@ describe('the platform', () => {
     expect(old.message).toMatch(/glibc 2.35 or newer, and this system has 2.31/);
     const musl = await failure(() => wheelFor(machine({ glibc: () => undefined }), 'linux-x64', 'mlx'));
     expect(musl.message).toMatch(/another C library/);
+  });
+});
+
+describe('TypeScript', () => {
+  const settings = readFileSync(path.join(root, 'tsconfig.json'), 'utf8');
+  const rooms = [...(/"include": \[(.*)\]/.exec(settings)?.[1] ?? '').matchAll(/"(\w+)\//g)].map(
+    ([, room = '']) => room,
+  );
+
+  test('is compiled in every room', () => {
+    expect(rooms).toEqual(expect.arrayContaining(['native', 'daemon', 'launchd', 'assets', 'test']));
+  });
+
+  test.each(rooms)('is compiled again if a file of %s changed, and only then', async (room) => {
+    const { compileTypeScript } = await load('typescript.mjs');
+    const folder = fresh();
+    const source = path.join(folder, room, 'a.ts');
+    mkdirSync(path.dirname(source));
+    const output = path.join(folder, 'dist', room, 'a.js');
+    mkdirSync(path.dirname(output), { recursive: true });
+    const compiler = (): Promise<Ran> => {
+      writeFileSync(output, '');
+      return Promise.resolve({ code: 0, stdout: '', stderr: '' });
+    };
+    const compile = (): Promise<boolean> => compileTypeScript(machine({ run: compiler }), folder);
+    writeFileSync(source, 'export const a = 1;');
+    expect([await compile(), await compile()]).toEqual([true, false]);
+    writeFileSync(source, 'export const a = 22;');
+    expect([await compile(), await compile(), existsSync(output)]).toEqual([true, false, true]);
   });
 });
 
