@@ -1,6 +1,7 @@
 /** Tests run as compiled (`dist/test`), each file in a fresh process: MLX keeps per-process state. */
 export default {
   testEnvironment: 'node',
+  reporters: ['default', '<rootDir>/dist/test/harness/skip-reporter.js'],
   roots: ['<rootDir>/dist/test'],
   testMatch: ['**/*.test.js'],
   transform: {},

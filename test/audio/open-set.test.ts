@@ -1,25 +1,27 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { packageRoot } from '#daemon/paths.js';
+import { skippedTest } from '#test/harness/skipping.js';
 import { decodeAll } from './fixtures.js';
 
-const FOLDER = '/work/shared/speech';
+const FOLDER = process.env.SOTTO_SPEECH ?? join(packageRoot, '../shared/speech');
 const manifest = join(FOLDER, 'manifest.jsonl');
-const clips = existsSync(manifest)
+const listed = existsSync(manifest)
   ? readFileSync(manifest, 'utf8')
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as { file: string; seconds: number })
-      .filter(({ file }) => existsSync(join(FOLDER, file)))
   : [];
+const [here, missing] = [true, false].map((isHere) =>
+  listed.filter(({ file }) => existsSync(join(FOLDER, file)) === isHere),
+) as [typeof listed, typeof listed];
 
 describe('the open speech clips', () => {
-  if (clips.length === 0) {
-    console.log(`skipped: ${manifest} is not on this machine`);
-    test.skip('are decoded to the length that their manifest gives', () => undefined);
-    return;
-  }
-  test.each(clips)('$file has the length that its manifest gives', async ({ file, seconds }) => {
+  for (const { file } of missing) skippedTest(`${file} has its length`, `no ../shared/speech: ${file}`);
+  if (here.length === 0) return skippedTest('have the lengths of their manifest', 'no ../shared/speech');
+
+  test.each(here)('$file has the length that its manifest gives', async ({ file, seconds }) => {
     const { samples, error, durationSeconds } = await decodeAll(join(FOLDER, file));
     expect(error).toBeUndefined();
     expect(Math.abs(samples.length / 16000 - seconds)).toBeLessThan(0.1);

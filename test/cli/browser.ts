@@ -16,7 +16,7 @@ import {
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
@@ -97,12 +97,12 @@ function candidates(): Command[] {
 
 /** A browser, or the reason why none starts here. */
 export async function startBrowser(): Promise<Browser | string> {
-  let reason = 'no browser is installed, and the package @sparticuz/chromium has none for this machine';
+  let reason = 'no browser: none is installed, and @sparticuz/chromium has none for this machine';
   for (const { path, env } of candidates()) {
     try {
       return await Browser.start(path, env);
     } catch (error) {
-      reason = `${path}: ${error instanceof Error ? error.message : String(error)}`;
+      reason = `no browser: ${basename(path)} did not start, ${error instanceof Error ? error.message : String(error)}`;
     }
   }
   return reason;

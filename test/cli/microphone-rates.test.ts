@@ -1,16 +1,14 @@
 /** The real library over a sound card that has no 16 kHz: what arrives, and what of what can't arrive comes back. */
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import { Microphone } from '#daemon/cli/microphone/microphone.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { SoundCard, whyNoSoundCard } from '#test/harness/sound-card.js';
 import { until } from '#test/harness/wait.js';
+import { describeUnless } from '#test/harness/skipping.js';
 
 const LOUD = 8_000;
 /** What the library hands over at once; the rest of a sound stays with it. */
 const FRAME = 512;
-
-const why = whyNoSoundCard();
-if (why !== undefined) console.warn(`skipped: a microphone of another rate: ${why}`);
 
 let card: SoundCard | undefined;
 afterEach(() => {
@@ -66,7 +64,7 @@ function levelAt(hz: number, sound: Int16Array): number {
   return 20 * Math.log10((4 * Math.hypot(re, im)) / middle.length / LOUD);
 }
 
-(why === undefined ? describe : describe.skip)('a microphone that has no 16 kHz', () => {
+describeUnless(whyNoSoundCard())('a microphone that has no 16 kHz', () => {
   test.each([44_100, 48_000, 96_000])(
     'of %i Hz: every tone arrives where it was, and as loud',
     async (rate) => {

@@ -9,6 +9,7 @@ import { partsOf } from '#daemon/writers/report/parts.js';
 import type { ReportAudio } from '#daemon/writers/report/audio-source.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { startBrowser, type Browser, type Page } from './browser.js';
 
 const SECONDS = 6;
@@ -101,9 +102,8 @@ describe('--format html', () => {
 });
 
 const started = await startBrowser();
-if (typeof started === 'string') console.log(`no browser here, its tests are skipped: ${started}`);
 
-(typeof started === 'string' ? describe.skip : describe)('a report in a browser', () => {
+describeUnless(typeof started === 'string' ? started : undefined)('a report in a browser', () => {
   const browser = started as Browser;
   let folder: string;
   /** Requests beyond the page itself, and complaints: policy breaches, errors. */

@@ -1,17 +1,15 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
 import { fakeEngine, sotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { SystemdHere, whyNoSystemd } from '#test/harness/systemd-here.js';
 import { isRunning, until } from '#test/harness/wait.js';
+import { describeUnless } from '#test/harness/skipping.js';
 
-const why = whyNoSystemd();
-if (why !== undefined) process.stderr.write(`the agent under a real systemd is not tested: ${why}\n`);
-
-(why === undefined ? describe : describe.skip)('the agent under a real systemd', () => {
+describeUnless(whyNoSystemd())('the agent under a real systemd', () => {
   let folder: string;
   let paths: Paths;
   let systemd: SystemdHere;

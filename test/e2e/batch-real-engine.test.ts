@@ -16,7 +16,7 @@ const KINDS = [
   'mono-16k-vorbis.webm',
 ];
 
-const withEngine = describeWithEngine('batch-real-engine');
+const withEngine = describeWithEngine();
 const home = homeHere();
 beforeEach(() => writeFileSync(home.paths.settings, '{}'));
 

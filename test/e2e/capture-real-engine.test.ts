@@ -8,7 +8,7 @@ import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js'
 import { startSotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 
-const withEngine = describeWithEngine('capture-real-engine');
+const withEngine = describeWithEngine();
 
 // Before the home goes: the process that waits lives in it.
 afterEach(() => BackgroundCapture.leave(home.paths.capture));

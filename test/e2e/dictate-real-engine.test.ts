@@ -7,7 +7,7 @@ import { homeHere } from '#test/harness/home-here.js';
 import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 
-const withEngine = describeWithEngine('dictate-real-engine');
+const withEngine = describeWithEngine();
 
 const home = homeHere();
 beforeEach(() => writeFileSync(home.paths.settings, '{}'));

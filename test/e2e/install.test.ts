@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
 import { FakeLaunchd } from '#test/harness/fake-launchd.js';
@@ -26,274 +26,278 @@ import { childrenOf } from '#test/harness/processes.js';
 import { releaseHere, target, type Release } from '#test/harness/release-here.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { isRunning, until } from '#test/harness/wait.js';
+import { describeUnless } from '#test/harness/skipping.js';
 
 const LABEL = 'com.sotto.daemon';
 
 const supported = target === 'linux-x64' || target === 'darwin-arm64';
 
-(supported ? describe : describe.skip)('a release, installed as users install it', () => {
-  let releases: string;
-  let first: Release;
-  let second: Release;
-  beforeAll(async () => {
-    releases = mkdtempSync(join(tmpdir(), 'so-rel-'));
-    first = await releaseHere(releases, '0.1.0');
-    second = await releaseHere(releases, '0.2.0');
-  });
-  afterAll(() => rmSync(releases, { recursive: true, force: true }));
-
-  let folder: string;
-  let paths: Paths;
-  let command: string;
-  let launchd: FakeLaunchd;
-  let launchctl: LaunchctlHere;
-  beforeEach(async () => {
-    // An apostrophe and a space: what a name of a user's folder may hold.
-    folder = mkdtempSync(join(tmpdir(), "so i' "));
-    paths = resolvePaths({ SOTTO_HOME: join(folder, 'h') });
-    command = join(folder, 'bin', 'sotto');
-    launchd = new FakeLaunchd({ uid: process.getuid?.() ?? 0, secondMs: 300, drainMs: 20 });
-    launchctl = await launchctlHere(launchd, folder);
-  });
-  afterEach(async () => {
-    await launchd.logOut();
-    await launchctl.close();
-    await stopAll(paths);
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  interface Ran {
-    readonly code: number | null;
-    readonly out: string;
-    readonly err: string;
-  }
-
-  function run(program: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
-    const child = spawn(program, [...args], {
-      env: {
-        ...launchctl.environment,
-        PATH: launchctl.environment.PATH ?? '',
-        SOTTO_HOME: paths.home,
-        SOTTO_BIN: join(folder, 'bin'),
-        NO_COLOR: '1',
-        ...env,
-      },
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
+describeUnless(supported ? undefined : `no release for this system: ${target}`)(
+  'a release, installed as users install it',
+  () => {
+    let releases: string;
+    let first: Release;
+    let second: Release;
+    beforeAll(async () => {
+      releases = mkdtempSync(join(tmpdir(), 'so-rel-'));
+      first = await releaseHere(releases, '0.1.0');
+      second = await releaseHere(releases, '0.2.0');
     });
-    let out = '';
-    let err = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
-    return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
-  }
+    afterAll(() => rmSync(releases, { recursive: true, force: true }));
 
-  const install = ({ script }: Release, ...args: string[]): Promise<Ran> => run('sh', [script, ...args]);
-  const current = (): string => realpathSync(join(paths.home, 'app', 'current'));
-  const versions = (): string[] => readdirSync(join(paths.home, 'app', 'versions'));
+    let folder: string;
+    let paths: Paths;
+    let command: string;
+    let launchd: FakeLaunchd;
+    let launchctl: LaunchctlHere;
+    beforeEach(async () => {
+      // An apostrophe and a space: what a name of a user's folder may hold.
+      folder = mkdtempSync(join(tmpdir(), "so i' "));
+      paths = resolvePaths({ SOTTO_HOME: join(folder, 'h') });
+      command = join(folder, 'bin', 'sotto');
+      launchd = new FakeLaunchd({ uid: process.getuid?.() ?? 0, secondMs: 300, drainMs: 20 });
+      launchctl = await launchctlHere(launchd, folder);
+    });
+    afterEach(async () => {
+      await launchd.logOut();
+      await launchctl.close();
+      await stopAll(paths);
+      rmSync(folder, { recursive: true, force: true });
+    });
 
-  /** A process of what is installed; it tries to start a daemon when it is called, and says why it can't. */
-  async function lateStarter(): Promise<() => Promise<string>> {
-    const module = pathToFileURL(join(current(), 'dist/daemon/src/cli/start-daemon.js')).href;
-    const script = `import { findOrStartDaemon } from ${JSON.stringify(module)};
+    interface Ran {
+      readonly code: number | null;
+      readonly out: string;
+      readonly err: string;
+    }
+
+    function run(program: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+      const child = spawn(program, [...args], {
+        env: {
+          ...launchctl.environment,
+          PATH: launchctl.environment.PATH ?? '',
+          SOTTO_HOME: paths.home,
+          SOTTO_BIN: join(folder, 'bin'),
+          NO_COLOR: '1',
+          ...env,
+        },
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let out = '';
+      let err = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+      return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
+    }
+
+    const install = ({ script }: Release, ...args: string[]): Promise<Ran> => run('sh', [script, ...args]);
+    const current = (): string => realpathSync(join(paths.home, 'app', 'current'));
+    const versions = (): string[] => readdirSync(join(paths.home, 'app', 'versions'));
+
+    /** A process of what is installed; it tries to start a daemon when it is called, and says why it can't. */
+    async function lateStarter(): Promise<() => Promise<string>> {
+      const module = pathToFileURL(join(current(), 'dist/daemon/src/cli/start-daemon.js')).href;
+      const script = `import { findOrStartDaemon } from ${JSON.stringify(module)};
       console.log('ready');
       process.stdin.once('data', () => findOrStartDaemon({ paths: ${JSON.stringify(paths)} }).then(() => process.exit(0), (error) => {
         console.error(error.message);
         process.exit(1);
       }));`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: '/' });
-    await new Promise((resolve) => child.stdout.once('data', resolve).once('end', resolve));
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-    return async () => {
-      child.stdin.write('now');
-      await new Promise((resolve) => child.once('close', resolve));
-      return said;
-    };
-  }
-
-  test('one line, and it transcribes, with the daemon from login on; uninstalled, nothing is left', async () => {
-    const before = readdirSync(folder).sort();
-    const done = await install(first);
-    expect([done.code, done.err]).toEqual([0, '']);
-    expect(done.out).toMatch(/the agent is installed: the daemon answers \(process \d+\)/);
-    expect(done.out).toMatch(/it works: of a sample it hears “And so,? my fellow Americans/);
-    // The daemon that answers is the installed one, not that of the clone.
-    const client = await SottoClient.connect(paths.socket, 'test');
-    expect(client.daemon.pid).toBe(launchd.pid(LABEL));
-    client.close();
-    const list = readFileSync(join(paths.home, 'agent', 'Sotto'), 'utf8');
-    expect(list).toContain(`${current().replaceAll("'", "'\\''")}/daemon/bin/sotto.mjs`);
-    const doctor = await run(command, ['agent', 'doctor']);
-    expect([doctor.code, doctor.out]).toEqual([
-      0,
-      expect.stringMatching(/✓ addon +.*app\/versions\/0\.1\.0-/),
-    ]);
-
-    const late = await lateStarter();
-    const pid = launchd.pid(LABEL) ?? -1;
-    const gone = await run(command, ['uninstall', '--all', '--yes']);
-    expect([gone.code, gone.err]).toEqual([0, '']);
-    expect(gone.out).toMatch(/Sotto is gone\n/);
-    expect(isRunning(pid)).toBe(false);
-    expect(launchd.pid(LABEL)).toBeUndefined();
-    // A program that has been running all the time wants a daemon now.
-    expect(await late()).toMatch(/Sotto is not in .*0\.1\.0-[0-9a-f]{8} any more/);
-    rmSync(join(folder, 'bin'), { recursive: true }); // A folder of programs is nobody's own.
-    rmSync(join(folder, 'Library'), { recursive: true });
-    expect(readdirSync(folder).sort()).toEqual(before);
-  });
-
-  test('once more it repairs and changes nothing else; a newer one takes over, and the old one is gone', async () => {
-    await install(first);
-    const pid = launchd.pid(LABEL);
-    const addon = join(current(), 'native/lib', target, 'sotto-mlx.node');
-    rmSync(addon);
-    const again = await install(first);
-    expect([again.code, again.out]).toEqual([0, expect.stringMatching(/installed and runs already/)]);
-    expect([existsSync(addon), launchd.pid(LABEL)]).toEqual([true, pid]);
-    expect(versions()).toHaveLength(1);
-    writeFileSync(paths.settings, '{"history":{"keepDays":7}}');
-
-    const newer = await install(second);
-    expect([newer.code, newer.err]).toEqual([0, '']);
-    expect(versions()).toEqual([expect.stringMatching(/^0\.2\.0-/)]);
-    await until(() => launchd.pid(LABEL) !== undefined);
-    expect(launchd.pid(LABEL)).not.toBe(pid);
-    expect(isRunning(pid ?? -1)).toBe(false);
-    expect(readFileSync(paths.settings, 'utf8')).toContain('"keepDays":7');
-    expect(readlinkSync(join(paths.home, 'app', 'current'))).toMatch(/^versions\/0\.2\.0-/);
-
-    // An agent that nobody told of another version finds it by itself.
-    expect((await install(first, '--no-agent')).code).toBe(0);
-    expect(versions()).toEqual([expect.stringMatching(/^0\.1\.0-/)]);
-    const started = await run(command, ['agent', 'start']);
-    expect([started.code, started.out]).toEqual([0, expect.stringMatching(/the daemon answers/)]);
-  });
-
-  // Nightly, and before a release: SOTTO_CYCLES=10.
-  test('installed, upgraded and uninstalled again and again: no process, file or socket is left', async () => {
-    const cycles = Number(process.env.SOTTO_CYCLES ?? '1');
-    const pids = new Set<number>();
-    mkdirSync(join(folder, 'bin'));
-    mkdirSync(join(folder, 'Library', 'LaunchAgents'), { recursive: true });
-    const before = readdirSync(folder, { recursive: true }).sort();
-    for (let cycle = 0; cycle < cycles; cycle++) {
-      for (const release of [first, second]) {
-        expect((await install(release)).code).toBe(0);
-        const daemon = launchd.pid(LABEL) ?? -1;
-        for (const pid of [daemon, ...childrenOf(daemon)]) pids.add(pid);
-      }
-      expect((await run(command, ['uninstall', '--all', '--yes'])).code).toBe(0);
-      expect(readdirSync(folder, { recursive: true }).sort()).toEqual(before);
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: '/' });
+      await new Promise((resolve) => child.stdout.once('data', resolve).once('end', resolve));
+      let said = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+      return async () => {
+        child.stdin.write('now');
+        await new Promise((resolve) => child.once('close', resolve));
+        return said;
+      };
     }
-    expect(pids.size).toBeGreaterThanOrEqual(2 * cycles);
-    expect([...pids].filter((pid) => isRunning(pid))).toEqual([]);
-  }, 900_000);
 
-  test('one that was interrupted is taken up again, and a file that was cut off or changed is refused', async () => {
-    // As an installation leaves it that was killed while it unpacked.
-    const half = join(paths.home, 'app', 'versions', '0.1.0-12345678.part');
-    mkdirSync(half, { recursive: true });
-    mkdirSync(join(paths.home, 'app', 'installing'));
-    writeFileSync(join(paths.home, 'app', 'installing', 'pid'), '2147483000\n');
-
-    const broken = join(folder, `sotto-0.1.0-${target}.tgz`);
-    copyFileSync(first.file, broken);
-    truncateSync(broken, 1_000_000);
-    const refused = await install(first, broken);
-    expect(refused).toMatchObject({
-      code: 1,
-      err: expect.stringMatching(/is not the file that was released/) as unknown,
-    });
-    expect(versions()).toEqual(['0.1.0-12345678.part']);
-    appendFileSync(broken, 'x');
-    expect((await install(first, broken)).code).toBe(1);
-    expect(existsSync(command)).toBe(false);
-
-    // What was fetched before the network went is not fetched again.
-    mkdirSync(join(paths.home, 'app', 'download'), { recursive: true });
-    const bytes = readFileSync(first.file);
-    const part = join(paths.home, 'app', 'download', `sotto-0.1.0-${target}.tgz.part`);
-    writeFileSync(part, bytes.subarray(0, bytes.length >> 1));
-    const offline = await install(first, `file:///nowhere/sotto-0.1.0-${target}.tgz`);
-    expect([offline.code, offline.err]).toEqual([1, expect.stringMatching(/can't be fetched/)]);
-    expect(statSync(part).size).toBe(bytes.length >> 1);
-    const done = await install(first, '--no-agent', `file://${first.file}`);
-    expect([done.code, done.out]).toEqual([0, expect.stringMatching(/it works/)]);
-    expect(versions()).toHaveLength(1);
-    expect(readdirSync(join(paths.home, 'app')).sort()).toEqual(['command', 'current', 'versions']);
-    expect(launchd.starts).toBe(0);
-  });
-
-  test('comes through a pipe, as from a page; one that is cut off on its way does nothing', async () => {
-    const piped = join(folder, 'piped.sh');
-    const script = readFileSync(first.script, 'utf8');
-    const address = `file://${dirname(first.file)}`;
-    writeFileSync(
-      piped,
-      script.replace(/^ADDRESS=.*$/m, () => `ADDRESS=${address}`),
-    );
-    const half = await run('sh', ['-c', `head -c ${script.length >> 1} piped.sh | sh`]);
-    expect(half.code).not.toBe(0);
-    expect(existsSync(paths.home)).toBe(false);
-    const done = await run('sh', ['-c', 'cat piped.sh | sh -s -- --no-agent']);
-    expect([done.code, done.out]).toEqual([0, expect.stringMatching(/it works/)]);
-  });
-
-  test('says what is missing: Node, a release, a place of its own', async () => {
-    const bare = join(folder, 'bare');
-    mkdirSync(bare);
-    for (const name of ['sh', 'uname', 'mkdir', 'cat', 'rm', 'sed', 'dirname'])
-      execFileSync('ln', [
-        '-s',
-        execFileSync('which', [name], { encoding: 'utf8' }).trim(),
-        join(bare, name),
+    test('one line, and it transcribes, with the daemon from login on; uninstalled, nothing is left', async () => {
+      const before = readdirSync(folder).sort();
+      const done = await install(first);
+      expect([done.code, done.err]).toEqual([0, '']);
+      expect(done.out).toMatch(/the agent is installed: the daemon answers \(process \d+\)/);
+      expect(done.out).toMatch(/it works: of a sample it hears “And so,? my fellow Americans/);
+      // The daemon that answers is the installed one, not that of the clone.
+      const client = await SottoClient.connect(paths.socket, 'test');
+      expect(client.daemon.pid).toBe(launchd.pid(LABEL));
+      client.close();
+      const list = readFileSync(join(paths.home, 'agent', 'Sotto'), 'utf8');
+      expect(list).toContain(`${current().replaceAll("'", "'\\''")}/daemon/bin/sotto.mjs`);
+      const doctor = await run(command, ['agent', 'doctor']);
+      expect([doctor.code, doctor.out]).toEqual([
+        0,
+        expect.stringMatching(/✓ addon +.*app\/versions\/0\.1\.0-/),
       ]);
-    const noNode = await run('sh', [first.script], { PATH: bare });
-    expect(noNode).toMatchObject({
-      code: 3,
-      err: expect.stringMatching(/needs Node\.js 20 or later/) as unknown,
+
+      const late = await lateStarter();
+      const pid = launchd.pid(LABEL) ?? -1;
+      const gone = await run(command, ['uninstall', '--all', '--yes']);
+      expect([gone.code, gone.err]).toEqual([0, '']);
+      expect(gone.out).toMatch(/Sotto is gone\n/);
+      expect(isRunning(pid)).toBe(false);
+      expect(launchd.pid(LABEL)).toBeUndefined();
+      // A program that has been running all the time wants a daemon now.
+      expect(await late()).toMatch(/Sotto is not in .*0\.1\.0-[0-9a-f]{8} any more/);
+      rmSync(join(folder, 'bin'), { recursive: true }); // A folder of programs is nobody's own.
+      rmSync(join(folder, 'Library'), { recursive: true });
+      expect(readdirSync(folder).sort()).toEqual(before);
     });
 
-    const alone = join(folder, 'install.sh');
-    copyFileSync(first.script, alone);
-    expect(await run('sh', [alone])).toMatchObject({
-      code: 2,
-      err: expect.stringMatching(/which release\?/) as unknown,
+    test('once more it repairs and changes nothing else; a newer one takes over, and the old one is gone', async () => {
+      await install(first);
+      const pid = launchd.pid(LABEL);
+      const addon = join(current(), 'native/lib', target, 'sotto-mlx.node');
+      rmSync(addon);
+      const again = await install(first);
+      expect([again.code, again.out]).toEqual([0, expect.stringMatching(/installed and runs already/)]);
+      expect([existsSync(addon), launchd.pid(LABEL)]).toEqual([true, pid]);
+      expect(versions()).toHaveLength(1);
+      writeFileSync(paths.settings, '{"history":{"keepDays":7}}');
+
+      const newer = await install(second);
+      expect([newer.code, newer.err]).toEqual([0, '']);
+      expect(versions()).toEqual([expect.stringMatching(/^0\.2\.0-/)]);
+      await until(() => launchd.pid(LABEL) !== undefined);
+      expect(launchd.pid(LABEL)).not.toBe(pid);
+      expect(isRunning(pid ?? -1)).toBe(false);
+      expect(readFileSync(paths.settings, 'utf8')).toContain('"keepDays":7');
+      expect(readlinkSync(join(paths.home, 'app', 'current'))).toMatch(/^versions\/0\.2\.0-/);
+
+      // An agent that nobody told of another version finds it by itself.
+      expect((await install(first, '--no-agent')).code).toBe(0);
+      expect(versions()).toEqual([expect.stringMatching(/^0\.1\.0-/)]);
+      const started = await run(command, ['agent', 'start']);
+      expect([started.code, started.out]).toEqual([0, expect.stringMatching(/the daemon answers/)]);
     });
 
-    mkdirSync(join(folder, 'bin'), { recursive: true });
-    writeFileSync(command, '#!/bin/sh\necho mine\n');
-    expect(await install(first)).toMatchObject({
-      code: 1,
-      err: expect.stringMatching(/bin\/sotto is there, and is not of this installation/) as unknown,
-    });
-    expect(readFileSync(command, 'utf8')).toContain('echo mine');
-    expect(await run('sh', [first.script], { SOTTO_BIN: 'bin' })).toMatchObject({
-      code: 2,
-      err: expect.stringMatching(/SOTTO_BIN is not an absolute path: bin/) as unknown,
-    });
-    // Whoever is turned away finds nothing new.
-    expect(existsSync(paths.home)).toBe(false);
-  });
+    // Nightly, and before a release: SOTTO_CYCLES=10.
+    test('installed, upgraded and uninstalled again and again: no process, file or socket is left', async () => {
+      const cycles = Number(process.env.SOTTO_CYCLES ?? '1');
+      const pids = new Set<number>();
+      mkdirSync(join(folder, 'bin'));
+      mkdirSync(join(folder, 'Library', 'LaunchAgents'), { recursive: true });
+      const before = readdirSync(folder, { recursive: true }).sort();
+      for (let cycle = 0; cycle < cycles; cycle++) {
+        for (const release of [first, second]) {
+          expect((await install(release)).code).toBe(0);
+          const daemon = launchd.pid(LABEL) ?? -1;
+          for (const pid of [daemon, ...childrenOf(daemon)]) pids.add(pid);
+        }
+        expect((await run(command, ['uninstall', '--all', '--yes'])).code).toBe(0);
+        expect(readdirSync(folder, { recursive: true }).sort()).toEqual(before);
+      }
+      expect(pids.size).toBeGreaterThanOrEqual(2 * cycles);
+      expect([...pids].filter((pid) => isRunning(pid))).toEqual([]);
+    }, 900_000);
 
-  test('npm takes the same file, without a network and without a compiler', async () => {
-    const prefix = join(folder, 'npm');
-    const npm = ['install', '--global', '--offline', '--prefix', prefix, '--cache', join(folder, 'cache')];
-    const cleanEnv = { PATH: process.env.PATH ?? '', npm_config_update_notifier: 'false' };
-    const installed = await run('npm', [...npm, first.file], cleanEnv);
-    expect([installed.code, installed.err]).toEqual([0, expect.not.stringContaining('ERR')]);
-    const transcribe = (...flags: string[]): ReturnType<typeof run> =>
-      run(join(prefix, 'bin', 'sotto'), [
-        'transcribe',
-        '--no-daemon',
-        ...flags,
-        join(prefix, 'lib/node_modules/sotto/assets/speech/jfk.flac'),
-      ]);
-    const heard = await transcribe();
-    expect([heard.code, heard.out]).toEqual([0, expect.stringMatching(/ask not what your country/i)]);
-    const page = await transcribe('--format', 'html');
-    expect([page.code, page.out]).toEqual([0, expect.stringMatching(/<script>[^]*ask.*not/)]);
-  });
-});
+    test('one that was interrupted is taken up again, and a file that was cut off or changed is refused', async () => {
+      // As an installation leaves it that was killed while it unpacked.
+      const half = join(paths.home, 'app', 'versions', '0.1.0-12345678.part');
+      mkdirSync(half, { recursive: true });
+      mkdirSync(join(paths.home, 'app', 'installing'));
+      writeFileSync(join(paths.home, 'app', 'installing', 'pid'), '2147483000\n');
+
+      const broken = join(folder, `sotto-0.1.0-${target}.tgz`);
+      copyFileSync(first.file, broken);
+      truncateSync(broken, 1_000_000);
+      const refused = await install(first, broken);
+      expect(refused).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/is not the file that was released/) as unknown,
+      });
+      expect(versions()).toEqual(['0.1.0-12345678.part']);
+      appendFileSync(broken, 'x');
+      expect((await install(first, broken)).code).toBe(1);
+      expect(existsSync(command)).toBe(false);
+
+      // What was fetched before the network went is not fetched again.
+      mkdirSync(join(paths.home, 'app', 'download'), { recursive: true });
+      const bytes = readFileSync(first.file);
+      const part = join(paths.home, 'app', 'download', `sotto-0.1.0-${target}.tgz.part`);
+      writeFileSync(part, bytes.subarray(0, bytes.length >> 1));
+      const offline = await install(first, `file:///nowhere/sotto-0.1.0-${target}.tgz`);
+      expect([offline.code, offline.err]).toEqual([1, expect.stringMatching(/can't be fetched/)]);
+      expect(statSync(part).size).toBe(bytes.length >> 1);
+      const done = await install(first, '--no-agent', `file://${first.file}`);
+      expect([done.code, done.out]).toEqual([0, expect.stringMatching(/it works/)]);
+      expect(versions()).toHaveLength(1);
+      expect(readdirSync(join(paths.home, 'app')).sort()).toEqual(['command', 'current', 'versions']);
+      expect(launchd.starts).toBe(0);
+    });
+
+    test('comes through a pipe, as from a page; one that is cut off on its way does nothing', async () => {
+      const piped = join(folder, 'piped.sh');
+      const script = readFileSync(first.script, 'utf8');
+      const address = `file://${dirname(first.file)}`;
+      writeFileSync(
+        piped,
+        script.replace(/^ADDRESS=.*$/m, () => `ADDRESS=${address}`),
+      );
+      const half = await run('sh', ['-c', `head -c ${script.length >> 1} piped.sh | sh`]);
+      expect(half.code).not.toBe(0);
+      expect(existsSync(paths.home)).toBe(false);
+      const done = await run('sh', ['-c', 'cat piped.sh | sh -s -- --no-agent']);
+      expect([done.code, done.out]).toEqual([0, expect.stringMatching(/it works/)]);
+    });
+
+    test('says what is missing: Node, a release, a place of its own', async () => {
+      const bare = join(folder, 'bare');
+      mkdirSync(bare);
+      for (const name of ['sh', 'uname', 'mkdir', 'cat', 'rm', 'sed', 'dirname'])
+        execFileSync('ln', [
+          '-s',
+          execFileSync('which', [name], { encoding: 'utf8' }).trim(),
+          join(bare, name),
+        ]);
+      const noNode = await run('sh', [first.script], { PATH: bare });
+      expect(noNode).toMatchObject({
+        code: 3,
+        err: expect.stringMatching(/needs Node\.js 20 or later/) as unknown,
+      });
+
+      const alone = join(folder, 'install.sh');
+      copyFileSync(first.script, alone);
+      expect(await run('sh', [alone])).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/which release\?/) as unknown,
+      });
+
+      mkdirSync(join(folder, 'bin'), { recursive: true });
+      writeFileSync(command, '#!/bin/sh\necho mine\n');
+      expect(await install(first)).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/bin\/sotto is there, and is not of this installation/) as unknown,
+      });
+      expect(readFileSync(command, 'utf8')).toContain('echo mine');
+      expect(await run('sh', [first.script], { SOTTO_BIN: 'bin' })).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/SOTTO_BIN is not an absolute path: bin/) as unknown,
+      });
+      // Whoever is turned away finds nothing new.
+      expect(existsSync(paths.home)).toBe(false);
+    });
+
+    test('npm takes the same file, without a network and without a compiler', async () => {
+      const prefix = join(folder, 'npm');
+      const npm = ['install', '--global', '--offline', '--prefix', prefix, '--cache', join(folder, 'cache')];
+      const cleanEnv = { PATH: process.env.PATH ?? '', npm_config_update_notifier: 'false' };
+      const installed = await run('npm', [...npm, first.file], cleanEnv);
+      expect([installed.code, installed.err]).toEqual([0, expect.not.stringContaining('ERR')]);
+      const transcribe = (...flags: string[]): ReturnType<typeof run> =>
+        run(join(prefix, 'bin', 'sotto'), [
+          'transcribe',
+          '--no-daemon',
+          ...flags,
+          join(prefix, 'lib/node_modules/sotto/assets/speech/jfk.flac'),
+        ]);
+      const heard = await transcribe();
+      expect([heard.code, heard.out]).toEqual([0, expect.stringMatching(/ask not what your country/i)]);
+      const page = await transcribe('--format', 'html');
+      expect([page.code, page.out]).toEqual([0, expect.stringMatching(/<script>[^]*ask.*not/)]);
+    });
+  },
+);

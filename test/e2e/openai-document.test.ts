@@ -1,14 +1,15 @@
 /** schemathesis reads the document that the daemon serves, and tries at the port whether it tells the truth. */
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { packageRoot } from '#daemon/paths.js';
 import { openPort } from '#test/harness/open-port.js';
 import { homeHere } from '#test/harness/home-here.js';
-import { pythonFor } from '#test/harness/python.js';
+import { findPython } from '#test/harness/python.js';
 import { sotto } from '#test/harness/run-sotto.js';
+import { testUnless } from '#test/harness/skipping.js';
 
-const python = await pythonFor('openai-document');
-const withPython = python === undefined ? test.skip : test;
+const { python, missing: noPython } = await findPython();
+const withPython = testUnless(noPython);
 const home = homeHere();
 
 const HOOKS = join(packageRoot, 'test', 'harness', 'schemathesis-hooks.py');

@@ -9,17 +9,17 @@ import { Agent } from 'undici';
 import { packageRoot } from '#daemon/paths.js';
 import type { Discovery } from '#daemon/store/discovery.js';
 import { openPort } from '#test/harness/open-port.js';
-import { pythonFor, type PythonResult } from '#test/harness/python.js';
+import { findPython, type PythonResult } from '#test/harness/python.js';
 import { describeWithEngine, jfk } from '#test/harness/real-engine.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { testUnless } from '#test/harness/skipping.js';
 
-const SUITE = 'openai-real-engine';
 const CLIENT = join(packageRoot, 'test', 'harness', 'openai-client.py');
-const withEngine = describeWithEngine(SUITE);
-const python = await pythonFor(SUITE);
-const withPython = python === undefined ? test.skip : test;
+const withEngine = describeWithEngine();
+const { python, missing: noPython } = await findPython();
+const withPython = testUnless(noPython);
 
 /** What the command writes, and the port: the same for all of these. */
 let home: TempHome;

@@ -17,7 +17,7 @@ import { isRunning, until } from '#test/harness/wait.js';
 
 const short = join(bundledSpeech, 'austen-0880.flac');
 
-const withEngine = describeWithEngine('real-engine');
+const withEngine = describeWithEngine();
 
 const home = homeHere();
 beforeEach(() => writeFileSync(home.paths.settings, '{}'));

@@ -15,18 +15,18 @@ import { toPcm16 } from '#daemon/signal/pcm16.js';
 import { Resampler } from '#daemon/signal/resample.js';
 import type { Discovery } from '#daemon/store/discovery.js';
 import { openPort } from '#test/harness/open-port.js';
-import { pythonFor } from '#test/harness/python.js';
+import { findPython } from '#test/harness/python.js';
 import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { samplesOf } from '#test/harness/speech.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { testUnless } from '#test/harness/skipping.js';
 
-const SUITE = 'realtime-real-engine';
 const PYTHON_CLIENT = join(packageRoot, 'test', 'harness', 'openai-realtime-client.py');
-const withEngine = describeWithEngine(SUITE);
-const python = await pythonFor(SUITE);
-const withPython = python === undefined ? test.skip : test;
+const withEngine = describeWithEngine();
+const { python, missing: noPython } = await findPython();
+const withPython = testUnless(noPython);
 
 type Event = Record<string, unknown> & { readonly type: string };
 

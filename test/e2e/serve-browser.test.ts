@@ -4,8 +4,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startBrowser, type Browser } from '#test/cli/browser.js';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { startBrowser } from '#test/cli/browser.js';
 import {
   attackScript,
   attackServer,
@@ -18,16 +18,17 @@ import { portOf } from '#test/harness/open-port.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome } from '#test/harness/temp-home.js';
+import { describeUnless, noIpv6, testUnless } from '#test/harness/skipping.js';
 
 const home = tempHome();
-let browser: Browser | string;
+const browser = await startBrowser();
+const noBrowser = typeof browser === 'string' ? browser : undefined;
 let evil: AttackServer;
 let port = 0;
 let token = '';
 let addresses: readonly string[] = [];
 
 beforeAll(async () => {
-  browser = await startBrowser();
   evil = await attackServer();
   await sotto(['serve', '--port', '0'], { home: home.folder });
   ({ port, token } = portOf(home.paths));
@@ -94,19 +95,9 @@ async function visit(url: string, script: string): Promise<Tried[]> {
   return (await page.evaluate(script)) as Tried[];
 }
 
-describe('a page of somebody else', () => {
-  test.each([
-    ['127.0.0.1', '127.0.0.1'],
-    ['127.0.0.1', 'localhost'],
-    ['localhost', '127.0.0.1'],
-    ['localhost', 'localhost'],
-    ['localhost', '[::1]'],
-    ['evil.localhost', '127.0.0.1'],
-    ['evil.localhost', 'evil.localhost'],
-  ])('at %s has nothing done and learns nothing at %s', async (from, to) => {
-    if (typeof browser === 'string') return console.log(`skipped: ${browser}`);
-    if (!addresses.includes(to === '[::1]' ? '::1' : '127.0.0.1'))
-      return console.log('skipped: this machine has no ::1');
+describeUnless(noBrowser)('a page of somebody else', () => {
+  const learnsNothing = async (from: string, to: string): Promise<void> => {
+    expect(addresses).toContain(to === '[::1]' ? '::1' : '127.0.0.1');
     const before = (await figures())('sotto_http_requests_total', 'status="403"');
     const attack = { target: `http://${to}:${port}`, token };
     const tried = await visit(`http://${from}:${evil.port}/`, attackScript(attack));
@@ -115,10 +106,22 @@ describe('a page of somebody else', () => {
     // They did arrive, and were refused.
     expect((await figures())('sotto_http_requests_total', 'status="403"')).toBeGreaterThan(before + 10);
     expect(await reached()).toEqual(NOTHING);
-  });
+  };
+
+  test.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['127.0.0.1', 'localhost'],
+    ['localhost', '127.0.0.1'],
+    ['localhost', 'localhost'],
+    ['evil.localhost', '127.0.0.1'],
+    ['evil.localhost', 'evil.localhost'],
+  ])('at %s has nothing done and learns nothing at %s', learnsNothing);
+
+  testUnless(noIpv6)('at localhost has nothing done and learns nothing at [::1]', () =>
+    learnsNothing('localhost', '[::1]'),
+  );
 
   test('of no origin, in a sandbox, gets no further', async () => {
-    if (typeof browser === 'string') return console.log(`skipped: ${browser}`);
     const before = (await figures())('sotto_http_requests_total', 'status="403"');
     const attack = { target: `http://127.0.0.1:${port}`, token };
     const tried = await visit(`http://127.0.0.1:${evil.port}/`, sandboxedScript(attack));
@@ -132,7 +135,6 @@ describe('a page of somebody else', () => {
   test.each(['evil.localhost', '127.0.0.1', 'localhost'])(
     'that is of the server’s own origin %s reads one and the same refusal, whatever it asks for',
     async (name) => {
-      if (typeof browser === 'string') return console.log(`skipped: ${browser}`);
       const target = `http://${name}:${port}`;
       const tried = await visit(`${target}/health`, attackScript({ target, token }));
       const read = tried.map(({ learnt }) => learnt).filter((learnt) => learnt !== '');

@@ -11,7 +11,7 @@ import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js'
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 
-const withEngine = describeWithEngine('switch-real-engine');
+const withEngine = describeWithEngine();
 
 const home = homeHere();
 let client: SottoClient | undefined;

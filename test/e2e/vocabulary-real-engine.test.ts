@@ -10,7 +10,7 @@ import { sotto } from '#test/harness/run-sotto.js';
 import { samplesOf } from '#test/models/fixtures.js';
 
 const SECOND = 16_000;
-const withEngine = describeWithEngine('vocabulary-real-engine');
+const withEngine = describeWithEngine();
 
 const home = homeHere();
 let clip = '';

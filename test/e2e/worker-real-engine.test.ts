@@ -1,15 +1,15 @@
 /** One machine of a queue with nothing faked: a real Valkey, the addon, the starter model, real speech. */
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/word-errors.js';
-import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { whyNoEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
 import { findValkey, Valkey } from '#test/harness/valkey.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { WorkerTeam } from './worker-team.js';
 
 const found = await findValkey();
-if ('missing' in found) console.warn(`worker-real-engine: skipped, ${found.missing}`);
-const withEngine = 'missing' in found ? describe.skip : describeWithEngine('worker-real-engine');
+const withEngine = describeUnless('missing' in found ? found.missing : whyNoEngine());
 
 withEngine('a worker with the real engine', () => {
   let valkey: Valkey;

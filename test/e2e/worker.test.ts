@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { draftName } from '#daemon/cli/place-text.js';
 import type { QueueStatus } from '#daemon/cli/worker/queue-desk.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
@@ -14,12 +14,12 @@ import { sotto } from '#test/harness/run-sotto.js';
 import { tempHome } from '#test/harness/temp-home.js';
 import { findValkey, Valkey } from '#test/harness/valkey.js';
 import { until } from '#test/harness/wait.js';
+import { describeUnless, testUnless } from '#test/harness/skipping.js';
 import { Ledger, untilBusy, WorkerTeam, type Machine } from './worker-team.js';
 
 const found = await findValkey();
 const missing = 'missing' in found ? found.missing : undefined;
-if (missing !== undefined) console.warn(`skipped, several machines and a queue: ${missing}`);
-const describeQueue = missing === undefined ? describe : describe.skip;
+const describeQueue = describeUnless(missing);
 const program = 'path' in found ? found.path : '';
 
 let valkey: Valkey;
@@ -342,29 +342,33 @@ describeQueue('a queue', () => {
     await own.stop();
   });
 
-  test('over TLS is used if its certificate is trusted, and not otherwise', async () => {
-    const own = mkdtempSync(join(tmpdir(), 'tls-'));
-    const [key, cert] = [join(own, 'key.pem'), join(own, 'cert.pem')];
-    const made = spawnSync('openssl', [
-      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
-      ...['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
-    ]);
-    if (made.status !== 0) return console.warn('skipped, TLS: there is no openssl to make a certificate');
-    const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
-      const behind = connect(valkey.url.replace('unix:', ''));
-      for (const end of [socket, behind]) end.on('error', () => void (socket.destroy(), behind.destroy()));
-      socket.pipe(behind).pipe(socket);
-    });
-    front.on('tlsClientError', () => undefined);
-    await new Promise<void>((resolve) => front.listen(0, 'localhost', resolve));
-    const bound = front.address();
-    const url = `rediss://localhost:${typeof bound === 'object' ? (bound?.port ?? 0) : 0}/15`;
-    const status = ['queue', 'status', '--queue', url];
-    const trusting = await sotto(status, { home: own, env: { NODE_EXTRA_CA_CERTS: cert } });
-    expect([trusting.code, trusting.stdout]).toEqual([0, expect.stringMatching(/^rediss:.+: 0 waiting/)]);
-    const other = await sotto(status, { home: own });
-    expect([other.code, other.stderr]).toEqual([3, expect.stringMatching(/can’t be reached: self-signed/)]);
-    front.close();
-    rmSync(own, { recursive: true });
-  });
+  const openssl = spawnSync('openssl', ['version']).status === 0;
+  testUnless(openssl ? undefined : 'no openssl')(
+    'over TLS is used if its certificate is trusted, and not otherwise',
+    async () => {
+      const own = mkdtempSync(join(tmpdir(), 'tls-'));
+      const [key, cert] = [join(own, 'key.pem'), join(own, 'cert.pem')];
+      const made = spawnSync('openssl', [
+        ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
+        ...['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
+      ]);
+      expect([made.status, made.stderr.toString()]).toEqual([0, expect.anything()]);
+      const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
+        const behind = connect(valkey.url.replace('unix:', ''));
+        for (const end of [socket, behind]) end.on('error', () => void (socket.destroy(), behind.destroy()));
+        socket.pipe(behind).pipe(socket);
+      });
+      front.on('tlsClientError', () => undefined);
+      await new Promise<void>((resolve) => front.listen(0, 'localhost', resolve));
+      const bound = front.address();
+      const url = `rediss://localhost:${typeof bound === 'object' ? (bound?.port ?? 0) : 0}/15`;
+      const status = ['queue', 'status', '--queue', url];
+      const trusting = await sotto(status, { home: own, env: { NODE_EXTRA_CA_CERTS: cert } });
+      expect([trusting.code, trusting.stdout]).toEqual([0, expect.stringMatching(/^rediss:.+: 0 waiting/)]);
+      const other = await sotto(status, { home: own });
+      expect([other.code, other.stderr]).toEqual([3, expect.stringMatching(/can’t be reached: self-signed/)]);
+      front.close();
+      rmSync(own, { recursive: true });
+    },
+  );
 });

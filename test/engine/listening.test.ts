@@ -1,18 +1,13 @@
 /** Listening for voice with the real detector: how it is cut, and across how many processes, changes nothing. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import { Listening } from '#daemon/engine/live/listening.js';
-import { packageRoot } from '#daemon/paths.js';
 import { VOICE_LOOK_SAMPLES } from '#daemon/protocol/live.js';
 import { clip, samplesOf } from '#test/models/fixtures.js';
+import { describeWithEngine } from '#test/harness/real-engine.js';
 
-const addon = join(packageRoot, 'native', 'lib', `${process.platform}-${process.arch}`, 'sotto-mlx.node');
 const speech = clip('jfk.flac');
-const missing = [addon, speech ?? 'jfk.flac'].find((path) => !existsSync(path));
-if (missing !== undefined) console.warn(`listening: skipped, ${missing} is missing`);
-const withEngine = missing === undefined ? describe : describe.skip;
+const withEngine = describeWithEngine();
 
 let samples: Float32Array;
 let activity: VoiceActivity | undefined;

@@ -2,9 +2,8 @@
  * Dictation with nothing faked: engine processes with the starter model, real speech. What they hear together, beside a file
  * and after one of them has died, is what the model alone hears when it looks in the same places.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { systemClock } from '#daemon/clock.js';
 import { silentLog } from '#daemon/logger.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
@@ -17,12 +16,10 @@ import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { clip, samplesOf, starterModel } from '#test/models/fixtures.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
+import { describeWithEngine } from '#test/harness/real-engine.js';
 
-const addon = join(packageRoot, 'native', 'lib', `${process.platform}-${process.arch}`, 'sotto-mlx.node');
 const speech = clip('jfk.flac');
-const missing = [addon, speech ?? 'jfk.flac'].find((path) => !existsSync(path));
-if (missing !== undefined) console.warn(`real-live: skipped, ${missing} is missing`);
-const withEngine = missing === undefined ? describe : describe.skip;
+const withEngine = describeWithEngine();
 
 const options = { language: 'en' };
 const never = new AbortController().signal;

@@ -2,13 +2,13 @@
  * Modules of `extension/src/lib` for unit tests. They are written for Raycast's bundler, so they come through it: esbuild,
  * as `ray build` uses it. Of `@raycast/api` they get names only: `Icon.Check` is that text, and to call anything throws.
  */
-import { describe } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { describeUnless } from '#test/harness/skipping.js';
 import { extensionFolder, whyNotBuilt } from '#test/raycast/build-extension.js';
 
 const execute = promisify(execFile);
@@ -21,18 +21,13 @@ module.exports = new Proxy({}, { get: (_, name) => name === '__esModule' ? false
 `;
 
 /**
- * A suite about one module of `extension/src/lib`; skipped, and why is printed, where the extension's packages can't be had.
+ * A suite about one module of `extension/src/lib`; skipped where the extension's packages can't be had.
  * @typeParam T what of the module its tests use
  */
 export async function describeLib<T>(name: string, about: (lib: T) => void): Promise<void> {
   const reason = await whyNotBuilt();
-  if (reason === undefined) {
-    const lib = await load<T>(name);
-    describe(name, () => about(lib));
-  } else {
-    console.warn(`skipped, ${name}: ${reason}`);
-    describe.skip(name, () => about({} as T));
-  }
+  const lib = reason === undefined ? await load<T>(name) : ({} as T);
+  describeUnless(reason)(name, () => about(lib));
 }
 
 async function load<T>(name: string): Promise<T> {

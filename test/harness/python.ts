@@ -1,7 +1,7 @@
 /**
  * A Python with the packages of python-requirements.txt, for clients and tools that are written in it: in a folder of its own
  * beside node_modules' cache, made once, every file checked against its hash. Where there is no Python, or no way to the
- * packages, suites skip and say why.
+ * packages, suites are skipped with the reason.
  */
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
@@ -33,15 +33,14 @@ export interface PythonResult {
   readonly stderr: string;
 }
 
-/** @returns undefined, having said why, where there is none */
-export async function pythonFor(suite: string): Promise<Python | undefined> {
+/** A Python with its packages, or why there is none. */
+export async function findPython(): Promise<{ python?: Python; missing?: string }> {
   try {
     const path = await installed();
-    return { run: (args, options) => runPython(path, args, options) };
+    return { python: { run: (args, options) => runPython(path, args, options) } };
   } catch (error) {
-    const said = error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error);
-    console.warn(`${suite}: skipped, no Python with its packages: ${said}`);
-    return undefined;
+    const cause = error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error);
+    return { missing: `no Python packages: ${cause}` };
   }
 }
 

@@ -18,9 +18,9 @@ const PERIODS_A_SECOND = 100;
 
 /** Why there can't be one here; undefined where there can. */
 export function whyNoSoundCard(): string | undefined {
-  if (process.platform !== 'linux') return 'ALSA is a thing of Linux';
+  if (process.platform !== 'linux') return 'no ALSA: only Linux has it';
   const isThere = LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, 'libasound.so.2')));
-  return isThere && existsSync(SYSTEM_CONFIG) ? undefined : 'ALSA (libasound2) is not installed';
+  return isThere && existsSync(SYSTEM_CONFIG) ? undefined : 'no ALSA: libasound2 is not installed';
 }
 
 export class SoundCard {

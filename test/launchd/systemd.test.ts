@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AgentPlan } from '#launchd/agent.js';
 import type { Ran } from '#launchd/run.js';
 import { renderUnit, SystemdAgent } from '#launchd/systemd.js';
+import { testUnless } from '#test/harness/skipping.js';
 
 const LABEL = 'com.sotto.test';
 
@@ -166,7 +167,8 @@ describe('the agent where systemd is', () => {
 });
 
 describe('the unit', () => {
-  const analyze = spawnSync('systemd-analyze', ['--version']).status === 0 ? test : test.skip;
+  const isInstalled = spawnSync('systemd-analyze', ['--version']).status === 0;
+  const analyze = testUnless(isInstalled ? undefined : 'no systemd: systemd-analyze is not installed');
 
   analyze.each(['/a b', '/100% "ö"', "/k'im", '/$HOME', '/back\\slash'])(
     'says to systemd what it means, in %s',

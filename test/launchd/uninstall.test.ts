@@ -10,6 +10,7 @@ import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js'
 import { muteDaemon } from '#test/harness/mute-daemon.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { isRunning, until } from '#test/harness/wait.js';
+import { testUnless } from '#test/harness/skipping.js';
 
 const speech = join(bundledSpeech, 'jfk.flac');
 
@@ -207,7 +208,7 @@ describe('sotto uninstall', () => {
   });
 
   // Nothing withstands root: what can't be removed is a folder that something is mounted on, which a test has not.
-  const unlessRoot = process.getuid?.() === 0 ? test.skip : test;
+  const unlessRoot = testUnless(process.getuid?.() === 0 ? 'root' : undefined);
   unlessRoot('a file that can’t go is named, the rest goes, and the exit code says so', async () => {
     use();
     const stubborn = join(paths.home, 'recordings');

@@ -8,6 +8,7 @@ import { decodeOnce } from '#daemon/models/whisper/fallback.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
 import { mx } from '#native/index.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { clip, fixture, realWeights, samplesOf, starterModel, streamOf } from './fixtures.js';
 
 interface Case {
@@ -61,8 +62,7 @@ async function decode(
 }
 
 const weights = realWeights('base');
-if ('missing' in weights) console.warn(`skipped: beams beside openai/whisper: ${weights.missing}`);
-const withWeights = 'dir' in weights ? describe : describe.skip;
+const withWeights = describeUnless('missing' in weights ? weights.missing : undefined);
 
 withWeights('beam search with the weights of base', () => {
   let model: WhisperModel;

@@ -11,9 +11,10 @@ import { errorsIn } from '#daemon/cli/word-errors.js';
 import { validateSafetensors } from '#native/safetensors.js';
 import { mx } from '#native/index.js';
 
+import { testUnless } from '#test/harness/skipping.js';
 import { checkpointFolder, editJson, emptyFolder, expectedOf } from './checkpoint-folders.js';
 import { outputs } from './checkpoint-outputs.js';
-import { clip, realWeights, samplesOf, streamOf } from './fixtures.js';
+import { clip, missingClips, realWeights, samplesOf, streamOf } from './fixtures.js';
 
 const never = new AbortController().signal;
 const float16 = { groupSize: 32, dtype: 'float16' } as const;
@@ -171,14 +172,12 @@ describe('the process that works on models', () => {
 describe('the real base', () => {
   const real = realWeights('base');
   const speech = clip('jfk.flac');
-  if (!('dir' in real)) console.log(`skipped: ${real.missing}`);
-  if (speech === undefined) console.log('skipped: the clip jfk.flac is not here');
-  const check = 'dir' in real && speech !== undefined ? test : test.skip;
+  const check = testUnless('missing' in real ? real.missing : missingClips('jfk.flac'));
 
   check.each([8, 6, 4] as const)('packed with %i bits still hears every word', async (bits) => {
     const out = join(emptyFolder(), `base-${bits}bit`);
     mkdirSync(out);
-    if (!('dir' in real) || speech === undefined) return;
+    if (!('dir' in real) || speech === undefined) throw new Error('no weights or no speech');
     await whisperWorkshop.convert(real.dir, out, { bits, groupSize: 64, dtype: 'float16' }, {});
     const model = await loadModel(out);
     expect(model.name).toBe(basename(out));

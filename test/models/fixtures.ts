@@ -1,13 +1,14 @@
 /** Where the models' tests find their fixtures, real weights and speech; none of the last two is in every clone. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { expect } from '@jest/globals';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
+import type { Missing } from '#test/harness/skipping.js';
 import { streamOf } from '#test/harness/speech.js';
 
 export { samplesOf, starterModel, streamOf } from '#test/harness/speech.js';
@@ -34,6 +35,12 @@ export function clip(file: string): string | undefined {
     .find((path) => existsSync(path));
 }
 
+/** Why a test can't hear these clips. */
+export function missingClips(...files: string[]): Missing {
+  const missing = files.filter((file) => clip(file) === undefined);
+  return missing.length === 0 ? undefined : `no ../shared/speech: ${missing.join(', ')}`;
+}
+
 /** The float16 weights of `base` and `tiny.en`: `$SOTTO_TEST_WEIGHTS`, or made once where the maker is at hand. */
 export function realWeights(name: 'base' | 'tiny.en'): { dir: string } | { missing: string } {
   const folder = `whisper-${name}`;
@@ -44,7 +51,7 @@ export function realWeights(name: 'base' | 'tiny.en'): { dir: string } | { missi
   }
   const maker = join(root, '../shared/tools/get-weights');
   if (!existsSync(maker)) {
-    return { missing: `no float16 weights of ${name}: set SOTTO_TEST_WEIGHTS to a folder with ${folder}` };
+    return { missing: `no float16 weights: set SOTTO_TEST_WEIGHTS to a folder with ${folder}` };
   }
   const made = mkdtempSync(`${cache}-`);
   try {
@@ -52,7 +59,10 @@ export function realWeights(name: 'base' | 'tiny.en'): { dir: string } | { missi
       encoding: 'utf8',
       timeout: 100_000,
     });
-    if (status !== 0) return { missing: `${maker} failed: ${stderr.trim().split('\n').at(-1) ?? ''}` };
+    if (status !== 0)
+      return {
+        missing: `no float16 weights: ${basename(maker)} failed, ${stderr.trim().split('\n').at(-1) ?? ''}`,
+      };
     if (!existsSync(cache)) renameSync(made, cache); // else another test file was quicker
     return { dir: join(cache, folder) };
   } finally {

@@ -7,7 +7,8 @@ import { Hotwords, NOWHERE, type Standing, type WordTokenizer } from '#daemon/mo
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { BeamSearch, BestOfDraws, type Search, type Sequence } from '#daemon/models/whisper/search.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
-import { clip, root, samplesOf, starterModel, transcribed } from './fixtures.js';
+import { testUnless } from '#test/harness/skipping.js';
+import { clip, missingClips, root, samplesOf, starterModel, transcribed } from './fixtures.js';
 
 /** A token is a character, and a space belongs to the character behind it; the end is a token of its own. */
 const END = 0;
@@ -286,11 +287,8 @@ describe('with real weights', () => {
     }
   });
 
-  const comfyui = clip('hotword-comfyui.mp3');
-  const where = comfyui === undefined ? test.skip : test;
-  if (comfyui === undefined) console.warn('skipped: the clip that says ComfyUI is not beside this clone');
-  where('says ComfyUI where it is told to', async () => {
-    const samples = await samplesOf(comfyui ?? '');
+  testUnless(missingClips('hotword-comfyui.mp3'))('says ComfyUI where it is told to', async () => {
+    const samples = await samplesOf(clip('hotword-comfyui.mp3') ?? '');
     expect(await say(samples, {})).not.toContain('ComfyUI');
     expect((await say(samples, { hotwords: ['ComfyUI'] })).match(/ComfyUI/g)).toHaveLength(2);
   });

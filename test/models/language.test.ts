@@ -4,7 +4,8 @@ import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { mayChangeLanguage } from '#daemon/models/whisper/language.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
-import { clip, joined, realWeights, samplesOf, starterModel, streamOf } from './fixtures.js';
+import { testUnless } from '#test/harness/skipping.js';
+import { clip, missingClips, joined, realWeights, samplesOf, starterModel, streamOf } from './fixtures.js';
 
 const RATE = 16_000;
 const LONG = 120_000;
@@ -128,10 +129,9 @@ describe('speech that changes its language', () => {
 });
 
 describe('the clips beside this clone', () => {
-  const files = ['de-leopard', 'ja-leopard', 'sv-nst-3', 'fr-leopard'].map((id) => clip(`${id}.flac`));
-  const missing = files.includes(undefined);
-  if (missing) console.log('skipped: German, Japanese, Swedish and French speech is not beside this clone');
-  const check = missing ? test.skip : test;
+  const names = ['de-leopard', 'ja-leopard', 'sv-nst-3', 'fr-leopard'].map((id) => `${id}.flac`);
+  const files = names.map(clip);
+  const check = testUnless(missingClips(...names));
 
   check(
     'are told apart one after another, and by all of their words',
@@ -231,12 +231,10 @@ describe('a model that knows English only', () => {
   });
 
   const weights = realWeights('tiny.en');
-  if ('missing' in weights) console.log(`skipped: ${weights.missing}`);
-  (('dir' in weights ? test : test.skip) as typeof test)(
+  testUnless('missing' in weights ? weights.missing : undefined)(
     'says so through a whole transcription, and takes several windows for one',
     async () => {
-      if (!('dir' in weights)) return;
-      const tiny = await WhisperModel.load(weights.dir);
+      const tiny = await WhisperModel.load('dir' in weights ? weights.dir : '');
       const never = new AbortController().signal;
       const start = (options: TranscribeOptions) => tiny.transcribe(streamOf(english), options, never).next();
       await expect(start({ multilingual: true })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

@@ -4,7 +4,7 @@
  * Every clip of every model: SOTTO_ALL_CLIPS=1. Without it the long file is left out, and most of tiny.en.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
@@ -16,7 +16,17 @@ import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
 import { disposeWindow, encode } from '#daemon/models/whisper/encode.js';
 import { mx, type MxArray } from '#native/index.js';
 
-import { clip, fixture, realWeights, samplesOf, starterModel, streamOf, unpacked } from './fixtures.js';
+import { skippedTest, testUnless } from '#test/harness/skipping.js';
+import {
+  clip,
+  missingClips,
+  fixture,
+  realWeights,
+  samplesOf,
+  starterModel,
+  streamOf,
+  unpacked,
+} from './fixtures.js';
 
 interface Decoded {
   tokens: number[];
@@ -116,19 +126,14 @@ const models: [name: string, weights: { dir: string } | { missing: string }][] =
 
 for (const [name, weights] of models) {
   const file = fixture(`${name}.json`);
-  const missing = 'missing' in weights ? weights.missing : existsSync(file) ? undefined : `no ${file}`;
-  if ('missing' in weights || missing !== undefined) {
-    console.warn(`parity of ${name} is not tested: ${missing ?? ''}`);
-    test.todo(`${name} against the reference (${missing ?? ''})`);
+  if ('missing' in weights) {
+    skippedTest(`${name} against the reference`, weights.missing);
     continue;
   }
   const reference = JSON.parse(readFileSync(file, 'utf8')) as ModelFixture;
   const here = present(reference.clips);
-  const absent = reference.clips.length - here.length;
   const few = here.filter(({ longForm }) => (longForm?.length ?? 0) < LONG_SEGMENTS);
   const clips = all ? here : name === 'tiny.en' ? few.slice(0, 8) : few;
-  if (absent > 0)
-    console.warn(`parity of ${name}: ${absent} of ${reference.clips.length} clips are not here`);
 
   describe(`${name} against the reference`, () => {
     let model: WhisperModel;
@@ -142,40 +147,45 @@ for (const [name, weights] of models) {
       model.dispose();
     });
 
+    for (const { id, file } of reference.clips) {
+      if (clips.some((one) => one.id === id)) continue;
+      const isHere = here.some((one) => one.id === id);
+      skippedTest(
+        `${id}: the same tokens`,
+        isHere ? 'only with SOTTO_ALL_CLIPS=1' : `no ../shared/speech: ${file}`,
+      );
+    }
+
     const { first } = reference;
-    const firstPath = clip(first.file);
-    (firstPath === undefined ? test.skip : test)(
-      'encodes and scores the first tokens within 2e-3',
-      async () => {
-        const { model: network } = model.parts;
-        const mel = await windowOf(model, await samplesOf(firstPath ?? ''));
-        const caches = makeCaches(network);
-        const { features, logits } = mx.tidy(() => {
-          const features = network.encoder.forward(mel);
-          const cross = network.decoder.blocks.map((block) => block.crossKeysValues(features));
-          const hidden = network.decoder.forward(tokenRow(first.start), caches, cross);
-          const logits = network.decoder.logits(
-            mx.slice(
-              hidden,
-              [0, first.start.length - 1, 0],
-              [1, first.start.length, network.config.nTextState],
-            ),
-          );
-          return { features: mx.astype(features, 'float32'), logits };
-        });
-        await mx.ready(features, logits);
-        const width = network.config.nAudioState;
-        const all = floats(features);
-        const rows = new Float32Array(first.encoderRows.length * width);
-        for (const [i, row] of first.encoderRows.entries())
-          rows.set(all.subarray(row * width, (row + 1) * width), i * width);
-        expect(relative(rows, unpacked(first.encoder))).toBeLessThanOrEqual(2e-3);
-        const sampled = floats(logits).filter((_, i) => i % first.logitsStep === 0);
-        expect(relative(sampled, unpacked(first.logits))).toBeLessThanOrEqual(2e-3);
-        mx.dispose([mel, features, logits]);
-        for (const cache of caches) cache.dispose();
-      },
-    );
+    testUnless(missingClips(first.file))('encodes and scores the first tokens within 2e-3', async () => {
+      const { model: network } = model.parts;
+      const mel = await windowOf(model, await samplesOf(clip(first.file) ?? ''));
+      const caches = makeCaches(network);
+      const { features, logits } = mx.tidy(() => {
+        const features = network.encoder.forward(mel);
+        const cross = network.decoder.blocks.map((block) => block.crossKeysValues(features));
+        const hidden = network.decoder.forward(tokenRow(first.start), caches, cross);
+        const logits = network.decoder.logits(
+          mx.slice(
+            hidden,
+            [0, first.start.length - 1, 0],
+            [1, first.start.length, network.config.nTextState],
+          ),
+        );
+        return { features: mx.astype(features, 'float32'), logits };
+      });
+      await mx.ready(features, logits);
+      const width = network.config.nAudioState;
+      const all = floats(features);
+      const rows = new Float32Array(first.encoderRows.length * width);
+      for (const [i, row] of first.encoderRows.entries())
+        rows.set(all.subarray(row * width, (row + 1) * width), i * width);
+      expect(relative(rows, unpacked(first.encoder))).toBeLessThanOrEqual(2e-3);
+      const sampled = floats(logits).filter((_, i) => i % first.logitsStep === 0);
+      expect(relative(sampled, unpacked(first.logits))).toBeLessThanOrEqual(2e-3);
+      mx.dispose([mel, features, logits]);
+      for (const cache of caches) cache.dispose();
+    });
 
     const short = clips.filter(({ timestamps }) => timestamps !== undefined);
     test.each(short.map((entry) => [entry.id, entry] as const))('%s: the same tokens', async (_, entry) => {

@@ -1,8 +1,9 @@
 /** Prompts beside openai/whisper's, on the same weights: given, carried, alone, too long. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { clip, fixture, realWeights, samplesOf, transcribed } from './fixtures.js';
+import { describeUnless } from '#test/harness/skipping.js';
+import { clip, missingClips, fixture, realWeights, samplesOf, transcribed } from './fixtures.js';
 
 interface Case {
   options: { initialPrompt: string; carryInitialPrompt?: boolean; conditionOnPreviousText?: boolean };
@@ -11,14 +12,13 @@ interface Case {
 
 const recorded = JSON.parse(readFileSync(fixture('prompts.json'), 'utf8')) as { clip: string; cases: Case[] };
 const weights = realWeights('base');
-if ('missing' in weights) console.warn(`skipped: prompts beside the reference: ${weights.missing}`);
-const ready = 'dir' in weights ? weights : undefined;
+const missing = 'missing' in weights ? weights.missing : missingClips(recorded.clip);
 
-(ready ? describe : describe.skip)('prompts beside openai/whisper’s', () => {
+describeUnless(missing)('prompts beside openai/whisper’s', () => {
   let model: WhisperModel;
   let speech: Float32Array;
   beforeAll(async () => {
-    model = await WhisperModel.load(ready?.dir ?? '');
+    model = await WhisperModel.load('dir' in weights ? weights.dir : '');
     speech = await samplesOf(clip(recorded.clip) ?? '');
   });
   afterAll(() => model.dispose());

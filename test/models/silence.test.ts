@@ -4,7 +4,8 @@ import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { isSilent, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/judging.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
-import { clip, joined, samplesOf, starterModel, transcribed } from './fixtures.js';
+import { testUnless } from '#test/harness/skipping.js';
+import { clip, missingClips, joined, samplesOf, starterModel, transcribed } from './fixtures.js';
 
 const RATE = 16_000;
 
@@ -31,10 +32,9 @@ describe('no words', () => {
     expect([text, segments]).toEqual(['', []]);
   });
 
-  const music = clip('music-bbb-5s.flac');
-  if (music === undefined) console.log('skipped, no ../shared/speech: music that sounds like humming');
-  (music === undefined ? test.skip : test)('music that sounds like humming, soft and loud', async () => {
-    const samples = await samplesOf(music ?? '');
+  const music = 'music-bbb-5s.flac';
+  testUnless(missingClips(music))('music that sounds like humming, soft and loud', async () => {
+    const samples = await samplesOf(clip(music) ?? '');
     for (const gain of [0.3, 1]) {
       const heard = samples.map((x) => x * gain);
       expect((await transcribed(model, heard, { timestamps: 'auto' })).text).toBe('');

@@ -3,7 +3,7 @@
  * encoder and our alignment. The starter model and its clips are in every clone, the rest is skipped with a word.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
@@ -18,6 +18,7 @@ import type { Segment, Word } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
+import { skippedTest } from '#test/harness/skipping.js';
 import { clip, fixture, realWeights, samplesOf, starterModel, streamOf } from './fixtures.js';
 
 interface Window {
@@ -71,10 +72,8 @@ const models: [name: string, weights: { dir: string } | { missing: string }][] =
 
 for (const [name, weights] of models) {
   const file = fixture(`words-${name}.json`);
-  const missing = 'missing' in weights ? weights.missing : existsSync(file) ? undefined : `no ${file}`;
-  if ('missing' in weights || missing !== undefined) {
-    console.warn(`words of ${name} are not tested: ${missing ?? ''}`);
-    test.todo(`words of ${name} against the reference (${missing ?? ''})`);
+  if ('missing' in weights) {
+    skippedTest(`words of ${name} against the reference`, weights.missing);
     continue;
   }
   const { clips, reference } = JSON.parse(readFileSync(file, 'utf8')) as WordFixture;
@@ -84,9 +83,6 @@ for (const [name, weights] of models) {
     const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
     return sha256 === entry.sha256 ? [{ ...entry, path }] : [];
   });
-  if (here.length < clips.length) {
-    console.warn(`words of ${name}: ${clips.length - here.length} of ${clips.length} clips are not here`);
-  }
 
   describe(`words of ${name} against ${reference}'s`, () => {
     let model: WhisperModel;
@@ -100,6 +96,10 @@ for (const [name, weights] of models) {
       expect(mx.liveArrays()).toBe(live);
       model.dispose();
     });
+
+    for (const { id, file } of clips)
+      if (!here.some((one) => one.id === id))
+        skippedTest(`${id}: the same words`, `no ../shared/speech: ${file}`);
 
     test.each(here.map((entry) => [entry.id, entry] as const))('%s: the same words', async (_, entry) => {
       const samples = await samplesOf(entry.path);

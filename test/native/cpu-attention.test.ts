@@ -1,12 +1,13 @@
 /** Attention and the choice of a token on the CPU against the same spelled out in MLX's plain ops and float64. */
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import {
   attended,
   disagreement,
   expectInvalid,
-  hasKernels,
+  noKernels,
   heads,
   layout,
   matrix,
@@ -15,7 +16,7 @@ import {
   seed,
 } from './cpu-cases.js';
 
-const describeKernels = hasKernels ? describe : describe.skip;
+const describeKernels = describeUnless(noKernels);
 
 /** [B, n, d] by head [B, H, n, d], in one of the ways in which a model holds it. */
 const laidOut = fc.constantFrom('by head', 'by position', 'transposed', 'broadcast', 'every second');

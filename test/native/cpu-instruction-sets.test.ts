@@ -2,15 +2,17 @@
  * The differential tests of the CPU kernels once more in fresh processes, each held to one instruction set: they are
  * compiled from the same lines, but tile, widen and round by other instructions.
  */
-import { expect, test } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { mx } from '#native/index.js';
-import { hasKernels } from './cpu-cases.js';
+import { testUnless } from '#test/harness/skipping.js';
+import { noKernels } from './cpu-cases.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const suites = ['cpu-kernels', 'cpu-linear', 'cpu-attention', 'nn-packed'];
-const [best, here] = hasKernels ? [bestOfProcessor(), mx.cpu.instructionSet()] : ['none', 'none'];
+const [best, here] =
+  noKernels === undefined ? [bestOfProcessor(), mx.cpu.instructionSet()] : ['none', 'none'];
 const ALL = ['baseline', 'avx2', 'avx512'];
 
 /** What this process runs with is what the processor has, unless the environment asked for less. */
@@ -19,9 +21,7 @@ function bestOfProcessor(): string {
 }
 
 const others = ALL.slice(0, Math.max(0, ALL.indexOf(best)));
-if (hasKernels && others.length === 0) {
-  console.warn(`skipped: only ${here} to be tested, and the suites themselves do that`);
-}
+const missing = noKernels ?? (others.length > 0 ? undefined : `no other instruction set: only ${here}`);
 
 function run(args: string[], isa: string): Promise<{ code: unknown; output: string }> {
   const { JEST_WORKER_ID: _, ...env } = process.env;
@@ -37,7 +37,7 @@ function run(args: string[], isa: string): Promise<{ code: unknown; output: stri
   });
 }
 
-(others.length > 0 ? test.each(others) : test.skip.each(ALL))(
+testUnless(missing).each(others.length > 0 ? others : ALL)(
   'the kernels agree with plain ops on %s',
   async (isa) => {
     const asked = `import('#native/index.js').then(({ mx }) => console.log(mx.cpu.instructionSet()))`;

@@ -1,12 +1,13 @@
 /** Products straight from stored weights against the same product spelled out in MLX's plain ops and float64. */
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import {
   disagreement,
   expectInvalid,
   floats,
-  hasKernels,
+  noKernels,
   inPanels,
   layout,
   matrix,
@@ -15,7 +16,7 @@ import {
   spelledOut,
 } from './cpu-cases.js';
 
-const describeKernels = hasKernels ? describe : describe.skip;
+const describeKernels = describeUnless(noKernels);
 const columns = fc.constantFrom(1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 100, 129);
 const outputs = fc.constantFrom(1, 2, 15, 16, 17, 31, 33, 48, 64, 65, 100, 130);
 const rows = fc.constantFrom(0, 1, 2, 3, 7, 8, 9, 11, 12, 13, 25, 100);

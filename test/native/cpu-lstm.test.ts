@@ -1,10 +1,10 @@
 /** The recurrence of voice activity as one op, beside plain loops in float64. */
-import { expect, test } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { mx } from '#native/index.js';
+import { testUnless } from '#test/harness/skipping.js';
+import { noKernels } from './cpu-cases.js';
 
-const available = mx.cpu.available();
-if (!available) console.warn('skipped: the kernels for the CPU are not built in');
-const withKernels = available ? test : test.skip;
+const withKernels = testUnless(noKernels);
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 

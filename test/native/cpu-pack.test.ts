@@ -1,10 +1,11 @@
 /** Matrices packed together beside each of them packed alone, and beside the panels spelled out. */
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
-import { expectInvalid, hasKernels, seed } from './cpu-cases.js';
+import { describeUnless } from '#test/harness/skipping.js';
+import { expectInvalid, noKernels, seed } from './cpu-cases.js';
 
-const describeKernels = hasKernels ? describe : describe.skip;
+const describeKernels = describeUnless(noKernels);
 const PANEL = 16;
 const WIDEN = 32;
 

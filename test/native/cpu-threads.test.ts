@@ -1,12 +1,13 @@
 /** The CPU kernels share one set of threads: whoever comes while it is taken computes alone, and the same. */
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { Worker } from 'node:worker_threads';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { mx, type MxArray, type Stream } from '#native/index.js';
-import { hasKernels } from './cpu-cases.js';
+import { describeUnless } from '#test/harness/skipping.js';
+import { noKernels } from './cpu-cases.js';
 
-const describeKernels = hasKernels ? describe : describe.skip;
+const describeKernels = describeUnless(noKernels);
 
 /** Every kernel, each with enough to do to be split; plain JavaScript, since workers run it too. */
 function work(m: typeof mx, stream?: Stream): MxArray[] {

@@ -1,11 +1,12 @@
 /** A decoder block as one op beside its layers, one by one. */
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
-import { disagreement, expectInvalid, hasKernels, runs, seed } from './cpu-cases.js';
+import { describeUnless } from '#test/harness/skipping.js';
+import { disagreement, expectInvalid, noKernels, runs, seed } from './cpu-cases.js';
 
-const describeKernels = hasKernels ? describe : describe.skip;
+const describeKernels = describeUnless(noKernels);
 
 const numbers = (...shape: number[]): MxArray => mx.random.normal(shape);
 

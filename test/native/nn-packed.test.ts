@@ -1,11 +1,12 @@
 /** Layers made for the CPU kernels beside the layers that they were made of. */
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
-import { disagreement, floats, hasKernels, heads, layout, matrix, merged, runs, seed } from './cpu-cases.js';
+import { describeUnless } from '#test/harness/skipping.js';
+import { disagreement, floats, noKernels, heads, layout, matrix, merged, runs, seed } from './cpu-cases.js';
 
-const describeKernels = hasKernels ? describe : describe.skip;
+const describeKernels = describeUnless(noKernels);
 
 const numbers = (...shape: number[]): MxArray => mx.random.normal(shape);
 

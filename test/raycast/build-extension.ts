@@ -36,7 +36,7 @@ export interface BuiltExtension {
 /** Why nothing can be built here, or undefined; installs the extension's packages if they are missing. */
 export async function whyNotBuilt(): Promise<string | undefined> {
   if (!existsSync(join(extensionFolder, 'package-lock.json')))
-    return 'there is no extension/package-lock.json';
+    return 'no Raycast packages: there is no extension/package-lock.json';
   if (existsSync(ray)) return undefined;
   const release = await takeTurn();
   try {
@@ -46,7 +46,7 @@ export async function whyNotBuilt(): Promise<string | undefined> {
     await execute('npm', ['ci', ...flags], { cwd: extensionFolder, timeout: INSTALL_MS });
     return undefined;
   } catch (error) {
-    return `extension/node_modules is missing, and npm ci failed: ${String(error).slice(0, 300)}`;
+    return `no Raycast packages: npm ci in extension/ failed, ${String(error).slice(0, 300)}`;
   } finally {
     release();
   }

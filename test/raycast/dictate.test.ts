@@ -1,21 +1,21 @@
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BackgroundCapture } from '#daemon/client/index.js';
 import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
 import { isRunning, until } from '#test/harness/wait.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
 import { sottoHere } from './sotto-here.js';
 import { textOf } from './tree.js';
 
 const reason = await whyNotBuilt();
-if (reason !== undefined) console.warn(`skipped, the extension's commands: ${reason}`);
 
 const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
 
-(reason === undefined ? describe : describe.skip)('Dictate', () => {
+describeUnless(reason)('Dictate', () => {
   const here = sottoHere();
 
   /** All of a take of some seconds was heard. */

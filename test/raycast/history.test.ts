@@ -10,14 +10,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import type { HistoryRequest, HistoryResult } from '#daemon/protocol/index.js';
 import { History, type Dictation } from '#daemon/store/history/index.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
-import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { whyNoEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
 import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import { isRunning } from '#daemon/is-running.js';
 import type { RunningCommand } from './running-command.js';
@@ -25,13 +26,12 @@ import { sottoHere } from './sotto-here.js';
 import { findAll, textOf } from './tree.js';
 
 const reason = await whyNotBuilt();
-if (reason !== undefined) console.warn(`skipped, the extension's history: ${reason}`);
 
 const realEngine = fileURLToPath(new URL('../../daemon/src/engine/main.js', import.meta.url));
 const DAY_MS = 24 * 3600 * 1000;
 const AGAIN = scriptedTexts(3).join('').trim();
 
-(reason === undefined ? describe : describe.skip)('History', () => {
+describeUnless(reason)('History', () => {
   const here = sottoHere();
 
   /** Past dictations, the first one the newest. */
@@ -396,7 +396,7 @@ const AGAIN = scriptedTexts(3).join('').trim();
   });
 });
 
-const describeReal = reason === undefined ? describeWithEngine('History') : describe.skip;
+const describeReal = describeUnless(reason ?? whyNoEngine());
 
 describeReal('History, with nothing faked', () => {
   const here = sottoHere();

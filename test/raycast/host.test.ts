@@ -1,13 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { isRunning, until } from '#test/harness/wait.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { buildExtension, fixtureFolder, whyNotBuilt, type BuiltExtension } from './build-extension.js';
 import { RaycastHost, type HostOptions } from './raycast-host.js';
 import { find, textOf } from './tree.js';
 
 const reason = await whyNotBuilt();
-if (reason !== undefined) console.warn(`skipped, the Raycast host on built commands: ${reason}`);
 
-(reason === undefined ? describe : describe.skip)('the Raycast host', () => {
+describeUnless(reason)('the Raycast host', () => {
   let built: BuiltExtension;
   let hosts: RaycastHost[] = [];
   beforeAll(async () => void (built = await buildExtension(fixtureFolder)), 180_000);

@@ -3,12 +3,13 @@
  * nobody needs, and of zombies there are no more than processes of dictations were killed. A few of them here;
  * SOTTO_KILLS=200 SOTTO_SEED=7 for more.
  */
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { BackgroundCapture, SottoClient } from '#daemon/client/index.js';
 import { argsOf, isThere, processesOf } from '#test/harness/processes.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { randomOf } from '#test/harness/random-of.js';
 import { isRunning, until } from '#test/harness/wait.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
@@ -20,9 +21,8 @@ const LONGEST_MS = 1_200;
 const VICTIMS = ['window', 'window', 'capture', 'microphone', 'daemon', 'nobody'] as const;
 
 const reason = await whyNotBuilt();
-if (reason !== undefined) console.warn(`skipped, dictations that are killed: ${reason}`);
 
-(reason === undefined ? describe : describe.skip)('Dictate, killed at random moments', () => {
+describeUnless(reason)('Dictate, killed at random moments', () => {
   const here = sottoHere();
 
   test(

@@ -1,7 +1,8 @@
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import { heard } from './heard.js';
 import type { RaycastHost } from './raycast-host.js';
@@ -9,9 +10,8 @@ import type { RunningCommand } from './running-command.js';
 import { sottoHere } from './sotto-here.js';
 
 const reason = await whyNotBuilt();
-if (reason !== undefined) console.warn(`skipped, the menu bar: ${reason}`);
 
-(reason === undefined ? describe : describe.skip)('Sotto in the menu bar', () => {
+describeUnless(reason)('Sotto in the menu bar', () => {
   const here = sottoHere();
 
   /** The menu, opened by a click. */

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SottoClient } from '#daemon/client/index.js';
@@ -6,6 +6,7 @@ import { placeModel } from '#test/harness/desk-server.js';
 import { modelFiles } from '#test/harness/hub-model.js';
 import { launcher } from '#test/harness/run-sotto.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
@@ -13,7 +14,6 @@ import { sottoHere } from './sotto-here.js';
 import { findAll, readable, textOf, type TreeNode } from './tree.js';
 
 const reason = await whyNotBuilt();
-if (reason !== undefined) console.warn(`skipped, Manage Models: ${reason}`);
 
 /** One of the catalogue, as large as a test can wait for. */
 const TINY = { repo: 'mlx-community/whisper-tiny-mlx', name: 'whisper-tiny', title: 'Whisper tiny' };
@@ -21,7 +21,7 @@ const TINY_REVISION = '6caf9c55601caafbe6508a8b0d216bdf4783c4e8';
 /** What comes with Sotto. */
 const STARTER = 'Whisper base, 6 bit';
 
-(reason === undefined ? describe : describe.skip)('Manage Models', () => {
+describeUnless(reason)('Manage Models', () => {
   const here = sottoHere();
   let hub: LocalHub;
   beforeAll(async () => {

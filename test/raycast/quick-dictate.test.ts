@@ -1,16 +1,16 @@
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { BackgroundCapture } from '#daemon/client/index.js';
 import type { Capture } from '#daemon/protocol/capture.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import { fakeCapture, fakeTake, type FakeCapture } from './fake-capture.js';
 import { heard } from './heard.js';
 import { sottoHere, type SottoHere } from './sotto-here.js';
 
 const reason = await whyNotBuilt();
-if (reason !== undefined) console.warn(`skipped, Quick Dictate: ${reason}`);
 
 /** A take that becomes something else when it is finished, or is followed to its end. */
 function takeThere({ paths }: SottoHere, first: Partial<Capture>, isYours: boolean, end: Partial<Capture>) {
@@ -22,7 +22,7 @@ function takeThere({ paths }: SottoHere, first: Partial<Capture>, isYours: boole
   });
 }
 
-(reason === undefined ? describe : describe.skip)('Quick Dictate', () => {
+describeUnless(reason)('Quick Dictate', () => {
   const here = sottoHere();
 
   test('the first call begins, the second finishes and pastes', async () => {
@@ -113,7 +113,7 @@ function takeThere({ paths }: SottoHere, first: Partial<Capture>, isYours: boole
   });
 });
 
-(reason === undefined ? describe : describe.skip)('Paste Last Transcript', () => {
+describeUnless(reason)('Paste Last Transcript', () => {
   const here = sottoHere();
 
   /** What it pastes and says, after a dictation of a second, where another take is there. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { FakeLaunchd } from '#test/harness/fake-launchd.js';
 import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
@@ -13,11 +14,10 @@ import { sottoHere } from './sotto-here.js';
 import { findAll, textOf, type TreeNode } from './tree.js';
 
 const reason = await whyNotBuilt();
-if (reason !== undefined) console.warn(`skipped, Set up Sotto: ${reason}`);
 
 const LABEL = 'com.sotto.daemon';
 
-(reason === undefined ? describe : describe.skip)('Set up Sotto', () => {
+describeUnless(reason)('Set up Sotto', () => {
   let folder: string;
   let launchd: FakeLaunchd;
   let launchctl: LaunchctlHere;

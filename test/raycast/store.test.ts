@@ -3,13 +3,13 @@ import { execFile } from 'node:child_process';
 import { lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { describeUnless } from '#test/harness/skipping.js';
 import { buildExtension, extensionFolder, whyNotBuilt } from './build-extension.js';
 import { sottoHere } from './sotto-here.js';
 import { linkPackages, makeStoreCopy } from './store-copy.js';
 
 const execute = promisify(execFile);
 const reason = await whyNotBuilt();
-if (reason !== undefined) console.warn(`skipped, the copy for the Store: ${reason}`);
 
 const INSTALL_MS = 240_000;
 /** What npm says where there is nobody to fetch from. */
@@ -59,7 +59,7 @@ describe('the copy of the extension for the Store', () => {
   });
 });
 
-(reason === undefined ? describe : describe.skip)('the copy, installed and built alone', () => {
+describeUnless(reason)('the copy, installed and built alone', () => {
   const folders: string[] = [];
   const here = sottoHere(async () => {
     const folder = await makeStoreCopy();

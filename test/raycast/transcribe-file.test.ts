@@ -1,10 +1,11 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { until } from '#test/harness/wait.js';
-import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { whyNoEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
@@ -12,8 +13,7 @@ import { sottoHere } from './sotto-here.js';
 import { find, findAll, textOf, type TreeNode } from './tree.js';
 
 const reason = await whyNotBuilt();
-if (reason !== undefined) console.warn(`skipped, Transcribe File: ${reason}`);
-const describeBuilt = reason === undefined ? describe : describe.skip;
+const describeBuilt = describeUnless(reason);
 
 const realEngine = fileURLToPath(new URL('../../daemon/src/engine/main.js', import.meta.url));
 
@@ -310,7 +310,7 @@ describeBuilt('Transcribe File', () => {
   });
 });
 
-const describeReal = reason === undefined ? describeWithEngine('Transcribe File') : describe.skip;
+const describeReal = describeUnless(reason ?? whyNoEngine());
 
 describeReal('Transcribe File, with nothing faked', () => {
   const here = sottoHere();

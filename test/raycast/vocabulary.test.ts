@@ -1,17 +1,17 @@
 /** Vocabulary and Add Word to Vocabulary as shipped, with the real daemon behind them. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { rampText, SECOND } from '#test/harness/ramp.js';
+import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RunningCommand } from './running-command.js';
 import { sottoHere } from './sotto-here.js';
 import { walk, textOf } from './tree.js';
 
 const reason = await whyNotBuilt();
-if (reason !== undefined) console.warn(`skipped, the vocabulary in Raycast: ${reason}`);
 
-(reason === undefined ? describe : describe.skip)('Vocabulary', () => {
+describeUnless(reason)('Vocabulary', () => {
   const here = sottoHere();
   const kept = async (): Promise<unknown> => JSON.parse(await here.sotto('vocabulary', 'list', '--json'));
 

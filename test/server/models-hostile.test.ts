@@ -82,29 +82,26 @@ describe('a client that means ill', () => {
     socket.terminate();
   });
 
-  test.each([
-    ['.'],
-    ['..'],
-    ['.downloads'],
-    ['fake/..'],
-    ['fake/../..'],
-    ['fake/.'],
-    ['../models/fake/../..'],
-  ])('the folder of models itself, or what holds it, is not removed as %j of it', async (path) => {
+  test.each([['.'], ['..'], ['.downloads'], ['fake/..'], ['fake/../..'], ['../models/fake/../..']])(
+    'the folder of models itself, or what holds it, is not removed as %j of it',
+    async (path) => {
+      const { models } = await here.client();
+      mkdirSync(join(here.home.paths.models, '.downloads'), { recursive: true });
+      const removing = models.remove(`${here.home.paths.models}/${path}`, { force: true });
+      expect(await failureOf(removing)).toBe('INVALID_ARGUMENT');
+      expect(here.isHere('fake')).toBe(true);
+      expect(here.isHere('.downloads')).toBe(true);
+    },
+  );
+
+  test('the model itself is removed by a path that ends in a dot', async () => {
     const { models } = await here.client();
-    mkdirSync(join(here.home.paths.models, '.downloads'), { recursive: true });
-    const removing = models.remove(`${here.home.paths.models}/${path}`, { force: true });
-    if (path === 'fake/.') {
-      // That is the model: it is in use.
-      await until(() => here.daemon.engine.waiting.includes('starter'));
-      here.daemon.engine.ready('starter');
-      await removing;
-      expect(here.isHere('fake')).toBe(false);
-      return;
-    }
-    expect(await failureOf(removing)).toBe('INVALID_ARGUMENT');
-    expect(here.isHere('fake')).toBe(true);
-    expect(here.isHere('.downloads')).toBe(true);
+    const removing = models.remove(`${here.home.paths.models}/fake/.`, { force: true });
+    // It is in use.
+    await until(() => here.daemon.engine.waiting.includes('starter'));
+    here.daemon.engine.ready('starter');
+    await removing;
+    expect(here.isHere('fake')).toBe(false);
   });
 
   test('has so many requests at a time, each with an id of its own', async () => {

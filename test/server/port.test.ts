@@ -23,6 +23,7 @@ import { announce, discover } from '#daemon/store/discovery.js';
 import { exchange, requestOf } from '#test/harness/raw-http.js';
 import { serveHere, strangerAt, type ServedHere } from '#test/harness/served-here.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { noIpv6, testUnless } from '#test/harness/skipping.js';
 
 let home: TempHome;
 let served: ServedHere;
@@ -164,21 +165,22 @@ describe('the port', () => {
     ]);
   });
 
-  test.each(['127.0.0.1', '::1'])(
-    'that is taken at %s says by whom, and the one before stays open',
-    async (host) => {
-      const stranger = await strangerAt(host).catch(() => undefined);
-      if (stranger === undefined) return console.log(`skipped: this machine has no ${host}`);
-      const before = await open();
-      await expect(served.port.ask({ do: 'start', port: stranger.port })).rejects.toMatchObject({
-        code: 'PORT_TAKEN',
-        message: expect.stringContaining(`(process ${process.pid})`) as unknown,
-      });
-      expect([served.port.status()?.port, wanted]).toEqual([before, 0]);
-      expect(await get(before, await apiToken(home.paths.token))).toBe(200);
-      await stranger.close();
-    },
-  );
+  describe.each(['127.0.0.1', '::1'])('that is taken at %s', (host) => {
+    testUnless(host === '::1' ? noIpv6 : undefined)(
+      'says by whom, and the one before stays open',
+      async () => {
+        const stranger = await strangerAt(host);
+        const before = await open();
+        await expect(served.port.ask({ do: 'start', port: stranger.port })).rejects.toMatchObject({
+          code: 'PORT_TAKEN',
+          message: expect.stringContaining(`(process ${process.pid})`) as unknown,
+        });
+        expect([served.port.status()?.port, wanted]).toEqual([before, 0]);
+        expect(await get(before, await apiToken(home.paths.token))).toBe(200);
+        await stranger.close();
+      },
+    );
+  });
 
   test('is opened again by the next daemon, which says so if it can’t', async () => {
     const stranger = await strangerAt('127.0.0.1');

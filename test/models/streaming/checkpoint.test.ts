@@ -4,7 +4,8 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { mx } from '#native/index.js';
-import { clip, joined, realWeights, samplesOf, starterModel } from '../fixtures.js';
+import { testUnless } from '#test/harness/skipping.js';
+import { clip, missingClips, joined, realWeights, samplesOf, starterModel } from '../fixtures.js';
 
 const never = new AbortController().signal;
 const SECOND = 16_000;
@@ -78,19 +79,16 @@ describe('a live session gone on with elsewhere', () => {
     expect(mx.liveArrays()).toBe(arrays);
   });
 
-  const { dir, missing } = { dir: undefined, missing: undefined, ...realWeights('base') };
-  const other = clip('de-leopard.flac');
-  if (dir === undefined || other === undefined)
-    test.skip(`says the very same in another language: ${missing ?? 'no German clip'}`, () => undefined);
-  else
-    test('says the very same in a language that it finds by itself', async () => {
-      const base = await WhisperModel.load(dir);
-      const german = await samplesOf(other);
-      const expected = await undisturbed(base, german, SECOND / 2);
-      expect(expected.at(-2)).toMatchObject({ language: 'de' });
-      expect(await replayed(base, german, SECOND / 2)).toEqual(expected);
-      base.dispose();
-    });
+  const weights = realWeights('base');
+  const missing = 'missing' in weights ? weights.missing : missingClips('de-leopard.flac');
+  testUnless(missing)('says the very same in a language that it finds by itself', async () => {
+    const base = await WhisperModel.load('dir' in weights ? weights.dir : '');
+    const german = await samplesOf(clip('de-leopard.flac') ?? '');
+    const expected = await undisturbed(base, german, SECOND / 2);
+    expect(expected.at(-2)).toMatchObject({ language: 'de' });
+    expect(await replayed(base, german, SECOND / 2)).toEqual(expected);
+    base.dispose();
+  });
 
   test('needs few bytes, and audio of a few seconds', async () => {
     const live = model.live({ language: 'en' });

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { mx } from '#native/index.js';
-import { clip, root, samplesOf, starterModel } from '../fixtures.js';
+import { testUnless } from '#test/harness/skipping.js';
+import { clip, missingClips, root, samplesOf, starterModel } from '../fixtures.js';
 
 const never = new AbortController().signal;
 const SECOND = 16_000;
@@ -60,11 +61,8 @@ describe('a live session with words to listen for', () => {
     expect(mx.liveArrays()).toBe(arrays);
   });
 
-  const comfyui = clip('hotword-comfyui.mp3');
-  const where = comfyui === undefined ? test.skip : test;
-  if (comfyui === undefined) console.warn('skipped: the clip that says ComfyUI is not beside this clone');
-  where('says ComfyUI where it is told to', async () => {
-    const samples = await samplesOf(comfyui ?? '');
+  testUnless(missingClips('hotword-comfyui.mp3'))('says ComfyUI where it is told to', async () => {
+    const samples = await samplesOf(clip('hotword-comfyui.mp3') ?? '');
     expect((await say(samples)).committed).not.toContain('ComfyUI');
     expect((await say(samples, ['ComfyUI'])).committed.match(/ComfyUI/g)).toHaveLength(2);
   });

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
-import { clip, joined, samplesOf, starterModel } from '../fixtures.js';
+import { testUnless } from '#test/harness/skipping.js';
+import { clip, missingClips, joined, samplesOf, starterModel } from '../fixtures.js';
 
 const never = new AbortController().signal;
 const SECOND = 16_000;
@@ -45,13 +46,9 @@ describe('no words, not even for a moment', () => {
     );
   });
 
-  const music = clip('music-bbb-5s.flac');
-  (music === undefined ? test.skip : test)(
-    'music that sounds like humming (skipped without ../shared/speech)',
-    async () => {
-      expect(text(await heard(await samplesOf(music ?? '')))).toBe('');
-    },
-  );
+  testUnless(missingClips('music-bbb-5s.flac'))('music that sounds like humming', async () => {
+    expect(text(await heard(await samplesOf(clip('music-bbb-5s.flac') ?? '')))).toBe('');
+  });
 });
 
 test.each(['digital silence', 'room, -55 dB', 'breathing'])(
