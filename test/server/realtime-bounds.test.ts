@@ -15,6 +15,7 @@ const here = realtimeHere({
     return {
       read: file.read.bind(file),
       close: file.close.bind(file),
+      datasync: file.datasync.bind(file),
       write: (async (...args: Parameters<typeof file.write>) => {
         // The head is written when the take is opened.
         const [, , , position] = args as unknown[];

@@ -1,13 +1,24 @@
 /** What is acknowledged is in the file, whatever happens to the writes; any prefix of a file is a spool or none. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { encodeHead, parseHead, type SpoolInfo } from '#daemon/store/spool/header.js';
-import { findOrphans, readOrphan } from '#daemon/store/spool/recover.js';
+import { findOrphans, readOrphan, removeSpool } from '#daemon/store/spool/recover.js';
 import { SpoolFile, type OpenSpool, type SpoolHandle } from '#daemon/store/spool/spool-file.js';
+import { sweepSpools } from '#daemon/store/spool/sweep.js';
+import { until } from '#test/harness/wait.js';
 
 const info: SpoolInfo = { id: 'take-1', startedMs: 1_700_000_000_000, options: { language: 'de' } };
 let folder: string;
@@ -35,16 +46,21 @@ function faulty(fails: (call: number) => 'ENOSPC' | 'EIO' | 'short' | undefined)
   return {
     calls: () => calls,
     open: async (path, flags, mode) => {
+      if (!path.endsWith('.spool')) return open(path, flags, mode);
       gate();
       const handle = await open(path, flags, mode);
       const write = async (bytes: Uint8Array, offset: number, length: number, position: number) => {
         const some = gate() === 'short' ? Math.max(1, Math.floor(length / 3)) : length;
         return handle.write(bytes, offset, some, position);
       };
-      return { write, read: handle.read.bind(handle), close: () => handle.close() } as unknown as SpoolHandle;
+      const close = () => handle.close();
+      return { write, read: handle.read.bind(handle), datasync, close } as unknown as SpoolHandle;
     },
   };
 }
+
+/** Not counted: it is asked for beside the writes. */
+const datasync = () => Promise.resolve();
 
 describe('a spool file', () => {
   test('holds what was appended, in order, for its user alone', async () => {
@@ -105,6 +121,112 @@ describe('a spool file', () => {
       message: expect.stringContaining('the disk is full'),
     });
     await spool.close();
+  });
+});
+
+describe('a spool whose head could not be written', () => {
+  test('is begun again, with the unfinished file removed or not', async () => {
+    for (const canUnlink of [true, false]) {
+      const id = `again-${canUnlink}`;
+      // Call 0 opens, call 1 writes the head.
+      const disk = faulty((call) => (call === 1 ? 'ENOSPC' : undefined));
+      const unlinkFile = canUnlink ? undefined : () => Promise.reject(new Error('EROFS'));
+      const first = SpoolFile.create(folder, { ...info, id }, disk.open, unlinkFile);
+      await expect(first).rejects.toMatchObject({ message: expect.stringContaining('the disk is full') });
+      expect(existsSync(join(folder, `${id}.spool`))).toBe(!canUnlink);
+      const spool = await SpoolFile.create(folder, { ...info, id }, disk.open);
+      expect(await spool.append(ramp(0, 100))).toBe(100);
+      await spool.close();
+      expect(await readOrphan(spool.path)).toMatchObject({ samples: 100, info: { id } });
+    }
+  });
+
+  test('says that the disk is full as long as it is', async () => {
+    const disk = faulty((call) => (call > 0 ? 'ENOSPC' : undefined));
+    const full = () =>
+      SpoolFile.create(folder, info, (path, flags, mode) =>
+        flags === 'wx+'
+          ? faulty((call) => (call === 1 ? 'ENOSPC' : undefined)).open(path, flags, mode)
+          : disk.open(path, flags, mode),
+      );
+    for (let i = 0; i < 3; i++)
+      await expect(full()).rejects.toMatchObject({ message: expect.stringContaining('the disk is full') });
+  });
+
+  test('is removed by the next daemon; nothing else is', async () => {
+    const head = encodeHead(info);
+    const gone = { 'empty.spool': Buffer.alloc(0), 'cut.spool': head.subarray(0, 40), 'alone.said': '{}' };
+    const stays = {
+      'whole.spool': encodeHead({ ...info, id: 'whole' }),
+      'whole.said': '{}',
+      'damaged.spool': Buffer.concat([Buffer.from(head).fill(0xff, 12, 16), ramp(0, 100)]),
+      'in-use.spool': Buffer.alloc(0),
+      'in-use-too.said': '{}',
+      'notes.txt': '',
+      'a b.spool': '',
+      'letters.spool': 'Dear Anna',
+      'shopping list.said': '',
+    };
+    for (const [name, bytes] of Object.entries({ ...gone, ...stays }))
+      writeFileSync(join(folder, name), bytes);
+    await sweepSpools(folder, (id) => id.startsWith('in-use'));
+    expect(readdirSync(folder).sort()).toEqual(Object.keys(stays).sort());
+    await sweepSpools(join(folder, 'none'), () => false);
+  });
+
+  test('a spool under another name than its own is a copy, and no dictation', async () => {
+    await (await SpoolFile.create(folder, info)).close();
+    copyFileSync(join(folder, 'take-1.spool'), join(folder, 'copy.spool'));
+    expect((await findOrphans(folder)).map(({ path }) => path)).toEqual([join(folder, 'take-1.spool')]);
+  });
+});
+
+describe('a spool and the disk under it', () => {
+  test('asks the disk to keep its head, its name and then every five seconds of audio; no append waits for that', async () => {
+    const asked: string[] = [];
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const slow: OpenSpool = async (path, flags, mode) => {
+      const handle = await open(path, flags, mode);
+      return {
+        write: handle.write.bind(handle),
+        read: handle.read.bind(handle),
+        close: () => handle.close(),
+        datasync: async () => {
+          await held;
+          asked.push(path);
+          await handle.datasync();
+        },
+      };
+    };
+    const spool = await SpoolFile.create(folder, info, slow);
+    const second = ramp(0, 16_000);
+    for (let i = 1; i <= 6; i++) expect(await spool.append(second)).toBe(16_000 * i);
+    expect(asked).toEqual([]);
+    release();
+    await until(() => asked.length === 2);
+    expect(asked).toEqual([spool.path, folder]);
+    const before = asked.length;
+    for (let i = 7; i <= 40; i++) {
+      await spool.append(second);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await until(() => asked.length >= before + 4);
+    // One for each five of 34 seconds, and one for those that came meanwhile.
+    expect(asked.length).toBeLessThanOrEqual(before + 8);
+    expect(new Set(asked.slice(before))).toEqual(new Set([spool.path]));
+    await spool.close();
+  });
+
+  test('a journal stays where the audio could not be removed: it says that the dictation is over', async () => {
+    const spool = await SpoolFile.create(folder, info);
+    await spool.close();
+    const said = join(folder, 'take-1.said');
+    writeFileSync(said, '');
+    await removeSpool(spool.path, () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' })));
+    expect([existsSync(spool.path), existsSync(said)]).toEqual([true, true]);
+    await removeSpool(spool.path);
+    expect([existsSync(spool.path), existsSync(said)]).toEqual([false, false]);
   });
 });
 

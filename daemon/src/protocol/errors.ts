@@ -251,6 +251,12 @@ const CODES = {
     exitCode: 1,
     hint: 'check Sotto’s folder: may you write there? Until it is mended, what you say is kept in memory only',
   },
+  DICTATION_TOO_LONG: {
+    httpStatus: 413,
+    retryable: false,
+    exitCode: 1,
+    hint: 'start another dictation to continue; the text so far is in the history',
+  },
   AGENT_FAILED: {
     httpStatus: 500,
     retryable: true,

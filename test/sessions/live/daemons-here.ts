@@ -9,7 +9,7 @@ import { isTerminal, type LiveEvent } from '#daemon/protocol/live.js';
 import { LiveSessions, type LiveListener } from '#daemon/sessions/live/live-sessions.js';
 import type { LiveSession } from '#daemon/sessions/live/live-session.js';
 import type { TakeOutcome } from '#daemon/sessions/live/outcome.js';
-import type { OpenSpool } from '#daemon/store/spool/spool-file.js';
+import type { OpenSpool, UnlinkSpool } from '#daemon/store/spool/spool-file.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
@@ -26,11 +26,11 @@ export function daemonsHere() {
     get folder(): string {
       return folder;
     },
-    daemon: (openFile?: OpenSpool) => daemon(folder, openFile),
+    daemon: (openFile?: OpenSpool, unlinkFile?: UnlinkSpool) => daemon(folder, openFile, unlinkFile),
   };
 }
 
-function daemon(folder: string, openFile?: OpenSpool) {
+function daemon(folder: string, openFile?: OpenSpool, unlinkFile?: UnlinkSpool) {
   const engine = new InProcessLive();
   const clock = new VirtualClock();
   const kept: TakeOutcome[] = [];
@@ -51,6 +51,7 @@ function daemon(folder: string, openFile?: OpenSpool) {
       return Promise.resolve(outcome.result.state === 'failed' ? 'take.wav' : undefined);
     },
     ...(openFile !== undefined && { openFile }),
+    ...(unlinkFile !== undefined && { unlinkFile }),
   });
   return { engine, clock, kept, live, refuse };
 }

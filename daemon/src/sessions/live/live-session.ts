@@ -30,6 +30,10 @@ const PROGRESS_SAMPLES = 5 * SAMPLE_RATE;
 const PIECE_SAMPLES = 10 * SAMPLE_RATE;
 /** and so far ahead of what it has heard: the rest waits on disk, not in its memory. */
 const AHEAD_SAMPLES = 60 * SAMPLE_RATE;
+/** A dictation that is longer ends here. */
+const MAX_SAMPLES = LIMITS.takeSeconds * SAMPLE_RATE;
+/** What the disk did not take is offered to it again, though nobody speaks any more. */
+const RETRY_DISK_MS = 1_000;
 
 export interface LiveSessionParts {
   readonly id: string;
@@ -80,6 +84,7 @@ export class LiveSession {
   #deaths = 0;
   #diedAtSamples = 0;
   #warnedOfDisk = false;
+  #cancelDiskRetry: (() => void) | undefined;
 
   constructor(parts: LiveSessionParts) {
     this.#parts = parts;
@@ -138,6 +143,11 @@ export class LiveSession {
     if (this.over) return;
     const samples = pcm.byteLength / BYTES_PER_SAMPLE;
     const known = this.#received - firstSample;
+    // The client may not know yet that no more is taken.
+    if (this.#isTooLong && known < samples) {
+      this.finish();
+      return;
+    }
     if (known < 0) {
       throw new SottoError('PROTOCOL', `samples ${this.#received} to ${firstSample} of the take are missing`);
     }
@@ -146,14 +156,26 @@ export class LiveSession {
       return;
     }
     if (this.finishing) throw new SottoError('PROTOCOL', 'audio came after the end of the take');
-    if (this.#received > LIMITS.takeSeconds * SAMPLE_RATE) {
-      this.finish();
-      return;
-    }
-    const fresh = pcm.subarray(known * BYTES_PER_SAMPLE);
-    this.#received += samples - known;
+    const room = MAX_SAMPLES - this.#received;
+    const fresh = pcm.subarray(known * BYTES_PER_SAMPLE).subarray(0, room * BYTES_PER_SAMPLE);
+    this.#received += fresh.byteLength / BYTES_PER_SAMPLE;
     this.#say({ type: 'level', ...levelOf(fresh) });
     void this.#keepAudio(fresh);
+    if (this.#isTooLong) this.#endTooLong();
+  }
+
+  get #isTooLong(): boolean {
+    return this.#received >= MAX_SAMPLES;
+  }
+
+  #endTooLong(): void {
+    const hours = LIMITS.takeSeconds / 3600;
+    const error = new SottoError(
+      'DICTATION_TOO_LONG',
+      `the dictation has ended: ${hours} hours is the limit`,
+    );
+    this.#say({ type: 'warning', error: error.toWire() });
+    this.finish();
   }
 
   /** Resolves once what was pushed so far is kept: who pushes faster than a disk writes waits for it. */
@@ -169,7 +191,7 @@ export class LiveSession {
   /** All was said. @throws SottoError PROTOCOL where some of the samples did not come */
   finish(samples: number = this.#received): void {
     if (this.#state !== 'listening') return;
-    if (samples !== this.#received) {
+    if (samples !== this.#received && !this.#isTooLong) {
       throw new SottoError('PROTOCOL', `${this.#received} of ${samples} samples of the take are here`);
     }
     this.#state = 'finishing';
@@ -192,15 +214,20 @@ export class LiveSession {
   }
 
   #leaveEngine(): void {
+    this.#cancelDiskRetry?.();
     this.#running?.cancel();
     this.#running = undefined;
     this.#open = false;
   }
 
-  async #keepAudio(pcm: Uint8Array): Promise<void> {
+  #keepAudio(pcm: Uint8Array): Promise<void> {
+    return this.#acknowledge(() => this.#parts.audio.append(pcm));
+  }
+
+  async #acknowledge(write: () => Promise<void>): Promise<void> {
     const { audio, log, onAcknowledged } = this.#parts;
     try {
-      await audio.append(pcm);
+      await write();
       this.#warnedOfDisk = false;
       onAcknowledged(audio.safeSamples);
     } catch (thrown) {
@@ -211,8 +238,18 @@ export class LiveSession {
         log.warn({ code: error.code, message: error.message }, 'audio is kept in memory');
         this.#say({ type: 'warning', error: error.toWire() });
       }
+      this.#retryDisk();
     }
     void this.#pump();
+  }
+
+  #retryDisk(): void {
+    if (this.over) return;
+    const { audio, clock } = this.#parts;
+    this.#cancelDiskRetry ??= clock.after(RETRY_DISK_MS, () => {
+      this.#cancelDiskRetry = undefined;
+      if (!this.over) void this.#acknowledge(() => audio.flush());
+    });
   }
 
   /** Gives the engine what it has not got yet. */
@@ -370,6 +407,7 @@ export class LiveSession {
   async #end(outcome: TakeOutcome['result'], event: LiveEvent): Promise<void> {
     if (this.over) return;
     this.#state = 'over';
+    this.#cancelDiskRetry?.();
     const { audio, id, keep, log, onOver, said, startedMs } = this.#parts;
     await audio.close();
     let recording: string | undefined;

@@ -10,7 +10,8 @@ import { isTerminal, SAMPLE_RATE, type LiveCheckpoint, type LiveOptions } from '
 import { LIMITS } from '../../protocol/version.js';
 import { Journal, journalOf, type JournalEntry } from '../../store/spool/journal.js';
 import { findOrphan, findOrphans, removeSpool, type Orphan } from '../../store/spool/recover.js';
-import { SPOOL_SUFFIX, SpoolFile, type OpenSpool } from '../../store/spool/spool-file.js';
+import { SPOOL_SUFFIX, SpoolFile, type OpenSpool, type UnlinkSpool } from '../../store/spool/spool-file.js';
+import { sweepSpools } from '../../store/spool/sweep.js';
 import type { Engine } from '../../supervisor/engine.js';
 import { LiveSession } from './live-session.js';
 import type { TakeOutcome } from './outcome.js';
@@ -59,6 +60,7 @@ export interface LiveSessionsOptions {
   readonly onIdleChange?: (idle: boolean) => void;
   /** Opens files; tests put one in its place that fails. */
   readonly openFile?: OpenSpool;
+  readonly unlinkFile?: UnlinkSpool;
 }
 
 interface Entry {
@@ -235,10 +237,10 @@ export class LiveSessions {
   async #create(request: LiveRequest, ref: ModelRef): Promise<Entry> {
     const { id, options = {}, onVoice, transient = false } = request;
     const startedMs = Date.now();
-    const { folder, openFile } = this.#options;
+    const { folder, openFile, unlinkFile } = this.#options;
     // By its folder: another daemon may have another default.
     const info = { id, startedMs, options, model: ref.dir, ...(transient && { transient }) };
-    const openSpool = (): Promise<SpoolFile> => SpoolFile.create(folder, info, openFile);
+    const openSpool = (): Promise<SpoolFile> => SpoolFile.create(folder, info, openFile, unlinkFile);
     const spool = await openSpool().catch((error: unknown) => SottoError.from(error));
     // Without a disk it is kept in memory, and that is said with the first audio.
     const audio = new SpokenAudio(openSpool, spool instanceof SottoError ? undefined : spool);
@@ -246,7 +248,9 @@ export class LiveSessions {
   }
 
   async #recoverAll(): Promise<void> {
-    const orphans = await findOrphans(this.#options.folder);
+    const { folder } = this.#options;
+    await sweepSpools(folder, (id) => this.#entries.has(id) || this.#coming.has(id));
+    const orphans = await findOrphans(folder);
     for (const orphan of orphans) {
       if (this.#stopping || this.#entries.has(orphan.info.id)) continue;
       if (orphan.info.transient === true) {
@@ -383,7 +387,8 @@ export class LiveSessions {
   }
 
   #removeFiles({ session }: Entry): Promise<void> {
-    return removeSpool(join(this.#options.folder, `${session.id}${SPOOL_SUFFIX}`));
+    const { folder, unlinkFile } = this.#options;
+    return removeSpool(join(folder, `${session.id}${SPOOL_SUFFIX}`), unlinkFile);
   }
 }
 

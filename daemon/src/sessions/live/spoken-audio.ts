@@ -5,6 +5,7 @@
 import { SottoError } from '../../protocol/errors.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
 import type { SpoolFile } from '../../store/spool/spool-file.js';
+import { PcmQueue } from './pcm-queue.js';
 
 /** What memory may hold for a disk that does not work. */
 const MOST_IN_MEMORY = 3600 * SAMPLE_RATE;
@@ -12,20 +13,21 @@ const MOST_IN_MEMORY = 3600 * SAMPLE_RATE;
 export class SpokenAudio {
   #spool: SpoolFile | undefined;
   readonly #openSpool: () => Promise<SpoolFile>;
-  /** s16le pieces behind what is in the file. */
-  #inMemory: Buffer[] = [];
-  #memorySamples = 0;
+  /** What is behind the file. */
+  readonly #inMemory = new PcmQueue();
+  #samples: number;
   #tail: Promise<unknown> = Promise.resolve();
 
   /** @param openSpool called with the first audio, and again as long as it fails */
   constructor(openSpool: () => Promise<SpoolFile>, spool?: SpoolFile) {
     this.#openSpool = openSpool;
     this.#spool = spool;
+    this.#samples = spool?.samples ?? 0;
   }
 
   /** Samples that are kept, wherever. */
   get samples(): number {
-    return this.safeSamples + this.#memorySamples;
+    return this.#samples;
   }
 
   /** Samples that are in the file. */
@@ -44,10 +46,15 @@ export class SpokenAudio {
    */
   append(pcm: Uint8Array): Promise<void> {
     return this.#inTurn(async () => {
-      this.#inMemory.push(Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength));
-      this.#memorySamples += pcm.byteLength / BYTES_PER_SAMPLE;
+      this.#inMemory.push(pcm);
+      this.#samples += pcm.byteLength / BYTES_PER_SAMPLE;
       await this.#flush();
     });
+  }
+
+  /** Tries again to write what is in memory. @throws SottoError SPOOL_FAILED */
+  flush(): Promise<void> {
+    return this.#inTurn(() => this.#flush());
   }
 
   /** Resolves once all that was appended so far is kept, wherever. */
@@ -57,7 +64,7 @@ export class SpokenAudio {
 
   /** Whether there is more in memory than there may be. */
   get isFull(): boolean {
-    return this.#memorySamples > MOST_IN_MEMORY;
+    return this.#inMemory.samples > MOST_IN_MEMORY;
   }
 
   /** Samples from one number to another; fewer where there are no more. */
@@ -65,10 +72,8 @@ export class SpokenAudio {
     return this.#inTurn(async () => {
       const safe = this.safeSamples;
       const onDisk = from < safe ? await this.#readFile(from, Math.min(to, safe)) : undefined;
-      if (to <= safe || this.#memorySamples === 0) return onDisk ?? Buffer.alloc(0);
-      const kept = Buffer.concat(this.#inMemory);
-      const begin = Math.max(0, from - safe) * BYTES_PER_SAMPLE;
-      const rest = kept.subarray(begin, (to - safe) * BYTES_PER_SAMPLE);
+      if (to <= safe || this.#inMemory.samples === 0) return onDisk ?? Buffer.alloc(0);
+      const rest = this.#inMemory.read(Math.max(0, from - safe), to - safe);
       return onDisk === undefined ? rest : Buffer.concat([onDisk, rest]);
     });
   }
@@ -76,7 +81,7 @@ export class SpokenAudio {
   /** Resolves once everything that was asked for is done; the file is then closed. */
   close(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#memorySamples > 0) await this.#flush().catch(() => undefined);
+      if (this.#inMemory.samples > 0) await this.#flush().catch(() => undefined);
       await this.#spool?.close();
     });
   }
@@ -88,12 +93,9 @@ export class SpokenAudio {
 
   async #flush(): Promise<void> {
     this.#spool ??= await this.#openSpool();
-    for (;;) {
-      const [piece] = this.#inMemory;
-      if (piece === undefined) return;
+    for (let piece = this.#inMemory.first; piece !== undefined; piece = this.#inMemory.first) {
       await this.#spool.append(piece);
       this.#inMemory.shift();
-      this.#memorySamples -= piece.byteLength / BYTES_PER_SAMPLE;
     }
   }
 

@@ -68,3 +68,12 @@ export function parseHead(bytes: Buffer): Head | undefined {
     return undefined;
   }
 }
+
+/** Whether `bytes`, all that a file holds, are the start of a head and no more: the first write of a spool failed there. */
+export function isCutHead(bytes: Buffer): boolean {
+  if (bytes.length < FIXED_BYTES) {
+    const known = Math.min(bytes.length, MAGIC.length);
+    return bytes.subarray(0, known).equals(MAGIC.subarray(0, known));
+  }
+  return bytes.subarray(0, MAGIC.length).equals(MAGIC) && bytes.length < bytes.readUInt16LE(10);
+}

@@ -2,9 +2,10 @@
 import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
+import { codeOf } from '../../protocol/errors.js';
 import { MAX_HEAD_BYTES, parseHead, type SpoolInfo } from './header.js';
 import { journalOf } from './journal.js';
-import { readAll, SPOOL_SUFFIX, type OpenSpool } from './spool-file.js';
+import { readAll, SPOOL_SUFFIX, type OpenSpool, type UnlinkSpool } from './spool-file.js';
 
 export interface Orphan {
   readonly path: string;
@@ -36,7 +37,8 @@ export async function findOrphans(folder: string): Promise<Orphan[]> {
   for (const name of names) {
     if (!name.endsWith(SPOOL_SUFFIX)) continue;
     const orphan = await readOrphan(join(folder, name)).catch(() => undefined);
-    if (orphan !== undefined) found.push(orphan);
+    // A copy under another name is not Sotto's: it would be recovered a second time.
+    if (orphan !== undefined && name === `${orphan.info.id}${SPOOL_SUFFIX}`) found.push(orphan);
   }
   return found.sort((a, b) => a.info.startedMs - b.info.startedMs);
 }
@@ -46,7 +48,15 @@ export async function findOrphan(folder: string, id: string): Promise<Orphan | u
   return readOrphan(join(folder, `${id}${SPOOL_SUFFIX}`)).catch(() => undefined);
 }
 
-/** The audio of a session, and what was written down of it. */
-export async function removeSpool(path: string): Promise<void> {
-  for (const file of [path, journalOf(path)]) await unlink(file).catch(() => undefined);
+/**
+ * Removes the audio of a session, then its journal. Audio that stays keeps its journal, which says that the session is over:
+ * without it the next daemon would recover a dictation that was cancelled or is in the history.
+ */
+export async function removeSpool(path: string, unlinkFile: UnlinkSpool = unlink): Promise<void> {
+  try {
+    await unlinkFile(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') return;
+  }
+  await unlinkFile(journalOf(path)).catch(() => undefined);
 }

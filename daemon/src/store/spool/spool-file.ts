@@ -1,20 +1,27 @@
 /** The audio of one session on disk while it is spoken: what has been appended survives the death of any process. */
-import { open, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, unlink, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { codeOf, SottoError } from '../../protocol/errors.js';
-import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
-import { encodeHead, type SpoolInfo } from './header.js';
+import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
+import { encodeHead, isCutHead, MAX_HEAD_BYTES, type SpoolInfo } from './header.js';
 import type { Orphan } from './recover.js';
 
 export const SPOOL_SUFFIX = '.spool';
 
 /** What a spool asks of a file; tests put one in its place that fails. */
-export type SpoolHandle = Pick<FileHandle, 'write' | 'read' | 'close'>;
+export type SpoolHandle = Pick<FileHandle, 'write' | 'read' | 'datasync' | 'close'>;
 export type OpenSpool = (path: string, flags: string, mode: number) => Promise<SpoolHandle>;
+export type UnlinkSpool = (path: string) => Promise<void>;
+
+/** A power cut takes about so much audio at most: a process that dies takes none. */
+const SYNC_EVERY_SAMPLES = 5 * SAMPLE_RATE;
 
 /**
  * Appends are written one after another, in the order of the calls. After a failed one the file still holds all that was
  * written before, and the next append tries again at the same place.
+ *
+ * No append waits for the disk itself: the kernel has the audio then, and `fdatasync` follows beside it. A failed one is
+ * tried again with the next; what it was for is still with the kernel.
  */
 export class SpoolFile {
   readonly path: string;
@@ -22,27 +29,42 @@ export class SpoolFile {
   readonly #headBytes: number;
   #samples: number;
   #tail: Promise<unknown> = Promise.resolve();
+  /** Samples that the disk itself has. */
+  #syncedSamples: number;
+  #syncing: Promise<void> | undefined;
 
   private constructor(path: string, handle: SpoolHandle, headBytes: number, samples: number) {
     this.path = path;
     this.#handle = handle;
     this.#headBytes = headBytes;
-    this.#samples = samples;
+    this.#samples = this.#syncedSamples = samples;
   }
 
-  /** A new file, readable by its user alone. @throws SottoError SPOOL_FAILED */
-  static async create(folder: string, info: SpoolInfo, openFile: OpenSpool = open): Promise<SpoolFile> {
+  /**
+   * A new file, readable by its user alone. One of which not even the head could be written is begun again.
+   * @throws SottoError SPOOL_FAILED
+   */
+  static async create(
+    folder: string,
+    info: SpoolInfo,
+    openFile: OpenSpool = open,
+    unlinkFile: UnlinkSpool = unlink,
+  ): Promise<SpoolFile> {
     const path = join(folder, `${info.id}${SPOOL_SUFFIX}`);
     const head = encodeHead(info);
     try {
-      const handle = await openFile(path, 'wx+', 0o600);
+      const handle = await openNew(path, openFile);
       try {
         await writeAll(handle, head, 0);
       } catch (error) {
         await handle.close().catch(() => undefined);
+        // On a full disk the file itself can still be made, and would stay empty.
+        await unlinkFile(path).catch(() => undefined);
         throw error;
       }
-      return new SpoolFile(path, handle, head.length, 0);
+      const spool = new SpoolFile(path, handle, head.length, 0);
+      spool.#sync(() => syncFolder(dirname(path), openFile));
+      return spool;
     } catch (error) {
       throw spoolError(error, path);
     }
@@ -76,6 +98,7 @@ export class SpoolFile {
         throw spoolError(error, this.path);
       }
       this.#samples += pcm.byteLength / BYTES_PER_SAMPLE;
+      if (this.#samples - this.#syncedSamples >= SYNC_EVERY_SAMPLES) this.#sync();
       return this.#samples;
     });
     this.#tail = writing.catch(() => undefined);
@@ -89,9 +112,56 @@ export class SpoolFile {
     return readAll(this.#handle, this.#headBytes + from * BYTES_PER_SAMPLE, (end - from) * BYTES_PER_SAMPLE);
   }
 
+  /** Waits for what is written, not for the disk: whoever waits for the text need not. */
   async close(): Promise<void> {
     await this.#tail;
-    await this.#handle.close().catch(() => undefined);
+    const closing = async (): Promise<void> => this.#handle.close().catch(() => undefined);
+    if (this.#syncing === undefined) await closing();
+    else void this.#syncing.then(closing);
+  }
+
+  #sync(more: () => Promise<void> = () => Promise.resolve()): void {
+    if (this.#syncing !== undefined) return;
+    const samples = this.#samples;
+    const syncing = async (): Promise<void> => {
+      try {
+        await this.#handle.datasync();
+        await more();
+        this.#syncedSamples = samples;
+      } catch {
+        // The next one tries again.
+      }
+    };
+    this.#syncing = syncing().finally(() => (this.#syncing = undefined));
+  }
+}
+
+async function openNew(path: string, openFile: OpenSpool): Promise<SpoolHandle> {
+  try {
+    return await openFile(path, 'wx+', 0o600);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !(await isUnfinished(path, openFile))) throw error;
+    return openFile(path, 'w+', 0o600);
+  }
+}
+
+/** Whether a file is a spool of which not even the head could be written. */
+export async function isUnfinished(path: string, openFile: OpenSpool = open): Promise<boolean> {
+  const handle = await openFile(path, 'r', 0o600);
+  try {
+    return isCutHead(await readAll(handle, 0, MAX_HEAD_BYTES));
+  } finally {
+    await handle.close().catch(() => undefined);
+  }
+}
+
+/** After it the name of a file survives a power cut. */
+async function syncFolder(folder: string, openFile: OpenSpool): Promise<void> {
+  const handle = await openFile(folder, 'r', 0o600);
+  try {
+    await handle.datasync();
+  } finally {
+    await handle.close().catch(() => undefined);
   }
 }
 
