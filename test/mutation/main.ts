@@ -1,0 +1,122 @@
+/**
+ *     npm run mutate                        every named mutation, and 10 sampled mutants of each room
+ *     npm run mutate -- --count 50 --seed 7 --room store
+ *     npm run mutate -- --named-only | --sampled-only | --file daemon/src/supervisor/hang-watch.ts
+ *
+ * Prints which mutants the rooms' own suites kill, and each survivor. Exits with 1 where a named mutation survived or is stale.
+ * `--limit-s` is the most that one suite may take (120).
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { packageRoot } from '#daemon/paths.js';
+import { printTable } from '#test/bench/report.js';
+import { randomOf } from '#test/harness/random-of.js';
+import { ACTIVE_MUTANT, instrument, type Mutant } from './mutants.js';
+import { NAMED } from './named.js';
+import { SuiteRunner, type Outcome } from './run-suites.js';
+import { Importers, roomFolder, ROOMS, sourcesIn, type Room } from './suites.js';
+import { Workspace } from './workspace.js';
+
+const { values: args } = parseArgs({
+  options: {
+    room: { type: 'string', multiple: true, default: [...ROOMS] },
+    file: { type: 'string', multiple: true },
+    count: { type: 'string', default: '10' },
+    seed: { type: 'string', default: '1' },
+    'limit-s': { type: 'string', default: '120' },
+    'named-only': { type: 'boolean', default: false },
+    'sampled-only': { type: 'boolean', default: false },
+  },
+});
+const rooms = ROOMS.filter((room) => args.room.includes(room));
+const importers = new Importers();
+const workspace = new Workspace();
+const runner = new SuiteRunner(workspace, Number(args['limit-s']) * 1_000);
+
+interface Tally extends Record<Outcome, number> {
+  readonly room: string;
+  /** Mutants that no suite could see. */
+  unseen: number;
+}
+
+const tallies: Tally[] = [];
+const survivors: string[] = [];
+let mustFail = false;
+
+const newTally = (room: string): Tally => {
+  const tally: Tally = { room, killed: 0, timeout: 0, survived: 0, unseen: 0 };
+  tallies.push(tally);
+  return tally;
+};
+
+/** Each of `values` equally likely, `count` of them. */
+function sample<T>(values: readonly T[], count: number, random: () => number): T[] {
+  const rest = [...values];
+  return Array.from({ length: Math.min(count, rest.length) }, () =>
+    rest.splice(Math.floor(random() * rest.length), 1),
+  ).flat();
+}
+
+async function sampled(room: Room): Promise<void> {
+  const files = sourcesIn(roomFolder(room)).filter((file) => args.file?.includes(file) ?? true);
+  if (files.length === 0) return;
+  const mutants = await instrument(files, workspace);
+  const chosen = sample(mutants, Number(args.count), randomOf(Number(args.seed)));
+  const tally = newTally(`${room} (${mutants.length})`);
+  for (const mutant of chosen) await judge(mutant, room, tally);
+  for (const file of files) workspace.restore(file);
+}
+
+async function judge(mutant: Mutant, room: Room, tally: Tally): Promise<void> {
+  const suites = await runner.passing(importers.suitesOf(mutant.file, room));
+  const outcome = await runner.kill(suites, { [ACTIVE_MUTANT]: mutant.id });
+  tally[outcome]++;
+  if (suites.length === 0) tally.unseen++;
+  const line = `${mutant.file}:${mutant.line}  ${mutant.change}`;
+  console.log(`${outcome.padEnd(8)}  ${line}`);
+  if (outcome === 'survived') survivors.push(suites.length === 0 ? `${line}  (no suite)` : line);
+}
+
+async function named(): Promise<void> {
+  const tally = newTally('named');
+  for (const { name, room, file, search, replace, suites: more } of NAMED) {
+    const source = readFileSync(join(packageRoot, file), 'utf8');
+    if (source.split(search).length !== 2) {
+      mustFail = true;
+      console.error(`STALE  ${name}: ${file} does not hold exactly one ${JSON.stringify(search)}`);
+      survivors.push(`${file}  ${name}: STALE, bring test/mutation/named.ts up to date`);
+      continue;
+    }
+    const suites = await runner.passing([...more, ...importers.suitesOf(file, room as Room)]);
+    workspace.write(
+      file,
+      source.replace(search, () => replace),
+    );
+    const outcome = await runner.kill(suites, {});
+    workspace.restore(file);
+    tally[outcome]++;
+    const line = `${file}:${source.slice(0, source.indexOf(search)).split('\n').length}  ${name}`;
+    console.log(`${outcome.padEnd(8)}  ${line}`);
+    if (outcome === 'survived') {
+      mustFail = true;
+      survivors.push(line);
+    }
+  }
+}
+
+try {
+  if (!args['sampled-only'] && args.file === undefined) await named();
+  if (!args['named-only']) for (const room of rooms) await sampled(room);
+  console.log();
+  printTable(
+    ['room (mutants it has)', 'tried', 'killed', 'timeout', 'survived', 'of these seen by no suite'],
+    tallies.map(({ room, killed, timeout, survived, unseen }) =>
+      [room, killed + timeout + survived, killed, timeout, survived, unseen].map(String),
+    ),
+  );
+  if (survivors.length > 0) console.log(`\nSurvivors (seed ${args.seed}):\n${survivors.join('\n')}`);
+} finally {
+  workspace.remove();
+}
+process.exitCode = mustFail ? 1 : 0;

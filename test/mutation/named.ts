@@ -1,0 +1,106 @@
+/**
+ * Mutations by hand, of limits and safeguards that no operator of a tool changes: numbers, flags, SQL. Each was once survived
+ * by all tests. `search` must stand exactly once in `file`; otherwise the entry is stale and the run fails.
+ */
+import type { Room } from './suites.js';
+
+export interface NamedMutation {
+  readonly name: string;
+  readonly room: Room | 'server';
+  readonly file: string;
+  readonly search: string;
+  readonly replace: string;
+  /** Suites beside those of the room that import the file. */
+  readonly suites: readonly string[];
+}
+
+export const NAMED: readonly NamedMutation[] = [
+  {
+    name: 'no limit of 12 hours',
+    room: 'sessions',
+    file: 'daemon/src/sessions/live/live-session.ts',
+    search: 'this.#received > LIMITS.takeSeconds * SAMPLE_RATE',
+    replace: 'this.#received > Infinity',
+    suites: [],
+  },
+  {
+    name: 'no cap on memory without a disk',
+    room: 'sessions',
+    file: 'daemon/src/sessions/live/spoken-audio.ts',
+    search: 'return this.#memorySamples > MOST_IN_MEMORY;',
+    replace: 'return false;',
+    suites: [],
+  },
+  {
+    name: 'files starve behind dictation',
+    room: 'engine',
+    file: 'daemon/src/engine/turns.ts',
+    search: 'const MOST_LOOKS = 8;',
+    replace: 'const MOST_LOOKS = 100_000;',
+    suites: [],
+  },
+  {
+    name: 'a decode may be owed for 200 s',
+    room: 'supervisor',
+    file: 'daemon/src/supervisor/live-desk.ts',
+    search: 'export const LOOK_ALLOWED_MS = 20_000;',
+    replace: 'export const LOOK_ALLOWED_MS = 200_000;',
+    suites: [],
+  },
+  {
+    name: 'an engine may be silent for 10 minutes',
+    room: 'supervisor',
+    file: 'daemon/src/supervisor/hang-watch.ts',
+    search: 'export const SILENCE_ALLOWED_MS = 60_000;',
+    replace: 'export const SILENCE_ALLOWED_MS = 600_000;',
+    suites: [],
+  },
+  {
+    name: 'dead clients are never terminated',
+    room: 'server',
+    file: 'daemon/src/server/connection.ts',
+    search: 'this.#socket.terminate();\n    else if',
+    replace: 'void 0;\n    else if',
+    suites: [],
+  },
+  {
+    name: 'clients have 50 ms to come back after a restart',
+    room: 'sessions',
+    file: 'daemon/src/sessions/live/live-sessions.ts',
+    search: 'const GRACE_AT_START_MS = 5_000;',
+    replace: 'const GRACE_AT_START_MS = 50;',
+    suites: [],
+  },
+  {
+    name: 'the history is not synchronous',
+    room: 'store',
+    file: 'daemon/src/store/history/database.ts',
+    search: 'PRAGMA synchronous = FULL;',
+    replace: 'PRAGMA synchronous = OFF;',
+    suites: [],
+  },
+  {
+    name: 'a partial download follows links',
+    room: 'store',
+    file: 'daemon/src/store/download/fetch-file.ts',
+    search: 'constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW',
+    replace: 'constants.O_RDWR | constants.O_CREAT',
+    suites: [],
+  },
+  {
+    name: 'no spare room on the disk',
+    room: 'store',
+    file: 'daemon/src/store/download/disk-space.ts',
+    search: 'const RESERVE_BYTES = 256 * 1024 * 1024;',
+    replace: 'const RESERVE_BYTES = 0;',
+    suites: [],
+  },
+  {
+    name: 'a damaged history gives back two entries',
+    room: 'store',
+    file: 'daemon/src/store/history/replace.ts',
+    search: 'if (!ID_PATTERN.test(dictation.id) || saved.has(dictation.id)) continue;',
+    replace: 'if (!ID_PATTERN.test(dictation.id) || saved.has(dictation.id) || saved.size >= 2) continue;',
+    suites: [],
+  },
+];
