@@ -24,7 +24,7 @@ const hard = [
 describe('writers', () => {
   test('text: a line for each segment, none for silence', async () => {
     expect(await write('text', hard)).toBe(
-      'Tom & "Jerry" <i>run</i> --> home.\nIt ends before it starts.\nLate.\n',
+      'Tom & "Jerry" <i>run</i> --> home.\nIt ends\nbefore it starts.\nLate.\n',
     );
   });
 
@@ -32,7 +32,7 @@ describe('writers', () => {
     expect(await write('srt', hard)).toBe(
       [
         '1\n00:00:00,000 --> 00:00:01,250\nTom & "Jerry" <i>run</i> -> home.\n',
-        '2\n00:00:01,250 --> 00:00:02,500\nIt ends before it starts.\n',
+        '2\n00:00:01,250 --> 00:00:02,450\nIt ends\nbefore it starts.\n',
         '3\n01:00:00,000 --> 101:42:03,400\nLate.\n\n',
       ].join('\n'),
     );
@@ -43,7 +43,7 @@ describe('writers', () => {
       [
         'WEBVTT\n',
         '00:00:00.000 --> 00:00:01.250\nTom &amp; "Jerry" &lt;i&gt;run&lt;/i&gt; --&gt; home.\n',
-        '00:00:01.250 --> 00:00:02.500\nIt ends before it starts.\n',
+        '00:00:01.250 --> 00:00:02.450\nIt ends\nbefore it starts.\n',
         '01:00:00.000 --> 101:42:03.400\nLate.\n\n',
       ].join('\n'),
     );
@@ -108,5 +108,82 @@ describe('writers', () => {
       '00:00:00.000',
       '00:00:00.000',
     ]);
+  });
+});
+
+describe('line breaks inside a segment', () => {
+  const broken = (text: string, ...words: string[]): Segment => ({
+    ...segment(0, 4, text),
+    ...(words.length > 0 && {
+      words: words.map((word, index) => ({ start: index, end: index + 1, word, probability: 0.9 })),
+    }),
+  });
+
+  test('text: a break is a line break, two are an empty line; at the edge of a segment its own line counts', async () => {
+    const texts = [' One\ntwo.\n', '\nThree\r\nfour.', '\nfive.', '\n', ' six\n\n\nseven\n\n'];
+    const segments = texts.map((text) => segment(0, 1, text));
+    expect(await write('text', segments)).toBe('One\ntwo.\n\nThree\nfour.\nfive.\nsix\n\n\nseven\n');
+  });
+
+  test.each(['srt', 'vtt'] as const)('%s: a line of the cue, never an empty one', async (format) => {
+    const cue = async (one: Segment, settings?: WriterSettings): Promise<string> =>
+      (await write(format, [one], settings)).replace(/^WEBVTT\n\n/, '');
+    const body = async (one: Segment): Promise<string[]> => (await cue(one)).trimEnd().split('\n').slice(-2);
+    expect(await body(broken(' And so my\n\nask not.'))).toEqual(['And so my', 'ask not.']);
+    const timed = broken(' And\nask not.', ' And', '\nask', ' not.');
+    const lines = (await body(timed)).map((line) => line.replace(/<[\d:.]+>/g, ''));
+    expect(lines).toEqual(['And', 'ask not.']);
+    const inside = broken(' one two\nthree', ' one', ' two\nthree');
+    expect((await body(inside)).map((line) => line.replace(/<[\d:.]+>/g, ''))).toEqual(['one two', 'three']);
+  });
+
+  test('srt: a break ends a line within its limits, and a cue where it may have no more lines', async () => {
+    const text = ' one two\nthree four five six';
+    const rules = { maxLineWidth: 14, maxLineCount: 2 };
+    const two = (await write('srt', [segment(0, 4, text)], { rules })).trimEnd().split('\n\n');
+    expect(two.flatMap((cue) => cue.split('\n').slice(2))).toEqual(['one two', 'three four', 'five six']);
+    expect(two.every((cue) => cue.split('\n').length <= 4)).toBe(true);
+    const one = await write('srt', [segment(0, 4, ' one\ntwo')], { rules: { maxLineCount: 1 } });
+    expect(one.trimEnd().split('\n\n')).toHaveLength(2);
+  });
+
+  test('html: a break of the page, and the words still light up one by one', async () => {
+    const page = await write('html', [broken(' And\nask not.', ' And', '\nask', ' not.')]);
+    expect(page).toMatch(/>And<\/span><br><span class="w"[^>]*>ask<\/span> <span class="w"[^>]*>not\.</);
+    const whole = await write('html', [segment(0, 4, ' And\nask')]);
+    expect(whole).toMatch(/>And<\/span><br><span class="w"[^>]*>ask</);
+  });
+});
+
+describe('markdown', () => {
+  test('a heading, paragraphs that end where the speaker pauses, line breaks that stay', async () => {
+    const segments = [
+      segment(0, 2, ' It was late.'),
+      segment(2.5, 3, ' Nobody\ncalled.'),
+      segment(6, 7, ' Then it rang.'),
+      segment(7, 8, ' Yes?\n\nNo.'),
+    ];
+    expect(await write('md', segments)).toBe(
+      '# one.mp3\n\nIt was late. Nobody\\\ncalled.\n\nThen it rang. Yes?\n\nNo.\n',
+    );
+    expect(await write('md', [])).toBe('# one.mp3\n');
+  });
+
+  test('marks in the text stay text', async () => {
+    const texts = ['# no *head* _or_ <b>', '- 1', '1. one', '[a](b) `c` &amp;', '---'];
+    const document = await write('md', [segment(0, 1, texts.join('\n'))]);
+    expect(document.trimEnd().split('\n').slice(2)).toEqual([
+      String.raw`\# no \*head\* \_or\_ \<b\>` + '\\',
+      String.raw`\- 1` + '\\',
+      String.raw`1\. one` + '\\',
+      '\\[a\\](b) \\`c\\` \\&amp;\\',
+      String.raw`\---`,
+    ]);
+  });
+
+  test('scripts without spaces are joined without one', async () => {
+    expect(await write('md', [segment(0, 1, '你好。'), segment(1, 2, '我们走。')])).toContain(
+      '你好。我们走。',
+    );
   });
 });

@@ -12,12 +12,22 @@ const FORMATS = {
   srt: { extension: 'srt', writer: async (settings) => (await import('./srt.js')).srtWriter(settings) },
   vtt: { extension: 'vtt', writer: async (settings) => (await import('./vtt.js')).vttWriter(settings) },
   tsv: { extension: 'tsv', writer: async () => (await import('./tsv.js')).tsvWriter() },
+  md: { extension: 'md', writer: async () => (await import('./markdown.js')).markdownWriter() },
   html: { extension: 'html', writer: async () => (await import('./report/html.js')).htmlWriter() },
 } as const satisfies Record<string, Format>;
 
 export type FormatName = keyof typeof FORMATS;
 
 export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
+
+/** Other names of formats: what people type, and how their files are called. */
+const ALIASES: Readonly<Record<string, FormatName>> = { txt: 'text', markdown: 'md', htm: 'html' };
+
+/** By name, alias or file extension without its dot; undefined for what is none. */
+export function formatNamed(name: string): FormatName | undefined {
+  const plain = name.toLowerCase();
+  return FORMAT_NAMES.find((format) => format === plain) ?? ALIASES[plain];
+}
 
 export function formatOf(name: FormatName): Format {
   return FORMATS[name];

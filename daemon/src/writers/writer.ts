@@ -42,6 +42,18 @@ export function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
 }
 
+const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/u;
+
+/** The lines of a text: a replacement may hold line breaks. Each is `oneLine`; two breaks in a row give an empty one. */
+export function linesOf(text: string): string[] {
+  return text.split(LINE_BREAK).map(oneLine);
+}
+
+/** The same without the empty ones: an empty line ends a cue. */
+export function filledLinesOf(text: string): string[] {
+  return linesOf(text).filter((line) => line !== '');
+}
+
 /** The text of all segments as one string, spaced as the model spaced it. */
 export function fullText(segments: readonly Segment[]): string {
   return segments

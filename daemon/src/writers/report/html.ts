@@ -118,9 +118,9 @@ function row({ segment, parts }: Shown, byWord: boolean): string {
   const start = milliseconds(segment.start);
   const end = Math.max(start, milliseconds(segment.end));
   const words = parts
-    .map(({ space, text, start, end, probability }) => {
+    .map(({ space, broken, text, start, end, probability }) => {
       const percent = Math.round(probability * 100);
-      return `${space ? ' ' : ''}<span class="w" data-s="${start}" data-e="${end}" data-p="${percent}"${shade(probability, byWord)}>${escape(text)}</span>`;
+      return `${broken ? '<br>' : space ? ' ' : ''}<span class="w" data-s="${start}" data-e="${end}" data-p="${percent}"${shade(probability, byWord)}>${escape(text)}</span>`;
     })
     .join('');
   return `<div class="row" data-s="${start}" data-e="${end}"><button class="at" type="button" lang="en" aria-label="Play from ${clock(start)}">${clock(start)}</button><p dir="auto">${words}</p></div>\n`;

@@ -10,7 +10,7 @@ import {
   type LineLimits,
   type SubtitleRules,
 } from './rules.js';
-import { unitsOf } from './units.js';
+import { unitsOf, type Unit } from './units.js';
 
 /** Times in whole milliseconds; `end` is always after `start`. */
 export interface Cue {
@@ -64,13 +64,24 @@ function cuesOf(segment: Segment, limits: LineLimits | undefined): Cue[] {
   const timed = units.every((unit) => unit.timed);
   if (limits === undefined) {
     const start = milliseconds(segment.start);
-    return [{ start, end: Math.max(start + 1, milliseconds(segment.end)), lines: [units], timed }];
+    return [{ start, end: Math.max(start + 1, milliseconds(segment.end)), lines: brokenLines(units), timed }];
   }
   return breakIntoCues(units, limits).map((lines) => {
     const words = lines.flat();
     const start = words[0]?.start ?? 0;
     return { start, end: Math.max(start + 1, ...words.map((word) => word.end)), lines, timed };
   });
+}
+
+/** The lines that the text itself has. */
+function brokenLines(units: readonly Unit[]): Line[] {
+  const lines: Unit[][] = [];
+  for (const unit of units) {
+    const line = lines.at(-1);
+    if (line === undefined || unit.broken) lines.push([unit]);
+    else line.push(unit);
+  }
+  return lines;
 }
 
 /** A cue that would begin with the one before it, or earlier, begins when that one ends. */

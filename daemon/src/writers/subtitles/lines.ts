@@ -50,7 +50,10 @@ export function breakIntoCues(units: readonly Unit[], { width, lines, words }: L
       columns += (widths[from] ?? 0) + (from + 1 < end && next?.spaced === true ? 1 : 0);
       if (
         from + 1 < end &&
-        (columns > width || end - from > words || pauseAfter(units, from) >= LONG_PAUSE_MS)
+        (columns > width ||
+          end - from > words ||
+          pauseAfter(units, from) >= LONG_PAUSE_MS ||
+          next?.broken === true)
       )
         break;
       const line = LINE_COST + uneven(columns, width);
@@ -120,7 +123,7 @@ function uneven(columns: number, width: number): number {
 function breakCost(units: readonly Unit[], at: number): number {
   const before = units[at - 1];
   const after = units[at];
-  if (before === undefined || after === undefined) return 0;
+  if (before === undefined || after === undefined || after.broken) return 0;
   const closed = before.text.replace(/[\p{Pe}\p{Pf}"']+$/u, '');
   if (/[.!?…。！？؟]$/u.test(closed)) return 0;
   if (/[,;:—–、，；：،]$/u.test(closed)) return 1;

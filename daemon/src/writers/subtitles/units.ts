@@ -1,7 +1,7 @@
 /** A segment as the smallest parts that a line may be broken into, each with its time. */
 import type { Segment, Word } from '../../protocol/transcription.js';
 import { milliseconds } from '../timestamp.js';
-import { oneLine } from '../writer.js';
+import { filledLinesOf, oneLine } from '../writer.js';
 
 /** A word: what is underlined, and what gets a time of its own. Times in whole milliseconds. */
 export interface TimedText {
@@ -17,6 +17,8 @@ export interface Unit {
   readonly text: string;
   /** Whether a space stands before it. */
   readonly spaced: boolean;
+  /** Whether the text has a line break before it. */
+  readonly broken: boolean;
   /** Joined they are `text`. */
   readonly words: readonly TimedText[];
   /** Whether the times are the model's, not guessed by length. */
@@ -34,11 +36,22 @@ const WIDE_STOP = /[、。，！？；：]$/u;
 const wordBreaks = new Intl.Segmenter('und', { granularity: 'word' });
 
 export function unitsOf(segment: Segment): Unit[] {
-  const text = oneLine(segment.text);
-  if (text === '') return [];
+  const lines = filledLinesOf(segment.text);
+  if (lines.length === 0) return [];
+  const text = lines.join(' ');
+  const breaks = breakOffsets(text, lines);
   const words = wordsIn(segment.words ?? [], text);
-  const pieces = words ?? inProportion(text, milliseconds(segment.start), milliseconds(segment.end));
-  return merged(pieces, text, words !== undefined);
+  const pieces =
+    words === undefined
+      ? inProportion(text, breaks.all, milliseconds(segment.start), milliseconds(segment.end))
+      : words.flatMap((word) => splitAt(word, breaks.forced));
+  return merged(pieces, text, breaks, words !== undefined);
+}
+
+/** Offsets in the text at which a line may begin, and those at which one must. */
+interface Breaks {
+  readonly all: readonly number[];
+  readonly forced: readonly number[];
 }
 
 interface Piece extends TimedText {
@@ -63,18 +76,36 @@ function wordsIn(words: readonly Word[], text: string): Piece[] | undefined {
 }
 
 /** Words found in the text, with times by their share of its characters. */
-function inProportion(text: string, start: number, end: number): Piece[] {
+function inProportion(text: string, breaks: readonly number[], start: number, end: number): Piece[] {
   const span = Math.max(0, end - start);
   const time = (at: number): number => start + Math.round((span * at) / text.length);
-  const breaks = breakOffsets(text);
   return breaks.map((at, index) => {
     const next = breaks[index + 1] ?? text.length;
     return { at, text: text.slice(at, next).trim(), start: time(at), end: time(next) };
   });
 }
 
+/** A replacement may put a line break inside of a word: its parts share the word's time by their length. */
+function splitAt({ at, text, start, end }: Piece, forced: readonly number[]): Piece[] {
+  const cuts = [at, ...forced.filter((offset) => offset > at && offset < at + text.length)];
+  const time = (offset: number): number => start + Math.round(((end - start) * (offset - at)) / text.length);
+  return cuts.map((from, index) => {
+    const to = cuts[index + 1] ?? at + text.length;
+    return { at: from, text: text.slice(from - at, to - at).trim(), start: time(from), end: time(to) };
+  });
+}
+
+/** @param lines the lines of `text`, which are joined by a space in it */
+function breakOffsets(text: string, lines: readonly string[]): Breaks {
+  const forced: number[] = [];
+  let end = 0;
+  for (const line of lines.slice(0, -1)) forced.push((end += line.length + 1));
+  const all = new Set([...optionalBreaks(text), ...forced]);
+  return { all: [...all].sort((a, b) => a - b), forced };
+}
+
 /** Where a line may begin: after a space, and between the words of a script that has none. */
-function breakOffsets(text: string): number[] {
+function optionalBreaks(text: string): number[] {
   const offsets = [0];
   for (let at = 1; at < text.length; at++) {
     if (text[at - 1] === ' ' && !STAYS_BEHIND.test(text.slice(at)) && !NEVER_LAST.test(text[at - 2] ?? ''))
@@ -89,7 +120,7 @@ function breakOffsets(text: string): number[] {
     if (SPACELESS.test(lastOf(before)) || SPACELESS.test(firstOf(after)) || WIDE_STOP.test(before))
       offsets.push(index);
   }
-  return offsets.sort((a, b) => a - b);
+  return offsets;
 }
 
 function firstOf(text: string): string {
@@ -101,8 +132,8 @@ function lastOf(text: string): string {
 }
 
 /** Pieces put together until each unit begins where a line may begin. */
-function merged(pieces: readonly Piece[], text: string, timed: boolean): Unit[] {
-  const breaks = new Set(breakOffsets(text));
+function merged(pieces: readonly Piece[], text: string, { all, forced }: Breaks, timed: boolean): Unit[] {
+  const breaks = new Set(all);
   const groups: Piece[][] = [];
   for (const piece of pieces) {
     const group = groups.at(-1);
@@ -117,6 +148,7 @@ function merged(pieces: readonly Piece[], text: string, timed: boolean): Unit[] 
       end: Math.max(...group.map((piece) => piece.end)),
       text: text.slice(from, to).trim(),
       spaced: text[from - 1] === ' ',
+      broken: forced.includes(from),
       words: group.map(({ at, start, end }, n) => {
         const next = group[n + 1];
         return { start, end, text: next === undefined ? text.slice(at, to).trim() : text.slice(at, next.at) };
