@@ -127,16 +127,17 @@ describe('the identity of a run', () => {
     find: { recursive: true },
     format: 'srt',
     options: { language: 'en', beamSize: 5 },
-    skipExisting: false,
+    overwrite: false,
     watch: false,
     restart: false,
+    quiet: false,
     jobs: 4,
   };
 
   test('is the same for what gives the same texts, however it is asked for', () => {
     const same: BatchJob[] = [
       { ...job, args: ['./in/'], options: { beamSize: 5, language: 'en' } },
-      { ...job, jobs: 1, restart: true, summary: 'x.json' },
+      { ...job, jobs: 1, restart: true, overwrite: true, quiet: true, summary: 'x.json' },
     ];
     expect(same.map(identityOf)).toEqual([identityOf(job), identityOf(job)]);
   });
@@ -152,8 +153,6 @@ describe('the identity of a run', () => {
       { ...job, model: 'base' },
       { ...job, output: 'out' },
       { ...job, watch: true },
-      // What it leaves out, the other one was asked to do anew.
-      { ...job, skipExisting: true },
     ];
     expect(new Set([job, ...others].map(identityOf)).size).toBe(others.length + 1);
     // Whose texts would go to the same names can't work at once, whatever the texts are.
@@ -173,6 +172,7 @@ test('the summary says what came of all, failures by reason, the most frequent f
     number: 1,
     path,
     target: '/out',
+    modifiedMs: 1,
     bytes: 1,
     state,
     ...(code !== undefined && { failure: { code, message: 'so it is', hint: 'do something' } }),
@@ -187,7 +187,7 @@ test('the summary says what came of all, failures by reason, the most frequent f
   expect(summaryTable({ files, audioSeconds: 120, elapsedSeconds: 10 }, styleFor(false)).split('\n')).toEqual(
     [
       '  done      1  2:00 of audio in 0:10, 12× real time',
-      '  skipped   1  their text was there',
+      '  skipped   1  done already (--force repeats them)',
       '  left      1  the same command goes on with them',
       '  failed   11',
       '    10 × no sound in it — do something',

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { Tally } from '#daemon/cli/batch/tally.js';
 import type { BatchView } from '#daemon/cli/batch/view.js';
 import { BatchWork } from '#daemon/cli/batch/work.js';
+import { Outputs } from '#daemon/cli/outputs.js';
 import type { Transcriber } from '#daemon/cli/transcriber.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { BatchRun } from '#daemon/store/batch/batch-run.js';
@@ -50,7 +51,8 @@ const hears: Transcriber = {
 function work(transcriber = hears, jobs = 1): BatchWork {
   const { signal } = new AbortController();
   const job = { options: {}, format: 'text', jobs } as const;
-  return new BatchWork({ run, transcriber, view: silent, tally: new Tally(), signal, job });
+  const outputs = new Outputs(store.written, false);
+  return new BatchWork({ run, outputs, transcriber, view: silent, tally: new Tally(), signal, job });
 }
 
 function add(...names: string[]): void {

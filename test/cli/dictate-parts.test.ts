@@ -13,9 +13,11 @@ import { columnsOf } from '#daemon/cli/terminal/columns.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
 import { main } from '#daemon/cli/main.js';
 import { TextFlow } from '#daemon/cli/terminal/text-flow.js';
+import { resolvePaths, type Paths } from '#daemon/paths.js';
 import { writtenHere } from '#test/harness/written.js';
 
 let folder: string;
+const here = (): Paths => resolvePaths({ SOTTO_HOME: join(folder, 'home') });
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -194,16 +196,32 @@ describe('the clipboard', () => {
 });
 
 describe('the text', () => {
-  test('replaces a file as a whole, and is not printed then', async () => {
+  test('replaces its own file as a whole, and is not printed then', async () => {
     const output = join(folder, 'note.txt');
-    writeFileSync(output, 'what was there before, and longer');
-    const delivering = await Delivering.prepare({ output });
+    const before = await Delivering.prepare({ output }, here());
+    await before.deliver('what was there before, and longer');
+    const delivering = await Delivering.prepare({ output }, here());
     expect(await delivering.deliver('And so')).toMatchObject({ failures: [], print: false });
     expect(readFileSync(output, 'utf8')).toBe('And so\n');
   });
 
+  test('never replaces a file of the user: said before anybody speaks, and printed where it came meanwhile', async () => {
+    const output = join(folder, 'note.txt');
+    const early = await Delivering.prepare({ output }, here());
+    writeFileSync(output, 'mine');
+    await expect(Delivering.prepare({ output }, here())).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
+    expect(await early.deliver('And so')).toMatchObject({
+      failures: [{ code: 'OUTPUT_EXISTS' }],
+      print: true,
+    });
+    expect(readFileSync(output, 'utf8')).toBe('mine');
+    const forced = await Delivering.prepare({ output, overwrite: true }, here());
+    expect(await forced.deliver('And so')).toMatchObject({ failures: [], print: false });
+    expect(readFileSync(output, 'utf8')).toBe('And so\n');
+  });
+
   test('is printed where its file can’t be written any more', async () => {
-    const delivering = await Delivering.prepare({ output: join(folder, 'sub', '..', 'note.txt') });
+    const delivering = await Delivering.prepare({ output: join(folder, 'sub', '..', 'note.txt') }, here());
     rmSync(folder, { recursive: true });
     expect(await delivering.deliver('And so')).toMatchObject({
       failures: [{ code: 'OUTPUT_FAILED' }],
@@ -212,7 +230,7 @@ describe('the text', () => {
   });
 
   test.each([['missing/note.txt'], ['.']])('refuses %s before anybody speaks', async (name) => {
-    await expect(Delivering.prepare({ output: join(folder, name) })).rejects.toMatchObject({
+    await expect(Delivering.prepare({ output: join(folder, name) }, here())).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
     });
   });

@@ -1,10 +1,10 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { draftName } from '#daemon/cli/place-text.js';
-import { makeOutputFolder, outputNames, writeWhole } from '#daemon/cli/output-files.js';
+import { makeOutputFolder, outputNames } from '#daemon/cli/output-files.js';
 
 let folder: string;
 beforeEach(() => {
@@ -61,25 +61,7 @@ describe('outputNames', () => {
   });
 });
 
-describe('writeWhole', () => {
-  test('replaces a file as a whole and leaves nothing beside it', async () => {
-    const path = join(folder, 'a.txt');
-    writeFileSync(path, 'old and longer');
-    await writeWhole(path, 'new');
-    expect(readFileSync(path, 'utf8')).toBe('new');
-    expect(readdirSync(folder)).toEqual(['a.txt']);
-  });
-
-  test('keeps what was there when it can not write, and says why', async () => {
-    mkdirSync(join(folder, 'a.txt'));
-    const failure = expect.objectContaining({ code: 'OUTPUT_FAILED' });
-    await expect(writeWhole(join(folder, 'a.txt'), 'new')).rejects.toEqual(failure);
-    expect(readdirSync(folder)).toEqual(['a.txt']);
-    await expect(writeWhole(join(folder, 'none', 'a.txt'), 'new')).rejects.toThrow(
-      /no such file or directory/,
-    );
-  });
-
+describe('makeOutputFolder', () => {
   test('makes the folder, with those above it', async () => {
     await makeOutputFolder(join(folder, 'x', 'y'));
     await makeOutputFolder(join(folder, 'x', 'y'));

@@ -73,9 +73,9 @@ describe('sotto transcribe FOLDER', () => {
     expect(texts('in')).toEqual(['b.txt']);
   });
 
-  test('below --output the tree is built again, and --skip-existing does only what is missing', async () => {
+  test('below --output the tree is built again, and a second call does only what is missing', async () => {
     for (const name of ['a.wav', 'x/a.wav', 'x/a.mp3']) audio(name);
-    const args = ['in', '-r', '--output', 'out', '--skip-existing'];
+    const args = ['in', '-r', '--output', 'out'];
     expect((await run(args)).code).toBe(0);
     expect(texts('out')).toEqual(['a.txt', 'x/a.mp3.txt', 'x/a.wav.txt']);
     rmSync(join(home.folder, 'out', 'x', 'a.mp3.txt'));
@@ -103,7 +103,7 @@ describe('sotto transcribe FOLDER', () => {
   });
 
   test.each([
-    [['one.wav', '--skip-existing'], /--skip-existing is for folders, and none is named — name a folder/],
+    [['one.wav', '--jobs', '2'], /--jobs is for folders, and none is named — name a folder/],
     [['one.wav', '--watch', '--output', 'out'], /--watch is for folders/],
     [['in', '--jobs', '0'], /whole number from 1 to 32/],
   ])('%j is wrong usage', async (args, message) => {
@@ -131,9 +131,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     const inodes = done.map((name) => statSync(join(home.folder, 'in', name)).ino);
     const { code, stderr } = await run(['in']);
     expect(code).toBe(0);
-    expect(stderr).toMatch(
-      /^sotto: going on with the run of \d\d:\d\d: \d+ of 12 files are over \(--restart/m,
-    );
+    expect(stderr).toMatch(/^sotto: going on with the run of \d\d:\d\d: \d+ of 12 files are over \(--force/m);
     expect(stderr).toMatch(/^ {2}done +12/m);
     expect(texts('in')).toHaveLength(12);
     expect(done.map((name) => statSync(join(home.folder, 'in', name)).ino)).toEqual(inodes);
@@ -156,12 +154,13 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     );
     db.exec('UPDATE run SET ended_ms = NULL');
     db.close();
+    if (moment !== 'in place') rmSync(join(home.folder, 'in/a.txt'));
     const { code, stderr } = await run(['in']);
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^ {2}done +2/m)]);
     expect(['a.wav', 'b.wav'].map(attempts)).toEqual([runs, 1]);
   });
 
-  test('Ctrl-C says how to go on, and exits with 130; --restart does all of it again', async () => {
+  test('Ctrl-C says how to go on, and exits with 130; --force does all of it again', async () => {
     many(7, { segments: 4, delayMs: 20 });
     audio('last.wav', FOR_LONG);
     const first = start(['in', '--jobs', '2']);
@@ -172,7 +171,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     expect(code).toBe(130);
     expect(stderr).toMatch(/interrupted: \d of 8 files are over; the same command goes on from there\n$/);
     expect(stderr).toMatch(/^ {2}left +\d {2}the same command goes on/m);
-    const again = await run(['in', '--restart']);
+    const again = await run(['in', '--force']);
     expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(/^ {2}done +8/m) });
     expect(again.stderr).not.toContain('going on');
     expect(attempts('00.wav')).toBe(2);

@@ -53,7 +53,8 @@ describe.each([
     writeFileSync(join(home.folder, 'no-sound.wav'), 'text');
     const { code, stdout, stderr } = await run(['transcribe', ...files, 'no-sound.wav', ...flags]);
     expect(code).toBe(1);
-    expect(stdout).toBe(lines(3) + lines(2) + lines(3));
+    const [a, cut, b] = [files[0], files[2], files[3]];
+    expect(stdout).toBe(`==> ${a} <==\n${lines(3)}\n==> ${cut} <==\n${lines(2)}\n==> ${b} <==\n${lines(3)}`);
     expect(stderr.trimEnd().split('\n')).toEqual([
       expect.stringMatching(/^sotto: missing\.wav: .+ — .+$/),
       expect.stringMatching(/^sotto: .*cut\.wav: as the script says — .+$/),

@@ -21,6 +21,7 @@ export interface DictateFlags {
   events?: true;
   copy?: true;
   output?: string;
+  overwrite?: true;
 }
 
 export function addDictate(program: Command, outcome: Outcome): void {
@@ -58,6 +59,7 @@ export function addDictate(program: Command, outcome: Outcome): void {
       '-o, --output <file>',
       'write the text there when it is done; on a terminal it is shown all the same',
     )
+    .option('--overwrite', 'replace a file that Sotto did not write, or that was edited')
     .option('--events', 'one JSON object a line, with t in ms since the first sample was sent')
     .addHelpText(
       'after',
@@ -83,7 +85,7 @@ be another one, better as a whole.`,
         return;
       }
       const { Delivering } = await import('./dictate/deliver.js');
-      const delivering = await Delivering.prepare(flags);
+      const delivering = await Delivering.prepare(flags, paths);
       // First of all: while the microphone opens, this process has time for the rest.
       const microphone = flags.from === undefined ? await openMicrophone(flags.device) : undefined;
       try {
@@ -102,10 +104,12 @@ async function openMicrophone(device: string | undefined): Promise<Source> {
 }
 
 /** @throws SottoError INVALID_ARGUMENT where a flag has nothing to work on */
-export function checkFlags({ from, fast, device, listDevices }: DictateFlags): void {
+export function checkFlags({ from, fast, device, listDevices, output, overwrite }: DictateFlags): void {
   const idle = (flag: string, hint: string): SottoError =>
     new SottoError('INVALID_ARGUMENT', `${flag} has no effect here`, { hint });
   if (fast === true && from === undefined) throw idle('--fast', 'add --from FILE, or leave it out');
+  if (overwrite === true && output === undefined)
+    throw idle('--overwrite', 'add --output FILE, or leave it out');
   if (from === undefined) return;
   if (device !== undefined) throw idle('--device', 'leave it out, or leave out --from');
   if (listDevices === true) throw idle('--from', 'leave it out, or leave out --list-devices');

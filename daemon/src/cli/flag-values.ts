@@ -1,7 +1,15 @@
 /** What the values of flags must look like. Each parser throws what Commander shows as wrong usage. */
 import { InvalidArgumentError } from 'commander';
+import { FORMAT_NAMES, formatNamed, type FormatName } from '../writers/index.js';
 
 type Parser<T> = (value: string) => T;
+
+/** A format by its name or by what its files are called: `txt` is text, `markdown` is md. */
+export function format(value: string): FormatName {
+  const named = formatNamed(value);
+  if (named !== undefined) return named;
+  throw new InvalidArgumentError(`one of ${FORMAT_NAMES.join(', ')} is expected.`);
+}
 
 export function language(value: string): string {
   if (!/^[A-Za-z][A-Za-z -]{1,31}$/.test(value))

@@ -152,7 +152,7 @@ Examples:
       const paths = resolvePaths();
       const model = modelArgument(flags.model, paths);
       const { retranscribe } = await import('./history-retranscribe.js');
-      const view = await chooseView(false);
+      const view = await chooseView({ headers: false, wrap: true });
       const transcriber = flags.daemon ? await daemonTranscriber(paths, view, model) : await ownEngine(paths);
       await withInterrupt(transcriber, outcome, (signal) =>
         retranscribe(

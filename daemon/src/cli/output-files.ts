@@ -1,8 +1,8 @@
-/** `--output DIR`: a file for each input, written whole or not at all, never two into one. */
+/** A folder of texts: a file for each input, never two into one. */
 import { mkdir } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
-import { placeText, sweepDrafts } from './place-text.js';
+import { sweepDrafts } from './place-text.js';
 import { reasonOf } from './system-reason.js';
 
 /**
@@ -38,12 +38,4 @@ export async function makeOutputFolder(folder: string): Promise<void> {
       cause: error,
     });
   }
-}
-
-/**
- * Whole or not at all, in a folder that is there.
- * @throws SottoError OUTPUT_FAILED
- */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  await placeText(path, text, { makeFolder: false });
 }

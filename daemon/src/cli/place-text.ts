@@ -3,8 +3,20 @@
  * reader, a kill or a full disk never finds half of it. What a killed process left behind says whose it was in its name, and
  * is swept.
  */
-import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, type BigIntStats } from 'node:fs';
+import {
+  chmod,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  type FileHandle,
+} from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isRunning } from '../is-running.js';
@@ -20,12 +32,15 @@ const HOST = slugOf(hostname());
 
 const DRAFT = /^\.sotto-(?<host>[a-z0-9-]*)\.(?<pid>\d+)\.[0-9a-f]{12}\.part$/;
 
+/** Whether a file with this SHA-256 may be replaced. */
+export type AcceptsDigest = (digest: string) => boolean;
+
 export interface PlaceOptions {
   /**
    * `replace` takes the place of a file that is there. `keep` leaves it: of several who do the same work the first one
-   * wins, and only one of them hears `placed`.
+   * wins, and only one of them hears `placed`. A test replaces an ordinary file that is empty or whose SHA-256 it accepts.
    */
-  readonly existing?: 'replace' | 'keep';
+  readonly existing?: 'replace' | 'keep' | AcceptsDigest;
   /** Whether folders that are missing are made; they are when left out. */
   readonly makeFolder?: boolean;
 }
@@ -50,7 +65,8 @@ export async function placeText(
     } finally {
       await file.close();
     }
-    const outcome = existing === 'keep' ? await linkTo(draft, path) : await renameTo(draft, path);
+    const outcome = await put(draft, path, existing);
+    if (outcome === 'kept') await rm(draft, { force: true });
     if (outcome === 'placed') await syncFolder(folder);
     return outcome;
   } catch (error) {
@@ -107,27 +123,109 @@ async function isAbandoned(
   return stats !== undefined && nowMs - stats.mtimeMs > STALE_MS;
 }
 
-async function renameTo(draft: string, path: string): Promise<'placed'> {
-  await rename(draft, path);
-  return 'placed';
+async function put(
+  draft: string,
+  path: string,
+  existing: NonNullable<PlaceOptions['existing']>,
+): Promise<'placed' | 'kept'> {
+  if (existing === 'replace') {
+    await takeMode(draft, await lstat(path, { bigint: true }).catch(() => undefined));
+    await rename(draft, path);
+    return 'placed';
+  }
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    if ((await linkTo(draft, path)) === 'placed') return 'placed';
+    if (existing === 'keep') return 'kept';
+    const outcome = await replaceAccepted(draft, path, existing);
+    if (outcome !== 'moved') return outcome;
+  }
+  return 'kept';
+}
+
+/** Another program that changes a file over and over keeps it. */
+const MAX_TRIES = 5;
+
+/**
+ * Never through a link, which may lead to a file elsewhere. What was hashed is compared with what is there right before the
+ * rename, as no system call of Node renames only over a given file.
+ */
+async function replaceAccepted(
+  draft: string,
+  path: string,
+  accepts: AcceptsDigest,
+): Promise<'placed' | 'kept' | 'moved'> {
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT') return 'moved';
+    if (code === 'ELOOP' || code === 'EMLINK' || code === 'EACCES') return 'kept';
+    throw error;
+  }
+  try {
+    const stats = await file.stat({ bigint: true });
+    if (!stats.isFile()) return 'kept';
+    if (stats.size > 0n && !accepts(await digestOfHandle(file))) return 'kept';
+    await takeMode(draft, stats);
+    const now = await lstat(path, { bigint: true }).catch(() => undefined);
+    if (now === undefined || !isSame(now, stats)) return 'moved';
+    await rename(draft, path);
+    return 'placed';
+  } finally {
+    await file.close();
+  }
+}
+
+function isSame(a: BigIntStats, b: BigIntStats): boolean {
+  return (
+    a.dev === b.dev &&
+    a.ino === b.ino &&
+    a.size === b.size &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs
+  );
+}
+
+/** SHA-256 of a whole file, in hexadecimal. */
+export async function digestOfHandle(file: FileHandle): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of file.createReadStream({ autoClose: false, start: 0 })) {
+    hash.update(chunk as Buffer);
+  }
+  return hash.digest('hex');
+}
+
+/** A file that only its user may read stays one. */
+async function takeMode(draft: string, stats: BigIntStats | undefined): Promise<void> {
+  if (stats?.isFile() === true) await chmod(draft, Number(stats.mode & 0o777n)).catch(() => undefined);
 }
 
 /** A link fails where a name is taken, a rename does not ask. */
 async function linkTo(draft: string, path: string): Promise<'placed' | 'kept'> {
-  let outcome: 'placed' | 'kept' = 'placed';
   try {
     await link(draft, path);
   } catch (error) {
     const code = codeOf(error);
-    if (code !== 'EEXIST') {
-      // Disks of cameras and some network shares know no links: there two may still meet within a moment.
-      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) throw error;
-      if ((await stat(path).catch(() => undefined)) === undefined) return renameTo(draft, path);
-    }
-    outcome = 'kept';
+    if (code === 'EEXIST') return 'kept';
+    // Disks of cameras and some network shares know no links.
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) throw error;
+    return claimName(draft, path);
   }
   await rm(draft, { force: true });
-  return outcome;
+  return 'placed';
+}
+
+/** An empty file takes the name, and the text takes its place: a kill in between leaves a file with nothing to lose. */
+async function claimName(draft: string, path: string): Promise<'placed' | 'kept'> {
+  try {
+    await (await open(path, 'wx', 0o666)).close();
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return 'kept';
+    throw error;
+  }
+  await rename(draft, path);
+  return 'placed';
 }
 
 /** The name, too, is on the disk before anybody writes down that it is. */

@@ -1,13 +1,18 @@
 /** For pipes and files: text on stdout as it is done, errors on stderr, nothing else. */
+import { wrapForStdout } from './terminal/wrap.js';
 import { errorLine, type View } from './view.js';
 
-export function plainView(): View {
+/** @param wrap break texts at words where stdout is a terminal */
+export function plainView(wrap = false): View {
+  let file = '';
   return {
-    begin: () => undefined,
+    begin: (name) => void (file = name),
     waiting: () => undefined,
     event: () => undefined,
-    put: (text) => void process.stdout.write(text),
-    done: () => undefined,
+    put: (text) => void process.stdout.write(wrap ? wrapForStdout(text) : text),
+    done: ({ segments }) => {
+      if (segments.length === 0) process.stderr.write(`sotto: ${file}: no speech found\n`);
+    },
     failed: (file, error) => void process.stderr.write(`${errorLine(error, file)}\n`),
     note: (text) => void process.stderr.write(`sotto: ${text}\n`),
     close: () => undefined,

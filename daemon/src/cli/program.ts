@@ -142,7 +142,7 @@ function addDemo(program: Command, outcome: Outcome): void {
     .action(async () => {
       const paths = resolvePaths();
       const { demo } = await import('./demo.js');
-      const view = await chooseView(true);
+      const view = await chooseView({ headers: true, wrap: true });
       let started = false;
       const transcriber = await daemonTranscriber(paths, view, undefined, () => (started = true));
       try {

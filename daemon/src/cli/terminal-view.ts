@@ -9,6 +9,7 @@ import { fitEnd } from './terminal/columns.js';
 import { LiveArea } from './terminal/live-area.js';
 import { clock, formatSpeed, progressLine } from './terminal/progress-line.js';
 import { styleFor, wantsColour } from './terminal/style.js';
+import { wrapForStdout } from './terminal/wrap.js';
 import type { Transcript } from '../writers/index.js';
 import { errorLine, type View } from './view.js';
 
@@ -17,9 +18,11 @@ export interface TerminalViewOptions {
   readonly showText: boolean;
   /** Print the name of each file above its text. */
   readonly headers: boolean;
+  /** Break texts at words where stdout is a terminal. */
+  readonly wrap: boolean;
 }
 
-export function terminalView(stream: WriteStream, { showText, headers }: TerminalViewOptions): View {
+export function terminalView(stream: WriteStream, { showText, headers, wrap }: TerminalViewOptions): View {
   const style = styleFor(wantsColour(stream));
   const heading = styleFor(wantsColour(process.stdout));
   let file = '';
@@ -89,7 +92,7 @@ export function terminalView(stream: WriteStream, { showText, headers }: Termina
           return;
       }
     },
-    put: (text) => area.above(() => void process.stdout.write(text)),
+    put: (text) => area.above(() => void process.stdout.write(wrap ? wrapForStdout(text) : text)),
     done({ segments, summary }: Transcript, writtenTo) {
       area.close();
       const { durationSeconds, timings, language } = summary;

@@ -3,9 +3,11 @@ import { Argument, Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
 import { addBatchFlags, batchOf, type BatchFlags } from './batch/flags.js';
 import { addDecodeFlags, askedOf, type DecodeFlags } from './decode-flags.js';
-import { whole } from './flag-values.js';
+import { destinationOf, formatOfName, type Destination, type DestinationFlags } from './destination.js';
+import { format, whole } from './flag-values.js';
 import { modelArgument } from './models-argument.js';
 import { outputPlan, type OutputFlags } from './output-flags.js';
+import { NO_OUTPUTS, openOutputs } from './outputs.js';
 import { transcribeAll } from './transcribe.js';
 import {
   chooseBatchView,
@@ -17,10 +19,10 @@ import {
 } from './transcribers.js';
 import { SottoError } from '../protocol/errors.js';
 import { queueOption } from './worker-command.js';
-import { FORMAT_NAMES } from '../writers/index.js';
+import { FORMAT_NAMES, type FormatName } from '../writers/index.js';
 
-interface TranscribeFlags extends OutputFlags, DecodeFlags, BatchFlags {
-  output?: string;
+interface TranscribeFlags extends Omit<OutputFlags, 'format'>, DecodeFlags, BatchFlags, DestinationFlags {
+  format?: FormatName;
   model?: string;
   daemon: boolean;
   queue?: string;
@@ -34,8 +36,9 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
     .description(
       'Turns audio or video files into text. The work is done by a daemon that keeps the model warm; ' +
         'if none runs, one is started and leaves again after a while without work.\n\n' +
-        'The text of a file is printed. Of a folder it is written beside each file, or below --output; what is done is ' +
-        'remembered, and the same command goes on after an interruption.',
+        'The text of a file is printed. Of a folder it is written beside each file, or below --output-dir. The same ' +
+        'command again continues an interrupted run, and skips what is done. Files that Sotto did not write, or that ' +
+        'have changed since, are kept.',
     )
     .addArgument(
       new Argument('<file|folder...>', 'WAV, FLAC, MP3, M4A, MP4, OGG, Opus, WebM, AIFF, or folders of them'),
@@ -47,8 +50,15 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
     )
     .addOption(new Option('--detach', 'with --queue: hand the files in, and do not wait'))
     .optionsGroup('Output:')
-    .addOption(new Option('-f, --format <format>', 'what to write').choices(FORMAT_NAMES).default('text'))
-    .option('-o, --output <folder>', 'write a file for each input there; the tree of a folder is built again')
+    .addOption(
+      new Option('-f, --format <format>', 'what to write (default: by the name of -o, or text)')
+        .choices(FORMAT_NAMES)
+        .argParser(format),
+    )
+    .option('-o, --output <path>', 'write to this file; a folder for several inputs')
+    .option('--output-dir <folder>', 'write a file for each input there, with the tree of folders')
+    .option('--overwrite', 'replace files that Sotto did not write, or that were edited')
+    .option('-q, --quiet', 'print texts and errors only: no progress, no notes')
     .option('-w, --word-timestamps', 'find the time of each word; json, vtt and html show them')
     .option('--highlight-words', 'srt, vtt: a cue for each word, with that word underlined')
     .addOption(
@@ -76,10 +86,10 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
       `
 Examples:
   sotto transcribe talk.mp3
-  sotto transcribe talk.mp3 > talk.txt
+  sotto transcribe talk.mp3 -o talk.srt
   sotto transcribe one.wav two.flac --format json | jq .text
-  sotto transcribe recordings --recursive --format srt --skip-existing
-  sotto transcribe ~/Meetings --watch --include "*.m4a" --output ~/Notes
+  sotto transcribe recordings --recursive --format srt     again: only what is new
+  sotto transcribe ~/Meetings --watch --include "*.m4a" --output-dir ~/Notes
   sotto transcribe interview.m4a --language de --format vtt --output subtitles
   sotto transcribe film.mp4 --format srt --max-line-width 42 --max-line-count 2 > film.srt
   sotto transcribe song.flac --format vtt --max-words-per-line 6 --highlight-words
@@ -98,25 +108,26 @@ Examples:
           hint: 'add --queue URL, or leave it out',
         });
       }
-      const batch = flags.queue === undefined ? batchOf(files, flags, flags.output) : undefined;
-      const printed = batch === undefined && flags.output === undefined && flags.queue === undefined;
-      const plan = outputPlan(flags, printed ? files.length : 0);
+      const destination = destinationOf(files, flags);
+      const format = flags.format ?? formatIn(destination) ?? 'text';
+      if (flags.queue !== undefined) checkQueueFlags(flags, destination);
+      const folder = destination.to === 'folder' ? destination.path : undefined;
+      const batch = flags.queue === undefined ? batchOf(files, flags, folder) : undefined;
+      const printed = batch === undefined && destination.to === 'stdout' && flags.queue === undefined;
+      const plan = outputPlan({ ...flags, format }, printed ? files.length : 0);
       const options = {
         ...(plan.wordTimestamps && { wordTimestamps: true }),
-        ...(flags.format === 'text' && !plan.wordTimestamps && { timestamps: 'auto' as const }),
+        ...(format === 'text' && !plan.wordTimestamps && { timestamps: 'auto' as const }),
         ...askedOf(flags),
       };
       const paths = resolvePaths();
       const model = modelArgument(flags.model, paths);
-      const recipe = {
-        options,
-        format: flags.format,
-        writer: plan.writer,
-        ...(model !== undefined && { model }),
-      };
+      const recipe = { options, format, writer: plan.writer, ...(model !== undefined && { model }) };
+      const quiet = flags.quiet === true;
       if (flags.queue !== undefined) {
         const { transcribeByQueue } = await import('./worker/submit-to-queue.js');
-        outcome.exitCode = await transcribeByQueue(files, flags.queue, flags, recipe);
+        const wanted = { ...flags, ...(folder !== undefined && { output: folder }) };
+        outcome.exitCode = await transcribeByQueue(files, flags.queue, wanted, recipe);
         return;
       }
       // First of all: while the engine starts, this process has time for the rest.
@@ -127,24 +138,48 @@ Examples:
           import('./batch/tally.js'),
         ]);
         const tally = new Tally();
-        const view = await chooseBatchView(tally);
+        const view = await chooseBatchView(tally, quiet);
         const transcriber = own ?? (await daemonTranscriber(paths, view, model));
         await withInterrupt(transcriber, outcome, (signal) =>
           transcribeBatch({ ...recipe, ...batch }, { paths, transcriber, tally, view, signal }),
         );
         return;
       }
-      const many = files.length > 1;
-      const view = await chooseView(many && flags.format === 'text' && flags.output === undefined);
-      if (many && flags.output === undefined && ['srt', 'vtt', 'tsv'].includes(flags.format)) {
+      const many = printed && files.length > 1;
+      const isText = format === 'text';
+      const view = await chooseView({ headers: many && isText, wrap: isText, quiet });
+      if (many && ['srt', 'vtt', 'tsv'].includes(format)) {
         view.note(
-          `several ${flags.format} documents follow each other; --output FOLDER writes a file for each`,
+          `several ${format} documents follow each other; --output-dir FOLDER writes a file for each`,
         );
       }
-      const run = { ...recipe, files, ...(flags.output !== undefined && { output: flags.output }) };
+      // On a terminal the view prints them, in bold.
+      const headings = many && isText && !(process.stdout.isTTY && process.stderr.isTTY && !quiet);
+      const run = { ...recipe, files, destination, headings };
+      const outputs = printed ? NO_OUTPUTS : await openOutputs(paths, flags.overwrite === true);
       const transcriber = own ?? (await daemonTranscriber(paths, view, model));
       await withInterrupt(transcriber, outcome, (signal) =>
-        transcribeAll(run, { transcriber, view, signal }),
+        transcribeAll(run, { outputs, transcriber, view, signal }),
       );
     });
+}
+
+function formatIn(destination: Destination): FormatName | undefined {
+  return destination.to === 'file' ? formatOfName(destination.path) : undefined;
+}
+
+/** What is about texts that this process writes. @throws SottoError INVALID_ARGUMENT */
+function checkQueueFlags({ overwrite, force, quiet }: TranscribeFlags, { to }: Destination): void {
+  const named = Object.entries({ '--overwrite': overwrite, '--force': force, '--quiet': quiet });
+  const idle = named.find(([, value]) => value !== undefined)?.[0];
+  if (idle !== undefined) {
+    throw new SottoError('INVALID_ARGUMENT', `${idle} has no effect on work that is handed to a queue`, {
+      hint: 'leave it out, or leave out --queue',
+    });
+  }
+  if (to === 'file') {
+    throw new SottoError('INVALID_ARGUMENT', 'with --queue, texts go to a folder, not to a file', {
+      hint: 'use --output-dir FOLDER',
+    });
+  }
 }

@@ -1,11 +1,13 @@
 /** `sotto transcribe`: one file after another, each shown as it comes and written in the format asked for. */
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { SottoError, type ErrorCode } from '../protocol/errors.js';
 import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
 import { trace } from '../trace.js';
 import { INTERRUPTED } from './interrupt.js';
 import { MODEL_CODES } from './model-codes.js';
-import { makeOutputFolder, outputNames, writeWhole } from './output-files.js';
+import type { Destination } from './destination.js';
+import { makeOutputFolder, outputNames } from './output-files.js';
+import type { Outputs } from './outputs.js';
 import type { Transcriber } from './transcriber.js';
 import { transcriptOf } from './transcript.js';
 import { sayFailure, type View } from './view.js';
@@ -26,11 +28,13 @@ export interface TranscribeRun {
   readonly format: FormatName;
   /** How subtitles are laid out. */
   readonly writer?: WriterSettings;
-  /** Folder for a file each; stdout when left out. */
-  readonly output?: string;
+  readonly destination: Destination;
+  /** Print the name of each file above its text. */
+  readonly headings: boolean;
 }
 
 export interface TranscribeParts {
+  readonly outputs: Pick<Outputs, 'mustBeFree' | 'placeOrFail'>;
   readonly transcriber: Transcriber;
   readonly view: View;
   readonly signal: AbortSignal;
@@ -48,17 +52,17 @@ const FATAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** The exit code of the command. */
 export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts): Promise<number> {
-  const { files, format, output } = run;
+  const { files, destination } = run;
   const { view, signal } = parts;
-  const names = outputNames(files, formatOf(format).extension);
+  const targets = targetsOf(run);
   let failed = 0;
   try {
-    if (output !== undefined) await makeOutputFolder(output);
+    if (destination.to === 'folder') await makeOutputFolder(destination.path);
     for (const [index, file] of files.entries()) {
-      const target = output === undefined ? undefined : join(output, names[index] ?? '');
+      const target = targets[index];
       view.begin(file);
       try {
-        view.done(await transcribeOne(file, target, run, parts), target);
+        view.done(await transcribeOne({ file, target, first: index === 0 }, run, parts), target);
       } catch (thrown) {
         const error = SottoError.from(thrown);
         if (signal.aborted) {
@@ -79,12 +83,33 @@ export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts):
   }
 }
 
+function targetsOf({ files, destination, format }: TranscribeRun): (string | undefined)[] {
+  switch (destination.to) {
+    case 'stdout':
+      return [];
+    case 'file':
+      return [destination.path];
+    case 'folder': {
+      const names = outputNames(files, formatOf(format).extension);
+      return names.map((name) => join(destination.path, name));
+    }
+  }
+}
+
+interface One {
+  readonly file: string;
+  /** Printed when left out. */
+  readonly target: string | undefined;
+  readonly first: boolean;
+}
+
 async function transcribeOne(
-  file: string,
-  target: string | undefined,
-  { format, options, model, output, writer: settings }: TranscribeRun,
-  { transcriber, view, signal }: TranscribeParts,
+  { file, target, first }: One,
+  { format, options, model, headings, writer: settings }: TranscribeRun,
+  { outputs, transcriber, view, signal }: TranscribeParts,
 ): Promise<Transcript> {
+  // Before the work, which may take an hour; and once more when the text is placed.
+  if (target !== undefined) await outputs.mustBeFree(target);
   const newWriter = (): Promise<Writer> => formatOf(format).writer(settings);
   const writer = await newWriter();
   const put = (text: string): void => {
@@ -92,24 +117,33 @@ async function transcribeOne(
   };
   const segments: Segment[] = [];
   let begun = false;
+  // A header without a document behind it helps nobody: nothing is written for a file that fails at once.
+  const begin = (): void => {
+    if (begun) return;
+    begun = true;
+    put(headings ? `${first ? '' : '\n'}==> ${shownName(file)} <==\n` : '');
+    put(writer.begin());
+  };
   const call = { signal, ...(model === undefined ? {} : { model }) };
   try {
     for await (const event of transcriber.transcribe(resolve(file), options, call)) {
       view.event(event);
       if (event.type === 'segment') {
-        // A header without a document behind it helps nobody: nothing is written for a file that fails at once.
-        if (!begun) {
-          trace('cli', 'first text');
-          put(writer.begin());
-        }
-        begun = true;
+        if (!begun) trace('cli', 'first text');
+        begin();
         segments.push(event.segment);
         put(writer.segment(event.segment));
       } else if (event.type === 'final') {
-        const heard = { file, segments, summary: event.summary, folder: output ?? '.' };
-        const transcript = await transcriptOf(heard, { format, options });
-        if (target !== undefined) await writeWhole(target, render(await newWriter(), transcript));
-        else put(`${begun ? '' : writer.begin()}${writer.end(transcript)}`);
+        const folder = target === undefined ? '.' : dirname(target);
+        const transcript = await transcriptOf(
+          { file, segments, summary: event.summary, folder },
+          { format, options },
+        );
+        if (target === undefined) {
+          begin();
+          put(writer.end(transcript));
+        } else
+          await outputs.placeOrFail(target, render(await newWriter(), transcript), { makeFolder: false });
         return transcript;
       }
     }
@@ -118,4 +152,9 @@ async function transcribeOne(
     throw error;
   }
   throw new SottoError(signal.aborted ? 'CANCELLED' : 'INTERNAL', 'the work ended without a result');
+}
+
+/** A heading is one line. */
+function shownName(file: string): string {
+  return file.replace(/[\r\n]+/g, ' ');
 }

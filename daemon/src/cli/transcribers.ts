@@ -6,23 +6,33 @@ import type { BatchView } from './batch/view.js';
 import { onInterrupt } from './interrupt.js';
 import { plainView } from './plain-view.js';
 import type { Transcriber } from './transcriber.js';
-import type { View } from './view.js';
+import { withoutNotes, type View } from './view.js';
 
 /** What the command line ends with; set by whichever command ran. */
 export interface Outcome {
   exitCode: number;
 }
 
-export async function chooseView(headers: boolean): Promise<View> {
-  if (!process.stderr.isTTY || process.env.TERM === 'dumb') return plainView();
-  const { terminalView } = await import('./terminal-view.js');
-  return terminalView(process.stderr, { showText: process.stdout.isTTY === true, headers });
+export interface ViewOptions {
+  /** Print the name of each file above its text, on a terminal. */
+  readonly headers: boolean;
+  /** Texts are plain text: on a terminal they are broken at words. */
+  readonly wrap: boolean;
+  /** Texts and errors, nothing else. */
+  readonly quiet?: boolean;
 }
 
-export async function chooseBatchView(tally: Tally): Promise<BatchView> {
-  if (!process.stderr.isTTY || process.env.TERM === 'dumb') {
+export async function chooseView({ headers, wrap, quiet = false }: ViewOptions): Promise<View> {
+  if (quiet) return withoutNotes(plainView(wrap));
+  if (!process.stderr.isTTY || process.env.TERM === 'dumb') return plainView(wrap);
+  const { terminalView } = await import('./terminal-view.js');
+  return terminalView(process.stderr, { showText: process.stdout.isTTY === true, headers, wrap });
+}
+
+export async function chooseBatchView(tally: Tally, quiet: boolean): Promise<BatchView> {
+  if (quiet || !process.stderr.isTTY || process.env.TERM === 'dumb') {
     const { plainBatchView } = await import('./batch/plain-view.js');
-    return plainBatchView(tally);
+    return quiet ? withoutNotes(plainBatchView(tally)) : plainBatchView(tally);
   }
   const { terminalBatchView } = await import('./batch/terminal-view.js');
   return terminalBatchView(process.stderr, tally);

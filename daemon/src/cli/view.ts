@@ -19,6 +19,15 @@ export interface View {
   close(): void;
 }
 
+/** `--quiet`: texts and errors of a view, and nothing else. */
+export function withoutNotes<V extends object>(view: V): V {
+  const shown = ['put', 'failed', 'close'];
+  const none = (): void => undefined;
+  return Object.fromEntries(
+    Object.entries(view).map(([name, show]) => [name, shown.includes(name) ? (show as unknown) : none]),
+  ) as V;
+}
+
 /** `sotto: talk.mp3: the file ends early — copy it again`: one line, whatever the message holds. */
 export function errorLine(error: SottoError, file?: string): string {
   const where = file === undefined ? '' : `${file}: `;

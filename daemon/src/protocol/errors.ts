@@ -203,6 +203,12 @@ const CODES = {
     exitCode: 1,
     hint: 'check the output folder: does it exist, may you write there, is the disk full?',
   },
+  OUTPUT_EXISTS: {
+    httpStatus: 409,
+    retryable: false,
+    exitCode: 1,
+    hint: 'name another file, or add --overwrite to replace it',
+  },
   SHARE_GONE: {
     httpStatus: 503,
     retryable: true,

@@ -3,7 +3,7 @@
  * work on the files that were in hand; the same call goes on from there.
  */
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { BatchRun, NewFile } from '../../store/batch/batch-run.js';
@@ -15,13 +15,14 @@ import type { Transcriber } from '../transcriber.js';
 import { sayFailure } from '../view.js';
 import { FolderWatch } from './folder-watch.js';
 import { identityOf, placeKeyOf, type BatchJob } from './identity.js';
+import { Outputs } from '../outputs.js';
 import { sweepDrafts } from '../place-text.js';
 import { Settled } from './settled.js';
 import { countsOf, giveSummary } from './summary.js';
 import { survey } from './survey.js';
 import type { Tally } from './tally.js';
 import type { BatchView } from './view.js';
-import { BatchWork } from './work.js';
+import { BatchWork, keptNote } from './work.js';
 
 export interface BatchParts {
   readonly paths: Paths;
@@ -47,9 +48,11 @@ export async function transcribeBatch(job: BatchJob, parts: BatchParts): Promise
       });
     }
     store.prune();
+    const outputs = new Outputs(store.written, job.overwrite);
+    if (job.summary !== undefined && job.summary !== '-') await outputs.mustBeFree(resolve(job.summary));
     const { run, since } = store.takeUp({ identity: identityOf(job), restart: job.restart });
     run.recover(digestOfFile);
-    return await workOn(run, since, job, parts);
+    return await workOn(run, since, job, { ...parts, outputs });
   } catch (thrown) {
     view.close();
     return sayFailure(thrown);
@@ -60,19 +63,23 @@ export async function transcribeBatch(job: BatchJob, parts: BatchParts): Promise
   }
 }
 
+interface WorkOnParts extends BatchParts {
+  readonly outputs: Outputs;
+}
+
 async function workOn(
   run: BatchRun,
   since: number | undefined,
   job: BatchJob,
-  parts: BatchParts,
+  parts: WorkOnParts,
 ): Promise<number> {
-  const { signal, tally, view } = parts;
+  const { outputs, signal, tally, view } = parts;
   const work = new BatchWork({ ...parts, run, job });
   let stopped: SottoError | undefined;
   try {
     if (job.watch) await keepWatch(run, work, job, parts);
     else {
-      const files = await survey(job, { signal, onFound: (count) => view.looking(count) });
+      const files = await survey(job, { outputs, signal, onFound: (count) => view.looking(count) });
       await take(run, files, parts);
       if (files.length === 0 && !signal.aborted) view.note(`there is no sound in ${job.args.join(', ')}`);
       if (since !== undefined && tally.files > tally.left) view.note(goingOn(since, tally));
@@ -88,16 +95,19 @@ async function workOn(
   const interrupted = signal.aborted && (waiting > 0 || (!tally.known && !job.watch));
   if (waiting === 0 && !job.watch && !interrupted && stopped === undefined) run.end();
   const { audioSeconds, elapsedSeconds } = tally;
-  await giveSummary({ files, audioSeconds, elapsedSeconds }, job.summary);
+  await giveSummary({ files, audioSeconds, elapsedSeconds }, { ...job, outputs });
   if (stopped !== undefined) return sayFailure(stopped);
   if (interrupted) {
     const over = files.length - waiting;
-    const same = `the same command${job.restart ? ' without --restart' : ''}`;
+    const same = `the same command${job.restart ? ' without --force' : ''}`;
     view.note(`interrupted: ${over} of ${files.length} files are over; ${same} goes on from there`);
     return INTERRUPTED;
   }
   return failed > 0 ? 1 : 0;
 }
+
+/** Files that are named one by one; a folder may hold thousands. */
+const MAX_KEPT_NOTES = 8;
 
 /** Into the run, with what an earlier process left where their texts go swept away. */
 async function take(
@@ -110,14 +120,21 @@ async function take(
   const targets = files.filter(({ failure }) => failure === undefined).map(({ target }) => target);
   for (const folder of new Set(targets.map(dirname))) await sweepDrafts(folder);
   tally.set(run.counts(), run.files('waiting'));
+  const kept = run.files('skipped').filter(({ skipped }) => skipped !== 'done');
+  const paths = new Set(files.map(({ path }) => path));
+  const news = kept.filter(({ path }) => paths.has(path));
+  for (const file of news.slice(0, MAX_KEPT_NOTES)) {
+    if (file.skipped !== undefined && file.skipped !== 'done') view.note(keptNote(file, file.skipped));
+  }
+  if (news.length > MAX_KEPT_NOTES) view.note(`… and ${news.length - MAX_KEPT_NOTES} more are kept`);
   for (const { path, failure } of files) {
     if (failure !== undefined) view.failed({ path }, new SottoError(failure.code, failure.message, failure));
   }
 }
 
 /** Until it is told to end. */
-async function keepWatch(run: BatchRun, work: BatchWork, job: BatchJob, parts: BatchParts): Promise<void> {
-  const { signal, view } = parts;
+async function keepWatch(run: BatchRun, work: BatchWork, job: BatchJob, parts: WorkOnParts): Promise<void> {
+  const { outputs, signal, view } = parts;
   const settled = new Settled();
   const unreadable = new Set<string>();
   const watch = new FolderWatch(job.args, job.find.recursive);
@@ -126,7 +143,7 @@ async function keepWatch(run: BatchRun, work: BatchWork, job: BatchJob, parts: B
     for (let first = true; !signal.aborted; first = false) {
       const beganMs = performance.now();
       settled.begin();
-      const all = await survey(job, { signal, leave: (file) => !settled.isNews(file) });
+      const all = await survey(job, { outputs, signal, leave: (file) => !settled.isNews(file) });
       const files = all.filter(({ path, failure }) => failure === undefined || !unreadable.has(path));
       for (const { path, failure } of all) if (failure !== undefined) unreadable.add(path);
       const lookMs = performance.now() - beganMs;
@@ -153,5 +170,5 @@ function goingOn(sinceMs: number, { files, left }: Tally): string {
   const today = since.toDateString() === new Date().toDateString();
   const when = since.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
   const day = today ? '' : `${since.toLocaleDateString([], { day: 'numeric', month: 'short' })}, `;
-  return `going on with the run of ${day}${when}: ${files - left} of ${files} files are over (--restart begins anew)`;
+  return `going on with the run of ${day}${when}: ${files - left} of ${files} files are over (--force starts over)`;
 }

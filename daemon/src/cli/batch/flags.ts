@@ -1,8 +1,8 @@
 /** The flags of `sotto transcribe` for folders and many files, and what they ask for. */
-import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { SottoError } from '../../protocol/errors.js';
+import { isFolder } from '../destination.js';
 import { whole } from '../flag-values.js';
 import type { FindOptions } from './find-files.js';
 import type { BatchJob } from './identity.js';
@@ -12,6 +12,9 @@ export interface BatchFlags {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly skipExisting?: true;
+  readonly overwrite?: true;
+  readonly force?: true;
+  readonly quiet?: true;
   readonly watch?: true;
   readonly jobs?: number;
   readonly restart?: true;
@@ -35,14 +38,15 @@ export function addBatchFlags(command: Command): Command {
       collect,
     )
     .option('--exclude <glob>', 'no files or folders like this; may be given more than once', collect)
-    .option('--skip-existing', 'leave out files whose text is there already')
+    .option('--force', 'transcribe finished files again; never replaces edited files')
+    .addOption(new Option('--skip-existing', 'skip finished files, as is the default').hideHelp())
     .option('--watch', 'stay, and do what comes into the folders once it is complete')
     .addOption(
       new Option('-j, --jobs <n>', `files that are handed in at once (default: ${JOBS})`).argParser(
         whole(1, MOST_JOBS),
       ),
     )
-    .option('--restart', 'begin anew instead of going on with an interrupted run')
+    .addOption(new Option('--restart', 'the same as --force').hideHelp())
     .option('--summary <file>', 'write what came of each file there, as JSON; - is stdout');
 }
 
@@ -52,7 +56,7 @@ function collect(value: string, before: readonly string[] = []): string[] {
 
 type Asked = Pick<
   BatchJob,
-  'args' | 'find' | 'skipExisting' | 'watch' | 'restart' | 'jobs' | 'summary' | 'output'
+  'args' | 'find' | 'overwrite' | 'watch' | 'restart' | 'jobs' | 'summary' | 'output' | 'quiet'
 >;
 
 /**
@@ -66,7 +70,7 @@ export function batchOf(
   flags: BatchFlags,
   output: string | undefined,
 ): Asked | undefined {
-  const folders = args.some((arg) => statSync(arg, { throwIfNoEntry: false })?.isDirectory() === true);
+  const folders = args.some(isFolder);
   const named = NAMES.find((name) => flags[name] !== undefined);
   if (!folders && named === undefined && (args.length < 2 || output === undefined)) return undefined;
   if (!folders && output === undefined) {
@@ -74,7 +78,7 @@ export function batchOf(
       'INVALID_ARGUMENT',
       `${flagOf(named ?? 'recursive')} is for folders, and none is named`,
       {
-        hint: 'name a folder, or add --output FOLDER',
+        hint: 'name a folder, or add --output-dir FOLDER',
       },
     );
   }
@@ -87,9 +91,10 @@ export function batchOf(
   return {
     args,
     find: findOptionsOf(flags),
-    skipExisting: flags.skipExisting === true,
+    overwrite: flags.overwrite === true,
+    quiet: flags.quiet === true,
     watch: flags.watch === true,
-    restart: flags.restart === true,
+    restart: flags.restart === true || flags.force === true,
     jobs: flags.jobs ?? JOBS,
     ...(summary !== undefined && { summary }),
     ...(output !== undefined && { output }),
@@ -108,13 +113,11 @@ const NAMES = [
   'recursive',
   'include',
   'exclude',
-  'skipExisting',
   'watch',
   'jobs',
-  'restart',
   'summary',
 ] as const satisfies readonly (keyof BatchFlags)[];
 
 function flagOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return `--${name}`;
 }

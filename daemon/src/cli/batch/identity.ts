@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { digestOfJson } from '../digest.js';
 import type { Recipe } from '../transcript.js';
-import type { FindOptions } from './find-files.js';
+import type { FindOptions, FoundFile } from './find-files.js';
 
 export interface BatchJob extends Recipe {
   /** Files and folders, as they were given. */
@@ -12,20 +12,23 @@ export interface BatchJob extends Recipe {
   readonly model?: string;
   /** Folder for the texts; beside each file when left out. */
   readonly output?: string;
-  readonly skipExisting: boolean;
+  /** Replace files that Sotto did not write, or that have changed since. */
+  readonly overwrite: boolean;
   /** Stay, and do what comes. */
   readonly watch: boolean;
-  /** Begin anew, whatever an interrupted call has done. */
+  /** Do again what is done, by an interrupted call or an earlier one. */
   readonly restart: boolean;
   /** Files that are with the daemon at once. */
   readonly jobs: number;
   /** Where the summary goes as JSON; `-` is stdout. */
   readonly summary?: string;
+  /** No progress, no notes, no table. */
+  readonly quiet: boolean;
 }
 
 /** All that the texts depend on, and which files are to be done. */
 export function identityOf(job: BatchJob): string {
-  const { find, format, writer, options, model, watch, skipExisting } = job;
+  const { find, format, writer, options, model, watch } = job;
   return digestOfJson([
     placeOf(job),
     find.recursive,
@@ -36,8 +39,15 @@ export function identityOf(job: BatchJob): string {
     options,
     model,
     watch,
-    skipExisting,
   ]);
+}
+
+/** All that the text of a file depends on: where it is the same, a text is up to date. */
+export function originOf(
+  { format, writer, options, model }: Pick<BatchJob, 'format' | 'writer' | 'options' | 'model'>,
+  { path, bytes, modifiedMs }: Pick<FoundFile, 'path' | 'bytes' | 'modifiedMs'>,
+): string {
+  return digestOfJson([path, bytes, modifiedMs, format, writer, options, model]);
 }
 
 /** Two calls of the same place must not work at once: their texts would go to the same names. */

@@ -4,10 +4,14 @@ import type { ErrorCode } from '../../protocol/errors.js';
 import type { BatchFile, FileState } from '../../store/batch/batch-run.js';
 import { clock, formatSpeed } from '../terminal/progress-line.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
-import { placeText, sweepDrafts } from '../place-text.js';
+import type { Outputs } from '../outputs.js';
+import { sweepDrafts } from '../place-text.js';
 import { shownPath } from '../shown-path.js';
 
-type SummaryFile = Pick<BatchFile, 'path' | 'target' | 'state' | 'failure' | 'audioSeconds' | 'workSeconds'>;
+type SummaryFile = Pick<
+  BatchFile,
+  'path' | 'target' | 'state' | 'skipped' | 'failure' | 'audioSeconds' | 'workSeconds'
+>;
 
 export interface Summary {
   readonly files: readonly SummaryFile[];
@@ -42,6 +46,7 @@ export function summaryTable(summary: Summary, style: Style): string {
   const { files, audioSeconds, elapsedSeconds } = summary;
   const counts = countsOf(files);
   const left = counts.waiting + counts.working;
+  const kept = keptIn(files);
   const speed =
     audioSeconds > 0 && elapsedSeconds > 0
       ? `${clock(audioSeconds)} of audio in ${clock(elapsedSeconds)}, ${formatSpeed(audioSeconds / elapsedSeconds)} real time`
@@ -53,7 +58,12 @@ export function summaryTable(summary: Summary, style: Style): string {
       : [`  ${what.padEnd(8)} ${String(count).padStart(width)}${more === '' ? '' : `  ${style.dim(more)}`}`];
   return [
     ...row('done', counts.done, speed),
-    ...row('skipped', counts.skipped, counts.skipped > 0 ? 'their text was there' : ''),
+    ...row(
+      'skipped',
+      counts.skipped - kept,
+      counts.skipped > kept ? 'done already (--force repeats them)' : '',
+    ),
+    ...row('kept', kept, kept > 0 ? 'edited, or not written by Sotto (--overwrite replaces them)' : ''),
     ...row('left', left, left > 0 ? 'the same command goes on with them' : ''),
     ...row('failed', counts.failed),
     ...failureRows(
@@ -63,6 +73,11 @@ export function summaryTable(summary: Summary, style: Style): string {
   ]
     .map((line) => `${line}\n`)
     .join('');
+}
+
+/** Files whose text was not written because another one is in its place. */
+function keptIn(files: readonly SummaryFile[]): number {
+  return files.filter(({ skipped }) => skipped !== undefined && skipped !== 'done').length;
 }
 
 /** By reason, the most frequent first, with what to do about it once. */
@@ -94,13 +109,15 @@ function summaryJson({ files, audioSeconds, elapsedSeconds }: Summary): string {
       done,
       failed,
       skipped,
+      kept: keptIn(files),
       left: waiting + working,
       audioSeconds,
       elapsedSeconds,
-      results: files.map(({ path, target, state, failure, audioSeconds, workSeconds }) => ({
+      results: files.map(({ path, target, state, skipped, failure, audioSeconds, workSeconds }) => ({
         file: path,
         state: state === 'working' ? 'waiting' : state,
         ...(state === 'done' || state === 'skipped' ? { output: target } : {}),
+        ...(skipped !== undefined && { reason: skipped }),
         ...(failure !== undefined && { code: failure.code, message: failure.message, hint: failure.hint }),
         ...(audioSeconds !== undefined && { audioSeconds }),
         ...(workSeconds !== undefined && { workSeconds }),
@@ -111,9 +128,20 @@ function summaryJson({ files, audioSeconds, elapsedSeconds }: Summary): string {
   )}\n`;
 }
 
-/** On stderr for people; and where it was asked for, as JSON. @throws SottoError OUTPUT_FAILED */
-export async function giveSummary(summary: Summary, file: string | undefined): Promise<void> {
-  if (summary.files.length > 0) {
+export interface SummaryFlags {
+  /** Where the summary goes as JSON; `-` is stdout. */
+  readonly summary?: string;
+  /** No table. */
+  readonly quiet?: boolean;
+  readonly outputs: Pick<Outputs, 'placeOrFail'>;
+}
+
+/** On stderr for people; and where it was asked for, as JSON. @throws SottoError OUTPUT_FAILED, OUTPUT_EXISTS */
+export async function giveSummary(
+  summary: Summary,
+  { summary: file, quiet = false, outputs }: SummaryFlags,
+): Promise<void> {
+  if (summary.files.length > 0 && !quiet) {
     const { stderr } = process;
     const gap = stderr.isTTY ? '\n' : '';
     stderr.write(`${gap}${summaryTable(summary, styleFor(wantsColour(stderr)))}`);
@@ -121,6 +149,6 @@ export async function giveSummary(summary: Summary, file: string | undefined): P
   if (file === '-') process.stdout.write(summaryJson(summary));
   else if (file !== undefined) {
     await sweepDrafts(dirname(resolve(file)));
-    await placeText(resolve(file), summaryJson(summary));
+    await outputs.placeOrFail(resolve(file), summaryJson(summary));
   }
 }

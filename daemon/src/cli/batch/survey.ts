@@ -1,12 +1,13 @@
 /** The files of a run as they are on disk now, each with the place of its text. */
-import type { NewFile } from '../../store/batch/batch-run.js';
+import type { NewFile, SkipReason } from '../../store/batch/batch-run.js';
 import { formatOf } from '../../writers/index.js';
-import { hasText } from '../place-text.js';
+import type { Outputs } from '../outputs.js';
 import { findFiles, type FoundFile, type Unreadable } from './find-files.js';
-import type { BatchJob } from './identity.js';
+import { originOf, type BatchJob } from './identity.js';
 import { targetsOf } from './targets.js';
 
 export interface SurveyOptions {
+  readonly outputs: Pick<Outputs, 'standing'>;
   readonly signal: AbortSignal;
   /** Told how many files there are so far. */
   readonly onFound?: (files: number) => void;
@@ -15,7 +16,10 @@ export interface SurveyOptions {
 }
 
 /** What can't be looked at is among them, with the reason. */
-export async function survey(job: BatchJob, { signal, onFound, leave }: SurveyOptions): Promise<NewFile[]> {
+export async function survey(
+  job: BatchJob,
+  { outputs, signal, onFound, leave }: SurveyOptions,
+): Promise<NewFile[]> {
   const found: FoundFile[] = [];
   const unreadable: Unreadable[] = [];
   for await (const one of findFiles(job.args, job.find)) {
@@ -34,7 +38,8 @@ export async function survey(job: BatchJob, { signal, onFound, leave }: SurveyOp
     const target = targets[index] ?? '';
     if (leave?.(file) === true) continue;
     const { path, bytes, modifiedMs } = file;
-    files.push({ path, target, bytes, modifiedMs, skip: job.skipExisting && (await hasText(target)) });
+    const skip = await skipReason(job, file, target, outputs);
+    files.push({ path, target, bytes, modifiedMs, ...(skip !== undefined && { skip }) });
   }
   const failed = unreadable.map(({ path, error }) => ({
     path,
@@ -44,4 +49,18 @@ export async function survey(job: BatchJob, { signal, onFound, leave }: SurveyOp
     failure: { code: error.code, message: error.message, hint: error.hint },
   }));
   return [...files, ...failed];
+}
+
+/** Undefined where there is something to do. */
+async function skipReason(
+  job: BatchJob,
+  file: FoundFile,
+  target: string,
+  outputs: Pick<Outputs, 'standing'>,
+): Promise<SkipReason | undefined> {
+  // What can't be written is told when it is to be written.
+  const standing = await outputs.standing(target).catch(() => undefined);
+  if (standing?.is === 'kept') return standing.reason;
+  const isDone = standing?.is === 'ours' && standing.origin === originOf(job, file);
+  return isDone && !job.restart ? 'done' : undefined;
 }

@@ -104,6 +104,11 @@ export class Tally {
     this.#over.failed += 1;
   }
 
+  fileSkipped(file: Sized): void {
+    this.#gone(file);
+    this.#over.skipped += 1;
+  }
+
   #gone({ path, bytes }: Sized): void {
     this.#waiting = Math.max(0, this.#waiting - 1);
     const kind = this.#kindOf(path);

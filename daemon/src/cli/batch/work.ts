@@ -9,9 +9,9 @@ import type { BatchFile, BatchRun } from '../../store/batch/batch-run.js';
 import { digestOf } from '../digest.js';
 import type { Transcriber } from '../transcriber.js';
 import { documentOf, type Document, type Recipe } from '../transcript.js';
-import { placeText } from '../place-text.js';
+import { keptText, type KeptReason, type Outputs } from '../outputs.js';
 import { shownPath } from '../shown-path.js';
-import type { BatchJob } from './identity.js';
+import { originOf, type BatchJob } from './identity.js';
 import { sleep } from './sleep.js';
 import type { Tally } from './tally.js';
 import { Patience } from './trouble.js';
@@ -20,6 +20,7 @@ import type { BatchView } from './view.js';
 export interface WorkParts {
   readonly run: BatchRun;
   readonly job: Recipe & Pick<BatchJob, 'model' | 'jobs'>;
+  readonly outputs: Pick<Outputs, 'place'>;
   readonly transcriber: Transcriber;
   readonly view: BatchView;
   readonly tally: Tally;
@@ -68,7 +69,7 @@ export class BatchWork {
 
   /** What it throws is not a matter of the file: it can't be written down what came of it. */
   async #do(file: BatchFile): Promise<void> {
-    const { run, view, tally } = this.#parts;
+    const { run, view, tally, outputs, job } = this.#parts;
     let begun = false;
     let document: Document;
     try {
@@ -84,15 +85,23 @@ export class BatchWork {
     const { text, transcript } = document;
     // In this order: whoever finds the file in somebody's hands can tell whether its text got to its place.
     run.placing(file, digestOf(text));
+    let outcome: 'placed' | KeptReason;
     try {
-      await placeText(file.target, text);
+      outcome = await outputs.place(file.target, text, { origin: originOf(job, file) });
     } catch (thrown) {
       this.#notDone(file, SottoError.from(thrown), begun);
       return;
     }
+    this.#patience.worked();
+    if (outcome !== 'placed') {
+      run.skipped(file, outcome);
+      tally.fileSkipped(file);
+      view.left(file);
+      view.note(keptNote(file, outcome));
+      return;
+    }
     const { durationSeconds, timings } = transcript.summary;
     run.done(file, { audioSeconds: durationSeconds, workSeconds: timings.total });
-    this.#patience.worked();
     tally.fileDone(file, durationSeconds);
     view.done(file, transcript);
   }
@@ -139,4 +148,9 @@ export class BatchWork {
     const pause = sleep(ms, this.#halt.signal);
     this.#calm = Promise.all([this.#calm, pause]).then(() => undefined);
   }
+}
+
+/** `in/a.srt has changed since Sotto wrote it: kept (--overwrite replaces it)`. */
+export function keptNote({ target }: Pick<BatchFile, 'target'>, reason: KeptReason): string {
+  return `${keptText(shownPath(target), reason)}: kept (--overwrite replaces it)`;
 }

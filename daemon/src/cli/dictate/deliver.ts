@@ -1,8 +1,9 @@
 /** Where the text goes once it is final. */
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
-import { writeWhole } from '../output-files.js';
+import { openOutputs, type Outputs } from '../outputs.js';
 import { clipboardCommand, copyText, type ClipboardCommand } from './clipboard.js';
 
 export interface Delivery {
@@ -13,22 +14,41 @@ export interface Delivery {
   readonly print: boolean;
 }
 
+export interface DeliveryFlags {
+  readonly output?: string;
+  readonly copy?: boolean;
+  /** Replace a file that Sotto did not write, or that was edited. */
+  readonly overwrite?: boolean;
+}
+
+interface Output {
+  readonly path: string;
+  readonly outputs: Outputs;
+}
+
 export class Delivering {
-  readonly #output: string | undefined;
+  readonly #output: Output | undefined;
   readonly #clipboard: ClipboardCommand | undefined;
 
-  private constructor(output: string | undefined, clipboard: ClipboardCommand | undefined) {
+  private constructor(output: Output | undefined, clipboard: ClipboardCommand | undefined) {
     this.#output = output;
     this.#clipboard = clipboard;
   }
 
   /**
    * Looks before anybody speaks whether the text can go where it should.
-   * @throws SottoError OUTPUT_FAILED
+   * @throws SottoError OUTPUT_FAILED, OUTPUT_EXISTS
    */
-  static async prepare({ output, copy = false }: { output?: string; copy?: boolean }): Promise<Delivering> {
-    if (output !== undefined) await mustBeWritable(output);
-    return new Delivering(output, copy ? clipboardCommand() : undefined);
+  static async prepare(
+    { output, copy = false, overwrite = false }: DeliveryFlags,
+    paths: Paths,
+  ): Promise<Delivering> {
+    const clipboard = copy ? clipboardCommand() : undefined;
+    if (output === undefined) return new Delivering(undefined, clipboard);
+    await mustHaveFolder(output);
+    const outputs = await openOutputs(paths, overwrite);
+    await outputs.mustBeFree(output);
+    return new Delivering({ path: output, outputs }, clipboard);
   }
 
   /** `print`: whether the text is for stdout if nothing else is asked for. */
@@ -46,13 +66,15 @@ export class Delivering {
     if (this.#clipboard !== undefined && text !== '')
       await attempt(copyText(text, this.#clipboard), 'copied');
     if (this.#output !== undefined) {
-      await attempt(writeWhole(this.#output, text === '' ? '' : `${text}\n`), `→ ${this.#output}`);
+      const { path, outputs } = this.#output;
+      const document = text === '' ? '' : `${text}\n`;
+      await attempt(outputs.placeOrFail(path, document, { makeFolder: false }), `→ ${path}`);
     }
     return { failures, facts, print: this.#output === undefined || failures.length > 0 };
   }
 }
 
-async function mustBeWritable(output: string): Promise<void> {
+async function mustHaveFolder(output: string): Promise<void> {
   const folder = dirname(resolve(output));
   const there = await stat(folder).catch(() => undefined);
   if (there?.isDirectory() !== true) {

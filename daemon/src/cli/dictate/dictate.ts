@@ -5,6 +5,7 @@ import type { FinalEvent } from '../../protocol/live.js';
 import { trace } from '../../trace.js';
 import { INTERRUPTED } from '../interrupt.js';
 import { clock } from '../terminal/progress-line.js';
+import { wrapForStdout } from '../terminal/wrap.js';
 import type { Delivering } from './deliver.js';
 import { Levels } from './levels.js';
 import type { Source } from './source.js';
@@ -132,7 +133,8 @@ export class DictateRun {
     view.close();
     const text = final.text.trim();
     const { failures, facts, print } = await delivering.deliver(text);
-    if (onEvent === undefined && (print || onTerminal) && text !== '') process.stdout.write(`${text}\n`);
+    if (onEvent === undefined && (print || onTerminal) && text !== '')
+      process.stdout.write(`${wrapForStdout(text)}\n`);
     const words = countWords(text);
     view.summary([
       clock(final.durationSeconds),

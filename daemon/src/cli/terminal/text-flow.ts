@@ -58,7 +58,7 @@ export class TextFlow {
 }
 
 /** Pieces that joined are the text; each fits, but for the spaces at its end. */
-function breakLines(text: string, columns: number): string[] {
+export function breakLines(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
   let width = 0;

@@ -8,6 +8,8 @@ import { SottoError } from '../../protocol/errors.js';
 import { findOptionsOf, type BatchFlags } from '../batch/flags.js';
 import { giveSummary } from '../batch/summary.js';
 import { INTERRUPTED, onInterrupt } from '../interrupt.js';
+import { resolvePaths } from '../../paths.js';
+import { openOutputs } from '../outputs.js';
 import { hasText, sweepDrafts } from '../place-text.js';
 import type { Recipe } from '../transcript.js';
 import { sayFailure } from '../view.js';
@@ -34,6 +36,8 @@ export async function transcribeByQueue(
   recipe: Recipe & { readonly model?: string },
 ): Promise<number> {
   checkFlags(flags);
+  const outputs = await openOutputs(resolvePaths(), false);
+  if (flags.summary !== undefined && flags.summary !== '-') await outputs.mustBeFree(resolve(flags.summary));
   const address = askedQueue(url);
   const { output } = flags;
   const [collection] = await Promise.all([
@@ -67,7 +71,7 @@ export async function transcribeByQueue(
     await files.follow({ client, queue }, view, interrupt.signal);
     view.close();
     if (files.counts.all > 1 || flags.summary !== undefined)
-      await giveSummary(files.summary(), flags.summary);
+      await giveSummary(files.summary(), { ...flags, quiet: false, outputs });
     if (files.workers.size > 1) view.note(`done by ${byWorker(files.workers)}`);
     if (interrupt.signal.aborted) {
       view.note(`not watching any more, but the work goes on; ${again}`);

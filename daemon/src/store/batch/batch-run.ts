@@ -9,14 +9,18 @@ import { written } from './database.js';
 
 export type FileState = 'waiting' | 'working' | 'done' | 'failed' | 'skipped';
 
+/** Why nothing is to be done: its text is up to date, or in its place is a text that was edited, or one of another program. */
+export const SKIP_REASONS = ['done', 'edited', 'foreign'] as const;
+export type SkipReason = (typeof SKIP_REASONS)[number];
+
 /** What a folder holds now. */
 export interface NewFile {
   readonly path: string;
   readonly target: string;
   readonly bytes: number;
   readonly modifiedMs: number;
-  /** Nothing is to be done: its text is there. */
-  readonly skip?: boolean;
+  /** Nothing is to be done. */
+  readonly skip?: SkipReason;
   /** It can't be looked at. */
   readonly failure?: Failure;
 }
@@ -26,7 +30,10 @@ export interface BatchFile {
   readonly path: string;
   readonly target: string;
   readonly bytes: number;
+  readonly modifiedMs: number;
   readonly state: FileState;
+  /** Why it was skipped. */
+  readonly skipped?: SkipReason;
   /** Why it failed. */
   readonly failure?: Failure;
   readonly audioSeconds?: number;
@@ -46,7 +53,8 @@ export interface Worked {
 
 export type Counts = Readonly<Record<FileState, number>>;
 
-const COLUMNS = 'number, path, target, bytes, state, code, message, hint, audio_seconds, work_seconds';
+const COLUMNS =
+  'number, path, target, bytes, modified_ms, state, skipped, code, message, hint, audio_seconds, work_seconds';
 
 /** Every call may throw a SottoError OUTPUT_FAILED. */
 export class BatchRun {
@@ -99,13 +107,13 @@ export class BatchRun {
           path,
         );
         if (known === undefined) {
-          const state = file.failure !== undefined ? 'failed' : file.skip === true ? 'skipped' : 'waiting';
+          const state = file.failure !== undefined ? 'failed' : stateFor(file);
           const { code = null, message = null, hint = null } = file.failure ?? {};
           run(
             this.#db,
-            `INSERT INTO file (run, path, target, bytes, modified_ms, state, code, message, hint)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-            ...[this.#run, path, target, bytes, modifiedMs, state, code, message, hint],
+            `INSERT INTO file (run, path, target, bytes, modified_ms, state, skipped, code, message, hint)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+            ...[this.#run, path, target, bytes, modifiedMs, state, file.skip ?? null, code, message, hint],
           );
           continue;
         }
@@ -115,16 +123,14 @@ export class BatchRun {
           continue;
         }
         const same = Number(known.bytes) === bytes && Number(known.modified_ms) === modifiedMs;
-        if (same && known.state !== 'waiting') continue;
+        // What stands in a text's place may have changed, and whether it may be replaced.
+        if (same && known.state !== 'waiting' && known.state !== 'skipped') continue;
         // Names depend on what else lies in the folder, until there is a text of that name.
         run(
           this.#db,
-          `UPDATE file SET target = ?, bytes = ?, modified_ms = ?, state = 'waiting', digest = NULL,
+          `UPDATE file SET target = ?, bytes = ?, modified_ms = ?, state = ?, skipped = ?, digest = NULL,
              code = NULL, message = NULL, hint = NULL, audio_seconds = NULL, work_seconds = NULL WHERE number = ?`,
-          target,
-          bytes,
-          modifiedMs,
-          Number(known.number),
+          ...[target, bytes, modifiedMs, stateFor(file), file.skip ?? null, Number(known.number)],
         );
       }
     });
@@ -169,6 +175,18 @@ export class BatchRun {
         "UPDATE file SET state = 'done', audio_seconds = ?, work_seconds = ? WHERE number = ?",
         audioSeconds,
         workSeconds,
+        file.number,
+      ),
+    );
+  }
+
+  /** Its text was not placed: another file is in its place. */
+  skipped(file: BatchFile, reason: SkipReason): void {
+    this.#write(() =>
+      run(
+        this.#db,
+        "UPDATE file SET state = 'skipped', skipped = ?, digest = NULL WHERE number = ?",
+        reason,
         file.number,
       ),
     );
@@ -228,14 +246,21 @@ export class BatchRun {
   }
 }
 
+function stateFor({ skip }: NewFile): FileState {
+  return skip === undefined ? 'waiting' : 'skipped';
+}
+
 function fileOf(row: Row): BatchFile {
   const { code } = row;
+  const skipped = SKIP_REASONS.find((reason) => reason === row.skipped);
   return {
     number: Number(row.number),
     path: String(row.path),
     target: String(row.target),
     bytes: Number(row.bytes),
+    modifiedMs: Number(row.modified_ms),
     state: stateOf(row.state),
+    ...(skipped !== undefined && { skipped }),
     ...(isErrorCode(code) && {
       failure: { code, message: String(row.message ?? ''), hint: String(row.hint ?? '') },
     }),

@@ -3,6 +3,7 @@ import { first, run } from '../sqlite/rows.js';
 import { BatchRun } from './batch-run.js';
 import type { Database } from '../sqlite/database.js';
 import { openBatchDatabase, written } from './database.js';
+import { WrittenTexts } from './written-texts.js';
 
 const DAY_MS = 24 * 3600_000;
 /** What has ended is of use to nobody but the curious; what was left, longer. */
@@ -24,12 +25,14 @@ export interface TakenUp {
 
 /** Every call may throw a SottoError OUTPUT_FAILED. One process at a time works on an identity: the caller holds a lock. */
 export class BatchStore {
+  readonly written: WrittenTexts;
   readonly #db: Database;
   readonly #path: string;
 
   private constructor(db: Database, path: string) {
     this.#db = db;
     this.#path = path;
+    this.written = new WrittenTexts(db, path);
   }
 
   /** @param onDamage told if what was there could not be read, and was thrown away */
@@ -52,7 +55,8 @@ export class BatchStore {
           since: Number(left.started_ms),
         };
       }
-      run(this.#db, 'DELETE FROM run WHERE identity = ? AND ended_ms IS NULL', identity);
+      // Ended ones as well: a schedule that calls every few minutes would leave one each time.
+      run(this.#db, 'DELETE FROM run WHERE identity = ?', identity);
       const made = first(
         this.#db,
         'INSERT INTO run (identity, started_ms, touched_ms) VALUES (?, ?, ?) RETURNING number',
@@ -74,6 +78,7 @@ export class BatchStore {
         nowMs - KEEP_LEFT_MS,
       ),
     );
+    this.written.prune();
   }
 
   close(): void {

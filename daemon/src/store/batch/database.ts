@@ -1,4 +1,4 @@
-/** batch.db: which files of which folders are done. It holds paths, dates, sizes and outcomes, never a word of a text. */
+/** batch.db: which files of which folders are done, and which texts Sotto wrote. It holds paths, dates, sizes and outcomes, never a word of a text. */
 import { rmSync } from 'node:fs';
 import { messageOf, SottoError } from '../../protocol/errors.js';
 import { DatabaseSync, isDamage, makePrivate, versionOf, type Database } from '../sqlite/database.js';
@@ -39,7 +39,24 @@ const TABLES = `
   CREATE INDEX file_by_state ON file (run, state, number);
 `;
 
-const VERSION = 1;
+/**
+ * Since version 2: why a file was skipped, and the texts that Sotto wrote. `number` grows with each text, so the oldest are
+ * known by it. Texts that version 1 wrote are among them as far as it remembered their hashes.
+ */
+const SINCE_2 = `
+  ALTER TABLE file ADD COLUMN skipped TEXT;
+  CREATE TABLE written (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    path TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    origin TEXT,
+    UNIQUE (path, digest)
+  ) STRICT;
+  INSERT OR IGNORE INTO written (path, digest)
+    SELECT target, digest FROM file WHERE state = 'done' AND digest IS NOT NULL;
+`;
+
+const VERSION = 2;
 
 /**
  * Opens or makes the file. A damaged one is thrown away: the outputs are where they are, and what it knew beyond them is worth
@@ -88,7 +105,8 @@ function migrate(db: Database, path: string): void {
         hint: 'update Sotto, or remove the file: what is done lies where it was written',
       });
     }
-    if (version === 0) db.exec(TABLES);
+    if (version < 1) db.exec(TABLES);
+    if (version < 2) db.exec(SINCE_2);
     db.exec(`PRAGMA user_version = ${VERSION}`);
   });
 }

@@ -1,0 +1,196 @@
+/**
+ * The one rule for files that Sotto writes for its user: a file that Sotto did not write, or that has changed since, is never
+ * replaced, unless `--overwrite` says so. An empty file holds nothing to lose. Workers, which share folders with machines that
+ * know nothing of each other, replace nothing at all (`placeText` with `keep`), and neither does the Raycast extension.
+ */
+import { constants, type Stats } from 'node:fs';
+import { lstat, open, realpath, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Paths } from '../paths.js';
+import { SottoError } from '../protocol/errors.js';
+import type { WrittenTexts } from '../store/batch/written-texts.js';
+import { digestOf } from './digest.js';
+import { digestOfHandle, placeText } from './place-text.js';
+import { reasonOf } from './system-reason.js';
+
+/** `edited`: Sotto wrote it, and it has changed since. `foreign`: Sotto knows of no text that it wrote there. */
+export type KeptReason = 'edited' | 'foreign';
+
+/** What is in the place of a text. */
+export type Standing =
+  | { readonly is: 'free' }
+  /** A text that Sotto wrote, as it was written; `origin` as it was given to `place`. */
+  | { readonly is: 'ours'; readonly origin?: string }
+  | { readonly is: 'kept'; readonly reason: KeptReason };
+
+export interface PlaceExtras {
+  /** Hash of what the text is made of. */
+  readonly origin?: string;
+  /** Whether folders that are missing are made; they are when left out. */
+  readonly makeFolder?: boolean;
+}
+
+type Memory = Pick<WrittenTexts, 'find' | 'knows' | 'placing' | 'placed' | 'notPlaced'>;
+
+export class Outputs {
+  readonly #memory: Memory;
+  readonly #overwrite: boolean;
+
+  /** @param overwrite whether files of others, and changed ones, are replaced as well */
+  constructor(memory: Memory, overwrite: boolean) {
+    this.#memory = memory;
+    this.#overwrite = overwrite;
+  }
+
+  /** What is in the way of a text at `path`. With `overwrite` nothing is. */
+  async standing(path: string): Promise<Standing> {
+    const stats = await lstat(path).catch(() => undefined);
+    if (stats === undefined || (await isStream(path, stats))) return { is: 'free' };
+    if (stats.isDirectory()) throw outputFailed(path, 'it is a folder');
+    const key = await keyOf(path);
+    const digest = stats.isFile() ? await digestOfFile(path) : undefined;
+    const known = digest === undefined ? undefined : this.#memory.find(key, digest);
+    if (known !== undefined) return { is: 'ours', ...known };
+    if (this.#overwrite || (stats.isFile() && stats.size === 0)) return { is: 'free' };
+    return { is: 'kept', reason: this.#reason(key) };
+  }
+
+  /** @throws SottoError OUTPUT_EXISTS where the rule keeps what is there */
+  async mustBeFree(path: string): Promise<void> {
+    const standing = await this.standing(path);
+    if (standing.is === 'kept') throw keptError(path, standing.reason);
+  }
+
+  /**
+   * Whole or not at all, and by the rule.
+   * @returns why another file was kept in its place
+   * @throws SottoError OUTPUT_FAILED
+   */
+  async place(
+    path: string,
+    text: string,
+    { origin, makeFolder = true }: PlaceExtras = {},
+  ): Promise<'placed' | KeptReason> {
+    const stats = await lstat(path).catch(() => undefined);
+    if (stats !== undefined && (await isStream(path, stats))) {
+      await writeFile(path, text).catch((error: unknown) => {
+        throw outputFailed(path, reasonOf(error), error);
+      });
+      return 'placed';
+    }
+    const digest = digestOf(text);
+    const key = await keyOf(path);
+    // Before the text is there: killed in between, its next run finds a text that it knows.
+    this.#memory.placing(key, digest, origin);
+    const existing = this.#overwrite
+      ? 'replace'
+      : (there: string): boolean => this.#memory.find(key, there) !== undefined;
+    const outcome = await placeText(path, text, { existing, makeFolder });
+    if (outcome === 'placed') {
+      this.#memory.placed(await this.#sameKey(path, key, digest, origin), digest);
+      return 'placed';
+    }
+    this.#memory.notPlaced(key, digest);
+    return this.#reason(key);
+  }
+
+  /** @throws SottoError OUTPUT_EXISTS, OUTPUT_FAILED */
+  async placeOrFail(path: string, text: string, extras: PlaceExtras = {}): Promise<void> {
+    const outcome = await this.place(path, text, extras);
+    if (outcome !== 'placed') throw keptError(path, outcome);
+  }
+
+  #reason(key: string): KeptReason {
+    return this.#memory.knows(key) ? 'edited' : 'foreign';
+  }
+
+  /** A folder that was not there before may lie behind a link. */
+  async #sameKey(path: string, key: string, digest: string, origin: string | undefined): Promise<string> {
+    const now = await keyOf(path);
+    if (now !== key) this.#memory.placing(now, digest, origin);
+    return now;
+  }
+}
+
+/**
+ * For a command that writes a file or two. Where nothing can be remembered, nothing is known: its text is written all the same,
+ * and every file in the way is kept.
+ */
+export async function openOutputs(paths: Paths, overwrite: boolean): Promise<Outputs> {
+  const { BatchStore } = await import('../store/batch/batch-store.js');
+  try {
+    return new Outputs(forgiving(BatchStore.open(paths.batch).written), overwrite);
+  } catch {
+    return new Outputs(NOTHING_KNOWN, overwrite);
+  }
+}
+
+const NOTHING_KNOWN: Memory = {
+  find: () => undefined,
+  knows: () => false,
+  placing: () => undefined,
+  placed: () => undefined,
+  notPlaced: () => undefined,
+};
+
+function forgiving(memory: Memory): Memory {
+  const tried = <T>(work: () => T, otherwise: T): T => {
+    try {
+      return work();
+    } catch {
+      return otherwise;
+    }
+  };
+  return {
+    find: (path, digest) => tried(() => memory.find(path, digest), undefined),
+    knows: (path) => tried(() => memory.knows(path), false),
+    placing: (path, digest, origin) => tried(() => memory.placing(path, digest, origin), undefined),
+    placed: (path, digest) => tried(() => memory.placed(path, digest), undefined),
+    notPlaced: (path, digest) => tried(() => memory.notPlaced(path, digest), undefined),
+  };
+}
+
+/** For a command that writes no file. */
+export const NO_OUTPUTS = new Outputs(NOTHING_KNOWN, false);
+
+export function keptError(path: string, reason: KeptReason): SottoError {
+  return new SottoError('OUTPUT_EXISTS', keptText(path, reason));
+}
+
+/** `talk.srt has changed since Sotto wrote it`. */
+export function keptText(path: string, reason: KeptReason): string {
+  return reason === 'edited'
+    ? `${path} has changed since Sotto wrote it`
+    : `${path} exists, and Sotto did not write it`;
+}
+
+/** A device, a pipe or a socket, also behind a link such as /dev/stdout: it is written to, never replaced. */
+async function isStream(path: string, stats: Stats): Promise<boolean> {
+  const facts = stats.isSymbolicLink() ? await stat(path).catch(() => stats) : stats;
+  return facts.isCharacterDevice() || facts.isFIFO() || facts.isSocket();
+}
+
+/** The same for every way to write the path of a folder; a link in the last place is itself. */
+async function keyOf(path: string): Promise<string> {
+  const whole = resolve(path);
+  const folder = await realpath(dirname(whole)).catch(() => dirname(whole));
+  return join(folder, basename(whole));
+}
+
+/** SHA-256 in hexadecimal; undefined where it can't be read. */
+async function digestOfFile(path: string): Promise<string | undefined> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      return await digestOfHandle(file);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function outputFailed(path: string, why: string, cause?: unknown): SottoError {
+  return new SottoError('OUTPUT_FAILED', `${path} can't be written: ${why}`, { cause });
+}

@@ -1,0 +1,233 @@
+/** The rule for files that Sotto writes: only its own, unchanged ones are replaced. */
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { openOutputs, Outputs } from '#daemon/cli/outputs.js';
+import { placeText } from '#daemon/cli/place-text.js';
+import { resolvePaths, type Paths } from '#daemon/paths.js';
+import { BatchStore } from '#daemon/store/batch/batch-store.js';
+
+let folder: string;
+let store: BatchStore;
+let paths: Paths;
+let outputs: Outputs;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-outputs-'));
+  paths = resolvePaths({ SOTTO_HOME: join(folder, 'home') });
+  store = BatchStore.open(paths.batch);
+  outputs = new Outputs(store.written, false);
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const at = (name: string): string => join(folder, name);
+const read = (name: string): string => readFileSync(at(name), 'utf8');
+const texts = (): string[] => readdirSync(folder).filter((name) => name !== 'home');
+
+describe('a file that is there', () => {
+  test('written by Sotto and unchanged, it is replaced, and keeps its permissions', async () => {
+    expect(await outputs.place(at('a.txt'), 'one', { origin: 'x' })).toBe('placed');
+    chmodSync(at('a.txt'), 0o600);
+    expect(await outputs.standing(at('a.txt'))).toEqual({ is: 'ours', origin: 'x' });
+    expect(await outputs.place(at('a.txt'), 'two')).toBe('placed');
+    expect([read('a.txt'), statSync(at('a.txt')).mode & 0o777]).toEqual(['two', 0o600]);
+    expect(texts()).toEqual(['a.txt']);
+  });
+
+  test.each([
+    ['written by another program', 'foreign', () => writeFileSync(at('a.txt'), 'mine')],
+    [
+      'edited since',
+      'edited',
+      async () => {
+        await outputs.place(at('a.txt'), 'one');
+        appendFileSync(at('a.txt'), ', corrected');
+      },
+    ],
+    [
+      'edited since, with size and date as they were',
+      'edited',
+      async () => {
+        await outputs.place(at('a.txt'), 'one');
+        writeFileSync(at('a.txt'), 'eno');
+      },
+    ],
+    [
+      'a link to a text of Sotto',
+      'foreign',
+      async () => {
+        await outputs.place(at('b.txt'), 'one');
+        symlinkSync(at('b.txt'), at('a.txt'));
+      },
+    ],
+    ['a link that leads nowhere', 'foreign', () => symlinkSync(at('none'), at('a.txt'))],
+  ] as const)('%s, it is kept', async (_, reason, make) => {
+    await make();
+    const before = lstatSync(at('a.txt')).ino;
+    expect(await outputs.standing(at('a.txt'))).toEqual({ is: 'kept', reason });
+    expect(await outputs.place(at('a.txt'), 'new')).toBe(reason);
+    expect(lstatSync(at('a.txt')).ino).toBe(before);
+    expect(texts().filter((name) => name.startsWith('.'))).toEqual([]);
+    await expect(outputs.mustBeFree(at('a.txt'))).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
+    await expect(outputs.placeOrFail(at('a.txt'), 'new')).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
+  });
+
+  test('with overwrite it is replaced, and a link is replaced itself, not what it leads to', async () => {
+    writeFileSync(at('b.txt'), 'mine');
+    symlinkSync(at('b.txt'), at('a.txt'));
+    const forced = new Outputs(store.written, true);
+    expect(await forced.place(at('a.txt'), 'new')).toBe('placed');
+    expect([read('a.txt'), read('b.txt'), lstatSync(at('a.txt')).isFile()]).toEqual(['new', 'mine', true]);
+    // From now on it is Sotto's.
+    expect(await outputs.place(at('a.txt'), 'newer')).toBe('placed');
+  });
+
+  test('empty, as mktemp makes it, it is replaced, and stays private', async () => {
+    writeFileSync(at('a.txt'), '', { mode: 0o600 });
+    expect(await outputs.place(at('a.txt'), 'text')).toBe('placed');
+    expect([read('a.txt'), statSync(at('a.txt')).mode & 0o777]).toEqual(['text', 0o600]);
+  });
+
+  test('another name of the same file keeps its content', async () => {
+    await outputs.place(at('a.txt'), 'one');
+    linkSync(at('a.txt'), at('mine.txt'));
+    expect(await outputs.place(at('a.txt'), 'two')).toBe('placed');
+    expect([read('a.txt'), read('mine.txt')]).toEqual(['two', 'one']);
+  });
+
+  test('a folder is an error, and a device or pipe is written to', async () => {
+    mkdirSync(at('a.txt'));
+    await expect(outputs.mustBeFree(at('a.txt'))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    expect(await outputs.place('/dev/null', 'text')).toBe('placed');
+    expect(lstatSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
+
+  test('it is known by any way to its folder', async () => {
+    mkdirSync(at('real'));
+    symlinkSync(at('real'), at('way'));
+    await outputs.place(at('way/a.txt'), 'one');
+    expect(await outputs.standing(at('real/a.txt'))).toEqual({ is: 'ours' });
+    expect(await outputs.place(at('made/here/a.txt'), 'one')).toBe('placed');
+    expect(await outputs.standing(at('made/../made/here/a.txt'))).toEqual({ is: 'ours' });
+  });
+});
+
+describe('between the look and the write', () => {
+  /** Accepts what it is asked for, after something else has happened to the file. */
+  const after = (change: () => void) => (): boolean => {
+    change();
+    return true;
+  };
+
+  test('a file that comes is kept', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 20 }, async (_, n) => {
+        const path = at(`${n}.txt`);
+        const placed = outputs.place(path, 'ours');
+        try {
+          writeFileSync(path, 'mine', { flag: 'wx' });
+        } catch {
+          return placed;
+        }
+        expect([await placed, readFileSync(path, 'utf8')]).toEqual(['foreign', 'mine']);
+        return 'kept';
+      }),
+    );
+    expect(results).toContain('kept');
+  });
+
+  test('a file that changes, or that another takes the place of, is kept', async () => {
+    writeFileSync(at('a.txt'), 'ours');
+    let times = 0;
+    const edit = after(() => writeFileSync(at('a.txt'), `mine ${times++}`));
+    expect(await placeText(at('a.txt'), 'new', { existing: edit })).toBe('kept');
+    expect(read('a.txt')).toMatch(/^mine/);
+    const replace = after(() => {
+      writeFileSync(at('b.txt'), 'another');
+      renameSync(at('b.txt'), at('a.txt'));
+    });
+    expect(await placeText(at('a.txt'), 'new', { existing: replace })).toBe('kept');
+    expect([read('a.txt'), texts()]).toEqual(['another', ['a.txt']]);
+  });
+
+  test('a file that goes away makes room', async () => {
+    writeFileSync(at('a.txt'), 'ours');
+    const remove = after(() => rmSync(at('a.txt'), { force: true }));
+    expect(await placeText(at('a.txt'), 'new', { existing: remove })).toBe('placed');
+    expect(read('a.txt')).toBe('new');
+  });
+});
+
+describe('what is remembered', () => {
+  test('a kill before or after the text is placed leaves a text that Sotto knows', async () => {
+    await outputs.place(at('a.txt'), 'one', { origin: 'x' });
+    // As `place` does first, for a text that then never comes to its place.
+    const { digestOf } = await import('#daemon/cli/digest.js');
+    store.written.placing(at('a.txt'), digestOf('two'), 'y');
+    expect(await outputs.standing(at('a.txt'))).toEqual({ is: 'ours', origin: 'x' });
+    writeFileSync(at('a.txt'), 'two');
+    expect(await outputs.standing(at('a.txt'))).toEqual({ is: 'ours', origin: 'y' });
+    await outputs.place(at('a.txt'), 'three');
+    writeFileSync(at('a.txt'), 'one');
+    expect(await outputs.standing(at('a.txt'))).toEqual({ is: 'kept', reason: 'edited' });
+  });
+
+  test('lost or damaged, every file is kept, and new ones are written all the same', async () => {
+    await outputs.place(at('a.txt'), 'one');
+    store.close();
+    for (const name of ['batch.db', 'batch.db-wal'])
+      writeFileSync(join(paths.home, name), 'no database'.repeat(500));
+    const opened = await openOutputs(paths, false);
+    expect(await opened.place(at('a.txt'), 'two')).toBe('foreign');
+    expect(await opened.place(at('b.txt'), 'two')).toBe('placed');
+    expect([read('a.txt'), read('b.txt')]).toEqual(['one', 'two']);
+    store = BatchStore.open(paths.batch);
+  });
+
+  test('a home that can’t be written to hinders no text', async () => {
+    writeFileSync(at('file'), '');
+    const closed = await openOutputs(resolvePaths({ SOTTO_HOME: at('file/home') }), false);
+    expect(await closed.place(at('a.txt'), 'one')).toBe('placed');
+    expect(await closed.place(at('a.txt'), 'two')).toBe('foreign');
+    expect(existsSync(at('file/home'))).toBe(false);
+  });
+
+  test('of very many texts the newest', () => {
+    for (const name of ['a', 'b', 'c']) store.written.placing(name, 'digest');
+    store.written.prune(2);
+    expect(['a', 'b', 'c'].map((name) => store.written.knows(name))).toEqual([false, true, true]);
+  });
+
+  test('texts that an earlier version wrote are known by their hashes', async () => {
+    const { DatabaseSync } = await import('@photostructure/sqlite');
+    store.close();
+    const db = new DatabaseSync(paths.batch);
+    db.exec(`DROP TABLE written; ALTER TABLE file DROP COLUMN skipped; PRAGMA user_version = 1;
+      INSERT INTO run VALUES (1, 'x', 1, 1, 1);
+      INSERT INTO file (run, path, target, bytes, modified_ms, state, digest)
+        VALUES (1, '/in/a', '/out/a.txt', 1, 1, 'done', 'abc'), (1, '/in/b', '/out/b.txt', 1, 1, 'waiting', 'def')`);
+    db.close();
+    store = BatchStore.open(paths.batch);
+    expect(store.written.find('/out/a.txt', 'abc')).toEqual({});
+    expect(store.written.knows('/out/b.txt')).toBe(false);
+  });
+});
