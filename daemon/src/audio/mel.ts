@@ -122,26 +122,37 @@ export class MelStream {
     if (this.#framesDone < end) await this.#advance(chunks, end);
   }
 
-  /** Frames `start` … `end`, as far as the audio reaches into them, `[n, nMels]`; the caller owns the result. */
+  /**
+   * Frames `start` … `end`, as far as the audio reaches into them, `[n, nMels]`; the caller owns the result.
+   *
+   * @throws RangeError for frames in the middle of them that were dropped
+   */
   slice(start: number, end: number): MxArray {
+    const blocks = this.#blocks.filter((block) => block.start < end && block.start + block.count > start);
+    for (const [i, block] of blocks.slice(1).entries()) {
+      const before = blocks[i];
+      if (before !== undefined && before.start + before.count !== block.start)
+        throw new RangeError(`the frames from ${before.start + before.count} on were dropped`);
+    }
     return mx.tidy(() => {
-      const parts = this.#blocks
-        .filter((block) => block.start < end && block.start + block.count > start)
-        .map((block) =>
-          mx.slice(
-            block.frames,
-            [Math.max(0, start - block.start), 0],
-            [Math.min(block.count, end - block.start), this.#transform.nMels],
-          ),
-        );
+      const parts = blocks.map((block) =>
+        mx.slice(
+          block.frames,
+          [Math.max(0, start - block.start), 0],
+          [Math.min(block.count, end - block.start), this.#transform.nMels],
+        ),
+      );
       return parts.length === 0 ? mx.zeros([0, this.#transform.nMels]) : mx.concatenate(parts, 0);
     });
   }
 
-  /** Forgets the frames before `start`. */
-  drop(start: number): void {
-    const kept = this.#blocks.filter((block) => block.start + block.count > start);
-    for (const block of this.#blocks) if (!kept.includes(block)) mx.dispose(block.frames);
+  /** Frees the frames before `end`, or those between `start` and `end`, as far as they are whole blocks. */
+  drop(end: number, start = 0): void {
+    const kept: Block[] = [];
+    for (const block of this.#blocks) {
+      if (block.start >= start && block.start + block.count <= end) mx.dispose(block.frames);
+      else kept.push(block);
+    }
     this.#blocks = kept;
   }
 

@@ -17,6 +17,12 @@ export interface VoiceEvidence {
   readonly seconds: number;
 }
 
+/** The probabilities of what was pushed at once. */
+interface ProbabilityBlock {
+  readonly firstFrame: number;
+  readonly probabilities: Float32Array;
+}
+
 /** What is known, while a stream is read, of where somebody speaks in it. */
 export class SpeechTrack {
   readonly #probabilities: VadStream;
@@ -25,9 +31,9 @@ export class SpeechTrack {
   readonly #tightCutter = new SpeechStretches(TIGHT);
   #found: Stretch[] = [];
   #tight: Stretch[] = [];
-  /** Of the frames from `#firstFrame` on. */
-  #heard: number[] = [];
-  #firstFrame = 0;
+  /** Probabilities in the order of the audio; what was dropped is missing. */
+  #blocks: ProbabilityBlock[] = [];
+  #frames = 0;
   #samples = 0;
   #ended = false;
 
@@ -58,7 +64,8 @@ export class SpeechTrack {
   #take(probabilities: Float32Array): void {
     this.#found.push(...this.#cutter.push(probabilities));
     this.#tight.push(...this.#tightCutter.push(probabilities));
-    this.#heard.push(...probabilities);
+    if (probabilities.length > 0) this.#blocks.push({ firstFrame: this.#frames, probabilities });
+    this.#frames += probabilities.length;
   }
 
   /** Up to this sample nothing will change; nobody speaks between the stretches before it. */
@@ -80,21 +87,25 @@ export class SpeechTrack {
 
   /** What was heard between two samples, pauses, padding and all. */
   evidence(from: number, to: number): VoiceEvidence {
-    const [first, end] = [from, to].map((sample) => Math.round(sample / FRAME_SAMPLES) - this.#firstFrame);
-    const frames = this.#heard.slice(Math.max(0, first ?? 0), end);
-    const spoken = frames.filter((probability) => probability >= this.#threshold).length;
-    return {
-      surest: frames.reduce((most, one) => Math.max(most, one), 0),
-      seconds: (spoken * FRAME_SAMPLES) / (1000 * SAMPLES_PER_MS),
-    };
+    const [first, end] = [Math.round(from / FRAME_SAMPLES), Math.round(to / FRAME_SAMPLES)];
+    let [surest, spoken] = [0, 0];
+    for (const { firstFrame, probabilities } of this.#blocks) {
+      const part = probabilities.subarray(Math.max(0, first - firstFrame), Math.max(0, end - firstFrame));
+      for (const probability of part) {
+        surest = Math.max(surest, probability);
+        if (probability >= this.#threshold) spoken += 1;
+      }
+    }
+    return { surest, seconds: (spoken * FRAME_SAMPLES) / (1000 * SAMPLES_PER_MS) };
   }
 
-  /** Forgets what ends before a sample. */
-  drop(before: number): void {
-    const gone = Math.floor(before / FRAME_SAMPLES) - this.#firstFrame;
-    this.#firstFrame += this.#heard.splice(0, Math.max(0, gone)).length;
-    this.#found = this.#found.filter(({ end }) => end > before);
-    this.#tight = this.#tight.filter(({ end }) => end > before);
+  /** Frees what ends before sample `end`, or what lies between samples `start` and `end`. */
+  drop(end: number, start = 0): void {
+    const isDropped = (one: Stretch): boolean => one.start >= start && one.end <= end;
+    const [firstFrame, endFrame] = [Math.ceil(start / FRAME_SAMPLES), Math.floor(end / FRAME_SAMPLES)];
+    this.#blocks = this.#blocks.flatMap((block) => behind(block, firstFrame, endFrame));
+    this.#found = this.#found.filter((stretch) => !isDropped(stretch));
+    this.#tight = this.#tight.filter((stretch) => !isDropped(stretch));
   }
 
   /** The same samples, looked through as they go by. */
@@ -105,4 +116,12 @@ export class SpeechTrack {
     }
     this.end();
   }
+}
+
+/** What is left of a block without the frames from `start` to `end`; all of it where it begins before `start`. */
+function behind(block: ProbabilityBlock, start: number, end: number): ProbabilityBlock[] {
+  const { firstFrame, probabilities } = block;
+  if (firstFrame < start || firstFrame >= end) return [block];
+  const left = probabilities.slice(end - firstFrame);
+  return left.length === 0 ? [] : [{ firstFrame: end, probabilities: left }];
 }

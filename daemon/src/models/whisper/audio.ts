@@ -31,8 +31,11 @@ const LONGEST_PAUSE_SAMPLES = 5 * SAMPLE_RATE;
 /** What a stretch has left behind its last word is padding: too little to hold another one. */
 const LEFTOVER_SAMPLES = 0.65 * SAMPLE_RATE;
 
+/** Frames in front of a window that may be read with it, when its language is detected. */
+const BEFORE_WINDOW_FRAMES = 100;
+
 /**
- * Windows by position. Only the frames since the last `advance` are held, so memory is bounded.
+ * Windows by position. Of the frames since the last `advance` those of long pauses are not held, so memory is bounded.
  *
  * The reference takes the loudest frame of the whole file to clamp by. A stream is not known to its end, so here it
  * is the loudest frame read so far: the same for audio of up to 30 s and for every window after the loudest one.
@@ -68,11 +71,13 @@ export class AudioWindows {
       if (first === undefined) {
         if (this.#mel.ended) return undefined;
         start = Math.max(start, Math.floor(this.#speech.settledSamples / HOP_SAMPLES));
+        this.#dropPause(from, start);
         continue;
       }
       const begin = Math.floor(first.start / HOP_SAMPLES);
       if (begin > start) {
         start = begin;
+        this.#dropPause(from, start);
         continue; // with what a window from there on needs
       }
       let { end } = first;
@@ -148,6 +153,16 @@ export class AudioWindows {
   async dispose(): Promise<void> {
     await this.#ahead.catch(() => undefined);
     await this.#mel.dispose();
+  }
+
+  /**
+   * Frees the frames of a pause that a search from frame `from` has passed: a recording of a night is hours of them. A caller
+   * that searched ahead may still ask for windows before `from`; those end within a window of it.
+   */
+  #dropPause(from: number, to: number): void {
+    const [first, end] = [from + WINDOW_FRAMES, to - BEFORE_WINDOW_FRAMES];
+    this.#mel.drop(end, first);
+    this.#speech?.drop(end * HOP_SAMPLES, first * HOP_SAMPLES);
   }
 
   /** What somebody says from frame `start` on. */
