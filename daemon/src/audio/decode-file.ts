@@ -29,6 +29,7 @@ export interface AudioFile {
 /**
  * Opens an audio (or video) file of any supported format; what it is, its content says, not its name.
  *
+ * @param onRead called for each piece of the file that was read: a sign of life where no sound comes of it
  * @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE, AUDIO_EMPTY, AUDIO_UNSUPPORTED, AUDIO_TRUNCATED; each
  *   message names the file and each hint says what to do.
  * @example
@@ -39,8 +40,8 @@ export interface AudioFile {
  *   await audio.close();
  * }
  */
-export async function openAudio(path: string): Promise<AudioFile> {
-  const source = await FileSource.open(path);
+export async function openAudio(path: string, onRead?: () => void): Promise<AudioFile> {
+  const source = await FileSource.open(path, onRead);
   try {
     const pcm = await openSource(source);
     const samples = guarded(source, toModelRate(path, pcm));

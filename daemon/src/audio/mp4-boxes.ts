@@ -1,4 +1,5 @@
 import { fourCc, viewOf } from './bytes.js';
+import { checkMp4Index } from './mp4-tables.js';
 import { type FileSource } from './source.js';
 
 /** What a look at the outermost structure tells, before a demuxer sees the file. */
@@ -7,29 +8,40 @@ export interface ContainerState {
   readonly endsEarly: boolean;
   /** The table of contents is there; without it nothing can be decoded. */
   readonly hasIndex: boolean;
+  /** Where the boxes end: what lies behind is rubbish, which a demuxer must not take for boxes. */
+  readonly end: number;
 }
 
 const MAX_BOXES = 100_000; // fragments of a day-long live recording
 
-/** The top-level boxes of MP4 and QuickTime. */
+/**
+ * The top-level boxes of MP4 and QuickTime.
+ *
+ * @throws SottoError AUDIO_UNSUPPORTED for an index that claims what no file holds
+ */
 export async function checkMp4(source: FileSource): Promise<ContainerState> {
   let hasIndex = false;
+  let end = source.size;
   for (let at = 0, seen = 0; at + 8 <= source.size && seen < MAX_BOXES; seen++) {
     const head = viewOf(await source.read(at, 16));
     const name = fourCc(head, 4);
     let size = head.getUint32(0, false);
     if (size === 1) {
-      if (head.byteLength < 16) return { endsEarly: true, hasIndex };
+      if (head.byteLength < 16) return { endsEarly: true, hasIndex, end };
       size = Number(head.getBigUint64(8, false));
     } else if (size === 0) {
       size = source.size - at; // reaches to the end
     }
-    if (size < 8) break; // rubbish behind the last box
+    if (size < 8) {
+      end = at;
+      break;
+    }
     const whole = at + size <= source.size;
+    if ((name === 'moov' || name === 'moof') && whole) await checkMp4Index(source, at, at + size);
     if (name === 'moov' && whole) hasIndex = true;
     if (!whole && !/^[\x20-\x7e]{4}$/.test(name)) break; // rubbish, too
-    if (!whole) return { endsEarly: true, hasIndex };
+    if (!whole) return { endsEarly: true, hasIndex, end };
     at += size;
   }
-  return { endsEarly: false, hasIndex };
+  return { endsEarly: false, hasIndex, end };
 }

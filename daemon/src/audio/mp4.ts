@@ -36,18 +36,11 @@ const CACHE_BYTES = 4 << 20;
 export async function openMp4(source: FileSource): Promise<PcmSource> {
   const state = await checkMp4(source);
   if (state.endsEarly && !state.hasIndex) throw truncated(source.path);
-  const input = demuxer(source);
+  if (!state.hasIndex) throw withoutSound(source.path);
+  const input = demuxer(source, state.end);
   try {
     const track = await input.getPrimaryAudioTrack();
-    if (track === null) {
-      throw new SottoError(
-        'AUDIO_UNSUPPORTED',
-        `${named(source.path)} has no sound in it, only pictures or data`,
-        {
-          hint: 'give a file with an audio track',
-        },
-      );
-    }
+    if (track === null) throw withoutSound(source.path);
     return await openTrack(source, state, track);
   } catch (error) {
     input.dispose();
@@ -56,11 +49,17 @@ export async function openMp4(source: FileSource): Promise<PcmSource> {
   }
 }
 
-function demuxer(source: FileSource): Input {
+function withoutSound(path: string): SottoError {
+  return new SottoError('AUDIO_UNSUPPORTED', `${named(path)} has no sound in it, only pictures or data`, {
+    hint: 'give a file with an audio track',
+  });
+}
+
+function demuxer(source: FileSource, size: number): Input {
   return new Input({
     formats: [MP4, QTFF],
     source: new CustomSource({
-      getSize: () => source.size,
+      getSize: () => size,
       read: (start, end) => source.read(start, end - start),
       maxCacheSize: CACHE_BYTES,
       prefetchProfile: 'fileSystem',

@@ -3,6 +3,12 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { SottoError } from '../protocol/errors.js';
 
+/**
+ * The most that a reader asks for at once: an MP4's index. A length in a damaged header may be anything, and above 2³¹ − 1
+ * bytes Node ends the process.
+ */
+const MAX_READ_BYTES = 64 << 20;
+
 /** How a path is named in a message: quoted, with control characters escaped. */
 export function named(path: string): string {
   return JSON.stringify(path);
@@ -20,10 +26,11 @@ export class FileSource {
     /** Bytes, as of opening. */
     readonly size: number,
     private readonly handle: FileHandle,
+    private readonly onRead: (() => void) | undefined,
   ) {}
 
   /** @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE or AUDIO_EMPTY. */
-  static async open(path: string): Promise<FileSource> {
+  static async open(path: string, onRead?: () => void): Promise<FileSource> {
     let handle: FileHandle | undefined;
     try {
       refuseUnlessFile(path, await stat(path));
@@ -36,17 +43,30 @@ export class FileSource {
           hint: 'record or copy it again',
         });
       }
-      return new FileSource(path, facts.size, handle);
+      return new FileSource(path, facts.size, handle, onRead);
     } catch (error) {
       await handle?.close();
       throw fromFileSystem(path, error);
     }
   }
 
-  /** Bytes from `position` on: `length` of them, fewer only at the end of the file. The buffer is the caller's. */
+  /**
+   * Bytes from `position` on: `length` of them, fewer only at the end of the file. The buffer is the caller's.
+   *
+   * @throws SottoError AUDIO_UNSUPPORTED for a length above 64 MiB: no header that is right asks for it
+   */
   async read(position: number, length: number): Promise<Uint8Array> {
     if (this.closed) throw new SottoError('CANCELLED', `${named(this.path)} was closed while it was read`);
     const wanted = Math.max(0, Math.min(length, this.size - position));
+    if (wanted > MAX_READ_BYTES) {
+      throw new SottoError(
+        'AUDIO_UNSUPPORTED',
+        `${named(this.path)} has a part of ${wanted} bytes in its header`,
+        {
+          hint: 'it is damaged: export or convert it again',
+        },
+      );
+    }
     const bytes = new Uint8Array(wanted);
     let filled = 0;
     try {
@@ -58,6 +78,7 @@ export class FileSource {
     } catch (error) {
       throw fromFileSystem(this.path, error);
     }
+    this.onRead?.();
     return filled === wanted ? bytes : bytes.subarray(0, filled);
   }
 
