@@ -3,6 +3,13 @@ import type { Device, MxArray, Stream } from './contract.js';
 import { binding } from './core.js';
 import { arraysIn, type Tree } from './tree.js';
 
+let completed = 0;
+
+/** How often `ready` has resolved in this process: a figure that stands still while work is queued tells of a device that hangs. */
+export function completedWaits(): number {
+  return completed;
+}
+
 /** Computes all arrays of the trees and waits for them. */
 export function evaluate(...trees: Tree[]): void {
   binding.eval(...arraysIn(trees));
@@ -20,6 +27,7 @@ export function asyncEval(...trees: Tree[]): void {
 export async function ready(...arrays: MxArray[]): Promise<void> {
   binding.asyncEval(...arrays);
   await binding.whenAvailable(...arrays);
+  completed += 1;
 }
 
 /** Runs `fn` with another default device or stream. `fn` is synchronous, but what it queues need not be done. */

@@ -10,7 +10,7 @@
 import { at } from './at.js';
 import type { MxArray } from './contract.js';
 import { binding } from './core.js';
-import { asyncEval, evaluate, ready, withStream } from './evaluation.js';
+import { asyncEval, completedWaits, evaluate, ready, withStream } from './evaluation.js';
 import { compile, grad, jvp, valueAndGrad, vjp, vmap } from './function.js';
 import { dispose, keep, tidy } from './memory.js';
 import { arraysIn, isArray } from './tree.js';
@@ -37,6 +37,7 @@ export const mx = {
   eval: evaluate,
   asyncEval,
   ready,
+  completedWaits,
   tidy,
   keep,
   dispose,

@@ -79,6 +79,7 @@ async function round(tellAhead: boolean): Promise<number[]> {
     openAudio,
     markOf: (path) => String(statSync(path).mtimeMs),
     figures: () => ({ rssBytes: 0 }),
+    steps: () => 0,
     clearCache: () => undefined,
     send: (message) => over(message),
     exit: () => undefined,

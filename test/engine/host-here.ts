@@ -58,6 +58,7 @@ export function setUp(
   const seen = { loads: [] as string[], closed: 0, exits: 0, cleared: 0 };
   const parts: EngineParts = {
     footprint: () => Promise.resolve(FOOTPRINT),
+    steps: () => 0,
     clock: systemClock,
     loadModel: (dir) => {
       seen.loads.push(dir);

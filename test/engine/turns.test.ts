@@ -128,4 +128,18 @@ describe('Turns', () => {
     const order = log.filter((line) => !line.endsWith('ends'));
     expect(order).toEqual(['step 0 begins', 'other begins', 'step 1 begins', 'step 2 begins', 'file']);
   });
+
+  test('a file waits for eight decodes and no more', async () => {
+    const { log, look, file } = setUp();
+    let over = false;
+    const endless = async (): Promise<void> => {
+      while (!over) await look('a', new Promise((resolve) => setImmediate(resolve)));
+    };
+    const sessions = [endless(), endless(), endless()];
+    await file();
+    over = true;
+    await Promise.all(sessions);
+    const waited = log.slice(0, log.indexOf('file')).filter((line) => line.endsWith('ends'));
+    expect(waited).toHaveLength(8);
+  });
 });

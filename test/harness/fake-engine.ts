@@ -129,6 +129,7 @@ async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Pr
   for (let index = 0; index < script.segments; index++) {
     if (index === script.dieAfter && dies) die();
     if (index === script.hangAfter && dies) hang();
+    if (index === script.stallAfter && dies) return;
     if (cancelled.has(job)) {
       send({ type: 'cancelled', job });
       return;
@@ -158,7 +159,9 @@ function receive(message: ToEngine): void {
       return;
     case 'limits':
     case 'load-cancel':
+      return;
     case 'ahead':
+      if (message.path !== undefined && parseScript(readFileSync(message.path, 'utf8')).dieAhead) die();
       return;
     case 'unload':
       loaded.clear();

@@ -50,4 +50,16 @@ describe('HangWatch', () => {
     clock.advance(3 * SILENCE_ALLOWED_MS);
     expect(seen.hangs).toBe(0);
   });
+
+  test('is pinged every five seconds, and may be silent for a minute, or for five while a model loads', () => {
+    const [calm, loads] = [setUp(), setUp(true)];
+    calm.clock.advance(60_000);
+    expect(calm.seen).toEqual({ pings: 12, hangs: 0 });
+    calm.clock.advance(5_000);
+    expect(calm.seen.hangs).toBe(1);
+    loads.clock.advance(300_000);
+    expect(loads.seen.hangs).toBe(0);
+    loads.clock.advance(5_000);
+    expect(loads.seen.hangs).toBe(1);
+  });
 });

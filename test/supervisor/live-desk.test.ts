@@ -17,8 +17,13 @@ function look(heardSamples: number, intervalSeconds = 0.5): LiveLook {
 function setUp() {
   const clock = new VirtualClock();
   const sent: ToEngine[] = [];
-  const seen = { stuck: 0 };
-  const desk = new LiveDesk({ clock, send: (m) => sent.push(m), onStuck: () => void (seen.stuck += 1) });
+  const seen = { stuck: 0, progressMs: undefined as number | undefined };
+  const desk = new LiveDesk({
+    clock,
+    send: (m) => sent.push(m),
+    progressMs: () => seen.progressMs,
+    onStuck: () => void (seen.stuck += 1),
+  });
   const open = (fromSample = 0) => {
     const reports: LiveReport[] = [];
     const running = desk.open({ ...request, fromSample }, (report) => reports.push(report));
@@ -196,5 +201,64 @@ describe('LiveDesk', () => {
     desk.ready();
     await tick();
     expect(sent.map((message) => 'session' in message && message.session)).toEqual([1, 2]);
+  });
+
+  const owing = async (): Promise<ReturnType<typeof setUp>> => {
+    const made = setUp();
+    made.desk.ready();
+    const { running } = made.open();
+    await tick();
+    made.opened(1);
+    say(running, 0.6 * SECOND);
+    return made;
+  };
+
+  test('a decode may be owed for twenty seconds where the engine computes nothing', async () => {
+    const { clock, seen } = await owing();
+    clock.advance(19_999);
+    expect(seen.stuck).toBe(0);
+    clock.advance(1);
+    expect(seen.stuck).toBe(1);
+    clock.advance(600_000);
+    expect(seen.stuck).toBe(1);
+  });
+
+  test('an engine that is busy with the step of a file is late, and not stuck', async () => {
+    const { clock, looked, seen } = await owing();
+    for (let second = 0; second < 100; second++) {
+      clock.advance(1000);
+      if (second % 15 === 0) seen.progressMs = clock.nowMs();
+    }
+    expect(seen.stuck).toBe(0);
+    looked(1, 0.5 * SECOND);
+    clock.advance(600_000);
+    expect(seen.stuck).toBe(0);
+  });
+
+  test('it is stuck once it computes no more, and after two minutes in any case', async () => {
+    const stops = await owing();
+    stops.clock.advance(30_000);
+    stops.seen.progressMs = 0;
+    expect(stops.seen.stuck).toBe(1);
+
+    const pauses = await owing();
+    pauses.clock.advance(15_000);
+    pauses.seen.progressMs = 15_000;
+    pauses.clock.advance(24_999);
+    expect(pauses.seen.stuck).toBe(0);
+    pauses.clock.advance(1);
+    expect(pauses.seen.stuck).toBe(1);
+
+    const { clock, seen } = await owing();
+    const compute = (seconds: number): void => {
+      for (let second = 0; second < seconds; second++) {
+        clock.advance(1000);
+        seen.progressMs = clock.nowMs();
+      }
+    };
+    compute(119);
+    expect(seen.stuck).toBe(0);
+    compute(2);
+    expect(seen.stuck).toBe(1);
   });
 });

@@ -29,4 +29,35 @@ describe('RestartPolicy', () => {
     expect(policy.mayTryAgain(BREAKER_WINDOW_MS)).toBe(false);
     expect(policy.mayTryAgain(BREAKER_WINDOW_MS + 5)).toBe(true);
   });
+
+  test('files that no engine survives do not stop the service, and a broken engine that has files does', () => {
+    const policy = new RestartPolicy();
+    let nowMs = 0;
+    // Three files of a folder, twice each, time and again: others are served in between.
+    for (let folder = 0; folder < 50; folder++) {
+      for (let death = 0; death < 6; death++)
+        expect(policy.crashedWithFile((nowMs += 1000))).toEqual({ restart: true, delayMs: 500 });
+      policy.worked();
+    }
+    for (let death = 0; death < 19; death++)
+      expect(policy.crashedWithFile((nowMs += 1000))).toMatchObject({ restart: true });
+    expect(policy.crashedWithFile((nowMs += 1000))).toEqual({
+      restart: false,
+      why: 'failed 20 times in a row with files',
+    });
+    expect(policy.mayTryAgain(nowMs + 179_999)).toBe(false);
+    expect(policy.mayTryAgain(nowMs + 180_000)).toBe(true);
+    // One more try is one.
+    expect(policy.crashedWithFile(nowMs + 181_000)).toMatchObject({ restart: false });
+  });
+
+  test('a file that went well takes nothing back of what the engine died of by itself', () => {
+    const policy = new RestartPolicy();
+    const verdicts = [0, 1, 2, 3, 4].map((second) => {
+      policy.worked();
+      policy.crashedWithFile(second * 1000);
+      return policy.crashed(second * 1000).restart;
+    });
+    expect(verdicts).toEqual([true, true, true, true, false]);
+  });
 });

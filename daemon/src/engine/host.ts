@@ -31,6 +31,8 @@ export interface EngineParts {
   /** Changes whenever the file does; undefined if there is none. */
   readonly markOf: (path: string) => string | undefined;
   readonly figures: () => EngineFigures;
+  /** Steps of work done since the process began. */
+  readonly steps: () => number;
   readonly clearCache: () => void;
   readonly send: (message: FromEngine) => void;
   /** Called once on `shutdown`, with everything released. */
@@ -176,7 +178,8 @@ export class EngineHost {
   }
 
   #tellFigures(): void {
-    this.#parts.send({ type: 'pong', figures: this.#parts.figures() });
+    const { figures, send, steps } = this.#parts;
+    send({ type: 'pong', figures: figures(), steps: steps(), waits: this.#models.waitsForRoom });
   }
 
   async #run(run: Run, sound: Claim, signal: AbortSignal): Promise<void> {

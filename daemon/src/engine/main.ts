@@ -38,13 +38,15 @@ try {
   ]);
   trace('engine', 'modules loaded');
   limitCache();
+  let pieces = 0;
   const host = new EngineHost({
     loadModel,
     footprint: footprintOf,
     clock: systemClock,
-    openAudio,
+    openAudio: (path) => openAudio(path, () => (pieces += 1)),
     markOf,
     send,
+    steps: () => mx.completedWaits() + pieces,
     clearCache: () => mx.memory.clearCache(),
     figures: () => ({
       rssBytes: process.memoryUsage.rss(),

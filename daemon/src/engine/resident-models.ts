@@ -52,11 +52,17 @@ export class ResidentModels {
   /** The kept one, while it is away to make room for a guest. */
   #displaced: ModelRef | undefined;
   #letGo: (() => void)[] = [];
+  #waitsForRoom = false;
   readonly #closed = new AbortController();
   #calmIdle: (() => void) | undefined;
 
   constructor(parts: ResidentModelsParts) {
     this.#parts = parts;
+  }
+
+  /** Whether a model waits until others that are in use leave it the memory. */
+  get waitsForRoom(): boolean {
+    return this.#waitsForRoom;
   }
 
   limit(limits: ModelLimits): void {
@@ -271,7 +277,9 @@ export class ResidentModels {
       const idle = [...this.#residents.values()].filter(({ holders }) => holders === 0);
       const victim = idle.find(({ ref }) => ref.dir !== this.#keptDir) ?? idle[0];
       if (victim === undefined) {
-        await orAborted(new Promise<void>((resolve) => this.#letGo.push(resolve)), signal);
+        this.#waitsForRoom = true;
+        const room = new Promise<void>((resolve) => this.#letGo.push(resolve));
+        await orAborted(room, signal).finally(() => (this.#waitsForRoom = false));
         throwIfAborted(this.#closed.signal);
         continue;
       }

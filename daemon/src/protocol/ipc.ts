@@ -158,7 +158,14 @@ const fromEngineTable = {
     refined: v.exactOptional(refinedSchema),
   }),
   'live-failed': v.object({ type: v.literal('live-failed'), session, error: errorSchema }),
-  pong: v.object({ type: v.literal('pong'), figures: figuresSchema }),
+  pong: v.object({
+    type: v.literal('pong'),
+    figures: figuresSchema,
+    /** Steps of work done since the process began: waits for the device, pieces of files read. */
+    steps: v.exactOptional(whole),
+    /** Nothing is computed since a model waits for the memory of one in use. */
+    waits: v.exactOptional(v.boolean()),
+  }),
 };
 export type FromEngine = v.InferOutput<(typeof fromEngineTable)[keyof typeof fromEngineTable]>;
 

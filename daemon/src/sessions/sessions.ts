@@ -192,7 +192,7 @@ export class Sessions {
           this.#run(job);
           return;
         }
-        job.fail(report.error);
+        job.fail(job.attempt < MAX_ATTEMPTS ? report.error : fatalToEngines(report.error));
         break;
     }
     this.#inEngine = undefined;
@@ -220,6 +220,14 @@ export class Sessions {
     this.#options.log.info({ job: job.number, state: job.state, attempts: job.attempt }, 'job over');
     if (this.idle) this.#options.onIdleChange?.(true);
   }
+}
+
+/** @param error what the last of the engines died of */
+function fatalToEngines(error: SottoError): SottoError {
+  return new SottoError(error.code, `the speech engine was lost twice on this file: ${error.message}`, {
+    hint: 'convert the file to WAV or FLAC; `sotto daemon status` names the log that says more',
+    cause: error,
+  });
 }
 
 function stoppingError(): SottoError {

@@ -10,6 +10,11 @@ import type { EngineLive, LiveReport, RunningLive } from './engine.js';
 
 /** A look takes less than a second; an engine that owes one and gives nobody one for so long gives none any more. */
 export const LOOK_ALLOWED_MS = 20_000;
+/**
+ * As long as the engine is known to compute, at a file's step or at a look of a slow machine, it is only late. A session that
+ * is given nothing for so long is lost all the same.
+ */
+export const LOOK_ALLOWED_BUSY_MS = 120_000;
 /** A timer that is so late has slept with the machine, and so has the engine. */
 const LATE_MS = 5_000;
 
@@ -32,6 +37,8 @@ interface Desk {
 export interface LiveDeskOptions {
   readonly clock: Clock;
   readonly send: (message: ToEngine) => void;
+  /** When the engine was last known to compute, by the clock. */
+  readonly progressMs?: () => number | undefined;
   /** An engine that looks no more is to be put down. */
   readonly onStuck: () => void;
 }
@@ -168,11 +175,15 @@ export class LiveDesk {
     }
   }
 
-  #expectLook(): () => void {
-    const { clock, onStuck } = this.#options;
+  #expectLook(owedSinceMs = this.#options.clock.nowMs()): () => void {
+    const { clock, onStuck, progressMs } = this.#options;
     const dueMs = clock.nowMs() + LOOK_ALLOWED_MS;
     return clock.after(LOOK_ALLOWED_MS, () => {
-      if (clock.nowMs() - dueMs > LATE_MS) this.#alive();
+      const now = clock.nowMs();
+      const computes = now - (progressMs?.() ?? -Infinity) < LOOK_ALLOWED_MS;
+      if (now - dueMs > LATE_MS) this.#alive();
+      else if (computes && now - owedSinceMs < LOOK_ALLOWED_BUSY_MS)
+        this.#calm = this.#expectLook(owedSinceMs);
       else onStuck();
     });
   }

@@ -2,32 +2,55 @@
  * When to start an engine again after it died: after 0.5 s, then twice as long each time up to 60 s, and not
  * at all once it died 5 times within 180 s (the rule that language servers are held to: a process that dies
  * at every start would otherwise heat the machine for ever).
+ *
+ * A death with a file in work is the file's first of all: a folder may hold several that no engine survives, and each of
+ * them has two tries. Such deaths have a bound of their own, so that they do not stop the service for others: 20 in a row
+ * without a file or a dictation that went well between them are the engine's.
  */
 export const FIRST_DELAY_MS = 500;
 export const MAX_DELAY_MS = 60_000;
 export const BREAKER_CRASHES = 5;
 export const BREAKER_WINDOW_MS = 180_000;
+export const MAX_FILE_DEATHS_IN_A_ROW = 20;
 
-export type Verdict = { restart: true; delayMs: number } | { restart: false };
+/** `why` completes "the speech engine …". */
+export type Verdict = { restart: true; delayMs: number } | { restart: false; why: string };
 
 export class RestartPolicy {
   #crashesMs: number[] = [];
   #delayMs = FIRST_DELAY_MS;
+  #fileDeaths = 0;
+  #lastMs: number | undefined;
 
   /** Notes a crash and says what to do. */
   crashed(nowMs: number): Verdict {
+    this.#lastMs = nowMs;
     this.#crashesMs = this.#crashesMs.filter((at) => nowMs - at < BREAKER_WINDOW_MS);
     if (this.#crashesMs.length === 0) this.#delayMs = FIRST_DELAY_MS;
     this.#crashesMs.push(nowMs);
-    if (this.#crashesMs.length >= BREAKER_CRASHES) return { restart: false };
+    if (this.#crashesMs.length >= BREAKER_CRASHES)
+      return { restart: false, why: `failed ${BREAKER_CRASHES} times within ${BREAKER_WINDOW_MS / 1000} s` };
     const delayMs = this.#delayMs;
     this.#delayMs = Math.min(MAX_DELAY_MS, delayMs * 2);
     return { restart: true, delayMs };
   }
 
+  /** Notes a crash with a file in work. */
+  crashedWithFile(nowMs: number): Verdict {
+    this.#lastMs = nowMs;
+    this.#fileDeaths += 1;
+    if (this.#fileDeaths >= MAX_FILE_DEATHS_IN_A_ROW)
+      return { restart: false, why: `failed ${this.#fileDeaths} times in a row with files` };
+    return { restart: true, delayMs: FIRST_DELAY_MS };
+  }
+
+  /** A file or a dictation went well: what died before it died of its files. */
+  worked(): void {
+    this.#fileDeaths = 0;
+  }
+
   /** After the breaker opened: whether the crashes lie far enough back for one more try. */
   mayTryAgain(nowMs: number): boolean {
-    const last = this.#crashesMs.at(-1);
-    return last === undefined || nowMs - last >= BREAKER_WINDOW_MS;
+    return this.#lastMs === undefined || nowMs - this.#lastMs >= BREAKER_WINDOW_MS;
   }
 }

@@ -22,7 +22,8 @@ import { EngineProcess, type EngineCommand } from './engine-process.js';
 import { HangWatch } from './hang-watch.js';
 import { LiveDesk } from './live-desk.js';
 import { ModelCare, type WarmPlan } from './model-care.js';
-import { BREAKER_CRASHES, BREAKER_WINDOW_MS, RestartPolicy } from './restart-policy.js';
+import { ProgressWatch } from './progress-watch.js';
+import { RestartPolicy } from './restart-policy.js';
 
 /** How long the engine may take to leave a decode step after a cancel before it is put down. */
 const CANCEL_GRACE_MS = 5_000;
@@ -56,12 +57,15 @@ export class Supervisor implements Engine, ModelEngine {
   #state: EngineState = 'stopped';
   #process: EngineProcess | undefined;
   #watch: HangWatch | undefined;
+  #progress: ProgressWatch | undefined;
   readonly #live: LiveDesk;
   /** What the engine said of a session before it was put down for it. */
   #liveFault: SottoError | undefined;
   #current: CurrentJob | undefined;
   /** The file that most likely comes next. */
   #ahead: string | undefined;
+  /** The engine died with a file in work and this one opened ahead: either may be why, so it waits for its own turn. */
+  #isAheadSuspect = false;
   #nextJob = 1;
   readonly #models: ModelCare;
   #figures: EngineFigures | undefined;
@@ -69,6 +73,8 @@ export class Supervisor implements Engine, ModelEngine {
   #bornMs = 0;
   #restarts = 0;
   #lastFailure: string | undefined;
+  /** Why no engine is started any more; completes "the speech engine …". */
+  #whyDegraded: string | undefined;
   /** What the process said it can't work for. */
   #fatal: SottoError | undefined;
   /** Set while a process is ended on purpose: its exit is no crash. */
@@ -81,6 +87,7 @@ export class Supervisor implements Engine, ModelEngine {
     this.#live = new LiveDesk({
       clock: options.clock,
       send: (message) => this.#process?.send(message),
+      progressMs: () => this.#progress?.movedMs,
       onStuck: () => this.#process?.kill('does not look at what is said any more'),
     });
     const { warm, limits } = options;
@@ -213,10 +220,12 @@ export class Supervisor implements Engine, ModelEngine {
 
   #send(current: CurrentJob): void {
     current.sent = true;
+    this.#progress?.began();
     this.#process?.send({ type: 'run', job: current.id, ...current.job });
   }
 
   #sayAhead(): void {
+    if (this.#isAheadSuspect) return;
     const path = this.#ahead;
     if (this.#state === 'ready') this.#process?.send({ type: 'ahead', ...(path !== undefined && { path }) });
   }
@@ -240,6 +249,8 @@ export class Supervisor implements Engine, ModelEngine {
     const current = this.#current;
     this.#current = undefined;
     current?.calm?.();
+    if (report.type === 'done') this.#policy.worked();
+    if (report.type !== 'lost') this.#isAheadSuspect = false;
     current?.report(report);
   }
 
@@ -265,7 +276,18 @@ export class Supervisor implements Engine, ModelEngine {
       onHang: (silentMs) => process.kill(`has been silent for ${Math.round(silentMs / 1000)} s`),
       loading: () => this.#state === 'starting' || this.#models.loading,
     });
+    this.#progress = new ProgressWatch({
+      clock,
+      work: () => this.#workInEngine,
+      onStall: (stalledMs) => process.kill(`made no progress for ${Math.round(stalledMs / 1000)} s`),
+    });
     log.info({ engine: process.pid }, 'engine started');
+  }
+
+  get #workInEngine(): 'none' | 'loading' | 'job' {
+    if (this.#models.loading) return 'loading';
+    // A cancelled one has a time limit of its own.
+    return this.#current?.sent === true && !this.#current.cancelled ? 'job' : 'none';
   }
 
   #receive(message: FromEngine): void {
@@ -295,6 +317,7 @@ export class Supervisor implements Engine, ModelEngine {
         return;
       case 'pong':
         this.#figures = message.figures;
+        this.#progress?.answered(message.steps, message.waits);
         return;
       case 'opened':
       case 'event':
@@ -311,10 +334,14 @@ export class Supervisor implements Engine, ModelEngine {
         }
         this.#live.receive(message);
         return;
-      case 'live-opened':
-      case 'live-voice':
       case 'live-look':
       case 'live-done':
+        // A session without a model says nothing of the device.
+        if (message.look.voice === undefined) this.#policy.worked();
+        this.#live.receive(message);
+        return;
+      case 'live-opened':
+      case 'live-voice':
         this.#live.receive(message);
         return;
     }
@@ -328,6 +355,7 @@ export class Supervisor implements Engine, ModelEngine {
   #receiveOfJob(message: Extract<FromEngine, { job: number }>): void {
     const current = this.#current;
     if (current === undefined || message.job !== current.id) return;
+    this.#progress?.moved();
     switch (message.type) {
       case 'opened': {
         const { durationSeconds } = message;
@@ -379,12 +407,16 @@ export class Supervisor implements Engine, ModelEngine {
       this.#spawn();
     } else {
       this.#lastFailure = why;
-      const verdict = this.#policy.crashed(clock.nowMs());
+      const isOfFile = this.#current?.sent === true;
+      const now = clock.nowMs();
+      const verdict = isOfFile ? this.#policy.crashedWithFile(now) : this.#policy.crashed(now);
+      if (isOfFile) this.#isAheadSuspect = true;
       if (verdict.restart && this.#fatal === undefined) {
         this.#state = 'restarting';
         this.#calmRestart = clock.after(verdict.delayMs, () => this.#spawn());
       } else {
         this.#state = 'degraded';
+        this.#whyDegraded = verdict.restart ? undefined : verdict.why;
         log.error({ why }, 'not starting the engine again');
       }
     }
@@ -413,7 +445,7 @@ export class Supervisor implements Engine, ModelEngine {
     if (this.#fatal !== undefined) return this.#fatal;
     return new SottoError(
       'ENGINE_UNAVAILABLE',
-      `the speech engine failed ${BREAKER_CRASHES} times within ${BREAKER_WINDOW_MS / 1000} s; last: it ${this.#lastFailure ?? 'died'}`,
+      `the speech engine ${this.#whyDegraded ?? 'failed'}; last: it ${this.#lastFailure ?? 'died'}`,
       { hint: 'see `sotto daemon status` for the log; `sotto daemon stop` starts afresh' },
     );
   }

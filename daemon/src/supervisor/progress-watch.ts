@@ -1,0 +1,65 @@
+/**
+ * Notices an engine that answers and computes nothing: a GPU that hangs is waited for on another thread, so pings say
+ * nothing of it. The engine counts its steps (waits for the device, pieces of files); while there is work, that count must
+ * move. Looked at when a ping is answered: where none is, `HangWatch` acts, and a machine that slept is no stall.
+ */
+import type { Clock } from '../clock.js';
+import { PING_EVERY_MS } from './hang-watch.js';
+
+/**
+ * The longest step is a pass of the largest model over a full batch: about 20 s on two slow cores. A machine that swaps takes
+ * several times as long.
+ */
+export const STALL_ALLOWED_MS = 180_000;
+/** While a model is loaded: a piece of its weights may come from a slow disk. */
+export const STALL_ALLOWED_LOADING_MS = 300_000;
+
+export interface ProgressWatchOptions {
+  readonly clock: Clock;
+  /** What the engine has to do: a stall is one of that work alone. */
+  readonly work: () => 'none' | 'loading' | 'job';
+  readonly onStall: (stalledMs: number) => void;
+}
+
+export class ProgressWatch {
+  readonly #options: ProgressWatchOptions;
+  #steps: number | undefined;
+  #movedMs: number | undefined;
+  /** From when on it owes a step. */
+  #owesMs: number;
+  #answeredMs: number;
+
+  constructor(options: ProgressWatchOptions) {
+    this.#options = options;
+    this.#owesMs = this.#answeredMs = options.clock.nowMs();
+  }
+
+  /** When it last computed something, by the clock; undefined where it did nothing yet. */
+  get movedMs(): number | undefined {
+    return this.#movedMs;
+  }
+
+  /** Work begins. */
+  began(): void {
+    this.#owesMs = this.#options.clock.nowMs();
+  }
+
+  /** A result came. */
+  moved(): void {
+    this.#movedMs = this.#owesMs = this.#options.clock.nowMs();
+  }
+
+  /** A ping was answered. @param waits whether the work waits for memory that other work uses */
+  answered(steps: number | undefined, waits = false): void {
+    const { clock, work, onStall } = this.#options;
+    const now = clock.nowMs();
+    const slept = now - this.#answeredMs > 3 * PING_EVERY_MS;
+    this.#answeredMs = now;
+    const doing = work();
+    if (steps !== this.#steps) this.#movedMs = this.#owesMs = now;
+    this.#steps = steps;
+    if (waits || slept || doing === 'none') this.#owesMs = now;
+    const stalledMs = now - this.#owesMs;
+    if (stalledMs > (doing === 'loading' ? STALL_ALLOWED_LOADING_MS : STALL_ALLOWED_MS)) onStall(stalledMs);
+  }
+}
