@@ -10,9 +10,11 @@ import { SottoError } from './protocol/errors.js';
 export interface Paths {
   /** Models, settings, spool, recordings and history. */
   readonly home: string;
-  /** Folder of the socket and the lock: mode 0700. */
+  /** Folder of the sockets: mode 0700. */
   readonly runtime: string;
   readonly socket: string;
+  /** Locked for as long as the daemon runs. It lies beside the spool, which must have one writer. */
+  readonly lock: string;
   /** Socket of a dictation in the background, while there is one. */
   readonly capture: string;
   readonly models: string;
@@ -81,6 +83,7 @@ function layOut(home: string, runtime: string, logs: string): Paths {
     home,
     runtime,
     socket: join(runtime, 's'),
+    lock: join(home, 'daemon.lock'),
     capture: join(runtime, 'c'),
     models: join(home, 'models'),
     spool: join(home, 'spool'),

@@ -53,10 +53,10 @@ function status(): ReturnType<typeof daemonStatus> {
   return daemonStatus(paths);
 }
 
-/** What lies there; of the daemon's lock the highest number is never taken twice, so it stays. */
+/** What lies there. */
 const files = (): string[] =>
   readdirSync(folder, { recursive: true })
-    .map((name) => String(name).replace(/lock\.\d+$/, 'lock'))
+    .map(String)
     .sort();
 
 /** As far as the system says. */

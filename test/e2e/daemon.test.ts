@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -84,6 +84,37 @@ describe('sotto daemon', () => {
       stdout: `the daemon (process ${mute.pid}) has ended\n`,
     });
     await mute.ended;
+  });
+
+  test('whose socket file was removed makes it again, and no second one starts meanwhile', async () => {
+    const daemon = start();
+    const { pid } = await running();
+    unlinkSync(home.paths.socket);
+    const second = await start().done;
+    expect([second.code, second.stderr]).toEqual([3, expect.stringMatching(`already \\(process ${pid}\\)`)]);
+    expect((await ask()).pid).toBe(pid);
+    unlinkSync(home.paths.socket);
+    const { code, stdout } = await run('daemon', 'status', '--json');
+    expect([code, (JSON.parse(stdout) as DaemonStatus).pid]).toEqual([0, pid]);
+    // A command that would start one gets the one that runs.
+    unlinkSync(home.paths.socket);
+    expect(await run('daemon', 'start')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(`already \\(process ${pid}\\)`) as unknown,
+    });
+    // And it can be stopped in that state.
+    unlinkSync(home.paths.socket);
+    expect((await run('daemon', 'stop')).stdout).toMatch(`process ${pid}) has ended`);
+    expect((await daemon.done).code).toBe(0);
+    expect(existsSync(home.paths.socket)).toBe(false);
+  });
+
+  test('whose folder was removed ends, and makes nothing there again', async () => {
+    const daemon = start();
+    await running();
+    rmSync(home.folder, { recursive: true });
+    expect((await daemon.done).code).toBe(0);
+    expect(existsSync(home.folder)).toBe(false);
   });
 
   test('keeps what it writes for the user alone', async () => {

@@ -1,25 +1,28 @@
 /** A process that holds a daemon's lock and socket, and says not a word: one that hangs, or is only just starting. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
 import type { Paths } from '#daemon/paths.js';
 import { answers } from '#daemon/server/probe.js';
 import { until } from './wait.js';
 
-const SCRIPT = `require('net').createServer(() => {}).listen(process.argv[1])`;
+const SCRIPT = `
+  const { DatabaseSync } = require('@photostructure/sqlite');
+  const lock = new DatabaseSync(process.argv[2]);
+  lock.exec('BEGIN EXCLUSIVE');
+  require('fs').writeFileSync(process.argv[2] + '.pid', String(process.pid));
+  require('net').createServer(() => void lock).listen(process.argv[1]);`;
 
 export interface MuteDaemon {
   readonly pid: number;
   readonly ended: Promise<unknown>;
 }
 
-export async function muteDaemon({ home, runtime, socket }: Paths): Promise<MuteDaemon> {
+export async function muteDaemon({ home, runtime, socket, lock }: Paths): Promise<MuteDaemon> {
   mkdirSync(runtime, { recursive: true, mode: 0o700 });
   const env = { ...process.env, SOTTO_HOME: home };
-  const child = spawn(process.execPath, ['-e', SCRIPT, socket], { env, stdio: 'ignore' });
+  const child = spawn(process.execPath, ['-e', SCRIPT, socket, lock], { env, stdio: 'ignore' });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const pid = child.pid ?? -1;
-  writeFileSync(join(runtime, 'lock.99'), String(pid));
   await until(() => answers(socket));
   return { pid, ended };
 }

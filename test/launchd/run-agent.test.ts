@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -38,7 +38,6 @@ describe('the daemon as the login agent runs it', () => {
       setInterval(() => {}, 1000);`;
     const old = spawn(process.execPath, ['-e', script, said], { stdio: 'ignore' });
     await until(() => existsSync(said));
-    writeFileSync(join(home.folder, 'lock.1'), String(old.pid));
     const http = createServer();
     const ws = new WebSocketServer({ server: http });
     ws.on('connection', (socket) =>

@@ -70,7 +70,7 @@ describe('sotto uninstall', () => {
     expect(stdout).toMatch(/Sotto is gone\n/);
     expect((await daemon.done).code).toBe(0);
     expect(isRunning(daemon.pid)).toBe(false);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(folder, { recursive: true })).toEqual([]);
   });
 
   test('lets a dictation in the background end first, and its process goes', async () => {
@@ -80,7 +80,7 @@ describe('sotto uninstall', () => {
     const { code, stderr } = await run('--all', '--yes');
     expect([code, stderr]).toEqual([0, '']);
     expect((await capture.done).signal).toBeNull();
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(folder, { recursive: true })).toEqual([]);
   });
 
   test.each([
@@ -143,7 +143,7 @@ describe('sotto uninstall', () => {
     const { code, stdout } = await run('--all', '--yes');
     expect([code, stdout]).toEqual([0, expect.stringMatching(`process ${mute.pid}\\) has ended`)]);
     await mute.ended;
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(folder, { recursive: true })).toEqual([]);
   });
 
   describe('asks where there is a terminal', () => {
@@ -195,7 +195,7 @@ describe('sotto uninstall', () => {
   test('where nothing was ever installed it says so, and makes nothing', async () => {
     const { code, stdout } = await run('--all', '--yes');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^Sotto is gone\n/)]);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(folder, { recursive: true })).toEqual([]);
   });
 
   test('touches nothing that is not Sotto’s, even in a folder that was made its home', async () => {

@@ -1,114 +1,170 @@
-import { fork } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync, utimesSync, mkdirSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { activeHolder, takeLock } from '#daemon/server/lock.js';
+import { activeHolder, lastHolder, takeLock, type DaemonPlaces, type Lock } from '#daemon/server/lock.js';
+import { until } from '#test/harness/wait.js';
 
 let folder: string;
-let socket: string;
+let places: DaemonPlaces;
+let held: Lock[] = [];
+let holders: ChildProcess[] = [];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'so-lock-'));
-  socket = join(folder, 's');
+  places = { lock: join(folder, 'daemon.lock'), socket: join(folder, 's') };
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  for (const lock of held) lock.release();
+  for (const child of holders) child.kill('SIGKILL');
+  held = [];
+  holders = [];
+  rmSync(folder, { recursive: true, force: true });
+});
 
-function locks(): string[] {
-  return readdirSync(folder).filter((name) => name.includes('lock'));
-}
-
-/** The number of a process that has ended. */
-async function deadPid(): Promise<number> {
-  const child = fork('/dev/null', { stdio: 'ignore' });
-  await new Promise((resolve) => child.on('exit', resolve));
-  return child.pid ?? -1;
+async function take(): Promise<Lock> {
+  const lock = await takeLock(places);
+  held.push(lock);
+  return lock;
 }
 
 function listen(): Promise<Server> {
   return new Promise((resolve) => {
-    const server = createServer().listen(socket, () => resolve(server));
+    const server = createServer().listen(places.socket, () => resolve(server));
   });
 }
 
-function plant(number: number, content: string, ageSeconds = 0): void {
-  const path = join(folder, `lock.${number}`);
-  writeFileSync(path, content);
-  const at = Date.now() / 1000 - ageSeconds;
-  utimesSync(path, at, at);
+/** Another process that holds the lock and has no socket, as a daemon whose socket file was removed. */
+async function otherHolder(): Promise<number> {
+  const script = `
+    const { DatabaseSync } = require('@photostructure/sqlite');
+    const db = new DatabaseSync(process.argv[1]);
+    db.exec('BEGIN EXCLUSIVE');
+    setInterval(() => void db, 1000);
+    require('fs').writeFileSync(process.argv[1] + '.pid', String(process.pid));`;
+  const child = spawn(process.execPath, ['-e', script, places.lock], { stdio: 'ignore' });
+  holders.push(child);
+  await until(() => existsSync(`${places.lock}.pid`) && lastHolder(places)?.pid === child.pid);
+  return child.pid ?? -1;
+}
+
+async function kill(pid: number): Promise<void> {
+  const child = holders.find((one) => one.pid === pid);
+  const ended = new Promise((resolve) => child?.once('exit', resolve));
+  child?.kill('SIGKILL');
+  await ended;
 }
 
 describe('takeLock', () => {
-  test('gives the first number in an empty folder', async () => {
-    const lock = await takeLock(folder, socket);
-    expect(lock.mayStart()).toBe(true);
-    expect(locks()).toEqual(['lock.1']);
+  test('writes the process number beside the lock', async () => {
+    const lock = await take();
+    expect(lock.isInPlace()).toBe(true);
+    expect(lastHolder(places)).toEqual({ pid: process.pid });
+    expect(readFileSync(`${places.lock}.pid`, 'utf8')).toBe(String(process.pid));
   });
 
-  test('goes past a holder that has died, and clears away what it left', async () => {
-    plant(7, String(await deadPid()));
-    plant(6, String(await deadPid()));
-    await takeLock(folder, socket);
-    expect(locks()).toEqual(['lock.8']);
+  test('a holder that was killed holds nothing', async () => {
+    await kill(await otherHolder());
+    await take();
+    expect(lastHolder(places)).toEqual({ pid: process.pid });
   });
 
-  test('refuses while the holder lives and answers', async () => {
-    plant(3, String(process.pid), 3_600);
+  test('is refused while the holder runs and answers', async () => {
+    const pid = await otherHolder();
     const server = await listen();
-    await expect(takeLock(folder, socket)).rejects.toMatchObject({ code: 'DAEMON_RUNNING' });
-    server.close();
-    expect(locks()).toEqual(['lock.3']);
-  });
-
-  test('is not fooled by another process that got the dead one’s number', async () => {
-    plant(3, String(process.pid), 3_600);
-    await takeLock(folder, socket);
-    expect(locks()).toEqual(['lock.4']);
-  });
-
-  test('waits for a holder that is only just starting, until it is clear what becomes of it', async () => {
-    plant(3, String(process.pid));
-    const attempt = takeLock(folder, socket);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const server = await listen();
-    await expect(attempt).rejects.toMatchObject({ code: 'DAEMON_RUNNING' });
+    await expect(takeLock(places)).rejects.toMatchObject({
+      code: 'DAEMON_RUNNING',
+      message: expect.stringContaining(`process ${pid}`) as unknown,
+    });
     server.close();
   });
 
-  test.each([[''], ['not a number'], ['-1'], ['0'], ['99999999999999999999']])(
-    'takes a lock file that holds %j for nobody’s',
-    async (content) => {
-      plant(2, content);
-      await takeLock(folder, socket);
-      expect(locks()).toEqual(['lock.3']);
-    },
-  );
-
-  test('goes past a folder that somebody put in place of a lock', async () => {
-    mkdirSync(join(folder, 'lock.5'));
-    await takeLock(folder, socket);
-    expect(locks()).toContain('lock.6');
+  test('a holder that runs without a socket is never called dead, however old its lock is', async () => {
+    const pid = await otherHolder();
+    let settled = false;
+    const attempt = takeLock(places, 500).finally(() => (settled = true));
+    attempt.catch(() => undefined);
+    await until(() => lastHolder(places)?.pid === pid);
+    expect(settled).toBe(false);
+    await expect(attempt).rejects.toMatchObject({
+      code: 'DAEMON_RUNNING',
+      message: expect.stringMatching(/does not listen at/) as unknown,
+      hint: expect.stringMatching(/sotto daemon stop/) as unknown,
+    });
+    expect(lastHolder(places)).toEqual({ pid });
   });
 
-  test('withdraws its leave to start once somebody has a higher number', async () => {
-    const lock = await takeLock(folder, socket);
-    plant(2, String(process.pid));
-    expect(lock.mayStart()).toBe(false);
+  test('waits for a holder that does not listen yet, and gets the lock where it ends instead', async () => {
+    const pid = await otherHolder();
+    const attempt = take();
+    await kill(pid);
+    expect((await attempt).isInPlace()).toBe(true);
+  });
+
+  test('another process that got the number of a dead holder is no holder', async () => {
+    writeFileSync(`${places.lock}.pid`, String(process.ppid));
+    expect(await activeHolder(places)).toBeUndefined();
+    await take();
+    expect(lastHolder(places)).toEqual({ pid: process.pid });
+  });
+
+  test('a file that is no lock is left as it is, with a coded error', async () => {
+    writeFileSync(places.lock, 'a diary, not a lock'.repeat(100));
+    await expect(takeLock(places)).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+    expect(readFileSync(places.lock, 'utf8')).toMatch(/^a diary/);
+  });
+
+  test('where the folder can’t be made, the error says so and has no word of a bug', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    places = { ...places, lock: join(folder, 'file', 'daemon.lock') };
+    await expect(takeLock(places)).rejects.toMatchObject({
+      code: 'DAEMON_UNAVAILABLE',
+      hint: expect.stringMatching(/--no-daemon/) as unknown,
+    });
+  });
+});
+
+describe('a lock whose file was removed', () => {
+  test('is made again', async () => {
+    const lock = await take();
+    rmSync(places.lock);
+    expect(lock.isInPlace()).toBe(false);
+    expect(lock.replace()).toBe(true);
+    expect(lock.isInPlace()).toBe(true);
+    expect(await activeHolder(places)).toEqual({ pid: process.pid });
+  });
+
+  test('is not, where another process was quicker', async () => {
+    const lock = await take();
+    rmSync(places.lock);
+    const pid = await otherHolder();
+    expect(lock.isInPlace()).toBe(false);
+    expect(lock.replace()).toBe(false);
+    expect(lastHolder(places)).toEqual({ pid });
+  });
+
+  test('is not, where the whole folder is gone: nothing is made there again', async () => {
+    const lock = await take();
+    rmSync(folder, { recursive: true });
+    expect(lock.replace()).toBe(false);
+    expect(existsSync(folder)).toBe(false);
   });
 });
 
 describe('activeHolder', () => {
-  test('is who has only just begun, and who answers; nobody who is gone', async () => {
-    expect(await activeHolder(join(folder, 'none'), socket)).toBeUndefined();
-    expect(await activeHolder(folder, socket)).toBeUndefined();
-    plant(3, String(process.pid));
-    expect(await activeHolder(folder, socket)).toMatchObject({ pid: process.pid });
-    plant(3, String(process.pid), 3_600);
-    expect(await activeHolder(folder, socket)).toBeUndefined();
-    const server = await listen();
-    expect(await activeHolder(folder, socket)).toMatchObject({ pid: process.pid });
-    server.close();
-    plant(4, String(await deadPid()));
-    expect(await activeHolder(folder, socket)).toBeUndefined();
+  test('is the process that holds the lock, with a socket or without', async () => {
+    expect(await activeHolder(places)).toBeUndefined();
+    const pid = await otherHolder();
+    expect(await activeHolder(places)).toEqual({ pid });
+    await kill(pid);
+    expect(await activeHolder(places)).toBeUndefined();
+  });
+
+  test('of unknown number is an error, not a guess', async () => {
+    const pid = await otherHolder();
+    writeFileSync(`${places.lock}.pid`, 'not a number');
+    await expect(activeHolder(places)).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+    await kill(pid);
   });
 });

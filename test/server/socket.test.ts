@@ -4,20 +4,28 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { checkSocketPath, listenAt, securePrivateFolder } from '#daemon/server/socket.js';
+import { answers } from '#daemon/server/probe.js';
+import {
+  checkSocketPath,
+  isSocketInPlace,
+  listenAt,
+  removeSocket,
+  securePrivateFolder,
+} from '#daemon/server/socket.js';
 import { resolvePaths } from '#daemon/paths.js';
 
-const lock = { mayStart: () => true };
 let folder: string;
 let path: string;
 beforeEach(() => {
@@ -30,7 +38,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 async function tryToListen(at = path): Promise<string | undefined> {
   const server = createServer();
   try {
-    await listenAt(server, at, lock);
+    await listenAt(server, at);
     server.close();
     return undefined;
   } catch (error) {
@@ -65,7 +73,7 @@ describe('the place of the socket', () => {
     const before = process.umask(0);
     try {
       const server = createServer();
-      await listenAt(server, path, lock);
+      await listenAt(server, path);
       expect(lstatSync(path).mode & 0o777).toBe(0o600);
       expect(process.umask()).toBe(0);
       server.close();
@@ -82,11 +90,33 @@ describe('the place of the socket', () => {
     other.close();
   });
 
-  test('is not used without the lock', async () => {
+  test('is made again where its file was removed; connections stay', async () => {
     const server = createServer();
-    const refused = listenAt(server, path, { mayStart: () => false });
-    await expect(refused).rejects.toMatchObject({ code: 'DAEMON_RUNNING' });
-    expect(existsSync(path)).toBe(false);
+    const first = await listenAt(server, path);
+    const client = connect(path);
+    await new Promise((resolve) => client.once('connect', resolve));
+    unlinkSync(path);
+    expect(isSocketInPlace(path, first)).toBe(false);
+    const second = await listenAt(server, path);
+    expect(isSocketInPlace(path, second)).toBe(true);
+    expect(await answers(path)).toBe(true);
+    expect([client.destroyed, readdirSync(folder)]).toEqual([false, ['s']]);
+    client.destroy();
+    removeSocket(path, second);
+    await new Promise((resolve) => server.close(resolve));
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('of another daemon stays when the first one closes', async () => {
+    const first = createServer();
+    const inode = await listenAt(first, path);
+    unlinkSync(path);
+    const second = createServer();
+    await listenAt(second, path);
+    removeSocket(path, inode);
+    await new Promise((resolve) => first.close(resolve));
+    expect(await answers(path)).toBe(true);
+    second.close();
   });
 
   test.each([
@@ -99,7 +129,7 @@ describe('the place of the socket', () => {
       process.nextTick(() => server.emit('error', Object.assign(new Error(code), { code })));
       return server;
     };
-    await expect(listenAt(server, path, lock)).rejects.toMatchObject({
+    await expect(listenAt(server, path)).rejects.toMatchObject({
       code: 'DAEMON_UNAVAILABLE',
       retryable,
     });

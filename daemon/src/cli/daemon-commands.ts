@@ -1,12 +1,12 @@
 /** `sotto daemon run | start | stop | status`. Each gives the exit code of the command. */
-import { activeHolder, lockHolder } from '../server/lock.js';
+import { activeHolder } from '../server/lock.js';
 import { isForbidden } from '../server/socket.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { EngineStatus } from '../protocol/status.js';
 import { startAgent } from './run-agent.js';
 import { runDaemon, type RunningDaemon } from './run-daemon.js';
-import { findDaemon, findOrStartDaemon } from './start-daemon.js';
+import { findDaemon, findOrStartDaemon, findRunningDaemon, otherDaemon } from './start-daemon.js';
 import { isRunning } from '../is-running.js';
 import { errorLine } from './view.js';
 
@@ -117,7 +117,7 @@ async function askToStop(paths: Paths): Promise<number | undefined> {
     const client = await findDaemon(paths);
     if (client === undefined) {
       // One that is only just starting, or too busy to answer, hears a signal.
-      const holder = await activeHolder(paths.runtime, paths.socket);
+      const holder = await activeHolder(paths);
       if (holder !== undefined) process.kill(holder.pid, 'SIGTERM');
       return holder?.pid;
     }
@@ -125,10 +125,7 @@ async function askToStop(paths: Paths): Promise<number | undefined> {
     return client.daemon.pid;
   } catch (error) {
     // Of another version: it need not understand us, but every process understands a signal.
-    const holder =
-      error instanceof SottoError && error.code === 'VERSION_MISMATCH'
-        ? lockHolder(paths.runtime)
-        : undefined;
+    const holder = otherDaemon(error);
     if (holder === undefined) throw error;
     process.kill(holder.pid, 'SIGTERM');
     return holder.pid;
@@ -136,7 +133,7 @@ async function askToStop(paths: Paths): Promise<number | undefined> {
 }
 
 export async function daemonStatus(paths: Paths, asJson: boolean): Promise<number> {
-  const client = await findDaemon(paths);
+  const client = await findRunningDaemon(paths);
   if (client === undefined) {
     if (asJson) say(JSON.stringify({ state: 'stopped', socket: paths.socket, log: paths.log }));
     else say('no daemon is running; `sotto daemon start` starts one');

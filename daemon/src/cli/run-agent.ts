@@ -7,9 +7,9 @@ import { isRunning } from '../is-running.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
-import { activeHolder, lockHolder } from '../server/lock.js';
+import { activeHolder } from '../server/lock.js';
 import { runDaemon, type RunningDaemon } from './run-daemon.js';
-import { findDaemon } from './start-daemon.js';
+import { findDaemon, otherDaemon } from './start-daemon.js';
 
 const LOOK_EVERY_MS = 1_000;
 const LOOK_SOON_MS = 50;
@@ -23,7 +23,7 @@ export async function startAgent(
   const signalled = new Set<number>();
   while (!signal.aborted) {
     // Looked for first: each try opens a log and what belongs to it.
-    if ((await activeHolder(paths.runtime, paths.socket)) === undefined) {
+    if ((await activeHolder(paths)) === undefined) {
       try {
         return await runDaemon({ paths, tolerant: true, ...(model !== undefined && { model }) });
       } catch (error) {
@@ -53,9 +53,9 @@ async function askToLeave(paths: Paths, signalled: Set<number>): Promise<boolean
     await client.stop();
     return true;
   } catch (error) {
-    if (!(error instanceof SottoError) || error.code !== 'VERSION_MISMATCH') return false;
-    const pid = lockHolder(paths.runtime)?.pid;
-    if (pid === undefined || !isRunning(pid)) return true;
+    const pid = otherDaemon(error)?.pid;
+    if (pid === undefined) return false;
+    if (!isRunning(pid)) return true;
     if (!signalled.has(pid)) process.kill(pid, 'SIGTERM');
     signalled.add(pid);
     return false;

@@ -193,6 +193,8 @@ export async function runDaemon({
 
   const server = await SottoServer.listen({
     socketPath: paths.socket,
+    lockPath: paths.lock,
+    onDisplaced: (why) => stop(why),
     sessions,
     live,
     models,

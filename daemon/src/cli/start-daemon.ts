@@ -1,13 +1,17 @@
 /** Finds the user's daemon, or starts one in the background and waits until it listens. */
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { OtherProtocol } from '../client/connect.js';
 import { SottoClient } from '../client/index.js';
 import { launcher, packageRoot, type Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
+import { activeHolder, FILE_CHECK_MS, unwritableHome } from '../server/lock.js';
 
 const LOOK_EVERY_MS = 25;
 /** Node's own start on a loaded machine, with much to spare; the model loads later. */
 const START_MS = 20_000;
+/** A daemon checks its socket file at intervals, and makes it again. */
+const SOCKET_MS = 2 * FILE_CHECK_MS;
 /** When ours has ended, how long another one that was quicker may take until it listens. */
 const OTHER_STARTER_MS = 500;
 /** A daemon started by a command leaves again when nothing has been asked of it for this long. */
@@ -37,6 +41,31 @@ export async function findDaemon(paths: Paths): Promise<SottoClient | undefined>
   } catch (error) {
     if (error instanceof SottoError && error.code === 'DAEMON_UNAVAILABLE') return undefined;
     throw error;
+  }
+}
+
+/** The daemon that speaks another protocol, where that was the error. */
+export function otherDaemon(error: unknown): { pid: number } | undefined {
+  const cause = error instanceof SottoError ? error.cause : undefined;
+  return cause instanceof OtherProtocol ? cause.daemon : undefined;
+}
+
+/**
+ * The same, with time for one that is starting, or that has to make its socket again since the file was removed.
+ * @throws SottoError as `findDaemon`; DAEMON_UNAVAILABLE if one runs and does not answer
+ */
+export async function findRunningDaemon(paths: Paths): Promise<SottoClient | undefined> {
+  for (const untilMs = performance.now() + SOCKET_MS; ;) {
+    const client = await findDaemon(paths);
+    if (client !== undefined) return client;
+    const holder = await activeHolder(paths);
+    if (holder === undefined) return undefined;
+    if (performance.now() > untilMs) {
+      throw new SottoError('DAEMON_UNAVAILABLE', `the daemon (process ${holder.pid}) does not answer`, {
+        hint: 'end it with `sotto daemon stop`',
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
@@ -76,8 +105,7 @@ function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
       hint: 'it was uninstalled or upgraded: start this program anew',
     });
   }
-  mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
-  const log = openSync(paths.startupLog, tooLong(paths.startupLog) ? 'w' : 'a', 0o600);
+  const log = openStartupLog(paths);
   const sizeBefore = fstatSync(log).size;
   const args = [launcher, 'daemon', 'run'];
   if (model !== undefined) args.push('--model', model);
@@ -95,6 +123,16 @@ function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
     overForMs: () => (overSinceMs === undefined ? 0 : performance.now() - overSinceMs),
     lastWords: () => lastLineAfter(paths.startupLog, sizeBefore) ?? 'it said nothing',
   };
+}
+
+/** @throws SottoError DAEMON_UNAVAILABLE where the folder can't be written, such as on a read-only disk */
+function openStartupLog({ logs, startupLog }: Paths): number {
+  try {
+    mkdirSync(logs, { recursive: true, mode: 0o700 });
+    return openSync(startupLog, tooLong(startupLog) ? 'w' : 'a', 0o600);
+  } catch (error) {
+    throw unwritableHome(startupLog, error);
+  }
 }
 
 function tooLong(path: string): boolean {

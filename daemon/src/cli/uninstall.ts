@@ -127,10 +127,10 @@ async function endAndRemove(paths: Paths, isKept: (piece: Piece) => boolean): Pr
 /** @returns what went wrong, in words */
 async function endDaemon(paths: Paths): Promise<string[]> {
   try {
-    if (existsSync(paths.runtime)) await daemonStop(paths);
+    if (existsSync(paths.runtime) || existsSync(paths.lock)) await daemonStop(paths);
     return [];
   } catch (error) {
-    const holder = await activeHolder(paths.runtime, paths.socket);
+    const holder = await activeHolder(paths);
     if (holder === undefined) return [messageOf(error)];
     process.kill(holder.pid, 'SIGKILL');
     return [];

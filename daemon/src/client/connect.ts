@@ -19,6 +19,14 @@ export interface OpenSocket {
   readonly daemon: DaemonIdentity;
 }
 
+/** The cause of a VERSION_MISMATCH: which process has to be signalled, since it need not understand our messages. */
+export class OtherProtocol extends Error {
+  override readonly name = 'OtherProtocol';
+  constructor(readonly daemon: DaemonIdentity) {
+    super(`protocol ${daemon.protocol}`);
+  }
+}
+
 /** @throws SottoError DAEMON_UNAVAILABLE (nobody listens), UNAUTHORISED, VERSION_MISMATCH */
 export function openSocket(path: string, clientName: string): Promise<OpenSocket> {
   return new Promise((resolve, reject) => {
@@ -60,7 +68,9 @@ export function openSocket(path: string, clientName: string): Promise<OpenSocket
       if (protocol !== PROTOCOL_VERSION) {
         const running = `the daemon that runs (process ${pid}) is version ${version} with protocol ${protocol}`;
         fail(
-          new SottoError('VERSION_MISMATCH', `${running}; this is ${SOTTO_VERSION} with ${PROTOCOL_VERSION}`),
+          new SottoError('VERSION_MISMATCH', `${running}; this is ${SOTTO_VERSION} with ${PROTOCOL_VERSION}`, {
+            cause: new OtherProtocol({ version, protocol, pid }),
+          }),
         );
         return;
       }

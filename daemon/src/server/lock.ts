@@ -1,137 +1,169 @@
 /**
- * One daemon per user, however many start at once.
- *
- * A lock file that is removed and made again when its holder died has a hole: of two starters that both see
- * the dead one, the slower removes the lock of the faster. So locks are numbered and never taken over: whoever
- * finds `lock.7` dead makes `lock.8` (a hard link, which exactly one process can make), and only numbers below
- * one's own are ever deleted. Somebody slow who revives a deleted number finds a higher one beside it and
- * withdraws. The highest number stays on disk after its holder is gone.
+ * One daemon per user, however many start at once: a lock of the system on a file beside the spool. The system releases it
+ * with the process, so a running holder is never mistaken for a dead one, whatever has become of its socket. The process
+ * number lies beside it, for commands that have to signal a daemon that does not answer.
  */
-import {
-  existsSync,
-  linkSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
-import { randomUUID } from 'node:crypto';
-import { codeOf, SottoError } from '../protocol/errors.js';
-import { answers } from './probe.js';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning } from '../is-running.js';
+import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
+import type { ProcessLock } from '../store/process-lock.js';
+import { answers } from './probe.js';
 
-/** From taking the lock to listening takes milliseconds; a holder that needs longer has lost it. */
+/** How long a holder may take until it listens: at its start, or where its socket file was removed. */
 export const STARTING_MS = 10_000;
-const LOOK_AGAIN_MS = 50;
+/** How often a daemon checks the files of its socket and its lock. */
+export const FILE_CHECK_MS = 2_000;
+const RETRY_MS = 50;
+/** From the lock to the process number beside it takes a few milliseconds. */
+const PID_MS = 1_000;
 
-/** A process number that no process has. */
-const NOBODY = 0x7fff_fff0;
+export interface DaemonPlaces {
+  /** File of the lock, in the folder that holds the spool. */
+  readonly lock: string;
+  readonly socket: string;
+}
 
 export interface Lock {
-  /** False once somebody else has taken over, or the time to start listening is up. */
-  mayStart(): boolean;
+  /** Whether the lock's file is still the one that is locked: another process could lock a new file of this name. */
+  isInPlace(): boolean;
+  /** Locks the file that is there now, or makes one. False if another process has done so, or the folder is gone. @throws SottoError */
+  replace(): boolean;
+  release(): void;
 }
 
-interface Holder {
-  readonly number: number;
-  readonly pid: number;
-  readonly ageMs: number;
+type TryLock = (path: string) => ProcessLock | undefined;
+
+/** SQLite is loaded where a lock is tried, not by every command. */
+async function loadTryLock(): Promise<TryLock> {
+  const { tryLock } = await import('../store/process-lock.js');
+  return (path) => {
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      return tryLock(path);
+    } catch (error) {
+      throw unwritableHome(path, error);
+    }
+  };
 }
 
-/** @throws SottoError DAEMON_RUNNING */
-export async function takeLock(folder: string, socket: string): Promise<Lock> {
-  for (;;) {
-    const holder = newestHolder(folder);
-    if (holder !== undefined) {
-      const state = await stateOf(holder, socket);
-      if (state === 'alive') {
-        throw new SottoError('DAEMON_RUNNING', `a daemon is running already (process ${holder.pid})`);
-      }
-      if (state === 'starting') {
-        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-        continue;
-      }
+/**
+ * Waits for a holder that does not listen yet.
+ * @param waitMs how long
+ * @throws SottoError DAEMON_RUNNING, DAEMON_UNAVAILABLE (the folder can't be written)
+ */
+export async function takeLock(
+  { lock, socket }: DaemonPlaces,
+  waitMs: number = STARTING_MS,
+): Promise<Lock> {
+  const tryLock = await loadTryLock();
+  for (const untilMs = performance.now() + waitMs; ; await sleep(RETRY_MS)) {
+    const held = tryDaemonLock(lock, tryLock);
+    if (held !== undefined) return held;
+    const process = processText(lock);
+    if (await answers(socket)) {
+      throw new SottoError('DAEMON_RUNNING', `a daemon is running already${process}`);
     }
-    const number = (holder?.number ?? 0) + 1;
-    if (!create(folder, number)) continue;
-    if (newestNumber(folder) > number) {
-      remove(folder, number);
-      continue;
+    if (performance.now() > untilMs) {
+      throw new SottoError('DAEMON_RUNNING', `a daemon runs${process}, but does not listen at ${socket}`, {
+        hint: 'end it with `sotto daemon stop`, then try again',
+      });
     }
-    for (const older of numbers(folder)) if (older < number) remove(folder, older);
-    const sinceMs = performance.now();
-    return {
-      mayStart: () => performance.now() - sinceMs < STARTING_MS && newestNumber(folder) === number,
-    };
   }
 }
 
-/** The process that holds the lock or held it last. */
-export function lockHolder(folder: string): { pid: number } | undefined {
-  return newestHolder(folder);
+/** The process that wrote its number last; it may have ended. */
+export function lastHolder({ lock }: Pick<DaemonPlaces, 'lock'>): { pid: number } | undefined {
+  try {
+    const pid = Number(readFileSync(pidFile(lock), 'utf8'));
+    return Number.isSafeInteger(pid) && pid > 0 ? { pid } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-/** The process of a daemon that answers, or is on the way to it. */
-export async function activeHolder(folder: string, socket: string): Promise<{ pid: number } | undefined> {
-  const holder = existsSync(folder) ? newestHolder(folder) : undefined;
-  return holder === undefined || (await stateOf(holder, socket)) === 'dead' ? undefined : holder;
+/**
+ * The process of the daemon that runs, whether it answers or not.
+ * @throws SottoError DAEMON_UNAVAILABLE if the lock is held by a process of unknown number, or can't be read
+ */
+export async function activeHolder(places: DaemonPlaces): Promise<{ pid: number } | undefined> {
+  if (!existsSync(places.lock)) return undefined;
+  const tryLock = await loadTryLock();
+  for (const untilMs = performance.now() + PID_MS; existsSync(places.lock); await sleep(RETRY_MS)) {
+    const free = tryLock(places.lock);
+    free?.release();
+    if (free !== undefined) return undefined;
+    const holder = lastHolder(places);
+    if (holder !== undefined && isRunning(holder.pid)) return holder;
+    if (performance.now() > untilMs) {
+      throw new SottoError('DAEMON_UNAVAILABLE', 'a daemon runs, but its process number is not known');
+    }
+  }
+  return undefined;
 }
 
-async function stateOf(holder: Holder, socket: string): Promise<'alive' | 'starting' | 'dead'> {
-  if (!isRunning(holder.pid)) return 'dead';
-  // A number may belong to another process by now, but only a daemon answers at the socket.
-  if (await answers(socket)) return 'alive';
-  return holder.ageMs < STARTING_MS ? 'starting' : 'dead';
+function tryDaemonLock(path: string, tryLock: TryLock): Lock | undefined {
+  let held = tryLock(path);
+  if (held === undefined) return undefined;
+  let inode = inodeOf(path);
+  writePid(path);
+  return {
+    isInPlace: () => inode !== undefined && inodeOf(path) === inode,
+    replace: () => {
+      if (!existsSync(dirname(path))) return false;
+      const next = tryLock(path);
+      if (next === undefined) return false;
+      held?.release();
+      held = next;
+      inode = inodeOf(path);
+      writePid(path);
+      return true;
+    },
+    release: () => {
+      if (held !== undefined && inodeOf(path) === inode) rmSync(pidFile(path), { force: true });
+      held?.release();
+      held = undefined;
+    },
+  };
 }
 
-function numbers(folder: string): number[] {
-  return readdirSync(folder).flatMap((name) => {
-    const match = /^lock\.(\d{1,9})$/.exec(name);
-    return match === null ? [] : [Number(match[1])];
+/** @param error of the system or of SQLite, about a file in Sotto's folder that the daemon can't do without */
+export function unwritableHome(path: string, error: unknown): SottoError {
+  const cause: unknown = error instanceof SottoError ? (error.cause ?? error) : error;
+  const isFull = codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT';
+  return new SottoError('DAEMON_UNAVAILABLE', `can't write ${path}: ${messageOf(cause)}`, {
+    cause: error,
+    retryable: isFull,
+    hint: isFull
+      ? 'free some disk space, then try again'
+      : `make ${dirname(path)} writable, set SOTTO_HOME to another folder, or use --no-daemon`,
   });
 }
 
-function newestNumber(folder: string): number {
-  return Math.max(0, ...numbers(folder));
-}
-
-function newestHolder(folder: string): Holder | undefined {
-  const number = newestNumber(folder);
-  if (number === 0) return undefined;
-  const path = join(folder, `lock.${number}`);
+/** Never that of a process before: whoever reads it may send a signal. */
+function writePid(lock: string): void {
+  const path = pidFile(lock);
+  const draft = `${path}.new`;
   try {
-    const pid = Number(readFileSync(path, 'utf8'));
-    const ageMs = Math.abs(Date.now() - statSync(path).mtimeMs);
-    // An empty file (the machine lost power): nobody holds it.
-    return { number, pid: Number.isSafeInteger(pid) && pid > 0 ? pid : NOBODY, ageMs };
-  } catch (error) {
-    // Deleted under our eyes by somebody with a higher number: look again.
-    if (codeOf(error) === 'ENOENT') return newestHolder(folder);
-    return { number, pid: NOBODY, ageMs: Infinity };
-  }
-}
-
-/** Makes the file with its content in one step; false if the number is taken. */
-function create(folder: string, number: number): boolean {
-  const draft = join(folder, `.lock-${randomUUID()}`);
-  writeFileSync(draft, String(process.pid), { mode: 0o600, flag: 'wx' });
-  try {
-    linkSync(draft, join(folder, `lock.${number}`));
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    throw error;
-  } finally {
-    unlinkSync(draft);
-  }
-}
-
-function remove(folder: string, number: number): void {
-  try {
-    unlinkSync(join(folder, `lock.${number}`));
+    rmSync(path, { force: true });
+    writeFileSync(draft, String(process.pid), { mode: 0o600 });
+    renameSync(draft, path);
   } catch {
-    // Somebody with a higher number was quicker.
+    // Such as a full disk. Only a command that can't reach the daemon needs the number.
+    rmSync(draft, { force: true });
   }
+}
+
+function pidFile(lock: string): string {
+  return `${lock}.pid`;
+}
+
+function processText(lock: string): string {
+  const holder = lastHolder({ lock });
+  return holder === undefined ? '' : ` (process ${holder.pid})`;
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }

@@ -1,5 +1,6 @@
 /** The daemon's face: HTTP on a Unix socket, and on it the WebSocket that clients speak. */
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { messageOf } from '../protocol/errors.js';
 import type { WebSocket } from 'ws';
 import { LIMITS } from '../protocol/version.js';
 import type { Api } from './api.js';
@@ -7,12 +8,17 @@ import { Connection, type ConnectionContext } from './connection.js';
 import { SOCKET_RULES } from './guard.js';
 import { Admission } from './http/admission.js';
 import { HttpFront } from './http/front.js';
-import { takeLock } from './lock.js';
-import { checkSocketPath, listenAt, securePrivateFolder } from './socket.js';
+import { FILE_CHECK_MS, takeLock, type Lock } from './lock.js';
+import { answers } from './probe.js';
+import { checkSocketPath, isSocketInPlace, listenAt, removeSocket, securePrivateFolder } from './socket.js';
 import { DEAD_AFTER_MS, GOING_AWAY, PING_EVERY_MS } from './websocket.js';
 
 export interface ServerContext extends ConnectionContext {
   readonly socketPath: string;
+  /** File of the daemon's lock; `daemon.lock` beside the socket, if left out. */
+  readonly lockPath?: string;
+  /** Told that another process has taken this daemon's place, or removed its folder: it has to end. */
+  readonly onDisplaced?: (why: string) => void;
   /** What programs of others are served, here as at the port. */
   readonly api?: Api;
   /** Told when a client comes or goes, with how many there are. */
@@ -23,10 +29,16 @@ export class SottoServer {
   readonly #front: HttpFront;
   readonly #context: ServerContext;
   readonly #connections = new Set<Connection>();
+  readonly #lock: Lock;
+  #inode = 0;
   #calmBeat: () => void = () => undefined;
+  #cancelFileCheck: () => void = () => undefined;
+  #isClosing = false;
+  #lastTrouble = '';
 
-  private constructor(context: ServerContext) {
+  private constructor(context: ServerContext, lock: Lock) {
     this.#context = context;
+    this.#lock = lock;
     const { api = { routes: [], sockets: [], admission: new Admission() } } = context;
     this.#front = new HttpFront({
       ...api,
@@ -51,11 +63,20 @@ export class SottoServer {
     const folder = dirname(context.socketPath);
     checkSocketPath(context.socketPath);
     securePrivateFolder(folder);
-    const lock = await takeLock(folder, context.socketPath);
-    const server = new SottoServer(context);
-    await listenAt(server.#front.http, context.socketPath, lock);
-    server.#beat(context.clock.nowMs());
-    return server;
+    const lock = await takeLock({
+      lock: context.lockPath ?? join(folder, 'daemon.lock'),
+      socket: context.socketPath,
+    });
+    try {
+      const server = new SottoServer(context, lock);
+      server.#inode = await listenAt(server.#front.http, context.socketPath);
+      server.#beat(context.clock.nowMs());
+      server.#checkFilesSoon();
+      return server;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
   }
 
   get connections(): number {
@@ -64,9 +85,45 @@ export class SottoServer {
 
   /** Stops listening (the socket file goes) and ends every connection. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     this.#calmBeat();
+    this.#cancelFileCheck();
+    removeSocket(this.#context.socketPath, this.#inode);
     this.#front.endClients(GOING_AWAY, 'the daemon ends');
     await this.#front.close();
+    this.#lock.release();
+  }
+
+  /** A daemon whose socket was removed can't be reached, yet holds the lock: it makes the socket again, or ends. */
+  #checkFilesSoon(): void {
+    this.#cancelFileCheck = this.#context.clock.after(FILE_CHECK_MS, () => {
+      void this.#checkFiles().then((displaced) => {
+        if (this.#isClosing) return;
+        if (displaced === undefined) this.#checkFilesSoon();
+        else (this.#context.onDisplaced ?? this.#context.shutdown)(displaced);
+      });
+    });
+  }
+
+  /** @returns why this daemon has to end, where it has to */
+  async #checkFiles(): Promise<string | undefined> {
+    const { socketPath, log } = this.#context;
+    try {
+      if (!this.#lock.isInPlace() && !this.#lock.replace()) return 'its folder was removed, or another daemon has taken over';
+      if (isSocketInPlace(socketPath, this.#inode) || this.#isClosing) return undefined;
+      securePrivateFolder(dirname(socketPath));
+      if (await answers(socketPath)) return 'another daemon listens at its socket';
+      this.#inode = await listenAt(this.#front.http, socketPath);
+      if (this.#isClosing) removeSocket(socketPath, this.#inode);
+      log.warn('the socket was removed: listening at a new one');
+      this.#lastTrouble = '';
+    } catch (error) {
+      // Such as a folder that the system makes again at the next login. One line for each reason.
+      const message = messageOf(error);
+      if (message !== this.#lastTrouble) log.error({ message }, 'the socket can not be made again');
+      this.#lastTrouble = message;
+    }
+    return undefined;
   }
 
   #beat(sinceMs: number): void {

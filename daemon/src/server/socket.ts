@@ -1,10 +1,10 @@
 /** Makes the place of the socket safe: the folder ours alone, nothing planted at the path, nobody listening. */
-import { chmodSync, lstatSync, mkdirSync, unlinkSync, type Stats } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, renameSync, unlinkSync, type Stats } from 'node:fs';
 import type { Server } from 'node:net';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { MAX_SOCKET_PATH_BYTES } from '../paths.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import type { Lock } from './lock.js';
+import { unwritableHome } from './lock.js';
 import { answers } from './probe.js';
 
 /** @throws SottoError INVALID_ARGUMENT when the system could not hold the path */
@@ -21,10 +21,14 @@ export function checkSocketPath(path: string): void {
 
 /**
  * Creates the folder with mode 0700, or checks that it is ours and nobody else can write in it.
- * @throws SottoError UNAUTHORISED
+ * @throws SottoError UNAUTHORISED, DAEMON_UNAVAILABLE (it can't be made)
  */
 export function securePrivateFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw unwritableHome(folder, error);
+  }
   const stats = lstatSync(folder);
   if (!stats.isDirectory()) throw planted(folder, stats, 'a folder of your own');
   if (process.getuid !== undefined && stats.uid !== process.getuid()) {
@@ -41,37 +45,51 @@ export function securePrivateFolder(folder: string): void {
 }
 
 /**
- * Removes what a daemon that was killed left at the path, then listens there with mode 0600.
- * @throws SottoError DAEMON_RUNNING, UNAUTHORISED (something else lies there)
+ * Listens at the path with mode 0600, in place of what a daemon that was killed left there. The caller holds the lock of the
+ * daemon. The server may have listened before: its connections stay.
+ *
+ * @returns the inode of the socket
+ * @throws SottoError DAEMON_RUNNING, UNAUTHORISED (something else lies there), DAEMON_UNAVAILABLE
  */
-export async function listenAt(server: Server, path: string, lock: Lock): Promise<void> {
+export async function listenAt(server: Server, path: string): Promise<number> {
   checkSocketPath(path);
   const before = lstatSync(path, { throwIfNoEntry: false });
   if (before !== undefined) {
     if (!before.isSocket()) throw planted(path, before, 'the socket');
     if (await answers(path)) throw new SottoError('DAEMON_RUNNING', `something listens at ${path} already`);
   }
-  // From here to the bind nothing is awaited: no other process of ours can stand between.
-  if (!lock.mayStart()) throw new SottoError('DAEMON_RUNNING', 'another daemon started in the meantime');
-  const now = lstatSync(path, { throwIfNoEntry: false });
-  if (now !== undefined) {
-    if (now.ino !== before?.ino) throw new SottoError('DAEMON_RUNNING', `something else appeared at ${path}`);
-    unlinkSync(path);
+  // Node removes the file of a server that closes by the name that it was bound to, whatever lies there by then. So it is
+  // bound to another name; the renamed file is ours to remove, by its inode.
+  const draft = draftOf(path);
+  const left = lstatSync(draft, { throwIfNoEntry: false });
+  if (left !== undefined) {
+    if (!left.isSocket()) throw planted(draft, left, 'a socket');
+    unlinkSync(draft);
   }
+  if (server.listening) server.close();
   const umask = process.umask(0o077);
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(path, () => {
+      server.listen(draft, () => {
         server.off('error', reject);
         resolve();
       });
       // `listen` binds before it returns; the socket must never be seen with wider permissions.
       process.umask(umask);
     });
-    chmodSync(path, 0o600);
+    chmodSync(draft, 0o600);
+    const { ino } = lstatSync(draft);
+    const now = lstatSync(path, { throwIfNoEntry: false });
+    if (now?.ino !== before?.ino) {
+      server.close();
+      throw new SottoError('DAEMON_RUNNING', `something else appeared at ${path}`);
+    }
+    renameSync(draft, path);
+    return ino;
   } catch (error) {
     process.umask(umask);
+    if (error instanceof SottoError) throw error;
     const taken = codeOf(error) === 'EADDRINUSE';
     throw taken
       ? new SottoError('DAEMON_RUNNING', `something listens at ${path} already`, { cause: error })
@@ -81,6 +99,24 @@ export async function listenAt(server: Server, path: string, lock: Lock): Promis
           retryable: !isForbidden(error),
         });
   }
+}
+
+/** Whether the socket at the path is the one with this inode. While its server listens, no other file has that number. */
+export function isSocketInPlace(path: string, inode: number): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino === inode;
+}
+
+/** Removes the socket, unless another process has put its own in the place. */
+export function removeSocket(path: string, inode: number): void {
+  try {
+    if (isSocketInPlace(path, inode)) unlinkSync(path);
+  } catch {
+    // It was removed in between, or its folder was.
+  }
+}
+
+function draftOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}`);
 }
 
 /** What the system does not allow it will not allow the next time either. */
