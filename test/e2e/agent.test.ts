@@ -54,10 +54,7 @@ function status(): ReturnType<typeof daemonStatus> {
 }
 
 /** What lies there. */
-const files = (): string[] =>
-  readdirSync(folder, { recursive: true })
-    .map(String)
-    .sort();
+const files = (): string[] => readdirSync(folder, { recursive: true }).map(String).sort();
 
 /** As far as the system says. */
 function openFiles(pid: number): string[] {

@@ -8,7 +8,7 @@ import { until } from './wait.js';
 const SCRIPT = `
   const { DatabaseSync } = require('@photostructure/sqlite');
   const lock = new DatabaseSync(process.argv[2]);
-  lock.exec('BEGIN EXCLUSIVE');
+  lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   require('fs').writeFileSync(process.argv[2] + '.pid', String(process.pid));
   require('net').createServer(() => void lock).listen(process.argv[1]);`;
 

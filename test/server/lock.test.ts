@@ -40,7 +40,7 @@ async function otherHolder(): Promise<number> {
   const script = `
     const { DatabaseSync } = require('@photostructure/sqlite');
     const db = new DatabaseSync(process.argv[1]);
-    db.exec('BEGIN EXCLUSIVE');
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     setInterval(() => void db, 1000);
     require('fs').writeFileSync(process.argv[1] + '.pid', String(process.pid));`;
   const child = spawn(process.execPath, ['-e', script, places.lock], { stdio: 'ignore' });

@@ -17,6 +17,7 @@ import { ApiPort } from '../server/http/port.js';
 import { sweepUploads } from '../server/http/upload.js';
 import { SottoServer } from '../server/server.js';
 import { readSettings } from '../settings.js';
+import { sweepLocks } from '../store/process-lock.js';
 import { choosePort } from '../store/write-settings.js';
 import { trace } from '../trace.js';
 import { TakeKeeper } from './keep-takes.js';
@@ -28,6 +29,8 @@ const DRAIN_MS = 5_000;
 /** What has been kept for long enough goes a while after the start, then as often as this. */
 const FIRST_TIDY_MS = 60_000;
 const TIDY_EVERY_MS = 6 * 3600 * 1000;
+/** One for each folder that was transcribed; those of killed commands stay behind. */
+const BATCH_LOCK = /^batch-[0-9a-f]+\.lock$/;
 
 export interface DaemonOptions {
   readonly paths: Paths;
@@ -215,6 +218,7 @@ export async function runDaemon({
   });
   // The lock is ours now: what lies there is of a daemon that is gone.
   sweepUploads(paths.uploads);
+  sweepLocks(paths.home, BATCH_LOCK);
   trace('daemon', 'listening');
   supervisor.start();
   log.info({ version: SOTTO_VERSION, node: process.version, model }, 'daemon ready');

@@ -24,7 +24,10 @@ const NAMES: readonly (readonly [RegExp, string, Keepable?])[] = [
   [/^(history\.db.*|recordings|spool)$/, 'past dictations', 'history'],
   [/^batch(\.db.*|-[0-9a-f]+\.lock.*)$/, 'work on folders'],
   [/^(settings|vocabulary)\.json/, 'settings and vocabulary', 'settings'],
-  [/^(s|c|capture\.lock.*|daemon\.lock(\.pid(\.new)?)?|lock\.\d+|\.lock-[0-9a-f-]{36})$/, 'sockets and locks'],
+  [
+    /^(s|c|capture\.lock.*|daemon\.lock(\.pid(\.new)?)?|lock\.\d+|\.lock-[0-9a-f-]{36})$/,
+    'sockets and locks',
+  ],
   // With the drafts of a process that was killed.
   [/^(token|http\.json)(\.[0-9a-f]{8}\.new)?$/, 'the token of the port'],
   [/^(app|agent)$/, 'the program'],

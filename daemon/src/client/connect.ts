@@ -68,9 +68,13 @@ export function openSocket(path: string, clientName: string): Promise<OpenSocket
       if (protocol !== PROTOCOL_VERSION) {
         const running = `the daemon that runs (process ${pid}) is version ${version} with protocol ${protocol}`;
         fail(
-          new SottoError('VERSION_MISMATCH', `${running}; this is ${SOTTO_VERSION} with ${PROTOCOL_VERSION}`, {
-            cause: new OtherProtocol({ version, protocol, pid }),
-          }),
+          new SottoError(
+            'VERSION_MISMATCH',
+            `${running}; this is ${SOTTO_VERSION} with ${PROTOCOL_VERSION}`,
+            {
+              cause: new OtherProtocol({ version, protocol, pid }),
+            },
+          ),
         );
         return;
       }

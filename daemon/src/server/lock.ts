@@ -3,7 +3,7 @@
  * with the process, so a running holder is never mistaken for a dead one, whatever has become of its socket. The process
  * number lies beside it, for commands that have to signal a daemon that does not answer.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning } from '../is-running.js';
@@ -53,10 +53,7 @@ async function loadTryLock(): Promise<TryLock> {
  * @param waitMs how long
  * @throws SottoError DAEMON_RUNNING, DAEMON_UNAVAILABLE (the folder can't be written)
  */
-export async function takeLock(
-  { lock, socket }: DaemonPlaces,
-  waitMs: number = STARTING_MS,
-): Promise<Lock> {
+export async function takeLock({ lock, socket }: DaemonPlaces, waitMs: number = STARTING_MS): Promise<Lock> {
   const tryLock = await loadTryLock();
   for (const untilMs = performance.now() + waitMs; ; await sleep(RETRY_MS)) {
     const held = tryDaemonLock(lock, tryLock);
@@ -106,22 +103,20 @@ export async function activeHolder(places: DaemonPlaces): Promise<{ pid: number 
 function tryDaemonLock(path: string, tryLock: TryLock): Lock | undefined {
   let held = tryLock(path);
   if (held === undefined) return undefined;
-  let inode = inodeOf(path);
   writePid(path);
   return {
-    isInPlace: () => inode !== undefined && inodeOf(path) === inode,
+    isInPlace: () => held?.isInPlace() === true,
     replace: () => {
       if (!existsSync(dirname(path))) return false;
       const next = tryLock(path);
       if (next === undefined) return false;
       held?.release();
       held = next;
-      inode = inodeOf(path);
       writePid(path);
       return true;
     },
     release: () => {
-      if (held !== undefined && inodeOf(path) === inode) rmSync(pidFile(path), { force: true });
+      if (held?.isInPlace() === true) rmSync(pidFile(path), { force: true });
       held?.release();
       held = undefined;
     },
@@ -162,8 +157,4 @@ function pidFile(lock: string): string {
 function processText(lock: string): string {
   const holder = lastHolder({ lock });
   return holder === undefined ? '' : ` (process ${holder.pid})`;
-}
-
-function inodeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino;
 }

@@ -109,7 +109,8 @@ export class SottoServer {
   async #checkFiles(): Promise<string | undefined> {
     const { socketPath, log } = this.#context;
     try {
-      if (!this.#lock.isInPlace() && !this.#lock.replace()) return 'its folder was removed, or another daemon has taken over';
+      if (!this.#lock.isInPlace() && !this.#lock.replace())
+        return 'its folder was removed, or another daemon has taken over';
       if (isSocketInPlace(socketPath, this.#inode) || this.#isClosing) return undefined;
       securePrivateFolder(dirname(socketPath));
       if (await answers(socketPath)) return 'another daemon listens at its socket';

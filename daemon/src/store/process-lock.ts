@@ -1,8 +1,10 @@
 /**
- * One process at a thing: a model's download, a file that is changed, the microphone. The lock is the one that SQLite takes
- * on a file: the system lets go of it with the process, however that ends, so there is no dead holder to be told from a live
- * one. The file stays empty.
+ * One process at a thing: the daemon's spool, a model's download, a file that is changed, the microphone. The lock is the one
+ * that SQLite takes on a file: the system lets go of it with the process, however that ends, so there is no dead holder to be
+ * told from a live one. The file stays empty, and goes with the lock.
  */
+import { readdirSync, statSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import type { Clock } from '../clock.js';
 import { messageOf } from '../protocol/errors.js';
@@ -10,27 +12,61 @@ import { pause, throwIfCancelled } from './download/retry.js';
 import { diskError } from './download/trouble.js';
 
 export interface ProcessLock {
+  /** Whether the file at the path is still the one that is locked. */
+  isInPlace(): boolean;
   release(): void;
 }
 
 const LOOK_AGAIN_MS = 250;
+/** A holder that ends removes its file, so a lock may be that of a file that is gone. */
+const ATTEMPTS = 10;
 
 /** Undefined if another process (or another holder in this one) has it. @throws SottoError */
 export function tryLock(path: string): ProcessLock | undefined {
-  let db: InstanceType<typeof DatabaseSync>;
   try {
-    db = new DatabaseSync(path, { timeout: 0 });
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const before = identityOf(path);
+      const db = openLocked(path);
+      if (db === undefined) return undefined;
+      const isInPlace = (): boolean => before !== undefined && identityOf(path) === before;
+      if (isInPlace()) return { isInPlace, release: () => release(db, path, isInPlace()) };
+      // Made just now, by this attempt or another process: only a file that was there before is known to be the locked one.
+      db.close();
+    }
+    return undefined;
   } catch (error) {
     throw diskError(error, path);
   }
+}
+
+/** Never opens the file but by SQLite: to close a descriptor of it would end every lock that this process has on it. */
+function openLocked(path: string): InstanceType<typeof DatabaseSync> | undefined {
+  const db = new DatabaseSync(path, { timeout: 0 });
   try {
-    db.exec('BEGIN EXCLUSIVE');
-    return { release: () => db.close() };
+    // Without a journal on disk: a killed holder would leave it behind.
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    return db;
   } catch (error) {
     db.close();
     if (/locked|busy/i.test(messageOf(error))) return undefined;
-    throw diskError(error, path);
+    throw error;
   }
+}
+
+function release(db: InstanceType<typeof DatabaseSync>, path: string, isInPlace: boolean): void {
+  if (!db.isOpen) return;
+  try {
+    // Removed while it is locked. A file with content is not one of ours.
+    if (isInPlace && statSync(path).size === 0) unlinkSync(path);
+  } catch {
+    // It stays, as after a kill.
+  }
+  db.close();
+}
+
+function identityOf(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}:${stats.ctimeMs}`;
 }
 
 /** Waits for it. @throws SottoError CANCELLED */
@@ -44,5 +80,25 @@ export async function takeLock(
     if (lock !== undefined) return lock;
     if (isFirst) onWait();
     await pause(LOOK_AGAIN_MS, clock, signal);
+  }
+}
+
+/** Removes the locks in a folder that no process holds, such as those of killed processes. */
+export function sweepLocks(folder: string, pattern: RegExp): void {
+  for (const name of namesIn(folder)) {
+    if (!pattern.test(name)) continue;
+    try {
+      tryLock(join(folder, name))?.release();
+    } catch {
+      // It is no lock, or can't be written: it stays.
+    }
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }
