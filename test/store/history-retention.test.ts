@@ -1,5 +1,5 @@
 /** Past dictations and their sound stay as long as the settings say, and not longer. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_RETENTION } from '#daemon/settings.js';
@@ -11,29 +11,70 @@ const here = historyHere();
 describe('retention', () => {
   const old = NOW - 31 * DAY_MS;
 
-  test('after 30 days all goes, and what goes is told', () => {
+  test('after 30 days all goes that was delivered or seen, by way of the trash', () => {
     const history = here.open();
-    history.add(take('new', { startedMs: NOW - 29 * DAY_MS }));
     history.add(take('old', { startedMs: old, audio: 'old.wav' }));
     history.add(take('old-failed', { startedMs: old, state: 'failed', audio: 'f.wav' }));
-    const gone = history.prune(DEFAULT_RETENTION, NOW);
-    expect(gone.map(({ audio }) => audio).sort()).toEqual(['f.wav', 'old.wav']);
+    history.add(take('new', { startedMs: NOW - 29 * DAY_MS }));
+    here.nowMs = old;
+    history.markRead('old-failed');
+    here.nowMs = NOW;
+    expect(history.prune(DEFAULT_RETENTION, NOW)).toEqual([]);
     expect(ids(history.list({ limit: 9 }))).toEqual(['new']);
+    expect(history.audioNames()).toEqual(new Set(['f.wav', 'old.wav']));
+    const gone = history.prune(DEFAULT_RETENTION, NOW + DAY_MS + 1);
+    expect(gone.map(({ audio }) => audio).sort()).toEqual(['f.wav', 'old.wav']);
     expect(history.undo()).toEqual([]);
     expect(history.prune(DEFAULT_RETENTION, NOW)).toEqual([]);
   });
 
-  test('0 days: what is delivered goes at once; what nobody has read stays for a day', () => {
+  test('what was pruned comes back for a day, after what the user deleted, and is not pruned again at once', () => {
+    const history = here.open();
+    history.add(take('old', { startedMs: old, audio: 'old.wav' }));
+    history.add(take('mine'));
+    history.delete('mine');
+    history.prune(DEFAULT_RETENTION, NOW);
+    expect(ids(history.undo())).toEqual(['mine']);
+    expect(ids(history.undo())).toEqual(['old']);
+    expect(history.get('old')).toMatchObject({ text: 'text of old', audio: 'old.wav' });
+    history.prune(DEFAULT_RETENTION, NOW + 1);
+    expect(ids(history.list({ limit: 9 })).sort()).toEqual(['mine', 'old']);
+  });
+
+  test.each([0, 30])(
+    'what was not delivered stays with its audio until it is seen: keepDays %i',
+    (keepDays) => {
+      const history = here.open();
+      const retention = { ...DEFAULT_RETENTION, keepDays, maxAudioBytes: 1 };
+      history.add(take('recovered', { startedMs: old, state: 'recovered', audio: 'r.wav' }));
+      history.add(take('failed', { startedMs: old, state: 'failed', audio: 'f.wav' }));
+      const years = NOW + 3650 * DAY_MS;
+      expect(history.prune(retention, years)).toEqual([]);
+      expect(history.list({ limit: 9 }).map(({ audio }) => audio)).toEqual(['f.wav', 'r.wav']);
+      here.nowMs = years;
+      history.markRead('recovered');
+      history.markRead('failed');
+      expect(history.get('failed')?.state).toBe('failed');
+      // Seen just now: the failed one can be transcribed again for a day at least.
+      history.prune(retention, years + DAY_MS - 1);
+      expect(history.get('failed')?.audio).toBe('f.wav');
+      history.prune(retention, years + 31 * DAY_MS);
+      expect(history.list({ limit: 9 })).toEqual([]);
+    },
+  );
+
+  test('0 days: what is delivered goes at once, and is not in the trash', () => {
     const history = here.open();
     history.add(take('final', { startedMs: NOW + 5 }));
     history.add(take('recovered', { state: 'recovered', audio: 'r.wav' }));
     history.add(take('failed', { state: 'failed', audio: 'f.wav' }));
     const nothing = { ...DEFAULT_RETENTION, keepDays: 0 };
     expect(ids(history.prune(nothing, NOW))).toEqual(['final']);
+    expect(history.undo()).toEqual([]);
     expect(history.audioNames()).toEqual(new Set(['f.wav', 'r.wav']));
     history.markRead('recovered');
     expect(ids(history.prune(nothing, NOW))).toEqual(['recovered']);
-    expect(ids(history.prune(nothing, NOW + DAY_MS + 1))).toEqual(['failed']);
+    expect(history.undo()).toEqual([]);
   });
 
   test('audio that is not to be kept goes a day after the text is there, that of failed ones stays', () => {
@@ -63,28 +104,126 @@ describe('retention', () => {
     expect(history.count()).toBe(6);
   });
 
-  test('files go with what they belong to; strange ones of yesterday too, strange ones of today and others’ not', async () => {
+  test('files go with what they belong to; files that were not written here stay, however old and named', async () => {
     const history = here.open();
     history.add(take('old', { startedMs: old, audio: 'old.wav' }));
     history.add(take('kept', { startedMs: old, audio: 'kept.wav', state: 'recovered' }));
-    const names = ['old.wav', 'kept.wav', 'stray.wav', 'notes.txt', '.x.wav.0a.part'];
-    for (const name of names) writeFileSync(join(here.folder, name), '');
-    writeFileSync(`${here.path}.damaged-2026`, 'text of old times');
-    const keep = { ...DEFAULT_RETENTION, keepDays: 31.5 };
-    await applyRetention(history, here.folder, { ...keep, keepDays: 30 }, NOW);
-    expect(readdirSync(here.folder).sort()).toEqual(['.x.wav.0a.part', 'new', 'notes.txt', 'stray.wav']);
-    expect(existsSync(`${here.path}.damaged-2026`)).toBe(true);
-    await applyRetention(history, here.folder, keep, Date.now() + 32 * DAY_MS);
-    expect(readdirSync(here.folder).sort()).toEqual(['new', 'notes.txt']);
-    expect(existsSync(`${here.path}.damaged-2026`)).toBe(false);
+    for (const name of ['old.wav', 'kept.wav', 'stray.wav']) history.noteRecording(name);
+    history.noteRecording('never-written.wav');
+    const drafts = ['.x.wav.0a1b2c3d.part'];
+    const others = ['interview-2024.wav', 'notes.txt', 'film.part', '.x.wav.0a.part'];
+    for (const name of ['old.wav', 'kept.wav', 'stray.wav', ...drafts, ...others])
+      writeFileSync(join(here.folder, name), '');
+    mkdirSync(join(here.folder, '.y.wav.0a1b2c3d.part'));
+    const damaged = `${here.path}.damaged-2026-06-15T12-00-00-000Z`;
+    writeFileSync(damaged, 'text of old times');
+    writeFileSync(`${here.path}.damaged-by-me`, 'mine');
+    await applyRetention(history, here.folder, DEFAULT_RETENTION, NOW);
+    expect(existsSync(join(here.folder, 'old.wav'))).toBe(true);
+    const at = Date.now() + 32 * DAY_MS;
+    // Dated by the file system, so the clock of the test has to pass it, in steps that a clock makes.
+    for (let ms = NOW; ms < at; ms += DAY_MS)
+      await applyRetention(history, here.folder, DEFAULT_RETENTION, ms);
+    await applyRetention(history, here.folder, DEFAULT_RETENTION, at);
+    expect(readdirSync(here.folder).sort()).toEqual(
+      ['.y.wav.0a1b2c3d.part', 'kept.wav', 'new', ...others].sort(),
+    );
+    expect([existsSync(damaged), existsSync(`${here.path}.damaged-by-me`)]).toEqual([false, true]);
+    expect(history.recordingNames()).toEqual(new Set(['kept.wav']));
   });
 
   test('a name that leads elsewhere deletes nothing', async () => {
     const history = here.open();
     writeFileSync(join(here.folder, 'precious.wav'), '');
     history.add(take('a', { startedMs: old, audio: '../precious.wav' }));
-    await applyRetention(history, join(here.folder, 'new'), DEFAULT_RETENTION, NOW);
-    expect(history.count()).toBe(0);
+    history.noteRecording('../precious.wav');
+    for (const days of [0, 1.5, 3])
+      await applyRetention(history, join(here.folder, 'new'), DEFAULT_RETENTION, NOW + days * DAY_MS);
+    expect([history.count(), history.audioNames().size]).toEqual([0, 0]);
     expect(existsSync(join(here.folder, 'precious.wav'))).toBe(true);
+  });
+});
+
+describe('a clock that is wrong', () => {
+  /** A history of 19 dictations with audio, five of them not seen, one each day up to now; its daemon ran all the time. */
+  async function filled() {
+    const history = here.open();
+    for (let i = 18; i >= 0; i--) {
+      here.nowMs = NOW - i * DAY_MS;
+      history.add(
+        take(`t${i}`, {
+          startedMs: here.nowMs,
+          audio: `t${i}.wav`,
+          state: i % 4 === 0 ? 'recovered' : 'final',
+        }),
+      );
+      await applyRetention(history, here.folder, keepsAudio, here.nowMs);
+    }
+    return history;
+  }
+  const keepsAudio = { ...DEFAULT_RETENTION, keepAudio: true };
+  const dictate = async (history: ReturnType<typeof here.open>, id: string, atMs: number): Promise<void> => {
+    here.nowMs = atMs;
+    history.add(take(id, { startedMs: atMs }));
+    await applyRetention(history, here.folder, keepsAudio, atMs);
+  };
+
+  test('40 days ahead for one dictation: nothing is deleted, then and after it is right again', async () => {
+    const history = await filled();
+    await dictate(history, 'ahead', NOW + 40 * DAY_MS);
+    expect(history.count()).toBe(20);
+    expect(history.audioNames().size).toBe(19);
+    // As often as one dictates within the day, and after it was corrected.
+    for (let i = 1; i < 30; i++) await dictate(history, `ahead-${i}`, NOW + 40 * DAY_MS + i * 1000);
+    await dictate(history, 'right', NOW + 3600 * 1000);
+    expect(history.count()).toBe(50);
+    expect(history.undo()).toEqual([]);
+  });
+
+  test('a machine that was off for 40 days deletes a day later, and by way of the trash', async () => {
+    const history = await filled();
+    const back = NOW + 40 * DAY_MS;
+    await dictate(history, 'back', back);
+    expect(history.count()).toBe(20);
+    await dictate(history, 'next', back + DAY_MS + 1);
+    // Those that were not seen stay.
+    expect(history.count('recovered')).toBe(5);
+    expect(history.count()).toBe(7);
+    expect(history.undo()).toHaveLength(14);
+  });
+
+  test('that was years behind: what was dictated meanwhile is not old when it is right', async () => {
+    const history = here.open();
+    await dictate(history, 'before', NOW);
+    await dictate(history, 'behind', Date.UTC(2020, 0, 1));
+    for (let days = 0.1; days < 5; days += 0.5)
+      await dictate(history, `after-${days * 10}`, NOW + days * DAY_MS);
+    expect(history.get('behind')).toBeDefined();
+    expect(history.audioNames().size).toBe(0);
+  });
+
+  test('one dated in the future goes when those around it go', async () => {
+    const history = here.open();
+    await dictate(history, 'before', NOW);
+    await dictate(history, 'future', NOW + 400 * DAY_MS);
+    for (let days = 1; days < 34; days++)
+      await applyRetention(history, here.folder, keepsAudio, NOW + days * DAY_MS);
+    await dictate(history, 'after', NOW + 34 * DAY_MS);
+    expect(ids(history.list({ limit: 9 })).sort()).toEqual(['after', 'future']);
+    for (let days = 35; days < 66; days++)
+      await applyRetention(history, here.folder, keepsAudio, NOW + days * DAY_MS);
+    expect(ids(history.list({ limit: 9 }))).toEqual([]);
+  });
+
+  test('what was deleted by a clock that was ahead is gone a day after it is right', async () => {
+    const history = await filled();
+    here.nowMs = NOW + 400 * DAY_MS;
+    history.delete('t1');
+    here.nowMs = NOW + 1000;
+    await applyRetention(history, here.folder, keepsAudio, NOW + 1000);
+    await applyRetention(history, here.folder, keepsAudio, NOW + DAY_MS);
+    expect(history.audioNames()).toContain('t1.wav');
+    await applyRetention(history, here.folder, keepsAudio, NOW + DAY_MS + 2000);
+    expect(history.audioNames()).not.toContain('t1.wav');
   });
 });

@@ -110,8 +110,8 @@ Examples:
     .command('keep')
     .summary('say how long dictations are kept')
     .description(
-      'How long past dictations are kept, and whether with their sound. It holds from now on; what has been kept for ' +
-        'longer is deleted at once and for good.',
+      'Sets how long past dictations are kept, and whether with their audio. Older ones go to the trash at once: ' +
+        '`sotto history undo` restores them for a day.',
     )
     .addArgument(
       new Argument('[days]', 'a number of days, 0 for not at all, or `forever`').argParser((value: string) =>

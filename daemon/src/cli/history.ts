@@ -57,8 +57,8 @@ export function show(paths: Paths, id: string | undefined, json: boolean): Promi
       if (text !== '') print(`${text}\n`);
       else remark(withoutText(dictation));
     }
-    // Now somebody has read it.
-    if (dictation.state === 'recovered') history.markRead(dictation.id);
+    // Now the user has seen it.
+    if (dictation.state !== 'final') history.markRead(dictation.id);
     return 0;
   });
 }

@@ -28,7 +28,7 @@ export class TakeKeeper {
     // What nobody has read can be asked for again only with its sound.
     const wantsAudio = retention.keepAudio || result.state !== 'final';
     if (result.text === '' && result.state !== 'failed') return undefined;
-    const audio = wantsAudio && spool !== undefined ? await this.#record(spool) : undefined;
+    const audio = wantsAudio && spool !== undefined ? await this.#record(id, spool) : undefined;
     const { durationSeconds, language, model, text, words } = result;
     await this.#add({
       id,
@@ -62,8 +62,10 @@ export class TakeKeeper {
     (await this.#history)?.close();
   }
 
-  async #record(spool: string): Promise<string> {
-    const { saveRecording } = await import('../store/recordings.js');
+  async #record(id: string, spool: string): Promise<string> {
+    const { recordingName, saveRecording } = await import('../store/recordings.js');
+    // Before the file: what is written and never named is known as ours.
+    (await this.#open()).noteRecording(recordingName(id));
     return saveRecording(spool, this.#paths.recordings);
   }
 

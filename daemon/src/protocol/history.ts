@@ -33,7 +33,7 @@ export const historyRequestSchema = v.variant('do', [
   v.object({ do: v.literal('list'), ...page }),
   /** Those that hold all the words, the newest first. */
   v.object({ do: v.literal('search'), query: text(1, 1000), ...page }),
-  /** With the times of its words; one that was recovered has been read then. */
+  /** With the times of its words; one that was not delivered has been seen then. */
   v.object({ do: v.literal('get'), id: dictationId }),
   v.object({ do: v.literal('delete'), ids }),
   /** Brings back what was deleted last; with `ids` those of them that are still in the trash. */
@@ -48,7 +48,7 @@ export const historyRequestSchema = v.variant('do', [
   }),
   /**
    * Tells how long they are kept, and whether with their sound. What is given holds from now on: it is written into
-   * settings.json, and what has been kept for longer goes at once and for good.
+   * settings.json, and what has been kept for longer goes into the trash at once.
    */
   v.object({
     do: v.literal('keep'),

@@ -1,6 +1,6 @@
 /** Audio of past dictations that is kept: one WAV a take, 16 kHz mono s16, that any player plays. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { readOrphan } from './spool/recover.js';
@@ -28,7 +28,7 @@ export async function saveRecording(spool: string, folder: string): Promise<stri
     const orphan = await readOrphan(spool);
     if (orphan === undefined) throw new Error('it is no spool, or its start is cut off');
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const name = `${orphan.info.id}${SUFFIX}`;
+    const name = recordingName(orphan.info.id);
     const draft = join(folder, `.${name}.${randomBytes(4).toString('hex')}${DRAFT}`);
     const source = await open(spool, 'r');
     try {
@@ -48,24 +48,49 @@ export async function saveRecording(spool: string, folder: string): Promise<stri
 }
 
 export async function removeRecording(folder: string, name: string): Promise<void> {
-  // A name from a database that somebody changed must not reach outside of the folder.
+  // A name from a database that was changed by hand must not reach outside of the folder.
   if (!isRecording(name)) return;
   await unlink(join(folder, name)).catch(() => undefined);
 }
 
-/** Removes what is not `named` and not new: a process that dies between a row and its file leaves such. */
+/**
+ * Removes recordings that were `written` here and that nothing names, and drafts, once they are a day old: a process that dies
+ * between a row and its file leaves such. All other files are left alone.
+ *
+ * @returns which of the written ones are not there (any more)
+ */
 export async function sweepRecordings(
   folder: string,
-  named: ReadonlySet<string>,
-  nowMs: number,
-): Promise<void> {
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (named.has(name) || !(isRecording(name) || name.endsWith(DRAFT))) continue;
+  {
+    named,
+    written,
+    nowMs,
+  }: { readonly named: ReadonlySet<string>; readonly written: ReadonlySet<string>; readonly nowMs: number },
+): Promise<string[]> {
+  const names = await readdir(folder).catch(() => undefined);
+  if (names === undefined) return [];
+  const there = new Set(names);
+  for (const name of names) {
+    if (named.has(name) || !((written.has(name) && isRecording(name)) || isDraft(name))) continue;
     const path = join(folder, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && found.mtimeMs < nowMs - SWEEP_AFTER_MS)
-      await unlink(path).catch(() => undefined);
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isFile() !== true || found.mtimeMs >= nowMs - SWEEP_AFTER_MS) continue;
+    await unlink(path).then(
+      () => there.delete(name),
+      () => undefined,
+    );
   }
+  return [...written].filter((name) => !there.has(name) && !named.has(name));
+}
+
+/** The file name of the recording of a dictation. */
+export function recordingName(id: string): string {
+  return `${id}${SUFFIX}`;
+}
+
+/** Whether a name is one that `saveRecording` gives to a file that is not complete. */
+export function isDraft(name: string): boolean {
+  return /^\.[A-Za-z0-9-]{1,64}\.wav\.[0-9a-f]{8}\.part$/.test(name);
 }
 
 function isRecording(name: string): boolean {

@@ -37,7 +37,7 @@ async function isAgreed(wanted: HistoryKeeps): Promise<boolean> {
     title: 'Delete Older Dictations?',
     message:
       `As the preferences say, past dictations ${keepsText(wanted)} from now on. ` +
-      'What has been kept for longer is deleted for good.',
+      'Older dictations go to the trash and are deleted a day later.',
     primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
     dismissAction: { title: 'Keep Them' },
   });

@@ -48,7 +48,7 @@ export class HistoryDesk {
       }
       case 'get': {
         const found = known(history, request.id);
-        if (found.state === 'recovered') history.markRead(found.id);
+        if (found.state !== 'final') history.markRead(found.id);
         return this.#answer([found], 1);
       }
       case 'delete':

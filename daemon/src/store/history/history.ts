@@ -6,19 +6,12 @@ import { isDamage, type Database } from '../sqlite/database.js';
 import { all, first, run } from '../sqlite/rows.js';
 import { transaction } from '../sqlite/transaction.js';
 import { historyError } from './database.js';
-import {
-  COLUMNS,
-  fromRow,
-  ID_PATTERN,
-  storable,
-  toRow,
-  type Dictation,
-  type DictationState,
-} from './dictation.js';
+import { COLUMNS, fromRow, ID_PATTERN, storable, type Dictation, type DictationState } from './dictation.js';
 import { parseQuery, toFts } from './query.js';
 import { openOrReplace, type OpenDatabase } from './replace.js';
-import { choose } from './retention.js';
-import { emptyTrash, index, put, reindex, restore, takeOut, trashed } from './rows.js';
+import { choose, toCandidate } from './choose.js';
+import { emptyTrash, index, put, putInTrash, reindex, restore, takeOut, trashed } from './rows.js';
+import { settledTime } from './settled-time.js';
 import { snippetOf, type Snippet } from './snippet.js';
 
 export interface HistoryOptions {
@@ -44,6 +37,8 @@ export type Found = Dictation & Snippet;
 
 /** What was deleted can be brought back for so long. */
 export const TRASH_MS = 24 * 3600 * 1000;
+/** The deletion that all pruned ones belong to: what the user deleted comes back first. */
+const PRUNED = 0;
 
 /** Every call may throw a SottoError OUTPUT_FAILED: the file can't be read or written. */
 export class History {
@@ -171,14 +166,15 @@ export class History {
     });
   }
 
-  /** A recovered one that somebody has read is like any other. */
+  /** Notes that the user has seen it. A recovered one is like any other then; a failed one may go when it is old. */
   markRead(id: string): void {
     this.#write((db) => {
       run(
         db,
-        "UPDATE dictation SET state = 'final', changed_ms = ? WHERE id = ? AND state = 'recovered'",
-        this.#now(),
-        id,
+        `UPDATE dictation SET changed_ms = CASE state WHEN 'recovered' THEN :now ELSE changed_ms END,
+             state = CASE state WHEN 'recovered' THEN 'final' ELSE state END, seen_ms = :now
+           WHERE id = :id AND (state = 'recovered' OR (state = 'failed' AND seen_ms IS NULL))`,
+        { now: this.#now(), id },
       );
     });
   }
@@ -193,16 +189,7 @@ export class History {
     return this.#write((db) => {
       const gone = takeOut(db, ids);
       const deletion = Number(first(db, 'SELECT max(deletion) AS n FROM trash')?.n ?? 0) + 1;
-      for (const dictation of gone) {
-        run(
-          db,
-          'INSERT OR REPLACE INTO trash (id, deleted_ms, deletion, dictation) VALUES (?, ?, ?, ?)',
-          dictation.id,
-          this.#now(),
-          deletion,
-          JSON.stringify(toRow(dictation)),
-        );
-      }
+      putInTrash(db, gone, deletion, this.#now());
       return gone;
     });
   }
@@ -217,7 +204,7 @@ export class History {
     return gone;
   }
 
-  /** Brings back what was deleted last, or what is named of all that was deleted. */
+  /** Brings back what the user deleted last, else what was kept too long; or what is named of all that was deleted. */
   undo(ids?: readonly string[]): Dictation[] {
     return this.#write((db) => {
       const rows =
@@ -235,28 +222,53 @@ export class History {
     this.#write((db) => restore(db, dictation, this.#now()));
   }
 
+  /** The time by which `prune` may judge: that of the clock, unless it made a step that is not confirmed (settled-time.ts). */
+  settledTime(nowMs: number): number {
+    return this.#write((db) => settledTime(db, nowMs));
+  }
+
   /**
-   * What is kept too long goes: whole dictations, the audio of others, and the trash of yesterday.
+   * Moves what is kept too long to the trash, removes the audio of others, and empties the trash of what has been there for
+   * a day. With `keepDays: 0` delivered texts are removed at once.
    *
+   * @param nowMs a settled time
    * @returns those of which the caller has to delete the audio
    */
   prune(retention: Retention, nowMs: number): Dictation[] {
     const gone = this.#write((db) => {
       const rows = all(
         db,
-        `SELECT id, started_ms, duration_seconds, '' AS text, model, state, audio, changed_ms FROM dictation
-           ORDER BY started_ms DESC`,
-      ).map((row) => ({ ...fromRow(row), changedMs: Number(row.changed_ms) }));
+        `SELECT id, started_ms, duration_seconds, '' AS text, model, state, audio, changed_ms, seen_ms, restored_ms
+           FROM dictation ORDER BY number DESC`,
+      ).map(toCandidate);
       const { whole, audio } = choose(rows, retention, nowMs);
       const taken = takeOut(
         db,
         whole.map(({ id }) => id),
       );
       for (const { id } of audio) run(db, 'UPDATE dictation SET audio = NULL WHERE id = ?', id);
-      return [...taken, ...audio, ...emptyTrash(db, nowMs - TRASH_MS)];
+      const keepsNone = retention.keepDays === 0;
+      if (!keepsNone) putInTrash(db, taken, PRUNED, this.#now());
+      return [...(keepsNone ? taken : []), ...audio, ...emptyTrash(db, nowMs - TRASH_MS)];
     });
     if (gone.length > 0) this.#forget();
     return gone;
+  }
+
+  /** Notes that a recording of this name is about to be written: only such files are ever removed. */
+  noteRecording(name: string): void {
+    this.#write((db) => run(db, 'INSERT OR IGNORE INTO recording (name) VALUES (?)', name));
+  }
+
+  /** Names of all recordings that were written here, and may still be there. */
+  recordingNames(): Set<string> {
+    return this.#read((db) => new Set(all(db, 'SELECT name FROM recording').map((row) => String(row.name))));
+  }
+
+  forgetRecordings(names: readonly string[]): void {
+    this.#write((db) => {
+      for (const name of names) run(db, 'DELETE FROM recording WHERE name = ?', name);
+    });
   }
 
   /** Names of all recordings that something here or in the trash needs. */

@@ -59,6 +59,27 @@ export function takeOut(db: Database, ids?: readonly string[]): Dictation[] {
 export function restore(db: Database, dictation: Dictation, nowMs: number): void {
   run(db, 'DELETE FROM trash WHERE id = ?', dictation.id);
   put(db, dictation, nowMs);
+  // Else it would be pruned again at once.
+  run(db, 'UPDATE dictation SET restored_ms = ? WHERE id = ?', nowMs, dictation.id);
+}
+
+/** Moves what was taken out to the trash. @param deletion what is brought back together; 0 for what was kept too long */
+export function putInTrash(
+  db: Database,
+  dictations: readonly Dictation[],
+  deletion: number,
+  nowMs: number,
+): void {
+  for (const dictation of dictations) {
+    run(
+      db,
+      'INSERT OR REPLACE INTO trash (id, deleted_ms, deletion, dictation) VALUES (?, ?, ?, ?)',
+      dictation.id,
+      nowMs,
+      deletion,
+      JSON.stringify(toRow(dictation)),
+    );
+  }
 }
 
 /** Removes for good what was deleted before. @returns what it held */

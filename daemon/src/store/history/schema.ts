@@ -41,8 +41,20 @@ const FIRST = `
   ) STRICT;
 `;
 
+/**
+ * `seen_ms`: when the user saw one that was not delivered. `restored_ms`: when one was brought back. `recording`: names of the
+ * files that were written here, since the folder may hold others. `clock`: see settled-time.ts.
+ */
+const SECOND = `
+  ALTER TABLE dictation ADD COLUMN seen_ms INTEGER;
+  ALTER TABLE dictation ADD COLUMN restored_ms INTEGER;
+  CREATE TABLE recording (name TEXT PRIMARY KEY) STRICT;
+  INSERT OR IGNORE INTO recording (name) SELECT audio FROM dictation WHERE audio IS NOT NULL;
+  CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), settled_ms INTEGER NOT NULL, step_ms INTEGER) STRICT;
+`;
+
 /** Step i makes version i + 1 out of version i. Steps that were published are never changed. */
-const STEPS: readonly ((db: Database) => void)[] = [(db) => db.exec(FIRST)];
+const STEPS: readonly ((db: Database) => void)[] = [(db) => db.exec(FIRST), (db) => db.exec(SECOND)];
 
 export const SCHEMA_VERSION = STEPS.length;
 
