@@ -174,12 +174,14 @@ describe('sotto history', () => {
     expect(jsonLines()).toMatchObject([{ id: 'b', snippet: 'not such a thing' }]);
   });
 
-  test('what is kept too long is gone before it is listed, and its sound', async () => {
+  test('what is kept too long is in the trash before the rest is listed, with its sound', async () => {
     const path = recording('a.wav');
     keep(take('a', { startedMs: Date.now() - 31 * 24 * HOUR_MS, audio: 'a.wav' }), take('b'));
     expect(await main(['history'])).toBe(0);
     expect(written.stdout).toMatch(/^b /);
-    expect(existsSync(path)).toBe(false);
+    expect(existsSync(path)).toBe(true);
+    expect(await main(['history', 'undo'])).toBe(0);
+    expect(using((history) => history.get('a')?.audio)).toBe('a.wav');
   });
 
   test('broken settings are said before anything is deleted', async () => {

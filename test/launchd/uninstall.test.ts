@@ -1,8 +1,19 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { bundledSpeech, resolvePaths, type Paths } from '#daemon/paths.js';
+import { History } from '#daemon/store/history/index.js';
 import { uninstall, type UninstallRun } from '#daemon/cli/uninstall.js';
 import type { Ask } from '#daemon/cli/uninstall-questions.js';
 import { findPieces } from '#daemon/cli/uninstall-pieces.js';
@@ -25,35 +36,53 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const SQLITE = 'SQLite format 3\0';
+const UPLOAD = '0a1b2c3d4e5f-00112233445566778899aabb';
+
 /** What a year of use leaves behind. */
 function use(home = paths.home): void {
+  const record = {
+    version: 1,
+    repo: 'a/b',
+    revision: '0'.repeat(40),
+    pulledAt: '2026-01-01',
+    files: [{ name: 'weights.safetensors', bytes: 5000, sha256: 'a'.repeat(64) }],
+  };
   const files = {
     'models/turbo/weights.safetensors': 'w'.repeat(5000),
+    'models/turbo/.sotto-model.json': JSON.stringify(record),
+    'models/made/weights.safetensors': 'w',
+    'models/made/.sotto-made.json': '{"version":1,"files":["weights.safetensors"]}',
     'models/.downloads/base.lock': '',
-    'history.db': 'h',
     'history.db-wal': 'h',
-    'history.db.damaged-2026-01-01': 'h',
-    'recordings/a.wav': 'RIFF',
-    'batch.db': 'b',
+    'history.db.damaged-2026-01-01T00-00-00-000Z': 'h',
+    'recordings/.a.wav.0a1b2c3d.part': 'RIFF',
+    'batch.db': SQLITE,
     'batch.db-wal': 'b',
     'batch-0123456789abcdef.lock': '',
-    'spool/b.pcm': '1234',
+    'spool/b.spool': 'SOTTOPCM',
+    'spool/b.said': '{}',
     'settings.json': '{}',
     'settings.json.1a2b3c4d.new': '{}',
-    'vocabulary.json': '{}',
+    'vocabulary.json': '{"version":1}',
     'logs/sotto.log': '{}',
     'logs/agent.log': '',
-    'cache/node/v22/x': 'c',
-    'uploads/1a2b-3c4d': 'RIFF',
+    'cache/node/v22.1.0-x64-0/x': 'c',
+    [`uploads/${UPLOAD}`]: 'RIFF',
     token: 'sotto_',
-    'http.json': '{}',
+    'http.json': '{"port":1,"token":"x"}',
     'http.json.1a2b3c4d.new': '{}',
     'lock.17': '2147483000',
+    'daemon.lock': '',
   };
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(home, name)), { recursive: true, mode: 0o700 });
     writeFileSync(join(home, name), text);
   }
+  const history = History.open(join(home, 'history.db'));
+  history.noteRecording('a.wav');
+  history.close();
+  writeFileSync(join(home, 'recordings/a.wav'), 'RIFF');
 }
 
 function run(...args: string[]): Promise<SottoResult> {
@@ -85,14 +114,17 @@ describe('sotto uninstall', () => {
 
   test.each([
     ['models', ['models']],
-    ['history', ['history.db', 'history.db-wal', 'history.db.damaged-2026-01-01', 'recordings', 'spool']],
+    ['history', ['history.db', 'history.db.damaged-2026-01-01T00-00-00-000Z', 'recordings', 'spool']],
     ['settings', ['settings.json', 'settings.json.1a2b3c4d.new', 'vocabulary.json']],
     ['models, settings', ['models', 'settings.json', 'settings.json.1a2b3c4d.new', 'vocabulary.json']],
   ])('keeps %s, and nothing else', async (what, left) => {
     use();
     const { code, stdout } = await run('--keep', what, '--yes');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/Sotto is gone; kept: /)]);
-    expect(readdirSync(paths.home).sort()).toEqual(left);
+    // SQLite makes these two when the history is read, and keeps them while its statements live.
+    const there = readdirSync(paths.home).filter((name) => !/^history\.db-(wal|shm)$/.test(name));
+    expect(there.sort()).toEqual(left);
+    if (!what.includes('history')) expect(readdirSync(paths.home).sort()).toEqual(left);
   });
 
   test('says what would go, and does nothing, as often as one likes', async () => {
@@ -125,6 +157,7 @@ describe('sotto uninstall', () => {
     mkdirSync(join(paths.home, 'agent'));
     writeFileSync(join(paths.home, 'agent', 'Sotto'), '#!/bin/sh\n');
     mkdirSync(join(paths.home, 'app'));
+    writeFileSync(join(paths.home, 'app', 'command'), '/nowhere');
     // Neither launchd's domain nor its answer is what it should be.
     writeFileSync(join(folder, 'launchctl'), '#!/bin/sh\necho odd >&2; exit 1\n', { mode: 0o755 });
     const env = { HOME: folder, SOTTO_SYSTEM: 'darwin', PATH: `${folder}:${process.env.PATH ?? ''}` };
@@ -170,8 +203,8 @@ describe('sotto uninstall', () => {
       expect(await here(answering(true, false, true, true))).toBe(0);
       expect(asks).toEqual([
         'Keep your models (5 kB)?',
-        'Keep your past dictations (11 bytes)?',
-        'Keep your settings and vocabulary (6 bytes)?',
+        expect.stringMatching(/^Keep your past dictations \(\d+ kB\)\?$/),
+        'Keep your settings and vocabulary (17 bytes)?',
         'Remove Sotto?',
       ]);
       expect(readdirSync(paths.home).sort()).toEqual([
@@ -207,6 +240,53 @@ describe('sotto uninstall', () => {
     expect(readdirSync(paths.home).sort()).toEqual(['src', 'thesis.txt']);
   });
 
+  test('in a folder in use, files of others stay whatever their names are, and are named', async () => {
+    use();
+    const mine = {
+      s: 'a file, not a socket',
+      'models/my-own/config.json': '{"model_type":"whisper"}',
+      'models/my-own/weights.safetensors': 'w',
+      'models/turbo/notes.txt': 'which one is better',
+      'recordings/interview-2024.wav': 'RIFF',
+      'uploads/invoice.pdf': '%PDF',
+      'uploads/photos/1.jpg': 'JPEG',
+      'spool/thread.spool': 'print jobs',
+      'logs/build.log': 'mine',
+      'cache/pages/x': 'mine',
+      'app/main.js': 'mine',
+      'settings.json': '{"editor":"vim"}',
+      'settings.json.bak': '{}',
+      token: 'of another service',
+      'daemon.lock': 'another daemon’s',
+      'history.db.damaged-by-me': 'mine',
+    };
+    for (const [name, text] of Object.entries(mine)) {
+      mkdirSync(dirname(join(paths.home, name)), { recursive: true });
+      writeFileSync(join(paths.home, name), text);
+    }
+    const { pieces } = findPieces(paths, { SOTTO_HOME: paths.home }, folder);
+    expect(pieces.map(({ what }) => what)).toEqual(
+      expect.arrayContaining(['models', 'past dictations', 'logs']),
+    );
+    const { stdout } = await run('--all', '--yes');
+    const left = readdirSync(paths.home, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(paths.home, join(entry.parentPath, entry.name)));
+    expect(left.sort()).toEqual(Object.keys(mine).sort());
+    for (const name of ['models/my-own', 'uploads/photos', 'settings.json.bak'])
+      expect(stdout).toContain(`not Sotto’s, so it stays: ${join(paths.home, name)}`);
+  });
+
+  test('a link in place of a file goes, and what it leads to stays', async () => {
+    use();
+    const synced = join(folder, 'vocabulary.json');
+    writeFileSync(synced, '{"version":1}');
+    rmSync(join(paths.home, 'vocabulary.json'));
+    symlinkSync(synced, join(paths.home, 'vocabulary.json'));
+    expect((await run('--all', '--yes')).code).toBe(0);
+    expect(readdirSync(folder)).toEqual(['vocabulary.json']);
+  });
+
   // Nothing withstands root: what can't be removed is a folder that something is mounted on, which a test has not.
   const unlessRoot = testUnless(process.getuid?.() === 0 ? 'root' : undefined);
   unlessRoot('a file that can’t go is named, the rest goes, and the exit code says so', async () => {
@@ -227,10 +307,12 @@ describe('what Sotto has on a machine', () => {
     const env = { XDG_RUNTIME_DIR: join(folder, 'run') };
     const own = resolvePaths(env, 'linux', folder);
     use(own.home);
-    for (const path of [own.log, own.socket, join(folder, '.cache/sotto/node/x')]) {
+    for (const path of [own.log, join(folder, '.cache/sotto/node/v20.1.0-x64/x')]) {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, '');
     }
+    mkdirSync(own.runtime, { recursive: true });
+    const server = createServer().listen(own.socket);
     const { pieces, strangers, folders } = findPieces(own, env, folder);
     expect(strangers).toEqual([join(own.home, 'logs')]);
     expect(pieces.map(({ what }) => what)).toEqual([
@@ -244,6 +326,7 @@ describe('what Sotto has on a machine', () => {
       'settings and vocabulary',
     ]);
     expect(pieces.flatMap(({ paths: all }) => all)).toContain(own.socket);
+    server.close();
     expect(folders).toEqual(
       expect.arrayContaining([own.runtime, own.home, join(folder, '.local/state/sotto')]),
     );

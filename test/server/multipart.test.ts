@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -286,11 +286,19 @@ describe('a file that is sent', () => {
     await expect(read(sourceOf([WHOLE]))).rejects.toMatchObject({ code: 'SPOOL_FAILED' });
   });
 
-  test('by an earlier process is swept away, ours are not', async () => {
+  test('by an earlier process is swept away; ours, and files that are not uploads, are not', async () => {
     const { file } = await read(sourceOf([bodyOf([{ name: 'file', value: AUDIO }])]));
-    mkdirSync(join(folder, '0123-4567'));
+    const left = '0a1b2c3d4e5f-00112233445566778899aabb';
+    writeFileSync(join(folder, left), '');
+    const others = ['0123-4567', `${left}.bak`, 'invoice.pdf', 'photos'];
+    for (const name of others.slice(0, 3)) writeFileSync(join(folder, name), 'mine');
+    mkdirSync(join(folder, 'photos'));
+    writeFileSync(join(folder, 'photos', left), 'mine');
+    const ownNames = left.replace('0a', 'ff');
+    mkdirSync(join(folder, ownNames));
     sweepUploads(folder);
-    expect(readdirSync(folder).map((name) => join(folder, name))).toEqual([file?.path]);
+    expect(readdirSync(folder).sort()).toEqual([basename(file?.path ?? ''), ...others, ownNames].sort());
+    expect(readdirSync(join(folder, 'photos'))).toEqual([left]);
     sweepUploads(join(folder, 'not here'));
   });
 

@@ -1,39 +1,106 @@
-/** What Sotto has put on this machine, piece by piece: by names that are its own, never a folder whose content it does not know. */
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+/** What Sotto has put on this machine, piece by piece: what has a name of its own and proves to be Sotto's by its content. */
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { absolute, type Paths } from '../paths.js';
+import { isDamagedFile } from '../store/history/retention.js';
+import {
+  database,
+  emptyFile,
+  fileThat,
+  folderWith,
+  jsonWith,
+  link,
+  models,
+  named,
+  namesIn,
+  processNumber,
+  recordings,
+  socket,
+  spool,
+  token,
+  tree,
+  uploads,
+  type Finder,
+  type Own,
+} from './uninstall-evidence.js';
 
-/** What somebody may want to have again. */
+/** What the user may want to keep. */
 export const KEEPABLE = ['models', 'history', 'settings'] as const;
 export type Keepable = (typeof KEEPABLE)[number];
 
 export interface Piece {
   readonly what: string;
+  /** What is shown of it. */
   readonly paths: readonly string[];
+  readonly own: readonly Own[];
   readonly bytes: number;
   readonly keep?: Keepable;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Of the home and the folder of the sockets. The first that fits names the piece. */
-const NAMES: readonly (readonly [RegExp, string, Keepable?])[] = [
-  [/^models$/, 'models', 'models'],
-  // Audio that waits in the spool is of dictations, too: those that nobody has got the text of.
-  [/^(history\.db.*|recordings|spool)$/, 'past dictations', 'history'],
-  [/^batch(\.db.*|-[0-9a-f]+\.lock.*)$/, 'work on folders'],
-  [/^(settings|vocabulary)\.json/, 'settings and vocabulary', 'settings'],
-  [
-    /^(s|c|capture\.lock.*|daemon\.lock(\.pid(\.new)?)?|lock\.\d+|\.lock-[0-9a-f-]{36})$/,
-    'sockets and locks',
-  ],
-  // With the drafts of a process that was killed.
-  [/^(token|http\.json)(\.[0-9a-f]{8}\.new)?$/, 'the token of the port'],
-  [/^(app|agent)$/, 'the program'],
-  // What lies there belongs to requests that are over.
-  [/^(cache|uploads)$/, 'caches'],
-];
+type Rule = readonly [pattern: RegExp, what: string, finder: Finder, keep?: Keepable];
+
+/** Of the home and the folder of the sockets: names, and what proves that it is Sotto's. The first that fits counts. */
+function rulesFor({ history }: Paths): readonly Rule[] {
+  return [
+    [/^models$/, 'models', models, 'models'],
+    // Before the database, which tells which of them are ours.
+    [/^recordings$/, 'past dictations', recordings(history), 'history'],
+    // Audio that waits in the spool is of dictations, too: of those whose text was not delivered.
+    [/^spool$/, 'past dictations', spool, 'history'],
+    [/^history\.db$/, 'past dictations', database, 'history'],
+    [/^history\.db-(wal|shm|journal)$/, 'past dictations', named, 'history'],
+    [
+      /^history\.db\.damaged-/,
+      'past dictations',
+      fileThat((path) => isDamagedFile('history.db', basename(path))),
+      'history',
+    ],
+    [/^batch\.db$/, 'work on folders', database],
+    [/^batch(\.db(-wal|-shm|-journal)|-[0-9a-f]+\.lock(-journal)?)$/, 'work on folders', named],
+    [/^settings\.json$/, 'settings and vocabulary', jsonWith(isSettings), 'settings'],
+    [/^vocabulary\.json$/, 'settings and vocabulary', jsonWith(isVocabulary), 'settings'],
+    [/^(settings|vocabulary)\.json\.([0-9a-f]{8}\.new|lock)$/, 'settings and vocabulary', named, 'settings'],
+    [/^(s|\.s|c)$/, 'sockets and locks', socket],
+    [/^(capture|daemon)\.lock(-journal)?$/, 'sockets and locks', emptyFile],
+    [/^(lock\.\d+|\.lock-[0-9a-f-]{36}|daemon\.lock\.pid(\.new)?)$/, 'sockets and locks', processNumber],
+    [/^token$/, 'the token of the port', token],
+    [/^http\.json$/, 'the token of the port', jsonWith((json) => 'port' in json && 'token' in json)],
+    // Drafts of a process that was killed.
+    [/^(token|http\.json)\.[0-9a-f]{8}\.new$/, 'the token of the port', named],
+    [/^app$/, 'the program', program],
+    [/^agent$/, 'the program', folderWith([[/^Sotto(\.new)?$/, fileThat(startsShell)]])],
+    [/^cache$/, 'caches', cache],
+    // What lies there belongs to requests that are over.
+    [/^uploads$/, 'caches', uploads],
+  ];
+}
+
+const logFiles = folderWith([[/^(sotto|startup|agent)\.log(\.\d)?$/, named]]);
+/** What Node compiled, by its version. */
+const cache = folderWith([[/^node$/, folderWith([[/^v\d+\.\d+\.\d+-/, tree]])]]);
+/** As launchd/install/install.sh lays it out. */
+const program = folderWith([
+  [/^versions$/, folderWith([[/^\d+\.\d+\.\d+.*-[0-9a-f]{8}(\.part|\.old)?$/, tree]])],
+  [/^current(\.new)?$/, link],
+  [/^(command|trouble)$/, named],
+  [/^download$/, folderWith([[/^sotto-.+\.tgz(\.part)?$/, named]])],
+  [/^installing$/, folderWith([[/^pid$/, processNumber]])],
+]);
+
+function isSettings(json: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(json).every((name) => ['model', 'history', 'memory', 'http'].includes(name));
+}
+
+function isVocabulary(json: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(json).every((name) => ['version', 'words', 'replacements'].includes(name));
+}
+
+function startsShell(path: string): boolean {
+  return readFileSync(path, 'latin1').startsWith('#!/bin/sh');
+}
 
 /** In the order in which they are to go: whatever runs this command last. */
 const ORDER = [
@@ -59,39 +126,54 @@ export interface Found {
 
 export function findPieces(paths: Paths, env: Env = process.env, user: string = homedir()): Found {
   const { home, runtime, logs } = paths;
-  const byName = new Map<string, { paths: string[]; keep?: Keepable }>();
-  const add = (what: string, path: string, keep?: Keepable): void => {
-    const piece = byName.get(what) ?? { paths: [], ...(keep !== undefined && { keep }) };
+  const byName = new Map<string, { paths: string[]; own: Own[]; keep?: Keepable }>();
+  const add = (what: string, path: string, finder: Finder, keep?: Keepable): boolean => {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    const own = stats === undefined ? undefined : finder(path, stats);
+    if (own === undefined) return false;
+    const piece = byName.get(what) ?? { paths: [], own: [], ...(keep !== undefined && { keep }) };
     piece.paths.push(path);
+    piece.own.push(own);
     byName.set(what, piece);
+    return true;
   };
   const strangers: string[] = [];
+  const rules = rulesFor(paths);
   for (const folder of new Set([home, runtime])) {
-    for (const name of namesIn(folder)) {
-      const path = join(folder, name);
-      const known = NAMES.find(([pattern]) => pattern.test(name));
-      if (known !== undefined) add(known[1], path, known[2]);
-      else if (path !== logs) strangers.push(path);
+    for (const [path, rule] of inOrder(rules, folder)) {
+      const isOurs = rule !== undefined && add(rule[1], path, rule[2], rule[3]);
+      if (!isOurs && path !== logs) strangers.push(path);
     }
   }
-  // Folders that hold nothing but what the daemon writes there.
-  if (existsSync(logs)) add('logs', logs);
-  const cache = cacheFolder(env, user);
-  if (cache !== join(home, 'cache') && existsSync(cache)) add('caches', cache);
+  add('logs', logs, logFiles);
+  const cacheHere = cacheFolder(env, user);
+  if (cacheHere !== join(home, 'cache')) add('caches', cacheHere, cache);
   const command = ownCommand(home);
   if (command !== undefined) {
-    add('the command', command);
+    add('the command', command, named);
     // Of an installation that was interrupted.
-    if (existsSync(`${command}.new`)) add('the command', `${command}.new`);
+    add('the command', `${command}.new`, named);
   }
-  const pieces = [...byName].map(([what, { paths: all, keep }]) => ({
+  const pieces = [...byName].map(([what, { paths: all, own, keep }]) => ({
     what,
     paths: all,
-    bytes: all.reduce((sum, path) => sum + bytesOf(path), 0),
+    own,
+    bytes: own
+      .flatMap(({ files, trees }) => [...files, ...trees])
+      .reduce((sum, path) => sum + bytesOf(path), 0),
     ...(keep !== undefined && { keep }),
   }));
   pieces.sort((a, b) => ORDER.indexOf(a.what) - ORDER.indexOf(b.what));
   return { pieces, strangers, folders: [...new Set([runtime, ...around(logs, user), home])] };
+}
+
+/** What lies in a folder, in the order of the rules. */
+function inOrder(rules: readonly Rule[], folder: string): (readonly [string, Rule | undefined])[] {
+  const found = namesIn(folder).map((name) => {
+    const at = rules.findIndex(([pattern]) => pattern.test(name));
+    return { path: join(folder, name), at: at < 0 ? rules.length : at };
+  });
+  return found.sort((a, b) => a.at - b.at).map(({ path, at }) => [path, rules[at]] as const);
 }
 
 /** As in daemon/bin/sotto.mjs. */
@@ -115,10 +197,6 @@ function ownCommand(home: string): string | undefined {
 function around(logs: string, user: string): string[] {
   const state = join(logs, '..');
   return state.endsWith('/sotto') && state !== user ? [join(state, 'run'), state] : [];
-}
-
-function namesIn(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
 }
 
 function bytesOf(path: string): number {

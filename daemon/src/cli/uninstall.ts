@@ -12,6 +12,7 @@ import { managerFor } from './agent.js';
 import { daemonStop } from './daemon-commands.js';
 import { INTERRUPTED } from './interrupt.js';
 import { padEnd } from './terminal/columns.js';
+import { namesIn } from './uninstall-evidence.js';
 import { findPieces, type Found, type Keepable, type Piece } from './uninstall-pieces.js';
 import { askHere, type Ask } from './uninstall-questions.js';
 
@@ -58,11 +59,21 @@ export async function uninstall(paths: Paths, run: UninstallRun, ask = askHere()
   const gone = whyAgentStays === undefined ? 'Sotto is gone' : 'Sotto is gone, but for its login agent';
   const stays = found.pieces.filter(isKept);
   say(stays.length === 0 ? gone : `${gone}; kept: ${names(stays)} in ${paths.home}`);
-  for (const path of found.strangers) say(`not Sotto’s, so it stays: ${path}`);
+  for (const path of [...found.strangers, ...leftIn(found, isKept)]) say(`not Sotto’s, so it stays: ${path}`);
   const rest = howItCame();
   if (rest !== undefined) say(rest);
   if (process.platform === 'darwin') say('the extension goes in Raycast: Settings › Extensions › Sotto');
   return troubles.length > 0 ? 3 : 0;
+}
+
+/** Others' files in folders of ours, such as a model that the user put there. */
+function leftIn({ pieces }: Found, isKept: (piece: Piece) => boolean): string[] {
+  const folders = pieces
+    .filter((piece) => !isKept(piece))
+    .flatMap(({ own }) => own.map(({ folders }) => folders.at(-1)));
+  return folders.flatMap((folder) =>
+    folder === undefined ? [] : namesIn(folder).map((name) => join(folder, name)),
+  );
 }
 
 /** `undefined`: Ctrl-C. */
@@ -85,7 +96,7 @@ async function whatStays(
   const stays = new Set(keep ?? []);
   tell(found, stays);
   for (const piece of keep === undefined ? found.pieces : []) {
-    if (piece.keep === undefined) continue;
+    if (piece.keep === undefined || piece.bytes === 0) continue;
     const answer = await ask(`Keep your ${piece.what} (${describeBytes(piece.bytes)})?`, true);
     if (answer === undefined) return undefined;
     if (answer) stays.add(piece.keep);
@@ -97,6 +108,8 @@ async function whatStays(
 function tell({ pieces, strangers }: Found, stays: ReadonlySet<Keepable>): void {
   if (pieces.length === 0) say('there is nothing of Sotto here');
   for (const { what, paths, bytes, keep } of pieces) {
+    // Such as locks of folders that are done.
+    if (bytes === 0) continue;
     const fate = keep !== undefined && stays.has(keep) ? 'stays' : 'goes ';
     say(`${fate}  ${padEnd(what, 24)} ${padEnd(describeBytes(bytes), 10)} ${paths.join(', ')}`);
   }
@@ -160,20 +173,29 @@ async function endCapture({ runtime, capture }: Paths): Promise<boolean> {
 /** @returns what went wrong, in words */
 function removeAll({ pieces, folders }: Found, isKept: (piece: Piece) => boolean): string[] {
   const troubles: string[] = [];
+  const attempt = (path: string, act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      troubles.push(`${path} can't be removed: ${messageOf(error)}`);
+    }
+  };
   for (const piece of pieces) {
     if (isKept(piece)) continue;
-    for (const path of piece.paths) {
-      try {
-        rmSync(path, { recursive: true, force: true, maxRetries: 3 });
-      } catch (error) {
-        troubles.push(`${path} can't be removed: ${messageOf(error)}`);
-      }
+    for (const { files, trees, folders: inner } of piece.own) {
+      for (const path of files) attempt(path, () => rmSync(path, { force: true }));
+      for (const path of trees)
+        attempt(path, () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }));
+      for (const path of inner) attempt(path, () => removeEmpty(path));
     }
   }
-  for (const folder of folders) {
-    if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
-  }
+  for (const folder of folders) attempt(folder, () => removeEmpty(folder));
   return troubles;
+}
+
+/** What still lies in it is not Sotto's. */
+function removeEmpty(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
 /** What this command can't take away, since it came another way. */

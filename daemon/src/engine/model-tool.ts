@@ -4,12 +4,14 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import type * as workshop from '#daemon/models/workshop.js';
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
 import {
+  MADE_MODEL,
+  madeRecord,
   modelRequestSchema,
   type FootprintFacts,
   type ModelFacts,
@@ -97,6 +99,7 @@ async function convert({ dir, out, force, options }: Convert, { workshopFor }: W
     await mkdir(dirname(out), { recursive: true });
     await mkdir(draft);
     await shop.convert(dir, draft, options, telling('converting'));
+    await writeFile(join(draft, MADE_MODEL), madeRecord(await readdir(draft)), { flush: true });
     await syncAll(draft);
     signal.throwIfAborted();
     if (isThere) await replace(out, draft, beside('old'));
@@ -123,8 +126,13 @@ async function replace(out: string, draft: string, aside: string): Promise<void>
 
 /** `--force` replaces models, not whatever else somebody names by mistake. */
 async function mustBeModel(out: string): Promise<void> {
-  const names = await readdir(out).catch(() => undefined);
-  if (names !== undefined && (names.length === 0 || names.includes('config.json'))) return;
+  const entries = await readdir(out, { withFileTypes: true }).catch(() => undefined);
+  if (entries?.length === 0) return;
+  // A config.json alone is in many folders. A model has weights, and no folders that could be a project's.
+  const names = entries?.map(({ name }) => name) ?? [];
+  const hasWeights = names.some((name) => /\.(safetensors|npz)$/.test(name));
+  if (hasWeights && names.includes('config.json') && entries?.every((entry) => !entry.isDirectory()) === true)
+    return;
   throw new SottoError('OUTPUT_FAILED', `${out} is there already and no model folder`, {
     hint: 'choose another name',
   });

@@ -3,7 +3,7 @@
  * with the process, so a running holder is never mistaken for a dead one, whatever has become of its socket. The process
  * number lies beside it, for commands that have to signal a daemon that does not answer.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning } from '../is-running.js';
@@ -85,7 +85,8 @@ export function lastHolder({ lock }: Pick<DaemonPlaces, 'lock'>): { pid: number 
  * @throws SottoError DAEMON_UNAVAILABLE if the lock is held by a process of unknown number, or can't be read
  */
 export async function activeHolder(places: DaemonPlaces): Promise<{ pid: number } | undefined> {
-  if (!existsSync(places.lock)) return undefined;
+  // A file with content is another program's: ours stays empty.
+  if ((statSync(places.lock, { throwIfNoEntry: false })?.size ?? 1) > 0) return undefined;
   const tryLock = await loadTryLock();
   for (const untilMs = performance.now() + PID_MS; existsSync(places.lock); await sleep(RETRY_MS)) {
     const free = tryLock(places.lock);

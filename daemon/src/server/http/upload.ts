@@ -3,7 +3,7 @@
  * the client's.
  */
 import { randomBytes } from 'node:crypto';
-import { createWriteStream, readdirSync, rmSync } from 'node:fs';
+import { createWriteStream, readdirSync, unlinkSync } from 'node:fs';
 import { statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -72,7 +72,10 @@ export class Upload {
   }
 }
 
-/** Takes away what an earlier process has left. For who holds the lock of the daemon, else it would be another one's. */
+/** As this process and earlier ones name them. The folder may hold others' files. */
+const NAME = /^[0-9a-f]{12}-[0-9a-f]{24}$/;
+
+/** Removes what an earlier process has left. For the process that holds the lock of the daemon, else it would be another one's. */
 export function sweepUploads(folder: string): void {
   let names: string[];
   try {
@@ -81,7 +84,12 @@ export function sweepUploads(folder: string): void {
     return; // there is none yet
   }
   for (const name of names) {
-    if (!name.startsWith(`${OURS}-`)) rmSync(join(folder, name), { recursive: true, force: true });
+    if (!NAME.test(name) || name.startsWith(`${OURS}-`)) continue;
+    try {
+      unlinkSync(join(folder, name));
+    } catch {
+      // A folder, or one that can't be removed: it stays.
+    }
   }
 }
 

@@ -67,9 +67,9 @@ export function choose(
 }
 
 /**
- * Since when each is kept. A dictation is no older than those that were written before it, whatever the clock said: one that
- * was made by a clock that was behind is not deleted once the clock is right. One that is dated in the future is as old as
- * the next one that is not.
+ * Since when each is kept. One that was written by a clock that was behind (earlier, by that clock, than those before it) is no
+ * older than those: it is not deleted once the clock is right. One that is dated in the future is as old as the next one that
+ * is not.
  */
 function datesOf(dictations: readonly Candidate[], nowMs: number): ReadonlyMap<string, number> {
   const ownMs = (d: Candidate): number => Math.max(d.startedMs, d.restoredMs ?? 0);
@@ -81,10 +81,9 @@ function datesOf(dictations: readonly Candidate[], nowMs: number): ReadonlyMap<s
     dates.set(dictation.id, own <= nowMs ? own : earliestAfterMs);
   }
   let latestBeforeMs = -Infinity;
-  for (const dictation of dictations.toReversed()) {
-    const own = ownMs(dictation);
-    if (own <= nowMs) latestBeforeMs = Math.max(latestBeforeMs, own);
-    dates.set(dictation.id, Math.max(dates.get(dictation.id) ?? nowMs, latestBeforeMs));
+  for (const { id, changedMs } of dictations.toReversed()) {
+    if (changedMs < latestBeforeMs) dates.set(id, Math.max(dates.get(id) ?? nowMs, latestBeforeMs));
+    else if (changedMs <= nowMs) latestBeforeMs = changedMs;
   }
   return dates;
 }

@@ -1,0 +1,186 @@
+/** What proves that a file was written by Sotto: uninstalling removes nothing else, even in a folder that holds others' files. */
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { MADE_MODEL, madeFiles } from '../protocol/model-work.js';
+import { readRecord, RECORD } from '../store/download/model-record.js';
+import { DOWNLOADS } from '../store/download/work-folder.js';
+import { isDraft } from '../store/recordings.js';
+import { DatabaseSync } from '../store/sqlite/database.js';
+
+/** What lies in one place and is Sotto's. */
+export interface Own {
+  readonly files: readonly string[];
+  /** Removed with all that is in them. */
+  readonly trees: readonly string[];
+  /** Removed if nothing is left in them, in this order. */
+  readonly folders: readonly string[];
+}
+
+export type Finder = (path: string, stats: Stats) => Own | undefined;
+
+const NONE: Own = { files: [], trees: [], folders: [] };
+const file = (path: string): Own => ({ ...NONE, files: [path] });
+
+/** A file that passes a test of its content. */
+export function fileThat(proves: (path: string, stats: Stats) => boolean): Finder {
+  return (path, stats) => (stats.isFile() && proves(path, stats) ? file(path) : undefined);
+}
+
+/** A file of a name that only Sotto gives, such as a draft's. */
+export const named = fileThat(() => true);
+/** The file itself or a link to it: the link goes, what it leads to stays. */
+export const jsonWith = (isOurs: (json: Readonly<Record<string, unknown>>) => boolean): Finder => {
+  return (path, stats) => {
+    if (!stats.isFile() && !stats.isSymbolicLink()) return undefined;
+    const json = jsonOf(path);
+    return json !== undefined && isOurs(json) ? file(path) : undefined;
+  };
+};
+export const socket: Finder = (path, stats) => (stats.isSocket() ? file(path) : undefined);
+export const emptyFile = fileThat((_, { size }) => size === 0);
+export const processNumber = fileThat((path) => /^\d{1,10}\n?$/.test(textOf(path)));
+export const database = fileThat((path, { size }) => size === 0 || isSqlite(path));
+export const token = fileThat((path) => /^sotto_/.test(textOf(path)));
+
+/** Some files of a folder, by name and what proves them. */
+export function folderWith(files: readonly (readonly [RegExp, Finder])[]): Finder {
+  return (path, stats) => {
+    if (!stats.isDirectory()) return undefined;
+    const own = namesIn(path).flatMap((name) => {
+      const finder = files.find(([pattern]) => pattern.test(name))?.[1];
+      const inner = join(path, name);
+      return finder?.(inner, lstatSync(inner)) ?? [];
+    });
+    // A folder that holds something, and nothing of ours, is another's.
+    if (own.length === 0 && namesIn(path).length > 0) return undefined;
+    return {
+      files: own.flatMap(({ files: all }) => all),
+      trees: own.flatMap(({ trees }) => trees),
+      folders: [...own.flatMap(({ folders }) => folders), path],
+    };
+  };
+}
+
+/** A folder with all that is in it, of a name that only Sotto gives. */
+export const tree: Finder = (path, stats) => (stats.isDirectory() ? { ...NONE, trees: [path] } : undefined);
+
+export const link: Finder = (path, stats) => (stats.isSymbolicLink() ? file(path) : undefined);
+
+export const spool = folderWith([
+  [/^[A-Za-z0-9-]{1,64}\.(spool|heard|unheard)$/, fileThat((path, { size }) => size === 0 || isSpool(path))],
+  [/^[A-Za-z0-9-]{1,64}\.said$/, named],
+]);
+
+export const uploads = folderWith([[/^[0-9a-f]{12}-[0-9a-f]{24}$/, named]]);
+
+/** Models that were pulled or converted here, by their records; those that the user put there stay. */
+export const models = folderWith([
+  [new RegExp(`^\\${DOWNLOADS}$`), tree],
+  [
+    /^\..+\.(new|old)-[0-9a-f]{8}$/,
+    tree, // of a conversion that was killed
+  ],
+  [/^[^.]/, model],
+]);
+
+function model(path: string, stats: Stats): Own | undefined {
+  if (!stats.isDirectory()) return undefined;
+  const pulled = readRecord(path)?.files.map(({ name }) => name);
+  const names = pulled === undefined ? madeFiles(textOf(join(path, MADE_MODEL))) : [...pulled, RECORD];
+  if (names === undefined) return undefined;
+  const files = [...names, MADE_MODEL].map((name) => join(path, name)).filter(isFile);
+  const folders = namesIn(path)
+    .map((name) => join(path, name))
+    .filter((inner) => lstatSync(inner).isDirectory());
+  return { files, trees: [], folders: [...folders, path] };
+}
+
+/** Recordings that the history names, or that it noted before it wrote them; and drafts of them. */
+export function recordings(history: string): Finder {
+  const written = namesOfRecordings(history);
+  return (path, stats) =>
+    folderWith([
+      [
+        /^[A-Za-z0-9-]{1,64}\.wav$/,
+        (inner) => (written.has(inner.slice(path.length + 1)) ? file(inner) : undefined),
+      ],
+      [/^\./, (inner) => (isDraft(inner.slice(path.length + 1)) ? file(inner) : undefined)],
+    ])(path, stats);
+}
+
+function namesOfRecordings(history: string): ReadonlySet<string> {
+  if (!isFile(history) || !isSqlite(history)) return new Set();
+  try {
+    const db = new DatabaseSync(history);
+    try {
+      const tables = [
+        'SELECT audio AS name FROM dictation WHERE audio IS NOT NULL',
+        'SELECT name FROM recording',
+      ];
+      const rows = tables.flatMap((sql) => {
+        try {
+          return db.prepare(sql).all();
+        } catch {
+          return []; // of an earlier version
+        }
+      });
+      return new Set(rows.map((row) => String(Reflect.get(Object(row) as object, 'name'))));
+    } finally {
+      db.close();
+    }
+  } catch {
+    return new Set();
+  }
+}
+
+export function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}
+
+function isFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function isSqlite(path: string): boolean {
+  return startOf(path) === 'SQLite format 3\0';
+}
+
+function isSpool(path: string): boolean {
+  return startOf(path).startsWith('SOTTOPCM');
+}
+
+/** The first 16 bytes. */
+function startOf(path: string): string {
+  const bytes = Buffer.alloc(16);
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      return bytes.toString('latin1', 0, readSync(fd, bytes, 0, 16, 0));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return '';
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function jsonOf(path: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const json: unknown = JSON.parse(textOf(path));
+    return typeof json === 'object' && json !== null && !Array.isArray(json) ? { ...json } : undefined;
+  } catch {
+    return undefined;
+  }
+}
