@@ -19,6 +19,7 @@
  *     npm run bench -- load         many who dictate at once, one who never reads, a thousand takes one after another
  *     npm run bench -- loading      from a folder to a model ready for its first step, beside reading its bytes and mlx-whisper
  *     npm run bench -- memory       what models take of the device's memory: predicted, and measured
+ *     npm run bench -- memory-length  the engine's peak memory over hours of silence and minutes of speech: it must be flat
  *     npm run bench -- restart      from the start of a daemon to its first answer, and to a warm model
  *     npm run bench -- idle         processor time and wake-ups while nobody speaks
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
@@ -41,6 +42,7 @@ import { loading } from './loading.js';
 import { longForm } from './long-form.js';
 import { languages } from './languages.js';
 import { memory } from './memory.js';
+import { memoryLength } from './memory-length.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
 import { profile } from './profile/main.js';
@@ -65,6 +67,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   load: loaded,
   loading,
   memory,
+  'memory-length': memoryLength,
   restart,
   idle,
   soak,

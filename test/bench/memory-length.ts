@@ -1,0 +1,133 @@
+/**
+ * The engine's peak memory over the length of what it transcribes: hours of silence, as a recorder that was left running
+ * gives, and minutes of speech. Each file has an engine of its own. Exits with 1 where the longest silence takes more than
+ * `--max-growth-mb` beyond the shortest.
+ */
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { samplesOf } from '#test/harness/speech.js';
+import { LONG_FORM, pickClips } from './clips.js';
+import { EngineClient } from './engine-client.js';
+import { starterModel } from './in-process.js';
+import { printTable, saveResult } from './report.js';
+
+const RATE = 16_000;
+const MB = 1e6;
+const SAMPLE_EVERY_MS = 250;
+
+interface Measured {
+  readonly input: string;
+  readonly seconds: number;
+  readonly peakRssBytes: number;
+  readonly tookSeconds: number;
+  readonly characters: number;
+}
+
+export async function memoryLength(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      model: { type: 'string', default: starterModel() },
+      hours: { type: 'string', default: '1,3,6,10' },
+      minutes: { type: 'string', default: '5,25' },
+      'max-growth-mb': { type: 'string', default: '48' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const numbers = (list: string): number[] => list.split(',').filter(Boolean).map(Number);
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-memory-length-'));
+  const silence: Measured[] = [];
+  const speech: Measured[] = [];
+  try {
+    const path = join(folder, 'audio.wav');
+    for (const hours of numbers(args.hours)) {
+      writeWav(path, hours * 3600 * RATE);
+      silence.push(await measure(args.model, path, `silence, ${hours} h`, hours * 3600));
+    }
+    const minutes = numbers(args.minutes);
+    const clip = minutes.length === 0 ? new Float32Array(0) : await samplesOf(longClip());
+    for (const length of minutes) {
+      writeWav(path, length * 60 * RATE, clip);
+      speech.push(await measure(args.model, path, `speech, ${length} min`, length * 60));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const measured = [...silence, ...speech];
+  printTable(
+    ['input', 'peak resident, MB', 'took, s', 'characters of text'],
+    measured.map(({ input, peakRssBytes, tookSeconds, characters }) => [
+      input,
+      (peakRssBytes / MB).toFixed(0),
+      tookSeconds.toFixed(0),
+      String(characters),
+    ]),
+  );
+  saveResult('memory-length', { measured }, args['save-baseline']);
+  const growth = ((silence.at(-1)?.peakRssBytes ?? 0) - (silence[0]?.peakRssBytes ?? 0)) / MB;
+  if (growth > Number(args['max-growth-mb'])) {
+    console.error(`memory grows with silence: ${growth.toFixed(0)} MB`);
+    process.exitCode = 1;
+  }
+}
+
+async function measure(dir: string, path: string, input: string, seconds: number): Promise<Measured> {
+  const engine = new EngineClient({ name: basename(dir), dir });
+  try {
+    await engine.load();
+    const begin = performance.now();
+    let isOver = false;
+    const run = engine.run(path, { language: 'en' }).finally(() => (isOver = true));
+    let peakRssBytes = 0;
+    while (!isOver) {
+      peakRssBytes = Math.max(peakRssBytes, (await engine.figures()).rssBytes);
+      await Promise.race([run, new Promise((resolve) => setTimeout(resolve, SAMPLE_EVERY_MS))]);
+    }
+    const { outcome, message, text } = await run;
+    if (outcome !== 'done') throw new Error(`${input}: ${outcome}, ${message ?? ''}`);
+    const tookSeconds = (performance.now() - begin) / 1000;
+    console.error(`${input}: ${(peakRssBytes / MB).toFixed(0)} MB, ${tookSeconds.toFixed(0)} s`);
+    return { input, seconds, peakRssBytes, tookSeconds, characters: text.length };
+  } finally {
+    engine.stop();
+  }
+}
+
+function longClip(): string {
+  const path = pickClips([LONG_FORM])[0]?.file;
+  if (path === undefined) throw new Error(`there is no ${LONG_FORM}: --minutes '' measures silence alone`);
+  return path;
+}
+
+/** 16-bit mono at 16 kHz: `clip` again and again, or a sparse file of silence without one. */
+function writeWav(path: string, samples: number, clip: Float32Array = new Float32Array(0)): void {
+  const head = Buffer.alloc(44);
+  head.write('RIFF', 0, 'latin1');
+  head.writeUInt32LE(36 + 2 * samples, 4);
+  head.write('WAVEfmt ', 8, 'latin1');
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(1, 22);
+  head.writeUInt32LE(RATE, 24);
+  head.writeUInt32LE(2 * RATE, 28);
+  head.writeUInt16LE(2, 32);
+  head.writeUInt16LE(16, 34);
+  head.write('data', 36, 'latin1');
+  head.writeUInt32LE(2 * samples, 40);
+  const fd = openSync(path, 'w');
+  try {
+    writeSync(fd, head);
+    const pcm = Int16Array.from(clip, (value) =>
+      Math.max(-32_768, Math.min(32_767, Math.round(value * 32_768))),
+    );
+    for (let at = 0; pcm.length > 0 && at < samples; at += pcm.length) {
+      const part = pcm.subarray(0, Math.min(pcm.length, samples - at));
+      writeSync(fd, new Uint8Array(part.buffer, 0, part.byteLength));
+    }
+    ftruncateSync(fd, head.length + 2 * samples);
+  } finally {
+    closeSync(fd);
+  }
+}
