@@ -1,3 +1,7 @@
+/**
+ * Kills of real processes: daemon, engine process and client are the real ones, but the engine runs a fake model, whose text is a
+ * check sum of the samples it was given. `npm run bench -- kills --real 20` kills engines with a real model.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { flaw, KeptAlive, speakRamp } from '#test/harness/under-fire.js';

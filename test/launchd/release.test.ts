@@ -141,13 +141,16 @@ describe('how libraries are loaded', () => {
     expect(open.filter((name) => !name.startsWith('_napi_'))).toEqual([]);
   });
 
-  test('the addon for Linux is read as the system reads it', async () => {
+  const built = join(ADDONS['linux-x64'], 'sotto-mlx.node');
+  const onLinux = testUnless(existsSync(built) ? undefined : 'no addon for linux-x64');
+
+  onLinux('the addon for Linux is read as the system reads it', async () => {
     const { loading } = await load('native/build/elf.mjs');
-    const built = join(ADDONS['linux-x64'], 'sotto-mlx.node');
-    const { arch, libraries, rpaths } = loading(readFileSync(existsSync(built) ? built : process.execPath));
-    expect(arch).toBe(process.arch);
+    const { arch, libraries, rpaths } = loading(readFileSync(built));
+    expect(arch).toBe('x64');
     expect(libraries.length).toBeGreaterThan(2);
-    if (existsSync(built)) expect(rpaths.every((rpath) => rpath.startsWith('$ORIGIN/'))).toBe(true);
+    expect(rpaths.length).toBeGreaterThan(0);
+    expect(rpaths.every((rpath) => rpath.startsWith('$ORIGIN/'))).toBe(true);
   });
 });
 

@@ -52,11 +52,11 @@ describe('the manifest of the extension', () => {
   });
 
   test('has a tool’s input described: a model reads it', () => {
-    for (const file of sourcesIn('src/tools')) {
-      const source = read(`src/tools/${file}`);
-      // A tool without an input has nothing to describe.
-      if (/type Input|interface Input/.test(source)) expect(source).toMatch(/Input\b[^}]*\/\*\*/);
-    }
+    const sources = sourcesIn('src/tools').map((file) => read(`src/tools/${file}`));
+    // A tool without an input has nothing to describe.
+    const asking = sources.filter((source) => /type Input|interface Input/.test(source));
+    expect(asking.length).toBeGreaterThan(0);
+    for (const source of asking) expect(source).toMatch(/Input\b[^}]*\/\*\*/);
   });
 });
 
@@ -78,6 +78,7 @@ describe('what the Store asks for beside it', () => {
     const missing = manifest.commands.filter(({ title }) => !readme.includes(title));
     expect(missing.map(({ title }) => title)).toEqual([]);
     const pictures = [...readme.matchAll(/!\[[^\]]*\]\(([^)]+)\)|<img[^>]* src="([^"]+)"/g)];
+    expect(pictures.length).toBeGreaterThan(0);
     for (const [, markdown, tag] of pictures)
       expect(existsSync(join(extensionFolder, markdown ?? tag ?? ''))).toBe(true);
   });

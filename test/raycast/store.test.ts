@@ -48,14 +48,17 @@ describe('the copy of the extension for the Store', () => {
     for (const name of ['package.json', 'package-lock.json', 'sotto/package.json'])
       expect(read(name)).not.toMatch(/"(file:|link:)?\.\.(\/|")/);
     const inside = new Set(files);
+    let imports = 0;
     for (const file of files.filter((name) => /\.(js|d\.ts)$/.test(name) && name.includes('/sotto/sotto/'))) {
       for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(
         /^(?:im|ex)port .*? from '(\.[^']+)';$/gm,
       )) {
+        imports++;
         const module = resolve(dirname(file), path);
         expect(inside).toContain(file.endsWith('.js') ? module : module.replace(/\.js$/, '.d.ts'));
       }
     }
+    expect(imports).toBeGreaterThan(20);
   });
 });
 

@@ -334,9 +334,11 @@ describe('OpenAI’s client for Node', () => {
     for await (const event of await create(sound(HELLO))) types.push(event.type);
     expect(types).toEqual(['transcript.text.delta', 'transcript.text.delta', 'transcript.text.done']);
     const broken = await create(sound({ ...HELLO, failAt: 1, failCode: 'ENGINE_CRASHED' }));
+    const before: string[] = [];
     const read = async (): Promise<void> => {
-      for await (const event of broken) expect(event.type).toBe('transcript.text.delta');
+      for await (const event of broken) before.push(event.type);
     };
     await expect(read()).rejects.toMatchObject({ code: 'ENGINE_CRASHED', type: 'server_error' });
+    expect(before).toEqual(['transcript.text.delta']);
   });
 });
