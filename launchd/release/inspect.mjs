@@ -13,6 +13,8 @@ const NEEDED = [
   'NOTICES.md',
   'THIRD-PARTY.md',
   'README.md',
+  'STATUS.md',
+  'USAGE.md',
   'daemon/bin/sotto.mjs',
   'daemon/src/writers/report/player.js',
   'daemon/src/writers/report/style.css',

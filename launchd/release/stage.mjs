@@ -6,7 +6,7 @@ import { thirdParty } from './third-party.mjs';
 
 /** What of the clone a release holds, whatever its target. */
 const OURS = [
-  /^(LICENSE|NOTICES\.md|README\.md|CHANGELOG\.md|SECURITY\.md)$/,
+  /^(LICENSE|NOTICES\.md|README\.md|USAGE\.md|STATUS\.md|CHANGELOG\.md|SECURITY\.md)$/,
   /^daemon\/bin\//,
   /^dist\/(native|daemon|launchd)\/.*\.(js|d\.ts)$/,
   // What a page with the sound inside is made of.
