@@ -11,7 +11,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
 import { type DecodeContext, makeCaches } from '#daemon/models/whisper/decode.js';
@@ -101,7 +101,7 @@ export async function hotwords(argv: string[]): Promise<void> {
     });
     parts.push(`### ${condition ?? 'All'}\n\n${markdownTable(['', ...Tally.header], rows)}`);
   }
-  const settings = { model: args.model, half: args.half, strengths, samples: samples.length };
+  const settings = { model: basename(args.model), half: args.half, strengths, samples: samples.length };
   const text = `${parts.join('\n\n')}\n`;
   console.log(text);
   const about = `# Hotwords\n\n\`npm run bench -- hotwords ${argv.filter((one) => one !== '--save-baseline').join(' ')}\`: ${samples.length} clips, half ${args.half}, strength ${strengths.join(', ')}.\n\n`;

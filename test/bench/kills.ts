@@ -2,9 +2,10 @@
  * Dictation while processes die: each kill comes at a random moment of takes that are spoken in real time, on an engine
  * whose text shows any sample that is lost or comes twice; and on a real one, whose text must be what it is undisturbed.
  *
- *     npm run bench -- kills [--engine 200] [--daemon 200] [--real 20] [--model DIR] [--at-once 4] [--seed N]
+ *     npm run bench -- kills [--engine 200] [--daemon 200] [--real 20] [--real-daemon 0] [--model DIR] [--at-once 4] [--seed N]
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { randomOf } from '#test/harness/random-of.js';
 import { flaw, flawBeside, KeptAlive, speak, speakRamp, type Spoken } from '#test/harness/under-fire.js';
@@ -32,6 +33,7 @@ export async function kills(argv: string[]): Promise<void> {
       engine: { type: 'string', default: '200' },
       daemon: { type: 'string', default: '200' },
       real: { type: 'string', default: '20' },
+      'real-daemon': { type: 'string', default: '0' },
       model: { type: 'string', default: starterModel() },
       'at-once': { type: 'string', default: '4' },
       seed: { type: 'string', default: '1' },
@@ -42,20 +44,25 @@ export async function kills(argv: string[]): Promise<void> {
   const rows: string[][] = [];
   for (const victim of ['engine', 'daemon'] as const) {
     const wanted = Number(args[victim]);
+    if (wanted === 0) continue;
     const tally: Tally = { kills: 0, takes: 0, flaws: [], resumedMs: [] };
     const lives = Array.from({ length: Number(args['at-once']) }, async () => {
       while (tally.kills < wanted) await life(victim, wanted, tally, random);
     });
     await Promise.all(lives);
-    rows.push(rowOf(victim, tally));
+    rows.push(rowOf(`${victim}, fake engine`, tally));
   }
-  if (Number(args.real) > 0) {
+  for (const [victim, count] of [
+    ['engine', args.real],
+    ['daemon', args['real-daemon']],
+  ] as const) {
+    if (Number(count) === 0) continue;
     const tally: Tally = { kills: 0, takes: 0, flaws: [], resumedMs: [] };
-    await realLives(args.model, Number(args.real), tally, random);
-    rows.push(rowOf('engine with a model', tally));
+    await realLives(victim, args.model, Number(count), tally, random);
+    rows.push(rowOf(`${victim}, real model`, tally));
   }
   printTable(['killed', 'times', 'takes', 'takes with a flaw', 'kill → next word, ms p50 / p95'], rows);
-  saveResult('kills', { settings: { ...args }, rows }, args['save-baseline']);
+  saveResult('kills', { settings: { ...args, model: basename(args.model) }, rows }, args['save-baseline']);
 }
 
 function rowOf(victim: string, { flaws, kills, resumedMs, takes }: Tally): string[] {
@@ -66,7 +73,13 @@ function rowOf(victim: string, { flaws, kills, resumedMs, takes }: Tally): strin
 }
 
 /** Real speech and a real model: some say it undisturbed, then others while the engine dies. */
-async function realLives(model: string, wanted: number, tally: Tally, random: () => number): Promise<void> {
+async function realLives(
+  victim: 'engine' | 'daemon',
+  model: string,
+  wanted: number,
+  tally: Tally,
+  random: () => number,
+): Promise<void> {
   const clips = pickClips(REAL_CLIPS);
   const spoken = await Promise.all(clips.map(({ file }) => samplesOf(file)));
   const takes = spoken.map((samples) =>
@@ -86,7 +99,8 @@ async function realLives(model: string, wanted: number, tally: Tally, random: ()
         const speaking = speak(daemon, pcm, { options });
         await sleep((pcm.length / 16) * random());
         const atMs = performance.now();
-        await daemon.killEngine();
+        if (victim === 'daemon') daemon.killDaemon();
+        else await daemon.killEngine();
         const said = await speaking;
         tally.takes += 1;
         const what = flawBeside(undisturbed[which] ?? '', said);

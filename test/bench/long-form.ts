@@ -215,5 +215,10 @@ One after the other, text is carried over and timestamps are written; at once, n
 with the audio, and segments are sentences with the times of their words. \`npm run bench -- long-form\`
 `;
   console.log(md);
-  saveResult('long-form', { args, disturbed, figures }, args['save-baseline'], { md });
+  saveResult(
+    'long-form',
+    { args: { ...args, model: basename(args.model) }, disturbed, figures },
+    args['save-baseline'],
+    { md },
+  );
 }

@@ -22,16 +22,21 @@
  *     npm run bench -- memory-length  the engine's peak memory over hours of silence and minutes of speech: it must be flat
  *     npm run bench -- restart      from the start of a daemon to its first answer, and to a warm model
  *     npm run bench -- idle         processor time and wake-ups while nobody speaks
+ *     npm run bench -- wer          word errors on the labelled clips, of the bundled model and of float16 weights
+ *     npm run bench -- all          every bench with a kept baseline, one after the other; interrupted, it goes on (all.ts)
+ *     npm run bench -- figures      writes FIGURES.md and the README's table from the baselines
  *     npm run bench -- soak [N]     N transcriptions in one engine: live arrays and memory must stay flat
  *
  * Each prints a table and writes test/bench/results/NAME.json; --save-baseline also writes test/bench/baseline/NAME.json.
  * Run them on an idle machine.
  */
 import { loadavg } from 'node:os';
+import { all } from './all.js';
 import { batch } from './batch.js';
 import { api } from './api.js';
 import { capture } from './capture.js';
 import { cold } from './cold.js';
+import { writeFigures } from './figures-files.js';
 import { hotwords } from './hotwords.js';
 import { kills } from './kills.js';
 import { kernels } from './kernels.js';
@@ -46,14 +51,18 @@ import { memoryLength } from './memory-length.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
 import { profile } from './profile/main.js';
+import { measuredTree, UNCOMMITTED } from './report.js';
 import { restart } from './restart.js';
 import { quality } from './quality.js';
 import { silence } from './silence.js';
 import { soak } from './soak.js';
+import { wordErrors } from './word-errors.js';
 import { words } from './words.js';
 import { workerQueue } from './worker-queue.js';
 
 const benches: Record<string, (argv: string[]) => Promise<void>> = {
+  all,
+  figures: () => Promise.resolve(writeFigures()),
   'long-form': longForm,
   offline,
   profile,
@@ -78,6 +87,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   streaming,
   silence,
   worker: workerQueue,
+  wer: wordErrors,
 };
 
 const [named, ...rest] = process.argv.slice(2);
@@ -85,6 +95,10 @@ const explicit = named !== undefined && !named.startsWith('-');
 const bench = benches[explicit ? named : 'offline'];
 if (bench === undefined) {
   console.error(`no bench is called ${named}; there are ${Object.keys(benches).join(', ')}`);
+  process.exit(2);
+}
+if (process.argv.includes('--save-baseline') && !measuredTree().clean) {
+  console.error(UNCOMMITTED);
   process.exit(2);
 }
 const load = loadavg()[0] ?? 0;

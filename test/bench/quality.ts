@@ -9,7 +9,7 @@
  * the code is). --no-peers asks none and shows what is kept. A clip counts where every column has it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
@@ -97,7 +97,7 @@ export async function quality(argv: string[]): Promise<void> {
     'quality',
     {
       settings: {
-        model: args.model,
+        model: basename(args.model),
         columns: { ours: OURS },
         versions: peers.versions,
         skipped: peers.skipped,

@@ -60,18 +60,30 @@ export function machine() {
   };
 }
 
-/** The commit that is measured, and whether files that git knows differ from it. */
-export function commit(): string {
+/** What a bench itself writes, and what is written from it: no change of what is measured. */
+const WRITTEN = ['test/bench/baseline', 'test/bench/FIGURES.md', 'README.md'];
+
+/** The commit that is measured, and whether the files are those of that commit. */
+export function measuredTree(): { readonly commit: string; readonly clean: boolean } {
   const git = (...args: string[]) =>
     spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout?.trim() ?? '';
-  const id = git('rev-parse', '--short', 'HEAD');
-  if (id === '') return 'unknown';
-  return git('status', '--porcelain', '--untracked-files=no') === '' ? id : `${id} and changes`;
+  const commit = git('rev-parse', '--short', 'HEAD');
+  if (commit === '') return { commit: 'unknown', clean: false };
+  const changes = git('status', '--porcelain', '--', '.', ...WRITTEN.map((path) => `:!${path}`));
+  return { commit, clean: changes === '' };
+}
+
+/** The commit as reports name it. */
+export function commit(): string {
+  const { commit, clean } = measuredTree();
+  return clean ? commit : `${commit} and changes`;
 }
 
 /**
  * Writes `test/bench/results/NAME.json`, and a file for each of `also` (extension → text), beside it (not kept by git);
- * when asked also to `test/bench/baseline` (kept).
+ * when asked also to `test/bench/baseline` (kept), which takes figures of a commit only.
+ *
+ * @throws where a baseline is asked for and files differ from the commit; the result itself is written
  */
 export function saveResult(
   name: string,
@@ -79,8 +91,9 @@ export function saveResult(
   asBaseline: boolean,
   also: Readonly<Record<string, string>> = {},
 ): void {
-  const json = JSON.stringify({ commit: commit(), machine: machine(), ...result }, null, 2) + '\n';
-  for (const folder of asBaseline ? ['results', 'baseline'] : ['results']) {
+  const tree = measuredTree();
+  const json = JSON.stringify({ ...tree, machine: machine(), ...result }, null, 2) + '\n';
+  for (const folder of asBaseline && tree.clean ? ['results', 'baseline'] : ['results']) {
     const dir = join(root, 'test/bench', folder);
     mkdirSync(dir, { recursive: true });
     for (const [extension, text] of Object.entries({ json, ...also })) {
@@ -89,7 +102,11 @@ export function saveResult(
       console.log(`→ ${path}`);
     }
   }
+  if (asBaseline && !tree.clean) throw new Error(UNCOMMITTED);
 }
+
+/** Why figures are not kept. */
+export const UNCOMMITTED = 'no baseline is kept of a tree with uncommitted changes: commit them first';
 
 /** The stored baseline of a bench, or undefined. */
 export function readBaseline(name: string): Record<string, unknown> | undefined {

@@ -7,7 +7,7 @@
  * The audio is given in steps as if it were spoken. The clock is that of the audio: an update begins when its audio is there
  * and the update before it is done, and lasts as long as it was measured to take; nobody waits for real.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { barChart } from './bar-chart.js';
@@ -107,7 +107,12 @@ export async function streaming(argv: string[]): Promise<void> {
   const table = figures.map(cells);
   console.log(`offline: ${wer('offline').toFixed(1)} % of ${wordsIn(scores.get('offline'))} words wrong`);
   printTable(HEADER, table);
-  const about = { model: args.model, steps, clips: spoken.map(({ clip }) => clip), peers: settings };
+  const about = {
+    model: basename(args.model),
+    steps,
+    clips: spoken.map(({ clip }) => clip),
+    peers: settings,
+  };
   saveResult(args.name, { settings: about, offlineWer: wer('offline'), figures }, args['save-baseline'], {
     md: `${markdownTable(HEADER, table)}\n\nOffline, the same model: ${wer('offline').toFixed(1)} % of words wrong.\n`,
     svg: barChart({

@@ -9,7 +9,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SpeechStretches, VoiceActivity } from '#daemon/audio/vad/index.js';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
@@ -78,7 +78,7 @@ export async function words(argv: string[]): Promise<void> {
     ['words of', 'mean absolute error, ms', 'median, ms', 'late by, ms'],
     table.map(({ name, ...ms }) => [name, ...[ms.meanMs, ms.medianMs, ms.biasMs].map((x) => x.toFixed(0))]),
   );
-  const settings = { model: args.model, clips: clips.map(({ id }) => id), words: count };
+  const settings = { model: basename(args.model), clips: clips.map(({ id }) => id), words: count };
   saveResult('words', { settings, table }, args['save-baseline']);
 }
 
