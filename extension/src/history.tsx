@@ -41,6 +41,7 @@ export default function PastDictations() {
         <List.Dropdown tooltip="Which ones" onChange={(value) => setShown(value as Shown)}>
           <List.Dropdown.Item title="All Dictations" value="all" icon={Icon.SpeechBubble} />
           <List.Dropdown.Item title="Recovered" value="recovered" icon={Icon.ArrowCounterClockwise} />
+          <List.Dropdown.Item title="Finished in Background" value="left" icon={Icon.Moon} />
           <List.Dropdown.Item title="Failed" value="failed" icon={Icon.Warning} />
         </List.Dropdown>
       }

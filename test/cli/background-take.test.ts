@@ -77,6 +77,7 @@ async function take() {
   const clock = new VirtualClock();
   const sessions: ScriptedDictation[] = [];
   const left: string[] = [];
+  const marked = new Set<string>();
   const phases: CapturePhase[] = [];
   const begun = new BackgroundTake({
     options: {},
@@ -90,6 +91,7 @@ async function take() {
     clock,
     onChange: ({ now }) => phases.push(now.phase),
     onLeft: (id) => left.push(id),
+    markCancelled: (id, isCancelled) => (isCancelled ? marked.add(id) : marked.delete(id)),
   });
   await source.isHeard();
   let heard = 0;
@@ -102,8 +104,30 @@ async function take() {
     if (found === undefined) throw new Error(`there is no session ${at}`);
     return found;
   };
-  return { take: begun, clock, hear, left, phases, session };
+  return { take: begun, clock, hear, left, marked, phases, session };
 }
+
+describe('a take that is cancelled', () => {
+  test('is marked at once, as its process may die; no longer when it is restored', async () => {
+    const { take: begun, clock, hear, marked, session } = await take();
+    hear(SECOND);
+    begun.switch({ language: 'de' });
+    begun.cancel();
+    expect([...marked].filter((id) => id.startsWith('session'))).toEqual(['session 0', 'session 1']);
+    // And its sound, which the next process would give to a daemon.
+    expect(marked.size).toBe(3);
+    begun.restore();
+    expect([...marked]).toEqual([]);
+    begun.cancel();
+    expect(marked.size).toBe(3);
+    clock.advance(RESTORE_MS);
+    await session(0).says({ type: 'cancelled' });
+    await begun.over;
+    // The sound is gone; a daemon takes away the marks of its sessions.
+    expect([...marked]).toEqual(['session 0', 'session 1']);
+    expect(await findOrphans(folder)).toEqual([]);
+  });
+});
 
 describe('a take that is given up while it is being finished', () => {
   test('is over as soon as its session is, and can’t be taken back', async () => {

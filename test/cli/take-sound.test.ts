@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sweepSounds, TakeSound } from '#daemon/cli/capture/take-sound.js';
+import { markCancelled } from '#daemon/store/spool/cancel-mark.js';
 import { findOrphans } from '#daemon/store/spool/recover.js';
 import { ramp } from '#test/harness/ramp.js';
 
@@ -58,5 +59,14 @@ describe('the sound of a take', () => {
     expect(await findOrphans(folder)).toMatchObject([{ samples: 3_000 }]);
     expect(readdirSync(folder)).toHaveLength(1);
     sweepSounds(join(folder, 'that is not there'));
+  });
+
+  test('of a process that was killed after a cancel is removed with its mark; files of other names stay', () => {
+    const [unheard, heard, wanted] = [spoken(3_000), spoken(2_000), spoken(1_000)];
+    heard.taken();
+    for (const { id } of [unheard, heard]) markCancelled(folder, id);
+    writeFileSync(join(folder, 'my notes.heard'), 'x');
+    sweepSounds(folder);
+    expect(readdirSync(folder).sort()).toEqual(['my notes.heard', `${wanted.id}.spool`].sort());
   });
 });

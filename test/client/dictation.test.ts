@@ -265,6 +265,149 @@ describe('a dictation', () => {
     expect(await all(never)).toEqual([{ type: 'cancelled' }]);
   });
 
+  test('cancelled while there is no daemon, it ends soon, and the next daemon is told to discard it', async () => {
+    const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 100 });
+    const unheard: string[] = [];
+    let gone = false;
+    const dictation = Dictation.open({
+      connect: () =>
+        gone ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'no daemon is running')) : connect(),
+      reconnect,
+      onUnheardCancel: (id) => unheard.push(id),
+    });
+    const events = all(dictation);
+    dictation.push(rampFrom(0, 1_600));
+    await until(() => dictation.acknowledgedSamples === 1_600);
+    gone = true;
+    daemon.breakAll();
+    await until(() => daemon.open === 0);
+    dictation.cancel();
+    expect(unheard).toEqual([dictation.id]);
+    // Longer than the user waits for the end.
+    expect((await events).at(-1)).toEqual({ type: 'cancelled' });
+    expect(daemon.discarded).toEqual([]);
+    gone = false;
+    await until(() => daemon.discarded.length > 0);
+    expect([daemon.discarded, daemon.sessions.size, daemon.wrong]).toEqual([[dictation.id], 0, []]);
+    expect(unheard).toHaveLength(1);
+    await until(() => daemon.open === 0);
+  });
+
+  test('cancelled, it is discarded where the daemon hangs, dies, or has finished it already', async () => {
+    const cases: readonly ((daemon: FakeLiveDaemon, id: string) => void)[] = [
+      () => undefined,
+      (daemon) => daemon.breakAll(),
+      (daemon, id) => {
+        const session = daemon.sessions.get(id);
+        const final = {
+          type: 'final',
+          text: 'x',
+          durationSeconds: 0.1,
+          model: 'fake',
+          refined: false,
+        } as const;
+        if (session !== undefined) daemon.say(session, final);
+      },
+    ];
+    for (const happens of cases) {
+      const { daemon, connect } = await fakeDaemon({ deaf: ({ type }) => type === 'cancel' });
+      const dictation = Dictation.open({ connect, reconnect });
+      const events = all(dictation);
+      dictation.push(rampFrom(0, 1_600));
+      await until(() => daemon.sessions.get(dictation.id)?.received === 1_600);
+      dictation.cancel();
+      happens(daemon, dictation.id);
+      const heard = await events;
+      expect(heard.at(-1)).toEqual({ type: 'cancelled' });
+      expect(heard.some(({ type }) => type === 'final')).toBe(false);
+      await until(() => daemon.discarded.includes(dictation.id));
+      expect(daemon.sessions.has(dictation.id)).toBe(false);
+    }
+  });
+
+  test('cancelled and left by its reader at once, it is not finished', async () => {
+    const { daemon, connect } = await fakeDaemon({ deaf: ({ type }) => type === 'cancel' });
+    const dictation = Dictation.open({ connect, reconnect });
+    dictation.push(rampFrom(0, 16_000));
+    for await (const event of dictation.events()) {
+      if (event.type !== 'committed') continue;
+      dictation.cancel();
+      break;
+    }
+    await until(() => daemon.discarded.includes(dictation.id));
+    expect([daemon.sessions.size, daemon.wrong]).toEqual([0, []]);
+  });
+
+  test('cancelled before there is a daemon, it leaves no mark, and no connection that comes later', async () => {
+    const path = join(folder, 'later');
+    const daemon = await FakeLiveDaemon.listen(path);
+    daemons.push(daemon);
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const unheard: string[] = [];
+    const connect = () => held.then(() => SottoClient.connect(path, 'test'));
+    const dictation = Dictation.open({ connect, onUnheardCancel: (id) => unheard.push(id) });
+    dictation.push(rampFrom(0, 1_600));
+    dictation.cancel();
+    expect(await all(dictation)).toEqual([{ type: 'cancelled' }]);
+    letGo();
+    await until(() => daemon.connections === 1 && daemon.open === 0);
+    expect([unheard, daemon.discarded, daemon.sessions.size]).toEqual([[], [], 0]);
+  });
+
+  test('over, it closes the connection that was made for it, however it ended', async () => {
+    for (const end of ['finish', 'cancel', 'leave'] as const) {
+      const path = join(folder, end);
+      const daemon = await FakeLiveDaemon.listen(path, { acknowledgeEvery: 16_000 });
+      daemons.push(daemon);
+      const dictation = Dictation.open({ connect: () => SottoClient.connect(path, 'test') });
+      const events = all(dictation);
+      dictation.push(rampFrom(0, 16_000));
+      await until(() => dictation.acknowledgedSamples === 16_000);
+      expect(daemon.open).toBe(1);
+      dictation[end]();
+      await events;
+      await until(() => daemon.open === 0);
+      expect(daemon.wrong).toEqual([]);
+    }
+  });
+
+  test('connections that come about and bring nothing are given up', async () => {
+    const { daemon, connect } = await fakeDaemon();
+    const dictation = Dictation.open({
+      connect: async () => {
+        const client = await connect();
+        const cut = setInterval(() => {
+          if ([...daemon.sessions.values()].length === 0) return;
+          clearInterval(cut);
+          daemon.breakAll();
+        }, 2);
+        return client;
+      },
+      reconnect: { firstPauseMs: 1, longestPauseMs: 4, giveUpMs: 200 },
+    });
+    expect((await all(dictation)).at(-1)).toMatchObject({ type: 'failed', error: { code: 'DAEMON_LOST' } });
+  });
+
+  test('ended by the daemon at its longest, it says so, and nothing of a lost connection', async () => {
+    const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 8_000 });
+    const dictation = Dictation.open({ connect });
+    const events = all(dictation);
+    dictation.push(rampFrom(0, 8_000));
+    await until(() => dictation.acknowledgedSamples === 8_000);
+    dictation.push(rampFrom(8_000, 24_000));
+    const session = daemon.sessions.get(dictation.id);
+    if (session === undefined) throw new Error('no session');
+    const error = new SottoError(
+      'DICTATION_TOO_LONG',
+      'the dictation has ended: 12 hours is the limit',
+    ).toWire();
+    daemon.say(session, { type: 'warning', error });
+    daemon.say(session, { type: 'final', text: '', durationSeconds: 0.5, model: 'fake', refined: false });
+    const warnings = (await events).filter(({ type }) => type === 'warning');
+    expect(warnings).toEqual([{ type: 'warning', error }]);
+  });
+
   test('left by its reader, it is finished with what the daemon has', async () => {
     const { daemon, connect } = await fakeDaemon();
     const dictation = Dictation.open({ connect });
@@ -317,7 +460,7 @@ describe('a dictation', () => {
 
   test('several go over one connection, beside questions', async () => {
     const { daemon, connect } = await fakeDaemon();
-    const dictations = Array.from({ length: 8 }, () => Dictation.open({ connect }));
+    const dictations = Array.from({ length: 8 }, () => Dictation.open({ connect, isShared: true }));
     const events = dictations.map(all);
     await Promise.all(dictations.map((dictation) => speak(dictation, [5_000, 5_000, 6_000])));
     for (const dictation of dictations) dictation.finish();

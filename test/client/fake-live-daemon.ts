@@ -59,6 +59,13 @@ export class FakeLiveDaemon {
   readonly wrong: string[] = [];
   readonly sessions = new Map<string, Session>();
   connections = 0;
+  /** Ids of the sessions that were to be discarded. */
+  readonly discarded: string[] = [];
+  /** Connections that are open now. */
+  get open(): number {
+    return this.#inner.clients.size;
+  }
+
   readonly #options: Required<FakeDaemonOptions>;
   readonly #path: string;
   readonly #inner: WebSocketServer;
@@ -203,6 +210,11 @@ export class FakeLiveDaemon {
         this.say(session, { type: 'cancelled' });
         return;
       }
+      case 'discard':
+        this.discarded.push(message.id);
+        this.sessions.delete(message.id);
+        this.#send(socket, { type: 'discarded', id: message.id });
+        return;
       default:
         this.wrong.push(`a dictation says \`${message.type}\``);
     }

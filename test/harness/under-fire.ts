@@ -141,7 +141,7 @@ export async function speak(
     clients.push(client);
     return client;
   };
-  const dictation = Dictation.open({ connect, options });
+  const dictation = Dictation.open({ connect, options, isShared: !closes });
   /** When each piece was said. */
   const saidMs: number[] = [];
   const speaking = (async () => {

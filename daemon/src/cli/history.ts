@@ -94,6 +94,7 @@ function headOf(dictation: Dictation, paths: Paths): string {
 
 function stateText({ state, errorCode }: Dictation): string {
   if (state === 'recovered') return 'recovered after a crash';
+  if (state === 'left') return 'finished in the background';
   return errorCode === undefined ? state : `${state}: ${errorCode}`;
 }
 
@@ -108,6 +109,9 @@ function remarkOn(history: History, found: readonly Dictation[]): void {
       `recovered: said before a crash, and not read yet — sotto history show ${shortId(history, recovered.id)}`,
     );
   }
+  const left = found.find(({ state }) => state === 'left');
+  if (left !== undefined)
+    remark(`left: finished in the background — sotto history show ${shortId(history, left.id)}`);
   const failed = found.find(({ state, audio }) => state === 'failed' && audio !== undefined);
   if (failed !== undefined)
     remark(`failed: to try again — sotto history retranscribe ${shortId(history, failed.id)}`);

@@ -1,4 +1,4 @@
-/** Ctrl-C: the first one ends the work in good order, the second one at once. */
+/** Ctrl-C: the first one ends the work in good order, the second one at once; or as the caller says, then the third. */
 
 /** What the shell reports for a program that SIGINT ended. */
 export const INTERRUPTED = 130;
@@ -11,14 +11,18 @@ export interface Interrupt {
   release(): void;
 }
 
-export function onInterrupt(): Interrupt {
+/** @param onSecond takes the place of the end at once; it happens at the next signal then */
+export function onInterrupt(onSecond?: () => void): Interrupt {
   const controller = new AbortController();
   const handle = (): void => {
-    if (controller.signal.aborted) {
+    if (controller.signal.aborted && onSecond !== undefined) {
+      const leave = onSecond;
+      onSecond = undefined;
+      leave();
+    } else if (controller.signal.aborted) {
       if (process.stderr.isTTY) process.stderr.write(SHOW_CURSOR);
       process.exit(INTERRUPTED);
-    }
-    controller.abort();
+    } else controller.abort();
   };
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of names) process.on(name, handle);

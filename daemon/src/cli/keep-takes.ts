@@ -23,7 +23,7 @@ export class TakeKeeper {
    * @returns the name of the recording, where there is one
    */
   async keep({ id, result, spool, startedMs }: TakeOutcome): Promise<string | undefined> {
-    if (result.state === 'cancelled') return undefined;
+    if (result.state === 'cancelled') return this.#discard(id);
     const { history: retention } = readSettings(this.#paths.settings);
     // What nobody has read can be asked for again only with its sound.
     const wantsAudio = retention.keepAudio || result.state !== 'final';
@@ -60,6 +60,14 @@ export class TakeKeeper {
 
   async close(): Promise<void> {
     (await this.#history)?.close();
+  }
+
+  /** It may have been kept by a daemon that did not hear of the cancel. */
+  async #discard(id: string): Promise<undefined> {
+    if (this.#history !== undefined || existsSync(this.#paths.history)) (await this.#open()).destroy([id]);
+    const { recordingName, removeRecording } = await import('../store/recordings.js');
+    await removeRecording(this.#paths.recordings, recordingName(id));
+    return undefined;
   }
 
   async #record(id: string, spool: string): Promise<string> {

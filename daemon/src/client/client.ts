@@ -26,6 +26,7 @@ import { VocabularyClient } from './vocabulary.js';
 const MOST_UNSENT_BYTES = 1024 * 1024;
 /** After a cancel, how long to wait for the daemon's word that it is done. */
 const CANCEL_ANSWER_MS = 2_000;
+const CLOSE_ANSWER_MS = 5_000;
 
 export interface TranscribeCall {
   readonly signal?: AbortSignal;
@@ -182,6 +183,8 @@ export class SottoClient {
 
   close(): void {
     this.#socket.close();
+    // A daemon that does not answer keeps no program from ending.
+    setTimeout(() => this.#socket.terminate(), CLOSE_ANSWER_MS).unref();
   }
 
   #newId(): string {
@@ -283,6 +286,7 @@ function deliver(message: DaemonMessage, stream: JobStream): void {
     case 'status':
     case 'stopping':
     case 'opened':
+    case 'discarded':
     case 'acknowledged':
     case 'live':
     case 'files-event':

@@ -22,8 +22,15 @@ import { HeardEvents } from './heard-events.js';
 import { SampleStore } from './sample-store.js';
 
 export interface DictationOptions {
-  /** Called at once, and again whenever the connection was lost. */
+  /** Called at once, and again whenever the connection was lost. The dictation closes what it gives, once it is over. */
   readonly connect: () => Promise<SottoClient>;
+  /** Whether others use the connection, too: it is left open then. */
+  readonly isShared?: boolean;
+  /**
+   * Told when the dictation was cancelled and no daemon has answered. The dictation tries to reach one as long as
+   * `giveUpMs`; a process that may end before leaves a mark in the daemon's folder.
+   */
+  readonly onUnheardCancel?: (id: string) => void;
   /** Name or absolute folder of the model; the daemon's own when left out. */
   readonly model?: string;
   readonly options?: LiveOptions;
@@ -51,7 +58,10 @@ export type DictationEvent =
 
 /** A tenth of a second: what is lost on the way is little, and a daemon that wants to stop is heard soon. */
 const FRAME_SAMPLES = SAMPLE_RATE / 10;
+/** So long a cancelled dictation waits for the answer before it ends; the daemon is told all the same. */
 const CANCEL_ANSWER_MS = 2_000;
+/** A connection that lasts for so long is not what keeps the session from going on. */
+const STABLE_MS = 2_000;
 /** A daemon that listens answers at once; one that does not by then is asked again over another connection. */
 const OPEN_ANSWER_MS = 10_000;
 const RECONNECT: ReconnectTimes = {
@@ -77,6 +87,15 @@ export class Dictation {
   readonly #waitingForRoom = new Set<() => void>();
   #settleReady: () => void = () => undefined;
   #line: Line | undefined;
+  #client: SottoClient | undefined;
+  /** Whether a daemon may know of the session. */
+  #isAsked = false;
+  #isCancelUnheard = false;
+  /** The last event was told; what is left is that a daemon hears of the cancel. */
+  #isDiscarding = false;
+  /** Since when a connection has brought nothing new. */
+  #stuckSinceMs: number | undefined;
+  #openedMs = Infinity;
   /** Known while the daemon takes audio over this connection. */
   #channel: number | undefined;
   #next = 0;
@@ -92,6 +111,8 @@ export class Dictation {
   #lostSinceMs: number | undefined;
   /** Connections since the last one that the daemon took the session over. */
   #attempts = 0;
+  #isTooLong = false;
+  #cancelSinceMs = Infinity;
   readonly #timers = new Set<NodeJS.Timeout>();
 
   private constructor(asked: DictationOptions, store: SampleStore) {
@@ -142,16 +163,54 @@ export class Dictation {
   cancel(): void {
     if (this.#ending === 'cancel' || this.#queue.over) return;
     this.#ending = 'cancel';
-    if (this.#channel !== undefined) this.#line?.send({ type: 'cancel', id: this.id });
-    this.#after(CANCEL_ANSWER_MS, () => this.#tell({ type: 'cancelled' }));
+    this.#cancelSinceMs = performance.now();
+    if (!this.#isAsked) {
+      this.#tell({ type: 'cancelled' });
+      return;
+    }
+    if (this.#channel === undefined) this.#tellUnheard();
+    else this.#line?.send({ type: 'cancel', id: this.id });
+    this.#after(CANCEL_ANSWER_MS, () => {
+      if (this.#isDone) return;
+      this.#tellUnheard();
+      this.#isDiscarding = true;
+      this.#tell({ type: 'cancelled' });
+      // This connection was told, and has not answered: another one may.
+      if (this.#channel !== undefined)
+        this.#reconnect(new SottoError('DAEMON_LOST', 'no answer to a cancel'));
+    });
   }
 
-  /** Leaves the session to the daemon, which finishes what it has of it; no more events come. */
-  leave(): void {
-    if (this.#queue.over) return;
-    if (this.#channel !== undefined) this.#line?.send({ type: 'finish', id: this.id, samples: this.#next });
+  /**
+   * Leaves the session to the daemon, which finishes what it has of it, into the history; no more events come.
+   * @returns whether a daemon has any of it
+   */
+  leave(): boolean {
+    if (this.#queue.over) return false;
+    if (this.#ending === 'cancel') {
+      this.#isDiscarding = true;
+      this.#queue.end();
+      this.#callWaiting();
+      return false;
+    }
+    const isWithDaemon = this.#channel !== undefined || this.#acknowledged > 0;
+    if (this.#channel !== undefined) {
+      this.#line?.send({ type: 'finish', id: this.id, samples: this.#next, left: true });
+    }
     this.#queue.end();
     this.#release();
+    return isWithDaemon;
+  }
+
+  #tellUnheard(): void {
+    if (this.#isCancelUnheard) return;
+    this.#isCancelUnheard = true;
+    this.#asked.onUnheardCancel?.(this.id);
+  }
+
+  /** Whether nothing more is to be done, neither here nor at a daemon. */
+  get #isDone(): boolean {
+    return this.#queue.over && !this.#isDiscarding;
   }
 
   /** Settles once no more than `samples` are unacknowledged, or the session is over. */
@@ -174,15 +233,22 @@ export class Dictation {
   }
 
   async #connect(): Promise<void> {
-    while (!this.#queue.over) {
+    while (!this.#isDone) {
       if (this.#attempts > 0) await new Promise<void>((resolve) => this.#after(this.#pauseMs(), resolve));
       this.#attempts += 1;
       try {
         const client = await this.#asked.connect();
-        if (!this.#queue.over) this.#attach(client);
+        this.#closeClient();
+        this.#client = client;
+        if (this.#isDone) this.#closeClient();
+        else this.#attach(client);
         return;
       } catch (thrown) {
         const error = SottoError.from(thrown);
+        if (this.#ending === 'cancel') {
+          if (!PASSING.has(error.code) || this.#outOfTime(this.#cancelSinceMs)) this.#endDiscarding();
+          continue;
+        }
         // Where no session has begun nothing is at stake, and whoever asked knows better what to do.
         if (this.#lostSinceMs === undefined) this.#fail(error);
         else if (!PASSING.has(error.code) || this.#outOfTime(this.#lostSinceMs)) {
@@ -202,6 +268,7 @@ export class Dictation {
   }
 
   #attach(client: SottoClient): void {
+    this.#isAsked = true;
     const line = client.line(this.id, {
       receive: (message) => this.#line === line && this.#receive(message),
       lost: (error) => this.#line === line && this.#reconnect(error),
@@ -212,7 +279,8 @@ export class Dictation {
         this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon does not answer'));
       }
     });
-    if (this.#opened || this.#lostSinceMs !== undefined) {
+    if (this.#ending === 'cancel') line.send({ type: 'discard', id: this.id });
+    else if (this.#opened || this.#lostSinceMs !== undefined) {
       line.send({ type: 'resume', id: this.id, seq: this.#heard.seq });
     } else this.#sendOpen();
   }
@@ -227,6 +295,7 @@ export class Dictation {
   }
 
   #reconnect(why: SottoError): void {
+    if (this.#ending === 'cancel') this.#tellUnheard();
     this.#line?.close();
     this.#line = undefined;
     this.#channel = undefined;
@@ -236,8 +305,35 @@ export class Dictation {
       this.#lostSinceMs = performance.now();
       this.#tell({ type: 'connection', state: 'lost' });
     }
-    if (this.#outOfTime(this.#lostSinceMs)) this.#fail(this.#goneFor(why));
-    else void this.#connect();
+    this.#closeClient();
+    // Connections that come about and bring nothing are as bad as none.
+    if (performance.now() - this.#openedMs > STABLE_MS) this.#progressed();
+    this.#openedMs = Infinity;
+    this.#stuckSinceMs ??= performance.now();
+    if (this.#ending === 'cancel') {
+      if (this.#outOfTime(this.#cancelSinceMs)) this.#endDiscarding();
+      else void this.#connect();
+    } else if (this.#outOfTime(this.#lostSinceMs) || this.#outOfTime(this.#stuckSinceMs)) {
+      this.#fail(this.#goneFor(why));
+    } else void this.#connect();
+  }
+
+  /** What is left then is the mark, where there is one. */
+  #endDiscarding(): void {
+    this.#tellUnheard();
+    this.#isDiscarding = false;
+    this.#tell({ type: 'cancelled' });
+    this.#release();
+  }
+
+  #closeClient(): void {
+    if (this.#asked.isShared !== true) this.#client?.close();
+    this.#client = undefined;
+  }
+
+  #progressed(): void {
+    this.#stuckSinceMs = undefined;
+    this.#attempts = 0;
   }
 
   #receive(message: DaemonMessage): void {
@@ -251,10 +347,21 @@ export class Dictation {
         return;
       case 'live': {
         const event = this.#heard.admit(message.event, message.seq);
+        if (event !== undefined && isNumbered(event)) this.#progressed();
+        if (this.#ending === 'cancel' && event !== undefined && isTerminal(event)) {
+          if (event.type === 'cancelled') this.#endCancelled();
+          // It was on its way: the daemon has kept it, and nobody wants it.
+          else this.#line?.send({ type: 'discard', id: this.id });
+          return;
+        }
+        if (event?.type === 'warning') this.#isTooLong ||= event.error.code === 'DICTATION_TOO_LONG';
         if (event?.type === 'final') this.#warnOfRest(event.durationSeconds);
         if (event !== undefined) this.#tell(event);
         return;
       }
+      case 'discarded':
+        this.#endCancelled();
+        return;
       case 'error':
         this.#refused(SottoError.fromWire(message.error));
         return;
@@ -269,13 +376,13 @@ export class Dictation {
       return;
     }
     this.#channel = channel;
+    this.#openedMs = performance.now();
     this.#next = acknowledged;
     this.#takeAcknowledged(acknowledged);
     const instead = insteadOf === undefined ? {} : { insteadOf };
     if (!this.#opened) this.#tell({ type: 'opened', model, ...instead });
     this.#opened = true;
     this.#settleReady();
-    this.#attempts = 0;
     if (this.#lostSinceMs !== undefined) {
       this.#lostSinceMs = undefined;
       this.#tell({ type: 'connection', state: 'back' });
@@ -288,6 +395,7 @@ export class Dictation {
       this.#fail(new SottoError('PROTOCOL', 'the daemon has taken more audio than there is'));
       return;
     }
+    if (samples > this.#acknowledged) this.#progressed();
     this.#acknowledged = Math.max(this.#acknowledged, samples);
     this.#store.releaseBefore(samples);
     this.#callWaiting();
@@ -297,8 +405,10 @@ export class Dictation {
   #refused(error: SottoError): void {
     // A daemon that is about to end: there may be another one soon.
     if (error.code === 'DAEMON_UNAVAILABLE') this.#reconnect(error);
-    else if (error.code !== 'SESSION_NOT_FOUND') this.#fail(error);
-    else if (this.#ending === 'cancel') this.#tell({ type: 'cancelled' });
+    else if (this.#ending === 'cancel') {
+      if (error.code === 'SESSION_NOT_FOUND') this.#endCancelled();
+      else this.#endDiscarding();
+    } else if (error.code !== 'SESSION_NOT_FOUND') this.#fail(error);
     else if (this.#store.start > 0) this.#fail(this.#goneFor(error));
     else {
       // It died before it had any of it in its file: here is still all of it.
@@ -343,6 +453,7 @@ export class Dictation {
 
   /** A session that nobody comes back to in time is finished without its client, which may have gone on recording. */
   #warnOfRest(durationSeconds: number): void {
+    if (this.#isTooLong) return;
     const restSeconds = this.#store.end / SAMPLE_RATE - durationSeconds;
     if (restSeconds < 0.5) return;
     const message = `the connection was lost for too long: the last ${restSeconds.toFixed(1)} s were not taken`;
@@ -356,7 +467,18 @@ export class Dictation {
     });
   }
 
+  /** A daemon says that nothing is left of it. */
+  #endCancelled(): void {
+    this.#isDiscarding = false;
+    this.#tell({ type: 'cancelled' });
+    this.#release();
+  }
+
   #fail(error: SottoError): void {
+    if (this.#ending === 'cancel') {
+      this.#endDiscarding();
+      return;
+    }
     this.#tell({ type: 'failed', error: error.toWire() });
   }
 
@@ -368,7 +490,7 @@ export class Dictation {
     this.#queue.push(event);
     if (!live || !isTerminal(event)) return;
     this.#queue.end();
-    this.#release();
+    if (!this.#isDiscarding) this.#release();
   }
 
   #after(ms: number, call: () => void): void {
@@ -385,6 +507,7 @@ export class Dictation {
     this.#line?.close();
     this.#line = undefined;
     this.#channel = undefined;
+    this.#closeClient();
     this.#callWaiting();
   }
 

@@ -19,7 +19,7 @@ const ids = v.pipe(v.array(dictationId), v.minLength(1), v.maxLength(HISTORY_PAG
 /** The longest that they can be kept: a hundred years, which is for ever. */
 export const MAX_KEEP_DAYS = 36_500;
 
-export const HISTORY_STATES = ['final', 'recovered', 'failed'] as const;
+export const HISTORY_STATES = ['final', 'recovered', 'left', 'failed'] as const;
 
 /** Which ones: `before` is the `startedMs` of the last one of the page before. */
 const page = {

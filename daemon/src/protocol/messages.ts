@@ -13,6 +13,7 @@
  *
  * A client keeps what is not acknowledged. After a lost connection it says `resume` with the last number it heard, gets
  * what came after it, and sends again from where `opened` says. A session that nobody comes back to is finished without.
+ * A client that has cancelled and was not answered says `discard` to the next daemon, which answers `discarded`.
  *
  * Files that the daemon transcribes by itself (`files.ts`): `files` asks, `files-event` tells, `files-done` answers.
  *
@@ -67,12 +68,18 @@ const clientTable = {
   }),
   /** Goes on with a session: `seq` is the last number that was heard, 0 if none. */
   resume: v.object({ type: v.literal('resume'), id: sessionIdSchema, seq: v.pipe(whole, v.minValue(0)) }),
-  /** All was sent: `samples` of them. */
+  /** All was sent: `samples` of them. `left`: the client does not wait for the text, which goes into the history. */
   finish: v.object({
     type: v.literal('finish'),
     id: sessionIdSchema,
     samples: v.pipe(whole, v.minValue(0)),
+    left: v.exactOptional(v.boolean()),
   }),
+  /**
+   * Nothing is wanted of a session that this client has cancelled, whatever has become of it meanwhile: its audio, its text
+   * and its entry in the history are removed.
+   */
+  discard: v.object({ type: v.literal('discard'), id: sessionIdSchema }),
   ...modelsClientTable,
   ...filesClientTable,
   ...historyClientTable,
@@ -139,6 +146,7 @@ const daemonTable = {
   }),
   /** So many samples are on disk: no death of a process takes them. */
   acknowledged: v.object({ type: v.literal('acknowledged'), id, samples: whole }),
+  discarded: v.object({ type: v.literal('discarded'), id }),
   live: v.object({ type: v.literal('live'), id, seq: v.exactOptional(seq), event: liveEventSchema }),
   ...modelsDaemonTable,
   ...filesDaemonTable,

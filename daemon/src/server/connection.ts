@@ -144,7 +144,10 @@ export class Connection {
         this.#live.resume(message);
         return;
       case 'finish':
-        this.#live.finish(message.id, message.samples);
+        this.#live.finish(message.id, message.samples, message.left);
+        return;
+      case 'discard':
+        this.#live.discard(message.id);
         return;
       case 'files':
         this.#files.ask(message);

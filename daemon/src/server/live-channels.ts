@@ -45,10 +45,17 @@ export class LiveChannels {
   }
 
   /** @throws SottoError PROTOCOL, SESSION_NOT_FOUND */
-  finish(id: string, samples: number): void {
+  finish(id: string, samples: number, isLeft = false): void {
     const channel = this.#byId.get(id);
     if (channel === undefined) throw new SottoError('SESSION_NOT_FOUND', 'no take of this id is open here');
-    channel.session.finish(samples);
+    channel.session.finish(samples, isLeft);
+  }
+
+  discard(id: string): void {
+    this.#live.discard(id).then(
+      () => this.#send({ type: 'discarded', id }, false),
+      (error: unknown) => this.#fail(id, error),
+    );
   }
 
   /** @returns whether there is a take of this id */

@@ -37,6 +37,9 @@ export async function saveRecording(spool: string, folder: string): Promise<stri
       await source.close();
     }
     await rename(draft, join(folder, name));
+    // Its name, too, has to be on the disk before the spool goes.
+    const names = await open(folder, 'r');
+    await names.sync().finally(() => names.close());
     return name;
   } catch (cause) {
     const full = codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT';

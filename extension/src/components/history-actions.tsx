@@ -3,6 +3,7 @@ import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
 import type { PastDictation } from 'sotto/protocol';
 import type { Delivery } from '../lib/deliver';
 import type { ExportFormat } from '../lib/history-export';
+import { isUnread } from '../lib/history-text';
 import type { Settings } from '../lib/preferences';
 import { Deliveries } from './deliveries';
 import { HistoryModels } from './history-models';
@@ -39,7 +40,7 @@ export function HistoryActions({ dictation, isPlaying, settings, act }: Props) {
         {dictation.state === 'failed' && dictation.audio !== undefined ? (
           <Action title="Transcribe Again" icon={Icon.Repeat} onAction={() => act.transcribe(dictation)} />
         ) : null}
-        {dictation.state === 'recovered' ? (
+        {isUnread(dictation) ? (
           <Action title="Mark as Read" icon={Icon.CheckCircle} onAction={() => act.markRead(dictation)} />
         ) : null}
       </ActionPanel.Section>

@@ -5,6 +5,7 @@ import type { HistoryDeeds } from '../components/history-actions';
 import { deliver } from '../lib/deliver';
 import { askHistory, readAll, transcribeAgain, type Wanted } from '../lib/history-ask';
 import { downloads, exported, nameOf, writeBeside, type ExportFormat } from '../lib/history-export';
+import { isUnread } from '../lib/history-text';
 import type { Settings } from '../lib/preferences';
 import { refreshMenuBar } from '../lib/refresh-menu-bar';
 import { tellFailure } from '../lib/tell-failure';
@@ -52,7 +53,7 @@ export function useHistoryDeeds(
 
   return {
     deliver: told(async (dictation, how) => {
-      if (dictation.state === 'recovered') await read(dictation);
+      if (isUnread(dictation)) await read(dictation);
       await deliver(dictation.text.trim(), how, settings.trailingSpace);
     }),
     play: playing.start,

@@ -20,6 +20,7 @@ export function markdownOf({ text, state, errorCode, audio }: PastDictation): st
       '> Said before something failed, and finished without you. Nobody has read it yet.',
     ].join('\n\n');
   }
+  if (state === 'left') return [...said, '> Finished in the background. Not read yet.'].join('\n\n');
   if (state === 'final') return said.length === 0 ? '*Nothing was said.*' : said.join('\n\n');
   const why =
     errorCode === undefined ? undefined : new SottoError(errorCode, 'this could not be written down');
@@ -29,9 +30,15 @@ export function markdownOf({ text, state, errorCode, audio }: PastDictation): st
   );
 }
 
+/** Whether its text was never delivered, nor read. */
+export function isUnread({ state }: PastDictation): boolean {
+  return state === 'recovered' || state === 'left';
+}
+
 /** What it is, where it is not as it should be. */
-export function stateOf({ state }: PastDictation): 'Recovered' | 'Failed' | undefined {
+export function stateOf({ state }: PastDictation): 'Recovered' | 'In Background' | 'Failed' | undefined {
   if (state === 'final') return undefined;
+  if (state === 'left') return 'In Background';
   return state === 'recovered' ? 'Recovered' : 'Failed';
 }
 

@@ -3,6 +3,7 @@ import { BackgroundCapture, SottoError } from 'sotto/client';
 import type { PastDictation } from 'sotto/protocol';
 import { findTake, isGoing } from './begin-take';
 import { withDaemon, type DaemonSettings } from './daemon';
+import { isUnread } from './history-text';
 
 /** The newest may have failed, and have no text. */
 const LOOKED_AT = 10;
@@ -21,7 +22,7 @@ export async function lastTranscript(socket: string, settings: DaemonSettings): 
     const newest = newestOf((await client.history({ do: 'list', limit: LOOKED_AT })).dictations);
     if (left !== undefined && left.startedMs > (newest?.startedMs ?? 0)) return left.text;
     // Whoever is given its text has read it.
-    if (newest?.state === 'recovered') await client.history({ do: 'get', id: newest.id });
+    if (newest !== undefined && isUnread(newest)) await client.history({ do: 'get', id: newest.id });
     return newest?.text.trim();
   });
 }

@@ -26,11 +26,18 @@ export function daemonsHere() {
     get folder(): string {
       return folder;
     },
-    daemon: (openFile?: OpenSpool, unlinkFile?: UnlinkSpool) => daemon(folder, openFile, unlinkFile),
+    /** @param removed folders of models that are gone */
+    daemon: (openFile?: OpenSpool, unlinkFile?: UnlinkSpool, removed?: readonly string[]) =>
+      daemon(folder, openFile, unlinkFile, removed),
   };
 }
 
-function daemon(folder: string, openFile?: OpenSpool, unlinkFile?: UnlinkSpool) {
+function daemon(
+  folder: string,
+  openFile?: OpenSpool,
+  unlinkFile?: UnlinkSpool,
+  removed: readonly string[] = [],
+) {
   const engine = new InProcessLive();
   const clock = new VirtualClock();
   const kept: TakeOutcome[] = [];
@@ -41,8 +48,9 @@ function daemon(folder: string, openFile?: OpenSpool, unlinkFile?: UnlinkSpool) 
     log: silentLog,
     folder,
     resolveModel: (name) => {
-      if (name === 'none') throw new SottoError('MODEL_NOT_FOUND', 'no such model');
-      return { name: 'fake', dir: '/m' };
+      if (name === 'none' || removed.includes(name ?? ''))
+        throw new SottoError('MODEL_NOT_FOUND', 'no such model');
+      return { name: 'fake', dir: name?.startsWith('/') === true ? name : '/m' };
     },
     keep: (outcome) => {
       const refused = refuse.pop();

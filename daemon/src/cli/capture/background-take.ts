@@ -49,6 +49,8 @@ export interface BackgroundTakeParts {
   readonly openSession: (asked: Capture['asked']) => Pick<TakeSessionParts, 'dictation' | 'shown'>;
   readonly clock: Clock;
   readonly onChange: (take: BackgroundTake) => void;
+  /** Marks a session or a sound for the next daemon and the next process, while this one may die before it is discarded. */
+  readonly markCancelled?: (id: string, isCancelled: boolean) => void;
   /** The sound lies where a daemon finds it under this name: one that runs may take it up at once. */
   readonly onLeft?: (id: string) => void;
 }
@@ -139,6 +141,7 @@ export class BackgroundTake {
     if (!mayBeRestored && !this.#isIn(['finishing', 'cancelled'])) return;
     this.#change({ phase: 'cancelled' });
     this.#source.stop();
+    this.#mark(true);
     if (mayBeRestored) this.#calmRestore = this.#parts.clock.after(RESTORE_MS, () => this.#giveUp());
     else this.#giveUp();
   }
@@ -146,8 +149,15 @@ export class BackgroundTake {
   restore(): void {
     if (!this.#isIn(['cancelled']) || this.#isGivenUp) return;
     this.#calmRestore?.();
+    this.#mark(false);
     this.#change({ phase: 'finishing' });
     this.#finishSession();
+  }
+
+  #mark(isCancelled: boolean): void {
+    const { markCancelled, sound } = this.#parts;
+    const sessions = [this.#session, this.#coming, this.#before].flatMap((session) => session?.said.id ?? []);
+    for (const id of [...sessions, sound.id]) markCancelled?.(id, isCancelled);
   }
 
   pause(): void {
@@ -411,6 +421,7 @@ export class BackgroundTake {
     this.#change(change);
     this.#source.stop();
     this.#parts.sound.remove();
+    this.#parts.markCancelled?.(this.#parts.sound.id, false);
     this.#settle();
   }
 

@@ -18,6 +18,7 @@ import {
 import { SottoError } from '../../protocol/errors.js';
 import { spellShown } from '../../sessions/vocabulary/spell.js';
 import { VocabularyInUse } from '../../sessions/vocabulary/vocabulary-in-use.js';
+import { clearCancelMark, markCancelled } from '../../store/spool/cancel-mark.js';
 import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
 import { FileSource } from '../dictate/file-source.js';
 import type { Source } from '../dictate/source.js';
@@ -196,6 +197,8 @@ export class Resident {
         const { replacer } = this.#vocabulary.now();
         const dictation = Dictation.open({
           connect: () => connections.get(),
+          isShared: true,
+          onUnheardCancel: (id) => markCancelled(paths.spool, id),
           ...sessionOptions(options, asked, paths),
         });
         return { dictation, shown: (text) => spellShown(replacer, text) };
@@ -207,6 +210,8 @@ export class Resident {
         if (options.sounds === true && sound !== undefined) play(sound);
         if (changed === this.#take) this.#parts.onChange(now);
       },
+      markCancelled: (id, isCancelled) =>
+        isCancelled ? markCancelled(paths.spool, id) : clearCancelMark(paths.spool, id),
       onLeft: (id) => void takeUp(id, paths),
       ...(firstSource !== undefined && { firstSource }),
     });

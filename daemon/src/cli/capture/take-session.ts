@@ -36,8 +36,8 @@ export interface TakeSessionParts {
   readonly asked: Capture['asked'];
   readonly dictation: Pick<
     Dictation,
-    'id' | 'acknowledgedSamples' | 'push' | 'finish' | 'cancel' | 'leave' | 'untilUnacknowledged' | 'events'
-  >;
+    'id' | 'acknowledgedSamples' | 'push' | 'finish' | 'cancel' | 'untilUnacknowledged' | 'events'
+  > & { leave(): void };
   /** As the vocabulary writes it: the daemon does so with the text that it delivers. What is committed must only grow. */
   readonly shown: (text: Shown) => Shown;
   /** Told after `said` has changed by it. */

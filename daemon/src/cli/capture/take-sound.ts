@@ -19,6 +19,7 @@ import {
 import { join } from 'node:path';
 import { messageOf, SottoError } from '../../protocol/errors.js';
 import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
+import { clearCancelMark, isMarkedCancelled } from '../../store/spool/cancel-mark.js';
 import { encodeHead, MAX_HEAD_BYTES, parseHead } from '../../store/spool/header.js';
 import { SPOOL_SUFFIX } from '../../store/spool/spool-file.js';
 
@@ -26,6 +27,8 @@ import { SPOOL_SUFFIX } from '../../store/spool/spool-file.js';
 const ALONE_SUFFIX = '.unheard';
 /** A daemon has taken it. */
 const TAKEN_SUFFIX = '.heard';
+/** The names that Sotto gives: any other file in the folder is not its own. */
+const OWN_NAME = /^([A-Za-z0-9-]{1,64})\.(?:un)?heard$/;
 
 export interface TakeSoundInfo {
   readonly language?: string;
@@ -54,8 +57,15 @@ export class TakeSound {
       writeSync(this.#file, head, 0, head.length, 0);
       this.#headBytes = head.length;
     } catch {
+      // On a full disk the file itself can still be made, and would stay empty.
+      if (this.#file !== undefined) rmSync(this.#path, { force: true });
       this.#close();
     }
+  }
+
+  /** By which a daemon finds it, once it is left. */
+  get id(): string {
+    return this.#id;
   }
 
   get samples(): number {
@@ -175,7 +185,14 @@ export class TakeSound {
 export function sweepSounds(folder: string): void {
   for (const name of namesIn(folder)) {
     const path = join(folder, name);
+    const id = OWN_NAME.exec(name)?.[1];
+    if (id === undefined) continue;
     try {
+      if (isMarkedCancelled(folder, id)) {
+        rmSync(path);
+        clearCancelMark(folder, id);
+        continue;
+      }
       if (name.endsWith(ALONE_SUFFIX) && holdsSound(path)) {
         renameSync(path, path.slice(0, -ALONE_SUFFIX.length) + SPOOL_SUFFIX);
       } else if (name.endsWith(ALONE_SUFFIX) || name.endsWith(TAKEN_SUFFIX)) rmSync(path);

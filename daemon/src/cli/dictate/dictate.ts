@@ -28,6 +28,8 @@ export class DictateRun {
   readonly #levels = new Levels();
   #dictation: Dictation | undefined;
   #ending: 'finish' | 'discard' | undefined;
+  #isLeft = false;
+  #isSaved = false;
   #finishedMs: number | undefined;
   #sourceFailure: SottoError | undefined;
 
@@ -50,6 +52,14 @@ export class DictateRun {
     this.#ending = 'discard';
     this.#parts.source.stop();
     this.#dictation?.cancel();
+  }
+
+  /** The user does not wait for the last words: the daemon finishes the dictation, and keeps it in the history. */
+  leave(): void {
+    if (this.#dictation === undefined) return;
+    this.#isLeft = true;
+    this.#parts.source.stop();
+    this.#isSaved = this.#dictation.leave();
   }
 
   /** Whether only the last words are waited for. */
@@ -117,7 +127,19 @@ export class DictateRun {
         return error.exitCode;
       }
     }
+    if (this.#isLeft) return this.#leftBehind();
     throw new SottoError('INTERNAL', 'the dictation ended without a result');
+  }
+
+  #leftBehind(): number {
+    const { view } = this.#parts;
+    view.close();
+    view.note(
+      this.#isSaved
+        ? 'Saved to history: `sotto history show`'
+        : 'Nothing was saved: the daemon was not reached',
+    );
+    return INTERRUPTED;
   }
 
   #discarded(): number {

@@ -1,10 +1,11 @@
 /** The parts of `sotto dictate` put together. */
-import { Connections, Dictation, type DictationEvent } from '../../client/index.js';
+import { Connections, Dictation, type DictationEvent, type DictationOptions } from '../../client/index.js';
 import type { Paths } from '../../paths.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import { SAMPLE_RATE, type LiveOptions } from '../../protocol/live.js';
 import type { DictateFlags } from '../dictate-command.js';
-import { INTERRUPTED, onInterrupt } from '../interrupt.js';
+import { onInterrupt } from '../interrupt.js';
+import { markCancelled } from '../../store/spool/cancel-mark.js';
 import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../start-daemon.js';
 import type { Delivering } from './deliver.js';
 import { DictateRun } from './dictate.js';
@@ -35,21 +36,17 @@ export async function runDictate({ flags, paths, delivering, microphone }: RunPa
   let opened: Dictation | undefined;
   const run = new DictateRun({
     source: microphone ?? fileFor(flags, () => opened),
-    open: () => (opened = Dictation.open(sessionFor(flags, connections))),
+    open: () => (opened = Dictation.open(sessionFor(flags, connections, paths))),
     view,
     delivering,
     onTerminal: process.stdout.isTTY,
     ...(flags.events === true ? { onEvent: printEvent } : {}),
   });
-  const interrupt = onInterrupt();
+  const interrupt = onInterrupt(() => run.leave());
   interrupt.signal.addEventListener('abort', () => {
-    if (!run.finishing) {
-      run.finish();
-      return;
-    }
-    // Enter came before: this is the second one.
-    view.close();
-    process.exit(INTERRUPTED);
+    // After Enter this is the second one.
+    if (run.finishing) run.leave();
+    else run.finish();
   });
   const releaseKeys = listenToKeys({ finish: () => run.finish(), discard: () => run.discard() });
   try {
@@ -61,7 +58,7 @@ export async function runDictate({ flags, paths, delivering, microphone }: RunPa
   }
 }
 
-function sessionFor(flags: DictateFlags, connections: Connections): Parameters<typeof Dictation.open>[0] {
+function sessionFor(flags: DictateFlags, connections: Connections, paths: Paths): DictationOptions {
   const { model, language, prompt, vocabulary, refine, events } = flags;
   const options: LiveOptions = {
     ...(language === undefined ? {} : { language }),
@@ -70,7 +67,13 @@ function sessionFor(flags: DictateFlags, connections: Connections): Parameters<t
     // The screen is redrawn at the end, and everything else is written then: only who reads events has had the text.
     refine: refine ?? events !== true,
   };
-  return { connect: () => connections.get(), options, ...(model === undefined ? {} : { model }) };
+  return {
+    connect: () => connections.get(),
+    isShared: true,
+    onUnheardCancel: (id) => markCancelled(paths.spool, id),
+    options,
+    ...(model === undefined ? {} : { model }),
+  };
 }
 
 function connect(paths: Paths, model: string | undefined, view: DictateView): Connections {

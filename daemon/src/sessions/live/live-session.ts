@@ -55,6 +55,10 @@ export interface LiveSessionParts {
   readonly onVoice?: (probabilities: readonly number[]) => void;
   /** Keeps what has become of the take, before anybody hears of it. @returns the name of its recording, where one is kept */
   readonly keep: (outcome: TakeOutcome) => Promise<string | undefined>;
+  /** Whether it was cancelled where this daemon could not hear it. */
+  readonly isUnwanted: () => boolean;
+  /** Where another model was, whose checkpoint this one can't use: it starts from the first sample, and repeats no word. */
+  readonly committedUntilSeconds?: number;
   /** Whether it has ended in another process. */
   readonly isOver: boolean;
   /** Called once, after the last event. @param isKept whether its audio may go */
@@ -84,6 +88,8 @@ export class LiveSession {
   #deaths = 0;
   #diedAtSamples = 0;
   #warnedOfDisk = false;
+  #isCancelled = false;
+  #isLeft = false;
   #cancelDiskRetry: (() => void) | undefined;
 
   constructor(parts: LiveSessionParts) {
@@ -109,6 +115,11 @@ export class LiveSession {
 
   get finishing(): boolean {
     return this.#state === 'finishing';
+  }
+
+  /** Whether it is over, and nothing of it is wanted. */
+  get cancelled(): boolean {
+    return this.#isCancelled;
   }
 
   get acknowledged(): number {
@@ -188,9 +199,15 @@ export class LiveSession {
     return this.#parts.audio.read(from, to);
   }
 
-  /** All was said. @throws SottoError PROTOCOL where some of the samples did not come */
-  finish(samples: number = this.#received): void {
-    if (this.#state !== 'listening') return;
+  /**
+   * All was said.
+   * @param isLeft whether the client does not wait for the text
+   * @throws SottoError PROTOCOL where some of the samples did not come
+   */
+  finish(samples: number = this.#received, isLeft = false): void {
+    if (this.over) return;
+    this.#isLeft ||= isLeft;
+    if (this.finishing) return;
     if (samples !== this.#received && !this.#isTooLong) {
       throw new SottoError('PROTOCOL', `${this.#received} of ${samples} samples of the take are here`);
     }
@@ -317,7 +334,10 @@ export class LiveSession {
   }
 
   #looked(look: LiveLook): void {
-    const { committed, tentative, language, heardSamples, intervalSeconds, checkpoint, voice } = look;
+    const { tentative, language, heardSamples, intervalSeconds, checkpoint, voice } = look;
+    const { committedUntilSeconds = 0 } = this.#parts;
+    // The middle decides: two models do not agree on a word's times to the hundredth.
+    const committed = look.committed.filter(({ start, end }) => (start + end) / 2 > committedUntilSeconds);
     this.#heardSamples = heardSamples;
     if (heardSamples > this.#diedAtSamples + PROGRESS_SAMPLES) this.#deaths = 0;
     this.#checkpoint = checkpoint;
@@ -373,7 +393,7 @@ export class LiveSession {
       model: model.name,
     };
     await this.#end(
-      { state: said.isHeard ? 'final' : 'recovered', ...final, words },
+      { state: this.#isLeft ? 'left' : said.isHeard ? 'final' : 'recovered', ...final, words },
       {
         type: 'final',
         ...final,
@@ -404,9 +424,12 @@ export class LiveSession {
   }
 
   /** What became of the take is kept before anybody hears of it. */
-  async #end(outcome: TakeOutcome['result'], event: LiveEvent): Promise<void> {
+  async #end(result: TakeOutcome['result'], lastEvent: LiveEvent): Promise<void> {
     if (this.over) return;
     this.#state = 'over';
+    this.#isCancelled = result.state === 'cancelled' || this.#parts.isUnwanted();
+    const outcome: TakeOutcome['result'] = this.#isCancelled ? { state: 'cancelled' } : result;
+    const event: LiveEvent = this.#isCancelled ? { type: 'cancelled' } : lastEvent;
     this.#cancelDiskRetry?.();
     const { audio, id, keep, log, onOver, said, startedMs } = this.#parts;
     await audio.close();

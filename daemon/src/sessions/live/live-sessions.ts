@@ -1,7 +1,7 @@
 /**
  * All takes of all clients: opened, found again after a lost connection or a dead daemon, finished when nobody comes back.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -9,6 +9,12 @@ import type { ModelRef } from '../../protocol/ipc.js';
 import { isTerminal, SAMPLE_RATE, type LiveCheckpoint, type LiveOptions } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';
 import { Journal, journalOf, type JournalEntry } from '../../store/spool/journal.js';
+import {
+  clearCancelMark,
+  findCancelMarks,
+  isMarkedCancelled,
+  markCancelled,
+} from '../../store/spool/cancel-mark.js';
 import { findOrphan, findOrphans, removeSpool, type Orphan } from '../../store/spool/recover.js';
 import { SPOOL_SUFFIX, SpoolFile, type OpenSpool, type UnlinkSpool } from '../../store/spool/spool-file.js';
 import { sweepSpools } from '../../store/spool/sweep.js';
@@ -147,6 +153,7 @@ export class LiveSessions {
     let entry = this.#entries.get(id);
     if (entry === undefined) {
       if (this.#stopping) throw stoppingError();
+      if (isMarkedCancelled(this.#options.folder, id)) await this.discard(id);
       entry = await this.#coming.get(id);
       const found = entry === undefined ? await findOrphan(this.#options.folder, id) : undefined;
       const orphan = found?.info.transient === true ? undefined : found;
@@ -182,6 +189,28 @@ export class LiveSessions {
     entry.listener = undefined;
     entry.said.leave(listener);
     this.#finishAfter(entry, GRACE_MS);
+  }
+
+  /**
+   * Removes all that there is of a session, whatever it has come to: its audio, its text, its place in the history. A session
+   * that is not known is no error: it is gone as it should be.
+   * @throws SottoError DAEMON_UNAVAILABLE, OUTPUT_FAILED
+   */
+  async discard(id: string): Promise<void> {
+    if (this.#stopping) throw stoppingError();
+    const { folder, keep } = this.#options;
+    const entry = this.#entries.get(id) ?? (await this.#coming.get(id)?.catch(() => undefined));
+    if (entry?.transient === true) return;
+    if (entry !== undefined && !entry.session.over) {
+      entry.session.cancel();
+      await entry.said.quiet();
+    }
+    if (entry !== undefined) {
+      entry.mayGo = true;
+      await this.#removeFiles(entry);
+    } else await removeSpool(join(folder, `${id}${SPOOL_SUFFIX}`), this.#options.unlinkFile);
+    await keep({ id, startedMs: 0, result: { state: 'cancelled' } });
+    clearCancelMark(folder, id);
   }
 
   /** Takes up what other daemons left behind: clients may come back to it, the rest is finished. */
@@ -249,10 +278,17 @@ export class LiveSessions {
 
   async #recoverAll(): Promise<void> {
     const { folder } = this.#options;
+    for (const id of findCancelMarks(folder)) {
+      await this.discard(id).catch((error: unknown) => {
+        const { code, message } = SottoError.from(error);
+        this.#options.log.error({ session: id, code, message }, 'a cancelled dictation can’t be removed');
+      });
+    }
     await sweepSpools(folder, (id) => this.#entries.has(id) || this.#coming.has(id));
     const orphans = await findOrphans(folder);
     for (const orphan of orphans) {
       if (this.#stopping || this.#entries.has(orphan.info.id)) continue;
+      if (isMarkedCancelled(folder, orphan.info.id)) continue;
       if (orphan.info.transient === true) {
         await removeSpool(orphan.path);
         continue;
@@ -268,15 +304,38 @@ export class LiveSessions {
 
   #restore(orphan: Orphan): Promise<Entry> {
     const { id, model, options, startedMs } = orphan.info;
-    const { folder, log, openFile, resolveModel } = this.#options;
+    const { folder, log, openFile } = this.#options;
     return this.#comes(id, async () => {
-      const ref = resolveModel(model);
+      const { ref, gone } = this.#modelOf(model);
       const spool = await SpoolFile.reopen(orphan, openFile);
       const again = (): Promise<SpoolFile> => SpoolFile.create(folder, orphan.info, openFile);
       const audio = new SpokenAudio(again, spool);
       log.info({ session: id, samples: orphan.samples }, 'a take of another daemon goes on');
-      return this.#begin({ id, startedMs, options, ref, audio, transient: false });
+      const entry = await this.#begin({
+        id,
+        startedMs,
+        options,
+        ref,
+        audio,
+        transient: false,
+        ...(gone !== undefined && { gone }),
+      });
+      if (model !== undefined && gone !== undefined) entry.session.insteadOf = basename(model);
+      return entry;
     });
+  }
+
+  /** The model that a session was begun with; where it was removed since, the one for those who name none. */
+  #modelOf(model: string | undefined): { ref: ModelRef; gone?: SottoError } {
+    const { resolveModel } = this.#options;
+    try {
+      return { ref: resolveModel(model) };
+    } catch (thrown) {
+      if (model === undefined) throw thrown;
+      const ref = resolveModel(undefined);
+      const message = `the model ${basename(model)} is gone; ${ref.name} is used for this dictation`;
+      return { ref, gone: new SottoError('MODEL_NOT_FOUND', message, { cause: thrown }) };
+    }
   }
 
   async #begin(take: {
@@ -287,12 +346,14 @@ export class LiveSessions {
     audio: SpokenAudio;
     transient: boolean;
     onVoice?: NonNullable<LiveRequest['onVoice']>;
+    /** Why it is another model than before. */
+    gone?: SottoError;
   }): Promise<Entry> {
-    const { id, startedMs, options, ref, audio, transient, onVoice } = take;
-    const { clock, engine, keep, log, vocabulary = NO_VOCABULARY } = this.#options;
+    const { id, startedMs, options, ref, audio, transient, onVoice, gone } = take;
+    const { clock, engine, folder, log, vocabulary = NO_VOCABULARY } = this.#options;
     const { words, problem } = vocabulary.now();
     const { entries, journal } = transient ? nothingWritten() : await this.#journalOf(id);
-    const checkpoint = lastCheckpoint(entries);
+    const checkpoint = gone === undefined ? lastCheckpoint(entries) : undefined;
     const said = new Said(
       entries,
       async (entry) => journal.current?.append(entry),
@@ -324,7 +385,9 @@ export class LiveSessions {
       said,
       ...(checkpoint !== undefined && { checkpoint }),
       onAcknowledged: (samples) => entry.listener?.({ acknowledged: samples }),
-      keep: transient ? () => Promise.resolve(undefined) : keep,
+      keep: transient ? () => Promise.resolve(undefined) : (outcome) => this.#keep(outcome),
+      isUnwanted: () => !transient && isMarkedCancelled(folder, id),
+      ...(gone !== undefined && { committedUntilSeconds: said.words.at(-1)?.end ?? 0 }),
       ...(onVoice !== undefined && { onVoice }),
       isOver,
       onOver: (isKept) => this.#over(entry, isKept),
@@ -342,7 +405,8 @@ export class LiveSessions {
     this.#entries.set(id, entry);
     if (isOver) this.#remember(entry);
     else session.start();
-    if (!isOver && problem !== undefined) void said.say({ type: 'warning', error: problem.toWire() });
+    for (const error of isOver ? [] : [problem, gone])
+      if (error !== undefined) void said.say({ type: 'warning', error: error.toWire() });
     return entry;
   }
 
@@ -366,12 +430,33 @@ export class LiveSessions {
     entry.calm = this.#options.clock.after(graceMs, () => entry.session.finish());
   }
 
+  async #keep(outcome: TakeOutcome): Promise<string | undefined> {
+    const { folder, keep, log } = this.#options;
+    if (outcome.result.state !== 'cancelled') return keep(outcome);
+    try {
+      await keep(outcome);
+    } catch (error) {
+      log.error(
+        { session: outcome.id, message: SottoError.from(error).message },
+        'a cancelled dictation may be in the history',
+      );
+      // The next daemon looks there again.
+      markCancelled(folder, outcome.id);
+      return undefined;
+    }
+    clearCancelMark(folder, outcome.id);
+    return undefined;
+  }
+
   #over(entry: Entry, isKept: boolean): void {
     this.#audioSeconds += entry.session.acknowledged / SAMPLE_RATE;
     void entry.journal.current?.close();
     entry.journal.current = undefined;
     entry.mayGo = isKept;
     this.#remember(entry);
+    // A client that comes back hears of it from memory.
+    if (entry.session.cancelled) void this.#removeFiles(entry);
+    else this.#discardIfMarked(entry);
     if (this.idle) this.#options.onIdleChange?.(true);
     if (![...this.#entries.values()].some(({ session }) => session.finishing)) this.#whenFinished?.();
   }
@@ -381,9 +466,19 @@ export class LiveSessions {
     const forget = (): void => {
       this.#entries.delete(entry.session.id);
       if (entry.mayGo) void this.#removeFiles(entry);
+      this.#discardIfMarked(entry);
     };
     if (entry.transient) forget();
     else entry.calm = this.#options.clock.after(REMEMBERED_MS, forget);
+  }
+
+  /** Cancelled while it was being kept, or after. */
+  #discardIfMarked({ session, transient }: Entry): void {
+    const { folder, log } = this.#options;
+    if (transient || session.cancelled || !isMarkedCancelled(folder, session.id)) return;
+    this.discard(session.id).catch((error: unknown) => {
+      log.error({ session: session.id, message: SottoError.from(error).message }, 'not discarded');
+    });
   }
 
   #removeFiles({ session }: Entry): Promise<void> {

@@ -16,9 +16,9 @@ export interface TakeOutcome {
   readonly startedMs: number;
   /** Its audio, if it was ever on disk. It goes some time after this is kept. */
   readonly spool?: string;
-  /** `recovered`: nobody listened any more when it was final. */
+  /** `recovered`: its client was lost before it was final. `left`: the client has left it to the daemon. */
   readonly result:
-    | ({ readonly state: 'final' | 'recovered' } & Text)
+    | ({ readonly state: 'final' | 'recovered' | 'left' } & Text)
     | ({ readonly state: 'failed'; readonly error: SottoError } & Text)
     | { readonly state: 'cancelled' };
 }

@@ -4,10 +4,11 @@ import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
 import { wordSchema, type Word } from '../../protocol/transcription.js';
 import type { Row, SqlValue } from '../sqlite/rows.js';
 
-export const STATES = ['final', 'recovered', 'failed'] as const;
+export const STATES = ['final', 'recovered', 'left', 'failed'] as const;
 
 /**
  * `final`: delivered. `recovered`: its process died and it was finished from the spool; nobody has read it yet.
+ * `left`: the user left it to the daemon before it was final; not read yet.
  * `failed`: it could not be transcribed; its audio is kept.
  */
 export type DictationState = (typeof STATES)[number];

@@ -166,14 +166,14 @@ export class History {
     });
   }
 
-  /** Notes that the user has seen it. A recovered one is like any other then; a failed one may go when it is old. */
+  /** Notes that the user has seen it. A recovered or left one is like any other then; a failed one may go when it is old. */
   markRead(id: string): void {
     this.#write((db) => {
       run(
         db,
-        `UPDATE dictation SET changed_ms = CASE state WHEN 'recovered' THEN :now ELSE changed_ms END,
-             state = CASE state WHEN 'recovered' THEN 'final' ELSE state END, seen_ms = :now
-           WHERE id = :id AND (state = 'recovered' OR (state = 'failed' AND seen_ms IS NULL))`,
+        `UPDATE dictation SET changed_ms = CASE WHEN state IN ('recovered', 'left') THEN :now ELSE changed_ms END,
+             state = CASE WHEN state IN ('recovered', 'left') THEN 'final' ELSE state END, seen_ms = :now
+           WHERE id = :id AND (state IN ('recovered', 'left') OR (state = 'failed' AND seen_ms IS NULL))`,
         { now: this.#now(), id },
       );
     });

@@ -1,0 +1,46 @@
+/** What the daemon does with a dictation that is over, in the files of a home. */
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { TakeKeeper } from '#daemon/cli/keep-takes.js';
+import { silentLog } from '#daemon/logger.js';
+import { resolvePaths } from '#daemon/paths.js';
+import { SpoolFile } from '#daemon/store/spool/spool-file.js';
+import { ramp, SECOND } from '#test/harness/ramp.js';
+
+let folder = '';
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sotto-keep-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test('a dictation that was kept and turns out to be cancelled is gone, text and audio; others stay', async () => {
+  const paths = resolvePaths({ SOTTO_HOME: folder });
+  const keeper = new TakeKeeper(paths, silentLog);
+  for (const id of ['wanted', 'cancelled']) {
+    const spool = await SpoolFile.create(folder, { id, startedMs: 1, options: {} });
+    await spool.append(new Uint8Array(ramp(0, SECOND).buffer));
+    await spool.close();
+    const result = {
+      state: 'recovered',
+      text: `text of ${id}`,
+      words: [],
+      durationSeconds: 1,
+      model: 'm',
+    } as const;
+    await keeper.keep({ id, startedMs: Date.now(), spool: spool.path, result });
+  }
+  const history = await keeper.history();
+  expect(readdirSync(paths.recordings).sort()).toEqual(['cancelled.wav', 'wanted.wav']);
+  await keeper.keep({ id: 'cancelled', startedMs: 0, result: { state: 'cancelled' } });
+  expect(history.list({ limit: 9 }).map(({ id }) => id)).toEqual(['wanted']);
+  expect(readdirSync(paths.recordings)).toEqual(['wanted.wav']);
+  await keeper.close();
+});
+
+test('a cancel makes no history where there is none', async () => {
+  const paths = resolvePaths({ SOTTO_HOME: folder });
+  const keeper = new TakeKeeper(paths, silentLog);
+  await keeper.keep({ id: 'one', startedMs: 0, result: { state: 'cancelled' } });
+  await keeper.close();
+  expect(existsSync(paths.history)).toBe(false);
+});

@@ -1,0 +1,173 @@
+/** What was cancelled is nowhere: not in a spool, not in the history, whichever daemon hears of it and when. */
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { markCancelled } from '#daemon/store/spool/cancel-mark.js';
+import { rampText, SECOND } from '#test/harness/ramp.js';
+import { until } from '#test/harness/wait.js';
+import { daemonsHere, Ear, speak, TOTAL } from './daemons-here.js';
+
+const here = daemonsHere();
+const { daemon } = here;
+
+/** A dictation in the spool of a daemon that died. */
+async function spoken(id: string): Promise<void> {
+  const { live } = daemon();
+  const session = await live.open({ id });
+  speak(session, 0, TOTAL);
+  await until(() => session.acknowledged === TOTAL);
+  await live.stop(0);
+  expect(existsSync(join(here.folder, `${id}.spool`))).toBe(true);
+}
+
+const states = (kept: readonly { result: { state: string } }[]): string[] =>
+  kept.map(({ result }) => result.state);
+
+describe('a dictation that was cancelled while no daemon ran', () => {
+  test('is removed by the next one that finds the mark, and nobody comes back to it', async () => {
+    await spoken('one');
+    await spoken('other');
+    markCancelled(here.folder, 'one');
+    const next = daemon();
+    await next.live.recover();
+    expect(readdirSync(here.folder).sort()).toEqual(['other.said', 'other.spool']);
+    await expect(next.live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
+    next.clock.advance(5000);
+    await until(() => next.kept.length === 2);
+    // The history is asked to forget it, too: an earlier daemon may have finished it.
+    expect(next.kept.map(({ id, result }) => [id, result.state])).toEqual([
+      ['one', 'cancelled'],
+      ['other', 'recovered'],
+    ]);
+  });
+
+  test('is removed though its client comes back before the daemon has looked', async () => {
+    await spoken('one');
+    markCancelled(here.folder, 'one');
+    const next = daemon();
+    await expect(next.live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
+    expect(readdirSync(here.folder)).toEqual([]);
+  });
+
+  test('is removed by a daemon that has taken it up already, before it is kept or after', async () => {
+    await spoken('one');
+    const next = daemon();
+    await next.live.recover();
+    await until(() => next.engine.size === 1);
+    markCancelled(here.folder, 'one');
+    next.clock.advance(5000);
+    await until(() => next.kept.length === 1);
+    expect(states(next.kept)).toEqual(['cancelled']);
+    await until(() => readdirSync(here.folder).length === 0);
+
+    await spoken('two');
+    const last = daemon();
+    await last.live.recover();
+    last.clock.advance(5000);
+    await until(() => last.kept.length === 1);
+    markCancelled(here.folder, 'two');
+    last.clock.advance(10_000);
+    await until(() => last.kept.length === 2);
+    expect(states(last.kept)).toEqual(['recovered', 'cancelled']);
+    await until(() => readdirSync(here.folder).length === 0);
+  });
+});
+
+describe('a client that discards', () => {
+  test('has nothing left: of a session that goes on, of one that is over, of one on disk, of one that never was', async () => {
+    await spoken('on-disk');
+    const { kept, live } = daemon();
+    const ear = new Ear();
+    const going = await live.open({ id: 'going' });
+    live.listen(going, ear.listener, 0);
+    speak(going, 0, SECOND);
+    const over = await live.open({ id: 'over' });
+    speak(over, 0, SECOND);
+    over.finish();
+    await until(() => kept.length === 1);
+    for (const id of ['going', 'over', 'on-disk', 'never']) await live.discard(id);
+    expect(ear.over).toEqual({ type: 'cancelled' });
+    expect(readdirSync(here.folder)).toEqual([]);
+    for (const id of ['going', 'over', 'on-disk', 'never'])
+      expect(kept.findLast((outcome) => outcome.id === id)?.result).toEqual({ state: 'cancelled' });
+  });
+
+  test('is told to come again by a daemon that stops', async () => {
+    const { live } = daemon();
+    await live.stop(0);
+    await expect(live.discard('one')).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+  });
+
+  test('whose history can’t be written leaves a mark for the next daemon, and no audio', async () => {
+    const { live, refuse } = daemon();
+    const session = await live.open({ id: 'one' });
+    speak(session, 0, SECOND);
+    refuse.push(new Error('the history is locked'));
+    session.cancel();
+    await until(() => session.over && readdirSync(here.folder).join() === 'one.cancelled');
+    const next = daemon();
+    await next.live.recover();
+    expect(states(next.kept)).toEqual(['cancelled']);
+    expect(readdirSync(here.folder)).toEqual([]);
+  });
+
+  test('a mark of another name than Sotto gives is left alone', async () => {
+    writeFileSync(join(here.folder, 'a b.cancelled'), '');
+    await daemon().live.recover();
+    expect(readdirSync(here.folder)).toEqual(['a b.cancelled']);
+  });
+});
+
+describe('a dictation whose user does not wait', () => {
+  test('is kept as left, whether it was finishing already or not; one whose client was lost, as recovered', async () => {
+    const { clock, kept, live } = daemon();
+    for (const isFinishing of [false, true]) {
+      const ear = new Ear();
+      const session = await live.open({ id: `left-${isFinishing}` });
+      live.listen(session, ear.listener, 0);
+      speak(session, 0, TOTAL);
+      if (isFinishing) session.finish(TOTAL);
+      session.finish(TOTAL, true);
+      live.leave(session, ear.listener);
+      await until(() => kept.at(-1)?.id === session.id);
+      expect(kept.at(-1)?.result).toMatchObject({ state: 'left', text: rampText(TOTAL) });
+    }
+    const lost = await live.open({ id: 'lost' });
+    speak(lost, 0, TOTAL);
+    clock.advance(1000);
+    await until(() => kept.length === 3);
+    expect(kept[2]?.result).toMatchObject({ state: 'recovered' });
+  });
+});
+
+describe('a dictation whose model was removed', () => {
+  test('is finished by the model for those who name none; its client and the log hear of it', async () => {
+    const first = daemon();
+    const ear = new Ear();
+    const session = await first.live.open({ id: 'one', model: '/models/removed' });
+    first.live.listen(session, ear.listener, 0);
+    speak(session, 0, 1.8 * SECOND);
+    await until(() => ear.acknowledged === 1.8 * SECOND && ear.committed !== '');
+    await first.live.stop(0);
+    const second = daemon(undefined, undefined, ['/models/removed']);
+    await second.live.recover();
+    const again = await second.live.find('one');
+    expect([again.model, again.insteadOf]).toEqual(['fake', 'removed']);
+    second.live.listen(again, ear.listener, ear.seq);
+    speak(again, 1.8 * SECOND, TOTAL);
+    again.finish(TOTAL);
+    await until(() => ear.over !== undefined);
+    const warning = ear.numbered.find(({ type }) => type === 'warning');
+    expect(warning).toMatchObject({
+      error: {
+        code: 'MODEL_NOT_FOUND',
+        message: 'the model removed is gone; fake is used for this dictation',
+      },
+    });
+    // Another model can't go on from its checkpoint: it hears all of it, and says no word twice.
+    expect(second.engine.requests[0]).toMatchObject({ fromSample: 0, model: { dir: '/m' } });
+    expect(second.engine.requests[0]).not.toHaveProperty('checkpoint');
+    expect(ear.committed).toBe(rampText(TOTAL));
+    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+  });
+});
