@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { DEFAULT_RETENTION } from '#daemon/settings.js';
+import { openDatabase } from '#daemon/store/history/database.js';
 import { SCHEMA_VERSION } from '#daemon/store/history/schema.js';
 import { historyHere, ids, NOW, take } from './history-here.js';
 
@@ -28,6 +29,11 @@ function seed(count: number, repeat = 1): void {
   });
   expect(status).toBe(0);
   expect(readdirSync(join(here.folder, 'new'))).toEqual(['history.db']);
+}
+
+/** Whether the file still holds the whole text of one of `seed(…, 100)`. */
+function hasText(file: Buffer, i: number): boolean {
+  return file.includes(`number ${i} `.repeat(100));
 }
 
 describe('the file', () => {
@@ -95,6 +101,44 @@ describe('the file', () => {
     }
     // The first page holds where all the others are; any other one takes a few dictations with it at most.
     expect(most).toBe(60);
+  });
+
+  test.each([30, 60])(
+    'a damaged page costs only the dictations in it: all others of %i are taken over',
+    (count) => {
+      seed(count, 100);
+      const whole = readFileSync(here.path);
+      // A few texts of this length lie in a page: the others are in pages before it and after it.
+      const middle = Math.floor(count / 2);
+      const page = Math.floor(whole.indexOf(`number ${middle} `.repeat(100)) / 4096);
+      const damaged = Buffer.from(whole);
+      damaged.fill(0xa5, page * 4096, (page + 1) * 4096);
+      const lost = Array.from({ length: count }, (_, i) => i).filter((i) => !hasText(damaged, i));
+      expect(lost).toContain(middle);
+      expect(lost.length).toBeLessThan(6);
+      writeFileSync(here.path, damaged);
+      const found = ids(here.open().list({ limit: 100 }));
+      for (let i = 0; i < count; i++) if (!lost.includes(i)) expect(found).toContain(`t${i}`);
+    },
+  );
+
+  test('of the daemon waits for the disk at each commit: the spool is removed after it', () => {
+    const db = openDatabase(join(here.folder, 'sync.db'));
+    expect(db.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
+    expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+    db.close();
+  });
+
+  test('pages that end among dictations of one millisecond skip none', () => {
+    const history = here.open();
+    for (let i = 0; i < 7; i++) history.add(take(`t${i}`, { startedMs: i < 6 ? NOW : NOW - 1 }));
+    const read: string[] = [];
+    for (let last = history.list({ limit: 2 }); last.length > 0;) {
+      read.push(...ids(last));
+      const { startedMs = 0, id = '' } = last.at(-1) ?? {};
+      last = history.list({ limit: 2, before: startedMs, beforeId: id });
+    }
+    expect(read).toEqual(['t5', 't4', 't3', 't2', 't1', 't0', 't6']);
   });
 
   test('a damaged index is made anew, and nothing is lost', () => {

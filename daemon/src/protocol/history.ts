@@ -21,10 +21,11 @@ export const MAX_KEEP_DAYS = 36_500;
 
 export const HISTORY_STATES = ['final', 'recovered', 'left', 'failed'] as const;
 
-/** Which ones: `before` is the `startedMs` of the last one of the page before. */
+/** Which ones: `before` is the `startedMs` of the last one of the page before, `beforeId` its id. */
 const page = {
   limit,
   before: v.exactOptional(finite),
+  beforeId: v.exactOptional(dictationId),
   state: v.exactOptional(v.picklist(HISTORY_STATES)),
 };
 

@@ -19,7 +19,7 @@ export function askHistory(settings: DaemonSettings, request: HistoryRequest): P
 export function pageOf({ query, shown }: Wanted, limit: number, after?: PastDictation): HistoryRequest {
   const page = {
     limit,
-    ...(after !== undefined && { before: after.startedMs }),
+    ...(after !== undefined && { before: after.startedMs, beforeId: after.id }),
     ...(shown !== 'all' && { state: shown }),
   };
   const words = query.trim();

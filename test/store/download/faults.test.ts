@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import {
@@ -280,6 +280,39 @@ describe('what does not pass', () => {
       retryable: true,
       message: expect.stringContaining('ECONNREFUSED') as unknown,
     });
+  });
+
+  test('a name that no resolver knows is asked for twice', async () => {
+    const settings = { endpoint: 'http://no-such-hub.invalid' };
+    await expect(folder.pull(hub, 'someone/model', { settings })).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      message: "can't reach no-such-hub.invalid",
+    });
+    expect(folder.events.filter(({ type }) => type === 'retry')).toHaveLength(1);
+  });
+
+  test('a link in place of a part is not followed', async () => {
+    const victim = join(folder.models, '..', 'victim');
+    writeFileSync(victim, 'mine');
+    weights({ status: 404 }, { times: 99 });
+    await folder.pull(hub, 'someone/model').catch(() => undefined);
+    hub.fault = () => undefined;
+    const part = join(folder.models, '.downloads', 'model', 'files', `${WEIGHTS}.part`);
+    rmSync(part, { force: true });
+    symlinkSync(victim, part);
+    await expect(folder.pull(hub, 'someone/model')).rejects.toMatchObject({ name: 'SottoError' });
+    expect(readFileSync(victim, 'utf8')).toBe('mine');
+  });
+
+  test.each([
+    [256 * 1024 * 1024 - 1, 'INSUFFICIENT_DISK'],
+    [0, 'INSUFFICIENT_DISK'],
+  ])('a disk with %i bytes beyond the model is too full: some stays free for others', async (spare, code) => {
+    const bytes = NEEDED.reduce((sum, name) => sum + Buffer.from(content[name] ?? '').length, 0);
+    const freeBytes = (): Promise<number> => Promise.resolve(bytes + spare);
+    await expect(folder.pull(hub, 'someone/model', { freeBytes })).rejects.toMatchObject({ code });
+    const enough = (): Promise<number> => Promise.resolve(bytes + 256 * 1024 * 1024);
+    expect((await folder.pull(hub, 'someone/model', { freeBytes: enough })).outcome).toBe('pulled');
   });
 
   test('names in a listing lead nowhere', async () => {

@@ -127,6 +127,39 @@ describe('another try', () => {
     expect(waits).toHaveLength(MAX_TRIES - 1);
   });
 
+  test('is made once where the name of the hub is not found, and the error asks whether one is online', async () => {
+    const cause = Object.assign(new Error('getaddrinfo ENOTFOUND hub.test'), {
+      code: 'ENOTFOUND',
+      hostname: 'hub.test',
+    });
+    const clock = new VirtualClock();
+    let tries = 0;
+    const work = (): Promise<never> => {
+      tries += 1;
+      return Promise.reject(networkError(new TypeError('fetch failed', { cause }), 'a/b@main'));
+    };
+    const onWait = (_why: string, ms: number): void => void setImmediate(() => clock.advance(ms));
+    const failing = retrying(work, { clock, signal, onWait, offlineTries: 2 });
+    await expect(failing).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      message: "can't reach hub.test",
+      hint: expect.stringMatching(/^are you online\?/) as unknown,
+    });
+    expect([tries, clock.nowMs() < 3000]).toEqual([2, true]);
+    // In the middle of a download it may come back.
+    tries = 0;
+    await expect(retrying(work, { clock, signal, onWait })).rejects.toThrow("can't reach hub.test");
+    expect(tries).toBe(MAX_TRIES);
+  });
+
+  test('at a date is waited for by the clock of the hub, where it tells it', () => {
+    const headers = new Headers({
+      'retry-after': 'Thu, 01 Jan 1970 00:00:10 GMT',
+      date: 'Thu, 01 Jan 1970 00:00:08 GMT',
+    });
+    expect(askedWaitMs(headers, Date.UTC(2060, 0, 1))).toBe(2000);
+  });
+
   test('is not made for what does not pass', async () => {
     let tries = 0;
     const failing = retrying(() => Promise.reject(new Error(`${++tries}`)), {

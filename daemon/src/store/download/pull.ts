@@ -100,6 +100,8 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
   }
 }
 
+const OFFLINE_TRIES = 2;
+
 type Settled = PullOptions & Required<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'onEvent'>>;
 
 async function pullAlone(name: string, source: ModelSource, options: Settled): Promise<Pulled> {
@@ -112,6 +114,8 @@ async function pullAlone(name: string, source: ModelSource, options: Settled): P
     clock,
     signal,
     onWait,
+    // Before the first byte. A connection that is lost later has time to come back.
+    offlineTries: OFFLINE_TRIES,
   });
   // Whoever had the lock before may have brought it.
   const present = presentModel(models, name, source, model.commit, options.again);

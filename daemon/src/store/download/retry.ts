@@ -1,13 +1,15 @@
 /** Tries again what passes by itself, further apart each time. */
 import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
-import { Passing } from './trouble.js';
+import { Offline, Passing } from './trouble.js';
 
 export interface RetryOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** A try has failed, the next one comes after `waitMs`. */
   readonly onWait?: (why: string, waitMs: number) => void;
+  /** Tries in a row where the name of the hub is not found; as many as of others, if left out. */
+  readonly offlineTries?: number;
   /** From 0 to 1: spreads the tries of many programs. */
   readonly random?: () => number;
 }
@@ -26,7 +28,7 @@ const LONGEST_ASKED_MS = 300_000;
  */
 export async function retrying<T>(
   work: (progress: () => void) => Promise<T>,
-  { clock, signal, onWait, random = Math.random }: RetryOptions,
+  { clock, signal, onWait, offlineTries = MAX_TRIES, random = Math.random }: RetryOptions,
 ): Promise<T> {
   let failures = 0;
   for (;;) {
@@ -37,6 +39,12 @@ export async function retrying<T>(
       throwIfCancelled(signal);
       if (!(error instanceof Passing)) throw error;
       failures++;
+      if (error instanceof Offline && failures >= offlineTries) {
+        throw new SottoError('DOWNLOAD_FAILED', error.message, {
+          cause: error,
+          hint: 'are you online? Run the same command again then: it continues where it stopped',
+        });
+      }
       const waitMs =
         error.waitMs ??
         Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1)) * (0.75 + random() / 2);

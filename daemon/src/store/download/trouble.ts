@@ -13,6 +13,13 @@ export class Passing extends Error {
   }
 }
 
+/** The name of the hub was not found: this machine is offline, most likely, and more tries do not help. */
+export class Offline extends Passing {
+  constructor(host: string, cause: unknown) {
+    super(`can't reach ${host}`, { cause });
+  }
+}
+
 /** The cause of an error that says that the hub has no such repository, or keeps it from strangers: it does not tell which. */
 export class NoSuchRepository extends Error {
   override readonly name = 'NoSuchRepository';
@@ -77,8 +84,15 @@ export function networkError(thrown: unknown, what: string): Passing | SottoErro
       hint: 'behind a proxy that reads along, name its certificate in NODE_EXTRA_CA_CERTS',
     });
   }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new Offline(hostOf(cause ?? thrown), thrown);
   const why = code === undefined ? messageOf(cause ?? thrown) : `${messageOf(cause ?? thrown)} (${code})`;
   return new Passing(`the connection broke: ${why} (${what})`, { cause: thrown });
+}
+
+function hostOf(error: unknown): string {
+  const host: unknown =
+    typeof error === 'object' && error !== null ? Reflect.get(error, 'hostname') : undefined;
+  return typeof host === 'string' ? host : 'the hub';
 }
 
 /** What the system says about a file here, as the error to throw. */
@@ -101,7 +115,9 @@ export function askedWaitMs(headers: Headers, nowMs: number): number | undefined
   if (after !== null) {
     if (/^\d{1,6}$/.test(after.trim())) return Number(after) * 1000;
     const atMs = Date.parse(after);
-    if (!Number.isNaN(atMs)) return Math.max(0, atMs - nowMs);
+    // By the hub's own clock, where it tells it: ours may be wrong.
+    const hubMs = Date.parse(headers.get('date') ?? '');
+    if (!Number.isNaN(atMs)) return Math.max(0, atMs - (Number.isNaN(hubMs) ? nowMs : hubMs));
   }
   const left = /(?:^|;)\s*t=(\d{1,6})\b/.exec(headers.get('ratelimit') ?? '')?.[1];
   return left === undefined ? undefined : Number(left) * 1000;

@@ -25,6 +25,8 @@ export interface ListOptions {
   readonly limit: number;
   /** Only what began before, in ms since 1970: the `startedMs` of the last one of the page before. */
   readonly before?: number;
+  /** The id of that one: others may have begun in the same millisecond. */
+  readonly beforeId?: string;
   readonly state?: DictationState;
 }
 
@@ -344,17 +346,26 @@ export class History {
   }
 }
 
+/** In the order of a page. One that was deleted meanwhile leaves the time alone to go by. */
+const BEFORE =
+  '(started_ms < :before OR (started_ms = :before AND number < (SELECT number FROM dictation WHERE id = :beforeId)))';
+
 /** Which rows, and the values of what is named in that. */
-function pageOf({ limit, before, state }: ListOptions): {
+function pageOf({ limit, before, beforeId, state }: ListOptions): {
   conditions: string[];
   values: Record<string, string | number>;
 } {
   return {
     conditions: [
-      ...(before === undefined ? [] : ['started_ms < :before']),
+      ...(before === undefined ? [] : [beforeId === undefined ? 'started_ms < :before' : BEFORE]),
       ...(state === undefined ? [] : ['state = :state']),
     ],
-    values: { limit, ...(before !== undefined && { before }), ...(state !== undefined && { state }) },
+    values: {
+      limit,
+      ...(before !== undefined && { before }),
+      ...(before !== undefined && beforeId !== undefined && { beforeId }),
+      ...(state !== undefined && { state }),
+    },
   };
 }
 

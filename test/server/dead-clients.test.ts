@@ -1,0 +1,93 @@
+/** Clients that are gone without a word must not be kept for ever. */
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { silentLog } from '#daemon/logger.js';
+import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
+import { SottoServer } from '#daemon/server/server.js';
+import { DEAD_AFTER_MS, PING_EVERY_MS } from '#daemon/server/websocket.js';
+import { FileDesk } from '#daemon/sessions/files/file-desk.js';
+import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
+import { Sessions } from '#daemon/sessions/sessions.js';
+import { idleDesk } from '#test/harness/puppet-models.js';
+import { InProcessLive } from '#test/harness/in-process-live.js';
+import { noHistory } from '#test/harness/no-history.js';
+import { noVocabulary } from '#test/harness/no-vocabulary.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { until } from '#test/harness/wait.js';
+
+let home: TempHome;
+let clock: VirtualClock;
+let server: SottoServer;
+const clients: WebSocket[] = [];
+
+beforeEach(async () => {
+  home = tempHome();
+  clock = new VirtualClock();
+  const resolveModel = () => ({ name: 'fake', dir: '/m' });
+  const common = { engine: new InProcessLive(), clock, log: silentLog, resolveModel };
+  const sessions = new Sessions(common);
+  server = await SottoServer.listen({
+    socketPath: home.paths.socket,
+    sessions,
+    live: new LiveSessions({ ...common, folder: home.folder, keep: () => Promise.resolve(undefined) }),
+    models: idleDesk(home.paths),
+    history: noHistory,
+    vocabulary: noVocabulary,
+    files: new FileDesk({ sessions, clock }),
+    clock,
+    log: silentLog,
+    status: () => {
+      throw new Error('not asked for');
+    },
+    shutdown: () => undefined,
+  });
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.terminate();
+  await server.close();
+  home.remove();
+});
+
+/** A client that greets; `answers`: whether it answers pings. */
+async function client(answers: boolean): Promise<WebSocket> {
+  const socket = new WebSocket('ws://localhost/ws', {
+    createConnection: () => connect(home.paths.socket),
+    autoPong: answers,
+  });
+  clients.push(socket);
+  await new Promise((resolve) => socket.once('open', resolve));
+  const greeted = new Promise((resolve) => socket.once('message', resolve));
+  const hello = { type: 'hello', protocol: PROTOCOL_VERSION, client: { name: 'test', version: '0' } };
+  socket.send(JSON.stringify(hello));
+  await greeted;
+  return socket;
+}
+
+describe('a client that does not answer', () => {
+  test('is cut off in time, and one that answers is not', async () => {
+    const [dead, alive] = [await client(false), await client(true)];
+    let pings = 0;
+    alive.on('ping', () => (pings += 1));
+    const beats = Math.ceil(DEAD_AFTER_MS / PING_EVERY_MS) + 1;
+    for (let beat = 1; beat <= beats; beat++) {
+      clock.advance(PING_EVERY_MS);
+      await until(() => pings >= beat);
+      // What the daemon has heard of it: a status comes after its pong.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until(() => dead.readyState === WebSocket.CLOSED);
+    await until(() => server.connections === 1);
+    expect(alive.readyState).toBe(WebSocket.OPEN);
+  });
+
+  test('is forgiven for the time that the machine slept', async () => {
+    const dead = await client(false);
+    let pings = 0;
+    dead.on('ping', () => (pings += 1));
+    clock.jump(10 * DEAD_AFTER_MS);
+    await until(() => pings === 1);
+    expect(server.connections).toBe(1);
+  });
+});
