@@ -261,7 +261,7 @@ describeQueue('sotto transcribe --queue', () => {
     const { code, stderr } = await team.run(['transcribe', `${address}/one.wav`]);
     expect([code, stderr]).toEqual([
       1,
-      expect.stringContaining('127.0.0.1 is an address of the worker’s own network'),
+      expect.stringContaining('127.0.0.1 is an address of a private network'),
     ]);
   });
 

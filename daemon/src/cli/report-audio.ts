@@ -27,6 +27,16 @@ export async function reportAudio(file: string, folder: string): Promise<ReportA
   return { kind: 'linked', href: hrefOf(relative(await real(resolve(folder)), await real(path))) };
 }
 
+/** The same for a file that does not stay: in the page, or by `otherwise`. */
+export async function embeddedOr(
+  file: string,
+  folder: string,
+  otherwise: ReportAudio | undefined,
+): Promise<ReportAudio | undefined> {
+  const audio = await reportAudio(file, folder);
+  return audio.kind === 'embedded' ? audio : otherwise;
+}
+
 /** A relative path as a URL: `#`, `?` and `%` are letters of a file's name, and `a:b` is no scheme. */
 function hrefOf(path: string): string {
   return `./${path.split(sep).map(encodeURIComponent).join('/')}`;

@@ -5,6 +5,26 @@ export function isAddress(arg: string): boolean {
   return /^https?:\/\//i.test(arg);
 }
 
+/** `https://host/talks/a%20b.mp3?signature` → `a b.mp3`. */
+export function fileNameOf(url: string): string {
+  const last =
+    new URL(url).pathname
+      .split('/')
+      .filter((part) => part !== '')
+      .at(-1) ?? '';
+  let name = last;
+  try {
+    name = decodeURIComponent(last);
+  } catch {
+    // As it is written, then.
+  }
+  name = name
+    .replace(/[\p{Cc}/\\:]+/gu, '_')
+    .replace(/^\.+/, '')
+    .slice(0, 120);
+  return name === '' ? new URL(url).hostname : name;
+}
+
 export function shownPath(path: string, from = process.cwd()): string {
   if (isAddress(path)) return path;
   const way = relative(from, path);

@@ -1,12 +1,19 @@
 /** `sotto transcribe`: its flags and its help. */
 import { Argument, Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
-import { addBatchFlags, batchOf, type BatchFlags } from './batch/flags.js';
+import { addBatchFlags, batchFlagOf, batchOf, type BatchFlags } from './batch/flags.js';
 import { addDecodeFlags, askedOf, type DecodeFlags } from './decode-flags.js';
-import { destinationOf, formatOfName, type Destination, type DestinationFlags } from './destination.js';
+import {
+  destinationOf,
+  formatOfName,
+  isFolder,
+  type Destination,
+  type DestinationFlags,
+} from './destination.js';
 import { format, whole } from './flag-values.js';
 import { modelArgument } from './models-argument.js';
 import { outputPlan, type OutputFlags } from './output-flags.js';
+import { inputsOf, isStreamed } from './inputs.js';
 import { NO_OUTPUTS, openOutputs } from './outputs.js';
 import { transcribeAll } from './transcribe.js';
 import {
@@ -41,7 +48,10 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
         'have changed since, are kept.',
     )
     .addArgument(
-      new Argument('<file|folder...>', 'WAV, FLAC, MP3, M4A, MP4, OGG, Opus, WebM, AIFF, or folders of them'),
+      new Argument(
+        '<file|folder...>',
+        'WAV, FLAC, MP3, M4A, MP4, OGG, Opus, WebM, AIFF, folders of them, a URL, or - for stdin',
+      ),
     )
     .option('-m, --model <name|folder>', 'the model to use (default: the daemon’s own)')
     .option('--no-daemon', 'load the model in this process’s own engine, and only for this call')
@@ -87,6 +97,7 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
 Examples:
   sotto transcribe talk.mp3
   sotto transcribe talk.mp3 -o talk.srt
+  curl -sL https://files.example/talk.mp3 | sotto transcribe -
   sotto transcribe one.wav two.flac --format json | jq .text
   sotto transcribe recordings --recursive --format srt     again: only what is new
   sotto transcribe ~/Meetings --watch --include "*.m4a" --output-dir ~/Notes
@@ -112,7 +123,7 @@ Examples:
       const format = flags.format ?? formatIn(destination) ?? 'text';
       if (flags.queue !== undefined) checkQueueFlags(flags, destination);
       const folder = destination.to === 'folder' ? destination.path : undefined;
-      const batch = flags.queue === undefined ? batchOf(files, flags, folder) : undefined;
+      const batch = flags.queue === undefined ? batchFor(files, flags, folder) : undefined;
       const printed = batch === undefined && destination.to === 'stdout' && flags.queue === undefined;
       const plan = outputPlan({ ...flags, format }, printed ? files.length : 0);
       const options = {
@@ -155,13 +166,25 @@ Examples:
       }
       // On a terminal the view prints them, in bold.
       const headings = many && isText && !(process.stdout.isTTY && process.stderr.isTTY && !quiet);
-      const run = { ...recipe, files, destination, headings };
+      const run = { ...recipe, inputs: inputsOf(files, paths), destination, headings };
       const outputs = printed ? NO_OUTPUTS : await openOutputs(paths, flags.overwrite === true);
       const transcriber = own ?? (await daemonTranscriber(paths, view, model));
       await withInterrupt(transcriber, outcome, (signal) =>
         transcribeAll(run, { outputs, transcriber, view, signal }),
       );
     });
+}
+
+/** @throws SottoError INVALID_ARGUMENT */
+function batchFor(args: readonly string[], flags: BatchFlags, folder: string | undefined) {
+  const streamed = args.find(isStreamed);
+  if (streamed === undefined) return batchOf(args, flags, folder);
+  if (args.some(isFolder) || batchFlagOf(flags) !== undefined) {
+    throw new SottoError('INVALID_ARGUMENT', `${streamed} can’t be transcribed together with folders`, {
+      hint: 'use a command of its own, without the flags for folders',
+    });
+  }
+  return undefined;
 }
 
 function formatIn(destination: Destination): FormatName | undefined {

@@ -1,9 +1,10 @@
 /** `sotto transcribe`: one file after another, each shown as it comes and written in the format asked for. */
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SottoError, type ErrorCode } from '../protocol/errors.js';
 import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
 import { trace } from '../trace.js';
 import { INTERRUPTED } from './interrupt.js';
+import type { Input, OpenInput } from './inputs.js';
 import { MODEL_CODES } from './model-codes.js';
 import type { Destination } from './destination.js';
 import { makeOutputFolder, outputNames } from './output-files.js';
@@ -21,7 +22,7 @@ import {
 } from '../writers/index.js';
 
 export interface TranscribeRun {
-  readonly files: readonly string[];
+  readonly inputs: readonly Input[];
   readonly options: TranscribeOptions;
   /** Name or absolute folder. */
   readonly model?: string;
@@ -52,17 +53,17 @@ const FATAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** The exit code of the command. */
 export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts): Promise<number> {
-  const { files, destination } = run;
+  const { inputs, destination } = run;
   const { view, signal } = parts;
   const targets = targetsOf(run);
   let failed = 0;
   try {
     if (destination.to === 'folder') await makeOutputFolder(destination.path);
-    for (const [index, file] of files.entries()) {
+    for (const [index, input] of inputs.entries()) {
       const target = targets[index];
-      view.begin(file);
+      view.begin(input.name);
       try {
-        view.done(await transcribeOne({ file, target, first: index === 0 }, run, parts), target);
+        view.done(await transcribeOne({ input, target, first: index === 0 }, run, parts), target);
       } catch (thrown) {
         const error = SottoError.from(thrown);
         if (signal.aborted) {
@@ -71,7 +72,7 @@ export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts):
         }
         if (FATAL.has(error.code)) throw error;
         failed += 1;
-        view.failed(file, error);
+        view.failed(input.name, error);
       }
     }
     return failed === 0 ? 0 : 1;
@@ -83,33 +84,48 @@ export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts):
   }
 }
 
-function targetsOf({ files, destination, format }: TranscribeRun): (string | undefined)[] {
+function targetsOf({ inputs, destination, format }: TranscribeRun): (string | undefined)[] {
   switch (destination.to) {
     case 'stdout':
       return [];
     case 'file':
       return [destination.path];
     case 'folder': {
-      const names = outputNames(files, formatOf(format).extension);
+      const names = outputNames(
+        inputs.map(({ fileName }) => fileName),
+        formatOf(format).extension,
+      );
       return names.map((name) => join(destination.path, name));
     }
   }
 }
 
 interface One {
-  readonly file: string;
+  readonly input: Input;
   /** Printed when left out. */
   readonly target: string | undefined;
   readonly first: boolean;
 }
 
-async function transcribeOne(
-  { file, target, first }: One,
+async function transcribeOne(one: One, run: TranscribeRun, parts: TranscribeParts): Promise<Transcript> {
+  const { input, target } = one;
+  // Before the work, which may take an hour; and once more when the text is placed.
+  if (target !== undefined) await parts.outputs.mustBeFree(target);
+  const opened = await input.open(parts.view, parts.signal);
+  try {
+    return await transcribeOpened(one, opened, run, parts);
+  } finally {
+    await opened.remove();
+  }
+}
+
+async function transcribeOpened(
+  { input, target, first }: One,
+  { path, audio }: OpenInput,
   { format, options, model, headings, writer: settings }: TranscribeRun,
   { outputs, transcriber, view, signal }: TranscribeParts,
 ): Promise<Transcript> {
-  // Before the work, which may take an hour; and once more when the text is placed.
-  if (target !== undefined) await outputs.mustBeFree(target);
+  const file = input.name;
   const newWriter = (): Promise<Writer> => formatOf(format).writer(settings);
   const writer = await newWriter();
   const put = (text: string): void => {
@@ -126,7 +142,7 @@ async function transcribeOne(
   };
   const call = { signal, ...(model === undefined ? {} : { model }) };
   try {
-    for await (const event of transcriber.transcribe(resolve(file), options, call)) {
+    for await (const event of transcriber.transcribe(path, options, call)) {
       view.event(event);
       if (event.type === 'segment') {
         if (!begun) trace('cli', 'first text');
@@ -136,7 +152,10 @@ async function transcribeOne(
       } else if (event.type === 'final') {
         const folder = target === undefined ? '.' : dirname(target);
         const transcript = await transcriptOf(
-          { file, segments, summary: event.summary, folder },
+          {
+            ...{ file, segments, summary: event.summary, folder },
+            ...(audio !== undefined && { audio: () => audio(folder) }),
+          },
           { format, options },
         );
         if (target === undefined) {

@@ -21,14 +21,15 @@ export interface Heard {
   /** The folder in which the document will lie. */
   readonly folder: string;
   /** How a report reaches the sound, where that does not lie at `file`. */
-  readonly audio?: () => Promise<ReportAudio>;
+  readonly audio?: () => Promise<ReportAudio | undefined>;
 }
 
 export async function transcriptOf(
   { file, segments, summary, folder, audio: reach }: Heard,
   { format, options }: Recipe,
 ): Promise<Transcript> {
-  const audio = format === 'html' ? { audio: await (reach?.() ?? soundFor(file, folder)) } : {};
+  const reached = format === 'html' ? await (reach?.() ?? soundFor(file, folder)) : undefined;
+  const audio = reached === undefined ? {} : { audio: reached };
   const translated = options.task === 'translate' ? { textLanguage: 'en' } : {};
   return { file, segments, summary, ...translated, ...audio };
 }

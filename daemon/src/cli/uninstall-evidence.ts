@@ -71,7 +71,10 @@ export const spool = folderWith([
   [/^[A-Za-z0-9-]{1,64}\.said$/, named],
 ]);
 
-export const uploads = folderWith([[/^[0-9a-f]{12}-[0-9a-f]{24}$/, named]]);
+export const uploads = folderWith([
+  [/^[0-9a-f]{12}-[0-9a-f]{24}$/, named],
+  [/^input\.\d+\.[0-9a-f]{24}$/, named],
+]);
 
 /** Models that were pulled or converted here, by their records; those that the user put there stay. */
 export const models = folderWith([

@@ -71,7 +71,7 @@ export function batchOf(
   output: string | undefined,
 ): Asked | undefined {
   const folders = args.some(isFolder);
-  const named = NAMES.find((name) => flags[name] !== undefined);
+  const named = batchFlagOf(flags);
   if (!folders && named === undefined && (args.length < 2 || output === undefined)) return undefined;
   if (!folders && output === undefined) {
     throw new SottoError(
@@ -117,6 +117,11 @@ const NAMES = [
   'jobs',
   'summary',
 ] as const satisfies readonly (keyof BatchFlags)[];
+
+/** The first flag that is about folders and many files. */
+export function batchFlagOf(flags: BatchFlags): (typeof NAMES)[number] | undefined {
+  return NAMES.find((name) => flags[name] !== undefined);
+}
 
 function flagOf(name: string): string {
   return `--${name}`;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import { formatOf } from '../../writers/index.js';
 import { findFiles, type FindOptions, type FoundFile } from '../batch/find-files.js';
-import { isAddress, shownPath } from '../shown-path.js';
+import { fileNameOf, isAddress, shownPath } from '../shown-path.js';
 import { targetsOf } from '../batch/targets.js';
 import { outputNames } from '../output-files.js';
 import { hasText } from '../place-text.js';
@@ -69,7 +69,7 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
     add({ id: jobId(job, stamp), job, path: file.path });
   }
   const addresses = args.filter(isAddress);
-  const names = outputNames(addresses.map(nameOf), extension);
+  const names = outputNames(addresses.map(fileNameOf), extension);
   for (const [index, url] of addresses.entries()) {
     checkAddress(url);
     const saveAs = output === undefined ? undefined : resolve(output, names[index] ?? '');
@@ -109,26 +109,6 @@ function jobOf(
   };
   // What the workers would refuse is not handed in.
   return parseJob(job);
-}
-
-/** `https://host/talks/a%20b.mp3?signature` → `a b.mp3`. */
-function nameOf(url: string): string {
-  const last =
-    new URL(url).pathname
-      .split('/')
-      .filter((part) => part !== '')
-      .at(-1) ?? '';
-  let name = last;
-  try {
-    name = decodeURIComponent(last);
-  } catch {
-    // As it is written, then.
-  }
-  name = name
-    .replace(/[\p{Cc}/\\:]+/gu, '_')
-    .replace(/^\.+/, '')
-    .slice(0, 120);
-  return name === '' ? new URL(url).hostname : name;
 }
 
 function checkAddress(url: string): void {

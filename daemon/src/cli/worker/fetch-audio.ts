@@ -9,7 +9,6 @@ import { isRunning } from '../../is-running.js';
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import { checkHost, lookupFar } from './near-addresses.js';
-import { shownUrl } from './queue-job.js';
 
 export interface FetchLimits {
   readonly maxBytes: number;
@@ -23,6 +22,9 @@ export interface FetchedAudio {
   readonly path: string;
   readonly remove: () => Promise<void>;
 }
+
+/** Told how much is here, and how much there will be where that is known. */
+export type OnBytes = (bytes: number, ofBytes: number | undefined) => void;
 
 const MAX_REDIRECTS = 5;
 const CONNECT_MS = 15_000;
@@ -40,13 +42,14 @@ export async function fetchAudio(
   address: string,
   limits: FetchLimits,
   signal: AbortSignal,
+  onBytes: OnBytes = () => undefined,
 ): Promise<FetchedAudio> {
   // Readable by this user alone, as mkdtemp makes it.
   const folder = await mkdtemp(join(tmpdir(), `sotto-worker-${process.pid}-`));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     const path = join(folder, `sound${extensionOf(address)}`);
-    await download(new URL(address), path, limits, signal);
+    await download(new URL(address), path, limits, signal, onBytes);
     return { path, remove };
   } catch (error) {
     await remove();
@@ -63,7 +66,13 @@ export async function sweepFetched(): Promise<void> {
   }
 }
 
-async function download(first: URL, path: string, limits: FetchLimits, signal: AbortSignal): Promise<void> {
+async function download(
+  first: URL,
+  path: string,
+  limits: FetchLimits,
+  signal: AbortSignal,
+  onBytes: OnBytes,
+): Promise<void> {
   const { Agent, request } = await import('undici');
   const agent = new Agent({
     connect: { timeout: CONNECT_MS, ...(!limits.allowPrivate && { lookup: lookupFar }) },
@@ -83,17 +92,17 @@ async function download(first: URL, path: string, limits: FetchLimits, signal: A
       });
       const to = answer.headers.location;
       if (answer.statusCode < 300 || answer.statusCode > 399 || typeof to !== 'string') {
-        await store(answer, path, limits, both);
+        await store(answer, path, limits, both, onBytes);
         return;
       }
       discard(answer.body);
       url = redirectOf(url, to);
     }
-    throw new SottoError('AUDIO_FETCH_FAILED', `${shownUrl(first.href)} leads on and on`, {
+    throw new SottoError('AUDIO_FETCH_FAILED', 'the address redirects too often', {
       retryable: false,
     });
   } catch (error) {
-    throw fetchError(error, first, limits, signal, tooLong);
+    throw fetchError(error, limits, signal, tooLong);
   } finally {
     await agent.destroy().catch(() => undefined);
   }
@@ -110,6 +119,7 @@ async function store(
   path: string,
   { maxBytes }: FetchLimits,
   signal: AbortSignal,
+  onBytes: OnBytes,
 ): Promise<void> {
   if (statusCode !== 200) {
     discard(body);
@@ -122,10 +132,12 @@ async function store(
     discard(body);
     throw tooBig(maxBytes);
   }
+  const announced = Number(headers['content-length'] ?? NaN);
   let bytes = 0;
   const limit = new Transform({
     transform(chunk: Buffer, _, done) {
       bytes += chunk.length;
+      onBytes(bytes, announced > 0 ? announced : undefined);
       if (bytes > maxBytes) done(tooBig(maxBytes));
       else done(null, chunk);
     },
@@ -163,7 +175,6 @@ function redirectOf(from: URL, to: string): URL {
 
 function fetchError(
   error: unknown,
-  url: URL,
   { maxSeconds }: FetchLimits,
   signal: AbortSignal,
   tooLong: AbortSignal,
@@ -177,12 +188,14 @@ function fetchError(
   if (cause instanceof SottoError) return cause;
   if (['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? ''))
     return new SottoError('INSUFFICIENT_DISK', 'there is no room to fetch sound', { cause: error });
-  const gone = ['ENOTFOUND'].includes(codeOf(error) ?? '');
-  const why = gone ? 'no machine has that name' : messageOf(error);
-  return new SottoError('AUDIO_FETCH_FAILED', `${shownUrl(url.href)} can’t be fetched: ${why}`, {
-    cause: error,
-  });
+  const why = NAME_FAILURES[codeOf(error) ?? ''] ?? messageOf(error);
+  return new SottoError('AUDIO_FETCH_FAILED', `the address can’t be fetched: ${why}`, { cause: error });
 }
+
+const NAME_FAILURES: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'no machine has that name',
+  EAI_AGAIN: 'its name can’t be looked up',
+};
 
 function tooBig(maxBytes: number): SottoError {
   return new SottoError('AUDIO_FETCH_FAILED', `it is larger than ${Math.floor(maxBytes / 1_000_000)} MB`, {

@@ -48,5 +48,5 @@ function canonical(address: string): string {
 }
 
 function refused(host: string): SottoError {
-  return new SottoError('AUDIO_REFUSED', `${host} is an address of the worker’s own network`);
+  return new SottoError('AUDIO_REFUSED', `${host} is an address of a private network`);
 }

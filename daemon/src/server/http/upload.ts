@@ -8,6 +8,7 @@ import { statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isRunning } from '../../is-running.js';
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
 
 /** What is left free for everybody else. */
@@ -16,13 +17,15 @@ const SPARE_BYTES = 256 * 1024 * 1024;
 const LOOK_EVERY_BYTES = 64 * 1024 * 1024;
 /** Files of this process: what lies beside them belongs to one that is gone. */
 const OURS = randomBytes(6).toString('hex');
+/** Files of commands, by their process. */
+const OF_COMMAND = /^input\.(\d+)\.[0-9a-f]{24}$/;
 
 export class Upload {
   readonly path: string;
   #bytes = 0;
 
-  private constructor(folder: string) {
-    this.path = join(folder, `${OURS}-${randomBytes(12).toString('hex')}`);
+  private constructor(folder: string, name = `${OURS}-${randomBytes(12).toString('hex')}`) {
+    this.path = join(folder, name);
   }
 
   /**
@@ -33,6 +36,15 @@ export class Upload {
   static async begin(folder: string, expectedBytes = 0): Promise<Upload> {
     await checkRoom(folder, expectedBytes);
     return new Upload(folder);
+  }
+
+  /**
+   * The same for a command that hands a file of its own to the daemon: the daemon's start leaves it.
+   * @throws SottoError INSUFFICIENT_DISK, SPOOL_FAILED
+   */
+  static async ofCommand(folder: string): Promise<Upload> {
+    await checkRoom(folder, 0);
+    return new Upload(folder, `input.${process.pid}.${randomBytes(12).toString('hex')}`);
   }
 
   /** Written so far. */
@@ -91,6 +103,29 @@ export function sweepUploads(folder: string): void {
       // A folder, or one that can't be removed: it stays.
     }
   }
+}
+
+/** Removes what commands that were killed have left. */
+export function sweepInputs(folder: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return; // there is none yet
+  }
+  for (const name of names) {
+    if (!OF_COMMAND.test(name) || isOfRunningCommand(name)) continue;
+    try {
+      unlinkSync(join(folder, name));
+    } catch {
+      // Another command was quicker.
+    }
+  }
+}
+
+function isOfRunningCommand(name: string): boolean {
+  const pid = OF_COMMAND.exec(name)?.[1];
+  return pid !== undefined && isRunning(Number(pid));
 }
 
 async function checkRoom(folder: string, bytes: number): Promise<void> {

@@ -1,0 +1,97 @@
+/** Audio from stdin or a pipe, in a private file for as long as it is transcribed. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { PassThrough, Readable } from 'node:stream';
+import { SottoError } from '../protocol/errors.js';
+import { sweepInputs, Upload } from '../server/http/upload.js';
+import type { OpenInput } from './inputs.js';
+import { embeddedOr } from './report-audio.js';
+
+/** As the API, which takes files of the same size. */
+const MAX_BYTES = 4 * 1024 ** 3;
+
+/**
+ * @param name for messages
+ * @param folder private: made with mode 0700 where it is missing; the file has mode 0600
+ * @throws SottoError AUDIO_EMPTY, AUDIO_UNREADABLE, TOO_LARGE, INSUFFICIENT_DISK, SPOOL_FAILED, CANCELLED
+ */
+export async function spoolInput(
+  source: Readable,
+  name: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<OpenInput> {
+  const upload = await begin(folder);
+  // A second Ctrl-C ends this process at once.
+  const atExit = (): void => rmSync(upload.path, { force: true });
+  process.once('exit', atExit);
+  const remove = async (): Promise<void> => {
+    await upload.discard();
+    process.off('exit', atExit);
+  };
+  // A read that waits for somebody to write would hold the end up.
+  const stop = (): void => void source.destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    await upload.write(Readable.from(limited(source, name)), signal);
+    if (upload.bytes === 0) {
+      throw new SottoError('AUDIO_EMPTY', 'no audio arrived', { hint: 'check the command before the pipe' });
+    }
+    return { path: upload.path, remove, audio: (at) => embeddedOr(upload.path, at, undefined) };
+  } catch (error) {
+    await remove();
+    if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled', { cause: error });
+    throw error instanceof SottoError
+      ? error
+      : new SottoError('AUDIO_UNREADABLE', 'it can’t be read to its end', {
+          cause: error,
+          hint: 'save it to a file, then transcribe that',
+        });
+  } finally {
+    signal.removeEventListener('abort', stop);
+    source.destroy();
+  }
+}
+
+/**
+ * A named pipe is read by a process that can be ended: a read by this one would hold it until somebody writes. Those of
+ * `<(command)` are open already.
+ */
+export function openPipe(path: string, signal: AbortSignal): Readable {
+  const fd = /^\/(?:dev|proc\/self)\/fd\/(\d+)$/.exec(path)?.[1];
+  if (fd !== undefined) return new Socket({ fd: Number(fd), readable: true, writable: false });
+  const reader = spawn('cat', [path], { stdio: ['ignore', 'pipe', 'ignore'] });
+  signal.addEventListener('abort', () => reader.kill(), { once: true });
+  // At once: Node throws away what a process that has ended wrote while nothing read it.
+  const bytes = reader.stdout.pipe(new PassThrough());
+  bytes.once('close', () => reader.kill());
+  return bytes;
+}
+
+async function begin(folder: string): Promise<Upload> {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new SottoError('SPOOL_FAILED', `${folder} can’t be made`, {
+      cause,
+      hint: 'check Sotto’s folder: may you write there?',
+    });
+  }
+  sweepInputs(folder);
+  return Upload.ofCommand(folder);
+}
+
+async function* limited(source: Readable, name: string): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) {
+      throw new SottoError('TOO_LARGE', `${name} holds more than 4 GiB`, {
+        hint: 'save it to a file, then transcribe that',
+      });
+    }
+    yield chunk;
+  }
+}
