@@ -89,7 +89,7 @@ async function openSource(source: FileSource): Promise<PcmSource> {
     case 'unknown':
       throw new SottoError(
         'AUDIO_UNSUPPORTED',
-        `${named(source.path)} is no audio file that Sotto knows (it looks like ${found.looksLike})`,
+        `${named(source.path)} is not a supported audio file (it looks like ${found.looksLike})`,
         { hint: 'give a WAV, FLAC, MP3, M4A, AAC, OGG, WebM, AIFF or MP4 file' },
       );
   }

@@ -1,4 +1,5 @@
 /** How a command shows the work on a file. One for terminals, one for everything else. */
+import { basename } from 'node:path';
 import type { JobEvent } from '../protocol/messages.js';
 import { SottoError } from '../protocol/errors.js';
 import type { Transcript } from '../writers/index.js';
@@ -32,7 +33,16 @@ export function withoutNotes<V extends object>(view: V): V {
 export function errorLine(error: SottoError, file?: string): string {
   const where = file === undefined ? '' : `${file}: `;
   const advice = error.hint === '' ? '' : ` — ${error.hint}`;
-  return `sotto: ${where}${error.message}${advice}`.replace(/[\r\n]+/g, ' ');
+  return `sotto: ${where}${withoutName(error.message, file)}${advice}`.replace(/[\r\n]+/g, ' ');
+}
+
+/** `"talk.mp3" is empty` → `empty`: the line names the file already. */
+function withoutName(message: string, file: string | undefined): string {
+  if (file === undefined) return message;
+  const [quoted = '', name = ''] = /"((?:[^"\\]|\\.)*)"/.exec(message) ?? [];
+  if (quoted === '' || basename(name) !== basename(file)) return message;
+  if (message === `there is no file ${quoted}`) return 'file not found';
+  return message.startsWith(quoted) ? message.slice(quoted.length).replace(/^ (?:is )?/, '') : message;
 }
 
 /** Says what ended a command as a whole. @returns its exit code */

@@ -121,7 +121,7 @@ function unreadable(place: Place, folder: boolean, error: unknown): Unreadable {
     folder,
     error: new SottoError(
       gone ? 'AUDIO_NOT_FOUND' : 'AUDIO_UNREADABLE',
-      gone ? 'there is no such file or folder' : `it can’t be read: ${reasonOf(error)}`,
+      gone ? 'file not found' : `it can’t be read: ${reasonOf(error)}`,
       {
         cause: error,
         ...(folder && { hint: 'check the permissions of the folder; what it holds was left out' }),
