@@ -1,11 +1,20 @@
 #include "addon.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
 #include "op.h"
+#include "sizes.h"
 
 namespace sotto {
+
+namespace {
+
+/** V8 ends the process at sums that no machine has; an array of that size will never be computed. */
+constexpr int64_t kMostReported = int64_t{1} << 36;
+
+}  // namespace
 
 HandleTable::~HandleTable() {
   for (auto block : blocks_) {
@@ -63,7 +72,8 @@ Addon& Addon::of(napi_env env) {
 }
 
 napi_value Addon::wrap(mx::array value, bool counted) {
-  int64_t bytes = counted ? static_cast<int64_t>(value.nbytes()) : 0;
+  check_size(value);
+  int64_t bytes = counted ? std::min(static_cast<int64_t>(value.nbytes()), kMostReported) : 0;
   Handle* handle = table_.acquire(std::move(value));
   handle->reported = bytes;
   pending_ = handle;

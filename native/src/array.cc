@@ -1,11 +1,14 @@
 // MxArray: making arrays of JavaScript data, and reading them back.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "areas.h"
 #include "call.h"
 #include "mlx/ops.h"
 #include "mlx/transforms.h"
+#include "sizes.h"
 
 namespace sotto {
 
@@ -55,15 +58,6 @@ bool is_bits(Dtype natural, Dtype wanted) {
   return false;
 }
 
-size_t product(const Shape& shape) {
-  size_t n = 1;
-  for (int d : shape) {
-    if (d < 0) throw wrong_value("a shape has no negative sizes");
-    n *= static_cast<size_t>(d);
-  }
-  return n;
-}
-
 /** The shape asked for, one entry of which may be -1; one axis when none is asked for. */
 Shape fit(const std::optional<Shape>& asked, size_t size) {
   if (!asked) {
@@ -71,20 +65,15 @@ Shape fit(const std::optional<Shape>& asked, size_t size) {
     return {static_cast<int>(size)};
   }
   Shape shape = *asked;
-  size_t known = 1;
-  int open = -1;
-  for (size_t i = 0; i < shape.size(); i++) {
-    if (shape[i] == -1 && open < 0) {
-      open = static_cast<int>(i);
-    } else {
-      known *= product({shape[i]});
-    }
+  auto found = std::find(shape.begin(), shape.end(), -1);
+  if (found != shape.end()) {
+    *found = 1;
+    const size_t known = count_of(shape);
+    if (known > 0 && size / known > INT32_MAX) throw wrong_value("an axis holds at most 2147483647 elements");
+    *found = known > 0 ? static_cast<int>(size / known) : 0;
   }
-  if (open >= 0 && known > 0) shape[open] = static_cast<int>(size / known);
-  if (product(shape) != size) {
-    std::string text;
-    for (int d : *asked) text += (text.empty() ? "" : ",") + std::to_string(d);
-    throw wrong_value("the data has " + std::to_string(size) + " elements, which do not make the shape [" + text + "]");
+  if (count_of(shape) != size) {
+    throw wrong_value("the data has " + std::to_string(size) + " elements, which do not make the shape " + shape_text(*asked));
   }
   return shape;
 }
@@ -102,9 +91,10 @@ array from_typed(const TypedArray& t, const std::optional<Shape>& shape, std::op
     auto* data = static_cast<const double*>(t.data);
     return array(data, fit(shape, t.length), mx::float32);
   }
+  const Shape to = fit(shape, bytes / size_of(stored));
   mx::allocator::Data data = mx::allocator::malloc(bytes);
   if (bytes > 0) std::memcpy(data.buffer().raw_ptr(), t.data, bytes);
-  array made(std::move(data), fit(shape, bytes / size_of(stored)), stored);
+  array made(std::move(data), to, stored);
   return stored == wanted ? made : mx::astype(made, wanted, mx::Device(mx::Device::cpu));
 }
 
@@ -166,9 +156,7 @@ array from_nested(Call& call, napi_value value, const std::optional<Shape>& shap
   Dtype out = dtype.value_or(boolean ? mx::bool_ : flat.any_bigint ? mx::int64 : mx::float32);
   bool exact = mx::issubdtype(out, mx::integer) || out == mx::bool_;
   if (exact) {
-    for (double number : flat.numbers) {
-      if (number != std::floor(number)) throw wrong_value(std::string(dtype_name(out)) + " can't hold a fraction");
-    }
+    for (size_t i = 0; i < flat.numbers.size(); i++) check_integer(flat.numbers[i], flat.bigints[i], out);
     return array(flat.bigints.data(), to, out);
   }
   if (out == mx::float64) return array(flat.numbers.data(), to, out);
@@ -194,12 +182,13 @@ array as_array(napi_value data, std::optional<Shape> shape, Call* call) {
   if (!t) mistyped(*call, 0, "a typed array", data);
   Dtype dtype = natural_dtype(t->type);
   if (t->length == 0) return from_typed(*t, shape, dtype);
+  const Shape to = fit(shape, t->length);  // before the reference is made: what throws must not hold the buffer
   napi_ref ref = nullptr;
   check(call->env, napi_create_reference(call->env, t->buffer, 1, &ref));
   // MLX may let go on one of its own threads: the reference waits in the graveyard for this one.
   auto graveyard = call->addon.graveyard();
   call->addon.bury();
-  return array(t->data, fit(shape, t->length), dtype, [graveyard, ref](void*) {
+  return array(t->data, to, dtype, [graveyard, ref](void*) {
     std::lock_guard lock(graveyard->mutex);
     graveyard->refs.push_back(ref);
   });
@@ -248,17 +237,49 @@ napi_value typed(Call& call, const array& a, napi_value buffer) {
   return out;
 }
 
+/** What a typed array of every Node can hold. */
+constexpr size_t kMostElements = UINT32_MAX;
+/** From here on a buffer is asked for in a way that can fail: napi_create_arraybuffer ends the process. */
+constexpr size_t kLarge = size_t{1} << 26;
+
+/** A fresh buffer of V8's. @throws Failure OUT_OF_MEMORY */
+napi_value new_buffer(Call& call, size_t bytes, void** data) {
+  napi_value buffer = nullptr;
+  if (bytes < kLarge) {
+    check(call.env, napi_create_arraybuffer(call.env, bytes, data, &buffer));
+    return buffer;
+  }
+  napi_value global = nullptr;
+  napi_value constructor = nullptr;
+  check(call.env, napi_get_global(call.env, &global));
+  check(call.env, napi_get_named_property(call.env, global, "ArrayBuffer", &constructor));
+  napi_value size = to_js(call, static_cast<double>(bytes));
+  if (napi_new_instance(call.env, constructor, 1, &size, &buffer) != napi_ok) {
+    napi_value refused = nullptr;
+    napi_get_and_clear_last_exception(call.env, &refused);
+    throw Failure("OUT_OF_MEMORY", "JavaScript has no room for " + std::to_string(bytes) + " bytes");
+  }
+  check(call.env, napi_get_arraybuffer_info(call.env, buffer, data, nullptr));
+  return buffer;
+}
+
+void check_elements(const array& a, Dtype dtype) {
+  if (a.size() <= kMostElements / view_of(dtype).per_element) return;
+  throw wrong_value("a typed array holds at most " + std::to_string(kMostElements) + " elements");
+}
+
 napi_value to_typed_array(array given, std::optional<Dtype> dtype, Call* call) {
+  check_elements(given, dtype.value_or(given.dtype()));
   array a = readable(dtype && *dtype != given.dtype() ? mx::astype(given, *dtype) : given);
   void* data = nullptr;
-  napi_value buffer = nullptr;
-  check(call->env, napi_create_arraybuffer(call->env, a.nbytes(), &data, &buffer));
+  napi_value buffer = new_buffer(*call, a.nbytes(), &data);
   if (a.nbytes() > 0) std::memcpy(data, a.data<char>(), a.nbytes());
   return typed(*call, a, buffer);
 }
 
 /** The elements without a copy: a typed array over MLX's own memory, which lives as long as the typed array does. */
 napi_value shared_view(array given, Call* call) {
+  check_elements(given, given.dtype());
   auto held = std::make_unique<array>(readable(given));
   napi_value buffer = nullptr;
   if (held->nbytes() == 0) return to_typed_array(given, std::nullopt, call);

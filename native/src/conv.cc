@@ -26,6 +26,14 @@ std::tuple<int, int, int> three(const std::optional<Ints>& given, int fallback, 
   return {list[0], list[1], list[2]};
 }
 
+/** MLX divides channels by groups, and both by what they make, without looking. */
+void check_channels(const array& input, const array& weight, int groups) {
+  if (groups < 1) throw wrong_value("'groups' must be positive, got " + std::to_string(groups));
+  for (const array* a : {&input, &weight}) {
+    if (a->ndim() > 0 && a->size() == 0) throw wrong_value("neither input nor weight may be empty");
+  }
+}
+
 using Each = std::optional<Ints>;
 constexpr const char* kConv = "input, weight, stride, padding, dilation, groups";
 constexpr const char* kTransposed = "input, weight, stride, padding, dilation, outputPadding, groups";
@@ -81,6 +89,7 @@ array conv_general(array input, array weight, Each stride, napi_value padding, E
       high = low;
     }
   }
+  check_channels(input, weight, groups);
   return mx::conv_general(input, weight, list(stride, 1), low, high, list(kernel_dilation, 1), list(input_dilation, 1), groups,
                           flip, s);
 }
@@ -88,27 +97,33 @@ array conv_general(array input, array weight, Each stride, napi_value padding, E
 constexpr Op kOps[] = {
     op("conv1d", kConv,
        [](array x, array w, Or<1> stride, Or<0> padding, Or<1> dilation, Or<1> groups, Stream s) {
+         check_channels(x, w, groups);
          return mx::conv1d(x, w, stride, padding, dilation, groups, s);
        }),
     op("conv2d", kConv,
        [](array x, array w, Each stride, Each padding, Each dilation, Or<1> groups, Stream s) {
+         check_channels(x, w, groups);
          return mx::conv2d(x, w, two(stride, 1, "stride"), two(padding, 0, "padding"), two(dilation, 1, "dilation"), groups, s);
        }),
     op("conv3d", kConv,
        [](array x, array w, Each stride, Each padding, Each dilation, Or<1> groups, Stream s) {
+         check_channels(x, w, groups);
          return mx::conv3d(x, w, three(stride, 1, "stride"), three(padding, 0, "padding"), three(dilation, 1, "dilation"), groups, s);
        }),
     op("convTranspose1d", kTransposed,
        [](array x, array w, Or<1> stride, Or<0> padding, Or<1> dilation, Or<0> extra, Or<1> groups, Stream s) {
+         check_channels(x, w, groups);
          return mx::conv_transpose1d(x, w, stride, padding, dilation, extra, groups, s);
        }),
     op("convTranspose2d", kTransposed,
        [](array x, array w, Each stride, Each padding, Each dilation, Each extra, Or<1> groups, Stream s) {
+         check_channels(x, w, groups);
          return mx::conv_transpose2d(x, w, two(stride, 1, "stride"), two(padding, 0, "padding"), two(dilation, 1, "dilation"),
                                      two(extra, 0, "outputPadding"), groups, s);
        }),
     op("convTranspose3d", kTransposed,
        [](array x, array w, Each stride, Each padding, Each dilation, Each extra, Or<1> groups, Stream s) {
+         check_channels(x, w, groups);
          return mx::conv_transpose3d(x, w, three(stride, 1, "stride"), three(padding, 0, "padding"),
                                      three(dilation, 1, "dilation"), three(extra, 0, "outputPadding"), groups, s);
        }),

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "mlx/stream.h"
+#include "sizes.h"
 
 namespace sotto {
 
@@ -85,6 +86,22 @@ std::string describe(const array& a) {
   return text + "]";
 }
 
+void check_integer(double number, int64_t whole, Dtype dtype) {
+  const auto refuse = [&](const char* what) {
+    throw wrong_value(std::string(dtype_name(dtype)) + " can't hold " + what);
+  };
+  if (std::isnan(number)) refuse("NaN");
+  if (std::isinf(number)) refuse("an infinity");
+  if (number != std::floor(number)) refuse("a fraction");
+  if (dtype == mx::bool_) return;
+  const auto [low, high] = integer_range(dtype);
+  // `whole` is not the number where the number has no room in 64 signed bits.
+  if (static_cast<double>(whole) == number && whole >= low && whole <= high) return;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.10g", number);
+  refuse(text);
+}
+
 Operand operand_from(Call& call, size_t i, napi_value value) {
   if (Handle* handle = call.addon.handle(value)) {
     if (!handle->value) throw wrong_value("argument '" + call.name(i) + "' was disposed");
@@ -115,6 +132,7 @@ array Operand::with(std::optional<Dtype> dtype) const {
   if (auto* flag = std::get_if<bool>(&value)) return array(*flag, dtype.value_or(mx::bool_));
   if (auto* whole = std::get_if<int64_t>(&value)) {
     Dtype out = dtype.value_or(mx::int64);
+    if (mx::issubdtype(out, mx::integer)) check_integer(static_cast<double>(*whole), *whole, out);
     return array(*whole, out == mx::bool_ ? mx::int64 : out);
   }
   double number = std::get<double>(value);
@@ -126,13 +144,31 @@ array Operand::with(std::optional<Dtype> dtype) const {
   if (std::floor(number) != number || std::abs(number) > 9.007199254740992e15) {
     return array(static_cast<float>(number), mx::float32);
   }
-  return array(static_cast<int64_t>(number), *dtype == mx::bool_ ? mx::int32 : *dtype);
+  Dtype out = *dtype == mx::bool_ ? mx::int32 : *dtype;
+  check_integer(number, static_cast<int64_t>(number), out);
+  return array(static_cast<int64_t>(number), out);
+}
+
+array Operand::within(Dtype dtype) const {
+  auto* number = std::get_if<double>(&value);
+  if (number && mx::issubdtype(dtype, mx::integer) && !(std::abs(*number) <= 9.007199254740992e15)) {
+    check_integer(*number, 0, dtype);
+  }
+  return with(dtype);
 }
 
 array Operand::beside(const Operand& other) const {
   if (auto* a = as_array()) return *a;
   if (auto* b = other.as_array()) return with(b->dtype());
   return alone();
+}
+
+int whole_of(const Operand& operand, const char* name) {
+  auto* number = std::get_if<double>(&operand.value);
+  if (number == nullptr || *number != std::floor(*number) || std::abs(*number) > std::numeric_limits<int>::max()) {
+    throw wrong_type(std::string("argument '") + name + "' must be an MxArray or an integer of 32 bits");
+  }
+  return static_cast<int>(*number);
 }
 
 array array_from(Call& call, size_t i, napi_value value) {
@@ -330,6 +366,8 @@ napi_value to_js(Call& call, Dtype value) {
 }
 
 napi_value to_js(Call& call, std::vector<array> values) {
+  // Before the first handle exists: what throws must not leave some of them behind.
+  for (const array& value : values) check_size(value);
   napi_value list = nullptr;
   check(call.env, napi_create_array_with_length(call.env, values.size(), &list));
   for (uint32_t i = 0; i < values.size(); i++) {

@@ -59,6 +59,8 @@ struct Operand {
   array alone() const { return with(std::nullopt); }
   array beside(const Operand& other) const;
   array with(std::optional<Dtype> dtype) const;
+  /** As an element of `dtype`: NaN and infinities are no integers. */
+  array within(Dtype dtype) const;
 };
 
 /** All remaining positional arguments, or one JavaScript array of them. */
@@ -73,6 +75,8 @@ struct RestShapes {
 
 // --- From JavaScript ----------------------------------------------------------------------------------------------
 
+/** The integer of 32 bits that a scalar is. @throws Failure where it is an array or another number */
+int whole_of(const Operand&, const char* name);
 array array_from(Call&, size_t i, napi_value);
 Operand operand_from(Call&, size_t i, napi_value);
 std::vector<array> arrays_from(Call&, size_t i, napi_value);
@@ -91,6 +95,13 @@ mx::Device device_from(Call&, size_t i, napi_value);
 Rest rest_from(Call&, size_t i);
 [[noreturn]] void missing(const Call&, size_t i);
 [[noreturn]] void mistyped(const Call&, size_t i, const char* wanted, napi_value got);
+
+/**
+ * Holds a number to an integer dtype, as NumPy does; any number is a boolean. `whole` is the number as 64 bits, exact
+ * where it was a bigint.
+ * @throws Failure INVALID_ARGUMENT for a fraction, NaN, an infinity and what the dtype has no room for
+ */
+void check_integer(double number, int64_t whole, Dtype dtype);
 
 /** The name of a dtype as JavaScript sees it. */
 const char* dtype_name(Dtype);

@@ -1,4 +1,5 @@
 // Arrays out of nothing: ranges, constants, diagonals, windows.
+#include <algorithm>
 #include <cmath>
 
 #include "areas.h"
@@ -22,6 +23,14 @@ array arange(double start, std::optional<double> stop, std::optional<double> ste
   return mx::arange(from, to, by, out, s);
 }
 
+/** MLX computes with the offset in 32 bits: one beyond the ends means an empty diagonal, as it does in NumPy. */
+int diagonal_within(const array& a, int offset, int axis1, int axis2) {
+  const int rank = static_cast<int>(a.ndim());
+  const auto has = [&](int axis) { return axis >= -rank && axis < rank; };
+  // Another axis is refused by MLX.
+  return has(axis1) && has(axis2) ? std::clamp(offset, -a.shape(axis1), a.shape(axis2)) : 0;
+}
+
 using Window = array (*)(int, mx::StreamOrDevice);
 template <Window F>
 array window(int m, Stream s) {
@@ -40,12 +49,12 @@ constexpr Op kOps[] = {
        [](Shape shape, std::optional<Dtype> dtype, Stream s) { return mx::ones(shape, dtype.value_or(mx::float32), s); }),
     op("full", "shape, vals, dtype",
        [](Shape shape, Operand vals, std::optional<Dtype> dtype, Stream s) {
-         return dtype ? mx::full(shape, vals.with(dtype), *dtype, s) : mx::full(shape, vals.alone(), s);
+         return dtype ? mx::full(shape, vals.within(*dtype), *dtype, s) : mx::full(shape, vals.alone(), s);
        }),
     // Stands for weights until they are loaded: it will never take its memory, so V8 is not told of it.
     op("placeholder", "shape, vals, dtype",
        [](Shape shape, Operand vals, Dtype dtype, Call* call) {
-         return call->addon.wrap(mx::full(shape, vals.with(dtype), dtype), false);
+         return call->addon.wrap(mx::full(shape, vals.within(dtype), dtype), false);
        }),
     op("zerosLike", "a, dtype",
        [](array a, std::optional<Dtype> dtype, Stream s) { return mx::zeros_like(a, dtype.value_or(a.dtype()), s); }),
@@ -54,7 +63,7 @@ constexpr Op kOps[] = {
     op("fullLike", "a, vals, dtype",
        [](array a, Operand vals, std::optional<Dtype> dtype, Stream s) {
          Dtype out = dtype.value_or(a.dtype());
-         return mx::full_like(a, vals.with(out), out, s);
+         return mx::full_like(a, vals.within(out), out, s);
        }),
     op("eye", "n, m, k, dtype",
        [](int n, std::optional<int> m, Or<0> k, std::optional<Dtype> dtype, Stream s) {
@@ -68,12 +77,18 @@ constexpr Op kOps[] = {
        }),
     op("tril", "x, k", [](array x, Or<0> k, Stream s) { return mx::tril(x, k, s); }),
     op("triu", "x, k", [](array x, Or<0> k, Stream s) { return mx::triu(x, k, s); }),
-    op("diag", "a, k", [](array a, Or<0> k, Stream s) { return mx::diag(a, k, s); }),
+    op("diag", "a, k",
+       [](array a, Or<0> k, Stream s) { return mx::diag(a, a.ndim() == 2 ? diagonal_within(a, k, 0, 1) : int{k}, s); }),
     op("diagonal", "a, offset, axis1, axis2",
-       [](array a, Or<0> offset, Or<0> axis1, Or<1> axis2, Stream s) { return mx::diagonal(a, offset, axis1, axis2, s); }),
+       [](array a, Or<0> offset, Or<0> axis1, Or<1> axis2, Stream s) { return mx::diagonal(a, diagonal_within(a, offset, axis1, axis2), axis1, axis2, s); }),
     op("trace", "a, offset, axis1, axis2, dtype",
        [](array a, Or<0> offset, Or<0> axis1, Or<1> axis2, std::optional<Dtype> dtype, Stream s) {
-         return dtype ? mx::trace(a, offset, axis1, axis2, *dtype, s) : mx::trace(a, offset, axis1, axis2, s);
+         const int within = diagonal_within(a, offset, axis1, axis2);
+         // MLX's sum never ends over an empty diagonal: the sum of nothing is 0.
+         if (within != 0 && mx::diagonal(a, within, axis1, axis2, s).shape(-1) == 0) {
+           return mx::zeros_like(dtype ? mx::trace(a, 0, axis1, axis2, *dtype, s) : mx::trace(a, 0, axis1, axis2, s), s);
+         }
+         return dtype ? mx::trace(a, within, axis1, axis2, *dtype, s) : mx::trace(a, within, axis1, axis2, s);
        }),
     op<window<mx::hanning>>("hanning", "m"),
     op<window<mx::hamming>>("hamming", "m"),

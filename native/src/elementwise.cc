@@ -30,6 +30,38 @@ constexpr Op two(const char* name) {
   return op<binary<F>>(name, "a, b");
 }
 
+/** Whether a processor's division of these integers may trap: by 0, or the smallest number by -1. */
+bool may_trap(const Operand& a, const Operand& b) {
+  if (!mx::issubdtype(mx::result_type(a.beside(b), b.beside(a)), mx::integer)) return false;
+  auto* number = std::get_if<double>(&b.value);
+  return number == nullptr || *number == 0 || *number == -1;
+}
+
+/** Quotient and remainder of integers where each division is defined: by 0 they are 0 and `a`, as in MLX; by -1, -a and 0. */
+std::pair<array, array> divided(array a, array b, Stream s) {
+  const Dtype dtype = mx::result_type(a, b);
+  a = mx::astype(a, dtype, s);
+  b = mx::astype(b, dtype, s);
+  const array none(0, dtype);
+  const array by_zero = mx::equal(b, none, s);
+  // An unsigned -1 is the largest number: dividing by it can't trap, and a quotient by it is never -a.
+  const array by_minus_one = mx::issubdtype(dtype, mx::signedinteger) ? mx::equal(b, array(-1, dtype), s) : array(false);
+  const array divisor = mx::where(mx::logical_or(by_zero, by_minus_one, s), array(1, dtype), b, s);
+  array quotient = mx::where(by_minus_one, mx::negative(a, s), mx::floor_divide(a, divisor, s), s);
+  array rest = mx::where(by_minus_one, none, mx::remainder(a, divisor, s), s);
+  return {mx::where(by_zero, none, quotient, s), mx::where(by_zero, a, rest, s)};
+}
+
+array floor_divide(Operand a, Operand b, Stream s) {
+  if (may_trap(a, b)) return divided(a.beside(b), b.beside(a), s).first;
+  return mx::floor_divide(a.beside(b), b.beside(a), s);
+}
+
+array remainder(Operand a, Operand b, Stream s) {
+  if (may_trap(a, b)) return divided(a.beside(b), b.beside(a), s).second;
+  return mx::remainder(a.beside(b), b.beside(a), s);
+}
+
 constexpr Op kOps[] = {
     one<mx::abs>("abs"),
     one<mx::arccos>("arccos"),
@@ -86,7 +118,7 @@ constexpr Op kOps[] = {
     two<mx::bitwise_xor>("bitwiseXor"),
     two<mx::divide>("divide"),
     two<mx::equal>("equal"),
-    two<mx::floor_divide>("floorDivide"),
+    op<floor_divide>("floorDivide", "a, b"),
     two<mx::greater>("greater"),
     two<mx::greater_equal>("greaterEqual"),
     two<mx::left_shift>("leftShift"),
@@ -101,10 +133,15 @@ constexpr Op kOps[] = {
     two<mx::multiply>("multiply"),
     two<mx::not_equal>("notEqual"),
     two<mx::power>("power"),
-    two<mx::remainder>("remainder"),
+    op<remainder>("remainder", "a, b"),
     two<mx::right_shift>("rightShift"),
     two<mx::subtract>("subtract"),
-    op("divmod", "a, b", [](Operand a, Operand b, Stream s) { return mx::divmod(a.beside(b), b.beside(a), s); }),
+    op("divmod", "a, b", [](Operand a, Operand b, Stream s) {
+         if (!may_trap(a, b)) return mx::divmod(a.beside(b), b.beside(a), s);
+         auto [quotient, rest] = divided(a.beside(b), b.beside(a), s);
+         auto parts = mx::broadcast_arrays({quotient, rest}, s);
+         return parts;
+       }),
     op("allclose", "a, b, rtol, atol, *, equalNan",
        [](Operand a, Operand b, std::optional<double> rtol, std::optional<double> atol, Or<false> equal_nan, Stream s) {
          return mx::allclose(a.beside(b), b.beside(a), rtol.value_or(1e-5), atol.value_or(1e-8), equal_nan, s);

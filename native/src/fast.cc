@@ -1,5 +1,6 @@
 // mx.fast: fused kernels of a transformer.
 #include "areas.h"
+#include "bounded.h"
 #include "call.h"
 #include "mlx/fast.h"
 #include "mlx/ops.h"
@@ -55,9 +56,7 @@ array rope(array a, int dims, Or<false> traditional, std::optional<double> base,
   if (base) wavelength = static_cast<float>(*base);
   float factor = static_cast<float>(scale.value_or(1));
   if (auto* list = offset.as_array()) return mx::fast::rope(a, dims, traditional, wavelength, factor, *list, freqs, s);
-  auto* number = std::get_if<double>(&offset.value);
-  if (number == nullptr || *number != static_cast<int>(*number)) throw wrong_type("argument 'offset' must be an integer or an MxArray");
-  return mx::fast::rope(a, dims, traditional, wavelength, factor, static_cast<int>(*number), freqs, s);
+  return mx::fast::rope(a, dims, traditional, wavelength, factor, whole_of(offset, "offset"), freqs, s);
 }
 
 constexpr Op kOps[] = {
@@ -71,7 +70,11 @@ constexpr Op kOps[] = {
     op<rope>("rope", "a, dims, *, traditional, base, scale, offset, freqs"),
     op<attention>("scaledDotProductAttention", "q, k, v, *, scale, mask, sinks, forceFused"),
     op("crossEntropy", "logits, targets",
-       [](array logits, array targets, Stream s) { return mx::fast::cross_entropy(logits, targets, s); }),
+       [](array logits, array targets, Stream s) { 
+         const bool has_classes = logits.ndim() > 0;
+         return mx::fast::cross_entropy(
+             logits, has_classes ? bounded(targets, {.length = logits.shape(-1), .negatives = false}, s) : targets, s);
+       }),
     op("gatedDeltaUpdate", "q, k, v, gamma, beta, initialState, mask",
        [](array q, array k, array v, array gamma, array beta, MaybeArray state, MaybeArray mask, Stream s) {
          return mx::fast::gated_delta_update(q, k, v, gamma, beta, state, mask, s);

@@ -1,6 +1,6 @@
-// Reading and writing parts of an array. Indices that MLX would follow out of bounds are its own affair only where the
-// values are not known before evaluation: see native/README.md, "Limits".
+// Reading and writing parts of an array. MLX follows an index out of bounds: `bounded` stands before every op that has some.
 #include "areas.h"
+#include "bounded.h"
 #include "call.h"
 #include "mlx/ops.h"
 
@@ -36,6 +36,37 @@ Bounds bounds(const array& a, Shape start, Shape stop, std::optional<Shape> stri
   return out;
 }
 
+/** The axis counted from 0. @throws Failure where `a` has no such axis */
+int axis_of(const array& a, int axis) {
+  const int rank = static_cast<int>(a.ndim());
+  if (axis < -rank || axis >= rank) throw wrong_value("axis " + std::to_string(axis) + " of an array of " + std::to_string(rank));
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** `indices` on an axis of `a`. */
+array along(const array& a, const array& indices, int axis, Stream s, int extent = 1) {
+  return bounded(indices, {.length = a.shape(axis_of(a, axis)), .extent = extent}, s);
+}
+
+/** @throws Failure where `update` can't be a part of `a` */
+void check_part(const array& a, const array& update) {
+  bool fits = update.ndim() <= a.ndim();
+  for (int axis = -1; fits && axis >= -static_cast<int>(update.ndim()); axis--) fits = update.shape(axis) <= a.shape(axis);
+  if (!fits) throw wrong_value("the update is larger than the array");
+}
+
+/** `start` for a slice of `sizes` elements on `axes`. */
+array starts_within(const array& a, const array& start, const std::vector<int>& axes, const Shape& sizes, Stream s) {
+  if (start.size() != axes.size()) throw wrong_value("there must be as many starts as axes");
+  std::vector<int64_t> limits;
+  for (int axis : axes) {
+    // Sizes may belong to the last axes only.
+    const int from_end = axis_of(a, axis) - static_cast<int>(a.ndim()) + static_cast<int>(sizes.size());
+    limits.push_back(from_end < 0 ? a.shape(axis) - 1 : a.shape(axis) - sizes[from_end]);
+  }
+  return bounded_starts(start, limits, s);
+}
+
 /** slice(a, start[], stop[], strides[]?) or, with an MxArray start, slice(a, start, axes[], sliceSize[]). */
 array slice(array a, napi_value start, Shape second, std::optional<Shape> third, Stream s, Call* call) {
   if (start == nullptr) missing(*call, 1);
@@ -43,7 +74,7 @@ array slice(array a, napi_value start, Shape second, std::optional<Shape> third,
     if (!third) missing(*call, 3);
     check_rank(a, *third, "sliceSize");
     std::vector<int> axes(second.begin(), second.end());
-    return mx::slice(a, array_from(*call, 1, start), axes, *third, s);
+    return mx::slice(a, starts_within(a, array_from(*call, 1, start), axes, *third, s), axes, *third, s);
   }
   auto b = bounds(a, shape_from(*call, 1, start), second, third);
   return mx::slice(a, b.start, b.stop, b.strides, s);
@@ -55,7 +86,8 @@ array slice_update(array a, Operand update, napi_value start, Shape second, std:
   array value = update.beside(Operand{a});
   if (call->addon.handle(start) != nullptr) {
     std::vector<int> axes(second.begin(), second.end());
-    return mx::slice_update(a, value, array_from(*call, 2, start), axes, s);
+    check_part(a, value);
+    return mx::slice_update(a, value, starts_within(a, array_from(*call, 2, start), axes, value.shape(), s), axes, s);
   }
   auto b = bounds(a, shape_from(*call, 2, start), second, third);
   return mx::slice_update(a, value, b.start, b.stop, b.strides, s);
@@ -69,22 +101,30 @@ array slice_accumulate(array a, Operand update, Shape start, Shape stop, std::op
 }
 
 array take(array a, Operand indices, std::optional<int> axis, Stream s) {
-  if (auto* list = indices.as_array()) return axis ? mx::take(a, *list, *axis, s) : mx::take(a, *list, s);
-  auto* number = std::get_if<double>(&indices.value);
-  if (number == nullptr || *number != static_cast<int>(*number)) throw wrong_type("argument 'indices' must be an MxArray or an integer");
-  int index = static_cast<int>(*number);
-  if (!axis) return mx::take(a, index, s);
-  int length = a.shape(*axis);
-  if (index < -length || index >= length) {
-    throw wrong_value("index " + std::to_string(index) + " is out of range for axis " + std::to_string(*axis));
+  if (auto* list = indices.as_array()) {
+    if (axis) return mx::take(a, along(a, *list, *axis, s), *axis, s);
+    return mx::take(a, bounded(*list, {.length = static_cast<int64_t>(a.size())}, s), s);
   }
-  return mx::take(a, index, *axis, s);
+  const int64_t index = whole_of(indices, "indices");
+  const int64_t length = axis ? a.shape(axis_of(a, *axis)) : static_cast<int64_t>(a.size());
+  if (index < -length || index >= length) {
+    const std::string where = axis ? " for axis " + std::to_string(*axis) : "";
+    throw wrong_value("index " + std::to_string(index) + " is out of range" + where);
+  }
+  return axis ? mx::take(a, static_cast<int>(index), *axis, s) : mx::take(a, static_cast<int>(index), s);
 }
 
 using Scatter = array (*)(const array&, const std::vector<array>&, const array&, const std::vector<int>&, mx::StreamOrDevice);
 template <Scatter F>
 array scatter(array a, std::vector<array> indices, Operand updates, std::vector<int> axes, Stream s) {
-  return F(a, indices, updates.beside(Operand{a}), axes, s);
+  array values = updates.beside(Operand{a});
+  for (size_t i = 0; i < indices.size() && i < axes.size(); i++) {
+    // The last axes of the updates are those of `a`, each as long as the part that is written.
+    const int axis = axis_of(a, axes[i]);
+    const int at = static_cast<int>(values.ndim()) - static_cast<int>(a.ndim()) + axis;
+    indices[i] = along(a, indices[i], axis, s, at < 0 ? 1 : values.shape(at));
+  }
+  return F(a, indices, values, axes, s);
 }
 
 constexpr Op kOps[] = {
@@ -97,22 +137,28 @@ constexpr Op kOps[] = {
     op<take>("take", "a, indices, axis"),
     op("takeAlongAxis", "a, indices, axis",
        [](array a, array indices, std::optional<int> axis, Stream s) {
-         if (axis) return mx::take_along_axis(a, indices, *axis, s);
-         return mx::take_along_axis(mx::reshape(a, {-1}, s), mx::reshape(indices, {-1}, s), 0, s);
+         if (axis) return mx::take_along_axis(a, along(a, indices, *axis, s), *axis, s);
+         array flat = mx::flatten(a, s);
+         return mx::take_along_axis(flat, mx::flatten(along(flat, indices, 0, s), s), 0, s);
        }),
     op("putAlongAxis", "a, indices, values, axis",
        [](array a, array indices, Operand values, std::optional<int> axis, Stream s) {
          array value = values.beside(Operand{a});
-         if (axis) return mx::put_along_axis(a, indices, value, *axis, s);
-         array flat = mx::put_along_axis(mx::reshape(a, {-1}, s), mx::reshape(indices, {-1}, s), mx::reshape(value, {-1}, s), 0, s);
+         if (axis) return mx::put_along_axis(a, along(a, indices, *axis, s), value, *axis, s);
+         array line = mx::flatten(a, s);
+         array flat = mx::put_along_axis(line, mx::flatten(along(line, indices, 0, s), s), mx::flatten(value, s), 0, s);
          return mx::reshape(flat, a.shape(), s);
        }),
     op("scatterAddAxis", "a, indices, values, axis",
        [](array a, array indices, Operand values, int axis, Stream s) {
-         return mx::scatter_add_axis(a, indices, values.beside(Operand{a}), axis, s);
+         return mx::scatter_add_axis(a, along(a, indices, axis, s), values.beside(Operand{a}), axis, s);
        }),
     op("gather", "a, indices, axes, sliceSizes",
        [](array a, std::vector<array> indices, std::vector<int> axes, Shape sizes, Stream s) {
+         for (size_t i = 0; i < indices.size() && i < axes.size(); i++) {
+           const int axis = axis_of(a, axes[i]);
+           indices[i] = along(a, indices[i], axis, s, sizes.size() == a.ndim() ? sizes[axis] : 1);
+         }
          return mx::gather(a, indices, axes, sizes, s);
        }),
     op<scatter<mx::scatter>>("scatter", "a, indices, updates, axes"),
@@ -121,7 +167,11 @@ constexpr Op kOps[] = {
     op<scatter<mx::scatter_max>>("scatterMax", "a, indices, updates, axes"),
     op<scatter<mx::scatter_min>>("scatterMin", "a, indices, updates, axes"),
     op("maskedScatter", "a, mask, src",
-       [](array a, array mask, Operand src, Stream s) { return mx::masked_scatter(a, mask, src.beside(Operand{a}), s); }),
+       [](array a, array mask, Operand src, Stream s) {
+         array values = src.beside(Operand{a});
+         if (values.size() == 0 && mask.size() > 0) throw wrong_value("'src' is empty");
+         return mx::masked_scatter(a, mask, values, s);
+       }),
 };
 
 }  // namespace

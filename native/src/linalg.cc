@@ -12,6 +12,12 @@ mx::StreamOrDevice on_cpu(const Stream& s) {
   return std::holds_alternative<std::monostate>(s.value) ? mx::StreamOrDevice(mx::Device::cpu) : s.value;
 }
 
+/** LAPACK's batches divide by the size of a matrix. @throws Failure for an array without elements */
+array filled(array a) {
+  if (a.size() == 0) throw wrong_value("an empty array has no matrices");
+  return a;
+}
+
 /** `ord` is a number, Infinity, 'fro', 'nuc' or left out. */
 array norm(array a, napi_value ord, Axes axis, Or<false> keepdims, Stream s, Call* call) {
   if (ord == nullptr) return mx::linalg::norm(a, axis.list, keepdims, s);
@@ -30,31 +36,31 @@ array norm(array a, napi_value ord, Axes axis, Or<false> keepdims, Stream s, Cal
 
 constexpr Op kOps[] = {
     op<norm>("norm", "a, ord, axis, keepdims"),
-    op("qr", "a", [](array a, Stream s) { return mx::linalg::qr(a, on_cpu(s)); }),
+    op("qr", "a", [](array a, Stream s) { return mx::linalg::qr(filled(a), on_cpu(s)); }),
     op("svd", "a, computeUv",
        [](array a, Or<true> compute_uv, Stream s, Call* call) {
-         auto made = mx::linalg::svd(a, compute_uv, on_cpu(s));
+         auto made = mx::linalg::svd(filled(a), compute_uv, on_cpu(s));
          return made.size() == 1 ? to_js(*call, std::move(made.front())) : to_js(*call, std::move(made));
        }),
-    op("inv", "a", [](array a, Stream s) { return mx::linalg::inv(a, on_cpu(s)); }),
-    op("triInv", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::tri_inv(a, upper, on_cpu(s)); }),
-    op("cholesky", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::cholesky(a, upper, on_cpu(s)); }),
-    op("choleskyInv", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::cholesky_inv(a, upper, on_cpu(s)); }),
-    op("pinv", "a", [](array a, Stream s) { return mx::linalg::pinv(a, on_cpu(s)); }),
-    op("lu", "a", [](array a, Stream s) { return mx::linalg::lu(a, on_cpu(s)); }),
-    op("luFactor", "a", [](array a, Stream s) { return mx::linalg::lu_factor(a, on_cpu(s)); }),
-    op("solve", "a, b", [](array a, array b, Stream s) { return mx::linalg::solve(a, b, on_cpu(s)); }),
+    op("inv", "a", [](array a, Stream s) { return mx::linalg::inv(filled(a), on_cpu(s)); }),
+    op("triInv", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::tri_inv(filled(a), upper, on_cpu(s)); }),
+    op("cholesky", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::cholesky(filled(a), upper, on_cpu(s)); }),
+    op("choleskyInv", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::cholesky_inv(filled(a), upper, on_cpu(s)); }),
+    op("pinv", "a", [](array a, Stream s) { return mx::linalg::pinv(filled(a), on_cpu(s)); }),
+    op("lu", "a", [](array a, Stream s) { return mx::linalg::lu(filled(a), on_cpu(s)); }),
+    op("luFactor", "a", [](array a, Stream s) { return mx::linalg::lu_factor(filled(a), on_cpu(s)); }),
+    op("solve", "a, b", [](array a, array b, Stream s) { return mx::linalg::solve(filled(a), filled(b), on_cpu(s)); }),
     op("solveTriangular", "a, b, *, upper",
-       [](array a, array b, Or<false> upper, Stream s) { return mx::linalg::solve_triangular(a, b, upper, on_cpu(s)); }),
+       [](array a, array b, Or<false> upper, Stream s) { return mx::linalg::solve_triangular(filled(a), filled(b), upper, on_cpu(s)); }),
     op("cross", "a, b, axis", [](array a, array b, Or<-1> axis, Stream s) { return mx::linalg::cross(a, b, axis, s); }),
-    op("eig", "a", [](array a, Stream s) { return mx::linalg::eig(a, on_cpu(s)); }),
-    op("eigvals", "a", [](array a, Stream s) { return mx::linalg::eigvals(a, on_cpu(s)); }),
+    op("eig", "a", [](array a, Stream s) { return mx::linalg::eig(filled(a), on_cpu(s)); }),
+    op("eigvals", "a", [](array a, Stream s) { return mx::linalg::eigvals(filled(a), on_cpu(s)); }),
     op("eigh", "a, uplo",
-       [](array a, std::optional<std::string> uplo, Stream s) { return mx::linalg::eigh(a, uplo.value_or("L"), on_cpu(s)); }),
+       [](array a, std::optional<std::string> uplo, Stream s) { return mx::linalg::eigh(filled(a), uplo.value_or("L"), on_cpu(s)); }),
     op("eigvalsh", "a, uplo",
-       [](array a, std::optional<std::string> uplo, Stream s) { return mx::linalg::eigvalsh(a, uplo.value_or("L"), on_cpu(s)); }),
+       [](array a, std::optional<std::string> uplo, Stream s) { return mx::linalg::eigvalsh(filled(a), uplo.value_or("L"), on_cpu(s)); }),
     op("det", "a", [](array a, Stream s) { return mx::linalg::det(a, on_cpu(s)); }),
-    op("slogdet", "a", [](array a, Stream s) { return mx::linalg::slogdet(a, on_cpu(s)); }),
+    op("slogdet", "a", [](array a, Stream s) { return mx::linalg::slogdet(filled(a), on_cpu(s)); }),
 };
 
 }  // namespace

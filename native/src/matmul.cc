@@ -1,5 +1,6 @@
 // Products of vectors, matrices and tensors.
 #include "areas.h"
+#include "bounded.h"
 #include "call.h"
 #include "mlx/einsum.h"
 #include "mlx/ops.h"
@@ -19,6 +20,14 @@ array tensordot(array a, array b, napi_value axes, Stream s, Call* call) {
   check(call->env, napi_get_element(call->env, axes, 0, &first));
   check(call->env, napi_get_element(call->env, axes, 1, &second));
   return mx::tensordot(a, b, ints_from(*call, 2, first), ints_from(*call, 2, second), s);
+}
+
+/** Positions of matrices in a batch of them. */
+std::optional<array> matrices_of(const array& batch, const std::optional<array>& positions, Stream s) {
+  if (!positions || batch.ndim() < 2) return positions;
+  int64_t count = 1;
+  for (size_t i = 0; i + 2 < batch.ndim(); i++) count *= batch.shape(i);
+  return bounded(*positions, {.length = count, .negatives = false}, s);
 }
 
 constexpr Op kOps[] = {
@@ -48,14 +57,18 @@ constexpr Op kOps[] = {
        }),
     op("gatherMm", "a, b, lhsIndices, rhsIndices, *, sortedIndices",
        [](array a, array b, std::optional<array> lhs, std::optional<array> rhs, Or<false> sorted, Stream s) {
-         return mx::gather_mm(a, b, lhs, rhs, sorted, s);
+         return mx::gather_mm(a, b, matrices_of(a, lhs, s), matrices_of(b, rhs, s), sorted, s);
        }),
     op("blockMaskedMm", "a, b, blockSize, maskOut, maskLhs, maskRhs",
        [](array a, array b, Or<64> block, std::optional<array> out, std::optional<array> lhs, std::optional<array> rhs, Stream s) {
          return mx::block_masked_mm(a, b, block, out, lhs, rhs, s);
        }),
     op("segmentedMm", "a, b, segments",
-       [](array a, array b, array segments, Stream s) { return mx::segmented_mm(a, b, segments, s); }),
+       [](array a, array b, array segments, Stream s) {
+         if (a.ndim() < 2) return mx::segmented_mm(a, b, segments, s);
+         // The end of a segment is one past its last column.
+         return mx::segmented_mm(a, b, bounded(segments, {.length = int64_t{a.shape(-1)} + 1, .negatives = false}, s), s);
+       }),
     op("hadamardTransform", "a, scale",
        [](array a, std::optional<double> scale, Stream s) {
          return mx::hadamard_transform(a, scale ? std::optional<float>(*scale) : std::nullopt, s);

@@ -42,7 +42,7 @@ constexpr Op kOps[] = {
     op("randint", "low, high, shape, dtype, key",
        [](Operand low, Operand high, MaybeShape shape, MaybeDtype dtype, Key key, Stream s) {
          Dtype out = dtype.value_or(mx::int32);
-         return mx::random::randint(low.with(out), high.with(out), shape.value_or(Shape{}), out, key, s);
+         return mx::random::randint(low.within(out), high.within(out), shape.value_or(Shape{}), out, key, s);
        }),
     op("bernoulli", "p, shape, key",
        [](std::optional<array> p, MaybeShape shape, Key key, Stream s) {
@@ -76,9 +76,9 @@ constexpr Op kOps[] = {
     op("permutation", "x, axis, key",
        [](Operand x, Or<0> axis, Key key, Stream s) {
          if (auto* list = x.as_array()) return mx::random::permutation(*list, axis, key, s);
-         auto* number = std::get_if<double>(&x.value);
-         if (number == nullptr || *number != static_cast<int>(*number)) throw wrong_type("argument 'x' must be an MxArray or an integer");
-         return mx::random::permutation(static_cast<int>(*number), key, s);
+         const int count = whole_of(x, "x");
+         if (count < 0) throw wrong_value("argument 'x' must not be negative");
+         return mx::random::permutation(count, key, s);
        }),
 };
 

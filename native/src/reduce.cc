@@ -1,4 +1,6 @@
 // Reductions over axes and scans along one.
+#include <algorithm>
+
 #include "areas.h"
 #include "call.h"
 #include "mlx/ops.h"
@@ -70,7 +72,11 @@ constexpr Op kOps[] = {
        }),
     op("softmax", "a, axis, *, precise",
        [](array a, Axes axis, Or<false> precise, Stream s) { return mx::softmax(a, axis.of(a), precise, s); }),
-    op("diff", "a, n, axis", [](array a, Or<1> n, Or<-1> axis, Stream s) { return mx::diff(a, n, axis, s); }),
+    op("diff", "a, n, axis", [](array a, Or<1> n, Or<-1> axis, Stream s) {
+         // Each of the n differences is a step of MLX's loop, and after as many as there are elements none is left.
+         const bool has_axis = axis >= -static_cast<int>(a.ndim()) && axis < static_cast<int>(a.ndim());
+         return mx::diff(a, has_axis ? std::min<int>(n, a.shape(axis)) : n, axis, s);
+       }),
 };
 
 }  // namespace

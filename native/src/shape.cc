@@ -1,7 +1,10 @@
 // The same elements in another shape, order, place or type.
+#include <algorithm>
+
 #include "areas.h"
 #include "call.h"
 #include "mlx/ops.h"
+#include "sizes.h"
 
 namespace sotto {
 
@@ -48,7 +51,7 @@ array pad(Call& call, array a, napi_value widths, std::optional<std::string> mod
     if (pair.empty() || pair.size() > 2) mistyped(call, 1, "a number, [before, after] or a list of pairs", widths);
     pairs.assign(a.ndim(), {pair.front(), pair.back()});
   }
-  array value = fill ? fill->with(a.dtype()) : array(0, a.dtype());
+  array value = fill ? fill->within(a.dtype()) : array(0, a.dtype());
   return mx::pad(a, pairs, value, mode.value_or("constant"), s);
 }
 
@@ -71,7 +74,14 @@ constexpr Op kOps[] = {
     op("flatten", "a, startAxis, endAxis",
        [](array a, Or<0> start, Or<-1> end, Stream s) { return mx::flatten(a, start, end, s); }),
     op("unflatten", "a, axis, shape",
-       [](array a, int axis, Shape shape, Stream s) { return mx::unflatten(a, axis, shape, s); }),
+       [](array a, int axis, Shape shape, Stream s) {
+         // MLX divides by the sizes that are given.
+         Shape known = shape;
+         auto open = std::find(known.begin(), known.end(), -1);
+         if (open != known.end()) *open = 1;
+         if (count_of(known) == 0 && open != known.end()) throw wrong_value("a size of -1 beside one of 0");
+         return mx::unflatten(a, axis, shape, s);
+       }),
     op("squeeze", "a, axis",
        [](array a, Axes axis, Stream s) { return axis.list ? mx::squeeze(a, *axis.list, s) : mx::squeeze(a, s); }),
     op("expandDims", "a, axis",
@@ -113,14 +123,12 @@ constexpr Op kOps[] = {
          }
          // MLX reads where it is told to: an index outside the array's elements must not get that far.
          if (steps.size() != to.size()) throw wrong_value("shape and strides must have the same length");
-         int64_t low = offset;
-         int64_t high = offset;
-         bool empty = false;
-         for (size_t i = 0; i < to.size(); i++) {
-           if (to[i] <= 0) empty = true;
-           (steps[i] < 0 ? low : high) += steps[i] * (to[i] - 1);
-         }
-         if (offset < 0 || (!empty && (low < 0 || high >= static_cast<int64_t>(a.size())))) {
+         const bool empty = count_of(to, a.itemsize()) == 0;
+         // Doubles: the products may be larger than any integer, and near the limit they are exact.
+         double low = offset;
+         double high = offset;
+         for (size_t i = 0; i < to.size(); i++) (steps[i] < 0 ? low : high) += static_cast<double>(steps[i]) * (to[i] - 1);
+         if (offset < 0 || (!empty && (low < 0 || high >= static_cast<double>(a.size())))) {
            throw wrong_value("the view reaches outside the array's " + std::to_string(a.size()) + " elements");
          }
          return mx::as_strided(a, to, steps, static_cast<size_t>(offset), s);
@@ -138,7 +146,10 @@ constexpr Op kOps[] = {
          return out;
        }),
     op("depends", "inputs, dependencies",
-       [](std::vector<array> inputs, std::vector<array> dependencies) { return mx::depends(inputs, dependencies); }),
+       [](std::vector<array> inputs, std::vector<array> dependencies) {
+         if (inputs.empty()) throw wrong_value("'inputs' is empty");
+         return mx::depends(inputs, dependencies);
+       }),
 };
 
 }  // namespace

@@ -1,0 +1,105 @@
+#include "bounded.h"
+
+#include <limits>
+#include <optional>
+
+#include "failure.h"
+#include "mlx/ops.h"
+#include "sizes.h"
+
+namespace sotto {
+
+namespace mx = mlx::core;
+using mx::array;
+
+namespace {
+
+[[noreturn]] void outside(const std::string& value, int64_t low, int64_t high) {
+  throw wrong_value("index " + value + " is out of range: allowed are " + std::to_string(low) + " to " + std::to_string(high));
+}
+
+template <typename T>
+void check_values(const array& a, int64_t low, int64_t high) {
+  const T* values = a.data<T>();
+  for (size_t i = 0; i < a.data_size(); i++) {
+    const T value = values[i];
+    if (std::cmp_less(value, low) || std::cmp_greater(value, high)) outside(std::to_string(value), low, high);
+  }
+}
+
+void check_integers(const array& a, int64_t low, int64_t high) {
+  switch (a.dtype()) {
+    case mx::uint8: return check_values<uint8_t>(a, low, high);
+    case mx::int8: return check_values<int8_t>(a, low, high);
+    case mx::uint16: return check_values<uint16_t>(a, low, high);
+    case mx::int16: return check_values<int16_t>(a, low, high);
+    case mx::uint32: return check_values<uint32_t>(a, low, high);
+    case mx::int32: return check_values<int32_t>(a, low, high);
+    case mx::uint64: return check_values<uint64_t>(a, low, high);
+    case mx::int64: return check_values<int64_t>(a, low, high);
+    default: return;
+  }
+}
+
+/** Whether the values lie in memory, side by side. */
+bool is_known(const array& a) {
+  return a.status() != array::Status::unscheduled && !a.is_tracer() && a.is_available() && a.flags().contiguous;
+}
+
+array clamped(array a, int64_t low, int64_t high, mx::StreamOrDevice s) {
+  const auto [least, most] = integer_range(a.dtype());
+  if (low > least) a = mx::maximum(a, array(low, a.dtype()), s);
+  // Of 64 unsigned bits `most` is not the end.
+  if (high < most || a.dtype() == mx::uint64) a = mx::minimum(a, array(high, a.dtype()), s);
+  return a;
+}
+
+}  // namespace
+
+array bounded(const array& positions, Range range, mx::StreamOrDevice s) {
+  if (!mx::issubdtype(positions.dtype(), mx::integer) || positions.size() == 0) return positions;
+  const int64_t high = range.length - range.extent;
+  if (high < 0) throw wrong_value("an axis of " + std::to_string(range.length) + " elements has no position for " +
+                                  std::to_string(range.extent));
+  // A negative position counts from the end, and the elements from it on must be there too.
+  if (is_known(positions)) {
+    if (!range.negatives || range.extent == 1) {
+      check_integers(positions, range.negatives ? -range.length : 0, high);
+      return positions;
+    }
+  }
+  // A function that is traced may be compiled once for all shapes: it must not carry the length of this one.
+  if (positions.is_tracer()) return positions;
+  if (!range.negatives) return clamped(positions, 0, high, s);
+  if (range.extent == 1) return clamped(positions, -range.length, high, s);
+  array within = clamped(positions, -range.length, range.length - 1, s);
+  if (!mx::issubdtype(positions.dtype(), mx::unsignedinteger)) {
+    // In 64 bits: the length of an axis does not fit into every dtype.
+    array wide = mx::astype(within, mx::int64, s);
+    within = mx::where(mx::less(wide, array(int64_t{0}, mx::int64), s), mx::add(wide, array(range.length, mx::int64), s), wide, s);
+  }
+  return mx::astype(clamped(within, 0, high, s), high <= integer_range(positions.dtype()).second ? positions.dtype() : mx::int64, s);
+}
+
+array bounded_starts(const array& starts, const std::vector<int64_t>& limits, mx::StreamOrDevice s) {
+  // Another shape is refused by the op.
+  if (!mx::issubdtype(starts.dtype(), mx::integer) || starts.size() != limits.size() || limits.empty()) return starts;
+  if (starts.is_tracer()) return starts;
+  for (int64_t limit : limits) {
+    if (limit < 0) throw wrong_value("the slice is larger than the array");
+  }
+  if (is_known(starts) && starts.flags().row_contiguous) {
+    array wide = mx::astype(starts, mx::int64, mx::Device(mx::Device::cpu));
+    wide.eval();
+    for (size_t i = 0; i < limits.size(); i++) {
+      const int64_t start = wide.data<int64_t>()[i];
+      if (start < 0 || start > limits[i]) outside(std::to_string(start), 0, limits[i]);
+    }
+    return starts;
+  }
+  array most(limits.data(), starts.shape(), mx::int64);
+  array wide = mx::maximum(mx::astype(starts, mx::int64, s), array(int64_t{0}, mx::int64), s);
+  return mx::astype(mx::minimum(wide, most, s), mx::int32, s);
+}
+
+}  // namespace sotto
