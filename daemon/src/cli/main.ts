@@ -14,6 +14,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`sotto: the text can't be written: ${error.message}\n`);
     process.exit(1);
   });
+  // The reader of messages may leave (`2> >(head -1)`, `2>&1 | head -1`): the text on stdout does not depend on it.
+  process.stderr.on('error', () => undefined);
   trace('cli', 'process began');
   const outcome = { exitCode: 0 };
   const program = buildProgram(outcome);
