@@ -75,10 +75,7 @@ function missing(need: Need): string | undefined {
       'SOTTO_TEST_WEIGHTS names no folder with whisper-base and whisper-tiny.en',
     ],
     scorer: [existsSync(join(reference, '.venv/bin/python')), 'run test/reference/setup.sh'],
-    'faster-whisper': [
-      existsSync(join(reference, '.venv-ct2')),
-      'run test/bench/peers/setup.sh FLOAT16_DIR',
-    ],
+    'faster-whisper': [existsSync(join(reference, '.venv-ct2')), 'run test/bench/peers/setup.sh FLOAT16_DIR'],
     torch: [existsSync(join(reference, '.venv-torch')), 'run test/reference/setup.sh torch'],
     speech: [
       [process.env.SOTTO_SPEECH, join(root, '../shared/speech')].some((dir) => existsSync(dir ?? '')),

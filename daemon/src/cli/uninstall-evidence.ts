@@ -120,7 +120,7 @@ function namesOfRecordings(history: string): ReadonlySet<string> {
         'SELECT audio AS name FROM dictation WHERE audio IS NOT NULL',
         'SELECT name FROM recording',
       ];
-      const rows = tables.flatMap((sql) => {
+      const rows = tables.flatMap((sql): unknown[] => {
         try {
           return db.prepare(sql).all();
         } catch {
