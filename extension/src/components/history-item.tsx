@@ -12,8 +12,8 @@ interface Props {
   readonly actions: ReactElement;
 }
 
-const COLORS = { Recovered: Color.Blue, Failed: Color.Red };
-const ICONS = { Recovered: Icon.ArrowCounterClockwise, Failed: Icon.Warning };
+const COLORS = { Recovered: Color.Blue, 'In Background': Color.SecondaryText, Failed: Color.Red };
+const ICONS = { Recovered: Icon.ArrowCounterClockwise, 'In Background': Icon.Moon, Failed: Icon.Warning };
 
 export function HistoryItem({ dictation, isPlaying, actions }: Props) {
   const state = stateOf(dictation);

@@ -51,7 +51,7 @@ describe('pulling a model', () => {
     // A commit is asked for, so that a push in between changes nothing.
     const asked = since(mark).filter(({ kind }) => kind === 'resolve');
     expect(asked.map(({ path }) => path).sort()).toEqual(NEEDED);
-    expect(readdirSync(join(folder.models, '.downloads'))).toEqual(['model.lock']);
+    expect(readdirSync(join(folder.models, '.downloads'))).toEqual([]);
   });
 
   test('tells how far it is, up to the last byte, and never backwards', async () => {
