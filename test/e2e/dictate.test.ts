@@ -91,10 +91,15 @@ describe('sotto dictate --from', () => {
     expect(times.every((t) => Number.isInteger(t) && t >= 0)).toBe(true);
   });
 
-  test('with --output writes the text there, in the place of what was there', async () => {
+  test('with --output writes the text there; a file of others is replaced with --overwrite alone', async () => {
     const output = join(home.folder, 'note.txt');
     writeFileSync(output, 'old');
-    const result = await dictate('--from', rampFile(SECOND), '--fast', '--output', output);
+    const args = ['--from', rampFile(SECOND), '--fast', '--output', output];
+    const refused = await dictate(...args);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('note.txt exists, and Sotto did not write it');
+    expect(readFileSync(output, 'utf8')).toBe('old');
+    const result = await dictate(...args, '--overwrite');
     expect(result).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(readFileSync(output, 'utf8')).toBe(`${rampText(SECOND)}\n`);
   });
@@ -120,7 +125,7 @@ describe('sotto dictate --from', () => {
 
   test.each([
     [['--from', 'missing.wav'], 1, /there is no file/],
-    [['--from', fileURLToPath(import.meta.url)], 1, /no audio file/],
+    [['--from', fileURLToPath(import.meta.url)], 1, /not a supported audio file/],
     [['--from', 'a.wav', '--output', '/nowhere/at/all/note.txt'], 1, /there is no folder/],
     [['--from', 'a.wav', '--device', '1'], 2, /--device has no effect/],
     [['--fast'], 2, /--fast has no effect/],

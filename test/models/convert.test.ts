@@ -137,7 +137,7 @@ describe('the process that works on models', () => {
     });
     expect(existsSync(join(out, 'weights.npz'))).toBe(true);
     await workOnModel(request(source, out, true), { signal: never });
-    expect(readdirSync(out).sort()).toEqual(['config.json', 'weights.safetensors']);
+    expect(readdirSync(out).sort()).toEqual(['.sotto-made.json', 'config.json', 'weights.safetensors']);
 
     const photos = emptyFolder();
     writeFileSync(join(photos, 'holiday.jpg'), '');

@@ -62,6 +62,11 @@ export class DictateRun {
     this.#isSaved = this.#dictation.leave();
   }
 
+  /** Whether the user left before the last words. */
+  get isLeft(): boolean {
+    return this.#isLeft;
+  }
+
   /** Whether only the last words are waited for. */
   get finishing(): boolean {
     return this.#ending !== undefined;

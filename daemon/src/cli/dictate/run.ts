@@ -4,7 +4,7 @@ import type { Paths } from '../../paths.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import { SAMPLE_RATE, type LiveOptions } from '../../protocol/live.js';
 import type { DictateFlags } from '../dictate-command.js';
-import { onInterrupt } from '../interrupt.js';
+import { INTERRUPTED, onInterrupt } from '../interrupt.js';
 import { markCancelled } from '../../store/spool/cancel-mark.js';
 import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../start-daemon.js';
 import type { Delivering } from './deliver.js';
@@ -54,6 +54,8 @@ export async function runDictate({ flags, paths, delivering, microphone }: RunPa
   } finally {
     releaseKeys();
     connections.close();
+    // Leaving waits for no answer: the daemon may stand still, and what was sent is with the system already.
+    if (run.isLeft) process.exit(INTERRUPTED);
     interrupt.release();
   }
 }
