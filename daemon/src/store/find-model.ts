@@ -1,9 +1,10 @@
 /** From what the user calls a model to the folder that holds it. */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
+import { didYouMean } from '../closest.js';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
-import { catalogueEntry, plainFormOf } from './catalogue/index.js';
+import { CATALOGUE, catalogueEntry, plainFormOf } from './catalogue/index.js';
 import { describeBytes } from './download/describe-bytes.js';
 import { readRecord } from './download/model-record.js';
 import { parseRepo } from './download/model-source.js';
@@ -84,17 +85,19 @@ function missing(shelves: ModelShelves, wanted: string): SottoError {
   const entry = catalogueEntry(wanted);
   if (entry !== undefined || parseRepo(wanted) !== undefined) {
     const size = entry === undefined ? '' : ` (${describeBytes(entry.bytes)})`;
-    return new SottoError('MODEL_NOT_FOUND', `${wanted} is not here yet`, {
-      hint: `\`sotto models pull ${wanted}\` brings it${size}; ${namesHint(shelves)}`,
+    return new SottoError('MODEL_NOT_FOUND', `${wanted} isn't downloaded`, {
+      hint: `download it with \`sotto models pull ${wanted}\`${size}; ${namesHint(shelves)}`,
     });
   }
+  const known = [...modelNames(shelves), ...CATALOGUE.flatMap(({ name, aliases }) => [name, ...aliases])];
+  const guess = didYouMean(wanted, known);
   const isName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(wanted);
   return new SottoError(
     'MODEL_NOT_FOUND',
     isName
       ? `there is no model named ${wanted}`
-      : `${JSON.stringify(wanted.slice(0, 80))} is no name of a model`,
-    { hint: namesHint(shelves) },
+      : `${JSON.stringify(wanted.slice(0, 80))} is not a model name`,
+    { hint: guess === undefined ? namesHint(shelves) : `${guess} \`sotto models list --all\` lists all` },
   );
 }
 
@@ -107,7 +110,7 @@ function starterModel(shelves: ModelShelves): ModelRef {
   const name = folders(shelves.bundled)[0];
   if (name === undefined) {
     throw new SottoError('MODEL_NOT_FOUND', `the starter model is missing from ${shelves.bundled}`, {
-      hint: 'get the files of Sotto again, or name a model folder with --model',
+      hint: 'reinstall Sotto, or pass a model folder with --model',
     });
   }
   return { name, dir: join(shelves.bundled, name) };
@@ -115,10 +118,10 @@ function starterModel(shelves: ModelShelves): ModelRef {
 
 function folderModel(dir: string): ModelRef {
   const stats = statSync(dir, { throwIfNoEntry: false });
-  if (stats === undefined) throw new SottoError('MODEL_NOT_FOUND', `there is no folder ${dir}`);
+  if (stats === undefined) throw new SottoError('MODEL_NOT_FOUND', `folder not found: ${dir}`);
   if (!stats.isDirectory()) {
     throw new SottoError('MODEL_NOT_FOUND', `${dir} is a file`, {
-      hint: 'give the folder that holds config.json and the weights',
+      hint: 'pass the folder that contains config.json and the weights',
     });
   }
   return { name: basename(dir), dir };
@@ -127,8 +130,8 @@ function folderModel(dir: string): ModelRef {
 function namesHint(shelves: ModelShelves): string {
   const names = modelNames(shelves);
   return names.length === 0
-    ? 'give the path of a model folder'
-    : `there is ${names.join(', ')}; or give the path of a model folder`;
+    ? 'pass a model folder'
+    : `installed: ${names.join(', ')}; or pass a model folder`;
 }
 
 function isFolder(path: string): boolean {

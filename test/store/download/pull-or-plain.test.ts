@@ -97,8 +97,8 @@ describe('finding a quantized form that is not here', () => {
       insteadOf: { name: quantized.name, error: { code: 'MODEL_NOT_FOUND' } },
     });
     // The model itself is still not here.
-    expect(() => findModel(shelves(), quantized.name)).toThrow(/is not here yet/);
-    expect(() => findModelOrPlain(shelves(), quantized.repo)).toThrow(/is not here yet/);
+    expect(() => findModel(shelves(), quantized.name)).toThrow(/isn't downloaded/);
+    expect(() => findModelOrPlain(shelves(), quantized.repo)).toThrow(/isn't downloaded/);
     mkdirSync(join(folder.models, quantized.name));
     expect(findModelOrPlain(shelves(), quantized.name)).toEqual({
       model: { name: quantized.name, dir: join(folder.models, quantized.name) },
