@@ -41,6 +41,17 @@ export const DEFAULT_MEMORY: MemorySettings = { unloadAfterMinutes: 60 };
 
 export const DEFAULTS: Settings = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY, http: {} };
 
+/** Everything in settings.json that a user may set, by its path. */
+export const SETTING_NAMES = [
+  'model',
+  'history.keepDays',
+  'history.keepAudio',
+  'history.maxAudioBytes',
+  'memory.maxBytes',
+  'memory.unloadAfterMinutes',
+  'http.port',
+] as const;
+
 /** @throws SottoError INVALID_ARGUMENT */
 export function readSettings(path: string): Settings {
   let text: string;
@@ -63,8 +74,13 @@ export function readSettings(path: string): Settings {
   }
 }
 
-/** By hand: every command reads the settings, and a library of schemas takes longer to load than all that is here. */
-function settingsFrom(json: unknown): Settings {
+/**
+ * Settings from parsed JSON.
+ *
+ * By hand: every command reads the settings, and a library of schemas takes longer to load than all that is here.
+ * @throws TypeError
+ */
+export function settingsFrom(json: unknown): Settings {
   const all = fieldsOf(json, 'settings');
   const { model } = all;
   if (model !== undefined && (typeof model !== 'string' || model === ''))

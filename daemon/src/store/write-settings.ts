@@ -1,8 +1,8 @@
 /** settings.json, changed by a command or the daemon: one field of it, the others stay as they are. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { codeOf, SottoError } from '../protocol/errors.js';
-import { readSettings } from '../settings.js';
+import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
+import { readSettings, settingsFrom } from '../settings.js';
 import { writeSafely } from './write-safely.js';
 
 /** @throws SottoError INVALID_ARGUMENT for a file that is not valid: nothing of it is lost, OUTPUT_FAILED */
@@ -40,6 +40,33 @@ export function choosePort(settings: string, port: number | undefined): Promise<
   });
 }
 
+/**
+ * One setting by its path, as `history.keepDays`; undefined removes it, and the default applies.
+ * @throws SottoError INVALID_ARGUMENT for a value that is not valid, else as `chooseModel`
+ */
+export function changeSetting(settings: string, name: string, value: unknown): Promise<void> {
+  return change(settings, (fields) => {
+    const changed = withField(fields, name.split('.'), value);
+    try {
+      settingsFrom(changed);
+    } catch (cause) {
+      throw new SottoError('INVALID_ARGUMENT', `${messageOf(cause)}; got ${JSON.stringify(value)}`, {
+        cause,
+      });
+    }
+    return changed;
+  });
+}
+
+function withField(fields: Fields, [name = '', ...rest]: readonly string[], value: unknown): Fields {
+  const { [name]: before, ...others } = fields;
+  if (rest.length > 0) {
+    const inner = withField({ ...(before as Fields | undefined) }, rest, value);
+    return Object.keys(inner).length === 0 ? others : { ...others, [name]: inner };
+  }
+  return value === undefined ? others : { ...others, [name]: value };
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** One change at a time: each begins with what the one before it has written. */
@@ -60,9 +87,10 @@ async function changeNow(settings: string, changed: (fields: Fields) => Fields):
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
+  const text = `${JSON.stringify(changed(fields), finite, 2)}\n`;
   try {
     mkdirSync(dirname(settings), { recursive: true, mode: 0o700 });
-    await writeSafely(settings, `${JSON.stringify(changed(fields), finite, 2)}\n`);
+    await writeSafely(settings, text);
   } catch (cause) {
     throw new SottoError('OUTPUT_FAILED', `${settings} can't be written`, {
       cause,
