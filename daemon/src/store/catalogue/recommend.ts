@@ -37,6 +37,17 @@ export function recommendedModel({ memoryBytes, hasGpu }: Machine): CatalogueEnt
   return fitting ?? smallest;
 }
 
+/** The recommended model, and the best forms of smaller sizes for those who want a faster or smaller one. */
+export function recommendedSizes(machine: Machine): CatalogueEntry[] {
+  const best = recommendedModel(machine);
+  const order = machine.hasGpu ? ORDER : ORDER_WITHOUT_GPU;
+  const smaller = order.slice(order.indexOf(best.name) + 1).flatMap((name) => {
+    return WHISPER.filter((entry) => entry.name === name);
+  });
+  const sizes = new Map([best, ...smaller].reverse().map((entry) => [entry.parameters, entry]));
+  return [...sizes.values()].reverse();
+}
+
 /**
  * This machine. `SOTTO_MACHINE=24GB,gpu` (or `16GB`) stands for another one: the Store's pictures are drawn on a Linux
  * machine, and show what a Mac is recommended.

@@ -273,6 +273,11 @@ export class History {
     });
   }
 
+  /** How many deleted dictations `undo` could still restore. */
+  deletedCount(): number {
+    return this.#read((db) => Number(first(db, 'SELECT count(*) AS n FROM trash')?.n ?? 0));
+  }
+
   /** Names of all recordings that something here or in the trash needs. */
   audioNames(): Set<string> {
     return this.#read((db) => {

@@ -37,6 +37,10 @@ export function parseKept(text: string): Vocabulary {
   return { words, replacements };
 }
 
+/** Control characters other than tabs and line ends: no text has them, and audio, programs and UTF-16 do. */
+// eslint-disable-next-line no-control-regex -- it looks for control characters
+const BINARY = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]/;
+
 const strings = v.array(v.string());
 const pairs = v.record(v.string(), v.string());
 const objects = v.array(v.object({ from: v.string(), to: v.string() }));
@@ -48,11 +52,12 @@ const objects = v.array(v.object({ from: v.string(), to: v.string() }));
 export function parseForeign(text: string): Vocabulary {
   const isJson = /^\uFEFF?\s*[[{]/.test(text);
   try {
+    if (BINARY.test(text)) throw new TypeError('it is not text');
     return isJson ? foreignOf(JSON.parse(text.replace(/^\uFEFF/, ''))) : fromCsv(text);
   } catch (error) {
-    throw new SottoError('INVALID_ARGUMENT', `this is no vocabulary: ${messageOf(error)}`, {
+    throw new SottoError('INVALID_ARGUMENT', `not a vocabulary: ${messageOf(error)}`, {
       cause: error,
-      hint: 'give JSON or CSV as `sotto vocabulary export` writes it, or a word a line',
+      hint: 'use JSON, CSV, or text with one word per line',
     });
   }
 }
