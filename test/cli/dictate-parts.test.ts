@@ -266,7 +266,7 @@ describe('flags', () => {
   const written = writtenHere();
 
   test('are told in the help, with examples', async () => {
-    expect(await main(['dictate', '--help'])).toBe(0);
+    expect(await main(['dictate', '--help-all'])).toBe(0);
     for (const word of ['--from', '--events', '--copy', '--no-refine', '--list-devices', 'Examples:']) {
       expect(written.stdout).toContain(word);
     }

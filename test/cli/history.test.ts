@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
@@ -102,14 +102,54 @@ describe('sotto history', () => {
   test('an empty one says what to do, on stderr', async () => {
     expect(await main(['history'])).toBe(0);
     expect(written.stdout).toBe('');
-    expect(written.stderr).toMatch(/no past dictations yet.*sotto dictate.*30 days/);
+    expect(written.stderr).toMatch(/No dictations yet\. Make one with `sotto dictate`/);
   });
 
   test('one that keeps nothing says so', async () => {
     writeFileSync(home.paths.settings, JSON.stringify({ history: { keepDays: 0 } }));
     keep(take('a'));
     expect(await main(['history'])).toBe(0);
-    expect(written.stderr).toMatch(/history\.keepDays is 0/);
+    expect(written.stderr).toMatch(/none are kept \(`sotto history keep`\)/);
+  });
+
+  test('after a delete it says how to undo it', async () => {
+    keep(take('a'));
+    expect(await main(['history', 'rm', 'a', '--yes'])).toBe(0);
+    written.stderr = '';
+    expect(await main(['history'])).toBe(0);
+    expect(written.stderr).toBe('No dictations. (Undo the last delete with `sotto history undo`.)\n');
+    expect(await main(['history', 'delete', '--all', '--forever', '--yes'])).toBe(0);
+    written.stderr = '';
+    expect(await main(['history'])).toBe(0);
+    expect(written.stderr).toContain('No dictations yet.');
+  });
+
+  test('is exported as Markdown, as a table and as JSON, the newest first', async () => {
+    keep(take('old', { text: 'said "so", and\nmore', startedMs: Date.now() - 2 * HOUR_MS }), take('new'));
+    expect(await main(['history', 'export'])).toBe(0);
+    expect(written.stdout).toMatch(
+      /^# Dictations\n\n## .*\n\n\*0:07\*\n\ntext of new\n\n## [^]*said "so", and\nmore\n$/,
+    );
+    written.stdout = '';
+    expect(await main(['history', 'export', '--format', 'csv'])).toBe(0);
+    expect(written.stdout).toMatch(/^started,seconds,state,language,model,text,id\r\n.*text of new,new\r\n/);
+    expect(written.stdout).toContain('"said ""so"", and\nmore",old\r\n');
+    written.stdout = '';
+    expect(await main(['history', 'export', '-f', 'json', '--limit', '1'])).toBe(0);
+    expect(JSON.parse(written.stdout)).toEqual([expect.objectContaining({ id: 'new', text: 'text of new' })]);
+    written.stdout = '';
+  });
+
+  test('goes into a new file in the format of its name, never over one that exists', async () => {
+    keep(take('a'));
+    const file = join(home.folder, 'all.csv');
+    expect(await main(['history', 'export', '--output', file])).toBe(0);
+    expect([written.stdout, written.stderr]).toEqual(['', `1 dictation saved to ${file}\n`]);
+    expect(readFileSync(file, 'utf8')).toMatch(/^started,seconds/);
+    writeFileSync(file, 'mine');
+    expect(await main(['history', 'export', '-o', file])).toBe(1);
+    expect(written.stderr).toContain(`${file} already exists — choose another name`);
+    expect(readFileSync(file, 'utf8')).toBe('mine');
   });
 
   test('lists the newest first, each on its line, whatever is in its text', async () => {
@@ -166,7 +206,7 @@ describe('sotto history', () => {
     keep(take('a', { text: 'Das Büro öffnet' }), take('b', { text: 'not such a thing' }));
     expect(await main(['history', 'search', 'off', 'BURO'])).toBe(0);
     expect(written.stdout).toBe('');
-    expect(written.stderr).toMatch(/no dictation holds all/);
+    expect(written.stderr).toMatch(/no dictation contains all/);
     expect(await main(['history', 'search', 'BURO', 'off'])).toBe(0);
     expect(written.stdout).toMatch(/^a .*Das Büro öffnet\n$/);
     written.stdout = '';

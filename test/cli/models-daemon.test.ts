@@ -51,7 +51,7 @@ describe('sotto models, with a daemon that runs', () => {
     daemon.engine.loading('large', 0.5);
     daemon.engine.ready('large');
     expect(await using).toBe(0);
-    expect(written.stdout).toBe('large serves now, and is used from now on (loaded in 1.0 s)\n');
+    expect(written.stdout).toBe('large is now the default model (loaded in 1.0 s).\n');
     expect(settings()).toEqual({ model: 'large' });
   });
 
@@ -72,18 +72,18 @@ describe('sotto models, with a daemon that runs', () => {
     const error = new SottoError('INSUFFICIENT_MEMORY', 'large needs 9 GB, 4 GB are allowed').toWire();
     daemon.engine.ready('small', { name: 'large', error });
     expect(await using).toBe(0);
-    expect(written.stderr).toBe('large needs 9 GB, 4 GB are allowed: small is taken in its place\n');
-    expect(written.stdout).toMatch(/^small serves now/);
+    expect(written.stderr).toBe('large needs 9 GB, 4 GB are allowed: using small instead\n');
+    expect(written.stdout).toMatch(/^small is now the default model/);
     expect(settings()).toEqual({ model: 'small' });
   });
 
   test('list and info tell what it has in memory', async () => {
     daemon.engine.loading('large', 0.42);
     expect(await run('list')).toBe(0);
-    expect(written.stdout).toMatch(/NAME +SIZE +DAEMON +FROM/);
-    expect(written.stdout).toMatch(/\* fake +\d+ bytes +ready +your own/);
-    expect(written.stdout).toMatch(/ {2}large +9 kB +loading 42 % +your own/);
-    expect(written.stdout).toMatch(/ {2}small +1 kB +your own/);
+    expect(written.stdout).toMatch(/NAME +SIZE +DAEMON +WORDS WRONG +FROM/);
+    expect(written.stdout).toMatch(/\* fake +\d+ bytes +ready +– +your own/);
+    expect(written.stdout).toMatch(/ {2}large +9 kB +loading 42% +– +your own/);
+    expect(written.stdout).toMatch(/ {2}small +1 kB +– +your own/);
     written.stdout = '';
     expect(await run('list', '--json')).toBe(0);
     expect((JSON.parse(written.stdout) as { states: unknown[] }).states).toContainEqual({
@@ -93,7 +93,7 @@ describe('sotto models, with a daemon that runs', () => {
     });
     written.stdout = '';
     expect(await run('info', 'large')).toBe(0);
-    expect(written.stdout).toMatch(/^in the daemon +loading 42 %$/m);
+    expect(written.stdout).toMatch(/^daemon +loading 42%$/m);
   });
 
   test('remove of the model in use has the starter model serve first', async () => {
@@ -102,7 +102,9 @@ describe('sotto models, with a daemon that runs', () => {
     expect(existsSync(join(home.paths.models, 'fake'))).toBe(true);
     daemon.engine.ready('whisper-base-6bit');
     expect(await removing).toBe(0);
-    expect(written.stdout).toMatch(/^removed fake .*\nit was the one that is used: whisper-base-6bit serves/);
+    expect(written.stdout).toMatch(
+      /^removed fake .*\nIt was the default; whisper-base-6bit is the default now\./,
+    );
     expect(existsSync(join(home.paths.models, 'fake'))).toBe(false);
     expect(settings()).toEqual({});
   });
@@ -114,10 +116,10 @@ describe('sotto models, with a daemon that runs', () => {
     await daemon.end();
     written.stdout = '';
     expect(await run('unload')).toBe(0);
-    expect(written.stdout).toMatch(/^no daemon is running/);
+    expect(written.stdout).toMatch(/^The daemon isn’t running/);
     // Without one, the choice is written down for the next.
     expect(await run('use', 'small')).toBe(0);
-    expect(written.stdout).toMatch(/small is used from now on\n$/);
+    expect(written.stdout).toMatch(/small is now the default model\.\n$/);
     expect(settings()).toEqual({ model: 'small' });
   });
 });
@@ -138,11 +140,9 @@ describe('sotto models, with a daemon that knows nothing of models', () => {
     await new Promise<void>((resolve) => old.listen(home.paths.socket, resolve));
     try {
       expect(await run('list')).toBe(0);
-      expect(written.stdout).toMatch(/NAME +SIZE +FROM/);
+      expect(written.stdout).toMatch(/NAME +SIZE +WORDS WRONG +FROM/);
       expect(await run('use', 'small')).toBe(0);
-      expect(written.stdout).toMatch(
-        /small is used from now on; the daemon that runs takes it when it is st/,
-      );
+      expect(written.stdout).toMatch(/small is now the default model \(restart the daemon to apply\)/);
       expect(settings()).toEqual({ model: 'small' });
       expect(await run('remove', 'large', '--yes')).toBe(0);
       expect(await run('unload')).toBe(3);
@@ -157,8 +157,8 @@ describe('on a terminal', () => {
   const style = styleFor(false);
 
   test('the loading of a model is a line that fits', () => {
-    expect(loadLine(0.42, 'loading large (base serves meanwhile)…', 80, style)).toBe(
-      '━━━━━━━━━━━━────────────────  42 %  loading large (base serves meanwhile)…',
+    expect(loadLine(0.42, 'loading large (base is used meanwhile)…', 80, style)).toBe(
+      '━━━━━━━━━━━━────────────────  42%  loading large (base is used meanwhile)…',
     );
     expect(loadLine(undefined, 'warming up…', 40, style)).toBe('warming up…');
     for (let columns = 8; columns < 120; columns++)

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
 import { downloadLine } from '#daemon/cli/models-pull-view.js';
+import { listModels } from '#daemon/cli/models-list.js';
 import { modelTable } from '#daemon/cli/models-table.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
@@ -66,11 +67,13 @@ describe('sotto models', () => {
   );
 
   test('list tells what is here, what there is and what suits this machine', async () => {
-    expect(await run('list')).toBe(0);
+    expect(await run('list', '--all')).toBe(0);
     expect(written.stdout).toMatch(/\* fake .*your own/);
-    expect(written.stdout).toMatch(/whisper-base-6bit .*comes with Sotto/);
+    expect(written.stdout).toMatch(/whisper-base-6bit .*13\.5% +included/);
     expect(written.stdout).toMatch(/whisper-large-v3-turbo +1\.61 GB/);
-    expect(written.stdout.match(/^→ /gm)).toHaveLength(2);
+    // Without a GPU nothing is better than the included model.
+    expect(written.stdout).toContain('Without a GPU, the included model is the best choice.');
+    expect(written.stdout).not.toMatch(/^→ /m);
     written.stdout = '';
     expect(await run('list', '--json')).toBe(0);
     const told = JSON.parse(written.stdout) as Record<string, unknown>;
@@ -79,16 +82,47 @@ describe('sotto models', () => {
     expect(told.catalogue).toHaveLength(CATALOGUE.length);
   });
 
+  test('list shows what suits a Mac first, and the rest with --all', async () => {
+    const mac = { memoryBytes: 24e9, hasGpu: true };
+    const names = (): string[] => {
+      const [, available = ''] = written.stdout.split('Available\n');
+      return [...available.matchAll(/^[→ ] (whisper-\S+|distil-\S+)/gm)].map(([, name = '']) => name);
+    };
+    expect(await listModels(home.paths, { all: false, json: false }, mac)).toBe(0);
+    expect(names()).toEqual(['whisper-large-v3-turbo', 'whisper-small', 'whisper-base', 'whisper-tiny']);
+    expect(written.stdout.match(/^→ (\S+)/gm)).toEqual(['→ whisper-large-v3-turbo']);
+    expect(written.stdout).toContain(`${CATALOGUE.length - 4} more: \`sotto models list --all\``);
+    expect(written.stdout).toContain('Download it: `sotto models pull turbo`');
+    written.stdout = '';
+    expect(await listModels(home.paths, { all: true, json: false }, mac)).toBe(0);
+    expect(names()).toEqual(CATALOGUE.map(({ name }) => name));
+    expect(written.stdout).toMatch(/whisper-base-4bit .*16\.9%/);
+  });
+
+  test.each([
+    ['tiny.eng', 'tiny.en'],
+    ['whisper-smal', 'whisper-small'],
+    ['turb', 'turbo'],
+    ['whisper-base-6bits', 'whisper-base-6bit'],
+  ])('a mistyped name gets a suggestion: %s', async (name, meant) => {
+    expect(await run('info', name)).toBe(3);
+    expect(written.stderr).toContain(`there is no model named ${name} — did you mean ${meant}`);
+    expect(written.stderr).toContain('`sotto models list --all` lists all');
+  });
+
+  test('a name like no other gets no suggestion', async () => {
+    expect(await run('info', 'nope')).toBe(3);
+    expect(written.stderr).toMatch(/there is no model named nope — installed: .*whisper-base-6bit; or pass/);
+  });
+
   test('pull brings a model, says so in plain lines, and does not bring it twice', async () => {
     expect(await run('pull', 'someone/model')).toBe(0);
-    expect(written.stdout).toMatch(
-      /^pulled model: 25 kB from someone\/model at [0-9a-f]{8}, every byte checked\n/,
-    );
-    expect(written.stderr).toMatch(/^asking the hub for someone\/model\nmodel: 4 files, 25 kB from/);
-    expect(written.stderr).toMatch(/100 % {2}25 kB of 25 kB/);
+    expect(written.stdout).toMatch(/^pulled model: 25 kB from someone\/model at [0-9a-f]{8}, verified\n/);
+    expect(written.stderr).toMatch(/^looking up someone\/model\nmodel: 4 files, 25 kB from/);
+    expect(written.stderr).toMatch(/100% {2}25 kB of 25 kB/);
     written.stdout = '';
     expect(await run('pull', 'someone/model')).toBe(0);
-    expect(written.stdout).toMatch(/^model is here already/);
+    expect(written.stdout).toMatch(/^model is already downloaded/);
     expect(await run('info', 'someone/model')).toBe(0);
     expect(written.stdout).toMatch(/weights\.safetensors +sha256 [0-9a-f]{64} {2}20 kB/);
   });
@@ -102,13 +136,11 @@ describe('sotto models', () => {
     });
     expect(await run('pull', lacking.name)).toBe(0);
     expect(written.stderr).toContain(
-      `the hub has no ${lacking.precision} form of ${plain.name}: ${plain.name} comes in its place\n`,
+      `the hub has no ${lacking.precision} form of ${plain.name}: downloading ${plain.name} instead\n`,
     );
-    expect(written.stdout).toContain(`pulled ${plain.name}, in place of ${lacking.name}: 25 kB`);
+    expect(written.stdout).toContain(`pulled ${plain.name} instead of ${lacking.name}: 25 kB`);
     expect(await run('use', lacking.name)).toBe(0);
-    expect(written.stderr).toContain(
-      `${lacking.name} is not here yet: ${plain.name} is taken in its place\n`,
-    );
+    expect(written.stderr).toContain(`${lacking.name} isn't downloaded: using ${plain.name} instead\n`);
     expect(settings()).toMatchObject({ model: plain.name });
   });
 
@@ -124,7 +156,7 @@ describe('sotto models', () => {
     expect(await run('use', own)).toBe(0);
     expect(settings()).toMatchObject({ model: own });
     expect(await run('use', 'turbo')).toBe(3);
-    expect(written.stderr).toContain('`sotto models pull turbo` brings it (1.61 GB)');
+    expect(written.stderr).toContain('download it with `sotto models pull turbo` (1.61 GB)');
     expect(settings()).toMatchObject({ model: own });
   });
 
@@ -151,7 +183,7 @@ describe('sotto models', () => {
       kind === 'resolve' && path === 'weights.safetensors' ? { status: 403 } : undefined;
     expect(await run('pull', 'someone/model')).toBe(3);
     expect(await run('list')).toBe(0);
-    expect(written.stdout).toMatch(/model: 5 kB of 25 kB so far/);
+    expect(written.stdout).toMatch(/model: 5 kB of 25 kB; resume/);
     hub.fault = () => undefined;
     await run('pull', 'someone/model', '--as', 'second');
     written.stdout = '';
@@ -189,7 +221,7 @@ describe('sotto models', () => {
     expect(await run('info', 'someone/model')).toBe(0);
     expect(written.stdout).toMatch(/^name +mine$/m);
     expect(await run('info', 'someone/other')).toBe(3);
-    expect(written.stderr).toContain('`sotto models pull someone/other` brings it');
+    expect(written.stderr).toContain('download it with `sotto models pull someone/other`');
   });
 
   test('Ctrl-C keeps what has come, and says how to go on', async () => {
@@ -199,16 +231,14 @@ describe('sotto models', () => {
       home: home.folder,
       env: { HF_ENDPOINT: hub.endpoint },
     });
-    await until(() => child.stderr().includes('60 %') || child.stderr().includes(' 59 %'));
+    await until(() => child.stderr().includes('60%') || child.stderr().includes('59%'));
     child.kill('SIGINT');
     const { code, stderr } = await child.done;
     expect(code).toBe(130);
-    expect(stderr).toMatch(
-      /sotto: stopped at \d+ % — what has come is kept: `sotto models pull someone\/model` goes on/,
-    );
+    expect(stderr).toMatch(/sotto: stopped at \d+% — resume: `sotto models pull someone\/model`/);
     hub.fault = () => undefined;
     expect(await run('pull', 'someone/model')).toBe(0);
-    expect(written.stderr).toMatch(/15 kB of it here already/);
+    expect(written.stderr).toMatch(/15 kB already downloaded/);
   });
 });
 
@@ -224,9 +254,9 @@ describe('on a terminal', () => {
 
   test('the progress of a download tells as much as there is room for', () => {
     expect(downloadLine(progress, 90, style)).toBe(
-      '━━━━━━━━━━━━────────────────  42 %  680 MB of 1.61 GB  35 MB/s  0:27 left',
+      '━━━━━━━━━━━━────────────────  42%  680 MB of 1.61 GB  35 MB/s  0:27 left',
     );
-    expect(downloadLine(progress, 30, style)).toBe(' 42 %  680 MB of 1.61 GB');
+    expect(downloadLine(progress, 30, style)).toBe(' 42%  680 MB of 1.61 GB');
     for (let columns = 8; columns < 120; columns++) {
       expect(columnsOf(downloadLine(progress, columns, style))).toBeLessThanOrEqual(columns);
     }

@@ -71,10 +71,10 @@ describe('sotto transcribe', () => {
     [['--carry-prompt'], '--carry-prompt has no effect here — add --prompt TEXT'],
     [['--no-vad', '--vad-min-silence', '9'], '--vad-min-silence has no effect here'],
     [['--language', 'de', '--multilingual'], '--multilingual has no effect here'],
-    [['--vad-threshold', '2'], 'a number from 0.01 to 0.99 is expected'],
-    [['--temperature', '0,hot'], 'a number from 0 to 2 is expected'],
-    [['--batch-size', '65'], 'a whole number from 1 to 64 is expected'],
-    [['--hotwords', ' , '], 'words with commas between them are expected'],
+    [['--vad-threshold', '2'], '--vad-threshold must be a number from 0.01 to 0.99; got "2"'],
+    [['--temperature', '0,hot'], '--temperature must be a number from 0 to 2; got "0,hot"'],
+    [['--batch-size', '65'], '--batch-size must be a whole number from 1 to 64; got "65"'],
+    [['--hotwords', ' , '], '--hotwords must be words separated by commas'],
   ])('%j is wrong usage: %s', async (flags, message) => {
     const { code, stdout, stderr } = await run(...flags);
     expect([code, stdout]).toEqual([2, '']);

@@ -25,7 +25,7 @@ describe('sotto vocabulary', () => {
     await vocabulary('replace', 'um', '');
     expect((await vocabulary('list')).stdout).toBe(
       'Words\n  Grace Hopper\n  Nguyen\n\nReplacements\n' +
-        '  new line  → \\n\n  Sean      → Séan\n  um        → (left out)\n',
+        '  new line  → ⏎\n  Sean      → Séan\n  um        → (removed)\n',
     );
     expect((await vocabulary('remove', 'nguyen', 'NEW LINE')).stdout).toBe('2 removed\n');
     expect(JSON.parse((await vocabulary('list', '--json')).stdout)).toEqual({
@@ -38,7 +38,7 @@ describe('sotto vocabulary', () => {
     const none = await vocabulary('remove', 'nobody');
     expect([none.code, none.stderr]).toEqual([
       1,
-      'sotto: there is no such word — `sotto vocabulary list` shows them\n',
+      'sotto: not in your vocabulary — `sotto vocabulary list` shows it\n',
     ]);
   });
 
@@ -46,21 +46,50 @@ describe('sotto vocabulary', () => {
     await vocabulary('add', 'Nguyen');
     await vocabulary('replace', 'btw', 'by the way');
     const file = join(home.folder, 'mine.csv');
-    expect((await vocabulary('export', file)).stderr).toContain('1 word and 1 replacement written to');
+    expect((await vocabulary('export', file)).stderr).toContain('1 word and 1 replacement saved to');
     expect(readFileSync(file, 'utf8')).toBe('type,from,to\r\nword,Nguyen,\r\nreplacement,btw,by the way\r\n');
     const again = await vocabulary('export', file);
-    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('is there already')]);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('already exists')]);
     expect((await vocabulary('export')).stdout).toBe(readFileSync(home.paths.vocabulary, 'utf8'));
     writeFileSync(file, 'Hopper\n');
-    expect((await vocabulary('import', file, '--replace')).stdout).toBe('1 added, 2 removed\n');
+    expect((await vocabulary('import', file, '--replace')).stdout).toBe('1 added, 2 removed\n  Hopper\n');
     expect((await vocabulary('list')).stdout).toBe('Words\n  Hopper\n');
+  });
+
+  test.each([
+    ['audio', Buffer.from('RIFF$\u0000\u0000\u0000WAVEfmt \u0010\u0000', 'latin1')],
+    ['bytes that are no UTF-8', Buffer.from([0x48, 0x69, 0xff, 0xfe, 0x0a])],
+    ['UTF-16', Buffer.from('Nguyen\n', 'utf16le')],
+  ])('%s is no vocabulary, and nothing is added', async (_what, bytes) => {
+    const file = join(home.folder, 'words.txt');
+    writeFileSync(file, bytes);
+    const { code, stdout, stderr } = await vocabulary('import', file);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(
+      /^sotto: .*(not text|not a text file).* — use JSON, CSV, or text with one word per line\n$/,
+    );
+    expect(existsSync(home.paths.vocabulary)).toBe(false);
+  });
+
+  test('an import lists what is new, as far as it is read', async () => {
+    const file = join(home.folder, 'words.csv');
+    await vocabulary('add', 'Ada');
+    writeFileSync(file, 'type,from,to\nword,Ada,\nword,Nguyen,\nreplacement,new line,\\n\nreplacement,um,\n');
+    expect((await vocabulary('import', file)).stdout).toBe(
+      '3 added\n  Nguyen\n  new line → ⏎\n  um → (removed)\n',
+    );
+    expect((await vocabulary('import', file)).stdout).toBe('no changes\n');
+    const many = Array.from({ length: 30 }, (_, i) => `word${i}`);
+    writeFileSync(file, many.join('\n'));
+    const lines = (await vocabulary('import', file)).stdout.trimEnd().split('\n');
+    expect([lines[0], lines.length, lines.at(-1)]).toEqual(['30 added', 22, '  … and 10 more']);
   });
 
   test('a file that is broken, missing or of no use is said', async () => {
     expect(await vocabulary('import', join(home.folder, 'none.csv'))).toMatchObject({ code: 2 });
     const empty = join(home.folder, 'empty.txt');
     writeFileSync(empty, '\n');
-    expect((await vocabulary('import', empty)).stderr).toContain('there is no word in');
+    expect((await vocabulary('import', empty)).stderr).toContain('contains no words');
     writeFileSync(home.paths.vocabulary, 'not JSON');
     const { code, stderr } = await vocabulary('add', 'x');
     expect(code).toBe(3);

@@ -41,7 +41,7 @@ describeUnless(whyNoSystemd())('the agent under a real systemd', () => {
     const installed = await run('agent', 'install');
     expect([installed.code, installed.stdout, installed.stderr]).toEqual([
       0,
-      expect.stringMatching(/^the agent is installed: the daemon answers/),
+      expect.stringMatching(/^Login agent installed\. The daemon is running/),
       '',
     ]);
     expect(JSON.parse((await run('agent', 'status', '--json')).stdout)).toMatchObject({
@@ -66,7 +66,7 @@ describeUnless(whyNoSystemd())('the agent under a real systemd', () => {
     expect(await pid()).toBeUndefined();
     expect((await run('agent', 'start')).code).toBe(0);
     const last = (await pid()) ?? -1;
-    expect((await run('agent', 'uninstall')).stdout).toBe('the agent is gone\n');
+    expect((await run('agent', 'uninstall')).stdout).toBe('Login agent removed.\n');
     expect(isRunning(last)).toBe(false);
     expect(readdirSync(join(folder, 'config', 'systemd', 'user'))).toEqual([]);
   });

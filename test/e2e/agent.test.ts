@@ -76,7 +76,7 @@ describe('sotto agent', () => {
     const { code, stdout } = await run('agent', 'install');
     expect([code, stdout]).toEqual([
       0,
-      expect.stringMatching(/^the agent is installed: the daemon answers \(process \d+\)\n$/),
+      expect.stringMatching(/^Login agent installed\. The daemon is running \(pid \d+\)\.\n$/),
     ]);
     expect((await status())?.pid).toBe(launchd.pid(LABEL));
     expect(await run('agent', 'install')).toMatchObject({
@@ -85,7 +85,7 @@ describe('sotto agent', () => {
     });
     expect(await run('agent', 'status')).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/the agent is running \(process \d+\)/) as unknown,
+      stdout: expect.stringMatching(/Login agent: running \(pid \d+\)/) as unknown,
     });
     await until(async () => (await status())?.state === 'ready');
     const found = await run('agent', 'doctor');
@@ -115,7 +115,7 @@ describe('sotto agent', () => {
     expect([launchd.pid(LABEL), launchd.starts, await status()]).toEqual([undefined, starts, undefined]);
     expect(await run('agent', 'start')).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/the agent is started: the daemon answers/) as unknown,
+      stdout: expect.stringMatching(/Login agent started\. The daemon is running/) as unknown,
     });
   });
 
@@ -172,7 +172,7 @@ describe('sotto agent', () => {
     expect(await run('agent', 'install')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        /^the agent is installed and started anew: the daemon answers/,
+        /^Login agent updated\. The daemon is running/,
       ) as unknown,
     });
     expect(await status()).toMatchObject({ version: SOTTO_VERSION, pid: launchd.pid(LABEL) });
@@ -195,7 +195,7 @@ describe('sotto agent', () => {
       });
       await run('agent', 'install');
       pids.add(launchd.pid(LABEL) ?? -1);
-      expect(await run('agent', 'uninstall')).toMatchObject({ code: 0, stdout: 'the agent is gone\n' });
+      expect(await run('agent', 'uninstall')).toMatchObject({ code: 0, stdout: 'Login agent removed.\n' });
     }
     expect([...pids].filter((pid) => isRunning(pid))).toEqual([]);
     expect(pids.size).toBe(6);
@@ -213,14 +213,14 @@ describe('sotto agent', () => {
     expect(await sotto(asked, { home: other, env: launchctl.environment })).toMatchObject({
       code: 0,
       stderr: '',
-      stdout: expect.not.stringContaining('agent is gone') as unknown,
+      stdout: expect.not.stringContaining('agent removed') as unknown,
     });
     expect(launchd.pid(LABEL)).toBe(pid);
     const own = await run(...asked);
     expect([own.code, own.stderr, own.stdout]).toEqual([
       0,
       '',
-      expect.stringMatching(/the login agent is gone\n/),
+      expect.stringMatching(/Login agent removed\.\n/),
     ]);
     expect(launchd.pid(LABEL)).toBeUndefined();
   });

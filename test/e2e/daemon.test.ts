@@ -57,16 +57,27 @@ describe('sotto daemon', () => {
   test('start, status and stop, each twice', async () => {
     expect(await run('daemon', 'status')).toMatchObject({
       code: 3,
-      stdout: expect.stringContaining('no daemon') as unknown,
+      stdout: expect.stringContaining('The daemon isn’t running') as unknown,
     });
     const first = await run('daemon', 'start');
     expect(first).toMatchObject({ code: 0, stderr: '' });
-    expect(first.stdout).toMatch(/^the daemon runs \(process \d+\), model fake is warm\n$/);
-    expect((await run('daemon', 'start')).stdout).toMatch(/running already/);
+    expect(first.stdout).toMatch(/^Daemon started \(pid \d+\), model fake ready\.\n$/);
+    expect((await run('daemon', 'start')).stdout).toMatch(/^Daemon already running/);
     const shown = await run('daemon', 'status');
+    expect(shown.stdout).toContain('is ready');
+    expect(
+      shown.stdout
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.trim().split(' ')[0]),
+    ).toEqual(['daemon', 'model', 'dictations', 'files', 'memory']);
+    const verbose = await run('daemon', 'status', '--verbose');
     for (const part of ['is ready', 'fake', 'restarts', home.paths.socket, home.paths.log]) {
-      expect(shown.stdout).toContain(part);
+      expect(verbose.stdout).toContain(part);
     }
+    expect((await run('status')).stdout).toContain('is ready');
+    expect((await run('ps')).stdout).toContain('is ready');
     const status = JSON.parse((await run('daemon', 'status', '--json')).stdout) as DaemonStatus;
     expect(status).toMatchObject({
       state: 'ready',
@@ -74,14 +85,14 @@ describe('sotto daemon', () => {
     });
     expect(await run('daemon', 'stop')).toMatchObject({ code: 0 });
     expect([isRunning(status.pid), existsSync(home.paths.socket)]).toEqual([false, false]);
-    expect(await run('daemon', 'stop')).toMatchObject({ code: 0, stdout: 'no daemon is running\n' });
+    expect(await run('daemon', 'stop')).toMatchObject({ code: 0, stdout: 'The daemon isn’t running.\n' });
   });
 
   test('is stopped by a signal where it does not answer', async () => {
     const mute = await muteDaemon(home.paths);
     expect(await run('daemon', 'stop')).toMatchObject({
       code: 0,
-      stdout: `the daemon (process ${mute.pid}) has ended\n`,
+      stdout: `Daemon stopped (pid ${mute.pid}).\n`,
     });
     await mute.ended;
   });

@@ -119,7 +119,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       const before = readdirSync(folder).sort();
       const done = await install(first);
       expect([done.code, done.err]).toEqual([0, '']);
-      expect(done.out).toMatch(/the agent is installed: the daemon answers \(process \d+\)/);
+      expect(done.out).toMatch(/Login agent installed\. The daemon is running \(pid \d+\)/);
       expect(done.out).toMatch(/it works: of a sample it hears “And so,? my fellow Americans/);
       // The daemon that answers is the installed one, not that of the clone.
       const client = await SottoClient.connect(paths.socket, 'test');
@@ -137,7 +137,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       const pid = launchd.pid(LABEL) ?? -1;
       const gone = await run(command, ['uninstall', '--all', '--yes']);
       expect([gone.code, gone.err]).toEqual([0, '']);
-      expect(gone.out).toMatch(/Sotto is gone\n/);
+      expect(gone.out).toMatch(/Sotto was uninstalled\.\n/);
       expect(isRunning(pid)).toBe(false);
       expect(launchd.pid(LABEL)).toBeUndefined();
       // A program that has been running all the time wants a daemon now.

@@ -84,10 +84,10 @@ describe('sotto serve', () => {
     await until(() => discover(home.paths.discovery) !== undefined);
     expect(found()).toMatchObject({ port, token: first.token });
     expect(found().pid).not.toBe(first.pid);
-    expect(await run('serve', '--stop')).toMatchObject({ code: 0, stdout: 'the port is closed\n' });
+    expect(await run('serve', '--stop')).toMatchObject({ code: 0, stdout: 'API server stopped.\n' });
     expect(await get('/health', { ...first, port })).toBe(0);
     expect([existsSync(home.paths.discovery), settings()]).toEqual([false, { model: 'fake' }]);
-    expect((await run('serve', '--stop')).stdout).toBe('no port was open\n');
+    expect((await run('serve', '--stop')).stdout).toBe('The API server isn’t running.\n');
     await run('daemon', 'stop');
     expect(await run('serve', '--stop')).toMatchObject({ code: 0 });
   });
@@ -110,7 +110,7 @@ describe('sotto serve', () => {
     const daemon = startSotto(['daemon', 'run', '--idle-exit', '0.1'], { home: home.folder });
     await run('serve', '--port', '0');
     expect(found().pid).toBe(daemon.pid);
-    expect((await run('daemon', 'status')).stdout).toContain('stays while the port is open');
+    expect((await run('daemon', 'status')).stdout).toContain('keeps running while the API port is open');
     await new Promise((resolve) => setTimeout(resolve, 8_000));
     expect(isRunning(daemon.pid)).toBe(true);
     await run('serve', '--stop');

@@ -106,7 +106,7 @@ describe.each([
       ...flags,
     ]);
     expect([code, stdout]).toEqual([3, '']);
-    expect(stderr).toMatch(/^sotto: there is no model named none — there is fake.*\n$/);
+    expect(stderr).toMatch(/^sotto: there is no model named none — installed: fake.*\n$/);
   });
 
   test('says why the engine can not start, and exits with 3', async () => {

@@ -96,7 +96,7 @@ describe('sotto uninstall', () => {
     await until(() => existsSync(paths.socket));
     const { code, stdout, stderr } = await run('--all', '--yes');
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/Sotto is gone\n/);
+    expect(stdout).toMatch(/Sotto was uninstalled\.\n/);
     expect((await daemon.done).code).toBe(0);
     expect(isRunning(daemon.pid)).toBe(false);
     expect(readdirSync(folder, { recursive: true })).toEqual([]);
@@ -120,7 +120,7 @@ describe('sotto uninstall', () => {
   ])('keeps %s, and nothing else', async (what, left) => {
     use();
     const { code, stdout } = await run('--keep', what, '--yes');
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/Sotto is gone; kept: /)]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/Sotto was uninstalled\. Kept: /)]);
     // SQLite makes these two when the history is read, and keeps them while its statements live.
     const there = readdirSync(paths.home).filter((name) => !/^history\.db-(wal|shm)$/.test(name));
     expect(there.sort()).toEqual(left);
@@ -142,7 +142,7 @@ describe('sotto uninstall', () => {
     const before = readdirSync(paths.home, { recursive: true });
     expect(await run()).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/nobody is there to be asked/) as unknown,
+      stderr: expect.stringMatching(/not a terminal/) as unknown,
     });
     expect(await run('--yes')).toMatchObject({
       code: 2,
@@ -166,7 +166,7 @@ describe('sotto uninstall', () => {
       3,
       expect.stringMatching(/launchctl print failed \(1\): odd — the program stays/),
     ]);
-    expect(stdout).toMatch(/Sotto is gone, but for its login agent; kept: the program/);
+    expect(stdout).toMatch(/Sotto was uninstalled, except for its login agent\. Kept: the program/);
     expect(readdirSync(paths.home).sort()).toEqual(['agent', 'app']);
   });
 
@@ -174,7 +174,7 @@ describe('sotto uninstall', () => {
     use();
     const mute = await muteDaemon(paths);
     const { code, stdout } = await run('--all', '--yes');
-    expect([code, stdout]).toEqual([0, expect.stringMatching(`process ${mute.pid}\\) has ended`)]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(`Daemon stopped \\(pid ${mute.pid}\\)`)]);
     await mute.ended;
     expect(readdirSync(folder, { recursive: true })).toEqual([]);
   });

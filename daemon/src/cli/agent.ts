@@ -26,22 +26,22 @@ export async function doWithAgent(paths: Paths, act: AgentAct): Promise<number> 
   const manager = managerFor(paths);
   switch (act) {
     case 'install': {
-      if (await manager.install()) return served(paths, manager, 'the agent is installed');
-      if (!(await isFit(paths))) return restarted(paths, manager, 'the agent is installed and started anew');
-      return served(paths, manager, 'the agent is installed and runs already');
+      if (await manager.install()) return served(paths, manager, 'Login agent installed');
+      if (!(await isFit(paths))) return restarted(paths, manager, 'Login agent updated');
+      return served(paths, manager, 'Login agent installed already');
     }
     case 'uninstall':
-      say((await manager.uninstall()) ? 'the agent is gone' : 'there is no agent');
+      say((await manager.uninstall()) ? 'Login agent removed.' : 'No login agent installed.');
       return 0;
     case 'stop':
       await manager.stop();
-      say('the agent is stopped until the next login; `sotto agent start` starts it before');
+      say('Login agent stopped until the next login. Start it now with `sotto agent start`.');
       return 0;
     case 'start':
       await manager.start();
-      return served(paths, manager, 'the agent is started');
+      return served(paths, manager, 'Login agent started');
     case 'restart':
-      return restarted(paths, manager, 'the agent is started anew');
+      return restarted(paths, manager, 'Login agent restarted');
   }
 }
 
@@ -92,7 +92,7 @@ async function served(paths: Paths, manager: AgentManager, done: string, old?: n
     const client = await findDaemon(paths).catch(() => undefined);
     if (client?.daemon.pid === old) client?.close();
     else if (client !== undefined) {
-      say(`${done}: the daemon answers (process ${client.daemon.pid})`);
+      say(`${done}. The daemon is running (pid ${client.daemon.pid}).`);
       client.close();
       return 0;
     }
@@ -104,7 +104,9 @@ async function served(paths: Paths, manager: AgentManager, done: string, old?: n
   }
   const said = lastLine(join(paths.logs, 'agent.log'));
   const why = down < DOWN_TIMES || said === undefined ? '' : `: ${said}`;
-  process.stderr.write(`sotto: ${done}, but its daemon does not answer${why} — see \`sotto agent doctor\`\n`);
+  process.stderr.write(
+    `sotto: ${done[0]?.toLowerCase() ?? ''}${done.slice(1)}, but its daemon isn’t responding${why} — run \`sotto doctor\`\n`,
+  );
   return 3;
 }
 
@@ -119,12 +121,12 @@ function lastLine(path: string): string | undefined {
 }
 
 function describe({ installed, state, pid, lastFailure, file }: AgentStatus): string {
-  if (installed === 'no') return 'the agent is not installed: `sotto agent install` does that';
-  const running = pid === undefined ? state : `${state} (process ${pid})`;
-  const failure = lastFailure === undefined ? '' : `; it ended last with ${lastFailure}`;
+  if (installed === 'no') return 'No login agent installed. Install it with `sotto agent install`.';
+  const running = pid === undefined ? state : `${state} (pid ${pid})`;
+  const failure = lastFailure === undefined ? '' : `; last exit: ${lastFailure}`;
   const outdated =
-    installed === 'outdated' ? '; it is of another version: `sotto agent install` renews it' : '';
-  return `the agent is ${running}${failure}${outdated}\n  ${file}`;
+    installed === 'outdated' ? '; installed by another version, update it with `sotto agent install`' : '';
+  return `Login agent: ${running}${failure}${outdated}\n  ${file}`;
 }
 
 function line({ what, verdict, found, advice }: Finding, style: Style): string {

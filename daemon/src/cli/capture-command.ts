@@ -1,5 +1,6 @@
 /** `sotto capture`: for launchers, hidden from people. */
 import { Option, type Command } from 'commander';
+import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import type { CaptureOptions } from '../protocol/capture.js';
 import { language, number } from './flag-values.js';
@@ -22,28 +23,27 @@ interface CaptureFlags {
 export function addCapture(program: Command, outcome: Outcome): void {
   program
     .command('capture', { hidden: true })
-    .summary('a dictation in the background, for launchers')
+    .summary('background dictation, for launchers')
     .description(
-      'Begins a dictation that goes on when the command that began it is gone. Others find it at the socket `c` beside\n' +
-        'the daemon’s (protocol/capture.ts). One at a time; the process waits for the next one, with the microphone closed,\n' +
-        'until whoever started it ends.',
+      'Run a dictation in the background. Other programs control it over the socket `c` beside the daemon’s ' +
+        '(protocol/capture.ts). One at a time; between dictations the process waits with the microphone closed, until ' +
+        'its parent exits.',
     )
-    .option('-m, --model <name|folder>', 'the model to use (default: the daemon’s own)')
+    .option('-m, --model <name|folder>', 'model to use (default: the one in use)')
     .addOption(new Option('-l, --language <code>', 'spoken language (default: detected)').argParser(language))
-    .option('-p, --prompt <text>', 'text that counts as said before: names, spelling, style')
-    .option('-d, --device <name|number>', 'the microphone (default: the system’s)')
-    .option('--from <file>', 'take a file in place of the microphone, as if it were spoken')
-    .option('--no-refine', 'do not go over the whole text at the end')
-    .option('--go-on', 'go on when nobody looks at it any more (default: finish)')
-    .option('--sounds', 'a sound when it listens, and when it does no more (macOS)')
+    .option('-p, --prompt <text>', 'initial prompt: names, spelling, style')
+    .option('-d, --device <name|number>', 'microphone (default: the system’s)')
+    .option('--from <file>', 'use a file instead of the microphone')
+    .option('--no-refine', 'don’t re-decode the recording at the end')
+    .option('--go-on', 'keep listening without a viewer (default: finish)')
+    .option('--sounds', 'play a sound at the start and the end (macOS)')
     .addOption(
-      new Option(
-        '--parent <pid>',
-        'the process that it must not outlive (default: its own parent)',
-      ).argParser(number(1, 2 ** 31)),
+      new Option('--parent <pid>', 'exit when this process does (default: the parent)').argParser(
+        number(1, 2 ** 31),
+      ),
     )
-    .option('--leave', 'begin nothing: end the process that waits, once its dictation is finished')
-    .addHelpText('after', '\nExamples:\n  sotto capture --go-on --language de\n  sotto capture --leave')
+    .option('--leave', 'stop the waiting process once its dictation is finished')
+    .addHelpText('after', examples(['sotto capture --go-on --language de', 'sotto capture --leave']))
     .action(async (flags: CaptureFlags) => {
       const paths = resolvePaths();
       if (flags.leave === true) {

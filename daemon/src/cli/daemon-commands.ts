@@ -35,7 +35,7 @@ export async function daemonRun(
     ...(idleExitMinutes === undefined ? {} : { idleExitSeconds: idleExitMinutes * 60 }),
   });
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => daemon.stop(name));
-  if (process.stdout.isTTY) say(`Sotto listens at ${paths.socket} (process ${process.pid}); Ctrl-C ends it`);
+  if (process.stdout.isTTY) say(`Daemon running (pid ${process.pid}) at ${paths.socket}. Ctrl-C stops it.`);
   await daemon.ended;
   return 0;
 }
@@ -64,11 +64,11 @@ export async function daemonRunAgent(paths: Paths, model: string | undefined): P
   return 0;
 }
 
-export async function daemonStart(paths: Paths, model: string | undefined): Promise<number> {
+export async function daemonStart(paths: Paths, model: string | undefined, quiet = false): Promise<number> {
   const { client, started } = await findOrStartDaemon({ paths, ...(model === undefined ? {} : { model }) });
   const { pid } = client.daemon;
   if (!started) {
-    say(`a daemon is running already (process ${pid})`);
+    if (!quiet) say(`Daemon already running (pid ${pid}).`);
     client.close();
     return 0;
   }
@@ -79,10 +79,10 @@ export async function daemonStart(paths: Paths, model: string | undefined): Prom
     if (!isLoading || performance.now() > untilMs) {
       client.close();
       if (status.reason !== undefined) {
-        process.stderr.write(`sotto: the daemon runs (process ${pid}), but: ${status.reason}\n`);
+        process.stderr.write(`sotto: the daemon started (pid ${pid}), but: ${status.reason}\n`);
         return 3;
       }
-      say(`the daemon runs (process ${pid}), ${servingText(status.engine)}`);
+      if (!quiet) say(`Daemon started (pid ${pid}), ${servingText(status.engine)}.`);
       return 0;
     }
     await pause();
@@ -90,24 +90,25 @@ export async function daemonStart(paths: Paths, model: string | undefined): Prom
 }
 
 function servingText({ model, coming }: EngineStatus): string {
-  const name = model.name ?? 'no model';
-  return coming === undefined ? `model ${name} is warm` : `model ${name} serves until ${coming} is loaded`;
+  const { name } = model;
+  if (name === undefined) return 'no model loaded';
+  return coming === undefined ? `model ${name} ready` : `model ${name} ready until ${coming} is loaded`;
 }
 
-export async function daemonStop(paths: Paths): Promise<number> {
+export async function daemonStop(paths: Paths, quiet = false): Promise<number> {
   const pid = await askToStop(paths);
   if (pid === undefined) {
-    say('no daemon is running');
+    if (!quiet) say('The daemon isn’t running.');
     return 0;
   }
   for (const untilMs = performance.now() + STOP_MS; isRunning(pid); await pause()) {
     if (performance.now() > untilMs) {
-      throw new SottoError('DAEMON_UNAVAILABLE', `the daemon (process ${pid}) does not end`, {
+      throw new SottoError('DAEMON_UNAVAILABLE', `the daemon (pid ${pid}) won't stop`, {
         hint: `kill -9 ${pid}`,
       });
     }
   }
-  say(`the daemon (process ${pid}) has ended`);
+  if (!quiet) say(`Daemon stopped (pid ${pid}).`);
   return 0;
 }
 
@@ -132,11 +133,17 @@ async function askToStop(paths: Paths): Promise<number | undefined> {
   }
 }
 
-export async function daemonStatus(paths: Paths, asJson: boolean): Promise<number> {
+export interface StatusOptions {
+  readonly json: boolean;
+  /** Engine, memory in detail, clients and paths as well. */
+  readonly verbose: boolean;
+}
+
+export async function daemonStatus(paths: Paths, { json: asJson, verbose }: StatusOptions): Promise<number> {
   const client = await findRunningDaemon(paths);
   if (client === undefined) {
     if (asJson) say(JSON.stringify({ state: 'stopped', socket: paths.socket, log: paths.log }));
-    else say('no daemon is running; `sotto daemon start` starts one');
+    else say('The daemon isn’t running. Start it with `sotto daemon start`.');
     return 3;
   }
   const status = await client.status();
@@ -150,6 +157,6 @@ export async function daemonStatus(paths: Paths, asJson: boolean): Promise<numbe
     import('./describe-status.js'),
     import('./terminal/style.js'),
   ]);
-  say(describeStatus(status, styleFor(wantsColour(process.stdout))));
+  say(describeStatus(status, styleFor(wantsColour(process.stdout)), verbose));
   return 0;
 }

@@ -65,56 +65,53 @@ export function addDecodeFlags(command: Command): Command {
   command.optionsGroup('Language:');
   add('-l, --language <code>', 'spoken language, e.g. en or de (default: detected)', language);
   command.addOption(
-    new Option('-t, --task <task>', 'translate gives English text').choices([
-      'transcribe',
-      'translate',
-    ] as const),
+    new Option('-t, --task <task>', 'translate writes English').choices(['transcribe', 'translate'] as const),
   );
-  command.option('--multilingual', 'the language may change on the way');
-  add('--language-windows <n>', 'detect it from up to so many windows of 30 s (default: 1)', whole(1, 16));
+  command.option('--multilingual', 'detect the language again in every window (mixed-language audio)');
+  add('--language-windows <n>', 'windows of 30 s used to detect the language (default: 1)', whole(1, 16));
 
   command.optionsGroup('Hints:');
-  add('--hotwords <words>', 'names and words likely to be said, with commas between them', words);
-  command.option('--no-vocabulary', 'without your own words and replacements (sotto vocabulary)');
-  command.option('-p, --prompt <text>', 'text that counts as said before: names, spelling, style');
-  command.option('--carry-prompt', 'give the prompt to every window of 30 s, not only to the first');
-  command.option('--prefix <text>', 'what the text begins with');
+  add('--hotwords <words>', 'comma-separated names and terms to listen for', words);
+  command.option('--no-vocabulary', 'ignore your vocabulary');
+  command.option('-p, --prompt <text>', 'initial prompt: names, spelling, style');
+  command.option('--carry-prompt', 'repeat the prompt in every window of 30 s');
+  command.option('--prefix <text>', 'text that the transcript begins with');
 
-  command.optionsGroup('Speed and care:');
-  add(
-    '-b, --beam-size <beams>',
-    'weigh so many texts side by side: slower, a little more often right (default: 1)',
-    whole(1, 16),
-  );
+  command.optionsGroup('Speed and accuracy:');
+  add('-b, --beam-size <beams>', 'beam size: slower, slightly more accurate (default: 1)', whole(1, 16));
   add(
     '--batch-size <n>',
-    'long files: so many windows at once, quicker; none knows the text before it',
+    'long files: windows to decode in parallel (faster, no context between them)',
     whole(1, 64),
   );
-  add('--patience <factor>', 'beams: wait for so many times more texts to end (default: 1)', number(0.1, 10));
-  add('--length-penalty <alpha>', 'beams: favour longer texts (default: their mean)', number(0, 1));
-  add('--temperature <t,…>', 'to try in turn when a text looks wrong (default: 0,0.2,…,1)', numbers(0, 2));
-  add('--best-of <n>', 'above temperature 0: the likeliest of so many draws (default: 1)', whole(1, 16));
-  command.option('--no-condition', 'do not give a window the text of the one before it');
-  add('--max-tokens <n>', 'for a window of 30 s', whole(1, 448));
-  add('--suppress-tokens <ids>', 'never take these tokens', numbers(0, 999_999));
-  command.option('--token-logprobs', 'json: how probable each token is');
+  add('--patience <factor>', 'beam search patience (default: 1)', number(0.1, 10));
+  add('--length-penalty <alpha>', 'beam search length penalty (default: mean log probability)', number(0, 1));
+  add('--temperature <t,…>', 'fallback temperatures (default: 0,0.2,…,1)', numbers(0, 2));
+  add('--best-of <n>', 'samples to draw when temperature > 0 (default: 1)', whole(1, 16));
+  command.option('--no-condition', 'don’t condition on previous text');
+  add('--max-tokens <n>', 'maximum tokens per window of 30 s', whole(1, 448));
+  add('--suppress-tokens <ids>', 'token ids to suppress, comma-separated', numbers(0, 999_999));
+  command.option('--token-logprobs', 'json: include token log probabilities');
 
   command.optionsGroup('Silence and repetition:');
-  command.option('--no-vad', 'give the model everything to hear, pauses and music too');
-  add('--vad-threshold <p>', 'from this probability on a sound is speech (default: 0.5)', number(0.01, 0.99));
-  add('--vad-min-speech <ms>', 'shorter speech is ignored (default: 250)', whole(0, 60_000));
-  add('--vad-min-silence <ms>', 'shorter pauses belong to the speech (default: 2000)', whole(0, 60_000));
-  add('--vad-pad <ms>', 'kept before and after speech (default: 400)', whole(0, 10_000));
+  command.option('--no-vad', 'don’t skip silence and noise');
+  add('--vad-threshold <p>', 'speech probability threshold (default: 0.5)', number(0.01, 0.99));
+  add('--vad-min-speech <ms>', 'ignore shorter speech (default: 250)', whole(0, 60_000));
+  add('--vad-min-silence <ms>', 'ignore shorter pauses (default: 2000)', whole(0, 60_000));
+  add('--vad-pad <ms>', 'padding around speech (default: 400)', whole(0, 10_000));
   add(
     '--hallucination-silence <s>',
-    'drop unlikely words that stand between silences longer than this',
+    'drop unlikely words between silences longer than this',
     number(0.1, 60),
   );
-  add('--never-repeat <n>', 'say no run of so many tokens twice in a window', whole(2, 64));
-  add('--compression-ratio-threshold <r>', 'above it a text repeats itself (default: 2.4)', number(0, 100));
-  add('--logprob-threshold <p>', 'below it the model doubts its words (default: -1)', number(-100, 0));
-  add('--silence-threshold <p>', 'above it nobody speaks, if words are doubted (default: 0.6)', number(0, 1));
+  add('--never-repeat <n>', 'never repeat an n-gram of this length', whole(2, 64));
+  add(
+    '--compression-ratio-threshold <r>',
+    'retry above this compression ratio (default: 2.4)',
+    number(0, 100),
+  );
+  add('--logprob-threshold <p>', 'retry below this average log probability (default: -1)', number(-100, 0));
+  add('--silence-threshold <p>', 'silence above this no-speech probability (default: 0.6)', number(0, 1));
   return command;
 }
 

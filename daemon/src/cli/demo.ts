@@ -51,7 +51,7 @@ export async function demo({ transcriber, view, signal }: DemoParts): Promise<nu
             `${durationSeconds.toFixed(1)} s of speech in ${timings.total.toFixed(1)} s`,
             `${formatSpeed(durationSeconds / timings.total)} real time`,
             language,
-            `${Math.max(0, spoken - errors)} of ${spoken} words as spoken`,
+            `${Math.max(0, spoken - errors)} of ${spoken} words correct`,
           ];
           view.put(`${style.dim(facts.join(' · '))}\n`);
         }
@@ -69,10 +69,10 @@ export async function demo({ transcriber, view, signal }: DemoParts): Promise<nu
       `\n${style.bold(`${clock(audioSeconds)} of speech in ${clock(workSeconds)}, ${speed} real time`)}, all of it on this machine.`,
       '',
       'Next:',
-      `  ${style.cyan('npx sotto transcribe talk.mp3')}                 your own recording`,
-      `  ${style.cyan('npx sotto transcribe *.m4a --format srt --output subtitles')}`,
-      `  ${style.cyan('npx sotto daemon start')}                        keep the model warm`,
-      `  ${style.cyan('npx sotto --help')}`,
+      `  ${style.cyan('sotto transcribe talk.mp3')}                     your own recording`,
+      `  ${style.cyan('sotto transcribe *.m4a --format srt --output subtitles')}`,
+      `  ${style.cyan('sotto daemon start')}                            keep the model loaded`,
+      `  ${style.cyan('sotto --help')}`,
       '',
     ].join('\n'),
   );
@@ -89,7 +89,7 @@ function readClips(): v.InferOutput<typeof clipSchema>[] {
   } catch (error) {
     throw new SottoError('AUDIO_NOT_FOUND', `the sample clips are not at ${bundledSpeech}`, {
       cause: error,
-      hint: 'get the files of Sotto again',
+      hint: 'reinstall Sotto',
     });
   }
 }

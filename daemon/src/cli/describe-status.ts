@@ -1,30 +1,46 @@
 /** A daemon's status for people. */
-import type { DaemonStatus, EngineStatus, ModelStatus } from '../protocol/status.js';
+import type { DaemonStatus, EngineStatus, ModelStatus, QueueStatus } from '../protocol/status.js';
 import { padEnd } from './terminal/columns.js';
 import type { Style } from './terminal/style.js';
 
 const LABEL_COLUMNS = 12;
 
-export function describeStatus(status: DaemonStatus, style: Style): string {
+/** @param verbose all that is known; without it, the six rows that people ask for */
+export function describeStatus(status: DaemonStatus, style: Style, verbose = false): string {
   const { engine, queue } = status;
   const good = status.state === 'ready' || status.state === 'busy';
   const state = good ? style.green(status.state) : style.red(status.state);
   const rows: [string, string][] = [
-    ['process', `${status.pid}, up ${duration(status.uptimeSeconds)}${idleText(status)}`],
-    ['model', modelText(engine)],
-    ['engine', engineText(engine)],
-    ['dictation', status.dictations === 0 ? 'nobody speaks' : `${status.dictations} going on`],
-    ['queue', `${queue.running} running, ${queue.queued} waiting`],
-    ['done', `${queue.final} transcribed, ${queue.failed} failed, ${queue.cancelled} cancelled`],
-    ['memory', memoryText(status)],
-    ['clients', String(status.connections)],
-    ['socket', status.socket],
+    ['daemon', `pid ${status.pid}, up ${duration(status.uptimeSeconds)}${idleText(status)}`],
+    ['model', modelText(engine, verbose)],
+    ...(verbose || isTroubled(engine) ? [['engine', engineText(engine)] as [string, string]] : []),
+    ['dictations', status.dictations === 0 ? 'none' : `${status.dictations} in progress`],
+    ['files', filesText(queue, verbose)],
+    ['memory', verbose ? memoryText(status) : megabytes(status.rssBytes + (engine.figures?.rssBytes ?? 0))],
+    ...(verbose ? [['clients', String(status.connections)] as [string, string]] : []),
+    ...(verbose ? [['socket', status.socket] as [string, string]] : []),
     ...portRows(status),
-    ['log', status.log],
+    ...(verbose ? [['log', status.log] as [string, string]] : []),
   ];
   const lines = rows.map(([label, text]) => `  ${style.dim(padEnd(label, LABEL_COLUMNS))}${text}`);
   const reason = status.reason === undefined ? [] : [`  ${style.red(status.reason)}`];
   return [`${style.bold(`Sotto ${status.version}`)} is ${state}`, ...reason, ...lines].join('\n');
+}
+
+/** An engine that works needs no row of its own. */
+function isTroubled({ state, restarts }: EngineStatus): boolean {
+  return restarts > 0 || state === 'degraded' || state === 'restarting';
+}
+
+function filesText({ running, queued, final, failed, cancelled }: QueueStatus, verbose: boolean): string {
+  const parts = [
+    `${running} running`,
+    `${queued} queued`,
+    `${final} done`,
+    ...(verbose || failed > 0 ? [`${failed} failed`] : []),
+    ...(verbose || cancelled > 0 ? [`${cancelled} cancelled`] : []),
+  ];
+  return parts.join(', ');
 }
 
 /** Where programs of others are served, if anywhere. */
@@ -32,38 +48,43 @@ function portRows({ http }: DaemonStatus): [string, string][] {
   if (http === undefined) return [];
   const { port, addresses, error } = http;
   if (port === undefined) return [['port', `not open: ${error?.message ?? ''} — ${error?.hint ?? ''}`]];
-  return [['port', `${port} at ${addresses.join(' and ')}, with a token`]];
+  return [['port', `${port} on ${addresses.join(' and ')}, token required`]];
 }
 
 function idleText({ idleExitSeconds, http }: DaemonStatus): string {
-  if (idleExitSeconds !== undefined && http?.port !== undefined) return '; stays while the port is open';
-  return idleExitSeconds === undefined ? '' : `; ends after ${duration(idleExitSeconds)} without work`;
+  if (idleExitSeconds !== undefined && http?.port !== undefined)
+    return '; keeps running while the API port is open';
+  return idleExitSeconds === undefined ? '' : `, exits after ${duration(idleExitSeconds)} without work`;
 }
 
-function modelText({ model, models = [] }: EngineStatus): string {
+function modelText({ model, models = [] }: EngineStatus, verbose: boolean): string {
   if (model.state === 'absent') return 'none loaded';
   const others = models.filter(({ name }) => name !== model.name).map(otherText);
-  const instead = model.insteadOf === undefined ? [] : [`in place of ${model.insteadOf.name}`];
-  return [servingText(model), ...instead, ...others].join(' · ');
+  const instead = model.insteadOf === undefined ? [] : [`instead of ${model.insteadOf.name}`];
+  return [servingText(model, verbose), ...instead, ...others].join(' · ');
 }
 
-function servingText({ name = 'none', family, state, fraction, loadSeconds }: ModelStatus): string {
-  if (state === 'installed') return `${name}, not in memory: loaded when it is needed`;
+function servingText(
+  { name = 'none', family, state, fraction, loadSeconds }: ModelStatus,
+  verbose: boolean,
+): string {
+  if (state === 'installed') return `${name} (loads on demand)`;
+  if (!verbose) return `${name}, ${state}${percent(fraction)}`;
   const kind = family === undefined ? '' : ` (${family})`;
   const seconds = loadSeconds === undefined ? '' : `, loaded in ${loadSeconds.toFixed(1)} s`;
   return `${name}${kind}, ${state}${percent(fraction)}${seconds}`;
 }
 
 function otherText({ name = 'another', state, fraction }: ModelStatus): string {
-  return state === 'ready' ? `${name} in memory too` : `${name} ${state}${percent(fraction)}`;
+  return state === 'ready' ? `${name} also loaded` : `${name} ${state}${percent(fraction)}`;
 }
 
 function percent(fraction: number | undefined): string {
-  return fraction === undefined ? '' : ` ${Math.round(fraction * 100)} %`;
+  return fraction === undefined ? '' : ` ${Math.round(fraction * 100)}%`;
 }
 
 function engineText(engine: EngineStatus): string {
-  const process = engine.pid === undefined ? '' : `process ${engine.pid}, `;
+  const process = engine.pid === undefined ? '' : `pid ${engine.pid}, `;
   const up = engine.uptimeSeconds === undefined ? '' : `, up ${duration(engine.uptimeSeconds)}`;
   const restarts = `${engine.restarts} ${engine.restarts === 1 ? 'restart' : 'restarts'}`;
   const device = engine.device === undefined ? '' : ` · ${engine.device}`;
@@ -77,8 +98,8 @@ function memoryText({ rssBytes, engine }: DaemonStatus): string {
   if (figures === undefined) return daemon;
   const mlx = [
     ['in use', figures.activeBytes] as const,
-    ['at most', figures.peakBytes] as const,
-    ['kept for reuse', figures.cacheBytes] as const,
+    ['peak', figures.peakBytes] as const,
+    ['cached', figures.cacheBytes] as const,
   ].flatMap(([what, bytes]) => (bytes === undefined ? [] : [`${megabytes(bytes)} ${what}`]));
   const arrays = figures.liveArrays === undefined ? [] : [`${figures.liveArrays} live arrays`];
   const inside = mlx.length === 0 ? [] : [`MLX ${mlx.join(', ')}`];
@@ -88,8 +109,8 @@ function memoryText({ rssBytes, engine }: DaemonStatus): string {
 
 function predictedText({ name, predictedBytes, weightBytes }: ModelStatus): string[] {
   if (name === undefined || predictedBytes === undefined) return [];
-  const weights = weightBytes === undefined ? '' : `, ${megabytes(weightBytes)} of it weights`;
-  return [`${name} up to ${megabytes(predictedBytes)}${weights}`];
+  const weights = weightBytes === undefined ? '' : ` (${megabytes(weightBytes)} weights)`;
+  return [`${name} needs up to ${megabytes(predictedBytes)}${weights}`];
 }
 
 function megabytes(bytes: number): string {

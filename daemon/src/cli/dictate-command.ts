@@ -4,6 +4,7 @@ import { resolvePaths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { Source } from './dictate/source.js';
 import { language } from './flag-values.js';
+import { examples, isExpanded, showFirst } from './help/layout.js';
 import { modelArgument } from './models-argument.js';
 import type { Outcome } from './transcribers.js';
 
@@ -25,55 +26,52 @@ export interface DictateFlags {
 }
 
 export function addDictate(program: Command, outcome: Outcome): void {
-  program
+  const command = program
     .command('dictate')
-    .summary('turn what you say into text while you say it')
+    .summary('dictate: see your words as you speak')
     .description(
-      'Turns what you say into text while you say it. Plain words are said for good, dim ones may still change. ' +
-        'Enter or Ctrl-C ends it and gives the text; a second Ctrl-C leaves at once, and the daemon keeps the text in ' +
-        'its history. Esc discards all of it.',
+      'Dictate: see your words as you speak. Dim words may still change. Enter or Ctrl-C finishes and prints the ' +
+        'text, Esc discards it. Press Ctrl-C twice to leave at once; the text is saved to history.',
     )
-    .option('-m, --model <name|folder>', 'the model to use (default: the daemon’s own)')
+    .option('-m, --model <name|folder>', 'model to use (default: the one in use)')
     .addOption(
       new Option('-l, --language <code>', 'spoken language, e.g. en or de (default: detected)').argParser(
         language,
       ),
     )
-    .option('-p, --prompt <text>', 'text that counts as said before: names, spelling, style')
-    .option('--no-vocabulary', 'without your own words and replacements (sotto vocabulary)')
-    .addOption(
-      new Option('--refine', 'decode all of it once more at the end, and take the better text (default)'),
-    )
-    .addOption(new Option('--no-refine', 'the text is what was committed (default with --events)'))
-    .optionsGroup('Sound:')
-    .option(
-      '-d, --device <name|number>',
-      'the microphone: a part of its name is enough (default: the system’s)',
-    )
-    .option('--list-devices', 'list the microphones and do nothing else')
-    .option('--from <file>', 'take a file in place of the microphone, as if it were spoken')
-    .option('--fast', 'with --from: as fast as it can be taken, not paced')
+    .option('-p, --prompt <text>', 'initial prompt: names, spelling, style')
+    .option('--no-vocabulary', 'ignore your vocabulary')
+    .addOption(new Option('--refine', 're-decode the whole recording at the end (default)'))
+    .addOption(new Option('--no-refine', 'don’t re-decode (default with --events)'))
+    .optionsGroup('Audio:')
+    .option('-d, --device <name|number>', 'microphone, by number or part of its name (default: the system’s)')
+    .option('--list-devices', 'list the microphones')
+    .option('--from <file>', 'use a file instead of the microphone')
+    .option('--fast', 'with --from: don’t play in real time')
     .optionsGroup('Output:')
-    .option('-c, --copy', 'put the text on the clipboard, too')
-    .option(
-      '-o, --output <file>',
-      'write the text there when it is done; on a terminal it is shown all the same',
-    )
+    .option('-c, --copy', 'also copy to the clipboard')
+    .option('-o, --output <file>', 'write the final text to this file')
     .option('--overwrite', 'replace a file that Sotto did not write, or that was edited')
-    .option('--events', 'one JSON object a line, with t in ms since the first sample was sent')
+    .option('--events', 'print events as JSON lines; t is ms since the first sample')
     .addHelpText(
       'after',
-      `
-Examples:
-  sotto dictate
-  sotto dictate --copy                             ready to be pasted
-  sotto dictate > note.txt                         the words on the screen, the text in the file
-  sotto dictate --language de --prompt "Sotto, Kubernetes, Nguyen"
-  sotto dictate --from talk.mp3                    try it without a microphone
-  sotto dictate --from talk.mp3 --fast --events | jq -j 'select(.type == "committed").text'
-
-The committed texts joined are the committed text; the text of \`final\` is the one that counts. With refinement it may
-be another one, better as a whole.`,
+      examples(
+        [
+          'sotto dictate',
+          ['sotto dictate --copy', 'ready to paste'],
+          ['sotto dictate > note.txt', 'words on the screen, text in the file'],
+          'sotto dictate --language de --prompt "Sotto, Kubernetes, Nguyen"',
+          ['sotto dictate --from talk.mp3', 'try it without a microphone'],
+          `sotto dictate --from talk.mp3 --fast --events | jq -j 'select(.type == "committed").text'`,
+        ],
+        3,
+      ),
+    )
+    .addHelpText('after', ({ command }) =>
+      isExpanded(command)
+        ? '\nThe texts of all `committed` events joined are the committed text. The text of `final` is the result;\n' +
+          'with --refine it may differ from the committed text.'
+        : '',
     )
     .action(async (flags: DictateFlags) => {
       checkFlags(flags);
@@ -96,6 +94,7 @@ be another one, better as a whole.`,
         microphone?.stop();
       }
     });
+  showFirst(command, ['--model', '--language', '--device', '--list-devices', '--from', '--copy', '--output']);
 }
 
 async function openMicrophone(device: string | undefined): Promise<Source> {

@@ -1,4 +1,4 @@
-/** Looks at all that a dictation needs, from the ground up, and says of each part what was found and what to do. */
+/** Checks everything that dictation needs, from the ground up: what was found, and what to do about it. */
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentStatus } from '#launchd/index.js';
@@ -29,8 +29,10 @@ export async function* examine(
   yield node();
   yield addon();
   yield folders(paths);
-  yield settings(paths);
-  yield model(paths);
+  const set = settings(paths);
+  yield set;
+  // A broken settings.json is one problem, not two.
+  if (set.verdict === 'right') yield model(paths);
   const own = await standing(agent);
   yield agentFinding(own);
   const status = await daemonStatus(paths);
@@ -61,7 +63,7 @@ function addon(): Finding {
         // A clone can build it; of a release something was lost.
         advice: existsSync(join(packageRoot, 'native', 'build'))
           ? `run \`npm run setup\` in ${packageRoot}`
-          : 'install Sotto once more: install.sh repairs what is there',
+          : 'reinstall Sotto: install.sh repairs it',
       };
 }
 
@@ -72,13 +74,13 @@ function folders({ home, logs, runtime }: Paths): Finding {
       accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       const found = `${folder}: ${SottoError.from(error).message}`;
-      return { what: 'folders', verdict: 'wrong', found, advice: 'see that you may read and write there' };
+      return { what: 'folders', verdict: 'wrong', found, advice: 'give yourself read and write access' };
     }
   }
   const isOpen = (statSync(runtime).mode & 0o077) !== 0;
   if (isOpen) {
     const advice = `chmod 700 ${runtime}`;
-    return { what: 'folders', verdict: 'wrong', found: `${runtime} is open to others`, advice };
+    return { what: 'folders', verdict: 'wrong', found: `${runtime} is accessible to others`, advice };
   }
   return { what: 'folders', verdict: 'right', found: home };
 }
@@ -86,7 +88,7 @@ function folders({ home, logs, runtime }: Paths): Finding {
 function settings({ settings: path }: Paths): Finding {
   try {
     readSettings(path);
-    return { what: 'settings', verdict: 'right', found: existsSync(path) ? path : 'the usual ones' };
+    return { what: 'settings', verdict: 'right', found: existsSync(path) ? path : 'defaults' };
   } catch (error) {
     return wrong('settings', error);
   }
@@ -100,7 +102,7 @@ function model(paths: Paths): Finding {
       return {
         what: 'model',
         verdict: 'note',
-        found: `${found.name} in place of ${insteadOf.name}`,
+        found: `${found.name} instead of ${insteadOf.name}`,
         advice: insteadOf.error.hint,
       };
     }
@@ -124,26 +126,26 @@ function agentFinding(agent: AgentStatus | SottoError): Finding {
       what: 'agent',
       verdict: 'note',
       found: agent.message,
-      advice: 'without it the daemon starts with the first command',
+      advice: 'without it, the first command starts the daemon',
     };
   }
   const { installed, state, pid, lastFailure } = agent;
-  const failure = lastFailure === undefined ? '' : `, ended last with ${lastFailure}`;
-  const found = `${state}${pid === undefined ? '' : `, process ${pid}`}${failure}`;
+  const failure = lastFailure === undefined ? '' : `, last exit: ${lastFailure}`;
+  const found = `${state}${pid === undefined ? '' : `, pid ${pid}`}${failure}`;
   if (installed === 'no') {
     return {
       what: 'agent',
       verdict: 'note',
       found: 'not installed',
-      advice: '`sotto agent install` has Sotto ready from login on',
+      advice: '`sotto agent install` starts Sotto at login',
     };
   }
   if (installed === 'outdated') {
     return {
       what: 'agent',
       verdict: 'wrong',
-      found: `${found}, of another version`,
-      advice: '`sotto agent install` renews it',
+      found: `${found}, installed by another version`,
+      advice: 'update it with `sotto agent install`',
     };
   }
   if (state !== 'running') {
@@ -151,7 +153,7 @@ function agentFinding(agent: AgentStatus | SottoError): Finding {
       what: 'agent',
       verdict: 'wrong',
       found,
-      advice: '`sotto agent start`; agent.log beside the log says why it ended',
+      advice: 'start it with `sotto agent start`; agent.log shows why it exited',
     };
   }
   return { what: 'agent', verdict: 'right', found };
@@ -174,7 +176,7 @@ async function daemonStatus(paths: Paths): Promise<DaemonStatus | SottoError | u
 /** @param renew what ends one of another version */
 function daemonFinding(status: DaemonStatus | SottoError | undefined, renew: string): Finding {
   if (status === undefined) {
-    return { what: 'daemon', verdict: 'note', found: 'none runs', advice: 'the first command starts one' };
+    return { what: 'daemon', verdict: 'note', found: 'not running (starts on demand)' };
   }
   if (status instanceof SottoError) {
     const { message, hint, code } = status;
@@ -182,7 +184,7 @@ function daemonFinding(status: DaemonStatus | SottoError | undefined, renew: str
     return { what: 'daemon', verdict: 'wrong', found: message, advice };
   }
   const { pid, version, state, reason } = status;
-  const found = `${state}, process ${pid}, version ${version}`;
+  const found = `${state}, pid ${pid}, version ${version}`;
   if (version !== SOTTO_VERSION) {
     return {
       what: 'daemon',
@@ -198,7 +200,7 @@ function daemonFinding(status: DaemonStatus | SottoError | undefined, renew: str
 
 function engineFinding({ engine }: DaemonStatus): Finding {
   const { state, device, restarts, lastFailure } = engine;
-  const failure = lastFailure === undefined ? '' : `, last: it ${lastFailure}`;
+  const failure = lastFailure === undefined ? '' : `, last failure: ${lastFailure}`;
   const found = [state, ...(device === undefined ? [] : [device]), `${restarts} restarts${failure}`].join(
     ', ',
   );
@@ -209,7 +211,7 @@ function engineFinding({ engine }: DaemonStatus): Finding {
         what: 'engine',
         verdict: 'wrong',
         found,
-        advice: 'MLX finds no GPU: is this Apple silicon, outside of a virtual machine?',
+        advice: 'MLX found no GPU; Sotto needs Apple silicon outside a virtual machine',
       }
     : { what: 'engine', verdict: restarts > 0 ? 'note' : 'right', found };
 }

@@ -1,4 +1,4 @@
-/** What the values of flags must look like. Each parser throws what Commander shows as wrong usage. */
+/** Parsers for the values of flags. Each throws `must be …`, which becomes `--flag must be …` (help/usage-errors.ts). */
 import { InvalidArgumentError } from 'commander';
 import { FORMAT_NAMES, formatNamed, type FormatName } from '../writers/index.js';
 
@@ -8,12 +8,12 @@ type Parser<T> = (value: string) => T;
 export function format(value: string): FormatName {
   const named = formatNamed(value);
   if (named !== undefined) return named;
-  throw new InvalidArgumentError(`one of ${FORMAT_NAMES.join(', ')} is expected.`);
+  throw new InvalidArgumentError(`must be one of ${FORMAT_NAMES.join(', ')}`);
 }
 
 export function language(value: string): string {
   if (!/^[A-Za-z][A-Za-z -]{1,31}$/.test(value))
-    throw new InvalidArgumentError('a code such as en or de is expected.');
+    throw new InvalidArgumentError('must be a code such as en or de');
   return value.toLowerCase();
 }
 
@@ -22,8 +22,8 @@ export function whole(least: number, most = 999_999): Parser<number> {
   return (value) => {
     const parsed = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
     if (parsed >= least && parsed <= most) return parsed;
-    const range = most === 999_999 ? `from ${least} up` : `from ${least} to ${most}`;
-    throw new InvalidArgumentError(`a whole number ${range} is expected.`);
+    const range = most === 999_999 ? `, ${least} or more` : ` from ${least} to ${most}`;
+    throw new InvalidArgumentError(`must be a whole number${range}`);
   };
 }
 
@@ -31,7 +31,7 @@ export function number(least: number, most: number): Parser<number> {
   return (value) => {
     const parsed = numberOf(value);
     if (parsed >= least && parsed <= most) return parsed;
-    throw new InvalidArgumentError(`a number from ${least} to ${most} is expected.`);
+    throw new InvalidArgumentError(`must be a number from ${least} to ${most}`);
   };
 }
 
@@ -47,13 +47,13 @@ export function words(value: string): string[] {
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '');
-  if (found.length === 0) throw new InvalidArgumentError('words with commas between them are expected.');
+  if (found.length === 0) throw new InvalidArgumentError('must be words separated by commas');
   return found;
 }
 
 export function minutes(value: string): number {
   const parsed = numberOf(value);
-  if (!(parsed > 0)) throw new InvalidArgumentError('a number of minutes above 0 is expected.');
+  if (!(parsed > 0)) throw new InvalidArgumentError('must be a number of minutes above 0');
   return parsed;
 }
 

@@ -1,8 +1,10 @@
 /** `sotto history …`: its commands, flags and help. */
-import { Argument, Option, type Command } from 'commander';
+import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
+import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import { language, whole } from './flag-values.js';
+import { EXPORT_FORMATS, type ExportRun } from './history-export-formats.js';
 import { modelArgument } from './models-argument.js';
 import { chooseView, daemonTranscriber, ownEngine, withInterrupt, type Outcome } from './transcribers.js';
 
@@ -15,30 +17,30 @@ interface DeleteFlags {
 export function addHistory(program: Command, outcome: Outcome): void {
   const history = program
     .command('history')
-    .summary('list, show, search and delete past dictations')
+    .summary('list, show, search, export and delete past dictations')
     .description(
-      'Past dictations: listed, shown, searched, transcribed again, deleted. They are kept for 30 days, without ' +
-        'their sound, unless `sotto history keep` says otherwise.',
+      'Past dictations. They are kept for 30 days, without audio; change that with `sotto history keep`.',
     )
     .addHelpText(
       'after',
-      `
-Examples:
-  sotto history                             the newest ones
-  sotto history show                        the text of the last one
-  sotto history search budget meeting       those that hold both words
-  sotto history delete 3f2a                 the start of an id is enough
-  sotto history undo                        brings back what was deleted last
-  sotto history keep 7                      from now on a week, and no longer`,
+      examples([
+        ['sotto history', 'list the newest'],
+        ['sotto history show', 'print the last one'],
+        ['sotto history search budget meeting', 'find those with both words'],
+        ['sotto history delete 3f2a', 'the start of an id is enough'],
+        ['sotto history undo', 'restore what was deleted last'],
+        ['sotto history keep 7', 'keep them for a week'],
+      ]),
     );
   history
     .command('list', { isDefault: true })
-    .description('The newest dictations first, those that were recovered after a crash marked.')
+    .alias('ls')
+    .description('List dictations, the newest first.')
     .addOption(limit(20))
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto history list --limit 100\n  sotto history list --json | jq -r .text',
+      examples(['sotto history list --limit 100', 'sotto history list --json | jq -r .text']),
     )
     .action(async (flags: { limit: number; json?: boolean }) => {
       const { list } = await import('./history.js');
@@ -46,12 +48,16 @@ Examples:
     });
   history
     .command('show')
-    .description('The text of a dictation: the last one if no id is given.')
-    .argument('[id]', 'its id, or the start of it')
-    .option('--json', 'as one JSON object, with the times of its words')
+    .description('Print the text of a dictation: the last one if no id is given.')
+    .argument('[id]', 'id, or the start of it')
+    .option('--json', 'print one JSON object, with word times')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto history show\n  sotto history show 3f2a | pbcopy\n  sotto history show 3f2a --json | jq .words',
+      examples([
+        'sotto history show',
+        'sotto history show 3f2a | pbcopy',
+        'sotto history show 3f2a --json | jq .words',
+      ]),
     )
     .action(async (id: string | undefined, flags: { json?: boolean }) => {
       const { show } = await import('./history.js');
@@ -60,14 +66,14 @@ Examples:
   history
     .command('search')
     .description(
-      'Dictations that hold all of the words. Case and accents do not count, and the last word may be cut short.',
+      'Find dictations that contain all of the words. Ignores case and accents. The last word can be a prefix.',
     )
-    .argument('<words...>', 'what to look for')
+    .argument('<words...>', 'words to find')
     .addOption(limit(20))
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto history search invoice muller\n  sotto history search meet --json | jq -r .id',
+      examples(['sotto history search invoice muller', 'sotto history search meet --json | jq -r .id']),
     )
     .action(async (words: string[], flags: { limit: number; json?: boolean }) => {
       const { search } = await import('./history.js');
@@ -77,20 +83,39 @@ Examples:
       });
     });
   history
-    .command('delete')
-    .description('Deletes dictations with their sound. For a day `sotto history undo` brings them back.')
-    .argument('[id...]', 'their ids, or the starts of them')
-    .option('--all', 'all of them')
-    .option('-y, --yes', 'don’t ask')
-    .option('--forever', 'at once and for good: there is no undo')
+    .command('export')
+    .description('Export dictations, the newest first: to stdout, or to a new file.')
+    .addOption(
+      new Option('-f, --format <format>', 'format (default: by the file’s name, else md)').choices(
+        EXPORT_FORMATS,
+      ),
+    )
+    .option('-o, --output <file>', 'file to create; never overwritten')
+    .addOption(new Option('-n, --limit <n>', 'maximum number to export (default: all)').argParser(whole(1)))
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto history delete 3f2a 91bc\n  sotto history delete --all --forever --yes',
+      examples(['sotto history export > dictations.md', 'sotto history export --output dictations.csv']),
+    )
+    .action(async (flags: ExportRun) => {
+      const { exportHistory } = await import('./history-export.js');
+      outcome.exitCode = await exportHistory(resolvePaths(), flags);
+    });
+  history
+    .command('delete')
+    .alias('rm')
+    .description('Delete dictations with their audio. `sotto history undo` restores them within a day.')
+    .argument('[id...]', 'ids, or the starts of them')
+    .option('--all', 'delete all dictations')
+    .option('-y, --yes', 'don’t ask')
+    .option('--forever', 'delete permanently: there is no undo')
+    .addHelpText(
+      'after',
+      examples(['sotto history delete 3f2a 91bc', 'sotto history delete --all --forever --yes']),
     )
     .action(async (ids: string[], flags: DeleteFlags) => {
       const all = flags.all === true;
       if (all === ids.length > 0)
-        throw new SottoError('INVALID_ARGUMENT', 'history delete: give ids, or --all');
+        throw new SottoError('INVALID_ARGUMENT', 'history delete needs ids, or --all');
       const { deleteSome } = await import('./history-delete.js');
       outcome.exitCode = await deleteSome(resolvePaths(), {
         ...(!all && { ids }),
@@ -100,29 +125,29 @@ Examples:
     });
   history
     .command('undo')
-    .description('Brings back what was deleted last, within a day.')
-    .addHelpText('after', '\nExample:\n  sotto history undo')
+    .description('Restore what was deleted last, within a day.')
+    .addHelpText('after', examples(['sotto history undo']))
     .action(async () => {
       const { undo } = await import('./history-delete.js');
       outcome.exitCode = await undo(resolvePaths());
     });
   history
     .command('keep')
-    .summary('say how long dictations are kept')
+    .summary('set how long dictations are kept')
     .description(
-      'Sets how long past dictations are kept, and whether with their audio. Older ones go to the trash at once: ' +
+      'Show or set how long dictations are kept, and whether with audio. Older ones go to the trash at once: ' +
         '`sotto history undo` restores them for a day.',
     )
     .addArgument(
-      new Argument('[days]', 'a number of days, 0 for not at all, or `forever`').argParser((value: string) =>
-        value === 'forever' ? Infinity : whole(0)(value),
+      new Argument('[days]', 'number of days, 0 to keep none, or `forever`').argParser((value: string) =>
+        value === 'forever' ? Infinity : days(value),
       ),
     )
-    .option('--sound', 'keep the sound as well, so that it can be played and transcribed again')
-    .option('--no-sound', 'let the sound go a day after its text is there')
+    .option('--sound', 'keep the audio, too, to play it or transcribe it again')
+    .option('--no-sound', 'don’t keep audio')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto history keep\n  sotto history keep 7\n  sotto history keep forever --sound',
+      examples(['sotto history keep', 'sotto history keep 7', 'sotto history keep forever --sound']),
     )
     .action(async (days: number | undefined, { sound }: { sound?: boolean }) => {
       const { keep } = await import('./history-keep.js');
@@ -134,19 +159,21 @@ Examples:
   history
     .command('retranscribe')
     .summary('transcribe a dictation again')
-    .description(
-      'Transcribes a dictation again, of which the sound was kept, and replaces its text: with another model, or ' +
-        'after it had failed.',
-    )
-    .argument('<id>', 'its id, or the start of it')
-    .option('-m, --model <name|folder>', 'the model to use (default: the daemon’s own)')
+    .description('Transcribe a dictation again from its audio, if that was kept, and replace its text.')
+    .argument('<id>', 'id, or the start of it')
+    .option('-m, --model <name|folder>', 'model to use (default: the one in use)')
     .addOption(
-      new Option('-l, --language <code>', 'what is spoken (default: it is detected)').argParser(language),
+      new Option('-l, --language <code>', 'spoken language, e.g. en or de (default: detected)').argParser(
+        language,
+      ),
     )
-    .option('--no-daemon', 'load the model in this process’s own engine, and only for this call')
+    .option('--no-daemon', 'run without the daemon (loads the model for this run only)')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto history retranscribe 3f2a\n  sotto history retranscribe 3f2a --model ~/models/whisper-small --language de',
+      examples([
+        'sotto history retranscribe 3f2a',
+        'sotto history retranscribe 3f2a --model ~/models/whisper-small --language de',
+      ]),
     )
     .action(async (id: string, flags: { model?: string; language?: string; daemon: boolean }) => {
       const paths = resolvePaths();
@@ -168,6 +195,12 @@ Examples:
     });
 }
 
+/** @throws InvalidArgumentError */
+function days(value: string): number {
+  if (/^\d{1,6}$/.test(value)) return Number(value);
+  throw new InvalidArgumentError('must be a whole number, or `forever`');
+}
+
 function limit(usual: number): Option {
-  return new Option('-n, --limit <n>', 'at most so many').argParser(whole(1)).default(usual);
+  return new Option('-n, --limit <n>', 'maximum number to show').argParser(whole(1)).default(usual);
 }

@@ -28,7 +28,7 @@ export function deleteSome(paths: Paths, run: DeleteRun, ask = askHere()): Promi
     if (meant === undefined) return 1;
     // Nothing is left to delete, yet there may be something to empty out of the trash.
     if (meant.count === 0 && !(run.forever && run.ids === undefined)) {
-      say('there is nothing to delete');
+      say('nothing to delete');
       return 0;
     }
     if (!run.yes) {
@@ -42,16 +42,14 @@ export function deleteSome(paths: Paths, run: DeleteRun, ask = askHere()): Promi
     const ids = run.ids === undefined ? undefined : meant.some.map(({ id }) => id);
     if (!run.forever) {
       const gone = history.deleteAll(ids);
-      say(
-        `deleted ${dictations(gone.length)}; for a day \`sotto history undo\` brings ${them(gone.length)} back`,
-      );
+      say(`deleted ${dictations(gone.length)}; undo within a day: \`sotto history undo\``);
       return 0;
     }
     const gone = history.destroy(ids);
     const named = history.audioNames();
     for (const { audio } of gone)
       if (audio !== undefined && !named.has(audio)) await removeRecording(paths.recordings, audio);
-    say(`deleted ${dictations(gone.length)} for good`);
+    say(`deleted ${dictations(gone.length)} permanently`);
     return 0;
   });
 }
@@ -60,10 +58,10 @@ export function undo(paths: Paths): Promise<number> {
   return withHistory(paths, (history) => {
     const back = history.undo();
     if (back.length === 0) {
-      say('nothing that was deleted within a day');
+      say('nothing was deleted in the last day');
       return 1;
     }
-    say(`brought back ${dictations(back.length)}`);
+    say(`restored ${dictations(back.length)}`);
     return 0;
   });
 }
@@ -95,15 +93,14 @@ async function confirm(
   if (ask === undefined) {
     // A script that names them means them; one that says "all", or "forever", has to say that it does.
     if (ids !== undefined && !forever) return true;
-    throw new SottoError('INVALID_ARGUMENT', 'this deletes dictations, and nobody can be asked', {
-      hint: 'add --yes',
+    throw new SottoError('INVALID_ARGUMENT', 'not a terminal, so the deletion can’t be confirmed', {
+      hint: 'use --yes to confirm',
     });
   }
   process.stdout.write(tableOf(history, some.slice(0, SHOWN)));
   if (count > SHOWN) say(`… and ${count - SHOWN} more`);
-  const what =
-    count === 0 ? 'what was deleted before' : count === 1 ? 'this dictation' : `these ${count} dictations`;
-  return ask(`Delete ${what}${forever ? ' for good' : ''}? [y/N] `);
+  const what = count === 0 ? 'the trash' : count === 1 ? 'this dictation' : `these ${count} dictations`;
+  return ask(`Delete ${what}${forever ? ' permanently' : ''}? [y/N] `);
 }
 
 /** Where there is a terminal to ask at. */
@@ -132,10 +129,6 @@ function askHere(): Ask | undefined {
 
 function dictations(count: number): string {
   return count === 1 ? '1 dictation' : `${count} dictations`;
-}
-
-function them(count: number): string {
-  return count === 1 ? 'it' : 'them';
 }
 
 function say(text: string): void {

@@ -25,7 +25,7 @@ export async function keep(paths: Paths, { days, sound }: Keeping): Promise<numb
 }
 
 export function keepsText(days: number, sound: boolean): string {
-  if (days === 0) return 'past dictations are not kept: a text goes as soon as it is delivered';
-  const time = days >= MAX_KEEP_DAYS ? 'for ever' : days === 1 ? 'for a day' : `for ${days} days`;
-  return `past dictations are kept ${time}, ${sound ? 'with' : 'without'} their sound`;
+  if (days === 0) return 'Dictations aren’t kept.';
+  const time = days >= MAX_KEEP_DAYS ? 'forever' : days === 1 ? 'for a day' : `for ${days} days`;
+  return `Dictations are kept ${time}, ${sound ? 'with' : 'without'} audio.`;
 }

@@ -21,7 +21,7 @@ export function list(paths: Paths, { limit, json }: ListFlags): Promise<number> 
   return withHistory(paths, (history, retention) => {
     const found = history.list({ limit });
     if (json) print(found.map((dictation) => `${jsonOf(dictation, paths)}\n`).join(''));
-    else if (found.length === 0) remark(emptyText(retention, paths));
+    else if (found.length === 0) remark(emptyText(history, retention));
     else {
       print(tableOf(history, found));
       remarkOn(history, found);
@@ -35,8 +35,8 @@ export function search(paths: Paths, query: string, { limit, json }: ListFlags):
     const found = history.search(query, { limit, snippetLength: process.stdout.columns ?? 160 });
     if (json) print(found.map((hit) => `${jsonOf(hit, paths)}\n`).join(''));
     else if (found.length > 0) print(tableOf(history, found));
-    else if (history.count() === 0) remark(emptyText(retention, paths));
-    else remark('no dictation holds all of these words');
+    else if (history.count() === 0) remark(emptyText(history, retention));
+    else remark('no dictation contains all of these words');
     return 0;
   });
 }
@@ -45,7 +45,7 @@ export function show(paths: Paths, id: string | undefined, json: boolean): Promi
   return withHistory(paths, (history, retention) => {
     const last = id ?? history.list({ limit: 1 })[0]?.id;
     if (last === undefined) {
-      remark(emptyText(retention, paths));
+      remark(emptyText(history, retention));
       return 1;
     }
     const dictation = findMeant(history, last);
@@ -117,10 +117,11 @@ function remarkOn(history: History, found: readonly Dictation[]): void {
     remark(`failed: to try again — sotto history retranscribe ${shortId(history, failed.id)}`);
 }
 
-function emptyText({ keepDays }: Retention, paths: Paths): string {
+function emptyText(history: History, { keepDays }: Retention): string {
+  if (history.deletedCount() > 0) return 'No dictations. (Undo the last delete with `sotto history undo`.)';
   return keepDays === 0
-    ? `no past dictations: history.keepDays is 0 in ${paths.settings}, so none are kept`
-    : `no past dictations yet: \`sotto dictate\` makes one, and it is kept for ${keepDays === 1 ? 'a day' : `${keepDays} days`}`;
+    ? 'No dictations: none are kept (`sotto history keep`).'
+    : 'No dictations yet. Make one with `sotto dictate`.';
 }
 
 function print(text: string): void {

@@ -1,8 +1,8 @@
 /** From an argument vector to an exit code. */
-import { CommanderError, type Command } from 'commander';
+import { CommanderError } from 'commander';
 import { SottoError } from '../protocol/errors.js';
 import { trace } from '../trace.js';
-import { buildProgram } from './program.js';
+import { buildProgram, forEachCommand } from './program.js';
 import { errorLine } from './view.js';
 
 const USAGE = 2;
@@ -19,7 +19,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   trace('cli', 'process began');
   const outcome = { exitCode: 0 };
   const program = buildProgram(outcome);
-  everyCommand(program, (command) => command.exitOverride());
+  forEachCommand(program, (command) => command.exitOverride());
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return outcome.exitCode;
@@ -32,9 +32,4 @@ export async function main(argv: readonly string[]): Promise<number> {
       process.stderr.write(`${error.cause.stack ?? ''}\n`);
     return error.exitCode;
   }
-}
-
-function everyCommand(command: Command, visit: (command: Command) => void): void {
-  visit(command);
-  for (const child of command.commands) everyCommand(child, visit);
 }

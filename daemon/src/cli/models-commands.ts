@@ -1,12 +1,13 @@
 /** `sotto models …`: what there is, getting and choosing it; a model's files, converted and looked at. */
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { GROUP_SIZES, WEIGHT_BITS, WEIGHT_TYPES, type ConvertOptions } from '../protocol/model-work.js';
 import { findModel } from '../store/find-model.js';
 import { modelArgument } from './models-argument.js';
 import { addQuantize, oneOf } from './models-quantize-command.js';
-import { addShelf, interruptible } from './models-shelf-commands.js';
+import { addList, addShelf, interruptible } from './models-shelf-commands.js';
 import { shelvesOf } from './shelves.js';
 
 interface ConvertFlags {
@@ -19,47 +20,47 @@ interface ConvertFlags {
 export function addModels(program: Command, outcome: { exitCode: number }): void {
   const models = program
     .command('models')
-    .summary('list, get, choose, convert, quantize and check models')
+    .summary('list, download, choose, convert and check models')
     .description(
-      'Models: those that are here, those of the catalogue, and any other of the hub or in a folder, in the layouts of\n' +
-        'mlx-community and of Hugging Face (Whisper, distil-whisper).',
+      'List, download, choose, convert and check models: those of the catalogue, any other of the Hugging Face Hub, or ' +
+        'your own in a folder (Whisper and distil-whisper, as mlx-community or Hugging Face store them).',
     )
     .addHelpText(
       'after',
-      `
-Examples:
-  sotto models list                                what is here, and what suits this machine
-  sotto models pull turbo                          get one; sotto models use … chooses it
-  sotto models verify ~/models/whisper-small       say what it is, and whether it works
-  sotto models quantize whisper-small              pack it into 4 bits, and say what that costs`,
+      examples([
+        'sotto models list',
+        'sotto models pull turbo',
+        'sotto models verify ~/models/whisper-small',
+        'sotto models quantize whisper-small',
+      ]),
     );
   addShelf(models, outcome);
   models
     .command('convert')
-    .summary('write a model anew, packed or not')
+    .summary('convert a model, quantized or not')
     .description(
-      'Writes a model as an mlx-community folder: config.json and weights.safetensors. Without --bits the\n' +
-        'weights are not packed.',
+      'Convert a model to an mlx-community folder: config.json and weights.safetensors. Without --bits the weights ' +
+        'are not quantized.',
     )
     .argument('<in>', 'name or folder of a model')
-    .argument('<out>', 'the folder to write')
+    .argument('<out>', 'folder to write')
     .addOption(
-      new Option('--bits <n>', `pack weights: ${WEIGHT_BITS.join(', ')}`).argParser(oneOf(WEIGHT_BITS)),
+      new Option('--bits <n>', `quantize weights: ${WEIGHT_BITS.join(', ')}`).argParser(oneOf(WEIGHT_BITS)),
     )
     .addOption(
-      new Option('--group-size <n>', `packed weights that share a scale: ${GROUP_SIZES.join(', ')}`)
+      new Option('--group-size <n>', `weights that share a scale: ${GROUP_SIZES.join(', ')}`)
         .argParser(oneOf(GROUP_SIZES))
         .default(64),
     )
-    .addOption(new Option('--dtype <type>', 'of what is not packed').choices(WEIGHT_TYPES).default('float16'))
-    .option('--force', 'replace a model folder that is there')
+    .addOption(new Option('--dtype <type>', 'type of other weights').choices(WEIGHT_TYPES).default('float16'))
+    .option('--force', 'replace an existing model folder')
     .addHelpText(
       'after',
-      `
-Examples:
-  sotto models convert ./whisper-small ~/models/small-4bit --bits 4
-  sotto models convert ./distil-large-v3 ~/models/distil-8bit --bits 8 --group-size 32
-  sotto models convert ./whisper-base-npz ~/models/base --dtype float16`,
+      examples([
+        'sotto models convert ./whisper-small ~/models/small-4bit --bits 4',
+        'sotto models convert ./distil-large-v3 ~/models/distil-8bit --bits 8 --group-size 32',
+        'sotto models convert ./whisper-base-npz ~/models/base --dtype float16',
+      ]),
     )
     .action(async (input: string, out: string, flags: ConvertFlags) => {
       const paths = resolvePaths();
@@ -79,22 +80,21 @@ Examples:
   addQuantize(models, outcome);
   models
     .command('verify')
-    .summary('say what a model is, and whether it works')
+    .summary('check that a model works')
     .description(
-      'Checks the files of a pulled model against the hashes that were written down, says what a model is (family,\n' +
-        'parameters, bits, languages, sha256 of its files), checks that all of its values are finite, and lets it\n' +
-        'transcribe a clip. Exit code 1 if it does not work.',
+      'Check that a model works: its files against the published hashes, its values for NaN, and a sample transcript. ' +
+        'Shows family, parameters, bits and languages. Exit code 1 if it doesn’t work.',
     )
     .argument('<model>', 'name or folder of a model')
-    .option('--wer <folder>', 'score the clips that manifest.jsonl there lists with file, text and language')
-    .option('--json', 'as one JSON object')
+    .option('--wer <folder>', 'score the recordings in its manifest.jsonl (file, text, language)')
+    .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      `
-Examples:
-  sotto models verify whisper-base-6bit
-  sotto models verify ~/models/small-4bit --wer ~/clips
-  sotto models verify ~/models/small-4bit --json | jq .quantization`,
+      examples([
+        'sotto models verify whisper-base-6bit',
+        'sotto models verify ~/models/small-4bit --wer ~/clips',
+        'sotto models verify ~/models/small-4bit --json | jq .quantization',
+      ]),
     )
     .action(async (name: string, flags: { wer?: string; json?: boolean }) => {
       const paths = resolvePaths();
@@ -109,4 +109,9 @@ Examples:
         }),
       );
     });
+}
+
+/** `sotto ls`, as ollama has it. */
+export function addModelsAlias(program: Command, outcome: { exitCode: number }): void {
+  addList(program.command('ls', { hidden: true }), outcome);
 }

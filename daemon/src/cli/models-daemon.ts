@@ -44,9 +44,9 @@ export async function statesInDaemon(paths: Paths): Promise<ReadonlyMap<string, 
   );
 }
 
-/** `ready`, `loading 42 %`; nothing for one that only lies there. */
+/** `ready`, `loading 42%`; nothing for one that only lies there. */
 export function describeState(status: ModelStatus | undefined): string {
   if (status === undefined || status.state === 'installed' || status.state === 'absent') return '';
   const { state, fraction } = status;
-  return fraction === undefined || state === 'ready' ? state : `${state} ${Math.floor(fraction * 100)} %`;
+  return fraction === undefined || state === 'ready' ? state : `${state} ${Math.floor(fraction * 100)}%`;
 }

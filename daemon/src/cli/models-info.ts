@@ -30,15 +30,15 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
   const rows: [string, string][] = [
     ['name', here?.name ?? entry?.name ?? name],
     ...(entry === undefined ? [] : catalogueRows(entry)),
-    ...(footprint === undefined ? [] : [['memory here', footprintText(footprint)] as [string, string]]),
-    ...(inDaemon === '' ? [] : [['in the daemon', inDaemon] as [string, string]]),
+    ...(footprint === undefined ? [] : [['memory', footprintText(footprint)] as [string, string]]),
+    ...(inDaemon === '' ? [] : [['daemon', inDaemon] as [string, string]]),
     ...(record === undefined ? [] : [['from', `${record.repo} at ${record.revision}`] as [string, string]]),
-    ...(record === undefined ? [] : [['pulled', record.pulledAt] as [string, string]]),
+    ...(record === undefined ? [] : [['downloaded', record.pulledAt] as [string, string]]),
     [
-      'here',
+      'installed',
       here === undefined
         ? `no: \`sotto models pull ${name}\``
-        : `${describeBytes(bytes ?? 0)} in ${here.dir}${isChosen ? ' (used when no other is named)' : ''}`,
+        : `${describeBytes(bytes ?? 0)} in ${here.dir}${isChosen ? ' (default)' : ''}`,
     ],
     ...(record?.files ?? []).map((file): [string, string] => [
       file.name,
@@ -53,14 +53,17 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
 function catalogueRows(entry: CatalogueEntry): [string, string][] {
   const about = entry.bytesAre === 'estimated' ? 'about ' : '';
   return [
-    ['what', `${entry.title}, ${(entry.parameters / 1e6).toFixed(0)} million parameters, ${entry.precision}`],
+    [
+      'model',
+      `${entry.title}, ${(entry.parameters / 1e6).toFixed(0)} million parameters, ${entry.precision}`,
+    ],
     [
       'repository',
-      `${entry.repo}${entry.revision === undefined ? ', its newest revision' : ` at ${entry.revision}`}`,
+      `${entry.repo}${entry.revision === undefined ? ', newest revision' : ` at ${entry.revision}`}`,
     ],
     ['download', `${about}${describeBytes(entry.bytes)}`],
-    ['memory', `about ${describeBytes(entry.memoryBytes)} while it works`],
-    ['languages', entry.languages === 'English' ? 'English' : '99 of them, and translation into English'],
+    ['memory', `about ${describeBytes(entry.memoryBytes)} while transcribing`],
+    ['languages', entry.languages === 'English' ? 'English' : '99, and translation into English'],
     ['speed', entry.speed],
     ['licence', entry.licence],
   ];
@@ -74,7 +77,7 @@ async function predicted(dir: string): Promise<FootprintFacts | undefined> {
 
 function footprintText({ weightBytes, workBytes }: FootprintFacts): string {
   const all = describeBytes(weightBytes + workBytes);
-  return `${all} while it works: ${describeBytes(weightBytes)} of weights, ${describeBytes(workBytes)} for a window`;
+  return `${all} while transcribing: ${describeBytes(weightBytes)} for weights, ${describeBytes(workBytes)} for a window`;
 }
 
 /** Undefined for a model that is in the catalogue and not here. @throws SottoError MODEL_NOT_FOUND */

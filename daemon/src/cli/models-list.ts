@@ -1,24 +1,32 @@
-/** `sotto models list`: what is here, and what there is. */
+/** `sotto models list`: installed and available models. */
 import type { Paths } from '../paths.js';
+import type { ModelStatus } from '../protocol/status.js';
 import { readSettings } from '../settings.js';
 import {
   CATALOGUE,
   recommendedModel,
+  recommendedSizes,
   thisMachine,
+  wordErrorsOf,
   type CatalogueEntry,
   type Machine,
 } from '../store/catalogue/index.js';
 import { describeBytes } from '../store/download/describe-bytes.js';
 import { findModelOrPlain } from '../store/find-model.js';
-import { installedModels, partialDownloads, type InstalledModel } from '../store/installed.js';
+import {
+  installedModels,
+  partialDownloads,
+  type InstalledModel,
+  type PartialDownload,
+} from '../store/installed.js';
 import { describeState, statesInDaemon } from './models-daemon.js';
 import { modelTable, terminalColumns } from './models-table.js';
 import { shelvesOf } from './shelves.js';
-import { styleFor, wantsColour } from './terminal/style.js';
+import { styleFor, wantsColour, type Style } from './terminal/style.js';
 
 export async function listModels(
   paths: Paths,
-  json: boolean,
+  { all, json }: { readonly all: boolean; readonly json: boolean },
   machine: Machine = thisMachine(),
 ): Promise<number> {
   const installed = await installedModels(shelvesOf(paths));
@@ -40,68 +48,101 @@ export async function listModels(
     process.stdout.write(`${JSON.stringify(told)}\n`);
     return 0;
   }
-  const columns = terminalColumns();
-  const style = styleFor(wantsColour(process.stdout));
-  const put = (text: string): void => void process.stdout.write(text);
-  const hasStates = installed.some(({ name }) => describeState(states.get(name)) !== '');
-  const here = installed.map((model) => [
-    `${model.dir === chosen ? '*' : ' '} ${model.name}`,
-    describeBytes(model.bytes).padStart(8),
-    ...(hasStates ? [describeState(states.get(model.name))] : []),
-    whereFrom(model),
-  ]);
-  put(
-    `${style.bold('Here')}${here.some(([name]) => name?.startsWith('*')) ? style.dim('  (* is used)') : ''}\n`,
-  );
-  const heads = ['  NAME', '    SIZE', ...(hasStates ? ['DAEMON'] : []), 'FROM'];
-  put(modelTable(heads, here, columns, style));
-  for (const { name, haveBytes, totalBytes } of partial) {
-    const part = `${describeBytes(haveBytes)} of ${describeBytes(totalBytes)}`;
-    const { state } = states.get(name) ?? { state: 'absent' };
-    const next =
-      state === 'downloading' || state === 'verifying'
-        ? 'the daemon is at it'
-        : '`sotto models pull` goes on, `sotto models prune` gives up';
-    put(`  ${name}: ${part} so far; ${next}\n`);
-  }
+  const view = { columns: terminalColumns(), style: styleFor(wantsColour(process.stdout)) };
+  put(installedText({ installed, chosen, states }, view));
+  for (const download of partial) put(partialText(download, states.get(download.name)));
   const present = new Set(installed.map(({ name }) => name));
-  const others = CATALOGUE.filter(({ name }) => !present.has(name));
-  put(`\n${style.bold('To be pulled')}\n`);
-  put(
-    modelTable(
-      ['  NAME', '    SIZE', '  MEMORY', 'LANGUAGES', 'SPEED', 'FROM'],
-      others.map((entry) => catalogueRow(entry, entry === recommended)),
-      columns,
-      style,
-    ),
-  );
-  put(
-    `\n→ suits this machine (${describeBytes(machine.memoryBytes)} of memory${machine.hasGpu ? '' : ', no GPU for MLX'}). ` +
-      'Sizes with ~ and all memory are estimates.\n',
-  );
-  if (!machine.hasGpu)
-    put('Without a GPU the starter model keeps up best; there is no need to pull another.\n');
-  else if (present.has(recommended.name))
-    put(`${recommended.name}, which suits this machine best, is here.\n`);
-  else put(`\`sotto models pull ${recommended.aliases[0] ?? recommended.name}\` brings it here.\n`);
+  const shown = all ? CATALOGUE : recommendedSizes(machine);
+  const others = shown.filter(({ name }) => !present.has(name));
+  put(availableText(others, recommended, machine, view));
+  const more = CATALOGUE.filter(({ name }) => !present.has(name)).length - others.length;
+  if (more > 0) put(`${view.style.dim(`${more} more: \`sotto models list --all\``)}\n`);
+  put(`\n${adviceText(recommended, machine, present)}\n`);
   return 0;
 }
 
-function catalogueRow(entry: CatalogueEntry, isRecommended: boolean): string[] {
-  const { name, bytes, bytesAre, memoryBytes, languages, speed, repo } = entry;
-  return [
-    `${isRecommended ? '→' : ' '} ${name}`,
-    `${bytesAre === 'estimated' ? '~' : ''}${describeBytes(bytes)}`.padStart(8),
-    describeBytes(memoryBytes).padStart(8),
-    languages === 'English' ? 'English' : '99',
-    speed,
-    repo,
-  ];
+interface View {
+  /** Of the terminal; undefined for no limit. */
+  readonly columns: number | undefined;
+  readonly style: Style;
+}
+
+interface Installed {
+  readonly installed: readonly InstalledModel[];
+  /** Folder of the default model. */
+  readonly chosen: string | undefined;
+  readonly states: ReadonlyMap<string, ModelStatus>;
+}
+
+function installedText({ installed, chosen, states }: Installed, { columns, style }: View): string {
+  const hasStates = installed.some(({ name }) => describeState(states.get(name)) !== '');
+  const rows = installed.map((model) => [
+    `${model.dir === chosen ? '*' : ' '} ${model.name}`,
+    describeBytes(model.bytes).padStart(8),
+    ...(hasStates ? [describeState(states.get(model.name))] : []),
+    errorsText(model.name),
+    whereFrom(model),
+  ]);
+  const hasDefault = rows.some(([name]) => name?.startsWith('*'));
+  const heads = ['  NAME', '    SIZE', ...(hasStates ? ['DAEMON'] : []), 'WORDS WRONG', 'FROM'];
+  const title = `${style.bold('Installed')}${hasDefault ? style.dim('  (* default)') : ''}`;
+  return `${title}\n${modelTable(heads, rows, columns, style)}`;
+}
+
+function partialText({ name, haveBytes, totalBytes }: PartialDownload, status?: ModelStatus): string {
+  const part = `${describeBytes(haveBytes)} of ${describeBytes(totalBytes)}`;
+  const isDownloading = status?.state === 'downloading' || status?.state === 'verifying';
+  const next = isDownloading
+    ? 'downloading'
+    : `resume: \`sotto models pull\`, discard: \`sotto models prune\``;
+  return `  ${name}: ${part}; ${next}\n`;
+}
+
+function availableText(
+  entries: readonly CatalogueEntry[],
+  recommended: CatalogueEntry,
+  { hasGpu }: Machine,
+  { columns, style }: View,
+): string {
+  const rows = entries.map((entry) => {
+    const { name, bytes, bytesAre, memoryBytes, languages, speed, repo } = entry;
+    return [
+      // Without a GPU the included model does as well.
+      `${hasGpu && entry === recommended ? '→' : ' '} ${name}`,
+      `${bytesAre === 'estimated' ? '~' : ''}${describeBytes(bytes)}`.padStart(8),
+      `~${describeBytes(memoryBytes)}`.padStart(8),
+      errorsText(name),
+      languages === 'English' ? 'English' : '99',
+      speed,
+      repo,
+    ];
+  });
+  const heads = ['  NAME', '    SIZE', '  MEMORY', 'WORDS WRONG', 'LANGUAGES', 'SPEED', 'FROM'];
+  return `\n${style.bold('Available')}\n${modelTable(heads, rows, columns, style)}`;
+}
+
+function adviceText(recommended: CatalogueEntry, machine: Machine, present: ReadonlySet<string>): string {
+  const memory = describeBytes(machine.memoryBytes);
+  const legend = 'Words wrong: of 100, in 43 test recordings. ~ = estimate.';
+  if (!machine.hasGpu) return `${legend}\nWithout a GPU, the included model is the best choice.`;
+  const arrow = `→ recommended for this machine (${memory}).`;
+  if (present.has(recommended.name)) return `${legend}\n${recommended.name} is recommended and installed.`;
+  return `${arrow} ${legend}\nDownload it: \`sotto models pull ${recommended.aliases[0] ?? recommended.name}\``;
+}
+
+/** `13.6%`, or a dash where it has not been measured. */
+function errorsText(name: string): string {
+  const errors = wordErrorsOf(name);
+  return errors === undefined ? '–' : `${errors.toFixed(1)}%`;
+}
+
+function put(text: string): void {
+  process.stdout.write(text);
 }
 
 function whereFrom({ from, record }: InstalledModel): string {
   if (record !== undefined) return `${record.repo} at ${record.revision.slice(0, 8)}`;
-  return from === 'sotto' ? 'comes with Sotto' : 'your own';
+  return from === 'sotto' ? 'included' : 'your own';
 }
 
 /** Folder of the model that is used when none is named; undefined where that is missing. */

@@ -12,7 +12,7 @@ import { styleFor, wantsColour, type Style } from './terminal/style.js';
 
 export interface PullView {
   event(event: PullOrPlainEvent): void;
-  /** How far it came: `43 %`. Undefined before anything was known. */
+  /** How far it came: `43%`. Undefined before anything was known. */
   far(): string | undefined;
   close(): void;
 }
@@ -27,7 +27,7 @@ export function pullView(wanted: string): PullView {
 function terminalView(wanted: string): PullView {
   const style = styleFor(wantsColour(process.stderr));
   const sinceMs = performance.now();
-  let waiting: string | undefined = `asking the hub for ${wanted}…`;
+  let waiting: string | undefined = `looking up ${wanted}…`;
   let progress: DownloadProgress | undefined;
   let started: DownloadProgress | undefined;
   const area = new LiveArea(process.stderr, (columns) => {
@@ -39,8 +39,8 @@ function terminalView(wanted: string): PullView {
   area.open();
   return {
     event(event) {
-      if (event.type === 'waiting') waiting = `another process pulls ${wanted}: waiting for it…`;
-      if (event.type === 'asking') waiting = `asking the hub for ${event.repo}…`;
+      if (event.type === 'waiting') waiting = `waiting for another process that is downloading ${wanted}…`;
+      if (event.type === 'asking') waiting = `looking up ${event.repo}…`;
       if (event.type === 'found') {
         area.above(() => process.stderr.write(`${foundLine(event)}\n`));
         started = progress = {
@@ -71,8 +71,8 @@ function plainView(wanted: string): PullView {
   let latest: DownloadProgress | undefined;
   return {
     event(event) {
-      if (event.type === 'asking') put(`asking the hub for ${event.repo}`);
-      if (event.type === 'waiting') put(`another process pulls ${wanted}: waiting for it`);
+      if (event.type === 'asking') put(`looking up ${event.repo}`);
+      if (event.type === 'waiting') put(`waiting for another process that is downloading ${wanted}`);
       if (event.type === 'found') {
         put(foundLine(event));
         latest = { stage: 'downloading', doneBytes: event.haveBytes, totalBytes: event.model.bytes };
@@ -81,7 +81,7 @@ function plainView(wanted: string): PullView {
       if (event.type === 'retry') put(retryLine(event));
       if (event.type !== 'progress') return;
       if (event.stage === 'verifying') {
-        if (stage !== 'verifying') put('checking what has come');
+        if (stage !== 'verifying') put('verifying');
         stage = 'verifying';
         return;
       }
@@ -97,7 +97,7 @@ function plainView(wanted: string): PullView {
   };
 }
 
-/** `━━━━━━──────  42 %  680 MB of 1.61 GB  35 MB/s  0:27 left`, as much of it as there is room for. */
+/** `━━━━━━──────  42%  680 MB of 1.61 GB  35 MB/s  0:27 left`, as much of it as there is room for. */
 export function downloadLine(progress: DownloadProgress, columns: number, style: Style): string {
   const facts = factsOf(progress);
   // What is told last is left out first.
@@ -111,8 +111,8 @@ export function downloadLine(progress: DownloadProgress, columns: number, style:
 
 function factsOf(progress: DownloadProgress): string[] {
   const { stage, doneBytes, totalBytes, bytesPerSecond, secondsLeft } = progress;
-  const percent = (percentOf(progress) ?? '').padStart(5);
-  if (stage === 'verifying') return [percent, 'checking what has come'];
+  const percent = (percentOf(progress) ?? '').padStart(4);
+  if (stage === 'verifying') return [percent, 'verifying…'];
   return [
     percent,
     `${describeBytes(doneBytes)} of ${describeBytes(totalBytes)}`,
@@ -123,16 +123,16 @@ function factsOf(progress: DownloadProgress): string[] {
 
 function foundLine({ name, model, haveBytes }: Extract<PullEvent, { type: 'found' }>): string {
   const files = model.files.length === 1 ? '1 file' : `${model.files.length} files`;
-  const had = haveBytes > 0 ? `, ${describeBytes(haveBytes)} of it here already` : '';
+  const had = haveBytes > 0 ? `, ${describeBytes(haveBytes)} already downloaded` : '';
   return `${name}: ${files}, ${describeBytes(model.bytes)} from ${model.repo} at ${model.commit.slice(0, 8)}${had}`;
 }
 
 function insteadLine({ name, insteadOf }: Extract<PullOrPlainEvent, { type: 'instead' }>): string {
-  return `${insteadOf.error.message}: ${name} comes in its place`;
+  return `${insteadOf.error.message}: downloading ${name} instead`;
 }
 
 function retryLine({ why, waitMs }: Extract<PullEvent, { type: 'retry' }>): string {
-  return waitMs < 1000 ? `${why}: once more` : `${why}: once more in ${Math.round(waitMs / 1000)} s`;
+  return waitMs < 1000 ? `${why}: retrying` : `${why}: retrying in ${Math.round(waitMs / 1000)} s`;
 }
 
 function partOf({ doneBytes, totalBytes }: DownloadProgress): number | undefined {
@@ -141,5 +141,5 @@ function partOf({ doneBytes, totalBytes }: DownloadProgress): number | undefined
 
 function percentOf(progress: DownloadProgress | undefined): string | undefined {
   const part = progress === undefined ? undefined : partOf(progress);
-  return part === undefined ? undefined : `${Math.floor(part * 100)} %`;
+  return part === undefined ? undefined : `${Math.floor(part * 100)}%`;
 }

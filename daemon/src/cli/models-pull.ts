@@ -32,7 +32,7 @@ export async function pull(paths: Paths, { wanted, as, again, signal }: PullRun)
       const again = `sotto models pull ${wanted}${as === undefined ? '' : ` --as ${as}`}`;
       const far = view.far();
       throw new SottoError('CANCELLED', far === undefined ? 'stopped' : `stopped at ${far}`, {
-        hint: far === undefined ? '' : `what has come is kept: \`${again}\` goes on from there`,
+        hint: far === undefined ? '' : `resume: \`${again}\``,
       });
     }
     throw error;
@@ -42,7 +42,7 @@ export async function pull(paths: Paths, { wanted, as, again, signal }: PullRun)
 function describe({ name, record, outcome, insteadOf }: PulledOrPlain): string {
   const bytes = record.files.reduce((sum, file) => sum + file.bytes, 0);
   const from = `${describeBytes(bytes)} from ${record.repo} at ${record.revision.slice(0, 8)}`;
-  const instead = insteadOf === undefined ? '' : `, in place of ${insteadOf.name}`;
-  if (outcome === 'there already') return `${name} is here already${instead}: ${from}\n`;
-  return `${outcome} ${name}${instead}: ${from}, every byte checked\n\`sotto models use ${name}\` makes it the one that is used\n`;
+  const instead = insteadOf === undefined ? '' : ` instead of ${insteadOf.name}`;
+  if (outcome === 'there already') return `${name} is already downloaded${instead}: ${from}\n`;
+  return `${outcome} ${name}${instead}: ${from}, verified\nMake it the default: \`sotto models use ${name}\`\n`;
 }

@@ -31,14 +31,14 @@ export async function remove(paths: Paths, { name, yes, signal }: RemoveRun): Pr
     process.stdout.write(`removed ${model.name} (${size})\n`);
     const { used } = asked.answer;
     if (used?.name !== undefined)
-      process.stdout.write(`it was the one that is used: ${used.name} serves from now on\n`);
+      process.stdout.write(`It was the default; ${used.name} is the default now.\n`);
     return 0;
   }
   await removeModel(paths.models, folder);
   process.stdout.write(`removed ${model.name} (${size})\n`);
   if (wasChosen) {
     await chooseModel(paths.settings, undefined);
-    process.stdout.write('it was the one that is used: from now on that is the starter model\n');
+    process.stdout.write('It was the default; the starter model is the default now.\n');
   }
   return 0;
 }
@@ -70,7 +70,7 @@ export async function prune(paths: Paths, { unused, yes, signal }: PruneRun): Pr
     process.stdout.write(`removed ${what} (${describeBytes(size)})\n`);
     bytes += size;
   }
-  process.stdout.write(bytes === 0 ? 'nothing to remove\n' : `${describeBytes(bytes)} are free again\n`);
+  process.stdout.write(bytes === 0 ? 'nothing to remove\n' : `${describeBytes(bytes)} freed\n`);
   return 0;
 }
 
@@ -78,8 +78,8 @@ export async function prune(paths: Paths, { unused, yes, signal }: PruneRun): Pr
 async function isWanted(question: string, yes: boolean, signal: AbortSignal): Promise<boolean> {
   if (yes) return true;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new SottoError('INVALID_ARGUMENT', 'nobody is there to be asked', {
-      hint: 'give --yes to do it all the same',
+    throw new SottoError('INVALID_ARGUMENT', 'not a terminal, so the removal can’t be confirmed', {
+      hint: 'use --yes to confirm',
     });
   }
   const lines = createInterface({ input: process.stdin, output: process.stderr });

@@ -1,33 +1,20 @@
 /** The commands around the models that are here: what there is, getting one, taking one away, choosing one. */
 import { Option, type Command } from 'commander';
+import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { onInterrupt } from './interrupt.js';
 
 type Outcome = { exitCode: number };
 
 export function addShelf(models: Command, outcome: Outcome): void {
-  models
-    .command('list')
-    .summary('the models that are here, and those that there are')
-    .description('Lists the models that are here and those of the catalogue, with what suits this machine.')
-    .option('--json', 'as one JSON object')
-    .addHelpText('after', '\nExamples:\n  sotto models list\n  sotto models list --json | jq -r .recommended')
-    .action(async (flags: { json?: boolean }) => {
-      const { listModels } = await import('./models-list.js');
-      outcome.exitCode = await listModels(resolvePaths(), flags.json === true);
-    });
+  addList(models.command('list').alias('ls'), outcome);
   models
     .command('info')
-    .summary('what is known of a model')
-    .description(
-      'Says what is known of a model that is here or in the catalogue: size, memory, where it is from.',
-    )
+    .summary('show model details')
+    .description('Show the details of an installed or available model: size, memory, origin.')
     .argument('<model>', 'name, owner/name or folder of a model')
-    .option('--json', 'as one JSON object')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  sotto models info turbo\n  sotto models info whisper-base-6bit --json',
-    )
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', examples(['sotto models info turbo', 'sotto models info whisper-base-6bit --json']))
     .action(async (name: string, flags: { json?: boolean }) => {
       const { modelInfo } = await import('./models-info.js');
       outcome.exitCode = await modelInfo(resolvePaths(), name, flags.json === true);
@@ -35,13 +22,14 @@ export function addShelf(models: Command, outcome: Outcome): void {
   addPull(models, outcome);
   models
     .command('remove')
-    .summary('take a model away')
-    .description('Deletes a model from the folder of models. Asks before, on a terminal.')
+    .alias('rm')
+    .summary('remove a model')
+    .description('Remove a model. Asks first.')
     .argument('<model>', 'name or owner/name of a model')
-    .option('-y, --yes', 'do not ask')
+    .option('-y, --yes', 'don’t ask')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto models remove whisper-small\n  sotto models remove whisper-small --yes',
+      examples(['sotto models remove whisper-small', 'sotto models remove whisper-small --yes']),
     )
     .action(async (name: string, flags: { yes?: boolean }) => {
       const { remove } = await import('./models-remove.js');
@@ -51,15 +39,19 @@ export function addShelf(models: Command, outcome: Outcome): void {
     });
   models
     .command('use')
-    .summary('choose the model that is used when none is named')
+    .summary('set the default model')
     .description(
-      'Writes the model into settings.json: it is used wherever no other is named. A daemon that runs loads it first,\n' +
-        'while the model before it serves; if it can’t be loaded, nothing changes.',
+      'Set the default model. A running daemon loads it first and keeps using the old one meanwhile; if loading fails, ' +
+        'nothing changes.',
     )
-    .argument('<model>', 'name, owner/name or folder of a model that is here')
+    .argument('<model>', 'name, owner/name or folder of an installed model')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto models use whisper-large-v3-turbo\n  sotto models use ~/models/small-4bit\n  sotto models use whisper-base-6bit',
+      examples([
+        'sotto models use whisper-large-v3-turbo',
+        'sotto models use ~/models/small-4bit',
+        'sotto models use whisper-base-6bit',
+      ]),
     )
     .action(async (name: string) => {
       const { use } = await import('./models-use.js');
@@ -67,25 +59,24 @@ export function addShelf(models: Command, outcome: Outcome): void {
     });
   models
     .command('unload')
-    .summary('free the memory that models take')
+    .summary('unload models from memory')
     .description(
-      'Has a daemon that runs let go of its models, as it does by itself when nobody has worked for a while. Whoever\n' +
-        'needs one next waits until it is loaded anew.',
+      'Unload models from the daemon’s memory, as it does by itself when idle. The next request loads one again.',
     )
-    .addHelpText('after', '\nExamples:\n  sotto models unload')
+    .addHelpText('after', examples(['sotto models unload']))
     .action(async () => {
       const { unload } = await import('./models-use.js');
       outcome.exitCode = await unload(resolvePaths());
     });
   models
     .command('prune')
-    .summary('take away what no model needs')
+    .summary('remove unfinished downloads')
     .description(
-      'Deletes downloads that were given up. With --unused, pulled models too, but for the chosen one.',
+      'Remove unfinished downloads. With --unused, remove all downloaded models but the default, too.',
     )
-    .option('--unused', 'pulled models as well that are not the chosen one')
-    .option('-y, --yes', 'do not ask')
-    .addHelpText('after', '\nExamples:\n  sotto models prune\n  sotto models prune --unused')
+    .option('--unused', 'remove downloaded models other than the default, too')
+    .option('-y, --yes', 'don’t ask')
+    .addHelpText('after', examples(['sotto models prune', 'sotto models prune --unused']))
     .action(async (flags: { unused?: boolean; yes?: boolean }) => {
       const { prune } = await import('./models-remove.js');
       outcome.exitCode = await interruptible((signal) =>
@@ -94,25 +85,40 @@ export function addShelf(models: Command, outcome: Outcome): void {
     });
 }
 
+export function addList(command: Command, outcome: Outcome): void {
+  command
+    .summary('list installed and available models')
+    .description('List installed models, and available ones that suit this machine.')
+    .option('-a, --all', 'list every available model')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', examples(['sotto models list', 'sotto models list --json | jq -r .recommended']))
+    .action(async (flags: { all?: true; json?: true }) => {
+      const { listModels } = await import('./models-list.js');
+      outcome.exitCode = await listModels(resolvePaths(), {
+        all: flags.all === true,
+        json: flags.json === true,
+      });
+    });
+}
+
 function addPull(models: Command, outcome: Outcome): void {
   models
     .command('pull')
-    .summary('get a model from the hub')
+    .summary('download a model')
     .description(
-      'Brings a model of the catalogue, or any other of the hub, into the folder of models. Each byte is checked\n' +
-        'against what the hub declares. A download that was broken off goes on where it stopped.\n' +
-        'HF_TOKEN, HF_ENDPOINT, HTTPS_PROXY and NO_PROXY are honoured.',
+      'Download a model of the catalogue, or any other of the Hugging Face Hub. Interrupted downloads resume, and every ' +
+        'byte is verified. HF_TOKEN, HF_ENDPOINT, HTTPS_PROXY and NO_PROXY apply.',
     )
-    .argument('<model>', 'name in the catalogue, or owner/name, with @revision after it if not the newest')
-    .option('--as <name>', 'what to call it here')
-    .addOption(new Option('--again', 'bring it although it is here'))
+    .argument('<model>', 'name in the catalogue, or owner/name[@revision]')
+    .option('--as <name>', 'local name')
+    .addOption(new Option('--again', 'download again'))
     .addHelpText(
       'after',
-      `
-Examples:
-  sotto models pull turbo
-  sotto models pull openai/whisper-small
-  sotto models pull mlx-community/whisper-tiny-mlx@main --as tiny-new`,
+      examples([
+        'sotto models pull turbo',
+        'sotto models pull openai/whisper-small',
+        'sotto models pull mlx-community/whisper-tiny-mlx@main --as tiny-new',
+      ]),
     )
     .action(async (wanted: string, flags: { as?: string; again?: boolean }) => {
       const { pull } = await import('./models-pull.js');

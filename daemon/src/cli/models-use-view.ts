@@ -25,7 +25,7 @@ export function useView(name: string, meanwhile: string | undefined): UseView {
   }
   const style = styleFor(wantsColour(stderr));
   const sinceMs = performance.now();
-  const rest = meanwhile === undefined ? '' : ` (${meanwhile} serves meanwhile)`;
+  const rest = meanwhile === undefined ? '' : ` (${meanwhile} is used meanwhile)`;
   let fraction: number | undefined;
   let told = `loading ${name}${rest}…`;
   const area = new LiveArea(stderr, (columns) => {
@@ -45,9 +45,9 @@ export function useView(name: string, meanwhile: string | undefined): UseView {
   };
 }
 
-/** `━━━━━━──────  42 %  loading large (base serves meanwhile)…`, as much of it as there is room for. */
+/** `━━━━━━──────  42%  loading large (base is used meanwhile)…`, as much of it as there is room for. */
 export function loadLine(fraction: number | undefined, told: string, columns: number, style: Style): string {
-  const percent = fraction === undefined ? '' : `${String(Math.floor(fraction * 100)).padStart(3)} %  `;
+  const percent = fraction === undefined ? '' : `${String(Math.floor(fraction * 100)).padStart(3)}%  `;
   const text = fitStart(`${percent}${told}`, columns);
   const room = Math.min(MAX_BAR, columns - 1 - columnsOf(text));
   if (fraction === undefined || room < 8) return fraction === undefined ? style.dim(text) : text;
@@ -56,5 +56,5 @@ export function loadLine(fraction: number | undefined, told: string, columns: nu
 }
 
 function insteadLine({ name, insteadOf }: Extract<ModelsEvent, { type: 'instead' }>): string {
-  return `${insteadOf.error.message}: ${name} is taken in its place`;
+  return `${insteadOf.error.message}: using ${name} instead`;
 }

@@ -21,10 +21,10 @@ export async function use(paths: Paths, name: string, signal: AbortSignal): Prom
     return 0;
   }
   if (insteadOf !== undefined)
-    process.stderr.write(`${insteadOf.error.message}: ${model.name} is taken in its place\n`);
+    process.stderr.write(`${insteadOf.error.message}: using ${model.name} instead\n`);
   await chooseModel(paths.settings, settingFor(shelves, model));
-  const later = asked === 'old' ? '; the daemon that runs takes it when it is started next' : '';
-  process.stdout.write(`${model.name} is used from now on${later}\n`);
+  const later = asked === 'old' ? ' (restart the daemon to apply)' : '';
+  process.stdout.write(`${model.name} is now the default model${later}.\n`);
   return 0;
 }
 
@@ -52,19 +52,19 @@ async function useInDaemon(
 
 function served({ name, loadSeconds }: ModelStatus): string {
   const took = loadSeconds === undefined ? '' : ` (loaded in ${loadSeconds.toFixed(1)} s)`;
-  return `${name ?? 'it'} serves now, and is used from now on${took}\n`;
+  return `${name ?? 'it'} is now the default model${took}.\n`;
 }
 
 /** The exit code of the command. @throws SottoError */
 export async function unload(paths: Paths): Promise<number> {
   const asked = await askDaemon(paths, ({ models }) => models.unload());
   if (asked === 'old') {
-    throw new SottoError('VERSION_MISMATCH', 'the daemon that runs knows nothing of models');
+    throw new SottoError('VERSION_MISMATCH', 'the running daemon is too old to unload models');
   }
   process.stdout.write(
     asked === undefined
-      ? 'no daemon is running: no model is in memory\n'
-      : 'the daemon lets go of its models; whoever needs one next waits until it is loaded anew\n',
+      ? 'The daemon isn’t running: no model is loaded.\n'
+      : 'Models unloaded. The next request will load one again.\n',
   );
   return 0;
 }

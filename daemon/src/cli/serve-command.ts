@@ -1,5 +1,6 @@
 /** `sotto serve` and `sotto token …`: their flags and help. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { examples, prose } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { isHttpPort } from '../protocol/http-port.js';
 import type { Outcome } from './transcribers.js';
@@ -14,29 +15,29 @@ interface ServeFlags {
 export function addServe(program: Command, outcome: Outcome): void {
   program
     .command('serve')
-    .summary('open a port for programs that speak OpenAI’s audio API')
+    .summary('start an OpenAI-compatible API server')
     .description(
-      'Opens a port on this machine for programs that speak OpenAI’s audio API: they need its address and a token, and ' +
-        'nothing else changes. It stays open, after a restart too, until `sotto serve --stop`. Nobody outside this ' +
-        'machine reaches it, and no web page.',
+      'Start an OpenAI-compatible API server in the background, for programs on this machine. It keeps running, after ' +
+        'restarts too; stop it with `sotto serve --stop`. Requests need the token. No other machine and no ' +
+        'web page can reach it.',
     )
-    .addOption(
-      new Option('-p, --port <number>', 'which port; 0 is any that is free (default: 7688)').argParser(port),
-    )
-    .addOption(new Option('--stop', 'close the port').conflicts(['port', 'status', 'json']))
-    .addOption(new Option('--status', 'say whether it is open; exit code 3 if not').conflicts('port'))
-    .option('--json', 'as one JSON object')
+    .addOption(new Option('-p, --port <number>', 'port; 0 for any free one (default: 7688)').argParser(port))
+    .addOption(new Option('--stop', 'stop the API server').conflicts(['port', 'status', 'json']))
+    .addOption(new Option('--status', 'show whether it is running (exit code 3 if not)').conflicts('port'))
+    .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      `
-Examples:
-  sotto serve
-  sotto serve --port 9000
-  sotto serve --status --json | jq -r .baseUrl
-  sotto serve --stop
-
-Without a port: the same is served at Sotto’s socket, to this user alone and without a token:
-  curl --unix-socket "$(sotto daemon status --json | jq -r .socket)" http://localhost/v1/models`,
+      examples([
+        'sotto serve',
+        'sotto serve --port 9000',
+        'sotto serve --status --json | jq -r .baseUrl',
+        'sotto serve --stop',
+      ]),
+    )
+    .addHelpText('after', prose('The same API is served at Sotto’s socket, without a port and a token:'))
+    .addHelpText(
+      'after',
+      '  curl --unix-socket "$(sotto status --json | jq -r .socket)" http://localhost/v1/models',
     )
     .action(async (flags: ServeFlags) => {
       const paths = resolvePaths();
@@ -51,25 +52,24 @@ Without a port: the same is served at Sotto’s socket, to this user alone and w
 export function addToken(program: Command, outcome: Outcome): void {
   const token = program
     .command('token')
-    .summary('show or replace the token of the port')
-    .description('The token that a program sends to the port of `sotto serve`, as its API key.')
-    .addHelpText('after', '\nExamples:\n  sotto token show\n  sotto token rotate');
+    .summary('show or replace the API token')
+    .description('The token that programs send to `sotto serve` as their API key.')
+    .addHelpText('after', examples(['sotto token show', 'sotto token rotate']));
   token
     .command('show')
-    .description('Prints the token, and nothing else. It is made when it is first needed.')
-    .addHelpText('after', '\nExample:\n  export OPENAI_API_KEY="$(sotto token show)"')
+    .description('Print the token. It is created when first needed.')
+    .addHelpText('after', examples(['export OPENAI_API_KEY="$(sotto token show)"']))
     .action(async () => {
       const { showToken } = await import('./token.js');
       outcome.exitCode = await showToken(resolvePaths());
     });
   token
     .command('rotate')
-    .summary('make a new token')
+    .summary('create a new token')
     .description(
-      'Makes a new token and prints it. The old one is worth nothing from that moment on: live connections that came ' +
-        'with it are closed.',
+      'Create a new token and print it. The old one stops working at once, and its connections are closed.',
     )
-    .addHelpText('after', '\nExample:\n  sotto token rotate')
+    .addHelpText('after', examples(['sotto token rotate']))
     .action(async () => {
       const { rotate } = await import('./token.js');
       outcome.exitCode = await rotate(resolvePaths());
@@ -79,5 +79,5 @@ export function addToken(program: Command, outcome: Outcome): void {
 function port(value: string): number {
   const parsed = /^\d{1,5}$/.test(value) ? Number(value) : NaN;
   if (isHttpPort(parsed)) return parsed;
-  throw new InvalidArgumentError('a port from 1024 to 65535 is expected, or 0 for any that is free.');
+  throw new InvalidArgumentError('must be a port from 1024 to 65535, or 0 for any free one');
 }

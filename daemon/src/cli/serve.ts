@@ -12,7 +12,7 @@ export async function serve(paths: Paths, port: number | undefined, json: boolea
     const { http } = await client.serve({ do: 'start', ...(port !== undefined && { port }) });
     const open = http?.port;
     if (http === undefined || open === undefined)
-      throw new SottoError('DAEMON_UNAVAILABLE', 'the port was closed again by somebody else');
+      throw new SottoError('DAEMON_UNAVAILABLE', 'the port was closed by another client');
     say(json ? asJson(paths, http) : openText(paths, open));
   } finally {
     client.close();
@@ -24,12 +24,12 @@ export async function stopServing(paths: Paths): Promise<number> {
   const client = await findDaemon(paths);
   if (client === undefined) {
     await choosePort(paths.settings, undefined);
-    say('the port is closed: no daemon runs, and the next one opens none');
+    say('API server stopped. It won’t start with the next daemon.');
     return 0;
   }
   try {
     const { changed } = await client.serve({ do: 'stop' });
-    say(changed ? 'the port is closed' : 'no port was open');
+    say(changed ? 'API server stopped.' : 'The API server isn’t running.');
   } finally {
     client.close();
   }
@@ -47,8 +47,9 @@ export async function servingStatus(paths: Paths, json: boolean): Promise<number
   }
   if (json) say(asJson(paths, http));
   else if (http?.port !== undefined) say(openText(paths, http.port));
-  else if (http?.error !== undefined) say(`the port is not open: ${http.error.message} — ${http.error.hint}`);
-  else say(`no port is open${client === undefined ? ': no daemon runs' : ''}; \`sotto serve\` opens one`);
+  else if (http?.error !== undefined)
+    say(`API server not running: ${http.error.message} — ${http.error.hint}`);
+  else say('The API server isn’t running. Start it with `sotto serve`.');
   return http?.port === undefined ? 3 : 0;
 }
 
@@ -64,20 +65,20 @@ function baseUrl(port: number): string {
 
 function openText({ token, discovery }: Paths, port: number): string {
   const url = baseUrl(port);
-  return `Sotto answers at ${url}
-  token       ${token}   (\`sotto token show\` prints it)
-  discovery   ${discovery}   (port and token for programs, while it is open)
+  return `API server running in the background at ${url}. Stop it with \`sotto serve --stop\`.
+  token       ${token}   (print it: \`sotto token show\`)
+  discovery   ${discovery}   (port and token for programs)
 
 With curl:
   curl ${url}/audio/transcriptions -H "Authorization: Bearer $(sotto token show)" \\
     -F model=whisper-1 -F file=@talk.mp3
 
-With the openai packages, or any program that takes an address and a key:
+With the openai packages, or any program that takes a base URL and a key:
   export OPENAI_BASE_URL=${url} OPENAI_API_KEY="$(sotto token show)"
   python -c 'import openai; print(openai.OpenAI().audio.transcriptions.create(model="whisper-1", file=open("talk.mp3", "rb")).text)'
   node -e 'new (require("openai"))().audio.transcriptions.create({ model: "whisper-1", file: fs.createReadStream("talk.mp3") }).then((t) => console.log(t.text))'
 
-It stays open, and the daemon with it, after a restart too, until \`sotto serve --stop\`. It is for this machine alone.`;
+It starts again after a restart. Only programs on this machine can reach it.`;
 }
 
 function say(line: string): void {

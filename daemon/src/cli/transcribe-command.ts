@@ -1,5 +1,6 @@
 /** `sotto transcribe`: its flags and its help. */
 import { Argument, Option, type Command } from 'commander';
+import { examples, showFirst } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { addBatchFlags, batchFlagOf, batchOf, type BatchFlags } from './batch/flags.js';
 import { addDecodeFlags, askedOf, type DecodeFlags } from './decode-flags.js';
@@ -36,16 +37,29 @@ interface TranscribeFlags extends Omit<OutputFlags, 'format'>, DecodeFlags, Batc
   detach?: true;
 }
 
+/** What `--help` shows; `--help-all` shows the rest. */
+const COMMON = [
+  '--model',
+  '--language',
+  '--task',
+  '--format',
+  '--output',
+  '--word-timestamps',
+  '--recursive',
+  '--include',
+  '--watch',
+  '--hotwords',
+  '--beam-size',
+];
+
 export function addTranscribe(program: Command, outcome: Outcome): void {
   const command = program
     .command('transcribe')
-    .summary('turn audio or video files, or folders of them, into text')
+    .summary('transcribe audio or video files, or folders of them')
     .description(
-      'Turns audio or video files into text. The work is done by a daemon that keeps the model warm; ' +
-        'if none runs, one is started and leaves again after a while without work.\n\n' +
-        'The text of a file is printed. Of a folder it is written beside each file, or below --output-dir. The same ' +
-        'command again continues an interrupted run, and skips what is done. Files that Sotto did not write, or that ' +
-        'have changed since, are kept.',
+      'Transcribe audio or video files. The text of a file is printed. For folders, each transcript is saved next to ' +
+        'its file, or under --output-dir; run the same command again to resume. Finished and edited files are kept.\n\n' +
+        'Runs in a background daemon that keeps the model loaded. Started automatically; exits when idle.',
     )
     .addArgument(
       new Argument(
@@ -53,65 +67,67 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
         'WAV, FLAC, MP3, M4A, MP4, OGG, Opus, WebM, AIFF, folders of them, a URL, or - for stdin',
       ),
     )
-    .option('-m, --model <name|folder>', 'the model to use (default: the daemon’s own)')
-    .option('--no-daemon', 'load the model in this process’s own engine, and only for this call')
-    .addOption(
-      queueOption('have other machines do it (sotto worker); addresses of sound, too').conflicts('daemon'),
-    )
-    .addOption(new Option('--detach', 'with --queue: hand the files in, and do not wait'))
+    .option('-m, --model <name|folder>', 'model to use (default: the one in use)')
     .optionsGroup('Output:')
     .addOption(
-      new Option('-f, --format <format>', 'what to write (default: by the name of -o, or text)')
+      new Option('-f, --format <format>', 'output format (default: by the name of -o, or text)')
         .choices(FORMAT_NAMES)
         .argParser(format),
     )
     .option('-o, --output <path>', 'write to this file; a folder for several inputs')
-    .option('--output-dir <folder>', 'write a file for each input there, with the tree of folders')
+    .option('--output-dir <folder>', 'write one file per input here, keeping the folder structure')
     .option('--overwrite', 'replace files that Sotto did not write, or that were edited')
-    .option('-q, --quiet', 'print texts and errors only: no progress, no notes')
-    .option('-w, --word-timestamps', 'find the time of each word; json, vtt and html show them')
-    .option('--highlight-words', 'srt, vtt: a cue for each word, with that word underlined')
+    .option('-q, --quiet', 'print texts and errors only')
+    .option('-w, --word-timestamps', 'include word timestamps (json, vtt, html)')
+    .option('--highlight-words', 'srt, vtt: underline each word as it is spoken')
     .addOption(
       new Option(
         '--max-line-width <columns>',
-        'srt, vtt: break lines at this width; cues then have up to 2 lines',
+        'srt, vtt: line width; cues then have up to 2 lines',
       ).argParser(whole(8)),
     )
     .addOption(
       new Option(
         '--max-line-count <lines>',
-        'srt, vtt: lines of a cue; they are up to 42 columns wide if nothing else is said',
+        'srt, vtt: lines per cue, up to 42 columns unless --max-line-width is set',
       ).argParser(whole(1)),
     )
     .addOption(
       new Option(
         '--max-words-per-line <words>',
-        'srt, vtt: words of a line; cues then have 1 line if nothing else is said',
+        'srt, vtt: words per line; cues then have 1 line unless --max-line-count is set',
       ).argParser(whole(1)),
     );
   addBatchFlags(command);
-  addDecodeFlags(command)
+  addDecodeFlags(command);
+  command
+    .optionsGroup('Where it runs:')
+    .option('--no-daemon', 'run without the daemon (loads the model for this run only)')
+    .addOption(queueOption('let other machines do it (sotto worker), URLs too').conflicts('daemon'))
+    .addOption(new Option('--detach', 'with --queue: don’t wait for the texts'))
     .addHelpText(
       'after',
-      `
-Examples:
-  sotto transcribe talk.mp3
-  sotto transcribe talk.mp3 -o talk.srt
-  curl -sL https://files.example/talk.mp3 | sotto transcribe -
-  sotto transcribe one.wav two.flac --format json | jq .text
-  sotto transcribe recordings --recursive --format srt     again: only what is new
-  sotto transcribe ~/Meetings --watch --include "*.m4a" --output-dir ~/Notes
-  sotto transcribe interview.m4a --language de --format vtt --output subtitles
-  sotto transcribe film.mp4 --format srt --max-line-width 42 --max-line-count 2 > film.srt
-  sotto transcribe song.flac --format vtt --max-words-per-line 6 --highlight-words
-  sotto transcribe talk.mp3 --format json --word-timestamps | jq .segments[].words[]
-  sotto transcribe talk.mp3 --format html > talk.html   a page that plays the sound and lights up its words
-  sotto transcribe standup.m4a --hotwords "ComfyUI, Kubernetes, Nguyen"
-  sotto transcribe lecture.mp3 --batch-size 8           quicker: eight windows at once
-  sotto transcribe lecture.mp3 --beam-size 5
-  sotto transcribe talk.mp3 --model ~/models/whisper-large-v3-turbo-4bit
-  sotto transcribe /Volumes/share/talks --queue redis://queue.local    other machines do it: sotto worker --help
-  sotto transcribe https://files.example/talk.mp3 --queue redis://queue.local > talk.txt`,
+      examples(
+        [
+          'sotto transcribe talk.mp3',
+          'sotto transcribe talk.mp3 -o talk.srt',
+          ['sotto transcribe recordings -r --format srt', 'again: only new files'],
+          'curl -sL https://files.example/talk.mp3 | sotto transcribe -',
+          'sotto transcribe one.wav two.flac --format json | jq .text',
+          'sotto transcribe ~/Meetings --watch --include "*.m4a" --output-dir ~/Notes',
+          'sotto transcribe film.mp4 --format srt --max-line-width 42 --max-line-count 2 > film.srt',
+          'sotto transcribe song.flac --format vtt --max-words-per-line 6 --highlight-words',
+          'sotto transcribe talk.mp3 --format json --word-timestamps | jq .segments[].words[]',
+          ['sotto transcribe talk.mp3 --format html > talk.html', 'a page that plays the audio'],
+          'sotto transcribe standup.m4a --hotwords "ComfyUI, Kubernetes, Nguyen"',
+          ['sotto transcribe lecture.mp3 --batch-size 8', 'faster: eight windows at once'],
+          'sotto transcribe lecture.mp3 --beam-size 5',
+          'sotto transcribe talk.mp3 --model ~/models/whisper-large-v3-turbo-4bit',
+          'sotto transcribe /Volumes/share/talks --queue redis://queue.local',
+          'sotto transcribe https://files.example/talk.mp3 --queue redis://queue.local > talk.txt',
+        ],
+        3,
+      ),
     )
     .action(async (files: string[], flags: TranscribeFlags) => {
       if (flags.queue === undefined && flags.detach === true) {
@@ -173,6 +189,7 @@ Examples:
         transcribeAll(run, { outputs, transcriber, view, signal }),
       );
     });
+  showFirst(command, COMMON);
 }
 
 /** @throws SottoError INVALID_ARGUMENT */

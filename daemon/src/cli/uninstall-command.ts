@@ -1,5 +1,6 @@
 /** `sotto uninstall`: its options and its help. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { KEEPABLE, type Keepable } from './uninstall-pieces.js';
 
@@ -15,22 +16,27 @@ interface Flags {
 export function addUninstall(program: Command, outcome: Outcome): void {
   program
     .command('uninstall')
-    .summary('take Sotto off this machine')
+    .summary('uninstall Sotto')
     .description(
-      'Ends the daemon and the login agent, and takes away all that Sotto has written: program, sockets, logs, caches.\n' +
-        'Asks whether your models, past dictations and settings are to be kept.',
+      'Stop the daemon and the login agent, and remove everything that Sotto has written: program, sockets, logs, ' +
+        'caches. Asks whether to keep your models, past dictations and settings.',
     )
     .addOption(
-      new Option('--keep <what>', `what stays: ${KEEPABLE.join(', ')}, with commas between`).argParser(
+      new Option('--keep <what>', `what to keep, comma-separated: ${KEEPABLE.join(', ')}`).argParser(
         keepable,
       ),
     )
-    .addOption(new Option('--all', 'nothing stays').conflicts('keep'))
-    .option('-y, --yes', 'without a question; needs --keep or --all')
-    .option('-n, --dry-run', 'say what would go, and do nothing')
+    .addOption(new Option('--all', 'keep nothing').conflicts('keep'))
+    .option('-y, --yes', 'don’t ask; needs --keep or --all')
+    .option('-n, --dry-run', 'show what would be removed')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto uninstall\n  sotto uninstall --dry-run\n  sotto uninstall --keep models,history --yes\n  sotto uninstall --all --yes',
+      examples([
+        'sotto uninstall',
+        'sotto uninstall --dry-run',
+        'sotto uninstall --keep models,history --yes',
+        'sotto uninstall --all --yes',
+      ]),
     )
     .action(async ({ keep, all, yes, dryRun }: Flags) => {
       const { uninstall } = await import('./uninstall.js');
@@ -46,7 +52,7 @@ export function addUninstall(program: Command, outcome: Outcome): void {
 function keepable(text: string): Keepable[] {
   return text.split(',').map((word) => {
     const found = KEEPABLE.find((name) => name === word.trim());
-    if (found === undefined) throw new InvalidArgumentError(`It is one of ${KEEPABLE.join(', ')}.`);
+    if (found === undefined) throw new InvalidArgumentError(`must be one or more of ${KEEPABLE.join(', ')}`);
     return found;
   });
 }

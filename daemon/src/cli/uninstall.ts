@@ -38,31 +38,34 @@ export async function uninstall(paths: Paths, run: UninstallRun, ask = askHere()
   const found = findPieces(paths);
   if (run.dryRun) {
     tell(found, new Set(run.keep ?? []));
-    say('nothing was done: this was a dry run');
+    say('Dry run: nothing was removed.');
     return 0;
   }
   const keep = await whatStays(found, run, ask);
   if (keep === undefined) return INTERRUPTED;
   if (keep === 'not wanted') {
-    say('nothing was removed');
+    say('Nothing was removed.');
     return 1;
   }
   const troubles: string[] = [];
   // First whoever dictates: what was said is written down by the daemon.
-  if (!(await endCapture(paths))) troubles.push('a dictation in the background does not end');
+  if (!(await endCapture(paths))) troubles.push('a dictation in the background won’t stop');
   const whyAgentStays = await endAgent(paths);
   if (whyAgentStays !== undefined) troubles.push(whyAgentStays);
   const isKept = ({ what, keep: name }: Piece): boolean =>
     (name !== undefined && keep.has(name)) || (whyAgentStays !== undefined && OF_THE_AGENT.has(what));
   troubles.push(...(await endAndRemove(paths, isKept)));
   for (const trouble of troubles) process.stderr.write(`sotto: ${trouble}\n`);
-  const gone = whyAgentStays === undefined ? 'Sotto is gone' : 'Sotto is gone, but for its login agent';
+  const gone =
+    whyAgentStays === undefined
+      ? 'Sotto was uninstalled.'
+      : 'Sotto was uninstalled, except for its login agent.';
   const stays = found.pieces.filter(isKept);
-  say(stays.length === 0 ? gone : `${gone}; kept: ${names(stays)} in ${paths.home}`);
-  for (const path of [...found.strangers, ...leftIn(found, isKept)]) say(`not Sotto’s, so it stays: ${path}`);
+  say(stays.length === 0 ? gone : `${gone} Kept: ${names(stays)} in ${paths.home}`);
+  for (const path of [...found.strangers, ...leftIn(found, isKept)]) say(`not part of Sotto, left in place: ${path}`);
   const rest = howItCame();
   if (rest !== undefined) say(rest);
-  if (process.platform === 'darwin') say('the extension goes in Raycast: Settings › Extensions › Sotto');
+  if (process.platform === 'darwin') say('Remove the extension in Raycast: Settings › Extensions › Sotto');
   return troubles.length > 0 ? 3 : 0;
 }
 
@@ -84,13 +87,13 @@ async function whatStays(
 ): Promise<Set<Keepable> | 'not wanted' | undefined> {
   if (yes) {
     if (keep !== undefined) return new Set(keep);
-    throw new SottoError('INVALID_ARGUMENT', 'what is to be kept?', {
-      hint: 'add --all if nothing, or --keep models,history,settings',
+    throw new SottoError('INVALID_ARGUMENT', '--yes needs --keep or --all', {
+      hint: 'choose what to keep: --keep models,history,settings, or --all to remove everything',
     });
   }
   if (ask === undefined) {
-    throw new SottoError('INVALID_ARGUMENT', 'nobody is there to be asked', {
-      hint: 'add --yes, and --all or --keep models,history,settings; --dry-run shows what there is',
+    throw new SottoError('INVALID_ARGUMENT', 'not a terminal, so this can’t be confirmed', {
+      hint: 'use --yes with --all or --keep models,history,settings; --dry-run shows what would be removed',
     });
   }
   const stays = new Set(keep ?? []);
@@ -106,14 +109,14 @@ async function whatStays(
 }
 
 function tell({ pieces, strangers }: Found, stays: ReadonlySet<Keepable>): void {
-  if (pieces.length === 0) say('there is nothing of Sotto here');
+  if (pieces.length === 0) say('nothing of Sotto found');
   for (const { what, paths, bytes, keep } of pieces) {
     // Such as locks of folders that are done.
     if (bytes === 0) continue;
-    const fate = keep !== undefined && stays.has(keep) ? 'stays' : 'goes ';
+    const fate = keep !== undefined && stays.has(keep) ? 'keep  ' : 'remove';
     say(`${fate}  ${padEnd(what, 24)} ${padEnd(describeBytes(bytes), 10)} ${paths.join(', ')}`);
   }
-  for (const path of strangers) say(`stays  ${padEnd('not Sotto’s', 24)} ${' '.repeat(10)} ${path}`);
+  for (const path of strangers) say(`keep    ${padEnd('not part of Sotto', 24)} ${' '.repeat(10)} ${path}`);
 }
 
 /** @returns why the agent is still there, in words */
@@ -121,11 +124,11 @@ async function endAgent(paths: Paths): Promise<string | undefined> {
   try {
     if (isAgentOf(paths)) {
       await managerFor(paths).uninstall();
-      say('the login agent is gone');
+      say('Login agent removed.');
     }
     return undefined;
   } catch (error) {
-    return `${messageOf(error)} — the program stays, so that this can be run again`;
+    return `${messageOf(error)} — the program was kept so that you can try again`;
   }
 }
 
@@ -201,8 +204,8 @@ function removeEmpty(folder: string): void {
 /** What this command can't take away, since it came another way. */
 function howItCame(): string | undefined {
   if (!existsSync(packageRoot)) return undefined;
-  if (packageRoot.includes('/node_modules/')) return 'the command itself goes with: npm rm -g sotto';
-  return `the clone stays: ${packageRoot}`;
+  if (packageRoot.includes('/node_modules/')) return 'Remove the command itself with: npm rm -g sotto';
+  return `The clone was kept: ${packageRoot}`;
 }
 
 function names(pieces: readonly Piece[]): string {

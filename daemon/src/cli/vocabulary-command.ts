@@ -1,5 +1,6 @@
 /** `sotto vocabulary …`: its commands, flags and help. */
 import { Option, type Command } from 'commander';
+import { examples, prose } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { VOCABULARY_FORMATS, type VocabularyFormat } from '../protocol/vocabulary.js';
 import type { Outcome } from './transcribers.js';
@@ -7,30 +8,34 @@ import type { Outcome } from './transcribers.js';
 export function addVocabulary(program: Command, outcome: Outcome): void {
   const vocabulary = program
     .command('vocabulary')
-    .summary('names and terms of yours, and what is written in place of what is heard')
+    .alias('vocab')
+    .summary('manage names, terms, and replacements')
     .description(
-      'Names and terms that you say: Sotto listens for them, in dictations and in files. And replacements: what is ' +
-        'written in place of what is heard, whole words only. They hold from the next dictation on.',
+      'Manage names and terms that Sotto should recognize, and replacements for whole words. They apply to dictations ' +
+        'and files, from the next one on.',
     )
     .addHelpText(
       'after',
-      `
-Examples:
-  sotto vocabulary                             what there is
-  sotto vocabulary add Nguyen "Grace Hopper"   they are heard more often, and spelled like that
-  sotto vocabulary replace sean Shaun          Sean's → Shaun's, SEAN → SHAUN; “mean” stays
-  sotto vocabulary replace "new line" '\\n'     a line break
-  sotto vocabulary export | ssh desk sotto vocabulary import -
-
-It is kept in ${'`vocabulary.json`'} in Sotto's folder, and may be written by hand.`,
+      examples([
+        ['sotto vocabulary', 'list all entries'],
+        ['sotto vocabulary add Nguyen "Grace Hopper"', 'recognized more often'],
+        ['sotto vocabulary replace sean Shaun', 'SEAN → SHAUN, but not “mean”'],
+        [`sotto vocabulary replace "new line" '\\n'`, 'a line break'],
+        'sotto vocabulary export | ssh desk sotto vocabulary import -',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      prose('The vocabulary is stored in vocabulary.json in Sotto’s folder. You may edit that file.'),
     );
   vocabulary
     .command('list', { isDefault: true })
-    .description('The words, then the replacements.')
-    .option('--json', 'as one JSON object')
+    .alias('ls')
+    .description('List the words, then the replacements.')
+    .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto vocabulary list\n  sotto vocabulary list --json | jq -r .words[]',
+      examples(['sotto vocabulary list', 'sotto vocabulary list --json | jq -r .words[]']),
     )
     .action(async (flags: { json?: boolean }) => {
       const { list } = await import('./vocabulary.js');
@@ -38,11 +43,11 @@ It is kept in ${'`vocabulary.json`'} in Sotto's folder, and may be written by ha
     });
   vocabulary
     .command('add')
-    .description('Adds names and terms, spelled as they are to be written.')
-    .argument('<words...>', 'each a word, or several between quotes')
+    .description('Add names and terms, spelled as they should appear.')
+    .argument('<words...>', 'words, or phrases in quotes')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto vocabulary add ComfyUI Kubernetes\n  sotto vocabulary add "Van der Berg"',
+      examples(['sotto vocabulary add ComfyUI Kubernetes', 'sotto vocabulary add "Van der Berg"']),
     )
     .action(async (words: string[]) => {
       const { add } = await import('./vocabulary.js');
@@ -50,21 +55,21 @@ It is kept in ${'`vocabulary.json`'} in Sotto's folder, and may be written by ha
     });
   vocabulary
     .command('replace')
-    .summary('write something else in place of what is heard')
+    .summary('replace a word or phrase with another text')
     .description(
-      'Writes something else in place of what is heard, however that is written: sean, Sean, SEAN. What is given in ' +
-        'capitals alone (US) is replaced only where it is in capitals. \\n is a line break.',
+      'Replace a word or phrase with another text, in any case: sean, Sean, SEAN. A word in capitals (US) is replaced ' +
+        'only where it is in capitals. \\n is a line break.',
     )
-    .argument('<from>', 'what is heard: a word, or several between quotes')
-    .argument('<to>', 'what is written; "" leaves it out')
+    .argument('<from>', 'word, or phrase in quotes, to replace')
+    .argument('<to>', 'replacement; "" removes the word')
     .addHelpText(
       'after',
-      `
-Examples:
-  sotto vocabulary replace btw "by the way"
-  sotto vocabulary replace "com fi" ComfyUI
-  sotto vocabulary replace "new paragraph" '\\n\\n'
-  sotto vocabulary replace um ""`,
+      examples([
+        'sotto vocabulary replace btw "by the way"',
+        'sotto vocabulary replace "com fi" ComfyUI',
+        'sotto vocabulary replace "new paragraph" \'\\n\\n\'',
+        'sotto vocabulary replace um ""',
+      ]),
     )
     .action(async (from: string, to: string) => {
       const { add } = await import('./vocabulary.js');
@@ -73,11 +78,12 @@ Examples:
     });
   vocabulary
     .command('remove')
-    .description('Removes words, and replacements by what they replace.')
-    .argument('<words...>', 'as `sotto vocabulary list` shows them')
+    .alias('rm')
+    .description('Remove words, and replacements by what they replace.')
+    .argument('<words...>', 'words as `sotto vocabulary list` shows them')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto vocabulary remove Nguyen\n  sotto vocabulary remove sean "new line"',
+      examples(['sotto vocabulary remove Nguyen', 'sotto vocabulary remove sean "new line"']),
     )
     .action(async (words: string[]) => {
       const { remove } = await import('./vocabulary.js');
@@ -85,16 +91,16 @@ Examples:
     });
   vocabulary
     .command('import')
-    .summary('add what is in a file')
+    .summary('import from a file')
     .description(
-      'Adds what is in a file: JSON, CSV with the columns type,from,to (or from,to), or a word a line. What is there ' +
-        'already is written as the file has it.',
+      'Import from a file: JSON, CSV with the columns type,from,to (or from,to), or text with one word per line. ' +
+        'Existing entries are updated.',
     )
-    .argument('<file>', 'its path; - reads what is piped in')
-    .option('--replace', 'let go of what is there now')
+    .argument('<file>', 'file to read; - for stdin')
+    .option('--replace', 'replace the current vocabulary')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto vocabulary import names.txt\n  sotto vocabulary import --replace backup.json',
+      examples(['sotto vocabulary import names.txt', 'sotto vocabulary import --replace backup.json']),
     )
     .action(async (file: string, flags: { replace?: boolean }) => {
       const { importFrom } = await import('./vocabulary.js');
@@ -102,16 +108,16 @@ Examples:
     });
   vocabulary
     .command('export')
-    .description('Writes all of it: to the terminal, or to a new file.')
-    .argument('[file]', 'its path; one that is there is not written over')
+    .description('Export all entries to stdout, or to a new file.')
+    .argument('[file]', 'file to create; never overwritten')
     .addOption(
-      new Option('-f, --format <format>', 'default: by the name of the file, else json').choices(
+      new Option('-f, --format <format>', 'format (default: by the file’s name, else json)').choices(
         VOCABULARY_FORMATS,
       ),
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto vocabulary export backup.json\n  sotto vocabulary export --format csv',
+      examples(['sotto vocabulary export backup.json', 'sotto vocabulary export --format csv']),
     )
     .action(async (file: string | undefined, flags: { format?: VocabularyFormat }) => {
       const { exportTo } = await import('./vocabulary.js');

@@ -1,19 +1,17 @@
 /** What `sotto vocabulary` does. The file is the vocabulary: a daemon that runs sees by itself that it has changed. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { text as textOf } from 'node:stream/consumers';
+import { buffer as bytesOf } from 'node:stream/consumers';
 import type { Paths } from '../paths.js';
 import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
-import {
-  oneLineOf,
-  type Vocabulary,
-  type VocabularyChange,
-  type VocabularyFormat,
-} from '../protocol/vocabulary.js';
+import { type Vocabulary, type VocabularyChange, type VocabularyFormat } from '../protocol/vocabulary.js';
 import { added, countOf, removed, replaced } from '../store/vocabulary/change.js';
 import { formatVocabulary, parseForeign } from '../store/vocabulary/file-text.js';
 import { VocabularyFile } from '../store/vocabulary/vocabulary-file.js';
 import { columnsOf, padEnd } from './terminal/columns.js';
 import { styleFor, wantsColour } from './terminal/style.js';
+
+/** Entries that an import lists. */
+const MAX_LISTED = 20;
 
 /** All of them give the exit code of the command. @throws SottoError */
 export function list({ vocabulary: path }: Paths, json: boolean): number {
@@ -22,8 +20,8 @@ export function list({ vocabulary: path }: Paths, json: boolean): number {
   else if (countOf(vocabulary) > 0) process.stdout.write(tableOf(vocabulary));
   else {
     process.stderr.write(
-      'nothing yet: `sotto vocabulary add NAME` has Sotto listen for it, `sotto vocabulary replace FROM TO` writes ' +
-        'something else in place of what is heard\n',
+      'Your vocabulary is empty. Add a word with `sotto vocabulary add NAME`, or a replacement with ' +
+        '`sotto vocabulary replace FROM TO`.\n',
     );
   }
   return 0;
@@ -40,7 +38,7 @@ export async function remove({ vocabulary: path }: Paths, words: readonly string
     removed(now, { words, replacements: words }),
   );
   if (change.removed === 0) {
-    process.stderr.write('sotto: there is no such word — `sotto vocabulary list` shows them\n');
+    process.stderr.write('sotto: not in your vocabulary — `sotto vocabulary list` shows it\n');
     return 1;
   }
   tell(change);
@@ -54,15 +52,37 @@ export async function importFrom(
 ): Promise<number> {
   const found = parseForeign(await read(file));
   if (countOf(found) === 0) {
-    throw new SottoError('INVALID_ARGUMENT', `there is no word in ${file}`, {
-      hint: 'see `sotto vocabulary import --help`',
+    throw new SottoError('INVALID_ARGUMENT', `${file} contains no words`, {
+      hint: 'use JSON, CSV, or text with one word per line',
     });
   }
-  const { change } = await new VocabularyFile(path).change((now) =>
-    replace ? replaced(now, found) : added(now, found),
-  );
+  let before: Vocabulary | undefined;
+  const { vocabulary, change } = await new VocabularyFile(path).change((now) => {
+    before = now;
+    return replace ? replaced(now, found) : added(now, found);
+  });
   tell(change);
+  process.stdout.write(newEntries(before, vocabulary));
   return 0;
+}
+
+/** The entries that are new or different, so that a wrong file is noticed. */
+function newEntries(before: Vocabulary | undefined, now: Vocabulary): string {
+  const known = new Set(before === undefined ? [] : entriesOf(before));
+  const all = entriesOf(now).filter((entry) => !known.has(entry));
+  const rest = all.length - MAX_LISTED;
+  return [...all.slice(0, MAX_LISTED), ...(rest > 0 ? [`… and ${rest} more`] : [])]
+    .map((entry) => `  ${entry}\n`)
+    .join('');
+}
+
+function entriesOf({ words, replacements }: Vocabulary): string[] {
+  return [...words, ...replacements.map(({ from, to }) => `${from} → ${writtenOf(to)}`)];
+}
+
+/** A line break and an empty text as people read them. */
+function writtenOf(to: string): string {
+  return to === '' ? '(removed)' : to.replaceAll('\n', '⏎');
 }
 
 export async function exportTo(
@@ -83,18 +103,25 @@ export async function exportTo(
     const isThere = codeOf(cause) === 'EEXIST';
     throw new SottoError(
       'OUTPUT_FAILED',
-      isThere ? `${file} is there already` : `${file} can't be written: ${messageOf(cause)}`,
-      { cause, ...(isThere && { hint: 'give another name, or move it away' }) },
+      isThere ? `${file} already exists` : `${file} can't be written: ${messageOf(cause)}`,
+      { cause, ...(isThere && { hint: 'choose another name, or move the file away' }) },
     );
   }
-  process.stderr.write(`${counted(vocabulary)} written to ${file}\n`);
+  process.stderr.write(`${counted(vocabulary)} saved to ${file}\n`);
   return 0;
 }
 
 async function read(file: string): Promise<string> {
   try {
-    return file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
+    const bytes = file === '-' ? await bytesOf(process.stdin) : await readFile(file);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
+    if (codeOf(cause) === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+      throw new SottoError('INVALID_ARGUMENT', `${file} is not a text file in UTF-8`, {
+        cause,
+        hint: 'use JSON, CSV, or text with one word per line',
+      });
+    }
     throw new SottoError('INVALID_ARGUMENT', `${file} can't be read: ${messageOf(cause)}`, {
       cause,
       hint: 'check the path',
@@ -108,7 +135,7 @@ function tell({ added: more, changed, removed: gone }: VocabularyChange): void {
     ...(changed > 0 ? [`${changed} changed`] : []),
     ...(gone > 0 ? [`${gone} removed`] : []),
   ];
-  process.stdout.write(`${parts.length === 0 ? 'that is how it was already' : parts.join(', ')}\n`);
+  process.stdout.write(`${parts.length === 0 ? 'no changes' : parts.join(', ')}\n`);
 }
 
 function counted({ words, replacements }: Vocabulary): string {
@@ -126,7 +153,7 @@ function tableOf({ words, replacements }: Vocabulary): string {
     ...(words.length > 0 && replacements.length > 0 ? [''] : []),
     ...(replacements.length > 0 ? [style.bold('Replacements')] : []),
     ...sorted(replacements, ({ from }) => from).map(({ from, to }) => {
-      const written = to === '' ? style.dim('(left out)') : oneLineOf(to);
+      const written = to === '' ? style.dim(writtenOf(to)) : writtenOf(to);
       return `  ${padEnd(from, widest)}  ${style.dim('→')} ${written}`;
     }),
   ];

@@ -1,6 +1,7 @@
 /** `sotto worker` and `sotto queue`: their flags and their help. */
 import { hostname } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { examples, prose } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { whole } from './flag-values.js';
 import { modelArgument } from './models-argument.js';
@@ -23,7 +24,7 @@ interface WorkerFlags {
 const more = (value: string, before: string[]): string[] => [...before, value];
 
 /** Of `sotto transcribe`, too, which says what it is there for. */
-export function queueOption(what = 'where the queue is'): Option {
+export function queueOption(what = 'address of the queue'): Option {
   return new Option(
     '--queue <url>',
     `${what}: redis://host:6379, rediss://user@host:6380/2 or unix:/path/of/redis.sock`,
@@ -33,50 +34,50 @@ export function queueOption(what = 'where the queue is'): Option {
 export function addWorker(program: Command, outcome: Outcome): void {
   program
     .command('worker')
-    .summary('do the files of a queue that several machines share')
+    .summary('transcribe files from a shared queue')
     .description(
-      'Takes files out of a queue in Redis, does them with this machine’s daemon, and puts each text in its place, once.\n' +
-        'Several machines may do so: a file whose worker dies is done by another one. Ctrl-C ends it in good order.',
+      'Transcribe files from a queue in Redis that several machines share, each file once. If a worker dies, another ' +
+        'one takes over its file. Ctrl-C finishes the current file and stops.',
     )
     .addOption(queueOption().makeOptionMandatory())
     .addOption(
-      new Option(
-        '--root <folder>',
-        'it may read and write there and nowhere else; can be given several times',
-      )
+      new Option('--root <folder>', 'folder the worker may read and write (repeatable)')
         .argParser(more)
         .default([], 'none'),
     )
-    .option('--no-files', 'no folders at all: only sound from addresses, texts into the queue')
-    .option('--name <name>', 'what it is called where its work is shown (default: this machine’s name)')
-    .addOption(new Option('--concurrency <n>', 'files at once').argParser(whole(1, 16)).default(1))
+    .option('--no-files', 'no folders: only audio from URLs, texts into the queue')
+    .option('--name <name>', 'name in status reports (default: this machine’s name)')
+    .addOption(new Option('--concurrency <n>', 'files at the same time').argParser(whole(1, 16)).default(1))
     .addOption(
-      new Option('--rate <n/time>', 'begin no more than that, e.g. 30/minute or 500/day').argParser(
+      new Option('--rate <n/time>', 'start at most this many, e.g. 30/minute or 500/day').argParser(
         parseRate,
       ),
     )
-    .option('-m, --model <name|folder>', 'the model for files that name none (default: the daemon’s own)')
+    .option('-m, --model <name|folder>', 'model for files that name none (default: the one in use)')
+    .addOption(new Option('--max-download <mb>', 'refuse larger downloads').argParser(whole(1)).default(4096))
+    .option('--allow-private', 'allow URLs of the local network')
     .addOption(
-      new Option('--max-download <mb>', 'refuse larger sound from addresses')
-        .argParser(whole(1))
-        .default(4096),
-    )
-    .option('--allow-private', 'fetch sound from addresses of this machine’s own network, too')
-    .addOption(
-      new Option('--timing <ms,ms,ms>', 'lock, look for lost ones, retry').argParser(timing).hideHelp(),
+      new Option('--timing <ms,ms,ms>', 'lock, check for lost jobs, retry').argParser(timing).hideHelp(),
     )
     .addHelpText(
       'after',
-      `
-A disk that is called otherwise on the other machines: --root /mnt/share=/Volumes/share.
-The password of the queue may stand in SOTTO_QUEUE_PASSWORD instead of in its address.
-
-Examples:
-  sotto worker --queue redis://queue.local --root /Volumes/share
-  sotto worker --queue redis://queue.local --root /Volumes/share --rate 30/minute --name studio
-  sotto worker --queue rediss://sotto@queue.example:6380 --no-files
-  sotto transcribe /Volumes/share/talks --queue redis://queue.local   hands a folder in, from any machine
-  sotto queue status --queue redis://queue.local                      who is at it, what failed`,
+      prose(
+        'If a disk has another name on the other machines: --root /mnt/share=/Volumes/share. The queue’s password can ' +
+          'be in SOTTO_QUEUE_PASSWORD instead of in its address.',
+      ),
+    )
+    .addHelpText(
+      'after',
+      examples([
+        'sotto worker --queue redis://queue.local --root /Volumes/share',
+        'sotto worker --queue redis://queue.local --root /Volumes/share --rate 30/minute --name studio',
+        'sotto worker --queue rediss://sotto@queue.example:6380 --no-files',
+        [
+          'sotto transcribe /Volumes/share/talks --queue redis://queue.local',
+          'hands a folder in, from any machine',
+        ],
+        'sotto queue status --queue redis://queue.local',
+      ]),
     )
     .action(async (flags: WorkerFlags) => {
       const paths = resolvePaths();
@@ -106,24 +107,27 @@ interface QueueFlags {
 export function addQueue(program: Command, outcome: Outcome): void {
   const queue = program
     .command('queue')
-    .summary('look after a queue that several machines share')
-    .description('A queue in Redis: what waits, who is at work, what failed, and another try for that.')
+    .summary('show and manage a shared queue')
+    .description('Show and manage a queue in Redis: waiting and failed files, workers.')
     .addHelpText(
       'after',
-      `
-Examples:
-  sotto queue status --queue redis://queue.local
-  sotto queue retry --queue redis://queue.local
-  sotto queue clear --queue redis://queue.local`,
+      examples([
+        'sotto queue status --queue redis://queue.local',
+        'sotto queue retry --queue redis://queue.local',
+        'sotto queue clear --queue redis://queue.local',
+      ]),
     );
   queue
     .command('status')
-    .description('Says what waits, which workers there are, and what failed, and why.')
+    .description('Show waiting files, workers, and failed files with the reasons.')
     .addOption(queueOption().makeOptionMandatory())
-    .option('--json', 'as one JSON object, with all that failed')
+    .option('--json', 'print one JSON object, with all failed files')
     .addHelpText(
       'after',
-      '\nExamples:\n  sotto queue status --queue redis://queue.local\n  sotto queue status --queue redis://queue.local --json | jq -r .failed[].name',
+      examples([
+        'sotto queue status --queue redis://queue.local',
+        'sotto queue status --queue redis://queue.local --json | jq -r .failed[].name',
+      ]),
     )
     .action(async ({ queue: url, json }: QueueFlags) => {
       const { queueStatus } = await import('./worker/queue-desk.js');
@@ -131,19 +135,19 @@ Examples:
     });
   queue
     .command('retry')
-    .description('Has all that failed tried again, with as many attempts as at first.')
+    .description('Retry all failed files.')
     .addOption(queueOption().makeOptionMandatory())
-    .addHelpText('after', '\nExample:\n  sotto queue retry --queue redis://queue.local')
+    .addHelpText('after', examples(['sotto queue retry --queue redis://queue.local']))
     .action(async ({ queue: url }: QueueFlags) => {
       const { queueRetry } = await import('./worker/queue-desk.js');
       outcome.exitCode = await queueRetry(url);
     });
   queue
     .command('clear')
-    .description('Takes what failed out of the queue. Texts that have been written stay where they are.')
+    .description('Remove failed files from the queue. Written transcripts are kept.')
     .addOption(queueOption().makeOptionMandatory())
-    .option('--all', 'also what waits, what is done, and the texts that are kept in the queue')
-    .addHelpText('after', '\nExample:\n  sotto queue clear --queue redis://queue.local')
+    .option('--all', 'also remove waiting and finished files, and texts in the queue')
+    .addHelpText('after', examples(['sotto queue clear --queue redis://queue.local']))
     .action(async ({ queue: url, all }: QueueFlags) => {
       const { queueClear } = await import('./worker/queue-desk.js');
       outcome.exitCode = await queueClear(url, all === true);
@@ -153,5 +157,5 @@ Examples:
 function timing(value: string): readonly [number, number, number] {
   const [, lock, stalled, backoff] = /^(\d{1,6}),(\d{1,6}),(\d{1,6})$/.exec(value) ?? [];
   if (Number(lock) > 0 && Number(stalled) > 0) return [Number(lock), Number(stalled), Number(backoff)];
-  throw new InvalidArgumentError('three numbers of milliseconds are expected.');
+  throw new InvalidArgumentError('must be three numbers of milliseconds');
 }

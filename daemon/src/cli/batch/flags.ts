@@ -31,23 +31,19 @@ const MOST_JOBS = 32;
 export function addBatchFlags(command: Command): Command {
   return command
     .optionsGroup('Folders and many files:')
-    .option('-r, --recursive', 'with the folders inside of those that are named')
-    .option(
-      '--include <glob>',
-      'only files like this: "*.mp3", "talks/**"; may be given more than once',
-      collect,
-    )
-    .option('--exclude <glob>', 'no files or folders like this; may be given more than once', collect)
+    .option('-r, --recursive', 'include subfolders')
+    .option('--include <glob>', 'only matching files, e.g. "*.mp3" (repeatable)', collect)
+    .option('--exclude <glob>', 'skip matching files and folders (repeatable)', collect)
     .option('--force', 'transcribe finished files again; never replaces edited files')
     .addOption(new Option('--skip-existing', 'skip finished files, as is the default').hideHelp())
-    .option('--watch', 'stay, and do what comes into the folders once it is complete')
+    .option('--watch', 'keep running and transcribe new files as they arrive')
     .addOption(
-      new Option('-j, --jobs <n>', `files that are handed in at once (default: ${JOBS})`).argParser(
+      new Option('-j, --jobs <n>', `files to queue at once (default: ${JOBS})`).argParser(
         whole(1, MOST_JOBS),
       ),
     )
     .addOption(new Option('--restart', 'the same as --force').hideHelp())
-    .option('--summary <file>', 'write what came of each file there, as JSON; - is stdout');
+    .option('--summary <file>', 'write a JSON summary to this file (- for stdout)');
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {

@@ -17,7 +17,7 @@ export function parseRate(value: string): Rate {
   const [, number = '', unit = 'minute'] = /^(\d{1,6})(?:\/(second|minute|hour|day))?$/.exec(value) ?? [];
   const perMs = UNITS[unit];
   if (!(Number(number) > 0) || perMs === undefined)
-    throw new InvalidArgumentError('a number of files is expected, as in 30/minute or 500/day.');
+    throw new InvalidArgumentError('must be a number of files per time, such as 30/minute or 500/day');
   return { jobs: Number(number), perMs };
 }
 

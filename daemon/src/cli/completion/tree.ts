@@ -1,0 +1,83 @@
+/** The commands of the program as a shell's completion needs them: names, options, and what a value may be. */
+import type { Argument, Command, Option } from 'commander';
+
+/** What a shell offers for a value: fixed words, files, folders, or nothing. */
+export type Values = readonly string[] | 'files' | 'folders' | 'none';
+
+export interface CompletionOption {
+  /** `-m`, `--model` */
+  readonly names: readonly string[];
+  readonly description: string;
+  /** Undefined for a flag without a value. */
+  readonly values?: Values;
+}
+
+export interface CompletionCommand {
+  /** Names from the top on, `['sotto', 'models', 'pull']`. */
+  readonly path: readonly string[];
+  readonly aliases: readonly string[];
+  readonly description: string;
+  readonly options: readonly CompletionOption[];
+  readonly arguments: Values;
+  readonly commands: readonly CompletionCommand[];
+}
+
+/** Hidden commands and options are left out. */
+export function completionTree(command: Command, above: readonly string[] = []): CompletionCommand {
+  const path = [...above, command.name()];
+  const help = command.createHelp();
+  const commands = help
+    .visibleCommands(command)
+    .filter((child) => child.parent !== null && child.name() !== 'help')
+    .map((child) => completionTree(child, path));
+  return {
+    path,
+    aliases: command.aliases(),
+    description: plain(command.summary() || command.description()),
+    options: optionsOf(command),
+    arguments: argumentsOf(command, commands),
+    commands,
+  };
+}
+
+/** All commands, the top one first. */
+export function flatten(command: CompletionCommand): CompletionCommand[] {
+  return [command, ...command.commands.flatMap(flatten)];
+}
+
+function optionsOf(command: Command): CompletionOption[] {
+  const shown = command.options.filter(({ hidden }) => !hidden).map(optionOf);
+  return [...shown, { names: ['-h', '--help'], description: 'print this help' }];
+}
+
+function optionOf(option: Option): CompletionOption {
+  const names = [option.short, option.long].filter((name) => name !== undefined);
+  const takesValue = option.required || option.optional;
+  return {
+    names,
+    description: plain(option.description),
+    ...(takesValue && { values: option.argChoices ?? kindOf(option.flags) }),
+  };
+}
+
+function argumentsOf(command: Command, commands: readonly CompletionCommand[]): Values {
+  // One group (`history`) has a default command: the words that it takes are offered with the names of the others.
+  if (commands.length > 0) return 'none';
+  const [first] = command.registeredArguments;
+  return first === undefined ? 'none' : valuesOf(first);
+}
+
+function valuesOf(argument: Argument): Values {
+  return argument.argChoices ?? kindOf(argument.name());
+}
+
+/** By the placeholder: `<file>`, `<name|folder>`. */
+function kindOf(placeholder: string): Values {
+  const name = /[<[]([^>\]]*)[>\]]/.exec(placeholder)?.[1] ?? placeholder;
+  if (/file|model|in\b/.test(name)) return 'files';
+  return /folder|dir|out\b/.test(name) ? 'folders' : 'none';
+}
+
+function plain(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/\.$/, '');
+}

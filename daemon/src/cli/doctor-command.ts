@@ -1,0 +1,20 @@
+/** `sotto doctor`, which is `sotto agent doctor` too: its flags and its help. */
+import type { Command } from 'commander';
+import { resolvePaths } from '../paths.js';
+import { examples } from './help/layout.js';
+
+export function addDoctor(parent: Command, outcome: { exitCode: number }): void {
+  const command = parent
+    .command('doctor')
+    .summary('check everything that dictation needs')
+    .description(
+      'Check everything that dictation needs and show how to fix problems: Node, addon, folders, settings, model, agent, ' +
+        'daemon, engine. Exit code 3 if something is wrong.',
+    )
+    .option('--json', 'print one JSON object')
+    .action(async (flags: { json?: boolean }) => {
+      const { doctor } = await import('./agent.js');
+      outcome.exitCode = await doctor(resolvePaths(), flags.json === true);
+    });
+  command.addHelpText('after', examples(['sotto doctor', 'sotto doctor --json']));
+}

@@ -1,0 +1,140 @@
+/** Help that fits a screen: `--help` shows the common options and some examples, `--help-all` shows everything. */
+import { CommanderError, Help, Option, type Argument, type Command } from 'commander';
+
+/** Long names (`--model`) in the order in which they are shown. */
+const COMMON = new WeakMap<Command, readonly string[]>();
+const EXPANDED = new WeakSet<Command>();
+
+const COMMON_GROUP = 'Options:';
+const FALLBACK_COLUMNS = 80;
+/** Wider lines are hard to read, however wide the terminal is. */
+const MAX_COLUMNS = 100;
+const NOTE_GAP = '  # ';
+
+/** An example, alone or with a note behind it. */
+export type Example = string | readonly [command: string, note: string];
+
+/** The layout of the help of `program` and of all commands that are added to it later. */
+export function configureHelpLayout(program: Command): void {
+  const base = new Help();
+  program.configureHelp({
+    helpWidth: helpColumns(),
+    visibleOptions: (command) => (command === program ? [] : arranged(command, base.visibleOptions(command))),
+    subcommandTerm,
+    visibleCommands: (command) => base.visibleCommands(command).filter((one) => one.name() !== 'help'),
+    // Other names of a command are in the list of its parent.
+    commandUsage: (command) =>
+      `${fullName(command)} ${command.usage().replace('[options] [command]', '[command]')}`,
+    subcommandDescription: (command) => command.summary() || asSummary(command.description()),
+    optionDescription,
+    argumentDescription: optionDescription,
+  });
+}
+
+/**
+ * Limits `--help` of the command to these options, and adds `--help-all` for the rest. To be called when the command has
+ * all of its options.
+ */
+export function showFirst(command: Command, common: readonly string[]): void {
+  COMMON.set(command, common);
+  for (const option of command.options) {
+    if (common.includes(option.long ?? '')) option.helpGroup(COMMON_GROUP);
+  }
+  const hidden = command.options.filter(({ long, hidden: never }) => !never && !common.includes(long ?? ''));
+  if (hidden.length === 0) return;
+  const all = new Option('--help-all', `print this help with ${hidden.length} more options`);
+  command.addHelpOption(new Option('-h, --help', 'print this help').helpGroup(COMMON_GROUP));
+  command.addOption(all.helpGroup(COMMON_GROUP));
+  // While options are parsed: a missing argument is no reason to refuse help.
+  command.on('option:help-all', () => {
+    EXPANDED.add(command);
+    command.outputHelp();
+    throw new CommanderError(0, 'sotto.helpAll', '(help)');
+  });
+}
+
+/**
+ * Text for `addHelpText('after', …)`.
+ * @param few how many of the examples `--help` shows where there is a `--help-all`
+ */
+export function examples(
+  all: readonly Example[],
+  few = all.length,
+): (context: { readonly command: Command }) => string {
+  return ({ command }) => {
+    const shown = isExpanded(command) ? all : all.slice(0, few);
+    const title = shown.length === 1 ? 'Example:' : 'Examples:';
+    return `\n${title}\n${exampleLines(shown, helpColumns()).join('\n')}`;
+  };
+}
+
+/** Text for `addHelpText('after', …)`: a paragraph that is wrapped at the width of the terminal. */
+export function prose(text: string): () => string {
+  return () => `\n${new Help().boxWrap(text, helpColumns())}`;
+}
+
+/** Whether all of the command's help is shown: it has no `--help-all`, or that was given. */
+export function isExpanded(command: Command): boolean {
+  return !COMMON.has(command) || EXPANDED.has(command);
+}
+
+/** Notes stand in one column; those that would not fit are left out, since a broken line can't be copied. */
+export function exampleLines(all: readonly Example[], columns: number): string[] {
+  const noted = all.flatMap((example) => (typeof example === 'string' ? [] : [example[0].length]));
+  const width = Math.max(0, ...noted.filter((length) => length < columns / 2));
+  return all.map((example) => {
+    if (typeof example === 'string') return `  ${example}`;
+    const [command, note] = example;
+    const line = `  ${command.padEnd(width)}${NOTE_GAP}${note}`;
+    return line.length > columns ? `  ${command}` : line;
+  });
+}
+
+function helpColumns(): number {
+  return Math.min(process.stdout.columns ?? FALLBACK_COLUMNS, MAX_COLUMNS);
+}
+
+function arranged(command: Command, visible: readonly Option[]): Option[] {
+  const common = COMMON.get(command);
+  if (common === undefined) return [...visible];
+  const named = common.flatMap((name) => visible.filter(({ long }) => long === name));
+  const helps = ['--help', '--help-all'].flatMap((name) => visible.filter(({ long }) => long === name));
+  const rest = visible.filter((option) => !named.includes(option) && !helps.includes(option));
+  return [...named, ...helps, ...(EXPANDED.has(command) ? rest : [])];
+}
+
+/** `Show the log. It holds …` as an entry of a list: `show the log`. */
+function asSummary(description: string): string {
+  const [sentence = ''] = description.split(/\.(?:\s|$)/);
+  return `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;
+}
+
+/** `output format (text, json, srt; default: text)` */
+function optionDescription(option: Option | Argument): string {
+  const { description, argChoices, defaultValueDescription } = option;
+  const defaultValue: unknown = option.defaultValue;
+  const hasDefault = defaultValue !== undefined && typeof defaultValue !== 'boolean';
+  const facts = [
+    ...(argChoices === undefined ? [] : [argChoices.join(', ')]),
+    ...(hasDefault ? [`default: ${defaultValueDescription ?? String(defaultValue)}`] : []),
+  ];
+  return facts.length === 0 ? description : `${description} (${facts.join('; ')})`;
+}
+
+/** `sotto models pull` */
+export function fullName(command: Command): string {
+  const { parent } = command;
+  return parent === null ? command.name() : `${fullName(parent)} ${command.name()}`;
+}
+
+/** At the top the names alone; below, a command's other name and its arguments as well. */
+function subcommandTerm(command: Command): string {
+  const isTopLevel = command.parent?.parent === null;
+  if (isTopLevel) return command.name();
+  const names = [command.name(), ...command.aliases()].join(', ');
+  const args = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [names, ...args].join(' ');
+}

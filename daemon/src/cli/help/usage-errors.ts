@@ -1,0 +1,50 @@
+/** What commander says about wrong usage, in Sotto's form: `sotto: --jobs must be a whole number; got "x"`. */
+import type { Command } from 'commander';
+import { closest } from '../../closest.js';
+
+const OPTION = /^option '(?<flags>.+?)' argument '(?<value>[^]*)' is invalid\. (?<why>[^]*)$/;
+const ARGUMENT =
+  /^command-argument value '(?<value>[^]*)' is invalid for argument '(?<name>.+?)'\. (?<why>[^]*)$/;
+/** Of commander, and of our own parsers. */
+const CHOICES = /^(?:Allowed choices are (?<choices>.*)\.|must be one of (?<own>.*))$/;
+
+/** @param text with `error: ` in front and lines that follow it, as commander writes it */
+export function usageError(text: string): string {
+  const [message = '', ...rest] = text.replace(/^error: /, '').split('\n');
+  return [`sotto: ${reworded(message)}`, ...rest].join('\n');
+}
+
+function reworded(message: string): string {
+  const { flags, name, value, why } = (OPTION.exec(message) ?? ARGUMENT.exec(message))?.groups ?? {};
+  if (value === undefined || why === undefined) return message;
+  const { choices: listed, own } = CHOICES.exec(why)?.groups ?? {};
+  const choices = listed ?? own;
+  const [guess] = choices === undefined ? [] : closest(value, choices.split(', '), 1);
+  const must = choices === undefined ? why : `must be one of ${choices}`;
+  const meant = guess === undefined ? '' : ` (did you mean ${guess}?)`;
+  return `${nameOf(flags) ?? name ?? ''} ${must}; got ${JSON.stringify(value)}${meant}`;
+}
+
+/** `--jobs` of `-j, --jobs <n>`. */
+function nameOf(flags: string | undefined): string | undefined {
+  return flags?.split(/[ ,|]+/).find((part) => part.startsWith('--')) ?? flags?.split(' ')[0];
+}
+
+/**
+ * A group with a default command (`sotto history`) passes unknown words to that one, which then complains about too many
+ * arguments. Says that there is no such command instead.
+ */
+export function refuseUnknownCommands(group: Command): void {
+  group.hook('preSubcommand', (_, command) => {
+    const [word] = group.args;
+    const names = group.commands.flatMap((one) => [one.name(), ...one.aliases()]);
+    if (word === undefined || word.startsWith('-') || names.includes(word)) return;
+    if (command.registeredArguments.length > 0) return;
+    const [guess] = closest(word, names, 1);
+    const meant =
+      guess === undefined
+        ? `commands: ${group.commands.map((one) => one.name()).join(', ')}`
+        : `Did you mean ${guess}?`;
+    group.error(`error: unknown command '${word}'\n(${meant})`, { code: 'commander.unknownCommand' });
+  });
+}
