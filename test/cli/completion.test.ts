@@ -51,7 +51,7 @@ const bash = shell('bash', bashCompletion(tree), (path, line) => [
 const fish = shell('fish', fishCompletion(tree), (path, line) => [
   '--no-config',
   '-c',
-  `source $argv[1]; complete -C $argv[2] | string replace -r '\\t.*' ''`,
+  `source $argv[1]; complete -C $argv[2] | string replace -r '\\t.*' ''; true`,
   path,
   `sotto ${line}`,
 ]);

@@ -112,7 +112,7 @@ function asSummary(description: string): string {
 /** `output format (text, json, srt; default: text)` */
 function optionDescription(option: Option | Argument): string {
   const { description, argChoices, defaultValueDescription } = option;
-  const defaultValue: unknown = option.defaultValue;
+  const { defaultValue } = option as { defaultValue?: string | number | boolean };
   const hasDefault = defaultValue !== undefined && typeof defaultValue !== 'boolean';
   const facts = [
     ...(argChoices === undefined ? [] : [argChoices.join(', ')]),
