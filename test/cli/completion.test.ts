@@ -9,9 +9,11 @@ import { fishCompletion } from '#daemon/cli/completion/fish.js';
 import { completionTree, flatten } from '#daemon/cli/completion/tree.js';
 import { zshCompletion } from '#daemon/cli/completion/zsh.js';
 import { buildProgram } from '#daemon/cli/program.js';
+import { describeUnless } from '#test/harness/skipping.js';
 
 const tree = completionTree(buildProgram({ exitCode: 0 }));
-const hasShell = (name: string): boolean => spawnSync(name, ['-c', 'exit 0']).status === 0;
+const missing = (shell: string): string | undefined =>
+  spawnSync(shell, ['-c', 'exit 0']).status === 0 ? undefined : `${shell} is not installed`;
 
 let folder: string;
 beforeAll(() => {
@@ -67,41 +69,39 @@ describe('the tree', () => {
   });
 });
 
-describe.each([bash, fish])('$name', ({ name, offers }) => {
-  const run = hasShell(name) ? test : test.skip;
+describe.each([bash, fish])('completion', ({ name, offers }) => {
+  describeUnless(missing(name))(`in ${name}`, () => {
+    test.each([
+      ['tra', ['transcribe']],
+      ['models re', ['remove']],
+      ['vocab exp', ['export']],
+      ['history rm --forev', ['--forever']],
+      ['transcribe --format v', ['vtt']],
+      ['transcribe -f js', ['json']],
+      ['completion z', ['zsh']],
+      ['config set http', ['http.port']],
+      ['capture --le', []],
+    ])('completes "sotto %s"', (line, expected) => {
+      expect(offers(line)).toEqual(expected);
+    });
 
-  run.each([
-    ['tra', ['transcribe']],
-    ['models re', ['remove']],
-    ['vocab exp', ['export']],
-    ['history rm --forev', ['--forever']],
-    ['transcribe --format v', ['vtt']],
-    ['transcribe -f js', ['json']],
-    ['completion z', ['zsh']],
-    ['config set http', ['http.port']],
-    ['capture --le', []],
-  ])('completes "sotto %s"', (line, expected) => {
-    expect(offers(line)).toEqual(expected);
-  });
+    test('offers all commands at first', () => {
+      const shown = tree.commands.map(({ path }) => path.at(-1));
+      expect(offers('')).toEqual(expect.arrayContaining(shown));
+    });
 
-  run('offers all commands at first', () => {
-    const shown = tree.commands.map(({ path }) => path.at(-1));
-    expect(offers('')).toEqual(expect.arrayContaining(shown));
-  });
+    test('offers files for a file, also with a space in the name', () => {
+      expect(offers('transcribe ta').join()).toMatch(/talk(\\)? one\.wav/);
+    });
 
-  run('offers files for a file, also with a space in the name', () => {
-    expect(offers('transcribe ta').join()).toMatch(/talk(\\)? one\.wav/);
-  });
-
-  run('offers no file where none is wanted', () => {
-    expect(offers('daemon stop ta')).toEqual([]);
+    test('offers no file where none is wanted', () => {
+      expect(offers('daemon stop ta')).toEqual([]);
+    });
   });
 });
 
-describe('zsh', () => {
-  const run = hasShell('zsh') ? test : test.skip;
-
-  run('loads the script, and each function of it has its options', () => {
+describeUnless(missing('zsh'))('completion in zsh', () => {
+  test('loads the script, and each function of it has its options', () => {
     const path = join(folder, '_sotto');
     writeFileSync(path, zshCompletion(tree));
     const { stdout, stderr, status } = spawnSync(
@@ -121,7 +121,7 @@ describe('zsh', () => {
     expect(lines).toEqual(expect.arrayContaining(flatten(tree).map((one) => `_${one.path.join('_')}`)));
   });
 
-  run('completes on a terminal of its own', () => {
+  test('completes on a terminal of its own', () => {
     const path = join(folder, '_sotto');
     writeFileSync(path, zshCompletion(tree));
     const offers = (line: string): string => {

@@ -34,7 +34,7 @@ describe('findModel', () => {
     expect(findModel(shelves, dir)).toEqual({ name: 'mine', dir });
     for (const other of [`${dir}/`, `${dir}/.`, `${dir}/../mine`])
       expect(findModel(shelves, other)).toEqual({ name: 'mine', dir });
-    expect(() => findModel(shelves, join(folder, 'none'))).toThrow(/no folder/);
+    expect(() => findModel(shelves, join(folder, 'none'))).toThrow(/folder not found/);
     expect(() => findModel(shelves, join(folder, 'bundled/README.md'))).toThrow(/is a file/);
   });
 

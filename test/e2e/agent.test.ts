@@ -71,7 +71,7 @@ describe('sotto agent', () => {
   test('is installed in one go: when the command ends the daemon answers', async () => {
     expect(await run('agent', 'status')).toMatchObject({
       code: 3,
-      stdout: expect.stringMatching(/not installed/) as unknown,
+      stdout: expect.stringMatching(/No login agent installed/) as unknown,
     });
     const { code, stdout } = await run('agent', 'install');
     expect([code, stdout]).toEqual([
@@ -171,9 +171,7 @@ describe('sotto agent', () => {
     });
     expect(await run('agent', 'install')).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(
-        /^Login agent updated\. The daemon is running/,
-      ) as unknown,
+      stdout: expect.stringMatching(/^Login agent updated\. The daemon is running/) as unknown,
     });
     expect(await status()).toMatchObject({ version: SOTTO_VERSION, pid: launchd.pid(LABEL) });
     expect(isRunning(old?.pid ?? -1)).toBe(false);
@@ -191,7 +189,7 @@ describe('sotto agent', () => {
       const list = join(folder, 'Library', 'LaunchAgents', `${LABEL}.plist`);
       writeFileSync(list, readFileSync(list, 'utf8').replace('4096', '2048'));
       expect(await run('agent', 'status')).toMatchObject({
-        stdout: expect.stringMatching(/of another version/) as unknown,
+        stdout: expect.stringMatching(/installed by another version/) as unknown,
       });
       await run('agent', 'install');
       pids.add(launchd.pid(LABEL) ?? -1);

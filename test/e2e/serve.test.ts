@@ -60,7 +60,7 @@ describe('sotto serve', () => {
     // Node's own client says `Sec-Fetch-Mode: cors`, and is no page.
     await until(async () => (await get('/health', found())) === 200);
     expect(await get('/health', { ...found(), token: 'guess' })).toBe(401);
-    expect((await run('daemon', 'status')).stdout).toMatch(new RegExp(`port +${port} at 127.0.0.1`));
+    expect((await run('daemon', 'status')).stdout).toMatch(new RegExp(`port +${port} on 127.0.0.1`));
     expect(JSON.parse((await run('serve', '--status', '--json')).stdout)).toMatchObject({
       open: true,
       baseUrl: `http://127.0.0.1:${port}/v1`,
@@ -78,7 +78,7 @@ describe('sotto serve', () => {
     expect([existsSync(home.paths.discovery), discover(home.paths.discovery)]).toEqual([true, undefined]);
     expect(await run('serve', '--status')).toMatchObject({
       code: 3,
-      stdout: expect.stringContaining('no daemon') as unknown,
+      stdout: expect.stringContaining('The API server isn’t running') as unknown,
     });
     await run('daemon', 'start');
     await until(() => discover(home.paths.discovery) !== undefined);

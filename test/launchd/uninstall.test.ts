@@ -132,8 +132,8 @@ describe('sotto uninstall', () => {
     const before = readdirSync(paths.home, { recursive: true });
     const { code, stdout } = await run('--dry-run', '--keep', 'history');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/goes {3}models +5 kB +.*\/models\n/);
-    expect(stdout).toMatch(/stays {2}past dictations/);
+    expect(stdout).toMatch(/remove {2}models +5 kB +.*\/models\n/);
+    expect(stdout).toMatch(/keep {4}past dictations/);
     expect(readdirSync(paths.home, { recursive: true })).toEqual(before);
   });
 
@@ -146,7 +146,7 @@ describe('sotto uninstall', () => {
     });
     expect(await run('--yes')).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/what is to be kept\?/) as unknown,
+      stderr: expect.stringMatching(/--yes needs --keep or --all/) as unknown,
     });
     expect((await run('--keep', 'everything', '--yes')).code).toBe(2);
     expect(readdirSync(paths.home, { recursive: true })).toEqual(before);
@@ -164,7 +164,7 @@ describe('sotto uninstall', () => {
     const { code, stdout, stderr } = await sotto(['uninstall', '--all', '--yes'], { home: paths.home, env });
     expect([code, stderr]).toEqual([
       3,
-      expect.stringMatching(/launchctl print failed \(1\): odd — the program stays/),
+      expect.stringMatching(/launchctl print failed \(1\): odd — the program was kept/),
     ]);
     expect(stdout).toMatch(/Sotto was uninstalled, except for its login agent\. Kept: the program/);
     expect(readdirSync(paths.home).sort()).toEqual(['agent', 'app']);
@@ -236,7 +236,10 @@ describe('sotto uninstall', () => {
     writeFileSync(join(paths.home, 'thesis.txt'), 'four years');
     mkdirSync(join(paths.home, 'src'));
     const { code, stdout } = await run('--all', '--yes');
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/not Sotto’s, so it stays: .*thesis\.txt/)]);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/not part of Sotto, left in place: .*thesis\.txt/),
+    ]);
     expect(readdirSync(paths.home).sort()).toEqual(['src', 'thesis.txt']);
   });
 

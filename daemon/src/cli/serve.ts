@@ -65,7 +65,8 @@ function baseUrl(port: number): string {
 
 function openText({ token, discovery }: Paths, port: number): string {
   const url = baseUrl(port);
-  return `API server running in the background at ${url}. Stop it with \`sotto serve --stop\`.
+  return `API server running in the background at ${url}
+  stop        sotto serve --stop
   token       ${token}   (print it: \`sotto token show\`)
   discovery   ${discovery}   (port and token for programs)
 
