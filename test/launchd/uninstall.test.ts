@@ -227,7 +227,7 @@ describe('sotto uninstall', () => {
 
   test('where nothing was ever installed it says so, and makes nothing', async () => {
     const { code, stdout } = await run('--all', '--yes');
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/^Sotto is gone\n/)]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^Sotto was uninstalled\.\n/)]);
     expect(readdirSync(folder, { recursive: true })).toEqual([]);
   });
 
@@ -277,7 +277,7 @@ describe('sotto uninstall', () => {
       .map((entry) => relative(paths.home, join(entry.parentPath, entry.name)));
     expect(left.sort()).toEqual(Object.keys(mine).sort());
     for (const name of ['models/my-own', 'uploads/photos', 'settings.json.bak'])
-      expect(stdout).toContain(`not Sotto’s, so it stays: ${join(paths.home, name)}`);
+      expect(stdout).toContain(`not part of Sotto, left in place: ${join(paths.home, name)}`);
   });
 
   test('a link in place of a file goes, and what it leads to stays', async () => {

@@ -62,7 +62,8 @@ export async function uninstall(paths: Paths, run: UninstallRun, ask = askHere()
       : 'Sotto was uninstalled, except for its login agent.';
   const stays = found.pieces.filter(isKept);
   say(stays.length === 0 ? gone : `${gone} Kept: ${names(stays)} in ${paths.home}`);
-  for (const path of [...found.strangers, ...leftIn(found, isKept)]) say(`not part of Sotto, left in place: ${path}`);
+  for (const path of [...found.strangers, ...leftIn(found, isKept)])
+    say(`not part of Sotto, left in place: ${path}`);
   const rest = howItCame();
   if (rest !== undefined) say(rest);
   if (process.platform === 'darwin') say('Remove the extension in Raycast: Settings › Extensions › Sotto');
