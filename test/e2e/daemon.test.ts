@@ -102,7 +102,7 @@ describe('sotto daemon', () => {
     const { pid } = await running();
     unlinkSync(home.paths.socket);
     const second = await start().done;
-    expect([second.code, second.stderr]).toEqual([3, expect.stringMatching(`already \\(process ${pid}\\)`)]);
+    expect([second.code, second.stderr]).toEqual([3, expect.stringMatching(`already running \\(pid ${pid}\\)`)]);
     expect((await ask()).pid).toBe(pid);
     unlinkSync(home.paths.socket);
     const { code, stdout } = await run('daemon', 'status', '--json');
@@ -111,11 +111,11 @@ describe('sotto daemon', () => {
     unlinkSync(home.paths.socket);
     expect(await run('daemon', 'start')).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(`already \\(process ${pid}\\)`) as unknown,
+      stdout: expect.stringMatching(`already running \\(pid ${pid}\\)`) as unknown,
     });
     // And it can be stopped in that state.
     unlinkSync(home.paths.socket);
-    expect((await run('daemon', 'stop')).stdout).toMatch(`process ${pid}) has ended`);
+    expect((await run('daemon', 'stop')).stdout).toBe(`Daemon stopped (pid ${pid}).\n`);
     expect((await daemon.done).code).toBe(0);
     expect(existsSync(home.paths.socket)).toBe(false);
   });
