@@ -81,7 +81,7 @@ describe('sotto agent', () => {
     expect((await status())?.pid).toBe(launchd.pid(LABEL));
     expect(await run('agent', 'install')).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/runs already/) as unknown,
+      stdout: expect.stringMatching(/^Login agent installed already\./) as unknown,
     });
     expect(await run('agent', 'status')).toMatchObject({
       code: 0,
