@@ -1,7 +1,6 @@
 /** The socket at which commands find the take, or begin one: tells each of them all of it at first, then what changes. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import type { Clock } from '../../clock.js';
 import {
   isOver,
@@ -15,6 +14,7 @@ import {
 import { SottoError } from '../../protocol/errors.js';
 import { checkSocketPath } from '../../server/socket.js';
 import type { BackgroundTake } from './background-take.js';
+import { readLines } from './lines.js';
 
 /** Often enough for a meter. */
 const TELL_EVERY_MS = 50;
@@ -22,6 +22,8 @@ const TELL_EVERY_MS = 50;
 const MAX_UNREAD_BYTES = 1024 * 1024;
 /** A line of a client is a word or two, or names and a text that was said before. */
 const MAX_LINE = 16 * 1024;
+/** A client whose line is longer than this is cut off. */
+const MAX_KEPT_LINE = 256 * 1024;
 
 export interface CaptureServerParts {
   readonly path: string;
@@ -98,9 +100,13 @@ export class CaptureServer {
       this.#parts.onGone(socket);
       if (this.#watchers.delete(socket)) this.#parts.onWatchers(this.#watchers.size);
     });
-    createInterface({ input: socket, crlfDelay: Infinity })
-      .on('line', (line) => void this.#hear(socket, line))
-      .on('error', () => undefined);
+    readLines(socket, MAX_KEPT_LINE, {
+      onLine: (line) => void this.#hear(socket, line),
+      onTooLong: () => {
+        send(socket, { type: 'error', error: new SottoError('PROTOCOL', 'the line is too long').toWire() });
+        socket.destroySoon();
+      },
+    });
   }
 
   async #hear(socket: Socket, line: string): Promise<void> {

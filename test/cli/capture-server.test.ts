@@ -1,0 +1,91 @@
+/** The socket of the dictation in the background, against clients of all kinds. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { CaptureServer } from '#daemon/cli/capture/capture-server.js';
+import { systemClock } from '#daemon/clock.js';
+
+let folder = '';
+let server: CaptureServer;
+const gone: object[] = [];
+let hasLeft = false;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'so-c-'));
+  server = await CaptureServer.listen({
+    path: join(folder, 'c'),
+    clock: systemClock,
+    take: () => undefined,
+    begin: () => {
+      throw new Error('nothing is begun here');
+    },
+    finish: () => false,
+    last: () => undefined,
+    devices: () => Promise.resolve(['one', 'two']),
+    leave: () => (hasLeft = true),
+    onWatchers: () => undefined,
+    onGone: (who) => gone.push(who),
+  });
+});
+afterEach(async () => {
+  await server.close();
+  gone.length = 0;
+  hasLeft = false;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function client(): { socket: Socket; answers: () => string; closed: Promise<unknown> } {
+  const socket = connect(join(folder, 'c'));
+  let said = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (said += text));
+  // Cut off in the middle of what it sends.
+  socket.on('error', () => undefined);
+  return { socket, answers: () => said, closed: new Promise((resolve) => socket.once('close', resolve)) };
+}
+
+test('a client whose line does not end is cut off, and others are served', async () => {
+  const [endless, other] = [client(), client()];
+  const piece = 'x'.repeat(64 * 1024);
+  const send = (): void => {
+    while (!endless.socket.destroyed && endless.socket.write(piece));
+  };
+  endless.socket.on('drain', send);
+  send();
+  await endless.closed;
+  expect(gone).toHaveLength(1);
+  other.socket.end('{"type":"devices"}\n');
+  await other.closed;
+  expect(JSON.parse(other.answers())).toEqual({ type: 'devices', names: ['one', 'two'] });
+});
+
+test('a line may come in pieces, several in one piece, and the last one without an end', async () => {
+  const { socket, answers, closed } = client();
+  socket.write('{"type":"dev');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  socket.end('ices"}\r\n{"type":"last"}\n{"type":"leave"}');
+  await closed;
+  const types = answers()
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { type: string }).type);
+  expect(types.sort()).toEqual(['devices', 'last']);
+  expect(hasLeft).toBe(true);
+});
+
+test('a line that is too long for a request is refused, and the client may go on', async () => {
+  const { socket, answers, closed } = client();
+  socket.end(`${'x'.repeat(20_000)}\n{"type":"last"}\n`);
+  await closed;
+  const said = answers()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+  expect(said).toEqual(
+    expect.arrayContaining([
+      { type: 'error', error: expect.objectContaining({ code: 'PROTOCOL' }) },
+      { type: 'last' },
+    ]),
+  );
+});
