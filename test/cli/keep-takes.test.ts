@@ -1,5 +1,5 @@
 /** What the daemon does with a dictation that is over, in the files of a home. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -7,6 +7,9 @@ import { TakeKeeper } from '#daemon/cli/keep-takes.js';
 import { silentLog } from '#daemon/logger.js';
 import { resolvePaths } from '#daemon/paths.js';
 import { SpoolFile } from '#daemon/store/spool/spool-file.js';
+import { History } from '#daemon/store/history/index.js';
+import { foreignDatabase } from '#test/harness/foreign-database.js';
+import { holdWrite } from '#test/harness/hold-write.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 
 let folder = '';
@@ -43,4 +46,38 @@ test('a cancel makes no history where there is none', async () => {
   await keeper.keep({ id: 'one', startedMs: 0, result: { state: 'cancelled' } });
   await keeper.close();
   expect(existsSync(paths.history)).toBe(false);
+});
+
+const RESULT = { state: 'final', text: 'some words', words: [], durationSeconds: 1, model: 'm' } as const;
+
+test('while another process writes into the history, the daemon serves on, and keeps the dictation after it', async () => {
+  const paths = resolvePaths({ SOTTO_HOME: folder });
+  History.open(paths.history).close();
+  const keeper = new TakeKeeper(paths, silentLog);
+  const commit = await holdWrite(paths.history);
+  let isKept = false;
+  const kept = keeper
+    .keep({ id: 'one', startedMs: Date.now(), result: RESULT })
+    .finally(() => (isKept = true));
+  kept.catch(() => undefined);
+  // A thread that waits inside of SQLite comes to none of these before it has given up.
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(isKept).toBe(false);
+  await commit();
+  await kept;
+  expect((await keeper.history()).get('one')).toMatchObject({ text: 'some words' });
+  await keeper.close();
+});
+
+test('a database of another program stays as it is; once it is elsewhere, dictations are kept', async () => {
+  const paths = resolvePaths({ SOTTO_HOME: folder });
+  const keeper = new TakeKeeper(paths, silentLog);
+  const isUnchanged = foreignDatabase(paths.history);
+  const outcome = { id: 'one', startedMs: Date.now(), result: RESULT };
+  await expect(keeper.keep(outcome)).rejects.toMatchObject({ code: 'OUTPUT_FAILED', retryable: false });
+  expect(isUnchanged()).toBe(true);
+  renameSync(paths.history, join(folder, 'elsewhere.db'));
+  await keeper.keep(outcome);
+  expect((await keeper.history()).get('one')).toMatchObject({ text: 'some words' });
+  await keeper.close();
 });

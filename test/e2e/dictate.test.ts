@@ -6,7 +6,8 @@ import { describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { isRunning } from '#daemon/is-running.js';
 import { answers } from '#daemon/server/probe.js';
-import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
+import { rampFile as writeRamp } from '#test/harness/ramp-file.js';
+import { rampText, SECOND } from '#test/harness/ramp.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { sotto, startSotto, type SottoProcess, type SottoResult } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
@@ -21,25 +22,7 @@ interface Line {
   readonly text?: string;
 }
 
-/** A WAV of the first samples of the ramp; its header may claim more. */
-function rampFile(samples: number, claimed = samples): string {
-  const path = join(home.folder, 'ramp.wav');
-  const head = Buffer.alloc(44);
-  head.write('RIFF', 0);
-  head.writeUInt32LE(36 + 2 * claimed, 4);
-  head.write('WAVEfmt ', 8);
-  head.writeUInt32LE(16, 16);
-  head.writeUInt16LE(1, 20);
-  head.writeUInt16LE(1, 22);
-  head.writeUInt32LE(SECOND, 24);
-  head.writeUInt32LE(2 * SECOND, 28);
-  head.writeUInt16LE(2, 32);
-  head.writeUInt16LE(16, 34);
-  head.write('data', 36);
-  head.writeUInt32LE(2 * claimed, 40);
-  writeFileSync(path, Buffer.concat([head, new Uint8Array(ramp(0, samples).buffer)]));
-  return path;
-}
+const rampFile = (samples: number, claimed = samples): string => writeRamp(home.folder, samples, claimed);
 
 function dictate(...args: string[]): Promise<SottoResult> {
   return sotto(['dictate', ...args], { home: home.folder });

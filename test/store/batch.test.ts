@@ -1,22 +1,29 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { DatabaseSync } from '@photostructure/sqlite';
 import fc from 'fast-check';
 import { BatchStore } from '#daemon/store/batch/batch-store.js';
+import { isDamagedFile } from '#daemon/store/sqlite/damaged.js';
+import { foreignDatabase } from '#test/harness/foreign-database.js';
 import type { BatchFile, BatchRun, NewFile } from '#daemon/store/batch/batch-run.js';
 
+/** `Sotb`, at byte 68 of the file. */
+const OWN_NUMBER = 0x536f7462;
+
+let root: string;
 let folder: string;
 let path: string;
 const open: BatchStore[] = [];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'so-batch-'));
+  root = folder = mkdtempSync(join(tmpdir(), 'so-batch-'));
   path = join(folder, 'batch.db');
 });
 afterEach(() => {
   for (const store of open.splice(0)) store.close();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(root, { recursive: true, force: true });
 });
 
 function store(onDamage?: () => void): BatchStore {
@@ -201,8 +208,38 @@ describe('the file', () => {
     expect(statSync(`${path}-wal`).mode & 0o777).toBe(0o600);
   });
 
-  test('that is damaged is thrown away, and said', () => {
-    writeFileSync(path, 'this is no database, whatever it is called'.repeat(100));
+  test.each(['this is no database, whatever it is called'.repeat(100), 'SQLite format 3\0'.repeat(500)])(
+    'that is damaged and not known to be of Sotto is left as it is, and said: %.20s…',
+    (content) => {
+      writeFileSync(path, content);
+      expect(() => store()).toThrow(expect.objectContaining({ code: 'OUTPUT_FAILED' }));
+      expect(readFileSync(path, 'utf8')).toBe(content);
+      expect(readdirSync(folder)).toEqual(['batch.db']);
+    },
+  );
+
+  test('that is a database of another program is left as it is, and said', () => {
+    const isUnchanged = foreignDatabase(path);
+    expect(() => store()).toThrow(
+      expect.objectContaining({ code: 'OUTPUT_FAILED', message: expect.stringContaining('another program') }),
+    );
+    expect(isUnchanged()).toBe(true);
+  });
+
+  test.each([OWN_NUMBER, 0])('that is damaged and of Sotto is kept aside, and said: %i', (number) => {
+    store();
+    const db = new DatabaseSync(path);
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    db.close();
+    const bytes = readFileSync(path);
+    // Elsewhere: SQLite's other files of the whole one are still in use.
+    folder = join(folder, 'elsewhere');
+    mkdirSync(folder);
+    path = join(folder, 'batch.db');
+    bytes.writeInt32BE(number, 68);
+    // Where the list of its tables begins.
+    bytes.fill(0xff, 100, 108);
+    writeFileSync(path, bytes);
     let told = 0;
     takeUp(
       'a',
@@ -210,13 +247,14 @@ describe('the file', () => {
       store(() => (told += 1)),
     ).run.add([file('a')]);
     expect(told).toBe(1);
+    const [aside = ''] = readdirSync(folder).filter((name) => isDamagedFile('batch.db', name));
+    expect(readFileSync(join(folder, aside)).equals(bytes)).toBe(true);
     expect(readFileSync(path).subarray(0, 6).toString()).toBe('SQLite');
   });
 
-  test('that a later Sotto wrote is left alone', async () => {
+  test('that a later Sotto wrote is left alone', () => {
     store().close();
     open.pop();
-    const { DatabaseSync } = await import('@photostructure/sqlite');
     const db = new DatabaseSync(path);
     db.exec('PRAGMA user_version = 99');
     db.close();

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_RETENTION } from '#daemon/settings.js';
-import { applyRetention } from '#daemon/store/history/index.js';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { applyRetention, History } from '#daemon/store/history/index.js';
 import { DAY_MS, historyHere, ids, take } from './history-here.js';
 
 const here = historyHere();
@@ -41,6 +42,20 @@ describe('deleting', () => {
     if (gone !== undefined) history.restore(gone);
     expect(history.get('a')).toEqual(take('a'));
     expect(history.undo()).toEqual([]);
+  });
+
+  test('what could not go from the WAL file since another process read goes with the next prune', () => {
+    const [history, reader] = [here.open(), new DatabaseSync(here.path)];
+    history.add(take('a', { text: 'xylophone quagmire' }));
+    const isThere = (): boolean => readFileSync(`${here.path}-wal`, 'latin1').includes('xylophone');
+    reader.exec('BEGIN; SELECT count(*) FROM dictation');
+    const brief = History.open(here.path, { busyMs: 0 });
+    brief.destroy(['a']);
+    expect(isThere()).toBe(true);
+    reader.close();
+    brief.prune(DEFAULT_RETENTION, here.nowMs);
+    expect(isThere()).toBe(false);
+    brief.close();
   });
 
   test('what is destroyed, or has lain in the trash for a day, can be read in no file any more', async () => {

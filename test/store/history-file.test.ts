@@ -7,6 +7,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { DEFAULT_RETENTION } from '#daemon/settings.js';
 import { openDatabase } from '#daemon/store/history/database.js';
 import { SCHEMA_VERSION } from '#daemon/store/history/schema.js';
+import { foreignDatabase } from '#test/harness/foreign-database.js';
 import { historyHere, ids, NOW, take } from './history-here.js';
 
 const here = historyHere();
@@ -59,6 +60,29 @@ describe('the file', () => {
     expect(here.open).toThrow(expect.objectContaining({ code: 'VERSION_MISMATCH' }));
     expect(readFileSync(here.path).equals(before)).toBe(true);
     expect(readdirSync(join(here.folder, 'new')).filter((name) => name.includes('damaged'))).toEqual([]);
+  });
+
+  test.each([
+    ['without a number of its own', ''],
+    ['with tables of the same names', 'CREATE TABLE dictation (id TEXT, words TEXT)'],
+    ['with a number of its own', 'DROP TABLE visits; PRAGMA application_id = 252006675'],
+    ['with a version', 'PRAGMA user_version = 1'],
+  ])('a database of another program is left as it is, and said: %s', (_, sql) => {
+    mkdirSync(join(here.folder, 'new'));
+    const isUnchanged = foreignDatabase(here.path, sql);
+    expect(here.open).toThrow(
+      expect.objectContaining({ code: 'OUTPUT_FAILED', message: expect.stringContaining('another program') }),
+    );
+    expect(isUnchanged()).toBe(true);
+    expect(here.warnings).toEqual([]);
+  });
+
+  test('one that an earlier Sotto made, which gave it no number, is ours', () => {
+    seed(2);
+    const db = new DatabaseSync(here.path);
+    db.exec('PRAGMA application_id = 0');
+    db.close();
+    expect(ids(here.open().list({ limit: 3 }))).toEqual(['t1', 't0']);
   });
 
   test('a file that is no database is put aside, once', () => {
@@ -123,7 +147,7 @@ describe('the file', () => {
   );
 
   test('of the daemon waits for the disk at each commit: the spool is removed after it', () => {
-    const db = openDatabase(join(here.folder, 'sync.db'));
+    const db = openDatabase(join(here.folder, 'sync.db'), 0);
     expect(db.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
     expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
     db.close();

@@ -6,6 +6,7 @@ import { SottoError } from '../protocol/errors.js';
 import type { TakeOutcome } from '../sessions/live/outcome.js';
 import { readSettings } from '../settings.js';
 import type { Dictation, History } from '../store/history/index.js';
+import { retryWhileBusy, SERVING_BUSY_MS } from '../store/history/retry-busy.js';
 
 export class TakeKeeper {
   readonly #paths: Paths;
@@ -64,7 +65,8 @@ export class TakeKeeper {
 
   /** It may have been kept by a daemon that did not hear of the cancel. */
   async #discard(id: string): Promise<undefined> {
-    if (this.#history !== undefined || existsSync(this.#paths.history)) (await this.#open()).destroy([id]);
+    if (this.#history !== undefined || existsSync(this.#paths.history))
+      await this.#write((history) => history.destroy([id]));
     const { recordingName, removeRecording } = await import('../store/recordings.js');
     await removeRecording(this.#paths.recordings, recordingName(id));
     return undefined;
@@ -73,22 +75,30 @@ export class TakeKeeper {
   async #record(id: string, spool: string): Promise<string> {
     const { recordingName, saveRecording } = await import('../store/recordings.js');
     // Before the file: what is written and never named is known as ours.
-    (await this.#open()).noteRecording(recordingName(id));
+    await this.#write((history) => history.noteRecording(recordingName(id)));
     return saveRecording(spool, this.#paths.recordings);
   }
 
   async #add(dictation: Dictation): Promise<void> {
-    (await this.#open()).add(dictation);
+    await this.#write((history) => history.add(dictation));
     await this.tidy();
+  }
+
+  async #write(work: (history: History) => unknown): Promise<void> {
+    const history = await this.#open();
+    await retryWhileBusy(() => work(history));
   }
 
   /** With the first take: SQLite is loaded when somebody dictates, not when the daemon starts. */
   #open(): Promise<History> {
     this.#history ??= import('../store/history/index.js').then(({ History }) =>
-      History.open(this.#paths.history, {
-        onWarning: (error) =>
-          this.#log.warn({ code: error.code, message: error.message }, 'history of dictations'),
-      }),
+      retryWhileBusy(() =>
+        History.open(this.#paths.history, {
+          busyMs: SERVING_BUSY_MS,
+          onWarning: (error) =>
+            this.#log.warn({ code: error.code, message: error.message }, 'history of dictations'),
+        }),
+      ),
     );
     this.#history.catch((error: unknown) => {
       this.#history = undefined;

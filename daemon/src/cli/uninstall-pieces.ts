@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { basename, join } from 'node:path';
 import { absolute, type Paths } from '../paths.js';
-import { isDamagedFile } from '../store/history/retention.js';
+import { isDamagedFile } from '../store/sqlite/damaged.js';
 import {
   database,
   emptyFile,
@@ -59,6 +59,11 @@ function rulesFor({ history }: Paths): readonly Rule[] {
       'history',
     ],
     [/^batch\.db$/, 'work on folders', database],
+    [
+      /^batch\.db\.damaged-/,
+      'work on folders',
+      fileThat((path) => isDamagedFile('batch.db', basename(path))),
+    ],
     [/^batch(\.db(-wal|-shm|-journal)|-[0-9a-f]+\.lock(-journal)?)$/, 'work on folders', named],
     [/^settings\.json$/, 'settings and vocabulary', jsonWith(isSettings), 'settings'],
     [/^vocabulary\.json$/, 'settings and vocabulary', jsonWith(isVocabulary), 'settings'],

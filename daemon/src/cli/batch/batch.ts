@@ -39,7 +39,7 @@ export async function transcribeBatch(job: BatchJob, parts: BatchParts): Promise
   let store: BatchStore | undefined;
   try {
     store = BatchStore.open(paths.batch, () =>
-      view.note('what was remembered of earlier runs was damaged, and has been thrown away'),
+      view.note('the record of earlier runs was damaged; a new one was started, and the old file kept'),
     );
     lock = tryLock(join(paths.home, `batch-${placeKeyOf(job)}.lock`));
     if (lock === undefined) {

@@ -10,6 +10,7 @@ import {
 } from '../../protocol/history.js';
 import { readSettings } from '../../settings.js';
 import type { Dictation, Found, History } from '../../store/history/index.js';
+import { retryWhileBusy } from '../../store/history/retry-busy.js';
 import { keepHistory } from '../../store/write-settings.js';
 
 /** An answer is one message, of which a client reads a mebibyte at most. */
@@ -36,6 +37,10 @@ export class HistoryDesk {
   async ask(request: HistoryRequest): Promise<HistoryResult> {
     if (request.do === 'keep') return { dictations: [], more: false, keeps: await this.#keep(request) };
     const history = await this.#options.open();
+    return retryWhileBusy(() => this.#answerTo(history, request));
+  }
+
+  #answerTo(history: History, request: Exclude<HistoryRequest, { do: 'keep' }>): HistoryResult {
     switch (request.do) {
       case 'list': {
         const { do: _, ...page } = request;

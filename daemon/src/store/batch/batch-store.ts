@@ -35,7 +35,7 @@ export class BatchStore {
     this.written = new WrittenTexts(db, path);
   }
 
-  /** @param onDamage told if what was there could not be read, and was thrown away */
+  /** @param onDamage told if what was there could not be read, and was kept aside */
   static open(path: string, onDamage: () => void = () => undefined): BatchStore {
     return new BatchStore(openBatchDatabase(path, onDamage), path);
   }

@@ -1,11 +1,27 @@
 /** batch.db: which files of which folders are done, and which texts Sotto wrote. It holds paths, dates, sizes and outcomes, never a word of a text. */
-import { rmSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { messageOf, SottoError } from '../../protocol/errors.js';
-import { DatabaseSync, isDamage, makePrivate, versionOf, type Database } from '../sqlite/database.js';
+import { setAside } from '../sqlite/damaged.js';
+import {
+  DatabaseSync,
+  isDamage,
+  makeFile,
+  makePrivate,
+  versionOf,
+  type Database,
+} from '../sqlite/database.js';
+import { checkOwner, foreignError, writeOwner, type Owner } from '../sqlite/owner.js';
 import { transaction } from '../sqlite/transaction.js';
 
 /** How long a write waits for that of another process. */
 const BUSY_MS = 10_000;
+
+const OWNER: Owner = {
+  // `Sotb`.
+  applicationId: 0x536f7462,
+  table: 'file',
+  columns: ['run', 'target', 'modified_ms', 'digest'],
+};
 
 /**
  * `identity` is what makes two calls the same work (see the command). `digest` is the SHA-256 of a text that is about to be
@@ -59,22 +75,23 @@ const SINCE_2 = `
 const VERSION = 2;
 
 /**
- * Opens or makes the file. A damaged one is thrown away: the outputs are where they are, and what it knew beyond them is worth
- * less than a run that goes on.
+ * Opens or makes the file. A damaged one that is known to be Sotto's is kept as `*.damaged-<time>`, and a new one takes its
+ * place: the outputs are where they are, and what it knew beyond them is worth less than a run that goes on.
  *
  * @throws SottoError OUTPUT_FAILED, VERSION_MISMATCH
  */
 export function openBatchDatabase(path: string, onDamage: () => void): Database {
   try {
-    makePrivate(path);
+    makeFile(path);
     try {
       return open(path);
     } catch (error) {
       if (!isDamage(error)) throw error;
     }
-    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+    if (!startsAsOwn(path)) throw foreignError(path);
+    setAside(path, Date.now());
     onDamage();
-    makePrivate(path);
+    makeFile(path);
     return open(path);
   } catch (error) {
     throw batchError(error, path);
@@ -84,6 +101,8 @@ export function openBatchDatabase(path: string, onDamage: () => void): Database 
 function open(path: string): Database {
   const db = new DatabaseSync(path, { timeout: BUSY_MS });
   try {
+    checkOwner(db, OWNER, path);
+    makePrivate(path);
     db.exec('PRAGMA journal_mode = WAL');
     // A kill loses nothing that was committed; a power cut may lose the last moments, which are then done again.
     db.exec('PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF');
@@ -93,6 +112,20 @@ function open(path: string): Database {
     db.close();
     throw error;
   }
+}
+
+/** Whether the first page of a damaged file, which lists its tables, is one that Sotto wrote. */
+function startsAsOwn(path: string): boolean {
+  const page = Buffer.alloc(4096);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, page, 0, page.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  const isDatabase = page.toString('latin1', 0, 15) === 'SQLite format 3';
+  if (isDatabase && page.readInt32BE(68) === OWNER.applicationId) return true;
+  return page.includes('CREATE TABLE run (') && page.includes('identity TEXT NOT NULL');
 }
 
 function migrate(db: Database, path: string): void {
@@ -107,6 +140,7 @@ function migrate(db: Database, path: string): void {
     }
     if (version < 1) db.exec(TABLES);
     if (version < 2) db.exec(SINCE_2);
+    writeOwner(db, OWNER);
     db.exec(`PRAGMA user_version = ${VERSION}`);
   });
 }

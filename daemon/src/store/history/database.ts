@@ -1,15 +1,19 @@
 /** history.db as a file. */
 import { messageOf, SottoError } from '../../protocol/errors.js';
-import { DatabaseSync, kindOf, type Database } from '../sqlite/database.js';
-import { migrate } from './schema.js';
+import { DatabaseSync, kindOf, makePrivate, type Database } from '../sqlite/database.js';
+import { checkOwner } from '../sqlite/owner.js';
+import { migrate, OWNER } from './schema.js';
 
-/** How long a write waits for that of another process. */
-const BUSY_MS = 5000;
-
-/** @throws SottoError VERSION_MISMATCH; whatever SQLite says of a file that is damaged or can't be opened */
-export function openDatabase(path: string): Database {
-  const db = new DatabaseSync(path, { timeout: BUSY_MS });
+/**
+ * @param busyMs how long a call waits, and blocks its thread, while another process writes
+ * @throws SottoError VERSION_MISMATCH, OUTPUT_FAILED (a file of another program); whatever SQLite says of a file that is
+ * damaged or can't be opened
+ */
+export function openDatabase(path: string, busyMs: number): Database {
+  const db = new DatabaseSync(path, { timeout: busyMs });
   try {
+    checkOwner(db, OWNER, path);
+    makePrivate(path);
     useWal(db);
     // FULL: a dictation's spool goes when it is here, so it has to be on the disk by then.
     db.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF');

@@ -9,6 +9,7 @@ import { historyError } from './database.js';
 import { COLUMNS, fromRow, ID_PATTERN, storable, type Dictation, type DictationState } from './dictation.js';
 import { parseQuery, toFts } from './query.js';
 import { openOrReplace, type OpenDatabase } from './replace.js';
+import { MAX_BUSY_MS } from './retry-busy.js';
 import { choose, toCandidate } from './choose.js';
 import { emptyTrash, index, put, putInTrash, reindex, restore, takeOut, trashed } from './rows.js';
 import { settledTime } from './settled-time.js';
@@ -19,6 +20,8 @@ export interface HistoryOptions {
   readonly onWarning?: (warning: SottoError) => void;
   /** The clock, in ms since 1970. */
   readonly now?: () => number;
+  /** How long a call blocks while another process writes, in ms; 5 s when left out. See retry-busy.ts. */
+  readonly busyMs?: number;
 }
 
 export interface ListOptions {
@@ -47,10 +50,15 @@ export class History {
   readonly path: string;
   readonly #onWarning: (warning: SottoError) => void;
   readonly #now: () => number;
+  readonly #busyMs: number;
   #open: OpenDatabase;
+  #isClosed = false;
+  /** Something deleted still stands in the WAL file. */
+  #isForgetDue = false;
 
-  private constructor(path: string, { onWarning, now }: HistoryOptions) {
+  private constructor(path: string, { onWarning, now, busyMs }: HistoryOptions) {
     this.path = path;
+    this.#busyMs = busyMs ?? MAX_BUSY_MS;
     this.#onWarning = onWarning ?? (() => undefined);
     this.#now = now ?? Date.now;
     this.#open = this.#openFile();
@@ -253,7 +261,7 @@ export class History {
       if (!keepsNone) putInTrash(db, taken, PRUNED, this.#now());
       return [...(keepsNone ? taken : []), ...audio, ...emptyTrash(db, nowMs - TRASH_MS)];
     });
-    if (gone.length > 0) this.#forget();
+    if (gone.length > 0 || this.#isForgetDue) this.#forget();
     return gone;
   }
 
@@ -292,12 +300,18 @@ export class History {
   }
 
   close(): void {
+    this.#isClosed = true;
+    this.#closeFile();
+  }
+
+  #closeFile(): void {
     if (this.#open.db.isOpen) this.#open.db.close();
   }
 
-  /** What was written lately still stands in the WAL file, deleted or not. While somebody reads, it stays for now. */
+  /** What was written lately still stands in the WAL file, deleted or not: until the next prune, while another process reads. */
   #forget(): void {
-    this.#read((db) => db.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
+    const row = this.#read((db) => first(db, 'PRAGMA wal_checkpoint(TRUNCATE)'));
+    this.#isForgetDue = row?.busy !== 0;
   }
 
   #write<T>(work: (db: Database) => T): T {
@@ -322,9 +336,11 @@ export class History {
 
   /** What is written into a file that another process has put aside is lost to all others. */
   #follow(): void {
+    if (this.#isClosed) return;
     const there = statSync(this.path, { throwIfNoEntry: false });
-    if (there?.ino === this.#open.inode || !this.#open.db.isOpen) return;
-    this.close();
+    // Not open: the file could not be opened again the last time.
+    if (there?.ino === this.#open.inode && this.#open.db.isOpen) return;
+    this.#closeFile();
     this.#open = this.#openFile();
   }
 
@@ -338,13 +354,19 @@ export class History {
       );
       return;
     }
-    this.close();
+    this.#closeFile();
     this.#open = this.#openFile({ inode: this.#open.inode, cause: damage });
   }
 
   #openFile(damaged?: { inode: number; cause: unknown }): OpenDatabase {
     try {
-      return openOrReplace(this.path, this.#now(), this.#onWarning, damaged);
+      const options = {
+        path: this.path,
+        nowMs: this.#now(),
+        busyMs: this.#busyMs,
+        onWarning: this.#onWarning,
+      };
+      return openOrReplace(options, damaged);
     } catch (error) {
       throw historyError(error, this.path);
     }

@@ -1,20 +1,26 @@
 /** A damaged history: put aside, and as much of it as can be read taken over into a new one. */
-import { existsSync, renameSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { SottoError } from '../../protocol/errors.js';
-import { DatabaseSync, isDamage, makePrivate, type Database } from '../sqlite/database.js';
+import { setAside } from '../sqlite/damaged.js';
+import { DatabaseSync, isDamage, makeFile, type Database } from '../sqlite/database.js';
 import type { Row } from '../sqlite/rows.js';
 import { transaction } from '../sqlite/transaction.js';
 import { openDatabase } from './database.js';
 import { COLUMNS, fromRow, ID_PATTERN } from './dictation.js';
 import { put } from './rows.js';
 
-/** What the name of a damaged file goes on with; its time follows. */
-export const DAMAGED = '.damaged-';
-
 export interface OpenDatabase {
   readonly db: Database;
   /** Which file it is: another process may put a new one in its place. */
   readonly inode: number;
+}
+
+export interface OpenOptions {
+  readonly path: string;
+  readonly nowMs: number;
+  /** See `openDatabase`. */
+  readonly busyMs: number;
+  readonly onWarning: (warning: SottoError) => void;
 }
 
 /**
@@ -23,26 +29,24 @@ export interface OpenDatabase {
  * @param damaged the file that turned out to be so while it was open
  */
 export function openOrReplace(
-  path: string,
-  nowMs: number,
-  onWarning: (warning: SottoError) => void,
+  { path, nowMs, busyMs, onWarning }: OpenOptions,
   damaged?: { readonly inode: number; readonly cause: unknown },
 ): OpenDatabase {
-  makePrivate(path);
+  makeFile(path);
   const { ino } = statSync(path);
   // Another process that found the damage first has put a good one here.
   let cause = damaged?.inode === ino ? damaged.cause : undefined;
   if (cause === undefined) {
     try {
-      return { db: openDatabase(path), inode: ino };
+      return { db: openDatabase(path, busyMs), inode: ino };
     } catch (error) {
       if (!isDamage(error)) throw error;
       cause = error;
     }
   }
   const aside = setAside(path, nowMs);
-  makePrivate(path);
-  const db = openDatabase(path);
+  makeFile(path);
+  const db = openDatabase(path, busyMs);
   const saved = salvage(aside, db, nowMs);
   onWarning(
     new SottoError('OUTPUT_FAILED', `${path} was damaged; ${saved} of its dictations could be read`, {
@@ -51,15 +55,6 @@ export function openOrReplace(
     }),
   );
   return { db, inode: statSync(path).ino };
-}
-
-function setAside(path: string, nowMs: number): string {
-  const aside = `${path}${DAMAGED}${new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-')}`;
-  renameSync(path, aside);
-  for (const suffix of ['-wal', '-shm']) {
-    if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
-  }
-  return aside;
 }
 
 /** Takes over what can be read: from both ends, since damage is often in one place. @returns how many they are */

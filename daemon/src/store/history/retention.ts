@@ -3,9 +3,10 @@ import { readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Retention } from '../../settings.js';
 import { removeRecording, sweepRecordings } from '../recordings.js';
+import { isDamagedFile } from '../sqlite/damaged.js';
 import { DAY_MS } from './choose.js';
 import type { History } from './history.js';
-import { DAMAGED } from './replace.js';
+import { retryWhileBusy } from './retry-busy.js';
 
 /**
  * Prunes the history and deletes the recordings of what is gone from the trash, those of ours that nothing names any more,
@@ -20,14 +21,14 @@ export async function applyRetention(
   retention: Retention,
   clockMs: number,
 ): Promise<number> {
-  const nowMs = history.settledTime(clockMs);
-  const gone = history.prune(retention, nowMs);
+  const nowMs = await retryWhileBusy(() => history.settledTime(clockMs));
+  const gone = await retryWhileBusy(() => history.prune(retention, nowMs));
   const named = history.audioNames();
   for (const { audio } of gone)
     if (audio !== undefined && !named.has(audio)) await removeRecording(recordings, audio);
   const written = history.recordingNames();
   const missing = await sweepRecordings(recordings, { named, written, nowMs });
-  if (missing.length > 0) history.forgetRecordings(missing);
+  if (missing.length > 0) await retryWhileBusy(() => history.forgetRecordings(missing));
   await sweepDamaged(history.path, nowMs - Math.max(1, retention.keepDays) * DAY_MS);
   return gone.length;
 }
@@ -40,10 +41,4 @@ async function sweepDamaged(path: string, beforeMs: number): Promise<void> {
     const found = await stat(damaged).catch(() => undefined);
     if (found !== undefined && found.mtimeMs < beforeMs) await unlink(damaged).catch(() => undefined);
   }
-}
-
-/** Whether a name is one that a damaged file was given (replace.ts), or of SQLite's files beside it. */
-export function isDamagedFile(database: string, name: string): boolean {
-  const rest = name.startsWith(database + DAMAGED) ? name.slice(database.length + DAMAGED.length) : '';
-  return /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z(-wal|-shm)?$/.test(rest);
 }

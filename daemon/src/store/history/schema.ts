@@ -1,7 +1,15 @@
 /** The tables, and how a database of an earlier version becomes one of this. */
 import { SottoError } from '../../protocol/errors.js';
 import { versionOf, type Database } from '../sqlite/database.js';
+import { writeOwner, type Owner } from '../sqlite/owner.js';
 import { transaction } from '../sqlite/transaction.js';
+
+export const OWNER: Owner = {
+  // `Sott`.
+  applicationId: 0x536f7474,
+  table: 'dictation',
+  columns: ['id', 'started_ms', 'duration_seconds', 'changed_ms'],
+};
 
 /**
  * The tokens of `dictation.text` (fold.ts) under the same number. The tokenizer `ascii` parts them at the spaces between
@@ -70,6 +78,7 @@ export function migrate(db: Database): void {
       });
     }
     for (const step of STEPS.slice(version)) step(db);
+    writeOwner(db, OWNER);
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   });
 }

@@ -22,10 +22,14 @@ const KINDS: Readonly<Record<number, 'damaged' | 'busy'>> = {
   26: 'damaged',
 };
 
-/** Makes the file for its user alone. SQLite makes its other files with the rights of this one. */
-export function makePrivate(path: string): void {
+/** Makes the file for its user alone. One that is there stays as it is: it may be another program's. */
+export function makeFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, 'a', 0o600));
+}
+
+/** Takes the rights of all but its user. SQLite makes its other files with the rights of this one. */
+export function makePrivate(path: string): void {
   if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
 }
 

@@ -1,0 +1,43 @@
+/** A history into which another process writes, or which is not Sotto's, beside a daemon at work. */
+import { expect, test } from '@jest/globals';
+import { SottoClient } from '#daemon/client/index.js';
+import { History } from '#daemon/store/history/index.js';
+import { foreignDatabase } from '#test/harness/foreign-database.js';
+import { holdWrite } from '#test/harness/hold-write.js';
+import { homeHere } from '#test/harness/home-here.js';
+import { rampFile } from '#test/harness/ramp-file.js';
+import { rampText, SECOND } from '#test/harness/ramp.js';
+import { sotto } from '#test/harness/run-sotto.js';
+
+const home = homeHere();
+
+const dictate = (path: string): ReturnType<typeof sotto> =>
+  sotto(['dictate', '--from', path, '--fast'], { home: home.folder });
+
+test('the daemon answers while another process writes into the history, and keeps what is dictated', async () => {
+  History.open(home.paths.history).close();
+  await sotto(['daemon', 'start'], { home: home.folder });
+  const client = await SottoClient.connect(home.paths.socket, 'test');
+  const commit = await holdWrite(home.paths.history);
+  let isUndone = false;
+  const undone = client.history({ do: 'undo' }).finally(() => (isUndone = true));
+  const dictated = dictate(rampFile(home.folder, SECOND));
+  for (let asked = 0; asked < 20; asked++) expect((await client.status()).version).toBeDefined();
+  expect(isUndone).toBe(false);
+  await commit();
+  expect(await undone).toMatchObject({ dictations: [] });
+  expect(await dictated).toMatchObject({ code: 0, stdout: `${rampText(SECOND)}\n` });
+  const { dictations } = await client.history({ do: 'list', limit: 9 });
+  expect(dictations.map(({ text }) => text)).toEqual([rampText(SECOND)]);
+  client.close();
+});
+
+test('a daemon beside a database of another program writes down what is dictated, and leaves that file alone', async () => {
+  const isUnchanged = foreignDatabase(home.paths.history);
+  const { code, stdout } = await dictate(rampFile(home.folder, SECOND));
+  expect([code, stdout]).toEqual([0, `${rampText(SECOND)}\n`]);
+  const listed = await sotto(['history', 'list'], { home: home.folder });
+  expect(listed.code).not.toBe(0);
+  expect(listed.stderr).toContain('another program');
+  expect(isUnchanged()).toBe(true);
+});
