@@ -15,10 +15,28 @@ function program(name: string, script: string): string {
   return path;
 }
 
+/** The first 44 bytes of a WAV of 16-bit samples. */
+function wavHead(samples: number): Buffer {
+  const head = Buffer.alloc(44);
+  head.write('RIFF', 0, 'latin1');
+  head.writeUInt32LE(36 + 2 * samples, 4);
+  head.write('WAVEfmt ', 8, 'latin1');
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(1, 22);
+  head.writeUInt32LE(16_000, 24);
+  head.writeUInt32LE(32_000, 28);
+  head.writeUInt16LE(2, 32);
+  head.writeUInt16LE(16, 34);
+  head.write('data', 36, 'latin1');
+  head.writeUInt32LE(2 * samples, 40);
+  return head;
+}
+
 async function collect(path: string, script: string): Promise<number[]> {
   const decoder = { kind: 'ffmpeg', program: program('stand-in', script) } as const;
   const samples: number[] = [];
-  for await (const block of openExternally(path, 'Core Audio', decoder).blocks())
+  for await (const block of openExternally(path, 'Core Audio', { decoder }).blocks())
     samples.push(...(block.channels[0] ?? []));
   return samples;
 }
@@ -46,7 +64,7 @@ describe('outside decoders', () => {
 
   test('a program that can not be started is an error, too', async () => {
     const decoder = { kind: 'ffmpeg', program: join(files.folder, 'gone') } as const;
-    await expect(openExternally('x.caf', 'Core Audio', decoder).blocks().next()).rejects.toMatchObject({
+    await expect(openExternally('x.caf', 'Core Audio', { decoder }).blocks().next()).rejects.toMatchObject({
       code: 'AUDIO_UNSUPPORTED',
     });
   });
@@ -55,7 +73,7 @@ describe('outside decoders', () => {
     const pidFile = join(files.folder, 'pid');
     const script = `echo $$ > ${pidFile}; exec cat /dev/zero`;
     const decoder = { kind: 'ffmpeg', program: program('endless', script) } as const;
-    const blocks = openExternally('x.caf', 'Core Audio', decoder).blocks();
+    const blocks = openExternally('x.caf', 'Core Audio', { decoder }).blocks();
     await blocks.next();
     await blocks.return(undefined);
     const pid = Number(readFileSync(pidFile, 'utf8'));
@@ -63,8 +81,28 @@ describe('outside decoders', () => {
     expect(alive(pid)).toBe(false);
   });
 
+  test('afconvert, which writes to a file, shows progress for as long as that file grows, and not without', async () => {
+    const wav = files.write('head', wavHead(8_000));
+    // Half a second of samples, in pieces; each waits until the one before was noticed, so no speed matters.
+    const seen = join(files.folder, 'seen');
+    const script = `for out; do :; done; cat ${wav} > "$out"
+      for piece in 1 2 3 4; do
+        until [ -e ${seen}$piece ]; do sleep 0.02; done
+        head -c 4000 /dev/zero >> "$out"
+      done
+      until [ -e ${seen}5 ]; do sleep 0.02; done
+      sleep 0.3`;
+    const decoder = { kind: 'afconvert', program: program('slow', script) } as const;
+    let signs = 0;
+    const onProgress = (): void => void files.write(`seen${(signs += 1)}`, Buffer.alloc(0));
+    let samples = 0;
+    const source = openExternally('x.caf', 'Core Audio', { decoder, onProgress, checkEveryMs: 10 });
+    for await (const block of source.blocks()) samples += block.channels[0]?.length ?? 0;
+    expect([samples, signs]).toEqual([8_000, 5]);
+  });
+
   test('without one, the error names the format and says what to install', () => {
-    expect(() => openExternally('x.caf', 'Core Audio', null)).toThrow(/Core Audio/);
+    expect(() => openExternally('x.caf', 'Core Audio', { decoder: null })).toThrow(/Core Audio/);
   });
 
   test('it is found on PATH', () => {

@@ -85,7 +85,9 @@ async function openSource(source: FileSource): Promise<PcmSource> {
     case 'matroska':
       return (await import('./matroska.js')).openMatroska(source);
     case 'foreign':
-      return (await import('./external.js')).openExternally(source.path, found.name);
+      return (await import('./external.js')).openExternally(source.path, found.name, {
+        onProgress: source.onRead,
+      });
     case 'unknown':
       throw new SottoError(
         'AUDIO_UNSUPPORTED',

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
@@ -11,6 +11,8 @@ import { openWav } from './wav.js';
 
 /** Hz that the outside decoders are asked for. */
 const RATE = 16_000;
+/** Far below the time without progress after which the engine is replaced. */
+const CHECK_EVERY_MS = 1_000;
 
 /** A decoder that the machine has: used for what the packages here don't read, never needed for the usual formats. */
 export interface ExternalDecoder {
@@ -43,11 +45,20 @@ function isExecutable(path: string): boolean {
   }
 }
 
+export interface ExternalOptions {
+  /** Null: there is none. */
+  readonly decoder?: ExternalDecoder | null | undefined;
+  /** Called while a converter writes its whole output before any audio comes of it: each time that output has grown. */
+  readonly onProgress?: (() => void) | undefined;
+  /** How often the size of that output is read, in ms. */
+  readonly checkEveryMs?: number | undefined;
+}
+
 /** @param format what the file is, for the message when nothing here can read it */
 export function openExternally(
   path: string,
   format: string,
-  decoder: ExternalDecoder | null = findExternalDecoder() ?? null,
+  { decoder = findExternalDecoder() ?? null, onProgress, checkEveryMs }: ExternalOptions = {},
 ): PcmSource {
   if (decoder === null) {
     throw new SottoError(
@@ -67,7 +78,7 @@ export function openExternally(
     blocks: () =>
       decoder.kind === 'ffmpeg'
         ? ffmpegBlocks(decoder.program, path)
-        : afconvertBlocks(decoder.program, path),
+        : afconvertBlocks(decoder.program, path, { onProgress, checkEveryMs }),
   };
 }
 
@@ -119,7 +130,11 @@ async function* ffmpegBlocks(program: string, path: string): ReturnType<PcmSourc
 }
 
 /** afconvert writes to files only. */
-async function* afconvertBlocks(program: string, path: string): ReturnType<PcmSource['blocks']> {
+async function* afconvertBlocks(
+  program: string,
+  path: string,
+  { onProgress, checkEveryMs = CHECK_EVERY_MS }: ExternalOptions,
+): ReturnType<PcmSource['blocks']> {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-audio-'));
   let wav: FileSource | undefined;
   try {
@@ -133,10 +148,11 @@ async function* afconvertBlocks(program: string, path: string): ReturnType<PcmSo
     child.stderr
       .setEncoding('utf8')
       .on('data', (text: string) => (complaint = (complaint + text).slice(-2000)));
+    const watch = setInterval(onGrowth(output, onProgress), checkEveryMs);
     const code = await new Promise<number | null>((done) => {
       child.once('error', () => done(null));
       child.once('close', done);
-    });
+    }).finally(() => clearInterval(watch));
     if (code !== 0) throw refused(path, 'afconvert', complaint);
     wav = await FileSource.open(output);
     yield* (await openWav(wav)).blocks();
@@ -144,6 +160,16 @@ async function* afconvertBlocks(program: string, path: string): ReturnType<PcmSo
     await wav?.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** To be called again and again: tells `onProgress` each time that the file is larger than before. */
+function onGrowth(path: string, onProgress: (() => void) | undefined): () => void {
+  let bytes = 0;
+  return () => {
+    const now = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (now > bytes) onProgress?.();
+    bytes = now;
+  };
 }
 
 function refused(path: string, program: string, complaint: string): SottoError {

@@ -40,12 +40,15 @@ export async function openMatroska(source: FileSource): Promise<PcmSource> {
   const format = pcmFormat(track);
   const codec = CODECS.find(([prefix]) => track.codecId.startsWith(prefix))?.[1];
   if (track.unreadable || (codec === undefined && format === undefined)) {
-    return openExternally(source.path, `Matroska with ${track.codecId || 'unknown'} sound`);
+    return openExternally(source.path, `Matroska with ${track.codecId || 'unknown'} sound`, {
+      onProgress: source.onRead,
+    });
   }
   const setup = track.codecPrivate;
   if (codec === 'aac' && findExternalDecoder() !== undefined) {
     const packets = frames(reader, head, track);
-    if (await usesBandReplication(setup, packets)) return openExternally(source.path, 'HE-AAC');
+    if (await usesBandReplication(setup, packets))
+      return openExternally(source.path, 'HE-AAC', { onProgress: source.onRead });
   }
   const sampleRate =
     codec === 'aac'

@@ -78,7 +78,7 @@ async function openTrack(
   const format = codec === null ? undefined : PCM_FORMATS.get(codec);
   if (codec === null || config === null || (format === undefined && !PACKET_CODECS.includes(codec))) {
     const name = codec ?? codecName(await track.getInternalCodecId());
-    return openExternally(source.path, `MP4 with ${name} sound`);
+    return openExternally(source.path, `MP4 with ${name} sound`, { onProgress: source.onRead });
   }
   const setup = bytesOf(config.description);
   if (
@@ -86,7 +86,7 @@ async function openTrack(
     (await usesBandReplication(setup, packetsOf(track))) &&
     findExternalDecoder() !== undefined
   ) {
-    return openExternally(source.path, 'HE-AAC');
+    return openExternally(source.path, 'HE-AAC', { onProgress: source.onRead });
   }
   // Of HE-AAC, our decoder gives the core, at half the rate that the container speaks of.
   const sampleRate = codec === 'aac' ? parseAudioSpecificConfig(setup).sampleRate : config.sampleRate;

@@ -26,7 +26,8 @@ export class FileSource {
     /** Bytes, as of opening. */
     readonly size: number,
     private readonly handle: FileHandle,
-    private readonly onRead: (() => void) | undefined,
+    /** Tells that the file is being worked on. */
+    readonly onRead: (() => void) | undefined,
   ) {}
 
   /** @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE or AUDIO_EMPTY. */
