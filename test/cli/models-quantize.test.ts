@@ -1,6 +1,15 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
 import type { LabelledClip } from '#daemon/cli/labelled-clips.js';
@@ -141,6 +150,23 @@ describe('sotto models quantize', () => {
     expect(await main([...args, '--no-report'])).not.toBe(0);
     expect(written.stderr).toContain('--force');
     expect(await main([...args, '--no-report', '--force'])).toBe(0);
+  });
+
+  test.each([
+    ['a config.json and no weights', ['config.json', 'notes.txt']],
+    ['weights and a subfolder', ['config.json', 'weights.safetensors', 'src/main.py']],
+    ['weights and no config.json', ['weights.safetensors', 'thesis.pdf']],
+  ])('--force replaces no folder with %s', async (_, names) => {
+    const out = mkdtempSync(join(folder, 'of-the-user-'));
+    for (const name of names) {
+      mkdirSync(dirname(join(out, name)), { recursive: true });
+      writeFileSync(join(out, name), `content of ${name}`);
+    }
+    const args = ['models', 'quantize', starterModel(), '--out', out, '--no-report', '--force'];
+    expect(await main(args)).not.toBe(0);
+    expect(written.stderr).toContain('is there already');
+    for (const name of names) expect(readFileSync(join(out, name), 'utf8')).toBe(`content of ${name}`);
+    expect(readdirSync(out).sort()).toEqual(names.map((name) => name.split('/')[0]).sort());
   });
 
   test('refuses clips that are not there before any work', async () => {
