@@ -18,7 +18,7 @@ export function addServe(program: Command, outcome: Outcome): void {
     .summary('start an OpenAI-compatible API server')
     .description(
       'Start an OpenAI-compatible API server in the background, for programs on this machine. It keeps running, after ' +
-        'restarts too; stop it with `sotto serve --stop`. Requests need the token. No other machine and no ' +
+        'restarts too; stop it with `sotto serve --stop`. Requests need the token, `/health` too. No other machine and no ' +
         'web page can reach it.',
     )
     .addOption(new Option('-p, --port <number>', 'port; 0 for any free one (default: 7688)').argParser(port))
