@@ -26,12 +26,19 @@ export function spellWords(replacer: Replacer, words: readonly Word[]): Word[] {
   let space = '';
   let from = 0;
   let end = 0;
+  /** The first edit that reaches behind `from`. */
+  let first = 0;
   for (const word of words) {
     group.push(word);
     end += word.word.length;
-    const isCut = edits.some(({ heardStart, heardEnd }) => heardStart < end && heardEnd > end);
+    // Of hours there are thousands of edits: each word is compared with the ones around it.
+    while ((edits[first]?.end ?? Infinity) <= from) first += 1;
+    let behind = first;
+    while ((edits[behind]?.start ?? Infinity) < end) behind += 1;
+    const near = edits.slice(first, behind);
+    const isCut = near.some(({ heardStart, heardEnd }) => heardStart < end && heardEnd > end);
     if (isCut) continue;
-    const now = space + written(text, edits, from, end);
+    const now = space + written(text, near, from, end);
     space = now.trim() === '' ? now : '';
     if (space === '' && now !== '') spelled.push({ ...together(group), word: now });
     group = [];
