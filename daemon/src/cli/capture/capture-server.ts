@@ -18,8 +18,10 @@ import { readLines } from './lines.js';
 
 /** Often enough for a meter. */
 const TELL_EVERY_MS = 50;
-/** One that does not read gets no more. */
+/** A watcher with more unread bytes is told the next change when it has read them. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
+/** A client that asks again and again and leaves so many bytes of answers unread is cut off. */
+const MAX_UNREAD_ANSWER_BYTES = 32 * 1024 * 1024;
 /** A line of a client is a word or two, or names and a text that was said before. */
 const MAX_LINE = 16 * 1024;
 /** A client whose line is longer than this is cut off. */
@@ -95,6 +97,7 @@ export class CaptureServer {
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on('error', () => socket.destroy());
+    socket.on('drain', () => this.#tellAll());
     socket.on('close', () => {
       this.#sockets.delete(socket);
       this.#parts.onGone(socket);
@@ -159,6 +162,7 @@ export class CaptureServer {
     const now = this.#parts.take()?.now;
     if (now === undefined) return;
     for (const watcher of this.#watchers.values()) {
+      if (watcher.socket.writableLength > MAX_UNREAD_BYTES) continue;
       const change = changeOf(watcher.known, now);
       watcher.known = now;
       if (change !== undefined) send(watcher.socket, change);
@@ -167,7 +171,7 @@ export class CaptureServer {
 }
 
 function send(socket: Socket, message: CaptureTell): void {
-  if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
+  if (socket.writableLength > MAX_UNREAD_ANSWER_BYTES) socket.destroy();
   else if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }
 

@@ -1,0 +1,103 @@
+/** Texts of hours, told to the commands that watch a dictation in the background. */
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { BackgroundTake } from '#daemon/cli/capture/background-take.js';
+import { CaptureServer } from '#daemon/cli/capture/capture-server.js';
+import { BackgroundCapture } from '#daemon/client/background-capture.js';
+import type { Capture } from '#daemon/protocol/capture.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { until } from '#test/harness/wait.js';
+
+/** More than the system and the server hold for a client that does not read. */
+const LONG = 'слово, '.repeat(300_000);
+
+const START: Capture = {
+  id: 'one',
+  startedMs: 1,
+  phase: 'listening',
+  asked: {},
+  committed: LONG,
+  tentative: '',
+  seconds: 0,
+  db: -60,
+  noSignalSeconds: 0,
+  speaking: false,
+  daemon: 'connected',
+};
+
+let home: TempHome;
+let clock: VirtualClock;
+let now: Capture;
+let server: CaptureServer;
+let watchers = 0;
+const sockets: Socket[] = [];
+
+beforeEach(async () => {
+  home = tempHome();
+  clock = new VirtualClock();
+  now = START;
+  watchers = 0;
+  const take = {
+    get now() {
+      return now;
+    },
+  } as BackgroundTake;
+  server = await CaptureServer.listen({
+    path: join(home.folder, 'capture'),
+    clock,
+    take: () => take,
+    begin: () => ({ take, isNew: true }),
+    finish: () => true,
+    last: () => undefined,
+    devices: () => Promise.resolve([]),
+    leave: () => undefined,
+    onWatchers: (count) => (watchers = count),
+    onGone: () => undefined,
+  });
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server.close();
+  home.remove();
+});
+
+function change(fields: Partial<Capture>): void {
+  now = { ...now, ...fields };
+  server.changed(now);
+  clock.advance(50);
+}
+
+test('a watcher that reads late is told all of a long text and how it ended', async () => {
+  const socket = connect(join(home.folder, 'capture'));
+  sockets.push(socket);
+  let received = '';
+  socket.setEncoding('utf8');
+  socket.pause();
+  socket.on('data', (text: string) => (received += text));
+  socket.pause();
+  socket.write('{"type":"watch"}\n');
+  await until(() => watchers === 1);
+  for (let second = 1; second <= 100; second++)
+    change({ seconds: second, committed: `${now.committed}more, ` });
+  change({ phase: 'final', text: now.committed });
+  socket.resume();
+  await until(() => received.includes('"final"') && received.endsWith('\n'));
+  const lines = received.trimEnd().split('\n');
+  const told = lines.map((line) => JSON.parse(line) as { take?: Capture; more?: string; change?: Capture });
+  expect(told.map((one) => one.take?.committed ?? one.more ?? '').join('') === now.committed).toBe(true);
+  expect(told.at(-1)?.change?.text === now.committed).toBe(true);
+  expect(watchers).toBe(1);
+});
+
+test('a long text reaches a command that watches', async () => {
+  const capture = await BackgroundCapture.connect(join(home.folder, 'capture'));
+  const { take, isNew } = (await capture?.begin({})) ?? {};
+  expect([isNew, take?.committed === LONG]).toEqual([true, true]);
+  change({ phase: 'final', text: LONG });
+  let last: Capture | undefined;
+  for await (const one of capture?.takes() ?? []) if ((last = one).phase === 'final') break;
+  expect(last?.text === LONG).toBe(true);
+  capture?.close();
+});
