@@ -37,6 +37,21 @@ describe('a transcription', () => {
   });
 
   test.each([
+    ['verbose_json', [['response_format', 'verbose_json']]],
+    ['a stream of events', [['stream', 'true']]],
+  ] as const)('of many hours comes whole as %s', async (_, fields) => {
+    const texts = Array.from({ length: 12_000 }, (_, i) => ` речь ${i} ${'слово, '.repeat(30)}`);
+    const answer = await here.transcribe({ texts }, fields);
+    const whole = texts.join('').trim();
+    expect(answer.status).toBe(200);
+    expect(answer.text.length).toBeGreaterThan(2 * 1024 * 1024);
+    const text = answer.headers['content-type']?.includes('json')
+      ? v.parse(verboseTranscriptionSchema, answer.json()).text
+      : (eventsOf(answer).at(-1) as { text?: string }).text;
+    expect(text === whole).toBe(true);
+  });
+
+  test.each([
     ['text', 'text/plain; charset=utf-8', `${TEXT}\n`],
     [
       'srt',

@@ -295,9 +295,17 @@ describe('a client without manners', () => {
     socket.close();
   });
 
-  test('that sends more than 256 KiB at once, or in crumbs without end, is closed', async () => {
+  test('that sends an audio frame of more than 256 KiB is told so, and stays connected', async () => {
+    const socket = await greeted();
+    socket.send(Buffer.alloc(256 * 1024 + 2));
+    expect(await next(socket)).toMatchObject({ type: 'error', error: { code: 'PROTOCOL' } });
+    expect(socket.readyState).toBe(WebSocket.OPEN);
+    socket.close();
+  });
+
+  test('that sends more than 8 MiB at once, or in crumbs without end, is closed', async () => {
     const big = await greeted();
-    big.send('x'.repeat(256 * 1024 + 1));
+    big.send('x'.repeat(8 * 1024 * 1024 + 1));
     expect(await closed(big)).toBe(1009);
     const crumbs = await greeted();
     for (let n = 0; n < 40; n++) crumbs.send('x', { fin: false });
@@ -308,7 +316,7 @@ describe('a client without manners', () => {
     const lazy = await greeted();
     lazy.pause();
     lazy.send(
-      JSON.stringify({ type: 'transcribe', id: 'x', path: audio({ segments: 4_000, textLength: 2_000 }) }),
+      JSON.stringify({ type: 'transcribe', id: 'x', path: audio({ segments: 40_000, textLength: 2_000 }) }),
     );
     await until(() => sessions.queueStatus().running === 1);
     await until(() => sessions.queueStatus().cancelled === 1);

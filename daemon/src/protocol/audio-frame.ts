@@ -7,6 +7,7 @@
  */
 import { SottoError } from './errors.js';
 import { BYTES_PER_SAMPLE } from './live.js';
+import { LIMITS } from './version.js';
 
 const HEAD_BYTES = 12;
 
@@ -27,6 +28,10 @@ export function encodeAudioFrame({ channel, firstSample, pcm }: AudioFrame): Uin
 
 /** @throws SottoError PROTOCOL */
 export function parseAudioFrame(frame: Uint8Array): AudioFrame {
+  if (frame.byteLength > LIMITS.maxAudioFrameBytes) {
+    const message = `an audio frame of ${frame.byteLength} bytes is larger than ${LIMITS.maxAudioFrameBytes}`;
+    throw new SottoError('PROTOCOL', message);
+  }
   const pcmBytes = frame.byteLength - HEAD_BYTES;
   if (pcmBytes <= 0 || pcmBytes % BYTES_PER_SAMPLE !== 0) {
     throw new SottoError('PROTOCOL', `an audio frame of ${frame.byteLength} bytes holds no whole samples`);

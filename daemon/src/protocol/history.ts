@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { ERROR_CODES } from './errors.js';
 import { finite, text, whole, within } from './fields.js';
 import { wordSchema } from './transcription.js';
+import { LIMITS } from './version.js';
 
 const id = text(1, 64);
 const dictationId = v.pipe(
@@ -43,7 +44,7 @@ export const historyRequestSchema = v.variant('do', [
   v.object({
     do: v.literal('set-text'),
     id: dictationId,
-    text: v.pipe(v.string(), v.maxLength(200_000)),
+    text: v.pipe(v.string(), v.maxLength(LIMITS.maxTextLength)),
     model: text(1, 4096),
     language: v.exactOptional(text(1, 16)),
   }),

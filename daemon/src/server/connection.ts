@@ -20,7 +20,8 @@ import type { VocabularyDesk } from '../sessions/vocabulary/vocabulary-desk.js';
 import { FileRequests } from './file-requests.js';
 import { LiveChannels } from './live-channels.js';
 import { ModelRequests } from './model-requests.js';
-import { bytesOf, MAX_UNREAD_BYTES, POLICY_VIOLATION, textOf } from './websocket.js';
+import { Outbox } from './outbox.js';
+import { bytesOf, POLICY_VIOLATION, textOf } from './websocket.js';
 
 /** Above this many unread bytes, what is only for display is left out. */
 const DISPLAY_BYTES = 64 * 1024;
@@ -44,6 +45,7 @@ export interface ConnectionContext {
 export class Connection {
   readonly #socket: WebSocket;
   readonly #context: ConnectionContext;
+  readonly #outbox: Outbox;
   readonly #jobs = new Map<string, Job>();
   readonly #live: LiveChannels;
   readonly #models: ModelRequests;
@@ -55,6 +57,11 @@ export class Connection {
   constructor(socket: WebSocket, context: ConnectionContext) {
     this.#socket = socket;
     this.#context = context;
+    this.#outbox = new Outbox(socket, context.clock, () => {
+      context.log.warn('a client does not read what it asked for: connection ended');
+      // `close` would wait behind the unread bytes.
+      socket.terminate();
+    });
     this.#live = new LiveChannels(context.live, (message, onlyForDisplay) =>
       this.#send(message, onlyForDisplay),
     );
@@ -255,15 +262,8 @@ export class Connection {
   /** @returns whether it was sent */
   #send(message: DaemonMessage, onlyForDisplay = false): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return false;
-    if (onlyForDisplay && this.#socket.bufferedAmount > DISPLAY_BYTES) return false;
-    const text = JSON.stringify(message);
-    if (this.#socket.bufferedAmount + text.length > MAX_UNREAD_BYTES) {
-      // `close` would wait behind the very bytes that are not read.
-      this.#context.log.warn('a client does not read what it asked for: connection ended');
-      this.#socket.terminate();
-      return false;
-    }
-    this.#socket.send(text);
+    if (onlyForDisplay && this.#outbox.unreadBytes > DISPLAY_BYTES) return false;
+    this.#outbox.push(JSON.stringify(message));
     return true;
   }
 }

@@ -10,7 +10,7 @@ export const TRY_AGAIN_LATER = 1013;
 export const PING_EVERY_MS = 15_000;
 /** One that has not answered for so long is let go. */
 export const DEAD_AFTER_MS = 45_000;
-/** Above so many unread bytes a client is not reading, and is let go. */
+/** A client with more unread bytes has to read, or its connection is ended. */
 export const MAX_UNREAD_BYTES = 1024 * 1024;
 /** How long a client that is told goodbye may take to say it, too. */
 const GOODBYE_MS = 500;

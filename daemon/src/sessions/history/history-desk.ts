@@ -13,7 +13,7 @@ import type { Dictation, Found, History } from '../../store/history/index.js';
 import { retryWhileBusy } from '../../store/history/retry-busy.js';
 import { keepHistory } from '../../store/write-settings.js';
 
-/** An answer is one message, of which a client reads a mebibyte at most. */
+/** Pages end here, so that the first entries are there soon; a single entry may be larger. */
 const MAX_ANSWER_BYTES = 512 * 1024;
 
 export interface HistoryDeskOptions {

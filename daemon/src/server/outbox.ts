@@ -1,0 +1,97 @@
+/**
+ * Messages on their way to one client. A large one is sent as fragments of one WebSocket message, each when the one before
+ * has left this process: the bytes that leave tell a slow client from one that does not read.
+ */
+import type { WebSocket } from 'ws';
+import type { Clock } from '../clock.js';
+import { LIMITS } from '../protocol/version.js';
+import { MAX_UNREAD_BYTES } from './websocket.js';
+
+/** Also the most that is given to the socket before it has sent some of it. */
+const FRAGMENT_BYTES = 256 * 1024;
+/** A client with more than `MAX_UNREAD_BYTES` unread has to read a fragment in this time. */
+const STALL_TIMEOUT_MS = 10_000;
+/** A timer that fires so late was suspended with the machine, and so was the client. */
+const MAX_LATENESS_MS = 5_000;
+
+interface Fragment {
+  readonly bytes: Buffer;
+  readonly isLast: boolean;
+}
+
+export class Outbox {
+  readonly #socket: WebSocket;
+  readonly #clock: Clock;
+  readonly #onStalled: () => void;
+  readonly #fragments: Fragment[] = [];
+  #queuedBytes = 0;
+  #cancelStallTimer: (() => void) | undefined;
+  #hasProgressed = false;
+
+  /** @param onStalled called once for a client that reads nothing, or has too much unread; nothing is sent after it */
+  constructor(socket: WebSocket, clock: Clock, onStalled: () => void) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#onStalled = onStalled;
+    socket.on('close', () => this.#clear());
+  }
+
+  /** Bytes that have not left this process. */
+  get unreadBytes(): number {
+    return this.#queuedBytes + this.#socket.bufferedAmount;
+  }
+
+  /** @param message of any length up to `LIMITS.maxAnswerBytes` in UTF-8 */
+  push(message: string): void {
+    const bytes = Buffer.from(message, 'utf8');
+    if (this.unreadBytes + bytes.length > LIMITS.maxAnswerBytes) {
+      this.#stalled();
+      return;
+    }
+    // A fragment may end inside a character: the client decodes the whole message.
+    for (let at = 0; at < bytes.length; at += FRAGMENT_BYTES) {
+      const fragment = bytes.subarray(at, at + FRAGMENT_BYTES);
+      this.#fragments.push({ bytes: fragment, isLast: at + FRAGMENT_BYTES >= bytes.length });
+    }
+    this.#queuedBytes += bytes.length;
+    this.#send();
+    if (this.unreadBytes > MAX_UNREAD_BYTES) this.#cancelStallTimer ??= this.#watch();
+  }
+
+  #send(): void {
+    while (this.#socket.readyState === this.#socket.OPEN && this.#socket.bufferedAmount < FRAGMENT_BYTES) {
+      const fragment = this.#fragments.shift();
+      if (fragment === undefined) return;
+      this.#queuedBytes -= fragment.bytes.length;
+      this.#socket.send(fragment.bytes, { binary: false, fin: fragment.isLast }, (error) => {
+        if (error != null) return;
+        this.#hasProgressed = true;
+        this.#send();
+      });
+    }
+  }
+
+  #watch(): () => void {
+    this.#hasProgressed = false;
+    const dueMs = this.#clock.nowMs() + STALL_TIMEOUT_MS;
+    return this.#clock.after(STALL_TIMEOUT_MS, () => {
+      this.#cancelStallTimer = undefined;
+      if (this.unreadBytes <= MAX_UNREAD_BYTES) return;
+      const isLate = this.#clock.nowMs() - dueMs > MAX_LATENESS_MS;
+      if (this.#hasProgressed || isLate) this.#cancelStallTimer = this.#watch();
+      else this.#stalled();
+    });
+  }
+
+  #stalled(): void {
+    this.#clear();
+    this.#onStalled();
+  }
+
+  #clear(): void {
+    this.#cancelStallTimer?.();
+    this.#cancelStallTimer = undefined;
+    this.#fragments.length = 0;
+    this.#queuedBytes = 0;
+  }
+}

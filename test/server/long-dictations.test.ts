@@ -1,0 +1,241 @@
+/** Dictations of hours, delivered over a real socket to Sotto's own client. */
+import { createServer, connect, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { systemClock } from '#daemon/clock.js';
+import { TakeKeeper } from '#daemon/cli/keep-takes.js';
+import { SottoClient } from '#daemon/client/client.js';
+import { Dictation, type DictationEvent } from '#daemon/client/dictation.js';
+import { silentLog } from '#daemon/logger.js';
+import type { FinalEvent } from '#daemon/protocol/live.js';
+import type { Word } from '#daemon/protocol/transcription.js';
+import { SottoServer } from '#daemon/server/server.js';
+import { FileDesk } from '#daemon/sessions/files/file-desk.js';
+import { HistoryDesk } from '#daemon/sessions/history/history-desk.js';
+import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
+import { Sessions } from '#daemon/sessions/sessions.js';
+import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
+import type { Engine, EngineLive, LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
+import { noVocabulary } from '#test/harness/no-vocabulary.js';
+import { idleDesk } from '#test/harness/puppet-models.js';
+import { ramp, SECOND } from '#test/harness/ramp.js';
+import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+
+/** Words of a committed event, as a pass over minutes of audio gives them. */
+const WORDS_A_LOOK = 400;
+const VOCABULARY = [' речь', ' the', ' größte', ' sotto', ' 言葉', ' said', ' naïve', ' word'];
+const REPLACED = new Replacer([{ from: 'sotto', to: 'Sotto 🎙' }]);
+
+function wordsOf(count: number): Word[] {
+  return Array.from({ length: count }, (_, i) => ({
+    start: i * 0.4,
+    end: i * 0.4 + 0.3,
+    word: `${VOCABULARY[i % VOCABULARY.length] ?? ''}${i % 3 === 0 ? '' : ','}`.slice(i === 0 ? 1 : 0),
+    probability: (i % 97) / 97,
+  }));
+}
+
+/** Hears so many words in any audio. */
+class Wordy implements Engine {
+  words = 0;
+
+  run(): never {
+    throw new Error('no files here');
+  }
+
+  status() {
+    return { state: 'ready' as const, restarts: 0, model: { state: 'absent' as const } };
+  }
+
+  live({ fromSample }: EngineLive, report: (report: LiveReport) => void): RunningLive {
+    queueMicrotask(() => report({ type: 'opened' }));
+    let heardSamples = fromSample;
+    return {
+      audio: (pcm) => void (heardSamples += pcm.byteLength / 2),
+      cancel: () => undefined,
+      finish: () => {
+        const rest = wordsOf(this.words);
+        const look = () => ({
+          committed: rest.splice(0, WORDS_A_LOOK),
+          tentative: '',
+          language: 'en',
+          heardSamples,
+          intervalSeconds: 0.5,
+          checkpoint: { fromSample: heardSamples, state: null },
+        });
+        while (rest.length > WORDS_A_LOOK) report({ type: 'look', look: look() });
+        report({ type: 'done', look: look() });
+      },
+    };
+  }
+}
+
+let home: TempHome;
+let engine: Wordy;
+let keeper: TakeKeeper;
+let live: LiveSessions;
+let server: SottoServer;
+let relay: Server | undefined;
+/** How often a client has connected. */
+let connections = 0;
+
+beforeEach(async () => {
+  home = tempHome();
+  engine = new Wordy();
+  keeper = new TakeKeeper(home.paths, silentLog);
+  const common = {
+    engine,
+    clock: systemClock,
+    log: silentLog,
+    resolveModel: () => ({ name: 'm', dir: '/m' }),
+  };
+  live = new LiveSessions({
+    ...common,
+    folder: home.folder,
+    keep: (outcome) => keeper.keep(outcome),
+    vocabulary: { now: () => ({ words: [], replacer: REPLACED }) },
+  });
+  const sessions = new Sessions(common);
+  connections = 0;
+  server = await SottoServer.listen({
+    socketPath: home.paths.socket,
+    sessions,
+    live,
+    models: idleDesk(home.paths),
+    history: new HistoryDesk({
+      open: () => keeper.history(),
+      recordings: home.paths.recordings,
+      settings: home.paths.settings,
+      tidy: () => keeper.tidy(),
+    }),
+    vocabulary: noVocabulary,
+    files: new FileDesk({ sessions, clock: systemClock }),
+    clock: systemClock,
+    log: silentLog,
+    status: () => {
+      throw new Error('not asked for');
+    },
+    shutdown: () => undefined,
+  });
+});
+afterEach(async () => {
+  relay?.close();
+  relay = undefined;
+  await live.stop(0);
+  await server.close();
+  await keeper.close();
+  home.remove();
+});
+
+/** Dictates so many words. */
+async function dictate(words: number, socket = home.paths.socket): Promise<DictationEvent[]> {
+  engine.words = words;
+  const dictation = Dictation.open({
+    id: `long-${words}`,
+    connect: () => {
+      connections += 1;
+      return SottoClient.connect(socket, 'test');
+    },
+  });
+  dictation.push(ramp(0, SECOND));
+  dictation.finish();
+  const events: DictationEvent[] = [];
+  for await (const event of dictation.events()) events.push(event);
+  return events;
+}
+
+function committedBefore(events: readonly DictationEvent[], type: string): string {
+  const end = events.findIndex((event) => event.type === type);
+  return events
+    .slice(0, end)
+    .map((event) => (event.type === 'committed' ? event.text : ''))
+    .join('');
+}
+
+function finalOf(events: readonly DictationEvent[]): FinalEvent {
+  const last = events.at(-1);
+  expect(last?.type).toBe('final');
+  return last as FinalEvent;
+}
+
+/** What `dictate` has to deliver. */
+function expected(count: number): { committed: string; text: string } {
+  const committed = wordsOf(count)
+    .map(({ word }) => word)
+    .join('');
+  return { committed, text: committed.replaceAll('sotto', 'Sotto 🎙') };
+}
+
+describe('a long dictation', () => {
+  test.each([30_000, 110_000])(
+    'of %i words with a replacement is delivered whole, once, and so is its entry in the history',
+    async (count) => {
+      const { committed, text } = expected(count);
+      const events = await dictate(count);
+      const final = finalOf(events);
+      expect(connections).toBe(1);
+      expect(committedBefore(events, 'final') === committed).toBe(true);
+      expect(final.text === text).toBe(true);
+      expect(final.words?.length).toBe(count);
+      expect(final.words?.map(({ word }) => word).join('') === text).toBe(true);
+      expect(JSON.stringify(final).length).toBeGreaterThan(1024 * 1024);
+      const client = await SottoClient.connect(home.paths.socket, 'test');
+      const { dictations } = await client.history({ do: 'get', id: `long-${count}` });
+      expect(dictations[0]?.text === text).toBe(true);
+      expect(dictations[0]?.words?.length).toBe(count);
+      expect(client.connected).toBe(true);
+      client.close();
+    },
+    120_000,
+  );
+
+  test('whose delivery was interrupted is delivered whole over the next connection', async () => {
+    const { committed, text } = expected(30_000);
+    const path = join(home.folder, 'relay');
+    const committedBytes = Buffer.byteLength(JSON.stringify(wordsOf(30_000)));
+    relay = await relayAt(path, committedBytes + 1024 * 1024);
+    const events = await dictate(30_000, path);
+    expect(connections).toBe(2);
+    expect(events.filter(({ type }) => type === 'connection')).toEqual([
+      { type: 'connection', state: 'lost' },
+      { type: 'connection', state: 'back' },
+    ]);
+    // It broke inside `final`: all that came before had arrived.
+    expect(committedBefore(events, 'connection') === committed).toBe(true);
+    expect(finalOf(events).text === text).toBe(true);
+    expect(finalOf(events).words?.length).toBe(30_000);
+  });
+
+  test('can be given the text of another transcription, and lies in the list with others', async () => {
+    await dictate(400);
+    const client = await SottoClient.connect(home.paths.socket, 'test');
+    const text = 'слово, '.repeat(110_000).trim();
+    const set = await client.history({ do: 'set-text', id: 'long-400', text, model: 'other' });
+    expect(set.dictations[0]?.text === text).toBe(true);
+    const { dictations } = await client.history({ do: 'list', limit: 10 });
+    expect(dictations.map((one) => one.text === text)).toEqual([true]);
+    expect(client.connected).toBe(true);
+    client.close();
+  });
+});
+
+/** Passes bytes between clients and the daemon; the first connection breaks after so many bytes to the client. */
+async function relayAt(path: string, limit: number): Promise<Server> {
+  let first = true;
+  const made = createServer((near: Socket) => {
+    const far = connect(home.paths.socket);
+    let left = first ? limit : Infinity;
+    first = false;
+    near.pipe(far);
+    far.on('data', (data: Buffer) => {
+      if (left > 0) near.write(data.subarray(0, left));
+      left -= data.length;
+      if (left <= 0) near.end(() => far.destroy());
+    });
+    far.on('close', () => near.destroy());
+    near.on('close', () => far.destroy());
+    for (const socket of [near, far]) socket.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => made.listen(path, resolve));
+  return made;
+}
