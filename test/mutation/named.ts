@@ -64,6 +64,14 @@ export const NAMED: readonly NamedMutation[] = [
     suites: [],
   },
   {
+    name: 'clients that do not read are never cut off',
+    room: 'server',
+    file: 'daemon/src/server/outbox.ts',
+    search: 'const STALL_TIMEOUT_MS = 10_000;',
+    replace: 'const STALL_TIMEOUT_MS = 1_000_000_000;',
+    suites: [],
+  },
+  {
     name: 'clients have 50 ms to come back after a restart',
     room: 'sessions',
     file: 'daemon/src/sessions/live/live-sessions.ts',
