@@ -144,7 +144,7 @@ describe('sotto models quantize', () => {
     expect(report.result.tokensPerSecond).toBeGreaterThan(0);
     // mlx-whisper cannot read it, and its source was packed before.
     expect(report.notes.join(' ')).toMatch(/mlx-whisper.*packed already/);
-    expect(readdirSync(out).sort()).toEqual(['config.json', 'weights.safetensors']);
+    expect(readdirSync(out).sort()).toEqual(['.sotto-made.json', 'config.json', 'weights.safetensors']);
 
     // What is there stays, unless told otherwise.
     expect(await main([...args, '--no-report'])).not.toBe(0);
