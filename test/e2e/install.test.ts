@@ -153,7 +153,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       const addon = join(current(), 'native/lib', target, 'sotto-mlx.node');
       rmSync(addon);
       const again = await install(first);
-      expect([again.code, again.out]).toEqual([0, expect.stringMatching(/installed and runs already/)]);
+      expect([again.code, again.out]).toEqual([0, expect.stringMatching(/Login agent installed already/)]);
       expect([existsSync(addon), launchd.pid(LABEL)]).toEqual([true, pid]);
       expect(versions()).toHaveLength(1);
       writeFileSync(paths.settings, '{"history":{"keepDays":7}}');
