@@ -97,7 +97,7 @@ withEngine('OpenAI’s own clients', () => {
         code: 'AUDIO_UNSUPPORTED',
         param: 'file',
         // Not where it lay while it was looked at.
-        message: expect.stringContaining('the file is no audio file') as unknown,
+        message: expect.stringContaining('the file is not a supported audio file') as unknown,
       },
     );
   });
