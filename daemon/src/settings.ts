@@ -1,7 +1,8 @@
 /** settings.json: what the user has chosen. Missing file or field means the default; a broken file is said. */
-import { readFileSync } from 'node:fs';
 import { codeOf, messageOf, SottoError } from './protocol/errors.js';
+import { TEXT_INPUT } from './protocol/file-problem.js';
 import { isHttpPort } from './protocol/http-port.js';
+import { readSmallFile } from './read-small-file.js';
 
 export interface Settings {
   /** Model that the daemon keeps warm: a name or an absolute folder. The starter model when left out. */
@@ -52,17 +53,16 @@ export const SETTING_NAMES = [
   'http.port',
 ] as const;
 
+const MAX_SETTINGS_BYTES = 2 ** 20;
+
 /** @throws SottoError INVALID_ARGUMENT */
 export function readSettings(path: string): Settings {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readSmallFile(path, MAX_SETTINGS_BYTES, TEXT_INPUT);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return DEFAULTS;
-    throw new SottoError('INVALID_ARGUMENT', `${path} can't be read`, {
-      cause: error,
-      hint: 'check its permissions',
-    });
+    if (error instanceof SottoError && codeOf(error.cause) === 'ENOENT') return DEFAULTS;
+    throw error;
   }
   try {
     return settingsFrom(JSON.parse(text));

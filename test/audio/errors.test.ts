@@ -76,7 +76,7 @@ describe('what is no ordinary file', () => {
     symlinkSync(join(files.folder, 'a'), join(files.folder, 'b'));
     const error = await errorOf(join(files.folder, 'a'));
     expect(error.code).toBe('AUDIO_UNREADABLE');
-    expect(error.message).toContain('leads back to itself');
+    expect(error.message).toContain('links form a loop');
   });
 
   test('a file that the user may not read is unreadable, and the hint says where to look', () => {

@@ -26,14 +26,17 @@ export interface SottoOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly realEngine?: boolean;
+  /** The user that runs it, by number: only root can choose one. */
+  readonly uid?: number;
 }
 
 export function startSotto(
   args: readonly string[],
-  { home, cwd, env, realEngine }: SottoOptions,
+  { home, cwd, env, realEngine, uid }: SottoOptions,
 ): SottoProcess {
   const child = spawn(process.execPath, [launcher, ...args], {
     ...(cwd === undefined ? {} : { cwd }),
+    ...(uid === undefined ? {} : { uid, gid: uid }),
     env: {
       ...process.env,
       NO_COLOR: '1',

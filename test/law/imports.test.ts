@@ -35,6 +35,9 @@ const LAW: Record<string, readonly string[]> = {
   extension: ['protocol'],
 };
 
+/** How any room reads a small file or makes a folder: the one part of `base` that models may use. */
+const FILE_ACCESS = /^daemon\/src\/(read-small-file|make-folder)\./;
+
 /** Only these parts of `audio` compute on MLX; the rest decodes files and needs no GPU. */
 const AUDIO_ON_MLX = /^daemon\/src\/audio\/(mel|vad)(\/|\.|-)/;
 
@@ -74,6 +77,7 @@ export function breach(from: string, to: string): string | undefined {
     return `${from}: a model family may not import the family ${other}`;
   }
   if (a === 'audio' && b === 'native' && AUDIO_ON_MLX.test(from)) return undefined;
+  if (a === 'models' && b === 'base' && FILE_ACCESS.test(to)) return undefined;
   if ((LAW[a] ?? []).includes(b)) return undefined;
   return `${from}: ${a} may not import ${b} (${to})`;
 }

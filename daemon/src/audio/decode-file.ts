@@ -1,9 +1,9 @@
-import { SottoError } from '../protocol/errors.js';
+import { codeOf, SottoError } from '../protocol/errors.js';
 import { downmix } from './downmix.js';
 import { type PcmSource } from './pcm-source.js';
 import { Resampler } from '../signal/resample.js';
 import { sniff } from './sniff.js';
-import { FileSource, fromFileSystem, named, systemCode } from './source.js';
+import { FileSource, fromFileSystem, named } from './source.js';
 
 /** Hz. What every speech model here listens to. */
 export const MODEL_SAMPLE_RATE = 16_000;
@@ -195,7 +195,7 @@ async function* guarded(
 
 function asAudioError(path: string, error: unknown): SottoError {
   if (error instanceof SottoError) return error;
-  if (systemCode(error)?.startsWith('E') === true) return fromFileSystem(path, error);
+  if (codeOf(error)?.startsWith('E') === true) return fromFileSystem(path, error);
   const reason = error instanceof Error ? error.message : String(error);
   return new SottoError('AUDIO_UNSUPPORTED', `${named(path)} can't be decoded (${reason})`, {
     hint: 'it may be damaged: export or convert it again',

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
-import { SottoError } from '../protocol/errors.js';
+import { codeOf, SottoError } from '../protocol/errors.js';
+import { AUDIO_FILE, fileError, specialKind } from '../protocol/file-problem.js';
 
 /**
  * The most that a reader asks for at once: an MP4's index. A length in a damaged header may be anything, and above 2³¹ − 1
@@ -107,50 +108,15 @@ function refuseUnlessFile(path: string, facts: Stats): void {
       hint: 'name the files in it, for example with *.wav',
     });
   }
-  const kind = facts.isFIFO() ? 'a pipe' : facts.isSocket() ? 'a socket' : 'a device';
-  throw new SottoError('AUDIO_UNREADABLE', `${named(path)} is ${kind}, not an ordinary file`, {
+  throw new SottoError('AUDIO_UNREADABLE', `${named(path)} is ${specialKind(facts)}, not an ordinary file`, {
     hint: 'save the sound to a file first, then give that file',
   });
-}
-
-/** 'ENOENT' and the like, if that is what was thrown. (No `instanceof`: each context has an Error of its own.) */
-export function systemCode(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** What the operating system said, as a coded error that names the file. */
 export function fromFileSystem(path: string, error: unknown): SottoError {
   if (error instanceof SottoError) return error;
-  const code = systemCode(error) ?? '';
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-    case 'ENAMETOOLONG':
-    case 'ERR_INVALID_ARG_VALUE': // a path with a NUL byte
-      return new SottoError('AUDIO_NOT_FOUND', `there is no file ${named(path)}`, { cause: error });
-    case 'ELOOP':
-      return new SottoError(
-        'AUDIO_UNREADABLE',
-        `${named(path)} is a symbolic link that leads back to itself`,
-        {
-          hint: 'give the file itself',
-          cause: error,
-        },
-      );
-    case 'EACCES':
-    case 'EPERM':
-      return new SottoError('AUDIO_UNREADABLE', `${named(path)} may not be read by this user`, {
-        hint: 'check its permissions; on macOS also Privacy & Security → Files and Folders',
-        cause: error,
-      });
-    default:
-      return new SottoError(
-        'AUDIO_UNREADABLE',
-        `${named(path)} can't be read (${code || 'no reason given'})`,
-        {
-          cause: error,
-        },
-      );
-  }
+  if (codeOf(error) === 'ENOENT')
+    return new SottoError('AUDIO_NOT_FOUND', `there is no file ${named(path)}`, { cause: error });
+  return fileError(named(path), error, AUDIO_FILE);
 }

@@ -1,6 +1,7 @@
 /** Checks everything that dictation needs, from the ground up: what was found, and what to do about it. */
-import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 import type { AgentStatus } from '#launchd/index.js';
 import { packageRoot, type Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
@@ -70,7 +71,7 @@ function addon(): Finding {
 function folders({ home, logs, runtime }: Paths): Finding {
   for (const folder of [home, logs, runtime]) {
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder, 0o700);
       accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       const found = `${folder}: ${SottoError.from(error).message}`;

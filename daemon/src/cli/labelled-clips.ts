@@ -1,17 +1,21 @@
 /** Clips whose words are known: a folder with a manifest.jsonl. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { messageOf, SottoError } from '../protocol/errors.js';
+import { AUDIO_FILE } from '../protocol/file-problem.js';
+import { readSmallFile } from '../read-small-file.js';
 
 const clipSchema = v.object({ file: v.string(), text: v.string(), language: v.string() });
 export type LabelledClip = v.InferOutput<typeof clipSchema>;
 
-/** @throws SottoError AUDIO_NOT_FOUND */
+const MAX_MANIFEST_BYTES = 64 * 2 ** 20;
+
+/** @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE */
 export function readClips(folder: string): LabelledClip[] {
   const manifest = join(folder, 'manifest.jsonl');
+  const text = readSmallFile(manifest, MAX_MANIFEST_BYTES, AUDIO_FILE);
   try {
-    const lines = readFileSync(manifest, 'utf8').trim().split('\n');
+    const lines = text.trim().split('\n');
     const all = lines.map((line): unknown => JSON.parse(line));
     // Clips without words (music, silence) have no text to compare with.
     const clips = all.flatMap((line) => {

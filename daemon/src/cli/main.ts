@@ -1,6 +1,6 @@
 /** From an argument vector to an exit code. */
 import { CommanderError } from 'commander';
-import { SottoError } from '../protocol/errors.js';
+import { codedError } from '../protocol/file-problem.js';
 import { trace } from '../trace.js';
 import { buildProgram, forEachCommand } from './program.js';
 import { errorLine } from './view.js';
@@ -26,7 +26,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (thrown) {
     // Commander has printed the help, the version or what was wrong.
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : USAGE;
-    const error = SottoError.from(thrown);
+    const error = codedError(thrown);
     process.stderr.write(`${errorLine(error)}\n`);
     if (error.code === 'INTERNAL' && error.cause instanceof Error)
       process.stderr.write(`${error.cause.stack ?? ''}\n`);

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../protocol/errors.js';
 
 export const MODEL_CODES = [
   'MODEL_NOT_FOUND',
+  'MODEL_UNREADABLE',
   'MODEL_CORRUPT',
   'MODEL_UNSUPPORTED',
   'MODEL_LOAD_FAILED',

@@ -1,9 +1,8 @@
 /** A folder of texts: a file for each input, never two into one. */
-import { mkdir } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
-import { SottoError } from '../protocol/errors.js';
+import { makeFolder } from '../make-folder.js';
+import { fileError, OUTPUT_FOLDER } from '../protocol/file-problem.js';
 import { sweepDrafts } from './place-text.js';
-import { reasonOf } from './system-reason.js';
 
 /**
  * Names for the outputs, in the order of the inputs: `talk.mp3` gives `talk.txt`. Where two inputs would meet
@@ -31,11 +30,9 @@ export function outputNames(files: readonly string[], extension: string): string
  */
 export async function makeOutputFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     await sweepDrafts(folder);
   } catch (error) {
-    throw new SottoError('OUTPUT_FAILED', `the output folder ${folder} can't be made: ${reasonOf(error)}`, {
-      cause: error,
-    });
+    throw fileError(`the output folder ${folder}`, error, OUTPUT_FOLDER);
   }
 }

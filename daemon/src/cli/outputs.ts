@@ -4,14 +4,14 @@
  * know nothing of each other, replace nothing at all (`placeText` with `keep`), and neither does the Raycast extension.
  */
 import { constants, type Stats } from 'node:fs';
-import { lstat, open, realpath, stat, writeFile } from 'node:fs/promises';
+import { access, lstat, open, realpath, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Paths } from '../paths.js';
-import { SottoError } from '../protocol/errors.js';
+import { codeOf, SottoError } from '../protocol/errors.js';
+import { fileError, OUTPUT_FILE } from '../protocol/file-problem.js';
 import type { WrittenTexts } from '../store/batch/written-texts.js';
 import { digestOf } from './digest.js';
 import { digestOfHandle, placeText } from './place-text.js';
-import { reasonOf } from './system-reason.js';
 
 /** `edited`: Sotto wrote it, and it has changed since. `foreign`: Sotto knows of no text that it wrote there. */
 export type KeptReason = 'edited' | 'foreign';
@@ -44,9 +44,10 @@ export class Outputs {
 
   /** What is in the way of a text at `path`. With `overwrite` nothing is. */
   async standing(path: string): Promise<Standing> {
-    const stats = await lstat(path).catch(() => undefined);
+    const stats = await statsOf(path);
     if (stats === undefined || (await isStream(path, stats))) return { is: 'free' };
     if (stats.isDirectory()) throw outputFailed(path, 'it is a folder');
+    if (stats.isBlockDevice()) throw outputFailed(path, 'it is a disk');
     const key = await keyOf(path);
     const digest = stats.isFile() ? await digestOfFile(path) : undefined;
     const known = digest === undefined ? undefined : this.#memory.find(key, digest);
@@ -55,8 +56,9 @@ export class Outputs {
     return { is: 'kept', reason: this.#reason(key) };
   }
 
-  /** @throws SottoError OUTPUT_EXISTS where the rule keeps what is there */
+  /** @throws SottoError OUTPUT_EXISTS where the rule keeps what is there; OUTPUT_FAILED where no file can be made */
   async mustBeFree(path: string): Promise<void> {
+    await mustBeWritable(dirname(path), path);
     const standing = await this.standing(path);
     if (standing.is === 'kept') throw keptError(path, standing.reason);
   }
@@ -74,7 +76,7 @@ export class Outputs {
     const stats = await lstat(path).catch(() => undefined);
     if (stats !== undefined && (await isStream(path, stats))) {
       await writeFile(path, text).catch((error: unknown) => {
-        throw outputFailed(path, reasonOf(error), error);
+        throw fileError(path, error, OUTPUT_FILE);
       });
       return 'placed';
     }
@@ -191,6 +193,27 @@ async function digestOfFile(path: string): Promise<string | undefined> {
   }
 }
 
-function outputFailed(path: string, why: string, cause?: unknown): SottoError {
-  return new SottoError('OUTPUT_FAILED', `${path} can't be written: ${why}`, { cause });
+/** Undefined where nothing is there. @throws SottoError OUTPUT_FAILED where nothing could be */
+async function statsOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw fileError(path, error, OUTPUT_FILE);
+  }
+}
+
+/** Said before the work, which may take an hour. A device in a folder that allows no new files is written to. */
+async function mustBeWritable(folder: string, path: string): Promise<void> {
+  try {
+    if ((await lstat(path).catch(() => undefined)) === undefined)
+      await access(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') throw outputFailed(path, `there is no folder ${folder}`);
+    throw fileError(path, error, OUTPUT_FILE);
+  }
+}
+
+function outputFailed(path: string, why: string): SottoError {
+  return new SottoError('OUTPUT_FAILED', `${path} can't be written: ${why}`, { hint: 'give another path' });
 }

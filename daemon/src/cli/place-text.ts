@@ -5,24 +5,14 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, type BigIntStats } from 'node:fs';
-import {
-  chmod,
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  stat,
-  type FileHandle,
-} from 'node:fs/promises';
+import { chmod, link, lstat, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isRunning } from '../is-running.js';
-import { codeOf, SottoError } from '../protocol/errors.js';
+import { codeOf } from '../protocol/errors.js';
+import { fileError, OUTPUT_FILE } from '../protocol/file-problem.js';
+import { makeFolder as makeFolderAt } from '../make-folder.js';
 import { digestOf } from './digest.js';
-import { reasonOf } from './system-reason.js';
 
 /** After so long no writer is at a draft any more, wherever it ran: writing takes a moment. */
 const STALE_MS = 6 * 3600_000;
@@ -57,7 +47,7 @@ export async function placeText(
   const folder = dirname(path);
   const draft = join(folder, draftName());
   try {
-    if (makeFolder) await mkdir(folder, { recursive: true });
+    if (makeFolder) makeFolderAt(folder);
     const file = await open(draft, 'wx', 0o666);
     try {
       await file.writeFile(text);
@@ -71,7 +61,7 @@ export async function placeText(
     return outcome;
   } catch (error) {
     await rm(draft, { force: true }).catch(() => undefined);
-    throw outputError(path, error);
+    throw fileError(path, error, OUTPUT_FILE);
   }
 }
 
@@ -240,8 +230,4 @@ async function syncFolder(folder: string): Promise<void> {
   } catch {
     // Not every file system lets a folder be synced; the file itself is safe.
   }
-}
-
-function outputError(path: string, error: unknown): SottoError {
-  return new SottoError('OUTPUT_FAILED', `${path} can't be written: ${reasonOf(error)}`, { cause: error });
 }

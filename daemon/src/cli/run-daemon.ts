@@ -1,5 +1,5 @@
 /** `sotto daemon run`: the daemon itself, in this process. */
-import { mkdirSync } from 'node:fs';
+import { makeFolder } from '../make-folder.js';
 import { systemClock } from '../clock.js';
 import { openLog } from '../log.js';
 import type { Paths } from '../paths.js';
@@ -234,7 +234,7 @@ export async function runDaemon({
 /** A daemon that can't keep audio on disk still serves; each take says so. */
 function makePrivate(folder: string, log: Logger): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
   } catch (error) {
     log.error({ message: messageOf(error) }, 'no private folder for audio');
   }

@@ -1,8 +1,9 @@
 /** Audio from stdin or a pipe, in a private file for as long as it is transcribed. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
+import { makeFolder } from '../make-folder.js';
 import { SottoError } from '../protocol/errors.js';
 import { sweepInputs, Upload } from '../server/http/upload.js';
 import type { OpenInput } from './inputs.js';
@@ -72,7 +73,7 @@ export function openPipe(path: string, signal: AbortSignal): Readable {
 
 async function begin(folder: string): Promise<Upload> {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
   } catch (cause) {
     throw new SottoError('SPOOL_FAILED', `${folder} can’t be made`, {
       cause,

@@ -1,6 +1,7 @@
 /** Finds the user's daemon, or starts one in the background and waits until it listens. */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { makeFolder } from '../make-folder.js';
 import { OtherProtocol } from '../client/connect.js';
 import { SottoClient } from '../client/index.js';
 import { launcher, packageRoot, type Paths } from '../paths.js';
@@ -128,7 +129,7 @@ function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
 /** @throws SottoError DAEMON_UNAVAILABLE where the folder can't be written, such as on a read-only disk */
 function openStartupLog({ logs, startupLog }: Paths): number {
   try {
-    mkdirSync(logs, { recursive: true, mode: 0o700 });
+    makeFolder(logs, 0o700);
     return openSync(startupLog, tooLong(startupLog) ? 'w' : 'a', 0o600);
   } catch (error) {
     throw unwritableHome(startupLog, error);

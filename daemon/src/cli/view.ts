@@ -1,7 +1,8 @@
 /** How a command shows the work on a file. One for terminals, one for everything else. */
 import { basename } from 'node:path';
 import type { JobEvent } from '../protocol/messages.js';
-import { SottoError } from '../protocol/errors.js';
+import type { SottoError } from '../protocol/errors.js';
+import { codedError } from '../protocol/file-problem.js';
 import type { Transcript } from '../writers/index.js';
 
 export interface View {
@@ -47,7 +48,7 @@ function withoutName(message: string, file: string | undefined): string {
 
 /** Says what ended a command as a whole. @returns its exit code */
 export function sayFailure(thrown: unknown): number {
-  const error = SottoError.from(thrown);
+  const error = codedError(thrown);
   process.stderr.write(`${errorLine(error)}\n`);
   return error.exitCode;
 }

@@ -1,9 +1,11 @@
 /** What `sotto vocabulary` does. The file is the vocabulary: a daemon that runs sees by itself that it has changed. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { buffer as bytesOf } from 'node:stream/consumers';
 import type { Paths } from '../paths.js';
-import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
+import { codeOf, SottoError } from '../protocol/errors.js';
+import { fileError, OUTPUT_FILE, TEXT_INPUT } from '../protocol/file-problem.js';
 import { type Vocabulary, type VocabularyChange, type VocabularyFormat } from '../protocol/vocabulary.js';
+import { readSmallBytes } from '../read-small-file.js';
 import { added, countOf, removed, replaced } from '../store/vocabulary/change.js';
 import { formatVocabulary, parseForeign } from '../store/vocabulary/file-text.js';
 import { VocabularyFile } from '../store/vocabulary/vocabulary-file.js';
@@ -100,20 +102,23 @@ export async function exportTo(
   try {
     await writeFile(file, text, { flag: 'wx' });
   } catch (cause) {
-    const isThere = codeOf(cause) === 'EEXIST';
-    throw new SottoError(
-      'OUTPUT_FAILED',
-      isThere ? `${file} already exists` : `${file} can't be written: ${messageOf(cause)}`,
-      { cause, ...(isThere && { hint: 'choose another name, or move the file away' }) },
-    );
+    if (codeOf(cause) !== 'EEXIST') throw fileError(file, cause, OUTPUT_FILE);
+    throw new SottoError('OUTPUT_FAILED', `${file} already exists`, {
+      cause,
+      hint: 'choose another name, or move the file away',
+    });
   }
   process.stderr.write(`${counted(vocabulary)} saved to ${file}\n`);
   return 0;
 }
 
+/** More than any vocabulary may hold. */
+const MAX_IMPORT_BYTES = 16 * 2 ** 20;
+
 async function read(file: string): Promise<string> {
   try {
-    const bytes = file === '-' ? await bytesOf(process.stdin) : await readFile(file);
+    const bytes =
+      file === '-' ? await bytesOf(process.stdin) : readSmallBytes(file, MAX_IMPORT_BYTES, TEXT_INPUT);
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     if (codeOf(cause) === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
@@ -122,10 +127,7 @@ async function read(file: string): Promise<string> {
         hint: 'use JSON, CSV, or text with one word per line',
       });
     }
-    throw new SottoError('INVALID_ARGUMENT', `${file} can't be read: ${messageOf(cause)}`, {
-      cause,
-      hint: 'check the path',
-    });
+    throw fileError(file, cause, TEXT_INPUT);
   }
 }
 

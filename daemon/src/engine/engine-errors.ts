@@ -1,5 +1,6 @@
 /** Failures of MLX, of models and of files, as the one error that everybody outside the engine knows. */
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
+import { codedError } from '#daemon/protocol/file-problem.js';
 
 /** MLX on Metal, MLX on CUDA, and plain `malloc`, in their own words. */
 const OUT_OF_MEMORY =
@@ -11,7 +12,7 @@ export function engineError(thrown: unknown): SottoError {
   if (OUT_OF_MEMORY.test(message)) {
     return new SottoError('ENGINE_OOM', 'the model and this audio do not fit into memory', { cause: thrown });
   }
-  return new SottoError('INTERNAL', message, { cause: thrown });
+  return codedError(thrown);
 }
 
 /** The engine can't start at all: `native` says what is missing and, after a semicolon, how to get it. */

@@ -4,11 +4,13 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import type * as workshop from '#daemon/models/workshop.js';
-import { messageOf, SottoError } from '#daemon/protocol/errors.js';
+import { makeFolder } from '#daemon/make-folder.js';
+import { codeOf, SottoError } from '#daemon/protocol/errors.js';
+import { fileError, OUTPUT_FILE } from '#daemon/protocol/file-problem.js';
 import {
   MADE_MODEL,
   madeRecord,
@@ -84,9 +86,12 @@ async function convert({ dir, out, force, options }: Convert, { workshopFor }: W
     throw new SottoError('INVALID_ARGUMENT', 'a model is not converted into its own folder');
   }
   const shop = await workshopFor(dir);
-  const isThere = await stat(out).then(
+  const isThere = await lstat(out).then(
     () => true,
-    () => false,
+    (error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw fileError(out, error, OUTPUT_FILE);
+    },
   );
   if (isThere && !force) {
     throw new SottoError('OUTPUT_FAILED', `${out} is there already`, { hint: 'give --force to replace it' });
@@ -96,7 +101,7 @@ async function convert({ dir, out, force, options }: Convert, { workshopFor }: W
     join(dirname(out), `.${basename(out)}.${what}-${randomUUID().slice(0, 8)}`);
   const draft = beside('new');
   try {
-    await mkdir(dirname(out), { recursive: true });
+    makeFolder(dirname(out));
     await mkdir(draft);
     await shop.convert(dir, draft, options, telling('converting'));
     await writeFile(join(draft, MADE_MODEL), madeRecord(await readdir(draft)), { flush: true });
@@ -108,7 +113,7 @@ async function convert({ dir, out, force, options }: Convert, { workshopFor }: W
     await rm(draft, { recursive: true, force: true });
     if (signal.aborted) throw new SottoError('CANCELLED', 'converting was cancelled');
     if (error instanceof SottoError) throw error;
-    throw new SottoError('OUTPUT_FAILED', `${out} can't be written: ${messageOf(error)}`, { cause: error });
+    throw fileError(out, error, OUTPUT_FILE);
   }
 }
 

@@ -1,23 +1,35 @@
 /** The `config.json` that every model folder has. */
-import { readFile, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { SottoError } from '#daemon/protocol/errors.js';
+import { fileError, MODEL_FILE } from '#daemon/protocol/file-problem.js';
+import { readSmallFile } from '#daemon/read-small-file.js';
+
+/** The largest config.json of the Hub has a few hundred KiB. */
+export const MAX_CONFIG_BYTES = 16 * 2 ** 20;
 
 /**
  * Its fields, not looked at yet.
  *
- * @throws SottoError MODEL_NOT_FOUND if the folder or the file is missing, MODEL_CORRUPT if it is no JSON object.
+ * @throws SottoError MODEL_NOT_FOUND if the folder or the file is missing, MODEL_UNREADABLE, MODEL_CORRUPT if it is no JSON object.
  */
 export async function readConfigFile(dir: string): Promise<Readonly<Record<string, unknown>>> {
-  const folder = await stat(dir).catch(() => undefined);
-  if (folder === undefined) throw new SottoError('MODEL_NOT_FOUND', `there is no model at ${dir}`);
+  let folder: Stats;
+  try {
+    folder = await stat(dir);
+  } catch (error) {
+    throw fileError(dir, error, MODEL_FILE);
+  }
   if (!folder.isDirectory()) throw new SottoError('MODEL_NOT_FOUND', `${dir} is a file, not a model folder`);
   const path = join(dir, 'config.json');
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readSmallFile(path, MAX_CONFIG_BYTES, MODEL_FILE);
   } catch (cause) {
+    const error = SottoError.from(cause);
+    if (error.code !== 'MODEL_NOT_FOUND') throw error;
     throw new SottoError('MODEL_NOT_FOUND', `${dir} is no model folder: it has no config.json`, { cause });
   }
   try {

@@ -27,6 +27,12 @@ const CODES = {
     exitCode: 3,
     hint: 'the model folder is damaged: get it again',
   },
+  MODEL_UNREADABLE: {
+    httpStatus: 500,
+    retryable: false,
+    exitCode: 3,
+    hint: 'check the permissions of the model folder and its files',
+  },
   MODEL_UNSUPPORTED: {
     httpStatus: 400,
     retryable: false,
@@ -208,6 +214,12 @@ const CODES = {
     retryable: false,
     exitCode: 1,
     hint: 'name another file, or add --overwrite to replace it',
+  },
+  FILE_FAILED: {
+    httpStatus: 500,
+    retryable: false,
+    exitCode: 1,
+    hint: 'check the path and its permissions',
   },
   SHARE_GONE: {
     httpStatus: 503,

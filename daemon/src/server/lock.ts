@@ -3,11 +3,13 @@
  * with the process, so a running holder is never mistaken for a dead one, whatever has become of its socket. The process
  * number lies beside it, for commands that have to signal a daemon that does not answer.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../make-folder.js';
 import { isRunning } from '../is-running.js';
-import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
+import { codeOf, SottoError } from '../protocol/errors.js';
+import { reasonOf } from '../protocol/file-problem.js';
 import type { ProcessLock } from '../store/process-lock.js';
 import { answers } from './probe.js';
 
@@ -40,7 +42,7 @@ async function loadTryLock(): Promise<TryLock> {
   const { tryLock } = await import('../store/process-lock.js');
   return (path) => {
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(path), 0o700);
       return tryLock(path);
     } catch (error) {
       throw unwritableHome(path, error);
@@ -128,7 +130,7 @@ function tryDaemonLock(path: string, tryLock: TryLock): Lock | undefined {
 export function unwritableHome(path: string, error: unknown): SottoError {
   const cause: unknown = error instanceof SottoError ? (error.cause ?? error) : error;
   const isFull = codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT';
-  return new SottoError('DAEMON_UNAVAILABLE', `can't write ${path}: ${messageOf(cause)}`, {
+  return new SottoError('DAEMON_UNAVAILABLE', `can't write ${path}: ${reasonOf(cause)}`, {
     cause: error,
     retryable: isFull,
     hint: isFull

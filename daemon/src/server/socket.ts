@@ -1,7 +1,8 @@
 /** Makes the place of the socket safe: the folder ours alone, nothing planted at the path, nobody listening. */
-import { chmodSync, lstatSync, mkdirSync, renameSync, unlinkSync, type Stats } from 'node:fs';
+import { chmodSync, lstatSync, renameSync, unlinkSync, type Stats } from 'node:fs';
 import type { Server } from 'node:net';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 import { MAX_SOCKET_PATH_BYTES } from '../paths.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { unwritableHome } from './lock.js';
@@ -25,7 +26,7 @@ export function checkSocketPath(path: string): void {
  */
 export function securePrivateFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
   } catch (error) {
     throw unwritableHome(folder, error);
   }

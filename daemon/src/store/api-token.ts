@@ -1,9 +1,11 @@
 /** The token of the port: a file that the user alone can read, made when it is first needed. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { link, open, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
+import { fileError, OUTPUT_FILE, reasonOf } from '../protocol/file-problem.js';
 import { writeSafely } from './write-safely.js';
 
 /** With a word in front by which it is known when it turns up somewhere: 256 bits. */
@@ -19,7 +21,7 @@ export async function apiToken(path: string): Promise<string> {
   }
   const draft = `${path}.${randomUUID().slice(0, 8)}.new`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     await writeFile(draft, `${newToken()}\n`, { flag: 'wx', mode: 0o600, flush: true });
     // Of two that make one at the same time, the first one's holds.
     await link(draft, path).catch((error: unknown) => {
@@ -37,7 +39,7 @@ export async function apiToken(path: string): Promise<string> {
 export async function rotateToken(path: string): Promise<string> {
   const token = newToken();
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     await writeSafely(path, `${token}\n`, 0o600);
   } catch (cause) {
     throw unwritable(path, cause);
@@ -50,8 +52,7 @@ function newToken(): string {
 }
 
 function unwritable(path: string, cause: unknown): SottoError {
-  const hint = 'check its permissions';
-  return new SottoError('OUTPUT_FAILED', `${path} can't be written`, { cause, hint });
+  return fileError(path, cause, OUTPUT_FILE);
 }
 
 /** @throws SottoError UNAUTHORISED; ENOENT */
@@ -74,7 +75,9 @@ async function readToken(path: string): Promise<string> {
 
 function unreadable(path: string, error: unknown): SottoError {
   if (error instanceof SottoError) return error;
-  return unsafe(codeOf(error) === 'ELOOP' ? `${path} is a symbolic link` : `${path} can't be read`);
+  return unsafe(
+    codeOf(error) === 'ELOOP' ? `${path} is a symbolic link` : `${path} can't be read: ${reasonOf(error)}`,
+  );
 }
 
 function unsafe(message: string): SottoError {

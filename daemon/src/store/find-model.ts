@@ -1,8 +1,9 @@
 /** From what the user calls a model to the folder that holds it. */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync, type Stats } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { didYouMean } from '../closest.js';
 import { SottoError } from '../protocol/errors.js';
+import { fileError, MODEL_FILE } from '../protocol/file-problem.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { CATALOGUE, catalogueEntry, plainFormOf } from './catalogue/index.js';
 import { describeBytes } from './download/describe-bytes.js';
@@ -19,7 +20,7 @@ export interface ModelShelves {
 /**
  * Finds a model by name (the user's own before the bundled ones), by another name that the catalogue has for it, by the
  * repository that it was pulled from, or by absolute folder; the starter model when `wanted` is left out. Only looks: whether the folder holds a sound model shows when it is loaded.
- * @throws SottoError MODEL_NOT_FOUND
+ * @throws SottoError MODEL_NOT_FOUND, MODEL_UNREADABLE
  */
 export function findModel(shelves: ModelShelves, wanted: string | undefined): ModelRef {
   if (wanted === undefined) return starterModel(shelves);
@@ -95,7 +96,7 @@ function missing(shelves: ModelShelves, wanted: string): SottoError {
   return new SottoError(
     'MODEL_NOT_FOUND',
     isName
-      ? `there is no model named ${wanted}`
+      ? `there is no model named ${wanted.slice(0, 80)}`
       : `${JSON.stringify(wanted.slice(0, 80))} is not a model name`,
     { hint: guess === undefined ? namesHint(shelves) : `${guess} \`sotto models list --all\` lists all` },
   );
@@ -117,10 +118,15 @@ function starterModel(shelves: ModelShelves): ModelRef {
 }
 
 function folderModel(dir: string): ModelRef {
-  const stats = statSync(dir, { throwIfNoEntry: false });
+  let stats: Stats | undefined;
+  try {
+    stats = statSync(dir, { throwIfNoEntry: false });
+  } catch (error) {
+    throw fileError(dir, error, MODEL_FILE);
+  }
   if (stats === undefined) throw new SottoError('MODEL_NOT_FOUND', `folder not found: ${dir}`);
   if (!stats.isDirectory()) {
-    throw new SottoError('MODEL_NOT_FOUND', `${dir} is a file`, {
+    throw new SottoError('MODEL_NOT_FOUND', `${dir} is a file, not a model folder`, {
       hint: 'pass the folder that contains config.json and the weights',
     });
   }
@@ -135,7 +141,12 @@ function namesHint(shelves: ModelShelves): string {
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // A link that leads nowhere or into a loop is no model, and hides none of the others.
+    return false;
+  }
 }
 
 function folders(shelf: string): string[] {

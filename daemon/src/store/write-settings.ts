@@ -1,7 +1,9 @@
 /** settings.json, changed by a command or the daemon: one field of it, the others stay as they are. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
+import { fileError, OUTPUT_FILE } from '../protocol/file-problem.js';
 import { readSettings, settingsFrom } from '../settings.js';
 import { writeSafely } from './write-safely.js';
 
@@ -89,13 +91,10 @@ async function changeNow(settings: string, changed: (fields: Fields) => Fields):
   }
   const text = `${JSON.stringify(changed(fields), finite, 2)}\n`;
   try {
-    mkdirSync(dirname(settings), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(settings), 0o700);
     await writeSafely(settings, text);
   } catch (cause) {
-    throw new SottoError('OUTPUT_FAILED', `${settings} can't be written`, {
-      cause,
-      hint: 'check its permissions',
-    });
+    throw fileError(settings, cause, OUTPUT_FILE);
   }
 }
 

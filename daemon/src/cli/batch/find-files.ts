@@ -9,7 +9,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { codeOf, SottoError } from '../../protocol/errors.js';
-import { reasonOf } from '../system-reason.js';
+import { hintOf, isMissing, reasonOf } from '../../protocol/file-problem.js';
 import { isAudioName } from './audio-names.js';
 import { globsOf, type GlobFlags, type Globs } from './globs.js';
 
@@ -114,18 +114,15 @@ function fileOf(place: Place, { size, mtimeMs }: Stats): FoundFile {
 }
 
 function unreadable(place: Place, folder: boolean, error: unknown): Unreadable {
-  const gone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
+  const hint = folder ? 'check the permissions of the folder; what it holds was left out' : hintOf(error);
   return {
     type: 'unreadable',
     ...place,
     folder,
     error: new SottoError(
-      gone ? 'AUDIO_NOT_FOUND' : 'AUDIO_UNREADABLE',
-      gone ? 'file not found' : `it can’t be read: ${reasonOf(error)}`,
-      {
-        cause: error,
-        ...(folder && { hint: 'check the permissions of the folder; what it holds was left out' }),
-      },
+      isMissing(error) ? 'AUDIO_NOT_FOUND' : 'AUDIO_UNREADABLE',
+      codeOf(error) === 'ENOENT' ? 'file not found' : `can't be read: ${reasonOf(error)}`,
+      { cause: error, ...(hint !== undefined && { hint }) },
     ),
   };
 }

@@ -6,17 +6,9 @@
  * disk soon, and this is of use only for what never came there. Such a file is given the daemon's name, and is recovered.
  */
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../make-folder.js';
 import { messageOf, SottoError } from '../../protocol/errors.js';
 import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
 import { clearCancelMark, isMarkedCancelled } from '../../store/spool/cancel-mark.js';
@@ -52,7 +44,7 @@ export class TakeSound {
     const options = language === undefined ? {} : { language };
     const head = encodeHead({ id: this.#id, startedMs: Date.now(), options });
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder, 0o700);
       this.#file = openSync(this.#path, 'wx+', 0o600);
       writeSync(this.#file, head, 0, head.length, 0);
       this.#headBytes = head.length;

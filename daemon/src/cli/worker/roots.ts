@@ -5,7 +5,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, relative, resolve, sep } from 'node:path';
 import { codeOf, SottoError } from '../../protocol/errors.js';
-import { reasonOf } from '../system-reason.js';
+import { AUDIO_FILE, fileError, OUTPUT_FILE } from '../../protocol/file-problem.js';
 
 interface Root {
   /** As jobs call it. */
@@ -49,12 +49,7 @@ export class Roots {
       real = await realpath(local);
     } catch (error) {
       await this.#checkThere(root);
-      const gone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
-      throw new SottoError(
-        gone ? 'AUDIO_NOT_FOUND' : 'AUDIO_UNREADABLE',
-        gone ? `there is no file ${local}` : `${local} can’t be read: ${reasonOf(error)}`,
-        { cause: error },
-      );
+      throw fileError(local, error, AUDIO_FILE);
     }
     if (!isWithin(root.real, real)) throw outside(path, 'a link leads out of the folders of this worker');
     return real;
@@ -77,7 +72,7 @@ export class Roots {
         if (!isWithin(root.real, real)) throw outside(path, 'a link leads out of the folders of this worker');
         return join(real, relative(inner, dirname(local)), basename(local));
       } catch (error) {
-        if (codeOf(error) !== 'ENOENT') throw SottoError.from(error, 'OUTPUT_FAILED');
+        if (codeOf(error) !== 'ENOENT') throw fileError(local, error, OUTPUT_FILE);
         await this.#checkThere(root);
         inner = dirname(inner);
       }

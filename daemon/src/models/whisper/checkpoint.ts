@@ -2,16 +2,18 @@
  * A model folder, whoever wrote it: its config, and its arrays by the names and in the layout of our network. What is in
  * the files decides, never what the folder is called.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 
-import { messageOf, SottoError } from '#daemon/protocol/errors.js';
+import { codeOf, messageOf, SottoError } from '#daemon/protocol/errors.js';
+import { fileError, MODEL_FILE } from '#daemon/protocol/file-problem.js';
+import { readSmallFile } from '#daemon/read-small-file.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 import { SafetensorsError } from '#native/safetensors.js';
 
-import { readConfigFile } from '../config-file.js';
+import { MAX_CONFIG_BYTES, readConfigFile } from '../config-file.js';
 import { huggingFaceNaming } from './checkpoint-huggingface.js';
 import { mlxNaming } from './checkpoint-mlx.js';
 import { parseConfig, type WhisperConfig } from './config.js';
@@ -55,7 +57,7 @@ const POSITIONS_TOLERANCE = 0.01;
 /** Reads what `config.json` and `generation_config.json` of a model folder say. */
 export async function readConfig(dir: string): Promise<WhisperConfig> {
   const config = parseConfig(await readConfigFile(dir));
-  const alignmentHeads = checkedHeads(await generationHeads(dir), config);
+  const alignmentHeads = checkedHeads(generationHeads(dir), config);
   return { ...config, ...(alignmentHeads && { alignmentHeads }) };
 }
 
@@ -172,9 +174,11 @@ async function isTied(embedding: MxArray, output: MxArray): Promise<boolean> {
 const heads = v.array(v.tuple([v.pipe(v.number(), v.integer()), v.pipe(v.number(), v.integer())]));
 
 /** `alignment_heads` of `generation_config.json`; undefined if there is none, or none that makes sense. */
-async function generationHeads(dir: string): Promise<unknown> {
+function generationHeads(dir: string): unknown {
   try {
-    const json: unknown = JSON.parse(await readFile(join(dir, 'generation_config.json'), 'utf8'));
+    const json: unknown = JSON.parse(
+      readSmallFile(join(dir, 'generation_config.json'), MAX_CONFIG_BYTES, MODEL_FILE),
+    );
     return typeof json === 'object' && json !== null && 'alignment_heads' in json
       ? json.alignment_heads
       : undefined;
@@ -213,7 +217,13 @@ function listed(names: readonly string[]): string {
 export function asModelError(error: unknown, dir: string): SottoError {
   if (error instanceof SottoError) return error;
   if (error instanceof SafetensorsError) {
+    if (error.code === 'SAFETENSORS_UNREADABLE') {
+      if (codeOf(error.cause) !== undefined) return fileError(error.file, error.cause, MODEL_FILE);
+      return new SottoError('MODEL_UNREADABLE', error.message, { cause: error });
+    }
     return new SottoError('MODEL_CORRUPT', error.message, { cause: error });
   }
+  const { path } = error as { path?: unknown };
+  if (typeof path === 'string') return fileError(path, error, MODEL_FILE);
   return new SottoError('MODEL_CORRUPT', `${dir}: ${messageOf(error)}`, { cause: error });
 }

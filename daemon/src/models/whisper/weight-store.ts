@@ -1,12 +1,15 @@
 /** The weights files of a model folder as one store of arrays under the names that the files give them. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 
 import { SottoError } from '#daemon/protocol/errors.js';
+import { MODEL_FILE } from '#daemon/protocol/file-problem.js';
+import { readSmallFile } from '#daemon/read-small-file.js';
 import { mx, type MxArray } from '#native/index.js';
 import { mapSafetensors } from '#native/mapped-safetensors.js';
+
+import { MAX_CONFIG_BYTES } from '../config-file.js';
 
 export interface WeightStore {
   /** Paths of the files. */
@@ -32,7 +35,7 @@ const PICKLES = /^(?:pytorch_model.*\.bin|.*\.(?:pt|pth|ckpt))$/;
  * @throws SottoError MODEL_CORRUPT, MODEL_UNSUPPORTED; SafetensorsError
  */
 export async function openWeights(dir: string, entries: readonly string[]): Promise<WeightStore> {
-  const single = SINGLE_FILES.find((name) => existsSync(join(dir, name)));
+  const single = SINGLE_FILES.find((name) => entries.includes(name));
   if (single !== undefined) return safetensorsStore([join(dir, single)]);
   if (entries.includes(INDEX)) return shardedStore(dir);
   if (entries.includes(NUMPY)) {
@@ -53,11 +56,12 @@ export async function openWeights(dir: string, entries: readonly string[]): Prom
 
 const shardIndex = v.object({ weight_map: v.record(v.string(), v.string()) });
 
-async function shardedStore(dir: string): Promise<WeightStore> {
+function shardedStore(dir: string): WeightStore {
   const index = join(dir, INDEX);
+  const text = readSmallFile(index, MAX_CONFIG_BYTES, MODEL_FILE);
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(index, 'utf8'));
+    json = JSON.parse(text);
   } catch (cause) {
     throw new SottoError('MODEL_CORRUPT', `${index} is not JSON`, { cause });
   }

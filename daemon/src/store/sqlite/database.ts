@@ -7,9 +7,10 @@
  * segmentation fault), 12 (downloads its binary), libsql (SQLite 3.45, which lacks the fix of 3.51.3 for damage when two
  * processes write the same WAL file), node-sqlite3-wasm (no WAL; a killed process leaves its lock behind).
  */
-import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance as Database } from '@photostructure/sqlite';
+import { makeFolder } from '../../make-folder.js';
 import { messageOf } from '../../protocol/errors.js';
 
 export { DatabaseSync, type Database };
@@ -24,7 +25,7 @@ const KINDS: Readonly<Record<number, 'damaged' | 'busy'>> = {
 
 /** Makes the file for its user alone. One that is there stays as it is: it may be another program's. */
 export function makeFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path), 0o700);
   closeSync(openSync(path, 'a', 0o600));
 }
 

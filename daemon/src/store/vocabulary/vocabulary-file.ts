@@ -3,10 +3,13 @@
  * user alone. One that is broken is said, and never written over. Its revision is a hash of what is in it.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
+import { fileError, OUTPUT_FILE, type FileUse } from '../../protocol/file-problem.js';
+import { makeFolder } from '../../make-folder.js';
+import { readSmallFile } from '../../read-small-file.js';
 import { VOCABULARY_LIMITS, type Vocabulary } from '../../protocol/vocabulary.js';
 import { writeSafely } from '../write-safely.js';
 import { added, EMPTY_VOCABULARY, type Changed } from './change.js';
@@ -20,6 +23,7 @@ const LOOK_AGAIN_MS = 20;
 const LOCK_MS = 3_000;
 /** Written by hand it may be longer than it need be. */
 const MOST_BYTES = 8 * VOCABULARY_LIMITS.bytes;
+const KEPT_FILE: FileUse = { code: 'VOCABULARY_BROKEN', verb: 'read' };
 
 export interface KeptVocabulary {
   readonly vocabulary: Vocabulary;
@@ -84,19 +88,19 @@ export class VocabularyFile {
       return [dev, ino, mtimeNs, size].join(' ');
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
-      throw this.#broken('can’t be read', error);
+      throw fileError(this.#path, error, KEPT_FILE);
     }
   }
 
   #parse(): KeptVocabulary | SottoError {
     try {
-      const bytes = readFileSync(this.#path);
-      if (bytes.length > MOST_BYTES) return this.#broken(`is larger than ${MOST_BYTES / 1024} KiB`);
+      const text = readSmallFile(this.#path, MOST_BYTES, KEPT_FILE);
       // Twice the same word is no reason to refuse what somebody wrote by hand.
-      const { vocabulary } = added(EMPTY_VOCABULARY, parseKept(bytes.toString('utf8')));
-      const revision = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+      const { vocabulary } = added(EMPTY_VOCABULARY, parseKept(text));
+      const revision = createHash('sha256').update(text).digest('hex').slice(0, 16);
       return { vocabulary, revision };
     } catch (error) {
+      if (error instanceof SottoError && error.code === KEPT_FILE.code) return error;
       return this.#broken(`is not valid: ${messageOf(error)}`, error);
     }
   }
@@ -115,7 +119,7 @@ export class VocabularyFile {
     // SQLite, which it is done with, is loaded when somebody changes something.
     const { tryLock } = await import('../process-lock.js');
     try {
-      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(this.#path), 0o700);
     } catch (error) {
       throw cantWrite(this.#path, error);
     }
@@ -134,8 +138,5 @@ export class VocabularyFile {
 }
 
 function cantWrite(path: string, cause: unknown): SottoError {
-  return new SottoError('OUTPUT_FAILED', `${path} can't be written: ${messageOf(cause)}`, {
-    cause,
-    hint: 'check the permissions of the folder, and whether the disk is full',
-  });
+  return fileError(path, cause, OUTPUT_FILE);
 }

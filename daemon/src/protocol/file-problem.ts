@@ -1,0 +1,139 @@
+/**
+ * What the system says about a path, as a coded error that a user understands. The one table of such reasons: every room that
+ * opens, reads or writes a path that a user names goes through it.
+ */
+import { codeOf, messageOf, SottoError, type ErrorCode } from './errors.js';
+
+interface Problem {
+  /** Completes "PATH can't be read: ". */
+  readonly why: string;
+  /** What to do. */
+  readonly hint: string;
+}
+
+const PROBLEMS: Readonly<Record<string, Problem>> = {
+  ENOENT: { why: 'it does not exist', hint: 'check the path' },
+  ENOTDIR: { why: 'a part of its path is not a folder', hint: 'check the path' },
+  ELOOP: { why: 'its symbolic links form a loop', hint: 'give a path without this link' },
+  ENAMETOOLONG: { why: 'its name is too long', hint: 'give a shorter path' },
+  ERR_INVALID_ARG_VALUE: { why: 'its name holds a NUL byte', hint: 'check the path' },
+  EILSEQ: { why: 'the disk does not allow its name', hint: 'give another name' },
+  EACCES: { why: 'permission denied', hint: 'check the permissions of it and of the folders above it' },
+  EPERM: { why: 'operation not permitted', hint: 'check its permissions; on macOS also Privacy & Security' },
+  EISDIR: { why: 'it is a folder', hint: 'give the path of a file' },
+  EEXIST: { why: 'it already exists', hint: 'give another name, or move it away' },
+  ENOTEMPTY: { why: 'the folder is not empty', hint: 'give another folder' },
+  ENXIO: { why: 'it is a socket or device without a listener', hint: 'give the path of an ordinary file' },
+  ENODEV: { why: 'its device is not there', hint: 'give the path of an ordinary file' },
+  EROFS: { why: 'the disk is read-only', hint: 'give a path on another disk' },
+  ENOSPC: { why: 'the disk is full', hint: 'free some disk space, then try again' },
+  EDQUOT: { why: 'your disk quota is used up', hint: 'free some disk space, then try again' },
+  EFBIG: { why: 'it is too large for this disk', hint: 'give a path on another disk' },
+  EIO: { why: 'the disk reports an error', hint: 'check the disk, or copy the file to another one' },
+  EMFILE: { why: 'too many files are open', hint: 'close other programs, or raise `ulimit -n`' },
+  ENFILE: { why: 'too many files are open', hint: 'close other programs, then try again' },
+  EBUSY: { why: 'another process uses it', hint: 'close the other program, then try again' },
+  ETXTBSY: { why: 'another process runs it', hint: 'close the other program, then try again' },
+  ESTALE: { why: 'the network disk was mounted again meanwhile', hint: 'try again' },
+  ETIMEDOUT: { why: 'the network disk does not answer', hint: 'check the connection, then try again' },
+  ENOTCONN: { why: 'the network disk is not connected', hint: 'mount the disk again' },
+};
+
+/** The errno names of the table. */
+export const FILE_PROBLEMS: readonly string[] = Object.keys(PROBLEMS);
+
+/** What a path is used for, and the codes of its errors. */
+export interface FileUse {
+  readonly code: ErrorCode;
+  /** The code where nothing is there; `code` when left out. */
+  readonly missing?: ErrorCode;
+  readonly verb: 'read' | 'written' | 'made';
+}
+
+export const AUDIO_FILE: FileUse = { code: 'AUDIO_UNREADABLE', missing: 'AUDIO_NOT_FOUND', verb: 'read' };
+export const MODEL_FILE: FileUse = { code: 'MODEL_UNREADABLE', missing: 'MODEL_NOT_FOUND', verb: 'read' };
+export const TEXT_INPUT: FileUse = { code: 'INVALID_ARGUMENT', verb: 'read' };
+export const OUTPUT_FILE: FileUse = { code: 'OUTPUT_FAILED', verb: 'written' };
+export const OUTPUT_FOLDER: FileUse = { code: 'OUTPUT_FAILED', verb: 'made' };
+
+/** Why the system refused, in plain English: `permission denied`. */
+export function reasonOf(error: unknown): string {
+  const code = codeOf(error) ?? '';
+  if (Object.hasOwn(PROBLEMS, code)) return PROBLEMS[code]?.why ?? code;
+  const message = messageOf(error);
+  return /^E[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message;
+}
+
+/** What the user can do about it; undefined for an error that is not in the table. */
+export function hintOf(error: unknown): string | undefined {
+  const code = codeOf(error) ?? '';
+  return Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code]?.hint : undefined;
+}
+
+/** Whether nothing can be at this path: it does not exist, or no file could have such a path. */
+export function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE'].includes(codeOf(error) ?? '');
+}
+
+/**
+ * An error of the system about `path`; a SottoError passes through.
+ * @param shown the path as messages show it; at most 1024 characters of it are shown
+ */
+export function fileError(shown: string, error: unknown, use: FileUse): SottoError {
+  if (error instanceof SottoError) return error;
+  const hint = hintOf(error);
+  return new SottoError(
+    isMissing(error) ? (use.missing ?? use.code) : use.code,
+    `${shortened(shown)} can't be ${use.verb}: ${reasonOf(error)}`,
+    { cause: error, ...(hint !== undefined && { hint }) },
+  );
+}
+
+/** What `fs.Stats` tells. */
+export interface FileKind {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isFIFO(): boolean;
+  isSocket(): boolean;
+}
+
+/** `a folder`, `a pipe`, `a socket` or `a device`; undefined for an ordinary file. */
+export function specialKind(stats: FileKind): string | undefined {
+  if (stats.isFile()) return undefined;
+  if (stats.isDirectory()) return 'a folder';
+  return stats.isFIFO() ? 'a pipe' : stats.isSocket() ? 'a socket' : 'a device';
+}
+
+/** @throws SottoError with `use.code`, unless it is an ordinary file */
+export function refuseSpecial(shown: string, stats: FileKind, use: FileUse): void {
+  const kind = specialKind(stats);
+  if (kind === undefined) return;
+  throw new SottoError(use.code, `${shortened(shown)} can't be ${use.verb}: it is ${kind}`, {
+    hint: kind === 'a folder' ? 'give the path of a file' : 'give the path of an ordinary file',
+  });
+}
+
+/**
+ * Anything that ended a command, as a coded error. An error of the file system that no room has coded is about a path that the
+ * user has named or that Sotto needs: it is no bug in Sotto.
+ */
+export function codedError(thrown: unknown): SottoError {
+  if (thrown instanceof SottoError || codeOf(thrown) === undefined) return SottoError.from(thrown);
+  const { path, syscall } = thrown as { path?: unknown; syscall?: unknown };
+  if (syscall === 'uv_cwd') {
+    return new SottoError('FILE_FAILED', 'the current folder was removed or may not be read', {
+      hint: 'change to another folder, then try again',
+      cause: thrown,
+    });
+  }
+  if (typeof path !== 'string' || typeof syscall !== 'string') return SottoError.from(thrown);
+  return fileError(path, thrown, { code: 'FILE_FAILED', verb: WRITES.has(syscall) ? 'written' : 'read' });
+}
+
+const WRITES: ReadonlySet<string> = new Set(['mkdir', 'rename', 'link', 'unlink', 'write', 'chmod', 'rmdir']);
+
+const MAX_SHOWN = 1024;
+
+function shortened(shown: string): string {
+  return shown.length <= MAX_SHOWN ? shown : `${shown.slice(0, MAX_SHOWN - 1)}…`;
+}
