@@ -160,7 +160,7 @@ describe('sotto transcribe', () => {
     writeFileSync(join(home.folder, 'file'), '');
     const { code, stderr } = await run(['transcribe', audio('a.wav'), '--output', 'file/out']);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^sotto: the output folder file\/out can't be made: not a directory — .+\n$/);
+    expect(stderr).toMatch(/^sotto: the output folder file\/out can't be made: a part of its path is not a folder — .+\n$/);
   });
 
   test('ends quietly when nobody reads on', async () => {
