@@ -200,6 +200,9 @@ describe('what is remembered', () => {
     expect(await opened.place(at('a.txt'), 'two')).toBe('foreign');
     expect(await opened.place(at('b.txt'), 'two')).toBe('placed');
     expect([read('a.txt'), read('b.txt')]).toEqual(['one', 'two']);
+    // What is not provably Sotto's stays, and is refused where it is needed.
+    expect(() => BatchStore.open(paths.batch)).toThrow('is a file of another program');
+    for (const name of ['batch.db', 'batch.db-wal']) rmSync(join(paths.home, name));
     store = BatchStore.open(paths.batch);
   });
 
