@@ -160,7 +160,9 @@ describe('sotto transcribe', () => {
     writeFileSync(join(home.folder, 'file'), '');
     const { code, stderr } = await run(['transcribe', audio('a.wav'), '--output', 'file/out']);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^sotto: the output folder file\/out can't be made: a part of its path is not a folder — .+\n$/);
+    expect(stderr).toMatch(
+      /^sotto: the output folder file\/out can't be made: a part of its path is not a folder — .+\n$/,
+    );
   });
 
   test('ends quietly when nobody reads on', async () => {
