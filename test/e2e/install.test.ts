@@ -171,7 +171,10 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect((await install(first, '--no-agent')).code).toBe(0);
       expect(versions()).toEqual([expect.stringMatching(/^0\.1\.0-/)]);
       const started = await run(command, ['agent', 'start']);
-      expect([started.code, started.out]).toEqual([0, expect.stringMatching(/^Login agent started\. The daemon is running/)]);
+      expect([started.code, started.out]).toEqual([
+        0,
+        expect.stringMatching(/^Login agent started\. The daemon is running/),
+      ]);
     });
 
     // Nightly, and before a release: SOTTO_CYCLES=10.
