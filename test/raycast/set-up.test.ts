@@ -71,7 +71,7 @@ describeUnless(reason)('Set up Sotto', () => {
     await command.untilText(/Running, process \d+/);
     expect(host.desktop.did('toast').at(-1)).toMatchObject({
       style: 'SUCCESS',
-      title: expect.stringMatching(/^The agent is installed: the daemon answers/) as unknown,
+      title: expect.stringMatching(/^Login agent installed\. The daemon is running/) as unknown,
     });
     const before = launchd.pid(LABEL);
     await command.untilText('Engine and GPU');
