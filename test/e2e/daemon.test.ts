@@ -120,6 +120,31 @@ describe('sotto daemon', () => {
     expect(existsSync(home.paths.socket)).toBe(false);
   });
 
+  test('that was stopped is not replaced by one that a command started in vain', async () => {
+    const daemon = start();
+    const { pid } = await running();
+    unlinkSync(home.paths.socket);
+    // The daemon that `start` begins sleeps before its first line, as on a busy machine.
+    const preload = join(home.folder, 'sleep.cjs');
+    const late = join(home.folder, 'late.pid');
+    writeFileSync(
+      preload,
+      `if (process.argv.includes('run')) {
+        require('fs').writeFileSync(${JSON.stringify(late)}, String(process.pid));
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6000);
+      }`,
+    );
+    const env = { NODE_OPTIONS: `--require "${preload}"` };
+    const found = await sotto(['daemon', 'start'], { home: home.folder, env });
+    expect(found).toMatchObject({ code: 0, stdout: `Daemon already running (pid ${pid}).\n` });
+    const latePid = Number(readFileSync(late, 'utf8'));
+    expect(latePid).toBeGreaterThan(0);
+    expect((await run('daemon', 'stop')).stdout).toBe(`Daemon stopped (pid ${pid}).\n`);
+    expect((await daemon.done).code).toBe(0);
+    await until(() => !isRunning(latePid));
+    expect(existsSync(home.paths.socket)).toBe(false);
+  });
+
   test('whose folder was removed ends, and makes nothing there again', async () => {
     const daemon = start();
     await running();

@@ -82,7 +82,12 @@ export async function findOrStartDaemon(options: StartOptions): Promise<Connecte
     // Its end is looked at before the socket: of two that start at once one ends, and the other one listens.
     const over = child.overForMs() > OTHER_STARTER_MS;
     const client = await findDaemon(paths);
-    if (client !== undefined) return { client, started: client.daemon.pid === child.pid };
+    if (client !== undefined) {
+      const started = client.daemon.pid === child.pid;
+      // It may wait for the lock still, and would start when the user stops the daemon that serves now.
+      if (!started) child.end();
+      return { client, started };
+    }
     if (over || performance.now() > untilMs) {
       throw new SottoError('DAEMON_UNAVAILABLE', `the daemon could not be started: ${child.lastWords()}`, {
         hint: `see ${paths.startupLog} and ${paths.log}, or work without it by --no-daemon`,
@@ -97,6 +102,8 @@ interface Child {
   /** Milliseconds since it ended; 0 while it runs. */
   overForMs(): number;
   lastWords(): string;
+  /** Ends it where it still runs. Before it has the lock, a signal just ends it. */
+  end(): void;
 }
 
 function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
@@ -123,6 +130,7 @@ function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
     pid: child.pid,
     overForMs: () => (overSinceMs === undefined ? 0 : performance.now() - overSinceMs),
     lastWords: () => lastLineAfter(paths.startupLog, sizeBefore) ?? 'it said nothing',
+    end: () => void child.kill('SIGTERM'),
   };
 }
 
