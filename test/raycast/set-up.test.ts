@@ -68,7 +68,7 @@ describeUnless(reason)('Set up Sotto', () => {
     const command = await open(host);
     await command.select('Login Agent');
     await command.act('Install Login Agent');
-    await command.untilText(/Running, process \d+/);
+    await command.untilText(/Running, pid \d+/);
     expect(host.desktop.did('toast').at(-1)).toMatchObject({
       style: 'SUCCESS',
       title: expect.stringMatching(/^Login agent installed\. The daemon is running/) as unknown,
@@ -94,13 +94,13 @@ describeUnless(reason)('Set up Sotto', () => {
     const command = await open(host);
     await command.select('Login Agent');
     await command.act('Install Login Agent');
-    await command.untilText(/Running, process \d+/);
+    await command.untilText(/Running, pid \d+/);
     await launchd.run('launchctl', ['kill', 'SIGTERM', `gui/${process.getuid?.() ?? 0}/${LABEL}`]);
     await until(() => launchd.pid(LABEL) === undefined);
     await command.act('Check Again');
     await command.until(() => command.actions().includes('Start Login Agent'));
     await command.act('Start Login Agent');
-    await command.untilText(/Running, process \d+/);
+    await command.untilText(/Running, pid \d+/);
     expect(launchd.pid(LABEL)).toBeDefined();
   });
 
