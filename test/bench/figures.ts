@@ -122,9 +122,11 @@ function killed(model: 'fake engine' | 'real model', baseline: unknown): string 
   const rows = Kills.parse(baseline).rows.filter(([name = '']) => name.endsWith(model));
   if (rows.length === 0) throw new Error(`kills.json has no row with a ${model}`);
   return rows
-    .map(
-      ([name = '', times, takes, flawed]) => `${times} × ${name.split(',')[0]}: ${flawed} of ${takes} flawed`,
-    )
+    .map(([name = '', times, dictations, flawed, others = '–']) => {
+      const [victim] = name.split(',');
+      const what = victim === 'none' ? 'undisturbed' : `${times} × ${victim}`;
+      return `${what}: ${flawed} of ${dictations} flawed${others === '–' ? '' : `, ${others} words others`}`;
+    })
     .join('; ');
 }
 

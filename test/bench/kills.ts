@@ -1,6 +1,8 @@
 /**
- * Dictation while processes die: each kill comes at a random moment of takes that are spoken in real time, on an engine
- * whose text shows any sample that is lost or comes twice; and on a real one, whose text must be what it is undisturbed.
+ * Dictation while processes die: each kill comes at a random moment of dictations that are spoken in real time, on an engine
+ * whose text shows any sample that is lost or comes twice; and on a real one, whose text must have the words that it has
+ * undisturbed. Which of two likely words a real model chooses depends on when audio reaches it, with kills and without: words
+ * that differ are counted for both.
  *
  *     npm run bench -- kills [--engine 200] [--daemon 200] [--real 20] [--real-daemon 0] [--model DIR] [--at-once 4] [--seed N]
  */
@@ -8,7 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { randomOf } from '#test/harness/random-of.js';
-import { flaw, flawBeside, KeptAlive, speak, speakRamp, type Spoken } from '#test/harness/under-fire.js';
+import { errorsIn } from '#daemon/cli/word-errors.js';
+import { flaw, KeptAlive, speak, speakRamp, type Spoken } from '#test/harness/under-fire.js';
 import { pickClips } from './clips.js';
 import { samplesOf, starterModel } from './in-process.js';
 import { printTable, quantile, saveResult } from './report.js';
@@ -24,6 +27,13 @@ interface Tally {
   readonly flaws: string[];
   /** From a kill to the next word. */
   readonly resumedMs: number[];
+  /** Words of a real model's texts, and how many of them are others than in the first undisturbed text of their clip. */
+  words: number;
+  otherWords: number;
+}
+
+function noTally(): Tally {
+  return { kills: 0, takes: 0, flaws: [], resumedMs: [], words: 0, otherWords: 0 };
 }
 
 export async function kills(argv: string[]): Promise<void> {
@@ -45,7 +55,7 @@ export async function kills(argv: string[]): Promise<void> {
   for (const victim of ['engine', 'daemon'] as const) {
     const wanted = Number(args[victim]);
     if (wanted === 0) continue;
-    const tally: Tally = { kills: 0, takes: 0, flaws: [], resumedMs: [] };
+    const tally = noTally();
     const lives = Array.from({ length: Number(args['at-once']) }, async () => {
       while (tally.kills < wanted) await life(victim, wanted, tally, random);
     });
@@ -57,27 +67,41 @@ export async function kills(argv: string[]): Promise<void> {
     ['daemon', args['real-daemon']],
   ] as const) {
     if (Number(count) === 0) continue;
-    const tally: Tally = { kills: 0, takes: 0, flaws: [], resumedMs: [] };
-    await realLives(victim, args.model, Number(count), tally, random);
-    rows.push(rowOf(`${victim}, real model`, tally));
+    const tally = noTally();
+    const undisturbed = noTally();
+    await realLives(victim, args.model, Number(count), tally, undisturbed, random);
+    rows.push(rowOf(`${victim}, real model`, tally), rowOf('none, real model', undisturbed));
   }
-  printTable(['killed', 'times', 'takes', 'takes with a flaw', 'kill → next word, ms p50 / p95'], rows);
+  printTable(
+    [
+      'killed',
+      'times',
+      'dictations',
+      'with words lost, twice or failed',
+      'other words',
+      'kill → next word, ms p50 / p95',
+    ],
+    rows,
+  );
   saveResult('kills', { settings: { ...args, model: basename(args.model) }, rows }, args['save-baseline']);
 }
 
-function rowOf(victim: string, { flaws, kills, resumedMs, takes }: Tally): string[] {
+function rowOf(victim: string, { flaws, kills, otherWords, resumedMs, takes, words }: Tally): string[] {
   for (const what of flaws) console.error(`${victim}: ${what}`);
   if (flaws.length > 0) process.exitCode = 1;
   const resumed = [0.5, 0.95].map((part) => quantile(resumedMs, part).toFixed(0));
-  return [victim, String(kills), String(takes), String(flaws.length), resumed.join(' / ')];
+  const others = words === 0 ? '–' : `${otherWords} of ${words}`;
+  const resumedText = resumedMs.length === 0 ? '–' : resumed.join(' / ');
+  return [victim, String(kills), String(takes), String(flaws.length), others, resumedText];
 }
 
-/** Real speech and a real model: some say it undisturbed, then others while the engine dies. */
+/** Real speech and a real model: in each home one dictation is undisturbed, and a process dies in each of the others. */
 async function realLives(
   victim: 'engine' | 'daemon',
   model: string,
   wanted: number,
   tally: Tally,
+  undisturbed: Tally,
   random: () => number,
 ): Promise<void> {
   const clips = pickClips(REAL_CLIPS);
@@ -85,16 +109,29 @@ async function realLives(
   const takes = spoken.map((samples) =>
     Int16Array.from(samples, (x) => Math.round(Math.max(-1, x) * 32_767)),
   );
-  const undisturbed: string[] = [];
-  while (tally.kills < wanted) {
+  const firstTexts: string[] = [];
+  const note = (into: Tally, which: number, said: Spoken): void => {
+    const expected = (firstTexts[which] ??= said.text);
+    const { errors, spoken: words } = errorsIn(expected, said.text, 'en');
+    into.takes += 1;
+    into.words += words;
+    into.otherWords += errors;
+    const what = lossIn(expected, said);
+    if (what !== undefined) into.flaws.push(what);
+  };
+  const options = { language: 'en' };
+  const clipOf = (which: number): Int16Array => takes[which] ?? new Int16Array();
+  for (let home = 0; tally.kills < wanted; home++) {
     const daemon = new KeptAlive(model);
     try {
+      await daemon.ready();
+      const undisturbedClip = home % takes.length;
+      note(undisturbed, undisturbedClip, await speak(daemon, clipOf(undisturbedClip), { options }));
       for (let i = 0; i < KILLS_A_LIFE && tally.kills < wanted; i++) {
         await daemon.ready();
         const which = tally.takes % takes.length;
-        const pcm = takes[which] ?? new Int16Array();
-        const options = { language: 'en' };
-        undisturbed[which] ??= (await speak(daemon, pcm, { options })).text;
+        const pcm = clipOf(which);
+        if (firstTexts[which] === undefined) note(undisturbed, which, await speak(daemon, pcm, { options }));
         tally.kills += 1;
         const speaking = speak(daemon, pcm, { options });
         await sleep((pcm.length / 16) * random());
@@ -102,9 +139,7 @@ async function realLives(
         if (victim === 'daemon') daemon.killDaemon();
         else await daemon.killEngine();
         const said = await speaking;
-        tally.takes += 1;
-        const what = flawBeside(undisturbed[which] ?? '', said);
-        if (what !== undefined) tally.flaws.push(what);
+        note(tally, which, said);
         const next = nextWord(said, atMs);
         if (next !== undefined) tally.resumedMs.push(next);
       }
@@ -112,6 +147,14 @@ async function realLives(
       await daemon.end();
     }
   }
+}
+
+/** What a dictation lost, or has twice, beside the text of another one of the same clip: its number of words tells. */
+function lossIn(expected: string, { committed, error, text }: Spoken): string | undefined {
+  if (error !== undefined) return `failed: ${error}`;
+  if (committed !== text) return `committed text is not the final one:\n  ${committed}\n  ${text}`;
+  const [said, heard] = [expected, text].map((one) => errorsIn(one, one, 'en').spoken);
+  return said === heard ? undefined : `${heard} words instead of ${said}:\n  ${text}\n  ${expected}`;
 }
 
 /** One daemon's home, and some kills in it. */

@@ -186,12 +186,8 @@ export async function speak(
 }
 
 /** What is wrong with what a speaker of the ramp got, in words; undefined if nothing is. */
-export function flaw(spoken: Spoken): string | undefined {
-  return flawBeside(rampText(spoken.samples), spoken);
-}
-
-/** What is wrong with what a speaker got who should have got a text. */
-export function flawBeside(expected: string, { committed, error, text }: Spoken): string | undefined {
+export function flaw({ committed, error, samples, text }: Spoken): string | undefined {
+  const expected = rampText(samples);
   if (error !== undefined) return `failed: ${error}`;
   if (text !== expected) return `final text is not what was said:\n  ${text}\n  ${expected}`;
   if (committed !== expected) return `committed text is not what was said:\n  ${committed}\n  ${expected}`;
