@@ -3,6 +3,7 @@
 #include "bounded.h"
 #include "call.h"
 #include "mlx/ops.h"
+#include "sizes.h"
 
 namespace sotto {
 
@@ -29,6 +30,12 @@ void check_packing(MaybeInt group, MaybeInt bits) {
   if (bits && (*bits < 1 || *bits > 32)) throw wrong_value("'bits' must be 1 to 32, got " + std::to_string(*bits));
 }
 
+/** MLX compares all but the last two sizes of packed weights and their scales, whether there are two or not. */
+void check_packed(const array& w, const MaybeArray& scales) {
+  if (w.ndim() < 2) throw wrong_value("packed weights have two sizes or more, got shape " + shape_text(w.shape()));
+  if (scales && scales->ndim() < 2) throw wrong_value("scales have two sizes or more, got shape " + shape_text(scales->shape()));
+}
+
 constexpr Op kOps[] = {
     op("quantize", "w, groupSize, bits, mode, *, globalScale",
        [](array w, MaybeInt group, MaybeInt bits, std::optional<std::string> mode, MaybeArray scale, Stream s) {
@@ -39,12 +46,14 @@ constexpr Op kOps[] = {
        [](array w, array scales, MaybeArray biases, MaybeInt group, MaybeInt bits, std::optional<std::string> mode,
           MaybeArray scale, std::optional<Dtype> dtype, Stream s) {
          check_packing(group, bits);
+         check_packed(w, scales);
          return mx::dequantize(w, scales, biases, group, bits, mode_or(mode, "affine"), scale, dtype, s);
        }),
     op("quantizedMatmul", "x, w, scales, biases, transpose, groupSize, bits, mode",
        [](array x, array w, array scales, MaybeArray biases, Or<true> transpose, MaybeInt group, MaybeInt bits,
           std::optional<std::string> mode, Stream s) {
          check_packing(group, bits);
+         check_packed(w, scales);
          return mx::quantized_matmul(x, w, scales, biases, transpose, group, bits, mode_or(mode, "affine"), s);
        }),
     op("gatherQmm",
@@ -52,12 +61,14 @@ constexpr Op kOps[] = {
        [](array x, array w, array scales, MaybeArray biases, MaybeArray lhs, MaybeArray rhs, Or<true> transpose, MaybeInt group,
           MaybeInt bits, std::optional<std::string> mode, MaybeArray scale, Or<false> sorted, Stream s) {
          check_packing(group, bits);
+         check_packed(w, scales);
          return mx::gather_qmm(x, w, scales, biases, matrices_of(x, lhs, s), matrices_of(w, rhs, s), transpose, group, bits, mode_or(mode, "affine"), scale, sorted, s);
        }),
     op("qqmm", "x, w, scales, groupSize, bits, mode, globalScaleX, globalScaleW",
        [](array x, array w, MaybeArray scales, MaybeInt group, MaybeInt bits, std::optional<std::string> mode, MaybeArray scale_x,
           MaybeArray scale_w, Stream s) {
          check_packing(group, bits);
+         check_packed(w, scales);
          return mx::qqmm(x, w, scales, group, bits, mode_or(mode, "nvfp4"), scale_x, scale_w, s);
        }),
     op("gatherQqmm",
@@ -65,6 +76,7 @@ constexpr Op kOps[] = {
        [](array x, array w, MaybeArray scales, MaybeArray lhs, MaybeArray rhs, MaybeInt group, MaybeInt bits,
           std::optional<std::string> mode, MaybeArray scale_x, MaybeArray scale_w, Or<false> sorted, Stream s) {
          check_packing(group, bits);
+         check_packed(w, scales);
          return mx::gather_qqmm(x, w, scales, matrices_of(x, lhs, s), matrices_of(w, rhs, s), group, bits, mode_or(mode, "nvfp4"), scale_x, scale_w, sorted, s);
        }),
     op("toFp8", "x", [](array x, Stream s) { return mx::to_fp8(x, s); }),

@@ -68,6 +68,28 @@ describe('sizes', () => {
     });
   });
 
+  test('packed weights and scales of one size are refused, where MLX would read in front of their shapes', () => {
+    mx.tidy(() => {
+      const [x, flat] = [mx.ones([1, 64]), mx.zeros([8], 'uint32')];
+      const [packed, scales] = [mx.zeros([1, 8], 'uint32'), mx.ones([1, 1])];
+      const refused = expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(/two sizes or more/) as unknown,
+      });
+      expect(() => mx.quantizedMatmul(x, flat, scales, scales, true, 64, 4)).toThrow(refused);
+      expect(() => mx.quantizedMatmul(x, packed, mx.ones([1]), mx.ones([1]), true, 64, 4)).toThrow(refused);
+      expect(() => mx.dequantize(flat, mx.ones([1]), mx.ones([1]), 64, 4)).toThrow(refused);
+      expect(() => mx.gatherQmm(x, flat, scales, scales)).toThrow(refused);
+      expect(mx.quantizedMatmul(x, packed, scales, scales, true, 64, 4).shape).toEqual([1, 1]);
+    });
+  });
+
+  test('a number of heads whose double wraps around is refused', () => {
+    mx.tidy(() => {
+      expect(() => mx.cpu.memory(mx.ones([1, 2, 64]), 2 ** 30)).toThrow(/keys and values/);
+    });
+  });
+
   test('a buffer that JavaScript has no room for is an error', () => {
     mx.tidy(() => {
       const x = mx.broadcastTo(mx.array(1), [2 ** 20, 2 ** 12]);

@@ -167,9 +167,9 @@ void check_attended(const mx::array& keys, const mx::array& values, int64_t batc
 
 std::pair<mx::array, mx::array> memory_of(const mx::array& kv, int heads, mx::StreamOrDevice where) {
   const mx::Stream stream = mx::to_stream(where);
-  need(kv.ndim() == 3 && kv.dtype() == mx::float32 && heads > 0 && kv.shape(2) % (2 * heads) == 0 && kv.shape(1) > 0,
+  need(kv.ndim() == 3 && kv.dtype() == mx::float32 && heads > 0 && kv.shape(2) % 2 == 0 && kv.shape(2) / 2 % heads == 0 && kv.shape(1) > 0,
        "[memory] takes keys and values [B, T, 2 H D] in float32");
-  const auto d = kv.shape(2) / (2 * heads);
+  const auto d = kv.shape(2) / 2 / heads;
   need(d % kPanel == 0, "[memory] a head's width is a multiple of 16");
   auto made = mx::array::make_arrays(
       {{kv.shape(0), heads, static_cast<mx::ShapeElem>(panels_for(kv.shape(1))), d, static_cast<mx::ShapeElem>(kPanel)},
