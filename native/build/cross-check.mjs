@@ -30,6 +30,9 @@ const CXX_MORE = [
   '__ZTINSt3__117bad_function_callE',
   '__ZTVNSt3__117bad_function_callE',
   '__ZNSt3__16thread6detachEv',
+  '__ZNSt3__19to_stringEj',
+  '__ZNSt3__19to_stringEx',
+  '__ZNSt3__19to_stringEy',
 ];
 const LINUX_ARM = 'aarch64-linux-gnu.2.35'; // the oldest glibc that MLX's wheel runs with
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
