@@ -312,6 +312,11 @@ describeKernels('what does not fit', () => {
     ['seven bits', () => mx.cpu.panels(mx.ones([4, 4], 'uint32'), 7), /2 to 6 or 8 bits/],
     ['one bit', () => mx.cpu.panels(mx.ones([4, 4], 'uint32'), 1), /2 to 6 or 8 bits/],
     ['a negative number of bits', () => mx.cpu.panels(mx.ones([4, 4], 'uint32'), -4), /2 to 6 or 8 bits/],
+    ...([3, 5, 6] as const).map((bits): [string, () => unknown, RegExp] => [
+      `rows of ${bits} bits that end within a number`,
+      () => mx.cpu.panels(mx.ones([4, 4], 'uint32'), bits),
+      /a multiple of 8 numbers/,
+    ]),
     ['bits of a float', () => mx.cpu.panels(mx.ones([4, 4]), 4), /packed weights are uint32/],
     [
       'an input of another width',

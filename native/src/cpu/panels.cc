@@ -185,6 +185,11 @@ Packing packing_of(const Unpacked& u) {
     if (u.bits < 2 || u.bits > 8 || u.bits == 7 || w.dtype() != mx::uint32) {
       throw std::invalid_argument("[panels] packed weights are uint32, of 2 to 6 or 8 bits each");
     }
+    // The kernels read eight numbers at a time, and a row holds nothing else.
+    const int64_t row_bits = int64_t{w.shape(-1)} * 32;
+    if ((u.bits != 8 && row_bits % (8 * u.bits) != 0) || row_bits / u.bits > INT32_MAX) {
+      throw std::invalid_argument("[panels] a row of packed weights holds a multiple of 8 numbers, and fewer than 2^31");
+    }
     return Packing::bits_to_bytes;
   }
   if (w.dtype() == mx::float32) return Packing::four_bytes;
