@@ -2,9 +2,11 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { sweepSounds, TakeSound } from '#daemon/cli/capture/take-sound.js';
+import { sweepSounds } from '#daemon/cli/capture/sweep-sounds.js';
+import { TakeSound } from '#daemon/cli/capture/take-sound.js';
 import { markCancelled } from '#daemon/store/spool/cancel-mark.js';
 import { findOrphans } from '#daemon/store/spool/recover.js';
+import { SpoolFile } from '#daemon/store/spool/spool-file.js';
 import { ramp } from '#test/harness/ramp.js';
 
 let folder = '';
@@ -51,22 +53,56 @@ describe('the sound of a take', () => {
   });
 
   test('of a process that was killed is recovered too, unless a daemon has it', async () => {
-    spoken(3_000);
-    spoken(2_000).taken();
+    const alone = spoken(3_000);
+    spoken(2_000).taken('session');
     spoken(0);
     expect(await findOrphans(folder)).toEqual([]);
-    sweepSounds(folder);
+    expect(sweepSounds(folder)).toEqual([alone.id]);
     expect(await findOrphans(folder)).toMatchObject([{ samples: 3_000 }]);
     expect(readdirSync(folder)).toHaveLength(1);
-    sweepSounds(join(folder, 'that is not there'));
+    expect(sweepSounds(join(folder, 'that is not there'))).toEqual([]);
   });
 
-  test('of a process that was killed after a cancel is removed with its mark; files of other names stay', () => {
-    const [unheard, heard, wanted] = [spoken(3_000), spoken(2_000), spoken(1_000)];
-    heard.taken();
-    for (const { id } of [unheard, heard]) markCancelled(folder, id);
-    writeFileSync(join(folder, 'my notes.heard'), 'x');
+  test('that a daemon has begun to take lies beside its spool, and stays as long as the spool is there', () => {
+    const sound = spoken(3_000);
+    writeFileSync(join(folder, 'first.spool'), '');
+    sound.taken('first');
     sweepSounds(folder);
-    expect(readdirSync(folder).sort()).toEqual(['my notes.heard', `${wanted.id}.spool`].sort());
+    expect(readdirSync(folder).sort()).toEqual(['first.heard', 'first.spool']);
+    sound.taken('second');
+    expect(readdirSync(folder).sort()).toEqual(['first.spool', 'second.heard']);
+    sweepSounds(folder);
+    expect(readdirSync(folder)).toEqual(['first.spool']);
+  });
+
+  test('belongs to no session again once its session is lost', async () => {
+    const sound = spoken(3_000);
+    sound.taken('first');
+    sound.reclaim();
+    expect(sweepSounds(folder)).toEqual([sound.id]);
+    expect(await findOrphans(folder)).toMatchObject([{ samples: 3_000 }]);
+  });
+
+  test('is written once more where its file was removed while it is still recorded', async () => {
+    const sound = spoken(3_000);
+    sound.taken('first');
+    rmSync(join(folder, 'first.heard'));
+    sound.append(ramp(3_000, 4_000));
+    expect(sound.leave()).toBe(sound.id);
+    const [orphan] = await findOrphans(folder);
+    if (orphan === undefined) throw new Error('nothing was kept');
+    const pcm = await (await SpoolFile.reopen(orphan)).read(0, 4_000);
+    expect([...new Int16Array(Uint8Array.from(pcm).buffer)]).toEqual([...ramp(0, 4_000)]);
+  });
+
+  test('of a process that was killed after a cancel is removed; files of other names and other contents stay', () => {
+    const [unheard, heard, wanted] = [spoken(3_000), spoken(2_000), spoken(1_000)];
+    heard.taken('session');
+    for (const id of [unheard.id, 'session']) markCancelled(folder, id);
+    const others = ['my notes.heard', 'notes.heard', 'notes.unheard'];
+    for (const name of others) writeFileSync(join(folder, name), 'x');
+    sweepSounds(folder);
+    // The mark of the session stays for the daemon, which has a spool of it.
+    expect(readdirSync(folder).sort()).toEqual([...others, `${wanted.id}.spool`, 'session.cancelled'].sort());
   });
 });

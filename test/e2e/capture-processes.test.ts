@@ -1,14 +1,17 @@
 /** The process of a dictation in the background: one at a time, and gone when it has to be. */
 import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { TakeSound } from '#daemon/cli/capture/take-sound.js';
 import { BackgroundCapture } from '#daemon/client/index.js';
 import { systemClock } from '#daemon/clock.js';
 import { securePrivateFolder } from '#daemon/server/socket.js';
 import { takeLock } from '#daemon/store/process-lock.js';
+import { readOrphan } from '#daemon/store/spool/recover.js';
 import { childrenOf } from '#test/harness/processes.js';
-import { rampText, SECOND } from '#test/harness/ramp.js';
+import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { isRunning, until } from '#test/harness/wait.js';
 import { captureHere, end, isMicrophone, pause, see } from './capture-here.js';
@@ -128,5 +131,39 @@ describe('the process of a dictation in the background', () => {
     await until(async () => ((await listed()).match(/"recovered"/g) ?? []).length >= texts.length);
     const all = await listed();
     for (const text of texts) expect(all).toContain(text);
+  });
+
+  test.each([['daemon', 'start'], ['capture']])(
+    'killed together with its daemon, nothing of it is lost: the next `sotto %s` recovers all that was recorded',
+    async (...next) => {
+      await sotto(['daemon', 'start'], { home: here.folder });
+      const status = await sotto(['daemon', 'status', '--json'], { home: here.folder });
+      const { pid } = JSON.parse(status.stdout) as { pid: number };
+      const capture = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on');
+      const taken = await see(await look(), ({ committed }) => committed !== '');
+      // The daemon acknowledges nothing of what is recorded from here on.
+      process.kill(pid, 'SIGSTOP');
+      const last = await see(await look(), ({ seconds }) => seconds > taken.seconds + 3);
+      capture.kill('SIGKILL');
+      process.kill(pid, 'SIGKILL');
+      await capture.done;
+      await until(() => !isRunning(pid));
+      const recording = readdirSync(here.paths.spool).find((name) => name.endsWith('.heard')) ?? '';
+      const samples = (await readOrphan(join(here.paths.spool, recording)))?.samples ?? 0;
+      expect(samples).toBeGreaterThanOrEqual(Math.round(last.seconds * SECOND));
+      if (next.join() === 'capture')
+        await see((begin({ samples: 0 }, '--go-on'), await look()), (take) => take.daemon === 'connected');
+      else await sotto(next, { home: here.folder });
+      await until(async () => (await history()).includes(rampText(samples)));
+      await until(() => !existsSync(join(here.paths.spool, recording)));
+    },
+  );
+
+  test('what no daemon has of a killed one is taken up by the daemon that runs when the next one begins', async () => {
+    await sotto(['daemon', 'start'], { home: here.folder });
+    new TakeSound(here.paths.spool).append(ramp(0, 2 * SECOND));
+    const capture = begin({ samples: SECOND }, '--go-on');
+    await until(async () => (await history()).includes(rampText(2 * SECOND)));
+    await here.left(capture);
   });
 });

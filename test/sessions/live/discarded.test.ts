@@ -1,9 +1,10 @@
 /** What was cancelled is nowhere: not in a spool, not in the history, whichever daemon hears of it and when. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { markCancelled } from '#daemon/store/spool/cancel-mark.js';
-import { rampText, SECOND } from '#test/harness/ramp.js';
+import { SpoolFile } from '#daemon/store/spool/spool-file.js';
+import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { daemonsHere, Ear, speak, TOTAL } from './daemons-here.js';
 
@@ -39,6 +40,19 @@ describe('a dictation that was cancelled while no daemon ran', () => {
       ['one', 'cancelled'],
       ['other', 'recovered'],
     ]);
+  });
+
+  test('is removed with all that its client recorded of it, whether a daemon had any of it or not', async () => {
+    await spoken('one');
+    for (const name of ['one.heard', 'two.unheard']) {
+      const recorded = await SpoolFile.create(here.folder, { id: 'sound', startedMs: 1, options: {} });
+      await recorded.append(new Uint8Array(ramp(0, SECOND).buffer));
+      await recorded.close();
+      renameSync(recorded.path, join(here.folder, name));
+    }
+    for (const id of ['one', 'two']) markCancelled(here.folder, id);
+    await daemon().live.recover();
+    expect(readdirSync(here.folder)).toEqual([]);
   });
 
   test('is removed though its client comes back before the daemon has looked', async () => {

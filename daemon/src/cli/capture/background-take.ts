@@ -282,6 +282,8 @@ export class BackgroundTake {
       this.#change(samples > 0 ? { again: true } : {});
       void session.untilHeard(samples).then(() => {
         if (this.#session !== session || session.isOver) return;
+        // Before the session that had it is cancelled, and all that is its with it.
+        this.#parts.sound.taken(session.said.id);
         this.#before?.cancel();
         this.#before = undefined;
       });
@@ -294,7 +296,7 @@ export class BackgroundTake {
   }
 
   #said(event: DictationEvent): void {
-    if (this.#session.taken > 0) this.#parts.sound.taken();
+    if (this.#session.taken > 0) this.#parts.sound.taken(this.#session.said.id);
     switch (event.type) {
       case 'committed':
       case 'tentative':
@@ -352,6 +354,7 @@ export class BackgroundTake {
     if (this.#isGivenUp) this.#end({ phase: 'gone' });
     else if (before !== undefined && !before.isOver) {
       this.#session = before;
+      if (before.taken > 0) this.#parts.sound.taken(before.said.id);
       before.more();
       const { again: _, ...rest } = this.#own;
       this.#own = rest;
@@ -359,7 +362,10 @@ export class BackgroundTake {
       this.#finishSession();
     } else if (error.code === 'DAEMON_LOST' && this.#sessionsLost < MOST_SESSIONS_LOST) {
       this.#sessionsLost += 1;
+      this.#parts.sound.reclaim();
       this.#session = this.#begin(this.#session.said.asked);
+      // Its id is new: a process that dies now must not leave it unmarked.
+      if (this.#isIn(['cancelled'])) this.#mark(true);
       this.#change({ error });
       this.#finishSession();
     } else this.#lose(event);
@@ -373,6 +379,7 @@ export class BackgroundTake {
       this.#endLost(this.#loss);
       return;
     }
+    this.#parts.sound.reclaim();
     this.#change({ error, unwritten: true });
     this.#finishSession();
   }

@@ -3,7 +3,7 @@
  * so that a hotkey pays for no start of a process. It ends when it is told to, when whoever started it has ended, when its
  * program was replaced, and after a long time in which nobody has dictated.
  */
-import { Connections, Dictation, SottoClient, type DictationOptions } from '../../client/index.js';
+import { Connections, Dictation, type DictationOptions } from '../../client/index.js';
 import type { Clock } from '../../clock.js';
 import { silentLog } from '../../logger.js';
 import type { Paths } from '../../paths.js';
@@ -30,6 +30,7 @@ import { BackgroundTake } from './background-take.js';
 import { programMark } from './program-mark.js';
 import { play, soundOf } from './sounds.js';
 import { TakeSound } from './take-sound.js';
+import { takeUp } from './take-up.js';
 
 /** How long nobody may be there before a take that is not to go on alone is finished. */
 const ALONE_MS = 2_000;
@@ -265,17 +266,6 @@ export class Resident {
     this.#beNotAlone();
     for (const calm of [this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.();
   }
-}
-
-/** Has a daemon that runs write down what was left for the next one. One that comes later finds it by itself. */
-async function takeUp(id: string, { socket }: Paths): Promise<void> {
-  const client = await SottoClient.connect(socket, 'sotto').catch(() => undefined);
-  if (client?.connected !== true) return;
-  await new Promise<void>((resolve) => {
-    client.line(id, { receive: () => resolve(), lost: () => resolve() }).send({ type: 'resume', id, seq: 0 });
-  });
-  // Nobody listens to it then: it is finished, as one whose client was lost.
-  client.close();
 }
 
 function sessionOptions(

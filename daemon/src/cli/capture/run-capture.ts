@@ -15,7 +15,8 @@ import { listMicrophones } from '../microphone/microphone.js';
 import { CaptureServer } from './capture-server.js';
 import { watchParent } from './parent-watch.js';
 import { Resident } from './resident.js';
-import { sweepSounds } from './take-sound.js';
+import { sweepSounds } from './sweep-sounds.js';
+import { takeUp } from './take-up.js';
 
 /** How long one that is leaving may take to be gone. */
 const LEAVING_MS = 3_000;
@@ -38,7 +39,7 @@ export async function runCapture({ paths, options, source, parent }: RunCaptureO
     source.stop();
     return beginThere(paths, options);
   }
-  sweepSounds(paths.spool);
+  for (const id of sweepSounds(paths.spool)) void takeUp(id, paths);
   let server: CaptureServer | undefined;
   const resident = new Resident({
     paths,

@@ -2,25 +2,21 @@
  * All the sound of one take, from the first sample that the microphone gave: in a file, so that a take of hours is no matter
  * of memory, and in memory where the disk takes no more. A session that begins again is given it from the start.
  *
- * The file lies with the daemon's own spools and begins as they do, under another name: the daemon has the sound on its own
- * disk soon, and this is of use only for what never came there. Such a file is given the daemon's name, and is recovered.
+ * The file lies with the daemon's own spools and has their layout. Under the name of a session, a daemon that finishes the
+ * session without this process reads there what it was not sent. Under the sound's own id, no daemon has any of it: it is
+ * made a spool when this process ends, or by the next one, and is recovered.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../../make-folder.js';
 import { messageOf, SottoError } from '../../protocol/errors.js';
-import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
-import { clearCancelMark, isMarkedCancelled } from '../../store/spool/cancel-mark.js';
-import { encodeHead, MAX_HEAD_BYTES, parseHead } from '../../store/spool/header.js';
+import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
+import { encodeHead } from '../../store/spool/header.js';
+import { SESSION_SUFFIX, UNSENT_SUFFIX } from '../../store/spool/local-recording.js';
 import { SPOOL_SUFFIX } from '../../store/spool/spool-file.js';
 
-/** No daemon has any of it. */
-const ALONE_SUFFIX = '.unheard';
-/** A daemon has taken it. */
-const TAKEN_SUFFIX = '.heard';
-/** The names that Sotto gives: any other file in the folder is not its own. */
-const OWN_NAME = /^([A-Za-z0-9-]{1,64})\.(?:un)?heard$/;
+const COPY_SAMPLES = 60 * SAMPLE_RATE;
 
 export interface TakeSoundInfo {
   readonly language?: string;
@@ -29,8 +25,8 @@ export interface TakeSoundInfo {
 export class TakeSound {
   readonly #folder: string;
   readonly #id = randomUUID();
-  #headBytes = 0;
-  #suffix = ALONE_SUFFIX;
+  readonly #head: Buffer;
+  #name = `${this.#id}${UNSENT_SUFFIX}`;
   /** Undefined where there is no file, or no more. */
   #file: number | undefined;
   #inFile = 0;
@@ -42,12 +38,11 @@ export class TakeSound {
   constructor(folder: string, { language }: TakeSoundInfo = {}) {
     this.#folder = folder;
     const options = language === undefined ? {} : { language };
-    const head = encodeHead({ id: this.#id, startedMs: Date.now(), options });
+    this.#head = encodeHead({ id: this.#id, startedMs: Date.now(), options });
     try {
       makeFolder(folder, 0o700);
       this.#file = openSync(this.#path, 'wx+', 0o600);
-      writeSync(this.#file, head, 0, head.length, 0);
-      this.#headBytes = head.length;
+      writeSync(this.#file, this.#head, 0, this.#head.length, 0);
     } catch {
       // On a full disk the file itself can still be made, and would stay empty.
       if (this.#file !== undefined) rmSync(this.#path, { force: true });
@@ -88,41 +83,37 @@ export class TakeSound {
     throw this.#unreadable('it is not there');
   }
 
-  /** A daemon has some of it on its disk: from now on it is the one who recovers it. */
-  taken(): void {
-    this.#rename(TAKEN_SUFFIX);
+  /** A daemon has the start of it on its disk, in a session: what the session lacks, the daemon finds here. */
+  taken(session: string): void {
+    this.#rename(`${session}${SESSION_SUFFIX}`);
+  }
+
+  /** No session goes on with it: if this process dies, the next one has it recovered. */
+  reclaim(): void {
+    this.#rename(`${this.#id}${UNSENT_SUFFIX}`);
   }
 
   /** Nobody needs it any more. */
   remove(): void {
+    if (this.#file !== undefined) rmSync(this.#path, { force: true });
     this.#close();
-    if (this.#headBytes > 0 && this.#suffix !== SPOOL_SUFFIX) rmSync(this.#path, { force: true });
   }
 
   /** For a daemon, which writes it down. @returns the name by which it finds it; undefined where nothing can be kept */
   leave(): string | undefined {
-    if (this.#inFile === 0) {
-      this.remove();
-      return undefined;
-    }
-    this.#close();
-    return this.#rename(SPOOL_SUFFIX) ? this.#id : undefined;
+    const isLeft = this.#inFile > 0 && this.#rename(`${this.#id}${SPOOL_SUFFIX}`);
+    if (isLeft) this.#close();
+    else this.remove();
+    return isLeft ? this.#id : undefined;
   }
 
   get #path(): string {
-    return join(this.#folder, `${this.#id}${this.#suffix}`);
+    return join(this.#folder, this.#name);
   }
 
   #write(file: number, samples: Int16Array): boolean {
-    const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-    const position = this.#headBytes + this.#inFile * BYTES_PER_SAMPLE;
     try {
-      let written = 0;
-      while (written < bytes.length) {
-        const count = writeSync(file, bytes, written, bytes.length - written, position + written);
-        if (count <= 0) return false;
-        written += count;
-      }
+      writeAll(file, bytesOf(samples), this.#head.length + this.#inFile * BYTES_PER_SAMPLE);
     } catch {
       return false;
     }
@@ -133,7 +124,7 @@ export class TakeSound {
   #readFile(from: number, count: number): Int16Array {
     const samples = new Int16Array(count);
     const bytes = new Uint8Array(samples.buffer);
-    const position = this.#headBytes + from * BYTES_PER_SAMPLE;
+    const position = this.#head.length + from * BYTES_PER_SAMPLE;
     let read = 0;
     let why = 'the file ends too early';
     try {
@@ -155,16 +146,36 @@ export class TakeSound {
     });
   }
 
-  #rename(suffix: string): boolean {
-    if (this.#headBytes === 0 || this.#suffix === suffix) return false;
+  #rename(name: string): boolean {
+    if (this.#file === undefined) return false;
+    if (this.#name === name) return true;
     try {
-      const before = this.#path;
-      renameSync(before, join(this.#folder, `${this.#id}${suffix}`));
-      this.#suffix = suffix;
+      if (existsSync(this.#path)) renameSync(this.#path, join(this.#folder, name));
+      else this.#copy(join(this.#folder, name));
+      this.#name = name;
       return true;
     } catch {
       return false;
     }
+  }
+
+  /** A daemon removes the file of a dictation that is cancelled. One that is restored then still has it open. */
+  #copy(path: string): void {
+    const copy = openSync(path, 'wx+', 0o600);
+    try {
+      writeAll(copy, this.#head, 0);
+      for (let at = 0; at < this.#inFile;) {
+        const samples = this.#readFile(at, Math.min(COPY_SAMPLES, this.#inFile - at));
+        writeAll(copy, bytesOf(samples), this.#head.length + at * BYTES_PER_SAMPLE);
+        at += samples.length;
+      }
+    } catch (error) {
+      closeSync(copy);
+      rmSync(path, { force: true });
+      throw error;
+    }
+    this.#close();
+    this.#file = copy;
   }
 
   #close(): void {
@@ -173,43 +184,15 @@ export class TakeSound {
   }
 }
 
-/** What a process that was killed left: sound that no daemon has is given to the next one, the rest is of no use. */
-export function sweepSounds(folder: string): void {
-  for (const name of namesIn(folder)) {
-    const path = join(folder, name);
-    const id = OWN_NAME.exec(name)?.[1];
-    if (id === undefined) continue;
-    try {
-      if (isMarkedCancelled(folder, id)) {
-        rmSync(path);
-        clearCancelMark(folder, id);
-        continue;
-      }
-      if (name.endsWith(ALONE_SUFFIX) && holdsSound(path)) {
-        renameSync(path, path.slice(0, -ALONE_SUFFIX.length) + SPOOL_SUFFIX);
-      } else if (name.endsWith(ALONE_SUFFIX) || name.endsWith(TAKEN_SUFFIX)) rmSync(path);
-    } catch {
-      // Somebody else may have been quicker.
-    }
-  }
+function bytesOf(samples: Int16Array): Uint8Array {
+  return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
 }
 
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function holdsSound(path: string): boolean {
-  const file = openSync(path, 'r');
-  try {
-    const bytes = Buffer.alloc(MAX_HEAD_BYTES);
-    const count = readSync(file, bytes, 0, bytes.length, 0);
-    const head = parseHead(bytes.subarray(0, count));
-    return head !== undefined && count > head.bytes;
-  } finally {
-    closeSync(file);
+/** A write may take less than it was given. */
+function writeAll(file: number, bytes: Uint8Array, position: number): void {
+  for (let written = 0; written < bytes.length;) {
+    const count = writeSync(file, bytes, written, bytes.length - written, position + written);
+    if (count <= 0) throw new Error('nothing could be written');
+    written += count;
   }
 }

@@ -126,6 +126,11 @@ export class LiveSession {
     return this.#parts.audio.safeSamples;
   }
 
+  /** Samples that came, acknowledged or not yet. */
+  get received(): number {
+    return this.#received;
+  }
+
   /** Gives the session to the engine. */
   start(): void {
     const { engine, model, onVoice, options } = this.#parts;

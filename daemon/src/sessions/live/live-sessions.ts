@@ -1,23 +1,16 @@
 /**
  * All takes of all clients: opened, found again after a lost connection or a dead daemon, finished when nobody comes back.
  */
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
 import { isTerminal, SAMPLE_RATE, type LiveCheckpoint, type LiveOptions } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';
-import { Journal, journalOf, type JournalEntry } from '../../store/spool/journal.js';
-import {
-  clearCancelMark,
-  findCancelMarks,
-  isMarkedCancelled,
-  markCancelled,
-} from '../../store/spool/cancel-mark.js';
-import { findOrphan, findOrphans, removeSpool, type Orphan } from '../../store/spool/recover.js';
-import { SPOOL_SUFFIX, SpoolFile, type OpenSpool, type UnlinkSpool } from '../../store/spool/spool-file.js';
-import { sweepSpools } from '../../store/spool/sweep.js';
+import type { Journal, JournalEntry } from '../../store/spool/journal.js';
+import type { Orphan } from '../../store/spool/recover.js';
+import type { OpenSpool, UnlinkSpool } from '../../store/spool/spool-file.js';
 import type { Engine } from '../../supervisor/engine.js';
 import { LiveSession } from './live-session.js';
 import type { TakeOutcome } from './outcome.js';
@@ -25,7 +18,9 @@ import { Said, type SaidNotice } from './said.js';
 import { GrowingText } from '../vocabulary/growing-text.js';
 import { spellSpoken } from '../vocabulary/spell.js';
 import { hotwordsFor, NO_VOCABULARY, type VocabularyInUse } from '../vocabulary/vocabulary-in-use.js';
-import { SpokenAudio } from './spoken-audio.js';
+import { completeFromRecording } from './complete.js';
+import { SessionFiles, type OpenJournal } from './session-files.js';
+import type { SpokenAudio } from './spoken-audio.js';
 
 /** How long a session whose client is gone waits for it, before it is finished without. */
 const GRACE_MS = 1_000;
@@ -84,6 +79,7 @@ interface Entry {
 
 export class LiveSessions {
   readonly #options: LiveSessionsOptions;
+  readonly #files: SessionFiles;
   readonly #entries = new Map<string, Entry>();
   /** Opened or found again, but not there yet. */
   readonly #coming = new Map<string, Promise<Entry>>();
@@ -94,6 +90,7 @@ export class LiveSessions {
 
   constructor(options: LiveSessionsOptions) {
     this.#options = options;
+    this.#files = new SessionFiles(options);
   }
 
   /** Sessions that are not over. */
@@ -153,9 +150,9 @@ export class LiveSessions {
     let entry = this.#entries.get(id);
     if (entry === undefined) {
       if (this.#stopping) throw stoppingError();
-      if (isMarkedCancelled(this.#options.folder, id)) await this.discard(id);
+      if (this.#files.isMarkedCancelled(id)) await this.discard(id);
       entry = await this.#coming.get(id);
-      const found = entry === undefined ? await findOrphan(this.#options.folder, id) : undefined;
+      const found = entry === undefined ? await this.#files.find(id) : undefined;
       const orphan = found?.info.transient === true ? undefined : found;
       // Meanwhile somebody else may have found it.
       entry ??= this.#entries.get(id) ?? (orphan && (await this.#restore(orphan)));
@@ -198,19 +195,17 @@ export class LiveSessions {
    */
   async discard(id: string): Promise<void> {
     if (this.#stopping) throw stoppingError();
-    const { folder, keep } = this.#options;
+    const { keep } = this.#options;
     const entry = this.#entries.get(id) ?? (await this.#coming.get(id)?.catch(() => undefined));
     if (entry?.transient === true) return;
     if (entry !== undefined && !entry.session.over) {
       entry.session.cancel();
       await entry.said.quiet();
     }
-    if (entry !== undefined) {
-      entry.mayGo = true;
-      await this.#removeFiles(entry);
-    } else await removeSpool(join(folder, `${id}${SPOOL_SUFFIX}`), this.#options.unlinkFile);
+    if (entry !== undefined) entry.mayGo = true;
+    await this.#files.remove(id);
     await keep({ id, startedMs: 0, result: { state: 'cancelled' } });
-    clearCancelMark(folder, id);
+    this.#files.clearCancelMark(id);
   }
 
   /** Takes up what other daemons left behind: clients may come back to it, the rest is finished. */
@@ -233,7 +228,7 @@ export class LiveSessions {
       entry.calm?.();
       if (!entry.session.over) await entry.session.suspend();
       await entry.journal.current?.close();
-      if (entry.mayGo || entry.transient) await this.#removeFiles(entry);
+      if (entry.mayGo || entry.transient) await this.#files.remove(entry.session.id);
     }
     this.#entries.clear();
   }
@@ -266,51 +261,42 @@ export class LiveSessions {
   async #create(request: LiveRequest, ref: ModelRef): Promise<Entry> {
     const { id, options = {}, onVoice, transient = false } = request;
     const startedMs = Date.now();
-    const { folder, openFile, unlinkFile } = this.#options;
     // By its folder: another daemon may have another default.
     const info = { id, startedMs, options, model: ref.dir, ...(transient && { transient }) };
-    const openSpool = (): Promise<SpoolFile> => SpoolFile.create(folder, info, openFile, unlinkFile);
-    const spool = await openSpool().catch((error: unknown) => SottoError.from(error));
-    // Without a disk it is kept in memory, and that is said with the first audio.
-    const audio = new SpokenAudio(openSpool, spool instanceof SottoError ? undefined : spool);
+    const audio = await this.#files.create(info);
     return this.#begin({ id, startedMs, options, ref, audio, transient, ...(onVoice && { onVoice }) });
   }
 
   async #recoverAll(): Promise<void> {
-    const { folder } = this.#options;
-    for (const id of findCancelMarks(folder)) {
+    for (const id of this.#files.findCancelMarks()) {
       await this.discard(id).catch((error: unknown) => {
         const { code, message } = SottoError.from(error);
         this.#options.log.error({ session: id, code, message }, 'a cancelled dictation can’t be removed');
       });
     }
-    await sweepSpools(folder, (id) => this.#entries.has(id) || this.#coming.has(id));
-    const orphans = await findOrphans(folder);
-    for (const orphan of orphans) {
-      if (this.#stopping || this.#entries.has(orphan.info.id)) continue;
-      if (isMarkedCancelled(folder, orphan.info.id)) continue;
-      if (orphan.info.transient === true) {
-        await removeSpool(orphan.path);
+    await this.#files.sweep((id) => this.#entries.has(id) || this.#coming.has(id));
+    for (const orphan of await this.#files.findAll()) {
+      const { id, transient } = orphan.info;
+      if (this.#stopping || this.#entries.has(id) || this.#files.isMarkedCancelled(id)) continue;
+      if (transient === true) {
+        await this.#files.remove(id);
         continue;
       }
       try {
         this.#finishAfter(await this.#restore(orphan), GRACE_AT_START_MS);
       } catch (error) {
         const { code, message } = SottoError.from(error);
-        this.#options.log.error({ session: orphan.info.id, code, message }, 'a take can’t be recovered');
+        this.#options.log.error({ session: id, code, message }, 'a take can’t be recovered');
       }
     }
   }
 
   #restore(orphan: Orphan): Promise<Entry> {
     const { id, model, options, startedMs } = orphan.info;
-    const { folder, log, openFile } = this.#options;
     return this.#comes(id, async () => {
       const { ref, gone } = this.#modelOf(model);
-      const spool = await SpoolFile.reopen(orphan, openFile);
-      const again = (): Promise<SpoolFile> => SpoolFile.create(folder, orphan.info, openFile);
-      const audio = new SpokenAudio(again, spool);
-      log.info({ session: id, samples: orphan.samples }, 'a take of another daemon goes on');
+      const audio = await this.#files.reopen(orphan);
+      this.#options.log.info({ session: id, samples: orphan.samples }, 'a take of another daemon goes on');
       const entry = await this.#begin({
         id,
         startedMs,
@@ -350,9 +336,9 @@ export class LiveSessions {
     gone?: SottoError;
   }): Promise<Entry> {
     const { id, startedMs, options, ref, audio, transient, onVoice, gone } = take;
-    const { clock, engine, folder, log, vocabulary = NO_VOCABULARY } = this.#options;
+    const { clock, engine, log, vocabulary = NO_VOCABULARY } = this.#options;
     const { words, problem } = vocabulary.now();
-    const { entries, journal } = transient ? nothingWritten() : await this.#journalOf(id);
+    const { entries, journal } = transient ? nothingWritten() : await this.#files.openJournal(id);
     const checkpoint = gone === undefined ? lastCheckpoint(entries) : undefined;
     const said = new Said(
       entries,
@@ -386,7 +372,7 @@ export class LiveSessions {
       ...(checkpoint !== undefined && { checkpoint }),
       onAcknowledged: (samples) => entry.listener?.({ acknowledged: samples }),
       keep: transient ? () => Promise.resolve(undefined) : (outcome) => this.#keep(outcome),
-      isUnwanted: () => !transient && isMarkedCancelled(folder, id),
+      isUnwanted: () => !transient && this.#files.isMarkedCancelled(id),
       ...(gone !== undefined && { committedUntilSeconds: said.words.at(-1)?.end ?? 0 }),
       ...(onVoice !== undefined && { onVoice }),
       isOver,
@@ -410,28 +396,26 @@ export class LiveSessions {
     return entry;
   }
 
-  async #journalOf(
-    id: string,
-  ): Promise<{ entries: JournalEntry[]; journal: { current: Journal | undefined } }> {
-    const { folder, log, openFile } = this.#options;
-    try {
-      const path = journalOf(join(folder, `${id}${SPOOL_SUFFIX}`));
-      const { entries, journal } = await Journal.open(path, openFile);
-      return { entries, journal: { current: journal } };
-    } catch (error) {
-      log.warn({ session: id, message: SottoError.from(error).message }, 'nothing can be written down');
-      return { entries: [], journal: { current: undefined } };
-    }
-  }
-
   #finishAfter(entry: Entry, graceMs: number): void {
     if (entry.listener !== undefined || entry.session.over) return;
     entry.calm?.();
-    entry.calm = this.#options.clock.after(graceMs, () => entry.session.finish());
+    entry.calm = this.#options.clock.after(graceMs, () => void this.#finishAlone(entry));
+  }
+
+  async #finishAlone(entry: Entry): Promise<void> {
+    const { session, transient } = entry;
+    const isAlone = (): boolean => entry.listener === undefined;
+    try {
+      if (!transient) await completeFromRecording(session, this.#files, isAlone);
+    } catch (error) {
+      const { code, message } = SottoError.from(error);
+      this.#options.log.error({ session: session.id, code, message }, 'the client’s recording can’t be read');
+    }
+    if (isAlone()) session.finish();
   }
 
   async #keep(outcome: TakeOutcome): Promise<string | undefined> {
-    const { folder, keep, log } = this.#options;
+    const { keep, log } = this.#options;
     if (outcome.result.state !== 'cancelled') return keep(outcome);
     try {
       await keep(outcome);
@@ -441,10 +425,10 @@ export class LiveSessions {
         'a cancelled dictation may be in the history',
       );
       // The next daemon looks there again.
-      markCancelled(folder, outcome.id);
+      this.#files.markCancelled(outcome.id);
       return undefined;
     }
-    clearCancelMark(folder, outcome.id);
+    this.#files.clearCancelMark(outcome.id);
     return undefined;
   }
 
@@ -455,7 +439,7 @@ export class LiveSessions {
     entry.mayGo = isKept;
     this.#remember(entry);
     // A client that comes back hears of it from memory.
-    if (entry.session.cancelled) void this.#removeFiles(entry);
+    if (entry.session.cancelled) void this.#files.remove(entry.session.id);
     else this.#discardIfMarked(entry);
     if (this.idle) this.#options.onIdleChange?.(true);
     if (![...this.#entries.values()].some(({ session }) => session.finishing)) this.#whenFinished?.();
@@ -465,7 +449,7 @@ export class LiveSessions {
     entry.calm?.();
     const forget = (): void => {
       this.#entries.delete(entry.session.id);
-      if (entry.mayGo) void this.#removeFiles(entry);
+      if (entry.mayGo) void this.#files.remove(entry.session.id);
       this.#discardIfMarked(entry);
     };
     if (entry.transient) forget();
@@ -474,21 +458,16 @@ export class LiveSessions {
 
   /** Cancelled while it was being kept, or after. */
   #discardIfMarked({ session, transient }: Entry): void {
-    const { folder, log } = this.#options;
-    if (transient || session.cancelled || !isMarkedCancelled(folder, session.id)) return;
+    const { log } = this.#options;
+    if (transient || session.cancelled || !this.#files.isMarkedCancelled(session.id)) return;
     this.discard(session.id).catch((error: unknown) => {
       log.error({ session: session.id, message: SottoError.from(error).message }, 'not discarded');
     });
   }
-
-  #removeFiles({ session }: Entry): Promise<void> {
-    const { folder, unlinkFile } = this.#options;
-    return removeSpool(join(folder, `${session.id}${SPOOL_SUFFIX}`), unlinkFile);
-  }
 }
 
 /** What nobody goes on with is not written down. */
-function nothingWritten(): { entries: JournalEntry[]; journal: { current: Journal | undefined } } {
+function nothingWritten(): OpenJournal {
   return { entries: [], journal: { current: undefined } };
 }
 

@@ -1,0 +1,26 @@
+/** A dictation whose client is gone ends with all that the client recorded, not with what it had sent. */
+import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
+import type { LiveSession } from './live-session.js';
+import type { SessionFiles } from './session-files.js';
+
+const PIECE_SAMPLES = 10 * SAMPLE_RATE;
+
+/**
+ * Gives a session the samples of its client's recording that it lacks.
+ * @param isAlone whether its client is still gone; one that comes back sends the rest itself
+ * @throws what the file system throws
+ */
+export async function completeFromRecording(
+  session: LiveSession,
+  files: SessionFiles,
+  isAlone: () => boolean,
+): Promise<void> {
+  let from = session.received;
+  for await (const pcm of files.recorded(session.id, from, PIECE_SAMPLES)) {
+    if (session.over || session.finishing || !isAlone()) return;
+    session.push(from, pcm);
+    // A disk that is slower than this is waited for, so that memory holds one piece.
+    await session.kept();
+    from += pcm.byteLength / BYTES_PER_SAMPLE;
+  }
+}
