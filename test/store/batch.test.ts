@@ -270,15 +270,45 @@ describe('the file', () => {
   test('forgets what ended long ago, and what nobody went on with', () => {
     const day = 24 * 3600_000;
     const here = store();
-    const ended = takeUp('ended', false, here);
-    ended.run.end(Date.now() - 8 * day);
-    here.takeUp({ identity: 'left', restart: false }, Date.now() - 91 * day);
-    here.takeUp({ identity: 'watched', restart: false }, Date.now() - 91 * day).run.add([file('a')]);
+    const now = Date.now();
+    const ago = (days: number): number => now - days * day;
+    here.prune(ago(91));
+    here.takeUp({ identity: 'left', restart: false }, ago(91));
+    const watched = here.takeUp({ identity: 'watched', restart: false }, ago(91)).run;
+    for (let days = 90; days > 1; days--) {
+      if (days === 50) watched.add([file('a')], ago(50));
+      if (days === 8) takeUp('ended', false, here).run.end(ago(8));
+      here.prune(ago(days));
+    }
     takeUp('fresh', false, here);
-    here.prune();
+    here.prune(ago(1));
+    here.prune(now);
     const kept = ['ended', 'left', 'watched', 'fresh'].filter(
       (identity) => takeUp(identity, false, here).since !== undefined,
     );
     expect(kept).toEqual(['watched', 'fresh']);
+  });
+
+  test('forgets nothing by a clock that jumps ahead, until it has run there for a day; and goes back with it', () => {
+    const day = 24 * 3600_000;
+    const now = Date.now();
+    const here = store();
+    const ended = takeUp('ended', false, here);
+    ended.run.end(now);
+    takeUp('left', false, here);
+    here.prune(now);
+    const names = (): string[] => ['ended', 'left'].filter((identity) => count(identity) === 1);
+    const count = (identity: string): number => {
+      const db = new DatabaseSync(path);
+      const rows: unknown[] = db.prepare('SELECT number FROM run WHERE identity = ?').all(identity);
+      db.close();
+      return rows.length;
+    };
+    for (const ahead of [400 * day, 400.5 * day, 0, 400 * day]) {
+      here.prune(now + ahead);
+      expect(names()).toEqual(['ended', 'left']);
+    }
+    here.prune(now + 401.1 * day);
+    expect(names()).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 /** Runs over folders that are remembered, so that a killed one goes on where it was. */
 import { first, run } from '../sqlite/rows.js';
+import { settledTime } from '../sqlite/settled-time.js';
 import { BatchRun } from './batch-run.js';
 import type { Database } from '../sqlite/database.js';
 import { openBatchDatabase, written } from './database.js';
@@ -68,17 +69,33 @@ export class BatchStore {
     });
   }
 
-  /** Forgets what ended long ago, and what nobody went on with. */
-  prune(nowMs = Date.now()): void {
-    this.#write(() =>
+  /**
+   * Forgets what ended long ago, and what nobody went on with. A step of the clock counts once it is confirmed.
+   * @param clockMs as the system has it
+   */
+  prune(clockMs = Date.now()): void {
+    this.#write(() => {
+      // A clock that was ahead dated them.
+      run(this.#db, 'UPDATE run SET touched_ms = ? WHERE touched_ms > ?', clockMs, clockMs);
+      run(this.#db, 'UPDATE run SET ended_ms = ? WHERE ended_ms > ?', clockMs, clockMs);
+      const nowMs = settledTime(this.#db, clockMs, (beforeMs) => this.#newestMs(beforeMs));
       run(
         this.#db,
         'DELETE FROM run WHERE ended_ms < ? OR touched_ms < ?',
         nowMs - KEEP_ENDED_MS,
         nowMs - KEEP_LEFT_MS,
-      ),
-    );
+      );
+    });
     this.written.prune();
+  }
+
+  #newestMs(beforeMs: number): number | undefined {
+    const row = first(
+      this.#db,
+      'SELECT max(max(touched_ms, coalesce(ended_ms, 0))) AS newest FROM run WHERE touched_ms < ?',
+      beforeMs,
+    );
+    return typeof row?.newest === 'number' ? row.newest : undefined;
   }
 
   close(): void {

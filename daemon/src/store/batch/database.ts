@@ -11,6 +11,7 @@ import {
   type Database,
 } from '../sqlite/database.js';
 import { checkOwner, foreignError, writeOwner, type Owner } from '../sqlite/owner.js';
+import { CLOCK_TABLE } from '../sqlite/settled-time.js';
 import { transaction } from '../sqlite/transaction.js';
 
 /** How long a write waits for that of another process. */
@@ -72,7 +73,10 @@ const SINCE_2 = `
     SELECT target, digest FROM file WHERE state = 'done' AND digest IS NOT NULL;
 `;
 
-const VERSION = 2;
+/** Since version 3: readings of the clock, see sqlite/settled-time.ts. */
+const SINCE_3 = CLOCK_TABLE;
+
+const VERSION = 3;
 
 /**
  * Opens or makes the file. A damaged one that is known to be Sotto's is kept as `*.damaged-<time>`, and a new one takes its
@@ -140,6 +144,7 @@ function migrate(db: Database, path: string): void {
     }
     if (version < 1) db.exec(TABLES);
     if (version < 2) db.exec(SINCE_2);
+    if (version < 3) db.exec(SINCE_3);
     writeOwner(db, OWNER);
     db.exec(`PRAGMA user_version = ${VERSION}`);
   });

@@ -51,7 +51,7 @@ const FIRST = `
 
 /**
  * `seen_ms`: when the user saw one that was not delivered. `restored_ms`: when one was brought back. `recording`: names of the
- * files that were written here, since the folder may hold others. `clock`: see settled-time.ts.
+ * files that were written here, since the folder may hold others. `clock`: see sqlite/settled-time.ts.
  */
 const SECOND = `
   ALTER TABLE dictation ADD COLUMN seen_ms INTEGER;

@@ -1,51 +1,14 @@
-/**
- * The time by which things are deleted. A clock that is wrong (an empty battery, a machine without network) must not delete a
- * history, so a step forward counts only once the clock has confirmed it by running for a day from there; until then things
- * are judged by the time before the step. A machine that was off for weeks deletes a day late, nothing else.
- */
+/** The time by which the history deletes (see sqlite/settled-time.ts). */
 import type { Database } from '../sqlite/database.js';
 import { first, run } from '../sqlite/rows.js';
-
-const DAY_MS = 24 * 3600 * 1000;
-/** The clock is read every few hours while a daemon runs: more than this between two readings is a step. */
-const MAX_STEP_MS = 2 * DAY_MS;
-const CONFIRM_MS = DAY_MS;
-/** A history without a reading is judged by what was in it before the dictation that is written now. */
-const RECENT_MS = 3600 * 1000;
+import { settledTime as settledTimeOf } from '../sqlite/settled-time.js';
 
 /** Called inside of a transaction. @returns ms since 1970, never later than the clock */
 export function settledTime(db: Database, nowMs: number): number {
   // What was deleted by a clock that was ahead goes a day after it was corrected.
   run(db, 'UPDATE trash SET deleted_ms = ? WHERE deleted_ms > ?', nowMs, nowMs);
-  const row = first(db, 'SELECT settled_ms, step_ms FROM clock');
-  const settledMs = row === undefined ? evidence(db, nowMs) : Number(row.settled_ms);
-  if (nowMs <= settledMs + MAX_STEP_MS) {
-    // Not a write to the disk for each dictation.
-    const isNews = row === undefined || row.step_ms !== null || Math.abs(nowMs - settledMs) > RECENT_MS;
-    return isNews ? settle(db, nowMs) : nowMs;
-  }
-  const stepMs = typeof row?.step_ms === 'number' ? row.step_ms : undefined;
-  if (stepMs === undefined || nowMs < stepMs) {
-    write(db, settledMs, nowMs);
-    return settledMs;
-  }
-  return nowMs - stepMs < CONFIRM_MS ? settledMs : settle(db, nowMs);
-}
-
-function settle(db: Database, nowMs: number): number {
-  write(db, nowMs, null);
-  return nowMs;
-}
-
-function write(db: Database, settledMs: number, stepMs: number | null): void {
-  run(db, 'INSERT OR REPLACE INTO clock (id, settled_ms, step_ms) VALUES (1, ?, ?)', settledMs, stepMs);
-}
-
-function evidence(db: Database, nowMs: number): number {
-  const row = first(
-    db,
-    'SELECT max(changed_ms) AS newest FROM dictation WHERE changed_ms < ?',
-    nowMs - RECENT_MS,
-  );
-  return typeof row?.newest === 'number' ? row.newest : nowMs;
+  return settledTimeOf(db, nowMs, (beforeMs) => {
+    const row = first(db, 'SELECT max(changed_ms) AS newest FROM dictation WHERE changed_ms < ?', beforeMs);
+    return typeof row?.newest === 'number' ? row.newest : undefined;
+  });
 }
