@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
 import { downloadLine } from '#daemon/cli/models-pull-view.js';
@@ -195,6 +195,29 @@ describe('sotto models', () => {
     expect(existsSync(join(home.paths.models, 'second'))).toBe(false);
     // Not from the hub: only its owner knows what it is good for.
     expect(existsSync(join(home.paths.models, 'fake'))).toBe(true);
+    written.stdout = '';
+    expect(await run('prune')).toBe(0);
+    expect(written.stdout).toBe('nothing to remove\n');
+  });
+
+  test('prune removes what was downloaded, and nothing else that lies there', async () => {
+    hub.fault = ({ kind, path }) =>
+      kind === 'resolve' && path === 'weights.safetensors' ? { status: 403 } : undefined;
+    expect(await run('pull', 'someone/model')).toBe(3);
+    const downloads = join(home.paths.models, '.downloads');
+    const others = ['model/notes.txt', 'model/files/mine.txt', 'photos/1.jpg', '.removed-by-me/a.txt'];
+    for (const name of others) {
+      mkdirSync(dirname(join(downloads, name)), { recursive: true });
+      writeFileSync(join(downloads, name), 'mine');
+    }
+    writeFileSync(join(downloads, 'a-file'), 'mine');
+    mkdirSync(join(downloads, '.removed-0a1b2c3d'));
+    expect(await run('prune')).toBe(0);
+    const left = readdirSync(downloads, { recursive: true, withFileTypes: true });
+    const files = left.filter((entry) => entry.isFile() && !entry.name.endsWith('.lock'));
+    expect(files.map(({ parentPath, name }) => relative(downloads, join(parentPath, name))).sort()).toEqual(
+      [...others, 'a-file'].sort(),
+    );
     written.stdout = '';
     expect(await run('prune')).toBe(0);
     expect(written.stdout).toBe('nothing to remove\n');

@@ -102,9 +102,12 @@ export interface Pruned {
   readonly bytes: number;
 }
 
+/** Where `removeModel` puts a model before it deletes it. */
+const REMOVED = /^\.removed-[0-9a-f]{8}$/;
+
 /**
  * Takes away what no model needs: downloads that were given up, and what was left of removals and conversions. What a
- * process is at stays.
+ * process is at stays, and so does what Sotto did not put there.
  */
 export async function pruneModels(models: string): Promise<Pruned[]> {
   const downloads = join(models, DOWNLOADS);
@@ -116,13 +119,15 @@ export async function pruneModels(models: string): Promise<Pruned[]> {
   try {
     for (const name of entriesOf(downloads)) {
       const path = join(downloads, name);
-      if (name.startsWith('.removed-')) await takeAway(path, 'a model that was removed');
+      if (REMOVED.test(name)) await takeAway(path, 'a model that was removed');
       if (name.startsWith('.') || name.endsWith('.lock')) continue;
       const lock = tryLock(`${path}.lock`);
       if (lock === undefined) continue;
       try {
-        await new WorkFolder(models, name).recover();
-        await takeAway(path, `a part of ${name}`);
+        const work = new WorkFolder(models, name);
+        await work.recover();
+        const bytes = await work.discard();
+        if (bytes !== undefined) pruned.push({ what: `a part of ${name}`, bytes });
       } finally {
         lock.release();
       }

@@ -3,10 +3,11 @@
  * and under `old/` the model that it takes the place of, for the moment between two renames.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { writeSafely } from '../write-safely.js';
+import { RECORD } from './model-record.js';
 import type { RemoteModel } from './remote-model.js';
 import { isSafeName } from './safe-path.js';
 import { diskError } from './trouble.js';
@@ -109,9 +110,54 @@ export class WorkFolder {
     }
   }
 
-  async clear(): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
+  /**
+   * Removes the plan and the files that it names, whole or in part, and the folders that are empty then. Anything else was
+   * not downloaded by Sotto, and stays with its folder.
+   * @returns bytes that were removed; undefined where nothing was
+   */
+  async discard(): Promise<number | undefined> {
+    const plan = await this.plan();
+    const drafts = (await readdir(this.path).catch(() => [])).filter((name) => PLAN.test(name));
+    const names = plan === undefined ? [] : [...plan.files.map(({ name }) => name), RECORD];
+    const files = names.flatMap((name) =>
+      ['', '.part', '.part.etag'].map((end) => join(this.files, `${name}${end}`)),
+    );
+    let bytes = 0;
+    for (const path of [
+      ...files,
+      ...(plan === undefined ? [] : drafts.map((name) => join(this.path, name))),
+    ]) {
+      const size = (await lstat(path).catch(() => undefined))?.size;
+      if (size === undefined) continue;
+      await rm(path);
+      bytes += size;
+    }
+    const below = new Set(names.flatMap((name) => foldersOf(name)));
+    const folders = [
+      ...[...below]
+        .sort()
+        .reverse()
+        .map((name) => join(this.files, name)),
+      this.files,
+      this.path,
+    ];
+    let isGone = false;
+    for (const folder of folders)
+      isGone = await rmdir(folder).then(
+        () => true,
+        () => false,
+      );
+    return bytes > 0 || isGone ? bytes : undefined;
   }
+}
+
+/** The plan, and drafts of it that a kill has left. */
+const PLAN = /^plan\.json(\.[0-9a-f]{8}\.new)?$/;
+
+/** `a/b` and `a` of `a/b/c`. */
+function foldersOf(name: string): string[] {
+  const folder = dirname(name);
+  return folder === '.' ? [] : [folder, ...foldersOf(folder)];
 }
 
 /** Bytes of what lies in a folder and below it; nothing when it is not there. */
