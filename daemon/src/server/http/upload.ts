@@ -89,36 +89,26 @@ const NAME = /^[0-9a-f]{12}-[0-9a-f]{24}$/;
 
 /** Removes what an earlier process has left. For the process that holds the lock of the daemon, else it would be another one's. */
 export function sweepUploads(folder: string): void {
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    return; // there is none yet
-  }
-  for (const name of names) {
-    if (!NAME.test(name) || name.startsWith(`${OURS}-`)) continue;
-    try {
-      unlinkSync(join(folder, name));
-    } catch {
-      // A folder, or one that can't be removed: it stays.
-    }
-  }
+  sweep(folder, (name) => NAME.test(name) && !name.startsWith(`${OURS}-`));
 }
 
 /** Removes what commands that were killed have left. */
 export function sweepInputs(folder: string): void {
+  sweep(folder, (name) => OF_COMMAND.test(name) && !isOfRunningCommand(name));
+}
+
+function sweep(folder: string, isLeft: (name: string) => boolean): void {
   let names: string[];
   try {
     names = readdirSync(folder);
   } catch {
     return; // there is none yet
   }
-  for (const name of names) {
-    if (!OF_COMMAND.test(name) || isOfRunningCommand(name)) continue;
+  for (const name of names.filter(isLeft)) {
     try {
       unlinkSync(join(folder, name));
     } catch {
-      // Another command was quicker.
+      // A folder, or a file that another process removed first or that can't be removed.
     }
   }
 }
