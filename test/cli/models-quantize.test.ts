@@ -149,6 +149,12 @@ describe('sotto models quantize', () => {
     // What is there stays, unless told otherwise.
     expect(await main([...args, '--no-report'])).not.toBe(0);
     expect(written.stderr).toContain('--force');
+    // Beside what was made here, another file is the user's, whatever its name.
+    writeFileSync(join(out, 'mine.safetensors'), 'mine');
+    expect(await main([...args, '--no-report', '--force'])).not.toBe(0);
+    expect(written.stderr).toContain('mine.safetensors');
+    expect(readFileSync(join(out, 'mine.safetensors'), 'utf8')).toBe('mine');
+    rmSync(join(out, 'mine.safetensors'));
     expect(await main([...args, '--no-report', '--force'])).toBe(0);
   });
 
@@ -156,6 +162,8 @@ describe('sotto models quantize', () => {
     ['a config.json and no weights', ['config.json', 'notes.txt']],
     ['weights and a subfolder', ['config.json', 'weights.safetensors', 'src/main.py']],
     ['weights and no config.json', ['weights.safetensors', 'thesis.pdf']],
+    ['a model and a file of the user', ['config.json', 'weights.safetensors', 'thesis.pdf']],
+    ['a model and notes', ['config.json', 'weights.safetensors', 'notes.txt']],
   ])('--force replaces no folder with %s', async (_, names) => {
     const out = mkdtempSync(join(folder, 'of-the-user-'));
     for (const name of names) {

@@ -2,6 +2,7 @@
  * Entry of a process that works on a model's files for one command and ends: MLX stays out of the command, and what
  * happens to it here ends here. One request, then `progress` messages, then `done` or `failed`.
  */
+import { mustBeReplaceable } from './replaceable.js';
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -96,7 +97,7 @@ async function convert({ dir, out, force, options }: Convert, { workshopFor }: W
   if (isThere && !force) {
     throw new SottoError('OUTPUT_FAILED', `${out} is there already`, { hint: 'give --force to replace it' });
   }
-  if (isThere) await mustBeModel(out);
+  if (isThere) await mustBeReplaceable(out);
   const beside = (what: string) =>
     join(dirname(out), `.${basename(out)}.${what}-${randomUUID().slice(0, 8)}`);
   const draft = beside('new');
@@ -127,20 +128,6 @@ async function replace(out: string, draft: string, aside: string): Promise<void>
     throw error;
   }
   await rm(aside, { recursive: true, force: true });
-}
-
-/** `--force` replaces models, not whatever else somebody names by mistake. */
-async function mustBeModel(out: string): Promise<void> {
-  const entries = await readdir(out, { withFileTypes: true }).catch(() => undefined);
-  if (entries?.length === 0) return;
-  // A config.json alone is in many folders. A model has weights, and no folders that could be a project's.
-  const names = entries?.map(({ name }) => name) ?? [];
-  const hasWeights = names.some((name) => /\.(safetensors|npz)$/.test(name));
-  if (hasWeights && names.includes('config.json') && entries?.every((entry) => !entry.isDirectory()) === true)
-    return;
-  throw new SottoError('OUTPUT_FAILED', `${out} is there already and no model folder`, {
-    hint: 'choose another name',
-  });
 }
 
 async function syncAll(dir: string): Promise<void> {
