@@ -102,12 +102,18 @@ one_at_a_time() {
   if ! mkdir "$lock" 2>/dev/null; then
     kill -0 "$(cat "$lock/pid" 2>/dev/null || echo 0)" 2>/dev/null && [ -s "$lock/pid" ] &&
       fail 1 "another installation is going on (process $(cat "$lock/pid"))"
-    rm -rf "$lock" # of one that was interrupted
-    mkdir "$lock"
+    unlock # of one that was interrupted
+    mkdir "$lock" 2>/dev/null || fail 1 "$lock is not of this installer" "move it away, then run this again"
   fi
   echo $$ >"$lock/pid"
-  trap 'rm -rf "$lock"' EXIT
+  trap unlock EXIT
   trap 'exit 130' INT TERM HUP
+}
+
+# Removes what the installer wrote, and the folder only where nothing else is in it.
+unlock() {
+  rm -f "$lock/pid"
+  rmdir "$lock" 2>/dev/null || true
 }
 
 # --- the release ----------------------------------------------------------------------------------------------------
@@ -236,9 +242,12 @@ try_it() {
   fi
 }
 
+# Only names that the installer gives: the folder may hold others' files.
 forget_others() {
   for other in "$app"/versions/*; do
-    [ "$other" = "$place" ] || rm -rf "$other"
+    [ "$other" != "$place" ] || continue
+    basename "$other" | LC_ALL=C grep -Eqx '[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*-[0-9a-f]{8}(\.part|\.old)?' || continue
+    rm -rf "$other"
   done
 }
 

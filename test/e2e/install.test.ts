@@ -203,6 +203,8 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       mkdirSync(half, { recursive: true });
       mkdirSync(join(paths.home, 'app', 'installing'));
       writeFileSync(join(paths.home, 'app', 'installing', 'pid'), '2147483000\n');
+      const others = ['notes', '0.1.0-mine', '0.1.0-12345678.bak'];
+      for (const name of others) mkdirSync(join(paths.home, 'app', 'versions', name));
 
       const broken = join(folder, `sotto-0.1.0-${target}.tgz`);
       copyFileSync(first.file, broken);
@@ -212,7 +214,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
         code: 1,
         err: expect.stringMatching(/is not the file that was released/) as unknown,
       });
-      expect(versions()).toEqual(['0.1.0-12345678.part']);
+      expect(versions().sort()).toEqual(['0.1.0-12345678.part', ...others].sort());
       appendFileSync(broken, 'x');
       expect((await install(first, broken)).code).toBe(1);
       expect(existsSync(command)).toBe(false);
@@ -227,9 +229,21 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect(statSync(part).size).toBe(bytes.length >> 1);
       const done = await install(first, '--no-agent', `file://${first.file}`);
       expect([done.code, done.out]).toEqual([0, expect.stringMatching(/it works/)]);
-      expect(versions()).toHaveLength(1);
+      // Of the other versions only those that the installer made are removed.
+      expect(versions()).toHaveLength(1 + others.length);
+      expect(versions()).toEqual(expect.arrayContaining(others));
       expect(readdirSync(join(paths.home, 'app')).sort()).toEqual(['command', 'current', 'versions']);
       expect(launchd.starts).toBe(0);
+    });
+
+    test('a folder in the place of its lock that holds the files of others stays, and nothing is installed', async () => {
+      const lock = join(paths.home, 'app', 'installing');
+      mkdirSync(lock, { recursive: true });
+      writeFileSync(join(lock, 'notes.txt'), 'mine');
+      const { code, err } = await install(first, '--no-agent');
+      expect([code, err]).toEqual([1, expect.stringMatching(/installing is not of this installer/)]);
+      expect(readdirSync(lock)).toEqual(['notes.txt']);
+      expect(existsSync(command)).toBe(false);
     });
 
     test('comes through a pipe, as from a page; one that is cut off on its way does nothing', async () => {
