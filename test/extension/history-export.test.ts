@@ -59,6 +59,11 @@ await describeLib<HistoryExport>('history-export', ({ exported, writeBeside, nam
     expect(text).toContain('*1:05*\n\nOne.\n');
   });
 
+  test('a long one has its hours, and its language where that is known', () => {
+    const text = exported([{ ...past('One.'), durationSeconds: 3723.9, language: 'de' }], 'md');
+    expect(text).toContain('*1:02:03 · de*\n');
+  });
+
   test('no file is written over another', () => {
     const paths = ['a', 'b', 'c'].map((text) => writeBeside(join(folder, 'new'), 'Dictations', 'csv', text));
     expect(readdirSync(join(folder, 'new')).sort()).toEqual([

@@ -2,21 +2,10 @@
 import { writeFile } from 'node:fs/promises';
 import type { Paths } from '../paths.js';
 import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
+import { dictationsAsCsv, dictationsAsMarkdown } from '../protocol/history-export.js';
 import type { Dictation } from '../store/history/index.js';
 import { EXPORT_FORMATS, type ExportFormat, type ExportRun } from './history-export-formats.js';
 import { jsonOf, withHistory } from './history-open.js';
-import { clock } from './terminal/progress-line.js';
-
-/** The columns of the table, as the Raycast extension writes them. */
-const COLUMNS: readonly [string, (dictation: Dictation) => string][] = [
-  ['started', ({ startedMs }) => new Date(startedMs).toISOString()],
-  ['seconds', ({ durationSeconds }) => String(durationSeconds)],
-  ['state', ({ state }) => state],
-  ['language', ({ language }) => language ?? ''],
-  ['model', ({ model }) => model],
-  ['text', ({ text }) => text.trim()],
-  ['id', ({ id }) => id],
-];
 
 /** The exit code. @throws SottoError OUTPUT_FAILED */
 export function exportHistory(paths: Paths, { format, output, limit }: ExportRun): Promise<number> {
@@ -44,29 +33,15 @@ export function exported(
   switch (format) {
     case 'json':
       return `[${dictations.map((one) => `\n  ${json(one)}`).join(',')}\n]\n`;
-    case 'csv': {
-      const rows = dictations.map((one) => COLUMNS.map(([, cell]) => cell(one)));
-      return [COLUMNS.map(([name]) => name), ...rows].map(csvLine).join('');
-    }
+    case 'csv':
+      return dictationsAsCsv(dictations);
     case 'md':
-      return `# Dictations\n${dictations.map(section).join('')}`;
+      return dictationsAsMarkdown(dictations);
   }
 }
 
 function formatOf(path: string | undefined): ExportFormat {
   return EXPORT_FORMATS.find((format) => path?.toLowerCase().endsWith(`.${format}`)) ?? 'md';
-}
-
-/** RFC 4180. */
-function csvLine(values: readonly string[]): string {
-  const quoted = values.map((value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value));
-  return `${quoted.join(',')}\r\n`;
-}
-
-function section({ startedMs, durationSeconds, text, language }: Dictation): string {
-  const when = new Date(startedMs).toLocaleString('en-US', { dateStyle: 'full', timeStyle: 'short' });
-  const facts = [clock(durationSeconds), ...(language === undefined ? [] : [language])].join(' · ');
-  return `\n## ${when}\n\n*${facts}*\n\n${text.trim()}\n`;
 }
 
 async function create(path: string, text: string): Promise<void> {

@@ -4,6 +4,7 @@ export * from './capture.js';
 export * from './errors.js';
 export * from './files.js';
 export * from './history.js';
+export * from './history-export.js';
 export * from './ipc.js';
 export * from './live.js';
 export * from './messages.js';

@@ -2,22 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { codeOf } from 'sotto/protocol';
+import { codeOf, dictationsAsCsv, dictationsAsMarkdown } from 'sotto/protocol';
 import type { PastDictation } from 'sotto/protocol';
-import { clockOf } from './take-markdown';
 
 export type ExportFormat = 'txt' | 'json' | 'csv' | 'md';
-
-/** Columns of the table, and how each is told. */
-const COLUMNS: readonly [string, (dictation: PastDictation) => string][] = [
-  ['started', ({ startedMs }) => new Date(startedMs).toISOString()],
-  ['seconds', ({ durationSeconds }) => String(durationSeconds)],
-  ['state', ({ state }) => state],
-  ['language', ({ language }) => language ?? ''],
-  ['model', ({ model }) => model],
-  ['text', ({ text }) => text.trim()],
-  ['id', ({ id }) => id],
-];
 
 export function exported(dictations: readonly PastDictation[], format: ExportFormat): string {
   switch (format) {
@@ -26,10 +14,10 @@ export function exported(dictations: readonly PastDictation[], format: ExportFor
     case 'json':
       return `${JSON.stringify(dictations.map(plain), null, 2)}\n`;
     case 'csv':
-      // RFC 4180, with the mark by which spreadsheets know UTF-8.
-      return `\uFEFF${[COLUMNS.map(([name]) => name), ...dictations.map(cells)].map(csvLine).join('')}`;
+      // With the mark by which spreadsheets know UTF-8.
+      return `\uFEFF${dictationsAsCsv(dictations)}`;
     case 'md':
-      return `# Dictations\n${dictations.map(section).join('')}`;
+      return dictationsAsMarkdown(dictations);
   }
 }
 
@@ -66,19 +54,4 @@ export function nameOf({ startedMs }: Pick<PastDictation, 'startedMs'>): string 
 function plain({ startedMs, ...rest }: PastDictation): object {
   const own = Object.entries(rest).filter(([name]) => name !== 'snippet' && name !== 'marks');
   return { started: new Date(startedMs).toISOString(), ...Object.fromEntries(own) };
-}
-
-function cells(dictation: PastDictation): string[] {
-  return COLUMNS.map(([, cell]) => cell(dictation));
-}
-
-function csvLine(values: readonly string[]): string {
-  const quoted = values.map((value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value));
-  return `${quoted.join(',')}\r\n`;
-}
-
-function section({ startedMs, durationSeconds, text, language }: PastDictation): string {
-  const when = new Date(startedMs).toLocaleString('en-US', { dateStyle: 'full', timeStyle: 'short' });
-  const facts = [clockOf(durationSeconds), ...(language === undefined ? [] : [language])].join(' · ');
-  return `\n## ${when}\n\n*${facts}*\n\n${text.trim()}\n`;
 }
