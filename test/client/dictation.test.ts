@@ -1,71 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Connections, Dictation, SottoClient, type DictationEvent } from '#daemon/client/index.js';
+import { Dictation, SottoClient, type DictationEvent } from '#daemon/client/index.js';
 import { SampleStore } from '#daemon/client/sample-store.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { ramp } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { FakeLiveDaemon, type Cut, type FakeDaemonOptions } from './fake-live-daemon.js';
+import { all, committedIn, dictationsHere, rampFrom, reconnect, speak } from './dictations-here.js';
+import { FakeLiveDaemon, type Cut } from './fake-live-daemon.js';
 
-const reconnect = { firstPauseMs: 1, longestPauseMs: 4, giveUpMs: 10_000 };
-
-function rampFrom(first: number, count: number): Int16Array {
-  return ramp(first, first + count);
-}
-
-let folder: string;
-let daemons: FakeLiveDaemon[];
-let connections: Connections[];
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'so-'));
-  daemons = [];
-  connections = [];
-});
-afterEach(async () => {
-  await closeAll();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function closeAll(): Promise<void> {
-  for (const connection of connections.splice(0)) connection.close();
-  for (const daemon of daemons.splice(0)) await daemon.close();
-}
-
-async function fakeDaemon(options: FakeDaemonOptions = {}): Promise<{
-  daemon: FakeLiveDaemon;
-  connect: () => Promise<SottoClient>;
-}> {
-  const path = join(folder, `s${daemons.length}`);
-  const daemon = await FakeLiveDaemon.listen(path, options);
-  daemons.push(daemon);
-  const shared = new Connections(() => SottoClient.connect(path, 'test'));
-  connections.push(shared);
-  return { daemon, connect: () => shared.get() };
-}
-
-async function all(dictation: Dictation): Promise<DictationEvent[]> {
-  const events: DictationEvent[] = [];
-  for await (const event of dictation.events()) events.push(event);
-  return events;
-}
-
-function committedIn(events: readonly DictationEvent[]): string {
-  return events.map((event) => (event.type === 'committed' ? event.text : '')).join('');
-}
-
-/** Everything that is said: ramp samples in pieces of these sizes, with a breath after each. */
-async function speak(dictation: Dictation, pieces: readonly number[]): Promise<number> {
-  let said = 0;
-  for (const piece of pieces) {
-    dictation.push(rampFrom(said, piece));
-    said += piece;
-    await new Promise(setImmediate);
-  }
-  return said;
-}
+const here = dictationsHere();
+const { closeAll, fakeDaemon } = here;
 
 describe('a dictation', () => {
   test('is opened, heard, acknowledged, and ends with its final text', async () => {
@@ -251,115 +195,11 @@ describe('a dictation', () => {
     expect(daemon.wrong).toEqual([]);
   });
 
-  test('cancelled, it ends as cancelled, with a daemon and without', async () => {
-    const { daemon, connect } = await fakeDaemon();
-    const dictation = Dictation.open({ connect });
-    const events = all(dictation);
-    dictation.push(rampFrom(0, 1_600));
-    await until(() => daemon.sessions.get(dictation.id)?.received === 1_600);
-    dictation.cancel();
-    dictation.push(rampFrom(1_600, 1_600));
-    expect((await events).at(-1)).toEqual({ type: 'cancelled' });
-    const never = Dictation.open({ connect: () => new Promise(() => undefined) });
-    never.cancel();
-    expect(await all(never)).toEqual([{ type: 'cancelled' }]);
-  });
-
-  test('cancelled while there is no daemon, it ends soon, and the next daemon is told to discard it', async () => {
-    const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 100 });
-    const unheard: string[] = [];
-    let gone = false;
-    const dictation = Dictation.open({
-      connect: () =>
-        gone ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'no daemon is running')) : connect(),
-      reconnect,
-      onUnheardCancel: (id) => unheard.push(id),
-    });
-    const events = all(dictation);
-    dictation.push(rampFrom(0, 1_600));
-    await until(() => dictation.acknowledgedSamples === 1_600);
-    gone = true;
-    daemon.breakAll();
-    await until(() => daemon.open === 0);
-    dictation.cancel();
-    expect(unheard).toEqual([dictation.id]);
-    // Longer than the user waits for the end.
-    expect((await events).at(-1)).toEqual({ type: 'cancelled' });
-    expect(daemon.discarded).toEqual([]);
-    gone = false;
-    await until(() => daemon.discarded.length > 0);
-    expect([daemon.discarded, daemon.sessions.size, daemon.wrong]).toEqual([[dictation.id], 0, []]);
-    expect(unheard).toHaveLength(1);
-    await until(() => daemon.open === 0);
-  });
-
-  test('cancelled, it is discarded where the daemon hangs, dies, or has finished it already', async () => {
-    const cases: readonly ((daemon: FakeLiveDaemon, id: string) => void)[] = [
-      () => undefined,
-      (daemon) => daemon.breakAll(),
-      (daemon, id) => {
-        const session = daemon.sessions.get(id);
-        const final = {
-          type: 'final',
-          text: 'x',
-          durationSeconds: 0.1,
-          model: 'fake',
-          refined: false,
-        } as const;
-        if (session !== undefined) daemon.say(session, final);
-      },
-    ];
-    for (const happens of cases) {
-      const { daemon, connect } = await fakeDaemon({ deaf: ({ type }) => type === 'cancel' });
-      const dictation = Dictation.open({ connect, reconnect });
-      const events = all(dictation);
-      dictation.push(rampFrom(0, 1_600));
-      await until(() => daemon.sessions.get(dictation.id)?.received === 1_600);
-      dictation.cancel();
-      happens(daemon, dictation.id);
-      const heard = await events;
-      expect(heard.at(-1)).toEqual({ type: 'cancelled' });
-      expect(heard.some(({ type }) => type === 'final')).toBe(false);
-      await until(() => daemon.discarded.includes(dictation.id));
-      expect(daemon.sessions.has(dictation.id)).toBe(false);
-    }
-  });
-
-  test('cancelled and left by its reader at once, it is not finished', async () => {
-    const { daemon, connect } = await fakeDaemon({ deaf: ({ type }) => type === 'cancel' });
-    const dictation = Dictation.open({ connect, reconnect });
-    dictation.push(rampFrom(0, 16_000));
-    for await (const event of dictation.events()) {
-      if (event.type !== 'committed') continue;
-      dictation.cancel();
-      break;
-    }
-    await until(() => daemon.discarded.includes(dictation.id));
-    expect([daemon.sessions.size, daemon.wrong]).toEqual([0, []]);
-  });
-
-  test('cancelled before there is a daemon, it leaves no mark, and no connection that comes later', async () => {
-    const path = join(folder, 'later');
-    const daemon = await FakeLiveDaemon.listen(path);
-    daemons.push(daemon);
-    let letGo: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => (letGo = resolve));
-    const unheard: string[] = [];
-    const connect = () => held.then(() => SottoClient.connect(path, 'test'));
-    const dictation = Dictation.open({ connect, onUnheardCancel: (id) => unheard.push(id) });
-    dictation.push(rampFrom(0, 1_600));
-    dictation.cancel();
-    expect(await all(dictation)).toEqual([{ type: 'cancelled' }]);
-    letGo();
-    await until(() => daemon.connections === 1 && daemon.open === 0);
-    expect([unheard, daemon.discarded, daemon.sessions.size]).toEqual([[], [], 0]);
-  });
-
   test('over, it closes the connection that was made for it, however it ended', async () => {
     for (const end of ['finish', 'cancel', 'leave'] as const) {
-      const path = join(folder, end);
+      const path = join(here.folder, end);
       const daemon = await FakeLiveDaemon.listen(path, { acknowledgeEvery: 16_000 });
-      daemons.push(daemon);
+      here.closesAfter(daemon);
       const dictation = Dictation.open({ connect: () => SottoClient.connect(path, 'test') });
       const events = all(dictation);
       dictation.push(rampFrom(0, 16_000));
@@ -491,27 +331,5 @@ describe('a dictation', () => {
     dictation.finish();
     expect((await events).at(-1)).toMatchObject({ type: 'final', durationSeconds: 2 });
     expect(daemon.wrong).toEqual([]);
-  });
-});
-
-describe('the samples that are kept', () => {
-  test('are read back from any place that is held', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 20 }),
-        fc.array(fc.tuple(fc.nat(400), fc.integer({ min: 1, max: 90 }), fc.nat(400)), { maxLength: 20 }),
-        (pieces, reads) => {
-          const store = new SampleStore();
-          for (const piece of pieces) store.append(rampFrom(store.end, piece));
-          for (const [from, most, release] of reads) {
-            store.releaseBefore(Math.min(release, store.end));
-            const sample = Math.min(Math.max(from, store.start), store.end);
-            const bytes = store.read(sample, most);
-            const expected = rampFrom(sample, Math.min(most, store.end - sample));
-            expect([...new Int16Array(bytes.buffer)]).toEqual([...expected]);
-          }
-        },
-      ),
-    );
   });
 });

@@ -14,47 +14,21 @@
 import { randomUUID } from 'node:crypto';
 import { encodeAudioFrame } from '../protocol/audio-frame.js';
 import { factsOf, SottoError, type ErrorCode } from '../protocol/errors.js';
-import { isNumbered, isTerminal, SAMPLE_RATE, type LiveEvent, type LiveOptions } from '../protocol/live.js';
+import { isNumbered, isTerminal, SAMPLE_RATE } from '../protocol/live.js';
 import type { DaemonMessage } from '../protocol/messages.js';
 import type { Line, SottoClient } from './client.js';
+import {
+  RECONNECT,
+  type DictationEvent,
+  type DictationOptions,
+  type ReconnectTimes,
+} from './dictation-options.js';
 import { EventQueue } from './event-queue.js';
 import { HeardEvents } from './heard-events.js';
 import { SampleStore } from './sample-store.js';
+import { Timers } from './timers.js';
 
-export interface DictationOptions {
-  /** Called at once, and again whenever the connection was lost. The dictation closes what it gives, once it is over. */
-  readonly connect: () => Promise<SottoClient>;
-  /** Whether others use the connection, too: it is left open then. */
-  readonly isShared?: boolean;
-  /**
-   * Told when the dictation was cancelled and no daemon has answered. The dictation tries to reach one as long as
-   * `giveUpMs`; a process that may end before leaves a mark in the daemon's folder.
-   */
-  readonly onUnheardCancel?: (id: string) => void;
-  /** Name or absolute folder of the model; the daemon's own when left out. */
-  readonly model?: string;
-  readonly options?: LiveOptions;
-  /** Names the session, for all time; a new one when left out. */
-  readonly id?: string;
-  readonly reconnect?: Partial<ReconnectTimes>;
-}
-
-export interface ReconnectTimes {
-  /** The pause after the first vain attempt; doubled after each. */
-  readonly firstPauseMs: number;
-  readonly longestPauseMs: number;
-  /** A connection that can't be made again for so long ends the session here. */
-  readonly giveUpMs: number;
-  /** A daemon that says nothing for so long, not even how loud it is, though it is given sound, is lost. */
-  readonly silentMs: number;
-}
-
-export type DictationEvent =
-  | LiveEvent
-  /** The daemon has taken the session; `model` writes it down, in place of another one where that is not there. */
-  | { readonly type: 'opened'; readonly model: string; readonly insteadOf?: string }
-  /** Nothing is lost meanwhile. */
-  | { readonly type: 'connection'; readonly state: 'lost' | 'back' };
+export type { DictationEvent, DictationOptions, ReconnectTimes } from './dictation-options.js';
 
 /** A tenth of a second: what is lost on the way is little, and a daemon that wants to stop is heard soon. */
 const FRAME_SAMPLES = SAMPLE_RATE / 10;
@@ -64,12 +38,6 @@ const CANCEL_ANSWER_MS = 2_000;
 const STABLE_MS = 2_000;
 /** A daemon that listens answers at once; one that does not by then is asked again over another connection. */
 const OPEN_ANSWER_MS = 10_000;
-const RECONNECT: ReconnectTimes = {
-  firstPauseMs: 50,
-  longestPauseMs: 1_000,
-  giveUpMs: 20_000,
-  silentMs: 10_000,
-};
 /** Failures to connect that may pass. */
 const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DAEMON_UNAVAILABLE', 'DAEMON_LOST', 'BUSY']);
 
@@ -113,7 +81,7 @@ export class Dictation {
   #attempts = 0;
   #isTooLong = false;
   #cancelSinceMs = Infinity;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Timers();
 
   private constructor(asked: DictationOptions, store: SampleStore) {
     this.#asked = asked;
@@ -170,7 +138,7 @@ export class Dictation {
     }
     if (this.#channel === undefined) this.#tellUnheard();
     else this.#line?.send({ type: 'cancel', id: this.id });
-    this.#after(CANCEL_ANSWER_MS, () => {
+    this.#timers.after(CANCEL_ANSWER_MS, () => {
       if (this.#isDone) return;
       this.#tellUnheard();
       this.#isDiscarding = true;
@@ -234,7 +202,8 @@ export class Dictation {
 
   async #connect(): Promise<void> {
     while (!this.#isDone) {
-      if (this.#attempts > 0) await new Promise<void>((resolve) => this.#after(this.#pauseMs(), resolve));
+      if (this.#attempts > 0)
+        await new Promise<void>((resolve) => this.#timers.after(this.#pauseMs(), resolve));
       this.#attempts += 1;
       try {
         const client = await this.#asked.connect();
@@ -274,7 +243,7 @@ export class Dictation {
       lost: (error) => this.#line === line && this.#reconnect(error),
     });
     this.#line = line;
-    this.#after(OPEN_ANSWER_MS, () => {
+    this.#timers.after(OPEN_ANSWER_MS, () => {
       if (this.#line === line && this.#channel === undefined) {
         this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon does not answer'));
       }
@@ -442,7 +411,7 @@ export class Dictation {
   #watchSilence(forMs = this.#times.silentMs): void {
     if (this.#isSilenceWatched) return;
     this.#isSilenceWatched = true;
-    this.#after(forMs, () => {
+    this.#timers.after(forMs, () => {
       this.#isSilenceWatched = false;
       if (this.#silentSinceMs === undefined || this.#channel === undefined) return;
       const restMs = this.#silentSinceMs + this.#times.silentMs - performance.now();
@@ -493,16 +462,8 @@ export class Dictation {
     if (!this.#isDiscarding) this.#release();
   }
 
-  #after(ms: number, call: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      call();
-    }, ms);
-    this.#timers.add(timer);
-  }
-
   #release(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
     this.#settleReady();
     this.#line?.close();
     this.#line = undefined;

@@ -1,0 +1,117 @@
+/** A dictation that is cancelled, whatever becomes of its daemon. */
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { Dictation, SottoClient } from '#daemon/client/index.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { until } from '#test/harness/wait.js';
+import { all, dictationsHere, rampFrom, reconnect } from './dictations-here.js';
+import { FakeLiveDaemon } from './fake-live-daemon.js';
+
+const here = dictationsHere();
+const { fakeDaemon } = here;
+
+describe('a dictation', () => {
+  test('cancelled, it ends as cancelled, with a daemon and without', async () => {
+    const { daemon, connect } = await fakeDaemon();
+    const dictation = Dictation.open({ connect });
+    const events = all(dictation);
+    dictation.push(rampFrom(0, 1_600));
+    await until(() => daemon.sessions.get(dictation.id)?.received === 1_600);
+    dictation.cancel();
+    dictation.push(rampFrom(1_600, 1_600));
+    expect((await events).at(-1)).toEqual({ type: 'cancelled' });
+    const never = Dictation.open({ connect: () => new Promise(() => undefined) });
+    never.cancel();
+    expect(await all(never)).toEqual([{ type: 'cancelled' }]);
+  });
+
+  test('cancelled while there is no daemon, it ends soon, and the next daemon is told to discard it', async () => {
+    const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 100 });
+    const unheard: string[] = [];
+    let gone = false;
+    const dictation = Dictation.open({
+      connect: () =>
+        gone ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'no daemon is running')) : connect(),
+      reconnect,
+      onUnheardCancel: (id) => unheard.push(id),
+    });
+    const events = all(dictation);
+    dictation.push(rampFrom(0, 1_600));
+    await until(() => dictation.acknowledgedSamples === 1_600);
+    gone = true;
+    daemon.breakAll();
+    await until(() => daemon.open === 0);
+    dictation.cancel();
+    expect(unheard).toEqual([dictation.id]);
+    // Longer than the user waits for the end.
+    expect((await events).at(-1)).toEqual({ type: 'cancelled' });
+    expect(daemon.discarded).toEqual([]);
+    gone = false;
+    await until(() => daemon.discarded.length > 0);
+    expect([daemon.discarded, daemon.sessions.size, daemon.wrong]).toEqual([[dictation.id], 0, []]);
+    expect(unheard).toHaveLength(1);
+    await until(() => daemon.open === 0);
+  });
+
+  test('cancelled, it is discarded where the daemon hangs, dies, or has finished it already', async () => {
+    const cases: readonly ((daemon: FakeLiveDaemon, id: string) => void)[] = [
+      () => undefined,
+      (daemon) => daemon.breakAll(),
+      (daemon, id) => {
+        const session = daemon.sessions.get(id);
+        const final = {
+          type: 'final',
+          text: 'x',
+          durationSeconds: 0.1,
+          model: 'fake',
+          refined: false,
+        } as const;
+        if (session !== undefined) daemon.say(session, final);
+      },
+    ];
+    for (const happens of cases) {
+      const { daemon, connect } = await fakeDaemon({ deaf: ({ type }) => type === 'cancel' });
+      const dictation = Dictation.open({ connect, reconnect });
+      const events = all(dictation);
+      dictation.push(rampFrom(0, 1_600));
+      await until(() => daemon.sessions.get(dictation.id)?.received === 1_600);
+      dictation.cancel();
+      happens(daemon, dictation.id);
+      const heard = await events;
+      expect(heard.at(-1)).toEqual({ type: 'cancelled' });
+      expect(heard.some(({ type }) => type === 'final')).toBe(false);
+      await until(() => daemon.discarded.includes(dictation.id));
+      expect(daemon.sessions.has(dictation.id)).toBe(false);
+    }
+  });
+
+  test('cancelled and left by its reader at once, it is not finished', async () => {
+    const { daemon, connect } = await fakeDaemon({ deaf: ({ type }) => type === 'cancel' });
+    const dictation = Dictation.open({ connect, reconnect });
+    dictation.push(rampFrom(0, 16_000));
+    for await (const event of dictation.events()) {
+      if (event.type !== 'committed') continue;
+      dictation.cancel();
+      break;
+    }
+    await until(() => daemon.discarded.includes(dictation.id));
+    expect([daemon.sessions.size, daemon.wrong]).toEqual([0, []]);
+  });
+
+  test('cancelled before there is a daemon, it leaves no mark, and no connection that comes later', async () => {
+    const path = join(here.folder, 'later');
+    const daemon = await FakeLiveDaemon.listen(path);
+    here.closesAfter(daemon);
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const unheard: string[] = [];
+    const connect = () => held.then(() => SottoClient.connect(path, 'test'));
+    const dictation = Dictation.open({ connect, onUnheardCancel: (id) => unheard.push(id) });
+    dictation.push(rampFrom(0, 1_600));
+    dictation.cancel();
+    expect(await all(dictation)).toEqual([{ type: 'cancelled' }]);
+    letGo();
+    await until(() => daemon.connections === 1 && daemon.open === 0);
+    expect([unheard, daemon.discarded, daemon.sessions.size]).toEqual([[], [], 0]);
+  });
+});
