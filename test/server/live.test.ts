@@ -114,6 +114,17 @@ class Raw {
 }
 
 describe('dictation over the socket', () => {
+  test('that is resumed over the same connection has one channel: the one before is closed', async () => {
+    const client = new Raw();
+    const first = await client.open('one');
+    client.say({ type: 'resume', id: 'one', seq: 0 });
+    const { channel } = await client.next('opened');
+    expect(channel).not.toBe(first);
+    client.audio(first, 0, SECOND);
+    client.audio(channel, 0, 100);
+    expect((await client.next('acknowledged')).samples).toBe(100);
+  });
+
   test('acknowledges what is on disk, commits words, and ends with the whole text', async () => {
     const client = new Raw();
     const channel = await client.open('one');

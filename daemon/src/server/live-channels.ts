@@ -93,6 +93,9 @@ export class LiveChannels {
     coming.then(
       (session) => {
         if (this.#closed) return;
+        // Resumed over the same connection: what was sent to the channel before comes again.
+        const before = this.#byId.get(id);
+        if (before !== undefined) this.#byNumber.delete(before.number);
         const number = this.#next++;
         const listener: LiveListener = (notice) => this.#tell(id, number, notice);
         const channel = { number, session, listener };
