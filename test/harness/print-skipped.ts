@@ -1,6 +1,7 @@
-/** `node print-skipped.js REPORT.json`: the tests of a run that were skipped, by reason; for .ci/run. */
+/** `node print-skipped.js REPORT.json…`: the tests of some runs that were skipped, by reason; for .ci/run. */
 import { readFileSync } from 'node:fs';
 import { skippedSummary, type Results } from './skipping-summary.js';
 
-const [report = ''] = process.argv.slice(2);
-for (const line of skippedSummary(JSON.parse(readFileSync(report, 'utf8')) as Results)) console.log(line);
+const reports = process.argv.slice(2).map((file) => JSON.parse(readFileSync(file, 'utf8')) as Results);
+const together = { testResults: reports.flatMap(({ testResults }) => testResults) };
+for (const line of skippedSummary(together)) console.log(line);

@@ -1,0 +1,3 @@
+import { configOf } from './split.mjs';
+
+export default configOf('long');

@@ -1,0 +1,19 @@
+/**
+ * `npm test` is what is run after each change: it takes under 5 minutes on two cores. Suites that take longer than some 10 s
+ * each are named in `long-suites.json`; `npm run test:long` runs those, and `.ci/run` both.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import base from '../../jest.config.js';
+
+const long = JSON.parse(readFileSync(new URL('long-suites.json', import.meta.url), 'utf8'));
+const compiled = long.map((suite) => `/dist/test/${suite.replace(/\.ts$/, '.js')}`);
+const rootDir = fileURLToPath(new URL('../..', import.meta.url));
+
+/** @param part 'quick' or 'long' */
+export function configOf(part) {
+  const all = { ...base, rootDir };
+  return part === 'long'
+    ? { ...all, testMatch: compiled.map((file) => `**${file}`) }
+    : { ...all, testPathIgnorePatterns: compiled.map((file) => `${file.replaceAll('.', '\\.')}$`) };
+}
