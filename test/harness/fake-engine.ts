@@ -32,6 +32,9 @@ let keeping: Promise<void> = Promise.resolve();
 const cancelled = new Set<number>();
 const live = new Map<number, FakeLive>();
 let deaf = false;
+/** What each model here takes, and what the daemon allows. */
+const MODEL_BYTES = 1000;
+let maxBytes = Infinity;
 
 /** Blocks the whole thread, without heating the machine. */
 function hang(): void {
@@ -77,6 +80,7 @@ async function loadAlone(model: ModelRef): Promise<void> {
   try {
     if (model.name === 'deadly') die();
     if (model.name === 'broken') throw new SottoError('MODEL_CORRUPT', 'config.json is cut off');
+    if (maxBytes < MODEL_BYTES) throw new SottoError('INSUFFICIENT_MEMORY', `${model.name} needs 1000 bytes`);
     if (model.name === 'huge') throw new SottoError('INSUFFICIENT_MEMORY', 'huge needs 9.0 GB');
     loaded.set(model.dir, model);
   } finally {
@@ -158,6 +162,8 @@ function receive(message: ToEngine): void {
       keeping = keeping.then(() => keep(message));
       return;
     case 'limits':
+      maxBytes = message.maxBytes ?? Infinity;
+      return;
     case 'load-cancel':
       return;
     case 'ahead':

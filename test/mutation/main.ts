@@ -2,6 +2,7 @@
  *     npm run mutate                        every named mutation, and 10 sampled mutants of each room
  *     npm run mutate -- --count 50 --seed 7 --room store
  *     npm run mutate -- --named-only | --sampled-only | --file daemon/src/supervisor/hang-watch.ts
+ *     npm run mutate -- --file daemon/src/engine/cache-limit.ts --line 10 --count 100
  *
  * Prints which mutants the rooms' own suites kill, and each survivor. Exits with 1 where a named mutation survived or is stale.
  * `--limit-s` is the most that one suite may take (120).
@@ -22,6 +23,7 @@ const { values: args } = parseArgs({
   options: {
     room: { type: 'string', multiple: true, default: [...ROOMS] },
     file: { type: 'string', multiple: true },
+    line: { type: 'string', multiple: true },
     count: { type: 'string', default: '10' },
     seed: { type: 'string', default: '1' },
     'limit-s': { type: 'string', default: '120' },
@@ -61,7 +63,9 @@ function sample<T>(values: readonly T[], count: number, random: () => number): T
 async function sampled(room: Room): Promise<void> {
   const files = sourcesIn(roomFolder(room)).filter((file) => args.file?.includes(file) ?? true);
   if (files.length === 0) return;
-  const mutants = await instrument(files, workspace);
+  const mutants = (await instrument(files, workspace)).filter(
+    ({ line }) => args.line?.includes(String(line)) ?? true,
+  );
   const chosen = sample(mutants, Number(args.count), randomOf(Number(args.seed)));
   const tally = newTally(`${room} (${mutants.length})`);
   for (const mutant of chosen) await judge(mutant, room, tally);

@@ -222,3 +222,28 @@ describe('the file', () => {
     expect(here.warnings).toEqual([]);
   });
 });
+
+describe('a dictation that can not be', () => {
+  test.each([
+    [{ id: '../a' }],
+    [{ id: '' }],
+    [{ startedMs: NaN }],
+    [{ startedMs: 1.5 }],
+    [{ startedMs: Infinity }],
+    [{ durationSeconds: NaN }],
+    [{ durationSeconds: -0.1 }],
+    [{ durationSeconds: Infinity }],
+  ])('%j is refused, and nothing of it is kept', (fields) => {
+    const history = here.open();
+    expect(() => history.add({ ...take('a'), ...fields })).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    );
+    expect(history.count()).toBe(0);
+  });
+
+  test('one without any length is kept', () => {
+    const history = here.open();
+    history.add(take('a', { durationSeconds: 0 }));
+    expect(ids(history.list({ limit: 9 }))).toEqual(['a']);
+  });
+});

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { silentLog } from '#daemon/logger.js';
+import type { ModelLimits } from '#daemon/protocol/ipc.js';
 import type { ModelStatus } from '#daemon/protocol/status.js';
 import type { WarmPlan } from '#daemon/supervisor/model-care.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
@@ -23,12 +24,13 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function start(warm: WarmPlan, loadMs = 0): void {
+function start(warm: WarmPlan, loadMs = 0, limits?: ModelLimits): void {
   supervisor = new Supervisor({
     command: { modulePath: fakeEngine, env: { FAKE_ENGINE: '', FAKE_LOAD_MS: String(loadMs) } },
     clock: hurriedClock,
     log: silentLog,
     warm,
+    ...(limits !== undefined && { limits }),
   });
   supervisor.start();
 }
@@ -87,6 +89,15 @@ describe('the models of an engine', () => {
     await until(() => supervisor.status().pid !== pid && supervisor.status().pid !== undefined);
     await serves('turbo');
     expect(supervisor.status().model.insteadOf).toEqual(insteadOf);
+  });
+
+  test('what models may take is told to each engine', async () => {
+    start({ model: turbo }, 0, { maxBytes: 999 });
+    await until(() => supervisor.status().model.state === 'failed');
+    expect(supervisor.status().model.error?.code).toBe('INSUFFICIENT_MEMORY');
+    await supervisor.stop();
+    start({ model: turbo }, 0, { maxBytes: 1000 });
+    await serves('turbo');
   });
 
   test('another one takes over once it is ready; what served before serves until then', async () => {

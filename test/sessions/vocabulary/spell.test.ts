@@ -1,8 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Word } from '#daemon/protocol/transcription.js';
+import type { TranscribeEvent, Word } from '#daemon/protocol/transcription.js';
 import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
-import { spellSegment, spellShown, spellText, spellWords } from '#daemon/sessions/vocabulary/spell.js';
+import {
+  spellEvent,
+  spellSegment,
+  spellShown,
+  spellText,
+  spellWords,
+} from '#daemon/sessions/vocabulary/spell.js';
 import { unitsOf } from '#daemon/sessions/vocabulary/units.js';
 
 /** A second each. */
@@ -63,6 +69,32 @@ describe('words with times', () => {
     const timed = spellSegment(replacer, { ...segment, words });
     expect([timed.text, timed.words?.[1]]).toEqual([' Hi Shaun', { ...words[1], word: ' Shaun' }]);
   });
+});
+
+test('in the events of a file the segments and the text are changed, and nothing else', () => {
+  const segment = {
+    start: 0,
+    end: 2,
+    text: ' Hi Sean',
+    tokens: [1, 2],
+    avgLogprob: -0.1,
+    noSpeechProb: 0,
+    compressionRatio: 1,
+    temperature: 0,
+  };
+  const events: TranscribeEvent[] = [
+    { type: 'segment', segment },
+    { type: 'text', text: 'Sean' },
+    { type: 'progress', seconds: 2 },
+  ];
+  const replacer = new Replacer([{ from: 'sean', to: 'Shaun' }]);
+  expect(events.map((event) => spellEvent(replacer, event))).toEqual([
+    { type: 'segment', segment: { ...segment, text: ' Hi Shaun' } },
+    { type: 'text', text: 'Shaun' },
+    { type: 'progress', seconds: 2 },
+  ]);
+  const none = new Replacer([]);
+  for (const event of events) expect(spellEvent(none, event)).toBe(event);
 });
 
 const pieces = fc.constantFrom(

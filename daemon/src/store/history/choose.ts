@@ -48,8 +48,8 @@ export function choose(
   const isOver = (dictation: Candidate): boolean => {
     const dateMs = dates.get(dictation.id) ?? nowMs;
     if (dictation.state === 'final') return keepDays === 0 || dateMs < nowMs - keepDays * DAY_MS;
-    if (dictation.state !== 'failed' || dictation.seenMs === undefined) return false;
-    return Math.max(dateMs, dictation.seenMs) < nowMs - Math.max(1, keepDays) * DAY_MS;
+    // Only a failed one can have been seen and not be final. One that was not seen is kept.
+    return Math.max(dateMs, dictation.seenMs ?? Infinity) < nowMs - Math.max(1, keepDays) * DAY_MS;
   };
   const whole = dictations.filter(isOver);
   const recorded = dictations

@@ -1,0 +1,159 @@
+/** Single requests of clients about models, each answered at its end. The model engine does what the test says. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { silentLog } from '#daemon/logger.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { ModelsRequest, ModelsResult } from '#daemon/protocol/models.js';
+import { ModelDesk } from '#daemon/sessions/models/model-desk.js';
+import type { NamedStatus } from '#daemon/sessions/models/model-states.js';
+import { placeModel } from '#test/harness/desk-server.js';
+import { impatientClock, modelFiles } from '#test/harness/hub-model.js';
+import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
+import { PuppetModels } from '#test/harness/puppet-models.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { until } from '#test/harness/wait.js';
+
+let hub: LocalHub;
+beforeAll(async () => {
+  hub = await startLocalHub();
+  hub.commit('someone/model', modelFiles(20_000));
+});
+afterAll(() => hub.close());
+
+let folder: string;
+let settings: string;
+let engine: PuppetModels;
+let clock: VirtualClock;
+let desk: ModelDesk;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-desk-'));
+  settings = join(folder, 'settings.json');
+  const shelves = { models: join(folder, 'models'), bundled: join(folder, 'bundled') };
+  mkdirSync(join(shelves.bundled, 'starter'), { recursive: true });
+  placeModel(shelves.models, 'a');
+  placeModel(shelves.models, 'b');
+  engine = new PuppetModels();
+  clock = new VirtualClock();
+  const own = { settings: { endpoint: hub.endpoint }, clock: impatientClock() };
+  desk = new ModelDesk({ engine, shelves, settings, clock, log: silentLog, hub: own });
+});
+afterEach(async () => {
+  await desk.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function ask(request: ModelsRequest): Promise<ModelsResult> {
+  return new Promise((resolve, reject) => {
+    desk.request(request, (notice) => {
+      if (notice.type === 'done') resolve(notice.result);
+      if (notice.type === 'failed') reject(notice.error);
+      if (notice.type === 'cancelled') reject(new SottoError('CANCELLED', 'cancelled'));
+      return true;
+    });
+  });
+}
+
+/** Requests begin after they were accepted. */
+const begun = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function use(name: string): Promise<void> {
+  const using = ask({ do: 'use', model: name });
+  await until(() => engine.waiting.includes(name));
+  engine.ready(name);
+  await using;
+}
+
+test('a model that was pulled is installed, and its states are told in order', async () => {
+  const told: NamedStatus[] = [];
+  desk.states.watch((status) => void told.push(status));
+  expect(await ask({ do: 'pull', model: 'someone/model' })).toMatchObject({ outcome: 'pulled' });
+  expect(desk.states.of('model')).toEqual({ name: 'model', state: 'installed' });
+  const states = told.filter(({ name }) => name === 'model').map(({ state }) => state);
+  expect([...new Set(states)]).toEqual(['downloading', 'verifying', 'installed']);
+});
+
+describe('a model that is not here yet', () => {
+  test.each(['downloading', 'verifying'] as const)('is said to be %s, with its progress', async (stage) => {
+    const files = desk.states.begin('coming', stage);
+    files.at(stage, 0.427);
+    const refused = { code: 'MODEL_NOT_READY', message: expect.stringContaining(`${stage}, 42`) as unknown };
+    expect(() => desk.request({ do: 'use', model: 'coming' }, () => true)).toThrow(
+      expect.objectContaining(refused),
+    );
+    expect(() => desk.request({ do: 'verify', model: 'coming' }, () => true)).toThrow(
+      expect.objectContaining(refused),
+    );
+    // Waiting for it is possible all the same.
+    const waiting = ask({ do: 'wait', model: 'coming', timeoutSeconds: 600 });
+    files.end({ present: true });
+    engine.tell([{ name: 'coming', state: 'ready' }]);
+    expect(await waiting).toMatchObject({ model: { name: 'coming', state: 'ready' } });
+  });
+
+  test('and does not come is not found, also where it failed before', () => {
+    const find = (): unknown => desk.request({ do: 'verify', model: 'nowhere' }, () => true);
+    expect(find).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
+    const error = new SottoError('MODEL_CORRUPT', 'cut off');
+    desk.states.begin('nowhere', 'downloading').end({ present: false, error });
+    expect(find).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
+  });
+});
+
+describe('waiting for a model', () => {
+  test('takes exactly as long as was asked for', async () => {
+    let ended: unknown;
+    const waiting = ask({ do: 'wait', model: 'a', timeoutSeconds: 5 }).catch(
+      (error: unknown) => (ended = error),
+    );
+    await begun();
+    clock.advance(4_999);
+    await begun();
+    expect(ended).toBeUndefined();
+    clock.advance(1);
+    await waiting;
+    expect(ended).toMatchObject({ code: 'TIMEOUT', message: 'a is not ready after 5 s: installed' });
+  });
+
+  test('outlives a failure that is being repaired, but not its own time', async () => {
+    const failed = ask({ do: 'use', model: 'a' });
+    await until(() => engine.waiting.includes('a'));
+    engine.fails('a', new SottoError('MODEL_CORRUPT', 'cut off'));
+    await expect(failed).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    const again = ask({ do: 'use', model: 'a' });
+    await until(() => engine.waiting.includes('a'));
+    const waiting = ask({ do: 'wait', model: 'a', timeoutSeconds: 5 });
+    const short = ask({ do: 'wait', model: 'a', timeoutSeconds: 1 });
+    const late = expect(short).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    await begun();
+    clock.advance(1_000);
+    await late;
+    engine.ready('a');
+    await again;
+    expect(await waiting).toMatchObject({ model: { name: 'a', state: 'ready' } });
+  });
+});
+
+describe('removing a model', () => {
+  const code = (name: string): string => {
+    try {
+      desk.request({ do: 'remove', model: name }, () => true).leave();
+      return 'accepted';
+    } catch (error) {
+      return SottoError.from(error).code;
+    }
+  };
+
+  test('is refused for the one that serves, for the one that was chosen, and for one in memory', async () => {
+    await use('a');
+    expect(code('a')).toBe('BUSY');
+    engine.tell([{ name: 'b', state: 'loading' }]);
+    expect(code('b')).toBe('BUSY');
+    engine.tell([]);
+    // Chosen, and not in memory.
+    expect(code('a')).toBe('BUSY');
+    expect(JSON.parse(readFileSync(settings, 'utf8'))).toMatchObject({ model: 'a' });
+    expect(code('b')).toBe('accepted');
+  });
+});
