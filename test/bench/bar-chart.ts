@@ -1,5 +1,7 @@
 /** Small multiples of bars as SVG: a row for each contender, a column for each figure. Readable on light and dark. */
 
+import stringWidth from 'string-width';
+
 export interface Column {
   readonly title: string;
   /** One for each row; undefined leaves a dash. */
@@ -16,9 +18,12 @@ export interface Chart {
 }
 
 const MARGIN = 24;
-const LABEL_WIDTH = 200;
-const COLUMN_WIDTH = 150;
-const BAR_WIDTH = 86; // the rest of a column is for the number behind the longest bar
+const MIN_LABEL_WIDTH = 200;
+const MIN_COLUMN_WIDTH = 150;
+const BAR_WIDTH = 86;
+const GAP = 16;
+/** Of a character, in px: DejaVu Sans, which Linux shows, is the widest of the fonts below. */
+const CHARACTER_WIDTH = { usual: 7.2, bold: 8.2 };
 const ROW_HEIGHT = 24;
 const BAR_HEIGHT = 13;
 const TITLE_HEIGHT = 40;
@@ -41,9 +46,28 @@ function text(x: number, y: number, content: string, kind = ''): string {
   return `<text x="${x}" y="${y}"${attribute}>${escape(content)}</text>`;
 }
 
+const widthOf = (content: string, isBold = false): number =>
+  Math.ceil(stringWidth(content) * CHARACTER_WIDTH[isBold ? 'bold' : 'usual']);
+
+/** The title, or the longest bar and the number behind it. */
+function widthOfColumn({ title, values, format }: Column): number {
+  const numbers = values.flatMap((value) => (value === undefined ? [] : [widthOf(format(value), true)]));
+  return Math.max(MIN_COLUMN_WIDTH, widthOf(title) + GAP, BAR_WIDTH + 5 + Math.max(0, ...numbers) + GAP);
+}
+
 /** Bars start at zero and share a scale within their column. */
 export function barChart({ title, rows, columns, notes }: Chart): string {
-  const width = 2 * MARGIN + LABEL_WIDTH + columns.length * COLUMN_WIDTH;
+  const labelWidth = Math.max(
+    MIN_LABEL_WIDTH,
+    ...rows.map(({ label, accent }) => widthOf(label, accent) + GAP),
+  );
+  const starts: number[] = [];
+  let right = MARGIN + labelWidth;
+  for (const column of columns) {
+    starts.push(right);
+    right += widthOfColumn(column);
+  }
+  const width = Math.max(right, MARGIN + Math.max(0, ...notes.map((note) => widthOf(note)))) + MARGIN;
   const top = MARGIN + TITLE_HEIGHT + HEADER_HEIGHT;
   const bottom = top + rows.length * ROW_HEIGHT;
   const height = bottom + 20 + notes.length * NOTE_HEIGHT + MARGIN / 2;
@@ -52,7 +76,7 @@ export function barChart({ title, rows, columns, notes }: Chart): string {
   const parts = [
     text(MARGIN, MARGIN + 14, title, 'title'),
     ...rows.map(({ label, accent }, row) => text(MARGIN, baseline(row), label, accent ? 'ours' : '')),
-    ...columns.flatMap((column, i) => columnParts(column, MARGIN + LABEL_WIDTH + i * COLUMN_WIDTH)),
+    ...columns.flatMap((column, i) => columnParts(column, starts[i] ?? 0)),
     ...notes.map((note, i) => text(MARGIN, bottom + 26 + i * NOTE_HEIGHT, note, 'quiet small')),
   ];
 

@@ -10,12 +10,12 @@
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { barChart } from './bar-chart.js';
 import { readClips, root, setOf, TWELVE } from './clips.js';
 import { float16Model, samplesOf, starterModel, streamOf, transcribe } from './in-process.js';
 import { markdownTable, printTable, saveResult, sum } from './report.js';
 import { scoreTexts, type WordErrors } from './score.js';
 import { mannerNamed, ourSession, type Spoken } from './streaming-ours.js';
+import { streamingChart } from './streaming-chart.js';
 import { PeerProcess, streamingPeers } from './streaming-peers.js';
 import { quantile, type Session } from './streaming-session.js';
 
@@ -115,37 +115,7 @@ export async function streaming(argv: string[]): Promise<void> {
   };
   saveResult(args.name, { settings: about, offlineWer: wer('offline'), figures }, args['save-baseline'], {
     md: `${markdownTable(HEADER, table)}\n\nOffline, the same model: ${wer('offline').toFixed(1)} % of words wrong.\n`,
-    svg: barChart({
-      title: 'Text while somebody speaks',
-      rows: rows.map(({ label, ours }) => ({ label, accent: ours })),
-      columns: [
-        { title: 'words wrong, %', values: figures.map(({ wer }) => wer), format: (x) => x.toFixed(1) },
-        {
-          title: 'said for good after, s',
-          values: figures.map(({ delay }) => delay[0]),
-          format: (x) => x.toFixed(2),
-        },
-        {
-          title: 'first text after, s',
-          values: figures.map(({ first }) => first[0]),
-          format: (x) => x.toFixed(2),
-        },
-        {
-          title: 'stop → text, s',
-          values: figures.map(({ final }) => final[0]),
-          format: (x) => x.toFixed(2),
-        },
-        {
-          title: 'computing, s a second',
-          values: figures.map(({ compute }) => compute),
-          format: (x) => x.toFixed(2),
-        },
-      ],
-      notes: [
-        `${spoken.length} clips, medians; the time that computing takes is in all of them.`,
-        `Offline the same model has ${wer('offline').toFixed(1)} % of words wrong.`,
-      ],
-    }),
+    svg: streamingChart(figures, spoken.length, wer('offline')),
   });
 }
 
