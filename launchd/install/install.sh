@@ -21,7 +21,7 @@ main() {
     case $1 in
       --no-agent) agent=no ;;
       --help | -h) sed -n '2,/^set /p' "$0" | sed -n 's/^# \{0,1\}//p'; exit 0 ;;
-      -*) fail 2 "there is no option $1" "sh install.sh --help" ;;
+      -*) fail 2 "unknown option $1" "sh install.sh --help" ;;
       *) release=$1 ;;
     esac
     shift
@@ -51,11 +51,11 @@ find_system() {
     Darwin-x86_64)
       # A shell under Rosetta says so on Apple silicon too.
       [ "$(sysctl -n sysctl.proc_translated 2>/dev/null || echo 0)" = 1 ] ||
-        fail 3 "Sotto needs a Mac with Apple silicon: MLX, its engine, runs on no other"
+        fail 3 "Sotto needs a Mac with Apple silicon"
       target=darwin-arm64 sha256=$SHA256_darwin_arm64
       ;;
     Linux-x86_64) target=linux-x64 sha256=$SHA256_linux_x64 ;;
-    *) fail 3 "there is no Sotto for $(uname -s) on $(uname -m)" "build it from its repository: npm run setup" ;;
+    *) fail 3 "there is no release for $(uname -s) on $(uname -m)" "build it from the repository: npm run setup" ;;
   esac
   if [ "$target" = darwin-arm64 ] && command -v sw_vers >/dev/null; then
     macos=$(sw_vers -productVersion)
@@ -78,8 +78,8 @@ find_folders() {
 
 # Once nothing is missing: whoever is turned away finds nothing new.
 make_folders() {
-  mkdir -p "$app/versions" "$app/download" || fail 1 "$app can't be written" "see that you may write there"
-  (umask 022 && mkdir -p "$bin") || fail 1 "$bin can't be written" "name another folder: SOTTO_BIN=… sh install.sh"
+  mkdir -p "$app/versions" "$app/download" || fail 1 "$app is not writable" "check its permissions"
+  (umask 022 && mkdir -p "$bin") || fail 1 "$bin is not writable" "choose another folder: SOTTO_BIN=… sh install.sh"
 }
 
 # What this shell finds first, then where it usually lies.
@@ -91,7 +91,7 @@ find_node() {
       2>/dev/null && return
   done
   case $target in
-    darwin-*) fail 3 "Sotto needs Node.js 20 or later for Apple silicon" "brew install node, or the installer of nodejs.org; then run this again" ;;
+    darwin-*) fail 3 "Sotto needs Node.js 20 or later for Apple silicon" "brew install node, or use the installer from nodejs.org; then run this again" ;;
     *) fail 3 "Sotto needs Node.js 20 or later" "install it, then run this again" ;;
   esac
 }
@@ -101,9 +101,9 @@ one_at_a_time() {
   lock=$app/installing
   if ! mkdir "$lock" 2>/dev/null; then
     kill -0 "$(cat "$lock/pid" 2>/dev/null || echo 0)" 2>/dev/null && [ -s "$lock/pid" ] &&
-      fail 1 "another installation is going on (process $(cat "$lock/pid"))"
+      fail 1 "another installation is in progress (process $(cat "$lock/pid"))"
     unlock # of one that was interrupted
-    mkdir "$lock" 2>/dev/null || fail 1 "$lock is not of this installer" "move it away, then run this again"
+    mkdir "$lock" 2>/dev/null || fail 1 "$lock was not made by this installer" "move it away, then run this again"
   fi
   echo $$ >"$lock/pid"
   trap unlock EXIT
@@ -124,11 +124,11 @@ find_release() {
   if [ -z "$release" ]; then
     if [ -n "$VERSION" ] && [ -f "$beside" ]; then release=$beside
     elif [ -n "$VERSION" ] && [ -n "$ADDRESS" ]; then release=$ADDRESS/$name
-    else fail 2 "which release?" "sh install.sh sotto-VERSION-$target.tgz"; fi
+    else fail 2 "no release given" "sh install.sh sotto-VERSION-$target.tgz"; fi
   fi
   case $release in
     http://* | https://* | file://*) ;;
-    *) [ -f "$release" ] || fail 2 "there is no file $release" ;;
+    *) [ -f "$release" ] || fail 2 "file not found: $release" ;;
   esac
 }
 
@@ -141,7 +141,7 @@ get_release() {
   # Of the release that this script was made for the sum is known, whatever the way it came.
   if [ "${archive##*/}" = "$name" ] && [ -n "$sha256" ] && [ "$found" != "$sha256" ]; then
     case $archive in "$app"/*) rm -f "$archive" ;; esac
-    fail 1 "$archive is not the file that was released: its sha256 is $found, not $sha256" "download it anew"
+    fail 1 "$archive is damaged: its sha256 is $found, not $sha256" "download it again"
   fi
 }
 
@@ -149,7 +149,7 @@ download() {
   archive=$app/download/${1##*/}
   [ -f "$archive" ] && [ -n "$sha256" ] && [ "$(sha256_of "$archive")" = "$sha256" ] && return
   command -v curl >/dev/null || fail 3 "curl is needed to download Sotto" "download $1 yourself, then: sh install.sh FILE"
-  say "fetching $1"
+  say "downloading $1"
   # Goes on where an interrupted one ended; a server that can't (22, 33, 36) is asked for all of it.
   curl -fL --progress-bar --retry 3 -C - -o "$archive.part" "$1" || {
     case $? in 22 | 33 | 36) rm -f "$archive.part" ;; *) unreachable "$1" ;; esac
@@ -158,7 +158,7 @@ download() {
   mv "$archive.part" "$archive"
 }
 
-unreachable() { fail 1 "$1 can't be fetched" "check the network and run this again: it goes on from here"; }
+unreachable() { fail 1 "$1 can't be downloaded" "check the network and run this again: it resumes"; }
 
 sha256_of() {
   if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
@@ -168,21 +168,21 @@ sha256_of() {
 unpack() {
   short=$(printf %.8s "$found")
   version=$(tar -xOzf "$archive" package/package.json 2>/dev/null | sed -n 's/^  "version": "\(.*\)",$/\1/p')
-  [ -n "$version" ] || fail 1 "$archive is no release of Sotto"
+  [ -n "$version" ] || fail 1 "$archive is not a release of Sotto"
   tar -tzf "$archive" "package/native/lib/$target/sotto-mlx.node" >/dev/null 2>&1 ||
-    fail 1 "$archive is for another system than this one ($target)"
+    fail 1 "$archive is not for this system ($target)"
   place=$app/versions/$version-$short
   rm -rf "$place.part" "$place.old"
   mkdir "$place.part"
   tar -xzf "$archive" -C "$place.part" --strip-components 1 || {
     rm -rf "$place.part"
-    fail 1 "$archive can't be unpacked" "see that there is room on the disk"
+    fail 1 "$archive can't be unpacked" "check that the disk isn't full"
   }
   # What is here already may have lost something.
   [ ! -e "$place" ] || mv "$place" "$place.old"
   mv "$place.part" "$place"
   rm -rf "$place.old"
-  say "Sotto $version is in $place"
+  say "Sotto $version installed in $place"
   # Replaced in one step: there is always one that works.
   "$node" -e 'const { renameSync, rmSync, symlinkSync } = require("fs"), [to, link] = process.argv.slice(1);
     rmSync(link + ".new", { force: true }); symlinkSync(to, link + ".new"); renameSync(link + ".new", link)' \
@@ -195,7 +195,7 @@ unpack() {
 find_command() {
   command=$bin/sotto
   if [ -e "$command" ] && ! grep -q '^# Written by Sotto' "$command" 2>/dev/null; then
-    fail 1 "$command is there, and is not of this installation" "remove it, or name another folder: SOTTO_BIN=… sh install.sh"
+    fail 1 "$command exists and belongs to another installation" "remove it, or choose another folder: SOTTO_BIN=… sh install.sh"
   fi
 }
 
@@ -207,12 +207,12 @@ write_command() {
     echo "for node in $(quoted "$node") \"\$(command -v node)\" /opt/homebrew/bin/node /usr/local/bin/node; do"
     echo "  [ -x \"\$node\" ] && exec \"\$node\" $(quoted "$app/current/daemon/bin/sotto.mjs") \"\$@\""
     echo 'done'
-    echo 'echo "sotto: Node.js is gone: install version 20 or later" >&2; exit 3'
+    echo 'echo "sotto: Node.js was not found: install version 20 or later" >&2; exit 3'
   } >"$command.new"
   chmod 755 "$command.new"
   mv "$command.new" "$command"
   printf '%s\n' "$command" >"$app/command"
-  say "the command is $command"
+  say "command: $command"
 }
 
 # A word of the shell that means itself.
@@ -223,7 +223,7 @@ quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 start() {
   if [ $agent = yes ]; then
     said=$("$command" agent install 2>&1) && { say "$said"; return; }
-    say "Sotto does not start at login: ${said#sotto: }"
+    say "Sotto won't start at login: ${said#sotto: }"
   fi
   # One of an older version would go on with it.
   "$command" daemon stop >/dev/null 2>&1 || :
@@ -233,12 +233,12 @@ try_it() {
   speech=$app/current/assets/speech/jfk.flac
   if heard=$("$command" transcribe "$speech" 2>"$app/trouble"); then
     rm -f "$app/trouble"
-    say "it works: of a sample it hears “$(printf %s "$heard" | tr '\n' ' ' | cut -c 1-60 | sed 's/ *$//')…”"
+    say "Sotto works. Sample transcript: “$(printf %s "$heard" | tr '\n' ' ' | cut -c 1-60 | sed 's/ *$//')…”"
   else
     cat "$app/trouble" >&2
     rm -f "$app/trouble"
     "$command" agent doctor >&2 || :
-    fail 3 "Sotto is installed, but can't transcribe" "what is wrong stands above; $command agent doctor looks again"
+    fail 3 "Sotto is installed, but can't transcribe" "see above; check again with: $command doctor"
   fi
 }
 

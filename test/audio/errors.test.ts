@@ -158,7 +158,7 @@ describe('what is in the file', () => {
     const error = await errorOf(files.write('silent.mp4', bytes));
     expect(error).toMatchObject({
       code: 'AUDIO_UNSUPPORTED',
-      message: expect.stringContaining('no sound'),
+      message: expect.stringContaining('no audio'),
     });
   });
 

@@ -187,10 +187,10 @@ test('the summary says what came of all, failures by reason, the most frequent f
   expect(summaryTable({ files, audioSeconds: 120, elapsedSeconds: 10 }, styleFor(false)).split('\n')).toEqual(
     [
       '  done      1  2:00 of audio in 0:10, 12× real time',
-      '  skipped   1  done already (--force repeats them)',
-      '  left      1  the same command goes on with them',
+      '  skipped   1  already transcribed (--force repeats them)',
+      '  left      1  run again to resume',
       '  failed   11',
-      '    10 × no sound in it — do something',
+      '    10 × no audio — do something',
       ...Array.from({ length: 8 }, (_, n) => `        /${n}`),
       '        … and 2 more',
       '    1 × ends early — do something',

@@ -131,13 +131,13 @@ describe('the line of state', () => {
     ['Enter finishes, Esc discards', {}],
     ['Ctrl-C finishes', { keys: false }],
     ['opening the microphone…', { source: 'opening' }],
-    ['starting the daemon: speak on, all is kept', { daemon: 'starting' }],
-    ['waiting for the model: speak on', { engine: 'waiting' }],
-    ['the speech engine restarts: speak on', { engine: 'restarting' }],
-    ['connecting again: speak on', { daemon: 'lost' }],
-    ['no signal for 9 s: muted?', { noSignalSeconds: 9.2 }],
-    ['the last words…', { source: 'over', engine: 'finishing' }],
-    ['Ctrl-C leaves them to the daemon', { source: 'over', engine: 'finishing', finishingMs: 4_000 }],
+    ['starting the daemon… Keep talking, nothing is lost', { daemon: 'starting' }],
+    ['loading the model… Keep talking', { engine: 'waiting' }],
+    ['restarting the speech engine… Keep talking', { engine: 'restarting' }],
+    ['reconnecting… Keep talking', { daemon: 'lost' }],
+    ['no audio for 9 s (muted?', { noSignalSeconds: 9.2 }],
+    ['finishing…', { source: 'over', engine: 'finishing' }],
+    ['Ctrl-C to finish in the background', { source: 'over', engine: 'finishing', finishingMs: 4_000 }],
     ['text every 2 s', { paceSeconds: 2 }],
     ['0:07 / 0:11', { live: false, totalSeconds: 11 }],
   ];
@@ -181,7 +181,7 @@ describe('the clipboard', () => {
 
   test('says before anybody speaks that there is none', () => {
     expect(() => clipboardCommand({ DISPLAY: ':0', PATH: folder }, 'linux')).toThrow(
-      'can fill the clipboard',
+      'no clipboard tool found',
     );
   });
 

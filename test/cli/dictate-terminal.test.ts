@@ -56,7 +56,7 @@ describe('a dictation on a terminal', () => {
     expect(screen.cursorShown).toBe(false);
     view.sourceOpened({ name: 'Built-in Microphone' });
     view.startingDaemon();
-    await until(() => screen.text.includes('starting the daemon: speak on'));
+    await until(() => screen.text.includes('starting the daemon… Keep talking'));
     view.event({ type: 'opened', model: 'base' });
     view.event({ type: 'committed', text: 'And so', words: [word('And so')] });
     view.event({ type: 'tentative', text: ' my fellow' });
@@ -64,7 +64,7 @@ describe('a dictation on a terminal', () => {
     expect(screen.text).toContain('listening');
     view.event({ type: 'tentative', text: '' });
     view.event({ type: 'connection', state: 'lost' });
-    await until(() => screen.text.includes('connecting again'));
+    await until(() => screen.text.includes('reconnecting'));
     expect(screen.text).not.toContain('fellow');
     view.event({ type: 'warning', error: new SottoError('SPOOL_FAILED', 'the disk is full').toWire() });
     await until(() => screen.text.startsWith('the disk is full — '));

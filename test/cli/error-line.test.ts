@@ -11,7 +11,7 @@ const home = homeHere();
 test.each([
   ['there is no file "/in/talk.mp3"', 'file not found'],
   ['"/in/talk.mp3" is empty (0 bytes)', 'empty (0 bytes)'],
-  ['"/in/talk.mp3" holds no sound', 'holds no sound'],
+  ['"/in/talk.mp3" has no audio', 'has no audio'],
   ['"/in/other.mp3" is empty', '"/in/other.mp3" is empty'],
   ['no quotes', 'no quotes'],
 ])('a line names its file once: %s', (message, said) => {

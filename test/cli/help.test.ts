@@ -20,7 +20,7 @@ const paths = commands.map((command) => fullName(command).split(' ').slice(1));
 
 /** Lines of prose; examples may be longer, since a broken line can't be copied. */
 function proseLines(help: string): string[] {
-  return help.split('\n').filter((line) => !/^ {2}(sotto|eval|curl) /.test(line));
+  return help.split('\n').filter((line) => !/^ {2}(sotto|eval|curl|export) /.test(line));
 }
 
 describe('help', () => {
@@ -39,6 +39,23 @@ describe('help', () => {
       expect(wide).toEqual([]);
     },
   );
+
+  test.each([40, 50])('on a terminal of %i columns breaks no line inside a word', async (columns) => {
+    const before = Object.getOwnPropertyDescriptor(process.stdout, 'columns');
+    Object.defineProperty(process.stdout, 'columns', { value: columns, configurable: true });
+    try {
+      for (const path of paths) {
+        written.stdout = '';
+        expect(await main([...path, '--help'])).toBe(0);
+        expect(written.stdout).toMatch(/^Usage: sotto /);
+        const wide = proseLines(written.stdout).filter((line) => line.length > columns);
+        expect([path, wide]).toEqual([path, []]);
+      }
+    } finally {
+      if (before === undefined) Reflect.deleteProperty(process.stdout, 'columns');
+      else Object.defineProperty(process.stdout, 'columns', before);
+    }
+  });
 
   test('no option and no command is without a description', () => {
     const silent = commands.flatMap((command) => [

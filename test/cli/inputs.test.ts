@@ -166,7 +166,7 @@ describe('addresses', () => {
         /^sotto: http:\/\/nowhere\.invalid\/a\.mp3: the address can’t be fetched: .+ — check the address and your connection, then try again$/,
       ),
       `sotto: ${base}/moved: the address leads from http: to ftp: — download it yourself, then transcribe the file`,
-      'sotto: http://nowhere.invalid/a.mp3: an address with a password in it is not taken — download it yourself, then transcribe the file',
+      'sotto: http://nowhere.invalid/a.mp3: a URL with a password is not accepted — download it yourself, then transcribe the file',
     ]);
   });
 

@@ -127,6 +127,14 @@ describe('sotto models', () => {
     expect(written.stdout).toMatch(/weights\.safetensors +sha256 [0-9a-f]{64} {2}20 kB/);
   });
 
+  test('pull --quiet says nothing but errors', async () => {
+    expect(await run('pull', 'someone/model', '--quiet', '--as', 'silent')).toBe(0);
+    expect([written.stdout, written.stderr]).toEqual(['', '']);
+    expect(await run('info', 'silent')).toBe(0);
+    expect(await run('pull', 'someone/nothing', '-q')).not.toBe(0);
+    expect(written.stderr).toMatch(/^sotto: /);
+  });
+
   test('pull of a quantized model that the hub lacks brings its float16 form, and says so', async () => {
     const lacking = CATALOGUE.find((entry) => entry.precision !== 'float16' && entry.revision === undefined);
     const plain = lacking === undefined ? undefined : plainFormOf(lacking);

@@ -39,7 +39,7 @@ describe('a folder', () => {
     const inode = statSync(at('in/a.txt')).ino;
     const second = await run('in');
     expect([second.code, second.stdout]).toEqual([0, '']);
-    expect(second.stderr).toBe('  skipped  2  done already (--force repeats them)\n');
+    expect(second.stderr).toBe('  skipped  2  already transcribed (--force repeats them)\n');
     expect([attempts('in/a.wav'), statSync(at('in/a.txt')).ino]).toEqual([1, inode]);
     // A changed input, a new one, a text that is gone.
     audio('in/a.wav', { segments: 5 });

@@ -67,10 +67,10 @@ describe('sotto transcribe', () => {
   });
 
   test.each([
-    [['--patience', '2'], '--patience has no effect here — add --beam-size 5'],
-    [['--carry-prompt'], '--carry-prompt has no effect here — add --prompt TEXT'],
-    [['--no-vad', '--vad-min-silence', '9'], '--vad-min-silence has no effect here'],
-    [['--language', 'de', '--multilingual'], '--multilingual has no effect here'],
+    [['--patience', '2'], '--patience requires --beam-size 5'],
+    [['--carry-prompt'], '--carry-prompt requires --prompt TEXT'],
+    [['--no-vad', '--vad-min-silence', '9'], '--vad-min-silence can’t be combined with --no-vad'],
+    [['--language', 'de', '--multilingual'], '--multilingual can’t be combined with --language'],
     [['--vad-threshold', '2'], '--vad-threshold must be a number from 0.01 to 0.99; got "2"'],
     [['--temperature', '0,hot'], '--temperature must be a number from 0 to 2; got "0,hot"'],
     [['--batch-size', '65'], '--batch-size must be a whole number from 1 to 64; got "65"'],

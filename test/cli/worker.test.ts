@@ -125,7 +125,7 @@ describe('the address of a queue', () => {
 
   test('warns where others can reach it, or listen', () => {
     expect(parseQueueUrl('redis://queue.local', {}).warning).toMatch(/give that Redis a password/);
-    expect(parseQueueUrl('redis://:word@queue.local', {}).warning).toMatch(/in the clear/);
+    expect(parseQueueUrl('redis://:word@queue.local', {}).warning).toMatch(/sent unencrypted/);
     for (const fine of [
       'redis://127.0.0.1',
       'redis://localhost',

@@ -31,7 +31,7 @@ describe('a dictation', () => {
     let gone = false;
     const dictation = Dictation.open({
       connect: () =>
-        gone ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'no daemon is running')) : connect(),
+        gone ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running')) : connect(),
       reconnect,
       onUnheardCancel: (id) => unheard.push(id),
     });

@@ -93,9 +93,9 @@ describe('a dictation', () => {
   });
 
   test('says at once why it can’t begin', async () => {
-    const gone = () => Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'no daemon is running'));
+    const gone = () => Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running'));
     expect(await all(Dictation.open({ connect: gone }))).toMatchObject([
-      { type: 'failed', error: { code: 'DAEMON_UNAVAILABLE', message: 'no daemon is running' } },
+      { type: 'failed', error: { code: 'DAEMON_UNAVAILABLE', message: 'the daemon isn’t running' } },
     ]);
   });
 
@@ -104,7 +104,7 @@ describe('a dictation', () => {
     let gone = false;
     const dictation = Dictation.open({
       connect: () =>
-        gone ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'no daemon is running')) : connect(),
+        gone ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running')) : connect(),
       reconnect: { ...reconnect, giveUpMs: 30 },
     });
     const events = all(dictation);

@@ -131,7 +131,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     const inodes = done.map((name) => statSync(join(home.folder, 'in', name)).ino);
     const { code, stderr } = await run(['in']);
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^sotto: going on with the run of \d\d:\d\d: \d+ of 12 files are over \(--force/m);
+    expect(stderr).toMatch(/^sotto: resuming the run of \d\d:\d\d: \d+ of 12 files done \(--force/m);
     expect(stderr).toMatch(/^ {2}done +12/m);
     expect(texts('in')).toHaveLength(12);
     expect(done.map((name) => statSync(join(home.folder, 'in', name)).ino)).toEqual(inodes);
@@ -169,7 +169,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     const { code, stderr } = await first.done;
     audio('last.wav');
     expect(code).toBe(130);
-    expect(stderr).toMatch(/interrupted: \d of 8 files are over; the same command goes on from there\n$/);
+    expect(stderr).toMatch(/interrupted: \d of 8 files done; the same command resumes\n$/);
     expect(stderr).toMatch(/^ {2}left +\d {2}the same command goes on/m);
     const again = await run(['in', '--force']);
     expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(/^ {2}done +8/m) });
@@ -184,7 +184,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     const { code, stderr } = await run(['in']);
     expect([code, stderr]).toEqual([
       1,
-      expect.stringMatching(/another `sotto transcribe` is at these files/),
+      expect.stringMatching(/another `sotto transcribe` is working on these files/),
     ]);
     first.kill('SIGINT');
     expect((await first.done).code).toBe(130);
@@ -203,7 +203,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     audio('01-deadly.wav', { dieAfter: 1, dieTimes: 99 });
     const { code, stderr } = await run(['in']);
     expect([code, texts('in')]).toEqual([1, ['00.txt', '01.txt', '02.txt']]);
-    expect(stderr).toMatch(/the speech engine died of it/);
+    expect(stderr).toMatch(/crashed the speech engine/);
     expect(attempts('01-deadly.wav')).toBe(2);
   });
 
@@ -232,7 +232,7 @@ describe('sotto transcribe FOLDER --watch', () => {
     watching.kill('SIGINT');
     const { code, stderr } = await watching.done;
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^ {2}done +3/m)]);
-    expect(stderr).toContain('watching in (Ctrl-C ends it)');
+    expect(stderr).toContain('watching in (Ctrl-C to stop)');
     // It remembers: another one does what is new, and nothing else.
     const begun = ['a.wav', 'broken.wav', 'deep/b.wav'].map(attempts);
     const again = start(['in', '-r', '--watch']);

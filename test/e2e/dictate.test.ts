@@ -110,8 +110,8 @@ describe('sotto dictate --from', () => {
     [['--from', 'missing.wav'], 1, /there is no file/],
     [['--from', fileURLToPath(import.meta.url)], 1, /not a supported audio file/],
     [['--from', 'a.wav', '--output', '/nowhere/at/all/note.txt'], 1, /there is no folder/],
-    [['--from', 'a.wav', '--device', '1'], 2, /--device has no effect/],
-    [['--fast'], 2, /--fast has no effect/],
+    [['--from', 'a.wav', '--device', '1'], 2, /--device can’t be combined with --from/],
+    [['--fast'], 2, /--fast requires --from FILE/],
   ])('%j ends at once with the reason', async (args, code, reason) => {
     const result = await dictate(...args);
     expect(result).toMatchObject({ code, stdout: '' });

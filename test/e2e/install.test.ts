@@ -120,7 +120,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       const done = await install(first);
       expect([done.code, done.err]).toEqual([0, '']);
       expect(done.out).toMatch(/Login agent installed\. The daemon is running \(pid \d+\)/);
-      expect(done.out).toMatch(/it works: of a sample it hears “And so,? my fellow Americans/);
+      expect(done.out).toMatch(/Sotto works. Sample transcript: “And so,? my fellow Americans/);
       // The daemon that answers is the installed one, not that of the clone.
       const client = await SottoClient.connect(paths.socket, 'test');
       expect(client.daemon.pid).toBe(launchd.pid(LABEL));
@@ -212,7 +212,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       const refused = await install(first, broken);
       expect(refused).toMatchObject({
         code: 1,
-        err: expect.stringMatching(/is not the file that was released/) as unknown,
+        err: expect.stringMatching(/is damaged: its sha256/) as unknown,
       });
       expect(versions().sort()).toEqual(['0.1.0-12345678.part', ...others].sort());
       appendFileSync(broken, 'x');
@@ -225,10 +225,10 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       const part = join(paths.home, 'app', 'download', `sotto-0.1.0-${target}.tgz.part`);
       writeFileSync(part, bytes.subarray(0, bytes.length >> 1));
       const offline = await install(first, `file:///nowhere/sotto-0.1.0-${target}.tgz`);
-      expect([offline.code, offline.err]).toEqual([1, expect.stringMatching(/can't be fetched/)]);
+      expect([offline.code, offline.err]).toEqual([1, expect.stringMatching(/can't be downloaded/)]);
       expect(statSync(part).size).toBe(bytes.length >> 1);
       const done = await install(first, '--no-agent', `file://${first.file}`);
-      expect([done.code, done.out]).toEqual([0, expect.stringMatching(/it works/)]);
+      expect([done.code, done.out]).toEqual([0, expect.stringMatching(/Sotto works/)]);
       // Of the other versions only those that the installer made are removed.
       expect(versions()).toHaveLength(1 + others.length);
       expect(versions()).toEqual(expect.arrayContaining(others));
@@ -241,7 +241,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       mkdirSync(lock, { recursive: true });
       writeFileSync(join(lock, 'notes.txt'), 'mine');
       const { code, err } = await install(first, '--no-agent');
-      expect([code, err]).toEqual([1, expect.stringMatching(/installing is not of this installer/)]);
+      expect([code, err]).toEqual([1, expect.stringMatching(/installing was not made by this installer/)]);
       expect(readdirSync(lock)).toEqual(['notes.txt']);
       expect(existsSync(command)).toBe(false);
     });
@@ -258,7 +258,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect(half.code).not.toBe(0);
       expect(existsSync(paths.home)).toBe(false);
       const done = await run('sh', ['-c', 'cat piped.sh | sh -s -- --no-agent']);
-      expect([done.code, done.out]).toEqual([0, expect.stringMatching(/it works/)]);
+      expect([done.code, done.out]).toEqual([0, expect.stringMatching(/Sotto works/)]);
     });
 
     test('says what is missing: Node, a release, a place of its own', async () => {
@@ -280,14 +280,14 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       copyFileSync(first.script, alone);
       expect(await run('sh', [alone])).toMatchObject({
         code: 2,
-        err: expect.stringMatching(/which release\?/) as unknown,
+        err: expect.stringMatching(/no release given/) as unknown,
       });
 
       mkdirSync(join(folder, 'bin'), { recursive: true });
       writeFileSync(command, '#!/bin/sh\necho mine\n');
       expect(await install(first)).toMatchObject({
         code: 1,
-        err: expect.stringMatching(/bin\/sotto is there, and is not of this installation/) as unknown,
+        err: expect.stringMatching(/bin\/sotto exists and belongs to another installation/) as unknown,
       });
       expect(readFileSync(command, 'utf8')).toContain('echo mine');
       expect(await run('sh', [first.script], { SOTTO_BIN: 'bin' })).toMatchObject({

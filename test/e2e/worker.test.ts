@@ -87,7 +87,7 @@ describeQueue('sotto worker', () => {
 
     expect(code).toBe(1);
     for (const { done } of handing)
-      expect(await done).toMatchObject({ code: 0, stderr: expect.stringContaining('of 30 handed in') });
+      expect(await done).toMatchObject({ code: 0, stderr: expect.stringContaining('of 30 queued') });
     // Who hands in late finds texts that are there.
     const told = JSON.parse(stdout) as { done: number; skipped: number; failed: number };
     expect([told.done + told.skipped, told.failed]).toEqual([28, 2]);
@@ -128,7 +128,7 @@ describeQueue('sotto worker', () => {
     expect((await team.run(['queue', 'retry'])).stdout).toBe('2 files waiting for another try\n');
     await until(() => readdirSync(team.folder).filter((name) => name.endsWith('.txt')).length === 2);
     await until(async () => (await team.status()).counts.completed === 2);
-    expect((await team.run(['queue', 'retry'])).stdout).toBe('nothing has failed\n');
+    expect((await team.run(['queue', 'retry'])).stdout).toBe('no failed files\n');
     // Written again with other content, they are other files: their texts are there already.
     expect(await team.run(['transcribe', '.'])).toMatchObject({
       code: 0,
@@ -209,7 +209,7 @@ describeQueue('sotto worker', () => {
     expect(performance.now() - beganMs).toBeGreaterThan(4_000);
     elsewhere.remove();
     expect(code).toBe(1);
-    expect(stderr).toMatch(/secret\.wav is refused: it is not in a folder of this worker — .*--root/);
+    expect(stderr).toMatch(/secret\.wav was refused: it is not in one of this worker’s folders — .*--root/);
     expect(readdirSync(team.folder).filter((name) => name.endsWith('.txt'))).toHaveLength(4);
     expect(await sotto(['worker', '--queue', valkey.url], { home: team.folder })).toMatchObject({
       code: 2,
@@ -306,9 +306,9 @@ describeQueue('a queue', () => {
     await own.kill();
     await until(() => watching.stderr().includes('waiting for it'));
     await own.start();
-    await until(() => watching.stderr().includes('the queue is back'));
+    await until(() => watching.stderr().includes('reconnected to the queue'));
     // Nothing of it was on disk: the job is gone, and its watcher is told.
-    expect((await watching.done).stderr).toContain('somebody has taken it out of the queue');
+    expect((await watching.done).stderr).toContain('removed from the queue');
     await own.stop();
   });
 
@@ -324,7 +324,7 @@ describeQueue('a queue', () => {
       expect([code, stdout, stderr]).toEqual([
         3,
         '',
-        expect.stringMatching(/lets nobody in like this — check the user/),
+        expect.stringMatching(/refused the login — check user/),
       ]);
       expect(stderr).not.toContain('wrong-word');
     }

@@ -78,7 +78,7 @@ describe('a pull', () => {
     await expect(d.result).rejects.toMatchObject({ code: 'CANCELLED', message: 'cancelled' });
     await expect(c.result).rejects.toMatchObject({
       code: 'CANCELLED',
-      message: 'somebody else called it off',
+      message: 'cancelled by another client',
     });
     expect(here.isHere('other')).toBe(false);
     expect(here.daemon.desk.states.of('other').state).toBe('absent');
@@ -98,7 +98,7 @@ describe('a pull', () => {
     expect(await two.models.cancelPull('mine')).toBe(true);
     await expect(pull.result).rejects.toMatchObject({
       code: 'CANCELLED',
-      message: 'somebody else called it off',
+      message: 'cancelled by another client',
     });
     expect(here.daemon.desk.idle).toBe(true);
     expect((await two.models.list()).partial).toMatchObject([{ name: 'mine', repo: 'someone/model' }]);

@@ -133,7 +133,7 @@ async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float3
   for (let chunk = chunker.take(1); chunk !== undefined; chunk = chunker.take(1)) yield chunk;
   if (endsEarly !== undefined) throw endsEarly;
   if (total === 0) {
-    throw new SottoError('AUDIO_EMPTY', `${named(path)} holds no sound`, {
+    throw new SottoError('AUDIO_EMPTY', `${named(path)} has no audio`, {
       hint: 'record or export it again',
     });
   }

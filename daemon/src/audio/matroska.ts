@@ -29,13 +29,9 @@ export async function openMatroska(source: FileSource): Promise<PcmSource> {
   const [track] = head.tracks;
   if (track === undefined) {
     if (head.endsEarly && head.packetsAt >= source.size) throw truncated(source.path);
-    throw new SottoError(
-      'AUDIO_UNSUPPORTED',
-      `${named(source.path)} has no sound in it, only pictures or data`,
-      {
-        hint: 'give a file with an audio track',
-      },
-    );
+    throw new SottoError('AUDIO_UNSUPPORTED', `${named(source.path)} has no audio track`, {
+      hint: 'give a file with an audio track',
+    });
   }
   const format = pcmFormat(track);
   const codec = CODECS.find(([prefix]) => track.codecId.startsWith(prefix))?.[1];

@@ -50,7 +50,7 @@ export async function openMp4(source: FileSource): Promise<PcmSource> {
 }
 
 function withoutSound(path: string): SottoError {
-  return new SottoError('AUDIO_UNSUPPORTED', `${named(path)} has no sound in it, only pictures or data`, {
+  return new SottoError('AUDIO_UNSUPPORTED', `${named(path)} has no audio track`, {
     hint: 'give a file with an audio track',
   });
 }

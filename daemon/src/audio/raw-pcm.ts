@@ -43,7 +43,7 @@ export function openRawPcm(source: FileSource, layout: RawPcm): PcmSource {
   const frames = Math.floor(Math.min(present, declared) / frameBytes);
   if (frames === 0) {
     if (declared > present) throw truncated(source.path);
-    throw new SottoError('AUDIO_EMPTY', `${name} has a header but no sound in it`, {
+    throw new SottoError('AUDIO_EMPTY', `${name} has a header but no audio`, {
       hint: 'record it again',
     });
   }

@@ -1,6 +1,7 @@
 /** The flags of `sotto transcribe` that say what the model is asked for, and how. */
 import { Option, type Command } from 'commander';
 import { SottoError } from '../protocol/errors.js';
+import { flagRequires, flagsConflict } from './flag-problems.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
 import { language, number, numbers, whole, words } from './flag-values.js';
 
@@ -119,19 +120,23 @@ export function addDecodeFlags(command: Command): Command {
 const NEEDED: readonly [
   flags: readonly (keyof DecodeFlags)[],
   without: (flags: DecodeFlags) => boolean,
-  hint: string,
+  problem: (flag: string) => SottoError,
 ][] = [
-  [['patience', 'lengthPenalty'], ({ beamSize = 1 }) => beamSize < 2, 'add --beam-size 5, or leave it out'],
-  [['carryPrompt'], ({ prompt }) => prompt === undefined, 'add --prompt TEXT, or leave it out'],
+  [
+    ['patience', 'lengthPenalty'],
+    ({ beamSize = 1 }) => beamSize < 2,
+    (flag) => flagRequires(flag, '--beam-size 5'),
+  ],
+  [['carryPrompt'], ({ prompt }) => prompt === undefined, (flag) => flagRequires(flag, '--prompt TEXT')],
   [
     ['vadThreshold', 'vadMinSpeech', 'vadMinSilence', 'vadPad'],
     ({ vad }) => !vad,
-    'leave it out, or leave out --no-vad',
+    (flag) => flagsConflict(flag, '--no-vad'),
   ],
   [
     ['languageWindows', 'multilingual'],
     ({ language }) => language !== undefined,
-    'leave it out, or leave out --language',
+    (flag) => flagsConflict(flag, '--language'),
   ],
 ];
 
@@ -141,10 +146,10 @@ const NEEDED: readonly [
  * @throws SottoError INVALID_ARGUMENT where a flag has nothing to work on
  */
 export function askedOf(flags: DecodeFlags): TranscribeOptions {
-  for (const [names, without, hint] of NEEDED) {
+  for (const [names, without, problem] of NEEDED) {
     const idle = names.find((name) => flags[name] !== undefined);
     if (idle === undefined || !without(flags)) continue;
-    throw new SottoError('INVALID_ARGUMENT', `${flagOf(idle)} has no effect here`, { hint });
+    throw problem(flagOf(idle));
   }
   const asked: TranscribeOptions = {};
   for (const name of DIRECT) Object.assign(asked, flags[name] !== undefined && { [name]: flags[name] });

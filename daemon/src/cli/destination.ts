@@ -28,7 +28,7 @@ export function destinationOf(
 ): Destination {
   if (output !== undefined && outputDir !== undefined) {
     throw new SottoError('INVALID_ARGUMENT', '--output and --output-dir can’t be used together', {
-      hint: 'leave one of them out',
+      hint: 'omit one of them',
     });
   }
   if (outputDir !== undefined) return folder('--output-dir', outputDir);

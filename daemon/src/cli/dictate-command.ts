@@ -1,7 +1,7 @@
 /** `sotto dictate`: its flags and its help. What it runs on is loaded when it is called. */
 import { Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
-import { SottoError } from '../protocol/errors.js';
+import { flagRequires, flagsConflict } from './flag-problems.js';
 import type { Source } from './dictate/source.js';
 import { language } from './flag-values.js';
 import { examples, isExpanded, showFirst } from './help/layout.js';
@@ -104,12 +104,9 @@ async function openMicrophone(device: string | undefined): Promise<Source> {
 
 /** @throws SottoError INVALID_ARGUMENT where a flag has nothing to work on */
 export function checkFlags({ from, fast, device, listDevices, output, overwrite }: DictateFlags): void {
-  const idle = (flag: string, hint: string): SottoError =>
-    new SottoError('INVALID_ARGUMENT', `${flag} has no effect here`, { hint });
-  if (fast === true && from === undefined) throw idle('--fast', 'add --from FILE, or leave it out');
-  if (overwrite === true && output === undefined)
-    throw idle('--overwrite', 'add --output FILE, or leave it out');
+  if (fast === true && from === undefined) throw flagRequires('--fast', '--from FILE');
+  if (overwrite === true && output === undefined) throw flagRequires('--overwrite', '--output FILE');
   if (from === undefined) return;
-  if (device !== undefined) throw idle('--device', 'leave it out, or leave out --from');
-  if (listDevices === true) throw idle('--from', 'leave it out, or leave out --list-devices');
+  if (device !== undefined) throw flagsConflict('--device', '--from');
+  if (listDevices === true) throw flagsConflict('--from', '--list-devices');
 }

@@ -19,8 +19,10 @@ export interface PullView {
 
 const MAX_BAR = 28;
 
-export function pullView(wanted: string): PullView {
+/** @param isQuiet nothing is shown */
+export function pullView(wanted: string, isQuiet = false): PullView {
   const { stderr } = process;
+  if (isQuiet) return quietView();
   return stderr.isTTY && process.env.TERM !== 'dumb' ? terminalView(wanted) : plainView(wanted);
 }
 
@@ -60,6 +62,17 @@ function terminalView(wanted: string): PullView {
     },
     far: () => percentOf(started),
     close: () => area.close(),
+  };
+}
+
+function quietView(): PullView {
+  let latest: DownloadProgress | undefined;
+  return {
+    event(event) {
+      if (event.type === 'progress' && event.stage === 'downloading') latest = event;
+    },
+    far: () => percentOf(latest),
+    close: () => undefined,
   };
 }
 

@@ -8,12 +8,17 @@ export interface PullRun {
   readonly wanted: string;
   readonly as?: string;
   readonly again: boolean;
+  /** Errors only. */
+  readonly quiet?: boolean;
   readonly signal: AbortSignal;
 }
 
 /** The exit code of the command. @throws SottoError */
-export async function pull(paths: Paths, { wanted, as, again, signal }: PullRun): Promise<number> {
-  const view = pullView(wanted);
+export async function pull(
+  paths: Paths,
+  { wanted, as, again, quiet = false, signal }: PullRun,
+): Promise<number> {
+  const view = pullView(wanted, quiet);
   try {
     const pulled = await pullModelOrPlain({
       models: paths.models,
@@ -24,7 +29,7 @@ export async function pull(paths: Paths, { wanted, as, again, signal }: PullRun)
       ...(as !== undefined && { as }),
     });
     view.close();
-    process.stdout.write(describe(pulled));
+    if (!quiet) process.stdout.write(describe(pulled));
     return 0;
   } catch (error) {
     view.close();

@@ -112,6 +112,7 @@ function addPull(models: Command, outcome: Outcome): void {
     .argument('<model>', 'name in the catalogue, or owner/name[@revision]')
     .option('--as <name>', 'local name')
     .addOption(new Option('--again', 'download again'))
+    .option('-q, --quiet', 'print errors only')
     .addHelpText(
       'after',
       examples([
@@ -120,12 +121,13 @@ function addPull(models: Command, outcome: Outcome): void {
         'sotto models pull mlx-community/whisper-tiny-mlx@main --as tiny-new',
       ]),
     )
-    .action(async (wanted: string, flags: { as?: string; again?: boolean }) => {
+    .action(async (wanted: string, flags: { as?: string; again?: boolean; quiet?: true }) => {
       const { pull } = await import('./models-pull.js');
       outcome.exitCode = await interruptible((signal) =>
         pull(resolvePaths(), {
           wanted,
           again: flags.again === true,
+          quiet: flags.quiet === true,
           signal,
           ...(flags.as !== undefined && { as: flags.as }),
         }),

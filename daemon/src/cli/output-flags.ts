@@ -38,8 +38,8 @@ export function outputPlan(flags: OutputFlags, printed: number): OutputPlan {
     });
   }
   if (format === 'html' && printed > 1) {
-    throw new SottoError('INVALID_ARGUMENT', 'several reports can’t be printed one after another', {
-      hint: 'add --output FOLDER, which writes a page for each file',
+    throw new SottoError('INVALID_ARGUMENT', 'only one HTML report can be printed', {
+      hint: 'add --output-dir FOLDER to write one page per file file',
     });
   }
   const wordTimestamps =

@@ -63,7 +63,7 @@ export async function findRunningDaemon(paths: Paths): Promise<SottoClient | und
     if (holder === undefined) return undefined;
     if (performance.now() > untilMs) {
       throw new SottoError('DAEMON_UNAVAILABLE', `the daemon (process ${holder.pid}) does not answer`, {
-        hint: 'end it with `sotto daemon stop`',
+        hint: 'stop it with `sotto daemon stop`',
       });
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
@@ -90,7 +90,7 @@ export async function findOrStartDaemon(options: StartOptions): Promise<Connecte
     }
     if (over || performance.now() > untilMs) {
       throw new SottoError('DAEMON_UNAVAILABLE', `the daemon could not be started: ${child.lastWords()}`, {
-        hint: `see ${paths.startupLog} and ${paths.log}, or work without it by --no-daemon`,
+        hint: `see ${paths.startupLog} and ${paths.log}, or use --no-daemon`,
       });
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));

@@ -71,7 +71,7 @@ export function terminalView(stream: WriteStream, { showText, headers, wrap }: T
           waiting = waitingText(event);
           return;
         case 'started':
-          if (event.attempt > 1) say(`${style.dim('the speech engine was lost: going on with a new one')}\n`);
+          if (event.attempt > 1) say(`${style.dim('speech engine restarted, continuing')}\n`);
           totalSeconds = event.durationSeconds ?? totalSeconds;
           if (waiting === 'opening') waiting = undefined;
           return;
@@ -115,11 +115,17 @@ function waitingText(event: Extract<JobEvent, { type: 'waiting' }>): string {
   switch (event.for) {
     case 'queue':
       return event.position === undefined || event.position <= 1
-        ? 'next in line'
-        : `${event.position}. in line`;
+        ? 'next in queue'
+        : `${ordinal(event.position)} in queue`;
     case 'engine':
       return 'starting the speech engine…';
     case 'model':
       return 'loading model…';
   }
+}
+
+/** `2nd`, `13th`, `21st`. */
+export function ordinal(n: number): string {
+  const ending = { one: 'st', two: 'nd', few: 'rd', other: 'th', zero: 'th', many: 'th' };
+  return `${n}${ending[new Intl.PluralRules('en', { type: 'ordinal' }).select(n)]}`;
 }

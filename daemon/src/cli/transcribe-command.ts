@@ -213,8 +213,8 @@ function checkQueueFlags({ overwrite, force, quiet }: TranscribeFlags, { to }: D
   const named = Object.entries({ '--overwrite': overwrite, '--force': force, '--quiet': quiet });
   const idle = named.find(([, value]) => value !== undefined)?.[0];
   if (idle !== undefined) {
-    throw new SottoError('INVALID_ARGUMENT', `${idle} has no effect on work that is handed to a queue`, {
-      hint: 'leave it out, or leave out --queue',
+    throw new SottoError('INVALID_ARGUMENT', `${idle} can’t be combined with --queue`, {
+      hint: 'omit one of them',
     });
   }
   if (to === 'file') {

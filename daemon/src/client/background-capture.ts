@@ -58,7 +58,7 @@ export class BackgroundCapture {
   static connect(path: string): Promise<BackgroundCapture | undefined> {
     return new Promise((resolve, reject) => {
       const socket = connect(path);
-      const timer = setTimeout(() => socket.destroy(new Error('it does not answer')), CONNECT_MS);
+      const timer = setTimeout(() => socket.destroy(new Error('no response')), CONNECT_MS);
       const failed = (error: NodeJS.ErrnoException): void => {
         clearTimeout(timer);
         if (error.code === 'EACCES' || error.code === 'EPERM')

@@ -98,7 +98,7 @@ export function decode(data: unknown, isBinary: boolean): DaemonMessage {
 function connectError(error: Error, path: string): SottoError {
   const code = 'code' in error ? error.code : undefined;
   if (code === 'ENOENT' || code === 'ECONNREFUSED') {
-    return new SottoError('DAEMON_UNAVAILABLE', 'no daemon is running', { cause: error });
+    return new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running', { cause: error });
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return new SottoError('UNAUTHORISED', `${path} may not be opened`, { cause: error });

@@ -225,7 +225,7 @@ export class Connection {
     if (this.#jobs.has(id) || this.#models.has(id))
       throw new SottoError('INVALID_ARGUMENT', 'a job of this id is under way');
     if (this.#jobs.size >= LIMITS.jobsPerConnection) {
-      throw new SottoError('BUSY', `${LIMITS.jobsPerConnection} jobs of this client are under way`);
+      throw new SottoError('BUSY', `${LIMITS.jobsPerConnection} jobs of this client are in progress`);
     }
     const request = {
       path,

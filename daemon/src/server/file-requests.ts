@@ -24,7 +24,7 @@ export class FileRequests {
       return;
     }
     if (this.#watches.size >= MOST_WATCHES)
-      throw new SottoError('BUSY', `${MOST_WATCHES} watches of this client are under way`);
+      throw new SottoError('BUSY', `this client has ${MOST_WATCHES} watches open`);
     // What a slow reader misses is told again a moment later, as it is then.
     this.#watches.set(
       id,

@@ -62,11 +62,11 @@ export async function takeLock({ lock, socket }: DaemonPlaces, waitMs: number = 
     if (held !== undefined) return held;
     const process = processText(lock);
     if (await answers(socket)) {
-      throw new SottoError('DAEMON_RUNNING', `a daemon is running already${process}`);
+      throw new SottoError('DAEMON_RUNNING', `a daemon is already running${process}`);
     }
     if (performance.now() > untilMs) {
       throw new SottoError('DAEMON_RUNNING', `a daemon runs${process}, but does not listen at ${socket}`, {
-        hint: 'end it with `sotto daemon stop`, then try again',
+        hint: 'stop it with `sotto daemon stop`, then try again',
       });
     }
   }

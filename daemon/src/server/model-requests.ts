@@ -35,7 +35,7 @@ export class ModelRequests {
     if (this.#open.size >= MODEL_LIMITS.requestsPerConnection) {
       throw new SottoError(
         'BUSY',
-        `${MODEL_LIMITS.requestsPerConnection} requests of this client are under way`,
+        `${MODEL_LIMITS.requestsPerConnection} requests of this client are in progress`,
       );
     }
     this.#open.set(

@@ -105,7 +105,7 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
       }
       const isOverruled = preferred !== undefined && preferred !== name;
       await tell(
-        `${title} is used from now on`,
+        `Now using ${title}`,
         isOverruled ? `But here in Raycast the preference Model says ${preferred}.` : undefined,
       );
     });
@@ -155,10 +155,7 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
       if (!isWanted) return;
       const { models } = await client();
       const { used } = await models.remove(row.name, { force: isInUse });
-      await tell(
-        `${row.title} is removed`,
-        used?.name === undefined ? undefined : `${used.name} is used from now on.`,
-      );
+      await tell(`${row.title} is removed`, used?.name === undefined ? undefined : `Now using ${used.name}.`);
     });
 
   const unload = (): Promise<void> =>

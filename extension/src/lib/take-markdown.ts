@@ -12,7 +12,7 @@ const LOUD_DB = -12;
 const HINTS: Partial<Record<WireError['code'], string>> = {
   MIC_DENIED:
     'allow Raycast the microphone: System Settings › Privacy & Security › Microphone; and see that it is not muted',
-  MIC_UNAVAILABLE: 'is a microphone connected, and free?',
+  MIC_UNAVAILABLE: 'check that a microphone is connected and not in use',
 };
 
 export function markdownOf(take: Capture): string {

@@ -39,12 +39,12 @@ export async function transcribeBatch(job: BatchJob, parts: BatchParts): Promise
   let store: BatchStore | undefined;
   try {
     store = BatchStore.open(paths.batch, () =>
-      view.note('the record of earlier runs was damaged; a new one was started, and the old file kept'),
+      view.note('the record of earlier runs was damaged; started a new one and kept the old file'),
     );
     lock = tryLock(join(paths.home, `batch-${placeKeyOf(job)}.lock`));
     if (lock === undefined) {
-      throw new SottoError('BUSY', 'another `sotto transcribe` is at these files', {
-        hint: 'wait until it is done, or end it and call again: this goes on where it was',
+      throw new SottoError('BUSY', 'another `sotto transcribe` is working on these files', {
+        hint: 'wait for it, or stop it and run this again: it resumes',
       });
     }
     store.prune();
@@ -81,7 +81,7 @@ async function workOn(
     else {
       const files = await survey(job, { outputs, signal, onFound: (count) => view.looking(count) });
       await take(run, files, parts);
-      if (files.length === 0 && !signal.aborted) view.note(`there is no sound in ${job.args.join(', ')}`);
+      if (files.length === 0 && !signal.aborted) view.note(`no audio files in ${job.args.join(', ')}`);
       if (since !== undefined && tally.files > tally.left) view.note(goingOn(since, tally));
       await work.untilNothingWaits();
     }
@@ -100,7 +100,7 @@ async function workOn(
   if (interrupted) {
     const over = files.length - waiting;
     const same = `the same command${job.restart ? ' without --force' : ''}`;
-    view.note(`interrupted: ${over} of ${files.length} files are over; ${same} goes on from there`);
+    view.note(`interrupted: ${over} of ${files.length} files done; ${same} resumes`);
     return INTERRUPTED;
   }
   return failed > 0 ? 1 : 0;
@@ -138,7 +138,7 @@ async function keepWatch(run: BatchRun, work: BatchWork, job: BatchJob, parts: W
   const settled = new Settled();
   const unreadable = new Set<string>();
   const watch = new FolderWatch(job.args, job.find.recursive);
-  const told = `watching ${job.args.join(', ')} (Ctrl-C ends it)`;
+  const told = `watching ${job.args.join(', ')} (Ctrl-C to stop)`;
   try {
     for (let first = true; !signal.aborted; first = false) {
       const beganMs = performance.now();
@@ -170,5 +170,5 @@ function goingOn(sinceMs: number, { files, left }: Tally): string {
   const today = since.toDateString() === new Date().toDateString();
   const when = since.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
   const day = today ? '' : `${since.toLocaleDateString([], { day: 'numeric', month: 'short' })}, `;
-  return `going on with the run of ${day}${when}: ${files - left} of ${files} files are over (--force starts over)`;
+  return `resuming the run of ${day}${when}: ${files - left} of ${files} files done (--force starts over)`;
 }

@@ -114,7 +114,7 @@ function fileOf(place: Place, { size, mtimeMs }: Stats): FoundFile {
 }
 
 function unreadable(place: Place, folder: boolean, error: unknown): Unreadable {
-  const hint = folder ? 'check the permissions of the folder; what it holds was left out' : hintOf(error);
+  const hint = folder ? 'check the folder’s permissions; its files were skipped' : hintOf(error);
   return {
     type: 'unreadable',
     ...place,

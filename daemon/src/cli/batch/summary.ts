@@ -24,15 +24,15 @@ export interface Summary {
 const MOST_NAMED = 8;
 
 const REASONS: Partial<Record<ErrorCode, string>> = {
-  AUDIO_EMPTY: 'no sound in it',
+  AUDIO_EMPTY: 'no audio',
   AUDIO_TRUNCATED: 'ends early',
-  AUDIO_UNSUPPORTED: 'not sound that Sotto reads',
-  AUDIO_NOT_FOUND: 'not there',
+  AUDIO_UNSUPPORTED: 'not a supported audio file',
+  AUDIO_NOT_FOUND: 'file not found',
   AUDIO_UNREADABLE: 'can’t be read',
-  OUTPUT_FAILED: 'its text can’t be written',
-  ENGINE_CRASHED: 'the speech engine died of it',
-  ENGINE_OOM: 'not enough memory for it',
-  DAEMON_LOST: 'the daemon died of it',
+  OUTPUT_FAILED: 'couldn’t write the transcript',
+  ENGINE_CRASHED: 'crashed the speech engine',
+  ENGINE_OOM: 'not enough memory',
+  DAEMON_LOST: 'crashed the daemon',
   TIMEOUT: 'took too long',
 };
 
@@ -61,10 +61,10 @@ export function summaryTable(summary: Summary, style: Style): string {
     ...row(
       'skipped',
       counts.skipped - kept,
-      counts.skipped > kept ? 'done already (--force repeats them)' : '',
+      counts.skipped > kept ? 'already transcribed (--force repeats them)' : '',
     ),
     ...row('kept', kept, kept > 0 ? 'edited, or not written by Sotto (--overwrite replaces them)' : ''),
-    ...row('left', left, left > 0 ? 'the same command goes on with them' : ''),
+    ...row('left', left, left > 0 ? 'run again to resume' : ''),
     ...row('failed', counts.failed),
     ...failureRows(
       files.filter(({ state }) => state === 'failed'),

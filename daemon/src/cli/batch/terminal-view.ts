@@ -58,7 +58,7 @@ export function terminalBatchView(stream: WriteStream, tally: Tally): BatchView 
       waiting = undefined;
       if (event.type === 'started') {
         if (event.attempt > 1)
-          say(style.dim(`the speech engine was lost: ${shownPath(file.path)} is done again with a new one`));
+          say(style.dim(`speech engine restarted, trying ${shownPath(file.path)} again`));
         atWork.set(file.number, {
           name: shownPath(file.path),
           doneSeconds: 0,

@@ -402,7 +402,7 @@ export class BackgroundTake {
     if (!this.#source.live || !this.#levels.dead || this.#levels.seconds < 1) return undefined;
     return new SottoError(
       process.platform === 'darwin' ? 'MIC_DENIED' : 'MIC_UNAVAILABLE',
-      'nothing but digital silence came from the microphone',
+      'the microphone is silent (muted, or no permission)',
     );
   }
 

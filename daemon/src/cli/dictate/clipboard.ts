@@ -51,7 +51,7 @@ export function clipboardCommand(
 ): ClipboardCommand {
   const found = candidates(platform, env).find(({ command }) => isInPath(command, env));
   if (found !== undefined) return found;
-  throw new SottoError('OUTPUT_FAILED', 'nothing here can fill the clipboard', { hint: HINT });
+  throw new SottoError('OUTPUT_FAILED', 'no clipboard tool found', { hint: HINT });
 }
 
 /** @throws SottoError OUTPUT_FAILED */

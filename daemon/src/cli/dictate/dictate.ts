@@ -150,7 +150,7 @@ export class DictateRun {
   #discarded(): number {
     const { view } = this.#parts;
     view.close();
-    view.note(this.#ending === 'finish' ? 'ended before there was any sound' : 'discarded');
+    view.note(this.#ending === 'finish' ? 'no audio recorded' : 'discarded');
     return INTERRUPTED;
   }
 
@@ -182,9 +182,9 @@ export class DictateRun {
     if (!this.#parts.source.live || !this.#levels.dead || this.#levels.seconds < 1) return [];
     return [
       process.platform === 'darwin'
-        ? new SottoError('MIC_DENIED', 'nothing but digital silence came from the microphone')
-        : new SottoError('MIC_UNAVAILABLE', 'nothing but digital silence came from the microphone', {
-            hint: 'is it muted? `sotto dictate --list-devices` names the others',
+        ? new SottoError('MIC_DENIED', 'the microphone is silent (muted, or no permission)')
+        : new SottoError('MIC_UNAVAILABLE', 'the microphone is silent (muted, or no permission)', {
+            hint: 'check that it isn’t muted, or choose another (`sotto dictate --list-devices`)',
           }),
     ];
   }

@@ -29,7 +29,7 @@ export interface DictateState {
 
 export function stateLine(state: DictateState, columns: number, style: Style): string {
   const { text, tone } = whatHappens(state);
-  const leave = state.finishingMs > LONG_MS ? ' · Ctrl-C leaves them to the daemon' : '';
+  const leave = state.finishingMs > LONG_MS ? ' · Ctrl-C to finish in the background' : '';
   if (state.source !== 'open')
     return `${style.cyan(spinnerAt(state.elapsedMs))} ${style.dim(fitStart(`${text}${leave}`, columns - 2))}`;
   const of = state.totalSeconds === undefined ? '' : ` / ${clock(state.totalSeconds)}`;
@@ -54,22 +54,22 @@ export function stateLine(state: DictateState, columns: number, style: Style): s
 
 function whatHappens(state: DictateState): { text: string; tone: 'calm' | 'bad' } {
   const calm = (text: string) => ({ text, tone: 'calm' as const });
-  const kept = state.live ? ': speak on, all is kept' : '';
+  const kept = state.live ? ' Keep talking, nothing is lost' : '';
   if (state.source === 'opening') return calm(state.live ? 'opening the microphone…' : 'opening the file…');
-  if (state.daemon === 'lost') return calm(`connecting again${kept}`);
+  if (state.daemon === 'lost') return calm(`reconnecting…${kept}`);
   if (state.source === 'over') {
     return calm(
-      state.engine === 'restarting' ? 'the speech engine restarts, then the last words…' : 'the last words…',
+      state.engine === 'restarting' ? 'restarting the speech engine, then finishing…' : 'finishing…',
     );
   }
   if (state.noSignalSeconds > 0) {
-    const asked = state.live ? ': muted? allowed?' : '';
-    return { text: `no signal for ${Math.floor(state.noSignalSeconds)} s${asked}`, tone: 'bad' };
+    const asked = state.live ? ' (muted? no permission?)' : '';
+    return { text: `no audio for ${Math.floor(state.noSignalSeconds)} s${asked}`, tone: 'bad' };
   }
-  if (state.daemon === 'starting') return calm(`starting the daemon${kept}`);
-  if (state.daemon === 'looking') return calm(`connecting${kept}`);
-  if (state.engine === 'waiting') return calm(`waiting for the model${kept}`);
-  if (state.engine === 'restarting') return calm(`the speech engine restarts${kept}`);
+  if (state.daemon === 'starting') return calm(`starting the daemon…${kept}`);
+  if (state.daemon === 'looking') return calm(`connecting…${kept}`);
+  if (state.engine === 'waiting') return calm(`loading the model…${kept}`);
+  if (state.engine === 'restarting') return calm(`restarting the speech engine…${kept}`);
   const slow = (state.paceSeconds ?? 0) > 1 ? `, text every ${state.paceSeconds?.toFixed(0)} s` : '';
   return calm(`${state.live ? 'listening' : state.name}${slow}`);
 }

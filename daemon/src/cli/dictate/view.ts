@@ -30,16 +30,16 @@ export function noticeOf(event: DictationEvent): string | undefined {
   switch (event.type) {
     case 'connection':
       return event.state === 'lost'
-        ? 'the daemon was lost: going on with a new one, all that is said is kept'
-        : 'the daemon is back';
+        ? 'reconnecting to the daemon; keep talking, nothing is lost'
+        : 'reconnected';
     case 'state':
       return event.state === 'restarting'
-        ? 'the speech engine was lost: a new one starts, all that is said is kept'
+        ? 'the speech engine is restarting; keep talking, nothing is lost'
         : undefined;
     case 'opened':
       return event.insteadOf === undefined
         ? undefined
-        : `${event.model} listens in place of ${event.insteadOf}: \`sotto daemon status\` says why`;
+        : `using ${event.model} instead of ${event.insteadOf} (\`sotto daemon status\`)`;
     case 'warning':
       return event.error.hint === '' ? event.error.message : `${event.error.message} — ${event.error.hint}`;
     default:

@@ -9,6 +9,10 @@ const COMMON_GROUP = 'Options:';
 const FALLBACK_COLUMNS = 80;
 /** Wider lines are hard to read, however wide the terminal is. */
 const MAX_COLUMNS = 100;
+/** Narrower columns of text are not wrapped at all. */
+const MIN_COLUMNS = 16;
+/** A description that has less room beside its option stands below it. */
+const MIN_BESIDE = 32;
 const NOTE_GAP = '  # ';
 
 /** An example, alone or with a note behind it. */
@@ -19,12 +23,17 @@ export function configureHelpLayout(program: Command): void {
   const base = new Help();
   program.configureHelp({
     helpWidth: helpColumns(),
+    minWidthToWrap: MIN_COLUMNS,
+    formatItem,
     visibleOptions: (command) => (command === program ? [] : arranged(command, base.visibleOptions(command))),
     subcommandTerm,
     visibleCommands: (command) => base.visibleCommands(command).filter((one) => one.name() !== 'help'),
     // Other names of a command are in the list of its parent.
-    commandUsage: (command) =>
-      `${fullName(command)} ${command.usage().replace('[options] [command]', '[command]')}`,
+    commandUsage: (command) => {
+      const usage = `${fullName(command)} ${command.usage().replace('[options] [command]', '[command]')}`;
+      const indent = 'Usage: '.length;
+      return wrapped(usage, helpColumns() - indent, indent);
+    },
     subcommandDescription: (command) => command.summary() || asSummary(command.description()),
     optionDescription,
     argumentDescription: optionDescription,
@@ -88,6 +97,23 @@ export function exampleLines(all: readonly Example[], columns: number): string[]
     const line = `  ${command.padEnd(width)}${NOTE_GAP}${note}`;
     return line.length > columns ? `  ${command}` : line;
   });
+}
+
+/** An option and its description: beside it, or below it where a terminal is narrow. */
+function formatItem(term: string, termWidth: number, description: string, { helpWidth }: Help): string {
+  const columns = helpWidth ?? FALLBACK_COLUMNS;
+  if (description === '') return `  ${term}`;
+  const beside = columns - termWidth - 4;
+  return beside >= MIN_BESIDE
+    ? `  ${term.padEnd(termWidth)}  ${wrapped(description, beside, termWidth + 4)}`
+    : `  ${term}\n      ${wrapped(description, columns - 6, 6)}`;
+}
+
+/** @param indent columns in front of each further line */
+function wrapped(text: string, columns: number, indent: number): string {
+  const help = new Help();
+  help.minWidthToWrap = MIN_COLUMNS;
+  return help.boxWrap(text, columns).replaceAll('\n', `\n${' '.repeat(indent)}`);
 }
 
 function helpColumns(): number {

@@ -84,8 +84,8 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
     ({ job, saveAs }) => job.target.kind === 'queue' && saveAs === undefined,
   );
   if (format === 'html' && printed.length > 1) {
-    throw new SottoError('INVALID_ARGUMENT', 'several reports can’t be printed one after another', {
-      hint: 'add --output FOLDER, which writes a page for each',
+    throw new SottoError('INVALID_ARGUMENT', 'only one HTML report can be printed', {
+      hint: 'add --output-dir FOLDER to write one page per file',
     });
   }
   return { jobs: [...jobs.values()], there, failed };
@@ -113,13 +113,13 @@ function jobOf(
 
 function checkAddress(url: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined) throw new SottoError('INVALID_ARGUMENT', `${url} is no address`);
+  if (parsed === undefined) throw new SottoError('INVALID_ARGUMENT', `${url} is not a URL`);
   if (parsed.username === '' && parsed.password === '') return;
   throw new SottoError(
     'INVALID_ARGUMENT',
-    'an address with a password in it would lie in the queue for everybody',
+    'a URL with a password would be visible to everyone who reads the queue',
     {
-      hint: 'give a signed address',
+      hint: 'use a signed URL',
     },
   );
 }

@@ -101,7 +101,7 @@ export function readName(written: string): string {
 function queueError(error: unknown, { shown }: QueueAddress): SottoError {
   const message = messageOf(error);
   if (/NOAUTH|WRONGPASS|NOPERM|invalid password|without any password/i.test(message))
-    return new SottoError('QUEUE_DENIED', `the queue at ${shown} lets nobody in like this`, { cause: error });
+    return new SottoError('QUEUE_DENIED', `the queue at ${shown} refused the login`, { cause: error });
   const code = codeOf(error) ?? '';
   const reason = REASONS[code] ?? (message === '' ? code : message);
   return new SottoError('QUEUE_UNAVAILABLE', `the queue at ${shown} can’t be reached: ${reason}`, {
@@ -110,11 +110,11 @@ function queueError(error: unknown, { shown }: QueueAddress): SottoError {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ENOENT: 'there is no such socket',
-  ENOTFOUND: 'no machine has that name',
-  EAI_AGAIN: 'its name can’t be looked up now',
+  ECONNREFUSED: 'connection refused',
+  ENOENT: 'no such socket',
+  ENOTFOUND: 'unknown host',
+  EAI_AGAIN: 'the host name can’t be resolved right now',
   EACCES: 'permission denied',
-  ETIMEDOUT: 'it does not answer',
-  ECONNRESET: 'it hangs up',
+  ETIMEDOUT: 'no response',
+  ECONNRESET: 'connection closed',
 };

@@ -141,8 +141,8 @@ async function place(file: string, text: string): Promise<'done' | 'there'> {
 
 async function keep(id: string, text: string, { texts }: JobDesk): Promise<'done' | 'there'> {
   if (Buffer.byteLength(text) <= MAX_TEXT_BYTES) return texts.put(id, text);
-  throw new SottoError('OUTPUT_FAILED', 'the text is too long to be kept in the queue', {
-    hint: 'write it to a shared disk with --output FOLDER',
+  throw new SottoError('OUTPUT_FAILED', 'the text is too long for the queue', {
+    hint: 'write it to a shared disk with --output-dir FOLDER',
   });
 }
 

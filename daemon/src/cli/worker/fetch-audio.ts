@@ -98,7 +98,7 @@ async function download(
       discard(answer.body);
       url = redirectOf(url, to);
     }
-    throw new SottoError('AUDIO_FETCH_FAILED', 'the address redirects too often', {
+    throw new SottoError('AUDIO_FETCH_FAILED', 'the URL redirects too often', {
       retryable: false,
     });
   } catch (error) {
@@ -123,8 +123,8 @@ async function store(
 ): Promise<void> {
   if (statusCode !== 200) {
     discard(body);
-    if (GONE.has(statusCode)) throw new SottoError('AUDIO_NOT_FOUND', `the address answers ${statusCode}`);
-    throw new SottoError('AUDIO_FETCH_FAILED', `the address answers ${statusCode}`, {
+    if (GONE.has(statusCode)) throw new SottoError('AUDIO_NOT_FOUND', `the URL answers ${statusCode}`);
+    throw new SottoError('AUDIO_FETCH_FAILED', `the URL answers ${statusCode}`, {
       retryable: PASSING.has(statusCode),
     });
   }
@@ -153,10 +153,10 @@ function discard(body: Readable): void {
 
 function checkUrl(url: URL, { allowPrivate }: FetchLimits): void {
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw new SottoError('AUDIO_REFUSED', `sound comes over http or https, not over ${url.protocol}`);
+    throw new SottoError('AUDIO_REFUSED', `audio is fetched over http or https, not over ${url.protocol}`);
   if (url.username !== '' || url.password !== '') {
-    throw new SottoError('AUDIO_REFUSED', 'an address with a password in it is not taken', {
-      hint: 'give a signed address: the queue keeps it for everybody who reads the queue',
+    throw new SottoError('AUDIO_REFUSED', 'a URL with a password is not accepted', {
+      hint: 'use a signed URL: everyone who reads the queue can see it',
     });
   }
   if (!allowPrivate) checkHost(url);
@@ -169,7 +169,7 @@ function redirectOf(from: URL, to: string): URL {
   if (next !== undefined && fits) return next;
   throw new SottoError(
     'AUDIO_REFUSED',
-    `the address leads from ${from.protocol} to ${next?.protocol ?? 'nowhere'}`,
+    `the URL redirects from ${from.protocol} to ${next?.protocol ?? 'nowhere'}`,
   );
 }
 
@@ -181,26 +181,26 @@ function fetchError(
 ): SottoError {
   if (signal.aborted) return new SottoError('CANCELLED', 'cancelled');
   if (tooLong.aborted)
-    return new SottoError('AUDIO_FETCH_FAILED', `it was not here after ${maxSeconds} s`, { cause: error });
+    return new SottoError('AUDIO_FETCH_FAILED', `timed out after ${maxSeconds} s`, { cause: error });
   if (error instanceof SottoError) return error;
   // The connector wraps what the look-up said.
   const cause = error instanceof Error ? error.cause : undefined;
   if (cause instanceof SottoError) return cause;
   if (['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? ''))
-    return new SottoError('INSUFFICIENT_DISK', 'there is no room to fetch sound', { cause: error });
+    return new SottoError('INSUFFICIENT_DISK', 'not enough disk space for the download', { cause: error });
   const why = NAME_FAILURES[codeOf(error) ?? ''] ?? messageOf(error);
-  return new SottoError('AUDIO_FETCH_FAILED', `the address can’t be fetched: ${why}`, { cause: error });
+  return new SottoError('AUDIO_FETCH_FAILED', `the URL can’t be fetched: ${why}`, { cause: error });
 }
 
 const NAME_FAILURES: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'no machine has that name',
-  EAI_AGAIN: 'its name can’t be looked up',
+  ENOTFOUND: 'unknown host',
+  EAI_AGAIN: 'the host name can’t be resolved',
 };
 
 function tooBig(maxBytes: number): SottoError {
   return new SottoError('AUDIO_FETCH_FAILED', `it is larger than ${Math.floor(maxBytes / 1_000_000)} MB`, {
     retryable: false,
-    hint: 'allow more with the worker’s --max-download',
+    hint: 'raise the worker’s --max-download',
   });
 }
 

@@ -99,8 +99,7 @@ async function look(
 /** Undefined while it goes on. */
 async function endingOf(queue: JobQueue, id: string): Promise<Ending | undefined> {
   const state = await queue.getJobState(id);
-  if (state === 'unknown')
-    return { error: new SottoError('CANCELLED', 'somebody has taken it out of the queue') };
+  if (state === 'unknown') return { error: new SottoError('CANCELLED', 'removed from the queue') };
   if (state !== 'completed' && state !== 'failed') return undefined;
   const job = await queue.getJob(id);
   if (job === undefined) return undefined;
@@ -108,9 +107,6 @@ async function endingOf(queue: JobQueue, id: string): Promise<Ending | undefined
   const result = parseResult(job.returnvalue);
   if (result !== undefined) return { result };
   return {
-    error: new SottoError(
-      'PROTOCOL',
-      'another version of Sotto has done it, and says what is not known here',
-    ),
+    error: new SottoError('PROTOCOL', 'finished by another version of Sotto, with an answer unknown here'),
   };
 }

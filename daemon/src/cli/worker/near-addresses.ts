@@ -36,7 +36,7 @@ export const lookupFar: LookupFunction = (host, options, done) => {
     if (near !== undefined) return done(refused(host), '', 0);
     const [first] = addresses;
     if (options.all === true) done(null, addresses);
-    else if (first === undefined) done(new Error(`${host} has no address`), '', 0);
+    else if (first === undefined) done(new Error(`${host} has no IP address`), '', 0);
     else done(null, first.address, first.family);
   });
 };

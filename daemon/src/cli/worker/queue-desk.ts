@@ -50,15 +50,13 @@ export function queueStatus(url: string, asJson: boolean): Promise<number> {
     }
     const { counts, workers, active, failed } = status;
     const { waiting = 0, delayed = 0, active: busy = 0, completed = 0, failed: lost = 0 } = counts;
-    say(`${shown}: ${waiting + delayed} waiting, ${busy} at work, ${completed} done, ${lost} failed`);
+    say(`${shown}: ${waiting + delayed} waiting, ${busy} running, ${completed} done, ${lost} failed`);
     say(workers.length === 0 ? 'no worker is connected' : `workers: ${workers.map(oneLine).join(', ')}`);
     for (const { name, worker, seconds } of active)
-      say(
-        `  ${oneLine(worker)} is at ${oneLine(name)}${seconds > 0 ? `, ${Math.floor(seconds)} s into it` : ''}`,
-      );
+      say(`  ${oneLine(worker)}: ${oneLine(name)}${seconds > 0 ? `, ${Math.floor(seconds)} s` : ''}`);
     for (const { name, code, message } of failed)
       say(`  failed: ${oneLine(name)}: ${oneLine(message)} (${code})`);
-    if (lost > failed.length) say(`  and ${lost - failed.length} more: --json has all`);
+    if (lost > failed.length) say(`  and ${lost - failed.length} more (--json lists all)`);
     return 0;
   });
 }
@@ -68,7 +66,7 @@ export function queueRetry(url: string): Promise<number> {
     const tried = await eachFailed(queue, async (job) => {
       await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true });
     });
-    say(tried === 0 ? 'nothing has failed' : `${countOf(tried)} waiting for another try`);
+    say(tried === 0 ? 'no failed files' : `${countOf(tried)} queued again`);
     return 0;
   });
 }
@@ -77,7 +75,7 @@ export function queueClear(url: string, all: boolean): Promise<number> {
   return atDesk(url, async ({ queue, client }) => {
     if (!all) {
       const taken = await eachFailed(queue, (job) => job.remove());
-      say(taken === 0 ? 'nothing has failed' : `${countOf(taken)} taken out`);
+      say(taken === 0 ? 'no failed files' : `${countOf(taken)} removed`);
       return 0;
     }
     const counts = await queue.getJobCounts();
@@ -87,7 +85,7 @@ export function queueClear(url: string, all: boolean): Promise<number> {
       const found = v.parse(v.array(v.string()), keys);
       if (found.length > 0) await client.unlink(found);
     }
-    say(`${countOf(Object.values(counts).reduce((sum, count) => sum + count, 0))} taken out`);
+    say(`${countOf(Object.values(counts).reduce((sum, count) => sum + count, 0))} removed`);
     return 0;
   });
 }

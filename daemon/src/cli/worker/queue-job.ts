@@ -30,7 +30,7 @@ const path = v.pipe(
   text(2, 4096),
   v.check(
     (value) => isAbsolute(value) && normalize(value) === value && !value.includes('\0'),
-    'not a whole path',
+    'not an absolute path',
   ),
 );
 
@@ -99,13 +99,9 @@ export function parseJob(data: unknown): QueueJob {
   const parsed = v.safeParse(queueJobSchema, data);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
-  throw new SottoError(
-    'PROTOCOL',
-    `this is no job of Sotto: ${v.getDotPath(issue) ?? ''}: ${issue.message}`,
-    {
-      hint: 'hand in and work with the same version of Sotto on all machines',
-    },
-  );
+  throw new SottoError('PROTOCOL', `not a job of Sotto: ${v.getDotPath(issue) ?? ''}: ${issue.message}`, {
+    hint: 'use the same version of Sotto on all machines',
+  });
 }
 
 export function parseResult(value: unknown): JobResult | undefined {
@@ -132,7 +128,7 @@ export function textKey(id: string): string {
   return `${QUEUE_PREFIX}:texts:${id}`;
 }
 
-/** Why a job failed is kept as text: `AUDIO_EMPTY: the file holds no sound`. */
+/** Why a job failed is kept as text: `AUDIO_EMPTY: the file has no audio`. */
 export function writtenReason({ code, message }: SottoError): string {
   return `${code}: ${message}`;
 }
@@ -143,7 +139,7 @@ export function errorOfReason(written: string): SottoError {
   const [, code = '', message = ''] = /^([A-Z_]+): (.*)$/.exec(reason) ?? [];
   if (isErrorCode(code)) return new SottoError(code, message);
   // What BullMQ says by itself of a job that one worker after another has died with.
-  if (/stalled/.test(reason)) return new SottoError('ENGINE_CRASHED', 'its workers died, one after another');
+  if (/stalled/.test(reason)) return new SottoError('ENGINE_CRASHED', 'it crashed several workers');
   return new SottoError('INTERNAL', reason);
 }
 

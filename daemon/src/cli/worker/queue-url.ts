@@ -38,9 +38,9 @@ export function parseQueueUrl(text: string, env: Env = process.env): QueueAddres
   const kept = password === undefined || password === '' ? undefined : password;
   if (text.startsWith('unix:')) return unixAddress(text.slice('unix:'.length), kept);
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined) throw wrong('it is no address');
+  if (url === undefined) throw wrong('it is not a URL');
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')
-    throw wrong(`${url.protocol} is not known here`);
+    throw wrong(`${url.protocol} is not supported`);
   return redisAddress(url, kept);
 }
 
@@ -53,12 +53,12 @@ export function askedQueue(text: string): QueueAddress {
 
 function redisAddress(url: URL, kept: string | undefined): QueueAddress {
   if (url.hostname === '') throw wrong('the host is missing');
-  if (url.search !== '' || url.hash !== '') throw wrong('nothing may follow the number of the database');
+  if (url.search !== '' || url.hash !== '') throw wrong('nothing may follow the database number');
   const tls = url.protocol === 'rediss:';
   // IPv6 stands in brackets.
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? REDIS_PORT : Number(url.port);
-  if (port === 0) throw wrong('0 is no port');
+  if (port === 0) throw wrong('0 is not a port');
   const db = databaseOf(url.pathname.replace(/^\//, ''));
   const username = plain(url.username);
   const password = plain(url.password) ?? kept;
@@ -82,21 +82,20 @@ function redisAddress(url: URL, kept: string | undefined): QueueAddress {
 /** Where others reach it. */
 function warningOf(hasPassword: boolean, tls: boolean): string | undefined {
   if (!hasPassword)
-    return 'anybody who reaches it can hand in work and read the texts: give that Redis a password';
+    return 'anyone who can reach it can queue work and read the texts: give that Redis a password';
   return tls
     ? undefined
-    : 'password and texts travel in the clear: use rediss:// where the network is not your own';
+    : 'password and texts are sent unencrypted: use rediss:// on networks you don’t control';
 }
 
 /** `/absolute/path?db=3`, with `//` in front of it or not. */
 function unixAddress(rest: string, password: string | undefined): QueueAddress {
   const [, raw = '', query] = /^(?:\/\/(?=\/))?([^?#]*)(?:\?([^#]*))?$/.exec(rest) ?? [];
   const path = plain(raw) ?? '';
-  if (!isAbsolute(path) || path.includes('\0'))
-    throw wrong('unix: is followed by the whole path of a socket');
-  if (Buffer.byteLength(path) > MAX_SOCKET_BYTES) throw wrong('the path of the socket is too long');
+  if (!isAbsolute(path) || path.includes('\0')) throw wrong('unix: needs the absolute path of a socket');
+  if (Buffer.byteLength(path) > MAX_SOCKET_BYTES) throw wrong('the socket path is too long');
   const number = query === undefined ? '' : /^db=(\d+)$/.exec(query)?.[1];
-  if (number === undefined) throw wrong('only ?db=NUMBER may follow the path of the socket');
+  if (number === undefined) throw wrong('only ?db=NUMBER may follow the socket path');
   const db = databaseOf(number);
   return {
     connection: { path, db, ...(password !== undefined && { password }) },
@@ -107,7 +106,7 @@ function unixAddress(rest: string, password: string | undefined): QueueAddress {
 function databaseOf(text: string): number {
   if (text === '') return 0;
   const db = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  if (!(db <= MAX_DB)) throw wrong('a database has a number');
+  if (!(db <= MAX_DB)) throw wrong('the database must be a number');
   return db;
 }
 
@@ -117,7 +116,7 @@ function plain(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw wrong('a % in it is not followed by two hexadecimal digits');
+    throw wrong('% must be followed by two hexadecimal digits');
   }
 }
 
@@ -126,7 +125,7 @@ function isLoopback(host: string): boolean {
 }
 
 function wrong(why: string): SottoError {
-  return new SottoError('INVALID_ARGUMENT', `the address of the queue can’t be used: ${why}`, {
-    hint: 'give --queue redis://host:6379, rediss://user@host:6380/2 or unix:/path/of/redis.sock',
+  return new SottoError('INVALID_ARGUMENT', `invalid queue address: ${why}`, {
+    hint: 'use --queue redis://host:6379, rediss://user@host:6380/2 or unix:/path/of/redis.sock',
   });
 }

@@ -51,7 +51,7 @@ export class Roots {
       await this.#checkThere(root);
       throw fileError(local, error, AUDIO_FILE);
     }
-    if (!isWithin(root.real, real)) throw outside(path, 'a link leads out of the folders of this worker');
+    if (!isWithin(root.real, real)) throw outside(path, 'a link leads out of this worker’s folders');
     return real;
   }
 
@@ -64,12 +64,12 @@ export class Roots {
     const below = relative(root.here, local).split(sep);
     // What a queue may have made are texts: no settings of programs, which hide, and none that something runs.
     if (!local.endsWith(`.${extension}`) || below.some((part) => part.startsWith('.')))
-      throw outside(path, `what is written there is called *.${extension}, and does not hide`);
+      throw outside(path, `the output must be named *.${extension} and not be hidden`);
     let inner = dirname(local);
     for (;;) {
       try {
         const real = await realpath(inner);
-        if (!isWithin(root.real, real)) throw outside(path, 'a link leads out of the folders of this worker');
+        if (!isWithin(root.real, real)) throw outside(path, 'a link leads out of this worker’s folders');
         return join(real, relative(inner, dirname(local)), basename(local));
       } catch (error) {
         if (codeOf(error) !== 'ENOENT') throw fileError(local, error, OUTPUT_FILE);
@@ -85,7 +85,7 @@ export class Roots {
       const root = this.#roots.find((one) => isWithin(one[name], path));
       if (root !== undefined) return { root, local: join(root.here, relative(root[name], path)) };
     }
-    throw outside(path, 'it is not in a folder of this worker');
+    throw outside(path, 'it is not in one of this worker’s folders');
   }
 
   /** A disk that is not mounted is no reason to call its files missing. */
@@ -95,15 +95,15 @@ export class Roots {
     } catch {
       // Told below.
     }
-    throw new SottoError('SHARE_GONE', `${root.here} is not there any more`);
+    throw new SottoError('SHARE_GONE', `${root.here} no longer exists`);
   }
 }
 
 async function openRoot(spec: string): Promise<Root> {
   const [there, here] = (await isFolder(spec)) ? [resolve(spec), resolve(spec)] : pairOf(spec);
   if (!(await isFolder(here))) {
-    throw new SottoError('INVALID_ARGUMENT', `${here} is no folder`, {
-      hint: 'give --root FOLDER, or --root THERE=HERE if the disk is called otherwise on the other machines',
+    throw new SottoError('INVALID_ARGUMENT', `${here} is not a folder`, {
+      hint: 'use --root FOLDER, or --root THERE=HERE if other machines use another path',
     });
   }
   return { there, here, real: await realpath(here) };
@@ -127,5 +127,5 @@ function isWithin(folder: string, path: string): boolean {
 }
 
 function outside(path: string, why: string): SottoError {
-  return new SottoError('AUDIO_REFUSED', `${path} is refused: ${why}`);
+  return new SottoError('AUDIO_REFUSED', `${path} was refused: ${why}`);
 }

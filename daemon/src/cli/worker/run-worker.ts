@@ -66,7 +66,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   if (!(await awaitQueue(run))) return;
   const client = await openRedis(run.address, {
     onAway: (error) => run.say(`${error.message}; waiting for it`),
-    onBack: () => run.say('the queue is back'),
+    onBack: () => run.say('reconnected to the queue'),
   });
   try {
     await new QueueWorker(run, client).work();
@@ -150,7 +150,7 @@ class QueueWorker {
     clearTimeout(this.#resting);
     const closing = bull.close();
     if (this.#inHand.size > 0 && this.#fault === undefined)
-      say(`ending; ${timeLeft(this.#inHand.size, GRACE_MS)}`);
+      say(`stopping; ${timeLeft(this.#inHand.size, GRACE_MS)}`);
     const graceMs = this.#inHand.size > 0 ? GRACE_MS : CLOSE_MS;
     await Promise.race([closing, orAfter(Promise.race([toldTwice, this.#ending]), graceMs)]);
     for (const controller of this.#inHand.values()) controller.abort();
@@ -204,7 +204,7 @@ class QueueWorker {
     }
     if (verdict === 'rest') {
       this.#rests += 1;
-      this.#run.say(`resting for ${REST_MS / 1000} s: ${error.message}`);
+      this.#run.say(`pausing for ${REST_MS / 1000} s: ${error.message}`);
       this.#resumeAfter(REST_MS);
       return this.#giveBack(job, token);
     }
@@ -250,7 +250,7 @@ class QueueWorker {
     const nowMs = performance.now();
     if (message === this.#heard?.message && nowMs - this.#heard.atMs < SAME_AGAIN_MS) return;
     this.#heard = { message, atMs: nowMs };
-    this.#run.say(`the queue says: ${message}`);
+    this.#run.say(`queue: ${message}`);
   }
 }
 

@@ -41,8 +41,8 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
   const view = { ...plainView(), note: say };
   const { told, toldTwice, release } = onEnd();
   await sweepFetched();
-  const where = roots.none ? 'no folders, only addresses' : roots.folders.join(', ');
-  say(`${name} works for ${address.shown} (${where}); Ctrl-C ends it`);
+  const where = roots.none ? 'URLs only' : roots.folders.join(', ');
+  say(`${name} is processing ${address.shown} (${where}); Ctrl-C to stop`);
   try {
     await runWorker({
       address,
@@ -79,18 +79,14 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
 /** A queue names paths: without a word of the user none of them is touched. */
 function checkFolders(roots: readonly string[], files: boolean): void {
   if (roots.length > 0 && !files) {
-    throw new SottoError('INVALID_ARGUMENT', '--root and --no-files contradict each other', {
-      hint: 'leave one of them out',
+    throw new SottoError('INVALID_ARGUMENT', '--root and --no-files can’t be combined', {
+      hint: 'omit one of them',
     });
   }
   if (roots.length === 0 && files) {
-    throw new SottoError(
-      'INVALID_ARGUMENT',
-      'the worker has to be told which folders it may read and write',
-      {
-        hint: 'give --root FOLDER for each shared disk, or --no-files for sound from addresses alone',
-      },
-    );
+    throw new SottoError('INVALID_ARGUMENT', 'no folders given that the worker may use', {
+      hint: 'add --root FOLDER for each shared disk, or --no-files for URLs only',
+    });
   }
 }
 

@@ -54,18 +54,18 @@ export async function transcribeByQueue(
   const view = queueView(() => files.counts);
   const client = await openRedis(address, {
     onAway: (error) => view.note(`${error.message}; waiting for it`),
-    onBack: () => view.note('the queue is back'),
+    onBack: () => view.note('reconnected to the queue'),
   });
   try {
     for (const { path, error } of collection.failed) view.failed(path, error);
-    if (files.counts.all === 0) view.note(`there is no sound in ${args.join(', ')}`);
+    if (files.counts.all === 0) view.note(`no audio files in ${args.join(', ')}`);
     // Texts that are saved here: what a killed call left of one.
     if (output !== undefined) await sweepDrafts(resolve(output));
     const queue = await openQueue(client);
     await handIn(queue, client, collection.jobs);
-    const again = `the same command again shows how far it is, as does \`sotto queue status --queue ${address.shown}\``;
+    const again = `run again to see the progress, or use \`sotto queue status --queue ${address.shown}\``;
     if (flags.detach === true) {
-      view.note(`${collection.jobs.length} of ${files.counts.all} handed in; ${again}`);
+      view.note(`${collection.jobs.length} of ${files.counts.all} queued; ${again}`);
       return collection.failed.length > 0 ? 1 : 0;
     }
     await files.follow({ client, queue }, view, interrupt.signal);
@@ -74,11 +74,11 @@ export async function transcribeByQueue(
       await giveSummary(files.summary(), { ...flags, quiet: false, outputs });
     if (files.workers.size > 1) view.note(`done by ${byWorker(files.workers)}`);
     if (interrupt.signal.aborted) {
-      view.note(`not watching any more, but the work goes on; ${again}`);
+      view.note(`stopped watching; the work continues. ${again}`);
       return INTERRUPTED;
     }
     if (files.counts.failed > collection.failed.length)
-      view.note(`\`sotto queue retry --queue ${address.shown}\` has what failed tried again`);
+      view.note(`retry failed files: \`sotto queue retry --queue ${address.shown}\``);
     return files.counts.failed > 0 ? 1 : 0;
   } catch (thrown) {
     view.close();
@@ -95,8 +95,8 @@ function checkFlags({ watch, jobs, restart }: QueueFlags): void {
   const named = Object.entries({ '--watch': watch, '--jobs': jobs, '--restart': restart });
   const idle = named.find(([, value]) => value !== undefined)?.[0];
   if (idle === undefined) return;
-  throw new SottoError('INVALID_ARGUMENT', `${idle} has no effect on work that is handed to a queue`, {
-    hint: 'leave it out, or leave out --queue',
+  throw new SottoError('INVALID_ARGUMENT', `${idle} can’t be combined with --queue`, {
+    hint: 'omit one of them',
   });
 }
 

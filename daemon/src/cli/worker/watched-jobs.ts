@@ -124,7 +124,7 @@ async function deliver(
 ): Promise<Ending> {
   try {
     const text = await client.get(textKey(id));
-    if (text === null) throw new SottoError('OUTPUT_FAILED', 'its text is not in the queue any more');
+    if (text === null) throw new SottoError('OUTPUT_FAILED', 'its text is no longer in the queue');
     if (saveAs === undefined) view.put(text);
     else await placeText(saveAs, text, { existing: 'keep' });
     return ending;

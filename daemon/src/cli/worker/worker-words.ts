@@ -4,14 +4,14 @@ import type { JobResult } from './queue-job.js';
 
 /** `done: talks/a.mp3, 12:30 in 41 s`. */
 export function sayJob(name: string, { outcome, durationSeconds }: JobResult, tookMs: number): string {
-  if (outcome === 'there') return `there already: ${oneLine(name)}`;
+  if (outcome === 'there') return `already transcribed: ${oneLine(name)}`;
   const length = durationSeconds === undefined ? '' : `, ${clock(durationSeconds)} of audio`;
   return `done: ${oneLine(name)}${length} in ${(tookMs / 1000).toFixed(tookMs < 10_000 ? 1 : 0)} s`;
 }
 
 export function timeLeft(jobs: number, graceMs: number): string {
-  const which = jobs === 1 ? 'the file in hand gets' : `the ${jobs} files in hand get`;
-  return `${which} ${graceMs / 1000} s, and ${jobs === 1 ? 'goes' : 'go'} back to the queue after that`;
+  const which = jobs === 1 ? 'the current file gets' : `${jobs} current files get`;
+  return `${which} ${graceMs / 1000} s, then ${jobs === 1 ? 'goes' : 'go'} back to the queue`;
 }
 
 /** Names of files may hold anything; a line is a line. */

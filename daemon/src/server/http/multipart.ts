@@ -221,5 +221,5 @@ function fileTooLarge({ fileBytes }: FormLimits): SottoError {
 }
 
 function left(): SottoError {
-  return new SottoError('CANCELLED', 'whoever sent the form has left');
+  return new SottoError('CANCELLED', 'the client disconnected');
 }

@@ -145,7 +145,7 @@ function diskError(error: unknown): SottoError {
 
 function noRoom(): SottoError {
   return new SottoError('INSUFFICIENT_DISK', 'the disk has no room for this file', {
-    hint: 'make room on the disk that holds Sotto’s folder, then send it again',
+    hint: 'free up space on the disk with Sotto’s folder, then send it again',
     param: 'file',
   });
 }

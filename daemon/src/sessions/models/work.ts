@@ -188,5 +188,5 @@ export class Work {
 }
 
 function calledOffElsewhere(): SottoError {
-  return new SottoError('CANCELLED', 'somebody else called it off', { hint: 'ask for it again' });
+  return new SottoError('CANCELLED', 'cancelled by another client', { hint: 'ask for it again' });
 }

@@ -42,7 +42,7 @@ export async function retrying<T>(
       if (error instanceof Offline && failures >= offlineTries) {
         throw new SottoError('DOWNLOAD_FAILED', error.message, {
           cause: error,
-          hint: 'are you online? Run the same command again then: it continues where it stopped',
+          hint: 'are you online? Then run the same command again: it resumes',
         });
       }
       const waitMs =

@@ -53,7 +53,7 @@ export function answerError(
       'DOWNLOAD_DENIED',
       `the hub does not give ${what} to strangers, or has no such model`,
       {
-        hint: 'check the name; if it is right, put a token that may read it into HF_TOKEN',
+        hint: 'check the name; if the model is private, set HF_TOKEN',
         cause: new NoSuchRepository(what),
       },
     );
@@ -81,7 +81,7 @@ export function networkError(thrown: unknown, what: string): Passing | SottoErro
   if (code !== undefined && /CERT|TLS|SELF_SIGNED/.test(code)) {
     return new SottoError('DOWNLOAD_FAILED', `the hub's certificate is not trusted: ${code} (${what})`, {
       cause: thrown,
-      hint: 'behind a proxy that reads along, name its certificate in NODE_EXTRA_CA_CERTS',
+      hint: 'if your proxy inspects TLS, set NODE_EXTRA_CA_CERTS',
     });
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new Offline(hostOf(cause ?? thrown), thrown);

@@ -29,7 +29,7 @@
     // Some browsers can't seek within a data URL; within a blob all can.
     audio.src = URL.createObjectURL(new Blob([bytes], { type: source.slice(5, source.indexOf(';')) }));
     void readPeaks(bytes.buffer);
-  } else if (source === '') ask('This page holds no sound.');
+  } else if (source === '') ask('This page has no audio.');
   audio.addEventListener('error', () => ask('The sound can’t be played from here.'));
   if (source !== '' && !source.startsWith('data:')) {
     ask('The sound lies beside this page. Choose it once to see its waveform.');
