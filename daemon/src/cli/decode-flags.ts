@@ -1,6 +1,6 @@
 /** The flags of `sotto transcribe` that say what the model is asked for, and how. */
 import { Option, type Command } from 'commander';
-import { SottoError } from '../protocol/errors.js';
+import type { SottoError } from '../protocol/errors.js';
 import { flagRequires, flagsConflict } from './flag-problems.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
 import { language, number, numbers, whole, words } from './flag-values.js';
