@@ -32,7 +32,7 @@ describe('the process of a dictation in the background', () => {
       const first = await Promise.race(begun.map(({ done }) => done));
       expect([first.code, first.stderr]).toEqual([
         1,
-        'sotto: a dictation goes on already — finish that one first\n',
+        'sotto: a dictation is in progress — finish it first\n',
       ]);
       const other = await look();
       other.ask('finish');

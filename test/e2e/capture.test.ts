@@ -40,7 +40,7 @@ describe('a dictation in the background', () => {
     const second = await begin({}).done;
     expect([second.code, second.stderr]).toEqual([
       1,
-      'sotto: a dictation goes on already — finish that one first\n',
+      'sotto: a dictation is in progress — finish it first\n',
     ]);
     capture.ask('finish');
     expect((await end(capture)).phase).toBe('final');

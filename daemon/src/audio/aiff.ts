@@ -29,7 +29,7 @@ export async function openAiff(source: FileSource): Promise<PcmSource> {
     if (at > source.size && data === undefined) throw truncated(source.path);
   }
   if (common === undefined || data === undefined || common.frames === 0) {
-    throw new SottoError('AUDIO_EMPTY', `${named(source.path)} is an AIFF file without sound in it`, {
+    throw new SottoError('AUDIO_EMPTY', `${named(source.path)} is an AIFF file without audio`, {
       hint: 'record or export it again',
     });
   }

@@ -104,7 +104,7 @@ async function readStreamInfo(source: FileSource, start: number): Promise<Stream
       });
     }
     if (at >= source.size && info.totalFrames === 0) {
-      throw new SottoError('AUDIO_EMPTY', `${named(source.path)} is a FLAC file without sound in it`, {
+      throw new SottoError('AUDIO_EMPTY', `${named(source.path)} is a FLAC file without audio`, {
         hint: 'record or export it again',
       });
     }

@@ -109,7 +109,7 @@ function refuseUnlessFile(path: string, facts: Stats): void {
     });
   }
   throw new SottoError('AUDIO_UNREADABLE', `${named(path)} is ${specialKind(facts)}, not an ordinary file`, {
-    hint: 'save the sound to a file first, then give that file',
+    hint: 'save the audio to a file first',
   });
 }
 

@@ -49,7 +49,7 @@ export async function openWav(source: FileSource): Promise<PcmSource> {
     at = body + size + (size % 2); // chunks are padded to an even length
     if (at > source.size) throw truncated(source.path);
   }
-  throw new SottoError('AUDIO_EMPTY', `${named(source.path)} is a WAV file without sound in it`, {
+  throw new SottoError('AUDIO_EMPTY', `${named(source.path)} is a WAV file without audio`, {
     hint: 'record or export it again',
   });
 }

@@ -39,8 +39,8 @@ export async function retranscribe(
     const dictation = findMeant(history, id);
     if (dictation === undefined) return 1;
     if (dictation.audio === undefined) {
-      throw new SottoError('AUDIO_NOT_FOUND', `the sound of ${dictation.id} was not kept`, {
-        hint: '`sotto history keep --sound` keeps that of later ones',
+      throw new SottoError('AUDIO_NOT_FOUND', `the audio of ${dictation.id} was not kept`, {
+        hint: '`sotto history keep --sound` keeps audio from now on',
       });
     }
     view.begin(dictation.audio);

@@ -100,7 +100,7 @@ function pipeInput(arg: string, paths: Paths): Input {
 
 function addressInput(address: string): Input {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined) throw new SottoError('INVALID_ARGUMENT', `${address} is no address`);
+  if (url === undefined) throw new SottoError('INVALID_ARGUMENT', `${address} is not a URL`);
   const { protocol, host, pathname, search } = url;
   return {
     // A signed address opens the door to who reads it.

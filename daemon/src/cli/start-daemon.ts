@@ -110,7 +110,7 @@ function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
   if (!existsSync(launcher)) {
     // Nothing is made in a home that was taken away with it.
     throw new SottoError('DAEMON_UNAVAILABLE', `Sotto is not in ${packageRoot} any more`, {
-      hint: 'it was uninstalled or upgraded: start this program anew',
+      hint: 'it was uninstalled or upgraded: restart this program',
     });
   }
   const log = openStartupLog(paths);

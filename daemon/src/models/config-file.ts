@@ -30,7 +30,7 @@ export async function readConfigFile(dir: string): Promise<Readonly<Record<strin
   } catch (cause) {
     const error = SottoError.from(cause);
     if (error.code !== 'MODEL_NOT_FOUND') throw error;
-    throw new SottoError('MODEL_NOT_FOUND', `${dir} is no model folder: it has no config.json`, { cause });
+    throw new SottoError('MODEL_NOT_FOUND', `${dir} is not a model folder: it has no config.json`, { cause });
   }
   try {
     const config: unknown = JSON.parse(text);

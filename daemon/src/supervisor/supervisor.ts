@@ -446,7 +446,7 @@ export class Supervisor implements Engine, ModelEngine {
     return new SottoError(
       'ENGINE_UNAVAILABLE',
       `the speech engine ${this.#whyDegraded ?? 'failed'}; last: it ${this.#lastFailure ?? 'died'}`,
-      { hint: 'see `sotto daemon status` for the log; `sotto daemon stop` starts afresh' },
+      { hint: 'see `sotto daemon status` for the log; restart with `sotto daemon stop`' },
     );
   }
 }

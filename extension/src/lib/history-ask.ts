@@ -74,8 +74,7 @@ export async function transcribeAgain(
   { id, text: before, audio, durationSeconds }: PastDictation,
   { model, language, signal, onProgress }: Again,
 ): Promise<PastDictation | undefined> {
-  if (audio === undefined)
-    throw new SottoError('AUDIO_NOT_FOUND', 'the sound of this dictation was not kept');
+  if (audio === undefined) throw new SottoError('AUDIO_NOT_FOUND', 'this dictation has no saved audio');
   return withDaemon(settings, async (client) => {
     let text = '';
     const options = { timestamps: 'auto' as const, ...(language !== undefined && { language }) };

@@ -120,5 +120,5 @@ async function beginThere(paths: Paths, options: CaptureOptions): Promise<number
   } finally {
     capture?.close();
   }
-  throw new SottoError('BUSY', 'a dictation goes on already', { hint: 'finish that one first' });
+  throw new SottoError('BUSY', 'a dictation is in progress', { hint: 'finish it first' });
 }

@@ -142,7 +142,7 @@ export class TakeSound {
 
   #unreadable(why: string): SottoError {
     return new SottoError('SPOOL_FAILED', `what was said can't be read back: ${why}`, {
-      hint: `see whether the disk is well: the sound lies in ${this.#folder}`,
+      hint: `check the disk; the audio is in ${this.#folder}`,
     });
   }
 

@@ -15,7 +15,7 @@ export function plainDictateView(live: boolean, keys: boolean): DictateView {
     },
     heard() {
       const none = levels !== undefined && levels.noSignalSeconds > 0;
-      if (live && none && !noSignal) say('no signal: is the microphone muted, or not allowed?');
+      if (live && none && !noSignal) say('no audio: is the microphone muted, or without permission?');
       noSignal = none;
     },
     event(event) {

@@ -111,7 +111,7 @@ export class LiveRuns {
     const { model, release } = held;
     const { turns, send } = this.#parts;
     if (model.live === undefined) {
-      throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can't listen to speech that goes on`, {
+      throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can't transcribe live speech`, {
         hint: 'choose a Whisper model',
       });
     }

@@ -112,7 +112,7 @@ export class ModelDesk {
     const { repo, revision, name } = modelSource(model);
     const target = as ?? name;
     if (!isModelName(target))
-      throw new SottoError('INVALID_ARGUMENT', `${JSON.stringify(target)} is no name for a model`);
+      throw new SottoError('INVALID_ARGUMENT', `${JSON.stringify(target)} is not a valid model name`);
     const sameAs = JSON.stringify(['pull', repo, revision, target, again === true]);
     const { hub, shelves } = this.#options;
     const job = { models: shelves.models, states: this.states, wanted: model, name: target };

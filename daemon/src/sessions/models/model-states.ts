@@ -145,7 +145,7 @@ export class ModelStates {
         end();
       };
       const cancel = (): void =>
-        settle(() => reject(new SottoError('CANCELLED', `nobody waits for ${name} any more`, { hint: '' })));
+        settle(() => reject(new SottoError('CANCELLED', `stopped waiting for ${name}`, { hint: '' })));
       const look = (status: NamedStatus): void => {
         if (status.insteadOf?.name === name && status.state === 'ready') {
           const { error } = status.insteadOf;

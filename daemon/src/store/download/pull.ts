@@ -72,9 +72,13 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
   const source = modelSource(options.wanted);
   const name = options.as ?? source.name;
   if (!isModelName(name)) {
-    throw new SottoError('INVALID_ARGUMENT', `${JSON.stringify(name.slice(0, 80))} is no name for a model`, {
-      hint: 'letters, digits, dots, dashes and underscores make a name',
-    });
+    throw new SottoError(
+      'INVALID_ARGUMENT',
+      `${JSON.stringify(name.slice(0, 80))} is not a valid model name`,
+      {
+        hint: 'letters, digits, dots, dashes and underscores make a name',
+      },
+    );
   }
   const { models, signal, clock = systemClock, onEvent = () => undefined } = options;
   const present = presentModel(models, name, source, source.revision, options.again);

@@ -50,7 +50,7 @@ function storedToken(env: Env, user: string): string | undefined {
 function checkedEndpoint(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
-    throw new SottoError('INVALID_ARGUMENT', `HF_ENDPOINT is no address of a hub: ${text.slice(0, 200)}`, {
+    throw new SottoError('INVALID_ARGUMENT', `HF_ENDPOINT is not a URL of a hub: ${text.slice(0, 200)}`, {
       hint: 'it begins with https://, or is left out',
     });
   }

@@ -45,7 +45,7 @@ export function wantedFiles(files: readonly RemoteFile[], repo: string): RemoteF
   const byName = new Map(files.map((file) => [file.name, file]));
   const has = (name: string): boolean => byName.has(name);
   if (!has(NEEDED)) {
-    throw new SottoError('MODEL_UNSUPPORTED', `${repo} has no ${NEEDED}: it is no model that Sotto reads`);
+    throw new SottoError('MODEL_UNSUPPORTED', `${repo} has no ${NEEDED}: not a model that Sotto reads`);
   }
   const weights = weightNames([...byName.keys()], has);
   if (weights.length === 0) throw noWeights([...byName.keys()], repo);

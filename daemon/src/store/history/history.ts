@@ -347,7 +347,7 @@ export class History {
   #mend(damage: unknown): void {
     if (reindex(this.#open.db)) {
       this.#onWarning(
-        new SottoError('OUTPUT_FAILED', `the index of ${this.path} was damaged and has been made anew`, {
+        new SottoError('OUTPUT_FAILED', `the index of ${this.path} was damaged and has been rebuilt`, {
           cause: damage,
           hint: 'nothing is lost',
         }),

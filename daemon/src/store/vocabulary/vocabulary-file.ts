@@ -127,7 +127,7 @@ export class VocabularyFile {
       const lock = tryLock(`${this.#path}.lock`);
       if (lock !== undefined) return lock;
     }
-    throw new SottoError('BUSY', 'somebody else is changing the vocabulary', {
+    throw new SottoError('BUSY', 'another process is changing the vocabulary', {
       hint: 'try again in a moment',
     });
   }
