@@ -241,7 +241,7 @@ describeQueue('sotto transcribe --queue', () => {
     const asked = ['/there.wav?signature=secret', '/one.wav', '/gone.wav'].map((path) => address + path);
     const { code, stdout, stderr } = await team.run(['transcribe', ...asked]);
     expect([code, stdout]).toEqual([1, text(2) + text(1)]);
-    expect(stderr).toMatch(/gone\.wav: the address answers 404/);
+    expect(stderr).toMatch(/gone\.wav: the URL answers 404/);
     expect(worker.stdout()).not.toContain('secret');
     const left = readdirSync(tmpdir()).filter((name) => name.startsWith(`sotto-worker-${worker.pid}-`));
     expect(left).toEqual([]);
