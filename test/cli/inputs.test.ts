@@ -161,9 +161,9 @@ describe('addresses', () => {
     );
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr.trimEnd().split('\n')).toEqual([
-      `sotto: ${base}/none.mp3: the URL answers 404 — check the address`,
+      `sotto: ${base}/none.mp3: the URL answers 404 — check the URL`,
       expect.stringMatching(
-        /^sotto: http:\/\/nowhere\.invalid\/a\.mp3: the URL can’t be fetched: .+ — check the address and your connection, then try again$/,
+        /^sotto: http:\/\/nowhere\.invalid\/a\.mp3: the URL can’t be fetched: .+ — check the URL and your connection, then try again$/,
       ),
       `sotto: ${base}/moved: the URL redirects from http: to ftp: — download it yourself, then transcribe the file`,
       'sotto: http://nowhere.invalid/a.mp3: a URL with a password is not accepted — download it yourself, then transcribe the file',

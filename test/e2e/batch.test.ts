@@ -114,7 +114,7 @@ describe('sotto transcribe FOLDER', () => {
 
   test('says that there is nothing to do', async () => {
     mkdirSync(join(home.folder, 'in'));
-    expect(await run(['in'])).toMatchObject({ code: 0, stderr: 'sotto: there is no sound in in\n' });
+    expect(await run(['in'])).toMatchObject({ code: 0, stderr: 'sotto: no audio files in in\n' });
   });
 });
 
@@ -136,7 +136,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     expect(texts('in')).toHaveLength(12);
     expect(done.map((name) => statSync(join(home.folder, 'in', name)).ino)).toEqual(inodes);
     // Over is over: the next one begins anew.
-    expect((await run(['in'])).stderr).not.toContain('going on');
+    expect((await run(['in'])).stderr).not.toContain('resuming');
   });
 
   test.each([
@@ -170,10 +170,10 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     audio('last.wav');
     expect(code).toBe(130);
     expect(stderr).toMatch(/interrupted: \d of 8 files done; the same command resumes\n$/);
-    expect(stderr).toMatch(/^ {2}left +\d {2}the same command goes on/m);
+    expect(stderr).toMatch(/^ {2}left +\d {2}run again to resume/m);
     const again = await run(['in', '--force']);
     expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(/^ {2}done +8/m) });
-    expect(again.stderr).not.toContain('going on');
+    expect(again.stderr).not.toContain('resuming');
     expect(attempts('00.wav')).toBe(2);
   });
 

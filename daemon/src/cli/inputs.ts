@@ -146,8 +146,8 @@ function withAdvice(error: SottoError): SottoError {
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
-  AUDIO_FETCH_FAILED: 'check the address and your connection, then try again',
-  AUDIO_NOT_FOUND: 'check the address',
+  AUDIO_FETCH_FAILED: 'check the URL and your connection, then try again',
+  AUDIO_NOT_FOUND: 'check the URL',
   AUDIO_REFUSED: 'download it yourself, then transcribe the file',
 };
 
