@@ -125,7 +125,7 @@ describeQueue('sotto worker', () => {
     expect(team.said().match(/failed for now: shaky/g)).toHaveLength(2);
 
     for (const path of [broken, shaky]) writeFakeAudio(path, { segments: 2 });
-    expect((await team.run(['queue', 'retry'])).stdout).toBe('2 files waiting for another try\n');
+    expect((await team.run(['queue', 'retry'])).stdout).toBe('2 files queued again\n');
     await until(() => readdirSync(team.folder).filter((name) => name.endsWith('.txt')).length === 2);
     await until(async () => (await team.status()).counts.completed === 2);
     expect((await team.run(['queue', 'retry'])).stdout).toBe('no failed files\n');
@@ -171,7 +171,7 @@ describeQueue('sotto worker', () => {
     const watching = team.begin(['transcribe', '.']);
     await untilBusy(team, ['leaving']);
     leaving.worker.kill('SIGTERM');
-    await until(() => leaving.worker.stdout().includes('ending; the file in hand gets 20 s'));
+    await until(() => leaving.worker.stdout().includes('stopping; the current file gets 20 s'));
     leaving.worker.kill('SIGTERM');
     const { code, stdout, stderr } = await leaving.worker.done;
     expect([code, stderr]).toEqual([0, '']);
@@ -213,7 +213,7 @@ describeQueue('sotto worker', () => {
     expect(readdirSync(team.folder).filter((name) => name.endsWith('.txt'))).toHaveLength(4);
     expect(await sotto(['worker', '--queue', valkey.url], { home: team.folder })).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/has to be told which folders .* — give --root FOLDER/),
+      stderr: expect.stringMatching(/no folders given .* — add --root FOLDER/),
     });
   });
 });
@@ -272,10 +272,7 @@ describeQueue('sotto transcribe --queue', () => {
     await until(async () => (await team.status()).counts.waiting === 1);
     first.kill('SIGINT');
     const { code, stderr } = await first.done;
-    expect([code, stderr]).toEqual([
-      130,
-      expect.stringContaining('the same command again shows how far it is'),
-    ]);
+    expect([code, stderr]).toEqual([130, expect.stringContaining('run again to see the progress')]);
     team.start('late');
     expect((await team.run(['transcribe', '.'])).code).toBe(0);
     rmSync(join(team.folder, 'a.txt'));

@@ -74,7 +74,7 @@ export async function transcribeByQueue(
       await giveSummary(files.summary(), { ...flags, quiet: false, outputs });
     if (files.workers.size > 1) view.note(`done by ${byWorker(files.workers)}`);
     if (interrupt.signal.aborted) {
-      view.note(`stopped watching; the work continues. ${again}`);
+      view.note(`stopped watching; the work continues; ${again}`);
       return INTERRUPTED;
     }
     if (files.counts.failed > collection.failed.length)
