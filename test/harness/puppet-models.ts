@@ -17,6 +17,8 @@ interface Use {
 
 export class PuppetModels implements ModelEngine {
   serving: ModelRef | undefined;
+  /** The model that is to serve, where another one does so far. */
+  planned: ModelRef | undefined;
   /** Every model that it was asked to use, by name. */
   readonly asked: string[] = [];
   unloads = 0;
@@ -26,7 +28,7 @@ export class PuppetModels implements ModelEngine {
   #memory: ModelStatus[] = [];
 
   get chosen(): ModelRef | undefined {
-    return this.serving;
+    return this.planned ?? this.serving;
   }
 
   get waiting(): string[] {

@@ -62,7 +62,10 @@ async function work(request: Work): Promise<ModelReply> {
         return { type: 'done', facts: await inspect(request.out, workshops) };
     }
   } catch (error) {
-    return { type: 'failed', error: engineError(error).toWire() };
+    // A file that is being read ends with an error of its own.
+    const isCancelled = signal.aborted && !(error instanceof SottoError);
+    const coded = isCancelled ? new SottoError('CANCELLED', 'cancelled') : engineError(error);
+    return { type: 'failed', error: coded.toWire() };
   }
 }
 

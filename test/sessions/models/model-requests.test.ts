@@ -1,5 +1,5 @@
 /** Single requests of clients about models, each answered at its end. The model engine does what the test says. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -155,5 +155,19 @@ describe('removing a model', () => {
     expect(code('a')).toBe('BUSY');
     expect(JSON.parse(readFileSync(settings, 'utf8'))).toMatchObject({ model: 'a' });
     expect(code('b')).toBe('accepted');
+  });
+
+  test('is refused for each of the two, where another one serves so far than was chosen', async () => {
+    await use('a');
+    engine.planned = { name: 'b', dir: join(folder, 'models', 'b') };
+    engine.tell([]);
+    expect([code('a'), code('b')]).toEqual(['BUSY', 'BUSY']);
+  });
+
+  test('is refused for the model of the settings before any is loaded, and possible where that is gone', () => {
+    writeFileSync(settings, JSON.stringify({ model: 'a' }));
+    expect(code('a')).toBe('BUSY');
+    writeFileSync(settings, JSON.stringify({ model: 'gone' }));
+    expect(code('a')).toBe('accepted');
   });
 });

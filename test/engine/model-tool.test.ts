@@ -1,0 +1,32 @@
+/** Work on a model's files in a process of its own, cancelled while it hashes them. */
+import { cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from '@jest/globals';
+import { workOnModel } from '#daemon/cli/models-work.js';
+import { starterModel } from '#test/models/fixtures.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'so-tool-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A sparse file: its hash takes longer than any test may. */
+const ENDLESS_BYTES = 1024 * 1024 ** 3;
+
+test('cancelled while a large file is hashed, it ends at once', async () => {
+  const dir = join(folder, 'model');
+  cpSync(starterModel(), dir, { recursive: true });
+  writeFileSync(join(dir, 'zz-notes.bin'), '');
+  truncateSync(join(dir, 'zz-notes.bin'), ENDLESS_BYTES);
+  const cancelling = new AbortController();
+  const work = workOnModel(
+    { type: 'inspect', dir },
+    {
+      signal: cancelling.signal,
+      // All of the checkpoint has been read then: what follows is the hashes.
+      onProgress: (stage, fraction) => {
+        if (stage === 'checking' && fraction === 1) setTimeout(() => cancelling.abort(), 500);
+      },
+    },
+  );
+  await expect(work).rejects.toMatchObject({ code: 'CANCELLED' });
+});
