@@ -1,6 +1,7 @@
 /**
  * Draws a terminal screen as an SVG: `tmux capture-pane -e -p | node dist/assets/pictures/draw-terminal.js TITLE > x.svg`.
- * demo.svg: `npm run demo` in a tmux window of 100 x 42. dictate.svg: `npx sotto dictate`, 84 x 12, eight seconds into it.
+ * demo.svg: `npm run demo` in a tmux window of 88 x 46, on a machine that does nothing else. dictate.svg: `sotto dictate`,
+ * 84 x 12, eight seconds into it. The command wraps its text at words; a window of another width than it saw breaks them.
  * folder.svg: `sotto transcribe Recordings -r --format srt`, 96 x 16, while it is at the fifth file.
  * Knows what tmux prints: text and SGR sequences (bold, dim, the sixteen colours).
  */
