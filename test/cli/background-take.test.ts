@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { BackgroundTake, RESTORE_MS } from '#daemon/cli/capture/background-take.js';
 import { soundOf } from '#daemon/cli/capture/sounds.js';
+import { sweepSounds } from '#daemon/cli/capture/sweep-sounds.js';
 import type { TakeSessionParts } from '#daemon/cli/capture/take-session.js';
 import { TakeSound } from '#daemon/cli/capture/take-sound.js';
 import { EventQueue } from '#daemon/client/event-queue.js';
@@ -145,6 +146,15 @@ describe('a take that is given up while it is being finished', () => {
     expect(session(0).told).toEqual(['finish', 'cancel']);
   });
 
+  test('marks a session that takes the place of a lost one meanwhile, too', async () => {
+    const { take: begun, hear, marked, session } = await take();
+    hear(SECOND);
+    begun.cancel();
+    await session(0).says({ type: 'failed', error: new SottoError('DAEMON_LOST', 'it died').toWire() });
+    expect(session(1).acknowledgedSamples).toBe(SECOND);
+    expect([...marked]).toEqual(expect.arrayContaining(['session 0', 'session 1']));
+  });
+
   test('has no text, though one was on its way', async () => {
     const { take: begun, hear, phases, session } = await take();
     hear(SECOND);
@@ -176,6 +186,18 @@ describe('a take whose session is lost for good', () => {
     expect(orphans).toMatchObject([{ samples: 3 * SECOND }]);
     // One that runs is told of it.
     expect(left).toEqual(orphans.map(({ info }) => info.id));
+  });
+
+  test.each([
+    ['for good', damaged],
+    ['until another one has it', new SottoError('DAEMON_LOST', 'it died').toWire()],
+  ])('is recovered where its process dies meanwhile: lost %s', async (_, error) => {
+    const { hear, session } = await take();
+    hear(SECOND);
+    await session(0).says({ type: 'level', rms: -30, peak: -20 }, { type: 'failed', error });
+    hear(2 * SECOND);
+    sweepSounds(folder);
+    expect(await findOrphans(folder)).toMatchObject([{ samples: 3 * SECOND }]);
   });
 
   test('keeps what was said after the daemon had kept the rest', async () => {
@@ -268,5 +290,7 @@ describe('a take that is switched to another model', () => {
     await session(1).says(opened, { type: 'state', state: 'listening' });
     await until(() => session(0).told.includes('cancel'));
     expect(begun.now.id).toBe('session 1');
+    // The recording is of the session that goes on: the daemon removes that of one that is cancelled.
+    expect(readdirSync(folder)).toEqual(['session 1.heard']);
   });
 });
