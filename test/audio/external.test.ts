@@ -1,8 +1,10 @@
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { openAudio } from '#daemon/audio/decode-file.js';
 import { findExternalDecoder, openExternally } from '#daemon/audio/external.js';
 import { SottoError } from '#daemon/protocol/errors.js';
+import { until } from '#test/harness/wait.js';
 import { scratch } from './fixtures.js';
 
 const files = scratch();
@@ -79,6 +81,43 @@ describe('outside decoders', () => {
     const pid = Number(readFileSync(pidFile, 'utf8'));
     for (let i = 0; i < 100 && alive(pid); i++) await new Promise((done) => setTimeout(done, 20));
     expect(alive(pid)).toBe(false);
+  });
+
+  test.each(['ffmpeg', 'afconvert'] as const)(
+    'stopped before it gives any audio, %s is ended, and its reader is not kept waiting',
+    async (kind) => {
+      const pidFile = join(files.folder, `pid of ${kind}`);
+      const script = `echo $$ > '${pidFile}'; exec sleep 1000`;
+      const source = openExternally('x.caf', 'Core Audio', {
+        decoder: { kind, program: program('busy', script) },
+      });
+      const reading = source.blocks().next();
+      const written = (): boolean => existsSync(pidFile) && readFileSync(pidFile, 'utf8').endsWith('\n');
+      await until(written);
+      source.stop?.();
+      await expect(reading).rejects.toMatchObject({ code: 'AUDIO_UNSUPPORTED' });
+      await until(() => !alive(Number(readFileSync(pidFile, 'utf8'))));
+    },
+  );
+
+  test('a file that is closed while its decoder works does not wait for it', async () => {
+    const folder = join(files.folder, 'slow-bin');
+    mkdirSync(folder);
+    const pidFile = join(folder, 'pid');
+    program('slow-bin/ffmpeg', `echo $$ > '${pidFile}'; exec sleep 1000`);
+    const path = process.env.PATH;
+    process.env.PATH = `${folder}:${path}`;
+    try {
+      const audio = await openAudio(files.write('a.caf', Buffer.from(`caff${'\0'.repeat(60)}`, 'latin1')));
+      const reading = audio.samples[Symbol.asyncIterator]().next();
+      reading.catch(() => undefined);
+      await until(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8').endsWith('\n'));
+      await audio.close();
+      await expect(reading).rejects.toBeInstanceOf(SottoError);
+      await until(() => !alive(Number(readFileSync(pidFile, 'utf8'))));
+    } finally {
+      process.env.PATH = path;
+    }
   });
 
   test('afconvert, which writes to a file, shows progress for as long as that file grows, and not without', async () => {

@@ -44,6 +44,14 @@ export class TickingModel implements SpeechModel {
   }
 }
 
+/** One that reads its audio first, as a real one does. */
+export class ReadingModel extends TickingModel {
+  override async *transcribe(audio: OpenAudio, options: object, signal: AbortSignal) {
+    for await (const _ of audio.samples) signal.throwIfAborted();
+    return yield* super.transcribe(audio, options, signal);
+  }
+}
+
 /** What each of the models here takes, and limits within which one of them fits, and not two. */
 const FOOTPRINT = { weightBytes: 60, workBytes: 40 };
 export const ONE_FITS = { type: 'limits', maxBytes: 150 } as const;
@@ -64,15 +72,23 @@ export function setUp(
       seen.loads.push(dir);
       return load(dir);
     },
+    /** `/stuck`: gives nothing until it is closed. */
     openAudio: (path) => {
       if (path === '/missing') return Promise.reject(new SottoError('AUDIO_NOT_FOUND', 'no such file'));
+      const end = { done: true, value: undefined } as const;
+      let close: () => void = () => undefined;
+      const closed = new Promise<typeof end>((resolve) => (close = () => resolve(end)));
       const samples: AsyncIterable<Float32Array> = {
-        [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
+        [Symbol.asyncIterator]: () => ({ next: () => (path === '/stuck' ? closed : Promise.resolve(end)) }),
       };
       return Promise.resolve({
         durationSeconds: 7,
         samples,
-        close: () => Promise.resolve(void (seen.closed += 1)),
+        close: () => {
+          seen.closed += 1;
+          close();
+          return Promise.resolve();
+        },
       });
     },
     markOf: (path) => path,

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import { until } from '#test/harness/wait.js';
-import { ONE_FITS, ref, setUp, TickingModel } from './host-here.js';
+import { ONE_FITS, ReadingModel, ref, setUp, TickingModel } from './host-here.js';
 
 describe('EngineHost', () => {
   test('loads the model once for all jobs, and again only for another one', async () => {
@@ -56,6 +56,16 @@ describe('EngineHost', () => {
     load(new TickingModel('m', 1));
     expect((await endOf(2)).type).toBe('done');
     expect(seen.loads).toEqual(['/m']);
+  });
+
+  test('stops when cancelled while the decoder of the file gives nothing, and takes the next job', async () => {
+    const { host, run, endOf, sent } = setUp(() => new ReadingModel('m', 1));
+    run(1, '/stuck');
+    await until(() => sent.some((m) => m.type === 'opened'));
+    host.receive({ type: 'cancel', job: 1 });
+    expect((await endOf(1)).type).toBe('cancelled');
+    run(2);
+    expect((await endOf(2)).type).toBe('done');
   });
 
   test('stops between two steps when cancelled, says so once, and takes the next job', async () => {

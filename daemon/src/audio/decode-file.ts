@@ -53,6 +53,7 @@ export async function openAudio(path: string, onRead?: () => void): Promise<Audi
       durationSeconds: pcm.durationSeconds,
       samples,
       async close() {
+        pcm.stop?.();
         await source.close();
         // Runs the decoder's own clean-up. If a chunk is being decoded, this waits for it.
         await samples.return(undefined).catch(() => undefined);

@@ -69,6 +69,8 @@ export function openExternally(
       },
     );
   }
+  const stopped = new AbortController();
+  const { signal } = stopped;
   return {
     container: 'other',
     codec: `${format} (${decoder.kind})`,
@@ -77,12 +79,18 @@ export function openExternally(
     durationSeconds: undefined,
     blocks: () =>
       decoder.kind === 'ffmpeg'
-        ? ffmpegBlocks(decoder.program, path)
-        : afconvertBlocks(decoder.program, path, { onProgress, checkEveryMs }),
+        ? ffmpegBlocks(decoder.program, path, signal)
+        : afconvertBlocks(decoder.program, path, signal, { onProgress, checkEveryMs }),
+    // To leave `blocks` is not enough: that waits for a block, and a converter has none before its end.
+    stop: () => stopped.abort(),
   };
 }
 
-async function* ffmpegBlocks(program: string, path: string): ReturnType<PcmSource['blocks']> {
+async function* ffmpegBlocks(
+  program: string,
+  path: string,
+  signal: AbortSignal,
+): ReturnType<PcmSource['blocks']> {
   // An absolute path behind `file:` can be neither an option nor another protocol; playlists may open local files only.
   const input = `file:${resolve(path)}`;
   const child = spawn(
@@ -100,7 +108,7 @@ async function* ffmpegBlocks(program: string, path: string): ReturnType<PcmSourc
       '-ac',
       '1',
     ].concat(['-ar', String(RATE), '-f', 's16le', 'pipe:1']),
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' },
   );
   let complaint = '';
   child.stderr
@@ -133,6 +141,7 @@ async function* ffmpegBlocks(program: string, path: string): ReturnType<PcmSourc
 async function* afconvertBlocks(
   program: string,
   path: string,
+  signal: AbortSignal,
   { onProgress, checkEveryMs = CHECK_EVERY_MS }: ExternalOptions,
 ): ReturnType<PcmSource['blocks']> {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-audio-'));
@@ -142,7 +151,7 @@ async function* afconvertBlocks(
     const child = spawn(
       program,
       ['-f', 'WAVE', '-d', `LEI16@${RATE}`, '-c', '1', '--mix', resolve(path), output],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      { stdio: ['ignore', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' },
     );
     let complaint = '';
     child.stderr

@@ -17,4 +17,6 @@ export interface PcmSource {
   readonly durationSeconds: number | undefined;
   /** Decodes as it is pulled, once. Throws AUDIO_TRUNCATED *after* the last block of a file that ends early. */
   blocks(): AsyncGenerator<PcmBlock>;
+  /** Ends the process that decodes, where there is one. A block that is awaited then fails. */
+  stop?(): void;
 }

@@ -221,6 +221,9 @@ export class EngineHost {
   ): Promise<EngineSummary> {
     const audio = await sound.open();
     trace('engine', 'file open');
+    // A reader that waits for a decoder does not see the signal before it has a chunk.
+    const stop = (): void => void audio.close().catch(() => undefined);
+    signal.addEventListener('abort', stop, { once: true });
     try {
       const { durationSeconds } = audio;
       this.#parts.send({
@@ -235,6 +238,7 @@ export class EngineHost {
       const load = (performance.now() - openedMs) / 1000;
       return await this.#decode(model, audio, run, signal, load);
     } finally {
+      signal.removeEventListener('abort', stop);
       await audio.close();
     }
   }
