@@ -311,4 +311,24 @@ describe('the file', () => {
     here.prune(now + 401.1 * day);
     expect(names()).toEqual([]);
   });
+
+  test('forgets what a clock that was ahead dated as if it had been dated when that was corrected', () => {
+    const day = 24 * 3600_000;
+    const now = Date.now();
+    const here = store();
+    takeUp('ended', false, here).run.end(now + 400 * day);
+    here.takeUp({ identity: 'left', restart: false }, now + 400 * day);
+    const count = (): number => {
+      const db = new DatabaseSync(path);
+      const rows: unknown[] = db.prepare('SELECT number FROM run').all();
+      db.close();
+      return rows.length;
+    };
+    for (let days = 0; days < 7; days++) here.prune(now + days * day);
+    expect(count()).toBe(2);
+    for (let days = 7; days < 9; days++) here.prune(now + days * day);
+    expect(count()).toBe(1);
+    for (let days = 9; days < 92; days++) here.prune(now + days * day);
+    expect(count()).toBe(0);
+  });
 });

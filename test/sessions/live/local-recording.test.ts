@@ -1,8 +1,9 @@
 /** What the client of a dictation recorded, and had not sent when it died. */
 import { readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { SpoolFile } from '#daemon/store/spool/spool-file.js';
+import { SpoolFile, type OpenSpool } from '#daemon/store/spool/spool-file.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { daemonsHere, Ear, speak } from './daemons-here.js';
@@ -69,6 +70,33 @@ describe('the recording of a client that never comes back', () => {
     live.listen(session, ear.listener, 0);
     clock.advance(60_000);
     expect(session.acknowledged).toBe(2 * SECOND);
+    speak(session, 2 * SECOND, 3 * SECOND);
+    session.finish(3 * SECOND);
+    await until(() => ear.over !== undefined);
+    expect(ear.over).toMatchObject({ type: 'final', text: rampText(3 * SECOND) });
+  });
+
+  test('is not added where its client comes back while it is read', async () => {
+    await begun('one', 2 * SECOND);
+    await recorded('one');
+    let closed = 0;
+    const openFile: OpenSpool = async (path, flags, mode) => {
+      const handle = await open(path, flags, mode);
+      if (!path.endsWith('.heard')) return handle;
+      const close = handle.close.bind(handle);
+      handle.close = () => close().finally(() => (closed += 1));
+      return handle;
+    };
+    const { clock, live } = daemon(openFile);
+    await live.recover();
+    clock.advance(5_000);
+    const session = await live.find('one');
+    const ear = new Ear();
+    live.listen(session, ear.listener, 0);
+    // Its head was read, and its first samples.
+    await until(() => closed === 2);
+    await new Promise(setImmediate);
+    expect([session.finishing, session.received]).toEqual([false, 2 * SECOND]);
     speak(session, 2 * SECOND, 3 * SECOND);
     session.finish(3 * SECOND);
     await until(() => ear.over !== undefined);
