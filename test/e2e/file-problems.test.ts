@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
 import { makeOddPaths, noDevices, notRoot, OTHER_USER, type OddPaths } from '#test/harness/odd-paths.js';
+import { ALWAYS_REFUSED, expectLine, WHY } from '#test/harness/refused-paths.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { testUnless } from '#test/harness/skipping.js';
 
@@ -27,15 +28,6 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const WHY = {
-  loop: 'its symbolic links form a loop',
-  long: 'its name is too long',
-  below: 'a part of its path is not a folder',
-  denied: 'permission denied',
-} as const;
-type Refused = keyof typeof WHY;
-const ALWAYS: readonly Refused[] = ['loop', 'long', 'below'];
-
 function home(): string {
   return mkdtempSync(join(folder, 'home-'));
 }
@@ -44,15 +36,6 @@ function run(args: readonly string[], env: Record<string, string> = {}, uid?: nu
   const own = home();
   if (uid !== undefined) execFileSync('chown', [String(uid), own]);
   return sotto(args, { home: own, cwd: folder, env, ...(uid !== undefined && { uid }) });
-}
-
-/** One line that names `path` once and says why. */
-function expectLine({ code, stderr }: SottoResult, exitCode: number, path: string, why: string): void {
-  expect(stderr).toContain(why);
-  expect(stderr.trimEnd().split('\n')).toHaveLength(1);
-  expect(stderr).not.toMatch(/bug in Sotto|^ +at |ENO|EL?OO|EACC/m);
-  expect(stderr.split(path.slice(0, 150))).toHaveLength(2);
-  expect(code).toBe(exitCode);
 }
 
 const MODEL_COMMANDS: readonly (readonly [string, (path: string) => string[]])[] = [
@@ -66,7 +49,7 @@ const MODEL_COMMANDS: readonly (readonly [string, (path: string) => string[]])[]
 
 describe.each(MODEL_COMMANDS)('%s', (_, args) => {
   test('refuses a loop, a long name and a parent that is a file', async () => {
-    for (const kind of ALWAYS) expectLine(await run(args(odd[kind])), 3, odd[kind], WHY[kind]);
+    for (const kind of ALWAYS_REFUSED) expectLine(await run(args(odd[kind])), 3, odd[kind], WHY[kind]);
   });
 
   test('refuses a pipe, a socket, a file and a link that leads nowhere', async () => {
@@ -127,7 +110,7 @@ describe('vocabulary import', () => {
   const args = (path: string): string[] => ['vocabulary', 'import', path];
 
   test('refuses what is no ordinary file, and waits for none', async () => {
-    for (const kind of ALWAYS) expectLine(await run(args(odd[kind])), 2, odd[kind], WHY[kind]);
+    for (const kind of ALWAYS_REFUSED) expectLine(await run(args(odd[kind])), 2, odd[kind], WHY[kind]);
     expectLine(await run(args(odd.folder)), 2, odd.folder, 'it is a folder');
     expectLine(await run(args(odd.pipe)), 2, odd.pipe, 'it is a pipe');
     expectLine(await run(args(odd.socket)), 2, odd.socket, 'without a listener');
@@ -158,7 +141,7 @@ describe('transcribe FILE', () => {
     const lines = stderr.trimEnd().split('\n');
     expect(lines).toHaveLength(files.length);
     for (const [index, path] of files.entries())
-      expectLine({ code, stderr: lines[index] ?? '', stdout: '', signal: null }, 1, path, why[index] ?? '?');
+      expectLine({ code, stderr: lines[index] ?? '' }, 1, path, why[index] ?? '?');
   });
 });
 
@@ -216,7 +199,7 @@ describe('SOTTO_HOME', () => {
     ['vocabulary add', ['vocabulary', 'add', 'Ada'], 1],
     ['daemon start', ['daemon', 'start'], 3],
   ] as const)('%s: below a file, a loop, too long', async (_, args, exitCode) => {
-    for (const kind of ALWAYS) {
+    for (const kind of ALWAYS_REFUSED) {
       const result = await sotto(args, { home: odd[kind], cwd: folder });
       expect(result.stderr).not.toMatch(/bug in Sotto|^ +at /m);
       expect(result.stderr.trimEnd().split('\n')).toHaveLength(1);

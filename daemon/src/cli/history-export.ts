@@ -1,9 +1,8 @@
 /** `sotto history export`: past dictations as Markdown, a table or JSON. */
-import { writeFile } from 'node:fs/promises';
 import type { Paths } from '../paths.js';
-import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
 import { dictationsAsCsv, dictationsAsMarkdown } from '../protocol/history-export.js';
 import type { Dictation } from '../store/history/index.js';
+import { createFile } from './create-file.js';
 import { EXPORT_FORMATS, type ExportFormat, type ExportRun } from './history-export-formats.js';
 import { jsonOf, withHistory } from './history-open.js';
 
@@ -15,7 +14,7 @@ export function exportHistory(paths: Paths, { format, output, limit }: ExportRun
     const text = exported(found, chosen, (one) => jsonOf(one, paths));
     if (output === undefined) process.stdout.write(text);
     else {
-      await create(output, text);
+      await createFile(output, text);
       process.stderr.write(
         `${found.length} ${found.length === 1 ? 'dictation' : 'dictations'} saved to ${output}\n`,
       );
@@ -42,18 +41,4 @@ export function exported(
 
 function formatOf(path: string | undefined): ExportFormat {
   return EXPORT_FORMATS.find((format) => path?.toLowerCase().endsWith(`.${format}`)) ?? 'md';
-}
-
-async function create(path: string, text: string): Promise<void> {
-  try {
-    await writeFile(path, text, { flag: 'wx' });
-  } catch (cause) {
-    if (codeOf(cause) === 'EEXIST') {
-      throw new SottoError('OUTPUT_FAILED', `${path} already exists`, {
-        cause,
-        hint: 'choose another name, or move the file away',
-      });
-    }
-    throw new SottoError('OUTPUT_FAILED', `can't write ${path}: ${messageOf(cause)}`, { cause });
-  }
 }

@@ -4,7 +4,7 @@
  * know nothing of each other, replace nothing at all (`placeText` with `keep`), and neither does the Raycast extension.
  */
 import { constants, type Stats } from 'node:fs';
-import { access, lstat, open, realpath, stat, writeFile } from 'node:fs/promises';
+import { access, lstat, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Paths } from '../paths.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
@@ -12,6 +12,7 @@ import { fileError, OUTPUT_FILE } from '../protocol/file-problem.js';
 import type { WrittenTexts } from '../store/batch/written-texts.js';
 import { digestOf } from './digest.js';
 import { digestOfHandle, placeText } from './place-text.js';
+import { writeStream } from './write-stream.js';
 
 /** `edited`: Sotto wrote it, and it has changed since. `foreign`: Sotto knows of no text that it wrote there. */
 export type KeptReason = 'edited' | 'foreign';
@@ -28,6 +29,8 @@ export interface PlaceExtras {
   readonly origin?: string;
   /** Whether folders that are missing are made; they are when left out. */
   readonly makeFolder?: boolean;
+  /** Ends the wait for the reader of a named pipe. */
+  readonly signal?: AbortSignal;
 }
 
 type Memory = Pick<WrittenTexts, 'find' | 'knows' | 'placing' | 'placed' | 'notPlaced'>;
@@ -66,18 +69,16 @@ export class Outputs {
   /**
    * Whole or not at all, and by the rule.
    * @returns why another file was kept in its place
-   * @throws SottoError OUTPUT_FAILED
+   * @throws SottoError OUTPUT_FAILED, CANCELLED
    */
   async place(
     path: string,
     text: string,
-    { origin, makeFolder = true }: PlaceExtras = {},
+    { origin, makeFolder = true, signal }: PlaceExtras = {},
   ): Promise<'placed' | KeptReason> {
     const stats = await lstat(path).catch(() => undefined);
     if (stats !== undefined && (await isStream(path, stats))) {
-      await writeFile(path, text).catch((error: unknown) => {
-        throw fileError(path, error, OUTPUT_FILE);
-      });
+      await writeStream(path, text, signal);
       return 'placed';
     }
     const digest = digestOf(text);
@@ -206,8 +207,11 @@ async function statsOf(path: string): Promise<Stats | undefined> {
 /** Said before the work, which may take an hour. A device in a folder that allows no new files is written to. */
 async function mustBeWritable(folder: string, path: string): Promise<void> {
   try {
-    if ((await lstat(path).catch(() => undefined)) === undefined)
-      await access(folder, constants.W_OK | constants.X_OK);
+    if ((await lstat(path).catch(() => undefined)) !== undefined) return;
+    // Of a file that is no folder, `access` would say that permission is denied.
+    if (!(await stat(folder)).isDirectory())
+      throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' });
+    await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') throw outputFailed(path, `there is no folder ${folder}`);
     throw fileError(path, error, OUTPUT_FILE);

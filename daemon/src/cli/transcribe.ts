@@ -1,6 +1,7 @@
 /** `sotto transcribe`: one file after another, each shown as it comes and written in the format asked for. */
 import { dirname, join } from 'node:path';
 import { SottoError, type ErrorCode } from '../protocol/errors.js';
+import { codedError } from '../protocol/file-problem.js';
 import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
 import { trace } from '../trace.js';
 import { INTERRUPTED } from './interrupt.js';
@@ -65,7 +66,7 @@ export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts):
       try {
         view.done(await transcribeOne({ input, target, first: index === 0 }, run, parts), target);
       } catch (thrown) {
-        const error = SottoError.from(thrown);
+        const error = codedError(thrown);
         if (signal.aborted) {
           view.note('interrupted');
           return INTERRUPTED;
@@ -162,7 +163,10 @@ async function transcribeOpened(
           begin();
           put(writer.end(transcript));
         } else
-          await outputs.placeOrFail(target, render(await newWriter(), transcript), { makeFolder: false });
+          await outputs.placeOrFail(target, render(await newWriter(), transcript), {
+            makeFolder: false,
+            signal,
+          });
         return transcript;
       }
     }

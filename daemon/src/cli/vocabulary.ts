@@ -1,14 +1,13 @@
 /** What `sotto vocabulary` does. The file is the vocabulary: a daemon that runs sees by itself that it has changed. */
-import { writeFile } from 'node:fs/promises';
-import { buffer as bytesOf } from 'node:stream/consumers';
 import type { Paths } from '../paths.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { fileError, OUTPUT_FILE, TEXT_INPUT } from '../protocol/file-problem.js';
+import { fileError, TEXT_INPUT } from '../protocol/file-problem.js';
 import { type Vocabulary, type VocabularyChange, type VocabularyFormat } from '../protocol/vocabulary.js';
 import { readSmallBytes } from '../read-small-file.js';
 import { added, countOf, removed, replaced } from '../store/vocabulary/change.js';
 import { formatVocabulary, parseForeign } from '../store/vocabulary/file-text.js';
 import { VocabularyFile } from '../store/vocabulary/vocabulary-file.js';
+import { createFile } from './create-file.js';
 import { columnsOf, padEnd } from './terminal/columns.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 
@@ -99,15 +98,7 @@ export async function exportTo(
     process.stdout.write(text);
     return 0;
   }
-  try {
-    await writeFile(file, text, { flag: 'wx' });
-  } catch (cause) {
-    if (codeOf(cause) !== 'EEXIST') throw fileError(file, cause, OUTPUT_FILE);
-    throw new SottoError('OUTPUT_FAILED', `${file} already exists`, {
-      cause,
-      hint: 'choose another name, or move the file away',
-    });
-  }
+  await createFile(file, text);
   process.stderr.write(`${counted(vocabulary)} saved to ${file}\n`);
   return 0;
 }
@@ -117,8 +108,7 @@ const MAX_IMPORT_BYTES = 16 * 2 ** 20;
 
 async function read(file: string): Promise<string> {
   try {
-    const bytes =
-      file === '-' ? await bytesOf(process.stdin) : readSmallBytes(file, MAX_IMPORT_BYTES, TEXT_INPUT);
+    const bytes = file === '-' ? await readStdin() : readSmallBytes(file, MAX_IMPORT_BYTES, TEXT_INPUT);
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     if (codeOf(cause) === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
@@ -129,6 +119,22 @@ async function read(file: string): Promise<string> {
     }
     throw fileError(file, cause, TEXT_INPUT);
   }
+}
+
+/** A command before the pipe may write without end. */
+async function readStdin(): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_IMPORT_BYTES) {
+      throw new SottoError('INVALID_ARGUMENT', `stdin holds more than ${MAX_IMPORT_BYTES / 2 ** 20} MiB`, {
+        hint: 'check the command before the pipe',
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function tell({ added: more, changed, removed: gone }: VocabularyChange): void {

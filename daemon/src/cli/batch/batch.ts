@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import type { BatchRun, NewFile } from '../../store/batch/batch-run.js';
 import { BatchStore } from '../../store/batch/batch-store.js';
 import { tryLock, type ProcessLock } from '../../store/process-lock.js';
@@ -86,7 +87,7 @@ async function workOn(
       await work.untilNothingWaits();
     }
   } catch (thrown) {
-    stopped = SottoError.from(thrown);
+    stopped = codedError(thrown);
   }
   view.close();
   const files = run.files();
@@ -95,7 +96,7 @@ async function workOn(
   const interrupted = signal.aborted && (waiting > 0 || (!tally.known && !job.watch));
   if (waiting === 0 && !job.watch && !interrupted && stopped === undefined) run.end();
   const { audioSeconds, elapsedSeconds } = tally;
-  await giveSummary({ files, audioSeconds, elapsedSeconds }, { ...job, outputs });
+  await giveSummary({ files, audioSeconds, elapsedSeconds }, { ...job, outputs, signal });
   if (stopped !== undefined) return sayFailure(stopped);
   if (interrupted) {
     const over = files.length - waiting;

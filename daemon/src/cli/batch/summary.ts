@@ -134,12 +134,14 @@ export interface SummaryFlags {
   /** No table. */
   readonly quiet?: boolean;
   readonly outputs: Pick<Outputs, 'placeOrFail'>;
+  /** Ends the wait for the reader of a named pipe. */
+  readonly signal?: AbortSignal;
 }
 
 /** On stderr for people; and where it was asked for, as JSON. @throws SottoError OUTPUT_FAILED, OUTPUT_EXISTS */
 export async function giveSummary(
   summary: Summary,
-  { summary: file, quiet = false, outputs }: SummaryFlags,
+  { summary: file, quiet = false, outputs, signal }: SummaryFlags,
 ): Promise<void> {
   if (summary.files.length > 0 && !quiet) {
     const { stderr } = process;
@@ -149,6 +151,6 @@ export async function giveSummary(
   if (file === '-') process.stdout.write(summaryJson(summary));
   else if (file !== undefined) {
     await sweepDrafts(dirname(resolve(file)));
-    await outputs.placeOrFail(resolve(file), summaryJson(summary));
+    await outputs.placeOrFail(resolve(file), summaryJson(summary), signal === undefined ? {} : { signal });
   }
 }

@@ -1,6 +1,4 @@
 /** Where the text goes once it is final. */
-import { stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import { openOutputs, type Outputs } from '../outputs.js';
@@ -45,7 +43,6 @@ export class Delivering {
   ): Promise<Delivering> {
     const clipboard = copy ? clipboardCommand() : undefined;
     if (output === undefined) return new Delivering(undefined, clipboard);
-    await mustHaveFolder(output);
     const outputs = await openOutputs(paths, overwrite);
     await outputs.mustBeFree(output);
     return new Delivering({ path: output, outputs }, clipboard);
@@ -71,16 +68,5 @@ export class Delivering {
       await attempt(outputs.placeOrFail(path, document, { makeFolder: false }), `→ ${path}`);
     }
     return { failures, facts, print: this.#output === undefined || failures.length > 0 };
-  }
-}
-
-async function mustHaveFolder(output: string): Promise<void> {
-  const folder = dirname(resolve(output));
-  const there = await stat(folder).catch(() => undefined);
-  if (there?.isDirectory() !== true) {
-    throw new SottoError('OUTPUT_FAILED', `${output} can't be written: there is no folder ${folder}`);
-  }
-  if ((await stat(output).catch(() => undefined))?.isDirectory() === true) {
-    throw new SottoError('OUTPUT_FAILED', `${output} is a folder`, { hint: 'give the name of a file' });
   }
 }

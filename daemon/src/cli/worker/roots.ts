@@ -5,7 +5,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, relative, resolve, sep } from 'node:path';
 import { codeOf, SottoError } from '../../protocol/errors.js';
-import { AUDIO_FILE, fileError, OUTPUT_FILE } from '../../protocol/file-problem.js';
+import { AUDIO_FILE, fileError, isMissing, OUTPUT_FILE, TEXT_INPUT } from '../../protocol/file-problem.js';
 
 interface Root {
   /** As jobs call it. */
@@ -101,13 +101,17 @@ export class Roots {
 
 async function openRoot(spec: string): Promise<Root> {
   const [there, here] = (await isFolder(spec)) ? [resolve(spec), resolve(spec)] : pairOf(spec);
-  if (!(await isFolder(here))) {
-    throw new SottoError('INVALID_ARGUMENT', `${here} is not a folder`, {
-      hint: 'use --root FOLDER, or --root THERE=HERE if other machines use another path',
-    });
+  try {
+    if ((await stat(here)).isDirectory()) return { there, here, real: await realpath(here) };
+  } catch (error) {
+    if (!isMissing(error)) throw fileError(here, error, TEXT_INPUT);
   }
-  return { there, here, real: await realpath(here) };
+  throw new SottoError('INVALID_ARGUMENT', `${here.slice(0, MAX_SHOWN)} is not a folder`, {
+    hint: 'use --root FOLDER, or --root THERE=HERE if other machines use another path',
+  });
 }
+
+const MAX_SHOWN = 1024;
 
 function pairOf(spec: string): readonly [string, string] {
   const [, there = '', here = ''] = /^(\/[^=]*)=(.+)$/.exec(spec) ?? [];
