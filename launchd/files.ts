@@ -1,16 +1,9 @@
 /** The files of an agent: written whole or not at all, and taken away without a trace. */
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { messageOf, SottoError } from '#daemon/protocol/errors.js';
+import { makeFolder } from '#daemon/make-folder.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { hintOf, reasonOf } from '#daemon/protocol/file-problem.js';
 import type { AgentPlan, AgentStatus } from './agent.js';
 
 export interface AgentFile {
@@ -42,7 +35,7 @@ export function mustBeInstalled(files: readonly AgentFile[]): void {
 /** Service managers make no folders, and an agent whose log has none does not start. @throws SottoError AGENT_FAILED */
 export function makeFolders({ log, folder }: AgentPlan): void {
   writing(() => {
-    for (const needed of [dirname(log), folder]) mkdirSync(needed, { recursive: true, mode: 0o700 });
+    for (const needed of [dirname(log), folder]) makeFolder(needed, 0o700);
   });
 }
 
@@ -50,7 +43,7 @@ export function makeFolders({ log, folder }: AgentPlan): void {
 export function writeFiles(files: readonly AgentFile[]): void {
   writing(() => {
     for (const { path, content, mode } of files) {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       const draft = draftOf(path);
       writeFileSync(draft, content, { mode });
       // The mode of a new file is cut by the umask.
@@ -64,9 +57,9 @@ function writing(act: () => void): void {
   try {
     act();
   } catch (cause) {
-    throw new SottoError('AGENT_FAILED', `the agent can't be written: ${messageOf(cause)}`, {
+    throw new SottoError('AGENT_FAILED', `the agent can't be written: ${reasonOf(cause)}`, {
       cause,
-      hint: 'check that you may write there',
+      hint: hintOf(cause) ?? 'check that you may write there',
     });
   }
 }

@@ -1,8 +1,9 @@
 /** The daemon's log: JSON lines in our own ring of two files, readable by the user alone. */
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pino } from 'pino';
 import type { Logger } from './logger.js';
+import { makeFolder } from './make-folder.js';
 
 const MAX_FILE_BYTES = 5 * 1024 * 1024;
 
@@ -20,7 +21,7 @@ export class RingFile {
     this.#path = path;
     this.#maxBytes = maxBytes;
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(path), 0o700);
       this.#open();
     } catch {
       // After one start as root it is root's; each line tries again.

@@ -1,8 +1,9 @@
 /** The models that are here: those that the user has, those that come with Sotto, and downloads that have begun. */
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { CATALOGUE, type CatalogueEntry } from './catalogue/index.js';
@@ -83,7 +84,7 @@ export async function removeModel(models: string, name: string): Promise<void> {
   const downloads = join(models, DOWNLOADS);
   const trash = join(downloads, `.removed-${randomUUID().slice(0, 8)}`);
   try {
-    await mkdir(downloads, { recursive: true });
+    makeFolder(downloads);
     const lock = tryLock(join(downloads, `${name}.lock`));
     if (lock === undefined) throw isBeingPulled(name);
     try {

@@ -1,7 +1,8 @@
 /** Audio of past dictations that is kept: one WAV a take, 16 kHz mono s16, that any player plays. */
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { lstat, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { readOrphan } from './spool/recover.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../protocol/live.js';
@@ -27,7 +28,7 @@ export async function saveRecording(spool: string, folder: string): Promise<stri
   try {
     const orphan = await readOrphan(spool);
     if (orphan === undefined) throw new Error('it is no spool, or its start is cut off');
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     const name = recordingName(orphan.info.id);
     const draft = join(folder, `.${name}.${randomBytes(4).toString('hex')}${DRAFT}`);
     const source = await open(spool, 'r');

@@ -1,8 +1,9 @@
 /** A model from the hub into the folder of models: `pullModel` is all that the rest of Sotto sees of a download. */
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../clock.js';
+import { makeFolder } from '../../make-folder.js';
 import { SottoError } from '../../protocol/errors.js';
 import { takeLock } from '../process-lock.js';
 import { writeSafely } from '../write-safely.js';
@@ -86,9 +87,11 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
   const settings = options.settings ?? hubSettings();
   const transport = options.transport ?? openTransport({ settings });
   try {
-    await mkdir(join(models, DOWNLOADS), { recursive: true }).catch((error: unknown) => {
+    try {
+      makeFolder(join(models, DOWNLOADS));
+    } catch (error) {
       throw diskError(error, models);
-    });
+    }
     const lock = await takeLock(join(models, DOWNLOADS, `${name}.lock`), {
       clock,
       signal,

@@ -1,5 +1,6 @@
 /** What went wrong with a request: whether it passes by itself, and what to tell the user. */
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
+import { hintOf, reasonOf } from '../../protocol/file-problem.js';
 
 /** A failure that another try may mend. */
 export class Passing extends Error {
@@ -102,10 +103,10 @@ export function diskError(thrown: unknown, path: string): SottoError {
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new SottoError('INSUFFICIENT_DISK', `the disk is full: ${path}`, { cause: thrown });
   }
-  return new SottoError('DOWNLOAD_FAILED', `${path} can't be written: ${messageOf(thrown)}`, {
+  return new SottoError('DOWNLOAD_FAILED', `${path} can't be written: ${reasonOf(thrown)}`, {
     cause: thrown,
     retryable: false,
-    hint: 'check the permissions of that folder',
+    hint: hintOf(thrown) ?? 'check the permissions of that folder',
   });
 }
 

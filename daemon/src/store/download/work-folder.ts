@@ -3,9 +3,10 @@
  * and under `old/` the model that it takes the place of, for the moment between two renames.
  */
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
+import { makeFolder } from '../../make-folder.js';
 import { writeSafely } from '../write-safely.js';
 import { RECORD } from './model-record.js';
 import type { RemoteModel } from './remote-model.js';
@@ -56,7 +57,7 @@ export class WorkFolder {
   async prepare({ repo, commit, files, bytes }: RemoteModel): Promise<void> {
     try {
       const before = await this.plan();
-      await mkdir(this.files, { recursive: true });
+      makeFolder(this.files);
       const stays = new Set(
         files
           .filter((file) => {

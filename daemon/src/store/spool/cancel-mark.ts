@@ -2,15 +2,16 @@
  * A dictation that was cancelled while no daemon heard of it: an empty file beside its spool says so, until a daemon has
  * removed all that there is of it. The client writes it, for its process may end before there is a daemon again.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../make-folder.js';
 
 const OWN_NAME = /^([A-Za-z0-9-]{1,64})\.cancelled$/;
 
 /** A folder that can't be written has no spool, either. */
 export function markCancelled(folder: string, id: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     const file = openSync(pathOf(folder, id), 'w', 0o600);
     fsyncSync(file);
     closeSync(file);
