@@ -1,7 +1,19 @@
 /** A file that is read as a whole: settings, a config, a list of words. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { SottoError } from './protocol/errors.js';
-import { fileError, refuseSpecial, type FileUse } from './protocol/file-problem.js';
+import { fileError, refuseSpecial, type FileKind, type FileUse } from './protocol/file-problem.js';
+
+export interface ReadCalls {
+  readonly open: (path: string, flags: number) => number;
+  readonly fstat: (fd: number) => FileKind & { readonly size: number };
+  readonly read: (fd: number, into: Buffer) => number;
+}
+
+const SYSTEM: ReadCalls = {
+  open: (path, flags) => openSync(path, flags),
+  fstat: (fd) => fstatSync(fd),
+  read: (fd, into) => readSync(fd, into, 0, into.length, null),
+};
 
 /**
  * The text of an ordinary file. A folder, pipe, socket or device is refused: a read of it could wait or never end.
@@ -13,15 +25,18 @@ export function readSmallFile(path: string, maxBytes: number, use: FileUse): str
 }
 
 /** The bytes of an ordinary file, as `readSmallFile`. */
-export function readSmallBytes(path: string, maxBytes: number, use: FileUse): Buffer {
+export function readSmallBytes(path: string, maxBytes: number, use: FileUse, calls = SYSTEM): Buffer {
   let fd: number | undefined;
   try {
     // O_NONBLOCK: the open of a pipe must not wait for a writer.
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stats = fstatSync(fd);
+    const opened = calls.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    fd = opened;
+    const stats = calls.fstat(opened);
     refuseSpecial(path, stats, use);
     if (stats.size > maxBytes) throw tooLarge(path, maxBytes, use);
-    return readAll(fd, path, stats.size, maxBytes, use);
+    const bytes = readUpTo((into) => calls.read(opened, into), stats.size, maxBytes);
+    if (bytes.length > maxBytes) throw tooLarge(path, maxBytes, use);
+    return bytes;
   } catch (error) {
     throw fileError(path, error, use);
   } finally {
@@ -29,17 +44,16 @@ export function readSmallBytes(path: string, maxBytes: number, use: FileUse): Bu
   }
 }
 
-/** The size is a hint: files of the kernel claim 0 bytes, and a file may grow while it is read. */
-function readAll(fd: number, path: string, size: number, maxBytes: number, use: FileUse): Buffer {
+/** More than `maxBytes` where there is more. The size is a hint: files of the kernel claim 0 bytes, and a file may grow while it is read. */
+function readUpTo(read: (into: Buffer) => number, size: number, maxBytes: number): Buffer {
   const pieces: Buffer[] = [];
   let total = 0;
   for (;;) {
     const piece = Buffer.alloc(Math.min(Math.max(size - total, 4096), maxBytes + 1));
-    const got = readSync(fd, piece, 0, piece.length, null);
-    if (got === 0) return Buffer.concat(pieces);
+    const got = read(piece);
     total += got;
-    if (total > maxBytes) throw tooLarge(path, maxBytes, use);
     pieces.push(piece.subarray(0, got));
+    if (got === 0 || total > maxBytes) return Buffer.concat(pieces);
   }
 }
 

@@ -10,6 +10,13 @@ import { AUDIO_FILE, fileError, specialKind } from '../protocol/file-problem.js'
  */
 const MAX_READ_BYTES = 64 << 20;
 
+export interface SourceCalls {
+  readonly stat: (path: string) => Promise<Stats>;
+  readonly open: (path: string, flags: number) => Promise<FileHandle>;
+}
+
+const SYSTEM: SourceCalls = { stat, open };
+
 /** How a path is named in a message: quoted, with control characters escaped. */
 export function named(path: string): string {
   return JSON.stringify(path);
@@ -32,12 +39,12 @@ export class FileSource {
   ) {}
 
   /** @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE or AUDIO_EMPTY. */
-  static async open(path: string, onRead?: () => void): Promise<FileSource> {
+  static async open(path: string, onRead?: () => void, calls = SYSTEM): Promise<FileSource> {
     let handle: FileHandle | undefined;
     try {
-      refuseUnlessFile(path, await stat(path));
+      refuseUnlessFile(path, await calls.stat(path));
       // O_NONBLOCK: should the file have become a pipe since, opening it must not wait for a writer.
-      handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      handle = await calls.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const facts = await handle.stat();
       refuseUnlessFile(path, facts);
       if (facts.size === 0) {

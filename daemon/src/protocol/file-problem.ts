@@ -34,6 +34,7 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
   ENFILE: { why: 'too many files are open', hint: 'close other programs, then try again' },
   EBUSY: { why: 'another process uses it', hint: 'close the other program, then try again' },
   ETXTBSY: { why: 'another process runs it', hint: 'close the other program, then try again' },
+  EPIPE: { why: 'its reader is gone', hint: 'check the command that reads it' },
   ESTALE: { why: 'the network disk was mounted again meanwhile', hint: 'try again' },
   ETIMEDOUT: { why: 'the network disk does not answer', hint: 'check the connection, then try again' },
   ENOTCONN: { why: 'the network disk is not connected', hint: 'mount the disk again' },

@@ -1,0 +1,106 @@
+/** What the file system may say at any call while an audio file is opened and read: each is a coded error of that file. */
+import { mkdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { FileSource, type SourceCalls } from '#daemon/audio/source.js';
+import { FILE_PROBLEMS, hintOf, isMissing, reasonOf } from '#daemon/protocol/file-problem.js';
+import { scratch } from './fixtures.js';
+
+const files = scratch();
+afterAll(files.remove);
+
+const failure = (code: string): Error =>
+  Object.assign(new Error(`${code}: words of the system`), { code, syscall: 'x' });
+
+/** Handles that the file system gave, and whether each was closed. */
+const opened: { closed: boolean }[] = [];
+
+async function openWatched(path: string, flags: number): Promise<FileHandle> {
+  const handle = await open(path, flags);
+  const state = { closed: false };
+  opened.push(state);
+  const close = handle.close.bind(handle);
+  handle.close = () => {
+    state.closed = true;
+    return close();
+  };
+  return handle;
+}
+
+/** Calls of the system, of which one fails. */
+const FAILING: Readonly<Record<string, (error: Error) => SourceCalls>> = {
+  stat: (error) => ({ stat: () => Promise.reject(error), open: openWatched }),
+  open: (error) => ({ stat, open: () => Promise.reject(error) }),
+  fstat: (error) => ({
+    stat,
+    open: async (path, flags) =>
+      Object.assign(await openWatched(path, flags), { stat: () => Promise.reject(error) }),
+  }),
+  read: (error) => ({
+    stat,
+    open: async (path, flags) =>
+      Object.assign(await openWatched(path, flags), { read: () => Promise.reject(error) }),
+  }),
+};
+
+async function readAll(path: string, calls: SourceCalls): Promise<number> {
+  const source = await FileSource.open(path, undefined, calls);
+  try {
+    return (await source.read(0, 100)).length;
+  } finally {
+    await source.close();
+  }
+}
+
+describe.each(Object.keys(FAILING))('%s', (call) => {
+  test.each(FILE_PROBLEMS)('fails with %s', async (code) => {
+    const path = files.write(`${call}-${code}.wav`, new Uint8Array(100));
+    const before = opened.length;
+    const error = failure(code);
+    const reason = code === 'ENOENT' ? /^there is no file "[^"]+\.wav"$/ : reasonOf(error);
+    await expect(readAll(path, FAILING[call]?.(error) as SourceCalls)).rejects.toMatchObject({
+      name: 'SottoError',
+      code: isMissing(error) ? 'AUDIO_NOT_FOUND' : 'AUDIO_UNREADABLE',
+      message: expect.stringMatching(reason),
+      hint: hintOf(error),
+    });
+    const mine = opened.slice(before);
+    expect(mine).toHaveLength(call === 'fstat' || call === 'read' ? 1 : 0);
+    expect(mine.every(({ closed }) => closed)).toBe(true);
+  });
+});
+
+describe('between the check and the open', () => {
+  const whenChecked = (change: () => void): SourceCalls => ({
+    open: openWatched,
+    stat: async (path) => {
+      const stats = await stat(path);
+      change();
+      return stats;
+    },
+  });
+
+  test('a file that vanishes is not found', async () => {
+    const path = files.write('vanishes.wav', new Uint8Array(100));
+    const calls = whenChecked(() => unlinkSync(path));
+    await expect(FileSource.open(path, undefined, calls)).rejects.toMatchObject({
+      code: 'AUDIO_NOT_FOUND',
+      message: expect.stringContaining('vanishes.wav'),
+    });
+  });
+
+  test('a folder above it that becomes a file is said', async () => {
+    const folder = join(files.folder, 'above');
+    mkdirSync(folder);
+    const path = files.write('above/talk.wav', new Uint8Array(100));
+    const calls = whenChecked(() => {
+      renameSync(folder, `${folder}-moved`);
+      writeFileSync(folder, '');
+    });
+    await expect(FileSource.open(path, undefined, calls)).rejects.toMatchObject({
+      code: 'AUDIO_NOT_FOUND',
+      message: expect.stringContaining('a part of its path is not a folder'),
+    });
+  });
+});
