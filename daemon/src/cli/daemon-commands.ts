@@ -3,6 +3,7 @@ import { activeHolder } from '../server/lock.js';
 import { isForbidden } from '../server/socket.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
+import { codedError } from '../protocol/file-problem.js';
 import type { EngineStatus } from '../protocol/status.js';
 import { startAgent } from './run-agent.js';
 import { runDaemon, type RunningDaemon } from './run-daemon.js';
@@ -55,7 +56,7 @@ export async function daemonRunAgent(paths: Paths, model: string | undefined): P
     // Told while it was on the way.
     if (told.signal.aborted) daemon?.stop('told to end');
   } catch (error) {
-    const known = SottoError.from(error);
+    const known = codedError(error);
     process.stderr.write(`${new Date().toISOString()} ${errorLine(known)}\n`);
     const mayPass = known.retryable || (known !== error && !isForbidden(error));
     return mayPass ? known.exitCode : 0;

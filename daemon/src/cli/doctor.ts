@@ -5,6 +5,7 @@ import { makeFolder } from '../make-folder.js';
 import type { AgentStatus } from '#launchd/index.js';
 import { packageRoot, type Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
+import { codedError, reasonOf } from '../protocol/file-problem.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { readSettings } from '../settings.js';
@@ -74,7 +75,7 @@ function folders({ home, logs, runtime }: Paths): Finding {
       makeFolder(folder, 0o700);
       accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
-      const found = `${folder}: ${SottoError.from(error).message}`;
+      const found = `${folder}: ${reasonOf(error)}`;
       return { what: 'folders', verdict: 'wrong', found, advice: 'give yourself read and write access' };
     }
   }
@@ -117,7 +118,7 @@ async function standing(agent: () => Promise<AgentStatus>): Promise<AgentStatus 
   try {
     return await agent();
   } catch (error) {
-    return SottoError.from(error);
+    return codedError(error);
   }
 }
 
@@ -170,7 +171,7 @@ async function daemonStatus(paths: Paths): Promise<DaemonStatus | SottoError | u
       client.close();
     }
   } catch (error) {
-    return SottoError.from(error);
+    return codedError(error);
   }
 }
 
@@ -218,6 +219,6 @@ function engineFinding({ engine }: DaemonStatus): Finding {
 }
 
 function wrong(what: string, error: unknown): Finding {
-  const { message, hint } = SottoError.from(error);
+  const { message, hint } = codedError(error);
   return { what, verdict: 'wrong', found: message, advice: hint };
 }

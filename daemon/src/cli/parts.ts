@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { Paths } from '../paths.js';
-import { SottoError } from '../protocol/errors.js';
+import type { SottoError } from '../protocol/errors.js';
+import { codedError } from '../protocol/file-problem.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { Sessions } from '../sessions/sessions.js';
 import { DEFAULTS, readSettings, type Settings } from '../settings.js';
@@ -100,7 +101,7 @@ function settingsOf(
     return { settings: readSettings(path) };
   } catch (error) {
     if (!tolerant) throw error;
-    return { settings: DEFAULTS, fault: SottoError.from(error) };
+    return { settings: DEFAULTS, fault: codedError(error) };
   }
 }
 
@@ -119,7 +120,7 @@ function planFor(
     };
   } catch (error) {
     // A daemon without its model still serves who dictates, and jobs that name another, and says what is wrong.
-    const problem = SottoError.from(error);
+    const problem = codedError(error);
     return standIn === undefined ? { problem } : { plan: { model: standIn }, problem };
   }
 }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BackgroundCapture } from '../client/background-capture.js';
 import { packageRoot, type Paths } from '../paths.js';
 import { messageOf, SottoError } from '../protocol/errors.js';
+import { reasonOf } from '../protocol/file-problem.js';
 import { activeHolder } from '../server/lock.js';
 import { describeBytes } from '../store/download/describe-bytes.js';
 import { tryLock } from '../store/process-lock.js';
@@ -181,7 +182,7 @@ function removeAll({ pieces, folders }: Found, isKept: (piece: Piece) => boolean
     try {
       act();
     } catch (error) {
-      troubles.push(`${path} can't be removed: ${messageOf(error)}`);
+      troubles.push(`${path} can't be removed: ${reasonOf(error)}`);
     }
   };
   for (const piece of pieces) {

@@ -6,6 +6,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import { SottoError } from '../protocol/errors.js';
+import { codedError } from '../protocol/file-problem.js';
 import { idOf, parseClientMessage, type ClientMessage, type DaemonMessage } from '../protocol/messages.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
@@ -111,12 +112,12 @@ export class Connection {
       this.#serve(parseClientMessage(text));
     } catch (error) {
       const id = idOf(text);
-      const { code, message } = SottoError.from(error);
+      const { code, message } = codedError(error);
       if (code === 'INTERNAL') this.#context.log.error({ message }, 'message not served');
       this.#send({
         type: 'error',
         ...(id === undefined ? {} : { id }),
-        error: SottoError.from(error).toWire(),
+        error: codedError(error).toWire(),
       });
     }
   }
@@ -199,7 +200,7 @@ export class Connection {
     try {
       this.#send({ type: 'history-done', id, result: await this.#context.history.ask(request) });
     } catch (error) {
-      this.#send({ type: 'error', id, error: SottoError.from(error).toWire() });
+      this.#send({ type: 'error', id, error: codedError(error).toWire() });
     }
   }
 
@@ -207,7 +208,7 @@ export class Connection {
     try {
       this.#send({ type: 'vocabulary-done', id, result: await this.#context.vocabulary.ask(request) });
     } catch (error) {
-      this.#send({ type: 'error', id, error: SottoError.from(error).toWire() });
+      this.#send({ type: 'error', id, error: codedError(error).toWire() });
     }
   }
 
@@ -217,7 +218,7 @@ export class Connection {
       if (port === undefined) throw new SottoError('NOT_SERVED', 'this daemon has no port');
       this.#send({ type: 'serve-done', id, result: await port.ask(request) });
     } catch (error) {
-      this.#send({ type: 'error', id, error: SottoError.from(error).toWire() });
+      this.#send({ type: 'error', id, error: codedError(error).toWire() });
     }
   }
 

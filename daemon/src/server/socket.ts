@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { makeFolder } from '../make-folder.js';
 import { MAX_SOCKET_PATH_BYTES } from '../paths.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
+import { codedError } from '../protocol/file-problem.js';
 import { unwritableHome } from './lock.js';
 import { answers } from './probe.js';
 
@@ -94,7 +95,7 @@ export async function listenAt(server: Server, path: string): Promise<number> {
     const taken = codeOf(error) === 'EADDRINUSE';
     throw taken
       ? new SottoError('DAEMON_RUNNING', `something listens at ${path} already`, { cause: error })
-      : new SottoError('DAEMON_UNAVAILABLE', `can't listen at ${path}: ${SottoError.from(error).message}`, {
+      : new SottoError('DAEMON_UNAVAILABLE', `can't listen at ${path}: ${codedError(error).message}`, {
           cause: error,
           hint: `check the folder ${dirname(path)}`,
           retryable: !isForbidden(error),

@@ -1,11 +1,11 @@
 /** The token of the port: a file that the user alone can read, made when it is first needed. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, open, rm, writeFile } from 'node:fs/promises';
+import { link, lstat, open, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { fileError, OUTPUT_FILE, reasonOf } from '../protocol/file-problem.js';
+import { fileError, OUTPUT_FILE, type FileUse } from '../protocol/file-problem.js';
 import { writeSafely } from './write-safely.js';
 
 /** With a word in front by which it is known when it turns up somewhere: 256 bits. */
@@ -17,7 +17,7 @@ export async function apiToken(path: string): Promise<string> {
   try {
     return await readToken(path);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw unreadable(path, error);
+    if (codeOf(error) !== 'ENOENT') throw await unreadable(path, error);
   }
   const draft = `${path}.${randomUUID().slice(0, 8)}.new`;
   try {
@@ -73,12 +73,14 @@ async function readToken(path: string): Promise<string> {
   }
 }
 
-function unreadable(path: string, error: unknown): SottoError {
+async function unreadable(path: string, error: unknown): Promise<SottoError> {
   if (error instanceof SottoError) return error;
-  return unsafe(
-    codeOf(error) === 'ELOOP' ? `${path} is a symbolic link` : `${path} can't be read: ${reasonOf(error)}`,
-  );
+  // Links of the folders above may form a loop as well.
+  const isLink = (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true;
+  return isLink ? unsafe(`${path} is a symbolic link`) : fileError(path, error, TOKEN_FILE);
 }
+
+const TOKEN_FILE: FileUse = { code: 'UNAUTHORISED', verb: 'read' };
 
 function unsafe(message: string): SottoError {
   return new SottoError('UNAUTHORISED', message, { hint: 'make a new one with `sotto token rotate`' });

@@ -3,6 +3,7 @@ import { readFileSync, unlinkSync } from 'node:fs';
 import * as v from 'valibot';
 import { isRunning } from '../is-running.js';
 import { SottoError } from '../protocol/errors.js';
+import { hintOf, reasonOf } from '../protocol/file-problem.js';
 import { writeSafely } from './write-safely.js';
 
 const discoverySchema = v.object({
@@ -18,9 +19,9 @@ export async function announce(path: string, discovery: Discovery): Promise<void
   try {
     await writeSafely(path, `${JSON.stringify(discovery, undefined, 2)}\n`, 0o600);
   } catch (cause) {
-    throw new SottoError('OUTPUT_FAILED', `${path} can't be written`, {
+    throw new SottoError('OUTPUT_FAILED', `${path} can't be written: ${reasonOf(cause)}`, {
       cause,
-      hint: 'check its permissions',
+      hint: hintOf(cause) ?? 'check its permissions',
     });
   }
 }

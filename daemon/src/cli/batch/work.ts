@@ -3,7 +3,8 @@
  * ends; each text is put in its place, and only then written down as done.
  */
 import { dirname } from 'node:path';
-import { SottoError } from '../../protocol/errors.js';
+import type { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import type { JobEvent } from '../../protocol/messages.js';
 import type { BatchFile, BatchRun } from '../../store/batch/batch-run.js';
 import { digestOf } from '../digest.js';
@@ -61,7 +62,7 @@ export class BatchWork {
         if (file === undefined) return;
         await this.#do(file);
       } catch (error) {
-        this.#stop(SottoError.from(error));
+        this.#stop(codedError(error));
         return;
       }
     }
@@ -79,7 +80,7 @@ export class BatchWork {
         view.event(file, event);
       });
     } catch (thrown) {
-      this.#notDone(file, SottoError.from(thrown), begun);
+      this.#notDone(file, codedError(thrown), begun);
       return;
     }
     const { text, transcript } = document;
@@ -89,7 +90,7 @@ export class BatchWork {
     try {
       outcome = await outputs.place(file.target, text, { origin: originOf(job, file) });
     } catch (thrown) {
-      this.#notDone(file, SottoError.from(thrown), begun);
+      this.#notDone(file, codedError(thrown), begun);
       return;
     }
     this.#patience.worked();

@@ -12,6 +12,7 @@ import {
   type CaptureSwitch,
 } from '../../protocol/capture.js';
 import { SottoError, type WireError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
 import { levelOf, SILENT_DB } from '../../sessions/live/level.js';
 import { Levels } from '../dictate/levels.js';
@@ -212,7 +213,7 @@ export class BackgroundTake {
         },
       });
     } catch (thrown) {
-      const error = SottoError.from(thrown);
+      const error = codedError(thrown);
       // Nobody was listened to: there is nothing to keep.
       if (error.code !== 'CANCELLED') this.#sourceFailure = error;
       this.#sourceEnded = true;

@@ -12,6 +12,7 @@ import {
   type LastText,
 } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import { checkSocketPath } from '../../server/socket.js';
 import type { BackgroundTake } from './background-take.js';
 import { readLines } from './lines.js';
@@ -71,7 +72,7 @@ export class CaptureServer {
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
     const server = new CaptureServer(parts);
     await new Promise<void>((resolve, reject) => {
-      server.#server.once('error', (error) => reject(SottoError.from(error)));
+      server.#server.once('error', (error) => reject(codedError(error)));
       // Nobody may connect in the moment before its mode is set.
       const before = process.umask(0o177);
       server.#server.listen(path, resolve);
@@ -117,7 +118,7 @@ export class CaptureServer {
       if (line.length > MAX_LINE) throw new SottoError('PROTOCOL', 'the line is too long');
       await this.#ask(socket, parseCaptureAsk(line));
     } catch (error) {
-      send(socket, { type: 'error', error: SottoError.from(error).toWire() });
+      send(socket, { type: 'error', error: codedError(error).toWire() });
     }
   }
 

@@ -1,6 +1,7 @@
 /** `sotto dictate`: from a source of sound to the text, and what the user does meanwhile. */
 import type { Dictation, DictationEvent } from '../../client/index.js';
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import type { FinalEvent } from '../../protocol/live.js';
 import { trace } from '../../trace.js';
 import { INTERRUPTED } from '../interrupt.js';
@@ -87,7 +88,7 @@ export class DictateRun {
       return await this.#read(dictation);
     } catch (thrown) {
       if (this.#ending !== undefined) return this.#discarded();
-      const error = SottoError.from(thrown);
+      const error = codedError(thrown);
       view.failed(error);
       return error.exitCode;
     } finally {

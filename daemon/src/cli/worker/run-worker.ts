@@ -4,7 +4,9 @@
  */
 import type { Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { messageOf, SottoError } from '../../protocol/errors.js';
+import type { SottoError } from '../../protocol/errors.js';
+import { messageOf } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import { openRedis, probeQueue, writtenName } from './connect-queue.js';
 import { doJob, verdictOn, type JobDesk } from './do-job.js';
 import { orAfter } from './or-after.js';
@@ -84,7 +86,7 @@ async function awaitQueue({ address, say, told }: WorkerRun): Promise<boolean> {
       await probeQueue(address);
       return true;
     } catch (thrown) {
-      const error = SottoError.from(thrown);
+      const error = codedError(thrown);
       if (!error.retryable) throw error;
       if (!said) say(`${error.message}; waiting for it`);
     }
@@ -176,7 +178,7 @@ class QueueWorker {
       this.#run.say(sayJob(data.name, result, performance.now() - beganMs));
       return result;
     } catch (thrown) {
-      const error = SottoError.from(thrown);
+      const error = codedError(thrown);
       // Told to end, or somebody else has it: its lock decides which.
       if (controller.signal.aborted) return await this.#giveBack(job, token);
       return await this.#failed(job, token, data, error);

@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import { refusal, type GuardRules } from '../guard.js';
 import { closeSoon } from '../websocket.js';
 import type { Admission } from './admission.js';
@@ -186,7 +187,7 @@ export class HttpFront {
     thrown: unknown,
     id: string,
   ): Promise<void> {
-    const error = SottoError.from(thrown);
+    const error = codedError(thrown);
     if (error.code === 'INTERNAL')
       this.#options.log.error({ request: id, message: error.message }, 'request not served');
     // Too late for a status: the client sees that it was cut short.
@@ -224,7 +225,7 @@ export class HttpFront {
         route.open(client, { request, id: requestId(), query });
       });
     } catch (thrown) {
-      this.#answerRaw(socket, SottoError.from(thrown), request);
+      this.#answerRaw(socket, codedError(thrown), request);
     }
   }
 

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isRunning } from '../../is-running.js';
-import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
+import { codeOf, SottoError } from '../../protocol/errors.js';
+import { hintOf, reasonOf } from '../../protocol/file-problem.js';
 
 /** What is left free for everybody else. */
 const SPARE_BYTES = 256 * 1024 * 1024;
@@ -133,14 +134,10 @@ function diskError(error: unknown): SottoError {
   if (error instanceof SottoError) return error;
   const code = codeOf(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') return noRoom();
-  return new SottoError(
-    'SPOOL_FAILED',
-    `the audio can’t be kept while it is worked on: ${messageOf(error)}`,
-    {
-      hint: 'check Sotto’s folder: may you write there?',
-      cause: error,
-    },
-  );
+  return new SottoError('SPOOL_FAILED', `the audio can’t be kept while it is worked on: ${reasonOf(error)}`, {
+    hint: hintOf(error) ?? 'check Sotto’s folder: may you write there?',
+    cause: error,
+  });
 }
 
 function noRoom(): SottoError {

@@ -1,5 +1,5 @@
 /** A text as server-sent events: what is said for good, segment by segment, then all of it once. */
-import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import type { StreamEvent } from '../../protocol/openai.js';
 import { errorBody } from '../http/error-body.js';
 import { DONE, eventText } from '../http/sse.js';
@@ -33,7 +33,7 @@ export async function* streamed(job: FileJob, { logprobs }: Asked): AsyncGenerat
     });
   } catch (thrown) {
     // The status was 200 already: the clients look for this in the events.
-    yield eventText(errorBody(SottoError.from(thrown)));
+    yield eventText(errorBody(codedError(thrown)));
   } finally {
     job.cancel();
   }

@@ -1,6 +1,7 @@
 /** `POST /v1/audio/transcriptions` and `/translations`. */
 import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import { parseFields, transcriptionFieldsSchema, translationFieldsSchema } from '../../protocol/openai.js';
 import type { Sessions } from '../../sessions/sessions.js';
 import { readForm, type Form } from '../http/multipart.js';
@@ -105,7 +106,7 @@ async function stream({ clock }: TranscribeContext, job: FileJob, asked: Asked):
 
 /** Which field a failure is about: what the model itself refuses of a request is its language, or its task. */
 function withParam(thrown: unknown, asked?: Asked): SottoError {
-  const error = withModelAdvice(SottoError.from(thrown));
+  const error = withModelAdvice(codedError(thrown));
   if (error.param !== undefined) return error;
   const param = paramOf(error, asked);
   if (param === undefined) return error;

@@ -6,6 +6,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import { eventIdOf, parseRealtimeEvent, type BetaName, type RealtimeEvent } from '../../protocol/realtime.js';
 import type { LiveSessions } from '../../sessions/live/live-sessions.js';
 import {
@@ -131,7 +132,7 @@ export class RealtimeConnection {
       value = parsed(text);
       await this.#do(parseRealtimeEvent(value));
     } catch (thrown) {
-      const error = SottoError.from(thrown);
+      const error = codedError(thrown);
       if (error.code === 'INTERNAL') this.#context.log.error({ message: error.message }, 'event not served');
       this.#send(errorSaid(error, eventIdOf(value)));
     }

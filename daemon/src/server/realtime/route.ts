@@ -1,5 +1,6 @@
 /** Where OpenAI's realtime transcription is served, and to how many at once. */
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import type { Admission } from '../http/admission.js';
 import type { SocketRoute } from '../http/route.js';
 import { POLICY_VIOLATION, TRY_AGAIN_LATER } from '../websocket.js';
@@ -34,7 +35,7 @@ export function realtimeRoute(context: RealtimeRouteContext): SocketRoute {
         }
         leave = context.admission.enter();
       } catch (thrown) {
-        const error = SottoError.from(thrown);
+        const error = codedError(thrown);
         socket.send(JSON.stringify(errorSaid(error)));
         socket.close(error.retryable ? TRY_AGAIN_LATER : POLICY_VIOLATION, error.code);
         return;

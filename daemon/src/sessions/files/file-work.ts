@@ -1,5 +1,5 @@
 /** One file that the daemon transcribes by itself: what its job says, kept for whoever comes to read it. */
-import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import { FILE_LIMITS, type FileJob } from '../../protocol/files.js';
 import type { Segment } from '../../protocol/transcription.js';
 import type { Job, JobNotice } from '../job.js';
@@ -46,7 +46,7 @@ export class FileWork {
     try {
       this.#job = submit();
     } catch (thrown) {
-      this.#end({ state: 'failed', error: SottoError.from(thrown).toWire() });
+      this.#end({ state: 'failed', error: codedError(thrown).toWire() });
     }
   }
 

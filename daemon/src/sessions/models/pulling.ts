@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelRef } from '../../protocol/ipc.js';
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import type { ModelsEvent, ModelsResultOf } from '../../protocol/models.js';
 import type { PullOptions, PullOrPlainEvent } from '../../store/download/index.js';
 import { verifyAgainstRecord } from '../../store/verify-model.js';
@@ -64,7 +65,7 @@ export async function pullFor(work: Work, pulling: Pulling): Promise<ModelsResul
       }),
     };
   } catch (thrown) {
-    const error = SottoError.from(thrown);
+    const error = codedError(thrown);
     // What was here before the try is as good as it was.
     const isFailure = !present() && error.code !== 'CANCELLED';
     files.end({ present: present(), ...(isFailure && { error }) });

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import type { ModelsEvent, ModelsResult } from '../../protocol/models.js';
 
 export type DeskNotice =
@@ -90,7 +91,7 @@ export class Work {
       if (this.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
       this.#settle({ result: await does(this) });
     } catch (error) {
-      this.#settle({ error: SottoError.from(error) });
+      this.#settle({ error: codedError(error) });
     }
   }
 

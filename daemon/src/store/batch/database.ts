@@ -1,6 +1,7 @@
 /** batch.db: which files of which folders are done, and which texts Sotto wrote. It holds paths, dates, sizes and outcomes, never a word of a text. */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { messageOf, SottoError } from '../../protocol/errors.js';
+import { SottoError } from '../../protocol/errors.js';
+import { hintOf, reasonOf } from '../../protocol/file-problem.js';
 import { setAside } from '../sqlite/damaged.js';
 import {
   DatabaseSync,
@@ -161,8 +162,8 @@ export function written<T>(db: Database, path: string, work: () => T): T {
 
 function batchError(error: unknown, path: string): SottoError {
   if (error instanceof SottoError) return error;
-  return new SottoError('OUTPUT_FAILED', `${path}: ${messageOf(error)}`, {
+  return new SottoError('OUTPUT_FAILED', `${path}: ${reasonOf(error)}`, {
     cause: error,
-    hint: 'Sotto writes there what is done: check the rights of the folder, and that the disk is not full',
+    hint: hintOf(error) ?? 'check the permissions of the folder, and that the disk is not full',
   });
 }

@@ -1,5 +1,6 @@
 /** history.db as a file. */
-import { messageOf, SottoError } from '../../protocol/errors.js';
+import { SottoError } from '../../protocol/errors.js';
+import { hintOf, reasonOf } from '../../protocol/file-problem.js';
 import { DatabaseSync, kindOf, makePrivate, type Database } from '../sqlite/database.js';
 import { checkOwner } from '../sqlite/owner.js';
 import { migrate, OWNER } from './schema.js';
@@ -38,11 +39,11 @@ function useWal(db: Database): void {
 export function historyError(error: unknown, path: string): SottoError {
   if (error instanceof SottoError) return error;
   const busy = kindOf(error) === 'busy';
-  return new SottoError('OUTPUT_FAILED', `${path}: ${messageOf(error)}`, {
+  return new SottoError('OUTPUT_FAILED', `${path}: ${reasonOf(error)}`, {
     cause: error,
     retryable: busy,
     hint: busy
       ? 'another program holds the history: try again'
-      : 'check the file and its folder: may you write there, is the disk full?',
+      : (hintOf(error) ?? 'check the file and its folder: may you write there, is the disk full?'),
   });
 }
