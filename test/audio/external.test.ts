@@ -5,6 +5,7 @@ import { openAudio } from '#daemon/audio/decode-file.js';
 import { findExternalDecoder, openExternally } from '#daemon/audio/external.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { until } from '#test/harness/wait.js';
+import { wavHead } from '#test/harness/wav-head.js';
 import { scratch } from './fixtures.js';
 
 const files = scratch();
@@ -15,24 +16,6 @@ function program(name: string, script: string): string {
   const path = files.write(name, Buffer.from(`#!/bin/sh\n${script}\n`));
   chmodSync(path, 0o755);
   return path;
-}
-
-/** The first 44 bytes of a WAV of 16-bit samples. */
-function wavHead(samples: number): Buffer {
-  const head = Buffer.alloc(44);
-  head.write('RIFF', 0, 'latin1');
-  head.writeUInt32LE(36 + 2 * samples, 4);
-  head.write('WAVEfmt ', 8, 'latin1');
-  head.writeUInt32LE(16, 16);
-  head.writeUInt16LE(1, 20);
-  head.writeUInt16LE(1, 22);
-  head.writeUInt32LE(16_000, 24);
-  head.writeUInt32LE(32_000, 28);
-  head.writeUInt16LE(2, 32);
-  head.writeUInt16LE(16, 34);
-  head.write('data', 36, 'latin1');
-  head.writeUInt32LE(2 * samples, 40);
-  return head;
 }
 
 async function collect(path: string, script: string): Promise<number[]> {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { samplesOf } from '#test/harness/speech.js';
+import { wavHead } from '#test/harness/wav-head.js';
 import { LONG_FORM, pickClips } from './clips.js';
 import { EngineClient } from './engine-client.js';
 import { starterModel } from './in-process.js';
@@ -103,19 +104,7 @@ function longClip(): string {
 
 /** 16-bit mono at 16 kHz: `clip` again and again, or a sparse file of silence without one. */
 function writeWav(path: string, samples: number, clip: Float32Array = new Float32Array(0)): void {
-  const head = Buffer.alloc(44);
-  head.write('RIFF', 0, 'latin1');
-  head.writeUInt32LE(36 + 2 * samples, 4);
-  head.write('WAVEfmt ', 8, 'latin1');
-  head.writeUInt32LE(16, 16);
-  head.writeUInt16LE(1, 20);
-  head.writeUInt16LE(1, 22);
-  head.writeUInt32LE(RATE, 24);
-  head.writeUInt32LE(2 * RATE, 28);
-  head.writeUInt16LE(2, 32);
-  head.writeUInt16LE(16, 34);
-  head.write('data', 36, 'latin1');
-  head.writeUInt32LE(2 * samples, 40);
+  const head = wavHead(samples, RATE);
   const fd = openSync(path, 'w');
   try {
     writeSync(fd, head);

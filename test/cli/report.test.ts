@@ -10,6 +10,7 @@ import type { ReportAudio } from '#daemon/writers/report/audio-source.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { describeUnless } from '#test/harness/skipping.js';
+import { wavHead } from '#test/harness/wav-head.js';
 import { startBrowser, type Browser, type Page } from './browser.js';
 
 const SECONDS = 6;
@@ -21,20 +22,7 @@ function tone(): Buffer {
     samples[i] = 12_000 * Math.sin((2 * Math.PI * 220 * i) / 8000) * Math.sin((Math.PI * i) / 8000) ** 2;
   }
   const data = Buffer.from(samples.buffer);
-  const head = Buffer.alloc(44);
-  head.write('RIFF', 0, 'latin1');
-  head.writeUInt32LE(36 + data.length, 4);
-  head.write('WAVEfmt ', 8, 'latin1');
-  head.writeUInt32LE(16, 16);
-  head.writeUInt16LE(1, 20);
-  head.writeUInt16LE(1, 22);
-  head.writeUInt32LE(8000, 24);
-  head.writeUInt32LE(16_000, 28);
-  head.writeUInt16LE(2, 32);
-  head.writeUInt16LE(16, 34);
-  head.write('data', 36, 'latin1');
-  head.writeUInt32LE(data.length, 40);
-  return Buffer.concat([head, data]);
+  return Buffer.concat([wavHead(samples.length, 8000), data]);
 }
 
 const embedded: ReportAudio = { kind: 'embedded', mime: 'audio/wav', base64: tone().toString('base64') };

@@ -10,6 +10,7 @@ import { bundledSpeech } from '#daemon/paths.js';
 import { launcher, sotto } from '#test/harness/run-sotto.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
+import { wavHead } from '#test/harness/wav-head.js';
 import type { BuiltExtension } from './build-extension.js';
 import { commandOf } from './manifest.js';
 import type { Frame, ToastFrame } from './picture-frame.js';
@@ -90,20 +91,7 @@ export class Stage {
   /** Clips behind each other as a WAV file. */
   async record(clips: readonly string[], path: string): Promise<void> {
     const samples = await this.#samples(clips);
-    const head = Buffer.alloc(44);
-    head.write('RIFF', 0);
-    head.writeUInt32LE(36 + samples.length, 4);
-    head.write('WAVEfmt ', 8);
-    head.writeUInt32LE(16, 16);
-    head.writeUInt16LE(1, 20);
-    head.writeUInt16LE(1, 22);
-    head.writeUInt32LE(RATE, 24);
-    head.writeUInt32LE(RATE * 2, 28);
-    head.writeUInt16LE(2, 32);
-    head.writeUInt16LE(16, 34);
-    head.write('data', 36);
-    head.writeUInt32LE(samples.length, 40);
-    writeFileSync(path, Buffer.concat([head, samples]));
+    writeFileSync(path, Buffer.concat([wavHead(samples.length / 2, RATE), samples]));
   }
 
   clip(name: string): string {
