@@ -126,6 +126,8 @@ describe('import law', () => {
     ['native/core.ts', 'daemon/src/protocol/errors.js'],
     ['daemon/src/protocol/messages.ts', 'daemon/src/paths.js'],
     ['daemon/src/engine/main.ts', 'test/harness/fake-engine.js'],
+    ['daemon/src/models/config-file.ts', 'daemon/src/settings.js'],
+    ['daemon/src/audio/source.ts', 'daemon/src/read-small-file.js'],
   ])('refuses %s → %s', (from, to) => {
     expect(breach(from, to)).toBeDefined();
   });
@@ -135,6 +137,8 @@ describe('import law', () => {
     ['daemon/src/models/registry.ts', 'daemon/src/models/whisper/index.js'],
     ['daemon/src/models/tts/kokoro.ts', 'daemon/src/models/codecs/snac.js'],
     ['daemon/src/engine/main.ts', 'daemon/src/models/registry.js'],
+    ['daemon/src/models/config-file.ts', 'daemon/src/read-small-file.js'],
+    ['daemon/src/models/whisper/workshop.ts', 'daemon/src/make-folder.js'],
   ])('allows %s → %s', (from, to) => {
     expect(breach(from, to)).toBeUndefined();
   });
