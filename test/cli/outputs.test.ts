@@ -1,12 +1,16 @@
 /** The rule for files that Sotto writes: only its own, unchanged ones are replaced. */
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
+  closeSync,
+  constants,
   existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -114,11 +118,19 @@ describe('a file that is there', () => {
     expect([read('a.txt'), read('mine.txt')]).toEqual(['two', 'one']);
   });
 
-  test('a folder is an error, and a device or pipe is written to', async () => {
+  test('a folder is an error, and a pipe is written to', async () => {
     mkdirSync(at('a.txt'));
     await expect(outputs.mustBeFree(at('a.txt'))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
-    expect(await outputs.place('/dev/null', 'text')).toBe('placed');
-    expect(lstatSync('/dev/null').isCharacterDevice()).toBe(true);
+    const pipe = at('pipe');
+    execFileSync('mkfifo', [pipe]);
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      expect(await outputs.place(pipe, 'text')).toBe('placed');
+      expect(readFileSync(reader, 'utf8')).toBe('text');
+    } finally {
+      closeSync(reader);
+    }
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
   });
 
   test('it is known by any way to its folder', async () => {
