@@ -1,7 +1,7 @@
 /** Text that a model makes up while it waits for more audio. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { isRepeating, readOnce } from '#daemon/models/streaming/guards.js';
+import { isRepeating, phrasesOnce, readOnce } from '#daemon/models/streaming/guards.js';
 
 describe('a guess that says again what was said', () => {
   test('is stopped at the fifth token in a row', () => {
@@ -44,6 +44,41 @@ describe('a model that reads again', () => {
         const count = readOnce(attended, audioFrames);
         expect(count).toBeGreaterThanOrEqual(0);
         expect(count).toBeLessThanOrEqual(attended.length);
+      }),
+    );
+  });
+});
+
+describe('a phrase that is said again at once', () => {
+  // " answered he", then a pause: tokens and frames as the starter model gave them.
+  const [answered, he] = [10103, 415];
+
+  test('is dropped where its sound is the same', () => {
+    const loop = [answered, he, answered, he, answered, he, answered];
+    expect(phrasesOnce(loop, [30, 47, 69, 47, 104, 348, 104], 100)).toBe(2);
+    expect(phrasesOnce([1, 2, 3, 1, 2, 3], [10, 20, 30, 40, 20, 50], 100)).toBe(3);
+    // Behind the audio there is no sound at all.
+    expect(phrasesOnce([1, 2, 1, 2], [10, 20, 30, 100], 100)).toBe(2);
+  });
+
+  test('is kept where it is heard later, as of somebody who says it twice', () => {
+    expect(phrasesOnce([1, 2, 1, 2, 3], [10, 20, 30, 40, 50], 100)).toBe(5);
+  });
+
+  test('is no word said twice, and no phrase with another one in between', () => {
+    expect(phrasesOnce([1, 1, 2, 3], [10, 10, 20, 30], 100)).toBe(4);
+    expect(phrasesOnce([1, 2, 3, 4, 1, 2], [10, 20, 30, 40, 10, 20], 100)).toBe(6);
+  });
+
+  test('is dropped from its second time on, whatever is around it', () => {
+    const phrase = fc.uniqueArray(fc.integer({ min: 1, max: 50 }), { minLength: 2, maxLength: 8 });
+    const before = fc.uniqueArray(fc.integer({ min: 100, max: 200 }), { maxLength: 10 });
+    fc.assert(
+      fc.property(before, phrase, (first, said) => {
+        const tokens = [...first, ...said, ...said];
+        const frames = [...first, ...said].map((_, i) => 10 * i);
+        const again = frames.slice(first.length);
+        expect(phrasesOnce(tokens, [...frames, ...again], 1000)).toBe(first.length + said.length);
       }),
     );
   });

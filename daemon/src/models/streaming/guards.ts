@@ -54,3 +54,35 @@ function firstOf(attended: readonly number[], last: number, before: number, audi
   }
   return first;
 }
+
+/** Tokens of a phrase that a model says again at once; a single one is said twice by people too. */
+const PHRASE_TOKENS = { least: 2, most: 8 };
+
+/**
+ * How many tokens there are before a phrase that is said again at once of the same sound: after two words and a pause, a model
+ * that is not heard on says them again and again. Somebody who does say a phrase twice is heard later the second time, in
+ * each of its tokens.
+ *
+ * @param attended the frame that each token looks at most
+ * @param audioFrames what lies behind them is silence put there
+ */
+export function phrasesOnce(
+  tokens: readonly number[],
+  attended: readonly number[],
+  audioFrames: number,
+): number {
+  const isAgain = (at: number, length: number): boolean => {
+    let isSameSound = false;
+    for (let i = at; i < at + length; i++) {
+      if (tokens[i] !== tokens[i - length]) return false;
+      const frame = attended[i] ?? 0;
+      isSameSound ||= frame >= audioFrames || frame <= (attended[i - length] ?? 0);
+    }
+    return isSameSound;
+  };
+  for (let at = PHRASE_TOKENS.least; at < tokens.length; at++) {
+    const most = Math.min(PHRASE_TOKENS.most, at, tokens.length - at);
+    for (let length = PHRASE_TOKENS.least; length <= most; length++) if (isAgain(at, length)) return at;
+  }
+  return tokens.length;
+}

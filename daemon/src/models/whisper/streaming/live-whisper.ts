@@ -5,7 +5,7 @@
 import { LiveMel } from '#daemon/audio/mel-live.js';
 import { FRAMES_PER_SECOND, SAMPLE_RATE } from '#daemon/audio/mel.js';
 import type { TranscribeResult, Word } from '#daemon/protocol/transcription.js';
-import { readOnce } from '../../streaming/guards.js';
+import { phrasesOnce, readOnce } from '../../streaming/guards.js';
 import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '../../streaming/live-speech.js';
 import { tentativeCount } from '../../streaming/policy.js';
 
@@ -217,7 +217,11 @@ export class LiveWhisper implements LiveSpeech {
       const { guess, places } = await this.#ear.ask(window, { ...asked, committed, draft }, signal);
       const heard = Math.floor(audioFrames / 2);
       const first = committed.length;
-      const last = this.#isMadeUp(guess) ? first : Math.max(first, readOnce(places.attended, heard));
+      const once = Math.min(
+        readOnce(places.attended, heard),
+        phrasesOnce([...committed, ...guess.tokens], places.attended, heard),
+      );
+      const last = this.#isMadeUp(guess) ? first : Math.max(first, once);
       this.#text.heard({
         words: this.#wordsOf(guess.tokens.slice(0, last - first)),
         logprobs: guess.logprobs.slice(0, last - first),
