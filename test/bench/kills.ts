@@ -4,7 +4,8 @@
  * undisturbed. Which of two likely words a real model chooses depends on when audio reaches it, with kills and without: words
  * that differ are counted for both.
  *
- *     npm run bench -- kills [--engine 200] [--daemon 200] [--real 20] [--real-daemon 0] [--model DIR] [--at-once 4] [--seed N]
+ *     npm run bench -- kills [--engine 200] [--daemon 200] [--real 20] [--real-daemon 0] [--model DIR]
+ *         [--at-once 4] [--real-at-once 2] [--seed N]
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basename } from 'node:path';
@@ -46,6 +47,7 @@ export async function kills(argv: string[]): Promise<void> {
       'real-daemon': { type: 'string', default: '0' },
       model: { type: 'string', default: starterModel() },
       'at-once': { type: 'string', default: '4' },
+      'real-at-once': { type: 'string', default: '2' },
       seed: { type: 'string', default: '1' },
       'save-baseline': { type: 'boolean', default: false },
     },
@@ -69,7 +71,20 @@ export async function kills(argv: string[]): Promise<void> {
     if (Number(count) === 0) continue;
     const tally = noTally();
     const undisturbed = noTally();
-    await realLives(victim, args.model, Number(count), tally, undisturbed, random);
+    const clips = await realClips();
+    let homes = 0;
+    const lives = Array.from({ length: Number(args['real-at-once']) }, async () => {
+      while (tally.kills < Number(count)) {
+        await realLife(victim, args.model, Number(count), {
+          tally,
+          undisturbed,
+          clips,
+          home: homes++,
+          random,
+        });
+      }
+    });
+    await Promise.all(lives);
     rows.push(rowOf(`${victim}, real model`, tally), rowOf('none, real model', undisturbed));
   }
   printTable(
@@ -95,58 +110,76 @@ function rowOf(victim: string, { flaws, kills, otherWords, resumedMs, takes, wor
   return [victim, String(kills), String(takes), String(flaws.length), others, resumedText];
 }
 
-/** Real speech and a real model: in each home one dictation is undisturbed, and a process dies in each of the others. */
-async function realLives(
+interface RealClip {
+  readonly pcm: Int16Array;
+  /** What the first dictation of it gave, undisturbed. */
+  text?: string;
+}
+
+async function realClips(): Promise<RealClip[]> {
+  const spoken = await Promise.all(pickClips(REAL_CLIPS).map(({ file }) => samplesOf(file)));
+  return spoken.map((samples) => ({
+    pcm: Int16Array.from(samples, (x) => Math.round(Math.max(-1, x) * 32_767)),
+  }));
+}
+
+interface RealRun {
+  readonly tally: Tally;
+  readonly undisturbed: Tally;
+  readonly clips: readonly RealClip[];
+  /** Homes there were before this one. */
+  readonly home: number;
+  readonly random: () => number;
+}
+
+/** Real speech and a real model in a home of its own: one dictation is undisturbed, and a process dies in each of the others. */
+async function realLife(
   victim: 'engine' | 'daemon',
   model: string,
   wanted: number,
-  tally: Tally,
-  undisturbed: Tally,
-  random: () => number,
+  { tally, undisturbed, clips, home, random }: RealRun,
 ): Promise<void> {
-  const clips = pickClips(REAL_CLIPS);
-  const spoken = await Promise.all(clips.map(({ file }) => samplesOf(file)));
-  const takes = spoken.map((samples) =>
-    Int16Array.from(samples, (x) => Math.round(Math.max(-1, x) * 32_767)),
-  );
-  const firstTexts: string[] = [];
-  const note = (into: Tally, which: number, said: Spoken): void => {
-    const expected = (firstTexts[which] ??= said.text);
-    const { errors, spoken: words } = errorsIn(expected, said.text, 'en');
-    into.takes += 1;
-    into.words += words;
-    into.otherWords += errors;
-    const what = lossIn(expected, said);
-    if (what !== undefined) into.flaws.push(what);
-  };
+  const daemon = new KeptAlive(model);
   const options = { language: 'en' };
-  const clipOf = (which: number): Int16Array => takes[which] ?? new Int16Array();
-  for (let home = 0; tally.kills < wanted; home++) {
-    const daemon = new KeptAlive(model);
-    try {
+  const withoutKill = async (clip: RealClip): Promise<void> =>
+    note(undisturbed, clip, await speak(daemon, clip.pcm, { options }));
+  try {
+    await daemon.ready();
+    await withoutKill(clipOf(clips, home));
+    for (let i = 0; i < KILLS_A_LIFE && tally.kills < wanted; i++) {
       await daemon.ready();
-      const undisturbedClip = home % takes.length;
-      note(undisturbed, undisturbedClip, await speak(daemon, clipOf(undisturbedClip), { options }));
-      for (let i = 0; i < KILLS_A_LIFE && tally.kills < wanted; i++) {
-        await daemon.ready();
-        const which = tally.takes % takes.length;
-        const pcm = clipOf(which);
-        if (firstTexts[which] === undefined) note(undisturbed, which, await speak(daemon, pcm, { options }));
-        tally.kills += 1;
-        const speaking = speak(daemon, pcm, { options });
-        await sleep((pcm.length / 16) * random());
-        const atMs = performance.now();
-        if (victim === 'daemon') daemon.killDaemon();
-        else await daemon.killEngine();
-        const said = await speaking;
-        note(tally, which, said);
-        const next = nextWord(said, atMs);
-        if (next !== undefined) tally.resumedMs.push(next);
-      }
-    } finally {
-      await daemon.end();
+      const clip = clipOf(clips, tally.kills);
+      if (clip.text === undefined) await withoutKill(clip);
+      tally.kills += 1;
+      const speaking = speak(daemon, clip.pcm, { options });
+      await sleep((clip.pcm.length / 16) * random());
+      const atMs = performance.now();
+      if (victim === 'daemon') daemon.killDaemon();
+      else await daemon.killEngine();
+      const said = await speaking;
+      note(tally, clip, said);
+      const next = nextWord(said, atMs);
+      if (next !== undefined) tally.resumedMs.push(next);
     }
+  } finally {
+    await daemon.end();
   }
+}
+
+function clipOf(clips: readonly RealClip[], index: number): RealClip {
+  const clip = clips[index % clips.length];
+  if (clip === undefined) throw new Error('there are no clips');
+  return clip;
+}
+
+function note(into: Tally, clip: RealClip, said: Spoken): void {
+  const expected = (clip.text ??= said.text);
+  const { errors, spoken: words } = errorsIn(expected, said.text, 'en');
+  into.takes += 1;
+  into.words += words;
+  into.otherWords += errors;
+  const what = lossIn(expected, said);
+  if (what !== undefined) into.flaws.push(what);
 }
 
 /** What a dictation lost, or has twice, beside the text of another one of the same clip: its number of words tells. */
