@@ -236,7 +236,7 @@ describe('what is remembered', () => {
     const { DatabaseSync } = await import('@photostructure/sqlite');
     store.close();
     const db = new DatabaseSync(paths.batch);
-    db.exec(`DROP TABLE written; ALTER TABLE file DROP COLUMN skipped; PRAGMA user_version = 1;
+    db.exec(`DROP TABLE written; DROP TABLE clock; ALTER TABLE file DROP COLUMN skipped; PRAGMA user_version = 1;
       INSERT INTO run VALUES (1, 'x', 1, 1, 1);
       INSERT INTO file (run, path, target, bytes, modified_ms, state, digest)
         VALUES (1, '/in/a', '/out/a.txt', 1, 1, 'done', 'abc'), (1, '/in/b', '/out/b.txt', 1, 1, 'waiting', 'def')`);
