@@ -186,6 +186,16 @@ describe('sotto models', () => {
     expect(existsSync(starterModel())).toBe(true);
   });
 
+  test('remove leaves what is not of the model', async () => {
+    await run('pull', 'someone/model');
+    const notes = join(home.paths.models, 'model', 'notes.txt');
+    writeFileSync(notes, 'mine');
+    expect(await run('remove', 'model', '--yes')).toBe(0);
+    expect(readdirSync(join(home.paths.models, 'model'))).toEqual(['notes.txt']);
+    expect(await run('remove', 'model', '--yes')).toBe(3);
+    expect(readFileSync(notes, 'utf8')).toBe('mine');
+  });
+
   test('prune gives up what was broken off, and with --unused takes other models away', async () => {
     hub.fault = ({ kind, path }) =>
       kind === 'resolve' && path === 'weights.safetensors' ? { status: 403 } : undefined;

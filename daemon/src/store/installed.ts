@@ -8,6 +8,7 @@ import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { CATALOGUE, type CatalogueEntry } from './catalogue/index.js';
 import { readRecord, type ModelRecord } from './download/model-record.js';
+import { holdsModel, moveOtherFiles, otherFiles } from './download/other-files.js';
 import { diskError } from './download/trouble.js';
 import { DOWNLOADS, folderBytes, WorkFolder } from './download/work-folder.js';
 import type { ModelShelves } from './find-model.js';
@@ -79,7 +80,7 @@ export function removableName(models: string, { name, dir }: ModelRef): string {
 /** Takes a model away: out of sight at once, so that no half of it is found. @throws SottoError MODEL_NOT_FOUND, BUSY */
 export async function removeModel(models: string, name: string): Promise<void> {
   const dir = join(models, name);
-  if (!existsSync(dir))
+  if (!existsSync(dir) || !holdsModel(dir))
     throw new SottoError('MODEL_NOT_FOUND', `there is no model named ${name} in ${models}`);
   const downloads = join(models, DOWNLOADS);
   const trash = join(downloads, `.removed-${randomUUID().slice(0, 8)}`);
@@ -89,6 +90,10 @@ export async function removeModel(models: string, name: string): Promise<void> {
     if (lock === undefined) throw isBeingPulled(name);
     try {
       await rename(dir, trash);
+      if (otherFiles(trash).length > 0) {
+        makeFolder(dir);
+        await moveOtherFiles(trash, dir);
+      }
     } finally {
       lock.release();
     }

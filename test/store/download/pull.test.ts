@@ -1,6 +1,15 @@
 import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
-import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -136,6 +145,24 @@ describe('pulling a model', () => {
     renameSync(join(folder.models, 'model'), join(work, 'old'));
     expect(await folder.pull(hub, 'someone/model')).toMatchObject({ outcome: 'there already' });
     expect(folder.files('model')).toEqual(wanted);
+  });
+
+  test('a replacement keeps what the user put beside the old files, also where it broke off', async () => {
+    const old = modelFiles(50_000, 'old');
+    hub.commit('someone/noted', old);
+    await folder.pull(hub, 'someone/noted');
+    const notes = join(folder.models, 'noted', 'notes.txt');
+    writeFileSync(notes, 'mine');
+    hub.commit('someone/noted', { ...old, 'weights.safetensors': noise(60_000, 'new') });
+    expect(await folder.pull(hub, 'someone/noted')).toMatchObject({ outcome: 'updated' });
+    expect(readFileSync(notes, 'utf8')).toBe('mine');
+    // Killed between the second rename and the notes' own.
+    const work = join(folder.models, '.downloads', 'noted');
+    cpSync(join(folder.models, 'noted'), join(work, 'old'), { recursive: true });
+    rmSync(notes);
+    expect(await folder.pull(hub, 'someone/noted')).toMatchObject({ outcome: 'there already' });
+    expect(readFileSync(notes, 'utf8')).toBe('mine');
+    expect(existsSync(join(work, 'old'))).toBe(false);
   });
 
   test('two at once bring it once', async () => {

@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import { makeFolder } from '../../make-folder.js';
 import { writeSafely } from '../write-safely.js';
 import { RECORD } from './model-record.js';
+import { moveOtherFiles } from './other-files.js';
 import type { RemoteModel } from './remote-model.js';
 import { isSafeName } from './safe-path.js';
 import { diskError } from './trouble.js';
@@ -49,8 +50,10 @@ export class WorkFolder {
   /** Undoes a replacement that was broken off between its two renames. */
   async recover(): Promise<void> {
     if (!existsSync(this.#old)) return;
-    if (existsSync(this.target)) await rm(this.#old, { recursive: true, force: true });
-    else await rename(this.#old, this.target);
+    if (existsSync(this.target)) {
+      await moveOtherFiles(this.#old, this.target);
+      await rm(this.#old, { recursive: true, force: true });
+    } else await rename(this.#old, this.target);
   }
 
   /** Makes the folder ready for these files; what is there of them stays, what is of others goes. */
@@ -97,13 +100,14 @@ export class WorkFolder {
     return folderBytes(this.files);
   }
 
-  /** The files become the model, all at once. An older one under its name makes room. */
+  /** The files become the model, all at once. An older one under its name makes room; files that are not of it stay. */
   async publish(): Promise<void> {
     try {
       await syncFolder(this.files);
       const isThere = existsSync(this.target);
       if (isThere) await rename(this.target, this.#old);
       await rename(this.files, this.target);
+      if (isThere) await moveOtherFiles(this.#old, this.target);
       await syncFolder(join(this.target, '..'));
       await rm(this.path, { recursive: true, force: true });
     } catch (error) {

@@ -1,0 +1,31 @@
+/** What lies in the folder of a pulled model and was not pulled: notes of the user, say. It outlives the model. */
+import { existsSync, readdirSync } from 'node:fs';
+import { lstat, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readRecord, RECORD } from './model-record.js';
+
+/** A folder without a record may be a model that the user put there; one that has no configuration either is none. */
+export function holdsModel(dir: string): boolean {
+  return readRecord(dir) !== undefined || existsSync(join(dir, 'config.json'));
+}
+
+/** Entries of the folder that its record does not name. Of a model without a record all that is there is taken for its own. */
+export function otherFiles(dir: string): string[] {
+  if (!holdsModel(dir)) return readdirSync(dir);
+  const record = readRecord(dir);
+  if (record === undefined) return [];
+  const own = new Set([RECORD, ...record.files.map(({ name }) => name.split('/')[0])]);
+  return readdirSync(dir).filter((entry) => !own.has(entry));
+}
+
+/** Moves them into another folder, where nothing of the same name is there. */
+export async function moveOtherFiles(from: string, to: string): Promise<void> {
+  for (const entry of otherFiles(from)) {
+    const target = join(to, entry);
+    const isThere = await lstat(target).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) await rename(join(from, entry), target);
+  }
+}
