@@ -111,7 +111,7 @@ describe('the microphone', () => {
     await expect(microphone({ unopenable: true, devices: [] }).open()).rejects.toMatchObject({
       code: 'MIC_UNAVAILABLE',
       message: "the microphone can't be opened: none is connected",
-      hint: expect.stringContaining('is a microphone connected') as unknown,
+      hint: expect.stringContaining('a microphone is connected') as unknown,
     });
   });
 });

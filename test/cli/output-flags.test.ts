@@ -20,7 +20,7 @@ describe('outputPlan', () => {
     [{ format: 'text', maxLineWidth: 42 }, 1, /--max-line-width .* text/],
     [{ format: 'tsv', maxLineCount: 2 }, 1, /--max-line-count .* tsv/],
     [{ format: 'html', maxWordsPerLine: 3 }, 1, /--max-words-per-line .* html/],
-    [{ format: 'html' }, 2, /one after another/],
+    [{ format: 'html' }, 2, /only one HTML report/],
   ])('%j for %i files is wrong usage', (flags, files, message) => {
     expect(() => outputPlan(flags, files)).toThrow(
       expect.objectContaining({

@@ -94,6 +94,6 @@ describe('sotto vocabulary', () => {
     const { code, stderr } = await vocabulary('add', 'x');
     expect(code).toBe(3);
     expect(stderr).toContain('vocabulary.json is not valid');
-    expect(stderr).toContain('not written over');
+    expect(stderr).toContain('won’t overwrite it');
   });
 });

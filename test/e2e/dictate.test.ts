@@ -177,7 +177,7 @@ describe('sotto dictate', () => {
 
   test('says that only digital silence came, while it lasts and at the end', async () => {
     const work = speak({ samples: 10 * SECOND, silent: true, pauseMs: 0 });
-    await until(() => work.stderr().includes('no signal'));
+    await until(() => work.stderr().includes('no audio'));
     work.kill('SIGINT');
     const { code, stderr } = await work.done;
     expect(code).toBe(1);
