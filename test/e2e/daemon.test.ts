@@ -102,7 +102,10 @@ describe('sotto daemon', () => {
     const { pid } = await running();
     unlinkSync(home.paths.socket);
     const second = await start().done;
-    expect([second.code, second.stderr]).toEqual([3, expect.stringMatching(`already running \\(process ${pid}\\)`)]);
+    expect([second.code, second.stderr]).toEqual([
+      3,
+      expect.stringMatching(`already running \\(process ${pid}\\)`),
+    ]);
     expect((await ask()).pid).toBe(pid);
     unlinkSync(home.paths.socket);
     const { code, stdout } = await run('daemon', 'status', '--json');

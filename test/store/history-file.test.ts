@@ -174,7 +174,9 @@ describe('the file', () => {
     const again = here.open();
     expect(again.search('number', { limit: 99 })).toHaveLength(20);
     expect(again.count()).toBe(20);
-    expect(here.warnings.map(({ message }) => message)).toEqual([expect.stringContaining('has been rebuilt')]);
+    expect(here.warnings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('has been rebuilt'),
+    ]);
   });
 
   test('damage that shows while it is open is dealt with in that call, by the first of two who see it', () => {
