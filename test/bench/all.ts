@@ -38,6 +38,7 @@ export const STEPS: readonly Step[] = [
   { name: 'api', minutes: 4, needs: [] },
   { name: 'loading', minutes: 6, needs: ['weights'] },
   { name: 'memory', minutes: 8, needs: ['weights'] },
+  { name: 'memory-length', minutes: 8, needs: [] },
   { name: 'worker', minutes: 2, needs: [] },
   { name: 'load', minutes: 12, needs: [] },
   { name: 'wer', minutes: 6, needs: ['scorer', 'base', 'speech'] },

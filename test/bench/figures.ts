@@ -272,6 +272,22 @@ export const FIGURES: readonly Figure[] = [
     },
   },
   {
+    bench: 'memory-length',
+    what: 'peak memory of the engine process: hours of silence; minutes of speech',
+    of: (baseline) => {
+      const Row = z.object({ input: z.string(), peakRssBytes: z.number() });
+      const { measured } = z.object({ measured: z.array(Row) }).parse(baseline);
+      const show = (kind: string): string => {
+        const rows = measured.flatMap(({ input, peakRssBytes }) => {
+          const [name, length] = input.split(', ');
+          return name === kind ? [`${length} ${(peakRssBytes / 1e6).toFixed(0)} MB`] : [];
+        });
+        return `${kind} ${rows.join(', ')}`;
+      };
+      return [`${show('silence')}; ${show('speech')}`, NONE];
+    },
+  },
+  {
     bench: 'capture',
     what: 'Raycast stand-in: from the hotkey to the first sample / first word',
     of: (baseline) => {

@@ -50,7 +50,7 @@ export function isSilence(result: Judged, thresholds: FallbackThresholds): boole
  * Speech has a frame or more that is surely speech; music that passes for it has none, and little that is at all. Of 382
  * windows of speech, as recorded, in noise, in a hall and from afar, three are as unsure (one clip, three models), and the
  * model gives them 0.36 of no speech at most; the one recording of music here has 0.59 to 0.83. How it was measured, and
- * what was not: test/bench/baseline/silence.md.
+ * what was not: `npm run bench -- silence`.
  */
 const SURE = 0.99;
 const DOUBTFUL_SECONDS = 2.5;
