@@ -1,3 +1,7 @@
+import { closeSync, mkdtempSync, openSync, rmSync, truncateSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
 import {
@@ -32,6 +36,7 @@ const EXPECTED = [
   ['ENOSPC', 'the disk is full', 'free some disk space, then try again'],
   ['EDQUOT', 'your disk quota is used up', 'free some disk space, then try again'],
   ['EFBIG', 'it is too large for this disk', 'give a path on another disk'],
+  ['ERR_FS_FILE_TOO_LARGE', 'it is larger than 2 GiB', 'check that it is the right file'],
   ['EIO', 'the disk reports an error', 'check the disk, or copy the file to another one'],
   ['EMFILE', 'too many files are open', 'close other programs, or raise `ulimit -n`'],
   ['ENFILE', 'too many files are open', 'close other programs, then try again'],
@@ -89,6 +94,51 @@ describe('an error of the file system that no room has coded', () => {
 
   test('is about the current folder when that was removed', () => {
     expect(codedError(system('ENOENT', { syscall: 'uv_cwd' })).message).toContain('the current folder');
+  });
+
+  test.each([
+    ['ENOSPC', 'write', "a file can't be written: the disk is full", 'free some disk space, then try again'],
+    ['ENOSPC', 'fsync', "a file can't be written: the disk is full", 'free some disk space, then try again'],
+    [
+      'EDQUOT',
+      'write',
+      "a file can't be written: your disk quota is used up",
+      'free some disk space, then try again',
+    ],
+    [
+      'EIO',
+      'read',
+      "a file can't be read: the disk reports an error",
+      'check the disk, or copy the file to another one',
+    ],
+    ['EISDIR', 'read', "a file can't be read: it is a folder", 'give the path of a file'],
+    ['ENFILE', undefined, "a file can't be read: too many files are open", expect.any(String)],
+  ])('on an open file, %s of %s, is no bug', (code, syscall, message, hint) => {
+    expect(codedError(system(code, { syscall }))).toMatchObject({ code: 'FILE_FAILED', message, hint });
+  });
+
+  test.each(['EPIPE', 'ETIMEDOUT', 'ENOTCONN', 'ECONNRESET'])(
+    '%s without a path may be of a socket',
+    (code) => {
+      const error = codedError(system(code, { syscall: 'write' }));
+      expect(error.message).toContain('words of the system');
+      expect(error.message).not.toContain('file');
+    },
+  );
+
+  test('a file of 10 GB that is read whole is no bug', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'sotto-huge-')), 'huge');
+    closeSync(openSync(path, 'w'));
+    truncateSync(path, 10 * 2 ** 30);
+    try {
+      const thrown = await readFile(path).catch((error: unknown) => error);
+      expect(codedError(thrown)).toMatchObject({
+        code: 'FILE_FAILED',
+        message: "a file can't be read: it is larger than 2 GiB",
+      });
+    } finally {
+      rmSync(dirname(path), { recursive: true });
+    }
   });
 
   test('any other error stays a bug', () => {

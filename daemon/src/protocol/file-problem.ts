@@ -29,6 +29,7 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
   ENOSPC: { why: 'the disk is full', hint: 'free some disk space, then try again' },
   EDQUOT: { why: 'your disk quota is used up', hint: 'free some disk space, then try again' },
   EFBIG: { why: 'it is too large for this disk', hint: 'give a path on another disk' },
+  ERR_FS_FILE_TOO_LARGE: { why: 'it is larger than 2 GiB', hint: 'check that it is the right file' },
   EIO: { why: 'the disk reports an error', hint: 'check the disk, or copy the file to another one' },
   EMFILE: { why: 'too many files are open', hint: 'close other programs, or raise `ulimit -n`' },
   ENFILE: { why: 'too many files are open', hint: 'close other programs, then try again' },
@@ -127,11 +128,48 @@ export function codedError(thrown: unknown): SottoError {
       cause: thrown,
     });
   }
-  if (typeof path !== 'string' || typeof syscall !== 'string') return SottoError.from(thrown);
+  if (typeof path !== 'string') return handleError(thrown, syscall);
+  if (typeof syscall !== 'string') return SottoError.from(thrown);
   return fileError(path, thrown, { code: 'FILE_FAILED', verb: WRITES.has(syscall) ? 'written' : 'read' });
 }
 
-const WRITES: ReadonlySet<string> = new Set(['mkdir', 'rename', 'link', 'unlink', 'write', 'chmod', 'rmdir']);
+/** Calls on an open file name no path, but the disk is what failed. A socket gives none of these codes. */
+function handleError(thrown: unknown, syscall: unknown): SottoError {
+  if (!HANDLE_PROBLEMS.has(codeOf(thrown) ?? '')) return SottoError.from(thrown);
+  const isWrite = typeof syscall === 'string' && WRITES.has(syscall);
+  return fileError('a file', thrown, { code: 'FILE_FAILED', verb: isWrite ? 'written' : 'read' });
+}
+
+const HANDLE_PROBLEMS: ReadonlySet<string> = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EFBIG',
+  'EROFS',
+  'EIO',
+  'EISDIR',
+  'ENODEV',
+  'ESTALE',
+  'EMFILE',
+  'ENFILE',
+  'ERR_FS_FILE_TOO_LARGE',
+]);
+
+const WRITES: ReadonlySet<string> = new Set([
+  'mkdir',
+  'mkdtemp',
+  'rename',
+  'link',
+  'symlink',
+  'unlink',
+  'write',
+  'writev',
+  'chmod',
+  'rmdir',
+  'fsync',
+  'fdatasync',
+  'ftruncate',
+  'copyfile',
+]);
 
 const MAX_SHOWN = 1024;
 
