@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '../logger.js';
 import type { Paths } from '../paths.js';
-import { SottoError } from '../protocol/errors.js';
+import { codedError } from '../protocol/file-problem.js';
 import type { TakeOutcome } from '../sessions/live/outcome.js';
 import { readSettings } from '../settings.js';
 import type { Dictation, History } from '../store/history/index.js';
@@ -102,7 +102,7 @@ export class TakeKeeper {
     );
     this.#history.catch((error: unknown) => {
       this.#history = undefined;
-      this.#log.error({ message: SottoError.from(error).message }, 'no history of dictations');
+      this.#log.error({ message: codedError(error).message }, 'no history of dictations');
     });
     return this.#history;
   }

@@ -6,6 +6,7 @@
 import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import type { LiveLook, ModelRef, Refined } from '../../protocol/ipc.js';
 import {
   BYTES_PER_SAMPLE,
@@ -444,7 +445,7 @@ export class LiveSession {
       const spool = audio.path;
       recording = await keep({ id, startedMs, ...(spool !== undefined && { spool }), result: outcome });
     } catch (error) {
-      log.error({ session: id, message: SottoError.from(error).message }, 'the take could not be kept');
+      log.error({ session: id, message: codedError(error).message }, 'the take could not be kept');
       isKept = false;
       // As far as another daemon can see it is not over: that one tries again.
       said.stopWriting();

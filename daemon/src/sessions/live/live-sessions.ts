@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import type { ModelRef } from '../../protocol/ipc.js';
 import { isTerminal, SAMPLE_RATE, type LiveCheckpoint, type LiveOptions } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';
@@ -270,7 +271,7 @@ export class LiveSessions {
   async #recoverAll(): Promise<void> {
     for (const id of this.#files.findCancelMarks()) {
       await this.discard(id).catch((error: unknown) => {
-        const { code, message } = SottoError.from(error);
+        const { code, message } = codedError(error);
         this.#options.log.error({ session: id, code, message }, 'a cancelled dictation can’t be removed');
       });
     }
@@ -285,7 +286,7 @@ export class LiveSessions {
       try {
         this.#finishAfter(await this.#restore(orphan), GRACE_AT_START_MS);
       } catch (error) {
-        const { code, message } = SottoError.from(error);
+        const { code, message } = codedError(error);
         this.#options.log.error({ session: id, code, message }, 'a take can’t be recovered');
       }
     }
@@ -345,10 +346,7 @@ export class LiveSessions {
       async (entry) => journal.current?.append(entry),
       (error) => {
         // From here on another daemon would say again what is said now; the audio is what matters.
-        log.warn(
-          { session: id, message: SottoError.from(error).message },
-          'what is said can’t be written down',
-        );
+        log.warn({ session: id, message: codedError(error).message }, 'what is said can’t be written down');
       },
     );
     const last = entries.at(-1)?.event;
@@ -408,7 +406,7 @@ export class LiveSessions {
     try {
       if (!transient) await completeFromRecording(session, this.#files, isAlone);
     } catch (error) {
-      const { code, message } = SottoError.from(error);
+      const { code, message } = codedError(error);
       this.#options.log.error({ session: session.id, code, message }, 'the client’s recording can’t be read');
     }
     if (isAlone()) session.finish();
@@ -421,7 +419,7 @@ export class LiveSessions {
       await keep(outcome);
     } catch (error) {
       log.error(
-        { session: outcome.id, message: SottoError.from(error).message },
+        { session: outcome.id, message: codedError(error).message },
         'a cancelled dictation may be in the history',
       );
       // The next daemon looks there again.
@@ -461,7 +459,7 @@ export class LiveSessions {
     const { log } = this.#options;
     if (transient || session.cancelled || !this.#files.isMarkedCancelled(session.id)) return;
     this.discard(session.id).catch((error: unknown) => {
-      log.error({ session: session.id, message: SottoError.from(error).message }, 'not discarded');
+      log.error({ session: session.id, message: codedError(error).message }, 'not discarded');
     });
   }
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
 import {
   clearCancelMark,
   findCancelMarks,
@@ -59,7 +60,7 @@ export class SessionFiles {
       const { entries, journal } = await Journal.open(journalOf(this.#spool(id)), openFile);
       return { entries, journal: { current: journal } };
     } catch (error) {
-      log.warn({ session: id, message: SottoError.from(error).message }, 'nothing can be written down');
+      log.warn({ session: id, message: codedError(error).message }, 'nothing can be written down');
       return { entries: [], journal: { current: undefined } };
     }
   }
