@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect } from '@jest/globals';
+import type { TakeAsk } from '#daemon/client/background-capture.js';
 import { BackgroundCapture } from '#daemon/client/index.js';
 import type { Capture, LastText } from '#daemon/protocol/capture.js';
 import { homeHere } from '#test/harness/home-here.js';
@@ -106,9 +107,17 @@ export function durations(listed: string): number[] {
 }
 
 /** How it ended. */
-export async function end(capture: BackgroundCapture): Promise<Capture> {
+export function end(capture: BackgroundCapture): Promise<Capture> {
+  return endAfter(capture);
+}
+
+/** How it ended. Asks only when it watches: its process may end at once, and tells nothing to a command that comes later. */
+export async function endAfter(capture: BackgroundCapture, ...asks: readonly TakeAsk[]): Promise<Capture> {
   let last: Capture | undefined;
-  for await (const take of capture.takes()) last = take;
+  for await (const take of capture.takes()) {
+    if (last === undefined) for (const ask of asks) capture.ask(ask);
+    last = take;
+  }
   if (last === undefined) throw new Error('nothing was told');
   return last;
 }

@@ -14,7 +14,7 @@ import { childrenOf } from '#test/harness/processes.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { isRunning, until } from '#test/harness/wait.js';
-import { captureHere, end, isMicrophone, pause, see } from './capture-here.js';
+import { captureHere, endAfter, isMicrophone, pause, see } from './capture-here.js';
 
 const here = captureHere();
 const { begin, beginBelow, history, look } = here;
@@ -35,8 +35,7 @@ describe('the process of a dictation in the background', () => {
         'sotto: a dictation is in progress — finish it first\n',
       ]);
       const other = await look();
-      other.ask('finish');
-      expect(await end(other)).toMatchObject({ phase: 'final', text: rampText(2 * SECOND) });
+      expect(await endAfter(other, 'finish')).toMatchObject({ phase: 'final', text: rampText(2 * SECOND) });
       await BackgroundCapture.leave(here.paths.capture);
       const codes = (await Promise.all(begun.map(({ done }) => done))).map(({ code }) => code);
       expect(codes.sort()).toEqual([0, 1]);
@@ -100,8 +99,7 @@ describe('the process of a dictation in the background', () => {
   test('a process whose program was replaced, or is too old for whoever asks, leaves', async () => {
     const process = begin({ samples: SECOND });
     const capture = await look();
-    capture.ask('finish');
-    await end(capture);
+    await endAfter(capture, 'finish');
     const socket = connect(here.paths.capture);
     socket.write(`${JSON.stringify({ type: 'begin', protocol: 9_999, options: {} })}\n`);
     const answer = await new Promise<string>((resolve) => socket.setEncoding('utf8').once('data', resolve));

@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
-import { captureHere, durations, end, see } from './capture-here.js';
+import { captureHere, durations, endAfter, see } from './capture-here.js';
 
 const here = captureHere();
 const { begin, history, left, look } = here;
@@ -23,8 +23,7 @@ describe('the sessions of a dictation in the background', () => {
     expect(after.asked).toEqual({ language: 'de' });
     expect(after.committed.startsWith(before.committed)).toBe(true);
     const last = await look();
-    last.ask('finish');
-    const { text = '', seconds } = await end(last);
+    const { text = '', seconds } = await endAfter(last, 'finish');
     expect(text).toBe(rampText(Math.round(seconds * SECOND)));
     await left(process);
     // The text in the other language is dropped with its session.
@@ -39,8 +38,7 @@ describe('the sessions of a dictation in the background', () => {
     const warned = await see(capture, ({ error }) => error !== undefined);
     expect(warned).toMatchObject({ id: before.id, phase: 'listening', error: { code: 'MODEL_NOT_FOUND' } });
     const last = await look();
-    last.ask('finish');
-    const { text = '', seconds } = await end(last);
+    const { text = '', seconds } = await endAfter(last, 'finish');
     expect(text).toBe(rampText(Math.round(seconds * SECOND)));
     await left(process);
   });
@@ -54,8 +52,7 @@ describe('the sessions of a dictation in the background', () => {
     const unwritten = await see(await look(), (take) => take.unwritten === true && take.seconds === 3);
     expect(unwritten.phase).toBe('listening');
     const capture = await look();
-    capture.ask('finish');
-    const failed = await end(capture);
+    const failed = await endAfter(capture, 'finish');
     expect(failed).toMatchObject({
       phase: 'failed',
       error: { hint: expect.stringContaining('kept') as unknown },
@@ -73,8 +70,7 @@ describe('the sessions of a dictation in the background', () => {
     const later = await see(await look(), ({ seconds }) => seconds > lost.seconds + 2);
     expect(later).toMatchObject({ phase: 'listening', error: { code: 'ENGINE_CRASHED' } });
     const capture = await look();
-    capture.ask('finish');
-    expect((await end(capture)).phase).toBe('failed');
+    expect((await endAfter(capture, 'finish')).phase).toBe('failed');
     await until(async () => durations(await history()).some((seconds) => seconds >= later.seconds));
     await left(process);
   });

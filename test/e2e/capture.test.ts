@@ -7,7 +7,7 @@ import { argsOf, childrenOf } from '#test/harness/processes.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
-import { captureHere, end, isMicrophone, see } from './capture-here.js';
+import { captureHere, end, endAfter, isMicrophone, see } from './capture-here.js';
 
 const here = captureHere();
 const { begin, history, last, left, look } = here;
@@ -24,8 +24,7 @@ describe('a dictation in the background', () => {
     });
     await see(await look(), ({ seconds }) => seconds === 4);
     const third = await look();
-    third.ask('finish');
-    const last = await end(third);
+    const last = await endAfter(third, 'finish');
     expect(last).toMatchObject({ phase: 'final', text: rampText(4 * SECOND), tentative: '' });
     await left(process);
     // Nothing is left to look at, and no sound.
@@ -42,8 +41,7 @@ describe('a dictation in the background', () => {
       1,
       'sotto: a dictation is in progress — finish it first\n',
     ]);
-    capture.ask('finish');
-    expect((await end(capture)).phase).toBe('final');
+    expect((await endAfter(capture, 'finish')).phase).toBe('final');
     await left(process);
   });
 
@@ -108,9 +106,7 @@ describe('a dictation in the background', () => {
     await until(async () => (await history()) === '');
     const another = await look();
     await another.begin({});
-    another.ask('cancel');
-    another.ask('cancel');
-    expect((await end(another)).phase).toBe('gone');
+    expect((await endAfter(another, 'cancel', 'cancel')).phase).toBe('gone');
     expect(await last()).toEqual({ startedMs, text: rampText(3 * SECOND) });
     // The text of one that was given is no such text, and nor is the one before it.
     const given = await look();
@@ -130,32 +126,27 @@ describe('a dictation in the background', () => {
     expect([later.id, later.phase]).toEqual([early.id, 'listening']);
     expect(later.seconds).toBeGreaterThan(early.seconds);
     const capture = await look();
-    capture.ask('finish');
-    expect((await end(capture)).phase).toBe('final');
+    expect((await endAfter(capture, 'finish')).phase).toBe('final');
     await left(process);
   });
 
   test('is given up, taken back up, and all that was said before is there', async () => {
     const process = begin({ samples: 3 * SECOND }, '--go-on');
     await see(await look(), ({ seconds }) => seconds === 3);
-    const capture = await look();
+    const [capture, again] = [await look(), await look()];
     capture.ask('cancel');
     await see(capture, ({ phase }) => phase === 'cancelled');
-    const again = await look();
-    again.ask('restore');
-    expect(await end(again)).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
+    expect(await endAfter(again, 'restore')).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
     await left(process);
   });
 
   test('given up twice it is over at once, and nothing of it is kept', async () => {
     const process = begin({ samples: 3 * SECOND }, '--go-on');
     await see(await look(), ({ seconds }) => seconds === 3);
-    const capture = await look();
+    const [capture, again] = [await look(), await look()];
     capture.ask('cancel');
     await see(capture, ({ phase }) => phase === 'cancelled');
-    const again = await look();
-    again.ask('cancel');
-    expect((await end(again)).phase).toBe('gone');
+    expect((await endAfter(again, 'cancel')).phase).toBe('gone');
     await left(process);
     expect(await history()).toBe('');
   });
@@ -170,9 +161,7 @@ describe('a dictation in the background', () => {
     const still = await see(await look(), () => true);
     expect(still).toMatchObject({ phase: 'paused', seconds: paused.seconds });
     const last = await look();
-    last.ask('resume');
-    last.ask('finish');
-    expect((await end(last)).phase).toBe('final');
+    expect((await endAfter(last, 'resume', 'finish')).phase).toBe('final');
     await left(process);
   });
 
@@ -189,8 +178,7 @@ describe('a dictation in the background', () => {
       socket.destroy();
     }
     const capture = await look();
-    capture.ask('finish');
-    expect((await end(capture)).phase).toBe('final');
+    expect((await endAfter(capture, 'finish')).phase).toBe('final');
     await left(process);
   });
 });
