@@ -7,6 +7,9 @@ import type { AgentPlan } from './agent.js';
 
 /** The oldest Node that runs Sotto. */
 const MAJOR = 20;
+/** An Intel build of Node runs on a Mac with Apple silicon, but can't load the engine's library. */
+const FITS = `const { arch, platform, versions } = process;
+  process.exit(parseInt(versions.node, 10) >= ${MAJOR} && (platform !== "darwin" || arch === "arm64") ? 0 : 1)`;
 
 export function renderLauncher({ nodes, command, successor, user }: AgentPlan): string {
   const [recorded = '', ...others] = nodes;
@@ -23,10 +26,10 @@ recorded=${quoted(recorded)}
 for newest in ${quoted(join(user, '.nvm', 'versions', 'node'))}/v[2-9][0-9].*/bin/node; do :; done
 for node in ${[...others.map(quoted), '"$newest"', '"$(command -v node)"'].join(' ')}; do
   [ -x "$node" ] || continue
-  "$node" -e 'process.exit(parseInt(process.versions.node, 10) >= ${MAJOR} ? 0 : 1)' || continue
+  "$node" -e ${quoted(FITS)} || continue
   exec "$node" ${call}
 done
-echo "$(date) Sotto found no Node.js ${MAJOR} or later: install one, then run: sotto agent install" >&2
+echo "$(date) Sotto found no Node.js ${MAJOR} or later (on a Mac, built for Apple silicon): install one, then run: sotto agent install" >&2
 exit 0
 `;
 }

@@ -16,11 +16,14 @@ export function nodePaths(
     ...brewLinks(current),
     '/opt/homebrew/bin/node',
     '/usr/local/bin/node',
+    '/opt/local/bin/node', // MacPorts
     '/usr/bin/node',
     join(user, '.volta', 'bin', 'node'),
     join(user, '.local', 'share', 'mise', 'shims', 'node'),
     join(user, '.asdf', 'shims', 'node'),
+    // fnm: Linux, then macOS
     join(user, '.local', 'share', 'fnm', 'aliases', 'default', 'bin', 'node'),
+    join(user, 'Library', 'Application Support', 'fnm', 'aliases', 'default', 'bin', 'node'),
   ];
   const now = stable.find((path) => same(path, current)) ?? current;
   return [...new Set([now, ...stable])];

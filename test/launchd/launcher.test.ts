@@ -22,11 +22,12 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "so-agent it's "))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A program that says it is a Node of that version, and writes down what it was called with. */
-function fakeNode(name: string, version: string): string {
+function fakeNode(name: string, version: string, platform = 'linux', arch = 'x64'): string {
   const path = join(folder, name);
   const said = join(folder, 'said');
   const script = `#!/bin/sh
-if [ "$1" = -e ]; then exec ${quoted(process.execPath)} -e "Object.defineProperty(process.versions, 'node', { value: '${version}' }); $2"; fi
+if [ "$1" = -e ]; then exec ${quoted(process.execPath)} -e "Object.defineProperty(process.versions, 'node', { value: '${version}' });
+Object.defineProperties(process, { platform: { value: '${platform}' }, arch: { value: '${arch}' } }); $2"; fi
 printf '%s\\n' ${name} "$@" > ${quoted(said)}
 `;
   writeFileSync(path, script);
@@ -66,6 +67,14 @@ describe('the launcher', () => {
     expect(said()).toEqual(['new', ...called]);
   });
 
+  test('takes no Intel build of Node on a Mac', () => {
+    const gone = join(folder, 'gone');
+    const intel = fakeNode('intel', '24.0.0', 'darwin', 'x64');
+    expect(launch([gone, intel], '/nowhere').stderr).toMatch(/on a Mac, built for Apple silicon/);
+    const { said, called } = launch([gone, intel, fakeNode('apple', '22.0.0', 'darwin', 'arm64')]);
+    expect(said()).toEqual(['apple', ...called]);
+  });
+
   test('takes the one of the path at last', () => {
     fakeNode('node', '21.0.0');
     const { said, called } = launch([join(folder, 'gone')], `${folder}:/usr/bin:/bin`);
@@ -75,7 +84,9 @@ describe('the launcher', () => {
   test('without any it says so once and ends in peace, or it would be started again for ever', () => {
     const { status, stderr } = launch([join(folder, 'gone'), fakeNode('old', '18.0.0')], '/nowhere');
     expect(status).toBe(0);
-    expect(stderr).toMatch(/Sotto found no Node\.js 20 or later: install one, then run: sotto agent install/);
+    expect(stderr).toMatch(
+      /Sotto found no Node\.js 20 or later \(.*\): install one, then run: sotto agent install/,
+    );
   });
 
   test('of several that nvm has it takes the newest', () => {
