@@ -41,7 +41,7 @@ export async function crossCheck(system) {
   const vendor = path.join(root, 'native/vendor');
   const python = await zigPython(system, path.join(vendor, 'zig'));
   const pin = pins.wheels.find(
-    (wheel) => wheel.part === 'mlx' && wheel.target === TARGET && wheel.macos === 14,
+    (wheel) => wheel.part === 'mlx' && wheel.target === TARGET && wheel.macos === '14.0',
   );
   const home = path.join(await unpackedWheel(system, vendor, pin), 'mlx');
   const version = headerVersion(await readFile(path.join(home, 'include/mlx/version.h'), 'utf8'));

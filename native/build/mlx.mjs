@@ -1,7 +1,7 @@
 // Where MLX comes from: MLX_DIR (an own build, Homebrew's), else the pinned wheel of this platform.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { compareVersions, macosMajor, SetupError } from './system.mjs';
+import { compareVersions, SetupError } from './system.mjs';
 import { unpackedWheel } from './wheel.mjs';
 
 export const pins = JSON.parse(readFileSync(new URL('pins.json', import.meta.url), 'utf8'));
@@ -28,14 +28,12 @@ export async function findOpenBlas(system, target, vendor) {
 /** The pin that fits the machine: the newest macOS wheel that its system can run. */
 export function wheelFor(system, target, part) {
   const candidates = pins.wheels.filter((pin) => pin.part === part && pin.target === target);
+  const macos = system.platform === 'darwin' ? system.macosVersion() : undefined;
   const fitting = candidates.find(
-    (pin) => pin.macos === undefined || pin.macos <= macosMajor(system.osRelease),
+    (pin) => pin.macos === undefined || (macos !== undefined && compareVersions(pin.macos, macos) <= 0),
   );
   if (fitting === undefined) {
-    throw new SetupError(
-      `MLX needs macOS 14 or newer, and this is macOS ${macosMajor(system.osRelease)}.`,
-      'Update macOS.',
-    );
+    throw new SetupError(`MLX needs macOS 14 or newer, and this is macOS ${macos}.`, 'Update macOS.');
   }
   const glibc = system.glibc();
   if (fitting.glibc !== undefined && (glibc === undefined || compareVersions(glibc, fitting.glibc) < 0)) {

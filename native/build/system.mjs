@@ -1,5 +1,5 @@
 // What the build steps may ask of the machine, in one object, so that a test can put another machine in its place.
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import os from 'node:os';
 import process from 'node:process';
 
@@ -13,12 +13,12 @@ export class SetupError extends Error {
   }
 }
 
-/** The real machine. `run` never rejects: a command that can't be started has `code` -1. */
+/** The real machine. `macosVersion` is for a Mac alone, such as 26.2. `run` never rejects: a command that can't be started has `code` -1. */
 export function thisSystem() {
   return {
     platform: process.platform,
     arch: process.arch,
-    osRelease: os.release(),
+    macosVersion: () => execFileSync('sw_vers', ['-productVersion'], { encoding: 'utf8' }).trim(),
     env: process.env,
     cores: Math.max(1, os.availableParallelism?.() ?? os.cpus().length),
     glibc: () => process.report?.getReport()?.header?.glibcVersionRuntime,
@@ -52,12 +52,6 @@ export function targetOf(system) {
     `Sotto's native part does not support ${target}.`,
     `Use one of ${TARGETS.join(', ')}.`,
   );
-}
-
-/** macOS's major version (14 Sonoma, 15 Sequoia, 26 Tahoe) from the Darwin kernel's: 23, 24, 25. */
-export function macosMajor(osRelease) {
-  const darwin = Number.parseInt(osRelease, 10);
-  return darwin >= 25 ? darwin + 1 : darwin - 9;
 }
 
 /** Compares dotted numbers: negative when `a` is older than `b`. */

@@ -12,7 +12,7 @@ export interface Ran {
 export interface System {
   platform: string;
   arch: string;
-  osRelease: string;
+  macosVersion: () => string;
   env: Record<string, string | undefined>;
   cores: number;
   glibc: () => string | undefined;
@@ -26,7 +26,7 @@ export interface Pin {
   requirement: string;
   tags: string[];
   sha256: string;
-  macos?: number;
+  macos?: string;
   glibc?: string;
 }
 
@@ -34,7 +34,6 @@ interface Modules {
   'system.mjs': {
     thisSystem: () => System;
     targetOf: (system: System) => string;
-    macosMajor: (release: string) => number;
     compareVersions: (a: string, b: string) => number;
   };
   'mlx.mjs': {
@@ -97,7 +96,7 @@ export function machine(
   return {
     platform: 'linux',
     arch: 'x64',
-    osRelease: '6.1.0',
+    macosVersion: () => '',
     env: {},
     cores: 2,
     glibc: () => '2.36',

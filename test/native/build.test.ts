@@ -63,13 +63,15 @@ describe('the platform', () => {
 
   test('each macOS gets the newest wheel it can run, and an old one an explanation', async () => {
     const { wheelFor } = await load('mlx.mjs');
-    const mac = (osRelease: string): System => machine({ platform: 'darwin', arch: 'arm64', osRelease });
-    const chosen = ['23.6.0', '24.1.0', '25.0.0', '26.0.0'].map(
-      (r) => wheelFor(mac(r), 'darwin-arm64', 'mlx').macos,
+    const mac = (version: string): System =>
+      machine({ platform: 'darwin', arch: 'arm64', macosVersion: () => version });
+    const chosen = ['14.0', '14.7.2', '15.1', '26.0', '26.1.1', '26.2', '26.10', '27.0'].map(
+      (version) => wheelFor(mac(version), 'darwin-arm64', 'mlx').macos,
     );
-    expect(chosen).toEqual([14, 15, 26, 26]);
-    expect((await failure(() => wheelFor(mac('22.1.0'), 'darwin-arm64', 'mlx'))).message).toMatch(
-      /macOS 14 or newer, and this is macOS 13/,
+    // MLX's wheel for "macOS 26" is built for 26.2: an older system can't load it.
+    expect(chosen).toEqual(['14.0', '14.0', '15.0', '15.0', '15.0', '26.2', '26.2', '26.2']);
+    expect((await failure(() => wheelFor(mac('13.6'), 'darwin-arm64', 'mlx'))).message).toMatch(
+      /macOS 14 or newer, and this is macOS 13\.6/,
     );
   });
 
