@@ -47,6 +47,13 @@ export function whyBroken(file: string, error: unknown): [problem: string, nextS
     ];
   }
   if (/built against MLX/.test(text)) return [text, again];
+  if (/No Metal device available/.test(text)) {
+    return [
+      'this session has no GPU, and MLX for macOS can’t do without: some virtual machines and ssh without a login have none',
+      'run Sotto from the desktop of the logged-in user',
+    ];
+  }
+  if (/metallib/.test(text)) return [`MLX's GPU kernels could not be loaded: ${text}`, again];
   if (/incompatible architecture|wrong ELF class|invalid ELF header|not a mach-o/i.test(text)) {
     return [`the addon was built for another machine: ${text}`, again];
   }

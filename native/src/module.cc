@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <exception>
+#include <string>
 
 #include "areas.h"
 #include "failure.h"
@@ -54,7 +56,12 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     throw Napi::Error::New(env, std::string("the addon was built against MLX " SOTTO_MLX_BUILT_AGAINST
                                             ", but the libmlx found at run time is ") + mx::version());
   }
-  finish_cpu_work_at_exit();
+  // MLX's first use makes the Metal device, which may not be there. An exception that left this function would end the process.
+  try {
+    finish_cpu_work_at_exit();
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(env, std::string("MLX can't start: ") + error.what());
+  }
   auto* addon = new Addon(env);
   napi_status status = napi_set_instance_data(
       env, addon,
@@ -73,6 +80,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     throw Napi::Error::New(env, failure.message);
   } catch (const JsPending&) {
     throw env.GetAndClearPendingException();
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(env, std::string("MLX can't start: ") + error.what());
   }
   return exports;
 }

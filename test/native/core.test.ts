@@ -1,9 +1,11 @@
 /** What a user reads when the addon can't be loaded. */
 import { afterAll, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadAddon, whyBroken } from '#native/core.js';
+import { testUnless } from '#test/harness/skipping.js';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'sotto-core-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -57,4 +59,38 @@ test('an addon without its libmlx says so, and what it was built with', () => {
 test('an addon that meets another MLX than it was built against passes the reason on', () => {
   const reason = 'the addon was built against MLX 0.32.4, but the libmlx found at run time is 0.33.0';
   expect(whyBroken('/x/sotto-mlx.node', new Error(reason))[0]).toBe(reason);
+});
+
+const NO_METAL =
+  '[metal::load_device] No Metal device available. This typically occurs in headless, sandboxed, or virtualized macOS sessions where the GPU is not accessible.';
+
+/** Loads the addon in a process where MLX's first use throws, as it does on a Mac without a GPU. */
+function loadWhereMlxThrows(message: string): { status: number | null; stdout: string } {
+  const source = path.join(scratch, 'throws.cc');
+  const library = path.join(scratch, 'throws.so');
+  const body = `#include <stdexcept>
+    namespace mlx::core { unsigned long get_cache_memory() { throw std::runtime_error(${JSON.stringify(message)}); } }`;
+  writeFileSync(source, body);
+  expect(spawnSync('g++', ['-shared', '-fPIC', source, '-o', library]).status).toBe(0);
+  const core = new URL('../../native/core.js', import.meta.url).href;
+  const script = `import(${JSON.stringify(core)}).then(() => console.log('loaded'), ({ code, message }) => console.log(code, message))`;
+  return spawnSync(process.execPath, ['-e', script], {
+    encoding: 'utf8',
+    env: { ...process.env, LD_PRELOAD: library, NODE_OPTIONS: '' },
+  });
+}
+
+testUnless(
+  process.platform === 'linux' ? undefined : 'Linux only: LD_PRELOAD puts a library in front of MLX',
+)('an MLX that can not start is an error, not the end of the process', () => {
+  const { status, stdout } = loadWhereMlxThrows(NO_METAL);
+  expect([status, stdout]).toEqual([
+    0,
+    expect.stringMatching(
+      /^NATIVE_UNAVAILABLE this session has no GPU.*; run Sotto from the desktop/,
+    ) as unknown,
+  ]);
+  expect(loadWhereMlxThrows('Failed to load the default metallib. library not found').stdout).toMatch(
+    /^NATIVE_UNAVAILABLE MLX's GPU kernels could not be loaded: .*default metallib/,
+  );
 });
