@@ -1,9 +1,10 @@
 /** `http.json`: where the port is and what it takes to be let in, for programs of the same user, while it is open. */
-import { readFileSync, unlinkSync } from 'node:fs';
+import { unlinkSync } from 'node:fs';
 import * as v from 'valibot';
 import { isRunning } from '../is-running.js';
 import { SottoError } from '../protocol/errors.js';
-import { hintOf, reasonOf } from '../protocol/file-problem.js';
+import { hintOf, reasonOf, TEXT_INPUT } from '../protocol/file-problem.js';
+import { readSmallFile } from '../read-small-file.js';
 import { writeSafely } from './write-safely.js';
 
 const discoverySchema = v.object({
@@ -38,7 +39,7 @@ export function withdraw(path: string): void {
 /** Undefined where there is none, or its process is gone. */
 export function discover(path: string): Discovery | undefined {
   try {
-    const parsed = v.safeParse(discoverySchema, JSON.parse(readFileSync(path, 'utf8')));
+    const parsed = v.safeParse(discoverySchema, JSON.parse(readSmallFile(path, 2 ** 16, TEXT_INPUT)));
     return parsed.success && isRunning(parsed.output.pid) ? parsed.output : undefined;
   } catch {
     return undefined;

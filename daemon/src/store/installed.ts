@@ -59,7 +59,7 @@ export async function partialDownloads(models: string): Promise<PartialDownload[
   const found: PartialDownload[] = [];
   for (const name of foldersIn(join(models, DOWNLOADS))) {
     const work = new WorkFolder(models, name);
-    const plan = await work.plan();
+    const plan = work.plan();
     if (plan === undefined) continue;
     found.push({ name, repo: plan.repo, haveBytes: await work.haveBytes(), totalBytes: plan.bytes });
   }

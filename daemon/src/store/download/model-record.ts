@@ -1,10 +1,13 @@
 /** What is written down beside a pulled model: where it is from, and the hashes of its files. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MODEL_FILE } from '../../protocol/file-problem.js';
+import { readSmallFile } from '../../read-small-file.js';
 import { isSafeName } from './safe-path.js';
 
 /** Hidden, so that no loader takes it for a part of the model. */
 export const RECORD = '.sotto-model.json';
+/** Far more than the names and hashes of any model's files. */
+const MOST_BYTES = 2 ** 20;
 
 export interface ModelRecord {
   readonly version: 1;
@@ -25,7 +28,7 @@ export interface RecordedFile {
 /** Undefined for a folder that was not pulled, or whose record can't be read. */
 export function readRecord(dir: string): ModelRecord | undefined {
   try {
-    return recordFrom(JSON.parse(readFileSync(join(dir, RECORD), 'utf8')));
+    return recordFrom(JSON.parse(readSmallFile(join(dir, RECORD), MOST_BYTES, MODEL_FILE)));
   } catch {
     return undefined;
   }

@@ -1,9 +1,10 @@
 /** Where the hub is, and who asks: settings that all programs share which use it. */
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { HUB_URL } from '@huggingface/hub';
 import { SottoError } from '../../protocol/errors.js';
+import { TEXT_INPUT } from '../../protocol/file-problem.js';
+import { readSmallFile } from '../../read-small-file.js';
 
 export interface HubSettings {
   /** Without a slash at its end. */
@@ -41,7 +42,7 @@ function storedToken(env: Env, user: string): string | undefined {
   const cache = env.XDG_CACHE_HOME ?? join(user, '.cache');
   const path = env.HF_TOKEN_PATH ?? join(env.HF_HOME ?? join(cache, 'huggingface'), 'token');
   try {
-    return readFileSync(path, 'utf8').trim();
+    return readSmallFile(path, 2 ** 16, TEXT_INPUT).trim();
   } catch {
     return undefined;
   }

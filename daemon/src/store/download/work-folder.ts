@@ -3,10 +3,12 @@
  * and under `old/` the model that it takes the place of, for the moment between two renames.
  */
 import { existsSync } from 'node:fs';
-import { lstat, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { makeFolder } from '../../make-folder.js';
+import { MODEL_FILE } from '../../protocol/file-problem.js';
+import { readSmallFile } from '../../read-small-file.js';
 import { writeSafely } from '../write-safely.js';
 import { RECORD } from './model-record.js';
 import { moveOtherFiles } from './other-files.js';
@@ -15,6 +17,8 @@ import { isSafeName } from './safe-path.js';
 import { diskError } from './trouble.js';
 
 export const DOWNLOADS = '.downloads';
+/** Far more than the names and hashes of any model's files. */
+const PLAN_BYTES = 2 ** 20;
 
 const planSchema = v.object({
   repo: v.string(),
@@ -59,7 +63,7 @@ export class WorkFolder {
   /** Makes the folder ready for these files; what is there of them stays, what is of others goes. */
   async prepare({ repo, commit, files, bytes }: RemoteModel): Promise<void> {
     try {
-      const before = await this.plan();
+      const before = this.plan();
       makeFolder(this.files);
       const stays = new Set(
         files
@@ -86,9 +90,9 @@ export class WorkFolder {
     }
   }
 
-  async plan(): Promise<Plan | undefined> {
+  plan(): Plan | undefined {
     try {
-      const parsed = v.safeParse(planSchema, JSON.parse(await readFile(this.#plan, 'utf8')));
+      const parsed = v.safeParse(planSchema, JSON.parse(readSmallFile(this.#plan, PLAN_BYTES, MODEL_FILE)));
       return parsed.success ? parsed.output : undefined;
     } catch {
       return undefined;
@@ -121,7 +125,7 @@ export class WorkFolder {
    * @returns bytes that were removed; undefined where nothing was
    */
   async discard(): Promise<number | undefined> {
-    const plan = await this.plan();
+    const plan = this.plan();
     const drafts = (await readdir(this.path).catch(() => [])).filter((name) => PLAN.test(name));
     const names = plan === undefined ? [] : [...plan.files.map(({ name }) => name), RECORD];
     const files = names.flatMap((name) =>

@@ -16,6 +16,8 @@ const entrySchema = v.object({
 export type JournalEntry = v.InferOutput<typeof entrySchema>;
 
 const READ_BYTES = 1024 * 1024;
+/** An entry with its checkpoint has some KB; the text of a whole dictation, words and all, has fewer than so many. */
+const MOST_LINE_BYTES = 64 * 1024 * 1024;
 
 /** Where the journal of a spool lies. */
 export function journalOf(spoolPath: string): string {
@@ -56,11 +58,16 @@ export class Journal {
   }
 }
 
+/** Up to the end, or to where no entry can be any more: the file of a full disk or of another program may be long. */
 async function readToEnd(handle: SpoolHandle): Promise<Buffer> {
   const pieces: Buffer[] = [];
+  let lineBytes = 0;
   for (let at = 0; ; at += READ_BYTES) {
+    if (lineBytes > MOST_LINE_BYTES) return Buffer.concat(pieces);
     const piece = await readAll(handle, at, READ_BYTES);
     pieces.push(piece);
+    const lineEnd = piece.lastIndexOf(0x0a);
+    lineBytes = lineEnd < 0 ? lineBytes + piece.length : piece.length - lineEnd;
     if (piece.length < READ_BYTES) return Buffer.concat(pieces);
   }
 }
