@@ -271,6 +271,16 @@ describe('what does not pass', () => {
     await expect(folder.pull(hub, 'someone/model')).rejects.toThrow(/more than 20000 files/);
   });
 
+  test('an answer without end', async () => {
+    const body = `[${' '.repeat(40 * 2 ** 20)}]`;
+    const headers = { 'content-type': 'application/json' };
+    hub.fault = ({ kind }) => (kind === 'tree' ? { status: 200, headers, body } : undefined);
+    await expect(folder.pull(hub, 'someone/model')).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      message: expect.stringContaining('more than 16 MiB at once') as unknown,
+    });
+  });
+
   test('nobody at the other end', async () => {
     const gone = await startLocalHub();
     await gone.close();

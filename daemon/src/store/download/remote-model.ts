@@ -19,6 +19,8 @@ export interface RemoteModel {
 /** More entries than any model has: a listing that goes on for ever ends here. */
 const MOST_ENTRIES = 20_000;
 const COMMIT = /^[0-9a-f]{40}$/;
+/** Of one answer. Listings come in pages of a thousand files. */
+const MOST_BYTES = 16 * 2 ** 20;
 const ASK_MS = 60_000;
 
 /** @throws SottoError; Passing for what another try may mend */
@@ -41,7 +43,7 @@ export async function askModel(
       await answer.body?.cancel();
       throw refused;
     }
-    return answer;
+    return limited(answer, () => (refused = nonsense(what, `more than ${MOST_BYTES / 2 ** 20} MiB at once`)));
   };
   const shared = { hubUrl: endpoint, fetch: through };
   try {
@@ -73,10 +75,10 @@ export async function askModel(
   } catch (error) {
     if (refused !== undefined) throw refused;
     if (error instanceof SottoError) throw error;
-    if (error instanceof HubApiError || error instanceof SyntaxError || error instanceof TypeError) {
+    if (error instanceof HubApiError || isSyntaxError(error) || error instanceof TypeError) {
       // JSON that is none: a proxy's page, or half an answer.
       const cause = networkError(error, what);
-      if (error instanceof SyntaxError) throw nonsense(what, messageOf(error));
+      if (isSyntaxError(error)) throw nonsense(what, messageOf(error));
       throw cause;
     }
     throw networkError(error, what);
@@ -103,6 +105,25 @@ function fileFrom(entry: unknown, what: string): RemoteFile | undefined {
   }
   if (typeof oid !== 'string' || !/^[0-9a-f]{40}$/.test(oid)) throw nonsense(what, `${path} without a hash`);
   return { name: path, bytes, gitBlob: oid };
+}
+
+/** By its name: the parser of an answer's JSON is the system's, with errors of its own. */
+function isSyntaxError(error: unknown): boolean {
+  return error instanceof Error ? error.name === 'SyntaxError' : String(error).startsWith('SyntaxError');
+}
+
+/** An answer whose body fails where it is longer than any of a hub. */
+function limited(answer: Response, tooLong: () => Error): Response {
+  let bytes = 0;
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform: (piece, controller) => {
+      bytes += piece.length;
+      if (bytes > MOST_BYTES) controller.error(tooLong());
+      else controller.enqueue(piece);
+    },
+  });
+  const { headers, status } = answer;
+  return new Response(answer.body?.pipeThrough(counter), { headers, status });
 }
 
 function nonsense(what: string, found: string): SottoError {
