@@ -76,7 +76,12 @@ function loadWhereMlxThrows(message: string): { status: number | null; stdout: s
   const script = `import(${JSON.stringify(core)}).then(() => console.log('loaded'), ({ code, message }) => console.log(code, message))`;
   return spawnSync(process.execPath, ['-e', script], {
     encoding: 'utf8',
-    env: { ...process.env, LD_PRELOAD: library, NODE_OPTIONS: '' },
+    // The sanitizers' libraries, where they are, have to come first.
+    env: {
+      ...process.env,
+      LD_PRELOAD: [process.env['LD_PRELOAD'], library].filter(Boolean).join(' '),
+      NODE_OPTIONS: '',
+    },
   });
 }
 
