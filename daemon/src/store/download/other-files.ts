@@ -4,9 +4,10 @@ import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readRecord, RECORD } from './model-record.js';
 
-/** A folder without a record may be a model that the user put there; one that has no configuration either is none. */
+/** A folder without a record may be a model that the user put there; other files without a configuration are none. */
 export function holdsModel(dir: string): boolean {
-  return readRecord(dir) !== undefined || existsSync(join(dir, 'config.json'));
+  if (readRecord(dir) !== undefined || existsSync(join(dir, 'config.json'))) return true;
+  return readdirSync(dir).length === 0;
 }
 
 /** Entries of the folder that its record does not name. Of a model without a record all that is there is taken for its own. */
