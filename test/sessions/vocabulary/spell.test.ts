@@ -18,6 +18,17 @@ function wordsOf(text: string): Word[] {
 
 const joined = (words: readonly Word[]): string => words.map(({ word }) => word).join('');
 
+const segment = {
+  start: 0,
+  end: 2,
+  text: ' Hi Sean',
+  tokens: [1, 2],
+  avgLogprob: -0.1,
+  noSpeechProb: 0,
+  compressionRatio: 1,
+  temperature: 0,
+};
+
 describe('words with times', () => {
   test('one that is several now keeps its time, several that are one now have theirs together', () => {
     const replacer = new Replacer([
@@ -54,16 +65,6 @@ describe('words with times', () => {
 
   test('of a segment they are its text, and its tokens are what the model said', () => {
     const replacer = new Replacer([{ from: 'sean', to: 'Shaun' }]);
-    const segment = {
-      start: 0,
-      end: 2,
-      text: ' Hi Sean',
-      tokens: [1, 2],
-      avgLogprob: -0.1,
-      noSpeechProb: 0,
-      compressionRatio: 1,
-      temperature: 0,
-    };
     expect(spellSegment(replacer, segment)).toEqual({ ...segment, text: ' Hi Shaun' });
     const words = wordsOf(' Hi Sean');
     const timed = spellSegment(replacer, { ...segment, words });
@@ -72,16 +73,6 @@ describe('words with times', () => {
 });
 
 test('in the events of a file the segments and the text are changed, and nothing else', () => {
-  const segment = {
-    start: 0,
-    end: 2,
-    text: ' Hi Sean',
-    tokens: [1, 2],
-    avgLogprob: -0.1,
-    noSpeechProb: 0,
-    compressionRatio: 1,
-    temperature: 0,
-  };
   const events: TranscribeEvent[] = [
     { type: 'segment', segment },
     { type: 'text', text: 'Sean' },
