@@ -6,7 +6,7 @@ import { codedError } from '#daemon/protocol/file-problem.js';
 const OUT_OF_MEMORY =
   /out of memory|insufficient memory|unable to allocate|bad_alloc|maximum (?:allowed )?buffer size|exceeds the maximum .*buffer|\[metal::malloc\] resource limit/i;
 /**
- * After the error of a command buffer MLX goes on, with arrays that hold anything, and macOS may ignore all that the process
+ * After the error of a command buffer MLX continues with arrays that hold anything, and macOS may ignore all that the process
  * submits from then on. A command queue that can't be made is no better.
  */
 const GPU_FAILED = /\[METAL\] Command buffer execution failed|Failed to make new command queue|CUDA error/i;

@@ -51,7 +51,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** A file that is neither audio of ours nor the start of its head belongs to somebody else. */
+/** A file that is neither audio of ours nor the start of its head is not ours. */
 function contentOf(path: string): 'sound' | 'empty' | 'foreign' {
   const file = openSync(path, 'r');
   try {

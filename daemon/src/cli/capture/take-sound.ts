@@ -88,7 +88,7 @@ export class TakeSound {
     this.#rename(`${session}${SESSION_SUFFIX}`);
   }
 
-  /** No session goes on with it: if this process dies, the next one has it recovered. */
+  /** No session continues it: if this process dies, the next one has it recovered. */
   reclaim(): void {
     this.#rename(`${this.#id}${UNSENT_SUFFIX}`);
   }

@@ -60,7 +60,7 @@ const PHRASE_TOKENS = { least: 2, most: 8 };
 
 /**
  * How many tokens there are before a phrase that is said again at once of the same sound: after two words and a pause, a model
- * that is not heard on says them again and again. Somebody who does say a phrase twice is heard later the second time, in
+ * that is not heard on says them again and again. A person who says a phrase twice is heard later the second time, in
  * each of its tokens.
  *
  * @param attended the frame that each token looks at most

@@ -70,7 +70,7 @@ export class BatchStore {
   }
 
   /**
-   * Forgets what ended long ago, and what nobody went on with. A step of the clock counts once it is confirmed.
+   * Forgets what ended long ago, and what was not continued. A step of the clock counts once it is confirmed.
    * @param clockMs as the system has it
    */
   prune(clockMs = Date.now()): void {
