@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
@@ -194,6 +194,19 @@ describe('sotto models', () => {
     expect(readdirSync(join(home.paths.models, 'model'))).toEqual(['notes.txt']);
     expect(await run('remove', 'model', '--yes')).toBe(3);
     expect(readFileSync(notes, 'utf8')).toBe('mine');
+  });
+
+  test('prune keeps what is not of a model whose removal was broken off', async () => {
+    await run('pull', 'someone/model');
+    const removed = join(home.paths.models, '.downloads', '.removed-0a1b2c3d');
+    mkdirSync(dirname(removed), { recursive: true });
+    renameSync(join(home.paths.models, 'model'), removed);
+    writeFileSync(join(removed, 'notes.txt'), 'mine');
+    expect(await run('prune')).toBe(0);
+    expect(readFileSync(join(removed, 'notes.txt'), 'utf8')).toBe('mine');
+    rmSync(join(removed, 'notes.txt'));
+    expect(await run('prune')).toBe(0);
+    expect(existsSync(removed)).toBe(false);
   });
 
   test('prune gives up what was broken off, and with --unused takes other models away', async () => {

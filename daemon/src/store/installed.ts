@@ -125,7 +125,9 @@ export async function pruneModels(models: string): Promise<Pruned[]> {
   try {
     for (const name of entriesOf(downloads)) {
       const path = join(downloads, name);
-      if (REMOVED.test(name)) await takeAway(path, 'a model that was removed');
+      // Killed before what is not of the model was moved back: with its record it is still told apart.
+      const holdsOthers = readRecord(path) !== undefined && otherFiles(path).length > 0;
+      if (REMOVED.test(name) && !holdsOthers) await takeAway(path, 'a model that was removed');
       if (name.startsWith('.') || name.endsWith('.lock')) continue;
       const lock = tryLock(`${path}.lock`);
       if (lock === undefined) continue;
