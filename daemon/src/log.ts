@@ -1,9 +1,10 @@
 /** The daemon's log: JSON lines in our own ring of two files, readable by the user alone. */
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pino } from 'pino';
 import type { Logger } from './logger.js';
 import { makeFolder } from './make-folder.js';
+import { readFileEnd } from './read-file-end.js';
 
 const MAX_FILE_BYTES = 5 * 1024 * 1024;
 
@@ -69,10 +70,6 @@ export function openLog(path: string, level = process.env.SOTTO_LOG_LEVEL ?? 'in
 
 /** The last lines of a log file, or none if it can't be read. */
 export function tailOfLog(path: string, lines: number): string[] {
-  try {
-    const text = readFileSync(path, 'utf8').trimEnd();
-    return text === '' ? [] : text.split('\n').slice(-lines);
-  } catch {
-    return [];
-  }
+  const text = readFileEnd(path, 2 * MAX_FILE_BYTES)?.trimEnd() ?? '';
+  return text === '' ? [] : text.split('\n').slice(-lines);
 }

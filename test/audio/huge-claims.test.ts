@@ -115,6 +115,13 @@ function withOffsets(count: number): Buffer {
   return changed(grown, 'stts', (body) => body.writeUInt32BE(count, 8));
 }
 
+/** An `mfra` that leads to a fragment at byte 8. */
+function seekTable(): Buffer {
+  const table = box('tfra', u32(0, 1, 0, 1, 0, 8, 0x010101));
+  const size = 8 + table.length + 16;
+  return box('mfra', Buffer.concat([table, box('mfro', u32(0, size))]));
+}
+
 const CASES: readonly (readonly [name: string, make: (name: string) => string, ends: RegExp])[] = [
   [
     'MP4, an index of 2.2 GB',
@@ -180,6 +187,23 @@ const CASES: readonly (readonly [name: string, make: (name: string) => string, e
         changed(fragmented, 'trun', (body) => u32(0, 0xffffffff).copy(body)),
       ),
     /^AUDIO_UNSUPPORTED$/,
+  ],
+  [
+    'MP4, a table of fragments inside another box',
+    (name) => files.write(name, Buffer.concat([fragmented, box('free', seekTable())])),
+    /^AUDIO_UNSUPPORTED$/,
+  ],
+  [
+    'MP4, a table of fragments of 2 GB',
+    (name) =>
+      sparse(
+        name,
+        fragmented.length + 2 * GIB,
+        [0, fragmented],
+        [fragmented.length, box('mfra', Buffer.alloc(0), 2 * GIB)],
+        [fragmented.length + 2 * GIB - 4, u32(2 * GIB)],
+      ),
+    /^whole$/,
   ],
   [
     'WAV, a chunk of 3 GB in front of the format',
@@ -325,6 +349,11 @@ describe('what a header claims', () => {
 
   test('four samples with time offsets are no claim', () => {
     expect(read(files.write('offsets.m4a', withOffsets(4))).end).toMatch(/^(whole|AUDIO_TRUNCATED)$/);
+  });
+
+  test('a table of fragments changes nothing', () => {
+    const path = files.write('seek-table.mp4', Buffer.concat([fragmented, seekTable(), seekTable()]));
+    expect(read(path)).toMatchObject({ samples: read(clip('fragmented-48k.mp4')).samples, end: 'whole' });
   });
 
   test('a chunk may be as long as the file', () => {

@@ -196,6 +196,20 @@ describe('sotto models', () => {
     expect(readFileSync(notes, 'utf8')).toBe('mine');
   });
 
+  test.each([
+    ['put there by hand', undefined],
+    ['converted here', '{"version":1,"files":["config.json","model.safetensors"]}'],
+  ])('remove leaves what is not of a model that was %s', async (_, made) => {
+    const folder = join(home.paths.models, 'mine');
+    mkdirSync(join(folder, 'clips'), { recursive: true });
+    const files = ['config.json', 'model.safetensors', 'notes.txt', join('clips', 'one.wav')];
+    for (const name of files) writeFileSync(join(folder, name), name);
+    if (made !== undefined) writeFileSync(join(folder, '.sotto-made.json'), made);
+    expect(await run('remove', 'mine', '--yes')).toBe(0);
+    expect(readdirSync(folder).sort()).toEqual(['clips', 'notes.txt']);
+    expect(readFileSync(join(folder, 'clips', 'one.wav'), 'utf8')).toBe(join('clips', 'one.wav'));
+  });
+
   test('prune keeps what is not of a model whose removal was broken off', async () => {
     await run('pull', 'someone/model');
     const removed = join(home.paths.models, '.downloads', '.removed-0a1b2c3d');

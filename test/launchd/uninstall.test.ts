@@ -48,12 +48,23 @@ function use(home = paths.home): void {
     pulledAt: '2026-01-01',
     files: [{ name: 'weights.safetensors', bytes: 5000, sha256: 'a'.repeat(64) }],
   };
+  const plan = {
+    repo: 'a/b',
+    commit: '0'.repeat(40),
+    bytes: 5000,
+    files: [{ name: 'weights.safetensors', bytes: 5000 }],
+  };
   const files = {
     'models/turbo/weights.safetensors': 'w'.repeat(5000),
     'models/turbo/.sotto-model.json': JSON.stringify(record),
     'models/made/weights.safetensors': 'w',
     'models/made/.sotto-made.json': '{"version":1,"files":["weights.safetensors"]}',
     'models/.downloads/base.lock': '',
+    'models/.downloads/base/plan.json': JSON.stringify(plan),
+    'models/.downloads/base/files/weights.safetensors.part': 'w',
+    'models/.downloads/base/old/weights.safetensors': 'w',
+    'models/.downloads/base/old/.sotto-model.json': JSON.stringify(record),
+    'models/.downloads/.removed-0a1b2c3d/weights.safetensors': 'w',
     'history.db-wal': 'h',
     'history.db.damaged-2026-01-01T00-00-00-000Z': 'h',
     'recordings/.a.wav.0a1b2c3d.part': 'RIFF',
@@ -85,6 +96,15 @@ function use(home = paths.home): void {
   writeFileSync(join(home, 'recordings/a.wav'), 'RIFF');
 }
 
+/**
+ * What lies in the home. Left out: SQLite makes two files when the history is read, and removes them when its statements
+ * are collected, in this process or the command's.
+ */
+function homeFiles(recursive = false): string[] {
+  const names = readdirSync(paths.home, { recursive, encoding: 'utf8' });
+  return names.filter((name) => !/^history\.db-(wal|shm)$/.test(name)).sort();
+}
+
 function run(...args: string[]): Promise<SottoResult> {
   return sotto(['uninstall', ...args], { home: paths.home, env: { HOME: folder } });
 }
@@ -100,6 +120,23 @@ describe('sotto uninstall', () => {
     expect((await daemon.done).code).toBe(0);
     expect(isRunning(daemon.pid)).toBe(false);
     expect(readdirSync(folder, { recursive: true })).toEqual([]);
+  });
+
+  test('leaves what others put among the downloads', async () => {
+    use();
+    const others = ['base/notes.txt', 'base/files/mine.txt', 'photos/1.jpg'];
+    const downloads = join(paths.models, '.downloads');
+    for (const name of others) {
+      mkdirSync(dirname(join(downloads, name)), { recursive: true });
+      writeFileSync(join(downloads, name), 'mine');
+    }
+    await run('--all', '--yes');
+    const left = readdirSync(paths.models, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
+    expect(left.map(({ parentPath, name }) => join(parentPath, name)).sort()).toEqual(
+      others.map((name) => join(downloads, name)).sort(),
+    );
   });
 
   test('lets a dictation in the background end first, and its process goes', async () => {
@@ -121,25 +158,23 @@ describe('sotto uninstall', () => {
     use();
     const { code, stdout } = await run('--keep', what, '--yes');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/Sotto was uninstalled\. Kept: /)]);
-    // SQLite makes these two when the history is read, and keeps them while its statements live.
-    const there = readdirSync(paths.home).filter((name) => !/^history\.db-(wal|shm)$/.test(name));
-    expect(there.sort()).toEqual(left);
+    expect(homeFiles()).toEqual(left);
     if (!what.includes('history')) expect(readdirSync(paths.home).sort()).toEqual(left);
   });
 
   test('says what would go, and does nothing, as often as one likes', async () => {
     use();
-    const before = readdirSync(paths.home, { recursive: true });
+    const before = homeFiles(true);
     const { code, stdout } = await run('--dry-run', '--keep', 'history');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/remove {2}models +5 kB +.*\/models\n/);
+    expect(stdout).toMatch(/remove {2}models +6 kB +.*\/models\n/);
     expect(stdout).toMatch(/keep {4}past dictations/);
-    expect(readdirSync(paths.home, { recursive: true })).toEqual(before);
+    expect(homeFiles(true)).toEqual(before);
   });
 
   test('without a word on what to keep, and nobody to ask, it does nothing', async () => {
     use();
-    const before = readdirSync(paths.home, { recursive: true });
+    const before = homeFiles(true);
     expect(await run()).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/not a terminal/) as unknown,
@@ -149,7 +184,7 @@ describe('sotto uninstall', () => {
       stderr: expect.stringMatching(/--yes needs --keep or --all/) as unknown,
     });
     expect((await run('--keep', 'everything', '--yes')).code).toBe(2);
-    expect(readdirSync(paths.home, { recursive: true })).toEqual(before);
+    expect(homeFiles(true)).toEqual(before);
   });
 
   test('where the login agent can’t be taken away, what it would start stays, and the command', async () => {
@@ -202,7 +237,7 @@ describe('sotto uninstall', () => {
       use();
       expect(await here(answering(true, false, true, true))).toBe(0);
       expect(asks).toEqual([
-        'Keep your models (5 kB)?',
+        'Keep your models (6 kB)?',
         expect.stringMatching(/^Keep your past dictations \(\d+ kB\)\?$/),
         'Keep your settings and vocabulary (17 bytes)?',
         'Remove Sotto?',
@@ -217,11 +252,11 @@ describe('sotto uninstall', () => {
 
     test('nothing that was said before, and does nothing without a yes', async () => {
       use();
-      const whole = readdirSync(paths.home, { recursive: true });
+      const whole = homeFiles(true);
       expect(await here(answering(false), { keep: ['models'] })).toBe(1);
       expect(asks).toEqual(['Remove Sotto?']);
       expect(await here(answering(true, undefined))).toBe(130);
-      expect(readdirSync(paths.home, { recursive: true })).toEqual(whole);
+      expect(homeFiles(true)).toEqual(whole);
     });
   });
 

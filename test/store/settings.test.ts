@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { DEFAULT_MEMORY, DEFAULT_RETENTION, readSettings } from '#daemon/settings.js';
+import { DEFAULT_GPU, DEFAULT_MEMORY, DEFAULT_RETENTION, readSettings } from '#daemon/settings.js';
 import { chooseModel, choosePort, keepHistory } from '#daemon/store/write-settings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-settings-'));
@@ -16,18 +16,20 @@ function settings(json: unknown) {
 
 describe('settings.json', () => {
   test('a missing file and a missing field mean the default: 30 days, no audio', () => {
-    const defaults = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY, http: {} };
+    const defaults = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY, http: {}, gpu: DEFAULT_GPU };
     expect(readSettings(join(folder, 'none.json'))).toEqual(defaults);
     expect(settings({})).toEqual({
       history: { keepDays: 30, keepAudio: false, maxAudioBytes: 2 ** 30 },
       memory: { unloadAfterMinutes: 60 },
       http: {},
+      gpu: { largeCommandBuffers: false },
     });
     const some = {
       model: 'base',
       history: { keepAudio: true },
       memory: { maxBytes: 1e9 },
       http: { port: 0 },
+      gpu: { largeCommandBuffers: true, later: 1 },
       later: 1,
     };
     expect(settings(some)).toEqual({
@@ -35,6 +37,7 @@ describe('settings.json', () => {
       history: { ...DEFAULT_RETENTION, keepAudio: true },
       memory: { ...DEFAULT_MEMORY, maxBytes: 1e9 },
       http: { port: 0 },
+      gpu: { largeCommandBuffers: true },
     });
   });
 
@@ -62,6 +65,8 @@ describe('settings.json', () => {
     [{ http: { port: 65_536 } }, '`http.port`'],
     [{ http: { port: 7688.5 } }, '`http.port`'],
     [{ http: { port: '7688' } }, '`http.port`'],
+    [{ gpu: true }, '`gpu`'],
+    [{ gpu: { largeCommandBuffers: 200 } }, '`gpu.largeCommandBuffers`'],
   ])('%j is said to be wrong, with what is', (json, what) => {
     expect(() => settings(json)).toThrow(
       expect.objectContaining({

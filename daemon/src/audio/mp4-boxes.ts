@@ -1,5 +1,5 @@
 import { fourCc, viewOf } from './bytes.js';
-import { checkMp4Index } from './mp4-tables.js';
+import { brokenMp4, checkMp4Index } from './mp4-tables.js';
 import { type FileSource } from './source.js';
 
 /** What a look at the outermost structure tells, before a demuxer sees the file. */
@@ -8,7 +8,7 @@ export interface ContainerState {
   readonly endsEarly: boolean;
   /** The table of contents is there; without it nothing can be decoded. */
   readonly hasIndex: boolean;
-  /** Where the boxes end: what lies behind is rubbish, which a demuxer must not take for boxes. */
+  /** Where the boxes of sound and index end: a demuxer must not read what lies behind. */
   readonly end: number;
 }
 
@@ -22,6 +22,7 @@ const MAX_BOXES = 100_000; // fragments of a day-long live recording
 export async function checkMp4(source: FileSource): Promise<ContainerState> {
   let hasIndex = false;
   let end = source.size;
+  const seekTables = new Set<number>();
   for (let at = 0, seen = 0; at + 8 <= source.size && seen < MAX_BOXES; seen++) {
     const head = viewOf(await source.read(at, 16));
     const name = fourCc(head, 4);
@@ -39,9 +40,29 @@ export async function checkMp4(source: FileSource): Promise<ContainerState> {
     const whole = at + size <= source.size;
     if ((name === 'moov' || name === 'moof') && whole) await checkMp4Index(source, at, at + size);
     if (name === 'moov' && whole) hasIndex = true;
+    if (name === 'mfra' && whole) seekTables.add(at);
     if (!whole && !/^[\x20-\x7e]{4}$/.test(name)) break; // rubbish, too
     if (!whole) return { endsEarly: true, hasIndex, end };
     at += size;
   }
-  return { endsEarly: false, hasIndex, end };
+  return { endsEarly: false, hasIndex, end: await withoutSeekTable(source, end, seekTables) };
+}
+
+/**
+ * The last number of a fragmented file tells a demuxer how far back a table of its fragments (`mfra`) begins. Decoding from
+ * the start needs none, and a table may lead to fragments that no check has seen: the demuxer gets the file without it.
+ */
+async function withoutSeekTable(
+  source: FileSource,
+  size: number,
+  seekTables: ReadonlySet<number>,
+): Promise<number> {
+  for (let end = size; ;) {
+    if (end < 16) return end;
+    const start = end - viewOf(await source.read(end - 4, 4)).getUint32(0, false);
+    if (start < 0 || start > end - 16) return end;
+    if (fourCc(viewOf(await source.read(start, 8)), 4) !== 'mfra') return end;
+    if (!seekTables.has(start)) throw brokenMp4(source, 'a table of fragments inside another box');
+    end = start;
+  }
 }

@@ -32,7 +32,7 @@ interface TrackClaims {
  * @throws SottoError AUDIO_UNSUPPORTED for an index that no file of any length has
  */
 export async function checkMp4Index(source: FileSource, start: number, end: number): Promise<void> {
-  if (end - start > MAX_INDEX_BYTES) throw broken(source, `an index of ${end - start} bytes`);
+  if (end - start > MAX_INDEX_BYTES) throw brokenMp4(source, `an index of ${end - start} bytes`);
   await new IndexCheck(source).boxes(start, end, undefined, 0);
 }
 
@@ -45,7 +45,7 @@ class IndexCheck {
     for (let at = start; at + 8 <= end;) {
       this.#seen += 1;
       if (this.#seen > MAX_BOXES || depth > MAX_DEPTH)
-        throw broken(this.source, 'too many boxes in its index');
+        throw brokenMp4(this.source, 'too many boxes in its index');
       const head = viewOf(await this.source.read(at, 16));
       const wide = head.getUint32(0, false) === 1 && head.byteLength === 16;
       const size = wide ? Number(head.getBigUint64(8, false)) : head.getUint32(0, false);
@@ -88,7 +88,7 @@ class IndexCheck {
       claims.lastChunk = Math.max(claims.lastChunk, await this.#lastChunk(start, end));
     // Sizes of 0 bits need no byte of the file.
     else if (name === 'stz2' && ((await this.#uint32(start + 4)) & 0xff) === 0) {
-      throw broken(this.source, 'sample sizes of 0 bits');
+      throw brokenMp4(this.source, 'sample sizes of 0 bits');
     }
   }
 
@@ -98,14 +98,14 @@ class IndexCheck {
     let countAt = start + 4;
     if (name === 'saiz') countAt += ((await this.#uint32(start)) & 1) === 1 ? 9 : 1;
     const samples = await this.#uint32(countAt);
-    if (samples > MAX_FRAGMENT_SAMPLES) throw broken(this.source, `${samples} samples in one fragment`);
+    if (samples > MAX_FRAGMENT_SAMPLES) throw brokenMp4(this.source, `${samples} samples in one fragment`);
   }
 
   #refuseAbsurd({ isSound, timed, composed, chunks, lastChunk }: TrackClaims): void {
     if (!isSound) return;
     if (composed > 0 && Math.max(timed, composed) > MAX_SAMPLES)
-      throw broken(this.source, `${Math.max(timed, composed)} samples in its index`);
-    if (lastChunk > chunks + 1) throw broken(this.source, `${lastChunk} chunks in an index of ${chunks}`);
+      throw brokenMp4(this.source, `${Math.max(timed, composed)} samples in its index`);
+    if (lastChunk > chunks + 1) throw brokenMp4(this.source, `${lastChunk} chunks in an index of ${chunks}`);
   }
 
   /** Of the counts of entries of two numbers. */
@@ -139,7 +139,7 @@ class IndexCheck {
   }
 }
 
-function broken(source: FileSource, claim: string): SottoError {
+export function brokenMp4(source: FileSource, claim: string): SottoError {
   return new SottoError('AUDIO_UNSUPPORTED', `${named(source.path)} has a broken MP4 header: ${claim}`, {
     hint: 'export or convert it again',
   });

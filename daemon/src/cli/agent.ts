@@ -1,15 +1,17 @@
 /** What the commands of `sotto agent` do. Each gives the exit code. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { agentManager, ownPlan, type AgentManager, type AgentStatus } from '#launchd/index.js';
 import type { Paths } from '../paths.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
+import { readFileEnd } from '../read-file-end.js';
 import type { AgentAct } from './agent-command.js';
 import { examine, type Finding } from './doctor.js';
 import { findDaemon } from './start-daemon.js';
 import { padEnd } from './terminal/columns.js';
 import { styleFor, wantsColour, type Style } from './terminal/style.js';
 
+/** More than any line of its log. */
+const LAST_LINE_BYTES = 1 << 16;
 const SERVED_MS = 20_000;
 const LOOK_EVERY_MS = 50;
 /** An agent that is down when it is looked at so often is not on its way any more. */
@@ -112,12 +114,8 @@ async function served(paths: Paths, manager: AgentManager, done: string, old?: n
 
 /** What the agent said before it ended, without the time and Sotto's name. */
 function lastLine(path: string): string | undefined {
-  try {
-    const line = readFileSync(path, 'utf8').trimEnd().split('\n').at(-1);
-    return line?.replace(/^\S+Z sotto: /, '') || undefined;
-  } catch {
-    return undefined;
-  }
+  const line = readFileEnd(path, LAST_LINE_BYTES)?.trimEnd().split('\n').at(-1);
+  return line?.replace(/^\S+Z sotto: /, '') || undefined;
 }
 
 function describe({ installed, state, pid, lastFailure, file }: AgentStatus): string {

@@ -1,11 +1,14 @@
 /** `sotto daemon logs`: the end of the daemon's log, for people. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Paths } from '../paths.js';
+import { readFileEnd } from '../read-file-end.js';
 import { padEnd } from './terminal/columns.js';
 import { styleFor, wantsColour, type Style } from './terminal/style.js';
 
 /** pino's numbers. */
 const WARN = 40;
+/** More than a file of the ring ever holds. */
+const MAX_LOG_BYTES = 16 << 20;
 /** What is in each line and tells nobody anything. */
 const DULL = new Set(['level', 'time', 'pid', 'msg']);
 
@@ -51,7 +54,5 @@ function lastLines(path: string, count: number): string[] {
 }
 
 function linesOf(path: string): string[] {
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '');
+  return (readFileEnd(path, MAX_LOG_BYTES) ?? '').split('\n').filter((line) => line !== '');
 }

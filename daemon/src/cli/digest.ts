@@ -1,8 +1,30 @@
 /** SHA-256 in hexadecimal: what tells one text from another, or one piece of work. */
 import { createHash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+
+const PIECE_BYTES = 1 << 16;
 
 export function digestOf(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/** Of an ordinary file, read piece by piece; undefined where it can't be read. */
+export function digestOfFile(path: string): string | undefined {
+  try {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      if (!fstatSync(fd).isFile()) return undefined;
+      const hash = createHash('sha256');
+      const piece = Buffer.alloc(PIECE_BYTES);
+      for (let got = readSync(fd, piece); got > 0; got = readSync(fd, piece))
+        hash.update(piece.subarray(0, got));
+      return hash.digest('hex');
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of a value as JSON, the same whatever order its fields came in: two who ask for the same get the same. */

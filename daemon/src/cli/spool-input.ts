@@ -1,16 +1,13 @@
 /** Audio from stdin or a pipe, in a private file for as long as it is transcribed. */
-import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { makeFolder } from '../make-folder.js';
 import { SottoError } from '../protocol/errors.js';
-import { sweepInputs, Upload } from '../server/http/upload.js';
+import { readInProcess } from '../read-in-process.js';
+import { limitedUpload, sweepInputs, Upload } from '../upload.js';
 import type { OpenInput } from './inputs.js';
 import { embeddedOr } from './report-audio.js';
-
-/** As the API, which takes files of the same size. */
-const MAX_BYTES = 4 * 1024 ** 3;
 
 /**
  * @param name for messages
@@ -36,7 +33,7 @@ export async function spoolInput(
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
   try {
-    await upload.write(Readable.from(limited(source, name)), signal);
+    await upload.write(Readable.from(limitedUpload(source, name)), signal);
     if (upload.bytes === 0) {
       throw new SottoError('AUDIO_EMPTY', 'no audio arrived', { hint: 'check the command before the pipe' });
     }
@@ -63,12 +60,7 @@ export async function spoolInput(
 export function openPipe(path: string, signal: AbortSignal): Readable {
   const fd = /^\/(?:dev|proc\/self)\/fd\/(\d+)$/.exec(path)?.[1];
   if (fd !== undefined) return new Socket({ fd: Number(fd), readable: true, writable: false });
-  const reader = spawn('cat', [path], { stdio: ['ignore', 'pipe', 'ignore'] });
-  signal.addEventListener('abort', () => reader.kill(), { once: true });
-  // At once: Node throws away what a process that has ended wrote while nothing read it.
-  const bytes = reader.stdout.pipe(new PassThrough());
-  bytes.once('close', () => reader.kill());
-  return bytes;
+  return readInProcess(path, 'pipe', signal);
 }
 
 async function begin(folder: string): Promise<Upload> {
@@ -82,17 +74,4 @@ async function begin(folder: string): Promise<Upload> {
   }
   sweepInputs(folder);
   return Upload.ofCommand(folder);
-}
-
-async function* limited(source: Readable, name: string): AsyncGenerator<Buffer> {
-  let bytes = 0;
-  for await (const chunk of source as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BYTES) {
-      throw new SottoError('TOO_LARGE', `${name} holds more than 4 GiB`, {
-        hint: 'save it to a file, then transcribe that',
-      });
-    }
-    yield chunk;
-  }
 }

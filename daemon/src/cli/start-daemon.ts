@@ -1,11 +1,12 @@
 /** Finds the user's daemon, or starts one in the background and waits until it listens. */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, statSync } from 'node:fs';
 import { makeFolder } from '../make-folder.js';
 import { OtherProtocol } from '../client/connect.js';
 import { SottoClient } from '../client/index.js';
 import { launcher, packageRoot, type Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
+import { readFileEnd } from '../read-file-end.js';
 import { activeHolder, FILE_CHECK_MS, unwritableHome } from '../server/lock.js';
 
 const LOOK_EVERY_MS = 25;
@@ -146,17 +147,13 @@ function openStartupLog({ logs, startupLog }: Paths): number {
 
 function tooLong(path: string): boolean {
   try {
-    return readFileSync(path).length > STARTUP_LOG_BYTES;
+    return statSync(path).size > STARTUP_LOG_BYTES;
   } catch {
     return false;
   }
 }
 
 function lastLineAfter(path: string, offset: number): string | undefined {
-  try {
-    const lines = readFileSync(path).subarray(offset).toString('utf8').trim().split('\n');
-    return lines.at(-1)?.replace(/^sotto: /, '') || undefined;
-  } catch {
-    return undefined;
-  }
+  const lines = readFileEnd(path, STARTUP_LOG_BYTES, offset)?.trim().split('\n');
+  return lines?.at(-1)?.replace(/^sotto: /, '') || undefined;
 }

@@ -1,11 +1,16 @@
 /** What proves that a file was written by Sotto: uninstalling removes nothing else, even in a folder that holds others' files. */
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
-import { MADE_MODEL, madeFiles } from '../protocol/model-work.js';
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { TEXT_INPUT } from '../protocol/file-problem.js';
+import { MADE_MODEL, madeFiles } from '../protocol/model-files.js';
+import { readSmallFile } from '../read-small-file.js';
 import { readRecord, RECORD } from '../store/download/model-record.js';
-import { DOWNLOADS } from '../store/download/work-folder.js';
+import { DOWNLOADS, WorkFolder } from '../store/download/work-folder.js';
+import { REMOVED } from '../store/installed.js';
 import { isDraft } from '../store/recordings.js';
 import { DatabaseSync } from '../store/sqlite/database.js';
+
+const MAX_TEXT_BYTES = 2 ** 20;
 
 /** What lies in one place and is Sotto's. */
 export interface Own {
@@ -78,13 +83,33 @@ export const uploads = folderWith([
 
 /** Models that were pulled or converted here, by their records; those that the user put there stay. */
 export const models = folderWith([
-  [new RegExp(`^\\${DOWNLOADS}$`), tree],
+  [
+    new RegExp(`^\\${DOWNLOADS}$`),
+    folderWith([
+      [/\.lock$/, emptyFile],
+      [REMOVED, tree],
+      [/^[^.]/, download],
+    ]),
+  ],
   [
     /^\..+\.(new|old)-[0-9a-f]{8}$/,
     tree, // of a conversion that was killed
   ],
   [/^[^.]/, model],
 ]);
+
+/** What a download that was broken off has left. */
+function download(path: string, stats: Stats): Own | undefined {
+  if (!stats.isDirectory()) return undefined;
+  const work = new WorkFolder(dirname(dirname(path)), basename(path));
+  const { files, folders } = work.own();
+  const before = existsSync(work.old) ? model(work.old, lstatSync(work.old)) : undefined;
+  return {
+    files: [...files.filter(isFile), ...(before?.files ?? [])],
+    trees: [],
+    folders: [...(before?.folders ?? []), ...folders],
+  };
+}
 
 function model(path: string, stats: Stats): Own | undefined {
   if (!stats.isDirectory()) return undefined;
@@ -157,7 +182,7 @@ function isSpool(path: string): boolean {
 }
 
 /** The first 16 bytes. */
-function startOf(path: string): string {
+export function startOf(path: string): string {
   const bytes = Buffer.alloc(16);
   try {
     const fd = openSync(path, 'r');
@@ -171,9 +196,10 @@ function startOf(path: string): string {
   }
 }
 
-function textOf(path: string): string {
+/** Of an ordinary file of at most a megabyte; empty for any other. */
+export function textOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readSmallFile(path, MAX_TEXT_BYTES, TEXT_INPUT);
   } catch {
     return '';
   }

@@ -1,5 +1,5 @@
 /** What Sotto has put on this machine, piece by piece: what has a name of its own and proves to be Sotto's by its content. */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { basename, join } from 'node:path';
 import { absolute, type Paths } from '../paths.js';
@@ -18,6 +18,8 @@ import {
   recordings,
   socket,
   spool,
+  startOf,
+  textOf,
   token,
   tree,
   uploads,
@@ -104,7 +106,7 @@ function isVocabulary(json: Readonly<Record<string, unknown>>): boolean {
 }
 
 function startsShell(path: string): boolean {
-  return readFileSync(path, 'latin1').startsWith('#!/bin/sh');
+  return startOf(path).startsWith('#!/bin/sh');
 }
 
 /** In the order in which they are to go: whatever runs this command last. */
@@ -190,12 +192,8 @@ function cacheFolder({ SOTTO_HOME, XDG_CACHE_HOME }: Env, user: string): string 
 
 /** What the installing script has written: it leaves word of where. */
 function ownCommand(home: string): string | undefined {
-  try {
-    const path = readFileSync(join(home, 'app', 'command'), 'utf8').trim();
-    return readFileSync(path, 'utf8').includes('# Written by Sotto') ? path : undefined;
-  } catch {
-    return undefined;
-  }
+  const path = textOf(join(home, 'app', 'command')).trim();
+  return textOf(path).includes('# Written by Sotto') ? path : undefined;
 }
 
 /** On Linux the logs lie in a folder of state, which Sotto has made with them. */

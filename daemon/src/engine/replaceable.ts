@@ -1,29 +1,24 @@
 /** Which folders `--force` may replace: models, and no files of the user beside them. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
-import { MADE_MODEL, madeFiles } from '../protocol/model-work.js';
+import { MODEL_FILE } from '../protocol/file-problem.js';
+import { isModelFile, MADE_MODEL, madeFiles } from '../protocol/model-files.js';
+import { readSmallFile } from '../read-small-file.js';
 
-/** What the folder of a model holds that has no record of its files: as the Hub and other tools name them. */
-const MODEL_FILES: readonly RegExp[] = [
-  /\.(safetensors|npz|tiktoken)$/,
-  /^(model|pytorch_model)\.(safetensors|bin)\.index\.json$/,
-  /^(config|generation_config|preprocessor_config|processor_config|quantization_config)\.json$/,
-  /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens|normalizer|vocab)\.json$/,
-  /^(merges\.txt|README\.md|LICENSE|NOTICE|\.gitattributes|\.sotto-model\.json|\.sotto-made\.json)$/,
-];
+const MAX_RECORD_BYTES = 2 ** 20;
 
-/** @throws SottoError OUTPUT_FAILED for a folder that is no model, or holds other files */
+/** @throws SottoError OUTPUT_FAILED for a folder that is no model, or holds other files; MODEL_UNREADABLE for its record */
 export async function mustBeReplaceable(out: string): Promise<void> {
   const entries = await readdir(out, { withFileTypes: true }).catch(() => undefined);
   if (entries?.length === 0) return;
   const names = entries?.map(({ name }) => name) ?? [];
   const hasWeights = names.some((name) => /\.(safetensors|npz)$/.test(name));
   if (!hasWeights || !names.includes('config.json')) throw refused(out, 'no model folder');
-  const made = madeFiles(await readFile(join(out, MADE_MODEL), 'utf8').catch(() => ''));
-  const isOfModel = (name: string): boolean =>
-    made === undefined ? MODEL_FILES.some((form) => form.test(name)) : [...made, MADE_MODEL].includes(name);
-  const other = entries?.find((entry) => !entry.isFile() || !isOfModel(entry.name));
+  const made = names.includes(MADE_MODEL)
+    ? madeFiles(readSmallFile(join(out, MADE_MODEL), MAX_RECORD_BYTES, MODEL_FILE))
+    : undefined;
+  const other = entries?.find((entry) => !entry.isFile() || !isModelFile(entry.name, made));
   if (other !== undefined) throw refused(out, `holds ${other.name}, which is not of the model`);
 }
 

@@ -109,7 +109,7 @@ export interface Pruned {
 }
 
 /** Where `removeModel` puts a model before it deletes it. */
-const REMOVED = /^\.removed-[0-9a-f]{8}$/;
+export const REMOVED = /^\.removed-[0-9a-f]{8}$/;
 
 /**
  * Takes away what no model needs: downloads that were given up, and what was left of removals and conversions. What a
@@ -125,9 +125,9 @@ export async function pruneModels(models: string): Promise<Pruned[]> {
   try {
     for (const name of entriesOf(downloads)) {
       const path = join(downloads, name);
-      // Killed before what is not of the model was moved back: with its record it is still told apart.
-      const holdsOthers = readRecord(path) !== undefined && otherFiles(path).length > 0;
-      if (REMOVED.test(name) && !holdsOthers) await takeAway(path, 'a model that was removed');
+      // Killed before what is not of the model was moved back: while it is whole, the two are told apart.
+      const holdsOthers = (): boolean => holdsModel(path) && otherFiles(path).length > 0;
+      if (REMOVED.test(name) && !holdsOthers()) await takeAway(path, 'a model that was removed');
       if (name.startsWith('.') || name.endsWith('.lock')) continue;
       const lock = tryLock(`${path}.lock`);
       if (lock === undefined) continue;

@@ -7,7 +7,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { VOCABULARY_LIMITS } from '#daemon/protocol/vocabulary.js';
@@ -58,6 +58,20 @@ describe('the file of the vocabulary', () => {
     const now = file.read();
     expect(now.vocabulary).toEqual({ words: ['hopper', 'Grace Hopper'], replacements: [] });
     expect(now.revision).not.toBe(revision);
+  });
+
+  test('one that can’t be read says why, and is not called invalid', () => {
+    mkdirSync(path, { recursive: true });
+    expect(() => new VocabularyFile(path).read()).toThrow(/can.t be read: it is a folder/);
+    expect(() => new VocabularyFile(path).read()).not.toThrow(/is not valid/);
+  });
+
+  test('one that is larger than a change could make it is called invalid', () => {
+    mkdirSync(dirname(path), { recursive: true });
+    const replacements = Array.from({ length: 400 }, (_, i) => ({ from: `word ${i}`, to: 'x'.repeat(400) }));
+    writeFileSync(path, JSON.stringify({ words: [], replacements }));
+    expect(codeOf(() => new VocabularyFile(path).read())).toBe('VOCABULARY_BROKEN');
+    expect(() => new VocabularyFile(path).read()).toThrow(/is not valid/);
   });
 
   test('who has seen another one than there is changes nothing', async () => {

@@ -2,7 +2,6 @@
  * `sotto transcribe` over folders and many files: found, remembered, done, told. A kill at any moment loses nothing but the
  * work on the files that were in hand; the same call goes on from there.
  */
-import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -10,7 +9,7 @@ import { codedError } from '../../protocol/file-problem.js';
 import type { BatchRun, NewFile } from '../../store/batch/batch-run.js';
 import { BatchStore } from '../../store/batch/batch-store.js';
 import { tryLock, type ProcessLock } from '../../store/process-lock.js';
-import { digestOf } from '../digest.js';
+import { digestOfFile } from '../digest.js';
 import { INTERRUPTED } from '../interrupt.js';
 import type { Transcriber } from '../transcriber.js';
 import { sayFailure } from '../view.js';
@@ -155,14 +154,6 @@ async function keepWatch(run: BatchRun, work: BatchWork, job: BatchJob, parts: W
     }
   } finally {
     watch.close();
-  }
-}
-
-function digestOfFile(target: string): string | undefined {
-  try {
-    return digestOf(readFileSync(target));
-  } catch {
-    return undefined;
   }
 }
 

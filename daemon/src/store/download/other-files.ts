@@ -1,8 +1,13 @@
-/** What lies in the folder of a pulled model and was not pulled: notes of the user, say. It outlives the model. */
+/** What lies in the folder of a model and is not the model's: notes of the user, say. It outlives the model. */
 import { existsSync, readdirSync } from 'node:fs';
 import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MODEL_FILE } from '../../protocol/file-problem.js';
+import { isModelFile, MADE_MODEL, madeFiles } from '../../protocol/model-files.js';
+import { readSmallFile } from '../../read-small-file.js';
 import { readRecord, RECORD } from './model-record.js';
+
+const MAX_RECORD_BYTES = 2 ** 20;
 
 /** A folder without a record may be a model that the user put there; other files without a configuration are none. */
 export function holdsModel(dir: string): boolean {
@@ -10,13 +15,25 @@ export function holdsModel(dir: string): boolean {
   return readdirSync(dir).length === 0;
 }
 
-/** Entries of the folder that its record does not name. Of a model without a record all that is there is taken for its own. */
+/** Entries of the folder that its record does not name; of a model without a record, those that no model has. */
 export function otherFiles(dir: string): string[] {
   if (!holdsModel(dir)) return readdirSync(dir);
   const record = readRecord(dir);
-  if (record === undefined) return [];
+  if (record === undefined) {
+    const made = convertedFiles(dir);
+    return readdirSync(dir).filter((entry) => !isModelFile(entry, made));
+  }
   const own = new Set([RECORD, ...record.files.map(({ name }) => name.split('/')[0])]);
   return readdirSync(dir).filter((entry) => !own.has(entry));
+}
+
+/** Undefined for a folder that was not converted here, or whose record can't be read. */
+function convertedFiles(dir: string): string[] | undefined {
+  try {
+    return madeFiles(readSmallFile(join(dir, MADE_MODEL), MAX_RECORD_BYTES, MODEL_FILE));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Moves them into another folder, where nothing of the same name is there. */

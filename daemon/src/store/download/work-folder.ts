@@ -2,7 +2,7 @@
  * Where a download lives until it is a model: `models/.downloads/<name>/`, with `plan.json`, the files under `files/`,
  * and under `old/` the model that it takes the place of, for the moment between two renames.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { lstat, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
@@ -40,24 +40,25 @@ export class WorkFolder {
   readonly files: string;
   /** Where the model will be. */
   readonly target: string;
-  readonly #old: string;
+  /** The model that was there before, between two renames. */
+  readonly old: string;
   readonly #plan: string;
 
   constructor(models: string, name: string) {
     this.path = join(models, DOWNLOADS, name);
     this.files = join(this.path, 'files');
     this.target = join(models, name);
-    this.#old = join(this.path, 'old');
+    this.old = join(this.path, 'old');
     this.#plan = join(this.path, 'plan.json');
   }
 
   /** Undoes a replacement that was broken off between its two renames. */
   async recover(): Promise<void> {
-    if (!existsSync(this.#old)) return;
+    if (!existsSync(this.old)) return;
     if (existsSync(this.target)) {
-      await moveOtherFiles(this.#old, this.target);
-      await rm(this.#old, { recursive: true, force: true });
-    } else await rename(this.#old, this.target);
+      await moveOtherFiles(this.old, this.target);
+      await rm(this.old, { recursive: true, force: true });
+    } else await rename(this.old, this.target);
   }
 
   /** Makes the folder ready for these files; what is there of them stays, what is of others goes. */
@@ -109,9 +110,9 @@ export class WorkFolder {
     try {
       await syncFolder(this.files);
       const isThere = existsSync(this.target);
-      if (isThere) await rename(this.target, this.#old);
+      if (isThere) await rename(this.target, this.old);
       await rename(this.files, this.target);
-      if (isThere) await moveOtherFiles(this.#old, this.target);
+      if (isThere) await moveOtherFiles(this.old, this.target);
       await syncFolder(join(this.target, '..'));
       await rm(this.path, { recursive: true, force: true });
     } catch (error) {
@@ -120,36 +121,35 @@ export class WorkFolder {
   }
 
   /**
-   * Removes the plan and the files that it names, whole or in part, and the folders that are empty then. Anything else was
-   * not downloaded by Sotto, and stays with its folder.
+   * Where the plan, its drafts and the files that it names may lie, whole or in part, and the folders that they lie in, inner
+   * ones first. Anything else was not downloaded by Sotto.
+   */
+  own(): { readonly files: readonly string[]; readonly folders: readonly string[] } {
+    const plan = this.plan();
+    if (plan === undefined) return { files: [], folders: [this.files, this.path] };
+    const names = [...plan.files.map(({ name }) => name), RECORD];
+    const parts = names.flatMap((name) => ['', '.part', '.part.etag'].map((end) => `${name}${end}`));
+    const plans = namesIn(this.path).filter((name) => PLAN.test(name));
+    const below = [...new Set(names.flatMap((name) => foldersOf(name)))].sort().reverse();
+    return {
+      files: [...parts.map((name) => join(this.files, name)), ...plans.map((name) => join(this.path, name))],
+      folders: [...below.map((name) => join(this.files, name)), this.files, this.path],
+    };
+  }
+
+  /**
+   * Removes what was downloaded, and the folders that are empty then.
    * @returns bytes that were removed; undefined where nothing was
    */
   async discard(): Promise<number | undefined> {
-    const plan = this.plan();
-    const drafts = (await readdir(this.path).catch(() => [])).filter((name) => PLAN.test(name));
-    const names = plan === undefined ? [] : [...plan.files.map(({ name }) => name), RECORD];
-    const files = names.flatMap((name) =>
-      ['', '.part', '.part.etag'].map((end) => join(this.files, `${name}${end}`)),
-    );
+    const { files, folders } = this.own();
     let bytes = 0;
-    for (const path of [
-      ...files,
-      ...(plan === undefined ? [] : drafts.map((name) => join(this.path, name))),
-    ]) {
+    for (const path of files) {
       const size = (await lstat(path).catch(() => undefined))?.size;
       if (size === undefined) continue;
       await rm(path);
       bytes += size;
     }
-    const below = new Set(names.flatMap((name) => foldersOf(name)));
-    const folders = [
-      ...[...below]
-        .sort()
-        .reverse()
-        .map((name) => join(this.files, name)),
-      this.files,
-      this.path,
-    ];
     let isGone = false;
     for (const folder of folders)
       isGone = await rmdir(folder).then(
@@ -157,6 +157,14 @@ export class WorkFolder {
         () => false,
       );
     return bytes > 0 || isGone ? bytes : undefined;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }
 

@@ -1,0 +1,25 @@
+/** The last lines of a log, of whatever length: a file that another program fills must not fill the memory of ours. */
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+
+/**
+ * The last bytes of an ordinary file as text.
+ * @param maxBytes how many at most
+ * @param from where to begin at the earliest, in bytes
+ * @returns undefined where it can't be read
+ */
+export function readFileEnd(path: string, maxBytes: number, from = 0): string | undefined {
+  try {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stats = fstatSync(fd);
+      if (!stats.isFile()) return undefined;
+      const start = Math.max(from, stats.size - maxBytes);
+      const bytes = Buffer.alloc(Math.max(0, stats.size - start));
+      return bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, start));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
+  }
+}
