@@ -45,15 +45,27 @@ export async function compileAddon(system, root, target, mlx, openblas) {
   return { output, built: true };
 }
 
-/** The C++ files of the addon. Those in `cpu/` make MLX's CPU device fast; they stand on OpenBLAS, so on Linux only. */
+/** What the recurrence of voice activity needs of `cpu/`: portable, and a GPU's host computes it too. */
+const RECURRENCE = ['kernels', 'kernels_baseline', 'linear_loops', 'lstm', 'panels', 'pool'].map(
+  (name) => `${name}.cc`,
+);
+
+/**
+ * The C++ files of the addon. Those in `cpu/` make MLX's CPU device fast; they stand on OpenBLAS, so on Linux only, but
+ * for the recurrence.
+ */
 export async function sourcesFor(root, openblas) {
-  const folders = ['native/src', ...(openblas ? ['native/src/cpu'] : [])].map((folder) =>
-    path.join(root, folder),
-  );
-  const files = await Promise.all(
-    folders.map(async (folder) => (await readdir(folder)).sort().map((name) => path.join(folder, name))),
-  );
-  return files.flat().filter((file) => file.endsWith('.cc'));
+  const sourcesIn = async (folder, isWanted) => {
+    const names = (await readdir(path.join(root, folder))).sort();
+    return names
+      .filter((name) => name.endsWith('.cc') && isWanted(name))
+      .map((name) => path.join(root, folder, name));
+  };
+  const files = await Promise.all([
+    sourcesIn('native/src', () => true),
+    sourcesIn('native/src/cpu', (name) => Boolean(openblas) || RECURRENCE.includes(name)),
+  ]);
+  return files.flat();
 }
 
 /** `src-fast.o`, `cpu-linear.o`: files of the same name in two folders must not share an object. */

@@ -1,16 +1,18 @@
-// macOS can't be run on Linux, but the addon can be built for it: compiles native/src for aarch64-macos.14 with the
+// macOS can't be run on Linux, but the addon can be built for it, and sotto-mic (cross-mic.mjs): compiles native/src for aarch64-macos.14 with the
 // compiler in the Python package `ziglang`, links it with the wheel's libmlx.dylib, and checks every undefined symbol:
 // MLX's must be exported by libmlx.dylib, the others must be Node-API's or the system libraries'. The release holds it.
-// The CPU kernels, which macOS has no use for, are compiled for Linux on ARM, where only their portable part is built.
+// The CPU kernels, of which macOS uses the recurrence alone, are compiled for Linux on ARM, where only their portable part
+// is built.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { compileFlags, linkFlags } from './compiler.mjs';
 import { sourcesFor } from './compile.mjs';
+import { crossMic } from './cross-mic.mjs';
 import { exportedSymbols, namesFrom, undefinedSymbols } from './macho.mjs';
 import { headerVersion, pins } from './mlx.mjs';
 import { SetupError, thisSystem } from './system.mjs';
@@ -37,18 +39,30 @@ const CXX_MORE = [
 const LINUX_ARM = 'aarch64-linux-gnu.2.35'; // the oldest glibc that MLX's wheel runs with
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-export async function crossCheck(system) {
+/** The oldest macOS that MLX's wheels are for; each wheel of a newer one runs on that and later. */
+const OLDEST_MACOS = '14.0';
+
+/**
+ * @param macos of the MLX wheel that the addon is linked with, as in pins.json
+ * @returns `{ output, mlx, pin, symbols }`: the addon's file, the MLX that it was linked with, and how many symbols it needs
+ * @throws SetupError
+ */
+export async function crossCheck(system, macos = OLDEST_MACOS) {
   const vendor = path.join(root, 'native/vendor');
   const python = await zigPython(system, path.join(vendor, 'zig'));
-  const pin = pins.wheels.find(
-    (wheel) => wheel.part === 'mlx' && wheel.target === TARGET && wheel.macos === '14.0',
-  );
-  const home = path.join(await unpackedWheel(system, vendor, pin), 'mlx');
+  const pinFor = (oldest) =>
+    pins.wheels.find((wheel) => wheel.part === 'mlx' && wheel.target === TARGET && wheel.macos === oldest);
+  const pin = pinFor(macos);
+  const homeOf = async (wheel) => path.join(await unpackedWheel(system, vendor, wheel), 'mlx');
+  // One set of object files for all: the headers are the same in all wheels of a version.
+  const headers = await homeOf(pinFor(OLDEST_MACOS));
+  const home = await homeOf(pin);
   const version = headerVersion(await readFile(path.join(home, 'include/mlx/version.h'), 'utf8'));
-  const mlx = { include: path.join(home, 'include'), lib: path.join(home, 'lib'), version, own: false };
+  const mlx = { include: path.join(headers, 'include'), lib: path.join(home, 'lib'), version, own: false };
 
   const folder = path.join(root, 'native/obj', `${TARGET}-cross`);
-  const output = path.join(root, 'native/lib', `${TARGET}-cross`, 'sotto-mlx.node');
+  const name = macos === OLDEST_MACOS ? TARGET : `${TARGET}-macos${Number.parseInt(macos, 10)}`;
+  const output = path.join(root, 'native/lib', `${name}-cross`, 'sotto-mlx.node');
   await mkdir(folder, { recursive: true });
   await mkdir(path.dirname(output), { recursive: true });
   const zig = ['-m', 'ziglang', 'c++', '-target'];
@@ -73,7 +87,9 @@ export async function crossCheck(system) {
   await mkdir(armFolder, { recursive: true });
   // MLX's headers are the same in the wheels of all platforms.
   const armFlags = compileFlags(root, mlx, 'linux-arm64', {});
-  const kernels = (await sourcesFor(root, {})).filter((source) => !sources.includes(source));
+  const kernels = (await sourcesFor(root, {})).filter(
+    (source) => path.basename(path.dirname(source)) === 'cpu',
+  );
   system.say(`cross-compiling ${kernels.length} CPU kernels for Linux on ARM`);
   await lanes(system.cores, kernels, (source) => compile(LINUX_ARM, armFolder, armFlags, source));
 
@@ -93,11 +109,12 @@ export async function crossCheck(system) {
     'the addon does not link for macOS',
   );
 
+  const libSystem = await systemNames(system, python);
   const missing = missingSymbols(
     undefinedSymbols(await readFile(output)),
     exportedSymbols(await readFile(path.join(mlx.lib, 'libmlx.dylib'))),
     nodeApiNames(),
-    new Set([...(await systemNames(system, python)), ...runtime.names]),
+    new Set([...libSystem, ...runtime.names]),
   );
   if (missing.length > 0) {
     throw new SetupError(
@@ -114,7 +131,12 @@ export async function crossCheck(system) {
       'See how it is linked.',
     );
   }
-  return { output, mlx, pin, symbols: undefinedSymbols(built).length };
+  system.say('cross-compiling sotto-mic for macOS');
+  const zigC = [python, '-m', 'ziglang', 'cc', '-target', MACOS];
+  const cross = await crossMic(system, root, { target: TARGET, zig: zigC, systemNames: libSystem });
+  const mic = path.join(path.dirname(output), path.basename(cross));
+  if (mic !== cross) await copyFile(cross, mic);
+  return { output, mic, mlx, pin, symbols: undefinedSymbols(built).length };
 }
 
 /**
@@ -211,7 +233,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     const { output, symbols } = await crossCheck(thisSystem());
     console.log(
-      `cross-check: ${path.relative(process.cwd(), output)} links for macOS arm64; all ${symbols} undefined symbols are provided; the CPU kernels compile for Linux arm64`,
+      `cross-check: ${path.relative(process.cwd(), output)} links for macOS arm64; all ${symbols} undefined symbols are provided; sotto-mic too; the CPU kernels compile for Linux arm64`,
     );
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;

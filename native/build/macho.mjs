@@ -4,6 +4,7 @@
 const MAGIC_64 = 0xfeedfacf;
 const MAGIC_FAT = 0xcafebabe;
 const LC_SYMTAB = 0x2;
+const LC_SEGMENT_64 = 0x19;
 const LC_LOAD_DYLIB = 0xc;
 const LC_ID_DYLIB = 0xd;
 const LC_LOAD_WEAK_DYLIB = 0x80000018;
@@ -11,6 +12,8 @@ const LC_RPATH = 0x8000001c;
 const LC_CODE_SIGNATURE = 0x1d;
 const LC_REEXPORT_DYLIB = 0x8000001f;
 const LC_BUILD_VERSION = 0x32;
+const CODE_DIRECTORY = 0xfade0c02;
+const CS_RUNTIME = 0x10000;
 const CPU_ARM64 = 0x0100000c;
 
 const N_STAB = 0xe0; // debugging entry
@@ -50,12 +53,21 @@ export function namesFrom(file, library) {
 
 /**
  * How the system loads the library.
- * @returns `{ name, libraries, rpaths, macos, signed }`: what it calls itself, the libraries that it asks for, in which
- *   folders, the oldest macOS that takes it (`14.0`), and whether it has a signature, without which Apple silicon runs nothing.
+ * @returns `{ name, libraries, rpaths, macos, signed, hardened, sections }`: what it calls itself, the libraries that it asks
+ *   for, in which folders, the oldest macOS that takes it (`14.0`), whether it has a signature, without which Apple silicon runs
+ *   nothing, whether that asks for the hardened runtime, and the names of its sections.
  */
 export function loading(file) {
   const view = arm64Slice(file);
-  const found = { name: undefined, libraries: [], rpaths: [], macos: undefined, signed: false };
+  const found = {
+    name: undefined,
+    libraries: [],
+    rpaths: [],
+    macos: undefined,
+    signed: false,
+    hardened: false,
+    sections: [],
+  };
   for (const { command, at } of loadCommands(view)) {
     const text = () => {
       const start = at + view.readUInt32LE(at + 8);
@@ -64,14 +76,34 @@ export function loading(file) {
     if (command === LC_ID_DYLIB) found.name = text();
     if ([LC_LOAD_DYLIB, LC_LOAD_WEAK_DYLIB, LC_REEXPORT_DYLIB].includes(command))
       found.libraries.push(text());
+    if (command === LC_SEGMENT_64) found.sections.push(...sectionNames(view, at));
     if (command === LC_RPATH) found.rpaths.push(text());
-    if (command === LC_CODE_SIGNATURE) found.signed = true;
+    if (command === LC_CODE_SIGNATURE) {
+      found.signed = true;
+      found.hardened = isHardened(view, view.readUInt32LE(at + 8));
+    }
     if (command === LC_BUILD_VERSION) {
       const version = view.readUInt32LE(at + 12);
       found.macos = `${version >> 16}.${(version >> 8) & 0xff}`;
     }
   }
   return found;
+}
+
+function sectionNames(view, at) {
+  return Array.from({ length: view.readUInt32LE(at + 64) }, (_, i) => {
+    const start = at + 72 + 80 * i;
+    return view.toString('latin1', start, start + 16).replace(/\0.*$/s, '');
+  });
+}
+
+/** @param start of the signature, which holds several blobs, big-endian; the code directory's flags say it */
+function isHardened(view, start) {
+  for (let i = 0; i < view.readUInt32BE(start + 8); i++) {
+    const blob = start + view.readUInt32BE(start + 12 + 8 * i + 4);
+    if (view.readUInt32BE(blob) === CODE_DIRECTORY) return (view.readUInt32BE(blob + 12) & CS_RUNTIME) !== 0;
+  }
+  return false;
 }
 
 /** Whether the file is a library for 64-bit ARM, or holds one. */

@@ -1,10 +1,12 @@
 // Brings a fresh clone to working state, and says nothing when there is nothing to do:
-//   packages → MLX (found or fetched) → OpenBLAS on Linux → the C++ addon → TypeScript.
+//   packages → MLX (found or fetched) → OpenBLAS on Linux → the C++ addon → miniaudio (fetched) → sotto-mic → TypeScript.
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { compileAddon } from './compile.mjs';
 import { withLock } from './lock.mjs';
+import { compileMic } from './mic.mjs';
+import { miniaudioHeader } from './miniaudio.mjs';
 import { findMlx, findOpenBlas } from './mlx.mjs';
 import { installPackages } from './packages.mjs';
 import { SetupError, targetOf, thisSystem } from './system.mjs';
@@ -17,11 +19,13 @@ export async function setup(system) {
   const vendor = path.join(root, 'native/vendor');
   await withLock(system, path.join(root, 'native/obj/.lock'), async () => {
     await installPackages(system, root);
-    const [mlx, openblas] = await Promise.all([
+    const [mlx, openblas, miniaudio] = await Promise.all([
       findMlx(system, target, vendor),
       findOpenBlas(system, target, vendor),
+      miniaudioHeader(system, vendor),
     ]);
     await compileAddon(system, root, target, mlx, openblas);
+    await compileMic(system, root, target, miniaudio);
     if (!system.env.SOTTO_SETUP_NATIVE_ONLY) await compileTypeScript(system, root);
   });
 }

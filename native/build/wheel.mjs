@@ -1,22 +1,16 @@
 // A pinned Python wheel is how MLX and OpenBLAS ship prebuilt: fetched with pip, checked, unpacked.
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { fetchedFolder } from './fetched-folder.mjs';
 import { SetupError } from './system.mjs';
 
-/**
- * Unpacks the wheel of a pin below `vendor` and returns its folder; does nothing where that is already done.
- * The folder's name carries the hash, and it appears by a rename: it is complete or it is not there.
- */
-export async function unpackedWheel(system, vendor, pin) {
+/** Unpacks the wheel of a pin below `vendor` and returns its folder; does nothing where that is already done. */
+export function unpackedWheel(system, vendor, pin) {
   const name = `${pin.requirement.replace('==', '-')}-${pin.target}-${pin.sha256.slice(0, 8)}`;
-  const home = path.join(vendor, name);
-  if (existsSync(home)) return home;
-  await mkdir(vendor, { recursive: true });
-  const scratch = await mkdtemp(path.join(vendor, '.fetch-'));
-  try {
+  return fetchedFolder(vendor, name, async (scratch) => {
     const wheel = await download(system, pin, scratch);
     await checkHash(wheel, pin);
     const content = path.join(scratch, 'content');
@@ -28,13 +22,8 @@ export async function unpackedWheel(system, vendor, pin) {
         unzip.stderr,
       );
     }
-    await rename(content, home).catch((error) => {
-      if (!existsSync(home)) throw error; // another setup was quicker: its copy is as good
-    });
-    return home;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+    return content;
+  });
 }
 
 async function download(system, pin, folder) {
@@ -63,14 +52,14 @@ async function download(system, pin, folder) {
   return path.join(folder, wheel);
 }
 
-/** @throws SetupError when the file's sha256 is not the pinned one. */
-export async function checkHash(file, pin) {
+/** @throws SetupError when the file's sha256 is not the pinned one. @param manager pip or npm, which has fetched it */
+export async function checkHash(file, pin, manager = 'pip') {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
   const found = hash.digest('hex');
   if (found === pin.sha256) return;
   throw new SetupError(
     `${path.basename(file)} is not the file that Sotto pins: its sha256 is ${found}, not ${pin.sha256}.`,
-    'Nothing was installed. Check which package index pip uses (`pip config list`), clear its cache and run setup again.',
+    `Nothing was installed. Check which package index ${manager} uses (\`${manager} config list\`), clear its cache and run setup again.`,
   );
 }

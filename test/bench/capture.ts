@@ -1,6 +1,6 @@
 /**
  * From the hotkey to the first sample and to the first word on the screen: Dictate in the Raycast host, real speech in real
- * time from a process that plays the microphone, the real daemon with the starter model warm. `cold`: no process of
+ * time from sotto-mic with a script in place of the device, the real daemon with the starter model warm. `cold`: no process of
  * dictations waits; `warm`: the one of the dictation before does. What a Mac's sound system takes to open a device comes
  * on top of both.
  */
@@ -8,20 +8,19 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BackgroundCapture } from '#daemon/client/index.js';
 import { resolvePaths, type Paths } from '#daemon/user-paths.js';
 import { buildExtension, extensionFolder, whyNotBuilt } from '#test/raycast/build-extension.js';
 import { RaycastHost } from '#test/raycast/raycast-host.js';
 import { textOf } from '#test/raycast/tree.js';
+import { scriptedMicrophone } from '#test/harness/scripted-microphone.js';
 import { root } from './clips.js';
 import { samplesOf } from './in-process.js';
 import { median, printTable, quantile, saveResult } from './report.js';
 
 const launcher = join(root, 'daemon/bin/sotto.mjs');
 const clip = join(root, 'assets/speech/jfk.flac');
-const microphone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
 /** What Dictate shows before there are words. */
 const NO_WORDS = /^(\*[^*]*[.…]\*)?$/;
 
@@ -51,8 +50,7 @@ export async function capture(argv: string[]): Promise<void> {
     SOTTO_HOME: home,
     SOTTO_BIN: launcher,
     SOTTO_NODE: process.execPath,
-    SOTTO_CAPTURE: microphone,
-    FAKE_MIC: JSON.stringify(mic),
+    ...scriptedMicrophone(mic, home),
   };
   const paths = resolvePaths({ SOTTO_HOME: home });
   const run = (...words: string[]) =>

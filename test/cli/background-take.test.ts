@@ -27,6 +27,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 /** A session of a daemon that says what it is told to. */
 class ScriptedDictation {
   readonly told: string[] = [];
+  readonly heard: number[] = [];
   readonly #events = new EventQueue<DictationEvent>();
   acknowledgedSamples = 0;
 
@@ -39,6 +40,7 @@ class ScriptedDictation {
 
   push(samples: Int16Array): void {
     this.acknowledgedSamples += samples.length;
+    this.heard.push(...samples);
   }
 
   finish(): void {
@@ -73,7 +75,7 @@ const final = (text: string): DictationEvent => ({
 });
 
 /** A take that listens, with its sessions in the order in which they were begun. */
-async function take() {
+async function take(changes: { beginSoundMs?: number } = {}) {
   const source = new ScriptedSource();
   const clock = new VirtualClock();
   const sessions: ScriptedDictation[] = [];
@@ -90,6 +92,7 @@ async function take() {
       return { dictation, shown: (text) => text };
     },
     clock,
+    ...changes,
     onChange: ({ now }) => phases.push(now.phase),
     onLeft: (id) => left.push(id),
     markCancelled: (id, isCancelled) => (isCancelled ? marked.add(id) : marked.delete(id)),
@@ -105,8 +108,41 @@ async function take() {
     if (found === undefined) throw new Error(`there is no session ${at}`);
     return found;
   };
-  return { take: begun, clock, hear, left, marked, phases, session };
+  const hearSilence = (samples: number): void => {
+    source.hear(new Int16Array(samples));
+  };
+  return { take: begun, clock, hear, hearSilence, left, marked, phases, session };
 }
+
+describe('a take whose microphone is woken', () => {
+  test('listens at the first sample that is not zero', async () => {
+    const { hear, hearSilence, phases } = await take();
+    hearSilence(1.4 * SECOND);
+    expect(new Set(phases)).toEqual(new Set(['opening']));
+    hear(100);
+    expect(phases.at(-1)).toBe('listening');
+  });
+
+  test('listens after a second and a half of zeros: a muted microphone gives nothing else', async () => {
+    const { hearSilence, phases } = await take();
+    hearSilence(1.5 * SECOND - 1);
+    expect(phases.at(-1)).toBe('opening');
+    hearSilence(1);
+    expect(phases.at(-1)).toBe('listening');
+  });
+
+  test('records the sound of the beginning as silence, and what comes before and after it as it is', async () => {
+    const { hear, session } = await take({ beginSoundMs: 300 });
+    const muted = 0.3 * SECOND;
+    hear(1_000);
+    hear(muted - 100);
+    hear(SECOND);
+    const expected = ramp(0, 1_000 + muted - 100 + SECOND);
+    expected.fill(0, 1_000, 1_000 + muted);
+    await until(() => session(0).heard.length === expected.length);
+    expect(session(0).heard).toEqual([...expected]);
+  });
+});
 
 describe('a take that is cancelled', () => {
   test('is marked at once, as its process may die; no longer when it is restored', async () => {

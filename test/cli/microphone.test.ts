@@ -1,20 +1,22 @@
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Microphone, type MicrophoneWaits } from '#daemon/cli/microphone/microphone.js';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { listMicrophones, Microphone, type MicrophoneWaits } from '#daemon/cli/microphone/microphone.js';
+import { StandbyMicrophone } from '#daemon/cli/microphone/standby.js';
 import type { SottoError } from '#daemon/protocol/errors.js';
-import { ramp } from '#test/harness/ramp.js';
+import { ramp, SECOND } from '#test/harness/ramp.js';
+import { scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
 import { until } from '#test/harness/wait.js';
 
-const fakeMicrophone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
-
-beforeEach(() => void (process.env.SOTTO_CAPTURE = fakeMicrophone));
 afterEach(() => {
-  delete process.env.SOTTO_CAPTURE;
-  delete process.env.FAKE_MIC;
+  delete process.env.SOTTO_MIC;
+  delete process.env.SOTTO_MIC_SCRIPT;
 });
 
-function microphone(script: object, waits: Partial<MicrophoneWaits> = {}): Microphone {
-  process.env.FAKE_MIC = JSON.stringify(script);
+function hears(script: MicScript): void {
+  Object.assign(process.env, scriptedMicrophone(script));
+}
+
+function microphone(script: MicScript, waits: Partial<MicrophoneWaits> = {}): Microphone {
+  hears(script);
   return new Microphone({ waits });
 }
 
@@ -89,20 +91,108 @@ describe('the microphone', () => {
   });
 
   test.each([8_000, 44_100, 48_000])(
-    'that would give %i samples a second is refused, with what to do, and not heard too slow or too fast',
+    'of %i samples a second arrives at 16 kHz, as much as was said',
     async (rate) => {
-      await expect(microphone({ rate }).open()).rejects.toMatchObject({
-        code: 'MIC_UNAVAILABLE',
-        message: `the microphone gives ${rate} samples a second where 16000 are needed`,
-        hint: 'choose another microphone: `sotto dictate --list-devices` names them',
-      });
+      const source = microphone({ rate, samples: 2 * rate, pauseMs: 0 });
+      await source.open();
+      const heard = listenTo(source);
+      // But for what the resampler holds until the end.
+      await until(() => heard.samples.length > 1.9 * SECOND);
+      source.stop();
+      await until(() => heard.end === 'end');
+      expect(heard.samples).toHaveLength(2 * SECOND);
     },
   );
+
+  test.each([
+    ['says so', { lost: true }],
+    ['says nothing', { vanishes: true }],
+  ])('that is lost is told of by itself where the system %s, after all that it gave', async (_, how) => {
+    // No alarm of this process: what is told comes from sotto-mic.
+    const source = microphone({ samples: 4_000, pauseMs: 0, ...how }, { soundMs: 600_000 });
+    await source.open();
+    const heard = listenTo(source);
+    await until(() => heard.end !== undefined);
+    expect(heard.end).toMatchObject({
+      code: 'MIC_UNAVAILABLE',
+      message: 'the microphone was disconnected',
+    });
+    expect(heard.samples).toEqual([...ramp(0, 4_000)]);
+  });
+
+  test('that the system moves to another device goes on without a gap', async () => {
+    const source = microphone({ samples: 3_200, pauseMs: 0, movesTo: 'Headset' });
+    expect(await source.open()).toEqual({ name: 'Built-in Microphone' });
+    const heard = listenTo(source);
+    await until(() => heard.samples.length === 6_400);
+    source.stop();
+    await until(() => heard.end === 'end');
+    expect(heard.samples).toEqual([...ramp(0, 6_400)]);
+  });
+
+  test('that gives zeros because the system forbids it says so', async () => {
+    const source = microphone({ silent: true, samples: 2 * SECOND, pauseMs: 0, forbidden: true });
+    await source.open();
+    const heard = listenTo(source);
+    await until(() => heard.end !== undefined);
+    expect(heard.end).toMatchObject({ code: 'MIC_DENIED' });
+  });
+
+  test('that gives zeros and is allowed goes on', async () => {
+    const source = microphone({ silent: true, samples: 3 * SECOND, pauseMs: 0 });
+    await source.open();
+    const heard = listenTo(source);
+    await until(() => heard.samples.length === 3 * SECOND);
+    source.stop();
+    await until(() => heard.end === 'end');
+  });
+
+  test('is chosen by name or number, and the system’s own taken where it may be', async () => {
+    const devices = ['Built-in', 'Desk', 'Head "Set" \\ 2'];
+    hears({ devices });
+    const nameOf = async (device: string, orDefault = false): Promise<unknown> => {
+      const source = new Microphone({ device, orDefault });
+      const opened = await source.open().finally(() => source.stop());
+      return opened;
+    };
+    expect(await listMicrophones()).toEqual(devices);
+    expect(await nameOf('desk')).toEqual({ name: 'Desk' });
+    expect(await nameOf('2')).toEqual({ name: devices[2] });
+    expect(await nameOf('AirPods', true)).toEqual({ name: 'Built-in', insteadOf: 'AirPods' });
+    await expect(nameOf('AirPods')).rejects.toMatchObject({
+      code: 'MIC_UNAVAILABLE',
+      message: 'there is no microphone called AirPods',
+    });
+  });
+
+  test('whose program is missing says what to do', async () => {
+    process.env.SOTTO_MIC = '/nowhere/sotto-mic';
+    await expect(new Microphone().open()).rejects.toMatchObject({
+      code: 'MIC_UNAVAILABLE',
+      message: 'Sotto’s program for the microphone is missing',
+      hint: expect.stringContaining('install Sotto again') as unknown,
+    });
+  });
+
+  test('that was prepared opens without another process', async () => {
+    hears({ samples: 1_600 });
+    const standby = new StandbyMicrophone();
+    standby.prepare();
+    // Whatever is started from now on is not there.
+    process.env.SOTTO_MIC = '/nowhere/sotto-mic';
+    const source = new Microphone({ standby });
+    expect(await source.open()).toEqual({ name: 'Built-in Microphone' });
+    const heard = listenTo(source);
+    await until(() => heard.samples.length === 1_600);
+    source.stop();
+    await until(() => heard.end === 'end');
+    expect(standby.take()).toBeUndefined();
+  });
 
   test('that is there and can’t be opened says what to do', async () => {
     await expect(microphone({ unopenable: true }).open()).rejects.toMatchObject({
       code: 'MIC_UNAVAILABLE',
-      message: "the microphone can't be opened: it failed to start.",
+      message: 'the microphone can’t be opened: failed to open backend device',
       hint: expect.stringContaining('choose another microphone') as unknown,
     });
   });
@@ -110,7 +200,7 @@ describe('the microphone', () => {
   test('that is not there at all says so', async () => {
     await expect(microphone({ unopenable: true, devices: [] }).open()).rejects.toMatchObject({
       code: 'MIC_UNAVAILABLE',
-      message: "the microphone can't be opened: none is connected",
+      message: 'the microphone can’t be opened: none is connected',
       hint: expect.stringContaining('a microphone is connected') as unknown,
     });
   });

@@ -1,31 +1,29 @@
 /** A home for dictations in the background, and a microphone that hears what a test says. To be called once in a suite. */
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect } from '@jest/globals';
 import type { TakeAsk } from '#daemon/client/background-capture.js';
 import { BackgroundCapture } from '#daemon/client/index.js';
 import type { Capture, LastText } from '#daemon/protocol/capture.js';
 import { homeHere } from '#test/harness/home-here.js';
-import { argsOf } from '#test/harness/processes.js';
+import { argsOf, threadsOf } from '#test/harness/processes.js';
 import { fakeEngine, launcher, sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
+import { MICROPHONE_PROGRAM, scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
 import { until } from '#test/harness/wait.js';
-
-const microphone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
 
 export function captureHere() {
   // Before the home goes: the process that waits lives in it.
   afterEach(() => BackgroundCapture.leave(home.paths.capture));
   const home = homeHere();
 
-  function begin(mic: object, ...args: string[]): SottoProcess {
+  function begin(mic: MicScript, ...args: string[]): SottoProcess {
     return startSotto(['capture', '--no-refine', ...args], {
       home: home.folder,
-      env: { SOTTO_CAPTURE: microphone, FAKE_MIC: JSON.stringify(mic) },
+      env: scriptedMicrophone(mic, home.folder),
     });
   }
 
   /** Started by a process of its own, which can end. */
-  async function beginBelow(mic: object): Promise<{ pid: number; kill: () => void }> {
+  async function beginBelow(mic: MicScript): Promise<{ pid: number; kill: () => void }> {
     const start = `const { spawn } = require('node:child_process');
       const args = [process.env.LAUNCHER, 'capture', '--no-refine', '--go-on'];
       console.log(spawn(process.execPath, args, { detached: true, stdio: 'ignore' }).pid);
@@ -35,8 +33,7 @@ export function captureHere() {
       LAUNCHER: launcher,
       SOTTO_HOME: home.folder,
       SOTTO_ENGINE: fakeEngine,
-      SOTTO_CAPTURE: microphone,
-      FAKE_MIC: JSON.stringify(mic),
+      ...scriptedMicrophone(mic, home.folder),
     };
     const parent = spawn(process.execPath, ['-e', start], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     const said = await new Promise<string>((resolve) =>
@@ -122,6 +119,11 @@ export async function endAfter(capture: BackgroundCapture, ...asks: readonly Tak
   return last;
 }
 
+/** The scripted one has a thread beside its own while it is open, and so have the real ones. */
+export function isClosedMicrophone(pid: number): boolean {
+  return threadsOf(pid) === 1;
+}
+
 export function isMicrophone(pid: number): boolean {
-  return argsOf(pid).some((arg) => arg.includes('fake-microphone'));
+  return argsOf(pid).some((arg) => arg.endsWith(MICROPHONE_PROGRAM));
 }

@@ -9,7 +9,7 @@ const { begin, left, look } = here;
 
 describe('the microphone of a dictation in the background', () => {
   test('a microphone that is lost is opened again, and the take goes on', async () => {
-    const process = begin({ samples: 2 * SECOND, dies: true, lives: 2 }, '--go-on');
+    const process = begin({ samples: 2 * SECOND, lost: true, lives: 2 }, '--go-on');
     const capture = await look();
     // Four seconds of two lives; the third is none.
     const last = await end(capture);
@@ -58,7 +58,7 @@ describe('the microphone of a dictation in the background', () => {
     const denied = begin({ denied: true });
     expect(await end(await look())).toMatchObject({ phase: 'failed', error: { code: 'MIC_DENIED' } });
     await left(denied);
-    const tooFast = begin({ rate: 48_000 });
+    const busy = begin({ unopenable: true });
     expect(await end(await look())).toMatchObject({
       phase: 'failed',
       error: {
@@ -66,6 +66,6 @@ describe('the microphone of a dictation in the background', () => {
         hint: expect.stringContaining('choose another microphone') as unknown,
       },
     });
-    await left(tooFast);
+    await left(busy);
   });
 });

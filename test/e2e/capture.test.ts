@@ -3,11 +3,11 @@ import { readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { BackgroundCapture } from '#daemon/client/index.js';
-import { argsOf, childrenOf } from '#test/harness/processes.js';
+import { childrenOf } from '#test/harness/processes.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
-import { captureHere, end, endAfter, isMicrophone, see } from './capture-here.js';
+import { captureHere, end, endAfter, isClosedMicrophone, isMicrophone, see } from './capture-here.js';
 
 const here = captureHere();
 const { begin, history, last, left, look } = here;
@@ -68,7 +68,7 @@ describe('a dictation in the background', () => {
       }
       // One that waits, and none that holds the microphone.
       await until(() => childrenOf(process.pid).filter((pid) => isMicrophone(pid)).length === 1);
-      expect(childrenOf(process.pid).flatMap(argsOf).join(' ')).toContain('wait');
+      await until(() => childrenOf(process.pid).filter(isMicrophone).every(isClosedMicrophone));
     }
     expect(texts).toEqual(Array.from({ length: 3 }, () => rampText(2 * SECOND)));
     await left(process);

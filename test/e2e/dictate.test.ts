@@ -10,9 +10,8 @@ import { rampFile as writeRamp } from '#test/harness/ramp-file.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { sotto, startSotto, type SottoProcess, type SottoResult } from '#test/harness/run-sotto.js';
+import { scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
 import { until } from '#test/harness/wait.js';
-
-const fakeMicrophone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
 
 const home = homeHere();
 
@@ -28,10 +27,10 @@ function dictate(...args: string[]): Promise<SottoResult> {
   return sotto(['dictate', ...args], { home: home.folder });
 }
 
-function speak(microphone: object, args: string[] = [], env: Record<string, string> = {}): SottoProcess {
+function speak(microphone: MicScript, args: string[] = [], env: Record<string, string> = {}): SottoProcess {
   return startSotto(['dictate', ...args], {
     home: home.folder,
-    env: { SOTTO_CAPTURE: fakeMicrophone, FAKE_MIC: JSON.stringify(microphone), ...env },
+    env: { ...scriptedMicrophone(microphone, home.folder), ...env },
   });
 }
 
@@ -169,9 +168,19 @@ describe('sotto dictate', () => {
   });
 
   test('gives what was said until the microphone was lost, and says that it was', async () => {
-    const work = speak({ samples: 2 * SECOND, dies: true, pauseMs: 0 });
+    const work = speak({ samples: 2 * SECOND, lost: true, pauseMs: 0 });
     const { code, stdout, stderr } = await work.done;
     expect([code, stdout]).toEqual([1, `${rampText(2 * SECOND)}\n`]);
+    expect(stderr).toMatch(/the microphone was disconnected/);
+  });
+
+  test('gives what came until the process of the microphone died, and its last words', async () => {
+    const work = speak({ samples: 2 * SECOND, dies: true });
+    const { code, stdout, stderr } = await work.done;
+    expect(code).toBe(1);
+    // What it had recorded and not written yet is lost with it: pieces of a tenth of a second.
+    const beginnings = Array.from({ length: 20 }, (_, i) => `${rampText(((i + 1) * SECOND) / 10)}\n`);
+    expect(beginnings).toContain(stdout);
     expect(stderr).toMatch(/the microphone was lost .*the sound card is gone/);
   });
 
@@ -188,7 +197,9 @@ describe('sotto dictate', () => {
     expect(await speak({ denied: true }).done).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringMatching(/^sotto: it is not allowed — .*Privacy/) as unknown,
+      stderr: expect.stringMatching(
+        /^sotto: the system does not allow the microphone — .*Privacy/,
+      ) as unknown,
     });
   });
 

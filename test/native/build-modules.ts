@@ -30,6 +30,14 @@ export interface Pin {
   glibc?: string;
 }
 
+export interface MiniaudioPin {
+  version: string;
+  requirement: string;
+  sha256: string;
+  header: string;
+  headerSha256: string;
+}
+
 interface Modules {
   'system.mjs': {
     thisSystem: () => System;
@@ -37,7 +45,7 @@ interface Modules {
     compareVersions: (a: string, b: string) => number;
   };
   'mlx.mjs': {
-    pins: { mlx: string; wheels: Pin[] };
+    pins: { mlx: string; wheels: Pin[]; miniaudio: MiniaudioPin };
     findMlx: (
       system: System,
       target: string,
@@ -51,6 +59,9 @@ interface Modules {
     unpackedWheel: (system: System, vendor: string, pin: Pin) => Promise<string>;
     checkHash: (file: string, pin: Pin) => Promise<void>;
   };
+  'miniaudio.mjs': {
+    miniaudioHeader: (system: System, vendor: string, pin?: MiniaudioPin) => Promise<string>;
+  };
   'compiler.mjs': {
     findCompiler: (system: System) => Promise<{ command: string; kind: string; version: number }>;
     parseCompiler: (text: string) => { kind: string; version: number };
@@ -62,7 +73,10 @@ interface Modules {
     ) => string[];
   };
   'typescript.mjs': { compileTypeScript: (system: System, root: string) => Promise<boolean> };
-  'compile.mjs': { dependencies: (rule: string) => string[] };
+  'compile.mjs': {
+    dependencies: (rule: string) => string[];
+    sourcesFor: (root: string, openblas: object | undefined) => Promise<string[]>;
+  };
   'packages.mjs': {
     notInstalled: (lock: object, record: object) => string[];
     npmFailure: (stderr: string) => Error & { nextStep: string; details: string };

@@ -1,5 +1,6 @@
 /** What set-up says when a machine lacks something: one sentence, and what to do. */
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -12,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { load, machine, type Pin, type Ran, type System } from './build-modules.js';
+import { load, machine, type MiniaudioPin, type Pin, type Ran, type System } from './build-modules.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const scratch = mkdtempSync(path.join(tmpdir(), 'sotto-build-'));
@@ -36,6 +37,18 @@ async function failure(work: () => unknown): Promise<{ message: string; nextStep
   }
   throw new Error('nothing was thrown');
 }
+
+test('a build for macOS has the recurrence of voice activity, and no other CPU kernel', async () => {
+  const { sourcesFor } = await load('compile.mjs');
+  const kernels = async (openblas?: object): Promise<string[]> =>
+    (await sourcesFor(root, openblas))
+      .filter((file) => path.basename(path.dirname(file)) === 'cpu')
+      .map((file) => path.basename(file));
+  const mac = await kernels();
+  expect(mac).toEqual(expect.arrayContaining(['kernels_baseline.cc', 'lstm.cc']));
+  expect(mac).not.toContain('attention.cc');
+  expect(await kernels({})).toEqual(expect.arrayContaining([...mac, 'attention.cc', 'decoder_block.cc']));
+});
 
 describe('the platform', () => {
   test.each([
@@ -272,6 +285,75 @@ describe('a wheel', () => {
       expect(wheel.requirement).toMatch(/^[\w-]+==[\d.]+$/);
       if (wheel.part === 'mlx') expect(wheel.requirement.endsWith(`==${pins.mlx}`)).toBe(true);
     }
+  });
+});
+
+describe('miniaudio', () => {
+  const header = '/* miniaudio */';
+  const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
+  const archive = ((): Buffer => {
+    const folder = fresh();
+    mkdirSync(path.join(folder, 'package/deep'), { recursive: true });
+    writeFileSync(path.join(folder, 'package/deep/miniaudio.h'), header);
+    execFileSync('tar', ['-czf', 'it.tgz', 'package'], { cwd: folder });
+    return readFileSync(path.join(folder, 'it.tgz'));
+  })();
+  const pin = (changes: Partial<MiniaudioPin> = {}): MiniaudioPin => ({
+    version: '1.2.3',
+    requirement: 'carrier@4.5.6',
+    sha256: sha256(archive),
+    header: 'package/deep/miniaudio.h',
+    headerSha256: sha256(header),
+    ...changes,
+  });
+  /** An npm that "downloads" the archive, and the real tar. */
+  const npm = (): System =>
+    machine({
+      run: (command, args): Promise<Ran> => {
+        if (command === 'npm')
+          writeFileSync(path.join(args[args.indexOf('--pack-destination') + 1] ?? '', 'it.tgz'), archive);
+        else execFileSync(command, args);
+        return Promise.resolve({ code: 0, stdout: '', stderr: '' });
+      },
+    });
+
+  test('is fetched once, and leaves nothing else behind', async () => {
+    const { miniaudioHeader } = await load('miniaudio.mjs');
+    const vendor = fresh();
+    const home = await miniaudioHeader(npm(), vendor, pin());
+    expect(readdirSync(home)).toEqual(['miniaudio.h']);
+    expect(readFileSync(path.join(home, 'miniaudio.h'), 'utf8')).toBe(header);
+    expect(await miniaudioHeader(machine(), vendor, pin())).toBe(home); // this machine has no npm: it was not asked
+    expect(readdirSync(vendor)).toEqual([path.basename(home)]);
+  });
+
+  test.each([
+    ['package', { sha256: '0'.repeat(64) }, /^it\.tgz is not the file that Sotto pins/],
+    ['header', { headerSha256: '0'.repeat(64) }, /^miniaudio\.h is not the file that Sotto pins/],
+  ])('out of another %s is refused, and nothing is installed', async (_, changes, said) => {
+    const { miniaudioHeader } = await load('miniaudio.mjs');
+    const vendor = fresh();
+    const { message, nextStep } = await failure(() => miniaudioHeader(npm(), vendor, pin(changes)));
+    expect(message).toMatch(said);
+    expect(nextStep).toMatch(/npm config list/);
+    expect(readdirSync(vendor)).toEqual([]);
+  });
+
+  test('without a network is explained', async () => {
+    const { miniaudioHeader } = await load('miniaudio.mjs');
+    const { message, nextStep } = await failure(() => miniaudioHeader(machine(), fresh(), pin()));
+    expect(message).toBe('npm could not fetch carrier@4.5.6, which carries miniaudio 1.2.3.');
+    expect(nextStep).toMatch(/network/);
+  });
+
+  test('that is pinned is whole, and the one that is built with', async () => {
+    const { pins } = await load('mlx.mjs');
+    const { miniaudioHeader } = await load('miniaudio.mjs');
+    expect(pins.miniaudio.sha256).toMatch(/^[0-9a-f]{64}$/);
+    const home = await miniaudioHeader(machine(), path.join(root, 'native/vendor'));
+    const content = readFileSync(path.join(home, 'miniaudio.h'));
+    expect(sha256(content)).toBe(pins.miniaudio.headerSha256);
+    expect(content.toString('utf8')).toContain(`miniaudio - v${pins.miniaudio.version} `);
   });
 });
 

@@ -41,10 +41,16 @@ export class Desktop {
   confirms = true;
   /** All that was pasted, joined: what stands in the app in front. */
   pasted = '';
+  /** How long the app in front takes until it reads what is pasted. */
+  readsAfterMs = 0;
 
   showFinder(...selection: string[]): void {
     this.frontmost = FINDER;
     this.finderSelection = selection;
+  }
+
+  #readPasted(): void {
+    this.pasted += this.clipboard[0]?.text ?? '';
   }
 
   /** What was given with each deed of a kind: of most, the first argument is what one wants. */
@@ -62,7 +68,9 @@ export class Desktop {
         return void this.clipboard.unshift(contentOf(args[0]));
       case 'paste':
         this.clipboard.unshift(contentOf(args[0]));
-        return void (this.pasted += contentOf(args[0]).text);
+        if (this.readsAfterMs === 0) this.#readPasted();
+        else setTimeout(() => this.#readPasted(), this.readsAfterMs);
+        return undefined;
       case 'clearClipboard':
         return void (this.clipboard = []);
       case 'readClipboard':

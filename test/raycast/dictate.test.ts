@@ -70,6 +70,17 @@ describeUnless(reason)('Dictate', () => {
     expect(host.desktop.clipboard[0]).toEqual({ text: 'newer' });
   });
 
+  test('a slow app gets the text, not what was on the clipboard', async () => {
+    const host = here.raycast({ samples: SECOND });
+    host.desktop.clipboard = [{ text: 'older' }];
+    host.desktop.readsAfterMs = 900;
+    await (await dictate(1, host)).act('Finish and Paste');
+    await host.launched.at(-1)?.done();
+    expect(host.desktop.pasted).toBe(rampText(SECOND));
+    expect(host.desktop.clipboard[0]).toEqual({ text: 'older' });
+    expect(host.desktop.did('hud')).toEqual(['Inserted']);
+  });
+
   test('of several files on the clipboard, or one of another machine, none is put in the place of what was there', async () => {
     const host = here.raycast({ samples: SECOND });
     for (const copied of [
@@ -285,7 +296,9 @@ describeUnless(reason)('Dictate', () => {
   test('says what is wrong with the microphone', async () => {
     const command = here.raycast({ denied: true }).launch('dictate');
     await command.untilText('This did not work');
-    expect(command.text()).toContain('It is not allowed. Allow Raycast the microphone');
+    expect(command.text()).toContain(
+      'The system does not allow the microphone. Allow Raycast the microphone',
+    );
     expect(command.actions()).toContain('Open Microphone Settings');
   });
 });

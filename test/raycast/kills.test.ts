@@ -8,6 +8,7 @@ import { BackgroundCapture, SottoClient } from '#daemon/client/index.js';
 import { argsOf, isThere, processesOf } from '#test/harness/processes.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { randomOf } from '#test/harness/random-of.js';
+import { MICROPHONE_PROGRAM } from '#test/harness/scripted-microphone.js';
 import { isRunning, until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
@@ -50,7 +51,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
       const zombies = started.filter(({ pid }) => isThere(pid) && !isRunning(pid));
       expect(zombies.length).toBeLessThanOrEqual(killed);
       expect(started.filter(({ pid }) => isRunning(pid)).length).toBeLessThanOrEqual(1);
-      expect(atWork(here.paths.home, 'fake-microphone').length).toBeLessThanOrEqual(1);
+      expect(atWork(here.paths.home, MICROPHONE_PROGRAM).length).toBeLessThanOrEqual(1);
       // A session that nobody comes back to is finished by the daemon after a while.
       await until(async () => {
         const past = await history();
@@ -62,7 +63,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
       for (const [id, text] of said) expect(past.get(id) ?? '').toMatch(new RegExp(`^${text}`));
       await host.close();
       await until(() => atWork(here.paths.home, 'capture').length === 0);
-      await until(() => atWork(here.paths.home, 'fake-microphone').length === 0);
+      await until(() => atWork(here.paths.home, MICROPHONE_PROGRAM).length === 0);
     },
     60_000 + TIMES * 15_000,
   );
@@ -94,7 +95,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
       const pids = host.launched.flatMap(({ children }) => children.started.map(({ pid }) => pid));
       return end(pids.filter(isRunning));
     }
-    if (victim === 'microphone') end(atWork(here.paths.home, 'fake-microphone'));
+    if (victim === 'microphone') end(atWork(here.paths.home, MICROPHONE_PROGRAM));
     if (victim === 'daemon') {
       const client = await SottoClient.connect(here.paths.socket, 'kills').catch(() => undefined);
       client?.close();

@@ -4,10 +4,10 @@
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { bundledSpeech } from '#daemon/paths.js';
 import { launcher, sotto } from '#test/harness/run-sotto.js';
+import { scriptedMicrophone } from '#test/harness/scripted-microphone.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { wavHead } from '#test/harness/wav-head.js';
@@ -17,7 +17,6 @@ import type { Frame, ToastFrame } from './picture-frame.js';
 import { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
 
-const microphone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
 /** The Mac of the pictures. */
 const MACHINE = '24GB,gpu';
 const RATE = 16_000;
@@ -60,9 +59,8 @@ export class Stage {
         SOTTO_HOME: this.home.folder,
         SOTTO_BIN: launcher,
         SOTTO_NODE: process.execPath,
-        SOTTO_CAPTURE: microphone,
         SOTTO_MACHINE: MACHINE,
-        FAKE_MIC: JSON.stringify(mic),
+        ...scriptedMicrophone(mic, this.home.folder),
       },
     });
     this.#hosts.push(host);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { FakeLaunchd } from '#test/harness/fake-launchd.js';
 import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
+import type { MicScript } from '#test/harness/scripted-microphone.js';
 import { until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
@@ -36,7 +37,7 @@ describeUnless(reason)('Set up Sotto', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function raycast(mic: object = {}, preferences: Record<string, unknown> = {}): RaycastHost {
+  function raycast(mic: MicScript = {}, preferences: Record<string, unknown> = {}): RaycastHost {
     return here.raycast(mic, { env: launchctl.environment, preferences });
   }
 

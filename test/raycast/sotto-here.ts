@@ -1,18 +1,16 @@
-/** The built extension, the real command and daemon behind it, a fake microphone and engine. To be called once in a suite. */
+/** The built extension, the real command and daemon behind it, a scripted microphone and a fake engine. To be called once in a suite. */
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
-import { fileURLToPath } from 'node:url';
 import type { Paths } from '#daemon/paths.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { fakeEngine, launcher, sotto } from '#test/harness/run-sotto.js';
+import { scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
 import { buildExtension, extensionFolder, type BuiltExtension } from './build-extension.js';
 import { RaycastHost, type HostOptions } from './raycast-host.js';
 
-const microphone = fileURLToPath(new URL('../harness/fake-microphone.js', import.meta.url));
-
 export interface SottoHere {
   readonly paths: Paths;
-  /** A Raycast whose microphone hears what `FAKE_MIC` is to say. */
-  raycast(mic: object, options?: HostOptions): RaycastHost;
+  /** A Raycast whose microphone does what a script says. */
+  raycast(mic: MicScript, options?: HostOptions): RaycastHost;
   /** What the command prints. */
   sotto(...args: string[]): Promise<string>;
 }
@@ -41,9 +39,8 @@ export function sottoHere(build = () => buildExtension(extensionFolder)): SottoH
           SOTTO_HOME: home.folder,
           SOTTO_BIN: launcher,
           SOTTO_NODE: process.execPath,
-          SOTTO_CAPTURE: microphone,
           SOTTO_ENGINE: fakeEngine,
-          FAKE_MIC: JSON.stringify(mic),
+          ...scriptedMicrophone(mic, home.folder),
           ...options.env,
         },
       });

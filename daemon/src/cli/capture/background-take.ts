@@ -17,17 +17,13 @@ import { SAMPLE_RATE } from '../../protocol/live.js';
 import { levelOf, SILENT_DB } from '../../sessions/live/level.js';
 import { Levels } from '../dictate/levels.js';
 import type { OpenSource, Source } from '../dictate/source.js';
+import { Waking } from '../dictate/waking.js';
 import { SteadySource } from './steady-source.js';
 import { TakeSession, type TakeSessionParts } from './take-session.js';
 import type { TakeSound } from './take-sound.js';
 
 /** How long one that was given up can be restored. */
 export const RESTORE_MS = 8_000;
-/**
- * A headset that is woken gives digital zeros for more than half a second. Until there is something else, or so much
- * silence that there may be nothing, it is not said that anybody is heard.
- */
-const WAKING_SAMPLES = 8 * SAMPLE_RATE;
 /** Nobody speaks for so long: it was forgotten. */
 const FORGOTTEN_MS = 10 * 60_000;
 /** How often a session that the daemon has lost is begun again, from the first sample on. */
@@ -50,6 +46,8 @@ export interface BackgroundTakeParts {
   readonly openSession: (asked: Capture['asked']) => Pick<TakeSessionParts, 'dictation' | 'shown'>;
   readonly clock: Clock;
   readonly onChange: (take: BackgroundTake) => void;
+  /** How long the sound is heard that says that it listens. So much is recorded as silence: the microphone hears it too. */
+  readonly beginSoundMs?: number;
   /** Marks a session or a sound for the next daemon and the next process, while this one may die before it is discarded. */
   readonly markCancelled?: (id: string, isCancelled: boolean) => void;
   /** The sound lies where a daemon finds it under this name: one that runs may take it up at once. */
@@ -61,6 +59,8 @@ interface Loss {
   readonly error: WireError;
   /** Samples that are in the history with it. */
   readonly recordedSamples: number;
+  /** The daemon has kept them. */
+  readonly isKept: boolean;
 }
 
 /** What is not a session's. */
@@ -81,8 +81,9 @@ export class BackgroundTake {
   #loss: Loss | undefined;
   /** It can't be restored any more. */
   #isGivenUp = false;
-  /** Samples of digital silence since the microphone was opened. */
-  #zeros = 0;
+  #waking = new Waking();
+  /** Samples still to be recorded as silence. */
+  #muted = 0;
   #sourceFailure: SottoError | undefined;
   #sourceEnded = false;
   #calmRestore: (() => void) | undefined;
@@ -231,7 +232,7 @@ export class BackgroundTake {
 
   /** From now on it is opened: whoever speaks waits for a moment. */
   #wake(change: Partial<Own>): void {
-    this.#zeros = 0;
+    this.#waking = new Waking();
     this.#change({ ...change, ...(this.#isIn(['listening']) && { phase: 'opening' }) });
   }
 
@@ -239,19 +240,26 @@ export class BackgroundTake {
     // While it is paused nothing of it is kept, nor measured.
     if (this.#isIn(['paused']) || isOver(this.#own.phase)) return;
     const { sound } = this.#parts;
-    sound.append(samples);
+    sound.append(this.#withoutSound(samples));
     this.#session.more();
     this.#coming?.more();
     this.#levels.push(samples);
-    const isSilent = samples.every((sample) => sample === 0);
-    if (isSilent) this.#zeros += samples.length;
-    const isAwake = !isSilent || this.#zeros > WAKING_SAMPLES;
+    const listens = this.#waking.push(samples) && this.#isIn(['opening']);
+    if (listens) this.#muted = ((this.#parts.beginSoundMs ?? 0) * SAMPLE_RATE) / 1000;
     this.#change({
-      ...(this.#isIn(['opening']) && isAwake && { phase: 'listening' }),
+      ...(listens && { phase: 'listening' }),
       seconds: this.#levels.seconds,
       db: levelOf(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)).rms,
       noSignalSeconds: this.#levels.noSignalSeconds,
     });
+  }
+
+  /** The samples, as silence where the sound of the beginning is heard in them. */
+  #withoutSound(samples: Int16Array): Int16Array {
+    if (this.#muted === 0) return samples;
+    const count = Math.min(this.#muted, samples.length);
+    this.#muted -= count;
+    return samples.slice().fill(0, 0, count);
   }
 
   /** No more sound comes: it was told to stop, or it was lost. What was said until then is finished. */
@@ -375,7 +383,7 @@ export class BackgroundTake {
   /** Nothing writes it down any more. Whoever speaks is not cut off for that: the sound is recorded until they are done. */
   #lose({ error, recording }: Failed): void {
     const recordedSamples = recording === undefined ? 0 : this.#session.taken;
-    this.#loss = { error, recordedSamples };
+    this.#loss = { error, recordedSamples, isKept: recording !== undefined };
     if (this.#isIn(['opening']) && !this.#isWorthKeeping(0)) {
       this.#endLost(this.#loss);
       return;
@@ -385,10 +393,11 @@ export class BackgroundTake {
     this.#finishSession();
   }
 
-  #endLost({ error, recordedSamples }: Loss): void {
+  #endLost({ error, recordedSamples, isKept }: Loss): void {
     const id = this.#isWorthKeeping(recordedSamples) ? this.#parts.sound.leave() : undefined;
-    const hint = 'what you said is kept: it comes into the history as soon as Sotto can write it down';
-    this.#end({ phase: 'failed', error: id === undefined ? error : { ...error, hint } });
+    const later = 'what you said is kept: it comes into the history as soon as Sotto can write it down';
+    const hint = id !== undefined ? later : isKept ? 'what you said is kept: see the history' : undefined;
+    this.#end({ phase: 'failed', error: hint === undefined ? error : { ...error, hint } });
     if (id !== undefined) this.#parts.onLeft?.(id);
   }
 

@@ -28,7 +28,7 @@ import { modelArgument } from '../models-argument.js';
 import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../start-daemon.js';
 import { BackgroundTake } from './background-take.js';
 import { programMark } from './program-mark.js';
-import { play, soundOf } from './sounds.js';
+import { beginHeardMs, play, soundOf } from './sounds.js';
 import { TakeSound } from './take-sound.js';
 import { takeUp } from './take-up.js';
 
@@ -60,6 +60,8 @@ export class Resident {
   #take: BackgroundTake | undefined;
   #goesOnAlone = false;
   #watchers = 0;
+  /** Whether anybody has looked at the take. */
+  #wasWatched = false;
   #companySinceMs: number | undefined;
   /** Who has said of the take that all is said, and is there to be given the text. */
   #finisher: object | undefined;
@@ -120,6 +122,7 @@ export class Resident {
     this.#goesOnAlone = options.goOn === true;
     const take = this.#begin(options, source);
     this.#take = take;
+    this.#wasWatched = this.#watchers > 0;
     void take.over.then(() => this.#over(take));
     this.watched(this.#watchers);
     return { take, isNew: true };
@@ -143,6 +146,7 @@ export class Resident {
   watched(count: number): void {
     const { clock } = this.#parts;
     this.#watchers = count;
+    this.#wasWatched ||= count > 0;
     if (count > 0) this.#companySinceMs ??= clock.nowMs();
     const take = this.#take;
     if (count > 0 || take === undefined) return;
@@ -214,6 +218,7 @@ export class Resident {
       markCancelled: (id, isCancelled) =>
         isCancelled ? markCancelled(paths.spool, id) : clearCancelMark(paths.spool, id),
       onLeft: (id) => void takeUp(id, paths),
+      ...(options.sounds === true && { beginSoundMs: beginHeardMs() }),
       ...(firstSource !== undefined && { firstSource }),
     });
     void take.over.then(() => connections.close());
@@ -223,8 +228,10 @@ export class Resident {
   #over(take: BackgroundTake): void {
     if (take !== this.#take) return;
     this.#keepUnread(take.now);
+    // A microphone that can't be opened fails before the command that began it has connected.
+    const isUntold = !this.#wasWatched && take.now.phase === 'failed';
     // Who left it to its end looks for the text in the history.
-    const isAwaited = !this.#isLeaving && (this.#watchers > 0 || this.#goesOnAlone);
+    const isAwaited = !this.#isLeaving && (this.#watchers > 0 || this.#goesOnAlone || isUntold);
     if (isAwaited) this.#calmForget = this.#parts.clock.after(REMEMBERED_MS, () => this.#forget(take));
     else this.#forget(take);
     if (this.#isLeaving) return;

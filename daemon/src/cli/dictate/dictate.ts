@@ -9,8 +9,9 @@ import { clock } from '../terminal/progress-line.js';
 import { wrapForStdout } from '../terminal/wrap.js';
 import type { Delivering } from './deliver.js';
 import { Levels } from './levels.js';
-import type { Source } from './source.js';
+import type { OpenSource, Source } from './source.js';
 import type { DictateView } from './view.js';
+import { Waking } from './waking.js';
 
 export interface DictateParts {
   readonly source: Source;
@@ -81,10 +82,10 @@ export class DictateRun {
       const opened = await source.open();
       if (this.#ending !== undefined) return this.#discarded();
       trace('cli', 'source open');
-      view.sourceOpened(opened);
+      if (!source.live) view.sourceOpened(opened);
       const dictation = this.#parts.open();
       this.#dictation = dictation;
-      this.#listen(dictation);
+      this.#listen(dictation, opened);
       return await this.#read(dictation);
     } catch (thrown) {
       if (this.#ending !== undefined) return this.#discarded();
@@ -97,8 +98,10 @@ export class DictateRun {
     }
   }
 
-  #listen(dictation: Dictation): void {
+  #listen(dictation: Dictation, opened: OpenSource): void {
     const { source, view } = this.#parts;
+    const waking = new Waking();
+    let isAwake = !source.live;
     const end = (): void => {
       // A file ends by itself.
       this.finish();
@@ -108,6 +111,10 @@ export class DictateRun {
       pcm: (samples) => {
         this.#levels.push(samples);
         dictation.push(samples);
+        if (!isAwake && waking.push(samples)) {
+          isAwake = true;
+          view.sourceOpened(opened);
+        }
         view.heard();
       },
       end,

@@ -51,10 +51,6 @@ export class PcmProcess {
     }
   }
 
-  send(message: string | object): void {
-    if (this.#child.connected) this.#child.send(message, () => undefined);
-  }
-
   kill(): void {
     this.#child.kill('SIGKILL');
   }

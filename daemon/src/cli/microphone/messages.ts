@@ -1,23 +1,40 @@
-/** What the process that holds the microphone says; the sound goes through its stdout (s16le mono 16 kHz). */
+/** Commands to sotto-mic, and the events that come back; native/mic/sotto-mic.c is the other side. */
 import * as v from 'valibot';
-import { errorSchema } from '../../protocol/wire-error.js';
 
-export const captureMessageSchema = v.variant('type', [
-  v.object({ type: v.literal('devices'), names: v.array(v.string()) }),
-  /** `insteadOf`: the device that was wanted, and is not connected. */
-  v.object({ type: v.literal('opened'), name: v.string(), insteadOf: v.exactOptional(v.string()) }),
-  v.object({ type: v.literal('failed'), error: errorSchema }),
-]);
-export type CaptureMessage = v.InferOutput<typeof captureMessageSchema>;
-
-/** What it is asked, beside being started: to hear no more. */
+/** Lines on its stdin. `open N`: number N of the last list. */
+export const LIST = 'list';
+export const OPEN = 'open';
 export const STOP = 'stop';
 
-/** To open the microphone now: one that was started before anybody needs it waits for this. */
-export const listenSchema = v.object({
-  type: v.literal('listen'),
-  device: v.exactOptional(v.string()),
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+export const micEventSchema = v.variant('type', [
+  v.object({
+    type: v.literal('devices'),
+    devices: v.array(v.object({ name: v.string(), isDefault: v.boolean() })),
+  }),
+  /** Comes again when the system moves the recording to another device; `rate` stays then. */
+  v.object({
+    type: v.literal('opened'),
+    name: v.string(),
+    rate: v.pipe(v.number(), v.integer(), v.minValue(1_000), v.maxValue(1_000_000)),
+  }),
+  /** Samples that are missing at this place, because this process did not read. */
+  v.object({ type: v.literal('dropped'), samples: count }),
+  v.object({ type: v.literal('closed') }),
+  v.object({
+    type: v.literal('failed'),
+    reason: v.picklist(['none', 'denied', 'open', 'lost', 'command', 'system']),
+    /** In the words of the sound system; may be empty. */
+    detail: v.string(),
+  }),
+]);
+export type MicEvent = v.InferOutput<typeof micEventSchema>;
+export type MicFailure = Extract<MicEvent, { type: 'failed' }>;
+
+/** What the microphone was asked for. */
+export interface Listen {
+  readonly device?: string;
   /** Whether the system's own takes the place of one that is not connected. */
-  orDefault: v.boolean(),
-});
-export type Listen = v.InferOutput<typeof listenSchema>;
+  readonly orDefault: boolean;
+}

@@ -1,25 +1,22 @@
 /**
- * The microphone as a source. Not yet run on a Mac or with a real microphone: what is tried is the library over ALSA, with a
- * file in place of the sound card, and all of this with a process that plays the microphone.
+ * The microphone as a source. Not yet run on a Mac or with a real microphone: what is tried is sotto-mic over ALSA, with a file
+ * in place of the sound card, and with a script in place of the system's devices.
  */
-import { fileURLToPath } from 'node:url';
-import * as v from 'valibot';
 import { SottoError } from '../../protocol/errors.js';
-import { PcmProcess, type PcmProcessListener } from '../dictate/pcm-process.js';
+import { trace } from '../../trace.js';
 import type { OpenSource, Source, SourceListener } from '../dictate/source.js';
-import { captureMessageSchema, STOP, type Listen } from './messages.js';
+import { chooseDevice, chooseOrDefault, DEFAULT_DEVICE } from './choose-device.js';
+import { failureOf } from './failures.js';
+import { LIST, OPEN, STOP, type Listen, type MicEvent } from './messages.js';
+import { MicProcess, type MicListener } from './mic-process.js';
 import type { StandbyMicrophone } from './standby.js';
-
-/** The module of the process that holds the microphone. Tests put their own in its place. */
-export function captureModule(): string {
-  return process.env.SOTTO_CAPTURE ?? fileURLToPath(new URL('./capture.js', import.meta.url));
-}
+import { To16k } from './to-16k.js';
 
 /** Longest waits, in milliseconds. */
 export interface MicrophoneWaits {
   /** Until it is open: a headset may be woken for it. */
   readonly openMs: number;
-  /** Between two pieces of sound; silence is sound, too. */
+  /** Between two pieces of sound; silence is sound, too. sotto-mic says sooner that a device is lost: this is for sotto-mic. */
   readonly soundMs: number;
   /** After it was told to stop. */
   readonly stopMs: number;
@@ -38,22 +35,38 @@ export interface MicrophoneOptions {
   readonly waits?: Partial<MicrophoneWaits>;
 }
 
-export class Microphone implements Source {
+export class Microphone implements Source, MicListener {
   readonly live = true;
   readonly paced = true;
   readonly #waits: MicrophoneWaits;
+  readonly #asked: Listen;
+  readonly #process: MicProcess;
   readonly #opened: Promise<OpenSource>;
-  #process: PcmProcess | undefined;
+  #settle: { readonly done: (opened: OpenSource) => void; readonly failed: (error: SottoError) => void };
+  #insteadOf: string | undefined;
+  #converter: To16k | undefined;
+  #rate: number | undefined;
+  #listener: SourceListener | undefined;
+  /** What came before anybody listened. */
+  #early: Int16Array[] = [];
   #failure: SottoError | undefined;
   #stopped = false;
   #over = false;
   #alarm: NodeJS.Timeout | undefined;
 
   /** Begins to open it: what a command does meanwhile costs no words. */
-  constructor(options: MicrophoneOptions = {}) {
-    this.#waits = { ...WAITS, ...options.waits };
-    this.#opened = this.#begin(options);
+  constructor({ device, orDefault = false, standby, waits }: MicrophoneOptions = {}) {
+    this.#waits = { ...WAITS, ...waits };
+    this.#asked = { orDefault, ...(device !== undefined && { device }) };
+    this.#settle = { done: () => undefined, failed: () => undefined };
+    this.#opened = new Promise((done, failed) => (this.#settle = { done, failed }));
     this.#opened.catch(() => undefined);
+    this.#within(this.#waits.openMs, 'the microphone can’t be opened: it does not answer');
+    const waiting = standby?.take();
+    waiting?.giveTo(this);
+    this.#process = waiting ?? new MicProcess(this);
+    // Only where one was named: to ask for all of them takes time, in which nothing is heard.
+    this.#process.send(device === undefined ? OPEN : LIST);
   }
 
   open(): Promise<OpenSource> {
@@ -61,7 +74,12 @@ export class Microphone implements Source {
   }
 
   start(listener: SourceListener): void {
-    void this.#listen(listener);
+    this.#listener = listener;
+    // Not while the caller is still at it.
+    queueMicrotask(() => {
+      for (const samples of this.#early.splice(0)) listener.pcm(samples);
+      if (this.#over) this.#end();
+    });
   }
 
   stop(): void {
@@ -69,54 +87,95 @@ export class Microphone implements Source {
     this.#stopped = true;
     if (this.#over) return;
     clearTimeout(this.#alarm);
-    this.#process?.send(STOP);
-    this.#alarm = setTimeout(() => this.#process?.kill(), this.#waits.stopMs);
+    this.#process.send(STOP);
+    this.#alarm = setTimeout(() => this.#process.kill(), this.#waits.stopMs);
   }
 
-  #begin({ device, orDefault = false, standby }: MicrophoneOptions): Promise<OpenSource> {
-    return new Promise((done, failed) => {
-      const give = (error: SottoError): void => {
-        this.#failure ??= error;
-        failed(this.#failure);
-      };
-      this.#within(this.#waits.openMs, 'the microphone can’t be opened: it does not answer');
-      const asked: Listen = { type: 'listen', orDefault, ...(device !== undefined && { device }) };
-      const listener: PcmProcessListener = {
-        message: (value) => {
-          const message = v.parse(captureMessageSchema, value);
-          if (message.type === 'failed') give(SottoError.fromWire(message.error));
-          if (message.type !== 'opened') return;
-          this.#expectSound();
-          const { name, insteadOf } = message;
-          done({ name, ...(insteadOf !== undefined && { insteadOf }) });
-        },
-        over: ({ code, signal, lastWords }) => {
-          this.#over = true;
-          clearTimeout(this.#alarm);
-          if (this.#stopped) {
-            failed(new SottoError('CANCELLED', 'stopped before it was open'));
-            return;
-          }
-          const how = signal === null ? `exit code ${code}` : `killed by ${signal}`;
-          const why = lastWords === '' ? how : `${how}: ${lastWords}`;
-          give(new SottoError('MIC_UNAVAILABLE', `the microphone was lost (${why})`));
-        },
-      };
-      this.#process =
-        standby?.take(listener, asked) ??
-        new PcmProcess(captureModule(), ['listen', JSON.stringify(asked)], listener);
-    });
-  }
-
-  async #listen(listener: SourceListener): Promise<void> {
-    for await (const samples of this.#process?.samples() ?? []) {
-      this.#expectSound();
-      listener.pcm(samples);
+  event(event: MicEvent): void {
+    switch (event.type) {
+      case 'devices':
+        this.#choose(event.devices.map(({ name }) => name || 'unnamed'));
+        return;
+      case 'opened':
+        this.#open(event.name || 'the microphone', event.rate);
+        return;
+      case 'dropped':
+        trace('cli', `${event.samples} samples lost: not read in time`);
+        return;
+      case 'closed':
+        this.#flush();
+        this.#process.end();
+        return;
+      case 'failed':
+        this.#fail(failureOf(event));
+        this.#flush();
+        this.#process.end();
+        return;
     }
-    await this.#process?.ended;
+  }
+
+  audio(samples: Int16Array): void {
+    this.#expectSound();
+    if (this.#converter !== undefined) this.#give(this.#converter.push(samples));
+  }
+
+  over(error: SottoError | undefined): void {
+    this.#over = true;
     clearTimeout(this.#alarm);
-    if (this.#failure === undefined || this.#stopped) listener.end();
-    else listener.failed(this.#failure);
+    if (this.#stopped) this.#settle.failed(new SottoError('CANCELLED', 'stopped before it was open'));
+    else this.#fail(error ?? new SottoError('MIC_UNAVAILABLE', 'the microphone was lost'));
+    this.#end();
+  }
+
+  #choose(names: readonly string[]): void {
+    try {
+      const { device: wanted, orDefault } = this.#asked;
+      const chosen: ReturnType<typeof chooseOrDefault> = orDefault
+        ? chooseOrDefault(names, wanted)
+        : { device: chooseDevice(names, wanted) };
+      this.#insteadOf = chosen.insteadOf;
+      this.#process.send(chosen.device === DEFAULT_DEVICE ? OPEN : `${OPEN} ${chosen.device}`);
+    } catch (error) {
+      this.#fail(SottoError.from(error));
+      this.#process.end();
+    }
+  }
+
+  #open(name: string, rate: number): void {
+    this.#expectSound();
+    if (rate !== this.#rate) {
+      this.#flush();
+      this.#converter = new To16k(rate);
+      this.#rate = rate;
+    }
+    const insteadOf = this.#insteadOf;
+    this.#settle.done({ name, ...(insteadOf !== undefined && { insteadOf }) });
+  }
+
+  /** What the converter still holds. */
+  #flush(): void {
+    const converter = this.#converter;
+    this.#converter = undefined;
+    this.#rate = undefined;
+    if (converter !== undefined) this.#give(converter.flush());
+  }
+
+  #give(samples: Int16Array): void {
+    if (samples.length === 0) return;
+    if (this.#listener === undefined || this.#early.length > 0) this.#early.push(samples);
+    else this.#listener.pcm(samples);
+  }
+
+  /** The first failure is the reason; those that follow come of it. */
+  #fail(error: SottoError): void {
+    this.#failure ??= error;
+    this.#settle.failed(this.#failure);
+  }
+
+  #end(): void {
+    if (this.#listener === undefined || this.#early.length > 0) return;
+    if (this.#failure === undefined || this.#stopped) this.#listener.end();
+    else this.#listener.failed(this.#failure);
   }
 
   #expectSound(): void {
@@ -127,8 +186,8 @@ export class Microphone implements Source {
   #within(ms: number, otherwise: string): void {
     clearTimeout(this.#alarm);
     const giveUp = (): void => {
-      this.#failure ??= new SottoError('MIC_UNAVAILABLE', otherwise);
-      this.#process?.kill();
+      this.#fail(new SottoError('MIC_UNAVAILABLE', otherwise));
+      this.#process.kill();
     };
     // After the machine has slept, time is up before the sound that waits is read.
     this.#alarm = setTimeout(() => (this.#alarm = setTimeout(giveUp, GRACE_MS)), ms);
@@ -138,14 +197,18 @@ export class Microphone implements Source {
 /** Names of the microphones, in the order of their numbers. @throws SottoError MIC_UNAVAILABLE */
 export function listMicrophones(): Promise<string[]> {
   return new Promise((done, failed) => {
-    new PcmProcess(captureModule(), ['list'], {
-      message: (value) => {
-        const message = v.parse(captureMessageSchema, value);
-        if (message.type === 'devices') done(message.names);
-        if (message.type === 'failed') failed(SottoError.fromWire(message.error));
+    const asked = new MicProcess({
+      event: (event) => {
+        if (event.type === 'devices') done(event.devices.map(({ name }) => name || 'unnamed'));
+        if (event.type === 'failed') failed(failureOf(event));
+        asked.end();
       },
-      over: ({ lastWords }) =>
-        failed(new SottoError('MIC_UNAVAILABLE', `the microphones can't be listed: ${lastWords}`)),
+      audio: () => undefined,
+      over: (error) =>
+        failed(
+          error ?? new SottoError('MIC_UNAVAILABLE', 'the microphones can’t be listed: sotto-mic ended'),
+        ),
     });
+    asked.send(LIST);
   });
 }

@@ -1,46 +1,28 @@
 /**
- * A process for the microphone that is there before it is needed: started, its library loaded, the microphone closed. What
- * a dictation then waits for is the device alone.
+ * A process for the microphone that is there before it is needed: started, the sound system loaded, the microphone closed.
+ * What a dictation then waits for is the device alone.
  */
-import { PcmProcess, type PcmProcessListener } from '../dictate/pcm-process.js';
-import type { Listen } from './messages.js';
-import { captureModule } from './microphone.js';
-
-interface Waiting {
-  readonly process: PcmProcess;
-  /** Who hears what it says from now on. */
-  readonly giveTo: (listener: PcmProcessListener) => void;
-}
+import { MicProcess } from './mic-process.js';
 
 export class StandbyMicrophone {
-  #waiting: Waiting | undefined;
+  #waiting: MicProcess | undefined;
 
   /** Starts one, unless one waits already. */
   prepare(): void {
-    if (this.#waiting !== undefined) return;
-    let owner: PcmProcessListener | undefined;
-    const process = new PcmProcess(captureModule(), ['wait'], {
-      message: (value) => owner?.message(value),
-      over: (how) => {
-        if (this.#waiting?.process === process) this.#waiting = undefined;
-        owner?.over(how);
-      },
-    });
-    this.#waiting = { process, giveTo: (listener) => (owner = listener) };
+    if (this.#waiting?.isOver === false) return;
+    this.#waiting = new MicProcess();
   }
 
-  /** Has it listen, and hands it over; undefined if none waits. */
-  take(listener: PcmProcessListener, asked: Listen): PcmProcess | undefined {
+  /** Hands it over; undefined if none waits. */
+  take(): MicProcess | undefined {
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    waiting?.giveTo(listener);
-    waiting?.process.send(asked);
-    return waiting?.process;
+    return waiting?.isOver === false ? waiting : undefined;
   }
 
   /** Nobody is expected to speak soon. */
   dismiss(): void {
-    this.#waiting?.process.kill();
+    this.#waiting?.kill();
     this.#waiting = undefined;
   }
 }

@@ -1,0 +1,98 @@
+/** sotto-mic as a child: commands go in as lines, events and audio come out. Read at once: its buffer is finite. */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import * as v from 'valibot';
+import { SottoError } from '../../protocol/errors.js';
+import { FrameReader } from './frames.js';
+import { micEventSchema, type MicEvent } from './messages.js';
+import { micProgram } from './program.js';
+
+export interface MicListener {
+  event(event: MicEvent): void;
+  /** At the rate of the last `opened`. */
+  audio(samples: Int16Array): void;
+  /** It has ended; nothing comes after this. Undefined where its stdin was closed and it left. */
+  over(error: SottoError | undefined): void;
+}
+
+const IGNORED: MicListener = { event: () => undefined, audio: () => undefined, over: () => undefined };
+
+export class MicProcess {
+  readonly #child: ChildProcessWithoutNullStreams;
+  #listener: MicListener;
+  #isOver = false;
+
+  /** Starts it; it loads the sound system, and waits with the microphone closed. */
+  constructor(listener: MicListener = IGNORED) {
+    this.#listener = listener;
+    const child = spawn(micProgram(), { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env } });
+    this.#child = child;
+    const frames = new FrameReader();
+    let lastWords = '';
+    let failure: SottoError | undefined;
+    child.stdout.on('data', (bytes: Buffer) => {
+      if (failure !== undefined) return;
+      try {
+        for (const frame of frames.read(bytes)) {
+          if (frame.kind === 'audio') this.#listener.audio(frame.samples);
+          else this.#listener.event(v.parse(micEventSchema, JSON.parse(frame.json)));
+        }
+      } catch (error) {
+        failure = SottoError.from(error, 'MIC_UNAVAILABLE');
+        this.kill();
+      }
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      lastWords = `${lastWords}${chunk.toString()}`.slice(-2_000);
+    });
+    // It may end while a command is on its way.
+    child.stdin.on('error', () => undefined);
+    child.on('error', (error: NodeJS.ErrnoException) => this.#end(unusable(error)));
+    child.on('close', (code, signal) => {
+      const how = signal === null ? `exit code ${code}` : `killed by ${signal}`;
+      const words = lastWords.trim().split('\n').at(-1) ?? '';
+      const why = words === '' ? how : `${how}: ${words}`;
+      const lost = new SottoError('MIC_UNAVAILABLE', `the microphone was lost (${why})`);
+      this.#end(failure ?? (code === 0 ? undefined : lost));
+    });
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Who is told from now on. */
+  giveTo(listener: MicListener): void {
+    this.#listener = listener;
+  }
+
+  /** One of messages.ts. */
+  send(command: string): void {
+    if (this.#child.stdin.writable) this.#child.stdin.write(`${command}\n`);
+  }
+
+  /** Has it leave: it ends when its stdin does. */
+  end(): void {
+    this.#child.stdin.end();
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #end(error: SottoError | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#listener.over(error);
+  }
+}
+
+function unusable(error: NodeJS.ErrnoException): SottoError {
+  const isMissing = error.code === 'ENOENT';
+  return new SottoError(
+    'MIC_UNAVAILABLE',
+    isMissing
+      ? 'Sotto’s program for the microphone is missing'
+      : `sotto-mic can’t be started: ${error.message}`,
+    { cause: error, hint: 'install Sotto again; in a clone: npm run setup' },
+  );
+}

