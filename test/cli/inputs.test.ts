@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { sweepUploads } from '#daemon/server/http/upload.js';
+import { sweepUploads } from '#daemon/upload.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { fakeEngine, launcher, sotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';

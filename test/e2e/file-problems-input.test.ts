@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
-import { makeOddPaths, notRoot, OTHER_USER, type OddPaths } from '#test/harness/odd-paths.js';
+import { makeOddPaths, noOtherUser, OTHER_USER, type OddPaths } from '#test/harness/odd-paths.js';
 import { ALWAYS_REFUSED, expectLine, expectNoBug, WHY } from '#test/harness/refused-paths.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { testUnless } from '#test/harness/skipping.js';
@@ -49,7 +49,7 @@ describe('transcribe DIR', () => {
     expect(code).toBe(1);
   });
 
-  testUnless(notRoot)('says which folder inside it may not be opened', async () => {
+  testUnless(noOtherUser)('says which folder inside it may not be opened', async () => {
     const outer = join(folder, 'outer');
     mkdirSync(join(outer, 'closed'), { recursive: true });
     chmodSync(join(outer, 'closed'), 0o700);
@@ -66,7 +66,7 @@ describe('transcribe DIR', () => {
 });
 
 describe('files without permission', () => {
-  testUnless(notRoot)('audio, and the settings', async () => {
+  testUnless(noOtherUser)('audio, and the settings', async () => {
     const talk = writeFakeAudio(join(folder, 'private.wav'), { segments: 2 });
     chmodSync(talk, 0o600);
     const own = home(OTHER_USER);
@@ -96,7 +96,7 @@ describe('worker --root', () => {
     expectLine(await run(args(translated)), 2, odd.loop, WHY.loop);
   });
 
-  testUnless(notRoot)('refuses a folder that may not be opened', async () => {
+  testUnless(noOtherUser)('refuses a folder that may not be opened', async () => {
     expectLine(await run(args(join(odd.denied, 'x')), OTHER_USER), 2, join(odd.denied, 'x'), WHY.denied);
   });
 });
@@ -163,7 +163,7 @@ describe('SOTTO_HOME', () => {
     }
   });
 
-  testUnless(notRoot)('one that may not be read', async () => {
+  testUnless(noOtherUser)('one that may not be read', async () => {
     for (const args of COMMANDS) {
       const { code, stderr, stdout } = await sotto(args, { home: odd.denied, cwd: folder, uid: OTHER_USER });
       expectNoBug(stderr + stdout);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
-import { makeOddPaths, notRoot, OTHER_USER, type OddPaths } from '#test/harness/odd-paths.js';
+import { makeOddPaths, noOtherUser, OTHER_USER, type OddPaths } from '#test/harness/odd-paths.js';
 import { ALWAYS_REFUSED, expectLine, expectNoBug, WHY } from '#test/harness/refused-paths.js';
 import { sotto, startSotto, type SottoOptions, type SottoResult } from '#test/harness/run-sotto.js';
 import { testUnless } from '#test/harness/skipping.js';
@@ -63,7 +63,7 @@ describe.each(WRITERS)('%s', (_, args) => {
     }
   });
 
-  testUnless(notRoot)('refuses a folder that may not be written', async () => {
+  testUnless(noOtherUser)('refuses a folder that may not be written', async () => {
     const path = join(odd.denied, 'text.md');
     expectLine(await run(args(path), OTHER_USER), 1, path, WHY.denied);
   });

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
-import { makeOddPaths, noDevices, notRoot, OTHER_USER, type OddPaths } from '#test/harness/odd-paths.js';
+import { makeOddPaths, noDevices, noOtherUser, OTHER_USER, type OddPaths } from '#test/harness/odd-paths.js';
 import { ALWAYS_REFUSED, expectLine, WHY } from '#test/harness/refused-paths.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { testUnless } from '#test/harness/skipping.js';
@@ -58,7 +58,7 @@ describe.each(MODEL_COMMANDS)('%s', (_, args) => {
     expectLine(await run(args(odd.broken)), 3, odd.broken, 'folder not found');
   });
 
-  testUnless(notRoot)('refuses a folder that may not be opened', async () => {
+  testUnless(noOtherUser)('refuses a folder that may not be opened', async () => {
     const model = join(odd.denied, 'model');
     expectLine(await run(args(model), {}, OTHER_USER), 3, model, WHY.denied);
   });
@@ -123,7 +123,7 @@ describe('vocabulary import', () => {
     expectLine(await run(args(path)), 2, path, 'it is a device');
   });
 
-  testUnless(notRoot)('refuses a file that may not be read', async () => {
+  testUnless(noOtherUser)('refuses a file that may not be read', async () => {
     const path = join(odd.denied, 'words.txt');
     expectLine(await run(args(path), {}, OTHER_USER), 2, path, WHY.denied);
   });
@@ -158,7 +158,7 @@ describe('transcribe --output', () => {
     expectLine(await run(args(long)), 1, long, WHY.long);
   });
 
-  testUnless(notRoot)('says that the folder may not be written', async () => {
+  testUnless(noOtherUser)('says that the folder may not be written', async () => {
     talk();
     const path = join(folder, 'text.txt');
     expectLine(await run(args(path), {}, OTHER_USER), 1, path, WHY.denied);

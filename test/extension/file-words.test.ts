@@ -23,6 +23,8 @@ await describeLib<FileWords>('file-words', (words) => {
   test('a file that waits says for what', () => {
     expect(stateOf(job({ state: 'queued', position: 1 }))).toBe('Waiting');
     expect(stateOf(job({ state: 'queued', position: 3 }))).toBe('Waiting, 2 before it');
+    expect(stateOf(job({ state: 'queued', waitsFor: 'file' }))).toBe('Waiting for macOS to Allow This File…');
+    expect(markdownOf(job({ state: 'queued', waitsFor: 'file' }))).toContain('Allow it if macOS asks');
     expect(stateOf(job({ waitsFor: 'model' }))).toBe('Loading the model…');
     expect(markdownOf(job({ waitsFor: 'model' }))).toContain('model is being loaded');
   });

@@ -3,13 +3,24 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { launcher } from './run-sotto.js';
 import type { Missing } from './skipping.js';
 
 /** `nobody`: what root makes private, it may not read. */
 export const OTHER_USER = 65534;
 
-export const notRoot: Missing =
-  process.getuid?.() === 0 ? undefined : 'not root: only root runs a command as another user';
+/** Why the command can't run as the other user here; undefined where it can. */
+export const noOtherUser: Missing = otherUserMissing();
+
+function otherUserMissing(): Missing {
+  if (process.getuid?.() !== 0) return 'not root: only root runs a command as another user';
+  const script = 'fs.accessSync(process.argv[1])';
+  const { status } = spawnSync(process.execPath, ['-e', script, launcher], {
+    uid: OTHER_USER,
+    stdio: 'ignore',
+  });
+  return status === 0 ? undefined : 'a private folder: another user may not open Node or the project';
+}
 
 /** A container may lack the right to make devices. */
 export function noDevices(folder: string): Missing {

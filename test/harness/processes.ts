@@ -10,6 +10,11 @@ export function isThere(pid: number): boolean {
   return factsOf(pid, 'status') !== '';
 }
 
+/** 0 of one that is gone. */
+export function threadsOf(pid: number): number {
+  return Number(/^Threads:\s+(\d+)$/m.exec(factsOf(pid, 'status'))?.[1] ?? 0);
+}
+
 /** Processes whose parent it is. */
 export function childrenOf(pid: number): number[] {
   return all().filter((one) => Number(/^PPid:\s+(\d+)$/m.exec(factsOf(one, 'status'))?.[1]) === pid);

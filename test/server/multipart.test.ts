@@ -11,7 +11,7 @@ import {
   type FormLimits,
   type FormSource,
 } from '#daemon/server/http/multipart.js';
-import { sweepUploads, Upload } from '#daemon/server/http/upload.js';
+import { sweepUploads, Upload } from '#daemon/upload.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 
 const BOUNDARY = 'x-boundary';

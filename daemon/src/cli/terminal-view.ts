@@ -11,7 +11,7 @@ import { clock, formatSpeed, progressLine } from './terminal/progress-line.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 import { wrapForStdout } from './terminal/wrap.js';
 import type { Transcript } from '../writers/index.js';
-import { errorLine, type View } from './view.js';
+import { errorLine, fileWaitText, type View } from './view.js';
 
 export interface TerminalViewOptions {
   /** Whether stdout is a terminal, too: then unfinished words are shown above the progress. */
@@ -121,6 +121,8 @@ function waitingText(event: Extract<JobEvent, { type: 'waiting' }>): string {
       return 'starting the speech engine…';
     case 'model':
       return 'loading model…';
+    case 'file':
+      return fileWaitText(event);
   }
 }
 

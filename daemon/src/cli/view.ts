@@ -21,6 +21,23 @@ export interface View {
   close(): void;
 }
 
+/** Why a file does not begin that the daemon can't open. */
+export function fileWaitText(
+  { why, copied }: Pick<Extract<JobEvent, { type: 'waiting' }>, 'why' | 'copied'>,
+  os: NodeJS.Platform = process.platform,
+): string {
+  if (copied !== undefined) return `copying the file for the daemon: ${(copied.bytes / 1e6).toFixed(1)} MB`;
+  if (why === 'denied') return 'the daemon may not open this file; copying it…';
+  return os === 'darwin' ? 'waiting for macOS to allow this file…' : 'waiting for this file to open…';
+}
+
+/** Whether the user may have to answer a prompt before the file begins. */
+export function isSlowFile(event: JobEvent): event is Extract<JobEvent, { type: 'waiting' }> {
+  return (
+    event.type === 'waiting' && event.for === 'file' && event.why === 'slow' && event.copied === undefined
+  );
+}
+
 /** `--quiet`: texts and errors of a view, and nothing else. */
 export function withoutNotes<V extends object>(view: V): V {
   const shown = ['put', 'failed', 'close'];

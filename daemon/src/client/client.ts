@@ -20,6 +20,7 @@ import { decode, openSocket, send, type DaemonIdentity } from './connect.js';
 import { FilesClient } from './files.js';
 import { JobStream } from './job-stream.js';
 import { ModelsClient, type NewLine } from './models.js';
+import { Supply } from './supply.js';
 import { VocabularyClient } from './vocabulary.js';
 
 /** Audio is not given to a socket that still holds so many bytes. */
@@ -33,6 +34,8 @@ export interface TranscribeCall {
   /** Name or absolute folder of the model; the daemon's own when left out. */
   readonly model?: string;
 }
+
+type Waiting = Extract<DaemonMessage, { type: 'waiting' }>;
 
 /** Whoever hears what the daemon says about one id. */
 export interface Listener {
@@ -72,7 +75,7 @@ export class SottoClient {
       return { id, line: this.line(id, listener) };
     };
     this.models = new ModelsClient(newLine);
-    this.files = new FilesClient(newLine);
+    this.files = new FilesClient(newLine, daemon.uploads);
     this.vocabulary = new VocabularyClient((request) => this.#vocabulary(request));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     // `close` follows and settles everything.
@@ -107,8 +110,15 @@ export class SottoClient {
     if (signal?.aborted === true) throw new SottoError('CANCELLED', 'cancelled before it began');
     const stream = new JobStream();
     const id = this.#newId();
+    const { uploads } = this.daemon;
+    let supply: Supply | undefined;
     const line = this.line(id, {
-      receive: (message) => deliver(message, stream),
+      receive: (message) => {
+        const isForFile = message.type === 'waiting' && message.for === 'file';
+        if (!isForFile) supply?.stop();
+        deliver(message, stream);
+        if (isForFile && uploads !== undefined) supply ??= this.#supply(message, path, uploads, line, stream);
+      },
       lost: (error) => stream.fail(error),
     });
     let timer: NodeJS.Timeout | undefined;
@@ -118,14 +128,33 @@ export class SottoClient {
     };
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      line.send({ type: 'transcribe', id, path, options, ...(model === undefined ? {} : { model }) });
+      line.send({
+        ...{ type: 'transcribe', id, path, options },
+        ...(model === undefined ? {} : { model }),
+        ...(uploads !== undefined && { supplies: true }),
+      });
       yield* stream.read();
     } finally {
       clearTimeout(timer);
+      supply?.stop();
       signal?.removeEventListener('abort', cancel);
       if (!stream.over) line.send({ type: 'cancel', id });
       line.close();
     }
+  }
+
+  /** Copies the file of a job that the daemon can't open. */
+  #supply({ id, ...waiting }: Waiting, path: string, folder: string, line: Line, stream: JobStream): Supply {
+    const { type: _, ...facts } = waiting;
+    return new Supply({
+      ...{ path, folder },
+      onCopied: (upload) => line.send({ type: 'supply', id, upload }),
+      onFailed: (error) => {
+        line.send({ type: 'cancel', id });
+        stream.fail(error);
+      },
+      onBytes: (bytes) => stream.push({ type: 'waiting', ...facts, copied: { bytes } }),
+    });
   }
 
   /**

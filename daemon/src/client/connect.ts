@@ -12,6 +12,8 @@ export interface DaemonIdentity {
   readonly version: string;
   readonly protocol: number;
   readonly pid: number;
+  /** Where copies of files go that the daemon can't open; an older daemon says none. */
+  readonly uploads?: string;
 }
 
 export interface OpenSocket {
@@ -64,7 +66,7 @@ export function openSocket(path: string, clientName: string): Promise<OpenSocket
         fail(new SottoError('PROTOCOL', `the daemon said \`${message.type}\` before \`hello\``));
         return;
       }
-      const { version, protocol, pid } = message;
+      const { version, protocol, pid, uploads } = message;
       if (protocol !== PROTOCOL_VERSION) {
         const running = `the daemon that runs (process ${pid}) is version ${version} with protocol ${protocol}`;
         fail(
@@ -80,7 +82,7 @@ export function openSocket(path: string, clientName: string): Promise<OpenSocket
       }
       clearTimeout(timer);
       socket.removeAllListeners();
-      resolve({ socket, daemon: { version, protocol, pid } });
+      resolve({ socket, daemon: { version, protocol, pid, ...(uploads !== undefined && { uploads }) } });
     });
   });
 }

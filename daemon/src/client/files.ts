@@ -18,6 +18,7 @@ import type { DaemonMessage } from '../protocol/messages.js';
 import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
 import { EventQueue } from './event-queue.js';
 import type { NewLine } from './models.js';
+import { Supply } from './supply.js';
 
 export type { FileJob } from '../protocol/files.js';
 
@@ -32,19 +33,32 @@ export function isFileOver({ state }: FileJob): boolean {
 
 export class FilesClient {
   readonly #newLine: NewLine;
+  readonly #uploads: string | undefined;
 
-  constructor(newLine: NewLine) {
+  /** @param uploads where copies of files go that the daemon can't open; undefined: it takes none */
+  constructor(newLine: NewLine, uploads?: string) {
     this.#newLine = newLine;
+    this.#uploads = uploads;
   }
 
-  /** Files by their absolute paths; they come after those that are there. @throws SottoError BUSY */
+  /**
+   * Files by their absolute paths; they come after those that are there. One that the daemon can't open waits until a program
+   * that can read it watches the files (`watch`).
+   * @throws SottoError BUSY
+   */
   async add(
     paths: readonly string[],
     how: { readonly model?: string; readonly options?: TranscribeOptions } = {},
   ): Promise<FileJob[]> {
     const added: FileJob[] = [];
+    const supplies = this.#uploads !== undefined;
     for (let rest = [...paths]; rest.length > 0;) {
-      const { files } = await this.#ask({ do: 'add', paths: rest.splice(0, countOf(rest)), ...how });
+      const { files } = await this.#ask({
+        do: 'add',
+        paths: rest.splice(0, countOf(rest)),
+        supplies,
+        ...how,
+      });
       added.push(...files);
     }
     return added;
@@ -69,7 +83,10 @@ export class FilesClient {
     if (files.length > 0) await this.#ask({ do: 'forget', files: [...files] });
   }
 
-  /** All files, at each change; the newest where the reader is slow. Goes on until the loop is left. */
+  /**
+   * All files, at each change; the newest where the reader is slow. Continues until the loop is left. Meanwhile the daemon gets
+   * copies of those that it can't open.
+   */
   async *watch(): AsyncGenerator<readonly FileJob[], void> {
     const events = new EventQueue<FilesEvent>();
     const { id, line } = this.#newLine({
@@ -83,15 +100,45 @@ export class FilesClient {
     });
     line.send({ type: 'files', id, request: { do: 'watch' } });
     let files: readonly FileJob[] = [];
+    const supplies = new Map<string, Supply>();
     try {
       for await (const event of events.read()) {
         if (event.type === 'files') files = event.files;
         else files = files.map((each) => (each.id === event.file.id ? event.file : each));
-        if (events.backlog === 0) yield files;
+        if (events.backlog > 0) continue;
+        this.#supply(files, supplies);
+        yield files;
       }
     } finally {
+      for (const supply of supplies.values()) supply.stop();
       line.send({ type: 'cancel', id });
       line.close();
+    }
+  }
+
+  /** Begins a copy of each file that waits for one, and ends those that are not needed any more. */
+  #supply(files: readonly FileJob[], supplies: Map<string, Supply>): void {
+    const folder = this.#uploads;
+    if (folder === undefined) return;
+    const waiting = new Map(
+      files.filter(({ waitsFor }) => waitsFor === 'file').map(({ id, path }) => [id, path]),
+    );
+    for (const [id, supply] of supplies) {
+      if (waiting.has(id)) continue;
+      supply.stop();
+      supplies.delete(id);
+    }
+    for (const [file, path] of waiting) {
+      if (supplies.has(file)) continue;
+      // Where the daemon is gone, the watch ends with that.
+      const ask = (request: FilesRequest & { do: 'supply' | 'refuse' }): void =>
+        void this.#ask(request).catch(() => undefined);
+      const supply = new Supply({
+        ...{ path, folder },
+        onCopied: (upload) => ask({ do: 'supply', file, upload }),
+        onFailed: (error) => ask({ do: 'refuse', file, error: error.toWire() }),
+      });
+      supplies.set(file, supply);
     }
   }
 

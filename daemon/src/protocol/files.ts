@@ -34,6 +34,9 @@ const absolutePath = v.pipe(
   v.check((path) => path.startsWith('/') && !path.includes('\0'), 'must be absolute'),
 );
 
+/** A copy that a client wrote into the daemon's folder of uploads. */
+export const uploadNameSchema = v.pipe(text(1, 64), v.regex(/^input\.\d+\.[0-9a-f]+$/));
+
 export const filesRequestSchema = v.variant('do', [
   v.object({
     do: v.literal('add'),
@@ -41,7 +44,12 @@ export const filesRequestSchema = v.variant('do', [
     /** A model's name or its folder (absolute); the daemon's own when left out. */
     model: v.exactOptional(text(1, LIMITS.maxPathLength)),
     options: v.exactOptional(transcribeOptionsSchema),
+    /** Clients that watch write a copy of a file that the daemon can't open: it waits for that (`waitsFor`). */
+    supplies: v.exactOptional(v.boolean()),
   }),
+  /** A copy of a file that waits for one, or why the client can't read the file either. */
+  v.object({ do: v.literal('supply'), file: fileId, upload: uploadNameSchema }),
+  v.object({ do: v.literal('refuse'), file: fileId, error: errorSchema }),
   /** Segments from the `from`th on, as many as one answer holds. */
   v.object({ do: v.literal('get'), file: fileId, from: v.pipe(whole, v.minValue(0)) }),
   v.object({ do: v.literal('cancel'), files: ids }),
@@ -71,8 +79,8 @@ export const fileJobSchema = v.object({
   state: v.picklist(FILE_STATES),
   /** How many files are in front of it and it, while it is queued. */
   position: v.exactOptional(whole),
-  /** Why it has not begun although it is its turn. */
-  waitsFor: v.exactOptional(v.picklist(['engine', 'model'])),
+  /** Why it has not begun although it is its turn; `file`: the daemon can't open it, whatever its place in the queue. */
+  waitsFor: v.exactOptional(v.picklist(['engine', 'model', 'file'])),
   /** Length of the audio as far as its container tells. */
   durationSeconds: v.exactOptional(finite),
   /** Of the audio. */
@@ -104,6 +112,8 @@ export const filesResultSchema = v.variant('do', [
     /** Where the next part begins; left out with the last one. */
     next: v.exactOptional(whole),
   }),
+  v.object({ do: v.literal('supply') }),
+  v.object({ do: v.literal('refuse') }),
   v.object({ do: v.literal('cancel') }),
   v.object({ do: v.literal('forget') }),
 ]);

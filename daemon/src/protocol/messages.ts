@@ -7,6 +7,11 @@
  * `seq` counts what is never dropped for a job (language, segments, the terminal message), from 1. `text` and
  * `progress` are for display: they carry no number, and a slow reader may miss some of them.
  *
+ * Where the daemon can't open the file, it says `waiting` for `file` to a client that `supplies`: that one writes a copy into the
+ * folder `uploads` of the daemon's `hello` and says `supply`, unless the file opens meanwhile, which any later message tells.
+ *
+ *     ← waiting (file)  → supply  ← waiting* ← started
+ *
  * Dictation: audio goes up in binary frames (`audio-frame.ts`), events come down (`live.ts`).
  *
  *     → open  ← opened  → frames  ← acknowledged*, live*  → finish | cancel  ← live with the last event
@@ -24,7 +29,7 @@
 import * as v from 'valibot';
 import { finite, text, whole } from './fields.js';
 import { liveEventSchema, liveOptionsSchema, sessionIdSchema } from './live.js';
-import { filesClientTable, filesDaemonTable } from './files.js';
+import { filesClientTable, filesDaemonTable, uploadNameSchema } from './files.js';
 import { historyClientTable, historyDaemonTable } from './history.js';
 import { modelsClientTable, modelsDaemonTable } from './models.js';
 import { parseJson, parseMessage } from './parse.js';
@@ -57,7 +62,11 @@ const clientTable = {
     /** A model's name or its folder (absolute); the daemon's own when left out. */
     model: v.exactOptional(text(1, LIMITS.maxPathLength)),
     options: v.exactOptional(transcribeOptionsSchema),
+    /** The client writes a copy of the file where the daemon can't open it. */
+    supplies: v.exactOptional(v.boolean()),
   }),
+  /** The copy of the file of a job, by its name in the folder of uploads; the daemon removes it when the job is over. */
+  supply: v.object({ type: v.literal('supply'), id, upload: uploadNameSchema }),
   cancel: v.object({ type: v.literal('cancel'), id }),
   /** Begins a session of dictation. */
   open: v.object({
@@ -104,7 +113,9 @@ export type JobSummary = v.InferOutput<typeof summarySchema>;
 
 /** Why a job has not begun. */
 export const waitingSchema = v.object({
-  for: v.picklist(['queue', 'engine', 'model']),
+  for: v.picklist(['queue', 'engine', 'model', 'file']),
+  /** The daemon may not open the file, or has waited for 2 s for it to open; with `file`. */
+  why: v.exactOptional(v.picklist(['denied', 'slow'])),
   /** Jobs in front of it, when it waits in the queue. */
   position: v.exactOptional(whole),
 });
@@ -125,6 +136,8 @@ const daemonTable = {
     protocol: whole,
     version: v.string(),
     pid: whole,
+    /** Folder for copies of files that the daemon can't open. */
+    uploads: v.exactOptional(v.string()),
   }),
   waiting: v.object({ ...waitingSchema.entries, type: v.literal('waiting'), id }),
   started: v.object({ ...startedSchema.entries, type: v.literal('started'), id }),
@@ -178,9 +191,14 @@ export function idOf(json: string): string | undefined {
   }
 }
 
+/** How much of a file the client has copied for the daemon; said by the client library. */
+export interface Copied {
+  readonly bytes: number;
+}
+
 /** Everything that happens to a job, as the one who asked for it sees it, from socket and in-process alike. */
 export type JobEvent =
-  | ({ type: 'waiting' } & v.InferOutput<typeof waitingSchema>)
+  | ({ type: 'waiting'; copied?: Copied } & v.InferOutput<typeof waitingSchema>)
   | ({ type: 'started' } & v.InferOutput<typeof startedSchema>)
   | v.InferOutput<typeof transcribeEventSchema>
   | { type: 'final'; summary: JobSummary };

@@ -38,6 +38,8 @@ export interface ConnectionContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly status: () => DaemonStatus;
+  /** Where clients write copies of files that the daemon can't open. */
+  readonly uploads?: string;
   readonly shutdown: () => void;
   /** What opens and closes the port; a daemon has one. */
   readonly port?: { ask(request: ServeRequest): Promise<ServeResult> };
@@ -145,6 +147,11 @@ export class Connection {
         if (job !== undefined) this.#context.sessions.cancel(job);
         return;
       }
+      case 'supply': {
+        const job = this.#jobs.get(message.id);
+        if (job !== undefined) this.#context.sessions.supply(job, message.upload);
+        return;
+      }
       case 'open':
         this.#live.open(message);
         return;
@@ -186,7 +193,11 @@ export class Connection {
 
   #greet(protocol: number): void {
     this.#calmHello();
-    this.#send({ type: 'hello', protocol: PROTOCOL_VERSION, version: SOTTO_VERSION, pid: process.pid });
+    const { uploads } = this.#context;
+    this.#send({
+      ...{ type: 'hello', protocol: PROTOCOL_VERSION, version: SOTTO_VERSION, pid: process.pid },
+      ...(uploads !== undefined && { uploads }),
+    });
     if (protocol === PROTOCOL_VERSION) {
       this.#greeted = true;
       return;
@@ -222,7 +233,7 @@ export class Connection {
     }
   }
 
-  #transcribe({ id, path, model, options }: Extract<ClientMessage, { type: 'transcribe' }>): void {
+  #transcribe({ id, path, model, options, supplies }: Extract<ClientMessage, { type: 'transcribe' }>): void {
     if (this.#jobs.has(id) || this.#models.has(id))
       throw new SottoError('INVALID_ARGUMENT', 'a job of this id is under way');
     if (this.#jobs.size >= LIMITS.jobsPerConnection) {
@@ -232,6 +243,7 @@ export class Connection {
       path,
       ...(model === undefined ? {} : { model }),
       ...(options === undefined ? {} : { options }),
+      ...(supplies === undefined ? {} : { supplies }),
     };
     this.#jobs.set(
       id,

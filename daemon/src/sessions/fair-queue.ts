@@ -1,3 +1,6 @@
+/** Of an item: `wait` holds back what its client put behind it, `skip` lets that pass. */
+export type Readiness = 'ready' | 'wait' | 'skip';
+
 /**
  * A queue that serves its clients in turn: each client's items keep their order, and somebody with a thousand
  * files does not make somebody with one file wait for all of them.
@@ -19,14 +22,20 @@ export class FairQueue<Client, Item> {
   }
 
   /** What `shift` would give. */
-  peek(): Item | undefined {
-    for (const list of this.#lists.values()) return list[0];
+  peek(readiness: (item: Item) => Readiness = ready): Item | undefined {
+    for (const list of this.#lists.values()) {
+      const at = firstReady(list, readiness);
+      if (at >= 0) return list[at];
+    }
     return undefined;
   }
 
-  shift(): Item | undefined {
+  /** The first item that is ready; all are, where nothing else is said. */
+  shift(readiness: (item: Item) => Readiness = ready): Item | undefined {
     for (const [client, list] of this.#lists) {
-      const item = list.shift();
+      const at = firstReady(list, readiness);
+      if (at < 0) continue;
+      const [item] = list.splice(at, 1);
       this.#size -= 1;
       // To the back of the line, or out of it.
       this.#lists.delete(client);
@@ -64,4 +73,15 @@ export class FairQueue<Client, Item> {
     }
     return order;
   }
+}
+
+function ready(): Readiness {
+  return 'ready';
+}
+
+/** -1 where none is, or one before it is waited for. */
+function firstReady<Item>(list: readonly Item[], readiness: (item: Item) => Readiness): number {
+  const at = list.findIndex((item) => readiness(item) !== 'skip');
+  const item = list[at];
+  return item !== undefined && readiness(item) === 'ready' ? at : -1;
 }

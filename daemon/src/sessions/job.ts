@@ -16,11 +16,20 @@ export interface JobRequest {
   /** A model's name or folder; the default model when left out. */
   readonly model?: string;
   readonly options?: TranscribeOptions;
+  /** The client writes a copy where the daemon can't open the file; it is told `waiting` for `file`. */
+  readonly supplies?: boolean;
+  /** A file of the daemon's own, which can always be opened. */
+  readonly isUpload?: boolean;
 }
 
 /** What the one who asked gets to hear. */
 export type JobNotice =
-  | { type: 'waiting'; for: 'queue' | 'engine' | 'model'; position?: number }
+  | {
+      type: 'waiting';
+      for: 'queue' | 'engine' | 'model' | 'file';
+      position?: number;
+      why?: 'denied' | 'slow';
+    }
   | { type: 'started'; attempt: number; durationSeconds?: number }
   | { type: 'event'; seq?: number; event: TranscribeEvent }
   | { type: 'final'; seq: number; summary: JobSummary }
@@ -38,6 +47,8 @@ export class Job {
   #attempt = 0;
   #seq = 0;
   #position: number | undefined;
+  /** What the client was told last is that it waits for its file. */
+  #saidFile = false;
 
   constructor(number: number, request: JobRequest, model: ModelRef, notify: (notice: JobNotice) => void) {
     this.number = number;
@@ -63,12 +74,22 @@ export class Job {
   queuedAt(position: number): void {
     if (this.#state !== 'queued' || position === this.#position) return;
     this.#position = position;
+    this.#saidFile = false;
     this.#notify({ type: 'waiting', for: 'queue', position });
+  }
+
+  /** The daemon can't open the file, or not yet; where it stands in the queue is told once it can. */
+  waitingForFile(why: 'denied' | 'slow'): void {
+    if (this.#state !== 'queued') return;
+    this.#position = undefined;
+    this.#saidFile = true;
+    this.#notify({ type: 'waiting', for: 'file', why });
   }
 
   /** `queued → running`, or a further run after the engine was lost. */
   begin(): void {
     if (this.over) throw new SottoError('INTERNAL', `job ${this.number} is ${this.#state} and can't begin`);
+    if (this.#saidFile) this.queuedAt(1);
     this.#state = 'running';
     this.#attempt += 1;
     this.#replay.restart();

@@ -8,7 +8,9 @@ import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import type { QueueStatus } from '../protocol/status.js';
 import type { Engine, JobReport, RunningJob } from '../supervisor/engine.js';
+import type { FileAccess } from '../supervisor/file-access.js';
 import { FairQueue } from './fair-queue.js';
+import { JobFiles } from './job-files.js';
 import { Job, type JobNotice, type JobRequest } from './job.js';
 import { spellEvent } from './vocabulary/spell.js';
 import { hotwordsFor, NO_VOCABULARY, type VocabularyInUse } from './vocabulary/vocabulary-in-use.js';
@@ -26,6 +28,8 @@ export interface SessionsOptions {
   readonly resolveModel: (model: string | undefined) => ModelRef;
   /** The user's words and replacements; none, if left out. */
   readonly vocabulary?: Pick<VocabularyInUse, 'now'>;
+  /** Finds out which files can be opened; all count as such, if left out. */
+  readonly access?: FileAccess;
   readonly maxQueued?: number;
   /** Told whenever the last job is over or the first one comes. */
   readonly onIdleChange?: (idle: boolean) => void;
@@ -38,6 +42,7 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #queue = new FairQueue<Client, Job>();
   readonly #clients = new Map<Job, Client>();
+  readonly #files: JobFiles;
   readonly #over = { final: 0, cancelled: 0, failed: 0 };
   #audioSeconds = 0;
   /** The file that the engine was told to expect. */
@@ -49,6 +54,12 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    this.#files = new JobFiles({
+      access: options.access,
+      clock: options.clock,
+      onChange: () => this.#advance(),
+      onFailed: (job, error) => this.#failQueued(job, error),
+    });
   }
 
   /** Neither a job in the engine nor one that waits. */
@@ -91,8 +102,23 @@ export class Sessions {
     if (this.idle) this.#options.onIdleChange?.(false);
     this.#queue.push(client, job);
     this.#clients.set(job, client);
+    this.#files.add(job);
     queueMicrotask(() => this.#advance());
     return job;
+  }
+
+  /** The client has written a copy of the file; one of a job that needs none any more is removed. */
+  supply(job: Job, name: string): void {
+    try {
+      this.#files.supply(job, name);
+    } catch (error) {
+      this.#failQueued(job, SottoError.from(error));
+    }
+  }
+
+  /** The client can't read the file either. */
+  refuse(job: Job, error: SottoError): void {
+    if (this.#files.readiness(job) === 'skip') this.#failQueued(job, error);
   }
 
   cancel(job: Job): void {
@@ -136,22 +162,36 @@ export class Sessions {
 
   #advance(): void {
     if (this.#inEngine === undefined) {
-      const job = this.#queue.shift();
+      const job = this.#queue.shift((each) => this.#files.readiness(each));
       if (job !== undefined) this.#run(job);
     }
     this.#sayPositions();
   }
 
   #sayPositions(): void {
-    const next = this.#inEngine === undefined ? undefined : this.#queue.peek()?.request.path;
+    const following =
+      this.#inEngine === undefined ? undefined : this.#queue.peek((each) => this.#files.readiness(each));
+    const next = following && this.#files.pathOf(following);
     if (next !== this.#expected) this.#options.engine.prepare?.(next);
     this.#expected = next;
-    this.#queue.inOrder().forEach((job, index) => job.queuedAt(index + 1));
+    this.#queue
+      .inOrder()
+      .filter((job) => this.#files.readiness(job) !== 'skip')
+      .forEach((job, index) => job.queuedAt(index + 1));
+  }
+
+  #failQueued(job: Job, error: SottoError): void {
+    const client = this.#clients.get(job);
+    if (client === undefined || !this.#queue.remove(client, job)) return;
+    job.fail(error);
+    this.#settled(job);
+    this.#sayPositions();
   }
 
   #run(job: Job): void {
     job.begin();
-    const { path, options = {} } = job.request;
+    const { options = {} } = job.request;
+    const path = this.#files.pathOf(job);
     const handle = this.#options.engine.run({ path, options, model: job.model }, (report) =>
       this.#reported(job, report),
     );
@@ -178,7 +218,7 @@ export class Sessions {
           this.#run(job);
           return;
         }
-        job.fail(report.error);
+        job.fail(this.#files.aboutFile(job, report.error));
         break;
       case 'cancelled':
         job.cancel();
@@ -215,6 +255,7 @@ export class Sessions {
 
   #settled(job: Job): void {
     this.#clients.delete(job);
+    this.#files.remove(job);
     if (job.state === 'final' || job.state === 'cancelled' || job.state === 'failed')
       this.#over[job.state] += 1;
     this.#options.log.info({ job: job.number, state: job.state, attempts: job.attempt }, 'job over');

@@ -17,10 +17,14 @@ export function folderOf({ path }: Pick<FileJob, 'path'>, home = homedir()): str
   return folder === home || folder.startsWith(`${home}/`) ? `~${folder.slice(home.length)}` : folder;
 }
 
+const FILE_WAIT =
+  '*Sotto’s background service can’t open this file yet. Allow it if macOS asks; otherwise Raycast copies the file for it.*';
+
 /** What it does now, in a word or two. */
 export function stateOf({ state, position, waitsFor }: FileJob): string {
   switch (state) {
     case 'queued':
+      if (waitsFor === 'file') return 'Waiting for macOS to Allow This File…';
       return position === undefined || position <= 1 ? 'Waiting' : `Waiting, ${position - 1} before it`;
     case 'running':
       if (waitsFor === 'model') return 'Loading the model…';
@@ -71,6 +75,7 @@ export function speedOf({ summary }: FileJob): string | undefined {
 export function markdownOf(file: FileJob, text: string | undefined): string {
   switch (file.state) {
     case 'queued':
+      if (file.waitsFor === 'file') return FILE_WAIT;
       return '*It is not its turn yet.*';
     case 'running':
       return runningText(file);

@@ -133,6 +133,20 @@ describe('waiting for a model', () => {
     await again;
     expect(await waiting).toMatchObject({ model: { name: 'a', state: 'ready' } });
   });
+
+  test('without a name, ends with the model that serves in place of the chosen one', async () => {
+    const error = new SottoError('MODEL_CORRUPT', 'cut off').toWire();
+    engine.planned = { name: 'a', dir: join(folder, 'models', 'a') };
+    engine.serving = { name: 'b', dir: join(folder, 'models', 'b') };
+    const unnamed = ask({ do: 'wait', timeoutSeconds: 5 });
+    const named = expect(ask({ do: 'wait', model: 'a', timeoutSeconds: 5 })).rejects.toMatchObject({
+      code: 'MODEL_CORRUPT',
+    });
+    await begun();
+    engine.tell([{ name: 'b', state: 'ready', loadSeconds: 1, insteadOf: { name: 'a', error } }]);
+    expect(await unnamed).toMatchObject({ model: { name: 'b', state: 'ready', insteadOf: { name: 'a' } } });
+    await named;
+  });
 });
 
 describe('removing a model', () => {

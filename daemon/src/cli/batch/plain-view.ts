@@ -1,6 +1,6 @@
 /** For pipes and files: a line for each file that is over, on stderr. */
 import { clock, formatSpeed } from '../terminal/progress-line.js';
-import { errorLine } from '../view.js';
+import { errorLine, fileWaitText, isSlowFile } from '../view.js';
 import type { Tally } from './tally.js';
 import { shownPath, shownTarget } from '../shown-path.js';
 import type { BatchView } from './view.js';
@@ -15,7 +15,9 @@ export function plainBatchView(tally: Tally): BatchView {
       if (what !== waitedFor) say(`sotto: ${what}`);
       waitedFor = what;
     },
-    event: () => undefined,
+    event: (file, event) => {
+      if (isSlowFile(event)) say(`sotto: ${shownPath(file.path)}: ${fileWaitText(event)}`);
+    },
     done: (file, { segments, summary: { durationSeconds, timings } }) => {
       waitedFor = '';
       const speed = timings.total > 0 ? `, ${formatSpeed(durationSeconds / timings.total)} real time` : '';

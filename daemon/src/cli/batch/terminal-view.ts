@@ -8,7 +8,7 @@ import { columnsOf, fitEnd, padEnd } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { clock, drawBar, formatSpeed, spinnerAt } from '../terminal/progress-line.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
-import { errorLine } from '../view.js';
+import { errorLine, fileWaitText } from '../view.js';
 import type { Tally } from './tally.js';
 import { shownPath, shownTarget } from '../shown-path.js';
 import type { BatchView } from './view.js';
@@ -51,7 +51,8 @@ export function terminalBatchView(stream: WriteStream, tally: Tally): BatchView 
     waiting: (what) => void (waiting = what),
     event(file: BatchFile, event) {
       if (event.type === 'waiting') {
-        if (event.for !== 'queue')
+        if (event.for === 'file') waiting = `${shownPath(file.path)}: ${fileWaitText(event)}`;
+        else if (event.for !== 'queue')
           waiting = event.for === 'model' ? 'loading model…' : 'starting the speech engine…';
         return;
       }

@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Busboy } from '@fastify/busboy';
 import { messageOf, SottoError } from '../../protocol/errors.js';
-import { Upload } from './upload.js';
+import { MAX_UPLOAD_BYTES, Upload } from '../../upload.js';
 
 export interface FormLimits {
   readonly fileBytes: number;
@@ -18,7 +18,7 @@ export interface FormLimits {
 }
 
 export const FORM_LIMITS: FormLimits = {
-  fileBytes: 4 * 1024 ** 3,
+  fileBytes: MAX_UPLOAD_BYTES,
   fields: 256,
   fieldBytes: 64 * 1024,
   fieldsBytes: 256 * 1024,

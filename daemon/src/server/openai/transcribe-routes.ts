@@ -7,7 +7,7 @@ import type { Sessions } from '../../sessions/sessions.js';
 import { readForm, type Form } from '../http/multipart.js';
 import type { Call, Reply, Route } from '../http/route.js';
 import { keptAlive } from '../http/sse.js';
-import type { Upload } from '../http/upload.js';
+import type { Upload } from '../../upload.js';
 import { replyFor } from './answers.js';
 import { askedFor, withModelAdvice, type Asked, type Task } from './asked.js';
 import { FileJob } from './file-job.js';
@@ -61,6 +61,7 @@ async function begin(
     const { path } = checked(file);
     const request = {
       path,
+      isUpload: true,
       options: asked.options,
       ...(asked.model !== undefined && { model: asked.model }),
     };

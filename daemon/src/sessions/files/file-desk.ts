@@ -49,6 +49,16 @@ export class FileDesk {
         return { do: 'add', files: this.#add(request) };
       case 'get':
         return this.#get(request);
+      case 'supply': {
+        const job = this.#works.get(request.file)?.job;
+        if (job !== undefined) this.#options.sessions.supply(job, request.upload);
+        return { do: 'supply' };
+      }
+      case 'refuse': {
+        const job = this.#works.get(request.file)?.job;
+        if (job !== undefined) this.#options.sessions.refuse(job, SottoError.fromWire(request.error));
+        return { do: 'refuse' };
+      }
       case 'cancel':
         for (const id of request.files) this.#cancel(this.#works.get(id));
         return { do: 'cancel' };
@@ -74,7 +84,7 @@ export class FileDesk {
     };
   }
 
-  #add({ paths, model, options }: Extract<Asked, { do: 'add' }>): FileJob[] {
+  #add({ paths, model, options, supplies }: Extract<Asked, { do: 'add' }>): FileJob[] {
     const open = [...this.#works.values()].filter(({ isOver }) => !isOver).length;
     if (open + paths.length > FILE_LIMITS.open)
       throw new SottoError('BUSY', `${open} files are waiting already`);
@@ -86,6 +96,7 @@ export class FileDesk {
         path,
         ...(model !== undefined && { model }),
         ...(options !== undefined && { options }),
+        ...(supplies !== undefined && { supplies }),
       };
       work.begin(() =>
         this.#options.sessions.submit(this, request, (notice) => this.#changed(work, work.hear(notice))),

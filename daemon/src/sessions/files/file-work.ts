@@ -53,8 +53,9 @@ export class FileWork {
   hear(notice: JobNotice): Change {
     switch (notice.type) {
       case 'waiting':
-        if (notice.for !== 'queue') this.#run({ waitsFor: notice.for });
-        else this.#facts = { ...this.#facts, position: notice.position ?? 1 };
+        if (notice.for === 'file') this.#facts = { ...lasting(this.#facts), waitsFor: 'file' };
+        else if (notice.for !== 'queue') this.#run({ waitsFor: notice.for });
+        else this.#facts = { ...lasting(this.#facts), position: notice.position ?? 1 };
         return 'moved';
       case 'started': {
         const { durationSeconds } = notice;

@@ -1,17 +1,20 @@
 /**
  * Audio that a program sends: a file of our own, for as long as somebody works with it. Its name is ours, and says nothing of
- * the client's.
+ * the client's. A client of this user writes such a file itself where the daemon may not open the user's file (macOS gives
+ * permission to each program apart), and the daemon adopts it.
  */
 import { randomBytes } from 'node:crypto';
-import { createWriteStream, readdirSync, unlinkSync } from 'node:fs';
+import { createWriteStream, readdirSync, renameSync, unlinkSync } from 'node:fs';
 import { statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isRunning } from '../../is-running.js';
-import { codeOf, SottoError } from '../../protocol/errors.js';
-import { hintOf, reasonOf } from '../../protocol/file-problem.js';
+import { isRunning } from './is-running.js';
+import { codeOf, SottoError } from './protocol/errors.js';
+import { hintOf, reasonOf } from './protocol/file-problem.js';
 
+/** The largest file that is taken over HTTP, from a pipe, or as a copy. */
+export const MAX_UPLOAD_BYTES = 4 * 1024 ** 3;
 /** What is left free for everybody else. */
 const SPARE_BYTES = 256 * 1024 * 1024;
 /** How often it is looked whether the disk still has room. */
@@ -25,7 +28,10 @@ export class Upload {
   readonly path: string;
   #bytes = 0;
 
-  private constructor(folder: string, name = `${OURS}-${randomBytes(12).toString('hex')}`) {
+  private constructor(
+    folder: string,
+    readonly name = `${OURS}-${randomBytes(12).toString('hex')}`,
+  ) {
     this.path = join(folder, name);
   }
 
@@ -46,6 +52,25 @@ export class Upload {
   static async ofCommand(folder: string): Promise<Upload> {
     await checkRoom(folder, 0);
     return new Upload(folder, `input.${process.pid}.${randomBytes(12).toString('hex')}`);
+  }
+
+  /**
+   * Takes over a file that a client wrote (`ofCommand`): from now on it has a name of this process, and goes with its job.
+   * @param name its name in `folder`, as the client says it
+   * @throws SottoError INVALID_ARGUMENT: there is no such file
+   */
+  static adopt(folder: string, name: string): Upload {
+    const upload = new Upload(folder);
+    try {
+      if (!OF_COMMAND.test(name)) throw new Error('not the name of an upload');
+      renameSync(join(folder, name), upload.path);
+    } catch (cause) {
+      throw new SottoError('INVALID_ARGUMENT', 'the copy of this file is gone', {
+        cause,
+        hint: 'transcribe the file again',
+      });
+    }
+    return upload;
   }
 
   /** Written so far. */
@@ -145,4 +170,23 @@ function noRoom(): SottoError {
     hint: 'free up space on the disk with Sotto’s folder, then send it again',
     param: 'file',
   });
+}
+
+/** The same bytes, and TOO_LARGE above `MAX_UPLOAD_BYTES`. @param name for the message */
+export async function* limitedUpload(
+  source: Readable,
+  name: string,
+  onBytes?: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_UPLOAD_BYTES) {
+      throw new SottoError('TOO_LARGE', `${name} holds more than 4 GiB`, {
+        hint: 'save it to a file, then transcribe that',
+      });
+    }
+    onBytes?.(bytes);
+    yield chunk;
+  }
 }

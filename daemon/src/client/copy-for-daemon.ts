@@ -1,0 +1,38 @@
+/**
+ * A copy of a file that this program may read and the daemon may not open, in the daemon's folder. macOS gives the permission
+ * to read Desktop, Documents and others to each program apart.
+ */
+import { Readable } from 'node:stream';
+import { SottoError } from '../protocol/errors.js';
+import { AUDIO_FILE, fileError } from '../protocol/file-problem.js';
+import { readInProcess } from '../read-in-process.js';
+import { limitedUpload, sweepInputs, Upload } from '../upload.js';
+
+/**
+ * @param path absolute
+ * @param folder where the daemon says that copies go
+ * @param onBytes told how many are copied, at each piece
+ * @throws SottoError AUDIO_UNREADABLE, AUDIO_NOT_FOUND, TOO_LARGE, INSUFFICIENT_DISK, SPOOL_FAILED; CANCELLED once `signal` is
+ *   aborted. Nothing is left in the folder then.
+ */
+export async function copyForDaemon(
+  path: string,
+  folder: string,
+  signal: AbortSignal,
+  onBytes: (bytes: number) => void,
+): Promise<Upload> {
+  sweepInputs(folder);
+  const upload = await Upload.ofCommand(folder);
+  const source = readInProcess(path, 'all', signal);
+  try {
+    await upload.write(Readable.from(limitedUpload(source, JSON.stringify(path), onBytes)), signal);
+    signal.throwIfAborted();
+    return upload;
+  } catch (error) {
+    await upload.discard();
+    if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled', { cause: error });
+    throw fileError(JSON.stringify(path), error, AUDIO_FILE);
+  } finally {
+    source.destroy();
+  }
+}

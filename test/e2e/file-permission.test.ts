@@ -1,0 +1,105 @@
+/** Files that the daemon may not open, with real processes: refused by the system, or held back for a while. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from '@jest/globals';
+import { answers } from '#daemon/server/probe.js';
+import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
+import { homeHere } from '#test/harness/home-here.js';
+import { fakeEngine, sotto, startSotto } from '#test/harness/run-sotto.js';
+import { testUnless } from '#test/harness/skipping.js';
+import { until } from '#test/harness/wait.js';
+import {
+  holdBack,
+  makePrivate,
+  noLease,
+  noSetpriv,
+  startWithoutPermission,
+} from '#test/harness/without-permission.js';
+
+const home = homeHere();
+const audio = (name: string, script: Partial<FakeScript> = {}): string =>
+  writeFakeAudio(join(home.folder, name), script);
+const lines = (segments: number): string =>
+  scriptedTexts(segments)
+    .map((text) => `${text.trim()}\n`)
+    .join('');
+/** The fake engine counts its attempts in a file beside each. */
+const copies = (): string[] => readdirSync(home.paths.uploads).filter((name) => !name.endsWith('.attempts'));
+const transcribe = (path: string) => sotto(['transcribe', path], { home: home.folder, cwd: home.folder });
+
+/** A daemon that may not read what belongs to another user; the commands of the tests may. */
+async function startDaemon() {
+  const env = { ...process.env, NODE_OPTIONS: '', SOTTO_HOME: home.folder, SOTTO_ENGINE: fakeEngine };
+  const daemon = startWithoutPermission(['daemon', 'run'], env);
+  const ended = new Promise<void>((resolve) => daemon.once('exit', () => resolve()));
+  await until(() => answers(home.paths.socket));
+  return { kill: () => daemon.kill('SIGKILL'), ended };
+}
+
+describe('a file that the daemon may not open', () => {
+  testUnless(noSetpriv)('is transcribed as any other one, and its copy goes', async () => {
+    await startDaemon();
+    const path = audio('private.wav', { segments: 4 });
+    makePrivate(path);
+    const engineError = await sotto(['transcribe', '--no-daemon', path], { home: home.folder });
+    expect(engineError).toMatchObject({ code: 0, stdout: lines(4) });
+    expect(await transcribe(path)).toMatchObject({ code: 0, stdout: lines(4), stderr: '' });
+    expect(await transcribe(audio('own.wav', { segments: 2 }))).toMatchObject({ code: 0, stdout: lines(2) });
+    await until(() => copies().length === 0);
+  });
+
+  testUnless(noSetpriv)('leaves no copy when its command is killed', async () => {
+    await startDaemon();
+    const path = audio('private.wav', { segments: 100_000, delayMs: 5 });
+    makePrivate(path);
+    const command = startSotto(['transcribe', path], { home: home.folder });
+    await until(() => command.stdout().includes('segment 2'));
+    expect(copies()).toHaveLength(1);
+    command.kill('SIGKILL');
+    await until(() => copies().length === 0);
+  });
+
+  testUnless(noSetpriv)('is copied again for the next daemon; the copy of the first one goes', async () => {
+    const first = await startDaemon();
+    const path = audio('private.wav', { segments: 300, delayMs: 10 });
+    makePrivate(path);
+    const command = startSotto(['transcribe', path], { home: home.folder });
+    await until(() => command.stdout().includes('segment 2'));
+    const [copy] = copies();
+    first.kill();
+    await first.ended;
+    expect(await command.done).toMatchObject({ code: 0, stdout: lines(300), stderr: '' });
+    expect(copies()).not.toContain(copy);
+    await until(() => copies().length === 0);
+  });
+});
+
+describe('a file that does not open for a while', () => {
+  testUnless(noLease)('holds no other one back, and is transcribed once it opens', async () => {
+    const path = audio('slow.wav', { segments: 4 });
+    const release = await holdBack(path);
+    const slow = startSotto(['transcribe', path], { home: home.folder });
+    await until(() => slow.stderr().includes('waiting'));
+    expect(await transcribe(audio('other.wav', { segments: 2 }))).toMatchObject({
+      ...{ code: 0, stdout: lines(2), stderr: '' },
+    });
+    expect(slow.stdout()).toBe('');
+    release();
+    expect(await slow.done).toMatchObject({
+      ...{ code: 0, stdout: lines(4) },
+      stderr: `sotto: ${path}: waiting for this file to open…\n`,
+    });
+    await until(() => copies().length === 0);
+  });
+
+  testUnless(noLease)('is given up at Ctrl-C, at once', async () => {
+    const path = audio('slow.wav');
+    const release = await holdBack(path);
+    const slow = startSotto(['transcribe', path], { home: home.folder });
+    await until(() => slow.stderr().includes('waiting'));
+    slow.kill('SIGINT');
+    expect((await slow.done).code).toBe(130);
+    await until(() => copies().length === 0);
+    release();
+  });
+});

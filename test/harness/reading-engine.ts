@@ -1,0 +1,53 @@
+/** An engine whose text of a file is what the file holds: it shows which file was read, and that it was there. */
+import { readFileSync } from 'node:fs';
+import { codedError } from '#daemon/protocol/file-problem.js';
+import type { Engine, EngineJob, JobReport, RunningJob } from '#daemon/supervisor/engine.js';
+import { scriptedSegment } from './fake-audio.js';
+
+const TIMINGS = { load: 0, mel: 0, encode: 0, decode: 0, total: 0 };
+
+export class ReadingEngine implements Engine {
+  /** Paths that were given to it, in order. */
+  readonly paths: string[] = [];
+  #open: () => void = () => undefined;
+  #gate: Promise<void> = Promise.resolve();
+
+  /** Jobs stay where they are until the function that is returned is called. */
+  hold(): () => void {
+    this.#gate = new Promise((resolve) => (this.#open = resolve));
+    return this.#open;
+  }
+
+  run({ path }: EngineJob, report: (report: JobReport) => void): RunningJob {
+    this.paths.push(path);
+    let cancelled = false;
+    void this.#gate.then(() => {
+      if (!cancelled) read(path, report);
+    });
+    return {
+      cancel: () => {
+        cancelled = true;
+        report({ type: 'cancelled' });
+      },
+    };
+  }
+
+  live(): never {
+    throw new Error('no dictation here');
+  }
+
+  status() {
+    return { state: 'ready' as const, restarts: 0, model: { state: 'absent' as const } };
+  }
+}
+
+function read(path: string, report: (report: JobReport) => void): void {
+  try {
+    const text = readFileSync(path, 'utf8');
+    report({ type: 'opened' });
+    report({ type: 'event', event: { type: 'segment', segment: { ...scriptedSegment(0), text } } });
+    report({ type: 'done', summary: { language: 'en', durationSeconds: 1, timings: TIMINGS } });
+  } catch (error) {
+    report({ type: 'failed', error: codedError(error) });
+  }
+}

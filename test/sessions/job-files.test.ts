@@ -1,0 +1,197 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { silentLog } from '#daemon/logger.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { Job, JobNotice, JobRequest } from '#daemon/sessions/job.js';
+import { OPEN_LIMIT_MS } from '#daemon/sessions/job-files.js';
+import { Sessions } from '#daemon/sessions/sessions.js';
+import type { FileAccess, FileAnswer } from '#daemon/supervisor/file-access.js';
+import { Upload } from '#daemon/upload.js';
+import { homeHere } from '#test/harness/home-here.js';
+import { ReadingEngine } from '#test/harness/reading-engine.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { until } from '#test/harness/wait.js';
+
+const home = homeHere();
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Says of a file what the test wants, when it wants it. */
+class PuppetAccess implements FileAccess {
+  readonly ended: string[] = [];
+  readonly #answers = new Map<string, (answer: FileAnswer) => void>();
+  check(path: string, answer: (answer: FileAnswer) => void): () => void {
+    this.#answers.set(path, answer);
+    return () => void this.ended.push(path);
+  }
+  say(path: string, answer: FileAnswer): void {
+    this.#answers.get(path)?.(answer);
+  }
+  adopt(name: string): Upload {
+    return Upload.adopt(home.paths.uploads, name);
+  }
+}
+
+function setUp() {
+  mkdirSync(home.paths.uploads, { recursive: true });
+  const engine = new ReadingEngine();
+  const access = new PuppetAccess();
+  const clock = new VirtualClock();
+  const sessions = new Sessions({
+    ...{ engine, access, clock, log: silentLog },
+    resolveModel: () => ({ name: 'fake', dir: '/m' }),
+  });
+  const notices: { path: string; notice: JobNotice }[] = [];
+  const submit = (path: string, more: Partial<JobRequest> = { supplies: true }): Job =>
+    sessions.submit({}, { path, ...more }, (notice) => notices.push({ path, notice }));
+  const of = (path: string) => notices.filter((each) => each.path === path).map(({ notice }) => notice);
+  const textOf = (path: string) =>
+    of(path).flatMap((notice) =>
+      notice.type === 'event' && notice.event.type === 'segment' ? [notice.event.segment.text] : [],
+    );
+  return { engine, access, clock, sessions, submit, of, textOf };
+}
+
+function file(name: string): string {
+  writeFileSync(join(home.folder, name), `text of ${name}`);
+  return join(home.folder, name);
+}
+
+/** As a client writes it. */
+async function copy(text: string): Promise<string> {
+  const upload = await Upload.ofCommand(home.paths.uploads);
+  writeFileSync(upload.path, text);
+  return upload.name;
+}
+
+describe('a file that the daemon can’t open', () => {
+  test('holds no other one back; with a copy its job goes on, and the copy goes with it', async () => {
+    const { engine, access, sessions, submit, of, textOf } = setUp();
+    const [first, second] = [file('first'), file('second')];
+    const job = submit(first);
+    submit(second);
+    access.say(first, 'slow');
+    access.say(second, 'open');
+    await settle();
+    expect(textOf(second)).toEqual(['text of second']);
+    expect(of(first)).toContainEqual({ type: 'waiting', for: 'file', why: 'slow' });
+    expect(sessions.idle).toBe(false);
+    sessions.supply(job, await copy('text of the copy'));
+    expect(engine.paths[1]?.startsWith(home.paths.uploads)).toBe(true);
+    await settle();
+    expect(textOf(first)).toEqual(['text of the copy']);
+    expect(job.state).toBe('final');
+    expect(access.ended).toContain(first);
+    await until(() => readdirSync(home.paths.uploads).length === 0);
+    expect(existsSync(first)).toBe(true);
+  });
+
+  test('is read itself where it opens after all; a copy that comes later is removed', async () => {
+    const { engine, access, sessions, submit, of } = setUp();
+    const path = file('a');
+    const job = submit(path);
+    access.say(path, 'slow');
+    const release = engine.hold();
+    access.say(path, 'open');
+    await settle();
+    expect(engine.paths).toEqual([path]);
+    sessions.supply(job, await copy('late'));
+    await until(() => readdirSync(home.paths.uploads).length === 0);
+    release();
+    await settle();
+    expect(job.state).toBe('final');
+    expect(of(path).filter(({ type }) => type === 'final')).toHaveLength(1);
+  });
+
+  test('fails with the client’s reason, with a copy that is not there, and after 10 minutes', () => {
+    const { access, clock, sessions, submit, of } = setUp();
+    const paths = ['refused', 'no-copy', 'overlooked'].map(file);
+    const [refused, noCopy] = paths.map((path) => submit(path));
+    for (const path of paths) access.say(path, 'denied');
+    if (refused !== undefined) sessions.refuse(refused, new SottoError('AUDIO_UNREADABLE', 'no'));
+    if (noCopy !== undefined) sessions.supply(noCopy, 'input.1.00');
+    clock.advance(OPEN_LIMIT_MS - 1);
+    expect(paths.map((path) => of(path).at(-1)?.type)).toEqual(['failed', 'failed', 'waiting']);
+    clock.advance(1);
+    expect(of(paths[2] ?? '').at(-1)).toMatchObject({
+      type: 'failed',
+      error: { code: 'AUDIO_UNREADABLE', message: expect.stringContaining('within 10 minutes') as unknown },
+    });
+    expect(sessions.idle).toBe(true);
+  });
+
+  test('of a client that makes no copies is refused by the engine, or waited for in silence', async () => {
+    const { engine, access, submit, of } = setUp();
+    const [denied, slow, after] = [file('denied'), file('slow'), file('after')];
+    for (const path of [denied, slow, after]) submit(path, {});
+    access.say(slow, 'slow');
+    access.say(denied, 'denied');
+    access.say(after, 'open');
+    await until(() => engine.paths.length === 2);
+    expect(engine.paths).toEqual([denied, after]);
+    expect(of(slow).map((notice) => notice.type === 'waiting' && notice.for)).not.toContain('file');
+    access.say(slow, 'open');
+    await until(() => engine.paths.length === 3);
+  });
+
+  test('is let be when its job is cancelled or the daemon stops, its copy with it', async () => {
+    const { engine, access, sessions, submit } = setUp();
+    const [one, other, third] = [file('one'), file('other'), file('third')];
+    const jobs = [one, other, third].map((path) => submit(path));
+    for (const path of [one, other, third]) access.say(path, 'slow');
+    engine.hold();
+    const [cancelled, copied] = jobs;
+    if (cancelled === undefined || copied === undefined) throw new Error('no jobs');
+    sessions.cancel(cancelled);
+    sessions.supply(copied, await copy('x'));
+    expect(engine.paths).toHaveLength(1);
+    sessions.cancel(copied);
+    const stopped = sessions.stop(0);
+    expect(access.ended).toEqual(expect.arrayContaining([one, other, third]));
+    engine.hold()();
+    expect(jobs.map(({ state }) => state)).toEqual(['cancelled', 'cancelled', 'failed']);
+    void stopped;
+  });
+});
+
+describe('the order of files', () => {
+  test('stays that of their client, whichever is tried out first', async () => {
+    const { engine, access, sessions } = setUp();
+    const client = {};
+    const paths = ['1', '2', '3'].map(file);
+    for (const path of paths) sessions.submit(client, { path }, () => undefined);
+    for (const path of [...paths].reverse()) {
+      access.say(path, 'open');
+      await settle();
+    }
+    await until(() => engine.paths.length === 3);
+    expect(engine.paths).toEqual(paths);
+  });
+
+  test('is told without those that wait for permission', async () => {
+    const { engine, access, sessions } = setUp();
+    engine.hold();
+    const client = {};
+    const positions: string[] = [];
+    const paths = ['1', '2', '3'].map(file);
+    for (const path of paths)
+      sessions.submit(client, { path, supplies: true }, (notice) => {
+        if (notice.type === 'waiting' && path === paths[2])
+          positions.push(`${notice.for} ${notice.position}`);
+      });
+    access.say(paths[0] ?? '', 'open');
+    await settle();
+    access.say(paths[1] ?? '', 'slow');
+    access.say(paths[2] ?? '', 'open');
+    await settle();
+    expect(positions.slice(-2)).toEqual(['queue 2', 'queue 1']);
+  });
+
+  test('a file of the daemon’s own is not tried out', async () => {
+    const { engine, submit } = setUp();
+    const path = file('upload');
+    submit(path, { isUpload: true });
+    await settle();
+    expect(engine.paths).toEqual([path]);
+  });
+});
