@@ -3,6 +3,7 @@ export default {
   testEnvironment: 'node',
   reporters: ['default', '<rootDir>/dist/test/harness/skip-reporter.js'],
   roots: ['<rootDir>/dist/test'],
+  setupFilesAfterEnv: ['<rootDir>/dist/test/harness/set-device.js'],
   testMatch: ['**/*.test.js'],
   transform: {},
   maxWorkers: 2,

@@ -71,6 +71,23 @@ function builtWith(file: string): string {
   return 'built with an unknown MLX';
 }
 
+/**
+ * Makes the asked-for processor the one that computes.
+ * @param asked 'cpu' or 'gpu'; MLX chooses where it is undefined or empty
+ * @throws Error with code NATIVE_UNAVAILABLE for another word, and for a GPU that isn't there
+ */
+export function chooseDevice(
+  mlx: Pick<Binding, 'deviceAvailable' | 'setDefaultDevice'>,
+  asked: string | undefined,
+): void {
+  if (asked === undefined || asked === '') return;
+  if (asked !== 'cpu' && asked !== 'gpu')
+    throw unavailable(`SOTTO_DEVICE is ${JSON.stringify(asked)}`, 'set it to cpu or gpu, or unset it');
+  if (!mlx.deviceAvailable(asked))
+    throw unavailable('SOTTO_DEVICE asks for a GPU, and MLX finds none', 'unset it or set it to cpu');
+  mlx.setDefaultDevice(asked);
+}
+
 function unavailable(problem: string, nextStep: string, cause?: unknown): Error {
   const error = new Error(`${problem}; ${nextStep}`, { cause });
   return Object.assign(error, { code: 'NATIVE_UNAVAILABLE' });
@@ -83,3 +100,4 @@ export const binding: Binding = loadAddon({
   target: `${process.platform}-${process.arch}${variant}`,
   root,
 });
+chooseDevice(binding, process.env.SOTTO_DEVICE);

@@ -7,11 +7,11 @@ export interface PackedScales {
 }
 
 /**
- * `mx.cpu`: kernels of our own for MLX's CPU device, in the Linux build only; `nn` uses them where they are. All compute
- * in float32. *Panels* are a matrix [n, k] as the kernels read it: 16 rows side by side, [⌈n / 16⌉, k, 16].
+ * `mx.cpu`: kernels of our own for MLX's CPU device, all but `panels` and `lstm` in the Linux build only; `nn` uses them
+ * where they are. All compute in float32. *Panels* are a matrix [n, k] as the kernels read it: 16 rows side by side, [⌈n / 16⌉, k, 16].
  */
 export interface Cpu {
-  /** Whether these kernels are built in and `SOTTO_CPU_ISA` is not `none`, which leaves everything to MLX's own ops. */
+  /** Whether all these kernels are built in and `SOTTO_CPU_ISA` is not `none`, which leaves everything to MLX's own ops. */
   available(): boolean;
   /** 'avx512', 'avx2', 'baseline' or 'none': what the processor can do, or less, as `SOTTO_CPU_ISA` asks. */
   instructionSet(): string;
@@ -87,6 +87,8 @@ export interface Cpu {
   ): MxArray;
   /** Logits [R, V] float32 → [the likeliest index [R] int32, its log-probability [R]]. */
   likeliest(logits: MxArray, options?: On): [index: MxArray, logprob: MxArray];
+  /** Whether `panels` and `lstm` are to be used: built in everywhere, and off with `SOTTO_CPU_ISA=none`. */
+  lstmAvailable(): boolean;
   /**
    * An LSTM cell of U units over T steps: gates [T, 4 U], what each step adds by itself (in, forget, cell, out), the
    * weights [4 U, U] of its last output in float32 panels, and a state [2, U], that output and the cell → the outputs

@@ -37,6 +37,8 @@ export interface Runtime {
   eval(...arrays: MxArray[]): void;
   /** Queues the arrays' computation and returns. */
   asyncEval(...arrays: MxArray[]): void;
+  /** Names of the ops that evaluating the arrays would run, views included; for tests of a graph's size. */
+  pendingOps(...arrays: MxArray[]): string[];
   /** Whether the elements can be read without waiting. */
   isAvailable(a: MxArray): boolean;
   /**

@@ -14,7 +14,7 @@ const compiled = new Map<string, Finisher>();
 
 /**
  * gelu(y + bias) + residual. On a GPU each elementwise op is a kernel of its own and a pass over memory (GELU spelled
- * out is five), so there they are compiled into one.
+ * out is five), so there they are compiled into one. A bias alone is two ops, since MLX broadcasts it by one of its own.
  */
 export function finish(
   y: MxArray,
@@ -24,7 +24,7 @@ export function finish(
   const others = [bias, residual].filter((array) => array !== null && array !== undefined);
   if (!gelu && others.length === 0) return y;
   const parts = { bias: Boolean(bias), gelu, residual: residual !== undefined };
-  const isOneOp = !gelu && others.length === 1;
+  const isOneOp = !gelu && !bias;
   return (compile && !isOneOp ? compiledFinisher(parts) : finisher(parts))(y, ...others);
 }
 

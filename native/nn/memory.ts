@@ -1,5 +1,5 @@
 import { mx, type MxArray } from '../index.js';
-import { attend, mergeHeads, splitHeads } from './attention.js';
+import { attend, mergeHeads, splitHeads, splitParts } from './attention.js';
 import { canPack } from './packed.js';
 
 /**
@@ -15,9 +15,10 @@ export const panelled = (headWidth: number): boolean => canPack() && headWidth %
 export function memory(kv: MxArray, heads: number): Memory {
   const width = (kv.shape[2] ?? 0) / 2 / heads;
   if (kv.dtype === 'float32' && panelled(width)) return mx.cpu.memory(kv, heads);
-  const [keys, values] = mx.split(kv, 2, -1);
-  if (!keys || !values) throw new RangeError('memory: the last axis holds keys and values');
-  return [mx.contiguous(splitHeads(keys, heads)), mx.contiguous(splitHeads(values, heads))];
+  // Of one row, both are laid out by one copy; of several, each must be in one piece.
+  if (kv.shape[0] === 1)
+    return mx.split(mx.contiguous(splitHeads(kv, 2 * heads)), 2, 1) as [MxArray, MxArray];
+  return splitParts(kv, 2, heads).map((part) => mx.contiguous(part)) as [MxArray, MxArray];
 }
 
 /** q [B, Nq, H × D] attends to all of a memory → [B, Nq, H × D]. A memory of batch 1 is everybody's. */

@@ -1,15 +1,16 @@
-// mx.cpu: our own kernels for MLX's CPU device (cpu/). Everywhere else they are not built, and `available` says so.
+// mx.cpu: our own kernels for MLX's CPU device (cpu/). The recurrence is built everywhere, the others where the CPU
+// computes models; `available` says whether they are.
 #include "areas.h"
 #include "call.h"
+#include "cpu/kernels.h"
+#include "cpu/lstm.h"
+#include "cpu/panels.h"
 
 #ifdef SOTTO_CPU_KERNELS
 #include "cpu/attention.h"
 #include "cpu/decoder_block.h"
 #include "cpu/elementwise.h"
-#include "cpu/kernels.h"
 #include "cpu/linear.h"
-#include "cpu/lstm.h"
-#include "cpu/panels.h"
 #else
 #include <stdexcept>
 #endif
@@ -21,19 +22,23 @@ namespace {
 using MaybeArray = std::optional<array>;
 using Pair = std::pair<array, array>;
 
+std::string instruction_set() { return cpu::kernels_name(); }
+bool lstm_available() { return cpu::kernels_wanted(); }
+
+array panels(array w, Or<0> bits, Stream s) { return cpu::panels_of(w, bits, s); }
+
+Pair lstm(array gates, array wh, array state, Stream s) { return cpu::lstm(gates, wh, state, s); }
+
 #ifdef SOTTO_CPU_KERNELS
 
 /** In the place of a number of bits: to float32. */
 constexpr int kWidened = 32;
 
 bool available() { return cpu::kernels_wanted(); }
-std::string instruction_set() { return cpu::kernels_name(); }
 
 cpu::LinearParts weights(array panels, int outputs, MaybeArray scales, MaybeArray biases) {
   return {std::move(panels), outputs, std::move(scales), std::move(biases), {}, {}, {}, 0, false, {}};
 }
-
-array panels(array w, Or<0> bits, Stream s) { return cpu::panels_of(w, bits, s); }
 
 napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Call* call) {
   if (bits.size() != matrices.size()) throw wrong_value("there must be as many bits as matrices");
@@ -94,15 +99,11 @@ Pair likeliest(array logits, Stream s) {
   return cpu::likeliest(logits, s);
 }
 
-Pair lstm(array gates, array wh, array state, Stream s) { return cpu::lstm(gates, wh, state, s); }
-
 #else
 
 [[noreturn]] void absent() { throw std::runtime_error("the CPU kernels are part of the Linux build only"); }
 
 bool available() { return false; }
-std::string instruction_set() { absent(); }
-array panels(array, Or<0>, Stream) { absent(); }
 napi_value pack(std::vector<array>, std::vector<int>, Stream, Call*) { absent(); }
 array linear(array, array, int, MaybeArray, MaybeArray, MaybeArray, MaybeArray, MaybeArray, std::optional<double>, Or<false>,
              MaybeArray, Stream) {
@@ -115,7 +116,6 @@ array attend_cached(array, array, array, int, Stream) { absent(); }
 array decoder_weights(std::vector<MaybeArray>, Stream) { absent(); }
 array decoder_block(array, array, array, array, array, array, int, double, Stream) { absent(); }
 Pair likeliest(array, Stream) { absent(); }
-Pair lstm(array, array, array, Stream) { absent(); }
 
 #endif
 
@@ -132,6 +132,7 @@ constexpr Op kOps[] = {
     op<decoder_weights>("decoderWeights", "weights"),
     op<decoder_block>("decoderBlock", "x, keys, values, memoryKeys, memoryValues, weights, offset, eps"),
     op<likeliest>("likeliest", "logits"),
+    op<lstm_available>("lstmAvailable", ""),
     op<lstm>("lstm", "gates, wh, state"),
 };
 

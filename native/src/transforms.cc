@@ -1,4 +1,7 @@
 // When and how the graph runs: evaluation, tidy scopes, compiled functions.
+#include <unordered_set>
+
+#include "mlx/primitives.h"
 #include "mlx/transforms.h"
 
 #include "areas.h"
@@ -27,7 +30,25 @@ std::vector<Handle*> handles_from(Call& call, size_t i, napi_value list) {
   return handles;
 }
 
+/** The name of each op that evaluating `arrays` would run, in no certain order; one of several outputs counts once. */
+napi_value pending_ops(Call& call, std::vector<array> left) {
+  napi_value names = nullptr;
+  uint32_t count = 0;
+  check(call.env, napi_create_array(call.env, &names));
+  std::unordered_set<std::uintptr_t> seen;
+  while (!left.empty()) {
+    const array a = std::move(left.back());
+    left.pop_back();
+    if (a.status() != array::Status::unscheduled || !a.has_primitive() || !seen.insert(a.id()).second) continue;
+    for (const auto& sibling : a.siblings()) seen.insert(sibling.id());
+    check(call.env, napi_set_element(call.env, names, count++, to_js(call, std::string(a.primitive().name()))));
+    left.insert(left.end(), a.inputs().begin(), a.inputs().end());
+  }
+  return names;
+}
+
 constexpr Op kOps[] = {
+    op("pendingOps", "arrays", [](Rest arrays, Call* call) { return pending_ops(*call, std::move(arrays.arrays)); }),
     op("eval", "arrays", [](Rest arrays, Call* call) {
       call->addon.bury();
       mx::eval(std::move(arrays.arrays));

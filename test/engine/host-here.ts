@@ -63,7 +63,7 @@ export function setUp(
   load = (dir: string): Promise<SpeechModel> => new Promise((resolve) => resolve(make(dir))),
 ) {
   const sent: FromEngine[] = [];
-  const seen = { loads: [] as string[], closed: 0, exits: 0, cleared: 0 };
+  const seen = { loads: [] as string[], closed: 0, exits: 0, cleared: 0, wired: [] as boolean[] };
   const parts: EngineParts = {
     footprint: () => Promise.resolve(FOOTPRINT),
     steps: () => 0,
@@ -93,6 +93,7 @@ export function setUp(
     },
     markOf: (path) => path,
     figures: () => ({ rssBytes: 1 }),
+    wireMemory: (isOpen) => void seen.wired.push(isOpen),
     clearCache: () => void (seen.cleared += 1),
     send: (message) => sent.push(parseFromEngine(structuredClone(message))),
     exit: () => void (seen.exits += 1),

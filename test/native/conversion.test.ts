@@ -1,6 +1,8 @@
 /** Data in and out: dtypes, shapes, scalars beside arrays. */
 import { describe, expect, test } from '@jest/globals';
 import { mx, type Dtype, type Item, type MxArray, type TypedArray } from '#native/index.js';
+import { testUnless } from '#test/harness/skipping.js';
+import { noFloat64 } from '#test/harness/test-device.js';
 
 const list = (x: TypedArray): (number | bigint)[] => [...x];
 
@@ -22,7 +24,7 @@ describe('typed arrays', () => {
     expect(list(x.toTypedArray())).toEqual(list(data));
   });
 
-  test('doubles become float32 unless float64 is asked for', () => {
+  testUnless(noFloat64)('doubles become float32 unless float64 is asked for', () => {
     using narrow = mx.array(Float64Array.of(0.1));
     using wide = mx.array(Float64Array.of(0.1), null, 'float64');
     expect([narrow.dtype, narrow.item()]).toEqual(['float32', Math.fround(0.1)]);

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { loadAddon, whyBroken } from '#native/core.js';
+import { chooseDevice, loadAddon, whyBroken } from '#native/core.js';
 import { testUnless } from '#test/harness/skipping.js';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'sotto-core-'));
@@ -98,4 +98,44 @@ testUnless(
   expect(loadWhereMlxThrows('Failed to load the default metallib. library not found').stdout).toMatch(
     /^NATIVE_UNAVAILABLE MLX's GPU kernels could not be loaded: .*default metallib/,
   );
+});
+
+/** A machine without a GPU, and what was chosen on it. */
+function cpuOnly(): { chosen: string[] } & Parameters<typeof chooseDevice>[0] {
+  const chosen: string[] = [];
+  return {
+    chosen,
+    deviceAvailable: (device) => device === 'cpu',
+    setDefaultDevice: (device) => chosen.push(String(device)),
+  };
+}
+
+test.each([
+  [undefined, []],
+  ['', []],
+  ['cpu', ['cpu']],
+])('SOTTO_DEVICE %p chooses %p', (asked, chosen) => {
+  const mlx = cpuOnly();
+  chooseDevice(mlx, asked);
+  expect(mlx.chosen).toEqual(chosen);
+});
+
+test.each([
+  ['gpu', /asks for a GPU, and MLX finds none; unset it/],
+  ['GPU', /SOTTO_DEVICE is "GPU"; set it to cpu or gpu/],
+])('SOTTO_DEVICE %p is refused where there is none', (asked, message) => {
+  const mlx = cpuOnly();
+  expect(() => chooseDevice(mlx, asked)).toThrow(message);
+  expect(mlx.chosen).toEqual([]);
+});
+
+test('SOTTO_DEVICE decides before anything is computed', () => {
+  const script = `const { mx } = await import(${JSON.stringify(new URL('../../native/index.js', import.meta.url).href)}); console.log(mx.defaultDevice());`;
+  const run = (device: string) =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      env: { ...process.env, SOTTO_DEVICE: device },
+    });
+  expect(run('cpu').stdout).toBe('cpu\n');
+  expect(run('tpu').stderr).toMatch(/SOTTO_DEVICE is "tpu"/);
 });

@@ -1,10 +1,8 @@
 /** The recurrence of voice activity as one op, beside plain loops in float64. */
-import { expect } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { mx } from '#native/index.js';
-import { testUnless } from '#test/harness/skipping.js';
-import { noKernels } from './cpu-cases.js';
 
-const withKernels = testUnless(noKernels);
+mx.setDefaultDevice('cpu');
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
@@ -33,7 +31,7 @@ function close(got: Float32Array, expected: readonly number[]): void {
   expect(worst).toBeLessThan(1e-4);
 }
 
-withKernels.each([
+test.each([
   [16, 1],
   [16, 7],
   [128, 40],
@@ -65,7 +63,7 @@ withKernels.each([
   });
 });
 
-withKernels('what does not fit is refused', () => {
+test('what does not fit is refused', () => {
   mx.tidy(() => {
     const panels = mx.cpu.panels(mx.zeros([64, 16]));
     expect(() => mx.cpu.lstm(mx.zeros([3, 60]), panels, mx.zeros([2, 16]))).toThrow(/lstm/);

@@ -87,6 +87,29 @@ describe('arrays in a mapped file', () => {
     expect(new Float32Array(new Uint8Array(readFileSync(file)).buffer)).toEqual(numbers);
   });
 
+  test('are not written over by an op that could have the memory of its only input', async () => {
+    // The pages are read-only: writing there would end the process, on a GPU as here.
+    const numbers = Float32Array.from({ length: 1 << 16 }, (_, i) => i);
+    const file = fileOf(new Uint8Array(numbers.buffer));
+    const [a] = mapped(file, numbers.byteLength, [0], [[numbers.length]], ['float32']);
+    const negated = a && mx.negative(a);
+    a?.dispose();
+    if (negated) await mx.ready(negated);
+    expect(negated?.toTypedArray('float32')).toEqual(numbers.map((x) => -x));
+    negated?.dispose();
+    expect(new Float32Array(new Uint8Array(readFileSync(file)).buffer)).toEqual(numbers);
+    // The same op does take memory that MLX owns: the case above is one that could have gone wrong.
+    const owned = mx.array(numbers);
+    mx.eval(owned);
+    mx.memory.resetPeak();
+    const before = mx.memory.active();
+    const other = mx.negative(owned);
+    owned.dispose();
+    await mx.ready(other);
+    expect(mx.memory.peak()).toBeLessThanOrEqual(before);
+    other.dispose();
+  });
+
   test('outlive the file’s name: another file may take its place, or nothing', () => {
     const file = fileOf(counting(100_000));
     const [first] = mapped(file, 100_000, [8], [[1000]], ['uint8']);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from '@jest/globals';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
+import { tolerance as onDevice } from '#test/harness/test-device.js';
 
 interface StoredArray {
   dtype: Dtype;
@@ -77,7 +78,7 @@ export function expectClose(actual: readonly number[], expected: readonly number
   expect(actual.length).toBe(expected.length);
   const off = actual.flatMap((value, index) => {
     const wanted = expected[index] ?? Number.NaN;
-    const isClose = Math.abs(value - wanted) <= tolerance * (1 + Math.abs(wanted));
+    const isClose = Math.abs(value - wanted) <= onDevice(tolerance) * (1 + Math.abs(wanted));
     return isClose || Object.is(value, wanted) ? [] : [{ index, value, wanted }];
   });
   expect(off.slice(0, 5)).toEqual([]);

@@ -143,15 +143,16 @@ describe('memory of a KV cache', () => {
     const [heads, capacity, dims] = [8, 1024, 64];
     const bufferBytes = heads * capacity * dims * 4;
     const cache = new nn.KVCache(capacity);
-    const write = () => {
+    const write = (added = 1) => {
       const total = mx.tidy(() => {
-        const [k, v] = cache.update(mx.ones([1, heads, 1, dims]), mx.ones([1, heads, 1, dims]));
+        const x = mx.ones([1, heads, added, dims]);
+        const [k, v] = cache.update(x, x);
         return mx.add(mx.sum(k), mx.sum(v));
       });
       mx.eval(total);
       total.dispose();
     };
-    write();
+    write(capacity - 40); // so that the buffers have their full size
     const active = mx.memory.active();
     mx.memory.resetPeak();
     for (let index = 0; index < 20; index += 1) write();
@@ -160,4 +161,77 @@ describe('memory of a KV cache', () => {
     cache.dispose();
     expect(mx.memory.active()).toBeLessThan(active - 2 * bufferBytes + bufferBytes / 100);
   });
+
+  const stepsOf = {
+    KVCache: (capacity: number) => {
+      const cache = new nn.KVCache(capacity);
+      const step = (token: MxArray): MxArray => {
+        const x = mx.broadcastTo(token, [1, 8, 1, 64]);
+        const [k, v] = cache.update(x, x);
+        return mx.reshape(mx.add(mx.max(k), mx.max(v)), [1, 1, 1]);
+      };
+      return { cache, step };
+    },
+    JointCache: (capacity: number) => {
+      const cache = new nn.JointCache(capacity);
+      const step = (token: MxArray): MxArray => {
+        const attended = cache.attend(mx.broadcastTo(token, [1, 1, 3 * 8 * 64]), 8);
+        return mx.reshape(mx.max(attended), [1, 1, 1]);
+      };
+      return { cache, step };
+    },
+  };
+
+  test.each(Object.entries(stepsOf))(
+    'with a step queued ahead the memory of a %s does not grow with the capacity',
+    (_, make) => {
+      const former = mx.memory.setCacheLimit(0);
+      const peaks = [512, 4096].map((capacity) => {
+        const { cache, step } = make(capacity);
+        const peak = peakOf(step);
+        cache.dispose();
+        return peak;
+      });
+      mx.memory.setCacheLimit(former);
+      const room = 2 * 8 * 64 * 64 * 4; // keys and values of 64 positions, in bytes
+      expect(Math.min(...peaks)).toBeGreaterThanOrEqual(room);
+      expect(Math.max(...peaks)).toBeLessThan(5 * room); // of which 4096 positions would take 64
+    },
+  );
+
+  test('a text that is longer than the room has all that came before it, and a short one after it less room', () => {
+    using cache = new nn.KVCache(448);
+    const all = Array.from({ length: 130 }, (_, index) => index);
+    let keys: MxArray | undefined;
+    for (const index of all) {
+      keys?.dispose();
+      keys = mx.tidy(() => cache.update(step(index), step(-index))[0]);
+      mx.eval(keys);
+    }
+    expect(keys && values(mx.slice(keys, [0, 1, 0, 0], [1, 2, 130, 1]))).toEqual(all);
+    expect(cache.arrays.map(({ shape }) => shape[2])).toEqual([192, 192]);
+    cache.reset();
+    mx.tidy(() => mx.eval(...cache.update(step(1), step(1))));
+    expect(cache.arrays.map(({ shape }) => shape[2])).toEqual([64, 64]);
+  });
 });
+
+/** The most bytes that 50 tokens take, each made from the one before and queued before that one is read. */
+function peakOf(step: (token: MxArray) => MxArray): number {
+  const first = mx.ones([1, 1, 1]);
+  mx.eval(first);
+  const active = mx.memory.active();
+  mx.memory.resetPeak();
+  let token = first;
+  for (let index = 0; index < 50; index += 1) {
+    const next = mx.tidy(() => step(token));
+    mx.asyncEval(next);
+    mx.eval(token);
+    token.dispose();
+    token = next;
+  }
+  mx.eval(token);
+  const peak = mx.memory.peak() - active;
+  token.dispose();
+  return peak;
+}

@@ -285,7 +285,7 @@ describeKernels('the cache in panels', () => {
         steps,
         (s, b, h, d, sequence) => {
           using panels = new nn.PanelCache(60);
-          using plain = new nn.KVCache(panels.capacity);
+          using plain = new nn.JointCache(panels.capacity);
           expect(panels.capacity).toBe(64);
           mx.random.seed(s);
           for (const what of sequence) {
@@ -311,7 +311,7 @@ describeKernels('the cache in panels', () => {
 
   test('takes steps that were made before the first was evaluated, where each depends on the one before', () => {
     using panels = new nn.PanelCache(16);
-    using plain = new nn.KVCache(16);
+    using plain = new nn.JointCache(16);
     const run = (cache: nn.SelfAttentionCache, first: MxArray): MxArray => {
       let x = first; // [1, 1, 32]
       for (let i = 0; i < 9; i++) x = cache.attend(mx.concatenate([x, mx.sin(x), mx.cos(x)], -1), 2);
@@ -323,7 +323,7 @@ describeKernels('the cache in panels', () => {
     });
   });
 
-  test.each([nn.PanelCache, nn.KVCache])('goes on with the rows it is told to, %p', (Cache) => {
+  test.each([nn.PanelCache, nn.JointCache])('goes on with the rows it is told to, %p', (Cache) => {
     using forked = new Cache(32);
     using whole = new Cache(32);
     mx.tidy(() => {

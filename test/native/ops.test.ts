@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
+import { tolerance as onDevice } from '#test/harness/test-device.js';
 
 interface EncodedArray {
   array: (number | string | boolean | [number | string, number | string])[];
@@ -67,7 +68,7 @@ function compare(got: MxArray, wanted: EncodedArray, tolerance?: number): void {
   const theirs = flat(wanted);
   const ours = numbersOf(got);
   const largest = Math.max(1e-3, ...theirs.filter(Number.isFinite).map(Math.abs));
-  const allowed = (tolerance ?? TOLERANCE[wanted.dtype] ?? 0) * largest;
+  const allowed = onDevice(tolerance ?? TOLERANCE[wanted.dtype] ?? 0) * largest;
   theirs.forEach((their, i) => {
     const our = ours[i] ?? NaN;
     if (Number.isFinite(their) ? Math.abs(our - their) <= allowed : Object.is(our, their)) return;

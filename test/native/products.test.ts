@@ -4,6 +4,8 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
+import { skippedTest } from '#test/harness/skipping.js';
+import { noFloat64 } from '#test/harness/test-device.js';
 
 type Matrix = number[][];
 
@@ -37,7 +39,15 @@ const LAYOUTS = {
 };
 const layouts = Object.keys(LAYOUTS) as (keyof typeof LAYOUTS)[];
 
-describe.each<Dtype>(['float32', 'float64', 'float16', 'bfloat16'])('%s', (dtype) => {
+const DTYPES: readonly Dtype[] = [
+  'float32',
+  'float16',
+  'bfloat16',
+  ...(noFloat64 === undefined ? ['float64' as const] : []),
+];
+if (noFloat64 !== undefined) skippedTest('float64', noFloat64);
+
+describe.each(DTYPES)('%s', (dtype) => {
   const shapes = [1, 2, 5].flatMap((m) => [1, 3, 6].flatMap((n) => [1, 4, 9].map((k) => [m, n, k] as const)));
 
   test('matmul is the sum of products for every shape and layout', () => {

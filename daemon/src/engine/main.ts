@@ -30,12 +30,14 @@ process.on('SIGINT', () => undefined);
 trace('engine', 'process began');
 
 try {
-  const [{ mx }, { footprintOf, loadModel }, { openAudio }, { limitCache }] = await Promise.all([
-    import('#native/index.js'),
-    import('#daemon/models/registry.js'),
-    import('#daemon/audio/decode-file.js'),
-    import('./cache-limit.js'),
-  ]);
+  const [{ mx }, { footprintOf, loadModel }, { openAudio }, { limitCache }, { wireMemory }] =
+    await Promise.all([
+      import('#native/index.js'),
+      import('#daemon/models/registry.js'),
+      import('#daemon/audio/decode-file.js'),
+      import('./cache-limit.js'),
+      import('./wired-memory.js'),
+    ]);
   trace('engine', 'modules loaded');
   limitCache();
   let pieces = 0;
@@ -48,6 +50,7 @@ try {
     send,
     steps: () => mx.completedWaits() + pieces,
     clearCache: () => mx.memory.clearCache(),
+    wireMemory,
     figures: () => ({
       rssBytes: process.memoryUsage.rss(),
       activeBytes: mx.memory.active(),

@@ -6,6 +6,17 @@
 
 namespace sotto::cpu {
 
+#ifdef __APPLE__
+
+// A Mac computes on its GPU, and only the recurrence here: threads that look out for work would cost more than they give.
+int64_t threads() { return 1; }
+
+void run_parts(int64_t parts, void (*body)(const void*, int64_t), const void* context) {
+  for (int64_t part = 0; part < parts; ++part) body(context, part);
+}
+
+#else
+
 namespace {
 
 inline void breathe() {
@@ -91,5 +102,7 @@ void run_parts(int64_t parts, void (*body)(const void*, int64_t), const void* co
   pool.run(parts, body, context);
   in_loop = false;
 }
+
+#endif
 
 }  // namespace sotto::cpu

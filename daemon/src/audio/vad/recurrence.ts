@@ -1,8 +1,8 @@
 /**
  * The part of Silero VAD that goes from frame to frame: an LSTM cell of 128 units and a weighted sum of its output.
  * 65,536 multiplications a frame are too few for a device: as a dozen MLX ops a step they take three times as long as
- * these loops, as a compiled step still longer (figures in ../README.md). Where the kernels for the CPU are, one of them
- * goes through all frames, ten times as fast.
+ * these loops, as a compiled step still longer (figures in ../README.md). A kernel for the CPU goes through all frames ten
+ * times as fast; it runs on the CPU of a Mac too, whose JavaScript thread feeds the GPU meanwhile.
  */
 import { mx, type MxArray } from '#native/index.js';
 
@@ -28,8 +28,8 @@ export class Recurrence {
         }
       }
     }
-    this.#panels = mx.cpu.available()
-      ? mx.tidy(() => mx.keep(mx.cpu.panels(mx.array(wh, [GATES * UNITS, UNITS]))))
+    this.#panels = mx.cpu.lstmAvailable()
+      ? mx.keep(mx.tidy(() => mx.cpu.panels(mx.array(wh, [GATES * UNITS, UNITS]))))
       : undefined;
     this.#output = outputWeight;
     this.#bias = outputBias[0] ?? NaN;

@@ -1,0 +1,32 @@
+/**
+ * Which processor the tests compute on: `SOTTO_TEST_DEVICE=cpu|gpu`, the CPU if unset, also on a Mac. Processes that a test starts
+ * take the same one.
+ */
+import type { Missing } from './skipping.js';
+
+export type TestDevice = 'cpu' | 'gpu';
+
+/** @throws Error for another word */
+export function deviceFrom(asked: string | undefined): TestDevice {
+  if (asked === undefined || asked === '') return 'cpu';
+  if (asked !== 'cpu' && asked !== 'gpu')
+    throw new Error(`SOTTO_TEST_DEVICE is ${JSON.stringify(asked)}: set it to cpu or gpu, or unset it`);
+  return asked;
+}
+
+export const testDevice = deviceFrom(process.env.SOTTO_TEST_DEVICE);
+
+/** Suites of kernels that only a CPU has: `test/native/cpu-….test.js`. */
+export function deviceOf(testPath: string, asked: TestDevice = testDevice): TestDevice {
+  return /[\\/]native[\\/]cpu-[^\\/]+$/.test(testPath) ? 'cpu' : asked;
+}
+
+export const noFloat64: Missing = testDevice === 'gpu' ? 'a GPU: it computes no float64' : undefined;
+
+/** A GPU sums in another order, and its matrix units round products. */
+const ON_GPU = 2e-3;
+
+/** How far a float32 result may be off here. @param onCpu what holds on a CPU */
+export function tolerance(onCpu: number, device: TestDevice = testDevice): number {
+  return device === 'gpu' && onCpu > 0 ? Math.max(onCpu, ON_GPU) : onCpu;
+}
