@@ -15,12 +15,14 @@ export type AttentionMask = MxArray | 'causal';
 export function splitHeads(x: MxArray, heads: number): MxArray {
   const [batch = 0, length = 0, dims = 0] = x.shape;
   if (dims % heads !== 0) throw new RangeError(`${dims} dims do not divide into ${heads} heads`);
+  if (length === 1) return mx.reshape(x, [batch, heads, 1, dims / heads]); // lies in this order already
   return mx.transpose(mx.reshape(x, [batch, length, heads, dims / heads]), [0, 2, 1, 3]);
 }
 
 /** [B, H, T, D] → [B, T, H × D] */
 export function mergeHeads(x: MxArray): MxArray {
   const [batch = 0, heads = 0, length = 0, dims = 0] = x.shape;
+  if (length === 1) return mx.reshape(x, [batch, 1, heads * dims]);
   return mx.reshape(mx.transpose(x, [0, 2, 1, 3]), [batch, length, heads * dims]);
 }
 
@@ -39,15 +41,13 @@ export function attend(
 
 /** Self-attention without a mask: queries, keys and values of all heads side by side [B, T, 3 × H × D] → [B, T, H × D] */
 export function selfAttend(qkv: MxArray, heads: number): MxArray {
-  const [q, k, v] = splitThree(qkv, heads);
+  const [q, k, v] = splitParts(qkv, 3, heads) as [MxArray, MxArray, MxArray];
   return mergeHeads(attend(q, k, v));
 }
 
-/** [B, T, 3 × H × D] → queries, keys and values, each [B, H, T, D] */
-export function splitThree(qkv: MxArray, heads: number): [q: MxArray, k: MxArray, v: MxArray] {
-  const [q, k, v] = mx.split(qkv, 3, -1);
-  if (!q || !k || !v) throw new RangeError('splitThree: the last axis holds queries, keys and values');
-  return [splitHeads(q, heads), splitHeads(k, heads), splitHeads(v, heads)];
+/** Parts side by side [B, T, parts × H × D] → one after another, each [B, H, T, D]: views of the same memory. */
+export function splitParts(x: MxArray, parts: number, heads: number): MxArray[] {
+  return mx.split(splitHeads(x, parts * heads), parts, 1);
 }
 
 /** Additive causal mask [length, length]: 0 on and below the diagonal, -∞ above. */

@@ -1,5 +1,8 @@
 import { mx, type MxArray } from '../index.js';
 
+/** Positions that a growing buffer has room for are a multiple of this. */
+const ROOM_POSITIONS = 64;
+
 /**
  * What caches of a fixed capacity have in common: buffers for keys and values, made when the shape is known, and the
  * number of positions filled. The buffers are lifted out of `tidy` scopes and belong to the cache.
@@ -24,11 +27,9 @@ export abstract class BufferedCache {
 
   /** See SelfAttentionCache. The new buffers are evaluated at once: they are written in place. */
   reorder(rows: readonly number[]): void {
-    const { keys, values, batch } = this;
+    const { keys, values } = this;
     if (!keys || !values) return;
-    if (rows.length === 0 || rows.some((row) => !Number.isSafeInteger(row) || row < 0 || row >= batch)) {
-      throw new RangeError(`a cache of batch ${batch} has no rows ${rows.join(', ')}`);
-    }
+    this.checkRows(rows);
     const made = mx.tidy((): [MxArray, MxArray] => {
       const order = mx.array(Int32Array.from(rows));
       return [mx.take(keys, order, 0), mx.take(values, order, 0)];
@@ -64,6 +65,14 @@ export abstract class BufferedCache {
     this.dispose();
   }
 
+  /** @throws RangeError unless each of `rows` is a row of the batch */
+  protected checkRows(rows: readonly number[]): void {
+    const { batch } = this;
+    if (rows.length === 0 || rows.some((row) => !Number.isSafeInteger(row) || row < 0 || row >= batch)) {
+      throw new RangeError(`a cache of batch ${batch} has no rows ${rows.join(', ')}`);
+    }
+  }
+
   /** @throws RangeError if `added` positions do not fit */
   protected needRoom(added: number): void {
     if (this.filled + added <= this.capacity) return;
@@ -71,6 +80,42 @@ export abstract class BufferedCache {
       `${this.constructor.name}: ${this.filled} + ${added} positions exceed the capacity of ${this.capacity}`,
     );
   }
+}
+
+/**
+ * Positions that a buffer is given for `length` filled ones. MLX copies a buffer at every step while the step before it
+ * is still queued, which holds the buffer; so a buffer is only as large as the text needs, not as large as it may get.
+ */
+export function roomFor(length: number, capacity: number): number {
+  return Math.min(capacity, Math.ceil(length / ROOM_POSITIONS) * ROOM_POSITIONS);
+}
+
+/** `buffer` [R, H, room, D] with the first `filled` positions kept and room for `room`; `buffer` is freed. */
+export function grown(buffer: MxArray, filled: number, room: number): MxArray {
+  const [rows = 0, heads = 0, had = 0, dims = 0] = buffer.shape;
+  if (had >= room) return buffer;
+  const larger = mx.tidy(() => {
+    const empty = mx.zeros([rows, heads, room, dims], buffer.dtype);
+    if (filled === 0) return empty;
+    const kept = mx.slice(buffer, [0, 0, 0, 0], [rows, heads, filled, dims]);
+    return mx.sliceUpdate(empty, kept, [0, 0, 0, 0], [rows, heads, filled, dims]);
+  });
+  buffer.dispose();
+  return mx.keep(larger);
+}
+
+/** `update` [R, H, T, D] written into `buffer` [R, H, room, D] from `position` on; `buffer` is freed. */
+export function written(buffer: MxArray, update: MxArray, position: number): MxArray {
+  const [rows = 0, heads = 0, added = 0, dims = 0] = update.shape;
+  const made = mx.sliceUpdate(buffer, update, [0, 0, position, 0], [rows, heads, position + added, dims]);
+  buffer.dispose(); // the one other reference, so that MLX may write in place
+  return mx.keep(made);
+}
+
+/** The first `length` positions of `buffer` [R, H, room, D]: [R, H, length, D] */
+export function filledOf(buffer: MxArray, length: number): MxArray {
+  const [rows = 0, heads = 0, , dims = 0] = buffer.shape;
+  return mx.slice(buffer, [0, 0, 0, 0], [rows, heads, length, dims]);
 }
 
 /** @throws RangeError unless it is a positive whole number */

@@ -38,6 +38,7 @@ export { Conv1d, Conv2d, ConvTranspose1d, type ConvOptions } from './conv.js';
 export { FusedDecoderBlock, type DecoderLayers } from './decoder-block.js';
 export { Embedding } from './embedding.js';
 export { join } from './join.js';
+export { JointCache } from './joint-cache.js';
 export { KVCache } from './kv-cache.js';
 export { Linear } from './linear.js';
 export { Module, parameter, type Weights } from './module.js';

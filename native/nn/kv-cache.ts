@@ -1,22 +1,20 @@
 import { mx, type MxArray } from '../index.js';
-import { attend, mergeHeads, splitThree } from './attention.js';
-import { BufferedCache, checkedCapacity } from './buffered-cache.js';
-import type { SelfAttentionCache } from './self-attention-cache.js';
+import { BufferedCache, checkedCapacity, filledOf, grown, roomFor, written } from './buffered-cache.js';
 
 /**
- * Keys and values of the positions decoded so far, in buffers of a fixed capacity: [B, H, capacity, D]. They
- * are made at the first `update`, when the shape is known, and never grow.
+ * Keys and values of the positions decoded so far, in buffers [B, H, room, D]. They are made at the first `update`,
+ * when the shape is known, and grow by 64 positions up to the capacity.
  *
  * Under `tidy`: the buffers are lifted out of the scope (`mx.keep`) and belong to the cache; what `update`
  * returns are views that belong to the scope. MLX writes a step into the buffer in place if nothing else refers
- * to it when the step is evaluated, and copies the whole buffer otherwise. So wrap each step in `tidy`, return
+ * to it when the step is evaluated, and copies the buffer otherwise. So wrap each step in `tidy`, return
  * only its result, and evaluate that outside, when the views are gone:
  *
  * @example
  * const logits = mx.tidy(() => model.forward(token, cache)); // calls cache.update once per layer
  * mx.eval(logits);
  */
-export class KVCache extends BufferedCache implements SelfAttentionCache {
+export class KVCache extends BufferedCache {
   /** @param capacity positions that fit */
   constructor(capacity: number) {
     super(checkedCapacity(capacity, 'KVCache'));
@@ -44,44 +42,27 @@ export class KVCache extends BufferedCache implements SelfAttentionCache {
       throw new RangeError(`KVCache: ${added} keys but ${values.shape[2]} values`);
     }
     this.needRoom(added);
-    this.keys = this.#bufferFor(keys, this.keys, 'keys');
-    this.values = this.#bufferFor(values, this.values, 'values');
-    this.keys = write(this.keys, keys, this.filled);
-    this.values = write(this.values, values, this.filled);
+    const room = roomFor(end, this.capacity);
+    this.keys = grown(this.#bufferFor(keys, this.keys, 'keys', room), this.filled, room);
+    this.values = grown(this.#bufferFor(values, this.values, 'values', room), this.filled, room);
+    this.keys = written(this.keys, keys, this.filled);
+    this.values = written(this.values, values, this.filled);
     this.filled = end;
-    return [filled(this.keys, end), filled(this.values, end)];
+    return [filledOf(this.keys, end), filledOf(this.values, end)];
   }
 
-  attend(qkv: MxArray, heads: number): MxArray {
-    const [q, k, v] = splitThree(qkv, heads);
-    const [keys, values] = this.update(k, v);
-    const mask = (qkv.shape[1] ?? 1) > 1 ? 'causal' : undefined;
-    return mergeHeads(attend(q, keys, values, { mask }));
-  }
-
-  #bufferFor(update: MxArray, buffer: MxArray | undefined, what: string): MxArray {
+  #bufferFor(update: MxArray, buffer: MxArray | undefined, what: string, room: number): MxArray {
     const [batch = 0, heads = 0, , dims = 0] = update.shape;
     if (buffer) {
-      const [b, h, , d] = buffer.shape;
-      if (b === batch && h === heads && d === dims && buffer.dtype === update.dtype) return buffer;
+      const [b, h, had, d] = buffer.shape;
+      const isAlike = b === batch && h === heads && d === dims && buffer.dtype === update.dtype;
+      if (isAlike && (this.filled > 0 || had === room)) return buffer;
       if (this.filled > 0) {
-        const [had, got] = [buffer, update].map(({ dtype, shape }) => `${dtype}[${shape.join(', ')}]`);
-        throw new RangeError(`KVCache: ${what} ${got} do not fit the cache's ${had}`);
+        const [kept, got] = [buffer, update].map(({ dtype, shape }) => `${dtype}[${shape.join(', ')}]`);
+        throw new RangeError(`KVCache: ${what} ${got} do not fit the cache's ${kept}`);
       }
       buffer.dispose();
     }
-    return mx.keep(mx.zeros([batch, heads, this.capacity, dims], update.dtype));
+    return mx.keep(mx.zeros([batch, heads, room, dims], update.dtype));
   }
-}
-
-function write(buffer: MxArray, update: MxArray, position: number): MxArray {
-  const [batch = 0, heads = 0, added = 0, dims = 0] = update.shape;
-  const written = mx.sliceUpdate(buffer, update, [0, 0, position, 0], [batch, heads, position + added, dims]);
-  buffer.dispose(); // the one other reference, so that MLX may write in place
-  return mx.keep(written);
-}
-
-function filled(buffer: MxArray, length: number): MxArray {
-  const [batch = 0, heads = 0, , dims = 0] = buffer.shape;
-  return mx.slice(buffer, [0, 0, 0, 0], [batch, heads, length, dims]);
 }

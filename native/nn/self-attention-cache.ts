@@ -1,5 +1,5 @@
 import type { MxArray } from '../index.js';
-import { KVCache } from './kv-cache.js';
+import { JointCache } from './joint-cache.js';
 import { canPack } from './packed.js';
 import { PanelCache } from './panel-cache.js';
 
@@ -31,5 +31,5 @@ export interface SelfAttentionCache {
 
 /** The cache for the device at hand. @param capacity positions that fit */
 export function selfAttentionCache(capacity: number): SelfAttentionCache {
-  return canPack() ? new PanelCache(capacity) : new KVCache(capacity);
+  return canPack() ? new PanelCache(capacity) : new JointCache(capacity);
 }

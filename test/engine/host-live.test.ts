@@ -34,6 +34,25 @@ describe('EngineHost with people who dictate', () => {
     expect(model.disposed).toBe(1);
   });
 
+  test('wires memory while a session is open, again when its model is there, and not for a file', async () => {
+    const { host, open, run, seen } = setUp(() => new ScriptedModel('m'));
+    run(1);
+    await settled();
+    expect(seen.wired).toEqual([]);
+    open(1, { model: other });
+    expect(seen.wired).toEqual([true]);
+    await settled();
+    expect(seen.wired.length).toBeGreaterThan(1);
+    expect(new Set(seen.wired)).toEqual(new Set([true]));
+    open(2);
+    host.receive({ type: 'live-cancel', session: 1 });
+    await settled();
+    expect(seen.wired).not.toContain(false); // the other session is open still
+    host.receive({ type: 'live-cancel', session: 2 });
+    await settled();
+    expect(seen.wired.at(-1)).toBe(false);
+  });
+
   test('looks before a file goes on, and the file goes on between looks', async () => {
     const log: string[] = [];
     const looking = gate();

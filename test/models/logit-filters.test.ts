@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 
 import { parseConfig } from '#daemon/models/whisper/config.js';
 import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
-import { mx } from '#native/index.js';
+import { mx, type MxArray } from '#native/index.js';
 
 import { SIZES } from './sizes.js';
 
@@ -112,6 +112,62 @@ describe.each([true, false])('filters with timestamps %j', (timestamps) => {
       { numRuns: 50 },
     );
     expect(mx.liveArrays()).toBe(live);
+  });
+});
+
+describe.each([true, false])('the choice in one compiled function, with timestamps %j', (timestamps) => {
+  test('is the one that the filters, the likeliest token and the rules make one after another', () => {
+    const filters = new LogitFilters(tokenizer, config, { timestamps });
+    const live = mx.liveArrays();
+    const { timestampBegin } = tokenizer.special;
+    const row = fc.record({
+      after: fc.integer({ min: 0, max: 2 }),
+      latest: fc.integer({ min: -1, max: 1500 }),
+      seed: fc.nat(),
+      text: fc.integer({ min: 0, max: 50_257 }),
+      textPeak: fc.integer({ min: -6, max: 6 }),
+      stamp: fc.integer({ min: 0, max: 1500 }),
+      stampPeak: fc.integer({ min: -6, max: 6 }),
+    });
+    const kinds = new Set<string>();
+    // What is compiled is the same function, which the C++ compiler would take a minute for.
+    jest
+      .spyOn(mx, 'compile')
+      .mockImplementation(((fn: (...arrays: MxArray[]) => MxArray) =>
+        Object.assign(fn, { dispose: () => undefined })) as unknown as typeof mx.compile);
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 3, maxLength: 3 }), fc.boolean(), (three, alone) => {
+        const rows = alone ? three.slice(0, 1) : three;
+        const [plain, compiled] = [false, true].map((compile) =>
+          mx.tidy(() => {
+            const logits = mx.stack(
+              rows.map((one) =>
+                mx.array(logitsOf(one.seed, one.text, one.textPeak, one.stamp, one.stampPeak)),
+              ),
+            );
+            const column = (of: (one: (typeof rows)[number]) => number): MxArray =>
+              mx.array(Int32Array.from(rows, of));
+            const state = [column(({ after }) => after), column(({ latest }) => latest)] as const;
+            const chosen = filters.choose(logits, timestamps ? state : undefined, compile);
+            return {
+              tokens: Array.from(chosen.token.toTypedArray(), Number),
+              logprobs: Array.from(chosen.logprob.toTypedArray('float32')),
+              state: chosen.state?.map((array) => Array.from(array.toTypedArray(), Number)),
+            };
+          }),
+        );
+        expect({ ...compiled, logprobs: 0 }).toEqual({ ...plain, logprobs: 0 });
+        for (const [i, logprob] of (plain?.logprobs ?? []).entries()) {
+          expect(compiled?.logprobs[i]).toBeCloseTo(logprob, 4);
+        }
+        for (const token of plain?.tokens ?? []) kinds.add(token < timestampBegin ? 'text' : 'timestamp');
+      }),
+      { numRuns: 60 },
+    );
+    expect(kinds.size).toBe(2); // both were chosen
+    filters.dispose();
+    expect(mx.liveArrays()).toBeLessThan(live);
+    jest.restoreAllMocks();
   });
 });
 

@@ -34,6 +34,8 @@ export interface EngineParts {
   /** Steps of work done since the process began. */
   readonly steps: () => number;
   readonly clearCache: () => void;
+  /** Keeps models and work in memory while sessions are open; called again when another model is there. */
+  readonly wireMemory?: (isOpen: boolean) => void;
   readonly send: (message: FromEngine) => void;
   /** Called once on `shutdown`, with everything released. */
   readonly exit: () => void;
@@ -65,7 +67,10 @@ export class EngineHost {
       load: parts.loadModel,
       footprint: parts.footprint,
       clock: parts.clock,
-      onChange: (models) => parts.send({ type: 'models', models: [...models] }),
+      onChange: (models) => {
+        parts.send({ type: 'models', models: [...models] });
+        if (this.#listening) parts.wireMemory?.(true);
+      },
       onFreed: () => this.#freed(),
     });
     this.#live = new LiveRuns({
@@ -153,6 +158,7 @@ export class EngineHost {
 
   #listens(busy: boolean): void {
     this.#listening = busy;
+    this.#parts.wireMemory?.(busy);
     if (!busy) this.#tellFigures();
     this.#rest();
   }

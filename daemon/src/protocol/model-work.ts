@@ -3,28 +3,6 @@ import * as v from 'valibot';
 import { finite, whole } from './fields.js';
 import { errorSchema } from './wire-error.js';
 
-/** Beside a model that was converted here: the names of its files. Hidden, so that no loader reads it as a part of the model. */
-export const MADE_MODEL = '.sotto-made.json';
-
-export function madeRecord(files: readonly string[]): string {
-  return `${JSON.stringify({ version: 1, files })}\n`;
-}
-
-/** The names in such a record; undefined if it is none. */
-export function madeFiles(record: string): string[] | undefined {
-  try {
-    const parsed = v.safeParse(madeSchema, JSON.parse(record));
-    return parsed.success ? parsed.output.files : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const madeSchema = v.object({
-  version: v.literal(1),
-  files: v.array(v.pipe(v.string(), v.regex(/^[^/\\\0]+$/), v.notValue('..'))),
-});
-
 export const WEIGHT_TYPES = ['float16', 'bfloat16', 'float32'] as const;
 export const WEIGHT_BITS = [2, 3, 4, 5, 6, 8] as const;
 export const GROUP_SIZES = [32, 64, 128] as const;

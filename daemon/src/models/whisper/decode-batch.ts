@@ -14,8 +14,8 @@ export type BatchEvent =
 
 /** One token for each of the rows that are still there, on the device. */
 interface Step {
-  readonly tokens: MxArray; // [R]
-  readonly logprobs: MxArray; // [R]
+  readonly tokens: MxArray; // [R] or [R, 1]
+  readonly logprobs: MxArray; // the same
   readonly state: TimestampState | undefined;
 }
 
@@ -140,7 +140,8 @@ function later(context: DecodeContext, { crossKeysValues }: EncodedWindow, befor
     const count = before.tokens.shape[0] ?? 0;
     const hidden = model.decoder.forward(mx.reshape(before.tokens, [count, 1]), caches, crossKeysValues); // [R, 1, D]
     const logits = mx.reshape(model.decoder.logits(hidden), [count, model.config.nVocab]);
-    return chosen(context, filters.later(logits, before.state), before.state);
+    const { token, logprob, state } = filters.choose(logits, before.state);
+    return { tokens: token, logprobs: logprob, state };
   });
 }
 

@@ -258,6 +258,7 @@ function laterStep(
   return mx.tidy(() => {
     const hidden = model.decoder.forward(mx.reshape(before.token, [1, 1]), caches, crossKeysValues); // [1, 1, D]
     const logits = mx.reshape(model.decoder.logits(hidden), [1, model.config.nVocab]);
+    if (temperature === 0) return filters.choose(logits, before.state);
     return sample(context, filters.later(logits, before.state), before.state, temperature, index);
   });
 }

@@ -5,15 +5,8 @@
  * with nothing of the list said, the beam is what it would be without the list (greedy, where it is of width 1).
  */
 import { type Hotwords, NOWHERE, type Standing } from './hotwords.js';
-import {
-  type BeamOptions,
-  likeliest,
-  longer,
-  type Rows,
-  score,
-  type Search,
-  type Sequence,
-} from './search.js';
+import { type OfferNeeds, type Offers, WholeRows } from './offers.js';
+import { type BeamOptions, longer, type Rows, score, type Search, type Sequence } from './search.js';
 
 export interface HotwordOptions extends BeamOptions {
   readonly hotwords: Hotwords;
@@ -61,9 +54,18 @@ export class HotwordSearch implements Search {
     this.live = this.#beam = this.#last = [start];
   }
 
+  get needs(): OfferNeeds {
+    const { beamSize, hotwords } = this.options;
+    return { count: beamSize + 1, listed: hotwords.tokens, isGreedy: beamSize === 1 };
+  }
+
   step(logprobs: Rows): number[] {
+    return this.stepWith(new WholeRows(logprobs, this.options.vocabulary));
+  }
+
+  stepWith(offers: Offers): number[] {
     const { beamSize, endOfText } = this.options;
-    const likely = this.live.flatMap((_, row) => this.#likely(logprobs, row)).sort(byRank);
+    const likely = this.live.flatMap((_, row) => this.#likely(offers, row)).sort(byRank);
     const finished = this.#ended.length >= this.#wanted;
     const beam: Candidate[] = [];
     for (const candidate of likely) {
@@ -74,7 +76,7 @@ export class HotwordSearch implements Search {
     if (!finished && this.#ended.length >= this.#wanted) beam.length = 0;
 
     const toBeat = Math.max(...[...beam, ...this.#ended].map(rank));
-    const waiting = this.live.flatMap((_, row) => this.#guests(logprobs, row, toBeat, beam));
+    const waiting = this.live.flatMap((_, row) => this.#guests(offers, row, toBeat, beam));
     const next = [...beam, ...waiting.sort(this.#byPromise).slice(0, GUESTS)];
     this.#beam = beam;
     if (beam.length > 0) this.#last = beam;
@@ -95,24 +97,24 @@ export class HotwordSearch implements Search {
   }
 
   /** What may join the beam: the likeliest that follow its sequences, or a guest at the end of its word. */
-  #likely(logprobs: Rows, row: number): Candidate[] {
+  #likely(offers: Offers, row: number): Candidate[] {
     const from = this.live[row] ?? START;
     const isGuest = row >= this.#beam.length;
-    return likeliest(this.#offered(logprobs, row), this.options.beamSize + 1)
+    return offers
+      .likeliest(row, this.options.beamSize + 1)
       .map(({ token, logprob }) => this.#made(row, token, logprob))
       .filter(({ standing }) => !isGuest || standing.earned > from.standing.earned);
   }
 
   /** What is in the middle of a word that can earn enough to matter. */
-  #guests(logprobs: Rows, row: number, toBeat: number, beam: readonly Candidate[]): Candidate[] {
+  #guests(offers: Offers, row: number, toBeat: number, beam: readonly Candidate[]): Candidate[] {
     const { endOfText, hotwords } = this.options;
     const from = this.live[row] ?? START;
     const isGuest = row >= this.#beam.length;
-    const offered = this.#offered(logprobs, row);
     const taken = new Set([endOfText, ...beam.flatMap((one) => (one.row === row ? one.token : []))]);
     const made: Candidate[] = [];
     for (const [token, prospect] of hotwords.continuations(from.standing)) {
-      const logprob = offered[token] ?? -Infinity;
+      const logprob = offers.logprob(row, token);
       if (!(rank(from) + logprob + prospect > toBeat) || taken.has(token)) continue;
       taken.add(token);
       const candidate = this.#made(row, token, logprob);
@@ -121,11 +123,6 @@ export class HotwordSearch implements Search {
       if (rank(candidate) + hotwords.promise(standing) + LAG > toBeat) made.push(candidate);
     }
     return made;
-  }
-
-  #offered(logprobs: Rows, row: number): Float32Array {
-    const { vocabulary } = this.options;
-    return logprobs.subarray(row * vocabulary, (row + 1) * vocabulary);
   }
 
   #made(row: number, token: number, logprob: number): Candidate {

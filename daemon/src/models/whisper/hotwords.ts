@@ -62,6 +62,7 @@ export class Hotwords {
   readonly #root: Node = { next: new Map(), depth: 0, bonus: 0, best: 0 };
   readonly #tokenizer: WordTokenizer;
   readonly #edges = new Map<number, Edges>();
+  #tokens: readonly number[] | undefined;
   /** The words, trimmed, each once. */
   readonly words: readonly string[];
   /** In nats for each word. */
@@ -88,6 +89,11 @@ export class Hotwords {
 
   get isEmpty(): boolean {
     return this.#root.next.size === 0;
+  }
+
+  /** All tokens of the words, each once. */
+  get tokens(): readonly number[] {
+    return (this.#tokens ??= [...tokensBelow(this.#root)]);
   }
 
   /** The standing of a text that stood at `before` and goes on with `token`. */
@@ -180,6 +186,11 @@ export class Hotwords {
     }
     return edges;
   }
+}
+
+function tokensBelow({ next }: Node, found = new Set<number>()): Set<number> {
+  for (const [token, node] of next) tokensBelow(node, found.add(token));
+  return found;
 }
 
 /** As given, behind a space and not, and with a capital, as at the beginning of a sentence. */

@@ -4,8 +4,18 @@
  * token of the step before it has been read back. Masks are made once for each kind of decode, not for each token.
  */
 import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
 
 import type { WhisperConfig } from './config.js';
+import {
+  compilePlainChoice,
+  compileTimedChoice,
+  KIND,
+  type ChoiceMasks,
+  type PlainChoice,
+  type TimedChoice,
+} from './greedy-choice.js';
+import { AFTER, EARLIEST_BEYOND, THEN_STAMP } from './timestamp-rules.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
 /** The latest a transcript may begin: an initial timestamp of 1.0 s, in frames of 20 ms. */
@@ -17,16 +27,12 @@ const MAX_INITIAL_TIMESTAMP = 50;
  */
 export type TimestampState = readonly [after: MxArray, latest: MxArray];
 
-/**
- * Timestamps come in pairs, the end of one segment and the start of the next. After the first of a pair no text may
- * follow, after the second no third. They never go back, and a segment is never of no length.
- */
-const AFTER = { text: 0, firstOfPair: 1, secondOfPair: 2 } as const;
-/** What a timestamp makes of each. */
-const THEN_STAMP = [AFTER.firstOfPair, AFTER.secondOfPair, AFTER.secondOfPair];
-/** The earliest timestamp that may follow each, beyond the latest one; never is beyond all of them. */
-const NEVER = 1 << 20;
-const EARLIEST_BEYOND = [1, 0, NEVER];
+/** A token of each row [N] or [N, 1], its log-probability, and the state behind it. */
+export interface Choice {
+  readonly token: MxArray;
+  readonly logprob: MxArray;
+  readonly state: TimestampState | undefined;
+}
 
 export class LogitFilters {
   /** 0 or -∞ for each token, at the first position. [1, V] */
@@ -39,6 +45,11 @@ export class LogitFilters {
   readonly #textSize: number;
   readonly #vocabSize: number;
   readonly #timestamps: boolean;
+  readonly #endOfText: number;
+  /** Made when a GPU first asks for them. */
+  #masks: ChoiceMasks | undefined;
+  #timed: TimedChoice | undefined;
+  #plain: PlainChoice | undefined;
 
   constructor(
     tokenizer: WhisperTokenizer,
@@ -49,6 +60,7 @@ export class LogitFilters {
     this.#vocabSize = config.nVocab;
     this.#textSize = special.timestampBegin;
     this.#timestamps = timestamps;
+    this.#endOfText = special.endOfText;
     const forbidden = [
       ...tokenizer.nonSpeechTokens,
       special.transcribe,
@@ -118,6 +130,27 @@ export class LogitFilters {
     return [mx.astype(mx.where(isStamp, then, AFTER.text), 'int32'), latest];
   }
 
+  /**
+   * The likeliest of what may follow: logits [N, V] of a later position → a token for each row. On a GPU as one
+   * compiled function.
+   */
+  choose(logits: MxArray, state: TimestampState | undefined, compile = mx.defaultDevice() === 'gpu'): Choice {
+    if (!compile) {
+      const [token, logprob] = nn.likeliest(this.later(logits, state));
+      return { token, logprob, state: this.follow(token, state) };
+    }
+    if (state === undefined) {
+      this.#plain ??= compilePlainChoice(this.#choiceMasks());
+      const [token, logprob] = this.#plain(logits);
+      return { token, logprob, state: this.follow(token, state) };
+    }
+    this.#timed ??= compileTimedChoice(this.#choiceMasks());
+    const [rows = 1] = logits.shape;
+    const [after, latest] = state.map((array) => mx.reshape(array, [rows, 1])) as [MxArray, MxArray];
+    const [token, logprob, nextAfter, nextLatest] = this.#timed(logits, after, latest);
+    return { token, logprob, state: [nextAfter, nextLatest] };
+  }
+
   /** The state after whole sequences of the same length, [rows] each; undefined where no timestamps are sampled. */
   stateOf(sequences: readonly (readonly number[])[]): TimestampState | undefined {
     if (!this.#timestamps) return undefined;
@@ -132,7 +165,31 @@ export class LogitFilters {
     return [mx.array(Int32Array.from(after)), mx.array(Int32Array.from(latest))];
   }
 
+  #choiceMasks(): ChoiceMasks {
+    if (this.#masks) return this.#masks;
+    const kinds = new Int32Array(this.#vocabSize).fill(KIND.stamp);
+    kinds.fill(KIND.end, this.#endOfText, this.#textSize).fill(KIND.text, 0, this.#endOfText);
+    const frames = Int32Array.from(kinds, (_, token) => token - this.#textSize);
+    const suppressed = mx.tidy(() => {
+      // The row of what follows text: nothing is barred but what is never said.
+      const [, width = 0] = this.#later.shape;
+      const row = mx.slice(this.#later, [0, 0], [1, width]);
+      return mx.concatenate([row, mx.zeros([1, this.#vocabSize - width])], -1);
+    });
+    this.#masks = {
+      suppressed: mx.keep(suppressed),
+      kinds: mx.keep(mx.array(kinds, [1, this.#vocabSize])),
+      frames: mx.keep(mx.array(frames, [1, this.#vocabSize])),
+      textSize: this.#textSize,
+    };
+    mx.eval(suppressed);
+    return this.#masks;
+  }
+
   dispose(): void {
+    this.#timed?.dispose();
+    this.#plain?.dispose();
+    if (this.#masks) mx.dispose([this.#masks.suppressed, this.#masks.kinds, this.#masks.frames]);
     mx.dispose([this.#first, this.#later, this.#stampIndex, this.#thenStamp, this.#earliestBeyond]);
   }
 }

@@ -5,6 +5,7 @@
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 
 import { compressionRatio, type DecodeResult } from './decode.js';
+import type { OfferNeeds, Offers } from './offers.js';
 import type { Rows, Search, Sequence } from './search.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
@@ -123,8 +124,19 @@ export class StoppedInLoops implements Search {
     return this.#stopped ? [] : this.search.live;
   }
 
+  get needs(): OfferNeeds | undefined {
+    return this.search.needs;
+  }
+
   step(logprobs: Rows): number[] {
-    const rows = this.search.step(logprobs);
+    return this.#judged(this.search.step(logprobs));
+  }
+
+  stepWith(offers: Offers): number[] {
+    return this.#judged(this.search.stepWith?.(offers) ?? []);
+  }
+
+  #judged(rows: number[]): number[] {
     const { live } = this.search;
     const looked = this.independent ? live : live.slice(0, 1); // the likeliest one of a beam
     this.#stopped = looked.length > 0 && looked.every(({ tokens }) => this.guard.stops(tokens));

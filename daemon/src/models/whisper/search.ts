@@ -3,6 +3,10 @@
  * the log-probabilities of what may follow each of its sequences and says which go on, with which token.
  */
 
+import { type OfferNeeds, type Offers, WholeRows } from './offers.js';
+
+export { likeliest } from './offers.js';
+
 /** Log-probabilities of all tokens, one row for each sequence: [rows × vocabulary]. */
 export type Rows = Float32Array;
 
@@ -19,6 +23,10 @@ export interface Search {
   readonly live: readonly Sequence[];
   /** @returns for each sequence in `live` the row that it came from */
   step(logprobs: Rows): number[];
+  /** What a step looks at, where that is less than all. */
+  readonly needs?: OfferNeeds | undefined;
+  /** As `step`, of offers that hold what it needs. */
+  stepWith?(offers: Offers): number[];
   /** The best sequence so far, for those who watch. */
   leading(): Sequence | undefined;
   /** What came out, the end-of-text left off. */
@@ -74,18 +82,25 @@ export class BeamSearch implements Search {
     this.#wanted = Math.max(1, Math.round(options.beamSize * (options.patience ?? 1)));
   }
 
+  get needs(): OfferNeeds {
+    const { beamSize } = this.options;
+    return { count: beamSize + 1, listed: [], isGreedy: beamSize === 1 };
+  }
+
   step(logprobs: Rows): number[] {
-    const { beamSize, endOfText, vocabulary } = this.options;
+    return this.stepWith(new WholeRows(logprobs, this.options.vocabulary));
+  }
+
+  stepWith(offers: Offers): number[] {
+    const { beamSize, endOfText } = this.options;
     const candidates = this.live.flatMap((sequence, row) =>
-      likeliest(logprobs.subarray(row * vocabulary, (row + 1) * vocabulary), beamSize + 1).map(
-        ({ token, logprob }) => ({
-          row,
-          token,
-          logprob,
-          sequence,
-          sumLogprob: sequence.sumLogprob + logprob,
-        }),
-      ),
+      offers.likeliest(row, beamSize + 1).map(({ token, logprob }) => ({
+        row,
+        token,
+        logprob,
+        sequence,
+        sumLogprob: sequence.sumLogprob + logprob,
+      })),
     );
     candidates.sort((a, b) => b.sumLogprob - a.sumLogprob);
     const next: Sequence[] = [];
@@ -166,27 +181,6 @@ export class BestOfDraws implements Search {
   best(): Sequence {
     return bestOf([...this.#ended, ...this.live], this.options.lengthPenalty) ?? START;
   }
-}
-
-interface Offer {
-  readonly token: number;
-  readonly logprob: number;
-}
-
-/** The `count` likeliest, the likeliest first; of equals the first. Nothing that may not follow. */
-export function likeliest(logprobs: Float32Array, count: number): Offer[] {
-  const best: Offer[] = [];
-  let worst = -Infinity;
-  for (let token = 0; token < logprobs.length; token++) {
-    const logprob = logprobs[token] ?? -Infinity;
-    if (!(logprob > worst) || logprob === -Infinity) continue;
-    let at = best.length;
-    while (at > 0 && logprob > (best[at - 1]?.logprob ?? Infinity)) at--;
-    best.splice(at, 0, { token, logprob });
-    if (best.length > count) best.pop();
-    if (best.length === count) worst = best[count - 1]?.logprob ?? -Infinity;
-  }
-  return best;
 }
 
 function favoured(logprobs: Float32Array, nats: ReadonlyMap<number, number> | undefined): Float32Array {

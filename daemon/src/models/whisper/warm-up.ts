@@ -1,4 +1,4 @@
-/** Each shape of a model's work, run once: on a GPU the first run of a shape compiles its kernels and takes its memory. */
+/** Each kind of a model's work, run once: on a GPU the first run of a kind loads its kernels and takes its memory. */
 import { mx } from '#native/index.js';
 
 import { placeTokens } from './alignment.js';
@@ -15,20 +15,48 @@ const TOKENS = 3;
 /** Windows of files and of dictation are tried at audio of so many more frames each time. */
 const STEP = 50;
 
-/** Mel frames of the windows that this model encodes, the longest first; where nothing is compiled, the two ends are enough. */
-export function warmUpLengths(nTextState: number, device: 'cpu' | 'gpu'): number[] {
+/** Metal's products and attention come in blocks of so many rows at most, and of 16 at least. */
+const LARGEST_BLOCK = 64;
+const SMALLEST_BLOCK = 16;
+
+/** All lengths of windows that this model encodes, in mel frames, the longest first. */
+export function windowLengths(nTextState: number): number[] {
   const { window } = mannerOf({ nTextState });
   const lengths = new Set<number>();
   for (let frames = STEP; frames <= WINDOW_FRAMES; frames += STEP) {
     lengths.add(shortWindowFrames(frames));
     lengths.add(windowFrames(frames, window));
   }
-  const all = [...lengths].sort((a, b) => b - a);
-  return device === 'gpu' ? all : [...new Set([...all.slice(0, 1), ...all.slice(-1)])];
+  return [...lengths].sort((a, b) => b - a);
 }
 
 /**
- * Encodes a window of noise of each length, and decodes, times and forgets a few tokens of it.
+ * Which kernels a window takes: Metal has one for lengths that fill its blocks, and others that mind the edge. Length alone
+ * makes no new kernel. @returns the largest block that the encoder's positions fill, or 0
+ */
+export function kernelClass(frames: number): number {
+  const positions = Math.ceil(frames / 2);
+  let block = LARGEST_BLOCK;
+  while (block >= SMALLEST_BLOCK && positions % block !== 0) block /= 2;
+  return block >= SMALLEST_BLOCK ? block : 0;
+}
+
+/** Mel frames of the windows to run: the two ends, and on a GPU the shortest of each class of kernels. */
+export function warmUpLengths(nTextState: number, device: 'cpu' | 'gpu'): number[] {
+  const all = windowLengths(nTextState);
+  const ends = [...all.slice(0, 1), ...all.slice(-1)];
+  const seen = new Set(ends.map(kernelClass));
+  const others: number[] = [];
+  for (const frames of device === 'gpu' ? all.toReversed() : []) {
+    if (seen.has(kernelClass(frames))) continue;
+    seen.add(kernelClass(frames));
+    others.push(frames);
+  }
+  return [...new Set([...ends, ...others])].sort((a, b) => b - a);
+}
+
+/**
+ * Encodes a window of noise of each of these lengths, and decodes, times and forgets a few tokens of it.
  *
  * @throws SottoError CANCELLED within two blocks
  */

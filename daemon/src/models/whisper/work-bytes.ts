@@ -28,6 +28,8 @@ const WORD_POSITIONS = 64;
 const LIVE_TOKENS = 64;
 const LIVE_DRAFT_TOKENS = 12;
 const FRAMES_PER_SECOND = 100;
+/** Decoder blocks whose keys and values are queued on a GPU before they are waited for. */
+export const PAIRS_PER_GPU_WAIT = 8;
 
 /** @param width bytes of an activation */
 export function workBytes(config: WhisperConfig, computer: Computer, width: number): WorkBytes {
@@ -110,9 +112,14 @@ class Window {
     }
   }
 
-  /** Keys and values of the last block being made: beside all of them, the features and the product in one piece. */
+  /**
+   * Keys and values of the last block being made: beside all of them, the features and the product in one piece. On a GPU
+   * the products of several blocks, the encoder's last output, and the features in float32 for their check.
+   */
   get joining(): number {
-    return this.memory + 3 * this.#activation;
+    if (this.computer !== 'gpu') return this.memory + 3 * this.#activation;
+    const products = 2 * Math.min(PAIRS_PER_GPU_WAIT, this.config.nTextLayer);
+    return this.memory + (2 + products + FLOAT32 / this.width) * this.#activation;
   }
 
   /** Tokens through the decoder, at `asked` positions of which the logits are wanted. */

@@ -1,12 +1,11 @@
 /** As `hypothesize`, listening for given words with the search that is used for files. */
 import { mx, type MxArray } from '#native/index.js';
 
-import { turn } from '../cancel.js';
 import { type DecodeContext, opening, tokenRow } from '../decode.js';
-import { hostRows, lastTokens, logprobsOf } from '../decode-side-by-side.js';
 import type { EncodedWindow } from '../encode.js';
 import { HotwordSearch } from '../hotword-search.js';
 import type { Hotwords } from '../hotwords.js';
+import { logprobsOf, SearchSteps } from '../search-steps.js';
 import { isRepeating } from '../../streaming/guards.js';
 import type { Begun, Guess } from './hypothesize.js';
 
@@ -15,6 +14,7 @@ import type { Begun, Guess } from './hypothesize.js';
  * one pass, as long as the search has that alone.
  *
  * @param context whose filters sample no timestamps
+ * @param onDevice see `SearchSteps`
  * @throws SottoError CANCELLED within one token
  */
 export async function hypothesizeListening(
@@ -22,8 +22,9 @@ export async function hypothesizeListening(
   window: EncodedWindow,
   { prompt, committed, draft, mostTokens }: Begun,
   signal: AbortSignal,
+  onDevice?: boolean,
 ): Promise<Guess> {
-  const { model, tokenizer, caches, filters, hotwords } = context;
+  const { model, tokenizer, caches, hotwords } = context;
   const { endOfText } = tokenizer.special;
   const { nTextCtx, nVocab: vocabulary } = model.config;
   const begin = opening({ ...context, prefix: committed }, prompt);
@@ -34,27 +35,29 @@ export async function hypothesizeListening(
 
   const first = begin.initial.length - 1;
   const { known, silence } = offered(context, window, begin, first, tried);
-  const [rows, noSpeechProb] = await readBoth(known, silence, signal);
-  const at = (place: number): Float32Array => rows.subarray(place * vocabulary, (place + 1) * vocabulary);
-  let from = search.step(at(0));
+  const steps = new SearchSteps(context, window, search, onDevice);
+  let noSpeechProb: number;
   let accepted = 0;
-  while (accepted < tried.length && search.live.length === 1) {
-    if (search.live[0]?.tokens[accepted] !== tried[accepted]) break;
-    from = search.step(at(++accepted));
-  }
-  for (const cache of caches) cache.trim(tried.length - accepted);
-
-  while (from.length > 0 && (search.live[0]?.tokens.length ?? room) < room) {
-    if (isRepeating(committed, search.leading()?.tokens ?? [])) break;
-    if (from.length !== (caches[0]?.batch ?? 0) || from.some((row, i) => row !== i)) {
-      for (const cache of caches) cache.reorder(from);
+  let from: number[];
+  try {
+    mx.asyncEval(silence);
+    const take = await steps.offeredAt(known, signal);
+    await mx.ready(silence);
+    noSpeechProb = Number(silence.item());
+    from = take(0);
+    while (accepted < tried.length && search.live.length === 1) {
+      if (search.live[0]?.tokens[accepted] !== tried[accepted]) break;
+      from = take(++accepted);
     }
-    const step = mx.tidy(() => {
-      const hidden = model.decoder.forward(lastTokens(search.live), caches, window.crossKeysValues); // [N, 1, D]
-      const logits = mx.reshape(model.decoder.logits(hidden), [from.length, vocabulary]);
-      return logprobsOf(filters.later(logits, undefined));
-    });
-    from = search.step(await hostRows(step, signal));
+    for (const cache of caches) cache.trim(tried.length - accepted);
+
+    while (from.length > 0 && (search.live[0]?.tokens.length ?? room) < room) {
+      if (isRepeating(committed, search.leading()?.tokens ?? [])) break;
+      from = await steps.next(from, signal);
+    }
+  } finally {
+    steps.dispose();
+    mx.dispose([known, silence]);
   }
   const { tokens, logprobs } = search.best();
   return { tokens, logprobs, ended: from.length === 0, noSpeechProb, accepted };
@@ -83,18 +86,4 @@ function offered(
       silence: mx.contiguous(mx.slice(start, [0, noSpeech], [1, noSpeech + 1])),
     };
   });
-}
-
-async function readBoth(
-  known: MxArray,
-  silence: MxArray,
-  signal: AbortSignal,
-): Promise<readonly [rows: Float32Array, noSpeechProb: number]> {
-  try {
-    await mx.ready(known, silence);
-    await turn(signal);
-    return [known.toTypedArray('float32'), Number(silence.item())];
-  } finally {
-    mx.dispose([known, silence]);
-  }
 }

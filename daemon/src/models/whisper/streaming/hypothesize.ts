@@ -107,7 +107,8 @@ async function goOn(
     mx.tidy(() => {
       const hidden = model.decoder.forward(mx.reshape(token, [1, 1]), caches, window.crossKeysValues);
       const logits = mx.reshape(model.decoder.logits(hidden), [1, nVocab]);
-      return nn.likeliest(filters.later(logits, undefined));
+      const chosen = filters.choose(logits, undefined);
+      return [chosen.token, chosen.logprob];
     });
   const begun = mx.array(Int32Array.of(tokens.at(-1) ?? 0));
   let step: nn.Sampled | undefined = after(begun);

@@ -1,0 +1,55 @@
+/** What a model offers a search: of all tokens the likeliest, and those that the search asks for by number. */
+export interface Offer {
+  readonly token: number;
+  readonly logprob: number;
+}
+
+/** For each of a search's sequences, in a row of its own. */
+export interface Offers {
+  /** The `count` likeliest, the likeliest first; of equals the first. Nothing that may not follow. */
+  likeliest(row: number, count: number): readonly Offer[];
+  /** -∞ for what may not follow. */
+  logprob(row: number, token: number): number;
+}
+
+/** All that a search looks at, so that a device need not hand over the whole vocabulary. */
+export interface OfferNeeds {
+  /** Likeliest tokens of each sequence. */
+  readonly count: number;
+  /** Tokens whose log-probability it may ask for. */
+  readonly listed: readonly number[];
+  /** Whether the one sequence continues with its likeliest token most of the time. */
+  readonly isGreedy: boolean;
+}
+
+/** Log-probabilities of all tokens [rows × vocabulary]. */
+export class WholeRows implements Offers {
+  constructor(
+    readonly logprobs: Float32Array,
+    readonly vocabulary: number,
+  ) {}
+
+  likeliest(row: number, count: number): Offer[] {
+    return likeliest(this.logprobs.subarray(row * this.vocabulary, (row + 1) * this.vocabulary), count);
+  }
+
+  logprob(row: number, token: number): number {
+    return this.logprobs[row * this.vocabulary + token] ?? -Infinity;
+  }
+}
+
+/** The `count` likeliest, the likeliest first; of equals the first. Nothing that may not follow. */
+export function likeliest(logprobs: Float32Array, count: number): Offer[] {
+  const best: Offer[] = [];
+  let worst = -Infinity;
+  for (let token = 0; token < logprobs.length; token++) {
+    const logprob = logprobs[token] ?? -Infinity;
+    if (!(logprob > worst) || logprob === -Infinity) continue;
+    let at = best.length;
+    while (at > 0 && logprob > (best[at - 1]?.logprob ?? Infinity)) at--;
+    best.splice(at, 0, { token, logprob });
+    if (best.length > count) best.pop();
+    if (best.length === count) worst = best[count - 1]?.logprob ?? -Infinity;
+  }
+  return best;
+}

@@ -1,0 +1,43 @@
+/** What is wired into memory while a session is open. */
+import { afterEach, expect, jest, test } from '@jest/globals';
+import { wireMemory } from '#daemon/engine/wired-memory.js';
+import { mx } from '#native/index.js';
+
+const MIB = 1024 * 1024;
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+/** A Mac with so much memory for one process. */
+function mac(mostBytes: number) {
+  jest.spyOn(mx, 'metalAvailable').mockReturnValue(true);
+  jest.spyOn(mx, 'defaultDevice').mockReturnValue('gpu');
+  jest.spyOn(mx, 'deviceInfo').mockReturnValue({ max_recommended_working_set_size: mostBytes });
+  jest.spyOn(mx.memory, 'active').mockReturnValue(400 * MIB);
+  return jest.spyOn(mx.memory, 'setWiredLimit').mockReturnValue(0);
+}
+
+test('is what is in use and room for work, and nothing once all are closed', () => {
+  const wired = mac(8192 * MIB);
+  wireMemory(true);
+  wireMemory(false);
+  expect(wired.mock.calls).toEqual([[912 * MIB], [0]]);
+});
+
+test('is never more than Metal recommends, which MLX would refuse', () => {
+  const wired = mac(600 * MIB);
+  wireMemory(true);
+  expect(wired.mock.calls).toEqual([[600 * MIB]]);
+});
+
+test('is left alone without Metal, and a refusal ends no session', () => {
+  const wired = mac(8192 * MIB);
+  wired.mockImplementation(() => {
+    throw new Error('refused');
+  });
+  expect(() => wireMemory(true)).not.toThrow();
+  expect(wired).toHaveBeenCalledTimes(1);
+  jest.spyOn(mx, 'metalAvailable').mockReturnValue(false);
+  wireMemory(true);
+  expect(wired).toHaveBeenCalledTimes(1);
+});

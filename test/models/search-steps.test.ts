@@ -1,0 +1,155 @@
+/** A search that is given what it needs alone, picked out on the device, with steps that are queued ahead. */
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import { join } from 'node:path';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
+import { type DecodeContext, makeCaches } from '#daemon/models/whisper/decode.js';
+import { decodeSideBySide } from '#daemon/models/whisper/decode-side-by-side.js';
+import { DeviceOffers } from '#daemon/models/whisper/device-offers.js';
+import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode.js';
+import { HotwordSearch } from '#daemon/models/whisper/hotword-search.js';
+import { Hotwords } from '#daemon/models/whisper/hotwords.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
+import { WholeRows } from '#daemon/models/whisper/offers.js';
+import { BeamSearch, type Search } from '#daemon/models/whisper/search.js';
+import { hypothesizeListening } from '#daemon/models/whisper/streaming/hypothesize-listening.js';
+import { mx } from '#native/index.js';
+import { root, samplesOf, starterModel, streamOf } from './fixtures.js';
+
+const never = new AbortController().signal;
+mx.setDefaultDevice('cpu');
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+test('what is picked out on the device is what whole rows hold, of equals the first', () => {
+  const vocabulary = 40;
+  const value = fc.oneof(fc.integer({ min: -3, max: 0 }), fc.constant(-Infinity)); // equals are frequent
+  const row = fc.array(value, { minLength: vocabulary, maxLength: vocabulary });
+  fc.assert(
+    fc.property(
+      fc.array(row, { minLength: 1, maxLength: 3 }),
+      fc.integer({ min: 1, max: 6 }),
+      (rows, count) => {
+        const listed = [3, 0, 39, 17];
+        const device = new DeviceOffers({ count, listed, isGreedy: false });
+        const whole = new WholeRows(Float32Array.from(rows.flat()), vocabulary);
+        mx.tidy(() => {
+          const picked = device.pick(mx.array(whole.logprobs, [rows.length, vocabulary]));
+          const offers = device.read(picked);
+          for (const place of rows.keys()) {
+            expect(offers.likeliest(place, count)).toEqual(whole.likeliest(place, count));
+            for (const token of listed)
+              expect(offers.logprob(place, token)).toBe(whole.logprob(place, token));
+          }
+        });
+        device.dispose();
+      },
+    ),
+  );
+});
+
+describe('with the starter model', () => {
+  let model: WhisperModel;
+  let window: EncodedWindow;
+  beforeAll(async () => {
+    model = await WhisperModel.load(starterModel());
+    const { samples } = streamOf(await samplesOf(join(root, 'assets/speech/jfk.flac')));
+    const windows = new AudioWindows(samples, model.parts.mel);
+    const span = (await windows.next(0, never)) ?? { start: 0, frames: 0 };
+    const mel = await windows.mel(span, WINDOW_FRAMES, 'silence', model.parts.model.dtype);
+    await windows.dispose();
+    window = await encode(model.parts.model, mel, never);
+  });
+  afterAll(() => {
+    disposeWindow(window);
+    model.dispose();
+  });
+
+  const contextOf = (timestamps: boolean): DecodeContext => {
+    const { model: network, tokenizer } = model.parts;
+    const filters = new LogitFilters(tokenizer, network.config, { timestamps });
+    const startSequence = tokenizer.startSequence('en', 'transcribe', timestamps);
+    return { model: network, tokenizer, filters, caches: makeCaches(network), startSequence, seed: 1 };
+  };
+  const free = ({ filters, caches }: DecodeContext): void => {
+    filters.dispose();
+    for (const cache of caches) cache.dispose();
+  };
+  /** Steps undone, and arrays read of the size of the vocabulary. */
+  const watched = (context: DecodeContext) => {
+    const trims = context.caches.slice(0, 1).map((cache) => jest.spyOn(cache, 'trim'))[0];
+    const steps = jest.spyOn(context.model.decoder, 'forward');
+    const read = jest.spyOn(mx.MxArray.prototype, 'toTypedArray');
+    return {
+      steps: () => steps.mock.calls.length,
+      undone: () => trims?.mock.calls.filter(([count]) => count === 1).length ?? 0,
+      wholeRows: () =>
+        read.mock.results.filter(
+          ({ value }) => (value as Float32Array).length >= model.parts.model.config.nVocab,
+        ).length,
+    };
+  };
+
+  // 'american dream' begins as it is spoken and goes on otherwise; 'countrie' ends in the middle of a word.
+  const WORDS = ['american dream', 'countrie', 'fellow', 'Zbigniew', 'asked not'];
+  test.each([
+    { name: 'greedy with words', beamSize: 1, words: WORDS, undone: [1, 20] },
+    { name: 'greedy with words that nobody says', beamSize: 1, words: ['Zbigniew'], undone: [0, 3] },
+    { name: 'a beam', beamSize: 5, words: undefined, undone: [0, 0] },
+    { name: 'a beam with words', beamSize: 3, words: WORDS, undone: [0, 0] },
+  ])('$name gives the same tokens and log-probabilities', async ({ beamSize, words, undone }) => {
+    const { tokenizer, model: network } = model.parts;
+    const live = mx.liveArrays();
+    const decode = async (onDevice: boolean) => {
+      const context = contextOf(true);
+      const limits = { endOfText: tokenizer.special.endOfText, vocabulary: network.config.nVocab, beamSize };
+      const search: Search = words
+        ? new HotwordSearch({ ...limits, hotwords: new Hotwords(words, tokenizer) })
+        : new BeamSearch(limits);
+      const seen = watched(context);
+      const run = decodeSideBySide(context, window, [], 0, search, never, onDevice);
+      let step = await run.next();
+      while (step.done !== true) step = await run.next();
+      free(context);
+      const facts = { steps: seen.steps(), undone: seen.undone(), wholeRows: seen.wholeRows() };
+      jest.restoreAllMocks();
+      return { ...step.value, seconds: 0, ...facts };
+    };
+    const [host, device] = [await decode(false), await decode(true)];
+    expect(host.text).toMatch(/country/);
+    expect(device).toEqual({ ...host, undone: device.undone, steps: device.steps, wholeRows: 0 });
+    expect(host.wholeRows).toBeGreaterThan(20);
+    expect(host.undone).toBe(0);
+    const [least = 0, most = 0] = undone;
+    expect(device.undone).toBeGreaterThanOrEqual(least);
+    expect(device.undone).toBeLessThanOrEqual(most);
+    // The step behind the last token was queued too, where steps are.
+    expect(device.steps - host.steps - device.undone).toBe(beamSize === 1 ? 1 : 0);
+    expect(mx.liveArrays()).toBe(live);
+  });
+
+  test.each([
+    { name: 'from nothing', draft: '' },
+    { name: 'from a draft that is half right', draft: ' And so my fellow Canadians' },
+  ])('a live hypothesis $name is the same', async ({ draft }) => {
+    const { tokenizer } = model.parts;
+    const live = mx.liveArrays();
+    const guess = async (onDevice: boolean) => {
+      const context = { ...contextOf(false), hotwords: new Hotwords(WORDS, tokenizer) };
+      const seen = watched(context);
+      const begun = { prompt: [], committed: [], draft: tokenizer.encode(draft), mostTokens: 60 };
+      const result = await hypothesizeListening(context, window, begun, never, onDevice);
+      free(context);
+      const wholeRows = seen.wholeRows();
+      jest.restoreAllMocks();
+      return { ...result, wholeRows };
+    };
+    const [host, device] = [await guess(false), await guess(true)];
+    expect(tokenizer.decode(host.tokens)).toMatch(/country/);
+    expect(device).toEqual({ ...host, wholeRows: 0 });
+    expect(host.wholeRows).toBeGreaterThan(5);
+    expect(mx.liveArrays()).toBe(live);
+  });
+});
