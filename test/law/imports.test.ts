@@ -24,7 +24,19 @@ const LAW: Record<string, readonly string[]> = {
   // Sound arrives over HTTP at rates of its clients' choice, and text leaves in the forms of files.
   server: ['sessions', 'protocol', 'base', 'store', 'writers', 'signal'],
   // The command line is where the parts are put together, so it sees all but the engine's side.
-  cli: ['server', 'sessions', 'supervisor', 'store', 'client', 'writers', 'protocol', 'base', 'launchd'],
+  // A microphone gives its own rate: the process that holds it brings it to 16 kHz.
+  cli: [
+    'server',
+    'sessions',
+    'supervisor',
+    'store',
+    'client',
+    'writers',
+    'signal',
+    'protocol',
+    'base',
+    'launchd',
+  ],
   engine: ['models', 'audio', 'native', 'signal', 'protocol', 'base'],
   models: ['audio', 'native', 'protocol'],
   audio: ['protocol', 'signal'],

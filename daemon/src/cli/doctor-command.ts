@@ -11,10 +11,16 @@ export function addDoctor(parent: Command, outcome: { exitCode: number }): void 
       'Check everything that dictation needs and show how to fix problems: Node, addon, folders, settings, model, agent, ' +
         'daemon, engine. Exit code 3 if something is wrong.',
     )
+    .option('--selftest', 'measure this machine: eight steps, under 3 minutes, no network')
     .option('--json', 'print one JSON object')
-    .action(async (flags: { json?: boolean }) => {
+    .action(async (flags: { selftest?: boolean; json?: boolean }) => {
+      if (flags.selftest === true) {
+        const { selftest } = await import('./selftest/run-selftest.js');
+        outcome.exitCode = await selftest(resolvePaths(), flags.json === true);
+        return;
+      }
       const { doctor } = await import('./agent.js');
       outcome.exitCode = await doctor(resolvePaths(), flags.json === true);
     });
-  command.addHelpText('after', examples(['sotto doctor', 'sotto doctor --json']));
+  command.addHelpText('after', examples(['sotto doctor', 'sotto doctor --json', 'sotto doctor --selftest']));
 }

@@ -207,14 +207,9 @@ function engineFinding({ engine }: DaemonStatus): Finding {
     ', ',
   );
   if (state === 'degraded') return { what: 'engine', verdict: 'wrong', found, advice: 'see the log' };
-  const hasNoGpu = process.platform === 'darwin' && device?.endsWith('cpu') === true;
-  return hasNoGpu
-    ? {
-        what: 'engine',
-        verdict: 'wrong',
-        found,
-        advice: 'MLX found no GPU; Sotto needs Apple silicon outside a virtual machine',
-      }
+  const isOnCpu = process.platform === 'darwin' && device?.endsWith('cpu') === true;
+  return isOnCpu
+    ? { what: 'engine', verdict: 'note', found, advice: 'unset SOTTO_DEVICE to use the GPU' }
     : { what: 'engine', verdict: restarts > 0 ? 'note' : 'right', found };
 }
 

@@ -7,11 +7,12 @@ import type { SottoError } from '../protocol/errors.js';
 import { codedError } from '../protocol/file-problem.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { Sessions } from '../sessions/sessions.js';
-import { DEFAULTS, readSettings, type Settings } from '../settings.js';
+import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from '../settings.js';
 import { findModel, findModelOrPlain, type FoundModel, type ModelShelves } from '../store/find-model.js';
 import { smallerModels } from '../store/smaller-models.js';
 import type { EngineCommand } from '../supervisor/engine-process.js';
 import type { WarmPlan } from '../supervisor/model-care.js';
+import { ProcessFileAccess } from '../supervisor/file-access.js';
 import { Supervisor } from '../supervisor/supervisor.js';
 import { modelLimits } from './model-limits.js';
 import { shelvesOf } from './shelves.js';
@@ -45,10 +46,14 @@ export interface PartsOptions {
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
-/** The engine's module. Tests put their own in its place. */
-export function engineCommand(): EngineCommand {
+/** What MLX gives Metal at once; by itself 40 or 50 ops and as many MB. */
+const LARGE_COMMAND_BUFFERS = { MLX_MAX_OPS_PER_BUFFER: '200', MLX_MAX_MB_PER_BUFFER: '400' };
+
+/** The engine's module and what it is told by its environment. Tests put their own module in its place. */
+export function engineCommand({ largeCommandBuffers }: GpuSettings = DEFAULT_GPU): EngineCommand {
   const own = process.env.SOTTO_ENGINE;
-  return { modulePath: own ?? fileURLToPath(new URL('../engine/main.js', import.meta.url)) };
+  const modulePath = own ?? fileURLToPath(new URL('../engine/main.js', import.meta.url));
+  return largeCommandBuffers ? { modulePath, env: LARGE_COMMAND_BUFFERS } : { modulePath };
 }
 
 export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: PartsOptions): Parts {
@@ -57,7 +62,7 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
   const configured = (): FoundModel => findModelOrPlain(shelves, model ?? settings.model);
   const { plan, problem } = warm ? planFor(shelves, configured) : {};
   const supervisor = new Supervisor({
-    command: engineCommand(),
+    command: engineCommand(settings.gpu),
     clock: systemClock,
     log,
     limits: modelLimits(settings.memory),
@@ -81,6 +86,7 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
     clock: systemClock,
     log,
     resolveModel,
+    access: new ProcessFileAccess({ clock: systemClock, uploads: paths.uploads }),
     ...(onIdleChange === undefined ? {} : { onIdleChange }),
   });
   return {

@@ -1,7 +1,7 @@
 /** The profile as a page: stages, the budget of a token, ops, and how far all that is from what the machine can do. */
 import type { Circumstances } from '../offline-report.js';
 import { markdownTable, sum } from '../report.js';
-import type { Product } from './roofline.js';
+import type { Product } from '#daemon/engine/selftest/roofline.js';
 import { STAGES } from './stages.js';
 import type { OpRun, StageCost } from './watch.js';
 

@@ -1,0 +1,78 @@
+/** What the steps ask of a process that has MLX. */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-problem.js';
+import {
+  selftestReplySchema,
+  type SelftestReply,
+  type SelftestRequest,
+} from '../../protocol/selftest-work.js';
+import type { Environment, Exit, Verdict } from './verdict.js';
+
+const TOOL = fileURLToPath(new URL('../../engine/selftest-tool.js', import.meta.url));
+/** Longer than the slowest machine takes; a device that hangs does not hold the others up. */
+const LIMIT_MS = 60_000;
+
+/** @throws SottoError as the process says, or ENGINE_CRASHED */
+export async function askFor<Type extends SelftestReply['type']>(
+  { ask }: Pick<Environment, 'ask'>,
+  request: SelftestRequest,
+  type: Type,
+  env?: Readonly<Record<string, string>>,
+): Promise<Extract<SelftestReply, { type: Type }>> {
+  const reply = await ask(request, env);
+  if (reply.type === 'failed') throw SottoError.fromWire(reply.error);
+  if (reply.type !== type) throw new SottoError('INTERNAL', `the self-test answered with "${reply.type}"`);
+  return reply as Extract<SelftestReply, { type: Type }>;
+}
+
+export function unavailable(name: string, error: unknown): Verdict {
+  const { code, message, hint } = codedError(error);
+  return { name, verdict: 'failed', found: message, facts: { code }, ...(hint !== '' && { advice: hint }) };
+}
+
+/** @throws SottoError ENGINE_CRASHED: it ended without an answer */
+export async function askProcess(
+  request: SelftestRequest,
+  env: Readonly<Record<string, string>> = {},
+): Promise<SelftestReply> {
+  let reply: unknown;
+  const { code, signal, lastWords } = await runTool(request, env, (message) => (reply = message));
+  if (reply !== undefined) return v.parse(selftestReplySchema, reply);
+  const why = signal === null ? `exit code ${code}` : `killed by ${signal}`;
+  throw new SottoError('ENGINE_CRASHED', `the test process ended: ${why}`, { hint: lastWords });
+}
+
+export async function exitBusyProcess(): Promise<Exit> {
+  const { code, signal } = await runTool({ type: 'exit' }, {}, () => undefined);
+  return { code, signal };
+}
+
+function runTool(
+  request: SelftestRequest,
+  env: Readonly<Record<string, string>>,
+  onMessage: (message: unknown) => void,
+): Promise<Exit & { lastWords: string }> {
+  return new Promise((resolve) => {
+    const child = fork(TOOL, [], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: ['--no-warnings'],
+      env: { ...process.env, ...env },
+      timeout: LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
+    let lastWords = '';
+    child.stderr?.on(
+      'data',
+      (chunk: Buffer) => (lastWords = `${lastWords}${chunk.toString()}`.slice(-2_000)),
+    );
+    child.on('message', onMessage);
+    child.once('error', () => undefined);
+    child.once('close', (code, signal) =>
+      resolve({ code, signal, lastWords: lastWords.trim().split('\n').at(-1) ?? '' }),
+    );
+    child.send(request, () => undefined);
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * Entry of a process that measures this machine for `sotto doctor --selftest`: MLX stays out of the command, and what happens
+ * to it here is a verdict there. One request, one reply.
+ */
+import * as v from 'valibot';
+import {
+  selftestRequestSchema,
+  type LoadFacts,
+  type SelftestReply,
+  type SelftestRequest,
+} from '#daemon/protocol/selftest-work.js';
+import { engineError, startError } from './engine-errors.js';
+import { tellCommand } from './tell-command.js';
+
+const send = (message: SelftestReply): Promise<void> => tellCommand(message);
+
+async function load(): Promise<LoadFacts> {
+  const { mx } = await import('#native/index.js');
+  const time = (): number => {
+    const begin = performance.now();
+    const result = mx.tidy(() => mx.matmul(mx.ones([64, 64]), mx.ones([64, 64])));
+    mx.eval(result);
+    result.dispose();
+    return performance.now() - begin;
+  };
+  const coldMs = time();
+  const warmMs = Math.min(...Array.from({ length: 10 }, time));
+  const device = mx.defaultDevice();
+  return { mlx: mx.version, device, facts: mx.deviceInfo(device), coldMs, warmMs };
+}
+
+/** Ends with work in the queue, as an engine that is stopped in the middle of a file does. */
+async function exitBusy(): Promise<never> {
+  const { mx } = await import('#native/index.js');
+  let a = mx.random.normal([1024, 1024]);
+  for (let i = 0; i < 20; i++) a = mx.matmul(a, a);
+  mx.asyncEval(a);
+  process.exit(0);
+}
+
+async function work(request: SelftestRequest): Promise<SelftestReply> {
+  switch (request.type) {
+    case 'load':
+      try {
+        return { type: 'loaded', facts: await load() };
+      } catch (error) {
+        return { type: 'failed', error: startError(error).toWire() };
+      }
+    case 'numbers': {
+      const [{ mx }, { compareOps }] = await Promise.all([
+        import('#native/index.js'),
+        import('./selftest/numbers.js'),
+      ]);
+      return { type: 'numbers', device: mx.defaultDevice(), ops: compareOps() };
+    }
+    case 'speed': {
+      const { measureSpeed } = await import('./selftest/speed.js');
+      return { type: 'speed', facts: await measureSpeed(request.dir, request.clip) };
+    }
+    case 'exit':
+      return exitBusy();
+  }
+}
+
+// Ctrl-C in a terminal goes to every process of the group; the command in front decides.
+process.on('SIGINT', () => undefined);
+process.on('disconnect', () => process.exit(0));
+process.once('message', (value) => {
+  void work(v.parse(selftestRequestSchema, value))
+    .catch((error: unknown): SelftestReply => ({ type: 'failed', error: engineError(error).toWire() }))
+    .then(send)
+    .then(() => process.exit(0));
+});

@@ -1,0 +1,13 @@
+/** What an engine is told by its environment. */
+import { expect, test } from '@jest/globals';
+import { engineCommand } from '#daemon/cli/parts.js';
+import { DEFAULT_GPU } from '#daemon/settings.js';
+
+test('MLX keeps its own limits of a command buffer unless the user has chosen large ones', () => {
+  expect(engineCommand(DEFAULT_GPU).env).toBeUndefined();
+  expect(engineCommand().env).toBeUndefined();
+  expect(engineCommand({ largeCommandBuffers: true }).env).toEqual({
+    MLX_MAX_OPS_PER_BUFFER: '200',
+    MLX_MAX_MB_PER_BUFFER: '400',
+  });
+});
