@@ -7,7 +7,7 @@ import { pins } from '../../native/build/mlx.mjs';
 import { SetupError } from '../../native/build/system.mjs';
 
 /**
- * What a release needs of the addon in `folder`: its file, the wheels in native/vendor that its rpaths lead to, and what
+ * What a release needs of what was built into `folder`: the addon, sotto-mic, the wheels in native/vendor that the addon's rpaths lead to, and what
  * its `build.json` is to say.
  * @throws SetupError for an addon that was linked with libraries from elsewhere (MLX_DIR)
  */
@@ -30,7 +30,7 @@ export function builtAddon(root, target, folder) {
     pins.wheels.find((pin) => pin.part === part && wheels.some((wheel) => isUnpacked(wheel, pin)));
   const mlx = isOn('mlx');
   const info = { target, mlx: pins.mlx, source: mlx?.requirement, openblas: isOn('openblas') !== undefined };
-  return { target, addon, wheels, info };
+  return { target, addon, mic: path.join(folder, 'sotto-mic'), wheels, info };
 }
 
 const isUnpacked = (wheel, pin) => wheel.endsWith(`-${pin.target}-${pin.sha256.slice(0, 8)}`);

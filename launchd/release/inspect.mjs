@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isElf, loading as elfLoading } from '../../native/build/elf.mjs';
-import { isMachO, loading as machoLoading } from '../../native/build/macho.mjs';
+import { exportedSymbols, isMachO, loading as machoLoading } from '../../native/build/macho.mjs';
 import { compareVersions } from '../../native/build/system.mjs';
 
 const OLDEST_MACOS = '14.0';
@@ -15,6 +15,7 @@ const NEEDED = [
   'README.md',
   'STATUS.md',
   'USAGE.md',
+  'bin/node',
   'daemon/bin/sotto.mjs',
   'daemon/src/writers/report/player.js',
   'daemon/src/writers/report/style.css',
@@ -34,7 +35,7 @@ const LIBRARIES = {
   'linux-x64': ['libmlx.so', 'libscipy_openblas.so'],
 };
 /** Grows by what is new, not by what slipped in. */
-const MOST_BYTES = { 'darwin-arm64': 320e6, 'linux-x64': 220e6 };
+const MOST_BYTES = { 'darwin-arm64': 480e6, 'linux-x64': 380e6 };
 /** Of the system itself, on every machine that a release is for. */
 const SYSTEM = {
   darwin: (library) => library.startsWith('/usr/lib/') || library.startsWith('/System/Library/'),
@@ -49,17 +50,20 @@ const FORBIDDEN = [
 ];
 
 /**
+ * @param target `<platform>-<arch>`
  * @param builtIn the clone's folder: its name must be nowhere in what was built
+ * @param macos the oldest that must run it
  * @returns `{ problems, bytes, files, binaries }`: problems in words, none where all is well
  */
-export function inspect(folder, target, builtIn) {
+export function inspect(folder, target, builtIn, macos = OLDEST_MACOS) {
   const problems = [];
   const [platform] = target.split('-');
   const files = filesIn(folder);
   const known = new Set(files);
   for (const file of NEEDED) if (!known.has(file)) problems.push(`${file} is missing`);
   const addon = `native/lib/${target}/sotto-mlx.node`;
-  if (!known.has(addon)) problems.push(`${addon} is missing`);
+  const mic = `native/lib/${target}/sotto-mic`;
+  for (const file of [addon, mic]) if (!known.has(file)) problems.push(`${file} is missing`);
   for (const library of LIBRARIES[target] ?? []) {
     if (!files.some((file) => path.basename(file) === library)) problems.push(`${library} is missing`);
   }
@@ -71,9 +75,11 @@ export function inspect(folder, target, builtIn) {
     bytes += stats.size;
     if (!stats.isFile()) problems.push(`${file} is a link, which npm would leave out`);
     for (const [pattern, why] of FORBIDDEN) if (pattern.test(file)) problems.push(`${file} ${why}`);
-    if (/\.(node|dylib)$|\.so(\.\d+)*$/.test(path.basename(file))) {
+    const isProgram = file === 'bin/node' || file === mic;
+    if (isProgram && (stats.mode & 0o111) === 0) problems.push(`${file} can't be executed`);
+    if (isProgram || /\.(node|dylib)$|\.so(\.\d+)*$/.test(path.basename(file))) {
       binaries.push(file);
-      problems.push(...binaryProblems(folder, file, platform).map((problem) => `${file} ${problem}`));
+      problems.push(...binaryProblems(folder, file, platform, macos).map((problem) => `${file} ${problem}`));
     }
     if (stats.isFile() && stats.size < 64e6 && isOurs(file) && names(readFileSync(whole), builtIn))
       problems.push(`${file} names the folder that it was built in`);
@@ -95,7 +101,7 @@ function names(content, builtIn) {
 const isOurs = (file) => !file.startsWith('node_modules/') && !file.startsWith('assets/');
 
 /** It must be for this system, find its libraries wherever the folder lies, and run on the oldest system of all. */
-function binaryProblems(folder, file, platform) {
+function binaryProblems(folder, file, platform, macos) {
   const content = readFileSync(path.join(folder, file));
   if (platform === 'linux') {
     if (!isElf(content)) return ['is no Linux library'];
@@ -106,7 +112,14 @@ function binaryProblems(folder, file, platform) {
   const problems = missingLibraries(folder, file, how, platform, '@loader_path');
   if (how.name !== undefined && !how.name.startsWith('@')) problems.push(`calls itself ${how.name}`);
   if (!how.signed) problems.push('has no signature: macOS would kill who loads it');
-  if (how.macos !== undefined && compareVersions(how.macos, OLDEST_MACOS) > 0)
+  if (path.basename(file) === 'sotto-mlx.node') {
+    if (!exportedSymbols(content).has('_napi_register_module_v1')) problems.push('is no addon of Node');
+    if (!how.sections.includes('__unwind_info'))
+      problems.push("has no unwind information: each of MLX's errors would end the process");
+  }
+  if (path.basename(file) === 'sotto-mic' && how.hardened)
+    problems.push('has the hardened runtime: macOS would give it no microphone');
+  if (how.macos !== undefined && compareVersions(how.macos, macos) > 0)
     problems.push(`needs macOS ${how.macos}`);
   return problems;
 }

@@ -1,5 +1,5 @@
 // Builds what users install: one file for each system, and the script that installs it.
-//   npm run release [-- --target darwin-arm64|linux-x64] [--out FOLDER] [--url ADDRESS]
+//   npm run release [-- --target darwin-arm64|darwin-arm64-macos26|linux-x64] [--out FOLDER] [--url ADDRESS]
 // Without a target: all that can be built here. ADDRESS is where the files will be found by those who have the script alone.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,10 +10,13 @@ import { crossCheck } from '../../native/build/cross-check.mjs';
 import { setup } from '../../native/build/setup.mjs';
 import { SetupError, targetOf, thisSystem } from '../../native/build/system.mjs';
 import { builtAddon } from './addon.mjs';
+import { bundledNode } from './bundled-node.mjs';
+import { formula } from './formula.mjs';
 import { inspect } from './inspect.mjs';
 import { pack } from './pack.mjs';
 import { stage } from './stage.mjs';
 import { stamped } from './stamp.mjs';
+import { TARGETS } from './targets.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
@@ -27,8 +30,10 @@ export async function release(system, { targets, out, url }) {
     const scratch = await mkdtemp(path.join(out, '.stage-'));
     try {
       const folder = path.join(scratch, 'package');
-      stage(root, folder, await addonFor(system, target));
-      const { problems, bytes: unpackedBytes, files } = inspect(folder, target, root);
+      const { system: runsOn, macos } = TARGETS[target];
+      const node = await bundledNode(system, path.join(root, 'native/vendor'), runsOn);
+      stage(root, folder, await addonFor(system, target), { node, url });
+      const { problems, bytes: unpackedBytes, files } = inspect(folder, runsOn, root, macos);
       if (problems.length > 0) {
         throw new SetupError(
           `The release for ${target} is not fit to be used.`,
@@ -45,6 +50,8 @@ export async function release(system, { targets, out, url }) {
   const script = await readFile(path.join(root, 'launchd/install/install.sh'), 'utf8');
   const sums = Object.fromEntries(made.map(({ target, sha256 }) => [target, sha256]));
   await writeFile(path.join(out, 'install.sh'), stamped(script, { version, url, sums }), { mode: 0o755 });
+  if (url !== '') await writeFile(path.join(out, 'sotto.rb'), formula({ version, url, sums }));
+  await writeFile(path.join(out, 'version.json'), `${JSON.stringify({ version })}\n`);
   const lines = made.map(({ file, sha256 }) => `${sha256}  ${path.basename(file)}\n`);
   await writeFile(path.join(out, 'SHA256SUMS'), lines.join(''));
   return made;
@@ -52,9 +59,10 @@ export async function release(system, { targets, out, url }) {
 
 /** macOS's addon is built the same way on every machine, for the oldest macOS; Linux's is that of this machine. */
 async function addonFor(system, target) {
-  if (target === 'darwin-arm64') {
-    const { output } = await crossCheck(system);
-    return builtAddon(root, target, path.dirname(output));
+  const { system: name, macos } = TARGETS[target];
+  if (macos !== undefined) {
+    const { output } = await crossCheck(system, macos);
+    return builtAddon(root, name, path.dirname(output));
   }
   if (target !== targetOf(system)) {
     throw new SetupError(
@@ -75,7 +83,13 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     },
   });
   try {
-    const targets = values.target ?? [...new Set(['darwin-arm64', targetOf(system)])];
+    const unknown = values.target?.find((target) => TARGETS[target] === undefined);
+    if (unknown !== undefined)
+      throw new SetupError(
+        `There is no release for ${unknown}.`,
+        `Choose from ${Object.keys(TARGETS).join(', ')}.`,
+      );
+    const targets = values.target ?? [...new Set(['darwin-arm64', 'darwin-arm64-macos26', targetOf(system)])];
     const made = await release(system, { targets, out: path.resolve(values.out), url: values.url });
     for (const { file, bytes, unpackedBytes, files, sha256 } of made) {
       const size = `${(bytes / 1e6).toFixed(1)} MB, ${(unpackedBytes / 1e6).toFixed(1)} MB in ${files} files unpacked`;

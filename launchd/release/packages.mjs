@@ -60,16 +60,12 @@ const DEVELOPMENT = [
   /(^|\/)\.(npmignore|eslintrc|prettierrc|editorconfig|gitattributes|taprc)[^/]*$/,
 ];
 
-const PV_RECORDER = { 'darwin-arm64': 'lib/mac/arm64/', 'linux-x64': 'lib/linux/x86_64/' };
-
 /** Packages whose binaries for other systems, or whose sources, are most of their size. */
 const SPECIAL = {
   '@photostructure/sqlite': (file, target) =>
     file.startsWith('prebuilds/')
       ? file.startsWith(`prebuilds/${target}/`) && !file.includes('.musl.')
       : !/^(src|scripts)\/|^binding\.gyp$/.test(file),
-  '@picovoice/pvrecorder-node': (file, target) =>
-    file.startsWith('lib/') ? file.startsWith(PV_RECORDER[target]) : !file.startsWith('src/'),
   // Sotto brings the vocabularies of its models along; these are other models'.
   tiktoken: (file) => !/^(encoders|lite)\//.test(file),
 };

@@ -22,14 +22,16 @@ const OF_A_WHEEL =
   /^(mlx\/lib\/[^/]+|mlx_cpu\.libs\/[^/]+|scipy_openblas32\/lib\/[^/]+\.so[^/]*|[^/]+\.dist-info\/licenses\/.+)$/;
 
 /**
- * @param build `{ target, addon, wheels, info }`: the addon's file, the folders of the wheels that it was linked with
+ * @param build `{ target, addon, mic, wheels, info }`: the addon's file, the program that records, the folders of the wheels that it was linked with
  *   (`native/vendor/…`, absolute), and what `build.json` beside it says
+ * @param node `{ program, licence, version }` of the Node that comes with it
+ * @param url where releases will be found; empty where nobody knows
  */
-export function stage(root, folder, { target, addon, wheels, info }) {
-  const put = (from, to) => {
+export function stage(root, folder, { target, addon, mic, wheels, info }, { node, url = '' }) {
+  const put = (from, to, mode = 0o644) => {
     mkdirSync(path.dirname(path.join(folder, to)), { recursive: true });
     copyFileSync(from, path.join(folder, to));
-    chmodSync(path.join(folder, to), to === 'daemon/bin/sotto.mjs' ? 0o755 : 0o644);
+    chmodSync(path.join(folder, to), mode);
   };
   const write = (to, text) => {
     mkdirSync(path.dirname(path.join(folder, to)), { recursive: true });
@@ -51,8 +53,10 @@ export function stage(root, folder, { target, addon, wheels, info }) {
     ...topOf(root, 'extension'),
     ...folders.flatMap((at) => below(root, at)),
   ].filter(isOurs))
-    put(path.join(root, file), file);
+    put(path.join(root, file), file, file === 'daemon/bin/sotto.mjs' ? 0o755 : 0o644);
+  put(node.program, 'bin/node', 0o755);
   put(addon, `native/lib/${target}/sotto-mlx.node`);
+  put(mic, `native/lib/${target}/sotto-mic`, 0o755);
   write(`native/lib/${target}/build.json`, `${JSON.stringify(info, null, 2)}\n`);
   for (const wheel of wheels) {
     const place = path.relative(root, wheel);
@@ -65,8 +69,9 @@ export function stage(root, folder, { target, addon, wheels, info }) {
   for (const { place, name } of packages)
     for (const file of filesOf(path.join(root, place), name, target))
       put(path.join(root, place, file), path.join(place, file));
+  write('release.json', `${JSON.stringify({ url })}\n`);
   write('package.json', `${JSON.stringify(manifest(root, lock, target), null, 2)}\n`);
-  write('THIRD-PARTY.md', thirdParty(root, packages, wheels));
+  write('THIRD-PARTY.md', thirdParty(root, packages, wheels, node));
 }
 
 const isOurs = (file) => OURS.some((pattern) => pattern.test(file));

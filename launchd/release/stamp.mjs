@@ -8,7 +8,7 @@ export function stamped(script, { version, url, sums }) {
     VERSION: version,
     ADDRESS: url,
     ...Object.fromEntries(
-      Object.entries(sums).map(([target, sum]) => [`SHA256_${target.replace('-', '_')}`, sum]),
+      Object.entries(sums).map(([target, sum]) => [`SHA256_${target.replaceAll('-', '_')}`, sum]),
     ),
   };
   return Object.entries(lines).reduce((text, [name, value]) => {

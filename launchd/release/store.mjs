@@ -25,10 +25,12 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 
 /** What npm and Raycast's tools put into the extension's folder. */
 const NOT_OURS = new Set(['node_modules', 'dist', 'raycast-env.d.ts', '.installing', '.DS_Store']);
-/** Where Sotto's modules lie when they are compiled; in the copy below `sotto/`. */
-const COMPILED = 'dist/daemon/src/';
+/** Where Sotto's sources lie, which reviewers can read and Raycast compiles; in the copy below `sotto/`. */
+const SOURCES = 'daemon/src/';
+/** Where package.json's exports say that they are, compiled. */
+const COMPILED = './dist/daemon/src/';
 
-/** Writes the copy into `folder`, which is empty or missing. Sotto is compiled already. */
+/** Writes the copy into `folder`, which is empty or missing. */
 export function storeCopy(root, folder) {
   const json = (file) => JSON.parse(readFileSync(path.join(root, file), 'utf8'));
   const write = (to, value) => writeFileSync(path.join(folder, to), `${JSON.stringify(value, null, 2)}\n`);
@@ -37,20 +39,20 @@ export function storeCopy(root, folder) {
     filter: (source) => !NOT_OURS.has(path.basename(source)),
   });
 
-  const { exports, dependencies, ...about } = json('package.json');
-  const entries = entriesOf(path.join(folder, 'src')).map((name) => [name, exports[name]]);
+  const { exports, dependencies, devDependencies, ...about } = json('package.json');
+  const entries = entriesOf(path.join(folder, 'src')).map((name) => [name, sourceOf(exports[name])]);
   const { files, packages } = reachedFrom(
     root,
-    entries.map(([, file]) => path.normalize(file)),
+    entries.map(([, file]) => file),
   );
   const client = {
     name: about.name,
     version: about.version,
-    description: 'What the extension needs of Sotto’s client, compiled.',
+    description: 'What the extension needs of Sotto’s client.',
     license: about.license,
     type: about.type,
-    exports: Object.fromEntries(entries.map(([name, file]) => [name, file.replace(COMPILED, '')])),
-    dependencies: Object.fromEntries(packages.map((name) => [name, dependencies[name]])),
+    exports: Object.fromEntries(entries.map(([name, file]) => [name, `./${inCopy(file)}`])),
+    dependencies: versionsOf(packages, { ...devDependencies, ...dependencies }),
   };
   for (const file of files) copy(path.join(root, file), path.join(folder, 'sotto', inCopy(file)));
   copy(path.join(root, 'LICENSE'), path.join(folder, 'sotto/LICENSE'));
@@ -73,21 +75,26 @@ function entriesOf(sources) {
   return [...new Set(own)].sort();
 }
 
-/** All modules that are run from there on with their types, what these are made of, and the packages that are run. */
+/** With the types of those that have them in a package of their own. */
+function versionsOf(packages, known) {
+  const names = packages
+    .flatMap((name) => [name, `@types/${name}`])
+    .filter((name) => known[name] !== undefined);
+  return Object.fromEntries(names.sort().map((name) => [name, known[name]]));
+}
+
+/** All sources that are reached from there, and the packages that they import. */
 function reachedFrom(root, entries) {
   const files = new Set();
   const packages = new Set();
   const reach = (file) => {
     if (files.has(file)) return;
-    if (!file.startsWith(COMPILED))
-      throw new Error(`${file} can't be taken along: it lies outside of ${COMPILED}`);
+    if (!file.startsWith(SOURCES))
+      throw new Error(`${file} can't be taken along: it lies outside of ${SOURCES}`);
     files.add(file);
-    const areTypes = file.endsWith('.d.ts');
-    if (!areTypes) reach(typesOf(file));
     for (const name of importsOf(path.join(root, file))) {
-      const next = path.join(path.dirname(file), name);
-      if (name.startsWith('.')) reach(areTypes ? typesOf(next) : next);
-      else if (!areTypes && !name.startsWith('node:')) packages.add(name);
+      if (name.startsWith('.')) reach(path.join(path.dirname(file), name.replace(/\.js$/, '.ts')));
+      else if (!name.startsWith('node:')) packages.add(name);
     }
   };
   entries.forEach(reach);
@@ -104,7 +111,10 @@ function lockWith(client, lock, ours) {
   packages['node_modules/sotto'] = { resolved: 'sotto', link: true };
   packages.sotto = { version, license, dependencies };
   const needed = productionPackages({ packages: { ...ours.packages, '': { dependencies } } });
-  for (const { place } of needed) packages[`sotto/${place}`] = ours.packages[place];
+  for (const { place } of needed) {
+    packages[`sotto/${place}`] = { ...ours.packages[place] };
+    delete packages[`sotto/${place}`].dev;
+  }
   return { ...lock, packages };
 }
 
@@ -121,9 +131,10 @@ export function refuseDrawnPictures(folder) {
 const importsOf = (file) =>
   ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles.map(({ fileName }) => fileName);
 
-const typesOf = (file) => file.replace(/\.js$/, '.d.ts');
+/** The source of a compiled module. */
+const sourceOf = (file) => file.replace(COMPILED, SOURCES).replace(/\.js$/, '.ts');
 
-const inCopy = (file) => file.slice(COMPILED.length);
+const inCopy = (file) => file.slice(SOURCES.length);
 
 function copy(from, to) {
   mkdirSync(path.dirname(to), { recursive: true });

@@ -2,16 +2,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** `@picovoice/…` and a few more declare a licence without its words: those of another package under the same one. */
+/** A few packages declare a licence without its words: those of another package under the same one. */
 const WORDS_OF = { MIT: 'node_modules/ws/LICENSE', 'Apache-2.0': 'node_modules/@eshaz/web-worker/LICENSE' };
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)([.-][^/]*)?$/i;
 
 /**
  * @param packages as of `productionPackages`
  * @param wheels folders of unpacked Python wheels
+ * @param node `{ licence, version }` of the Node that comes with it
  */
-export function thirdParty(root, packages, wheels) {
+export function thirdParty(root, packages, wheels, node) {
   const sections = [
+    section(`Node.js ${node.version}`, undefined, [readFileSync(node.licence, 'utf8')]),
     ...wheels.map((wheel) => section(nameOfWheel(wheel), undefined, wheelLicences(wheel))),
     ...packages.map(({ place, name, version, license }) =>
       section(`${name} ${version}`, license, licences(root, place, license)),

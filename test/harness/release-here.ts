@@ -11,6 +11,13 @@ export interface Release {
   readonly script: string;
 }
 
+/** The Node that runs the tests, in place of the pinned one, which is a download of 52 MB. */
+export const nodeHere = {
+  program: process.execPath,
+  licence: join(root, 'LICENSE'),
+  version: process.versions.node,
+};
+
 export const target = `${process.platform}-${process.arch}`;
 
 /** @param out a folder; @param version in place of the real one, so that there is something to upgrade to */
@@ -22,7 +29,7 @@ export async function releaseHere(out: string, version: string): Promise<Release
   const { stamped } = await load('launchd/release/stamp.mjs');
   const folder = join(out, version, 'package');
   mkdirSync(folder, { recursive: true });
-  stage(root, folder, builtAddon(root, target, join(root, 'native/lib', target)));
+  stage(root, folder, builtAddon(root, target, join(root, 'native/lib', target)), { node: nodeHere });
   const manifest = join(folder, 'package.json');
   const current = readFileSync(manifest, 'utf8');
   writeFileSync(manifest, current.replace(/"version": ".*"/, `"version": "${version}"`));

@@ -8,10 +8,19 @@ export interface Build {
   target: string;
   /** The addon's file. */
   addon: string;
+  /** The program that records. */
+  mic: string;
   /** Folders of the Python wheels that it was linked with. */
   wheels: string[];
   /** What `build.json` is to say. */
   info: object;
+}
+
+/** The Node that comes with a release. */
+export interface BundledNode {
+  program: string;
+  licence: string;
+  version: string;
 }
 
 export interface Package {
@@ -32,7 +41,12 @@ interface Loading {
 
 interface Modules {
   'launchd/release/addon.mjs': { builtAddon: (root: string, target: string, folder: string) => Build };
-  'launchd/release/stage.mjs': { stage: (root: string, folder: string, build: Build) => void };
+  'launchd/release/stage.mjs': {
+    stage: (root: string, folder: string, build: Build, from: { node: BundledNode; url?: string }) => void;
+  };
+  'launchd/release/formula.mjs': {
+    formula: (values: { version: string; url: string; sums: Record<string, string> }) => string;
+  };
   'launchd/release/packages.mjs': {
     productionPackages: (lock: Lock) => Package[];
     isNeeded: (name: string, file: string, target: string) => boolean;
@@ -45,6 +59,7 @@ interface Modules {
       folder: string,
       target: string,
       builtIn: string,
+      macos?: string,
     ) => { problems: string[]; bytes: number; files: number; binaries: string[] };
   };
   'launchd/release/drawn-pictures.mjs': {

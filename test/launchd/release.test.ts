@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -14,7 +15,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { skippedTest, testUnless } from '#test/harness/skipping.js';
-import { load, root, type Lock } from './release-modules.js';
+import { nodeHere } from '#test/harness/release-here.js';
+import { load, root, type BundledNode, type Lock } from './release-modules.js';
 
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
 
@@ -22,12 +24,28 @@ const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) a
 const ADDONS = {
   'linux-x64': join(root, 'native/lib/linux-x64'),
   'darwin-arm64': join(root, 'native/lib/darwin-arm64-cross'),
+  'darwin-arm64-macos26': join(root, 'native/lib/darwin-arm64-macos26-cross'),
 };
 
-describe.each(Object.entries(ADDONS))('the release for %s', (target, addonFolder) => {
-  const isBuilt = existsSync(join(addonFolder, 'sotto-mlx.node'));
-  if (!isBuilt) {
-    skippedTest('is inspected', `no addon for ${target}`);
+/** That of this machine, or the pinned one where a release was built here. */
+function nodeFor(target: string): BundledNode | undefined {
+  if (target === `${process.platform}-${process.arch}`) return nodeHere;
+  const vendor = join(root, 'native/vendor');
+  const name = existsSync(vendor)
+    ? readdirSync(vendor).find((entry) => entry.startsWith('node-') && entry.includes(`-${target}-`))
+    : undefined;
+  if (name === undefined) return undefined;
+  const at = (file: string): string => join(vendor, name, file);
+  return { program: at('bin/node'), licence: at('LICENSE'), version: name.split('-')[1] ?? '' };
+}
+
+describe.each(Object.entries(ADDONS))('the release for %s', (name, addonFolder) => {
+  const target = name.replace('-macos26', '');
+  const macos = name === target ? undefined : '26.2';
+  const isBuilt = ['sotto-mlx.node', 'sotto-mic'].every((name) => existsSync(join(addonFolder, name)));
+  const node = nodeFor(target);
+  if (!isBuilt || node === undefined) {
+    skippedTest('is inspected', `no ${isBuilt ? 'Node' : 'addon'} for ${target}`);
     return;
   }
   let scratch: string;
@@ -37,20 +55,24 @@ describe.each(Object.entries(ADDONS))('the release for %s', (target, addonFolder
     folder = join(scratch, 'package');
     const { builtAddon } = await load('launchd/release/addon.mjs');
     const { stage } = await load('launchd/release/stage.mjs');
-    stage(root, folder, builtAddon(root, target, addonFolder));
+    stage(root, folder, builtAddon(root, target, addonFolder), { node });
   });
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
   const problems = async (): Promise<string[]> =>
-    (await load('launchd/release/inspect.mjs')).inspect(folder, target, root).problems;
+    (await load('launchd/release/inspect.mjs')).inspect(folder, target, root, macos).problems;
 
   test('holds all that Sotto runs with and nothing else, and finds its libraries wherever it lies', async () => {
     const { inspect } = await load('launchd/release/inspect.mjs');
-    const found = inspect(folder, target, root);
+    const found = inspect(folder, target, root, macos);
     expect(found.problems).toEqual([]);
     expect(found.binaries).toContain(`native/lib/${target}/sotto-mlx.node`);
+    expect(found.binaries).toContain('bin/node');
+    expect(statSync(join(folder, 'bin/node')).mode & 0o111).toBe(0o111);
     // Of the packages with binaries for many systems, this system's alone.
-    expect(found.binaries.filter((file) => file.startsWith('node_modules/'))).toHaveLength(2);
+    expect(found.binaries).toContain(`native/lib/${target}/sotto-mic`);
+    expect(statSync(join(folder, `native/lib/${target}/sotto-mic`)).mode & 0o111).toBe(0o111);
+    expect(found.binaries.filter((file) => file.startsWith('node_modules/'))).toHaveLength(1);
   });
 
   test('is what npm takes without asking anybody: its packages are inside', () => {
@@ -73,6 +95,7 @@ describe.each(Object.entries(ADDONS))('the release for %s', (target, addonFolder
 
   test('is refused when a library is lost, a file is missing, or what it was built in shows', async () => {
     const rename = (name: string): string => join(folder, name);
+    const mic = rename(`native/lib/${target}/sotto-mic`);
     const vendor = join(folder, 'native/vendor');
     const mlx = readdirSync(vendor, { recursive: true })
       .map(String)
@@ -81,11 +104,13 @@ describe.each(Object.entries(ADDONS))('the release for %s', (target, addonFolder
     cpSync(library, `${library}.kept`);
     rmSync(library);
     rmSync(rename('LICENSE'));
+    chmodSync(mic, 0o644);
     writeFileSync(rename('dist/daemon/src/note.js'), `// ${root}/daemon`);
     symlinkSync('package.json', rename('link'));
     expect(await problems()).toEqual(
       expect.arrayContaining([
         'LICENSE is missing',
+        `native/lib/${target}/sotto-mic can't be executed`,
         expect.stringMatching(/sotto-mlx\.node asks for .*libmlx\.(so|dylib), which is not in the release/),
         'dist/daemon/src/note.js names the folder that it was built in',
         'link is a link, which npm would leave out',
@@ -94,6 +119,7 @@ describe.each(Object.entries(ADDONS))('the release for %s', (target, addonFolder
     cpSync(`${library}.kept`, library);
     for (const name of [`${library}.kept`, rename('dist/daemon/src/note.js'), rename('link')]) rmSync(name);
     cpSync(join(root, 'LICENSE'), rename('LICENSE'));
+    chmodSync(mic, 0o755);
     expect(await problems()).toEqual([]);
   });
 
@@ -130,6 +156,8 @@ describe('how libraries are loaded', () => {
       rpaths: [expect.stringMatching(/^@loader_path\/\.\.\/\.\.\/vendor\/mlx-metal-[^/]+\/mlx\/lib$/)],
       macos: '14.0',
       signed: true,
+      hardened: false,
+      sections: expect.arrayContaining(['__text', '__unwind_info']) as unknown,
     });
     // An error thrown in libmlx is caught in the addon only if both have the same runtime.
     expect(namesFrom(file, '/usr/lib/libc++.1.dylib')).toEqual(
@@ -140,6 +168,30 @@ describe('how libraries are loaded', () => {
     expect(open).toContain('_napi_create_function');
     expect(open.filter((name) => !name.startsWith('_napi_'))).toEqual([]);
   });
+
+  const crossMic = join(ADDONS['darwin-arm64'], 'sotto-mic');
+  const withMic = testUnless(existsSync(crossMic) ? undefined : 'no sotto-mic for darwin-arm64');
+
+  withMic(
+    'sotto-mic for macOS needs the system alone, and no entitlement to be given the microphone',
+    async () => {
+      const { loading } = await load('native/build/macho.mjs');
+      const file = readFileSync(crossMic);
+      expect(loading(file)).toEqual({
+        name: undefined,
+        libraries: ['/usr/lib/libSystem.B.dylib'],
+        rpaths: [],
+        macos: '14.0',
+        signed: true,
+        hardened: false,
+      });
+      // The flags of the code directory, big-endian, 12 bytes behind its magic number: the runtime's among them.
+      const directory = file.indexOf(Buffer.from('fade0c02', 'hex'));
+      const hardened = Buffer.from(file);
+      hardened.writeUInt32BE(file.readUInt32BE(directory + 12) | 0x10000, directory + 12);
+      expect(loading(hardened)).toMatchObject({ signed: true, hardened: true });
+    },
+  );
 
   const built = join(ADDONS['linux-x64'], 'sotto-mlx.node');
   const onLinux = testUnless(existsSync(built) ? undefined : 'no addon for linux-x64');
@@ -174,9 +226,8 @@ describe('the packages of a release', () => {
     ]);
     // What Sotto's own types are made of is for those who build on it.
     expect(kept('valibot', 'dist/index.mjs', 'dist/index.d.mts', 'dist/index.d.cts')).toHaveLength(2);
-    expect(kept('@picovoice/pvrecorder-node', 'lib/mac/arm64/x.node', 'lib/mac/x86_64/x.node')).toHaveLength(
-      1,
-    );
+    const sqlite = ['prebuilds/darwin-arm64/x.node', 'prebuilds/darwin-x64/x.node'];
+    expect(kept('@photostructure/sqlite', ...sqlite)).toHaveLength(1);
   });
 
   test('one in the folder of another is that one’s', async () => {

@@ -1,6 +1,4 @@
-/** `sotto update`: how to get a newer version, by the way in which this one was installed. */
-import { existsSync } from 'node:fs';
-import { join, sep } from 'node:path';
+/** `sotto update`: its flags and its help. */
 import type { Command } from 'commander';
 import { packageRoot } from '../paths.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
@@ -10,18 +8,21 @@ export function addUpdate(program: Command): void {
   const command = program
     .command('update')
     .summary('show how to update Sotto')
-    .description('Show how to update Sotto. It never looks for new versions by itself.')
-    .action(() => {
-      const way = howToUpdate(packageRoot);
-      process.stdout.write(`Sotto ${SOTTO_VERSION} in ${packageRoot}\n${way}\n`);
+    .description(
+      'Show how to update Sotto. It looks for a new version only with --check, and never installs one.',
+    )
+    .option('--check', 'ask the site of the release for the newest version')
+    .action(async ({ check = false }: { check?: boolean }) => {
+      const { howToUpdate, isNewer, newestVersion, releaseAddress } = await import('./update.js');
+      const say = (line: string): void => void process.stdout.write(`${line}\n`);
+      say(`Sotto ${SOTTO_VERSION} in ${packageRoot}`);
+      const address = releaseAddress(packageRoot);
+      if (check && address !== undefined) {
+        const newest = await newestVersion(address);
+        if (!isNewer(newest, SOTTO_VERSION)) return say(`The newest version is ${newest}.`);
+        say(`Sotto ${newest} is available.`);
+      } else if (check) say('This copy does not know where releases are found.');
+      say(howToUpdate(packageRoot));
     });
-  command.addHelpText('after', examples(['sotto update']));
-}
-
-/** @param root folder of this installation */
-export function howToUpdate(root: string): string {
-  if (root.includes(`${sep}node_modules${sep}`))
-    return 'Download the new release and run: npm i -g sotto-VERSION-SYSTEM.tgz';
-  if (existsSync(join(root, '.git'))) return 'Update the clone: git pull && npm ci && npm run setup';
-  return 'Download install.sh of the new release and run: sh install.sh';
+  command.addHelpText('after', examples(['sotto update', 'sotto update --check']));
 }

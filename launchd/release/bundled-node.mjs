@@ -1,0 +1,26 @@
+// The Node that a release brings along, so that users need none: a pinned npm package of its binary.
+import path from 'node:path';
+import { fetchedFolder } from '../../native/build/fetched-folder.mjs';
+import { pins } from '../../native/build/mlx.mjs';
+import { unpackPackage } from '../../native/build/npm-package.mjs';
+import { SetupError } from '../../native/build/system.mjs';
+
+const PARTS = ['package/bin/node', 'package/LICENSE'];
+
+/**
+ * Fetches the Node of a target once, below `vendor`.
+ * @returns `{ program, licence, version }`: two files, and which Node it is
+ * @throws SetupError where it can't be fetched, or isn't the pinned one
+ */
+export async function bundledNode(system, vendor, target) {
+  const { version, packages } = pins.node;
+  const pin = packages.find((one) => one.target === target);
+  if (pin === undefined)
+    throw new SetupError(`No Node is pinned for ${target}.`, 'Add it to native/build/pins.json.');
+  const name = `node-${version}-${target}-${pin.sha256.slice(0, 8)}`;
+  const wanted = { requirement: `${pin.name}@${version}`, sha256: pin.sha256 };
+  const home = await fetchedFolder(vendor, name, (scratch) =>
+    unpackPackage(system, scratch, wanted, PARTS, `Node ${version} for ${target}`),
+  );
+  return { program: path.join(home, 'bin/node'), licence: path.join(home, 'LICENSE'), version };
+}
