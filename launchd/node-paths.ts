@@ -4,14 +4,17 @@ import { join } from 'node:path';
 
 /**
  * @param current the program that runs now (`process.execPath`)
+ * @param bundled where a release keeps its own
  * @param same whether two paths lead to one file
  */
 export function nodePaths(
   current: string,
   user: string,
+  bundled: readonly string[] = [],
   same: (a: string, b: string) => boolean = isSameFile,
 ): string[] {
   const stable = [
+    ...bundled,
     // Homebrew: `Cellar/node/22.1.0/bin/node` goes with the next upgrade, these links stay.
     ...brewLinks(current),
     '/opt/homebrew/bin/node',

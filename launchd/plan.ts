@@ -13,28 +13,45 @@ export interface Surroundings {
   readonly user?: string;
   /** The Node that runs now. */
   readonly node?: string;
+  /** The folder of this version of Sotto. */
+  readonly root?: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export function ownPlan(
   { home, logs }: Paths,
-  { user = homedir(), node = process.execPath, environment = process.env }: Surroundings = {},
+  {
+    user = homedir(),
+    node = process.execPath,
+    environment = process.env,
+    root = packageRoot,
+  }: Surroundings = {},
 ): AgentPlan {
   const { SOTTO_HOME: own } = environment;
-  const current = join(home, 'app', 'current');
-  const isInstalled = realPath(current) === realPath(packageRoot);
+  const stable = stableRoot(home, root);
   return {
     label: LABEL,
     user,
     launcher: join(home, 'agent', 'Sotto'),
-    nodes: nodePaths(node, user),
+    // A release brings its Node along.
+    nodes: nodePaths(node, user, stable === undefined ? [] : [join(stable, 'bin', 'node')]),
     command: [launcher, 'daemon', 'run', '--agent'],
-    // An upgrade takes this version's folder away, and may not get to the agent: nobody is logged in, `--no-agent`.
-    ...(isInstalled && { successor: join(current, relative(packageRoot, launcher)) }),
+    // An upgrade removes this version's folder, and may not reach the agent: no user is logged in, `--no-agent`.
+    ...(stable !== undefined && { successor: join(stable, relative(packageRoot, launcher)) }),
     log: join(logs, 'agent.log'),
     folder: home,
     environment: { PATH, ...(own !== undefined && own !== '' && { SOTTO_HOME: own }) },
   };
+}
+
+/** A path to the installed version that outlives an upgrade: the installer's link or Homebrew's; undefined for a clone. */
+function stableRoot(home: string, root: string): string | undefined {
+  const brewed = /^(.*)\/Cellar\/(sotto)\/[^/]+\/(libexec)$/.exec(root);
+  const link =
+    brewed === null
+      ? join(home, 'app', 'current')
+      : join(brewed[1] ?? '', 'opt', brewed[2] ?? '', brewed[3] ?? '');
+  return realPath(link) !== undefined && realPath(link) === realPath(root) ? link : undefined;
 }
 
 /** Undefined where there is nothing. */

@@ -1,9 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
+/** `ps` answers in a few milliseconds. */
+const PS_MS = 2000;
+
 /**
- * Whether a process of this user is there. EPERM means another user's, which none of ours is. One that has ended and that
- * nobody has waited for yet (a zombie, for seconds or for ever in a container without an init) is not; on a Mac launchd waits
- * for those without a parent at once.
+ * Whether a process of this user runs. EPERM means another user's process, which none of ours is. A process that has ended
+ * and whose parent has not waited for it yet (a zombie) does not run.
  */
 export function isRunning(pid: number): boolean {
   try {
@@ -11,13 +14,17 @@ export function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
-  return !/^State:\s+[ZX]/m.test(statusOf(pid));
+  return !/^[ZX]/.test(stateOf(pid));
 }
 
-/** Linux's own words on a process; empty where they are not to be had. */
-function statusOf(pid: number): string {
+/** The letters of the state that the system gives; empty where it gives none. */
+export function stateOf(pid: number, platform: NodeJS.Platform = process.platform): string {
+  if (platform === 'darwin') {
+    const args = ['-o', 'stat=', '-p', String(pid)];
+    return spawnSync('/bin/ps', args, { encoding: 'utf8', timeout: PS_MS }).stdout?.trim() ?? '';
+  }
   try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8');
+    return /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
   } catch {
     return '';
   }

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs Sotto for this user: into Sotto's own folder and ~/.local/bin, without root. Run it again to upgrade or to repair;
+# Installs Sotto for this user: into Sotto's own folder and ~/.local/bin, without root. It needs nothing but curl or a release
+# that is here already: Node.js comes with it. Run it again to upgrade or to repair;
 # what was downloaded already is not downloaded again. `sotto uninstall` takes all of it away.
 #
 #   sh install.sh [FILE|ADDRESS]   a release (sotto-….tgz); without one: beside this script, or where it was released
@@ -13,6 +14,7 @@ set -eu
 VERSION=
 ADDRESS=
 SHA256_darwin_arm64=
+SHA256_darwin_arm64_macos26=
 SHA256_linux_x64=
 
 main() {
@@ -29,7 +31,6 @@ main() {
   umask 077
   find_system
   find_folders
-  find_node
   find_release
   find_command
   make_folders
@@ -47,20 +48,39 @@ main() {
 
 find_system() {
   case "$(uname -s)-$(uname -m)" in
-    Darwin-arm64) target=darwin-arm64 sha256=$SHA256_darwin_arm64 ;;
+    Darwin-arm64) target=darwin-arm64 ;;
     Darwin-x86_64)
       # A shell under Rosetta says so on Apple silicon too.
       [ "$(sysctl -n sysctl.proc_translated 2>/dev/null || echo 0)" = 1 ] ||
         fail 3 "Sotto needs a Mac with Apple silicon"
-      target=darwin-arm64 sha256=$SHA256_darwin_arm64
+      target=darwin-arm64
       ;;
-    Linux-x86_64) target=linux-x64 sha256=$SHA256_linux_x64 ;;
+    Linux-x86_64) target=linux-x64 ;;
     *) fail 3 "there is no release for $(uname -s) on $(uname -m)" "build it from the repository: npm run setup" ;;
   esac
   if [ "$target" = darwin-arm64 ] && command -v sw_vers >/dev/null; then
     macos=$(sw_vers -productVersion)
     [ "${macos%%.*}" -ge 14 ] || fail 3 "Sotto needs macOS 14 or later, and this is $macos"
   fi
+  # MLX for macOS 26.2 and later uses the matrix units of newer chips.
+  release_for=$target
+  [ -z "$SHA256_darwin_arm64_macos26" ] || ! is_macos_26_2 "${macos:-}" || release_for=darwin-arm64-macos26
+}
+
+is_macos_26_2() {
+  case $1 in
+    '' | 1? | 1?.* | 2[0-5] | 2[0-5].*) return 1 ;;
+    26 | 26.0* | 26.1 | 26.1.*) return 1 ;;
+  esac
+}
+
+# Of the releases that this script was made for, by the name of the file.
+known_sum() {
+  case $1 in
+    "sotto-$VERSION-darwin-arm64.tgz") echo "$SHA256_darwin_arm64" ;;
+    "sotto-$VERSION-darwin-arm64-macos26.tgz") echo "$SHA256_darwin_arm64_macos26" ;;
+    "sotto-$VERSION-linux-x64.tgz") echo "$SHA256_linux_x64" ;;
+  esac
 }
 
 # The same folders as in daemon/src/user-paths.ts.
@@ -80,20 +100,6 @@ find_folders() {
 make_folders() {
   mkdir -p "$app/versions" "$app/download" || fail 1 "$app is not writable" "check its permissions"
   (umask 022 && mkdir -p "$bin") || fail 1 "$bin is not writable" "choose another folder: SOTTO_BIN=… sh install.sh"
-}
-
-# What this shell finds first, then where it usually lies.
-find_node() {
-  for node in "$(command -v node || :)" /opt/homebrew/bin/node /usr/local/bin/node "$HOME/.volta/bin/node" \
-    "$HOME/.local/share/mise/shims/node" "$HOME"/.nvm/versions/node/*/bin/node; do
-    [ -x "$node" ] || continue
-    "$node" -e "process.exit(parseInt(process.versions.node, 10) >= 20 && process.platform + '-' + process.arch === '$target' ? 0 : 1)" \
-      2>/dev/null && return
-  done
-  case $target in
-    darwin-*) fail 3 "Sotto needs Node.js 20 or later for Apple silicon" "brew install node, or use the installer from nodejs.org; then run this again" ;;
-    *) fail 3 "Sotto needs Node.js 20 or later" "install it, then run this again" ;;
-  esac
 }
 
 # A folder is made by exactly one of those that try.
@@ -119,12 +125,14 @@ unlock() {
 # --- the release ----------------------------------------------------------------------------------------------------
 
 find_release() {
-  name=sotto-$VERSION-$target.tgz
-  beside=$(cd "$(dirname "$0")" 2>/dev/null && pwd)/$name
+  here=$(cd "$(dirname "$0")" 2>/dev/null && pwd)
+  for one in "$release_for" "$target"; do
+    beside=$here/sotto-$VERSION-$one.tgz
+    [ -n "$release" ] || [ ! -f "$beside" ] || release=$beside
+  done
   if [ -z "$release" ]; then
-    if [ -n "$VERSION" ] && [ -f "$beside" ]; then release=$beside
-    elif [ -n "$VERSION" ] && [ -n "$ADDRESS" ]; then release=$ADDRESS/$name
-    else fail 2 "no release given" "sh install.sh sotto-VERSION-$target.tgz"; fi
+    [ -n "$VERSION" ] && [ -n "$ADDRESS" ] || fail 2 "no release given" "sh install.sh sotto-VERSION-$release_for.tgz"
+    release=$ADDRESS/sotto-$VERSION-$release_for.tgz
   fi
   case $release in
     http://* | https://* | file://*) ;;
@@ -138,8 +146,9 @@ get_release() {
     *) archive=$release ;;
   esac
   found=$(sha256_of "$archive")
-  # Of the release that this script was made for the sum is known, whatever the way it came.
-  if [ "${archive##*/}" = "$name" ] && [ -n "$sha256" ] && [ "$found" != "$sha256" ]; then
+  # Of the releases that this script was made for the sums are known, whatever the way they came.
+  sha256=$(known_sum "${archive##*/}")
+  if [ -n "$sha256" ] && [ "$found" != "$sha256" ]; then
     case $archive in "$app"/*) rm -f "$archive" ;; esac
     fail 1 "$archive is damaged: its sha256 is $found, not $sha256" "download it again"
   fi
@@ -147,6 +156,7 @@ get_release() {
 
 download() {
   archive=$app/download/${1##*/}
+  sha256=$(known_sum "${1##*/}")
   [ -f "$archive" ] && [ -n "$sha256" ] && [ "$(sha256_of "$archive")" = "$sha256" ] && return
   command -v curl >/dev/null || fail 3 "curl is needed to download Sotto" "download $1 yourself, then: sh install.sh FILE"
   say "downloading $1"
@@ -169,7 +179,7 @@ unpack() {
   short=$(printf %.8s "$found")
   version=$(tar -xOzf "$archive" package/package.json 2>/dev/null | sed -n 's/^  "version": "\(.*\)",$/\1/p')
   [ -n "$version" ] || fail 1 "$archive is not a release of Sotto"
-  tar -tzf "$archive" "package/native/lib/$target/sotto-mlx.node" >/dev/null 2>&1 ||
+  tar -tzf "$archive" "package/native/lib/$target/sotto-mlx.node" "package/native/lib/$target/sotto-mic" >/dev/null 2>&1 ||
     fail 1 "$archive is not for this system ($target)"
   place=$app/versions/$version-$short
   rm -rf "$place.part" "$place.old"
@@ -178,12 +188,16 @@ unpack() {
     rm -rf "$place.part"
     fail 1 "$archive can't be unpacked" "check that the disk isn't full"
   }
+  # A browser marks what it downloads, and macOS loads no marked library. The sum was checked.
+  [ "$target" != darwin-arm64 ] || xattr -dr com.apple.quarantine "$place.part" 2>/dev/null || :
   # What is here already may have lost something.
   [ ! -e "$place" ] || mv "$place" "$place.old"
   mv "$place.part" "$place"
   rm -rf "$place.old"
   say "Sotto $version installed in $place"
   # Replaced in one step: there is always one that works.
+  node=$place/bin/node
+  "$node" -e 0 || fail 3 "$node does not run on this system"
   "$node" -e 'const { renameSync, rmSync, symlinkSync } = require("fs"), [to, link] = process.argv.slice(1);
     rmSync(link + ".new", { force: true }); symlinkSync(to, link + ".new"); renameSync(link + ".new", link)' \
     "versions/${place##*/}" "$app/current"
@@ -204,10 +218,7 @@ write_command() {
     echo '#!/bin/sh'
     echo '# Written by Sotto’s installation; `sotto uninstall` takes it away.'
     [ -z "${SOTTO_HOME:-}" ] || echo "SOTTO_HOME=\${SOTTO_HOME:-$(quoted "$SOTTO_HOME")}; export SOTTO_HOME"
-    echo "for node in $(quoted "$node") \"\$(command -v node)\" /opt/homebrew/bin/node /usr/local/bin/node; do"
-    echo "  [ -x \"\$node\" ] && exec \"\$node\" $(quoted "$app/current/daemon/bin/sotto.mjs") \"\$@\""
-    echo 'done'
-    echo 'echo "sotto: Node.js was not found: install version 20 or later" >&2; exit 3'
+    echo "exec $(quoted "$app/current/bin/node") $(quoted "$app/current/daemon/bin/sotto.mjs") \"\$@\""
   } >"$command.new"
   chmod 755 "$command.new"
   mv "$command.new" "$command"
@@ -252,6 +263,7 @@ forget_others() {
 }
 
 tell_what_next() {
+  say "test this machine, in under 3 minutes: sotto doctor --selftest"
   case ":$PATH:" in
     *":$bin:"*) ;;
     *) say "$bin is not in your PATH: add it, or call $command" ;;

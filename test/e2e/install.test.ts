@@ -11,6 +11,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -261,21 +262,53 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect([done.code, done.out]).toEqual([0, expect.stringMatching(/Sotto works/)]);
     });
 
-    test('says what is missing: Node, a release, a place of its own', async () => {
+    /** A folder of the programs that every Mac and every Linux has, and of nothing else. */
+    function barePath(): string {
       const bare = join(folder, 'bare');
       mkdirSync(bare);
-      for (const name of ['sh', 'uname', 'mkdir', 'cat', 'rm', 'sed', 'dirname'])
-        execFileSync('ln', [
-          '-s',
-          execFileSync('which', [name], { encoding: 'utf8' }).trim(),
-          join(bare, name),
-        ]);
-      const noNode = await run('sh', [first.script], { PATH: bare });
-      expect(noNode).toMatchObject({
-        code: 3,
-        err: expect.stringMatching(/needs Node\.js 20 or later/) as unknown,
-      });
+      const programs =
+        'basename cat chmod cut dirname grep gzip head mkdir mv rm rmdir sed sh tar tr uname'.split(' ');
+      for (const name of [...programs, process.platform === 'darwin' ? 'shasum' : 'sha256sum'])
+        symlinkSync(execFileSync('which', [name], { encoding: 'utf8' }).trim(), join(bare, name));
+      return bare;
+    }
 
+    test('installs and transcribes without Node, a compiler, Python or git', async () => {
+      const bare = { PATH: barePath() };
+      const done = await run('sh', [first.script, '--no-agent'], bare);
+      expect([done.code, done.err]).toEqual([0, '']);
+      expect(done.out).toMatch(/Sotto works/);
+      const heard = await run(command, ['transcribe', join(current(), 'assets/speech/jfk.flac')], bare);
+      expect([heard.code, heard.out]).toEqual([0, expect.stringMatching(/ask not what your country/)]);
+    });
+
+    test('removes the mark of a download from a release for a Mac', async () => {
+      const bare = barePath();
+      const log = join(folder, 'xattr.log');
+      const stub = (name: string, lines: string): void => {
+        rmSync(join(bare, name), { force: true });
+        writeFileSync(join(bare, name), `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
+      };
+      stub('uname', 'case $1 in -s) echo Darwin ;; *) echo arm64 ;; esac');
+      stub('sw_vers', 'echo 15.3');
+      stub('xattr', `echo "$@" >${JSON.stringify(log)}; exit 1`);
+      // It ends where the Node inside does not run: of a release, only its layout is here.
+      const parts = join(folder, 'package');
+      mkdirSync(join(parts, 'native/lib/darwin-arm64'), { recursive: true });
+      writeFileSync(join(parts, 'package.json'), '{\n  "version": "0.1.0",\n}\n');
+      for (const name of ['sotto-mlx.node', 'sotto-mic'])
+        writeFileSync(join(parts, 'native/lib/darwin-arm64', name), '');
+      execFileSync('tar', ['-czf', join(folder, 'mac.tgz'), '-C', folder, 'package']);
+      const done = await run('sh', [first.script, join(folder, 'mac.tgz')], { PATH: bare });
+      expect(done).toMatchObject({
+        code: 3,
+        err: expect.stringMatching(/bin\/node does not run/) as unknown,
+      });
+      const marked = readFileSync(log, 'utf8');
+      expect(marked).toMatch(/^-dr com\.apple\.quarantine \/.*\/app\/versions\/0\.1\.0-[0-9a-f]{8}\.part\n$/);
+    });
+
+    test('says what is missing: a release, a place of its own', async () => {
       const alone = join(folder, 'install.sh');
       copyFileSync(first.script, alone);
       expect(await run('sh', [alone])).toMatchObject({

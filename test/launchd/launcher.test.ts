@@ -142,7 +142,7 @@ describe('where Node will be tomorrow', () => {
 
   test('a Node of a version manager is taken as it is, with the others behind it', () => {
     const current = join(folder, '.nvm/versions/node/v22.1.0/bin/node');
-    const paths = nodePaths(current, folder, (a, b) => a === b);
+    const paths = nodePaths(current, folder, [], (a, b) => a === b);
     expect(paths[0]).toBe(current);
     expect(paths).toContain('/opt/homebrew/bin/node');
     expect(new Set(paths).size).toBe(paths.length);

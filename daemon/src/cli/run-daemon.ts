@@ -14,7 +14,7 @@ import { ModelDesk } from '../sessions/models/model-desk.js';
 import { VocabularyDesk } from '../sessions/vocabulary/vocabulary-desk.js';
 import { buildApi } from '../server/api.js';
 import { ApiPort } from '../server/http/port.js';
-import { sweepUploads } from '../server/http/upload.js';
+import { sweepInputs, sweepUploads } from '../upload.js';
 import { SottoServer } from '../server/server.js';
 import { readSettings } from '../settings.js';
 import { sweepLocks } from '../store/process-lock.js';
@@ -213,11 +213,13 @@ export async function runDaemon({
     clock: systemClock,
     log,
     status,
+    uploads: paths.uploads,
     shutdown: () => stop('asked to'),
     port,
   });
   // The lock is ours now: what lies there is of a daemon that is gone.
   sweepUploads(paths.uploads);
+  sweepInputs(paths.uploads);
   sweepLocks(paths.home, BATCH_LOCK);
   trace('daemon', 'listening');
   supervisor.start();

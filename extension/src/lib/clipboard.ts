@@ -2,22 +2,27 @@
 import { Clipboard } from '@raycast/api';
 import { fileURLToPath } from 'node:url';
 
-/** Longer than an app takes until it has read what is pasted. */
-const PASTED_MS = 300;
+/** Longer than a slow app takes until it has read what is pasted. */
+const PASTED_MS = 1500;
 
 /**
- * Pastes into the app in front. What was on the clipboard is put back, as far as Raycast can read it (text and a file, not
- * several files nor pictures), unless somebody has copied something else meanwhile.
+ * Pastes into the app in front.
+ * @returns restores what was on the clipboard, as far as Raycast can read it (text and a file, not several files nor
+ *   pictures), once the app has read the text, and unless something else was copied meanwhile
  */
-export async function pasteAndPutBack(text: string): Promise<void> {
+export async function paste(text: string): Promise<() => Promise<void>> {
   const before = await read();
   await Clipboard.paste(text);
-  if (before?.content === undefined || before.text === text) return;
-  await new Promise((resolve) => setTimeout(resolve, PASTED_MS));
-  const now = await read();
-  if (now?.text !== text) return;
-  // The text is where it belongs: that the clipboard is not as it was is no failure. It is no new entry of its history, either.
-  await Clipboard.copy(before.content, { concealed: true }).catch(() => undefined);
+  const pastedAtMs = performance.now();
+  return async () => {
+    if (before?.content === undefined || before.text === text) return;
+    const leftMs = pastedAtMs + PASTED_MS - performance.now();
+    await new Promise((resolve) => setTimeout(resolve, leftMs));
+    const now = await read();
+    if (now?.text !== text) return;
+    // The text is where it belongs: a clipboard that can't be restored is no failure. Concealed: it is no new entry of the history.
+    await Clipboard.copy(before.content, { concealed: true }).catch(() => undefined);
+  };
 }
 
 interface Read {

@@ -1,6 +1,6 @@
 /** What becomes of a text when all is said. */
-import { Clipboard, closeMainWindow, PopToRootType, showHUD } from '@raycast/api';
-import { pasteAndPutBack } from './clipboard';
+import { Clipboard, closeMainWindow, popToRoot, PopToRootType, showHUD } from '@raycast/api';
+import { paste } from './clipboard';
 
 export type Delivery = 'insert' | 'copy';
 
@@ -20,8 +20,11 @@ export async function deliver(
     await leave(capitalised(remark ?? 'nothing was said'));
   } else if (how === 'insert') {
     await closeMainWindow({ clearRootSearch: true, popToRootType: PopToRootType.Suspended });
-    await pasteAndPutBack(insertable(text, trailingSpace));
-    await leave(`Inserted${but}`);
+    const restoreClipboard = await paste(insertable(text, trailingSpace));
+    await showHUD(`Inserted${but}`, { popToRootType: PopToRootType.Suspended });
+    // Before the command's view is left: Raycast ends a command without a view.
+    await restoreClipboard();
+    await popToRoot({ clearSearchBar: true });
   } else {
     await Clipboard.copy(text);
     await leave(`Copied${but}`);
