@@ -59,6 +59,7 @@ export function compileFlags(root, mlx, target, openblas) {
   if (openblas) flags.push('-DSOTTO_CPU_KERNELS', '-Wno-psabi');
   for (const folder of [
     mlx.include,
+    ...(target.startsWith('darwin') ? [path.join(mlx.include, 'metal_cpp')] : []),
     path.join(root, 'node_modules/node-addon-api'),
     path.join(root, 'node_modules/node-api-headers/include'),
   ]) {

@@ -22,6 +22,8 @@ const ZIG = 'ziglang==0.15.1';
 const TARGET = 'darwin-arm64';
 const MACOS = 'aarch64-macos.14.0';
 const CXX_RUNTIME = '/usr/lib/libc++.1.dylib';
+/** What Metal's headers for C++ call objects by; libmlx.dylib loads it. */
+const OBJECTS = '/usr/lib/libobjc.A.dylib';
 /** Of the C++ runtime since the first Macs with Apple silicon, as LLVM's list of what it exports to them says. */
 const CXX_MORE = [
   '__ZdlPvm',
@@ -66,7 +68,9 @@ export async function crossCheck(system, macos = OLDEST_MACOS) {
   await mkdir(folder, { recursive: true });
   await mkdir(path.dirname(output), { recursive: true });
   const zig = ['-m', 'ziglang', 'c++', '-target'];
-  const flags = compileFlags(root, mlx, TARGET).filter((flag) => !flag.startsWith('-mmacosx'));
+  const flags = compileFlags(root, mlx, TARGET)
+    .filter((flag) => !flag.startsWith('-mmacosx'))
+    .concat('-isystem', path.join(root, 'native/macos'));
   const sources = await sourcesFor(root, undefined);
   const compile = async (target, folder, flags, source) => {
     const object = path.join(folder, `${path.basename(source, '.cc')}.o`);
@@ -110,11 +114,12 @@ export async function crossCheck(system, macos = OLDEST_MACOS) {
   );
 
   const libSystem = await systemNames(system, python);
+  const libmlx = await readFile(path.join(mlx.lib, 'libmlx.dylib'));
   const missing = missingSymbols(
     undefinedSymbols(await readFile(output)),
-    exportedSymbols(await readFile(path.join(mlx.lib, 'libmlx.dylib'))),
+    exportedSymbols(libmlx),
     nodeApiNames(),
-    new Set([...libSystem, ...runtime.names]),
+    new Set([...libSystem, ...runtime.names, ...namesFrom(libmlx, OBJECTS)]),
   );
   if (missing.length > 0) {
     throw new SetupError(

@@ -1,4 +1,4 @@
-// sotto-mic for macOS, built on another system: with declarations of our own in place of the SDK's (native/mic/macos). What it
+// sotto-mic for macOS, built on another system: with declarations of our own in place of the SDK's (native/macos). What it
 // needs is then in libSystem alone; the sound system is loaded when it runs. zig's linker signs it ad hoc, without the hardened
 // runtime, which would ask for an entitlement to use the microphone.
 import { readFile } from 'node:fs/promises';
@@ -24,7 +24,7 @@ export async function crossMic(system, root, { target, zig, systemNames }) {
     root,
     folder: path.join(root, 'native/obj', `${target}-cross`, 'mic'),
     output,
-    flags: [...flags, '-isystem', path.join(root, 'native/mic/macos')],
+    flags: [...flags, '-isystem', path.join(root, 'native/macos')],
     link: ['-Wl,-S'],
     cc: (args) => system.run(zig[0], [...zig.slice(1), ...args]),
     backend: path.join(root, 'native/mic', SYSTEM_BACKEND),

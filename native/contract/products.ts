@@ -252,4 +252,12 @@ export interface Fast {
     mask?: MxArray | null,
     options?: On,
   ): MxArray[];
+  /**
+   * `buffer` [R, H, C, D] with `update` [R, H, T, D] at the positions from `position` on: a step of a cache. It is the
+   * same memory, so that nothing is copied: who else refers to the buffer sees the update too, when it is evaluated.
+   * The buffer is an array of its own (no view), of 16 or 32 bits.
+   *
+   * @throws Error for shapes, types or a position that do not fit; when it is evaluated, for a view
+   */
+  writeInPlace(buffer: MxArray, update: MxArray, position: number, options?: On): MxArray;
 }

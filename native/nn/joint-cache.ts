@@ -1,13 +1,16 @@
 import { mx, type MxArray } from '../index.js';
 import { attend, mergeHeads } from './attention.js';
-import { BufferedCache, checkedCapacity, filledOf, grown, roomFor, written } from './buffered-cache.js';
+import { BufferedCache, checkedCapacity, filledOf, grown, roomFor } from './buffered-cache.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
+import { canWriteInPlace, writtenInPlace } from './write-in-place.js';
 
 /**
  * Keys and values of the positions decoded so far, in one buffer [2 × B, H, room, D]: the keys of all rows before the
  * values of all rows. So a step is written by one op, and its two views are laid out as MLX's attention reads them.
- * The buffer is made when its shape is known and grows by 64 positions up to the capacity. As with `KVCache`, wrap each
- * step in `tidy` and evaluate its result outside.
+ * The buffer is made when its shape is known and grows by 64 positions up to the capacity. A step is written in place,
+ * also while the steps before it are still queued, in the order in which they were made: after `reset` or `trim` the
+ * old contents are written over, and older views change. As with `KVCache`, wrap each step in `tidy` and evaluate its
+ * result outside.
  */
 export class JointCache extends BufferedCache implements SelfAttentionCache {
   #buffer: MxArray | undefined;
@@ -15,6 +18,7 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
   /** @param capacity positions that fit */
   constructor(capacity: number) {
     super(checkedCapacity(capacity, 'JointCache'));
+    canWriteInPlace(); // evaluates what it tries, which a step must not
   }
 
   override get batch(): number {
@@ -33,7 +37,7 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
     const room = roomFor(end, this.capacity);
     const [queries, keysValues] = splitJoint(qkv, heads);
     const buffer = grown(this.#bufferFor(keysValues, room), this.filled, room);
-    this.#buffer = written(buffer, keysValues, this.filled);
+    this.#buffer = writtenInPlace(buffer, keysValues, this.filled);
     this.filled = end;
     const [keys, values] = mx.split(filledOf(this.#buffer, end), 2, 0) as [MxArray, MxArray];
     const mask = added > 1 ? 'causal' : undefined;

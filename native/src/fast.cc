@@ -1,6 +1,7 @@
-// mx.fast: fused kernels of a transformer.
+// mx.fast: fused kernels of a transformer, and the write into its cache.
 #include "areas.h"
 #include "bounded.h"
+#include "cache_write.h"
 #include "call.h"
 #include "mlx/fast.h"
 #include "mlx/ops.h"
@@ -79,6 +80,8 @@ constexpr Op kOps[] = {
        [](array q, array k, array v, array gamma, array beta, MaybeArray state, MaybeArray mask, Stream s) {
          return mx::fast::gated_delta_update(q, k, v, gamma, beta, state, mask, s);
        }),
+    op("writeInPlace", "buffer, update, position",
+       [](array buffer, array update, int position, Stream s) { return write_in_place(buffer, update, position, s); }),
 };
 
 }  // namespace

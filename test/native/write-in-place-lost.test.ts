@@ -1,0 +1,25 @@
+/** A device whose kernel for writing in place cannot be made, or writes something else: the cache is copied then. */
+import { expect, jest, test } from '@jest/globals';
+import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
+import { values } from './nn-fixtures.js';
+
+test('a cache has the same positions where the kernel writes something else', () => {
+  const wrong = jest
+    .spyOn(mx.fast, 'writeInPlace')
+    .mockImplementation((buffer) => mx.add(buffer, mx.ones([1], 'float16')));
+  const attended = [1, 3, 1, 70].map((added) => mx.add(mx.zeros([1, added, 96]), added));
+  const run = (cache: nn.SelfAttentionCache): number[] =>
+    attended.flatMap((qkv) => {
+      const made: MxArray = mx.tidy(() => cache.attend(qkv, 2));
+      return values(made);
+    });
+  using copied = new nn.JointCache(80);
+  expect(wrong).toHaveBeenCalledTimes(1); // the trial
+  const lost = run(copied);
+  expect(wrong).toHaveBeenCalledTimes(1);
+  using panels = new nn.PanelCache(80);
+  const wanted = run(panels);
+  expect(lost).toHaveLength(wanted.length);
+  for (const [index, value] of wanted.entries()) expect(lost[index]).toBeCloseTo(value, 4);
+});
