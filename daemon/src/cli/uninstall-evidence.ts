@@ -2,7 +2,8 @@
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TEXT_INPUT } from '../protocol/file-problem.js';
-import { MADE_MODEL, madeFiles } from '../protocol/model-files.js';
+import { MADE_MODEL } from '../protocol/model-files.js';
+import { madeFilesIn } from '../read-made-files.js';
 import { readSmallFile } from '../read-small-file.js';
 import { readRecord, RECORD } from '../store/download/model-record.js';
 import { DOWNLOADS, WorkFolder } from '../store/download/work-folder.js';
@@ -114,7 +115,7 @@ function download(path: string, stats: Stats): Own | undefined {
 function model(path: string, stats: Stats): Own | undefined {
   if (!stats.isDirectory()) return undefined;
   const pulled = readRecord(path)?.files.map(({ name }) => name);
-  const names = pulled === undefined ? madeFiles(textOf(join(path, MADE_MODEL))) : [...pulled, RECORD];
+  const names = pulled === undefined ? madeFilesIn(path) : [...pulled, RECORD];
   if (names === undefined) return undefined;
   const files = [...names, MADE_MODEL].map((name) => join(path, name)).filter(isFile);
   const folders = namesIn(path)

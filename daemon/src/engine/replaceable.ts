@@ -1,12 +1,8 @@
 /** Which folders `--force` may replace: models, and no files of the user beside them. */
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
-import { MODEL_FILE } from '../protocol/file-problem.js';
-import { isModelFile, MADE_MODEL, madeFiles } from '../protocol/model-files.js';
-import { readSmallFile } from '../read-small-file.js';
-
-const MAX_RECORD_BYTES = 2 ** 20;
+import { isModelFile, MADE_MODEL } from '../protocol/model-files.js';
+import { readMadeFiles } from '../read-made-files.js';
 
 /** @throws SottoError OUTPUT_FAILED for a folder that is no model, or holds other files; MODEL_UNREADABLE for its record */
 export async function mustBeReplaceable(out: string): Promise<void> {
@@ -15,9 +11,7 @@ export async function mustBeReplaceable(out: string): Promise<void> {
   const names = entries?.map(({ name }) => name) ?? [];
   const hasWeights = names.some((name) => /\.(safetensors|npz)$/.test(name));
   if (!hasWeights || !names.includes('config.json')) throw refused(out, 'no model folder');
-  const made = names.includes(MADE_MODEL)
-    ? madeFiles(readSmallFile(join(out, MADE_MODEL), MAX_RECORD_BYTES, MODEL_FILE))
-    : undefined;
+  const made = names.includes(MADE_MODEL) ? readMadeFiles(out) : undefined;
   const other = entries?.find((entry) => !entry.isFile() || !isModelFile(entry.name, made));
   if (other !== undefined) throw refused(out, `holds ${other.name}, which is not of the model`);
 }

@@ -2,12 +2,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MODEL_FILE } from '../../protocol/file-problem.js';
-import { isModelFile, MADE_MODEL, madeFiles } from '../../protocol/model-files.js';
-import { readSmallFile } from '../../read-small-file.js';
+import { isModelFile } from '../../protocol/model-files.js';
+import { madeFilesIn } from '../../read-made-files.js';
 import { readRecord, RECORD } from './model-record.js';
-
-const MAX_RECORD_BYTES = 2 ** 20;
 
 /** A folder without a record may be a model that the user put there; other files without a configuration are none. */
 export function holdsModel(dir: string): boolean {
@@ -20,20 +17,11 @@ export function otherFiles(dir: string): string[] {
   if (!holdsModel(dir)) return readdirSync(dir);
   const record = readRecord(dir);
   if (record === undefined) {
-    const made = convertedFiles(dir);
+    const made = madeFilesIn(dir);
     return readdirSync(dir).filter((entry) => !isModelFile(entry, made));
   }
   const own = new Set([RECORD, ...record.files.map(({ name }) => name.split('/')[0])]);
   return readdirSync(dir).filter((entry) => !own.has(entry));
-}
-
-/** Undefined for a folder that was not converted here, or whose record can't be read. */
-function convertedFiles(dir: string): string[] | undefined {
-  try {
-    return madeFiles(readSmallFile(join(dir, MADE_MODEL), MAX_RECORD_BYTES, MODEL_FILE));
-  } catch {
-    return undefined;
-  }
 }
 
 /** Moves them into another folder, where nothing of the same name is there. */

@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import { MODEL_FILE } from './protocol/file-problem.js';
+import { MADE_MODEL, madeFiles } from './protocol/model-files.js';
+import { readSmallFile } from './read-small-file.js';
+
+const MAX_RECORD_BYTES = 2 ** 20;
+
+/**
+ * The names of a converted model's files, by the record in its folder; undefined where that is no record of ours.
+ *
+ * @throws SottoError MODEL_UNREADABLE, MODEL_NOT_FOUND where there is none, or it can't be read
+ */
+export function readMadeFiles(dir: string): string[] | undefined {
+  return madeFiles(readSmallFile(join(dir, MADE_MODEL), MAX_RECORD_BYTES, MODEL_FILE));
+}
+
+/** As `readMadeFiles`; undefined too where there is no record or it can't be read. */
+export function madeFilesIn(dir: string): string[] | undefined {
+  try {
+    return readMadeFiles(dir);
+  } catch {
+    return undefined;
+  }
+}
