@@ -1,4 +1,5 @@
 import { mx, type MxArray } from '../index.js';
+import type { DeviceRows, PendingReorder } from './reorder-ahead.js';
 
 /** Positions that a growing buffer has room for are a multiple of this. */
 const ROOM_POSITIONS = 64;
@@ -38,6 +39,23 @@ export abstract class BufferedCache {
     mx.eval(...made);
     mx.dispose(keys, values);
     [this.keys, this.values] = made;
+  }
+
+  /** See SelfAttentionCache. */
+  reorderAhead({ rows }: DeviceRows): PendingReorder {
+    const { keys, values, filled } = this;
+    if (!keys || !values) throw new RangeError(`${this.constructor.name}: an empty cache has no rows`);
+    this.keys = mx.keep(mx.take(keys, rows, 0));
+    this.values = mx.keep(mx.take(values, rows, 0));
+    return {
+      commit: () => {
+        mx.dispose(keys, values);
+      },
+      revert: () => {
+        mx.dispose([this.keys, this.values].filter((buffer) => buffer !== undefined));
+        [this.keys, this.values, this.filled] = [keys, values, filled];
+      },
+    };
   }
 
   /** Forgets the last `count` positions. */

@@ -47,6 +47,7 @@ export { memoryScores } from './memory-scores.js';
 export { GroupNorm, LayerNorm, RMSNorm, type NormOptions } from './norm.js';
 export { canPack, pack, PackedConv1d, PackedEmbedding, packInTurns, PackedLinear } from './packed.js';
 export { PanelCache } from './panel-cache.js';
+export { DeviceRows, reorderAhead, type PendingReorder } from './reorder-ahead.js';
 export { selfAttentionCache, type SelfAttentionCache } from './self-attention-cache.js';
 export { sinusoids } from './positional.js';
 export {

@@ -1,6 +1,7 @@
 import { mx, type MxArray } from '../index.js';
 import { attend, mergeHeads } from './attention.js';
 import { BufferedCache, checkedCapacity, filledOf, grown, roomFor } from './buffered-cache.js';
+import type { DeviceRows, PendingReorder } from './reorder-ahead.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 import { canWriteInPlace, writtenInPlace } from './write-in-place.js';
 
@@ -53,6 +54,22 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
     mx.eval(made); // so that the next step is written in place
     buffer.dispose();
     this.#buffer = made;
+  }
+
+  override reorderAhead({ ofPairs }: DeviceRows): PendingReorder {
+    const { filled } = this;
+    const buffer = this.#buffer;
+    if (!buffer) throw new RangeError('JointCache: an empty cache has no rows');
+    this.#buffer = mx.keep(mx.take(buffer, ofPairs, 0));
+    return {
+      commit: () => {
+        buffer.dispose();
+      },
+      revert: () => {
+        this.#buffer?.dispose();
+        [this.#buffer, this.filled] = [buffer, filled];
+      },
+    };
   }
 
   override dispose(): void {

@@ -14,7 +14,7 @@ import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
 import { WholeRows } from '#daemon/models/whisper/offers.js';
 import { BeamSearch, type Search } from '#daemon/models/whisper/search.js';
 import { hypothesizeListening } from '#daemon/models/whisper/streaming/hypothesize-listening.js';
-import { mx } from '#native/index.js';
+import { mx, type MxArray } from '#native/index.js';
 import { root, samplesOf, starterModel, streamOf } from './fixtures.js';
 
 const never = new AbortController().signal;
@@ -33,7 +33,7 @@ test('what is picked out on the device is what whole rows hold, of equals the fi
       fc.integer({ min: 1, max: 6 }),
       (rows, count) => {
         const listed = [3, 0, 39, 17];
-        const device = new DeviceOffers({ count, listed, isGreedy: false });
+        const device = new DeviceOffers({ count, listed });
         const whole = new WholeRows(Float32Array.from(rows.flat()), vocabulary);
         mx.tidy(() => {
           const picked = device.pick(mx.array(whole.logprobs, [rows.length, vocabulary]));
@@ -77,58 +77,106 @@ describe('with the starter model', () => {
     filters.dispose();
     for (const cache of caches) cache.dispose();
   };
-  /** Steps undone, and arrays read of the size of the vocabulary. */
+  /** What a decode did, and arrays that it read of the size of the vocabulary. */
   const watched = (context: DecodeContext) => {
-    const trims = context.caches.slice(0, 1).map((cache) => jest.spyOn(cache, 'trim'))[0];
-    const steps = jest.spyOn(context.model.decoder, 'forward');
-    const read = jest.spyOn(mx.MxArray.prototype, 'toTypedArray');
-    return {
-      steps: () => steps.mock.calls.length,
-      undone: () => trims?.mock.calls.filter(([count]) => count === 1).length ?? 0,
-      wholeRows: () =>
-        read.mock.results.filter(
-          ({ value }) => (value as Float32Array).length >= model.parts.model.config.nVocab,
-        ).length,
+    const [cache] = context.caches;
+    let [steps, ahead, undone, waits, pending] = [0, 0, 0, 0, 0];
+    const { decoder } = context.model;
+    const forward = decoder.forward.bind(decoder);
+    jest.spyOn(decoder, 'forward').mockImplementation((...args) => {
+      steps++;
+      if (pending > 0) ahead++;
+      pending++;
+      return forward(...args);
+    });
+    for (const wait of ['ready', 'eval'] as const) {
+      const original = mx[wait] as (...arrays: MxArray[]) => Promise<void>;
+      jest.spyOn(mx, wait).mockImplementation((...arrays) => {
+        waits++;
+        pending = Math.max(0, pending - 1);
+        return original(...(arrays as MxArray[]));
+      });
+    }
+    const undo = (): void => {
+      undone++;
+      pending--;
     };
+    if (cache) {
+      const reorderAhead = cache.reorderAhead.bind(cache);
+      jest.spyOn(cache, 'reorderAhead').mockImplementation((rows) => {
+        const { commit, revert } = reorderAhead(rows);
+        return { commit, revert: () => (undo(), revert()) };
+      });
+      const trim = cache.trim.bind(cache);
+      jest.spyOn(cache, 'trim').mockImplementation((count) => {
+        if (count === 1) undo();
+        trim(count);
+      });
+    }
+    const read = jest.spyOn(mx.MxArray.prototype, 'toTypedArray');
+    return () => ({
+      steps,
+      /** Queued before the step before them was waited for. */
+      ahead,
+      undone,
+      waits,
+      wholeRows: read.mock.results.filter(
+        ({ value }) => (value as Float32Array).length >= model.parts.model.config.nVocab,
+      ).length,
+    });
   };
 
   // 'american dream' begins as it is spoken and goes on otherwise; 'countrie' ends in the middle of a word.
   const WORDS = ['american dream', 'countrie', 'fellow', 'Zbigniew', 'asked not'];
+  const RARE = ['Zbigniew'];
   test.each([
-    { name: 'greedy with words', beamSize: 1, words: WORDS, undone: [1, 20] },
-    { name: 'greedy with words that nobody says', beamSize: 1, words: ['Zbigniew'], undone: [0, 3] },
-    { name: 'a beam', beamSize: 5, words: undefined, undone: [0, 0] },
-    { name: 'a beam with words', beamSize: 3, words: WORDS, undone: [0, 0] },
-  ])('$name gives the same tokens and log-probabilities', async ({ beamSize, words, undone }) => {
-    const { tokenizer, model: network } = model.parts;
-    const live = mx.liveArrays();
-    const decode = async (onDevice: boolean) => {
-      const context = contextOf(true);
-      const limits = { endOfText: tokenizer.special.endOfText, vocabulary: network.config.nVocab, beamSize };
-      const search: Search = words
-        ? new HotwordSearch({ ...limits, hotwords: new Hotwords(words, tokenizer) })
-        : new BeamSearch(limits);
-      const seen = watched(context);
-      const run = decodeSideBySide(context, window, [], 0, search, never, onDevice);
-      let step = await run.next();
-      while (step.done !== true) step = await run.next();
-      free(context);
-      const facts = { steps: seen.steps(), undone: seen.undone(), wholeRows: seen.wholeRows() };
-      jest.restoreAllMocks();
-      return { ...step.value, seconds: 0, ...facts };
-    };
-    const [host, device] = [await decode(false), await decode(true)];
-    expect(host.text).toMatch(/country/);
-    expect(device).toEqual({ ...host, undone: device.undone, steps: device.steps, wholeRows: 0 });
-    expect(host.wholeRows).toBeGreaterThan(20);
-    expect(host.undone).toBe(0);
-    const [least = 0, most = 0] = undone;
-    expect(device.undone).toBeGreaterThanOrEqual(least);
-    expect(device.undone).toBeLessThanOrEqual(most);
-    // The step behind the last token was queued too, where steps are.
-    expect(device.steps - host.steps - device.undone).toBe(beamSize === 1 ? 1 : 0);
-    expect(mx.liveArrays()).toBe(live);
-  });
+    { name: 'greedy with words', beamSize: 1, words: WORDS, undone: [1, 20], least: 0.3 },
+    { name: 'greedy with words that nobody says', beamSize: 1, words: RARE, undone: [0, 3], least: 0.9 },
+    { name: 'a beam of 2', beamSize: 2, undone: [0, 2], least: 0.95 },
+    { name: 'a beam of 5', beamSize: 5, undone: [0, 2], least: 0.95 },
+    { name: 'a beam of 3 with patience', beamSize: 3, patience: 2, undone: [0, 2], least: 0.95 },
+    { name: 'a beam without timestamps', beamSize: 5, timestamps: false, undone: [0, 2], least: 0.95 },
+    { name: 'a beam with words', beamSize: 3, words: WORDS, undone: [0, 20], least: 0.1 },
+    { name: 'a beam with words that nobody says', beamSize: 3, words: RARE, undone: [0, 5], least: 0.5 },
+  ])(
+    '$name gives the same tokens and log-probabilities',
+    async ({ beamSize, words, patience, timestamps = true, undone, least }) => {
+      const { tokenizer, model: network } = model.parts;
+      const live = mx.liveArrays();
+      const { endOfText } = tokenizer.special;
+      const decode = async (onDevice: boolean) => {
+        const context = contextOf(timestamps);
+        const limits = { endOfText, vocabulary: network.config.nVocab, beamSize, patience };
+        const search: Search = words
+          ? new HotwordSearch({ ...limits, hotwords: new Hotwords(words, tokenizer) })
+          : new BeamSearch(limits);
+        const seen = watched(context);
+        const run = decodeSideBySide(context, window, [], 0, search, never, onDevice);
+        let step = await run.next();
+        while (step.done !== true) step = await run.next();
+        free(context);
+        const facts = seen();
+        jest.restoreAllMocks();
+        return { ...step.value, seconds: 0, ...facts };
+      };
+      const [host, device] = [await decode(false), await decode(true)];
+      process.stderr.write(JSON.stringify([beamSize, words, host.steps, host.waits, device.steps, device.ahead, device.undone, device.waits])+'\n');
+      const { steps, ahead, waits } = device;
+      expect(host.text).toMatch(/country/);
+      expect(device).toEqual({ ...host, steps, ahead, waits, undone: device.undone, wholeRows: 0 });
+      expect(host.wholeRows).toBeGreaterThan(20);
+      expect([host.undone, host.ahead]).toEqual([0, 0]);
+      // The step behind the last token may be queued too.
+      const [fewest = 0, most = 0] = undone;
+      expect(device.undone).toBeGreaterThanOrEqual(fewest);
+      expect(device.undone).toBeLessThanOrEqual(most);
+      expect(steps - host.steps).toBe(device.undone);
+      expect(ahead).toBeGreaterThanOrEqual(least * host.steps);
+      // One for each step that counts, and two for the first offers and the silence.
+      expect(waits).toBe(host.steps + 2);
+      expect(mx.liveArrays()).toBe(live);
+    },
+  );
 
   test.each([
     { name: 'from nothing', draft: '' },
@@ -142,7 +190,7 @@ describe('with the starter model', () => {
       const begun = { prompt: [], committed: [], draft: tokenizer.encode(draft), mostTokens: 60 };
       const result = await hypothesizeListening(context, window, begun, never, onDevice);
       free(context);
-      const wholeRows = seen.wholeRows();
+      const { wholeRows } = seen();
       jest.restoreAllMocks();
       return { ...result, wholeRows };
     };

@@ -5,7 +5,7 @@
  * with nothing of the list said, the beam is what it would be without the list (greedy, where it is of width 1).
  */
 import { type Hotwords, NOWHERE, type Standing } from './hotwords.js';
-import { type OfferNeeds, type Offers, WholeRows } from './offers.js';
+import { type Forecast, type OfferNeeds, type Offers, WholeRows } from './offers.js';
 import { type BeamOptions, longer, type Rows, score, type Search, type Sequence } from './search.js';
 
 export interface HotwordOptions extends BeamOptions {
@@ -56,7 +56,14 @@ export class HotwordSearch implements Search {
 
   get needs(): OfferNeeds {
     const { beamSize, hotwords } = this.options;
-    return { count: beamSize + 1, listed: hotwords.tokens, isGreedy: beamSize === 1 };
+    return { count: beamSize + 1, listed: hotwords.tokens };
+  }
+
+  /** Undefined with guests: it depends on their words which of them stay. */
+  get forecast(): Forecast | undefined {
+    if (this.live.length > this.#beam.length) return undefined;
+    const { beamSize: width, endOfText } = this.options;
+    return { width, endOfText, scores: this.live.map(rank) };
   }
 
   step(logprobs: Rows): number[] {

@@ -5,7 +5,7 @@
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 
 import { compressionRatio, type DecodeResult } from './decode.js';
-import type { OfferNeeds, Offers } from './offers.js';
+import type { Forecast, OfferNeeds, Offers } from './offers.js';
 import type { Rows, Search, Sequence } from './search.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
@@ -126,6 +126,10 @@ export class StoppedInLoops implements Search {
 
   get needs(): OfferNeeds | undefined {
     return this.search.needs;
+  }
+
+  get forecast(): Forecast | undefined {
+    return this.search.forecast;
   }
 
   step(logprobs: Rows): number[] {

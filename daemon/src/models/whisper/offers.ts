@@ -18,8 +18,18 @@ export interface OfferNeeds {
   readonly count: number;
   /** Tokens whose log-probability it may ask for. */
   readonly listed: readonly number[];
-  /** Whether the one sequence continues with its likeliest token most of the time. */
-  readonly isGreedy: boolean;
+}
+
+/**
+ * How a search is likely to choose: the `width` candidates whose log-probability and its sequence's score add up to most, of
+ * equals the first. A device can act on that before the search is asked.
+ */
+export interface Forecast {
+  readonly width: number;
+  /** A candidate that never continues. */
+  readonly endOfText: number;
+  /** Of each sequence. */
+  readonly scores: readonly number[];
 }
 
 /** Log-probabilities of all tokens [rows × vocabulary]. */

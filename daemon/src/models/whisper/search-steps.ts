@@ -1,23 +1,33 @@
 /**
- * The decoder's steps under a search on the host. On a GPU only what the search needs is read, and where it is expected to
- * go on with the likeliest token, the step after that one is queued before the first is read; if it decides otherwise,
- * that step is undone.
+ * The decoder's steps under a search on the host. On a GPU only what the search needs is read, and where the search forecasts
+ * which sequences it will continue, the device chooses them too: the step behind them is queued before the one before it is
+ * read. The search decides as ever; if it decides otherwise, that step is undone.
  */
 import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
 
 import { turn } from './cancel.js';
 import type { DecodeContext } from './decode.js';
+import { chooseBeam, type Continuation, type DeviceBeam, readBeam } from './device-beam.js';
 import { DeviceOffers, type PickedOffers } from './device-offers.js';
 import type { EncodedWindow } from './encode.js';
 import type { TimestampState } from './logit-filters.js';
-import type { Offers } from './offers.js';
+import type { Forecast, Offers } from './offers.js';
 import type { Search, Sequence } from './search.js';
 
 /** A step that has been queued. */
 interface Queued {
   readonly picked: PickedOffers;
-  /** What the filters need to know of its one sequence; undefined where no timestamps are sampled. */
+  /** What the filters need to know of its sequences; undefined where no timestamps are sampled. */
   readonly state: TimestampState | undefined;
+}
+
+/** A step whose sequences the search has not yet chosen. */
+interface Ahead {
+  readonly step: Queued;
+  readonly reorder: nn.PendingReorder;
+  /** The sequences, once they are read. */
+  expected: readonly Continuation[];
 }
 
 export class SearchSteps {
@@ -25,8 +35,7 @@ export class SearchSteps {
   readonly #window: EncodedWindow;
   readonly #search: Search;
   readonly #offers: DeviceOffers | undefined;
-  /** The step behind the likeliest token of the last one, and that token. */
-  #ahead: { readonly step: Queued; token: number } | undefined;
+  #ahead: Ahead | undefined;
 
   /** @param onDevice whether a search that says what it needs is given that alone */
   constructor(context: DecodeContext, window: EncodedWindow, search: Search, onDevice = isGpu()) {
@@ -64,60 +73,82 @@ export class SearchSteps {
   /** One step for all sequences of the search, which came from these rows. */
   async next(rows: readonly number[], signal: AbortSignal): Promise<number[]> {
     const queued = this.#takeAhead(rows);
-    const { caches } = this.#context;
-    if (!queued && (rows.length !== (caches[0]?.batch ?? 0) || rows.some((row, i) => row !== i))) {
-      for (const cache of caches) cache.reorder(rows);
-    }
+    if (!queued) this.#reorder(rows);
     if (!this.#offers) return this.#search.step(await hostRows(this.#logprobs(), signal));
-    const step = queued ?? this.#queue();
-    const offers = await this.#read(step, signal, this.#isPredictable());
+    const offers = await this.#read(queued ?? this.#queue(), signal, this.#forecast());
     return (offers && this.#search.stepWith?.(offers)) ?? [];
   }
 
   dispose(): void {
-    this.#drop();
+    this.#undo();
     this.#offers?.dispose();
   }
 
-  /** The step that was queued ahead, if the search went on as expected; else it is undone. */
+  /** The step that was queued ahead, if the search continues as expected; else it is undone. */
   #takeAhead(rows: readonly number[]): Queued | undefined {
     const ahead = this.#ahead;
     if (!ahead) return undefined;
+    const { expected, reorder, step } = ahead;
     const { live } = this.#search;
-    if (rows.length === 1 && rows[0] === 0 && live[0]?.tokens.at(-1) === ahead.token) {
-      this.#ahead = undefined;
-      return ahead.step;
+    const isAsExpected = ({ row, token }: Continuation, i: number): boolean =>
+      rows[i] === row && live[i]?.tokens.at(-1) === token;
+    if (rows.length !== expected.length || !expected.every(isAsExpected)) {
+      this.#undo();
+      return undefined;
     }
-    this.#drop();
-    for (const cache of this.#context.caches) cache.trim(1);
-    return undefined;
-  }
-
-  #drop(): void {
-    if (this.#ahead) disposeQueued(this.#ahead.step);
     this.#ahead = undefined;
+    reorder.commit();
+    return step;
   }
 
-  /** Reads a step. Before that, the step behind its likeliest token is queued if that is wanted. */
-  async #read(step: Queued, signal: AbortSignal, goesOn = false): Promise<Offers | undefined> {
+  #undo(): void {
+    const ahead = this.#ahead;
+    if (!ahead) return;
+    this.#ahead = undefined;
+    disposeQueued(ahead.step);
+    ahead.reorder.revert();
+  }
+
+  #reorder(rows: readonly number[]): void {
+    const { caches } = this.#context;
+    const batch = caches[0]?.batch ?? 0;
+    if (rows.length === batch && rows.every((row, i) => row === i)) return;
+    if (!this.#offers) {
+      for (const cache of caches) cache.reorder(rows);
+      return;
+    }
+    // The step that follows waits for it: one wait, not one for each cache.
+    mx.tidy(() => {
+      nn.reorderAhead(caches, new nn.DeviceRows(mx.array(Int32Array.from(rows)), batch)).commit();
+    });
+  }
+
+  /** Reads a step. Before that, the step behind the sequences of the forecast is queued. */
+  async #read(step: Queued, signal: AbortSignal, forecast?: Forecast): Promise<Offers | undefined> {
     const arrays = Object.values(step.picked) as MxArray[];
+    let beam: DeviceBeam | undefined;
     try {
-      mx.asyncEval(arrays);
-      if (goesOn) this.#ahead = { step: this.#queueBehind(step), token: NaN };
+      if (forecast) {
+        beam = chooseBeam(step.picked, forecast);
+        arrays.push(...beamArrays(beam));
+      }
+      mx.asyncEval(arrays); // apart from the step behind it, which would have to be waited for too
+      if (beam) this.#ahead = this.#queueBehind(step, beam);
       await mx.ready(...arrays);
       await turn(signal);
-      const offers = this.#offers?.read(step.picked);
-      if (this.#ahead) this.#ahead.token = offers?.likeliest(0, 1)[0]?.token ?? NaN;
-      return offers;
+      if (beam && this.#ahead) this.#ahead.expected = readBeam(beam);
+      return this.#offers?.read(step.picked);
     } finally {
       disposeQueued(step);
+      if (beam) mx.dispose(beamArrays(beam));
     }
   }
 
-  #isPredictable(): boolean {
+  /** What the search is likely to choose, if there is room for a step behind that. */
+  #forecast(): Forecast | undefined {
     const { caches, model } = this.#context;
     const hasRoom = (caches[0]?.length ?? 0) < model.config.nTextCtx;
-    return hasRoom && this.#search.needs?.isGreedy === true && this.#search.live.length === 1;
+    return hasRoom ? this.#search.forecast : undefined;
   }
 
   #queue(): Queued {
@@ -130,15 +161,38 @@ export class SearchSteps {
     });
   }
 
-  #queueBehind({ picked, state }: Queued): Queued {
+  #queueBehind({ state }: Queued, beam: DeviceBeam): Ahead {
     const { filters } = this.#context;
-    const step = mx.tidy((): Queued => {
-      const token = mx.slice(picked.tokens, [0, 0], [1, 1]);
-      const next = filters.follow(mx.reshape(token, [1]), state);
-      return { picked: this.#pick(token, 1, next), state: next };
-    });
-    mx.asyncEval(step.picked);
-    return step;
+    const { rows, tokens } = beam;
+    const [width = 0] = tokens.shape;
+    const reorder = this.#reorderAhead(beam);
+    try {
+      const step = mx.tidy((): Queued => {
+        const [after, latest] = state ?? [];
+        const from: TimestampState | undefined =
+          rows && after && latest ? [mx.take(after, rows), mx.take(latest, rows)] : state;
+        const next = filters.follow(mx.reshape(tokens, [width]), from);
+        return { picked: this.#pick(tokens, width, next), state: next };
+      });
+      mx.asyncEval(step.picked);
+      return { step, reorder, expected: [] };
+    } catch (error) {
+      reorder.revert();
+      throw error;
+    }
+  }
+
+  /** The one row of a greedy search stays where it is. */
+  #reorderAhead({ rows }: DeviceBeam): nn.PendingReorder {
+    const { caches } = this.#context;
+    if (rows) return mx.tidy(() => nn.reorderAhead(caches, new nn.DeviceRows(rows, caches[0]?.batch ?? 0)));
+    const lengths = caches.map(({ length }) => length);
+    return {
+      commit: () => undefined,
+      revert: () => {
+        for (const [i, cache] of caches.entries()) cache.trim(cache.length - (lengths[i] ?? 0));
+      },
+    };
   }
 
   #pick(tokens: MxArray, rows: number, state: TimestampState | undefined): PickedOffers {
@@ -168,6 +222,8 @@ export class SearchSteps {
     return logprobsOf(filters.later(logits, state));
   }
 }
+
+const beamArrays = ({ rows, tokens }: DeviceBeam): MxArray[] => (rows ? [rows, tokens] : [tokens]);
 
 const isGpu = (): boolean => mx.defaultDevice() === 'gpu';
 

@@ -3,7 +3,7 @@
  * the log-probabilities of what may follow each of its sequences and says which go on, with which token.
  */
 
-import { type OfferNeeds, type Offers, WholeRows } from './offers.js';
+import { type Forecast, type OfferNeeds, type Offers, WholeRows } from './offers.js';
 
 export { likeliest } from './offers.js';
 
@@ -25,6 +25,8 @@ export interface Search {
   step(logprobs: Rows): number[];
   /** What a step looks at, where that is less than all. */
   readonly needs?: OfferNeeds | undefined;
+  /** What the next step is likely to choose; undefined where that is uncertain. */
+  readonly forecast?: Forecast | undefined;
   /** As `step`, of offers that hold what it needs. */
   stepWith?(offers: Offers): number[];
   /** The best sequence so far, for those who watch. */
@@ -83,8 +85,12 @@ export class BeamSearch implements Search {
   }
 
   get needs(): OfferNeeds {
-    const { beamSize } = this.options;
-    return { count: beamSize + 1, listed: [], isGreedy: beamSize === 1 };
+    return { count: this.options.beamSize + 1, listed: [] };
+  }
+
+  get forecast(): Forecast {
+    const { beamSize: width, endOfText } = this.options;
+    return { width, endOfText, scores: this.live.map(({ sumLogprob }) => sumLogprob) };
   }
 
   step(logprobs: Rows): number[] {
