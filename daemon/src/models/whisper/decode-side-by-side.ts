@@ -4,8 +4,9 @@ import { mx } from '#native/index.js';
 
 import { type DecodeContext, type DecodeResult, firstOf, opening, prefill, resultOf } from './decode.js';
 import type { EncodedWindow } from './encode.js';
+import { logprobsOf } from './greedy-choice.js';
 import type { Search } from './search.js';
-import { logprobsOf, SearchSteps } from './search-steps.js';
+import { SearchSteps } from './search-steps.js';
 
 /**
  * As `decodeWindow`, for any search: which sequences go on is decided on the host, and each token costs a wait. The

@@ -1,6 +1,7 @@
 /** What a search needs of a step, picked out on the device: some numbers a row, not the whole vocabulary. */
 import { mx, type MxArray } from '#native/index.js';
 
+import { compiledOnGpu } from './compiled-on-gpu.js';
 import type { Offer, OfferNeeds, Offers } from './offers.js';
 
 /** Still on the device; all but the first float32. */
@@ -8,6 +9,20 @@ export interface PickedOffers {
   readonly tokens: MxArray; // [N, count] int32, the likeliest first
   readonly logprobs: MxArray; // [N, count]
   readonly listed: MxArray; // [N, listed]
+}
+
+/** logprobs [N, V] → the `count` likeliest tokens of each row and their log-probabilities, each [N, count] */
+function likeliestOf(logprobs: MxArray, count: number): [tokens: MxArray, logprobs: MxArray] {
+  const found: MxArray[] = [];
+  let left = logprobs;
+  // One after another, since of equals the first is wanted, which a partition does not promise.
+  for (let i = 0; i < count; i++) {
+    const token = mx.argmax(left, -1, true); // [N, 1]
+    found.push(token);
+    if (i + 1 < count) left = mx.putAlongAxis(left, token, mx.array(-Infinity), -1);
+  }
+  const tokens = mx.concatenate(found, -1);
+  return [mx.astype(tokens, 'int32'), mx.takeAlongAxis(logprobs, tokens, -1)];
 }
 
 export class DeviceOffers {
@@ -24,22 +39,14 @@ export class DeviceOffers {
 
   /** @param logprobs [N, V] */
   pick(logprobs: MxArray): PickedOffers {
-    const [, vocabulary = 0] = logprobs.shape;
-    const tokens: MxArray[] = [];
-    const values: MxArray[] = [];
-    let left = logprobs;
-    // One after another, since of equals the first is wanted, which a partition does not promise.
-    for (let i = 0; i < Math.min(this.#needs.count, vocabulary); i++) {
-      const token = mx.argmax(left, -1, true); // [N, 1]
-      tokens.push(token);
-      values.push(mx.max(left, -1, true));
-      if (i + 1 < this.#needs.count) left = mx.putAlongAxis(left, token, mx.array(-Infinity), -1);
-    }
-    return {
-      tokens: mx.astype(mx.concatenate(tokens, -1), 'int32'),
-      logprobs: mx.concatenate(values, -1),
-      listed: mx.take(logprobs, this.#listed, 1),
-    };
+    const { count } = this.#needs;
+    const [rows = 0, vocabulary = 0] = logprobs.shape;
+    const most = Math.min(count, vocabulary);
+    const pick = compiledOnGpu(`likeliest ${most}`, (all = logprobs) => likeliestOf(all, most));
+    const [tokens, values] = pick(logprobs);
+    if (!tokens || !values) throw new RangeError(`no likeliest ${count} of ${vocabulary} tokens`);
+    const listed = this.#places.size > 0 ? mx.take(logprobs, this.#listed, 1) : mx.zeros([rows, 0]);
+    return { tokens, logprobs: values, listed };
   }
 
   /** Offers whose arrays can be read. */
@@ -53,12 +60,13 @@ export class DeviceOffers {
     ];
     return {
       likeliest: (row, most) => {
-        const offers: Offer[] = [];
+        const offers = new Map<number, Offer>();
         for (let i = row * count; i < row * count + Math.min(most, count); i++) {
-          const logprob = values[i] ?? -Infinity;
-          if (logprob > -Infinity) offers.push({ token: Number(ids[i]), logprob });
+          const [token, logprob] = [Number(ids[i]), values[i] ?? -Infinity];
+          // Where nothing is left, the first token is picked again.
+          if (logprob > -Infinity && !offers.has(token)) offers.set(token, { token, logprob });
         }
-        return offers;
+        return [...offers.values()];
       },
       logprob: (row, token) => {
         const place = this.#places.get(token);

@@ -28,6 +28,12 @@ export type TimedChoice = CompiledFunction<
   [token: MxArray, logprob: MxArray, after: MxArray, latest: MxArray]
 >;
 
+/** logits [N, V], after and latest [N, 1] → log-probabilities [N, V] */
+export type TimedLogprobs = CompiledFunction<[logits: MxArray, after: MxArray, latest: MxArray], MxArray>;
+
+/** logits [N, V] → log-probabilities [N, V] */
+export type PlainLogprobs = CompiledFunction<[logits: MxArray], MxArray>;
+
 /** logits [N, V] → token and log-probability, each [N, 1] */
 export type PlainChoice = CompiledFunction<[logits: MxArray], [token: MxArray, logprob: MxArray]>;
 
@@ -35,35 +41,70 @@ export function compilePlainChoice({ suppressed }: ChoiceMasks): PlainChoice {
   return mx.compile((logits: MxArray): [MxArray, MxArray] => likeliestOf(mx.add(logits, suppressed)));
 }
 
-/**
- * MLX makes one kernel of elementwise ops that feed each other alone: no intermediate result below is used twice but
- * those that have to be there.
- */
-export function compileTimedChoice({ suppressed, kinds, frames, textSize }: ChoiceMasks): TimedChoice {
+export function compileTimedChoice(masks: ChoiceMasks): TimedChoice {
   return mx.compile((logits: MxArray, after: MxArray, latest: MxArray) => {
-    const [rows = 1, vocabulary = 0] = logits.shape;
-    const isBarredText = mx.logicalAnd(mx.equal(after, AFTER.firstOfPair), mx.equal(kinds, KIND.text));
-    // `EARLIEST_BEYOND`: 1 after text, 0 after the first of a pair, and none at all after the second.
-    const isEarly = mx.less(frames, mx.add(mx.subtract(latest, after), EARLIEST_BEYOND[AFTER.text]));
-    const isBarredStamp = mx.logicalAnd(
-      mx.equal(kinds, KIND.stamp),
-      mx.logicalOr(mx.equal(after, AFTER.secondOfPair), isEarly),
-    );
-    const allowed = mx.where(
-      mx.logicalOr(isBarredText, isBarredStamp),
-      -Infinity,
-      mx.add(logits, suppressed),
-    );
-    // If a timestamp of whatever time is likelier than the likeliest text, it has to be a timestamp.
-    const stamps = mx.logsumexp(mx.slice(allowed, [0, textSize], [rows, vocabulary]), -1, true);
-    const text = mx.max(mx.slice(allowed, [0, 0], [rows, textSize]), -1, true);
-    const isBarred = mx.logicalAnd(mx.less(kinds, KIND.stamp), mx.greater(stamps, text));
-    const [token, logprob] = likeliestOf(mx.where(isBarred, -Infinity, allowed));
-    const then = mx.where(mx.equal(after, AFTER.text), THEN_STAMP[AFTER.text], THEN_STAMP[AFTER.firstOfPair]);
-    const nextAfter = mx.astype(mx.where(mx.less(token, textSize), AFTER.text, then), 'int32');
-    const nextLatest = mx.where(mx.less(token, textSize), latest, mx.subtract(token, textSize));
-    return [token, logprob, nextAfter, nextLatest] as [MxArray, MxArray, MxArray, MxArray];
+    const [token, logprob] = likeliestOf(allowedTimed(logits, after, latest, masks));
+    const next = followStamps(token, after, latest, masks.textSize);
+    return [token, logprob, ...next] as [MxArray, MxArray, MxArray, MxArray];
   });
+}
+
+/** What `LogitFilters.later` lets through of logits [N, V], as log-probabilities. */
+export function compilePlainLogprobs({ suppressed }: ChoiceMasks): PlainLogprobs {
+  return mx.compile((logits: MxArray) => logprobsOf(mx.add(logits, suppressed)));
+}
+
+/** As `compilePlainLogprobs`, with timestamps. */
+export function compileTimedLogprobs(masks: ChoiceMasks): TimedLogprobs {
+  return mx.compile((logits: MxArray, after: MxArray, latest: MxArray) =>
+    logprobsOf(allowedTimed(logits, after, latest, masks)),
+  );
+}
+
+/** Logits [N, V] → log-probabilities */
+export function logprobsOf(logits: MxArray): MxArray {
+  return mx.subtract(logits, mx.logsumexp(logits, -1, true));
+}
+
+/** The state [N, 1] behind tokens [N, 1] that follow `after` and `latest` [N, 1]. */
+export function followStamps(
+  token: MxArray,
+  after: MxArray,
+  latest: MxArray,
+  textSize: number,
+): [after: MxArray, latest: MxArray] {
+  const isText = mx.less(token, textSize);
+  const then = mx.where(mx.equal(after, AFTER.text), THEN_STAMP[AFTER.text], THEN_STAMP[AFTER.firstOfPair]);
+  return [
+    mx.astype(mx.where(isText, AFTER.text, then), 'int32'),
+    mx.where(isText, latest, mx.subtract(token, textSize)),
+  ];
+}
+
+/**
+ * Logits [N, V] with what may not follow at -∞. MLX makes one kernel of elementwise ops that feed each other alone: no
+ * intermediate result below is used twice but those that have to be there.
+ */
+function allowedTimed(
+  logits: MxArray,
+  after: MxArray,
+  latest: MxArray,
+  { suppressed, kinds, frames, textSize }: ChoiceMasks,
+): MxArray {
+  const [rows = 1, vocabulary = 0] = logits.shape;
+  const isBarredText = mx.logicalAnd(mx.equal(after, AFTER.firstOfPair), mx.equal(kinds, KIND.text));
+  // `EARLIEST_BEYOND`: 1 after text, 0 after the first of a pair, and none at all after the second.
+  const isEarly = mx.less(frames, mx.add(mx.subtract(latest, after), EARLIEST_BEYOND[AFTER.text]));
+  const isBarredStamp = mx.logicalAnd(
+    mx.equal(kinds, KIND.stamp),
+    mx.logicalOr(mx.equal(after, AFTER.secondOfPair), isEarly),
+  );
+  const allowed = mx.where(mx.logicalOr(isBarredText, isBarredStamp), -Infinity, mx.add(logits, suppressed));
+  // If a timestamp of whatever time is likelier than the likeliest text, it has to be a timestamp.
+  const stamps = mx.logsumexp(mx.slice(allowed, [0, textSize], [rows, vocabulary]), -1, true);
+  const text = mx.max(mx.slice(allowed, [0, 0], [rows, textSize]), -1, true);
+  const isBarred = mx.logicalAnd(mx.less(kinds, KIND.stamp), mx.greater(stamps, text));
+  return mx.where(isBarred, -Infinity, allowed);
 }
 
 function likeliestOf(logits: MxArray): [token: MxArray, logprob: MxArray] {

@@ -9,11 +9,16 @@ import * as nn from '#native/nn/index.js';
 import type { WhisperConfig } from './config.js';
 import {
   compilePlainChoice,
+  compilePlainLogprobs,
   compileTimedChoice,
+  compileTimedLogprobs,
   KIND,
+  logprobsOf,
   type ChoiceMasks,
   type PlainChoice,
+  type PlainLogprobs,
   type TimedChoice,
+  type TimedLogprobs,
 } from './greedy-choice.js';
 import { AFTER, EARLIEST_BEYOND, THEN_STAMP } from './timestamp-rules.js';
 import type { WhisperTokenizer } from './tokenizer.js';
@@ -42,7 +47,8 @@ export class LogitFilters {
   readonly #stampIndex: MxArray; // 0 … stamps - 1
   readonly #thenStamp: MxArray; // [3]
   readonly #earliestBeyond: MxArray; // [3]
-  readonly #textSize: number;
+  /** Tokens below `<|0.00|>`. */
+  readonly textSize: number;
   readonly #vocabSize: number;
   readonly #timestamps: boolean;
   readonly #endOfText: number;
@@ -50,6 +56,8 @@ export class LogitFilters {
   #masks: ChoiceMasks | undefined;
   #timed: TimedChoice | undefined;
   #plain: PlainChoice | undefined;
+  #timedLogprobs: TimedLogprobs | undefined;
+  #plainLogprobs: PlainLogprobs | undefined;
 
   constructor(
     tokenizer: WhisperTokenizer,
@@ -58,7 +66,7 @@ export class LogitFilters {
   ) {
     const { special } = tokenizer;
     this.#vocabSize = config.nVocab;
-    this.#textSize = special.timestampBegin;
+    this.textSize = special.timestampBegin;
     this.#timestamps = timestamps;
     this.#endOfText = special.endOfText;
     const forbidden = [
@@ -82,7 +90,7 @@ export class LogitFilters {
       first.fill(-Infinity, special.timestampBegin + MAX_INITIAL_TIMESTAMP + 1);
     }
 
-    const textSize = timestamps ? this.#textSize : config.nVocab;
+    const textSize = timestamps ? this.textSize : config.nVocab;
     const rows = Object.keys(AFTER).length;
     const later = new Float32Array(rows * textSize);
     for (let row = 0; row < rows; row++) later.set(suppressed.subarray(0, textSize), row * textSize);
@@ -90,7 +98,7 @@ export class LogitFilters {
 
     this.#first = mx.keep(mx.array(first, [1, config.nVocab]));
     this.#later = mx.keep(mx.array(later, [rows, textSize]));
-    this.#stampIndex = mx.keep(mx.arange(config.nVocab - this.#textSize, { dtype: 'int32' }));
+    this.#stampIndex = mx.keep(mx.arange(config.nVocab - this.textSize, { dtype: 'int32' }));
     this.#thenStamp = mx.keep(mx.array(Int32Array.from(THEN_STAMP)));
     this.#earliestBeyond = mx.keep(mx.array(Int32Array.from(EARLIEST_BEYOND)));
   }
@@ -104,13 +112,13 @@ export class LogitFilters {
   later(logits: MxArray, state: TimestampState | undefined): MxArray {
     if (state === undefined) return mx.add(logits, mx.slice(this.#later, [0, 0], [1, this.#vocabSize]));
     const [rows = 1] = logits.shape;
-    const [after, latest] = state;
-    const text = mx.add(mx.slice(logits, [0, 0], [rows, this.#textSize]), mx.take(this.#later, after, 0));
+    const [after, latest] = state.map((array) => mx.reshape(array, [rows])) as [MxArray, MxArray];
+    const text = mx.add(mx.slice(logits, [0, 0], [rows, this.textSize]), mx.take(this.#later, after, 0));
     let earliest = mx.add(latest, mx.take(this.#earliestBeyond, after));
     if (rows > 1) earliest = mx.reshape(earliest, [rows, 1]);
     const stamps = mx.where(
       mx.greaterEqual(this.#stampIndex, earliest),
-      mx.slice(logits, [0, this.#textSize], [rows, this.#vocabSize]),
+      mx.slice(logits, [0, this.textSize], [rows, this.#vocabSize]),
       -Infinity,
     );
     // If a timestamp of whatever time is likelier than the likeliest text, it has to be a timestamp.
@@ -121,7 +129,7 @@ export class LogitFilters {
   /** The state after `token` [1]; undefined where no timestamps are sampled. */
   follow(token: MxArray, state: TimestampState | undefined): TimestampState | undefined {
     if (!this.#timestamps) return undefined;
-    const stamp = mx.subtract(token, this.#textSize); // negative for text
+    const stamp = mx.subtract(token, this.textSize); // negative for text
     const isStamp = mx.greaterEqual(stamp, 0);
     // A transcript begins with a timestamp that has no partner, so it counts as the second of a pair.
     const [then, latest] = state
@@ -145,22 +153,35 @@ export class LogitFilters {
       return { token, logprob, state: this.follow(token, state) };
     }
     this.#timed ??= compileTimedChoice(this.#choiceMasks());
-    const [rows = 1] = logits.shape;
-    const [after, latest] = state.map((array) => mx.reshape(array, [rows, 1])) as [MxArray, MxArray];
-    const [token, logprob, nextAfter, nextLatest] = this.#timed(logits, after, latest);
+    const [token, logprob, nextAfter, nextLatest] = this.#timed(logits, ...columns(state, logits));
     return { token, logprob, state: [nextAfter, nextLatest] };
+  }
+
+  /** Logits [N, V] of a later position → log-probabilities of what may follow. On a GPU as one compiled function. */
+  logprobs(
+    logits: MxArray,
+    state: TimestampState | undefined,
+    compile = mx.defaultDevice() === 'gpu',
+  ): MxArray {
+    if (!compile) return logprobsOf(this.later(logits, state));
+    if (state === undefined) {
+      this.#plainLogprobs ??= compilePlainLogprobs(this.#choiceMasks());
+      return this.#plainLogprobs(logits);
+    }
+    this.#timedLogprobs ??= compileTimedLogprobs(this.#choiceMasks());
+    return this.#timedLogprobs(logits, ...columns(state, logits));
   }
 
   /** The state after whole sequences of the same length, [rows] each; undefined where no timestamps are sampled. */
   stateOf(sequences: readonly (readonly number[])[]): TimestampState | undefined {
     if (!this.#timestamps) return undefined;
-    const isStamp = (token: number | undefined): boolean => token !== undefined && token >= this.#textSize;
+    const isStamp = (token: number | undefined): boolean => token !== undefined && token >= this.textSize;
     const after = sequences.map((tokens) => {
       if (!isStamp(tokens.at(-1))) return AFTER.text;
       return tokens.length < 2 || isStamp(tokens.at(-2)) ? AFTER.secondOfPair : AFTER.firstOfPair;
     });
     const latest = sequences.map(
-      (tokens) => (tokens.findLast(isStamp) ?? this.#textSize - 1) - this.#textSize,
+      (tokens) => (tokens.findLast(isStamp) ?? this.textSize - 1) - this.textSize,
     );
     return [mx.array(Int32Array.from(after)), mx.array(Int32Array.from(latest))];
   }
@@ -168,8 +189,8 @@ export class LogitFilters {
   #choiceMasks(): ChoiceMasks {
     if (this.#masks) return this.#masks;
     const kinds = new Int32Array(this.#vocabSize).fill(KIND.stamp);
-    kinds.fill(KIND.end, this.#endOfText, this.#textSize).fill(KIND.text, 0, this.#endOfText);
-    const frames = Int32Array.from(kinds, (_, token) => token - this.#textSize);
+    kinds.fill(KIND.end, this.#endOfText, this.textSize).fill(KIND.text, 0, this.#endOfText);
+    const frames = Int32Array.from(kinds, (_, token) => token - this.textSize);
     const suppressed = mx.tidy(() => {
       // The row of what follows text: nothing is barred but what is never said.
       const [, width = 0] = this.#later.shape;
@@ -180,16 +201,20 @@ export class LogitFilters {
       suppressed: mx.keep(suppressed),
       kinds: mx.keep(mx.array(kinds, [1, this.#vocabSize])),
       frames: mx.keep(mx.array(frames, [1, this.#vocabSize])),
-      textSize: this.#textSize,
+      textSize: this.textSize,
     };
     mx.eval(suppressed);
     return this.#masks;
   }
 
   dispose(): void {
-    this.#timed?.dispose();
-    this.#plain?.dispose();
+    for (const made of [this.#timed, this.#plain, this.#timedLogprobs, this.#plainLogprobs]) made?.dispose();
     if (this.#masks) mx.dispose([this.#masks.suppressed, this.#masks.kinds, this.#masks.frames]);
     mx.dispose([this.#first, this.#later, this.#stampIndex, this.#thenStamp, this.#earliestBeyond]);
   }
+}
+
+/** A state as [N, 1] each, for logits [N, V]. */
+function columns(state: TimestampState, { shape: [rows = 1] }: MxArray): [after: MxArray, latest: MxArray] {
+  return [mx.reshape(state[0], [rows, 1]), mx.reshape(state[1], [rows, 1])];
 }

@@ -8,7 +8,7 @@ import * as nn from '#native/nn/index.js';
 
 import { turn } from './cancel.js';
 import type { DecodeContext } from './decode.js';
-import { chooseBeam, type Continuation, type DeviceBeam, readBeam } from './device-beam.js';
+import { beamArrays, chooseBeam, type Continuation, type DeviceBeam, readBeam } from './device-beam.js';
 import { DeviceOffers, type PickedOffers } from './device-offers.js';
 import type { EncodedWindow } from './encode.js';
 import type { TimestampState } from './logit-filters.js';
@@ -129,11 +129,12 @@ export class SearchSteps {
     let beam: DeviceBeam | undefined;
     try {
       if (forecast) {
-        beam = chooseBeam(step.picked, forecast);
+        const { filters } = this.#context;
+        beam = mx.tidy(() => chooseBeam(step.picked, forecast, step.state, filters.textSize));
         arrays.push(...beamArrays(beam));
       }
       mx.asyncEval(arrays); // apart from the step behind it, which would have to be waited for too
-      if (beam) this.#ahead = this.#queueBehind(step, beam);
+      if (beam) this.#ahead = this.#queueBehind(beam);
       await mx.ready(...arrays);
       await turn(signal);
       if (beam && this.#ahead) this.#ahead.expected = readBeam(beam);
@@ -161,22 +162,16 @@ export class SearchSteps {
     });
   }
 
-  #queueBehind({ state }: Queued, beam: DeviceBeam): Ahead {
-    const { filters } = this.#context;
-    const { rows, tokens } = beam;
+  #queueBehind(beam: DeviceBeam): Ahead {
+    const { tokens, state } = beam;
     const [width = 0] = tokens.shape;
     const reorder = this.#reorderAhead(beam);
     try {
-      const step = mx.tidy((): Queued => {
-        const [after, latest] = state ?? [];
-        const from: TimestampState | undefined =
-          rows && after && latest ? [mx.take(after, rows), mx.take(latest, rows)] : state;
-        const next = filters.follow(mx.reshape(tokens, [width]), from);
-        return { picked: this.#pick(tokens, width, next), state: next };
-      });
-      mx.asyncEval(step.picked);
-      return { step, reorder, expected: [] };
+      const picked = mx.tidy(() => this.#pick(tokens, width, state));
+      mx.asyncEval(picked);
+      return { step: { picked, state }, reorder, expected: [] };
     } catch (error) {
+      if (state) mx.dispose(state);
       reorder.revert();
       throw error;
     }
@@ -219,22 +214,15 @@ export class SearchSteps {
     const { model, caches, filters } = this.#context;
     const hidden = model.decoder.forward(tokens, caches, this.#window.crossKeysValues); // [N, 1, D]
     const logits = mx.reshape(model.decoder.logits(hidden), [rows, model.config.nVocab]);
-    return logprobsOf(filters.later(logits, state));
+    return filters.logprobs(logits, state);
   }
 }
-
-const beamArrays = ({ rows, tokens }: DeviceBeam): MxArray[] => (rows ? [rows, tokens] : [tokens]);
 
 const isGpu = (): boolean => mx.defaultDevice() === 'gpu';
 
 function disposeQueued({ picked, state }: Queued): void {
   mx.dispose(picked);
   if (state) mx.dispose(state);
-}
-
-/** Logits [N, V] → log-probabilities */
-export function logprobsOf(logits: MxArray): MxArray {
-  return mx.subtract(logits, mx.logsumexp(logits, -1, true));
 }
 
 /** The values of `array`, which is freed. */

@@ -5,7 +5,7 @@ import { type DecodeContext, opening, tokenRow } from '../decode.js';
 import type { EncodedWindow } from '../encode.js';
 import { HotwordSearch } from '../hotword-search.js';
 import type { Hotwords } from '../hotwords.js';
-import { logprobsOf, SearchSteps } from '../search-steps.js';
+import { SearchSteps } from '../search-steps.js';
 import { isRepeating } from '../../streaming/guards.js';
 import type { Begun, Guess } from './hypothesize.js';
 
@@ -82,7 +82,7 @@ function offered(
     const start = mx.softmax(mx.slice(logits, [0, 0], [1, nVocab]), -1);
     const follow = mx.contiguous(mx.slice(logits, [1, 0], [places.length, nVocab]));
     return {
-      known: mx.contiguous(logprobsOf(filters.later(follow, undefined))),
+      known: mx.contiguous(filters.logprobs(follow, undefined)),
       silence: mx.contiguous(mx.slice(start, [0, noSpeech], [1, noSpeech + 1])),
     };
   });
