@@ -4,9 +4,9 @@ import { mx, type MxArray } from '../index.js';
 /** A reordering that is queued. It stands or falls once, when its rows are known on the host. */
 export interface PendingReorder {
   /** The reordering stands: what was there before is freed. */
-  commit(): void;
+  readonly commit: () => void;
   /** The cache becomes what it was before, without the positions that were appended since. */
-  revert(): void;
+  readonly revert: () => void;
 }
 
 /** What is reordered: one `SelfAttentionCache`, or all of a decoder. */

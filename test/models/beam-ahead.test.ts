@@ -112,7 +112,10 @@ class Misleading implements Search {
 /** Of one sequence or of several, equals among them; some must not follow. */
 const offersOf = fc.integer({ min: 1, max: 5 }).chain((width) => {
   const likely = fc.integer({ min: -3, max: 0 });
-  const logprob = fc.oneof({ arbitrary: likely, weight: 4 }, { arbitrary: fc.constant(-Infinity), weight: 1 });
+  const logprob = fc.oneof(
+    { arbitrary: likely, weight: 4 },
+    { arbitrary: fc.constant(-Infinity), weight: 1 },
+  );
   const row = fc.array(logprob, { minLength: 12, maxLength: 12 });
   const sum = fc.integer({ min: -9, max: 0 });
   return fc.record({
@@ -150,7 +153,8 @@ test('the device chooses what a beam search chooses, of equals the first', () =>
   expect(compared).toBeGreaterThan(100);
 });
 
-describe.each(['kernels', 'ops of MLX'])('small networks of random weights, by %s', (by) => {
+const COMPILED = 'ops of MLX, compiled as on a GPU';
+describe.each(['kernels', 'ops of MLX', COMPILED])('small networks of random weights, by %s', (by) => {
   let network: Whisper;
   let windows: EncodedWindow[];
   beforeAll(async () => {
@@ -201,7 +205,8 @@ describe.each(['kernels', 'ops of MLX'])('small networks of random weights, by %
   }
 
   const settings: fc.Arbitrary<Setting> = fc.record({
-    beamSize: fc.constantFrom(1, 2, 3, 5),
+    // MLX calls the C++ compiler for each width.
+    beamSize: by === COMPILED ? fc.constant(3) : fc.constantFrom(1, 2, 3, 5),
     patience: fc.constantFrom(0.5, 1, 2),
     timestamps: fc.boolean(),
     words: fc.array(fc.string({ unit: fc.constantFrom(...'abcdefgh'), minLength: 1, maxLength: 3 }), {
@@ -247,23 +252,26 @@ describe.each(['kernels', 'ops of MLX'])('small networks of random weights, by %
   }
 
   test('a text, its scores and what is shown of it are those of the host, whatever is forecast', async () => {
-    const seen = { ended: 0, undone: 0, lengths: 0 };
+    const numRuns = by === COMPILED ? 20 : 80;
+    const seen = { ended: 0, undone: 0 };
     await fc.assert(
       fc.asyncProperty(settings, async (setting) => {
         const live = mx.liveArrays();
-        const [host, device] = [await decode(setting, false), await decode(setting, true)];
+        const host = await decode(setting, false);
+        const asked = by === COMPILED && jest.spyOn(mx, 'defaultDevice').mockReturnValue('gpu');
+        const device = await decode(setting, true);
+        if (asked) asked.mockRestore();
         expect(device.result).toEqual(host.result);
         expect(device.events).toEqual(host.events);
         expect(host.undone).toBe(0);
         expect(mx.liveArrays()).toBeLessThanOrEqual(live);
         const { length } = host.result.tokens;
-        seen.lengths += length;
         if (length + 3 < Math.min(20, setting.maxTokens ?? 20)) seen.ended++;
         if (setting.lies !== undefined) seen.undone += device.undone;
       }),
-      { numRuns: 120 },
+      { numRuns },
     );
-    expect(seen.ended).toBeGreaterThan(10);
-    expect(seen.undone).toBeGreaterThan(50);
+    expect(seen.ended).toBeGreaterThan(numRuns / 12);
+    expect(seen.undone).toBeGreaterThan(numRuns / 6);
   });
 });

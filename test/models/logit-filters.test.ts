@@ -116,7 +116,7 @@ describe.each([true, false])('filters with timestamps %j', (timestamps) => {
 });
 
 describe.each([true, false])('the choice in one compiled function, with timestamps %j', (timestamps) => {
-  test('is the one that the filters, the likeliest token and the rules make one after another', () => {
+  test('is the one that the filters, the likeliest token and the rules make one after another, as are all scores', () => {
     const filters = new LogitFilters(tokenizer, config, { timestamps });
     const live = mx.liveArrays();
     const { timestampBegin } = tokenizer.special;
@@ -149,14 +149,21 @@ describe.each([true, false])('the choice in one compiled function, with timestam
               mx.array(Int32Array.from(rows, of));
             const state = [column(({ after }) => after), column(({ latest }) => latest)] as const;
             const chosen = filters.choose(logits, timestamps ? state : undefined, compile);
+            const logprobs = filters.logprobs(logits, timestamps ? state : undefined, compile);
             return {
+              all: logprobs.toTypedArray('float32'),
               tokens: Array.from(chosen.token.toTypedArray(), Number),
               logprobs: Array.from(chosen.logprob.toTypedArray('float32')),
               state: chosen.state?.map((array) => Array.from(array.toTypedArray(), Number)),
             };
           }),
         );
-        expect({ ...compiled, logprobs: 0 }).toEqual({ ...plain, logprobs: 0 });
+        expect({ ...compiled, logprobs: 0, all: 0 }).toEqual({ ...plain, logprobs: 0, all: 0 });
+        const apart = plain?.all.findIndex((logprob, i) => {
+          const other = compiled?.all[i] ?? NaN;
+          return logprob !== other && !(Math.abs(logprob - other) < 1e-4);
+        });
+        expect(apart).toBe(-1);
         for (const [i, logprob] of (plain?.logprobs ?? []).entries()) {
           expect(compiled?.logprobs[i]).toBeCloseTo(logprob, 4);
         }

@@ -9,8 +9,8 @@ import type { Search } from './search.js';
 import { SearchSteps } from './search-steps.js';
 
 /**
- * As `decodeWindow`, for any search: which sequences go on is decided on the host, and each token costs a wait. The
- * window's keys and values are there once for all sequences.
+ * As `decodeWindow`, for any search: which sequences continue is decided on the host, and each token costs a wait. On a GPU
+ * the step behind that token is queued meanwhile (`SearchSteps`). The window's keys and values are there once for all sequences.
  *
  * @param onDevice see `SearchSteps`
  */

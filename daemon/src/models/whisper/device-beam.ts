@@ -31,43 +31,52 @@ export interface Continuation {
  * @param textSize tokens below `<|0.00|>`
  */
 export function chooseBeam(
-  picked: PickedOffers,
+  { tokens: offered, logprobs }: PickedOffers,
   { width, endOfText, scores }: Forecast,
   state: TimestampState | undefined,
   textSize: number,
 ): DeviceBeam {
-  const { tokens: offered, logprobs } = picked;
   const [rows = 0, count = 0] = offered.shape;
-  const stateBehind = (tokens: MxArray, from: readonly MxArray[]): MxArray[] => {
-    const [after, latest] = from.map((array) => mx.reshape(array, [width, 1]));
-    return after && latest ? followStamps(tokens, after, latest, textSize) : [];
-  };
   // Where the end is the likeliest, the step ahead is in vain: most often the search is over.
-  const chooseOne = (all: MxArray, ...from: MxArray[]): MxArray[] => {
-    const tokens = mx.slice(all, [0, 0], [1, 1]);
-    return [tokens, ...stateBehind(tokens, from)];
-  };
-  const choose = (all: MxArray, ...[values, costs, ...from]: MxArray[]): MxArray[] => {
-    const totals = mx.subtract(costs ?? 0, values ?? 0);
-    const continuing = mx.where(mx.equal(all, endOfText), Infinity, totals);
+  if (rows === 1 && width === 1) {
+    const tokens = mx.slice(offered, [0, 0], [1, 1]);
+    return { rows: undefined, tokens, state: state && behind(tokens, state, textSize) };
+  }
+  const costs = mx.array(
+    Float32Array.from(scores, (score) => -score),
+    [rows, 1],
+  );
+  const choose = compiledOnGpu(`${width} of ${rows} × ${count}, ${endOfText}`, best(width, endOfText));
+  const [tokens, from] = choose(offered, logprobs, costs);
+  return { rows: from, tokens, state: state && behind(tokens, state, textSize, from) };
+}
+
+/** tokens and logprobs [N, count], costs [N, 1] → tokens [width, 1] and the rows [width] that they follow, best first */
+function best(width: number, endOfText: number) {
+  return (offered: MxArray, logprobs: MxArray, costs: MxArray): [tokens: MxArray, rows: MxArray] => {
+    const [rows = 0, count = 0] = offered.shape;
+    const all = [rows * count];
+    const continuing = mx.where(mx.equal(offered, endOfText), Infinity, mx.subtract(costs, logprobs));
     // MLX sorts stably, so that of equals the first is chosen; were it not so, the step would be undone.
-    const places = mx.slice(mx.argsort(mx.reshape(continuing, [rows * count])), [0], [width]);
-    const tokens = mx.reshape(mx.take(mx.reshape(all, [rows * count]), places), [width, 1]);
-    const parents = mx.floorDivide(places, count);
-    const states = from.map((array) => mx.take(mx.reshape(array, [rows]), parents));
-    return [tokens, parents, ...stateBehind(tokens, states)];
+    const places = mx.slice(mx.argsort(mx.reshape(continuing, all)), [0], [width]);
+    const tokens = mx.take(mx.reshape(offered, all), places);
+    return [mx.reshape(tokens, [width, 1]), mx.floorDivide(places, count)];
   };
-  const name = `beam ${width} of ${rows} × ${count}, ${endOfText}, ${textSize}`;
-  const from = state ?? [];
-  const isGreedy = rows === 1 && width === 1;
-  const costs = (): MxArray => mx.array(Float32Array.from(scores, (score) => -score), [rows, 1]);
-  const [tokens, ...rest] = isGreedy
-    ? compiledOnGpu(name, chooseOne)(offered, ...from)
-    : compiledOnGpu(name, choose)(offered, logprobs, costs(), ...from);
-  const parents = isGreedy ? undefined : rest.shift();
-  const [after, latest] = rest;
-  if (!tokens) throw new RangeError('a beam has tokens');
-  return { rows: parents, tokens, state: after && latest && [after, latest] };
+}
+
+/** The state behind tokens [width, 1] that follow these rows, or row by row where there are none. */
+function behind(tokens: MxArray, state: TimestampState, textSize: number, rows?: MxArray): TimestampState {
+  const follow = compiledOnGpu(
+    `behind ${rows ? 'rows' : 'all'}, ${textSize}`,
+    (token: MxArray, after: MxArray, latest: MxArray, ...[from]: MxArray[]): [MxArray, MxArray] => {
+      const stateOf = (array: MxArray): MxArray => {
+        const each = mx.reshape(array, [array.size]);
+        return mx.reshape(from ? mx.take(each, from) : each, token.shape);
+      };
+      return followStamps(token, stateOf(after), stateOf(latest), textSize);
+    },
+  );
+  return follow(tokens, ...state, ...(rows ? [rows] : []));
 }
 
 /** What is read of a beam. */
@@ -78,5 +87,8 @@ export function beamArrays({ rows, tokens }: DeviceBeam): MxArray[] {
 /** What a beam holds that can be read. */
 export function readBeam({ rows, tokens }: DeviceBeam): Continuation[] {
   const from = rows && [...rows.toTypedArray()];
-  return [...tokens.toTypedArray()].map((token, i) => ({ row: Number(from?.[i] ?? 0), token: Number(token) }));
+  return [...tokens.toTypedArray()].map((token, i) => ({
+    row: Number(from?.[i] ?? 0),
+    token: Number(token),
+  }));
 }

@@ -12,17 +12,19 @@ export interface PickedOffers {
 }
 
 /** logprobs [N, V] → the `count` likeliest tokens of each row and their log-probabilities, each [N, count] */
-function likeliestOf(logprobs: MxArray, count: number): [tokens: MxArray, logprobs: MxArray] {
-  const found: MxArray[] = [];
-  let left = logprobs;
-  // One after another, since of equals the first is wanted, which a partition does not promise.
-  for (let i = 0; i < count; i++) {
-    const token = mx.argmax(left, -1, true); // [N, 1]
-    found.push(token);
-    if (i + 1 < count) left = mx.putAlongAxis(left, token, mx.array(-Infinity), -1);
-  }
-  const tokens = mx.concatenate(found, -1);
-  return [mx.astype(tokens, 'int32'), mx.takeAlongAxis(logprobs, tokens, -1)];
+function likeliestOf(count: number) {
+  return (logprobs: MxArray): [tokens: MxArray, logprobs: MxArray] => {
+    const found: MxArray[] = [];
+    let left = logprobs;
+    // One after another, since of equals the first is wanted, which a partition does not promise.
+    for (let i = 0; i < count; i++) {
+      const token = mx.argmax(left, -1, true); // [N, 1]
+      found.push(token);
+      if (i + 1 < count) left = mx.putAlongAxis(left, token, mx.array(-Infinity), -1);
+    }
+    const tokens = mx.concatenate(found, -1);
+    return [mx.astype(tokens, 'int32'), mx.takeAlongAxis(logprobs, tokens, -1)];
+  };
 }
 
 export class DeviceOffers {
@@ -42,9 +44,7 @@ export class DeviceOffers {
     const { count } = this.#needs;
     const [rows = 0, vocabulary = 0] = logprobs.shape;
     const most = Math.min(count, vocabulary);
-    const pick = compiledOnGpu(`likeliest ${most}`, (all = logprobs) => likeliestOf(all, most));
-    const [tokens, values] = pick(logprobs);
-    if (!tokens || !values) throw new RangeError(`no likeliest ${count} of ${vocabulary} tokens`);
+    const [tokens, values] = compiledOnGpu(`likeliest ${most}`, likeliestOf(most))(logprobs);
     const listed = this.#places.size > 0 ? mx.take(logprobs, this.#listed, 1) : mx.zeros([rows, 0]);
     return { tokens, logprobs: values, listed };
   }

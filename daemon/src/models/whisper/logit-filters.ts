@@ -180,9 +180,7 @@ export class LogitFilters {
       if (!isStamp(tokens.at(-1))) return AFTER.text;
       return tokens.length < 2 || isStamp(tokens.at(-2)) ? AFTER.secondOfPair : AFTER.firstOfPair;
     });
-    const latest = sequences.map(
-      (tokens) => (tokens.findLast(isStamp) ?? this.textSize - 1) - this.textSize,
-    );
+    const latest = sequences.map((tokens) => (tokens.findLast(isStamp) ?? this.textSize - 1) - this.textSize);
     return [mx.array(Int32Array.from(after)), mx.array(Int32Array.from(latest))];
   }
 
