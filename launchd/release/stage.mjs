@@ -11,7 +11,7 @@ const OURS = [
   /^dist\/(native|daemon|launchd)\/.*\.(js|d\.ts)$/,
   // What a page with the sound inside is made of.
   /^daemon\/src\/writers\/report\/.*\.(js|css)$/,
-  /^assets\/(models|speech|vad|vocab)\//,
+  /^assets\/(models|selftest|speech|vad|vocab)\//,
   // For Raycast to build, who has it not from the Store: its own packages are development's, so they are not inside.
   /^extension\/(src|assets)\//,
   /^extension\/(package(-lock)?|tsconfig)\.json$|^extension\/(README|CHANGELOG)\.md$/,
