@@ -53,9 +53,23 @@ async function work(request: SelftestRequest): Promise<SelftestReply> {
       ]);
       return { type: 'numbers', device: mx.defaultDevice(), ops: compareOps() };
     }
-    case 'speed': {
-      const { measureSpeed } = await import('./selftest/speed.js');
-      return { type: 'speed', facts: await measureSpeed(request.dir, request.clip) };
+    case 'reference': {
+      const { compareWithReference } = await import('./selftest/reference.js');
+      const { file, dir, clip } = request;
+      return { type: 'reference', facts: await compareWithReference(file, dir, clip) };
+    }
+    case 'machine': {
+      const { measureMachine } = await import('./selftest/speed.js');
+      return { type: 'machine', facts: await measureMachine() };
+    }
+    case 'model': {
+      const { measureModel } = await import('./selftest/speed.js');
+      const { dir, clip, readGbPerSecond } = request;
+      return { type: 'model', facts: await measureModel(dir, clip, readGbPerSecond) };
+    }
+    case 'leaks': {
+      const { countLeaks } = await import('./selftest/speed.js');
+      return { type: 'leaks', facts: await countLeaks(request.dir, request.clip) };
     }
     case 'exit':
       return exitBusy();

@@ -8,8 +8,14 @@ export const selftestRequestSchema = v.variant('type', [
   v.object({ type: v.literal('load') }),
   /** The ops of a Whisper block against float64. */
   v.object({ type: v.literal('numbers') }),
-  /** What the machine can do, and how much of it a model uses on a clip. */
-  v.object({ type: v.literal('speed'), dir: v.string(), clip: v.string() }),
+  /** A model on a clip against stored numbers: `file` lies in assets/selftest. */
+  v.object({ type: v.literal('reference'), file: v.string(), dir: v.string(), clip: v.string() }),
+  /** What the machine can do. */
+  v.object({ type: v.literal('machine') }),
+  /** How much of it a model uses on a clip. `readGbPerSecond`: the memory's rate, which bounds the tokens. */
+  v.object({ type: v.literal('model'), dir: v.string(), clip: v.string(), readGbPerSecond: finite }),
+  /** Load a model, transcribe, free it, and count what is left. */
+  v.object({ type: v.literal('leaks'), dir: v.string(), clip: v.string() }),
   /** Queue work, and end while it runs. */
   v.object({ type: v.literal('exit') }),
 ]);
@@ -32,14 +38,47 @@ export const loadFactsSchema = v.object({
 });
 export type LoadFacts = v.InferOutput<typeof loadFactsSchema>;
 
-export const speedFactsSchema = v.object({
+export const referenceFactsSchema = v.object({
+  device: v.string(),
+  /** Whether the weights and the clip are those that the numbers were made with. */
+  sameWeights: v.boolean(),
+  sameClip: v.boolean(),
+  /** Largest difference of the encoder's output over its largest number; NaN where one is no number. */
+  encoderError: v.number(),
+  encoderLimit: finite,
+  tokens: whole,
+  equalTokens: whole,
+  /** Tokens that differ. `margin`: how far the right one was above the second, in logits. */
+  differing: v.array(v.object({ position: whole, expected: whole, found: whole, margin: finite })),
+  /** A token with a smaller margin may differ: rounding explains it. */
+  marginLimit: finite,
+});
+export type ReferenceFacts = v.InferOutput<typeof referenceFactsSchema>;
+
+export const productTimesSchema = v.object({
+  rows: whole,
+  /** Width of the model: the product is [rows, width] × [width, width]. */
+  width: whole,
+  /** Weights of 6 bits in groups of 128 against weights of 16 bits. */
+  packedMs: finite,
+  plainMs: finite,
+});
+export type ProductTimes = v.InferOutput<typeof productTimesSchema>;
+
+export const machineFactsSchema = v.object({
+  device: v.string(),
   readGbPerSecond: finite,
   gflops: finite,
   hostMicrosPerOp: finite,
   readyP50Ms: finite,
   readyP95Ms: finite,
-  /** Buffers of the key-value cache that 50 queued steps hold more than two: 0 where they are written in place. */
+  /** Further buffers of the key-value cache that 50 queued steps hold: 0 where they are written in place. */
   cacheCopies: finite,
+  products: v.array(productTimesSchema),
+});
+export type MachineFacts = v.InferOutput<typeof machineFactsSchema>;
+
+export const modelFactsSchema = v.object({
   loadSeconds: finite,
   warmUpSeconds: finite,
   encodeMs: finite,
@@ -49,12 +88,21 @@ export const speedFactsSchema = v.object({
   boundTokensPerSecond: finite,
   text: v.string(),
 });
-export type SpeedFacts = v.InferOutput<typeof speedFactsSchema>;
+export type ModelFacts = v.InferOutput<typeof modelFactsSchema>;
+
+export const leakFactsSchema = v.object({
+  /** Arrays that are still there once the model is freed, more than before it was loaded. */
+  arrays: whole,
+  bytes: whole,
+});
 
 export const selftestReplySchema = v.variant('type', [
   v.object({ type: v.literal('loaded'), facts: loadFactsSchema }),
   v.object({ type: v.literal('numbers'), device: v.string(), ops: v.array(opErrorSchema) }),
-  v.object({ type: v.literal('speed'), facts: speedFactsSchema }),
+  v.object({ type: v.literal('reference'), facts: referenceFactsSchema }),
+  v.object({ type: v.literal('machine'), facts: machineFactsSchema }),
+  v.object({ type: v.literal('model'), facts: modelFactsSchema }),
+  v.object({ type: v.literal('leaks'), facts: leakFactsSchema }),
   v.object({ type: v.literal('failed'), error: errorSchema }),
 ]);
 export type SelftestReply = v.InferOutput<typeof selftestReplySchema>;

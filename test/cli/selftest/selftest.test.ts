@@ -1,92 +1,88 @@
-/** The self-test on machines that are not here: fakes print what macOS prints. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+/** The steps of the self-test on machines that are not here. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Ran } from '#launchd/run.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { SelftestReply } from '#daemon/protocol/selftest-work.js';
 import { agentStep } from '#daemon/cli/selftest/agent.js';
+import { commandsUntil } from '#daemon/cli/selftest/commands.js';
+import { filesStep } from '#daemon/cli/selftest/files.js';
+import { loadStep } from '#daemon/cli/selftest/load.js';
 import { microphoneStep } from '#daemon/cli/selftest/microphone.js';
 import { numbersStep } from '#daemon/cli/selftest/numbers.js';
-import { runSteps } from '#daemon/cli/selftest/run-selftest.js';
 import { speedStep } from '#daemon/cli/selftest/speed.js';
-import { systemStep } from '#daemon/cli/selftest/system.js';
+import { binaries, systemStep } from '#daemon/cli/selftest/system.js';
 import { teardownStep } from '#daemon/cli/selftest/teardown.js';
 import type { Environment, Verdict } from '#daemon/cli/selftest/verdict.js';
+import {
+  answering,
+  fakeDaemon,
+  fakeMac,
+  MACHINE,
+  MODEL,
+  named,
+  ran,
+  RECORDED,
+  REFERENCE,
+  replying,
+  verdictsOf,
+} from './fake-mac.js';
 
+let folder = '';
 let home = '';
-beforeEach(() => void (home = mkdtempSync(join(tmpdir(), 'so-'))));
-afterEach(() => rmSync(home, { recursive: true, force: true }));
+let root = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'so-'));
+  home = join(folder, 'home');
+  root = join(folder, 'root');
+  mkdirSync(home);
+  for (const file of [
+    'native/lib/darwin-arm64/sotto-mlx.node',
+    'native/lib/darwin-arm64/sotto-mic',
+    'native/vendor/mlx-metal-1/mlx/lib/libmlx.dylib',
+    'node_modules/@photostructure/sqlite/prebuilds/darwin-arm64/sqlite.node',
+  ]) {
+    mkdirSync(join(root, file, '..'), { recursive: true });
+    writeFileSync(join(root, file), '');
+  }
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const ran = (code: number, stdout = '', stderr = ''): Ran => ({ code, stdout, stderr });
-const SIGNED = `Executable=/usr/local/bin/node
-Identifier=node
-CodeDirectory v=20500 size=800 flags=0x10000(runtime) hashes=14+7 location=embedded
-Authority=Developer ID Application: Node.js Foundation (HX7739G8FX)
-Authority=Developer ID Certification Authority
-`;
-const AD_HOC = `Identifier=sotto-mlx
-CodeDirectory v=20400 size=800 flags=0x20002(adhoc,linker-signed) hashes=14+0 location=embedded
-Signature=adhoc
-`;
-const SPEED = {
-  ...{ readGbPerSecond: 100, gflops: 2600, hostMicrosPerOp: 3, readyP50Ms: 0.2, readyP95Ms: 0.4 },
-  ...{ cacheCopies: 0, loadSeconds: 0.2, warmUpSeconds: 1, encodeMs: 50, tokens: 25 },
-  ...{ tokensPerSecond: 600, boundTokensPerSecond: 1200, text: 'and so my fellow Americans' },
-};
-
-function mac(more: Partial<Environment> = {}): Environment {
-  const replies: Record<string, SelftestReply> = {
-    load: {
-      type: 'loaded',
-      facts: { mlx: '0.32.4', device: 'gpu', facts: {}, coldMs: 9, warmMs: 0.2 },
-    },
-    numbers: { type: 'numbers', device: 'gpu', ops: [{ op: 'softmax', error: 1e-4, limit: 1e-2 }] },
-    speed: { type: 'speed', facts: SPEED },
-  };
-  return {
-    ...{ os: 'darwin', home, root: '/sotto', node: '/usr/local/bin/node' },
-    run: (command, args) => {
-      if (command === 'sw_vers') return Promise.resolve(ran(0, '15.3.1\n'));
-      if (command === 'xattr') return Promise.resolve(ran(1, '', 'No such xattr: com.apple.quarantine'));
-      if (command === 'codesign' && args[0] === '--verify') return Promise.resolve(ran(0));
-      if (command === 'codesign')
-        return Promise.resolve(ran(0, '', args.at(-1)?.endsWith('node') ? SIGNED : AD_HOC));
-      return Promise.resolve(ran(127));
-    },
-    model: { name: 'base', dir: '/m' },
-    clip: { file: '/none.flac', text: 'and so my fellow Americans' },
-    ask: ({ type }) => Promise.resolve(replies[type] as SelftestReply),
-    exitBusy: () => Promise.resolve({ code: 0, signal: null }),
-    connect: () => Promise.resolve(undefined),
-    agent: () => Promise.resolve({ installed: 'yes', state: 'running', file: '/plist' }),
-    sleep: () => Promise.resolve(),
-    ...more,
-  };
-}
-
-const of = (verdicts: readonly Verdict[], name: string): Verdict | undefined =>
-  verdicts.find((verdict) => verdict.name === name);
+const mac = (more: Partial<Environment> = {}): Environment => fakeMac(root, home, more);
 
 describe('the system', () => {
   test('names who signed what, and the macOS that runs', async () => {
-    const found = await systemStep(mac());
-    expect(of(found, 'system')?.found).toMatch(/^macOS 15\.3\.1, /);
-    expect(of(found, 'signature of node')).toMatchObject({
-      verdict: 'ok',
-      facts: { flags: '0x10000(runtime)', signer: expect.stringContaining('Node.js Foundation') as unknown },
+    const found = await verdictsOf(systemStep, mac());
+    expect(named(found, 'system')).toMatchObject({
+      found: expect.stringMatching(/^macOS 15\.3\.1, Apple M3 Pro, /) as unknown,
+      facts: { build: '24D70', model: 'Mac15,6', translated: '0' },
     });
-    expect(of(found, 'signature of MLX')?.verdict).toBe('ok');
-    expect(of(found, 'quarantine')?.verdict).toBe('ok');
+    expect(named(found, 'signature of node')).toMatchObject({
+      verdict: 'ok',
+      facts: {
+        flags: '0x10000(runtime)',
+        signer: expect.stringContaining('Node.js Foundation') as unknown,
+        isHardened: true,
+      },
+    });
+    for (const what of ['addon', 'MLX', 'sotto-mic', 'SQLite'])
+      expect(named(found, `signature of ${what}`)).toMatchObject({
+        verdict: 'ok',
+        facts: { signer: 'ad hoc', isHardened: false },
+      });
+    expect(named(found, 'quarantine')?.verdict).toBe('ok');
   });
 
-  test('finds a broken signature and a quarantined file', async () => {
+  test('finds a broken signature, a missing file and quarantined ones', async () => {
     const { run } = mac();
-    const found = await systemStep(
+    const [, , mlx = ['', '']] = binaries({ os: 'darwin', root, node: '/node' });
+    rmSync(join(root, 'native/lib/darwin-arm64/sotto-mic'));
+    const found = await verdictsOf(
+      systemStep,
       mac({
         run: (command, args) => {
-          if (command === 'xattr') return Promise.resolve(ran(0, '0083;66f0a1b2;Safari;\n'));
+          if (command === 'xattr')
+            return Promise.resolve(ran(0, `${mlx[1]}: com.apple.quarantine: 0083;66f0a1b2;Safari;\n`));
           const path = args.at(-1) ?? '';
           if (args[0] === '--verify' && path.endsWith('.dylib'))
             return Promise.resolve(ran(1, '', `${path}: code object is not signed at all\n`));
@@ -94,98 +90,256 @@ describe('the system', () => {
         },
       }),
     );
-    expect(of(found, 'signature of MLX')).toMatchObject({
+    expect(named(found, 'signature of MLX')).toMatchObject({
       ...{ verdict: 'failed', found: 'code object is not signed at all' },
     });
-    expect(of(found, 'quarantine')).toMatchObject({
-      ...{ verdict: 'failed', advice: 'xattr -dr com.apple.quarantine "/sotto"' },
+    expect(named(found, 'signature of sotto-mic')).toMatchObject({
+      ...{ verdict: 'failed', found: expect.stringContaining('is missing') as unknown },
     });
+    expect(named(found, 'quarantine')).toMatchObject({
+      ...{ verdict: 'failed', advice: `xattr -dr com.apple.quarantine "${root}"` },
+      facts: { marked: [mlx[1]] },
+    });
+  });
+
+  test('what is not understood is no verdict, and is sent in', async () => {
+    const run = (): Promise<ReturnType<typeof ran>> => Promise.resolve(ran(2, 'new words', 'other words'));
+    const found = await verdictsOf(systemStep, mac({ run }));
+    expect(named(found, 'system')?.found).toMatch(/^macOS of unknown version, unknown chip/);
+    for (const name of ['signature of node', 'quarantine'])
+      expect(named(found, name)).toMatchObject({
+        verdict: 'skipped',
+        found: expect.stringMatching(/^unknown: /) as unknown,
+        facts: { raw: expect.stringContaining('other words') as unknown },
+      });
+    expect(found.filter(({ verdict }) => verdict === 'failed')).toEqual([]);
   });
 });
 
 describe('what is computed', () => {
+  test('the architecture of the GPU is named; a Mac without one fails', async () => {
+    expect((await verdictsOf(loadStep, mac()))[0]).toMatchObject({
+      verdict: 'ok',
+      found: expect.stringContaining('gpu (applegpu_g15s)') as unknown,
+    });
+    const facts = { mlx: '1', device: 'cpu', facts: {}, coldMs: 1, warmMs: 1 };
+    const [found] = await verdictsOf(loadStep, mac({ ask: replying({ load: { type: 'loaded', facts } }) }));
+    expect(found).toMatchObject({ verdict: 'failed', found: expect.stringContaining('no GPU') as unknown });
+  });
+
   test('a result that is wrong, or not a number, fails and is named', async () => {
     for (const error of [0.5, NaN]) {
       const ops = [
         { op: 'softmax', error: 0, limit: 1e-2 },
         { op: 'gelu', error, limit: 1e-2 },
       ];
-      const ask = () => Promise.resolve({ type: 'numbers', device: 'gpu', ops } as const);
-      const [verdict] = await numbersStep(mac({ ask }));
+      const ask = replying({ numbers: { type: 'numbers', device: 'gpu', ops } });
+      const [verdict] = await verdictsOf(numbersStep, mac({ ask }));
       expect(verdict).toMatchObject({ verdict: 'failed', found: expect.stringContaining('gelu') as unknown });
       expect(verdict?.found).not.toContain('softmax');
     }
   });
 
+  test('encoder and tokens are the stored ones, or are not; a near tie may differ', async () => {
+    const of = async (more: Partial<typeof REFERENCE>, differing: { margin: number }[] = []) => {
+      const facts = {
+        ...{ ...REFERENCE, ...more, equalTokens: 50 - differing.length },
+        differing: differing.map(({ margin }) => ({ position: 5, expected: 1, found: 2, margin })),
+      };
+      const ask = replying({ reference: { type: 'reference', facts } });
+      const found = await verdictsOf(numbersStep, mac({ ask }));
+      return ['encoder', 'tokens'].map((name) => named(found, name)?.verdict);
+    };
+    expect(await of({})).toEqual(['ok', 'ok']);
+    expect(await of({ encoderError: 0.04 })).toEqual(['failed', 'ok']);
+    expect(await of({ encoderError: NaN })).toEqual(['failed', 'ok']);
+    expect(await of({}, [{ margin: 0.3 }])).toEqual(['ok', 'ok']);
+    expect(await of({}, [{ margin: 0.3 }, { margin: 0.5 }])).toEqual(['ok', 'failed']);
+    expect(await of({ sameWeights: false, encoderError: 1 })).toEqual(['skipped', undefined]);
+  });
+
   test('the speed is a part of the bound; copies of the cache and a wrong text are said', async () => {
-    const found = await speedStep(mac());
-    expect(of(found, 'model')).toMatchObject({ verdict: 'ok', facts: { partOfBound: 0.5 } });
-    expect(of(found, 'buffers')?.facts).toMatchObject({ gain: 0, MLX_MAX_OPS_PER_BUFFER: '200' });
-    const facts = { ...SPEED, cacheCopies: 4, text: 'thank you', tokensPerSecond: 100 };
-    const worse = await speedStep(mac({ ask: () => Promise.resolve({ type: 'speed', facts }) }));
-    expect(['cache', 'model', 'text'].map((name) => of(worse, name)?.verdict)).toEqual([
+    const found = await verdictsOf(speedStep, mac());
+    expect(named(found, 'model')).toMatchObject({ verdict: 'ok', facts: { partOfBound: 0.5 } });
+    expect(named(found, 'buffers')?.facts).toMatchObject({ gain: 0, MLX_MAX_OPS_PER_BUFFER: '200' });
+    expect(named(found, 'product of width 512')).toMatchObject({
+      found: '6 bits take 1.50 × the time of float16 (0.60 ms against 0.40 ms, 1500 rows)',
+      facts: { ratio: expect.closeTo(1.5, 6) as unknown },
+    });
+    const worse = replying({
+      machine: { type: 'machine', facts: { ...MACHINE, cacheCopies: 4 } },
+      model: { type: 'model', facts: { ...MODEL, text: 'thank you', tokensPerSecond: 100 } },
+    });
+    const slow = await verdictsOf(speedStep, mac({ ask: worse }));
+    expect(['cache', 'model', 'text'].map((name) => named(slow, name)?.verdict)).toEqual([
       'warn',
       'warn',
       'failed',
     ]);
   });
 
-  test('a process that crashes is a verdict of its step, and the others follow', async () => {
-    const ask = () =>
-      Promise.reject(new SottoError('ENGINE_CRASHED', 'killed by SIGABRT', { hint: 'no device' }));
-    const found = await runSteps(mac({ ask }), () => undefined);
-    for (const name of ['load', 'numbers', 'speed'])
-      expect(of(found, name)).toMatchObject({ verdict: 'failed', facts: { code: 'ENGINE_CRASHED' } });
-    expect(of(found, 'teardown')?.verdict).toBe('ok');
+  test('the model that the user has chosen is measured, too', async () => {
+    const dirs: string[] = [];
+    const ask: Environment['ask'] = (request) => {
+      if (request.type === 'model') dirs.push(request.dir);
+      return replying({})(request);
+    };
+    const modelInUse = { name: 'turbo', dir: '/turbo' };
+    const found = await verdictsOf(speedStep, mac({ ask, modelInUse, os: 'linux' }));
+    expect(dirs).toEqual(['/m', '/turbo']);
+    expect(found.filter(({ name }) => name === 'model').map(({ facts }) => facts.model)).toEqual([
+      'base',
+      'turbo',
+    ]);
   });
 });
 
 describe('the microphone', () => {
-  const LINE =
-    'tccd: [com.apple.TCC:access] AttributionChain: RESP:{ID: com.raycast.macos, PID[2307], auid: 501}, ACC:{ID: node, PID[2347], auid: 501}\n' +
-    'tccd: [com.apple.TCC:access] AUTHREQ_CTX: service=kTCCServiceMicrophone\n';
-  const from = (log: string) => microphoneStep(mac({ run: () => Promise.resolve(ran(0, log)) }));
+  const of = async (more: Partial<Environment>): Promise<Verdict | undefined> =>
+    named(await verdictsOf(microphoneStep, mac(more)), 'microphone');
 
-  test('names the app that macOS asks for, and a refusal', async () => {
-    expect(await from(LINE)).toMatchObject([
-      { verdict: 'ok', found: 'macOS asks on behalf of com.raycast.macos' },
-    ]);
-    expect(await from(`${LINE}tccd: AUTHREQ_RESULT: msgID=1, authValue=0\n`)).toMatchObject([
-      { verdict: 'failed' },
-    ]);
-    expect(await from('')).toMatchObject([{ verdict: 'skipped' }]);
+  test('gives sound, only zeros, nothing, or is refused', async () => {
+    expect(await of({})).toMatchObject({
+      verdict: 'ok',
+      found: 'MacBook Pro Microphone at 48000 Hz, open after 210 ms, first sound after 260 ms',
+    });
+    const { firstSoundMs: _, ...zeros } = { ...RECORDED, firstSoundMs: 0, peak: 0 };
+    expect(await of({ record: () => Promise.resolve(zeros) })).toMatchObject({
+      ...{ verdict: 'failed', found: expect.stringContaining('every sample is zero') as unknown },
+    });
+    expect(await of({ record: () => Promise.resolve({ type: 'hung' }) })).toMatchObject({
+      verdict: 'failed',
+    });
+    for (const [reason, verdict] of [
+      ['denied', 'failed'],
+      ['none', 'skipped'],
+      ['open', 'failed'],
+    ] as const) {
+      const failure = { type: 'failed', reason, detail: '' } as const;
+      expect(await of({ record: () => Promise.resolve({ type: 'failed', failure }) })).toMatchObject({
+        verdict,
+      });
+    }
+  });
+
+  test('macOS asks on behalf of an app, which may be refused; another log is no verdict', async () => {
+    const from = async (log: string, code = 0): Promise<Verdict | undefined> =>
+      named(
+        await verdictsOf(microphoneStep, mac({ run: () => Promise.resolve(ran(code, log)) })),
+        'microphone’s app',
+      );
+    const request = (value: number): string =>
+      [
+        'AUTHREQ_CTX: msgID=611.2, function=TCCAccessRequest, service=kTCCServiceMicrophone, preflight=no',
+        'AUTHREQ_ATTRIBUTION: msgID=611.2, attribution={responsible={TCCDProcess: identifier=com.raycast.macos, pid=3, auid=501, responsible_path=/Applications/Raycast.app/Contents/MacOS/Raycast}, accessing={TCCDProcess: identifier=sotto-mic, pid=4}, },',
+        `AUTHREQ_RESULT: msgID=611.2, authValue=${value}, authReason=2, authVersion=1`,
+      ].join('\n');
+    expect(await from(request(2))).toMatchObject({
+      ...{ verdict: 'ok', found: 'macOS asks on behalf of com.raycast.macos' },
+    });
+    expect((await from(request(0)))?.verdict).toBe('failed');
+    expect(await from('AUTHREQ_CTX: msgID=1.1, service=kTCCServiceMicrophone, in other words')).toMatchObject(
+      { verdict: 'skipped', found: 'unknown: the log of macOS' },
+    );
+    expect((await from('nothing of the kind'))?.verdict).toBe('skipped');
+    expect((await from('', 64))?.verdict).toBe('skipped');
+  });
+});
+
+describe('files in folders that macOS protects', () => {
+  /** With real commands: what is copied has to go again. */
+  const tried = async (...messages: readonly object[]): Promise<Verdict[]> => {
+    const clip = join(folder, 'clip.flac');
+    writeFileSync(clip, 'sound');
+    for (const name of ['Desktop', 'Documents']) mkdirSync(join(home, name), { recursive: true });
+    const run = commandsUntil(new AbortController().signal);
+    return verdictsOf(
+      filesStep,
+      mac({
+        ...{ clip: { file: clip, text: '' }, run },
+        cleanUp: async ([command, ...args]) => void (await run(command, args)),
+        daemon: fakeDaemon({ connect: () => Promise.resolve(answering(...messages)) }),
+        // Longer than the answers take.
+        sleep: () => new Promise((resolve) => setImmediate(resolve)),
+      }),
+    );
+  };
+  const left = (): string[] => ['Desktop', 'Documents'].flatMap((name) => readdirSync(join(home, name)));
+
+  test('open, are refused, open late, or hang; no file is left', async () => {
+    const file = { type: 'waiting', for: 'file' };
+    for (const [messages, answer, verdict] of [
+      [[{ type: 'waiting', for: 'queue', position: 1 }, { type: 'started', attempt: 1 }], 'open', 'ok'],
+      [[{ type: 'waiting', for: 'engine' }], 'open', 'ok'],
+      [[{ ...file, why: 'denied' }], 'denied', 'warn'],
+      [[{ ...file, why: 'slow' }, { type: 'waiting', for: 'model' }], 'open', 'ok'],
+      [[{ ...file, why: 'slow' }], 'hung', 'warn'],
+    ] as const) {
+      const found = await tried(...messages);
+      expect(found.map(({ verdict }) => verdict)).toEqual([verdict, verdict, 'skipped']);
+      expect(found[0]?.facts).toMatchObject({ folder: 'Desktop', answer });
+      expect(left()).toEqual([]);
+    }
+  });
+
+  test('a job that fails is a failed verdict, and its file goes', async () => {
+    const error = new SottoError('AUDIO_UNREADABLE', 'broken').toWire();
+    const found = await tried({ type: 'failed', seq: 1, error });
+    expect(found[0]).toMatchObject({ verdict: 'failed', facts: { code: 'AUDIO_UNREADABLE' } });
+    expect(left()).toEqual([]);
+  });
+
+  test('where this terminal may not write, nothing is asked', async () => {
+    const run = (): Promise<ReturnType<typeof ran>> => Promise.resolve(ran(-1));
+    const daemon = fakeDaemon({ connect: () => Promise.resolve(answering()) });
+    expect((await verdictsOf(filesStep, mac({ run, daemon })))[0]).toMatchObject({
+      ...{ verdict: 'skipped', found: expect.stringContaining('hangs') as unknown },
+    });
   });
 });
 
 describe('the agent', () => {
-  test('is back under another process after it was killed, or is not', async () => {
-    for (const [next, verdict] of [
-      [43, 'ok'],
-      [42, 'failed'],
+  const unable = (): Promise<never> => Promise.reject(new SottoError('DAEMON_LOST', 'no daemon here'));
+
+  test('starts, comes back after a crash, and leaves nothing; or does not', async () => {
+    const daemon = fakeDaemon({ connect: unable });
+    const found = await verdictsOf(agentStep, mac({ daemon }));
+    expect(found.map(({ name, verdict }) => `${name} ${verdict}`)).toEqual([
+      'login agent ok',
+      'bootstrap ok',
+      'dictation failed',
+      'crash ok',
+      'bootout ok',
+    ]);
+    const worse = fakeDaemon({
+      connect: unable,
+      killAndWait: () => Promise.resolve(undefined),
+      stop: () => Promise.resolve({ processes: [42], socket: true, home: false }),
+    });
+    const broken = await verdictsOf(agentStep, mac({ daemon: worse }));
+    expect(named(broken, 'crash')?.verdict).toBe('failed');
+    expect(named(broken, 'bootout')).toMatchObject({
+      ...{ verdict: 'failed', found: 'left behind: 1 processes, its socket' },
+    });
+  });
+
+  test('one that can’t be started ends the step; the user’s own is looked at', async () => {
+    const daemon = fakeDaemon({ start: unable });
+    for (const [installed, state, verdict] of [
+      ['no', 'not loaded', 'skipped'],
+      ['yes', 'stopped', 'failed'],
+      ['outdated', 'running', 'warn'],
     ] as const) {
-      let pid = 42;
-      const killed: string[][] = [];
-      const [found] = await agentStep(
-        mac({
-          run: (_, args) => {
-            if (args[0] === 'kill') {
-              killed.push([...args]);
-              pid = next;
-            }
-            return Promise.resolve(
-              ran(0, `gui/501/com.sotto.daemon = {\n\tstate = running\n\tpid = ${pid}\n}\n`),
-            );
-          },
-        }),
-      );
-      expect(found?.verdict).toBe(verdict);
-      expect(killed).toEqual([['kill', 'SIGKILL', expect.stringMatching(/^gui\/\d+\/com\.sotto\.daemon$/)]]);
+      const agent = (): ReturnType<Environment['agent']> =>
+        Promise.resolve({ installed, state, file: '/plist' });
+      const found = await verdictsOf(agentStep, mac({ daemon, agent }));
+      expect(found.map((each) => each.verdict)).toEqual([verdict, 'failed']);
     }
   });
 });
 
 describe('the end of processes', () => {
-  test('fails where one crashes, or macOS writes a report', async () => {
+  test('fails where one crashes, macOS writes a report, or arrays are left', async () => {
     let exits = 0;
     const reports = join(home, 'Library', 'Logs', 'DiagnosticReports');
     mkdirSync(reports, { recursive: true });
@@ -195,15 +349,11 @@ describe('the end of processes', () => {
       if (exits === 3) writeFileSync(join(reports, 'node-new.ips'), '');
       return Promise.resolve({ code: exits === 3 ? null : 0, signal: exits === 3 ? 'SIGABRT' : null });
     };
-    const [found] = await teardownStep(mac({ exitBusy }));
+    const ask = replying({ leaks: { type: 'leaks', facts: { arrays: 3, bytes: 12 } } });
+    const [found, leaks] = await verdictsOf(teardownStep, mac({ exitBusy, ask }));
     expect(exits).toBe(20);
     expect(found).toMatchObject({ verdict: 'failed', facts: { reports: ['node-new.ips'] } });
+    expect(leaks).toMatchObject({ verdict: 'failed', facts: { arrays: 3 } });
+    expect(existsSync(join(reports, 'node-old.ips'))).toBe(true);
   });
-});
-
-test('on Linux the steps that need macOS are skipped', async () => {
-  const found = await runSteps(mac({ os: 'linux' }), () => undefined);
-  expect(found.filter(({ verdict }) => verdict === 'skipped').map(({ found: why }) => why)).toEqual(
-    Array.from({ length: 5 }, () => 'only on macOS'),
-  );
 });

@@ -1,62 +1,86 @@
-/** Step 7: whether the login agent runs, and comes back after a crash. */
-import { LABEL } from '#launchd/agent.js';
+/**
+ * Step 7: whether the user's login agent runs; whether an agent starts, comes back after a crash and leaves (one of the test's
+ * own, so that nothing that the user waits for is ended); and a dictation through it.
+ */
 import { unavailable } from './ask.js';
-import { macOnly, skipped, type Step } from './verdict.js';
+import { dictationVerdicts } from './dictation.js';
+import { macOnly, skipped, type Environment, type Step, type Verdict } from './verdict.js';
 
+/** launchd waits 10 s between two starts. */
 const BACK_WITHIN_MS = 12_000;
-const LOOK_EVERY_MS = 250;
 
-export const agentStep: Step = async (environment) => {
-  const { os, run, sleep } = environment;
-  if (os !== 'darwin') return [macOnly('agent')];
+export const agentStep: Step = async function* (environment) {
+  const { daemon } = environment;
+  yield await loginAgent(environment);
   try {
-    const { installed } = await environment.agent();
-    if (installed === 'no')
-      return [skipped('agent', 'not installed', '`sotto agent install` starts Sotto at login')];
-    const target = `gui/${process.getuid?.() ?? 501}/${LABEL}`;
-    const pidOf = async (): Promise<number | undefined> => {
-      const { stdout } = await run('launchctl', ['print', target]);
-      const pid = /^\s*pid = (\d+)$/m.exec(stdout)?.[1];
-      return pid === undefined ? undefined : Number(pid);
-    };
-    const first = await pidOf();
-    if (first === undefined) {
-      const advice = 'start it with `sotto agent start`; agent.log shows why it ended';
-      return [
-        { name: 'agent', verdict: 'failed', found: 'installed, not running', facts: { target }, advice },
-      ];
-    }
-    if (await isBusy(environment))
-      return [skipped('agent', 'it is busy', 'run the test when nothing is transcribed')];
-    await run('launchctl', ['kill', 'SIGKILL', target]);
-    for (let waitedMs = 0; waitedMs < BACK_WITHIN_MS; waitedMs += LOOK_EVERY_MS) {
-      await sleep(LOOK_EVERY_MS);
-      const pid = await pidOf();
-      if (pid === undefined || pid === first) continue;
-      const backSeconds = (waitedMs + LOOK_EVERY_MS) / 1000;
-      const found = `back ${backSeconds.toFixed(1)} s after it was killed`;
-      return [{ name: 'agent', verdict: 'ok', found, facts: { target, first, pid, backSeconds } }];
-    }
-    const advice = 'restart it with `sotto agent restart`';
-    return [
-      {
-        ...{ name: 'agent', verdict: 'failed', facts: { target, first }, advice },
-        found: 'did not come back within 12 s after it was killed',
-      },
-    ];
+    const startSeconds = await daemon.start();
+    const found = `answers ${startSeconds.toFixed(1)} s after its start`;
+    const name = daemon.isAgent ? 'bootstrap' : 'daemon';
+    yield { name, verdict: 'ok', found, facts: { startSeconds, isAgent: daemon.isAgent } };
   } catch (error) {
-    return [unavailable('agent', error)];
+    yield unavailable('bootstrap', error);
+    return;
   }
+  try {
+    yield* dictationVerdicts(environment);
+  } catch (error) {
+    yield unavailable('dictation', error);
+  }
+  try {
+    yield daemon.isAgent ? await crash(environment) : macOnly('crash');
+  } catch (error) {
+    yield unavailable('crash', error);
+  }
+  yield await end(environment);
 };
 
-/** What a user waits for is not ended for a test. */
-async function isBusy({ connect }: Parameters<Step>[0]): Promise<boolean> {
-  const client = await connect();
-  if (client === undefined) return false;
+async function loginAgent({ os, agent }: Environment): Promise<Verdict> {
+  const name = 'login agent';
+  if (os !== 'darwin') return macOnly(name);
   try {
-    const { queue, dictations } = await client.status();
-    return queue.running + queue.queued + dictations > 0;
-  } finally {
-    client.close();
+    const { installed, state, pid, lastFailure, file } = await agent();
+    const facts = { installed, state, pid, lastFailure, file };
+    if (installed === 'no')
+      return skipped(name, 'not installed', '`sotto agent install` starts Sotto at login', facts);
+    if (state !== 'running') {
+      const advice = 'start it with `sotto agent start`; agent.log shows why it ended';
+      return { name, verdict: 'failed', found: 'installed, not running', facts, advice };
+    }
+    if (installed === 'outdated') {
+      const found = 'runs, as another version installed it';
+      return { name, verdict: 'warn', found, facts, advice: 'update it with `sotto agent install`' };
+    }
+    return { name, verdict: 'ok', found: `runs (pid ${pid ?? 'unknown'})`, facts };
+  } catch (error) {
+    return unavailable(name, error);
   }
+}
+
+async function crash({ daemon }: Environment): Promise<Verdict> {
+  const name = 'crash';
+  const backSeconds = await daemon.killAndWait(BACK_WITHIN_MS);
+  if (backSeconds === undefined)
+    return {
+      ...{ name, verdict: 'failed', facts: { limitMs: BACK_WITHIN_MS } },
+      found: 'the agent did not come back within 12 s after it was killed',
+      advice: 'send in the JSON of this test',
+    };
+  const found = `back ${backSeconds.toFixed(1)} s after it was killed`;
+  return { name, verdict: 'ok', found, facts: { backSeconds } };
+}
+
+async function end({ daemon }: Environment): Promise<Verdict> {
+  const name = daemon.isAgent ? 'bootout' : 'daemon’s end';
+  const left = await daemon.stop();
+  if (left === undefined) return skipped(name, 'nothing was started');
+  const facts = { ...left };
+  const what = [
+    ...(left.processes.length > 0 ? [`${left.processes.length} processes`] : []),
+    ...(left.socket ? ['its socket'] : []),
+    ...(left.home ? ['its files'] : []),
+  ];
+  if (what.length === 0)
+    return { name, verdict: 'ok', found: 'no process, socket or file is left', facts };
+  const advice = 'send in the JSON of this test';
+  return { name, verdict: 'failed', found: `left behind: ${what.join(', ')}`, facts, advice };
 }

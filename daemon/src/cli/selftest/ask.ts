@@ -12,8 +12,6 @@ import {
 import type { Environment, Exit, Verdict } from './verdict.js';
 
 const TOOL = fileURLToPath(new URL('../../engine/selftest-tool.js', import.meta.url));
-/** Longer than the slowest machine takes; a device that hangs does not hold the others up. */
-const LIMIT_MS = 60_000;
 
 /** @throws SottoError as the process says, or ENGINE_CRASHED */
 export async function askFor<Type extends SelftestReply['type']>(
@@ -35,22 +33,24 @@ export function unavailable(name: string, error: unknown): Verdict {
 
 /** @throws SottoError ENGINE_CRASHED: it ended without an answer */
 export async function askProcess(
+  signal: AbortSignal,
   request: SelftestRequest,
   env: Readonly<Record<string, string>> = {},
 ): Promise<SelftestReply> {
   let reply: unknown;
-  const { code, signal, lastWords } = await runTool(request, env, (message) => (reply = message));
+  const ended = await runTool(signal, request, env, (message) => (reply = message));
   if (reply !== undefined) return v.parse(selftestReplySchema, reply);
-  const why = signal === null ? `exit code ${code}` : `killed by ${signal}`;
-  throw new SottoError('ENGINE_CRASHED', `the test process ended: ${why}`, { hint: lastWords });
+  const why = ended.signal === null ? `exit code ${ended.code}` : `killed by ${ended.signal}`;
+  throw new SottoError('ENGINE_CRASHED', `the test process ended: ${why}`, { hint: ended.lastWords });
 }
 
-export async function exitBusyProcess(): Promise<Exit> {
-  const { code, signal } = await runTool({ type: 'exit' }, {}, () => undefined);
+export async function exitBusyProcess(stop: AbortSignal): Promise<Exit> {
+  const { code, signal } = await runTool(stop, { type: 'exit' }, {}, () => undefined);
   return { code, signal };
 }
 
 function runTool(
+  stop: AbortSignal,
   request: SelftestRequest,
   env: Readonly<Record<string, string>>,
   onMessage: (message: unknown) => void,
@@ -60,7 +60,9 @@ function runTool(
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: ['--no-warnings'],
       env: { ...process.env, ...env },
-      timeout: LIMIT_MS,
+      // JSON has no NaN, which is what a broken kernel gives.
+      serialization: 'advanced',
+      signal: stop,
       killSignal: 'SIGKILL',
     });
     let lastWords = '';

@@ -1,70 +1,99 @@
 /** Step 6: whether the daemon may open files in the folders that macOS protects. */
-import { copyFile, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { SottoClient } from '../../client/index.js';
 import { SottoError } from '../../protocol/errors.js';
 import { unavailable } from './ask.js';
-import { macOnly, skipped, type Environment, type Step, type Verdict } from './verdict.js';
+import { skipped, type Environment, type Step, type Verdict } from './verdict.js';
 
 const FOLDERS = ['Desktop', 'Documents', 'Downloads'];
 const LIMIT_MS = 5_000;
+/** Copies the file $1 to $2/$3, where $2 is a folder. A shell of its own: macOS may hold it until the user answers a prompt. */
+const COPY = 'test -d "$2" || exit 9; exec cp "$1" "$2/$3"';
+const NO_FOLDER = 9;
 
-export const filesStep: Step = async (environment) => {
-  if (environment.os !== 'darwin') return [macOnly('files')];
+/** What a file does: it may be refused, or not open because macOS waits for an answer. */
+type Answer = 'open' | 'denied' | 'hung';
+
+export const filesStep: Step = async function* (environment) {
   let client: SottoClient | undefined;
   try {
-    client = await environment.connect();
-    if (client === undefined) return [skipped('files', 'no daemon runs', '`sotto daemon start`, then again')];
-    const found: Verdict[] = [];
-    for (const folder of FOLDERS) found.push(await tryFolder(environment, client, folder));
-    return found;
+    client = await environment.daemon.connect();
+    for (const folder of FOLDERS) {
+      if (environment.signal.aborted) return;
+      yield await tryFolder(environment, client, folder);
+    }
   } catch (error) {
-    return [unavailable('files', error)];
+    yield unavailable('files', error);
   } finally {
     client?.close();
   }
 };
 
-async function tryFolder(
-  { home, clip, sleep }: Environment,
-  client: SottoClient,
-  folder: string,
-): Promise<Verdict> {
+async function tryFolder(environment: Environment, client: SottoClient, folder: string): Promise<Verdict> {
+  const { home, clip, run, sleep, daemon } = environment;
   const name = `files in ${folder}`;
-  const path = join(home, folder, `sotto-selftest-${process.pid}.flac`);
+  const file = `sotto-selftest-${randomUUID().slice(0, 8)}.flac`;
+  const path = join(home, folder, file);
   try {
-    await copyFile(clip.file, path);
-  } catch (error) {
-    return skipped(name, SottoError.from(error).message);
-  }
-  const stop = new AbortController();
-  try {
+    const copied = await run('/bin/sh', ['-c', COPY, 'sh', clip.file, join(home, folder), file]);
+    if (copied.code === NO_FOLDER) return skipped(name, 'there is no such folder');
+    if (copied.code !== 0) {
+      const why = copied.code === -1 ? 'writing there hangs' : 'it is not allowed to write there';
+      const advice = 'allow this terminal in System Settings › Privacy & Security › Files and Folders';
+      return skipped(name, `this terminal can’t put a file there: ${why}`, advice, { ...copied });
+    }
+    const stop = new AbortController();
     const answer = await Promise.race([
-      opening(client, path, stop.signal),
-      sleep(LIMIT_MS).then(() => 'slow' as const),
-    ]);
-    const facts = { folder, answer };
+      answerOf(client, path, stop.signal),
+      sleep(LIMIT_MS).then((): Answer => 'hung'),
+    ]).finally(() => stop.abort());
+    const facts = { folder, answer, isAgent: daemon.isAgent };
     if (answer === 'open') return { name, verdict: 'ok', found: 'the daemon reads them itself', facts };
-    const why = answer === 'denied' ? 'the daemon may not open them' : 'macOS has not allowed them yet';
+    const why =
+      answer === 'denied'
+        ? 'the daemon may not open them'
+        : 'they did not open within 5 s: macOS waits for an answer';
     const advice = 'allow Node in System Settings › Privacy & Security › Files and Folders';
-    return { name, verdict: 'warn', found: `${why}; the client copies them`, facts, advice };
+    return { name, verdict: 'warn', found: `${why}; Sotto copies them then`, facts, advice };
   } catch (error) {
     return unavailable(name, error);
   } finally {
-    stop.abort();
-    await rm(path, { force: true });
+    await environment.cleanUp(['/bin/rm', '-f', path]);
   }
 }
 
-/** How the daemon fares with a file. */
-async function opening(
-  client: SottoClient,
-  path: string,
-  signal: AbortSignal,
-): Promise<'open' | 'denied' | 'slow'> {
-  for await (const event of client.transcribe(path, {}, { signal })) {
-    if (event.type === 'waiting' && event.for === 'file') return event.why ?? 'slow';
-    if (event.type !== 'waiting') return 'open';
-  }
-  return 'open';
+/**
+ * How the daemon fares with a file. The job says that a copy could be supplied, which has the daemon tell why it can't open
+ * the file; none is supplied, so what opens is the file itself.
+ * @throws SottoError as the job
+ */
+function answerOf(client: SottoClient, path: string, signal: AbortSignal): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const id = `selftest-${randomUUID()}`;
+    const line = client.line(id, {
+      receive: (message) => {
+        switch (message.type) {
+          case 'waiting':
+            if (message.for === 'file') {
+              // Slow is no answer: another one follows, or time is up.
+              if (message.why === 'denied') resolve('denied');
+            } else if (message.for !== 'queue') resolve('open');
+            return;
+          case 'failed':
+          case 'error':
+            reject(SottoError.fromWire(message.error));
+            return;
+          default:
+            resolve('open');
+        }
+      },
+      lost: reject,
+    });
+    signal.addEventListener('abort', () => {
+      if (client.connected) line.send({ type: 'cancel', id });
+      line.close();
+    });
+    line.send({ type: 'transcribe', id, path, options: {}, supplies: true });
+  });
 }

@@ -2,17 +2,21 @@
 import { askFor, unavailable } from './ask.js';
 import type { Step } from './verdict.js';
 
-export const loadStep: Step = async (environment) => {
+export const loadStep: Step = async function* (environment) {
   try {
     const { facts } = await askFor(environment, { type: 'load' }, 'loaded');
-    const { mlx, device, coldMs, warmMs } = facts;
+    const { mlx, device, coldMs, warmMs, facts: hardware } = facts;
     const times = `first kernel ${coldMs.toFixed(0)} ms, then ${warmMs.toFixed(2)} ms`;
-    const found = `MLX ${mlx} on the ${device}, ${times}`;
-    if (environment.os !== 'darwin' || device === 'gpu')
-      return [{ name: 'load', verdict: 'ok', found, facts }];
+    const { architecture } = hardware;
+    const which = device === 'gpu' ? `${device} (${architecture ?? 'of unknown architecture'})` : device;
+    const found = `MLX ${mlx} on the ${which}, ${times}`;
+    if (environment.os !== 'darwin' || device === 'gpu') {
+      yield { name: 'load', verdict: 'ok', found, facts };
+      return;
+    }
     const advice = 'Sotto needs the GPU of Apple silicon, outside a virtual machine';
-    return [{ name: 'load', verdict: 'failed', found: `${found}: no GPU`, facts, advice }];
+    yield { name: 'load', verdict: 'failed', found: `${found}: no GPU`, facts, advice };
   } catch (error) {
-    return [unavailable('load', error)];
+    yield unavailable('load', error);
   }
 };

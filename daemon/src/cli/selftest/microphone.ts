@@ -1,37 +1,68 @@
-/** Step 5: which app macOS asks about the microphone. Recording itself needs a person: the step reads what macOS logged. */
-import { macOnly, skipped, type Step } from './verdict.js';
+/** Step 5: a second of sound from the microphone, and which app macOS asked about it. */
+import { failureOf } from '../microphone/failures.js';
+import { unavailable } from './ask.js';
+import { lastRequest, microphoneLines } from './tcc-log.js';
+import { macOnly, skipped, unknown, type Environment, type Step, type Verdict } from './verdict.js';
 
-const SERVICE = 'kTCCServiceMicrophone';
-const PREDICATE = 'subsystem == "com.apple.TCC" AND eventMessage CONTAINS "AttributionChain"';
+const PRIVACY = 'System Settings › Privacy & Security › Microphone';
 
-export const microphoneStep: Step = async ({ os, run }) => {
-  if (os !== 'darwin') return [macOnly('microphone')];
-  const log = ['show', '--last', '10m', '--style', 'compact', '--info', '--debug', '--predicate'];
-  const { code, stdout } = await run('log', [
-    ...log,
-    `${PREDICATE} OR (subsystem == "com.apple.TCC" AND eventMessage CONTAINS "${SERVICE}")`,
-  ]);
-  if (code !== 0)
-    return [skipped('microphone', 'macOS shows no log to this user', 'run it as an administrator')];
-  const responsible = lastMatch(stdout, /(?:RESP:\{ID: |responsible=\{TCCDProcess: identifier=)([^,}]+)/g);
-  const accessing = lastMatch(stdout, /(?:ACC:\{ID: |accessing=\{TCCDProcess: identifier=)([^,}]+)/g);
-  if (!stdout.includes(SERVICE) || (responsible ?? accessing) === undefined) {
-    const advice = 'dictate once, then run it again within 10 minutes';
-    return [skipped('microphone', 'nothing asked for the microphone in the last 10 minutes', advice)];
+export const microphoneStep: Step = async function* (environment) {
+  try {
+    yield await recording(environment);
+  } catch (error) {
+    yield unavailable('microphone', error);
   }
-  const isDenied = /AUTHREQ_RESULT[^\n]*authValue=0/.test(stdout);
-  const found = `macOS asks on behalf of ${responsible ?? accessing}`;
-  const facts = { responsible, accessing, isDenied };
-  return isDenied
-    ? [
-        {
-          ...{ name: 'microphone', verdict: 'failed', found: `${found}, and it is refused`, facts },
-          advice: 'allow it in System Settings › Privacy & Security › Microphone',
-        },
-      ]
-    : [{ name: 'microphone', verdict: 'ok', found, facts }];
+  yield environment.os === 'darwin' ? await askedApp(environment) : macOnly('microphone’s app');
 };
 
-function lastMatch(text: string, pattern: RegExp): string | undefined {
-  return [...text.matchAll(pattern)].at(-1)?.[1];
+async function recording({ os, record }: Environment): Promise<Verdict> {
+  const name = 'microphone';
+  const recorded = await record();
+  switch (recorded.type) {
+    case 'hung':
+      return {
+        ...{ name, verdict: 'failed', found: 'it did not open within 8 s', facts: { ...recorded } },
+        advice: `answer the prompt of macOS, or allow this terminal in ${PRIVACY}`,
+      };
+    case 'failed': {
+      const { failure } = recorded;
+      const { message, hint } = failureOf(failure);
+      // A machine without a microphone, or without a sound system, is not broken.
+      const isAbsent = failure.reason === 'none' || (os !== 'darwin' && failure.reason !== 'denied');
+      if (isAbsent) return skipped(name, message, undefined, { failure });
+      return { name, verdict: 'failed', found: message, facts: { failure }, advice: hint };
+    }
+    case 'recorded': {
+      const { type: _, ...facts } = recorded;
+      const { device, rate, openMs, firstSoundMs } = recorded;
+      const opened = `${device} at ${rate} Hz, open after ${openMs.toFixed(0)} ms`;
+      if (firstSoundMs === undefined) {
+        const advice = `allow this terminal in ${PRIVACY}, and check that the microphone is not muted`;
+        return { name, verdict: 'failed', found: `${opened}, but every sample is zero`, facts, advice };
+      }
+      return { name, verdict: 'ok', found: `${opened}, first sound after ${firstSoundMs.toFixed(0)} ms`, facts };
+    }
+  }
+}
+
+async function askedApp({ run }: Environment): Promise<Verdict> {
+  const name = 'microphone’s app';
+  const { code, stdout, stderr } = await run('log', [
+    ...['show', '--last', '1m', '--style', 'compact', '--info', '--debug'],
+    ...['--predicate', 'subsystem == "com.apple.TCC"'],
+  ]);
+  if (code !== 0)
+    return skipped(name, 'macOS shows no log to this user', 'run it as an administrator', {
+      raw: stderr.slice(0, 500),
+    });
+  const lines = microphoneLines(stdout);
+  if (lines.length === 0) return skipped(name, 'macOS logged no request for the microphone in the last minute');
+  const request = lastRequest(stdout);
+  if (request === undefined) return unknown(name, 'the log of macOS', lines.join('\n'));
+  const { responsible, accessing, isAllowed } = request;
+  const found = `macOS asks on behalf of ${responsible ?? accessing ?? 'unknown'}`;
+  const facts = { ...request, raw: lines.join('\n').slice(-2_000) };
+  if (isAllowed !== false) return { name, verdict: 'ok', found, facts };
+  const advice = `allow it in ${PRIVACY}`;
+  return { name, verdict: 'failed', found: `${found}, and it is refused`, facts, advice };
 }

@@ -1,100 +1,126 @@
-/** `sotto doctor --selftest`: eight steps, a line for each verdict, or one JSON object to send in. */
+/** `sotto doctor --selftest`: eight steps, a line for each verdict, and one JSON object to send in. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '#launchd/run.js';
-import { packageRoot, type Paths } from '../../paths.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bundledSpeech, packageRoot, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
-import { SOTTO_VERSION } from '../../protocol/version.js';
-import { findModelOrPlain } from '../../store/find-model.js';
+import { readSettings } from '../../settings.js';
+import { findModel } from '../../store/find-model.js';
 import { managerFor } from '../agent.js';
+import { INTERRUPTED, onInterrupt } from '../interrupt.js';
 import { readClips } from '../labelled-clips.js';
 import { shelvesOf } from '../shelves.js';
-import { findDaemon } from '../start-daemon.js';
 import { padEnd } from '../terminal/columns.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 import { agentStep } from './agent.js';
-import { askProcess, exitBusyProcess, unavailable } from './ask.js';
+import { askProcess, exitBusyProcess } from './ask.js';
+import { commandsUntil } from './commands.js';
 import { filesStep } from './files.js';
 import { loadStep } from './load.js';
 import { microphoneStep } from './microphone.js';
 import { numbersStep } from './numbers.js';
+import { recordSecond } from './record.js';
+import { reportOf, writeReport } from './report.js';
+import { runSteps, type Found, type TimedStep } from './run-steps.js';
 import { speedStep } from './speed.js';
 import { systemStep } from './system.js';
 import { teardownStep } from './teardown.js';
-import type { Environment, Step, Verdict } from './verdict.js';
+import { OwnDaemon, type TestDaemon } from './test-daemon.js';
+import type { Environment, NamedModel, Verdict } from './verdict.js';
 
 const SAMPLE = 'jfk.flac';
-/** The sections of the report, in order. */
-export const STEPS: readonly (readonly [name: string, step: Step])[] = [
-  ['system', systemStep],
-  ['load', loadStep],
-  ['numbers', numbersStep],
-  ['speed', speedStep],
-  ['microphone', microphoneStep],
-  ['files', filesStep],
-  ['agent', agentStep],
-  ['teardown', teardownStep],
+const REFERENCE = join(packageRoot, 'assets', 'selftest', 'whisper-base-6bit-jfk.json');
+
+/** The steps, in order; together they end within 3 minutes. */
+export const STEPS: readonly TimedStep[] = [
+  { name: 'system', step: systemStep, limitMs: 12_000 },
+  { name: 'load', step: loadStep, limitMs: 12_000 },
+  { name: 'numbers', step: numbersStep, limitMs: 22_000 },
+  { name: 'speed', step: speedStep, limitMs: 38_000 },
+  { name: 'microphone', step: microphoneStep, limitMs: 17_000 },
+  { name: 'files', step: filesStep, limitMs: 18_000 },
+  { name: 'agent', step: agentStep, limitMs: 36_000 },
+  { name: 'teardown', step: teardownStep, limitMs: 14_000 },
 ];
 
-/** @returns the exit code: 3 where something failed */
+/** @returns the exit code: 3 where something failed, 130 after Ctrl-C */
 export async function selftest(paths: Paths, json: boolean): Promise<number> {
-  const style = styleFor(wantsColour(process.stdout));
-  const verdicts = await runSteps(environmentOf(paths), (verdict) => {
-    if (!json) say(line(verdict, style));
+  const output = json ? process.stderr : process.stdout;
+  const style = styleFor(wantsColour(output));
+  const interrupt = onInterrupt();
+  const daemon = new OwnDaemon({
+    os: process.platform,
+    uid: process.getuid?.() ?? 0,
+    user: homedir(),
+    run: commandsUntil(new AbortController().signal),
   });
-  if (json) say(JSON.stringify({ version: SOTTO_VERSION, at: new Date().toISOString(), verdicts }));
-  else say(summary(verdicts));
+  const begun = new Date();
+  let verdicts: readonly Found[];
+  try {
+    const make = environmentMaker(paths, daemon);
+    const say = (found: Found): void => void output.write(`${line(found, style)}\n`);
+    verdicts = await runSteps(STEPS, make, say, interrupt.signal);
+  } finally {
+    await daemon.stop();
+  }
+  if (interrupt.signal.aborted) return INTERRUPTED;
+  interrupt.release();
+  const report = reportOf(begun, verdicts);
+  output.write(`${summary(verdicts, report.seconds)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  else process.stdout.write(`To send in: ${await writeReport(report, [process.cwd(), paths.home])}\n`);
   return verdicts.some(({ verdict }) => verdict === 'failed') ? 3 : 0;
 }
 
-/** One step after another; what a step did not foresee is its verdict. */
-export async function runSteps(
-  environment: Environment,
-  onVerdict: (verdict: Verdict) => void,
-): Promise<Verdict[]> {
-  const all: Verdict[] = [];
-  for (const [name, step] of STEPS) {
-    const found = await step(environment).catch((error: unknown) => [unavailable(name, error)]);
-    for (const verdict of found) onVerdict(verdict);
-    all.push(...found);
-  }
-  return all;
-}
-
 /** @throws SottoError MODEL_NOT_FOUND, AUDIO_NOT_FOUND */
-function environmentOf(paths: Paths): Environment {
-  const speech = join(packageRoot, 'assets', 'speech');
-  const clip = readClips(speech).find(({ file }) => file === SAMPLE);
-  if (clip === undefined) throw new SottoError('AUDIO_NOT_FOUND', `${speech} has no ${SAMPLE}`);
-  return {
+function environmentMaker(paths: Paths, daemon: TestDaemon): (signal: AbortSignal) => Environment {
+  const clip = readClips(bundledSpeech).find(({ file }) => file === SAMPLE);
+  if (clip === undefined) throw new SottoError('AUDIO_NOT_FOUND', `${bundledSpeech} has no ${SAMPLE}`);
+  const model = findModel(shelvesOf(paths), undefined);
+  const modelInUse = chosenModel(paths, model);
+  const always = commandsUntil(new AbortController().signal);
+  return (signal) => ({
     os: process.platform,
+    uid: process.getuid?.() ?? 0,
     home: homedir(),
     root: packageRoot,
     node: process.execPath,
-    run,
-    model: findModelOrPlain(shelvesOf(paths), undefined).model,
-    clip: { file: join(speech, SAMPLE), text: clip.text },
-    ask: askProcess,
-    exitBusy: exitBusyProcess,
-    connect: () => findDaemon(paths),
+    run: commandsUntil(signal),
+    cleanUp: async ([command, ...args]) => void (await always(command, args)),
+    model,
+    clip: { file: join(bundledSpeech, SAMPLE), text: clip.text },
+    reference: REFERENCE,
+    ...(modelInUse !== undefined && { modelInUse }),
+    ask: (request, env) => askProcess(signal, request, env),
+    exitBusy: () => exitBusyProcess(signal),
+    daemon,
     agent: () => managerFor(paths).status(),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  };
+    record: () => recordSecond(signal),
+    sleep: (ms) => sleep(ms, undefined, { signal }).catch(() => undefined),
+    signal,
+  });
 }
 
-function line({ name, verdict, found, advice }: Verdict, style: Style): string {
+/** The model that the user has chosen, where it is here and another one than the starter model. */
+function chosenModel(paths: Paths, starter: NamedModel): NamedModel | undefined {
+  try {
+    const chosen = findModel(shelvesOf(paths), readSettings(paths.settings).model);
+    return chosen.dir === starter.dir ? undefined : chosen;
+  } catch {
+    // `sotto doctor` says what is wrong with the settings.
+    return undefined;
+  }
+}
+
+export function line({ name, verdict, found, advice }: Verdict, style: Style): string {
   const mark = { ok: style.green('✓'), warn: '!', failed: style.red('✗'), skipped: style.dim('·') }[verdict];
   const rest = verdict === 'skipped' ? `skipped: ${found}` : found;
-  return `${mark} ${padEnd(name, 22)}${advice === undefined ? rest : `${rest} — ${advice}`}`;
+  return `${mark} ${padEnd(name, 24)}${advice === undefined ? rest : `${rest} — ${advice}`}`;
 }
 
-function summary(verdicts: readonly Verdict[]): string {
+function summary(verdicts: readonly Verdict[], seconds: number): string {
   const count = (which: Verdict['verdict']): number =>
     verdicts.filter(({ verdict }) => verdict === which).length;
   const parts = (['ok', 'warn', 'failed', 'skipped'] as const).map((which) => `${count(which)} ${which}`);
-  return `${parts.join(', ')}. To send it in: sotto doctor --selftest --json > sotto-selftest.json`;
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+  return `${parts.join(', ')}, in ${seconds.toFixed(0)} s.`;
 }

@@ -1,24 +1,46 @@
 /** Step 1: the system, and whether macOS lets Sotto's binaries run. */
+import { existsSync, readdirSync } from 'node:fs';
 import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { macOnly, type Environment, type Step, type Verdict } from './verdict.js';
+import { isValid, parseSignature, quarantined } from './codesign.js';
+import { macOnly, unknown, type Environment, type Step, type Verdict } from './verdict.js';
 
-export const systemStep: Step = async (environment) => [
-  await machine(environment),
-  nodeArchitecture(environment),
-  ...(await signatures(environment)),
-  await quarantine(environment),
-];
+export const systemStep: Step = async function* (environment) {
+  yield await machine(environment);
+  yield nodeArchitecture(environment);
+  if (environment.os !== 'darwin') {
+    yield macOnly('signatures');
+    yield macOnly('quarantine');
+    return;
+  }
+  const all = binaries(environment);
+  for (const [what, path] of all) yield await signature(environment, what, path);
+  yield await quarantine(environment);
+};
 
 async function machine({ os, run }: Environment): Promise<Verdict> {
-  const version = os === 'darwin' ? (await run('sw_vers', ['-productVersion'])).stdout.trim() : release();
-  const chip = cpus()[0]?.model.trim() ?? 'unknown chip';
   const memoryGb = Math.round(totalmem() / 2 ** 30);
-  const name = os === 'darwin' ? 'macOS' : os;
-  return {
-    ...{ name: 'system', verdict: 'ok', found: `${name} ${version}, ${chip}, ${memoryGb} GB` },
-    facts: { os, version, chip, memoryGb, cores: cpus().length },
-  };
+  const cores = cpus().length;
+  if (os !== 'darwin') {
+    const chip = cpus()[0]?.model.trim() ?? 'unknown chip';
+    const found = `${os} ${release()}, ${chip}, ${memoryGb} GB`;
+    return { name: 'system', verdict: 'ok', found, facts: { os, version: release(), chip, memoryGb, cores } };
+  }
+  const version = await lineOf(run('sw_vers', ['-productVersion']), /^\d+(\.\d+)*$/);
+  const build = await lineOf(run('sw_vers', ['-buildVersion']), /^\w+$/);
+  const chip = await lineOf(run('sysctl', ['-n', 'machdep.cpu.brand_string']), /^.+$/);
+  const model = await lineOf(run('sysctl', ['-n', 'hw.model']), /^\S+$/);
+  // 1 under Rosetta, which an Intel Node runs in.
+  const translated = await lineOf(run('sysctl', ['-n', 'sysctl.proc_translated']), /^[01]$/);
+  const facts = { os, version, build, chip, model, translated, memoryGb, cores };
+  const found = `macOS ${version ?? 'of unknown version'}, ${chip ?? 'unknown chip'}, ${memoryGb} GB`;
+  return { name: 'system', verdict: 'ok', found, facts };
+}
+
+/** The line that a command prints, if it looks as expected. */
+async function lineOf(ran: ReturnType<Environment['run']>, pattern: RegExp): Promise<string | undefined> {
+  const line = (await ran).stdout.trim();
+  return pattern.test(line) ? line : undefined;
 }
 
 function nodeArchitecture({ os, node }: Environment): Verdict {
@@ -26,57 +48,65 @@ function nodeArchitecture({ os, node }: Environment): Verdict {
   const found = `${process.version} for ${arch()} at ${node}`;
   if (os !== 'darwin' || arch() === 'arm64') return { name: 'node', verdict: 'ok', found, facts };
   const advice = 'install Node.js for Apple silicon';
-  return { ...{ name: 'node', verdict: 'failed', found: `${found}: not for Apple silicon` }, facts, advice };
+  return { name: 'node', verdict: 'failed', found: `${found}: not for Apple silicon`, facts, advice };
 }
 
 /** The binaries that macOS judges, by what they are for. */
-function binaries({ root, node, os }: Environment): [string, string][] {
-  const native = join(root, 'native', 'lib', `${os}-${arch()}`);
-  const all: [string, string][] = [
+export function binaries({ root, node, os }: Pick<Environment, 'root' | 'node' | 'os'>): [string, string][] {
+  const target = `${os}-${os === 'darwin' ? 'arm64' : arch()}`;
+  const native = join(root, 'native', 'lib', target);
+  const sqlite = join(root, 'node_modules', '@photostructure', 'sqlite', 'prebuilds', target);
+  return [
     ['node', node],
     ['addon', join(native, 'sotto-mlx.node')],
-    ['MLX', join(native, 'libmlx.dylib')],
-    ['metallib', join(native, 'mlx.metallib')],
+    // Beside what the wheel brings along: native/vendor/mlx-…/mlx/lib.
+    ['MLX', below(join(root, 'native', 'vendor'), /[/\\]libmlx\.dylib$/) ?? 'libmlx.dylib'],
+    ['sotto-mic', join(native, 'sotto-mic')],
+    ['SQLite', below(sqlite, /\.node$/) ?? 'sqlite.node'],
   ];
-  return all;
 }
 
-async function signatures(environment: Environment): Promise<Verdict[]> {
-  if (environment.os !== 'darwin') return [macOnly('signatures')];
-  const found: Verdict[] = [];
-  for (const [what, path] of binaries(environment)) {
-    if (what === 'metallib') continue; // not code
-    const verify = await environment.run('codesign', ['--verify', '--strict', path]);
-    // codesign prints what it shows to stderr.
-    const { stderr } = await environment.run('codesign', ['-dvv', path]);
-    const flags = /flags=(\S+)/.exec(stderr)?.[1];
-    const signer =
-      /^Authority=(.+)$/m.exec(stderr)?.[1] ?? (/^Signature=adhoc$/m.test(stderr) ? 'ad hoc' : 'none');
-    const facts = { path, flags, signer, code: verify.code };
-    const name = `signature of ${what}`;
-    if (verify.code === 0) {
-      found.push({ name, verdict: 'ok', found: `${signer}, flags ${flags ?? 'none'}`, facts });
-    } else {
-      const why = verify.stderr.trim().split('\n')[0] ?? '';
-      const advice = what === 'node' ? 'reinstall Node.js' : 'reinstall Sotto: install.sh repairs it';
-      found.push({ name, verdict: 'failed', found: why.replace(`${path}: `, ''), facts, advice });
-    }
+/** The first file in a folder and those below it. */
+function below(folder: string, pattern: RegExp): string | undefined {
+  if (!existsSync(folder)) return undefined;
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+  return names.map((name) => join(folder, name)).find((path) => pattern.test(path));
+}
+
+async function signature({ run }: Environment, what: string, path: string): Promise<Verdict> {
+  const name = `signature of ${what}`;
+  const advice = what === 'node' ? 'reinstall Node.js' : 'reinstall Sotto: install.sh repairs it';
+  if (!existsSync(path))
+    return { name, verdict: 'failed', found: `${path} is missing`, facts: { path }, advice };
+  const verified = await run('codesign', ['--verify', '--strict', path]);
+  // codesign prints what it shows to stderr.
+  const { stderr: shown } = await run('codesign', ['-dvv', path]);
+  const valid = isValid(verified);
+  const { flags, signer, isHardened } = parseSignature(shown);
+  const facts = { path, flags, signer, isHardened, code: verified.code };
+  if (valid === undefined) return unknown(name, 'codesign does not answer', `${verified.stderr}${shown}`);
+  if (!valid) {
+    const why = (verified.stderr.trim().split('\n')[0] ?? '').replace(`${path}: `, '');
+    return { name, verdict: 'failed', found: why === '' ? 'not valid' : why, facts, advice };
   }
-  return found;
+  const found = `valid, signed by ${signer ?? 'unknown'}, flags ${flags ?? 'unknown'}`;
+  const isRead = signer !== undefined && flags !== undefined;
+  return { name, verdict: 'ok', found, facts: { ...facts, ...(!isRead && { raw: shown.slice(0, 2000) }) } };
 }
 
 async function quarantine(environment: Environment): Promise<Verdict> {
-  if (environment.os !== 'darwin') return macOnly('quarantine');
-  const marked: string[] = [];
-  for (const [, path] of binaries(environment)) {
-    const { code } = await environment.run('xattr', ['-p', 'com.apple.quarantine', path]);
-    if (code === 0) marked.push(path);
-  }
-  if (marked.length === 0)
-    return { name: 'quarantine', verdict: 'ok', found: 'no file is quarantined', facts: { marked } };
-  return {
-    ...{ name: 'quarantine', verdict: 'failed', facts: { marked } },
-    found: `macOS quarantines ${marked.length} of Sotto’s files`,
-    advice: `xattr -dr com.apple.quarantine "${environment.root}"`,
-  };
+  const { root, node, run } = environment;
+  // In a clone the tests and the packages of development do not matter.
+  const places = [...new Set([join(root, 'native'), ...binaries(environment).map(([, path]) => path), node])];
+  const { code, stdout, stderr } = await run('xattr', ['-lr', ...places.filter((path) => existsSync(path))]);
+  const marked = quarantined(stdout);
+  if (marked.length > 0)
+    return {
+      ...{ name: 'quarantine', verdict: 'failed', facts: { marked } },
+      found: `macOS quarantines ${marked.length} of Sotto’s files`,
+      advice: `xattr -dr com.apple.quarantine "${root}"`,
+    };
+  if (code !== 0 || stdout.includes('com.apple.quarantine'))
+    return unknown('quarantine', 'the output of xattr', `${stderr}\n${stdout}`);
+  return { name: 'quarantine', verdict: 'ok', found: 'no file is quarantined', facts: { marked } };
 }

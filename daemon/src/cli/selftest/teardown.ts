@@ -1,30 +1,53 @@
-/** Step 8: whether the engine's processes end cleanly while work is queued. */
+/** Step 8: whether the engine's processes end cleanly while work is queued, and a model leaves nothing in memory. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unavailable } from './ask.js';
-import type { Exit, Step } from './verdict.js';
+import { askFor, unavailable } from './ask.js';
+import type { Environment, Exit, Step, Verdict } from './verdict.js';
 
 const EXITS = 20;
+const AT_ONCE = 2;
+/** macOS writes a crash report a moment after the process has ended. */
+const REPORT_MS = 1_000;
 
-export const teardownStep: Step = async (environment) => {
+export const teardownStep: Step = async function* (environment) {
   try {
-    const before = await crashReports(environment.home);
-    const bad: Exit[] = [];
-    for (let i = 0; i < EXITS; i++) {
-      const exit = await environment.exitBusy();
-      if (exit.code !== 0) bad.push(exit);
-    }
-    const reports = (await crashReports(environment.home)).filter((name) => !before.includes(name));
-    const facts = { exits: EXITS, bad, reports };
-    if (bad.length === 0 && reports.length === 0)
-      return [{ name: 'teardown', verdict: 'ok', found: `${EXITS} exits with work queued, no crash`, facts }];
-    const found = `${bad.length} of ${EXITS} exits failed, ${reports.length} crash reports`;
-    const advice = 'send in the JSON of this test and the newest crash report';
-    return [{ name: 'teardown', verdict: 'failed', found, facts, advice }];
+    yield await exits(environment);
   } catch (error) {
-    return [unavailable('teardown', error)];
+    yield unavailable('teardown', error);
+  }
+  try {
+    yield await leaks(environment);
+  } catch (error) {
+    yield unavailable('leaks', error);
   }
 };
+
+async function exits({ os, home, exitBusy, signal, sleep }: Environment): Promise<Verdict> {
+  const before = await crashReports(home);
+  const all: Exit[] = [];
+  while (all.length < EXITS && !signal.aborted)
+    all.push(...(await Promise.all(Array.from({ length: AT_ONCE }, exitBusy))));
+  if (os === 'darwin') await sleep(REPORT_MS);
+  const bad = all.filter(({ code }) => code !== 0);
+  const reports = (await crashReports(home)).filter((name) => !before.includes(name));
+  const facts = { exits: all.length, bad, reports };
+  if (bad.length === 0 && reports.length === 0)
+    return { name: 'teardown', verdict: 'ok', found: `${all.length} exits with work queued, no crash`, facts };
+  const found = `${bad.length} of ${all.length} exits failed, ${reports.length} crash reports`;
+  const advice = 'send in the JSON of this test and the newest crash report';
+  return { name: 'teardown', verdict: 'failed', found, facts, advice };
+}
+
+async function leaks(environment: Environment): Promise<Verdict> {
+  const { model, clip } = environment;
+  const request = { type: 'leaks', dir: model.dir, clip: clip.file } as const;
+  const { facts } = await askFor(environment, request, 'leaks');
+  const { arrays } = facts;
+  if (arrays === 0)
+    return { name: 'leaks', verdict: 'ok', found: 'a model that is freed leaves no array behind', facts };
+  const found = `a model that is freed leaves ${arrays} arrays behind`;
+  return { name: 'leaks', verdict: 'failed', found, facts, advice: 'send in the JSON of this test' };
+}
 
 /** macOS writes one for each process that crashes; elsewhere the folder is not there. */
 async function crashReports(home: string): Promise<string[]> {

@@ -6,8 +6,8 @@ import { openAudio } from '#daemon/audio/decode-file.js';
 import { loadModel } from '#daemon/models/registry.js';
 import { parseConfig } from '#daemon/models/whisper/config.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { SpeedFacts } from '#daemon/protocol/selftest-work.js';
-import { KVCache } from '#native/nn/index.js';
+import type { MachineFacts, ModelFacts, ProductTimes } from '#daemon/protocol/selftest-work.js';
+import { selfAttentionCache } from '#native/nn/index.js';
 import { mx, type MxArray } from '#native/index.js';
 import { limitCache } from '../cache-limit.js';
 import { float32Products, readGbPerSecond, tokenNumbers } from './roofline.js';
@@ -17,27 +17,65 @@ const READ_NUMBERS = 64 * 2 ** 20;
 const ROUND_TRIPS = 200;
 const CHAIN_OPS = 2_000;
 const QUEUED_STEPS = 50;
+/** One room of a cache that grows: no buffer is replaced by a larger one on the way. */
+const CACHE_POSITIONS = 64;
 /** Positions that cross-attention reads: a window of 30 s. */
 const FRAMES = 1_500;
+/** Of the models `base` and `small`. */
+const WIDTHS = [512, 768] as const;
+/** As the starter model. */
+const PACKED = { bits: 6, groupSize: 128 } as const;
+const ROUNDS = 10;
+/** A product that takes a CPU longer is timed less often. */
+const MAX_ROUNDS_MS = 1_000;
 
-export async function measureSpeed(dir: string, clip: string): Promise<SpeedFacts> {
+export async function measureMachine(): Promise<MachineFacts> {
   limitCache();
-  const rate =
-    mx.defaultDevice() === 'gpu' ? gpuReadGbPerSecond() : await readGbPerSecond(availableParallelism());
-  const gflops = mx.defaultDevice() === 'gpu' ? gpuGflops() : (float32Products()[0]?.gflops ?? 0);
+  const device = mx.defaultDevice();
+  const rate = device === 'gpu' ? gpuReadGbPerSecond() : await readGbPerSecond(availableParallelism());
+  const gflops = device === 'gpu' ? gpuGflops() : (float32Products()[0]?.gflops ?? 0);
   const micros = hostMicrosPerOp();
   const trips = await roundTrips();
-  const copies = cacheCopies();
-  const model = await modelSpeed(dir, clip);
   return {
-    ...{ readGbPerSecond: rate, gflops, hostMicrosPerOp: micros, cacheCopies: copies },
+    ...{ device, readGbPerSecond: rate, gflops, hostMicrosPerOp: micros, cacheCopies: cacheCopies() },
     ...{ readyP50Ms: at(trips, 0.5), readyP95Ms: at(trips, 0.95) },
-    ...model,
-    boundTokensPerSecond: (rate * 1e9) / bytesPerToken(dir),
+    products: WIDTHS.map(productTimes),
   };
 }
 
-/** The quickest of ten sums over an array that no cache holds. */
+/** The same model twice on a clip, cold and warm. */
+export async function measureModel(dir: string, clip: string, readGbPerSecond: number): Promise<ModelFacts> {
+  limitCache();
+  const figures = await modelSpeed(dir, clip);
+  return { ...figures, boundTokensPerSecond: (readGbPerSecond * 1e9) / bytesPerToken(dir) };
+}
+
+/** What a model leaves behind. The first one stays out of the count: kernels and tables are kept for the next. */
+export async function countLeaks(dir: string, clip: string): Promise<{ arrays: number; bytes: number }> {
+  await modelSpeed(dir, clip, 1);
+  const arrays = mx.liveArrays();
+  const bytes = mx.memory.active();
+  await modelSpeed(dir, clip, 1);
+  return { arrays: mx.liveArrays() - arrays, bytes: Math.max(0, mx.memory.active() - bytes) };
+}
+
+/** A product of packed weights against one of float16, at the rows of a whole window: whether expanding the encoder pays. */
+function productTimes(width: number): ProductTimes {
+  const [x, w] = mx.tidy((): [MxArray, MxArray] => [
+    mx.astype(mx.random.normal([FRAMES, width]), 'float16'),
+    mx.astype(mx.random.normal([width, width]), 'float16'),
+  ]);
+  const [packed, scales, biases] = mx.quantize(w, PACKED);
+  mx.eval(x, w, packed, scales, biases);
+  const packedMs = quickest(() =>
+    mx.quantizedMatmul(x, packed, scales, biases, { ...PACKED, transpose: true }),
+  );
+  const plainMs = quickest(() => mx.matmul(x, mx.transpose(w)));
+  mx.dispose(x, w, packed, scales, biases);
+  return { rows: FRAMES, width, packedMs, plainMs };
+}
+
+/** The quickest sum over an array that no cache holds. */
 function gpuReadGbPerSecond(): number {
   const array = mx.zeros([READ_NUMBERS], 'float32');
   mx.eval(array);
@@ -57,7 +95,8 @@ function gpuGflops(): number {
 
 function quickest(make: () => MxArray): number {
   let best = Infinity;
-  for (let i = 0; i < 10; i++) {
+  const startMs = performance.now();
+  for (let i = 0; i < ROUNDS && (i < 2 || performance.now() - startMs < MAX_ROUNDS_MS); i++) {
     const begin = performance.now();
     const result = mx.tidy(make);
     mx.eval(result);
@@ -94,21 +133,15 @@ async function roundTrips(): Promise<number[]> {
   return took.sort((a, b) => a - b);
 }
 
-/** Peak memory of steps that are queued one ahead, as decoding does, in buffers of the cache. */
+/** Peak memory of steps that are queued one ahead, as decoding does, in buffers of the cache that the models use. */
 function cacheCopies(): number {
-  const cache = new KVCache(4_096);
+  const cache = selfAttentionCache(CACHE_POSITIONS);
+  const [heads, width] = [8, 64];
   const step = (): MxArray =>
-    mx.tidy(() => {
-      const [keys, values] = cache.update(
-        mx.ones([1, 8, 1, 64], 'float16'),
-        mx.ones([1, 8, 1, 64], 'float16'),
-      );
-      return mx.add(mx.sum(keys), mx.sum(values));
-    });
+    mx.tidy(() => mx.sum(cache.attend(mx.ones([1, 1, 3 * heads * width], stepDtype()), heads)));
   let last = step();
-  mx.eval(last, ...cache.arrays);
-  const [buffer] = cache.arrays;
-  const bytes = buffer?.nbytes ?? 1;
+  mx.eval(last);
+  const bytes = 2 * heads * width * CACHE_POSITIONS * (stepDtype() === 'float16' ? 2 : 4);
   mx.memory.clearCache();
   mx.memory.resetPeak();
   const before = mx.memory.active();
@@ -126,16 +159,20 @@ function cacheCopies(): number {
   return copies;
 }
 
-async function modelSpeed(dir: string, clip: string) {
+function stepDtype(): 'float16' | 'float32' {
+  return mx.defaultDevice() === 'gpu' ? 'float16' : 'float32';
+}
+
+/** @param runs one that compiles kernels and fills caches, and one that is measured */
+async function modelSpeed(dir: string, clip: string, runs: 1 | 2 = 2) {
   const { signal } = new AbortController();
   const begin = performance.now();
   const model = await loadModel(dir, { signal });
   const loaded = performance.now();
   try {
-    // The first run compiles kernels and fills caches.
-    await run(clip);
+    const first = await run(clip);
     const warm = performance.now();
-    const { timings, segments, text } = await run(clip);
+    const { timings, segments, text } = runs === 1 ? first : await run(clip);
     const tokens = segments.reduce((sum, segment) => sum + segment.tokens.length, 0);
     return {
       loadSeconds: (loaded - begin) / 1000,

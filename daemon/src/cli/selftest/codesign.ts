@@ -1,0 +1,33 @@
+/** What `codesign` and `xattr` print. */
+import type { Ran } from '#launchd/run.js';
+
+export interface Signature {
+  /** Such as `0x10000(runtime)`; undefined where the output has no such line. */
+  readonly flags?: string;
+  /** The first authority, or `ad hoc`. */
+  readonly signer?: string;
+  readonly isHardened: boolean;
+}
+
+/** @param printed stderr of `codesign -dvv` */
+export function parseSignature(printed: string): Signature {
+  const flags = /^CodeDirectory .*\bflags=(\S+)/m.exec(printed)?.[1];
+  const isAdHoc = /^Signature=adhoc\s*$/m.test(printed) || /\badhoc\b/.test(flags ?? '');
+  const signer = /^Authority=(.+)$/m.exec(printed)?.[1]?.trim() ?? (isAdHoc ? 'ad hoc' : undefined);
+  return {
+    ...(flags !== undefined && { flags }),
+    ...(signer !== undefined && { signer }),
+    isHardened: /\bruntime\b/.test(flags ?? ''),
+  };
+}
+
+/** What `codesign --verify` says by how it ends: 1 and 3 are verdicts, all else is a tool that did not work. */
+export function isValid({ code }: Ran): boolean | undefined {
+  if (code === 0) return true;
+  return code === 1 || code === 3 ? false : undefined;
+}
+
+/** @param printed stdout of `xattr -lr`: `PATH: NAME: VALUE` for each attribute @returns the paths that are quarantined */
+export function quarantined(printed: string): string[] {
+  return [...printed.matchAll(/^(.+?): com\.apple\.quarantine:/gm)].map(([, path = '']) => path);
+}

@@ -1,0 +1,21 @@
+/** Commands of the system, each with an end: one that hangs is killed. */
+import { execFile } from 'node:child_process';
+import type { Run } from '#launchd/run.js';
+import { codeOf } from '../../protocol/errors.js';
+
+/** `log show` of a busy minute takes longest. */
+const LIMIT_MS = 15_000;
+const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
+
+/** @param signal kills what runs; `code` is -1 then, and 127 where there is no such command */
+export function commandsUntil(signal: AbortSignal): Run {
+  return (command, args) =>
+    new Promise((resolve) => {
+      const options = { timeout: LIMIT_MS, maxBuffer: MAX_OUTPUT_BYTES, killSignal: 'SIGKILL', signal } as const;
+      execFile(command, [...args], { ...options, encoding: 'utf8' }, (error, stdout, stderr) => {
+        const isMissing = codeOf(error) === 'ENOENT';
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : isMissing ? 127 : -1;
+        resolve({ code, stdout, stderr });
+      });
+    });
+}

@@ -1,0 +1,79 @@
+/** A second of the microphone, through the program that records for dictations. */
+import { SottoError } from '../../protocol/errors.js';
+import { OPEN, STOP, type MicEvent, type MicFailure } from '../microphone/messages.js';
+import { MicProcess } from '../microphone/mic-process.js';
+
+/** As long as this is recorded once there is sound, */
+const RECORD_SECONDS = 1;
+/** and zeros are waited out for as long as a headset may take until it sends sound. */
+const MAX_ZEROS_SECONDS = 3;
+/** A prompt of macOS is on the screen until somebody answers it. */
+const MAX_OPEN_MS = 8_000;
+const STOP_MS = 500;
+
+export type Recorded =
+  | {
+      readonly type: 'recorded';
+      readonly device: string;
+      readonly rate: number;
+      readonly samples: number;
+      readonly openMs: number;
+      /** From the first command until the first sample that is not zero; undefined where all of them are. */
+      readonly firstSoundMs?: number;
+      /** The largest sample, of 32768. */
+      readonly peak: number;
+    }
+  | { readonly type: 'failed'; readonly failure: MicFailure }
+  /** Neither open nor refused. */
+  | { readonly type: 'hung' };
+
+/** @throws SottoError MIC_UNAVAILABLE where the program can't be started or ends, CANCELLED */
+export function recordSecond(signal: AbortSignal): Promise<Recorded> {
+  return new Promise((resolve, reject) => {
+    const startMs = performance.now();
+    let opened: { device: string; rate: number; openMs: number } | undefined;
+    let [samples, peak] = [0, 0];
+    let firstSoundMs: number | undefined;
+    const finish = (result: Recorded): void => {
+      clearTimeout(openTimer);
+      signal.removeEventListener('abort', cancel);
+      mic.send(STOP);
+      mic.end();
+      setTimeout(() => mic.kill(), STOP_MS).unref();
+      resolve(result);
+    };
+    const cancel = (): void => {
+      mic.kill();
+      reject(new SottoError('CANCELLED', 'the recording was ended'));
+    };
+    const mic = new MicProcess({
+      event: (event: MicEvent) => {
+        if (event.type === 'failed') finish({ type: 'failed', failure: event });
+        if (event.type === 'opened') {
+          clearTimeout(openTimer);
+          opened ??= { device: event.name, rate: event.rate, openMs: performance.now() - startMs };
+        }
+      },
+      audio: (pcm) => {
+        if (opened === undefined) return;
+        samples += pcm.length;
+        for (const sample of pcm) peak = Math.max(peak, Math.abs(sample));
+        if (peak > 0) firstSoundMs ??= performance.now() - startMs;
+        const seconds = samples / opened.rate;
+        if (seconds < (peak > 0 ? RECORD_SECONDS : MAX_ZEROS_SECONDS)) return;
+        const sound = firstSoundMs === undefined ? {} : { firstSoundMs };
+        finish({ type: 'recorded', ...opened, samples, peak, ...sound });
+      },
+      over: (error) => {
+        clearTimeout(openTimer);
+        reject(error ?? new SottoError('MIC_UNAVAILABLE', 'sotto-mic ended before it recorded'));
+      },
+    });
+    const openTimer = setTimeout(() => {
+      finish({ type: 'hung' });
+      mic.kill();
+    }, MAX_OPEN_MS);
+    signal.addEventListener('abort', cancel, { once: true });
+    mic.send(OPEN);
+  });
+}

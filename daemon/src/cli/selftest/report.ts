@@ -1,0 +1,52 @@
+/** The report of a self-test: the object that is printed, and the file to send in. */
+import { join } from 'node:path';
+import { SottoError } from '../../protocol/errors.js';
+import { SOTTO_VERSION } from '../../protocol/version.js';
+import { placeText } from '../place-text.js';
+import type { Found } from './run-steps.js';
+
+export interface Report {
+  readonly version: string;
+  /** When it began, in ISO 8601. */
+  readonly at: string;
+  readonly seconds: number;
+  readonly verdicts: readonly Found[];
+}
+
+export function reportOf(begun: Date, verdicts: readonly Found[]): Report {
+  return {
+    version: SOTTO_VERSION,
+    at: begun.toISOString(),
+    seconds: (Date.now() - begun.getTime()) / 1000,
+    verdicts,
+  };
+}
+
+const MAX_NAMES = 100;
+
+/**
+ * Writes it under a name that is free, in the first of the folders that can be written.
+ * @returns the path
+ * @throws SottoError OUTPUT_FAILED where none can
+ */
+export async function writeReport(report: Report, folders: readonly string[]): Promise<string> {
+  let refused: unknown;
+  for (const folder of folders) {
+    try {
+      return await writeTo(folder, report);
+    } catch (error) {
+      refused ??= error;
+    }
+  }
+  throw SottoError.from(refused, 'OUTPUT_FAILED');
+}
+
+async function writeTo(folder: string, report: Report): Promise<string> {
+  const text = `${JSON.stringify(report, null, 2)}\n`;
+  const name = `sotto-selftest-${report.at.slice(0, 10)}`;
+  for (let number = 1; number <= MAX_NAMES; number++) {
+    const path = join(folder, number === 1 ? `${name}.json` : `${name}-${number}.json`);
+    if ((await placeText(path, text, { existing: 'keep', makeFolder: false })) === 'placed') return path;
+  }
+  throw new SottoError('OUTPUT_FAILED', `${folder} has ${MAX_NAMES} reports of this day already`);
+}

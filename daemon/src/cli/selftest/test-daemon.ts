@@ -1,0 +1,172 @@
+/**
+ * A daemon of the self-test's own, with a home of its own: on macOS an agent of another label beside the user's, so that
+ * launchd starts it and macOS judges it as it judges the login agent; elsewhere a plain process. The user's daemon, agent and
+ * history are not touched.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ownPlan } from '#launchd/index.js';
+import { LaunchAgent } from '#launchd/launchctl.js';
+import type { Run } from '#launchd/run.js';
+import { SottoClient } from '../../client/index.js';
+import { isRunning } from '../../is-running.js';
+import { launcher, resolvePaths, type Paths } from '../../paths.js';
+import { SottoError } from '../../protocol/errors.js';
+
+/** Beside the user's own: a test that was killed leaves this one, and the next test removes it. */
+export const TEST_LABEL = 'com.sotto.selftest';
+const LOOK_EVERY_MS = 100;
+/** The model is loaded meanwhile. */
+const START_MS = 20_000;
+const END_MS = 5_000;
+
+/** What is still there after the daemon was stopped; nothing should be. */
+export interface Leftovers {
+  readonly processes: readonly number[];
+  readonly socket: boolean;
+  readonly home: boolean;
+}
+
+export interface TestDaemon {
+  /** Starts it at the first call. @returns seconds until it answered @throws SottoError AGENT_FAILED, DAEMON_UNAVAILABLE */
+  start(): Promise<number>;
+  /** Starts it where it does not run. */
+  connect(): Promise<SottoClient>;
+  /** Kills its process. @returns seconds until another one answers, undefined where none does within `limitMs` */
+  killAndWait(limitMs: number): Promise<number | undefined>;
+  /** Whether a service manager restarts it. */
+  readonly isAgent: boolean;
+  /** Ends it and removes all of its files; does nothing where it was not started. Never throws. */
+  stop(): Promise<Leftovers | undefined>;
+}
+
+export interface TestDaemonOptions {
+  readonly os: NodeJS.Platform;
+  readonly uid: number;
+  /** The user's own folder, in which launchd's lists lie. */
+  readonly user: string;
+  /** Commands that are not ended with a step: what was begun has to be taken away. */
+  readonly run: Run;
+}
+
+export class OwnDaemon implements TestDaemon {
+  readonly isAgent: boolean;
+  readonly #options: TestDaemonOptions;
+  #starting: Promise<number> | undefined;
+  #paths: Paths | undefined;
+  #agent: LaunchAgent | undefined;
+  #child: ChildProcess | undefined;
+  readonly #processes = new Set<number>();
+
+  constructor(options: TestDaemonOptions) {
+    this.#options = options;
+    this.isAgent = options.os === 'darwin';
+  }
+
+  start(): Promise<number> {
+    return (this.#starting ??= this.#start());
+  }
+
+  async connect(): Promise<SottoClient> {
+    await this.start();
+    const client = await SottoClient.connect(this.#home.socket, 'sotto-selftest');
+    const { pid, engine } = await client.status();
+    for (const each of [pid, engine.pid]) if (each !== undefined) this.#processes.add(each);
+    return client;
+  }
+
+  async killAndWait(limitMs: number): Promise<number | undefined> {
+    const before = await this.#pid();
+    if (before === undefined) return undefined;
+    const startMs = performance.now();
+    process.kill(before, 'SIGKILL');
+    while (performance.now() - startMs < limitMs) {
+      await sleep(LOOK_EVERY_MS);
+      const pid = await this.#pid();
+      if (pid !== undefined && pid !== before) return (performance.now() - startMs) / 1000;
+    }
+    return undefined;
+  }
+
+  async stop(): Promise<Leftovers | undefined> {
+    if (this.#starting === undefined) return undefined;
+    await this.#starting.catch(() => undefined);
+    this.#starting = undefined;
+    const { home, socket } = this.#home;
+    await this.#agent?.uninstall().catch(() => undefined);
+    this.#child?.kill('SIGTERM');
+    const isOver = (): boolean => [...this.#processes].every((pid) => !isRunning(pid));
+    for (let waitedMs = 0; waitedMs < END_MS && !isOver(); waitedMs += LOOK_EVERY_MS) await sleep(LOOK_EVERY_MS);
+    const processes = [...this.#processes].filter(isRunning);
+    const isSocketLeft = existsSync(socket);
+    for (const pid of processes) killQuietly(pid);
+    await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch(() => undefined);
+    return { processes, socket: isSocketLeft, home: existsSync(home) };
+  }
+
+  get #home(): Paths {
+    this.#paths ??= resolvePaths({ SOTTO_HOME: mkdtempSync(join(tmpdir(), 'sotto-st-')) });
+    return this.#paths;
+  }
+
+  async #start(): Promise<number> {
+    const startMs = performance.now();
+    if (this.isAgent) await this.#install();
+    else this.#spawn();
+    while (performance.now() - startMs < START_MS) {
+      if ((await this.#pid()) !== undefined) return (performance.now() - startMs) / 1000;
+      if (this.#child !== undefined && this.#child.exitCode !== null) break;
+      await sleep(LOOK_EVERY_MS);
+    }
+    throw new SottoError('DAEMON_UNAVAILABLE', 'the daemon of the self-test did not start', {
+      hint: 'run `sotto doctor`',
+    });
+  }
+
+  async #install(): Promise<void> {
+    const { user, run, uid } = this.#options;
+    const paths = this.#home;
+    const plan = ownPlan(paths, { user, environment: { SOTTO_HOME: paths.home } });
+    this.#agent = new LaunchAgent({ ...plan, label: TEST_LABEL }, { run, uid });
+    await this.#agent.install();
+  }
+
+  #spawn(): void {
+    const { home } = this.#home;
+    // A session of its own: Ctrl-C in the terminal is for the command, which then ends it.
+    const child = spawn(process.execPath, [launcher, 'daemon', 'run', '--idle-exit', '5'], {
+      detached: true,
+      stdio: 'ignore',
+      cwd: '/',
+      env: { ...process.env, SOTTO_HOME: home },
+    });
+    child.once('error', () => undefined);
+    child.unref();
+    this.#child = child;
+    if (child.pid !== undefined) this.#processes.add(child.pid);
+  }
+
+  /** Of the process that answers. */
+  async #pid(): Promise<number | undefined> {
+    try {
+      const client = await SottoClient.connect(this.#home.socket, 'sotto-selftest');
+      client.close();
+      this.#processes.add(client.daemon.pid);
+      return client.daemon.pid;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
+}

@@ -1,0 +1,56 @@
+/** A second of the microphone through the program that records, with a script in place of the system's devices. */
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { recordSecond } from '#daemon/cli/selftest/record.js';
+import { scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
+
+afterEach(() => {
+  delete process.env.SOTTO_MIC;
+  delete process.env.SOTTO_MIC_SCRIPT;
+});
+
+function record(script: MicScript, signal = new AbortController().signal) {
+  Object.assign(process.env, scriptedMicrophone(script));
+  return recordSecond(signal);
+}
+
+describe('recordSecond', () => {
+  test('names device and rate, and tells sound from zeros', async () => {
+    const device = { type: 'recorded', device: 'Headset', rate: 48_000 };
+    const script = { devices: ['Headset'], rate: 48_000, samples: 400_000, pauseMs: 0 };
+    const sound = await record(script);
+    expect(sound).toMatchObject({ ...device, firstSoundMs: expect.any(Number) as unknown });
+    expect(sound.type === 'recorded' && sound.samples).toBeGreaterThanOrEqual(48_000);
+    const zeros = await record({ ...script, forbidden: true });
+    expect(zeros).toMatchObject({ ...device, peak: 0 });
+    expect(zeros).not.toHaveProperty('firstSoundMs');
+  });
+
+  test('waits for the first sound of a headset that is being woken', async () => {
+    const woken = await record({ zeros: 20_000, samples: 100_000, pauseMs: 0 });
+    expect(woken).toMatchObject({ type: 'recorded', firstSoundMs: expect.any(Number) as unknown });
+    expect(woken.type === 'recorded' && woken.samples).toBeGreaterThanOrEqual(20_000);
+  });
+
+  test('says why it can’t be opened', async () => {
+    for (const [script, reason] of [
+      [{ devices: [] }, 'none'],
+      [{ denied: true }, 'denied'],
+      [{ unopenable: true }, 'open'],
+    ] as const)
+      expect(await record(script)).toMatchObject({ type: 'failed', failure: { reason } });
+  });
+
+  test('a program that ends early, is missing or is ended fails', async () => {
+    await expect(record({ samples: 100, pauseMs: 0, dies: true })).rejects.toMatchObject({
+      code: 'MIC_UNAVAILABLE',
+    });
+    const stop = new AbortController();
+    const recording = record({ neverOpens: true }, stop.signal);
+    stop.abort();
+    await expect(recording).rejects.toMatchObject({ code: 'CANCELLED' });
+    process.env.SOTTO_MIC = '/none/sotto-mic';
+    await expect(recordSecond(new AbortController().signal)).rejects.toMatchObject({
+      code: 'MIC_UNAVAILABLE',
+    });
+  });
+});

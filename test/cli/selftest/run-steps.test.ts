@@ -1,0 +1,87 @@
+/** The order of the steps, and what becomes of those that hang, throw or are interrupted. */
+import { describe, expect, test } from '@jest/globals';
+import { runSteps, type TimedStep } from '#daemon/cli/selftest/run-steps.js';
+import { STEPS } from '#daemon/cli/selftest/run-selftest.js';
+import type { Environment, Step, Verdict } from '#daemon/cli/selftest/verdict.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { fakeDaemon, fakeMac, named } from './fake-mac.js';
+
+const good = (name: string): Verdict => ({ name, verdict: 'ok', found: 'well', facts: {} });
+const environment = (signal: AbortSignal): Environment => fakeMac('/none', '/none', { signal });
+const timed = (name: string, step: Step, limitMs = 60_000): TimedStep => ({ name, step, limitMs });
+
+/** Says one thing, then waits for its signal or for ever; notes that it has cleaned up. */
+function hanging(hears: boolean, cleaned: string[] = []): Step {
+  return async function* ({ signal }) {
+    try {
+      yield good('before');
+      await new Promise<void>((resolve) => {
+        if (hears) signal.addEventListener('abort', () => resolve());
+      });
+      yield good('after');
+    } finally {
+      cleaned.push('cleaned');
+    }
+  };
+}
+
+describe('runSteps', () => {
+  test('a step that hangs fails, what it said before stays, and the next one runs', async () => {
+    const cleaned: string[] = [];
+    const next: Step = async function* () {
+      yield await Promise.resolve(good('next'));
+    };
+    const steps = [timed('first', hanging(true, cleaned), 20), timed('second', next)];
+    const found = await runSteps(steps, environment, () => undefined);
+    expect(found.map(({ step, name, verdict }) => [step, name, verdict])).toEqual([
+      ['first', 'before', 'ok'],
+      ['first', 'first', 'failed'],
+      ['second', 'next', 'ok'],
+    ]);
+    expect(cleaned).toEqual(['cleaned']);
+  });
+
+  test('one that does not even hear its signal holds the others up no longer than it takes to clean up', async () => {
+    const found = await runSteps([timed('deaf', hanging(false), 10)], environment, () => undefined);
+    expect(found.map(({ name, verdict }) => `${name} ${verdict}`)).toEqual(['before ok', 'deaf failed']);
+  });
+
+  test('what a step throws is its verdict', async () => {
+    // eslint-disable-next-line require-yield
+    const throwing: Step = async function* () {
+      await Promise.reject(new SottoError('ENGINE_CRASHED', 'killed by SIGABRT'));
+    };
+    const found = await runSteps([timed('broken', throwing)], environment, () => undefined);
+    expect(found).toMatchObject([
+      { name: 'broken', verdict: 'failed', found: 'killed by SIGABRT', facts: { code: 'ENGINE_CRASHED' } },
+    ]);
+  });
+
+  test('after Ctrl-C the step in work cleans up, and no other one begins', async () => {
+    const [cleaned, interrupt] = [[] as string[], new AbortController()];
+    const steps = [timed('first', hanging(true, cleaned)), timed('second', hanging(true, cleaned))];
+    const found = await runSteps(steps, environment, () => interrupt.abort(), interrupt.signal);
+    expect(found.map(({ name }) => name)).toEqual(['before']);
+    expect(cleaned).toEqual(['cleaned']);
+  });
+
+  test('each step tells each verdict once, in order; a device that crashes is a verdict of its steps', async () => {
+    const ask = () => Promise.reject(new SottoError('ENGINE_CRASHED', 'killed by SIGABRT'));
+    const daemon = fakeDaemon({ connect: ask });
+    const told: string[] = [];
+    const found = await runSteps(
+      STEPS,
+      (signal) => fakeMac('/none', '/none', { ask, daemon, signal }),
+      ({ name }) => told.push(name),
+    );
+    for (const name of ['load', 'numbers', 'encoder', 'speed', 'leaks', 'files', 'dictation'])
+      expect(named(found, name)).toMatchObject({ verdict: 'failed', facts: { code: 'ENGINE_CRASHED' } });
+    expect(named(found, 'teardown')?.verdict).toBe('ok');
+    expect(told).toEqual(found.map(({ name }) => name));
+    expect([...new Set(found.map(({ step }) => step))]).toEqual(STEPS.map(({ name }) => name));
+  });
+
+  test('all limits together are less than 3 minutes', () => {
+    expect(STEPS.reduce((sum, { limitMs }) => sum + limitMs, 0)).toBeLessThan(180_000);
+  });
+});

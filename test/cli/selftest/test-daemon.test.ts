@@ -1,0 +1,77 @@
+/** The daemon of the self-test, with real processes: under a fake launchd, and as a plain process. */
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { OwnDaemon, TEST_LABEL } from '#daemon/cli/selftest/test-daemon.js';
+import { FakeLaunchd } from '#test/harness/fake-launchd.js';
+import { fakeEngine } from '#test/harness/run-sotto.js';
+
+let user = '';
+let launchd: FakeLaunchd;
+beforeEach(() => {
+  user = mkdtempSync(join(tmpdir(), 'so-'));
+  launchd = new FakeLaunchd({ uid: 501, secondMs: 30, environment: { SOTTO_ENGINE: fakeEngine } });
+});
+afterEach(async () => {
+  await launchd.logOut();
+  rmSync(user, { recursive: true, force: true });
+});
+
+const agent = (): OwnDaemon => new OwnDaemon({ os: 'darwin', uid: 501, user, run: launchd.run });
+const homes = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('sotto-st-'));
+const GONE = { processes: [], socket: false, home: false };
+
+describe('under launchd', () => {
+  test('starts beside the user’s own agent, comes back after it was killed, and leaves nothing', async () => {
+    const before = homes();
+    const daemon = agent();
+    expect(await daemon.start()).toBeGreaterThan(0);
+    const pid = launchd.pid(TEST_LABEL);
+    const client = await daemon.connect();
+    expect(client.daemon.pid).toBe(pid);
+    client.close();
+    expect(await daemon.killAndWait(60_000)).toBeGreaterThan(0);
+    expect(launchd.pid(TEST_LABEL)).not.toBe(pid);
+    expect(await daemon.stop()).toEqual(GONE);
+    expect(launchd.pid(TEST_LABEL)).toBeUndefined();
+    expect(readdirSync(join(user, 'Library', 'LaunchAgents'))).toEqual([]);
+    expect(homes()).toEqual(before);
+  });
+
+  test('one that another test left behind is replaced', async () => {
+    const killed = agent();
+    await killed.start();
+    const pid = launchd.pid(TEST_LABEL);
+    const daemon = agent();
+    await daemon.start();
+    expect(launchd.pid(TEST_LABEL)).not.toBe(pid);
+    expect(await daemon.stop()).toEqual(GONE);
+    expect(existsSync(join(user, 'Library', 'LaunchAgents', `${TEST_LABEL}.plist`))).toBe(false);
+    await killed.stop();
+  });
+
+  test('where launchd refuses it, the reason is told and nothing is left', async () => {
+    const run: typeof launchd.run = () => Promise.resolve({ code: 125, stdout: '', stderr: 'no domain\n' });
+    const before = homes();
+    const daemon = new OwnDaemon({ os: 'darwin', uid: 501, user, run });
+    await expect(daemon.start()).rejects.toMatchObject({ code: 'AGENT_FAILED' });
+    expect(await daemon.stop()).toEqual(GONE);
+    expect(homes()).toEqual(before);
+  });
+});
+
+test('elsewhere it is a plain process, and leaves nothing', async () => {
+  process.env.SOTTO_ENGINE = fakeEngine;
+  try {
+    const before = homes();
+    const daemon = new OwnDaemon({ os: 'linux', uid: 501, user, run: launchd.run });
+    expect(await daemon.stop()).toBeUndefined();
+    const client = await daemon.connect();
+    client.close();
+    expect(await daemon.stop()).toEqual(GONE);
+    expect(homes()).toEqual(before);
+  } finally {
+    delete process.env.SOTTO_ENGINE;
+  }
+});
