@@ -226,6 +226,9 @@ write_command() {
   say "command: $command"
 }
 
+# The same, without quotes where none are needed.
+as_word() { case $1 in *[!A-Za-z0-9_./~-]*) quoted "$1" ;; *) printf %s "$1" ;; esac; }
+
 # A word of the shell that means itself.
 quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 
@@ -263,11 +266,16 @@ forget_others() {
 }
 
 tell_what_next() {
-  say "test this machine, in under 3 minutes: sotto doctor --selftest"
+  called=sotto
   case ":$PATH:" in
     *":$bin:"*) ;;
-    *) say "$bin is not in your PATH: add it, or call $command" ;;
+    *)
+      # As a shell takes it: a name of a folder may hold a space.
+      called=$(as_word "$command")
+      say "$bin is not in your PATH: add it, or call $called"
+      ;;
   esac
+  say "test this machine, in under 3 minutes: $called doctor --selftest"
   [ "$target" = darwin-arm64 ] || { say "try it: sotto dictate"; return; }
   cat <<NEXT
 

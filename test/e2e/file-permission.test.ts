@@ -1,7 +1,8 @@
 /** Files that the daemon may not open, with real processes: refused by the system, or held back for a while. */
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from '@jest/globals';
+import { Dictation, SottoClient } from '#daemon/client/index.js';
 import { answers } from '#daemon/server/probe.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { homeHere } from '#test/harness/home-here.js';
@@ -101,5 +102,49 @@ describe('a file that does not open for a while', () => {
     expect((await slow.done).code).toBe(130);
     await until(() => copies().length === 0);
     release();
+  });
+});
+
+describe('a model folder of the user’s', () => {
+  const SLOW = /the model folder .* did not open within 2 s — move it into .*models, or/;
+
+  testUnless(noLease)(
+    'that does not open fails its own jobs, and no others; once it opens it serves',
+    async () => {
+      const dir = join(home.folder, 'Documents', 'my-model');
+      mkdirSync(dir, { recursive: true });
+      const config = writeFakeAudio(join(dir, 'config.json'));
+      const path = audio('a.wav', { segments: 2 });
+      expect((await transcribe(path)).code).toBe(0);
+      const release = await holdBack(config);
+      const withModel = ['transcribe', '--model', dir, audio('b.wav', { segments: 2 })];
+      const slow = startSotto(withModel, { home: home.folder });
+      expect(await transcribe(audio('c.wav', { segments: 2 }))).toMatchObject({ code: 0, stdout: lines(2) });
+      const failed = await slow.done;
+      expect([failed.code, failed.stdout]).toEqual([3, '']);
+      expect(failed.stderr).toMatch(SLOW);
+      const dictation = Dictation.open({
+        connect: () => SottoClient.connect(home.paths.socket, 'test'),
+        model: dir,
+      });
+      const events = [];
+      for await (const event of dictation.events()) events.push(event);
+      expect(events.at(-1)).toMatchObject({ type: 'failed', error: { code: 'MODEL_UNREADABLE' } });
+      const used = await sotto(['models', 'use', dir], { home: home.folder });
+      expect([used.code, used.stderr]).toEqual([3, expect.stringMatching(SLOW)]);
+      release();
+      expect(await sotto(withModel, { home: home.folder })).toMatchObject({ code: 0, stdout: lines(2) });
+    },
+  );
+
+  testUnless(noSetpriv)('that the daemon may not open is said to be so', async () => {
+    await startDaemon();
+    const dir = join(home.folder, 'my-model');
+    mkdirSync(dir);
+    makePrivate(writeFakeAudio(join(dir, 'config.json')));
+    const path = audio('a.wav', { segments: 2 });
+    const failed = await sotto(['transcribe', '--model', dir, path], { home: home.folder });
+    expect([failed.code, failed.stderr]).toEqual([3, expect.stringMatching(/may not read the model folder/)]);
+    expect((await transcribe(path)).code).toBe(0);
   });
 });

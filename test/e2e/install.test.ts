@@ -122,6 +122,10 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect([done.code, done.err]).toEqual([0, '']);
       expect(done.out).toMatch(/Login agent installed\. The daemon is running \(pid \d+\)/);
       expect(done.out).toMatch(/Sotto works. Sample transcript: “And so,? my fellow Americans/);
+      // Its folder is not in PATH: the command that is shown can be pasted as it is.
+      const shown = /test this machine, in under 3 minutes: (.*)\n/.exec(done.out)?.[1] ?? '';
+      expect(shown).toMatch(/bin\/sotto' doctor --selftest$/);
+      expect(await run('sh', ['-c', `${shown} --help`])).toMatchObject({ code: 0, err: '' });
       // The daemon that answers is the installed one, not that of the clone.
       const client = await SottoClient.connect(paths.socket, 'test');
       expect(client.daemon.pid).toBe(launchd.pid(LABEL));
@@ -153,7 +157,9 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       const pid = launchd.pid(LABEL);
       const addon = join(current(), 'native/lib', target, 'sotto-mlx.node');
       rmSync(addon);
-      const again = await install(first);
+      const PATH = `${join(folder, 'bin')}:${launchctl.environment.PATH ?? ''}`;
+      const again = await run('sh', [first.script], { PATH });
+      expect(again.out).toMatch(/ minutes: sotto doctor --selftest\n/);
       expect([again.code, again.out]).toEqual([0, expect.stringMatching(/Login agent installed already/)]);
       expect([existsSync(addon), launchd.pid(LABEL)]).toEqual([true, pid]);
       expect(versions()).toHaveLength(1);

@@ -51,4 +51,60 @@ describe('ModelCare', () => {
     holds(inMemory(large));
     expect(care.serving).toEqual(small);
   });
+
+  describe('a folder that may not open', () => {
+    const problem = new SottoError('MODEL_UNREADABLE', 'it did not open');
+
+    function checked() {
+      const sent: ToEngine[] = [];
+      const answers: ((found: SottoError | undefined) => void)[] = [];
+      const access = {
+        isOwn: (dir: string) => dir === small.dir,
+        check: () => new Promise<SottoError | undefined>((resolve) => answers.push(resolve)),
+      };
+      const send = (message: ToEngine): void => void sent.push(message);
+      const care = new ModelCare({ send, log: silentLog, access, plan: { model: large, standIn: small } });
+      const loads = (): string[] =>
+        sent.flatMap((message) => (message.type === 'load' ? [message.model.name] : []));
+      const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+      return { care, answers, loads, settle };
+    }
+
+    test('is never named to the engine; who asked for it hears why, and the starter model is loaded', async () => {
+      const { care, answers, loads, settle } = checked();
+      care.ready();
+      expect(loads()).toEqual(['small']);
+      answers[0]?.(problem);
+      await settle();
+      const using = care.use(large);
+      answers[1]?.(problem);
+      await expect(using).rejects.toBe(problem);
+      expect(loads()).toEqual(['small']);
+    });
+
+    test('is named to the engine once it opens, and not to one that is gone', async () => {
+      const { care, answers, loads, settle } = checked();
+      care.ready();
+      care.lost('died');
+      answers[0]?.(undefined);
+      await settle();
+      expect(loads()).toEqual(['small']);
+      care.ready();
+      answers[1]?.(undefined);
+      await settle();
+      expect(loads()).toEqual(['small', 'small', 'large']);
+    });
+
+    test('is not loaded where that was called off meanwhile', async () => {
+      const { care, answers, loads, settle } = checked();
+      const stop = new AbortController();
+      care.ready();
+      const using = care.use({ name: 'other', dir: '/other' }, { signal: stop.signal });
+      stop.abort();
+      await expect(using).rejects.toMatchObject({ code: 'CANCELLED' });
+      for (const answer of answers) answer(undefined);
+      await settle();
+      expect(loads()).not.toContain('other');
+    });
+  });
 });

@@ -13,6 +13,7 @@ import { smallerModels } from '../store/smaller-models.js';
 import type { EngineCommand } from '../supervisor/engine-process.js';
 import type { WarmPlan } from '../supervisor/model-care.js';
 import { ProcessFileAccess } from '../supervisor/file-access.js';
+import { ProcessModelAccess, type ModelAccess } from '../supervisor/model-access.js';
 import { Supervisor } from '../supervisor/supervisor.js';
 import { modelLimits } from './model-limits.js';
 import { shelvesOf } from './shelves.js';
@@ -24,6 +25,7 @@ type ResolveModel = (model: string | undefined) => ModelRef;
 export interface Parts {
   readonly supervisor: Supervisor;
   readonly sessions: Sessions;
+  readonly modelAccess: ModelAccess;
   /** The user's words and replacements: the file, and what sessions make of it. */
   readonly vocabulary: { readonly file: VocabularyFile; readonly inUse: VocabularyInUse };
   /** Finds a model by name or folder, the chosen one without an argument. @throws SottoError MODEL_NOT_FOUND */
@@ -61,11 +63,13 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
   const shelves = shelvesOf(paths);
   const configured = (): FoundModel => findModelOrPlain(shelves, model ?? settings.model);
   const { plan, problem } = warm ? planFor(shelves, configured) : {};
+  const modelAccess = new ProcessModelAccess({ clock: systemClock, own: [shelves.models, shelves.bundled] });
   const supervisor = new Supervisor({
     command: engineCommand(settings.gpu),
     clock: systemClock,
     log,
     limits: modelLimits(settings.memory),
+    access: modelAccess,
     ...(plan !== undefined && { warm: plan }),
   });
   /** What is wrong with the model of the settings, until somebody has chosen another one. */
@@ -86,12 +90,14 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
     clock: systemClock,
     log,
     resolveModel,
+    modelAccess,
     access: new ProcessFileAccess({ clock: systemClock, uploads: paths.uploads }),
     ...(onIdleChange === undefined ? {} : { onIdleChange }),
   });
   return {
     supervisor,
     sessions,
+    modelAccess,
     vocabulary: { file, inUse },
     resolveModel,
     resolveLiveModel,

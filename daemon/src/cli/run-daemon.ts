@@ -83,6 +83,7 @@ export async function runDaemon({
     log,
     folder: paths.spool,
     resolveModel: parts.resolveLiveModel,
+    modelAccess: parts.modelAccess,
     keep: (outcome) => keeper.keep(outcome),
     vocabulary: parts.vocabulary.inUse,
     insteadOf: () => supervisor.insteadOf,

@@ -9,8 +9,10 @@ import type { ModelRef } from '../protocol/ipc.js';
 import type { QueueStatus } from '../protocol/status.js';
 import type { Engine, JobReport, RunningJob } from '../supervisor/engine.js';
 import type { FileAccess } from '../supervisor/file-access.js';
-import { FairQueue } from './fair-queue.js';
+import type { ModelAccess } from '../supervisor/model-access.js';
+import { FairQueue, type Readiness } from './fair-queue.js';
 import { JobFiles } from './job-files.js';
+import { JobModels } from './job-models.js';
 import { Job, type JobNotice, type JobRequest } from './job.js';
 import { spellEvent } from './vocabulary/spell.js';
 import { hotwordsFor, NO_VOCABULARY, type VocabularyInUse } from './vocabulary/vocabulary-in-use.js';
@@ -30,6 +32,8 @@ export interface SessionsOptions {
   readonly vocabulary?: Pick<VocabularyInUse, 'now'>;
   /** Finds out which files can be opened; all count as such, if left out. */
   readonly access?: FileAccess;
+  /** Finds out which model folders can be opened; all count as such, if left out. */
+  readonly modelAccess?: ModelAccess;
   readonly maxQueued?: number;
   /** Told whenever the last job is over or the first one comes. */
   readonly onIdleChange?: (idle: boolean) => void;
@@ -43,6 +47,7 @@ export class Sessions {
   readonly #queue = new FairQueue<Client, Job>();
   readonly #clients = new Map<Job, Client>();
   readonly #files: JobFiles;
+  readonly #models: JobModels;
   readonly #over = { final: 0, cancelled: 0, failed: 0 };
   #audioSeconds = 0;
   /** The file that the engine was told to expect. */
@@ -57,6 +62,11 @@ export class Sessions {
     this.#files = new JobFiles({
       access: options.access,
       clock: options.clock,
+      onChange: () => this.#advance(),
+      onFailed: (job, error) => this.#failQueued(job, error),
+    });
+    this.#models = new JobModels({
+      access: options.modelAccess,
       onChange: () => this.#advance(),
       onFailed: (job, error) => this.#failQueued(job, error),
     });
@@ -103,6 +113,7 @@ export class Sessions {
     this.#queue.push(client, job);
     this.#clients.set(job, client);
     this.#files.add(job);
+    this.#models.add(job);
     queueMicrotask(() => this.#advance());
     return job;
   }
@@ -162,21 +173,25 @@ export class Sessions {
 
   #advance(): void {
     if (this.#inEngine === undefined) {
-      const job = this.#queue.shift((each) => this.#files.readiness(each));
+      const job = this.#queue.shift((each) => this.#readiness(each));
       if (job !== undefined) this.#run(job);
     }
     this.#sayPositions();
   }
 
+  #readiness(job: Job): Readiness {
+    return this.#models.readiness(job) === 'skip' ? 'skip' : this.#files.readiness(job);
+  }
+
   #sayPositions(): void {
     const following =
-      this.#inEngine === undefined ? undefined : this.#queue.peek((each) => this.#files.readiness(each));
+      this.#inEngine === undefined ? undefined : this.#queue.peek((each) => this.#readiness(each));
     const next = following && this.#files.pathOf(following);
     if (next !== this.#expected) this.#options.engine.prepare?.(next);
     this.#expected = next;
     this.#queue
       .inOrder()
-      .filter((job) => this.#files.readiness(job) !== 'skip')
+      .filter((job) => this.#readiness(job) !== 'skip')
       .forEach((job, index) => job.queuedAt(index + 1));
   }
 
@@ -256,6 +271,7 @@ export class Sessions {
   #settled(job: Job): void {
     this.#clients.delete(job);
     this.#files.remove(job);
+    this.#models.remove(job);
     if (job.state === 'final' || job.state === 'cancelled' || job.state === 'failed')
       this.#over[job.state] += 1;
     this.#options.log.info({ job: job.number, state: job.state, attempts: job.attempt }, 'job over');

@@ -1,18 +1,24 @@
 /** The models that can take the place of one that is too large: the next smaller one first. */
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ModelRef } from '../protocol/ipc.js';
 import { catalogueEntry } from './catalogue/index.js';
 import { findModel, modelNames, type ModelShelves } from './find-model.js';
 
-/** Models that are here and take less room on the disk, the largest first. None that knows fewer languages. */
+/**
+ * Models that are here and take less room on the disk, the largest first. None that knows fewer languages. A folder of the
+ * user's is not looked into: where macOS asks for permission, that would not return. Any model may take its place.
+ */
 export function smallerModels(shelves: ModelShelves, { name, dir }: ModelRef): ModelRef[] {
-  const most = bytesOf(dir);
+  const isOurs = [shelves.models, shelves.bundled].includes(dirname(dir));
+  const most = isOurs ? bytesOf(dir) : Infinity;
   const needsAll = !isEnglish(name);
   return modelNames(shelves)
     .map((other) => findModel(shelves, other))
     .map((ref) => ({ ref, bytes: bytesOf(ref.dir) }))
-    .filter(({ ref, bytes }) => bytes > 0 && bytes < most && !(needsAll && isEnglish(ref.name)))
+    .filter(
+      ({ ref, bytes }) => ref.dir !== dir && bytes > 0 && bytes < most && !(needsAll && isEnglish(ref.name)),
+    )
     .sort((a, b) => b.bytes - a.bytes)
     .map(({ ref }) => ref);
 }

@@ -7,6 +7,7 @@ import { SottoError } from '../protocol/errors.js';
 import type { EngineModel, FromEngine, ModelLimits, ModelRef, ToEngine } from '../protocol/ipc.js';
 import type { ModelStatus } from '../protocol/status.js';
 import type { UseOptions } from './engine.js';
+import type { ModelAccess } from './model-access.js';
 
 /** The model to have warm before anybody asks. */
 export interface WarmPlan {
@@ -22,6 +23,8 @@ export interface ModelCareOptions {
   readonly log: Logger;
   readonly plan?: WarmPlan;
   readonly limits?: ModelLimits;
+  /** Finds out which model folders can be opened; all count as such, if left out. */
+  readonly access?: ModelAccess;
 }
 
 type OfModels = Extract<FromEngine, { type: 'models' | 'loaded' | 'load-failed' }>;
@@ -31,6 +34,8 @@ interface Use {
   readonly instead: readonly ModelRef[];
   /** Whether the present process has heard of it. */
   sent: boolean;
+  /** Whether its folder is being looked at. */
+  checking: boolean;
   /** Undefined where nobody waits for the answer: the plan's own. */
   readonly caller?: { resolve: (model: ModelStatus) => void; reject: (error: SottoError) => void };
 }
@@ -194,15 +199,33 @@ export class ModelCare {
     return { ...statusOf(model), insteadOf: { name: refused.name, error: refused.error.toWire() } };
   }
 
-  #load(asked: Omit<Use, 'sent'>): number {
+  #load(asked: Omit<Use, 'sent' | 'checking'>): number {
     const use = this.#next++;
-    const request = { ...asked, sent: false };
+    const request = { ...asked, sent: false, checking: false };
     this.#uses.set(use, request);
     if (this.#ready) this.#send(use, request);
     return use;
   }
 
+  /** A folder that is not Sotto's own is looked at first: an engine that waits for macOS's permission serves nobody else. */
   #send(use: number, request: Use): void {
+    const { access } = this.#options;
+    if (access === undefined || access.isOwn(request.model.dir)) {
+      this.#sendNow(use, request);
+      return;
+    }
+    if (request.checking) return;
+    request.checking = true;
+    void access.check(request.model.dir).then((problem) => {
+      request.checking = false;
+      // It may have been called off, or the process may be gone: the next one is sent it then.
+      if (!this.#uses.has(use) || !this.#ready) return;
+      if (problem === undefined) this.#sendNow(use, request);
+      else this.#failed(use, problem);
+    });
+  }
+
+  #sendNow(use: number, request: Use): void {
     const { model, instead } = request;
     request.sent = true;
     this.#options.send({ type: 'load', use, model, instead: [...instead] });

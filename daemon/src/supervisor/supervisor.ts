@@ -21,6 +21,7 @@ import type {
 import { EngineProcess, type EngineCommand } from './engine-process.js';
 import { HangWatch } from './hang-watch.js';
 import { LiveDesk } from './live-desk.js';
+import type { ModelAccess } from './model-access.js';
 import { ModelCare, type WarmPlan } from './model-care.js';
 import { ProgressWatch } from './progress-watch.js';
 import { RestartPolicy } from './restart-policy.js';
@@ -36,6 +37,7 @@ export interface SupervisorOptions {
   readonly log: Logger;
   readonly warm?: WarmPlan;
   readonly limits?: ModelLimits;
+  readonly access?: ModelAccess;
   readonly cancelGraceMs?: number;
 }
 
@@ -90,12 +92,13 @@ export class Supervisor implements Engine, ModelEngine {
       progressMs: () => this.#progress?.movedMs,
       onStuck: () => this.#process?.kill('does not look at what is said any more'),
     });
-    const { warm, limits } = options;
+    const { warm, limits, access } = options;
     this.#models = new ModelCare({
       send: (message) => this.#process?.send(message),
       log: options.log,
       ...(warm !== undefined && { plan: warm }),
       ...(limits !== undefined && { limits }),
+      ...(access !== undefined && { access }),
     });
   }
 

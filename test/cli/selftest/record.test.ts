@@ -20,7 +20,7 @@ describe('recordSecond', () => {
     const sound = await record(script);
     expect(sound).toMatchObject({ ...device, firstSoundMs: expect.any(Number) as unknown });
     expect(sound.type === 'recorded' && sound.samples).toBeGreaterThanOrEqual(48_000);
-    const zeros = await record({ ...script, forbidden: true });
+    const zeros = await record({ ...script, silent: true });
     expect(zeros).toMatchObject({ ...device, peak: 0 });
     expect(zeros).not.toHaveProperty('firstSoundMs');
   });

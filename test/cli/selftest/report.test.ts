@@ -18,7 +18,9 @@ test('is valid JSON, and never takes the place of another file', async () => {
   writeFileSync(first, 'mine');
   const paths = [await writeReport(report, [folder]), await writeReport(report, [folder])];
   expect(paths).toEqual(
-    ['sotto-selftest-2026-11-23-2.json', 'sotto-selftest-2026-11-23-3.json'].map((name) => join(folder, name)),
+    ['sotto-selftest-2026-11-23-2.json', 'sotto-selftest-2026-11-23-3.json'].map((name) =>
+      join(folder, name),
+    ),
   );
   expect(readFileSync(first, 'utf8')).toBe('mine');
   expect(JSON.parse(readFileSync(paths[0] ?? '', 'utf8'))).toMatchObject({

@@ -88,7 +88,11 @@ describe('powermetrics', () => {
   });
 
   test('says nothing of words that it does not know', () => {
-    for (const printed of ['', 'powermetrics must be invoked as the superuser', 'GPU HW active residency: many'])
+    for (const printed of [
+      '',
+      'powermetrics must be invoked as the superuser',
+      'GPU HW active residency: many',
+    ])
       expect(parsePower(printed)).toBeUndefined();
   });
 });

@@ -79,8 +79,7 @@ async function end({ daemon }: Environment): Promise<Verdict> {
     ...(left.socket ? ['its socket'] : []),
     ...(left.home ? ['its files'] : []),
   ];
-  if (what.length === 0)
-    return { name, verdict: 'ok', found: 'no process, socket or file is left', facts };
+  if (what.length === 0) return { name, verdict: 'ok', found: 'no process, socket or file is left', facts };
   const advice = 'send in the JSON of this test';
   return { name, verdict: 'failed', found: `left behind: ${what.join(', ')}`, facts, advice };
 }

@@ -11,7 +11,12 @@ const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
 export function commandsUntil(signal: AbortSignal): Run {
   return (command, args) =>
     new Promise((resolve) => {
-      const options = { timeout: LIMIT_MS, maxBuffer: MAX_OUTPUT_BYTES, killSignal: 'SIGKILL', signal } as const;
+      const options = {
+        timeout: LIMIT_MS,
+        maxBuffer: MAX_OUTPUT_BYTES,
+        killSignal: 'SIGKILL',
+        signal,
+      } as const;
       execFile(command, [...args], { ...options, encoding: 'utf8' }, (error, stdout, stderr) => {
         const isMissing = codeOf(error) === 'ENOENT';
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : isMissing ? 127 : -1;

@@ -24,7 +24,11 @@ export async function* dictationVerdicts(environment: Environment): AsyncGenerat
     yield await dictate(client, environment);
     if (os !== 'darwin') yield macOnly('power');
     else if (measuring === undefined)
-      yield skipped('power', 'powermetrics needs root', 'run this test with sudo to measure the GPU’s share and watts');
+      yield skipped(
+        'power',
+        'powermetrics needs root',
+        'run this test with sudo to measure the GPU’s share and watts',
+      );
     else {
       const { stdout, stderr } = await measuring;
       const used = parsePower(stdout);
@@ -103,7 +107,15 @@ function verdictOf(dictated: {
   const { delays, firstTextSeconds, finalSeconds, text, expected } = dictated;
   const [p50, p90] = [quantile(delays, 0.5), quantile(delays, 0.9)];
   const errors = errorsIn(expected, text, 'en');
-  const facts = { firstTextSeconds, commitP50: p50, commitP90: p90, words: delays.length, finalSeconds, ...errors, text };
+  const facts = {
+    firstTextSeconds,
+    commitP50: p50,
+    commitP90: p90,
+    words: delays.length,
+    finalSeconds,
+    ...errors,
+    text,
+  };
   const name = 'dictation';
   const first = `first word after ${seconds(firstTextSeconds)}`;
   const commits = `words final ${seconds(p50)} after they end (p90 ${seconds(p90)})`;

@@ -40,7 +40,12 @@ async function recording({ os, record }: Environment): Promise<Verdict> {
         const advice = `allow this terminal in ${PRIVACY}, and check that the microphone is not muted`;
         return { name, verdict: 'failed', found: `${opened}, but every sample is zero`, facts, advice };
       }
-      return { name, verdict: 'ok', found: `${opened}, first sound after ${firstSoundMs.toFixed(0)} ms`, facts };
+      return {
+        name,
+        verdict: 'ok',
+        found: `${opened}, first sound after ${firstSoundMs.toFixed(0)} ms`,
+        facts,
+      };
     }
   }
 }
@@ -56,7 +61,8 @@ async function askedApp({ run }: Environment): Promise<Verdict> {
       raw: stderr.slice(0, 500),
     });
   const lines = microphoneLines(stdout);
-  if (lines.length === 0) return skipped(name, 'macOS logged no request for the microphone in the last minute');
+  if (lines.length === 0)
+    return skipped(name, 'macOS logged no request for the microphone in the last minute');
   const request = lastRequest(stdout);
   if (request === undefined) return unknown(name, 'the log of macOS', lines.join('\n'));
   const { responsible, accessing, isAllowed } = request;

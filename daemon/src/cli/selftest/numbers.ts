@@ -17,7 +17,12 @@ export const numbersStep: Step = async function* (environment) {
     const { facts } = await askFor(environment, request, 'reference');
     if (!facts.sameWeights || !facts.sameClip) {
       const what = facts.sameClip ? 'the starter model' : 'the sample clip';
-      yield skipped('encoder', `${what} is not the one that the numbers were made with`, 'reinstall Sotto', facts);
+      yield skipped(
+        'encoder',
+        `${what} is not the one that the numbers were made with`,
+        'reinstall Sotto',
+        facts,
+      );
       return;
     }
     yield encoder(facts);

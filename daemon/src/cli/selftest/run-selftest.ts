@@ -35,12 +35,12 @@ const REFERENCE = join(packageRoot, 'assets', 'selftest', 'whisper-base-6bit-jfk
 export const STEPS: readonly TimedStep[] = [
   { name: 'system', step: systemStep, limitMs: 12_000 },
   { name: 'load', step: loadStep, limitMs: 12_000 },
-  { name: 'numbers', step: numbersStep, limitMs: 22_000 },
-  { name: 'speed', step: speedStep, limitMs: 38_000 },
-  { name: 'microphone', step: microphoneStep, limitMs: 17_000 },
+  { name: 'numbers', step: numbersStep, limitMs: 20_000 },
+  { name: 'speed', step: speedStep, limitMs: 36_000 },
+  { name: 'microphone', step: microphoneStep, limitMs: 16_000 },
   { name: 'files', step: filesStep, limitMs: 18_000 },
   { name: 'agent', step: agentStep, limitMs: 36_000 },
-  { name: 'teardown', step: teardownStep, limitMs: 14_000 },
+  { name: 'teardown', step: teardownStep, limitMs: 25_000 },
 ];
 
 /** @returns the exit code: 3 where something failed, 130 after Ctrl-C */

@@ -57,10 +57,13 @@ async function follow(
   say: (verdict: Verdict) => void,
 ): Promise<void> {
   const aborted = new Promise<'aborted'>((resolve) => {
-    if (signal.aborted) resolve('aborted');
     signal.addEventListener('abort', () => resolve('aborted'), { once: true });
   });
   for (;;) {
+    if (signal.aborted) {
+      await Promise.race([verdicts.return(), pause(CLEAN_UP_MS)]);
+      return;
+    }
     const next = verdicts.next();
     const result = await Promise.race([next, aborted]);
     if (result === 'aborted') {

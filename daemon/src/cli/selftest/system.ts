@@ -39,8 +39,9 @@ async function machine({ os, run }: Environment): Promise<Verdict> {
 
 /** The line that a command prints, if it looks as expected. */
 async function lineOf(ran: ReturnType<Environment['run']>, pattern: RegExp): Promise<string | undefined> {
-  const line = (await ran).stdout.trim();
-  return pattern.test(line) ? line : undefined;
+  const { code, stdout } = await ran;
+  const line = stdout.trim();
+  return code === 0 && pattern.test(line) ? line : undefined;
 }
 
 function nodeArchitecture({ os, node }: Environment): Verdict {

@@ -5,7 +5,7 @@ import { askFor, unavailable } from './ask.js';
 import type { Environment, Exit, Step, Verdict } from './verdict.js';
 
 const EXITS = 20;
-const AT_ONCE = 2;
+const AT_ONCE = 4;
 /** macOS writes a crash report a moment after the process has ended. */
 const REPORT_MS = 1_000;
 
@@ -32,7 +32,12 @@ async function exits({ os, home, exitBusy, signal, sleep }: Environment): Promis
   const reports = (await crashReports(home)).filter((name) => !before.includes(name));
   const facts = { exits: all.length, bad, reports };
   if (bad.length === 0 && reports.length === 0)
-    return { name: 'teardown', verdict: 'ok', found: `${all.length} exits with work queued, no crash`, facts };
+    return {
+      name: 'teardown',
+      verdict: 'ok',
+      found: `${all.length} exits with work queued, no crash`,
+      facts,
+    };
   const found = `${bad.length} of ${all.length} exits failed, ${reports.length} crash reports`;
   const advice = 'send in the JSON of this test and the newest crash report';
   return { name: 'teardown', verdict: 'failed', found, facts, advice };

@@ -100,7 +100,8 @@ export class OwnDaemon implements TestDaemon {
     await this.#agent?.uninstall().catch(() => undefined);
     this.#child?.kill('SIGTERM');
     const isOver = (): boolean => [...this.#processes].every((pid) => !isRunning(pid));
-    for (let waitedMs = 0; waitedMs < END_MS && !isOver(); waitedMs += LOOK_EVERY_MS) await sleep(LOOK_EVERY_MS);
+    for (let waitedMs = 0; waitedMs < END_MS && !isOver(); waitedMs += LOOK_EVERY_MS)
+      await sleep(LOOK_EVERY_MS);
     const processes = [...this.#processes].filter(isRunning);
     const isSocketLeft = existsSync(socket);
     for (const pid of processes) killQuietly(pid);

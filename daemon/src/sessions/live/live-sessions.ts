@@ -13,6 +13,7 @@ import type { Journal, JournalEntry } from '../../store/spool/journal.js';
 import type { Orphan } from '../../store/spool/recover.js';
 import type { OpenSpool, UnlinkSpool } from '../../store/spool/spool-file.js';
 import type { Engine } from '../../supervisor/engine.js';
+import type { ModelAccess } from '../../supervisor/model-access.js';
 import { LiveSession } from './live-session.js';
 import type { TakeOutcome } from './outcome.js';
 import { Said, type SaidNotice } from './said.js';
@@ -53,6 +54,8 @@ export interface LiveSessionsOptions {
   /** Folder of the spools; it is there, and its user's alone. */
   readonly folder: string;
   readonly resolveModel: (model: string | undefined) => ModelRef;
+  /** Finds out which model folders can be opened; all count as such, if left out. */
+  readonly modelAccess?: ModelAccess;
   /** Name of the model that those who name none should have, where they get another one. */
   readonly insteadOf?: () => string | undefined;
   readonly keep: (outcome: TakeOutcome) => Promise<string | undefined>;
@@ -120,7 +123,7 @@ export class LiveSessions {
 
   /**
    * Begins a session; who opened it listens to it next, or it is finished soon.
-   * @throws SottoError BUSY, INVALID_ARGUMENT (there is one of this id), DAEMON_UNAVAILABLE, or what `resolveModel` throws
+   * @throws SottoError BUSY, INVALID_ARGUMENT (there is one of this id), DAEMON_UNAVAILABLE, MODEL_UNREADABLE, or what `resolveModel` throws
    */
   async open(request: LiveRequest): Promise<LiveSession> {
     const { id, model } = request;
@@ -261,6 +264,8 @@ export class LiveSessions {
 
   async #create(request: LiveRequest, ref: ModelRef): Promise<Entry> {
     const { id, options = {}, onVoice, transient = false } = request;
+    const problem = await this.#options.modelAccess?.check(ref.dir);
+    if (problem !== undefined) throw problem;
     const startedMs = Date.now();
     // By its folder: another daemon may have another default.
     const info = { id, startedMs, options, model: ref.dir, ...(transient && { transient }) };
@@ -295,7 +300,7 @@ export class LiveSessions {
   #restore(orphan: Orphan): Promise<Entry> {
     const { id, model, options, startedMs } = orphan.info;
     return this.#comes(id, async () => {
-      const { ref, gone } = this.#modelOf(model);
+      const { ref, gone } = await this.#modelOf(model);
       const audio = await this.#files.reopen(orphan);
       this.#options.log.info({ session: id, samples: orphan.samples }, 'a take of another daemon goes on');
       const entry = await this.#begin({
@@ -313,10 +318,13 @@ export class LiveSessions {
   }
 
   /** The model that a session was begun with; where it was removed since, the one for those who name none. */
-  #modelOf(model: string | undefined): { ref: ModelRef; gone?: SottoError } {
-    const { resolveModel } = this.#options;
+  async #modelOf(model: string | undefined): Promise<{ ref: ModelRef; gone?: SottoError }> {
+    const { resolveModel, modelAccess } = this.#options;
     try {
-      return { ref: resolveModel(model) };
+      const ref = resolveModel(model);
+      const problem = await modelAccess?.check(ref.dir);
+      if (problem !== undefined) throw problem;
+      return { ref };
     } catch (thrown) {
       if (model === undefined) throw thrown;
       const ref = resolveModel(undefined);

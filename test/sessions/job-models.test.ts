@@ -1,0 +1,58 @@
+import { describe, expect, test } from '@jest/globals';
+import { silentLog } from '#daemon/logger.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { JobNotice } from '#daemon/sessions/job.js';
+import { Sessions } from '#daemon/sessions/sessions.js';
+import { ReadingEngine } from '#test/harness/reading-engine.js';
+import { VirtualClock } from '#test/harness/virtual-clock.js';
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const problem = new SottoError('MODEL_UNREADABLE', 'it did not open');
+
+/** Sotto's own model is `own`; of another one it is told whether it opens when the test wants. */
+function setUp() {
+  const engine = new ReadingEngine();
+  const answers: ((found: SottoError | undefined) => void)[] = [];
+  const sessions = new Sessions({
+    ...{ engine, clock: new VirtualClock(), log: silentLog },
+    resolveModel: (model) => ({ name: model ?? 'own', dir: model ?? '/own' }),
+    modelAccess: {
+      isOwn: (dir) => dir === '/own',
+      check: () => new Promise((resolve) => answers.push(resolve)),
+    },
+  });
+  const last = new Map<string, JobNotice>();
+  const client = {};
+  const submit = (path: string, model?: string) =>
+    sessions.submit(client, { path, ...(model !== undefined && { model }) }, (notice) =>
+      last.set(path, notice),
+    );
+  return { engine, sessions, answers, last, submit };
+}
+
+describe('a job whose model folder may not open', () => {
+  test('holds no other one back, not even of its client, and fails alone', async () => {
+    const { engine, sessions, answers, last, submit } = setUp();
+    submit('/first', '/documents/m');
+    submit('/second');
+    await settle();
+    expect(engine.paths).toEqual(['/second']);
+    answers[0]?.(problem);
+    await settle();
+    expect(last.get('/first')).toMatchObject({ type: 'failed', error: { code: 'MODEL_UNREADABLE' } });
+    expect(engine.paths).toEqual(['/second']);
+    expect(sessions.idle).toBe(true);
+  });
+
+  test('runs once it opens; one that is cancelled meanwhile does not', async () => {
+    const { engine, sessions, answers, last, submit } = setUp();
+    submit('/first', '/documents/m');
+    const cancelled = submit('/second', '/documents/m');
+    sessions.cancel(cancelled);
+    for (const answer of answers) answer(undefined);
+    await settle();
+    expect(engine.paths).toEqual(['/first']);
+    expect(last.get('/second')?.type).toBe('cancelled');
+    expect(sessions.idle).toBe(true);
+  });
+});
