@@ -1,5 +1,5 @@
 /** The self-test as users run it, with real processes, in a home of its own. */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Report } from '#daemon/cli/selftest/report.js';
@@ -10,7 +10,10 @@ import { until } from '#test/harness/wait.js';
 
 const home = homeHere();
 const FOLDERS = ['Desktop', 'Documents', 'Downloads'];
-beforeEach(() => FOLDERS.forEach((name) => mkdirSync(join(home.folder, name))));
+beforeEach(() => {
+  for (const name of FOLDERS) mkdirSync(join(home.folder, name));
+  writeFileSync(home.paths.settings, '{}');
+});
 
 const start = (...args: string[]): SottoProcess =>
   startSotto(['doctor', '--selftest', ...args], {

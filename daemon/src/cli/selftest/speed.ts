@@ -27,7 +27,10 @@ export const speedStep: Step = async function* (environment) {
       yield longBuffers(usual, await measure(environment, environment.model, facts, LONG_BUFFERS));
     const { modelInUse } = environment;
     if (modelInUse !== undefined)
-      yield model(environment, modelInUse, await measure(environment, modelInUse, facts));
+      yield {
+        ...model(environment, modelInUse, await measure(environment, modelInUse, facts)),
+        name: 'model in use',
+      };
   } catch (error) {
     yield unavailable('speed', error);
   }
