@@ -3,7 +3,10 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from '@jest/globals';
 import { Dictation, SottoClient } from '#daemon/client/index.js';
+import { commandsUntil } from '#daemon/cli/selftest/commands.js';
+import { filesStep } from '#daemon/cli/selftest/files.js';
 import { answers } from '#daemon/server/probe.js';
+import { fakeDaemon, fakeMac, verdictsOf } from '#test/cli/selftest/fake-mac.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { fakeEngine, sotto, startSotto } from '#test/harness/run-sotto.js';
@@ -73,6 +76,30 @@ describe('a file that the daemon may not open', () => {
     expect(copies()).not.toContain(copy);
     await until(() => copies().length === 0);
   });
+});
+
+describe('the self-test', () => {
+  testUnless(noSetpriv)(
+    'names the folders that the daemon may not read, and leaves no file there',
+    async () => {
+      await startDaemon();
+      const [denied, open] = ['Desktop', 'Documents'].map((name) => join(home.folder, name));
+      for (const folder of [denied, open]) mkdirSync(folder ?? '');
+      makePrivate(denied ?? '', 0o700);
+      const run = commandsUntil(new AbortController().signal);
+      const found = await verdictsOf(
+        filesStep,
+        fakeMac('/none', home.folder, {
+          ...{ run, clip: { file: audio('clip.wav'), text: '' } },
+          cleanUp: async ([command, ...args]) => void (await run(command, args)),
+          daemon: fakeDaemon({ connect: () => SottoClient.connect(home.paths.socket, 'test') }),
+          sleep: (ms) => new Promise((resolve) => setTimeout(resolve, 12 * ms).unref()),
+        }),
+      );
+      expect(found.map(({ facts }) => facts.answer)).toEqual(['denied', 'open', undefined]);
+      expect([denied, open].flatMap((folder) => readdirSync(folder ?? ''))).toEqual([]);
+    },
+  );
 });
 
 describe('a file that does not open for a while', () => {

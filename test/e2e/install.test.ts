@@ -122,6 +122,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect([done.code, done.err]).toEqual([0, '']);
       expect(done.out).toMatch(/Login agent installed\. The daemon is running \(pid \d+\)/);
       expect(done.out).toMatch(/Sotto works. Sample transcript: “And so,? my fellow Americans/);
+      expect(existsSync(join(current(), 'assets/selftest/whisper-base-6bit-jfk.json'))).toBe(true);
       // Its folder is not in PATH: the command that is shown can be pasted as it is.
       const shown = /test this machine, in under 3 minutes: (.*)\n/.exec(done.out)?.[1] ?? '';
       expect(shown).toMatch(/bin\/sotto' doctor --selftest$/);

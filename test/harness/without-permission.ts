@@ -21,10 +21,10 @@ export function startWithoutPermission(args: readonly string[], env: NodeJS.Proc
   });
 }
 
-/** Makes a file one that such a process may not open. */
-export function makePrivate(path: string): void {
+/** Makes a file one that such a process may not open; a folder needs `0o700`. */
+export function makePrivate(path: string, mode = 0o600): void {
   chownSync(path, OTHER_USER, OTHER_USER);
-  chmodSync(path, 0o600);
+  chmodSync(path, mode);
 }
 
 /** A lease on a file: whoever opens it waits until the lease ends, as for the answer to a prompt of macOS. */

@@ -11,8 +11,8 @@ export function addDoctor(parent: Command, outcome: { exitCode: number }): void 
       'Check everything that dictation needs and show how to fix problems: Node, addon, folders, settings, model, agent, ' +
         'daemon, engine. Exit code 3 if something is wrong.',
     )
-    .option('--selftest', 'measure this machine: eight steps, under 3 minutes, no network')
-    .option('--json', 'print one JSON object')
+    .option('--selftest', 'test this machine in under 3 minutes; writes a report to send in')
+    .option('--json', 'print one JSON object; progress goes to stderr')
     .action(async (flags: { selftest?: boolean; json?: boolean }) => {
       if (flags.selftest === true) {
         const { selftest } = await import('./selftest/run-selftest.js');

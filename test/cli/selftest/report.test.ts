@@ -9,9 +9,19 @@ let folder = '';
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const report = reportOf(new Date('2026-11-23T05:06:07Z'), [
-  { step: 'system', name: 'system', verdict: 'ok', found: 'a “Mac”', facts: { error: NaN } },
-]);
+const report = reportOf(
+  new Date('2026-11-23T05:06:07Z'),
+  [
+    {
+      step: 'system',
+      name: 'system',
+      verdict: 'ok',
+      found: 'a “Mac”',
+      facts: { error: NaN, path: '/Users/anna/bin/node' },
+    },
+  ],
+  '/Users/anna',
+);
 
 test('is valid JSON, and never takes the place of another file', async () => {
   const first = join(folder, 'sotto-selftest-2026-11-23.json');
@@ -25,7 +35,7 @@ test('is valid JSON, and never takes the place of another file', async () => {
   expect(readFileSync(first, 'utf8')).toBe('mine');
   expect(JSON.parse(readFileSync(paths[0] ?? '', 'utf8'))).toMatchObject({
     at: '2026-11-23T05:06:07.000Z',
-    verdicts: [{ step: 'system', found: 'a “Mac”', facts: { error: null } }],
+    verdicts: [{ step: 'system', found: 'a “Mac”', facts: { error: null, path: '~/bin/node' } }],
   });
   expect(readdirSync(folder)).toHaveLength(3);
 });

@@ -188,10 +188,9 @@ describe('what is computed', () => {
     const modelInUse = { name: 'turbo', dir: '/turbo' };
     const found = await verdictsOf(speedStep, mac({ ask, modelInUse, os: 'linux' }));
     expect(dirs).toEqual(['/m', '/turbo']);
-    expect(found.filter(({ name }) => /^model( in use)?$/.test(name)).map(({ facts }) => facts.model)).toEqual([
-      'base',
-      'turbo',
-    ]);
+    expect(
+      found.filter(({ name }) => /^model( in use)?$/.test(name)).map(({ facts }) => facts.model),
+    ).toEqual(['base', 'turbo']);
   });
 });
 

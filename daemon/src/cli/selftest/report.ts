@@ -13,12 +13,15 @@ export interface Report {
   readonly verdicts: readonly Found[];
 }
 
-export function reportOf(begun: Date, verdicts: readonly Found[]): Report {
+/** @param home the user's folder, whose name need not be sent in: it becomes `~` */
+export function reportOf(begun: Date, verdicts: readonly Found[], home: string): Report {
+  const withoutHome = (_: string, value: unknown): unknown =>
+    typeof value === 'string' ? value.replaceAll(home, '~') : value;
   return {
     version: SOTTO_VERSION,
     at: begun.toISOString(),
     seconds: (Date.now() - begun.getTime()) / 1000,
-    verdicts,
+    verdicts: JSON.parse(JSON.stringify(verdicts, withoutHome)) as Found[],
   };
 }
 

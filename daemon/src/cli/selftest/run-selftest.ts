@@ -53,6 +53,7 @@ export async function selftest(paths: Paths, json: boolean): Promise<number> {
     uid: process.getuid?.() ?? 0,
     user: homedir(),
     run: commandsUntil(new AbortController().signal),
+    interrupt: interrupt.signal,
   });
   const begun = new Date();
   let verdicts: readonly Found[];
@@ -65,7 +66,7 @@ export async function selftest(paths: Paths, json: boolean): Promise<number> {
   }
   if (interrupt.signal.aborted) return INTERRUPTED;
   interrupt.release();
-  const report = reportOf(begun, verdicts);
+  const report = reportOf(begun, verdicts, homedir());
   output.write(`${summary(verdicts, report.seconds)}\n`);
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`To send in: ${await writeReport(report, [process.cwd(), paths.home])}\n`);

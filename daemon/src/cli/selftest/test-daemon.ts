@@ -51,6 +51,8 @@ export interface TestDaemonOptions {
   readonly user: string;
   /** Commands that are not ended with a step: what was begun has to be taken away. */
   readonly run: Run;
+  /** The user ends the test: nothing is waited for any more. */
+  readonly interrupt?: AbortSignal;
 }
 
 export class OwnDaemon implements TestDaemon {
@@ -84,7 +86,7 @@ export class OwnDaemon implements TestDaemon {
     if (before === undefined) return undefined;
     const startMs = performance.now();
     process.kill(before, 'SIGKILL');
-    while (performance.now() - startMs < limitMs) {
+    while (performance.now() - startMs < limitMs && !this.#isInterrupted) {
       await sleep(LOOK_EVERY_MS);
       const pid = await this.#pid();
       if (pid !== undefined && pid !== before) return (performance.now() - startMs) / 1000;
@@ -109,6 +111,10 @@ export class OwnDaemon implements TestDaemon {
     return { processes, socket: isSocketLeft, home: existsSync(home) };
   }
 
+  get #isInterrupted(): boolean {
+    return this.#options.interrupt?.aborted === true;
+  }
+
   get #home(): Paths {
     this.#paths ??= resolvePaths({ SOTTO_HOME: mkdtempSync(join(tmpdir(), 'sotto-st-')) });
     return this.#paths;
@@ -118,7 +124,7 @@ export class OwnDaemon implements TestDaemon {
     const startMs = performance.now();
     if (this.isAgent) await this.#install();
     else this.#spawn();
-    while (performance.now() - startMs < START_MS) {
+    while (performance.now() - startMs < START_MS && !this.#isInterrupted) {
       if ((await this.#pid()) !== undefined) return (performance.now() - startMs) / 1000;
       if (this.#child !== undefined && this.#child.exitCode !== null) break;
       await sleep(LOOK_EVERY_MS);
