@@ -97,7 +97,8 @@ describe('the self-test', () => {
         }),
       );
       expect(found.map(({ facts }) => facts.answer)).toEqual(['denied', 'open', undefined]);
-      expect([denied, open].flatMap((folder) => readdirSync(folder ?? ''))).toEqual([]);
+      const left = [denied, open].flatMap((folder) => readdirSync(folder ?? ''));
+      expect(left.filter((name) => !name.endsWith('.attempts'))).toEqual([]);
     },
   );
 });

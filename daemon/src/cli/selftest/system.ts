@@ -96,9 +96,11 @@ async function signature({ run }: Environment, what: string, path: string): Prom
 }
 
 async function quarantine(environment: Environment): Promise<Verdict> {
-  const { root, node, run } = environment;
+  const { root, run } = environment;
   // In a clone the tests and the packages of development do not matter.
-  const places = [...new Set([join(root, 'native'), ...binaries(environment).map(([, path]) => path), node])];
+  const native = join(root, 'native');
+  const others = binaries(environment).map(([, path]) => path);
+  const places = [native, ...others.filter((path) => !path.startsWith(native))];
   const { code, stdout, stderr } = await run('xattr', ['-lr', ...places.filter((path) => existsSync(path))]);
   const marked = quarantined(stdout);
   if (marked.length > 0)
