@@ -17,10 +17,10 @@ const report = reportOf(
       name: 'system',
       verdict: 'ok',
       found: 'a “Mac”',
-      facts: { error: NaN, path: '/Users/anna/bin/node' },
+      facts: { error: NaN, path: '/Users/ann/bin/node' },
     },
   ],
-  '/Users/anna',
+  '/Users/ann',
 );
 
 test('is valid JSON, and never takes the place of another file', async () => {

@@ -16,7 +16,7 @@ export interface Report {
 /** @param home the user's folder, whose name need not be sent in: it becomes `~` */
 export function reportOf(begun: Date, verdicts: readonly Found[], home: string): Report {
   const withoutHome = (_: string, value: unknown): unknown =>
-    typeof value === 'string' ? value.replaceAll(home, '~') : value;
+    typeof value === 'string' && home.length > 1 ? value.replaceAll(home, '~') : value;
   return {
     version: SOTTO_VERSION,
     at: begun.toISOString(),
