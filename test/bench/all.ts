@@ -46,6 +46,7 @@ export const STEPS: readonly Step[] = [
   { name: 'profile', minutes: 4, needs: ['base', 'speech'] },
   { name: 'offline', minutes: 20, needs: ['base', 'scorer', 'speech', 'faster-whisper'] },
   { name: 'long-form', minutes: 15, needs: ['base', 'scorer', 'speech', 'faster-whisper'] },
+  { name: 'live-windows', minutes: 20, needs: ['base', 'scorer', 'speech'] },
   { name: 'languages', minutes: 20, needs: ['base', 'scorer', 'speech'] },
   { name: 'hotwords', minutes: 30, needs: ['base', 'scorer', 'speech'] },
   {

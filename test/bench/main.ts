@@ -13,6 +13,7 @@
  *     npm run bench -- languages    speech that changes its language, and the language of a file, beside faster-whisper
  *     npm run bench -- long-form    windows one after the other and several at once, beside faster-whisper's pipelines
  *     npm run bench -- streaming    text while somebody speaks: how late, how steady, how right, what it costs
+ *     npm run bench -- live-windows  shorter windows for larger models: what they cost, and what base writes with them
  *     npm run bench -- kills        dictation while engines and daemons are killed: no sample may be lost or come twice
  *     npm run bench -- batch        a thousand files, some broken, while command, daemon and engine are killed
  *     npm run bench -- worker       a queue of several machines while workers and the queue itself are killed: each file once
@@ -43,6 +44,7 @@ import { kernels } from './kernels.js';
 import { streaming } from './streaming.js';
 import { idle } from './idle.js';
 import { load as loaded } from './load.js';
+import { liveWindows } from './live-windows.js';
 import { loading } from './loading.js';
 import { longForm } from './long-form.js';
 import { languages } from './languages.js';
@@ -73,6 +75,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   cold,
   kernels,
   kills,
+  'live-windows': liveWindows,
   load: loaded,
   loading,
   memory,

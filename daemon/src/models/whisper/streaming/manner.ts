@@ -15,7 +15,7 @@ export interface LiveManner {
 }
 
 /** Tiny and base, as measured. */
-const SMALL: LiveManner = {
+export const BASE_OR_NARROWER: LiveManner = {
   // The more probable a word is, the sooner it is believed. What is behind it has to wait, so at last it is taken anyway.
   policy: sureWords(
     { frames: 25, probability: 0.95 },
@@ -37,8 +37,8 @@ const SMALL: LiveManner = {
  * Larger ones have not been measured. Other systems lose most with few decoder layers behind a large encoder, where a word is
  * committed by what it looks at alone: here it has to be said twice, and the window is the one that the encoder learnt on.
  */
-const UNKNOWN: LiveManner = {
-  ...SMALL,
+export const WIDER_THAN_BASE: LiveManner = {
+  ...BASE_OR_NARROWER,
   policy: sureWords(
     { frames: 20, looks: 2, probability: 0.6 },
     { frames: 30, looks: 3, probability: 0.3 },
@@ -48,9 +48,9 @@ const UNKNOWN: LiveManner = {
   window: { least: 3000, silence: 100, step: 200 },
 };
 
-/** As wide as base. */
-const SMALL_STATE = 512;
+/** The width of base. */
+const BASE_WIDTH = 512;
 
 export function mannerOf({ nTextState }: Pick<WhisperConfig, 'nTextState'>): LiveManner {
-  return nTextState <= SMALL_STATE ? SMALL : UNKNOWN;
+  return nTextState <= BASE_WIDTH ? BASE_OR_NARROWER : WIDER_THAN_BASE;
 }

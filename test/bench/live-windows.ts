@@ -1,0 +1,234 @@
+/**
+ * Shorter windows for speech that is still being spoken, for the models that are wider than base.
+ *
+ *     npm run bench -- live-windows [--part cost|text] [--lengths 800,1000,…] [--sizes small,medium,turbo] [--model DIR]
+ *
+ * `cost`: one window through the encoder, cross-attention's keys and values with it, at each length, with weights of full
+ * size that mean nothing; each length runs in turn, and the least of a length counts. `text`: what base writes with the
+ * larger models' policy and windows of each length. Base stands in for them: no weights of a larger model were at hand.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { disposeWindow, encode } from '#daemon/models/whisper/encode.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { windowFlop } from '#daemon/models/whisper/flop.js';
+import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
+import { type LiveManner, WIDER_THAN_BASE } from '#daemon/models/whisper/streaming/manner.js';
+import { mx } from '#native/index.js';
+import { SIZES } from '#test/models/sizes.js';
+import { readClips, root, setOf } from './clips.js';
+import { float16Model, samplesOf, streamOf, transcribe } from './in-process.js';
+import { writeRandomWhisper } from './random-whisper.js';
+import { markdownTable, printTable, quantile, saveResult, sum } from './report.js';
+import { scoreTexts, scorerMissing, totalErrors } from './score.js';
+import type { Spoken } from './streaming-ours.js';
+import { type Heard, sessionOf } from './streaming-session.js';
+
+const never = new AbortController().signal;
+const SAMPLE_RATE = 16_000;
+const WHOLE = 3000;
+/** The catalogue's name of a size, and its dimensions. */
+const SHAPES = {
+  small: { ...SIZES['small.en'], n_vocab: 51_865 },
+  medium: SIZES.medium,
+  turbo: SIZES.turbo,
+} as const;
+/** Clips of one utterance, long enough for several decode steps. */
+const MIN_CLIP_SECONDS = 5;
+const MAX_CLIP_SECONDS = 26;
+/** The same nine seconds in other containers, and a text of two speakers at once. */
+const LEFT_OUT = ['jfk-mp3', 'sonnet1-9s-mp4', 'sonnet1-9s-ogg', 'stereo-two-speakers'];
+
+export async function liveWindows(argv: string[]): Promise<void> {
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      part: { type: 'string' },
+      sizes: { type: 'string', default: Object.keys(SHAPES).join(',') },
+      lengths: { type: 'string', default: '800,1000,1200,1500,2000,3000' },
+      least: { type: 'string', default: '800,1000,1200,1600,3000' },
+      repeat: { type: 'string', default: '3' },
+      step: { type: 'string', default: '1' },
+      model: { type: 'string', default: float16Model() ?? '' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const numbers = (list: string): number[] => list.split(',').map(Number);
+  const isWanted = (part: string): boolean => args.part === undefined || args.part === part;
+  const cost = isWanted('cost')
+    ? await costOf(args.sizes.split(','), numbers(args.lengths), Number(args.repeat))
+    : undefined;
+  const text = isWanted('text')
+    ? await textOf(args.model, numbers(args.least), Number(args.step))
+    : undefined;
+  const tables = [cost && costTable(cost), text && textTable(text)].filter((table) => table !== undefined);
+  for (const [header, rows] of tables) printTable(header, rows);
+  const name = args.part === undefined ? 'live-windows' : `live-windows-${args.part}`;
+  saveResult(name, { ...(cost && { cost }), ...(text && { text }) }, args['save-baseline'], {
+    md: tables.map(([header, rows]) => `${markdownTable(header, rows)}\n`).join('\n'),
+  });
+}
+
+interface Cost {
+  readonly size: string;
+  readonly frames: number;
+  readonly seconds: number;
+  readonly gigaflop: number;
+  /** Of a whole window of 30 s. */
+  readonly timeRatio: number;
+  readonly flopRatio: number;
+}
+
+async function costOf(sizes: readonly string[], lengths: readonly number[], repeat: number): Promise<Cost[]> {
+  const costs: Cost[] = [];
+  for (const size of sizes) {
+    if (!isShape(size)) throw new Error(`no size is called ${size}: ${Object.keys(SHAPES).join(', ')}`);
+    const dir = mkdtempSync(join(tmpdir(), `sotto-${size}-`));
+    try {
+      writeRandomWhisper(dir, { size: { ...SHAPES[size] } });
+      const model = await WhisperModel.load(dir);
+      const network = model.parts.model;
+      const least = new Map<number, number>();
+      for (let turn = 0; turn < repeat; turn++) {
+        for (const frames of lengths) {
+          const noise = mx.keep(mx.tidy(() => mx.random.normal([1, frames, network.config.nMels])));
+          await mx.ready(noise);
+          const begin = performance.now();
+          disposeWindow(await encode(network, noise, never));
+          const seconds = (performance.now() - begin) / 1000;
+          least.set(frames, Math.min(seconds, least.get(frames) ?? Infinity));
+          console.error(`${size}, ${frames} frames: ${seconds.toFixed(2)} s`);
+        }
+      }
+      const whole = least.get(WHOLE) ?? NaN;
+      const wholeFlops = windowFlop(network.config, WHOLE);
+      for (const [frames, seconds] of least) {
+        const flops = windowFlop(network.config, frames);
+        const ratios = { timeRatio: seconds / whole, flopRatio: flops / wholeFlops };
+        costs.push({ size, frames, seconds, gigaflop: flops / 1e9, ...ratios });
+      }
+      model.dispose();
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }
+  return costs;
+}
+
+function isShape(size: string): size is keyof typeof SHAPES {
+  return size in SHAPES;
+}
+
+interface Text {
+  /** Frames of the shortest window. */
+  readonly least: number;
+  readonly wrong: number;
+  readonly words: number;
+  /** Whole decode steps between the end of a word and its commit: the median, nine in ten, the mean. */
+  readonly steps: readonly [median: number, most: number, mean: number];
+  readonly rewritten: number;
+  /** Mel frames encoded for each second of audio. */
+  readonly framesPerSecond: number;
+}
+
+async function textOf(dir: string, leasts: readonly number[], stepSeconds: number): Promise<Text[]> {
+  const missing = scorerMissing();
+  if (missing !== undefined) throw new Error(missing);
+  if (dir === '') throw new Error('name the float16 weights of base: SOTTO_BASE=DIR or --model DIR');
+  const model = await WhisperModel.load(dir);
+  const clips = readClips().filter(
+    (clip) =>
+      setOf(clip) === 'english' &&
+      clip.seconds >= MIN_CLIP_SECONDS &&
+      clip.seconds <= MAX_CLIP_SECONDS &&
+      !LEFT_OUT.includes(clip.id),
+  );
+  const spoken: Spoken[] = [];
+  for (const { id, file } of clips) {
+    const samples = await samplesOf(file);
+    const options = { language: 'en', wordTimestamps: true };
+    const { result } = await transcribe(model, streamOf(samples), options);
+    const words = result.segments.flatMap((segment) => segment.words ?? []);
+    spoken.push({ clip: id, samples, language: 'en', truth: words.map(({ word, end }) => [word, end]) });
+  }
+  const texts = new Map<string, Map<string, string>>();
+  const measured: Omit<Text, 'wrong' | 'words'>[] = [];
+  for (const least of leasts) {
+    const manner = { ...WIDER_THAN_BASE, window: { ...WIDER_THAN_BASE.window, least } };
+    const all = [];
+    for (const one of spoken) all.push(await spokenLive(model, one, manner, stepSeconds));
+    texts.set(`least-${least}`, new Map(all.map(({ clip, text }) => [clip, text])));
+    const steps = all.flatMap(({ delays }) => delays.map((delay) => Math.max(0, delay) / stepSeconds));
+    measured.push({
+      least,
+      steps: [quantile(steps, 0.5), quantile(steps, 0.9), sum(steps) / steps.length],
+      rewritten: sum(all.map(({ rewritten }) => rewritten)) / sum(all.map(({ words }) => words)),
+      framesPerSecond:
+        (2 * sum(all.map(({ encodedFrames = 0 }) => encodedFrames))) /
+        sum(all.map(({ audioSeconds }) => audioSeconds)),
+    });
+    console.error(`${basename(dir)}, windows of at least ${least} frames: done`);
+  }
+  model.dispose();
+  const ids = clips.map(({ id }) => id);
+  const scores = scoreTexts(texts, join(root, 'test/bench/results/live-windows'));
+  return measured.map((row) => {
+    const total = totalErrors(scores.get(`least-${row.least}`), ids);
+    return { ...row, wrong: total?.errors ?? NaN, words: total?.words ?? NaN };
+  });
+}
+
+/** A clip with a decode step each time so much more of it is there. Computing takes no time: only audio is waited for. */
+async function spokenLive(
+  model: WhisperModel,
+  { clip, samples, language, truth }: Spoken,
+  manner: LiveManner,
+  stepSeconds: number,
+) {
+  let encodedFrames = 0;
+  const onLook = (look: { encodedFrames: number }): void => void (encodedFrames += look.encodedFrames);
+  const live = new LiveWhisper(model.parts, { language, manner, onLook });
+  const heard: Heard[] = [];
+  const step = Math.round(stepSeconds * SAMPLE_RATE);
+  for (let at = 0; at < samples.length; at += step) {
+    const end = Math.min(samples.length, at + step);
+    live.push(samples.subarray(at, end));
+    const isLast = end === samples.length;
+    const { committed, tentative } = await (isLast ? live.finish(never) : live.update(never));
+    const said = committed.map(({ word }) => word).join('');
+    heard.push({ at: end / SAMPLE_RATE, committed: said, tentative });
+  }
+  live.dispose();
+  const audioSeconds = samples.length / SAMPLE_RATE;
+  const times = { audioSeconds, computeSeconds: 0, cpuSeconds: 0 };
+  return sessionOf({ clip, heard, language, truth, encodedFrames, ...times });
+}
+
+type Table = readonly [header: readonly string[], rows: readonly (readonly string[])[]];
+
+function costTable(costs: readonly Cost[]): Table {
+  const rows = costs.map(({ size, frames, gigaflop, seconds, timeRatio, flopRatio }) => [
+    size,
+    String(frames),
+    gigaflop.toFixed(0),
+    flopRatio.toFixed(2),
+    seconds.toFixed(2),
+    timeRatio.toFixed(2),
+  ]);
+  return [['size', 'mel frames', 'GFLOP', 'of 3000', 's, this CPU', 'of 3000'], rows];
+}
+
+function textTable(texts: readonly Text[]): Table {
+  const rows = texts.map(({ least, wrong, words, steps, rewritten, framesPerSecond }) => [
+    String(least),
+    `${wrong} of ${words}`,
+    ((100 * wrong) / words).toFixed(1),
+    steps.map((count) => count.toFixed(2)).join(' / '),
+    rewritten.toFixed(3),
+    framesPerSecond.toFixed(0),
+  ]);
+  const header = ['least frames', 'wrong words', '%', 'decode steps to commit, p50 / p90 / mean'];
+  return [[...header, 'rewritten a word', 'mel frames encoded / s'], rows];
+}
