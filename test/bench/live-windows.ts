@@ -63,12 +63,13 @@ export async function liveWindows(argv: string[]): Promise<void> {
   const text = isWanted('text')
     ? await textOf(args.model, numbers(args.least), Number(args.step))
     : undefined;
-  const tables = [cost && costTable(cost), text && textTable(text)].filter((table) => table !== undefined);
-  for (const [header, rows] of tables) printTable(header, rows);
-  const name = args.part === undefined ? 'live-windows' : `live-windows-${args.part}`;
-  saveResult(name, { ...(cost && { cost }), ...(text && { text }) }, args['save-baseline'], {
-    md: tables.map(([header, rows]) => `${markdownTable(header, rows)}\n`).join('\n'),
-  });
+  const save = (part: string, result: object, [header, rows]: Table): void => {
+    printTable(header, rows);
+    const md = `${markdownTable(header, rows)}\n`;
+    saveResult(`live-windows-${part}`, result, args['save-baseline'], { md });
+  };
+  if (cost !== undefined) save('cost', { cost }, costTable(cost));
+  if (text !== undefined) save('text', { step: Number(args.step), text }, textTable(text));
 }
 
 interface Cost {

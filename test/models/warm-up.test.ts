@@ -7,7 +7,7 @@ const TURBO = 1280;
 
 test.each([
   ['base', BASE, 23, [3000, 1600, 800]],
-  ['turbo', TURBO, 9, [3000, 2400, 1600, 1500]],
+  ['turbo', TURBO, 12, [3000, 2400, 1600, 1000]],
 ] as const)('of the windows of %s few are run on a GPU', (_, nTextState, count, lengths) => {
   expect(windowLengths(nTextState)).toHaveLength(count);
   expect(warmUpLengths(nTextState, 'gpu')).toEqual(lengths);

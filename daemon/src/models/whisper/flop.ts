@@ -21,3 +21,8 @@ export function windowFlop(config: Dimensions, melFrames: number): number {
 export function tokenWeights({ nTextState: d, nTextLayer, nVocab }: Dimensions): number {
   return nTextLayer * 14 * d * d + nVocab * d;
 }
+
+/** Numbers that a token reads of such a window: cross-attention's keys and values. */
+export function tokenMemory({ nTextState, nTextLayer }: Dimensions, melFrames: number): number {
+  return nTextLayer * 2 * Math.ceil(melFrames / 2) * nTextState;
+}
