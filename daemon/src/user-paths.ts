@@ -29,6 +29,8 @@ export interface Paths {
   /** Database of which files of which folders are done. */
   readonly batch: string;
   readonly settings: string;
+  /** How fast this machine computes, as measured. */
+  readonly machine: string;
   /** What a program has to show at the port, and where it finds the port while it is open. */
   readonly token: string;
   readonly discovery: string;
@@ -92,6 +94,7 @@ function layOut(home: string, runtime: string, logs: string): Paths {
     history: join(home, 'history.db'),
     batch: join(home, 'batch.db'),
     settings: join(home, 'settings.json'),
+    machine: join(home, 'machine.json'),
     token: join(home, 'token'),
     discovery: join(home, 'http.json'),
     vocabulary: join(home, 'vocabulary.json'),

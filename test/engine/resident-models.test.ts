@@ -25,6 +25,7 @@ function setUp(
   const loads: string[] = [];
   const made: ScriptedModel[] = [];
   const told: EngineModel[][] = [];
+  const measured: number[] = [];
   let freed = 0;
   const models = new ResidentModels({
     load: async (dir, { signal }) => {
@@ -38,6 +39,7 @@ function setUp(
     clock,
     onChange: (now) => told.push(now.map((model) => v.parse(engineModelSchema, structuredClone(model)))),
     onFreed: () => (freed += 1),
+    onMeasured: (gflops) => measured.push(gflops),
   });
   /** Each state that was told, once, in order. */
   const states = (): string[] =>
@@ -46,7 +48,7 @@ function setUp(
       .map(({ name, state }) => `${name} ${state}`)
       .filter((one, i, all) => all.indexOf(one) === i);
   const inMemory = (): string[] => models.status().map(({ name, kept }) => (kept ? `${name} kept` : name));
-  return { models, clock, loads, made, states, inMemory, told, freed: () => freed };
+  return { models, clock, loads, made, states, inMemory, told, measured, freed: () => freed };
 }
 
 /** Somebody who wants a model, and lets go of it as soon as he has it if he was told to meanwhile. */
@@ -103,6 +105,17 @@ async function heldAfterCancel(models: ResidentModels, loaded: { readonly open: 
 }
 
 describe('ResidentModels', () => {
+  test('tells how fast the machine is once a kept model is warm, where the model knows', async () => {
+    const { models, measured } = setUp((dir) => {
+      const warmUp = () => Promise.resolve(dir === '/a' ? { gflops: 1800 } : {});
+      return Object.assign(new ScriptedModel(dir), { warmUp });
+    });
+    await models.keep(b, [], never);
+    expect(measured).toEqual([]);
+    await models.keep(a, [], never);
+    expect(measured).toEqual([1800]);
+  });
+
   test('loads a model once for all who want it at the same time', async () => {
     const { models, loads, states } = setUp();
     const held = await Promise.all([models.hold(a), models.hold(a), models.hold(a)]);

@@ -40,6 +40,7 @@ export async function startDesk({ home, socketPath, shelves, hub }: DeskServerOp
     engine,
     shelves,
     settings: home.paths.settings,
+    machineSpeed: home.paths.machine,
     clock: systemClock,
     log: silentLog,
     ...(hub !== undefined && { hub }),

@@ -217,3 +217,6 @@ if (mode === 'cannot-start') {
 process.on('message', (value) => receive(parseToEngine(value)));
 process.stderr.write('fake engine says hello\n');
 if (mode === '') send({ type: 'ready', device: 'fake 1.0' });
+// As if a model had been warmed up.
+const gflops = process.env.FAKE_GFLOPS;
+if (gflops !== undefined) send({ type: 'measured', gflops: Number(gflops) });

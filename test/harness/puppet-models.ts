@@ -112,7 +112,8 @@ export class PuppetModels implements ModelEngine {
 }
 
 /** For servers of which nobody asks for models. */
-export function idleDesk({ models, settings }: Paths): ModelDesk {
+export function idleDesk({ models, settings, machine: machineSpeed }: Paths): ModelDesk {
   const shelves = { models, bundled: models };
-  return new ModelDesk({ engine: new PuppetModels(), shelves, settings, clock: systemClock, log: silentLog });
+  const engine = new PuppetModels();
+  return new ModelDesk({ engine, shelves, settings, machineSpeed, clock: systemClock, log: silentLog });
 }

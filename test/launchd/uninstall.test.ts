@@ -73,7 +73,9 @@ function use(home = paths.home): void {
     'batch-0123456789abcdef.lock': '',
     'spool/b.spool': 'SOTTOPCM',
     'spool/b.said': '{}',
-    'settings.json': '{}',
+    'settings.json': '{"gpu":{}}',
+    'machine.json': '{"chip":null,"gflops":1}',
+    'machine.json.1a2b3c4d.new': '{}',
     'settings.json.1a2b3c4d.new': '{}',
     'vocabulary.json': '{"version":1}',
     'logs/sotto.log': '{}',
@@ -239,7 +241,7 @@ describe('sotto uninstall', () => {
       expect(asks).toEqual([
         'Keep your models (6 kB)?',
         expect.stringMatching(/^Keep your past dictations \(\d+ kB\)\?$/),
-        'Keep your settings and vocabulary (17 bytes)?',
+        'Keep your settings and vocabulary (25 bytes)?',
         'Remove Sotto?',
       ]);
       expect(readdirSync(paths.home).sort()).toEqual([

@@ -27,7 +27,7 @@ import { styleFor, wantsColour, type Style } from './terminal/style.js';
 export async function listModels(
   paths: Paths,
   { all, json }: { readonly all: boolean; readonly json: boolean },
-  machine: Machine = thisMachine(),
+  machine: Machine = thisMachine(paths.machine),
 ): Promise<number> {
   const installed = await installedModels(shelvesOf(paths));
   const partial = await partialDownloads(paths.models);
@@ -122,10 +122,11 @@ function availableText(
 }
 
 function adviceText(recommended: CatalogueEntry, machine: Machine, present: ReadonlySet<string>): string {
-  const memory = describeBytes(machine.memoryBytes);
+  const { chip, memoryBytes } = machine;
+  const about = [...(chip === undefined ? [] : [chip]), describeBytes(memoryBytes)].join(', ');
   const legend = 'Words wrong: of 100, in 43 test recordings. ~ = estimate.';
   if (!machine.hasGpu) return `${legend}\nWithout a GPU, the included model is the best choice.`;
-  const arrow = `→ recommended for this machine (${memory}).`;
+  const arrow = `→ recommended for this machine (${about}).`;
   if (present.has(recommended.name)) return `${legend}\n${recommended.name} is recommended and installed.`;
   return `${arrow} ${legend}\nDownload it: \`sotto models pull ${recommended.aliases[0] ?? recommended.name}\``;
 }

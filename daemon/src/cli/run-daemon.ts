@@ -93,6 +93,7 @@ export async function runDaemon({
     engine: supervisor,
     shelves: shelvesOf(paths),
     settings: paths.settings,
+    machineSpeed: paths.machine,
     clock: systemClock,
     log,
     onIdleChange: () => watchIdle(),

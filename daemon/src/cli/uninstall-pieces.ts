@@ -70,6 +70,8 @@ function rulesFor({ history }: Paths): readonly Rule[] {
     [/^settings\.json$/, 'settings and vocabulary', jsonWith(isSettings), 'settings'],
     [/^vocabulary\.json$/, 'settings and vocabulary', jsonWith(isVocabulary), 'settings'],
     [/^(settings|vocabulary)\.json\.([0-9a-f]{8}\.new|lock)$/, 'settings and vocabulary', named, 'settings'],
+    [/^machine\.json$/, 'caches', jsonWith((json) => 'gflops' in json)],
+    [/^machine\.json\.[0-9a-f]{8}\.new$/, 'caches', named],
     [/^(s|\.s|c)$/, 'sockets and locks', socket],
     [/^(capture|daemon)\.lock(-journal)?$/, 'sockets and locks', emptyFile],
     [/^(lock\.\d+|\.lock-[0-9a-f-]{36}|daemon\.lock\.pid(\.new)?)$/, 'sockets and locks', processNumber],
@@ -98,7 +100,7 @@ const program = folderWith([
 ]);
 
 function isSettings(json: Readonly<Record<string, unknown>>): boolean {
-  return Object.keys(json).every((name) => ['model', 'history', 'memory', 'http'].includes(name));
+  return Object.keys(json).every((name) => ['model', 'history', 'memory', 'http', 'gpu'].includes(name));
 }
 
 function isVocabulary(json: Readonly<Record<string, unknown>>): boolean {

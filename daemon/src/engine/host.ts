@@ -77,6 +77,7 @@ export class EngineHost {
       models: this.#models,
       turns: this.#turns,
       send: parts.send,
+      onMeasured: (gflops) => parts.send({ type: 'measured', gflops }),
       onBusy: (busy) => this.#listens(busy),
     });
   }

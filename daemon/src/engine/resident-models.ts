@@ -25,6 +25,8 @@ export interface ResidentModelsParts {
   readonly onChange: (models: readonly EngineModel[]) => void;
   /** A model has gone: what the device keeps for reuse may go as well. */
   readonly onFreed: () => void;
+  /** How fast the machine computes a model's window: 10⁹ floating-point operations a second. */
+  readonly onMeasured?: (gflops: number) => void;
 }
 
 /** A guest that nobody works with stays so long: the next file or take may want it. */
@@ -266,7 +268,10 @@ export class ResidentModels {
   async #warm(resident: Resident, coming: Coming, signal: AbortSignal | undefined): Promise<void> {
     this.#change(coming, { state: 'warming', fraction: 0, family: resident.model.family });
     const signals = [coming.warmUp.signal, this.#closed.signal, ...(signal === undefined ? [] : [signal])];
-    await warmUp(resident.model, AbortSignal.any(signals), (fraction) => this.#progress(coming, fraction));
+    const { gflops } = await warmUp(resident.model, AbortSignal.any(signals), (fraction) =>
+      this.#progress(coming, fraction),
+    );
+    if (gflops !== undefined) this.#parts.onMeasured?.(gflops);
     throwIfAborted(signal);
     throwIfAborted(this.#closed.signal);
     resident.warm = true;

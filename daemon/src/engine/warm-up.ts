@@ -1,20 +1,21 @@
 /** The first work of a model, which compiles kernels and fills caches; nobody sees what comes of it. */
 import { Readable } from 'node:stream';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { SpeechModel, WarmUpResult } from '#daemon/models/speech-model.js';
 
 /** Ends early, and well, when `signal` is aborted. @throws what the model throws */
 export async function warmUp(
   model: SpeechModel,
   signal: AbortSignal,
   onProgress: (fraction: number) => void,
-): Promise<void> {
-  if (signal.aborted) return;
+): Promise<WarmUpResult> {
+  if (signal.aborted) return {};
   try {
-    if (model.warmUp === undefined) await transcribeSilence(model, signal);
-    else await model.warmUp(signal, onProgress);
+    if (model.warmUp !== undefined) return await model.warmUp(signal, onProgress);
+    await transcribeSilence(model, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+  return {};
 }
 
 /** For a family that does not say what its shapes are. */

@@ -17,6 +17,12 @@ export interface AudioStream {
   readonly samples: AsyncIterable<Float32Array>;
 }
 
+/** What a warm-up tells of the machine. */
+export interface WarmUpResult {
+  /** 10⁹ floating-point operations a second that a window took, once its kernels were there. Absent on the CPU. */
+  readonly gflops?: number;
+}
+
 /** A loaded model. It runs one transcription, or one look of a live session, at a time. */
 export interface SpeechModel {
   /** What the user calls it: the name of its folder. */
@@ -51,7 +57,7 @@ export interface SpeechModel {
    * @param onProgress called with the part that is done, 0 … 1
    * @throws SottoError CANCELLED soon after `signal` is aborted
    */
-  warmUp?(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<void>;
+  warmUp?(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<WarmUpResult>;
 
   /** Frees the weights. */
   dispose(): void;

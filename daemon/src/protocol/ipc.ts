@@ -138,6 +138,8 @@ const fromEngineTable = {
   'load-failed': v.object({ type: v.literal('load-failed'), use: whole, error: errorSchema }),
   opened: v.object({ type: v.literal('opened'), job, durationSeconds: v.exactOptional(finite) }),
   event: v.object({ type: v.literal('event'), job, event: transcribeEventSchema }),
+  /** How fast the GPU computes a window of a model that was warmed up: 10⁹ floating-point operations a second. */
+  measured: v.object({ type: v.literal('measured'), gflops: finite }),
   done: v.object({ type: v.literal('done'), job, summary: engineSummarySchema }),
   failed: v.object({ type: v.literal('failed'), job, error: errorSchema }),
   cancelled: v.object({ type: v.literal('cancelled'), job }),

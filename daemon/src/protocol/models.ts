@@ -116,7 +116,14 @@ const source = { repo: v.exactOptional(v.string()), revision: v.exactOptional(v.
 
 const listSchema = v.object({
   do: v.literal('list'),
-  machine: v.object({ memoryBytes: finite, hasGpu: v.boolean() }),
+  machine: v.object({
+    memoryBytes: finite,
+    hasGpu: v.boolean(),
+    /** `M3 Pro`. */
+    chip: v.exactOptional(v.string()),
+    /** 10⁹ operations a second of a model's encoder, where they were measured. */
+    measuredGflops: v.exactOptional(finite),
+  }),
   /** Name in the catalogue of what suits this machine. */
   recommended: v.string(),
   /** Name of the model for those who name none. */

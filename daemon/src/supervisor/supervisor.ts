@@ -39,6 +39,8 @@ export interface SupervisorOptions {
   readonly limits?: ModelLimits;
   readonly access?: ModelAccess;
   readonly cancelGraceMs?: number;
+  /** How fast the GPU computes a model's window: 10⁹ floating-point operations a second. */
+  readonly onMeasured?: (gflops: number) => void;
 }
 
 interface CurrentJob {
@@ -317,6 +319,9 @@ export class Supervisor implements Engine, ModelEngine {
       case 'loaded':
       case 'load-failed':
         this.#models.receive(message);
+        return;
+      case 'measured':
+        this.#options.onMeasured?.(message.gflops);
         return;
       case 'pong':
         this.#figures = message.figures;

@@ -56,7 +56,7 @@ function marksOf({ status, isUsed, isRecommended, place }: ModelRow): List.Item.
       ? [
           {
             tag: { value: 'Recommended', color: Color.Orange },
-            tooltip: 'The best that suits the memory of this Mac',
+            tooltip: 'The best that suits this Mac',
           },
         ]
       : []),

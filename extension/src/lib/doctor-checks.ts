@@ -90,7 +90,7 @@ export function betterModelIn({ machine, recommended, installed, catalogue }: Mo
     {
       what: 'better-model',
       verdict: 'note',
-      found: `${known.title} suits the memory of this Mac, and hears better than the model that Sotto comes with.`,
+      found: `${known.title} suits this Mac, and hears better than the model that Sotto comes with.`,
       advice: `it is ${bytesText(known.bytes)} to download, in Manage Models.`,
     },
   ];

@@ -34,6 +34,7 @@ function setUp() {
     engine,
     shelves,
     settings,
+    machineSpeed: join(folder, 'machine.json'),
     clock,
     log: silentLog,
     onIdleChange: (now) => void idle.push(now),

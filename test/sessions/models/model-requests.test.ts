@@ -37,7 +37,8 @@ beforeEach(() => {
   engine = new PuppetModels();
   clock = new VirtualClock();
   const own = { settings: { endpoint: hub.endpoint }, clock: impatientClock() };
-  desk = new ModelDesk({ engine, shelves, settings, clock, log: silentLog, hub: own });
+  const machineSpeed = join(folder, 'machine.json');
+  desk = new ModelDesk({ engine, shelves, settings, machineSpeed, clock, log: silentLog, hub: own });
 });
 afterEach(async () => {
   await desk.stop();

@@ -1,8 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { CATALOGUE, catalogueEntry, recommendedModel, thisMachine } from '#daemon/store/catalogue/index.js';
+import { CATALOGUE, catalogueEntry } from '#daemon/store/catalogue/index.js';
 import { isModelName, parseRepo } from '#daemon/store/download/model-source.js';
-
-const GB = 2 ** 30;
 
 describe('the catalogue', () => {
   test('has each size of Whisper, turbo and distilled models', () => {
@@ -35,24 +33,5 @@ describe('the catalogue', () => {
     expect(catalogueEntry('turbo-4bit')?.name).toBe('whisper-large-v3-turbo-4bit');
     expect(catalogueEntry('whisper-tiny.en')?.languages).toBe('English');
     expect(catalogueEntry('turbo-3bit')).toBeUndefined();
-  });
-
-  test.each([
-    [8, true, 'whisper-large-v3-turbo-4bit'],
-    [16, true, 'whisper-large-v3-turbo-8bit'],
-    [24, true, 'whisper-large-v3-turbo'],
-    [64, true, 'whisper-large-v3-turbo'],
-    [4, true, 'whisper-base'],
-    [1, true, 'whisper-tiny'],
-    [64, false, 'whisper-base'],
-  ])('on a machine with %d GB (GPU: %s) recommends %s', (gigabytes, hasGpu, name) =>
-    expect(recommendedModel({ memoryBytes: gigabytes * GB, hasGpu }).name).toBe(name),
-  );
-
-  test('takes SOTTO_MACHINE for the machine, and nothing else that stands there', () => {
-    expect(thisMachine({ SOTTO_MACHINE: '24GB,gpu' })).toEqual({ memoryBytes: 24 * GB, hasGpu: true });
-    expect(thisMachine({ SOTTO_MACHINE: '8GB' })).toEqual({ memoryBytes: 8 * GB, hasGpu: false });
-    for (const value of ['', 'GB', '-1GB', '24GB,gpus', '24'])
-      expect(thisMachine({ SOTTO_MACHINE: value })).toEqual(thisMachine({}));
   });
 });

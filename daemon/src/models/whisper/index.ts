@@ -6,7 +6,7 @@ import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcription.js';
 
 import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from '../streaming/live-speech.js';
-import type { AudioStream, LoadOptions, SpeechModel } from '../speech-model.js';
+import type { AudioStream, LoadOptions, SpeechModel, WarmUpResult } from '../speech-model.js';
 import { readConfig, startLoading } from './load.js';
 import { LiveWhisper } from './streaming/live-whisper.js';
 import { WhisperTokenizer } from './tokenizer.js';
@@ -60,7 +60,7 @@ export class WhisperModel implements SpeechModel {
     return new LiveWhisper(this.parts, options, from);
   }
 
-  warmUp(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<void> {
+  warmUp(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<WarmUpResult> {
     return warmUp(this.parts, signal, onProgress);
   }
 

@@ -1,19 +1,26 @@
 /** Each kind of a model's work, run once: on a GPU the first run of a kind loads its kernels and takes its memory. */
-import { mx } from '#native/index.js';
+import { mx, type MxArray } from '#native/index.js';
 
+import type { WarmUpResult } from '../speech-model.js';
 import { placeTokens } from './alignment.js';
 import { WINDOW_FRAMES } from './audio.js';
 import { type DecodeContext, decodeWindow, makeCaches } from './decode.js';
 import { disposeWindow, encode } from './encode.js';
+import { windowFlop } from './flop.js';
 import { LogitFilters } from './logit-filters.js';
+import type { Whisper } from './model.js';
 import { shortWindowFrames, windowFrames } from './short-window.js';
-import { mannerOf } from './streaming/manner.js';
+import { longestLiveFrames, mannerOf } from './streaming/manner.js';
 import type { WhisperParts } from './transcription.js';
 
 /** A few steps are as good as many: from the second on they have one shape. */
 const TOKENS = 3;
 /** Windows of files and of dictation are tried at audio of so many more frames each time. */
 const STEP = 50;
+
+/** A small model's window is timed several times, a large one's once: the machine is busy enough at a login. */
+const MAX_TIMED_SECONDS = 0.3;
+const MAX_TIMED_WINDOWS = 5;
 
 /** Metal's products and attention come in blocks of so many rows at most, and of 16 at least. */
 const LARGEST_BLOCK = 64;
@@ -56,7 +63,8 @@ export function warmUpLengths(nTextState: number, device: 'cpu' | 'gpu'): number
 }
 
 /**
- * Encodes a window of noise of each of these lengths, and decodes, times and forgets a few tokens of it.
+ * Encodes a window of noise of each of these lengths, and decodes, times and forgets a few tokens of it. On a GPU a window of
+ * live speech is timed at the end: the speed tells which model suits the machine (daemon/src/store/catalogue/README.md).
  *
  * @throws SottoError CANCELLED within two blocks
  */
@@ -64,7 +72,7 @@ export async function warmUp(
   parts: WhisperParts,
   signal: AbortSignal,
   onProgress: (fraction: number) => void,
-): Promise<void> {
+): Promise<WarmUpResult> {
   const { model, tokenizer } = parts;
   const { config } = model;
   const lengths = warmUpLengths(config.nTextState, mx.defaultDevice());
@@ -81,6 +89,28 @@ export async function warmUp(
     filters.dispose();
     for (const cache of caches) cache.dispose();
   }
+  return mx.defaultDevice() === 'gpu' ? { gflops: await measuredGflops(model, signal) } : {};
+}
+
+/** 10⁹ operations a second of the longest live window, the quickest of a few. */
+async function measuredGflops(model: Whisper, signal: AbortSignal): Promise<number> {
+  const frames = longestLiveFrames(model.config);
+  let [quickest, total] = [Infinity, 0];
+  for (let i = 0; i < MAX_TIMED_WINDOWS && total < MAX_TIMED_SECONDS; i++) {
+    const mel = noise(model, frames);
+    await mx.ready(mel);
+    const begin = performance.now();
+    disposeWindow(await encode(model, mel, signal));
+    const seconds = (performance.now() - begin) / 1000;
+    quickest = Math.min(quickest, seconds);
+    total += seconds;
+  }
+  return windowFlop(model.config, frames) / quickest / 1e9;
+}
+
+/** Log-mel [1, frames, nMels]. The encoder must not be given nothing at all: what it makes of that is taken for a fault. */
+function noise({ config, dtype }: Whisper, frames: number): MxArray {
+  return mx.keep(mx.tidy(() => mx.random.normal([1, frames, config.nMels], dtype, 0, 0.5, mx.random.key(1))));
 }
 
 async function runWindow(
@@ -90,11 +120,7 @@ async function runWindow(
   signal: AbortSignal,
 ): Promise<void> {
   const { model } = parts;
-  // The encoder must not be given nothing at all: what it makes of that is taken for a fault of the device.
-  const noise = mx.keep(
-    mx.tidy(() => mx.random.normal([1, frames, model.config.nMels], model.dtype, 0, 0.5, mx.random.key(1))),
-  );
-  const window = await encode(model, noise, signal);
+  const window = await encode(model, noise(model, frames), signal);
   try {
     const steps = decodeWindow(context, window, [], 0, signal);
     let step = await steps.next();

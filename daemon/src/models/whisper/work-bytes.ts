@@ -27,7 +27,6 @@ const WORD_POSITIONS = 64;
 /** Text of a live window, and what of it is not committed yet and checked in one pass: some three seconds of speech. */
 const LIVE_TOKENS = 64;
 const LIVE_DRAFT_TOKENS = 12;
-const FRAMES_PER_SECOND = 100;
 /** Decoder blocks whose keys and values are queued on a GPU before they are waited for. */
 export const PAIRS_PER_GPU_WAIT = 8;
 

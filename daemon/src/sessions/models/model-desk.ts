@@ -24,6 +24,8 @@ export interface ModelDeskOptions extends WorksOptions {
   readonly shelves: ModelShelves;
   /** Path of settings.json. */
   readonly settings: string;
+  /** Path of machine.json: how fast this machine computes. */
+  readonly machineSpeed: string;
   readonly hub?: HubOptions;
 }
 
@@ -94,7 +96,8 @@ export class ModelDesk {
   }
 
   #view() {
-    return { shelves: this.#options.shelves, states: this.states, chosen: this.#chosen() };
+    const { shelves, machineSpeed } = this.#options;
+    return { shelves, machineSpeed, states: this.states, chosen: this.#chosen() };
   }
 
   /** The model for those who name none; the engine knows it once it was told. */

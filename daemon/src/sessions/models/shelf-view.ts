@@ -14,14 +14,21 @@ export interface ShelfView {
   readonly states: ModelStates;
   /** The model for those who name none. */
   readonly chosen: ModelRef | undefined;
+  /** Path of machine.json. */
+  readonly machineSpeed: string;
 }
 
-export async function listFor({ shelves, states, chosen }: ShelfView): Promise<ModelsResultOf<'list'>> {
+export async function listFor({
+  shelves,
+  states,
+  chosen,
+  machineSpeed,
+}: ShelfView): Promise<ModelsResultOf<'list'>> {
   const all = await installedModels(shelves);
   // Of two with one name, the user's own is the one that is found by it, and comes first.
   const installed = all.filter(({ name }, index) => all.findIndex((one) => one.name === name) === index);
   states.disk(installed.map(({ name }) => name));
-  const machine = thisMachine();
+  const machine = thisMachine(machineSpeed);
   return {
     do: 'list',
     machine: { ...machine },

@@ -28,6 +28,10 @@ export interface CatalogueEntry {
   readonly bytesAre: 'published' | 'estimated';
   /** What the engine takes while it works with it on a GPU, estimated: weights, a window of 30 s, and itself. */
   readonly memoryBytes: number;
+  /** 10⁹ floating-point operations of a decode step's window of live speech, the longest one. */
+  readonly liveGigaflop: number;
+  /** Bytes that a token reads on a GPU. */
+  readonly tokenBytes: number;
   readonly languages: 'multilingual' | 'English';
   readonly licence: 'MIT' | 'Apache-2.0';
   readonly speed: SpeedClass;

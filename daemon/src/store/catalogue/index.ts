@@ -3,7 +3,8 @@ import type { CatalogueEntry } from './entry.js';
 import { WHISPER } from './whisper.js';
 
 export type { CatalogueEntry, Precision, SpeedClass } from './entry.js';
-export { recommendedModel, recommendedSizes, thisMachine, type Machine } from './recommend.js';
+export { type Machine, thisMachine } from './machine.js';
+export { recommendedModel, recommendedSizes } from './recommend.js';
 export { wordErrorsOf } from './word-errors.js';
 
 export const CATALOGUE: readonly CatalogueEntry[] = WHISPER;

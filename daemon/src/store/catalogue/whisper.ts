@@ -14,10 +14,20 @@ interface Size {
   readonly parameters: number;
   /** What a window of 30 s needs beside the weights at most: `models/whisper/work-bytes.ts`, in float16 on a GPU. */
   readonly workBytes: number;
+  readonly live: LiveWork;
   readonly languages: CatalogueEntry['languages'];
   readonly licence?: CatalogueEntry['licence'];
   readonly speed: SpeedClass;
   readonly forms: readonly Form[];
+}
+
+/** What a decode step of live speech takes, with the longest live window: `models/whisper/flop.ts`. */
+interface LiveWork {
+  /** 10⁹ floating-point operations of a window. */
+  readonly gigaflop: number;
+  /** What each token reads: weights, and numbers of the window's keys and values. */
+  readonly tokenWeights: number;
+  readonly tokenMemory: number;
 }
 
 interface Form {
@@ -32,6 +42,7 @@ interface Form {
 const BYTES_PER_WEIGHT: Readonly<Record<Precision, number>> = { float16: 2, '8-bit': 1.07, '4-bit': 0.575 };
 
 const MB = 1_000_000;
+const FLOAT16_BYTES = 2;
 
 /** The process itself: what is resident beside what MLX accounts for. */
 export const PROCESS_BYTES = 150 * MB;
@@ -45,6 +56,12 @@ const form = (precision: Precision, repo: string, revision?: string, bytes?: num
   ...(bytes !== undefined && { bytes }),
 });
 
+const live = (gigaflop: number, tokenWeights: number, tokenMemory: number): LiveWork => ({
+  gigaflop,
+  tokenWeights,
+  tokenMemory,
+});
+
 const SIZES: readonly Size[] = [
   {
     name: 'whisper-tiny',
@@ -52,6 +69,7 @@ const SIZES: readonly Size[] = [
     title: 'Whisper tiny',
     parameters: 37_184_640,
     workBytes: 75 * MB,
+    live: live(14, 28_173_696, 1_996_800),
     languages: 'multilingual',
     speed: 'fastest',
     forms: [
@@ -71,6 +89,7 @@ const SIZES: readonly Size[] = [
     title: 'Whisper tiny, English',
     parameters: 37_184_256,
     workBytes: 75 * MB,
+    live: live(14, 28_173_312, 1_996_800),
     languages: 'English',
     speed: 'fastest',
     forms: [
@@ -88,6 +107,7 @@ const SIZES: readonly Size[] = [
     title: 'Whisper base',
     parameters: 71_825_920,
     workBytes: 90 * MB,
+    live: live(35, 48_574_976, 3_993_600),
     languages: 'multilingual',
     speed: 'fastest',
     forms: [
@@ -107,6 +127,7 @@ const SIZES: readonly Size[] = [
     title: 'Whisper base, English',
     parameters: 71_825_408,
     workBytes: 90 * MB,
+    live: live(35, 48_574_464, 3_993_600),
     languages: 'English',
     licence: 'Apache-2.0',
     speed: 'fastest',
@@ -121,6 +142,7 @@ const SIZES: readonly Size[] = [
     title: 'Whisper small',
     parameters: 240_582_912,
     workBytes: 140 * MB,
+    live: live(160, 138_922_752, 12_902_400),
     languages: 'multilingual',
     speed: 'fast',
     forms: [
@@ -140,6 +162,7 @@ const SIZES: readonly Size[] = [
     title: 'Whisper small, English',
     parameters: 240_582_144,
     workBytes: 140 * MB,
+    live: live(160, 138_921_984, 12_902_400),
     languages: 'English',
     licence: 'Apache-2.0',
     speed: 'fast',
@@ -153,6 +176,7 @@ const SIZES: readonly Size[] = [
     title: 'Whisper medium',
     parameters: 762_321_920,
     workBytes: 275 * MB,
+    live: live(547, 405_431_296, 34_406_400),
     languages: 'multilingual',
     speed: 'medium',
     forms: [
@@ -172,6 +196,7 @@ const SIZES: readonly Size[] = [
     title: 'Whisper medium, English',
     parameters: 762_320_896,
     workBytes: 275 * MB,
+    live: live(547, 405_430_272, 34_406_400),
     languages: 'English',
     licence: 'Apache-2.0',
     speed: 'medium',
@@ -185,6 +210,7 @@ const SIZES: readonly Size[] = [
     title: 'Whisper large-v2',
     parameters: 1_541_384_960,
     workBytes: 420 * MB,
+    live: live(1116, 800_390_400, 57_344_000),
     languages: 'multilingual',
     speed: 'slow',
     forms: [
@@ -197,6 +223,7 @@ const SIZES: readonly Size[] = [
     title: 'Whisper large-v3',
     parameters: 1_541_570_560,
     workBytes: 420 * MB,
+    live: live(1116, 800_391_680, 57_344_000),
     languages: 'multilingual',
     speed: 'slow',
     forms: [
@@ -221,6 +248,7 @@ const SIZES: readonly Size[] = [
     title: 'Whisper large-v3 turbo',
     parameters: 806_958_080,
     workBytes: 160 * MB,
+    live: live(988, 158_138_880, 7_168_000),
     languages: 'multilingual',
     speed: 'fast',
     forms: [
@@ -244,6 +272,7 @@ const SIZES: readonly Size[] = [
     title: 'Distil-Whisper medium, English',
     parameters: 393_345_024,
     workBytes: 125 * MB,
+    live: live(482, 82_468_864, 2_867_200),
     languages: 'English',
     speed: 'fast',
     forms: [form('float16', 'distil-whisper/distil-medium.en', '6e61418885eaf4d5cc9f64e508e80ac5b4c052b7')],
@@ -253,6 +282,7 @@ const SIZES: readonly Size[] = [
     title: 'Distil-Whisper large-v3, English',
     parameters: 754_521_600,
     workBytes: 155 * MB,
+    live: live(979, 112_263_680, 3_584_000),
     languages: 'English',
     speed: 'fast',
     forms: [
@@ -269,6 +299,7 @@ const SIZES: readonly Size[] = [
     title: 'Distil-Whisper large-v3.5, English',
     parameters: 754_521_600,
     workBytes: 155 * MB,
+    live: live(979, 112_263_680, 3_584_000),
     languages: 'English',
     speed: 'fast',
     forms: [form('float16', 'distil-whisper/distil-large-v3.5', '728a7691f3ff1d3d971528d3203a6e9559165d41')],
@@ -293,6 +324,10 @@ function entry(size: Size, { precision, repo, revision, bytes }: Form): Catalogu
     parameters: size.parameters,
     bytes: bytes ?? inMemory,
     bytesAre: bytes === undefined ? 'estimated' : 'published',
+    liveGigaflop: size.live.gigaflop,
+    tokenBytes: Math.round(
+      size.live.tokenWeights * BYTES_PER_WEIGHT[precision] + size.live.tokenMemory * FLOAT16_BYTES,
+    ),
     memoryBytes: inMemory + (1 + KEPT_FOR_REUSE) * size.workBytes + PROCESS_BYTES,
     languages: size.languages,
     licence: size.licence ?? 'MIT',

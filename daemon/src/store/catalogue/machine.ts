@@ -1,0 +1,47 @@
+/** What decides which model suits a machine: memory, a GPU, and how fast that computes. No GPU is asked. */
+import { totalmem } from 'node:os';
+import { readMachineSpeed } from '../machine-speed.js';
+import { appleChip, assumedGflops } from './chips.js';
+
+export interface Machine {
+  readonly memoryBytes: number;
+  /** Whether MLX has a GPU here: without one, only small models keep up with speech. */
+  readonly hasGpu: boolean;
+  /** `M3 Pro`; left out where it is none of Apple's. */
+  readonly chip?: string;
+  /** 10⁹ operations a second of a model's encoder on the GPU. Assumed from the chip where left out. */
+  readonly measuredGflops?: number;
+}
+
+/** What the encoder computes on this machine: measured, or else assumed. */
+export function gflopsOf({ chip, measuredGflops }: Machine): number {
+  return measuredGflops ?? assumedGflops(chip);
+}
+
+const GIBIBYTE = 2 ** 30;
+const STAND_IN = /^(\d+)GB(?:,(gpu|M\d+(?: (?:Pro|Max|Ultra))?)(?:,(\d+)GFLOPS)?)?$/;
+
+/**
+ * This machine. `SOTTO_MACHINE` stands for another one: `24GB,gpu`, `18GB,M3 Pro`, `16GB,M1,900GFLOPS` (as measured), or
+ * `16GB` without a GPU. The Store's pictures are drawn on a Linux machine, and show what a Mac is recommended.
+ *
+ * @param speedFile `machine.json`
+ */
+export function thisMachine(speedFile: string, env: NodeJS.ProcessEnv = process.env): Machine {
+  const [, gigabytes, gpu, gflops] = STAND_IN.exec(env.SOTTO_MACHINE ?? '') ?? [];
+  if (gigabytes !== undefined)
+    return {
+      memoryBytes: Number(gigabytes) * GIBIBYTE,
+      hasGpu: gpu !== undefined,
+      ...(gpu !== undefined && gpu !== 'gpu' && { chip: gpu }),
+      ...(gflops !== undefined && { measuredGflops: Number(gflops) }),
+    };
+  const chip = appleChip();
+  const measuredGflops = readMachineSpeed(speedFile, chip);
+  return {
+    memoryBytes: totalmem(),
+    hasGpu: process.platform === 'darwin' && process.arch === 'arm64',
+    ...(chip !== undefined && { chip }),
+    ...(measuredGflops !== undefined && { measuredGflops }),
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * `machine.json`: how fast this machine's GPU computes, as the engine measured it when it warmed up a model. Only a
+ * recommendation rests on it: a file that is missing, damaged or of another machine counts as none.
+ */
+import { dirname } from 'node:path';
+import { makeFolder } from '../make-folder.js';
+import { TEXT_INPUT } from '../protocol/file-problem.js';
+import { readSmallFile } from '../read-small-file.js';
+import { appleChip } from './catalogue/chips.js';
+import { writeSafely } from './write-safely.js';
+
+const MAX_BYTES = 2 ** 16;
+/** What no GPU of a Mac computes, now or soon: such a figure is damage. */
+const MAX_GFLOPS = 1e6;
+/** A measurement that is better by less is not written. */
+const WORTH_WRITING = 1.05;
+
+/** 10⁹ operations a second of a model's encoder; undefined where nothing was measured on a machine of this chip. */
+export function readMachineSpeed(path: string, chip = appleChip()): number | undefined {
+  try {
+    const facts = JSON.parse(readSmallFile(path, MAX_BYTES, TEXT_INPUT)) as unknown;
+    if (typeof facts !== 'object' || facts === null) return undefined;
+    const { chip: of, gflops } = facts as { readonly chip?: unknown; readonly gflops?: unknown };
+    return of === (chip ?? null) && isSpeed(gflops) ? gflops : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Keeps a measurement where it is better than the one before: a machine that was busy, as at a login, is not a slower one.
+ * @throws the error of the file system
+ */
+export async function keepMachineSpeed(path: string, gflops: number, chip = appleChip()): Promise<void> {
+  if (!isSpeed(gflops) || gflops < WORTH_WRITING * (readMachineSpeed(path, chip) ?? 0)) return;
+  makeFolder(dirname(path), 0o700);
+  await writeSafely(path, `${JSON.stringify({ chip: chip ?? null, gflops: Math.round(gflops) })}\n`);
+}
+
+function isSpeed(value: unknown): value is number {
+  return typeof value === 'number' && value > 0 && value < MAX_GFLOPS;
+}

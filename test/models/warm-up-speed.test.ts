@@ -1,0 +1,42 @@
+/** What a warm-up tells of the machine: on a GPU, for which a CPU stands in here, how fast it computes a live window. */
+import { afterEach, beforeAll, afterAll, expect, jest, test } from '@jest/globals';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { windowFlop } from '#daemon/models/whisper/flop.js';
+import { longestLiveFrames } from '#daemon/models/whisper/streaming/manner.js';
+import { mx } from '#native/index.js';
+import { starterModel } from './fixtures.js';
+
+let model: WhisperModel;
+beforeAll(async () => void (model = await WhisperModel.load(starterModel())));
+afterAll(() => model.dispose());
+afterEach(() => void jest.restoreAllMocks());
+
+const never = new AbortController().signal;
+
+test('on a GPU it is operations over seconds, of the quickest of a few windows', async () => {
+  const live = mx.liveArrays();
+  const device = jest.spyOn(mx, 'defaultDevice');
+  const timed: number[] = [];
+  let now = 0;
+  await model
+    .warmUp(never, (fraction) => {
+      if (fraction < 1) return;
+      // From here on windows are timed: the first takes 200 ms, all others 100 ms.
+      device.mockReturnValue('gpu');
+      jest.spyOn(performance, 'now').mockImplementation(() => {
+        timed.push(now);
+        now += timed.length === 1 ? 200 : 100;
+        return timed.at(-1) ?? 0;
+      });
+    })
+    .then(({ gflops }) => {
+      const { config } = model.parts.model;
+      expect(gflops).toBeCloseTo(windowFlop(config, longestLiveFrames(config)) / 0.1 / 1e9, 6);
+    });
+  expect(timed).toEqual([0, 200, 300, 400]);
+  expect(mx.liveArrays()).toBeLessThanOrEqual(live);
+});
+
+test('on the CPU nothing is timed', async () => {
+  expect(await model.warmUp(never, () => undefined)).toEqual({});
+});

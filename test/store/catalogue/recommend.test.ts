@@ -1,0 +1,110 @@
+/** Which model suits which machine. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { appleChip, assumedGflops } from '#daemon/store/catalogue/chips.js';
+import {
+  catalogueEntry,
+  recommendedModel,
+  recommendedSizes,
+  thisMachine,
+} from '#daemon/store/catalogue/index.js';
+import { liveSeconds } from '#daemon/store/catalogue/live-seconds.js';
+import { gflopsOf } from '#daemon/store/catalogue/machine.js';
+import { MAX_LIVE_SECONDS } from '#daemon/store/catalogue/recommend.js';
+
+const GB = 2 ** 30;
+const folder = mkdtempSync(join(tmpdir(), 'sotto-recommend-'));
+const none = join(folder, 'none.json');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const machine = (text: string) => thisMachine(none, { SOTTO_MACHINE: text });
+const best = (text: string): string => recommendedModel(machine(text)).name;
+
+test.each([
+  ['8GB,M1', 'whisper-small'],
+  ['16GB,M1', 'whisper-small'],
+  ['8GB,M2', 'whisper-large-v3-turbo-4bit'],
+  ['16GB,M2', 'whisper-large-v3-turbo-8bit'],
+  ['16GB,M1 Pro', 'whisper-large-v3-turbo-8bit'],
+  ['18GB,M3 Pro', 'whisper-large-v3-turbo'],
+  ['64GB,M4 Max', 'whisper-large-v3-turbo'],
+  // Newer than the table.
+  ['16GB,M9', 'whisper-large-v3-turbo-8bit'],
+  ['96GB,M9 Ultra', 'whisper-large-v3-turbo'],
+  // A GPU of which nothing is known, as in the Store's pictures.
+  ['24GB,gpu', 'whisper-large-v3-turbo'],
+  ['4GB,gpu', 'whisper-base'],
+  ['1GB,gpu', 'whisper-tiny'],
+  // No GPU, however much memory.
+  ['64GB', 'whisper-base'],
+  // What was measured counts, not what the chip promises.
+  ['16GB,M1,2600GFLOPS', 'whisper-large-v3-turbo-8bit'],
+  ['64GB,M4 Max,900GFLOPS', 'whisper-small'],
+  ['16GB,M1,200GFLOPS', 'whisper-base'],
+  // Nothing keeps up: the smallest.
+  ['16GB,M1,10GFLOPS', 'whisper-tiny'],
+])('%s: %s', (text, name) => {
+  expect(best(text)).toBe(name);
+});
+
+test('nothing is recommended whose decode step is over the limit, and the next better form is', () => {
+  for (const text of ['8GB,M1', '16GB,M1', '18GB,M3 Pro', '64GB,M4 Max,900GFLOPS']) {
+    expect(liveSeconds(recommendedModel(machine(text)), gflopsOf(machine(text)))).toBeLessThanOrEqual(
+      MAX_LIVE_SECONDS,
+    );
+  }
+  const turbo = catalogueEntry('turbo-4bit');
+  expect(turbo && liveSeconds(turbo, gflopsOf(machine('16GB,M1')))).toBeGreaterThan(MAX_LIVE_SECONDS);
+});
+
+test('smaller sizes are shown beside it, none that is larger', () => {
+  expect(recommendedSizes(machine('16GB,M1')).map(({ name }) => name)).toEqual([
+    'whisper-small',
+    'whisper-base',
+    'whisper-tiny',
+  ]);
+});
+
+describe('the machine', () => {
+  test('is what SOTTO_MACHINE says, in the forms that it has', () => {
+    expect(machine('24GB,gpu')).toEqual({ memoryBytes: 24 * GB, hasGpu: true });
+    expect(machine('8GB')).toEqual({ memoryBytes: 8 * GB, hasGpu: false });
+    expect(machine('18GB,M3 Pro')).toEqual({ memoryBytes: 18 * GB, hasGpu: true, chip: 'M3 Pro' });
+    expect(machine('16GB,M1,900GFLOPS')).toEqual({
+      memoryBytes: 16 * GB,
+      hasGpu: true,
+      chip: 'M1',
+      measuredGflops: 900,
+    });
+    for (const text of ['', 'GB', '-1GB', '24GB,gpus', '24', '8GB,M1 Mini', '8GB,900GFLOPS'])
+      expect(machine(text)).toEqual(thisMachine(none, {}));
+  });
+
+  test('has the speed that was measured on it', () => {
+    const chip = appleChip();
+    const file = join(folder, 'machine.json');
+    writeFileSync(file, JSON.stringify({ chip: chip ?? null, gflops: 1234 }));
+    expect(thisMachine(file, {}).measuredGflops).toBe(1234);
+    expect(thisMachine(none, {}).measuredGflops).toBeUndefined();
+  });
+
+  test.each([
+    ['Apple M1', 'M1'],
+    ['Apple M3 Pro', 'M3 Pro'],
+    ['Apple M2 Ultra', 'M2 Ultra'],
+    ['Apple M1 (Virtual)', 'M1'],
+    ['Intel(R) Xeon(R) Processor', undefined],
+    ['', undefined],
+  ])('with a processor called "%s" has the chip %s', (model, chip) => {
+    expect(appleChip(model)).toBe(chip);
+  });
+
+  test('a chip that no table knows is as fast as the newest of its kind that one does', () => {
+    expect(assumedGflops('M7 Pro')).toBe(assumedGflops('M4 Pro'));
+    expect(assumedGflops('M7')).toBe(assumedGflops('M4'));
+    expect(assumedGflops('M7 Ultra')).toBe(assumedGflops('M4 Max'));
+    expect(assumedGflops('M1')).toBeLessThan(assumedGflops('M1 Pro'));
+  });
+});
