@@ -20,6 +20,8 @@ export interface GpuSettings {
    * pieces of a large encoder may hold up the screen, so it is measured on a Mac before it is switched on.
    */
   readonly largeCommandBuffers: boolean;
+  /** Windows of a long file that are decoded at once. As many as suit the memory, up to 8, when left out; without a GPU one. */
+  readonly fileBatchSize?: number;
 }
 
 export interface HttpSettings {
@@ -68,7 +70,11 @@ export const SETTING_NAMES = [
   'memory.unloadAfterMinutes',
   'http.port',
   'gpu.largeCommandBuffers',
+  'gpu.fileBatchSize',
 ] as const;
+
+/** As `--batch-size` has it. */
+const MAX_FILE_BATCH = 64;
 
 const MAX_SETTINGS_BYTES = 2 ** 20;
 
@@ -124,10 +130,13 @@ function memoryFrom(json: unknown): MemorySettings {
 
 function gpuFrom(json: unknown): GpuSettings {
   if (json === undefined) return DEFAULT_GPU;
-  const { largeCommandBuffers = DEFAULT_GPU.largeCommandBuffers } = fieldsOf(json, '`gpu`');
+  const all = fieldsOf(json, '`gpu`');
+  const { largeCommandBuffers = DEFAULT_GPU.largeCommandBuffers, fileBatchSize } = all;
   if (typeof largeCommandBuffers !== 'boolean')
     throw new TypeError('`gpu.largeCommandBuffers` is true or false');
-  return { largeCommandBuffers };
+  if (fileBatchSize !== undefined && !isRows(fileBatchSize))
+    throw new TypeError('`gpu.fileBatchSize` is a number of windows, 1 to 64');
+  return { largeCommandBuffers, ...(fileBatchSize !== undefined && { fileBatchSize }) };
 }
 
 function httpFrom(json: unknown): HttpSettings {
@@ -158,6 +167,10 @@ function fieldsOf(json: unknown, what: string): Readonly<Record<string, unknown>
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new TypeError(`${what} is no object of fields`);
   return { ...json };
+}
+
+function isRows(value: unknown): value is number {
+  return Number.isInteger(value) && isAmount(value) && value >= 1 && value <= MAX_FILE_BATCH;
 }
 
 /** JSON holds no infinity, yet 1e999 is read as one: kept for ever. */

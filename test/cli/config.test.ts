@@ -21,6 +21,9 @@ describe('sotto config', () => {
     expect(names).toEqual([...SETTING_NAMES]);
     expect(stdout).toMatch(/^history\.keepDays +30 \(default\)$/m);
     expect(stdout).toMatch(/^http\.port +not set$/m);
+    expect(stdout).toMatch(/^gpu\.fileBatchSize +1 \(default without a GPU\)$/m);
+    const onMac = await sotto(['config'], { home: home.folder, env: { SOTTO_MACHINE: '16GB,M1' } });
+    expect(onMac.stdout).toMatch(/^gpu\.fileBatchSize +up to 8, by memory \(default on a GPU\)$/m);
     expect(existsSync(home.paths.settings) && written()).toEqual(before);
   });
 
@@ -47,6 +50,8 @@ describe('sotto config', () => {
     ['history.keepDays', 'abc', '`history.keepDays` is a number of days, 0 or more; got "abc"'],
     ['history.keepAudio', '1', '`history.keepAudio` is true or false; got 1'],
     ['http.port', '80', '`http.port` is 0 or a number from 1024 to 65535; got 80'],
+    ['gpu.fileBatchSize', '0', '`gpu.fileBatchSize` is a number of windows, 1 to 64; got 0'],
+    ['gpu.fileBatchSize', '2.5', '`gpu.fileBatchSize` is a number of windows, 1 to 64; got 2.5'],
     ['model', '', '`model` is the name or folder of a model; got ""'],
   ])('%s can not be %j, and the file stays as it is', async (name, value, message) => {
     writeFileSync(home.paths.settings, '{"model":"mine"}');

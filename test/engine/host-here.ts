@@ -114,5 +114,5 @@ export function setUp(
   /** What was said of a session, in order. */
   const of = (session: number): string[] =>
     sent.flatMap((m) => ('session' in m && m.session === session ? [m.type] : []));
-  return { host, run, endOf, open, say, of, sent, seen };
+  return { host, parts, run, endOf, open, say, of, sent, seen };
 }

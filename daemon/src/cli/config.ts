@@ -1,6 +1,7 @@
 /** `sotto config list`, `get`, `set` and `unset`. Each returns the exit code. */
 import type { Paths } from '../paths.js';
 import { DEFAULTS, readSettings, SETTING_NAMES, type Settings } from '../settings.js';
+import { type Machine, thisMachine } from '../store/catalogue/machine.js';
 import { changeSetting } from '../store/write-settings.js';
 import { SottoError } from '../protocol/errors.js';
 import { findDaemon } from './start-daemon.js';
@@ -8,7 +9,7 @@ import { padEnd } from './terminal/columns.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 
 /** What a daemon reads only when it starts. The rest applies from the next dictation on. */
-const AT_START = /^(model|memory\.|http\.)/;
+const AT_START = /^(model|memory\.|http\.|gpu\.)/;
 
 /** @throws SottoError INVALID_ARGUMENT for a broken settings.json */
 export function listSettings(paths: Paths, json: boolean): number {
@@ -22,10 +23,16 @@ export function listSettings(paths: Paths, json: boolean): number {
   for (const name of SETTING_NAMES) {
     const value = valueOf(settings, name);
     const isDefault = value === valueOf(DEFAULTS, name);
-    const shown = value ?? style.dim('not set');
+    const shown = value ?? style.dim(byDevice(name, thisMachine(paths.machine)) ?? 'not set');
     say(`${padEnd(name, width)}${shown}${isDefault && value !== undefined ? style.dim(' (default)') : ''}`);
   }
   return 0;
+}
+
+/** What holds on this machine where a setting without a fixed default is not set. */
+function byDevice(name: string, { hasGpu }: Machine): string | undefined {
+  if (name !== 'gpu.fileBatchSize') return undefined;
+  return hasGpu ? 'up to 8, by memory (default on a GPU)' : '1 (default without a GPU)';
 }
 
 export function getSetting(paths: Paths, name: string): number {

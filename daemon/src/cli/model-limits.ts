@@ -1,17 +1,22 @@
 /** What models may take of this machine, as the settings say or as is usual. */
 import { totalmem } from 'node:os';
 import type { ModelLimits } from '../protocol/ipc.js';
-import type { MemorySettings } from '../settings.js';
+import type { GpuSettings, MemorySettings } from '../settings.js';
 import { CATALOGUE } from '../store/catalogue/index.js';
 
 /** A Mac shares its memory with the GPU: the rest is for what the user works with. */
 const SHARE = 0.5;
 
-export function modelLimits(settings: MemorySettings, machineBytes = totalmem()): ModelLimits {
-  const { maxBytes = machineBytes * SHARE, unloadAfterMinutes } = settings;
+export function modelLimits(
+  { memory, gpu }: { readonly memory: MemorySettings; readonly gpu: GpuSettings },
+  machineBytes = totalmem(),
+): ModelLimits {
+  const { maxBytes = machineBytes * SHARE, unloadAfterMinutes } = memory;
+  const { fileBatchSize } = gpu;
   return {
     maxBytes,
     ...(unloadAfterMinutes > 0 && { unloadAfterSeconds: unloadAfterMinutes * 60 }),
+    ...(fileBatchSize !== undefined && { fileBatchSize }),
     advice: `${largest(maxBytes)}\`memory.maxBytes\` in settings.json allows more`,
   };
 }

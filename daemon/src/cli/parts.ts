@@ -69,8 +69,13 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
     command: engineCommand(settings.gpu),
     clock: systemClock,
     log,
-    limits: modelLimits(settings.memory),
+    limits: modelLimits(settings),
     access: modelAccess,
+    onMeasured: (gflops) => {
+      keepMachineSpeed(paths.machine, gflops).catch((error: unknown) =>
+        log.warn({ message: messageOf(error) }, 'the speed of this machine could not be kept'),
+      );
+    },
     ...(plan !== undefined && { warm: plan }),
   });
   /** What is wrong with the model of the settings, until somebody has chosen another one. */

@@ -10,6 +10,7 @@ import type { EngineFigures } from '#daemon/protocol/status.js';
 import type { Clock } from '../clock.js';
 import { trace } from '../trace.js';
 import { engineError } from './engine-errors.js';
+import { withRows } from './file-batch.js';
 import { LiveRuns } from './live/live-runs.js';
 import { NextAudio, type Claim } from './next-audio.js';
 import type { HeldModel } from './resident.js';
@@ -34,6 +35,8 @@ export interface EngineParts {
   /** Steps of work done since the process began. */
   readonly steps: () => number;
   readonly clearCache: () => void;
+  /** Windows of a file that fit on this device at once; undefined where it decodes one by one. */
+  readonly fileRows?: (model: SpeechModel) => number | undefined;
   /** Keeps models and work in memory while sessions are open; called again when another model is there. */
   readonly wireMemory?: (isOpen: boolean) => void;
   readonly send: (message: FromEngine) => void;
@@ -59,6 +62,8 @@ export class EngineHost {
   #tasks = 0;
   #idleTimer: NodeJS.Timeout | undefined;
   #listening = false;
+  /** Windows of a file to decode at once on a GPU, as the user has set it. */
+  #chosenRows: number | undefined;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -72,12 +77,12 @@ export class EngineHost {
         if (this.#listening) parts.wireMemory?.(true);
       },
       onFreed: () => this.#freed(),
+      onMeasured: (gflops) => parts.send({ type: 'measured', gflops }),
     });
     this.#live = new LiveRuns({
       models: this.#models,
       turns: this.#turns,
       send: parts.send,
-      onMeasured: (gflops) => parts.send({ type: 'measured', gflops }),
       onBusy: (busy) => this.#listens(busy),
     });
   }
@@ -85,7 +90,8 @@ export class EngineHost {
   receive(message: ToEngine): void {
     switch (message.type) {
       case 'limits': {
-        const { type: _, ...limits } = message;
+        const { type: _, fileBatchSize, ...limits } = message;
+        this.#chosenRows = fileBatchSize;
         this.#models.limit(limits);
         return;
       }
@@ -258,7 +264,9 @@ export class EngineHost {
     load: number,
   ): Promise<EngineSummary> {
     signal.throwIfAborted();
-    const events = model.transcribe(audio, run.options, signal);
+    const fitting = this.#parts.fileRows?.(model);
+    const rows = fitting === undefined ? 1 : (this.#chosenRows ?? fitting);
+    const events = model.transcribe(audio, withRows(run.options, rows, audio.durationSeconds), signal);
     for (;;) {
       await this.#turns.file(signal);
       const step = await events.next();

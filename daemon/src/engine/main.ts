@@ -3,10 +3,12 @@
  * addon: what MLX, Metal or a driver do to it ends here.
  */
 import { statSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { parseToEngine, type FromEngine } from '#daemon/protocol/ipc.js';
 import { systemClock } from '../clock.js';
 import { trace } from '../trace.js';
 import { startError } from './engine-errors.js';
+import { rowsThatFit } from './file-batch.js';
 import { EngineHost } from './host.js';
 
 function send(message: FromEngine): void {
@@ -50,6 +52,8 @@ try {
     send,
     steps: () => mx.completedWaits() + pieces,
     clearCache: () => mx.memory.clearCache(),
+    fileRows: ({ batchRowBytes }) =>
+      mx.defaultDevice() === 'gpu' ? rowsThatFit(batchRowBytes, totalmem()) : undefined,
     wireMemory,
     figures: () => ({
       rssBytes: process.memoryUsage.rss(),

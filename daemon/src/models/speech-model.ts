@@ -30,6 +30,8 @@ export interface SpeechModel {
   readonly family: string;
   /** What its weights take on the device: counted, not predicted; for that there is `footprintOf`. */
   readonly weightBytes: number;
+  /** What each window of a file takes that is decoded with others; absent where windows are decoded one by one. */
+  readonly batchRowBytes?: number;
 
   /**
    * Transcribes a stream, telling what happens as it goes. Ending the iteration early frees everything.

@@ -35,6 +35,8 @@ export const modelLimitsSchema = v.object({
   maxBytes: v.exactOptional(finite),
   /** Models that nobody has worked with for so long go; they stay if it is left out. */
   unloadAfterSeconds: v.exactOptional(finite),
+  /** Windows of a long file that a GPU decodes at once; by memory if it is left out. */
+  fileBatchSize: v.exactOptional(whole),
   /** What to tell somebody whose model is too large. */
   advice: v.exactOptional(v.string()),
 });
@@ -136,10 +138,10 @@ const fromEngineTable = {
   models: v.object({ type: v.literal('models'), models: v.array(engineModelSchema) }),
   loaded: v.object({ type: v.literal('loaded'), use: whole, model: engineModelSchema }),
   'load-failed': v.object({ type: v.literal('load-failed'), use: whole, error: errorSchema }),
-  opened: v.object({ type: v.literal('opened'), job, durationSeconds: v.exactOptional(finite) }),
-  event: v.object({ type: v.literal('event'), job, event: transcribeEventSchema }),
   /** How fast the GPU computes a window of a model that was warmed up: 10⁹ floating-point operations a second. */
   measured: v.object({ type: v.literal('measured'), gflops: finite }),
+  opened: v.object({ type: v.literal('opened'), job, durationSeconds: v.exactOptional(finite) }),
+  event: v.object({ type: v.literal('event'), job, event: transcribeEventSchema }),
   done: v.object({ type: v.literal('done'), job, summary: engineSummarySchema }),
   failed: v.object({ type: v.literal('failed'), job, error: errorSchema }),
   cancelled: v.object({ type: v.literal('cancelled'), job }),

@@ -14,6 +14,7 @@ import type { WhisperOptions } from './settings.js';
 import { transcribe } from './transcribe.js';
 import type { WhisperParts } from './transcription.js';
 import { warmUp } from './warm-up.js';
+import { batchRowBytes } from './work-bytes.js';
 
 export { LANGUAGES, languageCode } from './languages.js';
 export type { WhisperConfig } from './config.js';
@@ -22,12 +23,14 @@ export type { WhisperOptions } from './settings.js';
 export class WhisperModel implements SpeechModel {
   readonly family = 'whisper';
   readonly weightBytes: number;
+  readonly batchRowBytes: number;
 
   private constructor(
     readonly name: string,
     readonly parts: WhisperParts,
   ) {
     this.weightBytes = parts.model.nbytes;
+    this.batchRowBytes = batchRowBytes(parts.model.config);
   }
 
   /**

@@ -10,14 +10,14 @@ import { N_FFT, HOP_SAMPLES } from '#daemon/audio/mel.js';
 import { WINDOW_FRAMES } from './audio.js';
 import type { Computer } from './computer.js';
 import type { WhisperConfig } from './config.js';
-import { windowFrames } from './short-window.js';
-import { mannerOf } from './streaming/manner.js';
+import { longestLiveFrames, mannerOf } from './streaming/manner.js';
 
 /** A file with the default options; one with times of words; a look of a live session. */
 export type Use = 'file' | 'words' | 'live';
 export type WorkBytes = Readonly<Record<Use, number>>;
 
 const FLOAT32 = 4;
+const FLOAT16 = 2;
 /** Weights of voice activity, 1.2 MB and its recurrence once more in panels, and the mel filters. */
 const VOICE_BYTES = 1_600_000;
 /** Tokens before a window's own: what was said before it, and where the transcript starts. */
@@ -34,7 +34,7 @@ export const PAIRS_PER_GPU_WAIT = 8;
 export function workBytes(config: WhisperConfig, computer: Computer, width: number): WorkBytes {
   const { nTextCtx, nMels, nVocab, nTextLayer, nTextState } = config;
   const manner = mannerOf(config);
-  const liveFrames = windowFrames(manner.longestSeconds * FRAMES_PER_SECOND, manner.window);
+  const liveFrames = longestLiveFrames(config);
   const prompt = Math.floor(nTextCtx / 2) + START_TOKENS;
   const caches = nTextLayer * 2 * nTextCtx * nTextState * width;
   const filters = 4 * nVocab * FLOAT32; // what may come first, and three rows of what may follow
@@ -64,6 +64,16 @@ export function workBytes(config: WhisperConfig, computer: Computer, width: numb
       part.memory + part.timing(LIVE_TOKENS, 0),
     );
   return { file: fileBytes, words: Math.max(fileBytes, wordsBytes), live: liveBytes };
+}
+
+/**
+ * What each window takes that is decoded with others on a GPU: its keys and values, once by itself and once among the others;
+ * its decoder cache, frames and scores. In float16.
+ */
+export function batchRowBytes({ nTextCtx, nMels, nVocab, nTextLayer, nTextState }: WhisperConfig): number {
+  const pairs = (positions: number): number => nTextLayer * 2 * positions * nTextState * FLOAT16;
+  const frames = WINDOW_FRAMES * nMels * FLOAT16;
+  return 2 * pairs(WINDOW_FRAMES / 2) + pairs(nTextCtx) + frames + 3 * nVocab * FLOAT32;
 }
 
 /** The terms of one length of window. */

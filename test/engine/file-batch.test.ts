@@ -1,0 +1,115 @@
+/** How many windows of a file are decoded at once where nobody says. A stand-in is the GPU: no Mac has run this. */
+import { describe, expect, test } from '@jest/globals';
+import { rowsThatFit, withRows } from '#daemon/engine/file-batch.js';
+import { EngineHost, type EngineParts } from '#daemon/engine/host.js';
+import type { SpeechModel } from '#daemon/models/speech-model.js';
+import { parseConfig } from '#daemon/models/whisper/config.js';
+import { batchRowBytes } from '#daemon/models/whisper/work-bytes.js';
+import type { ToEngine } from '#daemon/protocol/ipc.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
+import { SIZES } from '#test/models/sizes.js';
+import { until } from '#test/harness/wait.js';
+import { setUp, TickingModel } from './host-here.js';
+
+const GB = 2 ** 30;
+
+test.each([
+  ['base', 8, 8],
+  ['turbo', 8, 7],
+  ['turbo', 16, 8],
+  ['medium', 8, 1],
+  ['medium', 16, 3],
+  ['large-v3', 16, 1],
+  ['large-v3', 64, 7],
+] as const)('of %s so many windows fit into 1/16 of %d GB: %d', (size, gigabytes, rows) => {
+  const bytes = batchRowBytes(parseConfig(SIZES[size]));
+  expect(rowsThatFit(bytes, gigabytes * GB)).toBe(rows);
+});
+
+test('a model that decodes one by one is left alone', () => {
+  expect(rowsThatFit(undefined, 64 * GB)).toBe(1);
+});
+
+describe('options', () => {
+  test('that leave it open get the rows, for a long file', () => {
+    const options: TranscribeOptions = {
+      language: 'en',
+      timestamps: 'auto',
+      wordTimestamps: true,
+      vad: true,
+    };
+    expect(withRows(options, 8, 600)).toEqual({ ...options, batchSize: 8 });
+    expect(withRows({ conditionOnPreviousText: false }, 4, 120)).toMatchObject({ batchSize: 4 });
+    expect(withRows({ hotwords: [], beamSize: 1, bestOf: 1 }, 4, 120)).toMatchObject({ batchSize: 4 });
+  });
+
+  test.each([
+    ['short', 60],
+    ['of unknown length', undefined],
+  ])('stay as they are for a file that is %s', (_, seconds) => {
+    expect(withRows({}, 8, seconds)).toEqual({});
+  });
+
+  test.each<TranscribeOptions>([
+    { batchSize: 1 },
+    { batchSize: 2 },
+    { conditionOnPreviousText: true },
+    { multilingual: true },
+    { hallucinationSilenceThreshold: 2 },
+    { initialPrompt: 'Names.' },
+    { prefix: 'So' },
+    { hotwords: ['ComfyUI'] },
+    { beamSize: 5 },
+    { bestOf: 5 },
+    { noRepeatNgram: 3 },
+    { vad: false },
+    { vad: { threshold: 0.4 } },
+  ])('stay as they are where they ask for what is done window by window: %j', (options) => {
+    expect(withRows(options, 8, 600)).toEqual(options);
+  });
+});
+
+describe('the engine', () => {
+  /** What a model is asked for that takes two minutes of audio, on a device on which `fitting` windows fit. */
+  async function askedFor(
+    fitting: number | undefined,
+    limits?: Partial<Extract<ToEngine, { type: 'limits' }>>,
+  ) {
+    const asked: TranscribeOptions[] = [];
+    class Noting extends TickingModel {
+      override transcribe(
+        audio: Parameters<SpeechModel['transcribe']>[0],
+        options: object,
+        signal: AbortSignal,
+      ) {
+        asked.push(options);
+        return super.transcribe({ ...audio, close: () => Promise.resolve() }, options, signal);
+      }
+    }
+    const { parts } = setUp(() => new Noting('m', 1));
+    const none: AsyncIterable<Float32Array> = {
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
+    };
+    const close = () => Promise.resolve();
+    const openAudio: EngineParts['openAudio'] = () =>
+      Promise.resolve({ durationSeconds: 120, samples: none, close });
+    const host = new EngineHost({ ...parts, openAudio, fileRows: () => fitting });
+    if (limits !== undefined) host.receive({ type: 'limits', ...limits });
+    host.receive({ type: 'run', job: 1, path: '/a', model: { name: 'm', dir: '/m' }, options: {} });
+    await until(() => asked.length > 0);
+    return asked[0];
+  }
+
+  test('decodes as many windows as fit on a GPU, one by one on the CPU', async () => {
+    expect(await askedFor(8)).toEqual({ batchSize: 8 });
+    expect(await askedFor(1)).toEqual({});
+    expect(await askedFor(undefined)).toEqual({});
+  });
+
+  test('decodes as many on a GPU as the user has set, and on the CPU one by one all the same', async () => {
+    expect(await askedFor(8, { fileBatchSize: 4 })).toEqual({ batchSize: 4 });
+    expect(await askedFor(1, { fileBatchSize: 4 })).toEqual({ batchSize: 4 });
+    expect(await askedFor(8, { fileBatchSize: 1 })).toEqual({});
+    expect(await askedFor(undefined, { fileBatchSize: 4 })).toEqual({});
+  });
+});
