@@ -82,7 +82,7 @@ export function addDecodeFlags(command: Command): Command {
   add('-b, --beam-size <beams>', 'beam size: slower, slightly more accurate (default: 1)', whole(1, 16));
   add(
     '--batch-size <n>',
-    'long files: windows to decode in parallel (faster, no context between them)',
+    'windows to decode in parallel (default: 1; long files on a GPU: by memory)',
     whole(1, 64),
   );
   add('--patience <factor>', 'beam search patience (default: 1)', number(0.1, 10));

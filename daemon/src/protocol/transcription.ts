@@ -106,7 +106,10 @@ export const transcribeOptionsSchema = v.object({
   hotwords: v.exactOptional(v.pipe(v.array(text(1, 100)), v.maxLength(1000))),
   /** Whether the user's vocabulary is used at all, its replacements too; it is when left out. */
   vocabulary: v.exactOptional(v.boolean()),
-  /** Windows that are decoded at once; none is then given the text before it. 1, one after the other, when left out. */
+  /**
+   * Windows that are decoded at once; none is then given the text before it. When left out one after the other, but on a GPU long
+   * files several at once, by memory.
+   */
   batchSize: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(64))),
   /** Whether each segment tells how probable each of its tokens is. */
   tokenLogprobs: v.exactOptional(v.boolean()),
