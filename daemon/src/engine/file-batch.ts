@@ -2,19 +2,25 @@
  * Windows of a file that are decoded at once where nobody says how many. On a GPU several share each read of the weights and
  * the host's time for each op; on the CPU one window keeps all cores busy.
  */
+import { totalmem } from 'node:os';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 /** More give little: by then the windows' own keys and values are most of what is read. */
 const MAX_ROWS = 8;
-/** All rows together may take this part of the machine's memory, which a Mac shares with its GPU. */
-const MEMORY_SHARE = 1 / 16;
+/** All rows together may take this part of what models may take, which is half of the machine's memory if nobody says. */
+const MEMORY_SHARE = 1 / 8;
 /** A shorter file is written sooner window by window, and its text comes as it is decoded. */
 const MIN_SECONDS = 120;
 
-/** How many windows fit, 1 where a second one does not. @param rowBytes absent: the model decodes one by one */
-export function rowsThatFit(rowBytes: number | undefined, memoryBytes: number): number {
+/**
+ * How many windows fit, 1 where a second one does not.
+ *
+ * @param rowBytes absent: the model decodes one by one
+ * @param maxBytes what models may take
+ */
+export function rowsThatFit(rowBytes: number | undefined, maxBytes = totalmem() / 2): number {
   if (rowBytes === undefined) return 1;
-  return Math.max(1, Math.min(MAX_ROWS, Math.floor((memoryBytes * MEMORY_SHARE) / rowBytes)));
+  return Math.max(1, Math.min(MAX_ROWS, Math.floor((maxBytes * MEMORY_SHARE) / rowBytes)));
 }
 
 /** Options that decode several windows of a long file at once, unless they ask for what then is done otherwise or not at all. */

@@ -5,7 +5,7 @@
 import type { Footprint } from '#daemon/models/footprint.js';
 import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { EngineSummary, FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
+import type { EngineSummary, FromEngine, ModelLimits, ToEngine } from '#daemon/protocol/ipc.js';
 import type { EngineFigures } from '#daemon/protocol/status.js';
 import type { Clock } from '../clock.js';
 import { trace } from '../trace.js';
@@ -35,8 +35,8 @@ export interface EngineParts {
   /** Steps of work done since the process began. */
   readonly steps: () => number;
   readonly clearCache: () => void;
-  /** Windows of a file that fit on this device at once; undefined where it decodes one by one. */
-  readonly fileRows?: (model: SpeechModel) => number | undefined;
+  /** Windows of a file that fit at once into what models may take; undefined where the device decodes one by one. */
+  readonly fileRows?: (model: SpeechModel, maxBytes: number | undefined) => number | undefined;
   /** Keeps models and work in memory while sessions are open; called again when another model is there. */
   readonly wireMemory?: (isOpen: boolean) => void;
   readonly send: (message: FromEngine) => void;
@@ -62,8 +62,7 @@ export class EngineHost {
   #tasks = 0;
   #idleTimer: NodeJS.Timeout | undefined;
   #listening = false;
-  /** Windows of a file to decode at once on a GPU, as the user has set it. */
-  #chosenRows: number | undefined;
+  #limits: ModelLimits = {};
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -90,8 +89,8 @@ export class EngineHost {
   receive(message: ToEngine): void {
     switch (message.type) {
       case 'limits': {
-        const { type: _, fileBatchSize, ...limits } = message;
-        this.#chosenRows = fileBatchSize;
+        const { type: _, ...limits } = message;
+        this.#limits = limits;
         this.#models.limit(limits);
         return;
       }
@@ -264,8 +263,9 @@ export class EngineHost {
     load: number,
   ): Promise<EngineSummary> {
     signal.throwIfAborted();
-    const fitting = this.#parts.fileRows?.(model);
-    const rows = fitting === undefined ? 1 : (this.#chosenRows ?? fitting);
+    const { maxBytes, fileBatchSize } = this.#limits;
+    const fitting = this.#parts.fileRows?.(model, maxBytes);
+    const rows = fitting === undefined ? 1 : (fileBatchSize ?? fitting);
     const events = model.transcribe(audio, withRows(run.options, rows, audio.durationSeconds), signal);
     for (;;) {
       await this.#turns.file(signal);

@@ -3,7 +3,6 @@
  * addon: what MLX, Metal or a driver do to it ends here.
  */
 import { statSync } from 'node:fs';
-import { totalmem } from 'node:os';
 import { parseToEngine, type FromEngine } from '#daemon/protocol/ipc.js';
 import { systemClock } from '../clock.js';
 import { trace } from '../trace.js';
@@ -52,8 +51,8 @@ try {
     send,
     steps: () => mx.completedWaits() + pieces,
     clearCache: () => mx.memory.clearCache(),
-    fileRows: ({ batchRowBytes }) =>
-      mx.defaultDevice() === 'gpu' ? rowsThatFit(batchRowBytes, totalmem()) : undefined,
+    fileRows: ({ batchRowBytes }, maxBytes) =>
+      mx.defaultDevice() === 'gpu' ? rowsThatFit(batchRowBytes, maxBytes) : undefined,
     wireMemory,
     figures: () => ({
       rssBytes: process.memoryUsage.rss(),
