@@ -5,7 +5,7 @@
  * on top of both.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -25,7 +25,7 @@ const clip = join(root, 'assets/speech/jfk.flac');
 const NO_WORDS = /^(\*[^*]*[.…]\*)?$/;
 
 interface Start {
-  /** Milliseconds from the launch of the command to the moment at which the first sample was spoken into the take. */
+  /** Milliseconds from the launch of the command to the moment at which the first sample is recorded. */
   readonly sample: number;
   /** To the first text on the screen. */
   readonly word: number;
@@ -45,7 +45,8 @@ export async function capture(argv: string[]): Promise<void> {
   const speech = join(home, 'speech.s16');
   const samples = await samplesOf(clip);
   writeFileSync(speech, new Uint8Array(Int16Array.from(samples, (x) => Math.round(x * 32_767)).buffer));
-  const mic = { speech, samples: samples.length, pauseMs: 100 };
+  const opened = join(home, 'opened');
+  const mic = { speech, samples: samples.length, pauseMs: 100, marks: opened };
   const env = {
     SOTTO_HOME: home,
     SOTTO_BIN: launcher,
@@ -60,11 +61,11 @@ export async function capture(argv: string[]): Promise<void> {
   const runs: Record<'cold' | 'warm', Start[]> = { cold: [], warm: [] };
   try {
     run('daemon', 'start');
-    await start(host, paths); // fills the page cache, and warms the model
+    await start(host, paths, opened); // fills the page cache, and warms the model
     for (let time = 0; time < Number(args.repeat); time++) {
-      runs.warm.push(await start(host, paths));
+      runs.warm.push(await start(host, paths, opened));
       await BackgroundCapture.leave(paths.capture);
-      runs.cold.push(await start(host, paths));
+      runs.cold.push(await start(host, paths, opened));
     }
   } finally {
     await BackgroundCapture.leave(paths.capture);
@@ -93,10 +94,10 @@ export async function capture(argv: string[]): Promise<void> {
   saveResult('capture', { repeat: Number(args.repeat), rows }, args['save-baseline']);
 }
 
-async function start(host: RaycastHost, paths: Paths): Promise<Start> {
+async function start(host: RaycastHost, paths: Paths, opened: string): Promise<Start> {
   const begin = performance.now();
   const command = host.launch('dictate');
-  const sample = await firstSample(paths, begin);
+  const sample = await firstSample(opened, begin);
   await command.until((tree) => !NO_WORDS.test(textOf(tree, 'markdown').trim()));
   const word = performance.now() - begin;
   // Let it come to rest, as it does between two dictations: standing by is a start of a process, too.
@@ -109,13 +110,12 @@ async function start(host: RaycastHost, paths: Paths): Promise<Start> {
   return { sample, word };
 }
 
-async function firstSample(paths: Paths, begin: number): Promise<number> {
+/** When the microphone was open: all that it gives from then on is in the take. The file's own clock is the machine's. */
+async function firstSample(opened: string, begin: number): Promise<number> {
   for (;;) {
-    const found = await BackgroundCapture.connect(paths.capture);
-    for await (const { phase, seconds } of found?.takes() ?? []) {
-      if (phase === 'listening' && seconds > 0)
-        return performance.now() - begin - 1000 * Math.max(0, seconds - 0.1);
-    }
+    const mtime = statSync(opened, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    const sample = mtime - performance.timeOrigin - begin;
+    if (sample > 0) return sample;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -29,6 +29,8 @@ export interface MicScript {
   readonly silent?: boolean;
   /** Speech in place of the ramp: a file of 16-bit samples. Where it ends, silence. */
   readonly speech?: string;
+  /** A file that is made anew whenever its sound begins. */
+  readonly marks?: string;
   /** Digital silence in front of it, as a headset gives that is being woken. */
   readonly zeros?: number;
   /** Before each piece of a tenth of a second. */
@@ -51,7 +53,7 @@ export function scriptedMicrophone(script: MicScript, home = ''): Record<string,
 }
 
 function linesOf(script: MicScript, home: string): string[] {
-  const { devices = ['Built-in Microphone'], rate, pauseMs, lives, zeros, movesTo, speech } = script;
+  const { devices = ['Built-in Microphone'], rate, pauseMs, lives, marks, zeros, movesTo, speech } = script;
   const { samples = 16_000 } = script;
   const is = (flag: boolean | undefined, line: string): string[] => (flag === true ? [line] : []);
   const sound =
@@ -68,6 +70,7 @@ function linesOf(script: MicScript, home: string): string[] {
     ...is(script.denied, 'denied'),
     ...is(script.forbidden, 'forbidden'),
     ...is(script.deaf, 'deaf'),
+    ...(marks === undefined ? [] : [`mark ${marks}`]),
     ...(zeros === undefined ? [] : [`zeros ${zeros}`]),
     sound,
     ...(movesTo === undefined ? [] : [`name ${movesTo}`, sound]),
