@@ -28,7 +28,7 @@ function everything(): string {
   return `# Figures
 
 Written by \`npm run bench -- figures\` from \`baseline/\`, where each file says commit, machine, date and settings; how they are
-taken is in [README.md](README.md). Whisper \`base\` on two cores of an AMD EPYC under Linux, no GPU. "Sotto" is the bundled 6-bit model
+taken is in [README.md](README.md). Whisper \`base\` on two cores of an AMD EPYC (the start of a recording: an Intel Xeon) under Linux, no GPU. "Sotto" is the bundled 6-bit model
 unless a row says float16. All programs have weights from one float16 source.
 
 ${figureTable(() => true)}
