@@ -122,7 +122,8 @@ describe('the microphone', () => {
 
   test('that the system moves to another device goes on without a gap', async () => {
     const source = microphone({ samples: 3_200, pauseMs: 0, movesTo: 'Headset' });
-    expect(await source.open()).toEqual({ name: 'Built-in Microphone' });
+    // It may move before its name is read.
+    expect(['Built-in Microphone', 'Headset']).toContain((await source.open()).name);
     const heard = listenTo(source);
     await until(() => heard.samples.length === 6_400);
     source.stop();
