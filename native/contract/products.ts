@@ -253,11 +253,18 @@ export interface Fast {
     options?: On,
   ): MxArray[];
   /**
-   * `buffer` [R, H, C, D] with `update` [R, H, T, D] at the positions from `position` on: a step of a cache. It is the
-   * same memory, so that nothing is copied: who else refers to the buffer sees the update too, when it is evaluated.
-   * The buffer is an array of its own (no view), of 16 or 32 bits.
+   * A step of a decoder's cache: `qkv` [B, T, 3 × H × D], queries before keys before values, and a buffer [2 × B, H, C, D],
+   * the keys of all rows before their values → [queries [B, H, T, D], keys and values up to the new ones
+   * [B, H, position + T, D], the buffer]. Nothing is copied but the new keys and values: the queries are a view of `qkv`,
+   * the others the buffer's own memory, so who else refers to it sees them too, when this is evaluated. The buffer is an
+   * array of its own (no view), of 16 or 32 bits.
    *
    * @throws Error for shapes, types or a position that do not fit; when it is evaluated, for a view
    */
-  writeInPlace(buffer: MxArray, update: MxArray, position: number, options?: On): MxArray;
+  appendInPlace(
+    qkv: MxArray,
+    buffer: MxArray,
+    position: number,
+    options?: On,
+  ): [queries: MxArray, keys: MxArray, values: MxArray, buffer: MxArray];
 }

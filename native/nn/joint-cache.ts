@@ -1,13 +1,13 @@
 import { mx, type MxArray } from '../index.js';
+import { appended, canAppendInPlace } from './append-in-place.js';
 import { attend, mergeHeads } from './attention.js';
-import { BufferedCache, checkedCapacity, filledOf, grown, roomFor } from './buffered-cache.js';
+import { BufferedCache, checkedCapacity, grown, roomFor } from './buffered-cache.js';
 import type { DeviceRows, PendingReorder } from './reorder-ahead.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
-import { canWriteInPlace, writtenInPlace } from './write-in-place.js';
 
 /**
  * Keys and values of the positions decoded so far, in one buffer [2 × B, H, room, D]: the keys of all rows before the
- * values of all rows. So a step is written by one op, and its two views are laid out as MLX's attention reads them.
+ * values of all rows. So a step is one op, and its views are laid out as MLX's attention reads them.
  * The buffer is made when its shape is known and grows by 64 positions up to the capacity. A step is written in place,
  * also while the steps before it are still queued, in the order in which they were made: after `reset` or `trim` the
  * old contents are written over, and older views change. As with `KVCache`, wrap each step in `tidy` and evaluate its
@@ -19,7 +19,7 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
   /** @param capacity positions that fit */
   constructor(capacity: number) {
     super(checkedCapacity(capacity, 'JointCache'));
-    canWriteInPlace(); // evaluates what it tries, which a step must not
+    canAppendInPlace(); // evaluates what it tries, which a step must not
   }
 
   override get batch(): number {
@@ -36,11 +36,10 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
     const end = this.filled + added;
     this.needRoom(added);
     const room = roomFor(end, this.capacity);
-    const [queries, keysValues] = splitJoint(qkv, heads);
-    const buffer = grown(this.#bufferFor(keysValues, room), this.filled, room);
-    this.#buffer = writtenInPlace(buffer, keysValues, this.filled);
+    const former = grown(this.#bufferFor(qkv, heads, room), this.filled, room);
+    const [queries, keys, values, buffer] = appended(qkv, former, this.filled);
+    this.#buffer = buffer;
     this.filled = end;
-    const [keys, values] = mx.split(filledOf(this.#buffer, end), 2, 0) as [MxArray, MxArray];
     const mask = added > 1 ? 'causal' : undefined;
     return mergeHeads(attend(queries, keys, values, { mask }));
   }
@@ -78,8 +77,9 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
     super.dispose();
   }
 
-  #bufferFor({ shape, dtype }: MxArray, room: number): MxArray {
-    const [rows = 0, heads = 0, , dims = 0] = shape;
+  #bufferFor({ shape, dtype }: MxArray, heads: number, room: number): MxArray {
+    const [batch = 0, , width = 0] = shape;
+    const [rows, dims] = [2 * batch, width / 3 / heads];
     const buffer = this.#buffer;
     if (buffer) {
       const [hadRows, hadHeads, hadRoom, hadDims] = buffer.shape;
@@ -89,27 +89,11 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
       if (this.filled > 0) {
         const had = `${buffer.dtype}[${buffer.shape.join(', ')}]`;
         throw new RangeError(
-          `JointCache: keys and values ${dtype}[${shape.join(', ')}] do not fit the cache's ${had}`,
+          `JointCache: keys and values ${dtype}[${[rows, heads, room, dims].join(', ')}] do not fit the cache's ${had}`,
         );
       }
       buffer.dispose();
     }
     return mx.keep(mx.zeros([rows, heads, room, dims], dtype));
   }
-}
-
-/** qkv [B, T, 3 × H × D] → queries [B, H, T, D], and keys before values [2 × B, H, T, D] */
-function splitJoint(qkv: MxArray, heads: number): [queries: MxArray, keysValues: MxArray] {
-  const [batch = 0, added = 0, width = 0] = qkv.shape;
-  const dims = width / 3 / heads;
-  const isToken = batch === 1 && added === 1; // lies in this order already, so that the reshape is only a view
-  const apart = isToken
-    ? mx.reshape(qkv, [3, heads, 1, dims])
-    : mx.reshape(mx.transpose(mx.reshape(qkv, [batch, added, 3, heads, dims]), [2, 0, 3, 1, 4]), [
-        3 * batch,
-        heads,
-        added,
-        dims,
-      ]);
-  return mx.split(apart, [batch], 0) as [MxArray, MxArray];
 }

@@ -1,7 +1,7 @@
-// mx.fast: fused kernels of a transformer, and the write into its cache.
+// mx.fast: fused kernels of a transformer, and the step of its cache.
 #include "areas.h"
 #include "bounded.h"
-#include "cache_write.h"
+#include "cache_append.h"
 #include "call.h"
 #include "mlx/fast.h"
 #include "mlx/ops.h"
@@ -80,8 +80,8 @@ constexpr Op kOps[] = {
        [](array q, array k, array v, array gamma, array beta, MaybeArray state, MaybeArray mask, Stream s) {
          return mx::fast::gated_delta_update(q, k, v, gamma, beta, state, mask, s);
        }),
-    op("writeInPlace", "buffer, update, position",
-       [](array buffer, array update, int position, Stream s) { return write_in_place(buffer, update, position, s); }),
+    op("appendInPlace", "qkv, buffer, position",
+       [](array qkv, array buffer, int position, Stream s) { return append_in_place(qkv, buffer, position, s); }),
 };
 
 }  // namespace

@@ -254,8 +254,8 @@ async function opsOfBeam(network: Whisper, timestamps: boolean): Promise<number>
  * 272 and 206, with up to 7 and 5 waits.
  */
 describe.each([
-  { name: 'base', bits: 6, token: 182, beam: 275, window: 137 },
-  { name: 'turbo', bits: 4, token: 132, beam: 205, window: 541 },
+  { name: 'base', bits: 6, token: 158, beam: 235, window: 137 },
+  { name: 'turbo', bits: 4, token: 116, beam: 177, window: 541 },
 ] as const)('ops of $name on a GPU', ({ name, bits, token, beam, window }) => {
   let network: Whisper;
   beforeAll(() => {

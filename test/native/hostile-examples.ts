@@ -92,7 +92,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Hostile[]>> = {
     a([1, 2, 3, 64]),
     is({ scale: 0.125 }),
   ],
-  'fast.writeInPlace': [a([1, 2, 3, 4]), a([1, 2, 1, 4]), is(1)],
+  'fast.appendInPlace': [a([1, 2, 24]), a([2, 2, 5, 4]), is(1)],
   'fast.crossEntropy': [a([2, 4]), at(0, 3)],
   'fast.gatedDeltaUpdate': [a([1, 2, 2, 32]), a([1, 2, 2, 32]), a([1, 2, 2, 32]), a([1, 2, 2]), a([1, 2, 2])],
   'cpu.panels': [a([16, 8]), is(0)],

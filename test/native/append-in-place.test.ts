@@ -1,0 +1,209 @@
+/** `mx.fast.appendInPlace`, the cache that is written by it, and the text of its Metal kernel, compiled and run as C++. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { mx, type Dtype, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
+import { values } from './nn-fixtures.js';
+
+const numbered = (shape: readonly number[], dtype: Dtype, from = 1): MxArray => {
+  const size = shape.reduce((product, length) => product * length, 1);
+  return mx.astype(mx.reshape(mx.arange(from, from + size), shape), dtype);
+};
+
+const sizes = fc.record({
+  batch: fc.integer({ min: 1, max: 3 }),
+  heads: fc.integer({ min: 1, max: 3 }),
+  room: fc.integer({ min: 1, max: 6 }),
+  dims: fc.integer({ min: 1, max: 5 }),
+  added: fc.integer({ min: 1, max: 6 }),
+  position: fc.nat(5),
+});
+
+/** queries, keys, values and the buffer, by MLX's own ops. */
+function wanted(qkv: MxArray, buffer: MxArray, position: number): MxArray[] {
+  const [batch = 0, added = 0] = qkv.shape;
+  const [rows = 0, heads = 0, , dims = 0] = buffer.shape;
+  const end = position + added;
+  const each = mx
+    .split(qkv, 3, 2)
+    .map((part) => mx.transpose(mx.reshape(part, [batch, added, heads, dims]), [0, 2, 1, 3]));
+  const [queries, keys, vectors] = each as [MxArray, MxArray, MxArray];
+  const both = mx.concatenate([keys, vectors], 0);
+  const made = mx.sliceUpdate(buffer, both, [0, 0, position, 0], [rows, heads, end, dims]);
+  return [
+    queries,
+    mx.slice(made, [0, 0, 0, 0], [batch, heads, end, dims]),
+    mx.slice(made, [batch, 0, 0, 0], [rows, heads, end, dims]),
+    made,
+  ];
+}
+
+describe('a step that is appended in place', () => {
+  const layouts: Record<string, (qkv: MxArray) => MxArray> = {
+    plain: (qkv) => qkv,
+    turned: (qkv) => mx.transpose(mx.contiguous(mx.transpose(qkv, [2, 0, 1])), [1, 2, 0]),
+    reversed: (qkv) => mx.slice(qkv, [0, 0, -1], [qkv.shape[0] ?? 0, qkv.shape[1] ?? 0, -1e6], [1, 1, -1]),
+  };
+
+  test.each(['float32', 'float16', 'bfloat16', 'int32'] as const)(
+    'is what MLX’s own ops give, in %s',
+    (dtype) => {
+      fc.assert(
+        fc.property(sizes, fc.constantFrom(...Object.keys(layouts)), (size, layout) => {
+          const { batch, heads, room, dims, added, position } = size;
+          fc.pre(position + added <= room);
+          mx.tidy(() => {
+            const qkv = layouts[layout]?.(numbered([batch, added, 3 * heads * dims], dtype, 101));
+            if (!qkv) throw new RangeError(layout);
+            const buffer = (): MxArray => numbered([2 * batch, heads, room, dims], dtype);
+            const theirs = wanted(qkv, buffer(), position);
+            for (const [i, made] of mx.fast.appendInPlace(qkv, buffer(), position).entries()) {
+              expect([made.dtype, [...made.shape]]).toEqual([dtype, [...(theirs[i]?.shape ?? [])]]);
+              expect(values(mx.astype(made, 'float32'))).toEqual(
+                values(mx.astype(theirs[i] ?? made, 'float32')),
+              );
+            }
+          });
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
+
+  test('is seen in the buffer that was given, when it is evaluated', () => {
+    mx.tidy(() => {
+      const buffer = mx.zeros([2, 1, 3, 2]);
+      const [, , , first] = mx.fast.appendInPlace(mx.ones([1, 1, 6]), buffer, 0);
+      const [, , , both] = mx.fast.appendInPlace(mx.full([1, 1, 6], 2), first, 2);
+      expect(values(buffer)).toEqual(new Array(12).fill(0));
+      mx.eval(both);
+      expect(values(buffer)).toEqual([1, 1, 0, 0, 2, 2, 1, 1, 0, 0, 2, 2]);
+    });
+  });
+
+  test.each<[string, readonly number[], readonly number[], number, RegExp]>([
+    ['of one axis', [6], [2, 1, 3, 2], 0, /takes \[B, T, 3/],
+    ['of no token', [1, 0, 6], [2, 1, 3, 2], 0, /nothing to append/],
+    ['of another batch', [2, 1, 6], [2, 1, 3, 2], 0, /another number of rows/],
+    ['of an odd buffer', [1, 1, 6], [3, 1, 3, 2], 0, /another number of rows/],
+    ['of another width', [1, 1, 12], [2, 1, 3, 2], 0, /do not make up the width/],
+    ['beyond the end', [1, 2, 6], [2, 1, 3, 2], 2, /no room/],
+    ['before the start', [1, 1, 6], [2, 1, 3, 2], -1, /no room/],
+    ['that overflows', [1, 1, 6], [2, 1, 3, 2], 2 ** 31 - 1, /no room/],
+  ])('is refused %s', (_, qkv, buffer, position, reason) => {
+    mx.tidy(() => {
+      expect(() => mx.fast.appendInPlace(mx.zeros(qkv), mx.zeros(buffer), position)).toThrow(reason);
+    });
+  });
+
+  test('is refused of two types, of bytes and into a view', () => {
+    mx.tidy(() => {
+      const qkv = mx.zeros([1, 1, 6]);
+      expect(() => mx.fast.appendInPlace(qkv, mx.zeros([2, 1, 3, 2], 'float16'), 0)).toThrow(/one type/);
+      const bytes = mx.zeros([1, 1, 6], 'uint8');
+      expect(() => mx.fast.appendInPlace(bytes, mx.zeros([2, 1, 3, 2], 'uint8'), 0)).toThrow(/16 or 32/);
+      const view = mx.transpose(mx.zeros([2, 1, 2, 3]), [0, 1, 3, 2]);
+      expect(() => {
+        mx.eval(mx.fast.appendInPlace(qkv, view, 0));
+      }).toThrow(/not contiguous/);
+    });
+  });
+});
+
+describe('a cache written in place', () => {
+  test('takes no more than its buffer while 50 tokens are queued ahead', () => {
+    const former = mx.memory.setCacheLimit(0);
+    const cache = new nn.JointCache(4096);
+    const step = (token: MxArray): MxArray => {
+      const attended = cache.attend(mx.broadcastTo(token, [1, 1, 3 * 8 * 64]), 8);
+      return mx.reshape(mx.max(attended), [1, 1, 1]);
+    };
+    const buffer = 2 * 8 * 64 * 64 * 4; // keys and values of 64 positions, in bytes
+    let token = mx.ones([1, 1, 1]);
+    mx.eval(token);
+    const active = mx.memory.active();
+    mx.memory.resetPeak();
+    for (let index = 0; index < 50; index += 1) {
+      const next = mx.tidy(() => step(token));
+      mx.asyncEval(next);
+      mx.eval(token);
+      token.dispose();
+      token = next;
+    }
+    mx.eval(token);
+    const peak = mx.memory.peak() - active;
+    mx.dispose(token);
+    cache.dispose();
+    mx.memory.setCacheLimit(former);
+    expect(peak).toBeGreaterThanOrEqual(buffer);
+    expect(peak).toBeLessThan(1.2 * buffer); // 5 buffers where each step is copied
+  });
+
+  test('takes a step that was queued and then undone', () => {
+    using cache = new nn.JointCache(8);
+    const step = (value: number): MxArray => mx.tidy(() => cache.attend(mx.full([1, 1, 12], value), 2));
+    const first = step(1);
+    const undone = step(5);
+    mx.asyncEval(first, undone);
+    cache.trim(1);
+    const next = step(3);
+    const [after] = mx.tidy(() => {
+      const alone = new nn.JointCache(8);
+      const steps = [1, 3].map((value) => alone.attend(mx.full([1, 1, 12], value), 2));
+      mx.eval(...steps);
+      alone.dispose();
+      return [mx.keep(steps[1] ?? steps[0])] as [MxArray];
+    });
+    expect(values(next)).toEqual(values(after));
+    mx.dispose([first, undone, next, after]);
+  });
+});
+
+/** The kernel's text, of which C++ only lacks the address spaces and the attributes of Metal. */
+test('the Metal kernel, run as C++ for each thread, appends what MLX’s own ops do', () => {
+  const source = readFileSync(new URL('../../../native/src/cache_append.cc', import.meta.url), 'utf8');
+  const [, kernel = ''] = /kKernel = R"\(([^]*?)\)";/.exec(source) ?? [];
+  expect(kernel).toContain('kernel void append(');
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-metal-'));
+  try {
+    const program = join(folder, 'kernel');
+    writeFileSync(`${program}.cc`, asProgram(kernel.replaceAll(/ \[\[[^\]]*\]\]/g, '')));
+    const built = spawnSync('c++', ['-std=c++17', '-Wall', '-Wextra', '-Werror', `${program}.cc`, '-o', program], { encoding: 'utf8' }); // prettier-ignore
+    expect([built.status, built.stderr]).toEqual([0, '']);
+    const ran = execFileSync(program, { encoding: 'utf8' });
+    const [, , , theirs] = mx.tidy(() => {
+      const buffer = numbered([4, 3, 6, 4], 'int32');
+      return wanted(numbered([2, 2, 36], 'int32', 1001), buffer, 3).map((array) => values(array));
+    });
+    expect(ran.trim().split(' ').map(Number)).toEqual(theirs);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/** A buffer [4, 3, 6, 4] of 1, 2, 3 …, and at position 3 the keys and values of qkv [2, 2, 3 × 3 × 4]: 1001, 1002, … */
+const asProgram = (kernel: string): string => `
+#include <cstdio>
+#include <numeric>
+#include <vector>
+#define kernel static
+#define device
+#define constant const
+typedef unsigned Item;
+struct uint3 { unsigned x, y, z; };
+${kernel}
+int main() {
+  std::vector<Item> buffer(4 * 3 * 6 * 4), qkv(2 * 2 * 36);
+  std::iota(buffer.begin(), buffer.end(), 1u);
+  std::iota(qkv.begin(), qkv.end(), 1001u);
+  const Sizes sizes{2, 3, 4, 6, 3, 12, 72, 36, 1};
+  for (unsigned z = 0; z < 12; ++z)
+    for (unsigned y = 0; y < 2; ++y)
+      for (unsigned x = 0; x < 4; ++x) append(buffer.data(), qkv.data(), sizes, {x, y, z});
+  for (Item item : buffer) std::printf("%u ", item);
+}
+`;
