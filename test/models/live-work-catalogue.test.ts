@@ -1,7 +1,7 @@
 /** The catalogue's figures of a decode step of live speech are written down; here they are held to what is computed. */
 import { expect, test } from '@jest/globals';
 import { parseConfig } from '#daemon/models/whisper/config.js';
-import { tokenMemory, tokenWeights, windowFlop } from '#daemon/models/whisper/flop.js';
+import { tokenNumbers, windowFlop } from '#daemon/models/whisper/flop.js';
 import { longestLiveFrames } from '#daemon/models/whisper/streaming/manner.js';
 import { CATALOGUE } from '#daemon/store/catalogue/index.js';
 import { SIZES } from './sizes.js';
@@ -31,7 +31,8 @@ test.each(CATALOGUE.map((entry) => [entry.name, entry] as const))('of %s', (name
   const gigaflop = windowFlop(config, frames) / 1e9;
   expect(Math.abs(entry.liveGigaflop - gigaflop)).toBeLessThanOrEqual(0.5);
   const bytes = { float16: 2, '8-bit': 1.07, '4-bit': 0.575 }[entry.precision];
-  const token = tokenWeights(config) * bytes + tokenMemory(config, frames) * 2;
+  const { layers, output, memory } = tokenNumbers(config, Math.ceil(frames / 2));
+  const token = (layers + output) * bytes + memory * 2;
   expect(Math.abs(entry.tokenBytes - token)).toBeLessThanOrEqual(1);
 });
 

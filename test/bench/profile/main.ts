@@ -13,13 +13,8 @@ import { THREADS } from '../contenders.js';
 import { float16Model, load, PLAIN, samplesOf, starterModel, streamOf, tokenCount } from '../in-process.js';
 import { commit, machine, saveResult } from '../report.js';
 import { markdownProfile, type Profile } from './report.js';
-import {
-  crossFlop,
-  encoderFlop,
-  float32Products,
-  readGbPerSecond,
-  tokenNumbers,
-} from '#daemon/engine/selftest/roofline.js';
+import { float32Products, readGbPerSecond } from '#daemon/engine/selftest/roofline.js';
+import { crossFlop, encoderFlop, tokenNumbers } from '#daemon/models/whisper/flop.js';
 import { stageOf } from './stages.js';
 import { watchCalls, watchOps } from './watch.js';
 

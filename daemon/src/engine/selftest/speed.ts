@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { loadModel } from '#daemon/models/registry.js';
 import { parseConfig } from '#daemon/models/whisper/config.js';
+import { tokenNumbers } from '#daemon/models/whisper/flop.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { MachineFacts, ModelFacts, ProductTimes } from '#daemon/protocol/selftest-work.js';
 import { selfAttentionCache } from '#native/nn/index.js';
 import { mx, type MxArray } from '#native/index.js';
 import { limitCache } from '../cache-limit.js';
-import { float32Products, readGbPerSecond, tokenNumbers } from './roofline.js';
+import { float32Products, quickestMs, readGbPerSecond } from './roofline.js';
 
 /** Larger than any cache: 256 MiB of float32. */
 const READ_NUMBERS = 64 * 2 ** 20;
@@ -25,9 +26,6 @@ const FRAMES = 1_500;
 const WIDTHS = [512, 768] as const;
 /** As the starter model. */
 const PACKED = { bits: 6, groupSize: 128 } as const;
-const ROUNDS = 10;
-/** A product that takes a CPU longer is timed less often. */
-const MAX_ROUNDS_MS = 1_000;
 
 export async function measureMachine(): Promise<MachineFacts> {
   limitCache();
@@ -68,10 +66,10 @@ export function productTimes(width: number, rows = FRAMES): ProductTimes {
   ]);
   const [packed, scales, biases] = mx.quantize(w, PACKED);
   mx.eval(x, w, packed, scales, biases);
-  const packedMs = quickest(() =>
+  const packedMs = quickestMs(() =>
     mx.quantizedMatmul(x, packed, scales, biases, { ...PACKED, transpose: true }),
   );
-  const plainMs = quickest(() => mx.matmul(x, mx.transpose(w)));
+  const plainMs = quickestMs(() => mx.matmul(x, mx.transpose(w)));
   mx.dispose(x, w, packed, scales, biases);
   return { rows, width, packedMs, plainMs };
 }
@@ -80,7 +78,7 @@ export function productTimes(width: number, rows = FRAMES): ProductTimes {
 function gpuReadGbPerSecond(): number {
   const array = mx.zeros([READ_NUMBERS], 'float32');
   mx.eval(array);
-  const ms = quickest(() => mx.sum(array));
+  const ms = quickestMs(() => mx.sum(array));
   array.dispose();
   return (READ_NUMBERS * 4) / ms / 1e6;
 }
@@ -89,28 +87,15 @@ function gpuGflops(): number {
   const size = 4096;
   const a = mx.astype(mx.random.normal([size, size]), 'float16');
   mx.eval(a);
-  const ms = quickest(() => mx.matmul(a, a));
+  const ms = quickestMs(() => mx.matmul(a, a));
   a.dispose();
   return (2 * size ** 3) / ms / 1e6;
-}
-
-function quickest(make: () => MxArray): number {
-  let best = Infinity;
-  const startMs = performance.now();
-  for (let i = 0; i < ROUNDS && (i < 2 || performance.now() - startMs < MAX_ROUNDS_MS); i++) {
-    const begin = performance.now();
-    const result = mx.tidy(make);
-    mx.eval(result);
-    best = Math.min(best, performance.now() - begin);
-    result.dispose();
-  }
-  return best;
 }
 
 /** A chain of ops that compute next to nothing, so that what is left is the host. */
 function hostMicrosPerOp(): number {
   const one = mx.array([1]);
-  const ms = quickest(() => {
+  const ms = quickestMs(() => {
     let sum = one;
     for (let i = 0; i < CHAIN_OPS; i++) sum = mx.add(sum, one);
     return sum;
