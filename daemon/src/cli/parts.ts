@@ -50,7 +50,7 @@ export interface PartsOptions {
 }
 
 /** What MLX gives Metal at once; by itself 40 or 50 ops and as many MB. */
-const LARGE_COMMAND_BUFFERS = { MLX_MAX_OPS_PER_BUFFER: '200', MLX_MAX_MB_PER_BUFFER: '400' };
+export const LARGE_COMMAND_BUFFERS = { MLX_MAX_OPS_PER_BUFFER: '200', MLX_MAX_MB_PER_BUFFER: '400' };
 
 /** The engine's module and what it is told by its environment. Tests put their own module in its place. */
 export function engineCommand({ largeCommandBuffers }: GpuSettings = DEFAULT_GPU): EngineCommand {

@@ -1,11 +1,10 @@
 /** Step 4: what the machine can do, how much of it the models use, and whether the text is right. */
 import type { MachineFacts, ModelFacts, ProductTimes } from '../../protocol/selftest-work.js';
+import { LARGE_COMMAND_BUFFERS } from '../parts.js';
 import { errorsIn, percent } from '../word-errors.js';
 import { askFor, unavailable } from './ask.js';
 import { skipped, type Environment, type NamedModel, type Step, type Verdict } from './verdict.js';
 
-/** Metal commits its work after so many operations; more of them at once were faster for others. */
-const LONG_BUFFERS = { MLX_MAX_OPS_PER_BUFFER: '200', MLX_MAX_MB_PER_BUFFER: '400' };
 /** A right text has a slip or two. */
 const MAX_WORD_ERRORS = 0.1;
 /** Below this part of the bound the GPU waits for something else than its memory. */
@@ -24,7 +23,7 @@ export const speedStep: Step = async function* (environment) {
     yield model(environment, environment.model, usual);
     yield text(environment, usual);
     if (environment.os === 'darwin')
-      yield longBuffers(usual, await measure(environment, environment.model, facts, LONG_BUFFERS));
+      yield longBuffers(usual, await measure(environment, environment.model, facts, LARGE_COMMAND_BUFFERS));
     const { modelInUse } = environment;
     if (modelInUse !== undefined)
       yield {
@@ -108,6 +107,6 @@ function longBuffers(usual: ModelFacts, long: ModelFacts): Verdict {
   const gain = long.tokensPerSecond / usual.tokensPerSecond - 1;
   const change = `${gain >= 0 ? '+' : '−'}${Math.abs(100 * gain).toFixed(0)} %`;
   const { tokensPerSecond, encodeMs } = long;
-  const facts = { gain, tokensPerSecond, encodeMs, ...LONG_BUFFERS };
+  const facts = { gain, tokensPerSecond, encodeMs, ...LARGE_COMMAND_BUFFERS };
   return { name: 'buffers', verdict: 'ok', found: `${change} tokens/s with longer command buffers`, facts };
 }
