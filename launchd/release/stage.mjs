@@ -25,7 +25,7 @@ const OF_A_WHEEL =
  * @param build `{ target, addon, mic, wheels, info }`: the addon's file, the program that records, the folders of the wheels that it was linked with
  *   (`native/vendor/…`, absolute), and what `build.json` beside it says
  * @param node `{ program, licence, version }` of the Node that comes with it
- * @param url where releases will be found; empty where nobody knows
+ * @param url where releases will be found; empty where it is not known
  */
 export function stage(root, folder, { target, addon, mic, wheels, info }, { node, url = '' }) {
   const put = (from, to, mode = 0o644) => {

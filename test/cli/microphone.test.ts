@@ -120,7 +120,7 @@ describe('the microphone', () => {
     expect(heard.samples).toEqual([...ramp(0, 4_000)]);
   });
 
-  test('that the system moves to another device goes on without a gap', async () => {
+  test('that the system moves to another device continues without a gap', async () => {
     const source = microphone({ samples: 3_200, pauseMs: 0, movesTo: 'Headset' });
     // It may move before its name is read.
     expect(['Built-in Microphone', 'Headset']).toContain((await source.open()).name);
@@ -139,7 +139,7 @@ describe('the microphone', () => {
     expect(heard.end).toMatchObject({ code: 'MIC_DENIED' });
   });
 
-  test('that gives zeros and is allowed goes on', async () => {
+  test('that gives zeros and is allowed continues', async () => {
     const source = microphone({ silent: true, samples: 3 * SECOND, pauseMs: 0 });
     await source.open();
     const heard = listenTo(source);

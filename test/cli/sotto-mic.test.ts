@@ -81,7 +81,7 @@ describe('sotto-mic', () => {
     ]);
   });
 
-  test('drops what a slow reader has no room for, says how much, and goes on at the right place', async () => {
+  test('drops what a slow reader has no room for, says how much, and continues at the right place', async () => {
     const [given, reader] = [join(folder, 'given'), join(folder, 'reader')];
     const all = 3_000_000;
     const mic = new Mic(
@@ -93,7 +93,7 @@ describe('sotto-mic', () => {
       'ramp 1600',
     );
     mic.say('open');
-    // The device is never made to wait: it has given all of it, though nobody reads.
+    // The device is never made to wait: it has given all of it, though it is not read.
     await until(() => existsSync(given));
     mic.read();
     await until(() => mic.events.includes('dropped'));

@@ -1,4 +1,4 @@
-/** How many windows of a file are decoded at once where nobody says. A stand-in is the GPU: no Mac has run this. */
+/** How many windows of a file are decoded at once by default. A stand-in is the GPU: no Mac has run this. */
 import { describe, expect, test } from '@jest/globals';
 import { rowsThatFit, withRows } from '#daemon/engine/file-batch.js';
 import { EngineHost, type EngineParts } from '#daemon/engine/host.js';

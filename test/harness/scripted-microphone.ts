@@ -29,7 +29,7 @@ export interface MicScript {
   readonly silent?: boolean;
   /** Speech in place of the ramp: a file of 16-bit samples. Where it ends, silence. */
   readonly speech?: string;
-  /** A file that is made anew whenever its sound begins. */
+  /** A file that is written whenever its sound begins. */
   readonly marks?: string;
   /** Digital silence in front of it, as a headset gives that is being woken. */
   readonly zeros?: number;

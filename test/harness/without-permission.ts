@@ -1,4 +1,4 @@
-/** Files that a daemon may not open and its client may, and files that nobody can open for a while. */
+/** Files that a daemon may not open and its client may, and files that no program can open for a while. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chownSync, chmodSync } from 'node:fs';
 import { OTHER_USER } from './odd-paths.js';
@@ -27,7 +27,7 @@ export function makePrivate(path: string, mode = 0o600): void {
   chmodSync(path, mode);
 }
 
-/** A lease on a file: whoever opens it waits until the lease ends, as for the answer to a prompt of macOS. */
+/** A lease on a file: a program that opens it waits until the lease ends, as for the answer to a prompt of macOS. */
 const LEASE = `
 import fcntl, os, signal, sys
 signal.signal(signal.SIGIO, lambda *_: None)
@@ -42,7 +42,7 @@ export const noLease: Missing =
     ? undefined
     : 'no leases: only Linux with Python can hold a file back';
 
-/** Resolves once nobody can open the file. @returns what ends that */
+/** Resolves once no program can open the file. @returns what ends that */
 export async function holdBack(path: string): Promise<() => void> {
   const holder = spawn('python3', ['-c', LEASE, path], { stdio: ['pipe', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {

@@ -126,18 +126,18 @@ describe('with the starter model', () => {
     });
   };
 
-  // 'american dream' begins as it is spoken and goes on otherwise; 'countrie' ends in the middle of a word.
+  // 'american dream' begins as it is spoken and continues otherwise; 'countrie' ends in the middle of a word.
   const WORDS = ['american dream', 'countrie', 'fellow', 'Zbigniew', 'asked not'];
   const RARE = ['Zbigniew'];
   test.each([
     { name: 'greedy with words', beamSize: 1, words: WORDS, undone: [1, 20], least: 0.3 },
-    { name: 'greedy with words that nobody says', beamSize: 1, words: RARE, undone: [0, 3], least: 0.9 },
+    { name: 'greedy with words that are not spoken', beamSize: 1, words: RARE, undone: [0, 3], least: 0.9 },
     { name: 'a beam of 2', beamSize: 2, undone: [0, 2], least: 0.95 },
     { name: 'a beam of 5', beamSize: 5, undone: [0, 2], least: 0.95 },
     { name: 'a beam of 3 with patience', beamSize: 3, patience: 2, undone: [0, 2], least: 0.95 },
     { name: 'a beam without timestamps', beamSize: 5, timestamps: false, undone: [0, 2], least: 0.95 },
     { name: 'a beam with words', beamSize: 3, words: WORDS, undone: [0, 20], least: 0.1 },
-    { name: 'a beam with words that nobody says', beamSize: 3, words: RARE, undone: [0, 5], least: 0.5 },
+    { name: 'a beam with words that are not spoken', beamSize: 3, words: RARE, undone: [0, 5], least: 0.5 },
   ])(
     '$name gives the same tokens and log-probabilities',
     async ({ beamSize, words, patience, timestamps = true, undone, least }) => {

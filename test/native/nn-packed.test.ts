@@ -324,7 +324,7 @@ describeKernels('the cache in panels', () => {
     });
   });
 
-  test.each([nn.PanelCache, nn.JointCache])('goes on with the rows it is told to, %p', (Cache) => {
+  test.each([nn.PanelCache, nn.JointCache])('continues with the rows it is told to, %p', (Cache) => {
     using forked = new Cache(32);
     using whole = new Cache(32);
     mx.tidy(() => {
@@ -341,31 +341,34 @@ describeKernels('the cache in panels', () => {
     });
   });
 
-  test.each([nn.PanelCache, nn.JointCache])('goes on with rows of the device, or as if not, %p', (Cache) => {
-    const live = mx.liveArrays();
-    const [ahead, told] = [new Cache(128), new Cache(128)];
-    mx.tidy(() => {
-      const [begin, wide, same] = [numbers(2, 64, 96), numbers(3, 1, 96), numbers(2, 1, 96)];
-      mx.eval(...[ahead, told].map((cache) => cache.attend(begin, 2)));
-      const rows = new nn.DeviceRows(mx.subtract(1, mx.array(Int32Array.of(0, 1, 0))), 2); // not there yet
-      const inVain = ahead.reorderAhead(rows);
-      expect([ahead.batch, ahead.length]).toEqual([3, 64]);
-      mx.asyncEval(ahead.attend(wide, 2)); // of a JointCache the buffer grows
-      inVain.revert();
-      expect([ahead.batch, ahead.length]).toEqual([2, 64]);
-      expect(values(ahead.attend(same, 2))).toEqual(values(told.attend(same, 2)));
+  test.each([nn.PanelCache, nn.JointCache])(
+    'continues with rows of the device, or as if not, %p',
+    (Cache) => {
+      const live = mx.liveArrays();
+      const [ahead, told] = [new Cache(128), new Cache(128)];
+      mx.tidy(() => {
+        const [begin, wide, same] = [numbers(2, 64, 96), numbers(3, 1, 96), numbers(2, 1, 96)];
+        mx.eval(...[ahead, told].map((cache) => cache.attend(begin, 2)));
+        const rows = new nn.DeviceRows(mx.subtract(1, mx.array(Int32Array.of(0, 1, 0))), 2); // not there yet
+        const inVain = ahead.reorderAhead(rows);
+        expect([ahead.batch, ahead.length]).toEqual([3, 64]);
+        mx.asyncEval(ahead.attend(wide, 2)); // of a JointCache the buffer grows
+        inVain.revert();
+        expect([ahead.batch, ahead.length]).toEqual([2, 64]);
+        expect(values(ahead.attend(same, 2))).toEqual(values(told.attend(same, 2)));
 
-      const pending = ahead.reorderAhead(rows);
-      const attended = ahead.attend(wide, 2);
-      pending.commit();
-      told.reorder([1, 0, 1]);
-      expect(values(attended)).toEqual(values(told.attend(wide, 2)));
-      expect([ahead.batch, ahead.length]).toEqual([3, 66]);
-    });
-    ahead.dispose();
-    told.dispose();
-    expect(mx.liveArrays()).toBe(live);
-  });
+        const pending = ahead.reorderAhead(rows);
+        const attended = ahead.attend(wide, 2);
+        pending.commit();
+        told.reorder([1, 0, 1]);
+        expect(values(attended)).toEqual(values(told.attend(wide, 2)));
+        expect([ahead.batch, ahead.length]).toEqual([3, 66]);
+      });
+      ahead.dispose();
+      told.dispose();
+      expect(mx.liveArrays()).toBe(live);
+    },
+  );
 
   test('caches are reordered ahead together or not at all', () => {
     using filled = new nn.JointCache(16);

@@ -65,7 +65,7 @@ async function copy(text: string): Promise<string> {
 }
 
 describe('a file that the daemon can’t open', () => {
-  test('holds no other one back; with a copy its job goes on, and the copy goes with it', async () => {
+  test('holds no other one back; with a copy its job continues, and the copy goes with it', async () => {
     const { engine, access, sessions, submit, of, textOf } = setUp();
     const [first, second] = [file('first'), file('second')];
     const job = submit(first);

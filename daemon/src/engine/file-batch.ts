@@ -1,5 +1,5 @@
 /**
- * Windows of a file that are decoded at once where nobody says how many. On a GPU several share each read of the weights and
+ * Windows of a file that are decoded at once where no number is given. On a GPU several share each read of the weights and
  * the host's time for each op; on the CPU one window keeps all cores busy.
  */
 import { totalmem } from 'node:os';
@@ -7,7 +7,7 @@ import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 /** More give little: by then the windows' own keys and values are most of what is read. */
 const MAX_ROWS = 8;
-/** All rows together may take this part of what models may take, which is half of the machine's memory if nobody says. */
+/** All rows together may take this part of what models may take, which is half of the machine's memory if no limit is set. */
 const MEMORY_SHARE = 1 / 8;
 /** A shorter file is written sooner window by window, and its text comes as it is decoded. */
 const MIN_SECONDS = 120;

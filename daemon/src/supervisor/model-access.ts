@@ -1,7 +1,7 @@
 /**
  * Whether a model's folder can be opened here, known before the engine is asked: macOS asks the user before a background
  * service reads Desktop, Documents and others, and `open` may not return until the user answers. An engine that waits there
- * serves nobody else. Folders of Sotto's own are not looked at.
+ * serves no other job. Folders of Sotto's own are not looked at.
  */
 import { dirname, join, resolve } from 'node:path';
 import type { Clock } from '../clock.js';

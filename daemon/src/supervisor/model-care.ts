@@ -207,7 +207,7 @@ export class ModelCare {
     return use;
   }
 
-  /** A folder that is not Sotto's own is looked at first: an engine that waits for macOS's permission serves nobody else. */
+  /** A folder that is not Sotto's own is looked at first: an engine that waits for macOS's permission serves no other job. */
   #send(use: number, request: Use): void {
     const { access } = this.#options;
     if (access === undefined || access.isOwn(request.model.dir)) {

@@ -6,7 +6,7 @@ import { errorsIn, percent } from '../word-errors.js';
 import { parsePower, powermetricsArguments } from './power.js';
 import { macOnly, skipped, unknown, type Environment, type Verdict } from './verdict.js';
 
-/** The model has to be loaded before somebody speaks. */
+/** The model has to be loaded before the dictation begins. */
 const READY_MS = 15_000;
 const LOOK_EVERY_MS = 100;
 /** Of the dictation, in which powermetrics measures. */

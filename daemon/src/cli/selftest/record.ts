@@ -7,7 +7,7 @@ import { MicProcess } from '../microphone/mic-process.js';
 const RECORD_SECONDS = 1;
 /** and zeros are waited out for as long as a headset may take until it sends sound. */
 const MAX_ZEROS_SECONDS = 3;
-/** A prompt of macOS is on the screen until somebody answers it. */
+/** A prompt of macOS is on the screen until the user answers it. */
 const MAX_OPEN_MS = 8_000;
 const STOP_MS = 500;
 

@@ -16,7 +16,7 @@ export interface MicrophoneRequest {
   readonly responsible?: string;
   /** The process that opens the microphone. */
   readonly accessing?: string;
-  /** Undefined while nobody has answered, or where the log says something else than yes and no. */
+  /** Undefined while the user has not answered, or where the log says something else than yes and no. */
   readonly isAllowed?: boolean;
 }
 
@@ -39,7 +39,7 @@ export function lastRequest(log: string): MicrophoneRequest | undefined {
   };
 }
 
-/** The lines about requests for the microphone, and no others: the rest of the log is nobody else's business. */
+/** The lines about requests for the microphone, and no others: the rest of the log is private. */
 export function microphoneLines(log: string): string[] {
   const lines = log.split('\n');
   const numbers = new Set(lines.filter((line) => line.includes(SERVICE)).map(numberOf));

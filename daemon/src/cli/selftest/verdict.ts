@@ -78,7 +78,7 @@ export function skipped(
 /** More of a tool's output than this is not sent in. */
 const MAX_RAW = 2_000;
 
-/** A tool of macOS that says something else than Sotto knows: no verdict, and its words for whoever reads the file. */
+/** A tool of macOS that says something else than Sotto knows: no verdict, and its words for the reader of the file. */
 export function unknown(name: string, what: string, raw: string): Verdict {
   return skipped(name, `unknown: ${what}`, undefined, { raw: raw.slice(-MAX_RAW) });
 }
