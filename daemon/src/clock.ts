@@ -1,15 +1,21 @@
-/** Time as a thing that is handed in, so that tests live through a day in a second. */
+/** A call that is due later. */
+export interface Timer {
+  /** Prevents the call. Does nothing once it was made. */
+  cancel(): void;
+}
+
+/** Time as a dependency, so that tests live through a day in a second. */
 export interface Clock {
   /** Milliseconds since an arbitrary start; never runs backwards. */
   nowMs(): number;
-  /** Calls `fn` once after `ms`; the returned function calls it off. A pending timer keeps the process alive. */
-  after(ms: number, fn: () => void): () => void;
+  /** Calls `fn` once after `ms`. A pending timer keeps the process alive. */
+  after(ms: number, fn: () => void): Timer;
 }
 
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   after(ms, fn) {
-    const timer = setTimeout(fn, ms);
-    return () => clearTimeout(timer);
+    const timeout = setTimeout(fn, ms);
+    return { cancel: () => clearTimeout(timeout) };
   },
 };

@@ -39,8 +39,8 @@ export function impatientClock(stallMs = STALL_MS): Clock {
   return {
     nowMs: () => performance.now(),
     after(ms, fn) {
-      const timer = setTimeout(fn, ms >= STALL_MS ? stallMs : 0);
-      return () => clearTimeout(timer);
+      const timeout = setTimeout(fn, ms >= STALL_MS ? stallMs : 0);
+      return { cancel: () => clearTimeout(timeout) };
     },
   };
 }

@@ -1,5 +1,5 @@
 /** A clock that stands still until it is moved; then everything that falls due happens in order. */
-import { systemClock, type Clock } from '#daemon/clock.js';
+import { systemClock, type Clock, type Timer } from '#daemon/clock.js';
 
 export class VirtualClock implements Clock {
   #nowMs = 0;
@@ -9,12 +9,10 @@ export class VirtualClock implements Clock {
     return this.#nowMs;
   }
 
-  after(ms: number, fn: () => void): () => void {
+  after(ms: number, fn: () => void): Timer {
     const timer = { atMs: this.#nowMs + ms, fn };
     this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
+    return { cancel: () => (this.#timers = this.#timers.filter((other) => other !== timer)) };
   }
 
   /** Lets time pass timer by timer. */

@@ -1,6 +1,6 @@
 /** `sotto daemon run`: the daemon itself, in this process. */
 import { makeFolder } from '../make-folder.js';
-import { systemClock } from '../clock.js';
+import { systemClock, type Timer } from '../clock.js';
 import { openLog } from '../log.js';
 import type { Paths } from '../paths.js';
 import type { Logger } from '../logger.js';
@@ -60,8 +60,8 @@ export async function runDaemon({
   const log = openLog(paths.log);
   const startedMs = systemClock.nowMs();
   let stopping = false;
-  let calmIdle: (() => void) | undefined;
-  let calmTidy: (() => void) | undefined;
+  let calmIdle: Timer | undefined;
+  let calmTidy: Timer | undefined;
   let resolveEnded: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (resolveEnded = resolve));
 
@@ -102,7 +102,7 @@ export async function runDaemon({
   const files = new FileDesk({ sessions, clock: systemClock, onIdleChange: () => watchIdle() });
 
   const watchIdle = (): void => {
-    calmIdle?.();
+    calmIdle?.cancel();
     calmIdle = undefined;
     const works = !sessions.idle || !live.idle || !models.idle || !files.idle || api.admission.inside > 0;
     // Whoever opened the port wants somebody to be there.
@@ -189,8 +189,8 @@ export async function runDaemon({
       return;
     }
     stopping = true;
-    calmIdle?.();
-    calmTidy?.();
+    calmIdle?.cancel();
+    calmTidy?.cancel();
     port.hide();
     log.info({ why }, 'daemon stops');
     void end();

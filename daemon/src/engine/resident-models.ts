@@ -3,7 +3,7 @@
  * serve where memory allows it; else whoever nobody works with makes room, and whoever is in use is waited for.
  */
 import type { Footprint } from '#daemon/models/footprint.js';
-import type { Clock } from '#daemon/clock.js';
+import type { Clock, Timer } from '#daemon/clock.js';
 import { orAborted } from '#daemon/models/or-aborted.js';
 import type { LoadOptions, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -56,7 +56,7 @@ export class ResidentModels {
   #letGo: (() => void)[] = [];
   #waitsForRoom = false;
   readonly #closed = new AbortController();
-  #calmIdle: (() => void) | undefined;
+  #calmIdle: Timer | undefined;
 
   constructor(parts: ResidentModelsParts) {
     this.#parts = parts;
@@ -126,9 +126,9 @@ export class ResidentModels {
   /** Frees all models, and whichever is still on its way. */
   close(): void {
     this.#closed.abort();
-    this.#calmIdle?.();
+    this.#calmIdle?.cancel();
     for (const resident of this.#residents.values()) {
-      resident.calm?.();
+      resident.calm?.cancel();
       resident.model.dispose();
     }
     this.#residents.clear();
@@ -159,7 +159,7 @@ export class ResidentModels {
   }
 
   #held(resident: Resident): HeldModel {
-    this.#calmIdle?.();
+    this.#calmIdle?.cancel();
     this.#calmIdle = undefined;
     return resident.hold(() => this.#free(resident));
   }
@@ -171,14 +171,14 @@ export class ResidentModels {
     for (const resolve of this.#letGo.splice(0)) resolve();
     if (resident.goes) this.#evict(resident);
     else if (resident.ref.dir !== this.#keptDir) {
-      resident.calm?.();
+      resident.calm?.cancel();
       resident.calm = this.#parts.clock.after(GUEST_MS, () => this.#evict(resident));
     }
     this.#rest();
   }
 
   #evict(resident: Resident): void {
-    resident.calm?.();
+    resident.calm?.cancel();
     if (this.#residents.get(resident.ref.dir) !== resident) return;
     this.#residents.delete(resident.ref.dir);
     resident.model.dispose();
@@ -188,7 +188,7 @@ export class ResidentModels {
 
   /** Once nobody works and nothing is on its way: the kept one is back, and the time runs after which all of them go. */
   #rest(): void {
-    this.#calmIdle?.();
+    this.#calmIdle?.cancel();
     this.#calmIdle = undefined;
     const { unloadAfterSeconds } = this.#limits;
     const isBusy = !this.#queue.idle || [...this.#residents.values()].some(({ holders }) => holders > 0);

@@ -1,4 +1,5 @@
 /** One model in memory, and who works with it. */
+import type { Timer } from '../clock.js';
 import type { Footprint } from '#daemon/models/footprint.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { EngineModel, ModelRef } from '#daemon/protocol/ipc.js';
@@ -20,7 +21,7 @@ export class Resident {
   goes = false;
   warm = false;
   /** Calls off its end, where that is near. */
-  calm: (() => void) | undefined;
+  calm: Timer | undefined;
 
   constructor(ref: ModelRef, model: SpeechModel, need: Footprint, loadSeconds: number) {
     this.ref = ref;
@@ -32,7 +33,7 @@ export class Resident {
   /** @param onFree called when the last of its holders lets go */
   hold(onFree: () => void): HeldModel {
     this.holders += 1;
-    this.calm?.();
+    this.calm?.cancel();
     this.calm = undefined;
     let released = false;
     return {

@@ -3,7 +3,7 @@
  * what waits for a slow reader within bounds.
  */
 import type { RawData, WebSocket } from 'ws';
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 import type { Logger } from '../logger.js';
 import { SottoError } from '../protocol/errors.js';
 import { codedError } from '../protocol/file-problem.js';
@@ -53,7 +53,7 @@ export class Connection {
   readonly #live: LiveChannels;
   readonly #models: ModelRequests;
   readonly #files: FileRequests;
-  readonly #calmHello: () => void;
+  readonly #calmHello: Timer;
   #greeted = false;
   #lastPongMs: number;
 
@@ -81,7 +81,7 @@ export class Connection {
     // The peer broke a rule of WebSocket or of our limits; ws closes with the fitting code itself.
     socket.on('error', (error) => context.log.warn({ message: error.message }, 'connection error'));
     socket.on('close', () => {
-      this.#calmHello();
+      this.#calmHello.cancel();
       context.sessions.cancelAllOf(this);
       this.#live.close();
       this.#models.close();
@@ -192,7 +192,7 @@ export class Connection {
   }
 
   #greet(protocol: number): void {
-    this.#calmHello();
+    this.#calmHello.cancel();
     const { uploads } = this.#context;
     this.#send({
       ...{ type: 'hello', protocol: PROTOCOL_VERSION, version: SOTTO_VERSION, pid: process.pid },

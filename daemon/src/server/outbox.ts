@@ -3,7 +3,7 @@
  * has left this process: the bytes that leave tell a slow client from one that does not read.
  */
 import type { WebSocket } from 'ws';
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 import { LIMITS } from '../protocol/version.js';
 import { MAX_UNREAD_BYTES } from './websocket.js';
 
@@ -25,7 +25,7 @@ export class Outbox {
   readonly #onStalled: () => void;
   readonly #fragments: Fragment[] = [];
   #queuedBytes = 0;
-  #cancelStallTimer: (() => void) | undefined;
+  #cancelStallTimer: Timer | undefined;
   #hasProgressed = false;
 
   /** @param onStalled called once for a client that reads nothing, or has too much unread; nothing is sent after it */
@@ -71,7 +71,7 @@ export class Outbox {
     }
   }
 
-  #watch(): () => void {
+  #watch(): Timer {
     this.#hasProgressed = false;
     const dueMs = this.#clock.nowMs() + STALL_TIMEOUT_MS;
     return this.#clock.after(STALL_TIMEOUT_MS, () => {
@@ -89,7 +89,7 @@ export class Outbox {
   }
 
   #clear(): void {
-    this.#cancelStallTimer?.();
+    this.#cancelStallTimer?.cancel();
     this.#cancelStallTimer = undefined;
     this.#fragments.length = 0;
     this.#queuedBytes = 0;

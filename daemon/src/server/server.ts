@@ -1,4 +1,5 @@
 /** The daemon's face: HTTP on a Unix socket, and on it the WebSocket that clients speak. */
+import type { Timer } from '../clock.js';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../protocol/errors.js';
 import type { WebSocket } from 'ws';
@@ -31,8 +32,8 @@ export class SottoServer {
   readonly #connections = new Set<Connection>();
   readonly #lock: Lock;
   #inode = 0;
-  #calmBeat: () => void = () => undefined;
-  #cancelFileCheck: () => void = () => undefined;
+  #calmBeat: Timer | undefined;
+  #cancelFileCheck: Timer | undefined;
   #isClosing = false;
   #lastTrouble = '';
 
@@ -86,8 +87,8 @@ export class SottoServer {
   /** Stops listening (the socket file goes) and ends every connection. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    this.#calmBeat();
-    this.#cancelFileCheck();
+    this.#calmBeat?.cancel();
+    this.#cancelFileCheck?.cancel();
     removeSocket(this.#context.socketPath, this.#inode);
     this.#front.endClients(GOING_AWAY, 'the daemon ends');
     await this.#front.close();

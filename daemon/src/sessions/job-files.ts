@@ -2,7 +2,7 @@
  * The files of jobs that are not over: which can be opened, and which wait for permission or for a copy that the client
  * writes. A job whose file can't be opened stands aside, and the engine does the others.
  */
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 import { SottoError } from '../protocol/errors.js';
 import type { FileAccess, FileAnswer } from '../supervisor/file-access.js';
 import type { Readiness } from './fair-queue.js';
@@ -22,7 +22,7 @@ interface Entry {
   /** What the engine reads in place of the user's file. */
   copy?: Copy;
   endCheck: () => void;
-  stopLimit: () => void;
+  stopLimit?: Timer;
 }
 
 export interface JobFilesOptions {
@@ -46,7 +46,7 @@ export class JobFiles {
   add(job: Job): void {
     const { access } = this.#options;
     if (access === undefined || job.request.isUpload === true) return;
-    const entry: Entry = { readiness: 'wait', endCheck: () => undefined, stopLimit: () => undefined };
+    const entry: Entry = { readiness: 'wait', endCheck: () => undefined };
     this.#entries.set(job, entry);
     entry.endCheck = access.check(job.request.path, (answer) => this.#answered(job, entry, answer));
   }
@@ -92,7 +92,7 @@ export class JobFiles {
     if (entry === undefined) return;
     this.#entries.delete(job);
     entry.endCheck();
-    entry.stopLimit();
+    entry.stopLimit?.cancel();
     void entry.copy?.discard();
   }
 
@@ -115,7 +115,7 @@ export class JobFiles {
   #ready(entry: Entry): void {
     entry.readiness = 'ready';
     entry.endCheck();
-    entry.stopLimit();
+    entry.stopLimit?.cancel();
     this.#options.onChange();
   }
 }

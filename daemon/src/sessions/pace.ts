@@ -1,5 +1,5 @@
 /** When something is told to one who watches: what matters at once, all that changes together; the rest now and then. */
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 
 const EVERY_MS = 100;
 
@@ -7,7 +7,7 @@ export class Pace {
   readonly #clock: Clock;
   readonly #tell: () => boolean;
   #soon = false;
-  #calm: (() => void) | undefined;
+  #calm: Timer | undefined;
   #closed = false;
 
   /** @param tell says what there is to say; false if that could not be passed on: it is tried again */
@@ -34,12 +34,12 @@ export class Pace {
 
   close(): void {
     this.#closed = true;
-    this.#calm?.();
+    this.#calm?.cancel();
   }
 
   #flush(): void {
     if (this.#closed) return;
-    this.#calm?.();
+    this.#calm?.cancel();
     this.#calm = undefined;
     if (!this.#tell()) this.nowAndThen();
   }

@@ -168,7 +168,7 @@ export class Sessions {
       this.#inEngine?.handle.cancel();
     });
     await free;
-    cutOff();
+    cutOff.cancel();
   }
 
   #advance(): void {

@@ -55,7 +55,7 @@ export class ProcessFileAccess implements FileAccess {
     const ended = new AbortController();
     const stopTimer = clock.after(SLOW_OPEN_MS, () => answer('slow'));
     const end = (): void => {
-      stopTimer();
+      stopTimer.cancel();
       this.#queue.delete(begin);
       ended.abort();
     };
@@ -69,7 +69,7 @@ export class ProcessFileAccess implements FileAccess {
         .then((found) => {
           this.#tries -= 1;
           this.#beginNext();
-          stopTimer();
+          stopTimer.cancel();
           if (!ended.signal.aborted) answer(found);
         });
     };

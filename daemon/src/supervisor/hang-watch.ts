@@ -3,7 +3,7 @@
  * allowance means that it hangs. A machine that slept is no hang: when a tick comes much later than it was
  * asked for, time has jumped for everybody, and the allowance begins anew.
  */
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 
 export const PING_EVERY_MS = 5_000;
 /** MLX work is waited for without blocking, so a healthy engine answers within milliseconds; loading may block. */
@@ -22,7 +22,7 @@ export class HangWatch {
   readonly #options: HangWatchOptions;
   #lastHeardMs: number;
   #lastTickMs: number;
-  #cancelTimer: (() => void) | undefined;
+  #cancelTimer: Timer | undefined;
 
   constructor(options: HangWatchOptions) {
     this.#options = options;
@@ -36,7 +36,7 @@ export class HangWatch {
   }
 
   stop(): void {
-    this.#cancelTimer?.();
+    this.#cancelTimer?.cancel();
     this.#cancelTimer = undefined;
   }
 

@@ -2,7 +2,7 @@
  * The sessions of dictation that the engine process serves: opened as soon as it is ready, told of its end. Knows messages,
  * not processes.
  */
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 import { SottoError } from '../protocol/errors.js';
 import type { FromEngine, LiveLook, ToEngine } from '../protocol/ipc.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../protocol/live.js';
@@ -49,7 +49,7 @@ export class LiveDesk {
   #next = 1;
   #ready = false;
   /** Calls off the wait for the next look. */
-  #calm: (() => void) | undefined;
+  #calm: Timer | undefined;
 
   constructor(options: LiveDeskOptions) {
     this.#options = options;
@@ -161,7 +161,7 @@ export class LiveDesk {
 
   /** Whoever waits for a look is served in turn: any sign of one is one for all. */
   #alive(): void {
-    this.#calm?.();
+    this.#calm?.cancel();
     this.#calm = undefined;
     this.#watch();
   }
@@ -170,12 +170,12 @@ export class LiveDesk {
     const owes = [...this.#desks.values()].some((desk) => desk.open && desk.sentSamples >= desk.dueSamples);
     if (owes) this.#calm ??= this.#expectLook();
     else {
-      this.#calm?.();
+      this.#calm?.cancel();
       this.#calm = undefined;
     }
   }
 
-  #expectLook(owedSinceMs = this.#options.clock.nowMs()): () => void {
+  #expectLook(owedSinceMs = this.#options.clock.nowMs()): Timer {
     const { clock, onStuck, progressMs } = this.#options;
     const dueMs = clock.nowMs() + LOOK_ALLOWED_MS;
     return clock.after(LOOK_ALLOWED_MS, () => {

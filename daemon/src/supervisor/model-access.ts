@@ -4,7 +4,7 @@
  * serves no other job. Folders of Sotto's own are not looked at.
  */
 import { dirname, join, resolve } from 'node:path';
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { openInProcess, SLOW_OPEN_MS, type TryOpen } from './file-access.js';
 
@@ -54,7 +54,7 @@ export class ProcessModelAccess implements ModelAccess {
   async #try(dir: string): Promise<SottoError | undefined> {
     const { clock, tryOpen = openInProcess } = this.#options;
     const stop = new AbortController();
-    let stopTimer = (): void => undefined;
+    let stopTimer: Timer | undefined;
     const slow = new Promise<'slow'>((done) => {
       stopTimer = clock.after(SLOW_OPEN_MS, () => done('slow'));
     });
@@ -68,7 +68,7 @@ export class ProcessModelAccess implements ModelAccess {
         ? undefined
         : unreadable(dir, answer, this.#options.own[0] ?? 'Sotto’s models folder');
     } finally {
-      stopTimer();
+      stopTimer?.cancel();
       stop.abort();
     }
   }

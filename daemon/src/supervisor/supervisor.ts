@@ -2,7 +2,7 @@
  * Keeps one engine process alive: starts it, has its model warm, passes a job to it, watches that it answers,
  * and replaces it when it dies. The process boundary is what a Metal abort or an out-of-memory kill stops at.
  */
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 import type { Logger } from '../logger.js';
 import { SottoError, type ErrorCode } from '../protocol/errors.js';
 import type { FromEngine, ModelLimits, ModelRef } from '../protocol/ipc.js';
@@ -50,7 +50,7 @@ interface CurrentJob {
   sent: boolean;
   cancelled: boolean;
   /** Calls off the timer of the grace period after a cancel. */
-  calm?: () => void;
+  calm?: Timer;
   /** What the engine said before it was put down for it. */
   fault?: SottoError;
 }
@@ -83,7 +83,7 @@ export class Supervisor implements Engine, ModelEngine {
   #fatal: SottoError | undefined;
   /** Set while a process is ended on purpose: its exit is no crash. */
   #expectedExit = false;
-  #calmRestart: (() => void) | undefined;
+  #calmRestart: Timer | undefined;
   #stopped: (() => void) | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -187,7 +187,7 @@ export class Supervisor implements Engine, ModelEngine {
       process.kill('did not end when asked'),
     );
     await gone;
-    putDown();
+    putDown.cancel();
   }
 
   /** Ends the engine without waiting. */
@@ -197,9 +197,9 @@ export class Supervisor implements Engine, ModelEngine {
   }
 
   #leave(): void {
-    this.#current?.calm?.();
+    this.#current?.calm?.cancel();
     this.#current = undefined;
-    this.#calmRestart?.();
+    this.#calmRestart?.cancel();
     this.#state = 'stopped';
     this.#live.failAll(this.#degradedError());
     this.#models.failAll(this.#degradedError());
@@ -253,7 +253,7 @@ export class Supervisor implements Engine, ModelEngine {
   #finish(report: JobReport): void {
     const current = this.#current;
     this.#current = undefined;
-    current?.calm?.();
+    current?.calm?.cancel();
     if (report.type === 'done') this.#policy.worked();
     if (report.type !== 'lost') this.#isAheadSuspect = false;
     current?.report(report);

@@ -3,7 +3,7 @@
  * given up, and, for a while, taken back up; and written down again in another language or by another model.
  */
 import type { DictationEvent } from '../../client/index.js';
-import type { Clock } from '../../clock.js';
+import type { Clock, Timer } from '../../clock.js';
 import {
   isOver,
   type Capture,
@@ -86,8 +86,8 @@ export class BackgroundTake {
   #muted = 0;
   #sourceFailure: SottoError | undefined;
   #sourceEnded = false;
-  #calmRestore: (() => void) | undefined;
-  #calmForgotten: (() => void) | undefined;
+  #calmRestore: Timer | undefined;
+  #calmForgotten: Timer | undefined;
   #settle: () => void = () => undefined;
   /** Resolves with the last phase. */
   readonly over = new Promise<void>((resolve) => (this.#settle = resolve));
@@ -150,7 +150,7 @@ export class BackgroundTake {
 
   restore(): void {
     if (!this.#isIn(['cancelled']) || this.#isGivenUp) return;
-    this.#calmRestore?.();
+    this.#calmRestore?.cancel();
     this.#mark(false);
     this.#change({ phase: 'finishing' });
     this.#finishSession();
@@ -417,7 +417,7 @@ export class BackgroundTake {
   }
 
   #giveUp(): void {
-    this.#calmRestore?.();
+    this.#calmRestore?.cancel();
     this.#isGivenUp = true;
     this.#cancelSessions();
     // One that is over says nothing any more.
@@ -429,8 +429,8 @@ export class BackgroundTake {
   }
 
   #end(change: Partial<Own>): void {
-    this.#calmRestore?.();
-    this.#calmForgotten?.();
+    this.#calmRestore?.cancel();
+    this.#calmForgotten?.cancel();
     this.#coming?.cancel();
     this.#before?.cancel();
     const { again: _, unwritten: __, ...rest } = this.#own;
@@ -453,7 +453,7 @@ export class BackgroundTake {
   }
 
   #watchForgotten(): void {
-    this.#calmForgotten?.();
+    this.#calmForgotten?.cancel();
     if (isOver(this.#own.phase)) return;
     this.#calmForgotten = this.#parts.clock.after(FORGOTTEN_MS, () => this.finish());
   }

@@ -1,7 +1,7 @@
 /** The socket at which commands find the take, or begin one: tells each of them all of it at first, then what changes. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Clock } from '../../clock.js';
+import type { Clock, Timer } from '../../clock.js';
 import {
   isOver,
   parseCaptureAsk,
@@ -58,7 +58,7 @@ export class CaptureServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #watchers = new Map<Socket, Watcher>();
-  #calmTell: (() => void) | undefined;
+  #calmTell: Timer | undefined;
 
   private constructor(parts: CaptureServerParts) {
     this.#parts = parts;
@@ -88,7 +88,7 @@ export class CaptureServer {
   }
 
   async close(): Promise<void> {
-    this.#calmTell?.();
+    this.#calmTell?.cancel();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#sockets) socket.end();
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 500))]);
@@ -158,7 +158,7 @@ export class CaptureServer {
   }
 
   #tellAll(): void {
-    this.#calmTell?.();
+    this.#calmTell?.cancel();
     this.#calmTell = undefined;
     const now = this.#parts.take()?.now;
     if (now === undefined) return;

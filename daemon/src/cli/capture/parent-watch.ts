@@ -1,5 +1,5 @@
 /** Whether whoever started this process still runs: one whose parent has ended is given another one. */
-import type { Clock } from '../../clock.js';
+import type { Clock, Timer } from '../../clock.js';
 import { isRunning } from '../../is-running.js';
 
 const LOOK_EVERY_MS = 2_000;
@@ -11,12 +11,12 @@ const LOOK_EVERY_MS = 2_000;
  */
 export function watchParent(clock: Clock, gone: () => void, named?: number): () => void {
   const parent = process.ppid;
-  let calm = (): void => undefined;
+  let calm: Timer | undefined;
   const look = (): void => {
     const isThere = process.ppid === parent && (named === undefined || isRunning(named));
     if (isThere) calm = clock.after(LOOK_EVERY_MS, look);
     else gone();
   };
   look();
-  return () => calm();
+  return () => calm?.cancel();
 }

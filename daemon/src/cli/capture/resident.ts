@@ -4,7 +4,7 @@
  * program was replaced, and after a long time in which nobody has dictated.
  */
 import { Connections, Dictation, type DictationOptions } from '../../client/index.js';
-import type { Clock } from '../../clock.js';
+import type { Clock, Timer } from '../../clock.js';
 import { silentLog } from '../../logger.js';
 import type { Paths } from '../../paths.js';
 import {
@@ -67,11 +67,11 @@ export class Resident {
   #finisher: object | undefined;
   #unread: LastText | undefined;
   #isLeaving = false;
-  #calmAlone: (() => void) | undefined;
-  #calmForget: (() => void) | undefined;
-  #calmUnread: (() => void) | undefined;
-  #calmStandby: (() => void) | undefined;
-  #calmIdle: (() => void) | undefined;
+  #calmAlone: Timer | undefined;
+  #calmForget: Timer | undefined;
+  #calmUnread: Timer | undefined;
+  #calmStandby: Timer | undefined;
+  #calmIdle: Timer | undefined;
   #settle: () => void = () => undefined;
   /** Resolves when the process may end: nothing goes on any more. */
   readonly ended = new Promise<void>((resolve) => (this.#settle = resolve));
@@ -160,7 +160,7 @@ export class Resident {
   }
 
   #beNotAlone(): void {
-    this.#calmAlone?.();
+    this.#calmAlone?.cancel();
     this.#calmAlone = undefined;
   }
 
@@ -242,7 +242,7 @@ export class Resident {
   /** What was said is in the history; or nowhere, if nothing is to be kept. A look at it is not enough to have been given it. */
   #keepUnread({ phase, startedMs, text = '' }: Capture): void {
     if (phase !== 'final' || text === '') return;
-    this.#calmUnread?.();
+    this.#calmUnread?.cancel();
     this.#unread = undefined;
     if (this.#finisher !== undefined || (this.#watchers > 0 && this.#isCompany)) return;
     this.#unread = { startedMs, text };
@@ -251,27 +251,27 @@ export class Resident {
 
   #forget(take: BackgroundTake): void {
     if (take !== this.#take) return;
-    this.#calmForget?.();
+    this.#calmForget?.cancel();
     this.#take = undefined;
     if (this.#isLeaving) this.#end();
     else this.#beIdle();
   }
 
   #beIdle(): void {
-    this.#calmIdle?.();
+    this.#calmIdle?.cancel();
     this.#calmIdle = this.#parts.clock.after(IDLE_MS, () => this.leave());
   }
 
   #end(): void {
     this.#calm();
-    this.#calmUnread?.();
+    this.#calmUnread?.cancel();
     this.#standby.dismiss();
     this.#settle();
   }
 
   #calm(): void {
     this.#beNotAlone();
-    for (const calm of [this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.();
+    for (const calm of [this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.cancel();
   }
 }
 

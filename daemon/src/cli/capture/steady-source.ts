@@ -2,7 +2,7 @@
  * A microphone that comes back: one that is lost while somebody speaks (a headset that is taken off, a sound system that
  * starts anew) is opened again, or the system's own in its place. And one can be changed for another in the middle.
  */
-import type { Clock } from '../../clock.js';
+import type { Clock, Timer } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
 import type { OpenSource, Source, SourceListener } from '../dictate/source.js';
@@ -33,7 +33,7 @@ export class SteadySource implements Source {
   #tries = 0;
   #heard = 0;
   #stopped = false;
-  #calm: (() => void) | undefined;
+  #calm: Timer | undefined;
 
   /** @param first one that is being opened already */
   constructor(parts: SteadySourceParts, first?: Source) {
@@ -70,7 +70,7 @@ export class SteadySource implements Source {
       return;
     }
     // Between two tries there is none that could say that it is over.
-    this.#calm();
+    this.#calm.cancel();
     this.#calm = undefined;
     this.#listener?.end();
   }
@@ -83,7 +83,7 @@ export class SteadySource implements Source {
     const before = this.#inner;
     this.#inner = this.#parts.open(device);
     before.stop();
-    this.#calm?.();
+    this.#calm?.cancel();
     this.#calm = undefined;
     // Before the start it is `open` that goes on with the new one.
     if (this.#listener !== undefined) void this.#comeBack();

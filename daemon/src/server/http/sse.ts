@@ -38,6 +38,7 @@ export async function* keptAlive(
 function quiet(clock: Clock, ms: number, next: Promise<unknown>): Promise<undefined> {
   return new Promise((resolve) => {
     const calm = clock.after(ms, () => resolve(undefined));
-    next.then(calm, calm);
+    const cancel = (): void => calm.cancel();
+    next.then(cancel, cancel);
   });
 }

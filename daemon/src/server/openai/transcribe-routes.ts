@@ -97,7 +97,7 @@ async function stream({ clock }: TranscribeContext, job: FileJob, asked: Asked):
   await new Promise<void>((resolve) => {
     const calm = clock.after(STATUS_WAITS_MS, resolve);
     void job.begun().then(() => {
-      calm();
+      calm.cancel();
       resolve();
     });
   });

@@ -3,7 +3,7 @@
  * than they can be worked on, and keeps what waits for a slow reader within bounds.
  */
 import type { RawData, WebSocket } from 'ws';
-import type { Clock } from '../../clock.js';
+import type { Clock, Timer } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
@@ -63,7 +63,7 @@ export class RealtimeConnection {
   readonly #id = newId('sess');
   readonly #expiresAt: number;
   readonly #buffer: InputBuffer;
-  readonly #calm: (() => void)[] = [];
+  readonly #calm: Timer[] = [];
   #settings: Settings;
   #beta: BetaName | undefined;
   #intake: Intake;
@@ -257,7 +257,7 @@ export class RealtimeConnection {
 
   #closed(): void {
     this.#ending = true;
-    for (const calm of this.#calm) calm();
+    for (const calm of this.#calm) calm.cancel();
     this.#inbox.length = 0;
     this.#buffer.close();
   }

@@ -3,7 +3,7 @@
  * it is acknowledged; the engine is given it from there, and again after a crash, from the last checkpoint on. It ends in
  * exactly one of `final`, `cancelled` and `failed`.
  */
-import type { Clock } from '../../clock.js';
+import type { Clock, Timer } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
@@ -91,7 +91,7 @@ export class LiveSession {
   #warnedOfDisk = false;
   #isCancelled = false;
   #isLeft = false;
-  #cancelDiskRetry: (() => void) | undefined;
+  #cancelDiskRetry: Timer | undefined;
 
   constructor(parts: LiveSessionParts) {
     this.#parts = parts;
@@ -237,7 +237,7 @@ export class LiveSession {
   }
 
   #leaveEngine(): void {
-    this.#cancelDiskRetry?.();
+    this.#cancelDiskRetry?.cancel();
     this.#running?.cancel();
     this.#running = undefined;
     this.#open = false;
@@ -436,7 +436,7 @@ export class LiveSession {
     this.#isCancelled = result.state === 'cancelled' || this.#parts.isUnwanted();
     const outcome: TakeOutcome['result'] = this.#isCancelled ? { state: 'cancelled' } : result;
     const event: LiveEvent = this.#isCancelled ? { type: 'cancelled' } : lastEvent;
-    this.#cancelDiskRetry?.();
+    this.#cancelDiskRetry?.cancel();
     const { audio, id, keep, log, onOver, said, startedMs } = this.#parts;
     await audio.close();
     let recording: string | undefined;

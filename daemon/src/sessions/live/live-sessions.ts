@@ -2,7 +2,7 @@
  * All takes of all clients: opened, found again after a lost connection or a dead daemon, finished when nobody comes back.
  */
 import { basename } from 'node:path';
-import type { Clock } from '../../clock.js';
+import type { Clock, Timer } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
@@ -78,7 +78,7 @@ interface Entry {
   /** Whether its files are of no use any more. */
   mayGo: boolean;
   /** Calls off the end of a grace, or of the memory of a session that is over. */
-  calm?: () => void;
+  calm?: Timer;
 }
 
 export class LiveSessions {
@@ -176,7 +176,7 @@ export class LiveSessions {
     const entry = this.#entries.get(session.id);
     if (entry?.session !== session) return;
     if (!session.over) {
-      entry.calm?.();
+      entry.calm?.cancel();
       delete entry.calm;
     }
     entry.listener = listener;
@@ -226,10 +226,10 @@ export class LiveSessions {
       const finished = new Promise<void>((resolve) => (this.#whenFinished = resolve));
       const cutOff = this.#options.clock.after(graceMs, () => this.#whenFinished?.());
       await finished;
-      cutOff();
+      cutOff.cancel();
     }
     for (const entry of this.#entries.values()) {
-      entry.calm?.();
+      entry.calm?.cancel();
       if (!entry.session.over) await entry.session.suspend();
       await entry.journal.current?.close();
       if (entry.mayGo || entry.transient) await this.#files.remove(entry.session.id);
@@ -404,7 +404,7 @@ export class LiveSessions {
 
   #finishAfter(entry: Entry, graceMs: number): void {
     if (entry.listener !== undefined || entry.session.over) return;
-    entry.calm?.();
+    entry.calm?.cancel();
     entry.calm = this.#options.clock.after(graceMs, () => void this.#finishAlone(entry));
   }
 
@@ -452,7 +452,7 @@ export class LiveSessions {
   }
 
   #remember(entry: Entry): void {
-    entry.calm?.();
+    entry.calm?.cancel();
     const forget = (): void => {
       this.#entries.delete(entry.session.id);
       if (entry.mayGo) void this.#files.remove(entry.session.id);

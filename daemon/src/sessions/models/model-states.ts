@@ -140,7 +140,7 @@ export class ModelStates {
     return new Promise((resolve, reject) => {
       const settle = (end: () => void): void => {
         unwatch();
-        calm();
+        calm.cancel();
         signal?.removeEventListener('abort', cancel);
         end();
       };

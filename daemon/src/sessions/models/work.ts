@@ -2,7 +2,7 @@
  * One piece of work on models, and all who wait for it: each hears the numbered events from the first one on, whenever
  * they joined, and exactly one end.
  */
-import type { Clock } from '../../clock.js';
+import type { Clock, Timer } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
 import type { ModelsEvent, ModelsResult } from '../../protocol/models.js';
@@ -55,7 +55,7 @@ export class Work {
   readonly #numbered: ModelsEvent[] = [];
   #progress: Progress | undefined;
   #toldMs = -Infinity;
-  #calm: (() => void) | undefined;
+  #calm: Timer | undefined;
   #end: End | undefined;
   #calledOffBy: Member | undefined;
   #reason: SottoError | undefined;
@@ -159,7 +159,7 @@ export class Work {
   }
 
   #tellProgress(): void {
-    this.#calm?.();
+    this.#calm?.cancel();
     this.#calm = undefined;
     this.#toldMs = this.#options.clock.nowMs();
     if (this.#progress !== undefined) this.#tell({ type: 'event', event: this.#progress });
@@ -171,7 +171,7 @@ export class Work {
 
   #settle(end: End): void {
     if (this.over) return;
-    this.#calm?.();
+    this.#calm?.cancel();
     this.#end = end;
     for (const [member, listener] of [...this.#members]) listener(this.#lastNotice(end, member));
     this.#members.clear();

@@ -146,7 +146,7 @@ async function receive(
     try {
       for (;;) {
         const { done, value } = await reader.read();
-        calm();
+        calm.cancel();
         calm = clock.after(STALL_MS, () => stalled.abort());
         throwIfCancelled(signal);
         if (done) break;
@@ -167,7 +167,7 @@ async function receive(
     if (stalled.signal.aborted) throw new Passing(`nothing came for ${STALL_MS / 1000} s (${what})`);
     throw networkError(trouble ?? error, what);
   } finally {
-    calm();
+    calm.cancel();
     stalled.abort();
   }
 }

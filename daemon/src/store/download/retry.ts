@@ -67,11 +67,11 @@ export async function pause(ms: number, clock: Clock, signal: AbortSignal): Prom
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {
     const end = () => {
-      callOff();
+      timer.cancel();
       signal.removeEventListener('abort', end);
       resolve();
     };
-    const callOff = clock.after(ms, end);
+    const timer = clock.after(ms, end);
     signal.addEventListener('abort', end, { once: true });
   });
 }
