@@ -15,6 +15,7 @@ import { renderLauncher } from './launcher.js';
 import { element, renderPropertyList } from './property-list.js';
 import { refusal, type Ran, type Run } from './run.js';
 import { pause, within, type Pause } from './within.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 /** `Input/output error`: what launchd says of a label that is still on its way out. */
 const BUSY = 5;
@@ -103,8 +104,7 @@ export class LaunchAgent implements AgentManager {
       installed: installedAs(this.#files()),
       state: printed?.state ?? 'not loaded',
       file: this.#file,
-      ...(pid !== undefined && { pid }),
-      ...(lastExit !== undefined && { lastFailure: lastExit }),
+      ...defined({ pid, lastFailure: lastExit }),
     };
   }
 

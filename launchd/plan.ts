@@ -5,6 +5,7 @@ import { join, relative } from 'node:path';
 import { launcher, packageRoot, type Paths } from '#daemon/paths.js';
 import { LABEL, type AgentPlan } from './agent.js';
 import { nodePaths } from './node-paths.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 /** An agent finds nothing of the user's shell; ffmpeg, where there is one, lies here. */
 const PATH = '/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
@@ -37,7 +38,9 @@ export function ownPlan(
     nodes: nodePaths(node, user, stable === undefined ? [] : [join(stable, 'bin', 'node')]),
     command: [launcher, 'daemon', 'run', '--agent'],
     // An upgrade removes this version's folder, and may not reach the agent: no user is logged in, `--no-agent`.
-    ...(stable !== undefined && { successor: join(stable, relative(packageRoot, launcher)) }),
+    ...defined({
+      successor: stable === undefined ? undefined : join(stable, relative(packageRoot, launcher)),
+    }),
     log: join(logs, 'agent.log'),
     folder: home,
     environment: { PATH, ...(own !== undefined && own !== '' && { SOTTO_HOME: own }) },

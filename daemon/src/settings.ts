@@ -3,6 +3,7 @@ import { codeOf, messageOf, SottoError } from './protocol/errors.js';
 import { TEXT_INPUT } from './protocol/file-problem.js';
 import { isHttpPort } from './protocol/http-port.js';
 import { readSmallFile } from './read-small-file.js';
+import { defined } from './protocol/defined.js';
 
 export interface Settings {
   /** Model that the daemon keeps warm: a name or an absolute folder. The starter model when left out. */
@@ -109,7 +110,7 @@ export function settingsFrom(json: unknown): Settings {
   if (model !== undefined && (typeof model !== 'string' || model === ''))
     throw new TypeError('`model` is the name or folder of a model');
   return {
-    ...(model !== undefined && { model }),
+    ...defined({ model }),
     history: retentionFrom(all.history),
     memory: memoryFrom(all.memory),
     http: httpFrom(all.http),
@@ -125,7 +126,7 @@ function memoryFrom(json: unknown): MemorySettings {
     throw new TypeError('`memory.maxBytes` is a number of bytes, 0 or more');
   if (!isAmount(unloadAfterMinutes))
     throw new TypeError('`memory.unloadAfterMinutes` is a number of minutes, 0 or more');
-  return { ...(maxBytes !== undefined && { maxBytes }), unloadAfterMinutes };
+  return { ...defined({ maxBytes }), unloadAfterMinutes };
 }
 
 function gpuFrom(json: unknown): GpuSettings {
@@ -136,7 +137,7 @@ function gpuFrom(json: unknown): GpuSettings {
     throw new TypeError('`gpu.largeCommandBuffers` is true or false');
   if (fileBatchSize !== undefined && !isRows(fileBatchSize))
     throw new TypeError('`gpu.fileBatchSize` is a number of windows, 1 to 64');
-  return { largeCommandBuffers, ...(fileBatchSize !== undefined && { fileBatchSize }) };
+  return { largeCommandBuffers, ...defined({ fileBatchSize }) };
 }
 
 function httpFrom(json: unknown): HttpSettings {

@@ -7,6 +7,7 @@ import type { SpeechOptions } from '#daemon/audio/vad/index.js';
 
 import { decodeAll } from './fixtures.js';
 import { madeSound } from './vad-sounds.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 const FOLDERS = { repository: join(root, 'assets/speech'), shared: resolve(root, '../shared/speech') };
@@ -48,7 +49,7 @@ export const fixtures = JSON.parse(readFileSync(join(root, 'test/fixtures/vad.js
 export function ourOptions(reference: ReferenceOptions): SpeechOptions {
   return {
     threshold: reference.threshold ?? 0.5,
-    ...(reference.neg_threshold === undefined ? {} : { negativeThreshold: reference.neg_threshold }),
+    ...defined({ negativeThreshold: reference.neg_threshold }),
     minSpeechMs: reference.min_speech_duration_ms ?? 250,
     minSilenceMs: reference.min_silence_duration_ms ?? 100,
     speechPadMs: reference.speech_pad_ms ?? 30,

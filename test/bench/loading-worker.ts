@@ -13,6 +13,7 @@ import { openCheckpoint, readConfig } from '#daemon/models/whisper/checkpoint.js
 import { halve, networkOf } from '#daemon/models/whisper/load.js';
 import type { Whisper } from '#daemon/models/whisper/model.js';
 import { mx } from '#native/index.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 export interface LoadTime {
   readonly ms: number;
@@ -89,6 +90,6 @@ else if (mode === 'live') heldMs = await live(dir);
 else ms = await cancel(dir);
 const { user, system } = process.cpuUsage(before);
 ms ??= performance.now() - begin;
-const time: LoadTime = { ms, cpuMs: (user + system) / 1000, ...(heldMs !== undefined && { heldMs }) };
+const time: LoadTime = { ms, cpuMs: (user + system) / 1000, ...defined({ heldMs }) };
 console.log(JSON.stringify(time));
 process.exit();

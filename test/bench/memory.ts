@@ -13,6 +13,7 @@ import { starterModel } from './in-process.js';
 import type { Measured, Use } from './memory-worker.js';
 import { writeRandomWhisper } from './random-whisper.js';
 import { printTable, saveResult } from './report.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const WORKER = fileURLToPath(new URL('memory-worker.js', import.meta.url));
 const USES: readonly Use[] = ['file', 'words', 'live'];
@@ -47,7 +48,7 @@ const randomTurbo = (bits?: 4 | 8): Subject => {
     name,
     meaningless: true,
     dir: (scratch) => {
-      writeRandomWhisper(join(scratch, name), { size: 'turbo', ...(bits !== undefined && { bits }) });
+      writeRandomWhisper(join(scratch, name), { size: 'turbo', ...defined({ bits }) });
       return Promise.resolve(join(scratch, name));
     },
   };

@@ -9,6 +9,7 @@ import { Whisper } from '#daemon/models/whisper/model.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 import { SIZES } from '#test/models/sizes.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 export interface RandomWhisper {
   /** A published one, or dimensions as `config.json` has them. */
@@ -64,7 +65,10 @@ export function writeRandomWhisper(dir: string, { size, bits, groupSize = 64 }: 
   } finally {
     closeSync(file);
   }
-  const written = mlxConfig({ ...config, ...(bits !== undefined && { quantization: { bits, groupSize } }) });
+  const written = mlxConfig({
+    ...config,
+    ...defined({ quantization: bits === undefined ? undefined : { bits, groupSize } }),
+  });
   writeFileSync(join(dir, 'config.json'), JSON.stringify(written, null, 2));
   mx.memory.clearCache();
 }

@@ -18,6 +18,7 @@ import { giveSummary } from '#daemon/cli/batch/summary.js';
 import { NO_OUTPUTS } from '#daemon/cli/outputs.js';
 import { draftName, placeText, sweepDrafts } from '#daemon/cli/place-text.js';
 import { targetsOf } from '#daemon/cli/batch/targets.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 let folder: string;
 beforeEach(() => {
@@ -149,7 +150,7 @@ describe('targetsOf', () => {
       fc.property(files, fc.constantFrom(undefined, '/out'), (all, output) => {
         const targets = targetsOf(
           all.map(([at, name]) => file(at, name)),
-          { extension: 'txt', ...(output !== undefined && { output }) },
+          { extension: 'txt', ...defined({ output }) },
         );
         expect(new Set(targets.map((target) => target.toLowerCase())).size).toBe(all.length);
       }),

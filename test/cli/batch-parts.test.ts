@@ -8,6 +8,7 @@ import { Patience } from '#daemon/cli/batch/trouble.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
 import { SottoError, type ErrorCode } from '#daemon/protocol/errors.js';
 import type { BatchFile } from '#daemon/store/batch/batch-run.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const error = (code: ErrorCode, cause?: string): SottoError =>
   new SottoError(code, 'so it is', cause === undefined ? {} : { cause: { code: cause } });
@@ -175,7 +176,9 @@ test('the summary says what came of all, failures by reason, the most frequent f
     modifiedMs: 1,
     bytes: 1,
     state,
-    ...(code !== undefined && { failure: { code, message: 'so it is', hint: 'do something' } }),
+    ...defined({
+      failure: code === undefined ? undefined : { code, message: 'so it is', hint: 'do something' },
+    }),
   });
   const files = [
     of('/a', 'done'),

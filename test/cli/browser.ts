@@ -20,6 +20,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
+import { defined } from '#daemon/protocol/defined.js';
 
 interface Command {
   readonly path: string;
@@ -171,7 +172,7 @@ export class Browser {
         if (error === undefined) resolve(result ?? {});
         else reject(new Error(`${method}: ${error.message}`));
       });
-      const message = { id, method, params, ...(sessionId === undefined ? {} : { sessionId }) };
+      const message = { id, method, params, ...defined({ sessionId }) };
       (this.#child.stdio[3] as Writable).write(`${JSON.stringify(message)}\0`);
     });
   }

@@ -15,6 +15,7 @@ import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 import { writtenHere } from '#test/harness/written.js';
 import { starterModel } from '#test/models/fixtures.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 let hub: LocalHub;
 let home: TempHome;
@@ -140,7 +141,7 @@ describe('sotto models', () => {
     const plain = lacking === undefined ? undefined : plainFormOf(lacking);
     if (lacking === undefined || plain === undefined) throw new Error('the catalogue pins all');
     hub.commit(plain.repo, modelFiles(20_000), {
-      ...(plain.revision !== undefined && { commit: plain.revision }),
+      ...defined({ commit: plain.revision }),
     });
     expect(await run('pull', lacking.name)).toBe(0);
     expect(written.stderr).toContain(

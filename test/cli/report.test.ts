@@ -12,6 +12,7 @@ import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { wavHead } from '#test/harness/wav-head.js';
 import { startBrowser, type Browser, type Page } from './browser.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const SECONDS = 6;
 
@@ -48,7 +49,7 @@ async function report(withWords: boolean, audio?: ReportAudio, file = 'talk <1>.
   ];
   const timings = { load: 0, mel: 0, encode: 0, decode: 0, total: 0 };
   const summary = { language: 'en', durationSeconds: SECONDS, timings, model: 'base', segments: 3 };
-  const transcript = { file, segments, summary, ...(audio === undefined ? {} : { audio }) };
+  const transcript = { file, segments, summary, ...defined({ audio }) };
   return render(await formatOf('html').writer(), transcript);
 }
 

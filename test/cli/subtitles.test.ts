@@ -7,9 +7,10 @@ import { lineLimits } from '#daemon/writers/subtitles/rules.js';
 import { unitsOf } from '#daemon/writers/subtitles/units.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { readSrt, readVtt } from './subtitle-readers.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 function segment(start: number, end: number, text: string, words?: Word[]): Segment {
-  return { ...scriptedSegment(0), start, end, text, ...(words === undefined ? {} : { words }) };
+  return { ...scriptedSegment(0), start, end, text, ...defined({ words }) };
 }
 
 /** A segment whose words follow each other, each `step` seconds long. */
@@ -236,9 +237,7 @@ const anySettings = fc
   .map(({ width, count, words, highlightWords }) => ({
     highlightWords,
     rules: {
-      ...(width === undefined ? {} : { maxLineWidth: width }),
-      ...(count === undefined ? {} : { maxLineCount: count }),
-      ...(words === undefined ? {} : { maxWordsPerLine: words }),
+      ...defined({ maxLineWidth: width, maxLineCount: count, maxWordsPerLine: words }),
     },
   }));
 

@@ -10,6 +10,7 @@ import { makeOddPaths, noOtherUser, OTHER_USER, type OddPaths } from '#test/harn
 import { ALWAYS_REFUSED, expectLine, expectNoBug, WHY } from '#test/harness/refused-paths.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { testUnless } from '#test/harness/skipping.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'so-odd-in-'));
 let odd: OddPaths;
@@ -26,7 +27,7 @@ function home(uid?: number): string {
 }
 
 function run(args: readonly string[], uid?: number): Promise<SottoResult> {
-  return sotto(args, { home: home(uid), cwd: folder, ...(uid !== undefined && { uid }) });
+  return sotto(args, { home: home(uid), cwd: folder, ...defined({ uid }) });
 }
 
 describe('transcribe DIR', () => {

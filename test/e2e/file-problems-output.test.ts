@@ -10,6 +10,7 @@ import { ALWAYS_REFUSED, expectLine, expectNoBug, WHY } from '#test/harness/refu
 import { sotto, startSotto, type SottoOptions, type SottoResult } from '#test/harness/run-sotto.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { until } from '#test/harness/wait.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'so-odd-out-'));
 let odd: OddPaths;
@@ -27,7 +28,7 @@ afterAll(() => {
 function options(uid?: number): SottoOptions {
   const home = mkdtempSync(join(folder, 'home-'));
   if (uid !== undefined) execFileSync('chown', [String(uid), home]);
-  return { home, cwd: folder, ...(uid !== undefined && { uid }) };
+  return { home, cwd: folder, ...defined({ uid }) };
 }
 
 const run = (args: readonly string[], uid?: number): Promise<SottoResult> => sotto(args, options(uid));

@@ -18,6 +18,7 @@ import { makeOddPaths, noDevices, noOtherUser, OTHER_USER, type OddPaths } from 
 import { ALWAYS_REFUSED, expectLine, WHY } from '#test/harness/refused-paths.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { testUnless } from '#test/harness/skipping.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'so-odd-'));
 const withoutDevices = noDevices(folder);
@@ -35,7 +36,7 @@ function home(): string {
 function run(args: readonly string[], env: Record<string, string> = {}, uid?: number): Promise<SottoResult> {
   const own = home();
   if (uid !== undefined) execFileSync('chown', [String(uid), own]);
-  return sotto(args, { home: own, cwd: folder, env, ...(uid !== undefined && { uid }) });
+  return sotto(args, { home: own, cwd: folder, env, ...defined({ uid }) });
 }
 
 const MODEL_COMMANDS: readonly (readonly [string, (path: string) => string[]])[] = [

@@ -7,6 +7,7 @@ import type { HistoryRequest, HistoryResult } from '#daemon/protocol/history.js'
 import { History, type Dictation } from '#daemon/store/history/index.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { sotto } from '#test/harness/run-sotto.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const home = homeHere();
 let client: SottoClient;
@@ -125,7 +126,7 @@ describe('past dictations over the socket', () => {
     const seen: string[] = [];
     let before: number | undefined;
     for (let more = true; more;) {
-      const page = await ask({ do: 'list', limit: 200, ...(before !== undefined && { before }) });
+      const page = await ask({ do: 'list', limit: 200, ...defined({ before }) });
       expect(Buffer.byteLength(JSON.stringify(page))).toBeLessThan(600_000);
       seen.push(...page.dictations.map(({ id }) => id));
       before = page.dictations.at(-1)?.startedMs;

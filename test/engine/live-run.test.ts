@@ -8,6 +8,7 @@ import { parseFromEngine, type FromEngine, type LiveLook, type Refined } from '#
 import type { LiveCheckpoint } from '#daemon/protocol/live.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { gate, ScriptedSpeech, settled, type SpeechScript } from '#test/harness/scripted-speech.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const tape = ramp(0, 12 * SECOND);
 
@@ -39,7 +40,7 @@ function listen({ fromSample = 0, checkpoint, refine, turns = new Turns(), whole
     speech,
     take,
     turns,
-    ...(refine !== undefined && { refine }),
+    ...defined({ refine }),
     send: (message) => sent.push(parseFromEngine(structuredClone(message))),
     onOver: () => {
       seen.over += 1;

@@ -16,6 +16,7 @@ import { PuppetModels } from './puppet-models.js';
 import type { TempHome } from './temp-home.js';
 import { noHistory } from '#test/harness/no-history.js';
 import { noVocabulary } from '#test/harness/no-vocabulary.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 export interface DeskServer {
   readonly engine: PuppetModels;
@@ -43,7 +44,7 @@ export async function startDesk({ home, socketPath, shelves, hub }: DeskServerOp
     machineSpeed: home.paths.machine,
     clock: systemClock,
     log: silentLog,
-    ...(hub !== undefined && { hub }),
+    ...defined({ hub }),
     onIdleChange: (now) => void idle.push(now),
   });
   const resolveModel = () => ({ name: 'fake', dir: '/m' });

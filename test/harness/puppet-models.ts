@@ -7,6 +7,7 @@ import type { ModelRef } from '#daemon/protocol/ipc.js';
 import type { ModelStatus } from '#daemon/protocol/status.js';
 import { ModelDesk } from '#daemon/sessions/models/model-desk.js';
 import type { ModelEngine, UseOptions } from '#daemon/supervisor/engine.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 interface Use {
   readonly model: ModelRef;
@@ -84,7 +85,7 @@ export class PuppetModels implements ModelEngine {
       name,
       state: 'ready',
       loadSeconds: 1,
-      ...(insteadOf !== undefined && { insteadOf }),
+      ...defined({ insteadOf }),
     };
     this.serving = [use?.model, ...(use?.instead ?? [])].find((ref) => ref?.name === name) ?? this.serving;
     if (insteadOf !== undefined) this.#set(insteadOf.name, undefined);

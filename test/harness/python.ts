@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '#daemon/paths.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const run = promisify(execFile);
 const REQUIREMENTS = join(packageRoot, 'test', 'harness', 'python-requirements.txt');
@@ -82,7 +83,7 @@ async function runPython(
 ): Promise<PythonResult> {
   try {
     const { stdout, stderr } = await run(path, [...args], {
-      ...(cwd !== undefined && { cwd }),
+      ...defined({ cwd }),
       // Compiled modules would change the folder under another suite's feet.
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env },
       timeout: timeoutMs,

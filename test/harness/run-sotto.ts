@@ -1,6 +1,7 @@
 /** The real command in a real process, with the fake engine behind it unless told otherwise. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { defined } from '#daemon/protocol/defined.js';
 
 export const fakeEngine = fileURLToPath(new URL('./fake-engine.js', import.meta.url));
 export const launcher = fileURLToPath(new URL('../../../daemon/bin/sotto.mjs', import.meta.url));
@@ -35,7 +36,7 @@ export function startSotto(
   { home, cwd, env, realEngine, uid }: SottoOptions,
 ): SottoProcess {
   const child = spawn(process.execPath, [launcher, ...args], {
-    ...(cwd === undefined ? {} : { cwd }),
+    ...defined({ cwd }),
     ...(uid === undefined ? {} : { uid, gid: uid }),
     env: {
       ...process.env,

@@ -12,6 +12,7 @@ import { ApiPort, type PortOptions } from '#daemon/server/http/port.js';
 import { json, type Route } from '#daemon/server/http/route.js';
 import type { Target } from './raw-http.js';
 import type { TempHome } from './temp-home.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 export interface ServedHere {
   readonly api: Api;
@@ -74,12 +75,12 @@ export async function serveHere(home: TempHome, options: ServedOptions = {}): Pr
         },
       },
     ],
-    admission: new Admission({ ...(options.most !== undefined && { most: options.most }) }),
+    admission: new Admission({ ...defined({ most: options.most }) }),
     metrics: new HttpMetrics(),
   };
   const path = join(home.folder, 'api');
   const { pace, unreadMs } = options;
-  const limits = { ...(pace !== undefined && { pace }), ...(unreadMs !== undefined && { unreadMs }) };
+  const limits = { ...defined({ pace, unreadMs }) };
   const front = new HttpFront({ ...api, ...limits, rules: SOCKET_RULES, log: silentLog });
   await new Promise<void>((resolve) => front.http.listen(path, resolve));
   let wanted: number | undefined;

@@ -12,6 +12,7 @@ import { fakeEngine, launcher } from './run-sotto.js';
 import { ramp, rampText, SECOND } from './ramp.js';
 import { tempHome, type TempHome } from './temp-home.js';
 import { until } from './wait.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 /** As launchd's own, which waits longer only after many deaths. */
 const RESTART_MS = 50;
@@ -181,7 +182,7 @@ export async function speak(
     committed,
     committedAtMs,
     wordDelaysMs,
-    ...(error !== undefined && { error }),
+    ...defined({ error }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The Mac around Raycast: Finder, the clipboard, the app in front, and a log of all that was done to them. */
 import { basename } from 'node:path';
+import { defined } from '#daemon/protocol/defined.js';
 
 export interface Application {
   readonly name: string;
@@ -124,8 +125,7 @@ function contentOf(value: unknown): ClipboardContent {
   }
   return {
     text: text ?? (file === undefined ? '' : basename(file)),
-    ...(file === undefined ? {} : { file }),
-    ...(html === undefined ? {} : { html }),
+    ...defined({ file, html }),
   };
 }
 

@@ -16,6 +16,7 @@ import { commandOf } from './manifest.js';
 import type { Frame, ToastFrame } from './picture-frame.js';
 import { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 /** The Mac of the pictures. */
 const MACHINE = '24GB,gpu';
@@ -106,7 +107,7 @@ export class Stage {
       title: commandOf(this.#built.manifest, name).title,
       assets: this.assets,
       icon: this.icon,
-      ...(toast === undefined ? {} : { toast }),
+      ...defined({ toast }),
       ...more,
     };
   }

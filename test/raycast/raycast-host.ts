@@ -11,6 +11,7 @@ import { Desktop, type Deed } from './desktop.js';
 import { argumentValues, commandOf, preferenceValues, type Command } from './manifest.js';
 import type { ApiNames, CommandMode, LaunchType } from './messages.js';
 import { RunningCommand } from './running-command.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 /** After the window has closed, this long passes before the command is gone (measured in Raycast by others). */
 const UNLOAD_MS = 40;
@@ -108,7 +109,7 @@ export class RaycastHost {
           theme: this.#options.appearance ?? 'light',
           textSize: 'medium',
           launchType: options.launchType ?? 'userInitiated',
-          ...(options.context === undefined ? {} : { launchContext: options.context }),
+          ...defined({ launchContext: options.context }),
         },
       },
       {
@@ -161,7 +162,7 @@ export class RaycastHost {
     if (mode === 'menu-bar' && type === 'background' && !this.#inMenuBar.has(name)) {
       throw new Error(`Command "${title}" must be activated before it can be run in the background`);
     }
-    this.launch(name, { launchType: type, ...(given === undefined ? {} : { arguments: given }), context });
+    this.launch(name, { launchType: type, ...defined({ arguments: given }), context });
   }
 
   /** Whether the view goes back to the root: it says so itself, or its window closes and the user's setting does. */

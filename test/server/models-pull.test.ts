@@ -3,6 +3,7 @@ import { MODEL_LIMITS, type ModelsEvent } from '#daemon/protocol/models.js';
 import { CATALOGUE, plainFormOf } from '#daemon/store/catalogue/index.js';
 import { collect, CONTENT, deskHere, downloaded, failureOf, stagesOf } from '#test/harness/desk-here.js';
 import { until } from '#test/harness/wait.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const here = deskHere();
 
@@ -158,7 +159,7 @@ describe('a pull', () => {
     const lacking = CATALOGUE.find((entry) => entry.precision !== 'float16' && entry.revision === undefined);
     const plain = lacking === undefined ? undefined : plainFormOf(lacking);
     if (lacking === undefined || plain === undefined) throw new Error('the catalogue pins all');
-    here.hub.commit(plain.repo, CONTENT, { ...(plain.revision !== undefined && { commit: plain.revision }) });
+    here.hub.commit(plain.repo, CONTENT, { ...defined({ commit: plain.revision }) });
     const { models } = await here.client();
     const pull = models.pull(lacking.name);
     const insteadOf = { name: lacking.name, error: { code: 'QUANTIZED_UNAVAILABLE' } };
@@ -186,7 +187,7 @@ describe('a pull', () => {
     const lacking = CATALOGUE.find((entry) => entry.precision !== 'float16' && entry.revision === undefined);
     const plain = lacking === undefined ? undefined : plainFormOf(lacking);
     if (lacking === undefined || plain === undefined) throw new Error('the catalogue pins all');
-    here.hub.commit(plain.repo, CONTENT, { ...(plain.revision !== undefined && { commit: plain.revision }) });
+    here.hub.commit(plain.repo, CONTENT, { ...defined({ commit: plain.revision }) });
     here.stallAfter(60_000);
     const { models } = await here.client();
     const pull = models.pull(lacking.name);

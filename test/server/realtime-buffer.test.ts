@@ -17,6 +17,7 @@ import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
 import { ramp, SECOND, wordFor } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const TURNS: TurnSettings = { threshold: 0.5, prefixSamples: 1_600, silenceSamples: 3_200 };
 
@@ -49,7 +50,7 @@ class Heard {
         live: this.live,
         request: () => ({ options: {} }),
         tell: (event) => this.#hear(event),
-        ...(mostSamples !== undefined && { mostSamples }),
+        ...defined({ mostSamples }),
       },
       turns,
     );

@@ -21,6 +21,7 @@ import { ramp } from '#test/harness/ramp.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 export function realtimeHere({ openFile }: { readonly openFile?: OpenSpool } = {}) {
   let home: TempHome;
@@ -49,7 +50,7 @@ export function realtimeHere({ openFile }: { readonly openFile?: OpenSpool } = {
         kept.push(outcome);
         return Promise.resolve(undefined);
       },
-      ...(openFile !== undefined && { openFile }),
+      ...defined({ openFile }),
     });
     const admission = new Admission();
     const sockets = [realtimeRoute({ live, clock, log: silentLog, admission })];

@@ -5,6 +5,7 @@ import type { JobNotice } from '#daemon/sessions/job.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { ReadingEngine } from '#test/harness/reading-engine.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const problem = new SottoError('MODEL_UNREADABLE', 'it did not open');
@@ -24,9 +25,7 @@ function setUp() {
   const last = new Map<string, JobNotice>();
   const client = {};
   const submit = (path: string, model?: string) =>
-    sessions.submit(client, { path, ...(model !== undefined && { model }) }, (notice) =>
-      last.set(path, notice),
-    );
+    sessions.submit(client, { path, ...defined({ model }) }, (notice) => last.set(path, notice));
   return { engine, sessions, answers, last, submit };
 }
 

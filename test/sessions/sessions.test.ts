@@ -7,6 +7,7 @@ import { Sessions } from '#daemon/sessions/sessions.js';
 import type { Engine, EngineJob, JobReport } from '#daemon/supervisor/engine.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 /** An engine that does nothing by itself: the test says what it reports. */
 class PuppetEngine implements Engine {
@@ -67,7 +68,7 @@ function setUp(maxQueued?: number) {
       if (name === 'none') throw new SottoError('MODEL_NOT_FOUND', 'no such model');
       return { name: name ?? 'default', dir: '/m' };
     },
-    ...(maxQueued === undefined ? {} : { maxQueued }),
+    ...defined({ maxQueued }),
   });
   const notices: { path: string; notice: JobNotice }[] = [];
   const submit = (client: object, path: string): Job =>

@@ -11,6 +11,7 @@ import { writeFakeAudio } from '#test/harness/fake-audio.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 import { hurriedClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const named = (name: string) => ({ name, dir: `/models/${name}` });
 const starter = named('starter');
@@ -30,7 +31,7 @@ function start(warm: WarmPlan, loadMs = 0, limits?: ModelLimits): void {
     clock: hurriedClock,
     log: silentLog,
     warm,
-    ...(limits !== undefined && { limits }),
+    ...defined({ limits }),
   });
   supervisor.start();
 }

@@ -6,6 +6,7 @@ import type { CaptureOptions } from '../protocol/capture.js';
 import { language, number } from './flag-values.js';
 import { modelArgument } from './models-argument.js';
 import type { Outcome } from './transcribers.js';
+import { defined } from '../protocol/defined.js';
 
 interface CaptureFlags {
   model?: string;
@@ -57,7 +58,7 @@ export function addCapture(program: Command, outcome: Outcome): void {
         paths,
         source,
         options: optionsOf(flags),
-        ...(flags.parent !== undefined && { parent: flags.parent }),
+        ...defined({ parent: flags.parent }),
       });
     });
 }
@@ -74,14 +75,12 @@ function optionsOf({
 }: CaptureFlags): CaptureOptions {
   return {
     refine,
-    ...(goOn !== undefined && { goOn }),
-    ...(sounds !== undefined && { sounds }),
-    ...(device !== undefined && { device }),
-    ...(from !== undefined && { from }),
-    ...(language !== undefined && { language }),
+    ...defined({ goOn, sounds, device, from, language }),
     // By its path where that is what it is: the process that serves may be in another folder.
-    ...(model !== undefined && { model: modelArgument(model, resolvePaths()) ?? model }),
-    ...(prompt !== undefined && { prompt }),
+    ...defined({
+      model: model === undefined ? undefined : (modelArgument(model, resolvePaths()) ?? model),
+      prompt,
+    }),
   };
 }
 
@@ -92,5 +91,5 @@ async function sourceFor({ device, from }: CaptureFlags) {
     return new FileSource(from, { ready: () => Promise.resolve() });
   }
   const { Microphone } = await import('./microphone/microphone.js');
-  return new Microphone({ orDefault: true, ...(device !== undefined && { device }) });
+  return new Microphone({ orDefault: true, ...defined({ device }) });
 }

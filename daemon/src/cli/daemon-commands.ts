@@ -10,6 +10,7 @@ import { runDaemon, type RunningDaemon } from './run-daemon.js';
 import { findDaemon, findOrStartDaemon, findRunningDaemon, otherDaemon } from './start-daemon.js';
 import { isRunning } from '../is-running.js';
 import { errorLine } from './view.js';
+import { defined } from '../protocol/defined.js';
 
 const LOOK_EVERY_MS = 50;
 /** A model of several gigabytes from a slow disk. */
@@ -32,8 +33,7 @@ export async function daemonRun(
 ): Promise<number> {
   const daemon = await runDaemon({
     paths,
-    ...(model === undefined ? {} : { model }),
-    ...(idleExitMinutes === undefined ? {} : { idleExitSeconds: idleExitMinutes * 60 }),
+    ...defined({ model, idleExitSeconds: idleExitMinutes === undefined ? undefined : idleExitMinutes * 60 }),
   });
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => daemon.stop(name));
   if (process.stdout.isTTY) say(`Daemon running (pid ${process.pid}) at ${paths.socket}. Ctrl-C stops it.`);
@@ -66,7 +66,7 @@ export async function daemonRunAgent(paths: Paths, model: string | undefined): P
 }
 
 export async function daemonStart(paths: Paths, model: string | undefined, quiet = false): Promise<number> {
-  const { client, started } = await findOrStartDaemon({ paths, ...(model === undefined ? {} : { model }) });
+  const { client, started } = await findOrStartDaemon({ paths, ...defined({ model }) });
   const { pid } = client.daemon;
   if (!started) {
     if (!quiet) say(`Daemon already running (pid ${pid}).`);

@@ -4,6 +4,7 @@ import type { SottoError } from '../protocol/errors.js';
 import { flagRequires, flagsConflict } from './flag-problems.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
 import { language, number, numbers, whole, words } from './flag-values.js';
+import { defined } from '../protocol/defined.js';
 
 export interface DecodeFlags {
   language?: string;
@@ -154,21 +155,23 @@ export function askedOf(flags: DecodeFlags): TranscribeOptions {
   const asked: TranscribeOptions = {};
   for (const name of DIRECT) Object.assign(asked, flags[name] !== undefined && { [name]: flags[name] });
   const speech = {
-    ...(flags.vadThreshold !== undefined && { threshold: flags.vadThreshold }),
-    ...(flags.vadMinSpeech !== undefined && { minSpeechMs: flags.vadMinSpeech }),
-    ...(flags.vadMinSilence !== undefined && { minSilenceMs: flags.vadMinSilence }),
-    ...(flags.vadPad !== undefined && { speechPadMs: flags.vadPad }),
+    ...defined({
+      threshold: flags.vadThreshold,
+      minSpeechMs: flags.vadMinSpeech,
+      minSilenceMs: flags.vadMinSilence,
+      speechPadMs: flags.vadPad,
+    }),
   };
   return {
     ...asked,
     ...(flags.vad ? Object.keys(speech).length > 0 && { vad: speech } : { vad: false }),
     ...(flags.vocabulary === false && { vocabulary: false }),
-    ...(flags.prompt !== undefined && { initialPrompt: flags.prompt }),
+    ...defined({ initialPrompt: flags.prompt }),
     ...(flags.carryPrompt === true && { carryInitialPrompt: true }),
     ...(!flags.condition && { conditionOnPreviousText: false }),
-    ...(flags.neverRepeat !== undefined && { noRepeatNgram: flags.neverRepeat }),
-    ...(flags.silenceThreshold !== undefined && { noSpeechThreshold: flags.silenceThreshold }),
-    ...(flags.hallucinationSilence !== undefined && {
+    ...defined({
+      noRepeatNgram: flags.neverRepeat,
+      noSpeechThreshold: flags.silenceThreshold,
       hallucinationSilenceThreshold: flags.hallucinationSilence,
     }),
   };

@@ -7,6 +7,7 @@ import { language } from './flag-values.js';
 import { examples, isExpanded, showFirst } from './help/layout.js';
 import { modelArgument } from './models-argument.js';
 import type { Outcome } from './transcribers.js';
+import { defined } from '../protocol/defined.js';
 
 export interface DictateFlags {
   model?: string;
@@ -88,8 +89,8 @@ export function addDictate(program: Command, outcome: Outcome): void {
       const microphone = flags.from === undefined ? await openMicrophone(flags.device) : undefined;
       try {
         const { runDictate } = await import('./dictate/run.js');
-        const run = { flags: { ...flags, ...(model === undefined ? {} : { model }) }, paths, delivering };
-        outcome.exitCode = await runDictate({ ...run, ...(microphone === undefined ? {} : { microphone }) });
+        const run = { flags: { ...flags, ...defined({ model }) }, paths, delivering };
+        outcome.exitCode = await runDictate({ ...run, ...defined({ microphone }) });
       } finally {
         microphone?.stop();
       }

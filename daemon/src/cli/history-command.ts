@@ -7,6 +7,7 @@ import { language, whole } from './flag-values.js';
 import { EXPORT_FORMATS, type ExportRun } from './history-export-formats.js';
 import { modelArgument } from './models-argument.js';
 import { chooseView, daemonTranscriber, ownEngine, withInterrupt, type Outcome } from './transcribers.js';
+import { defined } from '../protocol/defined.js';
 
 interface DeleteFlags {
   all?: boolean;
@@ -152,8 +153,7 @@ export function addHistory(program: Command, outcome: Outcome): void {
     .action(async (days: number | undefined, { sound }: { sound?: boolean }) => {
       const { keep } = await import('./history-keep.js');
       outcome.exitCode = await keep(resolvePaths(), {
-        ...(days !== undefined && { days }),
-        ...(sound !== undefined && { sound }),
+        ...defined({ days, sound }),
       });
     });
   history
@@ -186,8 +186,7 @@ export function addHistory(program: Command, outcome: Outcome): void {
           paths,
           {
             id,
-            ...(model !== undefined && { model }),
-            ...(flags.language !== undefined && { language: flags.language }),
+            ...defined({ model, language: flags.language }),
           },
           { transcriber, view, signal },
         ),

@@ -3,6 +3,7 @@ import type { Paths } from '../paths.js';
 import { MAX_KEEP_DAYS } from '../protocol/history.js';
 import { keepHistory } from '../store/write-settings.js';
 import { withHistory } from './history-open.js';
+import { defined } from '../protocol/defined.js';
 
 export interface Keeping {
   /** Infinity: for ever. */
@@ -14,8 +15,7 @@ export interface Keeping {
 export async function keep(paths: Paths, { days, sound }: Keeping): Promise<number> {
   if (days !== undefined || sound !== undefined) {
     await keepHistory(paths.settings, {
-      ...(days !== undefined && { days: Math.min(days, MAX_KEEP_DAYS) }),
-      ...(sound !== undefined && { sound }),
+      ...defined({ days: days === undefined ? undefined : Math.min(days, MAX_KEEP_DAYS), sound }),
     });
   }
   return withHistory(paths, (_history, { keepDays, keepAudio }) => {

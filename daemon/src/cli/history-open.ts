@@ -5,6 +5,7 @@ import type { SottoError } from '../protocol/errors.js';
 import { readSettings, type Retention } from '../settings.js';
 import { applyRetention, History, type Dictation } from '../store/history/index.js';
 import { errorLine } from './view.js';
+import { defined } from '../protocol/defined.js';
 
 /** Opens the history; what is in it too long is gone before anybody sees it. @throws SottoError */
 export async function withHistory<T>(
@@ -49,6 +50,6 @@ export function jsonOf<T extends Dictation>(dictation: T, paths: Paths): string 
     started: new Date(startedMs).toISOString(),
     startedMs,
     ...rest,
-    ...(audio !== undefined && { audio: join(paths.recordings, audio) }),
+    ...defined({ audio: audio === undefined ? undefined : join(paths.recordings, audio) }),
   });
 }

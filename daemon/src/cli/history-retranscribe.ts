@@ -11,6 +11,7 @@ import { styleFor, wantsColour } from './terminal/style.js';
 import { readSettings } from '../settings.js';
 import type { Transcriber } from './transcriber.js';
 import type { View } from './view.js';
+import { defined } from '../protocol/defined.js';
 
 export interface Retranscription {
   /** Or the start of one. */
@@ -48,8 +49,8 @@ export async function retranscribe(
     let summary: JobSummary | undefined;
     for await (const event of transcriber.transcribe(
       join(paths.recordings, dictation.audio),
-      { timestamps: 'auto', ...(language !== undefined && { language }) },
-      { signal, ...(model !== undefined && { model }) },
+      { timestamps: 'auto', ...defined({ language }) },
+      { signal, ...defined({ model }) },
     )) {
       view.event(event);
       if (event.type === 'segment') text += event.segment.text;

@@ -7,6 +7,7 @@ import type { TakeOutcome } from '../sessions/live/outcome.js';
 import { readSettings } from '../settings.js';
 import type { Dictation, History } from '../store/history/index.js';
 import { retryWhileBusy, SERVING_BUSY_MS } from '../store/history/retry-busy.js';
+import { defined } from '../protocol/defined.js';
 
 export class TakeKeeper {
   readonly #paths: Paths;
@@ -39,9 +40,9 @@ export class TakeKeeper {
       words,
       model,
       state: result.state,
-      ...(language !== undefined && { language }),
+      ...defined({ language }),
       ...(result.state === 'failed' && { errorCode: result.error.code }),
-      ...(audio !== undefined && { audio }),
+      ...defined({ audio }),
     });
     return audio;
   }

@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import type { ModelLimits } from '../protocol/ipc.js';
 import type { GpuSettings, MemorySettings } from '../settings.js';
 import { CATALOGUE } from '../store/catalogue/index.js';
+import { defined } from '../protocol/defined.js';
 
 /** A Mac shares its memory with the GPU: the rest is for what the user works with. */
 const SHARE = 0.5;
@@ -16,7 +17,7 @@ export function modelLimits(
   return {
     maxBytes,
     ...(unloadAfterMinutes > 0 && { unloadAfterSeconds: unloadAfterMinutes * 60 }),
-    ...(fileBatchSize !== undefined && { fileBatchSize }),
+    ...defined({ fileBatchSize }),
     advice: `${largest(maxBytes)}\`memory.maxBytes\` in settings.json allows more`,
   };
 }

@@ -9,6 +9,7 @@ import { modelArgument } from './models-argument.js';
 import { addQuantize, oneOf } from './models-quantize-command.js';
 import { addList, addShelf, interruptible } from './models-shelf-commands.js';
 import { shelvesOf } from './shelves.js';
+import { defined } from '../protocol/defined.js';
 
 interface ConvertFlags {
   bits?: NonNullable<ConvertOptions['bits']>;
@@ -72,7 +73,7 @@ export function addModels(program: Command, outcome: { exitCode: number }): void
           dir,
           out: resolve(out),
           force: flags.force === true,
-          options: { groupSize, dtype, ...(bits !== undefined && { bits }) },
+          options: { groupSize, dtype, ...defined({ bits }) },
           signal,
         }),
       );
@@ -103,7 +104,7 @@ export function addModels(program: Command, outcome: { exitCode: number }): void
       outcome.exitCode = await interruptible((signal) =>
         verifyModel(paths, {
           model,
-          ...(flags.wer !== undefined && { wer: resolve(flags.wer) }),
+          ...defined({ wer: flags.wer === undefined ? undefined : resolve(flags.wer) }),
           json: flags.json === true,
           signal,
         }),

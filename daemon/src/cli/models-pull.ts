@@ -3,6 +3,7 @@ import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import { describeBytes, pullModelOrPlain, type PulledOrPlain } from '../store/download/index.js';
 import { pullView } from './models-pull-view.js';
+import { defined } from '../protocol/defined.js';
 
 export interface PullRun {
   readonly wanted: string;
@@ -26,7 +27,7 @@ export async function pull(
       again,
       signal,
       onEvent: (event) => view.event(event),
-      ...(as !== undefined && { as }),
+      ...defined({ as }),
     });
     view.close();
     if (!quiet) process.stdout.write(describe(pulled));

@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { onInterrupt } from './interrupt.js';
+import { defined } from '../protocol/defined.js';
 
 type Outcome = { exitCode: number };
 
@@ -129,7 +130,7 @@ function addPull(models: Command, outcome: Outcome): void {
           again: flags.again === true,
           quiet: flags.quiet === true,
           signal,
-          ...(flags.as !== undefined && { as: flags.as }),
+          ...defined({ as: flags.as }),
         }),
       );
     });

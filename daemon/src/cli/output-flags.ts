@@ -1,6 +1,7 @@
 /** The flags of `sotto transcribe` that say how text is laid out: which of them fit together, and what they imply. */
 import { SottoError } from '../protocol/errors.js';
 import type { FormatName, WriterSettings } from '../writers/index.js';
+import { defined } from '../protocol/defined.js';
 
 export interface OutputFlags {
   readonly format: FormatName;
@@ -49,9 +50,7 @@ export function outputPlan(flags: OutputFlags, printed: number): OutputPlan {
     writer: {
       highlightWords,
       rules: {
-        ...(maxLineWidth === undefined ? {} : { maxLineWidth }),
-        ...(maxLineCount === undefined ? {} : { maxLineCount }),
-        ...(maxWordsPerLine === undefined ? {} : { maxWordsPerLine }),
+        ...defined({ maxLineWidth, maxLineCount, maxWordsPerLine }),
       },
     },
   };

@@ -8,6 +8,7 @@ import type { JobNotice } from '../sessions/job.js';
 import { trace } from '../trace.js';
 import { buildParts, type Parts } from './parts.js';
 import type { Transcriber, TranscriberCall } from './transcriber.js';
+import { defined } from '../protocol/defined.js';
 
 /** `--no-daemon`: the same sessions over an engine that lives as long as this command. */
 export class OwnEngineTranscriber implements Transcriber {
@@ -27,7 +28,7 @@ export class OwnEngineTranscriber implements Transcriber {
     const { sessions } = this.#parts;
     call.signal.throwIfAborted();
     const stream = new JobStream();
-    const request = { path, options, ...(call.model === undefined ? {} : { model: call.model }) };
+    const request = { path, options, ...defined({ model: call.model }) };
     const job = sessions.submit(this, request, (notice) => pass(notice, stream));
     const cancel = (): void => sessions.cancel(job);
     call.signal.addEventListener('abort', cancel, { once: true });

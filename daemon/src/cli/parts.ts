@@ -20,6 +20,7 @@ import { modelLimits } from './model-limits.js';
 import { shelvesOf } from './shelves.js';
 import { VocabularyInUse } from '../sessions/vocabulary/vocabulary-in-use.js';
 import { VocabularyFile } from '../store/vocabulary/vocabulary-file.js';
+import { defined } from '../protocol/defined.js';
 
 type ResolveModel = (model: string | undefined) => ModelRef;
 
@@ -76,7 +77,7 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
         log.warn({ message: messageOf(error) }, 'the speed of this machine could not be kept'),
       );
     },
-    ...(plan !== undefined && { warm: plan }),
+    ...defined({ warm: plan }),
   });
   /** What is wrong with the model of the settings, until somebody has chosen another one. */
   const modelProblem = (): SottoError | undefined =>
@@ -98,7 +99,7 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
     resolveModel,
     modelAccess,
     access: new ProcessFileAccess({ clock: systemClock, uploads: paths.uploads }),
-    ...(onIdleChange === undefined ? {} : { onIdleChange }),
+    ...defined({ onIdleChange }),
   });
   return {
     supervisor,
@@ -133,8 +134,8 @@ function planFor(
     const { model, insteadOf } = configured();
     const instead = smallerModels(shelves, model);
     return {
-      plan: { model, instead, ...(standIn !== undefined && { standIn }) },
-      ...(insteadOf !== undefined && { problem: insteadOf.error }),
+      plan: { model, instead, ...defined({ standIn }) },
+      ...defined({ problem: insteadOf?.error }),
     };
   } catch (error) {
     // A daemon without its model still serves who dictates, and jobs that name another, and says what is wrong.

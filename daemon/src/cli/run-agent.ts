@@ -10,6 +10,7 @@ import { SOTTO_VERSION } from '../protocol/version.js';
 import { activeHolder } from '../server/lock.js';
 import { runDaemon, type RunningDaemon } from './run-daemon.js';
 import { findDaemon, otherDaemon } from './start-daemon.js';
+import { defined } from '../protocol/defined.js';
 
 const LOOK_EVERY_MS = 1_000;
 const LOOK_SOON_MS = 50;
@@ -25,7 +26,7 @@ export async function startAgent(
     // Looked for first: each try opens a log and what belongs to it.
     if ((await activeHolder(paths)) === undefined) {
       try {
-        return await runDaemon({ paths, tolerant: true, ...(model !== undefined && { model }) });
+        return await runDaemon({ paths, tolerant: true, ...defined({ model }) });
       } catch (error) {
         if (!(error instanceof SottoError) || error.code !== 'DAEMON_RUNNING') throw error;
       }

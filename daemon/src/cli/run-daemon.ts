@@ -23,6 +23,7 @@ import { trace } from '../trace.js';
 import { TakeKeeper } from './keep-takes.js';
 import { buildParts } from './parts.js';
 import { shelvesOf } from './shelves.js';
+import { defined } from '../protocol/defined.js';
 
 /** How long the job in the engine may go on once the daemon was asked to end. */
 const DRAIN_MS = 5_000;
@@ -74,7 +75,7 @@ export async function runDaemon({
     warm: true,
     tolerant,
     onIdleChange: () => watchIdle(),
-    ...(model === undefined ? {} : { model }),
+    ...defined({ model }),
   });
   const { sessions, supervisor } = parts;
   const live = new LiveSessions({
@@ -139,7 +140,7 @@ export async function runDaemon({
             : busy
               ? 'busy'
               : 'ready',
-      ...(reason === undefined ? {} : { reason }),
+      ...defined({ reason }),
       engine,
       queue: sessions.queueStatus(),
       dictations: live.writing,
@@ -147,8 +148,7 @@ export async function runDaemon({
       rssBytes: process.memoryUsage.rss(),
       socket: paths.socket,
       log: paths.log,
-      ...(http !== undefined && { http }),
-      ...(idleExitSeconds === undefined ? {} : { idleExitSeconds }),
+      ...defined({ http, idleExitSeconds }),
     };
   };
 

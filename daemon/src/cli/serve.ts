@@ -4,12 +4,13 @@ import { SottoError } from '../protocol/errors.js';
 import type { HttpStatus } from '../protocol/serve.js';
 import { choosePort } from '../store/write-settings.js';
 import { AUTO_IDLE_EXIT_MINUTES, findDaemon, findOrStartDaemon } from './start-daemon.js';
+import { defined } from '../protocol/defined.js';
 
 /** @throws SottoError PORT_TAKEN, DAEMON_UNAVAILABLE, OUTPUT_FAILED */
 export async function serve(paths: Paths, port: number | undefined, json: boolean): Promise<number> {
   const { client } = await findOrStartDaemon({ paths, idleExitMinutes: AUTO_IDLE_EXIT_MINUTES });
   try {
-    const { http } = await client.serve({ do: 'start', ...(port !== undefined && { port }) });
+    const { http } = await client.serve({ do: 'start', ...defined({ port }) });
     const open = http?.port;
     if (http === undefined || open === undefined)
       throw new SottoError('DAEMON_UNAVAILABLE', 'the port was closed by another client');
@@ -55,7 +56,7 @@ export async function servingStatus(paths: Paths, json: boolean): Promise<number
 
 function asJson({ token, discovery }: Paths, http: HttpStatus | undefined): string {
   const { port, addresses = [], error } = http ?? {};
-  if (port === undefined) return JSON.stringify({ open: false, ...(error !== undefined && { error }) });
+  if (port === undefined) return JSON.stringify({ open: false, ...defined({ error }) });
   return JSON.stringify({ open: true, port, addresses, baseUrl: baseUrl(port), token, discovery });
 }
 

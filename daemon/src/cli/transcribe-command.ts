@@ -28,6 +28,7 @@ import {
 import { SottoError } from '../protocol/errors.js';
 import { queueOption } from './worker-command.js';
 import { FORMAT_NAMES, type FormatName } from '../writers/index.js';
+import { defined } from '../protocol/defined.js';
 
 interface TranscribeFlags extends Omit<OutputFlags, 'format'>, DecodeFlags, BatchFlags, DestinationFlags {
   format?: FormatName;
@@ -149,11 +150,11 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
       };
       const paths = resolvePaths();
       const model = modelArgument(flags.model, paths);
-      const recipe = { options, format, writer: plan.writer, ...(model !== undefined && { model }) };
+      const recipe = { options, format, writer: plan.writer, ...defined({ model }) };
       const quiet = flags.quiet === true;
       if (flags.queue !== undefined) {
         const { transcribeByQueue } = await import('./worker/submit-to-queue.js');
-        const wanted = { ...flags, ...(folder !== undefined && { output: folder }) };
+        const wanted = { ...flags, ...defined({ output: folder }) };
         outcome.exitCode = await transcribeByQueue(files, flags.queue, wanted, recipe);
         return;
       }

@@ -21,6 +21,7 @@ import {
   type Writer,
   type WriterSettings,
 } from '../writers/index.js';
+import { defined } from '../protocol/defined.js';
 
 export interface TranscribeRun {
   readonly inputs: readonly Input[];
@@ -141,7 +142,7 @@ async function transcribeOpened(
     put(headings ? `${first ? '' : '\n'}==> ${shownName(file)} <==\n` : '');
     put(writer.begin());
   };
-  const call = { signal, ...(model === undefined ? {} : { model }) };
+  const call = { signal, ...defined({ model }) };
   try {
     for await (const event of transcriber.transcribe(path, options, call)) {
       view.event(event);
@@ -155,7 +156,7 @@ async function transcribeOpened(
         const transcript = await transcriptOf(
           {
             ...{ file, segments, summary: event.summary, folder },
-            ...(audio !== undefined && { audio: () => audio(folder) }),
+            ...defined({ audio: audio === undefined ? undefined : () => audio(folder) }),
           },
           { format, options },
         );

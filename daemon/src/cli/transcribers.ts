@@ -7,6 +7,7 @@ import { onInterrupt } from './interrupt.js';
 import { plainView } from './plain-view.js';
 import type { Transcriber } from './transcriber.js';
 import { withoutNotes, type View } from './view.js';
+import { defined } from '../protocol/defined.js';
 
 /** What the command line ends with; set by whichever command ran. */
 export interface Outcome {
@@ -59,7 +60,7 @@ export async function daemonTranscriber(
       paths,
       idleExitMinutes: AUTO_IDLE_EXIT_MINUTES,
       onStarting: () => view.waiting('starting the daemon…'),
-      ...(model === undefined ? {} : { model }),
+      ...defined({ model }),
     });
     if (started) onStarted?.();
     else if (client.daemon.version !== SOTTO_VERSION) {

@@ -4,6 +4,7 @@ import type { JobEvent, JobSummary } from '../protocol/messages.js';
 import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
 import type { ReportAudio } from '../writers/report/audio-source.js';
 import { formatOf, render, type FormatName, type Transcript, type WriterSettings } from '../writers/index.js';
+import { defined } from '../protocol/defined.js';
 
 /** What makes of sound a document. */
 export interface Recipe {
@@ -57,7 +58,7 @@ export async function documentOf(
     if (event.type === 'segment') segments.push(event.segment);
     if (event.type !== 'final') continue;
     const transcript = await transcriptOf(
-      { file, segments, summary: event.summary, folder, ...(audio !== undefined && { audio }) },
+      { file, segments, summary: event.summary, folder, ...defined({ audio }) },
       recipe,
     );
     const writer = await formatOf(recipe.format).writer(recipe.writer);

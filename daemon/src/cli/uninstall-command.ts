@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { KEEPABLE, type Keepable } from './uninstall-pieces.js';
+import { defined } from '../protocol/defined.js';
 
 type Outcome = { exitCode: number };
 
@@ -44,7 +45,7 @@ export function addUninstall(program: Command, outcome: Outcome): void {
       outcome.exitCode = await uninstall(resolvePaths(), {
         yes: yes === true,
         dryRun: dryRun === true,
-        ...(stays !== undefined && { keep: stays }),
+        ...defined({ keep: stays }),
       });
     });
 }

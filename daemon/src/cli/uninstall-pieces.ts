@@ -26,6 +26,7 @@ import {
   type Finder,
   type Own,
 } from './uninstall-evidence.js';
+import { defined } from '../protocol/defined.js';
 
 /** What the user may want to keep. */
 export const KEEPABLE = ['models', 'history', 'settings'] as const;
@@ -140,7 +141,7 @@ export function findPieces(paths: Paths, env: Env = process.env, user: string = 
     const stats = lstatSync(path, { throwIfNoEntry: false });
     const own = stats === undefined ? undefined : finder(path, stats);
     if (own === undefined) return false;
-    const piece = byName.get(what) ?? { paths: [], own: [], ...(keep !== undefined && { keep }) };
+    const piece = byName.get(what) ?? { paths: [], own: [], ...defined({ keep }) };
     piece.paths.push(path);
     piece.own.push(own);
     byName.set(what, piece);
@@ -170,7 +171,7 @@ export function findPieces(paths: Paths, env: Env = process.env, user: string = 
     bytes: own
       .flatMap(({ files, trees }) => [...files, ...trees])
       .reduce((sum, path) => sum + bytesOf(path), 0),
-    ...(keep !== undefined && { keep }),
+    ...defined({ keep }),
   }));
   pieces.sort((a, b) => ORDER.indexOf(a.what) - ORDER.indexOf(b.what));
   return { pieces, strangers, folders: [...new Set([runtime, ...around(logs, user), home])] };

@@ -6,6 +6,7 @@ import { SottoError } from '../protocol/errors.js';
 import { TEXT_INPUT } from '../protocol/file-problem.js';
 import { readSmallFile } from '../read-small-file.js';
 import { openTransport } from '../store/download/transport.js';
+import { defined } from '../protocol/defined.js';
 
 const CHECK_MS = 10_000;
 /** Far more than a version. */
@@ -49,7 +50,7 @@ export async function newestVersion(address: string, fetchWith?: typeof fetch): 
   const url = new URL(`${address}/version.json`);
   const transport = openTransport({
     settings: { endpoint: address },
-    ...(fetchWith !== undefined && { fetch: fetchWith }),
+    ...defined({ fetch: fetchWith }),
   });
   try {
     const answer = await transport.get(url, { signal: AbortSignal.timeout(CHECK_MS) });

@@ -7,6 +7,7 @@ import { whole } from './flag-values.js';
 import { modelArgument } from './models-argument.js';
 import type { Outcome } from './transcribers.js';
 import { parseRate, type Rate } from './worker/pace.js';
+import { defined } from '../protocol/defined.js';
 
 interface WorkerFlags {
   queue: string;
@@ -89,11 +90,10 @@ export function addWorker(program: Command, outcome: Outcome): void {
         files: flags.files,
         name: flags.name ?? hostname(),
         concurrency: flags.concurrency,
-        ...(flags.rate !== undefined && { rate: flags.rate }),
-        ...(model !== undefined && { model }),
+        ...defined({ rate: flags.rate, model }),
         allowPrivate: flags.allowPrivate === true,
         maxDownloadBytes: flags.maxDownload * 1_000_000,
-        ...(flags.timing !== undefined && { timing: flags.timing }),
+        ...defined({ timing: flags.timing }),
       });
     });
 }

@@ -22,6 +22,7 @@ import { JobStream } from './job-stream.js';
 import { ModelsClient, type NewLine } from './models.js';
 import { Supply } from './supply.js';
 import { VocabularyClient } from './vocabulary.js';
+import { defined } from '../protocol/defined.js';
 
 /** Audio is not given to a socket that still holds so many bytes. */
 const MOST_UNSENT_BYTES = 1024 * 1024;
@@ -130,8 +131,7 @@ export class SottoClient {
     try {
       line.send({
         ...{ type: 'transcribe', id, path, options },
-        ...(model === undefined ? {} : { model }),
-        ...(uploads !== undefined && { supplies: true }),
+        ...defined({ model, supplies: uploads === undefined ? undefined : true }),
       });
       yield* stream.read();
     } finally {

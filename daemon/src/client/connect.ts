@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { SottoError } from '../protocol/errors.js';
 import { parseDaemonMessage, type ClientMessage, type DaemonMessage } from '../protocol/messages.js';
 import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
+import { defined } from '../protocol/defined.js';
 
 /** Longest wait for a daemon's `hello`: it may be busy for a moment, never for long. */
 const HELLO_MS = 5_000;
@@ -82,7 +83,7 @@ export function openSocket(path: string, clientName: string): Promise<OpenSocket
       }
       clearTimeout(timer);
       socket.removeAllListeners();
-      resolve({ socket, daemon: { version, protocol, pid, ...(uploads !== undefined && { uploads }) } });
+      resolve({ socket, daemon: { version, protocol, pid, ...defined({ uploads }) } });
     });
   });
 }

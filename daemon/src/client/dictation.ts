@@ -27,6 +27,7 @@ import { EventQueue } from './event-queue.js';
 import { HeardEvents } from './heard-events.js';
 import { SampleStore } from './sample-store.js';
 import { Timers } from './timers.js';
+import { defined } from '../protocol/defined.js';
 
 export type { DictationEvent, DictationOptions, ReconnectTimes } from './dictation-options.js';
 
@@ -257,8 +258,7 @@ export class Dictation {
   #sendOpen(): void {
     const { model, options } = this.#asked;
     const asked = {
-      ...(model === undefined ? {} : { model }),
-      ...(options === undefined ? {} : { options }),
+      ...defined({ model, options }),
     };
     this.#line?.send({ type: 'open', id: this.id, ...asked });
   }

@@ -20,6 +20,7 @@ import type {
 import type { ModelStatus } from '../protocol/status.js';
 import type { Line, Listener } from './client.js';
 import { EventQueue } from './event-queue.js';
+import { defined } from '../protocol/defined.js';
 
 /** A share of the connection, under an id of its own. */
 export type NewLine = (listener: Listener) => { readonly id: string; readonly line: Line };
@@ -68,10 +69,7 @@ export class ModelsClient {
     model: string,
     { as, again, ...call }: CallOptions & { readonly as?: string; readonly again?: boolean } = {},
   ): ModelWork<ModelsResultOf<'pull'>> {
-    return this.#ask(
-      { do: 'pull', model, ...(as !== undefined && { as }), ...(again !== undefined && { again }) },
-      call,
-    );
+    return this.#ask({ do: 'pull', model, ...defined({ as, again }) }, call);
   }
 
   /**
@@ -85,11 +83,11 @@ export class ModelsClient {
 
   /** @throws SottoError BUSY for a model that is in use, unless forced: then the starter model takes its place */
   remove(model: string, { force }: { readonly force?: boolean } = {}): Promise<ModelsResultOf<'remove'>> {
-    return this.#ask({ do: 'remove', model, ...(force !== undefined && { force }) }).result;
+    return this.#ask({ do: 'remove', model, ...defined({ force }) }).result;
   }
 
   prune({ unused }: { readonly unused?: boolean } = {}): Promise<ModelsResultOf<'prune'>> {
-    return this.#ask({ do: 'prune', ...(unused !== undefined && { unused }) }).result;
+    return this.#ask({ do: 'prune', ...defined({ unused }) }).result;
   }
 
   /** Reads a model's files against the hashes that were written down when it was pulled. */
@@ -126,10 +124,7 @@ export class ModelsClient {
     timeoutSeconds,
     signal,
   }: CallOptions & { readonly model?: string; readonly timeoutSeconds: number }): Promise<ModelStatus> {
-    const work = this.#ask(
-      { do: 'wait', timeoutSeconds, ...(model !== undefined && { model }) },
-      { ...(signal !== undefined && { signal }) },
-    );
+    const work = this.#ask({ do: 'wait', timeoutSeconds, ...defined({ model }) }, { ...defined({ signal }) });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const error = new SottoError('TIMEOUT', `the daemon does not answer within ${timeoutSeconds} s`);

@@ -15,6 +15,7 @@ import {
   type VocabularyResult,
 } from '../protocol/vocabulary.js';
 import { LIMITS } from '../protocol/version.js';
+import { defined } from '../protocol/defined.js';
 
 /** Of what has been seen: if it was changed elsewhere since, it stays as it is. Any, when left out. */
 export interface IfStill {
@@ -70,7 +71,7 @@ export class VocabularyClient {
         hint: `a vocabulary has ${VOCABULARY_LIMITS.words} words and ${VOCABULARY_LIMITS.replacements} replacements at most`,
       });
     }
-    return this.#change({ do: 'import', text, ...(replace !== undefined && { replace }), ...still });
+    return this.#change({ do: 'import', text, ...defined({ replace }), ...still });
   }
 
   /** The text of a file that `import` takes. */

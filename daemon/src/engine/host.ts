@@ -16,6 +16,7 @@ import { NextAudio, type Claim } from './next-audio.js';
 import type { HeldModel } from './resident.js';
 import { ResidentModels, type LoadModel } from './resident-models.js';
 import { Turns } from './turns.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 /** After this long without work the memory that MLX keeps for reuse is given back. */
 const IDLE_MS = 30_000;
@@ -241,7 +242,7 @@ export class EngineHost {
       this.#parts.send({
         type: 'opened',
         job: run.job,
-        ...(durationSeconds === undefined ? {} : { durationSeconds }),
+        ...defined({ durationSeconds }),
       });
       const openedMs = performance.now();
       const { model } = await loading;

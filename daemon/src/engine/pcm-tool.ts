@@ -8,13 +8,14 @@ import type { PcmReply } from '#daemon/protocol/pcm-work.js';
 import { toPcm16 } from '#daemon/signal/pcm16.js';
 import { engineError } from './engine-errors.js';
 import { tellCommand } from './tell-command.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const send = (message: PcmReply): Promise<void> => tellCommand(message);
 
 async function decode(path: string): Promise<void> {
   const audio = await openAudio(path);
   const { durationSeconds } = audio;
-  await send({ type: 'opened', ...(durationSeconds === undefined ? {} : { durationSeconds }) });
+  await send({ type: 'opened', ...defined({ durationSeconds }) });
   try {
     for await (const samples of audio.samples) {
       const { buffer, byteOffset, byteLength } = toPcm16(samples);

@@ -13,6 +13,7 @@ import { LoadQueue } from './load-queue.js';
 import { fitsBeside, mustFitAlone, totalBytes } from './memory-room.js';
 import { Resident, type HeldModel } from './resident.js';
 import { warmUp } from './warm-up.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 export type LoadModel = (dir: string, options: LoadOptions) => Promise<SpeechModel>;
 
@@ -155,7 +156,7 @@ export class ResidentModels {
     this.#tell();
     const { ref, refused } = wanted;
     const insteadOf = refused && { name: ref.name, error: refused.toWire() };
-    return { ...resident.status(true), ...(insteadOf !== undefined && { insteadOf }) };
+    return { ...resident.status(true), ...defined({ insteadOf }) };
   }
 
   #held(resident: Resident): HeldModel {

@@ -3,6 +3,7 @@
  * opens, reads or writes a path that a user names goes through it.
  */
 import { codeOf, messageOf, SottoError, type ErrorCode } from './errors.js';
+import { defined } from './defined.js';
 
 interface Problem {
   /** Completes "PATH can't be read: ". */
@@ -87,7 +88,7 @@ export function fileError(shown: string, error: unknown, use: FileUse): SottoErr
   return new SottoError(
     isMissing(error) ? (use.missing ?? use.code) : use.code,
     `${shortened(shown)} can't be ${use.verb}: ${reasonOf(error)}`,
-    { cause: error, ...(hint !== undefined && { hint }) },
+    { cause: error, ...defined({ hint }) },
   );
 }
 

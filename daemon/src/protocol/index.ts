@@ -1,6 +1,7 @@
 /** The protocol of Sotto: what clients, daemon and engine say to each other. Imports nothing of ours. */
 export * from './audio-frame.js';
 export * from './capture.js';
+export * from './defined.js';
 export * from './errors.js';
 export * from './files.js';
 export * from './history.js';

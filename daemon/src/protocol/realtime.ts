@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import { SottoError } from './errors.js';
 import { text, whole, within } from './fields.js';
 import { liveOptionsSchema } from './live.js';
+import { defined } from './defined.js';
 
 const HINT = 'send session.update, and input_audio_buffer.append, .commit and .clear';
 
@@ -136,7 +137,7 @@ export function parseRealtimeEvent(value: unknown): RealtimeEvent {
     const param = v.getDotPath(issue) ?? undefined;
     throw new SottoError('INVALID_ARGUMENT', `${param ?? name}: ${issue.message}`, {
       hint: 'see OpenAI’s reference of realtime transcription',
-      ...(param !== undefined && { param }),
+      ...defined({ param }),
     });
   }
   const event = parsed.output;

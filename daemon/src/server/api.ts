@@ -12,6 +12,7 @@ import { metricsRoute } from './http/metrics-route.js';
 import type { Route, SocketRoute } from './http/route.js';
 import { realtimeRoute } from './realtime/route.js';
 import { openaiRoutes } from './openai/routes.js';
+import { defined } from '../protocol/defined.js';
 
 export interface Api {
   readonly routes: readonly Route[];
@@ -36,7 +37,7 @@ export interface ApiContext {
 
 export function buildApi(context: ApiContext): Api {
   const { onIdleChange, status } = context;
-  const admission = new Admission({ ...(onIdleChange !== undefined && { onIdleChange }) });
+  const admission = new Admission({ ...defined({ onIdleChange }) });
   const metrics = new HttpMetrics();
   const realtime = realtimeRoute({ ...context, admission });
   return {

@@ -23,6 +23,7 @@ import { LiveChannels } from './live-channels.js';
 import { ModelRequests } from './model-requests.js';
 import { Outbox } from './outbox.js';
 import { bytesOf, POLICY_VIOLATION, textOf } from './websocket.js';
+import { defined } from '../protocol/defined.js';
 
 /** Above this many unread bytes, what is only for display is left out. */
 const DISPLAY_BYTES = 64 * 1024;
@@ -118,7 +119,7 @@ export class Connection {
       if (code === 'INTERNAL') this.#context.log.error({ message }, 'message not served');
       this.#send({
         type: 'error',
-        ...(id === undefined ? {} : { id }),
+        ...defined({ id }),
         error: codedError(error).toWire(),
       });
     }
@@ -196,7 +197,7 @@ export class Connection {
     const { uploads } = this.#context;
     this.#send({
       ...{ type: 'hello', protocol: PROTOCOL_VERSION, version: SOTTO_VERSION, pid: process.pid },
-      ...(uploads !== undefined && { uploads }),
+      ...defined({ uploads }),
     });
     if (protocol === PROTOCOL_VERSION) {
       this.#greeted = true;
@@ -241,9 +242,7 @@ export class Connection {
     }
     const request = {
       path,
-      ...(model === undefined ? {} : { model }),
-      ...(options === undefined ? {} : { options }),
-      ...(supplies === undefined ? {} : { supplies }),
+      ...defined({ model, options, supplies }),
     };
     this.#jobs.set(
       id,

@@ -6,6 +6,7 @@ import { isNumbered, isTerminal, type LiveEvent } from '../protocol/live.js';
 import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
 import type { LiveListener, LiveNotice, LiveSessions } from '../sessions/live/live-sessions.js';
 import type { LiveSession } from '../sessions/live/live-session.js';
+import { defined } from '../protocol/defined.js';
 
 type Open = Extract<ClientMessage, { type: 'open' }>;
 type Resume = Extract<ClientMessage, { type: 'resume' }>;
@@ -37,7 +38,7 @@ export class LiveChannels {
   }
 
   open({ id, model, options }: Open): void {
-    const request = { id, ...(model !== undefined && { model }), ...(options !== undefined && { options }) };
+    const request = { id, ...defined({ model, options }) };
     this.#join(id, this.#live.open(request), 0);
   }
 

@@ -13,6 +13,7 @@ import { diskError } from './download/trouble.js';
 import { DOWNLOADS, folderBytes, WorkFolder } from './download/work-folder.js';
 import type { ModelShelves } from './find-model.js';
 import { tryLock } from './process-lock.js';
+import { defined } from '../protocol/defined.js';
 
 export interface InstalledModel {
   readonly name: string;
@@ -47,8 +48,7 @@ export async function installedModels({ models, bundled }: ModelShelves): Promis
         dir,
         bytes: await folderBytes(dir),
         from: isBundled ? 'sotto' : record === undefined ? 'user' : 'hub',
-        ...(record !== undefined && { record }),
-        ...(entry !== undefined && { entry }),
+        ...defined({ record, entry }),
       });
     }
   }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { defined } from '../protocol/defined.js';
 
 /** What is younger may be at work: a command makes the token without asking the daemon. */
 const LEFT_MS = 60_000;
@@ -11,7 +12,7 @@ const LEFT_MS = 60_000;
 export async function writeSafely(path: string, text: string, mode?: number): Promise<void> {
   const draft = `${path}.${randomUUID().slice(0, 8)}.new`;
   try {
-    await writeFile(draft, text, { flag: 'wx', flush: true, ...(mode !== undefined && { mode }) });
+    await writeFile(draft, text, { flag: 'wx', flush: true, ...defined({ mode }) });
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });

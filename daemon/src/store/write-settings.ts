@@ -6,12 +6,13 @@ import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
 import { fileError, OUTPUT_FILE } from '../protocol/file-problem.js';
 import { readSettings, settingsFrom } from '../settings.js';
 import { writeSafely } from './write-safely.js';
+import { defined } from '../protocol/defined.js';
 
 /** @throws SottoError INVALID_ARGUMENT for a file that is not valid: nothing of it is lost, OUTPUT_FAILED */
 export function chooseModel(settings: string, model: string | undefined): Promise<void> {
   return change(settings, ({ model: _, ...others }) => ({
     ...others,
-    ...(model !== undefined && { model }),
+    ...defined({ model }),
   }));
 }
 
@@ -27,8 +28,7 @@ export function keepHistory(
     ...others,
     history: {
       ...(history as object | undefined),
-      ...(days !== undefined && { keepDays: days }),
-      ...(sound !== undefined && { keepAudio: sound }),
+      ...defined({ keepDays: days, keepAudio: sound }),
     },
   }));
 }
@@ -37,7 +37,7 @@ export function keepHistory(
 export function choosePort(settings: string, port: number | undefined): Promise<void> {
   return change(settings, ({ http, ...others }) => {
     const { port: _, ...rest } = { ...(http as Fields | undefined) };
-    const chosen = { ...rest, ...(port !== undefined && { port }) };
+    const chosen = { ...rest, ...defined({ port }) };
     return { ...others, ...(Object.keys(chosen).length > 0 && { http: chosen }) };
   });
 }

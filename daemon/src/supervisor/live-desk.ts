@@ -7,6 +7,7 @@ import { SottoError } from '../protocol/errors.js';
 import type { FromEngine, LiveLook, ToEngine } from '../protocol/ipc.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../protocol/live.js';
 import type { EngineLive, LiveReport, RunningLive } from './engine.js';
+import { defined } from '../protocol/defined.js';
 
 /** A look takes less than a second; an engine that owes one and gives nobody one for so long gives none any more. */
 export const LOOK_ALLOWED_MS = 20_000;
@@ -125,7 +126,7 @@ export class LiveDesk {
       case 'live-done': {
         this.#forget(session);
         const { look, refined } = message;
-        desk.report({ type: 'done', look, ...(refined !== undefined && { refined }) });
+        desk.report({ type: 'done', look, ...defined({ refined }) });
         return;
       }
       case 'live-failed':

@@ -8,6 +8,7 @@ import type { EngineModel, FromEngine, ModelLimits, ModelRef, ToEngine } from '.
 import type { ModelStatus } from '../protocol/status.js';
 import type { UseOptions } from './engine.js';
 import type { ModelAccess } from './model-access.js';
+import { defined } from '../protocol/defined.js';
 
 /** The model to have warm before anybody asks. */
 export interface WarmPlan {
@@ -165,7 +166,7 @@ export class ModelCare {
     return {
       model: this.#servingStatus(),
       models: this.#models.map((model) => this.#statusOf(model)),
-      ...(coming !== undefined && { coming }),
+      ...defined({ coming }),
     };
   }
 

@@ -25,6 +25,7 @@ import type { ModelAccess } from './model-access.js';
 import { ModelCare, type WarmPlan } from './model-care.js';
 import { ProgressWatch } from './progress-watch.js';
 import { RestartPolicy } from './restart-policy.js';
+import { defined } from '../protocol/defined.js';
 
 /** How long the engine may take to leave a decode step after a cancel before it is put down. */
 const CANCEL_GRACE_MS = 5_000;
@@ -98,9 +99,7 @@ export class Supervisor implements Engine, ModelEngine {
     this.#models = new ModelCare({
       send: (message) => this.#process?.send(message),
       log: options.log,
-      ...(warm !== undefined && { plan: warm }),
-      ...(limits !== undefined && { limits }),
-      ...(access !== undefined && { access }),
+      ...defined({ plan: warm, limits, access }),
     });
   }
 
@@ -170,9 +169,7 @@ export class Supervisor implements Engine, ModelEngine {
       ...(pid === undefined
         ? {}
         : { pid, uptimeSeconds: (this.#options.clock.nowMs() - this.#bornMs) / 1000 }),
-      ...(this.#lastFailure === undefined ? {} : { lastFailure: this.#lastFailure }),
-      ...(this.#device === undefined ? {} : { device: this.#device }),
-      ...(this.#figures === undefined ? {} : { figures: this.#figures }),
+      ...defined({ lastFailure: this.#lastFailure, device: this.#device, figures: this.#figures }),
     };
   }
 
@@ -232,7 +229,7 @@ export class Supervisor implements Engine, ModelEngine {
   #sayAhead(): void {
     if (this.#isAheadSuspect) return;
     const path = this.#ahead;
-    if (this.#state === 'ready') this.#process?.send({ type: 'ahead', ...(path !== undefined && { path }) });
+    if (this.#state === 'ready') this.#process?.send({ type: 'ahead', ...defined({ path }) });
   }
 
   #cancel(current: CurrentJob): void {
@@ -367,7 +364,7 @@ export class Supervisor implements Engine, ModelEngine {
     switch (message.type) {
       case 'opened': {
         const { durationSeconds } = message;
-        current.report({ type: 'opened', ...(durationSeconds === undefined ? {} : { durationSeconds }) });
+        current.report({ type: 'opened', ...defined({ durationSeconds }) });
         return;
       }
       case 'event':

@@ -1,6 +1,7 @@
 /** One JSON object for a file, on one line. */
 import type { Segment, Word } from '../protocol/transcription.js';
 import { fullText, type Writer } from './writer.js';
+import { defined } from '../protocol/defined.js';
 
 export function jsonWriter(): Writer {
   return {
@@ -30,14 +31,14 @@ function segmentFields(segment: Segment): Segment {
     start,
     end,
     text,
-    ...(language !== undefined && { language }),
+    ...defined({ language }),
     tokens,
-    ...(tokenLogprobs !== undefined && { tokenLogprobs }),
+    ...defined({ tokenLogprobs }),
     avgLogprob,
     noSpeechProb,
     compressionRatio,
     temperature,
-    ...(words !== undefined && { words: words.map(wordFields) }),
+    ...defined({ words: words?.map(wordFields) }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** What the actions of the history do, and what they say about it. */
 import { Alert, confirmAlert, showInFinder, showToast, Toast } from '@raycast/api';
-import type { PastDictation } from 'sotto/protocol';
+import { defined, type PastDictation } from 'sotto/protocol';
 import type { HistoryDeeds } from '../components/history-actions';
 import { deliver } from '../lib/deliver';
 import { askHistory, readAll, transcribeAgain, type Wanted } from '../lib/history-ask';
@@ -74,7 +74,7 @@ export function useHistoryDeeds(
           signal: called.signal,
           language: settings.language,
           onProgress: (part) => (toast.message = `${Math.min(100, Math.round(part * 100))}%`),
-          ...(model !== undefined && { model }),
+          ...defined({ model }),
         });
         toast.style = Toast.Style.Success;
         toast.title = changed === undefined ? 'Nothing Was Heard This Time' : 'Transcribed';

@@ -7,6 +7,7 @@ import { isInMemory, type ModelRow } from '../lib/model-rows';
 import { bytesText, type Progress } from '../lib/model-text';
 import { refreshMenuBar } from '../lib/refresh-menu-bar';
 import { tellFailure } from '../lib/tell-failure';
+import { defined } from 'sotto/protocol';
 
 /** More often nobody reads it. */
 const SHOW_EVERY_MS = 200;
@@ -66,8 +67,7 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
     doing(async () => {
       const { models } = await client();
       const work = models.pull(from ?? name, {
-        ...(from !== undefined && { as: name }),
-        ...(again !== undefined && { again }),
+        ...defined({ as: from === undefined ? undefined : name, again }),
       });
       try {
         // How it ends is told by its result.
@@ -127,7 +127,7 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
         style: Toast.Style.Failure,
         title: `${row.title} is damaged`,
         message: wrong.map(({ name, state }) => `${name} is ${state}`).join(', '),
-        ...(repo === undefined ? {} : { primaryAction: mend(row, repo, revision) }),
+        ...defined({ primaryAction: repo === undefined ? undefined : mend(row, repo, revision) }),
       });
     });
 
@@ -218,7 +218,6 @@ async function tell(title: string, message?: string, primaryAction?: Toast.Actio
   await showToast({
     style: Toast.Style.Success,
     title: capitalised(title),
-    ...(message !== undefined && { message: capitalised(message) }),
-    ...(primaryAction !== undefined && { primaryAction }),
+    ...defined({ message: message === undefined ? undefined : capitalised(message), primaryAction }),
   });
 }

@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BackgroundCapture, isOver, SottoError, type Capture, type CaptureOptions } from 'sotto/client';
 import type { SottoCommand } from './find-sotto';
+import { defined } from 'sotto/protocol';
 
 const LOOK_EVERY_MS = 25;
 /** A Mac that has just woken up, or a Node that is started for the first time, takes its time. */
@@ -100,9 +101,7 @@ function optionsOf({ language, model, device, goOn, sounds }: Omit<TakeOptions, 
   return {
     goOn,
     sounds,
-    ...(language !== undefined && { language }),
-    ...(model !== undefined && { model }),
-    ...(device !== undefined && { device }),
+    ...defined({ language, model, device }),
   };
 }
 

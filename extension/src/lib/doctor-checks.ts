@@ -1,6 +1,6 @@
 /** All that a dictation needs, looked at one by one: mostly by `sotto agent doctor`, and what only Raycast can see. */
 import { SottoError } from 'sotto/client';
-import type { ModelsList } from 'sotto/protocol';
+import { defined, type ModelsList } from 'sotto/protocol';
 import { findDaemon } from './daemon';
 import type { SottoCommand } from './find-sotto';
 import { bytesText } from './model-text';
@@ -66,7 +66,7 @@ export async function lookAtAll(sotto: () => SottoCommand): Promise<Checked> {
       ...microphone,
       ...model,
     ],
-    ...(agent !== undefined && { agent }),
+    ...defined({ agent }),
     isDaemonRunning: doctor.some(({ what }) => what === 'engine'),
   };
 }

@@ -11,6 +11,7 @@ import {
   type FileText,
   type SottoClient,
 } from 'sotto/client';
+import { defined } from 'sotto/protocol';
 
 const AGAIN_MS = 500;
 /** Of times in a row without a word of the daemon. */
@@ -96,7 +97,7 @@ export class FileJobs {
     const { files } = await this.#client.promise;
     const added = await files.add(paths, {
       options: language === undefined ? {} : { language },
-      ...(model !== undefined && { model }),
+      ...defined({ model }),
     });
     for (const { id } of added) this.#how.set(id, how);
   }

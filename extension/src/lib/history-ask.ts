@@ -1,6 +1,12 @@
 /** What is asked of the daemon about past dictations. */
 import { SottoError } from 'sotto/client';
-import { HISTORY_PAGE, type HistoryRequest, type HistoryResult, type PastDictation } from 'sotto/protocol';
+import {
+  defined,
+  HISTORY_PAGE,
+  type HistoryRequest,
+  type HistoryResult,
+  type PastDictation,
+} from 'sotto/protocol';
 import { withDaemon, type DaemonSettings } from './daemon';
 
 export type Shown = 'all' | PastDictation['state'];
@@ -77,8 +83,8 @@ export async function transcribeAgain(
   if (audio === undefined) throw new SottoError('AUDIO_NOT_FOUND', 'this dictation has no saved audio');
   return withDaemon(settings, async (client) => {
     let text = '';
-    const options = { timestamps: 'auto' as const, ...(language !== undefined && { language }) };
-    const call = { signal, ...(model !== undefined && { model }) };
+    const options = { timestamps: 'auto' as const, ...defined({ language }) };
+    const call = { signal, ...defined({ model }) };
     for await (const event of client.transcribe(audio, options, call)) {
       if (event.type === 'segment') text += event.segment.text;
       if (event.type === 'progress') onProgress(durationSeconds > 0 ? event.seconds / durationSeconds : 0);

@@ -1,5 +1,5 @@
 /** The models as rows of a list: what is on this Mac, what is on its way, what can be had. */
-import type { ModelsList, ModelStatus } from 'sotto/protocol';
+import { defined, type ModelsList, type ModelStatus } from 'sotto/protocol';
 
 type Installed = ModelsList['installed'][number];
 type Partial = ModelsList['partial'][number];
@@ -49,7 +49,7 @@ export function rowsOf(list: ModelsList, states: States): ModelRow[] {
     return row(list, states, name, isMoving(status.state) ? 'coming' : 'begun', known, {
       status,
       bytes: partial?.totalBytes ?? known?.bytes,
-      ...(partial !== undefined && { partial }),
+      ...defined({ partial }),
     });
   });
   for (const name of names) taken.add(name);
@@ -106,7 +106,7 @@ function row(
     status: states.get(name) ?? own.status,
     isUsed: own.installed?.chosen === true,
     isRecommended: known?.name === recommended,
-    ...(known !== undefined && { catalogue: known }),
+    ...defined({ catalogue: known }),
   };
 }
 

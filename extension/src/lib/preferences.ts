@@ -6,6 +6,7 @@ import type { Capitals } from './capitals';
 import type { Delivery } from './deliver';
 import { findSotto, type SottoCommand } from './find-sotto';
 import { sottoEnv, sottoPaths } from './places';
+import { defined } from 'sotto/protocol';
 
 export interface Settings {
   readonly delivery: Delivery;
@@ -64,9 +65,7 @@ export function takeOptions(
     log: join(environment.supportPath, 'capture.log'),
     goOn,
     sounds,
-    ...(language !== undefined && { language }),
-    ...(model !== undefined && { model }),
-    ...(microphone !== undefined && { device: microphone }),
+    ...defined({ language, model, device: microphone }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { askHistory, pageOf } from '../lib/history-ask';
 import { readSettings } from '../lib/preferences';
+import { defined } from 'sotto/protocol';
 
 type Input = {
   /**
@@ -25,7 +26,7 @@ export default async function searchHistory({ query, limit = USUAL }: Input) {
       spokenAt: new Date(startedMs).toISOString(),
       seconds: Math.round(durationSeconds),
       text: text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text,
-      ...(language !== undefined && { language }),
+      ...defined({ language }),
       ...(state !== 'final' && { state }),
     })),
     thereAreMore: more,

@@ -6,6 +6,7 @@ import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { mx } from '#native/index.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, missingClips, root, samplesOf, starterModel } from '../fixtures.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const never = new AbortController().signal;
 const SECOND = 16_000;
@@ -23,7 +24,7 @@ interface Said {
 }
 
 async function say(samples: Float32Array, hotwords?: string[]): Promise<Said> {
-  const live = model.live({ language: 'en', ...(hotwords !== undefined && { hotwords }) });
+  const live = model.live({ language: 'en', ...defined({ hotwords }) });
   const looks: string[] = [];
   let committed = '';
   try {

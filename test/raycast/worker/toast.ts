@@ -1,5 +1,6 @@
 /** Toasts: shown at once, and again at each change. */
 import { ask } from './parent.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const Style = { Success: 'SUCCESS', Failure: 'FAILURE', Animated: 'ANIMATED' } as const;
 type Style = (typeof Style)[keyof typeof Style];
@@ -76,9 +77,7 @@ export async function showToast(
   message?: string,
 ): Promise<Toast> {
   const toast = new Toast(
-    typeof first === 'object'
-      ? first
-      : { style: first, title: title ?? '', ...(message === undefined ? {} : { message }) },
+    typeof first === 'object' ? first : { style: first, title: title ?? '', ...defined({ message }) },
   );
   await toast.show();
   return toast;

@@ -13,6 +13,7 @@ import type { OpenSpool, UnlinkSpool } from '#daemon/store/spool/spool-file.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 /** Samples of the take that most tests speak. */
 export const TOTAL = 3.3 * SECOND;
@@ -58,8 +59,7 @@ function daemon(
       kept.push(outcome);
       return Promise.resolve(outcome.result.state === 'failed' ? 'take.wav' : undefined);
     },
-    ...(openFile !== undefined && { openFile }),
-    ...(unlinkFile !== undefined && { unlinkFile }),
+    ...defined({ openFile, unlinkFile }),
   });
   return { engine, clock, kept, live, refuse };
 }

@@ -11,6 +11,7 @@ import { Sessions } from '#daemon/sessions/sessions.js';
 import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
 import type { Engine, EngineJob, EngineLive } from '#daemon/supervisor/engine.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const words = Array.from({ length: 1_000 }, (_, i) => `name ${i} ${'x'.repeat(80)}`);
 const vocabulary = { now: () => ({ words, replacer: new Replacer([]) }) };
@@ -49,7 +50,7 @@ async function live(options?: LiveOptions): Promise<LiveOptions> {
   const engine = new WritingEngine();
   const sessions = new LiveSessions({ ...common, engine, folder, keep: () => Promise.resolve(undefined) });
   const id = `take-${++takes}`;
-  const take = await sessions.open({ id, ...(options !== undefined && { options }) });
+  const take = await sessions.open({ id, ...defined({ options }) });
   // Of a take without any sound nothing is kept.
   take.push(0, new Uint8Array(3_200));
   await sessions.stop(0);
@@ -65,7 +66,7 @@ async function live(options?: LiveOptions): Promise<LiveOptions> {
 async function file(options?: TranscribeOptions): Promise<TranscribeOptions> {
   const engine = new WritingEngine();
   const sessions = new Sessions({ ...common, engine });
-  const request = { path: '/talk.wav', ...(options !== undefined && { options }) };
+  const request = { path: '/talk.wav', ...defined({ options }) };
   sessions.submit({}, request, () => undefined);
   await Promise.resolve();
   return engine.asked[0]?.options ?? {};

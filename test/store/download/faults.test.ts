@@ -10,6 +10,7 @@ import {
   type ModelsFolder,
 } from '#test/harness/hub-model.js';
 import { startLocalHub, type Fault, type Hit, type LocalHub } from '#test/harness/local-hub.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 const BYTES = 40_000;
 const WEIGHTS = 'weights.safetensors';
@@ -97,7 +98,7 @@ describe('what the hub refuses', () => {
     ['a repository that is no model', 'someone/no-config', undefined, 'MODEL_UNSUPPORTED', /config\.json/],
     ['what is no name', '../../etc/passwd', undefined, 'MODEL_NOT_FOUND', /can be pulled/],
   ])('%s', async (_what, wanted, own, code, message) => {
-    const settings = { endpoint: hub.endpoint, ...(own !== undefined && { token: own }) };
+    const settings = { endpoint: hub.endpoint, ...defined({ token: own }) };
     const failure = folder.pull(hub, wanted, { settings, as: 'x' });
     await expect(failure).rejects.toMatchObject({ code, hint: expect.stringMatching(/.{10}/) as unknown });
     await expect(failure).rejects.toThrow(message);

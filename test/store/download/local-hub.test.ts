@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { modelFiles, noise } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
 import { gitBlob, sha256 } from '#test/harness/local-hub-repo.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 /** What the hub's own library makes of the stand-in is what it makes of the real one. */
 let hub: LocalHub;
@@ -86,7 +87,7 @@ describe('the local hub answers the hub’s own library', () => {
         repo: name,
         path: 'config.json',
         hubUrl: hub.endpoint,
-        ...(accessToken !== undefined && { accessToken }),
+        ...defined({ accessToken }),
       }),
     );
     expect(error).toBeInstanceOf(HubApiError);

@@ -7,6 +7,7 @@ import { pullModelOrPlain, type PullOrPlainEvent } from '#daemon/store/download/
 import { findModel, findModelOrPlain, settingFor } from '#daemon/store/find-model.js';
 import { impatientClock, modelFiles, modelsFolder, type ModelsFolder } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 let hub: LocalHub;
 let folder: ModelsFolder;
@@ -22,7 +23,7 @@ if (plain === undefined) throw new Error(`${quantized.name} has no float16 form`
 beforeAll(async () => {
   hub = await startLocalHub();
   const { repo, revision } = plain;
-  hub.commit(repo, modelFiles(20_000, 'plain'), { ...(revision !== undefined && { commit: revision }) });
+  hub.commit(repo, modelFiles(20_000, 'plain'), { ...defined({ commit: revision }) });
 });
 afterAll(() => hub.close());
 beforeEach(() => {
@@ -39,7 +40,7 @@ function pull(wanted: string, token?: string) {
     models: folder.models,
     wanted,
     signal: new AbortController().signal,
-    settings: { endpoint: hub.endpoint, ...(token !== undefined && { token }) },
+    settings: { endpoint: hub.endpoint, ...defined({ token }) },
     clock: impatientClock(),
     onEvent: (event) => void events.push(event),
   });

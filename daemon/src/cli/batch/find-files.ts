@@ -12,6 +12,7 @@ import { codeOf, SottoError } from '../../protocol/errors.js';
 import { hintOf, isMissing, reasonOf } from '../../protocol/file-problem.js';
 import { isAudioName } from './audio-names.js';
 import { globsOf, type GlobFlags, type Globs } from './globs.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface FoundFile {
   readonly type: 'file';
@@ -122,7 +123,7 @@ function unreadable(place: Place, folder: boolean, error: unknown): Unreadable {
     error: new SottoError(
       isMissing(error) ? 'AUDIO_NOT_FOUND' : 'AUDIO_UNREADABLE',
       codeOf(error) === 'ENOENT' ? 'file not found' : `can't be read: ${reasonOf(error)}`,
-      { cause: error, ...(hint !== undefined && { hint }) },
+      { cause: error, ...defined({ hint }) },
     ),
   };
 }

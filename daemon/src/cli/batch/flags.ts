@@ -6,6 +6,7 @@ import { isFolder } from '../destination.js';
 import { whole } from '../flag-values.js';
 import type { FindOptions } from './find-files.js';
 import type { BatchJob } from './identity.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface BatchFlags {
   readonly recursive?: true;
@@ -92,16 +93,14 @@ export function batchOf(
     watch: flags.watch === true,
     restart: flags.restart === true || flags.force === true,
     jobs: flags.jobs ?? JOBS,
-    ...(summary !== undefined && { summary }),
-    ...(output !== undefined && { output }),
+    ...defined({ summary, output }),
   };
 }
 
 export function findOptionsOf({ recursive, include, exclude }: BatchFlags): FindOptions {
   return {
     recursive: recursive === true,
-    ...(include !== undefined && { include }),
-    ...(exclude !== undefined && { exclude }),
+    ...defined({ include, exclude }),
   };
 }
 

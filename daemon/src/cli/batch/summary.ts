@@ -7,6 +7,7 @@ import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 import type { Outputs } from '../outputs.js';
 import { sweepDrafts } from '../place-text.js';
 import { shownPath } from '../shown-path.js';
+import { defined } from '../../protocol/defined.js';
 
 type SummaryFile = Pick<
   BatchFile,
@@ -117,10 +118,9 @@ function summaryJson({ files, audioSeconds, elapsedSeconds }: Summary): string {
         file: path,
         state: state === 'working' ? 'waiting' : state,
         ...(state === 'done' || state === 'skipped' ? { output: target } : {}),
-        ...(skipped !== undefined && { reason: skipped }),
+        ...defined({ reason: skipped }),
         ...(failure !== undefined && { code: failure.code, message: failure.message, hint: failure.hint }),
-        ...(audioSeconds !== undefined && { audioSeconds }),
-        ...(workSeconds !== undefined && { workSeconds }),
+        ...defined({ audioSeconds, workSeconds }),
       })),
     },
     undefined,

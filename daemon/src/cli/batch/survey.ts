@@ -5,6 +5,7 @@ import type { Outputs } from '../outputs.js';
 import { findFiles, type FoundFile, type Unreadable } from './find-files.js';
 import { originOf, type BatchJob } from './identity.js';
 import { targetsOf } from './targets.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface SurveyOptions {
   readonly outputs: Pick<Outputs, 'standing'>;
@@ -31,7 +32,7 @@ export async function survey(
   const { extension } = formatOf(job.format);
   const targets = targetsOf(found, {
     extension,
-    ...(job.output !== undefined && { output: job.output }),
+    ...defined({ output: job.output }),
   });
   const files: NewFile[] = [];
   for (const [index, file] of found.entries()) {
@@ -39,7 +40,7 @@ export async function survey(
     if (leave?.(file) === true) continue;
     const { path, bytes, modifiedMs } = file;
     const skip = await skipReason(job, file, target, outputs);
-    files.push({ path, target, bytes, modifiedMs, ...(skip !== undefined && { skip }) });
+    files.push({ path, target, bytes, modifiedMs, ...defined({ skip }) });
   }
   const failed = unreadable.map(({ path, error }) => ({
     path,

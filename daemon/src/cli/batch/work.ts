@@ -17,6 +17,7 @@ import { sleep } from './sleep.js';
 import type { Tally } from './tally.js';
 import { Patience } from './trouble.js';
 import type { BatchView } from './view.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface WorkParts {
   readonly run: BatchRun;
@@ -110,7 +111,7 @@ export class BatchWork {
   #transcribe(file: BatchFile, onEvent: (event: JobEvent) => void): Promise<Document> {
     const { job, transcriber } = this.#parts;
     const { model, options } = job;
-    const call = { signal: this.#halt.signal, ...(model !== undefined && { model }) };
+    const call = { signal: this.#halt.signal, ...defined({ model }) };
     return documentOf(
       transcriber.transcribe(file.path, options, call),
       { file: shownPath(file.path), folder: dirname(file.target) },

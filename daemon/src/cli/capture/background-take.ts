@@ -21,6 +21,7 @@ import { Waking } from '../dictate/waking.js';
 import { SteadySource } from './steady-source.js';
 import { TakeSession, type TakeSessionParts } from './take-session.js';
 import type { TakeSound } from './take-sound.js';
+import { defined } from '../../protocol/defined.js';
 
 /** How long one that was given up can be restored. */
 export const RESTORE_MS = 8_000;
@@ -109,13 +110,13 @@ export class BackgroundTake {
         clock,
         onLost: (error) => this.#wake({ error: error.toWire() }),
         onOpened: (opened) => this.#opened(opened),
-        ...(device !== undefined && { device }),
+        ...defined({ device }),
       },
       firstSource,
     );
     this.#session = this.#begin({
       ...(language !== undefined && language !== 'auto' && { language }),
-      ...(model !== undefined && { model }),
+      ...defined({ model }),
     });
     void this.#hear();
     this.#watchForgotten();
@@ -183,7 +184,7 @@ export class BackgroundTake {
     const by = model ?? before.model;
     const asked = {
       ...(to !== undefined && to !== 'auto' && { language: to }),
-      ...(by !== undefined && { model: by }),
+      ...defined({ model: by }),
     };
     if (asked.language === before.language && asked.model === before.model) return;
     this.#coming?.cancel();
@@ -227,7 +228,7 @@ export class BackgroundTake {
     // What was wrong with the one before is of no more interest.
     const kept = error === undefined || error.code === 'MIC_UNAVAILABLE' ? {} : { error };
     this.#own = { ...rest, ...kept };
-    this.#change({ device: name, ...(insteadOf !== undefined && { insteadOfDevice: insteadOf }) });
+    this.#change({ device: name, ...defined({ insteadOfDevice: insteadOf }) });
   }
 
   /** From now on it is opened: whoever speaks waits for a moment. */
@@ -326,7 +327,7 @@ export class BackgroundTake {
         this.#end({
           phase: 'final',
           text: event.text.trim(),
-          ...(error !== undefined && { error: error.toWire() }),
+          ...defined({ error: error?.toWire() }),
         });
         return;
       }

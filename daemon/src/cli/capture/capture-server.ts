@@ -16,6 +16,7 @@ import { codedError } from '../../protocol/file-problem.js';
 import { checkSocketPath } from '../../server/socket.js';
 import type { BackgroundTake } from './background-take.js';
 import { readLines } from './lines.js';
+import { defined } from '../../protocol/defined.js';
 
 /** Often enough for a meter. */
 const TELL_EVERY_MS = 50;
@@ -139,7 +140,7 @@ export class CaptureServer {
     }
     if (ask.type === 'last') {
       const left = last();
-      send(socket, { type: 'last', ...(left !== undefined && { last: left }) });
+      send(socket, { type: 'last', ...defined({ last: left }) });
       return;
     }
     if (ask.type === 'finish') send(socket, { type: 'finish', isYours: finish(socket) });

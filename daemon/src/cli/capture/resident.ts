@@ -31,6 +31,7 @@ import { programMark } from './program-mark.js';
 import { beginHeardMs, play, soundOf } from './sounds.js';
 import { TakeSound } from './take-sound.js';
 import { takeUp } from './take-up.js';
+import { defined } from '../../protocol/defined.js';
 
 /** How long nobody may be there before a take that is not to go on alone is finished. */
 const ALONE_MS = 2_000;
@@ -195,8 +196,7 @@ export class Resident {
     const take = new BackgroundTake({
       options,
       clock,
-      openSource: (device) =>
-        openSource({ ...options, ...(device !== undefined && { device }) }, this.#standby),
+      openSource: (device) => openSource({ ...options, ...defined({ device }) }, this.#standby),
       sound: new TakeSound(paths.spool, options),
       openSession: (asked) => {
         const { replacer } = this.#vocabulary.now();
@@ -219,7 +219,7 @@ export class Resident {
         isCancelled ? markCancelled(paths.spool, id) : clearCancelMark(paths.spool, id),
       onLeft: (id) => void takeUp(id, paths),
       ...(options.sounds === true && { beginSoundMs: beginHeardMs() }),
-      ...(firstSource !== undefined && { firstSource }),
+      ...defined({ firstSource }),
     });
     void take.over.then(() => connections.close());
     return take;
@@ -284,10 +284,9 @@ function sessionOptions(
   return {
     options: {
       refine,
-      ...(language !== undefined && { language }),
-      ...(prompt !== undefined && { initialPrompt: prompt }),
+      ...defined({ language, initialPrompt: prompt }),
     },
-    ...(named !== undefined && { model: named }),
+    ...defined({ model: named }),
   };
 }
 
@@ -296,7 +295,6 @@ export function openSource({ device, from }: CaptureOptions, standby?: StandbyMi
   if (from !== undefined) return new FileSource(from, { ready: () => Promise.resolve() });
   return new Microphone({
     orDefault: true,
-    ...(device !== undefined && { device }),
-    ...(standby !== undefined && { standby }),
+    ...defined({ device, standby }),
   });
 }

@@ -8,6 +8,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
 import type { Shown } from '../../sessions/vocabulary/spell.js';
 import type { TakeSound } from './take-sound.js';
+import { defined } from '../../protocol/defined.js';
 
 /** More than so much is not given to a daemon that does not take it: it waits in the file. */
 const MOST_UNTAKEN = 30 * SAMPLE_RATE;
@@ -165,7 +166,7 @@ export class TakeSession {
     switch (event.type) {
       case 'opened': {
         const { model, insteadOf } = event;
-        this.#change({ daemon: 'connected', model, ...(insteadOf !== undefined && { insteadOf }) });
+        this.#change({ daemon: 'connected', model, ...defined({ insteadOf }) });
         return;
       }
       case 'connection':

@@ -8,6 +8,7 @@ import { SAMPLE_RATE } from '../../protocol/live.js';
 import { pcmReplySchema } from '../../protocol/pcm-work.js';
 import { PcmProcess } from './pcm-process.js';
 import type { OpenSource, Source, SourceListener } from './source.js';
+import { defined } from '../../protocol/defined.js';
 
 /** 20 ms, as a microphone gives it; by no more than this is the first sample sent after it would have been spoken. */
 const SPOKEN_SAMPLES = SAMPLE_RATE / 50;
@@ -47,7 +48,7 @@ export class FileSource implements Source {
             const { durationSeconds } = reply;
             done({
               name: basename(this.#path),
-              ...(durationSeconds === undefined ? {} : { durationSeconds }),
+              ...defined({ durationSeconds }),
             });
           }
         },

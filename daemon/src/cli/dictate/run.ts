@@ -13,6 +13,7 @@ import { FileSource } from './file-source.js';
 import { hasKeys, listenToKeys } from './keys.js';
 import type { Source } from './source.js';
 import type { DictateView } from './view.js';
+import { defined } from '../../protocol/defined.js';
 
 /** Unpaced audio runs ahead of what the daemon has on disk by no more than this. */
 const AHEAD_SAMPLES = 10 * SAMPLE_RATE;
@@ -63,8 +64,7 @@ export async function runDictate({ flags, paths, delivering, microphone }: RunPa
 function sessionFor(flags: DictateFlags, connections: Connections, paths: Paths): DictationOptions {
   const { model, language, prompt, vocabulary, refine, events } = flags;
   const options: LiveOptions = {
-    ...(language === undefined ? {} : { language }),
-    ...(prompt === undefined ? {} : { initialPrompt: prompt }),
+    ...defined({ language, initialPrompt: prompt }),
     ...(vocabulary === false ? { vocabulary } : {}),
     // The screen is redrawn at the end, and everything else is written then: only who reads events has had the text.
     refine: refine ?? events !== true,
@@ -74,7 +74,7 @@ function sessionFor(flags: DictateFlags, connections: Connections, paths: Paths)
     isShared: true,
     onUnheardCancel: (id) => markCancelled(paths.spool, id),
     options,
-    ...(model === undefined ? {} : { model }),
+    ...defined({ model }),
   };
 }
 
@@ -85,7 +85,7 @@ function connect(paths: Paths, model: string | undefined, view: DictateView): Co
       paths,
       idleExitMinutes: AUTO_IDLE_EXIT_MINUTES,
       onStarting: () => view.startingDaemon(),
-      ...(model === undefined ? {} : { model }),
+      ...defined({ model }),
     });
     if (client.daemon.version !== SOTTO_VERSION && !told) {
       told = true;

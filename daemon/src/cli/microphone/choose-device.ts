@@ -1,5 +1,6 @@
 /** The device that a user means: by its number in the list, its name, or a part of it. */
 import { SottoError } from '../../protocol/errors.js';
+import { defined } from '../../protocol/defined.js';
 
 /** The one that the system calls default. */
 export const DEFAULT_DEVICE = -1;
@@ -27,6 +28,6 @@ export function chooseOrDefault(
   try {
     return { device: chooseDevice(names, wanted) };
   } catch {
-    return { device: DEFAULT_DEVICE, ...(wanted !== undefined && { insteadOf: wanted }) };
+    return { device: DEFAULT_DEVICE, ...defined({ insteadOf: wanted }) };
   }
 }

@@ -11,6 +11,7 @@ import { LIST, OPEN, STOP, type Listen, type MicEvent } from './messages.js';
 import { MicProcess, type MicListener } from './mic-process.js';
 import type { StandbyMicrophone } from './standby.js';
 import { To16k } from './to-16k.js';
+import { defined } from '../../protocol/defined.js';
 
 /** Longest waits, in milliseconds. */
 export interface MicrophoneWaits {
@@ -57,7 +58,7 @@ export class Microphone implements Source, MicListener {
   /** Begins to open it: what a command does meanwhile costs no words. */
   constructor({ device, orDefault = false, standby, waits }: MicrophoneOptions = {}) {
     this.#waits = { ...WAITS, ...waits };
-    this.#asked = { orDefault, ...(device !== undefined && { device }) };
+    this.#asked = { orDefault, ...defined({ device }) };
     this.#settle = { done: () => undefined, failed: () => undefined };
     this.#opened = new Promise((done, failed) => (this.#settle = { done, failed }));
     this.#opened.catch(() => undefined);
@@ -149,7 +150,7 @@ export class Microphone implements Source, MicListener {
       this.#rate = rate;
     }
     const insteadOf = this.#insteadOf;
-    this.#settle.done({ name, ...(insteadOf !== undefined && { insteadOf }) });
+    this.#settle.done({ name, ...defined({ insteadOf }) });
   }
 
   /** What the converter still holds. */

@@ -1,5 +1,6 @@
 /** What `codesign` and `xattr` print. */
 import type { Ran } from '#launchd/run.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface Signature {
   /** Such as `0x10000(runtime)`; undefined where the output has no such line. */
@@ -15,8 +16,7 @@ export function parseSignature(printed: string): Signature {
   const isAdHoc = /^Signature=adhoc\s*$/m.test(printed) || /\badhoc\b/.test(flags ?? '');
   const signer = /^Authority=(.+)$/m.exec(printed)?.[1]?.trim() ?? (isAdHoc ? 'ad hoc' : undefined);
   return {
-    ...(flags !== undefined && { flags }),
-    ...(signer !== undefined && { signer }),
+    ...defined({ flags, signer }),
     isHardened: /\bruntime\b/.test(flags ?? ''),
   };
 }

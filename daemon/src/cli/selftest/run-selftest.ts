@@ -27,6 +27,7 @@ import { systemStep } from './system.js';
 import { teardownStep } from './teardown.js';
 import { OwnDaemon, type TestDaemon } from './test-daemon.js';
 import type { Environment, NamedModel, Verdict } from './verdict.js';
+import { defined } from '../../protocol/defined.js';
 
 const SAMPLE = 'jfk.flac';
 const REFERENCE = join(packageRoot, 'assets', 'selftest', 'whisper-base-6bit-jfk.json');
@@ -91,7 +92,7 @@ function environmentMaker(paths: Paths, daemon: TestDaemon): (signal: AbortSigna
     model,
     clip: { file: join(bundledSpeech, SAMPLE), text: clip.text },
     reference: REFERENCE,
-    ...(modelInUse !== undefined && { modelInUse }),
+    ...defined({ modelInUse }),
     ask: (request, env) => askProcess(signal, request, env),
     exitBusy: () => exitBusyProcess(signal),
     daemon,

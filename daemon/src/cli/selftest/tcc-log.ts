@@ -1,3 +1,5 @@
+import { defined } from '../../protocol/defined.js';
+
 /**
  * Whom macOS asked for when the microphone was opened, from the lines of `tccd` in its log. A request has a number, and a line
  * for each of its parts:
@@ -33,9 +35,7 @@ export function lastRequest(log: string): MicrophoneRequest | undefined {
   const value = /authValue=(\d+)/.exec(result ?? '')?.[1];
   const isAllowed = value === '2' ? true : value === '0' ? false : undefined;
   return {
-    ...(responsible !== undefined && { responsible }),
-    ...(accessing !== undefined && { accessing }),
-    ...(isAllowed !== undefined && { isAllowed }),
+    ...defined({ responsible, accessing, isAllowed }),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Run } from '#launchd/run.js';
 import type { SelftestReply, SelftestRequest } from '../../protocol/selftest-work.js';
 import type { Recorded } from './record.js';
 import type { TestDaemon } from './test-daemon.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface Verdict {
   readonly name: string;
@@ -72,7 +73,7 @@ export function skipped(
   advice?: string,
   facts: Readonly<Record<string, unknown>> = {},
 ): Verdict {
-  return { name, verdict: 'skipped', found, facts, ...(advice !== undefined && { advice }) };
+  return { name, verdict: 'skipped', found, facts, ...defined({ advice }) };
 }
 
 /** More of a tool's output than this is not sent in. */

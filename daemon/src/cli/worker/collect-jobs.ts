@@ -9,6 +9,7 @@ import { outputNames } from '../output-files.js';
 import { hasText } from '../place-text.js';
 import type { Recipe } from '../transcript.js';
 import { jobId, parseJob, shownUrl, type QueueJob, type Source } from './queue-job.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface Submission extends Recipe {
   /** Files, folders and addresses. */
@@ -55,7 +56,7 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
   };
   // A file that is named is printed, as without a queue; a folder's texts lie beside its files.
   const placed = files.filter(({ root }) => root !== undefined || output !== undefined);
-  const targets = targetsOf(placed, { extension, ...(output !== undefined && { output }) });
+  const targets = targetsOf(placed, { extension, ...defined({ output }) });
   const targetOf = new Map(placed.map((file, index) => [file, targets[index]]));
   for (const file of files) {
     const target = targetOf.get(file);
@@ -78,7 +79,7 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
       continue;
     }
     const job = jobOf(submission, shownUrl(url), { kind: 'url', url }, { kind: 'queue' });
-    add({ id: jobId(job), job, path: url, ...(saveAs !== undefined && { saveAs }) });
+    add({ id: jobId(job), job, path: url, ...defined({ saveAs }) });
   }
   const printed = [...jobs.values()].filter(
     ({ job, saveAs }) => job.target.kind === 'queue' && saveAs === undefined,
@@ -105,7 +106,7 @@ function jobOf(
     format,
     writer,
     options,
-    ...(model !== undefined && { model }),
+    ...defined({ model }),
   };
   // What the workers would refuse is not handed in.
   return parseJob(job);

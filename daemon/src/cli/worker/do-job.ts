@@ -15,6 +15,7 @@ import type { FetchedAudio, FetchLimits } from './fetch-audio.js';
 import type { Leftovers } from './leftovers.js';
 import { MAX_TEXT_BYTES, type JobProgress, type JobResult, type QueueJob } from './queue-job.js';
 import type { Roots } from './roots.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface JobDesk {
   readonly worker: string;
@@ -121,13 +122,13 @@ async function transcribe(
   let totalSeconds: number | undefined;
   try {
     return await documentOf(
-      transcriber.transcribe(path, options, { signal, ...(model !== undefined && { model }) }),
+      transcriber.transcribe(path, options, { signal, ...defined({ model }) }),
       { file: job.name, folder, audio: () => soundFor(job, path, folder) },
       { format, options, writer: settingsOf(job) },
       (event) => {
         if (event.type === 'started') totalSeconds = event.durationSeconds;
         if (event.type !== 'progress') return;
-        onProgress({ worker, seconds: event.seconds, ...(totalSeconds !== undefined && { totalSeconds }) });
+        onProgress({ worker, seconds: event.seconds, ...defined({ totalSeconds }) });
       },
     );
   } finally {
@@ -157,7 +158,6 @@ async function soundFor({ source }: QueueJob, path: string, folder: string): Pro
 
 function settingsOf({ writer: { highlightWords, rules } }: QueueJob) {
   return {
-    ...(highlightWords !== undefined && { highlightWords }),
-    ...(rules !== undefined && { rules }),
+    ...defined({ highlightWords, rules }),
   };
 }

@@ -4,6 +4,7 @@
  */
 import { isAbsolute } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface QueueAddress {
   /** What a client connects to. */
@@ -70,12 +71,11 @@ function redisAddress(url: URL, kept: string | undefined): QueueAddress {
       host,
       port,
       db,
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { password }),
+      ...defined({ username, password }),
       ...(tls && { tls: {} }),
     },
     shown: `${scheme}://${account}${where}`,
-    ...(warning !== undefined && { warning: `${scheme}://${where}: ${warning}` }),
+    ...defined({ warning: warning === undefined ? undefined : `${scheme}://${where}: ${warning}` }),
   };
 }
 
@@ -98,7 +98,7 @@ function unixAddress(rest: string, password: string | undefined): QueueAddress {
   if (number === undefined) throw wrong('only ?db=NUMBER may follow the socket path');
   const db = databaseOf(number);
   return {
-    connection: { path, db, ...(password !== undefined && { password }) },
+    connection: { path, db, ...defined({ password }) },
     shown: `unix:${path}${db === 0 ? '' : `?db=${db}`}`,
   };
 }

@@ -11,6 +11,7 @@ import { askedQueue } from './queue-url.js';
 import { Roots } from './roots.js';
 import { runWorker, TIMING } from './run-worker.js';
 import { oneLine } from './worker-words.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface WorkerSettings {
   readonly queue: string;
@@ -48,7 +49,7 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
       address,
       name,
       concurrency,
-      ...(rate !== undefined && { rate }),
+      ...defined({ rate }),
       timing: { lockMs, stalledMs, backoffMs },
       desk: {
         roots,
@@ -57,7 +58,7 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
           maxSeconds: MAX_FETCH_SECONDS,
           allowPrivate: settings.allowPrivate,
         },
-        ...(model !== undefined && { model }),
+        ...defined({ model }),
         transcriber: () => daemonTranscriber(paths, view, model),
         leftovers: new Leftovers(),
       },

@@ -19,6 +19,7 @@ import { ATTEMPTS, KEEP_SECONDS, MAX_JOB_BYTES, textKey } from './queue-job.js';
 import { askedQueue } from './queue-url.js';
 import { byWorker, queueView } from './queue-view.js';
 import { WatchedJobs } from './watched-jobs.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface QueueFlags extends BatchFlags {
   readonly detach?: true;
@@ -45,7 +46,7 @@ export async function transcribeByQueue(
       ...recipe,
       args,
       find: findOptionsOf(flags),
-      ...(output !== undefined && { output }),
+      ...defined({ output }),
     }),
     probeQueue(address),
   ]);

@@ -10,6 +10,7 @@ import type { Turns } from '../turns.js';
 import { engineStateOf, type EngineState } from './engine-state.js';
 import { Pace } from './pace.js';
 import type { Take } from './take.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 export interface LiveRunParts {
   readonly session: number;
@@ -146,7 +147,7 @@ export class LiveRun {
     const look = this.#lookOf(update);
     const refined = refine && (await refine(signal));
     if (signal.aborted) return;
-    send({ type: 'live-done', session, look, ...(refined !== undefined && { refined }) });
+    send({ type: 'live-done', session, look, ...defined({ refined }) });
   }
 
   #lookOf({ committed, tentative, language, voice }: LiveUpdate): LiveLook {
@@ -156,8 +157,7 @@ export class LiveRun {
     return {
       committed: [...committed],
       tentative,
-      ...(language !== undefined && { language }),
-      ...(voice !== undefined && { voice: [...voice] }),
+      ...defined({ language, voice: voice === undefined ? undefined : [...voice] }),
       ...place,
       checkpoint: { fromSample, state: own },
     };

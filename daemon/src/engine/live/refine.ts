@@ -7,6 +7,7 @@ import { SAMPLE_RATE, type LiveOptions } from '#daemon/protocol/live.js';
 import type { TranscribeResult } from '#daemon/protocol/transcription.js';
 import type { Turns } from '../turns.js';
 import type { Take } from './take.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 /** What it may take: a part of what the speaking took, and never less or more than this. */
 const PART_OF_TAKE = 0.1;
@@ -68,9 +69,7 @@ function transcribed(
   };
   const options = {
     wordTimestamps: true,
-    ...(language !== undefined && { language }),
-    ...(initialPrompt !== undefined && { initialPrompt }),
-    ...(hotwords !== undefined && { hotwords }),
+    ...defined({ language, initialPrompt, hotwords }),
   };
   return model.transcribe(audio, options, signal);
 }

@@ -1,6 +1,7 @@
 /** From the texts of a form to the values that a schema describes. In a form everything is text, and lists have many spellings. */
 import * as v from 'valibot';
 import { SottoError } from '../errors.js';
+import { defined } from '../defined.js';
 
 /** A field that is a list is called `name[]` in the documents. */
 const LIST = /\[\]$/;
@@ -83,5 +84,5 @@ function kindOf(schema: v.GenericSchema): string {
 
 function refused(param: string | undefined, why: string): SottoError {
   const message = param === undefined ? why : `${param}: ${why.slice(0, 300)}`;
-  return new SottoError('INVALID_ARGUMENT', message, { hint: HINT, ...(param !== undefined && { param }) });
+  return new SottoError('INVALID_ARGUMENT', message, { hint: HINT, ...defined({ param }) });
 }

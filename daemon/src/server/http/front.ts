@@ -19,6 +19,7 @@ import type { Call, Reply, Route, SocketRoute } from './route.js';
 import { Router } from './router.js';
 import { answerRaw, refuse, send, throwAwayRest } from './send.js';
 import { tokenRefusal } from './token.js';
+import { defined } from '../../protocol/defined.js';
 
 /** Node's own limit on connections lies a little above ours and drops without a word. */
 const UNSAID_CONNECTIONS = 76;
@@ -140,7 +141,7 @@ export class HttpFront {
       if (asksFirst) response.writeContinue();
       const reply = await this.#answer(route, { request, id, params, query, signal });
       const { unreadMs } = this.#options;
-      await send(response, reply, { id, signal, ...(unreadMs !== undefined && { unreadMs }) });
+      await send(response, reply, { id, signal, ...defined({ unreadMs }) });
       throwAwayRest(request);
     } catch (thrown) {
       await this.#failed(request, response, thrown, id);

@@ -1,6 +1,7 @@
 /** `GET /health`: whether work that is handed in now would be done, for whoever watches over services. */
 import type { DaemonStatus } from '../../protocol/status.js';
 import { json, type Route } from './route.js';
+import { defined } from '../../protocol/defined.js';
 
 /** 200 while it serves, at work or not; 503 while it starts, ends, or can't. */
 export function healthRoute(status: () => DaemonStatus): Route {
@@ -12,10 +13,10 @@ export function healthRoute(status: () => DaemonStatus): Route {
       const { name, state: modelState } = engine.model;
       const body = {
         state,
-        ...(reason !== undefined && { reason }),
+        ...defined({ reason }),
         version,
         uptimeSeconds: Math.round(uptimeSeconds),
-        model: { ...(name !== undefined && { name }), state: modelState },
+        model: { ...defined({ name }), state: modelState },
       };
       const serves = state === 'ready' || state === 'busy';
       return Promise.resolve(json(body, { status: serves ? 200 : 503 }));

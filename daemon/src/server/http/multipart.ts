@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import type { Busboy } from '@fastify/busboy';
 import { messageOf, SottoError } from '../../protocol/errors.js';
 import { MAX_UPLOAD_BYTES, Upload } from '../../upload.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface FormLimits {
   readonly fileBytes: number;
@@ -104,7 +105,10 @@ class FormReading {
         source.pipe(this.#parser);
       });
       await this.#written;
-      return { fields: this.#fields, ...(this.#written !== undefined && { file: this.#place }) };
+      return {
+        fields: this.#fields,
+        ...defined({ file: this.#written === undefined ? undefined : this.#place }),
+      };
     } catch (thrown) {
       this.#fail(thrown);
       source.unpipe(this.#parser);
@@ -208,12 +212,12 @@ function brokenOff(error: unknown): SottoError {
 
 function wrong(message: string, param: string | undefined): SottoError {
   const hint = 'send it as multipart/form-data, as OpenAI’s own clients do';
-  return new SottoError('INVALID_ARGUMENT', message, { hint, ...(param !== undefined && { param }) });
+  return new SottoError('INVALID_ARGUMENT', message, { hint, ...defined({ param }) });
 }
 
 function tooLarge(message: string, param: string | undefined): SottoError {
   const hint = 'the audio belongs into `file`; fields are for what is said about it';
-  return new SottoError('TOO_LARGE', message, { hint, ...(param !== undefined && { param }) });
+  return new SottoError('TOO_LARGE', message, { hint, ...defined({ param }) });
 }
 
 function fileTooLarge({ fileBytes }: FormLimits): SottoError {

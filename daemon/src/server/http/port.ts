@@ -16,6 +16,7 @@ import { portHosts } from '../guard.js';
 import { GOING_AWAY, POLICY_VIOLATION } from '../websocket.js';
 import { HttpFront } from './front.js';
 import { portHolder } from './port-holder.js';
+import { defined } from '../../protocol/defined.js';
 
 /** By number: a name such as `localhost` is somebody else's to resolve. */
 const ADDRESSES = ['127.0.0.1', '::1'] as const;
@@ -87,7 +88,7 @@ export class ApiPort {
     return this.#inTurn(async () => {
       const changed = await this.#do(request);
       const http = this.status();
-      return { changed, ...(http !== undefined && { http }) };
+      return { changed, ...defined({ http }) };
     });
   }
 

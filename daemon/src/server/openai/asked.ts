@@ -2,6 +2,7 @@
 import { SottoError } from '../../protocol/errors.js';
 import { isModelId, isOpenaiName, type TranscriptionFields } from '../../protocol/openai.js';
 import type { TranscribeOptions } from '../../protocol/transcription.js';
+import { defined } from '../../protocol/defined.js';
 
 export type Task = 'transcribe' | 'translate';
 
@@ -39,7 +40,7 @@ export function askedFor(fields: TranscriptionFields, task: Task): Asked {
   return {
     task,
     format,
-    ...(model !== undefined && { model }),
+    ...defined({ model }),
     options: optionsOf(fields, { task, words, logprobs, timed: format !== 'json' && format !== 'text' }),
     tells: { words, segments: !words || granularities.includes('segment') },
     logprobs,
@@ -62,8 +63,7 @@ function optionsOf(fields: TranscriptionFields, { task, words, logprobs, timed }
   const hotwords = [...(fields['keywords[]'] ?? []), ...(fields['hotwords[]'] ?? [])];
   return {
     ...(task === 'translate' && { task }),
-    ...(language !== undefined && { language }),
-    ...(prompt !== undefined && { initialPrompt: prompt }),
+    ...defined({ language, initialPrompt: prompt }),
     // OpenAI's own words: at 0 it is raised step by step until a text looks right, which is what is done by default.
     ...(temperature > 0 && { temperature: [temperature] }),
     ...(hotwords.length > 0 && { hotwords }),
@@ -73,7 +73,7 @@ function optionsOf(fields: TranscriptionFields, { task, words, logprobs, timed }
     ...(!timed && { timestamps: 'auto' as const }),
     ...(vad === false && { vad }),
     ...(vocabulary === false && { vocabulary }),
-    ...(beamSize !== undefined && { beamSize }),
+    ...defined({ beamSize }),
   };
 }
 

@@ -4,6 +4,7 @@ import { SOTTO_VERSION } from '../../protocol/version.js';
 import { json, type Route } from '../http/route.js';
 import { EXAMPLES } from './examples.js';
 import { OBJECTS, OPERATIONS, type Answers, type ObjectName, type Operation } from './operations.js';
+import { defined } from '../../protocol/defined.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -78,7 +79,7 @@ async function objectSchemas(): Promise<Json> {
       name,
       name.endsWith('Form')
         ? withFile(rest)
-        : { ...rest, ...(example !== undefined && { examples: [example] }) },
+        : { ...rest, ...defined({ examples: example === undefined ? undefined : [example] }) },
     ];
   });
   return Object.fromEntries(schemas) as Json;
@@ -116,19 +117,27 @@ function operationObject(operation: Operation): Json {
   return {
     operationId: id,
     summary,
-    ...(description !== undefined && { description }),
+    ...defined({ description }),
     ...(parameters.length > 0 && { parameters }),
-    ...(form !== undefined && { requestBody: bodyObject('multipart/form-data', form) }),
-    ...(body !== undefined && { requestBody: bodyObject('application/json', body) }),
+    ...defined({
+      requestBody: requestBodyOf(form, body),
+    }),
     responses: {
-      ...(answers !== undefined && { 200: { description: 'Done.', content: contentOf(answers) } }),
+      ...defined({
+        200: answers === undefined ? undefined : { description: 'Done.', content: contentOf(answers) },
+      }),
       ...errorResponses([...new Set([...ALWAYS, ...errors])]),
       ...(tellsUnready && answers && { 503: { description: 'Not now.', content: contentOf(answers) } }),
     },
   };
 }
 
-function bodyObject(type: string, name: ObjectName): Json {
+function requestBodyOf(form: ObjectName | undefined, json: ObjectName | undefined): Json | undefined {
+  if (form !== undefined) return bodyOf('multipart/form-data', form);
+  return json === undefined ? undefined : bodyOf('application/json', json);
+}
+
+function bodyOf(type: string, name: ObjectName): Json {
   return { required: true, content: { [type]: { schema: reference(name) } } };
 }
 

@@ -12,6 +12,7 @@ import { replyFor } from './answers.js';
 import { askedFor, withModelAdvice, type Asked, type Task } from './asked.js';
 import { FileJob } from './file-job.js';
 import { streamed } from './stream.js';
+import { defined } from '../../protocol/defined.js';
 
 /** So long a stream's status waits for what the engine says of the file: most of what can be wrong with it is known by then. */
 const STATUS_WAITS_MS = 5_000;
@@ -63,7 +64,7 @@ async function begin(
       path,
       isUpload: true,
       options: asked.options,
-      ...(asked.model !== undefined && { model: asked.model }),
+      ...defined({ model: asked.model }),
     };
     const job = new FileJob(sessions, request, { signal, onOver: () => void file?.discard() });
     return { job, asked };

@@ -38,6 +38,7 @@ import {
   updated,
   type Settings,
 } from './settings.js';
+import { defined } from '../../protocol/defined.js';
 
 /** As OpenAI has it; what is said then is still written down. */
 const LIFE_MS = 3600_000;
@@ -86,7 +87,7 @@ export class RealtimeConnection {
     this.#lastPongMs = clock.nowMs();
     const request = () => {
       const wanted = realtimeModel(this.#settings.transcription?.model);
-      return { options: liveOptionsOf(this.#settings), ...(wanted !== undefined && { model: wanted }) };
+      return { options: liveOptionsOf(this.#settings), ...defined({ model: wanted }) };
     };
     const tell = (event: BufferEvent): void => this.#tell(event);
     this.#buffer = new InputBuffer({ live, request, tell }, turnSettingsOf(this.#settings));

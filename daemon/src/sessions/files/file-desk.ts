@@ -16,6 +16,7 @@ import type { Segment } from '../../protocol/transcription.js';
 import type { Sessions } from '../sessions.js';
 import { FileFeed } from './file-feed.js';
 import { FileWork, type Change } from './file-work.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface FileDeskOptions {
   readonly sessions: Sessions;
@@ -94,9 +95,7 @@ export class FileDesk {
       this.#works.set(work.facts.id, work);
       const request = {
         path,
-        ...(model !== undefined && { model }),
-        ...(options !== undefined && { options }),
-        ...(supplies !== undefined && { supplies }),
+        ...defined({ model, options, supplies }),
       };
       work.begin(() =>
         this.#options.sessions.submit(this, request, (notice) => this.#changed(work, work.hear(notice))),

@@ -3,6 +3,7 @@ import { codedError } from '../../protocol/file-problem.js';
 import { FILE_LIMITS, type FileJob } from '../../protocol/files.js';
 import type { Segment } from '../../protocol/transcription.js';
 import type { Job, JobNotice } from '../job.js';
+import { defined } from '../../protocol/defined.js';
 
 /** `moved`: another state. `went on`: more of the same. */
 export type Change = 'moved' | 'went on';
@@ -115,7 +116,6 @@ function lasting(facts: FileJob): FileJob {
   const { id, path, addedMs, state, doneSeconds, durationSeconds, language } = facts;
   return {
     ...{ id, path, addedMs, state, doneSeconds },
-    ...(durationSeconds !== undefined && { durationSeconds }),
-    ...(language !== undefined && { language }),
+    ...defined({ durationSeconds, language }),
   };
 }

@@ -12,6 +12,7 @@ import { readSettings } from '../../settings.js';
 import type { Dictation, Found, History } from '../../store/history/index.js';
 import { retryWhileBusy } from '../../store/history/retry-busy.js';
 import { keepHistory } from '../../store/write-settings.js';
+import { defined } from '../../protocol/defined.js';
 
 /** Pages end here, so that the first entries are there soon; a single entry may be larger. */
 const MAX_ANSWER_BYTES = 512 * 1024;
@@ -75,8 +76,7 @@ export class HistoryDesk {
     const { settings, tidy } = this.#options;
     if (days !== undefined || sound !== undefined) {
       await keepHistory(settings, {
-        ...(days !== undefined && { days }),
-        ...(sound !== undefined && { sound }),
+        ...defined({ days, sound }),
       });
       await tidy();
     }
@@ -101,9 +101,11 @@ export class HistoryDesk {
     const { marks, ...facts } = { marks: undefined, ...rest };
     return {
       ...facts,
-      ...(marks !== undefined && { marks: [...marks] }),
-      ...(audio !== undefined && { audio: join(this.#options.recordings, audio) }),
-      ...(words !== undefined && { words: [...words] }),
+      ...defined({
+        marks: marks === undefined ? undefined : [...marks],
+        audio: audio === undefined ? undefined : join(this.#options.recordings, audio),
+        words: words === undefined ? undefined : [...words],
+      }),
     };
   }
 }

@@ -22,6 +22,7 @@ import type { Said } from './said.js';
 import { memoryFull, type SpokenAudio } from './spoken-audio.js';
 import type { TakeOutcome } from './outcome.js';
 import type { Spell } from '../vocabulary/spell.js';
+import { defined } from '../../protocol/defined.js';
 
 /** New engines that a session is given for one stretch of its audio: a take that takes three down is not given a fourth. */
 const MAX_REPLAYS = 2;
@@ -145,8 +146,7 @@ export class LiveSession {
         model,
         options,
         fromSample,
-        ...(checkpoint !== undefined && { checkpoint }),
-        ...(onVoice !== undefined && { voiceOnly: true }),
+        ...defined({ checkpoint, voiceOnly: onVoice === undefined ? undefined : true }),
       },
       (report) => this.#reported(report),
     );
@@ -394,7 +394,7 @@ export class LiveSession {
     const { words, ...spelled } = spell(refined ?? said);
     const final = {
       text: spelled.text,
-      ...(language !== undefined && { language }),
+      ...defined({ language }),
       durationSeconds: audio.samples / SAMPLE_RATE,
       model: model.name,
     };
@@ -421,7 +421,7 @@ export class LiveSession {
         error,
         text,
         words,
-        ...(language !== undefined && { language }),
+        ...defined({ language }),
         durationSeconds: audio.samples / SAMPLE_RATE,
         model: model.name,
       },
@@ -443,7 +443,7 @@ export class LiveSession {
     let isKept = true;
     try {
       const spool = audio.path;
-      recording = await keep({ id, startedMs, ...(spool !== undefined && { spool }), result: outcome });
+      recording = await keep({ id, startedMs, ...defined({ spool }), result: outcome });
     } catch (error) {
       log.error({ session: id, message: codedError(error).message }, 'the take could not be kept');
       isKept = false;

@@ -23,6 +23,7 @@ import { hotwordsFor, NO_VOCABULARY, type VocabularyInUse } from '../vocabulary/
 import { completeFromRecording } from './complete.js';
 import { SessionFiles, type OpenJournal } from './session-files.js';
 import type { SpokenAudio } from './spoken-audio.js';
+import { defined } from '../../protocol/defined.js';
 
 /** How long a session whose client is gone waits for it, before it is finished without. */
 const GRACE_MS = 1_000;
@@ -310,7 +311,7 @@ export class LiveSessions {
         ref,
         audio,
         transient: false,
-        ...(gone !== undefined && { gone }),
+        ...defined({ gone }),
       });
       if (model !== undefined && gone !== undefined) entry.session.insteadOf = basename(model);
       return entry;
@@ -375,12 +376,14 @@ export class LiveSessions {
       log,
       audio,
       said,
-      ...(checkpoint !== undefined && { checkpoint }),
+      ...defined({ checkpoint }),
       onAcknowledged: (samples) => entry.listener?.({ acknowledged: samples }),
       keep: transient ? () => Promise.resolve(undefined) : (outcome) => this.#keep(outcome),
       isUnwanted: () => !transient && this.#files.isMarkedCancelled(id),
-      ...(gone !== undefined && { committedUntilSeconds: said.words.at(-1)?.end ?? 0 }),
-      ...(onVoice !== undefined && { onVoice }),
+      ...defined({
+        committedUntilSeconds: gone === undefined ? undefined : (said.words.at(-1)?.end ?? 0),
+        onVoice,
+      }),
       isOver,
       onOver: (isKept) => this.#over(entry, isKept),
     });

@@ -5,6 +5,7 @@
 import { isNumbered, type LiveCheckpoint, type LiveEvent } from '../../protocol/live.js';
 import type { Word } from '../../protocol/transcription.js';
 import type { JournalEntry } from '../../store/spool/journal.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface SaidNotice {
   /** Of what is never dropped. */
@@ -107,7 +108,7 @@ export class Said {
   async #number(event: LiveEvent, checkpoint: LiveCheckpoint | undefined): Promise<void> {
     const seq = this.#numbered.length + 1;
     try {
-      await this.#writeDown?.({ seq, event, ...(checkpoint !== undefined && { checkpoint }) });
+      await this.#writeDown?.({ seq, event, ...defined({ checkpoint }) });
     } catch (error) {
       this.#onWriteFailed(error);
     }

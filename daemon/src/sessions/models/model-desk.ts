@@ -18,6 +18,7 @@ import { removeFor, useFor } from './using.js';
 import { WatchFeed } from './watch-feed.js';
 import type { DeskListener, Member, Work } from './work.js';
 import { ALL, busy, Works, type WorksOptions } from './works.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface ModelDeskOptions extends WorksOptions {
   readonly engine: ModelEngine;
@@ -122,9 +123,7 @@ export class ModelDesk {
     return this.#works.begin(target, listener, { doing: 'is being pulled', sameAs, brings: target }, (work) =>
       pullFor(work, {
         ...job,
-        ...(as !== undefined && { as }),
-        ...(again !== undefined && { again }),
-        ...(hub !== undefined && { hub }),
+        ...defined({ as, again, hub }),
       }),
     );
   }

@@ -5,6 +5,7 @@
 import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelState, ModelStatus } from '../../protocol/status.js';
+import { defined } from '../../protocol/defined.js';
 
 /** The legal moves. */
 export const NEXT: Readonly<Record<ModelState, readonly ModelState[]>> = {
@@ -222,7 +223,7 @@ function statusOf(name: string, { memory, works, failure, present }: Known): Nam
   if (memory !== undefined && isInMemory(memory.state)) return { ...memory };
   const [work] = works;
   if (work !== undefined) {
-    return { name, state: work.stage, ...(work.fraction !== undefined && { fraction: work.fraction }) };
+    return { name, state: work.stage, ...defined({ fraction: work.fraction }) };
   }
   if (memory !== undefined) return { ...memory };
   if (failure !== undefined) return { name, state: 'failed', error: failure.toWire() };

@@ -9,6 +9,7 @@ import type { PullOptions, PullOrPlainEvent } from '../../store/download/index.j
 import { verifyAgainstRecord } from '../../store/verify-model.js';
 import type { ModelStates } from './model-states.js';
 import type { Work } from './work.js';
+import { defined } from '../../protocol/defined.js';
 
 /** What tests put in the place of the real hub and disk. */
 export type HubOptions = Partial<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'freeBytes'>>;
@@ -38,8 +39,7 @@ export async function pullFor(work: Work, pulling: Pulling): Promise<ModelsResul
       models,
       wanted,
       signal: work.signal,
-      ...(as !== undefined && { as }),
-      ...(again !== undefined && { again }),
+      ...defined({ as, again }),
       onEvent: (event) => {
         work.say(wireEvent(event));
         if (event.type === 'progress') files.at(event.stage, partOf(event));
@@ -60,8 +60,9 @@ export async function pullFor(work: Work, pulling: Pulling): Promise<ModelsResul
       repo: record.repo,
       revision: record.revision,
       bytes: record.files.reduce((sum, { bytes }) => sum + bytes, 0),
-      ...(insteadOf !== undefined && {
-        insteadOf: { name: insteadOf.name, error: insteadOf.error.toWire() },
+      ...defined({
+        insteadOf:
+          insteadOf === undefined ? undefined : { name: insteadOf.name, error: insteadOf.error.toWire() },
       }),
     };
   } catch (thrown) {

@@ -8,6 +8,7 @@ import { folderBytes } from '../../store/download/work-folder.js';
 import { findModel, type ModelShelves } from '../../store/find-model.js';
 import { installedModels, partialDownloads } from '../../store/installed.js';
 import type { ModelStates } from './model-states.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface ShelfView {
   readonly shelves: ModelShelves;
@@ -33,14 +34,14 @@ export async function listFor({
     do: 'list',
     machine: { ...machine },
     recommended: recommendedModel(machine).name,
-    ...(chosen !== undefined && { chosen: chosen.name }),
+    ...defined({ chosen: chosen?.name }),
     installed: installed.map(({ name, dir, bytes, from, record, entry }) => ({
       name,
       dir,
       bytes,
       from,
       ...(record !== undefined && { repo: record.repo, revision: record.revision }),
-      ...(entry !== undefined && { catalogue: entry.name }),
+      ...defined({ catalogue: entry?.name }),
       chosen: dir === chosen?.dir,
       status: states.of(name),
     })),
@@ -70,13 +71,16 @@ export async function infoFor(
   return {
     do: 'info',
     name,
-    ...(here !== undefined && { here: { dir: here.dir, bytes: await folderBytes(here.dir) } }),
+    ...defined({
+      here: here === undefined ? undefined : { dir: here.dir, bytes: await folderBytes(here.dir) },
+    }),
     chosen: here !== undefined && here.dir === chosen?.dir,
     status: states.of(name),
-    ...(record !== undefined && {
-      record: { ...record, files: record.files.map((file) => ({ ...file })) },
+    ...defined({
+      record:
+        record === undefined ? undefined : { ...record, files: record.files.map((file) => ({ ...file })) },
+      catalogue: entry === undefined ? undefined : onWire(entry),
     }),
-    ...(entry !== undefined && { catalogue: onWire(entry) }),
   };
 }
 

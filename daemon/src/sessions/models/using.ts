@@ -17,6 +17,7 @@ import { chooseModel } from '../../store/write-settings.js';
 import type { ModelEngine } from '../../supervisor/engine.js';
 import type { ModelStates } from './model-states.js';
 import type { Work } from './work.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface Using {
   readonly engine: ModelEngine;
@@ -59,7 +60,7 @@ export async function useFor(
     throw error;
   }
   const replaced = tooLarge === undefined ? wanted : { ...tooLarge, name: wanted?.name ?? tooLarge.name };
-  return { do: 'use', model: { ...ready, ...(replaced !== undefined && { insteadOf: replaced }) } };
+  return { do: 'use', model: { ...ready, ...defined({ insteadOf: replaced }) } };
 }
 
 /** @throws SottoError MODEL_NOT_FOUND, BUSY, or why the starter model can't take its place: then it stays */
@@ -81,5 +82,5 @@ export async function removeFor(
   } finally {
     states.disk(modelNames(shelves));
   }
-  return { do: 'remove', name: model.name, bytes, ...(used !== undefined && { used }) };
+  return { do: 'remove', name: model.name, bytes, ...defined({ used }) };
 }

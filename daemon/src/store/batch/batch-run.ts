@@ -6,6 +6,7 @@ import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
 import { all, first, run, type Row } from '../sqlite/rows.js';
 import type { Database } from '../sqlite/database.js';
 import { written } from './database.js';
+import { defined } from '../../protocol/defined.js';
 
 export type FileState = 'waiting' | 'working' | 'done' | 'failed' | 'skipped';
 
@@ -260,7 +261,7 @@ function fileOf(row: Row): BatchFile {
     bytes: Number(row.bytes),
     modifiedMs: Number(row.modified_ms),
     state: stateOf(row.state),
-    ...(skipped !== undefined && { skipped }),
+    ...defined({ skipped }),
     ...(isErrorCode(code) && {
       failure: { code, message: String(row.message ?? ''), hint: String(row.hint ?? '') },
     }),

@@ -2,6 +2,7 @@
 import { totalmem } from 'node:os';
 import { readMachineSpeed } from '../machine-speed.js';
 import { appleChip, assumedGflops } from './chips.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface Machine {
   readonly memoryBytes: number;
@@ -34,14 +35,13 @@ export function thisMachine(speedFile: string, env: NodeJS.ProcessEnv = process.
       memoryBytes: Number(gigabytes) * GIBIBYTE,
       hasGpu: gpu !== undefined,
       ...(gpu !== undefined && gpu !== 'gpu' && { chip: gpu }),
-      ...(gflops !== undefined && { measuredGflops: Number(gflops) }),
+      ...defined({ measuredGflops: gflops === undefined ? undefined : Number(gflops) }),
     };
   const chip = appleChip();
   const measuredGflops = readMachineSpeed(speedFile, chip);
   return {
     memoryBytes: totalmem(),
     hasGpu: process.platform === 'darwin' && process.arch === 'arm64',
-    ...(chip !== undefined && { chip }),
-    ...(measuredGflops !== undefined && { measuredGflops }),
+    ...defined({ chip, measuredGflops }),
   };
 }

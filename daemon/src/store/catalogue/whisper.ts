@@ -6,6 +6,7 @@
  * first: half the bytes of OpenAI's float32 files.
  */
 import type { CatalogueEntry, Precision, SpeedClass } from './entry.js';
+import { defined } from '../../protocol/defined.js';
 
 interface Size {
   readonly name: string;
@@ -52,8 +53,7 @@ export const KEPT_FOR_REUSE = 1.5;
 const form = (precision: Precision, repo: string, revision?: string, bytes?: number): Form => ({
   precision,
   repo,
-  ...(revision !== undefined && { revision }),
-  ...(bytes !== undefined && { bytes }),
+  ...defined({ revision, bytes }),
 });
 
 const live = (gigaflop: number, tokenWeights: number, tokenMemory: number): LiveWork => ({
@@ -319,7 +319,7 @@ function entry(size: Size, { precision, repo, revision, bytes }: Form): Catalogu
     title: precision === 'float16' ? size.title : `${size.title}, ${precision.replace('-', ' ')}`,
     family: 'whisper',
     repo,
-    ...(revision !== undefined && { revision }),
+    ...defined({ revision }),
     precision,
     parameters: size.parameters,
     bytes: bytes ?? inMemory,

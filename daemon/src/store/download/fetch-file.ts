@@ -15,6 +15,7 @@ import { safePath } from './safe-path.js';
 import type { Transport } from './transport.js';
 import { answerError, diskError, networkError, Passing } from './trouble.js';
 import type { RemoteFile } from './wanted-files.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface FileSource {
   readonly repo: string;
@@ -101,7 +102,7 @@ async function receive(
     const range = new Headers(init?.headers).get('range');
     const ask = (etag: string | undefined) =>
       transport.get(url, {
-        headers: { ...(range !== null && { range }), ...(etag !== undefined && { 'if-range': etag }) },
+        headers: { ...(range !== null && { range }), ...defined({ 'if-range': etag }) },
         signal: signals,
         onAnswer: (answer) => checkDeclared(answer, file, commit),
       });

@@ -1,6 +1,7 @@
 /** What the user asks for, as a repository on the hub and a folder here. */
 import { SottoError } from '../../protocol/errors.js';
 import { catalogueEntry, type CatalogueEntry } from '../catalogue/index.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface ModelSource {
   /** `owner/name`. */
@@ -26,7 +27,7 @@ export function parseRepo(text: string): Omit<ModelSource, 'entry'> | undefined 
     revision?.includes('..')
   )
     return undefined;
-  return { repo: `${owner}/${name}`, name, ...(revision !== undefined && { revision }) };
+  return { repo: `${owner}/${name}`, name, ...defined({ revision }) };
 }
 
 /** @throws SottoError MODEL_NOT_FOUND */
@@ -35,7 +36,7 @@ export function modelSource(wanted: string): ModelSource {
   const entry = catalogueEntry(known);
   if (entry !== undefined) {
     const chosen = revision ?? entry.revision;
-    return { repo: entry.repo, name: entry.name, entry, ...(chosen !== undefined && { revision: chosen }) };
+    return { repo: entry.repo, name: entry.name, entry, ...defined({ revision: chosen }) };
   }
   const repo = parseRepo(wanted);
   if (repo !== undefined) return repo;

@@ -6,6 +6,7 @@ import { isSafeName } from './safe-path.js';
 import type { Transport } from './transport.js';
 import { answerError, networkError, type Passing } from './trouble.js';
 import { wantedFiles, type RemoteFile } from './wanted-files.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface RemoteModel {
   readonly repo: string;
@@ -55,7 +56,7 @@ export async function askModel(
               name: repo,
               ...shared,
               additionalFields: ['sha'],
-              ...(revision !== undefined && { revision }),
+              ...defined({ revision }),
             })
           ).sha;
     if (typeof commit !== 'string' || !COMMIT.test(commit)) throw nonsense(what, 'no commit');

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
 import { wordSchema, type Word } from '../../protocol/transcription.js';
 import type { Row, SqlValue } from '../sqlite/rows.js';
+import { defined } from '../../protocol/defined.js';
 
 export const STATES = ['final', 'recovered', 'left', 'failed'] as const;
 
@@ -67,13 +68,15 @@ export function fromRow(row: Row): Dictation {
     startedMs: Number(row.started_ms),
     durationSeconds: Number(row.duration_seconds),
     text: textOf(row.text) ?? '',
-    ...(language !== undefined && { language }),
+    ...defined({ language }),
     model: textOf(row.model) ?? '',
     state: STATES.find((state) => state === row.state) ?? 'final',
     // A later Sotto may know codes that this one does not.
-    ...(errorCode !== undefined && { errorCode: isErrorCode(errorCode) ? errorCode : 'INTERNAL' }),
-    ...(audio !== undefined && { audio }),
-    ...(words !== undefined && { words }),
+    ...defined({
+      errorCode: errorCode === undefined ? undefined : isErrorCode(errorCode) ? errorCode : 'INTERNAL',
+      audio,
+      words,
+    }),
   };
 }
 

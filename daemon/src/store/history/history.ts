@@ -14,6 +14,7 @@ import { choose, toCandidate } from './choose.js';
 import { emptyTrash, index, put, putInTrash, reindex, restore, takeOut, trashed } from './rows.js';
 import { settledTime } from './settled-time.js';
 import { snippetOf, type Snippet } from './snippet.js';
+import { defined } from '../../protocol/defined.js';
 
 export interface HistoryOptions {
   /** Told what was wrong and has been dealt with, such as a damaged file. It holds no text of a dictation. */
@@ -389,9 +390,9 @@ function pageOf({ limit, before, beforeId, state }: ListOptions): {
     ],
     values: {
       limit,
-      ...(before !== undefined && { before }),
+      ...defined({ before }),
       ...(before !== undefined && beforeId !== undefined && { beforeId }),
-      ...(state !== undefined && { state }),
+      ...defined({ state }),
     },
   };
 }

@@ -25,6 +25,7 @@ import { LiveWords } from './live-words.js';
 import { type LiveManner, mannerOf } from './manner.js';
 import { refinedResult } from './refined-result.js';
 import { Voice } from './voice.js';
+import { defined } from '#daemon/protocol/defined.js';
 
 /** Kept in front of speech that begins, in mel frames: its first sound is softer than what voice activity hears. */
 const BEFORE_SPEECH_FRAMES = 50;
@@ -120,7 +121,7 @@ export class LiveWhisper implements LiveSpeech {
       heardFrames: this.#heardFrames,
       lastStart: this.#lastStart,
       melFrom: this.#mel.fromSample,
-      ...(this.#language !== undefined && { language: this.#language }),
+      ...defined({ language: this.#language }),
       languageIsSure: this.#languageIsSure,
       prompt: { text: [...this.#prompt.memory.text], forgotten: this.#prompt.memory.forgotten },
       text: this.#text.state,
@@ -279,7 +280,7 @@ export class LiveWhisper implements LiveSpeech {
       const end = Math.max(this.#lastStart, toCentiseconds(offset + word.end));
       return { ...word, start: this.#lastStart, end };
     });
-    return { committed, tentative, ...(this.#language !== undefined && { language: this.#language }) };
+    return { committed, tentative, ...defined({ language: this.#language }) };
   }
 
   /** The window begins anew, with some of what is committed still in it. */
