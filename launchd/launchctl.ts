@@ -1,5 +1,6 @@
 /** The LaunchAgent of macOS: a property list, a launcher, and what `launchctl` is told about them. */
 import { join } from 'node:path';
+import { pollUntil, sleep } from '#daemon/async.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { AgentManager, AgentPlan, AgentStatus } from './agent.js';
 import {
@@ -14,7 +15,6 @@ import {
 import { renderLauncher } from './launcher.js';
 import { element, renderPropertyList } from './property-list.js';
 import { refusal, type Ran, type Run } from './run.js';
-import { pause, within, type Pause } from './within.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 /** `Input/output error`: what launchd says of a label that is still on its way out. */
@@ -29,7 +29,7 @@ const NO_SESSION = new Set([112, 125]);
 export interface LaunchctlOptions {
   readonly run: Run;
   readonly uid: number;
-  readonly pause?: Pause;
+  readonly pause?: typeof sleep;
 }
 
 /** How `print` describes a service. */
@@ -42,14 +42,14 @@ export interface Printed {
 export class LaunchAgent implements AgentManager {
   readonly #plan: AgentPlan;
   readonly #run: Run;
-  readonly #pause: Pause;
+  readonly #pause: typeof sleep;
   readonly #domain: string;
   readonly #file: string;
 
-  constructor(plan: AgentPlan, { run, uid, pause: sleep = pause }: LaunchctlOptions) {
+  constructor(plan: AgentPlan, { run, uid, pause = sleep }: LaunchctlOptions) {
     this.#plan = plan;
     this.#run = run;
-    this.#pause = sleep;
+    this.#pause = pause;
     this.#domain = `gui/${uid}`;
     this.#file = join(plan.user, 'Library', 'LaunchAgents', `${plan.label}.plist`);
   }
@@ -126,13 +126,14 @@ export class LaunchAgent implements AgentManager {
   /** A label that was told to go may take a moment, and one that is going can't be loaded: errno 5, until it is gone. */
   async #bootstrap(): Promise<void> {
     let last: Ran | undefined;
-    const done = await within(10_000, this.#pause, async () => {
+    const isLoaded = async (): Promise<boolean> => {
       last = await this.#run('launchctl', ['bootstrap', this.#domain, this.#file]);
       if (last.code === 0) return true;
       if (last.code !== BUSY && !IN_PROGRESS.has(last.code)) throw refusal('launchctl', 'bootstrap', last);
       // It may be there in spite of what was said.
       return (await this.#print()) !== undefined;
-    });
+    };
+    const done = await pollUntil(isLoaded, { timeoutMs: 10_000, pause: this.#pause });
     if (!done && last !== undefined) throw refusal('launchctl', 'bootstrap', last);
     if ((await this.#print())?.state !== 'running') await this.#must(['kickstart', this.#target]);
   }
@@ -160,7 +161,7 @@ export class LaunchAgent implements AgentManager {
   }
 
   async #until(isSo: (now: Printed | undefined) => boolean, otherwise: string): Promise<void> {
-    if (await within(30_000, this.#pause, async () => isSo(await this.#print()))) return;
+    if (await pollUntil(async () => isSo(await this.#print()), { timeoutMs: 30_000, pause: this.#pause })) return;
     throw new SottoError('AGENT_FAILED', `the agent ${this.#plan.label} ${otherwise}`);
   }
 }

@@ -1,6 +1,7 @@
 /** The same for systemd, where Sotto is developed: a user unit, a launcher, and what `systemctl --user` is told. */
 import { readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { pollUntil, sleep } from '#daemon/async.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { AgentManager, AgentPlan, AgentStatus } from './agent.js';
 import {
@@ -14,26 +15,25 @@ import {
 } from './files.js';
 import { renderLauncher } from './launcher.js';
 import { refusal, type Ran, type Run } from './run.js';
-import { pause, within, type Pause } from './within.js';
 
 export interface SystemdOptions {
   readonly run: Run;
   /** Folder of the user's units. */
   readonly units: string;
-  readonly pause?: Pause;
+  readonly pause?: typeof sleep;
 }
 
 export class SystemdAgent implements AgentManager {
   readonly #plan: AgentPlan;
   readonly #run: Run;
-  readonly #pause: Pause;
+  readonly #pause: typeof sleep;
   readonly #unit: string;
   readonly #file: string;
 
-  constructor(plan: AgentPlan, { run, units, pause: sleep = pause }: SystemdOptions) {
+  constructor(plan: AgentPlan, { run, units, pause = sleep }: SystemdOptions) {
     this.#plan = plan;
     this.#run = run;
-    this.#pause = sleep;
+    this.#pause = pause;
     this.#unit = `${plan.label}.service`;
     this.#file = join(units, this.#unit);
   }
@@ -79,7 +79,7 @@ export class SystemdAgent implements AgentManager {
     if (state === 'not loaded') return;
     await this.#must(['stop', this.#unit]);
     const isOver = async (): Promise<boolean> => (await this.status()).state !== 'running';
-    if (!(await within(30_000, this.#pause, isOver)))
+    if (!(await pollUntil(isOver, { timeoutMs: 30_000, pause: this.#pause })))
       throw new SottoError('AGENT_FAILED', `${this.#unit} does not end`);
   }
 

@@ -47,8 +47,8 @@ const LAW: Record<string, readonly string[]> = {
   extension: ['protocol'],
 };
 
-/** How any room reads a small file or makes a folder: the one part of `base` that models may use. */
-const FILE_ACCESS = /^daemon\/src\/(read-small-file|make-folder)\./;
+/** The part of `base` that models may use: to read a small file, to make a folder, to wait. */
+const BASE_FOR_MODELS = /^daemon\/src\/(async|read-small-file|make-folder)\./;
 
 /** Only these parts of `audio` compute on MLX; the rest decodes files and needs no GPU. */
 const AUDIO_ON_MLX = /^daemon\/src\/audio\/(mel|vad)(\/|\.|-)/;
@@ -89,7 +89,7 @@ export function breach(from: string, to: string): string | undefined {
     return `${from}: a model family may not import the family ${other}`;
   }
   if (a === 'audio' && b === 'native' && AUDIO_ON_MLX.test(from)) return undefined;
-  if (a === 'models' && b === 'base' && FILE_ACCESS.test(to)) return undefined;
+  if (a === 'models' && b === 'base' && BASE_FOR_MODELS.test(to)) return undefined;
   if ((LAW[a] ?? []).includes(b)) return undefined;
   return `${from}: ${a} may not import ${b} (${to})`;
 }

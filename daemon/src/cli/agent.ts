@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { agentManager, ownPlan, type AgentManager, type AgentStatus } from '#launchd/index.js';
 import type { Paths } from '../paths.js';
+import { sleep } from '../async.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { readFileEnd } from '../read-file-end.js';
 import type { AgentAct } from './agent-command.js';
@@ -98,7 +99,7 @@ async function served(paths: Paths, manager: AgentManager, done: string, old?: n
       client.close();
       return 0;
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await sleep(LOOK_EVERY_MS);
     if (performance.now() - startedMs < (asked + 1) * ASK_EVERY_MS) continue;
     asked += 1;
     const { state } = await manager.status();

@@ -2,6 +2,7 @@
 import { activeHolder } from '../server/lock.js';
 import { isForbidden } from '../server/socket.js';
 import type { Paths } from '../paths.js';
+import { sleep } from '../async.js';
 import { SottoError } from '../protocol/errors.js';
 import { codedError } from '../protocol/file-problem.js';
 import type { EngineStatus } from '../protocol/status.js';
@@ -17,10 +18,6 @@ const LOOK_EVERY_MS = 50;
 const MODEL_MS = 300_000;
 /** Its own limits add up to this: the drain, then the engine's end. */
 const STOP_MS = 15_000;
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -86,7 +83,7 @@ export async function daemonStart(paths: Paths, model: string | undefined, quiet
       if (!quiet) say(`Daemon started (pid ${pid}), ${servingText(status.engine)}.`);
       return 0;
     }
-    await pause();
+    await sleep(LOOK_EVERY_MS);
   }
 }
 
@@ -102,7 +99,7 @@ export async function daemonStop(paths: Paths, quiet = false): Promise<number> {
     if (!quiet) say('The daemon isn’t running.');
     return 0;
   }
-  for (const untilMs = performance.now() + STOP_MS; isRunning(pid); await pause()) {
+  for (const untilMs = performance.now() + STOP_MS; isRunning(pid); await sleep(LOOK_EVERY_MS)) {
     if (performance.now() > untilMs) {
       throw new SottoError('DAEMON_UNAVAILABLE', `the daemon (pid ${pid}) won't stop`, {
         hint: `kill -9 ${pid}`,

@@ -2,7 +2,7 @@
  * `sotto daemon run --agent`: the daemon as the login agent runs it. It takes over from one that a command started for a
  * while, waits for one that somebody runs by hand, and never fails for a reason that another try would not mend.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../async.js';
 import { isRunning } from '../is-running.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
@@ -32,7 +32,7 @@ export async function startAgent(
       }
     }
     const ms = (await askToLeave(paths, signalled)) ? LOOK_SOON_MS : LOOK_EVERY_MS;
-    await sleep(ms, undefined, { signal }).catch(() => undefined);
+    await sleep(ms, signal);
   }
   return undefined;
 }

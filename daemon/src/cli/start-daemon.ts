@@ -5,6 +5,7 @@ import { makeFolder } from '../make-folder.js';
 import { OtherProtocol } from '../client/connect.js';
 import { SottoClient } from '../client/index.js';
 import { launcher, packageRoot, type Paths } from '../paths.js';
+import { sleep } from '../async.js';
 import { SottoError } from '../protocol/errors.js';
 import { readFileEnd } from '../read-file-end.js';
 import { activeHolder, FILE_CHECK_MS, unwritableHome } from '../server/lock.js';
@@ -67,7 +68,7 @@ export async function findRunningDaemon(paths: Paths): Promise<SottoClient | und
         hint: 'stop it with `sotto daemon stop`',
       });
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await sleep(LOOK_EVERY_MS);
   }
 }
 
@@ -94,7 +95,7 @@ export async function findOrStartDaemon(options: StartOptions): Promise<Connecte
         hint: `see ${paths.startupLog} and ${paths.log}, or use --no-daemon`,
       });
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await sleep(LOOK_EVERY_MS);
   }
 }
 

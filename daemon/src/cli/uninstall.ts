@@ -1,7 +1,7 @@
 /** `sotto uninstall`: ends whatever of Sotto runs, and takes everything away but what is to be kept. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep, timeout } from '../async.js';
 import { BackgroundCapture } from '../client/background-capture.js';
 import { packageRoot, type Paths } from '../paths.js';
 import { messageOf, SottoError } from '../protocol/errors.js';
@@ -165,7 +165,7 @@ function isAgentOf(paths: Paths): boolean {
 async function endCapture({ runtime, capture }: Paths): Promise<boolean> {
   if (!existsSync(runtime)) return true;
   const asked = BackgroundCapture.leave(capture).catch(() => undefined);
-  await Promise.race([asked, sleep(CAPTURE_MS, undefined, { ref: false })]);
+  await timeout(asked, CAPTURE_MS);
   // It holds the lock as long as it is there.
   for (const untilMs = performance.now() + LEFT_MS; ; await sleep(LOOK_EVERY_MS)) {
     const lock = tryLock(join(runtime, 'capture.lock'));

@@ -4,7 +4,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { fileError, OUTPUT_FILE } from '../protocol/file-problem.js';
-import { sleep } from './batch/sleep.js';
+import { sleep } from '../async.js';
 
 const RETRY_MS = 50;
 

@@ -4,7 +4,7 @@
  */
 import type { Footprint } from '#daemon/models/footprint.js';
 import type { Clock, Timer } from '#daemon/clock.js';
-import { orAborted } from '#daemon/models/or-aborted.js';
+import { abortable } from '../async.js';
 import type { LoadOptions, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { EngineModel, ModelLimits, ModelRef } from '#daemon/protocol/ipc.js';
@@ -98,7 +98,7 @@ export class ResidentModels {
     for (const candidate of [ref, ...instead]) {
       try {
         const kept = this.#queue.add('ahead', () => this.#keep(candidate, { ref, refused }, signal));
-        return await orAborted(kept, signal);
+        return await abortable(kept, signal);
       } catch (thrown) {
         const error = engineError(thrown);
         if (error.code !== 'INSUFFICIENT_MEMORY') throw error;
@@ -285,7 +285,7 @@ export class ResidentModels {
       if (victim === undefined) {
         this.#waitsForRoom = true;
         const room = new Promise<void>((resolve) => this.#letGo.push(resolve));
-        await orAborted(room, signal).finally(() => (this.#waitsForRoom = false));
+        await abortable(room, signal).finally(() => (this.#waitsForRoom = false));
         throwIfAborted(this.#closed.signal);
         continue;
       }
@@ -316,7 +316,7 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
 /** A model that comes when nobody waits for it any more is let go of. */
 async function unlessAborted(held: Promise<HeldModel>, signal: AbortSignal): Promise<HeldModel> {
   try {
-    return await orAborted(held, signal);
+    return await abortable(held, signal);
   } catch (error) {
     held.then(
       ({ release }) => release(),

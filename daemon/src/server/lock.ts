@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../async.js';
 import { makeFolder } from '../make-folder.js';
 import { isRunning } from '../is-running.js';
 import { codeOf, SottoError } from '../protocol/errors.js';

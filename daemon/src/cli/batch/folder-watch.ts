@@ -5,7 +5,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { platform } from 'node:os';
 import { resolve } from 'node:path';
-import { sleep } from './sleep.js';
+import { sleep } from '../../async.js';
 
 const SOONEST_MS = 1_000;
 const OFTEN_MS = 2_000;

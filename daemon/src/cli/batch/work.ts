@@ -13,7 +13,7 @@ import { documentOf, type Document, type Recipe } from '../transcript.js';
 import { keptText, type KeptReason, type Outputs } from '../outputs.js';
 import { shownPath } from '../shown-path.js';
 import { originOf, type BatchJob } from './identity.js';
-import { sleep } from './sleep.js';
+import { sleep } from '../../async.js';
 import type { Tally } from './tally.js';
 import { Patience } from './trouble.js';
 import type { BatchView } from './view.js';

@@ -1,6 +1,7 @@
 /** The socket at which commands find the take, or begin one: tells each of them all of it at first, then what changes. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { timeout } from '../../async.js';
 import type { Clock, Timer } from '../../clock.js';
 import {
   isOver,
@@ -92,7 +93,7 @@ export class CaptureServer {
     this.#calmTell?.cancel();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#sockets) socket.end();
-    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 500))]);
+    await timeout(closed, 500);
     for (const socket of this.#sockets) socket.destroy();
   }
 

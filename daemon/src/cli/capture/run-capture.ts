@@ -3,6 +3,7 @@
  * so that macOS charges the microphone to that; it goes on when the command that began it is gone.
  */
 import { join } from 'node:path';
+import { sleep } from '../../async.js';
 import { BackgroundCapture } from '../../client/background-capture.js';
 import { systemClock } from '../../clock.js';
 import type { Paths } from '../../paths.js';
@@ -108,7 +109,7 @@ async function untilServed(path: string, signal: AbortSignal): Promise<void> {
     const other = await BackgroundCapture.connect(path).catch(() => undefined);
     other?.close();
     if (other !== undefined) return;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await sleep(LOOK_EVERY_MS);
   }
 }
 

@@ -2,6 +2,7 @@
  * One session of the daemon that writes a take down: it is given all of the take's sound from the first sample on, as far as
  * it takes it, and tells what it makes of it. A take has another one after a switch of language or model.
  */
+import { sleep } from '../../async.js';
 import type { Dictation, DictationEvent } from '../../client/index.js';
 import type { Capture } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -124,7 +125,7 @@ export class TakeSession {
    */
   async untilHeard(samples: number): Promise<void> {
     while (!this.#isOver && (this.taken < samples || !this.#isHearing)) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      await sleep(LOOK_EVERY_MS);
     }
   }
 
@@ -150,7 +151,7 @@ export class TakeSession {
       return;
     }
     this.#isWaiting = true;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await sleep(LOOK_EVERY_MS);
     this.#isWaiting = false;
     this.more();
   }

@@ -1,4 +1,5 @@
 /** The parts of `sotto dictate` put together. */
+import { timeout } from '../../async.js';
 import { Connections, Dictation, type DictationEvent, type DictationOptions } from '../../client/index.js';
 import type { Paths } from '../../paths.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
@@ -99,10 +100,7 @@ function connect(paths: Paths, model: string | undefined, view: DictateView): Co
 
 function fileFor({ from = '', fast }: DictateFlags, dictation: () => Dictation | undefined): FileSource {
   const room = async (): Promise<void> => {
-    let timer: NodeJS.Timeout | undefined;
-    const enough = new Promise<void>((resolve) => (timer = setTimeout(resolve, ROOM_MS)));
-    await Promise.race([dictation()?.untilUnacknowledged(AHEAD_SAMPLES), enough]);
-    clearTimeout(timer);
+    await timeout(dictation()?.untilUnacknowledged(AHEAD_SAMPLES) ?? Promise.resolve(), ROOM_MS);
   };
   return new FileSource(from, {
     ready: () => dictation()?.ready ?? Promise.resolve(),

@@ -1,7 +1,7 @@
 /** `sotto doctor --selftest`: eight steps, a line for each verdict, and one JSON object to send in. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../../async.js';
 import { bundledSpeech, packageRoot, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import { readSettings } from '../../settings.js';
@@ -98,7 +98,7 @@ function environmentMaker(paths: Paths, daemon: TestDaemon): (signal: AbortSigna
     daemon,
     agent: () => managerFor(paths).status(),
     record: () => recordSecond(signal),
-    sleep: (ms) => sleep(ms, undefined, { signal }).catch(() => undefined),
+    sleep: (ms) => sleep(ms, signal),
     signal,
   });
 }

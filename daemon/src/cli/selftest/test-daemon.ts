@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../../async.js';
 import { ownPlan } from '#launchd/index.js';
 import { LaunchAgent } from '#launchd/launchctl.js';
 import type { Run } from '#launchd/run.js';

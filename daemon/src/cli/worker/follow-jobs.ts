@@ -5,7 +5,7 @@
 import type { Redis } from 'ioredis';
 import { SottoError } from '../../protocol/errors.js';
 import type { JobQueue } from './connect-queue.js';
-import { orAfter } from './or-after.js';
+import { timeout } from '../../async.js';
 import {
   errorOfReason,
   parseProgress,
@@ -71,11 +71,11 @@ export async function followJobs(
       await Promise.race([looked, over]);
       // Sooner where the queue is back: what it has forgotten it does not tell of.
       const back = new Promise<void>((resolve) => (wake = resolve));
-      await orAfter(Promise.race([over, back]), LOOK_EVERY_MS);
+      await timeout(Promise.race([over, back]), LOOK_EVERY_MS);
     }
   } finally {
     client.off('ready', onReady);
-    await orAfter(events.close(), 1_000);
+    await timeout(events.close(), 1_000);
     connection.disconnect();
   }
 }

@@ -9,7 +9,7 @@ import { messageOf } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
 import { openRedis, probeQueue, writtenName } from './connect-queue.js';
 import { doJob, verdictOn, type JobDesk } from './do-job.js';
-import { orAfter } from './or-after.js';
+import { timeout } from '../../async.js';
 import { Pace, type Rate } from './pace.js';
 import {
   KEEP_SECONDS,
@@ -90,7 +90,7 @@ async function awaitQueue({ address, say, told }: WorkerRun): Promise<boolean> {
       if (!error.retryable) throw error;
       if (!said) say(`${error.message}; waiting for it`);
     }
-    await orAfter(told, AWAY_AGAIN_MS);
+    await timeout(told, AWAY_AGAIN_MS);
   }
   return false;
 }
@@ -154,9 +154,9 @@ class QueueWorker {
     if (this.#inHand.size > 0 && this.#fault === undefined)
       say(`stopping; ${timeLeft(this.#inHand.size, GRACE_MS)}`);
     const graceMs = this.#inHand.size > 0 ? GRACE_MS : CLOSE_MS;
-    await Promise.race([closing, orAfter(Promise.race([toldTwice, this.#ending]), graceMs)]);
+    await Promise.race([closing, timeout(Promise.race([toldTwice, this.#ending]), graceMs)]);
     for (const controller of this.#inHand.values()) controller.abort();
-    await orAfter(closing, CLOSE_MS);
+    await timeout(closing, CLOSE_MS);
     if (this.#fault !== undefined) throw this.#fault;
   }
 

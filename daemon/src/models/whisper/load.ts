@@ -5,7 +5,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray, type Stream } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { orAborted } from '../or-aborted.js';
+import { abortable } from '../../async.js';
 import type { LoadOptions } from '../speech-model.js';
 import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
 import type { WhisperConfig } from './config.js';
@@ -154,7 +154,7 @@ class Turns {
     for (const [i, turn] of this.#turns.entries()) {
       throwIfCancelled(this.#signal);
       this.#ask(i + TURNS_AHEAD);
-      await orAborted(mx.ready(...turn), this.#signal, CANCELLED);
+      await abortable(mx.ready(...turn), this.#signal, CANCELLED);
       bytes += bytesOf(turn);
       this.#onProgress?.(bytes / total);
     }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../../async.js';
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
 import { fileError, OUTPUT_FILE, type FileUse } from '../../protocol/file-problem.js';
 import { makeFolder } from '../../make-folder.js';
