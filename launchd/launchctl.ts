@@ -161,7 +161,8 @@ export class LaunchAgent implements AgentManager {
   }
 
   async #until(isSo: (now: Printed | undefined) => boolean, otherwise: string): Promise<void> {
-    if (await pollUntil(async () => isSo(await this.#print()), { timeoutMs: 30_000, pause: this.#pause })) return;
+    if (await pollUntil(async () => isSo(await this.#print()), { timeoutMs: 30_000, pause: this.#pause }))
+      return;
     throw new SottoError('AGENT_FAILED', `the agent ${this.#plan.label} ${otherwise}`);
   }
 }

@@ -5,6 +5,9 @@ import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+const { exports: ownExports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, string>;
+};
 
 /**
  * Which room may import which: the arrows of the design, and no others.
@@ -44,7 +47,7 @@ const LAW: Record<string, readonly string[]> = {
   signal: [],
   launchd: ['protocol', 'base'],
   assets: ['models', 'native', 'protocol'],
-  extension: ['protocol'],
+  extension: ['client', 'protocol'],
 };
 
 /** The part of `base` that models may use: to read a small file, to make a folder, to wait. */
@@ -68,10 +71,18 @@ function familyOf(file: string): string | undefined {
   return parts[2] === 'models' && parts.length > 4 ? parts[3] : undefined;
 }
 
+/** The file behind the package's own name, as package.json exports it; one that it does not export is an error. */
+function ownExport(specifier: string): string {
+  const target = ownExports[`.${specifier.slice('sotto'.length)}`];
+  if (target === undefined) throw new Error(`package.json exports no ${specifier}`);
+  return target.replace(/^\.\/dist\//, '');
+}
+
 function resolveImport(from: string, specifier: string): string | undefined {
   if (specifier.startsWith('#native/')) return specifier.slice(1);
   if (specifier.startsWith('#daemon/')) return `daemon/src/${specifier.slice('#daemon/'.length)}`;
   if (specifier.startsWith('#test/') || specifier.startsWith('#launchd/')) return specifier.slice(1);
+  if (specifier === 'sotto' || specifier.startsWith('sotto/')) return ownExport(specifier);
   if (specifier.startsWith('.')) return posix.normalize(posix.join(posix.dirname(from), specifier));
   return undefined;
 }
@@ -142,6 +153,14 @@ describe('import law', () => {
     ['daemon/src/audio/source.ts', 'daemon/src/read-small-file.js'],
   ])('refuses %s → %s', (from, to) => {
     expect(breach(from, to)).toBeDefined();
+  });
+
+  test('the name of the package leads to the room that exports it', () => {
+    expect(resolveImport('extension/src/dictate.tsx', 'sotto/client')).toBe('daemon/src/client/index.js');
+    expect(breach('extension/src/dictate.tsx', 'daemon/src/client/index.js')).toBeUndefined();
+    const models = resolveImport('extension/src/dictate.tsx', 'sotto/models') ?? '';
+    expect(breach('extension/src/dictate.tsx', models)).toContain('extension may not import models');
+    expect(() => resolveImport('daemon/src/log.ts', 'sotto/none')).toThrow('exports no sotto/none');
   });
 
   test.each([
