@@ -142,30 +142,34 @@ async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float3
 
 /** Blocks of any size in, chunks of one size out. */
 class Chunker {
-  private readonly blocks: Float32Array[] = [];
-  private length = 0;
+  readonly #blocks: Float32Array[] = [];
+  #length = 0;
 
-  constructor(private readonly chunkSamples: number) {}
+  readonly #chunkSamples: number;
+
+  constructor(chunkSamples: number) {
+    this.#chunkSamples = chunkSamples;
+  }
 
   push(block: Float32Array): void {
     if (block.length === 0) return;
-    this.blocks.push(block);
-    this.length += block.length;
+    this.#blocks.push(block);
+    this.#length += block.length;
   }
 
   /** The next chunk, or undefined while fewer than `atLeast` samples are there. */
-  take(atLeast = this.chunkSamples): Float32Array | undefined {
-    if (this.length < atLeast) return undefined;
-    const chunk = new Float32Array(Math.min(this.length, this.chunkSamples));
+  take(atLeast = this.#chunkSamples): Float32Array | undefined {
+    if (this.#length < atLeast) return undefined;
+    const chunk = new Float32Array(Math.min(this.#length, this.#chunkSamples));
     for (let filled = 0; filled < chunk.length;) {
-      const block = this.blocks.shift();
+      const block = this.#blocks.shift();
       if (block === undefined) break;
       const used = block.subarray(0, chunk.length - filled);
       chunk.set(used, filled);
       filled += used.length;
-      if (used.length < block.length) this.blocks.unshift(block.subarray(used.length));
+      if (used.length < block.length) this.#blocks.unshift(block.subarray(used.length));
     }
-    this.length -= chunk.length;
+    this.#length -= chunk.length;
     return clip(chunk);
   }
 }

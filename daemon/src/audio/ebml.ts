@@ -16,22 +16,26 @@ const MAX_SEARCH_BYTES = 64 << 20;
 
 /** Reads a file by position through a window, so that a walk over small elements costs few system calls. */
 export class EbmlReader {
-  private window: Uint8Array = new Uint8Array(0);
-  private windowStart = 0;
+  #window: Uint8Array = new Uint8Array(0);
+  #windowStart = 0;
 
-  constructor(private readonly source: FileSource) {}
+  readonly #source: FileSource;
+
+  constructor(source: FileSource) {
+    this.#source = source;
+  }
 
   get size(): number {
-    return this.source.size;
+    return this.#source.size;
   }
 
   /** Fewer bytes only at the end of the file. The bytes stay valid. */
   async read(position: number, length: number): Promise<Uint8Array> {
-    const at = position - this.windowStart;
-    if (at >= 0 && at + length <= this.window.length) return this.window.subarray(at, at + length);
-    this.window = await this.source.read(position, Math.max(length, WINDOW_BYTES));
-    this.windowStart = position;
-    return this.window.subarray(0, length);
+    const at = position - this.#windowStart;
+    if (at >= 0 && at + length <= this.#window.length) return this.#window.subarray(at, at + length);
+    this.#window = await this.#source.read(position, Math.max(length, WINDOW_BYTES));
+    this.#windowStart = position;
+    return this.#window.subarray(0, length);
   }
 
   /** The element at `position`; undefined where there is none. */

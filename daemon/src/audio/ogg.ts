@@ -106,19 +106,22 @@ async function* decodeStreams(source: FileSource): AsyncGenerator<PcmBlock> {
 /** One logical stream, from its header packets to its last page. */
 class Link {
   ended = false;
-  private readonly headers: Uint8Array[] = [];
-  private decoder: PacketDecoder | undefined;
-  private readonly trim: Trim;
+  readonly #headers: Uint8Array[] = [];
+  #decoder: PacketDecoder | undefined;
+  readonly #trim: Trim;
   /** Samples decoded, those to be trimmed included. */
-  private decoded = 0;
+  #decoded = 0;
   /** Granule at which the first decoded sample stands: not 0 where a recording starts in mid-stream. */
-  private origin: number | undefined;
+  #origin: number | undefined;
+
+  readonly #codec: OggCodec;
 
   constructor(
     readonly serial: number,
-    private readonly codec: OggCodec,
+    codec: OggCodec,
   ) {
-    this.trim = new Trim(codec.preSkip);
+    this.#codec = codec;
+    this.#trim = new Trim(codec.preSkip);
   }
 
   async take(
@@ -126,26 +129,26 @@ class Link {
     granule: number | undefined,
     last: boolean,
   ): Promise<PcmBlock | undefined> {
-    const missing = this.codec.headerPackets - this.headers.length;
-    if (missing > 0) this.headers.push(...packets.slice(0, missing));
+    const missing = this.#codec.headerPackets - this.#headers.length;
+    if (missing > 0) this.#headers.push(...packets.slice(0, missing));
     const sound = packets.slice(Math.max(0, missing));
     if (last) this.ended = true;
-    if (this.headers.length < this.codec.headerPackets) return undefined;
-    this.decoder ??= await createPacketDecoder(this.codec.codec, setupOf(this.codec.codec, this.headers));
+    if (this.#headers.length < this.#codec.headerPackets) return undefined;
+    this.#decoder ??= await createPacketDecoder(this.#codec.codec, setupOf(this.#codec.codec, this.#headers));
     if (sound.length === 0) return undefined;
-    const block = await this.decoder.decode(sound);
-    this.decoded += block.channels[0]?.length ?? 0;
+    const block = await this.#decoder.decode(sound);
+    this.#decoded += block.channels[0]?.length ?? 0;
     if (granule !== undefined) {
       // The encoder pads its last packet: the last page's granule says where the sound ends.
-      if (last) this.trim.limit = granule - (this.origin ?? 0) - this.codec.preSkip;
-      else this.origin ??= Math.max(0, granule - this.decoded);
+      if (last) this.#trim.limit = granule - (this.#origin ?? 0) - this.#codec.preSkip;
+      else this.#origin ??= Math.max(0, granule - this.#decoded);
     }
-    return this.trim.apply(block);
+    return this.#trim.apply(block);
   }
 
   free(): void {
-    this.decoder?.free();
-    this.decoder = undefined;
+    this.#decoder?.free();
+    this.#decoder = undefined;
   }
 }
 

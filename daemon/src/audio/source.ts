@@ -27,16 +27,20 @@ export function named(path: string): string {
  * folders, before a single byte is read; the second look, at the open handle, closes the gap between the two.
  */
 export class FileSource {
-  private closed = false;
+  #closed = false;
+
+  readonly #handle: FileHandle;
 
   private constructor(
     readonly path: string,
     /** Bytes, as of opening. */
     readonly size: number,
-    private readonly handle: FileHandle,
+    handle: FileHandle,
     /** Tells that the file is being worked on. */
     readonly onRead: (() => void) | undefined,
-  ) {}
+  ) {
+    this.#handle = handle;
+  }
 
   /** @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE or AUDIO_EMPTY. */
   static async open(path: string, onRead?: () => void, calls = SYSTEM): Promise<FileSource> {
@@ -65,7 +69,7 @@ export class FileSource {
    * @throws SottoError AUDIO_UNSUPPORTED for a length above 64 MiB: no header that is right asks for it
    */
   async read(position: number, length: number): Promise<Uint8Array> {
-    if (this.closed) throw new SottoError('CANCELLED', `${named(this.path)} was closed while it was read`);
+    if (this.#closed) throw new SottoError('CANCELLED', `${named(this.path)} was closed while it was read`);
     const wanted = Math.max(0, Math.min(length, this.size - position));
     if (wanted > MAX_READ_BYTES) {
       throw new SottoError(
@@ -80,7 +84,7 @@ export class FileSource {
     let filled = 0;
     try {
       while (filled < wanted) {
-        const { bytesRead } = await this.handle.read(bytes, filled, wanted - filled, position + filled);
+        const { bytesRead } = await this.#handle.read(bytes, filled, wanted - filled, position + filled);
         if (bytesRead === 0) break; // shortened while we read
         filled += bytesRead;
       }
@@ -102,9 +106,9 @@ export class FileSource {
   }
 
   async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    await this.handle.close();
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#handle.close();
   }
 }
 

@@ -17,96 +17,102 @@ const MAX_PHASES = 1024;
 
 export class Resampler {
   /** Output phases, and how far apart in the input two neighbouring outputs are: step/phases samples. */
-  private readonly phases: number;
-  private readonly step: number;
-  private readonly halfTaps: number;
-  private readonly taps: number;
-  private readonly table: Float32Array;
-  private readonly tablePhases: number;
+  readonly #phases: number;
+  readonly #step: number;
+  readonly #halfTaps: number;
+  readonly #taps: number;
+  readonly #table: Float32Array;
+  readonly #tablePhases: number;
 
   /** Input samples still needed; [0] is input sample `base`, which starts below 0: silence before the sound. */
-  private held: Float32Array;
-  private base: number;
-  private heldLength: number;
-  private received = 0;
-  private produced = 0;
+  #held: Float32Array;
+  #base: number;
+  #heldLength: number;
+  #received = 0;
+  #produced = 0;
 
   constructor(
     readonly inRate: number,
     readonly outRate: number,
   ) {
     const divisor = gcd(inRate, outRate);
-    this.phases = outRate / divisor;
-    this.step = inRate / divisor;
+    this.#phases = outRate / divisor;
+    this.#step = inRate / divisor;
     const stretch = Math.max(1, inRate / outRate);
-    this.halfTaps = Math.ceil(ZERO_CROSSINGS * stretch);
-    this.taps = 2 * this.halfTaps;
-    this.tablePhases = Math.min(this.phases, MAX_PHASES);
-    this.table = makeTable(this.tablePhases, this.halfTaps, stretch);
-    this.base = -this.halfTaps + 1;
-    this.heldLength = this.halfTaps - 1;
-    this.held = new Float32Array(4 * this.taps);
+    this.#halfTaps = Math.ceil(ZERO_CROSSINGS * stretch);
+    this.#taps = 2 * this.#halfTaps;
+    this.#tablePhases = Math.min(this.#phases, MAX_PHASES);
+    this.#table = makeTable(this.#tablePhases, this.#halfTaps, stretch);
+    this.#base = -this.#halfTaps + 1;
+    this.#heldLength = this.#halfTaps - 1;
+    this.#held = new Float32Array(4 * this.#taps);
   }
 
   /** Every output sample that the input so far determines. */
   push(input: Float32Array): Float32Array {
-    this.append(input);
-    this.received += input.length;
-    return this.drain(Infinity);
+    this.#append(input);
+    this.#received += input.length;
+    return this.#drain(Infinity);
   }
 
   /** The rest, with silence after the sound. */
   flush(): Float32Array {
-    const total = Math.floor((this.received * this.outRate) / this.inRate + 0.5);
-    this.append(new Float32Array(this.taps));
-    return this.drain(total);
+    const total = Math.floor((this.#received * this.outRate) / this.inRate + 0.5);
+    this.#append(new Float32Array(this.#taps));
+    return this.#drain(total);
   }
 
-  private append(input: Float32Array): void {
-    if (this.heldLength + input.length > this.held.length) {
-      const larger = new Float32Array(this.heldLength + input.length);
-      larger.set(this.held.subarray(0, this.heldLength));
-      this.held = larger;
+  #append(input: Float32Array): void {
+    if (this.#heldLength + input.length > this.#held.length) {
+      const larger = new Float32Array(this.#heldLength + input.length);
+      larger.set(this.#held.subarray(0, this.#heldLength));
+      this.#held = larger;
     }
-    this.held.set(input, this.heldLength);
-    this.heldLength += input.length;
+    this.#held.set(input, this.#heldLength);
+    this.#heldLength += input.length;
   }
 
-  private drain(limit: number): Float32Array {
-    const { held, table, taps, phases, tablePhases, step, halfTaps } = this;
+  #drain(limit: number): Float32Array {
+    const held = this.#held;
+    const table = this.#table;
+    const taps = this.#taps;
+    const phases = this.#phases;
+    const tablePhases = this.#tablePhases;
+    const step = this.#step;
+    const halfTaps = this.#halfTaps;
     // Output k needs input up to floor(k · step / phases) + halfTaps.
-    const lastPosition = this.base + this.heldLength - 1 - halfTaps;
+    const lastPosition = this.#base + this.#heldLength - 1 - halfTaps;
     const ready = Math.max(
-      this.produced,
+      this.#produced,
       Math.min(limit, Math.floor(((lastPosition + 1) * phases - 1) / step) + 1),
     );
-    const output = new Float32Array(ready - this.produced);
-    for (let k = this.produced; k < ready; k++) {
+    const output = new Float32Array(ready - this.#produced);
+    for (let k = this.#produced; k < ready; k++) {
       const position = Math.floor((k * step) / phases);
       const fraction = (k * step) % phases;
-      const from = position - halfTaps + 1 - this.base;
+      const from = position - halfTaps + 1 - this.#base;
       if (tablePhases === phases) {
-        output[k - this.produced] = dot(table, fraction * taps, held, from, taps);
+        output[k - this.#produced] = dot(table, fraction * taps, held, from, taps);
         continue;
       }
       const at = (fraction / phases) * tablePhases;
       const row = Math.floor(at);
       const low = dot(table, row * taps, held, from, taps);
       const high = dot(table, (row + 1) * taps, held, from, taps);
-      output[k - this.produced] = low + (high - low) * (at - row);
+      output[k - this.#produced] = low + (high - low) * (at - row);
     }
-    this.produced = ready;
-    this.forget(Math.floor((ready * step) / phases) - halfTaps + 1);
+    this.#produced = ready;
+    this.#forget(Math.floor((ready * step) / phases) - halfTaps + 1);
     return output;
   }
 
   /** Drops input before sample `position`, which no later output needs. */
-  private forget(position: number): void {
-    const drop = Math.min(position - this.base, this.heldLength);
+  #forget(position: number): void {
+    const drop = Math.min(position - this.#base, this.#heldLength);
     if (drop <= 0) return;
-    this.held.copyWithin(0, drop, this.heldLength);
-    this.heldLength -= drop;
-    this.base += drop;
+    this.#held.copyWithin(0, drop, this.#heldLength);
+    this.#heldLength -= drop;
+    this.#base += drop;
   }
 }
 

@@ -2,10 +2,13 @@
 export class BitReader {
   /** In bits, from the start of `bytes`. */
   position = 0;
-  private readonly end: number;
+  readonly #end: number;
 
-  constructor(private readonly bytes: Uint8Array) {
-    this.end = bytes.length * 8;
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#end = bytes.length * 8;
   }
 
   /** @param count 0 to 24 */
@@ -22,7 +25,7 @@ export class BitReader {
   /** The next `count` bits (at most 24) without taking them; zeros past the end. */
   peek(count: number): number {
     const at = this.position >>> 3;
-    const { bytes } = this;
+    const bytes = this.#bytes;
     const word =
       ((bytes[at] ?? 0) << 24) |
       ((bytes[at + 1] ?? 0) << 16) |
@@ -33,7 +36,7 @@ export class BitReader {
 
   skip(count: number): void {
     this.position += count;
-    if (this.position > this.end) throw new RangeError('an AAC frame ends early');
+    if (this.position > this.#end) throw new RangeError('an AAC frame ends early');
   }
 
   align(): void {
@@ -41,6 +44,6 @@ export class BitReader {
   }
 
   get left(): number {
-    return this.end - this.position;
+    return this.#end - this.position;
   }
 }

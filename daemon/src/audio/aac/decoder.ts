@@ -25,11 +25,15 @@ const SBR_DATA_CRC = 14;
 export class AacDecoder {
   /** Set once a frame held spectral band replication data: the stream is HE-AAC. */
   sawBandReplication = false;
-  private readonly noise = new NoiseSource();
+  readonly #noise = new NoiseSource();
   /** Of each channel, by its element's kind and tag. */
-  private readonly banks = new Map<string, FilterBank>();
+  readonly #banks = new Map<string, FilterBank>();
 
-  constructor(private readonly config: AacConfig) {}
+  readonly #config: AacConfig;
+
+  constructor(config: AacConfig) {
+    this.#config = config;
+  }
 
   /**
    * One raw_data_block().
@@ -46,14 +50,14 @@ export class AacDecoder {
       switch (element) {
         case SINGLE:
         case LOW_FREQUENCY: {
-          const stream = readChannelStream(bits, this.config.rateIndex);
-          this.noise.fill(stream);
-          const samples = this.finish(stream, `${element}.${tag}`);
+          const stream = readChannelStream(bits, this.#config.rateIndex);
+          this.#noise.fill(stream);
+          const samples = this.#finish(stream, `${element}.${tag}`);
           if (element === SINGLE) channels.push(samples);
           break;
         }
         case PAIR:
-          channels.push(...this.pair(bits, tag));
+          channels.push(...this.#pair(bits, tag));
           break;
         case DATA: {
           const aligned = bits.flag();
@@ -67,7 +71,7 @@ export class AacDecoder {
           skipProgramConfig(bits);
           break;
         case FILL:
-          this.fill(bits, tag);
+          this.#fill(bits, tag);
           break;
         default:
           throw new RangeError('AAC coupling channels');
@@ -75,8 +79,8 @@ export class AacDecoder {
     }
   }
 
-  private pair(bits: BitReader, tag: number): Float32Array[] {
-    const { rateIndex } = this.config;
+  #pair(bits: BitReader, tag: number): Float32Array[] {
+    const { rateIndex } = this.#config;
     const shared = bits.flag() ? readWindowInfo(bits, rateIndex) : undefined;
     let mask: MidSideMask = new Uint8Array(0);
     if (shared !== undefined) {
@@ -88,24 +92,24 @@ export class AacDecoder {
     }
     const left = readChannelStream(bits, rateIndex, shared);
     const right = readChannelStream(bits, rateIndex, shared);
-    this.noise.fill(left, { stream: right, mask });
-    this.noise.fillOther(right, left, mask);
+    this.#noise.fill(left, { stream: right, mask });
+    this.#noise.fillOther(right, left, mask);
     applyMidSide(left, right, mask); // does nothing without a mask
     applyIntensity(left, right, mask);
-    return [this.finish(left, `${PAIR}.${tag}.left`), this.finish(right, `${PAIR}.${tag}.right`)];
+    return [this.#finish(left, `${PAIR}.${tag}.left`), this.#finish(right, `${PAIR}.${tag}.right`)];
   }
 
-  private finish(stream: ChannelStream, channel: string): Float32Array {
+  #finish(stream: ChannelStream, channel: string): Float32Array {
     applyTns(stream);
-    let bank = this.banks.get(channel);
+    let bank = this.#banks.get(channel);
     if (bank === undefined) {
       bank = new FilterBank();
-      this.banks.set(channel, bank);
+      this.#banks.set(channel, bank);
     }
     return bank.process(stream.spectrum, stream.info);
   }
 
-  private fill(bits: BitReader, length: number): void {
+  #fill(bits: BitReader, length: number): void {
     const bytes = length === 15 ? 14 + bits.read(8) : length;
     if (bytes > 0) {
       const kind = bits.peek(4);

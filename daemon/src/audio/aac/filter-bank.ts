@@ -14,19 +14,20 @@ const FLAT = (FRAME - SHORT) / 2; // 448
 
 /** Of one channel: turns spectra into samples, each frame overlapping the one before by half. */
 export class FilterBank {
-  private readonly overlap = new Float32Array(FRAME);
-  private previousShape = 0;
-  private readonly block = new Float32Array(2 * FRAME);
-  private readonly shortBlock = new Float32Array(2 * SHORT);
+  readonly #overlap = new Float32Array(FRAME);
+  #previousShape = 0;
+  readonly #block = new Float32Array(2 * FRAME);
+  readonly #shortBlock = new Float32Array(2 * SHORT);
 
   /** @returns 1,024 samples, full scale ±1 */
   process(spectrum: Float32Array, info: WindowInfo): Float32Array {
-    const { block, overlap } = this;
-    const rise = { long: LONG_WINDOWS[this.previousShape], short: SHORT_WINDOWS[this.previousShape] };
+    const block = this.#block;
+    const overlap = this.#overlap;
+    const rise = { long: LONG_WINDOWS[this.#previousShape], short: SHORT_WINDOWS[this.#previousShape] };
     const fall = { long: LONG_WINDOWS[info.shape], short: SHORT_WINDOWS[info.shape] };
-    this.previousShape = info.shape;
+    this.#previousShape = info.shape;
     if (info.sequence === EIGHT_SHORT) {
-      this.shortBlocks(spectrum, rise.short, fall.short);
+      this.#shortBlocks(spectrum, rise.short, fall.short);
     } else {
       longTransform.run(spectrum, 0, block);
       if (info.sequence === LONG_STOP) riseShort(block, rise.short);
@@ -42,8 +43,9 @@ export class FilterBank {
     return samples;
   }
 
-  private shortBlocks(spectrum: Float32Array, firstRise: HalfWindow, window: HalfWindow): void {
-    const { block, shortBlock } = this;
+  #shortBlocks(spectrum: Float32Array, firstRise: HalfWindow, window: HalfWindow): void {
+    const block = this.#block;
+    const shortBlock = this.#shortBlock;
     block.fill(0);
     for (let n = 0; n < 8; n++) {
       shortTransform.run(spectrum, n * SHORT, shortBlock);

@@ -7,7 +7,7 @@ const LOOK_BITS = 10;
 /** A code book made ready for reading. */
 class Decoder {
   /** By the next LOOK_BITS bits: symbol · 32 + length of the code word, or 0 for a longer one. */
-  private readonly look = new Uint16Array(1 << LOOK_BITS);
+  readonly #look = new Uint16Array(1 << LOOK_BITS);
   /** The values of each symbol, `tuple` of them in a row. */
   readonly tuples: Int8Array;
 
@@ -27,21 +27,21 @@ class Decoder {
       for (let n = 0; n < count; n++, code++, next++) {
         if (length > LOOK_BITS) continue;
         const from = code << (LOOK_BITS - length);
-        this.look.fill((symbols[next] ?? 0) * 32 + length, from, from + (1 << (LOOK_BITS - length)));
+        this.#look.fill((symbols[next] ?? 0) * 32 + length, from, from + (1 << (LOOK_BITS - length)));
       }
       code <<= 1;
     }
   }
 
   read(bits: BitReader): number {
-    const found = this.look[bits.peek(LOOK_BITS)] ?? 0;
-    if (found === 0) return this.readLong(bits);
+    const found = this.#look[bits.peek(LOOK_BITS)] ?? 0;
+    if (found === 0) return this.#readLong(bits);
     bits.skip(found & 31);
     return found >>> 5;
   }
 
   /** Canonical decoding: the codes of one length are consecutive numbers. */
-  private readLong(bits: BitReader): number {
+  #readLong(bits: BitReader): number {
     let first = 0;
     let index = 0;
     for (const [i, count] of this.book.lengths.entries()) {

@@ -4,41 +4,45 @@
  * by way of a DCT-IV and a complex FFT of M/2 points.
  */
 export class InverseMdct {
-  private readonly points: number;
-  private readonly cosine: Float64Array; // exp(−iπ(n + ⅛)/M), before and after the FFT
-  private readonly sine: Float64Array;
-  private readonly rootCosine: Float64Array; // exp(−2πi n/(M/2)), inside it
-  private readonly rootSine: Float64Array;
-  private readonly reversed: Uint16Array;
-  private readonly real: Float64Array;
-  private readonly imaginary: Float64Array;
-  private readonly folded: Float64Array;
+  readonly #points: number;
+  readonly #cosine: Float64Array; // exp(−iπ(n + ⅛)/M), before and after the FFT
+  readonly #sine: Float64Array;
+  readonly #rootCosine: Float64Array; // exp(−2πi n/(M/2)), inside it
+  readonly #rootSine: Float64Array;
+  readonly #reversed: Uint16Array;
+  readonly #real: Float64Array;
+  readonly #imaginary: Float64Array;
+  readonly #folded: Float64Array;
 
   /** @param size M: spectral values in, twice as many samples out; a power of two */
-  constructor(private readonly size: number) {
+  readonly #size: number;
+
+  constructor(size: number) {
+    this.#size = size;
     const points = size / 2;
     const bits = Math.log2(points);
     const angles = Float64Array.from({ length: points }, (_, n) => (-Math.PI * (n + 1 / 8)) / size);
     const roots = Float64Array.from({ length: points / 2 }, (_, n) => (-2 * Math.PI * n) / points);
-    this.points = points;
-    this.cosine = angles.map(Math.cos);
-    this.sine = angles.map(Math.sin);
-    this.rootCosine = roots.map(Math.cos);
-    this.rootSine = roots.map(Math.sin);
-    this.reversed = Uint16Array.from({ length: points }, (_, n) => {
+    this.#points = points;
+    this.#cosine = angles.map(Math.cos);
+    this.#sine = angles.map(Math.sin);
+    this.#rootCosine = roots.map(Math.cos);
+    this.#rootSine = roots.map(Math.sin);
+    this.#reversed = Uint16Array.from({ length: points }, (_, n) => {
       let reversed = 0;
       for (let bit = 0; bit < bits; bit++) reversed |= ((n >> bit) & 1) << (bits - 1 - bit);
       return reversed;
     });
-    this.real = new Float64Array(points);
-    this.imaginary = new Float64Array(points);
-    this.folded = new Float64Array(size);
+    this.#real = new Float64Array(points);
+    this.#imaginary = new Float64Array(points);
+    this.#folded = new Float64Array(size);
   }
 
   /** @param output [2M], overwritten */
   run(spectrum: Float32Array, at: number, output: Float32Array): void {
-    const { size, folded } = this;
-    this.dct4(spectrum, at);
+    const size = this.#size;
+    const folded = this.#folded;
+    this.#dct4(spectrum, at);
     const half = size / 2;
     const scale = 1 / size;
     for (let n = 0; n < half; n++) output[n] = (folded[n + half] as number) * scale;
@@ -46,8 +50,15 @@ export class InverseMdct {
     for (let n = 3 * half; n < 4 * half; n++) output[n] = -(folded[n - 3 * half] as number) * scale;
   }
 
-  private dct4(spectrum: Float32Array, at: number): void {
-    const { size, points, cosine, sine, reversed, real, imaginary, folded } = this;
+  #dct4(spectrum: Float32Array, at: number): void {
+    const size = this.#size;
+    const points = this.#points;
+    const cosine = this.#cosine;
+    const sine = this.#sine;
+    const reversed = this.#reversed;
+    const real = this.#real;
+    const imaginary = this.#imaginary;
+    const folded = this.#folded;
     for (let n = 0; n < points; n++) {
       const a = spectrum[at + 2 * n] as number;
       const b = spectrum[at + size - 1 - 2 * n] as number;
@@ -57,7 +68,7 @@ export class InverseMdct {
       real[to] = a * c - b * s;
       imaginary[to] = a * s + b * c;
     }
-    this.fft();
+    this.#fft();
     for (let n = 0; n < points; n++) {
       const re = real[n] as number;
       const im = imaginary[n] as number;
@@ -69,8 +80,12 @@ export class InverseMdct {
   }
 
   /** Radix 2, in place, input in bit-reversed order. */
-  private fft(): void {
-    const { points, real, imaginary, rootCosine, rootSine } = this;
+  #fft(): void {
+    const points = this.#points;
+    const real = this.#real;
+    const imaginary = this.#imaginary;
+    const rootCosine = this.#rootCosine;
+    const rootSine = this.#rootSine;
     for (let span = 1; span < points; span *= 2) {
       const stride = points / (2 * span);
       for (let start = 0; start < points; start += 2 * span) {

@@ -28,13 +28,13 @@ function forEachBand({ info }: ChannelStream, tool: BandTool): void {
 
 /** Perceptual noise substitution (§4.6.13): bands of which only the energy was kept. */
 export class NoiseSource {
-  private state = 0x1f2e3d4c;
+  #state = 0x1f2e3d4c;
 
   /** @param twin where the other channel takes the same noise, bands with `mask` set */
   fill(stream: ChannelStream, twin?: { stream: ChannelStream; mask: MidSideMask }): void {
     forEachBand(stream, (index, from, to) => {
       if (stream.books[index] !== NOISE_BOOK) return;
-      this.fillBand(stream, index, from, to);
+      this.#fillBand(stream, index, from, to);
       if (twin === undefined || twin.stream.books[index] !== NOISE_BOOK || twin.mask[index] !== 1) return;
       const ratio = 2 ** (((twin.stream.factors[index] ?? 0) - (stream.factors[index] ?? 0)) / 4);
       for (let i = from; i < to; i++) twin.stream.spectrum[i] = (stream.spectrum[i] as number) * ratio;
@@ -46,15 +46,15 @@ export class NoiseSource {
     forEachBand(stream, (index, from, to) => {
       if (stream.books[index] !== NOISE_BOOK) return;
       if (mask[index] === 1 && first.books[index] === NOISE_BOOK) return;
-      this.fillBand(stream, index, from, to);
+      this.#fillBand(stream, index, from, to);
     });
   }
 
-  private fillBand({ spectrum, factors }: ChannelStream, index: number, from: number, to: number): void {
+  #fillBand({ spectrum, factors }: ChannelStream, index: number, from: number, to: number): void {
     let energy = 0;
     for (let i = from; i < to; i++) {
-      this.state = (Math.imul(this.state, 1664525) + 1013904223) | 0;
-      spectrum[i] = this.state;
+      this.#state = (Math.imul(this.#state, 1664525) + 1013904223) | 0;
+      spectrum[i] = this.#state;
       energy += (spectrum[i] as number) ** 2;
     }
     const gain = energy === 0 ? 0 : 2 ** ((factors[index] ?? 0) / 4) / Math.sqrt(energy);
