@@ -2,12 +2,12 @@
 import { Detail } from '@raycast/api';
 import { useRef, useState } from 'react';
 import type { Capture } from 'sotto/client';
-import { TakeActions } from './components/take-actions';
-import { TakeFacts } from './components/take-facts';
-import { useTake } from './hooks/use-take';
+import { DictationActionPanel } from './components/take-actions';
+import { DictationMetadata } from './components/take-facts';
+import { useDictation } from './hooks/use-take';
 import { withCapitals } from './lib/capitals';
 import { deliver, type Delivery } from './lib/deliver';
-import { readSettings, takeOptions } from './lib/preferences';
+import { readSettings, dictationOptions } from './lib/preferences';
 import { errorText, markdownOf, stateOf } from './lib/take-markdown';
 import { tellFailure } from './lib/tell-failure';
 
@@ -24,8 +24,8 @@ export default function Dictate() {
       await tellFailure(thrown);
     }
   };
-  const { take, meter, error, finish, ask, change, microphones, again } = useTake(
-    takeOptions(settings, settings.goOn),
+  const { dictation, meter, error, finish, request, change, microphones, again } = useDictation(
+    dictationOptions(settings, settings.goOn),
     async (last) => {
       const how = await wanted.current;
       if (how !== undefined) await send(last, how);
@@ -40,14 +40,14 @@ export default function Dictate() {
         () => undefined,
       );
     },
-    deliver: (how: Delivery) => (take === undefined ? undefined : send(take, how)),
-    pause: () => ask('pause'),
-    resume: () => ask('resume'),
+    deliver: (how: Delivery) => (dictation === undefined ? undefined : send(dictation, how)),
+    pause: () => request('pause'),
+    resume: () => request('resume'),
     cancel: () => {
       wanted.current = undefined;
-      ask('cancel');
+      request('cancel');
     },
-    undo: () => ask('restore'),
+    undo: () => request('restore'),
     change,
     microphones,
     again: () => {
@@ -56,32 +56,32 @@ export default function Dictate() {
     },
   };
 
-  const isQuiet = take?.phase === 'listening' || take?.phase === 'paused' || take?.phase === 'cancelled';
-  const isEnded = error !== undefined || take?.phase === 'final' || take?.phase === 'failed';
-  const state = error !== undefined ? 'Failed' : take === undefined ? 'Starting…' : stateOf(take);
+  const isQuiet = dictation?.phase === 'listening' || dictation?.phase === 'paused' || dictation?.phase === 'cancelled';
+  const isEnded = error !== undefined || dictation?.phase === 'final' || dictation?.phase === 'failed';
+  const state = error !== undefined ? 'Failed' : dictation === undefined ? 'Starting…' : stateOf(dictation);
   return (
     <Detail
-      isLoading={!isQuiet && !isEnded && take?.phase !== 'gone'}
+      isLoading={!isQuiet && !isEnded && dictation?.phase !== 'gone'}
       navigationTitle={`Dictate · ${state}`}
-      markdown={textOf(take, error)}
+      markdown={textOf(dictation, error)}
       metadata={
-        take === undefined ? undefined : (
-          <TakeFacts
-            take={take}
+        dictation === undefined ? undefined : (
+          <DictationMetadata
+            dictation={dictation}
             state={state}
             meter={meter}
-            language={take.language ?? take.asked.language}
+            language={dictation.language ?? dictation.asked.language}
           />
         )
       }
-      actions={<TakeActions take={take} error={error} settings={settings} act={act} />}
+      actions={<DictationActionPanel dictation={dictation} error={error} settings={settings} act={act} />}
     />
   );
 }
 
-function textOf(take: Capture | undefined, error: Parameters<typeof errorText>[0] | undefined): string {
-  if (error === undefined) return take === undefined ? '*One moment…*' : markdownOf(take);
+function textOf(dictation: Capture | undefined, error: Parameters<typeof errorText>[0] | undefined): string {
+  if (error === undefined) return dictation === undefined ? '*One moment…*' : markdownOf(dictation);
   // What was heard until then stays in sight.
-  const said = take === undefined ? '' : `${markdownOf(take)}\n\n`;
+  const said = dictation === undefined ? '' : `${markdownOf(dictation)}\n\n`;
   return `${said}> ${errorText(error)}`;
 }

@@ -12,7 +12,7 @@ import {
 } from '@raycast/api';
 import { useEffect, useState } from 'react';
 import { BackgroundCapture, SottoError } from 'sotto/client';
-import { isGoing } from './lib/begin-take';
+import { isActive } from './lib/begin-take';
 import { connectDaemon, withDaemon } from './lib/daemon';
 import { capitalised, deliver } from './lib/deliver';
 import { faceOf, lineOf, modelLine } from './lib/menu-face';
@@ -35,26 +35,26 @@ export default function MenuBar() {
   }, []);
   if (state === undefined) return <MenuBarExtra isLoading icon={before} />;
 
-  const { take, daemon, lastText } = state;
+  const { dictation, daemon, lastText } = state;
   const { icon, says, isBroken } = faceOf(state);
-  const isTalking = take !== undefined && isGoing(take);
+  const isDictating = dictation !== undefined && isActive(dictation);
   const isInMemory = daemon?.engine.models?.some((model) => model.state === 'ready') === true;
   return (
     <MenuBarExtra icon={icon} tooltip={`Sotto · ${says}`}>
       <MenuBarExtra.Section title={lineOf(says)}>
         <MenuBarExtra.Item
-          title={isTalking ? 'Finish Dictation' : 'Start Dictation'}
-          icon={isTalking ? Icon.Stop : Icon.Microphone}
+          title={isDictating ? 'Finish Dictation' : 'Start Dictation'}
+          icon={isDictating ? Icon.Stop : Icon.Microphone}
           onAction={() => launch('quick-dictate')}
         />
-        {isTalking ? (
+        {isDictating ? (
           <MenuBarExtra.Item
             title="Cancel Dictation"
             icon={Icon.XMarkCircle}
             onAction={() => ask('cancel')}
           />
         ) : null}
-        {take?.phase === 'cancelled' ? (
+        {dictation?.phase === 'cancelled' ? (
           <MenuBarExtra.Item title="Undo Cancel" icon={Icon.Undo} onAction={() => ask('restore')} />
         ) : null}
         <MenuBarExtra.Item title="Open Dictate" icon={Icon.AppWindow} onAction={() => launch('dictate')} />
@@ -90,7 +90,7 @@ export default function MenuBar() {
       )}
 
       <MenuBarExtra.Section title="Model">
-        {daemon === undefined && !isTalking ? (
+        {daemon === undefined && !isDictating ? (
           <MenuBarExtra.Item
             title="Start Sotto"
             icon={Icon.Power}
@@ -105,7 +105,7 @@ export default function MenuBar() {
             onAction={() => launch('models')}
           />
         )}
-        {isInMemory && !isTalking ? (
+        {isInMemory && !isDictating ? (
           <MenuBarExtra.Item
             title="Free Memory"
             icon={Icon.Eject}

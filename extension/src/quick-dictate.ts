@@ -1,10 +1,10 @@
 /** Quick Dictate: the first call begins a dictation in the background, the second finishes it and delivers the text. */
 import { showHUD } from '@raycast/api';
 import { isOver, SottoError, type Capture } from 'sotto/client';
-import { findOrBeginTake, type Take } from './lib/begin-take';
+import { findOrStartDictation, type DictationHandle } from './lib/begin-take';
 import { withCapitals } from './lib/capitals';
 import { deliver } from './lib/deliver';
-import { readSettings, takeOptions, type Settings } from './lib/preferences';
+import { readSettings, dictationOptions, type Settings } from './lib/preferences';
 import { refreshMenuBar } from './lib/refresh-menu-bar';
 import { tellFailure } from './lib/tell-failure';
 
@@ -16,16 +16,16 @@ export default async function QuickDictate() {
   try {
     const settings = readSettings();
     // Nobody looks at it, so it goes on until it is finished.
-    const take = await findOrBeginTake(takeOptions(settings, true));
-    const isBegun = take.isNew || take.first.startedMs > pressedMs - BOUNCE_MS;
-    await (isBegun ? announce(take) : finish(take, settings));
+    const dictation = await findOrStartDictation(dictationOptions(settings, true));
+    const isBegun = dictation.isNew || dictation.first.startedMs > pressedMs - BOUNCE_MS;
+    await (isBegun ? announce(dictation) : finish(dictation, settings));
   } catch (thrown) {
     await tellFailure(thrown);
   }
 }
 
-async function announce(take: Take): Promise<void> {
-  const now = await reach(take, ({ phase }) => phase !== 'opening');
+async function announce(dictation: DictationHandle): Promise<void> {
+  const now = await reach(dictation, ({ phase }) => phase !== 'opening');
   failIfFailed(now);
   // Somebody was quicker, and says what became of it.
   if (now.phase !== 'listening') return;
@@ -36,14 +36,14 @@ async function announce(take: Take): Promise<void> {
   await Promise.all([showHUD(said), refreshMenuBar()]);
 }
 
-async function finish(take: Take, { capitals, delivery, trailingSpace }: Settings): Promise<void> {
-  if (!(await take.capture.finish())) {
+async function finish(dictation: DictationHandle, { capitals, delivery, trailingSpace }: Settings): Promise<void> {
+  if (!(await dictation.capture.finish())) {
     // Whoever finished it delivers it: it must not be inserted twice.
-    take.capture.close();
+    dictation.capture.close();
     await showHUD('It is being finished already');
     return;
   }
-  const last = await reach(take, ({ phase }) => isOver(phase));
+  const last = await reach(dictation, ({ phase }) => isOver(phase));
   try {
     failIfFailed(last);
     if (last.phase === 'gone') await showHUD('Cancelled');
@@ -54,12 +54,12 @@ async function finish(take: Take, { capitals, delivery, trailingSpace }: Setting
 }
 
 /** The dictation as soon as something is so, or as it ended. */
-async function reach(take: Take, isSo: (now: Capture) => boolean): Promise<Capture> {
-  let now = take.first;
+async function reach(dictation: DictationHandle, isSo: (now: Capture) => boolean): Promise<Capture> {
+  let now = dictation.first;
   if (!isSo(now)) {
-    for await (now of take.changes) if (isSo(now)) break;
+    for await (now of dictation.changes) if (isSo(now)) break;
   }
-  take.capture.close();
+  dictation.capture.close();
   return now;
 }
 

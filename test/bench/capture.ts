@@ -104,8 +104,8 @@ async function start(host: RaycastHost, paths: Paths, opened: string): Promise<S
   await command.act('Cancel');
   await command.pop();
   const taking = await BackgroundCapture.connect(paths.capture);
-  taking?.ask('cancel');
-  for await (const _ of taking?.takes() ?? []);
+  taking?.request('cancel');
+  for await (const _ of taking?.updates() ?? []);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   return { sample, word };
 }

@@ -19,7 +19,7 @@ const failed: string[] = [];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'so-work-'));
   store = BatchStore.open(join(folder, 'batch.db'));
-  run = store.takeUp({ identity: 'a', restart: true }).run;
+  run = store.resumeOrStart({ identity: 'a', restart: true }).run;
   failed.length = 0;
 });
 afterEach(() => {

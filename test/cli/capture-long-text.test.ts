@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import type { BackgroundTake } from '#daemon/cli/capture/background-take.js';
+import type { BackgroundDictation } from '#daemon/cli/capture/background-dictation.js';
 import { CaptureServer } from '#daemon/cli/capture/capture-server.js';
 import { BackgroundCapture } from '#daemon/client/background-capture.js';
 import type { Capture } from '#daemon/protocol/capture.js';
@@ -39,16 +39,16 @@ beforeEach(async () => {
   clock = new VirtualClock();
   now = START;
   watchers = 0;
-  const take = {
+  const dictation = {
     get now() {
       return now;
     },
-  } as BackgroundTake;
+  } as BackgroundDictation;
   server = await CaptureServer.listen({
     path: join(home.folder, 'capture'),
     clock,
-    take: () => take,
-    begin: () => ({ take, isNew: true }),
+    dictation: () => dictation,
+    begin: () => ({ dictation, isNew: true }),
     finish: () => true,
     last: () => undefined,
     devices: () => Promise.resolve([]),
@@ -85,19 +85,19 @@ test('a watcher that reads late is told all of a long text and how it ended', as
   socket.resume();
   await until(() => received.includes('"final"') && received.endsWith('\n'));
   const lines = received.trimEnd().split('\n');
-  const told = lines.map((line) => JSON.parse(line) as { take?: Capture; more?: string; change?: Capture });
-  expect(told.map((one) => one.take?.committed ?? one.more ?? '').join('') === now.committed).toBe(true);
+  const told = lines.map((line) => JSON.parse(line) as { dictation?: Capture; more?: string; change?: Capture });
+  expect(told.map((one) => one.dictation?.committed ?? one.more ?? '').join('') === now.committed).toBe(true);
   expect(told.at(-1)?.change?.text === now.committed).toBe(true);
   expect(watchers).toBe(1);
 });
 
 test('a long text reaches a command that watches', async () => {
   const capture = await BackgroundCapture.connect(join(home.folder, 'capture'));
-  const { take, isNew } = (await capture?.begin({})) ?? {};
-  expect([isNew, take?.committed === LONG]).toEqual([true, true]);
+  const { dictation, isNew } = (await capture?.begin({})) ?? {};
+  expect([isNew, dictation?.committed === LONG]).toEqual([true, true]);
   change({ phase: 'final', text: LONG });
   let last: Capture | undefined;
-  for await (const one of capture?.takes() ?? []) if ((last = one).phase === 'final') break;
+  for await (const one of capture?.updates() ?? []) if ((last = one).phase === 'final') break;
   expect(last?.text === LONG).toBe(true);
   capture?.close();
 });

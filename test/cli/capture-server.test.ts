@@ -17,7 +17,7 @@ beforeEach(async () => {
   server = await CaptureServer.listen({
     path: join(folder, 'c'),
     clock: systemClock,
-    take: () => undefined,
+    dictation: () => undefined,
     begin: () => {
       throw new Error('nothing is begun here');
     },

@@ -69,12 +69,12 @@ export class FakeLiveDaemon {
   readonly #options: Required<FakeDaemonOptions>;
   readonly #path: string;
   readonly #inner: WebSocketServer;
-  readonly #innerServer: Server;
+  readonly #innerHttp: Server;
   readonly #front: Server;
   readonly #sockets = new Set<Socket>();
   #nextChannel = 1;
 
-  private constructor(path: string, options: FakeDaemonOptions, parts: [WebSocketServer, Server]) {
+  private constructor(path: string, options: FakeDaemonOptions, servers: [WebSocketServer, Server]) {
     this.#path = path;
     this.#options = {
       cuts: [],
@@ -84,7 +84,7 @@ export class FakeLiveDaemon {
       refuses: () => undefined,
       ...options,
     };
-    [this.#inner, this.#innerServer] = parts;
+    [this.#inner, this.#innerHttp] = servers;
     this.#inner.on('connection', (socket) => this.#serve(socket));
     this.#front = createServer((near) => this.#relay(near));
   }
@@ -100,7 +100,7 @@ export class FakeLiveDaemon {
 
   async close(): Promise<void> {
     this.breakAll();
-    for (const server of [this.#front, this.#innerServer]) {
+    for (const server of [this.#front, this.#innerHttp]) {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     }
     for (const path of [this.#path, `${this.#path}.inner`]) rmSync(path, { force: true });
@@ -162,18 +162,18 @@ export class FakeLiveDaemon {
     socket.on('error', () => undefined);
     socket.on('message', (data, isBinary) => {
       if (!Buffer.isBuffer(data)) return;
-      if (isBinary) this.#takeAudio(data, channels, socket);
+      if (isBinary) this.#receiveAudio(data, channels, socket);
       else {
         const message = parseClientMessage(data.toString('utf8'));
         const why = this.#options.refuses(message);
         if (why !== undefined && 'id' in message) {
           this.#send(socket, { type: 'error', id: message.id, error: why.toWire() });
-        } else if (!this.#options.deaf(message)) this.#take(message, channels, socket);
+        } else if (!this.#options.deaf(message)) this.#handle(message, channels, socket);
       }
     });
   }
 
-  #take(message: ClientMessage, channels: Map<number, Session>, socket: WebSocket): void {
+  #handle(message: ClientMessage, channels: Map<number, Session>, socket: WebSocket): void {
     switch (message.type) {
       case 'hello':
         this.#send(socket, { type: 'hello', protocol: PROTOCOL_VERSION, version: '0', pid: process.pid });
@@ -231,7 +231,7 @@ export class FakeLiveDaemon {
     });
   }
 
-  #takeAudio(data: Buffer, channels: Map<number, Session>, socket: WebSocket): void {
+  #receiveAudio(data: Buffer, channels: Map<number, Session>, socket: WebSocket): void {
     const { channel, firstSample, pcm } = parseAudioFrame(data);
     const session = channels.get(channel);
     if (session === undefined) this.wrong.push(`nobody opened channel ${channel}`);

@@ -87,11 +87,11 @@ export async function pause(ms: number): Promise<void> {
 }
 
 /** Looks until something is so. */
-export async function see(capture: BackgroundCapture, isSo: (take: Capture) => boolean): Promise<Capture> {
+export async function see(capture: BackgroundCapture, isSo: (dictation: Capture) => boolean): Promise<Capture> {
   let last: Capture | undefined;
-  for await (const take of capture.takes()) {
-    last = take;
-    if (isSo(take)) return take;
+  for await (const dictation of capture.updates()) {
+    last = dictation;
+    if (isSo(dictation)) return dictation;
   }
   throw new Error(`it never came: ${JSON.stringify(last)}`);
 }
@@ -111,9 +111,9 @@ export function end(capture: BackgroundCapture): Promise<Capture> {
 /** How it ended. Asks only when it watches: its process may end at once, and tells nothing to a command that comes later. */
 export async function endAfter(capture: BackgroundCapture, ...asks: readonly TakeAsk[]): Promise<Capture> {
   let last: Capture | undefined;
-  for await (const take of capture.takes()) {
-    if (last === undefined) for (const ask of asks) capture.ask(ask);
-    last = take;
+  for await (const dictation of capture.updates()) {
+    if (last === undefined) for (const request of asks) capture.request(request);
+    last = dictation;
   }
   if (last === undefined) throw new Error('nothing was told');
   return last;

@@ -43,9 +43,9 @@ describe('the microphone of a dictation in the background', () => {
   test('a headset that is being woken is not said to listen yet', async () => {
     const process = begin({ samples: SECOND, zeros: SECOND, pauseMs: 100 });
     const seen: Capture[] = [];
-    for await (const take of (await look()).takes()) {
-      seen.push(take);
-      if (take.seconds === 2) break;
+    for await (const dictation of (await look()).updates()) {
+      seen.push(dictation);
+      if (dictation.seconds === 2) break;
     }
     const woken = seen.filter(({ seconds }) => seconds > 0 && seconds <= 1);
     expect(woken.length).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { TakeSound } from '#daemon/cli/capture/take-sound.js';
+import { LocalRecording } from '#daemon/cli/capture/local-recording.js';
 import { BackgroundCapture } from '#daemon/client/index.js';
 import { systemClock } from '#daemon/clock.js';
 import { securePrivateFolder } from '#daemon/server/socket.js';
@@ -57,7 +57,7 @@ describe('the process of a dictation in the background', () => {
     let isOver = false;
     const text = { committed: '', tentative: '', speaking: false };
     const sound = { seconds: 1, db: -40, noSignalSeconds: 0 };
-    const take = {
+    const dictation = {
       id: 'a',
       startedMs: 0,
       phase: 'listening',
@@ -68,7 +68,7 @@ describe('the process of a dictation in the background', () => {
     };
     const first = createServer((socket) => {
       socket.on('error', () => undefined);
-      socket.on('data', () => socket.write(`${JSON.stringify({ type: 'take', take, isNew: isOver })}\n`));
+      socket.on('data', () => socket.write(`${JSON.stringify({ type: 'dictation', dictation, isNew: isOver })}\n`));
     });
     await new Promise<void>((resolve) => first.listen(here.paths.capture, resolve));
     await pause(1_000);
@@ -150,7 +150,7 @@ describe('the process of a dictation in the background', () => {
       const samples = (await readOrphan(join(here.paths.spool, recording)))?.samples ?? 0;
       expect(samples).toBeGreaterThanOrEqual(Math.round(last.seconds * SECOND));
       if (next.join() === 'capture')
-        await see((begin({ samples: 0 }, '--go-on'), await look()), (take) => take.daemon === 'connected');
+        await see((begin({ samples: 0 }, '--go-on'), await look()), (dictation) => dictation.daemon === 'connected');
       else await sotto(next, { home: here.folder });
       await until(async () => (await history()).includes(rampText(samples)));
       await until(() => !existsSync(join(here.paths.spool, recording)));
@@ -159,7 +159,7 @@ describe('the process of a dictation in the background', () => {
 
   test('what no daemon has of a killed one is taken up by the daemon that runs when the next one begins', async () => {
     await sotto(['daemon', 'start'], { home: here.folder });
-    new TakeSound(here.paths.spool).append(ramp(0, 2 * SECOND));
+    new LocalRecording(here.paths.spool).append(ramp(0, 2 * SECOND));
     const capture = begin({ samples: SECOND }, '--go-on');
     await until(async () => (await history()).includes(rampText(2 * SECOND)));
     await here.left(capture);

@@ -25,12 +25,12 @@ withEngine('a dictation in the background with the starter model', () => {
     await until(async () => (capture = await BackgroundCapture.connect(home.paths.capture)) !== undefined);
     let text = '';
     let isSwitched = false;
-    for await (const take of capture?.takes() ?? []) {
-      if (!isSwitched && take.committed.length > 20) {
+    for await (const dictation of capture?.updates() ?? []) {
+      if (!isSwitched && dictation.committed.length > 20) {
         isSwitched = true;
         capture?.switch({ language: 'en' });
       }
-      if (take.phase === 'final') text = take.text ?? '';
+      if (dictation.phase === 'final') text = dictation.text ?? '';
     }
     expect(isSwitched).toBe(true);
     expect(errorsIn(JFK_SAID, text, 'en').errors).toBeLessThanOrEqual(2);

@@ -49,7 +49,7 @@ describe('the sessions of a dictation in the background', () => {
     writeFileSync(here.paths.socket, '');
     const process = begin({ samples: 3 * SECOND }, '--go-on');
     // Nobody is cut off for that.
-    const unwritten = await see(await look(), (take) => take.unwritten === true && take.seconds === 3);
+    const unwritten = await see(await look(), (dictation) => dictation.unwritten === true && dictation.seconds === 3);
     expect(unwritten.phase).toBe('listening');
     const capture = await look();
     const failed = await endAfter(capture, 'finish');
@@ -66,7 +66,7 @@ describe('the sessions of a dictation in the background', () => {
   test('what was said after a session was lost is taken up by the daemon that runs', async () => {
     await sotto(['daemon', 'start'], { home: here.folder, env: { FAKE_LIVE: 'zeros' } });
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on');
-    const lost = await see(await look(), (take) => take.unwritten === true);
+    const lost = await see(await look(), (dictation) => dictation.unwritten === true);
     const later = await see(await look(), ({ seconds }) => seconds > lost.seconds + 2);
     expect(later).toMatchObject({ phase: 'listening', error: { code: 'ENGINE_CRASHED' } });
     const capture = await look();

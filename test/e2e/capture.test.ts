@@ -49,7 +49,7 @@ describe('a dictation in the background', () => {
     begin({ samples: 3 * SECOND });
     await see(await look(), ({ seconds }) => seconds === 3);
     await until(async () => (await history()).includes(rampText(3 * SECOND)));
-    expect((await look().then((capture) => capture.takes().next())).done).toBe(true);
+    expect((await look().then((capture) => capture.updates().next())).done).toBe(true);
   });
 
   test('is followed by others in the same process, which waits with the microphone closed', async () => {
@@ -60,10 +60,10 @@ describe('a dictation in the background', () => {
       const begun = await capture.begin({ goOn: true });
       expect(begun.isNew).toBe(time > 0);
       const again = await look();
-      expect(await again.begin({})).toMatchObject({ isNew: false, take: { id: begun.take.id } });
+      expect(await again.begin({})).toMatchObject({ isNew: false, dictation: { id: begun.dictation.id } });
       again.close();
-      for await (const { seconds, phase, text } of capture.takes()) {
-        if (seconds === 2 && phase === 'listening') capture.ask('finish');
+      for await (const { seconds, phase, text } of capture.updates()) {
+        if (seconds === 2 && phase === 'listening') capture.request('finish');
         if (phase === 'final') texts.push(text);
       }
       // One that waits, and none that holds the microphone.
@@ -134,7 +134,7 @@ describe('a dictation in the background', () => {
     const process = begin({ samples: 3 * SECOND }, '--go-on');
     await see(await look(), ({ seconds }) => seconds === 3);
     const [capture, again] = [await look(), await look()];
-    capture.ask('cancel');
+    capture.request('cancel');
     await see(capture, ({ phase }) => phase === 'cancelled');
     expect(await endAfter(again, 'restore')).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
     await left(process);
@@ -144,7 +144,7 @@ describe('a dictation in the background', () => {
     const process = begin({ samples: 3 * SECOND }, '--go-on');
     await see(await look(), ({ seconds }) => seconds === 3);
     const [capture, again] = [await look(), await look()];
-    capture.ask('cancel');
+    capture.request('cancel');
     await see(capture, ({ phase }) => phase === 'cancelled');
     expect((await endAfter(again, 'cancel')).phase).toBe('gone');
     await left(process);
@@ -155,7 +155,7 @@ describe('a dictation in the background', () => {
     const process = begin({ samples: 100 * SECOND, pauseMs: 20 }, '--go-on');
     await see(await look(), ({ seconds }) => seconds >= 1);
     const capture = await look();
-    capture.ask('pause');
+    capture.request('pause');
     const paused = await see(capture, ({ phase }) => phase === 'paused');
     await new Promise((resolve) => setTimeout(resolve, 300));
     const still = await see(await look(), () => true);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import fc from 'fast-check';
 import { engineStateOf } from '#daemon/engine/live/engine-state.js';
 import { LiveRun } from '#daemon/engine/live/live-run.js';
-import { Take } from '#daemon/engine/live/take.js';
+import { LiveAudioBuffer } from '#daemon/engine/live/live-audio-buffer.js';
 import { Turns } from '#daemon/engine/turns.js';
 import { parseFromEngine, type FromEngine, type LiveLook, type Refined } from '#daemon/protocol/ipc.js';
 import type { LiveCheckpoint } from '#daemon/protocol/live.js';
@@ -33,12 +33,12 @@ function listen({ fromSample = 0, checkpoint, refine, turns = new Turns(), whole
   const seen = { over: 0, sentWhenOver: 0 };
   const own = checkpoint && { ...checkpoint, state: engineStateOf(checkpoint).speech };
   const speech = new ScriptedSpeech(script, own);
-  const take = new Take(fromSample, whole === true);
+  const buffer = new LiveAudioBuffer(fromSample, whole === true);
   const run = new LiveRun({
     session: 1,
     checkpoint,
     speech,
-    take,
+    buffer,
     turns,
     ...defined({ refine }),
     send: (message) => sent.push(parseFromEngine(structuredClone(message))),
@@ -53,7 +53,7 @@ function listen({ fromSample = 0, checkpoint, refine, turns = new Turns(), whole
     sent.flatMap((message) =>
       message.type === 'live-look' || message.type === 'live-done' ? [message.look] : [],
     );
-  return { run, speech, take, sent, seen, say, types, looks };
+  return { run, speech, buffer, sent, seen, say, types, looks };
 }
 
 function wordsOf(looks: readonly LiveLook[]): string[] {
@@ -136,7 +136,7 @@ describe('LiveRun', () => {
         await speak(second, spoken, fromSample);
         expect(outline(second.looks())).toEqual(expected.slice(index + 1));
         // For the decode at the end, all of it or nothing.
-        const all = second.take.all();
+        const all = second.buffer.all();
         expect(all?.length).toBe(fromSample === 0 ? spoken.samples : undefined);
       }),
       { numRuns: 60 },

@@ -24,13 +24,13 @@ const withEngine = describeWithEngine();
 const options = { language: 'en' };
 const never = new AbortController().signal;
 const main = join(packageRoot, 'dist', 'daemon', 'src', 'engine', 'main.js');
-const TAKE_SAMPLES = 4.5 * SECOND;
+const SESSION_SAMPLES = 4.5 * SECOND;
 
 let pcm: Int16Array;
 let dir: string;
 beforeAll(async () => {
   dir = starterModel();
-  const samples = (await samplesOf(speech ?? '')).subarray(0, TAKE_SAMPLES);
+  const samples = (await samplesOf(speech ?? '')).subarray(0, SESSION_SAMPLES);
   pcm = toPcm16(samples);
 });
 

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { refine } from '#daemon/engine/live/refine.js';
-import { Take } from '#daemon/engine/live/take.js';
+import { LiveAudioBuffer } from '#daemon/engine/live/live-audio-buffer.js';
 import { Turns } from '#daemon/engine/turns.js';
 import { SECOND } from '#test/harness/ramp.js';
 import {
@@ -24,13 +24,13 @@ afterEach(() => {
 async function setUp(script: ModelScript = {}, { fromSample = 0, seconds = 3, silent = false } = {}) {
   const model = new ScriptedModel('m', script);
   const speech = new ScriptedSpeech({});
-  const take = new Take(fromSample, true);
-  take.push(new Uint8Array(2 * seconds * SECOND));
+  const buffer = new LiveAudioBuffer(fromSample, true);
+  buffer.push(new Uint8Array(2 * seconds * SECOND));
   if (!silent) speech.push(new Float32Array(SECOND));
   const controller = new AbortController();
   await speech.finish(controller.signal);
   const turns = new Turns();
-  const run = () => refine({ model, options: { language: 'en' }, speech, take, turns }, controller.signal);
+  const run = () => refine({ model, options: { language: 'en' }, speech, buffer, turns }, controller.signal);
   return { model, turns, controller, run };
 }
 

@@ -26,7 +26,7 @@ export const NAMED: readonly NamedMutation[] = [
   {
     name: 'no cap on memory without a disk',
     room: 'sessions',
-    file: 'daemon/src/sessions/live/spoken-audio.ts',
+    file: 'daemon/src/sessions/live/session-audio.ts',
     search: 'return this.#inMemory.samples > MOST_IN_MEMORY;',
     replace: 'return false;',
     suites: [],

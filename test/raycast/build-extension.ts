@@ -38,7 +38,7 @@ export async function whyNotBuilt(): Promise<string | undefined> {
   if (!existsSync(join(extensionFolder, 'package-lock.json')))
     return 'no Raycast packages: there is no extension/package-lock.json';
   if (existsSync(ray)) return undefined;
-  const release = await takeTurn();
+  const release = await acquireInstallLock();
   try {
     if (existsSync(ray)) return undefined;
     // Under `npm test` the root's `engine-strict` holds here too, and Raycast's tools ask for Node 22, though they build on 20.
@@ -53,7 +53,7 @@ export async function whyNotBuilt(): Promise<string | undefined> {
 }
 
 /** Suites run beside each other, and two installations in one folder break each other. */
-async function takeTurn(): Promise<() => void> {
+async function acquireInstallLock(): Promise<() => void> {
   const mark = join(extensionFolder, '.installing');
   for (;;) {
     try {

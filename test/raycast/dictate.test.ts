@@ -109,7 +109,7 @@ describeUnless(reason)('Dictate', () => {
     await command.until((tree) => tree.type === 'Detail');
     const capture = await BackgroundCapture.connect(here.paths.capture);
     if (capture === undefined) throw new Error('nothing goes on');
-    for await (const { asked, committed } of capture.takes()) {
+    for await (const { asked, committed } of capture.updates()) {
       if (asked.language === 'de' && committed.includes(FIRST)) break;
     }
     await command.act('Switch Microphone');
@@ -265,7 +265,7 @@ describeUnless(reason)('Dictate', () => {
     await first.done();
     const begun = new Set<string>();
     const look = async (): Promise<boolean> => {
-      const id = await goingOn();
+      const id = await activeId();
       if (id !== undefined) begun.add(id);
       return id !== undefined;
     };
@@ -286,9 +286,9 @@ describeUnless(reason)('Dictate', () => {
   });
 
   /** Name of the dictation that goes on. */
-  async function goingOn(): Promise<string | undefined> {
+  async function activeId(): Promise<string | undefined> {
     const capture = await BackgroundCapture.connect(here.paths.capture);
-    const seen = await capture?.takes().next();
+    const seen = await capture?.updates().next();
     capture?.close();
     return seen?.value?.id;
   }

@@ -39,7 +39,7 @@ export async function fakeCapture(
 }
 
 /** One that goes on, begun long ago. */
-export function fakeTake(change: Partial<Capture>): Capture {
+export function fakeDictation(change: Partial<Capture>): Capture {
   return {
     id: 'a',
     startedMs: 0,

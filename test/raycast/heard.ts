@@ -10,9 +10,9 @@ export async function heard({ capture: path }: Paths, seconds: number): Promise<
   const capture = await BackgroundCapture.connect(path);
   if (capture === undefined) throw new Error('nothing goes on');
   let begunMs = 0;
-  for await (const take of capture.takes()) {
-    begunMs = take.startedMs;
-    if (take.seconds >= seconds) break;
+  for await (const dictation of capture.updates()) {
+    begunMs = dictation.startedMs;
+    if (dictation.seconds >= seconds) break;
   }
   const hasteMs = begunMs + HASTE_MS - Date.now();
   if (hasteMs > 0) await new Promise((resolve) => setTimeout(resolve, hasteMs));

@@ -78,7 +78,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
   async function now() {
     const capture = await BackgroundCapture.connect(here.paths.capture);
     const seen = await capture
-      ?.takes()
+      ?.updates()
       .next()
       .catch(() => undefined);
     capture?.close();

@@ -14,7 +14,7 @@ function blocksOf(lines: readonly string[], assets: string): Part[] {
   const parts: Part[] = [];
   let at = 0;
   /** Lines from here as long as they are so. */
-  const take = (isSo: (line: string) => boolean): string[] => {
+  const takeWhile = (isSo: (line: string) => boolean): string[] => {
     const from = at;
     while (at < lines.length && isSo(lines[at] ?? '')) at++;
     return lines.slice(from, at);
@@ -32,23 +32,23 @@ function blocksOf(lines: readonly string[], assets: string): Part[] {
       parts.push(html`<hr />`);
     } else if (line.startsWith('```')) {
       at++;
-      parts.push(html`<pre>${take((each) => !each.startsWith('```')).join('\n')}</pre>`);
+      parts.push(html`<pre>${takeWhile((each) => !each.startsWith('```')).join('\n')}</pre>`);
       at++;
     } else if (line.startsWith('>')) {
-      const inside = take((each) => each.startsWith('>')).map((each) => each.replace(/^> ?/, ''));
+      const inside = takeWhile((each) => each.startsWith('>')).map((each) => each.replace(/^> ?/, ''));
       parts.push(html`<blockquote>${blocksOf(inside, assets)}</blockquote>`);
     } else if (line.startsWith('|')) {
       parts.push(
         tableOf(
-          take((each) => each.startsWith('|')),
+          takeWhile((each) => each.startsWith('|')),
           assets,
         ),
       );
     } else if (/^\s*([-*+]|\d+[.)]) /.test(line)) {
-      const items = take((each) => /^\s*([-*+]|\d+[.)]) /.test(each) || /^\s+\S/.test(each));
+      const items = takeWhile((each) => /^\s*([-*+]|\d+[.)]) /.test(each) || /^\s+\S/.test(each));
       parts.push(listOf(items, assets));
     } else {
-      const words = [lines[at++] ?? '', ...take((each) => !BLANK.test(each) && !STARTS_BLOCK.test(each))];
+      const words = [lines[at++] ?? '', ...takeWhile((each) => !BLANK.test(each) && !STARTS_BLOCK.test(each))];
       parts.push(new Markup(`<p>${inline(words.join('\n'), assets)}</p>`));
     }
   }

@@ -15,7 +15,7 @@ export interface Scene {
   readonly store?: number;
   /** Whether a README shows it. */
   readonly isInReadme?: true;
-  take(stage: Stage): Promise<Markup>;
+  draw(stage: Stage): Promise<Markup>;
 }
 
 /** The real model on a machine that may be busy. */
@@ -26,15 +26,15 @@ export const SCENES: readonly Scene[] = [
     name: 'dictate',
     store: 1,
     isInReadme: true,
-    async take(stage) {
-      return windowOf(await halfSaid(stage));
+    async draw(stage) {
+      return windowOf(await midDictation(stage));
     },
   },
   {
     name: 'transcribe-file',
     store: 2,
     isInReadme: true,
-    async take(stage) {
+    async draw(stage) {
       const { HOME = '' } = process.env;
       const folder = join(stage.home.folder, 'Recordings');
       const inFolder = (name: string): string => join(folder, name);
@@ -63,7 +63,7 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'history',
     store: 3,
-    async take(stage) {
+    async draw(stage) {
       await stage.dictated(['es-librivox-notice.flac'], ['austen-0930.flac'], ['jfk.flac'], READING);
       return windowOf(await showing(stage, 'history', 'Dashwood'));
     },
@@ -71,7 +71,7 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'quick-dictate',
     store: 4,
-    async take(stage) {
+    async draw(stage) {
       const host = await stage.raycast();
       await host.launch('quick-dictate').done(PATIENCE_MS);
       const watching = host.launch('dictate');
@@ -85,7 +85,7 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'vocabulary',
     store: 5,
-    async take(stage) {
+    async draw(stage) {
       await stage.sotto('vocabulary', 'add', 'Kubernetes', 'Grace Hopper', 'Nguyễn', 'Dashwood');
       const replacements = [
         ['sean', 'Shaun'],
@@ -99,7 +99,7 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'models',
     store: 6,
-    async take(stage) {
+    async draw(stage) {
       await stage.dictated(['jfk.flac']);
       const host = await stage.raycast();
       const command = host.launch('models');
@@ -113,14 +113,14 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'dictate-actions',
     isInReadme: true,
-    async take(stage) {
-      return windowOf({ ...(await halfSaid(stage)), isPanelOpen: true });
+    async draw(stage) {
+      return windowOf({ ...(await midDictation(stage)), isPanelOpen: true });
     },
   },
   {
     name: 'menu-bar',
     isInReadme: true,
-    async take(stage) {
+    async draw(stage) {
       await stage.dictated(READING);
       const host = await stage.raycast();
       const command = host.launch('menu-bar', { isMenuOpen: true });
@@ -139,7 +139,7 @@ async function showing(stage: Stage, name: string, text: string): Promise<Frame>
 }
 
 /** Dictate, with some words that are said for good and some behind them that may still change. */
-async function halfSaid(stage: Stage): Promise<Frame> {
+async function midDictation(stage: Stage): Promise<Frame> {
   const host = await stage.raycast();
   const command = host.launch('dictate');
   const isSo = (tree: TreeNode): boolean =>

@@ -69,9 +69,9 @@ export class Stage {
   }
 
   /** What was dictated before, the last one last: it is in the history, and the model is loaded. */
-  async dictated(...takes: (readonly string[])[]): Promise<void> {
+  async dictated(...recordings: (readonly string[])[]): Promise<void> {
     const file = join(this.home.folder, 'take.wav');
-    for (const clips of takes) {
+    for (const clips of recordings) {
       await this.record(clips, file);
       await this.sotto('dictate', '--from', file, '--fast', '--output', join(this.home.folder, 'take.txt'));
     }

@@ -26,7 +26,7 @@ async function main(names: readonly string[]): Promise<void> {
     for (const scene of scenes) {
       const stage = new Stage(built);
       try {
-        const content = await scene.take(stage);
+        const content = await scene.draw(stage);
         for (const { path, scale } of placesOf(scene)) {
           await painter.paint(content, path, scale);
           markDrawn(path);

@@ -6,16 +6,16 @@ import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
-import { fakeCapture, fakeTake, type FakeCapture } from './fake-capture.js';
+import { fakeCapture, fakeDictation, type FakeCapture } from './fake-capture.js';
 import { heard } from './heard.js';
 import { sottoHere, type SottoHere } from './sotto-here.js';
 
 const reason = await whyNotBuilt();
 
 /** A take that becomes something else when it is finished, or is followed to its end. */
-function takeThere({ paths }: SottoHere, first: Partial<Capture>, isYours: boolean, end: Partial<Capture>) {
+function serveDictation({ paths }: SottoHere, first: Partial<Capture>, isYours: boolean, end: Partial<Capture>) {
   return fakeCapture(paths.capture, ({ type }, tell) => {
-    if (type === 'begin' || type === 'watch') tell({ type: 'take', take: fakeTake(first) });
+    if (type === 'begin' || type === 'watch') tell({ type: 'dictation', dictation: fakeDictation(first) });
     if (type === 'finish') tell({ type: 'finish', isYours });
     if (type === 'finish' || type === 'watch') tell({ type: 'change', change: end });
     if (type === 'last') tell({ type: 'last' });
@@ -56,7 +56,7 @@ describeUnless(reason)('Quick Dictate', () => {
 
   /** What it says and pastes where a take is there. */
   async function calledWith(first: Partial<Capture>, isYours: boolean, end: Partial<Capture>) {
-    const capture = await takeThere(here, first, isYours, end);
+    const capture = await serveDictation(here, first, isYours, end);
     const host = here.raycast({});
     await host.launch('quick-dictate').done();
     await capture.close();
@@ -124,7 +124,7 @@ describeUnless(reason)('Paste Last Transcript', () => {
     await host.launch('quick-dictate').done();
     await BackgroundCapture.leave(here.paths.capture);
     host.desktop.pasted = '';
-    const capture = await takeThere(here, first, false, end);
+    const capture = await serveDictation(here, first, false, end);
     await host.launch('paste-last-transcript').done();
     await capture.close();
     const toasts = host.desktop.did('toast') as { title: string }[];

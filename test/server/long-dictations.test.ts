@@ -3,7 +3,7 @@ import { createServer, connect, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '#daemon/clock.js';
-import { TakeKeeper } from '#daemon/cli/keep-takes.js';
+import { HistoryRecorder } from '#daemon/cli/history-recorder.js';
 import { SottoClient } from '#daemon/client/client.js';
 import { Dictation, type DictationEvent } from '#daemon/client/dictation.js';
 import { silentLog } from '#daemon/logger.js';
@@ -72,7 +72,7 @@ class Wordy implements Engine {
 
 let home: TempHome;
 let engine: Wordy;
-let keeper: TakeKeeper;
+let keeper: HistoryRecorder;
 let live: LiveSessions;
 let server: SottoServer;
 let relay: Server | undefined;
@@ -82,7 +82,7 @@ let connections = 0;
 beforeEach(async () => {
   home = tempHome();
   engine = new Wordy();
-  keeper = new TakeKeeper(home.paths, silentLog);
+  keeper = new HistoryRecorder(home.paths, silentLog);
   const common = {
     engine,
     clock: systemClock,

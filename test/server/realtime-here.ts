@@ -14,7 +14,7 @@ import { HttpFront } from '#daemon/server/http/front.js';
 import { SOCKET_RULES } from '#daemon/server/guard.js';
 import { realtimeRoute } from '#daemon/server/realtime/route.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import type { TakeOutcome } from '#daemon/sessions/live/outcome.js';
+import type { DictationResult } from '#daemon/sessions/live/dictation-result.js';
 import type { OpenSpool } from '#daemon/store/spool/spool-file.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
 import { ramp } from '#test/harness/ramp.js';
@@ -29,7 +29,7 @@ export function realtimeHere({ openFile }: { readonly openFile?: OpenSpool } = {
   let live: LiveSessions;
   let front: HttpFront;
   let clock: VirtualClock;
-  const kept: TakeOutcome[] = [];
+  const kept: DictationResult[] = [];
   const clients: Client[] = [];
 
   beforeEach(async () => {

@@ -32,12 +32,12 @@ function store(onDamage?: () => void): BatchStore {
   return opened;
 }
 
-function takeUp(
+function resumeOrStart(
   identity = 'a',
   restart = false,
   from = store(),
 ): { run: BatchRun; since: number | undefined } {
-  return from.takeUp({ identity, restart });
+  return from.resumeOrStart({ identity, restart });
 }
 
 function file(name: string, more: Partial<NewFile> = {}): NewFile {
@@ -56,7 +56,7 @@ const failure = { code: 'AUDIO_EMPTY', message: 'it is empty', hint: 'record it 
 
 describe('a run', () => {
   test('gives each file once, in order, and remembers what came of it', () => {
-    const { run } = takeUp();
+    const { run } = resumeOrStart();
     run.add(['a', 'b', 'c'].map((name) => file(name)).concat(file('d', { skip: 'done' })));
     const [a, b, c] = [next(run), next(run), next(run)];
     expect([a, b, c].map((one) => one.path)).toEqual(['/in/a', '/in/b', '/in/c']);
@@ -75,26 +75,26 @@ describe('a run', () => {
   });
 
   test('goes on for whoever asks for the same, until it has ended; others have their own', () => {
-    const first = takeUp();
+    const first = resumeOrStart();
     first.run.add([file('a'), file('b')]);
     first.run.done(next(first.run), worked);
-    expect(takeUp('b').since).toBeUndefined();
-    const second = takeUp();
+    expect(resumeOrStart('b').since).toBeUndefined();
+    const second = resumeOrStart();
     expect(second.since).toEqual(expect.any(Number));
     expect(second.run.counts()).toMatchObject({ done: 1, waiting: 1 });
     second.run.end();
-    expect(takeUp().since).toBeUndefined();
+    expect(resumeOrStart().since).toBeUndefined();
   });
 
   test('begins anew when it is told to', () => {
-    takeUp().run.add([file('a')]);
-    const { run, since } = takeUp('a', true);
+    resumeOrStart().run.add([file('a')]);
+    const { run, since } = resumeOrStart('a', true);
     expect([since, run.files()]).toEqual([undefined, []]);
-    expect(takeUp().since).toBeDefined();
+    expect(resumeOrStart().since).toBeDefined();
   });
 
   test('what a killed process had in its hands is done if its text lies in its place, and waits otherwise', () => {
-    const { run } = takeUp();
+    const { run } = resumeOrStart();
     run.add(['placed', 'other', 'gone', 'early'].map((name) => file(name)));
     for (const digest of ['1', '2', '3']) run.placing(next(run), digest);
     next(run);
@@ -102,18 +102,18 @@ describe('a run', () => {
       ['/out/placed.txt', '1'],
       ['/out/other.txt', 'of an earlier run'],
     ]);
-    const again = takeUp().run;
+    const again = resumeOrStart().run;
     again.recover((target) => there.get(target));
     expect(again.files().map(({ state }) => state)).toEqual(['done', 'waiting', 'waiting', 'waiting']);
     // A digest is of one attempt: the next one may end before it has a text.
     expect(next(again).path).toBe('/in/other');
-    const third = takeUp().run;
+    const third = resumeOrStart().run;
     third.recover(() => '2');
     expect(third.counts()).toMatchObject({ done: 1, waiting: 3 });
   });
 
   test('a file that has changed waits again, whatever came of it before; the others stay', () => {
-    const { run } = takeUp();
+    const { run } = resumeOrStart();
     run.add([file('a'), file('b'), file('c', { failure }), file('d', { skip: 'done' })]);
     run.done(next(run), worked);
     run.failed(next(run), failure);
@@ -126,7 +126,7 @@ describe('a run', () => {
   });
 
   test('a file that it knows and that can’t be looked at has failed, unless its text is there; seen again, it waits', () => {
-    const { run } = takeUp();
+    const { run } = resumeOrStart();
     run.add([file('a'), file('b'), file('c'), file('d', { skip: 'done' })]);
     run.done(next(run), worked);
     run.failed(next(run), { ...failure, code: 'AUDIO_TRUNCATED' });
@@ -143,7 +143,7 @@ describe('a run', () => {
   });
 
   test('the name of a text may change until there is one', () => {
-    const { run } = takeUp();
+    const { run } = resumeOrStart();
     run.add([file('a'), file('b')]);
     run.done(next(run), worked);
     run.add([file('a', { target: '/out/a.wav.txt' }), file('b', { target: '/out/b.wav.txt' })]);
@@ -157,13 +157,13 @@ describe('a run', () => {
         rmSync(path, { force: true });
         const mine = BatchStore.open(path);
         const files = Array.from({ length: count }, (_, n) => file(String(n)));
-        let run = mine.takeUp({ identity: 'x', restart: true }).run;
+        let run = mine.resumeOrStart({ identity: 'x', restart: true }).run;
         run.add(files);
         let hands: BatchFile[] = [];
         const done = new Set<string>();
         for (const what of steps) {
           if (what === 'die') {
-            run = mine.takeUp({ identity: 'x', restart: false }).run;
+            run = mine.resumeOrStart({ identity: 'x', restart: false }).run;
             run.recover(nothing);
             hands = [];
           } else if (what === 'next') {
@@ -199,7 +199,7 @@ describe('a run', () => {
 
 describe('the file', () => {
   test('is for its user alone, and holds no word of a text', () => {
-    const { run } = takeUp();
+    const { run } = resumeOrStart();
     run.add([file('a')]);
     const taken = next(run);
     run.placing(taken, 'digest');
@@ -241,7 +241,7 @@ describe('the file', () => {
     bytes.fill(0xff, 100, 108);
     writeFileSync(path, bytes);
     let told = 0;
-    takeUp(
+    resumeOrStart(
       'a',
       false,
       store(() => (told += 1)),
@@ -273,18 +273,18 @@ describe('the file', () => {
     const now = Date.now();
     const ago = (days: number): number => now - days * day;
     here.prune(ago(91));
-    here.takeUp({ identity: 'left', restart: false }, ago(91));
-    const watched = here.takeUp({ identity: 'watched', restart: false }, ago(91)).run;
+    here.resumeOrStart({ identity: 'left', restart: false }, ago(91));
+    const watched = here.resumeOrStart({ identity: 'watched', restart: false }, ago(91)).run;
     for (let days = 90; days > 1; days--) {
       if (days === 50) watched.add([file('a')], ago(50));
-      if (days === 8) takeUp('ended', false, here).run.end(ago(8));
+      if (days === 8) resumeOrStart('ended', false, here).run.end(ago(8));
       here.prune(ago(days));
     }
-    takeUp('fresh', false, here);
+    resumeOrStart('fresh', false, here);
     here.prune(ago(1));
     here.prune(now);
     const kept = ['ended', 'left', 'watched', 'fresh'].filter(
-      (identity) => takeUp(identity, false, here).since !== undefined,
+      (identity) => resumeOrStart(identity, false, here).since !== undefined,
     );
     expect(kept).toEqual(['watched', 'fresh']);
   });
@@ -293,9 +293,9 @@ describe('the file', () => {
     const day = 24 * 3600_000;
     const now = Date.now();
     const here = store();
-    const ended = takeUp('ended', false, here);
+    const ended = resumeOrStart('ended', false, here);
     ended.run.end(now);
-    takeUp('left', false, here);
+    resumeOrStart('left', false, here);
     here.prune(now);
     const names = (): string[] => ['ended', 'left'].filter((identity) => count(identity) === 1);
     const count = (identity: string): number => {
@@ -316,8 +316,8 @@ describe('the file', () => {
     const day = 24 * 3600_000;
     const now = Date.now();
     const here = store();
-    takeUp('ended', false, here).run.end(now + 400 * day);
-    here.takeUp({ identity: 'left', restart: false }, now + 400 * day);
+    resumeOrStart('ended', false, here).run.end(now + 400 * day);
+    here.resumeOrStart({ identity: 'left', restart: false }, now + 400 * day);
     const count = (): number => {
       const db = new DatabaseSync(path);
       const rows: unknown[] = db.prepare('SELECT number FROM run').all();

@@ -5,14 +5,14 @@ import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_RETENTION } from '#daemon/settings.js';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { applyRetention, History } from '#daemon/store/history/index.js';
-import { DAY_MS, historyHere, ids, take } from './history-here.js';
+import { DAY_MS, historyHere, ids, fakeDictation } from './history-here.js';
 
 const here = historyHere();
 
 describe('deleting', () => {
   test('what was deleted together comes back together, the last first', () => {
     const history = here.open();
-    for (const id of ['a', 'b', 'c', 'd']) history.add(take(id));
+    for (const id of ['a', 'b', 'c', 'd']) history.add(fakeDictation(id));
     history.delete('d');
     expect(ids(history.deleteAll(['a', 'b', 'no'])).sort()).toEqual(['a', 'b']);
     expect(ids(history.list({ limit: 9 }))).toEqual(['c']);
@@ -25,7 +25,7 @@ describe('deleting', () => {
 
   test('what is named comes back, whatever it was deleted with', () => {
     const history = here.open();
-    for (const id of ['a', 'b', 'c']) history.add(take(id));
+    for (const id of ['a', 'b', 'c']) history.add(fakeDictation(id));
     history.deleteAll(['a', 'b']);
     history.delete('c');
     expect(ids(history.undo(['b', 'no']))).toEqual(['b']);
@@ -36,17 +36,17 @@ describe('deleting', () => {
   test('one that is not there is no error, and one can be put back by whoever holds it', () => {
     const history = here.open();
     expect(history.delete('a')).toBeUndefined();
-    history.add(take('a'));
+    history.add(fakeDictation('a'));
     const gone = history.delete('a');
-    expect(gone).toEqual(take('a'));
+    expect(gone).toEqual(fakeDictation('a'));
     if (gone !== undefined) history.restore(gone);
-    expect(history.get('a')).toEqual(take('a'));
+    expect(history.get('a')).toEqual(fakeDictation('a'));
     expect(history.undo()).toEqual([]);
   });
 
   test('what could not go from the WAL file since another process read goes with the next prune', () => {
     const [history, reader] = [here.open(), new DatabaseSync(here.path)];
-    history.add(take('a', { text: 'xylophone quagmire' }));
+    history.add(fakeDictation('a', { text: 'xylophone quagmire' }));
     const isThere = (): boolean => readFileSync(`${here.path}-wal`, 'latin1').includes('xylophone');
     reader.exec('BEGIN; SELECT count(*) FROM dictation');
     const brief = History.open(here.path, { busyMs: 0 });
@@ -65,13 +65,13 @@ describe('deleting', () => {
       readdirSync(join(here.folder, 'new')).some((name) =>
         /xylophone|quagmire/.test(readFileSync(join(here.folder, 'new', name), 'latin1')),
       );
-    for (let i = 0; i < 50; i++) history.add(take(`other-${i}`));
-    history.add(take('a', { text: secret }));
+    for (let i = 0; i < 50; i++) history.add(fakeDictation(`other-${i}`));
+    history.add(fakeDictation('a', { text: secret }));
     expect(isThere()).toBe(true);
     history.destroy(['a']);
     expect(isThere()).toBe(false);
 
-    history.add(take('a', { text: secret, audio: 'a.wav' }));
+    history.add(fakeDictation('a', { text: secret, audio: 'a.wav' }));
     history.delete('a');
     expect(history.audioNames()).toEqual(new Set(['a.wav']));
     here.nowMs += DAY_MS - 1;

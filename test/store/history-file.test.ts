@@ -8,7 +8,7 @@ import { DEFAULT_RETENTION } from '#daemon/settings.js';
 import { openDatabase } from '#daemon/store/history/database.js';
 import { SCHEMA_VERSION } from '#daemon/store/history/schema.js';
 import { foreignDatabase } from '#test/harness/foreign-database.js';
-import { historyHere, ids, NOW, take } from './history-here.js';
+import { historyHere, ids, NOW, fakeDictation } from './history-here.js';
 
 const here = historyHere();
 
@@ -44,7 +44,7 @@ describe('the file', () => {
     empty.exec('PRAGMA user_version = 0; VACUUM');
     empty.close();
     const history = here.open();
-    history.add(take('a'));
+    history.add(fakeDictation('a'));
     history.close();
     const db = new DatabaseSync(here.path);
     expect(db.prepare('PRAGMA user_version').get()).toMatchObject({ user_version: SCHEMA_VERSION });
@@ -90,7 +90,7 @@ describe('the file', () => {
     writeFileSync(here.path, 'this is no database. '.repeat(500));
     const history = here.open();
     expect(history.list({ limit: 1 })).toEqual([]);
-    history.add(take('a'));
+    history.add(fakeDictation('a'));
     expect(here.warnings).toMatchObject([{ code: 'OUTPUT_FAILED' }]);
     const aside = readdirSync(join(here.folder, 'new')).filter((name) =>
       /^history\.db\.damaged-[^-]+-\d\d-\d\d/.test(name),
@@ -116,7 +116,7 @@ describe('the file', () => {
       const history = here.open();
       const found = history.list({ limit: 100 });
       history.search('number', { limit: 100 });
-      history.add(take('new', { text: 'a new one' }));
+      history.add(fakeDictation('new', { text: 'a new one' }));
       history.delete('t0');
       history.prune(DEFAULT_RETENTION, NOW);
       expect(ids(history.search('new', { limit: 2 }))).toEqual(['new']);
@@ -155,7 +155,7 @@ describe('the file', () => {
 
   test('pages that end among dictations of one millisecond skip none', () => {
     const history = here.open();
-    for (let i = 0; i < 7; i++) history.add(take(`t${i}`, { startedMs: i < 6 ? NOW : NOW - 1 }));
+    for (let i = 0; i < 7; i++) history.add(fakeDictation(`t${i}`, { startedMs: i < 6 ? NOW : NOW - 1 }));
     const read: string[] = [];
     for (let last = history.list({ limit: 2 }); last.length > 0;) {
       read.push(...ids(last));
@@ -185,7 +185,7 @@ describe('the file', () => {
     const bytes = readFileSync(here.path).fill(7, 4096);
     writeFileSync(here.path, bytes);
     expect(left.list({ limit: 1 })).toEqual([]);
-    left.add(take('after'));
+    left.add(fakeDictation('after'));
     expect(ids(right.list({ limit: 1 }))).toEqual(['after']);
     expect(here.warnings).toHaveLength(1);
   });
@@ -237,7 +237,7 @@ describe('a dictation that can not be', () => {
     [{ durationSeconds: Infinity }],
   ])('%j is refused, and nothing of it is kept', (fields) => {
     const history = here.open();
-    expect(() => history.add({ ...take('a'), ...fields })).toThrow(
+    expect(() => history.add({ ...fakeDictation('a'), ...fields })).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     );
     expect(history.count()).toBe(0);
@@ -245,7 +245,7 @@ describe('a dictation that can not be', () => {
 
   test('one without any length is kept', () => {
     const history = here.open();
-    history.add(take('a', { durationSeconds: 0 }));
+    history.add(fakeDictation('a', { durationSeconds: 0 }));
     expect(ids(history.list({ limit: 9 }))).toEqual(['a']);
   });
 });

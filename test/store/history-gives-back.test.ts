@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Dictation } from '#daemon/store/history/index.js';
-import { historyHere, ids, take } from './history-here.js';
+import { historyHere, ids, fakeDictation } from './history-here.js';
 
 const here = historyHere();
 
@@ -52,7 +52,7 @@ describe('the history', () => {
   });
 
   test('is there for its user alone', () => {
-    here.open().add(take('a'));
+    here.open().add(fakeDictation('a'));
     for (const name of readdirSync(join(here.folder, 'new')))
       expect([name, statSync(join(here.folder, 'new', name)).mode & 0o777]).toEqual([name, 0o600]);
     expect(statSync(join(here.folder, 'new')).mode & 0o777).toBe(0o700);
@@ -64,7 +64,7 @@ describe('the history', () => {
   test('lists the newest first, page by page, by state', () => {
     const history = here.open();
     for (let i = 0; i < 10; i++)
-      history.add(take(`t${i}`, { startedMs: 100 * i, state: i % 2 === 0 ? 'final' : 'recovered' }));
+      history.add(fakeDictation(`t${i}`, { startedMs: 100 * i, state: i % 2 === 0 ? 'final' : 'recovered' }));
     const page = history.list({ limit: 4 });
     expect(ids(page)).toEqual(['t9', 't8', 't7', 't6']);
     expect(ids(history.list({ limit: 4, before: page.at(-1)?.startedMs ?? 0 }))).toEqual([
@@ -80,14 +80,14 @@ describe('the history', () => {
   test('finds page by page, by state', () => {
     const history = here.open();
     for (let i = 0; i < 6; i++)
-      history.add(take(`t${i}`, { text: 'tea', startedMs: i, state: i % 2 === 0 ? 'final' : 'failed' }));
+      history.add(fakeDictation(`t${i}`, { text: 'tea', startedMs: i, state: i % 2 === 0 ? 'final' : 'failed' }));
     expect(ids(history.search('tea', { limit: 2, before: 4 }))).toEqual(['t3', 't2']);
     expect(ids(history.search('tea', { limit: 9, before: 5, state: 'failed' }))).toEqual(['t3', 't1']);
   });
 
   test('takes the start of an id that no other has', () => {
     const history = here.open();
-    for (const id of ['abc-1', 'abc-12', 'abd']) history.add(take(id));
+    for (const id of ['abc-1', 'abc-12', 'abd']) history.add(fakeDictation(id));
     expect(history.get('abd')?.id).toBe('abd');
     expect(history.get('abc-12')?.id).toBe('abc-12');
     // One that is whole is meant, although another goes on.
@@ -101,25 +101,25 @@ describe('the history', () => {
   test('adding the same again changes nothing, adding more to it replaces it', () => {
     const history = here.open();
     history.add(
-      take('a', { text: 'first words', words: [{ start: 0, end: 1, word: 'first', probability: 1 }] }),
+      fakeDictation('a', { text: 'first words', words: [{ start: 0, end: 1, word: 'first', probability: 1 }] }),
     );
-    history.add(take('a', { text: 'second words' }));
-    history.add(take('a', { text: 'second words' }));
-    expect(history.list({ limit: 5 })).toEqual([take('a', { text: 'second words' })]);
-    expect(history.get('a')).toEqual(take('a', { text: 'second words' }));
+    history.add(fakeDictation('a', { text: 'second words' }));
+    history.add(fakeDictation('a', { text: 'second words' }));
+    expect(history.list({ limit: 5 })).toEqual([fakeDictation('a', { text: 'second words' })]);
+    expect(history.get('a')).toEqual(fakeDictation('a', { text: 'second words' }));
     expect(history.search('first', { limit: 5 })).toEqual([]);
     expect(ids(history.search('second', { limit: 5 }))).toEqual(['a']);
   });
 
   test('what is recovered of a dictation that was delivered does not take its place; the text of a failed one does', () => {
     const history = here.open();
-    history.add(take('a'));
-    history.add(take('a', { state: 'recovered', text: 'half of it' }));
-    history.add(take('a', { state: 'failed', text: '' }));
-    expect(history.get('a')).toEqual(take('a'));
-    history.add(take('b', { state: 'failed', text: '', errorCode: 'ENGINE_CRASHED' }));
-    history.add(take('b'));
-    expect(history.get('b')).toEqual(take('b'));
+    history.add(fakeDictation('a'));
+    history.add(fakeDictation('a', { state: 'recovered', text: 'half of it' }));
+    history.add(fakeDictation('a', { state: 'failed', text: '' }));
+    expect(history.get('a')).toEqual(fakeDictation('a'));
+    history.add(fakeDictation('b', { state: 'failed', text: '', errorCode: 'ENGINE_CRASHED' }));
+    history.add(fakeDictation('b'));
+    expect(history.get('b')).toEqual(fakeDictation('b'));
   });
 
   test('refuses what no dictation is', () => {
@@ -131,7 +131,7 @@ describe('the history', () => {
       { startedMs: NaN },
       { durationSeconds: NaN },
     ])
-      expect(() => history.add({ ...take('a'), ...wrong })).toThrow(
+      expect(() => history.add({ ...fakeDictation('a'), ...wrong })).toThrow(
         expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
       );
     expect(history.count()).toBe(0);
@@ -140,11 +140,11 @@ describe('the history', () => {
   test('another transcription makes a failed one final, and what was known of its words is gone', () => {
     const history = here.open();
     history.add(
-      take('a', { state: 'failed', errorCode: 'ENGINE_CRASHED', audio: 'a.wav', text: 'old', words: [] }),
+      fakeDictation('a', { state: 'failed', errorCode: 'ENGINE_CRASHED', audio: 'a.wav', text: 'old', words: [] }),
     );
     history.setText('a', 'new text', 'large', 'de');
     expect(history.get('a')).toEqual(
-      take('a', { audio: 'a.wav', text: 'new text', model: 'large', language: 'de' }),
+      fakeDictation('a', { audio: 'a.wav', text: 'new text', model: 'large', language: 'de' }),
     );
     expect(ids(history.search('new', { limit: 1 }))).toEqual(['a']);
     expect(history.search('old', { limit: 1 })).toEqual([]);
@@ -154,8 +154,8 @@ describe('the history', () => {
 
   test('a recovered one that was read is like any other', () => {
     const history = here.open();
-    history.add(take('a', { state: 'recovered' }));
-    history.add(take('b', { state: 'failed' }));
+    history.add(fakeDictation('a', { state: 'recovered' }));
+    history.add(fakeDictation('b', { state: 'failed' }));
     history.markRead('a');
     history.markRead('b');
     expect([history.get('a')?.state, history.get('b')?.state]).toEqual(['final', 'failed']);

@@ -56,7 +56,7 @@ export function historyHere(): HistoryHere {
   return here;
 }
 
-export function take(id: string, fields: Partial<Dictation> = {}): Dictation {
+export function fakeDictation(id: string, fields: Partial<Dictation> = {}): Dictation {
   return {
     id,
     startedMs: NOW,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_RETENTION } from '#daemon/settings.js';
 import { applyRetention } from '#daemon/store/history/index.js';
-import { DAY_MS, historyHere, ids, NOW, take } from './history-here.js';
+import { DAY_MS, historyHere, ids, NOW, fakeDictation } from './history-here.js';
 
 const here = historyHere();
 
@@ -13,9 +13,9 @@ describe('retention', () => {
 
   test('after 30 days all goes that was delivered or seen, by way of the trash', () => {
     const history = here.open();
-    history.add(take('old', { startedMs: old, audio: 'old.wav' }));
-    history.add(take('old-failed', { startedMs: old, state: 'failed', audio: 'f.wav' }));
-    history.add(take('new', { startedMs: NOW - 29 * DAY_MS }));
+    history.add(fakeDictation('old', { startedMs: old, audio: 'old.wav' }));
+    history.add(fakeDictation('old-failed', { startedMs: old, state: 'failed', audio: 'f.wav' }));
+    history.add(fakeDictation('new', { startedMs: NOW - 29 * DAY_MS }));
     here.nowMs = old;
     history.markRead('old-failed');
     here.nowMs = NOW;
@@ -30,8 +30,8 @@ describe('retention', () => {
 
   test('what was pruned comes back for a day, after what the user deleted, and is not pruned again at once', () => {
     const history = here.open();
-    history.add(take('old', { startedMs: old, audio: 'old.wav' }));
-    history.add(take('mine'));
+    history.add(fakeDictation('old', { startedMs: old, audio: 'old.wav' }));
+    history.add(fakeDictation('mine'));
     history.delete('mine');
     history.prune(DEFAULT_RETENTION, NOW);
     expect(ids(history.undo())).toEqual(['mine']);
@@ -46,8 +46,8 @@ describe('retention', () => {
     (keepDays) => {
       const history = here.open();
       const retention = { ...DEFAULT_RETENTION, keepDays, maxAudioBytes: 1 };
-      history.add(take('recovered', { startedMs: old, state: 'recovered', audio: 'r.wav' }));
-      history.add(take('failed', { startedMs: old, state: 'failed', audio: 'f.wav' }));
+      history.add(fakeDictation('recovered', { startedMs: old, state: 'recovered', audio: 'r.wav' }));
+      history.add(fakeDictation('failed', { startedMs: old, state: 'failed', audio: 'f.wav' }));
       const years = NOW + 3650 * DAY_MS;
       expect(history.prune(retention, years)).toEqual([]);
       expect(history.list({ limit: 9 }).map(({ audio }) => audio)).toEqual(['f.wav', 'r.wav']);
@@ -65,9 +65,9 @@ describe('retention', () => {
 
   test('0 days: what is delivered goes at once, and is not in the trash', () => {
     const history = here.open();
-    history.add(take('final', { startedMs: NOW + 5 }));
-    history.add(take('recovered', { state: 'recovered', audio: 'r.wav' }));
-    history.add(take('failed', { state: 'failed', audio: 'f.wav' }));
+    history.add(fakeDictation('final', { startedMs: NOW + 5 }));
+    history.add(fakeDictation('recovered', { state: 'recovered', audio: 'r.wav' }));
+    history.add(fakeDictation('failed', { state: 'failed', audio: 'f.wav' }));
     const nothing = { ...DEFAULT_RETENTION, keepDays: 0 };
     expect(ids(history.prune(nothing, NOW))).toEqual(['final']);
     expect(history.undo()).toEqual([]);
@@ -79,12 +79,12 @@ describe('retention', () => {
 
   test('audio that is not to be kept goes a day after the text is there, that of failed ones stays', () => {
     const history = here.open();
-    history.add(take('final', { audio: 'a.wav' }));
-    history.add(take('failed', { state: 'failed', audio: 'b.wav' }));
+    history.add(fakeDictation('final', { audio: 'a.wav' }));
+    history.add(fakeDictation('failed', { state: 'failed', audio: 'b.wav' }));
     expect(history.prune(DEFAULT_RETENTION, NOW + DAY_MS - 1)).toEqual([]);
     here.nowMs = NOW + 2 * DAY_MS;
     expect(history.prune(DEFAULT_RETENTION, here.nowMs).map(({ audio }) => audio)).toEqual(['a.wav']);
-    expect(history.get('final')).toEqual(take('final'));
+    expect(history.get('final')).toEqual(fakeDictation('final'));
     history.setText('failed', 'found', 'base', 'en');
     expect(history.prune(DEFAULT_RETENTION, here.nowMs)).toEqual([]);
     expect(ids(history.prune(DEFAULT_RETENTION, here.nowMs + DAY_MS))).toEqual(['failed']);
@@ -94,9 +94,9 @@ describe('retention', () => {
   test('the oldest audio goes when there is too much of it', () => {
     const history = here.open();
     for (let i = 0; i < 5; i++)
-      history.add(take(`t${i}`, { startedMs: NOW - i * 1000, durationSeconds: 10, audio: `t${i}.wav` }));
+      history.add(fakeDictation(`t${i}`, { startedMs: NOW - i * 1000, durationSeconds: 10, audio: `t${i}.wav` }));
     history.add(
-      take('failed', { startedMs: 1 + NOW - 10_000, durationSeconds: 10, audio: 'f.wav', state: 'failed' }),
+      fakeDictation('failed', { startedMs: 1 + NOW - 10_000, durationSeconds: 10, audio: 'f.wav', state: 'failed' }),
     );
     const room = { ...DEFAULT_RETENTION, keepAudio: true, maxAudioBytes: 3 * (320_000 + 44) };
     expect(ids(history.prune(room, NOW)).sort()).toEqual(['t2', 't3', 't4']);
@@ -106,8 +106,8 @@ describe('retention', () => {
 
   test('files go with what they belong to; files that were not written here stay, however old and named', async () => {
     const history = here.open();
-    history.add(take('old', { startedMs: old, audio: 'old.wav' }));
-    history.add(take('kept', { startedMs: old, audio: 'kept.wav', state: 'recovered' }));
+    history.add(fakeDictation('old', { startedMs: old, audio: 'old.wav' }));
+    history.add(fakeDictation('kept', { startedMs: old, audio: 'kept.wav', state: 'recovered' }));
     for (const name of ['old.wav', 'kept.wav', 'stray.wav']) history.noteRecording(name);
     history.noteRecording('never-written.wav');
     const drafts = ['.x.wav.0a1b2c3d.part'];
@@ -135,7 +135,7 @@ describe('retention', () => {
   test('a name that leads elsewhere deletes nothing', async () => {
     const history = here.open();
     writeFileSync(join(here.folder, 'precious.wav'), '');
-    history.add(take('a', { startedMs: old, audio: '../precious.wav' }));
+    history.add(fakeDictation('a', { startedMs: old, audio: '../precious.wav' }));
     history.noteRecording('../precious.wav');
     for (const days of [0, 1.5, 3])
       await applyRetention(history, join(here.folder, 'new'), DEFAULT_RETENTION, NOW + days * DAY_MS);
@@ -151,7 +151,7 @@ describe('a clock that is wrong', () => {
     for (let i = 18; i >= 0; i--) {
       here.nowMs = NOW - i * DAY_MS;
       history.add(
-        take(`t${i}`, {
+        fakeDictation(`t${i}`, {
           startedMs: here.nowMs,
           audio: `t${i}.wav`,
           state: i % 4 === 0 ? 'recovered' : 'final',
@@ -164,7 +164,7 @@ describe('a clock that is wrong', () => {
   const keepsAudio = { ...DEFAULT_RETENTION, keepAudio: true };
   const dictate = async (history: ReturnType<typeof here.open>, id: string, atMs: number): Promise<void> => {
     here.nowMs = atMs;
-    history.add(take(id, { startedMs: atMs }));
+    history.add(fakeDictation(id, { startedMs: atMs }));
     await applyRetention(history, here.folder, keepsAudio, atMs);
   };
 

@@ -20,7 +20,7 @@ import { readSettings } from '../settings.js';
 import { sweepLocks } from '../store/process-lock.js';
 import { choosePort } from '../store/write-settings.js';
 import { trace } from '../trace.js';
-import { TakeKeeper } from './keep-takes.js';
+import { HistoryRecorder } from './history-recorder.js';
 import { buildParts } from './parts.js';
 import { shelvesOf } from './shelves.js';
 import { defined } from '../protocol/defined.js';
@@ -68,7 +68,7 @@ export async function runDaemon({
 
   makePrivate(paths.spool, log);
   makePrivate(paths.uploads, log);
-  const keeper = new TakeKeeper(paths, log);
+  const keeper = new HistoryRecorder(paths, log);
   const parts = buildParts({
     paths,
     log,

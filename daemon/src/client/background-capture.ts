@@ -36,7 +36,7 @@ export class BackgroundCapture {
   readonly #socket: Socket;
   readonly #queue = new EventQueue<Capture>();
   readonly #answers = new Set<(told: CaptureTell | SottoError) => void>();
-  #take: Capture | undefined;
+  #dictation: Capture | undefined;
   #isWatching = false;
 
   private constructor(socket: Socket) {
@@ -87,10 +87,10 @@ export class BackgroundCapture {
    * Begins a take, or joins the one that goes on.
    * @throws SottoError VERSION_MISMATCH where another process is to be started, once this one has left
    */
-  async begin(options: CaptureOptions): Promise<{ readonly take: Capture; readonly isNew: boolean }> {
+  async begin(options: CaptureOptions): Promise<{ readonly dictation: Capture; readonly isNew: boolean }> {
     this.#isWatching = true;
-    const told = await this.#answer({ type: 'begin', protocol: CAPTURE_PROTOCOL, options }, 'take');
-    return { take: told.take, isNew: told.isNew === true };
+    const told = await this.#answer({ type: 'begin', protocol: CAPTURE_PROTOCOL, options }, 'dictation');
+    return { dictation: told.dictation, isNew: told.isNew === true };
   }
 
   /**
@@ -125,12 +125,12 @@ export class BackgroundCapture {
    * nothing goes on there is none.
    * @throws SottoError DAEMON_LOST if its process dies
    */
-  async *takes(): AsyncGenerator<Capture, void> {
+  async *updates(): AsyncGenerator<Capture, void> {
     if (!this.#isWatching) this.#send({ type: 'watch' });
     try {
-      for await (const take of this.#queue.read()) {
-        yield take;
-        if (isOver(take.phase)) return;
+      for await (const dictation of this.#queue.read()) {
+        yield dictation;
+        if (isOver(dictation.phase)) return;
       }
     } finally {
       this.close();
@@ -192,14 +192,14 @@ export class BackgroundCapture {
       }
       for (const hear of [...this.#answers]) hear(told);
       if (told.type === 'idle') this.#queue.end();
-      else if (told.type === 'take') this.#take = told.take;
-      else if (told.type === 'change' && this.#take !== undefined) {
-        const committed = this.#take.committed + (told.more ?? '');
-        this.#take = { ...this.#take, ...told.change, committed } as Capture;
+      else if (told.type === 'dictation') this.#dictation = told.dictation;
+      else if (told.type === 'change' && this.#dictation !== undefined) {
+        const committed = this.#dictation.committed + (told.more ?? '');
+        this.#dictation = { ...this.#dictation, ...told.change, committed } as Capture;
       }
-      if (this.#take === undefined || (told.type !== 'take' && told.type !== 'change')) return;
+      if (this.#dictation === undefined || (told.type !== 'dictation' && told.type !== 'change')) return;
       this.#queue.drop(() => true);
-      this.#queue.push(this.#take);
+      this.#queue.push(this.#dictation);
     } catch (error) {
       this.#fail(SottoError.from(error));
       this.#socket.destroy();

@@ -309,10 +309,10 @@ export class Dictation {
     this.#silentSinceMs = undefined;
     switch (message.type) {
       case 'opened':
-        this.#takeOpened(message);
+        this.#onOpened(message);
         return;
       case 'acknowledged':
-        this.#takeAcknowledged(message.samples);
+        this.#onAcknowledged(message.samples);
         return;
       case 'live': {
         const event = this.#heard.admit(message.event, message.seq);
@@ -339,7 +339,7 @@ export class Dictation {
     }
   }
 
-  #takeOpened({ acknowledged, channel, model, insteadOf }: Extract<DaemonMessage, { type: 'opened' }>): void {
+  #onOpened({ acknowledged, channel, model, insteadOf }: Extract<DaemonMessage, { type: 'opened' }>): void {
     if (acknowledged < this.#store.start) {
       this.#fail(this.#goneFor(new SottoError('DAEMON_LOST', 'the daemon has lost audio that it had taken')));
       return;
@@ -347,7 +347,7 @@ export class Dictation {
     this.#channel = channel;
     this.#openedMs = performance.now();
     this.#next = acknowledged;
-    this.#takeAcknowledged(acknowledged);
+    this.#onAcknowledged(acknowledged);
     const instead = insteadOf === undefined ? {} : { insteadOf };
     if (!this.#opened) this.#tell({ type: 'opened', model, ...instead });
     this.#opened = true;
@@ -359,7 +359,7 @@ export class Dictation {
     this.#pump();
   }
 
-  #takeAcknowledged(samples: number): void {
+  #onAcknowledged(samples: number): void {
     if (samples > this.#store.end) {
       this.#fail(new SottoError('PROTOCOL', 'the daemon has taken more audio than there is'));
       return;

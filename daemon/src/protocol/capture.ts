@@ -128,7 +128,7 @@ export type CaptureAsk = v.InferOutput<(typeof askTable)[keyof typeof askTable]>
 
 const tellTable = {
   /** `isNew`: the answer to the `begin` that began it. */
-  take: v.object({ type: v.literal('take'), take: captureSchema, isNew: v.exactOptional(v.boolean()) }),
+  dictation: v.object({ type: v.literal('dictation'), dictation: captureSchema, isNew: v.exactOptional(v.boolean()) }),
   /** Nothing goes on. */
   idle: v.object({ type: v.literal('idle') }),
   /** Whether whoever asked is the first who did, of those who are still there. */

@@ -20,7 +20,7 @@ export const LIMITS = {
   /** Sessions of dictation that may go on at once, over all clients. */
   liveSessions: 64,
   /** A take that goes on for longer is finished: somebody forgot it. */
-  takeSeconds: 12 * 3600,
+  dictationSeconds: 12 * 3600,
   /** Jobs that one connection may have queued or running. */
   jobsPerConnection: 64,
   /** Longest path of a file, in UTF-16 units; macOS stops at 1024 bytes, Linux at 4096. */

@@ -5,7 +5,7 @@ import type { FileDeeds } from '../lib/file-deeds';
 import { languages } from '../lib/languages';
 import type { Settings } from '../lib/preferences';
 import { HistoryModels } from './history-models';
-import { TakeChoices } from './take-choices';
+import { ChoiceList } from './take-choices';
 
 interface Props {
   readonly file: FileJob;
@@ -27,7 +27,7 @@ export function FileAgain({ file, deeds, settings }: Props) {
         title="Transcribe in Another Language…"
         icon={Icon.Globe}
         target={
-          <TakeChoices
+          <ChoiceList
             title="Transcribe in Another Language"
             placeholder="Search languages"
             icon={Icon.Globe}

@@ -20,8 +20,8 @@ export function ModelFacts({ row, progress, memoryBytes }: Props) {
   const { error, insteadOf, weightBytes, predictedBytes, loadSeconds } = status;
   const begun = begunText(row);
   const speed = progress === undefined ? '' : speedText(progress);
-  const takes = predictedBytes ?? catalogue?.memoryBytes;
-  const isLarge = takes !== undefined && takes > memoryBytes * MOST_OF_MEMORY;
+  const requiredBytes = predictedBytes ?? catalogue?.memoryBytes;
+  const isLarge = requiredBytes !== undefined && requiredBytes > memoryBytes * MOST_OF_MEMORY;
   const rest = {
     there: 'To Be Downloaded',
     begun: 'Not All of It Is Here',
@@ -39,16 +39,16 @@ export function ModelFacts({ row, progress, memoryBytes }: Props) {
           {insteadOf === undefined ? null : <Metadata.Label title="In Place Of" text={insteadOf.name} />}
           <Metadata.Separator />
           {bytes === undefined ? null : <Metadata.Label title="Size" text={bytesText(bytes)} />}
-          {takes === undefined ? null : (
+          {requiredBytes === undefined ? null : (
             <Metadata.Label
               title="Memory"
               text={
                 isLarge
                   ? {
-                      value: `${bytesText(takes)}, much for this Mac`,
+                      value: `${bytesText(requiredBytes)}, much for this Mac`,
                       color: Color.Orange,
                     }
-                  : `up to ${bytesText(takes)}`
+                  : `up to ${bytesText(requiredBytes)}`
               }
             />
           )}

@@ -6,11 +6,11 @@ import type { Delivery } from '../lib/deliver';
 import type { Settings } from '../lib/preferences';
 import { AddWordForm } from './add-word-form';
 import { Deliveries } from './deliveries';
-import { TakeLanguages, TakeMicrophones, TakeModels } from './take-switches';
+import { LanguagePicker, MicrophonePicker, ModelPicker } from './take-switches';
 
 const MICROPHONE_SETTINGS = 'x-apple.systempreferences:com.apple.preference.security?Privacy_Microphone';
 
-export interface TakeDeeds {
+export interface DictationActions {
   readonly finish: (how: Delivery) => void;
   readonly deliver: (how: Delivery) => Promise<void> | undefined;
   readonly pause: () => void;
@@ -24,20 +24,20 @@ export interface TakeDeeds {
 }
 
 interface Props {
-  readonly take: Capture | undefined;
+  readonly dictation: Capture | undefined;
   readonly error: SottoError | undefined;
   readonly settings: Settings;
-  readonly act: TakeDeeds;
+  readonly act: DictationActions;
 }
 
-export function TakeActions({ take, error, settings, act }: Props) {
+export function DictationActionPanel({ dictation, error, settings, act }: Props) {
   const needsMicrophone =
-    error?.code === 'MIC_DENIED' || take?.error?.code === 'MIC_DENIED' || (take?.noSignalSeconds ?? 0) > 0;
+    error?.code === 'MIC_DENIED' || dictation?.error?.code === 'MIC_DENIED' || (dictation?.noSignalSeconds ?? 0) > 0;
   return (
     <ActionPanel>
-      <MainActions take={take} error={error} first={settings.delivery} act={act} />
-      {take !== undefined && error === undefined && isSwitchable(take) ? (
-        <Switches take={take} settings={settings} act={act} />
+      <MainActions dictation={dictation} error={error} first={settings.delivery} act={act} />
+      {dictation !== undefined && error === undefined && isSwitchable(dictation) ? (
+        <Switches dictation={dictation} settings={settings} act={act} />
       ) : null}
       <ActionPanel.Section>
         <Action.Push
@@ -56,32 +56,32 @@ export function TakeActions({ take, error, settings, act }: Props) {
 }
 
 interface SwitchesProps {
-  readonly take: Capture;
+  readonly dictation: Capture;
   readonly settings: Settings;
-  readonly act: TakeDeeds;
+  readonly act: DictationActions;
 }
 
 /** What was said so far is written down again; of the sound nothing is lost. */
-function Switches({ take, settings, act: { change, microphones } }: SwitchesProps) {
+function Switches({ dictation, settings, act: { change, microphones } }: SwitchesProps) {
   return (
     <ActionPanel.Section>
       <Action.Push
         title="Switch Language"
         icon={Icon.SpeechBubble}
         shortcut={{ modifiers: ['cmd'], key: 'l' }}
-        target={<TakeLanguages take={take} choose={(language) => change({ language })} />}
+        target={<LanguagePicker dictation={dictation} choose={(language) => change({ language })} />}
       />
       <Action.Push
         title="Switch Model"
         icon={Icon.Box}
         shortcut={{ modifiers: ['cmd'], key: 'm' }}
-        target={<TakeModels take={take} daemon={settings} choose={(model) => change({ model })} />}
+        target={<ModelPicker dictation={dictation} daemon={settings} choose={(model) => change({ model })} />}
       />
       <Action.Push
         title="Switch Microphone"
         icon={Icon.Microphone}
         shortcut={{ modifiers: ['cmd', 'shift'], key: 'm' }}
-        target={<TakeMicrophones take={take} list={microphones} choose={(device) => change({ device })} />}
+        target={<MicrophonePicker dictation={dictation} list={microphones} choose={(device) => change({ device })} />}
       />
     </ActionPanel.Section>
   );
@@ -92,11 +92,11 @@ interface MainProps extends Omit<Props, 'settings'> {
   readonly first: Delivery;
 }
 
-function MainActions({ take, error, first, act }: MainProps) {
-  if (take === undefined && error === undefined) return null;
-  const isEnded = error !== undefined || take === undefined || isOver(take.phase);
+function MainActions({ dictation, error, first, act }: MainProps) {
+  if (dictation === undefined && error === undefined) return null;
+  const isEnded = error !== undefined || dictation === undefined || isOver(dictation.phase);
   if (isEnded) {
-    const hasText = take?.phase === 'final' && take.text !== undefined && take.text !== '';
+    const hasText = dictation?.phase === 'final' && dictation.text !== undefined && dictation.text !== '';
     return (
       <ActionPanel.Section>
         {hasText ? <Deliveries first={first} on={act.deliver} /> : null}
@@ -104,7 +104,7 @@ function MainActions({ take, error, first, act }: MainProps) {
       </ActionPanel.Section>
     );
   }
-  if (take.phase === 'cancelled') {
+  if (dictation.phase === 'cancelled') {
     return (
       <ActionPanel.Section>
         <Action
@@ -119,7 +119,7 @@ function MainActions({ take, error, first, act }: MainProps) {
   return (
     <ActionPanel.Section>
       <Deliveries first={first} insert="Finish and Paste" copy="Finish and Copy" on={act.finish} />
-      {take.phase === 'listening' ? (
+      {dictation.phase === 'listening' ? (
         <Action
           title="Pause"
           icon={Icon.Pause}
@@ -127,7 +127,7 @@ function MainActions({ take, error, first, act }: MainProps) {
           onAction={act.pause}
         />
       ) : null}
-      {take.phase === 'paused' ? (
+      {dictation.phase === 'paused' ? (
         <Action
           title="Resume"
           icon={Icon.Play}

@@ -20,7 +20,7 @@ interface Props {
   readonly choose: (value: string) => void;
 }
 
-export function TakeChoices({ title, placeholder, icon, choices, chosen, isLoading, empty, choose }: Props) {
+export function ChoiceList({ title, placeholder, icon, choices, chosen, isLoading, empty, choose }: Props) {
   const { pop } = useNavigation();
   return (
     <List isLoading={isLoading ?? false} navigationTitle={title} searchBarPlaceholder={placeholder}>

@@ -4,15 +4,15 @@ import type { Capture } from 'sotto/client';
 import { clockOf, languageName } from '../lib/take-markdown';
 
 interface Props {
-  readonly take: Capture;
+  readonly dictation: Capture;
   readonly state: string;
   readonly meter: string;
   /** Of the speech, or the one that it was told to expect. */
   readonly language: string | undefined;
 }
 
-export function TakeFacts({ take, state, meter, language }: Props) {
-  const { seconds, model, insteadOf, device } = take;
+export function DictationMetadata({ dictation, state, meter, language }: Props) {
+  const { seconds, model, insteadOf, device } = dictation;
   return (
     <Detail.Metadata>
       <Detail.Metadata.Label title="State" text={state} />

@@ -5,32 +5,32 @@ import { SottoError, type Capture } from 'sotto/client';
 import { withDaemon, type DaemonSettings } from '../lib/daemon';
 import { languages } from '../lib/languages';
 import { errorText } from '../lib/take-markdown';
-import { TakeChoices, type Choice } from './take-choices';
+import { ChoiceList, type Choice } from './take-choices';
 
 interface Props {
-  readonly take: Capture;
+  readonly dictation: Capture;
   readonly choose: (value: string) => void;
 }
 
-export function TakeLanguages({ take, choose }: Props) {
+export function LanguagePicker({ dictation, choose }: Props) {
   const all: Choice[] = [
     { value: 'auto', title: 'Find Out by Listening' },
     ...languages().map(({ code, name }) => ({ value: code, title: name })),
   ];
   return (
-    <TakeChoices
+    <ChoiceList
       title="Switch Language"
       placeholder="What do you speak?"
       icon={Icon.SpeechBubble}
       choices={all}
-      chosen={take.asked.language ?? 'auto'}
+      chosen={dictation.asked.language ?? 'auto'}
       empty={{ title: 'No Such Language' }}
       choose={choose}
     />
   );
 }
 
-export function TakeModels({ take, choose, daemon }: Props & { readonly daemon: DaemonSettings }) {
+export function ModelPicker({ dictation, choose, daemon }: Props & { readonly daemon: DaemonSettings }) {
   const { data, error, isLoading } = usePromise(
     () => withDaemon(daemon, (client) => client.models.list()),
     [],
@@ -40,15 +40,15 @@ export function TakeModels({ take, choose, daemon }: Props & { readonly daemon: 
   const choices = data?.installed.map(({ name, catalogue }) => ({
     value: name,
     title: titles.get(catalogue ?? name) ?? name,
-    ...(name === take.model && { note: 'writes this down' }),
+    ...(name === dictation.model && { note: 'writes this down' }),
   }));
   return (
-    <TakeChoices
+    <ChoiceList
       title="Switch Model"
       placeholder="Search the models on this Mac"
       icon={Icon.Box}
       choices={choices ?? []}
-      chosen={take.model}
+      chosen={dictation.model}
       isLoading={isLoading}
       empty={emptyFor(error, 'No Such Model', 'Manage Models brings more of them here.')}
       choose={choose}
@@ -56,19 +56,19 @@ export function TakeModels({ take, choose, daemon }: Props & { readonly daemon: 
   );
 }
 
-export function TakeMicrophones({
-  take,
+export function MicrophonePicker({
+  dictation,
   choose,
   list,
 }: Props & { readonly list: () => Promise<readonly string[]> }) {
   const { data, error, isLoading } = usePromise(list, [], { onError: () => undefined });
   return (
-    <TakeChoices
+    <ChoiceList
       title="Switch Microphone"
       placeholder="Search the microphones of this Mac"
       icon={Icon.Microphone}
       choices={(data ?? []).map((name) => ({ value: name, title: name }))}
-      chosen={take.device}
+      chosen={dictation.device}
       isLoading={isLoading}
       empty={emptyFor(error, 'No Microphone', 'None is connected.')}
       choose={choose}

@@ -1,7 +1,7 @@
 /** The dictation of a view: found or begun when the view opens, followed until it is over. */
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { isOver, SottoError, type BackgroundCapture, type Capture, type CaptureSwitch } from 'sotto/client';
-import { findOrBeginTake, type TakeOptions } from '../lib/begin-take';
+import { findOrStartDictation, type DictationStartOptions } from '../lib/begin-take';
 import { refreshMenuBar } from '../lib/refresh-menu-bar';
 import { barOf } from '../lib/take-markdown';
 
@@ -9,21 +9,21 @@ import { barOf } from '../lib/take-markdown';
 const SHOW_EVERY_MS = 80;
 const METER_BARS = 14;
 
-export interface TakeView {
-  readonly take: Capture | undefined;
+export interface DictationView {
+  readonly dictation: Capture | undefined;
   /** Loudness of the last second, the newest at the right. */
   readonly meter: string;
   /** Why there is no dictation, or no more. */
   readonly error: SottoError | undefined;
 }
 
-type Ask = Exclude<Parameters<BackgroundCapture['ask']>[0], 'finish'>;
+type Ask = Exclude<Parameters<BackgroundCapture['request']>[0], 'finish'>;
 
-const NOTHING: TakeView = { take: undefined, meter: '', error: undefined };
+const NOTHING: DictationView = { dictation: undefined, meter: '', error: undefined };
 
 /** @param onFinal told once, with the last state of a dictation that has a text */
-export function useTake(options: TakeOptions, onFinal: (take: Capture) => Promise<void>) {
-  const [view, setView] = useState<TakeView>(NOTHING);
+export function useDictation(options: DictationStartOptions, onFinal: (dictation: Capture) => Promise<void>) {
+  const [view, setView] = useState<DictationView>(NOTHING);
   const [round, setRound] = useState(0);
   const capture = useRef<BackgroundCapture | undefined>(undefined);
   const latest = useRef({ options, onFinal });
@@ -32,23 +32,23 @@ export function useTake(options: TakeOptions, onFinal: (take: Capture) => Promis
   useEffect(() => {
     let isLeft = false;
     let bars = '';
-    const show = (take: Capture): void => {
-      bars = `${bars}${barOf(take.phase === 'listening' ? take.db : -120)}`.slice(-METER_BARS);
-      setView({ take, meter: bars.padStart(METER_BARS, barOf(-120)), error: undefined });
+    const show = (dictation: Capture): void => {
+      bars = `${bars}${barOf(dictation.phase === 'listening' ? dictation.db : -120)}`.slice(-METER_BARS);
+      setView({ dictation, meter: bars.padStart(METER_BARS, barOf(-120)), error: undefined });
     };
     const follow = async (): Promise<void> => {
-      const found = await findOrBeginTake(latest.current.options);
+      const found = await findOrStartDictation(latest.current.options);
       capture.current = found.capture;
       if (isLeft) return found.capture.close();
       show(found.first);
       let last = found.first;
       void refreshMenuBar();
-      for await (const take of found.changes) {
+      for await (const dictation of found.changes) {
         if (isLeft) return;
-        if (take.phase !== last.phase && !isOver(take.phase)) void refreshMenuBar();
-        last = take;
-        show(take);
-        if (!isOver(take.phase)) await new Promise((resolve) => setTimeout(resolve, SHOW_EVERY_MS));
+        if (dictation.phase !== last.phase && !isOver(dictation.phase)) void refreshMenuBar();
+        last = dictation;
+        show(dictation);
+        if (!isOver(dictation.phase)) await new Promise((resolve) => setTimeout(resolve, SHOW_EVERY_MS));
       }
       // The menu bar shows the last text, too: it is drawn when that is there.
       void refreshMenuBar();
@@ -67,9 +67,9 @@ export function useTake(options: TakeOptions, onFinal: (take: Capture) => Promis
 
   /** Whether the text is to be delivered here: somebody else may have said before that all is said. */
   const finish = useCallback(async () => (await capture.current?.finish()) ?? false, []);
-  const ask = useCallback((what: Ask) => capture.current?.ask(what), []);
+  const request = useCallback((what: Ask) => capture.current?.request(what), []);
   const change = useCallback((to: CaptureSwitch) => capture.current?.switch(to), []);
   const microphones = useCallback(async () => (await capture.current?.devices()) ?? [], []);
   const again = useCallback(() => setRound((before) => before + 1), []);
-  return { ...view, finish, ask, change, microphones, again };
+  return { ...view, finish, request, change, microphones, again };
 }

@@ -12,7 +12,7 @@ const BEGIN_MS = 15_000;
 /** A process that leaves needs less; one that does not leave is not waited for longer. */
 const LEAVING_MS = 5_000;
 
-export interface TakeOptions {
+export interface DictationStartOptions {
   readonly sotto: () => SottoCommand;
   /** Path of the socket at which a dictation is found. */
   readonly socket: () => string;
@@ -27,7 +27,7 @@ export interface TakeOptions {
   readonly goOn: boolean;
 }
 
-export interface Take {
+export interface DictationHandle {
   readonly capture: BackgroundCapture;
   /** As it was found. */
   readonly first: Capture;
@@ -37,10 +37,10 @@ export interface Take {
 }
 
 /** The dictation that goes on, or has just ended, if there is one. */
-export async function findTake(socket: string): Promise<Take | undefined> {
+export async function findDictation(socket: string): Promise<DictationHandle | undefined> {
   const capture = await BackgroundCapture.connect(socket);
   if (capture === undefined) return undefined;
-  const changes = capture.takes();
+  const changes = capture.updates();
   try {
     const { value: first } = await changes.next();
     return first === undefined ? undefined : { capture, first, changes, isNew: false };
@@ -51,7 +51,7 @@ export async function findTake(socket: string): Promise<Take | undefined> {
 }
 
 /** Whether it can still be finished. */
-export function isGoing({ phase }: Capture): boolean {
+export function isActive({ phase }: Capture): boolean {
   return !isOver(phase) && phase !== 'cancelled';
 }
 
@@ -59,18 +59,18 @@ export function isGoing({ phase }: Capture): boolean {
  * Finds the dictation that goes on, or begins one: in the process that waits since the last one, or in a new process.
  * @throws SottoError as the process said it
  */
-export async function findOrBeginTake(options: TakeOptions): Promise<Take> {
+export async function findOrStartDictation(options: DictationStartOptions): Promise<DictationHandle> {
   return (await beginThere(options)) ?? (await beginAnew(options));
 }
 
 /** In the process that is there. Undefined where there is none, or it leaves because Sotto was replaced meanwhile. */
-async function beginThere({ socket, ...options }: TakeOptions): Promise<Take | undefined> {
+async function beginThere({ socket, ...options }: DictationStartOptions): Promise<DictationHandle | undefined> {
   const capture = await BackgroundCapture.connect(socket());
   if (capture === undefined) return undefined;
   try {
-    const { take, isNew } = await capture.begin(optionsOf(options));
-    const changes = capture.takes();
-    const { value: first = take } = await changes.next();
+    const { dictation, isNew } = await capture.begin(optionsOf(options));
+    const changes = capture.updates();
+    const { value: first = dictation } = await changes.next();
     return { capture, first, changes, isNew };
   } catch (thrown) {
     const { code } = SottoError.from(thrown);
@@ -82,11 +82,11 @@ async function beginThere({ socket, ...options }: TakeOptions): Promise<Take | u
   }
 }
 
-async function beginAnew(options: TakeOptions): Promise<Take> {
+async function beginAnew(options: DictationStartOptions): Promise<DictationHandle> {
   const started = startCapture(options);
   const deadline = Date.now() + BEGIN_MS;
   for (;;) {
-    const found = await findTake(options.socket());
+    const found = await findDictation(options.socket());
     if (found !== undefined) return { ...found, isNew: true };
     const ended = started.ended();
     if (ended !== undefined) throw ended;
@@ -97,7 +97,7 @@ async function beginAnew(options: TakeOptions): Promise<Take> {
   }
 }
 
-function optionsOf({ language, model, device, goOn, sounds }: Omit<TakeOptions, 'socket'>): CaptureOptions {
+function optionsOf({ language, model, device, goOn, sounds }: Omit<DictationStartOptions, 'socket'>): CaptureOptions {
   return {
     goOn,
     sounds,
@@ -115,7 +115,7 @@ interface Started {
  * stays for the next dictations, until Raycast ends or nobody dictates for an hour: nobody waits for it when the command is
  * gone, so each one that ends leaves a zombie until Raycast does.
  */
-function startCapture({ sotto, log, language, model, device, goOn, sounds }: TakeOptions): Started {
+function startCapture({ sotto, log, language, model, device, goOn, sounds }: DictationStartOptions): Started {
   const { program, args, env } = sotto();
   mkdirSync(dirname(log), { recursive: true });
   const said = openSync(log, 'w', 0o600);

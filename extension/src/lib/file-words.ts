@@ -67,8 +67,8 @@ export function speedOf({ summary }: FileJob): string | undefined {
   if (summary === undefined || summary.timings.total <= 0) return undefined;
   const { durationSeconds, timings } = summary;
   const times = durationSeconds / timings.total;
-  const took = timings.total < 60 ? `${timings.total.toFixed(1)} s` : clockOf(timings.total);
-  return `${took}, ${times >= 10 ? Math.round(times) : times.toFixed(1)} × as fast as it is spoken`;
+  const elapsed = timings.total < 60 ? `${timings.total.toFixed(1)} s` : clockOf(timings.total);
+  return `${elapsed}, ${times >= 10 ? Math.round(times) : times.toFixed(1)} × as fast as it is spoken`;
 }
 
 /** @param text all of it, once it is there */

@@ -1,7 +1,7 @@
 /** The text of the last dictation: of the one that is being finished now, or the newest of the history. */
 import { BackgroundCapture, SottoError } from 'sotto/client';
 import type { PastDictation } from 'sotto/protocol';
-import { findTake, isGoing } from './begin-take';
+import { findDictation, isActive } from './begin-take';
 import { withDaemon, type DaemonSettings } from './daemon';
 import { isUnread } from './history-text';
 
@@ -29,21 +29,21 @@ export async function lastTranscript(socket: string, settings: DaemonSettings): 
 
 /** Of the dictation that is being finished or has just ended: an older text would be the wrong one. */
 async function textOfNow(socket: string): Promise<string | undefined> {
-  const take = await findTake(socket);
-  if (take === undefined) return undefined;
+  const dictation = await findDictation(socket);
+  if (dictation === undefined) return undefined;
   try {
-    let last = take.first;
-    if (isGoing(last) && last.phase !== 'finishing') {
+    let last = dictation.first;
+    if (isActive(last) && last.phase !== 'finishing') {
       throw new SottoError('BUSY', 'a dictation goes on', {
         hint: 'finish it first: its text is the last one then',
       });
     }
-    if (last.phase === 'finishing') for await (last of take.changes);
+    if (last.phase === 'finishing') for await (last of dictation.changes);
     const isWithout = last.phase === 'failed' || last.phase === 'final';
     if (isWithout && !hasText(last.text) && last.error !== undefined) throw SottoError.fromWire(last.error);
     return hasText(last.text) ? last.text : undefined;
   } finally {
-    take.capture.close();
+    dictation.capture.close();
   }
 }
 

@@ -16,13 +16,13 @@ export interface MenuFace {
   readonly isBroken?: true;
 }
 
-export function faceOf({ take, daemon, error }: MenuState): MenuFace {
-  switch (take?.phase) {
+export function faceOf({ dictation, daemon, error }: MenuState): MenuFace {
+  switch (dictation?.phase) {
     case 'opening':
     case 'listening':
       return {
         icon: { source: Icon.Microphone, tintColor: Color.Red },
-        says: stateOf(take),
+        says: stateOf(dictation),
       };
     case 'paused':
       return {

@@ -1,7 +1,7 @@
 /** What the menu bar tells of: the dictation that goes on, the daemon, the last text. Starts nothing. */
 import { SottoError, type Capture, type SottoClient } from 'sotto/client';
 import type { DaemonStatus } from 'sotto/protocol';
-import { findTake } from './begin-take';
+import { findDictation } from './begin-take';
 import { findDaemon } from './daemon';
 import { sottoPaths } from './places';
 
@@ -11,7 +11,7 @@ const ANSWER_MS = 3_000;
 const LOOK_BACK = 5;
 
 export interface MenuState {
-  readonly take: Capture | undefined;
+  readonly dictation: Capture | undefined;
   /** Left out where none runs. */
   readonly daemon: DaemonStatus | undefined;
   readonly lastText: string | undefined;
@@ -20,14 +20,14 @@ export interface MenuState {
 }
 
 export async function readMenuState(): Promise<MenuState> {
-  const [take, told] = await Promise.all([
-    within(currentTake()).catch(() => undefined),
+  const [dictation, told] = await Promise.all([
+    within(currentDictation()).catch(() => undefined),
     within(askDaemon()).catch((thrown: unknown) => ({
       error: SottoError.from(thrown),
     })),
   ]);
   return {
-    take,
+    dictation,
     daemon: undefined,
     lastText: undefined,
     error: undefined,
@@ -35,8 +35,8 @@ export async function readMenuState(): Promise<MenuState> {
   };
 }
 
-async function currentTake(): Promise<Capture | undefined> {
-  const found = await findTake(sottoPaths().capture);
+async function currentDictation(): Promise<Capture | undefined> {
+  const found = await findDictation(sottoPaths().capture);
   found?.capture.close();
   return found?.first;
 }

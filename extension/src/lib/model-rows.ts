@@ -36,8 +36,8 @@ export function rowsOf(list: ModelsList, states: States): ModelRow[] {
       installed,
     });
   });
-  const taken = new Set(here.map(({ name }) => name));
-  const free = (name: string | undefined): name is string => name !== undefined && !taken.has(name);
+  const usedNames = new Set(here.map(({ name }) => name));
+  const free = (name: string | undefined): name is string => name !== undefined && !usedNames.has(name);
 
   const begun = list.partial.filter(({ name }) => free(name));
   const moving = [...states.values()].filter(({ name, state }) => free(name) && isMoving(state));
@@ -52,7 +52,7 @@ export function rowsOf(list: ModelsList, states: States): ModelRow[] {
       ...defined({ partial }),
     });
   });
-  for (const name of names) taken.add(name);
+  for (const name of names) usedNames.add(name);
 
   const there = list.catalogue
     .filter(({ name }) => free(name))

@@ -1,7 +1,7 @@
 /** The preferences, as the commands use them. */
 import { environment, getPreferenceValues } from '@raycast/api';
 import { join } from 'node:path';
-import type { TakeOptions } from './begin-take';
+import type { DictationStartOptions } from './begin-take';
 import type { Capitals } from './capitals';
 import type { Delivery } from './deliver';
 import { findSotto, type SottoCommand } from './find-sotto';
@@ -55,10 +55,10 @@ export function readSettings(): Settings {
 }
 
 /** How a dictation is begun with these settings. */
-export function takeOptions(
+export function dictationOptions(
   { sotto, language, model, microphone, sounds }: Settings,
   goOn: boolean,
-): TakeOptions {
+): DictationStartOptions {
   return {
     sotto,
     socket: () => sottoPaths().capture,

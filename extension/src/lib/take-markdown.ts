@@ -15,10 +15,10 @@ const HINTS: Partial<Record<WireError['code'], string>> = {
   MIC_UNAVAILABLE: 'check that a microphone is connected and not in use',
 };
 
-export function markdownOf(take: Capture): string {
-  const hint = hintOf(take);
-  const text = isDone(take) ? escaped(take.text ?? take.committed.trim()) : spokenOf(take);
-  return [text === '' ? emptyText(take) : text, ...(hint === undefined ? [] : [`> ${hint}`])].join('\n\n');
+export function markdownOf(dictation: Capture): string {
+  const hint = hintOf(dictation);
+  const text = isDone(dictation) ? escaped(dictation.text ?? dictation.committed.trim()) : spokenOf(dictation);
+  return [text === '' ? emptyText(dictation) : text, ...(hint === undefined ? [] : [`> ${hint}`])].join('\n\n');
 }
 
 /** Whether what comes is still heard, so that it can be heard otherwise. */
@@ -27,8 +27,8 @@ export function isSwitchable({ phase }: Capture): boolean {
 }
 
 /** What it does now, in a word or two. */
-export function stateOf(take: Capture): string {
-  switch (take.phase) {
+export function stateOf(dictation: Capture): string {
+  switch (dictation.phase) {
     case 'opening':
       return 'Opening the microphone…';
     case 'paused':
@@ -46,39 +46,39 @@ export function stateOf(take: Capture): string {
     case 'listening':
       break;
   }
-  if (take.unwritten === true) return 'Only recording';
-  if (take.noSignalSeconds > 0) return 'No signal';
-  if (take.daemon === 'lost') return 'Reconnecting…';
-  if (take.daemon === 'connecting') return 'Starting Sotto…';
-  if (take.engine === 'waiting') return 'Loading the model…';
-  if (take.engine === 'restarting') return 'Restarting the engine…';
-  if (take.again === true) return 'Writing it down again…';
-  return take.speaking ? 'Hearing you' : 'Listening';
+  if (dictation.unwritten === true) return 'Only recording';
+  if (dictation.noSignalSeconds > 0) return 'No signal';
+  if (dictation.daemon === 'lost') return 'Reconnecting…';
+  if (dictation.daemon === 'connecting') return 'Starting Sotto…';
+  if (dictation.engine === 'waiting') return 'Loading the model…';
+  if (dictation.engine === 'restarting') return 'Restarting the engine…';
+  if (dictation.again === true) return 'Writing it down again…';
+  return dictation.speaking ? 'Hearing you' : 'Listening';
 }
 
 /** What somebody should know or do, where there is anything. */
-export function hintOf(take: Capture): string | undefined {
-  if (take.phase === 'failed' || take.phase === 'final') {
-    return take.error === undefined ? undefined : errorText(take.error);
+export function hintOf(dictation: Capture): string | undefined {
+  if (dictation.phase === 'failed' || dictation.phase === 'final') {
+    return dictation.error === undefined ? undefined : errorText(dictation.error);
   }
-  if (take.phase === 'cancelled') return 'Nothing of it is kept. You can undo this for a few seconds.';
-  if (take.phase === 'gone' || take.phase === 'finishing') return undefined;
-  if (take.unwritten === true) {
-    const why = take.error === undefined ? '' : `${sentence(take.error.message)} `;
+  if (dictation.phase === 'cancelled') return 'Nothing of it is kept. You can undo this for a few seconds.';
+  if (dictation.phase === 'gone' || dictation.phase === 'finishing') return undefined;
+  if (dictation.unwritten === true) {
+    const why = dictation.error === undefined ? '' : `${sentence(dictation.error.message)} `;
     return `${why}What you say is still recorded, and comes into the history as soon as Sotto can write it down.`;
   }
-  if (take.noSignalSeconds > 0) {
-    return `Nothing has come from ${take.device ?? 'the microphone'} for ${Math.floor(take.noSignalSeconds)} seconds. Is it muted, or may Raycast not use it?`;
+  if (dictation.noSignalSeconds > 0) {
+    return `Nothing has come from ${dictation.device ?? 'the microphone'} for ${Math.floor(dictation.noSignalSeconds)} seconds. Is it muted, or may Raycast not use it?`;
   }
-  if (take.daemon === 'lost')
+  if (dictation.daemon === 'lost')
     return 'The daemon is gone for a moment. What you say is kept, and written down when it is back.';
-  if (take.engine === 'waiting' && take.seconds > 1)
+  if (dictation.engine === 'waiting' && dictation.seconds > 1)
     return 'The model is being loaded. What you say is kept, and written down when it is there.';
-  if (take.engine === 'restarting')
+  if (dictation.engine === 'restarting')
     return 'The engine restarts. What you say is kept, and nothing has to be said again.';
-  if (take.error !== undefined) return sentence(take.error.message);
-  if (take.insteadOfDevice !== undefined)
-    return `${escaped(take.insteadOfDevice)} is not connected: ${escaped(take.device ?? 'the Mac’s own')} is used.`;
+  if (dictation.error !== undefined) return sentence(dictation.error.message);
+  if (dictation.insteadOfDevice !== undefined)
+    return `${escaped(dictation.insteadOfDevice)} is not connected: ${escaped(dictation.device ?? 'the Mac’s own')} is used.`;
   return undefined;
 }
 

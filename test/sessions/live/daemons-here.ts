@@ -8,7 +8,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import { isTerminal, type LiveEvent } from '#daemon/protocol/live.js';
 import { LiveSessions, type LiveListener } from '#daemon/sessions/live/live-sessions.js';
 import type { LiveSession } from '#daemon/sessions/live/live-session.js';
-import type { TakeOutcome } from '#daemon/sessions/live/outcome.js';
+import type { DictationResult } from '#daemon/sessions/live/dictation-result.js';
 import type { OpenSpool, UnlinkSpool } from '#daemon/store/spool/spool-file.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
@@ -41,7 +41,7 @@ function daemon(
 ) {
   const engine = new InProcessLive();
   const clock = new VirtualClock();
-  const kept: TakeOutcome[] = [];
+  const kept: DictationResult[] = [];
   const refuse: Error[] = [];
   const live = new LiveSessions({
     engine,

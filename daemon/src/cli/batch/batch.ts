@@ -50,7 +50,7 @@ export async function transcribeBatch(job: BatchJob, parts: BatchParts): Promise
     store.prune();
     const outputs = new Outputs(store.written, job.overwrite);
     if (job.summary !== undefined && job.summary !== '-') await outputs.mustBeFree(resolve(job.summary));
-    const { run, since } = store.takeUp({ identity: identityOf(job), restart: job.restart });
+    const { run, since } = store.resumeOrStart({ identity: identityOf(job), restart: job.restart });
     run.recover(digestOfFile);
     return await workOn(run, since, job, { ...parts, outputs });
   } catch (thrown) {

@@ -15,7 +15,7 @@ import {
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
 import { checkSocketPath } from '../../server/socket.js';
-import type { BackgroundTake } from './background-take.js';
+import type { BackgroundDictation } from './background-dictation.js';
 import { readLines } from './lines.js';
 import { defined } from '../../protocol/defined.js';
 
@@ -30,13 +30,13 @@ const MAX_LINE = 16 * 1024;
 /** A client whose line is longer than this is cut off. */
 const MAX_KEPT_LINE = 256 * 1024;
 
-export interface CaptureServerParts {
+export interface CaptureServerDeps {
   readonly path: string;
   readonly clock: Clock;
   /** The one that goes on, or has just ended. */
-  readonly take: () => BackgroundTake | undefined;
+  readonly dictation: () => BackgroundDictation | undefined;
   /** The one that goes on, or a new one. @throws SottoError VERSION_MISMATCH */
-  readonly begin: (options: CaptureOptions, protocol: number) => { take: BackgroundTake; isNew: boolean };
+  readonly begin: (options: CaptureOptions, protocol: number) => { dictation: BackgroundDictation; isNew: boolean };
   /** All is said; whether `who` is the one to deliver the text. */
   readonly finish: (who: object) => boolean;
   /** What nobody was given. */
@@ -56,19 +56,19 @@ interface Watcher {
 }
 
 export class CaptureServer {
-  readonly #parts: CaptureServerParts;
+  readonly #parts: CaptureServerDeps;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #watchers = new Map<Socket, Watcher>();
   #calmTell: Timer | undefined;
 
-  private constructor(parts: CaptureServerParts) {
+  private constructor(parts: CaptureServerDeps) {
     this.#parts = parts;
     this.#server = createServer((socket) => this.#serve(socket));
   }
 
   /** Whoever calls this has the lock: what lies at the path is of a process that is gone. @throws SottoError */
-  static async listen(parts: CaptureServerParts): Promise<CaptureServer> {
+  static async listen(parts: CaptureServerDeps): Promise<CaptureServer> {
     const { path } = parts;
     checkSocketPath(path);
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
@@ -84,8 +84,8 @@ export class CaptureServer {
   }
 
   /** The take has changed. Its end is told at once, all else a few times in a second. */
-  changed(take: Capture): void {
-    if (isOver(take.phase)) this.#tellAll();
+  changed(dictation: Capture): void {
+    if (isOver(dictation.phase)) this.#tellAll();
     else this.#calmTell ??= this.#parts.clock.after(TELL_EVERY_MS, () => this.#tellAll());
   }
 
@@ -127,8 +127,8 @@ export class CaptureServer {
   async #ask(socket: Socket, ask: CaptureAsk): Promise<void> {
     const { begin, devices, finish, last, leave } = this.#parts;
     if (ask.type === 'begin') {
-      const { take, isNew } = begin(ask.options, ask.protocol);
-      this.#watch(socket, take.now, isNew);
+      const { dictation, isNew } = begin(ask.options, ask.protocol);
+      this.#watch(socket, dictation.now, isNew);
       return;
     }
     if (ask.type === 'devices') {
@@ -145,24 +145,24 @@ export class CaptureServer {
       return;
     }
     if (ask.type === 'finish') send(socket, { type: 'finish', isYours: finish(socket) });
-    const take = this.#parts.take();
-    if (take === undefined) send(socket, { type: 'idle' });
-    else if (ask.type === 'watch') this.#watch(socket, take.now, false);
-    else if (ask.type === 'switch') take.switch(ask);
-    else if (ask.type !== 'finish') take[ask.type]();
+    const dictation = this.#parts.dictation();
+    if (dictation === undefined) send(socket, { type: 'idle' });
+    else if (ask.type === 'watch') this.#watch(socket, dictation.now, false);
+    else if (ask.type === 'switch') dictation.switch(ask);
+    else if (ask.type !== 'finish') dictation[ask.type]();
   }
 
   #watch(socket: Socket, known: Capture, isNew: boolean): void {
     const isAnother = !this.#watchers.has(socket);
     this.#watchers.set(socket, { socket, known });
-    send(socket, { type: 'take', take: known, ...(isNew && { isNew }) });
+    send(socket, { type: 'dictation', dictation: known, ...(isNew && { isNew }) });
     if (isAnother) this.#parts.onWatchers(this.#watchers.size);
   }
 
   #tellAll(): void {
     this.#calmTell?.cancel();
     this.#calmTell = undefined;
-    const now = this.#parts.take()?.now;
+    const now = this.#parts.dictation()?.now;
     if (now === undefined) return;
     for (const watcher of this.#watchers.values()) {
       if (watcher.socket.writableLength > MAX_UNREAD_BYTES) continue;
@@ -182,7 +182,7 @@ function send(socket: Socket, message: CaptureTell): void {
 export function changeOf(before: Capture, now: Capture): CaptureTell | undefined {
   // Committed text only grows, unless the take is written down again.
   const isSame = before.id === now.id && now.committed.startsWith(before.committed);
-  if (!isSame || Object.keys(before).some((name) => !(name in now))) return { type: 'take', take: now };
+  if (!isSame || Object.keys(before).some((name) => !(name in now))) return { type: 'dictation', dictation: now };
   const { committed, ...fields } = now;
   const entries = Object.entries(fields).filter(([name, value]) => before[name as keyof Capture] !== value);
   const more = committed.slice(before.committed.length);

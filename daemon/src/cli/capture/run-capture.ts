@@ -15,9 +15,9 @@ import type { Source } from '../dictate/source.js';
 import { listMicrophones } from '../microphone/microphone.js';
 import { CaptureServer } from './capture-server.js';
 import { watchParent } from './parent-watch.js';
-import { Resident } from './resident.js';
-import { sweepSounds } from './sweep-sounds.js';
-import { takeUp } from './take-up.js';
+import { CaptureHost } from './capture-host.js';
+import { sweepLocalRecordings } from './sweep-local-recordings.js';
+import { resumeInDaemon } from './resume-in-daemon.js';
 
 /** How long one that is leaving may take to be gone. */
 const LEAVING_MS = 3_000;
@@ -40,32 +40,32 @@ export async function runCapture({ paths, options, source, parent }: RunCaptureO
     source.stop();
     return beginThere(paths, options);
   }
-  for (const id of sweepSounds(paths.spool)) void takeUp(id, paths);
+  for (const id of sweepLocalRecordings(paths.spool)) void resumeInDaemon(id, paths);
   let server: CaptureServer | undefined;
-  const resident = new Resident({
+  const host = new CaptureHost({
     paths,
     clock: systemClock,
-    onChange: (take) => server?.changed(take),
+    onChange: (dictation) => server?.changed(dictation),
   });
   let calmParent = (): void => undefined;
   try {
-    resident.begin(options, undefined, source);
+    host.begin(options, undefined, source);
     server = await CaptureServer.listen({
       path: paths.capture,
       clock: systemClock,
-      take: () => resident.take,
-      begin: (wanted, protocol) => resident.begin(wanted, protocol),
-      finish: (who) => resident.finish(who),
-      last: () => resident.last,
+      dictation: () => host.dictation,
+      begin: (wanted, protocol) => host.begin(wanted, protocol),
+      finish: (who) => host.finish(who),
+      last: () => host.last,
       devices: listMicrophones,
-      leave: () => resident.leave(),
-      onWatchers: (count) => resident.watched(count),
-      onGone: (who) => resident.gone(who),
+      leave: () => host.leave(),
+      onWatchers: (count) => host.watched(count),
+      onGone: (who) => host.gone(who),
     });
-    const leave = (): void => resident.leave();
+    const leave = (): void => host.leave();
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, leave);
     calmParent = watchParent(systemClock, leave, parent);
-    await resident.ended;
+    await host.ended;
     return 0;
   } finally {
     calmParent();

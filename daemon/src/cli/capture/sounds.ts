@@ -6,15 +6,15 @@ const PLAYER = '/usr/bin/afplay';
 const SOUNDS = { begin: '/System/Library/Sounds/Tink.aiff', end: '/System/Library/Sounds/Pop.aiff' };
 
 /** Until `begin` has begun to be heard (a process is started for it) and its loud part is over. */
-const BEGIN_HEARD_MS = 300;
+const START_SOUND_MS = 300;
 
 /** For how long the microphone hears `begin`, in milliseconds. */
-export function beginHeardMs(platform: NodeJS.Platform = process.platform): number {
-  return platform === 'darwin' ? BEGIN_HEARD_MS : 0;
+export function startSoundDurationMs(platform: NodeJS.Platform = process.platform): number {
+  return platform === 'darwin' ? START_SOUND_MS : 0;
 }
 
 /** What is to be heard when a take goes from one phase to another, if anything is. */
-export function soundOf(before: CapturePhase, now: CapturePhase): keyof typeof SOUNDS | undefined {
+export function soundFor(before: CapturePhase, now: CapturePhase): keyof typeof SOUNDS | undefined {
   if (before === 'opening' && now === 'listening') return 'begin';
   const isGoing = before === 'opening' || before === 'listening' || before === 'paused';
   return isGoing && (now === 'finishing' || now === 'cancelled' || now === 'failed') ? 'end' : undefined;

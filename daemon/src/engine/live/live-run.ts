@@ -9,7 +9,7 @@ import { engineError } from '../engine-errors.js';
 import type { Turns } from '../turns.js';
 import { engineStateOf, type EngineState } from './engine-state.js';
 import { Pace } from './pace.js';
-import type { Take } from './take.js';
+import type { LiveAudioBuffer } from './live-audio-buffer.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 export interface LiveRunParts {
@@ -17,7 +17,7 @@ export interface LiveRunParts {
   /** What was heard by another engine; the model's own part of it is in `speech` already. */
   readonly checkpoint: LiveCheckpoint | undefined;
   readonly speech: LiveSpeech;
-  readonly take: Take;
+  readonly buffer: LiveAudioBuffer;
   readonly turns: Turns;
   /** One decode of the whole take, where its text is better than the committed one. */
   readonly refine?: (signal: AbortSignal) => Promise<Refined | undefined>;
@@ -57,7 +57,7 @@ export class LiveRun {
   /** s16le samples behind those that came before. */
   audio(pcm: Uint8Array): void {
     if (this.#finishing) return;
-    this.#parts.take.push(pcm);
+    this.#parts.buffer.push(pcm);
     this.#goOn();
   }
 
@@ -109,16 +109,16 @@ export class LiveRun {
   }
 
   #mayLook(): boolean {
-    return this.#parts.take.samples >= this.#nextLook;
+    return this.#parts.buffer.samples >= this.#nextLook;
   }
 
   /** Gives the model what it has not got of the take up to a sample. */
   #feed(to: number): void {
-    const { speech, take } = this.#parts;
+    const { speech, buffer } = this.#parts;
     if (to <= this.#fed) return;
-    speech.push(take.read(this.#fed, to));
+    speech.push(buffer.read(this.#fed, to));
     this.#fed = to;
-    take.forget(this.#fed);
+    buffer.forget(this.#fed);
   }
 
   async #look(): Promise<LiveLook> {
@@ -136,11 +136,11 @@ export class LiveRun {
   }
 
   async #finish(): Promise<void> {
-    const { refine, send, session, speech, take, turns } = this.#parts;
+    const { refine, send, session, speech, buffer, turns } = this.#parts;
     const { signal } = this.#cancelled;
     const update = await turns.live(() => {
       signal.throwIfAborted();
-      this.#feed(take.samples);
+      this.#feed(buffer.samples);
       return speech.finish(signal);
     });
     this.#looked = this.#fed;

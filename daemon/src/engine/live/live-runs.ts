@@ -9,7 +9,7 @@ import type { ResidentModels } from '../resident-models.js';
 import { engineStateOf } from './engine-state.js';
 import { LiveRun } from './live-run.js';
 import { refine } from './refine.js';
-import { Take } from './take.js';
+import { LiveAudioBuffer } from './live-audio-buffer.js';
 
 type Open = Extract<ToEngine, { type: 'live-open' }>;
 
@@ -99,7 +99,7 @@ export class LiveRuns {
       session,
       checkpoint,
       speech: await Listening.begin(own),
-      take: new Take(fromSample, false),
+      buffer: new LiveAudioBuffer(fromSample, false),
       turns: new Turns(),
       intervals: [VOICE_LOOK_SAMPLES / SAMPLE_RATE],
       send: this.#parts.send,
@@ -120,16 +120,16 @@ export class LiveRuns {
     }
     const own = checkpoint && { ...checkpoint, state: engineStateOf(checkpoint).speech };
     const speech = model.live(options, own);
-    const whole = options.refine === true;
-    const take = new Take(fromSample, whole);
+    const keepsAll = options.refine === true;
+    const buffer = new LiveAudioBuffer(fromSample, keepsAll);
     return new LiveRun({
       session,
       checkpoint,
       speech,
-      take,
+      buffer,
       turns,
       send,
-      ...(whole && { refine: (signal) => refine({ model, options, speech, take, turns }, signal) }),
+      ...(keepsAll && { refine: (signal) => refine({ model, options, speech, buffer, turns }, signal) }),
       onOver: () => {
         release();
         this.#over(session);

@@ -6,31 +6,31 @@ import type { Refined } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, type LiveOptions } from '#daemon/protocol/live.js';
 import type { TranscribeResult } from '#daemon/protocol/transcription.js';
 import type { Turns } from '../turns.js';
-import type { Take } from './take.js';
+import type { LiveAudioBuffer } from './live-audio-buffer.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 /** What it may take: a part of what the speaking took, and never less or more than this. */
-const PART_OF_TAKE = 0.1;
-const LEAST_SECONDS = 1;
-const MOST_SECONDS = 5;
+const REFINE_BUDGET_FRACTION = 0.1;
+const MIN_REFINE_SECONDS = 1;
+const MAX_REFINE_SECONDS = 5;
 
 export interface RefineParts {
   readonly model: SpeechModel;
   readonly options: LiveOptions;
   readonly speech: LiveSpeech;
-  readonly take: Take;
+  readonly buffer: LiveAudioBuffer;
   readonly turns: Turns;
 }
 
 /** @returns undefined where the committed text stays: the take is too long, time ran out, it failed, or this is no better */
 export async function refine(
-  { model, options, speech, take, turns }: RefineParts,
+  { model, options, speech, buffer, turns }: RefineParts,
   signal: AbortSignal,
 ): Promise<Refined | undefined> {
-  const samples = take.all();
+  const samples = buffer.all();
   if (samples === undefined || speech.meanLogprob === undefined) return undefined;
   const seconds = samples.length / SAMPLE_RATE;
-  const budget = Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, PART_OF_TAKE * seconds));
+  const budget = Math.min(MAX_REFINE_SECONDS, Math.max(MIN_REFINE_SECONDS, REFINE_BUDGET_FRACTION * seconds));
   const enough = new AbortController();
   const stop = (): void => enough.abort();
   const timer = setTimeout(stop, 1000 * budget);

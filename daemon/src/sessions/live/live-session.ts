@@ -19,8 +19,8 @@ import { LIMITS } from '../../protocol/version.js';
 import type { Engine, LiveReport, RunningLive } from '../../supervisor/engine.js';
 import { levelOf } from './level.js';
 import type { Said } from './said.js';
-import { memoryFull, type SpokenAudio } from './spoken-audio.js';
-import type { TakeOutcome } from './outcome.js';
+import { memoryFullError, type SessionAudio } from './session-audio.js';
+import type { DictationResult } from './dictation-result.js';
 import type { Spell } from '../vocabulary/spell.js';
 import { defined } from '../../protocol/defined.js';
 
@@ -33,7 +33,7 @@ const PIECE_SAMPLES = 10 * SAMPLE_RATE;
 /** and so far ahead of what it has heard: the rest waits on disk, not in its memory. */
 const AHEAD_SAMPLES = 60 * SAMPLE_RATE;
 /** A dictation that is longer ends here. */
-const MAX_SAMPLES = LIMITS.takeSeconds * SAMPLE_RATE;
+const MAX_SAMPLES = LIMITS.dictationSeconds * SAMPLE_RATE;
 /** What the disk did not take is offered to it again, though nobody speaks any more. */
 const RETRY_DISK_MS = 1_000;
 
@@ -47,7 +47,7 @@ export interface LiveSessionParts {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly audio: SpokenAudio;
+  readonly audio: SessionAudio;
   readonly said: Said;
   /** Where an engine was in another process. */
   readonly checkpoint?: LiveCheckpoint;
@@ -56,7 +56,7 @@ export interface LiveSessionParts {
   /** Nothing is written down; what is heard is only how probable voice is, told for each frame once and in order. */
   readonly onVoice?: (probabilities: readonly number[]) => void;
   /** Keeps what has become of the take, before anybody hears of it. @returns the name of its recording, where one is kept */
-  readonly keep: (outcome: TakeOutcome) => Promise<string | undefined>;
+  readonly keep: (outcome: DictationResult) => Promise<string | undefined>;
   /** Whether it was cancelled where this daemon could not hear it. */
   readonly isUnwanted: () => boolean;
   /** Where another model was, whose checkpoint this one can't use: it starts from the first sample, and repeats no word. */
@@ -125,7 +125,7 @@ export class LiveSession {
   }
 
   get acknowledged(): number {
-    return this.#parts.audio.safeSamples;
+    return this.#parts.audio.durableSamples;
   }
 
   /** Samples that came, acknowledged or not yet. */
@@ -186,7 +186,7 @@ export class LiveSession {
   }
 
   #endTooLong(): void {
-    const hours = LIMITS.takeSeconds / 3600;
+    const hours = LIMITS.dictationSeconds / 3600;
     const error = new SottoError(
       'DICTATION_TOO_LONG',
       `the dictation has ended: ${hours} hours is the limit`,
@@ -252,10 +252,10 @@ export class LiveSession {
     try {
       await write();
       this.#warnedOfDisk = false;
-      onAcknowledged(audio.safeSamples);
+      onAcknowledged(audio.durableSamples);
     } catch (thrown) {
       const error = SottoError.from(thrown, 'SPOOL_FAILED');
-      if (audio.isFull) this.#fail(memoryFull(thrown));
+      if (audio.isFull) this.#fail(memoryFullError(thrown));
       else if (!this.#warnedOfDisk) {
         this.#warnedOfDisk = true;
         log.warn({ code: error.code, message: error.message }, 'audio is kept in memory');
@@ -430,11 +430,11 @@ export class LiveSession {
   }
 
   /** What became of the take is kept before anybody hears of it. */
-  async #end(result: TakeOutcome['result'], lastEvent: LiveEvent): Promise<void> {
+  async #end(result: DictationResult['result'], lastEvent: LiveEvent): Promise<void> {
     if (this.over) return;
     this.#state = 'over';
     this.#isCancelled = result.state === 'cancelled' || this.#parts.isUnwanted();
-    const outcome: TakeOutcome['result'] = this.#isCancelled ? { state: 'cancelled' } : result;
+    const outcome: DictationResult['result'] = this.#isCancelled ? { state: 'cancelled' } : result;
     const event: LiveEvent = this.#isCancelled ? { type: 'cancelled' } : lastEvent;
     this.#cancelDiskRetry?.cancel();
     const { audio, id, keep, log, onOver, said, startedMs } = this.#parts;

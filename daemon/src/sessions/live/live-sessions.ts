@@ -15,14 +15,14 @@ import type { OpenSpool, UnlinkSpool } from '../../store/spool/spool-file.js';
 import type { Engine } from '../../supervisor/engine.js';
 import type { ModelAccess } from '../../supervisor/model-access.js';
 import { LiveSession } from './live-session.js';
-import type { TakeOutcome } from './outcome.js';
+import type { DictationResult } from './dictation-result.js';
 import { Said, type SaidNotice } from './said.js';
 import { GrowingText } from '../vocabulary/growing-text.js';
 import { spellSpoken } from '../vocabulary/spell.js';
 import { hotwordsFor, NO_VOCABULARY, type VocabularyInUse } from '../vocabulary/vocabulary-in-use.js';
-import { completeFromRecording } from './complete.js';
+import { completeFromRecording } from './complete-from-recording.js';
 import { SessionFiles, type OpenJournal } from './session-files.js';
-import type { SpokenAudio } from './spoken-audio.js';
+import type { SessionAudio } from './session-audio.js';
 import { defined } from '../../protocol/defined.js';
 
 /** How long a session whose client is gone waits for it, before it is finished without. */
@@ -59,7 +59,7 @@ export interface LiveSessionsOptions {
   readonly modelAccess?: ModelAccess;
   /** Name of the model that those who name none should have, where they get another one. */
   readonly insteadOf?: () => string | undefined;
-  readonly keep: (outcome: TakeOutcome) => Promise<string | undefined>;
+  readonly keep: (outcome: DictationResult) => Promise<string | undefined>;
   /** The user's words and replacements; none, if left out. */
   readonly vocabulary?: Pick<VocabularyInUse, 'now'>;
   /** Told whenever the last session is over or the first one comes. */
@@ -334,18 +334,18 @@ export class LiveSessions {
     }
   }
 
-  async #begin(take: {
+  async #begin(init: {
     id: string;
     startedMs: number;
     options: LiveOptions;
     ref: ModelRef;
-    audio: SpokenAudio;
+    audio: SessionAudio;
     transient: boolean;
     onVoice?: NonNullable<LiveRequest['onVoice']>;
     /** Why it is another model than before. */
     gone?: SottoError;
   }): Promise<Entry> {
-    const { id, startedMs, options, ref, audio, transient, onVoice, gone } = take;
+    const { id, startedMs, options, ref, audio, transient, onVoice, gone } = init;
     const { clock, engine, log, vocabulary = NO_VOCABULARY } = this.#options;
     const { words, problem } = vocabulary.now();
     const { entries, journal } = transient ? nothingWritten() : await this.#files.openJournal(id);
@@ -423,7 +423,7 @@ export class LiveSessions {
     if (isAlone()) session.finish();
   }
 
-  async #keep(outcome: TakeOutcome): Promise<string | undefined> {
+  async #keep(outcome: DictationResult): Promise<string | undefined> {
     const { keep, log } = this.#options;
     if (outcome.result.state !== 'cancelled') return keep(outcome);
     try {

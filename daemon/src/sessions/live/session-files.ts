@@ -11,11 +11,11 @@ import {
 } from '../../store/spool/cancel-mark.js';
 import type { SpoolInfo } from '../../store/spool/header.js';
 import { Journal, journalOf, type JournalEntry } from '../../store/spool/journal.js';
-import { findRecording, removeRecordings } from '../../store/spool/local-recording.js';
+import { findLocalRecording, removeLocalRecordings } from '../../store/spool/local-recording.js';
 import { findOrphan, findOrphans, removeSpool, type Orphan } from '../../store/spool/recover.js';
 import { SPOOL_SUFFIX, SpoolFile, type OpenSpool, type UnlinkSpool } from '../../store/spool/spool-file.js';
 import { sweepSpools } from '../../store/spool/sweep.js';
-import { SpokenAudio } from './spoken-audio.js';
+import { SessionAudio } from './session-audio.js';
 
 export interface SessionFilesOptions {
   /** It is there, and its user's alone. */
@@ -40,18 +40,18 @@ export class SessionFiles {
   }
 
   /** Without a disk the audio is kept in memory, and that is said with the first of it. */
-  async create(info: SpoolInfo): Promise<SpokenAudio> {
+  async create(info: SpoolInfo): Promise<SessionAudio> {
     const { folder, openFile, unlinkFile } = this.#options;
     const openSpool = (): Promise<SpoolFile> => SpoolFile.create(folder, info, openFile, unlinkFile);
     const spool = await openSpool().catch((error: unknown) => SottoError.from(error));
-    return new SpokenAudio(openSpool, spool instanceof SottoError ? undefined : spool);
+    return new SessionAudio(openSpool, spool instanceof SottoError ? undefined : spool);
   }
 
   /** @throws SottoError SPOOL_FAILED */
-  async reopen(orphan: Orphan): Promise<SpokenAudio> {
+  async reopen(orphan: Orphan): Promise<SessionAudio> {
     const { folder, openFile } = this.#options;
     const spool = await SpoolFile.reopen(orphan, openFile);
-    return new SpokenAudio(() => SpoolFile.create(folder, orphan.info, openFile), spool);
+    return new SessionAudio(() => SpoolFile.create(folder, orphan.info, openFile), spool);
   }
 
   async openJournal(id: string): Promise<OpenJournal> {
@@ -72,7 +72,7 @@ export class SessionFiles {
    */
   async *recorded(id: string, from: number, most: number): AsyncGenerator<Buffer, void> {
     const { folder, openFile } = this.#options;
-    const recording = await findRecording(folder, id, openFile);
+    const recording = await findLocalRecording(folder, id, openFile);
     if (recording === undefined || recording.samples <= from) return;
     const file = await SpoolFile.reopen(recording, openFile);
     try {
@@ -86,7 +86,7 @@ export class SessionFiles {
   async remove(id: string): Promise<void> {
     const { folder, unlinkFile } = this.#options;
     await removeSpool(this.#spool(id), unlinkFile);
-    await removeRecordings(folder, id, unlinkFile);
+    await removeLocalRecordings(folder, id, unlinkFile);
   }
 
   find(id: string): Promise<Orphan | undefined> {

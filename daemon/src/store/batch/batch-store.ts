@@ -11,14 +11,14 @@ const DAY_MS = 24 * 3600_000;
 const KEEP_ENDED_MS = 7 * DAY_MS;
 const KEEP_LEFT_MS = 90 * DAY_MS;
 
-export interface TakeUp {
+export interface RunRequest {
   /** What makes two calls the same work: a hash. */
   readonly identity: string;
   /** Begin anew, whatever an earlier call has done. */
   readonly restart: boolean;
 }
 
-export interface TakenUp {
+export interface OpenedRun {
   readonly run: BatchRun;
   /** When the run began that goes on; undefined for a new one. */
   readonly since: number | undefined;
@@ -42,7 +42,7 @@ export class BatchStore {
   }
 
   /** The unfinished run of an identity, or a new one. */
-  takeUp({ identity, restart }: TakeUp, nowMs = Date.now()): TakenUp {
+  resumeOrStart({ identity, restart }: RunRequest, nowMs = Date.now()): OpenedRun {
     return this.#write(() => {
       const left = first(
         this.#db,

@@ -14,7 +14,7 @@ export const UNSENT_SUFFIX = '.unheard';
 export const SESSION_SUFFIX = '.heard';
 
 /** The recording of a session; undefined where there is none. */
-export async function findRecording(
+export async function findLocalRecording(
   folder: string,
   session: string,
   openFile?: OpenSpool,
@@ -23,7 +23,7 @@ export async function findRecording(
 }
 
 /** Removes what was recorded under an id. A file that holds something else is not Sotto's, and stays. */
-export async function removeRecordings(
+export async function removeLocalRecordings(
   folder: string,
   id: string,
   unlinkFile: UnlinkSpool = unlink,

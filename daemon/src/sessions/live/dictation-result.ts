@@ -10,7 +10,7 @@ interface Text {
   readonly model: string;
 }
 
-export interface TakeOutcome {
+export interface DictationResult {
   readonly id: string;
   /** Since 1970. */
   readonly startedMs: number;

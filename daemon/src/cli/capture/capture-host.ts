@@ -26,11 +26,11 @@ import { Microphone } from '../microphone/microphone.js';
 import { StandbyMicrophone } from '../microphone/standby.js';
 import { modelArgument } from '../models-argument.js';
 import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../start-daemon.js';
-import { BackgroundTake } from './background-take.js';
+import { BackgroundDictation } from './background-dictation.js';
 import { programMark } from './program-mark.js';
-import { beginHeardMs, play, soundOf } from './sounds.js';
-import { TakeSound } from './take-sound.js';
-import { takeUp } from './take-up.js';
+import { startSoundDurationMs, play, soundFor } from './sounds.js';
+import { LocalRecording } from './local-recording.js';
+import { resumeInDaemon } from './resume-in-daemon.js';
 import { defined } from '../../protocol/defined.js';
 
 /** How long nobody may be there before a take that is not to go on alone is finished. */
@@ -46,19 +46,19 @@ const STANDBY_MS = 10 * 60_000;
 /** Nobody dictates any more for now: what is gained is less than the memory that it takes. */
 const IDLE_MS = 3_600_000;
 
-export interface ResidentParts {
+export interface CaptureHostDeps {
   readonly paths: Paths;
   readonly clock: Clock;
   /** Told of each change of the take. */
-  readonly onChange: (take: Capture) => void;
+  readonly onChange: (dictation: Capture) => void;
 }
 
-export class Resident {
-  readonly #parts: ResidentParts;
+export class CaptureHost {
+  readonly #parts: CaptureHostDeps;
   readonly #mark = programMark();
   readonly #standby = new StandbyMicrophone();
   readonly #vocabulary: VocabularyInUse;
-  #take: BackgroundTake | undefined;
+  #dictation: BackgroundDictation | undefined;
   #goesOnAlone = false;
   #watchers = 0;
   /** Whether anybody has looked at the take. */
@@ -77,15 +77,15 @@ export class Resident {
   /** Resolves when the process may end: nothing goes on any more. */
   readonly ended = new Promise<void>((resolve) => (this.#settle = resolve));
 
-  constructor(parts: ResidentParts) {
+  constructor(parts: CaptureHostDeps) {
     this.#parts = parts;
     const file = new VocabularyFile(parts.paths.vocabulary);
     this.#vocabulary = new VocabularyInUse(() => file.read(), silentLog);
     this.#beIdle();
   }
 
-  get take(): BackgroundTake | undefined {
-    return this.#take;
+  get dictation(): BackgroundDictation | undefined {
+    return this.#dictation;
   }
 
   /** What the last take has left that nobody was given. */
@@ -102,12 +102,12 @@ export class Resident {
     options: CaptureOptions,
     protocol: number = CAPTURE_PROTOCOL,
     source?: Source,
-  ): { take: BackgroundTake; isNew: boolean } {
-    const before = this.#take;
+  ): { dictation: BackgroundDictation; isNew: boolean } {
+    const before = this.#dictation;
     const phase = before?.now.phase;
     if (before !== undefined && phase !== undefined && !isOver(phase) && phase !== 'cancelled') {
       source?.stop();
-      return { take: before, isNew: false };
+      return { dictation: before, isNew: false };
     }
     if (this.#isLeaving || protocol !== CAPTURE_PROTOCOL || programMark() !== this.#mark) {
       this.#isLeaving = true;
@@ -121,25 +121,25 @@ export class Resident {
     this.#calm();
     this.#finisher = undefined;
     this.#goesOnAlone = options.goOn === true;
-    const take = this.#begin(options, source);
-    this.#take = take;
+    const dictation = this.#begin(options, source);
+    this.#dictation = dictation;
     this.#wasWatched = this.#watchers > 0;
-    void take.over.then(() => this.#over(take));
+    void dictation.over.then(() => this.#over(dictation));
     this.watched(this.#watchers);
-    return { take, isNew: true };
+    return { dictation, isNew: true };
   }
 
   /** All is said. @returns whether the text is for `who`: the first who has asked, of those who are still there */
   finish(who: object): boolean {
-    if (this.#take === undefined) return false;
+    if (this.#dictation === undefined) return false;
     this.#finisher ??= who;
-    this.#take.finish();
+    this.#dictation.finish();
     return this.#finisher === who;
   }
 
   /** A text that somebody was to be given and was not is for whoever asks next. */
   gone(who: object): void {
-    const phase = this.#take?.now.phase;
+    const phase = this.#dictation?.now.phase;
     if (this.#finisher === who && phase !== undefined && !isOver(phase)) this.#finisher = undefined;
   }
 
@@ -149,14 +149,14 @@ export class Resident {
     this.#watchers = count;
     this.#wasWatched ||= count > 0;
     if (count > 0) this.#companySinceMs ??= clock.nowMs();
-    const take = this.#take;
-    if (count > 0 || take === undefined) return;
+    const dictation = this.#dictation;
+    if (count > 0 || dictation === undefined) return;
     const wasCompany = this.#isCompany;
     this.#companySinceMs = undefined;
-    if (isOver(take.now.phase)) this.#forget(take);
+    if (isOver(dictation.now.phase)) this.#forget(dictation);
     else if (!this.#goesOnAlone) {
       if (wasCompany) this.#beNotAlone();
-      this.#calmAlone ??= clock.after(ALONE_MS, () => this.#alone(take));
+      this.#calmAlone ??= clock.after(ALONE_MS, () => this.#alone(dictation));
     }
   }
 
@@ -165,10 +165,10 @@ export class Resident {
     this.#calmAlone = undefined;
   }
 
-  #alone(take: BackgroundTake): void {
+  #alone(dictation: BackgroundDictation): void {
     this.#calmAlone = undefined;
-    if (this.#watchers === 0) take.finish();
-    else if (!this.#isCompany) this.#calmAlone = this.#parts.clock.after(LOOK_MS, () => this.#alone(take));
+    if (this.#watchers === 0) dictation.finish();
+    else if (!this.#isCompany) this.#calmAlone = this.#parts.clock.after(LOOK_MS, () => this.#alone(dictation));
   }
 
   /** Whether somebody is there, or was until now, who does more than take a look. */
@@ -180,24 +180,24 @@ export class Resident {
   /** Ends the process once the take that goes on is finished. */
   leave(): void {
     this.#isLeaving = true;
-    const phase = this.#take?.now.phase;
-    if (this.#take === undefined || phase === undefined || isOver(phase)) this.#end();
-    else if (phase === 'cancelled') this.#take.cancel();
-    else this.#take.finish();
+    const phase = this.#dictation?.now.phase;
+    if (this.#dictation === undefined || phase === undefined || isOver(phase)) this.#end();
+    else if (phase === 'cancelled') this.#dictation.cancel();
+    else this.#dictation.finish();
   }
 
-  #begin(options: CaptureOptions, firstSource: Source | undefined): BackgroundTake {
+  #begin(options: CaptureOptions, firstSource: Source | undefined): BackgroundDictation {
     const { clock, paths } = this.#parts;
     const connections = new Connections(async () => {
       const started = await findOrStartDaemon({ paths, idleExitMinutes: AUTO_IDLE_EXIT_MINUTES });
       return started.client;
     });
     let phase: CapturePhase = 'opening';
-    const take = new BackgroundTake({
+    const dictation = new BackgroundDictation({
       options,
       clock,
       openSource: (device) => openSource({ ...options, ...defined({ device }) }, this.#standby),
-      sound: new TakeSound(paths.spool, options),
+      recording: new LocalRecording(paths.spool, options),
       openSession: (asked) => {
         const { replacer } = this.#vocabulary.now();
         const dictation = Dictation.open({
@@ -210,30 +210,30 @@ export class Resident {
       },
       onChange: (changed) => {
         const { now } = changed;
-        const sound = soundOf(phase, now.phase);
+        const recording = soundFor(phase, now.phase);
         phase = now.phase;
-        if (options.sounds === true && sound !== undefined) play(sound);
-        if (changed === this.#take) this.#parts.onChange(now);
+        if (options.sounds === true && recording !== undefined) play(recording);
+        if (changed === this.#dictation) this.#parts.onChange(now);
       },
       markCancelled: (id, isCancelled) =>
         isCancelled ? markCancelled(paths.spool, id) : clearCancelMark(paths.spool, id),
-      onLeft: (id) => void takeUp(id, paths),
-      ...(options.sounds === true && { beginSoundMs: beginHeardMs() }),
+      onLeft: (id) => void resumeInDaemon(id, paths),
+      ...(options.sounds === true && { startSoundMs: startSoundDurationMs() }),
       ...defined({ firstSource }),
     });
-    void take.over.then(() => connections.close());
-    return take;
+    void dictation.over.then(() => connections.close());
+    return dictation;
   }
 
-  #over(take: BackgroundTake): void {
-    if (take !== this.#take) return;
-    this.#keepUnread(take.now);
+  #over(dictation: BackgroundDictation): void {
+    if (dictation !== this.#dictation) return;
+    this.#keepUnread(dictation.now);
     // A microphone that can't be opened fails before the command that began it has connected.
-    const isUntold = !this.#wasWatched && take.now.phase === 'failed';
+    const isUntold = !this.#wasWatched && dictation.now.phase === 'failed';
     // Who left it to its end looks for the text in the history.
     const isAwaited = !this.#isLeaving && (this.#watchers > 0 || this.#goesOnAlone || isUntold);
-    if (isAwaited) this.#calmForget = this.#parts.clock.after(REMEMBERED_MS, () => this.#forget(take));
-    else this.#forget(take);
+    if (isAwaited) this.#calmForget = this.#parts.clock.after(REMEMBERED_MS, () => this.#forget(dictation));
+    else this.#forget(dictation);
     if (this.#isLeaving) return;
     this.#standby.prepare();
     this.#calmStandby = this.#parts.clock.after(STANDBY_MS, () => this.#standby.dismiss());
@@ -249,10 +249,10 @@ export class Resident {
     this.#calmUnread = this.#parts.clock.after(UNREAD_MS, () => (this.#unread = undefined));
   }
 
-  #forget(take: BackgroundTake): void {
-    if (take !== this.#take) return;
+  #forget(dictation: BackgroundDictation): void {
+    if (dictation !== this.#dictation) return;
     this.#calmForget?.cancel();
-    this.#take = undefined;
+    this.#dictation = undefined;
     if (this.#isLeaving) this.#end();
     else this.#beIdle();
   }

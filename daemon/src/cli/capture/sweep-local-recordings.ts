@@ -14,7 +14,7 @@ const ID = /^[A-Za-z0-9-]{1,64}$/;
  * it records.
  * @returns ids of the new spools: a daemon that runs already does not know of them
  */
-export function sweepSounds(folder: string): string[] {
+export function sweepLocalRecordings(folder: string): string[] {
   const recovered: string[] = [];
   for (const name of namesIn(folder)) {
     const suffix = [UNSENT_SUFFIX, SESSION_SUFFIX].find((one) => name.endsWith(one));

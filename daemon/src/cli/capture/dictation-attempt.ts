@@ -8,7 +8,7 @@ import type { Capture } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
 import type { Shown } from '../../sessions/vocabulary/spell.js';
-import type { TakeSound } from './take-sound.js';
+import type { LocalRecording } from './local-recording.js';
 import { defined } from '../../protocol/defined.js';
 
 /** More than so much is not given to a daemon that does not take it: it waits in the file. */
@@ -33,8 +33,8 @@ export type Said = Pick<
   | 'daemon'
 >;
 
-export interface TakeSessionParts {
-  readonly sound: TakeSound;
+export interface DictationAttemptDeps {
+  readonly recording: LocalRecording;
   readonly asked: Capture['asked'];
   readonly dictation: Pick<
     Dictation,
@@ -43,11 +43,11 @@ export interface TakeSessionParts {
   /** As the vocabulary writes it: the daemon does so with the text that it delivers. What is committed must only grow. */
   readonly shown: (text: Shown) => Shown;
   /** Told after `said` has changed by it. */
-  readonly onEvent: (event: DictationEvent, session: TakeSession) => void;
+  readonly onEvent: (event: DictationEvent, session: DictationAttempt) => void;
 }
 
-export class TakeSession {
-  readonly #parts: TakeSessionParts;
+export class DictationAttempt {
+  readonly #parts: DictationAttemptDeps;
   #said: Said;
   /** As the daemon says it. */
   #heard: Shown = { committed: '', tentative: '' };
@@ -58,7 +58,7 @@ export class TakeSession {
   #isAllSaid = false;
   #isOver = false;
 
-  constructor(parts: TakeSessionParts) {
+  constructor(parts: DictationAttemptDeps) {
     this.#parts = parts;
     this.#said = {
       id: parts.dictation.id,
@@ -87,15 +87,15 @@ export class TakeSession {
 
   /** There is more sound. */
   more(): void {
-    const { sound, dictation } = this.#parts;
+    const { recording, dictation } = this.#parts;
     if (this.#isWaiting || this.#isOver) return;
-    while (this.#next < sound.samples) {
+    while (this.#next < recording.samples) {
       if (this.#next - this.taken > MOST_UNTAKEN) {
         void this.#untilRoom();
         return;
       }
       try {
-        const samples = sound.read(this.#next, PIECE);
+        const samples = recording.read(this.#next, PIECE);
         dictation.push(samples);
         this.#next += samples.length;
         this.#readsFailed = 0;

@@ -19,8 +19,8 @@ import { Levels } from '../dictate/levels.js';
 import type { OpenSource, Source } from '../dictate/source.js';
 import { Waking } from '../dictate/waking.js';
 import { SteadySource } from './steady-source.js';
-import { TakeSession, type TakeSessionParts } from './take-session.js';
-import type { TakeSound } from './take-sound.js';
+import { DictationAttempt, type DictationAttemptDeps } from './dictation-attempt.js';
+import type { LocalRecording } from './local-recording.js';
 import { defined } from '../../protocol/defined.js';
 
 /** How long one that was given up can be restored. */
@@ -36,19 +36,19 @@ const GOING: readonly CapturePhase[] = ['opening', 'listening', 'paused'];
 
 type Failed = Extract<DictationEvent, { type: 'failed' }>;
 
-export interface BackgroundTakeParts {
+export interface BackgroundDictationDeps {
   readonly options: CaptureOptions;
   /** Begins to open it. */
   readonly openSource: (device: string | undefined) => Source;
   /** One that is being opened already. */
   readonly firstSource?: Source;
-  readonly sound: TakeSound;
+  readonly recording: LocalRecording;
   /** Begins a session; the first one at once, so that the model is loaded while the microphone opens. */
-  readonly openSession: (asked: Capture['asked']) => Pick<TakeSessionParts, 'dictation' | 'shown'>;
+  readonly openSession: (asked: Capture['asked']) => Pick<DictationAttemptDeps, 'dictation' | 'shown'>;
   readonly clock: Clock;
-  readonly onChange: (take: BackgroundTake) => void;
+  readonly onChange: (dictation: BackgroundDictation) => void;
   /** How long the sound is heard that says that it listens. So much is recorded as silence: the microphone hears it too. */
-  readonly beginSoundMs?: number;
+  readonly startSoundMs?: number;
   /** Marks a session or a sound for the next daemon and the next process, while this one may die before it is discarded. */
   readonly markCancelled?: (id: string, isCancelled: boolean) => void;
   /** The sound lies where a daemon finds it under this name: one that runs may take it up at once. */
@@ -65,18 +65,18 @@ interface Loss {
 }
 
 /** What is not a session's. */
-type Own = Omit<Capture, keyof TakeSession['said']>;
+type Own = Omit<Capture, keyof DictationAttempt['said']>;
 
-export class BackgroundTake {
-  readonly #parts: BackgroundTakeParts;
+export class BackgroundDictation {
+  readonly #parts: BackgroundDictationDeps;
   readonly #source: SteadySource;
   readonly #levels = new Levels();
   #own: Own;
-  #session: TakeSession;
+  #session: DictationAttempt;
   /** After a switch: takes the place of the session once the daemon has it. */
-  #coming: TakeSession | undefined;
+  #coming: DictationAttempt | undefined;
   /** Before a switch: kept until the new one has all of it, and has shown that it hears. */
-  #before: TakeSession | undefined;
+  #before: DictationAttempt | undefined;
   #sessionsLost = 0;
   /** Nothing writes it down any more. */
   #loss: Loss | undefined;
@@ -93,7 +93,7 @@ export class BackgroundTake {
   /** Resolves with the last phase. */
   readonly over = new Promise<void>((resolve) => (this.#settle = resolve));
 
-  constructor(parts: BackgroundTakeParts) {
+  constructor(parts: BackgroundDictationDeps) {
     this.#parts = parts;
     const { clock, firstSource, openSource, options } = parts;
     const { device, language, model } = options;
@@ -158,9 +158,9 @@ export class BackgroundTake {
   }
 
   #mark(isCancelled: boolean): void {
-    const { markCancelled, sound } = this.#parts;
+    const { markCancelled, recording } = this.#parts;
     const sessions = [this.#session, this.#coming, this.#before].flatMap((session) => session?.said.id ?? []);
-    for (const id of [...sessions, sound.id]) markCancelled?.(id, isCancelled);
+    for (const id of [...sessions, recording.id]) markCancelled?.(id, isCancelled);
   }
 
   pause(): void {
@@ -191,9 +191,9 @@ export class BackgroundTake {
     this.#coming = this.#begin(asked);
   }
 
-  #begin(asked: Capture['asked']): TakeSession {
-    return new TakeSession({
-      sound: this.#parts.sound,
+  #begin(asked: Capture['asked']): DictationAttempt {
+    return new DictationAttempt({
+      recording: this.#parts.recording,
       asked,
       ...this.#parts.openSession(asked),
       onEvent: (event, session) => {
@@ -240,13 +240,13 @@ export class BackgroundTake {
   #heard(samples: Int16Array): void {
     // While it is paused nothing of it is kept, nor measured.
     if (this.#isIn(['paused']) || isOver(this.#own.phase)) return;
-    const { sound } = this.#parts;
-    sound.append(this.#withoutSound(samples));
+    const { recording } = this.#parts;
+    recording.append(this.#withoutStartSound(samples));
     this.#session.more();
     this.#coming?.more();
     this.#levels.push(samples);
     const listens = this.#waking.push(samples) && this.#isIn(['opening']);
-    if (listens) this.#muted = ((this.#parts.beginSoundMs ?? 0) * SAMPLE_RATE) / 1000;
+    if (listens) this.#muted = ((this.#parts.startSoundMs ?? 0) * SAMPLE_RATE) / 1000;
     this.#change({
       ...(listens && { phase: 'listening' }),
       seconds: this.#levels.seconds,
@@ -256,7 +256,7 @@ export class BackgroundTake {
   }
 
   /** The samples, as silence where the sound of the beginning is heard in them. */
-  #withoutSound(samples: Int16Array): Int16Array {
+  #withoutStartSound(samples: Int16Array): Int16Array {
     if (this.#muted === 0) return samples;
     const count = Math.min(this.#muted, samples.length);
     this.#muted -= count;
@@ -278,7 +278,7 @@ export class BackgroundTake {
     else this.#endLost(this.#loss);
   }
 
-  #heardOfComing(event: DictationEvent, session: TakeSession): void {
+  #heardOfComing(event: DictationEvent, session: DictationAttempt): void {
     if (event.type === 'opened') {
       this.#coming = undefined;
       // After a second switch it is still the first one that has shown that it hears.
@@ -288,12 +288,12 @@ export class BackgroundTake {
       this.#loss = undefined;
       const { again: _, error: __, unwritten: ___, ...rest } = this.#own;
       this.#own = rest;
-      const samples = this.#parts.sound.samples;
+      const samples = this.#parts.recording.samples;
       this.#change(samples > 0 ? { again: true } : {});
       void session.untilHeard(samples).then(() => {
         if (this.#session !== session || session.isOver) return;
         // Before the session that had it is cancelled, and all that is its with it.
-        this.#parts.sound.taken(session.said.id);
+        this.#parts.recording.taken(session.said.id);
         this.#before?.cancel();
         this.#before = undefined;
       });
@@ -306,7 +306,7 @@ export class BackgroundTake {
   }
 
   #said(event: DictationEvent): void {
-    if (this.#session.taken > 0) this.#parts.sound.taken(this.#session.said.id);
+    if (this.#session.taken > 0) this.#parts.recording.taken(this.#session.said.id);
     switch (event.type) {
       case 'committed':
       case 'tentative':
@@ -364,7 +364,7 @@ export class BackgroundTake {
     if (this.#isGivenUp) this.#end({ phase: 'gone' });
     else if (before !== undefined && !before.isOver) {
       this.#session = before;
-      if (before.taken > 0) this.#parts.sound.taken(before.said.id);
+      if (before.taken > 0) this.#parts.recording.taken(before.said.id);
       before.more();
       const { again: _, ...rest } = this.#own;
       this.#own = rest;
@@ -372,7 +372,7 @@ export class BackgroundTake {
       this.#finishSession();
     } else if (error.code === 'DAEMON_LOST' && this.#sessionsLost < MOST_SESSIONS_LOST) {
       this.#sessionsLost += 1;
-      this.#parts.sound.reclaim();
+      this.#parts.recording.reclaim();
       this.#session = this.#begin(this.#session.said.asked);
       // Its id is new: a process that dies now must not leave it unmarked.
       if (this.#isIn(['cancelled'])) this.#mark(true);
@@ -389,13 +389,13 @@ export class BackgroundTake {
       this.#endLost(this.#loss);
       return;
     }
-    this.#parts.sound.reclaim();
+    this.#parts.recording.reclaim();
     this.#change({ error, unwritten: true });
     this.#finishSession();
   }
 
   #endLost({ error, recordedSamples, isKept }: Loss): void {
-    const id = this.#isWorthKeeping(recordedSamples) ? this.#parts.sound.leave() : undefined;
+    const id = this.#isWorthKeeping(recordedSamples) ? this.#parts.recording.leave() : undefined;
     const later = 'what you said is kept: it comes into the history as soon as Sotto can write it down';
     const hint = id !== undefined ? later : isKept ? 'what you said is kept: see the history' : undefined;
     this.#end({ phase: 'failed', error: hint === undefined ? error : { ...error, hint } });
@@ -404,7 +404,7 @@ export class BackgroundTake {
 
   /** Whether more sound is here than a number of samples that are kept elsewhere. */
   #isWorthKeeping(elsewhere: number): boolean {
-    return this.#parts.sound.samples - elsewhere >= WORTH_KEEPING_SAMPLES && !this.#levels.dead;
+    return this.#parts.recording.samples - elsewhere >= WORTH_KEEPING_SAMPLES && !this.#levels.dead;
   }
 
   /** Why there is less text than there should be. */
@@ -438,8 +438,8 @@ export class BackgroundTake {
     this.#own = rest;
     this.#change(change);
     this.#source.stop();
-    this.#parts.sound.remove();
-    this.#parts.markCancelled?.(this.#parts.sound.id, false);
+    this.#parts.recording.remove();
+    this.#parts.markCancelled?.(this.#parts.recording.id, false);
     this.#settle();
   }
 

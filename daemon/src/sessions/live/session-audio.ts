@@ -8,9 +8,9 @@ import type { SpoolFile } from '../../store/spool/spool-file.js';
 import { PcmQueue } from './pcm-queue.js';
 
 /** What memory may hold for a disk that does not work. */
-const MOST_IN_MEMORY = 3600 * SAMPLE_RATE;
+const MAX_SAMPLES_IN_MEMORY = 3600 * SAMPLE_RATE;
 
-export class SpokenAudio {
+export class SessionAudio {
   #spool: SpoolFile | undefined;
   readonly #openSpool: () => Promise<SpoolFile>;
   /** What is behind the file. */
@@ -31,7 +31,7 @@ export class SpokenAudio {
   }
 
   /** Samples that are in the file. */
-  get safeSamples(): number {
+  get durableSamples(): number {
     return this.#spool?.samples ?? 0;
   }
 
@@ -45,7 +45,7 @@ export class SpokenAudio {
    * @throws SottoError SPOOL_FAILED
    */
   append(pcm: Uint8Array): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       this.#inMemory.push(pcm);
       this.#samples += pcm.byteLength / BYTES_PER_SAMPLE;
       await this.#flush();
@@ -54,23 +54,23 @@ export class SpokenAudio {
 
   /** Tries again to write what is in memory. @throws SottoError SPOOL_FAILED */
   flush(): Promise<void> {
-    return this.#inTurn(() => this.#flush());
+    return this.#enqueue(() => this.#flush());
   }
 
   /** Resolves once all that was appended so far is kept, wherever. */
   kept(): Promise<void> {
-    return this.#inTurn(() => Promise.resolve());
+    return this.#enqueue(() => Promise.resolve());
   }
 
   /** Whether there is more in memory than there may be. */
   get isFull(): boolean {
-    return this.#inMemory.samples > MOST_IN_MEMORY;
+    return this.#inMemory.samples > MAX_SAMPLES_IN_MEMORY;
   }
 
   /** Samples from one number to another; fewer where there are no more. */
   read(from: number, to: number): Promise<Buffer> {
-    return this.#inTurn(async () => {
-      const safe = this.safeSamples;
+    return this.#enqueue(async () => {
+      const safe = this.durableSamples;
       const onDisk = from < safe ? await this.#readFile(from, Math.min(to, safe)) : undefined;
       if (to <= safe || this.#inMemory.samples === 0) return onDisk ?? Buffer.alloc(0);
       const rest = this.#inMemory.read(Math.max(0, from - safe), to - safe);
@@ -80,7 +80,7 @@ export class SpokenAudio {
 
   /** Resolves once everything that was asked for is done; the file is then closed. */
   close(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       if (this.#inMemory.samples > 0) await this.#flush().catch(() => undefined);
       await this.#spool?.close();
     });
@@ -99,13 +99,13 @@ export class SpokenAudio {
     }
   }
 
-  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+  #enqueue<T>(task: () => Promise<T>): Promise<T> {
     const turn = this.#tail.then(task);
     this.#tail = turn.catch(() => undefined);
     return turn;
   }
 }
 
-export function memoryFull(cause: unknown): SottoError {
+export function memoryFullError(cause: unknown): SottoError {
   return new SottoError('SPOOL_FAILED', 'the disk takes no audio, and memory is full of it', { cause });
 }

@@ -2,20 +2,20 @@
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '#daemon/protocol/live.js';
 
 /** A take that is longer is not decoded again at its end: nobody waits that long for its last word. */
-export const WHOLE_SECONDS = 300;
+export const MAX_KEPT_SECONDS = 300;
 const FULL_SCALE = 32_768;
 
-export class Take {
+export class LiveAudioBuffer {
   readonly #pieces: Int16Array[] = [];
   /** Number of the first sample that is kept. */
   #first: number;
   #samples: number;
-  #whole: boolean;
+  #keepsAll: boolean;
 
   /** @param whole whether all of it is to be had at the end; only if it begins at the beginning */
-  constructor(fromSample: number, whole: boolean) {
+  constructor(fromSample: number, keepsAll: boolean) {
     this.#first = this.#samples = fromSample;
-    this.#whole = whole && fromSample === 0;
+    this.#keepsAll = keepsAll && fromSample === 0;
   }
 
   /** Samples of the session so far, those before it included. */
@@ -30,7 +30,7 @@ export class Take {
     new Uint8Array(samples.buffer).set(pcm);
     this.#pieces.push(samples);
     this.#samples += samples.length;
-    if (this.#whole && this.#samples > WHOLE_SECONDS * SAMPLE_RATE) this.#whole = false;
+    if (this.#keepsAll && this.#samples > MAX_KEPT_SECONDS * SAMPLE_RATE) this.#keepsAll = false;
   }
 
   /** Samples from one number up to another, −1…1. */
@@ -48,7 +48,7 @@ export class Take {
 
   /** What lies before a sample is not needed by the model any more. */
   forget(before: number): void {
-    if (this.#whole) return;
+    if (this.#keepsAll) return;
     for (;;) {
       const piece = this.#pieces[0];
       if (piece === undefined || this.#first + piece.length > before) return;
@@ -59,6 +59,6 @@ export class Take {
 
   /** All of it; undefined where it was too long to be kept. */
   all(): Float32Array | undefined {
-    return this.#whole ? this.read(0, this.#samples) : undefined;
+    return this.#keepsAll ? this.read(0, this.#samples) : undefined;
   }
 }

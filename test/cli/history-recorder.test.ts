@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { TakeKeeper } from '#daemon/cli/keep-takes.js';
+import { HistoryRecorder } from '#daemon/cli/history-recorder.js';
 import { silentLog } from '#daemon/logger.js';
 import { resolvePaths } from '#daemon/paths.js';
 import { SpoolFile } from '#daemon/store/spool/spool-file.js';
@@ -18,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 test('a dictation that was kept and turns out to be cancelled is gone, text and audio; others stay', async () => {
   const paths = resolvePaths({ SOTTO_HOME: folder });
-  const keeper = new TakeKeeper(paths, silentLog);
+  const keeper = new HistoryRecorder(paths, silentLog);
   for (const id of ['wanted', 'cancelled']) {
     const spool = await SpoolFile.create(folder, { id, startedMs: 1, options: {} });
     await spool.append(new Uint8Array(ramp(0, SECOND).buffer));
@@ -42,7 +42,7 @@ test('a dictation that was kept and turns out to be cancelled is gone, text and 
 
 test('a cancel makes no history where there is none', async () => {
   const paths = resolvePaths({ SOTTO_HOME: folder });
-  const keeper = new TakeKeeper(paths, silentLog);
+  const keeper = new HistoryRecorder(paths, silentLog);
   await keeper.keep({ id: 'one', startedMs: 0, result: { state: 'cancelled' } });
   await keeper.close();
   expect(existsSync(paths.history)).toBe(false);
@@ -53,7 +53,7 @@ const RESULT = { state: 'final', text: 'some words', words: [], durationSeconds:
 test('while another process writes into the history, the daemon serves on, and keeps the dictation after it', async () => {
   const paths = resolvePaths({ SOTTO_HOME: folder });
   History.open(paths.history).close();
-  const keeper = new TakeKeeper(paths, silentLog);
+  const keeper = new HistoryRecorder(paths, silentLog);
   const commit = await holdWrite(paths.history);
   let isKept = false;
   const kept = keeper
@@ -71,7 +71,7 @@ test('while another process writes into the history, the daemon serves on, and k
 
 test('a database of another program stays as it is; once it is elsewhere, dictations are kept', async () => {
   const paths = resolvePaths({ SOTTO_HOME: folder });
-  const keeper = new TakeKeeper(paths, silentLog);
+  const keeper = new HistoryRecorder(paths, silentLog);
   const isUnchanged = foreignDatabase(paths.history);
   const outcome = { id: 'one', startedMs: Date.now(), result: RESULT };
   await expect(keeper.keep(outcome)).rejects.toMatchObject({ code: 'OUTPUT_FAILED', retryable: false });

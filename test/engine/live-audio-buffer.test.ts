@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { engineStateOf } from '#daemon/engine/live/engine-state.js';
-import { Take, WHOLE_SECONDS } from '#daemon/engine/live/take.js';
+import { LiveAudioBuffer, MAX_KEPT_SECONDS } from '#daemon/engine/live/live-audio-buffer.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 
@@ -14,47 +14,47 @@ describe('Take', () => {
       from: fc.nat(50),
       pieces: fc.array(fc.nat(40), { maxLength: 10 }),
       forget: fc.array(fc.nat(200), { maxLength: 5 }),
-      whole: fc.boolean(),
+      keepsAll: fc.boolean(),
       begin: fc.nat(200),
       length: fc.nat(100),
     });
     fc.assert(
-      fc.property(cases, ({ from, pieces, forget, whole, begin, length }) => {
-        const take = new Take(from, whole);
+      fc.property(cases, ({ from, pieces, forget, keepsAll, begin, length }) => {
+        const buffer = new LiveAudioBuffer(from, keepsAll);
         let needed = from;
         for (const [n, piece] of pieces.entries()) {
-          take.push(bytes(ramp(take.samples, take.samples + piece)));
-          const before = Math.min(take.samples, forget[n] ?? 0);
-          take.forget(before);
+          buffer.push(bytes(ramp(buffer.samples, buffer.samples + piece)));
+          const before = Math.min(buffer.samples, forget[n] ?? 0);
+          buffer.forget(before);
           needed = Math.max(needed, before);
         }
-        expect(take.samples).toBe(from + pieces.reduce((sum, piece) => sum + piece, 0));
-        const start = Math.min(take.samples, Math.max(needed, begin));
-        const end = Math.min(take.samples, start + length);
-        expect(take.read(start, end)).toEqual(scaled(ramp(start, end)));
-        expect(take.all()).toEqual(whole && from === 0 ? scaled(ramp(0, take.samples)) : undefined);
+        expect(buffer.samples).toBe(from + pieces.reduce((sum, piece) => sum + piece, 0));
+        const start = Math.min(buffer.samples, Math.max(needed, begin));
+        const end = Math.min(buffer.samples, start + length);
+        expect(buffer.read(start, end)).toEqual(scaled(ramp(start, end)));
+        expect(buffer.all()).toEqual(keepsAll && from === 0 ? scaled(ramp(0, buffer.samples)) : undefined);
       }),
     );
   });
 
   test('takes the loudest samples there are, and bytes that begin at an odd place', () => {
-    const take = new Take(0, true);
+    const buffer = new LiveAudioBuffer(0, true);
     const odd = new Uint8Array(5);
     odd.set(bytes(Int16Array.of(-32_768, 32_767)), 1);
-    take.push(odd.subarray(1));
-    expect([...take.read(0, 2)]).toEqual([-1, Math.fround(32_767 / 32_768)]);
+    buffer.push(odd.subarray(1));
+    expect([...buffer.read(0, 2)]).toEqual([-1, Math.fround(32_767 / 32_768)]);
   });
 
   test('keeps no whole take that nobody would wait for, and lets its beginning go', () => {
-    const take = new Take(0, true);
+    const buffer = new LiveAudioBuffer(0, true);
     const piece = new Uint8Array(2 * 50 * SECOND);
-    for (let seconds = 0; seconds < WHOLE_SECONDS; seconds += 50) take.push(piece);
-    take.forget(WHOLE_SECONDS * SECOND);
-    expect(take.all()?.length).toBe(WHOLE_SECONDS * SECOND);
-    take.push(bytes(ramp(0, 1)));
-    expect(take.all()).toBeUndefined();
-    take.forget(WHOLE_SECONDS * SECOND);
-    expect(take.read(WHOLE_SECONDS * SECOND, take.samples)).toEqual(scaled(ramp(0, 1)));
+    for (let seconds = 0; seconds < MAX_KEPT_SECONDS; seconds += 50) buffer.push(piece);
+    buffer.forget(MAX_KEPT_SECONDS * SECOND);
+    expect(buffer.all()?.length).toBe(MAX_KEPT_SECONDS * SECOND);
+    buffer.push(bytes(ramp(0, 1)));
+    expect(buffer.all()).toBeUndefined();
+    buffer.forget(MAX_KEPT_SECONDS * SECOND);
+    expect(buffer.read(MAX_KEPT_SECONDS * SECOND, buffer.samples)).toEqual(scaled(ramp(0, 1)));
   });
 });
 

@@ -18,11 +18,11 @@ import { SPOOL_SUFFIX } from '../../store/spool/spool-file.js';
 
 const COPY_SAMPLES = 60 * SAMPLE_RATE;
 
-export interface TakeSoundInfo {
+export interface LocalRecordingOptions {
   readonly language?: string;
 }
 
-export class TakeSound {
+export class LocalRecording {
   readonly #folder: string;
   readonly #id = randomUUID();
   readonly #head: Buffer;
@@ -35,7 +35,7 @@ export class TakeSound {
   #samples = 0;
 
   /** A folder that can't be written is no reason not to listen. */
-  constructor(folder: string, { language }: TakeSoundInfo = {}) {
+  constructor(folder: string, { language }: LocalRecordingOptions = {}) {
     this.#folder = folder;
     const options = language === undefined ? {} : { language };
     this.#head = encodeHead({ id: this.#id, startedMs: Date.now(), options });

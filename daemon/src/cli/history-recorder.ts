@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs';
 import type { Logger } from '../logger.js';
 import type { Paths } from '../paths.js';
 import { codedError } from '../protocol/file-problem.js';
-import type { TakeOutcome } from '../sessions/live/outcome.js';
+import type { DictationResult } from '../sessions/live/dictation-result.js';
 import { readSettings } from '../settings.js';
 import type { Dictation, History } from '../store/history/index.js';
 import { retryWhileBusy, SERVING_BUSY_MS } from '../store/history/retry-busy.js';
 import { defined } from '../protocol/defined.js';
 
-export class TakeKeeper {
+export class HistoryRecorder {
   readonly #paths: Paths;
   readonly #log: Logger;
   #history: Promise<History> | undefined;
@@ -24,7 +24,7 @@ export class TakeKeeper {
    * come twice.
    * @returns the name of the recording, where there is one
    */
-  async keep({ id, result, spool, startedMs }: TakeOutcome): Promise<string | undefined> {
+  async keep({ id, result, spool, startedMs }: DictationResult): Promise<string | undefined> {
     if (result.state === 'cancelled') return this.#discard(id);
     const { history: retention } = readSettings(this.#paths.settings);
     // What nobody has read can be asked for again only with its sound.

@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { BackgroundTake } from '#daemon/cli/capture/background-take.js';
-import { TakeSession, type TakeSessionParts } from '#daemon/cli/capture/take-session.js';
-import { TakeSound } from '#daemon/cli/capture/take-sound.js';
+import { BackgroundDictation } from '#daemon/cli/capture/background-dictation.js';
+import { DictationAttempt, type DictationAttemptDeps } from '#daemon/cli/capture/dictation-attempt.js';
+import { LocalRecording } from '#daemon/cli/capture/local-recording.js';
 import type { DictationEvent } from '#daemon/client/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { findOrphans } from '#daemon/store/spool/recover.js';
@@ -17,10 +17,10 @@ let folder = '';
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'take-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-type TakesSound = TakeSessionParts['dictation'];
+type AcceptingDictation = DictationAttemptDeps['dictation'];
 
 /** A session of a daemon that takes all that it is given, and says nothing. */
-class DeafDictation implements TakesSound {
+class DeafDictation implements AcceptingDictation {
   readonly id = 'deaf';
   readonly given: number[] = [];
   readonly told: string[] = [];
@@ -59,26 +59,26 @@ class DeafDictation implements TakesSound {
 }
 
 /** On a disk of which nothing can be read back for now, from the third second on. */
-class ScratchedSound extends TakeSound {
+class UnreadableRecording extends LocalRecording {
   override read(from: number, most: number): Int16Array {
     if (from >= 2 * SECOND) throw new SottoError('SPOOL_FAILED', 'what was said can’t be read back: EIO');
     return super.read(from, Math.min(most, 2 * SECOND - from));
   }
 }
 
-function session(sound: TakeSound) {
+function session(recording: LocalRecording) {
   const dictation = new DeafDictation();
   const events: DictationEvent[] = [];
-  const asked = { sound, asked: {}, dictation, onEvent: (event: DictationEvent) => events.push(event) };
-  return { dictation, events, session: new TakeSession({ ...asked, shown: (text) => text }) };
+  const asked = { recording, asked: {}, dictation, onEvent: (event: DictationEvent) => events.push(event) };
+  return { dictation, events, session: new DictationAttempt({ ...asked, shown: (text) => text }) };
 }
 
 describe('a session whose sound can’t be read back', () => {
   test('is not finished as if all had been said: it fails with a code, and the daemon keeps what it was given', async () => {
-    const sound = new TakeSound(folder);
-    sound.append(ramp(0, 2 * SECOND));
-    const { dictation, events, session: begun } = session(sound);
-    sound.append(ramp(2 * SECOND, 4 * SECOND));
+    const recording = new LocalRecording(folder);
+    recording.append(ramp(0, 2 * SECOND));
+    const { dictation, events, session: begun } = session(recording);
+    recording.append(ramp(2 * SECOND, 4 * SECOND));
     const [name = ''] = readdirSync(folder);
     truncateSync(join(folder, name), 3 * SECOND);
     begun.more();
@@ -92,16 +92,16 @@ describe('a session whose sound can’t be read back', () => {
         error: { code: 'SPOOL_FAILED', hint: expect.stringContaining(folder) as unknown },
       },
     ]);
-    sound.remove();
+    recording.remove();
   });
 
   test('goes on with the next sound, or at the end, once it can be read again', async () => {
-    const sound = new TakeSound(folder);
-    sound.append(ramp(0, 100));
-    const { dictation, session: begun } = session(sound);
+    const recording = new LocalRecording(folder);
+    recording.append(ramp(0, 100));
+    const { dictation, session: begun } = session(recording);
     const [name = ''] = readdirSync(folder);
     const path = join(folder, name);
-    sound.append(ramp(100, 300));
+    recording.append(ramp(100, 300));
     const whole = readFileSync(path);
     truncateSync(path, whole.length - 400);
     begun.more();
@@ -111,25 +111,25 @@ describe('a session whose sound can’t be read back', () => {
     await until(() => dictation.told.length > 0);
     expect(dictation.told).toEqual(['finish']);
     expect(dictation.given).toEqual([...ramp(0, 300)]);
-    sound.remove();
+    recording.remove();
   });
 
   test('costs its take no sound: all of it lies where the next daemon finds it', async () => {
     const source = new ScriptedSource();
     const dictation = new DeafDictation();
-    const take = new BackgroundTake({
+    const background = new BackgroundDictation({
       options: {},
       openSource: () => source,
-      sound: new ScratchedSound(folder),
+      recording: new UnreadableRecording(folder),
       openSession: () => ({ dictation, shown: (text) => text }),
       clock: new VirtualClock(),
       onChange: () => undefined,
     });
     await source.isHeard();
     source.hear(ramp(0, 5 * SECOND));
-    take.finish();
-    await take.over;
-    expect(take.now).toMatchObject({
+    background.finish();
+    await background.over;
+    expect(background.now).toMatchObject({
       phase: 'failed',
       error: { code: 'SPOOL_FAILED', hint: expect.stringContaining('kept') as unknown },
     });

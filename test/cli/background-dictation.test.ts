@@ -2,11 +2,11 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { BackgroundTake, RESTORE_MS } from '#daemon/cli/capture/background-take.js';
-import { soundOf } from '#daemon/cli/capture/sounds.js';
-import { sweepSounds } from '#daemon/cli/capture/sweep-sounds.js';
-import type { TakeSessionParts } from '#daemon/cli/capture/take-session.js';
-import { TakeSound } from '#daemon/cli/capture/take-sound.js';
+import { BackgroundDictation, RESTORE_MS } from '#daemon/cli/capture/background-dictation.js';
+import { soundFor } from '#daemon/cli/capture/sounds.js';
+import { sweepLocalRecordings } from '#daemon/cli/capture/sweep-local-recordings.js';
+import type { DictationAttemptDeps } from '#daemon/cli/capture/dictation-attempt.js';
+import { LocalRecording } from '#daemon/cli/capture/local-recording.js';
 import { EventQueue } from '#daemon/client/event-queue.js';
 import type { DictationEvent } from '#daemon/client/index.js';
 import type { CapturePhase } from '#daemon/protocol/capture.js';
@@ -75,18 +75,18 @@ const final = (text: string): DictationEvent => ({
 });
 
 /** A take that listens, with its sessions in the order in which they were begun. */
-async function take(changes: { beginSoundMs?: number } = {}) {
+async function dictation(changes: { startSoundMs?: number } = {}) {
   const source = new ScriptedSource();
   const clock = new VirtualClock();
   const sessions: ScriptedDictation[] = [];
   const left: string[] = [];
   const marked = new Set<string>();
   const phases: CapturePhase[] = [];
-  const begun = new BackgroundTake({
+  const begun = new BackgroundDictation({
     options: {},
     openSource: () => source,
-    sound: new TakeSound(folder),
-    openSession: (): Pick<TakeSessionParts, 'dictation' | 'shown'> => {
+    recording: new LocalRecording(folder),
+    openSession: (): Pick<DictationAttemptDeps, 'dictation' | 'shown'> => {
       const dictation = new ScriptedDictation(`session ${sessions.length}`);
       sessions.push(dictation);
       return { dictation, shown: (text) => text };
@@ -111,12 +111,12 @@ async function take(changes: { beginSoundMs?: number } = {}) {
   const hearSilence = (samples: number): void => {
     source.hear(new Int16Array(samples));
   };
-  return { take: begun, clock, hear, hearSilence, left, marked, phases, session };
+  return { dictation: begun, clock, hear, hearSilence, left, marked, phases, session };
 }
 
 describe('a take whose microphone is woken', () => {
   test('listens at the first sample that is not zero', async () => {
-    const { hear, hearSilence, phases } = await take();
+    const { hear, hearSilence, phases } = await dictation();
     hearSilence(1.4 * SECOND);
     expect(new Set(phases)).toEqual(new Set(['opening']));
     hear(100);
@@ -124,7 +124,7 @@ describe('a take whose microphone is woken', () => {
   });
 
   test('listens after a second and a half of zeros: a muted microphone gives nothing else', async () => {
-    const { hearSilence, phases } = await take();
+    const { hearSilence, phases } = await dictation();
     hearSilence(1.5 * SECOND - 1);
     expect(phases.at(-1)).toBe('opening');
     hearSilence(1);
@@ -132,7 +132,7 @@ describe('a take whose microphone is woken', () => {
   });
 
   test('records the sound of the beginning as silence, and what comes before and after it as it is', async () => {
-    const { hear, session } = await take({ beginSoundMs: 300 });
+    const { hear, session } = await dictation({ startSoundMs: 300 });
     const muted = 0.3 * SECOND;
     hear(1_000);
     hear(muted - 100);
@@ -146,7 +146,7 @@ describe('a take whose microphone is woken', () => {
 
 describe('a take that is cancelled', () => {
   test('is marked at once, as its process may die; no longer when it is restored', async () => {
-    const { take: begun, clock, hear, marked, session } = await take();
+    const { dictation: begun, clock, hear, marked, session } = await dictation();
     hear(SECOND);
     begun.switch({ language: 'de' });
     begun.cancel();
@@ -168,7 +168,7 @@ describe('a take that is cancelled', () => {
 
 describe('a take that is given up while it is being finished', () => {
   test('is over as soon as its session is, and can’t be taken back', async () => {
-    const { take: begun, clock, hear, session } = await take();
+    const { dictation: begun, clock, hear, session } = await dictation();
     hear(SECOND);
     begun.finish();
     expect(session(0).told).toEqual(['finish']);
@@ -183,7 +183,7 @@ describe('a take that is given up while it is being finished', () => {
   });
 
   test('marks a session that takes the place of a lost one meanwhile, too', async () => {
-    const { take: begun, hear, marked, session } = await take();
+    const { dictation: begun, hear, marked, session } = await dictation();
     hear(SECOND);
     begun.cancel();
     await session(0).says({ type: 'failed', error: new SottoError('DAEMON_LOST', 'it died').toWire() });
@@ -192,7 +192,7 @@ describe('a take that is given up while it is being finished', () => {
   });
 
   test('has no text, though one was on its way', async () => {
-    const { take: begun, hear, phases, session } = await take();
+    const { dictation: begun, hear, phases, session } = await dictation();
     hear(SECOND);
     begun.finish();
     begun.cancel();
@@ -206,7 +206,7 @@ describe('a take that is given up while it is being finished', () => {
 
 describe('a take whose session is lost for good', () => {
   test('goes on recording while somebody speaks, says why, and fails only when all is said', async () => {
-    const { take: begun, hear, left, session } = await take();
+    const { dictation: begun, hear, left, session } = await dictation();
     hear(SECOND);
     await session(0).says({ type: 'failed', error: damaged });
     expect(begun.now).toMatchObject({ phase: 'listening', unwritten: true, error: { code: damaged.code } });
@@ -228,16 +228,16 @@ describe('a take whose session is lost for good', () => {
     ['for good', damaged],
     ['until another one has it', new SottoError('DAEMON_LOST', 'it died').toWire()],
   ])('is recovered where its process dies meanwhile: lost %s', async (_, error) => {
-    const { hear, session } = await take();
+    const { hear, session } = await dictation();
     hear(SECOND);
     await session(0).says({ type: 'level', rms: -30, peak: -20 }, { type: 'failed', error });
     hear(2 * SECOND);
-    sweepSounds(folder);
+    sweepLocalRecordings(folder);
     expect(await findOrphans(folder)).toMatchObject([{ samples: 3 * SECOND }]);
   });
 
   test('keeps what was said after the daemon had kept the rest', async () => {
-    const { take: begun, hear, session } = await take();
+    const { dictation: begun, hear, session } = await dictation();
     hear(SECOND);
     await session(0).says({ type: 'failed', error: damaged, recording: 'a.wav' });
     hear(2 * SECOND);
@@ -247,14 +247,14 @@ describe('a take whose session is lost for good', () => {
   });
 
   test('fails at once where nobody is listened to yet', async () => {
-    const { take: begun, session } = await take();
+    const { dictation: begun, session } = await dictation();
     await session(0).says({ type: 'failed', error: damaged });
     expect(begun.now).toMatchObject({ phase: 'failed', error: damaged });
     expect(await findOrphans(folder)).toEqual([]);
   });
 
   test('is written down after all by another model', async () => {
-    const { take: begun, hear, session } = await take();
+    const { dictation: begun, hear, session } = await dictation();
     hear(SECOND);
     await session(0).says({ type: 'failed', error: damaged });
     begun.switch({ model: 'another' });
@@ -267,7 +267,7 @@ describe('a take whose session is lost for good', () => {
   });
 
   test('can be given up, and nothing of it is kept', async () => {
-    const { take: begun, clock, hear, session } = await take();
+    const { dictation: begun, clock, hear, session } = await dictation();
     hear(SECOND);
     await session(0).says({ type: 'failed', error: damaged });
     begun.cancel();
@@ -278,14 +278,14 @@ describe('a take whose session is lost for good', () => {
   });
 
   test('its end is to be heard', () => {
-    expect(soundOf('opening', 'failed')).toBe('end');
-    expect(soundOf('finishing', 'failed')).toBeUndefined();
+    expect(soundFor('opening', 'failed')).toBe('end');
+    expect(soundFor('finishing', 'failed')).toBeUndefined();
   });
 });
 
 describe('a take that is switched to another model', () => {
   test('goes back to the session before where the model turns out to be damaged', async () => {
-    const { take: begun, hear, session } = await take();
+    const { dictation: begun, hear, session } = await dictation();
     await session(0).says(opened, { type: 'state', state: 'listening' }, committed('one two'));
     hear(SECOND);
     begun.switch({ model: 'damaged' });
@@ -306,7 +306,7 @@ describe('a take that is switched to another model', () => {
   });
 
   test('and once more: it is still the one that heard which is kept', async () => {
-    const { take: begun, hear, session } = await take();
+    const { dictation: begun, hear, session } = await dictation();
     await session(0).says(opened, { type: 'state', state: 'listening' }, committed('one two'));
     hear(SECOND);
     begun.switch({ model: 'loading' });
@@ -319,7 +319,7 @@ describe('a take that is switched to another model', () => {
   });
 
   test('leaves the session before once the other one hears', async () => {
-    const { take: begun, hear, session } = await take();
+    const { dictation: begun, hear, session } = await dictation();
     await session(0).says(opened, committed('one two'));
     hear(SECOND);
     begun.switch({ model: 'good' });
