@@ -9,7 +9,7 @@ import { withCapitals } from './lib/capitals';
 import { deliver, type Delivery } from './lib/deliver';
 import { readSettings, dictationOptions } from './lib/preferences';
 import { errorText, markdownOf, stateOf } from './lib/take-markdown';
-import { tellFailure } from './lib/tell-failure';
+import { showFailure } from './lib/tell-failure';
 
 export default function Dictate() {
   const [settings] = useState(readSettings);
@@ -21,7 +21,7 @@ export default function Dictate() {
     try {
       await deliver(withCapitals(text ?? '', settings.capitals), how, settings.trailingSpace, error?.message);
     } catch (thrown) {
-      await tellFailure(thrown);
+      await showFailure(thrown);
     }
   };
   const { dictation, meter, error, finish, request, change, microphones, again } = useDictation(
@@ -82,6 +82,6 @@ export default function Dictate() {
 function textOf(dictation: Capture | undefined, error: Parameters<typeof errorText>[0] | undefined): string {
   if (error === undefined) return dictation === undefined ? '*One moment…*' : markdownOf(dictation);
   // What was heard until then stays in sight.
-  const said = dictation === undefined ? '' : `${markdownOf(dictation)}\n\n`;
-  return `${said}> ${errorText(error)}`;
+  const text = dictation === undefined ? '' : `${markdownOf(dictation)}\n\n`;
+  return `${text}> ${errorText(error)}`;
 }

@@ -2,10 +2,10 @@
 import { ActionPanel, Icon, launchCommand, LaunchType, List, Action } from '@raycast/api';
 import { useEffect, useState } from 'react';
 import type { HistoryKeeps } from 'sotto/protocol';
-import { HistoryActions, ListActions, type HistoryDeeds } from './components/history-actions';
+import { HistoryActionPanel, ListActions, type HistoryActions } from './components/history-actions';
 import { HistoryItem } from './components/history-item';
 import { useHistory } from './hooks/use-history';
-import { useHistoryDeeds } from './hooks/use-history-deeds';
+import { useHistoryActions } from './hooks/use-history-deeds';
 import { usePlaying } from './hooks/use-playing';
 import type { Shown } from './lib/history-ask';
 import { daysOf } from './lib/history-days';
@@ -13,7 +13,7 @@ import { keepAsPreferred } from './lib/history-retention';
 import { keepsText } from './lib/history-text';
 import { readSettings } from './lib/preferences';
 import { errorText } from './lib/take-markdown';
-import { tellFailure } from './lib/tell-failure';
+import { showFailure } from './lib/tell-failure';
 
 export default function PastDictations() {
   const [settings] = useState(readSettings);
@@ -22,10 +22,10 @@ export default function PastDictations() {
   const [keeps, setKeeps] = useState<HistoryKeeps | undefined>(undefined);
   const history = useHistory(settings, { query, shown });
   const playing = usePlaying();
-  const act = useHistoryDeeds(settings, history, playing, { query, shown });
+  const act = useHistoryActions(settings, history, playing, { query, shown });
 
   useEffect(() => {
-    keepAsPreferred(settings).then(setKeeps, tellFailure);
+    keepAsPreferred(settings).then(setKeeps, showFailure);
   }, []);
 
   return (
@@ -55,7 +55,7 @@ export default function PastDictations() {
               dictation={dictation}
               isPlaying={playing.id === dictation.id}
               actions={
-                <HistoryActions
+                <HistoryActionPanel
                   dictation={dictation}
                   isPlaying={playing.id === dictation.id}
                   settings={settings}
@@ -74,7 +74,7 @@ interface EmptyProps {
   readonly error: Parameters<typeof errorText>[0] | undefined;
   readonly isSearch: boolean;
   readonly keeps: HistoryKeeps | undefined;
-  readonly act: HistoryDeeds;
+  readonly act: HistoryActions;
 }
 
 function Empty({ error, isSearch, keeps, act }: EmptyProps) {

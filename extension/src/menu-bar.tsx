@@ -36,12 +36,12 @@ export default function MenuBar() {
   if (state === undefined) return <MenuBarExtra isLoading icon={before} />;
 
   const { dictation, daemon, lastText } = state;
-  const { icon, says, isBroken } = faceOf(state);
+  const { icon, text, isBroken } = faceOf(state);
   const isDictating = dictation !== undefined && isActive(dictation);
   const isInMemory = daemon?.engine.models?.some((model) => model.state === 'ready') === true;
   return (
-    <MenuBarExtra icon={icon} tooltip={`Sotto · ${says}`}>
-      <MenuBarExtra.Section title={lineOf(says)}>
+    <MenuBarExtra icon={icon} tooltip={`Sotto · ${text}`}>
+      <MenuBarExtra.Section title={lineOf(text)}>
         <MenuBarExtra.Item
           title={isDictating ? 'Finish Dictation' : 'Start Dictation'}
           icon={isDictating ? Icon.Stop : Icon.Microphone}
@@ -51,18 +51,18 @@ export default function MenuBar() {
           <MenuBarExtra.Item
             title="Cancel Dictation"
             icon={Icon.XMarkCircle}
-            onAction={() => ask('cancel')}
+            onAction={() => request('cancel')}
           />
         ) : null}
         {dictation?.phase === 'cancelled' ? (
-          <MenuBarExtra.Item title="Undo Cancel" icon={Icon.Undo} onAction={() => ask('restore')} />
+          <MenuBarExtra.Item title="Undo Cancel" icon={Icon.Undo} onAction={() => request('restore')} />
         ) : null}
         <MenuBarExtra.Item title="Open Dictate" icon={Icon.AppWindow} onAction={() => launch('dictate')} />
         {isBroken ? (
           <MenuBarExtra.Item
             title="See What Is Wrong"
             icon={Icon.Warning}
-            tooltip={says}
+            tooltip={text}
             onAction={() => launch('set-up')}
           />
         ) : null}
@@ -74,13 +74,13 @@ export default function MenuBar() {
           <MenuBarExtra.Item
             title="Paste"
             icon={Icon.TextCursor}
-            onAction={() => act(() => deliver(lastText, 'insert', settings.trailingSpace))}
+            onAction={() => withErrorHud(() => deliver(lastText, 'insert', settings.trailingSpace))}
           />
           <MenuBarExtra.Item
             title="Copy"
             icon={Icon.Clipboard}
             onAction={() =>
-              act(async () => {
+              withErrorHud(async () => {
                 await Clipboard.copy(lastText);
                 await showHUD('Copied');
               })
@@ -94,7 +94,7 @@ export default function MenuBar() {
           <MenuBarExtra.Item
             title="Start Sotto"
             icon={Icon.Power}
-            onAction={() => act(() => connectDaemon(settings.sotto).then((client) => client.close()))}
+            onAction={() => withErrorHud(() => connectDaemon(settings.sotto).then((client) => client.close()))}
           />
         ) : null}
         {daemon === undefined ? null : (
@@ -109,7 +109,7 @@ export default function MenuBar() {
           <MenuBarExtra.Item
             title="Free Memory"
             icon={Icon.Eject}
-            onAction={() => act(() => withDaemon(settings, ({ models }) => models.unload()))}
+            onAction={() => withErrorHud(() => withDaemon(settings, ({ models }) => models.unload()))}
           />
         ) : null}
       </MenuBarExtra.Section>
@@ -139,9 +139,9 @@ function keepIcon(icon: Image.ImageLike): void {
 }
 
 /** Then it is drawn anew. There is no window to say it in. */
-async function act(deed: () => Promise<unknown>): Promise<void> {
+async function withErrorHud(action: () => Promise<unknown>): Promise<void> {
   try {
-    await deed();
+    await action();
   } catch (thrown) {
     await showHUD(capitalised(SottoError.from(thrown).message));
   }
@@ -149,13 +149,13 @@ async function act(deed: () => Promise<unknown>): Promise<void> {
 }
 
 function launch(name: string): Promise<void> {
-  return act(() => launchCommand({ name, type: LaunchType.UserInitiated }));
+  return withErrorHud(() => launchCommand({ name, type: LaunchType.UserInitiated }));
 }
 
-function ask(what: 'cancel' | 'restore'): Promise<void> {
-  return act(async () => {
+function request(what: 'cancel' | 'restore'): Promise<void> {
+  return withErrorHud(async () => {
     const capture = await BackgroundCapture.connect(sottoPaths().capture);
-    capture?.ask(what);
+    capture?.request(what);
     capture?.close();
   });
 }

@@ -3,7 +3,7 @@ import { Action, ActionPanel, Color, Icon, launchCommand, LaunchType, List } fro
 import { useState } from 'react';
 import type { SottoError } from 'sotto/client';
 import { ModelItem } from './components/model-item';
-import { useModelDeeds } from './hooks/use-model-deeds';
+import { useModelActions } from './hooks/use-model-deeds';
 import { useModels } from './hooks/use-models';
 import { capitalised } from './lib/deliver';
 import { isInMemory, isRepository, nameIn, rowsOf, type ModelRow } from './lib/model-rows';
@@ -15,7 +15,7 @@ export default function Models() {
   const [isShowingFacts, setShowingFacts] = useState(false);
   const [search, setSearch] = useState('');
   const { list, states, error, client, again, look } = useModels(settings.sotto);
-  const { deeds, progress } = useModelDeeds({
+  const { actions, progress } = useModelActions({
     client,
     look,
     preferred: settings.model,
@@ -24,7 +24,7 @@ export default function Models() {
   const rows = list === undefined ? [] : rowsOf(list, states);
   const memoryBytes = list?.machine.memoryBytes ?? 0;
   const shared = {
-    act: deeds,
+    act: actions,
     begun: rows.filter(({ place }) => place === 'begun'),
     isAnyInMemory: rows.some(({ status }) => isInMemory(status)),
     isShowingFacts,
@@ -75,7 +75,7 @@ export default function Models() {
                   title="Download"
                   icon={Icon.Download}
                   onAction={() =>
-                    deeds.download({
+                    actions.download({
                       name: nameIn(wanted),
                       title: wanted,
                       from: wanted,

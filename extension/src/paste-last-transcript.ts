@@ -4,7 +4,7 @@ import { deliver } from './lib/deliver';
 import { lastTranscript } from './lib/last-transcript';
 import { sottoPaths } from './lib/places';
 import { readSettings } from './lib/preferences';
-import { tellFailure } from './lib/tell-failure';
+import { showFailure } from './lib/tell-failure';
 
 export default async function PasteLastTranscript() {
   try {
@@ -14,6 +14,6 @@ export default async function PasteLastTranscript() {
     if (text === undefined) await showHUD('There is no dictation yet');
     else await deliver(text, delivery, trailingSpace);
   } catch (thrown) {
-    await tellFailure(thrown);
+    await showFailure(thrown);
   }
 }

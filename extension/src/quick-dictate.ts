@@ -6,7 +6,7 @@ import { withCapitals } from './lib/capitals';
 import { deliver } from './lib/deliver';
 import { readSettings, dictationOptions, type Settings } from './lib/preferences';
 import { refreshMenuBar } from './lib/refresh-menu-bar';
-import { tellFailure } from './lib/tell-failure';
+import { showFailure } from './lib/tell-failure';
 
 /** A key that is pressed again so soon bounces, or was pressed in haste: nobody has said anything yet. */
 const BOUNCE_MS = 500;
@@ -20,7 +20,7 @@ export default async function QuickDictate() {
     const isBegun = dictation.isNew || dictation.first.startedMs > pressedMs - BOUNCE_MS;
     await (isBegun ? announce(dictation) : finish(dictation, settings));
   } catch (thrown) {
-    await tellFailure(thrown);
+    await showFailure(thrown);
   }
 }
 
@@ -29,11 +29,11 @@ async function announce(dictation: DictationHandle): Promise<void> {
   failIfFailed(now);
   // Somebody was quicker, and says what became of it.
   if (now.phase !== 'listening') return;
-  const said =
+  const message =
     now.noSignalSeconds > 0
       ? `Nothing comes from ${now.device ?? 'the microphone'}. Is it muted?`
       : 'Listening. Run Quick Dictate again when you are done';
-  await Promise.all([showHUD(said), refreshMenuBar()]);
+  await Promise.all([showHUD(message), refreshMenuBar()]);
 }
 
 async function finish(dictation: DictationHandle, { capitals, delivery, trailingSpace }: Settings): Promise<void> {

@@ -2,7 +2,7 @@
 import { Color, environment, Icon, List, type Image } from '@raycast/api';
 import { release } from 'node:os';
 import { useState } from 'react';
-import { DoctorActions } from './components/doctor-actions';
+import { DoctorActionPanel } from './components/doctor-actions';
 import { useDoctor } from './hooks/use-doctor';
 import { capitalised } from './lib/deliver';
 import { reportOf, titleOf, type Check } from './lib/doctor-checks';
@@ -38,7 +38,7 @@ export default function SetUp() {
       detail={<List.Item.Detail markdown={markdownOf(check)} />}
       actions={
         checked === undefined ? null : (
-          <DoctorActions check={check} checked={checked} report={report} sotto={sotto} act={act} />
+          <DoctorActionPanel check={check} checked={checked} report={report} sotto={sotto} act={act} />
         )
       }
     />

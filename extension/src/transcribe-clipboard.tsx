@@ -3,5 +3,5 @@ import { FileList } from './components/file-list';
 import { onClipboard } from './lib/file-find';
 
 export default function TranscribeClipboard() {
-  return <FileList find={onClipboard} asks={false} nothing="There is no file on the clipboard" />;
+  return <FileList find={onClipboard} opensPicker={false} nothing="There is no file on the clipboard" />;
 }

@@ -3,7 +3,7 @@ import { FileList } from './components/file-list';
 import { onClipboard, selectedInFinder } from './lib/file-find';
 
 export default function TranscribeFile() {
-  return <FileList find={find} asks nothing="Nothing to transcribe" />;
+  return <FileList find={find} opensPicker nothing="Nothing to transcribe" />;
 }
 
 async function find(): Promise<string[]> {

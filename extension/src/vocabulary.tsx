@@ -2,9 +2,9 @@
 import { Action, ActionPanel, Icon, List } from '@raycast/api';
 import { useState } from 'react';
 import type { SottoError } from 'sotto/client';
-import { VocabularyActions } from './components/vocabulary-actions';
+import { VocabularyActionPanel } from './components/vocabulary-actions';
 import { useVocabulary } from './hooks/use-vocabulary';
-import { useVocabularyDeeds, type VocabularyDeeds } from './hooks/use-vocabulary-deeds';
+import { useVocabularyActions, type VocabularyActions } from './hooks/use-vocabulary-deeds';
 import { readSettings } from './lib/preferences';
 import { errorText } from './lib/take-markdown';
 import { shownPaths } from './lib/places';
@@ -17,7 +17,7 @@ export default function Vocabulary() {
   const [typed, setTyped] = useState('');
   const [shown, setShown] = useState<Shown>('all');
   const view = useVocabulary(settings);
-  const act = useVocabularyDeeds(view);
+  const act = useVocabularyActions(view);
   const { kept, error } = view;
 
   const items = (entries: readonly Entry[]) =>
@@ -54,7 +54,7 @@ export default function Vocabulary() {
 interface ItemProps {
   readonly entry: Entry;
   readonly typed: string;
-  readonly act: VocabularyDeeds;
+  readonly act: VocabularyActions;
 }
 
 function Item({ entry, typed, act }: ItemProps) {
@@ -65,12 +65,12 @@ function Item({ entry, typed, act }: ItemProps) {
       title={nameOf(entry)}
       icon={isWord ? Icon.Text : Icon.Switch}
       {...(!isWord && { subtitle: targetOf(entry.to), keywords: entry.to.split(/\s+/) })}
-      actions={<VocabularyActions entry={entry} typed={typed} act={act} />}
+      actions={<VocabularyActionPanel entry={entry} typed={typed} act={act} />}
     />
   );
 }
 
-function Empty({ typed, act }: { readonly typed: string; readonly act: VocabularyDeeds }) {
+function Empty({ typed, act }: { readonly typed: string; readonly act: VocabularyActions }) {
   return (
     <List.EmptyView
       icon={Icon.Book}
@@ -80,12 +80,12 @@ function Empty({ typed, act }: { readonly typed: string; readonly act: Vocabular
           ? 'Add names and terms that you say, spelled as you spell them: Sotto listens for them.'
           : 'Add it as a word that Sotto listens for, or have something else written in its place.'
       }
-      actions={<VocabularyActions typed={typed} act={act} />}
+      actions={<VocabularyActionPanel typed={typed} act={act} />}
     />
   );
 }
 
-function Trouble({ error, act }: { readonly error: SottoError; readonly act: VocabularyDeeds }) {
+function Trouble({ error, act }: { readonly error: SottoError; readonly act: VocabularyActions }) {
   return (
     <List.EmptyView
       icon={Icon.Warning}

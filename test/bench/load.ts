@@ -129,7 +129,7 @@ async function oneAfterAnother(daemon: KeptAlive, takes: number, warmUp: number)
   for (let take = 0; take < warmUp + takes; take += AT_ONCE) {
     const said = await Promise.all(
       Array.from({ length: AT_ONCE }, (_, i) =>
-        speakRamp(daemon, 0.3 + ((take + i) % 37) * 0.4, { paced: false }),
+        speakRamp(daemon, 0.3 + ((take + i) % 37) * 0.4, { isRealTime: false }),
       ),
     );
     flaws += said.filter((one) => flaw(one) !== undefined).length;

@@ -94,7 +94,7 @@ async function dictation(changes: { startSoundMs?: number } = {}) {
     clock,
     ...changes,
     onChange: ({ now }) => phases.push(now.phase),
-    onLeft: (id) => left.push(id),
+    onUnsentRecording: (id) => left.push(id),
     markCancelled: (id, isCancelled) => (isCancelled ? marked.add(id) : marked.delete(id)),
   });
   await source.isHeard();
@@ -159,7 +159,7 @@ describe('a take that is cancelled', () => {
     expect(marked.size).toBe(3);
     clock.advance(RESTORE_MS);
     await session(0).says({ type: 'cancelled' });
-    await begun.over;
+    await begun.ended;
     // The sound is gone; a daemon takes away the marks of its sessions.
     expect([...marked]).toEqual(['session 0', 'session 1']);
     expect(await findOrphans(folder)).toEqual([]);
@@ -197,7 +197,7 @@ describe('a take that is given up while it is being finished', () => {
     begun.finish();
     begun.cancel();
     await session(0).says(final('what nobody wants'));
-    await begun.over;
+    await begun.ended;
     expect(begun.now).toMatchObject({ phase: 'gone' });
     expect(begun.now.text).toBeUndefined();
     expect(phases).not.toContain('final');
@@ -213,7 +213,7 @@ describe('a take whose session is lost for good', () => {
     hear(2 * SECOND);
     expect(begun.now.seconds).toBe(3);
     begun.finish();
-    await begun.over;
+    await begun.ended;
     expect(begun.now).toMatchObject({
       phase: 'failed',
       error: { code: damaged.code, hint: expect.stringContaining('kept') as unknown },
@@ -242,7 +242,7 @@ describe('a take whose session is lost for good', () => {
     await session(0).says({ type: 'failed', error: damaged, recording: 'a.wav' });
     hear(2 * SECOND);
     begun.finish();
-    await begun.over;
+    await begun.ended;
     expect(await findOrphans(folder)).toMatchObject([{ samples: 3 * SECOND }]);
   });
 
@@ -262,7 +262,7 @@ describe('a take whose session is lost for good', () => {
     expect(begun.now.unwritten).toBeUndefined();
     begun.finish();
     await session(1).says(final('all of it'));
-    await begun.over;
+    await begun.ended;
     expect(begun.now).toMatchObject({ phase: 'final', text: 'all of it' });
   });
 
@@ -272,7 +272,7 @@ describe('a take whose session is lost for good', () => {
     await session(0).says({ type: 'failed', error: damaged });
     begun.cancel();
     clock.advance(RESTORE_MS);
-    await begun.over;
+    await begun.ended;
     expect(begun.now.phase).toBe('gone');
     expect(await findOrphans(folder)).toEqual([]);
   });

@@ -54,7 +54,7 @@ beforeEach(async () => {
     devices: () => Promise.resolve([]),
     leave: () => undefined,
     onWatchers: (count) => (watchers = count),
-    onGone: () => undefined,
+    onDisconnected: () => undefined,
   });
 });
 afterEach(async () => {

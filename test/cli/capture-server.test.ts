@@ -26,7 +26,7 @@ beforeEach(async () => {
     devices: () => Promise.resolve(['one', 'two']),
     leave: () => (hasLeft = true),
     onWatchers: () => undefined,
-    onGone: (who) => gone.push(who),
+    onDisconnected: (who) => gone.push(who),
   });
 });
 afterEach(async () => {

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { checkFlags } from '#daemon/cli/dictate-command.js';
 import { clipboardCommand, copyText } from '#daemon/cli/dictate/clipboard.js';
-import { Delivering } from '#daemon/cli/dictate/deliver.js';
-import { Levels } from '#daemon/cli/dictate/levels.js';
+import { Deliverer } from '#daemon/cli/dictate/deliver.js';
+import { LevelMeter } from '#daemon/cli/dictate/level-meter.js';
 import { stateLine, type DictateState } from '#daemon/cli/dictate/state-line.js';
 import { chooseDevice, DEFAULT_DEVICE } from '#daemon/cli/microphone/choose-device.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
@@ -39,19 +39,19 @@ describe('text that flows', () => {
         words,
         words,
         fc.array(fc.integer({ min: 8, max: 40 }), { minLength: 1 }),
-        (solid, tail, widths) => {
+        (committed, tail, widths) => {
           const flow = new TextFlow();
           let said = '';
-          solid.forEach((part, index) => {
+          committed.forEach((part, index) => {
             said += joined([part]);
             flow.append(joined([part]));
             flow.setTentative(joined(tail));
             const columns = widths[index % widths.length] ?? 8;
             const lines = flow.lines(columns, 1_000);
             for (const line of lines) {
-              expect(columnsOf(`${line.solid}${line.tentative}`.trimEnd())).toBeLessThanOrEqual(columns);
+              expect(columnsOf(`${line.committed}${line.tentative}`.trimEnd())).toBeLessThanOrEqual(columns);
             }
-            expect(squeezed(lines.map((line) => line.solid).join(' '))).toBe(squeezed(said));
+            expect(squeezed(lines.map((line) => line.committed).join(' '))).toBe(squeezed(said));
             expect(squeezed(lines.map((line) => line.tentative).join(' '))).toBe(squeezed(joined(tail)));
           });
         },
@@ -65,28 +65,28 @@ describe('text that flows', () => {
     flow.append(' Americans ask not');
     flow.setTentative(' what your');
     expect(flow.lines(20, 10)).toEqual([
-      { solid: 'And so my fellow', tentative: '' },
-      { solid: 'Americans ask not', tentative: '' },
-      { solid: '', tentative: 'what your' },
+      { committed: 'And so my fellow', tentative: '' },
+      { committed: 'Americans ask not', tentative: '' },
+      { committed: '', tentative: 'what your' },
     ]);
     expect(flow.lines(24, 2)).toEqual([
-      { solid: 'Americans ask not', tentative: ' what' },
-      { solid: '', tentative: 'your' },
+      { committed: 'Americans ask not', tentative: ' what' },
+      { committed: '', tentative: 'your' },
     ]);
     flow.append(' what your country');
-    expect(flow.lines(24, 1)).toEqual([{ solid: 'your country', tentative: '' }]);
+    expect(flow.lines(24, 1)).toEqual([{ committed: 'your country', tentative: '' }]);
   });
 
   test('lets no control character through', () => {
     const flow = new TextFlow();
     flow.append('a\u001b[2Jb\u0007\r\nc');
-    expect(flow.lines(40, 5)).toEqual([{ solid: 'a [2Jb c', tentative: '' }]);
+    expect(flow.lines(40, 5)).toEqual([{ committed: 'a [2Jb c', tentative: '' }]);
   });
 });
 
 describe('levels', () => {
   test('show how loud it was, the newest at the right', () => {
-    const levels = new Levels();
+    const levels = new LevelMeter();
     expect(levels.meter()).toBe('▁'.repeat(14));
     levels.push(Int16Array.from({ length: 1_280 }, (_, i) => 16_000 * Math.sin(i)));
     levels.push(Int16Array.from({ length: 1_280 }, (_, i) => 700 * Math.sin(i)));
@@ -95,13 +95,13 @@ describe('levels', () => {
   });
 
   test('tell digital silence from a quiet room, once it has lasted', () => {
-    const levels = new Levels();
+    const levels = new LevelMeter();
     for (let i = 0; i < 79; i++) levels.push(new Int16Array(1_600));
     expect(levels.noSignalSeconds).toBe(0);
     levels.push(new Int16Array(1_600));
-    expect([levels.noSignalSeconds, levels.dead]).toEqual([8, true]);
+    expect([levels.noSignalSeconds, levels.isSilent]).toEqual([8, true]);
     levels.push(Int16Array.from([0, 3, 0]));
-    expect([levels.noSignalSeconds, levels.dead]).toEqual([0, false]);
+    expect([levels.noSignalSeconds, levels.isSilent]).toEqual([0, false]);
     for (let i = 0; i < 100; i++)
       levels.push(Int16Array.from({ length: 1_600 }, (_, n) => (n % 50 === 0 ? 2 : 0)));
     expect(levels.noSignalSeconds).toBe(0);
@@ -111,7 +111,7 @@ describe('levels', () => {
 describe('the line of state', () => {
   const plain = styleFor(false);
   const listening: DictateState = {
-    live: true,
+    isLive: true,
     name: 'Built-in Microphone',
     source: 'open',
     daemon: 'connected',
@@ -121,7 +121,7 @@ describe('the line of state', () => {
     totalSeconds: undefined,
     noSignalSeconds: 0,
     meter: '▁▂▃▄▅▆▇▁▂▃▄▅▆▇',
-    paceSeconds: 0.5,
+    decodeIntervalSeconds: 0.5,
     keys: true,
     elapsedMs: 7_500,
     finishingMs: 0,
@@ -138,8 +138,8 @@ describe('the line of state', () => {
     ['no audio for 9 s (muted?', { noSignalSeconds: 9.2 }],
     ['finishing…', { source: 'over', engine: 'finishing' }],
     ['Ctrl-C to finish in the background', { source: 'over', engine: 'finishing', finishingMs: 4_000 }],
-    ['text every 2 s', { paceSeconds: 2 }],
-    ['0:07 / 0:11', { live: false, totalSeconds: 11 }],
+    ['text every 2 s', { decodeIntervalSeconds: 2 }],
+    ['0:07 / 0:11', { isLive: false, totalSeconds: 11 }],
   ];
 
   test.each(states)('says “%s” for %j', (told, change) => {
@@ -198,39 +198,39 @@ describe('the clipboard', () => {
 describe('the text', () => {
   test('replaces its own file as a whole, and is not printed then', async () => {
     const output = join(folder, 'note.txt');
-    const before = await Delivering.prepare({ output }, here());
+    const before = await Deliverer.prepare({ output }, here());
     await before.deliver('what was there before, and longer');
-    const delivering = await Delivering.prepare({ output }, here());
-    expect(await delivering.deliver('And so')).toMatchObject({ failures: [], print: false });
+    const deliverer = await Deliverer.prepare({ output }, here());
+    expect(await deliverer.deliver('And so')).toMatchObject({ failures: [], print: false });
     expect(readFileSync(output, 'utf8')).toBe('And so\n');
   });
 
   test('never replaces a file of the user: said before anybody speaks, and printed where it came meanwhile', async () => {
     const output = join(folder, 'note.txt');
-    const early = await Delivering.prepare({ output }, here());
+    const early = await Deliverer.prepare({ output }, here());
     writeFileSync(output, 'mine');
-    await expect(Delivering.prepare({ output }, here())).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
+    await expect(Deliverer.prepare({ output }, here())).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
     expect(await early.deliver('And so')).toMatchObject({
       failures: [{ code: 'OUTPUT_EXISTS' }],
       print: true,
     });
     expect(readFileSync(output, 'utf8')).toBe('mine');
-    const forced = await Delivering.prepare({ output, overwrite: true }, here());
+    const forced = await Deliverer.prepare({ output, overwrite: true }, here());
     expect(await forced.deliver('And so')).toMatchObject({ failures: [], print: false });
     expect(readFileSync(output, 'utf8')).toBe('And so\n');
   });
 
   test('is printed where its file can’t be written any more', async () => {
-    const delivering = await Delivering.prepare({ output: join(folder, 'sub', '..', 'note.txt') }, here());
+    const deliverer = await Deliverer.prepare({ output: join(folder, 'sub', '..', 'note.txt') }, here());
     rmSync(folder, { recursive: true });
-    expect(await delivering.deliver('And so')).toMatchObject({
+    expect(await deliverer.deliver('And so')).toMatchObject({
       failures: [{ code: 'OUTPUT_FAILED' }],
       print: true,
     });
   });
 
   test.each([['missing/note.txt'], ['.']])('refuses %s before anybody speaks', async (name) => {
-    await expect(Delivering.prepare({ output: join(folder, name) }, here())).rejects.toMatchObject({
+    await expect(Deliverer.prepare({ output: join(folder, name) }, here())).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
     });
   });

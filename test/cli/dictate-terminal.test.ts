@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { describe, expect, jest, test } from '@jest/globals';
-import { listenToKeys } from '#daemon/cli/dictate/keys.js';
-import { Levels } from '#daemon/cli/dictate/levels.js';
-import { terminalDictateView } from '#daemon/cli/dictate/terminal-view.js';
+import { listenToKeys } from '#daemon/cli/dictate/terminal-keys.js';
+import { LevelMeter } from '#daemon/cli/dictate/level-meter.js';
+import { terminalDictateView } from '#daemon/cli/dictate/terminal-dictate-view.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { until } from '#test/harness/wait.js';
 
@@ -41,9 +41,9 @@ class Screen extends PassThrough {
   }
 }
 
-function screenAndView(live = true) {
+function screenAndView(isLive = true) {
   const screen = new Screen();
-  return { screen, view: terminalDictateView(screen as unknown as WriteStream, live, true) };
+  return { screen, view: terminalDictateView(screen as unknown as WriteStream, isLive, true) };
 }
 
 const word = (text: string) => ({ start: 0, end: 1, word: text, probability: 1 });
@@ -51,7 +51,7 @@ const word = (text: string) => ({ start: 0, end: 1, word: text, probability: 1 }
 describe('a dictation on a terminal', () => {
   test('shows what is said, what may change, and how it stands, and leaves nothing of it behind', async () => {
     const { screen, view } = screenAndView();
-    view.begin(new Levels());
+    view.begin(new LevelMeter());
     expect(screen.text).toContain('opening the microphone…');
     expect(screen.cursorShown).toBe(false);
     view.sourceOpened({ name: 'Built-in Microphone' });
@@ -77,7 +77,7 @@ describe('a dictation on a terminal', () => {
 
   test('keeps to the newest lines of a long text', async () => {
     const { screen, view } = screenAndView(false);
-    view.begin(new Levels());
+    view.begin(new LevelMeter());
     view.sourceOpened({ name: 'talk.wav', durationSeconds: 600 });
     for (let n = 0; n < 500; n++) view.event({ type: 'committed', text: ` word${n}`, words: [] });
     await until(() => screen.text.includes('word499'));
@@ -107,15 +107,15 @@ describe('keys', () => {
     ['hello\r', ''],
   ])('%j asks to %p', async (key, asked) => {
     const keyboard = new Keyboard();
-    const heard: string[] = [];
+    const levelsChanged: string[] = [];
     const release = listenToKeys(
-      { finish: () => heard.push('finish'), discard: () => heard.push('discard') },
+      { finish: () => levelsChanged.push('finish'), discard: () => levelsChanged.push('discard') },
       keyboard as unknown as ReadStream,
     );
     expect(keyboard.raw).toBe(true);
     keyboard.write(key);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(heard.join()).toBe(asked);
+    expect(levelsChanged.join()).toBe(asked);
     release();
     expect(keyboard.raw).toBe(false);
   });

@@ -81,7 +81,7 @@ describe('a session whose sound can’t be read back', () => {
     recording.append(ramp(2 * SECOND, 4 * SECOND));
     const [name = ''] = readdirSync(folder);
     truncateSync(join(folder, name), 3 * SECOND);
-    begun.more();
+    begun.pushAudio();
     begun.finish();
     await until(() => begun.isOver);
     expect(dictation.told).toEqual(['leave']);
@@ -104,7 +104,7 @@ describe('a session whose sound can’t be read back', () => {
     recording.append(ramp(100, 300));
     const whole = readFileSync(path);
     truncateSync(path, whole.length - 400);
-    begun.more();
+    begun.pushAudio();
     begun.finish();
     expect(dictation.told).toEqual([]);
     writeFileSync(path, whole);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { FrameReader, type MicFrame } from '#daemon/cli/microphone/frames.js';
+import { FrameReader, type MicFrame } from '#daemon/cli/microphone/mic-frames.js';
 
 const frames = fc.array(
   fc.oneof(

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { listMicrophones, Microphone, type MicrophoneWaits } from '#daemon/cli/microphone/microphone.js';
+import { listMicrophones, Microphone, type MicrophoneTimeouts } from '#daemon/cli/microphone/microphone.js';
 import { StandbyMicrophone } from '#daemon/cli/microphone/standby.js';
 import type { SottoError } from '#daemon/protocol/errors.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
@@ -15,12 +15,12 @@ function hears(script: MicScript): void {
   Object.assign(process.env, scriptedMicrophone(script));
 }
 
-function microphone(script: MicScript, waits: Partial<MicrophoneWaits> = {}): Microphone {
+function microphone(script: MicScript, timeouts: Partial<MicrophoneTimeouts> = {}): Microphone {
   hears(script);
-  return new Microphone({ waits });
+  return new Microphone({ timeouts });
 }
 
-class Heard {
+class Received {
   readonly samples: number[] = [];
   end: 'end' | SottoError | undefined;
   readonly pcm = (samples: Int16Array): void => void this.samples.push(...samples);
@@ -30,8 +30,8 @@ class Heard {
   }
 }
 
-function listenTo(source: Microphone): Heard {
-  const heard = new Heard();
+function listenTo(source: Microphone): Received {
+  const heard = new Received();
   source.start({ pcm: heard.pcm, failed: heard.failed, end: () => heard.ended() });
   return heard;
 }
@@ -66,7 +66,7 @@ describe('the microphone', () => {
   });
 
   test('that gives no sound any more fails with a code, after what it gave', async () => {
-    const source = microphone({ samples: 1_600, pauseMs: 0 }, { soundMs: 20 });
+    const source = microphone({ samples: 1_600, pauseMs: 0 }, { audioMs: 20 });
     await source.open();
     const heard = listenTo(source);
     await until(() => heard.end !== undefined);
@@ -109,7 +109,7 @@ describe('the microphone', () => {
     ['says nothing', { vanishes: true }],
   ])('that is lost is told of by itself where the system %s, after all that it gave', async (_, how) => {
     // No alarm of this process: what is told comes from sotto-mic.
-    const source = microphone({ samples: 4_000, pauseMs: 0, ...how }, { soundMs: 600_000 });
+    const source = microphone({ samples: 4_000, pauseMs: 0, ...how }, { audioMs: 600_000 });
     await source.open();
     const heard = listenTo(source);
     await until(() => heard.end !== undefined);
@@ -187,7 +187,7 @@ describe('the microphone', () => {
     await until(() => heard.samples.length === 1_600);
     source.stop();
     await until(() => heard.end === 'end');
-    expect(standby.take()).toBeUndefined();
+    expect(standby.handOver()).toBeUndefined();
   });
 
   test('that is there and can’t be opened says what to do', async () => {

@@ -42,7 +42,7 @@ const hearing = (name: string, wrong: number, repeat = 1) =>
       workSeconds: 6,
       tokens: 300,
       decodeSeconds: 3,
-      heard: Array.from({ length: repeat }, () =>
+      transcripts: Array.from({ length: repeat }, () =>
         said.text
           .split(' ')
           .map((word, i) => (i < wrong ? 'no' : word))
@@ -60,18 +60,18 @@ describe('the report of a quantized model', () => {
     [10, 11, false, 0.1],
     [0, 0, true, null],
     [0, 1, false, null],
-  ])('%i words wrong before and %i after: as good as its source is %s', (before, after, within, relative) => {
+  ])('%i words wrong before and %i after: as good as its source is %s', (before, after, isEquivalent, relative) => {
     const found = compare(hearing('a', before), hearing('b', after));
-    expect(found.within).toBe(within);
+    expect(found.isEquivalent).toBe(isEquivalent);
     if (relative === null) expect(found.relative).toBeNull();
     else expect(found.relative).toBeCloseTo(relative, 10);
-    expect(found.verdict).toMatch(within ? /^As good as its source/ : /^WORSE THAN ITS SOURCE/);
-    expect(found.verdict).toContain(`${after} of 100 words wrong`);
+    expect(found.conclusion).toMatch(isEquivalent ? /^As good as its source/ : /^WORSE THAN ITS SOURCE/);
+    expect(found.conclusion).toContain(`${after} of 100 words wrong`);
   });
 
   test('says when a single word decides, and not when there are many', () => {
-    expect(compare(hearing('a', 10), hearing('b', 11)).verdict).toContain('--clips');
-    expect(compare(hearing('a', 30, 4), hearing('b', 40, 4)).verdict).not.toContain('--clips');
+    expect(compare(hearing('a', 10), hearing('b', 11)).conclusion).toContain('--clips');
+    expect(compare(hearing('a', 30, 4), hearing('b', 40, 4)).conclusion).not.toContain('--clips');
   });
 
   test('has a row for each figure, with what has changed', () => {
@@ -131,13 +131,13 @@ describe('sotto models quantize', () => {
     const args = ['models', 'quantize', starterModel(), '--bits', '8', '--embedding-bits', '6', '--out', out];
     expect(await main([...args, '--clips', clips, '--json'])).toBe(0);
     const report = JSON.parse(written.stdout) as {
-      within: boolean;
+      isEquivalent: boolean;
       notes: string[];
       facts: { quantization: object; layers: object[] };
       source: { spoken: number; errors: number };
       result: { errors: number; bytes: number; loadSeconds: number; tokensPerSecond: number };
     };
-    expect(report).toMatchObject({ within: true, source: { spoken: 22, errors: 0 }, result: { errors: 0 } });
+    expect(report).toMatchObject({ isEquivalent: true, source: { spoken: 22, errors: 0 }, result: { errors: 0 } });
     expect(report.facts.quantization).toEqual({ bits: 8, groupSize: 64 });
     expect(report.facts.layers).toHaveLength(2);
     expect(report.result.loadSeconds).toBeGreaterThan(0);

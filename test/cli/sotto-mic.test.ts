@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { FrameReader } from '#daemon/cli/microphone/frames.js';
+import { FrameReader } from '#daemon/cli/microphone/mic-frames.js';
 import { ramp } from '#test/harness/ramp.js';
 import { SCRIPTED_MIC } from '#test/harness/scripted-microphone.js';
 import { until } from '#test/harness/wait.js';
@@ -18,12 +18,12 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-type Heard = number[] | Record<string, unknown>;
+type Received = number[] | Record<string, unknown>;
 
 class Mic {
   readonly process: ChildProcessWithoutNullStreams;
   /** Runs of samples, and the events between them. */
-  readonly heard: Heard[] = [];
+  readonly heard: Received[] = [];
   ended: { code: number | null } | undefined;
 
   constructor(...steps: string[]) {

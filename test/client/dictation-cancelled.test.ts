@@ -27,29 +27,29 @@ describe('a dictation', () => {
 
   test('cancelled while there is no daemon, it ends soon, and the next daemon is told to discard it', async () => {
     const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 100 });
-    const unheard: string[] = [];
-    let gone = false;
+    const unacknowledged: string[] = [];
+    let isDown = false;
     const dictation = Dictation.open({
       connect: () =>
-        gone ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running')) : connect(),
+        isDown ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running')) : connect(),
       reconnect,
-      onUnheardCancel: (id) => unheard.push(id),
+      onUnacknowledgedCancel: (id) => unacknowledged.push(id),
     });
     const events = all(dictation);
     dictation.push(rampFrom(0, 1_600));
     await until(() => dictation.acknowledgedSamples === 1_600);
-    gone = true;
+    isDown = true;
     daemon.breakAll();
     await until(() => daemon.open === 0);
     dictation.cancel();
-    expect(unheard).toEqual([dictation.id]);
+    expect(unacknowledged).toEqual([dictation.id]);
     // Longer than the user waits for the end.
     expect((await events).at(-1)).toEqual({ type: 'cancelled' });
     expect(daemon.discarded).toEqual([]);
-    gone = false;
+    isDown = false;
     await until(() => daemon.discarded.length > 0);
     expect([daemon.discarded, daemon.sessions.size, daemon.wrong]).toEqual([[dictation.id], 0, []]);
-    expect(unheard).toHaveLength(1);
+    expect(unacknowledged).toHaveLength(1);
     await until(() => daemon.open === 0);
   });
 
@@ -66,7 +66,7 @@ describe('a dictation', () => {
           model: 'fake',
           refined: false,
         } as const;
-        if (session !== undefined) daemon.say(session, final);
+        if (session !== undefined) daemon.emit(session, final);
       },
     ];
     for (const happens of cases) {
@@ -77,9 +77,9 @@ describe('a dictation', () => {
       await until(() => daemon.sessions.get(dictation.id)?.received === 1_600);
       dictation.cancel();
       happens(daemon, dictation.id);
-      const heard = await events;
-      expect(heard.at(-1)).toEqual({ type: 'cancelled' });
-      expect(heard.some(({ type }) => type === 'final')).toBe(false);
+      const received = await events;
+      expect(received.at(-1)).toEqual({ type: 'cancelled' });
+      expect(received.some(({ type }) => type === 'final')).toBe(false);
       await until(() => daemon.discarded.includes(dictation.id));
       expect(daemon.sessions.has(dictation.id)).toBe(false);
     }
@@ -104,14 +104,14 @@ describe('a dictation', () => {
     here.closesAfter(daemon);
     let letGo: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (letGo = resolve));
-    const unheard: string[] = [];
+    const unacknowledged: string[] = [];
     const connect = () => held.then(() => SottoClient.connect(path, 'test'));
-    const dictation = Dictation.open({ connect, onUnheardCancel: (id) => unheard.push(id) });
+    const dictation = Dictation.open({ connect, onUnacknowledgedCancel: (id) => unacknowledged.push(id) });
     dictation.push(rampFrom(0, 1_600));
     dictation.cancel();
     expect(await all(dictation)).toEqual([{ type: 'cancelled' }]);
     letGo();
     await until(() => daemon.connections === 1 && daemon.open === 0);
-    expect([unheard, daemon.discarded, daemon.sessions.size]).toEqual([[], [], 0]);
+    expect([unacknowledged, daemon.discarded, daemon.sessions.size]).toEqual([[], [], 0]);
   });
 });

@@ -18,11 +18,11 @@ describe('a dictation', () => {
     const events = all(dictation);
     await speak(dictation, [16_000, 1, 15_999, 400]);
     dictation.finish();
-    const heard = await events;
+    const received = await events;
     expect(daemon.wrong).toEqual([]);
-    expect(heard[0]).toEqual({ type: 'opened', model: 'fake' });
-    expect(heard.at(-1)).toMatchObject({ type: 'final', text: ' word-0 word-1 word-2 word-3' });
-    expect(committedIn(heard)).toBe(' word-0 word-1 word-2 word-3');
+    expect(received[0]).toEqual({ type: 'opened', model: 'fake' });
+    expect(received.at(-1)).toMatchObject({ type: 'final', text: ' word-0 word-1 word-2 word-3' });
+    expect(committedIn(received)).toBe(' word-0 word-1 word-2 word-3');
     expect(dictation.acknowledgedSamples).toBe(32_400);
   });
 
@@ -44,15 +44,15 @@ describe('a dictation', () => {
           const { daemon, connect } = await fakeDaemon({ cuts, acknowledgeEvery, samplesPerWord: 3_000 });
           const dictation = Dictation.open({ connect, reconnect });
           const events = all(dictation);
-          const said = await speak(dictation, pieces);
+          const sentSamples = await speak(dictation, pieces);
           dictation.finish();
-          const heard = await events;
-          const text = Array.from({ length: Math.floor(said / 3_000) }, (_, i) => ` word-${i}`).join('');
+          const received = await events;
+          const text = Array.from({ length: Math.floor(sentSamples / 3_000) }, (_, i) => ` word-${i}`).join('');
           expect(daemon.wrong).toEqual([]);
-          expect(heard.at(-1)).toMatchObject({ type: 'final', text, durationSeconds: said / 16_000 });
-          expect(committedIn(heard)).toBe(text);
-          expect(heard.filter(({ type }) => type === 'opened')).toHaveLength(1);
-          const states = heard.map((event) => (event.type === 'connection' ? event.state : '')).join(' ');
+          expect(received.at(-1)).toMatchObject({ type: 'final', text, durationSeconds: sentSamples / 16_000 });
+          expect(committedIn(received)).toBe(text);
+          expect(received.filter(({ type }) => type === 'opened')).toHaveLength(1);
+          const states = received.map((event) => (event.type === 'connection' ? event.state : '')).join(' ');
           expect(states.trim().replace(/ +/g, ' ')).toMatch(/^(lost back ?)*$/);
           await closeAll();
         },
@@ -93,24 +93,24 @@ describe('a dictation', () => {
   });
 
   test('says at once why it can’t begin', async () => {
-    const gone = () => Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running'));
-    expect(await all(Dictation.open({ connect: gone }))).toMatchObject([
+    const unavailable = () => Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running'));
+    expect(await all(Dictation.open({ connect: unavailable }))).toMatchObject([
       { type: 'failed', error: { code: 'DAEMON_UNAVAILABLE', message: 'the daemon isn’t running' } },
     ]);
   });
 
   test('gives up after its time without a daemon, and says where the text is', async () => {
     const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 1_000 });
-    let gone = false;
+    let unavailable = false;
     const dictation = Dictation.open({
       connect: () =>
-        gone ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running')) : connect(),
+        unavailable ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running')) : connect(),
       reconnect: { ...reconnect, giveUpMs: 30 },
     });
     const events = all(dictation);
     dictation.push(rampFrom(0, 1_600));
     await until(() => dictation.acknowledgedSamples === 1_600);
-    gone = true;
+    unavailable = true;
     daemon.breakAll();
     expect((await events).slice(-2)).toMatchObject([
       { type: 'connection', state: 'lost' },
@@ -182,16 +182,16 @@ describe('a dictation', () => {
     if (first === undefined) throw new Error('no session');
     const word = { start: 0, end: 0.5, word: ' word-0', probability: 1 };
     // Said though nothing is on disk, as by a daemon whose disk is full.
-    daemon.say(first, { type: 'language', language: 'en' });
-    daemon.say(first, { type: 'committed', text: ' word-0', words: [word] });
+    daemon.emit(first, { type: 'language', language: 'en' });
+    daemon.emit(first, { type: 'committed', text: ' word-0', words: [word] });
     await new Promise((resolve) => setTimeout(resolve, 20));
     daemon.sessions.clear();
     daemon.breakAll();
     await until(() => daemon.sessions.size === 1);
     dictation.finish();
-    const heard = await events;
-    expect(committedIn(heard)).toBe(' word-0 word-1');
-    expect(heard.at(-1)).toMatchObject({ type: 'final', text: ' word-0 word-1' });
+    const received = await events;
+    expect(committedIn(received)).toBe(' word-0 word-1');
+    expect(received.at(-1)).toMatchObject({ type: 'final', text: ' word-0 word-1' });
     expect(daemon.wrong).toEqual([]);
   });
 
@@ -242,8 +242,8 @@ describe('a dictation', () => {
       'DICTATION_TOO_LONG',
       'the dictation has ended: 12 hours is the limit',
     ).toWire();
-    daemon.say(session, { type: 'warning', error });
-    daemon.say(session, { type: 'final', text: '', durationSeconds: 0.5, model: 'fake', refined: false });
+    daemon.emit(session, { type: 'warning', error });
+    daemon.emit(session, { type: 'final', text: '', durationSeconds: 0.5, model: 'fake', refined: false });
     const warnings = (await events).filter(({ type }) => type === 'warning');
     expect(warnings).toEqual([{ type: 'warning', error }]);
   });
@@ -268,7 +268,7 @@ describe('a dictation', () => {
     const session = daemon.sessions.get(dictation.id);
     if (session === undefined) throw new Error('no session');
     dictation.push(rampFrom(16_000, 1_600));
-    daemon.say(session, {
+    daemon.emit(session, {
       type: 'final',
       text: '',
       words: [],
@@ -304,8 +304,8 @@ describe('a dictation', () => {
     const events = dictations.map(all);
     await Promise.all(dictations.map((dictation) => speak(dictation, [5_000, 5_000, 6_000])));
     for (const dictation of dictations) dictation.finish();
-    for (const heard of await Promise.all(events)) {
-      expect(heard.at(-1)).toMatchObject({ type: 'final', durationSeconds: 1 });
+    for (const received of await Promise.all(events)) {
+      expect(received.at(-1)).toMatchObject({ type: 'final', durationSeconds: 1 });
     }
     expect([daemon.connections, daemon.wrong]).toEqual([1, []]);
   });

@@ -68,11 +68,11 @@ export function committedIn(events: readonly DictationEvent[]): string {
 
 /** Everything that is said: ramp samples in pieces of these sizes, with a breath after each. */
 export async function speak(dictation: Dictation, pieces: readonly number[]): Promise<number> {
-  let said = 0;
+  let sentSamples = 0;
   for (const piece of pieces) {
-    dictation.push(rampFrom(said, piece));
-    said += piece;
+    dictation.push(rampFrom(sentSamples, piece));
+    sentSamples += piece;
     await new Promise(setImmediate);
   }
-  return said;
+  return sentSamples;
 }

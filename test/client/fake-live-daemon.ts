@@ -111,7 +111,7 @@ export class FakeLiveDaemon {
   }
 
   /** Says something about a session to whoever is connected to it. */
-  say(session: Session, event: LiveEvent): void {
+  emit(session: Session, event: LiveEvent): void {
     if (isNumbered(event)) session.journal.push(event);
     const seq = isNumbered(event) ? { seq: session.journal.length } : {};
     this.#send(session.socket, { type: 'live', id: session.id, ...seq, event });
@@ -207,7 +207,7 @@ export class FakeLiveDaemon {
         const session = this.sessions.get(message.id);
         if (session === undefined || session.over) return;
         session.over = true;
-        this.say(session, { type: 'cancelled' });
+        this.emit(session, { type: 'cancelled' });
         return;
       }
       case 'discard':
@@ -254,8 +254,8 @@ export class FakeLiveDaemon {
     this.#send(session.socket, { type: 'acknowledged', id: session.id, samples: session.onDisk });
     const { samplesPerWord } = this.#options;
     for (; (session.words + 1) * samplesPerWord <= session.onDisk; session.words++) {
-      this.say(session, { type: 'tentative', text: ` word ${session.words}` });
-      this.say(session, this.#committed(session.words));
+      this.emit(session, { type: 'tentative', text: ` word ${session.words}` });
+      this.emit(session, this.#committed(session.words));
     }
   }
 
@@ -271,7 +271,7 @@ export class FakeLiveDaemon {
     const words = Array.from({ length: session.words }, (_, index) => this.#committed(index).words).flat();
     const text = words.map(({ word }) => word).join('');
     const durationSeconds = session.onDisk / 16_000;
-    this.say(session, { type: 'final', text, words, durationSeconds, model: 'fake', refined: false });
+    this.emit(session, { type: 'final', text, words, durationSeconds, model: 'fake', refined: false });
   }
 
   #send(socket: WebSocket | undefined, message: DaemonMessage): void {

@@ -31,7 +31,7 @@ test.each([
   const client = new Client(home.paths.socket);
   await client.set(turns);
   client.append(spoken(0, 3 * SECOND));
-  if (turns === null) client.say({ type: 'input_audio_buffer.commit' });
+  if (turns === null) client.send({ type: 'input_audio_buffer.commit' });
   else client.append(pause(SECOND));
   const { transcript } = await client.next(COMPLETED);
   expect(String(transcript).split(' ').slice(0, 3).join(' ')).toBe(rampText(3 * SECOND));

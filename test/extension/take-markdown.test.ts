@@ -65,17 +65,17 @@ await describeLib<DictationMarkdown>(
     });
 
     test('of a long text the end is in sight, cut between words', () => {
-      const said = 'word '.repeat(1_000);
-      const shown = markdownOf(capture({ committed: said, tentative: 'last' }));
+      const text = 'word '.repeat(1_000);
+      const shown = markdownOf(capture({ committed: text, tentative: 'last' }));
       expect(shown.length).toBeLessThan(1_300);
       expect(shown).toMatch(/^…word /);
       expect(shown).toMatch(/word \*last\*$/);
-      expect(markdownOf(capture({ phase: 'final', text: said }))).toBe(said);
+      expect(markdownOf(capture({ phase: 'final', text: text }))).toBe(text);
     });
 
     test('nothing that is said is taken for Markdown', () => {
-      for (const said of ['# one', '2 * 3 * 4', '1. first', '- a dash', '`code`', '[a](b)', '$5 & more']) {
-        expect(escaped(said).replaceAll('\\', '')).toBe(said);
+      for (const text of ['# one', '2 * 3 * 4', '1. first', '- a dash', '`code`', '[a](b)', '$5 & more']) {
+        expect(escaped(text).replaceAll('\\', '')).toBe(text);
       }
       expect(escaped('# one')).toBe('\\# one');
       expect(escaped('1. first')).toBe('1\\. first');

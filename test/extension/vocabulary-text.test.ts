@@ -12,7 +12,7 @@ await describeLib<VocabularyText>('vocabulary-text', ({ changeText }) => {
     [{ added: 3, changed: 0, removed: 1 }, '3 Added, 1 Removed'],
     [{ added: 0, changed: 2, removed: 0 }, '2 Changed'],
     [{ added: 0, changed: 0, removed: 0 }, 'It Is There Already'],
-  ])('a change is told in a word or two: %j', (change, said) => {
-    expect(changeText(change)).toBe(said);
+  ])('a change is told in a word or two: %j', (change, label) => {
+    expect(changeText(change)).toBe(label);
   });
 });

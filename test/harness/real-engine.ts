@@ -8,7 +8,7 @@ import { describeUnless, type Missing } from './skipping.js';
 
 /** 11 s of speech, and what is said in it. */
 export const jfk = join(bundledSpeech, 'jfk.flac');
-export const JFK_SAID =
+export const JFK_TEXT =
   'And so, my fellow Americans: ask not what your country can do for you, ask what you can do for your country.';
 
 /** `describe` where a real engine can run; otherwise the suite is skipped, with the reason. */

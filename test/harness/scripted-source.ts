@@ -1,10 +1,10 @@
 /** A microphone that hears what a test says, from when it is listened to. */
-import type { Source, SourceListener } from '#daemon/cli/dictate/source.js';
+import type { AudioSource, SourceListener } from '#daemon/cli/dictate/audio-source.js';
 import { until } from './wait.js';
 
-export class ScriptedSource implements Source {
-  readonly live = true;
-  readonly paced = true;
+export class ScriptedSource implements AudioSource {
+  readonly isLive = true;
+  readonly isRealTime = true;
   #listener: SourceListener | undefined;
 
   open(): Promise<{ name: string }> {

@@ -115,7 +115,7 @@ export interface Spoken {
 
 export interface Speaking {
   /** Otherwise as fast as it goes. */
-  readonly paced?: boolean;
+  readonly isRealTime?: boolean;
   readonly options?: LiveOptions;
   /** Whether its connections are closed at the end. */
   readonly closes?: boolean;
@@ -134,7 +134,7 @@ export function speakRamp(
 export async function speak(
   daemon: Pick<KeptAlive, 'connect'>,
   pcm: Int16Array,
-  { closes = true, options = {}, paced = true }: Speaking = {},
+  { closes = true, options = {}, isRealTime = true }: Speaking = {},
 ): Promise<Spoken> {
   const clients: SottoClient[] = [];
   const connect = async (): Promise<SottoClient> => {
@@ -150,7 +150,7 @@ export async function speak(
     for (let at = 0; at < pcm.length; at += PIECE) {
       dictation.push(pcm.subarray(at, at + PIECE));
       saidMs.push(performance.now());
-      if (!paced) continue;
+      if (!isRealTime) continue;
       const dueMs = beganMs + ((at + PIECE) / SECOND) * 1000;
       await sleep(Math.max(0, dueMs - performance.now()));
     }

@@ -35,8 +35,8 @@ describe('audio frames', () => {
         const sent = encodeAudioFrame(frame);
         const memory = new Uint8Array(offset + sent.length + 3).fill(0xee);
         memory.set(sent, offset);
-        const heard = parseAudioFrame(memory.subarray(offset, offset + sent.length));
-        expect({ ...heard, pcm: [...heard.pcm] }).toEqual({ ...frame, pcm: [...frame.pcm] });
+        const parsed = parseAudioFrame(memory.subarray(offset, offset + sent.length));
+        expect({ ...parsed, pcm: [...parsed.pcm] }).toEqual({ ...frame, pcm: [...frame.pcm] });
       }),
     );
   });

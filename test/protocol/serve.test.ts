@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseClientMessage, parseDaemonMessage } from '#daemon/protocol/messages.js';
 
-const asked = (request: unknown): string => JSON.stringify({ type: 'serve', id: '1', request });
+const message = (request: unknown): string => JSON.stringify({ type: 'serve', id: '1', request });
 
 describe('what is asked of the port', () => {
   test.each([
@@ -12,7 +12,7 @@ describe('what is asked of the port', () => {
     { do: 'status' },
     { do: 'rotate' },
   ])('%j is understood', (request) =>
-    expect(parseClientMessage(asked(request))).toEqual({ type: 'serve', id: '1', request }),
+    expect(parseClientMessage(message(request))).toEqual({ type: 'serve', id: '1', request }),
   );
 
   test.each([
@@ -25,7 +25,7 @@ describe('what is asked of the port', () => {
     {},
     undefined,
   ])('%j is refused', (request) => {
-    expect(() => parseClientMessage(asked(request))).toThrow(
+    expect(() => parseClientMessage(message(request))).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     );
   });

@@ -15,7 +15,7 @@ export interface ClipboardContent {
 }
 
 /** Something that a command did: `hud`, `toast`, `paste`, `copy`, `closeMainWindow`, `launchCommand`, `open`, … */
-export interface Deed {
+export interface ApiCall {
   readonly what: string;
   readonly args: readonly unknown[];
 }
@@ -27,7 +27,7 @@ export function app(name: string, bundleId: string): Application {
 }
 
 export class Desktop {
-  readonly log: Deed[] = [];
+  readonly log: ApiCall[] = [];
   /** The app that had the focus before Raycast's window. */
   frontmost: Application = app('Notes', 'com.apple.Notes');
   applications: readonly Application[] = [FINDER, app('Notes', 'com.apple.Notes')];
@@ -55,8 +55,8 @@ export class Desktop {
   }
 
   /** What was given with each deed of a kind: of most, the first argument is what one wants. */
-  did(what: string): unknown[] {
-    return this.log.filter((deed) => deed.what === what).map(({ args }) => args[0]);
+  callsTo(what: string): unknown[] {
+    return this.log.filter((call) => call.what === what).map(({ args }) => args[0]);
   }
 
   /** Does what a command asks for. Throws where the Mac would, and for what it does not know. */

@@ -78,7 +78,7 @@ describeUnless(reason)('Dictate', () => {
     await host.launched.at(-1)?.done();
     expect(host.desktop.pasted).toBe(rampText(SECOND));
     expect(host.desktop.clipboard[0]).toEqual({ text: 'older' });
-    expect(host.desktop.did('hud')).toEqual(['Inserted']);
+    expect(host.desktop.callsTo('hud')).toEqual(['Inserted']);
   });
 
   test('of several files on the clipboard, or one of another machine, none is put in the place of what was there', async () => {
@@ -92,8 +92,8 @@ describeUnless(reason)('Dictate', () => {
       await (await dictate(1, host)).act('Finish and Paste');
       await host.launched.at(-1)?.done();
       expect(host.desktop.pasted).toBe(rampText(SECOND));
-      expect(host.desktop.did('copy')).toEqual([]);
-      expect(host.desktop.did('hud').at(-1)).toBe('Inserted');
+      expect(host.desktop.callsTo('copy')).toEqual([]);
+      expect(host.desktop.callsTo('hud').at(-1)).toBe('Inserted');
     }
   });
 

@@ -7,25 +7,25 @@ import type { Capture, CaptureAsk, CaptureTell } from '#daemon/protocol/capture.
 
 export interface FakeCapture {
   /** Kinds of what it was asked. */
-  readonly asked: string[];
+  readonly requested: string[];
   close(): Promise<void>;
 }
 
 /** @param answer to whatever is asked */
 export async function fakeCapture(
   path: string,
-  answer: (ask: CaptureAsk, tell: (told: CaptureTell) => void, socket: Socket) => void,
+  answer: (request: CaptureAsk, send: (event: CaptureTell) => void, socket: Socket) => void,
 ): Promise<FakeCapture> {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
-    const tell = (told: CaptureTell): void => void socket.write(`${JSON.stringify(told)}\n`);
+    const send = (event: CaptureTell): void => void socket.write(`${JSON.stringify(event)}\n`);
     createInterface({ input: socket }).on('line', (line) => {
-      const ask = JSON.parse(line) as CaptureAsk;
-      asked.push(ask.type);
-      answer(ask, tell, socket);
+      const request = JSON.parse(line) as CaptureAsk;
+      requested.push(request.type);
+      answer(request, send, socket);
     });
   });
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -35,7 +35,7 @@ export async function fakeCapture(
     for (const socket of sockets) socket.end();
     await closed;
   };
-  return { asked, close };
+  return { requested, close };
 }
 
 /** One that goes on, begun long ago. */
@@ -44,7 +44,7 @@ export function fakeDictation(change: Partial<Capture>): Capture {
     id: 'a',
     startedMs: 0,
     phase: 'listening',
-    asked: {},
+    requested: {},
     daemon: 'connected',
     committed: '',
     tentative: '',

@@ -6,7 +6,7 @@ import type { Paths } from '#daemon/paths.js';
 const HASTE_MS = 500;
 
 /** Waits until so many seconds were heard, and it would not be haste to finish it. */
-export async function heard({ capture: path }: Paths, seconds: number): Promise<void> {
+export async function untilRecorded({ capture: path }: Paths, seconds: number): Promise<void> {
   const capture = await BackgroundCapture.connect(path);
   if (capture === undefined) throw new Error('nothing goes on');
   let begunMs = 0;

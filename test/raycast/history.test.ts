@@ -15,7 +15,7 @@ import { SottoClient } from '#daemon/client/index.js';
 import type { HistoryRequest, HistoryResult } from '#daemon/protocol/index.js';
 import { History, type Dictation } from '#daemon/store/history/index.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
-import { whyNoEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { whyNoEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
@@ -60,7 +60,7 @@ describeUnless(reason)('History', () => {
     return { audio: 'take-0.wav' };
   }
 
-  async function ask(request: HistoryRequest): Promise<HistoryResult> {
+  async function request(request: HistoryRequest): Promise<HistoryResult> {
     const client = await SottoClient.connect(here.paths.socket, 'test');
     try {
       return await client.history(request);
@@ -70,7 +70,7 @@ describeUnless(reason)('History', () => {
   }
 
   const texts = async (): Promise<string[]> =>
-    (await ask({ do: 'list', limit: 200 })).dictations.map(({ text }) => text);
+    (await request({ do: 'list', limit: 200 })).dictations.map(({ text }) => text);
   /** Chooses an action as soon as it is there. */
   async function act(command: RunningCommand, title: string): Promise<void> {
     await command.until(() => command.actions().includes(title));
@@ -139,7 +139,7 @@ describeUnless(reason)('History', () => {
     await act(command, 'Paste');
     await command.done();
     expect(host.desktop.pasted).toBe('Said before a crash.');
-    expect((await ask({ do: 'list', limit: 5, state: 'recovered' })).dictations).toEqual([]);
+    expect((await request({ do: 'list', limit: 5, state: 'recovered' })).dictations).toEqual([]);
   });
 
   test('has what a killed microphone left behind, to be pasted', async () => {
@@ -186,7 +186,7 @@ describeUnless(reason)('History', () => {
     await command.search('tea');
     await command.until(() => titles(command).length === 10);
     await act(command, 'Delete All Shown');
-    expect(host.desktop.did('confirm')).toMatchObject([{ title: 'Delete These 10 Dictations?' }]);
+    expect(host.desktop.callsTo('confirm')).toMatchObject([{ title: 'Delete These 10 Dictations?' }]);
     await command.untilText('Nothing Found');
     expect(await texts()).toHaveLength(20);
     await act(command, 'Undo Delete');
@@ -234,7 +234,7 @@ describeUnless(reason)('History', () => {
     const command = host.launch('history');
     await command.untilText('Words of 0.');
     await act(command, 'Play');
-    await until(() => host.desktop.did('toast').length === 1);
+    await until(() => host.desktop.callsTo('toast').length === 1);
     await command.until(() => command.actions().includes('Play'));
   });
 
@@ -259,7 +259,7 @@ describeUnless(reason)('History', () => {
     await command.select('other');
     await act(command, 'Transcribe');
     await command.until(() => titles(command)[0] === AGAIN);
-    const [now] = (await ask({ do: 'get', id: 'take-0' })).dictations;
+    const [now] = (await request({ do: 'get', id: 'take-0' })).dictations;
     expect(now).toMatchObject({ text: AGAIN, model: 'other' });
   });
 
@@ -277,7 +277,7 @@ describeUnless(reason)('History', () => {
       await command.select('Words of 0.');
     };
     await again();
-    const last = (): unknown => host.desktop.did('toast').at(-1);
+    const last = (): unknown => host.desktop.callsTo('toast').at(-1);
     await until(() => JSON.stringify(last()).includes('Nothing Was Heard'));
     record({ failAfter: 0 });
     await again();
@@ -318,7 +318,7 @@ describeUnless(reason)('History', () => {
     ]);
     expect(read(own.find((name) => name.endsWith('txt')) ?? '')).toBe('Two.\n');
     expect(read(own.find((name) => name.endsWith('json')) ?? '')).toContain('"probability": 1');
-    expect(host.desktop.did('toast').at(-1)).toMatchObject({ actions: ['Show in Finder'] });
+    expect(host.desktop.callsTo('toast').at(-1)).toMatchObject({ actions: ['Show in Finder'] });
   });
 
   test('keeps them for as long as the preferences say, and asks before any go', async () => {
@@ -327,23 +327,23 @@ describeUnless(reason)('History', () => {
     host.desktop.confirms = false;
     const first = host.launch('history');
     await first.untilText('Words of 1.');
-    await until(() => host.desktop.did('confirm').length === 1);
+    await until(() => host.desktop.callsTo('confirm').length === 1);
     await first.pop();
     // Refused once, it is not asked again.
     const second = host.launch('history');
     await second.untilText('Words of 1.');
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(host.desktop.did('confirm')).toHaveLength(1);
+    expect(host.desktop.callsTo('confirm')).toHaveLength(1);
     await second.pop();
     const more = host.launch('history', { preferences: { keepDays: '365', keepSound: 'yes' } });
-    await until(async () => (await ask({ do: 'keep' })).keeps?.days === 365);
-    expect((await ask({ do: 'keep' })).keeps).toEqual({ days: 365, sound: true });
-    expect(host.desktop.did('confirm')).toHaveLength(1);
+    await until(async () => (await request({ do: 'keep' })).keeps?.days === 365);
+    expect((await request({ do: 'keep' })).keeps).toEqual({ days: 365, sound: true });
+    expect(host.desktop.callsTo('confirm')).toHaveLength(1);
     await more.pop();
     host.desktop.confirms = true;
     host.launch('history', { preferences: { keepDays: '1' } });
     await until(async () => (await texts()).length === 1);
-    expect((await ask({ do: 'keep' })).keeps).toEqual({ days: 1, sound: true });
+    expect((await request({ do: 'keep' })).keeps).toEqual({ days: 1, sound: true });
   });
 
   test('has the sound of what is dictated from then on, where one wants it kept', async () => {
@@ -377,7 +377,7 @@ describeUnless(reason)('History', () => {
     const host = here.raycast({});
     await host.launch('paste-last-transcript').done();
     expect(host.desktop.pasted).toBe('Words of 1.');
-    expect((await ask({ do: 'list', limit: 5, state: 'recovered' })).dictations).toEqual([]);
+    expect((await request({ do: 'list', limit: 5, state: 'recovered' })).dictations).toEqual([]);
   });
 
   test('Raycast’s AI is told what was said last, and finds what was said before', async () => {
@@ -426,6 +426,6 @@ describeReal('History, with nothing faked', () => {
     await command.act('Paste');
     await command.done();
     const words = (text: string): string[] => text.toLowerCase().match(/[a-z]+/g) ?? [];
-    expect(words(host.desktop.pasted)).toEqual(words(JFK_SAID));
+    expect(words(host.desktop.pasted)).toEqual(words(JFK_TEXT));
   });
 });

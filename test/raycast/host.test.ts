@@ -41,7 +41,7 @@ describeUnless(reason)('the Raycast host', () => {
     await command.act('Finish and Paste');
     expect(desktop.pasted).toMatch(/^word0 word1 word2/);
     expect(desktop.log.map(({ what }) => what)).toEqual(['toast', 'closeMainWindow', 'paste']);
-    expect(desktop.did('toast')).toEqual([{ style: 'SUCCESS', title: 'Pasting', actions: [] }]);
+    expect(desktop.callsTo('toast')).toEqual([{ style: 'SUCCESS', title: 'Pasting', actions: [] }]);
     expect(command.isLoaded).toBe(true);
     await command.act('Copy to Clipboard');
     expect(desktop.clipboard[0]?.text).toMatch(/^word0/);
@@ -70,7 +70,7 @@ describeUnless(reason)('the Raycast host', () => {
     await raycast.launch('menu').done();
     await raycast.launch('toggle', { arguments: { word: 'hello' } }).done();
     await raycast.launch('toggle', { preferences: { language: 'de' } }).done();
-    expect(desktop.did('hud')).toEqual(['On auto true a Mac toggle', 'Off de true a Mac toggle']);
+    expect(desktop.callsTo('hud')).toEqual(['On auto true a Mac toggle', 'Off de true a Mac toggle']);
     expect(raycast.launched.map(({ name }) => name)).toEqual(['menu', 'toggle', 'menu', 'toggle', 'menu']);
     expect(() => raycast.launch('toggle', { arguments: { wort: '' } })).toThrow('no argument wort');
     expect(() => raycast.launch('togle')).toThrow('no command togle');
@@ -90,7 +90,7 @@ describeUnless(reason)('the Raycast host', () => {
     expect(opened.isLoaded).toBe(true);
     await opened.act('Open');
     await opened.done();
-    expect(desktop.did('open')).toEqual(['/tmp/last.txt']);
+    expect(desktop.callsTo('open')).toEqual(['/tmp/last.txt']);
   });
 
   test('a command of the menu bar that the user has not put there can’t be run in the background', async () => {
@@ -126,7 +126,7 @@ describeUnless(reason)('the Raycast host', () => {
     await command.select('/tmp/b');
     await command.act('Delete');
     await command.until((tree) => find(tree, ({ props }) => props.title === '/tmp/b') === undefined);
-    expect(desktop.did('confirm')).toEqual([
+    expect(desktop.callsTo('confirm')).toEqual([
       { title: 'Delete /tmp/a?', action: 'Delete' },
       { title: 'Delete /tmp/b?', action: 'Delete' },
     ]);
@@ -139,7 +139,7 @@ describeUnless(reason)('the Raycast host', () => {
     await command.untilText('Rename');
     await command.fill('name', 'z');
     await command.act('Rename File');
-    expect(desktop.did('hud')).toEqual(['/tmp/a is now z']);
+    expect(desktop.callsTo('hud')).toEqual(['/tmp/a is now z']);
     await command.untilText('6 letters');
     await command.back();
     expect(command.isLoaded).toBe(false);

@@ -31,7 +31,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
     async () => {
       const random = randomOf(SEED);
       const host = here.raycast({ samples: 60 * SECOND, pauseMs: 20 });
-      const said = new Map<string, string>();
+      const committedTexts = new Map<string, string>();
       let killed = 0;
       for (let time = 0; time < TIMES; time++) {
         const command = host.launch('dictate');
@@ -39,7 +39,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
         if (time % 2 === 0) await until(async () => ((await now())?.committed.trim() ?? '') !== '');
         await new Promise((resolve) => setTimeout(resolve, LONGEST_MS * random()));
         const seen = await now();
-        if (seen !== undefined) said.set(seen.id, seen.committed.trim());
+        if (seen !== undefined) committedTexts.set(seen.id, seen.committed.trim());
         const victim = VICTIMS[Math.floor(random() * VICTIMS.length)] ?? 'nobody';
         killed += await kill(victim, host, command);
         await command.pop();
@@ -55,12 +55,12 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
       // A session that nobody comes back to is finished by the daemon after a while.
       await until(async () => {
         const past = await history();
-        return [...said.keys()].every((id) => past.has(id) || said.get(id) === '');
+        return [...committedTexts.keys()].every((id) => past.has(id) || committedTexts.get(id) === '');
       });
       const past = await history();
-      const spoken = [...said.values()].filter((text) => text !== '');
+      const spoken = [...committedTexts.values()].filter((text) => text !== '');
       expect(spoken.length).toBeGreaterThanOrEqual(Math.ceil(TIMES / 2));
-      for (const [id, text] of said) expect(past.get(id) ?? '').toMatch(new RegExp(`^${text}`));
+      for (const [id, text] of committedTexts) expect(past.get(id) ?? '').toMatch(new RegExp(`^${text}`));
       await host.close();
       await until(() => atWork(here.paths.home, 'capture').length === 0);
       await until(() => atWork(here.paths.home, MICROPHONE_PROGRAM).length === 0);

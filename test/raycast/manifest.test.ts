@@ -54,9 +54,9 @@ describe('the manifest of the extension', () => {
   test('has a tool’s input described: a model reads it', () => {
     const sources = sourcesIn('src/tools').map((file) => read(`src/tools/${file}`));
     // A tool without an input has nothing to describe.
-    const asking = sources.filter((source) => /type Input|interface Input/.test(source));
-    expect(asking.length).toBeGreaterThan(0);
-    for (const source of asking) expect(source).toMatch(/Input\b[^}]*\/\*\*/);
+    const withInput = sources.filter((source) => /type Input|interface Input/.test(source));
+    expect(withInput.length).toBeGreaterThan(0);
+    for (const source of withInput) expect(source).toMatch(/Input\b[^}]*\/\*\*/);
   });
 });
 

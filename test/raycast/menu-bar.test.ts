@@ -4,7 +4,7 @@ import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
-import { heard } from './heard.js';
+import { untilRecorded } from './heard.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
 import { sottoHere } from './sotto-here.js';
@@ -23,7 +23,7 @@ describeUnless(reason)('Sotto in the menu bar', () => {
 
   async function dictate(host: RaycastHost, seconds: number): Promise<void> {
     await host.launch('quick-dictate').done();
-    await heard(here.paths, seconds);
+    await untilRecorded(here.paths, seconds);
   }
 
   test('is drawn and gone, and starts nothing by itself', async () => {
@@ -63,7 +63,7 @@ describeUnless(reason)('Sotto in the menu bar', () => {
     await (await open(host)).act('Start Dictation');
     const begun = host.launched.find(({ name }) => name === 'quick-dictate');
     await begun?.done();
-    await heard(here.paths, 3);
+    await untilRecorded(here.paths, 3);
     const command = await open(host);
     await command.act('Finish Dictation');
     await until(() => host.desktop.pasted !== '');

@@ -46,7 +46,7 @@ describeUnless(reason)('Manage Models', () => {
   }
 
   /** Until a model is here, and its download is told to be over. */
-  async function untilHere(command: RunningCommand, title: string): Promise<void> {
+  async function untilDownloaded(command: RunningCommand, title: string): Promise<void> {
     await command.until((tree) => titlesIn(tree, 'On This Mac').includes(title));
     await command.until(() => !command.actions().includes('Cancel Download'));
   }
@@ -98,9 +98,9 @@ describeUnless(reason)('Manage Models', () => {
     expect(readable(row(command.tree, TINY.title))).toMatch(/\d+ KB of \d+ KB/);
     hub.fault = () => undefined;
     await command.act('Go on with Download');
-    await untilHere(command, TINY.title);
+    await untilDownloaded(command, TINY.title);
     expect(isHere(TINY.name)).toBe(true);
-    expect(said(host)).toEqual(['Download cancelled', 'Whisper tiny is here']);
+    expect(toastTitles(host)).toEqual(['Download cancelled', 'Whisper tiny is here']);
   });
 
   test('a download goes on when one leaves, and is found and called off by who comes back', async () => {
@@ -118,7 +118,7 @@ describeUnless(reason)('Manage Models', () => {
     await again.until(() => again.actions().includes('Discard Unfinished Downloads…'));
     await again.act('Discard Unfinished Downloads…');
     await again.until((tree) => titlesIn(tree, 'To Be Downloaded').includes(TINY.title));
-    expect(host.desktop.did('confirm')).toHaveLength(1);
+    expect(host.desktop.callsTo('confirm')).toHaveLength(1);
   });
 
   test('any other model of the hub by owner and name', async () => {
@@ -127,7 +127,7 @@ describeUnless(reason)('Manage Models', () => {
     await command.untilText('Another Model');
     await command.select('someone/model');
     await command.act('Download');
-    await untilHere(command, 'model');
+    await untilDownloaded(command, 'model');
   });
 
   test('that one can be given up and gone on with, begun here or by somebody else', async () => {
@@ -144,11 +144,11 @@ describeUnless(reason)('Manage Models', () => {
     await command.act('Cancel Download');
     await download;
     await command.until(() => command.actions().includes('Go on with Download'));
-    expect(said(host)).toEqual(['Download cancelled']);
+    expect(toastTitles(host)).toEqual(['Download cancelled']);
     hub.fault = () => undefined;
     await command.act('Go on with Download');
-    await untilHere(command, 'model');
-    expect(said(host)).toEqual(['Download cancelled', 'Model is here']);
+    await untilDownloaded(command, 'model');
+    expect(toastTitles(host)).toEqual(['Download cancelled', 'Model is here']);
 
     // Brought once more, it is not the same request either.
     stall();
@@ -157,7 +157,7 @@ describeUnless(reason)('Manage Models', () => {
     await command.act('Cancel Download');
     await again;
     await command.until(() => command.actions().includes('Download Again'));
-    expect(said(host).slice(2)).toEqual(['Download cancelled']);
+    expect(toastTitles(host).slice(2)).toEqual(['Download cancelled']);
   });
 
   test('uses another one, and stays with the one before where that can’t be loaded', async () => {
@@ -170,12 +170,12 @@ describeUnless(reason)('Manage Models', () => {
     await command.until((tree) => /Used/.test(readable(row(tree, 'another'))));
     expect(settings()).toMatchObject({ model: 'another' });
     // The preference of the extension is stronger, which one has to know.
-    expect(host.desktop.did('toast')).toMatchObject([
+    expect(host.desktop.callsTo('toast')).toMatchObject([
       { message: expect.stringMatching(/says fake/) as unknown },
     ]);
     await command.select('broken');
     await command.act('Use This Model');
-    expect(said(host).at(-1)).toBe('Config.json is cut off');
+    expect(toastTitles(host).at(-1)).toBe('Config.json is cut off');
     expect(settings()).toMatchObject({ model: 'another' });
   });
 
@@ -184,7 +184,7 @@ describeUnless(reason)('Manage Models', () => {
     const command = await open(host);
     await command.select(TINY.title);
     await command.act('Download');
-    await untilHere(command, TINY.title);
+    await untilDownloaded(command, TINY.title);
     await command.act('Use This Model');
     await command.until((tree) => /Used/.test(readable(row(tree, TINY.title))));
     host.desktop.confirms = false;
@@ -202,14 +202,14 @@ describeUnless(reason)('Manage Models', () => {
     const command = await open(host);
     await command.select(TINY.title);
     await command.act('Download');
-    await untilHere(command, TINY.title);
+    await untilDownloaded(command, TINY.title);
     await command.act('Verify Files');
-    expect(said(host).at(-1)).toBe('Every byte of Whisper tiny is right');
+    expect(toastTitles(host).at(-1)).toBe('Every byte of Whisper tiny is right');
     const weights = join(here.paths.models, TINY.name, 'weights.safetensors');
     const before = readFileSync(weights);
     writeFileSync(weights, Buffer.from(before).fill(7, 1000, 1100));
     await command.act('Verify Files');
-    expect(host.desktop.did('toast').at(-1)).toMatchObject({
+    expect(host.desktop.callsTo('toast').at(-1)).toMatchObject({
       title: 'Whisper tiny is damaged',
       message: 'weights.safetensors is changed',
       actions: ['Download It Again'],
@@ -269,6 +269,6 @@ function row(tree: TreeNode | undefined, title: string): TreeNode | undefined {
 }
 
 /** Titles of the toasts. */
-function said({ desktop }: RaycastHost): string[] {
-  return desktop.did('toast').map((toast) => (toast as { title: string }).title);
+function toastTitles({ desktop }: RaycastHost): string[] {
+  return desktop.callsTo('toast').map((toast) => (toast as { title: string }).title);
 }

@@ -12,13 +12,13 @@ export type Part = Markup | string | number | false | undefined | readonly Part[
 
 /** `` html`<p>${text}</p>` ``: nothing that a command renders can leave the place where it stands. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
-  return new Markup(strings.reduce((all, string, at) => all + said(parts[at - 1]) + string));
+  return new Markup(strings.reduce((all, string, at) => all + markupText(parts[at - 1]) + string));
 }
 
-function said(part: Part): string {
+function markupText(part: Part): string {
   if (part === undefined || part === false) return '';
   if (part instanceof Markup) return part.text;
-  if (typeof part === 'object') return part.map(said).join('');
+  if (typeof part === 'object') return part.map(markupText).join('');
   return escapedHtml(String(part));
 }
 

@@ -78,7 +78,7 @@ export const SCENES: readonly Scene[] = [
       await watching.until((tree) => /amiable himself/.test(textOf(tree, 'markdown')), PATIENCE_MS);
       await host.launch('quick-dictate').done(PATIENCE_MS);
       const paragraphs = ['What Austen says of him, in her own words:', host.desktop.pasted];
-      const hud = String(host.desktop.did('hud').at(-1));
+      const hud = String(host.desktop.callsTo('hud').at(-1));
       return noteOf({ title: 'John Dashwood', paragraphs, hud, icon: stage.icon, assets: stage.assets });
     },
   },

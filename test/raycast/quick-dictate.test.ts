@@ -7,18 +7,18 @@ import { until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import { fakeCapture, fakeDictation, type FakeCapture } from './fake-capture.js';
-import { heard } from './heard.js';
+import { untilRecorded } from './heard.js';
 import { sottoHere, type SottoHere } from './sotto-here.js';
 
 const reason = await whyNotBuilt();
 
 /** A take that becomes something else when it is finished, or is followed to its end. */
 function serveDictation({ paths }: SottoHere, first: Partial<Capture>, isYours: boolean, end: Partial<Capture>) {
-  return fakeCapture(paths.capture, ({ type }, tell) => {
-    if (type === 'begin' || type === 'watch') tell({ type: 'dictation', dictation: fakeDictation(first) });
-    if (type === 'finish') tell({ type: 'finish', isYours });
-    if (type === 'finish' || type === 'watch') tell({ type: 'change', change: end });
-    if (type === 'last') tell({ type: 'last' });
+  return fakeCapture(paths.capture, ({ type }, send) => {
+    if (type === 'begin' || type === 'watch') send({ type: 'dictation', dictation: fakeDictation(first) });
+    if (type === 'finish') send({ type: 'finish', isYours });
+    if (type === 'finish' || type === 'watch') send({ type: 'change', change: end });
+    if (type === 'last') send({ type: 'last' });
   });
 }
 
@@ -28,8 +28,8 @@ describeUnless(reason)('Quick Dictate', () => {
   test('the first call begins, the second finishes and pastes', async () => {
     const host = here.raycast({ samples: 3 * SECOND });
     await host.launch('quick-dictate').done();
-    expect(host.desktop.did('hud')).toHaveLength(1);
-    await heard(here.paths, 3);
+    expect(host.desktop.callsTo('hud')).toHaveLength(1);
+    await untilRecorded(here.paths, 3);
     await host.launch('quick-dictate').done();
     expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
   });
@@ -47,7 +47,7 @@ describeUnless(reason)('Quick Dictate', () => {
   test('its text can be pasted once more', async () => {
     const host = here.raycast({ samples: 2 * SECOND });
     await host.launch('quick-dictate').done();
-    await heard(here.paths, 2);
+    await untilRecorded(here.paths, 2);
     await host.launch('quick-dictate').done();
     host.desktop.pasted = '';
     await host.launch('paste-last-transcript').done();
@@ -61,13 +61,13 @@ describeUnless(reason)('Quick Dictate', () => {
     await host.launch('quick-dictate').done();
     await capture.close();
     const { desktop } = host;
-    return { asked: capture.asked, hud: desktop.did('hud'), pasted: desktop.pasted };
+    return { requested: capture.requested, hud: desktop.callsTo('hud'), pasted: desktop.pasted };
   }
 
   test('a key that bounces finishes nothing', async () => {
     const begun = { startedMs: Date.now() + 3_600_000 };
-    const { asked, hud, pasted } = await calledWith(begun, true, { phase: 'final', text: '' });
-    expect(asked).toEqual(['begin']);
+    const { requested, hud, pasted } = await calledWith(begun, true, { phase: 'final', text: '' });
+    expect(requested).toEqual(['begin']);
     expect(hud).toEqual(['Listening. Run Quick Dictate again when you are done']);
     expect(pasted).toBe('');
   });
@@ -97,10 +97,10 @@ describeUnless(reason)('Quick Dictate', () => {
 
   test('a process of another version is waited for until it has left', async () => {
     const left: string[] = [];
-    const capture: FakeCapture = await fakeCapture(here.paths.capture, ({ type }, tell, socket) => {
+    const capture: FakeCapture = await fakeCapture(here.paths.capture, ({ type }, send, socket) => {
       if (type !== 'begin') return;
       socket.once('end', () => left.push('the command'));
-      tell({ type: 'error', error: new SottoError('VERSION_MISMATCH', 'it is another one').toWire() });
+      send({ type: 'error', error: new SottoError('VERSION_MISMATCH', 'it is another one').toWire() });
       setTimeout(() => {
         left.push('the process');
         void capture.close();
@@ -109,7 +109,7 @@ describeUnless(reason)('Quick Dictate', () => {
     const host = here.raycast({ samples: SECOND });
     await host.launch('quick-dictate').done();
     expect(left).toEqual(['the process', 'the command']);
-    expect(host.desktop.did('hud')).toEqual(['Listening. Run Quick Dictate again when you are done']);
+    expect(host.desktop.callsTo('hud')).toEqual(['Listening. Run Quick Dictate again when you are done']);
   });
 });
 
@@ -120,32 +120,32 @@ describeUnless(reason)('Paste Last Transcript', () => {
   async function called(first: Partial<Capture>, end: Partial<Capture>) {
     const host = here.raycast({ samples: SECOND });
     await host.launch('quick-dictate').done();
-    await heard(here.paths, 1);
+    await untilRecorded(here.paths, 1);
     await host.launch('quick-dictate').done();
     await BackgroundCapture.leave(here.paths.capture);
     host.desktop.pasted = '';
     const capture = await serveDictation(here, first, false, end);
     await host.launch('paste-last-transcript').done();
     await capture.close();
-    const toasts = host.desktop.did('toast') as { title: string }[];
-    return { pasted: host.desktop.pasted, said: toasts.map(({ title }) => title) };
+    const toasts = host.desktop.callsTo('toast') as { title: string }[];
+    return { pasted: host.desktop.pasted, toastTitles: toasts.map(({ title }) => title) };
   }
 
   test('pastes no older text while a dictation goes on', async () => {
-    expect(await called({}, {})).toEqual({ pasted: '', said: ['A dictation goes on'] });
+    expect(await called({}, {})).toEqual({ pasted: '', toastTitles: ['A dictation goes on'] });
   });
 
   test('pastes no older text in place of one that failed, and says why', async () => {
     const error = new SottoError('ENGINE_CRASHED', 'the engine is gone').toWire();
     expect(await called({ phase: 'finishing' }, { phase: 'failed', error })).toEqual({
       pasted: '',
-      said: ['The engine is gone'],
+      toastTitles: ['The engine is gone'],
     });
   });
 
   test('waits for one that is being finished', async () => {
     const last = await called({ phase: 'finishing' }, { phase: 'final', text: 'said' });
-    expect(last).toEqual({ pasted: 'said', said: [] });
+    expect(last).toEqual({ pasted: 'said', toastTitles: [] });
   });
 
   test('pastes what nobody was given, though nothing is kept', async () => {

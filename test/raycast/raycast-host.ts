@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readApiNames } from './api-names.js';
 import type { BuiltExtension } from './build-extension.js';
-import { Desktop, type Deed } from './desktop.js';
+import { Desktop, type ApiCall } from './desktop.js';
 import { argumentValues, commandOf, preferenceValues, type Command } from './manifest.js';
 import type { ApiNames, CommandMode, LaunchType } from './messages.js';
 import { RunningCommand } from './running-command.js';
@@ -59,7 +59,7 @@ export class RaycastHost {
   }
 
   /** All that was done, in order. */
-  get log(): readonly Deed[] {
+  get log(): readonly ApiCall[] {
     return this.desktop.log;
   }
 

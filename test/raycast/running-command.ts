@@ -52,7 +52,7 @@ export class RunningCommand {
     for (const stream of [this.#worker.stdout, this.#worker.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
     }
-    this.#worker.on('message', (message: FromWorker) => this.#hear(message));
+    this.#worker.on('message', (message: FromWorker) => this.#onMessage(message));
     this.#worker.on('error', (error: Error) => this.#fail(error));
     this.unloaded = new Promise((resolve) => {
       this.#worker.once('exit', () => {
@@ -136,7 +136,7 @@ export class RunningCommand {
   async scrollOn(): Promise<void> {
     const list = this.#tree;
     if (list?.props.pagination === undefined) throw new Error('there are no pages');
-    await this.#ask((id) => ({ type: 'run', id, node: list.id, handler: 'pagination.onLoadMore', args: [] }));
+    await this.#request((id) => ({ type: 'run', id, node: list.id, handler: 'pagination.onLoadMore', args: [] }));
   }
 
   /** Types into the search bar. */
@@ -156,12 +156,12 @@ export class RunningCommand {
   async fill(field: string, value: unknown): Promise<void> {
     const found = find(this.#tree, ({ type, props }) => type.startsWith('Form.') && props.id === field);
     if (found === undefined) throw new Error(`there is no field ${field}`);
-    await this.#ask((id) => ({ type: 'fill', id, node: found.id, value }));
+    await this.#request((id) => ({ type: 'fill', id, node: found.id, value }));
   }
 
   /** Escape: back to the screen below, or out of the command. */
   async back(): Promise<void> {
-    if (this.#depth > 1) await this.#ask((id) => ({ type: 'back', id }));
+    if (this.#depth > 1) await this.#request((id) => ({ type: 'back', id }));
     else await this.pop();
   }
 
@@ -200,10 +200,10 @@ export class RunningCommand {
 
   async #run(node: TreeNode, handler: string, args: readonly unknown[]): Promise<void> {
     if (node.props[handler] === undefined) throw new Error(`${node.type} has no ${handler}`);
-    await this.#ask((id) => ({ type: 'run', id, node: node.id, handler, args }));
+    await this.#request((id) => ({ type: 'run', id, node: node.id, handler, args }));
   }
 
-  async #ask(message: (id: number) => ToWorker): Promise<void> {
+  async #request(message: (id: number) => ToWorker): Promise<void> {
     const id = ++this.#lastId;
     await new Promise<void>((resolve, reject) => {
       this.#running.set(id, (error) => {
@@ -215,7 +215,7 @@ export class RunningCommand {
     });
   }
 
-  #hear(message: FromWorker): void {
+  #onMessage(message: FromWorker): void {
     switch (message.type) {
       case 'tree':
         this.#tree = message.tree;
@@ -223,7 +223,7 @@ export class RunningCommand {
         this.#changed();
         this.#unloadMenu();
         break;
-      case 'ask':
+      case 'call':
         this.#answer(message);
         break;
       case 'spawned':
@@ -252,7 +252,7 @@ export class RunningCommand {
     if (this.#tree?.props.isLoading !== true) void this.pop();
   }
 
-  #answer({ id, what, args }: Extract<FromWorker, { type: 'ask' }>): void {
+  #answer({ id, what, args }: Extract<FromWorker, { type: 'call' }>): void {
     const send = (answer: { value?: unknown; error?: string }): void => {
       this.#worker.postMessage({ type: 'answer', id, ...answer } satisfies ToWorker);
     };

@@ -70,7 +70,7 @@ describeUnless(reason)('Set up Sotto', () => {
     await command.select('Login Agent');
     await command.act('Install Login Agent');
     await command.untilText(/Running, pid \d+/);
-    expect(host.desktop.did('toast').at(-1)).toMatchObject({
+    expect(host.desktop.callsTo('toast').at(-1)).toMatchObject({
       style: 'SUCCESS',
       title: expect.stringMatching(/^Login agent installed\. The daemon is running/) as unknown,
     });
@@ -136,7 +136,7 @@ describeUnless(reason)('Set up Sotto', () => {
     expect(titlesIn(command.tree, 'To Be Mended')).toEqual(['Microphone']);
     await command.select('Microphone');
     await command.act('Open Microphone Settings');
-    expect(host.desktop.did('open')).toEqual([expect.stringContaining('Privacy_Microphone')]);
+    expect(host.desktop.callsTo('open')).toEqual([expect.stringContaining('Privacy_Microphone')]);
   });
 
   test('where Sotto is not found, its path can be given', async () => {
@@ -144,7 +144,7 @@ describeUnless(reason)('Set up Sotto', () => {
     const command = await open(host);
     expect(command.text()).toMatch(/One Thing to Mend[\s\S]*There is no Sotto at \/none\/sotto/);
     await command.act('Give the Path of Sotto');
-    expect(host.desktop.did('openExtensionPreferences')).toHaveLength(1);
+    expect(host.desktop.callsTo('openExtensionPreferences')).toHaveLength(1);
   });
 });
 

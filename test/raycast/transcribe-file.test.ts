@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { until } from '#test/harness/wait.js';
-import { whyNoEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { whyNoEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
@@ -108,8 +108,8 @@ describeBuilt('Transcribe File', () => {
     const host = selecting(empty);
     const again = host.launch('transcribe-file');
     await untilStates(again, 'Done', 'Done');
-    await until(() => host.desktop.did('toast').length > 0);
-    expect(host.desktop.did('toast')).toMatchObject([{ title: 'There is no audio in “Empty”' }]);
+    await until(() => host.desktop.callsTo('toast').length > 0);
+    expect(host.desktop.callsTo('toast')).toMatchObject([{ title: 'There is no audio in “Empty”' }]);
   });
 
   test('a folder without audio is refused with a word, and one is asked for files', async () => {
@@ -160,7 +160,7 @@ describeBuilt('Transcribe File', () => {
     const command = host.launch('transcribe-clipboard');
     await command.untilText('There is no file on the clipboard');
     expect(command.actions()).toEqual(['Choose Files…']);
-    expect(host.desktop.did('toast')).toMatchObject([{ title: 'Could not read the clipboard' }]);
+    expect(host.desktop.callsTo('toast')).toMatchObject([{ title: 'Could not read the clipboard' }]);
   });
 
   test('saves beside the file in every form, never over another file', async () => {
@@ -179,12 +179,12 @@ describeBuilt('Transcribe File', () => {
     expect(written('talk 3.srt')).toBe(written('talk 2.srt'));
     expect(written('talk.vtt')).toMatch(/^WEBVTT\n\n/);
     expect(JSON.parse(written('talk.json'))).toMatchObject({ file: path, text: spoken(2), language: 'en' });
-    expect(host.desktop.did('toast')).toContainEqual(
+    expect(host.desktop.callsTo('toast')).toContainEqual(
       expect.objectContaining({ title: 'Saved as talk 3.srt' }),
     );
     await command.untilText('talk 3.srt');
     await command.act('Show in Finder');
-    expect(host.desktop.did('showInFinder')).toEqual([join(here.paths.home, 'talk 3.srt')]);
+    expect(host.desktop.callsTo('showInFinder')).toEqual([join(here.paths.home, 'talk 3.srt')]);
     expect(command.actions()).toContain('Open Saved File');
   });
 
@@ -295,8 +295,8 @@ describeBuilt('Transcribe File', () => {
     await first.pop();
     host.desktop.showFinder(audio('b.wav'));
     const second = host.launch('transcribe-file', { preferences: { model: 'm'.repeat(5_000) } });
-    await until(() => host.desktop.did('toast').length > 0);
-    expect(host.desktop.did('toast')).toMatchObject([{ style: 'FAILURE' }]);
+    await until(() => host.desktop.callsTo('toast').length > 0);
+    expect(host.desktop.callsTo('toast')).toMatchObject([{ style: 'FAILURE' }]);
     await untilStates(second, 'Done');
     expect(titles(await second.until(() => true))).toEqual(['a.wav']);
   });
@@ -331,15 +331,15 @@ describeReal('Transcribe File, with nothing faked', () => {
     await command.until(() => command.actions().includes('Copy'));
     await command.act('Save as SRT Subtitles');
     const subtitles = readFileSync(join(here.paths.home, 'talk.srt'), 'utf8');
-    expect(wordsOf(subtitles.replace(/^\d+$|^.* --> .*$/gm, ''))).toEqual(wordsOf(JFK_SAID));
+    expect(wordsOf(subtitles.replace(/^\d+$|^.* --> .*$/gm, ''))).toEqual(wordsOf(JFK_TEXT));
     await command.act('Copy');
     await command.done();
-    expect(wordsOf(host.desktop.clipboard[0]?.text ?? '')).toEqual(wordsOf(JFK_SAID));
+    expect(wordsOf(host.desktop.clipboard[0]?.text ?? '')).toEqual(wordsOf(JFK_TEXT));
   });
 
   test('the tool writes it down for Raycast’s AI', async () => {
-    const said = await raycast().callTool('transcribe-file', { path: jfk, language: 'en' });
-    expect(wordsOf(String(said))).toEqual(wordsOf(JFK_SAID));
+    const text = await raycast().callTool('transcribe-file', { path: jfk, language: 'en' });
+    expect(wordsOf(String(text))).toEqual(wordsOf(JFK_TEXT));
   });
 });
 

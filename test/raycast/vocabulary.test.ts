@@ -88,7 +88,7 @@ describeUnless(reason)('Vocabulary', () => {
     await command.fill('from', 'Nguyễn');
     await here.sotto('vocabulary', 'add', 'Hopper');
     await command.act('Save Word');
-    expect(host.desktop.did('toast')).toContainEqual(
+    expect(host.desktop.callsTo('toast')).toContainEqual(
       expect.objectContaining({ title: 'The vocabulary was changed elsewhere meanwhile' }),
     );
     expect(await kept()).toMatchObject({ words: ['Nguyen', 'Hopper'] });
@@ -120,7 +120,7 @@ describeUnless(reason)('Vocabulary', () => {
     const command = host.launch('vocabulary');
     await command.untilText('The Vocabulary Can’t Be Read');
     await command.act('Show File in Finder');
-    expect(host.desktop.did('showInFinder')).toEqual([here.paths.vocabulary]);
+    expect(host.desktop.callsTo('showInFinder')).toEqual([here.paths.vocabulary]);
     writeFileSync(here.paths.vocabulary, '{"words": ["Nguyen"]}');
     await command.act('Try Again');
     await command.until(() => titles(command).join() === 'Nguyen');
@@ -133,10 +133,10 @@ describeUnless(reason)('Vocabulary', () => {
     await command.until((tree) =>
       [...walk(tree)].some(({ props }) => props.id === 'word' && props.defaultValue === 'Nguyen'),
     );
-    await command.fill('heard', 'win');
+    await command.fill('recognized', 'win');
     await command.act('Add Word');
     expect(await kept()).toEqual({ words: ['Nguyen'], replacements: [{ from: 'win', to: 'Nguyen' }] });
-    expect(host.desktop.did('hud')).toEqual(['Sotto listens for “Nguyen” from now on']);
+    expect(host.desktop.callsTo('hud')).toEqual(['Sotto listens for “Nguyen” from now on']);
   });
 
   test('where nothing is selected a word is typed', async () => {
@@ -159,9 +159,9 @@ describeUnless(reason)('Vocabulary', () => {
     const host = here.raycast({ samples: 3 * SECOND });
     const command = host.launch('dictate');
     await command.untilText('0:03');
-    await open(command, 'Add Word to Vocabulary', 'heard');
+    await open(command, 'Add Word to Vocabulary', 'recognized');
     await command.fill('word', 'Shaun');
-    await command.fill('heard', first);
+    await command.fill('recognized', first);
     await command.act('Add Word');
     await command.until(() => command.actions().includes('Finish and Paste'));
     await command.act('Finish and Paste');

@@ -69,12 +69,12 @@ async function watch(
   one: SottoClient,
   isSo: (files: readonly FileJob[]) => boolean,
 ): Promise<(readonly FileJob[])[]> {
-  const looks: (readonly FileJob[])[] = [];
+  const snapshots: (readonly FileJob[])[] = [];
   for await (const files of one.files.watch()) {
-    looks.push(files);
-    if (isSo(files)) return looks;
+    snapshots.push(files);
+    if (isSo(files)) return snapshots;
   }
-  return looks;
+  return snapshots;
 }
 
 const areOver = (files: readonly FileJob[]): boolean => files.length > 0 && files.every(isFileOver);
@@ -87,8 +87,8 @@ describe('files of the daemon', () => {
     expect(added.map(({ path, state }) => ({ path, state }))).toEqual(
       paths.map((path) => ({ path, state: 'queued' })),
     );
-    const looks = await watch(one, areOver);
-    expect(looks.at(-1)?.map(({ state }) => state)).toEqual(['final', 'final', 'final']);
+    const snapshots = await watch(one, areOver);
+    expect(snapshots.at(-1)?.map(({ state }) => state)).toEqual(['final', 'final', 'final']);
     for (const [at, { id }] of added.entries()) {
       const { file, segments } = await one.files.get(id);
       expect(segments.map(({ text }) => text)).toEqual(scriptedTexts(2 + at));
@@ -102,8 +102,8 @@ describe('files of the daemon', () => {
     const [added] = await one.files.add([audio('long.wav', { segments: 40, delayMs: 10 })]);
     one.close();
     const other = await client();
-    const looks = await watch(other, areOver);
-    expect(looks[0]?.[0]?.id).toBe(added?.id);
+    const snapshots = await watch(other, areOver);
+    expect(snapshots[0]?.[0]?.id).toBe(added?.id);
     expect((await other.files.get(added?.id ?? '')).segments).toHaveLength(40);
     other.close();
   });
@@ -111,13 +111,13 @@ describe('files of the daemon', () => {
   test('tell how far they are: seconds, and the end of what is written', async () => {
     const one = await client();
     await one.files.add([audio('long.wav', { segments: 30, delayMs: 60, texts: 1 })]);
-    const looks = (await watch(one, areOver)).map(([file]) => file);
-    const done = looks.map((file) => file?.doneSeconds ?? 0);
+    const snapshots = (await watch(one, areOver)).map(([file]) => file);
+    const done = snapshots.map((file) => file?.doneSeconds ?? 0);
     expect(done).toEqual([...done].sort((a, b) => a - b));
-    const running = looks.filter((file) => file?.state === 'running');
+    const running = snapshots.filter((file) => file?.state === 'running');
     expect(running.some((file) => file?.tail?.includes(' segment 5') === true)).toBe(true);
-    expect(looks.at(-1)).toMatchObject({ state: 'final', durationSeconds: 30, doneSeconds: 30 });
-    expect(looks.at(-1)?.tail).toBeUndefined();
+    expect(snapshots.at(-1)).toMatchObject({ state: 'final', durationSeconds: 30, doneSeconds: 30 });
+    expect(snapshots.at(-1)?.tail).toBeUndefined();
     one.close();
   });
 
@@ -180,9 +180,9 @@ describe('files of the daemon', () => {
     const long = audio('long.wav', { segments: 1_000, delayMs: 50 });
     const many = Array.from({ length: FILE_LIMITS.open + 1 }, () => long);
     await expect(one.files.add(many)).rejects.toMatchObject({ code: 'BUSY' });
-    const [looked = []] = await watch(one, () => true);
-    expect(looked).toHaveLength(FILE_LIMITS.open);
-    await one.files.cancel(looked.map(({ id }) => id));
+    const [listed = []] = await watch(one, () => true);
+    expect(listed).toHaveLength(FILE_LIMITS.open);
+    await one.files.cancel(listed.map(({ id }) => id));
     await watch(one, areOver);
     const [fresh] = await one.files.add([audio('fresh.wav', { segments: 1 })]);
     const last = (await watch(one, areOver)).at(-1);

@@ -23,19 +23,19 @@ afterEach(async () => {
   home.remove();
 });
 
-interface Patience {
+interface Timeouts {
   readonly everyMs?: number;
   readonly unreadMs?: number;
 }
 
 /** Where nothing else is said, more patient than the busiest machine needs. */
-function serve({ everyMs = 60_000, unreadMs = 60_000 }: Patience = {}): Promise<ServedHere> {
+function serve({ everyMs = 60_000, unreadMs = 60_000 }: Timeouts = {}): Promise<ServedHere> {
   return serveHere(home, { pace: { everyMs, leastBytes: 10 }, most: 2, unreadMs });
 }
 
-async function serveInstead(patience: Patience): Promise<void> {
+async function restartServer(timeouts: Timeouts): Promise<void> {
   await served.close();
-  served = await serve(patience);
+  served = await serve(timeouts);
 }
 
 const local = ['Host', 'localhost'] as const;
@@ -104,7 +104,7 @@ describe('a route', () => {
 
 describe('a body', () => {
   test('that hardly comes is given up, with an answer, and its place is free again', async () => {
-    await serveInstead({ everyMs: 100 });
+    await restartServer({ everyMs: 100 });
     const socket = await open(served.socket);
     const answer = all(socket);
     socket.write(requestOf('POST /work HTTP/1.1', [local, ['Content-Length', '1000']], 'a'));
@@ -116,7 +116,7 @@ describe('a body', () => {
   });
 
   test('that keeps coming may take its time', async () => {
-    await serveInstead({ everyMs: 500 });
+    await restartServer({ everyMs: 500 });
     const socket = await open(served.socket);
     const answer = all(socket);
     socket.write(requestOf('POST /work HTTP/1.1', [local, ['Content-Length', '1000']]));
@@ -179,7 +179,7 @@ describe('an answer', () => {
   });
 
   test.each(['/much?parts', '/much'])('of %s that nobody takes is given up', async (path) => {
-    await serveInstead({ unreadMs: 100 });
+    await restartServer({ unreadMs: 100 });
     const socket = await open(served.socket);
     // Left alone: nothing of it is read.
     socket.pause();

@@ -59,7 +59,7 @@ afterEach(async () => {
 
 /** A client without manners of its own: says and hears messages as they are. */
 class Raw {
-  readonly heard: DaemonMessage[] = [];
+  readonly received: DaemonMessage[] = [];
 
   readonly socket = new WebSocket('ws://localhost/ws', {
     createConnection: () => connect(home.paths.socket),
@@ -68,13 +68,13 @@ class Raw {
 
   constructor() {
     clients.push(this);
-    this.socket.on('message', (data) => this.heard.push(parseDaemonMessage((data as Buffer).toString())));
+    this.socket.on('message', (data) => this.received.push(parseDaemonMessage((data as Buffer).toString())));
     this.socket.on('error', () => undefined);
     const client = { name: 'raw', version: '0' };
-    this.socket.on('open', () => this.say({ type: 'hello', protocol: PROTOCOL_VERSION, client }));
+    this.socket.on('open', () => this.send({ type: 'hello', protocol: PROTOCOL_VERSION, client }));
   }
 
-  say(message: object): void {
+  send(message: object): void {
     this.socket.send(JSON.stringify(message));
   }
 
@@ -84,32 +84,32 @@ class Raw {
   }
 
   async next<T extends DaemonMessage['type']>(type: T): Promise<Extract<DaemonMessage, { type: T }>> {
-    const found = (): DaemonMessage | undefined => this.heard.find((message) => message.type === type);
+    const found = (): DaemonMessage | undefined => this.received.find((message) => message.type === type);
     await until(() => found() !== undefined);
     const message = found() as Extract<DaemonMessage, { type: T }>;
-    this.heard.splice(this.heard.indexOf(message), 1);
+    this.received.splice(this.received.indexOf(message), 1);
     return message;
   }
 
   async open(id: string): Promise<number> {
     await this.next('hello');
-    this.say({ type: 'open', id });
+    this.send({ type: 'open', id });
     return (await this.next('opened')).channel;
   }
 
   /** Committed text so far. */
   get committed(): string {
-    return this.heard
+    return this.received
       .map((one) => (one.type === 'live' && one.event.type === 'committed' ? one.event.text : ''))
       .join('');
   }
 
   get seq(): number {
-    return Math.max(0, ...this.heard.map((one) => (one.type === 'live' ? (one.seq ?? 0) : 0)));
+    return Math.max(0, ...this.received.map((one) => (one.type === 'live' ? (one.seq ?? 0) : 0)));
   }
 
   get final(): unknown {
-    return this.heard.find((one) => one.type === 'live' && one.event.type === 'final');
+    return this.received.find((one) => one.type === 'live' && one.event.type === 'final');
   }
 }
 
@@ -117,7 +117,7 @@ describe('dictation over the socket', () => {
   test('that is resumed over the same connection has one channel: the one before is closed', async () => {
     const client = new Raw();
     const first = await client.open('one');
-    client.say({ type: 'resume', id: 'one', seq: 0 });
+    client.send({ type: 'resume', id: 'one', seq: 0 });
     const { channel } = await client.next('opened');
     expect(channel).not.toBe(first);
     client.audio(first, 0, SECOND);
@@ -129,13 +129,13 @@ describe('dictation over the socket', () => {
     const client = new Raw();
     const channel = await client.open('one');
     for (let at = 0; at < 2.5 * SECOND; at += 1600) client.audio(channel, at, at + 1600);
-    client.say({ type: 'finish', id: 'one', samples: 2.5 * SECOND });
+    client.send({ type: 'finish', id: 'one', samples: 2.5 * SECOND });
     await until(() => client.final !== undefined);
     expect(client.final).toMatchObject({ id: 'one', event: { text: rampText(2.5 * SECOND), model: 'fake' } });
     expect(client.committed).toBe(rampText(2.5 * SECOND));
-    const acknowledged = client.heard.flatMap((one) => (one.type === 'acknowledged' ? [one.samples] : []));
+    const acknowledged = client.received.flatMap((one) => (one.type === 'acknowledged' ? [one.samples] : []));
     expect(acknowledged.at(-1)).toBe(2.5 * SECOND);
-    const numbers = client.heard.flatMap((one) => (one.type === 'live' && one.seq ? [one.seq] : []));
+    const numbers = client.received.flatMap((one) => (one.type === 'live' && one.seq ? [one.seq] : []));
     expect(numbers).toEqual(numbers.map((_, i) => i + 1));
   });
 
@@ -147,11 +147,11 @@ describe('dictation over the socket', () => {
     first.socket.terminate();
     const second = new Raw();
     await second.next('hello');
-    second.say({ type: 'resume', id: 'one', seq: first.seq });
+    second.send({ type: 'resume', id: 'one', seq: first.seq });
     const opened = await second.next('opened');
     expect(opened.acknowledged).toBe(1.8 * SECOND);
     second.audio(opened.channel, opened.acknowledged, 2.5 * SECOND);
-    second.say({ type: 'finish', id: 'one', samples: 2.5 * SECOND });
+    second.send({ type: 'finish', id: 'one', samples: 2.5 * SECOND });
     await until(() => second.final !== undefined);
     expect(first.committed + second.committed).toBe(rampText(2.5 * SECOND));
   });
@@ -159,15 +159,15 @@ describe('dictation over the socket', () => {
   test('several at once on one connection keep apart', async () => {
     const client = new Raw();
     const one = await client.open('one');
-    client.say({ type: 'open', id: 'two' });
+    client.send({ type: 'open', id: 'two' });
     const two = (await client.next('opened')).channel;
     expect(two).not.toBe(one);
     client.audio(one, 0, SECOND);
     client.audio(two, 0, 2 * SECOND);
-    client.say({ type: 'finish', id: 'one', samples: SECOND });
-    client.say({ type: 'finish', id: 'two', samples: 2 * SECOND });
+    client.send({ type: 'finish', id: 'one', samples: SECOND });
+    client.send({ type: 'finish', id: 'two', samples: 2 * SECOND });
     const finals = (): string[] =>
-      client.heard.flatMap((m) =>
+      client.received.flatMap((m) =>
         m.type === 'live' && m.event.type === 'final' ? [`${m.id} ${m.event.text}`] : [],
       );
     await until(() => finals().length === 2);
@@ -187,7 +187,7 @@ describe('dictation over the socket', () => {
   ])('refuses %s', async (_, message, code) => {
     const client = new Raw();
     await client.open('one');
-    client.say(message);
+    client.send(message);
     expect((await client.next('error')).error.code).toBe(code);
   });
 
@@ -208,13 +208,13 @@ describe('dictation over the socket', () => {
     const client = new Raw();
     const channel = await client.open('one');
     client.audio(channel, 0, SECOND);
-    client.say({ type: 'cancel', id: 'one' });
+    client.send({ type: 'cancel', id: 'one' });
     client.audio(channel, SECOND, 2 * SECOND);
-    await until(() => client.heard.some((one) => one.type === 'live' && one.event.type === 'cancelled'));
-    client.say({ type: 'cancel', id: 'one' });
-    client.say({ type: 'resume', id: 'never', seq: 0 });
+    await until(() => client.received.some((one) => one.type === 'live' && one.event.type === 'cancelled'));
+    client.send({ type: 'cancel', id: 'one' });
+    client.send({ type: 'resume', id: 'never', seq: 0 });
     await client.next('error');
-    expect(client.heard.filter(({ type }) => type === 'error')).toEqual([]);
+    expect(client.received.filter(({ type }) => type === 'error')).toEqual([]);
     await live.stop(0);
     expect(readdirSync(home.folder).filter((name) => /spool|said/.test(name))).toEqual([]);
   });
@@ -225,10 +225,10 @@ describe('dictation over the socket', () => {
     client.audio(channel, 0, SECOND);
     await until(() => client.committed !== '');
     client.socket.terminate();
-    const goneMs = performance.now();
+    const closedMs = performance.now();
     await until(() => live.idle);
     // The grace of a second, and the engine's last look; not a speed of anything.
-    expect(performance.now() - goneMs).toBeGreaterThan(900);
+    expect(performance.now() - closedMs).toBeGreaterThan(900);
     expect(existsSync(`${home.folder}/one.spool`)).toBe(true);
   });
 });

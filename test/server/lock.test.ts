@@ -23,7 +23,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function take(): Promise<Lock> {
+async function acquire(): Promise<Lock> {
   const lock = await takeLock(places);
   held.push(lock);
   return lock;
@@ -58,7 +58,7 @@ async function kill(pid: number): Promise<void> {
 
 describe('takeLock', () => {
   test('writes the process number beside the lock', async () => {
-    const lock = await take();
+    const lock = await acquire();
     expect(lock.isInPlace()).toBe(true);
     expect(lastHolder(places)).toEqual({ pid: process.pid });
     expect(readFileSync(`${places.lock}.pid`, 'utf8')).toBe(String(process.pid));
@@ -66,7 +66,7 @@ describe('takeLock', () => {
 
   test('a holder that was killed holds nothing', async () => {
     await kill(await otherHolder());
-    await take();
+    await acquire();
     expect(lastHolder(places)).toEqual({ pid: process.pid });
   });
 
@@ -97,7 +97,7 @@ describe('takeLock', () => {
 
   test('waits for a holder that does not listen yet, and gets the lock where it ends instead', async () => {
     const pid = await otherHolder();
-    const attempt = take();
+    const attempt = acquire();
     await kill(pid);
     expect((await attempt).isInPlace()).toBe(true);
   });
@@ -105,7 +105,7 @@ describe('takeLock', () => {
   test('another process that got the number of a dead holder is no holder', async () => {
     writeFileSync(`${places.lock}.pid`, String(process.ppid));
     expect(await activeHolder(places)).toBeUndefined();
-    await take();
+    await acquire();
     expect(lastHolder(places)).toEqual({ pid: process.pid });
   });
 
@@ -127,7 +127,7 @@ describe('takeLock', () => {
 
 describe('a lock whose file was removed', () => {
   test('is made again', async () => {
-    const lock = await take();
+    const lock = await acquire();
     rmSync(places.lock);
     expect(lock.isInPlace()).toBe(false);
     expect(lock.replace()).toBe(true);
@@ -136,7 +136,7 @@ describe('a lock whose file was removed', () => {
   });
 
   test('is not, where another process was quicker', async () => {
-    const lock = await take();
+    const lock = await acquire();
     rmSync(places.lock);
     const pid = await otherHolder();
     expect(lock.isInPlace()).toBe(false);
@@ -145,7 +145,7 @@ describe('a lock whose file was removed', () => {
   });
 
   test('is not, where the whole folder is gone: nothing is made there again', async () => {
-    const lock = await take();
+    const lock = await acquire();
     rmSync(folder, { recursive: true });
     expect(lock.replace()).toBe(false);
     expect(existsSync(folder)).toBe(false);

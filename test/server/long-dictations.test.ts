@@ -22,7 +22,7 @@ import { ramp, SECOND } from '#test/harness/ramp.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 
 /** Words of a committed event, as a pass over minutes of audio gives them. */
-const WORDS_A_LOOK = 400;
+const WORDS_PER_STEP = 400;
 const VOCABULARY = [' речь', ' the', ' größte', ' sotto', ' 言葉', ' said', ' naïve', ' word'];
 const REPLACED = new Replacer([{ from: 'sotto', to: 'Sotto 🎙' }]);
 
@@ -56,14 +56,14 @@ class Wordy implements Engine {
       finish: () => {
         const rest = wordsOf(this.words);
         const look = () => ({
-          committed: rest.splice(0, WORDS_A_LOOK),
+          committed: rest.splice(0, WORDS_PER_STEP),
           tentative: '',
           language: 'en',
           heardSamples,
           intervalSeconds: 0.5,
           checkpoint: { fromSample: heardSamples, state: null },
         });
-        while (rest.length > WORDS_A_LOOK) report({ type: 'look', look: look() });
+        while (rest.length > WORDS_PER_STEP) report({ type: 'look', look: look() });
         report({ type: 'done', look: look() });
       },
     };

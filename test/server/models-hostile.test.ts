@@ -23,7 +23,7 @@ describe('a client that means ill', () => {
     return new Promise((resolve) => socket.once('message', () => resolve(socket)));
   }
 
-  function heard(socket: WebSocket): { type: string; id?: string; error?: { code: string } }[] {
+  function messagesOf(socket: WebSocket): { type: string; id?: string; error?: { code: string } }[] {
     const all: { type: string; id?: string; error?: { code: string } }[] = [];
     socket.on('message', (data: Buffer) => all.push(JSON.parse(data.toString()) as { type: string }));
     return all;
@@ -52,7 +52,7 @@ describe('a client that means ill', () => {
     [{ do: 'wait', timeoutSeconds: '60' }],
   ])('hears what is wrong with %j', async (request) => {
     const socket = await greeted();
-    const all = heard(socket);
+    const all = messagesOf(socket);
     socket.send(JSON.stringify({ type: 'models', id: 'x', request }));
     await until(() => all.length > 0);
     expect(all[0]).toMatchObject({ type: 'error', id: 'x', error: { code: 'INVALID_ARGUMENT' } });
@@ -71,7 +71,7 @@ describe('a client that means ill', () => {
     ['info', 'fake\u0000'],
   ])('%s %j reaches nothing outside the folder of models', async (what, model) => {
     const socket = await greeted();
-    const all = heard(socket);
+    const all = messagesOf(socket);
     socket.send(JSON.stringify({ type: 'models', id: 'x', request: { do: what, model, force: true } }));
     await until(() => all.some(({ type }) => type === 'error' || type === 'failed'));
     expect(['MODEL_NOT_FOUND', 'INVALID_ARGUMENT']).toContain(
@@ -106,7 +106,7 @@ describe('a client that means ill', () => {
 
   test('has so many requests at a time, each with an id of its own', async () => {
     const socket = await greeted();
-    const all = heard(socket);
+    const all = messagesOf(socket);
     const most = MODEL_LIMITS.requestsPerConnection;
     const watch = (id: string): void =>
       socket.send(JSON.stringify({ type: 'models', id, request: { do: 'watch' } }));
@@ -139,7 +139,7 @@ describe('a client that means ill', () => {
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     here.daemon.engine.tell([{ name: 'fake', state: 'warming' }]);
-    const all = heard(slow) as { models?: unknown; event?: { models: ModelStatus[] } }[];
+    const all = messagesOf(slow) as { models?: unknown; event?: { models: ModelStatus[] } }[];
     await one.models.list();
     slow.resume();
     const last = (): ModelStatus[] => all.at(-1)?.event?.models ?? [];

@@ -133,11 +133,11 @@ describe('use', () => {
       message: 'large is not ready after 0.05 s: loading, 30 %',
     });
     const waiting = models.whenReady({ model: 'large', timeoutSeconds: 60 });
-    const nobody = new AbortController();
-    const gone = models.whenReady({ model: 'large', timeoutSeconds: 60, signal: nobody.signal });
+    const controller = new AbortController();
+    const cancelled = models.whenReady({ model: 'large', timeoutSeconds: 60, signal: controller.signal });
     await models.info('large');
-    nobody.abort();
-    expect(await failureOf(gone)).toBe('CANCELLED');
+    controller.abort();
+    expect(await failureOf(cancelled)).toBe('CANCELLED');
     here.daemon.engine.ready('large');
     expect(await waiting).toMatchObject({ name: 'large', state: 'ready' });
     await use.result;

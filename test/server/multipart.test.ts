@@ -249,13 +249,13 @@ describe('what is no form', () => {
 
 describe('a file that is sent', () => {
   test('is gone with whoever sent it', async () => {
-    const gone = new AbortController();
+    const controller = new AbortController();
     const source: FormSource = Object.assign(new Readable({ read: () => undefined }), {
       headers: { 'content-type': TYPE },
     });
     source.push(WHOLE.subarray(0, 2_000));
-    const reading = readForm(source, { folder, signal: gone.signal, limits: LIMITS });
-    setTimeout(() => gone.abort(), 30);
+    const reading = readForm(source, { folder, signal: controller.signal, limits: LIMITS });
+    setTimeout(() => controller.abort(), 30);
     await expect(reading).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(readdirSync(folder)).toEqual([]);
   });

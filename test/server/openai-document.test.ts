@@ -39,8 +39,8 @@ describe('the document of the API', () => {
     home.remove();
     expect(sockets.map(({ path }) => path)).toEqual(['/v1/realtime', '/realtime']);
     // Without /v1 it is the same once more.
-    const told = OPERATIONS.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
-    expect(served.filter((route) => !/ \/(audio|models)\b/.test(route)).sort()).toEqual(told.sort());
+    const documented = OPERATIONS.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    expect(served.filter((route) => !/ \/(audio|models)\b/.test(route)).sort()).toEqual(documented.sort());
   });
 
   test('is OpenAPI 3.1 whose references lead somewhere', async () => {

@@ -63,16 +63,16 @@ describe('a stream in which nothing is said', () => {
         left = true;
       }
     }
-    const heard: string[] = [];
+    const received: string[] = [];
     const reading = (async () => {
-      for await (const text of keptAlive(source(), clock, 15_000)) heard.push(text);
+      for await (const text of keptAlive(source(), clock, 15_000)) received.push(text);
     })();
     const pass = async (ms: number): Promise<void> => {
       clock.advance(ms);
       await sleep(0);
     };
     await pass(14_000);
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
     await pass(1_000);
     await pass(15_000);
     say('one');
@@ -81,7 +81,7 @@ describe('a stream in which nothing is said', () => {
     await pass(2_000);
     say('');
     await reading;
-    expect(heard).toEqual([': keep-alive\n\n', ': keep-alive\n\n', 'one', 'two']);
+    expect(received).toEqual([': keep-alive\n\n', ': keep-alive\n\n', 'one', 'two']);
     expect(left).toBe(true);
   });
 });

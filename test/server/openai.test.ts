@@ -72,10 +72,10 @@ describe('a transcription', () => {
     const answer = await here.transcribe({ ...HELLO, language: 'de', durationSeconds: 2.5 }, [
       ['response_format', 'verbose_json'],
     ]);
-    const said = v.parse(verboseTranscriptionSchema, answer.json());
-    expect(said).toMatchObject({ task: 'transcribe', language: 'german', duration: 2.5, text: TEXT });
-    expect(said.words).toBeUndefined();
-    expect(said.segments?.[1]).toEqual({
+    const transcription = v.parse(verboseTranscriptionSchema, answer.json());
+    expect(transcription).toMatchObject({ task: 'transcribe', language: 'german', duration: 2.5, text: TEXT });
+    expect(transcription.words).toBeUndefined();
+    expect(transcription.segments?.[1]).toEqual({
       id: 1,
       seek: 100,
       start: 1,
@@ -114,9 +114,9 @@ describe('a transcription', () => {
     ['an empty one', [['timestamp_granularities[]', '']], { words: false, segments: true }],
   ] as const)('tells the times that were asked for: %s', async (_, fields, { words, segments }) => {
     const answer = await here.transcribe(HELLO, [['response_format', 'verbose_json'], ...fields]);
-    const said = v.parse(verboseTranscriptionSchema, answer.json());
-    expect([said.words !== undefined, said.segments !== undefined]).toEqual([words, segments]);
-    if (words) expect(said.words?.[1]).toEqual({ word: 'there.', start: 0.5, end: 1 });
+    const transcription = v.parse(verboseTranscriptionSchema, answer.json());
+    expect([transcription.words !== undefined, transcription.segments !== undefined]).toEqual([words, segments]);
+    if (words) expect(transcription.words?.[1]).toEqual({ word: 'there.', start: 0.5, end: 1 });
   });
 
   test('tells how probable each token is, with its bytes', async () => {
@@ -182,17 +182,17 @@ describe('a transcription', () => {
   });
 
   test('is called off, and its file is gone, when nobody waits any more', async () => {
-    const gone = new AbortController();
-    const asked = here
+    const controller = new AbortController();
+    const requests = here
       .openai()
       .audio.transcriptions.create(
         { model: 'whisper-1', file: await toFile(sound({ ...HELLO, holdAt: 1 }), 'a.wav') },
-        { signal: gone.signal },
+        { signal: controller.signal },
       );
     await until(() => here.engine.ran.length === 1);
     expect(here.held).toHaveLength(1);
-    gone.abort();
-    await expect(asked).rejects.toThrow(/abort/i);
+    controller.abort();
+    await expect(requests).rejects.toThrow(/abort/i);
     await until(() => here.engine.cancels === 1 && here.held.length === 0);
   });
 });
@@ -263,17 +263,17 @@ describe('many at once', () => {
   test('are all answered, each with its own text, in the order in which their files were here', async () => {
     const held = here.transcribe({ texts: ['first'], holdAt: 0 });
     await until(() => here.engine.ran.length === 1);
-    const asked: Promise<Answer>[] = [];
+    const requests: Promise<Answer>[] = [];
     for (let i = 0; i < 64; i++) {
       const texts = Array.from({ length: 1 + ((i * 7) % 9) }, () => `text ${i}.`);
-      asked.push(here.transcribe({ texts }));
+      requests.push(here.transcribe({ texts }));
       await until(() => here.sessions.queueStatus().queued === i + 1);
     }
     here.engine.goOn();
-    const answers = await Promise.all(asked);
+    const answers = await Promise.all(requests);
     expect((await held).status).toBe(200);
-    expect(answers.map(({ text }) => /text (\d+)/.exec(text)?.[1])).toEqual(asked.map((_, i) => String(i)));
-    expect(here.engine.heard).toEqual(['first', ...asked.map((_, i) => `text ${i}.`)]);
+    expect(answers.map(({ text }) => /text (\d+)/.exec(text)?.[1])).toEqual(requests.map((_, i) => String(i)));
+    expect(here.engine.heard).toEqual(['first', ...requests.map((_, i) => `text ${i}.`)]);
     await until(() => here.held.length === 0);
   });
 });
@@ -303,10 +303,10 @@ describe('OpenAI’s client for Node', () => {
   test('gets a transcription of a file that it streams, in chunks and without a length', async () => {
     const path = join(here.home.folder, 'a.wav');
     writeFileSync(path, JSON.stringify(HELLO));
-    const said = await here
+    const transcription = await here
       .openai()
       .audio.transcriptions.create({ file: createReadStream(path), model: 'whisper-1' });
-    expect(said.text).toBe(TEXT);
+    expect(transcription.text).toBe(TEXT);
   });
 
   test('gets every form of text, translations, models, and errors of their class', async () => {

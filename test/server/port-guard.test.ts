@@ -18,7 +18,7 @@ let token = '';
 
 beforeAll(async () => {
   served = await serveHere(home);
-  const { http } = await served.port.ask({ do: 'start', port: 0 });
+  const { http } = await served.port.handle({ do: 'start', port: 0 });
   token = await apiToken(home.paths.token);
   own = String(http?.port);
   port = { host: '127.0.0.1', port: Number(own) };
@@ -172,7 +172,7 @@ function send(row: Row, target: Target, hostValue: string, upgrades: boolean): P
 }
 
 /** What an answer tells a page: all but the number of the request. */
-function told({ head, body }: RawAnswer): string {
+function answerText({ head, body }: RawAnswer): string {
   return `${head}\n${body}`.replace(/^(date|x-request-id): .*$/gim, '');
 }
 
@@ -194,7 +194,7 @@ describe('the guard, at a port and at a socket file', () => {
     for (const [answer, isServed, good] of answers) {
       expect(answer.status).toBe(isServed ? good : 403);
       expect(answer.head).not.toMatch(/access-control/i);
-      expect(told(answer)).not.toMatch(/evil|sotto_/);
+      expect(answerText(answer)).not.toMatch(/evil|sotto_/);
       expect(JSON.parse(isServed ? '{}' : answer.body)).toEqual(
         isServed ? {} : { error: expect.objectContaining({ code: 'UNAUTHORISED' }) as unknown },
       );
@@ -211,7 +211,7 @@ describe('the guard, at a port and at a socket file', () => {
     const answers = await Promise.all(
       refused.map((row) => send(row, port, filled(row.host ?? '127.0.0.1:P'), false)),
     );
-    expect(new Set(answers.map(told)).size).toBe(1);
+    expect(new Set(answers.map(answerText)).size).toBe(1);
   });
 
   test('refuses a page before it looks for a token, and one without a token before it says what there is', async () => {
@@ -321,7 +321,7 @@ describe('a request that is not as it should be', () => {
 });
 
 describe('the token', () => {
-  const ask = async (path: string, headers: Headers): Promise<number> =>
+  const handle = async (path: string, headers: Headers): Promise<number> =>
     (await exchange(port, requestOf(`GET ${path} HTTP/1.1`, [['Host', filled('127.0.0.1:P')], ...headers])))
       .status;
   const key = (value: string): Headers => [
@@ -374,7 +374,7 @@ describe('the token', () => {
     ['another one as a subprotocol', '/talk', () => key('guess'), 401],
     ['none, for a WebSocket', '/talk', () => HANDSHAKE, 401],
   ])('%s', async (_, path, headers, status) => {
-    expect(await ask(path.replace('=T', `=${token}`), headers())).toBe(status);
+    expect(await handle(path.replace('=T', `=${token}`), headers())).toBe(status);
   });
 
   test('is asked for at the port alone', async () => {

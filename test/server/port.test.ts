@@ -49,7 +49,7 @@ afterEach(async () => {
 });
 
 /** Of another daemon at the same place. */
-function portBeside(discovery: string = home.paths.discovery): ApiPort {
+function secondPort(discovery: string = home.paths.discovery): ApiPort {
   const { token } = home.paths;
   return new ApiPort({
     api: served.api,
@@ -68,7 +68,7 @@ async function aWhile(n: number): Promise<void> {
 }
 
 async function open(port = 0): Promise<number> {
-  const { http } = await served.port.ask({ do: 'start', port });
+  const { http } = await served.port.handle({ do: 'start', port });
   return http?.port ?? -1;
 }
 
@@ -148,7 +148,7 @@ describe('the port', () => {
 
   test('stays where it is when it is opened again, moves when another one is named, and closes', async () => {
     const first = await open();
-    expect(await served.port.ask({ do: 'start' })).toMatchObject({ changed: false, http: { port: first } });
+    expect(await served.port.handle({ do: 'start' })).toMatchObject({ changed: false, http: { port: first } });
     expect(wanted).toBe(0);
     const free = await strangerAt('127.0.0.1');
     await free.close();
@@ -157,8 +157,8 @@ describe('the port', () => {
     const token = await apiToken(home.paths.token);
     expect([await get(first, token), await get(free.port, token)]).toEqual([-1, 200]);
     expect(discover(home.paths.discovery)?.port).toBe(free.port);
-    expect(await served.port.ask({ do: 'stop' })).toEqual({ changed: true });
-    expect(await served.port.ask({ do: 'stop' })).toEqual({ changed: false });
+    expect(await served.port.handle({ do: 'stop' })).toEqual({ changed: true });
+    expect(await served.port.handle({ do: 'stop' })).toEqual({ changed: false });
     expect([await get(free.port, token), wanted, existsSync(home.paths.discovery)]).toEqual([
       -1,
       undefined,
@@ -170,38 +170,38 @@ describe('the port', () => {
     testUnless(host === '::1' ? noIpv6 : undefined)(
       'says by whom, and the one before stays open',
       async () => {
-        const stranger = await strangerAt(host);
+        const listener = await strangerAt(host);
         const before = await open();
-        await expect(served.port.ask({ do: 'start', port: stranger.port })).rejects.toMatchObject({
+        await expect(served.port.handle({ do: 'start', port: listener.port })).rejects.toMatchObject({
           code: 'PORT_TAKEN',
           message: expect.stringContaining(`(process ${process.pid})`) as unknown,
         });
         expect([served.port.status()?.port, wanted]).toEqual([before, 0]);
         expect(await get(before, await apiToken(home.paths.token))).toBe(200);
-        await stranger.close();
+        await listener.close();
       },
     );
   });
 
   test('is opened again by the next daemon, which says so if it can’t', async () => {
-    const stranger = await strangerAt('127.0.0.1');
-    wanted = stranger.port;
+    const listener = await strangerAt('127.0.0.1');
+    wanted = listener.port;
     await served.port.restore();
     expect(served.port.status()).toMatchObject({ addresses: [], error: { code: 'PORT_TAKEN' } });
-    await stranger.close();
+    await listener.close();
     await served.port.restore();
-    expect(served.port.status()).toMatchObject({ port: stranger.port });
+    expect(served.port.status()).toMatchObject({ port: listener.port });
   });
 
   test('that the settings forgot is in them again once somebody opens it', async () => {
     const port = await open();
     wanted = undefined;
-    await served.port.ask({ do: 'start' });
+    await served.port.handle({ do: 'start' });
     expect(wanted).toBe(port);
   });
 
   test('is not opened by a daemon that ends meanwhile', async () => {
-    const opening = served.port.ask({ do: 'start', port: 0 });
+    const opening = served.port.handle({ do: 'start', port: 0 });
     const closed = served.port.close();
     await expect(opening).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
     await closed;
@@ -214,17 +214,17 @@ describe('the port', () => {
       await open();
       await served.close();
       for (let n = 0; n < 60; n++) {
-        const port = portBeside();
-        if (what === 'rotate') await port.ask({ do: 'start', port: 0 });
-        const asked = port.ask(what === 'start' ? { do: 'start', port: 0 } : { do: 'rotate' });
-        const answer = asked.then(
+        const port = secondPort();
+        if (what === 'rotate') await port.handle({ do: 'start', port: 0 });
+        const requests = port.handle(what === 'start' ? { do: 'start', port: 0 } : { do: 'rotate' });
+        const answer = requests.then(
           () => 'done',
           (error: unknown) => error,
         );
         await aWhile(n);
         await port.close();
-        const told = await answer;
-        if (told !== 'done') expect(told).toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+        const outcome = await answer;
+        if (outcome !== 'done') expect(outcome).toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
         expect([port.isOpen, port.status(), existsSync(home.paths.discovery)]).toEqual([
           false,
           undefined,
@@ -237,9 +237,9 @@ describe('the port', () => {
   test('that is hidden is found by nobody, however far a new token has come', async () => {
     await open();
     for (let n = 0; n < 60; n++) {
-      const port = portBeside();
-      await port.ask({ do: 'start', port: 0 });
-      const rotating = port.ask({ do: 'rotate' });
+      const port = secondPort();
+      await port.handle({ do: 'start', port: 0 });
+      const rotating = port.handle({ do: 'rotate' });
       await aWhile(n);
       port.hide();
       await rotating;
@@ -250,7 +250,7 @@ describe('the port', () => {
 
   test('of a daemon that has its place already is left alone by one that comes too late', async () => {
     const port = await open();
-    portBeside();
+    secondPort();
     expect(discover(home.paths.discovery)?.port).toBe(port);
   });
 
@@ -258,10 +258,10 @@ describe('the port', () => {
     const before = wasOpen ? await open() : undefined;
     const found = discover(home.paths.discovery);
     failsToWant = new SottoError('INVALID_ARGUMENT', 'settings.json is not valid');
-    await expect(served.port.ask({ do: 'start', port: 0 })).rejects.toBe(failsToWant);
+    await expect(served.port.handle({ do: 'start', port: 0 })).rejects.toBe(failsToWant);
     const free = await strangerAt('127.0.0.1');
     await free.close();
-    await expect(served.port.ask({ do: 'start', port: free.port })).rejects.toBe(failsToWant);
+    await expect(served.port.handle({ do: 'start', port: free.port })).rejects.toBe(failsToWant);
     expect([served.port.status()?.port, discover(home.paths.discovery)]).toEqual([before, found]);
     const token = await apiToken(home.paths.token);
     expect(await get(free.port, token)).toBe(-1);
@@ -269,18 +269,18 @@ describe('the port', () => {
   });
 
   test('of many who open and close it at once, the last one’s word holds', async () => {
-    const asked = Array.from({ length: 10 }, (_, n) =>
-      served.port.ask(n % 2 === 0 ? { do: 'start', port: 0 } : { do: 'stop' }),
+    const requests = Array.from({ length: 10 }, (_, n) =>
+      served.port.handle(n % 2 === 0 ? { do: 'start', port: 0 } : { do: 'stop' }),
     );
-    await Promise.all(asked);
+    await Promise.all(requests);
     expect([served.port.isOpen, wanted]).toEqual([false, undefined]);
-    expect(await served.port.ask({ do: 'status' })).toEqual({ changed: false });
+    expect(await served.port.handle({ do: 'status' })).toEqual({ changed: false });
   });
 
   test('whose discovery can’t be written is not open', async () => {
     await served.port.close();
-    const port = portBeside(join(home.folder, 'no', 'such', 'folder'));
-    await expect(port.ask({ do: 'start', port: 0 })).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    const port = secondPort(join(home.folder, 'no', 'such', 'folder'));
+    await expect(port.handle({ do: 'start', port: 0 })).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
     expect(port.isOpen).toBe(false);
   });
 });
@@ -296,7 +296,7 @@ describe('a new token', () => {
     await new Promise((resolve) => client.once('open', resolve));
     expect(client.protocol).toBe('realtime');
     const closed = new Promise((resolve) => client.once('close', resolve));
-    await served.port.ask({ do: 'rotate' });
+    await served.port.handle({ do: 'rotate' });
     expect(await closed).toBe(1008);
     const after = await apiToken(home.paths.token);
     expect(after).not.toBe(before);
@@ -306,7 +306,7 @@ describe('a new token', () => {
 
   test('can be made while the port is closed', async () => {
     const before = await apiToken(home.paths.token);
-    await served.port.ask({ do: 'rotate' });
+    await served.port.handle({ do: 'rotate' });
     expect(await apiToken(home.paths.token)).not.toBe(before);
     expect(existsSync(home.paths.discovery)).toBe(false);
   });
@@ -334,9 +334,9 @@ describe('the file of the token', () => {
       writeFileSync(token, text, { mode: 0o600 });
       await expect(apiToken(token)).rejects.toMatchObject(refused);
     }
-    await expect(served.port.ask({ do: 'start', port: 0 })).rejects.toMatchObject(refused);
-    const mended = await rotateToken(token);
-    expect([await apiToken(token), mode(token)]).toEqual([mended, 0o600]);
+    await expect(served.port.handle({ do: 'start', port: 0 })).rejects.toMatchObject(refused);
+    const rotated = await rotateToken(token);
+    expect([await apiToken(token), mode(token)]).toEqual([rotated, 0o600]);
   });
 });
 
@@ -345,7 +345,7 @@ describe('the discovery file', () => {
     const { discovery } = home.paths;
     await announce(discovery, { port: 7688, token: 't', pid: 0x7fff_fff0, version: '0.0.1' });
     expect(discover(discovery)).toBeUndefined();
-    await portBeside().restore();
+    await secondPort().restore();
     expect(existsSync(discovery)).toBe(false);
   });
 
@@ -394,8 +394,8 @@ describe('the discovery file', () => {
 });
 
 test('nobody holds a port that is free', async () => {
-  const stranger = await strangerAt('127.0.0.1');
-  expect(await portHolder(stranger.port)).toContain(String(process.pid));
-  await stranger.close();
-  expect(await portHolder(stranger.port)).toBeUndefined();
+  const listener = await strangerAt('127.0.0.1');
+  expect(await portHolder(listener.port)).toContain(String(process.pid));
+  await listener.close();
+  expect(await portHolder(listener.port)).toBeUndefined();
 });

@@ -33,7 +33,7 @@ describe('a client that sends faster than a disk writes', () => {
     const client = here.client();
     await client.set(null);
     const megabyte = Buffer.from(pause(400_000)).toString('base64');
-    for (let i = 0; i < 24; i++) client.say({ type: 'input_audio_buffer.append', audio: megabyte });
+    for (let i = 0; i < 24; i++) client.send({ type: 'input_audio_buffer.append', audio: megabyte });
     // Of 25 MB, what sockets hold, and one event or two.
     let before = -1;
     await until(async () => {
@@ -47,7 +47,7 @@ describe('a client that sends faster than a disk writes', () => {
     const other = here.client();
     await other.next('session.created');
     writes.open();
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     expect((await client.next(COMPLETED)).usage).toEqual({ type: 'duration', seconds: 600 });
   });
 
@@ -57,15 +57,15 @@ describe('a client that sends faster than a disk writes', () => {
     await client.set(null);
     const audio = Buffer.from(pause((15 * 1024 * 1024 * 3) / 4 / 2)).toString('base64');
     expect(audio).toHaveLength(15 * 1024 * 1024);
-    client.say({ type: 'input_audio_buffer.append', audio });
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.append', audio });
+    client.send({ type: 'input_audio_buffer.commit' });
     expect((await client.next(COMPLETED)).usage).toEqual({ type: 'duration', seconds: 368.64 });
   });
 
   test('one that sends a longer one is let go', async () => {
     const client = here.client();
     await client.set(null);
-    client.say({ type: 'input_audio_buffer.append', audio: 'A'.repeat(17 * 1024 * 1024) });
+    client.send({ type: 'input_audio_buffer.append', audio: 'A'.repeat(17 * 1024 * 1024) });
     await until(() => client.closed !== undefined);
     expect(client.closed).toBe(1009);
   });
@@ -81,15 +81,15 @@ describe('a client that does not read', () => {
     await until(() => here.engine.size === 1);
     client.socket.pause();
     // Each is answered by an error of some 300 bytes.
-    for (let i = 0; i < 40_000; i++) client.say('{');
+    for (let i = 0; i < 40_000; i++) client.send('{');
     // Sooner than it would be missed for not answering.
     await until(() => here.engine.size === 0);
     other.append(spoken(0, SECOND));
-    other.say({ type: 'input_audio_buffer.commit' });
+    other.send({ type: 'input_audio_buffer.commit' });
     expect((await other.next(COMPLETED)).transcript).toBe(rampText(SECOND));
     client.socket.resume();
     await until(() => client.closed !== undefined);
-    expect(client.heard.length).toBeLessThan(40_000);
+    expect(client.received.length).toBeLessThan(40_000);
   });
 
   test('is pinged, and let go once it has not answered for long', async () => {

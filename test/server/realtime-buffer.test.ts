@@ -19,14 +19,14 @@ import { ramp, SECOND, wordFor } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-const TURNS: TurnSettings = { threshold: 0.5, prefixSamples: 1_600, silenceSamples: 3_200 };
+const TURN_SETTINGS: TurnSettings = { threshold: 0.5, prefixSamples: 1_600, silenceSamples: 3_200 };
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sotto-realtime-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A buffer, what it has told, and what was appended to it. */
-class Heard {
+class BufferRecorder {
   readonly engine = new InProcessLive();
   readonly live = new LiveSessions({
     engine: this.engine,
@@ -49,14 +49,14 @@ class Heard {
       {
         live: this.live,
         request: () => ({ options: {} }),
-        tell: (event) => this.#hear(event),
+        notify: (event) => this.#record(event),
         ...defined({ mostSamples }),
       },
       turns,
     );
   }
 
-  #hear(event: BufferEvent): void {
+  #record(event: BufferEvent): void {
     this.events.push(event);
     if (event.type === 'committed') this.#items.at(-1)?.push(event.item);
     if (event.type !== 'cleared') return;
@@ -73,7 +73,7 @@ class Heard {
 
   async commit(): Promise<void> {
     await this.buffer.commit().catch((error: unknown) => {
-      expect(SottoError.from(error)).toMatchObject({ theirs: 'input_audio_buffer_commit_empty' });
+      expect(SottoError.from(error)).toMatchObject({ openaiCode: 'input_audio_buffer_commit_empty' });
     });
   }
 
@@ -162,7 +162,7 @@ function textOf(samples: readonly number[]): string {
   return words.join(' ');
 }
 
-const deed = fc.oneof(
+const action = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(fc.constant('voice' as const), fc.integer({ min: 1, max: 24_000 })) },
   { weight: 4, arbitrary: fc.tuple(fc.constant('silence' as const), fc.integer({ min: 1, max: 9_000 })) },
   { weight: 2, arbitrary: fc.tuple(fc.constant('commit' as const), fc.constant(0)) },
@@ -175,25 +175,25 @@ const deed = fc.oneof(
 describe('the input buffer', () => {
   test('no sample is lost or comes twice, and every order of events is one that clients know', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(deed, { maxLength: 16 }), fc.boolean(), async (deeds, withTurns) => {
-        let turns = withTurns ? TURNS : undefined;
-        const heard = new Heard(turns);
+      fc.asyncProperty(fc.array(action, { maxLength: 16 }), fc.boolean(), async (actions, hasTurns) => {
+        let turns = hasTurns ? TURN_SETTINGS : undefined;
+        const recorder = new BufferRecorder(turns);
         let deaths = 0;
-        for (const [what, samples] of deeds) {
-          if (what === 'voice' || what === 'silence') await heard.append(samples, what === 'voice');
-          else if (what === 'commit') await heard.commit();
-          else if (what === 'clear') await heard.buffer.clear();
+        for (const [what, samples] of actions) {
+          if (what === 'voice' || what === 'silence') await recorder.append(samples, what === 'voice');
+          else if (what === 'commit') await recorder.commit();
+          else if (what === 'clear') await recorder.buffer.clear();
           else if (what === 'die') {
             // A third one in a row is not given a fourth engine.
-            if (deaths++ < 2) heard.engine.die();
+            if (deaths++ < 2) recorder.engine.die();
           } else {
-            turns = turns === undefined ? TURNS : undefined;
-            await heard.buffer.listenFor(turns);
+            turns = turns === undefined ? TURN_SETTINGS : undefined;
+            await recorder.buffer.listenFor(turns);
           }
         }
-        await heard.end();
-        heard.expectNothingLost();
-        heard.expectLegalOrder();
+        await recorder.end();
+        recorder.expectNothingLost();
+        recorder.expectLegalOrder();
       }),
       { numRuns: 60 },
     );
@@ -203,19 +203,19 @@ describe('the input buffer', () => {
   test('turns are where they are however fast the audio comes, and in whatever pieces', async () => {
     const marks: string[] = [];
     for (const piece of [500, 1_600, 48_000]) {
-      const heard = new Heard(TURNS);
+      const recorder = new BufferRecorder(TURN_SETTINGS);
       const runs = [8_000, -9_000, 20_000, -2_000, 6_000, -16_000, 1_000, -16_000] as const;
       const voice = runs.flatMap((samples) => Array<boolean>(Math.abs(samples)).fill(samples > 0));
       for (let at = 0; at < voice.length;) {
         let end = at + 1;
         while (end < Math.min(voice.length, at + piece) && voice[end] === voice[at]) end++;
-        await heard.append(end - at, voice[at] === true);
+        await recorder.append(end - at, voice[at] === true);
         at = end;
       }
-      await heard.end();
-      heard.expectNothingLost();
+      await recorder.end();
+      recorder.expectNothingLost();
       marks.push(
-        JSON.stringify(heard.events.flatMap((event) => ('at' in event ? [[event.type, event.at]] : []))),
+        JSON.stringify(recorder.events.flatMap((event) => ('at' in event ? [[event.type, event.at]] : []))),
       );
     }
     expect(new Set(marks).size).toBe(1);
@@ -223,15 +223,15 @@ describe('the input buffer', () => {
   });
 
   test('an item that grows too long is committed by itself, in the middle of a turn too', async () => {
-    for (const turns of [undefined, TURNS]) {
-      const heard = new Heard(turns, SECOND);
-      for (let i = 0; i < 6; i++) await heard.append(SECOND / 2, true);
-      await heard.append(SECOND / 2, false);
-      await heard.append(SECOND / 4, true);
-      await heard.end();
-      heard.expectNothingLost();
-      heard.expectLegalOrder();
-      expect(heard.events.filter(({ type }) => type === 'completed').length).toBeGreaterThanOrEqual(2);
+    for (const turns of [undefined, TURN_SETTINGS]) {
+      const recorder = new BufferRecorder(turns, SECOND);
+      for (let i = 0; i < 6; i++) await recorder.append(SECOND / 2, true);
+      await recorder.append(SECOND / 2, false);
+      await recorder.append(SECOND / 4, true);
+      await recorder.end();
+      recorder.expectNothingLost();
+      recorder.expectLegalOrder();
+      expect(recorder.events.filter(({ type }) => type === 'completed').length).toBeGreaterThanOrEqual(2);
     }
   });
 });

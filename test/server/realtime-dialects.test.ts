@@ -18,7 +18,7 @@ function sessionOf(event: Event): Record<string, unknown> {
 }
 
 async function updated(client: Client, input: object): Promise<Record<string, unknown>> {
-  client.say({ type: 'session.update', session: { type: 'transcription', audio: { input } } });
+  client.send({ type: 'session.update', session: { type: 'transcription', audio: { input } } });
   const { audio } = sessionOf(await client.next('session.updated')) as {
     audio: { input: Record<string, unknown> };
   };
@@ -28,8 +28,8 @@ async function updated(client: Client, input: object): Promise<Record<string, un
 describe('the session of today', () => {
   test('is told first, whole, with an end', async () => {
     const client = here.client();
-    await until(() => client.heard.length > 0);
-    expect(client.heard[0]).toEqual({
+    await until(() => client.received.length > 0);
+    expect(client.received[0]).toEqual({
       type: 'session.created',
       event_id: expect.stringMatching(/^event_/),
       session: {
@@ -107,13 +107,13 @@ describe('the session of today', () => {
   test('tells how probable each word is, where that is asked for', async () => {
     const client = here.client();
     await client.set(null);
-    client.say({
+    client.send({
       type: 'session.update',
       session: { type: 'transcription', include: ['item.input_audio_transcription.logprobs'] },
     });
     await client.next('session.updated');
     client.append(spoken(0, SECOND));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     const { logprobs } = await client.next(COMPLETED);
     const token = ` ${rampText(SECOND)}`;
     expect(logprobs).toEqual([{ token, logprob: 0, bytes: [...Buffer.from(token)] }]);
@@ -126,7 +126,7 @@ describe('the session of today', () => {
     const client = here.client(`?model=${encodeURIComponent(model)}`);
     expect((await client.next('error')).error).toEqual(NO_MODEL);
     await until(() => client.closed !== undefined);
-    expect([client.closed, client.heard]).toEqual([1008, []]);
+    expect([client.closed, client.received]).toEqual([1008, []]);
   });
 });
 
@@ -138,7 +138,7 @@ describe('the session of the beta', () => {
     const client = here.client(query, BETA);
     const created = sessionOf(await client.next(`${name}.created`));
     expect(created).toMatchObject({ input_audio_format: 'pcm16', client_secret: null });
-    client.say({
+    client.send({
       type: `${name}.update`,
       session: {
         input_audio_format: 'g711_ulaw',
@@ -152,7 +152,7 @@ describe('the session of the beta', () => {
       turn_detection: null,
     });
     client.append(pause(4_000));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     const { item_id: id } = await client.next('input_audio_buffer.committed');
     expect((await client.next('conversation.item.created')).item).toMatchObject({ id });
     expect(await client.next(COMPLETED)).toMatchObject({ item_id: id, usage: { seconds: 1 } });
@@ -163,7 +163,7 @@ describe('the session of the beta', () => {
     await one.next('transcription_session.created');
     const other = here.client();
     await other.next('session.created');
-    other.say({ type: 'transcription_session.update', session: { turn_detection: null } });
+    other.send({ type: 'transcription_session.update', session: { turn_detection: null } });
     await other.next('transcription_session.updated');
   });
 
@@ -171,10 +171,10 @@ describe('the session of the beta', () => {
     const client = here.client();
     await client.next('session.created');
     const session = { input_audio_transcription: { model: 'none' } };
-    client.say({ type: 'transcription_session.update', session });
+    client.send({ type: 'transcription_session.update', session });
     expect((await client.next('error')).error).toEqual(NO_MODEL);
     client.append(pause(12_000));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     await client.next('conversation.item.added');
     expect(client.texts('conversation.item.created', 'type')).toEqual([]);
   });
@@ -185,7 +185,7 @@ describe('what is said', () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, 3.5 * SECOND));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     const { transcript } = await client.next(COMPLETED);
     expect(client.texts(DELTA, 'delta').join('')).toBe(transcript);
   });
@@ -194,9 +194,9 @@ describe('what is said', () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, 2 * SECOND));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     await until(() => client.texts(COMPLETED, 'item_id').length === 1);
-    const ids = client.heard.map((event) => event.event_id);
+    const ids = client.received.map((event) => event.event_id);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.every((id) => typeof id === 'string')).toBe(true);
   });

@@ -95,7 +95,7 @@ export function realtimeHere({ openFile }: { readonly openFile?: OpenSpool } = {
 export type Event = Record<string, unknown> & { readonly type: string };
 
 export class Client {
-  readonly heard: Event[] = [];
+  readonly received: Event[] = [];
   readonly socket: WebSocket;
   closed: number | undefined;
 
@@ -109,20 +109,20 @@ export class Client {
       createConnection: () => connect(path),
       headers,
     });
-    this.socket.on('message', (data) => this.heard.push(JSON.parse((data as Buffer).toString()) as Event));
+    this.socket.on('message', (data) => this.received.push(JSON.parse((data as Buffer).toString()) as Event));
     this.socket.on('error', () => undefined);
     this.socket.on('close', (code) => (this.closed = code));
   }
 
-  say(event: object | string): void {
+  send(event: object | string): void {
     this.socket.send(typeof event === 'string' ? event : JSON.stringify(event));
   }
 
   /** Waits for the first event of a type that nobody has waited for yet. */
   async next(type: string): Promise<Event> {
-    const at = (): number => this.heard.findIndex((event) => event.type === type);
+    const at = (): number => this.received.findIndex((event) => event.type === type);
     await until(() => at() >= 0);
-    const [event] = this.heard.splice(at(), 1);
+    const [event] = this.received.splice(at(), 1);
     return event as Event;
   }
 
@@ -130,19 +130,19 @@ export class Client {
   async set(turns: object | null, more: object = {}): Promise<Event> {
     await this.next('session.created');
     const input = { format: { type: 'audio/pcm', rate: 16_000 }, turn_detection: turns, ...more };
-    this.say({ type: 'session.update', session: { type: 'transcription', audio: { input } } });
+    this.send({ type: 'session.update', session: { type: 'transcription', audio: { input } } });
     return this.next('session.updated');
   }
 
   append(pcm: Uint8Array, piece = 3200): void {
     for (let at = 0; at < pcm.length; at += piece) {
       const audio = Buffer.from(pcm.subarray(at, at + piece)).toString('base64');
-      this.say({ type: 'input_audio_buffer.append', audio });
+      this.send({ type: 'input_audio_buffer.append', audio });
     }
   }
 
   texts(type: string, field: string): string[] {
-    return this.heard.filter((event) => event.type === type).map((event) => String(event[field]));
+    return this.received.filter((event) => event.type === type).map((event) => String(event[field]));
   }
 }
 

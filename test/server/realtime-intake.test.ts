@@ -10,7 +10,7 @@ const FORMATS: readonly Format[] = [
   { type: 'audio/pcma' },
 ];
 
-function taken(format: Format, pieces: readonly Uint8Array[]): Buffer {
+function converted(format: Format, pieces: readonly Uint8Array[]): Buffer {
   const intake = new Intake(format);
   return Buffer.concat([...pieces.flatMap((piece) => [...intake.push(piece)]), intake.flush()]);
 }
@@ -27,11 +27,11 @@ describe('audio that comes in', () => {
   test.each(FORMATS)(
     '$type $rate: however it is cut, in the middle of samples too, the same comes out',
     (format) => {
-      const whole = taken(format, [noise]);
+      const whole = converted(format, [noise]);
       const places = fc.array(fc.integer({ min: 0, max: noise.length }), { maxLength: 12 });
       fc.assert(
         fc.property(places, (cuts) => {
-          expect(taken(format, cutAt(noise, cuts)).equals(whole)).toBe(true);
+          expect(converted(format, cutAt(noise, cuts)).equals(whole)).toBe(true);
         }),
         { numRuns: 25 },
       );
@@ -39,7 +39,7 @@ describe('audio that comes in', () => {
   );
 
   test('of 16 kHz is what was sent, to the bit', () => {
-    expect(taken({ type: 'audio/pcm', rate: 16_000 }, [noise]).equals(noise)).toBe(true);
+    expect(converted({ type: 'audio/pcm', rate: 16_000 }, [noise]).equals(noise)).toBe(true);
   });
 
   test.each([
@@ -49,7 +49,7 @@ describe('audio that comes in', () => {
     [FORMATS[3], 8_000],
   ] as const)('%o: a second of it is a second', (format, bytes) => {
     if (format === undefined) throw new Error('no format');
-    expect(taken(format, [new Uint8Array(bytes)]).length).toBe(32_000);
+    expect(converted(format, [new Uint8Array(bytes)]).length).toBe(32_000);
   });
 
   test.each(FORMATS)('$type $rate: much of it comes in pieces of a second, filter and all', (format) => {
@@ -59,13 +59,13 @@ describe('audio that comes in', () => {
 
   test('half a sample at the end is none', () => {
     expect(
-      taken({ type: 'audio/pcm', rate: 16_000 }, [noise.subarray(0, 7)]).equals(noise.subarray(0, 6)),
+      converted({ type: 'audio/pcm', rate: 16_000 }, [noise.subarray(0, 7)]).equals(noise.subarray(0, 6)),
     ).toBe(true);
   });
 
   test('what is louder than 16 bits after the filter is cut off, and does not turn over', () => {
     const square = new Int16Array(24_000).map((_, i) => (i % 40 < 20 ? 32_767 : -32_768));
-    const pcm = taken({ type: 'audio/pcm', rate: 24_000 }, [new Uint8Array(square.buffer)]);
+    const pcm = converted({ type: 'audio/pcm', rate: 24_000 }, [new Uint8Array(square.buffer)]);
     const samples = new Int16Array(pcm.buffer, pcm.byteOffset, pcm.length / 2);
     // 20 samples of 24 kHz are 13 of 16 kHz: the sign changes no more often than theirs does.
     let turns = 0;

@@ -8,7 +8,7 @@ const here = realtimeHere();
 const VAD = { type: 'server_vad', threshold: 0.5, prefix_padding_ms: 100, silence_duration_ms: 400 };
 
 function boundaries(client: Client): string[] {
-  return client.heard.map(({ type }) => type).filter((type) => type.startsWith('input_audio_buffer.'));
+  return client.received.map(({ type }) => type).filter((type) => type.startsWith('input_audio_buffer.'));
 }
 
 describe('turns', () => {
@@ -45,14 +45,14 @@ describe('turns', () => {
     const client = here.client();
     await client.set(VAD);
     client.append(spoken(0, 1.3 * SECOND));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     expect((await client.next(COMPLETED)).transcript).toBe(rampText(1.3 * SECOND));
     expect(boundaries(client)).toEqual([
       'input_audio_buffer.speech_started',
       'input_audio_buffer.speech_stopped',
       'input_audio_buffer.committed',
     ]);
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     expect((await client.next('error')).error).toMatchObject({ code: 'input_audio_buffer_commit_empty' });
   });
 
@@ -81,7 +81,7 @@ describe('turns', () => {
     const { item_id: id } = await client.next('input_audio_buffer.committed');
     expect(await client.next(FAILED)).toMatchObject({ item_id: id, error: { code: 'ENGINE_UNAVAILABLE' } });
     // Some of it may still have been on its way.
-    client.say({ type: 'input_audio_buffer.clear' });
+    client.send({ type: 'input_audio_buffer.clear' });
     client.append(spoken(0, SECOND));
     client.append(pause(SECOND));
     const { transcript } = await client.next(COMPLETED);
@@ -92,7 +92,7 @@ describe('turns', () => {
     const client = here.client();
     await client.set(VAD);
     client.append(pause(3 * SECOND));
-    client.say({ type: 'input_audio_buffer.clear' });
+    client.send({ type: 'input_audio_buffer.clear' });
     await client.next('input_audio_buffer.cleared');
     expect(boundaries(client)).toEqual([]);
     await until(() => here.files.length === 0);
@@ -106,9 +106,9 @@ describe('turns', () => {
       type: 'session.update',
       session: { type: 'transcription', audio: { input: { turn_detection: turns } } },
     });
-    client.say(input(null));
+    client.send(input(null));
     client.append(spoken(0.7 * SECOND, 1.1 * SECOND));
-    client.say(input(VAD));
+    client.send(input(VAD));
     client.append(spoken(1.1 * SECOND, 2.5 * SECOND));
     client.append(pause(SECOND));
     const { transcript } = await client.next(COMPLETED);

@@ -11,7 +11,7 @@ describe('an item that its client commits', () => {
     await client.set(null);
     client.append(spoken(0, 2.5 * SECOND));
     await until(() => client.texts(DELTA, 'delta').length === 2);
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     const { item_id: id, previous_item_id: previous } = await client.next('input_audio_buffer.committed');
     expect(previous).toBeNull();
     expect((await client.next('conversation.item.added')).item).toMatchObject({ id, role: 'user' });
@@ -30,11 +30,11 @@ describe('an item that its client commits', () => {
     await client.set(null);
     for (let i = 0; i < 4; i++) {
       client.append(spoken(0, SECOND));
-      client.say({ type: 'input_audio_buffer.commit' });
+      client.send({ type: 'input_audio_buffer.commit' });
     }
     await until(() => client.texts(COMPLETED, 'transcript').length === 4);
     expect(client.texts(COMPLETED, 'transcript')).toEqual(Array(4).fill(rampText(SECOND)));
-    const committed = client.heard.filter(({ type }) => type === 'input_audio_buffer.committed');
+    const committed = client.received.filter(({ type }) => type === 'input_audio_buffer.committed');
     const ids = committed.map((event) => event.item_id);
     expect(committed.map((event) => event.previous_item_id)).toEqual([null, ...ids.slice(0, 3)]);
     expect(here.kept).toEqual([]);
@@ -48,7 +48,7 @@ describe('an item that its client commits', () => {
     await until(() => client.texts(DELTA, 'delta').length === 1);
     here.engine.die({ comesAgain: false });
     client.append(spoken(1.7 * SECOND, 3.3 * SECOND));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     await client.next('input_audio_buffer.committed');
     here.engine.start();
     expect((await client.next(COMPLETED)).transcript).toBe(rampText(3.3 * SECOND));
@@ -62,11 +62,11 @@ describe('an item that its client commits', () => {
     await until(() => here.engine.size === 1);
     for (let i = 0; i < 3; i++) here.engine.die();
     client.append(spoken(SECOND / 2, SECOND));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     const { item_id: id } = await client.next('input_audio_buffer.committed');
     expect(await client.next(FAILED)).toMatchObject({ item_id: id, error: { code: 'ENGINE_CRASHED' } });
     client.append(spoken(0, SECOND));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     expect((await client.next(COMPLETED)).transcript).toBe(rampText(SECOND));
   });
 
@@ -74,10 +74,10 @@ describe('an item that its client commits', () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, 1.2 * SECOND));
-    client.say({ type: 'input_audio_buffer.clear' });
+    client.send({ type: 'input_audio_buffer.clear' });
     await client.next('input_audio_buffer.cleared');
     client.append(spoken(0, SECOND));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     expect((await client.next(COMPLETED)).transcript).toBe(rampText(SECOND));
     await until(() => here.files.length === 0);
   });
@@ -99,11 +99,11 @@ describe('an event that is not served leaves the session open', () => {
   ])('%s', async (_, event, code) => {
     const client = here.client();
     await client.set(null);
-    client.say(typeof event === 'string' ? event : { ...event, event_id: 'mine' });
+    client.send(typeof event === 'string' ? event : { ...event, event_id: 'mine' });
     const { error } = await client.next('error');
     expect(error).toMatchObject({ code, event_id: typeof event === 'string' ? null : 'mine' });
     client.append(spoken(0, SECOND));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     expect((await client.next(COMPLETED)).transcript).toBe(rampText(SECOND));
   });
 
@@ -116,7 +116,7 @@ describe('an event that is not served leaves the session open', () => {
       type: 'invalid_request_error',
     });
     client.append(spoken(0, SECOND));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     expect((await client.next(COMPLETED)).transcript).toBe(rampText(SECOND));
   });
 
@@ -124,13 +124,13 @@ describe('an event that is not served leaves the session open', () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, 800));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     expect((await client.next('error')).error).toMatchObject({
       code: 'input_audio_buffer_commit_empty',
       message: expect.stringContaining('buffer only has 50.00ms of audio'),
     });
     client.append(spoken(800, SECOND));
-    client.say({ type: 'input_audio_buffer.commit' });
+    client.send({ type: 'input_audio_buffer.commit' });
     expect((await client.next(COMPLETED)).transcript).toBe(rampText(SECOND));
   });
 });
@@ -152,7 +152,7 @@ describe('a connection', () => {
     await Promise.all(clients.map((client) => client.set(null)));
     clients.forEach((client, i) => {
       client.append(spoken(0, SECOND + 1600 * i));
-      client.say({ type: 'input_audio_buffer.commit' });
+      client.send({ type: 'input_audio_buffer.commit' });
     });
     const texts = await Promise.all(clients.map(async (client) => (await client.next(COMPLETED)).transcript));
     expect(texts).toEqual(clients.map((_, i) => rampText(SECOND + 1600 * i)));

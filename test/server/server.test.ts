@@ -27,13 +27,13 @@ let supervisor: Supervisor;
 let sessions: Sessions;
 let live: LiveSessions;
 let server: SottoServer;
-let stopsAsked: number;
+let shutdowns: number;
 let shutdown: () => void;
 
 beforeEach(async () => {
   home = tempHome();
-  stopsAsked = 0;
-  shutdown = () => (stopsAsked += 1);
+  shutdowns = 0;
+  shutdown = () => (shutdowns += 1);
   supervisor = new Supervisor({ command: { modulePath: fakeEngine }, clock: systemClock, log: silentLog });
   sessions = new Sessions({
     engine: supervisor,
@@ -188,15 +188,15 @@ describe('a job over the socket', () => {
   test('ends as cancelled when its signal is aborted, and leaves the engine free', async () => {
     const one = await client();
     const controller = new AbortController();
-    const heard: JobEvent[] = [];
+    const received: JobEvent[] = [];
     const work = async (): Promise<void> => {
       for await (const event of one.transcribe(
         audio({ segments: 100_000, delayMs: 1 }),
         {},
         { signal: controller.signal },
       )) {
-        heard.push(event);
-        if (texts(heard).length === 5) controller.abort();
+        received.push(event);
+        if (texts(received).length === 5) controller.abort();
       }
     };
     await expect(work()).rejects.toMatchObject({ code: 'CANCELLED' });
@@ -378,11 +378,11 @@ describe('status and end', () => {
   test('stop resolves once the daemon has closed the connection', async () => {
     const one = await client();
     shutdown = () => {
-      stopsAsked += 1;
+      shutdowns += 1;
       void server.close();
     };
     await one.stop();
-    expect(stopsAsked).toBe(1);
+    expect(shutdowns).toBe(1);
     await expect(client()).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
   });
 

@@ -153,9 +153,9 @@ describe('the place of the socket', () => {
   });
 
   test('must have a path that the system can hold, and says what to do', () => {
-    const within = `/${'a'.repeat(99)}`;
-    expect(() => checkSocketPath(within)).not.toThrow();
-    expect(() => checkSocketPath(`${within}b`)).toThrow(
+    const longest = `/${'a'.repeat(99)}`;
+    expect(() => checkSocketPath(longest)).not.toThrow();
+    expect(() => checkSocketPath(`${longest}b`)).toThrow(
       expect.objectContaining({
         code: 'INVALID_ARGUMENT',
         hint: expect.stringContaining('SOTTO_HOME') as unknown,

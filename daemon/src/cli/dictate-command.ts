@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
 import { flagRequires, flagsConflict } from './flag-problems.js';
-import type { Source } from './dictate/source.js';
+import type { AudioSource } from './dictate/audio-source.js';
 import { language } from './flag-values.js';
 import { examples, isExpanded, showFirst } from './help/layout.js';
 import { modelArgument } from './models-argument.js';
@@ -83,13 +83,13 @@ export function addDictate(program: Command, outcome: Outcome): void {
         outcome.exitCode = await printMicrophones();
         return;
       }
-      const { Delivering } = await import('./dictate/deliver.js');
-      const delivering = await Delivering.prepare(flags, paths);
+      const { Deliverer } = await import('./dictate/deliver.js');
+      const deliverer = await Deliverer.prepare(flags, paths);
       // First of all: while the microphone opens, this process has time for the rest.
       const microphone = flags.from === undefined ? await openMicrophone(flags.device) : undefined;
       try {
-        const { runDictate } = await import('./dictate/run.js');
-        const run = { flags: { ...flags, ...defined({ model }) }, paths, delivering };
+        const { runDictate } = await import('./dictate/run-dictate.js');
+        const run = { flags: { ...flags, ...defined({ model }) }, paths, deliverer };
         outcome.exitCode = await runDictate({ ...run, ...defined({ microphone }) });
       } finally {
         microphone?.stop();
@@ -98,7 +98,7 @@ export function addDictate(program: Command, outcome: Outcome): void {
   showFirst(command, ['--model', '--language', '--device', '--list-devices', '--from', '--copy', '--output']);
 }
 
-async function openMicrophone(device: string | undefined): Promise<Source> {
+async function openMicrophone(device: string | undefined): Promise<AudioSource> {
   const { Microphone } = await import('./microphone/microphone.js');
   return new Microphone(device === undefined ? {} : { device });
 }

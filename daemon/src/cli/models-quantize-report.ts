@@ -20,7 +20,7 @@ export interface ModelFigures extends Errors {
   readonly tokensPerSecond: number;
   /** Seconds of audio in a second. */
   readonly speed: number;
-  readonly clips: readonly (Errors & { readonly file: string; readonly heard: string })[];
+  readonly clips: readonly (Errors & { readonly file: string; readonly transcripts: string })[];
 }
 
 export interface Comparison {
@@ -28,18 +28,18 @@ export interface Comparison {
   readonly result: ModelFigures;
   /** Errors more (or, below 0, fewer) than the source's, relative to them; null where the source made none. */
   readonly relative: number | null;
-  readonly within: boolean;
-  readonly verdict: string;
+  readonly isEquivalent: boolean;
+  readonly conclusion: string;
 }
 
 export function figuresOf(
   model: { readonly name: string; readonly weights: string; readonly bytes: number },
   measured: ModelMeasured,
-  said: readonly LabelledClip[],
+  references: readonly LabelledClip[],
 ): ModelFigures {
-  const clips = said.map(({ file, text, language }, i) => {
-    const heard = measured.heard[i] ?? '';
-    return { file, heard: heard.trim(), ...errorsIn(text, heard, language) };
+  const clips = references.map(({ file, text, language }, i) => {
+    const transcripts = measured.transcripts[i] ?? '';
+    return { file, transcripts: transcripts.trim(), ...errorsIn(text, transcripts, language) };
   });
   return {
     ...model,
@@ -56,19 +56,19 @@ export function figuresOf(
 export function compare(source: ModelFigures, result: ModelFigures): Comparison {
   const more = result.errors - source.errors;
   const relative = source.errors === 0 ? null : more / source.errors;
-  const within = more <= source.errors * SAME_WITHIN;
-  return { source, result, relative, within, verdict: verdictOf({ source, result, relative, within, more }) };
+  const isEquivalent = more <= source.errors * SAME_WITHIN;
+  return { source, result, relative, isEquivalent, conclusion: conclusionOf({ source, result, relative, isEquivalent, more }) };
 }
 
-function verdictOf({
+function conclusionOf({
   source,
   result,
   relative,
-  within,
+  isEquivalent,
   more,
-}: Omit<Comparison, 'verdict'> & { more: number }): string {
+}: Omit<Comparison, 'conclusion'> & { more: number }): string {
   const counted = `${result.errors} of ${result.spoken} words wrong, ${source.name} ${source.errors}`;
-  if (within) {
+  if (isEquivalent) {
     const less = more < 0 ? ', which is fewer' : '';
     return `As good as its source, within ${percentOf(SAME_WITHIN)}: ${counted}${less}.`;
   }

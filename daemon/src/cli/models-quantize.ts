@@ -81,7 +81,7 @@ export async function quantizeModel(run: QuantizeRun): Promise<number> {
     return 0;
   }
   put(`\n${comparisonTable(comparison, terminalColumns(), styleFor(wantsColour(process.stdout)))}`);
-  put(`\n${comparison.verdict}\n`);
+  put(`\n${comparison.conclusion}\n`);
   for (const note of notes) put(`${note}\n`);
   return 0;
 }

@@ -27,7 +27,7 @@ const MOST_WRONG = 0.5;
 interface Scored extends Errors {
   readonly file: string;
   readonly language: string;
-  readonly heard: string;
+  readonly transcript: string;
 }
 
 /** The exit code of the command: 1 if the model does not work. @throws SottoError */
@@ -65,9 +65,9 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
   try {
     const score = (folder: string, clip: LabelledClip) =>
       scoreClip(transcriber, model, folder, clip, facts, signal);
-    const heard = await score(bundledSpeech, sample);
+    const transcript = await score(bundledSpeech, sample);
     put(
-      `\nsample clip (${sample.file}): ${heard.errors} of ${heard.spoken} words wrong\n  ${heard.heard.trim()}\n`,
+      `\nsample clip (${sample.file}): ${transcript.errors} of ${transcript.spoken} words wrong\n  ${transcript.transcript.trim()}\n`,
     );
     const scored: Scored[] = [];
     if (clips.length > 0) put('\n');
@@ -80,10 +80,10 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
     for (const row of table) {
       put(`${row.language.padEnd(5)} ${percent(row)} (${row.errors} of ${row.spoken}, ${row.clips} clips)\n`);
     }
-    const works = facts.notFinite.length === 0 && heard.errors <= MOST_WRONG * heard.spoken;
+    const works = facts.notFinite.length === 0 && transcript.errors <= MOST_WRONG * transcript.spoken;
     if (json)
       process.stdout.write(
-        `${JSON.stringify({ ...facts, verified, works, sample: heard, scored, table })}\n`,
+        `${JSON.stringify({ ...facts, verified, works, sample: transcript, scored, table })}\n`,
       );
     put(works ? '\nThe model works.\n' : '\nTHE MODEL DOES NOT WORK.\n');
     return works ? 0 : 1;
@@ -100,15 +100,15 @@ async function scoreClip(
   { languages }: ModelFacts,
   signal: AbortSignal,
 ): Promise<Scored> {
-  let heard = '';
+  let transcript = '';
   const options = languages.includes(language) ? { language } : {};
   for await (const event of transcriber.transcribe(join(folder, file), options, {
     signal,
     model: model.dir,
   })) {
-    if (event.type === 'segment') heard += event.segment.text;
+    if (event.type === 'segment') transcript += event.segment.text;
   }
-  return { file, language, heard, ...errorsIn(text, heard, language) };
+  return { file, language, transcript, ...errorsIn(text, transcript, language) };
 }
 
 /** English, which every model knows, and prose. */

@@ -14,12 +14,12 @@ export function outputNames(files: readonly string[], extension: string): string
   const stem = (file: string): string => basename(file, extname(file));
   const count = new Map<string, number>();
   for (const file of files) count.set(key(stem(file)), (count.get(key(stem(file))) ?? 0) + 1);
-  const taken = new Set<string>();
+  const used = new Set<string>();
   return files.map((file) => {
     const base = count.get(key(stem(file))) === 1 ? stem(file) : basename(file);
     let name = `${base}.${extension}`;
-    for (let n = 2; taken.has(key(name)); n++) name = `${base}-${n}.${extension}`;
-    taken.add(key(name));
+    for (let n = 2; used.has(key(name)); n++) name = `${base}-${n}.${extension}`;
+    used.add(key(name));
     return name;
   });
 }

@@ -119,7 +119,7 @@ async function put(
   existing: NonNullable<PlaceOptions['existing']>,
 ): Promise<'placed' | 'kept'> {
   if (existing === 'replace') {
-    await takeMode(draft, await lstat(path, { bigint: true }).catch(() => undefined));
+    await copyMode(draft, await lstat(path, { bigint: true }).catch(() => undefined));
     await rename(draft, path);
     return 'placed';
   }
@@ -157,7 +157,7 @@ async function replaceAccepted(
     const stats = await file.stat({ bigint: true });
     if (!stats.isFile()) return 'kept';
     if (stats.size > 0n && !accepts(await digestOfHandle(file))) return 'kept';
-    await takeMode(draft, stats);
+    await copyMode(draft, stats);
     const now = await lstat(path, { bigint: true }).catch(() => undefined);
     if (now === undefined || !isSame(now, stats)) return 'moved';
     await rename(draft, path);
@@ -187,7 +187,7 @@ export async function digestOfHandle(file: FileHandle): Promise<string> {
 }
 
 /** A file that only its user may read stays one. */
-async function takeMode(draft: string, stats: BigIntStats | undefined): Promise<void> {
+async function copyMode(draft: string, stats: BigIntStats | undefined): Promise<void> {
   if (stats?.isFile() === true) await chmod(draft, Number(stats.mode & 0o777n)).catch(() => undefined);
 }
 

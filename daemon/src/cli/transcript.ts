@@ -7,14 +7,14 @@ import { formatOf, render, type FormatName, type Transcript, type WriterSettings
 import { defined } from '../protocol/defined.js';
 
 /** What makes of sound a document. */
-export interface Recipe {
+export interface TranscriptOptions {
   readonly options: TranscribeOptions;
   readonly format: FormatName;
   /** How subtitles are laid out. */
   readonly writer?: WriterSettings;
 }
 
-export interface Heard {
+export interface TranscriptSource {
   /** As the user named it. */
   readonly file: string;
   readonly segments: readonly Segment[];
@@ -26,11 +26,11 @@ export interface Heard {
 }
 
 export async function transcriptOf(
-  { file, segments, summary, folder, audio: reach }: Heard,
-  { format, options }: Recipe,
+  { file, segments, summary, folder, audio: loadAudio }: TranscriptSource,
+  { format, options }: TranscriptOptions,
 ): Promise<Transcript> {
-  const reached = format === 'html' ? await (reach?.() ?? soundFor(file, folder)) : undefined;
-  const audio = reached === undefined ? {} : { audio: reached };
+  const loadedAudio = format === 'html' ? await (loadAudio?.() ?? audioFor(file, folder)) : undefined;
+  const audio = loadedAudio === undefined ? {} : { audio: loadedAudio };
   const translated = options.task === 'translate' ? { textLanguage: 'en' } : {};
   return { file, segments, summary, ...translated, ...audio };
 }
@@ -48,8 +48,8 @@ export interface Document {
  */
 export async function documentOf(
   events: AsyncIterable<JobEvent>,
-  { file, folder, audio }: Pick<Heard, 'file' | 'folder' | 'audio'>,
-  recipe: Recipe,
+  { file, folder, audio }: Pick<TranscriptSource, 'file' | 'folder' | 'audio'>,
+  recipe: TranscriptOptions,
   onEvent: (event: JobEvent) => void = () => undefined,
 ): Promise<Document> {
   const segments: Segment[] = [];
@@ -67,7 +67,7 @@ export async function documentOf(
   throw new SottoError('INTERNAL', 'the work ended without a result');
 }
 
-async function soundFor(file: string, folder: string): Promise<ReportAudio> {
+async function audioFor(file: string, folder: string): Promise<ReportAudio> {
   const { reportAudio } = await import('./report-audio.js');
   return reportAudio(file, folder);
 }

@@ -13,9 +13,9 @@ export interface Errors {
   readonly spoken: number;
 }
 
-export function errorsIn(said: string, heard: string, language: string): Errors {
-  const a = units(said, language);
-  return { errors: distance(a, units(heard, language)), spoken: a.length };
+export function errorsIn(reference: string, hypothesis: string, language: string): Errors {
+  const a = units(reference, language);
+  return { errors: distance(a, units(hypothesis, language)), spoken: a.length };
 }
 
 export function percent({ errors, spoken }: Errors): string {

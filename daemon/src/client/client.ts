@@ -176,7 +176,7 @@ export class SottoClient {
 
   /** Past dictations. @throws SottoError DICTATION_NOT_FOUND, OUTPUT_FAILED, DAEMON_LOST */
   async history(request: HistoryRequest): Promise<HistoryResult> {
-    const answer = await this.#ask((id) => ({ type: 'history', id, request }));
+    const answer = await this.#request((id) => ({ type: 'history', id, request }));
     if (answer.type !== 'history-done')
       throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`history\``);
     return answer.result;
@@ -184,21 +184,21 @@ export class SottoClient {
 
   /** The port for programs of others. @throws SottoError PORT_TAKEN, OUTPUT_FAILED, DAEMON_LOST */
   async serve(request: ServeRequest): Promise<ServeResult> {
-    const answer = await this.#ask((id) => ({ type: 'serve', id, request }));
+    const answer = await this.#request((id) => ({ type: 'serve', id, request }));
     if (answer.type !== 'serve-done')
       throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`serve\``);
     return answer.result;
   }
 
   async #vocabulary(request: VocabularyRequest): Promise<VocabularyResult> {
-    const answer = await this.#ask((id) => ({ type: 'vocabulary', id, request }));
+    const answer = await this.#request((id) => ({ type: 'vocabulary', id, request }));
     if (answer.type !== 'vocabulary-done')
       throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`vocabulary\``);
     return answer.result;
   }
 
   async status(): Promise<DaemonStatus> {
-    const answer = await this.#ask((id) => ({ type: 'status', id }));
+    const answer = await this.#request((id) => ({ type: 'status', id }));
     if (answer.type !== 'status')
       throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`status\``);
     return answer.status;
@@ -206,7 +206,7 @@ export class SottoClient {
 
   /** Asks the daemon to end; resolves once it has closed the connection. */
   async stop(): Promise<void> {
-    await this.#ask((id) => ({ type: 'shutdown', id }));
+    await this.#request((id) => ({ type: 'shutdown', id }));
     await this.#closed;
   }
 
@@ -223,7 +223,7 @@ export class SottoClient {
     }
   }
 
-  async #ask(message: (id: string) => ClientMessage): Promise<DaemonMessage> {
+  async #request(message: (id: string) => ClientMessage): Promise<DaemonMessage> {
     const id = this.#newId();
     let line: Line | undefined;
     try {

@@ -11,7 +11,7 @@ export interface DictationOptions {
    * Told when the dictation was cancelled and no daemon has answered. The dictation tries to reach one as long as
    * `giveUpMs`; a process that may end before leaves a mark in the daemon's folder.
    */
-  readonly onUnheardCancel?: (id: string) => void;
+  readonly onUnacknowledgedCancel?: (id: string) => void;
   /** Name or absolute folder of the model; the daemon's own when left out. */
   readonly model?: string;
   readonly options?: LiveOptions;

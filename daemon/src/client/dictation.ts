@@ -24,7 +24,7 @@ import {
   type ReconnectTimes,
 } from './dictation-options.js';
 import { EventQueue } from './event-queue.js';
-import { HeardEvents } from './heard-events.js';
+import { EventDeduplicator } from './event-deduplicator.js';
 import { SampleStore } from './sample-store.js';
 import { Timers } from './timers.js';
 import { defined } from '../protocol/defined.js';
@@ -48,18 +48,18 @@ export class Dictation {
   readonly id: string;
   /** Settles when the daemon has taken the session, or it is over before. */
   readonly ready: Promise<void>;
-  readonly #asked: DictationOptions;
+  readonly #dictationOptions: DictationOptions;
   readonly #times: ReconnectTimes;
   readonly #store: SampleStore;
   readonly #queue = new EventQueue<DictationEvent>();
-  readonly #heard = new HeardEvents();
+  readonly #deduplicator = new EventDeduplicator();
   readonly #waitingForRoom = new Set<() => void>();
   #settleReady: () => void = () => undefined;
   #line: Line | undefined;
   #client: SottoClient | undefined;
   /** Whether a daemon may know of the session. */
-  #isAsked = false;
-  #isCancelUnheard = false;
+  #isRequested = false;
+  #isCancelUnacknowledged = false;
   /** The last event was told; what is left is that a daemon hears of the cancel. */
   #isDiscarding = false;
   /** Since when a connection has brought nothing new. */
@@ -84,10 +84,10 @@ export class Dictation {
   #cancelSinceMs = Infinity;
   readonly #timers = new Timers();
 
-  private constructor(asked: DictationOptions, store: SampleStore) {
-    this.#asked = asked;
-    this.id = asked.id ?? randomUUID();
-    this.#times = { ...RECONNECT, ...asked.reconnect };
+  private constructor(dictationOptions: DictationOptions, store: SampleStore) {
+    this.#dictationOptions = dictationOptions;
+    this.id = dictationOptions.id ?? randomUUID();
+    this.#times = { ...RECONNECT, ...dictationOptions.reconnect };
     this.#store = store;
     this.ready = new Promise((resolve) => (this.#settleReady = resolve));
     void this.#connect();
@@ -133,17 +133,17 @@ export class Dictation {
     if (this.#ending === 'cancel' || this.#queue.over) return;
     this.#ending = 'cancel';
     this.#cancelSinceMs = performance.now();
-    if (!this.#isAsked) {
-      this.#tell({ type: 'cancelled' });
+    if (!this.#isRequested) {
+      this.#emit({ type: 'cancelled' });
       return;
     }
-    if (this.#channel === undefined) this.#tellUnheard();
+    if (this.#channel === undefined) this.#reportUnacknowledgedCancel();
     else this.#line?.send({ type: 'cancel', id: this.id });
     this.#timers.after(CANCEL_ANSWER_MS, () => {
       if (this.#isDone) return;
-      this.#tellUnheard();
+      this.#reportUnacknowledgedCancel();
       this.#isDiscarding = true;
-      this.#tell({ type: 'cancelled' });
+      this.#emit({ type: 'cancelled' });
       // This connection was told, and has not answered: another one may.
       if (this.#channel !== undefined)
         this.#reconnect(new SottoError('DAEMON_LOST', 'no answer to a cancel'));
@@ -171,10 +171,10 @@ export class Dictation {
     return isWithDaemon;
   }
 
-  #tellUnheard(): void {
-    if (this.#isCancelUnheard) return;
-    this.#isCancelUnheard = true;
-    this.#asked.onUnheardCancel?.(this.id);
+  #reportUnacknowledgedCancel(): void {
+    if (this.#isCancelUnacknowledged) return;
+    this.#isCancelUnacknowledged = true;
+    this.#dictationOptions.onUnacknowledgedCancel?.(this.id);
   }
 
   /** Whether nothing more is to be done, neither here nor at a daemon. */
@@ -207,7 +207,7 @@ export class Dictation {
         await new Promise<void>((resolve) => this.#timers.after(this.#pauseMs(), resolve));
       this.#attempts += 1;
       try {
-        const client = await this.#asked.connect();
+        const client = await this.#dictationOptions.connect();
         this.#closeClient();
         this.#client = client;
         if (this.#isDone) this.#closeClient();
@@ -222,7 +222,7 @@ export class Dictation {
         // Where no session has begun nothing is at stake, and whoever asked knows better what to do.
         if (this.#lostSinceMs === undefined) this.#fail(error);
         else if (!PASSING.has(error.code) || this.#outOfTime(this.#lostSinceMs)) {
-          this.#fail(this.#goneFor(error));
+          this.#fail(this.#sessionLost(error));
         }
       }
     }
@@ -238,7 +238,7 @@ export class Dictation {
   }
 
   #attach(client: SottoClient): void {
-    this.#isAsked = true;
+    this.#isRequested = true;
     const line = client.line(this.id, {
       receive: (message) => this.#line === line && this.#receive(message),
       lost: (error) => this.#line === line && this.#reconnect(error),
@@ -251,20 +251,20 @@ export class Dictation {
     });
     if (this.#ending === 'cancel') line.send({ type: 'discard', id: this.id });
     else if (this.#opened || this.#lostSinceMs !== undefined) {
-      line.send({ type: 'resume', id: this.id, seq: this.#heard.seq });
+      line.send({ type: 'resume', id: this.id, seq: this.#deduplicator.seq });
     } else this.#sendOpen();
   }
 
   #sendOpen(): void {
-    const { model, options } = this.#asked;
-    const asked = {
+    const { model, options } = this.#dictationOptions;
+    const dictationOptions = {
       ...defined({ model, options }),
     };
-    this.#line?.send({ type: 'open', id: this.id, ...asked });
+    this.#line?.send({ type: 'open', id: this.id, ...dictationOptions });
   }
 
   #reconnect(why: SottoError): void {
-    if (this.#ending === 'cancel') this.#tellUnheard();
+    if (this.#ending === 'cancel') this.#reportUnacknowledgedCancel();
     this.#line?.close();
     this.#line = undefined;
     this.#channel = undefined;
@@ -272,7 +272,7 @@ export class Dictation {
     this.#finishSent = false;
     if (this.#lostSinceMs === undefined) {
       this.#lostSinceMs = performance.now();
-      this.#tell({ type: 'connection', state: 'lost' });
+      this.#emit({ type: 'connection', state: 'lost' });
     }
     this.#closeClient();
     // Connections that come about and bring nothing are as bad as none.
@@ -283,20 +283,20 @@ export class Dictation {
       if (this.#outOfTime(this.#cancelSinceMs)) this.#endDiscarding();
       else void this.#connect();
     } else if (this.#outOfTime(this.#lostSinceMs) || this.#outOfTime(this.#stuckSinceMs)) {
-      this.#fail(this.#goneFor(why));
+      this.#fail(this.#sessionLost(why));
     } else void this.#connect();
   }
 
   /** What is left then is the mark, where there is one. */
   #endDiscarding(): void {
-    this.#tellUnheard();
+    this.#reportUnacknowledgedCancel();
     this.#isDiscarding = false;
-    this.#tell({ type: 'cancelled' });
+    this.#emit({ type: 'cancelled' });
     this.#release();
   }
 
   #closeClient(): void {
-    if (this.#asked.isShared !== true) this.#client?.close();
+    if (this.#dictationOptions.isShared !== true) this.#client?.close();
     this.#client = undefined;
   }
 
@@ -315,7 +315,7 @@ export class Dictation {
         this.#onAcknowledged(message.samples);
         return;
       case 'live': {
-        const event = this.#heard.admit(message.event, message.seq);
+        const event = this.#deduplicator.admit(message.event, message.seq);
         if (event !== undefined && isNumbered(event)) this.#progressed();
         if (this.#ending === 'cancel' && event !== undefined && isTerminal(event)) {
           if (event.type === 'cancelled') this.#endCancelled();
@@ -325,7 +325,7 @@ export class Dictation {
         }
         if (event?.type === 'warning') this.#isTooLong ||= event.error.code === 'DICTATION_TOO_LONG';
         if (event?.type === 'final') this.#warnOfRest(event.durationSeconds);
-        if (event !== undefined) this.#tell(event);
+        if (event !== undefined) this.#emit(event);
         return;
       }
       case 'discarded':
@@ -341,7 +341,7 @@ export class Dictation {
 
   #onOpened({ acknowledged, channel, model, insteadOf }: Extract<DaemonMessage, { type: 'opened' }>): void {
     if (acknowledged < this.#store.start) {
-      this.#fail(this.#goneFor(new SottoError('DAEMON_LOST', 'the daemon has lost audio that it had taken')));
+      this.#fail(this.#sessionLost(new SottoError('DAEMON_LOST', 'the daemon has lost audio that it had taken')));
       return;
     }
     this.#channel = channel;
@@ -349,12 +349,12 @@ export class Dictation {
     this.#next = acknowledged;
     this.#onAcknowledged(acknowledged);
     const instead = insteadOf === undefined ? {} : { insteadOf };
-    if (!this.#opened) this.#tell({ type: 'opened', model, ...instead });
+    if (!this.#opened) this.#emit({ type: 'opened', model, ...instead });
     this.#opened = true;
     this.#settleReady();
     if (this.#lostSinceMs !== undefined) {
       this.#lostSinceMs = undefined;
-      this.#tell({ type: 'connection', state: 'back' });
+      this.#emit({ type: 'connection', state: 'back' });
     }
     this.#pump();
   }
@@ -378,10 +378,10 @@ export class Dictation {
       if (error.code === 'SESSION_NOT_FOUND') this.#endCancelled();
       else this.#endDiscarding();
     } else if (error.code !== 'SESSION_NOT_FOUND') this.#fail(error);
-    else if (this.#store.start > 0) this.#fail(this.#goneFor(error));
+    else if (this.#store.start > 0) this.#fail(this.#sessionLost(error));
     else {
       // It died before it had any of it in its file: here is still all of it.
-      this.#heard.restart();
+      this.#deduplicator.restart();
       this.#sendOpen();
     }
   }
@@ -426,10 +426,10 @@ export class Dictation {
     const restSeconds = this.#store.end / SAMPLE_RATE - durationSeconds;
     if (restSeconds < 0.5) return;
     const message = `the connection was lost for too long: the last ${restSeconds.toFixed(1)} s were not taken`;
-    this.#tell({ type: 'warning', error: new SottoError('DAEMON_LOST', message).toWire() });
+    this.#emit({ type: 'warning', error: new SottoError('DAEMON_LOST', message).toWire() });
   }
 
-  #goneFor(cause: SottoError): SottoError {
+  #sessionLost(cause: SottoError): SottoError {
     return new SottoError('DAEMON_LOST', `the session can't be gone on with: ${cause.message}`, {
       hint: this.#acknowledged > 0 ? IN_HISTORY : factsOf('DAEMON_LOST').hint,
       cause,
@@ -439,7 +439,7 @@ export class Dictation {
   /** A daemon says that nothing is left of it. */
   #endCancelled(): void {
     this.#isDiscarding = false;
-    this.#tell({ type: 'cancelled' });
+    this.#emit({ type: 'cancelled' });
     this.#release();
   }
 
@@ -448,10 +448,10 @@ export class Dictation {
       this.#endDiscarding();
       return;
     }
-    this.#tell({ type: 'failed', error: error.toWire() });
+    this.#emit({ type: 'failed', error: error.toWire() });
   }
 
-  #tell(event: DictationEvent): void {
+  #emit(event: DictationEvent): void {
     if (this.#queue.over) return;
     const live = event.type !== 'opened' && event.type !== 'connection';
     // Of what is for display a slow reader needs only the newest.

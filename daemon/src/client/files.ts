@@ -53,7 +53,7 @@ export class FilesClient {
     const added: FileJob[] = [];
     const supplies = this.#uploads !== undefined;
     for (let rest = [...paths]; rest.length > 0;) {
-      const { files } = await this.#ask({
+      const { files } = await this.#request({
         do: 'add',
         paths: rest.splice(0, countOf(rest)),
         supplies,
@@ -68,19 +68,19 @@ export class FilesClient {
   async get(file: string): Promise<FileText> {
     const segments: Segment[] = [];
     for (;;) {
-      const part = await this.#ask({ do: 'get', file, from: segments.length });
+      const part = await this.#request({ do: 'get', file, from: segments.length });
       segments.push(...part.segments);
       if (part.next === undefined) return { file: part.file, segments };
     }
   }
 
   async cancel(files: readonly string[]): Promise<void> {
-    if (files.length > 0) await this.#ask({ do: 'cancel', files: [...files] });
+    if (files.length > 0) await this.#request({ do: 'cancel', files: [...files] });
   }
 
   /** Their texts are gone with them. */
   async forget(files: readonly string[]): Promise<void> {
-    if (files.length > 0) await this.#ask({ do: 'forget', files: [...files] });
+    if (files.length > 0) await this.#request({ do: 'forget', files: [...files] });
   }
 
   /**
@@ -132,7 +132,7 @@ export class FilesClient {
       if (supplies.has(file)) continue;
       // Where the daemon is gone, the watch ends with that.
       const ask = (request: FilesRequest & { do: 'supply' | 'refuse' }): void =>
-        void this.#ask(request).catch(() => undefined);
+        void this.#request(request).catch(() => undefined);
       const supply = new Supply({
         ...{ path, folder },
         onCopied: (upload) => ask({ do: 'supply', file, upload }),
@@ -142,7 +142,7 @@ export class FilesClient {
     }
   }
 
-  #ask<Do extends FilesResult['do']>(
+  #request<Do extends FilesResult['do']>(
     request: FilesRequest & { do: Do },
   ): Promise<Extract<FilesResult, { do: Do }>> {
     return new Promise((resolve, reject) => {
@@ -169,9 +169,9 @@ function countOf(paths: readonly string[]): number {
 
 function isAnswer<Do extends FilesResult['do']>(
   result: FilesResult,
-  asked: Do,
+  requested: Do,
 ): result is Extract<FilesResult, { do: Do }> {
-  return result.do === asked;
+  return result.do === requested;
 }
 
 function errorOf(message: DaemonMessage): SottoError {

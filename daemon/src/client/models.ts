@@ -56,12 +56,12 @@ export class ModelsClient {
 
   /** What is here, what is half here, and what there is. */
   list(): Promise<ModelsList> {
-    return this.#ask({ do: 'list' }).result;
+    return this.#request({ do: 'list' }).result;
   }
 
   /** @throws SottoError MODEL_NOT_FOUND for what is neither here nor in the catalogue */
   info(model: string): Promise<ModelInfo> {
-    return this.#ask({ do: 'info', model }).result;
+    return this.#request({ do: 'info', model }).result;
   }
 
   /** Brings a model here; joins who is at it already. */
@@ -69,7 +69,7 @@ export class ModelsClient {
     model: string,
     { as, again, ...call }: CallOptions & { readonly as?: string; readonly again?: boolean } = {},
   ): ModelWork<ModelsResultOf<'pull'>> {
-    return this.#ask({ do: 'pull', model, ...defined({ as, again }) }, call);
+    return this.#request({ do: 'pull', model, ...defined({ as, again }) }, call);
   }
 
   /**
@@ -78,36 +78,36 @@ export class ModelsClient {
    * @returns whether there was one that ended so
    */
   async cancelPull(name: string): Promise<boolean> {
-    return (await this.#ask({ do: 'cancel-pull', model: name }).result).isCancelled;
+    return (await this.#request({ do: 'cancel-pull', model: name }).result).isCancelled;
   }
 
   /** @throws SottoError BUSY for a model that is in use, unless forced: then the starter model takes its place */
   remove(model: string, { force }: { readonly force?: boolean } = {}): Promise<ModelsResultOf<'remove'>> {
-    return this.#ask({ do: 'remove', model, ...defined({ force }) }).result;
+    return this.#request({ do: 'remove', model, ...defined({ force }) }).result;
   }
 
   prune({ unused }: { readonly unused?: boolean } = {}): Promise<ModelsResultOf<'prune'>> {
-    return this.#ask({ do: 'prune', ...defined({ unused }) }).result;
+    return this.#request({ do: 'prune', ...defined({ unused }) }).result;
   }
 
   /** Reads a model's files against the hashes that were written down when it was pulled. */
   verify(model: string, call: CallOptions = {}): ModelWork<ModelsResultOf<'verify'>> {
-    return this.#ask({ do: 'verify', model }, call);
+    return this.#request({ do: 'verify', model }, call);
   }
 
   /** Has a model serve those who name none. The one before it serves until it is ready; if it fails nothing changes. */
   use(model: string, call: CallOptions = {}): ModelWork<ModelsResultOf<'use'>> {
-    return this.#ask({ do: 'use', model }, call);
+    return this.#request({ do: 'use', model }, call);
   }
 
   /** Frees the memory of all models. */
   async unload(): Promise<void> {
-    await this.#ask({ do: 'unload' }).result;
+    await this.#request({ do: 'unload' }).result;
   }
 
   /** The states of all models, at each change; the newest where the reader is slow. Goes on until the loop is left. */
   async *watch(call: CallOptions = {}): AsyncGenerator<readonly ModelStatus[], void> {
-    const work = this.#ask({ do: 'watch' }, call);
+    const work = this.#request({ do: 'watch' }, call);
     try {
       for await (const event of work) if (event.type === 'models') yield event.models;
     } finally {
@@ -124,7 +124,7 @@ export class ModelsClient {
     timeoutSeconds,
     signal,
   }: CallOptions & { readonly model?: string; readonly timeoutSeconds: number }): Promise<ModelStatus> {
-    const work = this.#ask({ do: 'wait', timeoutSeconds, ...defined({ model }) }, { ...defined({ signal }) });
+    const work = this.#request({ do: 'wait', timeoutSeconds, ...defined({ model }) }, { ...defined({ signal }) });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const error = new SottoError('TIMEOUT', `the daemon does not answer within ${timeoutSeconds} s`);
@@ -138,16 +138,16 @@ export class ModelsClient {
     }
   }
 
-  #ask<Do extends ModelsRequest['do']>(
+  #request<Do extends ModelsRequest['do']>(
     request: ModelsRequest & { do: Do },
     { signal }: CallOptions = {},
   ): ModelWork<Extract<ModelsResult, { do: Do }>> {
-    return new Asked<Extract<ModelsResult, { do: Do }>>(request, this.#newLine, signal);
+    return new PendingOperation<Extract<ModelsResult, { do: Do }>>(request, this.#newLine, signal);
   }
 }
 
 /** One request. */
-class Asked<Result extends ModelsResult> implements ModelWork<Result> {
+class PendingOperation<Result extends ModelsResult> implements ModelWork<Result> {
   readonly result: Promise<Result>;
   readonly #events = new EventQueue<ModelsEvent>();
   readonly #do: string;
@@ -241,6 +241,6 @@ class Asked<Result extends ModelsResult> implements ModelWork<Result> {
   }
 }
 
-function isAnswer<Result extends ModelsResult>(result: ModelsResult, asked: string): result is Result {
-  return result.do === asked;
+function isAnswer<Result extends ModelsResult>(result: ModelsResult, requested: string): result is Result {
+  return result.do === requested;
 }

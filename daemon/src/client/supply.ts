@@ -16,13 +16,13 @@ export interface SupplyOptions {
   readonly onBytes?: (bytes: number) => void;
 }
 
-const TOLD_EVERY_MS = 200;
+const PROGRESS_INTERVAL_MS = 200;
 
 export class Supply {
   readonly #options: SupplyOptions;
   readonly #stopped = new AbortController();
   #upload: Upload | undefined;
-  #toldMs = -Infinity;
+  #reportedMs = -Infinity;
 
   constructor(options: SupplyOptions) {
     this.#options = options;
@@ -41,8 +41,8 @@ export class Supply {
     try {
       const upload = await copyForDaemon(path, folder, signal, (bytes) => {
         const now = performance.now();
-        if (signal.aborted || now - this.#toldMs < TOLD_EVERY_MS) return;
-        this.#toldMs = now;
+        if (signal.aborted || now - this.#reportedMs < PROGRESS_INTERVAL_MS) return;
+        this.#reportedMs = now;
         onBytes?.(bytes);
       });
       if (signal.aborted) await upload.discard();

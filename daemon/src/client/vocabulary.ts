@@ -28,15 +28,15 @@ export type VocabularyChanged = VocabularyResult & { readonly change: Vocabulary
 const ENVELOPE_BYTES = 1024;
 
 export class VocabularyClient {
-  readonly #ask: (request: VocabularyRequest) => Promise<VocabularyResult>;
+  readonly #request: (request: VocabularyRequest) => Promise<VocabularyResult>;
 
   constructor(ask: (request: VocabularyRequest) => Promise<VocabularyResult>) {
-    this.#ask = ask;
+    this.#request = ask;
   }
 
   /** @throws SottoError VOCABULARY_BROKEN */
   get(): Promise<VocabularyResult> {
-    return this.#ask({ do: 'get' });
+    return this.#request({ do: 'get' });
   }
 
   /** What is there already is written as it is given here. @throws SottoError VOCABULARY_CHANGED, INVALID_ARGUMENT */
@@ -76,11 +76,11 @@ export class VocabularyClient {
 
   /** The text of a file that `import` takes. */
   async export(format: VocabularyFormat): Promise<string> {
-    return (await this.#ask({ do: 'export', format })).text ?? '';
+    return (await this.#request({ do: 'export', format })).text ?? '';
   }
 
   async #change(request: VocabularyRequest): Promise<VocabularyChanged> {
-    const { change = { added: 0, changed: 0, removed: 0 }, ...result } = await this.#ask(request);
+    const { change = { added: 0, changed: 0, removed: 0 }, ...result } = await this.#request(request);
     return { ...result, change };
   }
 }

@@ -43,7 +43,7 @@ export interface ConnectionContext {
   readonly uploads?: string;
   readonly shutdown: () => void;
   /** What opens and closes the port; a daemon has one. */
-  readonly port?: { ask(request: ServeRequest): Promise<ServeResult> };
+  readonly port?: { handle(request: ServeRequest): Promise<ServeResult> };
 }
 
 export class Connection {
@@ -166,7 +166,7 @@ export class Connection {
         this.#live.discard(message.id);
         return;
       case 'files':
-        this.#files.ask(message);
+        this.#files.handle(message);
         return;
       case 'history':
         void this.#history(message);
@@ -180,7 +180,7 @@ export class Connection {
       case 'models':
         if (this.#jobs.has(message.id))
           throw new SottoError('INVALID_ARGUMENT', 'a job of this id is under way');
-        this.#models.ask(message);
+        this.#models.handle(message);
         return;
       case 'status':
         this.#send({ type: 'status', id: message.id, status: this.#context.status() });
@@ -210,7 +210,7 @@ export class Connection {
 
   async #history({ id, request }: Extract<ClientMessage, { type: 'history' }>): Promise<void> {
     try {
-      this.#send({ type: 'history-done', id, result: await this.#context.history.ask(request) });
+      this.#send({ type: 'history-done', id, result: await this.#context.history.handle(request) });
     } catch (error) {
       this.#send({ type: 'error', id, error: codedError(error).toWire() });
     }
@@ -218,7 +218,7 @@ export class Connection {
 
   async #vocabulary({ id, request }: Extract<ClientMessage, { type: 'vocabulary' }>): Promise<void> {
     try {
-      this.#send({ type: 'vocabulary-done', id, result: await this.#context.vocabulary.ask(request) });
+      this.#send({ type: 'vocabulary-done', id, result: await this.#context.vocabulary.handle(request) });
     } catch (error) {
       this.#send({ type: 'error', id, error: codedError(error).toWire() });
     }
@@ -228,7 +228,7 @@ export class Connection {
     try {
       const { port } = this.#context;
       if (port === undefined) throw new SottoError('NOT_SERVED', 'this daemon has no port');
-      this.#send({ type: 'serve-done', id, result: await port.ask(request) });
+      this.#send({ type: 'serve-done', id, result: await port.handle(request) });
     } catch (error) {
       this.#send({ type: 'error', id, error: codedError(error).toWire() });
     }
@@ -246,11 +246,11 @@ export class Connection {
     };
     this.#jobs.set(
       id,
-      this.#context.sessions.submit(this, request, (notice) => this.#tell(id, notice)),
+      this.#context.sessions.submit(this, request, (notice) => this.#notify(id, notice)),
     );
   }
 
-  #tell(id: string, notice: JobNotice): void {
+  #notify(id: string, notice: JobNotice): void {
     switch (notice.type) {
       case 'waiting':
       case 'started':

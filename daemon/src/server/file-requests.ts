@@ -17,10 +17,10 @@ export class FileRequests {
   }
 
   /** @throws SottoError INVALID_ARGUMENT, BUSY */
-  ask({ id, request }: Extract<ClientMessage, { type: 'files' }>): void {
+  handle({ id, request }: Extract<ClientMessage, { type: 'files' }>): void {
     if (this.#watches.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a request of this id is under way');
     if (request.do !== 'watch') {
-      this.#send({ type: 'files-done', id, result: this.#desk.ask(request) }, false);
+      this.#send({ type: 'files-done', id, result: this.#desk.handle(request) }, false);
       return;
     }
     if (this.#watches.size >= MOST_WATCHES)

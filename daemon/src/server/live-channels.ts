@@ -99,7 +99,7 @@ export class LiveChannels {
         const before = this.#byId.get(id);
         if (before !== undefined) this.#byNumber.delete(before.number);
         const number = this.#next++;
-        const listener: LiveListener = (notice) => this.#tell(id, number, notice);
+        const listener: LiveListener = (notice) => this.#notify(id, number, notice);
         const channel = { number, session, listener };
         this.#byId.set(id, channel);
         this.#byNumber.set(number, channel);
@@ -112,7 +112,7 @@ export class LiveChannels {
     );
   }
 
-  #tell(id: string, number: number, notice: LiveNotice): void {
+  #notify(id: string, number: number, notice: LiveNotice): void {
     if (this.#closed || !this.#byNumber.has(number)) return;
     if ('acknowledged' in notice) {
       this.#send({ type: 'acknowledged', id, samples: notice.acknowledged }, false);

@@ -30,7 +30,7 @@ export class ModelRequests {
   }
 
   /** @throws SottoError INVALID_ARGUMENT (the id is in use), BUSY, or what the desk refuses it for */
-  ask({ id, request }: Extract<ClientMessage, { type: 'models' }>): void {
+  handle({ id, request }: Extract<ClientMessage, { type: 'models' }>): void {
     if (this.#open.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a request of this id is under way');
     if (this.#open.size >= MODEL_LIMITS.requestsPerConnection) {
       throw new SottoError(
@@ -40,7 +40,7 @@ export class ModelRequests {
     }
     this.#open.set(
       id,
-      this.#desk.request(request, (notice) => this.#tell(id, notice)),
+      this.#desk.request(request, (notice) => this.#notify(id, notice)),
     );
     if (request.do === 'watch') this.#watches.add(id);
   }
@@ -58,7 +58,7 @@ export class ModelRequests {
     this.#open.clear();
   }
 
-  #tell(id: string, notice: DeskNotice): boolean {
+  #notify(id: string, notice: DeskNotice): boolean {
     if (notice.type === 'event') {
       return this.#send({ ...notice, type: 'models-event', id }, notice.seq === undefined);
     }

@@ -2,7 +2,7 @@
 import { Action, ActionPanel, Form, Icon, showToast, useNavigation } from '@raycast/api';
 import { useState } from 'react';
 import { withDaemon, type DaemonSettings } from '../lib/daemon';
-import { tellFailure } from '../lib/tell-failure';
+import { showFailure } from '../lib/tell-failure';
 import { changeText } from '../lib/vocabulary-text';
 
 interface Props {
@@ -16,7 +16,7 @@ interface Props {
 /** Raycast wants a type here: an interface has no index. */
 type Values = {
   readonly word: string;
-  readonly heard: string;
+  readonly recognized: string;
 };
 
 export function AddWordForm({ settings, suggestion = '', onAdded }: Props) {
@@ -24,8 +24,8 @@ export function AddWordForm({ settings, suggestion = '', onAdded }: Props) {
   const [error, setError] = useState<string | undefined>(undefined);
   const [isBusy, setBusy] = useState(false);
 
-  const submit = async ({ word: typed, heard: instead }: Values): Promise<void> => {
-    const [word, heard] = [typed.trim(), instead.trim()];
+  const submit = async ({ word: typed, recognized: rawRecognized }: Values): Promise<void> => {
+    const [word, recognized] = [typed.trim(), rawRecognized.trim()];
     if (word === '') {
       setError('Which word?');
       return;
@@ -35,7 +35,7 @@ export function AddWordForm({ settings, suggestion = '', onAdded }: Props) {
       const { change } = await withDaemon(settings, ({ vocabulary }) =>
         vocabulary.add({
           words: [word],
-          ...(heard !== '' && { replacements: [{ from: heard, to: word }] }),
+          ...(recognized !== '' && { replacements: [{ from: recognized, to: word }] }),
         }),
       );
       if (onAdded !== undefined) await onAdded(word);
@@ -44,7 +44,7 @@ export function AddWordForm({ settings, suggestion = '', onAdded }: Props) {
         await showToast({ title: changeText(change), message: word });
       }
     } catch (thrown) {
-      await tellFailure(thrown);
+      await showFailure(thrown);
     } finally {
       setBusy(false);
     }
@@ -70,7 +70,7 @@ export function AddWordForm({ settings, suggestion = '', onAdded }: Props) {
         onChange={() => setError(undefined)}
       />
       <Form.TextField
-        id="heard"
+        id="recognized"
         title="Instead Of"
         placeholder="win"
         info="What Sotto wrote in its place, if it did. Wherever it hears that, it writes your word. Whole words only."

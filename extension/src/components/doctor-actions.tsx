@@ -8,7 +8,7 @@ import {
   LaunchType,
   openExtensionPreferences,
 } from '@raycast/api';
-import type { DoctorDeeds } from '../hooks/use-doctor';
+import type { DoctorActions } from '../hooks/use-doctor';
 import { titleOf, type Agent, type Check, type Checked } from '../lib/doctor-checks';
 import { shownPaths } from '../lib/places';
 import type { SottoCommand } from '../lib/find-sotto';
@@ -24,10 +24,10 @@ interface Props {
   readonly checked: Checked;
   readonly report: string;
   readonly sotto: () => SottoCommand;
-  readonly act: DoctorDeeds;
+  readonly act: DoctorActions;
 }
 
-export function DoctorActions({ check, checked, report, sotto, act }: Props) {
+export function DoctorActionPanel({ check, checked, report, sotto, act }: Props) {
   return (
     <ActionPanel title={titleOf(check)}>
       <ActionPanel.Section>
@@ -84,7 +84,7 @@ function Fixes({ check, checked, act }: Pick<Props, 'check' | 'checked' | 'act'>
   }
 }
 
-function AgentFix({ agent, act }: { readonly agent: Agent | undefined; readonly act: DoctorDeeds }) {
+function AgentFix({ agent, act }: { readonly agent: Agent | undefined; readonly act: DoctorActions }) {
   switch (agent) {
     case 'none':
       return <Action title="Install Login Agent" icon={Icon.Plus} onAction={act.installAgent} />;

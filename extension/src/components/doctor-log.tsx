@@ -3,7 +3,7 @@ import { Action, ActionPanel, Detail, Icon, Keyboard } from '@raycast/api';
 import { useEffect, useState } from 'react';
 import { SottoError } from 'sotto/client';
 import type { SottoCommand } from '../lib/find-sotto';
-import { askSotto } from '../lib/run-sotto';
+import { readSottoOutput } from '../lib/run-sotto';
 import { shownPaths } from '../lib/places';
 import { errorText } from '../lib/take-markdown';
 
@@ -19,7 +19,7 @@ export function DoctorLog({ sotto }: { readonly sotto: () => SottoCommand }) {
   const read = async (): Promise<void> => {
     try {
       setShown({
-        lines: await askSotto(sotto(), ['daemon', 'logs', '--lines', String(LINES)]),
+        lines: await readSottoOutput(sotto(), ['daemon', 'logs', '--lines', String(LINES)]),
       });
     } catch (thrown) {
       setShown({ error: SottoError.from(thrown) });

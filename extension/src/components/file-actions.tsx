@@ -2,7 +2,7 @@
 import { Action, ActionPanel, Icon, Keyboard, openExtensionPreferences } from '@raycast/api';
 import type { ReactNode } from 'react';
 import { isFileOver, type FileJob, type TextFormat } from 'sotto/client';
-import { fileDeeds, type FileDeeds } from '../lib/file-deeds';
+import { createFileActions, type FileActions } from '../lib/file-deeds';
 import type { FileJobs } from '../lib/file-jobs';
 import { nameOf } from '../lib/file-words';
 import type { Settings } from '../lib/preferences';
@@ -30,18 +30,18 @@ interface Props {
   readonly choose: ReactNode;
 }
 
-export function FileActions({ file, files, text, saved, onSaved, jobs, settings, choose }: Props) {
-  const deeds = fileDeeds(jobs, settings, onSaved);
+export function FileActionPanel({ file, files, text, saved, onSaved, jobs, settings, choose }: Props) {
+  const actions = createFileActions(jobs, settings, onSaved);
   const isOver = isFileOver(file);
-  const again = <FileAgain file={file} deeds={deeds} settings={settings} />;
+  const again = <FileAgain file={file} actions={actions} settings={settings} />;
   return (
     <ActionPanel title={nameOf(file)}>
       <ActionPanel.Section>
         {text === undefined || text === '' ? null : (
-          <Deliveries first={settings.delivery} on={(how) => deeds.deliver(text, how)} />
+          <Deliveries first={settings.delivery} on={(how) => actions.deliver(text, how)} />
         )}
         {file.state === 'final' ? (
-          <SaveBeside files={[file]} title="Save Beside the File" deeds={deeds} />
+          <SaveBeside files={[file]} title="Save Beside the File" actions={actions} />
         ) : null}
         {saved === undefined ? null : (
           <Action.Open title="Open Saved File" target={saved} shortcut={Keyboard.Shortcut.Common.Open} />
@@ -57,17 +57,17 @@ export function FileActions({ file, files, text, saved, onSaved, jobs, settings,
             icon={Icon.XMarkCircle}
             style={Action.Style.Destructive}
             shortcut={{ modifiers: ['cmd'], key: 'backspace' }}
-            onAction={() => deeds.cancel(file)}
+            onAction={() => actions.cancel(file)}
           />
         )}
         {file.state === 'final' ? again : null}
         {isOver ? (
-          <Action title="Remove from List" {...REMOVE} onAction={() => deeds.remove([file])} />
+          <Action title="Remove from List" {...REMOVE} onAction={() => actions.remove([file])} />
         ) : null}
       </ActionPanel.Section>
       <ActionPanel.Section title="All Files">
         {choose}
-        <AllFiles files={files} deeds={deeds} />
+        <AllFiles files={files} actions={actions} />
         <Action title="Open Preferences" icon={Icon.Gear} onAction={openExtensionPreferences} />
       </ActionPanel.Section>
     </ActionPanel>
@@ -75,24 +75,24 @@ export function FileActions({ file, files, text, saved, onSaved, jobs, settings,
 }
 
 /** What more than one file can be asked for. */
-function AllFiles({ files, deeds }: { readonly files: readonly FileJob[]; readonly deeds: FileDeeds }) {
+function AllFiles({ files, actions }: { readonly files: readonly FileJob[]; readonly actions: FileActions }) {
   const open = files.filter((each) => !isFileOver(each));
   const over = files.filter(isFileOver);
   const done = files.filter(({ state }) => state === 'final');
   return (
     <>
-      {done.length > 1 ? <SaveBeside files={done} title="Save All Beside Their Files" deeds={deeds} /> : null}
+      {done.length > 1 ? <SaveBeside files={done} title="Save All Beside Their Files" actions={actions} /> : null}
       {open.length > 1 ? (
         <Action
           title="Cancel All"
           icon={Icon.XMarkCircle}
           style={Action.Style.Destructive}
           shortcut={{ modifiers: ['cmd', 'shift'], key: 'backspace' }}
-          onAction={() => deeds.cancelAll(open)}
+          onAction={() => actions.cancelAll(open)}
         />
       ) : null}
       {over.length > 1 ? (
-        <Action title="Remove All Finished" {...REMOVE_ALL} onAction={() => deeds.remove(over)} />
+        <Action title="Remove All Finished" {...REMOVE_ALL} onAction={() => actions.remove(over)} />
       ) : null}
     </>
   );
@@ -101,10 +101,10 @@ function AllFiles({ files, deeds }: { readonly files: readonly FileJob[]; readon
 interface SaveProps {
   readonly files: readonly FileJob[];
   readonly title: string;
-  readonly deeds: FileDeeds;
+  readonly actions: FileActions;
 }
 
-function SaveBeside({ files, title, deeds }: SaveProps) {
+function SaveBeside({ files, title, actions }: SaveProps) {
   const isOne = files.length === 1;
   return (
     <ActionPanel.Submenu
@@ -117,7 +117,7 @@ function SaveBeside({ files, title, deeds }: SaveProps) {
           key={format}
           title={isOne ? one : all}
           icon={Icon.Document}
-          onAction={() => deeds.save(files, format)}
+          onAction={() => actions.save(files, format)}
         />
       ))}
     </ActionPanel.Submenu>

@@ -1,7 +1,7 @@
 /** A file once more: as it was, in another language, or with another model. */
 import { Action, Icon, Keyboard } from '@raycast/api';
 import type { FileJob } from 'sotto/client';
-import type { FileDeeds } from '../lib/file-deeds';
+import type { FileActions } from '../lib/file-deeds';
 import { languages } from '../lib/languages';
 import type { Settings } from '../lib/preferences';
 import { HistoryModels } from './history-models';
@@ -9,11 +9,11 @@ import { ChoiceList } from './take-choices';
 
 interface Props {
   readonly file: FileJob;
-  readonly deeds: FileDeeds;
+  readonly actions: FileActions;
   readonly settings: Settings;
 }
 
-export function FileAgain({ file, deeds, settings }: Props) {
+export function FileAgain({ file, actions, settings }: Props) {
   const { language, summary } = file;
   return (
     <>
@@ -21,7 +21,7 @@ export function FileAgain({ file, deeds, settings }: Props) {
         title={file.state === 'final' ? 'Transcribe Again' : 'Try Again'}
         icon={Icon.ArrowClockwise}
         shortcut={Keyboard.Shortcut.Common.Refresh}
-        onAction={() => deeds.again(file, {})}
+        onAction={() => actions.again(file, {})}
       />
       <Action.Push
         title="Transcribe in Another Language…"
@@ -34,7 +34,7 @@ export function FileAgain({ file, deeds, settings }: Props) {
             choices={languages().map(({ code, name }) => ({ value: code, title: name }))}
             chosen={language}
             empty={{ title: 'No Such Language' }}
-            choose={(code) => void deeds.again(file, { language: code })}
+            choose={(code) => void actions.again(file, { language: code })}
           />
         }
       />
@@ -45,7 +45,7 @@ export function FileAgain({ file, deeds, settings }: Props) {
           <HistoryModels
             settings={settings}
             used={summary?.model ?? ''}
-            choose={(model) => deeds.again(file, { model })}
+            choose={(model) => actions.again(file, { model })}
           />
         }
       />

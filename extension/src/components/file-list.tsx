@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useFileJobs } from '../hooks/use-file-jobs';
 import { capitalised } from '../lib/deliver';
 import { readSettings } from '../lib/preferences';
-import { FileActions } from './file-actions';
+import { FileActionPanel } from './file-actions';
 import { FileItem } from './file-item';
 import { FilePicker } from './file-picker';
 
@@ -12,18 +12,18 @@ interface Props {
   /** The files to begin with. */
   readonly find: () => Promise<string[]>;
   /** Whether somebody without any files is asked for some at once. */
-  readonly asks: boolean;
+  readonly opensPicker: boolean;
   /** What is said to somebody without any files. */
   readonly nothing: string;
 }
 
-export function FileList({ find, asks, nothing }: Props) {
+export function FileList({ find, opensPicker, nothing }: Props) {
   const [settings] = useState(readSettings);
   const view = useFileJobs(settings, find);
   const { files, texts, jobs, isLoading, remark, error } = view;
   const [saved, setSaved] = useState<ReadonlyMap<string, string>>(new Map());
 
-  if (asks && files.length === 0 && !isLoading && error === undefined && jobs !== undefined) {
+  if (opensPicker && files.length === 0 && !isLoading && error === undefined && jobs !== undefined) {
     return <FilePicker remark={remark} onFiles={(paths) => jobs.add(paths, settings)} />;
   }
   const choose =
@@ -68,7 +68,7 @@ export function FileList({ find, asks, nothing }: Props) {
           saved={saved.get(file.id)}
           actions={
             jobs === undefined ? null : (
-              <FileActions
+              <FileActionPanel
                 file={file}
                 files={files}
                 text={texts.get(file.id)}

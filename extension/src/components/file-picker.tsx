@@ -2,7 +2,7 @@
 import { Action, ActionPanel, Form, Icon, useNavigation } from '@raycast/api';
 import { useState } from 'react';
 import { filesOf } from '../lib/file-find';
-import { tellFailure } from '../lib/tell-failure';
+import { showFailure } from '../lib/tell-failure';
 
 interface Props {
   readonly remark: string | undefined;
@@ -24,7 +24,7 @@ export function FilePicker({ remark, onFiles, goesBack = false }: Props) {
       await onFiles(found.files);
       if (goesBack) pop();
     } catch (thrown) {
-      await tellFailure(thrown);
+      await showFailure(thrown);
     }
   };
   return (

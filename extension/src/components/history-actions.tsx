@@ -9,7 +9,7 @@ import { Deliveries } from './deliveries';
 import { HistoryModels } from './history-models';
 import { REFRESH, REMOVE, REMOVE_ALL, UndoDelete } from './usual-actions';
 
-export interface HistoryDeeds {
+export interface HistoryActions {
   readonly deliver: (dictation: PastDictation, how: Delivery) => Promise<void>;
   readonly play: (dictation: PastDictation) => void;
   readonly stop: () => void;
@@ -28,10 +28,10 @@ interface Props {
   readonly dictation: PastDictation;
   readonly isPlaying: boolean;
   readonly settings: Settings;
-  readonly act: HistoryDeeds;
+  readonly act: HistoryActions;
 }
 
-export function HistoryActions({ dictation, isPlaying, settings, act }: Props) {
+export function HistoryActionPanel({ dictation, isPlaying, settings, act }: Props) {
   const hasText = dictation.text.trim() !== '';
   return (
     <ActionPanel>
@@ -44,7 +44,7 @@ export function HistoryActions({ dictation, isPlaying, settings, act }: Props) {
           <Action title="Mark as Read" icon={Icon.CheckCircle} onAction={() => act.markRead(dictation)} />
         ) : null}
       </ActionPanel.Section>
-      <SoundActions dictation={dictation} isPlaying={isPlaying} settings={settings} act={act} />
+      <AudioActions dictation={dictation} isPlaying={isPlaying} settings={settings} act={act} />
       <ActionPanel.Section>
         <ActionPanel.Submenu title="Export…" icon={Icon.Download} shortcut={Keyboard.Shortcut.Common.Save}>
           <Action
@@ -72,7 +72,7 @@ export function HistoryActions({ dictation, isPlaying, settings, act }: Props) {
 }
 
 /** What can be done whether there are any or not. */
-export function ListActions({ act }: { readonly act: Pick<HistoryDeeds, 'undo' | 'refresh'> }) {
+export function ListActions({ act }: { readonly act: Pick<HistoryActions, 'undo' | 'refresh'> }) {
   return (
     <ActionPanel.Section>
       <UndoDelete undo={act.undo} />
@@ -81,7 +81,7 @@ export function ListActions({ act }: { readonly act: Pick<HistoryDeeds, 'undo' |
   );
 }
 
-function SoundActions({ dictation, isPlaying, settings, act }: Props) {
+function AudioActions({ dictation, isPlaying, settings, act }: Props) {
   if (dictation.audio === undefined) return null;
   return (
     <ActionPanel.Section>

@@ -1,12 +1,12 @@
 /** What can be done with a model, by where it is. */
 import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
-import { againOf, wantedOf, type ModelDeeds } from '../hooks/use-model-deeds';
+import { againOf, wantedOf, type ModelActions } from '../hooks/use-model-deeds';
 import type { ModelRow } from '../lib/model-rows';
 import { REMOVE } from './usual-actions';
 
-export interface ModelActionsProps {
+export interface ModelActionPanelProps {
   readonly row: ModelRow;
-  readonly act: ModelDeeds;
+  readonly act: ModelActions;
   /** Downloads that were begun and given up. */
   readonly begun: readonly ModelRow[];
   readonly isAnyInMemory: boolean;
@@ -14,7 +14,7 @@ export interface ModelActionsProps {
   readonly onShowFacts: () => void;
 }
 
-export function ModelActions({ row, act, begun, isAnyInMemory, ...facts }: ModelActionsProps) {
+export function ModelActionPanel({ row, act, begun, isAnyInMemory, ...facts }: ModelActionPanelProps) {
   return (
     <ActionPanel>
       <ActionPanel.Section>
@@ -51,7 +51,7 @@ export function ModelActions({ row, act, begun, isAnyInMemory, ...facts }: Model
   );
 }
 
-function OwnActions({ row, act, begun }: Pick<ModelActionsProps, 'row' | 'act' | 'begun'>) {
+function OwnActions({ row, act, begun }: Pick<ModelActionPanelProps, 'row' | 'act' | 'begun'>) {
   const { installed } = row;
   if (row.status.state === 'downloading') {
     return <Action title="Cancel Download" icon={Icon.XMarkCircle} onAction={() => act.cancel(row)} />;

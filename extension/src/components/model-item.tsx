@@ -3,10 +3,10 @@ import { Color, Icon, List, type Image } from '@raycast/api';
 import { getProgressIcon } from '@raycast/utils';
 import { isInMemory, isMoving, type ModelRow } from '../lib/model-rows';
 import { begunText, bytesText, speedText, stateText, type Progress } from '../lib/model-text';
-import { ModelActions, type ModelActionsProps } from './model-actions';
+import { ModelActionPanel, type ModelActionPanelProps } from './model-actions';
 import { ModelFacts } from './model-facts';
 
-interface Props extends Omit<ModelActionsProps, 'row'> {
+interface Props extends Omit<ModelActionPanelProps, 'row'> {
   readonly row: ModelRow;
   /** Of a download that was begun here. */
   readonly progress: Progress | undefined;
@@ -24,7 +24,7 @@ export function ModelItem({ row, progress, memoryBytes, ...rest }: Props) {
       keywords={[name, ...(catalogue?.aliases ?? []), catalogue?.languages ?? '']}
       accessories={rest.isShowingFacts ? marksOf(row) : [...marksOf(row), ...sizesOf(row, progress)]}
       detail={<ModelFacts row={row} progress={progress} memoryBytes={memoryBytes} />}
-      actions={<ModelActions row={row} {...rest} />}
+      actions={<ModelActionPanel row={row} {...rest} />}
     />
   );
 }

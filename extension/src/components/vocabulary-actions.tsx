@@ -1,6 +1,6 @@
 /** What can be done with an entry of the vocabulary, and with all of it. */
 import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
-import type { VocabularyDeeds } from '../hooks/use-vocabulary-deeds';
+import type { VocabularyActions } from '../hooks/use-vocabulary-deeds';
 import type { Entry } from '../lib/vocabulary-entries';
 import { REFRESH, REMOVE, UndoDelete } from './usual-actions';
 import { VocabularyForm } from './vocabulary-form';
@@ -11,10 +11,10 @@ interface Props {
   readonly entry?: Entry;
   /** What was typed into the search bar: a new entry may begin with it. */
   readonly typed: string;
-  readonly act: VocabularyDeeds;
+  readonly act: VocabularyActions;
 }
 
-export function VocabularyActions({ entry, typed, act }: Props) {
+export function VocabularyActionPanel({ entry, typed, act }: Props) {
   return (
     <ActionPanel>
       {entry === undefined ? null : (

@@ -2,7 +2,7 @@
 import { Action, ActionPanel, Form, Icon, useNavigation } from '@raycast/api';
 import { useState } from 'react';
 import { fromOneLine, oneLineOf } from 'sotto/protocol';
-import { tellFailure } from '../lib/tell-failure';
+import { showFailure } from '../lib/tell-failure';
 import type { Entry } from '../lib/vocabulary-entries';
 
 interface Props {
@@ -39,7 +39,7 @@ export function VocabularyForm({ entry, title, save }: Props) {
       );
       pop();
     } catch (thrown) {
-      await tellFailure(thrown);
+      await showFailure(thrown);
       setBusy(false);
     }
   };

@@ -1,7 +1,7 @@
 /** A file of words and replacements, to be taken into the vocabulary. */
 import { Action, ActionPanel, Form, Icon, useNavigation } from '@raycast/api';
 import { useState } from 'react';
-import { tellFailure } from '../lib/tell-failure';
+import { showFailure } from '../lib/tell-failure';
 
 interface Props {
   /** @throws SottoError then the form stays */
@@ -27,7 +27,7 @@ export function VocabularyImport({ importFile }: Props) {
       await importFile(path, replace);
       pop();
     } catch (thrown) {
-      await tellFailure(thrown);
+      await showFailure(thrown);
     }
   };
 

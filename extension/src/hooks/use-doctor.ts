@@ -7,9 +7,9 @@ import { capitalised } from '../lib/deliver';
 import { lookAtAll, type Checked } from '../lib/doctor-checks';
 import type { SottoCommand } from '../lib/find-sotto';
 import { refreshMenuBar } from '../lib/refresh-menu-bar';
-import { askSotto } from '../lib/run-sotto';
+import { readSottoOutput } from '../lib/run-sotto';
 
-export interface DoctorDeeds {
+export interface DoctorActions {
   readonly look: () => Promise<void>;
   readonly installAgent: () => Promise<void>;
   readonly startAgent: () => Promise<void>;
@@ -34,10 +34,10 @@ export function useDoctor(sotto: () => SottoCommand) {
   }, []);
   useEffect(() => void look(), []);
 
-  const doing = async (title: string, deed: () => Promise<string>): Promise<void> => {
+  const runWithToast = async (title: string, action: () => Promise<string>): Promise<void> => {
     const toast = await showToast({ style: Toast.Style.Animated, title });
     try {
-      toast.title = capitalised(await deed());
+      toast.title = capitalised(await action());
       toast.style = Toast.Style.Success;
     } catch (thrown) {
       const { message, hint } = SottoError.from(thrown);
@@ -48,22 +48,22 @@ export function useDoctor(sotto: () => SottoCommand) {
     await look();
     await refreshMenuBar();
   };
-  const ask = (...what: string[]): Promise<string> => askSotto(sotto(), what);
+  const run = (...what: string[]): Promise<string> => readSottoOutput(sotto(), what);
 
   const start = (): Promise<string> =>
     connectDaemon(sotto).then((client) => {
       client.close();
       return 'Sotto runs';
     });
-  const act: DoctorDeeds = {
+  const act: DoctorActions = {
     look,
-    installAgent: () => doing('Installing the login agent…', () => ask('agent', 'install')),
-    startAgent: () => doing('Starting the login agent…', () => ask('agent', 'start')),
-    start: () => doing('Starting Sotto…', start),
+    installAgent: () => runWithToast('Installing the login agent…', () => run('agent', 'install')),
+    startAgent: () => runWithToast('Starting the login agent…', () => run('agent', 'start')),
+    start: () => runWithToast('Starting Sotto…', start),
     restart: () =>
-      doing('Restarting Sotto…', async () => {
-        if (checked?.agent === 'running') return ask('agent', 'restart');
-        await ask('daemon', 'stop');
+      runWithToast('Restarting Sotto…', async () => {
+        if (checked?.agent === 'running') return run('agent', 'restart');
+        await run('daemon', 'stop');
         return start();
       }),
     removeAgent: async () => {
@@ -76,7 +76,7 @@ export function useDoctor(sotto: () => SottoCommand) {
           style: Alert.ActionStyle.Destructive,
         },
       });
-      if (isWanted) await doing('Removing the login agent…', () => ask('agent', 'uninstall'));
+      if (isWanted) await runWithToast('Removing the login agent…', () => run('agent', 'uninstall'));
     },
   };
   return { checked, isLooking, act };

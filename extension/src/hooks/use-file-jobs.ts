@@ -6,7 +6,7 @@ import { connectDaemon } from '../lib/daemon';
 import { filesOf } from '../lib/file-find';
 import { FileJobs, newOnes, type JobsSeen } from '../lib/file-jobs';
 import type { Settings } from '../lib/preferences';
-import { tellFailure } from '../lib/tell-failure';
+import { showFailure } from '../lib/tell-failure';
 
 export interface FileJobsView extends JobsSeen {
   readonly jobs: FileJobs | undefined;
@@ -47,7 +47,7 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
     );
     // Asked at once: a moment later Finder may not be in front any more.
     wanted.current ??= find().catch(async (thrown: unknown) => {
-      await tellFailure(thrown);
+      await showFailure(thrown);
       return [];
     });
     setJobs(followed);
@@ -69,14 +69,14 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
         } catch (thrown) {
           // Those that are there go on all the same.
           setLoading(false);
-          await tellFailure(thrown);
+          await showFailure(thrown);
         }
       })
       .catch((thrown: unknown) => {
         setError(SottoError.from(thrown));
         setLoading(false);
         // What was written down until then stays in sight.
-        if (hasFiles) void tellFailure(thrown);
+        if (hasFiles) void showFailure(thrown);
       });
     return () => followed.leave();
   }, [round]);

@@ -1,26 +1,26 @@
 /** What the actions of the history do, and what they say about it. */
 import { Alert, confirmAlert, showInFinder, showToast, Toast } from '@raycast/api';
 import { defined, type PastDictation } from 'sotto/protocol';
-import type { HistoryDeeds } from '../components/history-actions';
+import type { HistoryActions } from '../components/history-actions';
 import { deliver } from '../lib/deliver';
-import { askHistory, readAll, transcribeAgain, type Wanted } from '../lib/history-ask';
+import { requestHistory, readAll, transcribeAgain, type Wanted } from '../lib/history-ask';
 import { downloads, exported, nameOf, writeBeside, type ExportFormat } from '../lib/history-export';
 import { isUnread } from '../lib/history-text';
 import type { Settings } from '../lib/preferences';
 import { refreshMenuBar } from '../lib/refresh-menu-bar';
-import { tellFailure } from '../lib/tell-failure';
+import { showFailure } from '../lib/tell-failure';
 import type { useHistory } from './use-history';
 import type { Playing } from './use-playing';
 
-export function useHistoryDeeds(
+export function useHistoryActions(
   settings: Settings,
   history: ReturnType<typeof useHistory>,
   playing: Playing,
   wanted: Wanted,
-): HistoryDeeds {
+): HistoryActions {
   /** With all that is known of it; one that was recovered has been read then. */
   const read = async ({ id }: PastDictation): Promise<PastDictation | undefined> =>
-    (await askHistory(settings, { do: 'get', id })).dictations[0];
+    (await requestHistory(settings, { do: 'get', id })).dictations[0];
 
   const save = async (
     name: string,
@@ -35,7 +35,7 @@ export function useHistoryDeeds(
     });
   };
 
-  const undo = told(async (ids: readonly string[]) => {
+  const undo = withErrorToast(async (ids: readonly string[]) => {
     await history.undo(ids);
     await showToast({ title: ids.length === 1 ? 'Brought Back' : `Brought Back ${ids.length} Dictations` });
     await refreshMenuBar();
@@ -52,17 +52,17 @@ export function useHistoryDeeds(
   };
 
   return {
-    deliver: told(async (dictation, how) => {
+    deliver: withErrorToast(async (dictation, how) => {
       if (isUnread(dictation)) await read(dictation);
       await deliver(dictation.text.trim(), how, settings.trailingSpace);
     }),
     play: playing.start,
     stop: playing.stop,
-    markRead: told(async (dictation) => {
+    markRead: withErrorToast(async (dictation) => {
       await read(dictation);
       await history.replace({ ...dictation, state: 'final' });
     }),
-    transcribe: told(async (dictation, model) => {
+    transcribe: withErrorToast(async (dictation, model) => {
       const called = new AbortController();
       const toast = await showToast({
         style: Toast.Style.Animated,
@@ -87,12 +87,12 @@ export function useHistoryDeeds(
         if (!called.signal.aborted) throw thrown;
       }
     }),
-    exportOne: told(async (dictation, format) => {
+    exportOne: withErrorToast(async (dictation, format) => {
       // The list leaves out when each word was said.
       const whole = format === 'json' ? await read(dictation) : dictation;
       await save(nameOf(dictation), format, [whole ?? dictation]);
     }),
-    exportAll: told(async (format) => {
+    exportAll: withErrorToast(async (format) => {
       const toast = await showToast({ style: Toast.Style.Animated, title: 'Exporting…' });
       try {
         await save('Dictations', format, await readAll(settings, wanted));
@@ -101,7 +101,7 @@ export function useHistoryDeeds(
         throw thrown;
       }
     }),
-    remove: told(async ({ id }) => {
+    remove: withErrorToast(async ({ id }) => {
       const isYes = await confirmAlert({
         title: 'Delete This Dictation?',
         message: 'You can bring it back within a day.',
@@ -110,7 +110,7 @@ export function useHistoryDeeds(
       });
       if (isYes) await remove([id]);
     }),
-    removeAll: told(async () => {
+    removeAll: withErrorToast(async () => {
       const ids = history.dictations.map(({ id }) => id);
       const what = ids.length === 1 ? 'This Dictation' : `These ${ids.length} Dictations`;
       const isYes = await confirmAlert({
@@ -126,14 +126,14 @@ export function useHistoryDeeds(
 }
 
 /** Says what went wrong. */
-function told<Args extends unknown[]>(
-  deed: (...args: Args) => Promise<void>,
+function withErrorToast<Args extends unknown[]>(
+  action: (...args: Args) => Promise<void>,
 ): (...args: Args) => Promise<void> {
   return async (...args) => {
     try {
-      await deed(...args);
+      await action(...args);
     } catch (thrown) {
-      await tellFailure(thrown);
+      await showFailure(thrown);
     }
   };
 }

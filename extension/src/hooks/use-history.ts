@@ -3,7 +3,7 @@ import { useCallback, useState } from 'react';
 import { usePromise } from '@raycast/utils';
 import { SottoError } from 'sotto/client';
 import type { PastDictation } from 'sotto/protocol';
-import { askHistory, bringBack, deleteSome, pageOf, type Wanted } from '../lib/history-ask';
+import { requestHistory, bringBack, deleteSome, pageOf, type Wanted } from '../lib/history-ask';
 import type { Settings } from '../lib/preferences';
 
 const PAGE = 40;
@@ -13,7 +13,7 @@ export function useHistory(settings: Settings, wanted: Wanted) {
     (query: string, shown: Wanted['shown']) =>
       async ({ lastItem }: { lastItem?: PastDictation }) => {
         const request = pageOf({ query, shown }, PAGE, lastItem);
-        const { dictations, more } = await askHistory(settings, request);
+        const { dictations, more } = await requestHistory(settings, request);
         return { data: dictations, hasMore: more };
       },
     [wanted.query, wanted.shown],

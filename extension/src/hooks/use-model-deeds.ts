@@ -6,7 +6,7 @@ import { capitalised } from '../lib/deliver';
 import { isInMemory, type ModelRow } from '../lib/model-rows';
 import { bytesText, type Progress } from '../lib/model-text';
 import { refreshMenuBar } from '../lib/refresh-menu-bar';
-import { tellFailure } from '../lib/tell-failure';
+import { showFailure } from '../lib/tell-failure';
 import { defined } from 'sotto/protocol';
 
 /** More often nobody reads it. */
@@ -21,7 +21,7 @@ interface Download {
   readonly from?: string;
 }
 
-export interface ModelDeeds {
+export interface ModelActions {
   readonly download: (what: Download) => Promise<void>;
   readonly cancel: (row: ModelRow) => Promise<void>;
   readonly use: (row: Pick<ModelRow, 'name' | 'title'>) => Promise<void>;
@@ -39,16 +39,16 @@ interface Tools {
   readonly preferred: string | undefined;
 }
 
-export function useModelDeeds({ client, look, preferred }: Tools) {
+export function useModelActions({ client, look, preferred }: Tools) {
   /** How fast the downloads are that were begun here, by name. */
   const [progress, setProgress] = useState<ReadonlyMap<string, Progress>>(new Map());
 
   /** Says what went wrong, but nothing of what somebody called off; then all shows what is so now. */
-  const doing = async (deed: () => Promise<void>): Promise<void> => {
+  const withErrorToast = async (action: () => Promise<void>): Promise<void> => {
     try {
-      await deed();
+      await action();
     } catch (thrown) {
-      if (SottoError.from(thrown).code !== 'CANCELLED') await tellFailure(thrown);
+      if (SottoError.from(thrown).code !== 'CANCELLED') await showFailure(thrown);
     }
     await look().catch(() => undefined);
     await refreshMenuBar();
@@ -64,7 +64,7 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
   };
 
   const download = ({ name, title, again, from }: Download): Promise<void> =>
-    doing(async () => {
+    withErrorToast(async () => {
       const { models } = await client();
       const work = models.pull(from ?? name, {
         ...defined({ as: from === undefined ? undefined : name, again }),
@@ -73,7 +73,7 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
         // How it ends is told by its result.
         await follow(name, work).catch(() => undefined);
         const { insteadOf, name: come } = await work.result;
-        await tell(
+        await showSuccess(
           insteadOf === undefined ? `${title} is here` : `${come} is here, in place of ${title}`,
           insteadOf?.error.message,
           {
@@ -87,40 +87,40 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
     });
 
   const cancel = (row: ModelRow): Promise<void> =>
-    doing(async () => {
+    withErrorToast(async () => {
       const { models } = await client();
       // Whoever began it. It may have come to its end meanwhile, which the list shows.
       if (await models.cancelPull(row.name))
-        await tell('Download cancelled', 'What has come is kept: it goes on from there.');
+        await showSuccess('Download cancelled', 'What has come is kept: it goes on from there.');
     });
 
   const use = ({ name, title }: Pick<ModelRow, 'name' | 'title'>): Promise<void> =>
-    doing(async () => {
+    withErrorToast(async () => {
       const { models } = await client();
       const { model } = await models.use(name).result;
       const { insteadOf } = model;
       if (insteadOf !== undefined) {
-        await tell(`${model.name ?? 'Another one'} is used in place of ${title}`, insteadOf.error.message);
+        await showSuccess(`${model.name ?? 'Another one'} is used in place of ${title}`, insteadOf.error.message);
         return;
       }
       const isOverruled = preferred !== undefined && preferred !== name;
-      await tell(
+      await showSuccess(
         `Now using ${title}`,
         isOverruled ? `But here in Raycast the preference Model says ${preferred}.` : undefined,
       );
     });
 
   const verify = (row: ModelRow): Promise<void> =>
-    doing(async () => {
+    withErrorToast(async () => {
       const { models } = await client();
       const { files, repo, revision } = await models.verify(row.name).result;
       if (files === undefined) {
-        await tell(`Nobody knows how ${row.title} should be`, 'Only what was downloaded can be checked.');
+        await showSuccess(`Nobody knows how ${row.title} should be`, 'Only what was downloaded can be checked.');
         return;
       }
       const wrong = files.filter(({ state }) => state !== 'right');
       if (wrong.length === 0) {
-        await tell(`Every byte of ${row.title} is right`);
+        await showSuccess(`Every byte of ${row.title} is right`);
         return;
       }
       await showToast({
@@ -137,7 +137,7 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
   });
 
   const remove = (row: ModelRow): Promise<void> =>
-    doing(async () => {
+    withErrorToast(async () => {
       const isInUse = row.isUsed || isInMemory(row.status);
       const size = row.bytes === undefined ? '' : `${bytesText(row.bytes)} are free again. `;
       const next = isInUse
@@ -155,17 +155,17 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
       if (!isWanted) return;
       const { models } = await client();
       const { used } = await models.remove(row.name, { force: isInUse });
-      await tell(`${row.title} is removed`, used?.name === undefined ? undefined : `Now using ${used.name}.`);
+      await showSuccess(`${row.title} is removed`, used?.name === undefined ? undefined : `Now using ${used.name}.`);
     });
 
   const unload = (): Promise<void> =>
-    doing(async () => {
+    withErrorToast(async () => {
       await (await client()).models.unload();
-      await tell('The memory is free', 'The next dictation waits until its model is loaded again.');
+      await showSuccess('The memory is free', 'The next dictation waits until its model is loaded again.');
     });
 
   const discard = (rows: readonly ModelRow[]): Promise<void> =>
-    doing(async () => {
+    withErrorToast(async () => {
       const isWanted = await confirmAlert({
         title: rows.length === 1 ? 'Discard What Has Come?' : 'Discard All Unfinished Downloads?',
         message: `${rows.map(({ title }) => title).join(', ')} would have to be downloaded from the start.`,
@@ -179,10 +179,10 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
       const { models } = await client();
       const { pruned } = await models.prune();
       const bytes = pruned.reduce((sum, { bytes: each }) => sum + each, 0);
-      await tell(`${bytesText(bytes)} are free again`);
+      await showSuccess(`${bytesText(bytes)} are free again`);
     });
 
-  const deeds: ModelDeeds = {
+  const actions: ModelActions = {
     download,
     cancel,
     use,
@@ -191,7 +191,7 @@ export function useModelDeeds({ client, look, preferred }: Tools) {
     unload,
     discard,
   };
-  return { deeds, progress };
+  return { actions, progress };
 }
 
 /** What the catalogue has by its name; a download of another one goes on from where it was begun. */
@@ -214,7 +214,7 @@ function isProgress(event: { type: string }): event is Progress {
   return event.type === 'progress';
 }
 
-async function tell(title: string, message?: string, primaryAction?: Toast.ActionOptions): Promise<void> {
+async function showSuccess(title: string, message?: string, primaryAction?: Toast.ActionOptions): Promise<void> {
   await showToast({
     style: Toast.Style.Success,
     title: capitalised(title),

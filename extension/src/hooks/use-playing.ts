@@ -2,7 +2,7 @@
 import { useCallback, useRef, useState } from 'react';
 import type { PastDictation } from 'sotto/protocol';
 import { play } from '../lib/history-play';
-import { tellFailure } from '../lib/tell-failure';
+import { showFailure } from '../lib/tell-failure';
 
 export interface Playing {
   /** Id of the one that is playing. */
@@ -25,7 +25,7 @@ export function usePlaying(): Playing {
     end.current?.();
     setId(wanted);
     const own = play(audio, (error) => {
-      if (error !== undefined) void tellFailure(error);
+      if (error !== undefined) void showFailure(error);
       // Another one may be playing by now.
       if (end.current !== own) return;
       end.current = undefined;

@@ -17,7 +17,7 @@ export interface DictationView {
   readonly error: SottoError | undefined;
 }
 
-type Ask = Exclude<Parameters<BackgroundCapture['request']>[0], 'finish'>;
+type CaptureCommand = Exclude<Parameters<BackgroundCapture['request']>[0], 'finish'>;
 
 const NOTHING: DictationView = { dictation: undefined, meter: '', error: undefined };
 
@@ -67,7 +67,7 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
 
   /** Whether the text is to be delivered here: somebody else may have said before that all is said. */
   const finish = useCallback(async () => (await capture.current?.finish()) ?? false, []);
-  const request = useCallback((what: Ask) => capture.current?.request(what), []);
+  const request = useCallback((what: CaptureCommand) => capture.current?.request(what), []);
   const change = useCallback((to: CaptureSwitch) => capture.current?.switch(to), []);
   const microphones = useCallback(async () => (await capture.current?.devices()) ?? [], []);
   const again = useCallback(() => setRound((before) => before + 1), []);

@@ -5,12 +5,12 @@ import { useState } from 'react';
 import { SottoError } from 'sotto/client';
 import type { VocabularyFormat } from 'sotto/protocol';
 import { downloads, writeBeside } from '../lib/history-export';
-import { tellFailure } from '../lib/tell-failure';
+import { showFailure } from '../lib/tell-failure';
 import { asVocabulary, edited, nameOf, type Entry } from '../lib/vocabulary-entries';
 import { changeText } from '../lib/vocabulary-text';
 import type { VocabularyView } from './use-vocabulary';
 
-export interface VocabularyDeeds {
+export interface VocabularyActions {
   /** @throws SottoError */
   readonly add: (entry: Entry) => Promise<void>;
   /** @throws SottoError VOCABULARY_CHANGED where it was changed elsewhere meanwhile */
@@ -24,15 +24,15 @@ export interface VocabularyDeeds {
   readonly refresh: () => Promise<void>;
 }
 
-export function useVocabularyDeeds({ newest, ask, refresh }: VocabularyView): VocabularyDeeds {
+export function useVocabularyActions({ newest, request, refresh }: VocabularyView): VocabularyActions {
   const [removed, setRemoved] = useState<Entry | undefined>(undefined);
 
   const add = async (entry: Entry): Promise<void> => {
-    const { change } = await ask((vocabulary) => vocabulary.add(asVocabulary(entry)));
+    const { change } = await request((vocabulary) => vocabulary.add(asVocabulary(entry)));
     await showToast({ title: changeText(change), message: nameOf(entry) });
   };
   const bringBack = async (entry: Entry): Promise<void> => {
-    await ask((vocabulary) => vocabulary.add(asVocabulary(entry)));
+    await request((vocabulary) => vocabulary.add(asVocabulary(entry)));
     setRemoved(undefined);
     await showToast({ title: 'Brought Back', message: nameOf(entry) });
   };
@@ -43,7 +43,7 @@ export function useVocabularyDeeds({ newest, ask, refresh }: VocabularyView): Vo
       const kept = newest();
       if (kept === undefined) return;
       try {
-        await ask((vocabulary) => vocabulary.set(edited(kept.vocabulary, before, now), kept.revision));
+        await request((vocabulary) => vocabulary.set(edited(kept.vocabulary, before, now), kept.revision));
         await showToast({ title: 'Saved', message: nameOf(now) });
       } catch (thrown) {
         // What is there now is shown when the form is gone.
@@ -51,7 +51,7 @@ export function useVocabularyDeeds({ newest, ask, refresh }: VocabularyView): Vo
         throw thrown;
       }
     },
-    remove: told(async (entry) => {
+    remove: withErrorToast(async (entry) => {
       const isSure = await confirmAlert({
         title: `Delete “${nameOf(entry)}”?`,
         message:
@@ -63,22 +63,22 @@ export function useVocabularyDeeds({ newest, ask, refresh }: VocabularyView): Vo
       });
       if (!isSure) return;
       const which = entry.kind === 'word' ? { words: [entry.word] } : { replacements: [entry.from] };
-      await ask((vocabulary) => vocabulary.remove(which));
+      await request((vocabulary) => vocabulary.remove(which));
       setRemoved(entry);
       await showToast({
         title: 'Deleted',
         message: nameOf(entry),
-        primaryAction: { title: 'Undo', onAction: () => void told(bringBack)(entry) },
+        primaryAction: { title: 'Undo', onAction: () => void withErrorToast(bringBack)(entry) },
       });
     }),
-    undo: removed === undefined ? undefined : () => told(bringBack)(removed),
+    undo: removed === undefined ? undefined : () => withErrorToast(bringBack)(removed),
     importFile: async (path, replace) => {
       const text = await readText(path);
-      const { change } = await ask((vocabulary) => vocabulary.import(text, { replace }));
+      const { change } = await request((vocabulary) => vocabulary.import(text, { replace }));
       await showToast({ title: changeText(change), message: path });
     },
-    exportAs: told(async (format) => {
-      const { text = '' } = await ask(async (vocabulary) => {
+    exportAs: withErrorToast(async (format) => {
+      const { text = '' } = await request(async (vocabulary) => {
         const now = await vocabulary.get();
         return { ...now, text: await vocabulary.export(format) };
       });
@@ -105,8 +105,8 @@ async function readText(path: string): Promise<string> {
 }
 
 /** Whoever chose an action hears why it failed. */
-function told<Args extends unknown[]>(
-  deed: (...args: Args) => Promise<void>,
+function withErrorToast<Args extends unknown[]>(
+  action: (...args: Args) => Promise<void>,
 ): (...args: Args) => Promise<void> {
-  return (...args) => deed(...args).catch(tellFailure);
+  return (...args) => action(...args).catch(showFailure);
 }

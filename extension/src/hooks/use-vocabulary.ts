@@ -4,7 +4,7 @@ import { SottoError, type VocabularyClient } from 'sotto/client';
 import type { VocabularyResult } from 'sotto/protocol';
 import { withDaemon, type DaemonSettings } from '../lib/daemon';
 
-export type AskVocabulary = <Result extends VocabularyResult>(
+export type RequestVocabulary = <Result extends VocabularyResult>(
   work: (vocabulary: VocabularyClient) => Promise<Result>,
 ) => Promise<Result>;
 
@@ -15,7 +15,7 @@ export interface VocabularyView {
   readonly newest: () => VocabularyResult | undefined;
   readonly error: SottoError | undefined;
   /** Does something to it and shows what came out. @throws SottoError */
-  readonly ask: AskVocabulary;
+  readonly request: RequestVocabulary;
   readonly refresh: () => Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export function useVocabulary(settings: DaemonSettings): VocabularyView {
   const latest = useRef(settings);
   latest.current = settings;
 
-  const ask = useCallback<AskVocabulary>(async (work) => {
+  const request = useCallback<RequestVocabulary>(async (work) => {
     const result = await withDaemon(latest.current, ({ vocabulary }) => work(vocabulary));
     seen.current = result;
     setKept(result);
@@ -34,8 +34,8 @@ export function useVocabulary(settings: DaemonSettings): VocabularyView {
     return result;
   }, []);
   const refresh = useCallback(async () => {
-    await ask((vocabulary) => vocabulary.get()).catch((thrown: unknown) => setError(SottoError.from(thrown)));
+    await request((vocabulary) => vocabulary.get()).catch((thrown: unknown) => setError(SottoError.from(thrown)));
   }, []);
   useEffect(() => void refresh(), []);
-  return { kept, newest: () => seen.current, error, ask, refresh };
+  return { kept, newest: () => seen.current, error, request, refresh };
 }

@@ -118,7 +118,7 @@ interface Started {
 function startCapture({ sotto, log, language, model, device, goOn, sounds }: DictationStartOptions): Started {
   const { program, args, env } = sotto();
   mkdirSync(dirname(log), { recursive: true });
-  const said = openSync(log, 'w', 0o600);
+  const logFile = openSync(log, 'w', 0o600);
   let ended: SottoError | undefined;
   let child: ChildProcess;
   try {
@@ -136,10 +136,10 @@ function startCapture({ sotto, log, language, model, device, goOn, sounds }: Dic
         ...(device === undefined ? [] : ['--device', device]),
         ...(sounds ? ['--sounds'] : []),
       ],
-      { detached: true, stdio: ['ignore', 'ignore', said], env, cwd: '/' },
+      { detached: true, stdio: ['ignore', 'ignore', logFile], env, cwd: '/' },
     );
   } finally {
-    closeSync(said);
+    closeSync(logFile);
   }
   child.on('error', (cause) => {
     ended = new SottoError('DAEMON_UNAVAILABLE', `${program} does not start: ${cause.message}`, {
@@ -149,14 +149,14 @@ function startCapture({ sotto, log, language, model, device, goOn, sounds }: Dic
   });
   // Listened to in any case: a child that nobody waits for stays as a zombie.
   child.on('exit', (code, signal) => {
-    ended ??= new SottoError('DAEMON_UNAVAILABLE', saidIn(log) ?? `it ended at once (${signal ?? code})`);
+    ended ??= new SottoError('DAEMON_UNAVAILABLE', lastLine(log) ?? `it ended at once (${signal ?? code})`);
   });
   child.unref();
   return { ended: () => ended };
 }
 
 /** The last line, without the name in front of it. */
-function saidIn(log: string): string | undefined {
+function lastLine(log: string): string | undefined {
   const lines = readFileSync(log, 'utf8').trim().split('\n');
   return lines.at(-1)?.replace(/^sotto: /, '') || undefined;
 }

@@ -68,25 +68,25 @@ export async function findDaemon(socket = sottoPaths().socket): Promise<SottoCli
  * It waits until the model is warm, which we need not.
  */
 function startDaemon({ program, args, env }: SottoCommand): { ended(): SottoError | undefined } {
-  let said = '';
+  let stderr = '';
   let ended: SottoError | undefined;
   const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe'];
   const child = spawn(program, [...args, 'daemon', 'start'], { stdio, env, cwd: '/' });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.on('error', (cause) => {
     ended = new SottoError('DAEMON_UNAVAILABLE', `${program} does not start: ${cause.message}`, {
       cause,
       hint: 'correct the path in the preferences of this extension, or leave it empty',
     });
   });
-  child.on('close', () => (ended ??= failureOf(said)));
+  child.on('close', () => (ended ??= failureOf(stderr)));
   child.unref();
   return { ended: () => ended };
 }
 
 /** What `sotto` prints: `sotto: message — hint`, in its last line. */
-export function failureOf(said: string): SottoError {
-  const last = said.trim().split('\n').at(-1) ?? '';
+export function failureOf(stderr: string): SottoError {
+  const last = stderr.trim().split('\n').at(-1) ?? '';
   const [message = '', hint] = last.replace(/^sotto: /, '').split(' — ');
   return new SottoError('DAEMON_UNAVAILABLE', message === '' ? 'Sotto’s daemon ended at once' : message, {
     hint: hint ?? 'run `sotto agent doctor` in Terminal to find out why',

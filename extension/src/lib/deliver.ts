@@ -41,6 +41,6 @@ export function capitalised(message: string): string {
   return message.charAt(0).toUpperCase() + message.slice(1);
 }
 
-function leave(said: string): Promise<void> {
-  return showHUD(said, { clearRootSearch: true, popToRootType: PopToRootType.Immediate });
+function leave(message: string): Promise<void> {
+  return showHUD(message, { clearRootSearch: true, popToRootType: PopToRootType.Immediate });
 }

@@ -34,7 +34,7 @@ const TITLES: Record<string, string> = {
   microphone: 'Microphone',
   'better-model': 'A Better Model',
 };
-const ASKS =
+const MICROPHONE_ADVICE =
   'macOS asks at the first dictation. If no words come, allow it in System Settings › Privacy & Security › Microphone.';
 
 export function titleOf({ what }: Check): string {
@@ -107,9 +107,9 @@ async function betterModel(): Promise<Check[]> {
 }
 
 function findingsOf({ stdout, stderr }: Ran): Check[] {
-  const told: unknown = stdout.trim() === '' ? undefined : JSON.parse(stdout);
+  const output: unknown = stdout.trim() === '' ? undefined : JSON.parse(stdout);
   const findings =
-    typeof told === 'object' && told !== null && 'findings' in told ? told.findings : undefined;
+    typeof output === 'object' && output !== null && 'findings' in output ? output.findings : undefined;
   if (!Array.isArray(findings)) {
     const why = stderr.trim().replace(/^sotto: /, '');
     throw new SottoError('INTERNAL', why === '' ? 'it says nothing about itself' : why, {
@@ -135,7 +135,7 @@ function microphoneOf({ stdout, stderr }: Ran): Check[] {
   if (names.length > 0) {
     // They are named without any permission, and only who opens one learns whether it may be heard.
     const found = `${names.join(', ')}: connected. Whether Raycast may use it shows in the first dictation.`;
-    return [{ what: 'microphone', verdict: 'note', found, advice: ASKS }];
+    return [{ what: 'microphone', verdict: 'note', found, advice: MICROPHONE_ADVICE }];
   }
   const why = stderr.trim().replace(/^sotto: /, '');
   const found = why === '' ? 'none is connected' : why;

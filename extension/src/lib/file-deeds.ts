@@ -7,9 +7,9 @@ import type { FileJobs, HowToTranscribe } from './file-jobs';
 import { saveBeside } from './file-save';
 import { nameOf } from './file-words';
 import type { Settings } from './preferences';
-import { tellFailure } from './tell-failure';
+import { showFailure } from './tell-failure';
 
-export interface FileDeeds {
+export interface FileActions {
   readonly deliver: (text: string, how: Delivery) => Promise<void>;
   readonly save: (files: readonly FileJob[], format: TextFormat) => Promise<void>;
   /** In another language, or with another model, where one is given; a text that is there stays. */
@@ -19,32 +19,32 @@ export interface FileDeeds {
   readonly remove: (files: readonly FileJob[]) => Promise<void>;
 }
 
-export function fileDeeds(
+export function createFileActions(
   jobs: FileJobs,
   settings: Settings,
   onSaved: (id: string, path: string) => void,
-): FileDeeds {
+): FileActions {
   const cancel = async (files: readonly FileJob[], title: string): Promise<void> => {
     // What waits has nothing to lose.
     const hasBegun = files.some(({ state }) => state === 'running');
-    const asked = {
+    const question = {
       title,
       action: 'Cancel Transcription',
       message: 'The rest of it would have to begin anew.',
     };
-    if (!hasBegun || (await isSure(asked))) await jobs.cancel(files.map(({ id }) => id));
+    if (!hasBegun || (await isSure(question))) await jobs.cancel(files.map(({ id }) => id));
   };
   return {
-    deliver: (text, how) => told(() => deliver(text, how, settings.trailingSpace)),
-    save: (files, format) => told(() => saveAll(jobs, files, format, onSaved)),
+    deliver: (text, how) => withErrorToast(() => deliver(text, how, settings.trailingSpace)),
+    save: (files, format) => withErrorToast(() => saveAll(jobs, files, format, onSaved)),
     again: ({ id, path, state }, other) =>
-      told(async () => {
+      withErrorToast(async () => {
         await jobs.add([path], { language: settings.language, model: settings.model, ...other });
         if (state !== 'final') await jobs.forget([id]);
       }),
-    cancel: (file) => told(() => cancel([file], `Cancel “${nameOf(file)}”?`)),
-    cancelAll: (files) => told(() => cancel(files, `Cancel ${files.length} files?`)),
-    remove: (files) => told(() => removeAll(jobs, files)),
+    cancel: (file) => withErrorToast(() => cancel([file], `Cancel “${nameOf(file)}”?`)),
+    cancelAll: (files) => withErrorToast(() => cancel(files, `Cancel ${files.length} files?`)),
+    remove: (files) => withErrorToast(() => removeAll(jobs, files)),
   };
 }
 
@@ -88,22 +88,22 @@ async function saveAll(
   toast.title = files.length === 1 ? `Saved as ${basename(last)}` : `Saved ${files.length} files`;
 }
 
-async function told(work: () => Promise<void>): Promise<void> {
+async function withErrorToast(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (thrown) {
-    await tellFailure(thrown);
+    await showFailure(thrown);
   }
 }
 
-function isSure(asked: { title: string; action: string; message: string }): Promise<boolean> {
+function isSure(question: { title: string; action: string; message: string }): Promise<boolean> {
   const primaryAction = {
-    title: asked.action,
+    title: question.action,
     style: Alert.ActionStyle.Destructive,
   };
   return confirmAlert({
-    title: asked.title,
-    message: asked.message,
+    title: question.title,
+    message: question.message,
     primaryAction,
   });
 }

@@ -67,7 +67,7 @@ export class FileJobs {
           if (this.#isLeft) return;
           tries = 1;
           this.#now = files;
-          this.#tell();
+          this.#notify();
           if (isFirst) {
             isFirst = false;
             await onFirst(files);
@@ -113,7 +113,7 @@ export class FileJobs {
       this.#past.delete(id);
       this.#texts.delete(id);
     }
-    this.#tell();
+    this.#notify();
     const { files } = await this.#client.promise;
     await files.forget(ids);
   }
@@ -136,7 +136,7 @@ export class FileJobs {
     }
   }
 
-  #tell(): void {
+  #notify(): void {
     const files = latestFirst([...this.#past.values(), ...this.#now]);
     this.#show({ files, texts: new Map(this.#texts) });
     void this.#readTexts();
@@ -150,7 +150,7 @@ export class FileJobs {
       for (let file = this.#unread(); file !== undefined && !this.#isLeft; file = this.#unread()) {
         const { segments } = await this.read(file.id);
         this.#texts.set(file.id, fullText(segments));
-        this.#tell();
+        this.#notify();
       }
     } catch {
       // Gone meanwhile: with the daemon, or because it was forgotten.
@@ -171,7 +171,7 @@ export class FileJobs {
       this.#past.set(file.id, left);
     }
     this.#now = [];
-    this.#tell();
+    this.#notify();
   }
 
   async #beginAgain(): Promise<void> {

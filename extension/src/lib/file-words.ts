@@ -83,10 +83,10 @@ export function markdownOf(file: FileJob, text: string | undefined): string {
       if (text === undefined) return '*One moment…*';
       return text === '' ? '*Nothing is said in it.*' : shown(text);
     case 'cancelled':
-      return [...said(text), '> Cancelled. What was written until then is kept.'].join('\n\n');
+      return [...paragraphs(text), '> Cancelled. What was written until then is kept.'].join('\n\n');
     case 'failed': {
       const why = file.error === undefined ? 'Nobody knows why.' : errorText(file.error);
-      return [...(said(text).length > 0 ? said(text) : ['# This did not work']), `> ${why}`].join('\n\n');
+      return [...(paragraphs(text).length > 0 ? paragraphs(text) : ['# This did not work']), `> ${why}`].join('\n\n');
     }
   }
 }
@@ -102,7 +102,7 @@ function runningText({ tail = '', tentative = '', waitsFor }: FileJob): string {
   return [escaped(begun), ...(maybe === '' ? [] : [`*${escaped(maybe)}*`])].join(' ').trim();
 }
 
-function said(text: string | undefined): string[] {
+function paragraphs(text: string | undefined): string[] {
   return text === undefined || text === '' ? [] : [shown(text)];
 }
 

@@ -17,7 +17,7 @@ export interface Wanted {
   readonly shown: Shown;
 }
 
-export function askHistory(settings: DaemonSettings, request: HistoryRequest): Promise<HistoryResult> {
+export function requestHistory(settings: DaemonSettings, request: HistoryRequest): Promise<HistoryResult> {
   return withDaemon(settings, (client) => client.history(request));
 }
 

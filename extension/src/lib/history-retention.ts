@@ -2,7 +2,7 @@
 import { Alert, confirmAlert, LocalStorage } from '@raycast/api';
 import type { HistoryKeeps } from 'sotto/protocol';
 import type { DaemonSettings } from './daemon';
-import { askHistory } from './history-ask';
+import { requestHistory } from './history-ask';
 import { keepsText } from './history-text';
 
 export interface Retention {
@@ -18,12 +18,12 @@ const REFUSED = 'history-retention-refused';
 export async function keepAsPreferred(
   settings: DaemonSettings & Retention,
 ): Promise<HistoryKeeps | undefined> {
-  const { keeps: now } = await askHistory(settings, { do: 'keep' });
+  const { keeps: now } = await requestHistory(settings, { do: 'keep' });
   if (now === undefined) return undefined;
   const wanted = { days: settings.keepDays ?? now.days, sound: settings.keepSound ?? now.sound };
   if (wanted.days === now.days && wanted.sound === now.sound) return now;
   if (isLess(wanted, now) && !(await isAgreed(wanted))) return now;
-  return (await askHistory(settings, { do: 'keep', ...wanted })).keeps;
+  return (await requestHistory(settings, { do: 'keep', ...wanted })).keeps;
 }
 
 function isLess(wanted: HistoryKeeps, now: HistoryKeeps): boolean {
@@ -31,8 +31,8 @@ function isLess(wanted: HistoryKeeps, now: HistoryKeeps): boolean {
 }
 
 async function isAgreed(wanted: HistoryKeeps): Promise<boolean> {
-  const asked = JSON.stringify(wanted);
-  if ((await LocalStorage.getItem(REFUSED)) === asked) return false;
+  const declined = JSON.stringify(wanted);
+  if ((await LocalStorage.getItem(REFUSED)) === declined) return false;
   const isYes = await confirmAlert({
     title: 'Delete Older Dictations?',
     message:
@@ -42,6 +42,6 @@ async function isAgreed(wanted: HistoryKeeps): Promise<boolean> {
     dismissAction: { title: 'Keep Them' },
   });
   if (isYes) await LocalStorage.removeItem(REFUSED);
-  else await LocalStorage.setItem(REFUSED, asked);
+  else await LocalStorage.setItem(REFUSED, declined);
   return isYes;
 }

@@ -13,19 +13,19 @@ export function titleOf({ snippet, text, state }: PastDictation): string {
 }
 
 export function markdownOf({ text, state, errorCode, audio }: PastDictation): string {
-  const said = text.trim() === '' ? [] : [escaped(text.trim())];
+  const paragraphs = text.trim() === '' ? [] : [escaped(text.trim())];
   if (state === 'recovered') {
     return [
-      ...said,
+      ...paragraphs,
       '> Said before something failed, and finished without you. Nobody has read it yet.',
     ].join('\n\n');
   }
-  if (state === 'left') return [...said, '> Finished in the background. Not read yet.'].join('\n\n');
-  if (state === 'final') return said.length === 0 ? '*Nothing was said.*' : said.join('\n\n');
+  if (state === 'left') return [...paragraphs, '> Finished in the background. Not read yet.'].join('\n\n');
+  if (state === 'final') return paragraphs.length === 0 ? '*Nothing was said.*' : paragraphs.join('\n\n');
   const why =
     errorCode === undefined ? undefined : new SottoError(errorCode, 'this could not be written down');
   const then = audio === undefined ? '' : ' Its sound is kept: transcribe it again.';
-  return [...said, `> ${why === undefined ? 'This could not be written down.' : errorText(why)}${then}`].join(
+  return [...paragraphs, `> ${why === undefined ? 'This could not be written down.' : errorText(why)}${then}`].join(
     '\n\n',
   );
 }

@@ -11,7 +11,7 @@ const LINE_CHARACTERS = 44;
 
 export interface MenuFace {
   readonly icon: Image.ImageLike;
-  readonly says: string;
+  readonly text: string;
   /** Somebody has to mend something. */
   readonly isBroken?: true;
 }
@@ -22,15 +22,15 @@ export function faceOf({ dictation, daemon, error }: MenuState): MenuFace {
     case 'listening':
       return {
         icon: { source: Icon.Microphone, tintColor: Color.Red },
-        says: stateOf(dictation),
+        text: stateOf(dictation),
       };
     case 'paused':
       return {
         icon: { source: Icon.Pause, tintColor: Color.Orange },
-        says: 'Paused',
+        text: 'Paused',
       };
     case 'finishing':
-      return { icon: Icon.Hourglass, says: 'Finishing…' };
+      return { icon: Icon.Hourglass, text: 'Finishing…' };
     case 'cancelled':
     case 'final':
     case 'failed':
@@ -39,13 +39,13 @@ export function faceOf({ dictation, daemon, error }: MenuState): MenuFace {
       break;
   }
   if (error !== undefined) return broken(error.message);
-  if (daemon === undefined) return { icon: Icon.Microphone, says: 'Starts with your next dictation' };
+  if (daemon === undefined) return { icon: Icon.Microphone, text: 'Starts with your next dictation' };
   if (daemon.state === 'degraded') return broken(daemon.reason ?? 'Something is wrong');
   const isLoading = daemon.state === 'starting' || daemon.engine.coming !== undefined;
-  if (isLoading) return { icon: Icon.Hourglass, says: 'Loading the model…' };
+  if (isLoading) return { icon: Icon.Hourglass, text: 'Loading the model…' };
   return {
     icon: Icon.Microphone,
-    says: daemon.state === 'busy' ? 'Transcribing' : 'Ready',
+    text: daemon.state === 'busy' ? 'Transcribing' : 'Ready',
   };
 }
 
@@ -68,7 +68,7 @@ export function lineOf(text: string): string {
 function broken(why: string): MenuFace {
   return {
     icon: { source: Icon.MicrophoneDisabled, tintColor: Color.Red },
-    says: capitalised(why),
+    text: capitalised(why),
     isBroken: true,
   };
 }

@@ -20,9 +20,9 @@ export interface MenuState {
 }
 
 export async function readMenuState(): Promise<MenuState> {
-  const [dictation, told] = await Promise.all([
+  const [dictation, daemonState] = await Promise.all([
     within(currentDictation()).catch(() => undefined),
-    within(askDaemon()).catch((thrown: unknown) => ({
+    within(readDaemonState()).catch((thrown: unknown) => ({
       error: SottoError.from(thrown),
     })),
   ]);
@@ -31,7 +31,7 @@ export async function readMenuState(): Promise<MenuState> {
     daemon: undefined,
     lastText: undefined,
     error: undefined,
-    ...told,
+    ...daemonState,
   };
 }
 
@@ -41,7 +41,7 @@ async function currentDictation(): Promise<Capture | undefined> {
   return found?.first;
 }
 
-async function askDaemon(): Promise<Partial<MenuState>> {
+async function readDaemonState(): Promise<Partial<MenuState>> {
   const client = await findDaemon();
   if (client === undefined) return {};
   try {

@@ -49,7 +49,7 @@ export function runSotto({ program, args, env }: SottoCommand, what: readonly st
 }
 
 /** What it printed. @throws SottoError with what it said, if it failed */
-export async function askSotto(command: SottoCommand, what: readonly string[]): Promise<string> {
+export async function readSottoOutput(command: SottoCommand, what: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await runSotto(command, what);
   if (code !== 0) throw failureOf(stderr);
   return stdout.trim();

@@ -114,20 +114,20 @@ function isDone({ phase }: Capture): boolean {
 }
 
 function spokenOf({ committed, tentative, phase }: Capture): string {
-  const said = committed.trimStart();
+  const text = committed.trimStart();
   const maybe = tentative.trim();
   const room = Math.max(0, SHOWN_CHARACTERS - maybe.length);
   const shown =
-    said.length > room
-      ? `…${said
+    text.length > room
+      ? `…${text
           .slice(-room)
           .replace(/^\S*\s/, ' ')
           .trimStart()}`
-      : said;
+      : text;
   if (phase === 'cancelled' || phase === 'gone') return shown === '' ? '' : `~~${escaped(shown.trim())}~~`;
   if (maybe === '') return escaped(shown.trimEnd());
   // Some languages have no spaces between words: only those that were there come back.
-  const between = said !== '' && (/\s$/.test(said) || /^\s/.test(tentative)) ? ' ' : '';
+  const between = text !== '' && (/\s$/.test(text) || /^\s/.test(tentative)) ? ' ' : '';
   return `${escaped(shown.trimEnd())}${between}*${escaped(maybe)}*`;
 }
 

@@ -3,7 +3,7 @@ import { showToast, Toast } from '@raycast/api';
 import { SottoError } from 'sotto/client';
 import { capitalised } from './deliver';
 
-export async function tellFailure(thrown: unknown): Promise<void> {
+export async function showFailure(thrown: unknown): Promise<void> {
   const { message, hint } = SottoError.from(thrown);
   await showToast({
     style: Toast.Style.Failure,

@@ -1,4 +1,4 @@
-import { askHistory, pageOf } from '../lib/history-ask';
+import { requestHistory, pageOf } from '../lib/history-ask';
 import { readSettings } from '../lib/preferences';
 import { defined } from 'sotto/protocol';
 
@@ -20,7 +20,7 @@ const MOST_CHARACTERS = 4_000;
 /** What the user has dictated before, the newest first. */
 export default async function searchHistory({ query, limit = USUAL }: Input) {
   const most = Math.min(MOST, Math.max(1, Math.round(limit)));
-  const { dictations, more } = await askHistory(readSettings(), pageOf({ query, shown: 'all' }, most));
+  const { dictations, more } = await requestHistory(readSettings(), pageOf({ query, shown: 'all' }, most));
   return {
     dictations: dictations.map(({ startedMs, durationSeconds, text, language, state }) => ({
       spokenAt: new Date(startedMs).toISOString(),

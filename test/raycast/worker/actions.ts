@@ -2,7 +2,7 @@
 import { createElement, type FunctionComponent, type ReactNode } from 'react';
 import { component, named } from './components.js';
 import { push } from './navigation.js';
-import { ask } from './parent.js';
+import { callHost } from './parent.js';
 import { instanceOf, type Instance } from './render.js';
 
 type Do = (props: Props) => unknown;
@@ -27,12 +27,12 @@ function ready(title: string, act: Do): FunctionComponent<Props> {
 
 const READY: Record<string, FunctionComponent<Props>> = {
   CopyToClipboard: ready('Copy to Clipboard', async ({ content, concealed, onCopy }) => {
-    await ask('copy', content, { concealed });
-    await ask('hud', 'Copied to Clipboard');
+    await callHost('copy', content, { concealed });
+    await callHost('hud', 'Copied to Clipboard');
     await run(onCopy, content);
   }),
   Paste: ready('Paste in Active App', async ({ content, onPaste }) => {
-    await ask('paste', content);
+    await callHost('paste', content);
     await run(onPaste, content);
   }),
   Push: ready('Open', ({ target, onPush, onPop }) => {
@@ -40,26 +40,26 @@ const READY: Record<string, FunctionComponent<Props>> = {
     return run(onPush);
   }),
   Open: ready('Open', async ({ target, application, onOpen }) => {
-    await ask('open', target, application);
+    await callHost('open', target, application);
     await run(onOpen, target);
   }),
   OpenInBrowser: ready('Open in Browser', async ({ url, onOpen }) => {
-    await ask('open', url);
+    await callHost('open', url);
     await run(onOpen, url);
   }),
   OpenWith: ready('Open with…', async ({ path, onOpen }) => {
-    await ask('open', path);
+    await callHost('open', path);
     await run(onOpen, path);
   }),
   ShowInFinder: ready('Show in Finder', async ({ path, onShow }) => {
-    await ask('showInFinder', path);
+    await callHost('showInFinder', path);
     await run(onShow, path);
   }),
   Trash: ready('Move to Trash', async ({ paths, onTrash }) => {
-    await ask('trash', paths);
+    await callHost('trash', paths);
     await run(onTrash, paths);
   }),
-  ToggleQuickLook: ready('Quick Look', () => ask('quickLook')),
+  ToggleQuickLook: ready('Quick Look', () => callHost('quickLook')),
   SubmitForm: ready('Submit', ({ onSubmit }) => run(onSubmit, formValues())),
 };
 

@@ -1,22 +1,22 @@
 /** `@raycast/api` as a command finds it. What is missing here throws and names itself. */
-import { data, ask } from './parent.js';
+import { data, callHost } from './parent.js';
 import { Action } from './actions.js';
 import { components, named } from './components.js';
 import { pop, push } from './navigation.js';
 import { Cache, LocalStorage } from './storage.js';
 import { showToast, Toast } from './toast.js';
 
-const asks =
+const hostCall =
   (what: string) =>
   (...args: unknown[]): Promise<unknown> =>
-    ask(what, ...args);
+    callHost(what, ...args);
 
 const Clipboard = {
-  copy: asks('copy'),
-  paste: asks('paste'),
-  clear: asks('clearClipboard'),
-  read: asks('readClipboard'),
-  readText: async () => ((await ask('readClipboard')) as { text: string }).text,
+  copy: hostCall('copy'),
+  paste: hostCall('paste'),
+  clear: hostCall('clearClipboard'),
+  read: hostCall('readClipboard'),
+  readText: async () => ((await callHost('readClipboard')) as { text: string }).text,
 };
 
 interface AlertOptions {
@@ -32,7 +32,7 @@ async function confirmAlert({
   primaryAction,
   dismissAction,
 }: AlertOptions): Promise<boolean> {
-  const isYes = (await ask('confirm', { title, message, action: primaryAction?.title })) === true;
+  const isYes = (await callHost('confirm', { title, message, action: primaryAction?.title })) === true;
   (isYes ? primaryAction : dismissAction)?.onAction?.();
   return isYes;
 }
@@ -54,31 +54,31 @@ const KNOWN: Record<string, unknown> = {
   Keyboard,
   LocalStorage,
   Toast,
-  captureException: (error: unknown) => void ask('exception', String(error)),
-  clearSearchBar: asks('clearSearchBar'),
-  closeMainWindow: asks('closeMainWindow'),
+  captureException: (error: unknown) => void callHost('exception', String(error)),
+  clearSearchBar: hostCall('clearSearchBar'),
+  closeMainWindow: hostCall('closeMainWindow'),
   confirmAlert,
   environment: {
     ...data.environment,
     canAccess: () => false,
   },
-  getApplications: asks('getApplications'),
-  getDefaultApplication: asks('getDefaultApplication'),
-  getFrontmostApplication: asks('getFrontmostApplication'),
+  getApplications: hostCall('getApplications'),
+  getDefaultApplication: hostCall('getDefaultApplication'),
+  getFrontmostApplication: hostCall('getFrontmostApplication'),
   getPreferenceValues: () => ({ ...data.preferences }),
-  getSelectedFinderItems: asks('getSelectedFinderItems'),
-  getSelectedText: asks('getSelectedText'),
-  launchCommand: asks('launchCommand'),
-  open: asks('open'),
-  openCommandPreferences: asks('openCommandPreferences'),
-  openExtensionPreferences: asks('openExtensionPreferences'),
-  popToRoot: asks('popToRoot'),
-  showHUD: asks('hud'),
-  showInFinder: asks('showInFinder'),
+  getSelectedFinderItems: hostCall('getSelectedFinderItems'),
+  getSelectedText: hostCall('getSelectedText'),
+  launchCommand: hostCall('launchCommand'),
+  open: hostCall('open'),
+  openCommandPreferences: hostCall('openCommandPreferences'),
+  openExtensionPreferences: hostCall('openExtensionPreferences'),
+  popToRoot: hostCall('popToRoot'),
+  showHUD: hostCall('hud'),
+  showInFinder: hostCall('showInFinder'),
   showToast,
-  trash: asks('trash'),
-  updateCommandMetadata: asks('updateCommandMetadata'),
-  useNavigation: () => ({ push, pop: () => void (pop() || void ask('popToRoot')) }),
+  trash: hostCall('trash'),
+  updateCommandMetadata: hostCall('updateCommandMetadata'),
+  useNavigation: () => ({ push, pop: () => void (pop() || void callHost('popToRoot')) }),
 };
 
 /** Names that bundlers and promises look up in any module. */

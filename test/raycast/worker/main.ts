@@ -4,7 +4,7 @@ import { createElement, type FunctionComponent } from 'react';
 import { fill, setTopScreen } from './actions.js';
 import { raycastApi } from './api.js';
 import { pop, push, Screens } from './navigation.js';
-import { data, onMessage, tell } from './parent.js';
+import { data, onMessage, postToHost } from './parent.js';
 import { instanceOf, render, toTree, type Instance } from './render.js';
 import { watchChildren } from './watch-children.js';
 
@@ -23,24 +23,24 @@ function handOut(given: Readonly<Record<string, unknown>>): void {
   };
 }
 
-function said(error: unknown): string {
+function errorText(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function crash(error: unknown): void {
-  tell({ type: 'crashed', error: said(error) });
+  postToHost({ type: 'crashed', error: errorText(error) });
 }
 
-let isToTell = false;
+let isUpdateQueued = false;
 function show(screens: readonly Instance[]): void {
-  if (isToTell) return;
-  isToTell = true;
+  if (isUpdateQueued) return;
+  isUpdateQueued = true;
   setImmediate(() => {
-    isToTell = false;
+    isUpdateQueued = false;
     const top = screens.at(-1);
     setTopScreen(top);
     const shown = top?.children[0];
-    tell({ type: 'tree', tree: shown === undefined ? undefined : toTree(shown), depth: screens.length });
+    postToHost({ type: 'tree', tree: shown === undefined ? undefined : toTree(shown), depth: screens.length });
   });
 }
 
@@ -55,9 +55,9 @@ function runHandler(node: number, handler: string, args: readonly unknown[]): un
 async function answer(id: number, what: () => unknown): Promise<void> {
   try {
     await what();
-    tell({ type: 'ran', id });
+    postToHost({ type: 'ran', id });
   } catch (error) {
-    tell({ type: 'ran', id, error: said(error) });
+    postToHost({ type: 'ran', id, error: errorText(error) });
   }
 }
 
@@ -88,10 +88,10 @@ async function start(): Promise<void> {
   const { commandMode, launchType, launchContext } = data.environment;
   const props = { arguments: data.arguments, launchType, launchContext };
   if (commandMode === 'tool') {
-    tell({ type: 'resolved', value: await (command as (input: unknown) => unknown)(data.input) });
+    postToHost({ type: 'resolved', value: await (command as (input: unknown) => unknown)(data.input) });
   } else if (commandMode === 'no-view') {
     await (command as (props: object) => unknown)(props);
-    tell({ type: 'resolved' });
+    postToHost({ type: 'resolved' });
   } else {
     push(createElement(command as FunctionComponent<typeof props>, props));
     render(createElement(Screens), show, crash);

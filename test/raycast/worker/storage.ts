@@ -78,19 +78,19 @@ export class Cache {
 
   set(key: string, value: string): void {
     writeJson(this.#file, { ...readJson(this.#file), [key]: value });
-    this.#say(key, value);
+    this.#notify(key, value);
   }
 
   remove(key: string): boolean {
     const { [key]: removed, ...rest } = readJson(this.#file);
     writeJson(this.#file, rest);
-    this.#say(key, undefined);
+    this.#notify(key, undefined);
     return removed !== undefined;
   }
 
   clear({ notifySubscribers = true }: { notifySubscribers?: boolean } = {}): void {
     rmSync(this.#file, { force: true });
-    if (notifySubscribers) this.#say(undefined, undefined);
+    if (notifySubscribers) this.#notify(undefined, undefined);
   }
 
   subscribe(subscriber: Subscriber): () => void {
@@ -98,7 +98,7 @@ export class Cache {
     return () => this.#subscribers.delete(subscriber);
   }
 
-  #say(key: string | undefined, value: string | undefined): void {
+  #notify(key: string | undefined, value: string | undefined): void {
     for (const subscriber of this.#subscribers) subscriber(key, value);
   }
 }

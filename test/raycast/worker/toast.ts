@@ -1,5 +1,5 @@
 /** Toasts: shown at once, and again at each change. */
-import { ask } from './parent.js';
+import { callHost } from './parent.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 const Style = { Success: 'SUCCESS', Failure: 'FAILURE', Animated: 'ANIMATED' } as const;
@@ -35,39 +35,39 @@ export class Toast {
   }
   set style(style: Style) {
     this.#style = style;
-    void this.#tell();
+    void this.#update();
   }
   get title(): string {
     return this.#title;
   }
   set title(title: string) {
     this.#title = title;
-    void this.#tell();
+    void this.#update();
   }
   get message(): string | undefined {
     return this.#message;
   }
   set message(message: string | undefined) {
     this.#message = message;
-    void this.#tell();
+    void this.#update();
   }
 
   async show(): Promise<void> {
     this.#isShown = true;
-    await this.#tell();
+    await this.#update();
   }
 
   async hide(): Promise<void> {
     this.#isShown = false;
-    await ask('hideToast');
+    await callHost('hideToast');
   }
 
-  async #tell(): Promise<void> {
+  async #update(): Promise<void> {
     if (!this.#isShown) return;
     const actions = [this.primaryAction?.title, this.secondaryAction?.title].filter(
       (title) => title !== undefined,
     );
-    await ask('toast', { style: this.#style, title: this.#title, message: this.#message, actions });
+    await callHost('toast', { style: this.#style, title: this.#title, message: this.#message, actions });
   }
 }
 

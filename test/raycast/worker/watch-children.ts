@@ -3,7 +3,7 @@
  * All ways to start one come through this method; a worker has its own.
  */
 import { ChildProcess } from 'node:child_process';
-import { tell } from './parent.js';
+import { postToHost } from './parent.js';
 
 interface Spawning {
   spawn: (this: ChildProcess, options: { detached?: boolean; args?: string[] }) => unknown;
@@ -16,8 +16,8 @@ export function watchChildren(): void {
     const result = spawn.call(this, options);
     const { pid } = this;
     if (pid !== undefined) {
-      tell({ type: 'spawned', pid, detached: options.detached === true, args: options.args ?? [] });
-      this.once('exit', () => tell({ type: 'exited', pid }));
+      postToHost({ type: 'spawned', pid, detached: options.detached === true, args: options.args ?? [] });
+      this.once('exit', () => postToHost({ type: 'exited', pid }));
     }
     return result;
   };

@@ -74,13 +74,13 @@ async function* findIn(path: string, recursive: boolean, globs: Globs): AsyncGen
   else yield fileOf({ path, root: undefined, relative: basename(path) }, stats);
 }
 
-interface Place {
+interface Location {
   readonly path: string;
   readonly root: string | undefined;
   readonly relative: string;
 }
 
-async function* walk(folder: Place, recursive: boolean, globs: Globs): AsyncGenerator<Found, void, void> {
+async function* walk(folder: Location, recursive: boolean, globs: Globs): AsyncGenerator<Found, void, void> {
   let entries: Dirent[];
   try {
     entries = await readdir(folder.path, { withFileTypes: true });
@@ -94,31 +94,31 @@ async function* walk(folder: Place, recursive: boolean, globs: Globs): AsyncGene
     const { name } = entry;
     if (name.startsWith('.')) continue;
     const relative = folder.relative === '' ? name : `${folder.relative}/${name}`;
-    const place = { path: join(folder.path, name), root: folder.root, relative };
+    const location = { path: join(folder.path, name), root: folder.root, relative };
     if (entry.isDirectory()) {
-      if (recursive && !globs.leaves(relative)) yield* walk(place, recursive, globs);
+      if (recursive && !globs.excludes(relative)) yield* walk(location, recursive, globs);
       continue;
     }
-    if (!isAudioName(name) || !globs.takes(relative)) continue;
+    if (!isAudioName(name) || !globs.includes(relative)) continue;
     try {
-      const stats = await stat(place.path);
+      const stats = await stat(location.path);
       // A link to a folder that is called like a file.
-      if (!stats.isDirectory()) yield fileOf(place, stats);
+      if (!stats.isDirectory()) yield fileOf(location, stats);
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT' || entry.isSymbolicLink()) yield unreadable(place, false, error);
+      if (codeOf(error) !== 'ENOENT' || entry.isSymbolicLink()) yield unreadable(location, false, error);
     }
   }
 }
 
-function fileOf(place: Place, { size, mtimeMs }: Stats): FoundFile {
-  return { type: 'file', ...place, bytes: size, modifiedMs: Math.trunc(mtimeMs) };
+function fileOf(location: Location, { size, mtimeMs }: Stats): FoundFile {
+  return { type: 'file', ...location, bytes: size, modifiedMs: Math.trunc(mtimeMs) };
 }
 
-function unreadable(place: Place, folder: boolean, error: unknown): Unreadable {
+function unreadable(location: Location, folder: boolean, error: unknown): Unreadable {
   const hint = folder ? 'check the folder’s permissions; its files were skipped' : hintOf(error);
   return {
     type: 'unreadable',
-    ...place,
+    ...location,
     folder,
     error: new SottoError(
       isMissing(error) ? 'AUDIO_NOT_FOUND' : 'AUDIO_UNREADABLE',

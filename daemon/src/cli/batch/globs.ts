@@ -12,9 +12,9 @@ export interface GlobFlags {
 
 export interface Globs {
   /** Whether a file is wanted. */
-  takes(relative: string): boolean;
+  includes(relative: string): boolean;
   /** Whether nothing below a folder is wanted: then it is not even looked into. */
-  leaves(relative: string): boolean;
+  excludes(relative: string): boolean;
 }
 
 /** `nocase`: the disks of Macs do not tell upper from lower case, so neither do patterns there. */
@@ -22,8 +22,8 @@ export function globsOf({ include = [], exclude = [] }: GlobFlags, nocase = plat
   const included = matcherOf(include, nocase);
   const excluded = matcherOf(exclude, nocase);
   return {
-    takes: (relative) => (include.length === 0 || included(relative)) && !excluded(relative),
-    leaves: (relative) => excluded(relative),
+    includes: (relative) => (include.length === 0 || included(relative)) && !excluded(relative),
+    excludes: (relative) => excluded(relative),
   };
 }
 

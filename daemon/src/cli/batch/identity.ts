@@ -1,10 +1,10 @@
 /** What makes two calls the same work: then the second one goes on where the first one was interrupted. */
 import { resolve } from 'node:path';
 import { digestOfJson } from '../digest.js';
-import type { Recipe } from '../transcript.js';
+import type { TranscriptOptions } from '../transcript.js';
 import type { FindOptions, FoundFile } from './find-files.js';
 
-export interface BatchJob extends Recipe {
+export interface BatchJob extends TranscriptOptions {
   /** Files and folders, as they were given. */
   readonly args: readonly string[];
   readonly find: FindOptions;

@@ -9,7 +9,7 @@ import type { JobEvent } from '../../protocol/messages.js';
 import type { BatchFile, BatchRun } from '../../store/batch/batch-run.js';
 import { digestOf } from '../digest.js';
 import type { Transcriber } from '../transcriber.js';
-import { documentOf, type Document, type Recipe } from '../transcript.js';
+import { documentOf, type Document, type TranscriptOptions } from '../transcript.js';
 import { keptText, type KeptReason, type Outputs } from '../outputs.js';
 import { shownPath } from '../shown-path.js';
 import { originOf, type BatchJob } from './identity.js';
@@ -21,7 +21,7 @@ import { defined } from '../../protocol/defined.js';
 
 export interface WorkParts {
   readonly run: BatchRun;
-  readonly job: Recipe & Pick<BatchJob, 'model' | 'jobs'>;
+  readonly job: TranscriptOptions & Pick<BatchJob, 'model' | 'jobs'>;
   readonly outputs: Pick<Outputs, 'place'>;
   readonly transcriber: Transcriber;
   readonly view: BatchView;

@@ -15,10 +15,10 @@ import { SottoError, type WireError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
 import { levelOf, SILENT_DB } from '../../sessions/live/level.js';
-import { Levels } from '../dictate/levels.js';
-import type { OpenSource, Source } from '../dictate/source.js';
-import { Waking } from '../dictate/waking.js';
-import { SteadySource } from './steady-source.js';
+import { LevelMeter } from '../dictate/level-meter.js';
+import type { AudioSourceInfo, AudioSource } from '../dictate/audio-source.js';
+import { WakeDetector } from '../dictate/wake-detector.js';
+import { ReconnectingSource } from './reconnecting-source.js';
 import { DictationAttempt, type DictationAttemptDeps } from './dictation-attempt.js';
 import type { LocalRecording } from './local-recording.js';
 import { defined } from '../../protocol/defined.js';
@@ -32,16 +32,16 @@ const MOST_SESSIONS_LOST = 2;
 /** Less than this is no loss. */
 const WORTH_KEEPING_SAMPLES = SAMPLE_RATE;
 
-const GOING: readonly CapturePhase[] = ['opening', 'listening', 'paused'];
+const ACTIVE_PHASES: readonly CapturePhase[] = ['opening', 'listening', 'paused'];
 
 type Failed = Extract<DictationEvent, { type: 'failed' }>;
 
 export interface BackgroundDictationDeps {
   readonly options: CaptureOptions;
   /** Begins to open it. */
-  readonly openSource: (device: string | undefined) => Source;
+  readonly openSource: (device: string | undefined) => AudioSource;
   /** One that is being opened already. */
-  readonly firstSource?: Source;
+  readonly firstSource?: AudioSource;
   readonly recording: LocalRecording;
   /** Begins a session; the first one at once, so that the model is loaded while the microphone opens. */
   readonly openSession: (asked: Capture['asked']) => Pick<DictationAttemptDeps, 'dictation' | 'shown'>;
@@ -52,11 +52,11 @@ export interface BackgroundDictationDeps {
   /** Marks a session or a sound for the next daemon and the next process, while this one may die before it is discarded. */
   readonly markCancelled?: (id: string, isCancelled: boolean) => void;
   /** The sound lies where a daemon finds it under this name: one that runs may take it up at once. */
-  readonly onLeft?: (id: string) => void;
+  readonly onUnsentRecording?: (id: string) => void;
 }
 
 /** What became of the last session, which wrote down what was said. */
-interface Loss {
+interface SessionLoss {
   readonly error: WireError;
   /** Samples that are in the history with it. */
   readonly recordedSamples: number;
@@ -65,46 +65,46 @@ interface Loss {
 }
 
 /** What is not a session's. */
-type Own = Omit<Capture, keyof DictationAttempt['said']>;
+type OwnState = Omit<Capture, keyof DictationAttempt['state']>;
 
 export class BackgroundDictation {
   readonly #parts: BackgroundDictationDeps;
-  readonly #source: SteadySource;
-  readonly #levels = new Levels();
-  #own: Own;
+  readonly #source: ReconnectingSource;
+  readonly #levels = new LevelMeter();
+  #ownState: OwnState;
   #session: DictationAttempt;
   /** After a switch: takes the place of the session once the daemon has it. */
-  #coming: DictationAttempt | undefined;
+  #nextAttempt: DictationAttempt | undefined;
   /** Before a switch: kept until the new one has all of it, and has shown that it hears. */
-  #before: DictationAttempt | undefined;
-  #sessionsLost = 0;
+  #previousAttempt: DictationAttempt | undefined;
+  #sessionRestarts = 0;
   /** Nothing writes it down any more. */
-  #loss: Loss | undefined;
+  #failure: SessionLoss | undefined;
   /** It can't be restored any more. */
-  #isGivenUp = false;
-  #waking = new Waking();
+  #isDiscarded = false;
+  #wakeDetector = new WakeDetector();
   /** Samples still to be recorded as silence. */
-  #muted = 0;
+  #samplesToSilence = 0;
   #sourceFailure: SottoError | undefined;
   #sourceEnded = false;
   #calmRestore: Timer | undefined;
   #calmForgotten: Timer | undefined;
   #settle: () => void = () => undefined;
   /** Resolves with the last phase. */
-  readonly over = new Promise<void>((resolve) => (this.#settle = resolve));
+  readonly ended = new Promise<void>((resolve) => (this.#settle = resolve));
 
   constructor(parts: BackgroundDictationDeps) {
     this.#parts = parts;
     const { clock, firstSource, openSource, options } = parts;
     const { device, language, model } = options;
-    this.#own = {
+    this.#ownState = {
       startedMs: Date.now(),
       phase: 'opening',
       seconds: 0,
       db: SILENT_DB,
       noSignalSeconds: 0,
     };
-    this.#source = new SteadySource(
+    this.#source = new ReconnectingSource(
       {
         open: openSource,
         clock,
@@ -118,18 +118,18 @@ export class BackgroundDictation {
       ...(language !== undefined && language !== 'auto' && { language }),
       ...defined({ model }),
     });
-    void this.#hear();
+    void this.#record();
     this.#watchForgotten();
   }
 
   get now(): Capture {
-    const { said } = this.#session;
-    const isHeard = this.#own.phase === 'listening' || this.#own.phase === 'finishing';
-    return { ...said, ...this.#own, speaking: said.speaking && isHeard };
+    const { state } = this.#session;
+    const isAudible = this.#ownState.phase === 'listening' || this.#ownState.phase === 'finishing';
+    return { ...state, ...this.#ownState, speaking: state.speaking && isAudible };
   }
 
   finish(): void {
-    if (!this.#isIn(GOING)) return;
+    if (!this.#isIn(ACTIVE_PHASES)) return;
     this.#change({ phase: 'finishing' });
     this.#source.stop();
     this.#finishSession();
@@ -140,17 +140,17 @@ export class BackgroundDictation {
    * while somebody thinks it over.
    */
   cancel(): void {
-    const mayBeRestored = this.#isIn(GOING);
-    if (!mayBeRestored && !this.#isIn(['finishing', 'cancelled'])) return;
+    const canBeRestored = this.#isIn(ACTIVE_PHASES);
+    if (!canBeRestored && !this.#isIn(['finishing', 'cancelled'])) return;
     this.#change({ phase: 'cancelled' });
     this.#source.stop();
     this.#mark(true);
-    if (mayBeRestored) this.#calmRestore = this.#parts.clock.after(RESTORE_MS, () => this.#giveUp());
-    else this.#giveUp();
+    if (canBeRestored) this.#calmRestore = this.#parts.clock.after(RESTORE_MS, () => this.#discard());
+    else this.#discard();
   }
 
   restore(): void {
-    if (!this.#isIn(['cancelled']) || this.#isGivenUp) return;
+    if (!this.#isIn(['cancelled']) || this.#isDiscarded) return;
     this.#calmRestore?.cancel();
     this.#mark(false);
     this.#change({ phase: 'finishing' });
@@ -159,7 +159,7 @@ export class BackgroundDictation {
 
   #mark(isCancelled: boolean): void {
     const { markCancelled, recording } = this.#parts;
-    const sessions = [this.#session, this.#coming, this.#before].flatMap((session) => session?.said.id ?? []);
+    const sessions = [this.#session, this.#nextAttempt, this.#previousAttempt].flatMap((session) => session?.state.id ?? []);
     for (const id of [...sessions, recording.id]) markCancelled?.(id, isCancelled);
   }
 
@@ -174,21 +174,21 @@ export class BackgroundDictation {
 
   /** What was said so far is written down again, and what comes too: as it is told now. */
   switch({ device, language, model }: CaptureSwitch): void {
-    if (!this.#isIn(GOING)) return;
+    if (!this.#isIn(ACTIVE_PHASES)) return;
     if (device !== undefined) {
       this.#source.change(device);
       this.#wake({});
     }
-    const before = (this.#coming ?? this.#session).said.asked;
-    const to = language ?? before.language;
-    const by = model ?? before.model;
+    const previousAttempt = (this.#nextAttempt ?? this.#session).state.asked;
+    const to = language ?? previousAttempt.language;
+    const by = model ?? previousAttempt.model;
     const asked = {
       ...(to !== undefined && to !== 'auto' && { language: to }),
       ...defined({ model: by }),
     };
-    if (asked.language === before.language && asked.model === before.model) return;
-    this.#coming?.cancel();
-    this.#coming = this.#begin(asked);
+    if (asked.language === previousAttempt.language && asked.model === previousAttempt.model) return;
+    this.#nextAttempt?.cancel();
+    this.#nextAttempt = this.#begin(asked);
   }
 
   #begin(asked: Capture['asked']): DictationAttempt {
@@ -197,17 +197,17 @@ export class BackgroundDictation {
       asked,
       ...this.#parts.openSession(asked),
       onEvent: (event, session) => {
-        if (session === this.#coming) this.#heardOfComing(event, session);
-        else if (session === this.#session) this.#said(event);
+        if (session === this.#nextAttempt) this.#onNextAttemptEvent(event, session);
+        else if (session === this.#session) this.#state(event);
       },
     });
   }
 
-  async #hear(): Promise<void> {
+  async #record(): Promise<void> {
     try {
       this.#opened(await this.#source.open());
       this.#source.start({
-        pcm: (samples) => this.#heard(samples),
+        pcm: (samples) => this.#onAudio(samples),
         end: () => this.#ended(),
         failed: (error) => {
           this.#sourceFailure = error;
@@ -223,30 +223,30 @@ export class BackgroundDictation {
     }
   }
 
-  #opened({ name, insteadOf }: OpenSource): void {
-    const { insteadOfDevice: _, error, ...rest } = this.#own;
+  #opened({ name, insteadOf }: AudioSourceInfo): void {
+    const { insteadOfDevice: _, error, ...rest } = this.#ownState;
     // What was wrong with the one before is of no more interest.
     const kept = error === undefined || error.code === 'MIC_UNAVAILABLE' ? {} : { error };
-    this.#own = { ...rest, ...kept };
+    this.#ownState = { ...rest, ...kept };
     this.#change({ device: name, ...defined({ insteadOfDevice: insteadOf }) });
   }
 
   /** From now on it is opened: whoever speaks waits for a moment. */
-  #wake(change: Partial<Own>): void {
-    this.#waking = new Waking();
+  #wake(change: Partial<OwnState>): void {
+    this.#wakeDetector = new WakeDetector();
     this.#change({ ...change, ...(this.#isIn(['listening']) && { phase: 'opening' }) });
   }
 
-  #heard(samples: Int16Array): void {
+  #onAudio(samples: Int16Array): void {
     // While it is paused nothing of it is kept, nor measured.
-    if (this.#isIn(['paused']) || isOver(this.#own.phase)) return;
+    if (this.#isIn(['paused']) || isOver(this.#ownState.phase)) return;
     const { recording } = this.#parts;
     recording.append(this.#withoutStartSound(samples));
-    this.#session.more();
-    this.#coming?.more();
+    this.#session.pushAudio();
+    this.#nextAttempt?.pushAudio();
     this.#levels.push(samples);
-    const listens = this.#waking.push(samples) && this.#isIn(['opening']);
-    if (listens) this.#muted = ((this.#parts.startSoundMs ?? 0) * SAMPLE_RATE) / 1000;
+    const listens = this.#wakeDetector.push(samples) && this.#isIn(['opening']);
+    if (listens) this.#samplesToSilence = ((this.#parts.startSoundMs ?? 0) * SAMPLE_RATE) / 1000;
     this.#change({
       ...(listens && { phase: 'listening' }),
       seconds: this.#levels.seconds,
@@ -257,9 +257,9 @@ export class BackgroundDictation {
 
   /** The samples, as silence where the sound of the beginning is heard in them. */
   #withoutStartSound(samples: Int16Array): Int16Array {
-    if (this.#muted === 0) return samples;
-    const count = Math.min(this.#muted, samples.length);
-    this.#muted -= count;
+    if (this.#samplesToSilence === 0) return samples;
+    const count = Math.min(this.#samplesToSilence, samples.length);
+    this.#samplesToSilence -= count;
     return samples.slice().fill(0, 0, count);
   }
 
@@ -273,44 +273,44 @@ export class BackgroundDictation {
 
   /** Where a switch is on its way, the session that it leads to is the one to be finished. */
   #finishSession(): void {
-    if (!this.#sourceEnded || !this.#isIn(['finishing']) || this.#coming !== undefined) return;
-    if (this.#loss === undefined) this.#session.finish();
-    else this.#endLost(this.#loss);
+    if (!this.#sourceEnded || !this.#isIn(['finishing']) || this.#nextAttempt !== undefined) return;
+    if (this.#failure === undefined) this.#session.finish();
+    else this.#endWithLoss(this.#failure);
   }
 
-  #heardOfComing(event: DictationEvent, session: DictationAttempt): void {
+  #onNextAttemptEvent(event: DictationEvent, session: DictationAttempt): void {
     if (event.type === 'opened') {
-      this.#coming = undefined;
+      this.#nextAttempt = undefined;
       // After a second switch it is still the first one that has shown that it hears.
-      if (this.#before === undefined || this.#before.isOver) this.#before = this.#session;
+      if (this.#previousAttempt === undefined || this.#previousAttempt.isOver) this.#previousAttempt = this.#session;
       else this.#session.cancel();
       this.#session = session;
-      this.#loss = undefined;
-      const { again: _, error: __, unwritten: ___, ...rest } = this.#own;
-      this.#own = rest;
+      this.#failure = undefined;
+      const { again: _, error: __, unwritten: ___, ...rest } = this.#ownState;
+      this.#ownState = rest;
       const samples = this.#parts.recording.samples;
       this.#change(samples > 0 ? { again: true } : {});
-      void session.untilHeard(samples).then(() => {
+      void session.untilDecoding(samples).then(() => {
         if (this.#session !== session || session.isOver) return;
         // Before the session that had it is cancelled, and all that is its with it.
-        this.#parts.recording.taken(session.said.id);
-        this.#before?.cancel();
-        this.#before = undefined;
+        this.#parts.recording.taken(session.state.id);
+        this.#previousAttempt?.cancel();
+        this.#previousAttempt = undefined;
       });
       this.#finishSession();
     } else if (event.type === 'failed') {
-      this.#coming = undefined;
+      this.#nextAttempt = undefined;
       this.#change({ error: event.error });
       this.#finishSession();
     }
   }
 
-  #said(event: DictationEvent): void {
-    if (this.#session.taken > 0) this.#parts.recording.taken(this.#session.said.id);
+  #state(event: DictationEvent): void {
+    if (this.#session.taken > 0) this.#parts.recording.taken(this.#session.state.id);
     switch (event.type) {
       case 'committed':
       case 'tentative':
-        this.#heardAgain();
+        this.#clearRetranscribing();
         if (event.type === 'committed') this.#watchForgotten();
         this.#change({});
         return;
@@ -323,7 +323,7 @@ export class BackgroundDictation {
           this.#end({ phase: 'gone' });
           return;
         }
-        const error = this.#lack();
+        const error = this.#audioProblem();
         this.#end({
           phase: 'final',
           text: event.text.trim(),
@@ -332,7 +332,7 @@ export class BackgroundDictation {
         return;
       }
       case 'cancelled':
-        if (this.#sourceFailure === undefined || this.#isGivenUp) this.#end({ phase: 'gone' });
+        if (this.#sourceFailure === undefined || this.#isDiscarded) this.#end({ phase: 'gone' });
         else this.#end({ phase: 'failed', error: this.#sourceFailure.toWire() });
         return;
       case 'failed':
@@ -350,43 +350,43 @@ export class BackgroundDictation {
     }
   }
 
-  #heardAgain(): void {
-    const { again, ...rest } = this.#own;
-    if (again === true && this.#session.said.committed + this.#session.said.tentative !== '')
-      this.#own = rest;
+  #clearRetranscribing(): void {
+    const { again, ...rest } = this.#ownState;
+    if (again === true && this.#session.state.committed + this.#session.state.tentative !== '')
+      this.#ownState = rest;
   }
 
   /** The session is lost; the sound is not. */
   #failed(event: Failed): void {
     const { error } = event;
-    const before = this.#before;
-    this.#before = undefined;
-    if (this.#isGivenUp) this.#end({ phase: 'gone' });
-    else if (before !== undefined && !before.isOver) {
-      this.#session = before;
-      if (before.taken > 0) this.#parts.recording.taken(before.said.id);
-      before.more();
-      const { again: _, ...rest } = this.#own;
-      this.#own = rest;
+    const previousAttempt = this.#previousAttempt;
+    this.#previousAttempt = undefined;
+    if (this.#isDiscarded) this.#end({ phase: 'gone' });
+    else if (previousAttempt !== undefined && !previousAttempt.isOver) {
+      this.#session = previousAttempt;
+      if (previousAttempt.taken > 0) this.#parts.recording.taken(previousAttempt.state.id);
+      previousAttempt.pushAudio();
+      const { again: _, ...rest } = this.#ownState;
+      this.#ownState = rest;
       this.#change({ error });
       this.#finishSession();
-    } else if (error.code === 'DAEMON_LOST' && this.#sessionsLost < MOST_SESSIONS_LOST) {
-      this.#sessionsLost += 1;
+    } else if (error.code === 'DAEMON_LOST' && this.#sessionRestarts < MOST_SESSIONS_LOST) {
+      this.#sessionRestarts += 1;
       this.#parts.recording.reclaim();
-      this.#session = this.#begin(this.#session.said.asked);
+      this.#session = this.#begin(this.#session.state.asked);
       // Its id is new: a process that dies now must not leave it unmarked.
       if (this.#isIn(['cancelled'])) this.#mark(true);
       this.#change({ error });
       this.#finishSession();
-    } else this.#lose(event);
+    } else this.#recordWithoutSession(event);
   }
 
   /** Nothing writes it down any more. Whoever speaks is not cut off for that: the sound is recorded until they are done. */
-  #lose({ error, recording }: Failed): void {
+  #recordWithoutSession({ error, recording }: Failed): void {
     const recordedSamples = recording === undefined ? 0 : this.#session.taken;
-    this.#loss = { error, recordedSamples, isKept: recording !== undefined };
+    this.#failure = { error, recordedSamples, isKept: recording !== undefined };
     if (this.#isIn(['opening']) && !this.#isWorthKeeping(0)) {
-      this.#endLost(this.#loss);
+      this.#endWithLoss(this.#failure);
       return;
     }
     this.#parts.recording.reclaim();
@@ -394,48 +394,48 @@ export class BackgroundDictation {
     this.#finishSession();
   }
 
-  #endLost({ error, recordedSamples, isKept }: Loss): void {
+  #endWithLoss({ error, recordedSamples, isKept }: SessionLoss): void {
     const id = this.#isWorthKeeping(recordedSamples) ? this.#parts.recording.leave() : undefined;
     const later = 'what you said is kept: it comes into the history as soon as Sotto can write it down';
     const hint = id !== undefined ? later : isKept ? 'what you said is kept: see the history' : undefined;
     this.#end({ phase: 'failed', error: hint === undefined ? error : { ...error, hint } });
-    if (id !== undefined) this.#parts.onLeft?.(id);
+    if (id !== undefined) this.#parts.onUnsentRecording?.(id);
   }
 
   /** Whether more sound is here than a number of samples that are kept elsewhere. */
-  #isWorthKeeping(elsewhere: number): boolean {
-    return this.#parts.recording.samples - elsewhere >= WORTH_KEEPING_SAMPLES && !this.#levels.dead;
+  #isWorthKeeping(savedSamples: number): boolean {
+    return this.#parts.recording.samples - savedSamples >= WORTH_KEEPING_SAMPLES && !this.#levels.isSilent;
   }
 
   /** Why there is less text than there should be. */
-  #lack(): SottoError | undefined {
+  #audioProblem(): SottoError | undefined {
     if (this.#sourceFailure !== undefined) return this.#sourceFailure;
-    if (!this.#source.live || !this.#levels.dead || this.#levels.seconds < 1) return undefined;
+    if (!this.#source.isLive || !this.#levels.isSilent || this.#levels.seconds < 1) return undefined;
     return new SottoError(
       process.platform === 'darwin' ? 'MIC_DENIED' : 'MIC_UNAVAILABLE',
       'the microphone is silent (muted, or no permission)',
     );
   }
 
-  #giveUp(): void {
+  #discard(): void {
     this.#calmRestore?.cancel();
-    this.#isGivenUp = true;
+    this.#isDiscarded = true;
     this.#cancelSessions();
     // One that is over says nothing any more.
     if (this.#session.isOver) this.#end({ phase: 'gone' });
   }
 
   #cancelSessions(): void {
-    for (const session of [this.#session, this.#coming, this.#before]) session?.cancel();
+    for (const session of [this.#session, this.#nextAttempt, this.#previousAttempt]) session?.cancel();
   }
 
-  #end(change: Partial<Own>): void {
+  #end(change: Partial<OwnState>): void {
     this.#calmRestore?.cancel();
     this.#calmForgotten?.cancel();
-    this.#coming?.cancel();
-    this.#before?.cancel();
-    const { again: _, unwritten: __, ...rest } = this.#own;
-    this.#own = rest;
+    this.#nextAttempt?.cancel();
+    this.#previousAttempt?.cancel();
+    const { again: _, unwritten: __, ...rest } = this.#ownState;
+    this.#ownState = rest;
     this.#change(change);
     this.#source.stop();
     this.#parts.recording.remove();
@@ -443,19 +443,19 @@ export class BackgroundDictation {
     this.#settle();
   }
 
-  #change(change: Partial<Own>): void {
-    if (isOver(this.#own.phase)) return;
-    this.#own = { ...this.#own, ...change };
+  #change(change: Partial<OwnState>): void {
+    if (isOver(this.#ownState.phase)) return;
+    this.#ownState = { ...this.#ownState, ...change };
     this.#parts.onChange(this);
   }
 
   #isIn(phases: readonly CapturePhase[]): boolean {
-    return phases.includes(this.#own.phase);
+    return phases.includes(this.#ownState.phase);
   }
 
   #watchForgotten(): void {
     this.#calmForgotten?.cancel();
-    if (isOver(this.#own.phase)) return;
+    if (isOver(this.#ownState.phase)) return;
     this.#calmForgotten = this.#parts.clock.after(FORGOTTEN_MS, () => this.finish());
   }
 }

@@ -21,13 +21,13 @@ import { VocabularyInUse } from '../../sessions/vocabulary/vocabulary-in-use.js'
 import { clearCancelMark, markCancelled } from '../../store/spool/cancel-mark.js';
 import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
 import { FileSource } from '../dictate/file-source.js';
-import type { Source } from '../dictate/source.js';
+import type { AudioSource } from '../dictate/audio-source.js';
 import { Microphone } from '../microphone/microphone.js';
 import { StandbyMicrophone } from '../microphone/standby.js';
 import { modelArgument } from '../models-argument.js';
 import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../start-daemon.js';
 import { BackgroundDictation } from './background-dictation.js';
-import { programMark } from './program-mark.js';
+import { programFingerprint } from './program-fingerprint.js';
 import { startSoundDurationMs, play, soundFor } from './sounds.js';
 import { LocalRecording } from './local-recording.js';
 import { resumeInDaemon } from './resume-in-daemon.js';
@@ -55,17 +55,17 @@ export interface CaptureHostDeps {
 
 export class CaptureHost {
   readonly #parts: CaptureHostDeps;
-  readonly #mark = programMark();
+  readonly #fingerprint = programFingerprint();
   readonly #standby = new StandbyMicrophone();
   readonly #vocabulary: VocabularyInUse;
   #dictation: BackgroundDictation | undefined;
-  #goesOnAlone = false;
+  #keepsListeningAlone = false;
   #watchers = 0;
   /** Whether anybody has looked at the take. */
   #wasWatched = false;
-  #companySinceMs: number | undefined;
+  #watchedSinceMs: number | undefined;
   /** Who has said of the take that all is said, and is there to be given the text. */
-  #finisher: object | undefined;
+  #finishingClient: object | undefined;
   #unread: LastText | undefined;
   #isLeaving = false;
   #calmAlone: Timer | undefined;
@@ -81,7 +81,7 @@ export class CaptureHost {
     this.#parts = parts;
     const file = new VocabularyFile(parts.paths.vocabulary);
     this.#vocabulary = new VocabularyInUse(() => file.read(), silentLog);
-    this.#beIdle();
+    this.#startIdleTimer();
   }
 
   get dictation(): BackgroundDictation | undefined {
@@ -101,7 +101,7 @@ export class CaptureHost {
   begin(
     options: CaptureOptions,
     protocol: number = CAPTURE_PROTOCOL,
-    source?: Source,
+    source?: AudioSource,
   ): { dictation: BackgroundDictation; isNew: boolean } {
     const before = this.#dictation;
     const phase = before?.now.phase;
@@ -109,7 +109,7 @@ export class CaptureHost {
       source?.stop();
       return { dictation: before, isNew: false };
     }
-    if (this.#isLeaving || protocol !== CAPTURE_PROTOCOL || programMark() !== this.#mark) {
+    if (this.#isLeaving || protocol !== CAPTURE_PROTOCOL || programFingerprint() !== this.#fingerprint) {
       this.#isLeaving = true;
       // Whoever asked is told first.
       this.#parts.clock.after(0, () => this.leave());
@@ -119,62 +119,62 @@ export class CaptureHost {
     }
     if (phase === 'cancelled') before?.cancel();
     this.#calm();
-    this.#finisher = undefined;
-    this.#goesOnAlone = options.goOn === true;
+    this.#finishingClient = undefined;
+    this.#keepsListeningAlone = options.goOn === true;
     const dictation = this.#begin(options, source);
     this.#dictation = dictation;
     this.#wasWatched = this.#watchers > 0;
-    void dictation.over.then(() => this.#over(dictation));
-    this.watched(this.#watchers);
+    void dictation.ended.then(() => this.#ended(dictation));
+    this.setWatchers(this.#watchers);
     return { dictation, isNew: true };
   }
 
   /** All is said. @returns whether the text is for `who`: the first who has asked, of those who are still there */
-  finish(who: object): boolean {
+  finish(client: object): boolean {
     if (this.#dictation === undefined) return false;
-    this.#finisher ??= who;
+    this.#finishingClient ??= client;
     this.#dictation.finish();
-    return this.#finisher === who;
+    return this.#finishingClient === client;
   }
 
   /** A text that somebody was to be given and was not is for whoever asks next. */
-  gone(who: object): void {
+  onDisconnected(client: object): void {
     const phase = this.#dictation?.now.phase;
-    if (this.#finisher === who && phase !== undefined && !isOver(phase)) this.#finisher = undefined;
+    if (this.#finishingClient === client && phase !== undefined && !isOver(phase)) this.#finishingClient = undefined;
   }
 
   /** So many look at it. */
-  watched(count: number): void {
+  setWatchers(count: number): void {
     const { clock } = this.#parts;
     this.#watchers = count;
     this.#wasWatched ||= count > 0;
-    if (count > 0) this.#companySinceMs ??= clock.nowMs();
+    if (count > 0) this.#watchedSinceMs ??= clock.nowMs();
     const dictation = this.#dictation;
     if (count > 0 || dictation === undefined) return;
-    const wasCompany = this.#isCompany;
-    this.#companySinceMs = undefined;
+    const wasWatchedLong = this.#isWatchedLong;
+    this.#watchedSinceMs = undefined;
     if (isOver(dictation.now.phase)) this.#forget(dictation);
-    else if (!this.#goesOnAlone) {
-      if (wasCompany) this.#beNotAlone();
-      this.#calmAlone ??= clock.after(ALONE_MS, () => this.#alone(dictation));
+    else if (!this.#keepsListeningAlone) {
+      if (wasWatchedLong) this.#cancelAloneTimer();
+      this.#calmAlone ??= clock.after(ALONE_MS, () => this.#finishIfUnwatched(dictation));
     }
   }
 
-  #beNotAlone(): void {
+  #cancelAloneTimer(): void {
     this.#calmAlone?.cancel();
     this.#calmAlone = undefined;
   }
 
-  #alone(dictation: BackgroundDictation): void {
+  #finishIfUnwatched(dictation: BackgroundDictation): void {
     this.#calmAlone = undefined;
     if (this.#watchers === 0) dictation.finish();
-    else if (!this.#isCompany) this.#calmAlone = this.#parts.clock.after(LOOK_MS, () => this.#alone(dictation));
+    else if (!this.#isWatchedLong) this.#calmAlone = this.#parts.clock.after(LOOK_MS, () => this.#finishIfUnwatched(dictation));
   }
 
   /** Whether somebody is there, or was until now, who does more than take a look. */
-  get #isCompany(): boolean {
+  get #isWatchedLong(): boolean {
     const { clock } = this.#parts;
-    return clock.nowMs() - (this.#companySinceMs ?? clock.nowMs()) > LOOK_MS;
+    return clock.nowMs() - (this.#watchedSinceMs ?? clock.nowMs()) > LOOK_MS;
   }
 
   /** Ends the process once the take that goes on is finished. */
@@ -186,7 +186,7 @@ export class CaptureHost {
     else this.#dictation.finish();
   }
 
-  #begin(options: CaptureOptions, firstSource: Source | undefined): BackgroundDictation {
+  #begin(options: CaptureOptions, firstSource: AudioSource | undefined): BackgroundDictation {
     const { clock, paths } = this.#parts;
     const connections = new Connections(async () => {
       const started = await findOrStartDaemon({ paths, idleExitMinutes: AUTO_IDLE_EXIT_MINUTES });
@@ -203,7 +203,7 @@ export class CaptureHost {
         const dictation = Dictation.open({
           connect: () => connections.get(),
           isShared: true,
-          onUnheardCancel: (id) => markCancelled(paths.spool, id),
+          onUnacknowledgedCancel: (id) => markCancelled(paths.spool, id),
           ...sessionOptions(options, asked, paths),
         });
         return { dictation, shown: (text) => spellShown(replacer, text) };
@@ -217,21 +217,21 @@ export class CaptureHost {
       },
       markCancelled: (id, isCancelled) =>
         isCancelled ? markCancelled(paths.spool, id) : clearCancelMark(paths.spool, id),
-      onLeft: (id) => void resumeInDaemon(id, paths),
+      onUnsentRecording: (id) => void resumeInDaemon(id, paths),
       ...(options.sounds === true && { startSoundMs: startSoundDurationMs() }),
       ...defined({ firstSource }),
     });
-    void dictation.over.then(() => connections.close());
+    void dictation.ended.then(() => connections.close());
     return dictation;
   }
 
-  #over(dictation: BackgroundDictation): void {
+  #ended(dictation: BackgroundDictation): void {
     if (dictation !== this.#dictation) return;
     this.#keepUnread(dictation.now);
     // A microphone that can't be opened fails before the command that began it has connected.
-    const isUntold = !this.#wasWatched && dictation.now.phase === 'failed';
+    const isUnreported = !this.#wasWatched && dictation.now.phase === 'failed';
     // Who left it to its end looks for the text in the history.
-    const isAwaited = !this.#isLeaving && (this.#watchers > 0 || this.#goesOnAlone || isUntold);
+    const isAwaited = !this.#isLeaving && (this.#watchers > 0 || this.#keepsListeningAlone || isUnreported);
     if (isAwaited) this.#calmForget = this.#parts.clock.after(REMEMBERED_MS, () => this.#forget(dictation));
     else this.#forget(dictation);
     if (this.#isLeaving) return;
@@ -244,7 +244,7 @@ export class CaptureHost {
     if (phase !== 'final' || text === '') return;
     this.#calmUnread?.cancel();
     this.#unread = undefined;
-    if (this.#finisher !== undefined || (this.#watchers > 0 && this.#isCompany)) return;
+    if (this.#finishingClient !== undefined || (this.#watchers > 0 && this.#isWatchedLong)) return;
     this.#unread = { startedMs, text };
     this.#calmUnread = this.#parts.clock.after(UNREAD_MS, () => (this.#unread = undefined));
   }
@@ -254,10 +254,10 @@ export class CaptureHost {
     this.#calmForget?.cancel();
     this.#dictation = undefined;
     if (this.#isLeaving) this.#end();
-    else this.#beIdle();
+    else this.#startIdleTimer();
   }
 
-  #beIdle(): void {
+  #startIdleTimer(): void {
     this.#calmIdle?.cancel();
     this.#calmIdle = this.#parts.clock.after(IDLE_MS, () => this.leave());
   }
@@ -270,7 +270,7 @@ export class CaptureHost {
   }
 
   #calm(): void {
-    this.#beNotAlone();
+    this.#cancelAloneTimer();
     for (const calm of [this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.cancel();
   }
 }
@@ -291,7 +291,7 @@ function sessionOptions(
 }
 
 /** The microphone, or a file that is read as if it were spoken. */
-export function openSource({ device, from }: CaptureOptions, standby?: StandbyMicrophone): Source {
+export function openSource({ device, from }: CaptureOptions, standby?: StandbyMicrophone): AudioSource {
   if (from !== undefined) return new FileSource(from, { ready: () => Promise.resolve() });
   return new Microphone({
     orDefault: true,

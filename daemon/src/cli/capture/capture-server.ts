@@ -16,7 +16,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
 import { checkSocketPath } from '../../server/socket.js';
 import type { BackgroundDictation } from './background-dictation.js';
-import { readLines } from './lines.js';
+import { readLines } from './read-lines.js';
 import { defined } from '../../protocol/defined.js';
 
 /** Often enough for a meter. */
@@ -38,7 +38,7 @@ export interface CaptureServerDeps {
   /** The one that goes on, or a new one. @throws SottoError VERSION_MISMATCH */
   readonly begin: (options: CaptureOptions, protocol: number) => { dictation: BackgroundDictation; isNew: boolean };
   /** All is said; whether `who` is the one to deliver the text. */
-  readonly finish: (who: object) => boolean;
+  readonly finish: (client: object) => boolean;
   /** What nobody was given. */
   readonly last: () => LastText | undefined;
   readonly devices: () => Promise<string[]>;
@@ -46,7 +46,7 @@ export interface CaptureServerDeps {
   /** Told how many watch, whenever that changes. */
   readonly onWatchers: (count: number) => void;
   /** Somebody is gone who may have asked for something. */
-  readonly onGone: (who: object) => void;
+  readonly onDisconnected: (client: object) => void;
 }
 
 interface Watcher {
@@ -85,8 +85,8 @@ export class CaptureServer {
 
   /** The take has changed. Its end is told at once, all else a few times in a second. */
   changed(dictation: Capture): void {
-    if (isOver(dictation.phase)) this.#tellAll();
-    else this.#calmTell ??= this.#parts.clock.after(TELL_EVERY_MS, () => this.#tellAll());
+    if (isOver(dictation.phase)) this.#notifyAll();
+    else this.#calmTell ??= this.#parts.clock.after(TELL_EVERY_MS, () => this.#notifyAll());
   }
 
   async close(): Promise<void> {
@@ -100,14 +100,14 @@ export class CaptureServer {
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on('error', () => socket.destroy());
-    socket.on('drain', () => this.#tellAll());
+    socket.on('drain', () => this.#notifyAll());
     socket.on('close', () => {
       this.#sockets.delete(socket);
-      this.#parts.onGone(socket);
+      this.#parts.onDisconnected(socket);
       if (this.#watchers.delete(socket)) this.#parts.onWatchers(this.#watchers.size);
     });
     readLines(socket, MAX_KEPT_LINE, {
-      onLine: (line) => void this.#hear(socket, line),
+      onLine: (line) => void this.#handleLine(socket, line),
       onTooLong: () => {
         send(socket, { type: 'error', error: new SottoError('PROTOCOL', 'the line is too long').toWire() });
         socket.destroySoon();
@@ -115,41 +115,41 @@ export class CaptureServer {
     });
   }
 
-  async #hear(socket: Socket, line: string): Promise<void> {
+  async #handleLine(socket: Socket, line: string): Promise<void> {
     try {
       if (line.length > MAX_LINE) throw new SottoError('PROTOCOL', 'the line is too long');
-      await this.#ask(socket, parseCaptureAsk(line));
+      await this.#request(socket, parseCaptureAsk(line));
     } catch (error) {
       send(socket, { type: 'error', error: codedError(error).toWire() });
     }
   }
 
-  async #ask(socket: Socket, ask: CaptureAsk): Promise<void> {
+  async #request(socket: Socket, request: CaptureAsk): Promise<void> {
     const { begin, devices, finish, last, leave } = this.#parts;
-    if (ask.type === 'begin') {
-      const { dictation, isNew } = begin(ask.options, ask.protocol);
+    if (request.type === 'begin') {
+      const { dictation, isNew } = begin(request.options, request.protocol);
       this.#watch(socket, dictation.now, isNew);
       return;
     }
-    if (ask.type === 'devices') {
+    if (request.type === 'devices') {
       send(socket, { type: 'devices', names: await devices() });
       return;
     }
-    if (ask.type === 'leave') {
+    if (request.type === 'leave') {
       leave();
       return;
     }
-    if (ask.type === 'last') {
+    if (request.type === 'last') {
       const left = last();
       send(socket, { type: 'last', ...defined({ last: left }) });
       return;
     }
-    if (ask.type === 'finish') send(socket, { type: 'finish', isYours: finish(socket) });
+    if (request.type === 'finish') send(socket, { type: 'finish', isYours: finish(socket) });
     const dictation = this.#parts.dictation();
     if (dictation === undefined) send(socket, { type: 'idle' });
-    else if (ask.type === 'watch') this.#watch(socket, dictation.now, false);
-    else if (ask.type === 'switch') dictation.switch(ask);
-    else if (ask.type !== 'finish') dictation[ask.type]();
+    else if (request.type === 'watch') this.#watch(socket, dictation.now, false);
+    else if (request.type === 'switch') dictation.switch(request);
+    else if (request.type !== 'finish') dictation[request.type]();
   }
 
   #watch(socket: Socket, known: Capture, isNew: boolean): void {
@@ -159,14 +159,14 @@ export class CaptureServer {
     if (isAnother) this.#parts.onWatchers(this.#watchers.size);
   }
 
-  #tellAll(): void {
+  #notifyAll(): void {
     this.#calmTell?.cancel();
     this.#calmTell = undefined;
     const now = this.#parts.dictation()?.now;
     if (now === undefined) return;
     for (const watcher of this.#watchers.values()) {
       if (watcher.socket.writableLength > MAX_UNREAD_BYTES) continue;
-      const change = changeOf(watcher.known, now);
+      const change = captureChange(watcher.known, now);
       watcher.known = now;
       if (change !== undefined) send(watcher.socket, change);
     }
@@ -179,7 +179,7 @@ function send(socket: Socket, message: CaptureTell): void {
 }
 
 /** What somebody has to hear who knows `before`; undefined if that is nothing. */
-export function changeOf(before: Capture, now: Capture): CaptureTell | undefined {
+export function captureChange(before: Capture, now: Capture): CaptureTell | undefined {
   // Committed text only grows, unless the take is written down again.
   const isSame = before.id === now.id && now.committed.startsWith(before.committed);
   if (!isSame || Object.keys(before).some((name) => !(name in now))) return { type: 'dictation', dictation: now };

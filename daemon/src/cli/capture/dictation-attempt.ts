@@ -19,7 +19,7 @@ const LOOK_EVERY_MS = 50;
 const MOST_READS_FAILED = 20;
 
 /** What a session knows about a take. */
-export type Said = Pick<
+export type AttemptState = Pick<
   Capture,
   | 'id'
   | 'asked'
@@ -48,19 +48,19 @@ export interface DictationAttemptDeps {
 
 export class DictationAttempt {
   readonly #parts: DictationAttemptDeps;
-  #said: Said;
+  #state: AttemptState;
   /** As the daemon says it. */
-  #heard: Shown = { committed: '', tentative: '' };
+  #decoded: Shown = { committed: '', tentative: '' };
   /** The first sample that was not given to it. */
   #next = 0;
-  #isWaiting = false;
-  #readsFailed = 0;
-  #isAllSaid = false;
+  #isPushPaused = false;
+  #failedReads = 0;
+  #isAudioComplete = false;
   #isOver = false;
 
   constructor(parts: DictationAttemptDeps) {
     this.#parts = parts;
-    this.#said = {
+    this.#state = {
       id: parts.dictation.id,
       asked: parts.asked,
       committed: '',
@@ -69,11 +69,11 @@ export class DictationAttempt {
       daemon: 'connecting',
     };
     void this.#read();
-    this.more();
+    this.pushAudio();
   }
 
-  get said(): Said {
-    return this.#said;
+  get state(): AttemptState {
+    return this.#state;
   }
 
   get isOver(): boolean {
@@ -86,32 +86,32 @@ export class DictationAttempt {
   }
 
   /** There is more sound. */
-  more(): void {
+  pushAudio(): void {
     const { recording, dictation } = this.#parts;
-    if (this.#isWaiting || this.#isOver) return;
+    if (this.#isPushPaused || this.#isOver) return;
     while (this.#next < recording.samples) {
       if (this.#next - this.taken > MOST_UNTAKEN) {
-        void this.#untilRoom();
+        void this.#untilAcknowledged();
         return;
       }
       try {
         const samples = recording.read(this.#next, PIECE);
         dictation.push(samples);
         this.#next += samples.length;
-        this.#readsFailed = 0;
+        this.#failedReads = 0;
       } catch (error) {
         // While somebody speaks the next sound is the next try. To finish now would drop what was not read.
-        if (this.#isAllSaid) void this.#readAgain(SottoError.from(error, 'SPOOL_FAILED'));
+        if (this.#isAudioComplete) void this.#retryRead(SottoError.from(error, 'SPOOL_FAILED'));
         return;
       }
     }
-    if (this.#isAllSaid) dictation.finish();
+    if (this.#isAudioComplete) dictation.finish();
   }
 
   /** No more sound comes: it is finished as soon as it has all of it. */
   finish(): void {
-    this.#isAllSaid = true;
-    this.more();
+    this.#isAudioComplete = true;
+    this.pushAudio();
   }
 
   /** Nothing of it is wanted. */
@@ -123,47 +123,47 @@ export class DictationAttempt {
    * Settles when the daemon has so many samples on its disk and a model that hears them, or it is over: a damaged model is
    * taken for a good one until it is loaded.
    */
-  async untilHeard(samples: number): Promise<void> {
-    while (!this.#isOver && (this.taken < samples || !this.#isHearing)) {
+  async untilDecoding(samples: number): Promise<void> {
+    while (!this.#isOver && (this.taken < samples || !this.#isDecoding)) {
       await sleep(LOOK_EVERY_MS);
     }
   }
 
-  get #isHearing(): boolean {
-    const { engine, committed, tentative } = this.#said;
+  get #isDecoding(): boolean {
+    const { engine, committed, tentative } = this.#state;
     return engine === 'listening' || committed + tentative !== '';
   }
 
-  async #untilRoom(): Promise<void> {
-    this.#isWaiting = true;
+  async #untilAcknowledged(): Promise<void> {
+    this.#isPushPaused = true;
     await this.#parts.dictation.untilUnacknowledged(MOST_UNTAKEN / 2);
-    this.#isWaiting = false;
-    this.more();
+    this.#isPushPaused = false;
+    this.pushAudio();
   }
 
-  async #readAgain(error: SottoError): Promise<void> {
-    this.#readsFailed += 1;
-    if (this.#readsFailed > MOST_READS_FAILED) {
+  async #retryRead(error: SottoError): Promise<void> {
+    this.#failedReads += 1;
+    if (this.#failedReads > MOST_READS_FAILED) {
       this.#isOver = true;
       // The daemon writes down what it was given: that is in the history at once, all of it when the sound is recovered.
       this.#parts.dictation.leave();
       this.#parts.onEvent({ type: 'failed', error: error.toWire() }, this);
       return;
     }
-    this.#isWaiting = true;
+    this.#isPushPaused = true;
     await sleep(LOOK_EVERY_MS);
-    this.#isWaiting = false;
-    this.more();
+    this.#isPushPaused = false;
+    this.pushAudio();
   }
 
   async #read(): Promise<void> {
     for await (const event of this.#parts.dictation.events()) {
-      this.#hear(event);
+      this.#apply(event);
       this.#parts.onEvent(event, this);
     }
   }
 
-  #hear(event: DictationEvent): void {
+  #apply(event: DictationEvent): void {
     switch (event.type) {
       case 'opened': {
         const { model, insteadOf } = event;
@@ -180,16 +180,16 @@ export class DictationAttempt {
         this.#change({ language: event.language });
         return;
       case 'committed':
-        this.#write({ ...this.#heard, committed: this.#heard.committed + event.text });
+        this.#write({ ...this.#decoded, committed: this.#decoded.committed + event.text });
         return;
       case 'tentative':
-        this.#write({ ...this.#heard, tentative: event.text });
+        this.#write({ ...this.#decoded, tentative: event.text });
         return;
       case 'voice':
         this.#change({ speaking: event.speaking });
         return;
       case 'final':
-        this.#write({ ...this.#heard, tentative: '' });
+        this.#write({ ...this.#decoded, tentative: '' });
         if (event.language !== undefined) this.#change({ language: event.language });
         this.#isOver = true;
         return;
@@ -204,12 +204,12 @@ export class DictationAttempt {
     }
   }
 
-  #write(heard: Shown): void {
-    this.#heard = heard;
-    this.#change(this.#parts.shown(heard));
+  #write(decoded: Shown): void {
+    this.#decoded = decoded;
+    this.#change(this.#parts.shown(decoded));
   }
 
-  #change(change: Partial<Said>): void {
-    this.#said = { ...this.#said, ...change };
+  #change(change: Partial<AttemptState>): void {
+    this.#state = { ...this.#state, ...change };
   }
 }

@@ -9,13 +9,13 @@ const LOOK_EVERY_MS = 2_000;
  * @param named id of the process, as it gave it itself: it may have ended before this one could look, and then the parent is
  * another one from the beginning
  */
-export function watchParent(clock: Clock, gone: () => void, named?: number): () => void {
+export function watchParent(clock: Clock, onExit: () => void, pid?: number): () => void {
   const parent = process.ppid;
   let calm: Timer | undefined;
   const look = (): void => {
-    const isThere = process.ppid === parent && (named === undefined || isRunning(named));
+    const isThere = process.ppid === parent && (pid === undefined || isRunning(pid));
     if (isThere) calm = clock.after(LOOK_EVERY_MS, look);
-    else gone();
+    else onExit();
   };
   look();
   return () => calm?.cancel();

@@ -11,7 +11,7 @@ import type { CaptureOptions } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
 import { securePrivateFolder } from '../../server/socket.js';
 import { takeLock } from '../../store/process-lock.js';
-import type { Source } from '../dictate/source.js';
+import type { AudioSource } from '../dictate/audio-source.js';
 import { listMicrophones } from '../microphone/microphone.js';
 import { CaptureServer } from './capture-server.js';
 import { watchParent } from './parent-watch.js';
@@ -27,7 +27,7 @@ export interface RunCaptureOptions {
   readonly paths: Paths;
   readonly options: CaptureOptions;
   /** Being opened already. */
-  readonly source: Source;
+  readonly source: AudioSource;
   /** Id of the process that it is not to outlive, beside the one that started it. */
   readonly parent?: number;
 }
@@ -35,10 +35,10 @@ export interface RunCaptureOptions {
 /** The exit code. @throws SottoError BUSY where a take goes on already */
 export async function runCapture({ paths, options, source, parent }: RunCaptureOptions): Promise<number> {
   securePrivateFolder(paths.runtime);
-  const lock = await lockOrOther(paths);
+  const lock = await acquireLockOrFindServer(paths);
   if (lock === undefined) {
     source.stop();
-    return beginThere(paths, options);
+    return beginInOtherProcess(paths, options);
   }
   for (const id of sweepLocalRecordings(paths.spool)) void resumeInDaemon(id, paths);
   let server: CaptureServer | undefined;
@@ -55,12 +55,12 @@ export async function runCapture({ paths, options, source, parent }: RunCaptureO
       clock: systemClock,
       dictation: () => host.dictation,
       begin: (wanted, protocol) => host.begin(wanted, protocol),
-      finish: (who) => host.finish(who),
+      finish: (client) => host.finish(client),
       last: () => host.last,
       devices: listMicrophones,
       leave: () => host.leave(),
-      onWatchers: (count) => host.watched(count),
-      onGone: (who) => host.gone(who),
+      onWatchers: (count) => host.setWatchers(count),
+      onDisconnected: (client) => host.onDisconnected(client),
     });
     const leave = (): void => host.leave();
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, leave);
@@ -81,7 +81,7 @@ export async function runCapture({ paths, options, source, parent }: RunCaptureO
  * of which nobody has heard a sample, leaves with BUSY, and its command looks at the take of the first. Nothing is lost, and
  * there is one take. A lock before the start would gain nothing but the zombie that it leaves if its command has gone, too.
  */
-async function lockOrOther(paths: Paths) {
+async function acquireLockOrFindServer(paths: Paths) {
   const waited = new AbortController();
   const timer = setTimeout(() => waited.abort(), LEAVING_MS);
   try {
@@ -114,7 +114,7 @@ async function untilServed(path: string, signal: AbortSignal): Promise<void> {
 }
 
 /** Somebody else's process waits already: the take is its. @throws SottoError BUSY */
-async function beginThere(paths: Paths, options: CaptureOptions): Promise<number> {
+async function beginInOtherProcess(paths: Paths, options: CaptureOptions): Promise<number> {
   const capture = await BackgroundCapture.connect(paths.capture);
   try {
     if ((await capture?.begin(options))?.isNew === true) return 0;

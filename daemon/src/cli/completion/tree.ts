@@ -52,11 +52,11 @@ function optionsOf(command: Command): CompletionOption[] {
 
 function optionOf(option: Option): CompletionOption {
   const names = [option.short, option.long].filter((name) => name !== undefined);
-  const takesValue = option.required || option.optional;
+  const hasValue = option.required || option.optional;
   return {
     names,
     description: plain(option.description),
-    ...(takesValue && { values: option.argChoices ?? kindOf(option.flags) }),
+    ...(hasValue && { values: option.argChoices ?? kindOf(option.flags) }),
   };
 }
 

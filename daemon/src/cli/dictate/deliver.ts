@@ -24,7 +24,7 @@ interface Output {
   readonly outputs: Outputs;
 }
 
-export class Delivering {
+export class Deliverer {
   readonly #output: Output | undefined;
   readonly #clipboard: ClipboardCommand | undefined;
 
@@ -40,12 +40,12 @@ export class Delivering {
   static async prepare(
     { output, copy = false, overwrite = false }: DeliveryFlags,
     paths: Paths,
-  ): Promise<Delivering> {
+  ): Promise<Deliverer> {
     const clipboard = copy ? clipboardCommand() : undefined;
-    if (output === undefined) return new Delivering(undefined, clipboard);
+    if (output === undefined) return new Deliverer(undefined, clipboard);
     const outputs = await openOutputs(paths, overwrite);
     await outputs.mustBeFree(output);
-    return new Delivering({ path: output, outputs }, clipboard);
+    return new Deliverer({ path: output, outputs }, clipboard);
   }
 
   /** `print`: whether the text is for stdout if nothing else is asked for. */

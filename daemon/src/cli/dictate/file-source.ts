@@ -7,7 +7,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
 import { pcmReplySchema } from '../../protocol/pcm-work.js';
 import { PcmProcess } from './pcm-process.js';
-import type { OpenSource, Source, SourceListener } from './source.js';
+import type { AudioSourceInfo, AudioSource, SourceListener } from './audio-source.js';
 import { defined } from '../../protocol/defined.js';
 
 /** 20 ms, as a microphone gives it; by no more than this is the first sample sent after it would have been spoken. */
@@ -23,9 +23,9 @@ export interface FileSourceOptions {
   readonly room?: () => Promise<void>;
 }
 
-export class FileSource implements Source {
-  readonly live = false;
-  readonly paced: boolean;
+export class FileSource implements AudioSource {
+  readonly isLive = false;
+  readonly isRealTime: boolean;
   readonly #path: string;
   readonly #options: FileSourceOptions;
   readonly #stopped = new AbortController();
@@ -34,11 +34,11 @@ export class FileSource implements Source {
 
   constructor(path: string, options: FileSourceOptions) {
     this.#path = path;
-    this.paced = options.room === undefined;
+    this.isRealTime = options.room === undefined;
     this.#options = options;
   }
 
-  open(): Promise<OpenSource> {
+  open(): Promise<AudioSourceInfo> {
     return new Promise((done, failed) => {
       this.#process = new PcmProcess(TOOL, [resolve(this.#path)], {
         message: (value) => {
@@ -52,11 +52,11 @@ export class FileSource implements Source {
             });
           }
         },
-        over: ({ code, signal, lastWords }) => {
+        exited: ({ code, signal, stderrTail }) => {
           if (code !== 0 && !this.#stopped.signal.aborted) {
             this.#failure ??= new SottoError(
               'INTERNAL',
-              `decoding broke off (${signal ?? code}): ${lastWords}`,
+              `decoding broke off (${signal ?? code}): ${stderrTail}`,
             );
           }
           failed(this.#failure ?? new SottoError('CANCELLED', 'stopped before it was open'));
@@ -82,7 +82,7 @@ export class FileSource implements Source {
     await this.#unlessStopped(ready());
     let startMs: number | undefined;
     let played = 0;
-    const pieceSamples = this.paced ? SPOKEN_SAMPLES : UNPACED_SAMPLES;
+    const pieceSamples = this.isRealTime ? SPOKEN_SAMPLES : UNPACED_SAMPLES;
     for await (const samples of this.#process?.samples() ?? []) {
       startMs ??= performance.now();
       for (let at = 0; at < samples.length; at += pieceSamples) {

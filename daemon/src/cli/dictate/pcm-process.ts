@@ -4,8 +4,8 @@ import { PassThrough } from 'node:stream';
 
 export interface PcmProcessListener {
   message(value: unknown): void;
-  /** It has ended, and all that it wrote was read; `lastWords` of its stderr. */
-  over(how: { code: number | null; signal: string | null; lastWords: string }): void;
+  /** It has ended, and all that it wrote was read; `stderrTail` of its stderr. */
+  exited(how: { code: number | null; signal: string | null; stderrTail: string }): void;
 }
 
 export class PcmProcess {
@@ -21,18 +21,18 @@ export class PcmProcess {
       env: { ...process.env },
     });
     this.#child.stdout?.pipe(this.#sound);
-    let lastWords = '';
+    let stderrTail = '';
     this.#child.stderr?.on('data', (chunk: Buffer) => {
-      lastWords = `${lastWords}${chunk.toString()}`.slice(-2_000);
+      stderrTail = `${stderrTail}${chunk.toString()}`.slice(-2_000);
     });
     this.#child.on('message', (value) => listener.message(value));
     this.#ended = new Promise((resolve) => {
       this.#child.on('error', (error) => {
-        listener.over({ code: null, signal: null, lastWords: error.message });
+        listener.exited({ code: null, signal: null, stderrTail: error.message });
         resolve();
       });
       this.#child.on('close', (code, signal) => {
-        listener.over({ code, signal, lastWords: lastWords.trim().split('\n').at(-1) ?? '' });
+        listener.exited({ code, signal, stderrTail: stderrTail.trim().split('\n').at(-1) ?? '' });
         resolve();
       });
     });

@@ -9,7 +9,7 @@ const LONG_MS = 3_000;
 
 export interface DictateState {
   /** A microphone, or a file. */
-  readonly live: boolean;
+  readonly isLive: boolean;
   readonly name: string;
   readonly source: 'opening' | 'open' | 'over';
   readonly daemon: 'looking' | 'starting' | 'connected' | 'lost';
@@ -20,7 +20,7 @@ export interface DictateState {
   readonly noSignalSeconds: number;
   readonly meter: string;
   /** Seconds between two looks of the model. */
-  readonly paceSeconds: number | undefined;
+  readonly decodeIntervalSeconds: number | undefined;
   readonly keys: boolean;
   readonly elapsedMs: number;
   /** Since all was said; 0 before. */
@@ -28,7 +28,7 @@ export interface DictateState {
 }
 
 export function stateLine(state: DictateState, columns: number, style: Style): string {
-  const { text, tone } = whatHappens(state);
+  const { text, tone } = describeState(state);
   const leave = state.finishingMs > LONG_MS ? ' · Ctrl-C to finish in the background' : '';
   if (state.source !== 'open')
     return `${style.cyan(spinnerAt(state.elapsedMs))} ${style.dim(fitStart(`${text}${leave}`, columns - 2))}`;
@@ -41,40 +41,40 @@ export function stateLine(state: DictateState, columns: number, style: Style): s
   // What is told last is left out first; the meter before what happens.
   const withMeter = width(parts) <= columns;
   const room = columns - 2 - columnsOf(time) - 2 - (withMeter ? columnsOf(state.meter) + 2 : 0);
-  const dot = state.live ? style.red('●') : style.cyan('▶');
+  const dot = state.isLive ? style.red('●') : style.cyan('▶');
   const meter = state.speaking ? style.green(state.meter) : style.dim(state.meter);
-  const told = fitStart(text, Math.max(1, room));
+  const shownText = fitStart(text, Math.max(1, room));
   return [
     `${dot} ${time}`,
     ...(withMeter ? [meter] : []),
-    tone === 'bad' ? style.red(told) : style.dim(told),
+    tone === 'bad' ? style.red(shownText) : style.dim(shownText),
     ...(withHint ? [style.dim(hint)] : []),
   ].join('  ');
 }
 
-function whatHappens(state: DictateState): { text: string; tone: 'calm' | 'bad' } {
-  const calm = (text: string) => ({ text, tone: 'calm' as const });
-  const kept = state.live ? ' Keep talking, nothing is lost' : '';
-  if (state.source === 'opening') return calm(state.live ? 'opening the microphone…' : 'opening the file…');
-  if (state.daemon === 'lost') return calm(`reconnecting…${kept}`);
+function describeState(state: DictateState): { text: string; tone: 'neutral' | 'bad' } {
+  const neutral = (text: string) => ({ text, tone: 'neutral' as const });
+  const kept = state.isLive ? ' Keep talking, nothing is lost' : '';
+  if (state.source === 'opening') return neutral(state.isLive ? 'opening the microphone…' : 'opening the file…');
+  if (state.daemon === 'lost') return neutral(`reconnecting…${kept}`);
   if (state.source === 'over') {
-    return calm(
+    return neutral(
       state.engine === 'restarting' ? 'restarting the speech engine, then finishing…' : 'finishing…',
     );
   }
   if (state.noSignalSeconds > 0) {
-    const asked = state.live ? ' (muted? no permission?)' : '';
-    return { text: `no audio for ${Math.floor(state.noSignalSeconds)} s${asked}`, tone: 'bad' };
+    const suffix = state.isLive ? ' (muted? no permission?)' : '';
+    return { text: `no audio for ${Math.floor(state.noSignalSeconds)} s${suffix}`, tone: 'bad' };
   }
-  if (state.daemon === 'starting') return calm(`starting the daemon…${kept}`);
-  if (state.daemon === 'looking') return calm(`connecting…${kept}`);
-  if (state.engine === 'waiting') return calm(`loading the model…${kept}`);
-  if (state.engine === 'restarting') return calm(`restarting the speech engine…${kept}`);
-  const slow = (state.paceSeconds ?? 0) > 1 ? `, text every ${state.paceSeconds?.toFixed(0)} s` : '';
-  return calm(`${state.live ? 'listening' : state.name}${slow}`);
+  if (state.daemon === 'starting') return neutral(`starting the daemon…${kept}`);
+  if (state.daemon === 'looking') return neutral(`connecting…${kept}`);
+  if (state.engine === 'waiting') return neutral(`loading the model…${kept}`);
+  if (state.engine === 'restarting') return neutral(`restarting the speech engine…${kept}`);
+  const slow = (state.decodeIntervalSeconds ?? 0) > 1 ? `, text every ${state.decodeIntervalSeconds?.toFixed(0)} s` : '';
+  return neutral(`${state.isLive ? 'listening' : state.name}${slow}`);
 }
 
-function keysHint({ keys, live }: DictateState): string {
-  if (!keys) return live ? '· Ctrl-C finishes' : '';
+function keysHint({ keys, isLive }: DictateState): string {
+  if (!keys) return isLive ? '· Ctrl-C finishes' : '';
   return '· Enter finishes, Esc discards';
 }

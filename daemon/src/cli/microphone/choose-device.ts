@@ -12,11 +12,11 @@ export function chooseDevice(names: readonly string[], wanted: string | undefine
   const key = (name: string): string => name.toLowerCase().normalize('NFC').trim();
   const numbered = names.map((name, index) => ({ name, index }));
   const same = numbered.filter(({ name }) => key(name) === key(wanted));
-  const like = same.length > 0 ? same : numbered.filter(({ name }) => key(name).includes(key(wanted)));
-  const [first] = like;
-  if (first !== undefined && like.length === 1) return first.index;
+  const matching = same.length > 0 ? same : numbered.filter(({ name }) => key(name).includes(key(wanted)));
+  const [first] = matching;
+  if (first !== undefined && matching.length === 1) return first.index;
   const hint = `choose one of: ${names.map((name, index) => `${index} ${name}`).join(', ')}`;
-  const what = like.length === 0 ? 'there is no microphone' : 'there is more than one microphone';
+  const what = matching.length === 0 ? 'there is no microphone' : 'there is more than one microphone';
   throw new SottoError('MIC_UNAVAILABLE', `${what} called ${wanted}`, names.length === 0 ? {} : { hint });
 }
 

@@ -2,19 +2,19 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import * as v from 'valibot';
 import { SottoError } from '../../protocol/errors.js';
-import { FrameReader } from './frames.js';
-import { micEventSchema, type MicEvent } from './messages.js';
-import { micProgram } from './program.js';
+import { FrameReader } from './mic-frames.js';
+import { micEventSchema, type MicEvent } from './mic-messages.js';
+import { micProgram } from './mic-program.js';
 
 export interface MicListener {
   event(event: MicEvent): void;
   /** At the rate of the last `opened`. */
   audio(samples: Int16Array): void;
   /** It has ended; nothing comes after this. Undefined where its stdin was closed and it left. */
-  over(error: SottoError | undefined): void;
+  exited(error: SottoError | undefined): void;
 }
 
-const IGNORED: MicListener = { event: () => undefined, audio: () => undefined, over: () => undefined };
+const IGNORED: MicListener = { event: () => undefined, audio: () => undefined, exited: () => undefined };
 
 export class MicProcess {
   readonly #child: ChildProcessWithoutNullStreams;
@@ -27,7 +27,7 @@ export class MicProcess {
     const child = spawn(micProgram(), { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env } });
     this.#child = child;
     const frames = new FrameReader();
-    let lastWords = '';
+    let stderrTail = '';
     let failure: SottoError | undefined;
     child.stdout.on('data', (bytes: Buffer) => {
       if (failure !== undefined) return;
@@ -42,14 +42,14 @@ export class MicProcess {
       }
     });
     child.stderr.on('data', (chunk: Buffer) => {
-      lastWords = `${lastWords}${chunk.toString()}`.slice(-2_000);
+      stderrTail = `${stderrTail}${chunk.toString()}`.slice(-2_000);
     });
     // It may end while a command is on its way.
     child.stdin.on('error', () => undefined);
     child.on('error', (error: NodeJS.ErrnoException) => this.#end(unusable(error)));
     child.on('close', (code, signal) => {
       const how = signal === null ? `exit code ${code}` : `killed by ${signal}`;
-      const words = lastWords.trim().split('\n').at(-1) ?? '';
+      const words = stderrTail.trim().split('\n').at(-1) ?? '';
       const why = words === '' ? how : `${how}: ${words}`;
       const lost = new SottoError('MIC_UNAVAILABLE', `the microphone was lost (${why})`);
       this.#end(failure ?? (code === 0 ? undefined : lost));
@@ -61,7 +61,7 @@ export class MicProcess {
   }
 
   /** Who is told from now on. */
-  giveTo(listener: MicListener): void {
+  setListener(listener: MicListener): void {
     this.#listener = listener;
   }
 
@@ -82,7 +82,7 @@ export class MicProcess {
   #end(error: SottoError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#listener.over(error);
+    this.#listener.exited(error);
   }
 }
 

@@ -4,27 +4,27 @@
  */
 import { SottoError } from '../../protocol/errors.js';
 import { trace } from '../../trace.js';
-import type { OpenSource, Source, SourceListener } from '../dictate/source.js';
+import type { AudioSourceInfo, AudioSource, SourceListener } from '../dictate/audio-source.js';
 import { chooseDevice, chooseOrDefault, DEFAULT_DEVICE } from './choose-device.js';
-import { failureOf } from './failures.js';
-import { LIST, OPEN, STOP, type Listen, type MicEvent } from './messages.js';
+import { microphoneError } from './mic-errors.js';
+import { LIST, OPEN, STOP, type OpenRequest, type MicEvent } from './mic-messages.js';
 import { MicProcess, type MicListener } from './mic-process.js';
 import type { StandbyMicrophone } from './standby.js';
 import { To16k } from './to-16k.js';
 import { defined } from '../../protocol/defined.js';
 
 /** Longest waits, in milliseconds. */
-export interface MicrophoneWaits {
+export interface MicrophoneTimeouts {
   /** Until it is open: a headset may be woken for it. */
   readonly openMs: number;
   /** Between two pieces of sound; silence is sound, too. sotto-mic says sooner that a device is lost: this is for sotto-mic. */
-  readonly soundMs: number;
+  readonly audioMs: number;
   /** After it was told to stop. */
   readonly stopMs: number;
 }
 
 const GRACE_MS = 250;
-const WAITS: MicrophoneWaits = { openMs: 15_000, soundMs: 3_000, stopMs: 500 };
+const TIMEOUTS: MicrophoneTimeouts = { openMs: 15_000, audioMs: 3_000, stopMs: 500 };
 
 export interface MicrophoneOptions {
   /** Number, name or part of the name. */
@@ -33,17 +33,17 @@ export interface MicrophoneOptions {
   readonly orDefault?: boolean;
   /** A process that waits already. */
   readonly standby?: StandbyMicrophone;
-  readonly waits?: Partial<MicrophoneWaits>;
+  readonly timeouts?: Partial<MicrophoneTimeouts>;
 }
 
-export class Microphone implements Source, MicListener {
-  readonly live = true;
-  readonly paced = true;
-  readonly #waits: MicrophoneWaits;
-  readonly #asked: Listen;
+export class Microphone implements AudioSource, MicListener {
+  readonly isLive = true;
+  readonly isRealTime = true;
+  readonly #timeouts: MicrophoneTimeouts;
+  readonly #request: OpenRequest;
   readonly #process: MicProcess;
-  readonly #opened: Promise<OpenSource>;
-  #settle: { readonly done: (opened: OpenSource) => void; readonly failed: (error: SottoError) => void };
+  readonly #opened: Promise<AudioSourceInfo>;
+  #settle: { readonly done: (opened: AudioSourceInfo) => void; readonly failed: (error: SottoError) => void };
   #insteadOf: string | undefined;
   #converter: To16k | undefined;
   #rate: number | undefined;
@@ -52,25 +52,25 @@ export class Microphone implements Source, MicListener {
   #early: Int16Array[] = [];
   #failure: SottoError | undefined;
   #stopped = false;
-  #over = false;
-  #alarm: NodeJS.Timeout | undefined;
+  #exited = false;
+  #timeout: NodeJS.Timeout | undefined;
 
   /** Begins to open it: what a command does meanwhile costs no words. */
-  constructor({ device, orDefault = false, standby, waits }: MicrophoneOptions = {}) {
-    this.#waits = { ...WAITS, ...waits };
-    this.#asked = { orDefault, ...defined({ device }) };
+  constructor({ device, orDefault = false, standby, timeouts }: MicrophoneOptions = {}) {
+    this.#timeouts = { ...TIMEOUTS, ...timeouts };
+    this.#request = { orDefault, ...defined({ device }) };
     this.#settle = { done: () => undefined, failed: () => undefined };
     this.#opened = new Promise((done, failed) => (this.#settle = { done, failed }));
     this.#opened.catch(() => undefined);
-    this.#within(this.#waits.openMs, 'the microphone can’t be opened: it does not answer');
-    const waiting = standby?.take();
-    waiting?.giveTo(this);
+    this.#startTimeout(this.#timeouts.openMs, 'the microphone can’t be opened: it does not answer');
+    const waiting = standby?.handOver();
+    waiting?.setListener(this);
     this.#process = waiting ?? new MicProcess(this);
     // Only where one was named: to ask for all of them takes time, in which nothing is heard.
     this.#process.send(device === undefined ? OPEN : LIST);
   }
 
-  open(): Promise<OpenSource> {
+  open(): Promise<AudioSourceInfo> {
     return this.#opened;
   }
 
@@ -79,17 +79,17 @@ export class Microphone implements Source, MicListener {
     // Not while the caller is still at it.
     queueMicrotask(() => {
       for (const samples of this.#early.splice(0)) listener.pcm(samples);
-      if (this.#over) this.#end();
+      if (this.#exited) this.#end();
     });
   }
 
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    if (this.#over) return;
-    clearTimeout(this.#alarm);
+    if (this.#exited) return;
+    clearTimeout(this.#timeout);
     this.#process.send(STOP);
-    this.#alarm = setTimeout(() => this.#process.kill(), this.#waits.stopMs);
+    this.#timeout = setTimeout(() => this.#process.kill(), this.#timeouts.stopMs);
   }
 
   event(event: MicEvent): void {
@@ -108,7 +108,7 @@ export class Microphone implements Source, MicListener {
         this.#process.end();
         return;
       case 'failed':
-        this.#fail(failureOf(event));
+        this.#fail(microphoneError(event));
         this.#flush();
         this.#process.end();
         return;
@@ -116,13 +116,13 @@ export class Microphone implements Source, MicListener {
   }
 
   audio(samples: Int16Array): void {
-    this.#expectSound();
+    this.#restartAudioTimeout();
     if (this.#converter !== undefined) this.#give(this.#converter.push(samples));
   }
 
-  over(error: SottoError | undefined): void {
-    this.#over = true;
-    clearTimeout(this.#alarm);
+  exited(error: SottoError | undefined): void {
+    this.#exited = true;
+    clearTimeout(this.#timeout);
     if (this.#stopped) this.#settle.failed(new SottoError('CANCELLED', 'stopped before it was open'));
     else this.#fail(error ?? new SottoError('MIC_UNAVAILABLE', 'the microphone was lost'));
     this.#end();
@@ -130,7 +130,7 @@ export class Microphone implements Source, MicListener {
 
   #choose(names: readonly string[]): void {
     try {
-      const { device: wanted, orDefault } = this.#asked;
+      const { device: wanted, orDefault } = this.#request;
       const chosen: ReturnType<typeof chooseOrDefault> = orDefault
         ? chooseOrDefault(names, wanted)
         : { device: chooseDevice(names, wanted) };
@@ -143,7 +143,7 @@ export class Microphone implements Source, MicListener {
   }
 
   #open(name: string, rate: number): void {
-    this.#expectSound();
+    this.#restartAudioTimeout();
     if (rate !== this.#rate) {
       this.#flush();
       this.#converter = new To16k(rate);
@@ -179,37 +179,37 @@ export class Microphone implements Source, MicListener {
     else this.#listener.failed(this.#failure);
   }
 
-  #expectSound(): void {
-    if (!this.#stopped) this.#within(this.#waits.soundMs, 'no sound comes from the microphone');
+  #restartAudioTimeout(): void {
+    if (!this.#stopped) this.#startTimeout(this.#timeouts.audioMs, 'no sound comes from the microphone');
   }
 
   /** Unless it is called again before: the microphone counts as lost. */
-  #within(ms: number, otherwise: string): void {
-    clearTimeout(this.#alarm);
+  #startTimeout(ms: number, message: string): void {
+    clearTimeout(this.#timeout);
     const giveUp = (): void => {
-      this.#fail(new SottoError('MIC_UNAVAILABLE', otherwise));
+      this.#fail(new SottoError('MIC_UNAVAILABLE', message));
       this.#process.kill();
     };
     // After the machine has slept, time is up before the sound that waits is read.
-    this.#alarm = setTimeout(() => (this.#alarm = setTimeout(giveUp, GRACE_MS)), ms);
+    this.#timeout = setTimeout(() => (this.#timeout = setTimeout(giveUp, GRACE_MS)), ms);
   }
 }
 
 /** Names of the microphones, in the order of their numbers. @throws SottoError MIC_UNAVAILABLE */
 export function listMicrophones(): Promise<string[]> {
   return new Promise((done, failed) => {
-    const asked = new MicProcess({
+    const request = new MicProcess({
       event: (event) => {
         if (event.type === 'devices') done(event.devices.map(({ name }) => name || 'unnamed'));
-        if (event.type === 'failed') failed(failureOf(event));
-        asked.end();
+        if (event.type === 'failed') failed(microphoneError(event));
+        request.end();
       },
       audio: () => undefined,
-      over: (error) =>
+      exited: (error) =>
         failed(
           error ?? new SottoError('MIC_UNAVAILABLE', 'the microphones can’t be listed: sotto-mic ended'),
         ),
     });
-    asked.send(LIST);
+    request.send(LIST);
   });
 }

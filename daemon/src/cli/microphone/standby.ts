@@ -14,7 +14,7 @@ export class StandbyMicrophone {
   }
 
   /** Hands it over; undefined if none waits. */
-  take(): MicProcess | undefined {
+  handOver(): MicProcess | undefined {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     return waiting?.isOver === false ? waiting : undefined;

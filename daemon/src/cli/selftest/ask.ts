@@ -41,7 +41,7 @@ export async function askProcess(
   const ended = await runTool(signal, request, env, (message) => (reply = message));
   if (reply !== undefined) return v.parse(selftestReplySchema, reply);
   const why = ended.signal === null ? `exit code ${ended.code}` : `killed by ${ended.signal}`;
-  throw new SottoError('ENGINE_CRASHED', `the test process ended: ${why}`, { hint: ended.lastWords });
+  throw new SottoError('ENGINE_CRASHED', `the test process ended: ${why}`, { hint: ended.stderrTail });
 }
 
 export async function exitBusyProcess(stop: AbortSignal): Promise<Exit> {
@@ -54,7 +54,7 @@ function runTool(
   request: SelftestRequest,
   env: Readonly<Record<string, string>>,
   onMessage: (message: unknown) => void,
-): Promise<Exit & { lastWords: string }> {
+): Promise<Exit & { stderrTail: string }> {
   return new Promise((resolve) => {
     const child = fork(TOOL, [], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -65,15 +65,15 @@ function runTool(
       signal: stop,
       killSignal: 'SIGKILL',
     });
-    let lastWords = '';
+    let stderrTail = '';
     child.stderr?.on(
       'data',
-      (chunk: Buffer) => (lastWords = `${lastWords}${chunk.toString()}`.slice(-2_000)),
+      (chunk: Buffer) => (stderrTail = `${stderrTail}${chunk.toString()}`.slice(-2_000)),
     );
     child.on('message', onMessage);
     child.once('error', () => undefined);
     child.once('close', (code, signal) =>
-      resolve({ code, signal, lastWords: lastWords.trim().split('\n').at(-1) ?? '' }),
+      resolve({ code, signal, stderrTail: stderrTail.trim().split('\n').at(-1) ?? '' }),
     );
     child.send(request, () => undefined);
   });

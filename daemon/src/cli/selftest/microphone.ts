@@ -1,5 +1,5 @@
 /** Step 5: a second of sound from the microphone, and which app macOS asked about it. */
-import { failureOf } from '../microphone/failures.js';
+import { microphoneError } from '../microphone/mic-errors.js';
 import { unavailable } from './ask.js';
 import { lastRequest, microphoneLines } from './tcc-log.js';
 import { macOnly, skipped, unknown, type Environment, type Step, type Verdict } from './verdict.js';
@@ -26,7 +26,7 @@ async function recording({ os, record }: Environment): Promise<Verdict> {
       };
     case 'failed': {
       const { failure } = recorded;
-      const { message, hint } = failureOf(failure);
+      const { message, hint } = microphoneError(failure);
       // A machine without a microphone, or without a sound system, is not broken.
       const isAbsent = failure.reason === 'none' || (os !== 'darwin' && failure.reason !== 'denied');
       if (isAbsent) return skipped(name, message, undefined, { failure });

@@ -1,6 +1,6 @@
 /** A second of the microphone, through the program that records for dictations. */
 import { SottoError } from '../../protocol/errors.js';
-import { OPEN, STOP, type MicEvent, type MicFailure } from '../microphone/messages.js';
+import { OPEN, STOP, type MicEvent, type MicFailure } from '../microphone/mic-messages.js';
 import { MicProcess } from '../microphone/mic-process.js';
 
 /** As long as this is recorded once there is sound, */
@@ -64,7 +64,7 @@ export function recordSecond(signal: AbortSignal): Promise<Recorded> {
         const sound = firstSoundMs === undefined ? {} : { firstSoundMs };
         finish({ type: 'recorded', ...opened, samples, peak, ...sound });
       },
-      over: (error) => {
+      exited: (error) => {
         clearTimeout(openTimer);
         reject(error ?? new SottoError('MIC_UNAVAILABLE', 'sotto-mic ended before it recorded'));
       },

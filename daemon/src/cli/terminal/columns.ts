@@ -8,7 +8,7 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 /** As much of the start of `text` as fits, with an ellipsis for the rest. No escape codes in it. */
 export function fitStart(text: string, columns: number): string {
   if (columnsOf(text) <= columns) return text;
-  return `${take(
+  return `${truncate(
     [...graphemes.segment(text)].map((part) => part.segment),
     columns - 1,
   )}…`;
@@ -18,7 +18,7 @@ export function fitStart(text: string, columns: number): string {
 export function fitEnd(text: string, columns: number): string {
   if (columnsOf(text) <= columns) return text;
   const parts = [...graphemes.segment(text)].map((part) => part.segment).reverse();
-  const kept = takeParts(parts, columns - 1)
+  const kept = firstGraphemes(parts, columns - 1)
     .reverse()
     .join('');
   return `…${kept}`;
@@ -28,11 +28,11 @@ export function padEnd(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - columnsOf(text)));
 }
 
-function take(parts: readonly string[], columns: number): string {
-  return takeParts(parts, columns).join('');
+function truncate(parts: readonly string[], columns: number): string {
+  return firstGraphemes(parts, columns).join('');
 }
 
-function takeParts(parts: readonly string[], columns: number): string[] {
+function firstGraphemes(parts: readonly string[], columns: number): string[] {
   const kept: string[] = [];
   let width = 0;
   for (const part of parts) {

@@ -4,12 +4,12 @@ import { columnsOf } from './columns.js';
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 export interface FlowLine {
-  readonly solid: string;
+  readonly committed: string;
   readonly tentative: string;
 }
 
 export class TextFlow {
-  #solid = '';
+  #committed = '';
   #tentative = '';
   #columns = 0;
   /** Full lines of solid text: they change only with the width. */
@@ -19,7 +19,7 @@ export class TextFlow {
 
   /** For good; with the space in front that belongs there. */
   append(text: string): void {
-    this.#solid = (this.#solid + printable(text)).trimStart();
+    this.#committed = (this.#committed + printable(text)).trimStart();
     this.#tentative = '';
   }
 
@@ -35,24 +35,24 @@ export class TextFlow {
       this.#lines = [];
       this.#open = 0;
     }
-    const open = this.#solid.slice(this.#open);
+    const open = this.#committed.slice(this.#open);
     // Solid text alone says which lines are full for good.
     const settled = breakLines(open, columns).slice(0, -1);
     for (const line of settled) {
       this.#lines.push(line.trimEnd());
       this.#open += line.length;
     }
-    const rest = this.#solid.slice(this.#open);
+    const rest = this.#committed.slice(this.#open);
     let at = 0;
-    const tentative = this.#solid === '' ? this.#tentative.trimStart() : this.#tentative;
+    const tentative = this.#committed === '' ? this.#tentative.trimStart() : this.#tentative;
     const moving = breakLines(rest + tentative, columns).map((line) => {
-      const solid = line.slice(0, Math.max(0, rest.length - at));
+      const committed = line.slice(0, Math.max(0, rest.length - at));
       at += line.length;
-      return { solid, tentative: line.slice(solid.length).trimEnd() };
+      return { committed, tentative: line.slice(committed.length).trimEnd() };
     });
-    const still = this.#lines.slice(-most).map((solid) => ({ solid, tentative: '' }));
+    const still = this.#lines.slice(-most).map((committed) => ({ committed, tentative: '' }));
     return [...still, ...moving]
-      .filter(({ solid, tentative }) => solid.trim() + tentative !== '')
+      .filter(({ committed, tentative }) => committed.trim() + tentative !== '')
       .slice(-most);
   }
 }

@@ -7,11 +7,11 @@ import { fileNameOf, isAddress, shownPath } from '../shown-path.js';
 import { targetsOf } from '../batch/targets.js';
 import { outputNames } from '../output-files.js';
 import { hasText } from '../place-text.js';
-import type { Recipe } from '../transcript.js';
+import type { TranscriptOptions } from '../transcript.js';
 import { jobId, parseJob, shownUrl, type QueueJob, type Source } from './queue-job.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface Submission extends Recipe {
+export interface Submission extends TranscriptOptions {
   /** Files, folders and addresses. */
   readonly args: readonly string[];
   readonly find: FindOptions;

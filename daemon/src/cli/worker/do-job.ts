@@ -55,17 +55,17 @@ export async function doJob(
   if (file !== undefined) await desk.leftovers.sweep(dirname(file), { afterDeath: wasLost });
   if (file === undefined ? await desk.texts.has(id) : await hasText(file))
     return { outcome: 'there', worker };
-  const sound = await openSound(job, desk, signal);
+  const audio = await openAudio(job, desk, signal);
   try {
-    const folder = dirname(file ?? sound.path);
-    const { text, transcript } = await transcribe(job, sound.path, folder, desk, signal, onProgress);
+    const folder = dirname(file ?? audio.path);
+    const { text, transcript } = await transcribe(job, audio.path, folder, desk, signal, onProgress);
     // Whoever has lost the job to another worker leaves its place alone.
     if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
     const outcome = file === undefined ? await keep(id, text, desk) : await place(file, text);
     const { durationSeconds, language } = transcript.summary;
     return { outcome, worker, durationSeconds, language };
   } finally {
-    await sound.remove();
+    await audio.remove();
   }
 }
 
@@ -96,7 +96,7 @@ export function verdictOn(error: SottoError, job: QueueJob | undefined): 'again'
   return error.retryable || ELSEWHERE.has(error.code) ? 'again' : 'never';
 }
 
-async function openSound(
+async function openAudio(
   { source }: QueueJob,
   { roots, limits }: JobDesk,
   signal: AbortSignal,
@@ -123,7 +123,7 @@ async function transcribe(
   try {
     return await documentOf(
       transcriber.transcribe(path, options, { signal, ...defined({ model }) }),
-      { file: job.name, folder, audio: () => soundFor(job, path, folder) },
+      { file: job.name, folder, audio: () => audioFor(job, path, folder) },
       { format, options, writer: settingsOf(job) },
       (event) => {
         if (event.type === 'started') totalSeconds = event.durationSeconds;
@@ -147,7 +147,7 @@ async function keep(id: string, text: string, { texts }: JobDesk): Promise<'done
   });
 }
 
-async function soundFor({ source }: QueueJob, path: string, folder: string): Promise<ReportAudio> {
+async function audioFor({ source }: QueueJob, path: string, folder: string): Promise<ReportAudio> {
   const { reportAudio } = await import('../report-audio.js');
   const audio = await reportAudio(path, folder);
   // What was fetched is gone afterwards: too big to be in the page, it is where it came from.

@@ -11,7 +11,7 @@ import { INTERRUPTED, onInterrupt } from '../interrupt.js';
 import { resolvePaths } from '../../paths.js';
 import { openOutputs } from '../outputs.js';
 import { hasText, sweepDrafts } from '../place-text.js';
-import type { Recipe } from '../transcript.js';
+import type { TranscriptOptions } from '../transcript.js';
 import { sayFailure } from '../view.js';
 import { collectJobs, type Collected } from './collect-jobs.js';
 import { openQueue, openRedis, probeQueue, type JobQueue } from './connect-queue.js';
@@ -34,7 +34,7 @@ export async function transcribeByQueue(
   args: readonly string[],
   url: string,
   flags: QueueFlags,
-  recipe: Recipe & { readonly model?: string },
+  recipe: TranscriptOptions & { readonly model?: string },
 ): Promise<number> {
   checkFlags(flags);
   const outputs = await openOutputs(resolvePaths(), false);

@@ -22,13 +22,13 @@ import { tokenRefusal } from './token.js';
 import { defined } from '../../protocol/defined.js';
 
 /** Node's own limit on connections lies a little above ours and drops without a word. */
-const UNSAID_CONNECTIONS = 76;
+const SPARE_CONNECTIONS = 76;
 const MAX_CONNECTIONS = 1_024;
 /**
  * Requests of a connection that are not answered yet. Who sends thousands ahead and reads nothing would have us keep all of
  * the answers; few clients send any ahead, and those know that the connection may end.
  */
-const MOST_AHEAD = 8;
+const MAX_PIPELINED_REQUESTS = 8;
 
 export interface FrontOptions {
   readonly rules: GuardRules;
@@ -46,7 +46,7 @@ export interface FrontOptions {
 }
 
 /** What nginx writes down where nobody waited for the answer. */
-const GONE = 499;
+const CLIENT_CLOSED_REQUEST = 499;
 
 interface ServedSocket {
   readonly route: SocketRoute;
@@ -63,7 +63,7 @@ export class HttpFront {
   readonly #calls = new Set<AbortController>();
   readonly #clients = new Set<WebSocket>();
   /** Of each connection, how to end the answers that are not sent yet. */
-  readonly #ahead = new WeakMap<Duplex, Set<() => void>>();
+  readonly #pipelined = new WeakMap<Duplex, Set<() => void>>();
 
   constructor(options: FrontOptions) {
     this.#options = options;
@@ -72,7 +72,7 @@ export class HttpFront {
       const server = new WebSocketServer(socketOptions(route));
       // ws would answer in HTML.
       server.on('wsClientError', (error, socket, request) =>
-        this.#answerRaw(socket, noHandshake(error), request),
+        this.#answerRaw(socket, handshakeError(error), request),
       );
       this.#sockets.set(route.path, { route, server });
     }
@@ -90,7 +90,7 @@ export class HttpFront {
     );
     // Who asks first whether to send the body hears it once all doors are passed.
     this.http.on('checkContinue', (request, response) => void this.#respond(request, response, true));
-    this.http.maxConnections = MAX_CONNECTIONS + UNSAID_CONNECTIONS;
+    this.http.maxConnections = MAX_CONNECTIONS + SPARE_CONNECTIONS;
     // Longer than clients keep an idle connection (httpx 5 s, undici 4 s): who closes first must not be the one who is asked.
     this.http.keepAliveTimeout = 20_000;
     // Such as a process that may open no more files: it goes on with those that it has.
@@ -114,38 +114,38 @@ export class HttpFront {
     await closed;
   }
 
-  async #respond(request: IncomingMessage, response: ServerResponse, asksFirst = false): Promise<void> {
+  async #respond(request: IncomingMessage, response: ServerResponse, expectsContinue = false): Promise<void> {
     const id = requestId();
     const sinceMs = performance.now();
-    const gone = new AbortController();
-    const { signal } = gone;
+    const controller = new AbortController();
+    const { signal } = controller;
     let leave: (() => void) | undefined;
     let served = 'none';
-    const over = (): void => {
-      gone.abort();
-      this.#calls.delete(gone);
-      const status = response.headersSent ? response.statusCode : GONE;
+    const onEnd = (): void => {
+      controller.abort();
+      this.#calls.delete(controller);
+      const status = response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST;
       const seconds = (performance.now() - sinceMs) / 1000;
       this.#options.metrics?.answered({ route: served, method: request.method ?? '', status, seconds });
     };
-    if (!this.#begins(request.socket, response, over)) return;
-    this.#calls.add(gone);
+    if (!this.#startRequest(request.socket, response, onEnd)) return;
+    this.#calls.add(controller);
     const calm = sendInterims(request, response);
     try {
       this.#pass(request);
-      const { path, query } = placeOf(request);
+      const { path, query } = splitTarget(request);
       if (this.#sockets.has(path)) throw new SottoError('UPGRADE_REQUIRED', `${path} is a WebSocket`);
       const { route, params } = this.#router.find(request.method ?? '', path);
       served = route.path;
       if (route.works === true) leave = this.#options.admission.enter();
-      if (asksFirst) response.writeContinue();
+      if (expectsContinue) response.writeContinue();
       const reply = await this.#answer(route, { request, id, params, query, signal });
       const { unreadMs } = this.#options;
       await send(response, reply, { id, signal, ...defined({ unreadMs }) });
       throwAwayRest(request);
     } catch (thrown) {
       await this.#failed(request, response, thrown, id);
-      gone.abort();
+      controller.abort();
     } finally {
       calm();
       leave?.();
@@ -153,21 +153,21 @@ export class HttpFront {
   }
 
   /** Ends the connection where too many are ahead; what else of it is parsed already is not looked at. */
-  #begins(socket: Duplex, response: ServerResponse, over: () => void): boolean {
-    const ahead = this.#ahead.get(socket) ?? new Set();
-    if (!this.#ahead.has(socket)) {
-      this.#ahead.set(socket, ahead);
+  #startRequest(socket: Duplex, response: ServerResponse, onEnd: () => void): boolean {
+    const pipelined = this.#pipelined.get(socket) ?? new Set();
+    if (!this.#pipelined.has(socket)) {
+      this.#pipelined.set(socket, pipelined);
       // An answer that waits behind others hears nothing of the end of its connection.
       socket.once('close', () => {
-        for (const end of ahead) end();
+        for (const end of pipelined) end();
       });
     }
-    if (ahead.size >= MOST_AHEAD) socket.destroy();
+    if (pipelined.size >= MAX_PIPELINED_REQUESTS) socket.destroy();
     if (socket.destroyed) return false;
     const end = (): void => {
-      if (ahead.delete(end)) over();
+      if (pipelined.delete(end)) onEnd();
     };
-    ahead.add(end);
+    pipelined.add(end);
     response.once('close', end);
     return true;
   }
@@ -207,8 +207,8 @@ export class HttpFront {
     socket.on('error', () => socket.destroy());
     try {
       this.#pass(request);
-      if (request.headers.upgrade?.toLowerCase() !== 'websocket') throw otherUpgrade();
-      const { path, query } = placeOf(request);
+      if (request.headers.upgrade?.toLowerCase() !== 'websocket') throw unsupportedUpgrade();
+      const { path, query } = splitTarget(request);
       const served = this.#sockets.get(path);
       if (served === undefined) throw new SottoError('NOT_SERVED', 'no WebSocket is here');
       if (this.#clients.size >= MAX_CONNECTIONS)
@@ -262,20 +262,20 @@ function parseError({ code }: NodeJS.ErrnoException): SottoError {
 }
 
 /** Clients that try for HTTP/2 first do so with a request that can't be given back to HTTP/1. */
-function otherUpgrade(): SottoError {
+function unsupportedUpgrade(): SottoError {
   return new SottoError('PROTOCOL', 'only WebSocket is spoken here besides HTTP/1.1', {
     hint: 'have the client use HTTP/1.1, without an upgrade to HTTP/2',
   });
 }
 
-function noHandshake({ message }: Error): SottoError {
+function handshakeError({ message }: Error): SottoError {
   return new SottoError('PROTOCOL', `this is no handshake of a WebSocket: ${message}`, {
     hint: 'use a client for WebSocket (RFC 6455, version 13)',
   });
 }
 
 /** By hand: to a parser of URLs `//elsewhere/` is a host, and `//[` an exception. */
-function placeOf({ url = '/' }: IncomingMessage): { path: string; query: URLSearchParams } {
+function splitTarget({ url = '/' }: IncomingMessage): { path: string; query: URLSearchParams } {
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);
   return { path, query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)) };

@@ -62,16 +62,16 @@ export async function readForm(source: FormSource, options: FormOptions): Promis
   const type = checkedType(source.headers);
   const expected = Number(source.headers['content-length'] ?? 0);
   if (expected > limits.fileBytes + limits.fieldsBytes) throw fileTooLarge(limits);
-  const place = await Upload.begin(options.folder, expected);
+  const upload = await Upload.begin(options.folder, expected);
   const busboy = await import('@fastify/busboy');
   const parser = parserFor(() => new busboy.Busboy(settings(type, limits)));
-  return new FormReading(source, parser, place, limits).end(options.signal);
+  return new FormReader(source, parser, upload, limits).end(options.signal);
 }
 
-class FormReading {
+class FormReader {
   readonly #source: FormSource;
   readonly #parser: Parser;
-  readonly #place: Upload;
+  readonly #upload: Upload;
   readonly #limits: FormLimits;
   readonly #fields = new Map<string, string[]>();
   readonly #broken = new AbortController();
@@ -79,16 +79,16 @@ class FormReading {
   #seen = 0;
   #written: Promise<void> | undefined;
 
-  constructor(source: FormSource, parser: Parser, place: Upload, limits: FormLimits) {
+  constructor(source: FormSource, parser: Parser, upload: Upload, limits: FormLimits) {
     this.#source = source;
     this.#parser = parser;
-    this.#place = place;
+    this.#upload = upload;
     this.#limits = limits;
   }
 
   async end(signal: AbortSignal): Promise<Form> {
     const source = this.#source;
-    const leave = (): void => this.#fail(left());
+    const leave = (): void => this.#fail(disconnected());
     try {
       await new Promise<void>((resolve, reject) => {
         this.#broken.signal.addEventListener('abort', () =>
@@ -101,20 +101,20 @@ class FormReading {
         });
         source.on('error', leave);
         this.#listen(resolve);
-        source.on('data', (chunk: Buffer) => this.#came(chunk.length));
+        source.on('data', (chunk: Buffer) => this.#onData(chunk.length));
         source.pipe(this.#parser);
       });
       await this.#written;
       return {
         fields: this.#fields,
-        ...defined({ file: this.#written === undefined ? undefined : this.#place }),
+        ...defined({ file: this.#written === undefined ? undefined : this.#upload }),
       };
     } catch (thrown) {
       this.#fail(thrown);
       source.unpipe(this.#parser);
       source.resume();
       await this.#written?.catch(() => undefined);
-      await this.#place.discard();
+      await this.#upload.discard();
       throw this.#broken.signal.reason;
     } finally {
       signal.removeEventListener('abort', leave);
@@ -122,10 +122,10 @@ class FormReading {
   }
 
   /** The parser tells of a field at its end, and of what follows the form not at all: neither need ever come to one. */
-  #came(bytes: number): void {
+  #onData(bytes: number): void {
     this.#seen += bytes;
     const { fieldsBytes } = this.#limits;
-    if (this.#seen - this.#place.bytes > fieldsBytes + UNWRITTEN_BYTES)
+    if (this.#seen - this.#upload.bytes > fieldsBytes + UNWRITTEN_BYTES)
       this.#fail(tooLarge(`what is not the file is longer than ${fieldsBytes} bytes`, undefined));
   }
 
@@ -134,10 +134,10 @@ class FormReading {
     parser.on('field', (name: string | undefined, value, _, isCut) => this.#field(name, value, isCut));
     parser.on('file', (_, stream) => {
       stream.on('limit', () => this.#fail(fileTooLarge(this.#limits)));
-      this.#written = this.#place.write(stream, this.#broken.signal);
+      this.#written = this.#upload.write(stream, this.#broken.signal);
       this.#written.catch((thrown: unknown) => this.#fail(thrown));
     });
-    parser.on('filesLimit', () => this.#fail(wrong('one file is taken at a time', FILE_FIELD)));
+    parser.on('filesLimit', () => this.#fail(invalid('one file is taken at a time', FILE_FIELD)));
     parser.on('fieldsLimit', () =>
       this.#fail(tooLarge(`a form may have ${this.#limits.fields} fields`, undefined)),
     );
@@ -147,8 +147,8 @@ class FormReading {
   }
 
   #field(name: string | undefined, value: string, isCut: boolean): void {
-    if (name === undefined) this.#fail(wrong('a part of the form has no name', undefined));
-    else if (name.length > MAX_NAME_LENGTH) this.#fail(wrong('the name of a field is too long', undefined));
+    if (name === undefined) this.#fail(invalid('a part of the form has no name', undefined));
+    else if (name.length > MAX_NAME_LENGTH) this.#fail(invalid('the name of a field is too long', undefined));
     else if (isCut) this.#fail(tooLarge(`${name} is longer than ${this.#limits.fieldBytes} bytes`, name));
     else if ((this.#bytes += Buffer.byteLength(value)) > this.#limits.fieldsBytes)
       this.#fail(tooLarge(`the fields together are longer than ${this.#limits.fieldsBytes} bytes`, name));
@@ -159,7 +159,7 @@ class FormReading {
   /** The first reason counts: after an error the parser may well say that it is done. */
   #fail(thrown: unknown): void {
     if (this.#broken.signal.aborted) return;
-    this.#broken.abort(thrown instanceof SottoError ? thrown : brokenOff(thrown));
+    this.#broken.abort(thrown instanceof SottoError ? thrown : malformed(thrown));
   }
 }
 
@@ -175,7 +175,7 @@ function checkedType(headers: IncomingHttpHeaders): string {
   const boundary = /; *boundary=(?:"([^"]*)"|([^;\s]*))/i.exec(type);
   const length = (boundary?.[1] ?? boundary?.[2] ?? '').length;
   if (length < 1 || length > MAX_BOUNDARY_LENGTH)
-    throw wrong(`the boundary of the form must have 1 to ${MAX_BOUNDARY_LENGTH} characters`, undefined);
+    throw invalid(`the boundary of the form must have 1 to ${MAX_BOUNDARY_LENGTH} characters`, undefined);
   return type;
 }
 
@@ -199,18 +199,18 @@ function parserFor(make: () => Parser): Parser {
   try {
     return make();
   } catch (error) {
-    throw brokenOff(error);
+    throw malformed(error);
   }
 }
 
-function brokenOff(error: unknown): SottoError {
+function malformed(error: unknown): SottoError {
   return new SottoError('INVALID_ARGUMENT', `the form is broken or breaks off: ${messageOf(error)}`, {
     hint: 'send it as multipart/form-data, as OpenAI’s own clients do',
     cause: error,
   });
 }
 
-function wrong(message: string, param: string | undefined): SottoError {
+function invalid(message: string, param: string | undefined): SottoError {
   const hint = 'send it as multipart/form-data, as OpenAI’s own clients do';
   return new SottoError('INVALID_ARGUMENT', message, { hint, ...defined({ param }) });
 }
@@ -224,6 +224,6 @@ function fileTooLarge({ fileBytes }: FormLimits): SottoError {
   return new SottoError('TOO_LARGE', `the file is larger than ${fileBytes} bytes`, { param: FILE_FIELD });
 }
 
-function left(): SottoError {
+function disconnected(): SottoError {
   return new SottoError('CANCELLED', 'the client disconnected');
 }

@@ -84,7 +84,7 @@ export class ApiPort {
   }
 
   /** @throws SottoError PORT_TAKEN, INVALID_ARGUMENT (settings), UNAUTHORISED (the file of the token), OUTPUT_FAILED */
-  ask(request: ServeRequest): Promise<ServeResult> {
+  handle(request: ServeRequest): Promise<ServeResult> {
     return this.#inTurn(async () => {
       const changed = await this.#do(request);
       const http = this.status();

@@ -108,7 +108,7 @@ function operationObject(operation: Operation): Json {
     json: body,
     answers,
     errors,
-    tellsUnready,
+    hasUnavailableBody,
   } = operation;
   const parameters = Object.entries(params).map(([name, example]) => ({
     ...{ name, in: 'path', required: true, example },
@@ -127,7 +127,7 @@ function operationObject(operation: Operation): Json {
         200: answers === undefined ? undefined : { description: 'Done.', content: contentOf(answers) },
       }),
       ...errorResponses([...new Set([...ALWAYS, ...errors])]),
-      ...(tellsUnready && answers && { 503: { description: 'Not now.', content: contentOf(answers) } }),
+      ...(hasUnavailableBody && answers && { 503: { description: 'Not now.', content: contentOf(answers) } }),
     },
   };
 }

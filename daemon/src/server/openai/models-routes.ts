@@ -4,7 +4,7 @@ import type { ModelsList } from '../../protocol/models.js';
 import { CHOSEN_MODEL, isOpenaiName, type ApiModel } from '../../protocol/openai.js';
 import type { ModelDesk } from '../../sessions/models/model-desk.js';
 import { json, type Route } from '../http/route.js';
-import { noModel } from './asked.js';
+import { modelNotFound } from './request.js';
 
 type Installed = ModelsList['installed'][number];
 type Desk = Pick<ModelDesk, 'request'>;
@@ -29,7 +29,7 @@ export function modelsRoutes(desk: Desk): Route[] {
         if (isOpenaiName(id)) return json(await described(id, chosenOf(installed)));
         // By every name that a transcription may give it.
         const model = installed.find(({ name, repo, catalogue }) => [name, repo, catalogue].includes(id));
-        if (model === undefined) throw noModel(id);
+        if (model === undefined) throw modelNotFound(id);
         return json(await described(id, model));
       },
     },

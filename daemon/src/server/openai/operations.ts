@@ -46,7 +46,7 @@ export interface Operation {
   /** With the status 200; none where it is never had. */
   readonly answers?: Answers;
   /** Whether 503 has the same body as 200. */
-  readonly tellsUnready?: true;
+  readonly hasUnavailableBody?: true;
   /** Beside those that any operation may fail with. */
   readonly errors: readonly ErrorCode[];
 }
@@ -135,7 +135,7 @@ export const OPERATIONS: readonly Operation[] = [
     id: 'health',
     summary: 'Whether work that is handed in now would be done: 503 where it would not.',
     answers: { 'application/json': ['Health'] },
-    tellsUnready: true,
+    hasUnavailableBody: true,
     errors: [],
   },
   {

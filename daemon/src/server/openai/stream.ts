@@ -3,19 +3,19 @@ import { codedError } from '../../protocol/file-problem.js';
 import type { StreamEvent } from '../../protocol/openai.js';
 import { errorBody } from '../http/error-body.js';
 import { DONE, eventText } from '../http/sse.js';
-import { logprobsOf, tokensUsage } from './answers.js';
-import type { Asked } from './asked.js';
-import type { FileJob } from './file-job.js';
+import { logprobsOf, tokensUsage } from './responses.js';
+import type { TranscriptionRequest } from './request.js';
+import type { TranscriptionJob } from './transcription-job.js';
 
 /** The deltas joined are the text: what stands around all of it is left out, so white space waits for what follows it. */
-export async function* streamed(job: FileJob, { logprobs }: Asked): AsyncGenerator<string> {
+export async function* streamed(job: TranscriptionJob, { logprobs }: TranscriptionRequest): AsyncGenerator<string> {
   try {
     let text = '';
     let space = '';
-    for await (const segment of job.spoken()) {
-      const said = (space + segment.text).slice(text === '' ? leadingSpace(space + segment.text) : 0);
-      const delta = said.trimEnd();
-      space = said.slice(delta.length);
+    for await (const segment of job.segmentStream()) {
+      const pending = (space + segment.text).slice(text === '' ? leadingSpace(space + segment.text) : 0);
+      const delta = pending.trimEnd();
+      space = pending.slice(delta.length);
       if (delta === '') continue;
       text += delta;
       yield event({
@@ -24,7 +24,7 @@ export async function* streamed(job: FileJob, { logprobs }: Asked): AsyncGenerat
         ...(logprobs && { logprobs: logprobsOf(segment) }),
       });
     }
-    const done = await job.transcribed();
+    const done = await job.result();
     yield event({
       type: 'transcript.text.done',
       text,

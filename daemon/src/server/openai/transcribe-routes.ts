@@ -8,9 +8,9 @@ import { readForm, type Form } from '../http/multipart.js';
 import type { Call, Reply, Route } from '../http/route.js';
 import { keptAlive } from '../http/sse.js';
 import type { Upload } from '../../upload.js';
-import { replyFor } from './answers.js';
-import { askedFor, withModelAdvice, type Asked, type Task } from './asked.js';
-import { FileJob } from './file-job.js';
+import { replyFor } from './responses.js';
+import { toTranscriptionRequest, withModelHint, type TranscriptionRequest, type Task } from './request.js';
+import { TranscriptionJob } from './transcription-job.js';
 import { streamed } from './stream.js';
 import { defined } from '../../protocol/defined.js';
 
@@ -45,10 +45,10 @@ export function transcribeRoutes(context: TranscribeContext): Route[] {
 async function answer(context: TranscribeContext, { request, signal }: Call, task: Task): Promise<Reply> {
   const sinceMs = context.clock.nowMs();
   const form = await readForm(request, { folder: context.uploads, signal });
-  const { job, asked } = await begin(context, form, { task, signal });
-  const reply = asked.stream ? await stream(context, job, asked) : await whole(job, asked);
-  const took = Math.round(context.clock.nowMs() - sinceMs);
-  return { ...reply, headers: { ...reply.headers, 'openai-processing-ms': String(took) } };
+  const { job, transcriptionRequest } = await begin(context, form, { task, signal });
+  const reply = transcriptionRequest.stream ? await stream(context, job, transcriptionRequest) : await whole(job, transcriptionRequest);
+  const elapsedMs = Math.round(context.clock.nowMs() - sinceMs);
+  return { ...reply, headers: { ...reply.headers, 'openai-processing-ms': String(elapsedMs) } };
 }
 
 /** From here on the file belongs to the job, and goes with it. */
@@ -56,18 +56,18 @@ async function begin(
   { sessions }: TranscribeContext,
   { fields, file }: Form,
   { task, signal }: { readonly task: Task; readonly signal: AbortSignal },
-): Promise<{ job: FileJob; asked: Asked }> {
+): Promise<{ job: TranscriptionJob; transcriptionRequest: TranscriptionRequest }> {
   try {
-    const asked = askedFor(parseFields(schemaOf(task), fields), task);
+    const transcriptionRequest = toTranscriptionRequest(parseFields(schemaOf(task), fields), task);
     const { path } = checked(file);
     const request = {
       path,
       isUpload: true,
-      options: asked.options,
-      ...defined({ model: asked.model }),
+      options: transcriptionRequest.options,
+      ...defined({ model: transcriptionRequest.model }),
     };
-    const job = new FileJob(sessions, request, { signal, onOver: () => void file?.discard() });
-    return { job, asked };
+    const job = new TranscriptionJob(sessions, request, { signal, onOver: () => void file?.discard() });
+    return { job, transcriptionRequest };
   } catch (thrown) {
     await file?.discard();
     throw withParam(thrown);
@@ -86,39 +86,39 @@ function checked(file: Upload | undefined): Upload {
   return file;
 }
 
-async function whole(job: FileJob, asked: Asked): Promise<Reply> {
+async function whole(job: TranscriptionJob, transcriptionRequest: TranscriptionRequest): Promise<Reply> {
   try {
-    return await replyFor(asked, await job.transcribed());
+    return await replyFor(transcriptionRequest, await job.result());
   } catch (thrown) {
-    throw withParam(thrown, asked);
+    throw withParam(thrown, transcriptionRequest);
   }
 }
 
-async function stream({ clock }: TranscribeContext, job: FileJob, asked: Asked): Promise<Reply> {
+async function stream({ clock }: TranscribeContext, job: TranscriptionJob, transcriptionRequest: TranscriptionRequest): Promise<Reply> {
   await new Promise<void>((resolve) => {
     const calm = clock.after(STATUS_WAITS_MS, resolve);
-    void job.begun().then(() => {
+    void job.firstEvent().then(() => {
       calm.cancel();
       resolve();
     });
   });
-  if (job.failed !== undefined) throw withParam(job.failed, asked);
-  return { headers: SSE, body: keptAlive(streamed(job, asked), clock) };
+  if (job.failed !== undefined) throw withParam(job.failed, transcriptionRequest);
+  return { headers: SSE, body: keptAlive(streamed(job, transcriptionRequest), clock) };
 }
 
 /** Which field a failure is about: what the model itself refuses of a request is its language, or its task. */
-function withParam(thrown: unknown, asked?: Asked): SottoError {
-  const error = withModelAdvice(codedError(thrown));
+function withParam(thrown: unknown, transcriptionRequest?: TranscriptionRequest): SottoError {
+  const error = withModelHint(codedError(thrown));
   if (error.param !== undefined) return error;
-  const param = paramOf(error, asked);
+  const param = paramOf(error, transcriptionRequest);
   if (param === undefined) return error;
   const { code, message, hint, retryable } = error;
   return new SottoError(code, message, { hint, retryable, param, cause: error });
 }
 
-function paramOf({ code }: SottoError, asked: Asked | undefined): string | undefined {
+function paramOf({ code }: SottoError, transcriptionRequest: TranscriptionRequest | undefined): string | undefined {
   if (code.startsWith('AUDIO_')) return 'file';
   if (code.startsWith('MODEL_')) return 'model';
-  if (code !== 'INVALID_ARGUMENT' || asked === undefined) return undefined;
-  return asked.options.language === undefined ? 'model' : 'language';
+  if (code !== 'INVALID_ARGUMENT' || transcriptionRequest === undefined) return undefined;
+  return transcriptionRequest.options.language === undefined ? 'model' : 'language';
 }

@@ -19,13 +19,13 @@ import {
   textOf,
 } from '../websocket.js';
 import {
-  errorSaid,
+  errorEvent,
   newId,
   RealtimeError,
-  saidOf,
-  sessionSaid,
+  toServerEvents,
+  sessionEvent,
   type BufferEvent,
-  type Said,
+  type ServerEvent,
 } from './events.js';
 import { InputBuffer } from './input-buffer.js';
 import { Intake } from './intake.js';
@@ -33,7 +33,7 @@ import { realtimeModel } from './model-names.js';
 import {
   betaUpdated,
   liveOptionsOf,
-  settingsAtFirst,
+  initialSettings,
   turnSettingsOf,
   updated,
   type Settings,
@@ -81,7 +81,7 @@ export class RealtimeConnection {
     this.#socket = socket;
     this.#context = context;
     this.#beta = beta;
-    this.#settings = settingsAtFirst(model);
+    this.#settings = initialSettings(model);
     this.#intake = new Intake(this.#settings.format);
     this.#expiresAt = Math.floor((Date.now() + LIFE_MS) / 1000);
     this.#lastPongMs = clock.nowMs();
@@ -89,8 +89,8 @@ export class RealtimeConnection {
       const wanted = realtimeModel(this.#settings.transcription?.model);
       return { options: liveOptionsOf(this.#settings), ...defined({ model: wanted }) };
     };
-    const tell = (event: BufferEvent): void => this.#tell(event);
-    this.#buffer = new InputBuffer({ live, request, tell }, turnSettingsOf(this.#settings));
+    const notify = (event: BufferEvent): void => this.#notify(event);
+    this.#buffer = new InputBuffer({ live, request, notify }, turnSettingsOf(this.#settings));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('pong', () => (this.#lastPongMs = clock.nowMs()));
     // The peer broke a rule of WebSocket or of our limits; ws closes with the fitting code itself.
@@ -98,7 +98,7 @@ export class RealtimeConnection {
     socket.on('close', () => this.#closed());
     this.#calm.push(clock.after(LIFE_MS, () => void this.#expire()));
     this.#beat(clock.nowMs());
-    this.#send(sessionSaid('created', this.#settings, this.#about));
+    this.#send(sessionEvent('created', this.#settings, this.#about));
   }
 
   get #about() {
@@ -135,7 +135,7 @@ export class RealtimeConnection {
     } catch (thrown) {
       const error = codedError(thrown);
       if (error.code === 'INTERNAL') this.#context.log.error({ message: error.message }, 'event not served');
-      this.#send(errorSaid(error, eventIdOf(value)));
+      this.#send(errorEvent(error, eventIdOf(value)));
     }
   }
 
@@ -171,7 +171,7 @@ export class RealtimeConnection {
     }
     this.#settings = settings;
     await this.#buffer.listenFor(turnSettingsOf(settings));
-    this.#send(sessionSaid('updated', settings, this.#about));
+    this.#send(sessionEvent('updated', settings, this.#about));
   }
 
   /** @throws SottoError INVALID_ARGUMENT, and why audio can't be taken */
@@ -206,14 +206,14 @@ export class RealtimeConnection {
       'Your session hit the maximum duration of 60 minutes.',
       { hint: 'what you appended until then is written down; connect again and go on' },
     );
-    this.#send(errorSaid(error));
+    this.#send(errorEvent(error));
     this.#leave(NORMAL, 'session expired');
   }
 
-  #tell(event: BufferEvent): void {
+  #notify(event: BufferEvent): void {
     const logprobs =
       this.#settings.include?.some((field) => field.endsWith('transcription.logprobs')) === true;
-    for (const said of saidOf(event, { beta: this.#beta !== undefined, logprobs })) this.#send(said);
+    for (const serverEvent of toServerEvents(event, { beta: this.#beta !== undefined, logprobs })) this.#send(serverEvent);
   }
 
   #beat(sinceMs: number): void {
@@ -234,10 +234,10 @@ export class RealtimeConnection {
     this.#calm.push(calm);
   }
 
-  #send(said: Said): void {
+  #send(serverEvent: ServerEvent): void {
     const { bufferedAmount, readyState, OPEN } = this.#socket;
     if (readyState !== OPEN) return;
-    const text = JSON.stringify(said);
+    const text = JSON.stringify(serverEvent);
     if (bufferedAmount + text.length <= MAX_UNREAD_BYTES) {
       this.#socket.send(text);
       return;
@@ -245,7 +245,7 @@ export class RealtimeConnection {
     if (this.#ending) return;
     this.#context.log.warn('a realtime client does not read what it asked for: connection ended');
     this.#socket.send(
-      JSON.stringify(errorSaid(new SottoError('SLOW_READER', 'too much of what was said is not read'))),
+      JSON.stringify(errorEvent(new SottoError('SLOW_READER', 'too much of what was said is not read'))),
     );
     this.#leave(POLICY_VIOLATION, 'SLOW_READER');
   }

@@ -5,21 +5,21 @@ import type { BetaName } from '../../protocol/realtime.js';
 import type { Word } from '../../protocol/transcription.js';
 import { SottoError } from '../../protocol/errors.js';
 import { errorBody, type ErrorBody } from '../http/error-body.js';
-import { withModelAdvice } from '../openai/asked.js';
+import { withModelHint } from '../openai/request.js';
 import type { Format, Settings } from './settings.js';
 
-export interface Said {
+export interface ServerEvent {
   readonly type: string;
   readonly [field: string]: unknown;
 }
 
 /** A failure that clients know by OpenAI's name for it. */
 export class RealtimeError extends SottoError {
-  readonly theirs: 'input_audio_buffer_commit_empty' | 'session_expired';
+  readonly openaiCode: 'input_audio_buffer_commit_empty' | 'session_expired';
 
-  constructor(theirs: RealtimeError['theirs'], ...rest: ConstructorParameters<typeof SottoError>) {
+  constructor(openaiCode: RealtimeError['openaiCode'], ...rest: ConstructorParameters<typeof SottoError>) {
     super(...rest);
-    this.theirs = theirs;
+    this.openaiCode = openaiCode;
   }
 }
 
@@ -54,35 +54,35 @@ export interface Dialect {
 const TRANSCRIPTION = 'conversation.item.input_audio_transcription';
 
 /** One event of the buffer is one of the API, or several. */
-export function saidOf(event: BufferEvent, { beta, logprobs }: Dialect): Said[] {
+export function toServerEvents(event: BufferEvent, { beta, logprobs }: Dialect): ServerEvent[] {
   switch (event.type) {
     case 'started':
       return [
-        said('input_audio_buffer.speech_started', { audio_start_ms: msOf(event.at), item_id: event.item }),
+        serverEvent('input_audio_buffer.speech_started', { audio_start_ms: msOf(event.at), item_id: event.item }),
       ];
     case 'stopped':
       return [
-        said('input_audio_buffer.speech_stopped', { audio_end_ms: msOf(event.at), item_id: event.item }),
+        serverEvent('input_audio_buffer.speech_stopped', { audio_end_ms: msOf(event.at), item_id: event.item }),
       ];
     case 'committed': {
       const { item: id, previous } = event;
       const where = { previous_item_id: previous };
       const item = itemOf(id);
       return [
-        said('input_audio_buffer.committed', { ...where, item_id: id }),
+        serverEvent('input_audio_buffer.committed', { ...where, item_id: id }),
         ...(beta
-          ? [said('conversation.item.created', { ...where, item })]
+          ? [serverEvent('conversation.item.created', { ...where, item })]
           : [
-              said('conversation.item.added', { ...where, item }),
-              said('conversation.item.done', { ...where, item }),
+              serverEvent('conversation.item.added', { ...where, item }),
+              serverEvent('conversation.item.done', { ...where, item }),
             ]),
       ];
     }
     case 'cleared':
-      return [said('input_audio_buffer.cleared', {})];
+      return [serverEvent('input_audio_buffer.cleared', {})];
     case 'delta':
       return [
-        said(`${TRANSCRIPTION}.delta`, {
+        serverEvent(`${TRANSCRIPTION}.delta`, {
           ...part(event.item),
           delta: event.text,
           ...probable(event.words, logprobs),
@@ -90,7 +90,7 @@ export function saidOf(event: BufferEvent, { beta, logprobs }: Dialect): Said[] 
       ];
     case 'completed':
       return [
-        said(`${TRANSCRIPTION}.completed`, {
+        serverEvent(`${TRANSCRIPTION}.completed`, {
           ...part(event.item),
           transcript: event.text,
           ...probable(event.words, logprobs),
@@ -100,41 +100,41 @@ export function saidOf(event: BufferEvent, { beta, logprobs }: Dialect): Said[] 
     case 'failed': {
       const { type, code, message, param } = bodyOf(event.error);
       return [
-        said(`${TRANSCRIPTION}.failed`, { ...part(event.item), error: { type, code, message, param } }),
+        serverEvent(`${TRANSCRIPTION}.failed`, { ...part(event.item), error: { type, code, message, param } }),
       ];
     }
     case 'error':
-      return [errorSaid(event.error)];
+      return [errorEvent(event.error)];
   }
 }
 
 /** @param answers how the client called the event that went wrong */
-export function errorSaid(error: SottoError, answers?: string): Said {
+export function errorEvent(error: SottoError, answers?: string): ServerEvent {
   const body = bodyOf(error);
-  const code = error instanceof RealtimeError ? error.theirs : body.code;
-  return said('error', { error: { ...body, code, event_id: answers ?? null } });
+  const code = error instanceof RealtimeError ? error.openaiCode : body.code;
+  return serverEvent('error', { error: { ...body, code, event_id: answers ?? null } });
 }
 
 function bodyOf(error: SottoError): ErrorBody['error'] {
-  return errorBody(withModelAdvice(error)).error;
+  return errorBody(withModelHint(error)).error;
 }
 
 /** The session as it is: the first thing that is said, and the answer to each change. */
-export function sessionSaid(
+export function sessionEvent(
   what: 'created' | 'updated',
   settings: Settings,
   about: { readonly id: string; readonly expiresAt: number; readonly beta: BetaName | undefined },
-): Said {
+): ServerEvent {
   const { id, expiresAt, beta } = about;
   const head = { id, object: 'realtime.transcription_session', expires_at: expiresAt };
   const { format, transcription, turns, noiseReduction, include } = settings;
   if (beta === undefined) {
     const input = { format, transcription, noise_reduction: noiseReduction, turn_detection: turns };
-    return said(`session.${what}`, {
+    return serverEvent(`session.${what}`, {
       session: { ...head, type: 'transcription', audio: { input }, include },
     });
   }
-  return said(`${beta}.${what}`, {
+  return serverEvent(`${beta}.${what}`, {
     session: {
       ...head,
       modalities: ['text'],
@@ -152,7 +152,7 @@ export function newId(prefix: 'sess' | 'item' | 'event'): string {
   return `${prefix}_${randomBytes(12).toString('hex')}`;
 }
 
-function said(type: string, fields: object): Said {
+function serverEvent(type: string, fields: object): ServerEvent {
   return { type, event_id: newId('event'), ...fields };
 }
 

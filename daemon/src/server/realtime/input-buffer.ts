@@ -26,7 +26,7 @@ export interface InputBufferParts {
   readonly live: LiveSessions;
   /** What the next item is opened with. @throws SottoError */
   readonly request: () => { readonly model?: string; readonly options: LiveOptions };
-  readonly tell: (event: BufferEvent) => void;
+  readonly notify: (event: BufferEvent) => void;
   /** Samples that an item may have; an hour when left out. */
   readonly mostSamples?: number;
 }
@@ -63,7 +63,7 @@ export class InputBuffer {
     if (this.#turns === undefined) {
       const item = this.#filling();
       await this.#begin(item);
-      item.show();
+      item.announce();
       this.#appended += samples;
       await this.#give(item, pcm);
       return;
@@ -92,14 +92,14 @@ export class InputBuffer {
     this.#item = undefined;
     this.#speaking = false;
     this.#given = this.#appended;
-    this.#parts.tell({ type: 'cleared' });
+    this.#parts.notify({ type: 'cleared' });
   }
 
   /** @param turns undefined: from now on the client commits */
   async listenFor(turns: TurnSettings | undefined): Promise<void> {
     if (turns === undefined && this.#turns !== undefined) {
       await this.#giveAll();
-      this.#item?.show();
+      this.#item?.announce();
     }
     this.#turns = turns;
     if (turns !== undefined && this.#ear !== undefined) this.#ear.detector.settings = turns;
@@ -141,8 +141,8 @@ export class InputBuffer {
   #startTurn(at: number): void {
     const item = this.#filling();
     this.#speaking = true;
-    this.#parts.tell({ type: 'started', item: item.id, at });
-    item.show();
+    this.#parts.notify({ type: 'started', item: item.id, at });
+    item.announce();
   }
 
   /** All that was appended is given to items, and the ear, which knows no more than that, goes. */
@@ -197,7 +197,7 @@ export class InputBuffer {
   async #giveSome(ear: Ear, item: Item, to: number): Promise<void> {
     await this.#begin(item).catch((thrown: unknown) => {
       const error = SottoError.from(thrown);
-      this.#parts.tell({ type: 'error', error });
+      this.#parts.notify({ type: 'error', error });
       item.fail(error);
     });
     if (this.#ear !== ear) return;
@@ -225,7 +225,7 @@ export class InputBuffer {
     if (this.#ear !== ear) return;
     this.#ear = undefined;
     ear.close();
-    this.#parts.tell({ type: 'error', error });
+    this.#parts.notify({ type: 'error', error });
     const lost = this.#given < this.#appended || this.#item !== undefined;
     this.#given = this.#appended;
     for (const { item } of this.#cuts.splice(0)) {
@@ -242,10 +242,10 @@ export class InputBuffer {
     const item = this.#item;
     if (item === undefined) return;
     this.#item = undefined;
-    const { tell } = this.#parts;
-    if (this.#speaking) tell({ type: 'stopped', item: item.id, at });
+    const { notify } = this.#parts;
+    if (this.#speaking) notify({ type: 'stopped', item: item.id, at });
     this.#speaking = false;
-    tell({ type: 'committed', item: item.id, previous: this.#previous });
+    notify({ type: 'committed', item: item.id, previous: this.#previous });
     this.#previous = item.id;
     if (this.#given < at) this.#cuts.push({ item, at });
     else item.commit();
@@ -253,8 +253,8 @@ export class InputBuffer {
 
   #filling(): Item {
     if (this.#item !== undefined) return this.#item;
-    const { live, request, tell } = this.#parts;
-    const item = (this.#item = new Item(live, request(), tell));
+    const { live, request, notify } = this.#parts;
+    const item = (this.#item = new Item(live, request(), notify));
     this.#items.add(item);
     void item.over.then(() => this.#items.delete(item));
     if (this.#closed) item.cancel();

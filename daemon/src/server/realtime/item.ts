@@ -11,7 +11,7 @@ import type { LiveListener, LiveRequest, LiveSessions } from '../../sessions/liv
 import type { GrowingText } from '../../sessions/vocabulary/growing-text.js';
 import { newId, type BufferEvent } from './events.js';
 
-export type Tell = (event: BufferEvent) => void;
+export type Notify = (event: BufferEvent) => void;
 type Request = Pick<LiveRequest, 'model' | 'options'>;
 
 interface Words {
@@ -25,26 +25,26 @@ export class Item {
   readonly over: Promise<void>;
   readonly #live: LiveSessions;
   readonly #request: Request;
-  readonly #tell: Tell;
+  readonly #notify: Notify;
   #session: LiveSession | undefined;
   #samples = 0;
   /** Whether its client has heard of it. */
-  #shown = false;
+  #announced = false;
   #committed = false;
   /** Said, and not told yet. */
-  #waiting: Words[] = [];
+  #pending: Words[] = [];
   /** Said and not told, for what is said next may make part of a phrase of it. */
-  #untold: Word[] = [];
+  #unsent: Word[] = [];
   readonly #text: GrowingText;
   readonly #words: Word[] = [];
   #end: { readonly error?: SottoError } | undefined;
   #resolveOver: () => void = () => undefined;
 
-  constructor(live: LiveSessions, request: Request, tell: Tell) {
+  constructor(live: LiveSessions, request: Request, notify: Notify) {
     this.#live = live;
     this.#request = request;
     this.#text = live.growingText();
-    this.#tell = tell;
+    this.#notify = notify;
     this.over = new Promise((resolve) => (this.#resolveOver = resolve));
   }
 
@@ -83,11 +83,11 @@ export class Item {
   }
 
   /** Its client has heard of it: what is said in it may be told. */
-  show(): void {
-    this.#shown = true;
-    for (const { text, words } of this.#waiting.splice(0)) {
+  announce(): void {
+    this.#announced = true;
+    for (const { text, words } of this.#pending.splice(0)) {
       this.#words.push(...words);
-      this.#untold.push(...words);
+      this.#unsent.push(...words);
       this.#delta(this.#text.add(text));
     }
     this.#conclude();
@@ -96,7 +96,7 @@ export class Item {
   /** All of it was given, and its client has been told so. */
   commit(): void {
     this.#committed = true;
-    this.show();
+    this.announce();
     if (this.#end === undefined) this.#session?.finish();
   }
 
@@ -113,13 +113,13 @@ export class Item {
   }
 
   readonly #listener: LiveListener = (notice) => {
-    if ('event' in notice) this.#heard(notice.event);
+    if ('event' in notice) this.#onEvent(notice.event);
   };
 
-  #heard(event: LiveEvent): void {
+  #onEvent(event: LiveEvent): void {
     if (event.type === 'committed') {
-      this.#waiting.push(event);
-      if (this.#shown) this.show();
+      this.#pending.push(event);
+      if (this.#announced) this.announce();
     } else if (event.type === 'final') this.#ended({});
     else if (event.type === 'failed') this.#ended({ error: SottoError.fromWire(event.error) });
   }
@@ -136,17 +136,17 @@ export class Item {
     this.#committed = false;
     const { error } = this.#end;
     const item = this.id;
-    if (error !== undefined) this.#tell({ type: 'failed', item, error });
+    if (error !== undefined) this.#notify({ type: 'failed', item, error });
     else {
       this.#delta(this.#text.end());
       const seconds = this.#samples / SAMPLE_RATE;
-      this.#tell({ type: 'completed', item, text: this.#text.text, words: this.#words, seconds });
+      this.#notify({ type: 'completed', item, text: this.#text.text, words: this.#words, seconds });
     }
   }
 
   #delta(text: string): void {
     if (text === '') return;
-    this.#tell({ type: 'delta', item: this.id, text, words: this.#untold });
-    this.#untold = [];
+    this.#notify({ type: 'delta', item: this.id, text, words: this.#unsent });
+    this.#unsent = [];
   }
 }

@@ -1,5 +1,5 @@
 /** Which of our models a client means. */
-import { modelOf } from '../openai/asked.js';
+import { modelOf } from '../openai/request.js';
 
 /** What OpenAI calls its models for conversations and for live text: clients name them without meaning any of ours. */
 const REALTIME = /^gpt-([\w.]+-)*(realtime|live)(-[\w.]+)*$/;

@@ -5,7 +5,7 @@ import type { Admission } from '../http/admission.js';
 import type { SocketRoute } from '../http/route.js';
 import { POLICY_VIOLATION, TRY_AGAIN_LATER } from '../websocket.js';
 import { RealtimeConnection, type Greeting, type RealtimeContext } from './connection.js';
-import { errorSaid } from './events.js';
+import { errorEvent } from './events.js';
 import { realtimeModel } from './model-names.js';
 
 /** Each may have three takes under way; so many leave room for people who dictate. */
@@ -36,7 +36,7 @@ export function realtimeRoute(context: RealtimeRouteContext): SocketRoute {
         leave = context.admission.enter();
       } catch (thrown) {
         const error = codedError(thrown);
-        socket.send(JSON.stringify(errorSaid(error)));
+        socket.send(JSON.stringify(errorEvent(error)));
         socket.close(error.retryable ? TRY_AGAIN_LATER : POLICY_VIOLATION, error.code);
         return;
       }

@@ -12,7 +12,7 @@ import type { TurnSettings } from './turn-detector.js';
 export type Format =
   { readonly type: 'audio/pcm'; readonly rate: number } | { readonly type: 'audio/pcmu' | 'audio/pcma' };
 
-export type Turns =
+export type TurnDetectionSettings =
   | {
       readonly type: 'server_vad';
       readonly threshold: number;
@@ -26,7 +26,7 @@ export interface Settings {
   readonly format: Format;
   readonly transcription: Transcription | null;
   /** `null`: the client says where an item ends. */
-  readonly turns: Turns | null;
+  readonly turns: TurnDetectionSettings | null;
   /** Taken note of, and no more: models hear through noise as it is. */
   readonly noiseReduction: NoiseReduction | null;
   readonly include: readonly string[] | null;
@@ -54,7 +54,7 @@ const BETA_FORMATS = {
 } as const satisfies Record<string, Format>;
 
 /** @param model of the address, where one is named there */
-export function settingsAtFirst(model: string | undefined): Settings {
+export function initialSettings(model: string | undefined): Settings {
   return {
     format: BETA_FORMATS.pcm16,
     transcription: model === undefined ? null : { model },
@@ -90,8 +90,8 @@ export function betaUpdated(now: Settings, session: BetaSession): Settings {
 export function liveOptionsOf({ transcription }: Settings): LiveOptions {
   const { language, prompt, keywords } = transcription ?? {};
   return {
-    ...(isSaid(language) && { language }),
-    ...(isSaid(prompt) && { initialPrompt: prompt }),
+    ...(isPresent(language) && { language }),
+    ...(isPresent(prompt) && { initialPrompt: prompt }),
     ...(keywords !== undefined && keywords !== null && { hotwords: keywords }),
   };
 }
@@ -125,24 +125,24 @@ function changed(now: Settings, { format, transcription, turns, noise, include }
     transcription: transcription
       ? { ...now.transcription, ...transcription }
       : keep(transcription, now.transcription),
-    turns: turns ? turnsOf(turns, now.turns) : keep(turns, now.turns),
+    turns: turns ? mergeTurnDetection(turns, now.turns) : keep(turns, now.turns),
     noiseReduction: keep(noise, now.noiseReduction),
     include: keep(include, now.include),
   };
 }
 
 /** What is left out stays as it was; of another kind of turns, as it is at first. */
-function turnsOf(asked: TurnDetection, now: Turns | null): Turns {
-  if (asked.type === 'semantic_vad') {
+function mergeTurnDetection(update: TurnDetection, now: TurnDetectionSettings | null): TurnDetectionSettings {
+  if (update.type === 'semantic_vad') {
     const before = now?.type === 'semantic_vad' ? now.eagerness : 'auto';
-    return { type: 'semantic_vad', eagerness: asked.eagerness ?? before };
+    return { type: 'semantic_vad', eagerness: update.eagerness ?? before };
   }
   const before = now?.type === 'server_vad' ? now : SERVER_VAD;
   return {
     type: 'server_vad',
-    threshold: asked.threshold ?? before.threshold,
-    prefix_padding_ms: asked.prefix_padding_ms ?? before.prefix_padding_ms,
-    silence_duration_ms: asked.silence_duration_ms ?? before.silence_duration_ms,
+    threshold: update.threshold ?? before.threshold,
+    prefix_padding_ms: update.prefix_padding_ms ?? before.prefix_padding_ms,
+    silence_duration_ms: update.silence_duration_ms ?? before.silence_duration_ms,
   };
 }
 
@@ -151,10 +151,10 @@ function formatOf(format: { type: Format['type']; rate?: number }): Format {
   return type === 'audio/pcm' ? { type, rate: format.rate ?? 24_000 } : { type };
 }
 
-function keep<T>(asked: T | null | undefined, now: T | null): T | null {
-  return asked === undefined ? now : asked;
+function keep<T>(update: T | null | undefined, now: T | null): T | null {
+  return update === undefined ? now : update;
 }
 
-function isSaid(text: string | null | undefined): text is string {
+function isPresent(text: string | null | undefined): text is string {
   return text !== undefined && text !== null && text !== '';
 }

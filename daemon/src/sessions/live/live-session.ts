@@ -18,7 +18,7 @@ import {
 import { LIMITS } from '../../protocol/version.js';
 import type { Engine, LiveReport, RunningLive } from '../../supervisor/engine.js';
 import { levelOf } from './level.js';
-import type { Said } from './said.js';
+import type { EventLog } from './event-log.js';
 import { memoryFullError, type SessionAudio } from './session-audio.js';
 import type { DictationResult } from './dictation-result.js';
 import type { Spell } from '../vocabulary/spell.js';
@@ -48,7 +48,7 @@ export interface LiveSessionParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly audio: SessionAudio;
-  readonly said: Said;
+  readonly events: EventLog;
   /** Where an engine was in another process. */
   readonly checkpoint?: LiveCheckpoint;
   /** Told of acknowledged samples, while somebody listens. */
@@ -99,8 +99,8 @@ export class LiveSession {
     this.#checkpoint = parts.checkpoint;
     this.#received = parts.audio.samples;
     if (parts.isOver) this.#state = 'over';
-    this.#language = parts.said.language;
-    this.#isBegun = parts.said.text !== '';
+    this.#language = parts.events.language;
+    this.#isBegun = parts.events.text !== '';
   }
 
   get id(): string {
@@ -176,7 +176,7 @@ export class LiveSession {
     const room = MAX_SAMPLES - this.#received;
     const fresh = pcm.subarray(known * BYTES_PER_SAMPLE).subarray(0, room * BYTES_PER_SAMPLE);
     this.#received += fresh.byteLength / BYTES_PER_SAMPLE;
-    this.#say({ type: 'level', ...levelOf(fresh) });
+    this.#append({ type: 'level', ...levelOf(fresh) });
     void this.#keepAudio(fresh);
     if (this.#isTooLong) this.#endTooLong();
   }
@@ -191,7 +191,7 @@ export class LiveSession {
       'DICTATION_TOO_LONG',
       `the dictation has ended: ${hours} hours is the limit`,
     );
-    this.#say({ type: 'warning', error: error.toWire() });
+    this.#append({ type: 'warning', error: error.toWire() });
     this.finish();
   }
 
@@ -218,7 +218,7 @@ export class LiveSession {
       throw new SottoError('PROTOCOL', `${this.#received} of ${samples} samples of the take are here`);
     }
     this.#state = 'finishing';
-    this.#say({ type: 'state', state: 'finishing' });
+    this.#append({ type: 'state', state: 'finishing' });
     void this.#pump();
   }
 
@@ -259,7 +259,7 @@ export class LiveSession {
       else if (!this.#warnedOfDisk) {
         this.#warnedOfDisk = true;
         log.warn({ code: error.code, message: error.message }, 'audio is kept in memory');
-        this.#say({ type: 'warning', error: error.toWire() });
+        this.#append({ type: 'warning', error: error.toWire() });
       }
       this.#retryDisk();
     }
@@ -311,15 +311,15 @@ export class LiveSession {
     if (this.over) return;
     switch (report.type) {
       case 'waiting':
-        this.#say({ type: 'state', state: this.#deaths > 0 ? 'restarting' : 'waiting' });
+        this.#append({ type: 'state', state: this.#deaths > 0 ? 'restarting' : 'waiting' });
         return;
       case 'opened':
         this.#open = true;
-        this.#say({ type: 'state', state: this.finishing ? 'finishing' : 'listening' });
+        this.#append({ type: 'state', state: this.finishing ? 'finishing' : 'listening' });
         void this.#pump();
         return;
       case 'voice':
-        this.#say({ type: 'voice', speaking: report.speaking });
+        this.#append({ type: 'voice', speaking: report.speaking });
         return;
       case 'look':
         this.#looked(report.look);
@@ -350,10 +350,10 @@ export class LiveSession {
     if (voice !== undefined) this.#parts.onVoice?.(voice);
     if (language !== undefined && language !== this.#language) {
       this.#language = language;
-      this.#say({ type: 'language', language });
+      this.#append({ type: 'language', language });
     }
     if (intervalSeconds !== (this.#intervalSeconds ?? intervalSeconds)) {
-      this.#say({ type: 'pace', intervalSeconds });
+      this.#append({ type: 'pace', intervalSeconds });
     }
     this.#intervalSeconds = intervalSeconds;
     if (committed.length > 0) {
@@ -363,11 +363,11 @@ export class LiveSession {
         text: this.#isBegun ? text : text.trimStart(),
         words: committed,
       };
-      void this.#parts.said.say(event, checkpoint);
+      void this.#parts.events.append(event, checkpoint);
       this.#isBegun = true;
     }
     if (tentative !== this.#tentative || committed.length > 0)
-      this.#say({ type: 'tentative', text: tentative });
+      this.#append({ type: 'tentative', text: tentative });
     this.#tentative = tentative;
   }
 
@@ -382,16 +382,16 @@ export class LiveSession {
       return;
     }
     log.warn({ session: this.id, code: error.code, deaths: this.#deaths }, 'engine lost: the take goes on');
-    this.#say({ type: 'state', state: 'restarting' });
+    this.#append({ type: 'state', state: 'restarting' });
     this.start();
   }
 
   async #final(refined: Refined | undefined): Promise<void> {
-    const { audio, model, said, spell } = this.#parts;
+    const { audio, model, events, spell } = this.#parts;
     // What was said before is on its way.
-    await said.quiet();
-    const language = refined?.language ?? said.language;
-    const { words, ...spelled } = spell(refined ?? said);
+    await events.quiet();
+    const language = refined?.language ?? events.language;
+    const { words, ...spelled } = spell(refined ?? events);
     const final = {
       text: spelled.text,
       ...defined({ language }),
@@ -399,7 +399,7 @@ export class LiveSession {
       model: model.name,
     };
     await this.#end(
-      { state: this.#isLeft ? 'left' : said.isHeard ? 'final' : 'recovered', ...final, words },
+      { state: this.#isLeft ? 'left' : events.hasListener ? 'final' : 'recovered', ...final, words },
       {
         type: 'final',
         ...final,
@@ -412,9 +412,9 @@ export class LiveSession {
   #fail(error: SottoError): void {
     if (this.over) return;
     this.#leaveEngine();
-    const { audio, model, said, spell } = this.#parts;
-    const { language } = said;
-    const { text, words } = spell(said);
+    const { audio, model, events, spell } = this.#parts;
+    const { language } = events;
+    const { text, words } = spell(events);
     void this.#end(
       {
         state: 'failed',
@@ -437,7 +437,7 @@ export class LiveSession {
     const outcome: DictationResult['result'] = this.#isCancelled ? { state: 'cancelled' } : result;
     const event: LiveEvent = this.#isCancelled ? { type: 'cancelled' } : lastEvent;
     this.#cancelDiskRetry?.cancel();
-    const { audio, id, keep, log, onOver, said, startedMs } = this.#parts;
+    const { audio, id, keep, log, onOver, events, startedMs } = this.#parts;
     await audio.close();
     let recording: string | undefined;
     let isKept = true;
@@ -448,14 +448,14 @@ export class LiveSession {
       log.error({ session: id, message: codedError(error).message }, 'the take could not be kept');
       isKept = false;
       // As far as another daemon can see it is not over: that one tries again.
-      said.stopWriting();
+      events.stopWriting();
     }
-    await said.say(event.type === 'failed' && recording !== undefined ? { ...event, recording } : event);
+    await events.append(event.type === 'failed' && recording !== undefined ? { ...event, recording } : event);
     log.info({ session: id, state: outcome.state }, 'take over');
     onOver(isKept);
   }
 
-  #say(event: LiveEvent): void {
-    void this.#parts.said.say(event);
+  #append(event: LiveEvent): void {
+    void this.#parts.events.append(event);
   }
 }

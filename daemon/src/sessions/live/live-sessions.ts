@@ -16,7 +16,7 @@ import type { Engine } from '../../supervisor/engine.js';
 import type { ModelAccess } from '../../supervisor/model-access.js';
 import { LiveSession } from './live-session.js';
 import type { DictationResult } from './dictation-result.js';
-import { Said, type SaidNotice } from './said.js';
+import { EventLog, type LoggedEvent } from './event-log.js';
 import { GrowingText } from '../vocabulary/growing-text.js';
 import { spellSpoken } from '../vocabulary/spell.js';
 import { hotwordsFor, NO_VOCABULARY, type VocabularyInUse } from '../vocabulary/vocabulary-in-use.js';
@@ -45,7 +45,7 @@ export interface LiveRequest {
   readonly onVoice?: (probabilities: readonly number[]) => void;
 }
 
-export type LiveNotice = SaidNotice | { readonly acknowledged: number };
+export type LiveNotice = LoggedEvent | { readonly acknowledged: number };
 export type LiveListener = (notice: LiveNotice) => void;
 
 export interface LiveSessionsOptions {
@@ -71,7 +71,7 @@ export interface LiveSessionsOptions {
 
 interface Entry {
   readonly session: LiveSession;
-  readonly said: Said;
+  readonly events: EventLog;
   readonly journal: { current: Journal | undefined };
   listener: LiveListener | undefined;
   readonly transient: boolean;
@@ -181,7 +181,7 @@ export class LiveSessions {
       delete entry.calm;
     }
     entry.listener = listener;
-    entry.said.listen(listener, seq);
+    entry.events.listen(listener, seq);
   }
 
   /** A client has gone. Its session waits for it a moment, and is then finished without. */
@@ -189,7 +189,7 @@ export class LiveSessions {
     const entry = this.#entries.get(session.id);
     if (entry?.listener !== listener) return;
     entry.listener = undefined;
-    entry.said.leave(listener);
+    entry.events.leave(listener);
     this.#finishAfter(entry, GRACE_MS);
   }
 
@@ -205,7 +205,7 @@ export class LiveSessions {
     if (entry?.transient === true) return;
     if (entry !== undefined && !entry.session.over) {
       entry.session.cancel();
-      await entry.said.quiet();
+      await entry.events.quiet();
     }
     if (entry !== undefined) entry.mayGo = true;
     await this.#files.remove(id);
@@ -350,7 +350,7 @@ export class LiveSessions {
     const { words, problem } = vocabulary.now();
     const { entries, journal } = transient ? nothingWritten() : await this.#files.openJournal(id);
     const checkpoint = gone === undefined ? lastCheckpoint(entries) : undefined;
-    const said = new Said(
+    const events = new EventLog(
       entries,
       async (entry) => journal.current?.append(entry),
       (error) => {
@@ -375,13 +375,13 @@ export class LiveSessions {
       clock,
       log,
       audio,
-      said,
+      events,
       ...defined({ checkpoint }),
       onAcknowledged: (samples) => entry.listener?.({ acknowledged: samples }),
       keep: transient ? () => Promise.resolve(undefined) : (outcome) => this.#keep(outcome),
       isUnwanted: () => !transient && this.#files.isMarkedCancelled(id),
       ...defined({
-        committedUntilSeconds: gone === undefined ? undefined : (said.words.at(-1)?.end ?? 0),
+        committedUntilSeconds: gone === undefined ? undefined : (events.words.at(-1)?.end ?? 0),
         onVoice,
       }),
       isOver,
@@ -390,7 +390,7 @@ export class LiveSessions {
     const voiceOnly = onVoice !== undefined;
     const entry: Entry = {
       session,
-      said,
+      events,
       journal,
       listener: undefined,
       transient,
@@ -401,7 +401,7 @@ export class LiveSessions {
     if (isOver) this.#remember(entry);
     else session.start();
     for (const error of isOver ? [] : [problem, gone])
-      if (error !== undefined) void said.say({ type: 'warning', error: error.toWire() });
+      if (error !== undefined) void events.append({ type: 'warning', error: error.toWire() });
     return entry;
   }
 

@@ -6,7 +6,7 @@ import { SAMPLE_RATE } from '../../protocol/live.js';
 
 const WAKING_SAMPLES = 1.5 * SAMPLE_RATE;
 
-export class Waking {
+export class WakeDetector {
   #samples = 0;
   #isAwake = false;
 

@@ -6,20 +6,20 @@ import { defined } from '../../protocol/defined.js';
 
 export type Task = 'transcribe' | 'translate';
 
-export interface Asked {
+export interface TranscriptionRequest {
   readonly task: Task;
   readonly format: NonNullable<TranscriptionFields['response_format']>;
   /** Name of a model; the chosen one when left out. */
   readonly model?: string;
   readonly options: TranscribeOptions;
   /** Which times verbose_json tells. */
-  readonly tells: { readonly words: boolean; readonly segments: boolean };
+  readonly timestamps: { readonly words: boolean; readonly segments: boolean };
   readonly logprobs: boolean;
   readonly stream: boolean;
 }
 
 /** @throws SottoError INVALID_ARGUMENT, MODEL_NOT_FOUND */
-export function askedFor(fields: TranscriptionFields, task: Task): Asked {
+export function toTranscriptionRequest(fields: TranscriptionFields, task: Task): TranscriptionRequest {
   const { response_format: format = 'json', stream = false } = fields;
   const granularities = fields['timestamp_granularities[]'] ?? [];
   const words = granularities.includes('word');
@@ -41,14 +41,14 @@ export function askedFor(fields: TranscriptionFields, task: Task): Asked {
     task,
     format,
     ...defined({ model }),
-    options: optionsOf(fields, { task, words, logprobs, timed: format !== 'json' && format !== 'text' }),
-    tells: { words, segments: !words || granularities.includes('segment') },
+    options: toTranscribeOptions(fields, { task, words, logprobs, timed: format !== 'json' && format !== 'text' }),
+    timestamps: { words, segments: !words || granularities.includes('segment') },
     logprobs,
     stream,
   };
 }
 
-interface Wanted {
+interface OutputOptions {
   readonly task: Task;
   readonly words: boolean;
   readonly logprobs: boolean;
@@ -56,7 +56,7 @@ interface Wanted {
   readonly timed: boolean;
 }
 
-function optionsOf(fields: TranscriptionFields, { task, words, logprobs, timed }: Wanted): TranscribeOptions {
+function toTranscribeOptions(fields: TranscriptionFields, { task, words, logprobs, timed }: OutputOptions): TranscribeOptions {
   const { prompt, temperature = 0, vad, vocabulary, beam_size: beamSize } = fields;
   const languages = fields['languages[]'] ?? [];
   const language = fields.language ?? (languages.length === 1 ? languages[0] : undefined);
@@ -81,17 +81,17 @@ function optionsOf(fields: TranscriptionFields, { task, words, logprobs, timed }
 export function modelOf(name: string): string | undefined {
   if (isOpenaiName(name)) return undefined;
   if (isModelId(name)) return name;
-  throw noModel(name);
+  throw modelNotFound(name);
 }
 
 /** The usual advice speaks of folders, which nobody names over HTTP. */
-export function withModelAdvice(error: SottoError): SottoError {
+export function withModelHint(error: SottoError): SottoError {
   if (error.code !== 'MODEL_NOT_FOUND') return error;
   const { code, message, retryable } = error;
-  return new SottoError(code, message, { hint: noModel('').hint, retryable, param: 'model', cause: error });
+  return new SottoError(code, message, { hint: modelNotFound('').hint, retryable, param: 'model', cause: error });
 }
 
-export function noModel(name: string): SottoError {
+export function modelNotFound(name: string): SottoError {
   return new SottoError('MODEL_NOT_FOUND', `there is no model named ${JSON.stringify(name.slice(0, 80))}`, {
     hint: 'GET /v1/models lists what is here, `sotto models pull` brings others; whisper-1 is the chosen one',
     param: 'model',

@@ -13,7 +13,7 @@ const NO_SIGNAL_PEAK = 1;
 /** People think for a while, in a quiet room even; but rooms are not digitally silent. */
 const NO_SIGNAL_SAMPLES = 8 * SAMPLE_RATE;
 
-export class Levels {
+export class LevelMeter {
   readonly #steps: number[] = [];
   #sumOfSquares = 0;
   #count = 0;
@@ -35,7 +35,7 @@ export class Levels {
   }
 
   /** Whether there was never anything but digital silence. */
-  get dead(): boolean {
+  get isSilent(): boolean {
     return this.#silent === this.#total;
   }
 

@@ -5,50 +5,50 @@
 import type { Clock, Timer } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
-import type { OpenSource, Source, SourceListener } from '../dictate/source.js';
+import type { AudioSourceInfo, AudioSource, SourceListener } from '../dictate/audio-source.js';
 
 /** Before each try; after the last one it is lost for good. */
 const PAUSES_MS = [200, 400, 800, 1_600, 3_200];
 /** One that went on for so long was well: the tries are counted anew. */
 const WELL_SAMPLES = 30 * SAMPLE_RATE;
 
-export interface SteadySourceParts {
+export interface ReconnectingSourceDeps {
   /** Begins to open it. */
-  readonly open: (device: string | undefined) => Source;
+  readonly open: (device: string | undefined) => AudioSource;
   readonly device?: string;
   readonly clock: Clock;
   /** It was lost, and is tried again. */
   readonly onLost: (error: SottoError) => void;
   /** It is open again, or another one is. */
-  readonly onOpened: (opened: OpenSource) => void;
+  readonly onOpened: (opened: AudioSourceInfo) => void;
 }
 
-export class SteadySource implements Source {
-  readonly live: boolean;
-  readonly paced: boolean;
-  readonly #parts: SteadySourceParts;
+export class ReconnectingSource implements AudioSource {
+  readonly isLive: boolean;
+  readonly isRealTime: boolean;
+  readonly #parts: ReconnectingSourceDeps;
   #device: string | undefined;
-  #inner: Source;
+  #inner: AudioSource;
   #listener: SourceListener | undefined;
   #tries = 0;
-  #heard = 0;
+  #receivedSamples = 0;
   #stopped = false;
   #calm: Timer | undefined;
 
   /** @param first one that is being opened already */
-  constructor(parts: SteadySourceParts, first?: Source) {
+  constructor(parts: ReconnectingSourceDeps, first?: AudioSource) {
     this.#parts = parts;
     this.#device = parts.device;
     this.#inner = first ?? parts.open(parts.device);
-    this.live = this.#inner.live;
-    this.paced = this.#inner.paced;
+    this.isLive = this.#inner.isLive;
+    this.isRealTime = this.#inner.isRealTime;
   }
 
   /**
    * The one that is wanted last: it may be changed meanwhile.
    * @throws SottoError at once: what can't be opened at the start is to be said, not tried again
    */
-  async open(): Promise<OpenSource> {
+  async open(): Promise<AudioSourceInfo> {
     for (;;) {
       const inner = this.#inner;
       const opened = await inner.open().catch((thrown: unknown) => SottoError.from(thrown));
@@ -77,7 +77,7 @@ export class SteadySource implements Source {
 
   /** Another microphone takes the place of this one. What this one has heard still comes. */
   change(device: string | undefined): void {
-    if (this.#stopped || !this.live) return;
+    if (this.#stopped || !this.isLive) return;
     this.#device = device;
     this.#tries = 0;
     const before = this.#inner;
@@ -86,7 +86,7 @@ export class SteadySource implements Source {
     this.#calm?.cancel();
     this.#calm = undefined;
     // Before the start it is `open` that goes on with the new one.
-    if (this.#listener !== undefined) void this.#comeBack();
+    if (this.#listener !== undefined) void this.#reopen();
   }
 
   #listen(): void {
@@ -94,8 +94,8 @@ export class SteadySource implements Source {
     const isCurrent = (): boolean => inner === this.#inner;
     inner.start({
       pcm: (samples) => {
-        this.#heard += samples.length;
-        if (this.#heard > WELL_SAMPLES) this.#tries = 0;
+        this.#receivedSamples += samples.length;
+        if (this.#receivedSamples > WELL_SAMPLES) this.#tries = 0;
         this.#listener?.pcm(samples);
       },
       end: () => {
@@ -110,21 +110,21 @@ export class SteadySource implements Source {
   #lost(error: SottoError): void {
     const pauseMs = PAUSES_MS[this.#tries];
     if (this.#stopped) this.#listener?.end();
-    else if (!this.live || pauseMs === undefined || error.code !== 'MIC_UNAVAILABLE')
+    else if (!this.isLive || pauseMs === undefined || error.code !== 'MIC_UNAVAILABLE')
       this.#listener?.failed(error);
     else {
       this.#tries += 1;
-      this.#heard = 0;
+      this.#receivedSamples = 0;
       this.#parts.onLost(error);
       this.#calm = this.#parts.clock.after(pauseMs, () => {
         this.#calm = undefined;
         this.#inner = this.#parts.open(this.#device);
-        void this.#comeBack();
+        void this.#reopen();
       });
     }
   }
 
-  async #comeBack(): Promise<void> {
+  async #reopen(): Promise<void> {
     const inner = this.#inner;
     try {
       const opened = await inner.open();

@@ -18,7 +18,7 @@ export function hasKeys(): boolean {
 /** Listens until the returned function is called. A key that is part of a sequence, such as an arrow, means nothing. */
 export function listenToKeys(actions: KeyActions, stdin: ReadStream = process.stdin): () => void {
   if (!stdin.isTTY) return () => undefined;
-  const hear = (data: Buffer): void => {
+  const onKey = (data: Buffer): void => {
     const key = data.toString('utf8');
     if (key === ESCAPE) actions.discard();
     else if (ENTER.has(key)) actions.finish();
@@ -26,10 +26,10 @@ export function listenToKeys(actions: KeyActions, stdin: ReadStream = process.st
     else if (key === CTRL_C) process.kill(process.pid, 'SIGINT');
   };
   stdin.setRawMode(true);
-  stdin.on('data', hear);
+  stdin.on('data', onKey);
   stdin.resume();
   return () => {
-    stdin.off('data', hear);
+    stdin.off('data', onKey);
     stdin.setRawMode(false);
     stdin.pause();
   };

@@ -1,18 +1,18 @@
 /** How a dictation is shown. One view for terminals, one for everything else. */
 import type { DictationEvent } from '../../client/index.js';
 import type { SottoError } from '../../protocol/errors.js';
-import type { Levels } from './levels.js';
-import type { OpenSource } from './source.js';
+import type { LevelMeter } from './level-meter.js';
+import type { AudioSourceInfo } from './audio-source.js';
 
 export interface DictateView {
   /** The work begins; nothing is open yet. `levels` will be those of what is heard. */
-  begin(levels: Levels): void;
+  begin(levels: LevelMeter): void;
   /** No daemon runs: one is started. */
   startingDaemon(): void;
   /** Sound comes from here on. */
-  sourceOpened(source: OpenSource): void;
+  sourceOpened(source: AudioSourceInfo): void;
   /** There is more in `levels`. */
-  heard(): void;
+  levelsChanged(): void;
   event(event: DictationEvent): void;
   /** The user has said all, and waits. */
   finishing(): void;

@@ -10,7 +10,7 @@ export interface SourceListener {
   failed(error: SottoError): void;
 }
 
-export interface OpenSource {
+export interface AudioSourceInfo {
   /** What it is, for people. */
   readonly name: string;
   /** What was wanted, and is not there. */
@@ -18,13 +18,13 @@ export interface OpenSource {
   readonly durationSeconds?: number;
 }
 
-export interface Source {
+export interface AudioSource {
   /** Whether somebody speaks into it now. */
-  readonly live: boolean;
+  readonly isLive: boolean;
   /** Whether it comes as it is spoken, no faster. */
-  readonly paced: boolean;
+  readonly isRealTime: boolean;
   /** @throws SottoError MIC_UNAVAILABLE, AUDIO_NOT_FOUND … */
-  open(): Promise<OpenSource>;
+  open(): Promise<AudioSourceInfo>;
   /** Once, when it is open. */
   start(listener: SourceListener): void;
   /** What was heard until now still comes, and then the end. */

@@ -7,7 +7,7 @@ import { packageRoot } from '../../paths.js';
 const FILES = [join(packageRoot, 'package.json'), fileURLToPath(import.meta.url)];
 
 /** Differs once the program was replaced. */
-export function programMark(): string {
+export function programFingerprint(): string {
   return FILES.map((file) => {
     const stats = statSync(file, { throwIfNoEntry: false });
     return stats === undefined ? 'gone' : [stats.ino, stats.size, stats.mtimeMs].join(':');

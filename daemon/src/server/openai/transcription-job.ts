@@ -5,12 +5,12 @@ import type { Segment } from '../../protocol/transcription.js';
 import type { Job, JobNotice, JobRequest } from '../../sessions/job.js';
 import type { Sessions } from '../../sessions/sessions.js';
 
-export interface Transcribed {
+export interface TranscriptionResult {
   readonly segments: readonly Segment[];
   readonly summary: JobSummary;
 }
 
-export class FileJob {
+export class TranscriptionJob {
   /** All that came so far. */
   readonly segments: Segment[] = [];
   readonly #sessions: Pick<Sessions, 'cancel'>;
@@ -18,10 +18,10 @@ export class FileJob {
   readonly #path: string;
   #summary: JobSummary | undefined;
   #failed: SottoError | undefined;
-  #heard = 0;
+  #read = 0;
   #wake: () => void = () => undefined;
-  readonly #firstHeard: Promise<void>;
-  #hearFirst: () => void = () => undefined;
+  readonly #firstEventReceived: Promise<void>;
+  #resolveFirstEvent: () => void = () => undefined;
 
   /**
    * Hands the file in. Each is a client of its own, so that all who ask take turns.
@@ -37,10 +37,10 @@ export class FileJob {
   ) {
     this.#sessions = sessions;
     this.#path = request.path;
-    this.#firstHeard = new Promise((resolve) => (this.#hearFirst = resolve));
+    this.#firstEventReceived = new Promise((resolve) => (this.#resolveFirstEvent = resolve));
     const leave = (): void => this.cancel();
     this.#job = sessions.submit({}, request, (notice) => {
-      if (!this.#hear(notice)) return;
+      if (!this.#receive(notice)) return;
       signal.removeEventListener('abort', leave);
       onOver();
     });
@@ -53,16 +53,16 @@ export class FileJob {
   }
 
   /** Resolves once something of the text, or the end, is here. */
-  begun(): Promise<void> {
-    return this.#firstHeard;
+  firstEvent(): Promise<void> {
+    return this.#firstEventReceived;
   }
 
   /** Segments as they come. @throws SottoError why there are no more */
-  async *spoken(): AsyncGenerator<Segment> {
+  async *segmentStream(): AsyncGenerator<Segment> {
     for (;;) {
-      const segment = this.segments[this.#heard];
+      const segment = this.segments[this.#read];
       if (segment !== undefined) {
-        this.#heard += 1;
+        this.#read += 1;
         yield segment;
       } else if (this.#failed !== undefined) throw this.#failed;
       else if (this.#summary !== undefined) return;
@@ -71,7 +71,7 @@ export class FileJob {
   }
 
   /** All of it. @throws SottoError */
-  async transcribed(): Promise<Transcribed> {
+  async result(): Promise<TranscriptionResult> {
     while (this.#summary === undefined) {
       if (this.#failed !== undefined) throw this.#failed;
       await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -85,7 +85,7 @@ export class FileJob {
   }
 
   /** @returns whether this is the end */
-  #hear(notice: JobNotice): boolean {
+  #receive(notice: JobNotice): boolean {
     switch (notice.type) {
       case 'waiting':
       case 'started':
@@ -102,7 +102,7 @@ export class FileJob {
       case 'failed':
         this.#failed = withoutPath(notice.error, this.#path);
     }
-    this.#hearFirst();
+    this.#resolveFirstEvent();
     this.#wake();
     return notice.type !== 'event';
   }

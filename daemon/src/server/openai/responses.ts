@@ -3,8 +3,8 @@ import type { Logprob, StreamEvent, Transcription, VerboseTranscription } from '
 import type { Segment } from '../../protocol/transcription.js';
 import { formatOf, fullText, render } from '../../writers/index.js';
 import { json, type Reply } from '../http/route.js';
-import type { Asked } from './asked.js';
-import type { Transcribed } from './file-job.js';
+import type { TranscriptionRequest } from './request.js';
+import type { TranscriptionResult } from './transcription-job.js';
 import { languageName } from './language-name.js';
 
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8' };
@@ -13,12 +13,12 @@ const AUDIO_TOKENS_PER_SECOND = 10;
 
 type Usage = Extract<StreamEvent, { type: 'transcript.text.done' }>['usage'];
 
-export async function replyFor(asked: Asked, done: Transcribed): Promise<Reply> {
-  switch (asked.format) {
+export async function replyFor(request: TranscriptionRequest, done: TranscriptionResult): Promise<Reply> {
+  switch (request.format) {
     case 'json':
-      return json(plainJson(asked, done));
+      return json(plainJson(request, done));
     case 'verbose_json':
-      return json(verboseJson(asked, done));
+      return json(verboseJson(request, done));
     case 'text':
       return { headers: PLAIN, body: `${fullText(done.segments)}\n` };
     case 'srt':
@@ -28,7 +28,7 @@ export async function replyFor(asked: Asked, done: Transcribed): Promise<Reply> 
   }
 }
 
-function plainJson({ logprobs }: Asked, { segments, summary }: Transcribed): Transcription {
+function plainJson({ logprobs }: TranscriptionRequest, { segments, summary }: TranscriptionResult): Transcription {
   return {
     text: fullText(segments),
     ...(logprobs && { logprobs: segments.flatMap(logprobsOf) }),
@@ -36,7 +36,7 @@ function plainJson({ logprobs }: Asked, { segments, summary }: Transcribed): Tra
   };
 }
 
-function verboseJson({ task, tells }: Asked, { segments, summary }: Transcribed): VerboseTranscription {
+function verboseJson({ task, timestamps }: TranscriptionRequest, { segments, summary }: TranscriptionResult): VerboseTranscription {
   const { language, durationSeconds: duration } = summary;
   return {
     task,
@@ -44,8 +44,8 @@ function verboseJson({ task, tells }: Asked, { segments, summary }: Transcribed)
     language: task === 'translate' ? 'english' : languageName(language),
     duration,
     text: fullText(segments),
-    ...(tells.segments && { segments: segments.map(verboseSegment) }),
-    ...(tells.words && { words: segments.flatMap(({ words = [] }) => words.map(verboseWord)) }),
+    ...(timestamps.segments && { segments: segments.map(verboseSegment) }),
+    ...(timestamps.words && { words: segments.flatMap(({ words = [] }) => words.map(verboseWord)) }),
     usage: durationUsage(duration),
   };
 }
@@ -79,7 +79,7 @@ export function logprobsOf({ tokenBytes = [], tokenLogprobs = [] }: Segment): Lo
   });
 }
 
-async function subtitles(format: 'srt' | 'vtt', { segments, summary }: Transcribed): Promise<string> {
+async function subtitles(format: 'srt' | 'vtt', { segments, summary }: TranscriptionResult): Promise<string> {
   return render(await formatOf(format).writer(), { file: '', segments, summary });
 }
 
@@ -87,7 +87,7 @@ function durationUsage(seconds: number): Transcription['usage'] {
   return { type: 'duration', seconds: Math.ceil(seconds) };
 }
 
-export function tokensUsage({ segments, summary }: Transcribed): Usage {
+export function tokensUsage({ segments, summary }: TranscriptionResult): Usage {
   const audio = Math.ceil(summary.durationSeconds * AUDIO_TOKENS_PER_SECOND);
   const output = segments.reduce((sum, { tokens }) => sum + tokens.length, 0);
   return {

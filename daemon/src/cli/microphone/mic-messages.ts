@@ -33,7 +33,7 @@ export type MicEvent = v.InferOutput<typeof micEventSchema>;
 export type MicFailure = Extract<MicEvent, { type: 'failed' }>;
 
 /** What the microphone was asked for. */
-export interface Listen {
+export interface OpenRequest {
   readonly device?: string;
   /** Whether the system's own takes the place of one that is not connected. */
   readonly orDefault: boolean;

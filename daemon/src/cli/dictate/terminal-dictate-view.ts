@@ -9,16 +9,16 @@ import { LiveArea } from '../terminal/live-area.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
 import { TextFlow } from '../terminal/text-flow.js';
 import { errorLine } from '../view.js';
-import type { Levels } from './levels.js';
+import type { LevelMeter } from './level-meter.js';
 import { stateLine, type DictateState } from './state-line.js';
-import { noticeOf, type DictateView } from './view.js';
+import { noticeOf, type DictateView } from './dictate-view.js';
 
 /** Rows that are left for what stood on the screen before. */
 const ROWS_ABOVE = 4;
 
-export function terminalDictateView(stream: WriteStream, live: boolean, keys: boolean): DictateView {
+export function terminalDictateView(stream: WriteStream, isLive: boolean, keys: boolean): DictateView {
   const style = styleFor(wantsColour(stream));
-  let levels: Levels | undefined;
+  let levels: LevelMeter | undefined;
   const text = new TextFlow();
   const beganMs = performance.now();
   let source: DictateState['source'] = 'opening';
@@ -28,13 +28,13 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
   let name = '';
   let overMs: number | undefined;
   let totalSeconds: number | undefined;
-  let paceSeconds: number | undefined;
+  let decodeIntervalSeconds: number | undefined;
 
   const area = new LiveArea(stream, (columns) => {
     const most = Math.max(1, (stream.rows || 24) - ROWS_ABOVE);
-    const lines = text.lines(columns, most).map(({ solid, tentative }) => `${solid}${style.dim(tentative)}`);
+    const lines = text.lines(columns, most).map(({ committed, tentative }) => `${committed}${style.dim(tentative)}`);
     const state: DictateState = {
-      live,
+      isLive,
       name,
       source,
       daemon,
@@ -44,16 +44,16 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
       totalSeconds,
       noSignalSeconds: levels?.noSignalSeconds ?? 0,
       meter: levels?.meter() ?? '',
-      paceSeconds,
+      decodeIntervalSeconds,
       keys,
       elapsedMs: performance.now() - beganMs,
       finishingMs: overMs === undefined ? 0 : performance.now() - overMs,
     };
     return [...lines, ...(lines.length > 0 ? [''] : []), stateLine(state, columns, style)];
   });
-  const say = (line: string): void => area.above(() => void stream.write(`${line}\n`));
+  const print = (line: string): void => area.above(() => void stream.write(`${line}\n`));
 
-  const take = (event: DictationEvent): void => {
+  const applyEvent = (event: DictationEvent): void => {
     switch (event.type) {
       case 'opened':
         daemon = 'connected';
@@ -74,7 +74,7 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
         speaking = event.speaking;
         return;
       case 'pace':
-        paceSeconds = event.intervalSeconds;
+        decodeIntervalSeconds = event.intervalSeconds;
         return;
       case 'language':
       case 'level':
@@ -87,8 +87,8 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
   };
 
   return {
-    begin(those) {
-      levels = those;
+    begin(meter) {
+      levels = meter;
       area.open();
     },
     startingDaemon: () => void (daemon = 'starting'),
@@ -97,19 +97,19 @@ export function terminalDictateView(stream: WriteStream, live: boolean, keys: bo
       name = opened.name;
       totalSeconds = opened.durationSeconds;
     },
-    heard: () => undefined,
+    levelsChanged: () => undefined,
     event(event) {
-      take(event);
+      applyEvent(event);
       // What goes by by itself is in the state line.
       const isShown = event.type === 'warning' || event.type === 'opened';
       const notice = isShown ? noticeOf(event) : undefined;
-      if (notice !== undefined) say(style.dim(notice));
+      if (notice !== undefined) print(style.dim(notice));
     },
     finishing() {
       source = 'over';
       overMs = performance.now();
     },
-    note: (line) => say(style.dim(line)),
+    note: (line) => print(style.dim(line)),
     failed(error) {
       area.close();
       stream.write(`${style.red(errorLine(error))}\n`);

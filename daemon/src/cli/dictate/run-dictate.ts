@@ -8,39 +8,39 @@ import type { DictateFlags } from '../dictate-command.js';
 import { INTERRUPTED, onInterrupt } from '../interrupt.js';
 import { markCancelled } from '../../store/spool/cancel-mark.js';
 import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../start-daemon.js';
-import type { Delivering } from './deliver.js';
-import { DictateRun } from './dictate.js';
+import type { Deliverer } from './deliver.js';
+import { DictateController } from './dictate-controller.js';
 import { FileSource } from './file-source.js';
-import { hasKeys, listenToKeys } from './keys.js';
-import type { Source } from './source.js';
-import type { DictateView } from './view.js';
+import { hasKeys, listenToKeys } from './terminal-keys.js';
+import type { AudioSource } from './audio-source.js';
+import type { DictateView } from './dictate-view.js';
 import { defined } from '../../protocol/defined.js';
 
 /** Unpaced audio runs ahead of what the daemon has on disk by no more than this. */
-const AHEAD_SAMPLES = 10 * SAMPLE_RATE;
+const MAX_UNACKNOWLEDGED_SAMPLES = 10 * SAMPLE_RATE;
 /** A daemon whose disk is full acknowledges nothing, and goes on all the same. */
-const ROOM_MS = 500;
+const MAX_ROOM_WAIT_MS = 500;
 
-export interface RunParts {
+export interface RunDictateOptions {
   readonly flags: DictateFlags;
   readonly paths: Paths;
-  readonly delivering: Delivering;
+  readonly deliverer: Deliverer;
   /** In the place of a file. */
-  readonly microphone?: Source;
+  readonly microphone?: AudioSource;
 }
 
 /** The exit code of the command. @throws SottoError */
-export async function runDictate({ flags, paths, delivering, microphone }: RunParts): Promise<number> {
+export async function runDictate({ flags, paths, deliverer, microphone }: RunDictateOptions): Promise<number> {
   const view = await chooseView(flags);
   const connections = connect(paths, flags.model, view);
   // The daemon is found, or started, while the source is opened.
   connections.get().catch(() => undefined);
   let opened: Dictation | undefined;
-  const run = new DictateRun({
+  const run = new DictateController({
     source: microphone ?? fileFor(flags, () => opened),
     open: () => (opened = Dictation.open(sessionFor(flags, connections, paths))),
     view,
-    delivering,
+    deliverer,
     onTerminal: process.stdout.isTTY,
     ...(flags.events === true ? { onEvent: printEvent } : {}),
   });
@@ -73,14 +73,14 @@ function sessionFor(flags: DictateFlags, connections: Connections, paths: Paths)
   return {
     connect: () => connections.get(),
     isShared: true,
-    onUnheardCancel: (id) => markCancelled(paths.spool, id),
+    onUnacknowledgedCancel: (id) => markCancelled(paths.spool, id),
     options,
     ...defined({ model }),
   };
 }
 
 function connect(paths: Paths, model: string | undefined, view: DictateView): Connections {
-  let told = false;
+  let hasWarned = false;
   return new Connections(async () => {
     const { client } = await findOrStartDaemon({
       paths,
@@ -88,8 +88,8 @@ function connect(paths: Paths, model: string | undefined, view: DictateView): Co
       onStarting: () => view.startingDaemon(),
       ...defined({ model }),
     });
-    if (client.daemon.version !== SOTTO_VERSION && !told) {
-      told = true;
+    if (client.daemon.version !== SOTTO_VERSION && !hasWarned) {
+      hasWarned = true;
       view.note(
         `the running daemon is version ${client.daemon.version}, this is ${SOTTO_VERSION}; \`sotto daemon stop\` ends it`,
       );
@@ -100,7 +100,7 @@ function connect(paths: Paths, model: string | undefined, view: DictateView): Co
 
 function fileFor({ from = '', fast }: DictateFlags, dictation: () => Dictation | undefined): FileSource {
   const room = async (): Promise<void> => {
-    await timeout(dictation()?.untilUnacknowledged(AHEAD_SAMPLES) ?? Promise.resolve(), ROOM_MS);
+    await timeout(dictation()?.untilUnacknowledged(MAX_UNACKNOWLEDGED_SAMPLES) ?? Promise.resolve(), MAX_ROOM_WAIT_MS);
   };
   return new FileSource(from, {
     ready: () => dictation()?.ready ?? Promise.resolve(),
@@ -109,13 +109,13 @@ function fileFor({ from = '', fast }: DictateFlags, dictation: () => Dictation |
 }
 
 async function chooseView(flags: DictateFlags): Promise<DictateView> {
-  const live = flags.from === undefined;
+  const isLive = flags.from === undefined;
   if (flags.events === true || !process.stderr.isTTY || process.env.TERM === 'dumb') {
-    const { plainDictateView } = await import('./plain-view.js');
-    return plainDictateView(live, hasKeys());
+    const { plainDictateView } = await import('./plain-dictate-view.js');
+    return plainDictateView(isLive, hasKeys());
   }
-  const { terminalDictateView } = await import('./terminal-view.js');
-  return terminalDictateView(process.stderr, live, hasKeys());
+  const { terminalDictateView } = await import('./terminal-dictate-view.js');
+  return terminalDictateView(process.stderr, isLive, hasKeys());
 }
 
 function printEvent(event: DictationEvent, { firstSentMs }: Dictation): void {

@@ -7,27 +7,27 @@ import { trace } from '../../trace.js';
 import { INTERRUPTED } from '../interrupt.js';
 import { clock } from '../terminal/progress-line.js';
 import { wrapForStdout } from '../terminal/wrap.js';
-import type { Delivering } from './deliver.js';
-import { Levels } from './levels.js';
-import type { OpenSource, Source } from './source.js';
-import type { DictateView } from './view.js';
-import { Waking } from './waking.js';
+import type { Deliverer } from './deliver.js';
+import { LevelMeter } from './level-meter.js';
+import type { AudioSourceInfo, AudioSource } from './audio-source.js';
+import type { DictateView } from './dictate-view.js';
+import { WakeDetector } from './wake-detector.js';
 
-export interface DictateParts {
-  readonly source: Source;
+export interface DictateDeps {
+  readonly source: AudioSource;
   /** Begins the session. Called once the source is open: nobody is listened to in vain. */
   readonly open: () => Dictation;
   readonly view: DictateView;
-  readonly delivering: Delivering;
+  readonly deliverer: Deliverer;
   /** Told of every event; the text is not printed then. */
   readonly onEvent?: (event: DictationEvent, dictation: Dictation) => void;
   /** Whether stdout is a terminal: what is on the screen need not be said again. */
   readonly onTerminal: boolean;
 }
 
-export class DictateRun {
-  readonly #parts: DictateParts;
-  readonly #levels = new Levels();
+export class DictateController {
+  readonly #parts: DictateDeps;
+  readonly #levels = new LevelMeter();
   #dictation: Dictation | undefined;
   #ending: 'finish' | 'discard' | undefined;
   #isLeft = false;
@@ -35,7 +35,7 @@ export class DictateRun {
   #finishedMs: number | undefined;
   #sourceFailure: SottoError | undefined;
 
-  constructor(parts: DictateParts) {
+  constructor(parts: DictateDeps) {
     this.#parts = parts;
   }
 
@@ -82,7 +82,7 @@ export class DictateRun {
       const opened = await source.open();
       if (this.#ending !== undefined) return this.#discarded();
       trace('cli', 'source open');
-      if (!source.live) view.sourceOpened(opened);
+      if (!source.isLive) view.sourceOpened(opened);
       const dictation = this.#parts.open();
       this.#dictation = dictation;
       this.#listen(dictation, opened);
@@ -98,10 +98,10 @@ export class DictateRun {
     }
   }
 
-  #listen(dictation: Dictation, opened: OpenSource): void {
+  #listen(dictation: Dictation, opened: AudioSourceInfo): void {
     const { source, view } = this.#parts;
-    const waking = new Waking();
-    let isAwake = !source.live;
+    const wakeDetector = new WakeDetector();
+    let isAwake = !source.isLive;
     const end = (): void => {
       // A file ends by itself.
       this.finish();
@@ -111,11 +111,11 @@ export class DictateRun {
       pcm: (samples) => {
         this.#levels.push(samples);
         dictation.push(samples);
-        if (!isAwake && waking.push(samples)) {
+        if (!isAwake && wakeDetector.push(samples)) {
           isAwake = true;
           view.sourceOpened(opened);
         }
-        view.heard();
+        view.levelsChanged();
       },
       end,
       failed: (error) => {
@@ -140,11 +140,11 @@ export class DictateRun {
         return error.exitCode;
       }
     }
-    if (this.#isLeft) return this.#leftBehind();
+    if (this.#isLeft) return this.#reportDetached();
     throw new SottoError('INTERNAL', 'the dictation ended without a result');
   }
 
-  #leftBehind(): number {
+  #reportDetached(): number {
     const { view } = this.#parts;
     view.close();
     view.note(
@@ -163,11 +163,11 @@ export class DictateRun {
   }
 
   async #deliver(final: FinalEvent): Promise<number> {
-    const { source, view, delivering, onEvent, onTerminal } = this.#parts;
+    const { source, view, deliverer, onEvent, onTerminal } = this.#parts;
     const waitedSeconds = this.#finishedMs === undefined ? 0 : (performance.now() - this.#finishedMs) / 1000;
     view.close();
     const text = final.text.trim();
-    const { failures, facts, print } = await delivering.deliver(text);
+    const { failures, facts, print } = await deliverer.deliver(text);
     if (onEvent === undefined && (print || onTerminal) && text !== '')
       process.stdout.write(`${wrapForStdout(text)}\n`);
     const words = countWords(text);
@@ -175,7 +175,7 @@ export class DictateRun {
       clock(final.durationSeconds),
       text === '' ? 'no speech found' : `${words} ${words === 1 ? 'word' : 'words'}`,
       ...(final.language === undefined ? [] : [final.language]),
-      ...(text === '' || !source.paced ? [] : [`${waitedSeconds.toFixed(1)} s after the last word`]),
+      ...(text === '' || !source.isRealTime ? [] : [`${waitedSeconds.toFixed(1)} s after the last word`]),
       ...facts,
     ]);
     const failed = [...this.#problems(), ...failures];
@@ -187,7 +187,7 @@ export class DictateRun {
   #problems(): SottoError[] {
     if (this.#sourceFailure !== undefined) return [this.#sourceFailure];
     // Without the permission of the system a Mac's microphone opens, and is silent.
-    if (!this.#parts.source.live || !this.#levels.dead || this.#levels.seconds < 1) return [];
+    if (!this.#parts.source.isLive || !this.#levels.isSilent || this.#levels.seconds < 1) return [];
     return [
       process.platform === 'darwin'
         ? new SottoError('MIC_DENIED', 'the microphone is silent (muted, or no permission)')

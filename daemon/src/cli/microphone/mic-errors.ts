@@ -1,10 +1,10 @@
 /** What sotto-mic reports, as errors with what to do. */
 import { SottoError } from '../../protocol/errors.js';
-import type { MicFailure } from './messages.js';
+import type { MicFailure } from './mic-messages.js';
 
 const CHOOSE_ANOTHER = 'choose another microphone: `sotto dictate --list-devices` names them';
 
-export function failureOf({ reason, detail }: MicFailure): SottoError {
+export function microphoneError({ reason, detail }: MicFailure): SottoError {
   switch (reason) {
     case 'none':
       return new SottoError('MIC_UNAVAILABLE', 'the microphone can’t be opened: none is connected');

@@ -1,22 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
-import { SteadySource } from '#daemon/cli/capture/steady-source.js';
-import type { OpenSource, Source, SourceListener } from '#daemon/cli/dictate/source.js';
+import { ReconnectingSource } from '#daemon/cli/capture/reconnecting-source.js';
+import type { AudioSourceInfo, AudioSource, SourceListener } from '#daemon/cli/dictate/audio-source.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 
 /** One that does what it is told. */
-class Puppet implements Source {
-  readonly live = true;
-  readonly paced = true;
+class Puppet implements AudioSource {
+  readonly isLive = true;
+  readonly isRealTime = true;
   isStopped = false;
   listener: SourceListener | undefined;
-  readonly #opened: OpenSource | SottoError;
+  readonly #opened: AudioSourceInfo | SottoError;
 
-  constructor(opened: OpenSource | SottoError) {
+  constructor(opened: AudioSourceInfo | SottoError) {
     this.#opened = opened;
   }
 
-  open(): Promise<OpenSource> {
+  open(): Promise<AudioSourceInfo> {
     return this.#opened instanceof SottoError ? Promise.reject(this.#opened) : Promise.resolve(this.#opened);
   }
 
@@ -36,7 +36,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 function steady(...puppets: Puppet[]) {
   const clock = new VirtualClock();
   const happened: string[] = [];
-  const source = new SteadySource({
+  const source = new ReconnectingSource({
     open: (device) => {
       const next = puppets.shift();
       if (next === undefined) throw new Error('opened too often');

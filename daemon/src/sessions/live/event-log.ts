@@ -7,25 +7,25 @@ import type { Word } from '../../protocol/transcription.js';
 import type { JournalEntry } from '../../store/spool/journal.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface SaidNotice {
+export interface LoggedEvent {
   /** Of what is never dropped. */
   readonly seq?: number;
   readonly event: LiveEvent;
 }
 
-export type Listener = (notice: SaidNotice) => void;
+export type Listener = (notice: LoggedEvent) => void;
 
 /** Writes an entry down; rejects if it can't. */
-export type WriteDown = (entry: JournalEntry) => Promise<void>;
+export type WriteEntry = (entry: JournalEntry) => Promise<void>;
 
 /** What somebody who comes back has to know of what is only shown. */
-const SHOWN_AGAIN = ['state', 'tentative', 'voice', 'pace'] as const;
+const REPLAYED = ['state', 'tentative', 'voice', 'pace'] as const;
 
-export class Said {
-  #writeDown: WriteDown | undefined;
+export class EventLog {
+  #writeEntry: WriteEntry | undefined;
   readonly #onWriteFailed: (error: unknown) => void;
   readonly #numbered: LiveEvent[];
-  readonly #shown = new Map<LiveEvent['type'], LiveEvent>();
+  readonly #latest = new Map<LiveEvent['type'], LiveEvent>();
   readonly #words: Word[] = [];
   #text = '';
   #language: string | undefined;
@@ -35,10 +35,10 @@ export class Said {
   /** @param before what the session had said in another process */
   constructor(
     before: readonly JournalEntry[],
-    writeDown: WriteDown,
+    writeEntry: WriteEntry,
     onWriteFailed: (error: unknown) => void,
   ) {
-    this.#writeDown = writeDown;
+    this.#writeEntry = writeEntry;
     this.#onWriteFailed = onWriteFailed;
     this.#numbered = before.map(({ event }) => event);
     for (const event of this.#numbered) this.#note(event);
@@ -57,7 +57,7 @@ export class Said {
     return this.#language;
   }
 
-  get isHeard(): boolean {
+  get hasListener(): boolean {
     return this.#listener !== undefined;
   }
 
@@ -67,8 +67,8 @@ export class Said {
     this.#numbered.forEach((event, i) => {
       if (i + 1 > seq) listener({ seq: i + 1, event });
     });
-    for (const type of SHOWN_AGAIN) {
-      const event = this.#shown.get(type);
+    for (const type of REPLAYED) {
+      const event = this.#latest.get(type);
       if (event !== undefined) listener({ event });
     }
   }
@@ -79,25 +79,25 @@ export class Said {
   }
 
   /** Says something behind everything that was said before. */
-  say(event: LiveEvent, checkpoint?: LiveCheckpoint): Promise<void> {
+  append(event: LiveEvent, checkpoint?: LiveCheckpoint): Promise<void> {
     // What is only shown waits for nothing but for what must come before it.
     if (this.#tail === undefined && !isNumbered(event)) {
       this.#show(event);
       return Promise.resolve();
     }
     const before = this.#tail ?? Promise.resolve();
-    const saying: Promise<void> = before
+    const pending: Promise<void> = before
       .then(() => (isNumbered(event) ? this.#number(event, checkpoint) : this.#show(event)))
       .finally(() => {
-        if (this.#tail === saying) this.#tail = undefined;
+        if (this.#tail === pending) this.#tail = undefined;
       });
-    this.#tail = saying;
-    return saying;
+    this.#tail = pending;
+    return pending;
   }
 
   /** What is said from now on is only told. */
   stopWriting(): void {
-    this.#writeDown = undefined;
+    this.#writeEntry = undefined;
   }
 
   /** Resolves once all that was said is said. */
@@ -108,7 +108,7 @@ export class Said {
   async #number(event: LiveEvent, checkpoint: LiveCheckpoint | undefined): Promise<void> {
     const seq = this.#numbered.length + 1;
     try {
-      await this.#writeDown?.({ seq, event, ...defined({ checkpoint }) });
+      await this.#writeEntry?.({ seq, event, ...defined({ checkpoint }) });
     } catch (error) {
       this.#onWriteFailed(error);
     }
@@ -118,7 +118,7 @@ export class Said {
   }
 
   #show(event: LiveEvent): void {
-    this.#shown.set(event.type, event);
+    this.#latest.set(event.type, event);
     this.#listener?.({ event });
   }
 
