@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { draftName } from '#daemon/cli/place-text.js';
-import { doJob, type JobDesk } from '#daemon/cli/worker/do-job.js';
-import { Leftovers } from '#daemon/cli/worker/leftovers.js';
+import { runJob, type JobDeps } from '#daemon/cli/worker/do-job.js';
+import { DraftSweeper } from '#daemon/cli/worker/leftovers.js';
 import type { QueueJob } from '#daemon/cli/worker/queue-job.js';
 import { Roots } from '#daemon/cli/worker/roots.js';
 
@@ -23,12 +23,12 @@ function leaveDraft(): void {
 const drafts = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.part'));
 
 test('a folder is looked through when it is first written to, and not for each file of thousands', async () => {
-  const leftovers = new Leftovers();
+  const draftSweeper = new DraftSweeper();
   leaveDraft();
-  await leftovers.sweep(folder, { afterDeath: false });
+  await draftSweeper.sweep(folder, { afterDeath: false });
   expect(drafts()).toEqual([]);
   leaveDraft();
-  await leftovers.sweep(folder, { afterDeath: false });
+  await draftSweeper.sweep(folder, { afterDeath: false });
   expect(drafts()).toHaveLength(1);
 });
 
@@ -45,12 +45,12 @@ describe('a job that its worker died at', () => {
   const unused = (): never => {
     throw new Error('its text is there');
   };
-  const desk = async (leftovers: Leftovers): Promise<JobDesk> => ({
+  const deps = async (draftSweeper: DraftSweeper): Promise<JobDeps> => ({
     worker: 'w',
     roots: await Roots.open([folder]),
     limits: { maxBytes: 1, maxSeconds: 1, allowPrivate: false },
     transcriber: unused,
-    leftovers,
+    draftSweeper,
     texts: { has: unused, put: unused },
   });
 
@@ -58,14 +58,14 @@ describe('a job that its worker died at', () => {
     [true, 0],
     [false, 1],
   ])('handed out again: %s; drafts that stay: %i', async (wasLost, left) => {
-    const leftovers = new Leftovers();
-    await leftovers.sweep(folder, { afterDeath: false });
+    const draftSweeper = new DraftSweeper();
+    await draftSweeper.sweep(folder, { afterDeath: false });
     // Killed between the text's last name and the end of its first one.
     const text = join(folder, 'talk.txt');
     writeFileSync(text, 'all of it');
     leaveDraft();
     const handed = { id: '1', job: job(text), wasLost };
-    const result = await doJob(handed, await desk(leftovers), new AbortController().signal, () => undefined);
+    const result = await runJob(handed, await deps(draftSweeper), new AbortController().signal, () => undefined);
     expect(result).toEqual({ outcome: 'there', worker: 'w' });
     expect(drafts()).toHaveLength(left);
   });

@@ -21,11 +21,11 @@ import { fetchAudio, type FetchLimits } from '#daemon/cli/worker/fetch-audio.js'
 import { isOwnNetwork } from '#daemon/cli/worker/near-addresses.js';
 import { Pace, parseRate } from '#daemon/cli/worker/pace.js';
 import {
-  errorOfReason,
+  parseReason,
   jobId,
   parseJob,
   shownUrl,
-  writtenReason,
+  formatReason,
   type QueueJob,
 } from '#daemon/cli/worker/queue-job.js';
 import { parseQueueUrl } from '#daemon/cli/worker/queue-url.js';
@@ -179,12 +179,12 @@ describe('a job', () => {
 
   test('says why it failed, in text that is read back', () => {
     for (const code of ERROR_CODES)
-      expect(errorOfReason(writtenReason(new SottoError(code, 'a: b\n\u001b[2Jc')))).toMatchObject({
+      expect(parseReason(formatReason(new SottoError(code, 'a: b\n\u001b[2Jc')))).toMatchObject({
         code,
         message: 'a: b [2Jc',
       });
-    expect(errorOfReason('job stalled more than allowable limit').code).toBe('ENGINE_CRASHED');
-    expect(errorOfReason('whatever')).toMatchObject({ code: 'INTERNAL', message: 'whatever' });
+    expect(parseReason('job stalled more than allowable limit').code).toBe('ENGINE_CRASHED');
+    expect(parseReason('whatever')).toMatchObject({ code: 'INTERNAL', message: 'whatever' });
   });
 
   test('is put aside, tried again or given back by what went wrong', () => {

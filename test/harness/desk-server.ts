@@ -5,10 +5,10 @@ import { systemClock } from '#daemon/clock.js';
 import { silentLog } from '#daemon/logger.js';
 import type { DaemonStatus } from '#daemon/protocol/status.js';
 import { SottoServer } from '#daemon/server/server.js';
-import { FileDesk } from '#daemon/sessions/files/file-desk.js';
+import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import { ModelDesk } from '#daemon/sessions/models/model-desk.js';
-import type { HubOptions } from '#daemon/sessions/models/pulling.js';
+import { ModelService } from '#daemon/sessions/models/model-service.js';
+import type { HubOptions } from '#daemon/sessions/models/pull-job.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import type { ModelShelves } from '#daemon/store/find-model.js';
 import { InProcessLive } from './in-process-live.js';
@@ -20,7 +20,7 @@ import { defined } from '#daemon/protocol/defined.js';
 
 export interface DeskServer {
   readonly engine: PuppetModels;
-  readonly desk: ModelDesk;
+  readonly desk: ModelService;
   readonly server: SottoServer;
   /** Each time that its last work was over, or its first one came. */
   readonly idle: readonly boolean[];
@@ -37,7 +37,7 @@ export interface DeskServerOptions {
 export async function startDesk({ home, socketPath, shelves, hub }: DeskServerOptions): Promise<DeskServer> {
   const engine = new PuppetModels();
   const idle: boolean[] = [];
-  const desk = new ModelDesk({
+  const desk = new ModelService({
     engine,
     shelves,
     settings: home.paths.settings,
@@ -79,7 +79,7 @@ export async function startDesk({ home, socketPath, shelves, hub }: DeskServerOp
     models: desk,
     history: noHistory,
     vocabulary: noVocabulary,
-    files: new FileDesk({ sessions, clock: systemClock }),
+    files: new FileQueue({ sessions, clock: systemClock }),
     clock: systemClock,
     log: silentLog,
     status,

@@ -1,7 +1,7 @@
-import { HistoryDesk } from '#daemon/sessions/history/history-desk.js';
+import { HistoryService } from '#daemon/sessions/history/history-service.js';
 
 /** For servers of which nobody asks for past dictations. */
-export const noHistory = new HistoryDesk({
+export const noHistory = new HistoryService({
   open: () => Promise.reject(new Error('there is no history here')),
   recordings: '/nowhere',
   settings: '/nowhere/settings.json',

@@ -1,5 +1,5 @@
-import { VocabularyDesk } from '#daemon/sessions/vocabulary/vocabulary-desk.js';
+import { VocabularyService } from '#daemon/sessions/vocabulary/vocabulary-service.js';
 import { VocabularyFile } from '#daemon/store/vocabulary/vocabulary-file.js';
 
 /** For servers of which nobody asks for the vocabulary. */
-export const noVocabulary = new VocabularyDesk(new VocabularyFile('/nowhere/vocabulary.json'));
+export const noVocabulary = new VocabularyService(new VocabularyFile('/nowhere/vocabulary.json'));

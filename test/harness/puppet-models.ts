@@ -5,7 +5,7 @@ import type { Paths } from '#daemon/paths.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelRef } from '#daemon/protocol/ipc.js';
 import type { ModelStatus } from '#daemon/protocol/status.js';
-import { ModelDesk } from '#daemon/sessions/models/model-desk.js';
+import { ModelService } from '#daemon/sessions/models/model-service.js';
 import type { ModelEngine, UseOptions } from '#daemon/supervisor/engine.js';
 import { defined } from '#daemon/protocol/defined.js';
 
@@ -113,8 +113,8 @@ export class PuppetModels implements ModelEngine {
 }
 
 /** For servers of which nobody asks for models. */
-export function idleDesk({ models, settings, machine: machineSpeed }: Paths): ModelDesk {
+export function idleDesk({ models, settings, machine: machineSpeed }: Paths): ModelService {
   const shelves = { models, bundled: models };
   const engine = new PuppetModels();
-  return new ModelDesk({ engine, shelves, settings, machineSpeed, clock: systemClock, log: silentLog });
+  return new ModelService({ engine, shelves, settings, machineSpeed, clock: systemClock, log: silentLog });
 }

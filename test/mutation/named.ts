@@ -42,7 +42,7 @@ export const NAMED: readonly NamedMutation[] = [
   {
     name: 'a decode may be owed for 200 s',
     room: 'supervisor',
-    file: 'daemon/src/supervisor/live-desk.ts',
+    file: 'daemon/src/supervisor/engine-streams.ts',
     search: 'export const LOOK_ALLOWED_MS = 20_000;',
     replace: 'export const LOOK_ALLOWED_MS = 200_000;',
     suites: [],

@@ -6,7 +6,7 @@ import { silentLog } from '#daemon/logger.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
 import { SottoServer } from '#daemon/server/server.js';
 import { DEAD_AFTER_MS, PING_EVERY_MS } from '#daemon/server/websocket.js';
-import { FileDesk } from '#daemon/sessions/files/file-desk.js';
+import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { idleDesk } from '#test/harness/puppet-models.js';
@@ -35,7 +35,7 @@ beforeEach(async () => {
     models: idleDesk(home.paths),
     history: noHistory,
     vocabulary: noVocabulary,
-    files: new FileDesk({ sessions, clock }),
+    files: new FileQueue({ sessions, clock }),
     clock,
     log: silentLog,
     status: () => {

@@ -8,9 +8,9 @@ import { silentLog } from '#daemon/logger.js';
 import type { JobEvent } from '#daemon/protocol/messages.js';
 import type { DaemonStatus } from '#daemon/protocol/status.js';
 import { SottoServer } from '#daemon/server/server.js';
-import { FileDesk } from '#daemon/sessions/files/file-desk.js';
+import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import type { ModelDesk } from '#daemon/sessions/models/model-desk.js';
+import type { ModelService } from '#daemon/sessions/models/model-service.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { ProcessFileAccess, type TryOpen } from '#daemon/supervisor/file-access.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
@@ -49,8 +49,8 @@ beforeEach(async () => {
   });
   server = await SottoServer.listen({
     ...{ socketPath: home.paths.socket, sessions, live, history: noHistory, vocabulary: noVocabulary },
-    models: {} as ModelDesk,
-    files: new FileDesk({ sessions, clock: systemClock }),
+    models: {} as ModelService,
+    files: new FileQueue({ sessions, clock: systemClock }),
     ...{ clock: systemClock, log: silentLog, uploads: home.paths.uploads },
     status: () => ({}) as DaemonStatus,
     shutdown: () => undefined,

@@ -5,7 +5,7 @@ import { systemClock } from '#daemon/clock.js';
 import { silentLog } from '#daemon/logger.js';
 import { FILE_LIMITS, type FileJob } from '#daemon/protocol/files.js';
 import { SottoServer } from '#daemon/server/server.js';
-import { FileDesk } from '#daemon/sessions/files/file-desk.js';
+import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
@@ -31,7 +31,7 @@ beforeEach(async () => {
   };
   supervisor = new Supervisor({ ...common, command: { modulePath: fakeEngine } });
   const sessions = new Sessions({ ...common, engine: supervisor });
-  const files = new FileDesk({ sessions, clock: systemClock, onIdleChange: (idle) => idles.push(idle) });
+  const files = new FileQueue({ sessions, clock: systemClock, onIdleChange: (idle) => idles.push(idle) });
   const keep = () => Promise.resolve(undefined);
   server = await SottoServer.listen({
     ...common,

@@ -8,7 +8,7 @@ import { encodeAudioFrame } from '#daemon/protocol/audio-frame.js';
 import { parseDaemonMessage, type DaemonMessage } from '#daemon/protocol/messages.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
 import { SottoServer } from '#daemon/server/server.js';
-import { FileDesk } from '#daemon/sessions/files/file-desk.js';
+import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
@@ -40,7 +40,7 @@ beforeEach(async () => {
     models: idleDesk(home.paths),
     history: noHistory,
     vocabulary: noVocabulary,
-    files: new FileDesk({ sessions, clock: systemClock }),
+    files: new FileQueue({ sessions, clock: systemClock }),
     clock: systemClock,
     log: silentLog,
     status: () => {

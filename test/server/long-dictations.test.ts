@@ -10,8 +10,8 @@ import { silentLog } from '#daemon/logger.js';
 import type { FinalEvent } from '#daemon/protocol/live.js';
 import type { Word } from '#daemon/protocol/transcription.js';
 import { SottoServer } from '#daemon/server/server.js';
-import { FileDesk } from '#daemon/sessions/files/file-desk.js';
-import { HistoryDesk } from '#daemon/sessions/history/history-desk.js';
+import { FileQueue } from '#daemon/sessions/files/file-queue.js';
+import { HistoryService } from '#daemon/sessions/history/history-service.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
@@ -102,14 +102,14 @@ beforeEach(async () => {
     sessions,
     live,
     models: idleDesk(home.paths),
-    history: new HistoryDesk({
+    history: new HistoryService({
       open: () => keeper.history(),
       recordings: home.paths.recordings,
       settings: home.paths.settings,
       tidy: () => keeper.tidy(),
     }),
     vocabulary: noVocabulary,
-    files: new FileDesk({ sessions, clock: systemClock }),
+    files: new FileQueue({ sessions, clock: systemClock }),
     clock: systemClock,
     log: silentLog,
     status: () => {

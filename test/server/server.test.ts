@@ -10,7 +10,7 @@ import type { JobEvent } from '#daemon/protocol/messages.js';
 import type { DaemonStatus } from '#daemon/protocol/status.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
 import { SottoServer } from '#daemon/server/server.js';
-import { FileDesk } from '#daemon/sessions/files/file-desk.js';
+import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
@@ -56,7 +56,7 @@ beforeEach(async () => {
     models: idleDesk(home.paths),
     history: noHistory,
     vocabulary: noVocabulary,
-    files: new FileDesk({ sessions, clock: systemClock }),
+    files: new FileQueue({ sessions, clock: systemClock }),
     clock: systemClock,
     log: silentLog,
     status,
@@ -394,7 +394,7 @@ describe('status and end', () => {
       models: idleDesk(home.paths),
       history: noHistory,
       vocabulary: noVocabulary,
-      files: new FileDesk({ sessions, clock: systemClock }),
+      files: new FileQueue({ sessions, clock: systemClock }),
       clock: systemClock,
       log: silentLog,
       status,

@@ -7,11 +7,11 @@ import type { Logger } from '../logger.js';
 import { messageOf, type SottoError } from '../protocol/errors.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
-import { FileDesk } from '../sessions/files/file-desk.js';
-import { HistoryDesk } from '../sessions/history/history-desk.js';
+import { FileQueue } from '../sessions/files/file-queue.js';
+import { HistoryService } from '../sessions/history/history-service.js';
 import { LiveSessions } from '../sessions/live/live-sessions.js';
-import { ModelDesk } from '../sessions/models/model-desk.js';
-import { VocabularyDesk } from '../sessions/vocabulary/vocabulary-desk.js';
+import { ModelService } from '../sessions/models/model-service.js';
+import { VocabularyService } from '../sessions/vocabulary/vocabulary-service.js';
 import { buildApi } from '../server/api.js';
 import { ApiPort } from '../server/http/port.js';
 import { sweepInputs, sweepUploads } from '../upload.js';
@@ -90,7 +90,7 @@ export async function runDaemon({
     insteadOf: () => supervisor.insteadOf,
     onIdleChange: () => watchIdle(),
   });
-  const models = new ModelDesk({
+  const models = new ModelService({
     engine: supervisor,
     shelves: shelvesOf(paths),
     settings: paths.settings,
@@ -100,7 +100,7 @@ export async function runDaemon({
     onIdleChange: () => watchIdle(),
   });
 
-  const files = new FileDesk({ sessions, clock: systemClock, onIdleChange: () => watchIdle() });
+  const files = new FileQueue({ sessions, clock: systemClock, onIdleChange: () => watchIdle() });
 
   const watchIdle = (): void => {
     calmIdle?.cancel();
@@ -204,13 +204,13 @@ export async function runDaemon({
     live,
     models,
     files,
-    history: new HistoryDesk({
+    history: new HistoryService({
       open: () => keeper.history(),
       recordings: paths.recordings,
       settings: paths.settings,
       tidy: () => keeper.tidy(),
     }),
-    vocabulary: new VocabularyDesk(parts.vocabulary.file),
+    vocabulary: new VocabularyService(parts.vocabulary.file),
     api,
     clock: systemClock,
     log,

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import type { LiveSessions } from '../sessions/live/live-sessions.js';
-import type { ModelDesk } from '../sessions/models/model-desk.js';
+import type { ModelService } from '../sessions/models/model-service.js';
 import type { Sessions } from '../sessions/sessions.js';
 import { Admission } from './http/admission.js';
 import { healthRoute } from './http/health.js';
@@ -25,7 +25,7 @@ export interface Api {
 export interface ApiContext {
   readonly sessions: Sessions;
   readonly live: LiveSessions;
-  readonly models: ModelDesk;
+  readonly models: ModelService;
   readonly status: () => DaemonStatus;
   /** Private folder for what is being sent, emptied at the start. */
   readonly uploads: string;

@@ -1,17 +1,17 @@
 /** What one client asks about the daemon's files: its answers as messages, and the watches that are not over. */
 import { SottoError } from '../protocol/errors.js';
 import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
-import type { FileDesk } from '../sessions/files/file-desk.js';
+import type { FileQueue } from '../sessions/files/file-queue.js';
 
 /** Watches of one connection. */
 const MOST_WATCHES = 8;
 
 export class FileRequests {
-  readonly #desk: FileDesk;
+  readonly #desk: FileQueue;
   readonly #send: (message: DaemonMessage, onlyForDisplay: boolean) => boolean;
   readonly #watches = new Map<string, { close(): void }>();
 
-  constructor(desk: FileDesk, send: (message: DaemonMessage, onlyForDisplay: boolean) => boolean) {
+  constructor(desk: FileQueue, send: (message: DaemonMessage, onlyForDisplay: boolean) => boolean) {
     this.#desk = desk;
     this.#send = send;
   }

@@ -2,20 +2,20 @@
 import { SottoError } from '../protocol/errors.js';
 import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
 import { MODEL_LIMITS } from '../protocol/models.js';
-import type { ModelDesk } from '../sessions/models/model-desk.js';
-import type { DeskNotice, Member } from '../sessions/models/work.js';
+import type { ModelService } from '../sessions/models/model-service.js';
+import type { ModelJobEvent, Subscription } from '../sessions/models/model-job.js';
 
 /** @returns whether it was sent: what is only for display is not, to a reader who is slow */
 export type Send = (message: DaemonMessage, onlyForDisplay: boolean) => boolean;
 
 export class ModelRequests {
-  readonly #desk: ModelDesk;
+  readonly #desk: ModelService;
   readonly #send: Send;
-  readonly #open = new Map<string, Member>();
+  readonly #open = new Map<string, Subscription>();
   /** Those of them that end only when they are called off. */
   readonly #watches = new Set<string>();
 
-  constructor(desk: ModelDesk, send: Send) {
+  constructor(desk: ModelService, send: Send) {
     this.#desk = desk;
     this.#send = send;
   }
@@ -47,18 +47,18 @@ export class ModelRequests {
 
   /** @returns whether there is a request of this id */
   cancel(id: string): boolean {
-    const member = this.#open.get(id);
-    member?.cancel();
-    return member !== undefined;
+    const subscription = this.#open.get(id);
+    subscription?.cancel();
+    return subscription !== undefined;
   }
 
   /** The client is gone; what belongs to the daemon goes on. */
   close(): void {
-    for (const member of this.#open.values()) member.leave();
+    for (const subscription of this.#open.values()) subscription.leave();
     this.#open.clear();
   }
 
-  #notify(id: string, notice: DeskNotice): boolean {
+  #notify(id: string, notice: ModelJobEvent): boolean {
     if (notice.type === 'event') {
       return this.#send({ ...notice, type: 'models-event', id }, notice.seq === undefined);
     }

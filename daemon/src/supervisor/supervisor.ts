@@ -20,7 +20,7 @@ import type {
 } from './engine.js';
 import { EngineProcess, type EngineCommand } from './engine-process.js';
 import { HangWatch } from './hang-watch.js';
-import { LiveDesk } from './live-desk.js';
+import { EngineStreams } from './engine-streams.js';
 import type { ModelAccess } from './model-access.js';
 import { ModelCare, type WarmPlan } from './model-care.js';
 import { ProgressWatch } from './progress-watch.js';
@@ -63,7 +63,7 @@ export class Supervisor implements Engine, ModelEngine {
   #process: EngineProcess | undefined;
   #watch: HangWatch | undefined;
   #progress: ProgressWatch | undefined;
-  readonly #live: LiveDesk;
+  readonly #live: EngineStreams;
   /** What the engine said of a session before it was put down for it. */
   #liveFault: SottoError | undefined;
   #current: CurrentJob | undefined;
@@ -89,7 +89,7 @@ export class Supervisor implements Engine, ModelEngine {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#live = new LiveDesk({
+    this.#live = new EngineStreams({
       clock: options.clock,
       send: (message) => this.#process?.send(message),
       progressMs: () => this.#progress?.movedMs,

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelsRequest, ModelsResult } from '#daemon/protocol/models.js';
-import { ModelDesk } from '#daemon/sessions/models/model-desk.js';
+import { ModelService } from '#daemon/sessions/models/model-service.js';
 import type { NamedStatus } from '#daemon/sessions/models/model-states.js';
 import { placeModel } from '#test/harness/desk-server.js';
 import { impatientClock, modelFiles } from '#test/harness/hub-model.js';
@@ -26,7 +26,7 @@ let folder: string;
 let settings: string;
 let engine: PuppetModels;
 let clock: VirtualClock;
-let desk: ModelDesk;
+let service: ModelService;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'so-desk-'));
   settings = join(folder, 'settings.json');
@@ -38,16 +38,16 @@ beforeEach(() => {
   clock = new VirtualClock();
   const own = { settings: { endpoint: hub.endpoint }, clock: impatientClock() };
   const machineSpeed = join(folder, 'machine.json');
-  desk = new ModelDesk({ engine, shelves, settings, machineSpeed, clock, log: silentLog, hub: own });
+  service = new ModelService({ engine, shelves, settings, machineSpeed, clock, log: silentLog, hub: own });
 });
 afterEach(async () => {
-  await desk.stop();
+  await service.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
 function ask(request: ModelsRequest): Promise<ModelsResult> {
   return new Promise((resolve, reject) => {
-    desk.request(request, (notice) => {
+    service.request(request, (notice) => {
       if (notice.type === 'done') resolve(notice.result);
       if (notice.type === 'failed') reject(notice.error);
       if (notice.type === 'cancelled') reject(new SottoError('CANCELLED', 'cancelled'));
@@ -68,22 +68,22 @@ async function use(name: string): Promise<void> {
 
 test('a model that was pulled is installed, and its states are told in order', async () => {
   const told: NamedStatus[] = [];
-  desk.states.watch((status) => void told.push(status));
+  service.states.watch((status) => void told.push(status));
   expect(await ask({ do: 'pull', model: 'someone/model' })).toMatchObject({ outcome: 'pulled' });
-  expect(desk.states.of('model')).toEqual({ name: 'model', state: 'installed' });
+  expect(service.states.of('model')).toEqual({ name: 'model', state: 'installed' });
   const states = told.filter(({ name }) => name === 'model').map(({ state }) => state);
   expect([...new Set(states)]).toEqual(['downloading', 'verifying', 'installed']);
 });
 
 describe('a model that is not here yet', () => {
   test.each(['downloading', 'verifying'] as const)('is said to be %s, with its progress', async (stage) => {
-    const files = desk.states.begin('coming', stage);
+    const files = service.states.begin('coming', stage);
     files.at(stage, 0.427);
     const refused = { code: 'MODEL_NOT_READY', message: expect.stringContaining(`${stage}, 42`) as unknown };
-    expect(() => desk.request({ do: 'use', model: 'coming' }, () => true)).toThrow(
+    expect(() => service.request({ do: 'use', model: 'coming' }, () => true)).toThrow(
       expect.objectContaining(refused),
     );
-    expect(() => desk.request({ do: 'verify', model: 'coming' }, () => true)).toThrow(
+    expect(() => service.request({ do: 'verify', model: 'coming' }, () => true)).toThrow(
       expect.objectContaining(refused),
     );
     // Waiting for it is possible all the same.
@@ -94,10 +94,10 @@ describe('a model that is not here yet', () => {
   });
 
   test('and does not come is not found, also where it failed before', () => {
-    const find = (): unknown => desk.request({ do: 'verify', model: 'nowhere' }, () => true);
+    const find = (): unknown => service.request({ do: 'verify', model: 'nowhere' }, () => true);
     expect(find).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
     const error = new SottoError('MODEL_CORRUPT', 'cut off');
-    desk.states.begin('nowhere', 'downloading').end({ present: false, error });
+    service.states.begin('nowhere', 'downloading').end({ present: false, error });
     expect(find).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
   });
 });
@@ -153,7 +153,7 @@ describe('waiting for a model', () => {
 describe('removing a model', () => {
   const code = (name: string): string => {
     try {
-      desk.request({ do: 'remove', model: name }, () => true).leave();
+      service.request({ do: 'remove', model: name }, () => true).leave();
       return 'accepted';
     } catch (error) {
       return SottoError.from(error).code;

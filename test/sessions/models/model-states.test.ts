@@ -6,7 +6,7 @@ import {
   ModelStates,
   NEXT,
   stepsBetween,
-  type FileWork,
+  type ModelFilesTask,
   type NamedStatus,
 } from '#daemon/sessions/models/model-states.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
@@ -125,7 +125,7 @@ describe('the states of models', () => {
             expect(status.fraction).toBeGreaterThanOrEqual(before.fraction);
           now.set(status.name, status);
         });
-        const works: FileWork[] = [];
+        const works: ModelFilesTask[] = [];
         for (const one of steps) {
           if (one.do === 'begin') works.push(states.begin(one.name, one.stage));
           if (one.do === 'at') works[one.which]?.at(one.stage, one.fraction);

@@ -25,7 +25,7 @@ const START_MS = 20_000;
 const END_MS = 5_000;
 
 /** What is still there after the daemon was stopped; nothing should be. */
-export interface Leftovers {
+export interface DraftSweeper {
   readonly processes: readonly number[];
   readonly socket: boolean;
   readonly home: boolean;
@@ -41,7 +41,7 @@ export interface TestDaemon {
   /** Whether a service manager restarts it. */
   readonly isAgent: boolean;
   /** Ends it and removes all of its files; does nothing where it was not started. Never throws. */
-  stop(): Promise<Leftovers | undefined>;
+  stop(): Promise<DraftSweeper | undefined>;
 }
 
 export interface TestDaemonOptions {
@@ -94,7 +94,7 @@ export class OwnDaemon implements TestDaemon {
     return undefined;
   }
 
-  async stop(): Promise<Leftovers | undefined> {
+  async stop(): Promise<DraftSweeper | undefined> {
     if (this.#starting === undefined) return undefined;
     await this.#starting.catch(() => undefined);
     this.#starting = undefined;

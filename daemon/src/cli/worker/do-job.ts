@@ -12,12 +12,12 @@ import { MODEL_CODES } from '../model-codes.js';
 import type { Transcriber } from '../transcriber.js';
 import { documentOf, type Document } from '../transcript.js';
 import type { FetchedAudio, FetchLimits } from './fetch-audio.js';
-import type { Leftovers } from './leftovers.js';
+import type { DraftSweeper } from './leftovers.js';
 import { MAX_TEXT_BYTES, type JobProgress, type JobResult, type QueueJob } from './queue-job.js';
 import type { Roots } from './roots.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface JobDesk {
+export interface JobDeps {
   readonly worker: string;
   readonly roots: Roots;
   readonly limits: FetchLimits;
@@ -25,7 +25,7 @@ export interface JobDesk {
   readonly model?: string;
   /** Of this machine's daemon; closed after the job. */
   readonly transcriber: () => Promise<Transcriber>;
-  readonly leftovers: Pick<Leftovers, 'sweep'>;
+  readonly draftSweeper: Pick<DraftSweeper, 'sweep'>;
   /** Texts that wait in the queue. `there`: another one came first. */
   readonly texts: {
     has(id: string): Promise<boolean>;
@@ -34,7 +34,7 @@ export interface JobDesk {
 }
 
 /** A job as the queue hands it out. */
-export interface Handed {
+export interface JobAttempt {
   readonly id: string;
   readonly job: QueueJob;
   /** Whether a worker fell silent while it was at it. */
@@ -42,26 +42,26 @@ export interface Handed {
 }
 
 /** @throws SottoError */
-export async function doJob(
-  { id, job, wasLost }: Handed,
-  desk: JobDesk,
+export async function runJob(
+  { id, job, wasLost }: JobAttempt,
+  deps: JobDeps,
   signal: AbortSignal,
   onProgress: (progress: JobProgress) => void,
 ): Promise<JobResult> {
-  const { worker, roots } = desk;
+  const { worker, roots } = deps;
   const { extension } = formatOf(job.format);
   const file = job.target.kind === 'file' ? await roots.target(job.target.path, extension) : undefined;
   // Before the look for its text: who died may have placed it.
-  if (file !== undefined) await desk.leftovers.sweep(dirname(file), { afterDeath: wasLost });
-  if (file === undefined ? await desk.texts.has(id) : await hasText(file))
+  if (file !== undefined) await deps.draftSweeper.sweep(dirname(file), { afterDeath: wasLost });
+  if (file === undefined ? await deps.texts.has(id) : await hasText(file))
     return { outcome: 'there', worker };
-  const audio = await openAudio(job, desk, signal);
+  const audio = await openAudio(job, deps, signal);
   try {
     const folder = dirname(file ?? audio.path);
-    const { text, transcript } = await transcribe(job, audio.path, folder, desk, signal, onProgress);
+    const { text, transcript } = await transcribe(job, audio.path, folder, deps, signal, onProgress);
     // Whoever has lost the job to another worker leaves its place alone.
     if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
-    const outcome = file === undefined ? await keep(id, text, desk) : await place(file, text);
+    const outcome = file === undefined ? await keep(id, text, deps) : await place(file, text);
     const { durationSeconds, language } = transcript.summary;
     return { outcome, worker, durationSeconds, language };
   } finally {
@@ -98,7 +98,7 @@ export function verdictOn(error: SottoError, job: QueueJob | undefined): 'again'
 
 async function openAudio(
   { source }: QueueJob,
-  { roots, limits }: JobDesk,
+  { roots, limits }: JobDeps,
   signal: AbortSignal,
 ): Promise<FetchedAudio> {
   if (source.kind === 'path') {
@@ -112,7 +112,7 @@ async function transcribe(
   job: QueueJob,
   path: string,
   folder: string,
-  { worker, roots, transcriber: open, model: usual }: JobDesk,
+  { worker, roots, transcriber: open, model: usual }: JobDeps,
   signal: AbortSignal,
   onProgress: (progress: JobProgress) => void,
 ): Promise<Document> {
@@ -140,7 +140,7 @@ async function place(file: string, text: string): Promise<'done' | 'there'> {
   return (await placeText(file, text, { existing: 'keep' })) === 'placed' ? 'done' : 'there';
 }
 
-async function keep(id: string, text: string, { texts }: JobDesk): Promise<'done' | 'there'> {
+async function keep(id: string, text: string, { texts }: JobDeps): Promise<'done' | 'there'> {
   if (Buffer.byteLength(text) <= MAX_TEXT_BYTES) return texts.put(id, text);
   throw new SottoError('OUTPUT_FAILED', 'the text is too long for the queue', {
     hint: 'write it to a shared disk with --output-dir FOLDER',

@@ -7,7 +7,7 @@ import { SottoError } from '../../protocol/errors.js';
 import type { JobQueue } from './connect-queue.js';
 import { timeout } from '../../async.js';
 import {
-  errorOfReason,
+  parseReason,
   parseProgress,
   parseResult,
   QUEUE_NAME,
@@ -103,7 +103,7 @@ async function endingOf(queue: JobQueue, id: string): Promise<Ending | undefined
   if (state !== 'completed' && state !== 'failed') return undefined;
   const job = await queue.getJob(id);
   if (job === undefined) return undefined;
-  if (state === 'failed') return { error: errorOfReason(job.failedReason) };
+  if (state === 'failed') return { error: parseReason(job.failedReason) };
   const result = parseResult(job.returnvalue);
   if (result !== undefined) return { result };
   return {

@@ -7,7 +7,7 @@ import { sweepDrafts } from '../place-text.js';
 
 const EVERY_MS = 6 * 3600_000;
 
-export class Leftovers {
+export class DraftSweeper {
   readonly #sweptMs = new Map<string, number>();
 
   async sweep(folder: string, { afterDeath }: { readonly afterDeath: boolean }): Promise<void> {

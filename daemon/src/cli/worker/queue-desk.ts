@@ -4,11 +4,11 @@ import type { Redis } from 'ioredis';
 import * as v from 'valibot';
 import type { SottoError } from '../../protocol/errors.js';
 import { openQueue, openRedis, probeQueue, readName, type JobQueue } from './connect-queue.js';
-import { errorOfReason, parseProgress, queueJobSchema, textKey } from './queue-job.js';
+import { parseReason, parseProgress, queueJobSchema, textKey } from './queue-job.js';
 import { askedQueue } from './queue-url.js';
 import { oneLine } from './worker-words.js';
 
-interface Desk {
+interface QueueConnection {
   readonly queue: JobQueue;
   readonly client: Redis;
 }
@@ -42,27 +42,27 @@ export async function statusOf(queue: JobQueue, mostFailed = Infinity): Promise<
 }
 
 export function queueStatus(url: string, asJson: boolean): Promise<number> {
-  return atDesk(url, async ({ queue }, shown) => {
+  return withQueue(url, async ({ queue }, shown) => {
     const status = await statusOf(queue, asJson ? Infinity : SHOWN_FAILED);
     if (asJson) {
       say(JSON.stringify({ queue: shown, ...status }));
       return 0;
     }
     const { counts, workers, active, failed } = status;
-    const { waiting = 0, delayed = 0, active: busy = 0, completed = 0, failed: lost = 0 } = counts;
-    say(`${shown}: ${waiting + delayed} waiting, ${busy} running, ${completed} done, ${lost} failed`);
+    const { waiting = 0, delayed = 0, active: busy = 0, completed = 0, failed: failedCount = 0 } = counts;
+    say(`${shown}: ${waiting + delayed} waiting, ${busy} running, ${completed} done, ${failedCount} failed`);
     say(workers.length === 0 ? 'no worker is connected' : `workers: ${workers.map(oneLine).join(', ')}`);
     for (const { name, worker, seconds } of active)
       say(`  ${oneLine(worker)}: ${oneLine(name)}${seconds > 0 ? `, ${Math.floor(seconds)} s` : ''}`);
     for (const { name, code, message } of failed)
       say(`  failed: ${oneLine(name)}: ${oneLine(message)} (${code})`);
-    if (lost > failed.length) say(`  and ${lost - failed.length} more (--json lists all)`);
+    if (failedCount > failed.length) say(`  and ${failedCount - failed.length} more (--json lists all)`);
     return 0;
   });
 }
 
 export function queueRetry(url: string): Promise<number> {
-  return atDesk(url, async ({ queue }) => {
+  return withQueue(url, async ({ queue }) => {
     const tried = await eachFailed(queue, async (job) => {
       await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true });
     });
@@ -72,10 +72,10 @@ export function queueRetry(url: string): Promise<number> {
 }
 
 export function queueClear(url: string, all: boolean): Promise<number> {
-  return atDesk(url, async ({ queue, client }) => {
+  return withQueue(url, async ({ queue, client }) => {
     if (!all) {
-      const taken = await eachFailed(queue, (job) => job.remove());
-      say(taken === 0 ? 'no failed files' : `${countOf(taken)} removed`);
+      const removed = await eachFailed(queue, (job) => job.remove());
+      say(removed === 0 ? 'no failed files' : `${countOf(removed)} removed`);
       return 0;
     }
     const counts = await queue.getJobCounts();
@@ -90,13 +90,13 @@ export function queueClear(url: string, all: boolean): Promise<number> {
   });
 }
 
-async function atDesk(url: string, work: (desk: Desk, shown: string) => Promise<number>): Promise<number> {
+async function withQueue(url: string, work: (connection: QueueConnection, shown: string) => Promise<number>): Promise<number> {
   const address = askedQueue(url);
   await probeQueue(address);
-  let lost: (error: SottoError) => void = () => undefined;
-  const away = new Promise<never>((_, reject) => (lost = reject));
+  let failedCount: (error: SottoError) => void = () => undefined;
+  const away = new Promise<never>((_, reject) => (failedCount = reject));
   // Who looks does not wait.
-  const client = await openRedis(address, { onAway: (error) => lost(error), onBack: () => undefined });
+  const client = await openRedis(address, { onAway: (error) => failedCount(error), onBack: () => undefined });
   try {
     const queue = await openQueue(client);
     return await Promise.race([work({ queue, client }, address.shown), away]);
@@ -119,7 +119,7 @@ async function failedJobs(queue: JobQueue, most: number): Promise<FailedJob[]> {
     const page = await queue.getFailed(found.length, Math.min(found.length + AT_ONCE, most) - 1);
     found.push(
       ...page.map((job) => {
-        const { code, message } = errorOfReason(job.failedReason ?? '');
+        const { code, message } = parseReason(job.failedReason ?? '');
         return { id: job.id ?? '', name: nameOf(job), code, message, attempts: job.attemptsMade };
       }),
     );

@@ -129,12 +129,12 @@ export function textKey(id: string): string {
 }
 
 /** Why a job failed is kept as text: `AUDIO_EMPTY: the file has no audio`. */
-export function writtenReason({ code, message }: SottoError): string {
+export function formatReason({ code, message }: SottoError): string {
   return `${code}: ${message}`;
 }
 
 /** On one line, and without what a terminal would take for orders. */
-export function errorOfReason(written: string): SottoError {
+export function parseReason(written: string): SottoError {
   const reason = oneLine(written);
   const [, code = '', message = ''] = /^([A-Z_]+): (.*)$/.exec(reason) ?? [];
   if (isErrorCode(code)) return new SottoError(code, message);

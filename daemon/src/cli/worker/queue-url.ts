@@ -36,13 +36,13 @@ const MAX_SOCKET_BYTES = 103;
  */
 export function parseQueueUrl(text: string, env: Env = process.env): QueueAddress {
   const password = env.SOTTO_QUEUE_PASSWORD;
-  const kept = password === undefined || password === '' ? undefined : password;
-  if (text.startsWith('unix:')) return unixAddress(text.slice('unix:'.length), kept);
+  const fallbackPassword = password === undefined || password === '' ? undefined : password;
+  if (text.startsWith('unix:')) return unixAddress(text.slice('unix:'.length), fallbackPassword);
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined) throw wrong('it is not a URL');
+  if (url === undefined) throw invalidUrl('it is not a URL');
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')
-    throw wrong(`${url.protocol} is not supported`);
-  return redisAddress(url, kept);
+    throw invalidUrl(`${url.protocol} is not supported`);
+  return redisAddress(url, fallbackPassword);
 }
 
 /** As it was asked for; what there is to know about it is said on stderr. @throws SottoError INVALID_ARGUMENT */
@@ -52,17 +52,17 @@ export function askedQueue(text: string): QueueAddress {
   return address;
 }
 
-function redisAddress(url: URL, kept: string | undefined): QueueAddress {
-  if (url.hostname === '') throw wrong('the host is missing');
-  if (url.search !== '' || url.hash !== '') throw wrong('nothing may follow the database number');
+function redisAddress(url: URL, fallbackPassword: string | undefined): QueueAddress {
+  if (url.hostname === '') throw invalidUrl('the host is missing');
+  if (url.search !== '' || url.hash !== '') throw invalidUrl('nothing may follow the database number');
   const tls = url.protocol === 'rediss:';
   // IPv6 stands in brackets.
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? REDIS_PORT : Number(url.port);
-  if (port === 0) throw wrong('0 is not a port');
+  if (port === 0) throw invalidUrl('0 is not a port');
   const db = databaseOf(url.pathname.replace(/^\//, ''));
-  const username = plain(url.username);
-  const password = plain(url.password) ?? kept;
+  const username = decode(url.username);
+  const password = decode(url.password) ?? fallbackPassword;
   const [scheme, account] = [tls ? 'rediss' : 'redis', username === undefined ? '' : `${url.username}@`];
   const where = `${url.hostname}:${port}${db === 0 ? '' : `/${db}`}`;
   const warning = isLoopback(host) ? undefined : warningOf(password !== undefined, tls);
@@ -91,11 +91,11 @@ function warningOf(hasPassword: boolean, tls: boolean): string | undefined {
 /** `/absolute/path?db=3`, with `//` in front of it or not. */
 function unixAddress(rest: string, password: string | undefined): QueueAddress {
   const [, raw = '', query] = /^(?:\/\/(?=\/))?([^?#]*)(?:\?([^#]*))?$/.exec(rest) ?? [];
-  const path = plain(raw) ?? '';
-  if (!isAbsolute(path) || path.includes('\0')) throw wrong('unix: needs the absolute path of a socket');
-  if (Buffer.byteLength(path) > MAX_SOCKET_BYTES) throw wrong('the socket path is too long');
+  const path = decode(raw) ?? '';
+  if (!isAbsolute(path) || path.includes('\0')) throw invalidUrl('unix: needs the absolute path of a socket');
+  if (Buffer.byteLength(path) > MAX_SOCKET_BYTES) throw invalidUrl('the socket path is too long');
   const number = query === undefined ? '' : /^db=(\d+)$/.exec(query)?.[1];
-  if (number === undefined) throw wrong('only ?db=NUMBER may follow the socket path');
+  if (number === undefined) throw invalidUrl('only ?db=NUMBER may follow the socket path');
   const db = databaseOf(number);
   return {
     connection: { path, db, ...defined({ password }) },
@@ -106,17 +106,17 @@ function unixAddress(rest: string, password: string | undefined): QueueAddress {
 function databaseOf(text: string): number {
   if (text === '') return 0;
   const db = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  if (!(db <= MAX_DB)) throw wrong('the database must be a number');
+  if (!(db <= MAX_DB)) throw invalidUrl('the database must be a number');
   return db;
 }
 
 /** `%40` as what it stands for; undefined for nothing. */
-function plain(text: string): string | undefined {
+function decode(text: string): string | undefined {
   if (text === '') return undefined;
   try {
     return decodeURIComponent(text);
   } catch {
-    throw wrong('% must be followed by two hexadecimal digits');
+    throw invalidUrl('% must be followed by two hexadecimal digits');
   }
 }
 
@@ -124,7 +124,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-function wrong(why: string): SottoError {
+function invalidUrl(why: string): SottoError {
   return new SottoError('INVALID_ARGUMENT', `invalid queue address: ${why}`, {
     hint: 'use --queue redis://host:6379, rediss://user@host:6380/2 or unix:/path/of/redis.sock',
   });

@@ -8,7 +8,7 @@ import type { SottoError } from '../../protocol/errors.js';
 import { messageOf } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
 import { openRedis, probeQueue, writtenName } from './connect-queue.js';
-import { doJob, verdictOn, type JobDesk } from './do-job.js';
+import { runJob, verdictOn, type JobDeps } from './do-job.js';
 import { timeout } from '../../async.js';
 import { Pace, type Rate } from './pace.js';
 import {
@@ -17,7 +17,7 @@ import {
   QUEUE_NAME,
   QUEUE_PREFIX,
   textKey,
-  writtenReason,
+  formatReason,
   type JobProgress,
   type JobResult,
   type QueueJob,
@@ -43,7 +43,7 @@ export interface WorkerRun {
   readonly concurrency: number;
   readonly rate?: Rate;
   readonly timing: Timing;
-  readonly desk: Omit<JobDesk, 'texts' | 'worker'>;
+  readonly deps: Omit<JobDeps, 'texts' | 'worker'>;
   readonly say: (line: string) => void;
   /** Resolves when it is to end: no more jobs, the ones in hand get a while. */
   readonly told: Promise<void>;
@@ -98,7 +98,7 @@ async function awaitQueue({ address, say, told }: WorkerRun): Promise<boolean> {
 class QueueWorker {
   readonly #run: WorkerRun;
   readonly #client: Redis;
-  readonly #desk: JobDesk;
+  readonly #deps: JobDeps;
   readonly #pace: Pace;
   readonly #inHand = new Map<string, AbortController>();
   #bull: Worker<QueueJob, JobResult> | undefined;
@@ -123,7 +123,7 @@ class QueueWorker {
           ? ('done' as const)
           : ('there' as const),
     };
-    this.#desk = { ...run.desk, worker: run.name, texts };
+    this.#deps = { ...run.deps, worker: run.name, texts };
   }
 
   async work(): Promise<void> {
@@ -170,9 +170,9 @@ class QueueWorker {
     let data: QueueJob | undefined;
     try {
       data = parseJob(job.data);
-      const handed = { id, job: data, wasLost: job.stalledCounter > 0 };
+      const attempt = { id, job: data, wasLost: job.stalledCounter > 0 };
       const report = throttled((progress) => void job.updateProgress(progress).catch(() => undefined));
-      const result = await doJob(handed, this.#desk, controller.signal, report);
+      const result = await runJob(attempt, this.#deps, controller.signal, report);
       this.#hasWorked = true;
       this.#rests = 0;
       this.#run.say(sayJob(data.name, result, performance.now() - beganMs));
@@ -213,7 +213,7 @@ class QueueWorker {
     const last = verdict === 'never' || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
     this.#run.say(`${last ? 'failed' : 'failed for now'}: ${data?.name ?? job.id ?? ''}: ${error.message}`);
     const { UnrecoverableError } = await import('bullmq');
-    const reason = writtenReason(error);
+    const reason = formatReason(error);
     throw verdict === 'never' ? new UnrecoverableError(reason) : new Error(reason);
   }
 

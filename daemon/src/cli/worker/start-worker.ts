@@ -5,7 +5,7 @@ import { plainView } from '../plain-view.js';
 import { daemonTranscriber } from '../transcribers.js';
 import { sayFailure } from '../view.js';
 import { sweepFetched } from './fetch-audio.js';
-import { Leftovers } from './leftovers.js';
+import { DraftSweeper } from './leftovers.js';
 import type { Rate } from './pace.js';
 import { askedQueue } from './queue-url.js';
 import { Roots } from './roots.js';
@@ -51,7 +51,7 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
       concurrency,
       ...defined({ rate }),
       timing: { lockMs, stalledMs, backoffMs },
-      desk: {
+      deps: {
         roots,
         limits: {
           maxBytes: settings.maxDownloadBytes,
@@ -60,7 +60,7 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
         },
         ...defined({ model }),
         transcriber: () => daemonTranscriber(paths, view, model),
-        leftovers: new Leftovers(),
+        draftSweeper: new DraftSweeper(),
       },
       say,
       told,

@@ -2,12 +2,12 @@
 import { stat } from 'node:fs/promises';
 import type { ModelsList } from '../../protocol/models.js';
 import { CHOSEN_MODEL, isOpenaiName, type ApiModel } from '../../protocol/openai.js';
-import type { ModelDesk } from '../../sessions/models/model-desk.js';
+import type { ModelService } from '../../sessions/models/model-service.js';
 import { json, type Route } from '../http/route.js';
 import { modelNotFound } from './request.js';
 
 type Installed = ModelsList['installed'][number];
-type Desk = Pick<ModelDesk, 'request'>;
+type Desk = Pick<ModelService, 'request'>;
 
 export function modelsRoutes(desk: Desk): Route[] {
   return [

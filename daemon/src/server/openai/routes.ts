@@ -1,6 +1,6 @@
 /** What programs that speak OpenAI's API are served. */
 import type { Clock } from '../../clock.js';
-import type { ModelDesk } from '../../sessions/models/model-desk.js';
+import type { ModelService } from '../../sessions/models/model-service.js';
 import type { Sessions } from '../../sessions/sessions.js';
 import type { Route } from '../http/route.js';
 import { documentRoute } from './document.js';
@@ -10,7 +10,7 @@ import { transcribeRoutes } from './transcribe-routes.js';
 
 export interface OpenaiContext {
   readonly sessions: Sessions;
-  readonly models: ModelDesk;
+  readonly models: ModelService;
   /** Private folder for what is being sent. */
   readonly uploads: string;
   readonly clock: Clock;

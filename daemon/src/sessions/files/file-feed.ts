@@ -2,29 +2,29 @@
 import type { Clock } from '../../clock.js';
 import type { FilesEvent } from '../../protocol/files.js';
 import { Pace } from '../pace.js';
-import type { Change, FileWork } from './file-work.js';
+import type { Change, QueuedFile } from './queued-file.js';
 
 export class FileFeed {
-  readonly #all: () => readonly FileWork[];
+  readonly #all: () => readonly QueuedFile[];
   readonly #send: (event: FilesEvent) => boolean;
   readonly #pace: Pace;
-  readonly #wentOn = new Set<FileWork>();
-  #hasMoved = true;
+  readonly #progressed = new Set<QueuedFile>();
+  #hasStateChange = true;
 
   /** @param send false if it could not be passed on: it is tried again */
-  constructor(all: () => readonly FileWork[], clock: Clock, send: (event: FilesEvent) => boolean) {
+  constructor(all: () => readonly QueuedFile[], clock: Clock, send: (event: FilesEvent) => boolean) {
     this.#all = all;
     this.#send = send;
-    this.#pace = new Pace(clock, () => this.#tell());
+    this.#pace = new Pace(clock, () => this.#emit());
     this.#pace.atOnce();
   }
 
-  changed(work: FileWork | undefined, change: Change): void {
-    if (work !== undefined && change === 'went on') {
-      this.#wentOn.add(work);
+  changed(queued: QueuedFile | undefined, change: Change): void {
+    if (queued !== undefined && change === 'progress') {
+      this.#progressed.add(queued);
       this.#pace.nowAndThen();
     } else {
-      this.#hasMoved = true;
+      this.#hasStateChange = true;
       this.#pace.atOnce();
     }
   }
@@ -33,15 +33,15 @@ export class FileFeed {
     this.#pace.close();
   }
 
-  #tell(): boolean {
-    if (this.#hasMoved) {
+  #emit(): boolean {
+    if (this.#hasStateChange) {
       if (!this.#send({ type: 'files', files: this.#all().map(({ facts }) => facts) })) return false;
-      this.#hasMoved = false;
-      this.#wentOn.clear();
+      this.#hasStateChange = false;
+      this.#progressed.clear();
     }
-    for (const work of this.#wentOn) {
-      if (!this.#send({ type: 'file', file: work.facts })) return false;
-      this.#wentOn.delete(work);
+    for (const queued of this.#progressed) {
+      if (!this.#send({ type: 'file', file: queued.facts })) return false;
+      this.#progressed.delete(queued);
     }
     return true;
   }

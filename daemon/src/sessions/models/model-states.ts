@@ -22,7 +22,7 @@ export const NEXT: Readonly<Record<ModelState, readonly ModelState[]>> = {
 export type NamedStatus = ModelStatus & { readonly name: string };
 
 /** What works on the files of a model. */
-export interface FileWork {
+export interface ModelFilesTask {
   /** @param fraction 0 … 1 */
   at(stage: 'downloading' | 'verifying', fraction?: number): void;
   /** The last word; what comes after it is not heard. `error` only where the model can't be used for it. */
@@ -34,22 +34,22 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
-interface Known {
+interface ModelEntry {
   present: boolean;
   /** The first one shows. */
-  readonly works: { stage: 'downloading' | 'verifying'; fraction: number | undefined }[];
+  readonly tasks: { stage: 'downloading' | 'verifying'; fraction: number | undefined }[];
   memory: NamedStatus | undefined;
   failure: SottoError | undefined;
   /** What watchers were told last. */
-  told: NamedStatus;
+  reported: NamedStatus;
 }
 
 /** Failures that are remembered of models that are not here. */
-const MOST_FAILURES = 64;
+const MAX_REMEMBERED_FAILURES = 64;
 
 export class ModelStates {
   readonly #clock: Clock;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, ModelEntry>();
   readonly #watchers = new Set<(status: NamedStatus) => void>();
 
   constructor(clock: Clock) {
@@ -57,50 +57,50 @@ export class ModelStates {
   }
 
   of(name: string): NamedStatus {
-    return this.#known.get(name)?.told ?? { name, state: 'absent' };
+    return this.#known.get(name)?.reported ?? { name, state: 'absent' };
   }
 
   /** Those that are here, on their way, in memory, or failed. */
   all(): NamedStatus[] {
-    return [...this.#known.values()].map(({ told }) => told).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...this.#known.values()].map(({ reported }) => reported).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Names of all models that lie on the disk now. */
   disk(names: Iterable<string>): void {
-    const here = new Set(names);
-    for (const name of here) {
+    const onDisk = new Set(names);
+    for (const name of onDisk) {
       const known = this.#get(name);
       // Another process brought it.
       if (!known.present) known.failure = undefined;
     }
     for (const [name, known] of [...this.#known]) {
-      known.present = here.has(name);
-      this.#tell(name);
+      known.present = onDisk.has(name);
+      this.#update(name);
     }
   }
 
   /** Work on a model's files begins. */
-  begin(name: string, stage: 'downloading' | 'verifying'): FileWork {
+  begin(name: string, stage: 'downloading' | 'verifying'): ModelFilesTask {
     const known = this.#get(name);
-    const work: Known['works'][number] = { stage, fraction: undefined };
+    const task: ModelEntry['tasks'][number] = { stage, fraction: undefined };
     let over = false;
-    known.works.push(work);
+    known.tasks.push(task);
     known.failure = undefined;
-    this.#tell(name);
+    this.#update(name);
     return {
       at: (now, fraction) => {
         if (over) return;
-        work.stage = now;
-        work.fraction = fraction;
-        this.#tell(name);
+        task.stage = now;
+        task.fraction = fraction;
+        this.#update(name);
       },
       end: ({ present, error }) => {
         if (over) return;
         over = true;
-        known.works.splice(known.works.indexOf(work), 1);
+        known.tasks.splice(known.tasks.indexOf(task), 1);
         known.present = present;
         known.failure = error;
-        this.#tell(name);
+        this.#update(name);
         this.#forgetFailures();
       },
     };
@@ -117,7 +117,7 @@ export class ModelStates {
     for (const [name, status] of now) this.#get(name).memory = status;
     for (const [name, known] of [...this.#known]) {
       known.memory = now.get(name);
-      this.#tell(name);
+      this.#update(name);
     }
   }
 
@@ -141,13 +141,13 @@ export class ModelStates {
     return new Promise((resolve, reject) => {
       const settle = (end: () => void): void => {
         unwatch();
-        calm.cancel();
+        timer.cancel();
         signal?.removeEventListener('abort', cancel);
         end();
       };
       const cancel = (): void =>
         settle(() => reject(new SottoError('CANCELLED', `stopped waiting for ${name}`, { hint: '' })));
-      const look = (status: NamedStatus): void => {
+      const check = (status: NamedStatus): void => {
         if (status.insteadOf?.name === name && status.state === 'ready') {
           const { error } = status.insteadOf;
           settle(() => reject(SottoError.fromWire(error)));
@@ -156,17 +156,17 @@ export class ModelStates {
         if (status.state === 'ready') settle(() => resolve(status));
         if (status.state === 'failed') settle(() => reject(failureOf(status)));
       };
-      const unwatch = this.watch(look);
-      const calm = this.#clock.after(timeoutMs, () => settle(() => reject(this.#late(name, timeoutMs))));
+      const unwatch = this.watch(check);
+      const timer = this.#clock.after(timeoutMs, () => settle(() => reject(this.#timeoutError(name, timeoutMs))));
       if (signal?.aborted === true) cancel();
       else {
         signal?.addEventListener('abort', cancel, { once: true });
-        look(this.of(name));
+        check(this.of(name));
       }
     });
   }
 
-  #late(name: string, timeoutMs: number): SottoError {
+  #timeoutError(name: string, timeoutMs: number): SottoError {
     const { state, fraction } = this.of(name);
     const far = fraction === undefined ? '' : `, ${Math.floor(fraction * 100)} %`;
     return new SottoError(
@@ -175,55 +175,55 @@ export class ModelStates {
     );
   }
 
-  #get(name: string): Known {
+  #get(name: string): ModelEntry {
     let known = this.#known.get(name);
     if (known === undefined) {
-      const told = { name, state: 'absent' } as const;
-      known = { present: false, works: [], memory: undefined, failure: undefined, told };
+      const reported = { name, state: 'absent' } as const;
+      known = { present: false, tasks: [], memory: undefined, failure: undefined, reported };
       this.#known.set(name, known);
     }
     return known;
   }
 
-  #tell(name: string): void {
+  #update(name: string): void {
     const known = this.#known.get(name);
     if (known === undefined) return;
     const next = statusOf(name, known);
-    if (next.state === 'absent' && known.works.length === 0) this.#known.delete(name);
-    const before = known.told;
+    if (next.state === 'absent' && known.tasks.length === 0) this.#known.delete(name);
+    const before = known.reported;
     if (next.state === before.state) {
       // Within a state it never goes back: two rounds of a download, an engine that begins to load anew.
       if (next.fraction !== undefined && before.fraction !== undefined && next.fraction < before.fraction)
         next.fraction = before.fraction;
       if (JSON.stringify(next) === JSON.stringify(before)) return;
-      this.#say(known, next);
+      this.#report(known, next);
       return;
     }
-    for (const state of stepsBetween(before.state, next.state)) this.#say(known, { name, state });
-    this.#say(known, next);
+    for (const state of stepsBetween(before.state, next.state)) this.#report(known, { name, state });
+    this.#report(known, next);
   }
 
-  #say(known: Known, status: NamedStatus): void {
-    known.told = status;
+  #report(known: ModelEntry, status: NamedStatus): void {
+    known.reported = status;
     for (const watcher of [...this.#watchers]) watcher(status);
   }
 
   #forgetFailures(): void {
     const failed = [...this.#known].filter(
-      ([, { failure, present, works }]) => failure !== undefined && !present && works.length === 0,
+      ([, { failure, present, tasks }]) => failure !== undefined && !present && tasks.length === 0,
     );
-    for (const [name, known] of failed.slice(0, Math.max(0, failed.length - MOST_FAILURES))) {
+    for (const [name, known] of failed.slice(0, Math.max(0, failed.length - MAX_REMEMBERED_FAILURES))) {
       known.failure = undefined;
-      this.#tell(name);
+      this.#update(name);
     }
   }
 }
 
-function statusOf(name: string, { memory, works, failure, present }: Known): NamedStatus {
+function statusOf(name: string, { memory, tasks, failure, present }: ModelEntry): NamedStatus {
   if (memory !== undefined && isInMemory(memory.state)) return { ...memory };
-  const [work] = works;
-  if (work !== undefined) {
-    return { name, state: work.stage, ...defined({ fraction: work.fraction }) };
+  const [task] = tasks;
+  if (task !== undefined) {
+    return { name, state: task.stage, ...defined({ fraction: task.fraction }) };
   }
   if (memory !== undefined) return { ...memory };
   if (failure !== undefined) return { name, state: 'failed', error: failure.toWire() };

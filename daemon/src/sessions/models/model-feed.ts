@@ -4,7 +4,7 @@ import type { ModelState } from '../../protocol/status.js';
 import { Pace } from '../pace.js';
 import type { ModelStates, NamedStatus } from './model-states.js';
 
-export class WatchFeed {
+export class ModelFeed {
   readonly #pace: Pace;
   readonly #end: () => void;
   readonly #seen = new Map<string, ModelState>();

@@ -6,9 +6,9 @@ import type { Job, JobNotice } from '../job.js';
 import { defined } from '../../protocol/defined.js';
 
 /** `moved`: another state. `went on`: more of the same. */
-export type Change = 'moved' | 'went on';
+export type Change = 'state' | 'progress';
 
-export class FileWork {
+export class QueuedFile {
   readonly segments: Segment[] = [];
   #facts: FileJob;
   #job: Job | undefined;
@@ -51,17 +51,17 @@ export class FileWork {
     }
   }
 
-  hear(notice: JobNotice): Change {
+  apply(notice: JobNotice): Change {
     switch (notice.type) {
       case 'waiting':
-        if (notice.for === 'file') this.#facts = { ...lasting(this.#facts), waitsFor: 'file' };
+        if (notice.for === 'file') this.#facts = { ...lastingFields(this.#facts), waitsFor: 'file' };
         else if (notice.for !== 'queue') this.#run({ waitsFor: notice.for });
-        else this.#facts = { ...lasting(this.#facts), position: notice.position ?? 1 };
-        return 'moved';
+        else this.#facts = { ...lastingFields(this.#facts), position: notice.position ?? 1 };
+        return 'state';
       case 'started': {
         const { durationSeconds } = notice;
         this.#run(durationSeconds === undefined ? {} : { durationSeconds });
-        return 'moved';
+        return 'state';
       }
       case 'event':
         return this.#event(notice.event);
@@ -69,14 +69,14 @@ export class FileWork {
         const { summary } = notice;
         const { language, durationSeconds } = summary;
         this.#end({ state: 'final', summary, language, durationSeconds, doneSeconds: durationSeconds });
-        return 'moved';
+        return 'state';
       }
       case 'cancelled':
         this.#end({ state: 'cancelled' });
-        return 'moved';
+        return 'state';
       case 'failed':
         this.#end({ state: 'failed', error: notice.error.toWire() });
-        return 'moved';
+        return 'state';
     }
   }
 
@@ -98,21 +98,21 @@ export class FileWork {
       case 'progress':
         this.#run({ doneSeconds: event.seconds });
     }
-    return 'went on';
+    return 'progress';
   }
 
   #run(more: Partial<FileJob>): void {
     const live = { tail: this.#tail, tentative: this.#tentative };
-    this.#facts = { ...lasting(this.#facts), ...live, state: 'running', ...more };
+    this.#facts = { ...lastingFields(this.#facts), ...live, state: 'running', ...more };
   }
 
   #end(more: Partial<FileJob>): void {
-    this.#facts = { ...lasting(this.#facts), ...more };
+    this.#facts = { ...lastingFields(this.#facts), ...more };
   }
 }
 
 /** What holds in every state. */
-function lasting(facts: FileJob): FileJob {
+function lastingFields(facts: FileJob): FileJob {
   const { id, path, addedMs, state, doneSeconds, durationSeconds, language } = facts;
   return {
     ...{ id, path, addedMs, state, doneSeconds },

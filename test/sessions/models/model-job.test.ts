@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelsEvent } from '#daemon/protocol/models.js';
-import { Work, type DeskNotice, type Member } from '#daemon/sessions/models/work.js';
+import { ModelJob, type ModelJobEvent, type Subscription } from '#daemon/sessions/models/model-job.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -12,7 +12,7 @@ const result = { do: 'unload' } as const;
 
 function setUp(endsWithClients = false) {
   const clock = new VirtualClock();
-  const work = new Work({ clock, doing: 'is tried', sameAs: 'x', endsWithClients });
+  const job = new ModelJob({ clock, activity: 'is tried', key: 'x', endsWithClients });
   let settle: { resolve: () => void; reject: (error: SottoError) => void } = {
     resolve: () => undefined,
     reject: () => undefined,
@@ -20,44 +20,44 @@ function setUp(endsWithClients = false) {
   const over = new Promise<typeof result>((resolve, reject) => {
     settle = { resolve: () => resolve(result), reject };
   });
-  work.signal.addEventListener('abort', () => settle.reject(new SottoError('CANCELLED', 'cancelled')));
+  job.signal.addEventListener('abort', () => settle.reject(new SottoError('CANCELLED', 'cancelled')));
   over.catch(() => undefined);
-  void work.run(() => over);
+  void job.run(() => over);
   const join = () => {
-    const heard: DeskNotice[] = [];
-    const member = work.join((notice) => {
+    const heard: ModelJobEvent[] = [];
+    const subscription = job.join((notice) => {
       heard.push(notice);
       return true;
     });
-    return { member, heard };
+    return { subscription, heard };
   };
-  return { clock, work, join, settle: () => settle };
+  return { clock, job, join, settle: () => settle };
 }
 
 describe('a work that several wait for', () => {
   test('tells progress no more often than is pleasant, and the last of it before a standstill', async () => {
-    const { clock, work, join } = setUp();
+    const { clock, job, join } = setUp();
     const { heard } = join();
     await turn();
     for (let i = 0; i < 50; i++) {
-      work.say(progress(i / 100));
+      job.emit(progress(i / 100));
       clock.advance(10);
     }
     const before = heard.length;
     expect(before).toBeLessThanOrEqual(7);
-    work.say(progress(0.5));
+    job.emit(progress(0.5));
     clock.advance(1000);
     expect(heard.at(-1)).toEqual({ type: 'event', event: progress(0.5) });
     // What was found to be wrong on the disk is not shown as a step back.
-    work.say(progress(0.2));
+    job.emit(progress(0.2));
     clock.advance(1000);
     expect(heard.at(-1)).toEqual({ type: 'event', event: progress(0.5) });
   });
 
   test('tells who comes later all that is numbered, how far it is, and how it ended', async () => {
-    const { work, join, settle } = setUp();
-    work.say(asking);
-    work.say(progress(0.3));
+    const { job, join, settle } = setUp();
+    job.emit(asking);
+    job.emit(progress(0.3));
     const early = join();
     await turn();
     expect(early.heard).toEqual([
@@ -65,7 +65,7 @@ describe('a work that several wait for', () => {
       { type: 'event', event: progress(0.3) },
     ]);
     settle().resolve();
-    await work.settled;
+    await job.settled;
     const late = join();
     await turn();
     expect(late.heard).toEqual([
@@ -76,13 +76,13 @@ describe('a work that several wait for', () => {
 
   test('goes on without its clients, unless it is of no use without them', async () => {
     for (const endsWithClients of [false, true]) {
-      const { work, join } = setUp(endsWithClients);
+      const { job, join } = setUp(endsWithClients);
       const [a, b] = [join(), join()];
       await turn();
-      a.member.leave();
-      expect(work.signal.aborted).toBe(false);
-      b.member.leave();
-      expect(work.signal.aborted).toBe(endsWithClients);
+      a.subscription.leave();
+      expect(job.signal.aborted).toBe(false);
+      b.subscription.leave();
+      expect(job.signal.aborted).toBe(endsWithClients);
     }
   });
 
@@ -95,26 +95,26 @@ describe('a work that several wait for', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-        const { clock, work, join, settle } = setUp();
-        const waiting: { member: Member; heard: DeskNotice[]; left: boolean }[] = [];
+        const { clock, job, join, settle } = setUp();
+        const waiting: { subscription: Subscription; heard: ModelJobEvent[]; left: boolean }[] = [];
         for (const one of steps) {
           if (one.do === 'join') waiting.push({ ...join(), left: false });
           if (one.do === 'turn') await turn();
-          if (one.do === 'asking') work.say(asking);
-          if (one.do === 'say') work.say(progress(one.fraction));
-          if (one.do === 'cancel') waiting[one.who]?.member.cancel();
+          if (one.do === 'asking') job.emit(asking);
+          if (one.do === 'say') job.emit(progress(one.fraction));
+          if (one.do === 'cancel') waiting[one.who]?.subscription.cancel();
           const who = one.do === 'leave' ? waiting[one.who] : undefined;
           if (who !== undefined) {
-            who.member.leave();
+            who.subscription.leave();
             who.left = true;
           }
           if (one.do === 'resolve') settle().resolve();
           if (one.do === 'reject') settle().reject(new SottoError('DOWNLOAD_FAILED', 'gone'));
-          if (one.do === 'callOff') work.callOff(new SottoError('DAEMON_UNAVAILABLE', 'stopping'));
+          if (one.do === 'callOff') job.abort(new SottoError('DAEMON_UNAVAILABLE', 'stopping'));
           clock.advance(30);
         }
         settle().resolve();
-        await work.settled;
+        await job.settled;
         await turn();
         for (const { heard, left } of waiting) {
           const ends = heard.filter(({ type }) => type !== 'event');

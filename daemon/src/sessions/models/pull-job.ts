@@ -8,13 +8,13 @@ import type { ModelsEvent, ModelsResultOf } from '../../protocol/models.js';
 import type { PullOptions, PullOrPlainEvent } from '../../store/download/index.js';
 import { verifyAgainstRecord } from '../../store/verify-model.js';
 import type { ModelStates } from './model-states.js';
-import type { Work } from './work.js';
+import type { ModelJob } from './model-job.js';
 import { defined } from '../../protocol/defined.js';
 
 /** What tests put in the place of the real hub and disk. */
 export type HubOptions = Partial<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'freeBytes'>>;
 
-export interface Pulling {
+export interface PullJobOptions {
   readonly models: string;
   readonly states: ModelStates;
   readonly wanted: string;
@@ -26,9 +26,9 @@ export interface Pulling {
 }
 
 /** @throws SottoError as `pullModel` does */
-export async function pullFor(work: Work, pulling: Pulling): Promise<ModelsResultOf<'pull'>> {
-  const { models, states, wanted, as, again, hub } = pulling;
-  let { name } = pulling;
+export async function runPull(job: ModelJob, options: PullJobOptions): Promise<ModelsResultOf<'pull'>> {
+  const { models, states, wanted, as, again, hub } = options;
+  let { name } = options;
   let files = states.begin(name, 'downloading');
   const present = (): boolean => existsSync(join(models, name));
   try {
@@ -38,15 +38,15 @@ export async function pullFor(work: Work, pulling: Pulling): Promise<ModelsResul
       ...hub,
       models,
       wanted,
-      signal: work.signal,
+      signal: job.signal,
       ...defined({ as, again }),
       onEvent: (event) => {
-        work.say(wireEvent(event));
+        job.emit(wireEvent(event));
         if (event.type === 'progress') files.at(event.stage, partOf(event));
         if (event.type !== 'instead' || as !== undefined) return;
         files.end({ present: present(), error: event.insteadOf.error });
         name = event.name;
-        work.brings = name;
+        job.pulledModel = name;
         files = states.begin(name, 'downloading');
       },
     });
@@ -75,16 +75,16 @@ export async function pullFor(work: Work, pulling: Pulling): Promise<ModelsResul
 }
 
 /** @throws SottoError */
-export async function verifyFor(
-  work: Work,
+export async function runVerify(
+  job: ModelJob,
   states: ModelStates,
   { name, dir }: ModelRef,
 ): Promise<ModelsResultOf<'verify'>> {
   const files = states.begin(name, 'verifying');
   try {
-    const verified = await verifyAgainstRecord(dir, work.signal, (fraction) => {
+    const verified = await verifyAgainstRecord(dir, job.signal, (fraction) => {
       files.at('verifying', fraction);
-      work.say({ type: 'progress', stage: 'verifying', fraction });
+      job.emit({ type: 'progress', stage: 'verifying', fraction });
     });
     const wrong = (verified?.files ?? []).filter(({ state }) => state !== 'right');
     files.end({ present: true, ...(wrong.length > 0 && { error: damaged(name, wrong) }) });

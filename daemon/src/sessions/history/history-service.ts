@@ -17,7 +17,7 @@ import { defined } from '../../protocol/defined.js';
 /** Pages end here, so that the first entries are there soon; a single entry may be larger. */
 const MAX_ANSWER_BYTES = 512 * 1024;
 
-export interface HistoryDeskOptions {
+export interface HistoryServiceOptions {
   readonly open: () => Promise<History>;
   /** Folder of the recordings. */
   readonly recordings: string;
@@ -27,10 +27,10 @@ export interface HistoryDeskOptions {
   readonly tidy: () => Promise<void>;
 }
 
-export class HistoryDesk {
-  readonly #options: HistoryDeskOptions;
+export class HistoryService {
+  readonly #options: HistoryServiceOptions;
 
-  constructor(options: HistoryDeskOptions) {
+  constructor(options: HistoryServiceOptions) {
     this.#options = options;
   }
 
@@ -38,10 +38,10 @@ export class HistoryDesk {
   async ask(request: HistoryRequest): Promise<HistoryResult> {
     if (request.do === 'keep') return { dictations: [], more: false, keeps: await this.#keep(request) };
     const history = await this.#options.open();
-    return retryWhileBusy(() => this.#answerTo(history, request));
+    return retryWhileBusy(() => this.#respond(history, request));
   }
 
-  #answerTo(history: History, request: Exclude<HistoryRequest, { do: 'keep' }>): HistoryResult {
+  #respond(history: History, request: Exclude<HistoryRequest, { do: 'keep' }>): HistoryResult {
     switch (request.do) {
       case 'list': {
         const { do: _, ...page } = request;
@@ -89,15 +89,15 @@ export class HistoryDesk {
     const dictations: PastDictation[] = [];
     let bytes = 0;
     for (const dictation of found.slice(0, limit)) {
-      const told = this.#told(dictation);
-      bytes += Buffer.byteLength(JSON.stringify(told));
+      const entry = this.#entry(dictation);
+      bytes += Buffer.byteLength(JSON.stringify(entry));
       if (bytes > MAX_ANSWER_BYTES && dictations.length > 0) break;
-      dictations.push(told);
+      dictations.push(entry);
     }
     return { dictations, more: found.length > dictations.length };
   }
 
-  #told({ audio, words, ...rest }: Dictation | Found): PastDictation {
+  #entry({ audio, words, ...rest }: Dictation | Found): PastDictation {
     const { marks, ...facts } = { marks: undefined, ...rest };
     return {
       ...facts,

@@ -7,17 +7,17 @@ import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
 import type { ModelsEvent, ModelsResult } from '../../protocol/models.js';
 
-export type DeskNotice =
+export type ModelJobEvent =
   | { readonly type: 'event'; readonly seq?: number; readonly event: ModelsEvent }
   | { readonly type: 'done'; readonly seq: number; readonly result: ModelsResult }
   | { readonly type: 'failed'; readonly seq: number; readonly error: SottoError }
   | { readonly type: 'cancelled'; readonly seq: number };
 
 /** @returns whether it was passed on: a slow reader misses what is only for display */
-export type DeskListener = (notice: DeskNotice) => boolean;
+export type ModelJobListener = (notice: ModelJobEvent) => boolean;
 
 /** One who waits. */
-export interface Member {
+export interface Subscription {
   /** Calls the work off, for all. */
   cancel(): void;
   /** Hears no more of it. */
@@ -30,43 +30,43 @@ const PROGRESS_EVERY_MS = 100;
 type Progress = Extract<ModelsEvent, { type: 'progress' }>;
 type End = { readonly result: ModelsResult } | { readonly error: SottoError };
 
-export interface WorkOptions {
+export interface ModelJobOptions {
   readonly clock: Clock;
   /** What is done, in words: `is being pulled`. */
-  readonly doing: string;
+  readonly activity: string;
   /** Requests that are the same join it. */
-  readonly sameAs: string;
+  readonly key: string;
   /** Whether it is of no use to anybody once all who asked are gone. */
   readonly endsWithClients: boolean;
   /** The model that is pulled. */
-  readonly brings?: string;
+  readonly pulledModel?: string;
 }
 
-export class Work {
-  readonly doing: string;
-  readonly sameAs: string;
+export class ModelJob {
+  readonly activity: string;
+  readonly key: string;
   /** The model that is pulled; it may turn out to be another one than was asked for. */
-  brings: string | undefined;
+  pulledModel: string | undefined;
   /** Resolves when it is over. */
   readonly settled: Promise<void>;
-  readonly #options: WorkOptions;
+  readonly #options: ModelJobOptions;
   readonly #abort = new AbortController();
-  readonly #members = new Map<Member, DeskListener>();
+  readonly #subscriptions = new Map<Subscription, ModelJobListener>();
   readonly #numbered: ModelsEvent[] = [];
   #progress: Progress | undefined;
-  #toldMs = -Infinity;
+  #broadcastMs = -Infinity;
   #calm: Timer | undefined;
   #end: End | undefined;
-  #calledOffBy: Member | undefined;
+  #cancelledBy: Subscription | undefined;
   #reason: SottoError | undefined;
   #joining = 0;
   #resolve: () => void = () => undefined;
 
-  constructor(options: WorkOptions) {
+  constructor(options: ModelJobOptions) {
     this.#options = options;
-    this.doing = options.doing;
-    this.sameAs = options.sameAs;
-    this.brings = options.brings;
+    this.activity = options.activity;
+    this.key = options.key;
+    this.pulledModel = options.pulledModel;
     this.settled = new Promise((resolve) => (this.#resolve = resolve));
   }
 
@@ -84,67 +84,67 @@ export class Work {
   }
 
   /** Does it; what it throws is its end. To be called once. */
-  async run(does: (work: this) => Promise<ModelsResult>): Promise<void> {
+  async run(task: (job: this) => Promise<ModelsResult>): Promise<void> {
     // Whoever asked hears of it only after the answer to their call.
     await Promise.resolve();
     try {
       if (this.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
-      this.#settle({ result: await does(this) });
+      this.#settle({ result: await task(this) });
     } catch (error) {
       this.#settle({ error: codedError(error) });
     }
   }
 
   /** Tells all of something; of progress no more than is pleasant to see. */
-  say(event: ModelsEvent): void {
+  emit(event: ModelsEvent): void {
     if (this.over) return;
-    if (event.type === 'progress') this.#sayProgress(event);
-    else if (event.type === 'retry') this.#tell({ type: 'event', event });
+    if (event.type === 'progress') this.#emitProgress(event);
+    else if (event.type === 'retry') this.#broadcast({ type: 'event', event });
     else {
       this.#numbered.push(event);
-      this.#tell({ type: 'event', seq: this.#numbered.length, event });
+      this.#broadcast({ type: 'event', seq: this.#numbered.length, event });
     }
   }
 
   /** `listener` is called after this has returned. */
-  join(listener: DeskListener): Member {
+  join(listener: ModelJobListener): Subscription {
     let left = false;
-    const member: Member = {
+    const subscription: Subscription = {
       cancel: () => {
-        this.#calledOffBy ??= member;
+        this.#cancelledBy ??= subscription;
         this.#abort.abort();
       },
       leave: () => {
         left = true;
-        this.#members.delete(member);
-        if (this.#options.endsWithClients && this.#members.size + this.#joining === 0) this.#abort.abort();
+        this.#subscriptions.delete(subscription);
+        if (this.#options.endsWithClients && this.#subscriptions.size + this.#joining === 0) this.#abort.abort();
       },
     };
     this.#joining += 1;
     queueMicrotask(() => {
       this.#joining -= 1;
       if (left) {
-        member.leave();
+        subscription.leave();
         return;
       }
       this.#numbered.forEach((event, index) => listener({ type: 'event', seq: index + 1, event }));
       if (this.#end !== undefined) {
-        listener(this.#lastNotice(this.#end, member));
+        listener(this.#lastNotice(this.#end, subscription));
         return;
       }
       if (this.#progress !== undefined) listener({ type: 'event', event: this.#progress });
-      this.#members.set(member, listener);
+      this.#subscriptions.set(subscription, listener);
     });
-    return member;
+    return subscription;
   }
 
   /** Calls it off, and says why. */
-  callOff(reason = calledOffElsewhere()): void {
+  abort(reason = cancelledElsewhere()): void {
     this.#reason ??= reason;
     this.#abort.abort();
   }
 
-  #sayProgress(event: Progress): void {
+  #emitProgress(event: Progress): void {
     const before = this.#progress;
     const isNew = before?.stage !== event.stage;
     // A download that finds out that something here is wrong has less than before: that is not shown.
@@ -152,42 +152,42 @@ export class Work {
       isNew || event.fraction >= before.fraction ? event : { ...event, fraction: before.fraction };
     const isEnd = progress.fraction >= 1 && (isNew || before.fraction < 1);
     this.#progress = progress;
-    const dueMs = this.#toldMs + PROGRESS_EVERY_MS - this.#options.clock.nowMs();
-    if (isNew || isEnd || dueMs <= 0) this.#tellProgress();
+    const dueMs = this.#broadcastMs + PROGRESS_EVERY_MS - this.#options.clock.nowMs();
+    if (isNew || isEnd || dueMs <= 0) this.#broadcastProgress();
     // What comes last before a standstill is told as well.
-    else this.#calm ??= this.#options.clock.after(dueMs, () => this.#tellProgress());
+    else this.#calm ??= this.#options.clock.after(dueMs, () => this.#broadcastProgress());
   }
 
-  #tellProgress(): void {
+  #broadcastProgress(): void {
     this.#calm?.cancel();
     this.#calm = undefined;
-    this.#toldMs = this.#options.clock.nowMs();
-    if (this.#progress !== undefined) this.#tell({ type: 'event', event: this.#progress });
+    this.#broadcastMs = this.#options.clock.nowMs();
+    if (this.#progress !== undefined) this.#broadcast({ type: 'event', event: this.#progress });
   }
 
-  #tell(notice: DeskNotice): void {
-    for (const listener of [...this.#members.values()]) listener(notice);
+  #broadcast(notice: ModelJobEvent): void {
+    for (const listener of [...this.#subscriptions.values()]) listener(notice);
   }
 
   #settle(end: End): void {
     if (this.over) return;
     this.#calm?.cancel();
     this.#end = end;
-    for (const [member, listener] of [...this.#members]) listener(this.#lastNotice(end, member));
-    this.#members.clear();
+    for (const [subscription, listener] of [...this.#subscriptions]) listener(this.#lastNotice(end, subscription));
+    this.#subscriptions.clear();
     this.#resolve();
   }
 
-  #lastNotice(end: End, member: Member): DeskNotice {
+  #lastNotice(end: End, subscription: Subscription): ModelJobEvent {
     const seq = this.#numbered.length + 1;
     if ('result' in end) return { type: 'done', seq, result: end.result };
     if (end.error.code !== 'CANCELLED' || !this.signal.aborted)
       return { type: 'failed', seq, error: end.error };
-    if (this.#calledOffBy === member) return { type: 'cancelled', seq };
-    return { type: 'failed', seq, error: this.#reason ?? calledOffElsewhere() };
+    if (this.#cancelledBy === subscription) return { type: 'cancelled', seq };
+    return { type: 'failed', seq, error: this.#reason ?? cancelledElsewhere() };
   }
 }
 
-function calledOffElsewhere(): SottoError {
+function cancelledElsewhere(): SottoError {
   return new SottoError('CANCELLED', 'cancelled by another client', { hint: 'ask for it again' });
 }

@@ -12,15 +12,15 @@ import { findModel, findModelOrPlain, modelNames, type ModelShelves } from '../.
 import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed.js';
 import type { ModelEngine } from '../../supervisor/engine.js';
 import { ModelStates, type NamedStatus } from './model-states.js';
-import { pullFor, verifyFor, type HubOptions } from './pulling.js';
-import { infoFor, listFor } from './shelf-view.js';
-import { removeFor, useFor } from './using.js';
-import { WatchFeed } from './watch-feed.js';
-import type { DeskListener, Member, Work } from './work.js';
-import { ALL, busy, Works, type WorksOptions } from './works.js';
+import { runPull, runVerify, type HubOptions } from './pull-job.js';
+import { modelInfo, listModels } from './list-models.js';
+import { runRemove, runUse } from './use-job.js';
+import { ModelFeed } from './model-feed.js';
+import type { ModelJobListener, Subscription, ModelJob } from './model-job.js';
+import { ALL, busy, ModelJobs, type ModelJobsOptions } from './model-jobs.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface ModelDeskOptions extends WorksOptions {
+export interface ModelServiceOptions extends ModelJobsOptions {
   readonly engine: ModelEngine;
   readonly shelves: ModelShelves;
   /** Path of settings.json. */
@@ -30,20 +30,20 @@ export interface ModelDeskOptions extends WorksOptions {
   readonly hub?: HubOptions;
 }
 
-type Asked<Do extends ModelsRequest['do']> = Extract<ModelsRequest, { do: Do }>;
+type RequestOf<Do extends ModelsRequest['do']> = Extract<ModelsRequest, { do: Do }>;
 
-export class ModelDesk {
+export class ModelService {
   readonly states: ModelStates;
-  readonly #options: ModelDeskOptions;
-  readonly #works: Works;
+  readonly #options: ModelServiceOptions;
+  readonly #jobs: ModelJobs;
   /** The model that is on its way to serve those who name none. */
-  #using: Work | undefined;
+  #deps: ModelJob | undefined;
   readonly #unwatch: () => void;
   #stopping = false;
 
-  constructor(options: ModelDeskOptions) {
+  constructor(options: ModelServiceOptions) {
     this.#options = options;
-    this.#works = new Works(options);
+    this.#jobs = new ModelJobs(options);
     this.states = new ModelStates(options.clock);
     this.states.disk(modelNames(options.shelves));
     this.#unwatch = options.engine.watchModels((models) => this.states.memory(models));
@@ -51,29 +51,29 @@ export class ModelDesk {
 
   /** No work is under way. */
   get idle(): boolean {
-    return this.#works.idle;
+    return this.#jobs.idle;
   }
 
   /**
    * Takes a request; `listener` is called only after this has returned.
    * @throws SottoError BUSY, MODEL_NOT_FOUND, MODEL_NOT_READY, INVALID_ARGUMENT, DAEMON_UNAVAILABLE (stopping)
    */
-  request(request: ModelsRequest, listener: DeskListener): Member {
+  request(request: ModelsRequest, listener: ModelJobListener): Subscription {
     if (this.#stopping) throw stoppingError();
     switch (request.do) {
       case 'list':
-        return this.#works.aside(listener, () => listFor(this.#view()));
+        return this.#jobs.runUnkeyed(listener, () => listModels(this.#view()));
       case 'info':
-        return this.#works.aside(listener, () => infoFor(this.#view(), request.model));
+        return this.#jobs.runUnkeyed(listener, () => modelInfo(this.#view(), request.model));
       case 'unload':
-        return this.#works.aside(listener, () => {
+        return this.#jobs.runUnkeyed(listener, () => {
           this.#options.engine.unload();
           return Promise.resolve({ do: 'unload' });
         });
       case 'pull':
         return this.#pull(request, listener);
       case 'cancel-pull':
-        return this.#works.aside(listener, () => this.#cancelPull(request.model));
+        return this.#jobs.runUnkeyed(listener, () => this.#cancelPull(request.model));
       case 'verify':
         return this.#verify(request, listener);
       case 'use':
@@ -92,7 +92,7 @@ export class ModelDesk {
   /** Calls all off, and resolves when it is over. What has come of a download is kept. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await this.#works.stop(stoppingError);
+    await this.#jobs.stop(stoppingError);
     this.#unwatch();
   }
 
@@ -112,87 +112,87 @@ export class ModelDesk {
     }
   }
 
-  #pull({ model, as, again }: Asked<'pull'>, listener: DeskListener): Member {
+  #pull({ model, as, again }: RequestOf<'pull'>, listener: ModelJobListener): Subscription {
     const { repo, revision, name } = modelSource(model);
     const target = as ?? name;
     if (!isModelName(target))
       throw new SottoError('INVALID_ARGUMENT', `${JSON.stringify(target)} is not a valid model name`);
-    const sameAs = JSON.stringify(['pull', repo, revision, target, again === true]);
+    const key = JSON.stringify(['pull', repo, revision, target, again === true]);
     const { hub, shelves } = this.#options;
-    const job = { models: shelves.models, states: this.states, wanted: model, name: target };
-    return this.#works.begin(target, listener, { doing: 'is being pulled', sameAs, brings: target }, (work) =>
-      pullFor(work, {
-        ...job,
+    const pullOptions = { models: shelves.models, states: this.states, wanted: model, name: target };
+    return this.#jobs.begin(target, listener, { activity: 'is being pulled', key, pulledModel: target }, (job) =>
+      runPull(job, {
+        ...pullOptions,
         ...defined({ as, again, hub }),
       }),
     );
   }
 
   async #cancelPull(name: string): Promise<ModelsResultOf<'cancel-pull'>> {
-    const work = this.#works.bringing(name);
-    work?.callOff();
-    await work?.settled;
+    const job = this.#jobs.pullOf(name);
+    job?.abort();
+    await job?.settled;
     // It may have been at its end.
-    return { do: 'cancel-pull', isCancelled: work?.outcome.code === 'CANCELLED' };
+    return { do: 'cancel-pull', isCancelled: job?.outcome.code === 'CANCELLED' };
   }
 
-  #verify({ model }: Asked<'verify'>, listener: DeskListener): Member {
+  #verify({ model }: RequestOf<'verify'>, listener: ModelJobListener): Subscription {
     const ref = this.#find(model);
-    const about = { doing: 'is being checked', sameAs: `verify ${ref.dir}`, endsWithClients: true };
-    return this.#works.begin(ref.name, listener, about, (work) => verifyFor(work, this.states, ref));
+    const description = { activity: 'is being checked', key: `verify ${ref.dir}`, endsWithClients: true };
+    return this.#jobs.begin(ref.name, listener, description, (job) => runVerify(job, this.states, ref));
   }
 
-  #use({ model }: Asked<'use'>, listener: DeskListener): Member {
+  #use({ model }: RequestOf<'use'>, listener: ModelJobListener): Subscription {
     const found = this.#findOrPlain(model);
     const { name, dir } = found.model;
-    const about = { doing: 'is being loaded', sameAs: `use ${dir}` };
-    return this.#works.begin(name, listener, about, (work) =>
-      this.#choosing(work, name, () => useFor(work, { ...this.#options, states: this.states }, found)),
+    const description = { activity: 'is being loaded', key: `use ${dir}` };
+    return this.#jobs.begin(name, listener, description, (job) =>
+      this.#runExclusively(job, name, () => runUse(job, { ...this.#options, states: this.states }, found)),
     );
   }
 
   /** Whoever chooses last is served: the choice before it is of no use any more. */
-  async #choosing<T>(work: Work, name: string, choose: () => Promise<T>): Promise<T> {
-    const before = this.#using;
-    this.#using = work;
+  async #runExclusively<T>(job: ModelJob, name: string, choose: () => Promise<T>): Promise<T> {
+    const before = this.#deps;
+    this.#deps = job;
     try {
       if (before !== undefined) {
-        before.callOff(new SottoError('CANCELLED', `${name} was chosen meanwhile`, { hint: '' }));
+        before.abort(new SottoError('CANCELLED', `${name} was chosen meanwhile`, { hint: '' }));
         await before.settled;
       }
-      if (work.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+      if (job.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
       return await choose();
     } finally {
-      if (this.#using === work) this.#using = undefined;
+      if (this.#deps === job) this.#deps = undefined;
     }
   }
 
-  #remove({ model, force }: Asked<'remove'>, listener: DeskListener): Member {
+  #remove({ model, force }: RequestOf<'remove'>, listener: ModelJobListener): Subscription {
     const ref = this.#find(model);
     // Better refused at once than after the starter model was loaded.
     removableName(this.#options.shelves.models, ref);
     const isChosen = this.#isChosen(ref);
-    if (force !== true && (isChosen || this.states.holds(ref.name))) throw inUse(ref);
-    if (isChosen && this.#using !== undefined) throw busy('another model', this.#using);
-    const about = { doing: 'is being removed', sameAs: `remove ${ref.dir}` };
-    const using = { ...this.#options, states: this.states };
-    return this.#works.begin(ref.name, listener, about, (work) =>
+    if (force !== true && (isChosen || this.states.holds(ref.name))) throw inUseError(ref);
+    if (isChosen && this.#deps !== undefined) throw busy('another model', this.#deps);
+    const description = { activity: 'is being removed', key: `remove ${ref.dir}` };
+    const deps = { ...this.#options, states: this.states };
+    return this.#jobs.begin(ref.name, listener, description, (job) =>
       isChosen
-        ? this.#choosing(work, 'another model', () => removeFor(work, using, ref, true))
-        : removeFor(work, using, ref, false),
+        ? this.#runExclusively(job, 'another model', () => runRemove(job, deps, ref, true))
+        : runRemove(job, deps, ref, false),
     );
   }
 
-  #prune({ unused }: Asked<'prune'>, listener: DeskListener): Member {
+  #prune({ unused }: RequestOf<'prune'>, listener: ModelJobListener): Subscription {
     const { shelves } = this.#options;
-    const about = { doing: 'are being tidied', sameAs: `prune ${unused === true}` };
-    return this.#works.begin(ALL, listener, about, async ({ signal }) => {
+    const description = { activity: 'are being tidied', key: `prune ${unused === true}` };
+    return this.#jobs.begin(ALL, listener, description, async ({ signal }) => {
       const pruned: { what: string; bytes: number }[] = [];
       const models = unused === true ? await installedModels(shelves) : [];
       for (const { name, dir, bytes, from } of models) {
         if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
         const isFree =
-          this.#works.on(name) === undefined && !this.states.holds(name) && !this.#isChosen({ name, dir });
+          this.#jobs.on(name) === undefined && !this.states.holds(name) && !this.#isChosen({ name, dir });
         if (from !== 'hub' || !isFree) continue;
         await removeModel(shelves.models, name);
         pruned.push({ what: name, bytes });
@@ -203,23 +203,23 @@ export class ModelDesk {
     });
   }
 
-  #watch(listener: DeskListener): Member {
+  #watch(listener: ModelJobListener): Subscription {
     // Commands without the daemon may have brought or removed some.
     this.states.disk(modelNames(this.#options.shelves));
-    const feed = new WatchFeed(this.states, this.#options.clock, (models) =>
+    const feed = new ModelFeed(this.states, this.#options.clock, (models) =>
       listener({ type: 'event', event: { type: 'models', models } }),
     );
-    return this.#works.attend(listener, () => feed.close());
+    return this.#jobs.subscribe(listener, () => feed.close());
   }
 
-  #wait({ model, timeoutSeconds }: Asked<'wait'>, listener: DeskListener): Member {
+  #wait({ model, timeoutSeconds }: RequestOf<'wait'>, listener: ModelJobListener): Subscription {
     const { engine, clock } = this.#options;
     const name = model === undefined ? this.#chosen()?.name : this.#nameOf(model);
     if (name === undefined) throw new SottoError('MODEL_NOT_FOUND', 'no model is chosen');
-    return this.#works.aside(listener, async ({ signal }) => {
+    return this.#jobs.runUnkeyed(listener, async ({ signal }) => {
       const untilMs = clock.nowMs() + timeoutSeconds * 1000;
       // What failed before and is tried again is not lost yet.
-      const again = this.states.of(name).state === 'failed' ? this.#works.on(name) : undefined;
+      const again = this.states.of(name).state === 'failed' ? this.#jobs.on(name) : undefined;
       if (again !== undefined)
         await Promise.race([again.settled, pause(timeoutSeconds * 1000, clock, signal)]);
       try {
@@ -238,21 +238,21 @@ export class ModelDesk {
 
   /** @throws SottoError MODEL_NOT_READY for one that is being pulled, MODEL_NOT_FOUND */
   #find(wanted: string): ModelRef {
-    return this.#orOnItsWay(wanted, () => findModel(this.#options.shelves, wanted));
+    return this.#findOrReportDownload(wanted, () => findModel(this.#options.shelves, wanted));
   }
 
   #findOrPlain(wanted: string) {
-    return this.#orOnItsWay(wanted, () => findModelOrPlain(this.#options.shelves, wanted));
+    return this.#findOrReportDownload(wanted, () => findModelOrPlain(this.#options.shelves, wanted));
   }
 
-  #orOnItsWay<T>(wanted: string, find: () => T): T {
+  #findOrReportDownload<T>(wanted: string, find: () => T): T {
     try {
       return find();
     } catch (error) {
-      const status = this.#onItsWay(wanted);
+      const status = this.#downloadOf(wanted);
       if (status === undefined) throw error;
-      const far = status.fraction === undefined ? '' : `, ${Math.floor(status.fraction * 100)} %`;
-      throw new SottoError('MODEL_NOT_READY', `${status.name} is on its way: ${status.state}${far}`, {
+      const progress = status.fraction === undefined ? '' : `, ${Math.floor(status.fraction * 100)} %`;
+      throw new SottoError('MODEL_NOT_READY', `${status.name} is on its way: ${status.state}${progress}`, {
         cause: error,
         hint: 'try again when it is here',
       });
@@ -260,7 +260,7 @@ export class ModelDesk {
   }
 
   /** The model of that name, if it is being pulled. */
-  #onItsWay(wanted: string): NamedStatus | undefined {
+  #downloadOf(wanted: string): NamedStatus | undefined {
     let name: string;
     try {
       ({ name } = modelSource(wanted));
@@ -272,7 +272,7 @@ export class ModelDesk {
   }
 
   #nameOf(wanted: string): string {
-    const coming = this.#onItsWay(wanted);
+    const coming = this.#downloadOf(wanted);
     return coming?.name ?? this.#find(wanted).name;
   }
 
@@ -281,7 +281,7 @@ export class ModelDesk {
   }
 }
 
-function inUse({ name }: ModelRef): SottoError {
+function inUseError({ name }: ModelRef): SottoError {
   return new SottoError('BUSY', `${name} is in use`, {
     retryable: false,
     hint: 'choose another one first (`sotto models use`), or force it: then the starter model is used',

@@ -15,67 +15,67 @@ import {
 import type { Segment } from '../../protocol/transcription.js';
 import type { Sessions } from '../sessions.js';
 import { FileFeed } from './file-feed.js';
-import { FileWork, type Change } from './file-work.js';
+import { QueuedFile, type Change } from './queued-file.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface FileDeskOptions {
+export interface FileQueueOptions {
   readonly sessions: Sessions;
   readonly clock: Clock;
   /** Told when the last text was read, or the first one came that was not. */
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
-type Asked = Exclude<FilesRequest, { do: 'watch' }>;
+type QueueRequest = Exclude<FilesRequest, { do: 'watch' }>;
 
-export class FileDesk {
-  readonly #options: FileDeskOptions;
+export class FileQueue {
+  readonly #options: FileQueueOptions;
   /** In the order in which they came. */
-  readonly #works = new Map<string, FileWork>();
+  readonly #files = new Map<string, QueuedFile>();
   readonly #feeds = new Set<FileFeed>();
   #wasIdle = true;
 
-  constructor(options: FileDeskOptions) {
+  constructor(options: FileQueueOptions) {
     this.#options = options;
   }
 
   /** Whether no text waits for somebody to read it: it would be gone with the daemon. */
   get idle(): boolean {
-    return ![...this.#works.values()].some(({ isUnread }) => isUnread);
+    return ![...this.#files.values()].some(({ isUnread }) => isUnread);
   }
 
   /** @throws SottoError BUSY, INVALID_ARGUMENT (no such file) */
-  ask(request: Asked): FilesResult {
+  ask(request: QueueRequest): FilesResult {
     switch (request.do) {
       case 'add':
         return { do: 'add', files: this.#add(request) };
       case 'get':
         return this.#get(request);
       case 'supply': {
-        const job = this.#works.get(request.file)?.job;
+        const job = this.#files.get(request.file)?.job;
         if (job !== undefined) this.#options.sessions.supply(job, request.upload);
         return { do: 'supply' };
       }
       case 'refuse': {
-        const job = this.#works.get(request.file)?.job;
+        const job = this.#files.get(request.file)?.job;
         if (job !== undefined) this.#options.sessions.refuse(job, SottoError.fromWire(request.error));
         return { do: 'refuse' };
       }
       case 'cancel':
-        for (const id of request.files) this.#cancel(this.#works.get(id));
+        for (const id of request.files) this.#cancel(this.#files.get(id));
         return { do: 'cancel' };
       case 'forget':
         for (const id of request.files) {
-          this.#cancel(this.#works.get(id));
-          this.#works.delete(id);
+          this.#cancel(this.#files.get(id));
+          this.#files.delete(id);
         }
-        this.#changed(undefined, 'moved');
+        this.#changed(undefined, 'state');
         return { do: 'forget' };
     }
   }
 
   /** Tells of all files, at each change, until it is closed. */
   watch(send: (event: FilesEvent) => boolean): { close(): void } {
-    const feed = new FileFeed(() => [...this.#works.values()], this.#options.clock, send);
+    const feed = new FileFeed(() => [...this.#files.values()], this.#options.clock, send);
     this.#feeds.add(feed);
     return {
       close: () => {
@@ -85,55 +85,55 @@ export class FileDesk {
     };
   }
 
-  #add({ paths, model, options, supplies }: Extract<Asked, { do: 'add' }>): FileJob[] {
-    const open = [...this.#works.values()].filter(({ isOver }) => !isOver).length;
+  #add({ paths, model, options, supplies }: Extract<QueueRequest, { do: 'add' }>): FileJob[] {
+    const open = [...this.#files.values()].filter(({ isOver }) => !isOver).length;
     if (open + paths.length > FILE_LIMITS.open)
       throw new SottoError('BUSY', `${open} files are waiting already`);
     const now = Date.now();
     const added = paths.map((path) => {
-      const work = new FileWork(randomUUID(), path, now);
-      this.#works.set(work.facts.id, work);
+      const queued = new QueuedFile(randomUUID(), path, now);
+      this.#files.set(queued.facts.id, queued);
       const request = {
         path,
         ...defined({ model, options, supplies }),
       };
-      work.begin(() =>
-        this.#options.sessions.submit(this, request, (notice) => this.#changed(work, work.hear(notice))),
+      queued.begin(() =>
+        this.#options.sessions.submit(this, request, (notice) => this.#changed(queued, queued.apply(notice))),
       );
-      return work;
+      return queued;
     });
     this.#forgetOld();
-    this.#changed(undefined, 'moved');
+    this.#changed(undefined, 'state');
     return added.map(({ facts }) => facts);
   }
 
-  #get({ file, from }: Extract<Asked, { do: 'get' }>): FilesResult {
-    const work = this.#works.get(file);
-    if (work === undefined) {
+  #get({ file, from }: Extract<QueueRequest, { do: 'get' }>): FilesResult {
+    const queued = this.#files.get(file);
+    if (queued === undefined) {
       throw new SottoError('INVALID_ARGUMENT', 'Sotto has no such file any more', {
         hint: 'transcribe it again: texts are kept until Sotto is restarted',
       });
     }
-    const segments = partOf(work.segments, from);
+    const segments = partOf(queued.segments, from);
     const next = from + segments.length;
-    const isWhole = next >= work.segments.length;
-    if (isWhole && work.isUnread) {
-      work.read();
-      this.#tellIdle();
+    const isComplete = next >= queued.segments.length;
+    if (isComplete && queued.isUnread) {
+      queued.read();
+      this.#notifyIdle();
     }
-    return { do: 'get', file: work.facts, segments, ...(!isWhole && { next }) };
+    return { do: 'get', file: queued.facts, segments, ...(!isComplete && { next }) };
   }
 
-  #cancel(work: FileWork | undefined): void {
-    if (work?.job !== undefined) this.#options.sessions.cancel(work.job);
+  #cancel(queued: QueuedFile | undefined): void {
+    if (queued?.job !== undefined) this.#options.sessions.cancel(queued.job);
   }
 
-  #changed(work: FileWork | undefined, change: Change): void {
-    for (const feed of this.#feeds) feed.changed(work, change);
-    if (change === 'moved') this.#tellIdle();
+  #changed(queued: QueuedFile | undefined, change: Change): void {
+    for (const feed of this.#feeds) feed.changed(queued, change);
+    if (change === 'state') this.#notifyIdle();
   }
 
-  #tellIdle(): void {
+  #notifyIdle(): void {
     if (this.idle === this.#wasIdle) return;
     this.#wasIdle = !this.#wasIdle;
     this.#options.onIdleChange?.(this.#wasIdle);
@@ -141,8 +141,8 @@ export class FileDesk {
 
   /** The oldest of those that are over. */
   #forgetOld(): void {
-    const over = [...this.#works.values()].filter(({ isOver }) => isOver);
-    for (const { facts } of over.slice(0, -FILE_LIMITS.kept)) this.#works.delete(facts.id);
+    const over = [...this.#files.values()].filter(({ isOver }) => isOver);
+    for (const { facts } of over.slice(0, -FILE_LIMITS.kept)) this.#files.delete(facts.id);
   }
 }
 

@@ -10,7 +10,7 @@ import { installedModels, partialDownloads } from '../../store/installed.js';
 import type { ModelStates } from './model-states.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface ShelfView {
+export interface ModelListContext {
   readonly shelves: ModelShelves;
   readonly states: ModelStates;
   /** The model for those who name none. */
@@ -19,12 +19,12 @@ export interface ShelfView {
   readonly machineSpeed: string;
 }
 
-export async function listFor({
+export async function listModels({
   shelves,
   states,
   chosen,
   machineSpeed,
-}: ShelfView): Promise<ModelsResultOf<'list'>> {
+}: ModelListContext): Promise<ModelsResultOf<'list'>> {
   const all = await installedModels(shelves);
   // Of two with one name, the user's own is the one that is found by it, and comes first.
   const installed = all.filter(({ name }, index) => all.findIndex((one) => one.name === name) === index);
@@ -54,8 +54,8 @@ export async function listFor({
 }
 
 /** @throws SottoError MODEL_NOT_FOUND for what is neither here nor in the catalogue */
-export async function infoFor(
-  { shelves, states, chosen }: ShelfView,
+export async function modelInfo(
+  { shelves, states, chosen }: ModelListContext,
   wanted: string,
 ): Promise<ModelsResultOf<'info'>> {
   const known = catalogueEntry(wanted);

@@ -16,10 +16,10 @@ import { smallerModels } from '../../store/smaller-models.js';
 import { chooseModel } from '../../store/write-settings.js';
 import type { ModelEngine } from '../../supervisor/engine.js';
 import type { ModelStates } from './model-states.js';
-import type { Work } from './work.js';
+import type { ModelJob } from './model-job.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface Using {
+export interface UseJobDeps {
   readonly engine: ModelEngine;
   readonly states: ModelStates;
   readonly shelves: ModelShelves;
@@ -28,31 +28,31 @@ export interface Using {
 }
 
 /** @throws SottoError as the engine does, INVALID_ARGUMENT or OUTPUT_FAILED for settings.json: then all is as it was */
-export async function useFor(
-  work: Work,
-  { engine, states, shelves, settings }: Using,
+export async function runUse(
+  job: ModelJob,
+  { engine, states, shelves, settings }: UseJobDeps,
   { model, insteadOf }: FoundModel,
 ): Promise<ModelsResultOf<'use'>> {
   // Better known before the model is loaded than after.
   readSettings(settings);
   const wanted = insteadOf && { name: insteadOf.name, error: insteadOf.error.toWire() };
-  if (wanted !== undefined) work.say({ type: 'instead', name: model.name, insteadOf: wanted });
+  if (wanted !== undefined) job.emit({ type: 'instead', name: model.name, insteadOf: wanted });
   const before = engine.chosen;
   const instead = smallerModels(shelves, model);
   const candidates = [model, ...instead];
   const unwatch = states.watch(({ name, state, fraction = 0 }) => {
     if (state !== 'loading' && state !== 'warming') return;
-    if (candidates.some((one) => one.name === name)) work.say({ type: 'progress', stage: state, fraction });
+    if (candidates.some((one) => one.name === name)) job.emit({ type: 'progress', stage: state, fraction });
   });
   let ready: ModelStatus;
   try {
-    ready = await engine.use(model, { instead, signal: work.signal });
+    ready = await engine.use(model, { instead, signal: job.signal });
   } finally {
     unwatch();
   }
   const served = candidates.find(({ name }) => name === ready.name) ?? model;
   const tooLarge = served === model ? undefined : ready.insteadOf;
-  if (tooLarge !== undefined) work.say({ type: 'instead', name: served.name, insteadOf: tooLarge });
+  if (tooLarge !== undefined) job.emit({ type: 'instead', name: served.name, insteadOf: tooLarge });
   try {
     await chooseModel(settings, settingFor(shelves, served));
   } catch (error) {
@@ -64,9 +64,9 @@ export async function useFor(
 }
 
 /** @throws SottoError MODEL_NOT_FOUND, BUSY, or why the starter model can't take its place: then it stays */
-export async function removeFor(
-  work: Work,
-  { engine, shelves, settings, states }: Using,
+export async function runRemove(
+  job: ModelJob,
+  { engine, shelves, settings, states }: UseJobDeps,
   model: ModelRef,
   isChosen: boolean,
 ): Promise<ModelsResultOf<'remove'>> {
@@ -74,7 +74,7 @@ export async function removeFor(
   let used: ModelStatus | undefined;
   if (isChosen) {
     readSettings(settings);
-    used = await engine.use(findModel(shelves, undefined), { signal: work.signal });
+    used = await engine.use(findModel(shelves, undefined), { signal: job.signal });
     await chooseModel(settings, undefined);
   }
   try {

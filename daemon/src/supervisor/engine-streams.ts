@@ -20,10 +20,10 @@ export const LOOK_ALLOWED_BUSY_MS = 120_000;
 const LATE_MS = 5_000;
 
 type Report = (report: LiveReport) => void;
-type Heard = Pick<LiveLook, 'heardSamples' | 'intervalSeconds'>;
-type OfSession = Extract<FromEngine, { session: number }>;
+type Position = Pick<LiveLook, 'heardSamples' | 'intervalSeconds'>;
+type SessionMessage = Extract<FromEngine, { session: number }>;
 
-interface Desk {
+interface Stream {
   readonly request: EngineLive;
   readonly report: Report;
   /** Whether the present process has heard of it. */
@@ -35,7 +35,7 @@ interface Desk {
   dueSamples: number;
 }
 
-export interface LiveDeskOptions {
+export interface EngineStreamsOptions {
   readonly clock: Clock;
   readonly send: (message: ToEngine) => void;
   /** When the engine was last known to compute, by the clock. */
@@ -44,27 +44,27 @@ export interface LiveDeskOptions {
   readonly onStuck: () => void;
 }
 
-export class LiveDesk {
-  readonly #options: LiveDeskOptions;
-  readonly #desks = new Map<number, Desk>();
+export class EngineStreams {
+  readonly #options: EngineStreamsOptions;
+  readonly #streams = new Map<number, Stream>();
   #next = 1;
   #ready = false;
   /** Calls off the wait for the next look. */
   #calm: Timer | undefined;
 
-  constructor(options: LiveDeskOptions) {
+  constructor(options: EngineStreamsOptions) {
     this.#options = options;
   }
 
   get busy(): boolean {
-    return this.#desks.size > 0;
+    return this.#streams.size > 0;
   }
 
   /** Reports come after this has returned. */
   open(request: EngineLive, report: Report): RunningLive {
     const session = this.#next++;
     const { fromSample } = request;
-    const desk: Desk = {
+    const stream: Stream = {
       request,
       report,
       sent: false,
@@ -72,28 +72,28 @@ export class LiveDesk {
       sentSamples: fromSample,
       dueSamples: Infinity,
     };
-    this.#desks.set(session, desk);
+    this.#streams.set(session, stream);
     queueMicrotask(() => {
-      if (!this.#desks.has(session)) return;
-      if (this.#ready) this.#send(session, desk);
+      if (!this.#streams.has(session)) return;
+      if (this.#ready) this.#send(session, stream);
       else report({ type: 'waiting', for: 'engine' });
     });
     return {
       audio: (pcm) => {
-        if (!desk.open) return;
+        if (!stream.open) return;
         this.#options.send({ type: 'live-audio', session, pcm });
-        desk.sentSamples += pcm.byteLength / BYTES_PER_SAMPLE;
+        stream.sentSamples += pcm.byteLength / BYTES_PER_SAMPLE;
         this.#watch();
       },
       finish: () => {
-        if (!desk.open) return;
+        if (!stream.open) return;
         this.#options.send({ type: 'live-finish', session });
-        desk.dueSamples = 0;
+        stream.dueSamples = 0;
         this.#watch();
       },
       cancel: () => {
         if (!this.#forget(session)) return;
-        if (desk.sent) this.#options.send({ type: 'live-cancel', session });
+        if (stream.sent) this.#options.send({ type: 'live-cancel', session });
       },
     };
   }
@@ -101,74 +101,74 @@ export class LiveDesk {
   /** A process is ready to serve. */
   ready(): void {
     this.#ready = true;
-    for (const [session, desk] of this.#desks) this.#send(session, desk);
+    for (const [session, stream] of this.#streams) this.#send(session, stream);
   }
 
-  receive(message: OfSession): void {
+  receive(message: SessionMessage): void {
     const { session } = message;
-    const desk = this.#desks.get(session);
-    this.#alive();
-    if (desk === undefined) return;
+    const stream = this.#streams.get(session);
+    this.#restartTimer();
+    if (stream === undefined) return;
     switch (message.type) {
       case 'live-opened':
-        desk.open = true;
-        desk.dueSamples = dueAfter(message);
-        desk.report({ type: 'opened' });
+        stream.open = true;
+        stream.dueSamples = dueAfter(message);
+        stream.report({ type: 'opened' });
         return;
       case 'live-voice':
-        desk.report({ type: 'voice', speaking: message.speaking });
+        stream.report({ type: 'voice', speaking: message.speaking });
         return;
       case 'live-look':
-        if (desk.dueSamples > 0) desk.dueSamples = dueAfter(message.look);
+        if (stream.dueSamples > 0) stream.dueSamples = dueAfter(message.look);
         this.#watch();
-        desk.report({ type: 'look', look: message.look });
+        stream.report({ type: 'look', look: message.look });
         return;
       case 'live-done': {
         this.#forget(session);
         const { look, refined } = message;
-        desk.report({ type: 'done', look, ...defined({ refined }) });
+        stream.report({ type: 'done', look, ...defined({ refined }) });
         return;
       }
       case 'live-failed':
         this.#forget(session);
-        desk.report({ type: 'failed', error: SottoError.fromWire(message.error) });
+        stream.report({ type: 'failed', error: SottoError.fromWire(message.error) });
     }
   }
 
   /** The process is gone. Those that it had are lost; those that wait for one go on waiting. */
   lost(error: SottoError): void {
     this.#ready = false;
-    for (const [session, desk] of [...this.#desks]) {
-      if (!desk.sent) continue;
+    for (const [session, stream] of [...this.#streams]) {
+      if (!stream.sent) continue;
       this.#forget(session);
-      desk.report({ type: 'lost', error });
+      stream.report({ type: 'lost', error });
     }
   }
 
   /** No process comes any more. */
   failAll(error: SottoError): void {
     this.#ready = false;
-    for (const [session, desk] of [...this.#desks]) {
+    for (const [session, stream] of [...this.#streams]) {
       this.#forget(session);
-      desk.report({ type: 'failed', error });
+      stream.report({ type: 'failed', error });
     }
   }
 
-  #send(session: number, desk: Desk): void {
-    if (desk.sent) return;
-    desk.sent = true;
-    this.#options.send({ type: 'live-open', session, ...desk.request });
+  #send(session: number, stream: Stream): void {
+    if (stream.sent) return;
+    stream.sent = true;
+    this.#options.send({ type: 'live-open', session, ...stream.request });
   }
 
   /** Whoever waits for a look is served in turn: any sign of one is one for all. */
-  #alive(): void {
+  #restartTimer(): void {
     this.#calm?.cancel();
     this.#calm = undefined;
     this.#watch();
   }
 
   #watch(): void {
-    const owes = [...this.#desks.values()].some((desk) => desk.open && desk.sentSamples >= desk.dueSamples);
+    const owes = [...this.#streams.values()].some((stream) => stream.open && stream.sentSamples >= stream.dueSamples);
     if (owes) this.#calm ??= this.#expectLook();
     else {
       this.#calm?.cancel();
@@ -182,7 +182,7 @@ export class LiveDesk {
     return clock.after(LOOK_ALLOWED_MS, () => {
       const now = clock.nowMs();
       const computes = now - (progressMs?.() ?? -Infinity) < LOOK_ALLOWED_MS;
-      if (now - dueMs > LATE_MS) this.#alive();
+      if (now - dueMs > LATE_MS) this.#restartTimer();
       else if (computes && now - owedSinceMs < LOOK_ALLOWED_BUSY_MS)
         this.#calm = this.#expectLook(owedSinceMs);
       else onStuck();
@@ -190,16 +190,16 @@ export class LiveDesk {
   }
 
   #forget(session: number): boolean {
-    const desk = this.#desks.get(session);
-    if (desk === undefined) return false;
-    desk.open = false;
-    this.#desks.delete(session);
+    const stream = this.#streams.get(session);
+    if (stream === undefined) return false;
+    stream.open = false;
+    this.#streams.delete(session);
     this.#watch();
     return true;
   }
 }
 
 /** Samples that are enough for the look behind one. */
-function dueAfter({ heardSamples, intervalSeconds }: Heard): number {
+function dueAfter({ heardSamples, intervalSeconds }: Position): number {
   return heardSamples + intervalSeconds * SAMPLE_RATE;
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveLook, ToEngine } from '#daemon/protocol/ipc.js';
 import type { LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
-import { LiveDesk, LOOK_ALLOWED_MS } from '#daemon/supervisor/live-desk.js';
+import { EngineStreams, LOOK_ALLOWED_MS } from '#daemon/supervisor/engine-streams.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 
@@ -18,7 +18,7 @@ function setUp() {
   const clock = new VirtualClock();
   const sent: ToEngine[] = [];
   const seen = { stuck: 0, progressMs: undefined as number | undefined };
-  const desk = new LiveDesk({
+  const streams = new EngineStreams({
     clock,
     send: (m) => sent.push(m),
     progressMs: () => seen.progressMs,
@@ -26,30 +26,30 @@ function setUp() {
   });
   const open = (fromSample = 0) => {
     const reports: LiveReport[] = [];
-    const running = desk.open({ ...request, fromSample }, (report) => reports.push(report));
+    const running = streams.open({ ...request, fromSample }, (report) => reports.push(report));
     return { reports, running };
   };
   const opened = (session: number, heardSamples = 0): void =>
-    desk.receive({ type: 'live-opened', session, heardSamples, intervalSeconds: 0.5 });
+    streams.receive({ type: 'live-opened', session, heardSamples, intervalSeconds: 0.5 });
   const looked = (session: number, heardSamples: number, intervalSeconds?: number): void =>
-    desk.receive({ type: 'live-look', session, look: look(heardSamples, intervalSeconds) });
+    streams.receive({ type: 'live-look', session, look: look(heardSamples, intervalSeconds) });
   const types = (): string[] => sent.map(({ type }) => type);
-  return { clock, desk, open, opened, looked, seen, sent, types };
+  return { clock, streams, open, opened, looked, seen, sent, types };
 }
 
 /** Lets the microtasks go. */
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const say = (running: RunningLive, samples: number): void => running.audio(new Uint8Array(2 * samples));
 
-describe('LiveDesk', () => {
+describe('EngineStreams', () => {
   test('opens each session once with a process, whenever that becomes ready', async () => {
-    const { desk, open, sent, types } = setUp();
+    const { streams, open, sent, types } = setUp();
     const early = open();
     await tick();
     expect(early.reports).toEqual([{ type: 'waiting', for: 'engine' }]);
     expect(sent).toEqual([]);
     const justNow = open();
-    desk.ready();
+    streams.ready();
     await tick();
     open();
     await tick();
@@ -58,9 +58,9 @@ describe('LiveDesk', () => {
   });
 
   test('passes nothing on before a session is open', async () => {
-    const { desk, open, types } = setUp();
+    const { streams, open, types } = setUp();
     const { running } = open();
-    desk.ready();
+    streams.ready();
     await tick();
     say(running, SECOND);
     running.finish();
@@ -68,36 +68,36 @@ describe('LiveDesk', () => {
   });
 
   test('tells of a lost process those that it had, and opens the others with the next one', async () => {
-    const { desk, open, opened, types } = setUp();
-    desk.ready();
+    const { streams, open, opened, types } = setUp();
+    streams.ready();
     const had = open();
     await tick();
     opened(1);
-    desk.lost(crash);
+    streams.lost(crash);
     const waits = open();
     await tick();
-    desk.lost(crash);
+    streams.lost(crash);
     expect(had.reports.map(({ type }) => type)).toEqual(['opened', 'lost']);
     expect(waits.reports.map(({ type }) => type)).toEqual(['waiting']);
-    desk.ready();
+    streams.ready();
     expect(types()).toEqual(['live-open', 'live-open']);
-    expect(desk.busy).toBe(true);
+    expect(streams.busy).toBe(true);
   });
 
   test.each([
-    ['cancelled', (_: LiveDesk, running: RunningLive) => running.cancel()],
-    ['lost', (desk: LiveDesk) => desk.lost(crash)],
-    ['failed', (desk: LiveDesk) => desk.failAll(crash)],
-    ['done', (desk: LiveDesk) => desk.receive({ type: 'live-done', session: 1, look: look(0) })],
+    ['cancelled', (_: EngineStreams, running: RunningLive) => running.cancel()],
+    ['lost', (streams: EngineStreams) => streams.lost(crash)],
+    ['failed', (streams: EngineStreams) => streams.failAll(crash)],
+    ['done', (streams: EngineStreams) => streams.receive({ type: 'live-done', session: 1, look: look(0) })],
   ])('a session that is %s says nothing more, and audio for it brings nobody down', async (_, end) => {
-    const { clock, desk, open, opened, looked, seen, sent } = setUp();
-    desk.ready();
+    const { clock, streams, open, opened, looked, seen, sent } = setUp();
+    streams.ready();
     const { reports, running } = open();
     await tick();
     opened(1);
     say(running, SECOND);
-    end(desk, running);
-    desk.ready();
+    end(streams, running);
+    streams.ready();
     const [said, told] = [reports.length, sent.length];
     say(running, SECOND);
     running.finish();
@@ -105,12 +105,12 @@ describe('LiveDesk', () => {
     looked(1, SECOND);
     opened(1);
     clock.advance(10 * LOOK_ALLOWED_MS);
-    expect([reports.length, sent.length, seen.stuck, desk.busy]).toEqual([said, told, 0, false]);
+    expect([reports.length, sent.length, seen.stuck, streams.busy]).toEqual([said, told, 0, false]);
   });
 
   test('knows that a process is stuck when it owes a look for long', async () => {
-    const { clock, desk, open, opened, looked, seen } = setUp();
-    desk.ready();
+    const { clock, streams, open, opened, looked, seen } = setUp();
+    streams.ready();
     const { running } = open();
     await tick();
     opened(1);
@@ -124,8 +124,8 @@ describe('LiveDesk', () => {
   });
 
   test('knows it as well when the last look is owed', async () => {
-    const { clock, desk, open, opened, looked, seen } = setUp();
-    desk.ready();
+    const { clock, streams, open, opened, looked, seen } = setUp();
+    streams.ready();
     const { running } = open();
     await tick();
     opened(1);
@@ -137,8 +137,8 @@ describe('LiveDesk', () => {
   });
 
   test('waits for no look where there is not enough audio for one, however long nobody sends more', async () => {
-    const { clock, desk, open, opened, looked, seen } = setUp();
-    desk.ready();
+    const { clock, streams, open, opened, looked, seen } = setUp();
+    streams.ready();
     const first = open();
     // Another engine heard 3 s of it: they come again, and are not looked at again.
     const again = open(SECOND);
@@ -158,8 +158,8 @@ describe('LiveDesk', () => {
   });
 
   test('is patient with a process that has many to look at', async () => {
-    const { clock, desk, open, opened, looked, seen } = setUp();
-    desk.ready();
+    const { clock, streams, open, opened, looked, seen } = setUp();
+    streams.ready();
     const sessions = Array.from({ length: 8 }, () => open());
     await tick();
     sessions.forEach((_, n) => opened(n + 1));
@@ -173,8 +173,8 @@ describe('LiveDesk', () => {
   });
 
   test('takes a machine that slept for no process that is stuck', async () => {
-    const { clock, desk, open, opened, looked, seen } = setUp();
-    desk.ready();
+    const { clock, streams, open, opened, looked, seen } = setUp();
+    streams.ready();
     const { running } = open();
     await tick();
     opened(1);
@@ -187,25 +187,25 @@ describe('LiveDesk', () => {
   });
 
   test('may be asked for a new session in the report of a lost one', async () => {
-    const { desk, open, sent } = setUp();
-    desk.ready();
+    const { streams, open, sent } = setUp();
+    streams.ready();
     let again = 0;
-    desk.open(request, (report) => {
+    streams.open(request, (report) => {
       if (report.type !== 'lost') return;
       again += 1;
       open();
     });
     await tick();
-    desk.lost(crash);
+    streams.lost(crash);
     expect(again).toBe(1);
-    desk.ready();
+    streams.ready();
     await tick();
     expect(sent.map((message) => 'session' in message && message.session)).toEqual([1, 2]);
   });
 
   const owing = async (): Promise<ReturnType<typeof setUp>> => {
     const made = setUp();
-    made.desk.ready();
+    made.streams.ready();
     const { running } = made.open();
     await tick();
     made.opened(1);

@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelsRequest } from '#daemon/protocol/models.js';
-import { ModelDesk } from '#daemon/sessions/models/model-desk.js';
-import type { DeskNotice, Member } from '#daemon/sessions/models/work.js';
+import { ModelService } from '#daemon/sessions/models/model-service.js';
+import type { ModelJobEvent, Subscription } from '#daemon/sessions/models/model-job.js';
 import { placeModel } from '#test/harness/desk-server.js';
 import { PuppetModels } from '#test/harness/puppet-models.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
@@ -30,7 +30,7 @@ function setUp() {
   const clock = new VirtualClock();
   const idle: boolean[] = [];
   const settings = join(folder, 'settings.json');
-  const desk = new ModelDesk({
+  const service = new ModelService({
     engine,
     shelves,
     settings,
@@ -39,23 +39,23 @@ function setUp() {
     log: silentLog,
     onIdleChange: (now) => void idle.push(now),
   });
-  const asked: { request: ModelsRequest; member: Member; heard: DeskNotice[]; left: boolean }[] = [];
+  const asked: { request: ModelsRequest; subscription: Subscription; heard: ModelJobEvent[]; left: boolean }[] = [];
   const ask = (request: ModelsRequest): string => {
-    const heard: DeskNotice[] = [];
+    const heard: ModelJobEvent[] = [];
     try {
-      const member = desk.request(request, (notice) => {
+      const subscription = service.request(request, (notice) => {
         heard.push(notice);
         return true;
       });
       expect(heard).toEqual([]);
-      asked.push({ request, member, heard, left: false });
+      asked.push({ request, subscription, heard, left: false });
       return 'taken';
     } catch (error) {
       return SottoError.from(error).code;
     }
   };
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  return { desk, engine, clock, idle, settings, asked, ask, remove };
+  return { service, engine, clock, idle, settings, asked, ask, remove };
 }
 
 const name = fc.constantFrom(...SHELF);
@@ -88,7 +88,7 @@ describe('the desk for models', () => {
   test('whatever clients ask: one end each, one model at a time on its way, one work at a time on a model', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
-        const { desk, engine, clock, idle, settings, asked, ask, remove } = setUp();
+        const { service, engine, clock, idle, settings, asked, ask, remove } = setUp();
         try {
           let chosen: string | undefined;
           for (const one of steps) {
@@ -96,10 +96,10 @@ describe('the desk for models', () => {
               const answer = ask(one.asks);
               expect(['taken', 'BUSY', 'MODEL_NOT_FOUND', 'INVALID_ARGUMENT']).toContain(answer);
             }
-            if (one.do === 'cancel') asked[one.who]?.member.cancel();
+            if (one.do === 'cancel') asked[one.who]?.subscription.cancel();
             const leaves = one.do === 'leave' ? asked[one.who] : undefined;
             if (leaves !== undefined) {
-              leaves.member.leave();
+              leaves.subscription.leave();
               leaves.left = true;
             }
             const [coming] = engine.waiting;
@@ -116,11 +116,11 @@ describe('the desk for models', () => {
           await until(() => {
             const [coming] = engine.waiting;
             if (coming !== undefined) engine.ready(coming);
-            return desk.idle;
+            return service.idle;
           });
           expect(engine.waiting).toEqual([]);
           expect(idle).toEqual(idle.map((_, index) => index % 2 === 1));
-          await desk.stop();
+          await service.stop();
           await rest();
           for (const { heard, left, request: what } of asked) {
             const ends = heard.filter(({ type }) => type !== 'event');
@@ -140,7 +140,7 @@ describe('the desk for models', () => {
             ),
           );
           if (engine.serving !== undefined && served) expect(chosen ?? 'starter').toBe(engine.serving.name);
-          expect(() => desk.request({ do: 'list' }, () => true)).toThrow(/stopping/);
+          expect(() => service.request({ do: 'list' }, () => true)).toThrow(/stopping/);
         } finally {
           remove();
         }

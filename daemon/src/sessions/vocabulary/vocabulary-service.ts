@@ -4,7 +4,7 @@ import { added, removed, replaced } from '../../store/vocabulary/change.js';
 import { formatVocabulary, parseForeign } from '../../store/vocabulary/file-text.js';
 import type { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
 
-export class VocabularyDesk {
+export class VocabularyService {
   readonly #file: VocabularyFile;
 
   constructor(file: VocabularyFile) {

@@ -1,0 +1,128 @@
+/** The works on models that are under way, at most one on a model, and what clients only look at. */
+import type { Clock } from '../../clock.js';
+import type { Logger } from '../../logger.js';
+import { SottoError } from '../../protocol/errors.js';
+import { MODEL_LIMITS, type ModelsResult } from '../../protocol/models.js';
+import { ModelJob, type ModelJobListener, type Subscription, type ModelJobOptions } from './model-job.js';
+
+export interface ModelJobsOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Told whenever the last work is over or the first one comes. */
+  readonly onIdleChange?: (idle: boolean) => void;
+}
+
+type JobDescription = Pick<ModelJobOptions, 'activity' | 'key'> & Partial<Pick<ModelJobOptions, 'endsWithClients' | 'pulledModel'>>;
+
+/** A name that no model has: for works on all of them. */
+export const ALL = '*';
+
+export class ModelJobs {
+  readonly #options: ModelJobsOptions;
+  readonly #byName = new Map<string, ModelJob>();
+  /** What ends with the one who asked: calls it off. */
+  readonly #unkeyed = new Set<(reason: SottoError) => Promise<void>>();
+
+  constructor(options: ModelJobsOptions) {
+    this.#options = options;
+  }
+
+  /** None is under way. */
+  get idle(): boolean {
+    return this.#byName.size === 0;
+  }
+
+  /** The work on a model. */
+  on(name: string): ModelJob | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** The work that pulls a model. */
+  pullOf(name: string): ModelJob | undefined {
+    return [...this.#byName.values()].find(({ pulledModel }) => pulledModel === name);
+  }
+
+  /** Calls all off, and resolves when it is over. */
+  async stop(reason: () => SottoError): Promise<void> {
+    const works = [...this.#byName.values()];
+    for (const job of works) job.abort(reason());
+    const aborted = [...this.#unkeyed].map((abort) => abort(reason()));
+    await Promise.all([...aborted, ...works.map(({ settled }) => settled)]);
+  }
+
+  /** What works on no model's files: it ends with the one who asked. */
+  runUnkeyed(listener: ModelJobListener, task: (job: ModelJob) => Promise<ModelsResult>): Subscription {
+    const { clock } = this.#options;
+    const job = new ModelJob({ clock, activity: '', key: '', endsWithClients: true });
+    const subscription = job.join(listener);
+    const abort = (reason: SottoError): Promise<void> => {
+      job.abort(reason);
+      return job.settled;
+    };
+    this.#unkeyed.add(abort);
+    void job.run(task).then(() => this.#unkeyed.delete(abort));
+    return subscription;
+  }
+
+  /** What goes on until it is called off. @param end what ends it */
+  subscribe(listener: ModelJobListener, end: () => void): Subscription {
+    const leave = (): void => {
+      this.#unkeyed.delete(abort);
+      end();
+    };
+    const abort = (error: SottoError): Promise<void> => {
+      leave();
+      listener({ type: 'failed', seq: 1, error });
+      return Promise.resolve();
+    };
+    this.#unkeyed.add(abort);
+    const cancel = (): void => {
+      if (!this.#unkeyed.has(abort)) return;
+      leave();
+      listener({ type: 'cancelled', seq: 1 });
+    };
+    return { cancel, leave };
+  }
+
+  /**
+   * Begins a work on a model, or joins the same one that is under way.
+   * @throws SottoError BUSY for another one
+   */
+  begin(
+    name: string,
+    listener: ModelJobListener,
+    description: JobDescription,
+    task: (job: ModelJob) => Promise<ModelsResult>,
+  ): Subscription {
+    const { clock, log } = this.#options;
+    const existing = this.#byName.get(name);
+    // One that was called off is waited for, not joined.
+    if (existing !== undefined && !existing.over && !existing.signal.aborted) {
+      if (existing.key === description.key) return existing.join(listener);
+      throw busy(name === ALL ? 'the models' : name, existing);
+    }
+    if (existing === undefined && this.#byName.size >= MODEL_LIMITS.works)
+      throw new SottoError('BUSY', `${MODEL_LIMITS.works} works on models are under way`);
+    const job = new ModelJob({ clock, endsWithClients: false, ...description });
+    const subscription = job.join(listener);
+    this.#byName.set(name, job);
+    if (existing === undefined && this.#byName.size === 1) this.#options.onIdleChange?.(false);
+    log.info({ model: name }, `model ${description.activity}`);
+    const after = async (): Promise<ModelsResult> => {
+      await existing?.settled;
+      if (job.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+      return task(job);
+    };
+    void job.run(after).then(() => {
+      log.info({ model: name, ...job.outcome }, 'work on a model over');
+      if (this.#byName.get(name) !== job) return;
+      this.#byName.delete(name);
+      if (this.idle) this.#options.onIdleChange?.(true);
+    });
+    return subscription;
+  }
+}
+
+export function busy(what: string, { activity }: ModelJob): SottoError {
+  return new SottoError('BUSY', `${what} ${activity}`, { hint: 'wait until that is over, or call it off' });
+}
