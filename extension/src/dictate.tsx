@@ -24,7 +24,7 @@ export default function Dictate() {
       await showFailure(thrown);
     }
   };
-  const { dictation, meter, error, finish, request, change, microphones, again } = useDictation(
+  const { dictation, meter, error, finish, request, change, microphones, restart } = useDictation(
     dictationOptions(settings, settings.goOn),
     async (last) => {
       const how = await wanted.current;
@@ -50,9 +50,9 @@ export default function Dictate() {
     undo: () => request('restore'),
     change,
     microphones,
-    again: () => {
+    restart: () => {
       wanted.current = undefined;
-      again();
+      restart();
     },
   };
 

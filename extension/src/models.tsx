@@ -14,10 +14,10 @@ export default function Models() {
   const [settings] = useState(readSettings);
   const [isShowingFacts, setShowingFacts] = useState(false);
   const [search, setSearch] = useState('');
-  const { list, states, error, client, again, look } = useModels(settings.sotto);
+  const { list, states, error, client, retry, refresh } = useModels(settings.sotto);
   const { actions, progress } = useModelActions({
     client,
-    look,
+    refresh,
     preferred: settings.model,
   });
 
@@ -25,7 +25,7 @@ export default function Models() {
   const memoryBytes = list?.machine.memoryBytes ?? 0;
   const shared = {
     act: actions,
-    begun: rows.filter(({ place }) => place === 'begun'),
+    partial: rows.filter(({ place }) => place === 'partial'),
     isAnyInMemory: rows.some(({ status }) => isInMemory(status)),
     isShowingFacts,
     onShowFacts: () => setShowingFacts((before) => !before),
@@ -51,12 +51,12 @@ export default function Models() {
             title={capitalised(error.message)}
             subtitle={error.hint}
             icon={{ source: Icon.Warning, tintColor: Color.Red }}
-            actions={<WaysOut onAgain={again} />}
+            actions={<WaysOut onRetry={retry} />}
           />
         </List.Section>
       ) : null}
       <List.Section title="On This Mac">{items(['here'])}</List.Section>
-      <List.Section title="On Its Way">{items(['coming', 'begun'])}</List.Section>
+      <List.Section title="On Its Way">{items(['coming', 'partial'])}</List.Section>
       <List.Section
         title="To Be Downloaded"
         {...(memoryBytes > 0 ? { subtitle: `This Mac has ${memoryText(memoryBytes)} of memory` } : {})}
@@ -88,7 +88,7 @@ export default function Models() {
         </List.Section>
       ) : null}
       {error !== undefined && list === undefined ? (
-        <Trouble error={error} onAgain={again} />
+        <Trouble error={error} onRetry={retry} />
       ) : (
         <List.EmptyView
           icon={Icon.MagnifyingGlass}
@@ -100,22 +100,22 @@ export default function Models() {
   );
 }
 
-function Trouble({ error, onAgain }: { readonly error: SottoError; readonly onAgain: () => void }) {
+function Trouble({ error, onRetry }: { readonly error: SottoError; readonly onRetry: () => void }) {
   return (
     <List.EmptyView
       icon={Icon.Warning}
       title={capitalised(error.message)}
       description={error.hint}
-      actions={<WaysOut onAgain={onAgain} />}
+      actions={<WaysOut onRetry={onRetry} />}
     />
   );
 }
 
-function WaysOut({ onAgain }: { readonly onAgain: () => void }) {
+function WaysOut({ onRetry }: { readonly onRetry: () => void }) {
   const setUp = () => launchCommand({ name: 'set-up', type: LaunchType.UserInitiated });
   return (
     <ActionPanel>
-      <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={onAgain} />
+      <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={onRetry} />
       <Action title="Set up Sotto" icon={Icon.WrenchScrewdriver} onAction={setUp} />
     </ActionPanel>
   );

@@ -17,8 +17,8 @@ export default async function QuickDictate() {
     const settings = readSettings();
     // Nobody looks at it, so it goes on until it is finished.
     const dictation = await findOrStartDictation(dictationOptions(settings, true));
-    const isBegun = dictation.isNew || dictation.first.startedMs > pressedMs - BOUNCE_MS;
-    await (isBegun ? announce(dictation) : finish(dictation, settings));
+    const isJustStarted = dictation.isNew || dictation.first.startedMs > pressedMs - BOUNCE_MS;
+    await (isJustStarted ? announce(dictation) : finish(dictation, settings));
   } catch (thrown) {
     await showFailure(thrown);
   }

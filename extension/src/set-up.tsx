@@ -20,7 +20,7 @@ const NAMED = new Set(['model', 'microphone', 'settings']);
 
 export default function SetUp() {
   const [{ sotto }] = useState(readSettings);
-  const { checked, isLooking, act } = useDoctor(sotto);
+  const { checked, isChecking, act } = useDoctor(sotto);
   const checks = checked?.checks ?? [];
   const wrong = checks.filter(({ verdict }) => verdict === 'wrong');
   const report = reportOf(
@@ -45,7 +45,7 @@ export default function SetUp() {
   );
   return (
     <List
-      isLoading={isLooking}
+      isLoading={isChecking}
       isShowingDetail={checks.length > 0}
       navigationTitle={`Set Up · ${verdictOf(checks.length, wrong.length)}`}
       searchBarPlaceholder="Search what was looked at"
@@ -59,8 +59,8 @@ export default function SetUp() {
   );
 }
 
-function verdictOf(looked: number, wrong: number): string {
-  if (looked === 0) return 'Looking…';
+function verdictOf(checkCount: number, wrong: number): string {
+  if (checkCount === 0) return 'Looking…';
   if (wrong === 0) return 'Everything Is Ready';
   return wrong === 1 ? 'One Thing to Mend' : `${wrong} Things to Mend`;
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { identityOf, placeKeyOf, type BatchJob } from '#daemon/cli/batch/identity.js';
-import { Settled } from '#daemon/cli/batch/settled.js';
+import { StableFiles } from '#daemon/cli/batch/settled.js';
 import { shownPath } from '#daemon/cli/shown-path.js';
 import { summaryTable } from '#daemon/cli/batch/summary.js';
-import { Tally } from '#daemon/cli/batch/tally.js';
-import { Patience } from '#daemon/cli/batch/trouble.js';
+import { BatchProgress } from '#daemon/cli/batch/tally.js';
+import { RetryPolicy } from '#daemon/cli/batch/trouble.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
 import { SottoError, type ErrorCode } from '#daemon/protocol/errors.js';
 import type { BatchFile } from '#daemon/store/batch/batch-run.js';
@@ -22,50 +22,50 @@ describe('Patience', () => {
     ['INSUFFICIENT_MEMORY', 'stop'],
     ['DAEMON_UNAVAILABLE', 'stop'],
     ['ENGINE_UNAVAILABLE', 'stop'],
-    ['DAEMON_LOST', 'again'],
-    ['BUSY', 'again'],
+    ['DAEMON_LOST', 'retry'],
+    ['BUSY', 'retry'],
   ])('%s before anything has worked: %s', (code, expected) => {
-    expect(new Patience().verdict(error(code), 1, false).is).toBe(expected);
+    expect(new RetryPolicy().decision(error(code), 1, false).action).toBe(expected);
   });
 
   test('what has worked may come back: it is waited for, longer each time, and not for ever', () => {
     let nowMs = 0;
-    const patience = new Patience(() => nowMs);
-    patience.worked();
+    const retryPolicy = new RetryPolicy(() => nowMs);
+    retryPolicy.recordSuccess();
     const waits: number[] = [];
     for (;;) {
-      const verdict = patience.verdict(error('ENGINE_UNAVAILABLE'), 1, false);
-      if (verdict.is !== 'again') {
-        expect(verdict.is).toBe('stop');
+      const decision = retryPolicy.decision(error('ENGINE_UNAVAILABLE'), 1, false);
+      if (decision.action !== 'retry') {
+        expect(decision.action).toBe('stop');
         break;
       }
-      waits.push(verdict.afterMs);
-      nowMs += verdict.afterMs;
+      waits.push(decision.afterMs);
+      nowMs += decision.afterMs;
     }
     expect(waits.slice(0, 4)).toEqual([500, 1000, 2000, 4000]);
     // An engine that died five times is tried again after three minutes.
     expect(nowMs).toBeGreaterThan(180_000);
-    patience.worked();
-    expect(patience.verdict(error('ENGINE_UNAVAILABLE'), 1, false)).toEqual({ is: 'again', afterMs: 500 });
+    retryPolicy.recordSuccess();
+    expect(retryPolicy.decision(error('ENGINE_UNAVAILABLE'), 1, false)).toEqual({ action: 'retry', afterMs: 500 });
   });
 
   test('a file that the daemon goes down with again and again has failed; one that only waited has not', () => {
-    const patience = new Patience();
+    const retryPolicy = new RetryPolicy();
     const lost = error('DAEMON_LOST');
-    expect([1, 2, 3, 4].map(() => patience.verdict(lost, 7, false).is)).toEqual(Array(4).fill('again'));
-    expect([1, 2].map(() => patience.verdict(lost, 8, true).is)).toEqual(['again', 'failed']);
+    expect([1, 2, 3, 4].map(() => retryPolicy.decision(lost, 7, false).action)).toEqual(Array(4).fill('retry'));
+    expect([1, 2].map(() => retryPolicy.decision(lost, 8, true).action)).toEqual(['retry', 'failed']);
   });
 
   test('a full disk stops all, a folder that may not be written only what goes there', () => {
-    expect(new Patience().verdict(error('OUTPUT_FAILED', 'ENOSPC'), 1, true).is).toBe('stop');
-    expect(new Patience().verdict(error('OUTPUT_FAILED', 'EACCES'), 1, true).is).toBe('failed');
+    expect(new RetryPolicy().decision(error('OUTPUT_FAILED', 'ENOSPC'), 1, true).action).toBe('stop');
+    expect(new RetryPolicy().decision(error('OUTPUT_FAILED', 'EACCES'), 1, true).action).toBe('failed');
   });
 });
 
 describe('Settled', () => {
   test('a file is complete when two looks, a second apart, find it the same; that is news once', () => {
     let nowMs = 0;
-    const settled = new Settled(() => nowMs);
+    const settled = new StableFiles(() => nowMs);
     const look = (bytes: number, modifiedMs = 1): boolean => {
       settled.begin();
       return settled.isNews({ type: 'file', path: '/a', root: '/', relative: 'a', bytes, modifiedMs });
@@ -89,36 +89,36 @@ describe('Tally', () => {
 
   test('counts what earlier processes have done, and reckons its speed without them', () => {
     let nowMs = 0;
-    const tally = new Tally(() => nowMs);
-    expect(tally.known).toBe(false);
+    const progress = new BatchProgress(() => nowMs);
+    expect(progress.known).toBe(false);
     const files = ['a.wav', 'b.wav', 'c.wav'].map((path) => ({ path, bytes: 1000 }));
-    tally.set(counts, files);
-    tally.begun();
+    progress.set(counts, files);
+    progress.started();
     nowMs = 2000;
-    tally.fileDone({ path: 'a.wav', bytes: 1000 }, 60);
-    expect([tally.files, tally.left, tally.done, tally.failed, tally.skipped]).toEqual([10, 2, 5, 1, 2]);
-    expect([tally.audioSeconds, tally.speed, tally.remainingSeconds]).toEqual([60, 30, 4]);
-    tally.fileFailed({ path: 'b.wav', bytes: 1000 });
-    expect([tally.left, tally.failed, tally.remainingSeconds]).toEqual([1, 2, 2]);
+    progress.fileDone({ path: 'a.wav', bytes: 1000 }, 60);
+    expect([progress.files, progress.left, progress.done, progress.failed, progress.skipped]).toEqual([10, 2, 5, 1, 2]);
+    expect([progress.audioSeconds, progress.speed, progress.remainingSeconds]).toEqual([60, 30, 4]);
+    progress.fileFailed({ path: 'b.wav', bytes: 1000 });
+    expect([progress.left, progress.failed, progress.remainingSeconds]).toEqual([1, 2, 2]);
   });
 
   test('a byte of each kind stands for as much sound as was met in it', () => {
     let nowMs = 0;
-    const tally = new Tally(() => nowMs);
+    const progress = new BatchProgress(() => nowMs);
     const left = [
       { path: 'a.wav', bytes: 1000 },
       { path: 'b.opus', bytes: 10 },
       { path: 'c.OPUS', bytes: 20 },
     ];
-    tally.set(counts, left);
-    expect(tally.remainingSeconds).toBeUndefined();
-    tally.begun();
+    progress.set(counts, left);
+    expect(progress.remainingSeconds).toBeUndefined();
+    progress.started();
     nowMs = 1000;
-    tally.fileDone({ path: 'b.opus', bytes: 10 }, 10);
-    expect(tally.remainingSeconds).toBe(102);
+    progress.fileDone({ path: 'b.opus', bytes: 10 }, 10);
+    expect(progress.remainingSeconds).toBe(102);
     nowMs = 2000;
-    tally.fileDone({ path: 'a.wav', bytes: 1000 }, 10);
-    expect(tally.remainingSeconds).toBe(2);
+    progress.fileDone({ path: 'a.wav', bytes: 1000 }, 10);
+    expect(progress.remainingSeconds).toBe(2);
   });
 });
 

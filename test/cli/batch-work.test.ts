@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { Tally } from '#daemon/cli/batch/tally.js';
+import { BatchProgress } from '#daemon/cli/batch/tally.js';
 import type { BatchView } from '#daemon/cli/batch/view.js';
 import { BatchWork } from '#daemon/cli/batch/work.js';
 import { Outputs } from '#daemon/cli/outputs.js';
@@ -28,7 +28,7 @@ afterEach(() => {
 });
 
 const silent: BatchView = {
-  looking: () => undefined,
+  scanning: () => undefined,
   waiting: () => undefined,
   event: () => undefined,
   done: () => undefined,
@@ -52,7 +52,7 @@ function work(transcriber = hears, jobs = 1): BatchWork {
   const { signal } = new AbortController();
   const job = { options: {}, format: 'text', jobs } as const;
   const outputs = new Outputs(store.written, false);
-  return new BatchWork({ run, outputs, transcriber, view: silent, tally: new Tally(), signal, job });
+  return new BatchWork({ run, outputs, transcriber, view: silent, progress: new BatchProgress(), signal, job });
 }
 
 function add(...names: string[]): void {

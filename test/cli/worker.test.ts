@@ -19,7 +19,7 @@ import { collectJobs, type Submission } from '#daemon/cli/worker/collect-jobs.js
 import { verdictOn } from '#daemon/cli/worker/do-job.js';
 import { fetchAudio, type FetchLimits } from '#daemon/cli/worker/fetch-audio.js';
 import { isOwnNetwork } from '#daemon/cli/worker/near-addresses.js';
-import { Pace, parseRate } from '#daemon/cli/worker/pace.js';
+import { TokenBucket, parseRate } from '#daemon/cli/worker/pace.js';
 import {
   parseReason,
   jobId,
@@ -220,7 +220,7 @@ describe('what is handed in', () => {
     for (const name of ['talks/a.mp3', 'talks/b.wav', 'talks/inner/c.flac', 'single.wav'])
       writeFileSync(join(folder, name), 'x');
     writeFileSync(join(folder, 'talks/b.srt'), 'done');
-    const { jobs, there, failed } = await collect([
+    const { jobs, existing, failed } = await collect([
       join(folder, 'talks'),
       join(folder, 'single.wav'),
       join(folder, 'none'),
@@ -230,7 +230,7 @@ describe('what is handed in', () => {
       { kind: 'file', path: join(folder, 'talks/inner/c.srt') },
       { kind: 'queue' },
     ]);
-    expect(there.map(({ path }) => path)).toEqual([join(folder, 'talks/b.wav')]);
+    expect(existing.map(({ path }) => path)).toEqual([join(folder, 'talks/b.wav')]);
     expect(failed).toMatchObject([{ path: join(folder, 'none'), error: { code: 'AUDIO_NOT_FOUND' } }]);
   });
 
@@ -330,24 +330,24 @@ describe('a rate', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 4 }), (jobs, room) => {
         let now = 0;
-        const pace = new Pace({ jobs, perMs: 60_000 }, room, () => now);
-        const taken: number[] = [];
+        const bucket = new TokenBucket({ jobs, perMs: 60_000 }, room, () => now);
+        const consumed: number[] = [];
         while (now < 300_000) {
-          if (pace.take()) taken.push(now);
-          else now += pace.waitMs();
+          if (bucket.tryConsume()) consumed.push(now);
+          else now += bucket.waitMs();
         }
-        for (const start of taken) {
-          const within = taken.filter((at) => at >= start && at < start + 60_000).length;
+        for (const start of consumed) {
+          const within = consumed.filter((at) => at >= start && at < start + 60_000).length;
           expect(within).toBeLessThanOrEqual(jobs + room);
         }
-        expect(taken.length).toBeGreaterThanOrEqual(5 * jobs * 0.99);
+        expect(consumed.length).toBeGreaterThanOrEqual(5 * jobs * 0.99);
       }),
     );
   });
 
   test('without one nothing waits', () => {
-    const pace = new Pace(undefined);
-    for (let i = 0; i < 100; i++) expect(pace.take()).toBe(true);
+    const bucket = new TokenBucket(undefined);
+    for (let i = 0; i < 100; i++) expect(bucket.tryConsume()).toBe(true);
   });
 });
 

@@ -16,11 +16,11 @@ describe('EngineHost with people who dictate', () => {
     host.receive(ONE_FITS);
     open(1);
     await settled();
-    expect(sent).toContainEqual({ type: 'live-opened', session: 1, heardSamples: 0, intervalSeconds: 0.5 });
+    expect(sent).toContainEqual({ type: 'live-opened', session: 1, decodedSamples: 0, intervalSeconds: 0.5 });
     say(1, 1.2);
     host.receive({ type: 'live-finish', session: 1 });
     await settled();
-    expect(of(1)).toEqual(['live-opened', 'live-look', 'live-look', 'live-done']);
+    expect(of(1)).toEqual(['live-opened', 'live-update', 'live-update', 'live-done']);
     expect(model.speeches.map(({ disposed }) => disposed)).toEqual([1]);
     // What comes late is for nobody.
     say(1, 1);
@@ -84,11 +84,11 @@ describe('EngineHost with people who dictate', () => {
     looking.open();
     expect((await endOf(1)).type).toBe('done');
     // No step begins while a look waits or runs; between two looks one may.
-    let looks = 0;
+    let steps = 0;
     for (const line of log) {
-      if (line === 'look begins') looks += 1;
-      else if (line === 'look ends') looks -= 1;
-      else expect([line, looks]).toEqual([line, 0]);
+      if (line === 'look begins') steps += 1;
+      else if (line === 'look ends') steps -= 1;
+      else expect([line, steps]).toEqual([line, 0]);
     }
     expect(log.filter((line) => line.startsWith('look')).length).toBe(6);
     const third = log.lastIndexOf('look begins');
@@ -117,7 +117,7 @@ describe('EngineHost with people who dictate', () => {
     expect(of(1)).toEqual(['live-opened']);
     busy.open();
     await settled();
-    expect(of(1)).toEqual(['live-opened', 'live-look', 'live-look']);
+    expect(of(1)).toEqual(['live-opened', 'live-update', 'live-update']);
   });
 
   test('a file that waits for another model is gone as soon as it is cancelled, and the next one is served', async () => {
@@ -201,7 +201,7 @@ describe('EngineHost with people who dictate', () => {
       'INVALID_ARGUMENT',
       'a checkpoint of another model',
       {
-        checkpoint: { fromSample: 0, state: { heardSamples: 0, intervalSeconds: 1, speech: 'elvish' } },
+        checkpoint: { fromSample: 0, state: { decodedSamples: 0, intervalSeconds: 1, speech: 'elvish' } },
       },
       false,
     ],

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import { Listening } from '#daemon/engine/live/listening.js';
-import { VOICE_LOOK_SAMPLES } from '#daemon/protocol/live.js';
+import { VAD_CHUNK_SAMPLES } from '#daemon/protocol/live.js';
 import { clip, samplesOf } from '#test/models/fixtures.js';
 import { describeWithEngine } from '#test/harness/real-engine.js';
 
@@ -16,7 +16,7 @@ let expected: number[];
 
 withEngine('listening', () => {
   beforeAll(async () => {
-    samples = (await samplesOf(speech ?? '')).subarray(0, 100 * VOICE_LOOK_SAMPLES);
+    samples = (await samplesOf(speech ?? '')).subarray(0, 100 * VAD_CHUNK_SAMPLES);
     activity = await VoiceActivity.load();
     expected = [...activity.stream().push(samples)];
   });
@@ -32,9 +32,9 @@ withEngine('listening', () => {
           Listening['checkpoint']
         >;
         listening = await Listening.begin(checkpoint);
-        listening.push(samples.subarray(checkpoint.fromSample, look * VOICE_LOOK_SAMPLES));
+        listening.push(samples.subarray(checkpoint.fromSample, look * VAD_CHUNK_SAMPLES));
       }
-      listening.push(samples.subarray(look * VOICE_LOOK_SAMPLES, (look + 1) * VOICE_LOOK_SAMPLES));
+      listening.push(samples.subarray(look * VAD_CHUNK_SAMPLES, (look + 1) * VAD_CHUNK_SAMPLES));
       heard.push(...((await listening.update()).voice ?? []));
     }
     return heard;

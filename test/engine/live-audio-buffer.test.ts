@@ -60,20 +60,20 @@ describe('Take', () => {
 
 describe('engineStateOf', () => {
   test('refuses with a code what no engine gave', () => {
-    const good = { heardSamples: 8_000, intervalSeconds: 0.5, speech: { any: 'thing' } };
+    const good = { decodedSamples: 8_000, intervalSeconds: 0.5, speech: { any: 'thing' } };
     expect(engineStateOf({ fromSample: 0, state: good })).toEqual(good);
     fc.assert(
       fc.property(fc.anything(), (state) => {
         try {
-          const { heardSamples } = engineStateOf({ fromSample: 0, state });
-          expect(heardSamples).toBeGreaterThanOrEqual(0);
+          const { decodedSamples } = engineStateOf({ fromSample: 0, state });
+          expect(decodedSamples).toBeGreaterThanOrEqual(0);
         } catch (error) {
           if (!(error instanceof SottoError && error.code === 'INVALID_ARGUMENT')) throw error;
         }
       }),
     );
-    for (const heardSamples of [-1, 0.5, Number.NaN, Infinity, '8']) {
-      expect(() => engineStateOf({ fromSample: 0, state: { ...good, heardSamples } })).toThrow(
+    for (const decodedSamples of [-1, 0.5, Number.NaN, Infinity, '8']) {
+      expect(() => engineStateOf({ fromSample: 0, state: { ...good, decodedSamples } })).toThrow(
         'none of ours',
       );
     }

@@ -4,7 +4,7 @@ import { engineStateOf } from '#daemon/engine/live/engine-state.js';
 import { LiveRun } from '#daemon/engine/live/live-run.js';
 import { LiveAudioBuffer } from '#daemon/engine/live/live-audio-buffer.js';
 import { Turns } from '#daemon/engine/turns.js';
-import { parseFromEngine, type FromEngine, type LiveLook, type Refined } from '#daemon/protocol/ipc.js';
+import { parseFromEngine, type FromEngine, type DecodeStep, type Refined } from '#daemon/protocol/ipc.js';
 import type { LiveCheckpoint } from '#daemon/protocol/live.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { gate, ScriptedSpeech, settled, type SpeechScript } from '#test/harness/scripted-speech.js';
@@ -49,42 +49,42 @@ function listen({ fromSample = 0, checkpoint, refine, turns = new Turns(), whole
   });
   const say = (from: number, to: number): void => run.audio(new Uint8Array(tape.slice(from, to).buffer));
   const types = (): string[] => sent.map(({ type }) => type);
-  const looks = (): LiveLook[] =>
+  const steps = (): DecodeStep[] =>
     sent.flatMap((message) =>
-      message.type === 'live-look' || message.type === 'live-done' ? [message.look] : [],
+      message.type === 'live-update' || message.type === 'live-done' ? [message.step] : [],
     );
-  return { run, speech, buffer, sent, seen, say, types, looks };
+  return { run, speech, buffer, sent, seen, say, types, steps };
 }
 
-function wordsOf(looks: readonly LiveLook[]): string[] {
-  return looks.flatMap(({ committed }) => committed.map(({ word }) => word));
+function wordsOf(steps: readonly DecodeStep[]): string[] {
+  return steps.flatMap(({ committed }) => committed.map(({ word }) => word));
 }
 
 /** What was heard, without where it was committed. */
-function heardIn(looks: readonly LiveLook[]): string {
-  return wordsOf(looks)
+function heardIn(steps: readonly DecodeStep[]): string {
+  return wordsOf(steps)
     .map((word) => word.replace(/@.*/, '').trim())
     .join(' ');
 }
 
 /** Where the looks of a session were, and what they committed. */
-function outline(looks: readonly LiveLook[]): [number, string[]][] {
-  return looks.map((look) => [look.heardSamples, wordsOf([look])]);
+function outline(steps: readonly DecodeStep[]): [number, string[]][] {
+  return steps.map((step) => [step.decodedSamples, wordsOf([step])]);
 }
 
 describe('LiveRun', () => {
   test('looks at every half second of the audio, and at the end hears the rest', async () => {
-    const { run, looks, say, types } = listen();
+    const { run, steps, say, types } = listen();
     const samples = 3.2 * SECOND;
     for (let at = 0; at < samples; at += 1_000) say(at, Math.min(samples, at + 1_000));
     run.finish();
     await settled();
-    expect(looks().map(({ heardSamples }) => heardSamples)).toEqual(
+    expect(steps().map(({ decodedSamples }) => decodedSamples)).toEqual(
       [0.5, 1, 1.5, 2, 2.5, 3, 3.2].map((seconds) => seconds * SECOND),
     );
     expect(types().at(-1)).toBe('live-done');
-    expect(heardIn(looks())).toBe(rampText(samples));
-    expect(looks().at(-1)?.tentative).toBe('');
+    expect(heardIn(steps())).toBe(rampText(samples));
+    expect(steps().at(-1)?.tentative).toBe('');
   });
 
   test('hears the same in the same places, in whatever pieces it comes and wherever another goes on', async () => {
@@ -117,16 +117,16 @@ describe('LiveRun', () => {
       fc.asyncProperty(cases, async ({ at, more, json, ...spoken }) => {
         const plain = listen();
         await speak(plain, { samples: spoken.samples, pieces: [spoken.samples], pauses: [false] });
-        const expected = outline(plain.looks());
-        expect(heardIn(plain.looks())).toBe(rampText(spoken.samples));
+        const expected = outline(plain.steps());
+        expect(heardIn(plain.steps())).toBe(rampText(spoken.samples));
 
         const first = listen();
         await speak(first, spoken);
-        expect(outline(first.looks())).toEqual(expected);
+        expect(outline(first.steps())).toEqual(expected);
 
-        const looks = first.looks().slice(0, -1);
-        const index = looks.length === 0 ? -1 : at % looks.length;
-        const given = looks[index]?.checkpoint;
+        const steps = first.steps().slice(0, -1);
+        const index = steps.length === 0 ? -1 : at % steps.length;
+        const given = steps[index]?.checkpoint;
         if (given === undefined) return;
         const checkpoint = json
           ? (JSON.parse(JSON.stringify(given)) as LiveCheckpoint)
@@ -134,7 +134,7 @@ describe('LiveRun', () => {
         const fromSample = Math.round(given.fromSample * (1 - more));
         const second = listen({ checkpoint, fromSample, whole: true });
         await speak(second, spoken, fromSample);
-        expect(outline(second.looks())).toEqual(expected.slice(index + 1));
+        expect(outline(second.steps())).toEqual(expected.slice(index + 1));
         // For the decode at the end, all of it or nothing.
         const all = second.buffer.all();
         expect(all?.length).toBe(fromSample === 0 ? spoken.samples : undefined);
@@ -144,39 +144,39 @@ describe('LiveRun', () => {
   });
 
   test('waits longer where looks take too long, and another engine goes on at that pace', async () => {
-    const { looks, say } = listen({ onLook: () => void (nowMs += 450) });
+    const { steps, say } = listen({ onLook: () => void (nowMs += 450) });
     for (let at = 0; at < 4 * SECOND; at += SECOND / 4) {
       say(at, at + SECOND / 4);
       await settled();
     }
-    expect(looks().map(({ heardSamples }) => heardSamples / SECOND)).toEqual([0.5, 1, 2, 3, 4]);
-    expect(looks().map(({ intervalSeconds }) => intervalSeconds)).toEqual([0.5, 1, 1, 1, 1]);
-    const checkpoint = looks()[2]?.checkpoint;
+    expect(steps().map(({ decodedSamples }) => decodedSamples / SECOND)).toEqual([0.5, 1, 2, 3, 4]);
+    expect(steps().map(({ intervalSeconds }) => intervalSeconds)).toEqual([0.5, 1, 1, 1, 1]);
+    const checkpoint = steps()[2]?.checkpoint;
     const other = listen({ ...(checkpoint && { checkpoint }), onLook: () => void (nowMs += 450) });
-    expect(other.run.place).toEqual({ heardSamples: 2 * SECOND, intervalSeconds: 1 });
+    expect(other.run.place).toEqual({ decodedSamples: 2 * SECOND, intervalSeconds: 1 });
     other.say(0, 4 * SECOND);
     await settled();
-    expect(outline(other.looks())).toEqual(outline(looks()).slice(3));
+    expect(outline(other.steps())).toEqual(outline(steps()).slice(3));
   });
 
   test('counts what it waits for others as time that a look took', async () => {
     const turns = new Turns();
-    const { looks, say } = listen({ turns });
+    const { steps, say } = listen({ turns });
     for (let at = 0; at < 2 * SECOND; at += SECOND / 2) {
       void turns.live(() => Promise.resolve(void (nowMs += 400)));
       say(at, at + SECOND / 2);
       await settled();
     }
-    expect(looks().map(({ intervalSeconds }) => intervalSeconds)).toEqual([0.5, 1, 1]);
+    expect(steps().map(({ intervalSeconds }) => intervalSeconds)).toEqual([0.5, 1, 1]);
   });
 
   test('says who speaks when it changes, before the look that heard it', async () => {
     const { say, types, sent } = listen({
-      onLook: (speech) => void (speech.speaking = speech.looks.length === 1 || speech.looks.length === 2),
+      onLook: (speech) => void (speech.speaking = speech.steps.length === 1 || speech.steps.length === 2),
     });
     say(0, 2.5 * SECOND);
     await settled();
-    expect(types()).toEqual(['live-look', 'live-voice', 'live-look', 'live-look', 'live-voice', 'live-look', 'live-look']); // prettier-ignore
+    expect(types()).toEqual(['live-update', 'live-voice', 'live-update', 'live-update', 'live-voice', 'live-update', 'live-update']); // prettier-ignore
     expect(sent.flatMap((message) => (message.type === 'live-voice' ? [message.speaking] : []))).toEqual([
       true,
       false,
@@ -185,7 +185,7 @@ describe('LiveRun', () => {
 
   test('takes audio and the end while it looks, and hears all of it', async () => {
     const busy = gate();
-    const { run, looks, say, types } = listen({ onLook: () => busy.opened });
+    const { run, steps, say, types } = listen({ onLook: () => busy.opened });
     say(0, SECOND);
     await settled();
     say(SECOND, 2.2 * SECOND);
@@ -197,15 +197,15 @@ describe('LiveRun', () => {
     expect(types()).toEqual([]);
     busy.open();
     await settled();
-    expect(types()).toEqual(['live-look', 'live-look', 'live-look', 'live-look', 'live-done']);
-    expect(heardIn(looks())).toBe(rampText(2.2 * SECOND));
+    expect(types()).toEqual(['live-update', 'live-update', 'live-update', 'live-update', 'live-done']);
+    expect(heardIn(steps())).toBe(rampText(2.2 * SECOND));
   });
 
   test('ends a take without a single sample', async () => {
-    const { run, looks, seen, speech } = listen({ whole: true });
+    const { run, steps, seen, speech } = listen({ whole: true });
     run.finish();
     await settled();
-    expect(looks()).toMatchObject([{ committed: [], heardSamples: 0 }]);
+    expect(steps()).toMatchObject([{ committed: [], decodedSamples: 0 }]);
     expect([seen.over, speech.disposed]).toEqual([1, 1]);
   });
 
@@ -254,7 +254,7 @@ describe('LiveRun', () => {
       expect([seen.over, speech.disposed]).toEqual([0, 0]);
       busy.open();
       await settled();
-      expect([seen.over, speech.disposed, speech.looks.length]).toEqual([1, 1, deaf ? 1 : 0]);
+      expect([seen.over, speech.disposed, speech.steps.length]).toEqual([1, 1, deaf ? 1 : 0]);
       expect(sent).toEqual([]);
     },
   );
@@ -263,15 +263,15 @@ describe('LiveRun', () => {
     const turns = new Turns();
     const other = gate();
     void turns.live(() => other.opened);
-    let looked = 0;
-    const look = (): void => void (looked += 1);
-    const { run, say, seen, sent, speech } = listen({ turns, onLook: look, onFinish: look });
+    let decoded = 0;
+    const step = (): void => void (decoded += 1);
+    const { run, say, seen, sent, speech } = listen({ turns, onLook: step, onFinish: step });
     say(0, SECOND);
     await settled();
     run.cancel();
     other.open();
     await settled();
-    expect(looked).toBe(0);
+    expect(decoded).toBe(0);
     expect([seen.over, speech.disposed, sent.length]).toEqual([1, 1, 0]);
   });
 
@@ -286,7 +286,7 @@ describe('LiveRun', () => {
     run.finish();
     run.cancel();
     await settled();
-    expect(types().filter((type) => type !== 'live-look')).toEqual(['live-failed']);
+    expect(types().filter((type) => type !== 'live-update')).toEqual(['live-failed']);
     expect(sent.at(-1)).toMatchObject({ error: { code: 'ENGINE_OOM' } });
     expect([seen.over, speech.disposed]).toEqual([1, 1]);
     // It counts as over when all is said.
@@ -295,12 +295,12 @@ describe('LiveRun', () => {
 
   test('gives the text of the decode at the end beside its own', async () => {
     const refined = { text: 'all of it', words: [], language: 'en' };
-    const { run, looks, say, sent } = listen({ refine: () => Promise.resolve(refined) });
+    const { run, steps, say, sent } = listen({ refine: () => Promise.resolve(refined) });
     say(0, SECOND);
     run.finish();
     await settled();
     expect(sent.at(-1)).toMatchObject({ type: 'live-done', refined });
-    expect(heardIn(looks())).toBe(rampText(SECOND));
+    expect(heardIn(steps())).toBe(rampText(SECOND));
   });
 
   test('cancelled during the decode at the end, it says nothing', async () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { INTERVALS_SECONDS, Pace } from '#daemon/engine/live/pace.js';
 
 function after(looks: readonly number[], pace = new Pace()): number {
-  for (const seconds of looks) pace.looked(seconds);
+  for (const seconds of looks) pace.decoded(seconds);
   return pace.intervalSeconds;
 }
 

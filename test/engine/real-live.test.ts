@@ -9,7 +9,7 @@ import { silentLog } from '#daemon/logger.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { packageRoot } from '#daemon/paths.js';
 import type { LiveCheckpoint } from '#daemon/protocol/live.js';
-import type { LiveLook } from '#daemon/protocol/ipc.js';
+import type { DecodeStep } from '#daemon/protocol/ipc.js';
 import type { LiveReport } from '#daemon/supervisor/engine.js';
 import { toPcm16 } from '#daemon/signal/pcm16.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
@@ -48,7 +48,7 @@ async function dictate(
   engine: Supervisor,
   pieceSamples: number,
   checkpoint?: LiveCheckpoint,
-): Promise<LiveLook[]> {
+): Promise<DecodeStep[]> {
   const fromSample = checkpoint?.fromSample ?? 0;
   const reports: LiveReport[] = [];
   const request = { model: { name: 'starter', dir }, options, fromSample };
@@ -62,7 +62,7 @@ async function dictate(
   running.finish();
   await until(() => ['done', 'failed', 'lost'].includes(reports.at(-1)?.type ?? ''));
   expect(reports.at(-1)?.type).toBe('done');
-  return reports.flatMap((report) => (report.type === 'look' || report.type === 'done' ? [report.look] : []));
+  return reports.flatMap((report) => (report.type === 'update' || report.type === 'done' ? [report.step] : []));
 }
 
 async function read(engine: Supervisor): Promise<string[]> {
@@ -78,23 +78,23 @@ async function read(engine: Supervisor): Promise<string[]> {
 }
 
 /** What the model says, all by itself, when it looks in the same places. */
-async function alone(model: WhisperModel, looks: readonly LiveLook[]): Promise<[number, string][]> {
+async function alone(model: WhisperModel, steps: readonly DecodeStep[]): Promise<[number, string][]> {
   const live = model.live(options);
   const said: [number, string][] = [];
   let at = 0;
-  for (const [n, { heardSamples }] of looks.entries()) {
-    live.push(Float32Array.from(pcm.subarray(at, heardSamples), (sample) => sample / 32_768));
-    at = heardSamples;
-    const { committed } = await (n === looks.length - 1 ? live.finish(never) : live.update(never));
-    said.push([heardSamples, committed.map(({ word }) => word).join('')]);
+  for (const [n, { decodedSamples }] of steps.entries()) {
+    live.push(Float32Array.from(pcm.subarray(at, decodedSamples), (sample) => sample / 32_768));
+    at = decodedSamples;
+    const { committed } = await (n === steps.length - 1 ? live.finish(never) : live.update(never));
+    said.push([decodedSamples, committed.map(({ word }) => word).join('')]);
   }
   live.dispose();
   return said;
 }
 
-function said(looks: readonly LiveLook[]): [number, string][] {
-  return looks.map(({ heardSamples, committed }) => [
-    heardSamples,
+function said(steps: readonly DecodeStep[]): [number, string][] {
+  return steps.map(({ decodedSamples, committed }) => [
+    decodedSamples,
     committed.map(({ word }) => word).join(''),
   ]);
 }

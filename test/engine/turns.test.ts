@@ -8,7 +8,7 @@ const never = new AbortController().signal;
 function setUp() {
   const turns = new Turns();
   const log: string[] = [];
-  const look = (name: string, until: Promise<void> = Promise.resolve()): Promise<void> =>
+  const decode = (name: string, until: Promise<void> = Promise.resolve()): Promise<void> =>
     turns.live(async () => {
       log.push(`${name} begins`);
       await until;
@@ -18,25 +18,25 @@ function setUp() {
     await turns.file(signal);
     log.push('file');
   };
-  return { turns, log, look, file };
+  return { turns, log, decode, file };
 }
 
 describe('Turns', () => {
   test('runs one look at a time, in the order in which they were asked for', async () => {
-    const { log, look } = setUp();
+    const { log, decode } = setUp();
     const first = gate();
-    const looks = [look('a', first.opened), look('b'), look('c')];
+    const decodes = [decode('a', first.opened), decode('b'), decode('c')];
     await settled();
     expect(log).toEqual(['a begins']);
     first.open();
-    await Promise.all(looks);
+    await Promise.all(decodes);
     expect(log).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
   test('lets no session look twice while another one waits', async () => {
-    const { log, look } = setUp();
+    const { log, decode } = setUp();
     const session = async (name: string): Promise<void> => {
-      for (let n = 0; n < 5; n++) await look(name);
+      for (let n = 0; n < 5; n++) await decode(name);
     };
     await Promise.all(['a', 'b', 'c'].map(session));
     const order = log.filter((line) => line.endsWith('begins')).map((line) => line[0]);
@@ -44,7 +44,7 @@ describe('Turns', () => {
   });
 
   test('gives a result or an error to the one who asked, and goes on', async () => {
-    const { turns, look, log } = setUp();
+    const { turns, decode, log } = setUp();
     const failed = turns.live(() => Promise.reject(new Error('no')));
     const thrown = turns.live(() => {
       throw new Error('at once');
@@ -53,7 +53,7 @@ describe('Turns', () => {
     await expect(failed).rejects.toThrow('no');
     await expect(thrown).rejects.toThrow('at once');
     await expect(good).resolves.toBe(7);
-    await look('a');
+    await decode('a');
     expect(log).toHaveLength(2);
     expect(turns.file(never)).toBeUndefined();
   });
@@ -63,10 +63,10 @@ describe('Turns', () => {
   });
 
   test('lets a file go on when all looks that were asked for are done', async () => {
-    const { log, look, file } = setUp();
+    const { log, decode, file } = setUp();
     const gates = [gate(), gate()];
-    void look('a', gates[0]?.opened);
-    void look('b', gates[1]?.opened);
+    void decode('a', gates[0]?.opened);
+    void decode('b', gates[1]?.opened);
     void file();
     await settled();
     gates[0]?.open();
@@ -78,10 +78,10 @@ describe('Turns', () => {
   });
 
   test('lets files go on, slowly, where looks never end', async () => {
-    const { log, look, file } = setUp();
+    const { log, decode, file } = setUp();
     let over = false;
     const endless = async (name: string): Promise<void> => {
-      while (!over) await look(name);
+      while (!over) await decode(name);
     };
     const sessions = [endless('a'), endless('b'), endless('c')];
     for (let step = 0; step < 5; step++) await file();
@@ -93,14 +93,14 @@ describe('Turns', () => {
   });
 
   test('a cancelled file waits for no look, and leaves no listener on its signal', async () => {
-    const { log, look, file } = setUp();
+    const { log, decode, file } = setUp();
     const stuck = gate();
     const cancelled = new AbortController();
-    const first = look('a');
+    const first = decode('a');
     await file(cancelled.signal);
     await first;
     expect(getEventListeners(cancelled.signal, 'abort')).toHaveLength(0);
-    void look('b', stuck.opened);
+    void decode('b', stuck.opened);
     const waiting = file(cancelled.signal);
     await settled();
     expect(log.filter((line) => line === 'file')).toHaveLength(1);
@@ -114,11 +114,11 @@ describe('Turns', () => {
   });
 
   test('work of many steps lets looks in between, and files wait for its end, also where it fails', async () => {
-    const { turns, log, look, file } = setUp();
+    const { turns, log, decode, file } = setUp();
     const work = turns.steps(async () => {
       for (let n = 0; n < 3; n++) {
-        await look(`step ${n}`);
-        if (n === 0) void look('other');
+        await decode(`step ${n}`);
+        if (n === 0) void decode('other');
       }
       throw new Error('half-way');
     });
@@ -130,10 +130,10 @@ describe('Turns', () => {
   });
 
   test('a file waits for eight decodes and no more', async () => {
-    const { log, look, file } = setUp();
+    const { log, decode, file } = setUp();
     let over = false;
     const endless = async (): Promise<void> => {
-      while (!over) await look('a', new Promise((resolve) => setImmediate(resolve)));
+      while (!over) await decode('a', new Promise((resolve) => setImmediate(resolve)));
     };
     const sessions = [endless(), endless(), endless()];
     await file();

@@ -7,7 +7,7 @@ interface Row {
   readonly title: string;
   readonly place: string;
   readonly bytes?: number;
-  readonly isUsed: boolean;
+  readonly isDefault: boolean;
   readonly isRecommended: boolean;
 }
 interface ModelRows {
@@ -73,7 +73,7 @@ await describeLib<ModelRows>('model-rows', ({ rowsOf, isRepository, nameIn }) =>
 
   test('the one in use comes first, whatever it is called', () => {
     const rows = rowsOf(list({ installed: [installed('a'), installed('z', { chosen: true })] }), new Map());
-    expect(rows.slice(0, 2).map(({ name, isUsed }) => [name, isUsed])).toEqual([
+    expect(rows.slice(0, 2).map(({ name, isDefault }) => [name, isDefault])).toEqual([
       ['z', true],
       ['a', false],
     ]);

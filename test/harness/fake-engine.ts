@@ -185,7 +185,7 @@ function receive(message: ToEngine): void {
           const { session } = message;
           const fake = new FakeLive(message, send);
           live.set(session, fake);
-          send({ type: 'live-opened', session, heardSamples: fake.heardSamples, intervalSeconds: 0.5 });
+          send({ type: 'live-opened', session, decodedSamples: fake.decodedSamples, intervalSeconds: 0.5 });
         },
         (error: unknown) =>
           send({ type: 'live-failed', session: message.session, error: SottoError.from(error).toWire() }),

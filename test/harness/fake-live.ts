@@ -8,13 +8,13 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FromEngine, LiveLook, ToEngine } from '#daemon/protocol/ipc.js';
+import type { FromEngine, DecodeStep, ToEngine } from '#daemon/protocol/ipc.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import {
   BYTES_PER_SAMPLE,
   SAMPLE_RATE,
   VOICE_FRAME_SAMPLES,
-  VOICE_LOOK_SAMPLES,
+  VAD_CHUNK_SAMPLES,
 } from '#daemon/protocol/live.js';
 import { wordFor } from './ramp.js';
 
@@ -45,7 +45,7 @@ export class FakeLive {
     this.#skip = (this.#from - fromSample) * BYTES_PER_SAMPLE;
   }
 
-  get heardSamples(): number {
+  get decodedSamples(): number {
     return this.#looked;
   }
 
@@ -60,25 +60,25 @@ export class FakeLive {
       this.#send({ type: 'live-failed', session: this.#session, error: error.toWire() });
       return;
     }
-    const apart = this.#voiceOnly ? VOICE_LOOK_SAMPLES : LOOK_SAMPLES;
+    const apart = this.#voiceOnly ? VAD_CHUNK_SAMPLES : LOOK_SAMPLES;
     while (this.#samples >= this.#looked + apart) {
       this.#looked += apart;
-      const look = this.#voiceOnly ? this.#voice(this.#looked) : this.#look(this.#looked);
-      this.#send({ type: 'live-look', session: this.#session, look });
+      const step = this.#voiceOnly ? this.#voice(this.#looked) : this.#step(this.#looked);
+      this.#send({ type: 'live-update', session: this.#session, step });
     }
   }
 
   finish(): void {
     const samples = this.#samples;
     if (this.#voiceOnly) {
-      this.#send({ type: 'live-done', session: this.#session, look: this.#voice(samples) });
+      this.#send({ type: 'live-done', session: this.#session, step: this.#voice(samples) });
       return;
     }
-    const look = this.#look(samples);
-    if (this.#pending.length > 0) look.committed.push(this.#word(this.#pending.length));
-    look.tentative = '';
-    look.checkpoint = { fromSample: this.#from, state: samples };
-    this.#send({ type: 'live-done', session: this.#session, look });
+    const step = this.#step(samples);
+    if (this.#pending.length > 0) step.committed.push(this.#word(this.#pending.length));
+    step.tentative = '';
+    step.checkpoint = { fromSample: this.#from, state: samples };
+    this.#send({ type: 'live-done', session: this.#session, step });
   }
 
   get #samples(): number {
@@ -86,21 +86,21 @@ export class FakeLive {
   }
 
   /** What is there up to a sample: whole seconds are words. */
-  #look(samples: number): LiveLook {
-    const committed: LiveLook['committed'] = [];
+  #step(samples: number): DecodeStep {
+    const committed: DecodeStep['committed'] = [];
     while (samples - this.#from >= SAMPLE_RATE) committed.push(this.#word(WORD_BYTES));
     return {
       committed,
       tentative: samples > this.#from ? ' …' : '',
       language: 'en',
-      heardSamples: samples,
+      decodedSamples: samples,
       intervalSeconds: 0.5,
       checkpoint: { fromSample: this.#from, state: samples },
     };
   }
 
   /** Where somebody speaks, in the whole frames up to a sample. */
-  #voice(samples: number): LiveLook {
+  #voice(samples: number): DecodeStep {
     const voice: number[] = [];
     while (samples - this.#from >= VOICE_FRAME_SAMPLES) {
       const frame = this.#pending.subarray(0, VOICE_FRAME_SAMPLES * BYTES_PER_SAMPLE);
@@ -111,14 +111,14 @@ export class FakeLive {
     return {
       committed: [],
       tentative: '',
-      heardSamples: samples,
-      intervalSeconds: VOICE_LOOK_SAMPLES / SAMPLE_RATE,
+      decodedSamples: samples,
+      intervalSeconds: VAD_CHUNK_SAMPLES / SAMPLE_RATE,
       checkpoint: { fromSample: this.#from, state: samples },
       voice,
     };
   }
 
-  #word(bytes: number): LiveLook['committed'][number] {
+  #word(bytes: number): DecodeStep['committed'][number] {
     const pcm = this.#pending.subarray(0, bytes);
     this.#pending = this.#pending.subarray(bytes);
     const start = this.#from / SAMPLE_RATE;

@@ -86,10 +86,10 @@ export class InProcessLive implements Engine {
 
 function reportOf(message: FromEngine): LiveReport {
   switch (message.type) {
-    case 'live-look':
-      return { type: 'look', look: message.look };
+    case 'live-update':
+      return { type: 'update', step: message.step };
     case 'live-done':
-      return { type: 'done', look: message.look };
+      return { type: 'done', step: message.step };
     case 'live-failed':
       return { type: 'failed', error: SottoError.fromWire(message.error) };
     default:

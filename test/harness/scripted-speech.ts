@@ -29,7 +29,7 @@ interface State {
 
 export class ScriptedSpeech implements LiveSpeech {
   /** Of the session, at each look. */
-  readonly looks: number[] = [];
+  readonly steps: number[] = [];
   speaking = false;
   disposed = 0;
   readonly #script: SpeechScript;
@@ -64,7 +64,7 @@ export class ScriptedSpeech implements LiveSpeech {
 
   async update(signal: AbortSignal): Promise<LiveUpdate> {
     await this.#alone(() => this.#script.onLook?.(this), signal);
-    this.looks.push(this.#samples);
+    this.steps.push(this.#samples);
     return this.#said(SECOND, AFTER_WORD, ' …');
   }
 

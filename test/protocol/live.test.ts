@@ -183,7 +183,7 @@ describe('between daemon and engine', () => {
     committed: [word],
     tentative: ' so',
     language: 'en',
-    heardSamples: 16_000,
+    decodedSamples: 16_000,
     intervalSeconds: 0.5,
     checkpoint,
   };
@@ -200,9 +200,9 @@ describe('between daemon and engine', () => {
       expect(parseToEngine(structuredClone(message))).toEqual(message);
     }
     for (const message of [
-      { type: 'live-opened', session: 1, heardSamples: 0, intervalSeconds: 0.5 },
+      { type: 'live-opened', session: 1, decodedSamples: 0, intervalSeconds: 0.5 },
       { type: 'live-voice', session: 1, speaking: true },
-      { type: 'live-look', session: 1, look },
+      { type: 'live-update', session: 1, look },
       { type: 'live-done', session: 1, look, refined: { text: 'And so', words: [word], language: 'en' } },
       { type: 'live-failed', session: 1, error },
     ]) {
@@ -216,12 +216,12 @@ describe('between daemon and engine', () => {
     }
     for (const wrong of [
       { intervalSeconds: Number.NaN },
-      { heardSamples: 0.5 },
+      { decodedSamples: 0.5 },
       { checkpoint: { fromSample: -1, state: null } },
       { committed: [{ ...word, probability: Number.NaN }] },
       { tentative: undefined },
     ]) {
-      const message = { type: 'live-look', session: 1, look: { ...look, ...wrong } };
+      const message = { type: 'live-update', session: 1, look: { ...look, ...wrong } };
       expect(codeOf(() => parseFromEngine(message))).toBe('INVALID_ARGUMENT');
     }
   });
@@ -230,7 +230,7 @@ describe('between daemon and engine', () => {
     const types = [
       'live-open',
       'live-audio',
-      'live-look',
+      'live-update',
       'live-done',
       'live-failed',
       'live',

@@ -175,9 +175,9 @@ describeUnless(reason)('Dictate', () => {
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     await command.pop();
     await new Promise((resolve) => setTimeout(resolve, 2_500));
-    const again = await dictate(4, host);
-    await again.act('Finish and Paste');
-    await again.done();
+    const resumed = await dictate(4, host);
+    await resumed.act('Finish and Paste');
+    await resumed.done();
     expect(host.desktop.pasted).toBe(rampText(4 * SECOND));
   });
 
@@ -263,10 +263,10 @@ describeUnless(reason)('Dictate', () => {
     const first = await dictate(1, host);
     await first.act('Finish and Paste');
     await first.done();
-    const begun = new Set<string>();
-    const look = async (): Promise<boolean> => {
+    const startedIds = new Set<string>();
+    const check = async (): Promise<boolean> => {
       const id = await activeId();
-      if (id !== undefined) begun.add(id);
+      if (id !== undefined) startedIds.add(id);
       return id !== undefined;
     };
     for (const afterMs of [0, 80, 160, 320, 640, 1_280]) {
@@ -274,15 +274,15 @@ describeUnless(reason)('Dictate', () => {
       await new Promise((resolve) => setTimeout(resolve, afterMs));
       await command.pop();
       // What it began is not to be seen at once.
-      for (let time = 0; time < 40 && !(await look()); time++) {
+      for (let time = 0; time < 40 && !(await check()); time++) {
         await new Promise((resolve) => setTimeout(resolve, 25));
       }
-      await until(async () => !(await look()));
+      await until(async () => !(await check()));
     }
-    expect(begun.size).toBeGreaterThan(0);
+    expect(startedIds.size).toBeGreaterThan(0);
     const lines = (await here.sotto('history', 'list', '--json')).trim().split('\n');
     const texts = lines.map((line) => (JSON.parse(line) as { text: string }).text);
-    expect(texts).toEqual(Array.from([first, ...begun], () => rampText(SECOND)));
+    expect(texts).toEqual(Array.from([first, ...startedIds], () => rampText(SECOND)));
   });
 
   /** Name of the dictation that goes on. */

@@ -29,7 +29,7 @@ const reason = await whyNotBuilt();
 
 const realEngine = fileURLToPath(new URL('../../daemon/src/engine/main.js', import.meta.url));
 const DAY_MS = 24 * 3600 * 1000;
-const AGAIN = scriptedTexts(3).join('').trim();
+const RETRANSCRIBED_TEXT = scriptedTexts(3).join('').trim();
 
 describeUnless(reason)('History', () => {
   const here = sottoHere();
@@ -244,8 +244,8 @@ describeUnless(reason)('History', () => {
     await command.untilText(/Failed[^]*could not be written down[^]*transcribe it again/);
     expect(command.actions()[0]).toBe('Transcribe Again');
     await act(command, 'Transcribe Again');
-    await command.until(() => titles(command)[0] === AGAIN);
-    expect(await texts()).toEqual([AGAIN]);
+    await command.until(() => titles(command)[0] === RETRANSCRIBED_TEXT);
+    expect(await texts()).toEqual([RETRANSCRIBED_TEXT]);
     expect(command.text()).not.toContain('could not be written down');
   });
 
@@ -258,9 +258,9 @@ describeUnless(reason)('History', () => {
     await command.untilText('gave this text');
     await command.select('other');
     await act(command, 'Transcribe');
-    await command.until(() => titles(command)[0] === AGAIN);
+    await command.until(() => titles(command)[0] === RETRANSCRIBED_TEXT);
     const [now] = (await request({ do: 'get', id: 'take-0' })).dictations;
-    expect(now).toMatchObject({ text: AGAIN, model: 'other' });
+    expect(now).toMatchObject({ text: RETRANSCRIBED_TEXT, model: 'other' });
   });
 
   test('if nothing is heard this time, or it fails, the text stays', async () => {

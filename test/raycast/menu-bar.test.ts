@@ -61,8 +61,8 @@ describeUnless(reason)('Sotto in the menu bar', () => {
   test('begins a dictation and finishes it', async () => {
     const host = here.raycast({ samples: 3 * SECOND });
     await (await open(host)).act('Start Dictation');
-    const begun = host.launched.find(({ name }) => name === 'quick-dictate');
-    await begun?.done();
+    const started = host.launched.find(({ name }) => name === 'quick-dictate');
+    await started?.done();
     await untilRecorded(here.paths, 3);
     const command = await open(host);
     await command.act('Finish Dictation');

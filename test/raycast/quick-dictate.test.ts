@@ -65,16 +65,16 @@ describeUnless(reason)('Quick Dictate', () => {
   }
 
   test('a key that bounces finishes nothing', async () => {
-    const begun = { startedMs: Date.now() + 3_600_000 };
-    const { requested, hud, pasted } = await calledWith(begun, true, { phase: 'final', text: '' });
+    const dictation = { startedMs: Date.now() + 3_600_000 };
+    const { requested, hud, pasted } = await calledWith(dictation, true, { phase: 'final', text: '' });
     expect(requested).toEqual(['begin']);
     expect(hud).toEqual(['Listening. Run Quick Dictate again when you are done']);
     expect(pasted).toBe('');
   });
 
   test('says that it listens only where it does', async () => {
-    const begun = { startedMs: Date.now() + 3_600_000, phase: 'finishing' as const };
-    expect((await calledWith(begun, true, {})).hud).toEqual([]);
+    const dictation = { startedMs: Date.now() + 3_600_000, phase: 'finishing' as const };
+    expect((await calledWith(dictation, true, {})).hud).toEqual([]);
   });
 
   test('what somebody else has finished is not inserted twice', async () => {

@@ -269,11 +269,11 @@ export class RunningCommand {
   }
 
   #changed(): void {
-    for (const look of [...this.#watchers]) look();
+    for (const check of [...this.#watchers]) check();
   }
 
   /** What `look` finds as soon as it finds something, or undefined after the limit. Throws what made the command fail. */
-  #wait<T>(look: () => T | undefined, limitMs: number): Promise<T | undefined> {
+  #wait<T>(check: () => T | undefined, limitMs: number): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const end = (finish: () => void): void => {
         clearTimeout(timer);
@@ -283,7 +283,7 @@ export class RunningCommand {
       const watch = (): void => {
         try {
           if (this.#failure !== undefined) throw this.#failure;
-          const found = look();
+          const found = check();
           if (found !== undefined) end(() => resolve(found));
         } catch (error) {
           end(() => reject(error instanceof Error ? error : new Error(String(error))));

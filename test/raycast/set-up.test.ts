@@ -43,11 +43,11 @@ describeUnless(reason)('Set up Sotto', () => {
 
   async function open(host: RaycastHost): Promise<RunningCommand> {
     const command = host.launch('set-up');
-    await looked(command);
+    await untilChecked(command);
     return command;
   }
 
-  async function looked(command: RunningCommand): Promise<void> {
+  async function untilChecked(command: RunningCommand): Promise<void> {
     await command.until(({ props }) => props.isLoading === false);
   }
 
@@ -79,7 +79,7 @@ describeUnless(reason)('Set up Sotto', () => {
     await command.select('Daemon');
     await command.act('Restart Sotto');
     await until(() => ![undefined, before].includes(launchd.pid(LABEL)));
-    await looked(command);
+    await untilChecked(command);
     await command.select('Login Agent');
     host.desktop.confirms = false;
     await command.act('Remove Login Agent…');

@@ -106,8 +106,8 @@ describeBuilt('Transcribe File', () => {
     const empty = join(here.paths.home, 'Empty');
     mkdirSync(empty);
     const host = selecting(empty);
-    const again = host.launch('transcribe-file');
-    await untilStates(again, 'Done', 'Done');
+    const second = host.launch('transcribe-file');
+    await untilStates(second, 'Done', 'Done');
     await until(() => host.desktop.callsTo('toast').length > 0);
     expect(host.desktop.callsTo('toast')).toMatchObject([{ title: 'There is no audio in “Empty”' }]);
   });

@@ -49,22 +49,22 @@ class Wordy implements Engine {
 
   live({ fromSample }: EngineLive, report: (report: LiveReport) => void): RunningLive {
     queueMicrotask(() => report({ type: 'opened' }));
-    let heardSamples = fromSample;
+    let decodedSamples = fromSample;
     return {
-      audio: (pcm) => void (heardSamples += pcm.byteLength / 2),
+      audio: (pcm) => void (decodedSamples += pcm.byteLength / 2),
       cancel: () => undefined,
       finish: () => {
         const rest = wordsOf(this.words);
-        const look = () => ({
+        const step = () => ({
           committed: rest.splice(0, WORDS_PER_STEP),
           tentative: '',
           language: 'en',
-          heardSamples,
+          decodedSamples,
           intervalSeconds: 0.5,
-          checkpoint: { fromSample: heardSamples, state: null },
+          checkpoint: { fromSample: decodedSamples, state: null },
         });
-        while (rest.length > WORDS_PER_STEP) report({ type: 'look', look: look() });
-        report({ type: 'done', look: look() });
+        while (rest.length > WORDS_PER_STEP) report({ type: 'update', step: step() });
+        report({ type: 'done', step: step() });
       },
     };
   }

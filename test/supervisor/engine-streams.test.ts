@@ -1,17 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { LiveLook, ToEngine } from '#daemon/protocol/ipc.js';
+import type { DecodeStep, ToEngine } from '#daemon/protocol/ipc.js';
 import type { LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
-import { EngineStreams, LOOK_ALLOWED_MS } from '#daemon/supervisor/engine-streams.js';
+import { EngineStreams, DECODE_TIMEOUT_MS } from '#daemon/supervisor/engine-streams.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 
 const request = { model: { name: 'm', dir: '/m' }, options: {}, fromSample: 0 };
 const crash = new SottoError('ENGINE_CRASHED', 'it died');
 
-function look(heardSamples: number, intervalSeconds = 0.5): LiveLook {
+function step(decodedSamples: number, intervalSeconds = 0.5): DecodeStep {
   const checkpoint = { fromSample: 0, state: null };
-  return { committed: [], tentative: '', heardSamples, intervalSeconds, checkpoint };
+  return { committed: [], tentative: '', decodedSamples, intervalSeconds, checkpoint };
 }
 
 function setUp() {
@@ -29,12 +29,12 @@ function setUp() {
     const running = streams.open({ ...request, fromSample }, (report) => reports.push(report));
     return { reports, running };
   };
-  const opened = (session: number, heardSamples = 0): void =>
-    streams.receive({ type: 'live-opened', session, heardSamples, intervalSeconds: 0.5 });
-  const looked = (session: number, heardSamples: number, intervalSeconds?: number): void =>
-    streams.receive({ type: 'live-look', session, look: look(heardSamples, intervalSeconds) });
+  const opened = (session: number, decodedSamples = 0): void =>
+    streams.receive({ type: 'live-opened', session, decodedSamples, intervalSeconds: 0.5 });
+  const decoded = (session: number, decodedSamples: number, intervalSeconds?: number): void =>
+    streams.receive({ type: 'live-update', session, step: step(decodedSamples, intervalSeconds) });
   const types = (): string[] => sent.map(({ type }) => type);
-  return { clock, streams, open, opened, looked, seen, sent, types };
+  return { clock, streams, open, opened, decoded, seen, sent, types };
 }
 
 /** Lets the microtasks go. */
@@ -88,9 +88,9 @@ describe('EngineStreams', () => {
     ['cancelled', (_: EngineStreams, running: RunningLive) => running.cancel()],
     ['lost', (streams: EngineStreams) => streams.lost(crash)],
     ['failed', (streams: EngineStreams) => streams.failAll(crash)],
-    ['done', (streams: EngineStreams) => streams.receive({ type: 'live-done', session: 1, look: look(0) })],
+    ['done', (streams: EngineStreams) => streams.receive({ type: 'live-done', session: 1, step: step(0) })],
   ])('a session that is %s says nothing more, and audio for it brings nobody down', async (_, end) => {
-    const { clock, streams, open, opened, looked, seen, sent } = setUp();
+    const { clock, streams, open, opened, decoded, seen, sent } = setUp();
     streams.ready();
     const { reports, running } = open();
     await tick();
@@ -102,42 +102,42 @@ describe('EngineStreams', () => {
     say(running, SECOND);
     running.finish();
     running.cancel();
-    looked(1, SECOND);
+    decoded(1, SECOND);
     opened(1);
-    clock.advance(10 * LOOK_ALLOWED_MS);
+    clock.advance(10 * DECODE_TIMEOUT_MS);
     expect([reports.length, sent.length, seen.stuck, streams.busy]).toEqual([said, told, 0, false]);
   });
 
   test('knows that a process is stuck when it owes a look for long', async () => {
-    const { clock, streams, open, opened, looked, seen } = setUp();
+    const { clock, streams, open, opened, decoded, seen } = setUp();
     streams.ready();
     const { running } = open();
     await tick();
     opened(1);
     say(running, 1.2 * SECOND);
-    clock.advance(LOOK_ALLOWED_MS - 1);
-    looked(1, 0.5 * SECOND);
-    clock.advance(LOOK_ALLOWED_MS - 1);
+    clock.advance(DECODE_TIMEOUT_MS - 1);
+    decoded(1, 0.5 * SECOND);
+    clock.advance(DECODE_TIMEOUT_MS - 1);
     expect(seen.stuck).toBe(0);
     clock.advance(1);
     expect(seen.stuck).toBe(1);
   });
 
   test('knows it as well when the last look is owed', async () => {
-    const { clock, streams, open, opened, looked, seen } = setUp();
+    const { clock, streams, open, opened, decoded, seen } = setUp();
     streams.ready();
     const { running } = open();
     await tick();
     opened(1);
     say(running, 0.6 * SECOND);
     running.finish();
-    looked(1, 0.5 * SECOND);
-    clock.advance(LOOK_ALLOWED_MS);
+    decoded(1, 0.5 * SECOND);
+    clock.advance(DECODE_TIMEOUT_MS);
     expect(seen.stuck).toBe(1);
   });
 
   test('waits for no look where there is not enough audio for one, however long nobody sends more', async () => {
-    const { clock, streams, open, opened, looked, seen } = setUp();
+    const { clock, streams, open, opened, decoded, seen } = setUp();
     streams.ready();
     const first = open();
     // Another engine heard 3 s of it: they come again, and are not looked at again.
@@ -147,33 +147,33 @@ describe('EngineStreams', () => {
     opened(2, 3 * SECOND);
     say(first.running, 0.4 * SECOND);
     say(again.running, 2.4 * SECOND);
-    clock.advance(10 * LOOK_ALLOWED_MS);
+    clock.advance(10 * DECODE_TIMEOUT_MS);
     say(first.running, 0.8 * SECOND);
-    looked(1, 0.5 * SECOND, 1);
-    clock.advance(10 * LOOK_ALLOWED_MS);
+    decoded(1, 0.5 * SECOND, 1);
+    clock.advance(10 * DECODE_TIMEOUT_MS);
     expect(seen.stuck).toBe(0);
     say(again.running, 0.2 * SECOND);
-    clock.advance(LOOK_ALLOWED_MS);
+    clock.advance(DECODE_TIMEOUT_MS);
     expect(seen.stuck).toBe(1);
   });
 
   test('is patient with a process that has many to look at', async () => {
-    const { clock, streams, open, opened, looked, seen } = setUp();
+    const { clock, streams, open, opened, decoded, seen } = setUp();
     streams.ready();
     const sessions = Array.from({ length: 8 }, () => open());
     await tick();
     sessions.forEach((_, n) => opened(n + 1));
     for (const { running } of sessions) say(running, 0.6 * SECOND);
     for (let n = 1; n <= 8; n++) {
-      clock.advance(LOOK_ALLOWED_MS / 2);
-      looked(n, 0.5 * SECOND);
+      clock.advance(DECODE_TIMEOUT_MS / 2);
+      decoded(n, 0.5 * SECOND);
     }
-    clock.advance(10 * LOOK_ALLOWED_MS);
+    clock.advance(10 * DECODE_TIMEOUT_MS);
     expect(seen.stuck).toBe(0);
   });
 
   test('takes a machine that slept for no process that is stuck', async () => {
-    const { clock, streams, open, opened, looked, seen } = setUp();
+    const { clock, streams, open, opened, decoded, seen } = setUp();
     streams.ready();
     const { running } = open();
     await tick();
@@ -181,8 +181,8 @@ describe('EngineStreams', () => {
     say(running, 0.6 * SECOND);
     clock.jump(3_600_000);
     expect(seen.stuck).toBe(0);
-    looked(1, 0.5 * SECOND);
-    clock.advance(10 * LOOK_ALLOWED_MS);
+    decoded(1, 0.5 * SECOND);
+    clock.advance(10 * DECODE_TIMEOUT_MS);
     expect(seen.stuck).toBe(0);
   });
 
@@ -224,13 +224,13 @@ describe('EngineStreams', () => {
   });
 
   test('an engine that is busy with the step of a file is late, and not stuck', async () => {
-    const { clock, looked, seen } = await owing();
+    const { clock, decoded, seen } = await owing();
     for (let second = 0; second < 100; second++) {
       clock.advance(1000);
       if (second % 15 === 0) seen.progressMs = clock.nowMs();
     }
     expect(seen.stuck).toBe(0);
-    looked(1, 0.5 * SECOND);
+    decoded(1, 0.5 * SECOND);
     clock.advance(600_000);
     expect(seen.stuck).toBe(0);
   });

@@ -71,19 +71,19 @@ class Listener {
     return this.reports.map(({ type }) => type);
   }
 
-  get looks() {
+  get steps() {
     return this.reports.flatMap((report) =>
-      report.type === 'look' || report.type === 'done' ? [report.look] : [],
+      report.type === 'update' || report.type === 'done' ? [report.step] : [],
     );
   }
 
   get text(): string {
-    const words = this.looks.flatMap(({ committed }) => committed.map(({ word }) => word));
+    const words = this.steps.flatMap(({ committed }) => committed.map(({ word }) => word));
     return words.join('').trim();
   }
 
   get checkpoint(): LiveCheckpoint | undefined {
-    return this.looks.at(-1)?.checkpoint;
+    return this.steps.at(-1)?.checkpoint;
   }
 
   say(from: number, to: number): void {
@@ -114,7 +114,7 @@ describe('Supervisor with people who dictate', () => {
     listener.say(0, 2.3 * SECOND);
     listener.running.finish();
     expect((await listener.over()).type).toBe('done');
-    expect(listener.types).toEqual(['waiting', 'opened', 'look', 'look', 'look', 'look', 'done']);
+    expect(listener.types).toEqual(['waiting', 'opened', 'update', 'update', 'update', 'update', 'done']);
     expect(listener.text).toBe(rampText(2.3 * SECOND));
     expect(supervisor.status()).toMatchObject({ restarts: 0, model: { state: 'ready', name: 'fake' } });
   });
@@ -143,7 +143,7 @@ describe('Supervisor with people who dictate', () => {
     const first = await new Listener().opened();
     const untouched = await new Listener().opened();
     first.say(0, 3.2 * SECOND);
-    await until(() => first.looks.at(-1)?.heardSamples === 3 * SECOND);
+    await until(() => first.steps.at(-1)?.decodedSamples === 3 * SECOND);
     process.kill(enginePid(), 'SIGKILL');
     expect(await first.over()).toMatchObject({ type: 'lost', error: { code: 'ENGINE_CRASHED' } });
     expect((await untouched.over()).type).toBe('lost');
@@ -156,7 +156,7 @@ describe('Supervisor with people who dictate', () => {
     second.running.finish();
     await second.over();
     expect(`${first.text} ${second.text}`).toBe(rampText(4.5 * SECOND));
-    expect(second.looks[0]?.heardSamples).toBe(3.5 * SECOND);
+    expect(second.steps[0]?.decodedSamples).toBe(3.5 * SECOND);
     expect(supervisor.status()).toMatchObject({ restarts: 1, lastFailure: 'killed by SIGKILL' });
   });
 

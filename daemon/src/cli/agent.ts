@@ -14,9 +14,9 @@ import { styleFor, wantsColour, type Style } from './terminal/style.js';
 /** More than any line of its log. */
 const LAST_LINE_BYTES = 1 << 16;
 const SERVED_MS = 20_000;
-const LOOK_EVERY_MS = 50;
+const POLL_INTERVAL_MS = 50;
 /** An agent that is down when it is looked at so often is not on its way any more. */
-const ASK_EVERY_MS = 1_000;
+const STATUS_INTERVAL_MS = 1_000;
 const DOWN_TIMES = 2;
 
 /** Tests say which system this is. */
@@ -99,8 +99,8 @@ async function served(paths: Paths, manager: AgentManager, done: string, old?: n
       client.close();
       return 0;
     }
-    await sleep(LOOK_EVERY_MS);
-    if (performance.now() - startedMs < (asked + 1) * ASK_EVERY_MS) continue;
+    await sleep(POLL_INTERVAL_MS);
+    if (performance.now() - startedMs < (asked + 1) * STATUS_INTERVAL_MS) continue;
     asked += 1;
     const { state } = await manager.status();
     down = state === 'running' ? 0 : down + 1;

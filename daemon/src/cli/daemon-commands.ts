@@ -13,7 +13,7 @@ import { isRunning } from '../is-running.js';
 import { errorLine } from './view.js';
 import { defined } from '../protocol/defined.js';
 
-const LOOK_EVERY_MS = 50;
+const POLL_INTERVAL_MS = 50;
 /** A model of several gigabytes from a slow disk. */
 const MODEL_MS = 300_000;
 /** Its own limits add up to this: the drain, then the engine's end. */
@@ -83,7 +83,7 @@ export async function daemonStart(paths: Paths, model: string | undefined, quiet
       if (!quiet) say(`Daemon started (pid ${pid}), ${servingText(status.engine)}.`);
       return 0;
     }
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_INTERVAL_MS);
   }
 }
 
@@ -99,7 +99,7 @@ export async function daemonStop(paths: Paths, quiet = false): Promise<number> {
     if (!quiet) say('The daemon isn’t running.');
     return 0;
   }
-  for (const untilMs = performance.now() + STOP_MS; isRunning(pid); await sleep(LOOK_EVERY_MS)) {
+  for (const untilMs = performance.now() + STOP_MS; isRunning(pid); await sleep(POLL_INTERVAL_MS)) {
     if (performance.now() > untilMs) {
       throw new SottoError('DAEMON_UNAVAILABLE', `the daemon (pid ${pid}) won't stop`, {
         hint: `kill -9 ${pid}`,

@@ -13,7 +13,7 @@ import { describeState, statesInDaemon } from './models-daemon.js';
 import { shelvesOf } from './shelves.js';
 
 export async function modelInfo(paths: Paths, name: string, json: boolean): Promise<number> {
-  const here = lookFor(paths, name);
+  const here = findInstalled(paths, name);
   const record = here === undefined ? undefined : readRecord(here.dir);
   const entry =
     record === undefined ? catalogueEntry(name) : CATALOGUE.find(({ repo }) => repo === record.repo);
@@ -81,7 +81,7 @@ function footprintText({ weightBytes, workBytes }: FootprintFacts): string {
 }
 
 /** Undefined for a model that is in the catalogue and not here. @throws SottoError MODEL_NOT_FOUND */
-function lookFor(paths: Paths, name: string): { name: string; dir: string } | undefined {
+function findInstalled(paths: Paths, name: string): { name: string; dir: string } | undefined {
   try {
     return findModel(shelvesOf(paths), modelArgument(name, paths));
   } catch (error) {

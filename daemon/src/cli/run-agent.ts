@@ -12,8 +12,8 @@ import { runDaemon, type RunningDaemon } from './run-daemon.js';
 import { findDaemon, otherDaemon } from './start-daemon.js';
 import { defined } from '../protocol/defined.js';
 
-const LOOK_EVERY_MS = 1_000;
-const LOOK_SOON_MS = 50;
+const POLL_INTERVAL_MS = 1_000;
+const MIN_POLL_INTERVAL_MS = 50;
 
 /** @returns undefined where it was told to end before it began. @throws SottoError that another try may mend */
 export async function startAgent(
@@ -31,7 +31,7 @@ export async function startAgent(
         if (!(error instanceof SottoError) || error.code !== 'DAEMON_RUNNING') throw error;
       }
     }
-    const ms = (await askToLeave(paths, signalled)) ? LOOK_SOON_MS : LOOK_EVERY_MS;
+    const ms = (await askToLeave(paths, signalled)) ? MIN_POLL_INTERVAL_MS : POLL_INTERVAL_MS;
     await sleep(ms, signal);
   }
   return undefined;

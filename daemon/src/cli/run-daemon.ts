@@ -61,8 +61,8 @@ export async function runDaemon({
   const log = openLog(paths.log);
   const startedMs = systemClock.nowMs();
   let stopping = false;
-  let calmIdle: Timer | undefined;
-  let calmTidy: Timer | undefined;
+  let idleTimer: Timer | undefined;
+  let cleanupTimer: Timer | undefined;
   let resolveEnded: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (resolveEnded = resolve));
 
@@ -103,18 +103,18 @@ export async function runDaemon({
   const files = new FileQueue({ sessions, clock: systemClock, onIdleChange: () => watchIdle() });
 
   const watchIdle = (): void => {
-    calmIdle?.cancel();
-    calmIdle = undefined;
+    idleTimer?.cancel();
+    idleTimer = undefined;
     const works = !sessions.idle || !live.idle || !models.idle || !files.idle || api.admission.inside > 0;
     // Whoever opened the port wants somebody to be there.
     const idle = !works && !port.isOpen;
     if (idle && idleExitSeconds !== undefined && !stopping) {
-      calmIdle = systemClock.after(idleExitSeconds * 1000, () => stop('nothing to do'));
+      idleTimer = systemClock.after(idleExitSeconds * 1000, () => stop('nothing to do'));
     }
   };
 
   const tidyAfter = (ms: number): void => {
-    calmTidy = systemClock.after(ms, () => {
+    cleanupTimer = systemClock.after(ms, () => {
       keeper.tidy().catch((error: unknown) => log.warn({ message: messageOf(error) }, 'history not tidied'));
       tidyAfter(TIDY_EVERY_MS);
     });
@@ -189,8 +189,8 @@ export async function runDaemon({
       return;
     }
     stopping = true;
-    calmIdle?.cancel();
-    calmTidy?.cancel();
+    idleTimer?.cancel();
+    cleanupTimer?.cancel();
     port.hide();
     log.info({ why }, 'daemon stops');
     void end();

@@ -10,7 +10,7 @@ import { SottoError } from '../protocol/errors.js';
 import { readFileEnd } from '../read-file-end.js';
 import { activeHolder, FILE_CHECK_MS, unwritableHome } from '../server/lock.js';
 
-const LOOK_EVERY_MS = 25;
+const POLL_INTERVAL_MS = 25;
 /** Node's own start on a loaded machine, with much to spare; the model loads later. */
 const START_MS = 20_000;
 /** A daemon checks its socket file at intervals, and makes it again. */
@@ -68,7 +68,7 @@ export async function findRunningDaemon(paths: Paths): Promise<SottoClient | und
         hint: 'stop it with `sotto daemon stop`',
       });
     }
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_INTERVAL_MS);
   }
 }
 
@@ -95,7 +95,7 @@ export async function findOrStartDaemon(options: StartOptions): Promise<Connecte
         hint: `see ${paths.startupLog} and ${paths.log}, or use --no-daemon`,
       });
     }
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_INTERVAL_MS);
   }
 }
 

@@ -161,15 +161,15 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
       // First of all: while the engine starts, this process has time for the rest.
       const own = flags.daemon ? undefined : await ownEngine(paths);
       if (batch !== undefined) {
-        const [{ transcribeBatch }, { Tally }] = await Promise.all([
+        const [{ transcribeBatch }, { BatchProgress }] = await Promise.all([
           import('./batch/batch.js'),
           import('./batch/tally.js'),
         ]);
-        const tally = new Tally();
-        const view = await chooseBatchView(tally, quiet);
+        const progress = new BatchProgress();
+        const view = await chooseBatchView(progress, quiet);
         const transcriber = own ?? (await daemonTranscriber(paths, view, model));
         await withInterrupt(transcriber, outcome, (signal) =>
-          transcribeBatch({ ...recipe, ...batch }, { paths, transcriber, tally, view, signal }),
+          transcribeBatch({ ...recipe, ...batch }, { paths, transcriber, progress, view, signal }),
         );
         return;
       }

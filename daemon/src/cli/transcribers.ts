@@ -1,7 +1,7 @@
 /** What a command that turns audio into text needs around it: a view of what happens, a transcriber, a way to stop. */
 import type { Paths } from '../paths.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
-import type { Tally } from './batch/tally.js';
+import type { BatchProgress } from './batch/tally.js';
 import type { BatchView } from './batch/view.js';
 import { onInterrupt } from './interrupt.js';
 import { plainView } from './plain-view.js';
@@ -30,13 +30,13 @@ export async function chooseView({ headers, wrap, quiet = false }: ViewOptions):
   return terminalView(process.stderr, { showText: process.stdout.isTTY === true, headers, wrap });
 }
 
-export async function chooseBatchView(tally: Tally, quiet: boolean): Promise<BatchView> {
+export async function chooseBatchView(progress: BatchProgress, quiet: boolean): Promise<BatchView> {
   if (quiet || !process.stderr.isTTY || process.env.TERM === 'dumb') {
     const { plainBatchView } = await import('./batch/plain-view.js');
-    return quiet ? withoutNotes(plainBatchView(tally)) : plainBatchView(tally);
+    return quiet ? withoutNotes(plainBatchView(progress)) : plainBatchView(progress);
   }
   const { terminalBatchView } = await import('./batch/terminal-view.js');
-  return terminalBatchView(process.stderr, tally);
+  return terminalBatchView(process.stderr, progress);
 }
 
 export async function ownEngine(paths: Paths): Promise<Transcriber> {

@@ -20,7 +20,7 @@ import { askHere, type Ask } from './uninstall-questions.js';
 /** A dictation that goes on is finished before its process leaves. */
 const CAPTURE_MS = 20_000;
 const LEFT_MS = 2_000;
-const LOOK_EVERY_MS = 50;
+const POLL_INTERVAL_MS = 50;
 const ROUNDS = 3;
 /** What an agent needs that could not be taken away, and whoever wants to try again. */
 const OF_THE_AGENT = new Set(['the program', 'the command']);
@@ -167,7 +167,7 @@ async function endCapture({ runtime, capture }: Paths): Promise<boolean> {
   const asked = BackgroundCapture.leave(capture).catch(() => undefined);
   await timeout(asked, CAPTURE_MS);
   // It holds the lock as long as it is there.
-  for (const untilMs = performance.now() + LEFT_MS; ; await sleep(LOOK_EVERY_MS)) {
+  for (const untilMs = performance.now() + LEFT_MS; ; await sleep(POLL_INTERVAL_MS)) {
     const lock = tryLock(join(runtime, 'capture.lock'));
     lock?.release();
     if (lock !== undefined) return true;

@@ -4,7 +4,7 @@
  */
 
 /** A step of a file waits for no more looks than this: where looks never end, files go on slowly. */
-const MOST_LOOKS = 8;
+const MAX_CONSECUTIVE_DECODES = 8;
 
 export class Turns {
   #tail: Promise<unknown> = Promise.resolve();
@@ -47,7 +47,7 @@ export class Turns {
   #done(): void {
     this.#looks -= 1;
     this.#passed = this.#waiting.length === 0 ? 0 : this.#passed + 1;
-    if (this.#looks > 0 && this.#passed < MOST_LOOKS) return;
+    if (this.#looks > 0 && this.#passed < MAX_CONSECUTIVE_DECODES) return;
     this.#passed = 0;
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -99,18 +99,18 @@ export const engineSummarySchema = v.object({
 export type EngineSummary = v.InferOutput<typeof engineSummarySchema>;
 
 /** What one look at the audio gave. */
-export const liveLookSchema = v.object({
+export const decodeStepSchema = v.object({
   committed: v.array(wordSchema),
   tentative: v.string(),
   language: v.exactOptional(v.string()),
   /** Samples of the session that were heard. */
-  heardSamples: whole,
+  decodedSamples: whole,
   intervalSeconds: finite,
   checkpoint: checkpointSchema,
   /** Of a session that listens for voice only: how probable it is, for each whole frame since the look before. */
   voice: v.exactOptional(v.array(finite)),
 });
-export type LiveLook = v.InferOutput<typeof liveLookSchema>;
+export type DecodeStep = v.InferOutput<typeof decodeStepSchema>;
 
 /** The text of the decode at the end, where it is better than the committed one. */
 export const refinedSchema = v.object({
@@ -149,16 +149,16 @@ const fromEngineTable = {
   'live-opened': v.object({
     type: v.literal('live-opened'),
     session,
-    heardSamples: whole,
+    decodedSamples: whole,
     intervalSeconds: finite,
   }),
   'live-voice': v.object({ type: v.literal('live-voice'), session, speaking: v.boolean() }),
-  'live-look': v.object({ type: v.literal('live-look'), session, look: liveLookSchema }),
+  'live-update': v.object({ type: v.literal('live-update'), session, step: decodeStepSchema }),
   /** All was heard and committed; `look` is the last one. */
   'live-done': v.object({
     type: v.literal('live-done'),
     session,
-    look: liveLookSchema,
+    step: decodeStepSchema,
     refined: v.exactOptional(refinedSchema),
   }),
   'live-failed': v.object({ type: v.literal('live-failed'), session, error: errorSchema }),

@@ -4,23 +4,23 @@
  */
 import type { Clock, Timer } from '../clock.js';
 import { SottoError } from '../protocol/errors.js';
-import type { FromEngine, LiveLook, ToEngine } from '../protocol/ipc.js';
+import type { FromEngine, DecodeStep, ToEngine } from '../protocol/ipc.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../protocol/live.js';
 import type { EngineLive, LiveReport, RunningLive } from './engine.js';
 import { defined } from '../protocol/defined.js';
 
 /** A look takes less than a second; an engine that owes one and gives nobody one for so long gives none any more. */
-export const LOOK_ALLOWED_MS = 20_000;
+export const DECODE_TIMEOUT_MS = 20_000;
 /**
  * As long as the engine is known to compute, at a file's step or at a look of a slow machine, it is only late. A session that
  * is given nothing for so long is lost all the same.
  */
-export const LOOK_ALLOWED_BUSY_MS = 120_000;
+export const BUSY_DECODE_TIMEOUT_MS = 120_000;
 /** A timer that is so late has slept with the machine, and so has the engine. */
 const LATE_MS = 5_000;
 
 type Report = (report: LiveReport) => void;
-type Position = Pick<LiveLook, 'heardSamples' | 'intervalSeconds'>;
+type Position = Pick<DecodeStep, 'decodedSamples' | 'intervalSeconds'>;
 type SessionMessage = Extract<FromEngine, { session: number }>;
 
 interface Stream {
@@ -118,15 +118,15 @@ export class EngineStreams {
       case 'live-voice':
         stream.report({ type: 'voice', speaking: message.speaking });
         return;
-      case 'live-look':
-        if (stream.dueSamples > 0) stream.dueSamples = dueAfter(message.look);
+      case 'live-update':
+        if (stream.dueSamples > 0) stream.dueSamples = dueAfter(message.step);
         this.#watch();
-        stream.report({ type: 'look', look: message.look });
+        stream.report({ type: 'update', step: message.step });
         return;
       case 'live-done': {
         this.#forget(session);
-        const { look, refined } = message;
-        stream.report({ type: 'done', look, ...defined({ refined }) });
+        const { step, refined } = message;
+        stream.report({ type: 'done', step, ...defined({ refined }) });
         return;
       }
       case 'live-failed':
@@ -169,22 +169,22 @@ export class EngineStreams {
 
   #watch(): void {
     const owes = [...this.#streams.values()].some((stream) => stream.open && stream.sentSamples >= stream.dueSamples);
-    if (owes) this.#calm ??= this.#expectLook();
+    if (owes) this.#calm ??= this.#expectDecode();
     else {
       this.#calm?.cancel();
       this.#calm = undefined;
     }
   }
 
-  #expectLook(owedSinceMs = this.#options.clock.nowMs()): Timer {
+  #expectDecode(owedSinceMs = this.#options.clock.nowMs()): Timer {
     const { clock, onStuck, progressMs } = this.#options;
-    const dueMs = clock.nowMs() + LOOK_ALLOWED_MS;
-    return clock.after(LOOK_ALLOWED_MS, () => {
+    const dueMs = clock.nowMs() + DECODE_TIMEOUT_MS;
+    return clock.after(DECODE_TIMEOUT_MS, () => {
       const now = clock.nowMs();
-      const computes = now - (progressMs?.() ?? -Infinity) < LOOK_ALLOWED_MS;
+      const computes = now - (progressMs?.() ?? -Infinity) < DECODE_TIMEOUT_MS;
       if (now - dueMs > LATE_MS) this.#restartTimer();
-      else if (computes && now - owedSinceMs < LOOK_ALLOWED_BUSY_MS)
-        this.#calm = this.#expectLook(owedSinceMs);
+      else if (computes && now - owedSinceMs < BUSY_DECODE_TIMEOUT_MS)
+        this.#calm = this.#expectDecode(owedSinceMs);
       else onStuck();
     });
   }
@@ -200,6 +200,6 @@ export class EngineStreams {
 }
 
 /** Samples that are enough for the look behind one. */
-function dueAfter({ heardSamples, intervalSeconds }: Position): number {
-  return heardSamples + intervalSeconds * SAMPLE_RATE;
+function dueAfter({ decodedSamples, intervalSeconds }: Position): number {
+  return decodedSamples + intervalSeconds * SAMPLE_RATE;
 }

@@ -1,6 +1,6 @@
 /** What the sessions see of the engine: somebody who runs one job at a time, listens to several speakers, and reports. */
 import type { SottoError } from '../protocol/errors.js';
-import type { EngineSummary, LiveLook, ModelRef, Refined } from '../protocol/ipc.js';
+import type { EngineSummary, DecodeStep, ModelRef, Refined } from '../protocol/ipc.js';
 import type { LiveCheckpoint, LiveOptions } from '../protocol/live.js';
 import type { EngineStatus, ModelStatus } from '../protocol/status.js';
 import type { TranscribeEvent, TranscribeOptions } from '../protocol/transcription.js';
@@ -44,8 +44,8 @@ export type LiveReport =
   /** Audio may come. */
   | { type: 'opened' }
   | { type: 'voice'; speaking: boolean }
-  | { type: 'look'; look: LiveLook }
-  | { type: 'done'; look: LiveLook; refined?: Refined }
+  | { type: 'update'; step: DecodeStep }
+  | { type: 'done'; step: DecodeStep; refined?: Refined }
   | { type: 'failed'; error: SottoError }
   /** The engine process died or was put down: another one may go on from the last checkpoint. */
   | { type: 'lost'; error: SottoError };

@@ -339,10 +339,10 @@ export class Supervisor implements Engine, ModelEngine {
         }
         this.#live.receive(message);
         return;
-      case 'live-look':
+      case 'live-update':
       case 'live-done':
         // A session without a model says nothing of the device.
-        if (message.look.voice === undefined) this.#policy.worked();
+        if (message.step.voice === undefined) this.#policy.worked();
         this.#live.receive(message);
         return;
       case 'live-opened':

@@ -32,7 +32,7 @@ export function DoctorActionPanel({ check, checked, report, sotto, act }: Props)
     <ActionPanel title={titleOf(check)}>
       <ActionPanel.Section>
         <Fixes check={check} checked={checked} act={act} />
-        <Action title="Check Again" {...REFRESH} onAction={act.look} />
+        <Action title="Check Again" {...REFRESH} onAction={act.refresh} />
       </ActionPanel.Section>
       <ActionPanel.Section>
         <Action.Push title="Show Log" icon={Icon.List} target={<DoctorLog sotto={sotto} />} />

@@ -7,7 +7,7 @@ import type { FileJobs } from '../lib/file-jobs';
 import { nameOf } from '../lib/file-words';
 import type { Settings } from '../lib/preferences';
 import { Deliveries } from './deliveries';
-import { FileAgain } from './file-again';
+import { RetranscribeActions } from './file-again';
 import { REMOVE, REMOVE_ALL } from './usual-actions';
 
 const FORMATS: readonly { readonly format: TextFormat; readonly one: string; readonly all: string }[] = [
@@ -33,7 +33,7 @@ interface Props {
 export function FileActionPanel({ file, files, text, saved, onSaved, jobs, settings, choose }: Props) {
   const actions = createFileActions(jobs, settings, onSaved);
   const isOver = isFileOver(file);
-  const again = <FileAgain file={file} actions={actions} settings={settings} />;
+  const retranscribeActions = <RetranscribeActions file={file} actions={actions} settings={settings} />;
   return (
     <ActionPanel title={nameOf(file)}>
       <ActionPanel.Section>
@@ -46,7 +46,7 @@ export function FileActionPanel({ file, files, text, saved, onSaved, jobs, setti
         {saved === undefined ? null : (
           <Action.Open title="Open Saved File" target={saved} shortcut={Keyboard.Shortcut.Common.Open} />
         )}
-        {isOver && file.state !== 'final' ? again : null}
+        {isOver && file.state !== 'final' ? retranscribeActions : null}
         <Action.ToggleQuickLook shortcut={Keyboard.Shortcut.Common.ToggleQuickLook} />
         <Action.ShowInFinder path={saved ?? file.path} shortcut={{ modifiers: ['cmd', 'shift'], key: 'f' }} />
       </ActionPanel.Section>
@@ -60,7 +60,7 @@ export function FileActionPanel({ file, files, text, saved, onSaved, jobs, setti
             onAction={() => actions.cancel(file)}
           />
         )}
-        {file.state === 'final' ? again : null}
+        {file.state === 'final' ? retranscribeActions : null}
         {isOver ? (
           <Action title="Remove from List" {...REMOVE} onAction={() => actions.remove([file])} />
         ) : null}

@@ -13,7 +13,7 @@ interface Props {
   readonly settings: Settings;
 }
 
-export function FileAgain({ file, actions, settings }: Props) {
+export function RetranscribeActions({ file, actions, settings }: Props) {
   const { language, summary } = file;
   return (
     <>
@@ -21,7 +21,7 @@ export function FileAgain({ file, actions, settings }: Props) {
         title={file.state === 'final' ? 'Transcribe Again' : 'Try Again'}
         icon={Icon.ArrowClockwise}
         shortcut={Keyboard.Shortcut.Common.Refresh}
-        onAction={() => actions.again(file, {})}
+        onAction={() => actions.retranscribe(file, {})}
       />
       <Action.Push
         title="Transcribe in Another Language…"
@@ -34,7 +34,7 @@ export function FileAgain({ file, actions, settings }: Props) {
             choices={languages().map(({ code, name }) => ({ value: code, title: name }))}
             chosen={language}
             empty={{ title: 'No Such Language' }}
-            choose={(code) => void actions.again(file, { language: code })}
+            choose={(code) => void actions.retranscribe(file, { language: code })}
           />
         }
       />
@@ -45,7 +45,7 @@ export function FileAgain({ file, actions, settings }: Props) {
           <HistoryModels
             settings={settings}
             used={summary?.model ?? ''}
-            choose={(model) => actions.again(file, { model })}
+            choose={(model) => actions.retranscribe(file, { model })}
           />
         }
       />

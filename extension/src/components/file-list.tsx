@@ -48,7 +48,7 @@ export function FileList({ find, opensPicker, nothing }: Props) {
           description={error.hint}
           actions={
             <ActionPanel>
-              <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={view.again} />
+              <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={view.retry} />
             </ActionPanel>
           }
         />

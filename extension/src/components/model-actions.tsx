@@ -1,6 +1,6 @@
 /** What can be done with a model, by where it is. */
 import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
-import { againOf, wantedOf, type ModelActions } from '../hooks/use-model-deeds';
+import { redownloadOf, wantedOf, type ModelActions } from '../hooks/use-model-deeds';
 import type { ModelRow } from '../lib/model-rows';
 import { REMOVE } from './usual-actions';
 
@@ -8,17 +8,17 @@ export interface ModelActionPanelProps {
   readonly row: ModelRow;
   readonly act: ModelActions;
   /** Downloads that were begun and given up. */
-  readonly begun: readonly ModelRow[];
+  readonly partial: readonly ModelRow[];
   readonly isAnyInMemory: boolean;
   readonly isShowingFacts: boolean;
   readonly onShowFacts: () => void;
 }
 
-export function ModelActionPanel({ row, act, begun, isAnyInMemory, ...facts }: ModelActionPanelProps) {
+export function ModelActionPanel({ row, act, partial, isAnyInMemory, ...facts }: ModelActionPanelProps) {
   return (
     <ActionPanel>
       <ActionPanel.Section>
-        <OwnActions row={row} act={act} begun={begun} />
+        <OwnActions row={row} act={act} partial={partial} />
         <Action
           title={facts.isShowingFacts ? 'Hide Details' : 'Show Details'}
           icon={Icon.Sidebar}
@@ -51,13 +51,13 @@ export function ModelActionPanel({ row, act, begun, isAnyInMemory, ...facts }: M
   );
 }
 
-function OwnActions({ row, act, begun }: Pick<ModelActionPanelProps, 'row' | 'act' | 'begun'>) {
+function OwnActions({ row, act, partial }: Pick<ModelActionPanelProps, 'row' | 'act' | 'partial'>) {
   const { installed } = row;
   if (row.status.state === 'downloading') {
     return <Action title="Cancel Download" icon={Icon.XMarkCircle} onAction={() => act.cancel(row)} />;
   }
   if (installed === undefined) {
-    const isBegun = row.place === 'begun';
+    const isBegun = row.place === 'partial';
     return (
       <>
         <Action
@@ -66,7 +66,7 @@ function OwnActions({ row, act, begun }: Pick<ModelActionPanelProps, 'row' | 'ac
           onAction={() => act.download(wantedOf(row))}
         />
         {isBegun ? (
-          <Action title="Discard Unfinished Downloads…" {...REMOVE} onAction={() => act.discard(begun)} />
+          <Action title="Discard Unfinished Downloads…" {...REMOVE} onAction={() => act.discard(partial)} />
         ) : null}
       </>
     );
@@ -74,7 +74,7 @@ function OwnActions({ row, act, begun }: Pick<ModelActionPanelProps, 'row' | 'ac
   const { repo, revision, from } = installed;
   return (
     <>
-      {row.isUsed ? null : (
+      {row.isDefault ? null : (
         <Action title="Use This Model" icon={Icon.CheckCircle} onAction={() => act.use(row)} />
       )}
       {from === 'hub' && repo !== undefined ? (
@@ -88,7 +88,7 @@ function OwnActions({ row, act, begun }: Pick<ModelActionPanelProps, 'row' | 'ac
           <Action
             title="Download Again"
             icon={Icon.Download}
-            onAction={() => act.download(againOf(row, repo, revision))}
+            onAction={() => act.download(redownloadOf(row, repo, revision))}
           />
         </>
       ) : null}

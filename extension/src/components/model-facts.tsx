@@ -1,7 +1,7 @@
 /** All that is known of a model, beside the list. */
 import { Color, List } from '@raycast/api';
 import type { ModelRow } from '../lib/model-rows';
-import { begunText, bytesText, languagesText, speedText, stateText, whereFrom } from '../lib/model-text';
+import { partialText, bytesText, languagesText, speedText, stateText, whereFrom } from '../lib/model-text';
 import type { Progress } from '../lib/model-text';
 
 const { Metadata } = List.Item.Detail;
@@ -18,13 +18,13 @@ interface Props {
 export function ModelFacts({ row, progress, memoryBytes }: Props) {
   const { name, status, bytes, installed, catalogue, place } = row;
   const { error, insteadOf, weightBytes, predictedBytes, loadSeconds } = status;
-  const begun = begunText(row);
+  const partial = partialText(row);
   const speed = progress === undefined ? '' : speedText(progress);
   const requiredBytes = predictedBytes ?? catalogue?.memoryBytes;
   const isLarge = requiredBytes !== undefined && requiredBytes > memoryBytes * MOST_OF_MEMORY;
   const rest = {
     there: 'To Be Downloaded',
-    begun: 'Not All of It Is Here',
+    partial: 'Not All of It Is Here',
     coming: 'On Its Way',
     here: 'On This Mac',
   };
@@ -35,7 +35,7 @@ export function ModelFacts({ row, progress, memoryBytes }: Props) {
         <Metadata>
           <Metadata.Label title="State" text={stateText(status) ?? rest[place]} />
           {speed === '' ? null : <Metadata.Label title="Speed" text={speed} />}
-          {begun === undefined ? null : <Metadata.Label title="Here So Far" text={begun} />}
+          {partial === undefined ? null : <Metadata.Label title="Here So Far" text={partial} />}
           {insteadOf === undefined ? null : <Metadata.Label title="In Place Of" text={insteadOf.name} />}
           <Metadata.Separator />
           {bytes === undefined ? null : <Metadata.Label title="Size" text={bytesText(bytes)} />}

@@ -2,7 +2,7 @@
 import { Color, Icon, List, type Image } from '@raycast/api';
 import { getProgressIcon } from '@raycast/utils';
 import { isInMemory, isMoving, type ModelRow } from '../lib/model-rows';
-import { begunText, bytesText, speedText, stateText, type Progress } from '../lib/model-text';
+import { partialText, bytesText, speedText, stateText, type Progress } from '../lib/model-text';
 import { ModelActionPanel, type ModelActionPanelProps } from './model-actions';
 import { ModelFacts } from './model-facts';
 
@@ -29,22 +29,22 @@ export function ModelItem({ row, progress, memoryBytes, ...rest }: Props) {
   );
 }
 
-function iconOf({ status, isUsed, place }: ModelRow): Image.ImageLike {
+function iconOf({ status, isDefault, place }: ModelRow): Image.ImageLike {
   const { state, fraction } = status;
   if (isMoving(state) || state === 'loading') return getProgressIcon(fraction ?? 0, Color.Blue);
   if (state === 'failed') return { source: Icon.Warning, tintColor: Color.Red };
-  if (isUsed) return { source: Icon.CheckCircle, tintColor: Color.Green };
+  if (isDefault) return { source: Icon.CheckCircle, tintColor: Color.Green };
   if (place === 'here') return Icon.HardDrive;
-  return place === 'begun' ? Icon.CircleProgress50 : Icon.Download;
+  return place === 'partial' ? Icon.CircleProgress50 : Icon.Download;
 }
 
-function marksOf({ status, isUsed, isRecommended, place }: ModelRow): List.Item.Accessory[] {
+function marksOf({ status, isDefault, isRecommended, place }: ModelRow): List.Item.Accessory[] {
   const state = stateText(status);
   const color =
     status.state === 'failed' ? Color.Red : isInMemory(status) ? Color.Green : Color.SecondaryText;
   return [
     ...(state === undefined ? [] : [{ tag: { value: state, color } }]),
-    ...(isUsed
+    ...(isDefault
       ? [
           {
             tag: { value: 'Used', color: Color.Blue },
@@ -65,9 +65,9 @@ function marksOf({ status, isUsed, isRecommended, place }: ModelRow): List.Item.
 
 function sizesOf(row: ModelRow, progress: Progress | undefined): List.Item.Accessory[] {
   const { bytes, catalogue, place } = row;
-  const begun = begunText(row);
+  const partial = partialText(row);
   if (place === 'coming' && progress !== undefined) return [{ text: speedText(progress) }];
-  if (place === 'begun' && begun !== undefined) return [{ text: begun, tooltip: 'Of it are here' }];
+  if (place === 'partial' && partial !== undefined) return [{ text: partial, tooltip: 'Of it are here' }];
   return [
     ...(catalogue?.languages === 'English' ? [{ text: 'English' }] : []),
     ...(bytes === undefined ? [] : [{ text: bytesText(bytes) }]),

@@ -17,7 +17,7 @@ export interface DictationActions {
   readonly resume: () => void;
   readonly cancel: () => void;
   readonly undo: () => void;
-  readonly again: () => void;
+  readonly restart: () => void;
   readonly change: (to: CaptureSwitch) => void;
   /** Names of those that are connected. */
   readonly microphones: () => Promise<readonly string[]>;
@@ -100,7 +100,7 @@ function MainActions({ dictation, error, first, act }: MainProps) {
     return (
       <ActionPanel.Section>
         {hasText ? <Deliveries first={first} on={act.deliver} /> : null}
-        <Action title="Dictate Again" icon={Icon.Microphone} onAction={act.again} />
+        <Action title="Dictate Again" icon={Icon.Microphone} onAction={act.restart} />
       </ActionPanel.Section>
     );
   }

@@ -4,13 +4,13 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { SottoError } from 'sotto/client';
 import { connectDaemon } from '../lib/daemon';
 import { capitalised } from '../lib/deliver';
-import { lookAtAll, type Checked } from '../lib/doctor-checks';
+import { runChecks, type Checked } from '../lib/doctor-checks';
 import type { SottoCommand } from '../lib/find-sotto';
 import { refreshMenuBar } from '../lib/refresh-menu-bar';
 import { readSottoOutput } from '../lib/run-sotto';
 
 export interface DoctorActions {
-  readonly look: () => Promise<void>;
+  readonly refresh: () => Promise<void>;
   readonly installAgent: () => Promise<void>;
   readonly startAgent: () => Promise<void>;
   readonly removeAgent: () => Promise<void>;
@@ -20,19 +20,19 @@ export interface DoctorActions {
 
 export function useDoctor(sotto: () => SottoCommand) {
   const [checked, setChecked] = useState<Checked>();
-  const [isLooking, setLooking] = useState(true);
+  const [isChecking, setChecking] = useState(true);
   const latest = useRef(0);
 
-  const look = useCallback(async (): Promise<void> => {
+  const refresh = useCallback(async (): Promise<void> => {
     const turn = ++latest.current;
-    setLooking(true);
-    const found = await lookAtAll(sotto);
+    setChecking(true);
+    const found = await runChecks(sotto);
     // Of two looks the one that began later counts.
     if (turn !== latest.current) return;
     setChecked(found);
-    setLooking(false);
+    setChecking(false);
   }, []);
-  useEffect(() => void look(), []);
+  useEffect(() => void refresh(), []);
 
   const runWithToast = async (title: string, action: () => Promise<string>): Promise<void> => {
     const toast = await showToast({ style: Toast.Style.Animated, title });
@@ -45,7 +45,7 @@ export function useDoctor(sotto: () => SottoCommand) {
       toast.title = capitalised(message);
       toast.message = hint;
     }
-    await look();
+    await refresh();
     await refreshMenuBar();
   };
   const run = (...what: string[]): Promise<string> => readSottoOutput(sotto(), what);
@@ -56,7 +56,7 @@ export function useDoctor(sotto: () => SottoCommand) {
       return 'Sotto runs';
     });
   const act: DoctorActions = {
-    look,
+    refresh,
     installAgent: () => runWithToast('Installing the login agent…', () => run('agent', 'install')),
     startAgent: () => runWithToast('Starting the login agent…', () => run('agent', 'start')),
     start: () => runWithToast('Starting Sotto…', start),
@@ -79,5 +79,5 @@ export function useDoctor(sotto: () => SottoCommand) {
       if (isWanted) await runWithToast('Removing the login agent…', () => run('agent', 'uninstall'));
     },
   };
-  return { checked, isLooking, act };
+  return { checked, isChecking, act };
 }

@@ -17,7 +17,7 @@ export interface FileJobsView extends JobsSeen {
   /** Why there is no daemon to ask. */
   readonly error: SottoError | undefined;
   /** Tries again to reach it. */
-  readonly again: () => void;
+  readonly retry: () => void;
 }
 
 const NOTHING: JobsSeen = { files: [], texts: new Map() };
@@ -87,6 +87,6 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
     isLoading,
     remark,
     error,
-    again: () => setRound((before) => before + 1),
+    retry: () => setRound((before) => before + 1),
   };
 }

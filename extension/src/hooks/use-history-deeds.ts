@@ -3,7 +3,7 @@ import { Alert, confirmAlert, showInFinder, showToast, Toast } from '@raycast/ap
 import { defined, type PastDictation } from 'sotto/protocol';
 import type { HistoryActions } from '../components/history-actions';
 import { deliver } from '../lib/deliver';
-import { requestHistory, readAll, transcribeAgain, type Wanted } from '../lib/history-ask';
+import { requestHistory, readAll, retranscribe, type Wanted } from '../lib/history-ask';
 import { downloads, exported, nameOf, writeBeside, type ExportFormat } from '../lib/history-export';
 import { isUnread } from '../lib/history-text';
 import type { Settings } from '../lib/preferences';
@@ -70,7 +70,7 @@ export function useHistoryActions(
         primaryAction: { title: 'Cancel', onAction: () => called.abort() },
       });
       try {
-        const changed = await transcribeAgain(settings, dictation, {
+        const changed = await retranscribe(settings, dictation, {
           signal: called.signal,
           language: settings.language,
           onProgress: (part) => (toast.message = `${Math.min(100, Math.round(part * 100))}%`),
@@ -121,7 +121,7 @@ export function useHistoryActions(
       if (isYes) await remove(ids);
     }),
     undo: history.deleted.length === 0 ? undefined : () => undo(history.deleted),
-    refresh: () => void history.again(),
+    refresh: () => void history.refresh(),
   };
 }
 

@@ -3,7 +3,7 @@ import { useCallback, useState } from 'react';
 import { usePromise } from '@raycast/utils';
 import { SottoError } from 'sotto/client';
 import type { PastDictation } from 'sotto/protocol';
-import { requestHistory, bringBack, deleteSome, pageOf, type Wanted } from '../lib/history-ask';
+import { requestHistory, restoreDictations, deleteSome, pageOf, type Wanted } from '../lib/history-ask';
 import type { Settings } from '../lib/preferences';
 
 const PAGE = 40;
@@ -35,7 +35,7 @@ export function useHistory(settings: Settings, wanted: Wanted) {
   );
   const undo = useCallback(
     async (ids: readonly string[]) => {
-      await bringBack(settings, ids);
+      await restoreDictations(settings, ids);
       // Others may have been deleted since.
       setDeleted((last) => (last === ids ? [] : last));
       await revalidate();
@@ -63,6 +63,6 @@ export function useHistory(settings: Settings, wanted: Wanted) {
     remove,
     undo,
     replace,
-    again: revalidate,
+    refresh: revalidate,
   };
 }

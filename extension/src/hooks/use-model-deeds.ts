@@ -34,12 +34,12 @@ export interface ModelActions {
 interface Tools {
   readonly client: () => Promise<SottoClient>;
   /** Looks once more at what is here. */
-  readonly look: () => Promise<void>;
+  readonly refresh: () => Promise<void>;
   /** Model that this extension asks for whatever is used elsewhere. */
   readonly preferred: string | undefined;
 }
 
-export function useModelActions({ client, look, preferred }: Tools) {
+export function useModelActions({ client, refresh, preferred }: Tools) {
   /** How fast the downloads are that were begun here, by name. */
   const [progress, setProgress] = useState<ReadonlyMap<string, Progress>>(new Map());
 
@@ -50,7 +50,7 @@ export function useModelActions({ client, look, preferred }: Tools) {
     } catch (thrown) {
       if (SottoError.from(thrown).code !== 'CANCELLED') await showFailure(thrown);
     }
-    await look().catch(() => undefined);
+    await refresh().catch(() => undefined);
     await refreshMenuBar();
   };
 
@@ -127,18 +127,18 @@ export function useModelActions({ client, look, preferred }: Tools) {
         style: Toast.Style.Failure,
         title: `${row.title} is damaged`,
         message: wrong.map(({ name, state }) => `${name} is ${state}`).join(', '),
-        ...defined({ primaryAction: repo === undefined ? undefined : mend(row, repo, revision) }),
+        ...defined({ primaryAction: repo === undefined ? undefined : redownloadAction(row, repo, revision) }),
       });
     });
 
-  const mend = (row: ModelRow, repo: string, revision: string | undefined): Toast.ActionOptions => ({
+  const redownloadAction = (row: ModelRow, repo: string, revision: string | undefined): Toast.ActionOptions => ({
     title: 'Download It Again',
-    onAction: () => void download(againOf(row, repo, revision)),
+    onAction: () => void download(redownloadOf(row, repo, revision)),
   });
 
   const remove = (row: ModelRow): Promise<void> =>
     withErrorToast(async () => {
-      const isInUse = row.isUsed || isInMemory(row.status);
+      const isInUse = row.isDefault || isInMemory(row.status);
       const size = row.bytes === undefined ? '' : `${bytesText(row.bytes)} are free again. `;
       const next = isInUse
         ? 'It is in use: the model that came with Sotto takes its place.'
@@ -201,7 +201,7 @@ export function wantedOf({ name, title, partial, catalogue }: ModelRow): Downloa
 }
 
 /** As it was when it was downloaded first. */
-export function againOf({ name, title }: ModelRow, repo: string, revision: string | undefined): Download {
+export function redownloadOf({ name, title }: ModelRow, repo: string, revision: string | undefined): Download {
   return {
     name,
     title,

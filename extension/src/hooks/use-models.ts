@@ -72,16 +72,16 @@ export function useModels(sotto: () => SottoCommand) {
     if (connections.current === undefined) throw new SottoError('CANCELLED', 'the view is not there yet');
     return connections.current.get();
   }, []);
-  const again = useCallback(() => {
+  const retry = useCallback(() => {
     setView(NOTHING);
     setRound((before) => before + 1);
   }, []);
   /** Looks once more: which one is used is told by the list alone. */
-  const look = useCallback(async () => {
+  const refresh = useCallback(async () => {
     const list = await (await client()).models.list();
     setView((before) => ({ ...before, list }));
   }, []);
-  return { ...view, client, again, look };
+  return { ...view, client, retry, refresh };
 }
 
 function shapeOf(states: readonly ModelStatus[]): string {

@@ -70,6 +70,6 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
   const request = useCallback((what: CaptureCommand) => capture.current?.request(what), []);
   const change = useCallback((to: CaptureSwitch) => capture.current?.switch(to), []);
   const microphones = useCallback(async () => (await capture.current?.devices()) ?? [], []);
-  const again = useCallback(() => setRound((before) => before + 1), []);
-  return { ...view, finish, request, change, microphones, again };
+  const restart = useCallback(() => setRound((before) => before + 1), []);
+  return { ...view, finish, request, change, microphones, restart };
 }

@@ -31,7 +31,7 @@ export function useVocabularyActions({ newest, request, refresh }: VocabularyVie
     const { change } = await request((vocabulary) => vocabulary.add(asVocabulary(entry)));
     await showToast({ title: changeText(change), message: nameOf(entry) });
   };
-  const bringBack = async (entry: Entry): Promise<void> => {
+  const restoreDictations = async (entry: Entry): Promise<void> => {
     await request((vocabulary) => vocabulary.add(asVocabulary(entry)));
     setRemoved(undefined);
     await showToast({ title: 'Brought Back', message: nameOf(entry) });
@@ -68,10 +68,10 @@ export function useVocabularyActions({ newest, request, refresh }: VocabularyVie
       await showToast({
         title: 'Deleted',
         message: nameOf(entry),
-        primaryAction: { title: 'Undo', onAction: () => void withErrorToast(bringBack)(entry) },
+        primaryAction: { title: 'Undo', onAction: () => void withErrorToast(restoreDictations)(entry) },
       });
     }),
-    undo: removed === undefined ? undefined : () => withErrorToast(bringBack)(removed),
+    undo: removed === undefined ? undefined : () => withErrorToast(restoreDictations)(removed),
     importFile: async (path, replace) => {
       const text = await readText(path);
       const { change } = await request((vocabulary) => vocabulary.import(text, { replace }));

@@ -60,11 +60,11 @@ export function isActive({ phase }: Capture): boolean {
  * @throws SottoError as the process said it
  */
 export async function findOrStartDictation(options: DictationStartOptions): Promise<DictationHandle> {
-  return (await beginThere(options)) ?? (await beginAnew(options));
+  return (await startInRunningProcess(options)) ?? (await startInNewProcess(options));
 }
 
 /** In the process that is there. Undefined where there is none, or it leaves because Sotto was replaced meanwhile. */
-async function beginThere({ socket, ...options }: DictationStartOptions): Promise<DictationHandle | undefined> {
+async function startInRunningProcess({ socket, ...options }: DictationStartOptions): Promise<DictationHandle | undefined> {
   const capture = await BackgroundCapture.connect(socket());
   if (capture === undefined) return undefined;
   try {
@@ -82,7 +82,7 @@ async function beginThere({ socket, ...options }: DictationStartOptions): Promis
   }
 }
 
-async function beginAnew(options: DictationStartOptions): Promise<DictationHandle> {
+async function startInNewProcess(options: DictationStartOptions): Promise<DictationHandle> {
   const started = startCapture(options);
   const deadline = Date.now() + BEGIN_MS;
   for (;;) {

@@ -41,7 +41,7 @@ export function titleOf({ what }: Check): string {
   return TITLES[what] ?? what.charAt(0).toUpperCase() + what.slice(1);
 }
 
-export async function lookAtAll(sotto: () => SottoCommand): Promise<Checked> {
+export async function runChecks(sotto: () => SottoCommand): Promise<Checked> {
   let command: SottoCommand;
   try {
     command = sotto();

@@ -13,7 +13,7 @@ export interface FileActions {
   readonly deliver: (text: string, how: Delivery) => Promise<void>;
   readonly save: (files: readonly FileJob[], format: TextFormat) => Promise<void>;
   /** In another language, or with another model, where one is given; a text that is there stays. */
-  readonly again: (file: FileJob, other: Partial<HowToTranscribe>) => Promise<void>;
+  readonly retranscribe: (file: FileJob, other: Partial<HowToTranscribe>) => Promise<void>;
   readonly cancel: (file: FileJob) => Promise<void>;
   readonly cancelAll: (files: readonly FileJob[]) => Promise<void>;
   readonly remove: (files: readonly FileJob[]) => Promise<void>;
@@ -26,18 +26,18 @@ export function createFileActions(
 ): FileActions {
   const cancel = async (files: readonly FileJob[], title: string): Promise<void> => {
     // What waits has nothing to lose.
-    const hasBegun = files.some(({ state }) => state === 'running');
+    const hasStarted = files.some(({ state }) => state === 'running');
     const question = {
       title,
       action: 'Cancel Transcription',
       message: 'The rest of it would have to begin anew.',
     };
-    if (!hasBegun || (await isSure(question))) await jobs.cancel(files.map(({ id }) => id));
+    if (!hasStarted || (await isSure(question))) await jobs.cancel(files.map(({ id }) => id));
   };
   return {
     deliver: (text, how) => withErrorToast(() => deliver(text, how, settings.trailingSpace)),
     save: (files, format) => withErrorToast(() => saveAll(jobs, files, format, onSaved)),
-    again: ({ id, path, state }, other) =>
+    retranscribe: ({ id, path, state }, other) =>
       withErrorToast(async () => {
         await jobs.add([path], { language: settings.language, model: settings.model, ...other });
         if (state !== 'final') await jobs.forget([id]);

@@ -39,7 +39,7 @@ export class FileJobs {
   /** How the files that this view has handed in are to be transcribed, by their ids. */
   readonly #how = new Map<string, HowToTranscribe>();
   /** Paths of files that a daemon has ended with. */
-  readonly #begunAgain = new Set<string>();
+  readonly #restartedPaths = new Set<string>();
   #now: readonly FileJob[] = [];
   #client = pending<SottoClient>();
   #isReading = false;
@@ -62,7 +62,7 @@ export class FileJobs {
       const client = await this.#connected();
       if (this.#isLeft) return client.close();
       try {
-        await this.#beginAgain();
+        await this.#restartLostFiles();
         for await (const files of client.files.watch()) {
           if (this.#isLeft) return;
           tries = 1;
@@ -166,7 +166,7 @@ export class FileJobs {
   /** The next daemon knows nothing of them. What two daemons have ended with may be what ends them. */
   #keepOf(error: SottoError): void {
     for (const file of this.#now) {
-      const isToEnd = this.#begunAgain.has(file.path);
+      const isToEnd = this.#restartedPaths.has(file.path);
       const left = isFileOver(file) ? file : isToEnd ? brokenOff(file, error) : inWait(file);
       this.#past.set(file.id, left);
     }
@@ -174,7 +174,7 @@ export class FileJobs {
     this.#notify();
   }
 
-  async #beginAgain(): Promise<void> {
+  async #restartLostFiles(): Promise<void> {
     const open = [...this.#past.values()].filter((file) => !isFileOver(file));
     const byHow = new Map<HowToTranscribe, FileJob[]>();
     for (const file of open) {
@@ -185,7 +185,7 @@ export class FileJobs {
       const paths = files.map(({ path }) => path);
       await this.add(paths, how);
       for (const { id, path } of files) {
-        this.#begunAgain.add(path);
+        this.#restartedPaths.add(path);
         this.#past.delete(id);
       }
     }

@@ -98,8 +98,8 @@ function runningText({ tail = '', tentative = '', waitsFor }: FileJob): string {
     return waitsFor === 'model' ? '*The model is being loaded…*' : '*Listening…*';
   }
   // Cut where it begins in the middle of something.
-  const begun = tail.length < 1_000 ? written : `…${written.replace(/^\S*\s/, '')}`;
-  return [escaped(begun), ...(maybe === '' ? [] : [`*${escaped(maybe)}*`])].join(' ').trim();
+  const start = tail.length < 1_000 ? written : `…${written.replace(/^\S*\s/, '')}`;
+  return [escaped(start), ...(maybe === '' ? [] : [`*${escaped(maybe)}*`])].join(' ').trim();
 }
 
 function paragraphs(text: string | undefined): string[] {

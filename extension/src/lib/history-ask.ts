@@ -49,7 +49,7 @@ export function deleteSome(settings: DaemonSettings, ids: readonly string[]): Pr
   return inPages(settings, ids, 'delete');
 }
 
-export function bringBack(settings: DaemonSettings, ids: readonly string[]): Promise<void> {
+export function restoreDictations(settings: DaemonSettings, ids: readonly string[]): Promise<void> {
   return inPages(settings, ids, 'undo');
 }
 
@@ -61,7 +61,7 @@ function inPages(settings: DaemonSettings, ids: readonly string[], what: 'delete
   });
 }
 
-export interface Again {
+export interface RetranscribeOptions {
   /** The one that serves those who name none, when left out. */
   readonly model?: string;
   readonly language?: string | undefined;
@@ -75,10 +75,10 @@ export interface Again {
  * that stays.
  * @returns undefined where it stays
  */
-export async function transcribeAgain(
+export async function retranscribe(
   settings: DaemonSettings,
   { id, text: before, audio, durationSeconds }: PastDictation,
-  { model, language, signal, onProgress }: Again,
+  { model, language, signal, onProgress }: RetranscribeOptions,
 ): Promise<PastDictation | undefined> {
   if (audio === undefined) throw new SottoError('AUDIO_NOT_FOUND', 'this dictation has no saved audio');
   return withDaemon(settings, async (client) => {

@@ -19,7 +19,7 @@ export interface ModelRow {
   readonly partial?: Partial;
   readonly catalogue?: CatalogueModel;
   /** Serves those who name none. */
-  readonly isUsed: boolean;
+  readonly isDefault: boolean;
   /** Suits this Mac. */
   readonly isRecommended: boolean;
 }
@@ -39,11 +39,11 @@ export function rowsOf(list: ModelsList, states: States): ModelRow[] {
   const usedNames = new Set(here.map(({ name }) => name));
   const free = (name: string | undefined): name is string => name !== undefined && !usedNames.has(name);
 
-  const begun = list.partial.filter(({ name }) => free(name));
+  const partials = list.partial.filter(({ name }) => free(name));
   const moving = [...states.values()].filter(({ name, state }) => free(name) && isMoving(state));
-  const names = [...new Set([...begun, ...moving].flatMap(({ name }) => (name === undefined ? [] : [name])))];
+  const names = [...new Set([...partials, ...moving].flatMap(({ name }) => (name === undefined ? [] : [name])))];
   const coming = names.map((name) => {
-    const partial = begun.find((one) => one.name === name);
+    const partial = partials.find((one) => one.name === name);
     const status = states.get(name) ?? partial?.status ?? { name, state: 'absent' };
     const known = list.catalogue.find((one) => one.name === name);
     return row(list, states, name, isMoving(status.state) ? 'coming' : 'begun', known, {
@@ -64,7 +64,7 @@ export function rowsOf(list: ModelsList, states: States): ModelRow[] {
     );
   const first = (a: boolean, b: boolean): number => Number(b) - Number(a);
   return [
-    ...here.sort((a, b) => first(a.isUsed, b.isUsed) || a.title.localeCompare(b.title)),
+    ...here.sort((a, b) => first(a.isDefault, b.isDefault) || a.title.localeCompare(b.title)),
     ...coming.sort((a, b) => a.title.localeCompare(b.title)),
     ...there.sort((a, b) => first(a.isRecommended, b.isRecommended)),
   ];
@@ -104,7 +104,7 @@ function row(
     place,
     title: known?.title ?? titleOf(catalogue, name),
     status: states.get(name) ?? own.status,
-    isUsed: own.installed?.chosen === true,
+    isDefault: own.installed?.chosen === true,
     isRecommended: known?.name === recommended,
     ...defined({ catalogue: known }),
   };

@@ -48,7 +48,7 @@ export function speedText({ bytesPerSecond, secondsLeft }: Progress): string {
 }
 
 /** `62 of 144 MB are here` for one whose download was given up. */
-export function begunText({ partial }: ModelRow): string | undefined {
+export function partialText({ partial }: ModelRow): string | undefined {
   if (partial === undefined) return undefined;
   return `${bytesText(partial.haveBytes)} of ${bytesText(partial.totalBytes)}`;
 }

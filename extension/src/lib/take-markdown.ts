@@ -162,8 +162,8 @@ export function escaped(text: string): string {
 
 /** Commands in it stay between backticks: the text is Sotto's own. */
 function sentence(text: string): string {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  const whole = /[.!?]$/.test(begun) ? begun : `${begun}.`;
+  const capitalized = text.charAt(0).toUpperCase() + text.slice(1);
+  const whole = /[.!?]$/.test(capitalized) ? capitalized : `${capitalized}.`;
   const parts = whole.split('`');
   return parts.map((part, at) => (at % 2 === 0 ? escaped(part) : `\`${part}\``)).join('');
 }

@@ -17,17 +17,17 @@ import { FolderWatch } from './folder-watch.js';
 import { identityOf, placeKeyOf, type BatchJob } from './identity.js';
 import { Outputs } from '../outputs.js';
 import { sweepDrafts } from '../place-text.js';
-import { Settled } from './settled.js';
+import { StableFiles } from './settled.js';
 import { countsOf, giveSummary } from './summary.js';
-import { survey } from './survey.js';
-import type { Tally } from './tally.js';
+import { scan } from './survey.js';
+import type { BatchProgress } from './tally.js';
 import type { BatchView } from './view.js';
 import { BatchWork, keptNote } from './work.js';
 
 export interface BatchParts {
   readonly paths: Paths;
   readonly transcriber: Transcriber;
-  readonly tally: Tally;
+  readonly progress: BatchProgress;
   readonly view: BatchView;
   readonly signal: AbortSignal;
 }
@@ -73,16 +73,16 @@ async function workOn(
   job: BatchJob,
   parts: WorkOnParts,
 ): Promise<number> {
-  const { outputs, signal, tally, view } = parts;
+  const { outputs, signal, progress, view } = parts;
   const work = new BatchWork({ ...parts, run, job });
   let stopped: SottoError | undefined;
   try {
     if (job.watch) await keepWatch(run, work, job, parts);
     else {
-      const files = await survey(job, { outputs, signal, onFound: (count) => view.looking(count) });
+      const files = await scan(job, { outputs, signal, onFound: (count) => view.scanning(count) });
       await take(run, files, parts);
       if (files.length === 0 && !signal.aborted) view.note(`no audio files in ${job.args.join(', ')}`);
-      if (since !== undefined && tally.files > tally.left) view.note(goingOn(since, tally));
+      if (since !== undefined && progress.files > progress.left) view.note(goingOn(since, progress));
       await work.untilNothingWaits();
     }
   } catch (thrown) {
@@ -92,9 +92,9 @@ async function workOn(
   const files = run.files();
   const { waiting, failed } = countsOf(files);
   // Told to end before it was known what there is, or with something left of it.
-  const interrupted = signal.aborted && (waiting > 0 || (!tally.known && !job.watch));
+  const interrupted = signal.aborted && (waiting > 0 || (!progress.known && !job.watch));
   if (waiting === 0 && !job.watch && !interrupted && stopped === undefined) run.end();
-  const { audioSeconds, elapsedSeconds } = tally;
+  const { audioSeconds, elapsedSeconds } = progress;
   await giveSummary({ files, audioSeconds, elapsedSeconds }, { ...job, outputs, signal });
   if (stopped !== undefined) return sayFailure(stopped);
   if (interrupted) {
@@ -113,13 +113,13 @@ const MAX_KEPT_NOTES = 8;
 async function take(
   run: BatchRun,
   files: readonly NewFile[],
-  { tally, view, signal }: BatchParts,
+  { progress, view, signal }: BatchParts,
 ): Promise<void> {
   if (signal.aborted) return;
   run.add(files);
   const targets = files.filter(({ failure }) => failure === undefined).map(({ target }) => target);
   for (const folder of new Set(targets.map(dirname))) await sweepDrafts(folder);
-  tally.set(run.counts(), run.files('waiting'));
+  progress.set(run.counts(), run.files('waiting'));
   const kept = run.files('skipped').filter(({ skipped }) => skipped !== 'done');
   const paths = new Set(files.map(({ path }) => path));
   const news = kept.filter(({ path }) => paths.has(path));
@@ -135,7 +135,7 @@ async function take(
 /** Until it is told to end. */
 async function keepWatch(run: BatchRun, work: BatchWork, job: BatchJob, parts: WorkOnParts): Promise<void> {
   const { outputs, signal, view } = parts;
-  const settled = new Settled();
+  const settled = new StableFiles();
   const unreadable = new Set<string>();
   const watch = new FolderWatch(job.args, job.find.recursive);
   const told = `watching ${job.args.join(', ')} (Ctrl-C to stop)`;
@@ -143,21 +143,21 @@ async function keepWatch(run: BatchRun, work: BatchWork, job: BatchJob, parts: W
     for (let first = true; !signal.aborted; first = false) {
       const beganMs = performance.now();
       settled.begin();
-      const all = await survey(job, { outputs, signal, leave: (file) => !settled.isNews(file) });
+      const all = await scan(job, { outputs, signal, shouldSkip: (file) => !settled.isNews(file) });
       const files = all.filter(({ path, failure }) => failure === undefined || !unreadable.has(path));
       for (const { path, failure } of all) if (failure !== undefined) unreadable.add(path);
-      const lookMs = performance.now() - beganMs;
+      const scanMs = performance.now() - beganMs;
       if (first || files.length > 0) await take(run, files, parts);
       await work.untilNothingWaits();
       view.waiting(told);
-      await watch.next(lookMs, settled.pending, signal);
+      await watch.next(scanMs, settled.pending, signal);
     }
   } finally {
     watch.close();
   }
 }
 
-function goingOn(sinceMs: number, { files, left }: Tally): string {
+function goingOn(sinceMs: number, { files, left }: BatchProgress): string {
   const since = new Date(sinceMs);
   const today = since.toDateString() === new Date().toDateString();
   const when = since.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });

@@ -34,13 +34,13 @@ export class FolderWatch {
 
   /**
    * Resolves when it is time for another look, or `signal` is aborted.
-   * @param lookMs how long the last one took
+   * @param scanMs how long the last one took
    * @param soon whether something is known to be on its way
    */
-  async next(lookMs: number, soon: boolean, signal: AbortSignal): Promise<void> {
+  async next(scanMs: number, soon: boolean, signal: AbortSignal): Promise<void> {
     await sleep(SOONEST_MS, signal);
     if (!soon && !signal.aborted) {
-      const rest = Math.min(SELDOM_MS, Math.max(OFTEN_MS, REST * lookMs)) - SOONEST_MS;
+      const rest = Math.min(SELDOM_MS, Math.max(OFTEN_MS, REST * scanMs)) - SOONEST_MS;
       await sleep(rest, signal, this.#wake.signal);
     }
     this.#wake = new AbortController();

@@ -1,16 +1,16 @@
 /** For pipes and files: a line for each file that is over, on stderr. */
 import { clock, formatSpeed } from '../terminal/progress-line.js';
 import { errorLine, fileWaitText, isSlowFile } from '../view.js';
-import type { Tally } from './tally.js';
+import type { BatchProgress } from './tally.js';
 import { shownPath, shownTarget } from '../shown-path.js';
 import type { BatchView } from './view.js';
 
-export function plainBatchView(tally: Tally): BatchView {
+export function plainBatchView(progress: BatchProgress): BatchView {
   let waitedFor = '';
   const say = (line: string): void => void process.stderr.write(`${line.replace(/[\r\n]+/g, ' ')}\n`);
-  const where = (): string => `[${tally.files - tally.left}/${tally.files}] `;
+  const where = (): string => `[${progress.files - progress.left}/${progress.files}] `;
   return {
-    looking: () => undefined,
+    scanning: () => undefined,
     waiting: (what) => {
       if (what !== waitedFor) say(`sotto: ${what}`);
       waitedFor = what;

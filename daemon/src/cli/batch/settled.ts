@@ -3,16 +3,16 @@ import type { FoundFile } from './find-files.js';
 
 const STILL_MS = 1_000;
 
-interface Look {
+interface FileState {
   readonly bytes: number;
   readonly modifiedMs: number;
   readonly sinceMs: number;
   /** It was given out as complete. */
-  told: boolean;
+  reported: boolean;
 }
 
-export class Settled {
-  readonly #looks = new Map<string, Look>();
+export class StableFiles {
+  readonly #states = new Map<string, FileState>();
   readonly #now: () => number;
   #pending = false;
 
@@ -33,15 +33,15 @@ export class Settled {
   /** Whether it is complete now: said once for each state of it. */
   isNews({ path, bytes, modifiedMs }: FoundFile): boolean {
     const nowMs = this.#now();
-    const last = this.#looks.get(path);
+    const last = this.#states.get(path);
     if (last?.bytes !== bytes || last.modifiedMs !== modifiedMs) {
-      this.#looks.set(path, { bytes, modifiedMs, sinceMs: nowMs, told: false });
+      this.#states.set(path, { bytes, modifiedMs, sinceMs: nowMs, reported: false });
       this.#pending = true;
       return false;
     }
-    if (last.told) return false;
-    last.told = nowMs - last.sinceMs >= STILL_MS;
-    if (!last.told) this.#pending = true;
-    return last.told;
+    if (last.reported) return false;
+    last.reported = nowMs - last.sinceMs >= STILL_MS;
+    if (!last.reported) this.#pending = true;
+    return last.reported;
   }
 }

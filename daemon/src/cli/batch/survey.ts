@@ -7,19 +7,19 @@ import { originOf, type BatchJob } from './identity.js';
 import { targetsOf } from './targets.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface SurveyOptions {
+export interface ScanOptions {
   readonly outputs: Pick<Outputs, 'standing'>;
   readonly signal: AbortSignal;
   /** Told how many files there are so far. */
   readonly onFound?: (files: number) => void;
   /** Files that are not to be touched yet. */
-  readonly leave?: (file: FoundFile) => boolean;
+  readonly shouldSkip?: (file: FoundFile) => boolean;
 }
 
 /** What can't be looked at is among them, with the reason. */
-export async function survey(
+export async function scan(
   job: BatchJob,
-  { outputs, signal, onFound, leave }: SurveyOptions,
+  { outputs, signal, onFound, shouldSkip }: ScanOptions,
 ): Promise<NewFile[]> {
   const found: FoundFile[] = [];
   const unreadable: Unreadable[] = [];
@@ -37,7 +37,7 @@ export async function survey(
   const files: NewFile[] = [];
   for (const [index, file] of found.entries()) {
     const target = targets[index] ?? '';
-    if (leave?.(file) === true) continue;
+    if (shouldSkip?.(file) === true) continue;
     const { path, bytes, modifiedMs } = file;
     const skip = await skipReason(job, file, target, outputs);
     files.push({ path, target, bytes, modifiedMs, ...defined({ skip }) });

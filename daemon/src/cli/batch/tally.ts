@@ -11,11 +11,11 @@ interface Kind {
 
 type Sized = Pick<NewFile, 'path' | 'bytes'>;
 
-export class Tally {
+export class BatchProgress {
   readonly #kinds = new Map<string, Kind>();
   readonly #now: () => number;
   #known = false;
-  #beganMs: number | undefined;
+  #startedMs: number | undefined;
   #over = { done: 0, failed: 0, skipped: 0 };
   #waiting = 0;
   /** Of the files that were done since the start of this process. */
@@ -65,7 +65,7 @@ export class Tally {
 
   /** Since the first file was begun. */
   get elapsedSeconds(): number {
-    return this.#beganMs === undefined ? 0 : (this.#now() - this.#beganMs) / 1000;
+    return this.#startedMs === undefined ? 0 : (this.#now() - this.#startedMs) / 1000;
   }
 
   /** Seconds of audio for one of work; 0 while nothing is known. */
@@ -86,12 +86,12 @@ export class Tally {
     return left / this.speed;
   }
 
-  begun(): void {
-    this.#beganMs ??= this.#now();
+  started(): void {
+    this.#startedMs ??= this.#now();
   }
 
   fileDone(file: Sized, audioSeconds: number): void {
-    this.#gone(file);
+    this.#removeWaiting(file);
     this.#over.done += 1;
     this.#audioSeconds += audioSeconds;
     const kind = this.#kindOf(file.path);
@@ -100,16 +100,16 @@ export class Tally {
   }
 
   fileFailed(file: Sized): void {
-    this.#gone(file);
+    this.#removeWaiting(file);
     this.#over.failed += 1;
   }
 
   fileSkipped(file: Sized): void {
-    this.#gone(file);
+    this.#removeWaiting(file);
     this.#over.skipped += 1;
   }
 
-  #gone({ path, bytes }: Sized): void {
+  #removeWaiting({ path, bytes }: Sized): void {
     this.#waiting = Math.max(0, this.#waiting - 1);
     const kind = this.#kindOf(path);
     kind.leftBytes = Math.max(0, kind.leftBytes - bytes);

@@ -9,7 +9,7 @@ import { LiveArea } from '../terminal/live-area.js';
 import { clock, drawBar, formatSpeed, spinnerAt } from '../terminal/progress-line.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 import { errorLine, fileWaitText } from '../view.js';
-import type { Tally } from './tally.js';
+import type { BatchProgress } from './tally.js';
 import { shownPath, shownTarget } from '../shown-path.js';
 import type { BatchView } from './view.js';
 
@@ -23,7 +23,7 @@ interface AtWork {
   totalSeconds: number | undefined;
 }
 
-export function terminalBatchView(stream: WriteStream, tally: Tally): BatchView {
+export function terminalBatchView(stream: WriteStream, progress: BatchProgress): BatchView {
   const style = styleFor(wantsColour(stream));
   const beganMs = performance.now();
   const atWork = new Map<number, AtWork>();
@@ -32,22 +32,22 @@ export function terminalBatchView(stream: WriteStream, tally: Tally): BatchView 
 
   const area = new LiveArea(stream, (columns) => {
     const spinner = style.cyan(spinnerAt(performance.now() - beganMs));
-    if (!tally.known) {
-      const looking = found === 0 ? 'looking for files…' : `looking for files… ${found}`;
-      return [`${spinner} ${style.dim(waiting ?? looking)}`];
+    if (!progress.known) {
+      const scanning = found === 0 ? 'looking for files…' : `looking for files… ${found}`;
+      return [`${spinner} ${style.dim(waiting ?? scanning)}`];
     }
     const rows = [...atWork.values()].slice(0, MOST_ROWS).map((file) => fileRow(file, columns - 2, style));
     // Always a row: what stands below it would jump between two files.
     if (rows.length === 0) rows.push(style.dim(fitEnd(waiting ?? 'opening the next file…', columns - 2)));
     const parts = [...atWork.values()].map(partOf).reduce((sum, part) => sum + part, 0);
-    return [...rows.map((row) => `  ${row}`), `${spinner} ${totalRow(tally, parts, columns - 2, style)}`];
+    return [...rows.map((row) => `  ${row}`), `${spinner} ${totalRow(progress, parts, columns - 2, style)}`];
   });
   area.open();
 
   const say = (text: string): void => area.above(() => void stream.write(`${text}\n`));
 
   return {
-    looking: (files) => void (found = files),
+    scanning: (files) => void (found = files),
     waiting: (what) => void (waiting = what),
     event(file: BatchFile, event) {
       if (event.type === 'waiting') {
@@ -106,8 +106,8 @@ function partOf({ doneSeconds, totalSeconds }: Pick<AtWork, 'doneSeconds' | 'tot
 }
 
 /** @param parts of files in work, added up */
-function totalRow(tally: Tally, parts: number, columns: number, style: Style): string {
-  const { files, left, failed, skipped, audioSeconds, speed, remainingSeconds } = tally;
+function totalRow(progress: BatchProgress, parts: number, columns: number, style: Style): string {
+  const { files, left, failed, skipped, audioSeconds, speed, remainingSeconds } = progress;
   const part = files === 0 ? 1 : (files - left + parts) / files;
   const facts = [
     `${percent(part)}  ${files - left} / ${files} files`,

@@ -3,8 +3,8 @@ import { codeOf, type ErrorCode, type SottoError } from '../../protocol/errors.j
 import { MODEL_CODES } from '../model-codes.js';
 
 /** `failed`: this file will not work. `again`: later it may. `stop`: no file will work; whoever calls again goes on from here. */
-export type Verdict =
-  { readonly is: 'failed' } | { readonly is: 'again'; readonly afterMs: number } | { readonly is: 'stop' };
+export type RetryDecision =
+  { readonly action: 'failed' } | { readonly action: 'retry'; readonly afterMs: number } | { readonly action: 'stop' };
 
 /** Of the service, not of the file: it went, it is not there, it has too much to do. */
 const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -34,48 +34,48 @@ const PATIENCE_MS = 240_000;
 /** A file that was being worked on each time that the daemon went down; the transcriber has tried each time twice. */
 const MOST_LOSSES = 2;
 
-export class Patience {
+export class RetryPolicy {
   readonly #now: () => number;
-  readonly #losses = new Map<number, number>();
-  #hasWorked = false;
-  #troubledSinceMs: number | undefined;
-  #waitMs = FIRST_WAIT_MS;
+  readonly #crashes = new Map<number, number>();
+  #hasSucceeded = false;
+  #outageSinceMs: number | undefined;
+  #backoffMs = FIRST_WAIT_MS;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
   /** The service did its part, whatever came of the file. */
-  worked(): void {
-    this.#hasWorked = true;
-    this.#troubledSinceMs = undefined;
-    this.#waitMs = FIRST_WAIT_MS;
+  recordSuccess(): void {
+    this.#hasSucceeded = true;
+    this.#outageSinceMs = undefined;
+    this.#backoffMs = FIRST_WAIT_MS;
   }
 
   /** @param begun whether the engine was at the file when it happened */
-  verdict(error: SottoError, file: number, begun: boolean): Verdict {
-    if (FATAL.has(error.code)) return { is: 'stop' };
+  decision(error: SottoError, file: number, wasStarted: boolean): RetryDecision {
+    if (FATAL.has(error.code)) return { action: 'stop' };
     if (error.code === 'OUTPUT_FAILED') {
-      this.worked();
-      return { is: DISK_IS_OVER.has(codeOf(error.cause) ?? '') ? 'stop' : 'failed' };
+      this.recordSuccess();
+      return { action: DISK_IS_OVER.has(codeOf(error.cause) ?? '') ? 'stop' : 'failed' };
     }
     if (!PASSING.has(error.code)) {
-      this.worked();
-      return { is: 'failed' };
+      this.recordSuccess();
+      return { action: 'failed' };
     }
-    if (error.code === 'DAEMON_LOST' && begun) {
-      const losses = (this.#losses.get(file) ?? 0) + 1;
-      this.#losses.set(file, losses);
-      if (losses >= MOST_LOSSES) return { is: 'failed' };
+    if (error.code === 'DAEMON_LOST' && wasStarted) {
+      const crashes = (this.#crashes.get(file) ?? 0) + 1;
+      this.#crashes.set(file, crashes);
+      if (crashes >= MOST_LOSSES) return { action: 'failed' };
     }
     // What has not worked once will not by waiting: there is no service, or it can't start.
-    const isGone = error.code === 'DAEMON_UNAVAILABLE' || error.code === 'ENGINE_UNAVAILABLE';
-    if (isGone && !this.#hasWorked) return { is: 'stop' };
+    const isUnavailable = error.code === 'DAEMON_UNAVAILABLE' || error.code === 'ENGINE_UNAVAILABLE';
+    if (isUnavailable && !this.#hasSucceeded) return { action: 'stop' };
     const nowMs = this.#now();
-    this.#troubledSinceMs ??= nowMs;
-    if (error.code !== 'BUSY' && nowMs - this.#troubledSinceMs > PATIENCE_MS) return { is: 'stop' };
-    const afterMs = this.#waitMs;
-    this.#waitMs = Math.min(MOST_WAIT_MS, 2 * afterMs);
-    return { is: 'again', afterMs };
+    this.#outageSinceMs ??= nowMs;
+    if (error.code !== 'BUSY' && nowMs - this.#outageSinceMs > PATIENCE_MS) return { action: 'stop' };
+    const afterMs = this.#backoffMs;
+    this.#backoffMs = Math.min(MOST_WAIT_MS, 2 * afterMs);
+    return { action: 'retry', afterMs };
   }
 }

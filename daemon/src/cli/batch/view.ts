@@ -6,7 +6,7 @@ import type { Transcript } from '../../writers/index.js';
 
 export interface BatchView {
   /** So many files have been found, and more may be. */
-  looking(files: number): void;
+  scanning(files: number): void;
   /** Something that everything waits for. */
   waiting(what: string): void;
   event(file: BatchFile, event: JobEvent): void;

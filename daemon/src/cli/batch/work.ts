@@ -14,8 +14,8 @@ import { keptText, type KeptReason, type Outputs } from '../outputs.js';
 import { shownPath } from '../shown-path.js';
 import { originOf, type BatchJob } from './identity.js';
 import { sleep } from '../../async.js';
-import type { Tally } from './tally.js';
-import { Patience } from './trouble.js';
+import type { BatchProgress } from './tally.js';
+import { RetryPolicy } from './trouble.js';
 import type { BatchView } from './view.js';
 import { defined } from '../../protocol/defined.js';
 
@@ -25,23 +25,23 @@ export interface WorkParts {
   readonly outputs: Pick<Outputs, 'place'>;
   readonly transcriber: Transcriber;
   readonly view: BatchView;
-  readonly tally: Tally;
+  readonly progress: BatchProgress;
   readonly signal: AbortSignal;
 }
 
 export class BatchWork {
   readonly #parts: WorkParts;
-  readonly #patience = new Patience();
+  readonly #retryPolicy = new RetryPolicy();
   /** Of the work: by the user, or because nothing more can be done. */
-  readonly #halt = new AbortController();
+  readonly #abortController = new AbortController();
   #stopped: SottoError | undefined;
-  #calm: Promise<void> = Promise.resolve();
+  #backoff: Promise<void> = Promise.resolve();
 
   constructor(parts: WorkParts) {
     this.#parts = parts;
     const { signal } = parts;
-    if (signal.aborted) this.#halt.abort();
-    else signal.addEventListener('abort', () => this.#halt.abort(), { once: true });
+    if (signal.aborted) this.#abortController.abort();
+    else signal.addEventListener('abort', () => this.#abortController.abort(), { once: true });
   }
 
   /**
@@ -49,19 +49,19 @@ export class BatchWork {
    * @throws SottoError what no file can be done with
    */
   async untilNothingWaits(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#parts.job.jobs }, () => this.#lane()));
+    await Promise.all(Array.from({ length: this.#parts.job.jobs }, () => this.#runLane()));
     if (this.#stopped !== undefined) throw this.#stopped;
   }
 
-  async #lane(): Promise<void> {
+  async #runLane(): Promise<void> {
     const { run } = this.#parts;
     for (;;) {
-      await this.#calm;
-      if (this.#halt.signal.aborted) return;
+      await this.#backoff;
+      if (this.#abortController.signal.aborted) return;
       try {
         const file = run.next();
         if (file === undefined) return;
-        await this.#do(file);
+        await this.#transcribeFile(file);
       } catch (error) {
         this.#stop(codedError(error));
         return;
@@ -70,18 +70,18 @@ export class BatchWork {
   }
 
   /** What it throws is not a matter of the file: it can't be written down what came of it. */
-  async #do(file: BatchFile): Promise<void> {
-    const { run, view, tally, outputs, job } = this.#parts;
-    let begun = false;
+  async #transcribeFile(file: BatchFile): Promise<void> {
+    const { run, view, progress, outputs, job } = this.#parts;
+    let started = false;
     let document: Document;
     try {
       document = await this.#transcribe(file, (event) => {
-        if (event.type === 'started') begun = true;
-        if (event.type !== 'waiting') tally.begun();
+        if (event.type === 'started') started = true;
+        if (event.type !== 'waiting') progress.started();
         view.event(file, event);
       });
     } catch (thrown) {
-      this.#notDone(file, codedError(thrown), begun);
+      this.#handleFailure(file, codedError(thrown), started);
       return;
     }
     const { text, transcript } = document;
@@ -91,27 +91,27 @@ export class BatchWork {
     try {
       outcome = await outputs.place(file.target, text, { origin: originOf(job, file) });
     } catch (thrown) {
-      this.#notDone(file, codedError(thrown), begun);
+      this.#handleFailure(file, codedError(thrown), started);
       return;
     }
-    this.#patience.worked();
+    this.#retryPolicy.recordSuccess();
     if (outcome !== 'placed') {
       run.skipped(file, outcome);
-      tally.fileSkipped(file);
+      progress.fileSkipped(file);
       view.left(file);
       view.note(keptNote(file, outcome));
       return;
     }
     const { durationSeconds, timings } = transcript.summary;
     run.done(file, { audioSeconds: durationSeconds, workSeconds: timings.total });
-    tally.fileDone(file, durationSeconds);
+    progress.fileDone(file, durationSeconds);
     view.done(file, transcript);
   }
 
   #transcribe(file: BatchFile, onEvent: (event: JobEvent) => void): Promise<Document> {
     const { job, transcriber } = this.#parts;
     const { model, options } = job;
-    const call = { signal: this.#halt.signal, ...defined({ model }) };
+    const call = { signal: this.#abortController.signal, ...defined({ model }) };
     return documentOf(
       transcriber.transcribe(file.path, options, call),
       { file: shownPath(file.path), folder: dirname(file.target) },
@@ -120,35 +120,35 @@ export class BatchWork {
     );
   }
 
-  #notDone(file: BatchFile, error: SottoError, begun: boolean): void {
-    const { run, view, tally } = this.#parts;
-    if (this.#halt.signal.aborted) {
+  #handleFailure(file: BatchFile, error: SottoError, started: boolean): void {
+    const { run, view, progress } = this.#parts;
+    if (this.#abortController.signal.aborted) {
       run.putBack(file);
       return;
     }
-    const verdict = this.#patience.verdict(error, file.number, begun);
-    if (verdict.is === 'failed') {
+    const decision = this.#retryPolicy.decision(error, file.number, started);
+    if (decision.action === 'failed') {
       run.failed(file, error);
-      tally.fileFailed(file);
+      progress.fileFailed(file);
       view.failed(file, error);
       return;
     }
     run.putBack(file);
     view.left(file);
-    if (verdict.is === 'stop') this.#stop(error);
-    else this.#pause(verdict.afterMs, error);
+    if (decision.action === 'stop') this.#stop(error);
+    else this.#pause(decision.afterMs, error);
   }
 
   #stop(error: SottoError): void {
     this.#stopped ??= error;
-    this.#halt.abort();
+    this.#abortController.abort();
   }
 
   /** For all: what troubles the one file troubles the others. */
   #pause(ms: number, error: SottoError): void {
     this.#parts.view.waiting(`${error.message}; trying again`);
-    const pause = sleep(ms, this.#halt.signal);
-    this.#calm = Promise.all([this.#calm, pause]).then(() => undefined);
+    const pause = sleep(ms, this.#abortController.signal);
+    this.#backoff = Promise.all([this.#backoff, pause]).then(() => undefined);
   }
 }
 

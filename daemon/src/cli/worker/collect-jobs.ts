@@ -32,7 +32,7 @@ export interface Collected {
 export interface Collection {
   readonly jobs: readonly Collected[];
   /** What needs no work: its text is there. */
-  readonly there: readonly { readonly path: string; readonly target: string }[];
+  readonly existing: readonly { readonly path: string; readonly target: string }[];
   readonly failed: readonly { readonly path: string; readonly error: SottoError }[];
 }
 
@@ -40,7 +40,7 @@ export interface Collection {
 export async function collectJobs(submission: Submission): Promise<Collection> {
   const { args, find, format, output } = submission;
   const { extension } = formatOf(format);
-  const there: { path: string; target: string }[] = [];
+  const existing: { path: string; target: string }[] = [];
   const failed: { path: string; error: SottoError }[] = [];
   const files: FoundFile[] = [];
   for await (const found of findFiles(
@@ -61,7 +61,7 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
   for (const file of files) {
     const target = targetOf.get(file);
     if (target !== undefined && (await hasText(target))) {
-      there.push({ path: file.path, target });
+      existing.push({ path: file.path, target });
       continue;
     }
     const stamp = `${file.bytes} ${file.modifiedMs}`;
@@ -75,7 +75,7 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
     checkAddress(url);
     const saveAs = output === undefined ? undefined : resolve(output, names[index] ?? '');
     if (saveAs !== undefined && (await hasText(saveAs))) {
-      there.push({ path: url, target: saveAs });
+      existing.push({ path: url, target: saveAs });
       continue;
     }
     const job = jobOf(submission, shownUrl(url), { kind: 'url', url }, { kind: 'queue' });
@@ -89,7 +89,7 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
       hint: 'add --output-dir FOLDER to write one page per file',
     });
   }
-  return { jobs: [...jobs.values()], there, failed };
+  return { jobs: [...jobs.values()], existing, failed };
 }
 
 function jobOf(

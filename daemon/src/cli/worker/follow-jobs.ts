@@ -16,16 +16,16 @@ import {
   type JobResult,
 } from './queue-job.js';
 
-export type Ending = { readonly result: JobResult } | { readonly error: SottoError };
+export type JobOutcome = { readonly result: JobResult } | { readonly error: SottoError };
 
 export interface Watcher {
-  ended(id: string, ending: Ending): void;
+  ended(id: string, outcome: JobOutcome): void;
   progress(id: string, progress: JobProgress): void;
   /** It waits again: its worker died, or it is to be tried once more. */
-  waits(id: string): void;
+  requeued(id: string): void;
 }
 
-const LOOK_EVERY_MS = 5_000;
+const POLL_INTERVAL_MS = 5_000;
 const AT_ONCE = 200;
 
 /** Until all of them are over, or the signal is aborted. */
@@ -36,13 +36,13 @@ export async function followJobs(
   signal: AbortSignal,
 ): Promise<void> {
   const open = new Set(ids);
-  let allOver: () => void = () => undefined;
-  const over = new Promise<void>((resolve) => (allOver = resolve));
-  signal.addEventListener('abort', () => allOver(), { once: true });
-  const end = (id: string, ending: Ending): void => {
+  let resolveDone: () => void = () => undefined;
+  const done = new Promise<void>((resolve) => (resolveDone = resolve));
+  signal.addEventListener('abort', () => resolveDone(), { once: true });
+  const end = (id: string, outcome: JobOutcome): void => {
     if (!open.delete(id)) return;
-    watcher.ended(id, ending);
-    if (open.size === 0) allOver();
+    watcher.ended(id, outcome);
+    if (open.size === 0) resolveDone();
   };
   const { QueueEvents } = await import('bullmq');
   // It waits on its connection, which therefore is its own.
@@ -50,15 +50,15 @@ export async function followJobs(
   connection.on('error', () => undefined);
   const events = new QueueEvents(QUEUE_NAME, { connection, prefix: QUEUE_PREFIX, skipVersionCheck: true });
   events.on('error', () => undefined);
-  events.on('completed', ({ jobId }) => void look(queue, [jobId], open, end).catch(() => undefined));
-  events.on('failed', ({ jobId }) => void look(queue, [jobId], open, end).catch(() => undefined));
+  events.on('completed', ({ jobId }) => void checkJobs(queue, [jobId], open, end).catch(() => undefined));
+  events.on('failed', ({ jobId }) => void checkJobs(queue, [jobId], open, end).catch(() => undefined));
   events.on('progress', ({ jobId, data }) => {
     const progress = open.has(jobId) ? parseProgress(data) : undefined;
     if (progress !== undefined) watcher.progress(jobId, progress);
   });
   for (const event of ['waiting', 'delayed', 'stalled'] as const)
     events.on(event, ({ jobId }: { jobId: string }) => {
-      if (open.has(jobId)) watcher.waits(jobId);
+      if (open.has(jobId)) watcher.requeued(jobId);
     });
   let wake: () => void = () => undefined;
   const onReady = (): void => wake();
@@ -66,12 +66,12 @@ export async function followJobs(
   try {
     if (open.size === 0) return;
     while (open.size > 0 && !signal.aborted) {
-      const looked = look(queue, [...open], open, end);
+      const checked = checkJobs(queue, [...open], open, end);
       // While the queue is away a look takes as long as that.
-      await Promise.race([looked, over]);
+      await Promise.race([checked, done]);
       // Sooner where the queue is back: what it has forgotten it does not tell of.
       const back = new Promise<void>((resolve) => (wake = resolve));
-      await timeout(Promise.race([over, back]), LOOK_EVERY_MS);
+      await timeout(Promise.race([done, back]), POLL_INTERVAL_MS);
     }
   } finally {
     client.off('ready', onReady);
@@ -80,24 +80,24 @@ export async function followJobs(
   }
 }
 
-async function look(
+async function checkJobs(
   queue: JobQueue,
   ids: readonly string[],
   open: ReadonlySet<string>,
-  end: (id: string, ending: Ending) => void,
+  end: (id: string, outcome: JobOutcome) => void,
 ): Promise<void> {
   for (let from = 0; from < ids.length; from += AT_ONCE) {
     await Promise.all(
       ids.slice(from, from + AT_ONCE).map(async (id) => {
-        const ending = open.has(id) ? await endingOf(queue, id) : undefined;
-        if (ending !== undefined) end(id, ending);
+        const outcome = open.has(id) ? await outcomeOf(queue, id) : undefined;
+        if (outcome !== undefined) end(id, outcome);
       }),
     );
   }
 }
 
 /** Undefined while it goes on. */
-async function endingOf(queue: JobQueue, id: string): Promise<Ending | undefined> {
+async function outcomeOf(queue: JobQueue, id: string): Promise<JobOutcome | undefined> {
   const state = await queue.getJobState(id);
   if (state === 'unknown') return { error: new SottoError('CANCELLED', 'removed from the queue') };
   if (state !== 'completed' && state !== 'failed') return undefined;

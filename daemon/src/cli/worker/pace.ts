@@ -21,36 +21,36 @@ export function parseRate(value: string): Rate {
   return { jobs: Number(number), perMs };
 }
 
-export class Pace {
-  readonly #everyMs: number;
-  readonly #room: number;
+export class TokenBucket {
+  readonly #intervalMs: number;
+  readonly #capacity: number;
   readonly #now: () => number;
-  #held: number;
+  #tokens: number;
   #filledMs: number;
 
   /** `room`: jobs that may begin at once; as many as the worker does side by side. Without a rate nothing waits. */
-  constructor(rate: Rate | undefined, room = 1, now: () => number = () => performance.now()) {
-    this.#everyMs = rate === undefined ? 0 : rate.perMs / rate.jobs;
-    this.#room = room;
+  constructor(rate: Rate | undefined, capacity = 1, now: () => number = () => performance.now()) {
+    this.#intervalMs = rate === undefined ? 0 : rate.perMs / rate.jobs;
+    this.#capacity = capacity;
     this.#now = now;
-    this.#held = room;
+    this.#tokens = capacity;
     this.#filledMs = now();
   }
 
   /** Whether a job may begin now; if so, it counts. */
-  take(): boolean {
+  tryConsume(): boolean {
     if (this.waitMs() > 0) return false;
-    this.#held -= 1;
+    this.#tokens -= 1;
     return true;
   }
 
   /** Until the next one may begin. */
   waitMs(): number {
-    if (this.#everyMs === 0) return 0;
+    if (this.#intervalMs === 0) return 0;
     const now = this.#now();
-    this.#held = Math.min(this.#room, this.#held + (now - this.#filledMs) / this.#everyMs);
+    this.#tokens = Math.min(this.#capacity, this.#tokens + (now - this.#filledMs) / this.#intervalMs);
     this.#filledMs = now;
     // Sums of fractions end a little below the whole.
-    return this.#held > 1 - 1e-9 ? 0 : Math.ceil((1 - this.#held) * this.#everyMs);
+    return this.#tokens > 1 - 1e-9 ? 0 : Math.ceil((1 - this.#tokens) * this.#intervalMs);
   }
 }

@@ -11,14 +11,14 @@ import { oneLine } from './worker-words.js';
 
 export interface Counts {
   readonly all: number;
-  readonly over: number;
+  readonly finished: number;
   readonly failed: number;
 }
 
 export interface QueueView {
   progress(id: string, name: string, progress: JobProgress): void;
   /** Nobody is at it any more, for now or for good. */
-  rests(id: string): void;
+  stopped(id: string): void;
   /** `target`: where its text is, where that is a file. */
   done(name: string, target: string | undefined, result: JobResult): void;
   failed(name: string, error: SottoError): void;
@@ -33,20 +33,20 @@ const MAX_BAR = 28;
 
 export function queueView(counts: () => Counts): QueueView {
   const isTerminal = process.stderr.isTTY && process.env.TERM !== 'dumb';
-  const atWork = new Map<string, { readonly name: string; readonly progress: JobProgress }>();
+  const active = new Map<string, { readonly name: string; readonly progress: JobProgress }>();
   const beganMs = performance.now();
   const area = isTerminal ? new LiveArea(process.stderr, (columns) => lines(columns)) : undefined;
   const above = (write: () => void): void => (area === undefined ? write() : area.above(write));
   const style = styleFor(wantsColour(process.stderr));
   const lines = (columns: number): string[] => {
-    const { all, over, failed } = counts();
-    const facts = [`${over} of ${all}`, ...(failed > 0 ? [`${failed} failed`] : [])];
-    if (atWork.size === 0 && over < all) facts.push('waiting for a worker');
+    const { all, finished, failed } = counts();
+    const facts = [`${finished} of ${all}`, ...(failed > 0 ? [`${failed} failed`] : [])];
+    if (active.size === 0 && finished < all) facts.push('waiting for a worker');
     const told = facts.join(' · ');
     const room = Math.min(MAX_BAR, columns - told.length - 4);
-    const full = Math.round((over / Math.max(1, all)) * room);
+    const full = Math.round((finished / Math.max(1, all)) * room);
     const bar = room < 8 ? '' : `${style.green('━'.repeat(full))}${style.dim('─'.repeat(room - full))} `;
-    const rows = [...atWork.values()].slice(0, MAX_ROWS).map(({ name, progress }) => {
+    const rows = [...active.values()].slice(0, MAX_ROWS).map(({ name, progress }) => {
       const { worker, seconds, totalSeconds } = progress;
       const length = totalSeconds === undefined ? '' : ` / ${clock(totalSeconds)}`;
       const text = `  ${oneLine(worker)}  ${clock(seconds)}${length}  ${oneLine(name)}`;
@@ -56,8 +56,8 @@ export function queueView(counts: () => Counts): QueueView {
   };
   area?.open();
   return {
-    progress: (id, name, progress) => void atWork.set(id, { name, progress }),
-    rests: (id) => void atWork.delete(id),
+    progress: (id, name, progress) => void active.set(id, { name, progress }),
+    stopped: (id) => void active.delete(id),
     done: (name, target, { worker, durationSeconds }) => {
       // As for the files of this machine: for people alone.
       if (area === undefined) return;

@@ -10,7 +10,7 @@ import { codedError } from '../../protocol/file-problem.js';
 import { openRedis, probeQueue, writtenName } from './connect-queue.js';
 import { runJob, verdictOn, type JobDeps } from './do-job.js';
 import { timeout } from '../../async.js';
-import { Pace, type Rate } from './pace.js';
+import { TokenBucket, type Rate } from './pace.js';
 import {
   KEEP_SECONDS,
   parseJob,
@@ -99,15 +99,15 @@ class QueueWorker {
   readonly #run: WorkerRun;
   readonly #client: Redis;
   readonly #deps: JobDeps;
-  readonly #pace: Pace;
-  readonly #inHand = new Map<string, AbortController>();
+  readonly #bucket: TokenBucket;
+  readonly #active = new Map<string, AbortController>();
   #bull: Worker<QueueJob, JobResult> | undefined;
-  #resting: NodeJS.Timeout | undefined;
-  #restsUntilMs = 0;
+  #pauseTimer: NodeJS.Timeout | undefined;
+  #pausedUntilMs = 0;
   #fault: SottoError | undefined;
   /** In a row. */
-  #rests = 0;
-  #hasWorked = false;
+  #pauses = 0;
+  #hasSucceeded = false;
   #heard: { readonly message: string; readonly atMs: number } | undefined;
   #end: () => void = () => undefined;
   readonly #ending = new Promise<void>((resolve) => (this.#end = resolve));
@@ -115,7 +115,7 @@ class QueueWorker {
   constructor(run: WorkerRun, client: Redis) {
     this.#run = run;
     this.#client = client;
-    this.#pace = new Pace(run.rate, run.concurrency);
+    this.#bucket = new TokenBucket(run.rate, run.concurrency);
     const texts = {
       has: async (id: string) => (await client.exists(textKey(id))) === 1,
       put: async (id: string, text: string) =>
@@ -146,26 +146,26 @@ class QueueWorker {
     this.#bull = bull;
     bull.on('error', (error) => this.#hear(error));
     bull.on('lockRenewalFailed', (ids) => {
-      for (const id of ids) this.#inHand.get(id)?.abort();
+      for (const id of ids) this.#active.get(id)?.abort();
     });
     await Promise.race([told, this.#ending]);
-    clearTimeout(this.#resting);
+    clearTimeout(this.#pauseTimer);
     const closing = bull.close();
-    if (this.#inHand.size > 0 && this.#fault === undefined)
-      say(`stopping; ${timeLeft(this.#inHand.size, GRACE_MS)}`);
-    const graceMs = this.#inHand.size > 0 ? GRACE_MS : CLOSE_MS;
+    if (this.#active.size > 0 && this.#fault === undefined)
+      say(`stopping; ${timeLeft(this.#active.size, GRACE_MS)}`);
+    const graceMs = this.#active.size > 0 ? GRACE_MS : CLOSE_MS;
     await Promise.race([closing, timeout(Promise.race([toldTwice, this.#ending]), graceMs)]);
-    for (const controller of this.#inHand.values()) controller.abort();
+    for (const controller of this.#active.values()) controller.abort();
     await timeout(closing, CLOSE_MS);
     if (this.#fault !== undefined) throw this.#fault;
   }
 
   async #process(job: Job<QueueJob, JobResult>, token: string | undefined): Promise<JobResult> {
     const id = job.id ?? '';
-    if (!this.#pace.take()) return this.#giveBack(job, token);
-    this.#restIfFast();
+    if (!this.#bucket.tryConsume()) return this.#requeue(job, token);
+    this.#pauseForRate();
     const controller = new AbortController();
-    this.#inHand.set(id, controller);
+    this.#active.set(id, controller);
     const beganMs = performance.now();
     let data: QueueJob | undefined;
     try {
@@ -173,17 +173,17 @@ class QueueWorker {
       const attempt = { id, job: data, wasLost: job.stalledCounter > 0 };
       const report = throttled((progress) => void job.updateProgress(progress).catch(() => undefined));
       const result = await runJob(attempt, this.#deps, controller.signal, report);
-      this.#hasWorked = true;
-      this.#rests = 0;
+      this.#hasSucceeded = true;
+      this.#pauses = 0;
       this.#run.say(sayJob(data.name, result, performance.now() - beganMs));
       return result;
     } catch (thrown) {
       const error = codedError(thrown);
       // Told to end, or somebody else has it: its lock decides which.
-      if (controller.signal.aborted) return await this.#giveBack(job, token);
+      if (controller.signal.aborted) return await this.#requeue(job, token);
       return await this.#failed(job, token, data, error);
     } finally {
-      this.#inHand.delete(id);
+      this.#active.delete(id);
     }
   }
 
@@ -195,20 +195,20 @@ class QueueWorker {
   ): Promise<never> {
     const verdict = verdictOn(error, data);
     // There was an engine: if it is gone now, it is this file's doing, and not for good.
-    if (error.code === 'ENGINE_CRASHED') this.#hasWorked = true;
+    if (error.code === 'ENGINE_CRASHED') this.#hasSucceeded = true;
     // First of all, so that what is given back is not the next one here.
     if (verdict === 'stop' || verdict === 'rest') await this.#bull?.pause(true);
-    if (verdict === 'stop' || (verdict === 'rest' && !(this.#hasWorked && this.#rests < MOST_RESTS))) {
+    if (verdict === 'stop' || (verdict === 'rest' && !(this.#hasSucceeded && this.#pauses < MOST_RESTS))) {
       this.#fault ??= error;
-      for (const controller of this.#inHand.values()) controller.abort();
+      for (const controller of this.#active.values()) controller.abort();
       this.#end();
-      return this.#giveBack(job, token);
+      return this.#requeue(job, token);
     }
     if (verdict === 'rest') {
-      this.#rests += 1;
+      this.#pauses += 1;
       this.#run.say(`pausing for ${REST_MS / 1000} s: ${error.message}`);
       this.#resumeAfter(REST_MS);
-      return this.#giveBack(job, token);
+      return this.#requeue(job, token);
     }
     const last = verdict === 'never' || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
     this.#run.say(`${last ? 'failed' : 'failed for now'}: ${data?.name ?? job.id ?? ''}: ${error.message}`);
@@ -218,7 +218,7 @@ class QueueWorker {
   }
 
   /** Somebody else may do it, or this one later: it does not count as an attempt. */
-  async #giveBack(job: Job<QueueJob, JobResult>, token: string | undefined): Promise<never> {
+  async #requeue(job: Job<QueueJob, JobResult>, token: string | undefined): Promise<never> {
     const { WaitingError } = await import('bullmq');
     // Without its lock it is another one's already.
     await job.moveToWait(token).catch(() => undefined);
@@ -226,8 +226,8 @@ class QueueWorker {
   }
 
   /** Between two jobs others may take what waits: this one does not even ask. */
-  #restIfFast(): void {
-    const waitMs = this.#pace.waitMs();
+  #pauseForRate(): void {
+    const waitMs = this.#bucket.waitMs();
     if (waitMs === 0 || this.#fault !== undefined) return;
     void this.#bull?.pause(true);
     this.#resumeAfter(waitMs);
@@ -236,10 +236,10 @@ class QueueWorker {
   #resumeAfter(ms: number): void {
     const untilMs = performance.now() + ms;
     // Of two reasons to rest the longer one counts.
-    if (untilMs < this.#restsUntilMs) return;
-    this.#restsUntilMs = untilMs;
-    clearTimeout(this.#resting);
-    this.#resting = setTimeout(() => void this.#bull?.resume(), ms);
+    if (untilMs < this.#pausedUntilMs) return;
+    this.#pausedUntilMs = untilMs;
+    clearTimeout(this.#pauseTimer);
+    this.#pauseTimer = setTimeout(() => void this.#bull?.resume(), ms);
   }
 
   #hear(error: unknown): void {

@@ -63,7 +63,7 @@ export async function transcribeByQueue(
     // Texts that are saved here: what a killed call left of one.
     if (output !== undefined) await sweepDrafts(resolve(output));
     const queue = await openQueue(client);
-    await handIn(queue, client, collection.jobs);
+    await enqueue(queue, client, collection.jobs);
     const again = `run again to see the progress, or use \`sotto queue status --queue ${address.shown}\``;
     if (flags.detach === true) {
       view.note(`${collection.jobs.length} of ${files.counts.all} queued; ${again}`);
@@ -101,10 +101,10 @@ function checkFlags({ watch, jobs, restart }: QueueFlags): void {
   });
 }
 
-async function handIn(queue: JobQueue, client: Redis, jobs: readonly Collected[]): Promise<void> {
+async function enqueue(queue: JobQueue, client: Redis, jobs: readonly Collected[]): Promise<void> {
   for (let from = 0; from < jobs.length; from += AT_ONCE) {
     const some = jobs.slice(from, from + AT_ONCE);
-    await Promise.all(some.map((one) => forgetIfLost(queue, client, one)));
+    await Promise.all(some.map((one) => removeIfTextMissing(queue, client, one)));
     await queue.addBulk(
       some.map(({ id, job }) => ({
         name: job.source.kind,
@@ -124,10 +124,10 @@ async function handIn(queue: JobQueue, client: Redis, jobs: readonly Collected[]
 }
 
 /** Done once, but what was written is not there any more: somebody wants it again. */
-async function forgetIfLost(queue: JobQueue, client: Redis, { id, job }: Collected): Promise<void> {
+async function removeIfTextMissing(queue: JobQueue, client: Redis, { id, job }: Collected): Promise<void> {
   if ((await queue.getJobState(id)) !== 'completed') return;
   const { target } = job;
-  const there =
+  const hasResult =
     target.kind === 'file' ? await hasText(target.path) : (await client.exists(textKey(id))) === 1;
-  if (!there) await queue.remove(id);
+  if (!hasResult) await queue.remove(id);
 }

@@ -6,11 +6,11 @@ import { placeText } from '../place-text.js';
 import type { Summary } from '../batch/summary.js';
 import type { Collected, Collection } from './collect-jobs.js';
 import type { JobQueue } from './connect-queue.js';
-import { followJobs, type Ending } from './follow-jobs.js';
+import { followJobs, type JobOutcome } from './follow-jobs.js';
 import { textKey } from './queue-job.js';
 import type { Counts, QueueView } from './queue-view.js';
 
-interface Place {
+interface QueueClients {
   readonly client: Redis;
   readonly queue: JobQueue;
 }
@@ -28,23 +28,23 @@ export class WatchedJobs {
   readonly workers = new Map<string, number>();
   readonly #jobs: ReadonlyMap<string, Collected>;
   readonly #rows = new Map<string, Row>();
-  readonly #endings = new Map<string, Ending>();
+  readonly #outcomes = new Map<string, JobOutcome>();
   /** Texts that come by the queue are given in the order in which they were asked for. */
   readonly #order: readonly Collected[];
   readonly #beganMs = performance.now();
-  #given = 0;
-  #giving: Promise<void> = Promise.resolve();
-  #over: number;
+  #deliveredCount = 0;
+  #delivery: Promise<void> = Promise.resolve();
+  #finished: number;
   #failed: number;
 
-  constructor({ jobs, there, failed }: Collection) {
+  constructor({ jobs, existing, failed }: Collection) {
     this.#jobs = new Map(jobs.map((one) => [one.id, one]));
     this.#order = jobs.filter(({ job }) => job.target.kind === 'queue');
-    this.#over = there.length + failed.length;
+    this.#finished = existing.length + failed.length;
     this.#failed = failed.length;
     for (const { path, error } of failed)
       this.#rows.set(path, { path, target: '', state: 'failed', failure: error });
-    for (const { path, target } of there) this.#rows.set(path, { path, target, state: 'skipped' });
+    for (const { path, target } of existing) this.#rows.set(path, { path, target, state: 'skipped' });
     for (const { id, job, path, saveAs } of jobs) {
       const target = job.target.kind === 'file' ? job.target.path : (saveAs ?? '');
       this.#rows.set(id, { path, target, state: 'waiting' });
@@ -52,7 +52,7 @@ export class WatchedJobs {
   }
 
   get counts(): Counts {
-    return { all: this.#rows.size, over: this.#over, failed: this.#failed };
+    return { all: this.#rows.size, finished: this.#finished, failed: this.#failed };
   }
 
   summary(): Summary {
@@ -62,55 +62,55 @@ export class WatchedJobs {
   }
 
   /** Until all are over, and their texts given; or the signal is aborted. */
-  async follow(place: Place, view: QueueView, signal: AbortSignal): Promise<void> {
+  async follow(clients: QueueClients, view: QueueView, signal: AbortSignal): Promise<void> {
     const ids = new Set(this.#jobs.keys());
     await followJobs(
-      place,
+      clients,
       ids,
       {
-        ended: (id, ending) => this.#ended(id, ending, place, view),
+        ended: (id, outcome) => this.#ended(id, outcome, clients, view),
         progress: (id, progress) => view.progress(id, this.#jobs.get(id)?.job.name ?? id, progress),
-        waits: (id) => view.rests(id),
+        requeued: (id) => view.stopped(id),
       },
       signal,
     );
-    if (!signal.aborted) await this.#giving;
+    if (!signal.aborted) await this.#delivery;
   }
 
-  #ended(id: string, ending: Ending, place: Place, view: QueueView): void {
+  #ended(id: string, outcome: JobOutcome, clients: QueueClients, view: QueueView): void {
     const one = this.#jobs.get(id);
     if (one === undefined) return;
-    view.rests(id);
-    this.#endings.set(id, ending);
-    if (one.job.target.kind === 'file') this.#count(one, ending, view);
-    else this.#giving = this.#giving.then(() => this.#give(place, view));
+    view.stopped(id);
+    this.#outcomes.set(id, outcome);
+    if (one.job.target.kind === 'file') this.#count(one, outcome, view);
+    else this.#delivery = this.#delivery.then(() => this.#deliverNext(clients, view));
   }
 
   /** As many texts as stand in a row from the first one that is not given yet. */
-  async #give(place: Place, view: QueueView): Promise<void> {
+  async #deliverNext(clients: QueueClients, view: QueueView): Promise<void> {
     for (;;) {
-      const next = this.#order[this.#given];
-      const ending = next === undefined ? undefined : this.#endings.get(next.id);
-      if (next === undefined || ending === undefined) return;
-      this.#given += 1;
-      this.#count(next, 'error' in ending ? ending : await deliver(next, ending, place, view), view);
+      const next = this.#order[this.#deliveredCount];
+      const outcome = next === undefined ? undefined : this.#outcomes.get(next.id);
+      if (next === undefined || outcome === undefined) return;
+      this.#deliveredCount += 1;
+      this.#count(next, 'error' in outcome ? outcome : await deliver(next, outcome, clients, view), view);
     }
   }
 
-  #count({ id, job }: Collected, ending: Ending, view: QueueView): void {
+  #count({ id, job }: Collected, outcome: JobOutcome, view: QueueView): void {
     const row = this.#rows.get(id);
     if (row === undefined) return;
-    this.#over += 1;
-    if ('error' in ending) {
+    this.#finished += 1;
+    if ('error' in outcome) {
       this.#failed += 1;
       row.state = 'failed';
-      row.failure = ending.error;
-      view.failed(job.name, ending.error);
+      row.failure = outcome.error;
+      view.failed(job.name, outcome.error);
       return;
     }
-    const { worker, durationSeconds } = ending.result;
+    const { worker, durationSeconds } = outcome.result;
     row.state = 'done';
-    view.done(job.name, row.target === '' ? undefined : row.target, ending.result);
+    view.done(job.name, row.target === '' ? undefined : row.target, outcome.result);
     if (durationSeconds !== undefined) row.audioSeconds = durationSeconds;
     this.workers.set(worker, (this.workers.get(worker) ?? 0) + 1);
   }
@@ -118,16 +118,16 @@ export class WatchedJobs {
 
 async function deliver(
   { id, saveAs }: Collected,
-  ending: Ending,
-  { client }: Place,
+  outcome: JobOutcome,
+  { client }: QueueClients,
   view: QueueView,
-): Promise<Ending> {
+): Promise<JobOutcome> {
   try {
     const text = await client.get(textKey(id));
     if (text === null) throw new SottoError('OUTPUT_FAILED', 'its text is no longer in the queue');
     if (saveAs === undefined) view.put(text);
     else await placeText(saveAs, text, { existing: 'keep' });
-    return ending;
+    return outcome;
   } catch (thrown) {
     return { error: SottoError.from(thrown) };
   }

@@ -5,7 +5,7 @@ import type { LiveCheckpoint } from '#daemon/protocol/live.js';
 
 const schema = v.object({
   /** Where the last look was. */
-  heardSamples: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  decodedSamples: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   intervalSeconds: v.number(),
   /** The model's own. */
   speech: v.unknown(),

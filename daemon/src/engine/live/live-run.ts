@@ -3,7 +3,7 @@
  * the clock, so that another engine that goes on from a checkpoint says the same), and tells what it heard.
  */
 import type { LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
-import type { FromEngine, LiveLook, Refined } from '#daemon/protocol/ipc.js';
+import type { FromEngine, DecodeStep, Refined } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, type LiveCheckpoint } from '#daemon/protocol/live.js';
 import { engineError } from '../engine-errors.js';
 import type { Turns } from '../turns.js';
@@ -35,7 +35,7 @@ export class LiveRun {
   /** Samples of the session that the model has. */
   #fed: number;
   /** Samples of the session at the last look. */
-  #looked: number;
+  #decoded: number;
   #finishing = false;
   #busy = false;
   #speaking = false;
@@ -46,12 +46,12 @@ export class LiveRun {
     const state: EngineState | undefined = checkpoint && engineStateOf(checkpoint);
     this.#pace = new Pace(state?.intervalSeconds, intervals);
     this.#fed = checkpoint?.fromSample ?? 0;
-    this.#looked = state?.heardSamples ?? 0;
+    this.#decoded = state?.decodedSamples ?? 0;
   }
 
   /** Up to where it has listened, and how much more it waits for before it does again. */
-  get place(): { heardSamples: number; intervalSeconds: number } {
-    return { heardSamples: this.#looked, intervalSeconds: this.#pace.intervalSeconds };
+  get place(): { decodedSamples: number; intervalSeconds: number } {
+    return { decodedSamples: this.#decoded, intervalSeconds: this.#pace.intervalSeconds };
   }
 
   /** s16le samples behind those that came before. */
@@ -83,12 +83,12 @@ export class LiveRun {
     const { send, session } = this.#parts;
     const { signal } = this.#cancelled;
     try {
-      while (!signal.aborted && this.#mayLook()) {
-        const look = await this.#look();
+      while (!signal.aborted && this.#isDecodeDue()) {
+        const step = await this.#step();
         // A cancelled session speaks to nobody.
         if (signal.aborted) break;
-        this.#tellVoice();
-        send({ type: 'live-look', session, look });
+        this.#reportVoice();
+        send({ type: 'live-update', session, step });
       }
       if (!signal.aborted && this.#finishing) {
         await this.#finish();
@@ -100,16 +100,16 @@ export class LiveRun {
     }
     this.#busy = false;
     if (signal.aborted) this.#end();
-    else if (this.#finishing || this.#mayLook()) this.#goOn();
+    else if (this.#finishing || this.#isDecodeDue()) this.#goOn();
   }
 
-  get #nextLook(): number {
+  get #nextDecodeSample(): number {
     const interval = this.#pace.intervalSeconds * SAMPLE_RATE;
-    return this.#looked + interval;
+    return this.#decoded + interval;
   }
 
-  #mayLook(): boolean {
-    return this.#parts.buffer.samples >= this.#nextLook;
+  #isDecodeDue(): boolean {
+    return this.#parts.buffer.samples >= this.#nextDecodeSample;
   }
 
   /** Gives the model what it has not got of the take up to a sample. */
@@ -121,18 +121,18 @@ export class LiveRun {
     buffer.forget(this.#fed);
   }
 
-  async #look(): Promise<LiveLook> {
+  async #step(): Promise<DecodeStep> {
     const { speech, turns } = this.#parts;
     const dueMs = performance.now();
-    const to = this.#nextLook;
+    const to = this.#nextDecodeSample;
     const update = await turns.live(() => {
       this.#cancelled.signal.throwIfAborted();
       this.#feed(to);
       return speech.update(this.#cancelled.signal);
     });
-    this.#looked = to;
-    this.#pace.looked((performance.now() - dueMs) / 1000);
-    return this.#lookOf(update);
+    this.#decoded = to;
+    this.#pace.decoded((performance.now() - dueMs) / 1000);
+    return this.#toDecodeStep(update);
   }
 
   async #finish(): Promise<void> {
@@ -143,14 +143,14 @@ export class LiveRun {
       this.#feed(buffer.samples);
       return speech.finish(signal);
     });
-    this.#looked = this.#fed;
-    const look = this.#lookOf(update);
+    this.#decoded = this.#fed;
+    const step = this.#toDecodeStep(update);
     const refined = refine && (await refine(signal));
     if (signal.aborted) return;
-    send({ type: 'live-done', session, look, ...defined({ refined }) });
+    send({ type: 'live-done', session, step, ...defined({ refined }) });
   }
 
-  #lookOf({ committed, tentative, language, voice }: LiveUpdate): LiveLook {
+  #toDecodeStep({ committed, tentative, language, voice }: LiveUpdate): DecodeStep {
     const { fromSample, state } = this.#parts.speech.checkpoint();
     const { place } = this;
     const own: EngineState = { ...place, speech: state };
@@ -163,7 +163,7 @@ export class LiveRun {
     };
   }
 
-  #tellVoice(): void {
+  #reportVoice(): void {
     const { send, session, speech } = this.#parts;
     if (speech.speaking === this.#speaking) return;
     this.#speaking = speech.speaking;

@@ -1,7 +1,7 @@
 /** All sessions of dictation of an engine: opened when their model is in memory, let go of when they are over. */
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
-import { SAMPLE_RATE, VOICE_LOOK_SAMPLES } from '#daemon/protocol/live.js';
+import { SAMPLE_RATE, VAD_CHUNK_SAMPLES } from '#daemon/protocol/live.js';
 import { engineError } from '../engine-errors.js';
 import { Turns } from '../turns.js';
 import type { HeldModel } from '../resident.js';
@@ -101,7 +101,7 @@ export class LiveRuns {
       speech: await Listening.begin(own),
       buffer: new LiveAudioBuffer(fromSample, false),
       turns: new Turns(),
-      intervals: [VOICE_LOOK_SAMPLES / SAMPLE_RATE],
+      intervals: [VAD_CHUNK_SAMPLES / SAMPLE_RATE],
       send: this.#parts.send,
       onOver: () => this.#over(session),
     });

@@ -35,7 +35,7 @@ export class Pace {
   }
 
   /** Notes how long a look took, its wait for others included. */
-  looked(seconds: number): void {
+  decoded(seconds: number): void {
     const below = this.#intervals[this.#step - 1];
     this.#slow = seconds > TOO_MUCH * this.intervalSeconds ? this.#slow + 1 : 0;
     this.#quick = below !== undefined && seconds < LITTLE * below ? this.#quick + 1 : 0;

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { SottoError } from '../../protocol/errors.js';
-import { BYTES_PER_SAMPLE, VOICE_LOOK_SAMPLES, type LiveEvent } from '../../protocol/live.js';
+import { BYTES_PER_SAMPLE, VAD_CHUNK_SAMPLES, type LiveEvent } from '../../protocol/live.js';
 import type { LiveSession } from '../../sessions/live/live-session.js';
 import type { LiveSessions } from '../../sessions/live/live-sessions.js';
 import { TurnDetector, type TurnMark, type TurnSettings } from './turn-detector.js';
@@ -73,7 +73,7 @@ export class Ear {
 
   /** Resolves once it has heard all that was pushed, but for less than it looks at; or hears nothing any more. */
   async hearsAll(): Promise<void> {
-    const sample = this.#base + this.#samples - (this.#samples % VOICE_LOOK_SAMPLES);
+    const sample = this.#base + this.#samples - (this.#samples % VAD_CHUNK_SAMPLES);
     if (this.#isDeaf || this.detector.heard >= sample) return;
     await new Promise<void>((resolve) => this.#waiting.push({ sample, resolve }));
   }

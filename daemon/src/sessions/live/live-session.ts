@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
-import type { LiveLook, ModelRef, Refined } from '../../protocol/ipc.js';
+import type { DecodeStep, ModelRef, Refined } from '../../protocol/ipc.js';
 import {
   BYTES_PER_SAMPLE,
   SAMPLE_RATE,
@@ -81,7 +81,7 @@ export class LiveSession {
   #pumping = false;
   #finishSent = false;
   #checkpoint: LiveCheckpoint | undefined;
-  #heardSamples = 0;
+  #decodedSamples = 0;
   #intervalSeconds: number | undefined;
   #tentative = '';
   #language: string | undefined;
@@ -304,7 +304,7 @@ export class LiveSession {
 
   /** Samples that the engine may have by now. */
   get #mayHave(): number {
-    return Math.max(this.#heardSamples, this.#checkpoint?.fromSample ?? 0) + AHEAD_SAMPLES;
+    return Math.max(this.#decodedSamples, this.#checkpoint?.fromSample ?? 0) + AHEAD_SAMPLES;
   }
 
   #reported(report: LiveReport): void {
@@ -321,13 +321,13 @@ export class LiveSession {
       case 'voice':
         this.#append({ type: 'voice', speaking: report.speaking });
         return;
-      case 'look':
-        this.#looked(report.look);
+      case 'update':
+        this.#updated(report.step);
         void this.#pump();
         return;
       case 'done':
         this.#running = undefined;
-        this.#looked(report.look);
+        this.#updated(report.step);
         void this.#final(report.refined);
         return;
       case 'failed':
@@ -339,13 +339,13 @@ export class LiveSession {
     }
   }
 
-  #looked(look: LiveLook): void {
-    const { tentative, language, heardSamples, intervalSeconds, checkpoint, voice } = look;
+  #updated(step: DecodeStep): void {
+    const { tentative, language, decodedSamples, intervalSeconds, checkpoint, voice } = step;
     const { committedUntilSeconds = 0 } = this.#parts;
     // The middle decides: two models do not agree on a word's times to the hundredth.
-    const committed = look.committed.filter(({ start, end }) => (start + end) / 2 > committedUntilSeconds);
-    this.#heardSamples = heardSamples;
-    if (heardSamples > this.#diedAtSamples + PROGRESS_SAMPLES) this.#deaths = 0;
+    const committed = step.committed.filter(({ start, end }) => (start + end) / 2 > committedUntilSeconds);
+    this.#decodedSamples = decodedSamples;
+    if (decodedSamples > this.#diedAtSamples + PROGRESS_SAMPLES) this.#deaths = 0;
     this.#checkpoint = checkpoint;
     if (voice !== undefined) this.#parts.onVoice?.(voice);
     if (language !== undefined && language !== this.#language) {
@@ -376,7 +376,7 @@ export class LiveSession {
     this.#running = undefined;
     this.#open = false;
     this.#deaths += 1;
-    this.#diedAtSamples = Math.max(this.#diedAtSamples, this.#heardSamples);
+    this.#diedAtSamples = Math.max(this.#diedAtSamples, this.#decodedSamples);
     if (this.#deaths > MAX_REPLAYS) {
       this.#fail(error);
       return;
