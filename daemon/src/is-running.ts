@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** `ps` answers in a few milliseconds. */
-const PS_MS = 2000;
+const PS_TIMEOUT_MS = 2000;
 
 /**
  * Whether a process of this user runs. EPERM means another user's process, which none of ours is. A process that has ended
@@ -21,7 +21,7 @@ export function isRunning(pid: number): boolean {
 export function stateOf(pid: number, platform: NodeJS.Platform = process.platform): string {
   if (platform === 'darwin') {
     const args = ['-o', 'stat=', '-p', String(pid)];
-    return spawnSync('/bin/ps', args, { encoding: 'utf8', timeout: PS_MS }).stdout?.trim() ?? '';
+    return spawnSync('/bin/ps', args, { encoding: 'utf8', timeout: PS_TIMEOUT_MS }).stdout?.trim() ?? '';
   }
   try {
     return /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';

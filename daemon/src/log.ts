@@ -32,7 +32,7 @@ export class RingFile {
   write(line: string): void {
     const bytes = Buffer.byteLength(line);
     try {
-      if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) this.#turn();
+      if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) this.#rotate();
       if (this.#fd === undefined) this.#open();
       if (this.#fd !== undefined) this.#bytes += writeSync(this.#fd, line);
     } catch {
@@ -50,7 +50,7 @@ export class RingFile {
     this.#bytes = fstatSync(this.#fd).size;
   }
 
-  #turn(): void {
+  #rotate(): void {
     this.close();
     renameSync(this.#path, `${this.#path}.1`);
     this.#open();
@@ -69,7 +69,7 @@ export function openLog(path: string, level = process.env.SOTTO_LOG_LEVEL ?? 'in
 }
 
 /** The last lines of a log file, or none if it can't be read. */
-export function tailOfLog(path: string, lines: number): string[] {
+export function readLogTail(path: string, lines: number): string[] {
   const text = readFileEnd(path, 2 * MAX_FILE_BYTES)?.trimEnd() ?? '';
   return text === '' ? [] : text.split('\n').slice(-lines);
 }

@@ -58,8 +58,8 @@ function readUpTo(read: (into: Buffer) => number, size: number, maxBytes: number
 }
 
 function tooLarge(path: string, maxBytes: number, use: FileUse): SottoError {
-  const most = maxBytes >= 2 ** 20 ? `${maxBytes / 2 ** 20} MiB` : `${maxBytes / 1024} KiB`;
-  return new SottoError(use.code, `${path} can't be read: it is larger than ${most}`, {
+  const limit = maxBytes >= 2 ** 20 ? `${maxBytes / 2 ** 20} MiB` : `${maxBytes / 1024} KiB`;
+  return new SottoError(use.code, `${path} can't be read: it is larger than ${limit}`, {
     hint: 'check that it is the right file',
   });
 }

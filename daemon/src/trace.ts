@@ -15,8 +15,8 @@ function makeTrace(): typeof trace {
   if (file === undefined || file === '') return () => undefined;
   process.env[ORIGIN] ??= String(performance.timeOrigin);
   const originMs = Number(process.env[ORIGIN]);
-  return (who, step) => {
+  return (processName, step) => {
     const ms = performance.timeOrigin + performance.now() - originMs;
-    appendFileSync(file, `${ms.toFixed(0).padStart(6)} ms  ${who.padEnd(6)}  ${step}\n`);
+    appendFileSync(file, `${ms.toFixed(0).padStart(6)} ms  ${processName.padEnd(6)}  ${step}\n`);
   };
 }

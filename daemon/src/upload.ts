@@ -16,13 +16,13 @@ import { hintOf, reasonOf } from './protocol/file-problem.js';
 /** The largest file that is taken over HTTP, from a pipe, or as a copy. */
 export const MAX_UPLOAD_BYTES = 4 * 1024 ** 3;
 /** What is left free for everybody else. */
-const SPARE_BYTES = 256 * 1024 * 1024;
+const RESERVE_BYTES = 256 * 1024 * 1024;
 /** How often it is looked whether the disk still has room. */
-const LOOK_EVERY_BYTES = 64 * 1024 * 1024;
+const DISK_CHECK_INTERVAL_BYTES = 64 * 1024 * 1024;
 /** Files of this process: what lies beside them belongs to one that is gone. */
-const OURS = randomBytes(6).toString('hex');
+const OWN_PREFIX = randomBytes(6).toString('hex');
 /** Files of commands, by their process. */
-const OF_COMMAND = /^input\.(\d+)\.[0-9a-f]{24}$/;
+const COMMAND_INPUT = /^input\.(\d+)\.[0-9a-f]{24}$/;
 
 export class Upload {
   readonly path: string;
@@ -30,7 +30,7 @@ export class Upload {
 
   private constructor(
     folder: string,
-    readonly name = `${OURS}-${randomBytes(12).toString('hex')}`,
+    readonly name = `${OWN_PREFIX}-${randomBytes(12).toString('hex')}`,
   ) {
     this.path = join(folder, name);
   }
@@ -62,7 +62,7 @@ export class Upload {
   static adopt(folder: string, name: string): Upload {
     const upload = new Upload(folder);
     try {
-      if (!OF_COMMAND.test(name)) throw new Error('not the name of an upload');
+      if (!COMMAND_INPUT.test(name)) throw new Error('not the name of an upload');
       renameSync(join(folder, name), upload.path);
     } catch (cause) {
       throw new SottoError('INVALID_ARGUMENT', 'the copy of this file is gone', {
@@ -98,12 +98,12 @@ export class Upload {
   }
 
   async *#counted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    let lookAt = LOOK_EVERY_BYTES;
+    let nextCheckAt = DISK_CHECK_INTERVAL_BYTES;
     for await (const chunk of chunks) {
       this.#bytes += chunk.length;
-      if (this.#bytes >= lookAt) {
+      if (this.#bytes >= nextCheckAt) {
         await checkRoom(join(this.path, '..'), 0);
-        lookAt += LOOK_EVERY_BYTES;
+        nextCheckAt += DISK_CHECK_INTERVAL_BYTES;
       }
       yield chunk;
     }
@@ -115,12 +115,12 @@ const NAME = /^[0-9a-f]{12}-[0-9a-f]{24}$/;
 
 /** Removes what an earlier process has left. For the process that holds the lock of the daemon, else it would be another one's. */
 export function sweepUploads(folder: string): void {
-  sweep(folder, (name) => NAME.test(name) && !name.startsWith(`${OURS}-`));
+  sweep(folder, (name) => NAME.test(name) && !name.startsWith(`${OWN_PREFIX}-`));
 }
 
 /** Removes what commands that were killed have left. */
 export function sweepInputs(folder: string): void {
-  sweep(folder, (name) => OF_COMMAND.test(name) && !isOfRunningCommand(name));
+  sweep(folder, (name) => COMMAND_INPUT.test(name) && !isOfRunningCommand(name));
 }
 
 function sweep(folder: string, isLeft: (name: string) => boolean): void {
@@ -140,7 +140,7 @@ function sweep(folder: string, isLeft: (name: string) => boolean): void {
 }
 
 function isOfRunningCommand(name: string): boolean {
-  const pid = OF_COMMAND.exec(name)?.[1];
+  const pid = COMMAND_INPUT.exec(name)?.[1];
   return pid !== undefined && isRunning(Number(pid));
 }
 
@@ -152,7 +152,7 @@ async function checkRoom(folder: string, bytes: number): Promise<void> {
   } catch (error) {
     throw diskError(error);
   }
-  if (free < bytes + SPARE_BYTES) throw noRoom();
+  if (free < bytes + RESERVE_BYTES) throw noRoom();
 }
 
 function diskError(error: unknown): SottoError {

@@ -9,7 +9,7 @@ import { refreshMenuBar } from './lib/refresh-menu-bar';
 import { showFailure } from './lib/tell-failure';
 
 /** A key that is pressed again so soon bounces, or was pressed in haste: nobody has said anything yet. */
-const BOUNCE_MS = 500;
+const DEBOUNCE_MS = 500;
 
 export default async function QuickDictate() {
   const pressedMs = Date.now();
@@ -17,7 +17,7 @@ export default async function QuickDictate() {
     const settings = readSettings();
     // Nobody looks at it, so it goes on until it is finished.
     const dictation = await findOrStartDictation(dictationOptions(settings, true));
-    const isJustStarted = dictation.isNew || dictation.first.startedMs > pressedMs - BOUNCE_MS;
+    const isJustStarted = dictation.isNew || dictation.first.startedMs > pressedMs - DEBOUNCE_MS;
     await (isJustStarted ? announce(dictation) : finish(dictation, settings));
   } catch (thrown) {
     await showFailure(thrown);

@@ -12,11 +12,11 @@ describe('the samples that are kept', () => {
         (pieces, reads) => {
           const store = new SampleStore();
           for (const piece of pieces) store.append(ramp(store.end, store.end + piece));
-          for (const [from, most, release] of reads) {
+          for (const [from, maxSamples, release] of reads) {
             store.releaseBefore(Math.min(release, store.end));
             const sample = Math.min(Math.max(from, store.start), store.end);
-            const bytes = store.read(sample, most);
-            const expected = ramp(sample, Math.min(sample + most, store.end));
+            const bytes = store.read(sample, maxSamples);
+            const expected = ramp(sample, Math.min(sample + maxSamples, store.end));
             expect([...new Int16Array(bytes.buffer)]).toEqual([...expected]);
           }
         },

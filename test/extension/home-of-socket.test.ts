@@ -5,16 +5,16 @@ interface HomeOfSocket {
   readonly homeOfSocket: (socket: string, usual: string, user: string) => string | undefined;
 }
 
-const USUAL = '/Users/ann/Library/Application Support/Sotto/s';
+const DEFAULT_SOCKET = '/Users/ann/Library/Application Support/Sotto/s';
 
 await describeLib<HomeOfSocket>('home-of-socket', ({ homeOfSocket }) => {
-  const homeOf = (socket: string): string | undefined => homeOfSocket(socket, USUAL, '/Users/ann');
+  const homeOf = (socket: string): string | undefined => homeOfSocket(socket, DEFAULT_SOCKET, '/Users/ann');
 
   test('nothing, and the usual socket, leave Sotto where it is', () => {
     expect([
       homeOf(''),
       homeOf('  '),
-      homeOf(USUAL),
+      homeOf(DEFAULT_SOCKET),
       homeOf('~/Library/Application Support/Sotto/s'),
     ]).toEqual(Array(4).fill(undefined));
   });

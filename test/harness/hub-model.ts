@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '#daemon/clock.js';
-import { STALL_MS } from '#daemon/store/download/fetch-file.js';
+import { STALL_TIMEOUT_MS } from '#daemon/store/download/fetch-file.js';
 import { pullModel, type PullOptions, type Pulled, type PullEvent } from '#daemon/store/download/index.js';
 import type { LocalHub } from './local-hub.js';
 
@@ -35,11 +35,11 @@ export function modelFiles(bytes: number, seed?: string): Record<string, string 
 export const NEEDED = ['config.json', 'generation_config.json', 'tokenizer.json', 'weights.safetensors'];
 
 /** Waits between tries are over at once; a connection counts as stalled after `stallMs` of real time. */
-export function impatientClock(stallMs = STALL_MS): Clock {
+export function impatientClock(stallMs = STALL_TIMEOUT_MS): Clock {
   return {
     nowMs: () => performance.now(),
     after(ms, fn) {
-      const timeout = setTimeout(fn, ms >= STALL_MS ? stallMs : 0);
+      const timeout = setTimeout(fn, ms >= STALL_TIMEOUT_MS ? stallMs : 0);
       return { cancel: () => clearTimeout(timeout) };
     },
   };

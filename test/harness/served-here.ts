@@ -27,7 +27,7 @@ export interface ServedHere {
 
 export interface ServedOptions {
   readonly pace?: Pace;
-  readonly most?: number;
+  readonly maxActive?: number;
   readonly unreadMs?: number;
   readonly port?: Partial<PortOptions>;
 }
@@ -75,7 +75,7 @@ export async function serveHere(home: TempHome, options: ServedOptions = {}): Pr
         },
       },
     ],
-    admission: new Admission({ ...defined({ most: options.most }) }),
+    admission: new Admission({ ...defined({ maxActive: options.maxActive }) }),
     metrics: new HttpMetrics(),
   };
   const path = join(home.folder, 'api');

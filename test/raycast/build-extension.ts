@@ -21,7 +21,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 export const extensionFolder = join(root, 'extension');
 const ray = join(extensionFolder, 'node_modules/.bin/ray');
-const INSTALL_MS = 240_000;
+const INSTALL_TIMEOUT_MS = 240_000;
 export const fixtureFolder = join(root, 'test/raycast/fixture');
 
 export interface BuiltExtension {
@@ -43,7 +43,7 @@ export async function whyNotBuilt(): Promise<string | undefined> {
     if (existsSync(ray)) return undefined;
     // Under `npm test` the root's `engine-strict` holds here too, and Raycast's tools ask for Node 22, though they build on 20.
     const flags = ['--no-audit', '--no-fund', '--engine-strict=false'];
-    await execute('npm', ['ci', ...flags], { cwd: extensionFolder, timeout: INSTALL_MS });
+    await execute('npm', ['ci', ...flags], { cwd: extensionFolder, timeout: INSTALL_TIMEOUT_MS });
     return undefined;
   } catch (error) {
     return `no Raycast packages: npm ci in extension/ failed, ${String(error).slice(0, 300)}`;
@@ -62,7 +62,7 @@ async function acquireInstallLock(): Promise<() => void> {
     } catch {
       const sinceMs = statSync(mark, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
       // Left behind by one that was killed.
-      if (Date.now() - sinceMs > INSTALL_MS) rmSync(mark, { recursive: true, force: true });
+      if (Date.now() - sinceMs > INSTALL_TIMEOUT_MS) rmSync(mark, { recursive: true, force: true });
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }

@@ -3,7 +3,7 @@ import { BackgroundCapture } from '#daemon/client/index.js';
 import type { Paths } from '#daemon/paths.js';
 
 /** A key that is pressed again sooner is taken for one that bounces. */
-const HASTE_MS = 500;
+const DEBOUNCE_MS = 500;
 
 /** Waits until so many seconds were heard, and it would not be haste to finish it. */
 export async function untilRecorded({ capture: path }: Paths, seconds: number): Promise<void> {
@@ -14,6 +14,6 @@ export async function untilRecorded({ capture: path }: Paths, seconds: number): 
     begunMs = dictation.startedMs;
     if (dictation.seconds >= seconds) break;
   }
-  const hasteMs = begunMs + HASTE_MS - Date.now();
-  if (hasteMs > 0) await new Promise((resolve) => setTimeout(resolve, hasteMs));
+  const remainingMs = begunMs + DEBOUNCE_MS - Date.now();
+  if (remainingMs > 0) await new Promise((resolve) => setTimeout(resolve, remainingMs));
 }

@@ -16,9 +16,9 @@ import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
 import { sottoHere } from './sotto-here.js';
 
-const TIMES = Number(process.env.SOTTO_KILLS ?? '8');
+const RUNS = Number(process.env.SOTTO_KILLS ?? '8');
 const SEED = Number(process.env.SOTTO_SEED ?? '1');
-const LONGEST_MS = 1_200;
+const MAX_DELAY_MS = 1_200;
 const VICTIMS = ['window', 'window', 'capture', 'microphone', 'daemon', 'nobody'] as const;
 
 const reason = await whyNotBuilt();
@@ -33,11 +33,11 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
       const host = here.raycast({ samples: 60 * SECOND, pauseMs: 20 });
       const committedTexts = new Map<string, string>();
       let killed = 0;
-      for (let time = 0; time < TIMES; time++) {
+      for (let time = 0; time < RUNS; time++) {
         const command = host.launch('dictate');
         // Every second one dies after words were seen; the others at any moment, also before there are any.
         if (time % 2 === 0) await until(async () => ((await now())?.committed.trim() ?? '') !== '');
-        await new Promise((resolve) => setTimeout(resolve, LONGEST_MS * random()));
+        await new Promise((resolve) => setTimeout(resolve, MAX_DELAY_MS * random()));
         const seen = await now();
         if (seen !== undefined) committedTexts.set(seen.id, seen.committed.trim());
         const victim = VICTIMS[Math.floor(random() * VICTIMS.length)] ?? 'nobody';
@@ -59,13 +59,13 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
       });
       const past = await history();
       const spoken = [...committedTexts.values()].filter((text) => text !== '');
-      expect(spoken.length).toBeGreaterThanOrEqual(Math.ceil(TIMES / 2));
+      expect(spoken.length).toBeGreaterThanOrEqual(Math.ceil(RUNS / 2));
       for (const [id, text] of committedTexts) expect(past.get(id) ?? '').toMatch(new RegExp(`^${text}`));
       await host.close();
       await until(() => atWork(here.paths.home, 'capture').length === 0);
       await until(() => atWork(here.paths.home, MICROPHONE_PROGRAM).length === 0);
     },
-    60_000 + TIMES * 15_000,
+    60_000 + RUNS * 15_000,
   );
 
   async function isListening(): Promise<boolean> {

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 const execute = promisify(execFile);
 export const toolsFolder = fileURLToPath(new URL('../../../.ci/tools', import.meta.url));
 const NEEDED = [22, 22, 2];
-const INSTALL_MS = 240_000;
+const INSTALL_TIMEOUT_MS = 240_000;
 
 /** Whether `v22.23.3` is as new as is asked for. */
 export function isNewEnough(version: string): boolean {
@@ -41,6 +41,6 @@ export async function installTools(): Promise<void> {
   if (changedMs('node_modules/.package-lock.json') >= changedMs('package-lock.json')) return;
   await execute('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
     cwd: toolsFolder,
-    timeout: INSTALL_MS,
+    timeout: INSTALL_TIMEOUT_MS,
   });
 }

@@ -19,7 +19,7 @@ export interface Scene {
 }
 
 /** The real model on a machine that may be busy. */
-const PATIENCE_MS = 180_000;
+const RENDER_TIMEOUT_MS = 180_000;
 
 export const SCENES: readonly Scene[] = [
   {
@@ -53,7 +53,7 @@ export const SCENES: readonly Scene[] = [
         // Two are done, one is under way, one waits.
         const isSo = (tree: TreeNode): boolean =>
           /"[1-9]\d %"/.test(JSON.stringify(itemOf(tree, 'Sonnet I')));
-        const tree = await command.until(isSo, PATIENCE_MS);
+        const tree = await command.until(isSo, RENDER_TIMEOUT_MS);
         return windowOf(stage.frame(host, command, { tree, selected: 'Chapter One.wav' }));
       } finally {
         process.env.HOME = HOME;
@@ -73,10 +73,10 @@ export const SCENES: readonly Scene[] = [
     store: 4,
     async draw(stage) {
       const host = await stage.raycast();
-      await host.launch('quick-dictate').done(PATIENCE_MS);
+      await host.launch('quick-dictate').done(RENDER_TIMEOUT_MS);
       const watching = host.launch('dictate');
-      await watching.until((tree) => /amiable himself/.test(textOf(tree, 'markdown')), PATIENCE_MS);
-      await host.launch('quick-dictate').done(PATIENCE_MS);
+      await watching.until((tree) => /amiable himself/.test(textOf(tree, 'markdown')), RENDER_TIMEOUT_MS);
+      await host.launch('quick-dictate').done(RENDER_TIMEOUT_MS);
       const paragraphs = ['What Austen says of him, in her own words:', host.desktop.pasted];
       const hud = String(host.desktop.callsTo('hud').at(-1));
       return noteOf({ title: 'John Dashwood', paragraphs, hud, icon: stage.icon, assets: stage.assets });
@@ -105,7 +105,7 @@ export const SCENES: readonly Scene[] = [
       const command = host.launch('models');
       await command.until(
         (tree) => [...walk(tree)].filter(({ type }) => type === 'List.Item').length > 3,
-        PATIENCE_MS,
+        RENDER_TIMEOUT_MS,
       );
       return windowOf(stage.frame(host, command));
     },
@@ -124,7 +124,7 @@ export const SCENES: readonly Scene[] = [
       await stage.dictated(READING);
       const host = await stage.raycast();
       const command = host.launch('menu-bar', { isMenuOpen: true });
-      await command.until((tree) => tree.props.isLoading !== true && tree.children.length > 0, PATIENCE_MS);
+      await command.until((tree) => tree.props.isLoading !== true && tree.children.length > 0, RENDER_TIMEOUT_MS);
       return menuOf(treeOf(command), stage.assets);
     },
   },
@@ -134,7 +134,7 @@ export const SCENES: readonly Scene[] = [
 async function showing(stage: Stage, name: string, text: string): Promise<Frame> {
   const host = await stage.raycast();
   const command = host.launch(name);
-  await command.untilText(text, PATIENCE_MS);
+  await command.untilText(text, RENDER_TIMEOUT_MS);
   return stage.frame(host, command);
 }
 
@@ -144,7 +144,7 @@ async function midDictation(stage: Stage): Promise<Frame> {
   const command = host.launch('dictate');
   const isSo = (tree: TreeNode): boolean =>
     /respectable than he was.*\*[^*]{8,}\*$/s.test(textOf(tree, 'markdown'));
-  const tree = await command.until(isSo, PATIENCE_MS);
+  const tree = await command.until(isSo, RENDER_TIMEOUT_MS);
   return stage.frame(host, command, { tree });
 }
 

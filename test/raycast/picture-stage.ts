@@ -20,11 +20,11 @@ import { defined } from '#daemon/protocol/defined.js';
 
 /** The Mac of the pictures. */
 const MACHINE = '24GB,gpu';
-const RATE = 16_000;
+const SAMPLE_RATE = 16_000;
 /** Between two clips: a breath. */
-const BREATH = 0.35 * RATE;
+const PAUSE_SAMPLES = 0.35 * SAMPLE_RATE;
 /** Sound behind the speech, so that nothing ends by itself while the picture is taken. */
-const REST_SECONDS = 60;
+const TRAILING_SILENCE_SECONDS = 60;
 
 /** Clips out of one page. */
 export const READING: readonly string[] = ['austen-0870.flac', 'austen-0920.flac', 'austen-0930.flac'];
@@ -51,7 +51,7 @@ export class Stage {
     const mic = {
       devices: ['MacBook Pro Microphone'],
       speech,
-      samples: samples.length / 2 + REST_SECONDS * RATE,
+      samples: samples.length / 2 + TRAILING_SILENCE_SECONDS * SAMPLE_RATE,
       pauseMs: 100,
     };
     const host = new RaycastHost(this.#built, {
@@ -90,7 +90,7 @@ export class Stage {
   /** Clips behind each other as a WAV file. */
   async record(clips: readonly string[], path: string): Promise<void> {
     const samples = await this.#samples(clips);
-    writeFileSync(path, Buffer.concat([wavHead(samples.length / 2, RATE), samples]));
+    writeFileSync(path, Buffer.concat([wavHead(samples.length / 2, SAMPLE_RATE), samples]));
   }
 
   clip(name: string): string {
@@ -129,7 +129,7 @@ export class Stage {
       const audio = await openAudio(this.clip(clip));
       for await (const chunk of audio.samples) pieces.push(new Uint8Array(toPcm(chunk).buffer));
       await audio.close();
-      pieces.push(new Uint8Array(BREATH * 2));
+      pieces.push(new Uint8Array(PAUSE_SAMPLES * 2));
     }
     return Buffer.concat(pieces);
   }

@@ -14,8 +14,8 @@ import { RunningCommand } from './running-command.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 /** After the window has closed, this long passes before the command is gone (measured in Raycast by others). */
-const UNLOAD_MS = 40;
-const TOOL_MS = 120_000;
+const UNLOAD_DELAY_MS = 40;
+const TOOL_TIMEOUT_MS = 120_000;
 
 /** A command, or a tool in a command's clothes. */
 type Startable = Omit<Command, 'mode'> & { readonly mode: CommandMode };
@@ -78,7 +78,7 @@ export class RaycastHost {
     }
     const tool = { name, title: name, mode: 'tool' as const, preferences: [], arguments: [] };
     const running = this.#start(tool, join('tools', `${name}.js`), { input });
-    await running.done(TOOL_MS);
+    await running.done(TOOL_TIMEOUT_MS);
     return running.value;
   }
 
@@ -142,7 +142,7 @@ export class RaycastHost {
     const answer = this.desktop.answer(what, args);
     if (what === 'launchCommand') this.#launchFor(args[0]);
     // What is without a window stays until it is through, whatever it shows.
-    if (mode === 'view' && this.#popsAfter(from, what, args)) setTimeout(() => void from.pop(), UNLOAD_MS);
+    if (mode === 'view' && this.#popsAfter(from, what, args)) setTimeout(() => void from.pop(), UNLOAD_DELAY_MS);
     return answer;
   }
 

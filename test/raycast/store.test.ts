@@ -11,7 +11,7 @@ import { linkPackages, makeStoreCopy } from './store-copy.js';
 const execute = promisify(execFile);
 const reason = await whyNotBuilt();
 
-const INSTALL_MS = 240_000;
+const INSTALL_TIMEOUT_MS = 240_000;
 /** What npm says where there is nobody to fetch from. */
 const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ENOTCACHED/;
 
@@ -68,7 +68,7 @@ describeUnless(reason)('the copy, installed and built alone', () => {
     folders.push(dirname(folder));
     try {
       const flags = ['--no-audit', '--no-fund', '--prefer-offline', '--engine-strict=false'];
-      await execute('npm', ['ci', ...flags], { cwd: folder, timeout: INSTALL_MS });
+      await execute('npm', ['ci', ...flags], { cwd: folder, timeout: INSTALL_TIMEOUT_MS });
     } catch (error) {
       if (!NO_NETWORK.test(String(error))) throw error;
       console.warn('not seen here, for want of a network: npm ci in the copy for the Store');

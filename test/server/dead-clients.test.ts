@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { silentLog } from '#daemon/logger.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
 import { SottoServer } from '#daemon/server/server.js';
-import { DEAD_AFTER_MS, PING_EVERY_MS } from '#daemon/server/websocket.js';
+import { PONG_TIMEOUT_MS, PING_INTERVAL_MS } from '#daemon/server/websocket.js';
 import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
@@ -71,9 +71,9 @@ describe('a client that does not answer', () => {
     let pings = 0;
     alive.on('ping', () => (pings += 1));
     // One more than it takes to find it dead: its connection is gone before the other client answers the last ping.
-    const beats = Math.ceil(DEAD_AFTER_MS / PING_EVERY_MS) + 2;
+    const beats = Math.ceil(PONG_TIMEOUT_MS / PING_INTERVAL_MS) + 2;
     for (let beat = 1; beat <= beats; beat++) {
-      clock.advance(PING_EVERY_MS);
+      clock.advance(PING_INTERVAL_MS);
       await until(() => pings >= beat);
       // What the daemon has heard of it: a status comes after its pong.
       await new Promise((resolve) => setImmediate(resolve));
@@ -87,7 +87,7 @@ describe('a client that does not answer', () => {
     const dead = await client(false);
     let pings = 0;
     dead.on('ping', () => (pings += 1));
-    clock.jump(10 * DEAD_AFTER_MS);
+    clock.jump(10 * PONG_TIMEOUT_MS);
     await until(() => pings === 1);
     expect(server.connections).toBe(1);
   });

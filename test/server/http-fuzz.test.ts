@@ -84,7 +84,7 @@ describe('bytes that are no request, or nearly one', () => {
       { numRuns: 500 },
     );
     expect(await exchange(served.socket, GOOD)).toMatchObject({ status: 200 });
-    expect(served.api.admission.inside).toBe(0);
+    expect(served.api.admission.active).toBe(0);
   });
 });
 

@@ -30,7 +30,7 @@ interface Timeouts {
 
 /** Where nothing else is said, more patient than the busiest machine needs. */
 function serve({ everyMs = 60_000, unreadMs = 60_000 }: Timeouts = {}): Promise<ServedHere> {
-  return serveHere(home, { pace: { everyMs, leastBytes: 10 }, most: 2, unreadMs });
+  return serveHere(home, { pace: { everyMs, leastBytes: 10 }, maxActive: 2, unreadMs });
 }
 
 async function restartServer(timeouts: Timeouts): Promise<void> {
@@ -108,11 +108,11 @@ describe('a body', () => {
     const socket = await open(served.socket);
     const answer = all(socket);
     socket.write(requestOf('POST /work HTTP/1.1', [local, ['Content-Length', '1000']], 'a'));
-    await until(() => served.api.admission.inside === 1);
+    await until(() => served.api.admission.active === 1);
     const drip = setInterval(() => socket.write('a'), 40);
     const { status, body } = await answer.finally(() => clearInterval(drip));
     expect([status, body]).toEqual([408, expect.stringContaining('TOO_SLOW') as unknown]);
-    await until(() => served.api.admission.inside === 0);
+    await until(() => served.api.admission.active === 0);
   });
 
   test('that keeps coming may take its time', async () => {
@@ -130,16 +130,16 @@ describe('a body', () => {
   test('of somebody who leaves frees its place', async () => {
     const socket = await open(served.socket);
     socket.write(requestOf('POST /work HTTP/1.1', [local, ['Content-Length', '1000']], 'a'));
-    await until(() => served.api.admission.inside === 1);
+    await until(() => served.api.admission.active === 1);
     socket.destroy();
-    await until(() => served.api.admission.inside === 0);
+    await until(() => served.api.admission.active === 0);
   });
 
   test('is not read where there is no place for the work, and others are served', async () => {
     const held = await Promise.all([open(served.socket), open(served.socket)]);
     for (const socket of held)
       socket.write(requestOf('POST /work HTTP/1.1', [local, ['Content-Length', '100000']], 'a'));
-    await until(() => served.api.admission.inside === 2);
+    await until(() => served.api.admission.active === 2);
     const answer = await ask('POST /work', [['Content-Length', '5']], 'abcde');
     expect([answer.status, codeOf(answer)]).toEqual([503, 'BUSY']);
     expect(answer.head).toMatch(/^retry-after: \d+$/im);

@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { openLog, RingFile, tailOfLog } from '#daemon/log.js';
+import { openLog, RingFile, readLogTail } from '#daemon/log.js';
 
 let folder: string;
 let path: string;
@@ -36,7 +36,7 @@ describe('the log', () => {
     rmSync(path, { recursive: true });
     ring.write('kept\n');
     ring.close();
-    expect(tailOfLog(path, 9)).toEqual(['kept']);
+    expect(readLogTail(path, 9)).toEqual(['kept']);
   });
 
   test('goes on in the file that an earlier daemon left', () => {
@@ -45,9 +45,9 @@ describe('the log', () => {
       ring.write(text);
       ring.close();
     }
-    expect(tailOfLog(path, 1)).toEqual(['two']);
-    expect(tailOfLog(path, 9)).toEqual(['one', 'two']);
-    expect(tailOfLog(join(folder, 'none'), 9)).toEqual([]);
+    expect(readLogTail(path, 1)).toEqual(['two']);
+    expect(readLogTail(path, 9)).toEqual(['one', 'two']);
+    expect(readLogTail(join(folder, 'none'), 9)).toEqual([]);
   });
 
   test('is the user’s alone, whatever the umask', () => {

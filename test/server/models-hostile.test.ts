@@ -107,14 +107,14 @@ describe('a client that means ill', () => {
   test('has so many requests at a time, each with an id of its own', async () => {
     const socket = await greeted();
     const all = messagesOf(socket);
-    const most = MODEL_LIMITS.requestsPerConnection;
+    const max = MODEL_LIMITS.requestsPerConnection;
     const watch = (id: string): void =>
       socket.send(JSON.stringify({ type: 'models', id, request: { do: 'watch' } }));
-    for (let i = 0; i <= most; i++) watch(`w${i}`);
+    for (let i = 0; i <= max; i++) watch(`w${i}`);
     watch('w0');
     await until(() => all.filter(({ type }) => type === 'error').length === 2);
     expect(all.filter(({ type }) => type === 'error')).toMatchObject([
-      { id: `w${most}`, error: { code: 'BUSY' } },
+      { id: `w${max}`, error: { code: 'BUSY' } },
       { id: 'w0', error: { code: 'INVALID_ARGUMENT' } },
     ]);
     socket.send(JSON.stringify({ type: 'cancel', id: 'w1' }));

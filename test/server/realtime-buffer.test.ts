@@ -44,13 +44,13 @@ class BufferRecorder {
   /** Items of each stretch, in their order. */
   readonly #items: string[][] = [[]];
 
-  constructor(turns: TurnSettings | undefined, mostSamples?: number) {
+  constructor(turns: TurnSettings | undefined, maxSamples?: number) {
     this.buffer = new InputBuffer(
       {
         live: this.live,
         request: () => ({ options: {} }),
         notify: (event) => this.#record(event),
-        ...defined({ mostSamples }),
+        ...defined({ maxSamples }),
       },
       turns,
     );

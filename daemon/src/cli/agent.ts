@@ -13,11 +13,11 @@ import { styleFor, wantsColour, type Style } from './terminal/style.js';
 
 /** More than any line of its log. */
 const LAST_LINE_BYTES = 1 << 16;
-const SERVED_MS = 20_000;
+const START_TIMEOUT_MS = 20_000;
 const POLL_INTERVAL_MS = 50;
 /** An agent that is down when it is looked at so often is not on its way any more. */
 const STATUS_INTERVAL_MS = 1_000;
-const DOWN_TIMES = 2;
+const MAX_DOWN_CHECKS = 2;
 
 /** Tests say which system this is. */
 export function managerFor(paths: Paths): AgentManager {
@@ -91,7 +91,7 @@ async function served(paths: Paths, manager: AgentManager, done: string, old?: n
   const startedMs = performance.now();
   let asked = 0;
   let down = 0;
-  while (performance.now() - startedMs < SERVED_MS && down < DOWN_TIMES) {
+  while (performance.now() - startedMs < START_TIMEOUT_MS && down < MAX_DOWN_CHECKS) {
     const client = await findDaemon(paths).catch(() => undefined);
     if (client?.daemon.pid === old) client?.close();
     else if (client !== undefined) {
@@ -106,7 +106,7 @@ async function served(paths: Paths, manager: AgentManager, done: string, old?: n
     down = state === 'running' ? 0 : down + 1;
   }
   const said = lastLine(join(paths.logs, 'agent.log'));
-  const why = down < DOWN_TIMES || said === undefined ? '' : `: ${said}`;
+  const why = down < MAX_DOWN_CHECKS || said === undefined ? '' : `: ${said}`;
   process.stderr.write(
     `sotto: ${done[0]?.toLowerCase() ?? ''}${done.slice(1)}, but its daemon isn’t responding${why} — run \`sotto doctor\`\n`,
   );

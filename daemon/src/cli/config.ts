@@ -9,7 +9,7 @@ import { padEnd } from './terminal/columns.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 
 /** What a daemon reads only when it starts. The rest applies from the next dictation on. */
-const AT_START = /^(model|memory\.|http\.|gpu\.)/;
+const NEEDS_RESTART = /^(model|memory\.|http\.|gpu\.)/;
 
 /** @throws SottoError INVALID_ARGUMENT for a broken settings.json */
 export function listSettings(paths: Paths, json: boolean): number {
@@ -46,7 +46,7 @@ export async function setSetting(paths: Paths, name: string, text: string | unde
   await changeSetting(paths.settings, name, text === undefined ? undefined : parsed(text));
   const value = valueOf(readSettings(paths.settings), name);
   say(`${name}: ${value ?? 'not set'}`);
-  if (AT_START.test(name) && (await isDaemonRunning(paths))) {
+  if (NEEDS_RESTART.test(name) && (await isDaemonRunning(paths))) {
     process.stderr.write('Restart the daemon to apply it: sotto daemon stop && sotto daemon start\n');
   }
   return 0;

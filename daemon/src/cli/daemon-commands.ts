@@ -15,9 +15,9 @@ import { defined } from '../protocol/defined.js';
 
 const POLL_INTERVAL_MS = 50;
 /** A model of several gigabytes from a slow disk. */
-const MODEL_MS = 300_000;
+const MODEL_LOAD_TIMEOUT_MS = 300_000;
 /** Its own limits add up to this: the drain, then the engine's end. */
-const STOP_MS = 15_000;
+const STOP_TIMEOUT_MS = 15_000;
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -70,7 +70,7 @@ export async function daemonStart(paths: Paths, model: string | undefined, quiet
     client.close();
     return 0;
   }
-  const untilMs = performance.now() + MODEL_MS;
+  const untilMs = performance.now() + MODEL_LOAD_TIMEOUT_MS;
   for (;;) {
     const status = await client.status();
     const isLoading = status.state === 'starting' || status.engine.coming !== undefined;
@@ -99,7 +99,7 @@ export async function daemonStop(paths: Paths, quiet = false): Promise<number> {
     if (!quiet) say('The daemon isn’t running.');
     return 0;
   }
-  for (const untilMs = performance.now() + STOP_MS; isRunning(pid); await sleep(POLL_INTERVAL_MS)) {
+  for (const untilMs = performance.now() + STOP_TIMEOUT_MS; isRunning(pid); await sleep(POLL_INTERVAL_MS)) {
     if (performance.now() > untilMs) {
       throw new SottoError('DAEMON_UNAVAILABLE', `the daemon (pid ${pid}) won't stop`, {
         hint: `kill -9 ${pid}`,

@@ -6,11 +6,11 @@ import { padEnd } from './terminal/columns.js';
 import { styleFor, wantsColour, type Style } from './terminal/style.js';
 
 /** pino's numbers. */
-const WARN = 40;
+const WARN_LEVEL = 40;
 /** More than a file of the ring ever holds. */
 const MAX_LOG_BYTES = 16 << 20;
 /** What is in each line and tells nobody anything. */
-const DULL = new Set(['level', 'time', 'pid', 'msg']);
+const HIDDEN_FIELDS = new Set(['level', 'time', 'pid', 'msg']);
 
 /** The exit code of the command: 1 where there is no log yet. */
 export function daemonLogs(paths: Paths, lines: number, asJson: boolean): number {
@@ -38,10 +38,10 @@ export function readable(line: string, style: Style): string {
   const { level, time, msg } = entry;
   const at = new Date(String(time)).toTimeString().slice(0, 8);
   const facts = Object.entries(entry).flatMap(([name, value]) =>
-    DULL.has(name) ? [] : [`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`],
+    HIDDEN_FIELDS.has(name) ? [] : [`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`],
   );
   const said = typeof msg === 'string' ? msg : '';
-  const isBad = typeof level === 'number' && level >= WARN;
+  const isBad = typeof level === 'number' && level >= WARN_LEVEL;
   const text = facts.length === 0 ? said : `${padEnd(said, 28)}  `;
   return `${style.dim(at)}  ${isBad ? style.red(text) : text}${style.dim(facts.join(' '))}`;
 }

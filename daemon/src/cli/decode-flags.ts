@@ -40,7 +40,7 @@ export interface DecodeFlags {
 }
 
 /** Flags of the same name as the option that they set. */
-const DIRECT = [
+const SAME_NAME_FLAGS = [
   'language',
   'languageWindows',
   'multilingual',
@@ -118,9 +118,9 @@ export function addDecodeFlags(command: Command): Command {
 }
 
 /** Flags that do nothing by themselves. */
-const NEEDED: readonly [
+const FLAG_RULES: readonly [
   flags: readonly (keyof DecodeFlags)[],
-  without: (flags: DecodeFlags) => boolean,
+  isUnused: (flags: DecodeFlags) => boolean,
   problem: (flag: string) => SottoError,
 ][] = [
   [
@@ -147,13 +147,13 @@ const NEEDED: readonly [
  * @throws SottoError INVALID_ARGUMENT where a flag has nothing to work on
  */
 export function askedOf(flags: DecodeFlags): TranscribeOptions {
-  for (const [names, without, problem] of NEEDED) {
-    const idle = names.find((name) => flags[name] !== undefined);
-    if (idle === undefined || !without(flags)) continue;
-    throw problem(flagOf(idle));
+  for (const [names, isUnused, problem] of FLAG_RULES) {
+    const unused = names.find((name) => flags[name] !== undefined);
+    if (unused === undefined || !isUnused(flags)) continue;
+    throw problem(flagOf(unused));
   }
   const asked: TranscribeOptions = {};
-  for (const name of DIRECT) Object.assign(asked, flags[name] !== undefined && { [name]: flags[name] });
+  for (const name of SAME_NAME_FLAGS) Object.assign(asked, flags[name] !== undefined && { [name]: flags[name] });
   const speech = {
     ...defined({
       threshold: flags.vadThreshold,

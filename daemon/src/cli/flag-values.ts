@@ -18,26 +18,26 @@ export function language(value: string): string {
 }
 
 /** A whole number from `least` to `most`. */
-export function whole(least: number, most = 999_999): Parser<number> {
+export function whole(min: number, max = 999_999): Parser<number> {
   return (value) => {
     const parsed = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
-    if (parsed >= least && parsed <= most) return parsed;
-    const range = most === 999_999 ? `, ${least} or more` : ` from ${least} to ${most}`;
+    if (parsed >= min && parsed <= max) return parsed;
+    const range = max === 999_999 ? `, ${min} or more` : ` from ${min} to ${max}`;
     throw new InvalidArgumentError(`must be a whole number${range}`);
   };
 }
 
-export function number(least: number, most: number): Parser<number> {
+export function number(min: number, max: number): Parser<number> {
   return (value) => {
     const parsed = numberOf(value);
-    if (parsed >= least && parsed <= most) return parsed;
-    throw new InvalidArgumentError(`must be a number from ${least} to ${most}`);
+    if (parsed >= min && parsed <= max) return parsed;
+    throw new InvalidArgumentError(`must be a number from ${min} to ${max}`);
   };
 }
 
 /** Numbers with commas between them. */
-export function numbers(least: number, most: number): Parser<number[]> {
-  const one = number(least, most);
+export function numbers(min: number, max: number): Parser<number[]> {
+  const one = number(min, max);
   return (value) => value.split(',').map((part) => one(part.trim()));
 }
 

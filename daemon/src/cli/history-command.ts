@@ -200,6 +200,6 @@ function days(value: string): number {
   throw new InvalidArgumentError('must be a whole number, or `forever`');
 }
 
-function limit(usual: number): Option {
-  return new Option('-n, --limit <n>', 'maximum number to show').argParser(whole(1)).default(usual);
+function limit(defaultLimit: number): Option {
+  return new Option('-n, --limit <n>', 'maximum number to show').argParser(whole(1)).default(defaultLimit);
 }

@@ -20,7 +20,7 @@ export interface DeleteRun {
 export type Ask = (question: string) => Promise<boolean | undefined>;
 
 /** As many are shown before it is asked whether they may go. */
-const SHOWN = 5;
+const MAX_LISTED = 5;
 
 export function deleteSome(paths: Paths, run: DeleteRun, ask = askHere()): Promise<number> {
   return withHistory(paths, async (history) => {
@@ -73,7 +73,7 @@ interface Meant {
 }
 
 function whichOf(history: History, ids: readonly string[] | undefined): Meant | undefined {
-  if (ids === undefined) return { count: history.count(), some: history.list({ limit: SHOWN }) };
+  if (ids === undefined) return { count: history.count(), some: history.list({ limit: MAX_LISTED }) };
   const found = new Map<string, Dictation>();
   for (const id of ids) {
     const dictation = findMeant(history, id);
@@ -97,8 +97,8 @@ async function confirm(
       hint: 'use --yes to confirm',
     });
   }
-  process.stdout.write(tableOf(history, some.slice(0, SHOWN)));
-  if (count > SHOWN) say(`… and ${count - SHOWN} more`);
+  process.stdout.write(tableOf(history, some.slice(0, MAX_LISTED)));
+  if (count > MAX_LISTED) say(`… and ${count - MAX_LISTED} more`);
   const what = count === 0 ? 'the trash' : count === 1 ? 'this dictation' : `these ${count} dictations`;
   return ask(`Delete ${what}${forever ? ' permanently' : ''}? [y/N] `);
 }

@@ -26,8 +26,8 @@ export interface RetranscribeParts {
   readonly signal: AbortSignal;
 }
 
-const LABEL = 8;
-const LEAD_WORDS = 4;
+const LABEL_COLUMNS = 8;
+const LEADING_WORDS = 4;
 
 /** The exit code of the command. @throws SottoError */
 export async function retranscribe(
@@ -82,11 +82,11 @@ export async function retranscribe(
 /** @param whole nothing of it is kept: this is where it can be read */
 function comparison(before: string, after: string, whole: boolean): string {
   const style = styleFor(wantsColour(process.stdout));
-  const room = process.stdout.isTTY && !whole ? process.stdout.columns - LABEL : Infinity;
+  const room = process.stdout.isTTY && !whole ? process.stdout.columns - LABEL_COLUMNS : Infinity;
   const cut = before === '' ? 0 : beginOf(before, after, room);
   const fitted = (text: string): string => fitStart(cut === 0 ? text : `…${text.slice(cut)}`, room);
-  const was = before === '' ? '' : `${style.dim(`${'before'.padEnd(LABEL)}${fitted(before)}`)}\n`;
-  return `${was}${style.bold('after'.padEnd(LABEL))}${fitted(after)}\n`;
+  const was = before === '' ? '' : `${style.dim(`${'before'.padEnd(LABEL_COLUMNS)}${fitted(before)}`)}\n`;
+  return `${was}${style.bold('after'.padEnd(LABEL_COLUMNS))}${fitted(after)}\n`;
 }
 
 /** Where to begin to show two texts that begin alike: a few words before they part, if that would not be seen otherwise. */
@@ -95,5 +95,5 @@ export function beginOf(before: string, after: string, room: number): number {
   while (alike < before.length && before[alike] === after[alike]) alike++;
   if (columnsOf(before.slice(0, alike)) < room / 2) return 0;
   const words = [...before.slice(0, alike).matchAll(/ /g)].map(({ index }) => index + 1);
-  return words.at(-LEAD_WORDS) ?? 0;
+  return words.at(-LEADING_WORDS) ?? 0;
 }

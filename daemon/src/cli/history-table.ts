@@ -23,9 +23,9 @@ export interface TableOptions {
 
 const GAP = '  ';
 /** With less room for the text the lengths are left out. */
-const GOOD_TEXT = 24;
+const PREFERRED_TEXT_COLUMNS = 24;
 /** Text in fewer columns tells nothing: a line that narrow is better broken by the terminal. */
-const LEAST_TEXT = 12;
+const MIN_TEXT_COLUMNS = 12;
 
 export function table(rows: readonly TableRow[], { columns, style, nowMs }: TableOptions): string {
   const cells = rows.map(({ dictation, shortId }) => ({
@@ -44,8 +44,8 @@ export function table(rows: readonly TableRow[], { columns, style, nowMs }: Tabl
     (room, width) => room - width - GAP.length,
     columns ?? Infinity,
   );
-  const short = left < GOOD_TEXT;
-  const room = Math.max(LEAST_TEXT, short ? left + lengths + GAP.length : left);
+  const short = left < PREFERRED_TEXT_COLUMNS;
+  const room = Math.max(MIN_TEXT_COLUMNS, short ? left + lengths + GAP.length : left);
   return rows
     .map((row, i) => {
       const { id, when, length, state } = cells[i] ?? { id: '', when: '', length: '', state: '' };

@@ -15,7 +15,7 @@ export interface ListFlags {
 
 /** Fewer characters of an id are not shown, though a command takes them. */
 const SHORT_ID = 8;
-const ID_MOST = 64;
+const MAX_ID_CHARACTERS = 64;
 
 export function list(paths: Paths, { limit, json }: ListFlags): Promise<number> {
   return withHistory(paths, (history, retention) => {
@@ -76,7 +76,7 @@ export function tableOf(history: History, found: readonly (Dictation | Found)[])
 }
 
 function shortId(history: History, id: string): string {
-  for (let length = SHORT_ID; length < Math.min(id.length, ID_MOST); length += 4) {
+  for (let length = SHORT_ID; length < Math.min(id.length, MAX_ID_CHARACTERS); length += 4) {
     if (history.idsLike(id.slice(0, length), 2).length === 1) return id.slice(0, length);
   }
   return id;

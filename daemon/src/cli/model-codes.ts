@@ -1,7 +1,7 @@
 /** Failures of the model: every file that is done with it would meet them. */
 import type { ErrorCode } from '../protocol/errors.js';
 
-export const MODEL_CODES = [
+export const MODEL_ERROR_CODES = [
   'MODEL_NOT_FOUND',
   'MODEL_UNREADABLE',
   'MODEL_CORRUPT',

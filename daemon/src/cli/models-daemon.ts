@@ -9,7 +9,7 @@ import { findDaemon } from './start-daemon.js';
 const CANNOT_SAY = new Set(['VERSION_MISMATCH', 'PROTOCOL']);
 
 /** It is only for display. */
-const ANSWER_MS = 2_000;
+const REPLY_TIMEOUT_MS = 2_000;
 
 /**
  * Asks the daemon that runs. Undefined where none runs; `old` where it is of another version and can't say.
@@ -34,7 +34,7 @@ export async function askDaemon<T>(
 /** Where the models stand that a running daemon has in memory or is at, by name. */
 export async function statesInDaemon(paths: Paths): Promise<ReadonlyMap<string, ModelStatus>> {
   const asked = await askDaemon(paths, async ({ models }) => {
-    const signal = AbortSignal.timeout(ANSWER_MS);
+    const signal = AbortSignal.timeout(REPLY_TIMEOUT_MS);
     for await (const states of models.watch({ signal })) return states;
     return [];
   }).catch(() => undefined);

@@ -7,7 +7,7 @@ import { errorsIn, percent, type Errors } from './word-errors.js';
 import type { LabelledClip } from './labelled-clips.js';
 
 /** A model that makes at most this much more errors than its source, relative to them, is as good as it. */
-export const SAME_WITHIN = 0.02;
+export const EQUIVALENCE_TOLERANCE = 0.02;
 
 export interface ModelFigures extends Errors {
   readonly name: string;
@@ -56,7 +56,7 @@ export function figuresOf(
 export function compare(source: ModelFigures, result: ModelFigures): Comparison {
   const more = result.errors - source.errors;
   const relative = source.errors === 0 ? null : more / source.errors;
-  const isEquivalent = more <= source.errors * SAME_WITHIN;
+  const isEquivalent = more <= source.errors * EQUIVALENCE_TOLERANCE;
   return { source, result, relative, isEquivalent, conclusion: conclusionOf({ source, result, relative, isEquivalent, more }) };
 }
 
@@ -70,15 +70,15 @@ function conclusionOf({
   const counted = `${result.errors} of ${result.spoken} words wrong, ${source.name} ${source.errors}`;
   if (isEquivalent) {
     const less = more < 0 ? ', which is fewer' : '';
-    return `As good as its source, within ${percentOf(SAME_WITHIN)}: ${counted}${less}.`;
+    return `As good as its source, within ${percentOf(EQUIVALENCE_TOLERANCE)}: ${counted}${less}.`;
   }
   const by = relative === null ? '' : ` (${percentOf(relative)} more)`;
   // With few errors one word decides.
-  const isCoarse = source.errors * SAME_WITHIN < 1;
+  const isCoarse = source.errors * EQUIVALENCE_TOLERANCE < 1;
   const advice = isCoarse
-    ? ` One word is more than ${percentOf(SAME_WITHIN)} of so few errors: give more clips with --clips for a firm figure.`
+    ? ` One word is more than ${percentOf(EQUIVALENCE_TOLERANCE)} of so few errors: give more clips with --clips for a firm figure.`
     : '';
-  return `WORSE THAN ITS SOURCE by more than ${percentOf(SAME_WITHIN)}: ${counted}${by}.${advice}`;
+  return `WORSE THAN ITS SOURCE by more than ${percentOf(EQUIVALENCE_TOLERANCE)}: ${counted}${by}.${advice}`;
 }
 
 /** A row for each figure; wide enough for two names. */

@@ -22,7 +22,7 @@ export interface VerifyRun {
 }
 
 /** A model that gets more words of the sample clip wrong than this does not work. */
-const MOST_WRONG = 0.5;
+const MAX_WORD_ERROR_RATE = 0.5;
 
 interface Scored extends Errors {
   readonly file: string;
@@ -80,7 +80,7 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
     for (const row of table) {
       put(`${row.language.padEnd(5)} ${percent(row)} (${row.errors} of ${row.spoken}, ${row.clips} clips)\n`);
     }
-    const works = facts.notFinite.length === 0 && transcript.errors <= MOST_WRONG * transcript.spoken;
+    const works = facts.notFinite.length === 0 && transcript.errors <= MAX_WORD_ERROR_RATE * transcript.spoken;
     if (json)
       process.stdout.write(
         `${JSON.stringify({ ...facts, verified, works, sample: transcript, scored, table })}\n`,

@@ -124,11 +124,11 @@ export async function openOutputs(paths: Paths, overwrite: boolean): Promise<Out
   try {
     return new Outputs(forgiving(BatchStore.open(paths.batch).written), overwrite);
   } catch {
-    return new Outputs(NOTHING_KNOWN, overwrite);
+    return new Outputs(NO_RECORDS, overwrite);
   }
 }
 
-const NOTHING_KNOWN: Memory = {
+const NO_RECORDS: Memory = {
   find: () => undefined,
   knows: () => false,
   placing: () => undefined,
@@ -154,7 +154,7 @@ function forgiving(memory: Memory): Memory {
 }
 
 /** For a command that writes no file. */
-export const NO_OUTPUTS = new Outputs(NOTHING_KNOWN, false);
+export const NO_OUTPUTS = new Outputs(NO_RECORDS, false);
 
 export function keptError(path: string, reason: KeptReason): SottoError {
   return new SottoError('OUTPUT_EXISTS', keptText(path, reason));

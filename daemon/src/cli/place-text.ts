@@ -15,7 +15,7 @@ import { makeFolder as makeFolderAt } from '../make-folder.js';
 import { digestOf } from './digest.js';
 
 /** After so long no writer is at a draft any more, wherever it ran: writing takes a moment. */
-const STALE_MS = 6 * 3600_000;
+const STALE_DRAFT_MS = 6 * 3600_000;
 
 /** A machine that shares the folder with others: process numbers mean something on their own machine only. */
 const HOST = slugOf(hostname());
@@ -110,7 +110,7 @@ async function isAbandoned(
 ): Promise<boolean> {
   if (host === HOST && Number(pid) !== process.pid && !isRunning(Number(pid))) return true;
   const stats = await stat(path).catch(() => undefined);
-  return stats !== undefined && nowMs - stats.mtimeMs > STALE_MS;
+  return stats !== undefined && nowMs - stats.mtimeMs > STALE_DRAFT_MS;
 }
 
 async function put(

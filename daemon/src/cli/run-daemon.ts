@@ -28,8 +28,8 @@ import { defined } from '../protocol/defined.js';
 /** How long the job in the engine may go on once the daemon was asked to end. */
 const DRAIN_MS = 5_000;
 /** What has been kept for long enough goes a while after the start, then as often as this. */
-const FIRST_TIDY_MS = 60_000;
-const TIDY_EVERY_MS = 6 * 3600 * 1000;
+const FIRST_CLEANUP_MS = 60_000;
+const CLEANUP_INTERVAL_MS = 6 * 3600 * 1000;
 /** One for each folder that was transcribed; those of killed commands stay behind. */
 const BATCH_LOCK = /^batch-[0-9a-f]+\.lock$/;
 
@@ -105,7 +105,7 @@ export async function runDaemon({
   const watchIdle = (): void => {
     idleTimer?.cancel();
     idleTimer = undefined;
-    const works = !sessions.idle || !live.idle || !models.idle || !files.idle || api.admission.inside > 0;
+    const works = !sessions.idle || !live.idle || !models.idle || !files.idle || api.admission.active > 0;
     // Whoever opened the port wants somebody to be there.
     const idle = !works && !port.isOpen;
     if (idle && idleExitSeconds !== undefined && !stopping) {
@@ -116,7 +116,7 @@ export async function runDaemon({
   const tidyAfter = (ms: number): void => {
     cleanupTimer = systemClock.after(ms, () => {
       keeper.tidy().catch((error: unknown) => log.warn({ message: messageOf(error) }, 'history not tidied'));
-      tidyAfter(TIDY_EVERY_MS);
+      tidyAfter(CLEANUP_INTERVAL_MS);
     });
   };
 
@@ -230,7 +230,7 @@ export async function runDaemon({
   if (problem !== undefined) log.error({ code: problem.code }, problem.message);
   watchIdle();
   void port.restore();
-  tidyAfter(FIRST_TIDY_MS);
+  tidyAfter(FIRST_CLEANUP_MS);
   void live.recover();
   return { ended, stop };
 }

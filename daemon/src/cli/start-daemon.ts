@@ -8,15 +8,15 @@ import { launcher, packageRoot, type Paths } from '../paths.js';
 import { sleep } from '../async.js';
 import { SottoError } from '../protocol/errors.js';
 import { readFileEnd } from '../read-file-end.js';
-import { activeHolder, FILE_CHECK_MS, unwritableHome } from '../server/lock.js';
+import { activeHolder, FILE_CHECK_INTERVAL_MS, unwritableHome } from '../server/lock.js';
 
 const POLL_INTERVAL_MS = 25;
 /** Node's own start on a loaded machine, with much to spare; the model loads later. */
-const START_MS = 20_000;
+const START_TIMEOUT_MS = 20_000;
 /** A daemon checks its socket file at intervals, and makes it again. */
-const SOCKET_MS = 2 * FILE_CHECK_MS;
+const SOCKET_TIMEOUT_MS = 2 * FILE_CHECK_INTERVAL_MS;
 /** When ours has ended, how long another one that was quicker may take until it listens. */
-const OTHER_STARTER_MS = 500;
+const RIVAL_START_MS = 500;
 /** A daemon started by a command leaves again when nothing has been asked of it for this long. */
 export const AUTO_IDLE_EXIT_MINUTES = 15;
 /** stderr of background starts is kept below this. */
@@ -58,7 +58,7 @@ export function otherDaemon(error: unknown): { pid: number } | undefined {
  * @throws SottoError as `findDaemon`; DAEMON_UNAVAILABLE if one runs and does not answer
  */
 export async function findRunningDaemon(paths: Paths): Promise<SottoClient | undefined> {
-  for (const untilMs = performance.now() + SOCKET_MS; ;) {
+  for (const untilMs = performance.now() + SOCKET_TIMEOUT_MS; ;) {
     const client = await findDaemon(paths);
     if (client !== undefined) return client;
     const holder = await activeHolder(paths);
@@ -79,10 +79,10 @@ export async function findOrStartDaemon(options: StartOptions): Promise<Connecte
   if (running !== undefined) return { client: running, started: false };
   options.onStarting?.();
   const child = spawnDaemon(options);
-  const untilMs = performance.now() + START_MS;
+  const untilMs = performance.now() + START_TIMEOUT_MS;
   for (;;) {
     // Its end is looked at before the socket: of two that start at once one ends, and the other one listens.
-    const over = child.overForMs() > OTHER_STARTER_MS;
+    const over = child.overForMs() > RIVAL_START_MS;
     const client = await findDaemon(paths);
     if (client !== undefined) {
       const started = client.daemon.pid === child.pid;

@@ -6,7 +6,7 @@ import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
 import { trace } from '../trace.js';
 import { INTERRUPTED } from './interrupt.js';
 import type { Input, OpenInput } from './inputs.js';
-import { MODEL_CODES } from './model-codes.js';
+import { MODEL_ERROR_CODES } from './model-codes.js';
 import type { Destination } from './destination.js';
 import { makeOutputFolder, outputNames } from './output-files.js';
 import type { Outputs } from './outputs.js';
@@ -44,8 +44,8 @@ export interface TranscribeParts {
 }
 
 /** Failures that the next file would meet as well. */
-const FATAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  ...MODEL_CODES,
+const FATAL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...MODEL_ERROR_CODES,
   'ENGINE_UNAVAILABLE',
   'DAEMON_UNAVAILABLE',
   'VERSION_MISMATCH',
@@ -72,7 +72,7 @@ export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts):
           view.note('interrupted');
           return INTERRUPTED;
         }
-        if (FATAL.has(error.code)) throw error;
+        if (FATAL_CODES.has(error.code)) throw error;
         failed += 1;
         view.failed(input.name, error);
       }

@@ -18,12 +18,12 @@ import { findPieces, type Found, type Keepable, type Piece } from './uninstall-p
 import { askHere, type Ask } from './uninstall-questions.js';
 
 /** A dictation that goes on is finished before its process leaves. */
-const CAPTURE_MS = 20_000;
-const LEFT_MS = 2_000;
+const CAPTURE_TIMEOUT_MS = 20_000;
+const EXIT_TIMEOUT_MS = 2_000;
 const POLL_INTERVAL_MS = 50;
-const ROUNDS = 3;
+const MAX_ROUNDS = 3;
 /** What an agent needs that could not be taken away, and whoever wants to try again. */
-const OF_THE_AGENT = new Set(['the program', 'the command']);
+const AGENT_PIECES = new Set(['the program', 'the command']);
 
 export interface UninstallRun {
   /** What stays; asked for where it is left out. */
@@ -54,7 +54,7 @@ export async function uninstall(paths: Paths, run: UninstallRun, ask = askHere()
   const whyAgentStays = await endAgent(paths);
   if (whyAgentStays !== undefined) troubles.push(whyAgentStays);
   const isKept = ({ what, keep: name }: Piece): boolean =>
-    (name !== undefined && keep.has(name)) || (whyAgentStays !== undefined && OF_THE_AGENT.has(what));
+    (name !== undefined && keep.has(name)) || (whyAgentStays !== undefined && AGENT_PIECES.has(what));
   troubles.push(...(await endAndRemove(paths, isKept)));
   for (const trouble of troubles) process.stderr.write(`sotto: ${trouble}\n`);
   const gone =
@@ -138,7 +138,7 @@ async function endAgent(paths: Paths): Promise<string | undefined> {
 async function endAndRemove(paths: Paths, isKept: (piece: Piece) => boolean): Promise<string[]> {
   for (let round = 1; ; round++) {
     const troubles = [...(await endDaemon(paths)), ...removeAll(findPieces(paths), isKept)];
-    if (round === ROUNDS || findPieces(paths).pieces.every(isKept)) return troubles;
+    if (round === MAX_ROUNDS || findPieces(paths).pieces.every(isKept)) return troubles;
   }
 }
 
@@ -165,9 +165,9 @@ function isAgentOf(paths: Paths): boolean {
 async function endCapture({ runtime, capture }: Paths): Promise<boolean> {
   if (!existsSync(runtime)) return true;
   const asked = BackgroundCapture.leave(capture).catch(() => undefined);
-  await timeout(asked, CAPTURE_MS);
+  await timeout(asked, CAPTURE_TIMEOUT_MS);
   // It holds the lock as long as it is there.
-  for (const untilMs = performance.now() + LEFT_MS; ; await sleep(POLL_INTERVAL_MS)) {
+  for (const untilMs = performance.now() + EXIT_TIMEOUT_MS; ; await sleep(POLL_INTERVAL_MS)) {
     const lock = tryLock(join(runtime, 'capture.lock'));
     lock?.release();
     if (lock !== undefined) return true;

@@ -11,10 +11,10 @@ import { defined } from '../protocol/defined.js';
 const CHECK_MS = 10_000;
 /** Far more than a version. */
 const MAX_BYTES = 4096;
-const FORM = /^\d+\.\d+\.\d+$/;
+const VERSION_PATTERN = /^\d+\.\d+\.\d+$/;
 
 const releaseSchema = v.object({ url: v.string() });
-const latestSchema = v.object({ version: v.pipe(v.string(), v.regex(FORM)) });
+const latestSchema = v.object({ version: v.pipe(v.string(), v.regex(VERSION_PATTERN)) });
 
 /** Where the release that lies in `root` says that releases are found; undefined for a clone and for a release that says none. */
 export function releaseAddress(root: string): string | undefined {

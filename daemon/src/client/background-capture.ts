@@ -25,9 +25,9 @@ import {
 import { SottoError } from '../protocol/errors.js';
 import { EventQueue } from './event-queue.js';
 
-const CONNECT_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 2_000;
 /** To be asked, and to have begun: the rest takes its time where it can be seen. */
-const ANSWER_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 5_000;
 
 /** What can be asked of a take without saying more. */
 export type TakeAsk = 'finish' | 'cancel' | 'restore' | 'pause' | 'resume';
@@ -58,7 +58,7 @@ export class BackgroundCapture {
   static connect(path: string): Promise<BackgroundCapture | undefined> {
     return new Promise((resolve, reject) => {
       const socket = connect(path);
-      const timer = setTimeout(() => socket.destroy(new Error('no response')), CONNECT_MS);
+      const timer = setTimeout(() => socket.destroy(new Error('no response')), CONNECT_TIMEOUT_MS);
       const failed = (error: NodeJS.ErrnoException): void => {
         clearTimeout(timer);
         if (error.code === 'EACCES' || error.code === 'EPERM')
@@ -172,7 +172,7 @@ export class BackgroundCapture {
       };
       const timer = setTimeout(
         () => hear(new SottoError('TIMEOUT', 'the dictation’s process does not answer')),
-        ANSWER_MS,
+        ANSWER_TIMEOUT_MS,
       );
       this.#answers.add(hear);
       if (this.#socket.destroyed) hear(new SottoError('DAEMON_LOST', 'the dictation’s process is gone'));

@@ -25,10 +25,10 @@ import { VocabularyClient } from './vocabulary.js';
 import { defined } from '../protocol/defined.js';
 
 /** Audio is not given to a socket that still holds so many bytes. */
-const MOST_UNSENT_BYTES = 1024 * 1024;
+const MAX_UNSENT_BYTES = 1024 * 1024;
 /** After a cancel, how long to wait for the daemon's word that it is done. */
-const CANCEL_ANSWER_MS = 2_000;
-const CLOSE_ANSWER_MS = 5_000;
+const CANCEL_TIMEOUT_MS = 2_000;
+const CLOSE_TIMEOUT_MS = 5_000;
 
 export interface TranscribeCall {
   readonly signal?: AbortSignal;
@@ -125,7 +125,7 @@ export class SottoClient {
     let timer: NodeJS.Timeout | undefined;
     const cancel = (): void => {
       line.send({ type: 'cancel', id });
-      timer = setTimeout(() => stream.fail(new SottoError('CANCELLED', 'cancelled')), CANCEL_ANSWER_MS);
+      timer = setTimeout(() => stream.fail(new SottoError('CANCELLED', 'cancelled')), CANCEL_TIMEOUT_MS);
     };
     signal?.addEventListener('abort', cancel, { once: true });
     try {
@@ -213,7 +213,7 @@ export class SottoClient {
   close(): void {
     this.#socket.close();
     // A daemon that does not answer keeps no program from ending.
-    setTimeout(() => this.#socket.terminate(), CLOSE_ANSWER_MS).unref();
+    setTimeout(() => this.#socket.terminate(), CLOSE_TIMEOUT_MS).unref();
   }
 
   #newId(): string {
@@ -241,12 +241,12 @@ export class SottoClient {
   }
 
   #sendAudio(frame: Uint8Array, again: () => void): boolean {
-    if (this.#socket.bufferedAmount > MOST_UNSENT_BYTES) {
+    if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) {
       this.#wantRoom.add(again);
       return false;
     }
     this.#socket.send(frame, { binary: true }, () => {
-      if (this.#wantRoom.size === 0 || this.#socket.bufferedAmount > MOST_UNSENT_BYTES) return;
+      if (this.#wantRoom.size === 0 || this.#socket.bufferedAmount > MAX_UNSENT_BYTES) return;
       const waiting = [...this.#wantRoom];
       this.#wantRoom.clear();
       for (const call of waiting) call();

@@ -7,7 +7,7 @@ import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js'
 import { defined } from '../protocol/defined.js';
 
 /** Longest wait for a daemon's `hello`: it may be busy for a moment, never for long. */
-const HELLO_MS = 5_000;
+const HELLO_TIMEOUT_MS = 5_000;
 
 export interface DaemonIdentity {
   readonly version: string;
@@ -37,7 +37,7 @@ export function openSocket(path: string, clientName: string): Promise<OpenSocket
       createConnection: () => connectSocket(path),
       maxPayload: LIMITS.maxAnswerBytes,
       perMessageDeflate: false,
-      handshakeTimeout: HELLO_MS,
+      handshakeTimeout: HELLO_TIMEOUT_MS,
     });
     const fail = (error: SottoError): void => {
       clearTimeout(timer);
@@ -47,7 +47,7 @@ export function openSocket(path: string, clientName: string): Promise<OpenSocket
     };
     const timer = setTimeout(
       () => fail(new SottoError('DAEMON_UNAVAILABLE', 'the daemon does not answer')),
-      HELLO_MS,
+      HELLO_TIMEOUT_MS,
     );
     socket.on('error', (error) => fail(connectError(error, path)));
     socket.on('close', () => fail(new SottoError('DAEMON_UNAVAILABLE', 'the daemon closed the connection')));

@@ -34,13 +34,13 @@ export type { DictationEvent, DictationOptions, ReconnectTimes } from './dictati
 /** A tenth of a second: what is lost on the way is little, and a daemon that wants to stop is heard soon. */
 const FRAME_SAMPLES = SAMPLE_RATE / 10;
 /** So long a cancelled dictation waits for the answer before it ends; the daemon is told all the same. */
-const CANCEL_ANSWER_MS = 2_000;
+const CANCEL_TIMEOUT_MS = 2_000;
 /** A connection that lasts for so long is not what keeps the session from going on. */
-const STABLE_MS = 2_000;
+const MIN_STABLE_MS = 2_000;
 /** A daemon that listens answers at once; one that does not by then is asked again over another connection. */
-const OPEN_ANSWER_MS = 10_000;
+const OPEN_TIMEOUT_MS = 10_000;
 /** Failures to connect that may pass. */
-const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DAEMON_UNAVAILABLE', 'DAEMON_LOST', 'BUSY']);
+const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DAEMON_UNAVAILABLE', 'DAEMON_LOST', 'BUSY']);
 
 const IN_HISTORY = 'what was said until then is kept: `sotto history` shows it';
 
@@ -139,7 +139,7 @@ export class Dictation {
     }
     if (this.#channel === undefined) this.#reportUnacknowledgedCancel();
     else this.#line?.send({ type: 'cancel', id: this.id });
-    this.#timers.after(CANCEL_ANSWER_MS, () => {
+    this.#timers.after(CANCEL_TIMEOUT_MS, () => {
       if (this.#isDone) return;
       this.#reportUnacknowledgedCancel();
       this.#isDiscarding = true;
@@ -216,12 +216,12 @@ export class Dictation {
       } catch (thrown) {
         const error = SottoError.from(thrown);
         if (this.#ending === 'cancel') {
-          if (!PASSING.has(error.code) || this.#outOfTime(this.#cancelSinceMs)) this.#endDiscarding();
+          if (!TRANSIENT_CODES.has(error.code) || this.#outOfTime(this.#cancelSinceMs)) this.#endDiscarding();
           continue;
         }
         // Where no session has begun nothing is at stake, and whoever asked knows better what to do.
         if (this.#lostSinceMs === undefined) this.#fail(error);
-        else if (!PASSING.has(error.code) || this.#outOfTime(this.#lostSinceMs)) {
+        else if (!TRANSIENT_CODES.has(error.code) || this.#outOfTime(this.#lostSinceMs)) {
           this.#fail(this.#sessionLost(error));
         }
       }
@@ -244,7 +244,7 @@ export class Dictation {
       lost: (error) => this.#line === line && this.#reconnect(error),
     });
     this.#line = line;
-    this.#timers.after(OPEN_ANSWER_MS, () => {
+    this.#timers.after(OPEN_TIMEOUT_MS, () => {
       if (this.#line === line && this.#channel === undefined) {
         this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon does not answer'));
       }
@@ -276,7 +276,7 @@ export class Dictation {
     }
     this.#closeClient();
     // Connections that come about and bring nothing are as bad as none.
-    if (performance.now() - this.#openedMs > STABLE_MS) this.#progressed();
+    if (performance.now() - this.#openedMs > MIN_STABLE_MS) this.#progressed();
     this.#openedMs = Infinity;
     this.#stuckSinceMs ??= performance.now();
     if (this.#ending === 'cancel') {

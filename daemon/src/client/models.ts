@@ -43,9 +43,9 @@ export interface ModelWork<Result> extends AsyncIterable<ModelsEvent> {
 /** When the reader is this far behind, what is only for display is not kept for it. */
 const DISPLAY_BACKLOG = 256;
 /** After a cancel, how long to wait for the daemon's word that it is done. */
-const CANCEL_ANSWER_MS = 5_000;
+const CANCEL_TIMEOUT_MS = 5_000;
 /** A little longer than the daemon waits itself: its answer says more. */
-const LATE_MS = 2_000;
+const ANSWER_GRACE_MS = 2_000;
 
 export class ModelsClient {
   readonly #newLine: NewLine;
@@ -128,7 +128,7 @@ export class ModelsClient {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const error = new SottoError('TIMEOUT', `the daemon does not answer within ${timeoutSeconds} s`);
-      timer = setTimeout(() => reject(error), timeoutSeconds * 1000 + LATE_MS);
+      timer = setTimeout(() => reject(error), timeoutSeconds * 1000 + ANSWER_GRACE_MS);
     });
     try {
       return (await Promise.race([work.result, late])).model;
@@ -187,7 +187,7 @@ class PendingOperation<Result extends ModelsResult> implements ModelWork<Result>
   cancel(): void {
     if (this.#over || this.#timer !== undefined) return;
     this.#line?.send({ type: 'cancel', id: this.#id });
-    this.#timer = setTimeout(() => this.#fail(new SottoError('CANCELLED', 'cancelled')), CANCEL_ANSWER_MS);
+    this.#timer = setTimeout(() => this.#fail(new SottoError('CANCELLED', 'cancelled')), CANCEL_TIMEOUT_MS);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<ModelsEvent> {

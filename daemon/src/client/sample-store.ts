@@ -5,18 +5,18 @@
 import { SAMPLE_RATE } from '../protocol/live.js';
 
 /** Half an hour: 58 MB. */
-const MOST_SAMPLES = 30 * 60 * SAMPLE_RATE;
+const MAX_SAMPLES = 30 * 60 * SAMPLE_RATE;
 
 export class SampleStore {
-  readonly #mostSamples: number;
+  readonly #maxSamples: number;
   #chunks: Int16Array[] = [];
   #start = 0;
   #end = 0;
   /** Where the last read ended: reads go on from there, and chunks are many after a long silence of the daemon. */
   #last = { chunk: 0, firstSample: 0 };
 
-  constructor(mostSamples = MOST_SAMPLES) {
-    this.#mostSamples = mostSamples;
+  constructor(maxSamples = MAX_SAMPLES) {
+    this.#maxSamples = maxSamples;
   }
 
   /** The first sample that is held. */
@@ -30,7 +30,7 @@ export class SampleStore {
   }
 
   get full(): boolean {
-    return this.#end - this.#start >= this.#mostSamples;
+    return this.#end - this.#start >= this.#maxSamples;
   }
 
   /** Takes a copy: whoever records uses its buffer again. */
@@ -54,9 +54,9 @@ export class SampleStore {
   }
 
   /** Up to `most` samples from `sample` on, which must be held, as bytes (s16le). */
-  read(sample: number, most: number): Uint8Array {
+  read(sample: number, maxSamples: number): Uint8Array {
     if (sample < this.#last.firstSample) this.#last = { chunk: 0, firstSample: this.#start };
-    const bytes = new Uint8Array(2 * Math.min(most, this.#end - sample));
+    const bytes = new Uint8Array(2 * Math.min(maxSamples, this.#end - sample));
     const view = new DataView(bytes.buffer);
     let { chunk: index, firstSample } = this.#last;
     for (let filled = 0; 2 * filled < bytes.length;) {

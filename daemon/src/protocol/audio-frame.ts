@@ -9,7 +9,7 @@ import { SottoError } from './errors.js';
 import { BYTES_PER_SAMPLE } from './live.js';
 import { LIMITS } from './version.js';
 
-const HEAD_BYTES = 12;
+const HEADER_BYTES = 12;
 
 export interface AudioFrame {
   readonly channel: number;
@@ -18,11 +18,11 @@ export interface AudioFrame {
 }
 
 export function encodeAudioFrame({ channel, firstSample, pcm }: AudioFrame): Uint8Array {
-  const frame = new Uint8Array(HEAD_BYTES + pcm.byteLength);
+  const frame = new Uint8Array(HEADER_BYTES + pcm.byteLength);
   const view = new DataView(frame.buffer);
   view.setUint32(0, channel, true);
   view.setBigUint64(4, BigInt(firstSample), true);
-  frame.set(pcm, HEAD_BYTES);
+  frame.set(pcm, HEADER_BYTES);
   return frame;
 }
 
@@ -32,7 +32,7 @@ export function parseAudioFrame(frame: Uint8Array): AudioFrame {
     const message = `an audio frame of ${frame.byteLength} bytes is larger than ${LIMITS.maxAudioFrameBytes}`;
     throw new SottoError('PROTOCOL', message);
   }
-  const pcmBytes = frame.byteLength - HEAD_BYTES;
+  const pcmBytes = frame.byteLength - HEADER_BYTES;
   if (pcmBytes <= 0 || pcmBytes % BYTES_PER_SAMPLE !== 0) {
     throw new SottoError('PROTOCOL', `an audio frame of ${frame.byteLength} bytes holds no whole samples`);
   }
@@ -41,5 +41,5 @@ export function parseAudioFrame(frame: Uint8Array): AudioFrame {
   if (first > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw new SottoError('PROTOCOL', 'an audio frame begins behind the end of time');
   }
-  return { channel: view.getUint32(0, true), firstSample: Number(first), pcm: frame.subarray(HEAD_BYTES) };
+  return { channel: view.getUint32(0, true), firstSample: Number(first), pcm: frame.subarray(HEADER_BYTES) };
 }

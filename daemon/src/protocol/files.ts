@@ -7,7 +7,7 @@
  * are read in parts. Nothing of this is written to disk.
  */
 import * as v from 'valibot';
-import { finite, text, whole } from './fields.js';
+import { finite, text, integer } from './fields.js';
 import { segmentSchema, timingsSchema, transcribeOptionsSchema } from './transcription.js';
 import { LIMITS } from './version.js';
 import { errorSchema } from './wire-error.js';
@@ -51,7 +51,7 @@ export const filesRequestSchema = v.variant('do', [
   v.object({ do: v.literal('supply'), file: fileId, upload: uploadNameSchema }),
   v.object({ do: v.literal('refuse'), file: fileId, error: errorSchema }),
   /** Segments from the `from`th on, as many as one answer holds. */
-  v.object({ do: v.literal('get'), file: fileId, from: v.pipe(whole, v.minValue(0)) }),
+  v.object({ do: v.literal('get'), file: fileId, from: v.pipe(integer, v.minValue(0)) }),
   v.object({ do: v.literal('cancel'), files: ids }),
   /** Those that are not over are cancelled before. */
   v.object({ do: v.literal('forget'), files: ids }),
@@ -67,7 +67,7 @@ const fileSummarySchema = v.object({
   durationSeconds: finite,
   timings: v.object({ ...timingsSchema.entries, load: finite }),
   model: v.string(),
-  segments: whole,
+  segments: integer,
 });
 
 /** A file on its way to text. */
@@ -78,7 +78,7 @@ export const fileJobSchema = v.object({
   addedMs: finite,
   state: v.picklist(FILE_STATES),
   /** How many files are in front of it and it, while it is queued. */
-  position: v.exactOptional(whole),
+  position: v.exactOptional(integer),
   /** Why it has not begun although it is its turn; `file`: the daemon can't open it, whatever its place in the queue. */
   waitsFor: v.exactOptional(v.picklist(['engine', 'model', 'file'])),
   /** Length of the audio as far as its container tells. */
@@ -110,7 +110,7 @@ export const filesResultSchema = v.variant('do', [
     file: fileJobSchema,
     segments: v.array(segmentSchema),
     /** Where the next part begins; left out with the last one. */
-    next: v.exactOptional(whole),
+    next: v.exactOptional(integer),
   }),
   v.object({ do: v.literal('supply') }),
   v.object({ do: v.literal('refuse') }),

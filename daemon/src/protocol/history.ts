@@ -3,7 +3,7 @@
  */
 import * as v from 'valibot';
 import { ERROR_CODES } from './errors.js';
-import { finite, text, whole, within } from './fields.js';
+import { finite, text, integer, inRange } from './fields.js';
 import { wordSchema } from './transcription.js';
 import { LIMITS } from './version.js';
 
@@ -14,7 +14,7 @@ const dictationId = v.pipe(
 );
 /** Most of them that one request can be about. */
 export const HISTORY_PAGE = 200;
-const limit = v.pipe(whole, v.minValue(1), v.maxValue(HISTORY_PAGE));
+const limit = v.pipe(integer, v.minValue(1), v.maxValue(HISTORY_PAGE));
 const ids = v.pipe(v.array(dictationId), v.minLength(1), v.maxLength(HISTORY_PAGE));
 
 /** The longest that they can be kept: a hundred years, which is for ever. */
@@ -55,7 +55,7 @@ export const historyRequestSchema = v.variant('do', [
   v.object({
     do: v.literal('keep'),
     /** 0: a text goes as soon as it is delivered. */
-    days: v.exactOptional(within(0, MAX_KEEP_DAYS)),
+    days: v.exactOptional(inRange(0, MAX_KEEP_DAYS)),
     sound: v.exactOptional(v.boolean()),
   }),
 ]);
@@ -76,7 +76,7 @@ export const pastDictationSchema = v.object({
   words: v.exactOptional(v.array(wordSchema)),
   /** Of a search: the part in which it was found, and where in that, in UTF-16 units. */
   snippet: v.exactOptional(v.string()),
-  marks: v.exactOptional(v.array(v.object({ start: whole, end: whole }))),
+  marks: v.exactOptional(v.array(v.object({ start: integer, end: integer }))),
 });
 export type PastDictation = v.InferOutput<typeof pastDictationSchema>;
 

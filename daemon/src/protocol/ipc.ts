@@ -5,7 +5,7 @@
  * a time; each ends in `live-done`, `live-failed`, or with a `live-cancel`.
  */
 import * as v from 'valibot';
-import { finite, whole } from './fields.js';
+import { finite, integer } from './fields.js';
 import { checkpointSchema, liveOptionsSchema } from './live.js';
 import { parseMessage } from './parse.js';
 import { figuresSchema, modelStatusSchema } from './status.js';
@@ -25,8 +25,8 @@ export const modelRefSchema = v.object({
 });
 export type ModelRef = v.InferOutput<typeof modelRefSchema>;
 
-const job = whole;
-const session = whole;
+const job = integer;
+const session = integer;
 const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
 /** What models may take of the machine. */
@@ -36,7 +36,7 @@ export const modelLimitsSchema = v.object({
   /** Models that nobody has worked with for so long go; they stay if it is left out. */
   unloadAfterSeconds: v.exactOptional(finite),
   /** Windows of a long file that a GPU decodes at once; by memory if it is left out. */
-  fileBatchSize: v.exactOptional(whole),
+  fileBatchSize: v.exactOptional(integer),
   /** What to tell somebody whose model is too large. */
   advice: v.exactOptional(v.string()),
 });
@@ -50,11 +50,11 @@ const toEngineTable = {
    */
   load: v.object({
     type: v.literal('load'),
-    use: whole,
+    use: integer,
     model: modelRefSchema,
     instead: v.optional(v.array(modelRefSchema), []),
   }),
-  'load-cancel': v.object({ type: v.literal('load-cancel'), use: whole }),
+  'load-cancel': v.object({ type: v.literal('load-cancel'), use: integer }),
   /** Free what nobody works with now, the rest when it is let go of. */
   unload: v.object({ type: v.literal('unload') }),
   run: v.object({
@@ -77,7 +77,7 @@ const toEngineTable = {
       ...liveOptionsSchema.entries,
       ...v.pick(transcribeOptionsSchema, ['hotwords']).entries,
     }),
-    fromSample: whole,
+    fromSample: integer,
     checkpoint: v.exactOptional(checkpointSchema),
     /** Nothing is written down: looks tell only where somebody speaks, and no model is needed. */
     voiceOnly: v.exactOptional(v.boolean()),
@@ -104,7 +104,7 @@ export const decodeStepSchema = v.object({
   tentative: v.string(),
   language: v.exactOptional(v.string()),
   /** Samples of the session that were heard. */
-  decodedSamples: whole,
+  decodedSamples: integer,
   intervalSeconds: finite,
   checkpoint: checkpointSchema,
   /** Of a session that listens for voice only: how probable it is, for each whole frame since the look before. */
@@ -136,8 +136,8 @@ const fromEngineTable = {
   ready: v.object({ type: v.literal('ready'), device: v.string() }),
   /** All models in memory or on their way there, at each change. */
   models: v.object({ type: v.literal('models'), models: v.array(engineModelSchema) }),
-  loaded: v.object({ type: v.literal('loaded'), use: whole, model: engineModelSchema }),
-  'load-failed': v.object({ type: v.literal('load-failed'), use: whole, error: errorSchema }),
+  loaded: v.object({ type: v.literal('loaded'), use: integer, model: engineModelSchema }),
+  'load-failed': v.object({ type: v.literal('load-failed'), use: integer, error: errorSchema }),
   /** How fast the GPU computes a window of a model that was warmed up: 10⁹ floating-point operations a second. */
   measured: v.object({ type: v.literal('measured'), gflops: finite }),
   opened: v.object({ type: v.literal('opened'), job, durationSeconds: v.exactOptional(finite) }),
@@ -149,7 +149,7 @@ const fromEngineTable = {
   'live-opened': v.object({
     type: v.literal('live-opened'),
     session,
-    decodedSamples: whole,
+    decodedSamples: integer,
     intervalSeconds: finite,
   }),
   'live-voice': v.object({ type: v.literal('live-voice'), session, speaking: v.boolean() }),
@@ -166,7 +166,7 @@ const fromEngineTable = {
     type: v.literal('pong'),
     figures: figuresSchema,
     /** Steps of work done since the process began: waits for the device, pieces of files read. */
-    steps: v.exactOptional(whole),
+    steps: v.exactOptional(integer),
     /** Nothing is computed since a model waits for the memory of one in use. */
     waits: v.exactOptional(v.boolean()),
   }),

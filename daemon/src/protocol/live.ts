@@ -7,7 +7,7 @@
  * ends a session, and nothing is said after it.
  */
 import * as v from 'valibot';
-import { finite, text, whole } from './fields.js';
+import { finite, text, integer } from './fields.js';
 import { transcribeOptionsSchema, wordSchema } from './transcription.js';
 import { errorSchema } from './wire-error.js';
 
@@ -18,7 +18,7 @@ export const sessionIdSchema = v.pipe(
 );
 
 /** With the other options they are kept in the head of the take's file, which is not large. */
-const MOST_HOTWORDS_LENGTH = 6_000;
+const MAX_HOTWORDS_LENGTH = 6_000;
 
 export const liveOptionsSchema = v.object({
   ...v.pick(transcribeOptionsSchema, ['language', 'initialPrompt', 'vocabulary']).entries,
@@ -27,7 +27,7 @@ export const liveOptionsSchema = v.object({
     v.pipe(
       v.array(text(1, 100)),
       v.check(
-        (words) => words.join('').length <= MOST_HOTWORDS_LENGTH && words.length <= 500,
+        (words) => words.join('').length <= MAX_HOTWORDS_LENGTH && words.length <= 500,
         'have 6000 characters at most',
       ),
     ),
@@ -44,7 +44,7 @@ export type LiveOptions = v.InferOutput<typeof liveOptionsSchema>;
 export const LIVE_STATES = ['waiting', 'listening', 'restarting', 'finishing'] as const;
 export type LiveState = (typeof LIVE_STATES)[number];
 
-const count = v.pipe(whole, v.minValue(0));
+const count = v.pipe(integer, v.minValue(0));
 
 export const finalSchema = v.object({
   type: v.literal('final'),

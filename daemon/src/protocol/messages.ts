@@ -27,7 +27,7 @@
  * of programs that are not Sotto's (`serve.ts`): `serve` asks, `serve-done` answers.
  */
 import * as v from 'valibot';
-import { finite, text, whole } from './fields.js';
+import { finite, text, integer } from './fields.js';
 import { liveEventSchema, liveOptionsSchema, sessionIdSchema } from './live.js';
 import { filesClientTable, filesDaemonTable, uploadNameSchema } from './files.js';
 import { historyClientTable, historyDaemonTable } from './history.js';
@@ -52,7 +52,7 @@ const filePath = v.pipe(
 const clientTable = {
   hello: v.object({
     type: v.literal('hello'),
-    protocol: whole,
+    protocol: integer,
     client: v.object({ name: text(0, 64), version: text(0, 32) }),
   }),
   transcribe: v.object({
@@ -76,12 +76,12 @@ const clientTable = {
     options: v.exactOptional(liveOptionsSchema),
   }),
   /** Goes on with a session: `seq` is the last number that was heard, 0 if none. */
-  resume: v.object({ type: v.literal('resume'), id: sessionIdSchema, seq: v.pipe(whole, v.minValue(0)) }),
+  resume: v.object({ type: v.literal('resume'), id: sessionIdSchema, seq: v.pipe(integer, v.minValue(0)) }),
   /** All was sent: `samples` of them. `left`: the client does not wait for the text, which goes into the history. */
   finish: v.object({
     type: v.literal('finish'),
     id: sessionIdSchema,
-    samples: v.pipe(whole, v.minValue(0)),
+    samples: v.pipe(integer, v.minValue(0)),
     left: v.exactOptional(v.boolean()),
   }),
   /**
@@ -107,7 +107,7 @@ export const summarySchema = v.object({
   timings: v.object({ ...timingsSchema.entries, load: finite }),
   model: v.string(),
   /** How many segments were sent. */
-  segments: whole,
+  segments: integer,
 });
 export type JobSummary = v.InferOutput<typeof summarySchema>;
 
@@ -117,25 +117,25 @@ export const waitingSchema = v.object({
   /** The daemon may not open the file, or has waited for 2 s for it to open; with `file`. */
   why: v.exactOptional(v.picklist(['denied', 'slow'])),
   /** Jobs in front of it, when it waits in the queue. */
-  position: v.exactOptional(whole),
+  position: v.exactOptional(integer),
 });
 
 export const startedSchema = v.object({
   /** 1, or 2 when the engine died and the job begins again on a new one. */
-  attempt: whole,
+  attempt: integer,
   /** Length of the audio as far as its container tells. */
   durationSeconds: v.exactOptional(finite),
 });
 
-const seq = v.pipe(whole, v.minValue(1));
+const seq = v.pipe(integer, v.minValue(1));
 
 /** Daemon → client. */
 const daemonTable = {
   hello: v.object({
     type: v.literal('hello'),
-    protocol: whole,
+    protocol: integer,
     version: v.string(),
-    pid: whole,
+    pid: integer,
     /** Folder for copies of files that the daemon can't open. */
     uploads: v.exactOptional(v.string()),
   }),
@@ -152,13 +152,13 @@ const daemonTable = {
   opened: v.object({
     type: v.literal('opened'),
     id,
-    channel: whole,
-    acknowledged: whole,
+    channel: integer,
+    acknowledged: integer,
     model: v.string(),
     insteadOf: v.exactOptional(v.string()),
   }),
   /** So many samples are on disk: no death of a process takes them. */
-  acknowledged: v.object({ type: v.literal('acknowledged'), id, samples: whole }),
+  acknowledged: v.object({ type: v.literal('acknowledged'), id, samples: integer }),
   discarded: v.object({ type: v.literal('discarded'), id }),
   live: v.object({ type: v.literal('live'), id, seq: v.exactOptional(seq), event: liveEventSchema }),
   ...modelsDaemonTable,

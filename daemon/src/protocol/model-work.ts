@@ -1,6 +1,6 @@
 /** What a command and the process that works on a model's files say to each other. */
 import * as v from 'valibot';
-import { finite, whole } from './fields.js';
+import { finite, integer } from './fields.js';
 import { errorSchema } from './wire-error.js';
 
 export const WEIGHT_TYPES = ['float16', 'bfloat16', 'float32'] as const;
@@ -25,27 +25,27 @@ const convertOptionsSchema = v.object({
 });
 export type ConvertOptions = v.InferOutput<typeof convertOptionsSchema>;
 
-const footprintSchema = v.object({ weightBytes: whole, workBytes: whole });
+const footprintSchema = v.object({ weightBytes: integer, workBytes: integer });
 export type FootprintFacts = v.InferOutput<typeof footprintSchema>;
 
 const factsSchema = v.object({
   family: v.string(),
   /** Whose way of naming weights it is in. */
   layout: v.string(),
-  parameters: whole,
+  parameters: integer,
   /** Of the weights that are not packed. */
   dtype: v.string(),
-  quantization: v.exactOptional(v.object({ bits: whole, groupSize: whole })),
+  quantization: v.exactOptional(v.object({ bits: integer, groupSize: integer })),
   /** How many layers are stored how, where it is not in one way; those that are not packed have the bits of `dtype`. */
   layers: v.exactOptional(
-    v.array(v.object({ bits: whole, groupSize: v.exactOptional(whole), count: whole })),
+    v.array(v.object({ bits: integer, groupSize: v.exactOptional(integer), count: integer })),
   ),
   /** What it will take of the device's memory here. */
   footprint: v.exactOptional(footprintSchema),
   languages: v.array(v.string()),
   /** Names of arrays that hold NaN or infinities. */
   notFinite: v.array(v.string()),
-  files: v.array(v.object({ name: v.string(), bytes: whole, sha256: v.string() })),
+  files: v.array(v.object({ name: v.string(), bytes: integer, sha256: v.string() })),
 });
 export type ModelFacts = v.InferOutput<typeof factsSchema>;
 
@@ -54,12 +54,12 @@ const clipSchema = v.object({ file: v.string(), language: v.exactOptional(v.stri
 const measuredSchema = v.object({
   /** From its folder to ready, its files in memory already. */
   loadSeconds: finite,
-  weightBytes: whole,
+  weightBytes: integer,
   /** The most that MLX had at once while it transcribed, the weights included. */
-  peakBytes: whole,
+  peakBytes: integer,
   audioSeconds: finite,
   workSeconds: finite,
-  tokens: whole,
+  tokens: integer,
   /** Seconds of decoding alone. */
   decodeSeconds: finite,
   /** What it heard in each clip. */

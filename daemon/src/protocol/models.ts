@@ -8,7 +8,7 @@
  * for the same again joins them. `watch` goes on until `cancel`.
  */
 import * as v from 'valibot';
-import { finite, text, whole, within } from './fields.js';
+import { finite, text, integer, inRange } from './fields.js';
 import { modelStatusSchema, replacedSchema } from './status.js';
 import { LIMITS } from './version.js';
 
@@ -53,7 +53,7 @@ export const modelsRequestSchema = v.variant('do', [
   v.object({
     do: v.literal('wait'),
     model: v.exactOptional(model),
-    timeoutSeconds: within(0, MODEL_LIMITS.waitSeconds),
+    timeoutSeconds: inRange(0, MODEL_LIMITS.waitSeconds),
   }),
 ]);
 export type ModelsRequest = v.InferOutput<typeof modelsRequestSchema>;
@@ -64,8 +64,8 @@ export const modelsProgressSchema = v.object({
   stage: v.picklist(['downloading', 'verifying', 'loading', 'warming']),
   /** 0 … 1, never less than before within a stage. */
   fraction: finite,
-  doneBytes: v.exactOptional(whole),
-  totalBytes: v.exactOptional(whole),
+  doneBytes: v.exactOptional(integer),
+  totalBytes: v.exactOptional(integer),
   bytesPerSecond: v.exactOptional(finite),
   secondsLeft: v.exactOptional(finite),
 });
@@ -81,9 +81,9 @@ export const modelsEventSchema = v.variant('type', [
     name: v.string(),
     repo: v.string(),
     revision: v.string(),
-    files: whole,
-    bytes: whole,
-    haveBytes: whole,
+    files: integer,
+    bytes: integer,
+    haveBytes: integer,
   }),
   modelsProgressSchema,
   /** Something went wrong that passes; the next try is in `waitSeconds`. */
@@ -235,7 +235,7 @@ export type ModelsResult = v.InferOutput<typeof modelsResultSchema>;
 export type ModelsResultOf<Do extends ModelsResult['do']> = Extract<ModelsResult, { do: Do }>;
 
 const id = text(1, 64);
-const seq = v.pipe(whole, v.minValue(1));
+const seq = v.pipe(integer, v.minValue(1));
 
 /** Client → daemon. */
 export const modelsClientTable = {

@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import { SottoError } from './errors.js';
-import { text, whole, within } from './fields.js';
+import { text, integer, inRange } from './fields.js';
 import { liveOptionsSchema } from './live.js';
 import { defined } from './defined.js';
 
@@ -30,12 +30,12 @@ const transcriptionSchema = v.object({
   keywords: v.exactOptional(v.nullable(v.unwrap(liveOptionsSchema.entries.hotwords))),
 });
 
-const milliseconds = v.pipe(whole, v.minValue(0), v.maxValue(60_000));
+const milliseconds = v.pipe(integer, v.minValue(0), v.maxValue(60_000));
 
 const turnDetectionSchema = v.variant('type', [
   v.object({
     type: v.literal('server_vad'),
-    threshold: v.exactOptional(v.nullable(within(0, 1))),
+    threshold: v.exactOptional(v.nullable(inRange(0, 1))),
     prefix_padding_ms: v.exactOptional(v.nullable(milliseconds)),
     silence_duration_ms: v.exactOptional(v.nullable(milliseconds)),
   }),

@@ -1,6 +1,6 @@
 /** What a process of the engine's kind measures for `sotto doctor --selftest`: one request, one reply. */
 import * as v from 'valibot';
-import { finite, whole } from './fields.js';
+import { finite, integer } from './fields.js';
 import { errorSchema } from './wire-error.js';
 
 export const selftestRequestSchema = v.variant('type', [
@@ -46,19 +46,19 @@ export const referenceFactsSchema = v.object({
   /** Largest difference of the encoder's output over its largest number; NaN where one is no number. */
   encoderError: v.number(),
   encoderLimit: finite,
-  tokens: whole,
-  equalTokens: whole,
+  tokens: integer,
+  equalTokens: integer,
   /** Tokens that differ. `margin`: how far the right one was above the second, in logits. */
-  differing: v.array(v.object({ position: whole, expected: whole, found: whole, margin: finite })),
+  differing: v.array(v.object({ position: integer, expected: integer, found: integer, margin: finite })),
   /** A token with a smaller margin may differ: rounding explains it. */
   marginLimit: finite,
 });
 export type ReferenceFacts = v.InferOutput<typeof referenceFactsSchema>;
 
 export const productTimesSchema = v.object({
-  rows: whole,
+  rows: integer,
   /** Width of the model: the product is [rows, width] × [width, width]. */
-  width: whole,
+  width: integer,
   /** Weights of 6 bits in groups of 128 against weights of 16 bits. */
   packedMs: finite,
   plainMs: finite,
@@ -82,7 +82,7 @@ export const modelFactsSchema = v.object({
   loadSeconds: finite,
   warmUpSeconds: finite,
   encodeMs: finite,
-  tokens: whole,
+  tokens: integer,
   tokensPerSecond: finite,
   /** The most that the memory's rate allows. */
   boundTokensPerSecond: finite,
@@ -92,8 +92,8 @@ export type ModelFacts = v.InferOutput<typeof modelFactsSchema>;
 
 export const leakFactsSchema = v.object({
   /** Arrays that are still there once the model is freed, more than before it was loaded. */
-  arrays: whole,
-  bytes: whole,
+  arrays: integer,
+  bytes: integer,
 });
 
 export const selftestReplySchema = v.variant('type', [

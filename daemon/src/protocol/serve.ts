@@ -7,13 +7,13 @@
  * new token in the place of the old one, open or not; WebSockets that came with the old one are closed.
  */
 import * as v from 'valibot';
-import { text, whole } from './fields.js';
+import { text, integer } from './fields.js';
 import { isHttpPort } from './http-port.js';
 import { errorSchema } from './wire-error.js';
 
 export const httpStatusSchema = v.object({
   /** Left out where it should be open and is not. */
-  port: v.exactOptional(whole),
+  port: v.exactOptional(integer),
   /** Those that it listens at, such as `127.0.0.1` and `::1`. */
   addresses: v.array(v.string()),
   /** Why it is not open. */
@@ -21,7 +21,7 @@ export const httpStatusSchema = v.object({
 });
 export type HttpStatus = v.InferOutput<typeof httpStatusSchema>;
 
-const port = v.pipe(whole, v.check(isHttpPort, 'is 0 or from 1024 to 65535'));
+const port = v.pipe(integer, v.check(isHttpPort, 'is 0 or from 1024 to 65535'));
 
 export const serveRequestSchema = v.variant('do', [
   /** The port that is open, that of the settings, or the usual one, if none is given. */

@@ -1,6 +1,6 @@
 /** What a daemon says about itself. Every figure is cached: answering never waits for the GPU. */
 import * as v from 'valibot';
-import { finite, whole } from './fields.js';
+import { finite, integer } from './fields.js';
 import { httpStatusSchema } from './serve.js';
 import { errorSchema } from './wire-error.js';
 
@@ -57,10 +57,10 @@ export type EngineFigures = v.InferOutput<typeof figuresSchema>;
 
 export const engineStatusSchema = v.object({
   state: v.picklist(ENGINE_STATES),
-  pid: v.exactOptional(whole),
+  pid: v.exactOptional(integer),
   uptimeSeconds: v.exactOptional(finite),
   /** Times a new engine process took the place of one that failed. */
-  restarts: whole,
+  restarts: integer,
   /** Why the last engine process ended, when it was not asked to. */
   lastFailure: v.exactOptional(v.string()),
   /** What computes, in words, e.g. `mlx 0.32.4, gpu`. */
@@ -76,16 +76,16 @@ export const engineStatusSchema = v.object({
 export type EngineStatus = v.InferOutput<typeof engineStatusSchema>;
 
 export const queueStatusSchema = v.object({
-  running: whole,
-  queued: whole,
-  final: whole,
-  cancelled: whole,
-  failed: whole,
+  running: integer,
+  queued: integer,
+  final: integer,
+  cancelled: integer,
+  failed: integer,
 });
 export type QueueStatus = v.InferOutput<typeof queueStatusSchema>;
 
 export const daemonStatusSchema = v.object({
-  pid: whole,
+  pid: integer,
   version: v.string(),
   uptimeSeconds: finite,
   state: v.picklist(['starting', 'ready', 'busy', 'degraded', 'stopping']),
@@ -94,8 +94,8 @@ export const daemonStatusSchema = v.object({
   engine: engineStatusSchema,
   queue: queueStatusSchema,
   /** Takes of dictation that are going on. */
-  dictations: v.optional(whole, 0),
-  connections: whole,
+  dictations: v.optional(integer, 0),
+  connections: integer,
   rssBytes: finite,
   socket: v.string(),
   log: v.string(),

@@ -3,7 +3,7 @@
  * Objects that arrive from outside are parsed by these schemas; unknown fields are dropped, never refused.
  */
 import * as v from 'valibot';
-import { finite, text, whole, within } from './fields.js';
+import { finite, text, integer, inRange } from './fields.js';
 
 /** A word with its times, in seconds from the start of the file. */
 export const wordSchema = v.object({
@@ -22,7 +22,7 @@ export const segmentSchema = v.object({
   end: finite,
   text: v.string(),
   /** Token ids of `text`, timestamp tokens included. */
-  tokens: v.array(whole),
+  tokens: v.array(integer),
   /** Mean natural-log probability of the tokens of the window that the segment was decoded in. */
   avgLogprob: finite,
   /** Probability of "no speech" at the start of that window, 0…1. */
@@ -45,15 +45,15 @@ export type Segment = v.InferOutput<typeof segmentSchema>;
 /** When a sound counts as speech (Silero VAD). What is left out is as in `daemon/src/audio/vad/README.md`. */
 export const speechOptionsSchema = v.object({
   /** From this probability on, a frame of 32 ms starts speech; 0.5 when left out. */
-  threshold: v.exactOptional(within(0.01, 0.99)),
+  threshold: v.exactOptional(inRange(0.01, 0.99)),
   /** Below it, a frame may end speech; 0.15 under the threshold when left out. */
-  negativeThreshold: v.exactOptional(within(0, 0.99)),
+  negativeThreshold: v.exactOptional(inRange(0, 0.99)),
   /** Shorter stretches are dropped; 250 when left out. */
-  minSpeechMs: v.exactOptional(within(0, 60_000)),
+  minSpeechMs: v.exactOptional(inRange(0, 60_000)),
   /** Shorter pauses belong to the speech around them; 2000 when left out. */
-  minSilenceMs: v.exactOptional(within(0, 60_000)),
+  minSilenceMs: v.exactOptional(inRange(0, 60_000)),
   /** Added at both ends; 400 when left out. */
-  speechPadMs: v.exactOptional(within(0, 10_000)),
+  speechPadMs: v.exactOptional(inRange(0, 10_000)),
 });
 
 /** How to transcribe. What is left out follows OpenAI's reference defaults. */
@@ -61,13 +61,13 @@ export const transcribeOptionsSchema = v.object({
   /** Language code such as `en` or `de`; detected when left out. */
   language: v.exactOptional(text(2, 32)),
   /** Windows of 30 s that the language is detected from, if one is not sure of it; 1, the first, when left out. */
-  languageWindows: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(16))),
+  languageWindows: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(16))),
   /** Whether the language may change on the way: it is then detected again wherever somebody speaks after a pause. */
   multilingual: v.exactOptional(v.boolean()),
   /** `translate` gives English text for speech in another language. */
   task: v.exactOptional(v.picklist(['transcribe', 'translate'])),
   /** Temperatures to try in turn when a decode looks wrong. */
-  temperature: v.exactOptional(v.pipe(v.array(within(0, 2)), v.minLength(1), v.maxLength(16))),
+  temperature: v.exactOptional(v.pipe(v.array(inRange(0, 2)), v.minLength(1), v.maxLength(16))),
   /**
    * `false` asks the model for text alone: each window becomes one segment. `auto` is the fastest way to the text: no
    * timestamps where the audio fits in one window, of which then no more is computed than is spoken.
@@ -76,21 +76,21 @@ export const transcribeOptionsSchema = v.object({
   /** `false` gives the model everything, silence too. Otherwise only where somebody speaks is listened to. */
   vad: v.exactOptional(v.union([v.boolean(), speechOptionsSchema])),
   /** Sequences of the beam search at temperature 0; 1 is greedy, which is what is done when left out. */
-  beamSize: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(16))),
+  beamSize: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(16))),
   /** The beam search goes on until beamSize × patience sequences have ended; 1 when left out. */
-  patience: v.exactOptional(within(0.1, 10)),
+  patience: v.exactOptional(inRange(0.1, 10)),
   /** Exponent of the length that the score of a sequence is divided by; its mean when left out. */
-  lengthPenalty: v.exactOptional(within(0, 1)),
+  lengthPenalty: v.exactOptional(inRange(0, 1)),
   /** Sequences drawn at a temperature above 0, of which the likeliest is taken; 1 when left out. */
-  bestOf: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(16))),
+  bestOf: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(16))),
   /** Whether each segment tells its words with their times; segments then begin and end with their words. */
   wordTimestamps: v.exactOptional(v.boolean()),
   /** Tokens that a window of 30 s may have at most. */
-  maxTokens: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(448))),
+  maxTokens: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(448))),
   /** Ids of tokens that are never taken, beside those that nobody says. */
-  suppressTokens: v.exactOptional(v.pipe(v.array(v.pipe(whole, v.minValue(0))), v.maxLength(10_000))),
+  suppressTokens: v.exactOptional(v.pipe(v.array(v.pipe(integer, v.minValue(0))), v.maxLength(10_000))),
   /** Seconds of silence around which unlikely words are taken for invented and dropped; none are when left out. */
-  hallucinationSilenceThreshold: v.exactOptional(within(0.1, 60)),
+  hallucinationSilenceThreshold: v.exactOptional(inRange(0.1, 60)),
   /** Whether the text of a window is given to the next one as its prompt. */
   conditionOnPreviousText: v.exactOptional(v.boolean()),
   /** Text that the model takes as spoken before the file starts: names, spelling, style. */
@@ -110,17 +110,17 @@ export const transcribeOptionsSchema = v.object({
    * Windows that are decoded at once; none is then given the text before it. When left out one after the other, but on a GPU long
    * files several at once, by memory.
    */
-  batchSize: v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(64))),
+  batchSize: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(64))),
   /** Whether each segment tells how probable each of its tokens is. */
   tokenLogprobs: v.exactOptional(v.boolean()),
   /** No run of so many tokens is said twice in a window; runs may repeat when left out. */
-  noRepeatNgram: v.exactOptional(v.pipe(whole, v.minValue(2), v.maxValue(64))),
+  noRepeatNgram: v.exactOptional(v.pipe(integer, v.minValue(2), v.maxValue(64))),
   /** Above this compression ratio a decode counts as repetition and falls back. */
   compressionRatioThreshold: v.exactOptional(finite),
   /** Below this mean log probability a decode counts as failed and falls back. */
   logprobThreshold: v.exactOptional(finite),
   /** Above this probability of "no speech", with a low mean log probability, a window is silent. */
-  noSpeechThreshold: v.exactOptional(within(0, 1)),
+  noSpeechThreshold: v.exactOptional(inRange(0, 1)),
 });
 export type TranscribeOptions = v.InferOutput<typeof transcribeOptionsSchema>;
 

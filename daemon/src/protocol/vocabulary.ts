@@ -6,7 +6,7 @@
  * it meanwhile, nothing happens but VOCABULARY_CHANGED.
  */
 import * as v from 'valibot';
-import { text, whole } from './fields.js';
+import { text, integer } from './fields.js';
 
 export const VOCABULARY_LIMITS = {
   /** As many as a decode listens for (`hotwords`). */
@@ -74,7 +74,7 @@ export const vocabularyRequestSchema = v.variant('do', [
 export type VocabularyRequest = v.InferOutput<typeof vocabularyRequestSchema>;
 
 /** How many of its words and replacements. */
-export const vocabularyChangeSchema = v.object({ added: whole, changed: whole, removed: whole });
+export const vocabularyChangeSchema = v.object({ added: integer, changed: integer, removed: integer });
 export type VocabularyChange = v.InferOutput<typeof vocabularyChangeSchema>;
 
 export const vocabularyResultSchema = v.object({

@@ -27,7 +27,7 @@ import { defined } from '../protocol/defined.js';
 
 /** Above this many unread bytes, what is only for display is left out. */
 const DISPLAY_BYTES = 64 * 1024;
-const HELLO_MS = 5_000;
+const HELLO_TIMEOUT_MS = 5_000;
 
 export interface ConnectionContext {
   readonly sessions: Sessions;
@@ -76,7 +76,7 @@ export class Connection {
       this.#send(message, onlyForDisplay),
     );
     this.#lastPongMs = context.clock.nowMs();
-    this.#calmHello = context.clock.after(HELLO_MS, () => socket.close(POLICY_VIOLATION, 'no hello'));
+    this.#calmHello = context.clock.after(HELLO_TIMEOUT_MS, () => socket.close(POLICY_VIOLATION, 'no hello'));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('pong', () => (this.#lastPongMs = context.clock.nowMs()));
     // The peer broke a rule of WebSocket or of our limits; ws closes with the fitting code itself.

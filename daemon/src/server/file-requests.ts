@@ -4,7 +4,7 @@ import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
 import type { FileQueue } from '../sessions/files/file-queue.js';
 
 /** Watches of one connection. */
-const MOST_WATCHES = 8;
+const MAX_WATCHES = 8;
 
 export class FileRequests {
   readonly #desk: FileQueue;
@@ -23,8 +23,8 @@ export class FileRequests {
       this.#send({ type: 'files-done', id, result: this.#desk.handle(request) }, false);
       return;
     }
-    if (this.#watches.size >= MOST_WATCHES)
-      throw new SottoError('BUSY', `this client has ${MOST_WATCHES} watches open`);
+    if (this.#watches.size >= MAX_WATCHES)
+      throw new SottoError('BUSY', `this client has ${MAX_WATCHES} watches open`);
     // What a slow reader misses is told again a moment later, as it is then.
     this.#watches.set(
       id,

@@ -14,12 +14,12 @@ import type { ProcessLock } from '../store/process-lock.js';
 import { answers } from './probe.js';
 
 /** How long a holder may take until it listens: at its start, or where its socket file was removed. */
-export const STARTING_MS = 10_000;
+export const STARTUP_TIMEOUT_MS = 10_000;
 /** How often a daemon checks the files of its socket and its lock. */
-export const FILE_CHECK_MS = 2_000;
-const RETRY_MS = 50;
+export const FILE_CHECK_INTERVAL_MS = 2_000;
+const RETRY_INTERVAL_MS = 50;
 /** From the lock to the process number beside it takes a few milliseconds. */
-const PID_MS = 1_000;
+const PID_TIMEOUT_MS = 1_000;
 
 export interface DaemonPlaces {
   /** File of the lock, in the folder that holds the spool. */
@@ -55,9 +55,9 @@ async function loadTryLock(): Promise<TryLock> {
  * @param waitMs how long
  * @throws SottoError DAEMON_RUNNING, DAEMON_UNAVAILABLE (the folder can't be written)
  */
-export async function takeLock({ lock, socket }: DaemonPlaces, waitMs: number = STARTING_MS): Promise<Lock> {
+export async function takeLock({ lock, socket }: DaemonPlaces, waitMs: number = STARTUP_TIMEOUT_MS): Promise<Lock> {
   const tryLock = await loadTryLock();
-  for (const untilMs = performance.now() + waitMs; ; await sleep(RETRY_MS)) {
+  for (const untilMs = performance.now() + waitMs; ; await sleep(RETRY_INTERVAL_MS)) {
     const held = tryDaemonLock(lock, tryLock);
     if (held !== undefined) return held;
     const process = processText(lock);
@@ -90,7 +90,7 @@ export async function activeHolder(places: DaemonPlaces): Promise<{ pid: number 
   // A file with content is another program's: ours stays empty.
   if ((statSync(places.lock, { throwIfNoEntry: false })?.size ?? 1) > 0) return undefined;
   const tryLock = await loadTryLock();
-  for (const untilMs = performance.now() + PID_MS; existsSync(places.lock); await sleep(RETRY_MS)) {
+  for (const untilMs = performance.now() + PID_TIMEOUT_MS; existsSync(places.lock); await sleep(RETRY_INTERVAL_MS)) {
     const free = tryLock(places.lock);
     free?.release();
     if (free !== undefined) return undefined;

@@ -9,10 +9,10 @@ import { Connection, type ConnectionContext } from './connection.js';
 import { SOCKET_RULES } from './guard.js';
 import { Admission } from './http/admission.js';
 import { HttpFront } from './http/front.js';
-import { FILE_CHECK_MS, takeLock, type Lock } from './lock.js';
+import { FILE_CHECK_INTERVAL_MS, takeLock, type Lock } from './lock.js';
 import { answers } from './probe.js';
 import { checkSocketPath, isSocketInPlace, listenAt, removeSocket, securePrivateFolder } from './socket.js';
-import { DEAD_AFTER_MS, GOING_AWAY, PING_EVERY_MS } from './websocket.js';
+import { PONG_TIMEOUT_MS, GOING_AWAY, PING_INTERVAL_MS } from './websocket.js';
 
 export interface ServerContext extends ConnectionContext {
   readonly socketPath: string;
@@ -97,7 +97,7 @@ export class SottoServer {
 
   /** A daemon whose socket was removed can't be reached, yet holds the lock: it makes the socket again, or ends. */
   #checkFilesSoon(): void {
-    this.#cancelFileCheck = this.#context.clock.after(FILE_CHECK_MS, () => {
+    this.#cancelFileCheck = this.#context.clock.after(FILE_CHECK_INTERVAL_MS, () => {
       void this.#checkFiles().then((displaced) => {
         if (this.#isClosing) return;
         if (displaced === undefined) this.#checkFilesSoon();
@@ -129,12 +129,12 @@ export class SottoServer {
   }
 
   #beat(sinceMs: number): void {
-    this.#calmBeat = this.#context.clock.after(PING_EVERY_MS, () => {
+    this.#calmBeat = this.#context.clock.after(PING_INTERVAL_MS, () => {
       const now = this.#context.clock.nowMs();
-      const slept = now - sinceMs > 2 * PING_EVERY_MS;
+      const slept = now - sinceMs > 2 * PING_INTERVAL_MS;
       for (const connection of this.#connections) {
         if (slept) connection.forgive();
-        connection.beat(DEAD_AFTER_MS);
+        connection.beat(PONG_TIMEOUT_MS);
       }
       this.#beat(now);
     });

@@ -7,18 +7,18 @@ export const GOING_AWAY = 1001;
 export const POLICY_VIOLATION = 1008;
 export const TRY_AGAIN_LATER = 1013;
 
-export const PING_EVERY_MS = 15_000;
+export const PING_INTERVAL_MS = 15_000;
 /** One that has not answered for so long is let go. */
-export const DEAD_AFTER_MS = 45_000;
+export const PONG_TIMEOUT_MS = 45_000;
 /** A client with more unread bytes has to read, or its connection is ended. */
 export const MAX_UNREAD_BYTES = 1024 * 1024;
 /** How long a client that is told goodbye may take to say it, too. */
-const GOODBYE_MS = 500;
+const CLOSE_TIMEOUT_MS = 500;
 
 /** Says goodbye; a client that does not answer is cut off. */
 export function closeSoon(socket: WebSocket, code: number, reason: string): void {
   socket.close(code, reason);
-  const cut = setTimeout(() => socket.terminate(), GOODBYE_MS);
+  const cut = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
   socket.once('close', () => clearTimeout(cut)); // else the process would stay for it
 }
 

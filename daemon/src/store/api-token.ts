@@ -9,8 +9,8 @@ import { fileError, OUTPUT_FILE, type FileUse } from '../protocol/file-problem.j
 import { writeSafely } from './write-safely.js';
 
 /** With a word in front by which it is known when it turns up somewhere: 256 bits. */
-const FORM = /^sotto_[A-Za-z0-9_-]{43}$/;
-const LONGEST = 200;
+const TOKEN_PATTERN = /^sotto_[A-Za-z0-9_-]{43}$/;
+const MAX_TOKEN_FILE_BYTES = 200;
 
 /** @throws SottoError UNAUTHORISED (others may read it, or it is no token), OUTPUT_FAILED */
 export async function apiToken(path: string): Promise<string> {
@@ -61,12 +61,12 @@ async function readToken(path: string): Promise<string> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stats = await file.stat();
-    if (!stats.isFile() || stats.size > LONGEST) throw unsafe(`${path} is no token`);
+    if (!stats.isFile() || stats.size > MAX_TOKEN_FILE_BYTES) throw unsafe(`${path} is no token`);
     if (process.getuid !== undefined && stats.uid !== process.getuid())
       throw unsafe(`${path} belongs to another user`);
     if ((stats.mode & 0o077) !== 0) throw unsafe(`others may read ${path}`);
     const token = (await file.readFile('utf8')).trim();
-    if (!FORM.test(token)) throw unsafe(`${path} holds no token of Sotto`);
+    if (!TOKEN_PATTERN.test(token)) throw unsafe(`${path} holds no token of Sotto`);
     return token;
   } finally {
     await file.close();

@@ -13,7 +13,7 @@ const MAX_BYTES = 2 ** 16;
 /** What no GPU of a Mac computes, now or soon: such a figure is damage. */
 const MAX_GFLOPS = 1e6;
 /** A measurement that is better by less is not written. */
-const WORTH_WRITING = 1.05;
+const MIN_IMPROVEMENT = 1.05;
 
 /** 10⁹ operations a second of a model's encoder; undefined where nothing was measured on a machine of this chip. */
 export function readMachineSpeed(path: string, chip = appleChip()): number | undefined {
@@ -32,7 +32,7 @@ export function readMachineSpeed(path: string, chip = appleChip()): number | und
  * @throws the error of the file system
  */
 export async function keepMachineSpeed(path: string, gflops: number, chip = appleChip()): Promise<void> {
-  if (!isSpeed(gflops) || gflops < WORTH_WRITING * (readMachineSpeed(path, chip) ?? 0)) return;
+  if (!isSpeed(gflops) || gflops < MIN_IMPROVEMENT * (readMachineSpeed(path, chip) ?? 0)) return;
   makeFolder(dirname(path), 0o700);
   await writeSafely(path, `${JSON.stringify({ chip: chip ?? null, gflops: Math.round(gflops) })}\n`);
 }

@@ -17,14 +17,14 @@ export interface ProcessLock {
   release(): void;
 }
 
-const LOOK_AGAIN_MS = 250;
+const RETRY_INTERVAL_MS = 250;
 /** A holder that ends removes its file, so a lock may be that of a file that is gone. */
-const ATTEMPTS = 10;
+const MAX_ATTEMPTS = 10;
 
 /** Undefined if another process (or another holder in this one) has it. @throws SottoError */
 export function tryLock(path: string): ProcessLock | undefined {
   try {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const before = identityOf(path);
       const db = openLocked(path);
       if (db === undefined) return undefined;
@@ -79,7 +79,7 @@ export async function takeLock(
     const lock = tryLock(path);
     if (lock !== undefined) return lock;
     if (isFirst) onWait();
-    await pause(LOOK_AGAIN_MS, clock, signal);
+    await pause(RETRY_INTERVAL_MS, clock, signal);
   }
 }
 

@@ -11,13 +11,13 @@ import { findModel, modelNames, type ModelShelves } from './find-model.js';
  */
 export function smallerModels(shelves: ModelShelves, { name, dir }: ModelRef): ModelRef[] {
   const isOurs = [shelves.models, shelves.bundled].includes(dirname(dir));
-  const most = isOurs ? bytesOf(dir) : Infinity;
+  const maxBytes = isOurs ? bytesOf(dir) : Infinity;
   const needsAll = !isEnglish(name);
   return modelNames(shelves)
     .map((other) => findModel(shelves, other))
     .map((ref) => ({ ref, bytes: bytesOf(ref.dir) }))
     .filter(
-      ({ ref, bytes }) => ref.dir !== dir && bytes > 0 && bytes < most && !(needsAll && isEnglish(ref.name)),
+      ({ ref, bytes }) => ref.dir !== dir && bytes > 0 && bytes < maxBytes && !(needsAll && isEnglish(ref.name)),
     )
     .sort((a, b) => b.bytes - a.bytes)
     .map(({ ref }) => ref);

@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { defined } from '../protocol/defined.js';
 
 /** What is younger may be at work: a command makes the token without asking the daemon. */
-const LEFT_MS = 60_000;
+const MIN_DRAFT_AGE_MS = 60_000;
 
 /** All of it or nothing, and on the disk. @param mode of the file; what is usual, if left out */
 export async function writeSafely(path: string, text: string, mode?: number): Promise<void> {
@@ -28,7 +28,7 @@ export function sweepDrafts(path: string): void {
     for (const name of readdirSync(folder)) {
       if (!name.startsWith(start) || !/^[0-9a-f]{8}\.new$/.test(name.slice(start.length))) continue;
       const draft = join(folder, name);
-      if (Date.now() - statSync(draft).mtimeMs > LEFT_MS) unlinkSync(draft);
+      if (Date.now() - statSync(draft).mtimeMs > MIN_DRAFT_AGE_MS) unlinkSync(draft);
     }
   } catch {
     // There is no such folder, or somebody else was quicker: at the next start, then.

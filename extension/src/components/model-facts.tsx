@@ -6,7 +6,7 @@ import type { Progress } from '../lib/model-text';
 
 const { Metadata } = List.Item.Detail;
 /** A model that takes more of the memory leaves too little for what one works with. */
-const MOST_OF_MEMORY = 1 / 3;
+const MAX_MEMORY_SHARE = 1 / 3;
 
 interface Props {
   readonly row: ModelRow;
@@ -21,7 +21,7 @@ export function ModelFacts({ row, progress, memoryBytes }: Props) {
   const partial = partialText(row);
   const speed = progress === undefined ? '' : speedText(progress);
   const requiredBytes = predictedBytes ?? catalogue?.memoryBytes;
-  const isLarge = requiredBytes !== undefined && requiredBytes > memoryBytes * MOST_OF_MEMORY;
+  const isLarge = requiredBytes !== undefined && requiredBytes > memoryBytes * MAX_MEMORY_SHARE;
   const rest = {
     there: 'To Be Downloaded',
     partial: 'Not All of It Is Here',

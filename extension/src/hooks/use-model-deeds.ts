@@ -10,7 +10,7 @@ import { showFailure } from '../lib/tell-failure';
 import { defined } from 'sotto/protocol';
 
 /** More often nobody reads it. */
-const SHOW_EVERY_MS = 200;
+const RENDER_INTERVAL_MS = 200;
 
 interface Download {
   readonly name: string;
@@ -57,7 +57,7 @@ export function useModelActions({ client, refresh, preferred }: Tools) {
   const follow = async (name: string, events: AsyncIterable<{ type: string }>): Promise<void> => {
     let shownMs = -Infinity;
     for await (const event of events) {
-      if (!isProgress(event) || performance.now() - shownMs < SHOW_EVERY_MS) continue;
+      if (!isProgress(event) || performance.now() - shownMs < RENDER_INTERVAL_MS) continue;
       shownMs = performance.now();
       setProgress((before) => new Map(before).set(name, event));
     }

@@ -7,7 +7,7 @@ import type { SottoCommand } from '../lib/find-sotto';
 import type { States } from '../lib/model-rows';
 
 /** A daemon that has gone is back as quickly as this, or has to be started. */
-const AGAIN_MS = 1_000;
+const RECONNECT_DELAY_MS = 1_000;
 
 export interface ModelsView {
   readonly list: ModelsList | undefined;
@@ -57,7 +57,7 @@ export function useModels(sotto: () => SottoCommand) {
         setView((before) => ({ ...before, error }));
         // What somebody has to mend first is not tried again and again; a daemon that has gone is.
         if (!isConnected) return;
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        await new Promise((resolve) => setTimeout(resolve, RECONNECT_DELAY_MS));
       }
     };
     void keepFollowing();

@@ -6,7 +6,7 @@ import { refreshMenuBar } from '../lib/refresh-menu-bar';
 import { barOf } from '../lib/take-markdown';
 
 /** Often enough for a meter; more would only keep Raycast busy. */
-const SHOW_EVERY_MS = 80;
+const RENDER_INTERVAL_MS = 80;
 const METER_BARS = 14;
 
 export interface DictationView {
@@ -48,7 +48,7 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
         if (dictation.phase !== last.phase && !isOver(dictation.phase)) void refreshMenuBar();
         last = dictation;
         show(dictation);
-        if (!isOver(dictation.phase)) await new Promise((resolve) => setTimeout(resolve, SHOW_EVERY_MS));
+        if (!isOver(dictation.phase)) await new Promise((resolve) => setTimeout(resolve, RENDER_INTERVAL_MS));
       }
       // The menu bar shows the last text, too: it is drawn when that is there.
       void refreshMenuBar();

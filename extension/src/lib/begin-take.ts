@@ -6,11 +6,11 @@ import { BackgroundCapture, isOver, SottoError, type Capture, type CaptureOption
 import type { SottoCommand } from './find-sotto';
 import { defined } from 'sotto/protocol';
 
-const LOOK_EVERY_MS = 25;
+const POLL_INTERVAL_MS = 25;
 /** A Mac that has just woken up, or a Node that is started for the first time, takes its time. */
-const BEGIN_MS = 15_000;
+const START_TIMEOUT_MS = 15_000;
 /** A process that leaves needs less; one that does not leave is not waited for longer. */
-const LEAVING_MS = 5_000;
+const EXIT_TIMEOUT_MS = 5_000;
 
 export interface DictationStartOptions {
   readonly sotto: () => SottoCommand;
@@ -75,7 +75,7 @@ async function startInRunningProcess({ socket, ...options }: DictationStartOptio
   } catch (thrown) {
     const { code } = SottoError.from(thrown);
     // It closes the connection itself, when it has left: the next one is not to meet it.
-    if (code === 'VERSION_MISMATCH') await Promise.race([capture.closed, pause(LEAVING_MS)]);
+    if (code === 'VERSION_MISMATCH') await Promise.race([capture.closed, pause(EXIT_TIMEOUT_MS)]);
     capture.close();
     if (code !== 'VERSION_MISMATCH' && code !== 'DAEMON_LOST') throw thrown;
     return undefined;
@@ -84,7 +84,7 @@ async function startInRunningProcess({ socket, ...options }: DictationStartOptio
 
 async function startInNewProcess(options: DictationStartOptions): Promise<DictationHandle> {
   const started = startCapture(options);
-  const deadline = Date.now() + BEGIN_MS;
+  const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const found = await findDictation(options.socket());
     if (found !== undefined) return { ...found, isNew: true };
@@ -93,7 +93,7 @@ async function startInNewProcess(options: DictationStartOptions): Promise<Dictat
     if (Date.now() > deadline) {
       throw new SottoError('TIMEOUT', 'the dictation does not begin', { hint: `see ${options.log}` });
     }
-    await pause(LOOK_EVERY_MS);
+    await pause(POLL_INTERVAL_MS);
   }
 }
 

@@ -3,7 +3,7 @@ import { Clipboard } from '@raycast/api';
 import { fileURLToPath } from 'node:url';
 
 /** Longer than a slow app takes until it has read what is pasted. */
-const PASTED_MS = 1500;
+const PASTE_TIMEOUT_MS = 1500;
 
 /**
  * Pastes into the app in front.
@@ -13,10 +13,10 @@ const PASTED_MS = 1500;
 export async function paste(text: string): Promise<() => Promise<void>> {
   const before = await read();
   await Clipboard.paste(text);
-  const pastedAtMs = performance.now();
+  const pastedMs = performance.now();
   return async () => {
     if (before?.content === undefined || before.text === text) return;
-    const leftMs = pastedAtMs + PASTED_MS - performance.now();
+    const leftMs = pastedMs + PASTE_TIMEOUT_MS - performance.now();
     await new Promise((resolve) => setTimeout(resolve, leftMs));
     const now = await read();
     if (now?.text !== text) return;

@@ -4,9 +4,9 @@ import { SottoClient, SottoError } from 'sotto/client';
 import type { SottoCommand } from './find-sotto';
 import { sottoPaths } from './places';
 
-const LOOK_EVERY_MS = 25;
+const POLL_INTERVAL_MS = 25;
 /** Node's own start on a Mac that has just woken up, twice; the model is loaded later. */
-const START_MS = 30_000;
+const START_TIMEOUT_MS = 30_000;
 
 export interface DaemonSettings {
   /** Where the `sotto` command is; asked only if the daemon has to be started. */
@@ -38,7 +38,7 @@ export async function connectDaemon(sotto: DaemonSettings['sotto']): Promise<Sot
   const running = await findDaemon(socket);
   if (running !== undefined) return running;
   const start = startDaemon(sotto());
-  const deadline = Date.now() + START_MS;
+  const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     // Its end is looked at before the socket: who has ended well has left a daemon that listens.
     const ended = start.ended();
@@ -48,7 +48,7 @@ export async function connectDaemon(sotto: DaemonSettings['sotto']): Promise<Sot
     if (Date.now() > deadline) {
       throw new SottoError('TIMEOUT', 'Sotto’s daemon does not start', { hint: `see ${startupLog}` });
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
   }
 }
 

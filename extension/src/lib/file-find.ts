@@ -13,7 +13,7 @@ const AUDIO = new Set(
   ).split(' '),
 );
 /** A text is looked at for paths only if it is about as short as paths are. */
-const MOST_LINES = 500;
+const MAX_PATH_LINES = 500;
 
 export interface Found {
   /** Absolute, in their order, each once. */
@@ -44,7 +44,7 @@ export async function onClipboard(): Promise<string[]> {
 /** The paths that a text consists of, one a line; none if it is any other text. */
 export function pathsIn(text: string): string[] {
   const lines = linesOf(text);
-  if (lines.length > MOST_LINES) return [];
+  if (lines.length > MAX_PATH_LINES) return [];
   const paths = lines.map(pathOf);
   return paths.every((path) => path !== undefined && exists(path))
     ? paths.filter((path) => path !== undefined)

@@ -13,9 +13,9 @@ import {
 } from 'sotto/client';
 import { defined } from 'sotto/protocol';
 
-const AGAIN_MS = 500;
+const RECONNECT_DELAY_MS = 500;
 /** Of times in a row without a word of the daemon. */
-const MOST_TRIES = 5;
+const MAX_ATTEMPTS = 5;
 
 export interface JobsSeen {
   /** As they came, but those that came last stand first. */
@@ -76,10 +76,10 @@ export class FileJobs {
       } catch (thrown) {
         const error = SottoError.from(thrown);
         if (this.#isLeft) return;
-        if (error.code !== 'DAEMON_LOST' || tries >= MOST_TRIES) throw error;
+        if (error.code !== 'DAEMON_LOST' || tries >= MAX_ATTEMPTS) throw error;
         this.#client = pending();
         this.#keepOf(error);
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        await new Promise((resolve) => setTimeout(resolve, RECONNECT_DELAY_MS));
       }
     }
   }

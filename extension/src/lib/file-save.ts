@@ -4,18 +4,18 @@ import { basename, dirname, extname, join } from 'node:path';
 import { SottoError, writtenAs, type FileText, type TextFormat } from 'sotto/client';
 
 /** `talk.srt`, and where that is taken `talk 2.srt`; more than so many nobody wants. */
-const MOST_NAMES = 1_000;
+const MAX_FILE_NUMBER = 1_000;
 
 /** @returns the path. @throws SottoError OUTPUT_FAILED */
 export async function saveBeside({ file, segments }: FileText, format: TextFormat): Promise<string> {
   const { path, summary } = file;
   if (summary === undefined) throw new SottoError('INVALID_ARGUMENT', `${basename(path)} has no text yet`);
   const document = writtenAs(format, { file: path, segments, summary });
-  for (let number = 1; number <= MOST_NAMES; number++) {
+  for (let number = 1; number <= MAX_FILE_NUMBER; number++) {
     const target = nameBeside(path, format, number);
     if (await writeNew(target, document)) return target;
   }
-  throw new SottoError('OUTPUT_FAILED', `there are ${MOST_NAMES} files of that name already`);
+  throw new SottoError('OUTPUT_FAILED', `there are ${MAX_FILE_NUMBER} files of that name already`);
 }
 
 /** As Finder numbers a copy. */

@@ -5,7 +5,7 @@ import type { FileJob } from 'sotto/client';
 import { clockOf, errorText, escaped } from './take-markdown';
 
 /** A very long text makes Raycast slow; all of it is copied, pasted and saved. */
-const SHOWN_CHARACTERS = 20_000;
+const MAX_SHOWN_CHARACTERS = 20_000;
 
 export function nameOf({ path }: Pick<FileJob, 'path'>): string {
   return basename(path);
@@ -107,6 +107,6 @@ function paragraphs(text: string | undefined): string[] {
 }
 
 function shown(text: string): string {
-  if (text.length <= SHOWN_CHARACTERS) return escaped(text);
-  return `${escaped(text.slice(0, SHOWN_CHARACTERS))}…\n\n> This is the beginning. Copy, Paste and Save take all of it.`;
+  if (text.length <= MAX_SHOWN_CHARACTERS) return escaped(text);
+  return `${escaped(text.slice(0, MAX_SHOWN_CHARACTERS))}…\n\n> This is the beginning. Copy, Paste and Save take all of it.`;
 }

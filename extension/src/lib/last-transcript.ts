@@ -6,7 +6,7 @@ import { withDaemon, type DaemonSettings } from './daemon';
 import { isUnread } from './history-text';
 
 /** The newest may have failed, and have no text. */
-const LOOKED_AT = 10;
+const MAX_RECENT_DICTATIONS = 10;
 
 /**
  * @param socket path of the socket at which a dictation is found that goes on
@@ -19,7 +19,7 @@ export async function lastTranscript(socket: string, settings: DaemonSettings): 
   if (now !== undefined) return now;
   const left = await leftIn(socket);
   return withDaemon(settings, async (client) => {
-    const newest = newestOf((await client.history({ do: 'list', limit: LOOKED_AT })).dictations);
+    const newest = newestOf((await client.history({ do: 'list', limit: MAX_RECENT_DICTATIONS })).dictations);
     if (left !== undefined && left.startedMs > (newest?.startedMs ?? 0)) return left.text;
     // Whoever is given its text has read it.
     if (newest !== undefined && isUnread(newest)) await client.history({ do: 'get', id: newest.id });

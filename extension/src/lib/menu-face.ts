@@ -7,7 +7,7 @@ import { bytesText, stateText } from './model-text';
 import { stateOf } from './take-markdown';
 
 /** A menu as wide as this can be read at a glance. */
-const LINE_CHARACTERS = 44;
+const MAX_LINE_CHARACTERS = 44;
 
 export interface MenuFace {
   readonly icon: Image.ImageLike;
@@ -60,8 +60,8 @@ export function modelLine({ engine }: DaemonStatus): string {
 /** The beginning of a text, in one line. */
 export function lineOf(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
-  if (line.length <= LINE_CHARACTERS) return line;
-  const cut = line.slice(0, LINE_CHARACTERS).replace(/\s\S*$/, '');
+  if (line.length <= MAX_LINE_CHARACTERS) return line;
+  const cut = line.slice(0, MAX_LINE_CHARACTERS).replace(/\s\S*$/, '');
   return `${cut}…`;
 }
 

@@ -6,9 +6,9 @@ import { findDaemon } from './daemon';
 import { sottoPaths } from './places';
 
 /** Raycast gives a command of the menu bar a few seconds. */
-const ANSWER_MS = 3_000;
+const RESPONSE_TIMEOUT_MS = 3_000;
 /** The newest may have failed, and have no text. */
-const LOOK_BACK = 5;
+const MAX_RECENT_DICTATIONS = 5;
 
 export interface MenuState {
   readonly dictation: Capture | undefined;
@@ -53,7 +53,7 @@ async function readDaemonState(): Promise<Partial<MenuState>> {
 }
 
 async function newestText(client: SottoClient): Promise<string | undefined> {
-  const { dictations } = await client.history({ do: 'list', limit: LOOK_BACK });
+  const { dictations } = await client.history({ do: 'list', limit: MAX_RECENT_DICTATIONS });
   return dictations.map(({ text }) => text.trim()).find((text) => text !== '');
 }
 
@@ -61,7 +61,7 @@ async function newestText(client: SottoClient): Promise<string | undefined> {
 async function within<T>(answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new SottoError('TIMEOUT', 'Sotto does not answer')), ANSWER_MS);
+    timer = setTimeout(() => reject(new SottoError('TIMEOUT', 'Sotto does not answer')), RESPONSE_TIMEOUT_MS);
   });
   try {
     return await Promise.race([answer, late]);

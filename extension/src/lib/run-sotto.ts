@@ -4,7 +4,7 @@ import { SottoError } from 'sotto/client';
 import { failureOf } from './daemon';
 import type { SottoCommand } from './find-sotto';
 
-const MOST_MS = 60_000;
+const COMMAND_TIMEOUT_MS = 60_000;
 
 export interface Ran {
   readonly code: number;
@@ -27,7 +27,7 @@ export function runSotto({ program, args, env }: SottoCommand, what: readonly st
     const late = setTimeout(() => {
       child.kill('SIGKILL');
       reject(new SottoError('TIMEOUT', `\`sotto ${what.join(' ')}\` does not end`));
-    }, MOST_MS);
+    }, COMMAND_TIMEOUT_MS);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

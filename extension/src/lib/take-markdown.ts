@@ -3,7 +3,7 @@ import type { Capture } from 'sotto/client';
 import type { WireError } from 'sotto/protocol';
 
 /** A Detail shows its beginning, and does not scroll: of a long text the end is shown while it grows. */
-const SHOWN_CHARACTERS = 1_200;
+const MAX_SHOWN_CHARACTERS = 1_200;
 const BARS = '▁▂▃▄▅▆▇█';
 /** dB below full scale of the lowest bar and the highest: a quiet room, and a mouth close to the microphone. */
 const QUIET_DB = -58;
@@ -116,7 +116,7 @@ function isDone({ phase }: Capture): boolean {
 function spokenOf({ committed, tentative, phase }: Capture): string {
   const text = committed.trimStart();
   const maybe = tentative.trim();
-  const room = Math.max(0, SHOWN_CHARACTERS - maybe.length);
+  const room = Math.max(0, MAX_SHOWN_CHARACTERS - maybe.length);
   const shown =
     text.length > room
       ? `…${text

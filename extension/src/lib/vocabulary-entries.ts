@@ -56,8 +56,8 @@ function inPlace<T>(all: readonly T[], now: readonly T[], isThis: (one: T) => bo
 }
 
 /** Longer than a word or a name: it was selected for something else. */
-const MOST_CHARACTERS = 100;
-const MOST_WORDS = 6;
+const MAX_WORD_CHARACTERS = 100;
+const MAX_WORDS = 6;
 
 /** A selected text as a word, without what stands around it; empty if it is none. */
 export function asWord(text: string): string {
@@ -65,5 +65,5 @@ export function asWord(text: string): string {
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/^[“"‘'([{«¿¡]+|[”"’')\]}».,;:!?…]+$/g, '');
-  return word.length > MOST_CHARACTERS || word.split(' ').length > MOST_WORDS ? '' : word;
+  return word.length > MAX_WORD_CHARACTERS || word.split(' ').length > MAX_WORDS ? '' : word;
 }

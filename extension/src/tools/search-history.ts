@@ -12,20 +12,20 @@ type Input = {
   limit?: number;
 };
 
-const USUAL = 10;
-const MOST = 50;
+const DEFAULT_LIMIT = 10;
+const MAX_LIMIT = 50;
 /** An hour of speech is more than anybody wants to have read for an answer. */
-const MOST_CHARACTERS = 4_000;
+const MAX_TEXT_CHARACTERS = 4_000;
 
 /** What the user has dictated before, the newest first. */
-export default async function searchHistory({ query, limit = USUAL }: Input) {
-  const most = Math.min(MOST, Math.max(1, Math.round(limit)));
-  const { dictations, more } = await requestHistory(readSettings(), pageOf({ query, shown: 'all' }, most));
+export default async function searchHistory({ query, limit = DEFAULT_LIMIT }: Input) {
+  const count = Math.min(MAX_LIMIT, Math.max(1, Math.round(limit)));
+  const { dictations, more } = await requestHistory(readSettings(), pageOf({ query, shown: 'all' }, count));
   return {
     dictations: dictations.map(({ startedMs, durationSeconds, text, language, state }) => ({
       spokenAt: new Date(startedMs).toISOString(),
       seconds: Math.round(durationSeconds),
-      text: text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text,
+      text: text.length > MAX_TEXT_CHARACTERS ? `${text.slice(0, MAX_TEXT_CHARACTERS)}…` : text,
       ...defined({ language }),
       ...(state !== 'final' && { state }),
     })),

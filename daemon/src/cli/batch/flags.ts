@@ -26,8 +26,8 @@ export interface BatchFlags {
  * The engine does one file at a time. Of those that wait for it the next is opened and decoded ahead; some more bridge the
  * time in which texts of short files are written.
  */
-const JOBS = 4;
-const MOST_JOBS = 32;
+const DEFAULT_JOBS = 4;
+const MAX_JOBS = 32;
 
 export function addBatchFlags(command: Command): Command {
   return command
@@ -39,8 +39,8 @@ export function addBatchFlags(command: Command): Command {
     .addOption(new Option('--skip-existing', 'skip finished files, as is the default').hideHelp())
     .option('--watch', 'keep running and transcribe new files as they arrive')
     .addOption(
-      new Option('-j, --jobs <n>', `files to queue at once (default: ${JOBS})`).argParser(
-        whole(1, MOST_JOBS),
+      new Option('-j, --jobs <n>', `files to queue at once (default: ${DEFAULT_JOBS})`).argParser(
+        whole(1, MAX_JOBS),
       ),
     )
     .addOption(new Option('--restart', 'the same as --force').hideHelp())
@@ -92,7 +92,7 @@ export function batchOf(
     quiet: flags.quiet === true,
     watch: flags.watch === true,
     restart: flags.restart === true || flags.force === true,
-    jobs: flags.jobs ?? JOBS,
+    jobs: flags.jobs ?? DEFAULT_JOBS,
     ...defined({ summary, output }),
   };
 }
@@ -104,7 +104,7 @@ export function findOptionsOf({ recursive, include, exclude }: BatchFlags): Find
   };
 }
 
-const NAMES = [
+const BATCH_FLAG_NAMES = [
   'recursive',
   'include',
   'exclude',
@@ -114,8 +114,8 @@ const NAMES = [
 ] as const satisfies readonly (keyof BatchFlags)[];
 
 /** The first flag that is about folders and many files. */
-export function batchFlagOf(flags: BatchFlags): (typeof NAMES)[number] | undefined {
-  return NAMES.find((name) => flags[name] !== undefined);
+export function batchFlagOf(flags: BatchFlags): (typeof BATCH_FLAG_NAMES)[number] | undefined {
+  return BATCH_FLAG_NAMES.find((name) => flags[name] !== undefined);
 }
 
 function flagOf(name: string): string {

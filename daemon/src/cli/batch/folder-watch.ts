@@ -7,11 +7,11 @@ import { platform } from 'node:os';
 import { resolve } from 'node:path';
 import { sleep } from '../../async.js';
 
-const SOONEST_MS = 1_000;
-const OFTEN_MS = 2_000;
-const SELDOM_MS = 60_000;
+const MIN_SCAN_INTERVAL_MS = 1_000;
+const MIN_POLL_INTERVAL_MS = 2_000;
+const MAX_POLL_INTERVAL_MS = 60_000;
 /** A disk that takes long to be looked through is looked through less often: for a twentieth of the time. */
-const REST = 20;
+const IDLE_FACTOR = 20;
 
 export class FolderWatch {
   readonly #watchers: FSWatcher[] = [];
@@ -37,11 +37,11 @@ export class FolderWatch {
    * @param scanMs how long the last one took
    * @param soon whether something is known to be on its way
    */
-  async next(scanMs: number, soon: boolean, signal: AbortSignal): Promise<void> {
-    await sleep(SOONEST_MS, signal);
-    if (!soon && !signal.aborted) {
-      const rest = Math.min(SELDOM_MS, Math.max(OFTEN_MS, REST * scanMs)) - SOONEST_MS;
-      await sleep(rest, signal, this.#wake.signal);
+  async next(scanMs: number, hasPending: boolean, signal: AbortSignal): Promise<void> {
+    await sleep(MIN_SCAN_INTERVAL_MS, signal);
+    if (!hasPending && !signal.aborted) {
+      const waitMs = Math.min(MAX_POLL_INTERVAL_MS, Math.max(MIN_POLL_INTERVAL_MS, IDLE_FACTOR * scanMs)) - MIN_SCAN_INTERVAL_MS;
+      await sleep(waitMs, signal, this.#wake.signal);
     }
     this.#wake = new AbortController();
   }

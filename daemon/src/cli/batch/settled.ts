@@ -1,7 +1,7 @@
 /** Files that somebody still writes are not to be read: one is complete when two looks, a second apart, find it the same. */
 import type { FoundFile } from './find-files.js';
 
-const STILL_MS = 1_000;
+const STABLE_MS = 1_000;
 
 interface FileState {
   readonly bytes: number;
@@ -40,7 +40,7 @@ export class StableFiles {
       return false;
     }
     if (last.reported) return false;
-    last.reported = nowMs - last.sinceMs >= STILL_MS;
+    last.reported = nowMs - last.sinceMs >= STABLE_MS;
     if (!last.reported) this.#pending = true;
     return last.reported;
   }

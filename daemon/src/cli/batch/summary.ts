@@ -22,7 +22,7 @@ export interface Summary {
 }
 
 /** Names of files that a group of failures lists; the others are counted. */
-const MOST_NAMED = 8;
+const MAX_LISTED_FILES = 8;
 
 const REASONS: Partial<Record<ErrorCode, string>> = {
   AUDIO_EMPTY: 'no audio',
@@ -92,7 +92,7 @@ function failureRows(failed: readonly SummaryFile[], style: Style): string[] {
   const ordered = [...groups].sort(([, a], [, b]) => b.length - a.length);
   return ordered.flatMap(([key, files]) => {
     const [reason = '', hint = ''] = key.split('\n');
-    const named = files.slice(0, MOST_NAMED).map(({ path }) => `        ${shownPath(path)}`);
+    const named = files.slice(0, MAX_LISTED_FILES).map(({ path }) => `        ${shownPath(path)}`);
     const more = files.length - named.length;
     return [
       `    ${style.red(`${files.length} × ${reason}`)}${hint === '' ? '' : style.dim(` — ${hint}`)}`,

@@ -14,7 +14,7 @@ import { shownPath, shownTarget } from '../shown-path.js';
 import type { BatchView } from './view.js';
 
 /** An engine has one file in work; where there are more, they are not all shown. */
-const MOST_ROWS = 3;
+const MAX_ACTIVE_ROWS = 3;
 const BAR = 20;
 
 interface AtWork {
@@ -36,7 +36,7 @@ export function terminalBatchView(stream: WriteStream, progress: BatchProgress):
       const scanning = found === 0 ? 'looking for files…' : `looking for files… ${found}`;
       return [`${spinner} ${style.dim(waiting ?? scanning)}`];
     }
-    const rows = [...atWork.values()].slice(0, MOST_ROWS).map((file) => fileRow(file, columns - 2, style));
+    const rows = [...atWork.values()].slice(0, MAX_ACTIVE_ROWS).map((file) => fileRow(file, columns - 2, style));
     // Always a row: what stands below it would jump between two files.
     if (rows.length === 0) rows.push(style.dim(fitEnd(waiting ?? 'opening the next file…', columns - 2)));
     const parts = [...atWork.values()].map(partOf).reduce((sum, part) => sum + part, 0);

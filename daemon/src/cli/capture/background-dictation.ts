@@ -26,11 +26,11 @@ import { defined } from '../../protocol/defined.js';
 /** How long one that was given up can be restored. */
 export const RESTORE_MS = 8_000;
 /** Nobody speaks for so long: it was forgotten. */
-const FORGOTTEN_MS = 10 * 60_000;
+const MAX_SILENCE_MS = 10 * 60_000;
 /** How often a session that the daemon has lost is begun again, from the first sample on. */
-const MOST_SESSIONS_LOST = 2;
+const MAX_SESSION_RESTARTS = 2;
 /** Less than this is no loss. */
-const WORTH_KEEPING_SAMPLES = SAMPLE_RATE;
+const MIN_KEPT_SAMPLES = SAMPLE_RATE;
 
 const ACTIVE_PHASES: readonly CapturePhase[] = ['opening', 'listening', 'paused'];
 
@@ -370,7 +370,7 @@ export class BackgroundDictation {
       this.#ownState = rest;
       this.#change({ error });
       this.#finishSession();
-    } else if (error.code === 'DAEMON_LOST' && this.#sessionRestarts < MOST_SESSIONS_LOST) {
+    } else if (error.code === 'DAEMON_LOST' && this.#sessionRestarts < MAX_SESSION_RESTARTS) {
       this.#sessionRestarts += 1;
       this.#parts.recording.reclaim();
       this.#session = this.#begin(this.#session.state.asked);
@@ -404,7 +404,7 @@ export class BackgroundDictation {
 
   /** Whether more sound is here than a number of samples that are kept elsewhere. */
   #isWorthKeeping(savedSamples: number): boolean {
-    return this.#parts.recording.samples - savedSamples >= WORTH_KEEPING_SAMPLES && !this.#levels.isSilent;
+    return this.#parts.recording.samples - savedSamples >= MIN_KEPT_SAMPLES && !this.#levels.isSilent;
   }
 
   /** Why there is less text than there should be. */
@@ -456,6 +456,6 @@ export class BackgroundDictation {
   #watchForgotten(): void {
     this.#calmForgotten?.cancel();
     if (isOver(this.#ownState.phase)) return;
-    this.#calmForgotten = this.#parts.clock.after(FORGOTTEN_MS, () => this.finish());
+    this.#calmForgotten = this.#parts.clock.after(MAX_SILENCE_MS, () => this.finish());
   }
 }

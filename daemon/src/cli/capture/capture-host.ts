@@ -34,13 +34,13 @@ import { resumeInDaemon } from './resume-in-daemon.js';
 import { defined } from '../../protocol/defined.js';
 
 /** How long nobody may be there before a take that is not to go on alone is finished. */
-const ALONE_MS = 2_000;
+const MAX_ALONE_MS = 2_000;
 /** Who is there for less only takes a look, as the menu bar does. */
-const LOOK_MS = 500;
+const MIN_WATCH_MS = 500;
 /** How long the end of a take can still be heard. */
-const REMEMBERED_MS = 10_000;
+const KEEP_ENDED_MS = 10_000;
 /** For so long a text is kept in memory that nobody was given: there may be no history that has it. */
-const UNREAD_MS = 5 * 60_000;
+const KEEP_UNREAD_MS = 5 * 60_000;
 /** For so long after a take a process for the microphone waits, too: whoever dictates once soon does so again. */
 const STANDBY_MS = 10 * 60_000;
 /** Nobody dictates any more for now: what is gained is less than the memory that it takes. */
@@ -156,7 +156,7 @@ export class CaptureHost {
     if (isOver(dictation.now.phase)) this.#forget(dictation);
     else if (!this.#keepsListeningAlone) {
       if (wasWatchedLong) this.#cancelAloneTimer();
-      this.#calmAlone ??= clock.after(ALONE_MS, () => this.#finishIfUnwatched(dictation));
+      this.#calmAlone ??= clock.after(MAX_ALONE_MS, () => this.#finishIfUnwatched(dictation));
     }
   }
 
@@ -168,13 +168,13 @@ export class CaptureHost {
   #finishIfUnwatched(dictation: BackgroundDictation): void {
     this.#calmAlone = undefined;
     if (this.#watchers === 0) dictation.finish();
-    else if (!this.#isWatchedLong) this.#calmAlone = this.#parts.clock.after(LOOK_MS, () => this.#finishIfUnwatched(dictation));
+    else if (!this.#isWatchedLong) this.#calmAlone = this.#parts.clock.after(MIN_WATCH_MS, () => this.#finishIfUnwatched(dictation));
   }
 
   /** Whether somebody is there, or was until now, who does more than take a look. */
   get #isWatchedLong(): boolean {
     const { clock } = this.#parts;
-    return clock.nowMs() - (this.#watchedSinceMs ?? clock.nowMs()) > LOOK_MS;
+    return clock.nowMs() - (this.#watchedSinceMs ?? clock.nowMs()) > MIN_WATCH_MS;
   }
 
   /** Ends the process once the take that goes on is finished. */
@@ -232,7 +232,7 @@ export class CaptureHost {
     const isUnreported = !this.#wasWatched && dictation.now.phase === 'failed';
     // Who left it to its end looks for the text in the history.
     const isAwaited = !this.#isLeaving && (this.#watchers > 0 || this.#keepsListeningAlone || isUnreported);
-    if (isAwaited) this.#calmForget = this.#parts.clock.after(REMEMBERED_MS, () => this.#forget(dictation));
+    if (isAwaited) this.#calmForget = this.#parts.clock.after(KEEP_ENDED_MS, () => this.#forget(dictation));
     else this.#forget(dictation);
     if (this.#isLeaving) return;
     this.#standby.prepare();
@@ -246,7 +246,7 @@ export class CaptureHost {
     this.#unread = undefined;
     if (this.#finishingClient !== undefined || (this.#watchers > 0 && this.#isWatchedLong)) return;
     this.#unread = { startedMs, text };
-    this.#calmUnread = this.#parts.clock.after(UNREAD_MS, () => (this.#unread = undefined));
+    this.#calmUnread = this.#parts.clock.after(KEEP_UNREAD_MS, () => (this.#unread = undefined));
   }
 
   #forget(dictation: BackgroundDictation): void {

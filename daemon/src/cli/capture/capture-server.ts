@@ -20,15 +20,15 @@ import { readLines } from './read-lines.js';
 import { defined } from '../../protocol/defined.js';
 
 /** Often enough for a meter. */
-const TELL_EVERY_MS = 50;
+const NOTIFY_INTERVAL_MS = 50;
 /** A watcher with more unread bytes is told the next change when it has read them. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 /** A client that asks again and again and leaves so many bytes of answers unread is cut off. */
 const MAX_UNREAD_ANSWER_BYTES = 32 * 1024 * 1024;
 /** A line of a client is a word or two, or names and a text that was said before. */
-const MAX_LINE = 16 * 1024;
+const MAX_LINE_LENGTH = 16 * 1024;
 /** A client whose line is longer than this is cut off. */
-const MAX_KEPT_LINE = 256 * 1024;
+const MAX_BUFFERED_LENGTH = 256 * 1024;
 
 export interface CaptureServerDeps {
   readonly path: string;
@@ -86,7 +86,7 @@ export class CaptureServer {
   /** The take has changed. Its end is told at once, all else a few times in a second. */
   changed(dictation: Capture): void {
     if (isOver(dictation.phase)) this.#notifyAll();
-    else this.#calmTell ??= this.#parts.clock.after(TELL_EVERY_MS, () => this.#notifyAll());
+    else this.#calmTell ??= this.#parts.clock.after(NOTIFY_INTERVAL_MS, () => this.#notifyAll());
   }
 
   async close(): Promise<void> {
@@ -106,7 +106,7 @@ export class CaptureServer {
       this.#parts.onDisconnected(socket);
       if (this.#watchers.delete(socket)) this.#parts.onWatchers(this.#watchers.size);
     });
-    readLines(socket, MAX_KEPT_LINE, {
+    readLines(socket, MAX_BUFFERED_LENGTH, {
       onLine: (line) => void this.#handleLine(socket, line),
       onTooLong: () => {
         send(socket, { type: 'error', error: new SottoError('PROTOCOL', 'the line is too long').toWire() });
@@ -117,7 +117,7 @@ export class CaptureServer {
 
   async #handleLine(socket: Socket, line: string): Promise<void> {
     try {
-      if (line.length > MAX_LINE) throw new SottoError('PROTOCOL', 'the line is too long');
+      if (line.length > MAX_LINE_LENGTH) throw new SottoError('PROTOCOL', 'the line is too long');
       await this.#request(socket, parseCaptureAsk(line));
     } catch (error) {
       send(socket, { type: 'error', error: codedError(error).toWire() });

@@ -12,11 +12,11 @@ import type { LocalRecording } from './local-recording.js';
 import { defined } from '../../protocol/defined.js';
 
 /** More than so much is not given to a daemon that does not take it: it waits in the file. */
-const MOST_UNTAKEN = 30 * SAMPLE_RATE;
-const PIECE = SAMPLE_RATE;
-const LOOK_EVERY_MS = 50;
+const MAX_UNACKNOWLEDGED_SAMPLES = 30 * SAMPLE_RATE;
+const PUSH_SAMPLES = SAMPLE_RATE;
+const POLL_INTERVAL_MS = 50;
 /** A disk that can't be read now may be in a moment: for a second. */
-const MOST_READS_FAILED = 20;
+const MAX_FAILED_READS = 20;
 
 /** What a session knows about a take. */
 export type AttemptState = Pick<
@@ -90,12 +90,12 @@ export class DictationAttempt {
     const { recording, dictation } = this.#parts;
     if (this.#isPushPaused || this.#isOver) return;
     while (this.#next < recording.samples) {
-      if (this.#next - this.taken > MOST_UNTAKEN) {
+      if (this.#next - this.taken > MAX_UNACKNOWLEDGED_SAMPLES) {
         void this.#untilAcknowledged();
         return;
       }
       try {
-        const samples = recording.read(this.#next, PIECE);
+        const samples = recording.read(this.#next, PUSH_SAMPLES);
         dictation.push(samples);
         this.#next += samples.length;
         this.#failedReads = 0;
@@ -125,7 +125,7 @@ export class DictationAttempt {
    */
   async untilDecoding(samples: number): Promise<void> {
     while (!this.#isOver && (this.taken < samples || !this.#isDecoding)) {
-      await sleep(LOOK_EVERY_MS);
+      await sleep(POLL_INTERVAL_MS);
     }
   }
 
@@ -136,14 +136,14 @@ export class DictationAttempt {
 
   async #untilAcknowledged(): Promise<void> {
     this.#isPushPaused = true;
-    await this.#parts.dictation.untilUnacknowledged(MOST_UNTAKEN / 2);
+    await this.#parts.dictation.untilUnacknowledged(MAX_UNACKNOWLEDGED_SAMPLES / 2);
     this.#isPushPaused = false;
     this.pushAudio();
   }
 
   async #retryRead(error: SottoError): Promise<void> {
     this.#failedReads += 1;
-    if (this.#failedReads > MOST_READS_FAILED) {
+    if (this.#failedReads > MAX_FAILED_READS) {
       this.#isOver = true;
       // The daemon writes down what it was given: that is in the history at once, all of it when the sound is recovered.
       this.#parts.dictation.leave();
@@ -151,7 +151,7 @@ export class DictationAttempt {
       return;
     }
     this.#isPushPaused = true;
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_INTERVAL_MS);
     this.#isPushPaused = false;
     this.pushAudio();
   }

@@ -71,8 +71,8 @@ export class LocalRecording {
    * Up to `most` samples from `from` on, at least one unless that is the end.
    * @throws SottoError SPOOL_FAILED where there are some that can't be read: no end, or they would be lost in silence
    */
-  read(from: number, most: number): Int16Array {
-    const count = Math.min(most, this.#samples - from);
+  read(from: number, maxCount: number): Int16Array {
+    const count = Math.min(maxCount, this.#samples - from);
     if (count <= 0) return new Int16Array();
     if (from < this.#inFile) return this.#readFile(from, Math.min(count, this.#inFile - from));
     let first = this.#inFile;

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../../clock.js';
 import { isRunning } from '../../is-running.js';
 
-const LOOK_EVERY_MS = 2_000;
+const POLL_INTERVAL_MS = 2_000;
 
 /**
  * Calls `gone` once. The returned function calls it off.
@@ -12,11 +12,11 @@ const LOOK_EVERY_MS = 2_000;
 export function watchParent(clock: Clock, onExit: () => void, pid?: number): () => void {
   const parent = process.ppid;
   let calm: Timer | undefined;
-  const look = (): void => {
+  const check = (): void => {
     const isThere = process.ppid === parent && (pid === undefined || isRunning(pid));
-    if (isThere) calm = clock.after(LOOK_EVERY_MS, look);
+    if (isThere) calm = clock.after(POLL_INTERVAL_MS, check);
     else onExit();
   };
-  look();
+  check();
   return () => calm?.cancel();
 }

@@ -8,9 +8,9 @@ import { SAMPLE_RATE } from '../../protocol/live.js';
 import type { AudioSourceInfo, AudioSource, SourceListener } from '../dictate/audio-source.js';
 
 /** Before each try; after the last one it is lost for good. */
-const PAUSES_MS = [200, 400, 800, 1_600, 3_200];
+const RETRY_DELAYS_MS = [200, 400, 800, 1_600, 3_200];
 /** One that went on for so long was well: the tries are counted anew. */
-const WELL_SAMPLES = 30 * SAMPLE_RATE;
+const STABLE_SAMPLES = 30 * SAMPLE_RATE;
 
 export interface ReconnectingSourceDeps {
   /** Begins to open it. */
@@ -95,7 +95,7 @@ export class ReconnectingSource implements AudioSource {
     inner.start({
       pcm: (samples) => {
         this.#receivedSamples += samples.length;
-        if (this.#receivedSamples > WELL_SAMPLES) this.#tries = 0;
+        if (this.#receivedSamples > STABLE_SAMPLES) this.#tries = 0;
         this.#listener?.pcm(samples);
       },
       end: () => {
@@ -108,7 +108,7 @@ export class ReconnectingSource implements AudioSource {
   }
 
   #lost(error: SottoError): void {
-    const pauseMs = PAUSES_MS[this.#tries];
+    const pauseMs = RETRY_DELAYS_MS[this.#tries];
     if (this.#stopped) this.#listener?.end();
     else if (!this.isLive || pauseMs === undefined || error.code !== 'MIC_UNAVAILABLE')
       this.#listener?.failed(error);

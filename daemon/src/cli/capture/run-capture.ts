@@ -20,8 +20,8 @@ import { sweepLocalRecordings } from './sweep-local-recordings.js';
 import { resumeInDaemon } from './resume-in-daemon.js';
 
 /** How long one that is leaving may take to be gone. */
-const LEAVING_MS = 3_000;
-const LOOK_EVERY_MS = 50;
+const MAX_LEAVE_MS = 3_000;
+const POLL_INTERVAL_MS = 50;
 
 export interface RunCaptureOptions {
   readonly paths: Paths;
@@ -83,7 +83,7 @@ export async function runCapture({ paths, options, source, parent }: RunCaptureO
  */
 async function acquireLockOrFindServer(paths: Paths) {
   const waited = new AbortController();
-  const timer = setTimeout(() => waited.abort(), LEAVING_MS);
+  const timer = setTimeout(() => waited.abort(), MAX_LEAVE_MS);
   try {
     return await takeLock(join(paths.runtime, 'capture.lock'), {
       clock: systemClock,
@@ -109,7 +109,7 @@ async function untilServed(path: string, signal: AbortSignal): Promise<void> {
     const other = await BackgroundCapture.connect(path).catch(() => undefined);
     other?.close();
     if (other !== undefined) return;
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_INTERVAL_MS);
   }
 }
 

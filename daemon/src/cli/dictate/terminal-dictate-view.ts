@@ -31,8 +31,8 @@ export function terminalDictateView(stream: WriteStream, isLive: boolean, keys: 
   let decodeIntervalSeconds: number | undefined;
 
   const area = new LiveArea(stream, (columns) => {
-    const most = Math.max(1, (stream.rows || 24) - ROWS_ABOVE);
-    const lines = text.lines(columns, most).map(({ committed, tentative }) => `${committed}${style.dim(tentative)}`);
+    const maxRows = Math.max(1, (stream.rows || 24) - ROWS_ABOVE);
+    const lines = text.lines(columns, maxRows).map(({ committed, tentative }) => `${committed}${style.dim(tentative)}`);
     const state: DictateState = {
       isLive,
       name,

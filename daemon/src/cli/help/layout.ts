@@ -12,7 +12,7 @@ const MAX_COLUMNS = 100;
 /** Narrower columns of text are not wrapped at all. */
 const MIN_COLUMNS = 16;
 /** A description that has less room beside its option stands below it. */
-const MIN_BESIDE = 32;
+const MIN_DESCRIPTION_COLUMNS = 32;
 const NOTE_GAP = '  # ';
 
 /** An example, alone or with a note behind it. */
@@ -104,7 +104,7 @@ function formatItem(term: string, termWidth: number, description: string, { help
   const columns = helpWidth ?? FALLBACK_COLUMNS;
   if (description === '') return `  ${term}`;
   const beside = columns - termWidth - 4;
-  return beside >= MIN_BESIDE
+  return beside >= MIN_DESCRIPTION_COLUMNS
     ? `  ${term.padEnd(termWidth)}  ${wrapped(description, beside, termWidth + 4)}`
     : `  ${term}\n      ${wrapped(description, columns - 6, 6)}`;
 }

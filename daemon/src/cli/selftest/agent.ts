@@ -7,7 +7,7 @@ import { dictationVerdicts } from './dictation.js';
 import { macOnly, skipped, type Environment, type Step, type Verdict } from './verdict.js';
 
 /** launchd waits 10 s between two starts. */
-const BACK_WITHIN_MS = 12_000;
+const MAX_RESTART_MS = 12_000;
 
 export const agentStep: Step = async function* (environment) {
   const { daemon } = environment;
@@ -58,10 +58,10 @@ async function loginAgent({ os, agent }: Environment): Promise<Verdict> {
 
 async function crash({ daemon }: Environment): Promise<Verdict> {
   const name = 'crash';
-  const backSeconds = await daemon.killAndWait(BACK_WITHIN_MS);
+  const backSeconds = await daemon.killAndWait(MAX_RESTART_MS);
   if (backSeconds === undefined)
     return {
-      ...{ name, verdict: 'failed', facts: { limitMs: BACK_WITHIN_MS } },
+      ...{ name, verdict: 'failed', facts: { limitMs: MAX_RESTART_MS } },
       found: 'the agent did not come back within 12 s after it was killed',
       advice: 'send in the JSON of this test',
     };

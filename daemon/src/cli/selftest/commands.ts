@@ -4,7 +4,7 @@ import type { Run } from '#launchd/run.js';
 import { codeOf } from '../../protocol/errors.js';
 
 /** `log show` of a busy minute takes longest. */
-const LIMIT_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
 
 /** @param signal kills what runs; `code` is -1 then, and 127 where there is no such command */
@@ -12,7 +12,7 @@ export function commandsUntil(signal: AbortSignal): Run {
   return (command, args) =>
     new Promise((resolve) => {
       const options = {
-        timeout: LIMIT_MS,
+        timeout: TIMEOUT_MS,
         maxBuffer: MAX_OUTPUT_BYTES,
         killSignal: 'SIGKILL',
         signal,

@@ -7,8 +7,8 @@ import { parsePower, powermetricsArguments } from './power.js';
 import { macOnly, skipped, unknown, type Environment, type Verdict } from './verdict.js';
 
 /** The model has to be loaded before the dictation begins. */
-const READY_MS = 15_000;
-const LOOK_EVERY_MS = 100;
+const READY_TIMEOUT_MS = 15_000;
+const POLL_INTERVAL_MS = 100;
 /** Of the dictation, in which powermetrics measures. */
 const MEASURED_SECONDS = 10;
 const MAX_COMMIT_SECONDS = 5;
@@ -47,11 +47,11 @@ export async function* dictationVerdicts(environment: Environment): AsyncGenerat
 
 /** @throws SottoError MODEL_NOT_READY */
 async function untilReady(client: SottoClient, { sleep, signal }: Environment): Promise<void> {
-  for (let waitedMs = 0; waitedMs < READY_MS && !signal.aborted; waitedMs += LOOK_EVERY_MS) {
+  for (let waitedMs = 0; waitedMs < READY_TIMEOUT_MS && !signal.aborted; waitedMs += POLL_INTERVAL_MS) {
     const { state, reason } = await client.status();
     if (state === 'ready') return;
     if (state === 'degraded') throw new SottoError('ENGINE_UNAVAILABLE', reason ?? 'the daemon is degraded');
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_INTERVAL_MS);
   }
   throw new SottoError('MODEL_NOT_READY', 'the model was not ready within 15 s');
 }

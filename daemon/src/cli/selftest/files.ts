@@ -7,7 +7,7 @@ import { unavailable } from './ask.js';
 import { skipped, type Environment, type Step, type Verdict } from './verdict.js';
 
 const FOLDERS = ['Desktop', 'Documents', 'Downloads'];
-const LIMIT_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 /** Copies the file $1 to $2/$3, where $2 is a folder. A shell of its own: macOS may hold it until the user answers a prompt. */
 const COPY = 'test -d "$2" || exit 9; exec cp "$1" "$2/$3"';
 const NO_FOLDER = 9;
@@ -46,7 +46,7 @@ async function tryFolder(environment: Environment, client: SottoClient, folder: 
     const stop = new AbortController();
     const answer = await Promise.race([
       answerOf(client, path, stop.signal),
-      sleep(LIMIT_MS).then((): Answer => 'hung'),
+      sleep(TIMEOUT_MS).then((): Answer => 'hung'),
     ]).finally(() => stop.abort());
     const facts = { folder, answer, isAgent: daemon.isAgent };
     if (answer === 'open') return { name, verdict: 'ok', found: 'the daemon reads them itself', facts };

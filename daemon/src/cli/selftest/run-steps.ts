@@ -15,7 +15,7 @@ export interface Found extends Verdict {
 }
 
 /** How long a step may take to clean up once its time is over. */
-const CLEAN_UP_MS = 3_000;
+const CLEAN_UP_TIMEOUT_MS = 3_000;
 
 /**
  * @param environmentUntil the machine for a step, whose signal ends what it runs
@@ -61,7 +61,7 @@ async function follow(
   });
   for (;;) {
     if (signal.aborted) {
-      await Promise.race([verdicts.return(), pause(CLEAN_UP_MS)]);
+      await Promise.race([verdicts.return(), pause(CLEAN_UP_TIMEOUT_MS)]);
       return;
     }
     const next = verdicts.next();
@@ -69,7 +69,7 @@ async function follow(
     if (result === 'aborted') {
       // Its `finally` runs once what it waits for has been ended.
       const cleaned = next.catch(() => undefined).then(() => verdicts.return());
-      await Promise.race([cleaned.catch(() => undefined), pause(CLEAN_UP_MS)]);
+      await Promise.race([cleaned.catch(() => undefined), pause(CLEAN_UP_TIMEOUT_MS)]);
       return;
     }
     if (result.done === true) return;

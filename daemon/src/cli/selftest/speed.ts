@@ -8,7 +8,7 @@ import { skipped, type Environment, type NamedModel, type Step, type Verdict } f
 /** A right text has a slip or two. */
 const MAX_WORD_ERRORS = 0.1;
 /** Below this part of the bound the GPU waits for something else than its memory. */
-const MIN_PART_OF_BOUND = 0.25;
+const MIN_SHARE_OF_BOUND = 0.25;
 
 export const speedStep: Step = async function* (environment) {
   try {
@@ -83,7 +83,7 @@ function model({ os }: Environment, { name }: NamedModel, facts: ModelFacts): Ve
   const first = `loaded in ${loadSeconds.toFixed(1)} s, first run ${warmUpSeconds.toFixed(1)} s`;
   const found = `${name}: encoder ${encodeMs.toFixed(0)} ms, ${rate}; ${first}`;
   const { text: _, ...figures } = facts;
-  const isSlow = os === 'darwin' && part < MIN_PART_OF_BOUND;
+  const isSlow = os === 'darwin' && part < MIN_SHARE_OF_BOUND;
   return {
     ...{ name: 'model', verdict: isSlow ? 'warn' : 'ok', found },
     facts: { ...figures, model: name, partOfBound: part },

@@ -7,7 +7,7 @@ import type { Environment, Exit, Step, Verdict } from './verdict.js';
 const EXITS = 20;
 const AT_ONCE = 4;
 /** macOS writes a crash report a moment after the process has ended. */
-const REPORT_MS = 1_000;
+const CRASH_REPORT_DELAY_MS = 1_000;
 
 export const teardownStep: Step = async function* (environment) {
   try {
@@ -27,7 +27,7 @@ async function exits({ os, home, exitBusy, signal, sleep }: Environment): Promis
   const all: Exit[] = [];
   while (all.length < EXITS && !signal.aborted)
     all.push(...(await Promise.all(Array.from({ length: AT_ONCE }, exitBusy))));
-  if (os === 'darwin') await sleep(REPORT_MS);
+  if (os === 'darwin') await sleep(CRASH_REPORT_DELAY_MS);
   const bad = all.filter(({ code }) => code !== 0);
   const reports = (await crashReports(home)).filter((name) => !before.includes(name));
   const facts = { exits: all.length, bad, reports };

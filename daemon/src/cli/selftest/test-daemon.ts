@@ -19,10 +19,10 @@ import { SottoError } from '../../protocol/errors.js';
 
 /** Beside the user's own: a test that was killed leaves this one, and the next test removes it. */
 export const TEST_LABEL = 'com.sotto.selftest';
-const LOOK_EVERY_MS = 100;
+const POLL_INTERVAL_MS = 100;
 /** The model is loaded meanwhile. */
-const START_MS = 20_000;
-const END_MS = 5_000;
+const START_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 5_000;
 
 /** What is still there after the daemon was stopped; nothing should be. */
 export interface DraftSweeper {
@@ -87,7 +87,7 @@ export class OwnDaemon implements TestDaemon {
     const startMs = performance.now();
     process.kill(before, 'SIGKILL');
     while (performance.now() - startMs < limitMs && !this.#isInterrupted) {
-      await sleep(LOOK_EVERY_MS);
+      await sleep(POLL_INTERVAL_MS);
       const pid = await this.#pid();
       if (pid !== undefined && pid !== before) return (performance.now() - startMs) / 1000;
     }
@@ -102,8 +102,8 @@ export class OwnDaemon implements TestDaemon {
     await this.#agent?.uninstall().catch(() => undefined);
     this.#child?.kill('SIGTERM');
     const isOver = (): boolean => [...this.#processes].every((pid) => !isRunning(pid));
-    for (let waitedMs = 0; waitedMs < END_MS && !isOver(); waitedMs += LOOK_EVERY_MS)
-      await sleep(LOOK_EVERY_MS);
+    for (let waitedMs = 0; waitedMs < STOP_TIMEOUT_MS && !isOver(); waitedMs += POLL_INTERVAL_MS)
+      await sleep(POLL_INTERVAL_MS);
     const processes = [...this.#processes].filter(isRunning);
     const isSocketLeft = existsSync(socket);
     for (const pid of processes) killQuietly(pid);
@@ -124,10 +124,10 @@ export class OwnDaemon implements TestDaemon {
     const startMs = performance.now();
     if (this.isAgent) await this.#install();
     else this.#spawn();
-    while (performance.now() - startMs < START_MS && !this.#isInterrupted) {
+    while (performance.now() - startMs < START_TIMEOUT_MS && !this.#isInterrupted) {
       if ((await this.#pid()) !== undefined) return (performance.now() - startMs) / 1000;
       if (this.#child !== undefined && this.#child.exitCode !== null) break;
-      await sleep(LOOK_EVERY_MS);
+      await sleep(POLL_INTERVAL_MS);
     }
     throw new SottoError('DAEMON_UNAVAILABLE', 'the daemon of the self-test did not start', {
       hint: 'run `sotto doctor`',

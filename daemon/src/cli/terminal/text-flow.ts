@@ -29,7 +29,7 @@ export class TextFlow {
   }
 
   /** The newest lines, no wider than `columns`. */
-  lines(columns: number, most: number): FlowLine[] {
+  lines(columns: number, maxLines: number): FlowLine[] {
     if (columns !== this.#columns) {
       this.#columns = columns;
       this.#lines = [];
@@ -50,10 +50,10 @@ export class TextFlow {
       at += line.length;
       return { committed, tentative: line.slice(committed.length).trimEnd() };
     });
-    const still = this.#lines.slice(-most).map((committed) => ({ committed, tentative: '' }));
+    const still = this.#lines.slice(-maxLines).map((committed) => ({ committed, tentative: '' }));
     return [...still, ...moving]
       .filter(({ committed, tentative }) => committed.trim() + tentative !== '')
-      .slice(-most);
+      .slice(-maxLines);
   }
 }
 

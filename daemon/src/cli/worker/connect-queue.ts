@@ -10,8 +10,8 @@ import type { QueueAddress } from './queue-url.js';
 
 export type JobQueue = Queue<QueueJob, JobResult>;
 
-const CONNECT_MS = 5_000;
-const SLOWEST_RETRY_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const MAX_RETRY_MS = 2_000;
 
 /**
  * Whether a Redis answers there, and lets us in. What comes after may rely on a client that waits for it.
@@ -22,8 +22,8 @@ export async function probeQueue(address: QueueAddress): Promise<void> {
   const client = new Redis({
     ...address.connection,
     lazyConnect: true,
-    connectTimeout: CONNECT_MS,
-    commandTimeout: CONNECT_MS,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: CONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableReadyCheck: false,
     enableOfflineQueue: true,
@@ -55,8 +55,8 @@ export async function openRedis(
     ...address.connection,
     // BullMQ asks for it: a worker waits for a job without an end.
     maxRetriesPerRequest: null,
-    connectTimeout: CONNECT_MS,
-    retryStrategy: (times) => Math.min(100 * times, SLOWEST_RETRY_MS),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: (times) => Math.min(100 * times, MAX_RETRY_MS),
   };
   const client = new Redis(options);
   let away = false;

@@ -8,7 +8,7 @@ import { SottoError, type ErrorCode } from '../../protocol/errors.js';
 import { formatOf } from '../../writers/index.js';
 import type { ReportAudio } from '../../writers/report/audio-source.js';
 import { hasText, placeText } from '../place-text.js';
-import { MODEL_CODES } from '../model-codes.js';
+import { MODEL_ERROR_CODES } from '../model-codes.js';
 import type { Transcriber } from '../transcriber.js';
 import { documentOf, type Document } from '../transcript.js';
 import type { FetchedAudio, FetchLimits } from './fetch-audio.js';
@@ -70,30 +70,30 @@ export async function runJob(
 }
 
 /** Failures that are this machine's: any worker's next job would meet them. Where a job names a model, they are the job's. */
-const OWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+const OWN_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SHARE_GONE',
   'VERSION_MISMATCH',
   'UNAUTHORISED',
   'INSUFFICIENT_DISK',
 ]);
-const OWN_MODEL: ReadonlySet<ErrorCode> = new Set<ErrorCode>(MODEL_CODES);
+const OWN_MODEL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(MODEL_ERROR_CODES);
 /** Not worth another try by themselves, but another machine may have the model, the right to read, or the folder. */
-const ELSEWHERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  ...OWN_MODEL,
+const RETRY_ELSEWHERE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...OWN_MODEL_CODES,
   'AUDIO_REFUSED',
   'AUDIO_UNREADABLE',
   'OUTPUT_FAILED',
 ]);
 
 /** A file that engines die of may have brought this one down, a daemon that is told to stop is started again by the next job. */
-const BACK_SOON: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ENGINE_UNAVAILABLE', 'DAEMON_UNAVAILABLE']);
+const PAUSE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ENGINE_UNAVAILABLE', 'DAEMON_UNAVAILABLE']);
 
 /** What becomes of a job that failed. `stop` and `rest` give it back, and its worker takes no more, for good or for a while. */
 export function verdictOn(error: SottoError, job: QueueJob | undefined): 'again' | 'never' | 'rest' | 'stop' {
-  if (BACK_SOON.has(error.code)) return 'rest';
-  if (OWN.has(error.code)) return 'stop';
-  if (OWN_MODEL.has(error.code) && job?.model === undefined) return 'stop';
-  return error.retryable || ELSEWHERE.has(error.code) ? 'again' : 'never';
+  if (PAUSE_CODES.has(error.code)) return 'rest';
+  if (OWN_CODES.has(error.code)) return 'stop';
+  if (OWN_MODEL_CODES.has(error.code) && job?.model === undefined) return 'stop';
+  return error.retryable || RETRY_ELSEWHERE_CODES.has(error.code) ? 'again' : 'never';
 }
 
 async function openAudio(

@@ -27,13 +27,13 @@ export interface FetchedAudio {
 export type OnBytes = (bytes: number, ofBytes: number | undefined) => void;
 
 const MAX_REDIRECTS = 5;
-const CONNECT_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 15_000;
 /** Without a byte. */
-const SILENT_MS = 60_000;
+const IDLE_TIMEOUT_MS = 60_000;
 /** What has no file any more, for good. */
-const GONE = new Set([404, 410]);
+const MISSING_STATUSES = new Set([404, 410]);
 /** What another try may mend. */
-const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+const TRANSIENT_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 const FOLDER = /^sotto-worker-(\d+)-/;
 
@@ -75,24 +75,24 @@ async function download(
 ): Promise<void> {
   const { Agent, request } = await import('undici');
   const agent = new Agent({
-    connect: { timeout: CONNECT_MS, ...(!limits.allowPrivate && { lookup: lookupFar }) },
-    headersTimeout: SILENT_MS,
-    bodyTimeout: SILENT_MS,
+    connect: { timeout: CONNECT_TIMEOUT_MS, ...(!limits.allowPrivate && { lookup: lookupFar }) },
+    headersTimeout: IDLE_TIMEOUT_MS,
+    bodyTimeout: IDLE_TIMEOUT_MS,
   });
   const tooLong = AbortSignal.timeout(limits.maxSeconds * 1000);
-  const both = AbortSignal.any([signal, tooLong]);
+  const combined = AbortSignal.any([signal, tooLong]);
   try {
     let url = first;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
       checkUrl(url, limits);
       const answer = await request(url, {
         dispatcher: agent,
-        signal: both,
+        signal: combined,
         headers: { 'user-agent': `sotto/${SOTTO_VERSION}`, 'accept-encoding': 'identity' },
       });
       const to = answer.headers.location;
       if (answer.statusCode < 300 || answer.statusCode > 399 || typeof to !== 'string') {
-        await store(answer, path, limits, both, onBytes);
+        await saveBody(answer, path, limits, combined, onBytes);
         return;
       }
       discard(answer.body);
@@ -114,7 +114,7 @@ interface Answer {
   readonly body: Readable;
 }
 
-async function store(
+async function saveBody(
   { statusCode, headers, body }: Answer,
   path: string,
   { maxBytes }: FetchLimits,
@@ -123,9 +123,9 @@ async function store(
 ): Promise<void> {
   if (statusCode !== 200) {
     discard(body);
-    if (GONE.has(statusCode)) throw new SottoError('AUDIO_NOT_FOUND', `the URL answers ${statusCode}`);
+    if (MISSING_STATUSES.has(statusCode)) throw new SottoError('AUDIO_NOT_FOUND', `the URL answers ${statusCode}`);
     throw new SottoError('AUDIO_FETCH_FAILED', `the URL answers ${statusCode}`, {
-      retryable: PASSING.has(statusCode),
+      retryable: TRANSIENT_STATUSES.has(statusCode),
     });
   }
   if (Number(headers['content-length'] ?? 0) > maxBytes) {

@@ -26,7 +26,7 @@ export interface Watcher {
 }
 
 const POLL_INTERVAL_MS = 5_000;
-const AT_ONCE = 200;
+const BATCH_SIZE = 200;
 
 /** Until all of them are over, or the signal is aborted. */
 export async function followJobs(
@@ -86,9 +86,9 @@ async function checkJobs(
   open: ReadonlySet<string>,
   end: (id: string, outcome: JobOutcome) => void,
 ): Promise<void> {
-  for (let from = 0; from < ids.length; from += AT_ONCE) {
+  for (let from = 0; from < ids.length; from += BATCH_SIZE) {
     await Promise.all(
-      ids.slice(from, from + AT_ONCE).map(async (id) => {
+      ids.slice(from, from + BATCH_SIZE).map(async (id) => {
         const outcome = open.has(id) ? await outcomeOf(queue, id) : undefined;
         if (outcome !== undefined) end(id, outcome);
       }),

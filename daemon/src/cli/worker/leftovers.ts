@@ -5,14 +5,14 @@
  */
 import { sweepDrafts } from '../place-text.js';
 
-const EVERY_MS = 6 * 3600_000;
+const SWEEP_INTERVAL_MS = 6 * 3600_000;
 
 export class DraftSweeper {
   readonly #sweptMs = new Map<string, number>();
 
   async sweep(folder: string, { afterDeath }: { readonly afterDeath: boolean }): Promise<void> {
     const nowMs = Date.now();
-    if (!afterDeath && nowMs - (this.#sweptMs.get(folder) ?? -Infinity) < EVERY_MS) return;
+    if (!afterDeath && nowMs - (this.#sweptMs.get(folder) ?? -Infinity) < SWEEP_INTERVAL_MS) return;
     this.#sweptMs.set(folder, nowMs);
     await sweepDrafts(folder, nowMs);
   }

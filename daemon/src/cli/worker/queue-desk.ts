@@ -14,9 +14,9 @@ interface QueueConnection {
 }
 
 /** A page of a terminal; `--json` has all. */
-const SHOWN_FAILED = 20;
-const MOST_ACTIVE = 100;
-const AT_ONCE = 500;
+const MAX_SHOWN_FAILED = 20;
+const MAX_ACTIVE_JOBS = 100;
+const PAGE_SIZE = 500;
 
 export interface QueueStatus {
   readonly counts: Readonly<Record<string, number>>;
@@ -25,10 +25,10 @@ export interface QueueStatus {
   readonly failed: readonly FailedJob[];
 }
 
-/** @param mostFailed of those that failed last */
-export async function statusOf(queue: JobQueue, mostFailed = Infinity): Promise<QueueStatus> {
+/** @param maxFailed of those that failed last */
+export async function statusOf(queue: JobQueue, maxFailed = Infinity): Promise<QueueStatus> {
   const counts = await queue.getJobCounts('waiting', 'delayed', 'active', 'completed', 'failed');
-  const active = await queue.getActive(0, MOST_ACTIVE - 1);
+  const active = await queue.getActive(0, MAX_ACTIVE_JOBS - 1);
   return {
     counts,
     workers: await workerNames(queue),
@@ -37,13 +37,13 @@ export async function statusOf(queue: JobQueue, mostFailed = Infinity): Promise<
       worker: readName(job.processedBy ?? 'unknown'),
       seconds: parseProgress(job.progress)?.seconds ?? 0,
     })),
-    failed: await failedJobs(queue, mostFailed),
+    failed: await failedJobs(queue, maxFailed),
   };
 }
 
 export function queueStatus(url: string, asJson: boolean): Promise<number> {
   return withQueue(url, async ({ queue }, shown) => {
-    const status = await statusOf(queue, asJson ? Infinity : SHOWN_FAILED);
+    const status = await statusOf(queue, asJson ? Infinity : MAX_SHOWN_FAILED);
     if (asJson) {
       say(JSON.stringify({ queue: shown, ...status }));
       return 0;
@@ -81,7 +81,7 @@ export function queueClear(url: string, all: boolean): Promise<number> {
     const counts = await queue.getJobCounts();
     // What somebody is at comes to its end, and finds that nobody knows it any more.
     await queue.obliterate({ force: true });
-    for await (const keys of client.scanStream({ match: textKey('*'), count: AT_ONCE })) {
+    for await (const keys of client.scanStream({ match: textKey('*'), count: PAGE_SIZE })) {
       const found = v.parse(v.array(v.string()), keys);
       if (found.length > 0) await client.unlink(found);
     }
@@ -113,17 +113,17 @@ interface FailedJob {
   readonly attempts: number;
 }
 
-async function failedJobs(queue: JobQueue, most: number): Promise<FailedJob[]> {
+async function failedJobs(queue: JobQueue, max: number): Promise<FailedJob[]> {
   const found: FailedJob[] = [];
-  while (found.length < most) {
-    const page = await queue.getFailed(found.length, Math.min(found.length + AT_ONCE, most) - 1);
+  while (found.length < max) {
+    const page = await queue.getFailed(found.length, Math.min(found.length + PAGE_SIZE, max) - 1);
     found.push(
       ...page.map((job) => {
         const { code, message } = parseReason(job.failedReason ?? '');
         return { id: job.id ?? '', name: nameOf(job), code, message, attempts: job.attemptsMade };
       }),
     );
-    if (page.length < AT_ONCE) break;
+    if (page.length < PAGE_SIZE) break;
   }
   return found;
 }

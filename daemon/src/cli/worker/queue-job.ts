@@ -5,7 +5,7 @@
 import { isAbsolute, normalize } from 'node:path';
 import * as v from 'valibot';
 import { isErrorCode, SottoError } from '../../protocol/errors.js';
-import { finite, text, whole, within } from '../../protocol/fields.js';
+import { finite, text, integer, inRange } from '../../protocol/fields.js';
 import { transcribeOptionsSchema } from '../../protocol/transcription.js';
 import { FORMAT_NAMES } from '../../writers/index.js';
 import { digestOfJson } from '../digest.js';
@@ -55,7 +55,7 @@ const targetSchema = v.variant('kind', [
   v.object({ kind: v.literal('queue') }),
 ]);
 
-const columns = v.exactOptional(v.pipe(whole, v.minValue(1), v.maxValue(999_999)));
+const columns = v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(999_999)));
 
 export const queueJobSchema = v.object({
   version: v.literal(1),
@@ -81,7 +81,7 @@ const jobResultSchema = v.object({
   outcome: v.picklist(['done', 'there']),
   worker: v.string(),
   /** Of audio. */
-  durationSeconds: v.exactOptional(within(0, 1e9)),
+  durationSeconds: v.exactOptional(inRange(0, 1e9)),
   language: v.exactOptional(v.string()),
 });
 export type JobResult = v.InferOutput<typeof jobResultSchema>;

@@ -56,12 +56,12 @@ const MAX_STALLED = 20;
 /** What a job in hand gets when the worker is to end. It goes back to the queue after that. */
 const GRACE_MS = 20_000;
 const CLOSE_MS = 3_000;
-const AWAY_AGAIN_MS = 2_000;
+const RECONNECT_MS = 2_000;
 /** An engine that died five times is tried again by its daemon after three minutes. */
-const REST_MS = 30_000;
-const MOST_RESTS = 10;
+const PAUSE_MS = 30_000;
+const MAX_PAUSES = 10;
 const PROGRESS_EVERY_MS = 1_000;
-const SAME_AGAIN_MS = 60_000;
+const REPEATED_ERROR_MS = 60_000;
 
 /** @throws SottoError what keeps this machine from working, once the jobs in hand are back in the queue */
 export async function runWorker(run: WorkerRun): Promise<void> {
@@ -90,7 +90,7 @@ async function awaitQueue({ address, say, told }: WorkerRun): Promise<boolean> {
       if (!error.retryable) throw error;
       if (!said) say(`${error.message}; waiting for it`);
     }
-    await timeout(told, AWAY_AGAIN_MS);
+    await timeout(told, RECONNECT_MS);
   }
   return false;
 }
@@ -139,7 +139,7 @@ class QueueWorker {
       stalledInterval: stalledMs,
       maxStalledCount: MAX_STALLED,
       // After a restart of Redis nobody waits for the usual 15 s.
-      runRetryDelay: AWAY_AGAIN_MS,
+      runRetryDelay: RECONNECT_MS,
       settings: { backoffStrategy: (attempts = 1) => backoffMs * 2 ** (attempts - 1) },
       skipVersionCheck: true,
     });
@@ -198,7 +198,7 @@ class QueueWorker {
     if (error.code === 'ENGINE_CRASHED') this.#hasSucceeded = true;
     // First of all, so that what is given back is not the next one here.
     if (verdict === 'stop' || verdict === 'rest') await this.#bull?.pause(true);
-    if (verdict === 'stop' || (verdict === 'rest' && !(this.#hasSucceeded && this.#pauses < MOST_RESTS))) {
+    if (verdict === 'stop' || (verdict === 'rest' && !(this.#hasSucceeded && this.#pauses < MAX_PAUSES))) {
       this.#fault ??= error;
       for (const controller of this.#active.values()) controller.abort();
       this.#end();
@@ -206,8 +206,8 @@ class QueueWorker {
     }
     if (verdict === 'rest') {
       this.#pauses += 1;
-      this.#run.say(`pausing for ${REST_MS / 1000} s: ${error.message}`);
-      this.#resumeAfter(REST_MS);
+      this.#run.say(`pausing for ${PAUSE_MS / 1000} s: ${error.message}`);
+      this.#resumeAfter(PAUSE_MS);
       return this.#requeue(job, token);
     }
     const last = verdict === 'never' || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
@@ -250,7 +250,7 @@ class QueueWorker {
     if (/ECONN|ENOENT|EPIPE|ETIMEDOUT|Connection is closed|LOADING/i.test(message)) return;
     // What goes wrong goes wrong again: a full Redis refuses everything.
     const nowMs = performance.now();
-    if (message === this.#heard?.message && nowMs - this.#heard.atMs < SAME_AGAIN_MS) return;
+    if (message === this.#heard?.message && nowMs - this.#heard.atMs < REPEATED_ERROR_MS) return;
     this.#heard = { message, atMs: nowMs };
     this.#run.say(`queue: ${message}`);
   }

@@ -26,7 +26,7 @@ export interface QueueFlags extends BatchFlags {
   readonly output?: string;
 }
 
-const AT_ONCE = 250;
+const BATCH_SIZE = 250;
 const MAX_KEPT = 100_000;
 
 /** The exit code of the command. @throws SottoError QUEUE_UNAVAILABLE, QUEUE_DENIED, INVALID_ARGUMENT */
@@ -102,8 +102,8 @@ function checkFlags({ watch, jobs, restart }: QueueFlags): void {
 }
 
 async function enqueue(queue: JobQueue, client: Redis, jobs: readonly Collected[]): Promise<void> {
-  for (let from = 0; from < jobs.length; from += AT_ONCE) {
-    const some = jobs.slice(from, from + AT_ONCE);
+  for (let from = 0; from < jobs.length; from += BATCH_SIZE) {
+    const some = jobs.slice(from, from + BATCH_SIZE);
     await Promise.all(some.map((one) => removeIfTextMissing(queue, client, one)));
     await queue.addBulk(
       some.map(({ id, job }) => ({

@@ -9,7 +9,7 @@ import { makeCaches, tokenRow } from '#daemon/models/whisper/decode.js';
 import { disposeWindow, encode } from '#daemon/models/whisper/encode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { finite, whole } from '#daemon/protocol/fields.js';
+import { finite, integer } from '#daemon/protocol/fields.js';
 import type { ReferenceFacts } from '#daemon/protocol/selftest-work.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
@@ -22,14 +22,14 @@ const LIMITS: Partial<Record<Dtype, { encoder: number; margin: number }>> = {
 const storedSchema = v.object({
   weights: v.string(),
   audio: v.string(),
-  positionStep: whole,
-  columnStep: whole,
+  positionStep: integer,
+  columnStep: integer,
   /** base64 of float32, little-endian. */
   encoder: v.string(),
-  start: v.array(whole),
+  start: v.array(integer),
   /** Text tokens are below it. */
-  firstSpecial: whole,
-  tokens: v.array(whole),
+  firstSpecial: integer,
+  tokens: v.array(integer),
   margins: v.array(finite),
 });
 type Stored = v.InferOutput<typeof storedSchema>;

@@ -2,11 +2,11 @@
 import * as v from 'valibot';
 
 import { SottoError } from '#daemon/protocol/errors.js';
-import { whole } from '#daemon/protocol/fields.js';
+import { integer } from '#daemon/protocol/fields.js';
 
 import { LANGUAGE_CODES } from './languages.js';
 
-const dimension = v.pipe(whole, v.minValue(1));
+const dimension = v.pipe(integer, v.minValue(1));
 const mels = v.picklist([80, 128]);
 
 const packing = {

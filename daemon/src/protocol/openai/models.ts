@@ -1,12 +1,12 @@
 /** `GET /v1/models` and `/v1/models/{id}`, and the names that programs have built in. */
 import * as v from 'valibot';
-import { whole } from '../fields.js';
+import { integer } from '../fields.js';
 
 export const modelSchema = v.object({
   id: v.string(),
   object: v.literal('model'),
   /** Seconds since 1970: when it came here. */
-  created: whole,
+  created: integer,
   owned_by: v.string(),
 });
 export type ApiModel = v.InferOutput<typeof modelSchema>;

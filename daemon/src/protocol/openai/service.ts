@@ -1,7 +1,7 @@
 /** What every program reads of Sotto over HTTP: how it fails, and how it is. */
 import * as v from 'valibot';
 import { ERROR_CODES } from '../errors.js';
-import { whole } from '../fields.js';
+import { integer } from '../fields.js';
 
 /** As OpenAI's clients read it; `hint` and `retryable` are ours. */
 export const errorBodySchema = v.object({
@@ -20,6 +20,6 @@ export const healthSchema = v.object({
   state: v.string(),
   reason: v.exactOptional(v.string()),
   version: v.string(),
-  uptimeSeconds: whole,
+  uptimeSeconds: integer,
   model: v.object({ name: v.exactOptional(v.string()), state: v.string() }),
 });

@@ -1,6 +1,6 @@
 /** `POST /v1/audio/speech`. It is only described as yet: Sotto does not speak. */
 import * as v from 'valibot';
-import { text, within } from '../fields.js';
+import { text, inRange } from '../fields.js';
 
 export const speechRequestSchema = v.object({
   model: text(1, 200),
@@ -8,6 +8,6 @@ export const speechRequestSchema = v.object({
   voice: v.union([text(1, 100), v.object({ id: text(1, 100) })]),
   instructions: v.exactOptional(text(0, 4096)),
   response_format: v.exactOptional(v.picklist(['mp3', 'opus', 'aac', 'flac', 'wav', 'pcm'])),
-  speed: v.exactOptional(within(0.25, 4)),
+  speed: v.exactOptional(inRange(0.25, 4)),
   stream_format: v.exactOptional(v.picklist(['sse', 'audio'])),
 });

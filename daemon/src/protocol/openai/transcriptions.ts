@@ -3,7 +3,7 @@
  * `/openapi.json` says come from these schemas. `file` is not among the fields: it never is in memory.
  */
 import * as v from 'valibot';
-import { finite, text, whole, within } from '../fields.js';
+import { finite, text, integer, inRange } from '../fields.js';
 
 const described = <S extends v.GenericSchema>(
   schema: S,
@@ -22,7 +22,7 @@ const prompt = described(
   'Sotto, MLX, Nguyen',
 );
 const temperature = described(
-  within(0, 1),
+  inRange(0, 1),
   'Sampling temperature. 0, and leaving it out, is greedy, with higher ones tried where the text looks wrong.',
   0,
 );
@@ -48,7 +48,7 @@ const ours = {
   ),
   beam_size: v.exactOptional(
     described(
-      v.pipe(whole, v.minValue(1), v.maxValue(16)),
+      v.pipe(integer, v.minValue(1), v.maxValue(16)),
       'Sotto’s own: texts that are weighed side by side; 1 is greedy.',
       1,
     ),
@@ -106,22 +106,22 @@ export const transcriptionFieldsSchema = v.object({
 export type TranscriptionFields = v.InferOutput<typeof transcriptionFieldsSchema>;
 
 /** Seconds of audio, rounded up. */
-const durationUsageSchema = v.object({ type: v.literal('duration'), seconds: whole });
+const durationUsageSchema = v.object({ type: v.literal('duration'), seconds: integer });
 
 /** A tenth of a second of audio counts as one token, and each token of the model's text. */
 const tokensUsageSchema = v.object({
   type: v.literal('tokens'),
-  input_tokens: whole,
-  input_token_details: v.object({ text_tokens: whole, audio_tokens: whole }),
-  output_tokens: whole,
-  total_tokens: whole,
+  input_tokens: integer,
+  input_token_details: v.object({ text_tokens: integer, audio_tokens: integer }),
+  output_tokens: integer,
+  total_tokens: integer,
 });
 
 /** A token of the text. Its bytes may be a part of a character, which `token` shows as U+FFFD. */
 const logprobSchema = v.object({
   token: v.string(),
   logprob: finite,
-  bytes: v.array(v.pipe(whole, v.minValue(0), v.maxValue(255))),
+  bytes: v.array(v.pipe(integer, v.minValue(0), v.maxValue(255))),
 });
 export type Logprob = v.InferOutput<typeof logprobSchema>;
 
@@ -133,13 +133,13 @@ export const transcriptionSchema = v.object({
 
 /** Times in seconds. */
 const verboseSegmentSchema = v.object({
-  id: whole,
+  id: integer,
   /** Where it starts, in hundredths of a second. */
-  seek: whole,
+  seek: integer,
   start: finite,
   end: finite,
   text: v.string(),
-  tokens: v.array(whole),
+  tokens: v.array(integer),
   temperature: finite,
   avg_logprob: finite,
   compression_ratio: finite,

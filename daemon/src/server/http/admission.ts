@@ -4,28 +4,28 @@
  */
 import { SottoError } from '../../protocol/errors.js';
 
-const MOST_AT_ONCE = 256;
+const MAX_ACTIVE_REQUESTS = 256;
 
 export interface AdmissionOptions {
-  readonly most?: number;
+  readonly maxActive?: number;
   /** Told when the first call comes in, and when the last one has left. */
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
 export class Admission {
-  readonly #most: number;
+  readonly #maxActive: number;
   readonly #onIdleChange: ((idle: boolean) => void) | undefined;
-  #inside = 0;
+  #active = 0;
   #admitted = 0;
 
-  constructor({ most = MOST_AT_ONCE, onIdleChange }: AdmissionOptions = {}) {
-    this.#most = most;
+  constructor({ maxActive = MAX_ACTIVE_REQUESTS, onIdleChange }: AdmissionOptions = {}) {
+    this.#maxActive = maxActive;
     this.#onIdleChange = onIdleChange;
   }
 
   /** Calls that are being worked on. */
-  get inside(): number {
-    return this.#inside;
+  get active(): number {
+    return this.#active;
   }
 
   /** Calls that were ever let in. */
@@ -38,20 +38,20 @@ export class Admission {
    * @throws SottoError BUSY
    */
   enter(): () => void {
-    if (this.#inside >= this.#most) {
-      throw new SottoError('BUSY', `${this.#most} requests are being worked on`, {
+    if (this.#active >= this.#maxActive) {
+      throw new SottoError('BUSY', `${this.#maxActive} requests are being worked on`, {
         hint: 'wait for some of them to end, then try again',
       });
     }
-    this.#inside += 1;
+    this.#active += 1;
     this.#admitted += 1;
-    if (this.#inside === 1) this.#onIdleChange?.(false);
+    if (this.#active === 1) this.#onIdleChange?.(false);
     let left = false;
     return () => {
       if (left) return;
       left = true;
-      this.#inside -= 1;
-      if (this.#inside === 0) this.#onIdleChange?.(true);
+      this.#active -= 1;
+      if (this.#active === 0) this.#onIdleChange?.(true);
     };
   }
 }

@@ -34,7 +34,7 @@ function work({ admission, sessions, live }: MetricsSources): string {
     family('sotto_http_admitted_total', 'counter', 'Requests that were let in to make work.', [
       [{}, admission.admitted],
     ]),
-    family('sotto_http_working', 'gauge', 'Requests that are being worked on.', [[{}, admission.inside]]),
+    family('sotto_http_working', 'gauge', 'Requests that are being worked on.', [[{}, admission.active]]),
     family('sotto_audio_seconds_total', 'counter', 'Audio transcribed, in seconds of audio.', [
       [{ of: 'files' }, sessions.audioSeconds],
       [{ of: 'speech' }, live.audioSeconds],

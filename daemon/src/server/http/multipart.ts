@@ -26,7 +26,7 @@ export const FORM_LIMITS: FormLimits = {
 };
 const MAX_NAME_LENGTH = 100;
 /** Of the file, on its way from the socket to the disk; and of what stands between the parts. */
-const UNWRITTEN_BYTES = 4 * 1024 * 1024;
+const MAX_UNWRITTEN_BYTES = 4 * 1024 * 1024;
 /** RFC 2046 §5.1.1. */
 const MAX_BOUNDARY_LENGTH = 70;
 /** The one field that is a file, whatever its part says of itself. */
@@ -125,7 +125,7 @@ class FormReader {
   #onData(bytes: number): void {
     this.#seen += bytes;
     const { fieldsBytes } = this.#limits;
-    if (this.#seen - this.#upload.bytes > fieldsBytes + UNWRITTEN_BYTES)
+    if (this.#seen - this.#upload.bytes > fieldsBytes + MAX_UNWRITTEN_BYTES)
       this.#fail(tooLarge(`what is not the file is longer than ${fieldsBytes} bytes`, undefined));
   }
 

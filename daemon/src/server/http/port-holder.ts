@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { platform } from 'node:os';
 
-const ASK_MS = 3_000;
+const LSOF_TIMEOUT_MS = 3_000;
 /** State of a socket that listens, in /proc/net/tcp. */
-const LISTENS = '0A';
+const LISTEN_STATE = '0A';
 
 /** Such as `python3 (process 4711)`; undefined where it is another user's, or nobody is there any more. */
 export async function portHolder(port: number): Promise<string | undefined> {
@@ -27,7 +27,7 @@ async function fromProc(port: number): Promise<string | undefined> {
     for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
       const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '');
       if (!sockets.has(target)) continue;
-      return named((await readFile(`/proc/${pid}/comm`, 'utf8')).trim(), pid);
+      return describeProcess((await readFile(`/proc/${pid}/comm`, 'utf8')).trim(), pid);
     }
   }
   return undefined;
@@ -38,21 +38,21 @@ function listeners(table: string, port: number): string[] {
   const ending = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return table.split('\n').flatMap((line) => {
     const [, local = '', , state, , , , , , inode] = line.trim().split(/\s+/);
-    return state === LISTENS && local.endsWith(ending) ? [`socket:[${inode}]`] : [];
+    return state === LISTEN_STATE && local.endsWith(ending) ? [`socket:[${inode}]`] : [];
   });
 }
 
 function fromLsof(port: number): Promise<string | undefined> {
   const args = ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'];
   return new Promise((resolve) => {
-    execFile('lsof', args, { timeout: ASK_MS }, (_error, stdout) => {
+    execFile('lsof', args, { timeout: LSOF_TIMEOUT_MS }, (_error, stdout) => {
       const pid = /^p(\d+)$/m.exec(stdout)?.[1];
       const name = /^c(.+)$/m.exec(stdout)?.[1];
-      resolve(pid === undefined || name === undefined ? undefined : named(name, pid));
+      resolve(pid === undefined || name === undefined ? undefined : describeProcess(name, pid));
     });
   });
 }
 
-function named(name: string, pid: string): string {
+function describeProcess(name: string, pid: string): string {
   return `${name} (process ${pid})`;
 }

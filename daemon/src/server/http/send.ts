@@ -15,9 +15,9 @@ const COMMON_HEADERS = {
 };
 /** How much, and for how long, a client that was refused may go on sending before its connection is cut. */
 const LINGER_BYTES = 32 * 1024 * 1024;
-const LINGER_MS = 1_000;
+const LINGER_TIMEOUT_MS = 1_000;
 /** A client that takes nothing of its answer for so long is let go; a long one may take as long for each megabyte. */
-const UNREAD_MS = 60_000;
+const WRITE_TIMEOUT_MS = 60_000;
 
 export interface Sending {
   readonly id: string;
@@ -34,7 +34,7 @@ function errorReply(error: SottoError): Reply {
 export async function send(
   response: ServerResponse,
   reply: Reply,
-  { id, signal, unreadMs = UNREAD_MS }: Sending,
+  { id, signal, unreadMs = WRITE_TIMEOUT_MS }: Sending,
 ): Promise<void> {
   const { status = 200, headers, body } = reply;
   const whole = typeof body === 'string';
@@ -96,7 +96,7 @@ export function throwAwayRest(request: IncomingMessage): void {
     if (left <= 0) socket.destroy();
   });
   request.resume();
-  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+  const cut = setTimeout(() => socket.destroy(), LINGER_TIMEOUT_MS);
   request.once('close', () => clearTimeout(cut));
 }
 
@@ -123,6 +123,6 @@ export function answerRaw(socket: Duplex, error: SottoError, mayFollow: boolean)
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => {
     if (!mayFollow) socket.destroy();
   });
-  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+  const cut = setTimeout(() => socket.destroy(), LINGER_TIMEOUT_MS);
   socket.once('close', () => clearTimeout(cut));
 }

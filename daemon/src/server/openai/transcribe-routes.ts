@@ -15,7 +15,7 @@ import { streamed } from './stream.js';
 import { defined } from '../../protocol/defined.js';
 
 /** So long a stream's status waits for what the engine says of the file: most of what can be wrong with it is known by then. */
-const STATUS_WAITS_MS = 5_000;
+const STATUS_DELAY_MS = 5_000;
 const SSE = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
 
 export interface TranscribeContext {
@@ -96,7 +96,7 @@ async function whole(job: TranscriptionJob, transcriptionRequest: TranscriptionR
 
 async function stream({ clock }: TranscribeContext, job: TranscriptionJob, transcriptionRequest: TranscriptionRequest): Promise<Reply> {
   await new Promise<void>((resolve) => {
-    const calm = clock.after(STATUS_WAITS_MS, resolve);
+    const calm = clock.after(STATUS_DELAY_MS, resolve);
     void job.firstEvent().then(() => {
       calm.cancel();
       resolve();

@@ -11,10 +11,10 @@ import { eventIdOf, parseRealtimeEvent, type BetaName, type RealtimeEvent } from
 import type { LiveSessions } from '../../sessions/live/live-sessions.js';
 import {
   closeSoon,
-  DEAD_AFTER_MS,
+  PONG_TIMEOUT_MS,
   MAX_UNREAD_BYTES,
   NORMAL,
-  PING_EVERY_MS,
+  PING_INTERVAL_MS,
   POLICY_VIOLATION,
   textOf,
 } from '../websocket.js';
@@ -41,7 +41,7 @@ import {
 import { defined } from '../../protocol/defined.js';
 
 /** As OpenAI has it; what is said then is still written down. */
-const LIFE_MS = 3600_000;
+const MAX_SESSION_MS = 3600_000;
 /** What was sent and not worked on yet may wait here; the rest waits with the client. */
 const INBOX_BYTES = 1024 * 1024;
 
@@ -83,7 +83,7 @@ export class RealtimeConnection {
     this.#beta = beta;
     this.#settings = initialSettings(model);
     this.#intake = new Intake(this.#settings.format);
-    this.#expiresAt = Math.floor((Date.now() + LIFE_MS) / 1000);
+    this.#expiresAt = Math.floor((Date.now() + MAX_SESSION_MS) / 1000);
     this.#lastPongMs = clock.nowMs();
     const request = () => {
       const wanted = realtimeModel(this.#settings.transcription?.model);
@@ -96,7 +96,7 @@ export class RealtimeConnection {
     // The peer broke a rule of WebSocket or of our limits; ws closes with the fitting code itself.
     socket.on('error', (error) => log.warn({ message: error.message }, 'realtime connection error'));
     socket.on('close', () => this.#closed());
-    this.#calm.push(clock.after(LIFE_MS, () => void this.#expire()));
+    this.#calm.push(clock.after(MAX_SESSION_MS, () => void this.#expire()));
     this.#beat(clock.nowMs());
     this.#send(sessionEvent('created', this.#settings, this.#about));
   }
@@ -218,14 +218,14 @@ export class RealtimeConnection {
 
   #beat(sinceMs: number): void {
     const { clock } = this.#context;
-    const calm = clock.after(PING_EVERY_MS, () => {
+    const calm = clock.after(PING_INTERVAL_MS, () => {
       this.#calm.splice(this.#calm.indexOf(calm), 1);
       const now = clock.nowMs();
       // The machine slept, or we did: nobody is late.
-      if (now - sinceMs > 2 * PING_EVERY_MS) this.#lastPongMs = now;
+      if (now - sinceMs > 2 * PING_INTERVAL_MS) this.#lastPongMs = now;
       // While it is paused, its answer waits with all the rest.
       if (this.#socket.isPaused) this.#lastPongMs = now;
-      if (now - this.#lastPongMs > DEAD_AFTER_MS) this.#socket.terminate();
+      if (now - this.#lastPongMs > PONG_TIMEOUT_MS) this.#socket.terminate();
       else if (this.#socket.readyState === this.#socket.OPEN) {
         this.#socket.ping();
         this.#beat(now);

@@ -14,13 +14,13 @@ import { Item } from './item.js';
 import type { TurnSettings } from './turn-detector.js';
 
 /** Less than this is a commit by mistake, as OpenAI has it. */
-const LEAST_SAMPLES = SAMPLE_RATE / 10;
+const MIN_SAMPLES = SAMPLE_RATE / 10;
 /** An item that is not committed by then is committed all the same. */
-const MOST_SAMPLES = 3600 * SAMPLE_RATE;
+const MAX_SAMPLES = 3600 * SAMPLE_RATE;
 /** One is filled while the one before is finished; with the ear this is what a client has of the engine. */
-const ITEMS_AT_ONCE = 2;
+const MAX_ITEMS = 2;
 /** What is read from the spool at once. */
-const PIECE_SAMPLES = 10 * SAMPLE_RATE;
+const CHUNK_SAMPLES = 10 * SAMPLE_RATE;
 
 export interface InputBufferParts {
   readonly live: LiveSessions;
@@ -28,7 +28,7 @@ export interface InputBufferParts {
   readonly request: () => { readonly model?: string; readonly options: LiveOptions };
   readonly notify: (event: BufferEvent) => void;
   /** Samples that an item may have; an hour when left out. */
-  readonly mostSamples?: number;
+  readonly maxSamples?: number;
 }
 
 export class InputBuffer {
@@ -77,7 +77,7 @@ export class InputBuffer {
   async commit(): Promise<void> {
     await this.#giveAll();
     const samples = this.#item?.samples ?? 0;
-    if (samples < LEAST_SAMPLES) throw tooLittle(samples);
+    if (samples < MIN_SAMPLES) throw bufferTooSmall(samples);
     this.#cut(this.#given);
   }
 
@@ -108,7 +108,7 @@ export class InputBuffer {
   /** Commits what is there, and resolves once all items are over. */
   async finish(): Promise<void> {
     await this.#giveAll();
-    if ((this.#item?.samples ?? 0) >= LEAST_SAMPLES) this.#cut(this.#given);
+    if ((this.#item?.samples ?? 0) >= MIN_SAMPLES) this.#cut(this.#given);
     else this.#item?.cancel();
     await Promise.all([...this.#items].map(({ over }) => over));
   }
@@ -201,7 +201,7 @@ export class InputBuffer {
       item.fail(error);
     });
     if (this.#ear !== ear) return;
-    const pcm = await ear.read(this.#given, Math.min(to, this.#given + PIECE_SAMPLES));
+    const pcm = await ear.read(this.#given, Math.min(to, this.#given + CHUNK_SAMPLES));
     if (this.#ear !== ear) return;
     if (pcm.byteLength === 0) {
       throw ear.error ?? new SottoError('SPOOL_FAILED', 'the audio that was appended can’t be read');
@@ -212,7 +212,7 @@ export class InputBuffer {
   async #give(item: Item, pcm: Uint8Array): Promise<void> {
     item.push(pcm);
     this.#given += pcm.byteLength / BYTES_PER_SAMPLE;
-    if (item === this.#item && item.samples >= (this.#parts.mostSamples ?? MOST_SAMPLES)) {
+    if (item === this.#item && item.samples >= (this.#parts.maxSamples ?? MAX_SAMPLES)) {
       const goesOn = this.#speaking;
       this.#cut(this.#given);
       if (goesOn) this.#startTurn(this.#given);
@@ -265,13 +265,13 @@ export class InputBuffer {
   async #begin(item: Item): Promise<void> {
     while (!item.isBegun) {
       const begun = [...this.#items].filter(({ isBegun }) => isBegun);
-      if (begun.length < ITEMS_AT_ONCE) await item.begin();
+      if (begun.length < MAX_ITEMS) await item.begin();
       else await Promise.race(begun.map(({ over }) => over));
     }
   }
 }
 
-function tooLittle(samples: number): RealtimeError {
+function bufferTooSmall(samples: number): RealtimeError {
   const has = ((1000 * samples) / SAMPLE_RATE).toFixed(2);
   return new RealtimeError(
     'input_audio_buffer_commit_empty',

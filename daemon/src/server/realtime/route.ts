@@ -9,9 +9,9 @@ import { errorEvent } from './events.js';
 import { realtimeModel } from './model-names.js';
 
 /** Each may have three takes under way; so many leave room for people who dictate. */
-const MOST_CLIENTS = 16;
+const MAX_CLIENTS = 16;
 /** 15 MiB of base64, as OpenAI allows for one append, and what is around it. */
-const MOST_MESSAGE_BYTES = 16 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 export interface RealtimeRouteContext extends RealtimeContext {
   readonly admission: Admission;
@@ -22,14 +22,14 @@ export function realtimeRoute(context: RealtimeRouteContext): SocketRoute {
   return {
     path: '/v1/realtime',
     protocols: ['realtime'],
-    maxMessageBytes: MOST_MESSAGE_BYTES,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
     open: (socket, { request, query }) => {
       const greeting = greetingOf(request.headers, query);
       let leave: () => void;
       try {
         context.live.checkModel(realtimeModel(greeting.model));
-        if (clients.size >= MOST_CLIENTS) {
-          throw new SottoError('BUSY', `${MOST_CLIENTS} realtime sessions are open`, {
+        if (clients.size >= MAX_CLIENTS) {
+          throw new SottoError('BUSY', `${MAX_CLIENTS} realtime sessions are open`, {
             hint: 'close one of them, then try again',
           });
         }

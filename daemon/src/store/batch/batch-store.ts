@@ -9,7 +9,7 @@ import { WrittenTexts } from './written-texts.js';
 const DAY_MS = 24 * 3600_000;
 /** What has ended is of use to nobody but the curious; what was left, longer. */
 const KEEP_ENDED_MS = 7 * DAY_MS;
-const KEEP_LEFT_MS = 90 * DAY_MS;
+const KEEP_UNFINISHED_MS = 90 * DAY_MS;
 
 export interface RunRequest {
   /** What makes two calls the same work: a hash. */
@@ -83,7 +83,7 @@ export class BatchStore {
         this.#db,
         'DELETE FROM run WHERE ended_ms < ? OR touched_ms < ?',
         nowMs - KEEP_ENDED_MS,
-        nowMs - KEEP_LEFT_MS,
+        nowMs - KEEP_UNFINISHED_MS,
       );
     });
     this.written.prune();

@@ -20,7 +20,7 @@ export function gflopsOf({ chip, measuredGflops }: Machine): number {
 }
 
 const GIBIBYTE = 2 ** 30;
-const STAND_IN = /^(\d+)GB(?:,(gpu|M\d+(?: (?:Pro|Max|Ultra))?)(?:,(\d+)GFLOPS)?)?$/;
+const MACHINE_OVERRIDE = /^(\d+)GB(?:,(gpu|M\d+(?: (?:Pro|Max|Ultra))?)(?:,(\d+)GFLOPS)?)?$/;
 
 /**
  * This machine. `SOTTO_MACHINE` stands for another one: `24GB,gpu`, `18GB,M3 Pro`, `16GB,M1,900GFLOPS` (as measured), or
@@ -29,7 +29,7 @@ const STAND_IN = /^(\d+)GB(?:,(gpu|M\d+(?: (?:Pro|Max|Ultra))?)(?:,(\d+)GFLOPS)?
  * @param speedFile `machine.json`
  */
 export function thisMachine(speedFile: string, env: NodeJS.ProcessEnv = process.env): Machine {
-  const [, gigabytes, gpu, gflops] = STAND_IN.exec(env.SOTTO_MACHINE ?? '') ?? [];
+  const [, gigabytes, gpu, gflops] = MACHINE_OVERRIDE.exec(env.SOTTO_MACHINE ?? '') ?? [];
   if (gigabytes !== undefined)
     return {
       memoryBytes: Number(gigabytes) * GIBIBYTE,

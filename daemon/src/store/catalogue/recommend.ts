@@ -8,7 +8,7 @@ import { WHISPER } from './whisper.js';
  * A dictation model is there all day, beside what the user works with: it may have this part of the memory, which the
  * GPU of a Mac shares with everything else. 8 GB then take turbo in 4 bits, 16 GB in 8 bits, 24 GB in float16.
  */
-const SHARE = 1 / 8;
+const MAX_MEMORY_SHARE = 1 / 8;
 
 /**
  * A decode step of live speech may take this long: half of an interval of 1 s between two steps, so that words come within
@@ -17,7 +17,7 @@ const SHARE = 1 / 8;
 export const MAX_LIVE_SECONDS = 0.5;
 
 /** From the best down. English-only models are left to those who ask for them. */
-const ORDER = [
+const BEST_FIRST = [
   'whisper-large-v3-turbo',
   'whisper-large-v3-turbo-8bit',
   'whisper-large-v3-turbo-4bit',
@@ -26,7 +26,7 @@ const ORDER = [
   'whisper-base',
   'whisper-tiny',
 ];
-const ORDER_WITHOUT_GPU = ['whisper-base', 'whisper-tiny'];
+const BEST_FIRST_WITHOUT_GPU = ['whisper-base', 'whisper-tiny'];
 
 export function recommendedModel(machine: Machine): CatalogueEntry {
   const entries = candidatesFor(machine);
@@ -46,12 +46,12 @@ export function recommendedSizes(machine: Machine): CatalogueEntry[] {
 }
 
 function candidatesFor({ hasGpu }: Machine): CatalogueEntry[] {
-  const order = hasGpu ? ORDER : ORDER_WITHOUT_GPU;
+  const order = hasGpu ? BEST_FIRST : BEST_FIRST_WITHOUT_GPU;
   return order.flatMap((name) => WHISPER.filter((entry) => entry.name === name));
 }
 
 function fits({ memoryBytes }: CatalogueEntry, machine: Machine): boolean {
-  return memoryBytes <= machine.memoryBytes * SHARE;
+  return memoryBytes <= machine.memoryBytes * MAX_MEMORY_SHARE;
 }
 
 /** Without a GPU nothing but the small ones is a candidate, whatever the processor. */

@@ -34,10 +34,10 @@ export interface FetchOptions {
 }
 
 /** A connection that brings nothing for this long is given up. */
-export const STALL_MS = 30_000;
+export const STALL_TIMEOUT_MS = 30_000;
 
 /** Times that a file may turn out wrong: once may be a disk or a connection that was unlucky. */
-const MAX_WRONG = 2;
+const MAX_HASH_MISMATCHES = 2;
 
 /** @throws SottoError DOWNLOAD_FAILED, DOWNLOAD_CORRUPT, DOWNLOAD_DENIED, INSUFFICIENT_DISK, CANCELLED */
 export async function fetchFile(
@@ -67,7 +67,7 @@ export async function fetchFile(
         }
         if (part.isRight()) return;
         await part.restart();
-        if (++wrong >= MAX_WRONG) {
+        if (++wrong >= MAX_HASH_MISMATCHES) {
           throw new SottoError(
             'DOWNLOAD_CORRUPT',
             `${file.name} of ${source.repo} is not what the hub declares it to be`,
@@ -93,7 +93,7 @@ async function receive(
 ): Promise<void> {
   const what = `${file.name} of ${repo}`;
   const stalled = new AbortController();
-  let calm = clock.after(STALL_MS, () => stalled.abort());
+  let calm = clock.after(STALL_TIMEOUT_MS, () => stalled.abort());
   const signals = AbortSignal.any([signal, stalled.signal]);
   let trouble: unknown;
   // What the library asks for goes out on our connections, and is looked at before a byte is taken.
@@ -148,7 +148,7 @@ async function receive(
       for (;;) {
         const { done, value } = await reader.read();
         calm.cancel();
-        calm = clock.after(STALL_MS, () => stalled.abort());
+        calm = clock.after(STALL_TIMEOUT_MS, () => stalled.abort());
         throwIfCancelled(signal);
         if (done) break;
         if (part.bytes + value.length > file.bytes) {
@@ -165,7 +165,7 @@ async function receive(
     if (part.bytes < file.bytes) throw new Passing(`the connection ended early (${what})`);
   } catch (error) {
     throwIfCancelled(signal);
-    if (stalled.signal.aborted) throw new Passing(`nothing came for ${STALL_MS / 1000} s (${what})`);
+    if (stalled.signal.aborted) throw new Passing(`nothing came for ${STALL_TIMEOUT_MS / 1000} s (${what})`);
     throw networkError(trouble ?? error, what);
   } finally {
     calm.cancel();

@@ -7,7 +7,7 @@ import { isSafeName } from './safe-path.js';
 /** Hidden, so that no loader takes it for a part of the model. */
 export const RECORD = '.sotto-model.json';
 /** Far more than the names and hashes of any model's files. */
-const MOST_BYTES = 2 ** 20;
+const MAX_RECORD_BYTES = 2 ** 20;
 
 export interface ModelRecord {
   readonly version: 1;
@@ -28,7 +28,7 @@ export interface RecordedFile {
 /** Undefined for a folder that was not pulled, or whose record can't be read. */
 export function readRecord(dir: string): ModelRecord | undefined {
   try {
-    return recordFrom(JSON.parse(readSmallFile(join(dir, RECORD), MOST_BYTES, MODEL_FILE)));
+    return recordFrom(JSON.parse(readSmallFile(join(dir, RECORD), MAX_RECORD_BYTES, MODEL_FILE)));
   } catch {
     return undefined;
   }

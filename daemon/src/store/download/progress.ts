@@ -12,10 +12,10 @@ export interface DownloadProgress {
 }
 
 /** Speed is told over this long: a connection is not steady. */
-const WINDOW_MS = 8_000;
-const LEAST_MS = 500;
+const SPEED_WINDOW_MS = 8_000;
+const MIN_SPEED_WINDOW_MS = 500;
 /** Points closer than this tell no more. */
-const BETWEEN_MS = 200;
+const SAMPLE_INTERVAL_MS = 200;
 
 export class ProgressMeter {
   readonly #clock: Clock;
@@ -47,15 +47,15 @@ export class ProgressMeter {
   now(): DownloadProgress {
     const nowMs = this.#clock.nowMs();
     const last = this.#points.at(-1);
-    if (last === undefined || nowMs - last.atMs >= BETWEEN_MS) {
+    if (last === undefined || nowMs - last.atMs >= SAMPLE_INTERVAL_MS) {
       this.#points.push({ atMs: nowMs, bytes: this.#cameBytes });
-      while (this.#points.length > 2 && nowMs - (this.#points[0]?.atMs ?? nowMs) > WINDOW_MS)
+      while (this.#points.length > 2 && nowMs - (this.#points[0]?.atMs ?? nowMs) > SPEED_WINDOW_MS)
         this.#points.shift();
     }
     const first = this.#points[0];
     const passedMs = first === undefined ? 0 : nowMs - first.atMs;
     const base = { stage: this.#stage, doneBytes: this.#doneBytes, totalBytes: this.#totalBytes };
-    if (first === undefined || passedMs < LEAST_MS) return base;
+    if (first === undefined || passedMs < MIN_SPEED_WINDOW_MS) return base;
     const bytesPerSecond = ((this.#cameBytes - first.bytes) / passedMs) * 1000;
     if (bytesPerSecond <= 0) return { ...base, bytesPerSecond: 0 };
     return {

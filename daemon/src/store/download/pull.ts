@@ -58,7 +58,7 @@ export interface Pulled {
 }
 
 /** Files at a time: a large one fills a line, and more of them gain nothing but a hub's anger. */
-const PARALLEL = 3;
+const MAX_PARALLEL_FILES = 3;
 /** Times that all files are looked through, when one of them has changed on the disk since it came. */
 const MAX_ROUNDS = 2;
 
@@ -107,7 +107,7 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
   }
 }
 
-const OFFLINE_TRIES = 2;
+const MAX_OFFLINE_TRIES = 2;
 
 type Settled = PullOptions & Required<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'onEvent'>>;
 
@@ -122,7 +122,7 @@ async function pullAlone(name: string, source: ModelSource, options: Settled): P
     signal,
     onWait,
     // Before the first byte. A connection that is lost later has time to come back.
-    offlineTries: OFFLINE_TRIES,
+    offlineTries: MAX_OFFLINE_TRIES,
   });
   // Whoever had the lock before may have brought it.
   const present = presentModel(models, name, source, model.commit, options.again);
@@ -238,7 +238,7 @@ async function inParallel<T>(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(MAX_PARALLEL_FILES, items.length) }, worker));
   throwIfCancelled(signal);
   if (errors.length > 0) throw errors[0];
 }

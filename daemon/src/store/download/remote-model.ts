@@ -18,11 +18,11 @@ export interface RemoteModel {
 }
 
 /** More entries than any model has: a listing that goes on for ever ends here. */
-const MOST_ENTRIES = 20_000;
+const MAX_ENTRIES = 20_000;
 const COMMIT = /^[0-9a-f]{40}$/;
 /** Of one answer. Listings come in pages of a thousand files. */
-const MOST_BYTES = 16 * 2 ** 20;
-const ASK_MS = 60_000;
+const MAX_RESPONSE_BYTES = 16 * 2 ** 20;
+const METADATA_TIMEOUT_MS = 60_000;
 
 /** @throws SottoError; Passing for what another try may mend */
 export async function askModel(
@@ -37,14 +37,14 @@ export async function askModel(
   // The library's calls, on our connections: proxy, token and redirects are all minded there.
   const through: typeof fetch = async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
-    const mayTake = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]);
+    const mayTake = AbortSignal.any([signal, AbortSignal.timeout(METADATA_TIMEOUT_MS)]);
     const answer = await transport.get(url, { headers: headersOf(init), signal: mayTake });
     if (!answer.ok) {
       refused = answerError(answer, what);
       await answer.body?.cancel();
       throw refused;
     }
-    return limited(answer, () => (refused = nonsense(what, `more than ${MOST_BYTES / 2 ** 20} MiB at once`)));
+    return limited(answer, () => (refused = nonsense(what, `more than ${MAX_RESPONSE_BYTES / 2 ** 20} MiB at once`)));
   };
   const shared = { hubUrl: endpoint, fetch: through };
   try {
@@ -67,7 +67,7 @@ export async function askModel(
       revision: commit,
       ...shared,
     })) {
-      if (++entries > MOST_ENTRIES) throw nonsense(what, `more than ${MOST_ENTRIES} files`);
+      if (++entries > MAX_ENTRIES) throw nonsense(what, `more than ${MAX_ENTRIES} files`);
       const file = fileFrom(entry, what);
       if (file !== undefined) files.push(file);
     }
@@ -119,7 +119,7 @@ function limited(answer: Response, tooLong: () => Error): Response {
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform: (piece, controller) => {
       bytes += piece.length;
-      if (bytes > MOST_BYTES) controller.error(tooLong());
+      if (bytes > MAX_RESPONSE_BYTES) controller.error(tooLong());
       else controller.enqueue(piece);
     },
   });

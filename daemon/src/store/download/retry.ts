@@ -16,10 +16,10 @@ export interface RetryOptions {
 
 /** Tries in a row that bring nothing. */
 export const MAX_TRIES = 7;
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 30_000;
+const INITIAL_BACKOFF_MS = 500;
+const MAX_WAIT_MS = 30_000;
 /** A hub that asks to wait longer is told to the user instead. */
-const LONGEST_ASKED_MS = 300_000;
+const MAX_REQUESTED_WAIT_MS = 300_000;
 
 /**
  * Calls `work` until it succeeds. `work` calls `progress` when something has come: then the count of tries begins anew.
@@ -47,8 +47,8 @@ export async function retrying<T>(
       }
       const waitMs =
         error.waitMs ??
-        Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1)) * (0.75 + random() / 2);
-      if (failures >= MAX_TRIES || waitMs > LONGEST_ASKED_MS) {
+        Math.min(MAX_WAIT_MS, INITIAL_BACKOFF_MS * 2 ** (failures - 1)) * (0.75 + random() / 2);
+      if (failures >= MAX_TRIES || waitMs > MAX_REQUESTED_WAIT_MS) {
         const later = error.waitMs === undefined ? '' : `, for ${Math.ceil(error.waitMs / 1000)} s`;
         throw new SottoError('DOWNLOAD_FAILED', `${error.message}${later}`, { cause: error });
       }

@@ -31,9 +31,9 @@ export interface TransportOptions {
 }
 
 const MAX_REDIRECTS = 8;
-const CONNECT_MS = 20_000;
+const CONNECT_TIMEOUT_MS = 20_000;
 /** Until an answer begins; how long its body may be silent is the reader's business. */
-const ANSWER_MS = 60_000;
+const RESPONSE_TIMEOUT_MS = 60_000;
 
 export function openTransport({ settings, env = process.env, fetch: other }: TransportOptions): Transport {
   const endpoint = new URL(settings.endpoint);
@@ -43,7 +43,7 @@ export function openTransport({ settings, env = process.env, fetch: other }: Tra
     const key = proxy ?? '';
     const known = agents.get(key);
     if (known !== undefined) return known;
-    const options = { connect: { timeout: CONNECT_MS }, headersTimeout: ANSWER_MS, bodyTimeout: 0 };
+    const options = { connect: { timeout: CONNECT_TIMEOUT_MS }, headersTimeout: RESPONSE_TIMEOUT_MS, bodyTimeout: 0 };
     const agent = proxy === undefined ? new Agent(options) : new ProxyAgent({ uri: proxy, ...options });
     agents.set(key, agent);
     return agent;

@@ -35,7 +35,7 @@ const TOKENIZER_PARTS = ['vocab.json', 'merges.txt'];
 const RANKS = /^[a-z0-9_-]+\.tiktoken$/;
 
 /** Small files are read whole into memory somewhere: larger ones are none of these. */
-const MOST_BYTES_OF_SMALL = 64 * 1024 * 1024;
+const MAX_SMALL_FILE_BYTES = 64 * 1024 * 1024;
 
 /**
  * @param repo only to be named in errors
@@ -57,7 +57,7 @@ export function wantedFiles(files: readonly RemoteFile[], repo: string): RemoteF
   ];
   const wanted = [...new Set([...small.filter(has), ...weights])].flatMap((name) => byName.get(name) ?? []);
   for (const { name, bytes } of wanted) {
-    if (!weights.includes(name) && bytes > MOST_BYTES_OF_SMALL) {
+    if (!weights.includes(name) && bytes > MAX_SMALL_FILE_BYTES) {
       throw new SottoError('MODEL_UNSUPPORTED', `${repo}: ${name} has ${bytes} bytes, which is no such file`);
     }
   }

@@ -18,7 +18,7 @@ import { diskError } from './trouble.js';
 
 export const DOWNLOADS = '.downloads';
 /** Far more than the names and hashes of any model's files. */
-const PLAN_BYTES = 2 ** 20;
+const MAX_PLAN_BYTES = 2 ** 20;
 
 const planSchema = v.object({
   repo: v.string(),
@@ -93,7 +93,7 @@ export class WorkFolder {
 
   plan(): Plan | undefined {
     try {
-      const parsed = v.safeParse(planSchema, JSON.parse(readSmallFile(this.#plan, PLAN_BYTES, MODEL_FILE)));
+      const parsed = v.safeParse(planSchema, JSON.parse(readSmallFile(this.#plan, MAX_PLAN_BYTES, MODEL_FILE)));
       return parsed.success ? parsed.output : undefined;
     } catch {
       return undefined;

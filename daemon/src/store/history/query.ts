@@ -9,8 +9,8 @@ export interface Term {
 }
 
 /** More words than anybody types; FTS5 refuses expressions that are too deep. */
-const MOST_TERMS = 32;
-const MOST_TOKENS = 64;
+const MAX_TERMS = 32;
+const MAX_TOKENS_PER_TERM = 64;
 
 export function parseQuery(query: string): Term[] {
   const terms = query
@@ -18,8 +18,8 @@ export function parseQuery(query: string): Term[] {
     .map((word) => tokensOf(word).map(({ token }) => token))
     .filter((tokens) => tokens.length > 0);
   return terms
-    .slice(0, MOST_TERMS)
-    .map((tokens, index) => ({ tokens: tokens.slice(0, MOST_TOKENS), prefix: index === terms.length - 1 }));
+    .slice(0, MAX_TERMS)
+    .map((tokens, index) => ({ tokens: tokens.slice(0, MAX_TOKENS_PER_TERM), prefix: index === terms.length - 1 }));
 }
 
 /** In the query language of FTS5. Tokens hold letters, marks and digits alone, so that quotes are all it takes. */

@@ -17,7 +17,7 @@ export type JournalEntry = v.InferOutput<typeof entrySchema>;
 
 const READ_BYTES = 1024 * 1024;
 /** An entry with its checkpoint has some KB; the text of a whole dictation, words and all, has fewer than so many. */
-const MOST_LINE_BYTES = 64 * 1024 * 1024;
+const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 /** Where the journal of a spool lies. */
 export function journalOf(spoolPath: string): string {
@@ -63,7 +63,7 @@ async function readToEnd(handle: SpoolHandle): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let lineBytes = 0;
   for (let at = 0; ; at += READ_BYTES) {
-    if (lineBytes > MOST_LINE_BYTES) return Buffer.concat(pieces);
+    if (lineBytes > MAX_LINE_BYTES) return Buffer.concat(pieces);
     const piece = await readAll(handle, at, READ_BYTES);
     pieces.push(piece);
     const lineEnd = piece.lastIndexOf(0x0a);

@@ -127,15 +127,15 @@ function withinLimits(changed: Changed): Changed {
   const {
     bytes,
     fromLength,
-    replacements: mostReplacements,
+    replacements: maxReplacements,
     toLength,
     wordLength,
-    words: mostWords,
+    words: maxWords,
   } = VOCABULARY_LIMITS;
-  const tooLong = (what: string, text: string, most: number): void => {
-    if (text.length <= most) return;
+  const tooLong = (what: string, text: string, maxLength: number): void => {
+    if (text.length <= maxLength) return;
     const shown = `“${text.slice(0, 30)}…”`;
-    throw new SottoError('INVALID_ARGUMENT', `${shown} is too long: ${what} has ${most} characters at most`, {
+    throw new SottoError('INVALID_ARGUMENT', `${shown} is too long: ${what} has ${maxLength} characters at most`, {
       hint: 'make it shorter',
     });
   };
@@ -149,8 +149,8 @@ function withinLimits(changed: Changed): Changed {
       hint: 'remove some that are of no use any more',
     });
   };
-  if (words.length > mostWords) tooMany(`${mostWords} words`);
-  if (replacements.length > mostReplacements) tooMany(`${mostReplacements} replacements`);
+  if (words.length > maxWords) tooMany(`${maxWords} words`);
+  if (replacements.length > maxReplacements) tooMany(`${maxReplacements} replacements`);
   if (Buffer.byteLength(JSON.stringify(changed.vocabulary)) > bytes) tooMany(`${bytes / 1024} KiB`);
   return changed;
 }

@@ -18,11 +18,11 @@ import { formatVocabulary, parseKept } from './file-text.js';
 /** Revision of a vocabulary that was never written. */
 export const NO_REVISION = 'none';
 
-const LOOK_AGAIN_MS = 20;
+const RETRY_INTERVAL_MS = 20;
 /** Another one writes for a few milliseconds. */
-const LOCK_MS = 3_000;
+const LOCK_TIMEOUT_MS = 3_000;
 /** Written by hand it may be longer than it need be. */
-const MOST_BYTES = 8 * VOCABULARY_LIMITS.bytes;
+const MAX_FILE_BYTES = 8 * VOCABULARY_LIMITS.bytes;
 const KEPT_FILE: FileUse = { code: 'VOCABULARY_BROKEN', verb: 'read' };
 
 export interface KeptVocabulary {
@@ -94,7 +94,7 @@ export class VocabularyFile {
 
   #parse(): KeptVocabulary | SottoError {
     try {
-      const text = readSmallFile(this.#path, MOST_BYTES, KEPT_FILE);
+      const text = readSmallFile(this.#path, MAX_FILE_BYTES, KEPT_FILE);
       // Twice the same word is no reason to refuse what somebody wrote by hand.
       const { vocabulary } = added(EMPTY_VOCABULARY, parseKept(text));
       const revision = createHash('sha256').update(text).digest('hex').slice(0, 16);
@@ -123,7 +123,7 @@ export class VocabularyFile {
     } catch (error) {
       throw cantWrite(this.#path, error);
     }
-    for (const until = performance.now() + LOCK_MS; performance.now() < until; await sleep(LOOK_AGAIN_MS)) {
+    for (const until = performance.now() + LOCK_TIMEOUT_MS; performance.now() < until; await sleep(RETRY_INTERVAL_MS)) {
       const lock = tryLock(`${this.#path}.lock`);
       if (lock !== undefined) return lock;
     }
