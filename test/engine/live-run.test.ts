@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { engineStateOf } from '#daemon/engine/live/engine-state.js';
 import { LiveRun } from '#daemon/engine/live/live-run.js';
 import { LiveAudioBuffer } from '#daemon/engine/live/live-audio-buffer.js';
-import { Turns } from '#daemon/engine/turns.js';
+import { ComputeScheduler } from '#daemon/engine/compute-scheduler.js';
 import { parseFromEngine, type FromEngine, type DecodeStep, type Refined } from '#daemon/protocol/ipc.js';
 import type { LiveCheckpoint } from '#daemon/protocol/live.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
@@ -24,11 +24,11 @@ interface Begin extends SpeechScript {
   readonly fromSample?: number;
   readonly checkpoint?: LiveCheckpoint;
   readonly refine?: (signal: AbortSignal) => Promise<Refined | undefined>;
-  readonly turns?: Turns;
+  readonly scheduler?: ComputeScheduler;
   readonly whole?: boolean;
 }
 
-function listen({ fromSample = 0, checkpoint, refine, turns = new Turns(), whole, ...script }: Begin = {}) {
+function listen({ fromSample = 0, checkpoint, refine, scheduler = new ComputeScheduler(), whole, ...script }: Begin = {}) {
   const sent: FromEngine[] = [];
   const seen = { over: 0, sentWhenOver: 0 };
   const own = checkpoint && { ...checkpoint, state: engineStateOf(checkpoint).speech };
@@ -39,7 +39,7 @@ function listen({ fromSample = 0, checkpoint, refine, turns = new Turns(), whole
     checkpoint,
     speech,
     buffer,
-    turns,
+    scheduler,
     ...defined({ refine }),
     send: (message) => sent.push(parseFromEngine(structuredClone(message))),
     onOver: () => {
@@ -160,10 +160,10 @@ describe('LiveRun', () => {
   });
 
   test('counts what it waits for others as time that a look took', async () => {
-    const turns = new Turns();
-    const { steps, say } = listen({ turns });
+    const scheduler = new ComputeScheduler();
+    const { steps, say } = listen({ scheduler });
     for (let at = 0; at < 2 * SECOND; at += SECOND / 2) {
-      void turns.live(() => Promise.resolve(void (nowMs += 400)));
+      void scheduler.runRealtime(() => Promise.resolve(void (nowMs += 400)));
       say(at, at + SECOND / 2);
       await settled();
     }
@@ -221,19 +221,19 @@ describe('LiveRun', () => {
       },
     ],
   ])('cancelled %s, it lets go of everything once and says nothing more', async (_, before) => {
-    const live = listen();
-    await before(live);
+    const runRealtime = listen();
+    await before(runRealtime);
     await settled();
-    const said = live.sent.length;
-    const over = live.seen.over;
-    live.run.cancel();
-    live.run.cancel();
-    live.say(SECOND, 2 * SECOND);
-    live.run.finish();
+    const said = runRealtime.sent.length;
+    const over = runRealtime.seen.over;
+    runRealtime.run.cancel();
+    runRealtime.run.cancel();
+    runRealtime.say(SECOND, 2 * SECOND);
+    runRealtime.run.finish();
     await settled();
-    expect(live.sent).toHaveLength(said);
-    expect([live.seen.over, live.speech.disposed]).toEqual([1, 1]);
-    expect(over).toBe(live.types().includes('live-done') ? 1 : 0);
+    expect(runRealtime.sent).toHaveLength(said);
+    expect([runRealtime.seen.over, runRealtime.speech.disposed]).toEqual([1, 1]);
+    expect(over).toBe(runRealtime.types().includes('live-done') ? 1 : 0);
   });
 
   test.each([false, true])(
@@ -260,12 +260,12 @@ describe('LiveRun', () => {
   );
 
   test('cancelled while it waits for its turn, it does not look at all', async () => {
-    const turns = new Turns();
+    const scheduler = new ComputeScheduler();
     const other = gate();
-    void turns.live(() => other.opened);
+    void scheduler.runRealtime(() => other.opened);
     let decoded = 0;
     const step = (): void => void (decoded += 1);
-    const { run, say, seen, sent, speech } = listen({ turns, onLook: step, onFinish: step });
+    const { run, say, seen, sent, speech } = listen({ scheduler, onLook: step, onFinish: step });
     say(0, SECOND);
     await settled();
     run.cancel();

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { refine } from '#daemon/engine/live/refine.js';
 import { LiveAudioBuffer } from '#daemon/engine/live/live-audio-buffer.js';
-import { Turns } from '#daemon/engine/turns.js';
+import { ComputeScheduler } from '#daemon/engine/compute-scheduler.js';
 import { SECOND } from '#test/harness/ramp.js';
 import {
   gate,
@@ -29,9 +29,9 @@ async function setUp(script: ModelScript = {}, { fromSample = 0, seconds = 3, si
   if (!silent) speech.push(new Float32Array(SECOND));
   const controller = new AbortController();
   await speech.finish(controller.signal);
-  const turns = new Turns();
-  const run = () => refine({ model, options: { language: 'en' }, speech, buffer, turns }, controller.signal);
-  return { model, turns, controller, run };
+  const scheduler = new ComputeScheduler();
+  const run = () => refine({ model, options: { language: 'en' }, speech, buffer, scheduler }, controller.signal);
+  return { model, scheduler, controller, run };
 }
 
 describe('the decode at the end', () => {
@@ -59,7 +59,7 @@ describe('the decode at the end', () => {
   });
 
   test('takes no longer than somebody waits, and lets go in the middle', async () => {
-    const { run, turns, controller } = await setUp({
+    const { run, scheduler, controller } = await setUp({
       onStep: async (step) => {
         if (step === 1) jest.advanceTimersByTime(1_000);
         await settled();
@@ -69,7 +69,7 @@ describe('the decode at the end', () => {
     expect(await run()).toBeUndefined();
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
     // Files wait no longer.
-    expect(turns.file(controller.signal)).toBeUndefined();
+    expect(scheduler.yieldToRealtime(controller.signal)).toBeUndefined();
   });
 
   test.each(['INTERNAL', 'thrown at once'])('takes no text from anybody when it fails (%s)', async (how) => {
@@ -92,7 +92,7 @@ describe('the decode at the end', () => {
   test('lets others look between its steps, and files wait for its end', async () => {
     const log: string[] = [];
     const begun = gate();
-    const { run, turns, controller } = await setUp({
+    const { run, scheduler, controller } = await setUp({
       steps: 4,
       onStep: async (step) => {
         log.push(`step ${step}`);
@@ -102,10 +102,10 @@ describe('the decode at the end', () => {
     });
     const refined = run();
     await begun.opened;
-    const file = turns.file(controller.signal)?.then(() => log.push('file'));
-    void turns.live(() => Promise.resolve(log.push('look')));
+    const yieldToRealtime = scheduler.yieldToRealtime(controller.signal)?.then(() => log.push('file'));
+    void scheduler.runRealtime(() => Promise.resolve(log.push('look')));
     await refined;
-    await file;
+    await yieldToRealtime;
     expect(log).toEqual(['step 0', 'look', 'step 1', 'step 2', 'step 3', 'file']);
   });
 });

@@ -5,7 +5,7 @@ import { silentLog } from '#daemon/logger.js';
 import type { Api } from '#daemon/server/api.js';
 import { SOCKET_RULES } from '#daemon/server/guard.js';
 import { Admission } from '#daemon/server/http/admission.js';
-import type { Pace } from '#daemon/server/http/body-pace.js';
+import type { UploadTimeout } from '#daemon/server/http/upload-timeout.js';
 import { HttpFront } from '#daemon/server/http/front.js';
 import { HttpMetrics } from '#daemon/server/http/metrics.js';
 import { ApiPort, type PortOptions } from '#daemon/server/http/port.js';
@@ -26,7 +26,7 @@ export interface ServedHere {
 }
 
 export interface ServedOptions {
-  readonly pace?: Pace;
+  readonly uploadTimeout?: UploadTimeout;
   readonly maxActive?: number;
   readonly unreadMs?: number;
   readonly port?: Partial<PortOptions>;
@@ -79,8 +79,8 @@ export async function serveHere(home: TempHome, options: ServedOptions = {}): Pr
     metrics: new HttpMetrics(),
   };
   const path = join(home.folder, 'api');
-  const { pace, unreadMs } = options;
-  const limits = { ...defined({ pace, unreadMs }) };
+  const { uploadTimeout, unreadMs } = options;
+  const limits = { ...defined({ uploadTimeout, unreadMs }) };
   const front = new HttpFront({ ...api, ...limits, rules: SOCKET_RULES, log: silentLog });
   await new Promise<void>((resolve) => front.http.listen(path, resolve));
   let wanted: number | undefined;

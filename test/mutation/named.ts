@@ -34,7 +34,7 @@ export const NAMED: readonly NamedMutation[] = [
   {
     name: 'files starve behind dictation',
     room: 'engine',
-    file: 'daemon/src/engine/turns.ts',
+    file: 'daemon/src/engine/compute-scheduler.ts',
     search: 'const MOST_LOOKS = 8;',
     replace: 'const MOST_LOOKS = 100_000;',
     suites: [],

@@ -92,7 +92,7 @@ const EVENTS: readonly [LiveEvent, boolean, boolean][] = [
   [{ type: 'tentative', text: ' so' }, false, false],
   [{ type: 'level', rms: -30.5, peak: -12 }, false, false],
   [{ type: 'voice', speaking: true }, false, false],
-  [{ type: 'pace', intervalSeconds: 1 }, false, false],
+  [{ type: 'decode-interval', intervalSeconds: 1 }, false, false],
   [{ type: 'warning', error }, true, false],
   [{ type: 'final', text: 'And', durationSeconds: 1, model: 'base', refined: false }, true, true],
   [{ type: 'cancelled' }, true, true],

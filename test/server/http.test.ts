@@ -30,7 +30,7 @@ interface Timeouts {
 
 /** Where nothing else is said, more patient than the busiest machine needs. */
 function serve({ everyMs = 60_000, unreadMs = 60_000 }: Timeouts = {}): Promise<ServedHere> {
-  return serveHere(home, { pace: { everyMs, leastBytes: 10 }, maxActive: 2, unreadMs });
+  return serveHere(home, { uploadTimeout: { everyMs, minBytes: 10 }, maxActive: 2, unreadMs });
 }
 
 async function restartServer(timeouts: Timeouts): Promise<void> {

@@ -275,7 +275,7 @@ describe('a file that is sent', () => {
       for (const { status } of await Promise.allSettled(leaving)) expect(status).toBe('rejected');
     }
     // What a late opening would bring to be, is there once another one has come and gone.
-    for (let calm = 0; calm < 5; calm++) {
+    for (let quietTurns = 0; quietTurns < 5; quietTurns++) {
       await (await read(sourceOf([WHOLE]))).file?.discard();
       expect(readdirSync(folder)).toEqual([]);
     }

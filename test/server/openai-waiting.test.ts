@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent, fetch } from 'undici';
-import { sendInterims } from '#daemon/server/http/interim.js';
+import { sendInterimResponses } from '#daemon/server/http/interim-responses.js';
 import { keptAlive } from '#daemon/server/http/sse.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 
@@ -17,10 +17,10 @@ describe('an answer that takes long', () => {
   /** The status, as a client hears it that waits three seconds for the head of the answer; here that takes nine. */
   async function answered(everyMs: number): Promise<number | string> {
     const server = createServer((request, response) => {
-      const calm = sendInterims(request, response, everyMs);
+      const timer = sendInterimResponses(request, response, everyMs);
       request.resume();
       void sleep(9_000).then(() => {
-        calm();
+        timer();
         response.writeHead(418).end('x');
       });
     });

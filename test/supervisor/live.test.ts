@@ -228,21 +228,21 @@ describe('Supervisor with people who dictate', () => {
 
   test('says nothing after a cancel, whenever it comes', async () => {
     start();
-    const atOnce = new Listener();
-    atOnce.running.cancel();
+    const runSoon = new Listener();
+    runSoon.running.cancel();
     const waiting = new Listener();
     await until(() => waiting.types.length > 0);
     waiting.running.cancel();
     const speaking = await new Listener().opened();
     speaking.say(0, 5 * SECOND);
     speaking.running.cancel();
-    const counts = [atOnce, waiting, speaking].map(({ reports }) => reports.length);
+    const counts = [runSoon, waiting, speaking].map(({ reports }) => reports.length);
     speaking.running.finish();
     speaking.running.cancel();
     const last = await new Listener().opened();
     last.running.finish();
     await last.over();
-    expect([atOnce, waiting, speaking].map(({ reports }) => reports.length)).toEqual(counts);
+    expect([runSoon, waiting, speaking].map(({ reports }) => reports.length)).toEqual(counts);
     expect(counts).toEqual([0, 1, 2]);
   });
 

@@ -156,7 +156,7 @@ class PendingOperation<Result extends ModelsResult> implements ModelWork<Result>
   #line: Line | undefined;
   #timer: NodeJS.Timeout | undefined;
   #settle: { resolve: (result: Result) => void; reject: (error: SottoError) => void } | undefined;
-  #calm: () => void = () => undefined;
+  #stopListening: () => void = () => undefined;
 
   constructor(request: ModelsRequest, newLine: NewLine, signal: AbortSignal | undefined) {
     this.#do = request.do;
@@ -181,7 +181,7 @@ class PendingOperation<Result extends ModelsResult> implements ModelWork<Result>
     }
     const cancel = (): void => this.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
-    this.#calm = () => signal?.removeEventListener('abort', cancel);
+    this.#stopListening = () => signal?.removeEventListener('abort', cancel);
   }
 
   cancel(): void {
@@ -236,7 +236,7 @@ class PendingOperation<Result extends ModelsResult> implements ModelWork<Result>
   #finish(): void {
     this.#over = true;
     clearTimeout(this.#timer);
-    this.#calm();
+    this.#stopListening();
     this.#line?.close();
   }
 }

@@ -15,7 +15,7 @@ import { LiveRuns } from './live/live-runs.js';
 import { NextAudio, type Claim } from './next-audio.js';
 import type { HeldModel } from './resident.js';
 import { ResidentModels, type LoadModel } from './resident-models.js';
-import { Turns } from './turns.js';
+import { ComputeScheduler } from './compute-scheduler.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 /** After this long without work the memory that MLX keeps for reuse is given back. */
@@ -51,7 +51,7 @@ type Load = Extract<ToEngine, { type: 'load' }>;
 export class EngineHost {
   readonly #parts: EngineParts;
   readonly #models: ResidentModels;
-  readonly #turns = new Turns();
+  readonly #scheduler = new ComputeScheduler();
   readonly #next: NextAudio;
   readonly #live: LiveRuns;
   /** Runs happen one at a time, in the order in which they were asked for. */
@@ -81,7 +81,7 @@ export class EngineHost {
     });
     this.#live = new LiveRuns({
       models: this.#models,
-      turns: this.#turns,
+      scheduler: this.#scheduler,
       send: parts.send,
       onBusy: (busy) => this.#listens(busy),
     });
@@ -269,7 +269,7 @@ export class EngineHost {
     const rows = fitting === undefined ? 1 : (fileBatchSize ?? fitting);
     const events = model.transcribe(audio, withRows(run.options, rows, audio.durationSeconds), signal);
     for (;;) {
-      await this.#turns.file(signal);
+      await this.#scheduler.yieldToRealtime(signal);
       const step = await events.next();
       if (step.done === true) {
         if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');

@@ -71,7 +71,7 @@ export const liveEventSchema = v.variant('type', [
   /** Whether somebody speaks. */
   v.object({ type: v.literal('voice'), speaking: v.boolean() }),
   /** How much audio is gathered before it is looked at again: more where the machine is too slow for less. */
-  v.object({ type: v.literal('pace'), intervalSeconds: finite }),
+  v.object({ type: v.literal('decode-interval'), intervalSeconds: finite }),
   /** Something is wrong, and the session goes on. */
   v.object({ type: v.literal('warning'), error: errorSchema }),
   finalSchema,

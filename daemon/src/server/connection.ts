@@ -54,8 +54,8 @@ export class Connection {
   readonly #live: LiveChannels;
   readonly #models: ModelRequests;
   readonly #files: FileRequests;
-  readonly #calmHello: Timer;
-  #greeted = false;
+  readonly #helloTimer: Timer;
+  #isGreeted = false;
   #lastPongMs: number;
 
   constructor(socket: WebSocket, context: ConnectionContext) {
@@ -76,13 +76,13 @@ export class Connection {
       this.#send(message, onlyForDisplay),
     );
     this.#lastPongMs = context.clock.nowMs();
-    this.#calmHello = context.clock.after(HELLO_TIMEOUT_MS, () => socket.close(POLICY_VIOLATION, 'no hello'));
+    this.#helloTimer = context.clock.after(HELLO_TIMEOUT_MS, () => socket.close(POLICY_VIOLATION, 'no hello'));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('pong', () => (this.#lastPongMs = context.clock.nowMs()));
     // The peer broke a rule of WebSocket or of our limits; ws closes with the fitting code itself.
     socket.on('error', (error) => context.log.warn({ message: error.message }, 'connection error'));
     socket.on('close', () => {
-      this.#calmHello.cancel();
+      this.#helloTimer.cancel();
       context.sessions.cancelAllOf(this);
       this.#live.close();
       this.#models.close();
@@ -94,14 +94,14 @@ export class Connection {
    * Pings the client. One without work that has not answered for `deadAfterMs` is let go; one with a job is
    * left to the bound on what it has not read, so that a paused terminal does not lose its work.
    */
-  beat(deadAfterMs: number): void {
+  ping(deadAfterMs: number): void {
     const works = this.#jobs.size + this.#live.size + this.#models.working > 0;
     if (!works && this.#context.clock.nowMs() - this.#lastPongMs > deadAfterMs) this.#socket.terminate();
     else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }
 
   /** The machine slept, or we did: nobody is late. */
-  forgive(): void {
+  resetPong(): void {
     this.#lastPongMs = this.#context.clock.nowMs();
   }
 
@@ -127,10 +127,10 @@ export class Connection {
 
   #serve(message: ClientMessage): void {
     if (message.type === 'hello') {
-      this.#greet(message.protocol);
+      this.#onHello(message.protocol);
       return;
     }
-    if (!this.#greeted) {
+    if (!this.#isGreeted) {
       const error = new SottoError('PROTOCOL', `\`hello\` comes before \`${message.type}\``);
       this.#send({ type: 'error', id: message.id, error: error.toWire() });
       this.#socket.close(POLICY_VIOLATION, 'hello comes first');
@@ -192,15 +192,15 @@ export class Connection {
     }
   }
 
-  #greet(protocol: number): void {
-    this.#calmHello.cancel();
+  #onHello(protocol: number): void {
+    this.#helloTimer.cancel();
     const { uploads } = this.#context;
     this.#send({
       ...{ type: 'hello', protocol: PROTOCOL_VERSION, version: SOTTO_VERSION, pid: process.pid },
       ...defined({ uploads }),
     });
     if (protocol === PROTOCOL_VERSION) {
-      this.#greeted = true;
+      this.#isGreeted = true;
       return;
     }
     const message = `this daemon is version ${SOTTO_VERSION} and speaks protocol ${PROTOCOL_VERSION}, not ${protocol}`;

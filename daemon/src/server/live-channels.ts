@@ -131,5 +131,5 @@ export class LiveChannels {
 
 /** Few, and a client that missed one would show the wrong thing for long. */
 function isState({ type }: LiveEvent): boolean {
-  return type === 'state' || type === 'pace';
+  return type === 'state' || type === 'decode-interval';
 }

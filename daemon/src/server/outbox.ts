@@ -25,7 +25,7 @@ export class Outbox {
   readonly #onStalled: () => void;
   readonly #fragments: Fragment[] = [];
   #queuedBytes = 0;
-  #cancelStallTimer: Timer | undefined;
+  #stallTimer: Timer | undefined;
   #hasProgressed = false;
 
   /** @param onStalled called once for a client that reads nothing, or has too much unread; nothing is sent after it */
@@ -55,7 +55,7 @@ export class Outbox {
     }
     this.#queuedBytes += bytes.length;
     this.#send();
-    if (this.unreadBytes > MAX_UNREAD_BYTES) this.#cancelStallTimer ??= this.#watch();
+    if (this.unreadBytes > MAX_UNREAD_BYTES) this.#stallTimer ??= this.#watch();
   }
 
   #send(): void {
@@ -75,10 +75,10 @@ export class Outbox {
     this.#hasProgressed = false;
     const dueMs = this.#clock.nowMs() + STALL_TIMEOUT_MS;
     return this.#clock.after(STALL_TIMEOUT_MS, () => {
-      this.#cancelStallTimer = undefined;
+      this.#stallTimer = undefined;
       if (this.unreadBytes <= MAX_UNREAD_BYTES) return;
       const isLate = this.#clock.nowMs() - dueMs > MAX_LATENESS_MS;
-      if (this.#hasProgressed || isLate) this.#cancelStallTimer = this.#watch();
+      if (this.#hasProgressed || isLate) this.#stallTimer = this.#watch();
       else this.#stalled();
     });
   }
@@ -89,8 +89,8 @@ export class Outbox {
   }
 
   #clear(): void {
-    this.#cancelStallTimer?.cancel();
-    this.#cancelStallTimer = undefined;
+    this.#stallTimer?.cancel();
+    this.#stallTimer = undefined;
     this.#fragments.length = 0;
     this.#queuedBytes = 0;
   }

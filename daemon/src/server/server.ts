@@ -32,10 +32,10 @@ export class SottoServer {
   readonly #connections = new Set<Connection>();
   readonly #lock: Lock;
   #inode = 0;
-  #calmBeat: Timer | undefined;
-  #cancelFileCheck: Timer | undefined;
+  #pingTimer: Timer | undefined;
+  #fileCheckTimer: Timer | undefined;
   #isClosing = false;
-  #lastTrouble = '';
+  #lastErrorMessage = '';
 
   private constructor(context: ServerContext, lock: Lock) {
     this.#context = context;
@@ -49,7 +49,7 @@ export class SottoServer {
         {
           path: '/ws',
           maxMessageBytes: LIMITS.maxMessageBytes,
-          open: (socket) => this.#welcome(socket),
+          open: (socket) => this.#accept(socket),
         },
       ],
       log: context.log,
@@ -71,7 +71,7 @@ export class SottoServer {
     try {
       const server = new SottoServer(context, lock);
       server.#inode = await listenAt(server.#front.http, context.socketPath);
-      server.#beat(context.clock.nowMs());
+      server.#ping(context.clock.nowMs());
       server.#checkFilesSoon();
       return server;
     } catch (error) {
@@ -87,8 +87,8 @@ export class SottoServer {
   /** Stops listening (the socket file goes) and ends every connection. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    this.#calmBeat?.cancel();
-    this.#cancelFileCheck?.cancel();
+    this.#pingTimer?.cancel();
+    this.#fileCheckTimer?.cancel();
     removeSocket(this.#context.socketPath, this.#inode);
     this.#front.endClients(GOING_AWAY, 'the daemon ends');
     await this.#front.close();
@@ -97,7 +97,7 @@ export class SottoServer {
 
   /** A daemon whose socket was removed can't be reached, yet holds the lock: it makes the socket again, or ends. */
   #checkFilesSoon(): void {
-    this.#cancelFileCheck = this.#context.clock.after(FILE_CHECK_INTERVAL_MS, () => {
+    this.#fileCheckTimer = this.#context.clock.after(FILE_CHECK_INTERVAL_MS, () => {
       void this.#checkFiles().then((displaced) => {
         if (this.#isClosing) return;
         if (displaced === undefined) this.#checkFilesSoon();
@@ -118,29 +118,29 @@ export class SottoServer {
       this.#inode = await listenAt(this.#front.http, socketPath);
       if (this.#isClosing) removeSocket(socketPath, this.#inode);
       log.warn('the socket was removed: listening at a new one');
-      this.#lastTrouble = '';
+      this.#lastErrorMessage = '';
     } catch (error) {
       // Such as a folder that the system makes again at the next login. One line for each reason.
       const message = messageOf(error);
-      if (message !== this.#lastTrouble) log.error({ message }, 'the socket can not be made again');
-      this.#lastTrouble = message;
+      if (message !== this.#lastErrorMessage) log.error({ message }, 'the socket can not be made again');
+      this.#lastErrorMessage = message;
     }
     return undefined;
   }
 
-  #beat(sinceMs: number): void {
-    this.#calmBeat = this.#context.clock.after(PING_INTERVAL_MS, () => {
+  #ping(sinceMs: number): void {
+    this.#pingTimer = this.#context.clock.after(PING_INTERVAL_MS, () => {
       const now = this.#context.clock.nowMs();
       const slept = now - sinceMs > 2 * PING_INTERVAL_MS;
       for (const connection of this.#connections) {
-        if (slept) connection.forgive();
-        connection.beat(PONG_TIMEOUT_MS);
+        if (slept) connection.resetPong();
+        connection.ping(PONG_TIMEOUT_MS);
       }
-      this.#beat(now);
+      this.#ping(now);
     });
   }
 
-  #welcome(client: WebSocket): void {
+  #accept(client: WebSocket): void {
     const connection = new Connection(client, this.#context);
     this.#connections.add(connection);
     client.on('close', () => {

@@ -50,7 +50,7 @@ export class EngineStreams {
   #next = 1;
   #ready = false;
   /** Calls off the wait for the next look. */
-  #calm: Timer | undefined;
+  #timer: Timer | undefined;
 
   constructor(options: EngineStreamsOptions) {
     this.#options = options;
@@ -162,17 +162,17 @@ export class EngineStreams {
 
   /** Whoever waits for a look is served in turn: any sign of one is one for all. */
   #restartTimer(): void {
-    this.#calm?.cancel();
-    this.#calm = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
     this.#watch();
   }
 
   #watch(): void {
     const owes = [...this.#streams.values()].some((stream) => stream.open && stream.sentSamples >= stream.dueSamples);
-    if (owes) this.#calm ??= this.#expectDecode();
+    if (owes) this.#timer ??= this.#expectDecode();
     else {
-      this.#calm?.cancel();
-      this.#calm = undefined;
+      this.#timer?.cancel();
+      this.#timer = undefined;
     }
   }
 
@@ -184,7 +184,7 @@ export class EngineStreams {
       const computes = now - (progressMs?.() ?? -Infinity) < DECODE_TIMEOUT_MS;
       if (now - dueMs > LATE_MS) this.#restartTimer();
       else if (computes && now - owedSinceMs < BUSY_DECODE_TIMEOUT_MS)
-        this.#calm = this.#expectDecode(owedSinceMs);
+        this.#timer = this.#expectDecode(owedSinceMs);
       else onStuck();
     });
   }

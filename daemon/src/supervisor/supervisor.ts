@@ -51,7 +51,7 @@ interface CurrentJob {
   sent: boolean;
   cancelled: boolean;
   /** Calls off the timer of the grace period after a cancel. */
-  calm?: Timer;
+  graceTimer?: Timer;
   /** What the engine said before it was put down for it. */
   fault?: SottoError;
 }
@@ -84,7 +84,7 @@ export class Supervisor implements Engine, ModelEngine {
   #fatal: SottoError | undefined;
   /** Set while a process is ended on purpose: its exit is no crash. */
   #expectedExit = false;
-  #calmRestart: Timer | undefined;
+  #restartTimer: Timer | undefined;
   #stopped: (() => void) | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -194,9 +194,9 @@ export class Supervisor implements Engine, ModelEngine {
   }
 
   #leave(): void {
-    this.#current?.calm?.cancel();
+    this.#current?.graceTimer?.cancel();
     this.#current = undefined;
-    this.#calmRestart?.cancel();
+    this.#restartTimer?.cancel();
     this.#state = 'stopped';
     this.#live.failAll(this.#degradedError());
     this.#models.failAll(this.#degradedError());
@@ -240,7 +240,7 @@ export class Supervisor implements Engine, ModelEngine {
       return;
     }
     this.#process?.send({ type: 'cancel', job: current.id });
-    current.calm = this.#options.clock.after(this.#options.cancelGraceMs ?? CANCEL_GRACE_MS, () => {
+    current.graceTimer = this.#options.clock.after(this.#options.cancelGraceMs ?? CANCEL_GRACE_MS, () => {
       this.#options.log.warn({ job: current.id }, 'engine did not stop a cancelled job: replacing it');
       this.#expectedExit = true;
       this.#process?.kill('did not stop a cancelled job');
@@ -250,7 +250,7 @@ export class Supervisor implements Engine, ModelEngine {
   #finish(report: JobReport): void {
     const current = this.#current;
     this.#current = undefined;
-    current?.calm?.cancel();
+    current?.graceTimer?.cancel();
     if (report.type === 'done') this.#policy.worked();
     if (report.type !== 'lost') this.#isAheadSuspect = false;
     current?.report(report);
@@ -418,7 +418,7 @@ export class Supervisor implements Engine, ModelEngine {
       if (isOfFile) this.#isAheadSuspect = true;
       if (verdict.restart && this.#fatal === undefined) {
         this.#state = 'restarting';
-        this.#calmRestart = clock.after(verdict.delayMs, () => this.#spawn());
+        this.#restartTimer = clock.after(verdict.delayMs, () => this.#spawn());
       } else {
         this.#state = 'degraded';
         this.#whyDegraded = verdict.restart ? undefined : verdict.why;

@@ -87,8 +87,8 @@ export class BackgroundDictation {
   #samplesToSilence = 0;
   #sourceFailure: SottoError | undefined;
   #sourceEnded = false;
-  #calmRestore: Timer | undefined;
-  #calmForgotten: Timer | undefined;
+  #restoreTimer: Timer | undefined;
+  #forgottenTimer: Timer | undefined;
   #settle: () => void = () => undefined;
   /** Resolves with the last phase. */
   readonly ended = new Promise<void>((resolve) => (this.#settle = resolve));
@@ -145,13 +145,13 @@ export class BackgroundDictation {
     this.#change({ phase: 'cancelled' });
     this.#source.stop();
     this.#mark(true);
-    if (canBeRestored) this.#calmRestore = this.#parts.clock.after(RESTORE_MS, () => this.#discard());
+    if (canBeRestored) this.#restoreTimer = this.#parts.clock.after(RESTORE_MS, () => this.#discard());
     else this.#discard();
   }
 
   restore(): void {
     if (!this.#isIn(['cancelled']) || this.#isDiscarded) return;
-    this.#calmRestore?.cancel();
+    this.#restoreTimer?.cancel();
     this.#mark(false);
     this.#change({ phase: 'finishing' });
     this.#finishSession();
@@ -339,7 +339,7 @@ export class BackgroundDictation {
         this.#failed(event);
         return;
       case 'level':
-      case 'pace':
+      case 'decode-interval':
         return;
       case 'opened':
       case 'connection':
@@ -418,7 +418,7 @@ export class BackgroundDictation {
   }
 
   #discard(): void {
-    this.#calmRestore?.cancel();
+    this.#restoreTimer?.cancel();
     this.#isDiscarded = true;
     this.#cancelSessions();
     // One that is over says nothing any more.
@@ -430,8 +430,8 @@ export class BackgroundDictation {
   }
 
   #end(change: Partial<OwnState>): void {
-    this.#calmRestore?.cancel();
-    this.#calmForgotten?.cancel();
+    this.#restoreTimer?.cancel();
+    this.#forgottenTimer?.cancel();
     this.#nextAttempt?.cancel();
     this.#previousAttempt?.cancel();
     const { again: _, unwritten: __, ...rest } = this.#ownState;
@@ -454,8 +454,8 @@ export class BackgroundDictation {
   }
 
   #watchForgotten(): void {
-    this.#calmForgotten?.cancel();
+    this.#forgottenTimer?.cancel();
     if (isOver(this.#ownState.phase)) return;
-    this.#calmForgotten = this.#parts.clock.after(MAX_SILENCE_MS, () => this.finish());
+    this.#forgottenTimer = this.#parts.clock.after(MAX_SILENCE_MS, () => this.finish());
   }
 }

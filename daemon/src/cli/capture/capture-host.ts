@@ -68,11 +68,11 @@ export class CaptureHost {
   #finishingClient: object | undefined;
   #unread: LastText | undefined;
   #isLeaving = false;
-  #calmAlone: Timer | undefined;
-  #calmForget: Timer | undefined;
-  #calmUnread: Timer | undefined;
-  #calmStandby: Timer | undefined;
-  #calmIdle: Timer | undefined;
+  #aloneTimer: Timer | undefined;
+  #forgetTimer: Timer | undefined;
+  #unreadTimer: Timer | undefined;
+  #standbyTimer: Timer | undefined;
+  #idleTimer: Timer | undefined;
   #settle: () => void = () => undefined;
   /** Resolves when the process may end: nothing goes on any more. */
   readonly ended = new Promise<void>((resolve) => (this.#settle = resolve));
@@ -118,7 +118,7 @@ export class CaptureHost {
       });
     }
     if (phase === 'cancelled') before?.cancel();
-    this.#calm();
+    this.#cancelTimers();
     this.#finishingClient = undefined;
     this.#keepsListeningAlone = options.goOn === true;
     const dictation = this.#begin(options, source);
@@ -156,19 +156,19 @@ export class CaptureHost {
     if (isOver(dictation.now.phase)) this.#forget(dictation);
     else if (!this.#keepsListeningAlone) {
       if (wasWatchedLong) this.#cancelAloneTimer();
-      this.#calmAlone ??= clock.after(MAX_ALONE_MS, () => this.#finishIfUnwatched(dictation));
+      this.#aloneTimer ??= clock.after(MAX_ALONE_MS, () => this.#finishIfUnwatched(dictation));
     }
   }
 
   #cancelAloneTimer(): void {
-    this.#calmAlone?.cancel();
-    this.#calmAlone = undefined;
+    this.#aloneTimer?.cancel();
+    this.#aloneTimer = undefined;
   }
 
   #finishIfUnwatched(dictation: BackgroundDictation): void {
-    this.#calmAlone = undefined;
+    this.#aloneTimer = undefined;
     if (this.#watchers === 0) dictation.finish();
-    else if (!this.#isWatchedLong) this.#calmAlone = this.#parts.clock.after(MIN_WATCH_MS, () => this.#finishIfUnwatched(dictation));
+    else if (!this.#isWatchedLong) this.#aloneTimer = this.#parts.clock.after(MIN_WATCH_MS, () => this.#finishIfUnwatched(dictation));
   }
 
   /** Whether somebody is there, or was until now, who does more than take a look. */
@@ -232,46 +232,46 @@ export class CaptureHost {
     const isUnreported = !this.#wasWatched && dictation.now.phase === 'failed';
     // Who left it to its end looks for the text in the history.
     const isAwaited = !this.#isLeaving && (this.#watchers > 0 || this.#keepsListeningAlone || isUnreported);
-    if (isAwaited) this.#calmForget = this.#parts.clock.after(KEEP_ENDED_MS, () => this.#forget(dictation));
+    if (isAwaited) this.#forgetTimer = this.#parts.clock.after(KEEP_ENDED_MS, () => this.#forget(dictation));
     else this.#forget(dictation);
     if (this.#isLeaving) return;
     this.#standby.prepare();
-    this.#calmStandby = this.#parts.clock.after(STANDBY_MS, () => this.#standby.dismiss());
+    this.#standbyTimer = this.#parts.clock.after(STANDBY_MS, () => this.#standby.dismiss());
   }
 
   /** What was said is in the history; or nowhere, if nothing is to be kept. A look at it is not enough to have been given it. */
   #keepUnread({ phase, startedMs, text = '' }: Capture): void {
     if (phase !== 'final' || text === '') return;
-    this.#calmUnread?.cancel();
+    this.#unreadTimer?.cancel();
     this.#unread = undefined;
     if (this.#finishingClient !== undefined || (this.#watchers > 0 && this.#isWatchedLong)) return;
     this.#unread = { startedMs, text };
-    this.#calmUnread = this.#parts.clock.after(KEEP_UNREAD_MS, () => (this.#unread = undefined));
+    this.#unreadTimer = this.#parts.clock.after(KEEP_UNREAD_MS, () => (this.#unread = undefined));
   }
 
   #forget(dictation: BackgroundDictation): void {
     if (dictation !== this.#dictation) return;
-    this.#calmForget?.cancel();
+    this.#forgetTimer?.cancel();
     this.#dictation = undefined;
     if (this.#isLeaving) this.#end();
     else this.#startIdleTimer();
   }
 
   #startIdleTimer(): void {
-    this.#calmIdle?.cancel();
-    this.#calmIdle = this.#parts.clock.after(IDLE_MS, () => this.leave());
+    this.#idleTimer?.cancel();
+    this.#idleTimer = this.#parts.clock.after(IDLE_MS, () => this.leave());
   }
 
   #end(): void {
-    this.#calm();
-    this.#calmUnread?.cancel();
+    this.#cancelTimers();
+    this.#unreadTimer?.cancel();
     this.#standby.dismiss();
     this.#settle();
   }
 
-  #calm(): void {
+  #cancelTimers(): void {
     this.#cancelAloneTimer();
-    for (const calm of [this.#calmForget, this.#calmIdle, this.#calmStandby]) calm?.cancel();
+    for (const cancelTimers of [this.#forgetTimer, this.#idleTimer, this.#standbyTimer]) cancelTimers?.cancel();
   }
 }
 

@@ -60,7 +60,7 @@ export class CaptureServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #watchers = new Map<Socket, Watcher>();
-  #calmTell: Timer | undefined;
+  #notifyTimer: Timer | undefined;
 
   private constructor(parts: CaptureServerDeps) {
     this.#parts = parts;
@@ -86,11 +86,11 @@ export class CaptureServer {
   /** The take has changed. Its end is told at once, all else a few times in a second. */
   changed(dictation: Capture): void {
     if (isOver(dictation.phase)) this.#notifyAll();
-    else this.#calmTell ??= this.#parts.clock.after(NOTIFY_INTERVAL_MS, () => this.#notifyAll());
+    else this.#notifyTimer ??= this.#parts.clock.after(NOTIFY_INTERVAL_MS, () => this.#notifyAll());
   }
 
   async close(): Promise<void> {
-    this.#calmTell?.cancel();
+    this.#notifyTimer?.cancel();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#sockets) socket.end();
     await timeout(closed, 500);
@@ -160,8 +160,8 @@ export class CaptureServer {
   }
 
   #notifyAll(): void {
-    this.#calmTell?.cancel();
-    this.#calmTell = undefined;
+    this.#notifyTimer?.cancel();
+    this.#notifyTimer = undefined;
     const now = this.#parts.dictation()?.now;
     if (now === undefined) return;
     for (const watcher of this.#watchers.values()) {

@@ -199,7 +199,7 @@ export class DictationAttempt {
         return;
       case 'warning':
       case 'level':
-      case 'pace':
+      case 'decode-interval':
         return;
     }
   }

@@ -11,12 +11,12 @@ const POLL_INTERVAL_MS = 2_000;
  */
 export function watchParent(clock: Clock, onExit: () => void, pid?: number): () => void {
   const parent = process.ppid;
-  let calm: Timer | undefined;
+  let timer: Timer | undefined;
   const check = (): void => {
     const isThere = process.ppid === parent && (pid === undefined || isRunning(pid));
-    if (isThere) calm = clock.after(POLL_INTERVAL_MS, check);
+    if (isThere) timer = clock.after(POLL_INTERVAL_MS, check);
     else onExit();
   };
   check();
-  return () => calm?.cancel();
+  return () => timer?.cancel();
 }

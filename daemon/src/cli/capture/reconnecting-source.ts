@@ -33,7 +33,7 @@ export class ReconnectingSource implements AudioSource {
   #tries = 0;
   #receivedSamples = 0;
   #stopped = false;
-  #calm: Timer | undefined;
+  #retryTimer: Timer | undefined;
 
   /** @param first one that is being opened already */
   constructor(parts: ReconnectingSourceDeps, first?: AudioSource) {
@@ -65,13 +65,13 @@ export class ReconnectingSource implements AudioSource {
 
   stop(): void {
     this.#stopped = true;
-    if (this.#calm === undefined) {
+    if (this.#retryTimer === undefined) {
       this.#inner.stop();
       return;
     }
     // Between two tries there is none that could say that it is over.
-    this.#calm.cancel();
-    this.#calm = undefined;
+    this.#retryTimer.cancel();
+    this.#retryTimer = undefined;
     this.#listener?.end();
   }
 
@@ -83,8 +83,8 @@ export class ReconnectingSource implements AudioSource {
     const before = this.#inner;
     this.#inner = this.#parts.open(device);
     before.stop();
-    this.#calm?.cancel();
-    this.#calm = undefined;
+    this.#retryTimer?.cancel();
+    this.#retryTimer = undefined;
     // Before the start it is `open` that goes on with the new one.
     if (this.#listener !== undefined) void this.#reopen();
   }
@@ -116,8 +116,8 @@ export class ReconnectingSource implements AudioSource {
       this.#tries += 1;
       this.#receivedSamples = 0;
       this.#parts.onLost(error);
-      this.#calm = this.#parts.clock.after(pauseMs, () => {
-        this.#calm = undefined;
+      this.#retryTimer = this.#parts.clock.after(pauseMs, () => {
+        this.#retryTimer = undefined;
         this.#inner = this.#parts.open(this.#device);
         void this.#reopen();
       });

@@ -47,7 +47,7 @@ export async function runCapture({ paths, options, source, parent }: RunCaptureO
     clock: systemClock,
     onChange: (dictation) => server?.changed(dictation),
   });
-  let calmParent = (): void => undefined;
+  let parentWatch = (): void => undefined;
   try {
     host.begin(options, undefined, source);
     server = await CaptureServer.listen({
@@ -64,11 +64,11 @@ export async function runCapture({ paths, options, source, parent }: RunCaptureO
     });
     const leave = (): void => host.leave();
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, leave);
-    calmParent = watchParent(systemClock, leave, parent);
+    parentWatch = watchParent(systemClock, leave, parent);
     await host.ended;
     return 0;
   } finally {
-    calmParent();
+    parentWatch();
     await server?.close();
     source.stop();
     lock.release();

@@ -73,7 +73,7 @@ export function terminalDictateView(stream: WriteStream, isLive: boolean, keys: 
       case 'voice':
         speaking = event.speaking;
         return;
-      case 'pace':
+      case 'decode-interval':
         decodeIntervalSeconds = event.intervalSeconds;
         return;
       case 'language':

@@ -6,9 +6,9 @@ import type { LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speec
 import type { FromEngine, DecodeStep, Refined } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, type LiveCheckpoint } from '#daemon/protocol/live.js';
 import { engineError } from '../engine-errors.js';
-import type { Turns } from '../turns.js';
+import type { ComputeScheduler } from '../compute-scheduler.js';
 import { engineStateOf, type EngineState } from './engine-state.js';
-import { Pace } from './pace.js';
+import { DecodeInterval } from './decode-interval.js';
 import type { LiveAudioBuffer } from './live-audio-buffer.js';
 import { defined } from '#daemon/protocol/defined.js';
 
@@ -18,7 +18,7 @@ export interface LiveRunParts {
   readonly checkpoint: LiveCheckpoint | undefined;
   readonly speech: LiveSpeech;
   readonly buffer: LiveAudioBuffer;
-  readonly turns: Turns;
+  readonly scheduler: ComputeScheduler;
   /** One decode of the whole take, where its text is better than the committed one. */
   readonly refine?: (signal: AbortSignal) => Promise<Refined | undefined>;
   /** How far apart its looks may be; as `Pace` has it when left out. */
@@ -30,7 +30,7 @@ export interface LiveRunParts {
 
 export class LiveRun {
   readonly #parts: LiveRunParts;
-  readonly #pace: Pace;
+  readonly #decodeInterval: DecodeInterval;
   readonly #cancelled = new AbortController();
   /** Samples of the session that the model has. */
   #fed: number;
@@ -44,14 +44,14 @@ export class LiveRun {
     this.#parts = parts;
     const { checkpoint, intervals } = parts;
     const state: EngineState | undefined = checkpoint && engineStateOf(checkpoint);
-    this.#pace = new Pace(state?.intervalSeconds, intervals);
+    this.#decodeInterval = new DecodeInterval(state?.intervalSeconds, intervals);
     this.#fed = checkpoint?.fromSample ?? 0;
     this.#decoded = state?.decodedSamples ?? 0;
   }
 
   /** Up to where it has listened, and how much more it waits for before it does again. */
   get place(): { decodedSamples: number; intervalSeconds: number } {
-    return { decodedSamples: this.#decoded, intervalSeconds: this.#pace.intervalSeconds };
+    return { decodedSamples: this.#decoded, intervalSeconds: this.#decodeInterval.intervalSeconds };
   }
 
   /** s16le samples behind those that came before. */
@@ -104,7 +104,7 @@ export class LiveRun {
   }
 
   get #nextDecodeSample(): number {
-    const interval = this.#pace.intervalSeconds * SAMPLE_RATE;
+    const interval = this.#decodeInterval.intervalSeconds * SAMPLE_RATE;
     return this.#decoded + interval;
   }
 
@@ -122,23 +122,23 @@ export class LiveRun {
   }
 
   async #step(): Promise<DecodeStep> {
-    const { speech, turns } = this.#parts;
+    const { speech, scheduler } = this.#parts;
     const dueMs = performance.now();
     const to = this.#nextDecodeSample;
-    const update = await turns.live(() => {
+    const update = await scheduler.runRealtime(() => {
       this.#cancelled.signal.throwIfAborted();
       this.#feed(to);
       return speech.update(this.#cancelled.signal);
     });
     this.#decoded = to;
-    this.#pace.decoded((performance.now() - dueMs) / 1000);
+    this.#decodeInterval.decoded((performance.now() - dueMs) / 1000);
     return this.#toDecodeStep(update);
   }
 
   async #finish(): Promise<void> {
-    const { refine, send, session, speech, buffer, turns } = this.#parts;
+    const { refine, send, session, speech, buffer, scheduler } = this.#parts;
     const { signal } = this.#cancelled;
-    const update = await turns.live(() => {
+    const update = await scheduler.runRealtime(() => {
       signal.throwIfAborted();
       this.#feed(buffer.samples);
       return speech.finish(signal);

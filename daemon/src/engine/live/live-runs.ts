@@ -3,7 +3,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import type { FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, VAD_CHUNK_SAMPLES } from '#daemon/protocol/live.js';
 import { engineError } from '../engine-errors.js';
-import { Turns } from '../turns.js';
+import { ComputeScheduler } from '../compute-scheduler.js';
 import type { HeldModel } from '../resident.js';
 import type { ResidentModels } from '../resident-models.js';
 import { engineStateOf } from './engine-state.js';
@@ -15,7 +15,7 @@ type Open = Extract<ToEngine, { type: 'live-open' }>;
 
 export interface LiveRunsParts {
   readonly models: ResidentModels;
-  readonly turns: Turns;
+  readonly scheduler: ComputeScheduler;
   readonly send: (message: FromEngine) => void;
   /** Called when the first session comes, and when the last one is over. */
   readonly onBusy: (busy: boolean) => void;
@@ -100,7 +100,7 @@ export class LiveRuns {
       checkpoint,
       speech: await Listening.begin(own),
       buffer: new LiveAudioBuffer(fromSample, false),
-      turns: new Turns(),
+      scheduler: new ComputeScheduler(),
       intervals: [VAD_CHUNK_SAMPLES / SAMPLE_RATE],
       send: this.#parts.send,
       onOver: () => this.#over(session),
@@ -109,7 +109,7 @@ export class LiveRuns {
 
   #begin({ session, options, fromSample, checkpoint }: Open, held: HeldModel): LiveRun {
     const { model, release } = held;
-    const { turns, send } = this.#parts;
+    const { scheduler, send } = this.#parts;
     if (model.live === undefined) {
       throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can't transcribe live speech`, {
         hint: 'choose a Whisper model',
@@ -127,9 +127,9 @@ export class LiveRuns {
       checkpoint,
       speech,
       buffer,
-      turns,
+      scheduler,
       send,
-      ...(keepsAll && { refine: (signal) => refine({ model, options, speech, buffer, turns }, signal) }),
+      ...(keepsAll && { refine: (signal) => refine({ model, options, speech, buffer, scheduler }, signal) }),
       onOver: () => {
         release();
         this.#over(session);

@@ -5,7 +5,7 @@ import { refinedIsBetter } from '#daemon/models/streaming/refine.js';
 import type { Refined } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, type LiveOptions } from '#daemon/protocol/live.js';
 import type { TranscribeResult } from '#daemon/protocol/transcription.js';
-import type { Turns } from '../turns.js';
+import type { ComputeScheduler } from '../compute-scheduler.js';
 import type { LiveAudioBuffer } from './live-audio-buffer.js';
 import { defined } from '#daemon/protocol/defined.js';
 
@@ -19,12 +19,12 @@ export interface RefineParts {
   readonly options: LiveOptions;
   readonly speech: LiveSpeech;
   readonly buffer: LiveAudioBuffer;
-  readonly turns: Turns;
+  readonly scheduler: ComputeScheduler;
 }
 
 /** @returns undefined where the committed text stays: the take is too long, time ran out, it failed, or this is no better */
 export async function refine(
-  { model, options, speech, buffer, turns }: RefineParts,
+  { model, options, speech, buffer, scheduler }: RefineParts,
   signal: AbortSignal,
 ): Promise<Refined | undefined> {
   const samples = buffer.all();
@@ -40,8 +40,8 @@ export async function refine(
   try {
     result =
       // What was heard last is still there, as a rule: then nothing has to be heard again.
-      (await turns.live(() => speech.refine?.(enough.signal) ?? Promise.resolve(undefined))) ??
-      (await turns.steps(() => lastOf(transcribed(model, samples, options, enough.signal), turns)));
+      (await scheduler.runRealtime(() => speech.refine?.(enough.signal) ?? Promise.resolve(undefined))) ??
+      (await scheduler.runBatch(() => lastOf(transcribed(model, samples, options, enough.signal), scheduler)));
   } catch {
     // Out of time or out of order: what was said is written down already, and is not lost for this.
     return undefined;
@@ -77,10 +77,10 @@ function transcribed(
 /** Between its steps others are looked at. */
 async function lastOf(
   events: ReturnType<SpeechModel['transcribe']>,
-  turns: Turns,
+  scheduler: ComputeScheduler,
 ): Promise<TranscribeResult> {
   for (;;) {
-    const step = await turns.live(() => events.next());
+    const step = await scheduler.runRealtime(() => events.next());
     if (step.done === true) return step.value;
   }
 }

@@ -12,8 +12,8 @@ import { codedError } from '../../protocol/file-problem.js';
 import { refusal, type GuardRules } from '../guard.js';
 import { closeSoon } from '../websocket.js';
 import type { Admission } from './admission.js';
-import { bodyFollows, USUAL_PACE, watchPace, type Pace } from './body-pace.js';
-import { sendInterims } from './interim.js';
+import { hasBody, DEFAULT_UPLOAD_TIMEOUT, watchUpload, type UploadTimeout } from './upload-timeout.js';
+import { sendInterimResponses } from './interim-responses.js';
 import type { HttpMetrics } from './metrics.js';
 import type { Call, Reply, Route, SocketRoute } from './route.js';
 import { Router } from './router.js';
@@ -39,7 +39,7 @@ export interface FrontOptions {
   readonly admission: Admission;
   readonly metrics?: HttpMetrics;
   /** How slowly a body may come. */
-  readonly pace?: Pace;
+  readonly uploadTimeout?: UploadTimeout;
   /** How long a client may take nothing of its answer. */
   readonly unreadMs?: number;
   readonly log: Logger;
@@ -130,7 +130,7 @@ export class HttpFront {
     };
     if (!this.#startRequest(request.socket, response, onEnd)) return;
     this.#calls.add(controller);
-    const calm = sendInterims(request, response);
+    const interimTimer = sendInterimResponses(request, response);
     try {
       this.#pass(request);
       const { path, query } = splitTarget(request);
@@ -147,7 +147,7 @@ export class HttpFront {
       await this.#failed(request, response, thrown, id);
       controller.abort();
     } finally {
-      calm();
+      interimTimer();
       leave?.();
     }
   }
@@ -173,8 +173,8 @@ export class HttpFront {
   }
 
   async #answer(route: Route, call: Call): Promise<Reply> {
-    if (!bodyFollows(call.request)) return route.answer(call);
-    const watch = watchPace(call.request, this.#options.pace ?? USUAL_PACE);
+    if (!hasBody(call.request)) return route.answer(call);
+    const watch = watchUpload(call.request, this.#options.uploadTimeout ?? DEFAULT_UPLOAD_TIMEOUT);
     try {
       return await Promise.race([route.answer(call), watch.failed]);
     } finally {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { SottoError } from '../../protocol/errors.js';
-import { bodyFollows } from './body-pace.js';
+import { hasBody } from './upload-timeout.js';
 import { errorBody, errorHeaders } from './error-body.js';
 import { json, type Reply } from './route.js';
 
@@ -88,7 +88,7 @@ export async function refuse(
 
 /** What still comes of a body that nobody reads, for a moment; who sends on after it is cut off. */
 export function throwAwayRest(request: IncomingMessage): void {
-  if (request.complete || !bodyFollows(request)) return;
+  if (request.complete || !hasBody(request)) return;
   const { socket } = request;
   let left = LINGER_BYTES;
   request.on('data', (bytes: Buffer) => {

@@ -37,8 +37,8 @@ export async function* keptAlive(
 /** Resolves without a value after a while, unless `next` comes first. */
 function quiet(clock: Clock, ms: number, next: Promise<unknown>): Promise<undefined> {
   return new Promise((resolve) => {
-    const calm = clock.after(ms, () => resolve(undefined));
-    const cancel = (): void => calm.cancel();
+    const timer = clock.after(ms, () => resolve(undefined));
+    const cancel = (): void => timer.cancel();
     next.then(cancel, cancel);
   });
 }

@@ -96,9 +96,9 @@ async function whole(job: TranscriptionJob, transcriptionRequest: TranscriptionR
 
 async function stream({ clock }: TranscribeContext, job: TranscriptionJob, transcriptionRequest: TranscriptionRequest): Promise<Reply> {
   await new Promise<void>((resolve) => {
-    const calm = clock.after(STATUS_DELAY_MS, resolve);
+    const timer = clock.after(STATUS_DELAY_MS, resolve);
     void job.firstEvent().then(() => {
-      calm.cancel();
+      timer.cancel();
       resolve();
     });
   });

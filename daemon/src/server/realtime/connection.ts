@@ -64,7 +64,7 @@ export class RealtimeConnection {
   readonly #id = newId('sess');
   readonly #expiresAt: number;
   readonly #buffer: InputBuffer;
-  readonly #calm: Timer[] = [];
+  readonly #timers: Timer[] = [];
   #settings: Settings;
   #beta: BetaName | undefined;
   #intake: Intake;
@@ -96,8 +96,8 @@ export class RealtimeConnection {
     // The peer broke a rule of WebSocket or of our limits; ws closes with the fitting code itself.
     socket.on('error', (error) => log.warn({ message: error.message }, 'realtime connection error'));
     socket.on('close', () => this.#closed());
-    this.#calm.push(clock.after(MAX_SESSION_MS, () => void this.#expire()));
-    this.#beat(clock.nowMs());
+    this.#timers.push(clock.after(MAX_SESSION_MS, () => void this.#expire()));
+    this.#ping(clock.nowMs());
     this.#send(sessionEvent('created', this.#settings, this.#about));
   }
 
@@ -216,10 +216,10 @@ export class RealtimeConnection {
     for (const serverEvent of toServerEvents(event, { beta: this.#beta !== undefined, logprobs })) this.#send(serverEvent);
   }
 
-  #beat(sinceMs: number): void {
+  #ping(sinceMs: number): void {
     const { clock } = this.#context;
-    const calm = clock.after(PING_INTERVAL_MS, () => {
-      this.#calm.splice(this.#calm.indexOf(calm), 1);
+    const timers = clock.after(PING_INTERVAL_MS, () => {
+      this.#timers.splice(this.#timers.indexOf(timers), 1);
       const now = clock.nowMs();
       // The machine slept, or we did: nobody is late.
       if (now - sinceMs > 2 * PING_INTERVAL_MS) this.#lastPongMs = now;
@@ -228,10 +228,10 @@ export class RealtimeConnection {
       if (now - this.#lastPongMs > PONG_TIMEOUT_MS) this.#socket.terminate();
       else if (this.#socket.readyState === this.#socket.OPEN) {
         this.#socket.ping();
-        this.#beat(now);
+        this.#ping(now);
       }
     });
-    this.#calm.push(calm);
+    this.#timers.push(timers);
   }
 
   #send(serverEvent: ServerEvent): void {
@@ -258,7 +258,7 @@ export class RealtimeConnection {
 
   #closed(): void {
     this.#ending = true;
-    for (const calm of this.#calm) calm.cancel();
+    for (const timers of this.#timers) timers.cancel();
     this.#inbox.length = 0;
     this.#buffer.close();
   }

@@ -1,13 +1,13 @@
 /** The files for one who watches them: another state at once and all together, progress now and then and one by one. */
 import type { Clock } from '../../clock.js';
 import type { FilesEvent } from '../../protocol/files.js';
-import { Pace } from '../pace.js';
+import { Throttle } from '../throttle.js';
 import type { Change, QueuedFile } from './queued-file.js';
 
 export class FileFeed {
   readonly #all: () => readonly QueuedFile[];
   readonly #send: (event: FilesEvent) => boolean;
-  readonly #pace: Pace;
+  readonly #throttle: Throttle;
   readonly #progressed = new Set<QueuedFile>();
   #hasStateChange = true;
 
@@ -15,22 +15,22 @@ export class FileFeed {
   constructor(all: () => readonly QueuedFile[], clock: Clock, send: (event: FilesEvent) => boolean) {
     this.#all = all;
     this.#send = send;
-    this.#pace = new Pace(clock, () => this.#emit());
-    this.#pace.atOnce();
+    this.#throttle = new Throttle(clock, () => this.#emit());
+    this.#throttle.runSoon();
   }
 
   changed(queued: QueuedFile | undefined, change: Change): void {
     if (queued !== undefined && change === 'progress') {
       this.#progressed.add(queued);
-      this.#pace.nowAndThen();
+      this.#throttle.runThrottled();
     } else {
       this.#hasStateChange = true;
-      this.#pace.atOnce();
+      this.#throttle.runSoon();
     }
   }
 
   close(): void {
-    this.#pace.close();
+    this.#throttle.close();
   }
 
   #emit(): boolean {

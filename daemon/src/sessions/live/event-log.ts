@@ -19,7 +19,7 @@ export type Listener = (notice: LoggedEvent) => void;
 export type WriteEntry = (entry: JournalEntry) => Promise<void>;
 
 /** What somebody who comes back has to know of what is only shown. */
-const REPLAYED = ['state', 'tentative', 'voice', 'pace'] as const;
+const REPLAYED = ['state', 'tentative', 'voice', 'decode-interval'] as const;
 
 export class EventLog {
   #writeEntry: WriteEntry | undefined;

@@ -353,7 +353,7 @@ export class LiveSession {
       this.#append({ type: 'language', language });
     }
     if (intervalSeconds !== (this.#intervalSeconds ?? intervalSeconds)) {
-      this.#append({ type: 'pace', intervalSeconds });
+      this.#append({ type: 'decode-interval', intervalSeconds });
     }
     this.#intervalSeconds = intervalSeconds;
     if (committed.length > 0) {

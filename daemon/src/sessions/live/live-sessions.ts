@@ -79,7 +79,7 @@ interface Entry {
   /** Whether its files are of no use any more. */
   mayGo: boolean;
   /** Calls off the end of a grace, or of the memory of a session that is over. */
-  calm?: Timer;
+  timer?: Timer;
 }
 
 export class LiveSessions {
@@ -177,8 +177,8 @@ export class LiveSessions {
     const entry = this.#entries.get(session.id);
     if (entry?.session !== session) return;
     if (!session.over) {
-      entry.calm?.cancel();
-      delete entry.calm;
+      entry.timer?.cancel();
+      delete entry.timer;
     }
     entry.listener = listener;
     entry.events.listen(listener, seq);
@@ -230,7 +230,7 @@ export class LiveSessions {
       cutOff.cancel();
     }
     for (const entry of this.#entries.values()) {
-      entry.calm?.cancel();
+      entry.timer?.cancel();
       if (!entry.session.over) await entry.session.suspend();
       await entry.journal.current?.close();
       if (entry.mayGo || entry.transient) await this.#files.remove(entry.session.id);
@@ -407,8 +407,8 @@ export class LiveSessions {
 
   #finishAfter(entry: Entry, graceMs: number): void {
     if (entry.listener !== undefined || entry.session.over) return;
-    entry.calm?.cancel();
-    entry.calm = this.#options.clock.after(graceMs, () => void this.#finishAlone(entry));
+    entry.timer?.cancel();
+    entry.timer = this.#options.clock.after(graceMs, () => void this.#finishAlone(entry));
   }
 
   async #finishAlone(entry: Entry): Promise<void> {
@@ -455,14 +455,14 @@ export class LiveSessions {
   }
 
   #remember(entry: Entry): void {
-    entry.calm?.cancel();
+    entry.timer?.cancel();
     const forget = (): void => {
       this.#entries.delete(entry.session.id);
       if (entry.mayGo) void this.#files.remove(entry.session.id);
       this.#discardIfMarked(entry);
     };
     if (entry.transient) forget();
-    else entry.calm = this.#options.clock.after(REMEMBERED_MS, forget);
+    else entry.timer = this.#options.clock.after(REMEMBERED_MS, forget);
   }
 
   /** Cancelled while it was being kept, or after. */

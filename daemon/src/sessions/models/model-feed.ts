@@ -1,31 +1,31 @@
 /** The states of all models for one who watches them: a change of state at once, progress now and then. */
 import type { Clock } from '../../clock.js';
 import type { ModelState } from '../../protocol/status.js';
-import { Pace } from '../pace.js';
+import { Throttle } from '../throttle.js';
 import type { ModelStates, NamedStatus } from './model-states.js';
 
 export class ModelFeed {
-  readonly #pace: Pace;
+  readonly #throttle: Throttle;
   readonly #end: () => void;
   readonly #seen = new Map<string, ModelState>();
 
   /** @param send false if it could not be passed on: it is tried again */
   constructor(states: ModelStates, clock: Clock, send: (models: NamedStatus[]) => boolean) {
-    this.#pace = new Pace(clock, () => send(states.all()));
+    this.#throttle = new Throttle(clock, () => send(states.all()));
     this.#end = states.watch((status) => this.#changed(status));
-    this.#pace.atOnce();
+    this.#throttle.runSoon();
   }
 
   close(): void {
     this.#end();
-    this.#pace.close();
+    this.#throttle.close();
   }
 
   #changed({ name, state }: NamedStatus): void {
     const isMove = this.#seen.get(name) !== state;
     if (state === 'absent') this.#seen.delete(name);
     else this.#seen.set(name, state);
-    if (isMove) this.#pace.atOnce();
-    else this.#pace.nowAndThen();
+    if (isMove) this.#throttle.runSoon();
+    else this.#throttle.runThrottled();
   }
 }

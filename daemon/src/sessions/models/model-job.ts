@@ -55,7 +55,7 @@ export class ModelJob {
   readonly #numbered: ModelsEvent[] = [];
   #progress: Progress | undefined;
   #broadcastMs = -Infinity;
-  #calm: Timer | undefined;
+  #timer: Timer | undefined;
   #end: End | undefined;
   #cancelledBy: Subscription | undefined;
   #reason: SottoError | undefined;
@@ -155,12 +155,12 @@ export class ModelJob {
     const dueMs = this.#broadcastMs + PROGRESS_EVERY_MS - this.#options.clock.nowMs();
     if (isNew || isEnd || dueMs <= 0) this.#broadcastProgress();
     // What comes last before a standstill is told as well.
-    else this.#calm ??= this.#options.clock.after(dueMs, () => this.#broadcastProgress());
+    else this.#timer ??= this.#options.clock.after(dueMs, () => this.#broadcastProgress());
   }
 
   #broadcastProgress(): void {
-    this.#calm?.cancel();
-    this.#calm = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
     this.#broadcastMs = this.#options.clock.nowMs();
     if (this.#progress !== undefined) this.#broadcast({ type: 'event', event: this.#progress });
   }
@@ -171,7 +171,7 @@ export class ModelJob {
 
   #settle(end: End): void {
     if (this.over) return;
-    this.#calm?.cancel();
+    this.#timer?.cancel();
     this.#end = end;
     for (const [subscription, listener] of [...this.#subscriptions]) listener(this.#lastNotice(end, subscription));
     this.#subscriptions.clear();

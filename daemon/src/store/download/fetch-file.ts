@@ -93,7 +93,7 @@ async function receive(
 ): Promise<void> {
   const what = `${file.name} of ${repo}`;
   const stalled = new AbortController();
-  let calm = clock.after(STALL_TIMEOUT_MS, () => stalled.abort());
+  let stallTimer = clock.after(STALL_TIMEOUT_MS, () => stalled.abort());
   const signals = AbortSignal.any([signal, stalled.signal]);
   let trouble: unknown;
   // What the library asks for goes out on our connections, and is looked at before a byte is taken.
@@ -147,8 +147,8 @@ async function receive(
     try {
       for (;;) {
         const { done, value } = await reader.read();
-        calm.cancel();
-        calm = clock.after(STALL_TIMEOUT_MS, () => stalled.abort());
+        stallTimer.cancel();
+        stallTimer = clock.after(STALL_TIMEOUT_MS, () => stalled.abort());
         throwIfCancelled(signal);
         if (done) break;
         if (part.bytes + value.length > file.bytes) {
@@ -168,7 +168,7 @@ async function receive(
     if (stalled.signal.aborted) throw new Passing(`nothing came for ${STALL_TIMEOUT_MS / 1000} s (${what})`);
     throw networkError(trouble ?? error, what);
   } finally {
-    calm.cancel();
+    stallTimer.cancel();
     stalled.abort();
   }
 }

@@ -7,13 +7,13 @@
 export const INTERVALS_SECONDS = [0.5, 1, 1.5, 2] as const;
 
 /** Of the interval. */
-const TOO_MUCH = 0.7;
+const GROW_ABOVE_FRACTION = 0.7;
 /** Of the interval below: between the two nothing changes, or it would swing. */
-const LITTLE = 0.4;
+const SHRINK_BELOW_FRACTION = 0.4;
 /** One look may be slow for many reasons; so many in a row are a slow machine. */
-const IN_A_ROW = 2;
+const STEPS_BEFORE_CHANGE = 2;
 
-export class Pace {
+export class DecodeInterval {
   readonly #intervals: readonly [number, ...number[]];
   #step: number;
   #slow = 0;
@@ -37,10 +37,10 @@ export class Pace {
   /** Notes how long a look took, its wait for others included. */
   decoded(seconds: number): void {
     const below = this.#intervals[this.#step - 1];
-    this.#slow = seconds > TOO_MUCH * this.intervalSeconds ? this.#slow + 1 : 0;
-    this.#quick = below !== undefined && seconds < LITTLE * below ? this.#quick + 1 : 0;
-    if (this.#slow >= IN_A_ROW && this.#step < this.#intervals.length - 1) this.#move(1);
-    else if (this.#quick >= IN_A_ROW) this.#move(-1);
+    this.#slow = seconds > GROW_ABOVE_FRACTION * this.intervalSeconds ? this.#slow + 1 : 0;
+    this.#quick = below !== undefined && seconds < SHRINK_BELOW_FRACTION * below ? this.#quick + 1 : 0;
+    if (this.#slow >= STEPS_BEFORE_CHANGE && this.#step < this.#intervals.length - 1) this.#move(1);
+    else if (this.#quick >= STEPS_BEFORE_CHANGE) this.#move(-1);
   }
 
   #move(steps: number): void {

@@ -5,33 +5,33 @@
 import type { IncomingMessage } from 'node:http';
 import { SottoError } from '../../protocol/errors.js';
 
-export interface Pace {
+export interface UploadTimeout {
   readonly everyMs: number;
   /** That must come in each such time: speech in the tightest codec is 750 bytes a second. */
-  readonly leastBytes: number;
+  readonly minBytes: number;
 }
 
-export const USUAL_PACE: Pace = { everyMs: 15_000, leastBytes: 4_096 };
+export const DEFAULT_UPLOAD_TIMEOUT: UploadTimeout = { everyMs: 15_000, minBytes: 4_096 };
 
-export interface PaceWatch {
+export interface UploadWatch {
   /** Rejects with TOO_SLOW, or stays open. */
   readonly failed: Promise<never>;
   end(): void;
 }
 
-export function watchPace(request: IncomingMessage, { everyMs, leastBytes }: Pace): PaceWatch {
+export function watchUpload(request: IncomingMessage, { everyMs, minBytes }: UploadTimeout): UploadWatch {
   let reject: (error: SottoError) => void = () => undefined;
   const failed = new Promise<never>((_, fail) => (reject = fail));
   const { socket } = request;
   let before = socket.bytesRead;
   const timer = setInterval(() => {
-    const came = socket.bytesRead - before;
+    const receivedBytes = socket.bytesRead - before;
     before = socket.bytesRead;
     // What lies here unread waits for us.
-    if (request.complete || request.readableLength > 0 || came >= leastBytes) return;
+    if (request.complete || request.readableLength > 0 || receivedBytes >= minBytes) return;
     clearInterval(timer);
     reject(
-      new SottoError('TOO_SLOW', `the body came too slowly: ${came} bytes in ${everyMs / 1000} seconds`),
+      new SottoError('TOO_SLOW', `the body came too slowly: ${receivedBytes} bytes in ${everyMs / 1000} seconds`),
     );
   }, everyMs);
   timer.unref();
@@ -39,6 +39,6 @@ export function watchPace(request: IncomingMessage, { everyMs, leastBytes }: Pac
 }
 
 /** Whether the request says that a body comes. */
-export function bodyFollows({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

@@ -5,13 +5,13 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-const EVERY_MS = 100_000;
+const INTERIM_INTERVAL_MS = 100_000;
 
 /** @returns what ends it */
-export function sendInterims(
+export function sendInterimResponses(
   request: IncomingMessage,
   response: ServerResponse,
-  everyMs: number = EVERY_MS,
+  everyMs: number = INTERIM_INTERVAL_MS,
 ): () => void {
   // Of all programs Node's alone says this; pages that do were refused before.
   if (request.headers['sec-fetch-mode'] === undefined || request.httpVersion !== '1.1')

@@ -1,27 +1,27 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
-import { Turns } from '#daemon/engine/turns.js';
+import { ComputeScheduler } from '#daemon/engine/compute-scheduler.js';
 import { gate, settled } from '#test/harness/scripted-speech.js';
 
 const never = new AbortController().signal;
 
 function setUp() {
-  const turns = new Turns();
+  const scheduler = new ComputeScheduler();
   const log: string[] = [];
   const decode = (name: string, until: Promise<void> = Promise.resolve()): Promise<void> =>
-    turns.live(async () => {
+    scheduler.runRealtime(async () => {
       log.push(`${name} begins`);
       await until;
       log.push(`${name} ends`);
     });
-  const file = async (signal: AbortSignal = never): Promise<void> => {
-    await turns.file(signal);
+  const yieldToRealtime = async (signal: AbortSignal = never): Promise<void> => {
+    await scheduler.yieldToRealtime(signal);
     log.push('file');
   };
-  return { turns, log, decode, file };
+  return { scheduler, log, decode, yieldToRealtime };
 }
 
-describe('Turns', () => {
+describe('ComputeScheduler', () => {
   test('runs one look at a time, in the order in which they were asked for', async () => {
     const { log, decode } = setUp();
     const first = gate();
@@ -44,30 +44,30 @@ describe('Turns', () => {
   });
 
   test('gives a result or an error to the one who asked, and goes on', async () => {
-    const { turns, decode, log } = setUp();
-    const failed = turns.live(() => Promise.reject(new Error('no')));
-    const thrown = turns.live(() => {
+    const { scheduler, decode, log } = setUp();
+    const failed = scheduler.runRealtime(() => Promise.reject(new Error('no')));
+    const thrown = scheduler.runRealtime(() => {
       throw new Error('at once');
     });
-    const good = turns.live(() => Promise.resolve(7));
+    const good = scheduler.runRealtime(() => Promise.resolve(7));
     await expect(failed).rejects.toThrow('no');
     await expect(thrown).rejects.toThrow('at once');
     await expect(good).resolves.toBe(7);
     await decode('a');
     expect(log).toHaveLength(2);
-    expect(turns.file(never)).toBeUndefined();
+    expect(scheduler.yieldToRealtime(never)).toBeUndefined();
   });
 
   test('keeps a file waiting for nobody where nobody speaks', () => {
-    expect(setUp().turns.file(never)).toBeUndefined();
+    expect(setUp().scheduler.yieldToRealtime(never)).toBeUndefined();
   });
 
   test('lets a file go on when all looks that were asked for are done', async () => {
-    const { log, decode, file } = setUp();
+    const { log, decode, yieldToRealtime } = setUp();
     const gates = [gate(), gate()];
     void decode('a', gates[0]?.opened);
     void decode('b', gates[1]?.opened);
-    void file();
+    void yieldToRealtime();
     await settled();
     gates[0]?.open();
     await settled();
@@ -78,35 +78,35 @@ describe('Turns', () => {
   });
 
   test('lets files go on, slowly, where looks never end', async () => {
-    const { log, decode, file } = setUp();
+    const { log, decode, yieldToRealtime } = setUp();
     let over = false;
     const endless = async (name: string): Promise<void> => {
       while (!over) await decode(name);
     };
     const sessions = [endless('a'), endless('b'), endless('c')];
-    for (let step = 0; step < 5; step++) await file();
+    for (let step = 0; step < 5; step++) await yieldToRealtime();
     over = true;
     await Promise.all(sessions);
-    const steps = log.flatMap((line, at) => (line === 'file' ? [at] : []));
-    const between = steps.slice(1).map((at, n) => at - (steps[n] ?? 0));
+    const runBatch = log.flatMap((line, at) => (line === 'file' ? [at] : []));
+    const between = runBatch.slice(1).map((at, n) => at - (runBatch[n] ?? 0));
     for (const lines of between) expect(lines).toBeGreaterThan(2 * 3);
   });
 
   test('a cancelled file waits for no look, and leaves no listener on its signal', async () => {
-    const { log, decode, file } = setUp();
+    const { log, decode, yieldToRealtime } = setUp();
     const stuck = gate();
     const cancelled = new AbortController();
     const first = decode('a');
-    await file(cancelled.signal);
+    await yieldToRealtime(cancelled.signal);
     await first;
     expect(getEventListeners(cancelled.signal, 'abort')).toHaveLength(0);
     void decode('b', stuck.opened);
-    const waiting = file(cancelled.signal);
+    const waiting = yieldToRealtime(cancelled.signal);
     await settled();
     expect(log.filter((line) => line === 'file')).toHaveLength(1);
     cancelled.abort();
     await waiting;
-    await file(cancelled.signal);
+    await yieldToRealtime(cancelled.signal);
     expect(getEventListeners(cancelled.signal, 'abort')).toHaveLength(0);
     stuck.open();
     await settled();
@@ -114,15 +114,15 @@ describe('Turns', () => {
   });
 
   test('work of many steps lets looks in between, and files wait for its end, also where it fails', async () => {
-    const { turns, log, decode, file } = setUp();
-    const work = turns.steps(async () => {
+    const { scheduler, log, decode, yieldToRealtime } = setUp();
+    const work = scheduler.runBatch(async () => {
       for (let n = 0; n < 3; n++) {
         await decode(`step ${n}`);
         if (n === 0) void decode('other');
       }
       throw new Error('half-way');
     });
-    void file();
+    void yieldToRealtime();
     await expect(work).rejects.toThrow('half-way');
     await settled();
     const order = log.filter((line) => !line.endsWith('ends'));
@@ -130,13 +130,13 @@ describe('Turns', () => {
   });
 
   test('a file waits for eight decodes and no more', async () => {
-    const { log, decode, file } = setUp();
+    const { log, decode, yieldToRealtime } = setUp();
     let over = false;
     const endless = async (): Promise<void> => {
       while (!over) await decode('a', new Promise((resolve) => setImmediate(resolve)));
     };
     const sessions = [endless(), endless(), endless()];
-    await file();
+    await yieldToRealtime();
     over = true;
     await Promise.all(sessions);
     const waited = log.slice(0, log.indexOf('file')).filter((line) => line.endsWith('ends'));
