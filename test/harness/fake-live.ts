@@ -13,7 +13,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import {
   BYTES_PER_SAMPLE,
   SAMPLE_RATE,
-  VOICE_FRAME_SAMPLES,
+  VAD_FRAME_SAMPLES,
   VAD_CHUNK_SAMPLES,
 } from '#daemon/protocol/live.js';
 import { wordFor } from './ramp.js';
@@ -102,10 +102,10 @@ export class FakeLive {
   /** Where somebody speaks, in the whole frames up to a sample. */
   #voice(samples: number): DecodeStep {
     const voice: number[] = [];
-    while (samples - this.#from >= VOICE_FRAME_SAMPLES) {
-      const frame = this.#pending.subarray(0, VOICE_FRAME_SAMPLES * BYTES_PER_SAMPLE);
+    while (samples - this.#from >= VAD_FRAME_SAMPLES) {
+      const frame = this.#pending.subarray(0, VAD_FRAME_SAMPLES * BYTES_PER_SAMPLE);
       this.#pending = this.#pending.subarray(frame.length);
-      this.#from += VOICE_FRAME_SAMPLES;
+      this.#from += VAD_FRAME_SAMPLES;
       voice.push(frame.some((byte) => byte !== 0) ? 1 : 0);
     }
     return {

@@ -108,18 +108,18 @@ describe('a turn', () => {
       silenceSamples: fc.integer({ min: 0, max: 16_000 }),
     });
     fc.assert(
-      fc.property(runs, settings, fc.integer({ min: 0, max: 10_000 }), (heard, set, from) => {
+      fc.property(runs, settings, fc.integer({ min: 0, max: 10_000 }), (processed, set, from) => {
         const detector = new TurnDetector(set, from);
         let last = from;
         let speaking = false;
-        for (const [frames, probability] of heard) {
+        for (const [frames, probability] of processed) {
           for (let i = 0; i < frames; i++) {
-            const before = detector.heard;
+            const before = detector.processed;
             for (const { type, at } of detector.push([probability])) {
               expect(type).toBe(speaking ? 'stopped' : 'started');
               speaking = !speaking;
               expect(at).toBeGreaterThanOrEqual(last);
-              expect(at).toBeLessThanOrEqual(detector.heard);
+              expect(at).toBeLessThanOrEqual(detector.processed);
               if (type === 'stopped') expect(at).toBeGreaterThanOrEqual(before);
               last = at;
             }

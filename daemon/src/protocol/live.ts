@@ -109,6 +109,6 @@ export const SAMPLE_RATE = 16_000;
 export const BYTES_PER_SAMPLE = 2;
 
 /** Voice activity has one probability for so many samples, */
-export const VOICE_FRAME_SAMPLES = 512;
+export const VAD_FRAME_SAMPLES = 512;
 /** and a session that listens for nothing else looks each time that so many more are there. */
-export const VAD_CHUNK_SAMPLES = 4 * VOICE_FRAME_SAMPLES;
+export const VAD_CHUNK_SAMPLES = 4 * VAD_FRAME_SAMPLES;

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { VOICE_FRAME_SAMPLES } from '#daemon/protocol/live.js';
+import { VAD_FRAME_SAMPLES } from '#daemon/protocol/live.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { daemonsHere, Ear, speak, TOTAL } from './daemons-here.js';
@@ -77,8 +77,8 @@ describe('a take that only listens for voice', () => {
     engine.die();
     session.finish();
     await until(() => ear.over !== undefined);
-    const voiced = Math.ceil(SECOND / VOICE_FRAME_SAMPLES);
-    const frames = Math.floor((2 * SECOND) / VOICE_FRAME_SAMPLES);
+    const voiced = Math.ceil(SECOND / VAD_FRAME_SAMPLES);
+    const frames = Math.floor((2 * SECOND) / VAD_FRAME_SAMPLES);
     expect(heard).toEqual([...Array<number>(voiced).fill(1), ...Array<number>(frames - voiced).fill(0)]);
     expect(ear.over).toMatchObject({ type: 'final', text: '' });
     expect(engine.requests.every(({ voiceOnly }) => voiceOnly === true)).toBe(true);

@@ -3,11 +3,11 @@
  * `get_speech_timestamps` gives for the whole. Speech begins where the probability reaches `threshold` and ends
  * where it stayed below `negativeThreshold` for `minSilenceMs`; what lies between the two changes nothing.
  */
-import { VOICE_FRAME_SAMPLES } from '../../protocol/live.js';
+import { VAD_FRAME_SAMPLES } from '../../protocol/live.js';
 import { DEFAULT_THRESHOLD, negativeThresholdOf } from './speech-options.js';
 
 /** What one probability stands for, 32 ms at 16 kHz: clients of the engine count by it, too. */
-export const FRAME_SAMPLES = VOICE_FRAME_SAMPLES;
+export const FRAME_SAMPLES = VAD_FRAME_SAMPLES;
 const SAMPLES_PER_MS = 16;
 /** Pauses up to this length are no place to cut an overlong stretch. */
 const CUTTABLE_PAUSE_SAMPLES = 98 * SAMPLES_PER_MS;

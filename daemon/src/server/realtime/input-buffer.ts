@@ -8,7 +8,7 @@
 import { SottoError } from '../../protocol/errors.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE, type LiveOptions } from '../../protocol/live.js';
 import type { LiveSessions } from '../../sessions/live/live-sessions.js';
-import { Ear } from './ear.js';
+import { VadSession } from './vad-session.js';
 import { RealtimeError, type BufferEvent } from './events.js';
 import { Item } from './item.js';
 import type { TurnSettings } from './turn-detector.js';
@@ -46,7 +46,7 @@ export class InputBuffer {
   #cuts: { readonly item: Item; readonly at: number }[] = [];
   /** Items of which something is still to come. */
   readonly #items = new Set<Item>();
-  #ear: Ear | undefined;
+  #vad: VadSession | undefined;
   #following = Promise.resolve();
   #isFollowing = false;
   #closed = false;
@@ -68,9 +68,9 @@ export class InputBuffer {
       await this.#give(item, pcm);
       return;
     }
-    const ear = (this.#ear ??= await this.#listening(this.#turns));
+    const vad = (this.#vad ??= await this.#listening(this.#turns));
     this.#appended += samples;
-    await ear.push(pcm);
+    await vad.push(pcm);
   }
 
   /** @throws RealtimeError input_audio_buffer_commit_empty */
@@ -82,12 +82,12 @@ export class InputBuffer {
   }
 
   async clear(): Promise<void> {
-    const ear = this.#ear;
+    const vad = this.#vad;
     // What is committed already is given what it is to have.
-    ear?.hush();
+    vad?.stop();
     await this.#follow();
-    if (this.#ear === ear) this.#ear = undefined;
-    ear?.close();
+    if (this.#vad === vad) this.#vad = undefined;
+    vad?.close();
     this.#item?.cancel();
     this.#item = undefined;
     this.#speaking = false;
@@ -102,7 +102,7 @@ export class InputBuffer {
       this.#item?.announce();
     }
     this.#turns = turns;
-    if (turns !== undefined && this.#ear !== undefined) this.#ear.detector.settings = turns;
+    if (turns !== undefined && this.#vad !== undefined) this.#vad.detector.settings = turns;
   }
 
   /** Commits what is there, and resolves once all items are over. */
@@ -116,22 +116,22 @@ export class InputBuffer {
   /** Nobody hears it any more: what is under way is given up. */
   close(): void {
     this.#closed = true;
-    this.#ear?.close();
-    this.#ear = undefined;
+    this.#vad?.close();
+    this.#vad = undefined;
     for (const item of this.#items) item.cancel();
   }
 
-  async #listening(turns: TurnSettings): Promise<Ear> {
+  async #listening(turns: TurnSettings): Promise<VadSession> {
     const place = { base: this.#appended, speaking: this.#speaking };
-    const ear: Ear = await Ear.open(this.#parts.live, turns, place, () => this.#heardOf(ear));
-    if (this.#closed) ear.close();
-    return ear;
+    const vad: VadSession = await VadSession.open(this.#parts.live, turns, place, () => this.#onVadUpdate(vad));
+    if (this.#closed) vad.close();
+    return vad;
   }
 
   /** Tells of turns at once, however long it takes until their items have what was said in them. */
-  #heardOf(ear: Ear): void {
-    if (this.#ear !== ear) return;
-    for (const { type, at } of ear.marks.splice(0)) {
+  #onVadUpdate(vad: VadSession): void {
+    if (this.#vad !== vad) return;
+    for (const { type, at } of vad.marks.splice(0)) {
       if (type === 'stopped') this.#cut(at);
       else if (!this.#speaking) this.#startTurn(at);
     }
@@ -147,39 +147,39 @@ export class InputBuffer {
 
   /** All that was appended is given to items, and the ear, which knows no more than that, goes. */
   async #giveAll(): Promise<void> {
-    const ear = this.#ear;
-    if (ear === undefined) return;
-    await ear.hearsAll();
+    const vad = this.#vad;
+    if (vad === undefined) return;
+    await vad.flush();
     await this.#follow();
     try {
       // It goes before that where it hears nothing any more.
-      while (this.#ear === ear && this.#given < this.#appended) {
-        await this.#giveSome(ear, this.#filling(), this.#appended);
+      while (this.#vad === vad && this.#given < this.#appended) {
+        await this.#giveSome(vad, this.#filling(), this.#appended);
       }
     } catch (error) {
-      this.#deaf(ear, SottoError.from(error));
+      this.#failTurns(vad, SottoError.from(error));
     }
-    if (this.#ear === ear) this.#ear = undefined;
-    ear.close();
+    if (this.#vad === vad) this.#vad = undefined;
+    vad.close();
   }
 
   /** Gives items what the ear knows to be theirs. One at a time; resolves once there is no more of it. */
   #follow(): Promise<void> {
-    const ear = this.#ear;
-    if (ear !== undefined && !this.#isFollowing) {
+    const vad = this.#vad;
+    if (vad !== undefined && !this.#isFollowing) {
       this.#isFollowing = true;
-      this.#following = this.#goAfter(ear);
+      this.#following = this.#goAfter(vad);
     }
     return this.#following;
   }
 
-  async #goAfter(ear: Ear): Promise<void> {
+  async #goAfter(vad: VadSession): Promise<void> {
     try {
-      while (this.#ear === ear) {
-        if (ear.error !== undefined) throw ear.error;
+      while (this.#vad === vad) {
+        if (vad.error !== undefined) throw vad.error;
         const cut = this.#cuts[0];
-        const to = cut?.at ?? ear.detector.heard;
-        if (this.#given < to) await this.#giveSome(ear, cut?.item ?? this.#filling(), to);
+        const to = cut?.at ?? vad.detector.processed;
+        if (this.#given < to) await this.#giveSome(vad, cut?.item ?? this.#filling(), to);
         else if (cut === undefined) return;
         else {
           this.#cuts.shift();
@@ -187,24 +187,24 @@ export class InputBuffer {
         }
       }
     } catch (error) {
-      this.#deaf(ear, SottoError.from(error));
+      this.#failTurns(vad, SottoError.from(error));
     } finally {
       this.#isFollowing = false;
     }
   }
 
   /** Gives an item a piece of what lies before a sample. @throws SottoError SPOOL_FAILED */
-  async #giveSome(ear: Ear, item: Item, to: number): Promise<void> {
+  async #giveSome(vad: VadSession, item: Item, to: number): Promise<void> {
     await this.#begin(item).catch((thrown: unknown) => {
       const error = SottoError.from(thrown);
       this.#parts.notify({ type: 'error', error });
       item.fail(error);
     });
-    if (this.#ear !== ear) return;
-    const pcm = await ear.read(this.#given, Math.min(to, this.#given + CHUNK_SAMPLES));
-    if (this.#ear !== ear) return;
+    if (this.#vad !== vad) return;
+    const pcm = await vad.read(this.#given, Math.min(to, this.#given + CHUNK_SAMPLES));
+    if (this.#vad !== vad) return;
     if (pcm.byteLength === 0) {
-      throw ear.error ?? new SottoError('SPOOL_FAILED', 'the audio that was appended can’t be read');
+      throw vad.error ?? new SottoError('SPOOL_FAILED', 'the audio that was appended can’t be read');
     }
     await this.#give(item, pcm);
   }
@@ -221,10 +221,10 @@ export class InputBuffer {
   }
 
   /** The turn can't be followed: what was appended and is in no item has failed. The next audio is heard anew. */
-  #deaf(ear: Ear, error: SottoError): void {
-    if (this.#ear !== ear) return;
-    this.#ear = undefined;
-    ear.close();
+  #failTurns(vad: VadSession, error: SottoError): void {
+    if (this.#vad !== vad) return;
+    this.#vad = undefined;
+    vad.close();
     this.#parts.notify({ type: 'error', error });
     const lost = this.#given < this.#appended || this.#item !== undefined;
     this.#given = this.#appended;

@@ -40,7 +40,7 @@ const SERVER_VAD = {
 } as const;
 
 /** What eagerness means where only silence is heard, and not whether a sentence is over. */
-const EAGER_SILENCE_MS: Readonly<Record<Eagerness, number>> = {
+const EAGERNESS_SILENCE_MS: Readonly<Record<Eagerness, number>> = {
   high: 500,
   medium: 1_000,
   auto: 1_000,
@@ -102,7 +102,7 @@ export function turnSettingsOf({ turns }: Settings): TurnSettings | undefined {
   const vad =
     turns.type === 'server_vad'
       ? turns
-      : { ...SERVER_VAD, silence_duration_ms: EAGER_SILENCE_MS[turns.eagerness] };
+      : { ...SERVER_VAD, silence_duration_ms: EAGERNESS_SILENCE_MS[turns.eagerness] };
   const samples = (ms: number): number => Math.round((ms * SAMPLE_RATE) / 1000);
   return {
     threshold: vad.threshold,

@@ -2,14 +2,14 @@
  * Where somebody begins and stops to speak, from how probable voice is in each frame. Counts samples, never a clock: the same
  * audio has the same turns however fast it comes.
  */
-import { VOICE_FRAME_SAMPLES } from '../../protocol/live.js';
+import { VAD_FRAME_SAMPLES } from '../../protocol/live.js';
 
 /** So far below the threshold voice must fall to be over: it wavers around one. */
-const BELOW_TO_END = 0.15;
+const END_HYSTERESIS = 0.15;
 /** Frames of voice that are a turn, 96 ms: a click is shorter. */
-const FRAMES_OF_A_TURN = 3;
+const MIN_TURN_FRAMES = 3;
 /** So much silence makes two clicks of it. */
-const APART_SAMPLES = 3_200;
+const MAX_GAP_SAMPLES = 3_200;
 
 export interface TurnSettings {
   /** Probability from which on a frame is voice. */
@@ -28,7 +28,7 @@ export interface TurnMark {
 
 export class TurnDetector {
   settings: TurnSettings;
-  #heard: number;
+  #processed: number;
   /** No turn begins before this: there the one before ended, or the stream begins. */
   #floor: number;
   #speaking: boolean;
@@ -44,14 +44,14 @@ export class TurnDetector {
    */
   constructor(settings: TurnSettings, from: number, speaking = false) {
     this.settings = settings;
-    this.#heard = this.#floor = this.#voicedTo = from;
+    this.#processed = this.#floor = this.#voicedTo = from;
     this.#speaking = speaking;
     if (speaking) this.#begin = from;
   }
 
   /** The sample up to which it is known who speaks. */
-  get heard(): number {
-    return this.#heard;
+  get processed(): number {
+    return this.#processed;
   }
 
   get speaking(): boolean {
@@ -64,14 +64,14 @@ export class TurnDetector {
 
   #frame(probability: number): TurnMark[] {
     const { threshold, prefixSamples, silenceSamples } = this.settings;
-    const start = this.#heard;
-    const end = (this.#heard = start + VOICE_FRAME_SAMPLES);
+    const start = this.#processed;
+    const end = (this.#processed = start + VAD_FRAME_SAMPLES);
     const going = this.#voicedTo === start && this.#begin !== undefined;
-    if (probability >= threshold || (going && probability >= threshold - BELOW_TO_END)) {
+    if (probability >= threshold || (going && probability >= threshold - END_HYSTERESIS)) {
       this.#begin ??= start;
       this.#voicedTo = end;
       if (probability >= threshold) this.#voiced += 1;
-      if (this.#speaking || this.#voiced < FRAMES_OF_A_TURN) return [];
+      if (this.#speaking || this.#voiced < MIN_TURN_FRAMES) return [];
       this.#speaking = true;
       return [{ type: 'started', at: Math.max(this.#floor, this.#begin - prefixSamples) }];
     }
@@ -82,7 +82,7 @@ export class TurnDetector {
       this.#forget();
       return [{ type: 'stopped', at: this.#floor }];
     }
-    if (!this.#speaking && silent >= APART_SAMPLES) this.#forget();
+    if (!this.#speaking && silent >= MAX_GAP_SAMPLES) this.#forget();
     return [];
   }
 

@@ -9,51 +9,51 @@ import type { LiveSession } from '../../sessions/live/live-session.js';
 import type { LiveSessions } from '../../sessions/live/live-sessions.js';
 import { TurnDetector, type TurnMark, type TurnSettings } from './turn-detector.js';
 
-export interface EarPlace {
+export interface VadStart {
   /** Sample of the stream at which it begins. */
   readonly base: number;
   /** Whether a turn is under way there. */
   readonly speaking: boolean;
 }
 
-export class Ear {
+export class VadSession {
   readonly detector: TurnDetector;
   /** Marks that nobody has taken yet, in their order. */
   readonly marks: TurnMark[] = [];
   /** Why it hears nothing any more. */
   error: SottoError | undefined;
   readonly #base: number;
-  readonly #onNews: () => void;
+  readonly #onUpdate: () => void;
   #session: LiveSession | undefined;
   #samples = 0;
   #closed = false;
   #waiting: { readonly sample: number; readonly resolve: () => void }[] = [];
 
-  private constructor(settings: TurnSettings, { base, speaking }: EarPlace, onNews: () => void) {
+  private constructor(settings: TurnSettings, { base, speaking }: VadStart, onUpdate: () => void) {
     this.detector = new TurnDetector(settings, base, speaking);
     this.#base = base;
-    this.#onNews = onNews;
+    this.#onUpdate = onUpdate;
   }
 
   /**
-   * @param onNews it knows more: up to `detector.heard`, with the marks on the way
+   * @param onUpdate it knows more: up to `detector.heard`, with the marks on the way
    * @throws SottoError as `LiveSessions.open`
    */
   static async open(
     live: LiveSessions,
     settings: TurnSettings,
-    place: EarPlace,
-    onNews: () => void,
-  ): Promise<Ear> {
-    const ear = new Ear(settings, place, onNews);
+    place: VadStart,
+    onUpdate: () => void,
+  ): Promise<VadSession> {
+    const vad = new VadSession(settings, place, onUpdate);
     const session = await live.open({
       id: randomUUID(),
       transient: true,
-      onVoice: (probabilities) => ear.#heard(probabilities),
+      onVoice: (probabilities) => vad.#processed(probabilities),
     });
-    ear.#session = session;
-    live.listen(session, (notice) => 'event' in notice && ear.#over(notice.event), 0);
-    return ear;
+    vad.#session = session;
+    live.listen(session, (notice) => 'event' in notice && vad.#onEnd(notice.event), 0);
+    return vad;
   }
 
   /** Takes what follows, s16le 16 kHz. Resolves once it is kept. */
@@ -72,14 +72,14 @@ export class Ear {
   }
 
   /** Resolves once it has heard all that was pushed, but for less than it looks at; or hears nothing any more. */
-  async hearsAll(): Promise<void> {
+  async flush(): Promise<void> {
     const sample = this.#base + this.#samples - (this.#samples % VAD_CHUNK_SAMPLES);
-    if (this.#isDeaf || this.detector.heard >= sample) return;
+    if (this.#isStopped || this.detector.processed >= sample) return;
     await new Promise<void>((resolve) => this.#waiting.push({ sample, resolve }));
   }
 
   /** Hears nothing more; what it has can still be read. */
-  hush(): void {
+  stop(): void {
     this.#closed = true;
     this.#wake();
   }
@@ -90,29 +90,29 @@ export class Ear {
     this.#wake();
   }
 
-  get #isDeaf(): boolean {
+  get #isStopped(): boolean {
     return this.#closed || this.error !== undefined;
   }
 
-  #heard(probabilities: readonly number[]): void {
-    if (this.#isDeaf) return;
+  #processed(probabilities: readonly number[]): void {
+    if (this.#isStopped) return;
     this.marks.push(...this.detector.push(probabilities));
-    this.#onNews();
+    this.#onUpdate();
     this.#wake();
   }
 
-  #over(event: LiveEvent): void {
-    if (this.#isDeaf) return;
+  #onEnd(event: LiveEvent): void {
+    if (this.#isStopped) return;
     if (event.type === 'failed') this.error = SottoError.fromWire(event.error);
     else if (event.type === 'final') this.error = new SottoError('INTERNAL', 'the take for turns has ended');
     else return;
-    this.#onNews();
+    this.#onUpdate();
     this.#wake();
   }
 
   #wake(): void {
     this.#waiting = this.#waiting.filter(({ sample, resolve }) => {
-      if (!this.#isDeaf && this.detector.heard < sample) return true;
+      if (!this.#isStopped && this.detector.processed < sample) return true;
       resolve();
       return false;
     });
