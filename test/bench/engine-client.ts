@@ -58,7 +58,7 @@ export class EngineClient {
 
   async load(): Promise<void> {
     const settled = this.until((m) => (m.type === 'loaded' || m.type === 'load-failed' ? m : undefined));
-    this.process.send({ type: 'load', use: 1, model: this.model, instead: [] });
+    this.process.send({ type: 'load', use: 1, model: this.model, fallbacks: [] });
     const answer = await settled;
     if (answer.type === 'load-failed') throw new Error(`the model did not load: ${answer.error.message}`);
   }

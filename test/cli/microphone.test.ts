@@ -159,7 +159,7 @@ describe('the microphone', () => {
     expect(await listMicrophones()).toEqual(devices);
     expect(await nameOf('desk')).toEqual({ name: 'Desk' });
     expect(await nameOf('2')).toEqual({ name: devices[2] });
-    expect(await nameOf('AirPods', true)).toEqual({ name: 'Built-in', insteadOf: 'AirPods' });
+    expect(await nameOf('AirPods', true)).toEqual({ name: 'Built-in', fallbackFor: 'AirPods' });
     await expect(nameOf('AirPods')).rejects.toMatchObject({
       code: 'MIC_UNAVAILABLE',
       message: 'there is no microphone called AirPods',

@@ -100,7 +100,7 @@ describe('a daemon with an engine in a process of its own', () => {
     expect(settings()).toMatchObject({ model: 'other' });
     // Too large: the next smaller one, said.
     expect(await models.use('huge').result).toMatchObject({
-      model: { state: 'ready', insteadOf: { name: 'huge', error: { code: 'INSUFFICIENT_MEMORY' } } },
+      model: { state: 'ready', fallbackFor: { name: 'huge', error: { code: 'INSUFFICIENT_MEMORY' } } },
     });
     await models.unload();
   });

@@ -9,10 +9,10 @@ afterEach(() => {
 });
 
 /** A Mac with so much memory for one process. */
-function mac(mostBytes: number) {
+function mac(maxWorkingSetBytes: number) {
   jest.spyOn(mx, 'metalAvailable').mockReturnValue(true);
   jest.spyOn(mx, 'defaultDevice').mockReturnValue('gpu');
-  jest.spyOn(mx, 'deviceInfo').mockReturnValue({ max_recommended_working_set_size: mostBytes });
+  jest.spyOn(mx, 'deviceInfo').mockReturnValue({ max_recommended_working_set_size: maxWorkingSetBytes });
   jest.spyOn(mx.memory, 'active').mockReturnValue(400 * MIB);
   return jest.spyOn(mx.memory, 'setWiredLimit').mockReturnValue(0);
 }

@@ -27,7 +27,7 @@ const mode = process.env.FAKE_ENGINE ?? '';
 const loadMs = Number(process.env.FAKE_LOAD_MS ?? '0');
 const loaded = new Map<string, ModelRef>();
 const loading = new Map<string, Promise<void>>();
-let kept: string | undefined;
+let pinned: string | undefined;
 let keeping: Promise<void> = Promise.resolve();
 const cancelled = new Set<number>();
 const live = new Map<number, FakeLive>();
@@ -55,12 +55,12 @@ function countAttempt(path: string): number {
 
 function tellModels(coming?: ModelRef): void {
   const models: EngineModel[] = [...loaded.values()].map(statusOf);
-  if (coming !== undefined) models.push({ ...coming, kept: false, state: 'loading', fraction: 0 });
+  if (coming !== undefined) models.push({ ...coming, pinned: false, state: 'loading', fraction: 0 });
   send({ type: 'models', models });
 }
 
 function statusOf({ name, dir }: ModelRef): EngineModel {
-  return { name, dir, kept: dir === kept, state: 'ready', family: 'fake', loadSeconds: loadMs / 1000 };
+  return { name, dir, pinned: dir === pinned, state: 'ready', family: 'fake', loadSeconds: loadMs / 1000 };
 }
 
 /** Once for all who want it at the same time. */
@@ -88,23 +88,23 @@ async function loadAlone(model: ModelRef): Promise<void> {
   }
 }
 
-async function keep({ use, model, instead }: Extract<ToEngine, { type: 'load' }>): Promise<void> {
-  let insteadOf: EngineModel['insteadOf'];
-  for (const candidate of [model, ...instead]) {
+async function keep({ use, model, fallbacks }: Extract<ToEngine, { type: 'load' }>): Promise<void> {
+  let fallbackFor: EngineModel['fallbackFor'];
+  for (const candidate of [model, ...fallbacks]) {
     try {
       await load(candidate);
-      if (kept !== undefined && kept !== candidate.dir) loaded.delete(kept);
-      kept = candidate.dir;
+      if (pinned !== undefined && pinned !== candidate.dir) loaded.delete(pinned);
+      pinned = candidate.dir;
       tellModels();
-      send({ type: 'loaded', use, model: { ...statusOf(candidate), ...(insteadOf && { insteadOf }) } });
+      send({ type: 'loaded', use, model: { ...statusOf(candidate), ...(fallbackFor && { fallbackFor }) } });
       return;
     } catch (thrown) {
       const error = SottoError.from(thrown);
-      insteadOf ??= { name: model.name, error: error.toWire() };
+      fallbackFor ??= { name: model.name, error: error.toWire() };
       if (error.code !== 'INSUFFICIENT_MEMORY') break;
     }
   }
-  if (insteadOf !== undefined) send({ type: 'load-failed', use, error: insteadOf.error });
+  if (fallbackFor !== undefined) send({ type: 'load-failed', use, error: fallbackFor.error });
 }
 
 async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Promise<void> {

@@ -11,7 +11,7 @@ import { defined } from '#daemon/protocol/defined.js';
 
 interface Use {
   readonly model: ModelRef;
-  readonly instead: readonly ModelRef[];
+  readonly fallbacks: readonly ModelRef[];
   resolve(model: ModelStatus): void;
   reject(error: SottoError): void;
 }
@@ -40,10 +40,10 @@ export class PuppetModels implements ModelEngine {
     return this.#memory;
   }
 
-  use(model: ModelRef, { instead = [], signal }: UseOptions = {}): Promise<ModelStatus> {
+  use(model: ModelRef, { fallbacks = [], signal }: UseOptions = {}): Promise<ModelStatus> {
     this.asked.push(model.name);
     return new Promise((resolve, reject) => {
-      const use: Use = { model, instead, resolve, reject };
+      const use: Use = { model, fallbacks, resolve, reject };
       this.#uses.push(use);
       signal?.addEventListener('abort', () => {
         if (!this.#take(use)) return;
@@ -79,16 +79,16 @@ export class PuppetModels implements ModelEngine {
   }
 
   /** The model that somebody waits for is ready, or a smaller one in its place. */
-  ready(name: string, insteadOf?: ModelStatus['insteadOf']): void {
-    const use = this.#uses.find(({ model }) => model.name === (insteadOf?.name ?? name));
+  ready(name: string, fallbackFor?: ModelStatus['fallbackFor']): void {
+    const use = this.#uses.find(({ model }) => model.name === (fallbackFor?.name ?? name));
     const status: ModelStatus = {
       name,
       state: 'ready',
       loadSeconds: 1,
-      ...defined({ insteadOf }),
+      ...defined({ fallbackFor }),
     };
-    this.serving = [use?.model, ...(use?.instead ?? [])].find((ref) => ref?.name === name) ?? this.serving;
-    if (insteadOf !== undefined) this.#set(insteadOf.name, undefined);
+    this.serving = [use?.model, ...(use?.fallbacks ?? [])].find((ref) => ref?.name === name) ?? this.serving;
+    if (fallbackFor !== undefined) this.#set(fallbackFor.name, undefined);
     this.#set(name, status);
     if (use !== undefined && this.#take(use)) use.resolve(status);
   }

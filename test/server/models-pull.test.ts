@@ -162,12 +162,12 @@ describe('a pull', () => {
     here.hub.commit(plain.repo, CONTENT, { ...defined({ commit: plain.revision }) });
     const { models } = await here.client();
     const pull = models.pull(lacking.name);
-    const insteadOf = { name: lacking.name, error: { code: 'QUANTIZED_UNAVAILABLE' } };
+    const fallbackFor = { name: lacking.name, error: { code: 'QUANTIZED_UNAVAILABLE' } };
     expect((await collect(pull)).find(({ type }) => type === 'instead')).toMatchObject({
       name: plain.name,
-      insteadOf,
+      fallbackFor,
     });
-    expect(await pull.result).toMatchObject({ name: plain.name, insteadOf });
+    expect(await pull.result).toMatchObject({ name: plain.name, fallbackFor });
     expect(here.daemon.desk.states.of(lacking.name)).toMatchObject({
       state: 'failed',
       error: { code: 'QUANTIZED_UNAVAILABLE' },
@@ -178,7 +178,7 @@ describe('a pull', () => {
     await until(() => here.daemon.engine.waiting.length > 0);
     here.daemon.engine.ready(plain.name);
     expect(await use.result).toMatchObject({
-      model: { name: plain.name, state: 'ready', insteadOf: { name: lacking.name } },
+      model: { name: plain.name, state: 'ready', fallbackFor: { name: lacking.name } },
     });
     expect(here.settings()).toMatchObject({ model: plain.name });
   });

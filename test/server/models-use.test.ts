@@ -53,12 +53,12 @@ describe('use', () => {
     await until(() => here.daemon.engine.waiting.includes('large'));
     const error = new SottoError('INSUFFICIENT_MEMORY', 'large needs 9 GB').toWire();
     here.daemon.engine.ready('small', { name: 'large', error });
-    const insteadOf = { name: 'large', error: { code: 'INSUFFICIENT_MEMORY' } };
-    expect(await use.result).toMatchObject({ model: { name: 'small', state: 'ready', insteadOf } });
+    const fallbackFor = { name: 'large', error: { code: 'INSUFFICIENT_MEMORY' } };
+    expect(await use.result).toMatchObject({ model: { name: 'small', state: 'ready', fallbackFor } });
     expect(await events).toContainEqual({
       type: 'instead',
       name: 'small',
-      insteadOf: { name: 'large', error },
+      fallbackFor: { name: 'large', error },
     });
     expect(here.settings()).toEqual({ model: 'small' });
   });

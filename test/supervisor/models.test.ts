@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { silentLog } from '#daemon/logger.js';
 import type { ModelLimits } from '#daemon/protocol/ipc.js';
 import type { ModelStatus } from '#daemon/protocol/status.js';
-import type { WarmPlan } from '#daemon/supervisor/model-care.js';
+import type { WarmPlan } from '#daemon/supervisor/model-lifecycle.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
@@ -65,11 +65,11 @@ describe('the models of an engine', () => {
 
   test('the starter goes on serving where the chosen one can not be loaded, and it is said why', async () => {
     start({ model: named('broken'), standIn: starter });
-    await until(() => supervisor.status().model.insteadOf !== undefined);
+    await until(() => supervisor.status().model.fallbackFor !== undefined);
     expect(supervisor.status().model).toMatchObject({
       name: 'starter',
       state: 'ready',
-      insteadOf: { name: 'broken', error: { code: 'MODEL_CORRUPT' } },
+      fallbackFor: { name: 'broken', error: { code: 'MODEL_CORRUPT' } },
     });
     expect(supervisor.chosen).toEqual(starter);
   });
@@ -81,15 +81,15 @@ describe('the models of an engine', () => {
   });
 
   test('the next smaller one serves where the chosen one does not fit, also on the next engine', async () => {
-    start({ model: named('huge'), instead: [named('huge'), turbo], standIn: starter });
+    start({ model: named('huge'), fallbacks: [named('huge'), turbo], standIn: starter });
     await serves('turbo');
-    const insteadOf = { name: 'huge', error: expect.objectContaining({ code: 'INSUFFICIENT_MEMORY' }) };
-    expect(supervisor.status().model.insteadOf).toEqual(insteadOf);
+    const fallbackFor = { name: 'huge', error: expect.objectContaining({ code: 'INSUFFICIENT_MEMORY' }) };
+    expect(supervisor.status().model.fallbackFor).toEqual(fallbackFor);
     const { pid } = supervisor.status();
     process.kill(pid ?? 0, 'SIGKILL');
     await until(() => supervisor.status().pid !== pid && supervisor.status().pid !== undefined);
     await serves('turbo');
-    expect(supervisor.status().model.insteadOf).toEqual(insteadOf);
+    expect(supervisor.status().model.fallbackFor).toEqual(fallbackFor);
   });
 
   test('what models may take is told to each engine', async () => {
@@ -128,14 +128,14 @@ describe('the models of an engine', () => {
     await serves('starter');
     await expect(supervisor.use(named('broken'))).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
     await expect(supervisor.use(named('huge'))).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
-    expect(await supervisor.use(named('huge'), { instead: [turbo] })).toMatchObject({
+    expect(await supervisor.use(named('huge'), { fallbacks: [turbo] })).toMatchObject({
       name: 'turbo',
-      insteadOf: { name: 'huge' },
+      fallbackFor: { name: 'huge' },
     });
     expect(supervisor.serving).toEqual(turbo);
     // Whoever asked was told: from here on nothing is in the place of anything.
-    expect(supervisor.status().model.insteadOf).toBeUndefined();
-    expect(supervisor.insteadOf).toBeUndefined();
+    expect(supervisor.status().model.fallbackFor).toBeUndefined();
+    expect(supervisor.fallbackFor).toBeUndefined();
   });
 
   test('one that takes the engine down is not tried again: what served before is back', async () => {

@@ -60,7 +60,7 @@ function idleText({ idleExitSeconds, http }: DaemonStatus): string {
 function modelText({ model, models = [] }: EngineStatus, verbose: boolean): string {
   if (model.state === 'absent') return 'none loaded';
   const others = models.filter(({ name }) => name !== model.name).map(otherText);
-  const instead = model.insteadOf === undefined ? [] : [`instead of ${model.insteadOf.name}`];
+  const instead = model.fallbackFor === undefined ? [] : [`instead of ${model.fallbackFor.name}`];
   return [servingText(model, verbose), ...instead, ...others].join(' · ');
 }
 

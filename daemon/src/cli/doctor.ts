@@ -99,13 +99,13 @@ function settings({ settings: path }: Paths): Finding {
 function model(paths: Paths): Finding {
   try {
     const { model: wanted } = readSettings(paths.settings);
-    const { model: found, insteadOf } = findModelOrPlain(shelvesOf(paths), wanted);
-    if (insteadOf !== undefined) {
+    const { model: found, fallbackFor } = findModelOrPlain(shelvesOf(paths), wanted);
+    if (fallbackFor !== undefined) {
       return {
         what: 'model',
         verdict: 'note',
-        found: `${found.name} instead of ${insteadOf.name}`,
-        advice: insteadOf.error.hint,
+        found: `${found.name} instead of ${fallbackFor.name}`,
+        advice: fallbackFor.error.hint,
       };
     }
     return { what: 'model', verdict: 'right', found: `${found.name} at ${found.dir}` };

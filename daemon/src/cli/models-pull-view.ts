@@ -140,8 +140,8 @@ function foundLine({ name, model, haveBytes }: Extract<PullEvent, { type: 'found
   return `${name}: ${files}, ${describeBytes(model.bytes)} from ${model.repo} at ${model.commit.slice(0, 8)}${had}`;
 }
 
-function insteadLine({ name, insteadOf }: Extract<PullOrPlainEvent, { type: 'instead' }>): string {
-  return `${insteadOf.error.message}: downloading ${name} instead`;
+function insteadLine({ name, fallbackFor }: Extract<PullOrPlainEvent, { type: 'instead' }>): string {
+  return `${fallbackFor.error.message}: downloading ${name} instead`;
 }
 
 function retryLine({ why, waitMs }: Extract<PullEvent, { type: 'retry' }>): string {

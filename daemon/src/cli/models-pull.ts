@@ -45,10 +45,10 @@ export async function pull(
   }
 }
 
-function describe({ name, record, outcome, insteadOf }: PulledOrPlain): string {
+function describe({ name, record, outcome, fallbackFor }: PulledOrPlain): string {
   const bytes = record.files.reduce((sum, file) => sum + file.bytes, 0);
   const from = `${describeBytes(bytes)} from ${record.repo} at ${record.revision.slice(0, 8)}`;
-  const instead = insteadOf === undefined ? '' : ` instead of ${insteadOf.name}`;
+  const instead = fallbackFor === undefined ? '' : ` instead of ${fallbackFor.name}`;
   if (outcome === 'there already') return `${name} is already downloaded${instead}: ${from}\n`;
   return `${outcome} ${name}${instead}: ${from}, verified\nMake it the default: \`sotto models use ${name}\`\n`;
 }

@@ -55,6 +55,6 @@ export function loadLine(fraction: number | undefined, told: string, columns: nu
   return `${style.green('━'.repeat(full))}${style.dim('─'.repeat(room - full))} ${text}`;
 }
 
-function insteadLine({ name, insteadOf }: Extract<ModelsEvent, { type: 'instead' }>): string {
-  return `${insteadOf.error.message}: using ${name} instead`;
+function insteadLine({ name, fallbackFor }: Extract<ModelsEvent, { type: 'instead' }>): string {
+  return `${fallbackFor.error.message}: using ${name} instead`;
 }

@@ -14,14 +14,14 @@ import { shelvesOf } from './shelves.js';
 export async function use(paths: Paths, name: string, signal: AbortSignal): Promise<number> {
   const shelves = shelvesOf(paths);
   const wanted = modelArgument(name, paths) ?? name;
-  const { model, insteadOf } = findModelOrPlain(shelves, wanted);
+  const { model, fallbackFor } = findModelOrPlain(shelves, wanted);
   const asked = await askDaemon(paths, (client) => useInDaemon(client, wanted, model.name, signal));
   if (asked !== undefined && asked !== 'old') {
     process.stdout.write(served(asked.answer));
     return 0;
   }
-  if (insteadOf !== undefined)
-    process.stderr.write(`${insteadOf.error.message}: using ${model.name} instead\n`);
+  if (fallbackFor !== undefined)
+    process.stderr.write(`${fallbackFor.error.message}: using ${model.name} instead\n`);
   await chooseModel(paths.settings, settingFor(shelves, model));
   const later = asked === 'old' ? ' (restart the daemon to apply)' : '';
   process.stdout.write(`${model.name} is now the default model${later}.\n`);

@@ -12,7 +12,7 @@ import { findModel, findModelOrPlain, type FoundModel, type ModelShelves } from 
 import { keepMachineSpeed } from '../store/machine-speed.js';
 import { smallerModels } from '../store/smaller-models.js';
 import type { EngineCommand } from '../supervisor/engine-process.js';
-import type { WarmPlan } from '../supervisor/model-care.js';
+import type { WarmPlan } from '../supervisor/model-lifecycle.js';
 import { ProcessFileAccess } from '../supervisor/file-access.js';
 import { ProcessModelAccess, type ModelAccess } from '../supervisor/model-access.js';
 import { Supervisor } from '../supervisor/supervisor.js';
@@ -131,11 +131,11 @@ function planFor(
 ): { plan?: WarmPlan; problem?: SottoError } {
   const standIn = starterOf(shelves);
   try {
-    const { model, insteadOf } = configured();
-    const instead = smallerModels(shelves, model);
+    const { model, fallbackFor } = configured();
+    const fallbacks = smallerModels(shelves, model);
     return {
-      plan: { model, instead, ...defined({ standIn }) },
-      ...defined({ problem: insteadOf?.error }),
+      plan: { model, fallbacks, ...defined({ standIn }) },
+      ...defined({ problem: fallbackFor?.error }),
     };
   } catch (error) {
     // A daemon without its model still serves who dictates, and jobs that name another, and says what is wrong.

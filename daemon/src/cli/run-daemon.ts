@@ -87,7 +87,7 @@ export async function runDaemon({
     modelAccess: parts.modelAccess,
     keep: (outcome) => keeper.keep(outcome),
     vocabulary: parts.vocabulary.inUse,
-    insteadOf: () => supervisor.insteadOf,
+    fallbackFor: () => supervisor.fallbackFor,
     onIdleChange: () => watchIdle(),
   });
   const models = new ModelService({
@@ -247,7 +247,7 @@ function makePrivate(folder: string, log: Logger): void {
 function reasonOf(engine: DaemonStatus['engine'], problem: SottoError | undefined): string | undefined {
   if (engine.state === 'degraded')
     return `the speech engine is down: ${engine.lastFailure ?? 'it failed too often'}`;
-  const { insteadOf, error: failed } = engine.model;
-  const error = failed ?? insteadOf?.error ?? problem?.toWire();
+  const { fallbackFor, error: failed } = engine.model;
+  const error = failed ?? fallbackFor?.error ?? problem?.toWire();
   return error === undefined ? undefined : `${error.message} — ${error.hint}`;
 }

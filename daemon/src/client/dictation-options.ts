@@ -33,7 +33,7 @@ export interface ReconnectTimes {
 export type DictationEvent =
   | LiveEvent
   /** The daemon has taken the session; `model` writes it down, in place of another one where that is not there. */
-  | { readonly type: 'opened'; readonly model: string; readonly insteadOf?: string }
+  | { readonly type: 'opened'; readonly model: string; readonly fallbackFor?: string }
   /** Nothing is lost meanwhile. */
   | { readonly type: 'connection'; readonly state: 'lost' | 'back' };
 

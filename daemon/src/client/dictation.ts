@@ -339,7 +339,7 @@ export class Dictation {
     }
   }
 
-  #onOpened({ acknowledged, channel, model, insteadOf }: Extract<DaemonMessage, { type: 'opened' }>): void {
+  #onOpened({ acknowledged, channel, model, fallbackFor }: Extract<DaemonMessage, { type: 'opened' }>): void {
     if (acknowledged < this.#store.start) {
       this.#fail(this.#sessionLost(new SottoError('DAEMON_LOST', 'the daemon has lost audio that it had taken')));
       return;
@@ -348,7 +348,7 @@ export class Dictation {
     this.#openedMs = performance.now();
     this.#next = acknowledged;
     this.#onAcknowledged(acknowledged);
-    const instead = insteadOf === undefined ? {} : { insteadOf };
+    const instead = fallbackFor === undefined ? {} : { fallbackFor };
     if (!this.#opened) this.#emit({ type: 'opened', model, ...instead });
     this.#opened = true;
     this.#settleReady();

@@ -13,8 +13,8 @@ import { engineError } from './engine-errors.js';
 import { withRows } from './file-batch.js';
 import { LiveRuns } from './live/live-runs.js';
 import { NextAudio, type Claim } from './next-audio.js';
-import type { HeldModel } from './resident.js';
-import { ResidentModels, type LoadModel } from './resident-models.js';
+import type { ModelLease } from './loaded-model.js';
+import { ModelCache, type LoadModel } from './model-cache.js';
 import { ComputeScheduler } from './compute-scheduler.js';
 import { defined } from '#daemon/protocol/defined.js';
 
@@ -50,7 +50,7 @@ type Load = Extract<ToEngine, { type: 'load' }>;
 
 export class EngineHost {
   readonly #parts: EngineParts;
-  readonly #models: ResidentModels;
+  readonly #models: ModelCache;
   readonly #scheduler = new ComputeScheduler();
   readonly #next: NextAudio;
   readonly #live: LiveRuns;
@@ -68,7 +68,7 @@ export class EngineHost {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#next = new NextAudio({ open: parts.openAudio, markOf: parts.markOf });
-    this.#models = new ResidentModels({
+    this.#models = new ModelCache({
       load: parts.loadModel,
       footprint: parts.footprint,
       clock: parts.clock,
@@ -171,11 +171,11 @@ export class EngineHost {
   }
 
   /** For whoever comes next. */
-  async #keep({ use, model, instead }: Load): Promise<void> {
+  async #keep({ use, model, fallbacks }: Load): Promise<void> {
     const cancelled = new AbortController();
     this.#loads.set(use, cancelled);
     try {
-      const kept = await this.#models.keep(model, instead, cancelled.signal);
+      const kept = await this.#models.keep(model, fallbacks, cancelled.signal);
       this.#parts.send({ type: 'loaded', use, model: kept });
     } catch (error) {
       this.#parts.send({ type: 'load-failed', use, error: engineError(error).toWire() });
@@ -192,7 +192,7 @@ export class EngineHost {
 
   #tellFigures(): void {
     const { figures, send, steps } = this.#parts;
-    send({ type: 'pong', figures: figures(), steps: steps(), waits: this.#models.waitsForRoom });
+    send({ type: 'pong', figures: figures(), steps: steps(), waits: this.#models.isWaitingForMemory });
   }
 
   async #run(run: Run, sound: Claim, signal: AbortSignal): Promise<void> {
@@ -229,7 +229,7 @@ export class EngineHost {
   async #transcribe(
     run: Run,
     sound: Claim,
-    loading: Promise<HeldModel>,
+    loading: Promise<ModelLease>,
     signal: AbortSignal,
   ): Promise<EngineSummary> {
     const audio = await sound.open();

@@ -12,13 +12,13 @@ const WORK_BYTES = 512 * 1024 * 1024;
 export function wireMemory(isOpen: boolean): void {
   if (!mx.metalAvailable() || mx.defaultDevice() !== 'gpu') return;
   try {
-    mx.memory.setWiredLimit(isOpen ? Math.min(mx.memory.active() + WORK_BYTES, mostBytes()) : 0);
+    mx.memory.setWiredLimit(isOpen ? Math.min(mx.memory.active() + WORK_BYTES, maxWorkingSetBytes()) : 0);
   } catch (error) {
     trace('engine', `memory is not wired: ${String(error)}`); // slower after a pause, and nothing else
   }
 }
 
 /** What Metal recommends that one process uses. */
-function mostBytes(): number {
+function maxWorkingSetBytes(): number {
   return Number(mx.deviceInfo('gpu').max_recommended_working_set_size ?? 0);
 }

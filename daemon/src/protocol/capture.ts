@@ -79,7 +79,7 @@ export const captureSchema = v.object({
   unwritten: v.exactOptional(v.boolean()),
   /** What writes it down, in place of another model where that is not there. */
   model: v.exactOptional(v.string()),
-  insteadOf: v.exactOptional(v.string()),
+  fallbackFor: v.exactOptional(v.string()),
   language: v.exactOptional(v.string()),
   /** Said for good; text that may still change behind it. */
   committed: v.string(),

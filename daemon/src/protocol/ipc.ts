@@ -52,7 +52,7 @@ const toEngineTable = {
     type: v.literal('load'),
     use: integer,
     model: modelRefSchema,
-    instead: v.optional(v.array(modelRefSchema), []),
+    fallbacks: v.optional(v.array(modelRefSchema), []),
   }),
   'load-cancel': v.object({ type: v.literal('load-cancel'), use: integer }),
   /** Free what nobody works with now, the rest when it is let go of. */
@@ -126,7 +126,7 @@ export const engineModelSchema = v.object({
   name: v.string(),
   dir: v.string(),
   /** Whether it stays for those who name none. */
-  kept: v.boolean(),
+  pinned: v.boolean(),
 });
 export type EngineModel = v.InferOutput<typeof engineModelSchema>;
 

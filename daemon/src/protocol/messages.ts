@@ -146,7 +146,7 @@ const daemonTable = {
   cancelled: v.object({ type: v.literal('cancelled'), id, seq }),
   failed: v.object({ type: v.literal('failed'), id, seq, error: errorSchema }),
   /**
-   * `channel` is what audio frames name the session by; `acknowledged` samples of it are safe already. `insteadOf` is the
+   * `channel` is what audio frames name the session by; `acknowledged` samples of it are safe already. `fallbackFor` is the
    * model that should have been there, where another one writes it down: it is still loading, or does not fit.
    */
   opened: v.object({
@@ -155,7 +155,7 @@ const daemonTable = {
     channel: integer,
     acknowledged: integer,
     model: v.string(),
-    insteadOf: v.exactOptional(v.string()),
+    fallbackFor: v.exactOptional(v.string()),
   }),
   /** So many samples are on disk: no death of a process takes them. */
   acknowledged: v.object({ type: v.literal('acknowledged'), id, samples: integer }),

@@ -89,7 +89,7 @@ export const modelsEventSchema = v.variant('type', [
   /** Something went wrong that passes; the next try is in `waitSeconds`. */
   v.object({ type: v.literal('retry'), why: v.string(), waitSeconds: finite }),
   /** Another model takes the place of the wanted one. */
-  v.object({ type: v.literal('instead'), name: v.string(), insteadOf: replacedSchema }),
+  v.object({ type: v.literal('instead'), name: v.string(), fallbackFor: replacedSchema }),
   v.object({ type: v.literal('models'), models: v.array(modelStatusSchema) }),
 ]);
 export type ModelsEvent = v.InferOutput<typeof modelsEventSchema>;
@@ -181,7 +181,7 @@ const pullSchema = v.object({
   repo: v.string(),
   revision: v.string(),
   bytes: finite,
-  insteadOf: v.exactOptional(replacedSchema),
+  fallbackFor: v.exactOptional(replacedSchema),
 });
 export type ModelPulled = v.InferOutput<typeof pullSchema>;
 
@@ -214,7 +214,7 @@ const verifySchema = v.object({
 });
 export type ModelVerified = v.InferOutput<typeof verifySchema>;
 
-/** `model`: what is ready; with `insteadOf` if it is not the wanted one. */
+/** `model`: what is ready; with `fallbackFor` if it is not the wanted one. */
 const useSchema = v.object({ do: v.literal('use'), model: modelStatusSchema });
 const waitSchema = v.object({ do: v.literal('wait'), model: modelStatusSchema });
 const unloadSchema = v.object({ do: v.literal('unload') });

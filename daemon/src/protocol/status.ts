@@ -34,7 +34,7 @@ export const modelStatusSchema = v.object({
   /** What its weights take in memory. */
   weightBytes: v.exactOptional(finite),
   /** What should have been here. */
-  insteadOf: v.exactOptional(replacedSchema),
+  fallbackFor: v.exactOptional(replacedSchema),
   /** Seconds that loading and warming up took. */
   loadSeconds: v.exactOptional(finite),
   error: v.exactOptional(errorSchema),

@@ -103,8 +103,8 @@ export class LiveChannels {
         const channel = { number, session, listener };
         this.#byId.set(id, channel);
         this.#byNumber.set(number, channel);
-        const { acknowledged, model, insteadOf } = session;
-        const instead = insteadOf === undefined ? {} : { insteadOf };
+        const { acknowledged, model, fallbackFor } = session;
+        const instead = fallbackFor === undefined ? {} : { fallbackFor };
         this.#send({ type: 'opened', id, channel: number, acknowledged, model, ...instead }, false);
         this.#live.listen(session, listener, seq);
       },

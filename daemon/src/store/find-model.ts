@@ -34,7 +34,7 @@ export function findModel(shelves: ModelShelves, wanted: string | undefined): Mo
 /** A model, and the one that should be in its place. */
 export interface FoundModel {
   readonly model: ModelRef;
-  readonly insteadOf?: { readonly name: string; readonly error: SottoError };
+  readonly fallbackFor?: { readonly name: string; readonly error: SottoError };
 }
 
 /**
@@ -49,7 +49,7 @@ export function findModelOrPlain(shelves: ModelShelves, wanted: string | undefin
     const plain = entry === undefined ? undefined : plainFormOf(entry);
     const model = plain === undefined ? undefined : namedModel(shelves, plain.name);
     if (model === undefined || entry === undefined) throw error;
-    return { model, insteadOf: { name: entry.name, error: SottoError.from(error) } };
+    return { model, fallbackFor: { name: entry.name, error: SottoError.from(error) } };
   }
 }
 

@@ -89,6 +89,6 @@ export interface ModelEngine {
 
 export interface UseOptions {
   /** Smaller ones, from the best down. */
-  readonly instead?: readonly ModelRef[];
+  readonly fallbacks?: readonly ModelRef[];
   readonly signal?: AbortSignal;
 }

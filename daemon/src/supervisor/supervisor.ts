@@ -22,7 +22,7 @@ import { EngineProcess, type EngineCommand } from './engine-process.js';
 import { HangWatch } from './hang-watch.js';
 import { EngineStreams } from './engine-streams.js';
 import type { ModelAccess } from './model-access.js';
-import { ModelCare, type WarmPlan } from './model-care.js';
+import { ModelLifecycle, type WarmPlan } from './model-lifecycle.js';
 import { ProgressWatch } from './progress-watch.js';
 import { RestartPolicy } from './restart-policy.js';
 import { defined } from '../protocol/defined.js';
@@ -72,7 +72,7 @@ export class Supervisor implements Engine, ModelEngine {
   /** The engine died with a file in work and this one opened ahead: either may be why, so it waits for its own turn. */
   #isAheadSuspect = false;
   #nextJob = 1;
-  readonly #models: ModelCare;
+  readonly #models: ModelLifecycle;
   #figures: EngineFigures | undefined;
   #device: string | undefined;
   #bornMs = 0;
@@ -96,7 +96,7 @@ export class Supervisor implements Engine, ModelEngine {
       onStuck: () => this.#process?.kill('does not look at what is said any more'),
     });
     const { warm, limits, access } = options;
-    this.#models = new ModelCare({
+    this.#models = new ModelLifecycle({
       send: (message) => this.#process?.send(message),
       log: options.log,
       ...defined({ plan: warm, limits, access }),
@@ -112,8 +112,8 @@ export class Supervisor implements Engine, ModelEngine {
   }
 
   /** Name of the model that should serve, where another one does. */
-  get insteadOf(): string | undefined {
-    return this.#models.insteadOf;
+  get fallbackFor(): string | undefined {
+    return this.#models.fallbackFor;
   }
 
   use(model: ModelRef, options?: UseOptions): Promise<ModelStatus> {

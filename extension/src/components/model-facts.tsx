@@ -17,7 +17,7 @@ interface Props {
 
 export function ModelFacts({ row, progress, memoryBytes }: Props) {
   const { name, status, bytes, installed, catalogue, place } = row;
-  const { error, insteadOf, weightBytes, predictedBytes, loadSeconds } = status;
+  const { error, fallbackFor, weightBytes, predictedBytes, loadSeconds } = status;
   const partial = partialText(row);
   const speed = progress === undefined ? '' : speedText(progress);
   const requiredBytes = predictedBytes ?? catalogue?.memoryBytes;
@@ -36,7 +36,7 @@ export function ModelFacts({ row, progress, memoryBytes }: Props) {
           <Metadata.Label title="State" text={stateText(status) ?? rest[place]} />
           {speed === '' ? null : <Metadata.Label title="Speed" text={speed} />}
           {partial === undefined ? null : <Metadata.Label title="Here So Far" text={partial} />}
-          {insteadOf === undefined ? null : <Metadata.Label title="In Place Of" text={insteadOf.name} />}
+          {fallbackFor === undefined ? null : <Metadata.Label title="In Place Of" text={fallbackFor.name} />}
           <Metadata.Separator />
           {bytes === undefined ? null : <Metadata.Label title="Size" text={bytesText(bytes)} />}
           {requiredBytes === undefined ? null : (

@@ -12,7 +12,7 @@ interface Props {
 }
 
 export function DictationMetadata({ dictation, state, meter, language }: Props) {
-  const { seconds, model, insteadOf, device } = dictation;
+  const { seconds, model, fallbackFor, device } = dictation;
   return (
     <Detail.Metadata>
       <Detail.Metadata.Label title="State" text={state} />
@@ -21,7 +21,7 @@ export function DictationMetadata({ dictation, state, meter, language }: Props) 
       <Detail.Metadata.Separator />
       <Detail.Metadata.Label title="Language" text={languageName(language)} />
       <Detail.Metadata.Label title="Model" text={model ?? 'Loading…'} />
-      {insteadOf === undefined ? null : <Detail.Metadata.Label title="In Place Of" text={insteadOf} />}
+      {fallbackFor === undefined ? null : <Detail.Metadata.Label title="In Place Of" text={fallbackFor} />}
       <Detail.Metadata.Label title="Microphone" text={device ?? 'Opening…'} />
     </Detail.Metadata>
   );

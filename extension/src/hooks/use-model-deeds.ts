@@ -72,13 +72,13 @@ export function useModelActions({ client, refresh, preferred }: Tools) {
       try {
         // How it ends is told by its result.
         await follow(name, work).catch(() => undefined);
-        const { insteadOf, name: come } = await work.result;
+        const { fallbackFor, name: come } = await work.result;
         await showSuccess(
-          insteadOf === undefined ? `${title} is here` : `${come} is here, in place of ${title}`,
-          insteadOf?.error.message,
+          fallbackFor === undefined ? `${title} is here` : `${come} is here, in place of ${title}`,
+          fallbackFor?.error.message,
           {
             title: 'Use It',
-            onAction: () => void use({ name: come, title: insteadOf ? come : title }),
+            onAction: () => void use({ name: come, title: fallbackFor ? come : title }),
           },
         );
       } finally {
@@ -98,9 +98,9 @@ export function useModelActions({ client, refresh, preferred }: Tools) {
     withErrorToast(async () => {
       const { models } = await client();
       const { model } = await models.use(name).result;
-      const { insteadOf } = model;
-      if (insteadOf !== undefined) {
-        await showSuccess(`${model.name ?? 'Another one'} is used in place of ${title}`, insteadOf.error.message);
+      const { fallbackFor } = model;
+      if (fallbackFor !== undefined) {
+        await showSuccess(`${model.name ?? 'Another one'} is used in place of ${title}`, fallbackFor.error.message);
         return;
       }
       const isOverruled = preferred !== undefined && preferred !== name;

@@ -166,7 +166,7 @@ describe('a dictation whose model was removed', () => {
     const second = daemon(undefined, undefined, ['/models/removed']);
     await second.live.recover();
     const again = await second.live.find('one');
-    expect([again.model, again.insteadOf]).toEqual(['fake', 'removed']);
+    expect([again.model, again.fallbackFor]).toEqual(['fake', 'removed']);
     second.live.listen(again, ear.listener, ear.seq);
     speak(again, 1.8 * SECOND, TOTAL);
     again.finish(TOTAL);

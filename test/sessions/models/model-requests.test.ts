@@ -144,8 +144,8 @@ describe('waiting for a model', () => {
       code: 'MODEL_CORRUPT',
     });
     await begun();
-    engine.tell([{ name: 'b', state: 'ready', loadSeconds: 1, insteadOf: { name: 'a', error } }]);
-    expect(await unnamed).toMatchObject({ model: { name: 'b', state: 'ready', insteadOf: { name: 'a' } } });
+    engine.tell([{ name: 'b', state: 'ready', loadSeconds: 1, fallbackFor: { name: 'a', error } }]);
+    expect(await unnamed).toMatchObject({ model: { name: 'b', state: 'ready', fallbackFor: { name: 'a' } } });
     await named;
   });
 });

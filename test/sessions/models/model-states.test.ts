@@ -183,7 +183,7 @@ describe('waiting for a model', () => {
     const { states } = setUp();
     const error = new SottoError('INSUFFICIENT_MEMORY', 'a does not fit');
     const waiting = states.when('a', { timeoutMs });
-    states.memory([{ ...ready('b'), insteadOf: { name: 'a', error: error.toWire() } }]);
+    states.memory([{ ...ready('b'), fallbackFor: { name: 'a', error: error.toWire() } }]);
     await expect(waiting).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
   });
 

@@ -53,10 +53,10 @@ describe('a quantized form that the hub does not have', () => {
   ])('its float16 form comes instead, and it is said (%s)', async (_, token) => {
     expect(await pull(quantized.aliases[0] ?? quantized.name, token)).toMatchObject({
       name: plain.name,
-      insteadOf: { name: quantized.name, error: { code: 'QUANTIZED_UNAVAILABLE' } },
+      fallbackFor: { name: quantized.name, error: { code: 'QUANTIZED_UNAVAILABLE' } },
     });
     expect(events.filter(({ type }) => type === 'instead')).toMatchObject([
-      { name: plain.name, insteadOf: { name: quantized.name } },
+      { name: plain.name, fallbackFor: { name: quantized.name } },
     ]);
     expect(existsSync(join(folder.models, plain.name, 'weights.safetensors'))).toBe(true);
   });
@@ -95,7 +95,7 @@ describe('finding a quantized form that is not here', () => {
     mkdirSync(dir, { recursive: true });
     expect(findModelOrPlain(shelves(), quantized.name)).toMatchObject({
       model: { name: plain.name, dir },
-      insteadOf: { name: quantized.name, error: { code: 'MODEL_NOT_FOUND' } },
+      fallbackFor: { name: quantized.name, error: { code: 'MODEL_NOT_FOUND' } },
     });
     // The model itself is still not here.
     expect(() => findModel(shelves(), quantized.name)).toThrow(/isn't downloaded/);

@@ -24,7 +24,7 @@ export type AttemptState = Pick<
   | 'id'
   | 'asked'
   | 'model'
-  | 'insteadOf'
+  | 'fallbackFor'
   | 'language'
   | 'committed'
   | 'tentative'
@@ -166,8 +166,8 @@ export class DictationAttempt {
   #apply(event: DictationEvent): void {
     switch (event.type) {
       case 'opened': {
-        const { model, insteadOf } = event;
-        this.#change({ daemon: 'connected', model, ...defined({ insteadOf }) });
+        const { model, fallbackFor } = event;
+        this.#change({ daemon: 'connected', model, ...defined({ fallbackFor }) });
         return;
       }
       case 'connection':

@@ -14,7 +14,7 @@ export interface AudioSourceInfo {
   /** What it is, for people. */
   readonly name: string;
   /** What was wanted, and is not there. */
-  readonly insteadOf?: string;
+  readonly fallbackFor?: string;
   readonly durationSeconds?: number;
 }
 

@@ -37,9 +37,9 @@ export function noticeOf(event: DictationEvent): string | undefined {
         ? 'the speech engine is restarting; keep talking, nothing is lost'
         : undefined;
     case 'opened':
-      return event.insteadOf === undefined
+      return event.fallbackFor === undefined
         ? undefined
-        : `using ${event.model} instead of ${event.insteadOf} (\`sotto daemon status\`)`;
+        : `using ${event.model} instead of ${event.fallbackFor} (\`sotto daemon status\`)`;
     case 'warning':
       return event.error.hint === '' ? event.error.message : `${event.error.message} — ${event.error.hint}`;
     default:

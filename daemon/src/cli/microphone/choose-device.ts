@@ -24,10 +24,10 @@ export function chooseDevice(names: readonly string[], wanted: string | undefine
 export function chooseOrDefault(
   names: readonly string[],
   wanted: string | undefined,
-): { readonly device: number; readonly insteadOf?: string } {
+): { readonly device: number; readonly fallbackFor?: string } {
   try {
     return { device: chooseDevice(names, wanted) };
   } catch {
-    return { device: DEFAULT_DEVICE, ...defined({ insteadOf: wanted }) };
+    return { device: DEFAULT_DEVICE, ...defined({ fallbackFor: wanted }) };
   }
 }

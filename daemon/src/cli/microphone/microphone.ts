@@ -44,7 +44,7 @@ export class Microphone implements AudioSource, MicListener {
   readonly #process: MicProcess;
   readonly #opened: Promise<AudioSourceInfo>;
   #settle: { readonly done: (opened: AudioSourceInfo) => void; readonly failed: (error: SottoError) => void };
-  #insteadOf: string | undefined;
+  #fallbackFor: string | undefined;
   #converter: To16k | undefined;
   #rate: number | undefined;
   #listener: SourceListener | undefined;
@@ -134,7 +134,7 @@ export class Microphone implements AudioSource, MicListener {
       const chosen: ReturnType<typeof chooseOrDefault> = orDefault
         ? chooseOrDefault(names, wanted)
         : { device: chooseDevice(names, wanted) };
-      this.#insteadOf = chosen.insteadOf;
+      this.#fallbackFor = chosen.fallbackFor;
       this.#process.send(chosen.device === DEFAULT_DEVICE ? OPEN : `${OPEN} ${chosen.device}`);
     } catch (error) {
       this.#fail(SottoError.from(error));
@@ -149,8 +149,8 @@ export class Microphone implements AudioSource, MicListener {
       this.#converter = new To16k(rate);
       this.#rate = rate;
     }
-    const insteadOf = this.#insteadOf;
-    this.#settle.done({ name, ...defined({ insteadOf }) });
+    const fallbackFor = this.#fallbackFor;
+    this.#settle.done({ name, ...defined({ fallbackFor }) });
   }
 
   /** What the converter still holds. */

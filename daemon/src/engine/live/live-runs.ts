@@ -4,8 +4,8 @@ import type { FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, VAD_CHUNK_SAMPLES } from '#daemon/protocol/live.js';
 import { engineError } from '../engine-errors.js';
 import { ComputeScheduler } from '../compute-scheduler.js';
-import type { HeldModel } from '../resident.js';
-import type { ResidentModels } from '../resident-models.js';
+import type { ModelLease } from '../loaded-model.js';
+import type { ModelCache } from '../model-cache.js';
 import { engineStateOf } from './engine-state.js';
 import { LiveRun } from './live-run.js';
 import { refine } from './refine.js';
@@ -14,7 +14,7 @@ import { LiveAudioBuffer } from './live-audio-buffer.js';
 type Open = Extract<ToEngine, { type: 'live-open' }>;
 
 export interface LiveRunsParts {
-  readonly models: ResidentModels;
+  readonly models: ModelCache;
   readonly scheduler: ComputeScheduler;
   readonly send: (message: FromEngine) => void;
   /** Called when the first session comes, and when the last one is over. */
@@ -107,7 +107,7 @@ export class LiveRuns {
     });
   }
 
-  #begin({ session, options, fromSample, checkpoint }: Open, held: HeldModel): LiveRun {
+  #begin({ session, options, fromSample, checkpoint }: Open, held: ModelLease): LiveRun {
     const { model, release } = held;
     const { scheduler, send } = this.#parts;
     if (model.live === undefined) {

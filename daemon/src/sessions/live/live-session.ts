@@ -69,7 +69,7 @@ export interface LiveSessionParts {
 
 export class LiveSession {
   /** Name of the model that was wanted, where this one is heard by another. */
-  insteadOf: string | undefined;
+  fallbackFor: string | undefined;
   readonly #parts: LiveSessionParts;
   #state: 'listening' | 'finishing' | 'over' = 'listening';
   /** Samples that came, kept or not yet. */

@@ -58,7 +58,7 @@ export interface LiveSessionsOptions {
   /** Finds out which model folders can be opened; all count as such, if left out. */
   readonly modelAccess?: ModelAccess;
   /** Name of the model that those who name none should have, where they get another one. */
-  readonly insteadOf?: () => string | undefined;
+  readonly fallbackFor?: () => string | undefined;
   readonly keep: (outcome: DictationResult) => Promise<string | undefined>;
   /** The user's words and replacements; none, if left out. */
   readonly vocabulary?: Pick<VocabularyInUse, 'now'>;
@@ -130,9 +130,9 @@ export class LiveSessions {
     const { id, model } = request;
     this.#mayBegin(id);
     const ref = this.#options.resolveModel(model);
-    const insteadOf = model === undefined ? this.#options.insteadOf?.() : undefined;
+    const fallbackFor = model === undefined ? this.#options.fallbackFor?.() : undefined;
     const entry = await this.#comes(id, () => this.#create(request, ref));
-    entry.session.insteadOf = insteadOf;
+    entry.session.fallbackFor = fallbackFor;
     this.#finishAfter(entry, GRACE_MS);
     return entry.session;
   }
@@ -313,7 +313,7 @@ export class LiveSessions {
         transient: false,
         ...defined({ gone }),
       });
-      if (model !== undefined && gone !== undefined) entry.session.insteadOf = basename(model);
+      if (model !== undefined && gone !== undefined) entry.session.fallbackFor = basename(model);
       return entry;
     });
   }

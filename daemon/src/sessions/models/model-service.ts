@@ -229,7 +229,7 @@ export class ModelService {
       } catch (error) {
         // Who names none takes what serves in its place.
         const serving = engine.serving && this.states.of(engine.serving.name);
-        if (model === undefined && serving?.state === 'ready' && serving.insteadOf?.name === name)
+        if (model === undefined && serving?.state === 'ready' && serving.fallbackFor?.name === name)
           return { do: 'wait', model: serving };
         throw error;
       }

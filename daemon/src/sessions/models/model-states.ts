@@ -148,8 +148,8 @@ export class ModelStates {
       const cancel = (): void =>
         settle(() => reject(new SottoError('CANCELLED', `stopped waiting for ${name}`, { hint: '' })));
       const check = (status: NamedStatus): void => {
-        if (status.insteadOf?.name === name && status.state === 'ready') {
-          const { error } = status.insteadOf;
+        if (status.fallbackFor?.name === name && status.state === 'ready') {
+          const { error } = status.fallbackFor;
           settle(() => reject(SottoError.fromWire(error)));
         }
         if (status.name !== name) return;

@@ -44,14 +44,14 @@ export async function runPull(job: ModelJob, options: PullJobOptions): Promise<M
         job.emit(wireEvent(event));
         if (event.type === 'progress') files.at(event.stage, partOf(event));
         if (event.type !== 'instead' || as !== undefined) return;
-        files.end({ present: present(), error: event.insteadOf.error });
+        files.end({ present: present(), error: event.fallbackFor.error });
         name = event.name;
         job.pulledModel = name;
         files = states.begin(name, 'downloading');
       },
     });
     files.end({ present: true });
-    const { record, insteadOf } = pulled;
+    const { record, fallbackFor } = pulled;
     return {
       do: 'pull',
       name: pulled.name,
@@ -61,8 +61,8 @@ export async function runPull(job: ModelJob, options: PullJobOptions): Promise<M
       revision: record.revision,
       bytes: record.files.reduce((sum, { bytes }) => sum + bytes, 0),
       ...defined({
-        insteadOf:
-          insteadOf === undefined ? undefined : { name: insteadOf.name, error: insteadOf.error.toWire() },
+        fallbackFor:
+          fallbackFor === undefined ? undefined : { name: fallbackFor.name, error: fallbackFor.error.toWire() },
       }),
     };
   } catch (thrown) {
@@ -125,8 +125,8 @@ function wireEvent(event: PullOrPlainEvent): ModelsEvent {
     case 'retry':
       return { type: 'retry', why: event.why, waitSeconds: event.waitMs / 1000 };
     case 'instead': {
-      const { name, error } = event.insteadOf;
-      return { type: 'instead', name: event.name, insteadOf: { name, error: error.toWire() } };
+      const { name, error } = event.fallbackFor;
+      return { type: 'instead', name: event.name, fallbackFor: { name, error: error.toWire() } };
     }
   }
 }

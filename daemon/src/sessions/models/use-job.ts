@@ -31,28 +31,28 @@ export interface UseJobDeps {
 export async function runUse(
   job: ModelJob,
   { engine, states, shelves, settings }: UseJobDeps,
-  { model, insteadOf }: FoundModel,
+  { model, fallbackFor }: FoundModel,
 ): Promise<ModelsResultOf<'use'>> {
   // Better known before the model is loaded than after.
   readSettings(settings);
-  const wanted = insteadOf && { name: insteadOf.name, error: insteadOf.error.toWire() };
-  if (wanted !== undefined) job.emit({ type: 'instead', name: model.name, insteadOf: wanted });
+  const wanted = fallbackFor && { name: fallbackFor.name, error: fallbackFor.error.toWire() };
+  if (wanted !== undefined) job.emit({ type: 'instead', name: model.name, fallbackFor: wanted });
   const before = engine.chosen;
-  const instead = smallerModels(shelves, model);
-  const candidates = [model, ...instead];
+  const fallbacks = smallerModels(shelves, model);
+  const candidates = [model, ...fallbacks];
   const unwatch = states.watch(({ name, state, fraction = 0 }) => {
     if (state !== 'loading' && state !== 'warming') return;
     if (candidates.some((one) => one.name === name)) job.emit({ type: 'progress', stage: state, fraction });
   });
   let ready: ModelStatus;
   try {
-    ready = await engine.use(model, { instead, signal: job.signal });
+    ready = await engine.use(model, { fallbacks, signal: job.signal });
   } finally {
     unwatch();
   }
   const served = candidates.find(({ name }) => name === ready.name) ?? model;
-  const tooLarge = served === model ? undefined : ready.insteadOf;
-  if (tooLarge !== undefined) job.emit({ type: 'instead', name: served.name, insteadOf: tooLarge });
+  const tooLarge = served === model ? undefined : ready.fallbackFor;
+  if (tooLarge !== undefined) job.emit({ type: 'instead', name: served.name, fallbackFor: tooLarge });
   try {
     await chooseModel(settings, settingFor(shelves, served));
   } catch (error) {
@@ -60,7 +60,7 @@ export async function runUse(
     throw error;
   }
   const replaced = tooLarge === undefined ? wanted : { ...tooLarge, name: wanted?.name ?? tooLarge.name };
-  return { do: 'use', model: { ...ready, ...defined({ insteadOf: replaced }) } };
+  return { do: 'use', model: { ...ready, ...defined({ fallbackFor: replaced }) } };
 }
 
 /** @throws SottoError MODEL_NOT_FOUND, BUSY, or why the starter model can't take its place: then it stays */

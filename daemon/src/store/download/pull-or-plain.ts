@@ -13,10 +13,10 @@ export interface Unavailable {
 export type PullOrPlainEvent =
   | PullEvent
   /** Another model comes. */
-  | { readonly type: 'instead'; readonly name: string; readonly insteadOf: Unavailable };
+  | { readonly type: 'instead'; readonly name: string; readonly fallbackFor: Unavailable };
 
 export interface PulledOrPlain extends Pulled {
-  readonly insteadOf?: Unavailable;
+  readonly fallbackFor?: Unavailable;
 }
 
 export interface PullOrPlainOptions extends Omit<PullOptions, 'onEvent'> {
@@ -32,9 +32,9 @@ export async function pullModelOrPlain(options: PullOrPlainOptions): Promise<Pul
     const entry = catalogueEntry(options.wanted);
     const plain = entry === undefined ? undefined : plainFormOf(entry);
     if (entry === undefined || plain === undefined || !isNotThere(error)) throw error;
-    const insteadOf = { name: entry.name, error: unavailable(entry, plain, error) };
-    options.onEvent?.({ type: 'instead', name: plain.name, insteadOf });
-    return { ...(await pullModel({ ...options, wanted: plain.name })), insteadOf };
+    const fallbackFor = { name: entry.name, error: unavailable(entry, plain, error) };
+    options.onEvent?.({ type: 'instead', name: plain.name, fallbackFor });
+    return { ...(await pullModel({ ...options, wanted: plain.name })), fallbackFor };
   }
 }
 

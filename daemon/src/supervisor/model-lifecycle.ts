@@ -14,12 +14,12 @@ import { defined } from '../protocol/defined.js';
 export interface WarmPlan {
   readonly model: ModelRef;
   /** Smaller ones, from the best down, where it does not fit into memory. */
-  readonly instead?: readonly ModelRef[];
+  readonly fallbacks?: readonly ModelRef[];
   /** A small one that is there sooner, and serves until then. */
   readonly standIn?: ModelRef;
 }
 
-export interface ModelCareOptions {
+export interface ModelLifecycleOptions {
   readonly send: (message: ToEngine) => void;
   readonly log: Logger;
   readonly plan?: WarmPlan;
@@ -30,9 +30,9 @@ export interface ModelCareOptions {
 
 type OfModels = Extract<FromEngine, { type: 'models' | 'loaded' | 'load-failed' }>;
 
-interface Use {
+interface LoadRequest {
   readonly model: ModelRef;
-  readonly instead: readonly ModelRef[];
+  readonly fallbacks: readonly ModelRef[];
   /** Whether the present process has heard of it. */
   sent: boolean;
   /** Whether its folder is being looked at. */
@@ -41,10 +41,10 @@ interface Use {
   readonly caller?: { resolve: (model: ModelStatus) => void; reject: (error: SottoError) => void };
 }
 
-export class ModelCare {
-  readonly #options: ModelCareOptions;
+export class ModelLifecycle {
+  readonly #options: ModelLifecycleOptions;
   readonly #listeners = new Set<(models: readonly ModelStatus[]) => void>();
-  readonly #uses = new Map<number, Use>();
+  readonly #loadRequests = new Map<number, LoadRequest>();
   #next = 1;
   #ready = false;
   /** What the process holds. */
@@ -56,7 +56,7 @@ export class ModelCare {
   /** Why the planned one does not serve. Whoever asked for another one was told, so of that nothing is said any more. */
   #refused: { name: string; error: SottoError } | undefined;
 
-  constructor(options: ModelCareOptions) {
+  constructor(options: ModelLifecycleOptions) {
     this.#options = options;
     this.#planned = options.plan?.model;
   }
@@ -72,7 +72,7 @@ export class ModelCare {
   }
 
   /** Name of the model that should serve, where another one does: it is on its way, or can't be had. */
-  get insteadOf(): string | undefined {
+  get fallbackFor(): string | undefined {
     if (this.#serving === undefined) return undefined;
     return this.#planned === undefined ? this.#refused?.name : this.#planned.name;
   }
@@ -87,15 +87,15 @@ export class ModelCare {
     const { plan, limits, send } = this.#options;
     this.#ready = true;
     if (limits !== undefined) send({ type: 'limits', ...limits });
-    const asked = [...this.#uses];
-    if (this.#serving !== undefined) this.#load({ model: this.#serving, instead: [] });
+    const requested = [...this.#loadRequests];
+    if (this.#serving !== undefined) this.#load({ model: this.#serving, fallbacks: [] });
     else if (plan?.standIn !== undefined && ![plan.standIn.dir, wanted].includes(plan.model.dir)) {
-      this.#load({ model: plan.standIn, instead: [] });
+      this.#load({ model: plan.standIn, fallbacks: [] });
     }
-    for (const [use, request] of asked) this.#send(use, request);
+    for (const [use, request] of requested) this.#send(use, request);
     // Somebody has chosen another one: the one that was planned may be what took the engine down.
-    if (asked.length > 0) this.#planned = undefined;
-    if (this.#planned !== undefined) this.#load({ model: this.#planned, instead: plan?.instead ?? [] });
+    if (requested.length > 0) this.#planned = undefined;
+    if (this.#planned !== undefined) this.#load({ model: this.#planned, fallbacks: plan?.fallbacks ?? [] });
   }
 
   receive(message: OfModels): void {
@@ -103,7 +103,7 @@ export class ModelCare {
       case 'models':
         this.#log(message.models);
         this.#models = message.models;
-        this.#tell();
+        this.#notify();
         return;
       case 'loaded':
         this.#loaded(message.use, message.model);
@@ -118,25 +118,25 @@ export class ModelCare {
   lost(why: string): void {
     this.#ready = false;
     this.#models = [];
-    for (const [use, { model, caller, sent }] of [...this.#uses]) {
+    for (const [use, { model, caller, sent }] of [...this.#loadRequests]) {
       if (!sent) continue;
-      this.#uses.delete(use);
+      this.#loadRequests.delete(use);
       caller?.reject(
         new SottoError('MODEL_LOAD_FAILED', `the engine was lost while it loaded ${model.name}: it ${why}`),
       );
     }
-    this.#tell();
+    this.#notify();
   }
 
   /** One that is asked for while no process is there is loaded by the next one. */
-  use(model: ModelRef, { instead = [], signal }: UseOptions = {}): Promise<ModelStatus> {
+  use(model: ModelRef, { fallbacks = [], signal }: UseOptions = {}): Promise<ModelStatus> {
     if (signal?.aborted === true) return Promise.reject(new SottoError('CANCELLED', 'cancelled'));
     let cancel = (): void => undefined;
     const answer = new Promise<ModelStatus>((resolve, reject) => {
-      const use = this.#load({ model, instead, caller: { resolve, reject } });
+      const use = this.#load({ model, fallbacks, caller: { resolve, reject } });
       cancel = () => {
-        if (this.#uses.get(use)?.sent === true) this.#options.send({ type: 'load-cancel', use });
-        else if (this.#uses.delete(use)) reject(new SottoError('CANCELLED', 'cancelled'));
+        if (this.#loadRequests.get(use)?.sent === true) this.#options.send({ type: 'load-cancel', use });
+        else if (this.#loadRequests.delete(use)) reject(new SottoError('CANCELLED', 'cancelled'));
       };
     });
     signal?.addEventListener('abort', cancel, { once: true });
@@ -145,8 +145,8 @@ export class ModelCare {
 
   /** No process comes any more. */
   failAll(error: SottoError): void {
-    for (const [use, { caller }] of [...this.#uses]) {
-      this.#uses.delete(use);
+    for (const [use, { caller }] of [...this.#loadRequests]) {
+      this.#loadRequests.delete(use);
       caller?.reject(error);
     }
   }
@@ -177,7 +177,7 @@ export class ModelCare {
   #successor(): ModelRef | undefined {
     const holds = ({ dir }: ModelRef): boolean => this.#models.some((model) => model.dir === dir);
     if (this.#serving === undefined || holds(this.#serving)) return undefined;
-    return [...this.#uses.values()].map(({ model }) => model).findLast(holds);
+    return [...this.#loadRequests.values()].map(({ model }) => model).findLast(holds);
   }
 
   #servingStatus(): ModelStatus {
@@ -190,26 +190,26 @@ export class ModelCare {
       return { name: serving.name, state: 'failed', error: refused.error.toWire() };
     }
     // Asked for, and not told of yet: until then nobody is warm.
-    const isAsked = [...this.#uses.values()].some(({ model }) => model.dir === serving.dir);
-    return { name: serving.name, state: isAsked ? 'loading' : 'installed' };
+    const isRequested = [...this.#loadRequests.values()].some(({ model }) => model.dir === serving.dir);
+    return { name: serving.name, state: isRequested ? 'loading' : 'installed' };
   }
 
   #statusOf(model: EngineModel): ModelStatus {
     const refused = this.#refused;
     if (refused === undefined || model.dir !== this.#serving?.dir) return statusOf(model);
-    return { ...statusOf(model), insteadOf: { name: refused.name, error: refused.error.toWire() } };
+    return { ...statusOf(model), fallbackFor: { name: refused.name, error: refused.error.toWire() } };
   }
 
-  #load(asked: Omit<Use, 'sent' | 'checking'>): number {
+  #load(requested: Omit<LoadRequest, 'sent' | 'checking'>): number {
     const use = this.#next++;
-    const request = { ...asked, sent: false, checking: false };
-    this.#uses.set(use, request);
+    const request = { ...requested, sent: false, checking: false };
+    this.#loadRequests.set(use, request);
     if (this.#ready) this.#send(use, request);
     return use;
   }
 
   /** A folder that is not Sotto's own is looked at first: an engine that waits for macOS's permission serves no other job. */
-  #send(use: number, request: Use): void {
+  #send(use: number, request: LoadRequest): void {
     const { access } = this.#options;
     if (access === undefined || access.isOwn(request.model.dir)) {
       this.#sendNow(use, request);
@@ -220,38 +220,38 @@ export class ModelCare {
     void access.check(request.model.dir).then((problem) => {
       request.checking = false;
       // It may have been called off, or the process may be gone: the next one is sent it then.
-      if (!this.#uses.has(use) || !this.#ready) return;
+      if (!this.#loadRequests.has(use) || !this.#ready) return;
       if (problem === undefined) this.#sendNow(use, request);
       else this.#failed(use, problem);
     });
   }
 
-  #sendNow(use: number, request: Use): void {
-    const { model, instead } = request;
+  #sendNow(use: number, request: LoadRequest): void {
+    const { model, fallbacks } = request;
     request.sent = true;
-    this.#options.send({ type: 'load', use, model, instead: [...instead] });
+    this.#options.send({ type: 'load', use, model, fallbacks: [...fallbacks] });
   }
 
   #loaded(use: number, model: EngineModel): void {
-    const request = this.#uses.get(use);
-    this.#uses.delete(use);
+    const request = this.#loadRequests.get(use);
+    this.#loadRequests.delete(use);
     if (request === undefined) return;
     const isPlanned = request.model.dir === this.#planned?.dir;
     // Somebody chose another one meanwhile, or what was planned is here.
     if (isPlanned || request.caller !== undefined) {
       this.#planned = undefined;
-      const insteadOf = request.caller === undefined ? model.insteadOf : undefined;
-      this.#refused = insteadOf && { name: insteadOf.name, error: SottoError.fromWire(insteadOf.error) };
+      const fallbackFor = request.caller === undefined ? model.fallbackFor : undefined;
+      this.#refused = fallbackFor && { name: fallbackFor.name, error: SottoError.fromWire(fallbackFor.error) };
     }
     this.#serving = { name: model.name, dir: model.dir };
     this.#options.log.info({ name: model.name }, 'model serves those who name none');
     request.caller?.resolve(statusOf(model));
-    this.#tell();
+    this.#notify();
   }
 
   #failed(use: number, error: SottoError): void {
-    const request = this.#uses.get(use);
-    this.#uses.delete(use);
+    const request = this.#loadRequests.get(use);
+    this.#loadRequests.delete(use);
     if (request === undefined) return;
     const { model, caller } = request;
     const { code, message } = error;
@@ -262,7 +262,7 @@ export class ModelCare {
       if (this.#serving !== undefined && model.dir === this.#planned?.dir) this.#planned = undefined;
     }
     caller?.reject(error);
-    this.#tell();
+    this.#notify();
   }
 
   /** What was on its way has moved on. */
@@ -273,12 +273,12 @@ export class ModelCare {
     }
   }
 
-  #tell(): void {
+  #notify(): void {
     const { models } = this.status();
     for (const listener of this.#listeners) listener(models);
   }
 }
 
-function statusOf({ dir: _dir, kept: _kept, ...status }: EngineModel): ModelStatus {
+function statusOf({ dir: _dir, pinned: _pinned, ...status }: EngineModel): ModelStatus {
   return status;
 }

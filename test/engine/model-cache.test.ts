@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ResidentModels } from '#daemon/engine/resident-models.js';
+import { ModelCache } from '#daemon/engine/model-cache.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { engineModelSchema, type EngineModel, type ModelLimits } from '#daemon/protocol/ipc.js';
 import { gate, ScriptedModel, settled } from '#test/harness/scripted-speech.js';
@@ -27,7 +27,7 @@ function setUp(
   const told: EngineModel[][] = [];
   const measured: number[] = [];
   let freed = 0;
-  const models = new ResidentModels({
+  const models = new ModelCache({
     load: async (dir, { signal }) => {
       loads.push(dir);
       const model = await load(dir, signal);
@@ -47,7 +47,7 @@ function setUp(
       .flat()
       .map(({ name, state }) => `${name} ${state}`)
       .filter((one, i, all) => all.indexOf(one) === i);
-  const inMemory = (): string[] => models.status().map(({ name, kept }) => (kept ? `${name} kept` : name));
+  const inMemory = (): string[] => models.status().map(({ name, pinned }) => (pinned ? `${name} kept` : name));
   return { models, clock, loads, made, states, inMemory, told, measured, freed: () => freed };
 }
 
@@ -60,7 +60,7 @@ class Holder {
   #release: (() => void) | undefined;
   #wanted = true;
 
-  constructor(models: ResidentModels, dir: string) {
+  constructor(models: ModelCache, dir: string) {
     models
       .hold({ name: dir, dir }, this.cancelled.signal)
       .then(({ model, release }) => {
@@ -93,7 +93,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 /** One who asked for `a` is cancelled while it is loaded and leaves at once; what is loaded then goes to the next who asks. */
-async function heldAfterCancel(models: ResidentModels, loaded: { readonly open: () => void }) {
+async function heldAfterCancel(models: ModelCache, loaded: { readonly open: () => void }) {
   const cancelled = new AbortController();
   const first = models.hold(a, cancelled.signal);
   await settled();
@@ -104,7 +104,7 @@ async function heldAfterCancel(models: ResidentModels, loaded: { readonly open: 
   return second;
 }
 
-describe('ResidentModels', () => {
+describe('ModelCache', () => {
   test('tells how fast the machine is once a kept model is warm, where the model knows', async () => {
     const { models, measured } = setUp((dir) => {
       const warmUp = () => Promise.resolve(dir === '/a' ? { gflops: 1800 } : {});
@@ -242,7 +242,7 @@ describe('keeping a model', () => {
     const { release } = await models.hold(a);
     expect(await isSettled(switching)).toBe(false);
     loaded.open();
-    expect(await switching).toMatchObject({ name: 'b', kept: true, state: 'ready' });
+    expect(await switching).toMatchObject({ name: 'b', pinned: true, state: 'ready' });
     // Who works with the old one is not disturbed; then it goes.
     expect([inMemory(), made[0]?.disposed]).toEqual([['a', 'b kept'], 0]);
     release();
@@ -298,12 +298,12 @@ describe('keeping a model', () => {
     const { models, inMemory } = setUp(
       (dir) => new ScriptedModel(dir, { onStep: () => working.opened, steps: 100 }),
     );
-    const kept = models.keep(a, [], never);
+    const pinned = models.keep(a, [], never);
     await settled();
     const waiting = models.hold(a);
     working.open();
     (await waiting).release();
-    expect((await kept).state).toBe('ready');
+    expect((await pinned).state).toBe('ready');
     expect(inMemory()).toEqual(['a kept']);
   });
 
@@ -350,10 +350,10 @@ describe('memory', () => {
   test('keeps the next smaller one in its place, and says so', async () => {
     const { models, inMemory } = setUp();
     models.limit(ONE_FITS);
-    const kept = await models.keep(large, [{ name: 'larger', dir: '/large' }, b, a], never);
-    expect(kept).toMatchObject({
+    const pinned = await models.keep(large, [{ name: 'larger', dir: '/large' }, b, a], never);
+    expect(pinned).toMatchObject({
       name: 'b',
-      insteadOf: { name: 'large', error: { code: 'INSUFFICIENT_MEMORY' } },
+      fallbackFor: { name: 'large', error: { code: 'INSUFFICIENT_MEMORY' } },
     });
     expect(inMemory()).toEqual(['b kept']);
     await expect(models.keep(large, [], never)).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });

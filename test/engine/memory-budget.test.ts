@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { fitsBeside, mustFitAlone } from '#daemon/engine/memory-room.js';
+import { fitsWithOthers, assertFits } from '#daemon/engine/memory-budget.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 
 const need = { weightBytes: 60, workBytes: 40 };
@@ -13,15 +13,15 @@ describe('the memory of models', () => {
     ['a model at work, which takes its work as well', [busy], 200],
     ['both', [idle, busy], 260],
   ])('a model fits beside %s from the exact sum on', (_name, others, bytes) => {
-    expect(fitsBeside(others, need, { maxBytes: bytes })).toBe(true);
-    expect(fitsBeside(others, need, { maxBytes: bytes - 1 })).toBe(false);
-    expect(fitsBeside(others, need, {})).toBe(true);
+    expect(fitsWithOthers(others, need, { maxBytes: bytes })).toBe(true);
+    expect(fitsWithOthers(others, need, { maxBytes: bytes - 1 })).toBe(false);
+    expect(fitsWithOthers(others, need, {})).toBe(true);
   });
 
   test('a model that would not fit into empty memory is refused with both sizes and the advice', () => {
     const large = { weightBytes: 2.5e9, workBytes: 0.5e9 };
-    expect(() => mustFitAlone('m', large, { maxBytes: 3e9 })).not.toThrow();
-    const refused = (): void => mustFitAlone('m', large, { maxBytes: 2.999e9, advice: 'use a smaller one' });
+    expect(() => assertFits('m', large, { maxBytes: 3e9 })).not.toThrow();
+    const refused = (): void => assertFits('m', large, { maxBytes: 2.999e9, advice: 'use a smaller one' });
     expect(refused).toThrow(SottoError);
     expect(refused).toThrow(
       expect.objectContaining({

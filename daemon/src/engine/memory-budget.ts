@@ -6,7 +6,7 @@ import type { ModelLimits } from '#daemon/protocol/ipc.js';
 export const totalBytes = ({ weightBytes, workBytes }: Footprint): number => weightBytes + workBytes;
 
 /** @throws SottoError INSUFFICIENT_MEMORY for what would not fit into an empty memory */
-export function mustFitAlone(
+export function assertFits(
   name: string,
   need: Footprint,
   { maxBytes = Infinity, advice }: ModelLimits,
@@ -20,7 +20,7 @@ export function mustFitAlone(
 }
 
 /** Whether a model fits beside those that are there: weights of all, and work of those that somebody works with. */
-export function fitsBeside(
+export function fitsWithOthers(
   others: Iterable<{ readonly need: Footprint; readonly holders: number }>,
   need: Footprint,
   { maxBytes = Infinity }: ModelLimits,

@@ -3,25 +3,25 @@ import type { Timer } from '../clock.js';
 import type { Footprint } from '#daemon/models/footprint.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { EngineModel, ModelRef } from '#daemon/protocol/ipc.js';
-import { totalBytes } from './memory-room.js';
+import { totalBytes } from './memory-budget.js';
 
 /** A model that stays in memory until it is let go of. */
-export interface HeldModel {
+export interface ModelLease {
   readonly model: SpeechModel;
   readonly release: () => void;
 }
 
-export class Resident {
+export class LoadedModel {
   readonly ref: ModelRef;
   readonly model: SpeechModel;
   readonly need: Footprint;
   readonly loadSeconds: number;
   holders = 0;
   /** Whether it is to go when it is let go of. */
-  goes = false;
+  evictWhenIdle = false;
   warm = false;
   /** Calls off its end, where that is near. */
-  calm: Timer | undefined;
+  evictTimer: Timer | undefined;
 
   constructor(ref: ModelRef, model: SpeechModel, need: Footprint, loadSeconds: number) {
     this.ref = ref;
@@ -31,10 +31,10 @@ export class Resident {
   }
 
   /** @param onFree called when the last of its holders lets go */
-  hold(onFree: () => void): HeldModel {
+  hold(onFree: () => void): ModelLease {
     this.holders += 1;
-    this.calm?.cancel();
-    this.calm = undefined;
+    this.evictTimer?.cancel();
+    this.evictTimer = undefined;
     let released = false;
     return {
       model: this.model,
@@ -47,11 +47,11 @@ export class Resident {
     };
   }
 
-  status(kept: boolean): EngineModel {
+  status(pinned: boolean): EngineModel {
     return {
       name: this.ref.name,
       dir: this.ref.dir,
-      kept,
+      pinned,
       state: 'ready',
       family: this.model.family,
       loadSeconds: this.loadSeconds,
