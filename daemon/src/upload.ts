@@ -41,7 +41,7 @@ export class Upload {
    * @throws SottoError INSUFFICIENT_DISK
    */
   static async begin(folder: string, expectedBytes = 0): Promise<Upload> {
-    await checkRoom(folder, expectedBytes);
+    await checkFreeSpace(folder, expectedBytes);
     return new Upload(folder);
   }
 
@@ -50,7 +50,7 @@ export class Upload {
    * @throws SottoError INSUFFICIENT_DISK, SPOOL_FAILED
    */
   static async ofCommand(folder: string): Promise<Upload> {
-    await checkRoom(folder, 0);
+    await checkFreeSpace(folder, 0);
     return new Upload(folder, `input.${process.pid}.${randomBytes(12).toString('hex')}`);
   }
 
@@ -102,7 +102,7 @@ export class Upload {
     for await (const chunk of chunks) {
       this.#bytes += chunk.length;
       if (this.#bytes >= nextCheckAt) {
-        await checkRoom(join(this.path, '..'), 0);
+        await checkFreeSpace(join(this.path, '..'), 0);
         nextCheckAt += DISK_CHECK_INTERVAL_BYTES;
       }
       yield chunk;
@@ -144,7 +144,7 @@ function isOfRunningCommand(name: string): boolean {
   return pid !== undefined && isRunning(Number(pid));
 }
 
-async function checkRoom(folder: string, bytes: number): Promise<void> {
+async function checkFreeSpace(folder: string, bytes: number): Promise<void> {
   let free: number;
   try {
     const { bavail, bsize } = await statfs(folder);

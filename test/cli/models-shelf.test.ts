@@ -7,7 +7,7 @@ import { listModels } from '#daemon/cli/models-list.js';
 import { modelTable } from '#daemon/cli/models-table.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
-import { CATALOGUE, catalogueEntry, plainFormOf } from '#daemon/store/catalogue/index.js';
+import { CATALOGUE, catalogueEntry, unquantizedFormOf } from '#daemon/store/catalogue/index.js';
 import { modelFiles } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
 import { startSotto } from '#test/harness/run-sotto.js';
@@ -138,7 +138,7 @@ describe('sotto models', () => {
 
   test('pull of a quantized model that the hub lacks brings its float16 form, and says so', async () => {
     const lacking = CATALOGUE.find((entry) => entry.precision !== 'float16' && entry.revision === undefined);
-    const plain = lacking === undefined ? undefined : plainFormOf(lacking);
+    const plain = lacking === undefined ? undefined : unquantizedFormOf(lacking);
     if (lacking === undefined || plain === undefined) throw new Error('the catalogue pins all');
     hub.commit(plain.repo, modelFiles(20_000), {
       ...defined({ commit: plain.revision }),

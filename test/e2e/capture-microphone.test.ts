@@ -31,12 +31,12 @@ describe('the microphone of a dictation in the background', () => {
     expect(await capture.devices()).toEqual(['Built-in', 'Desk']);
     expect(await see(capture, ({ device }) => device !== undefined)).toMatchObject({
       device: 'Built-in',
-      insteadOfDevice: 'AirPods',
+      missingDevice: 'AirPods',
     });
     const other = await look();
     other.switch({ device: 'desk' });
     const switched = await see(other, ({ device }) => device === 'Desk');
-    expect(switched.insteadOfDevice).toBeUndefined();
+    expect(switched.missingDevice).toBeUndefined();
     await left(process);
   });
 

@@ -55,7 +55,7 @@ await describeLib<DictationMarkdown>(
     });
 
     test('that another microphone is used is said, but nothing more urgent is hidden by it', () => {
-      const other = { device: 'Built-in', insteadOfDevice: 'AirPods' };
+      const other = { device: 'Built-in', missingDevice: 'AirPods' };
       expect(hintOf(capture(other))).toBe('AirPods is not connected: Built-in is used.');
       expect(hintOf(capture({ ...other, daemon: 'lost' }))).toContain('daemon');
     });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { MODEL_LIMITS, type ModelsEvent } from '#daemon/protocol/models.js';
-import { CATALOGUE, plainFormOf } from '#daemon/store/catalogue/index.js';
+import { CATALOGUE, unquantizedFormOf } from '#daemon/store/catalogue/index.js';
 import { collect, CONTENT, deskHere, downloaded, failureOf, stagesOf } from '#test/harness/desk-here.js';
 import { until } from '#test/harness/wait.js';
 import { defined } from '#daemon/protocol/defined.js';
@@ -157,13 +157,13 @@ describe('a pull', () => {
 
   test('of a quantized form that the hub lacks brings the float16 form, and says so', async () => {
     const lacking = CATALOGUE.find((entry) => entry.precision !== 'float16' && entry.revision === undefined);
-    const plain = lacking === undefined ? undefined : plainFormOf(lacking);
+    const plain = lacking === undefined ? undefined : unquantizedFormOf(lacking);
     if (lacking === undefined || plain === undefined) throw new Error('the catalogue pins all');
     here.hub.commit(plain.repo, CONTENT, { ...defined({ commit: plain.revision }) });
     const { models } = await here.client();
     const pull = models.pull(lacking.name);
     const fallbackFor = { name: lacking.name, error: { code: 'QUANTIZED_UNAVAILABLE' } };
-    expect((await collect(pull)).find(({ type }) => type === 'instead')).toMatchObject({
+    expect((await collect(pull)).find(({ type }) => type === 'fallback')).toMatchObject({
       name: plain.name,
       fallbackFor,
     });
@@ -185,7 +185,7 @@ describe('a pull', () => {
 
   test('of a form that the hub lacks is called off by the name of the one that comes instead', async () => {
     const lacking = CATALOGUE.find((entry) => entry.precision !== 'float16' && entry.revision === undefined);
-    const plain = lacking === undefined ? undefined : plainFormOf(lacking);
+    const plain = lacking === undefined ? undefined : unquantizedFormOf(lacking);
     if (lacking === undefined || plain === undefined) throw new Error('the catalogue pins all');
     here.hub.commit(plain.repo, CONTENT, { ...defined({ commit: plain.revision }) });
     here.stallAfter(60_000);

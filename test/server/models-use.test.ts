@@ -56,7 +56,7 @@ describe('use', () => {
     const fallbackFor = { name: 'large', error: { code: 'INSUFFICIENT_MEMORY' } };
     expect(await use.result).toMatchObject({ model: { name: 'small', state: 'ready', fallbackFor } });
     expect(await events).toContainEqual({
-      type: 'instead',
+      type: 'fallback',
       name: 'small',
       fallbackFor: { name: 'large', error },
     });

@@ -6,8 +6,8 @@ import { resourceUsage } from 'node:process';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { discover } from '#daemon/store/discovery.js';
 import { readRecord, RECORD } from '#daemon/store/download/model-record.js';
-import { hubSettings } from '#daemon/store/download/settings.js';
-import { WorkFolder } from '#daemon/store/download/work-folder.js';
+import { hubSettings } from '#daemon/store/download/hub-settings.js';
+import { DownloadFolder } from '#daemon/store/download/download-folder.js';
 import { Journal } from '#daemon/store/spool/journal.js';
 
 let folder: string;
@@ -39,7 +39,7 @@ describe('a file of 1.5 GB is not read into memory', () => {
 
   test('the plan of a download', () => {
     huge('.downloads/model/plan.json');
-    expect(new WorkFolder(folder, 'model').plan()).toBeUndefined();
+    expect(new DownloadFolder(folder, 'model').plan()).toBeUndefined();
   });
 
   test('the note of where the port is', () => {

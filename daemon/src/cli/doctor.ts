@@ -9,7 +9,7 @@ import { codedError, reasonOf } from '../protocol/file-problem.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { readSettings } from '../settings.js';
-import { findModelOrPlain } from '../store/find-model.js';
+import { findModelWithFallback } from '../store/find-model.js';
 import { shelvesOf } from './shelves.js';
 import { findDaemon } from './start-daemon.js';
 
@@ -99,7 +99,7 @@ function settings({ settings: path }: Paths): Finding {
 function model(paths: Paths): Finding {
   try {
     const { model: wanted } = readSettings(paths.settings);
-    const { model: found, fallbackFor } = findModelOrPlain(shelvesOf(paths), wanted);
+    const { model: found, fallbackFor } = findModelWithFallback(shelvesOf(paths), wanted);
     if (fallbackFor !== undefined) {
       return {
         what: 'model',

@@ -3,9 +3,9 @@ import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { FootprintFacts } from '../protocol/model-work.js';
 import { CATALOGUE, catalogueEntry, type CatalogueEntry } from '../store/catalogue/index.js';
-import { describeBytes } from '../store/download/describe-bytes.js';
+import { formatBytes } from '../store/download/format-bytes.js';
 import { readRecord } from '../store/download/model-record.js';
-import { folderBytes } from '../store/download/work-folder.js';
+import { folderBytes } from '../store/download/download-folder.js';
 import { findModel } from '../store/find-model.js';
 import { chosenFolder } from './models-list.js';
 import { modelArgument } from './models-argument.js';
@@ -38,11 +38,11 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
       'installed',
       here === undefined
         ? `no: \`sotto models pull ${name}\``
-        : `${describeBytes(bytes ?? 0)} in ${here.dir}${isChosen ? ' (default)' : ''}`,
+        : `${formatBytes(bytes ?? 0)} in ${here.dir}${isChosen ? ' (default)' : ''}`,
     ],
     ...(record?.files ?? []).map((file): [string, string] => [
       file.name,
-      `sha256 ${file.sha256}  ${describeBytes(file.bytes)}`,
+      `sha256 ${file.sha256}  ${formatBytes(file.bytes)}`,
     ]),
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
@@ -61,8 +61,8 @@ function catalogueRows(entry: CatalogueEntry): [string, string][] {
       'repository',
       `${entry.repo}${entry.revision === undefined ? ', newest revision' : ` at ${entry.revision}`}`,
     ],
-    ['download', `${about}${describeBytes(entry.bytes)}`],
-    ['memory', `about ${describeBytes(entry.memoryBytes)} while transcribing`],
+    ['download', `${about}${formatBytes(entry.bytes)}`],
+    ['memory', `about ${formatBytes(entry.memoryBytes)} while transcribing`],
     ['languages', entry.languages === 'English' ? 'English' : '99, and translation into English'],
     ['speed', entry.speed],
     ['licence', entry.licence],
@@ -76,8 +76,8 @@ async function predicted(dir: string): Promise<FootprintFacts | undefined> {
 }
 
 function footprintText({ weightBytes, workBytes }: FootprintFacts): string {
-  const all = describeBytes(weightBytes + workBytes);
-  return `${all} while transcribing: ${describeBytes(weightBytes)} for weights, ${describeBytes(workBytes)} for a window`;
+  const all = formatBytes(weightBytes + workBytes);
+  return `${all} while transcribing: ${formatBytes(weightBytes)} for weights, ${formatBytes(workBytes)} for a window`;
 }
 
 /** Undefined for a model that is in the catalogue and not here. @throws SottoError MODEL_NOT_FOUND */

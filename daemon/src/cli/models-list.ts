@@ -11,8 +11,8 @@ import {
   type CatalogueEntry,
   type Machine,
 } from '../store/catalogue/index.js';
-import { describeBytes } from '../store/download/describe-bytes.js';
-import { findModelOrPlain } from '../store/find-model.js';
+import { formatBytes } from '../store/download/format-bytes.js';
+import { findModelWithFallback } from '../store/find-model.js';
 import {
   installedModels,
   partialDownloads,
@@ -78,7 +78,7 @@ function installedText({ installed, chosen, states }: Installed, { columns, styl
   const hasStates = installed.some(({ name }) => describeState(states.get(name)) !== '');
   const rows = installed.map((model) => [
     `${model.dir === chosen ? '*' : ' '} ${model.name}`,
-    describeBytes(model.bytes).padStart(8),
+    formatBytes(model.bytes).padStart(8),
     ...(hasStates ? [describeState(states.get(model.name))] : []),
     errorsText(model.name),
     whereFrom(model),
@@ -90,7 +90,7 @@ function installedText({ installed, chosen, states }: Installed, { columns, styl
 }
 
 function partialText({ name, haveBytes, totalBytes }: PartialDownload, status?: ModelStatus): string {
-  const part = `${describeBytes(haveBytes)} of ${describeBytes(totalBytes)}`;
+  const part = `${formatBytes(haveBytes)} of ${formatBytes(totalBytes)}`;
   const isDownloading = status?.state === 'downloading' || status?.state === 'verifying';
   const next = isDownloading
     ? 'downloading'
@@ -109,8 +109,8 @@ function availableText(
     return [
       // Without a GPU the included model does as well.
       `${hasGpu && entry === recommended ? '→' : ' '} ${name}`,
-      `${bytesAre === 'estimated' ? '~' : ''}${describeBytes(bytes)}`.padStart(8),
-      `~${describeBytes(memoryBytes)}`.padStart(8),
+      `${bytesAre === 'estimated' ? '~' : ''}${formatBytes(bytes)}`.padStart(8),
+      `~${formatBytes(memoryBytes)}`.padStart(8),
       errorsText(name),
       languages === 'English' ? 'English' : '99',
       speed,
@@ -123,7 +123,7 @@ function availableText(
 
 function adviceText(recommended: CatalogueEntry, machine: Machine, present: ReadonlySet<string>): string {
   const { chip, memoryBytes } = machine;
-  const about = [...(chip === undefined ? [] : [chip]), describeBytes(memoryBytes)].join(', ');
+  const about = [...(chip === undefined ? [] : [chip]), formatBytes(memoryBytes)].join(', ');
   const legend = 'Words wrong: of 100, in 43 test recordings. ~ = estimate.';
   if (!machine.hasGpu) return `${legend}\nWithout a GPU, the included model is the best choice.`;
   const arrow = `→ recommended for this machine (${about}).`;
@@ -149,7 +149,7 @@ function whereFrom({ from, record }: InstalledModel): string {
 /** Folder of the model that is used when none is named; undefined where that is missing. */
 export function chosenFolder(paths: Paths): string | undefined {
   try {
-    return findModelOrPlain(shelvesOf(paths), readSettings(paths.settings).model).model.dir;
+    return findModelWithFallback(shelvesOf(paths), readSettings(paths.settings).model).model.dir;
   } catch {
     return undefined;
   }

@@ -1,9 +1,9 @@
 /** How a download is shown: a line that moves on a terminal, a line now and then elsewhere. */
 import {
-  describeBytes,
+  formatBytes,
   type DownloadProgress,
   type PullEvent,
-  type PullOrPlainEvent,
+  type PullWithFallbackEvent,
 } from '../store/download/index.js';
 import { columnsOf, fitStart } from './terminal/columns.js';
 import { LiveArea } from './terminal/live-area.js';
@@ -11,7 +11,7 @@ import { clock, spinnerAt } from './terminal/progress-line.js';
 import { styleFor, wantsColour, type Style } from './terminal/style.js';
 
 export interface PullView {
-  event(event: PullOrPlainEvent): void;
+  event(event: PullWithFallbackEvent): void;
   /** How far it came: `43%`. Undefined before anything was known. */
   far(): string | undefined;
   close(): void;
@@ -57,7 +57,7 @@ function terminalView(wanted: string): PullView {
         if (event.stage === 'downloading') started = event;
         progress = event;
       }
-      if (event.type === 'instead') area.above(() => process.stderr.write(`${insteadLine(event)}\n`));
+      if (event.type === 'fallback') area.above(() => process.stderr.write(`${insteadLine(event)}\n`));
       if (event.type === 'retry') waiting = retryLine(event);
     },
     far: () => percentOf(started),
@@ -90,7 +90,7 @@ function plainView(wanted: string): PullView {
         put(foundLine(event));
         latest = { stage: 'downloading', doneBytes: event.haveBytes, totalBytes: event.model.bytes };
       }
-      if (event.type === 'instead') put(insteadLine(event));
+      if (event.type === 'fallback') put(insteadLine(event));
       if (event.type === 'retry') put(retryLine(event));
       if (event.type !== 'progress') return;
       if (event.stage === 'verifying') {
@@ -128,19 +128,19 @@ function factsOf(progress: DownloadProgress): string[] {
   if (stage === 'verifying') return [percent, 'verifying…'];
   return [
     percent,
-    `${describeBytes(doneBytes)} of ${describeBytes(totalBytes)}`,
-    ...(bytesPerSecond === undefined ? [] : [`${describeBytes(bytesPerSecond)}/s`]),
+    `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`,
+    ...(bytesPerSecond === undefined ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
     ...(secondsLeft === undefined || doneBytes >= totalBytes ? [] : [`${clock(secondsLeft)} left`]),
   ];
 }
 
 function foundLine({ name, model, haveBytes }: Extract<PullEvent, { type: 'found' }>): string {
   const files = model.files.length === 1 ? '1 file' : `${model.files.length} files`;
-  const had = haveBytes > 0 ? `, ${describeBytes(haveBytes)} already downloaded` : '';
-  return `${name}: ${files}, ${describeBytes(model.bytes)} from ${model.repo} at ${model.commit.slice(0, 8)}${had}`;
+  const had = haveBytes > 0 ? `, ${formatBytes(haveBytes)} already downloaded` : '';
+  return `${name}: ${files}, ${formatBytes(model.bytes)} from ${model.repo} at ${model.commit.slice(0, 8)}${had}`;
 }
 
-function insteadLine({ name, fallbackFor }: Extract<PullOrPlainEvent, { type: 'instead' }>): string {
+function insteadLine({ name, fallbackFor }: Extract<PullWithFallbackEvent, { type: 'fallback' }>): string {
   return `${fallbackFor.error.message}: downloading ${name} instead`;
 }
 

@@ -1,7 +1,7 @@
 /** `sotto models pull`. */
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
-import { describeBytes, pullModelOrPlain, type PulledOrPlain } from '../store/download/index.js';
+import { formatBytes, pullModelWithFallback, type PulledWithFallback } from '../store/download/index.js';
 import { pullView } from './models-pull-view.js';
 import { defined } from '../protocol/defined.js';
 
@@ -21,7 +21,7 @@ export async function pull(
 ): Promise<number> {
   const view = pullView(wanted, quiet);
   try {
-    const pulled = await pullModelOrPlain({
+    const pulled = await pullModelWithFallback({
       models: paths.models,
       wanted,
       again,
@@ -45,9 +45,9 @@ export async function pull(
   }
 }
 
-function describe({ name, record, outcome, fallbackFor }: PulledOrPlain): string {
+function describe({ name, record, outcome, fallbackFor }: PulledWithFallback): string {
   const bytes = record.files.reduce((sum, file) => sum + file.bytes, 0);
-  const from = `${describeBytes(bytes)} from ${record.repo} at ${record.revision.slice(0, 8)}`;
+  const from = `${formatBytes(bytes)} from ${record.repo} at ${record.revision.slice(0, 8)}`;
   const instead = fallbackFor === undefined ? '' : ` instead of ${fallbackFor.name}`;
   if (outcome === 'there already') return `${name} is already downloaded${instead}: ${from}\n`;
   return `${outcome} ${name}${instead}: ${from}, verified\nMake it the default: \`sotto models use ${name}\`\n`;

@@ -2,8 +2,8 @@
 import { createInterface } from 'node:readline/promises';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
-import { describeBytes } from '../store/download/describe-bytes.js';
-import { folderBytes } from '../store/download/work-folder.js';
+import { formatBytes } from '../store/download/format-bytes.js';
+import { folderBytes } from '../store/download/download-folder.js';
 import { findModel } from '../store/find-model.js';
 import { installedModels, pruneModels, removableName, removeModel } from '../store/installed.js';
 import { chooseModel } from '../store/write-settings.js';
@@ -22,7 +22,7 @@ export interface RemoveRun {
 export async function remove(paths: Paths, { name, yes, signal }: RemoveRun): Promise<number> {
   const model = findModel(shelvesOf(paths), name);
   const folder = removableName(paths.models, model);
-  const size = describeBytes(await folderBytes(model.dir));
+  const size = formatBytes(await folderBytes(model.dir));
   if (!(await isWanted(`Remove ${model.name} (${size})?`, yes, signal))) return 1;
   const wasChosen = model.dir === chosenFolder(paths);
   // A daemon has the starter model ready before, where the model is in use.
@@ -58,19 +58,19 @@ export async function prune(paths: Paths, { unused, yes, signal }: PruneRun): Pr
   );
   let bytes = 0;
   if (unused && models.length > 0) {
-    const all = models.map((model) => `${model.name} (${describeBytes(model.bytes)})`).join(', ');
+    const all = models.map((model) => `${model.name} (${formatBytes(model.bytes)})`).join(', ');
     if (!(await isWanted(`Remove ${all}?`, yes, signal))) return 1;
     for (const model of models) {
       await removeModel(paths.models, model.name);
-      process.stdout.write(`removed ${model.name} (${describeBytes(model.bytes)})\n`);
+      process.stdout.write(`removed ${model.name} (${formatBytes(model.bytes)})\n`);
       bytes += model.bytes;
     }
   }
   for (const { what, bytes: size } of await pruneModels(paths.models)) {
-    process.stdout.write(`removed ${what} (${describeBytes(size)})\n`);
+    process.stdout.write(`removed ${what} (${formatBytes(size)})\n`);
     bytes += size;
   }
-  process.stdout.write(bytes === 0 ? 'nothing to remove\n' : `${describeBytes(bytes)} freed\n`);
+  process.stdout.write(bytes === 0 ? 'nothing to remove\n' : `${formatBytes(bytes)} freed\n`);
   return 0;
 }
 

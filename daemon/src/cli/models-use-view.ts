@@ -18,7 +18,7 @@ export function useView(name: string, meanwhile: string | undefined): UseView {
   if (!stderr.isTTY || process.env.TERM === 'dumb') {
     return {
       event: (event) => {
-        if (event.type === 'instead') stderr.write(`${insteadLine(event)}\n`);
+        if (event.type === 'fallback') stderr.write(`${insteadLine(event)}\n`);
       },
       close: () => undefined,
     };
@@ -39,7 +39,7 @@ export function useView(name: string, meanwhile: string | undefined): UseView {
         fraction = event.stage === 'loading' ? event.fraction : undefined;
         told = event.stage === 'warming' ? `warming up${rest}…` : `loading ${name}${rest}…`;
       }
-      if (event.type === 'instead') area.above(() => stderr.write(`${insteadLine(event)}\n`));
+      if (event.type === 'fallback') area.above(() => stderr.write(`${insteadLine(event)}\n`));
     },
     close: () => area.close(),
   };
@@ -55,6 +55,6 @@ export function loadLine(fraction: number | undefined, told: string, columns: nu
   return `${style.green('━'.repeat(full))}${style.dim('─'.repeat(room - full))} ${text}`;
 }
 
-function insteadLine({ name, fallbackFor }: Extract<ModelsEvent, { type: 'instead' }>): string {
+function insteadLine({ name, fallbackFor }: Extract<ModelsEvent, { type: 'fallback' }>): string {
   return `${fallbackFor.error.message}: using ${name} instead`;
 }

@@ -3,7 +3,7 @@ import type { SottoClient } from '../client/index.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelStatus } from '../protocol/status.js';
-import { findModelOrPlain, settingFor } from '../store/find-model.js';
+import { findModelWithFallback, settingFor } from '../store/find-model.js';
 import { chooseModel } from '../store/write-settings.js';
 import { modelArgument } from './models-argument.js';
 import { askDaemon } from './models-daemon.js';
@@ -14,7 +14,7 @@ import { shelvesOf } from './shelves.js';
 export async function use(paths: Paths, name: string, signal: AbortSignal): Promise<number> {
   const shelves = shelvesOf(paths);
   const wanted = modelArgument(name, paths) ?? name;
-  const { model, fallbackFor } = findModelOrPlain(shelves, wanted);
+  const { model, fallbackFor } = findModelWithFallback(shelves, wanted);
   const asked = await askDaemon(paths, (client) => useInDaemon(client, wanted, model.name, signal));
   if (asked !== undefined && asked !== 'old') {
     process.stdout.write(served(asked.answer));

@@ -8,7 +8,7 @@ import { codedError } from '../protocol/file-problem.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { Sessions } from '../sessions/sessions.js';
 import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from '../settings.js';
-import { findModel, findModelOrPlain, type FoundModel, type ModelShelves } from '../store/find-model.js';
+import { findModel, findModelWithFallback, type FoundModel, type ModelShelves } from '../store/find-model.js';
 import { keepMachineSpeed } from '../store/machine-speed.js';
 import { smallerModels } from '../store/smaller-models.js';
 import type { EngineCommand } from '../supervisor/engine-process.js';
@@ -63,7 +63,7 @@ export function engineCommand({ largeCommandBuffers }: GpuSettings = DEFAULT_GPU
 export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: PartsOptions): Parts {
   const { settings, fault } = settingsOf(paths, tolerant === true);
   const shelves = shelvesOf(paths);
-  const configured = (): FoundModel => findModelOrPlain(shelves, model ?? settings.model);
+  const configured = (): FoundModel => findModelWithFallback(shelves, model ?? settings.model);
   const { plan, problem } = warm ? planFor(shelves, configured) : {};
   const modelAccess = new ProcessModelAccess({ clock: systemClock, own: [shelves.models, shelves.bundled] });
   const supervisor = new Supervisor({

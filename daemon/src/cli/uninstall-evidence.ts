@@ -6,7 +6,7 @@ import { MADE_MODEL } from '../protocol/model-files.js';
 import { madeFilesIn } from '../read-made-files.js';
 import { readSmallFile } from '../read-small-file.js';
 import { readRecord, RECORD } from '../store/download/model-record.js';
-import { DOWNLOADS, WorkFolder } from '../store/download/work-folder.js';
+import { DOWNLOADS, DownloadFolder } from '../store/download/download-folder.js';
 import { REMOVED } from '../store/installed.js';
 import { isDraft } from '../store/recordings.js';
 import { DatabaseSync } from '../store/sqlite/database.js';
@@ -102,7 +102,7 @@ export const models = folderWith([
 /** What a download that was broken off has left. */
 function download(path: string, stats: Stats): Own | undefined {
   if (!stats.isDirectory()) return undefined;
-  const work = new WorkFolder(dirname(dirname(path)), basename(path));
+  const work = new DownloadFolder(dirname(dirname(path)), basename(path));
   const { files, folders } = work.own();
   const before = existsSync(work.old) ? model(work.old, lstatSync(work.old)) : undefined;
   return {

@@ -7,7 +7,7 @@ import { packageRoot, type Paths } from '../paths.js';
 import { messageOf, SottoError } from '../protocol/errors.js';
 import { reasonOf } from '../protocol/file-problem.js';
 import { activeHolder } from '../server/lock.js';
-import { describeBytes } from '../store/download/describe-bytes.js';
+import { formatBytes } from '../store/download/format-bytes.js';
 import { tryLock } from '../store/process-lock.js';
 import { managerFor } from './agent.js';
 import { daemonStop } from './daemon-commands.js';
@@ -102,7 +102,7 @@ async function whatStays(
   tell(found, stays);
   for (const piece of keep === undefined ? found.pieces : []) {
     if (piece.keep === undefined || piece.bytes === 0) continue;
-    const answer = await ask(`Keep your ${piece.what} (${describeBytes(piece.bytes)})?`, true);
+    const answer = await ask(`Keep your ${piece.what} (${formatBytes(piece.bytes)})?`, true);
     if (answer === undefined) return undefined;
     if (answer) stays.add(piece.keep);
   }
@@ -116,7 +116,7 @@ function tell({ pieces, strangers }: Found, stays: ReadonlySet<Keepable>): void 
     // Such as locks of folders that are done.
     if (bytes === 0) continue;
     const fate = keep !== undefined && stays.has(keep) ? 'keep  ' : 'remove';
-    say(`${fate}  ${padEnd(what, 24)} ${padEnd(describeBytes(bytes), 10)} ${paths.join(', ')}`);
+    say(`${fate}  ${padEnd(what, 24)} ${padEnd(formatBytes(bytes), 10)} ${paths.join(', ')}`);
   }
   for (const path of strangers) say(`keep    ${padEnd('not part of Sotto', 24)} ${' '.repeat(10)} ${path}`);
 }

@@ -348,8 +348,8 @@ export class Dictation {
     this.#openedMs = performance.now();
     this.#next = acknowledged;
     this.#onAcknowledged(acknowledged);
-    const instead = fallbackFor === undefined ? {} : { fallbackFor };
-    if (!this.#opened) this.#emit({ type: 'opened', model, ...instead });
+    const fallback = fallbackFor === undefined ? {} : { fallbackFor };
+    if (!this.#opened) this.#emit({ type: 'opened', model, ...fallback });
     this.#opened = true;
     this.#settleReady();
     if (this.#lostSinceMs !== undefined) {

@@ -70,7 +70,7 @@ export const captureSchema = v.object({
   /** The microphone, for people. */
   device: v.exactOptional(v.string()),
   /** The microphone that was wanted, and is not connected. */
-  insteadOfDevice: v.exactOptional(v.string()),
+  missingDevice: v.exactOptional(v.string()),
   /** What it was told to expect, and to be written down by. */
   asked: v.pick(captureOptionsSchema, ['language', 'model']),
   /** All that was said so far is being written down again, after a switch. */

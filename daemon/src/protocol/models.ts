@@ -9,7 +9,7 @@
  */
 import * as v from 'valibot';
 import { finite, text, integer, inRange } from './fields.js';
-import { modelStatusSchema, replacedSchema } from './status.js';
+import { modelStatusSchema, unavailableModelSchema } from './status.js';
 import { LIMITS } from './version.js';
 
 /** Bounds that the daemon keeps. */
@@ -89,7 +89,7 @@ export const modelsEventSchema = v.variant('type', [
   /** Something went wrong that passes; the next try is in `waitSeconds`. */
   v.object({ type: v.literal('retry'), why: v.string(), waitSeconds: finite }),
   /** Another model takes the place of the wanted one. */
-  v.object({ type: v.literal('instead'), name: v.string(), fallbackFor: replacedSchema }),
+  v.object({ type: v.literal('fallback'), name: v.string(), fallbackFor: unavailableModelSchema }),
   v.object({ type: v.literal('models'), models: v.array(modelStatusSchema) }),
 ]);
 export type ModelsEvent = v.InferOutput<typeof modelsEventSchema>;
@@ -181,7 +181,7 @@ const pullSchema = v.object({
   repo: v.string(),
   revision: v.string(),
   bytes: finite,
-  fallbackFor: v.exactOptional(replacedSchema),
+  fallbackFor: v.exactOptional(unavailableModelSchema),
 });
 export type ModelPulled = v.InferOutput<typeof pullSchema>;
 

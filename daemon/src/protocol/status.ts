@@ -21,7 +21,7 @@ export const MODEL_STATES = [
 export type ModelState = (typeof MODEL_STATES)[number];
 
 /** A model that was wanted and could not be had; another one is there in its place. */
-export const replacedSchema = v.object({ name: v.string(), error: errorSchema });
+export const unavailableModelSchema = v.object({ name: v.string(), error: errorSchema });
 
 export const modelStatusSchema = v.object({
   name: v.exactOptional(v.string()),
@@ -34,7 +34,7 @@ export const modelStatusSchema = v.object({
   /** What its weights take in memory. */
   weightBytes: v.exactOptional(finite),
   /** What should have been here. */
-  fallbackFor: v.exactOptional(replacedSchema),
+  fallbackFor: v.exactOptional(unavailableModelSchema),
   /** Seconds that loading and warming up took. */
   loadSeconds: v.exactOptional(finite),
   error: v.exactOptional(errorSchema),

@@ -104,8 +104,8 @@ export class LiveChannels {
         this.#byId.set(id, channel);
         this.#byNumber.set(number, channel);
         const { acknowledged, model, fallbackFor } = session;
-        const instead = fallbackFor === undefined ? {} : { fallbackFor };
-        this.#send({ type: 'opened', id, channel: number, acknowledged, model, ...instead }, false);
+        const fallback = fallbackFor === undefined ? {} : { fallbackFor };
+        this.#send({ type: 'opened', id, channel: number, acknowledged, model, ...fallback }, false);
         this.#live.listen(session, listener, seq);
       },
       (error: unknown) => this.#fail(id, error),

@@ -5,8 +5,8 @@ import { didYouMean } from '../closest.js';
 import { SottoError } from '../protocol/errors.js';
 import { fileError, MODEL_FILE } from '../protocol/file-problem.js';
 import type { ModelRef } from '../protocol/ipc.js';
-import { CATALOGUE, catalogueEntry, plainFormOf } from './catalogue/index.js';
-import { describeBytes } from './download/describe-bytes.js';
+import { CATALOGUE, catalogueEntry, unquantizedFormOf } from './catalogue/index.js';
+import { formatBytes } from './download/format-bytes.js';
 import { readRecord } from './download/model-record.js';
 import { parseRepo } from './download/model-source.js';
 
@@ -41,12 +41,12 @@ export interface FoundModel {
  * As `findModel`; where a quantized model of the catalogue is not here and its float16 form is, that one, and says so.
  * @throws SottoError MODEL_NOT_FOUND
  */
-export function findModelOrPlain(shelves: ModelShelves, wanted: string | undefined): FoundModel {
+export function findModelWithFallback(shelves: ModelShelves, wanted: string | undefined): FoundModel {
   try {
     return { model: findModel(shelves, wanted) };
   } catch (error) {
     const entry = wanted === undefined ? undefined : catalogueEntry(wanted);
-    const plain = entry === undefined ? undefined : plainFormOf(entry);
+    const plain = entry === undefined ? undefined : unquantizedFormOf(entry);
     const model = plain === undefined ? undefined : namedModel(shelves, plain.name);
     if (model === undefined || entry === undefined) throw error;
     return { model, fallbackFor: { name: entry.name, error: SottoError.from(error) } };
@@ -85,7 +85,7 @@ function pulledModel({ models }: ModelShelves, wanted: string): ModelRef | undef
 function missing(shelves: ModelShelves, wanted: string): SottoError {
   const entry = catalogueEntry(wanted);
   if (entry !== undefined || parseRepo(wanted) !== undefined) {
-    const size = entry === undefined ? '' : ` (${describeBytes(entry.bytes)})`;
+    const size = entry === undefined ? '' : ` (${formatBytes(entry.bytes)})`;
     return new SottoError('MODEL_NOT_FOUND', `${wanted} isn't downloaded`, {
       hint: `download it with \`sotto models pull ${wanted}\`${size}; ${namesHint(shelves)}`,
     });

@@ -9,8 +9,8 @@ import type { ModelRef } from '../protocol/ipc.js';
 import { CATALOGUE, type CatalogueEntry } from './catalogue/index.js';
 import { readRecord, type ModelRecord } from './download/model-record.js';
 import { holdsModel, moveOtherFiles, otherFiles } from './download/other-files.js';
-import { diskError } from './download/trouble.js';
-import { DOWNLOADS, folderBytes, WorkFolder } from './download/work-folder.js';
+import { diskError } from './download/download-errors.js';
+import { DOWNLOADS, folderBytes, DownloadFolder } from './download/download-folder.js';
 import type { ModelShelves } from './find-model.js';
 import { tryLock } from './process-lock.js';
 import { defined } from '../protocol/defined.js';
@@ -58,7 +58,7 @@ export async function installedModels({ models, bundled }: ModelShelves): Promis
 export async function partialDownloads(models: string): Promise<PartialDownload[]> {
   const found: PartialDownload[] = [];
   for (const name of foldersIn(join(models, DOWNLOADS))) {
-    const work = new WorkFolder(models, name);
+    const work = new DownloadFolder(models, name);
     const plan = work.plan();
     if (plan === undefined) continue;
     found.push({ name, repo: plan.repo, haveBytes: await work.haveBytes(), totalBytes: plan.bytes });
@@ -132,7 +132,7 @@ export async function pruneModels(models: string): Promise<Pruned[]> {
       const lock = tryLock(`${path}.lock`);
       if (lock === undefined) continue;
       try {
-        const work = new WorkFolder(models, name);
+        const work = new DownloadFolder(models, name);
         await work.recover();
         const bytes = await work.discard();
         if (bytes !== undefined) pruned.push({ what: `a part of ${name}`, bytes });

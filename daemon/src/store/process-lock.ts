@@ -9,7 +9,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import type { Clock } from '../clock.js';
 import { messageOf } from '../protocol/errors.js';
 import { pause, throwIfCancelled } from './download/retry.js';
-import { diskError } from './download/trouble.js';
+import { diskError } from './download/download-errors.js';
 
 export interface ProcessLock {
   /** Whether the file at the path is still the one that is locked. */

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readThrough } from './download/file-hash.js';
 import { readRecord } from './download/model-record.js';
-import { diskError } from './download/trouble.js';
+import { diskError } from './download/download-errors.js';
 
 export interface Verified {
   readonly repo: string;

@@ -77,8 +77,8 @@ export function hintOf(dictation: Capture): string | undefined {
   if (dictation.engine === 'restarting')
     return 'The engine restarts. What you say is kept, and nothing has to be said again.';
   if (dictation.error !== undefined) return sentence(dictation.error.message);
-  if (dictation.insteadOfDevice !== undefined)
-    return `${escaped(dictation.insteadOfDevice)} is not connected: ${escaped(dictation.device ?? 'the Mac’s own')} is used.`;
+  if (dictation.missingDevice !== undefined)
+    return `${escaped(dictation.missingDevice)} is not connected: ${escaped(dictation.device ?? 'the Mac’s own')} is used.`;
   return undefined;
 }
 

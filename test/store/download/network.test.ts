@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HUB_URL } from '@huggingface/hub';
 import { describe, expect, test } from '@jest/globals';
-import { isNear, redirectProblem } from '#daemon/store/download/addresses.js';
-import { describeBytes } from '#daemon/store/download/describe-bytes.js';
-import { ProgressMeter } from '#daemon/store/download/progress.js';
+import { isPrivateHost, redirectProblem } from '#daemon/store/download/redirects.js';
+import { formatBytes } from '#daemon/store/download/format-bytes.js';
+import { ProgressMeter } from '#daemon/store/download/download-progress.js';
 import { proxyFor } from '#daemon/store/download/proxy.js';
-import { MAX_TRIES, retrying } from '#daemon/store/download/retry.js';
-import { hubSettings } from '#daemon/store/download/settings.js';
-import { askedWaitMs, networkError, Passing } from '#daemon/store/download/trouble.js';
+import { MAX_TRIES, withRetries } from '#daemon/store/download/retry.js';
+import { hubSettings } from '#daemon/store/download/hub-settings.js';
+import { retryAfterMs, networkError, TransientError } from '#daemon/store/download/download-errors.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 
 const hub = new URL('https://hub.example');
@@ -104,7 +104,7 @@ describe('redirects', () => {
   test('a hub on this machine may lead to this machine', () => {
     const own = new URL('http://127.0.0.1:1');
     expect(redirectProblem(own, own, new URL('http://127.0.0.1:2/x'))).toBeUndefined();
-    expect(isNear(own)).toBe(true);
+    expect(isPrivateHost(own)).toBe(true);
   });
 });
 
@@ -113,7 +113,7 @@ describe('another try', () => {
   test('comes later each time, and the last one says what was wrong', async () => {
     const clock = new VirtualClock();
     const waits: number[] = [];
-    const failing = retrying(() => Promise.reject(new Passing('no luck')), {
+    const failing = withRetries(() => Promise.reject(new TransientError('no luck')), {
       clock,
       signal,
       random: () => 0.5,
@@ -139,7 +139,7 @@ describe('another try', () => {
       return Promise.reject(networkError(new TypeError('fetch failed', { cause }), 'a/b@main'));
     };
     const onWait = (_why: string, ms: number): void => void setImmediate(() => clock.advance(ms));
-    const failing = retrying(work, { clock, signal, onWait, offlineTries: 2 });
+    const failing = withRetries(work, { clock, signal, onWait, offlineTries: 2 });
     await expect(failing).rejects.toMatchObject({
       code: 'DOWNLOAD_FAILED',
       message: "can't reach hub.test",
@@ -148,7 +148,7 @@ describe('another try', () => {
     expect([tries, clock.nowMs() < 3000]).toEqual([2, true]);
     // In the middle of a download it may come back.
     tries = 0;
-    await expect(retrying(work, { clock, signal, onWait })).rejects.toThrow("can't reach hub.test");
+    await expect(withRetries(work, { clock, signal, onWait })).rejects.toThrow("can't reach hub.test");
     expect(tries).toBe(MAX_TRIES);
   });
 
@@ -157,12 +157,12 @@ describe('another try', () => {
       'retry-after': 'Thu, 01 Jan 1970 00:00:10 GMT',
       date: 'Thu, 01 Jan 1970 00:00:08 GMT',
     });
-    expect(askedWaitMs(headers, Date.UTC(2060, 0, 1))).toBe(2000);
+    expect(retryAfterMs(headers, Date.UTC(2060, 0, 1))).toBe(2000);
   });
 
   test('is not made for what does not pass', async () => {
     let tries = 0;
-    const failing = retrying(() => Promise.reject(new Error(`${++tries}`)), {
+    const failing = withRetries(() => Promise.reject(new Error(`${++tries}`)), {
       clock: new VirtualClock(),
       signal,
     });
@@ -171,7 +171,7 @@ describe('another try', () => {
 
   test('is called off with the download', async () => {
     const stop = new AbortController();
-    const failing = retrying(() => Promise.reject(new Passing('x')), {
+    const failing = withRetries(() => Promise.reject(new TransientError('x')), {
       clock: new VirtualClock(),
       signal: stop.signal,
       onWait: () => setImmediate(() => stop.abort()),
@@ -186,7 +186,7 @@ describe('another try', () => {
     [{ 'retry-after': 'soon' }, undefined],
     [{}, undefined],
   ])('waits for %j', (headers, ms) =>
-    expect(askedWaitMs(new Headers(headers as Record<string, string>), 1000)).toBe(ms),
+    expect(retryAfterMs(new Headers(headers as Record<string, string>), 1000)).toBe(ms),
   );
 
   test('is not made where a certificate is not trusted', () => {
@@ -195,7 +195,7 @@ describe('another try', () => {
       code: 'DOWNLOAD_FAILED',
       hint: expect.stringContaining('NODE_EXTRA_CA_CERTS') as unknown,
     });
-    expect(networkError(new TypeError('fetch failed'), 'x')).toBeInstanceOf(Passing);
+    expect(networkError(new TypeError('fetch failed'), 'x')).toBeInstanceOf(TransientError);
   });
 });
 
@@ -203,10 +203,10 @@ describe('what is told', () => {
   test('speed and time left are those of the last seconds, and of what came now', () => {
     const clock = new VirtualClock();
     const meter = new ProgressMeter('downloading', 10_000, clock);
-    meter.found(4000);
+    meter.addExisting(4000);
     expect(meter.now()).toEqual({ stage: 'downloading', doneBytes: 4000, totalBytes: 10_000 });
     for (let second = 0; second < 20; second++) {
-      meter.came(second < 10 ? 10 : 100);
+      meter.addReceived(second < 10 ? 10 : 100);
       clock.advance(1000);
       meter.now();
     }
@@ -226,5 +226,5 @@ describe('what is told', () => {
     [999_400_000, '999 MB'],
     [1_613_977_880, '1.61 GB'],
     [12_345_678_901, '12.3 GB'],
-  ])('%d bytes are %s', (bytes, text) => expect(describeBytes(bytes)).toBe(text));
+  ])('%d bytes are %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
 });

@@ -71,7 +71,7 @@ describe('pulling a model', () => {
     );
     expect(done).toEqual([...done].sort((a, b) => a - b));
     expect(done.at(-1)).toBe(total);
-    expect(folder.events.map(({ type }) => type).slice(0, 2)).toEqual(['asking', 'found']);
+    expect(folder.events.map(({ type }) => type).slice(0, 2)).toEqual(['resolving', 'found']);
     expect(folder.events.at(-1)).toMatchObject({ stage: 'verifying', doneBytes: total, totalBytes: total });
   });
 

@@ -224,11 +224,11 @@ export class BackgroundDictation {
   }
 
   #opened({ name, fallbackFor }: AudioSourceInfo): void {
-    const { insteadOfDevice: _, error, ...rest } = this.#ownState;
+    const { missingDevice: _, error, ...rest } = this.#ownState;
     // What was wrong with the one before is of no more interest.
     const kept = error === undefined || error.code === 'MIC_UNAVAILABLE' ? {} : { error };
     this.#ownState = { ...rest, ...kept };
-    this.#change({ device: name, ...defined({ insteadOfDevice: fallbackFor }) });
+    this.#change({ device: name, ...defined({ missingDevice: fallbackFor }) });
   }
 
   /** From now on it is opened: whoever speaks waits for a moment. */

@@ -6,20 +6,20 @@
 import { lookup } from 'node:dns';
 import { isIP, isIPv6, type LookupFunction } from 'node:net';
 import { SottoError } from '../../protocol/errors.js';
-import { isNearAddress } from '../../store/download/addresses.js';
+import { isPrivateAddress } from '../../store/download/redirects.js';
 
 /** IPv4 inside of IPv6, as translators and tunnels write it: the last or the second 32 bits. */
 const TRANSLATED = /^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 const TUNNELLED = /^2002:([0-9a-f]{1,4}):([0-9a-f]{1,4}):/;
 
 export function isOwnNetwork(address: string): boolean {
-  if (isNearAddress(address)) return true;
+  if (isPrivateAddress(address)) return true;
   if (!isIPv6(address)) return false;
   const plain = canonical(address);
   const [, high, low] = TRANSLATED.exec(plain) ?? TUNNELLED.exec(plain) ?? [];
   if (high === undefined || low === undefined) return false;
   const bits = [high, low].map((part) => Number.parseInt(part, 16));
-  return isNearAddress(bits.flatMap((part) => [part >> 8, part & 0xff]).join('.'));
+  return isPrivateAddress(bits.flatMap((part) => [part >> 8, part & 0xff]).join('.'));
 }
 
 /** A host that is an address itself: nobody looks it up. @throws SottoError AUDIO_REFUSED */

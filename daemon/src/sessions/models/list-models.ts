@@ -4,7 +4,7 @@ import type { ModelsResultOf } from '../../protocol/models.js';
 import { CATALOGUE, catalogueEntry, recommendedModel, thisMachine } from '../../store/catalogue/index.js';
 import type { CatalogueEntry } from '../../store/catalogue/index.js';
 import { readRecord } from '../../store/download/model-record.js';
-import { folderBytes } from '../../store/download/work-folder.js';
+import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel, type ModelShelves } from '../../store/find-model.js';
 import { installedModels, partialDownloads } from '../../store/installed.js';
 import type { ModelStates } from './model-states.js';

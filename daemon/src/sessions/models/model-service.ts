@@ -8,7 +8,7 @@ import type { ModelsRequest, ModelsResultOf } from '../../protocol/models.js';
 import { readSettings } from '../../settings.js';
 import { isModelName, modelSource } from '../../store/download/model-source.js';
 import { pause } from '../../store/download/retry.js';
-import { findModel, findModelOrPlain, modelNames, type ModelShelves } from '../../store/find-model.js';
+import { findModel, findModelWithFallback, modelNames, type ModelShelves } from '../../store/find-model.js';
 import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed.js';
 import type { ModelEngine } from '../../supervisor/engine.js';
 import { ModelStates, type NamedStatus } from './model-states.js';
@@ -106,7 +106,7 @@ export class ModelService {
     const { engine, settings, shelves } = this.#options;
     if (engine.chosen !== undefined) return engine.chosen;
     try {
-      return findModelOrPlain(shelves, readSettings(settings).model).model;
+      return findModelWithFallback(shelves, readSettings(settings).model).model;
     } catch {
       return undefined;
     }
@@ -242,7 +242,7 @@ export class ModelService {
   }
 
   #findOrPlain(wanted: string) {
-    return this.#findOrReportDownload(wanted, () => findModelOrPlain(this.#options.shelves, wanted));
+    return this.#findOrReportDownload(wanted, () => findModelWithFallback(this.#options.shelves, wanted));
   }
 
   #findOrReportDownload<T>(wanted: string, find: () => T): T {

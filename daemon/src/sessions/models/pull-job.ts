@@ -5,7 +5,7 @@ import type { ModelRef } from '../../protocol/ipc.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-problem.js';
 import type { ModelsEvent, ModelsResultOf } from '../../protocol/models.js';
-import type { PullOptions, PullOrPlainEvent } from '../../store/download/index.js';
+import type { PullOptions, PullWithFallbackEvent } from '../../store/download/index.js';
 import { verifyAgainstRecord } from '../../store/verify-model.js';
 import type { ModelStates } from './model-states.js';
 import type { ModelJob } from './model-job.js';
@@ -33,8 +33,8 @@ export async function runPull(job: ModelJob, options: PullJobOptions): Promise<M
   const present = (): boolean => existsSync(join(models, name));
   try {
     // The hub's library and its connections are a third of all that a daemon could load: it starts without them.
-    const { pullModelOrPlain } = await import('../../store/download/index.js');
-    const pulled = await pullModelOrPlain({
+    const { pullModelWithFallback } = await import('../../store/download/index.js');
+    const pulled = await pullModelWithFallback({
       ...hub,
       models,
       wanted,
@@ -43,7 +43,7 @@ export async function runPull(job: ModelJob, options: PullJobOptions): Promise<M
       onEvent: (event) => {
         job.emit(wireEvent(event));
         if (event.type === 'progress') files.at(event.stage, partOf(event));
-        if (event.type !== 'instead' || as !== undefined) return;
+        if (event.type !== 'fallback' || as !== undefined) return;
         files.end({ present: present(), error: event.fallbackFor.error });
         name = event.name;
         job.pulledModel = name;
@@ -110,7 +110,7 @@ function damaged(name: string, wrong: readonly { name: string; state: string }[]
   });
 }
 
-function wireEvent(event: PullOrPlainEvent): ModelsEvent {
+function wireEvent(event: PullWithFallbackEvent): ModelsEvent {
   switch (event.type) {
     case 'asking':
     case 'waiting':
@@ -124,9 +124,9 @@ function wireEvent(event: PullOrPlainEvent): ModelsEvent {
       return { ...event, fraction: partOf(event) };
     case 'retry':
       return { type: 'retry', why: event.why, waitSeconds: event.waitMs / 1000 };
-    case 'instead': {
+    case 'fallback': {
       const { name, error } = event.fallbackFor;
-      return { type: 'instead', name: event.name, fallbackFor: { name, error: error.toWire() } };
+      return { type: 'fallback', name: event.name, fallbackFor: { name, error: error.toWire() } };
     }
   }
 }

@@ -3,7 +3,7 @@ import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelsResultOf } from '../../protocol/models.js';
 import type { ModelStatus } from '../../protocol/status.js';
 import { readSettings } from '../../settings.js';
-import { folderBytes } from '../../store/download/work-folder.js';
+import { folderBytes } from '../../store/download/download-folder.js';
 import {
   findModel,
   modelNames,
@@ -36,7 +36,7 @@ export async function runUse(
   // Better known before the model is loaded than after.
   readSettings(settings);
   const wanted = fallbackFor && { name: fallbackFor.name, error: fallbackFor.error.toWire() };
-  if (wanted !== undefined) job.emit({ type: 'instead', name: model.name, fallbackFor: wanted });
+  if (wanted !== undefined) job.emit({ type: 'fallback', name: model.name, fallbackFor: wanted });
   const before = engine.chosen;
   const fallbacks = smallerModels(shelves, model);
   const candidates = [model, ...fallbacks];
@@ -52,7 +52,7 @@ export async function runUse(
   }
   const served = candidates.find(({ name }) => name === ready.name) ?? model;
   const tooLarge = served === model ? undefined : ready.fallbackFor;
-  if (tooLarge !== undefined) job.emit({ type: 'instead', name: served.name, fallbackFor: tooLarge });
+  if (tooLarge !== undefined) job.emit({ type: 'fallback', name: served.name, fallbackFor: tooLarge });
   try {
     await chooseModel(settings, settingFor(shelves, served));
   } catch (error) {

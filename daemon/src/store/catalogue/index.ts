@@ -16,7 +16,7 @@ export function catalogueEntry(name: string): CatalogueEntry | undefined {
 }
 
 /** The float16 form of a quantized model of the catalogue. */
-export function plainFormOf({ precision, title }: CatalogueEntry): CatalogueEntry | undefined {
+export function unquantizedFormOf({ precision, title }: CatalogueEntry): CatalogueEntry | undefined {
   const form = `, ${precision.replace('-', ' ')}`;
   if (precision === 'float16' || !title.endsWith(form)) return undefined;
   const plain = title.slice(0, -form.length);

@@ -7,17 +7,17 @@ import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from 'no
 import { downloadFile } from '@huggingface/hub';
 import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
-import { checkDeclared, checkRange } from './answer-checks.js';
+import { checkDeclared, checkRange } from './response-checks.js';
 import { FileHash, readThrough } from './file-hash.js';
-import type { ProgressMeter } from './progress.js';
-import { retrying, throwIfCancelled } from './retry.js';
+import type { ProgressMeter } from './download-progress.js';
+import { withRetries, throwIfCancelled } from './retry.js';
 import { safePath } from './safe-path.js';
 import type { Transport } from './transport.js';
-import { answerError, diskError, networkError, Passing } from './trouble.js';
-import type { RemoteFile } from './wanted-files.js';
+import { responseError, diskError, networkError, TransientError } from './download-errors.js';
+import type { RemoteFile } from './select-files.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface FileSource {
+export interface HubFileSource {
   readonly repo: string;
   readonly commit: string;
   readonly endpoint: string;
@@ -43,12 +43,12 @@ const MAX_HASH_MISMATCHES = 2;
 export async function fetchFile(
   folder: string,
   file: RemoteFile,
-  source: FileSource,
+  source: HubFileSource,
   options: FetchOptions,
 ): Promise<void> {
   const path = safePath(folder, file.name);
   if ((await sizeOf(path)) === file.bytes) {
-    options.meter.found(file.bytes);
+    options.meter.addExisting(file.bytes);
     return;
   }
   const part = new PartFile(path, file, options);
@@ -56,7 +56,7 @@ export async function fetchFile(
     await part.open();
     let highest = 0;
     let wrong = 0;
-    await retrying(
+    await withRetries(
       async (progress) => {
         if (part.bytes < file.bytes) {
           await receive(part, file, source, options, () => {
@@ -65,7 +65,7 @@ export async function fetchFile(
             highest = Math.max(highest, part.bytes);
           });
         }
-        if (part.isRight()) return;
+        if (part.isIntact()) return;
         await part.restart();
         if (++wrong >= MAX_HASH_MISMATCHES) {
           throw new SottoError(
@@ -73,7 +73,7 @@ export async function fetchFile(
             `${file.name} of ${source.repo} is not what the hub declares it to be`,
           );
         }
-        throw new Passing(`${file.name} came wrong`, { waitMs: 0 });
+        throw new TransientError(`${file.name} came wrong`, { waitMs: 0 });
       },
       { clock: options.clock, signal: options.signal, onWait: options.onRetry },
     );
@@ -87,46 +87,46 @@ export async function fetchFile(
 async function receive(
   part: PartFile,
   file: RemoteFile,
-  { repo, commit, endpoint, transport }: FileSource,
+  { repo, commit, endpoint, transport }: HubFileSource,
   { signal, clock, onBytes }: FetchOptions,
-  came: () => void,
+  addReceived: () => void,
 ): Promise<void> {
   const what = `${file.name} of ${repo}`;
   const stalled = new AbortController();
   let stallTimer = clock.after(STALL_TIMEOUT_MS, () => stalled.abort());
   const signals = AbortSignal.any([signal, stalled.signal]);
-  let trouble: unknown;
+  let requestError: unknown;
   // What the library asks for goes out on our connections, and is looked at before a byte is taken.
-  const through: typeof fetch = async (input, init) => {
+  const hubFetch: typeof fetch = async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const range = new Headers(init?.headers).get('range');
-    const ask = (etag: string | undefined) =>
+    const send = (etag: string | undefined) =>
       transport.get(url, {
         headers: { ...(range !== null && { range }), ...defined({ 'if-range': etag }) },
         signal: signals,
-        onAnswer: (answer) => checkDeclared(answer, file, commit),
+        onResponse: (response) => checkDeclared(response, file, commit),
       });
     try {
-      let answer = await ask(part.bytes > 0 ? part.etag : undefined);
-      if (part.bytes > 0 && answer.status === 200 && part.etag !== undefined) {
+      let response = await send(part.bytes > 0 ? part.etag : undefined);
+      if (part.bytes > 0 && response.status === 200 && part.etag !== undefined) {
         // Another ETag. The commit says what the file is, so what is here is still good: its hash has the last word.
-        await answer.body?.cancel();
-        answer = await ask(undefined);
+        await response.body?.cancel();
+        response = await send(undefined);
       }
-      if (part.bytes > 0 && (answer.status === 200 || answer.status === 416)) {
+      if (part.bytes > 0 && (response.status === 200 || response.status === 416)) {
         await part.restart();
       }
-      if (!answer.ok) {
-        await answer.body?.cancel();
-        throw answer.status === 416
-          ? new Passing(`the hub has no rest of ${what}`)
-          : answerError(answer, what);
+      if (!response.ok) {
+        await response.body?.cancel();
+        throw response.status === 416
+          ? new TransientError(`the hub has no rest of ${what}`)
+          : responseError(response, what);
       }
-      checkRange(answer, part.bytes, file.bytes, what);
-      await part.remember(answer.headers.get('etag'));
-      return answer;
+      checkRange(response, part.bytes, file.bytes, what);
+      await part.remember(response.headers.get('etag'));
+      return response;
     } catch (error) {
-      trouble = error;
+      requestError = error;
       throw error;
     }
   };
@@ -139,9 +139,9 @@ async function receive(
       // Plain HTTP: pieces of the other protocol can't be asked for by a mirror, nor gone on with at any byte.
       xet: false,
       downloadInfo: { size: file.bytes, etag: '', url: `${endpoint}/${repo}/resolve/${commit}/${file.name}` },
-      fetch: through,
+      fetch: hubFetch,
     });
-    if (blob === null) throw new Passing(`the hub has no ${what} any more`);
+    if (blob === null) throw new TransientError(`the hub has no ${what} any more`);
     const body: ReadableStream<Uint8Array> = blob.slice(part.bytes).stream();
     const reader = body.getReader();
     try {
@@ -153,20 +153,20 @@ async function receive(
         if (done) break;
         if (part.bytes + value.length > file.bytes) {
           await part.restart();
-          throw new Passing(`more came than ${what} has`);
+          throw new TransientError(`more came than ${what} has`);
         }
         await part.write(value);
-        came();
+        addReceived();
         onBytes();
       }
     } finally {
       await reader.cancel().catch(() => undefined);
     }
-    if (part.bytes < file.bytes) throw new Passing(`the connection ended early (${what})`);
+    if (part.bytes < file.bytes) throw new TransientError(`the connection ended early (${what})`);
   } catch (error) {
     throwIfCancelled(signal);
-    if (stalled.signal.aborted) throw new Passing(`nothing came for ${STALL_TIMEOUT_MS / 1000} s (${what})`);
-    throw networkError(trouble ?? error, what);
+    if (stalled.signal.aborted) throw new TransientError(`nothing came for ${STALL_TIMEOUT_MS / 1000} s (${what})`);
+    throw networkError(requestError ?? error, what);
   } finally {
     stallTimer.cancel();
     stalled.abort();
@@ -206,7 +206,7 @@ class PartFile {
       if (size > this.#file.bytes) await this.#handle.truncate(0);
       else if (size > 0) {
         await readThrough(this.#partPath, size, signal, (chunk) => this.#hash.update(chunk));
-        meter.found(this.#hash.bytes);
+        meter.addExisting(this.#hash.bytes);
         this.etag = await readFile(this.#etagPath, 'utf8').catch(() => undefined);
       }
     } catch (error) {
@@ -225,7 +225,7 @@ class PartFile {
       throw diskError(error, this.#partPath);
     }
     this.#hash.update(chunk);
-    this.#options.meter.came(chunk.length);
+    this.#options.meter.addReceived(chunk.length);
   }
 
   /** Only a strong ETag says that bytes are the same; it is kept beside the bytes, for after a kill. */
@@ -239,15 +239,15 @@ class PartFile {
 
   /** Throws away what is there. */
   async restart(): Promise<void> {
-    this.#options.meter.found(-this.bytes);
+    this.#options.meter.addExisting(-this.bytes);
     this.#hash = new FileHash(this.#file);
     await this.remember(null);
     await this.#opened.truncate(0);
   }
 
   /** Whether all of it is there and right. To be asked once: `restart` comes after a no. */
-  isRight(): boolean {
-    return this.#hash.finish().isRight;
+  isIntact(): boolean {
+    return this.#hash.finish().isIntact;
   }
 
   async finish(): Promise<void> {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { throwIfCancelled } from './retry.js';
-import type { RemoteFile } from './wanted-files.js';
+import type { RemoteFile } from './select-files.js';
 
 export class FileHash {
   readonly #sha256 = createHash('sha256');
@@ -23,12 +23,12 @@ export class FileHash {
     this.#gitBlob?.update(chunk);
   }
 
-  /** To be called once, at the end. `isRight`: bytes and hash are what the hub declares. */
-  finish(): { sha256: string; isRight: boolean } {
+  /** To be called once, at the end. `isIntact`: bytes and hash are what the hub declares. */
+  finish(): { sha256: string; isIntact: boolean } {
     const sha256 = this.#sha256.digest('hex');
     const { bytes, sha256: wanted, gitBlob } = this.#declared;
     const isSame = wanted !== undefined ? sha256 === wanted : this.#gitBlob?.digest('hex') === gitBlob;
-    return { sha256, isRight: isSame && this.bytes === bytes };
+    return { sha256, isIntact: isSame && this.bytes === bytes };
   }
 }
 

@@ -7,20 +7,20 @@ import { makeFolder } from '../../make-folder.js';
 import { SottoError } from '../../protocol/errors.js';
 import { takeLock } from '../process-lock.js';
 import { writeSafely } from '../write-safely.js';
-import { checkRoom, freeBytesOf, type FreeBytes } from './disk-space.js';
-import { fetchFile, type FileSource } from './fetch-file.js';
+import { checkFreeSpace, freeBytesOf, type FreeBytes } from './disk-space.js';
+import { fetchFile, type HubFileSource } from './fetch-file.js';
 import { FileHash, readThrough } from './file-hash.js';
 import { readRecord, RECORD, type ModelRecord } from './model-record.js';
 import { isModelName, modelSource, type ModelSource } from './model-source.js';
-import { ProgressMeter, type DownloadProgress } from './progress.js';
-import { askModel, type RemoteModel } from './remote-model.js';
-import { retrying, throwIfCancelled } from './retry.js';
+import { ProgressMeter, type DownloadProgress } from './download-progress.js';
+import { fetchRemoteModel, type RemoteModel } from './remote-model.js';
+import { withRetries, throwIfCancelled } from './retry.js';
 import { safePath } from './safe-path.js';
-import { hubSettings, type HubSettings } from './settings.js';
+import { hubSettings, type HubSettings } from './hub-settings.js';
 import { openTransport, type Transport } from './transport.js';
-import { diskError } from './trouble.js';
-import type { RemoteFile } from './wanted-files.js';
-import { DOWNLOADS, WorkFolder } from './work-folder.js';
+import { diskError } from './download-errors.js';
+import type { RemoteFile } from './select-files.js';
+import { DOWNLOADS, DownloadFolder } from './download-folder.js';
 
 export interface PullOptions {
   /** The folder of models. */
@@ -98,7 +98,7 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
       onWait: () => onEvent({ type: 'waiting' }),
     });
     try {
-      return await pullAlone(name, source, { ...options, settings, transport, clock, onEvent });
+      return await pullLocked(name, source, { ...options, settings, transport, clock, onEvent });
     } finally {
       lock.release();
     }
@@ -109,15 +109,15 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
 
 const MAX_OFFLINE_TRIES = 2;
 
-type Settled = PullOptions & Required<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'onEvent'>>;
+type ResolvedOptions = PullOptions & Required<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'onEvent'>>;
 
-async function pullAlone(name: string, source: ModelSource, options: Settled): Promise<Pulled> {
+async function pullLocked(name: string, source: ModelSource, options: ResolvedOptions): Promise<Pulled> {
   const { models, signal, clock, onEvent, settings, transport, freeBytes = freeBytesOf } = options;
-  const work = new WorkFolder(models, name);
+  const work = new DownloadFolder(models, name);
   await work.recover();
   onEvent({ type: 'asking', repo: source.repo });
   const onWait = (why: string, waitMs: number) => onEvent({ type: 'retry', why, waitMs });
-  const model = await retrying(() => askModel(source, settings, transport, signal), {
+  const model = await withRetries(() => fetchRemoteModel(source, settings, transport, signal), {
     clock,
     signal,
     onWait,
@@ -130,9 +130,9 @@ async function pullAlone(name: string, source: ModelSource, options: Settled): P
   const isUpdate = existsSync(work.target);
   await work.prepare(model);
   const haveBytes = await work.haveBytes();
-  await checkRoom(work.path, Math.max(0, model.bytes - haveBytes), freeBytes);
+  await checkFreeSpace(work.path, Math.max(0, model.bytes - haveBytes), freeBytes);
   onEvent({ type: 'found', name, model, haveBytes });
-  const from: FileSource = { repo: model.repo, commit: model.commit, endpoint: settings.endpoint, transport };
+  const from: HubFileSource = { repo: model.repo, commit: model.commit, endpoint: settings.endpoint, transport };
   const hashes = await fetchAndVerify(work, model, from, options);
   const record: ModelRecord = {
     version: 1,
@@ -157,24 +157,24 @@ async function pullAlone(name: string, source: ModelSource, options: Settled): P
 
 /** SHA-256 of each file, as read back from the disk. */
 async function fetchAndVerify(
-  work: WorkFolder,
+  work: DownloadFolder,
   { files, bytes, repo }: RemoteModel,
-  from: FileSource,
-  { signal, clock, onEvent }: Settled,
+  from: HubFileSource,
+  { signal, clock, onEvent }: ResolvedOptions,
 ): Promise<Map<string, string>> {
   for (let round = 1; ; round++) {
     const meter = new ProgressMeter('downloading', bytes, clock);
-    const tell = () => onEvent({ type: 'progress', ...meter.now() });
+    const reportProgress = () => onEvent({ type: 'progress', ...meter.now() });
     await inParallel(files, signal, (file, part) =>
       fetchFile(work.files, file, from, {
         signal: part,
         clock,
         meter,
-        onBytes: tell,
+        onBytes: reportProgress,
         onRetry: (why, waitMs) => onEvent({ type: 'retry', why, waitMs }),
       }),
     );
-    tell();
+    reportProgress();
     const { hashes, wrong } = await verify(work, files, bytes, { signal, clock, onEvent });
     if (wrong.length === 0) return hashes;
     for (const { name } of wrong) await rm(safePath(work.files, name), { force: true });
@@ -189,10 +189,10 @@ async function fetchAndVerify(
 }
 
 async function verify(
-  work: WorkFolder,
+  work: DownloadFolder,
   files: readonly RemoteFile[],
   bytes: number,
-  { signal, clock, onEvent }: Pick<Settled, 'signal' | 'clock' | 'onEvent'>,
+  { signal, clock, onEvent }: Pick<ResolvedOptions, 'signal' | 'clock' | 'onEvent'>,
 ): Promise<{ hashes: Map<string, string>; wrong: RemoteFile[] }> {
   const meter = new ProgressMeter('verifying', bytes, clock);
   const hashes = new Map<string, string>();
@@ -204,15 +204,15 @@ async function verify(
       // One byte more than there should be is seen as well.
       await readThrough(path, file.bytes + 1, signal, (chunk) => {
         hash.update(chunk);
-        meter.came(chunk.length);
+        meter.addReceived(chunk.length);
         onEvent({ type: 'progress', ...meter.now() });
       });
     } catch (error) {
       throw diskError(error, path);
     }
-    const { sha256, isRight } = hash.finish();
+    const { sha256, isIntact } = hash.finish();
     hashes.set(file.name, sha256);
-    if (!isRight) wrong.push(file);
+    if (!isIntact) wrong.push(file);
   }
   return { hashes, wrong };
 }

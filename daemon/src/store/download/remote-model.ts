@@ -1,11 +1,11 @@
 /** What the hub says of a model: which commit a revision is, and which files it has. */
 import { HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { messageOf, SottoError } from '../../protocol/errors.js';
-import type { HubSettings } from './settings.js';
+import type { HubSettings } from './hub-settings.js';
 import { isSafeName } from './safe-path.js';
 import type { Transport } from './transport.js';
-import { answerError, networkError, type Passing } from './trouble.js';
-import { wantedFiles, type RemoteFile } from './wanted-files.js';
+import { responseError, networkError, type TransientError } from './download-errors.js';
+import { selectFiles, type RemoteFile } from './select-files.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface RemoteModel {
@@ -25,7 +25,7 @@ const MAX_RESPONSE_BYTES = 16 * 2 ** 20;
 const METADATA_TIMEOUT_MS = 60_000;
 
 /** @throws SottoError; Passing for what another try may mend */
-export async function askModel(
+export async function fetchRemoteModel(
   source: { readonly repo: string; readonly revision?: string },
   { endpoint }: HubSettings,
   transport: Transport,
@@ -33,20 +33,20 @@ export async function askModel(
 ): Promise<RemoteModel> {
   const { repo, revision } = source;
   const what = revision === undefined ? repo : `${repo}@${revision}`;
-  let refused: Passing | SottoError | undefined;
+  let failure: TransientError | SottoError | undefined;
   // The library's calls, on our connections: proxy, token and redirects are all minded there.
-  const through: typeof fetch = async (input, init) => {
+  const hubFetch: typeof fetch = async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
-    const mayTake = AbortSignal.any([signal, AbortSignal.timeout(METADATA_TIMEOUT_MS)]);
-    const answer = await transport.get(url, { headers: headersOf(init), signal: mayTake });
-    if (!answer.ok) {
-      refused = answerError(answer, what);
-      await answer.body?.cancel();
-      throw refused;
+    const timeLimit = AbortSignal.any([signal, AbortSignal.timeout(METADATA_TIMEOUT_MS)]);
+    const response = await transport.get(url, { headers: headersOf(init), signal: timeLimit });
+    if (!response.ok) {
+      failure = responseError(response, what);
+      await response.body?.cancel();
+      throw failure;
     }
-    return limited(answer, () => (refused = nonsense(what, `more than ${MAX_RESPONSE_BYTES / 2 ** 20} MiB at once`)));
+    return limited(response, () => (failure = malformedListing(what, `more than ${MAX_RESPONSE_BYTES / 2 ** 20} MiB at once`)));
   };
-  const shared = { hubUrl: endpoint, fetch: through };
+  const shared = { hubUrl: endpoint, fetch: hubFetch };
   try {
     const commit =
       revision !== undefined && COMMIT.test(revision)
@@ -59,7 +59,7 @@ export async function askModel(
               ...defined({ revision }),
             })
           ).sha;
-    if (typeof commit !== 'string' || !COMMIT.test(commit)) throw nonsense(what, 'no commit');
+    if (typeof commit !== 'string' || !COMMIT.test(commit)) throw malformedListing(what, 'no commit');
     const files: RemoteFile[] = [];
     let entries = 0;
     for await (const entry of listFiles({
@@ -67,19 +67,19 @@ export async function askModel(
       revision: commit,
       ...shared,
     })) {
-      if (++entries > MAX_ENTRIES) throw nonsense(what, `more than ${MAX_ENTRIES} files`);
+      if (++entries > MAX_ENTRIES) throw malformedListing(what, `more than ${MAX_ENTRIES} files`);
       const file = fileFrom(entry, what);
       if (file !== undefined) files.push(file);
     }
-    const wanted = wantedFiles(files, repo).sort((a, b) => a.bytes - b.bytes);
+    const wanted = selectFiles(files, repo).sort((a, b) => a.bytes - b.bytes);
     return { repo, commit, files: wanted, bytes: wanted.reduce((sum, { bytes }) => sum + bytes, 0) };
   } catch (error) {
-    if (refused !== undefined) throw refused;
+    if (failure !== undefined) throw failure;
     if (error instanceof SottoError) throw error;
     if (error instanceof HubApiError || isSyntaxError(error) || error instanceof TypeError) {
       // JSON that is none: a proxy's page, or half an answer.
       const cause = networkError(error, what);
-      if (isSyntaxError(error)) throw nonsense(what, messageOf(error));
+      if (isSyntaxError(error)) throw malformedListing(what, messageOf(error));
       throw cause;
     }
     throw networkError(error, what);
@@ -88,23 +88,23 @@ export async function askModel(
 
 /** Undefined for what is no file of a model. Nothing that the hub says is taken at its word. */
 function fileFrom(entry: unknown, what: string): RemoteFile | undefined {
-  if (typeof entry !== 'object' || entry === null) throw nonsense(what, 'an entry that is no object');
+  if (typeof entry !== 'object' || entry === null) throw malformedListing(what, 'an entry that is no object');
   const { type, path, size, oid, lfs } = entry as Readonly<Record<string, unknown>>;
   if (type !== 'file') return undefined;
-  if (typeof path !== 'string') throw nonsense(what, 'a file without a name');
+  if (typeof path !== 'string') throw malformedListing(what, 'a file without a name');
   // Files in folders belong to other formats; the needed ones lie at the top.
   if (path.includes('/') || !isSafeName(path)) return undefined;
   const large =
     typeof lfs === 'object' && lfs !== null ? (lfs as Readonly<Record<string, unknown>>) : undefined;
   const bytes = large?.size ?? size;
   if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0)
-    throw nonsense(what, `${path} without a size`);
+    throw malformedListing(what, `${path} without a size`);
   if (large !== undefined) {
     const sha256 = typeof large.oid === 'string' ? large.oid.replace(/^sha256:/, '') : '';
-    if (!/^[0-9a-f]{64}$/.test(sha256)) throw nonsense(what, `${path} without a hash`);
+    if (!/^[0-9a-f]{64}$/.test(sha256)) throw malformedListing(what, `${path} without a hash`);
     return { name: path, bytes, sha256 };
   }
-  if (typeof oid !== 'string' || !/^[0-9a-f]{40}$/.test(oid)) throw nonsense(what, `${path} without a hash`);
+  if (typeof oid !== 'string' || !/^[0-9a-f]{40}$/.test(oid)) throw malformedListing(what, `${path} without a hash`);
   return { name: path, bytes, gitBlob: oid };
 }
 
@@ -114,7 +114,7 @@ function isSyntaxError(error: unknown): boolean {
 }
 
 /** An answer whose body fails where it is longer than any of a hub. */
-function limited(answer: Response, tooLong: () => Error): Response {
+function limited(response: Response, tooLong: () => Error): Response {
   let bytes = 0;
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform: (piece, controller) => {
@@ -123,11 +123,11 @@ function limited(answer: Response, tooLong: () => Error): Response {
       else controller.enqueue(piece);
     },
   });
-  const { headers, status } = answer;
-  return new Response(answer.body?.pipeThrough(counter), { headers, status });
+  const { headers, status } = response;
+  return new Response(response.body?.pipeThrough(counter), { headers, status });
 }
 
-function nonsense(what: string, found: string): SottoError {
+function malformedListing(what: string, found: string): SottoError {
   return new SottoError('DOWNLOAD_FAILED', `the hub lists ${what} in a way that makes no sense: ${found}`, {
     hint: 'check HF_ENDPOINT: is that a hub?',
   });

@@ -1,7 +1,7 @@
 /** Tries again what passes by itself, further apart each time. */
 import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
-import { Offline, Passing } from './trouble.js';
+import { OfflineError, TransientError } from './download-errors.js';
 
 export interface RetryOptions {
   readonly clock: Clock;
@@ -26,7 +26,7 @@ const MAX_REQUESTED_WAIT_MS = 300_000;
  *
  * @throws SottoError what `work` threw, DOWNLOAD_FAILED when no try is left, CANCELLED
  */
-export async function retrying<T>(
+export async function withRetries<T>(
   work: (progress: () => void) => Promise<T>,
   { clock, signal, onWait, offlineTries = MAX_TRIES, random = Math.random }: RetryOptions,
 ): Promise<T> {
@@ -37,9 +37,9 @@ export async function retrying<T>(
       return await work(() => (failures = 0));
     } catch (error) {
       throwIfCancelled(signal);
-      if (!(error instanceof Passing)) throw error;
+      if (!(error instanceof TransientError)) throw error;
       failures++;
-      if (error instanceof Offline && failures >= offlineTries) {
+      if (error instanceof OfflineError && failures >= offlineTries) {
         throw new SottoError('DOWNLOAD_FAILED', error.message, {
           cause: error,
           hint: 'are you online? Then run the same command again: it resumes',

@@ -6,15 +6,15 @@
 import { Agent, fetch as undiciFetch, ProxyAgent, type Dispatcher } from 'undici';
 import { SottoError } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
-import { redirectProblem } from './addresses.js';
+import { redirectProblem } from './redirects.js';
 import { proxyFor } from './proxy.js';
-import type { HubSettings } from './settings.js';
+import type { HubSettings } from './hub-settings.js';
 
 export interface HubRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   /** Shown every answer on the way, the last one too. */
-  readonly onAnswer?: (answer: Response, url: URL) => void;
+  readonly onResponse?: (response: Response, url: URL) => void;
 }
 
 export interface Transport {
@@ -48,15 +48,15 @@ export function openTransport({ settings, env = process.env, fetch: other }: Tra
     agents.set(key, agent);
     return agent;
   };
-  const ask = (url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Response> => {
+  const send = (url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Response> => {
     if (other !== undefined) return other(url, { headers, signal, redirect: 'manual' });
     return undiciFetch(url, { headers, signal, redirect: 'manual', dispatcher: agentFor(url) });
   };
   return {
-    async get(first, { headers, signal, onAnswer }) {
+    async get(first, { headers, signal, onResponse }) {
       let url = first;
       for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-        const answer = await ask(
+        const response = await send(
           url,
           {
             'user-agent': `sotto/${SOTTO_VERSION}`,
@@ -68,11 +68,11 @@ export function openTransport({ settings, env = process.env, fetch: other }: Tra
           },
           signal,
         );
-        onAnswer?.(answer, url);
-        const to = answer.headers.get('location');
-        if (answer.status < 300 || answer.status >= 400 || answer.status === 304 || to === null)
-          return answer;
-        await answer.body?.cancel();
+        onResponse?.(response, url);
+        const to = response.headers.get('location');
+        if (response.status < 300 || response.status >= 400 || response.status === 304 || to === null)
+          return response;
+        await response.body?.cancel();
         const next = URL.canParse(to, url.href) ? new URL(to, url.href) : undefined;
         const problem = next === undefined ? 'to no address' : redirectProblem(endpoint, url, next);
         if (next === undefined || problem !== undefined) {

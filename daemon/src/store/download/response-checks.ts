@@ -1,7 +1,7 @@
 /** Whether an answer is the one that was asked for, before its body is read. */
 import { SottoError } from '../../protocol/errors.js';
-import { Passing } from './trouble.js';
-import type { RemoteFile } from './wanted-files.js';
+import { TransientError } from './download-errors.js';
+import type { RemoteFile } from './select-files.js';
 
 /**
  * The hub says on its redirect what it leads to: content hash, size and commit. What it leads to has an ETag of its own,
@@ -29,18 +29,18 @@ export function checkDeclared({ headers }: Response, file: RemoteFile, commit: s
 export function checkRange({ status, headers }: Response, offset: number, bytes: number, what: string): void {
   const encoding = headers.get('content-encoding');
   if (encoding !== null && encoding !== 'identity')
-    throw new Passing(`${what} came packed, as nobody asked for`);
+    throw new TransientError(`${what} came packed, as nobody asked for`);
   const length = headers.get('content-length');
   if (length !== null && length !== String(bytes - offset)) {
-    throw new Passing(`${what} came with ${length.slice(0, 20)} bytes, where ${bytes - offset} are missing`);
+    throw new TransientError(`${what} came with ${length.slice(0, 20)} bytes, where ${bytes - offset} are missing`);
   }
   if (status === 200 && offset === 0) return;
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '');
   const [, from, to, all] = range ?? [];
-  const isRight =
+  const isExpected =
     status === 206 &&
     from === String(offset) &&
     to === String(bytes - 1) &&
     (all === String(bytes) || all === '*');
-  if (!isRight) throw new Passing(`another piece of ${what} came than the one that was asked for`);
+  if (!isExpected) throw new TransientError(`another piece of ${what} came than the one that was asked for`);
 }

@@ -23,7 +23,7 @@ export class ProgressMeter {
   readonly #stage: DownloadProgress['stage'];
   #doneBytes = 0;
   /** What was there is no speed. */
-  #cameBytes = 0;
+  #receivedBytes = 0;
   #points: { atMs: number; bytes: number }[];
 
   constructor(stage: DownloadProgress['stage'], totalBytes: number, clock: Clock) {
@@ -34,13 +34,13 @@ export class ProgressMeter {
   }
 
   /** Bytes that came now. */
-  came(bytes: number): void {
+  addReceived(bytes: number): void {
     this.#doneBytes += bytes;
-    this.#cameBytes += bytes;
+    this.#receivedBytes += bytes;
   }
 
   /** Bytes that were there; fewer than none when they turned out wrong. */
-  found(bytes: number): void {
+  addExisting(bytes: number): void {
     this.#doneBytes += bytes;
   }
 
@@ -48,7 +48,7 @@ export class ProgressMeter {
     const nowMs = this.#clock.nowMs();
     const last = this.#points.at(-1);
     if (last === undefined || nowMs - last.atMs >= SAMPLE_INTERVAL_MS) {
-      this.#points.push({ atMs: nowMs, bytes: this.#cameBytes });
+      this.#points.push({ atMs: nowMs, bytes: this.#receivedBytes });
       while (this.#points.length > 2 && nowMs - (this.#points[0]?.atMs ?? nowMs) > SPEED_WINDOW_MS)
         this.#points.shift();
     }
@@ -56,7 +56,7 @@ export class ProgressMeter {
     const passedMs = first === undefined ? 0 : nowMs - first.atMs;
     const base = { stage: this.#stage, doneBytes: this.#doneBytes, totalBytes: this.#totalBytes };
     if (first === undefined || passedMs < MIN_SPEED_WINDOW_MS) return base;
-    const bytesPerSecond = ((this.#cameBytes - first.bytes) / passedMs) * 1000;
+    const bytesPerSecond = ((this.#receivedBytes - first.bytes) / passedMs) * 1000;
     if (bytesPerSecond <= 0) return { ...base, bytesPerSecond: 0 };
     return {
       ...base,

@@ -14,7 +14,7 @@ import { RECORD } from './model-record.js';
 import { moveOtherFiles } from './other-files.js';
 import type { RemoteModel } from './remote-model.js';
 import { isSafeName } from './safe-path.js';
-import { diskError } from './trouble.js';
+import { diskError } from './download-errors.js';
 
 export const DOWNLOADS = '.downloads';
 /** Far more than the names and hashes of any model's files. */
@@ -35,7 +35,7 @@ const planSchema = v.object({
 });
 export type Plan = v.InferOutput<typeof planSchema>;
 
-export class WorkFolder {
+export class DownloadFolder {
   readonly path: string;
   readonly files: string;
   /** Where the model will be. */
@@ -150,13 +150,13 @@ export class WorkFolder {
       await rm(path);
       bytes += size;
     }
-    let isGone = false;
+    let isRemoved = false;
     for (const folder of folders)
-      isGone = await rmdir(folder).then(
+      isRemoved = await rmdir(folder).then(
         () => true,
         () => false,
       );
-    return bytes > 0 || isGone ? bytes : undefined;
+    return bytes > 0 || isRemoved ? bytes : undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 /** `58 MB`, `1.61 GB`: decimal, as the system's own tools tell sizes on a Mac. */
-export function describeBytes(bytes: number): string {
+export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${Math.round(bytes)} bytes`;
   if (bytes < 999_500) return `${(bytes / 1e3).toFixed(0)} kB`;
   if (bytes < 9.95e6) return `${(bytes / 1e6).toFixed(1)} MB`;

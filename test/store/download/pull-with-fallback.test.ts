@@ -2,22 +2,22 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { CATALOGUE, catalogueEntry, plainFormOf } from '#daemon/store/catalogue/index.js';
-import { pullModelOrPlain, type PullOrPlainEvent } from '#daemon/store/download/index.js';
-import { findModel, findModelOrPlain, settingFor } from '#daemon/store/find-model.js';
+import { CATALOGUE, catalogueEntry, unquantizedFormOf } from '#daemon/store/catalogue/index.js';
+import { pullModelWithFallback, type PullWithFallbackEvent } from '#daemon/store/download/index.js';
+import { findModel, findModelWithFallback, settingFor } from '#daemon/store/find-model.js';
 import { impatientClock, modelFiles, modelsFolder, type ModelsFolder } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 let hub: LocalHub;
 let folder: ModelsFolder;
-let events: PullOrPlainEvent[];
+let events: PullWithFallbackEvent[];
 
 const quantized = CATALOGUE.find(
   ({ precision, revision }) => precision !== 'float16' && revision === undefined,
 );
 if (quantized === undefined) throw new Error('the catalogue pins all of its quantized models');
-const plain = plainFormOf(quantized);
+const plain = unquantizedFormOf(quantized);
 if (plain === undefined) throw new Error(`${quantized.name} has no float16 form`);
 
 beforeAll(async () => {
@@ -36,7 +36,7 @@ afterEach(() => {
 });
 
 function pull(wanted: string, token?: string) {
-  return pullModelOrPlain({
+  return pullModelWithFallback({
     models: folder.models,
     wanted,
     signal: new AbortController().signal,
@@ -55,7 +55,7 @@ describe('a quantized form that the hub does not have', () => {
       name: plain.name,
       fallbackFor: { name: quantized.name, error: { code: 'QUANTIZED_UNAVAILABLE' } },
     });
-    expect(events.filter(({ type }) => type === 'instead')).toMatchObject([
+    expect(events.filter(({ type }) => type === 'fallback')).toMatchObject([
       { name: plain.name, fallbackFor: { name: quantized.name } },
     ]);
     expect(existsSync(join(folder.models, plain.name, 'weights.safetensors'))).toBe(true);
@@ -64,7 +64,7 @@ describe('a quantized form that the hub does not have', () => {
   test('a repository by its own name that is missing stays an error', async () => {
     await expect(pull(quantized.repo, 'hf_me')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
     await expect(pull(quantized.repo)).rejects.toMatchObject({ code: 'DOWNLOAD_DENIED' });
-    expect(events.map(({ type }) => type)).not.toContain('instead');
+    expect(events.map(({ type }) => type)).not.toContain('fallback');
   });
 
   test('a revision that somebody names is not replaced, nor a hub that refuses or fails', async () => {
@@ -73,16 +73,16 @@ describe('a quantized form that the hub does not have', () => {
     await expect(pull(quantized.name)).rejects.toMatchObject({ code: 'DOWNLOAD_DENIED' });
     hub.fault = ({ kind }) => (kind === 'info' ? { status: 500 } : undefined);
     await expect(pull(quantized.name)).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
-    expect(events.map(({ type }) => type)).not.toContain('instead');
+    expect(events.map(({ type }) => type)).not.toContain('fallback');
   });
 
   test('when the float16 form can’t be had either, its own error is told', async () => {
     const [other] = CATALOGUE.filter((entry) => {
-      const form = plainFormOf(entry);
+      const form = unquantizedFormOf(entry);
       return entry.revision === undefined && form !== undefined && form.name !== plain.name;
     });
     await expect(pull(other?.name ?? '', 'hf_me')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
-    expect(events.map(({ type }) => type)).toContain('instead');
+    expect(events.map(({ type }) => type)).toContain('fallback');
   });
 });
 
@@ -90,18 +90,18 @@ describe('finding a quantized form that is not here', () => {
   const shelves = () => ({ models: folder.models, bundled: join(folder.models, '..', 'bundled') });
 
   test('gives the float16 form and says so, where that is here', () => {
-    expect(() => findModelOrPlain(shelves(), quantized.name)).toThrow(SottoError);
+    expect(() => findModelWithFallback(shelves(), quantized.name)).toThrow(SottoError);
     const dir = join(folder.models, plain.name);
     mkdirSync(dir, { recursive: true });
-    expect(findModelOrPlain(shelves(), quantized.name)).toMatchObject({
+    expect(findModelWithFallback(shelves(), quantized.name)).toMatchObject({
       model: { name: plain.name, dir },
       fallbackFor: { name: quantized.name, error: { code: 'MODEL_NOT_FOUND' } },
     });
     // The model itself is still not here.
     expect(() => findModel(shelves(), quantized.name)).toThrow(/isn't downloaded/);
-    expect(() => findModelOrPlain(shelves(), quantized.repo)).toThrow(/isn't downloaded/);
+    expect(() => findModelWithFallback(shelves(), quantized.repo)).toThrow(/isn't downloaded/);
     mkdirSync(join(folder.models, quantized.name));
-    expect(findModelOrPlain(shelves(), quantized.name)).toEqual({
+    expect(findModelWithFallback(shelves(), quantized.name)).toEqual({
       model: { name: quantized.name, dir: join(folder.models, quantized.name) },
     });
   });
@@ -115,7 +115,7 @@ describe('finding a quantized form that is not here', () => {
 
   test('every quantized model of the catalogue has a float16 form', () => {
     for (const entry of CATALOGUE) {
-      const form = plainFormOf(entry);
+      const form = unquantizedFormOf(entry);
       expect(form?.precision).toBe(entry.precision === 'float16' ? undefined : 'float16');
       if (form !== undefined) expect(entry.name.startsWith(`${form.name}-`)).toBe(true);
     }

@@ -41,7 +41,7 @@ const MAX_SMALL_FILE_BYTES = 64 * 1024 * 1024;
  * @param repo only to be named in errors
  * @throws SottoError MODEL_UNSUPPORTED when the repository holds no model that Sotto reads
  */
-export function wantedFiles(files: readonly RemoteFile[], repo: string): RemoteFile[] {
+export function selectFiles(files: readonly RemoteFile[], repo: string): RemoteFile[] {
   const byName = new Map(files.map((file) => [file.name, file]));
   const has = (name: string): boolean => byName.has(name);
   if (!has(NEEDED)) {

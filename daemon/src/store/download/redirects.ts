@@ -1,7 +1,7 @@
 /** Where a redirect may lead. */
 import { BlockList, isIP } from 'node:net';
 
-const NEAR = new BlockList();
+const PRIVATE_NETWORKS = new BlockList();
 for (const [net, prefix] of [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -12,28 +12,28 @@ for (const [net, prefix] of [
   ['192.168.0.0', 16],
   ['224.0.0.0', 3],
 ] as const)
-  NEAR.addSubnet(net, prefix, 'ipv4');
+  PRIVATE_NETWORKS.addSubnet(net, prefix, 'ipv4');
 for (const [net, prefix] of [
   ['::', 127],
   ['fc00::', 7],
   ['fe80::', 10],
   ['ff00::', 8],
 ] as const)
-  NEAR.addSubnet(net, prefix, 'ipv6');
+  PRIVATE_NETWORKS.addSubnet(net, prefix, 'ipv6');
 
 /** Whether the host of `url` is this machine or one beside it, as far as its name tells. */
-export function isNear(url: URL): boolean {
+export function isPrivateHost(url: URL): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   const kind = isIP(host);
   if (kind === 0)
     return !host.includes('.') || /(^|\.)(localhost|local|internal|lan|home\.arpa)\.?$/.test(host);
-  return isNearAddress(host);
+  return isPrivateAddress(host);
 }
 
 /** Whether a numeric address belongs to this machine or to one beside it. */
-export function isNearAddress(address: string): boolean {
+export function isPrivateAddress(address: string): boolean {
   // IPv4 inside IPv6 (::ffff:127.0.0.1) is looked up as IPv4 by the list itself.
-  return NEAR.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
+  return PRIVATE_NETWORKS.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
 }
 
 /**
@@ -43,7 +43,7 @@ export function isNearAddress(address: string): boolean {
 export function redirectProblem(endpoint: URL, from: URL, to: URL): string | undefined {
   if (to.protocol !== 'https:' && to.protocol !== 'http:') return `to ${to.protocol}`;
   if (from.protocol === 'https:' && to.protocol === 'http:') return 'from https to http';
-  if (isNear(to) && !isNear(endpoint)) return `to ${to.hostname}, an address of this network`;
+  if (isPrivateHost(to) && !isPrivateHost(endpoint)) return `to ${to.hostname}, an address of this network`;
   if (to.username !== '' || to.password !== '') return 'to an address with a password in it';
   return undefined;
 }

@@ -3,7 +3,7 @@ import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
 import { hintOf, reasonOf } from '../../protocol/file-problem.js';
 
 /** A failure that another try may mend. */
-export class Passing extends Error {
+export class TransientError extends Error {
   override readonly name = 'Passing';
   /** Milliseconds that the hub asks to wait. */
   readonly waitMs: number | undefined;
@@ -15,14 +15,14 @@ export class Passing extends Error {
 }
 
 /** The name of the hub was not found: this machine is offline, most likely, and more tries do not help. */
-export class Offline extends Passing {
+export class OfflineError extends TransientError {
   constructor(host: string, cause: unknown) {
     super(`can't reach ${host}`, { cause });
   }
 }
 
 /** The cause of an error that says that the hub has no such repository, or keeps it from strangers: it does not tell which. */
-export class NoSuchRepository extends Error {
+export class RepositoryNotFoundError extends Error {
   override readonly name = 'NoSuchRepository';
 }
 
@@ -30,22 +30,22 @@ export class NoSuchRepository extends Error {
  * An answer that is none of success, as the error to throw. Reads nothing but its head: what the hub says in
  * `X-Error-Code` (RepoNotFound, RevisionNotFound, EntryNotFound, GatedRepo) is all that is needed.
  */
-export function answerError(
-  answer: Response,
+export function responseError(
+  response: Response,
   what: string,
   nowMs: number = Date.now(),
-): Passing | SottoError {
-  const { status, headers } = answer;
+): TransientError | SottoError {
+  const { status, headers } = response;
   const code = headers.get('x-error-code') ?? '';
-  const said = (headers.get('x-error-message') ?? '').replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200);
+  const message = (headers.get('x-error-message') ?? '').replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200);
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     const why = status === 429 ? 'the hub asks to slow down' : `the hub answers ${status}`;
-    return new Passing(`${why} (${what})`, { waitMs: askedWaitMs(headers, nowMs) });
+    return new TransientError(`${why} (${what})`, { waitMs: retryAfterMs(headers, nowMs) });
   }
   if (code === 'GatedRepo' || status === 403) {
     return new SottoError(
       'DOWNLOAD_DENIED',
-      `the hub does not give ${what} to you${said === '' ? '' : `: ${said}`}`,
+      `the hub does not give ${what} to you${message === '' ? '' : `: ${message}`}`,
     );
   }
   // A repository that is not there and one that is private get the same answer, so that nobody learns which.
@@ -55,7 +55,7 @@ export function answerError(
       `the hub does not give ${what} to strangers, or has no such model`,
       {
         hint: 'check the name; if the model is private, set HF_TOKEN',
-        cause: new NoSuchRepository(what),
+        cause: new RepositoryNotFoundError(what),
       },
     );
   }
@@ -68,15 +68,15 @@ export function answerError(
           : 'has no';
     return new SottoError('MODEL_NOT_FOUND', `the hub ${missing} ${what}`, {
       hint: 'check owner, name and revision; `sotto models list` has what is known to be there',
-      ...((code === 'RepoNotFound' || code === '') && { cause: new NoSuchRepository(what) }),
+      ...((code === 'RepoNotFound' || code === '') && { cause: new RepositoryNotFoundError(what) }),
     });
   }
   return new SottoError('DOWNLOAD_FAILED', `the hub answers ${status} (${what})`);
 }
 
 /** What a request threw, as the error to throw: an error of the network is one that passes. */
-export function networkError(thrown: unknown, what: string): Passing | SottoError {
-  if (thrown instanceof SottoError || thrown instanceof Passing) return thrown;
+export function networkError(thrown: unknown, what: string): TransientError | SottoError {
+  if (thrown instanceof SottoError || thrown instanceof TransientError) return thrown;
   const cause = typeof thrown === 'object' && thrown !== null && 'cause' in thrown ? thrown.cause : undefined;
   const code = codeOf(cause) ?? codeOf(thrown);
   if (code !== undefined && /CERT|TLS|SELF_SIGNED/.test(code)) {
@@ -85,9 +85,9 @@ export function networkError(thrown: unknown, what: string): Passing | SottoErro
       hint: 'if your proxy inspects TLS, set NODE_EXTRA_CA_CERTS',
     });
   }
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new Offline(hostOf(cause ?? thrown), thrown);
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new OfflineError(hostOf(cause ?? thrown), thrown);
   const why = code === undefined ? messageOf(cause ?? thrown) : `${messageOf(cause ?? thrown)} (${code})`;
-  return new Passing(`the connection broke: ${why} (${what})`, { cause: thrown });
+  return new TransientError(`the connection broke: ${why} (${what})`, { cause: thrown });
 }
 
 function hostOf(error: unknown): string {
@@ -111,7 +111,7 @@ export function diskError(thrown: unknown, path: string): SottoError {
 }
 
 /** `Retry-After` in seconds or as a date; `RateLimit: "api";r=0;t=37`, with the seconds until the hub counts anew. */
-export function askedWaitMs(headers: Headers, nowMs: number): number | undefined {
+export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
   const after = headers.get('retry-after');
   if (after !== null) {
     if (/^\d{1,6}$/.test(after.trim())) return Number(after) * 1000;
