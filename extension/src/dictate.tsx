@@ -61,7 +61,7 @@ export default function Dictate() {
   const state = error !== undefined ? 'Failed' : dictation === undefined ? 'Starting…' : stateOf(dictation);
   return (
     <Detail
-      isLoading={!isQuiet && !isEnded && dictation?.phase !== 'gone'}
+      isLoading={!isQuiet && !isEnded && dictation?.phase !== 'discarded'}
       navigationTitle={`Dictate · ${state}`}
       markdown={textOf(dictation, error)}
       metadata={
@@ -70,7 +70,7 @@ export default function Dictate() {
             dictation={dictation}
             state={state}
             meter={meter}
-            language={dictation.language ?? dictation.asked.language}
+            language={dictation.language ?? dictation.requested.language}
           />
         )
       }

@@ -11,7 +11,7 @@ import {
   showHUD,
 } from '@raycast/api';
 import { useEffect, useState } from 'react';
-import { BackgroundCapture, SottoError } from 'sotto/client';
+import { CaptureClient, SottoError } from 'sotto/client';
 import { isActive } from './lib/begin-take';
 import { connectDaemon, withDaemon } from './lib/daemon';
 import { capitalised, deliver } from './lib/deliver';
@@ -154,7 +154,7 @@ function launch(name: string): Promise<void> {
 
 function request(what: 'cancel' | 'restore'): Promise<void> {
   return withErrorHud(async () => {
-    const capture = await BackgroundCapture.connect(sottoPaths().capture);
+    const capture = await CaptureClient.connect(sottoPaths().capture);
     capture?.request(what);
     capture?.close();
   });

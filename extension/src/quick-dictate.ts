@@ -46,7 +46,7 @@ async function finish(dictation: DictationHandle, { capitals, delivery, trailing
   const last = await reach(dictation, ({ phase }) => isOver(phase));
   try {
     failIfFailed(last);
-    if (last.phase === 'gone') await showHUD('Cancelled');
+    if (last.phase === 'discarded') await showHUD('Cancelled');
     else await deliver(withCapitals(last.text ?? '', capitals), delivery, trailingSpace, last.error?.message);
   } finally {
     await refreshMenuBar();

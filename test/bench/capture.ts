@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BackgroundCapture } from '#daemon/client/index.js';
+import { CaptureClient } from '#daemon/client/index.js';
 import { resolvePaths, type Paths } from '#daemon/user-paths.js';
 import { buildExtension, extensionFolder, whyNotBuilt } from '#test/raycast/build-extension.js';
 import { RaycastHost } from '#test/raycast/raycast-host.js';
@@ -64,11 +64,11 @@ export async function capture(argv: string[]): Promise<void> {
     await start(host, paths, opened); // fills the page cache, and warms the model
     for (let time = 0; time < Number(args.repeat); time++) {
       runs.warm.push(await start(host, paths, opened));
-      await BackgroundCapture.leave(paths.capture);
+      await CaptureClient.leave(paths.capture);
       runs.cold.push(await start(host, paths, opened));
     }
   } finally {
-    await BackgroundCapture.leave(paths.capture);
+    await CaptureClient.leave(paths.capture);
     await host.close();
     built.remove();
     run('daemon', 'stop');
@@ -103,7 +103,7 @@ async function start(host: RaycastHost, paths: Paths, opened: string): Promise<S
   // Let it come to rest, as it does between two dictations: standing by is a start of a process, too.
   await command.act('Cancel');
   await command.pop();
-  const taking = await BackgroundCapture.connect(paths.capture);
+  const taking = await CaptureClient.connect(paths.capture);
   taking?.request('cancel');
   for await (const _ of taking?.updates() ?? []);
   await new Promise((resolve) => setTimeout(resolve, 1_000));

@@ -177,7 +177,7 @@ describe('a take that is given up while it is being finished', () => {
     begun.restore();
     expect(begun.now.phase).toBe('cancelled');
     await session(0).says({ type: 'cancelled' });
-    expect(begun.now.phase).toBe('gone');
+    expect(begun.now.phase).toBe('discarded');
     clock.advance(RESTORE_MS);
     expect(session(0).told).toEqual(['finish', 'cancel']);
   });
@@ -198,7 +198,7 @@ describe('a take that is given up while it is being finished', () => {
     begun.cancel();
     await session(0).says(final('what nobody wants'));
     await begun.ended;
-    expect(begun.now).toMatchObject({ phase: 'gone' });
+    expect(begun.now).toMatchObject({ phase: 'discarded' });
     expect(begun.now.text).toBeUndefined();
     expect(phases).not.toContain('final');
   });
@@ -209,7 +209,7 @@ describe('a take whose session is lost for good', () => {
     const { dictation: begun, hear, left, session } = await dictation();
     hear(SECOND);
     await session(0).says({ type: 'failed', error: damaged });
-    expect(begun.now).toMatchObject({ phase: 'listening', unwritten: true, error: { code: damaged.code } });
+    expect(begun.now).toMatchObject({ phase: 'listening', recordingOnly: true, error: { code: damaged.code } });
     hear(2 * SECOND);
     expect(begun.now.seconds).toBe(3);
     begun.finish();
@@ -259,7 +259,7 @@ describe('a take whose session is lost for good', () => {
     await session(0).says({ type: 'failed', error: damaged });
     begun.switch({ model: 'another' });
     await session(1).says(opened);
-    expect(begun.now.unwritten).toBeUndefined();
+    expect(begun.now.recordingOnly).toBeUndefined();
     begun.finish();
     await session(1).says(final('all of it'));
     await begun.ended;
@@ -273,7 +273,7 @@ describe('a take whose session is lost for good', () => {
     begun.cancel();
     clock.advance(RESTORE_MS);
     await begun.ended;
-    expect(begun.now.phase).toBe('gone');
+    expect(begun.now.phase).toBe('discarded');
     expect(await findOrphans(folder)).toEqual([]);
   });
 

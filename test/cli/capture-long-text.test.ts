@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { BackgroundDictation } from '#daemon/cli/capture/background-dictation.js';
 import { CaptureServer } from '#daemon/cli/capture/capture-server.js';
-import { BackgroundCapture } from '#daemon/client/background-capture.js';
+import { CaptureClient } from '#daemon/client/capture-client.js';
 import type { Capture } from '#daemon/protocol/capture.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
@@ -17,7 +17,7 @@ const START: Capture = {
   id: 'one',
   startedMs: 1,
   phase: 'listening',
-  asked: {},
+  requested: {},
   committed: LONG,
   tentative: '',
   seconds: 0,
@@ -85,14 +85,14 @@ test('a watcher that reads late is told all of a long text and how it ended', as
   socket.resume();
   await until(() => received.includes('"final"') && received.endsWith('\n'));
   const lines = received.trimEnd().split('\n');
-  const told = lines.map((line) => JSON.parse(line) as { dictation?: Capture; more?: string; change?: Capture });
-  expect(told.map((one) => one.dictation?.committed ?? one.more ?? '').join('') === now.committed).toBe(true);
+  const told = lines.map((line) => JSON.parse(line) as { dictation?: Capture; appended?: string; change?: Capture });
+  expect(told.map((one) => one.dictation?.committed ?? one.appended ?? '').join('') === now.committed).toBe(true);
   expect(told.at(-1)?.change?.text === now.committed).toBe(true);
   expect(watchers).toBe(1);
 });
 
 test('a long text reaches a command that watches', async () => {
-  const capture = await BackgroundCapture.connect(join(home.folder, 'capture'));
+  const capture = await CaptureClient.connect(join(home.folder, 'capture'));
   const { dictation, isNew } = (await capture?.begin({})) ?? {};
   expect([isNew, dictation?.committed === LONG]).toEqual([true, true]);
   change({ phase: 'final', text: LONG });

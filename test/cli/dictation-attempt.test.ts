@@ -69,8 +69,8 @@ class UnreadableRecording extends LocalRecording {
 function session(recording: LocalRecording) {
   const dictation = new DeafDictation();
   const events: DictationEvent[] = [];
-  const asked = { recording, asked: {}, dictation, onEvent: (event: DictationEvent) => events.push(event) };
-  return { dictation, events, session: new DictationAttempt({ ...asked, shown: (text) => text }) };
+  const requested = { recording, requested: {}, dictation, onEvent: (event: DictationEvent) => events.push(event) };
+  return { dictation, events, session: new DictationAttempt({ ...requested, shown: (text) => text }) };
 }
 
 describe('a session whose sound can’t be read back', () => {

@@ -1,8 +1,8 @@
 /** A home for dictations in the background, and a microphone that hears what a test says. To be called once in a suite. */
 import { spawn } from 'node:child_process';
 import { afterEach, expect } from '@jest/globals';
-import type { TakeAsk } from '#daemon/client/background-capture.js';
-import { BackgroundCapture } from '#daemon/client/index.js';
+import type { CaptureCommand } from '#daemon/client/capture-client.js';
+import { CaptureClient } from '#daemon/client/index.js';
 import type { Capture, LastText } from '#daemon/protocol/capture.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { argsOf, threadsOf } from '#test/harness/processes.js';
@@ -12,7 +12,7 @@ import { until } from '#test/harness/wait.js';
 
 export function captureHere() {
   // Before the home goes: the process that waits lives in it.
-  afterEach(() => BackgroundCapture.leave(home.paths.capture));
+  afterEach(() => CaptureClient.leave(home.paths.capture));
   const home = homeHere();
 
   function begin(mic: MicScript, ...args: string[]): SottoProcess {
@@ -42,16 +42,16 @@ export function captureHere() {
     return { pid: Number(said), kill: () => void parent.kill('SIGKILL') };
   }
 
-  async function look(): Promise<BackgroundCapture> {
-    let capture: BackgroundCapture | undefined;
-    await until(async () => (capture = await BackgroundCapture.connect(home.paths.capture)) !== undefined);
+  async function look(): Promise<CaptureClient> {
+    let capture: CaptureClient | undefined;
+    await until(async () => (capture = await CaptureClient.connect(home.paths.capture)) !== undefined);
     if (capture === undefined) throw new Error('there is none');
     return capture;
   }
 
   /** The process ends, as it does when whoever started it is gone. */
   async function left(process: SottoProcess): Promise<void> {
-    await BackgroundCapture.leave(home.paths.capture);
+    await CaptureClient.leave(home.paths.capture);
     expect((await process.done).code).toBe(0);
   }
 
@@ -87,7 +87,7 @@ export async function pause(ms: number): Promise<void> {
 }
 
 /** Looks until something is so. */
-export async function see(capture: BackgroundCapture, isSo: (dictation: Capture) => boolean): Promise<Capture> {
+export async function see(capture: CaptureClient, isSo: (dictation: Capture) => boolean): Promise<Capture> {
   let last: Capture | undefined;
   for await (const dictation of capture.updates()) {
     last = dictation;
@@ -104,12 +104,12 @@ export function durations(listed: string): number[] {
 }
 
 /** How it ended. */
-export function end(capture: BackgroundCapture): Promise<Capture> {
+export function end(capture: CaptureClient): Promise<Capture> {
   return endAfter(capture);
 }
 
 /** How it ended. Asks only when it watches: its process may end at once, and tells nothing to a command that comes later. */
-export async function endAfter(capture: BackgroundCapture, ...asks: readonly TakeAsk[]): Promise<Capture> {
+export async function endAfter(capture: CaptureClient, ...asks: readonly CaptureCommand[]): Promise<Capture> {
   let last: Capture | undefined;
   for await (const dictation of capture.updates()) {
     if (last === undefined) for (const request of asks) capture.request(request);

@@ -9,7 +9,7 @@ const { begin, left, look } = here;
 
 describe('the microphone of a dictation in the background', () => {
   test('a microphone that is lost is opened again, and the take goes on', async () => {
-    const process = begin({ samples: 2 * SECOND, lost: true, lives: 2 }, '--go-on');
+    const process = begin({ samples: 2 * SECOND, lost: true, lives: 2 }, '--keep-listening');
     const capture = await look();
     // Four seconds of two lives; the third is none.
     const last = await end(capture);

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { LocalRecording } from '#daemon/cli/capture/local-recording.js';
-import { BackgroundCapture } from '#daemon/client/index.js';
+import { CaptureClient } from '#daemon/client/index.js';
 import { systemClock } from '#daemon/clock.js';
 import { securePrivateFolder } from '#daemon/server/socket.js';
 import { takeLock } from '#daemon/store/process-lock.js';
@@ -23,9 +23,9 @@ describe('the process of a dictation in the background', () => {
   test('two that begin in the same instant are one dictation: the other leaves at once, and nothing is lost', async () => {
     // Apart by less than, about, and more than what the first one needs to its lock.
     for (const laterMs of [0, 0, 50, 150]) {
-      const begun = [begin({ samples: 2 * SECOND }, '--go-on')];
+      const begun = [begin({ samples: 2 * SECOND }, '--keep-listening')];
       await pause(laterMs);
-      begun.push(begin({ samples: 2 * SECOND }, '--go-on'));
+      begun.push(begin({ samples: 2 * SECOND }, '--keep-listening'));
       const capture = await look();
       const { phase } = await see(capture, ({ seconds }) => seconds === 2);
       expect(phase).toBe('listening');
@@ -36,7 +36,7 @@ describe('the process of a dictation in the background', () => {
       ]);
       const other = await look();
       expect(await endAfter(other, 'finish')).toMatchObject({ phase: 'final', text: rampText(2 * SECOND) });
-      await BackgroundCapture.leave(here.paths.capture);
+      await CaptureClient.leave(here.paths.capture);
       const codes = (await Promise.all(begun.map(({ done }) => done))).map(({ code }) => code);
       expect(codes.sort()).toEqual([0, 1]);
     }
@@ -50,7 +50,7 @@ describe('the process of a dictation in the background', () => {
       signal: new AbortController().signal,
       onWait: () => undefined,
     });
-    const second = begin({ samples: SECOND }, '--go-on');
+    const second = begin({ samples: SECOND }, '--keep-listening');
     await until(() => childrenOf(second.pid).some((pid) => isMicrophone(pid)));
     // It waits for the lock by now.
     await pause(500);
@@ -61,7 +61,7 @@ describe('the process of a dictation in the background', () => {
       id: 'a',
       startedMs: 0,
       phase: 'listening',
-      asked: {},
+      requested: {},
       daemon: 'connected',
       ...text,
       ...sound,
@@ -92,7 +92,7 @@ describe('the process of a dictation in the background', () => {
   test('is gone, too, where whoever started it was gone before it could look', async () => {
     const parent = spawn(process.execPath, ['-e', '']);
     await new Promise((resolve) => parent.once('exit', resolve));
-    const begun = begin({ samples: 60 * SECOND }, '--go-on', '--parent', String(parent.pid));
+    const begun = begin({ samples: 60 * SECOND }, '--keep-listening', '--parent', String(parent.pid));
     expect((await begun.done).code).toBe(0);
   });
 
@@ -112,7 +112,7 @@ describe('the process of a dictation in the background', () => {
     // A daemon that it started itself would be its child, and is to stay.
     await sotto(['daemon', 'start'], { home: here.folder });
     for (let time = 0; time < 6; time++) {
-      const process = begin({ samples: 60 * SECOND, pauseMs: 10 }, '--go-on');
+      const process = begin({ samples: 60 * SECOND, pauseMs: 10 }, '--keep-listening');
       const said = await see(
         await look(),
         ({ committed, seconds }) => committed !== '' && seconds > 0.4 * time,
@@ -137,7 +137,7 @@ describe('the process of a dictation in the background', () => {
       await sotto(['daemon', 'start'], { home: here.folder });
       const status = await sotto(['daemon', 'status', '--json'], { home: here.folder });
       const { pid } = JSON.parse(status.stdout) as { pid: number };
-      const capture = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on');
+      const capture = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
       const taken = await see(await look(), ({ committed }) => committed !== '');
       // The daemon acknowledges nothing of what is recorded from here on.
       process.kill(pid, 'SIGSTOP');
@@ -150,7 +150,7 @@ describe('the process of a dictation in the background', () => {
       const samples = (await readOrphan(join(here.paths.spool, recording)))?.samples ?? 0;
       expect(samples).toBeGreaterThanOrEqual(Math.round(last.seconds * SECOND));
       if (next.join() === 'capture')
-        await see((begin({ samples: 0 }, '--go-on'), await look()), (dictation) => dictation.daemon === 'connected');
+        await see((begin({ samples: 0 }, '--keep-listening'), await look()), (dictation) => dictation.daemon === 'connected');
       else await sotto(next, { home: here.folder });
       await until(async () => (await history()).includes(rampText(samples)));
       await until(() => !existsSync(join(here.paths.spool, recording)));
@@ -160,7 +160,7 @@ describe('the process of a dictation in the background', () => {
   test('what no daemon has of a killed one is taken up by the daemon that runs when the next one begins', async () => {
     await sotto(['daemon', 'start'], { home: here.folder });
     new LocalRecording(here.paths.spool).append(ramp(0, 2 * SECOND));
-    const capture = begin({ samples: SECOND }, '--go-on');
+    const capture = begin({ samples: SECOND }, '--keep-listening');
     await until(async () => (await history()).includes(rampText(2 * SECOND)));
     await here.left(capture);
   });

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/word-errors.js';
-import { BackgroundCapture } from '#daemon/client/index.js';
+import { CaptureClient } from '#daemon/client/index.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
 import { startSotto } from '#test/harness/run-sotto.js';
@@ -11,18 +11,18 @@ import { until } from '#test/harness/wait.js';
 const withEngine = describeWithEngine();
 
 // Before the home goes: the process that waits lives in it.
-afterEach(() => BackgroundCapture.leave(home.paths.capture));
+afterEach(() => CaptureClient.leave(home.paths.capture));
 const home = homeHere();
 beforeEach(() => writeFileSync(home.paths.settings, '{}'));
 
 withEngine('a dictation in the background with the starter model', () => {
   test('begun in the wrong language and switched on the way, all of it is written in the right one', async () => {
-    startSotto(['capture', '--go-on', '--language', 'de', '--from', jfk], {
+    startSotto(['capture', '--keep-listening', '--language', 'de', '--from', jfk], {
       home: home.folder,
       realEngine: true,
     });
-    let capture: BackgroundCapture | undefined;
-    await until(async () => (capture = await BackgroundCapture.connect(home.paths.capture)) !== undefined);
+    let capture: CaptureClient | undefined;
+    await until(async () => (capture = await CaptureClient.connect(home.paths.capture)) !== undefined);
     let text = '';
     let isSwitched = false;
     for await (const dictation of capture?.updates() ?? []) {

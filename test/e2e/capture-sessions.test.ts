@@ -12,7 +12,7 @@ const { begin, history, left, look } = here;
 
 describe('the sessions of a dictation in the background', () => {
   test('in another language or by another model all that was said is written down again', async () => {
-    const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on', '--language', 'en');
+    const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening', '--language', 'en');
     const before = await see(await look(), ({ committed }) => committed.length > 20);
     const capture = await look();
     capture.switch({ language: 'de' });
@@ -20,7 +20,7 @@ describe('the sessions of a dictation in the background', () => {
       capture,
       ({ id, committed }) => id !== before.id && committed.length > before.committed.length,
     );
-    expect(after.asked).toEqual({ language: 'de' });
+    expect(after.requested).toEqual({ language: 'de' });
     expect(after.committed.startsWith(before.committed)).toBe(true);
     const last = await look();
     const { text = '', seconds } = await endAfter(last, 'finish');
@@ -31,7 +31,7 @@ describe('the sessions of a dictation in the background', () => {
   });
 
   test('a model that is not there changes nothing', async () => {
-    const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on');
+    const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
     const before = await see(await look(), ({ committed }) => committed !== '');
     const capture = await look();
     capture.switch({ model: 'of-the-moon' });
@@ -47,10 +47,10 @@ describe('the sessions of a dictation in the background', () => {
     // No daemon can listen here.
     mkdirSync(dirname(here.paths.socket), { recursive: true });
     writeFileSync(here.paths.socket, '');
-    const process = begin({ samples: 3 * SECOND }, '--go-on');
+    const process = begin({ samples: 3 * SECOND }, '--keep-listening');
     // Nobody is cut off for that.
-    const unwritten = await see(await look(), (dictation) => dictation.unwritten === true && dictation.seconds === 3);
-    expect(unwritten.phase).toBe('listening');
+    const recordingOnly = await see(await look(), (dictation) => dictation.recordingOnly === true && dictation.seconds === 3);
+    expect(recordingOnly.phase).toBe('listening');
     const capture = await look();
     const failed = await endAfter(capture, 'finish');
     expect(failed).toMatchObject({
@@ -65,8 +65,8 @@ describe('the sessions of a dictation in the background', () => {
 
   test('what was said after a session was lost is taken up by the daemon that runs', async () => {
     await sotto(['daemon', 'start'], { home: here.folder, env: { FAKE_LIVE: 'zeros' } });
-    const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on');
-    const lost = await see(await look(), (dictation) => dictation.unwritten === true);
+    const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
+    const lost = await see(await look(), (dictation) => dictation.recordingOnly === true);
     const later = await see(await look(), ({ seconds }) => seconds > lost.seconds + 2);
     expect(later).toMatchObject({ phase: 'listening', error: { code: 'ENGINE_CRASHED' } });
     const capture = await look();

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { BackgroundCapture } from '#daemon/client/index.js';
+import { CaptureClient } from '#daemon/client/index.js';
 import { childrenOf } from '#test/harness/processes.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
@@ -28,7 +28,7 @@ describe('a dictation in the background', () => {
     expect(last).toMatchObject({ phase: 'final', text: rampText(4 * SECOND), tentative: '' });
     await left(process);
     // Nothing is left to look at, and no sound.
-    expect(await BackgroundCapture.connect(here.paths.capture)).toBeUndefined();
+    expect(await CaptureClient.connect(here.paths.capture)).toBeUndefined();
     expect(readdirSync(here.paths.spool).filter((name) => name.endsWith('heard'))).toEqual([]);
   });
 
@@ -53,11 +53,11 @@ describe('a dictation in the background', () => {
   });
 
   test('is followed by others in the same process, which waits with the microphone closed', async () => {
-    const process = begin({ samples: 2 * SECOND }, '--go-on');
+    const process = begin({ samples: 2 * SECOND }, '--keep-listening');
     const texts: (string | undefined)[] = [];
     for (let time = 0; time < 3; time++) {
       const capture = await look();
-      const begun = await capture.begin({ goOn: true });
+      const begun = await capture.begin({ keepListening: true });
       expect(begun.isNew).toBe(time > 0);
       const again = await look();
       expect(await again.begin({})).toMatchObject({ isNew: false, dictation: { id: begun.dictation.id } });
@@ -76,7 +76,7 @@ describe('a dictation in the background', () => {
 
   test('all is said by two: the text is for the first, or, where that one is gone, for the other', async () => {
     await sotto(['daemon', 'start'], { home: here.folder });
-    const begun = begin({ samples: 3 * SECOND }, '--go-on');
+    const begun = begin({ samples: 3 * SECOND }, '--keep-listening');
     await see(await look(), ({ seconds, committed }) => seconds === 3 && committed !== '');
     const [first, second] = [await look(), await look()];
     const status = await sotto(['daemon', 'status', '--json'], { home: here.folder });
@@ -106,11 +106,11 @@ describe('a dictation in the background', () => {
     await until(async () => (await history()) === '');
     const another = await look();
     await another.begin({});
-    expect((await endAfter(another, 'cancel', 'cancel')).phase).toBe('gone');
+    expect((await endAfter(another, 'cancel', 'cancel')).phase).toBe('discarded');
     expect(await last()).toEqual({ startedMs, text: rampText(3 * SECOND) });
     // The text of one that was given is no such text, and nor is the one before it.
     const given = await look();
-    await given.begin({ goOn: true });
+    await given.begin({ keepListening: true });
     await see(await look(), ({ seconds }) => seconds === 3);
     expect(await given.finish()).toBe(true);
     expect((await end(given)).text).toBe(rampText(3 * SECOND));
@@ -119,7 +119,7 @@ describe('a dictation in the background', () => {
   });
 
   test('goes on alone if it shall', async () => {
-    const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--go-on');
+    const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
     const early = await see(await look(), ({ committed }) => committed !== '');
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     const later = await see(await look(), () => true);
@@ -131,7 +131,7 @@ describe('a dictation in the background', () => {
   });
 
   test('is given up, taken back up, and all that was said before is there', async () => {
-    const process = begin({ samples: 3 * SECOND }, '--go-on');
+    const process = begin({ samples: 3 * SECOND }, '--keep-listening');
     await see(await look(), ({ seconds }) => seconds === 3);
     const [capture, again] = [await look(), await look()];
     capture.request('cancel');
@@ -141,18 +141,18 @@ describe('a dictation in the background', () => {
   });
 
   test('given up twice it is over at once, and nothing of it is kept', async () => {
-    const process = begin({ samples: 3 * SECOND }, '--go-on');
+    const process = begin({ samples: 3 * SECOND }, '--keep-listening');
     await see(await look(), ({ seconds }) => seconds === 3);
     const [capture, again] = [await look(), await look()];
     capture.request('cancel');
     await see(capture, ({ phase }) => phase === 'cancelled');
-    expect((await endAfter(again, 'cancel')).phase).toBe('gone');
+    expect((await endAfter(again, 'cancel')).phase).toBe('discarded');
     await left(process);
     expect(await history()).toBe('');
   });
 
   test('what is said while it is paused is not kept', async () => {
-    const process = begin({ samples: 100 * SECOND, pauseMs: 20 }, '--go-on');
+    const process = begin({ samples: 100 * SECOND, pauseMs: 20 }, '--keep-listening');
     await see(await look(), ({ seconds }) => seconds >= 1);
     const capture = await look();
     capture.request('pause');
@@ -166,7 +166,7 @@ describe('a dictation in the background', () => {
   });
 
   test('refuses what makes no sense, and goes on', async () => {
-    const process = begin({ samples: 2 * SECOND }, '--go-on');
+    const process = begin({ samples: 2 * SECOND }, '--keep-listening');
     await look();
     for (const line of ['nonsense', '{}', '{"type":"shout"}', 'x'.repeat(5_000)]) {
       const socket = connect(here.paths.capture);

@@ -24,7 +24,7 @@ function capture(changes: Partial<Capture> = {}): Capture {
     id: 'one',
     startedMs: 0,
     phase: 'listening',
-    asked: {},
+    requested: {},
     committed: '',
     tentative: '',
     seconds: 3,
@@ -48,7 +48,7 @@ await describeLib<DictationMarkdown>(
     });
 
     test('after a switch it is said that all is written down again', () => {
-      expect([stateOf(capture({ again: true })), markdownOf(capture({ again: true }))]).toEqual([
+      expect([stateOf(capture({ retranscribing: true })), markdownOf(capture({ retranscribing: true }))]).toEqual([
         'Writing it down again…',
         '*Writing it down again…*',
       ]);

@@ -143,7 +143,7 @@ describe('sotto uninstall', () => {
 
   test('lets a dictation in the background end first, and its process goes', async () => {
     const env = { HOME: folder };
-    const capture = startSotto(['capture', '--go-on', '--from', speech], { home: paths.home, env });
+    const capture = startSotto(['capture', '--keep-listening', '--from', speech], { home: paths.home, env });
     await until(() => existsSync(paths.capture));
     const { code, stderr } = await run('--all', '--yes');
     expect([code, stderr]).toEqual([0, '']);

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BackgroundCapture } from '#daemon/client/index.js';
+import { CaptureClient } from '#daemon/client/index.js';
 import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
 import { isRunning, until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
@@ -107,10 +107,10 @@ describeUnless(reason)('Dictate', () => {
     await command.select('German');
     await command.act('Switch');
     await command.until((tree) => tree.type === 'Detail');
-    const capture = await BackgroundCapture.connect(here.paths.capture);
+    const capture = await CaptureClient.connect(here.paths.capture);
     if (capture === undefined) throw new Error('nothing goes on');
-    for await (const { asked, committed } of capture.updates()) {
-      if (asked.language === 'de' && committed.includes(FIRST)) break;
+    for await (const { requested, committed } of capture.updates()) {
+      if (requested.language === 'de' && committed.includes(FIRST)) break;
     }
     await command.act('Switch Microphone');
     await command.until(() => command.text().includes('Desk'));
@@ -287,7 +287,7 @@ describeUnless(reason)('Dictate', () => {
 
   /** Name of the dictation that goes on. */
   async function activeId(): Promise<string | undefined> {
-    const capture = await BackgroundCapture.connect(here.paths.capture);
+    const capture = await CaptureClient.connect(here.paths.capture);
     const seen = await capture?.updates().next();
     capture?.close();
     return seen?.value?.id;

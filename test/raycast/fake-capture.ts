@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Capture, CaptureAsk, CaptureTell } from '#daemon/protocol/capture.js';
+import type { Capture, CaptureRequest, CaptureEvent } from '#daemon/protocol/capture.js';
 
 export interface FakeCapture {
   /** Kinds of what it was asked. */
@@ -14,16 +14,16 @@ export interface FakeCapture {
 /** @param answer to whatever is asked */
 export async function fakeCapture(
   path: string,
-  answer: (request: CaptureAsk, send: (event: CaptureTell) => void, socket: Socket) => void,
+  answer: (request: CaptureRequest, send: (event: CaptureEvent) => void, socket: Socket) => void,
 ): Promise<FakeCapture> {
   const requested: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
-    const send = (event: CaptureTell): void => void socket.write(`${JSON.stringify(event)}\n`);
+    const send = (event: CaptureEvent): void => void socket.write(`${JSON.stringify(event)}\n`);
     createInterface({ input: socket }).on('line', (line) => {
-      const request = JSON.parse(line) as CaptureAsk;
+      const request = JSON.parse(line) as CaptureRequest;
       requested.push(request.type);
       answer(request, send, socket);
     });

@@ -1,5 +1,5 @@
 /** The dictation in the background, as far as a test waits for it. */
-import { BackgroundCapture } from '#daemon/client/index.js';
+import { CaptureClient } from '#daemon/client/index.js';
 import type { Paths } from '#daemon/paths.js';
 
 /** A key that is pressed again sooner is taken for one that bounces. */
@@ -7,7 +7,7 @@ const DEBOUNCE_MS = 500;
 
 /** Waits until so many seconds were heard, and it would not be haste to finish it. */
 export async function untilRecorded({ capture: path }: Paths, seconds: number): Promise<void> {
-  const capture = await BackgroundCapture.connect(path);
+  const capture = await CaptureClient.connect(path);
   if (capture === undefined) throw new Error('nothing goes on');
   let begunMs = 0;
   for await (const dictation of capture.updates()) {

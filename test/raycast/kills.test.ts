@@ -4,7 +4,7 @@
  * SOTTO_KILLS=200 SOTTO_SEED=7 for more.
  */
 import { expect, test } from '@jest/globals';
-import { BackgroundCapture, SottoClient } from '#daemon/client/index.js';
+import { CaptureClient, SottoClient } from '#daemon/client/index.js';
 import { argsOf, isThere, processesOf } from '#test/harness/processes.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { randomOf } from '#test/harness/random-of.js';
@@ -69,14 +69,14 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
   );
 
   async function isListening(): Promise<boolean> {
-    const capture = await BackgroundCapture.connect(here.paths.capture);
+    const capture = await CaptureClient.connect(here.paths.capture);
     capture?.close();
     return capture !== undefined;
   }
 
   /** The dictation that goes on. */
   async function now() {
-    const capture = await BackgroundCapture.connect(here.paths.capture);
+    const capture = await CaptureClient.connect(here.paths.capture);
     const seen = await capture
       ?.updates()
       .next()

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { BackgroundCapture } from '#daemon/client/index.js';
+import { CaptureClient } from '#daemon/client/index.js';
 import type { Capture } from '#daemon/protocol/capture.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
@@ -13,10 +13,10 @@ import { sottoHere, type SottoHere } from './sotto-here.js';
 const reason = await whyNotBuilt();
 
 /** A take that becomes something else when it is finished, or is followed to its end. */
-function serveDictation({ paths }: SottoHere, first: Partial<Capture>, isYours: boolean, end: Partial<Capture>) {
+function serveDictation({ paths }: SottoHere, first: Partial<Capture>, shouldDeliver: boolean, end: Partial<Capture>) {
   return fakeCapture(paths.capture, ({ type }, send) => {
     if (type === 'begin' || type === 'watch') send({ type: 'dictation', dictation: fakeDictation(first) });
-    if (type === 'finish') send({ type: 'finish', isYours });
+    if (type === 'finish') send({ type: 'finish', shouldDeliver });
     if (type === 'finish' || type === 'watch') send({ type: 'change', change: end });
     if (type === 'last') send({ type: 'last' });
   });
@@ -55,8 +55,8 @@ describeUnless(reason)('Quick Dictate', () => {
   });
 
   /** What it says and pastes where a take is there. */
-  async function calledWith(first: Partial<Capture>, isYours: boolean, end: Partial<Capture>) {
-    const capture = await serveDictation(here, first, isYours, end);
+  async function calledWith(first: Partial<Capture>, shouldDeliver: boolean, end: Partial<Capture>) {
+    const capture = await serveDictation(here, first, shouldDeliver, end);
     const host = here.raycast({});
     await host.launch('quick-dictate').done();
     await capture.close();
@@ -91,7 +91,7 @@ describeUnless(reason)('Quick Dictate', () => {
   });
 
   test('what is given up meanwhile is said to be', async () => {
-    const { hud, pasted } = await calledWith({}, true, { phase: 'gone' });
+    const { hud, pasted } = await calledWith({}, true, { phase: 'discarded' });
     expect([hud, pasted]).toEqual([['Cancelled'], '']);
   });
 
@@ -122,7 +122,7 @@ describeUnless(reason)('Paste Last Transcript', () => {
     await host.launch('quick-dictate').done();
     await untilRecorded(here.paths, 1);
     await host.launch('quick-dictate').done();
-    await BackgroundCapture.leave(here.paths.capture);
+    await CaptureClient.leave(here.paths.capture);
     host.desktop.pasted = '';
     const capture = await serveDictation(here, first, false, end);
     await host.launch('paste-last-transcript').done();
@@ -155,7 +155,7 @@ describeUnless(reason)('Paste Last Transcript', () => {
     await command.untilText('0:03');
     await command.pop();
     await until(async () => {
-      const capture = await BackgroundCapture.connect(here.paths.capture);
+      const capture = await CaptureClient.connect(here.paths.capture);
       const left = await capture?.last();
       capture?.close();
       return left !== undefined;

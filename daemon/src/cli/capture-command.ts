@@ -15,7 +15,7 @@ interface CaptureFlags {
   device?: string;
   from?: string;
   refine: boolean;
-  goOn?: boolean;
+  keepListening?: boolean;
   sounds?: boolean;
   leave?: boolean;
   parent?: number;
@@ -36,7 +36,7 @@ export function addCapture(program: Command, outcome: Outcome): void {
     .option('-d, --device <name|number>', 'microphone (default: the system’s)')
     .option('--from <file>', 'use a file instead of the microphone')
     .option('--no-refine', 'don’t re-decode the recording at the end')
-    .option('--go-on', 'keep listening without a viewer (default: finish)')
+    .option('--keep-listening', 'keep listening without a viewer (default: finish)')
     .option('--sounds', 'play a sound at the start and the end (macOS)')
     .addOption(
       new Option('--parent <pid>', 'exit when this process does (default: the parent)').argParser(
@@ -48,8 +48,8 @@ export function addCapture(program: Command, outcome: Outcome): void {
     .action(async (flags: CaptureFlags) => {
       const paths = resolvePaths();
       if (flags.leave === true) {
-        const { BackgroundCapture } = await import('../client/background-capture.js');
-        await BackgroundCapture.leave(paths.capture);
+        const { CaptureClient } = await import('../client/capture-client.js');
+        await CaptureClient.leave(paths.capture);
         return;
       }
       const source = await sourceFor(flags);
@@ -64,7 +64,7 @@ export function addCapture(program: Command, outcome: Outcome): void {
 }
 
 function optionsOf({
-  goOn,
+  keepListening,
   refine,
   sounds,
   device,
@@ -75,7 +75,7 @@ function optionsOf({
 }: CaptureFlags): CaptureOptions {
   return {
     refine,
-    ...defined({ goOn, sounds, device, from, language }),
+    ...defined({ keepListening, sounds, device, from, language }),
     // By its path where that is what it is: the process that serves may be in another folder.
     ...defined({
       model: model === undefined ? undefined : (modelArgument(model, resolvePaths()) ?? model),

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, timeout } from '../async.js';
-import { BackgroundCapture } from '../client/background-capture.js';
+import { CaptureClient } from '../client/capture-client.js';
 import { packageRoot, type Paths } from '../paths.js';
 import { messageOf, SottoError } from '../protocol/errors.js';
 import { reasonOf } from '../protocol/file-problem.js';
@@ -164,7 +164,7 @@ function isAgentOf(paths: Paths): boolean {
 /** The process that holds the microphone is a launcher's child: it is asked, never killed. @returns whether it has gone */
 async function endCapture({ runtime, capture }: Paths): Promise<boolean> {
   if (!existsSync(runtime)) return true;
-  const asked = BackgroundCapture.leave(capture).catch(() => undefined);
+  const asked = CaptureClient.leave(capture).catch(() => undefined);
   await timeout(asked, CAPTURE_TIMEOUT_MS);
   // It holds the lock as long as it is there.
   for (const untilMs = performance.now() + EXIT_TIMEOUT_MS; ; await sleep(POLL_INTERVAL_MS)) {

@@ -1,5 +1,5 @@
 /** The client library: what a program needs to use a running daemon. */
-export { BackgroundCapture } from './background-capture.js';
+export { CaptureClient } from './capture-client.js';
 export { SottoClient, type Line, type Listener, type TranscribeCall } from './client.js';
 export type { DaemonIdentity } from './connect.js';
 export { Connections } from './connections.js';

@@ -35,7 +35,7 @@ export const captureOptionsSchema = v.object({
   /** Whether the whole is decoded once more at the end: true when left out. */
   refine: v.exactOptional(v.boolean()),
   /** Whether it goes on when nobody looks at it. */
-  goOn: v.exactOptional(v.boolean()),
+  keepListening: v.exactOptional(v.boolean()),
   /** Whether its beginning and its end can be heard. */
   sounds: v.exactOptional(v.boolean()),
 });
@@ -57,7 +57,7 @@ export const CAPTURE_PHASES = [
   'cancelled',
   'final',
   'failed',
-  'gone',
+  'discarded',
 ] as const;
 export type CapturePhase = (typeof CAPTURE_PHASES)[number];
 
@@ -72,11 +72,11 @@ export const captureSchema = v.object({
   /** The microphone that was wanted, and is not connected. */
   missingDevice: v.exactOptional(v.string()),
   /** What it was told to expect, and to be written down by. */
-  asked: v.pick(captureOptionsSchema, ['language', 'model']),
+  requested: v.pick(captureOptionsSchema, ['language', 'model']),
   /** All that was said so far is being written down again, after a switch. */
-  again: v.exactOptional(v.boolean()),
+  retranscribing: v.exactOptional(v.boolean()),
   /** Nothing writes it down any more, for the reason in `error`: its sound is kept, and it ends as `failed`. */
-  unwritten: v.exactOptional(v.boolean()),
+  recordingOnly: v.exactOptional(v.boolean()),
   /** What writes it down, in place of another model where that is not there. */
   model: v.exactOptional(v.string()),
   fallbackFor: v.exactOptional(v.string()),
@@ -104,7 +104,7 @@ export type Capture = v.InferOutput<typeof captureSchema>;
 export const lastTextSchema = v.object({ startedMs: finite, text: v.string() });
 export type LastText = v.InferOutput<typeof lastTextSchema>;
 
-const askTable = {
+const requestTable = {
   /** Begins a take, unless one goes on; and watches it. */
   begin: v.object({ type: v.literal('begin'), protocol: finite, options: captureOptionsSchema }),
   watch: v.object({ type: v.literal('watch') }),
@@ -124,15 +124,15 @@ const askTable = {
   /** Ends the process; a take that goes on is finished first. */
   leave: v.object({ type: v.literal('leave') }),
 };
-export type CaptureAsk = v.InferOutput<(typeof askTable)[keyof typeof askTable]>;
+export type CaptureRequest = v.InferOutput<(typeof requestTable)[keyof typeof requestTable]>;
 
-const tellTable = {
+const eventTable = {
   /** `isNew`: the answer to the `begin` that began it. */
   dictation: v.object({ type: v.literal('dictation'), dictation: captureSchema, isNew: v.exactOptional(v.boolean()) }),
   /** Nothing goes on. */
   idle: v.object({ type: v.literal('idle') }),
   /** Whether whoever asked is the first who did, of those who are still there. */
-  finish: v.object({ type: v.literal('finish'), isYours: v.boolean() }),
+  finish: v.object({ type: v.literal('finish'), shouldDeliver: v.boolean() }),
   devices: v.object({ type: v.literal('devices'), names: v.array(v.string()) }),
   /** Empty where there is none, or it was forgotten. */
   last: v.object({ type: v.literal('last'), last: v.exactOptional(lastTextSchema) }),
@@ -140,22 +140,22 @@ const tellTable = {
   change: v.object({
     type: v.literal('change'),
     change: v.partial(captureSchema),
-    more: v.exactOptional(v.string()),
+    appended: v.exactOptional(v.string()),
   }),
   error: v.object({ type: v.literal('error'), error: errorSchema }),
 };
-export type CaptureTell = v.InferOutput<(typeof tellTable)[keyof typeof tellTable]>;
+export type CaptureEvent = v.InferOutput<(typeof eventTable)[keyof typeof eventTable]>;
 
 /** @throws SottoError PROTOCOL */
-export function parseCaptureAsk(line: string): CaptureAsk {
-  return parseMessage(askTable, parseJson(line));
+export function parseCaptureRequest(line: string): CaptureRequest {
+  return parseMessage(requestTable, parseJson(line));
 }
 
 /** @throws SottoError PROTOCOL */
-export function parseCaptureTell(line: string): CaptureTell {
-  return parseMessage(tellTable, parseJson(line));
+export function parseCaptureEvent(line: string): CaptureEvent {
+  return parseMessage(eventTable, parseJson(line));
 }
 
 export function isOver(phase: CapturePhase): boolean {
-  return phase === 'final' || phase === 'failed' || phase === 'gone';
+  return phase === 'final' || phase === 'failed' || phase === 'discarded';
 }

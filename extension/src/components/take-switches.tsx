@@ -23,7 +23,7 @@ export function LanguagePicker({ dictation, choose }: Props) {
       placeholder="What do you speak?"
       icon={Icon.SpeechBubble}
       choices={all}
-      chosen={dictation.asked.language ?? 'auto'}
+      chosen={dictation.requested.language ?? 'auto'}
       empty={{ title: 'No Such Language' }}
       choose={choose}
     />

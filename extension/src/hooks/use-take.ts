@@ -1,6 +1,6 @@
 /** The dictation of a view: found or begun when the view opens, followed until it is over. */
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { isOver, SottoError, type BackgroundCapture, type Capture, type CaptureSwitch } from 'sotto/client';
+import { isOver, SottoError, type CaptureClient, type Capture, type CaptureSwitch } from 'sotto/client';
 import { findOrStartDictation, type DictationStartOptions } from '../lib/begin-take';
 import { refreshMenuBar } from '../lib/refresh-menu-bar';
 import { barOf } from '../lib/take-markdown';
@@ -17,7 +17,7 @@ export interface DictationView {
   readonly error: SottoError | undefined;
 }
 
-type CaptureCommand = Exclude<Parameters<BackgroundCapture['request']>[0], 'finish'>;
+type CaptureCommand = Exclude<Parameters<CaptureClient['request']>[0], 'finish'>;
 
 const NOTHING: DictationView = { dictation: undefined, meter: '', error: undefined };
 
@@ -25,7 +25,7 @@ const NOTHING: DictationView = { dictation: undefined, meter: '', error: undefin
 export function useDictation(options: DictationStartOptions, onFinal: (dictation: Capture) => Promise<void>) {
   const [view, setView] = useState<DictationView>(NOTHING);
   const [round, setRound] = useState(0);
-  const capture = useRef<BackgroundCapture | undefined>(undefined);
+  const capture = useRef<CaptureClient | undefined>(undefined);
   const latest = useRef({ options, onFinal });
   latest.current = { options, onFinal };
 

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { BackgroundCapture, isOver, SottoError, type Capture, type CaptureOptions } from 'sotto/client';
+import { CaptureClient, isOver, SottoError, type Capture, type CaptureOptions } from 'sotto/client';
 import type { SottoCommand } from './find-sotto';
 import { defined } from 'sotto/protocol';
 
@@ -28,7 +28,7 @@ export interface DictationStartOptions {
 }
 
 export interface DictationHandle {
-  readonly capture: BackgroundCapture;
+  readonly capture: CaptureClient;
   /** As it was found. */
   readonly first: Capture;
   /** As it is at each change; the last one is over. */
@@ -38,7 +38,7 @@ export interface DictationHandle {
 
 /** The dictation that goes on, or has just ended, if there is one. */
 export async function findDictation(socket: string): Promise<DictationHandle | undefined> {
-  const capture = await BackgroundCapture.connect(socket);
+  const capture = await CaptureClient.connect(socket);
   if (capture === undefined) return undefined;
   const changes = capture.updates();
   try {
@@ -65,7 +65,7 @@ export async function findOrStartDictation(options: DictationStartOptions): Prom
 
 /** In the process that is there. Undefined where there is none, or it leaves because Sotto was replaced meanwhile. */
 async function startInRunningProcess({ socket, ...options }: DictationStartOptions): Promise<DictationHandle | undefined> {
-  const capture = await BackgroundCapture.connect(socket());
+  const capture = await CaptureClient.connect(socket());
   if (capture === undefined) return undefined;
   try {
     const { dictation, isNew } = await capture.begin(optionsOf(options));
@@ -130,7 +130,7 @@ function startCapture({ sotto, log, language, model, device, goOn, sounds }: Dic
         // Raycast may end before the process has looked whose child it is.
         '--parent',
         String(process.pid),
-        ...(goOn ? ['--go-on'] : []),
+        ...(goOn ? ['--keep-listening'] : []),
         ...(language === undefined ? [] : ['--language', language]),
         ...(model === undefined ? [] : ['--model', model]),
         ...(device === undefined ? [] : ['--device', device]),

@@ -1,5 +1,5 @@
 /** The text of the last dictation: of the one that is being finished now, or the newest of the history. */
-import { BackgroundCapture, SottoError } from 'sotto/client';
+import { CaptureClient, SottoError } from 'sotto/client';
 import type { PastDictation } from 'sotto/protocol';
 import { findDictation, isActive } from './begin-take';
 import { withDaemon, type DaemonSettings } from './daemon';
@@ -49,7 +49,7 @@ async function textOfNow(socket: string): Promise<string | undefined> {
 
 /** What nobody was given: of those who keep no history it is nowhere else. */
 async function leftIn(socket: string) {
-  const capture = await BackgroundCapture.connect(socket);
+  const capture = await CaptureClient.connect(socket);
   try {
     return await capture?.last();
   } finally {

@@ -34,7 +34,7 @@ export function faceOf({ dictation, daemon, error }: MenuState): MenuFace {
     case 'cancelled':
     case 'final':
     case 'failed':
-    case 'gone':
+    case 'discarded':
     case undefined:
       break;
   }

@@ -41,18 +41,18 @@ export function stateOf(dictation: Capture): string {
       return 'Done';
     case 'failed':
       return 'Failed';
-    case 'gone':
+    case 'discarded':
       return 'Cancelled';
     case 'listening':
       break;
   }
-  if (dictation.unwritten === true) return 'Only recording';
+  if (dictation.recordingOnly === true) return 'Only recording';
   if (dictation.noSignalSeconds > 0) return 'No signal';
   if (dictation.daemon === 'lost') return 'Reconnecting…';
   if (dictation.daemon === 'connecting') return 'Starting Sotto…';
   if (dictation.engine === 'waiting') return 'Loading the model…';
   if (dictation.engine === 'restarting') return 'Restarting the engine…';
-  if (dictation.again === true) return 'Writing it down again…';
+  if (dictation.retranscribing === true) return 'Writing it down again…';
   return dictation.speaking ? 'Hearing you' : 'Listening';
 }
 
@@ -62,8 +62,8 @@ export function hintOf(dictation: Capture): string | undefined {
     return dictation.error === undefined ? undefined : errorText(dictation.error);
   }
   if (dictation.phase === 'cancelled') return 'Nothing of it is kept. You can undo this for a few seconds.';
-  if (dictation.phase === 'gone' || dictation.phase === 'finishing') return undefined;
-  if (dictation.unwritten === true) {
+  if (dictation.phase === 'discarded' || dictation.phase === 'finishing') return undefined;
+  if (dictation.recordingOnly === true) {
     const why = dictation.error === undefined ? '' : `${sentence(dictation.error.message)} `;
     return `${why}What you say is still recorded, and comes into the history as soon as Sotto can write it down.`;
   }
@@ -124,14 +124,14 @@ function spokenOf({ committed, tentative, phase }: Capture): string {
           .replace(/^\S*\s/, ' ')
           .trimStart()}`
       : text;
-  if (phase === 'cancelled' || phase === 'gone') return shown === '' ? '' : `~~${escaped(shown.trim())}~~`;
+  if (phase === 'cancelled' || phase === 'discarded') return shown === '' ? '' : `~~${escaped(shown.trim())}~~`;
   if (maybe === '') return escaped(shown.trimEnd());
   // Some languages have no spaces between words: only those that were there come back.
   const between = text !== '' && (/\s$/.test(text) || /^\s/.test(tentative)) ? ' ' : '';
   return `${escaped(shown.trimEnd())}${between}*${escaped(maybe)}*`;
 }
 
-function emptyText({ phase, again }: Capture): string {
+function emptyText({ phase, retranscribing }: Capture): string {
   switch (phase) {
     case 'opening':
       return '*One moment…*';
@@ -142,12 +142,12 @@ function emptyText({ phase, again }: Capture): string {
     case 'finishing':
       return '*Writing down…*';
     case 'cancelled':
-    case 'gone':
+    case 'discarded':
       return '*Cancelled.*';
     case 'paused':
       return '*Paused.*';
     case 'listening':
-      return again === true ? '*Writing it down again…*' : '*Speak now.*';
+      return retranscribing === true ? '*Writing it down again…*' : '*Speak now.*';
   }
 }
 

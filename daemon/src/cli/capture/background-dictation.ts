@@ -44,7 +44,7 @@ export interface BackgroundDictationDeps {
   readonly firstSource?: AudioSource;
   readonly recording: LocalRecording;
   /** Begins a session; the first one at once, so that the model is loaded while the microphone opens. */
-  readonly openSession: (asked: Capture['asked']) => Pick<DictationAttemptDeps, 'dictation' | 'shown'>;
+  readonly openSession: (requested: Capture['requested']) => Pick<DictationAttemptDeps, 'dictation' | 'shown'>;
   readonly clock: Clock;
   readonly onChange: (dictation: BackgroundDictation) => void;
   /** How long the sound is heard that says that it listens. So much is recorded as silence: the microphone hears it too. */
@@ -179,23 +179,23 @@ export class BackgroundDictation {
       this.#source.change(device);
       this.#wake({});
     }
-    const previousAttempt = (this.#nextAttempt ?? this.#session).state.asked;
+    const previousAttempt = (this.#nextAttempt ?? this.#session).state.requested;
     const to = language ?? previousAttempt.language;
     const by = model ?? previousAttempt.model;
-    const asked = {
+    const requested = {
       ...(to !== undefined && to !== 'auto' && { language: to }),
       ...defined({ model: by }),
     };
-    if (asked.language === previousAttempt.language && asked.model === previousAttempt.model) return;
+    if (requested.language === previousAttempt.language && requested.model === previousAttempt.model) return;
     this.#nextAttempt?.cancel();
-    this.#nextAttempt = this.#begin(asked);
+    this.#nextAttempt = this.#begin(requested);
   }
 
-  #begin(asked: Capture['asked']): DictationAttempt {
+  #begin(requested: Capture['requested']): DictationAttempt {
     return new DictationAttempt({
       recording: this.#parts.recording,
-      asked,
-      ...this.#parts.openSession(asked),
+      requested,
+      ...this.#parts.openSession(requested),
       onEvent: (event, session) => {
         if (session === this.#nextAttempt) this.#onNextAttemptEvent(event, session);
         else if (session === this.#session) this.#state(event);
@@ -286,10 +286,10 @@ export class BackgroundDictation {
       else this.#session.cancel();
       this.#session = session;
       this.#failure = undefined;
-      const { again: _, error: __, unwritten: ___, ...rest } = this.#ownState;
+      const { retranscribing: _, error: __, recordingOnly: ___, ...rest } = this.#ownState;
       this.#ownState = rest;
       const samples = this.#parts.recording.samples;
-      this.#change(samples > 0 ? { again: true } : {});
+      this.#change(samples > 0 ? { retranscribing: true } : {});
       void session.untilDecoding(samples).then(() => {
         if (this.#session !== session || session.isOver) return;
         // Before the session that had it is cancelled, and all that is its with it.
@@ -320,7 +320,7 @@ export class BackgroundDictation {
       case 'final': {
         if (this.#isIn(['cancelled'])) {
           // It was on its way already: nobody wants it any more.
-          this.#end({ phase: 'gone' });
+          this.#end({ phase: 'discarded' });
           return;
         }
         const error = this.#audioProblem();
@@ -332,7 +332,7 @@ export class BackgroundDictation {
         return;
       }
       case 'cancelled':
-        if (this.#sourceFailure === undefined || this.#isDiscarded) this.#end({ phase: 'gone' });
+        if (this.#sourceFailure === undefined || this.#isDiscarded) this.#end({ phase: 'discarded' });
         else this.#end({ phase: 'failed', error: this.#sourceFailure.toWire() });
         return;
       case 'failed':
@@ -351,8 +351,8 @@ export class BackgroundDictation {
   }
 
   #clearRetranscribing(): void {
-    const { again, ...rest } = this.#ownState;
-    if (again === true && this.#session.state.committed + this.#session.state.tentative !== '')
+    const { retranscribing, ...rest } = this.#ownState;
+    if (retranscribing === true && this.#session.state.committed + this.#session.state.tentative !== '')
       this.#ownState = rest;
   }
 
@@ -361,19 +361,19 @@ export class BackgroundDictation {
     const { error } = event;
     const previousAttempt = this.#previousAttempt;
     this.#previousAttempt = undefined;
-    if (this.#isDiscarded) this.#end({ phase: 'gone' });
+    if (this.#isDiscarded) this.#end({ phase: 'discarded' });
     else if (previousAttempt !== undefined && !previousAttempt.isOver) {
       this.#session = previousAttempt;
       if (previousAttempt.taken > 0) this.#parts.recording.taken(previousAttempt.state.id);
       previousAttempt.pushAudio();
-      const { again: _, ...rest } = this.#ownState;
+      const { retranscribing: _, ...rest } = this.#ownState;
       this.#ownState = rest;
       this.#change({ error });
       this.#finishSession();
     } else if (error.code === 'DAEMON_LOST' && this.#sessionRestarts < MAX_SESSION_RESTARTS) {
       this.#sessionRestarts += 1;
       this.#parts.recording.reclaim();
-      this.#session = this.#begin(this.#session.state.asked);
+      this.#session = this.#begin(this.#session.state.requested);
       // Its id is new: a process that dies now must not leave it unmarked.
       if (this.#isIn(['cancelled'])) this.#mark(true);
       this.#change({ error });
@@ -390,7 +390,7 @@ export class BackgroundDictation {
       return;
     }
     this.#parts.recording.reclaim();
-    this.#change({ error, unwritten: true });
+    this.#change({ error, recordingOnly: true });
     this.#finishSession();
   }
 
@@ -422,7 +422,7 @@ export class BackgroundDictation {
     this.#isDiscarded = true;
     this.#cancelSessions();
     // One that is over says nothing any more.
-    if (this.#session.isOver) this.#end({ phase: 'gone' });
+    if (this.#session.isOver) this.#end({ phase: 'discarded' });
   }
 
   #cancelSessions(): void {
@@ -434,7 +434,7 @@ export class BackgroundDictation {
     this.#forgottenTimer?.cancel();
     this.#nextAttempt?.cancel();
     this.#previousAttempt?.cancel();
-    const { again: _, unwritten: __, ...rest } = this.#ownState;
+    const { retranscribing: _, recordingOnly: __, ...rest } = this.#ownState;
     this.#ownState = rest;
     this.#change(change);
     this.#source.stop();

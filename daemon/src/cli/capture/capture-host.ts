@@ -120,7 +120,7 @@ export class CaptureHost {
     if (phase === 'cancelled') before?.cancel();
     this.#cancelTimers();
     this.#finishingClient = undefined;
-    this.#keepsListeningAlone = options.goOn === true;
+    this.#keepsListeningAlone = options.keepListening === true;
     const dictation = this.#begin(options, source);
     this.#dictation = dictation;
     this.#wasWatched = this.#watchers > 0;
@@ -198,13 +198,13 @@ export class CaptureHost {
       clock,
       openSource: (device) => openSource({ ...options, ...defined({ device }) }, this.#standby),
       recording: new LocalRecording(paths.spool, options),
-      openSession: (asked) => {
+      openSession: (requested) => {
         const { replacer } = this.#vocabulary.now();
         const dictation = Dictation.open({
           connect: () => connections.get(),
           isShared: true,
           onUnacknowledgedCancel: (id) => markCancelled(paths.spool, id),
-          ...sessionOptions(options, asked, paths),
+          ...sessionOptions(options, requested, paths),
         });
         return { dictation, shown: (text) => spellShown(replacer, text) };
       },
@@ -277,7 +277,7 @@ export class CaptureHost {
 
 function sessionOptions(
   { prompt, refine = true }: CaptureOptions,
-  { language, model }: Capture['asked'],
+  { language, model }: Capture['requested'],
   paths: Paths,
 ): Pick<DictationOptions, 'model' | 'options'> {
   const named = modelArgument(model, paths);

@@ -5,11 +5,11 @@ import { timeout } from '../../async.js';
 import type { Clock, Timer } from '../../clock.js';
 import {
   isOver,
-  parseCaptureAsk,
+  parseCaptureRequest,
   type Capture,
-  type CaptureAsk,
+  type CaptureRequest,
   type CaptureOptions,
-  type CaptureTell,
+  type CaptureEvent,
   type LastText,
 } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -118,13 +118,13 @@ export class CaptureServer {
   async #handleLine(socket: Socket, line: string): Promise<void> {
     try {
       if (line.length > MAX_LINE_LENGTH) throw new SottoError('PROTOCOL', 'the line is too long');
-      await this.#request(socket, parseCaptureAsk(line));
+      await this.#request(socket, parseCaptureRequest(line));
     } catch (error) {
       send(socket, { type: 'error', error: codedError(error).toWire() });
     }
   }
 
-  async #request(socket: Socket, request: CaptureAsk): Promise<void> {
+  async #request(socket: Socket, request: CaptureRequest): Promise<void> {
     const { begin, devices, finish, last, leave } = this.#parts;
     if (request.type === 'begin') {
       const { dictation, isNew } = begin(request.options, request.protocol);
@@ -144,7 +144,7 @@ export class CaptureServer {
       send(socket, { type: 'last', ...defined({ last: left }) });
       return;
     }
-    if (request.type === 'finish') send(socket, { type: 'finish', isYours: finish(socket) });
+    if (request.type === 'finish') send(socket, { type: 'finish', shouldDeliver: finish(socket) });
     const dictation = this.#parts.dictation();
     if (dictation === undefined) send(socket, { type: 'idle' });
     else if (request.type === 'watch') this.#watch(socket, dictation.now, false);
@@ -173,20 +173,20 @@ export class CaptureServer {
   }
 }
 
-function send(socket: Socket, message: CaptureTell): void {
+function send(socket: Socket, message: CaptureEvent): void {
   if (socket.writableLength > MAX_UNREAD_ANSWER_BYTES) socket.destroy();
   else if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }
 
 /** What somebody has to hear who knows `before`; undefined if that is nothing. */
-export function captureChange(before: Capture, now: Capture): CaptureTell | undefined {
+export function captureChange(before: Capture, now: Capture): CaptureEvent | undefined {
   // Committed text only grows, unless the take is written down again.
   const isSame = before.id === now.id && now.committed.startsWith(before.committed);
   if (!isSame || Object.keys(before).some((name) => !(name in now))) return { type: 'dictation', dictation: now };
   const { committed, ...fields } = now;
   const entries = Object.entries(fields).filter(([name, value]) => before[name as keyof Capture] !== value);
-  const more = committed.slice(before.committed.length);
-  if (entries.length === 0 && more === '') return undefined;
+  const appended = committed.slice(before.committed.length);
+  if (entries.length === 0 && appended === '') return undefined;
   const change = Object.fromEntries(entries) as Partial<Capture>;
-  return { type: 'change', change, ...(more !== '' && { more }) };
+  return { type: 'change', change, ...(appended !== '' && { appended }) };
 }

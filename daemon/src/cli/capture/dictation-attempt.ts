@@ -22,7 +22,7 @@ const MAX_FAILED_READS = 20;
 export type AttemptState = Pick<
   Capture,
   | 'id'
-  | 'asked'
+  | 'requested'
   | 'model'
   | 'fallbackFor'
   | 'language'
@@ -35,7 +35,7 @@ export type AttemptState = Pick<
 
 export interface DictationAttemptDeps {
   readonly recording: LocalRecording;
-  readonly asked: Capture['asked'];
+  readonly requested: Capture['requested'];
   readonly dictation: Pick<
     Dictation,
     'id' | 'acknowledgedSamples' | 'push' | 'finish' | 'cancel' | 'untilUnacknowledged' | 'events'
@@ -62,7 +62,7 @@ export class DictationAttempt {
     this.#parts = parts;
     this.#state = {
       id: parts.dictation.id,
-      asked: parts.asked,
+      requested: parts.requested,
       committed: '',
       tentative: '',
       speaking: false,

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { sleep } from '../../async.js';
-import { BackgroundCapture } from '../../client/background-capture.js';
+import { CaptureClient } from '../../client/capture-client.js';
 import { systemClock } from '../../clock.js';
 import type { Paths } from '../../paths.js';
 import type { CaptureOptions } from '../../protocol/capture.js';
@@ -106,7 +106,7 @@ async function acquireLockOrFindServer(paths: Paths) {
 async function untilServed(path: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     // A socket that can't be used is told to whoever asks there.
-    const other = await BackgroundCapture.connect(path).catch(() => undefined);
+    const other = await CaptureClient.connect(path).catch(() => undefined);
     other?.close();
     if (other !== undefined) return;
     await sleep(POLL_INTERVAL_MS);
@@ -115,7 +115,7 @@ async function untilServed(path: string, signal: AbortSignal): Promise<void> {
 
 /** Somebody else's process waits already: the take is its. @throws SottoError BUSY */
 async function beginInOtherProcess(paths: Paths, options: CaptureOptions): Promise<number> {
-  const capture = await BackgroundCapture.connect(paths.capture);
+  const capture = await CaptureClient.connect(paths.capture);
   try {
     if ((await capture?.begin(options))?.isNew === true) return 0;
   } finally {

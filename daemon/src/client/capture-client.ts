@@ -2,7 +2,7 @@
  * The dictation in the background, as a command looks at it.
  *
  * @example
- * const capture = await BackgroundCapture.connect(paths.capture);
+ * const capture = await CaptureClient.connect(paths.capture);
  * if (capture === undefined) spawn('sotto', ['capture']); // and connect again
  * else {
  *   await capture.begin({ language: 'en' });
@@ -14,12 +14,12 @@ import { createInterface } from 'node:readline';
 import {
   CAPTURE_PROTOCOL,
   isOver,
-  parseCaptureTell,
+  parseCaptureEvent,
   type Capture,
-  type CaptureAsk,
+  type CaptureRequest,
   type CaptureOptions,
   type CaptureSwitch,
-  type CaptureTell,
+  type CaptureEvent,
   type LastText,
 } from '../protocol/capture.js';
 import { SottoError } from '../protocol/errors.js';
@@ -30,12 +30,12 @@ const CONNECT_TIMEOUT_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 5_000;
 
 /** What can be asked of a take without saying more. */
-export type TakeAsk = 'finish' | 'cancel' | 'restore' | 'pause' | 'resume';
+export type CaptureCommand = 'finish' | 'cancel' | 'restore' | 'pause' | 'resume';
 
-export class BackgroundCapture {
+export class CaptureClient {
   readonly #socket: Socket;
   readonly #queue = new EventQueue<Capture>();
-  readonly #answers = new Set<(told: CaptureTell | SottoError) => void>();
+  readonly #answers = new Set<(event: CaptureEvent | SottoError) => void>();
   #dictation: Capture | undefined;
   #isWatching = false;
 
@@ -50,12 +50,12 @@ export class BackgroundCapture {
       ),
     );
     createInterface({ input: socket, crlfDelay: Infinity })
-      .on('line', (line) => this.#hear(line))
+      .on('line', (line) => this.#handler(line))
       .on('error', () => undefined);
   }
 
   /** The process of dictations, or undefined where there is none. @throws SottoError UNAUTHORISED */
-  static connect(path: string): Promise<BackgroundCapture | undefined> {
+  static connect(path: string): Promise<CaptureClient | undefined> {
     return new Promise((resolve, reject) => {
       const socket = connect(path);
       const timer = setTimeout(() => socket.destroy(new Error('no response')), CONNECT_TIMEOUT_MS);
@@ -69,18 +69,18 @@ export class BackgroundCapture {
       socket.once('connect', () => {
         clearTimeout(timer);
         socket.off('error', failed);
-        resolve(new BackgroundCapture(socket));
+        resolve(new CaptureClient(socket));
       });
     });
   }
 
   /** Ends the process that waits, if there is one, and resolves once it is gone; a take that goes on is finished first. */
   static async leave(path: string): Promise<void> {
-    const capture = await BackgroundCapture.connect(path);
+    const capture = await CaptureClient.connect(path);
     if (capture === undefined) return;
-    const gone = new Promise<void>((resolve) => capture.#socket.once('close', () => resolve()));
+    const hasClosed = new Promise<void>((resolve) => capture.#socket.once('close', () => resolve()));
     capture.#send({ type: 'leave' });
-    await gone;
+    await hasClosed;
   }
 
   /**
@@ -89,8 +89,8 @@ export class BackgroundCapture {
    */
   async begin(options: CaptureOptions): Promise<{ readonly dictation: Capture; readonly isNew: boolean }> {
     this.#isWatching = true;
-    const told = await this.#answer({ type: 'begin', protocol: CAPTURE_PROTOCOL, options }, 'dictation');
-    return { dictation: told.dictation, isNew: told.isNew === true };
+    const event = await this.#answer({ type: 'begin', protocol: CAPTURE_PROTOCOL, options }, 'dictation');
+    return { dictation: event.dictation, isNew: event.isNew === true };
   }
 
   /**
@@ -98,10 +98,10 @@ export class BackgroundCapture {
    * @throws SottoError DAEMON_LOST, TIMEOUT
    */
   async finish(): Promise<boolean> {
-    return (await this.#answer({ type: 'finish' }, 'finish')).isYours;
+    return (await this.#answer({ type: 'finish' }, 'finish')).shouldDeliver;
   }
 
-  ask(type: TakeAsk): void {
+  request(type: CaptureCommand): void {
     this.#send({ type });
   }
 
@@ -147,57 +147,57 @@ export class BackgroundCapture {
     return new Promise((resolve) => this.#socket.once('close', () => resolve()));
   }
 
-  #send(ask: CaptureAsk): void {
-    if (this.#socket.writable) this.#socket.write(`${JSON.stringify(ask)}\n`);
+  #send(request: CaptureRequest): void {
+    if (this.#socket.writable) this.#socket.write(`${JSON.stringify(request)}\n`);
   }
 
   /** Asks, and waits for the answer of a kind. */
-  #answer<T extends CaptureTell['type']>(
-    ask: CaptureAsk,
+  #answer<T extends CaptureEvent['type']>(
+    request: CaptureRequest,
     type: T,
-  ): Promise<Extract<CaptureTell, { type: T }>> {
+  ): Promise<Extract<CaptureEvent, { type: T }>> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
         clearTimeout(timer);
-        this.#answers.delete(hear);
+        this.#answers.delete(handler);
       };
-      const hear = (told: CaptureTell | SottoError): void => {
-        if (told instanceof SottoError) {
+      const handler = (event: CaptureEvent | SottoError): void => {
+        if (event instanceof SottoError) {
           end();
-          reject(told);
-        } else if (told.type === type) {
+          reject(event);
+        } else if (event.type === type) {
           end();
-          resolve(told as Extract<CaptureTell, { type: T }>);
+          resolve(event as Extract<CaptureEvent, { type: T }>);
         }
       };
       const timer = setTimeout(
-        () => hear(new SottoError('TIMEOUT', 'the dictation’s process does not answer')),
+        () => handler(new SottoError('TIMEOUT', 'the dictation’s process does not answer')),
         ANSWER_TIMEOUT_MS,
       );
-      this.#answers.add(hear);
-      if (this.#socket.destroyed) hear(new SottoError('DAEMON_LOST', 'the dictation’s process is gone'));
-      else this.#send(ask);
+      this.#answers.add(handler);
+      if (this.#socket.destroyed) handler(new SottoError('DAEMON_LOST', 'the dictation’s process is gone'));
+      else this.#send(request);
     });
   }
 
-  #hear(line: string): void {
+  #handler(line: string): void {
     try {
-      const told = parseCaptureTell(line);
-      if (told.type === 'error') {
-        const error = SottoError.fromWire(told.error);
+      const event = parseCaptureEvent(line);
+      if (event.type === 'error') {
+        const error = SottoError.fromWire(event.error);
         if (this.#answers.size === 0) throw error;
         // What could not be had is told to whoever asked for it; the take goes on.
-        for (const hear of [...this.#answers]) hear(error);
+        for (const handler of [...this.#answers]) handler(error);
         return;
       }
-      for (const hear of [...this.#answers]) hear(told);
-      if (told.type === 'idle') this.#queue.end();
-      else if (told.type === 'dictation') this.#dictation = told.dictation;
-      else if (told.type === 'change' && this.#dictation !== undefined) {
-        const committed = this.#dictation.committed + (told.more ?? '');
-        this.#dictation = { ...this.#dictation, ...told.change, committed } as Capture;
+      for (const handler of [...this.#answers]) handler(event);
+      if (event.type === 'idle') this.#queue.end();
+      else if (event.type === 'dictation') this.#dictation = event.dictation;
+      else if (event.type === 'change' && this.#dictation !== undefined) {
+        const committed = this.#dictation.committed + (event.appended ?? '');
+        this.#dictation = { ...this.#dictation, ...event.change, committed } as Capture;
       }
-      if (this.#dictation === undefined || (told.type !== 'dictation' && told.type !== 'change')) return;
+      if (this.#dictation === undefined || (event.type !== 'dictation' && event.type !== 'change')) return;
       this.#queue.drop(() => true);
       this.#queue.push(this.#dictation);
     } catch (error) {
@@ -207,7 +207,7 @@ export class BackgroundCapture {
   }
 
   #fail(error: SottoError): void {
-    for (const hear of [...this.#answers]) hear(error);
+    for (const handler of [...this.#answers]) handler(error);
     this.#queue.end(error);
   }
 }
