@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, renameSync, rmdirSync, rmSync, wri
 import { dirname } from 'node:path';
 import { makeFolder } from '#daemon/make-folder.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { hintOf, reasonOf } from '#daemon/protocol/file-problem.js';
+import { hintOf, reasonOf } from '#daemon/protocol/file-errors.js';
 import type { AgentPlan, AgentStatus } from './agent.js';
 
 export interface AgentFile {

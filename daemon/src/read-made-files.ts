@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { MODEL_FILE } from './protocol/file-problem.js';
+import { MODEL_FILE } from './protocol/file-errors.js';
 import { MADE_MODEL, madeFiles } from './protocol/model-files.js';
 import { readSmallFile } from './read-small-file.js';
 

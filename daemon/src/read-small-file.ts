@@ -1,7 +1,7 @@
 /** A file that is read as a whole: settings, a config, a list of words. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { SottoError } from './protocol/errors.js';
-import { fileError, refuseSpecial, type FileKind, type FileUse } from './protocol/file-problem.js';
+import { fileError, refuseSpecial, type FileKind, type FileUse } from './protocol/file-errors.js';
 
 export interface ReadCalls {
   readonly open: (path: string, flags: number) => number;

@@ -1,6 +1,6 @@
 /** settings.json: what the user has chosen. Missing file or field means the default; a broken file is said. */
 import { codeOf, messageOf, SottoError } from './protocol/errors.js';
-import { TEXT_INPUT } from './protocol/file-problem.js';
+import { TEXT_INPUT } from './protocol/file-errors.js';
 import { isHttpPort } from './protocol/http-port.js';
 import { readSmallFile } from './read-small-file.js';
 import { defined } from './protocol/defined.js';

@@ -11,7 +11,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isRunning } from './is-running.js';
 import { codeOf, SottoError } from './protocol/errors.js';
-import { hintOf, reasonOf } from './protocol/file-problem.js';
+import { hintOf, reasonOf } from './protocol/file-errors.js';
 
 /** The largest file that is taken over HTTP, from a pipe, or as a copy. */
 export const MAX_UPLOAD_BYTES = 4 * 1024 ** 3;
@@ -172,7 +172,7 @@ function noRoom(): SottoError {
   });
 }
 
-/** The same bytes, and TOO_LARGE above `MAX_UPLOAD_BYTES`. @param name for the message */
+/** The same bytes, and PAYLOAD_TOO_LARGE above `MAX_UPLOAD_BYTES`. @param name for the message */
 export async function* limitedUpload(
   source: Readable,
   name: string,
@@ -182,7 +182,7 @@ export async function* limitedUpload(
   for await (const chunk of source as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > MAX_UPLOAD_BYTES) {
-      throw new SottoError('TOO_LARGE', `${name} holds more than 4 GiB`, {
+      throw new SottoError('PAYLOAD_TOO_LARGE', `${name} holds more than 4 GiB`, {
         hint: 'save it to a file, then transcribe that',
       });
     }

@@ -94,7 +94,7 @@ function Trouble({ error, act }: { readonly error: SottoError; readonly act: Voc
       actions={
         <ActionPanel>
           <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={act.refresh} />
-          {error.code === 'VOCABULARY_BROKEN' ? (
+          {error.code === 'VOCABULARY_CORRUPT' ? (
             <Action.ShowInFinder title="Show File in Finder" path={shownPaths().vocabulary} />
           ) : null}
         </ActionPanel>

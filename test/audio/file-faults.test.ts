@@ -4,7 +4,7 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { FileSource, type SourceCalls } from '#daemon/audio/source.js';
-import { FILE_PROBLEMS, hintOf, isMissing, reasonOf } from '#daemon/protocol/file-problem.js';
+import { FILE_PROBLEMS, hintOf, isMissing, reasonOf } from '#daemon/protocol/file-errors.js';
 import { scratch } from './fixtures.js';
 
 const files = scratch();

@@ -132,7 +132,7 @@ withEngine('OpenAI’s own clients', () => {
         deltas: said.text,
         done: said.text,
         refused: { status: 404, code: 'MODEL_NOT_FOUND', param: 'model' },
-        speech: { status: 501, code: 'NOT_YET' },
+        speech: { status: 501, code: 'NOT_IMPLEMENTED' },
       });
     }
   });

@@ -127,7 +127,7 @@ async function refusedAsTooLarge(one: () => Promise<RawAnswer>): Promise<void> {
   const heard = answers.filter(({ status }) => status !== 0);
   expect(heard.length).toBeGreaterThan(0);
   for (const { status, body } of heard)
-    expect([status, body]).toEqual([413, expect.stringContaining('TOO_LARGE')]);
+    expect([status, body]).toEqual([413, expect.stringContaining('PAYLOAD_TOO_LARGE')]);
 }
 
 async function nothingIsLeft(): Promise<void> {
@@ -148,7 +148,7 @@ describe('much at once', () => {
       for (const { status, body } of answers) {
         // A reset may overtake the answer where much was left unread.
         expect([0, 413]).toContain(status);
-        if (status === 413) expect(body).toContain('TOO_LARGE');
+        if (status === 413) expect(body).toContain('PAYLOAD_TOO_LARGE');
       }
       expect(answers.some(({ status }) => status === 413)).toBe(true);
     });
@@ -288,7 +288,7 @@ test('a thousand who say nothing, or say it slowly, or half hang up are let go o
     for (const { status } of [...(await silent), ...(await slow)]) expect([0, 408]).toContain(status);
     await half;
     for (const { status, body } of await bodies)
-      expect([status, body]).toEqual([408, expect.stringContaining('TOO_SLOW')]);
+      expect([status, body]).toEqual([408, expect.stringContaining('REQUEST_TIMEOUT')]);
   });
   expect(grown).toBeLessThan(ROOM_BYTES);
   await nothingIsLeft();

@@ -89,9 +89,9 @@ describe('the vocabulary over the socket', () => {
 
   test('one that is broken is said, stays as it is, and no dictation is lost for it', async () => {
     writeFileSync(home.paths.vocabulary, '{');
-    await expect(client.vocabulary.get()).rejects.toMatchObject({ code: 'VOCABULARY_BROKEN' });
+    await expect(client.vocabulary.get()).rejects.toMatchObject({ code: 'VOCABULARY_CORRUPT' });
     await expect(client.vocabulary.add({ words: ['x'] })).rejects.toMatchObject({
-      code: 'VOCABULARY_BROKEN',
+      code: 'VOCABULARY_CORRUPT',
     });
     expect(readFileSync(home.paths.vocabulary, 'utf8')).toBe('{');
     const events = await dictate(2);
@@ -99,7 +99,7 @@ describe('the vocabulary over the socket', () => {
     expect(events).toContainEqual(
       expect.objectContaining({
         type: 'warning',
-        error: expect.objectContaining({ code: 'VOCABULARY_BROKEN' }) as unknown,
+        error: expect.objectContaining({ code: 'VOCABULARY_CORRUPT' }) as unknown,
       }),
     );
     expect(await transcribe()).toContain('segment 2');

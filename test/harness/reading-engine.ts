@@ -1,6 +1,6 @@
 /** An engine whose text of a file is what the file holds: it shows which file was read, and that it was there. */
 import { readFileSync } from 'node:fs';
-import { codedError } from '#daemon/protocol/file-problem.js';
+import { codedError } from '#daemon/protocol/file-errors.js';
 import type { Engine, EngineJob, JobReport, RunningJob } from '#daemon/supervisor/engine.js';
 import { scriptedSegment } from './fake-audio.js';
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { codeOf, ERROR_CODES, factsOf, isErrorCode, messageOf, SottoError } from '#daemon/protocol/errors.js';
+import { codeOf, ERROR_CODES, codeInfo, isErrorCode, messageOf, SottoError } from '#daemon/protocol/errors.js';
 
 describe('SottoError', () => {
   test.each(ERROR_CODES)('%s has a status, an exit code and advice', (code) => {
-    const { httpStatus, exitCode, hint } = factsOf(code);
+    const { httpStatus, exitCode, hint } = codeInfo(code);
     expect(httpStatus).toBeGreaterThanOrEqual(400);
     expect([1, 2, 3, 130]).toContain(exitCode);
     expect(hint.length).toBeGreaterThan(5);

@@ -19,7 +19,7 @@ describe('guard', () => {
 
   test('looks at the size before it looks at anything else', () => {
     const long = `/${'a'.repeat(3_000)}`;
-    expect(refusal(request([['Host', 'evil.example']], long), SOCKET_RULES)?.code).toBe('TOO_LARGE');
+    expect(refusal(request([['Host', 'evil.example']], long), SOCKET_RULES)?.code).toBe('PAYLOAD_TOO_LARGE');
     expect(refusal(request([['Host', 'evil.example']]), SOCKET_RULES)?.code).toBe('UNAUTHORISED');
   });
 

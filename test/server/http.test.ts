@@ -111,7 +111,7 @@ describe('a body', () => {
     await until(() => served.api.admission.active === 1);
     const drip = setInterval(() => socket.write('a'), 40);
     const { status, body } = await answer.finally(() => clearInterval(drip));
-    expect([status, body]).toEqual([408, expect.stringContaining('TOO_SLOW') as unknown]);
+    expect([status, body]).toEqual([408, expect.stringContaining('REQUEST_TIMEOUT') as unknown]);
     await until(() => served.api.admission.active === 0);
   });
 

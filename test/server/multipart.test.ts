@@ -207,12 +207,12 @@ describe('too much of it', () => {
     [
       'a file over the limit',
       [{ name: 'file', value: Buffer.alloc(6_000), filename: 'a' }],
-      'TOO_LARGE',
+      'PAYLOAD_TOO_LARGE',
       'file',
     ],
-    ['a long field', [field('prompt', 101)], 'TOO_LARGE', 'prompt'],
-    ['long fields together', [field('a', 90), field('b', 90), field('c', 90)], 'TOO_LARGE', 'c'],
-    ['many fields', ['a', 'b', 'c', 'd', 'e'].map((name) => field(name)), 'TOO_LARGE', undefined],
+    ['a long field', [field('prompt', 101)], 'PAYLOAD_TOO_LARGE', 'prompt'],
+    ['long fields together', [field('a', 90), field('b', 90), field('c', 90)], 'PAYLOAD_TOO_LARGE', 'c'],
+    ['many fields', ['a', 'b', 'c', 'd', 'e'].map((name) => field(name)), 'PAYLOAD_TOO_LARGE', undefined],
     ['a long name', [field('n'.repeat(101))], 'INVALID_ARGUMENT', undefined],
     ['two files', [field('file'), field('file')], 'INVALID_ARGUMENT', 'file'],
   ])('%s', async (_, parts, code, param) => {
@@ -221,7 +221,7 @@ describe('too much of it', () => {
 
   test('a length that is said in the first place, before a byte of it is read', async () => {
     const source = sourceOf([WHOLE], { 'content-length': String(5 * 1024 ** 3) });
-    expect(await refusalOf(source, FORM_LIMITS)).toEqual({ code: 'TOO_LARGE', param: 'file' });
+    expect(await refusalOf(source, FORM_LIMITS)).toEqual({ code: 'PAYLOAD_TOO_LARGE', param: 'file' });
     expect(source.readableFlowing).toBe(null);
   });
 
@@ -234,14 +234,14 @@ describe('too much of it', () => {
 
 describe('what is no form', () => {
   test.each([
-    [{ 'content-type': 'application/json' }, 'BODY_UNSUPPORTED'],
-    [{ 'content-type': 'application/x-www-form-urlencoded' }, 'BODY_UNSUPPORTED'],
-    [{ 'content-type': 'multipart/mixed; boundary=x' }, 'BODY_UNSUPPORTED'],
+    [{ 'content-type': 'application/json' }, 'UNSUPPORTED_MEDIA_TYPE'],
+    [{ 'content-type': 'application/x-www-form-urlencoded' }, 'UNSUPPORTED_MEDIA_TYPE'],
+    [{ 'content-type': 'multipart/mixed; boundary=x' }, 'UNSUPPORTED_MEDIA_TYPE'],
     [{ 'content-type': 'multipart/form-data' }, 'INVALID_ARGUMENT'],
     [{ 'content-type': 'multipart/form-data; boundary=' }, 'INVALID_ARGUMENT'],
     // CVE-2026-19484: the parser spun on 252 of them.
     [{ 'content-type': `multipart/form-data; boundary=${'b'.repeat(252)}` }, 'INVALID_ARGUMENT'],
-    [{ 'content-encoding': 'gzip' }, 'BODY_UNSUPPORTED'],
+    [{ 'content-encoding': 'gzip' }, 'UNSUPPORTED_MEDIA_TYPE'],
   ])('%j', async (headers: Record<string, string>, code) => {
     expect(await refusalOf(sourceOf([WHOLE], headers))).toMatchObject({ code });
   });

@@ -184,7 +184,7 @@ describe('what is refused', () => {
   test('speech, for now, and not to be asked for again', async () => {
     const answer = await here.ask('/v1/audio/speech', { method: 'POST', body: '{}' });
     expect([answer.status, answer.headers['x-should-retry']]).toEqual([501, 'false']);
-    expect(answer.json()).toMatchObject({ error: { code: 'NOT_YET', type: 'server_error' } });
+    expect(answer.json()).toMatchObject({ error: { code: 'NOT_IMPLEMENTED', type: 'server_error' } });
   });
 });
 
@@ -197,7 +197,7 @@ describe('a form that is refused on its way', () => {
       model: 'whisper-1',
       file: createReadStream(path),
     });
-    await expect(refused).rejects.toMatchObject({ status: 413, code: 'TOO_LARGE', param: 'prompt' });
+    await expect(refused).rejects.toMatchObject({ status: 413, code: 'PAYLOAD_TOO_LARGE', param: 'prompt' });
     await until(() => here.held.length === 0);
   });
 

@@ -333,7 +333,7 @@ describe('OpenAI’s client for Node', () => {
       client.audio.speech.create({ model: 'tts-1', input: 'x', voice: 'alloy' }),
     ).rejects.toMatchObject({
       status: 501,
-      code: 'NOT_YET',
+      code: 'NOT_IMPLEMENTED',
     });
   });
 

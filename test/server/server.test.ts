@@ -330,7 +330,7 @@ describe('a client without manners', () => {
 describe('HTTP', () => {
   test('answers in JSON: 426 where the WebSocket is, 404 elsewhere', async () => {
     expect(await http('/ws')).toMatchObject({ status: 426, body: { error: { code: 'UPGRADE_REQUIRED' } } });
-    expect(await http('/v1/models')).toMatchObject({ status: 404, body: { error: { code: 'NOT_SERVED' } } });
+    expect(await http('/v1/models')).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND' } } });
   });
 
   test('refuses web pages, over HTTP and WebSocket alike', async () => {

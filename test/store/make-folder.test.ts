@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { makeFolder } from '#daemon/make-folder.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
-import { TEXT_INPUT } from '#daemon/protocol/file-problem.js';
+import { TEXT_INPUT } from '#daemon/protocol/file-errors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'so-make-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { FILE_PROBLEMS, hintOf, isMissing, MODEL_FILE, reasonOf } from '#daemon/protocol/file-problem.js';
+import { FILE_PROBLEMS, hintOf, isMissing, MODEL_FILE, reasonOf } from '#daemon/protocol/file-errors.js';
 import { readSmallBytes, type ReadCalls } from '#daemon/read-small-file.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'so-small-'));

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { AUDIO_FILE, fileError, specialKind } from '../protocol/file-problem.js';
+import { AUDIO_FILE, fileError, specialKind } from '../protocol/file-errors.js';
 
 /**
  * The most that a reader asks for at once: an MP4's index. A length in a damaged header may be anything, and above 2³¹ − 1

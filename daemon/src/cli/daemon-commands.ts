@@ -4,7 +4,7 @@ import { isForbidden } from '../server/socket.js';
 import type { Paths } from '../paths.js';
 import { sleep } from '../async.js';
 import { SottoError } from '../protocol/errors.js';
-import { codedError } from '../protocol/file-problem.js';
+import { codedError } from '../protocol/file-errors.js';
 import type { EngineStatus } from '../protocol/status.js';
 import { startAgent } from './run-agent.js';
 import { runDaemon, type RunningDaemon } from './run-daemon.js';

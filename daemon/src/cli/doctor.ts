@@ -5,7 +5,7 @@ import { makeFolder } from '../make-folder.js';
 import type { AgentStatus } from '#launchd/index.js';
 import { packageRoot, type Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
-import { codedError, reasonOf } from '../protocol/file-problem.js';
+import { codedError, reasonOf } from '../protocol/file-errors.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { readSettings } from '../settings.js';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '../logger.js';
 import type { Paths } from '../paths.js';
-import { codedError } from '../protocol/file-problem.js';
+import { codedError } from '../protocol/file-errors.js';
 import type { DictationResult } from '../sessions/live/dictation-result.js';
 import { readSettings } from '../settings.js';
 import type { Dictation, History } from '../store/history/index.js';

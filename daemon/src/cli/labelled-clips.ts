@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { messageOf, SottoError } from '../protocol/errors.js';
-import { AUDIO_FILE } from '../protocol/file-problem.js';
+import { AUDIO_FILE } from '../protocol/file-errors.js';
 import { readSmallFile } from '../read-small-file.js';
 
 const clipSchema = v.object({ file: v.string(), text: v.string(), language: v.string() });

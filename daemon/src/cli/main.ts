@@ -1,6 +1,6 @@
 /** From an argument vector to an exit code. */
 import { CommanderError } from 'commander';
-import { codedError } from '../protocol/file-problem.js';
+import { codedError } from '../protocol/file-errors.js';
 import { trace } from '../trace.js';
 import { buildProgram, forEachCommand } from './program.js';
 import { errorLine } from './view.js';

@@ -2,7 +2,7 @@
 import { statSync, type Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Paths } from '../paths.js';
-import { isMissing } from '../protocol/file-problem.js';
+import { isMissing } from '../protocol/file-errors.js';
 import { parseRepo } from '../store/download/model-source.js';
 import { modelNames } from '../store/find-model.js';
 import { shelvesOf } from './shelves.js';

@@ -1,7 +1,7 @@
 /** A folder of texts: a file for each input, never two into one. */
 import { basename, extname } from 'node:path';
 import { makeFolder } from '../make-folder.js';
-import { fileError, OUTPUT_FOLDER } from '../protocol/file-problem.js';
+import { fileError, OUTPUT_FOLDER } from '../protocol/file-errors.js';
 import { sweepDrafts } from './place-text.js';
 
 /**

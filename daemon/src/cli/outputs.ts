@@ -8,7 +8,7 @@ import { access, lstat, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Paths } from '../paths.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { fileError, OUTPUT_FILE } from '../protocol/file-problem.js';
+import { fileError, OUTPUT_FILE } from '../protocol/file-errors.js';
 import type { WrittenTexts } from '../store/batch/written-texts.js';
 import { digestOf } from './digest.js';
 import { digestOfHandle, placeText } from './place-text.js';

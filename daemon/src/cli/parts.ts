@@ -4,7 +4,7 @@ import { systemClock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { Paths } from '../paths.js';
 import { messageOf, type SottoError } from '../protocol/errors.js';
-import { codedError } from '../protocol/file-problem.js';
+import { codedError } from '../protocol/file-errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { Sessions } from '../sessions/sessions.js';
 import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from '../settings.js';

@@ -10,7 +10,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isRunning } from '../is-running.js';
 import { codeOf } from '../protocol/errors.js';
-import { fileError, OUTPUT_FILE } from '../protocol/file-problem.js';
+import { fileError, OUTPUT_FILE } from '../protocol/file-errors.js';
 import { makeFolder as makeFolderAt } from '../make-folder.js';
 import { digestOf } from './digest.js';
 

@@ -12,7 +12,7 @@ import { embeddedOr } from './report-audio.js';
 /**
  * @param name for messages
  * @param folder private: made with mode 0700 where it is missing; the file has mode 0600
- * @throws SottoError AUDIO_EMPTY, AUDIO_UNREADABLE, TOO_LARGE, INSUFFICIENT_DISK, SPOOL_FAILED, CANCELLED
+ * @throws SottoError AUDIO_EMPTY, AUDIO_UNREADABLE, PAYLOAD_TOO_LARGE, INSUFFICIENT_DISK, SPOOL_FAILED, CANCELLED
  */
 export async function spoolInput(
   source: Readable,

@@ -1,7 +1,7 @@
 /** `sotto transcribe`: one file after another, each shown as it comes and written in the format asked for. */
 import { dirname, join } from 'node:path';
 import { SottoError, type ErrorCode } from '../protocol/errors.js';
-import { codedError } from '../protocol/file-problem.js';
+import { codedError } from '../protocol/file-errors.js';
 import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
 import { trace } from '../trace.js';
 import { INTERRUPTED } from './interrupt.js';

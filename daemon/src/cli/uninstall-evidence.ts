@@ -1,7 +1,7 @@
 /** What proves that a file was written by Sotto: uninstalling removes nothing else, even in a folder that holds others' files. */
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { TEXT_INPUT } from '../protocol/file-problem.js';
+import { TEXT_INPUT } from '../protocol/file-errors.js';
 import { MADE_MODEL } from '../protocol/model-files.js';
 import { madeFilesIn } from '../read-made-files.js';
 import { readSmallFile } from '../read-small-file.js';

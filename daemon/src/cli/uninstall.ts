@@ -5,7 +5,7 @@ import { sleep, timeout } from '../async.js';
 import { CaptureClient } from '../client/capture-client.js';
 import { packageRoot, type Paths } from '../paths.js';
 import { messageOf, SottoError } from '../protocol/errors.js';
-import { reasonOf } from '../protocol/file-problem.js';
+import { reasonOf } from '../protocol/file-errors.js';
 import { activeHolder } from '../server/lock.js';
 import { formatBytes } from '../store/download/format-bytes.js';
 import { tryLock } from '../store/process-lock.js';

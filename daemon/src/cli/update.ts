@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import * as v from 'valibot';
 import { SottoError } from '../protocol/errors.js';
-import { TEXT_INPUT } from '../protocol/file-problem.js';
+import { TEXT_INPUT } from '../protocol/file-errors.js';
 import { readSmallFile } from '../read-small-file.js';
 import { openTransport } from '../store/download/transport.js';
 import { defined } from '../protocol/defined.js';

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import type { JobEvent } from '../protocol/messages.js';
 import type { SottoError } from '../protocol/errors.js';
-import { codedError } from '../protocol/file-problem.js';
+import { codedError } from '../protocol/file-errors.js';
 import type { Transcript } from '../writers/index.js';
 
 export interface View {

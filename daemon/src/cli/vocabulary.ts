@@ -1,7 +1,7 @@
 /** What `sotto vocabulary` does. The file is the vocabulary: a daemon that runs sees by itself that it has changed. */
 import type { Paths } from '../paths.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { fileError, TEXT_INPUT } from '../protocol/file-problem.js';
+import { fileError, TEXT_INPUT } from '../protocol/file-errors.js';
 import { type Vocabulary, type VocabularyChange, type VocabularyFormat } from '../protocol/vocabulary.js';
 import { readSmallBytes } from '../read-small-file.js';
 import { added, countOf, removed, replaced } from '../store/vocabulary/change.js';

@@ -3,7 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { fileError, OUTPUT_FILE } from '../protocol/file-problem.js';
+import { fileError, OUTPUT_FILE } from '../protocol/file-errors.js';
 import { sleep } from '../async.js';
 
 const RETRY_MS = 50;

@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import { SottoError } from '../protocol/errors.js';
-import { AUDIO_FILE, fileError } from '../protocol/file-problem.js';
+import { AUDIO_FILE, fileError } from '../protocol/file-errors.js';
 import { readInProcess } from '../read-in-process.js';
 import { limitedUpload, sweepInputs, Upload } from '../upload.js';
 
@@ -12,7 +12,7 @@ import { limitedUpload, sweepInputs, Upload } from '../upload.js';
  * @param path absolute
  * @param folder where the daemon says that copies go
  * @param onBytes told how many are copied, at each piece
- * @throws SottoError AUDIO_UNREADABLE, AUDIO_NOT_FOUND, TOO_LARGE, INSUFFICIENT_DISK, SPOOL_FAILED; CANCELLED once `signal` is
+ * @throws SottoError AUDIO_UNREADABLE, AUDIO_NOT_FOUND, PAYLOAD_TOO_LARGE, INSUFFICIENT_DISK, SPOOL_FAILED; CANCELLED once `signal` is
  *   aborted. Nothing is left in the folder then.
  */
 export async function copyForDaemon(

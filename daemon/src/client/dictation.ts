@@ -13,7 +13,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { encodeAudioFrame } from '../protocol/audio-frame.js';
-import { factsOf, SottoError, type ErrorCode } from '../protocol/errors.js';
+import { codeInfo, SottoError, type ErrorCode } from '../protocol/errors.js';
 import { isNumbered, isTerminal, SAMPLE_RATE } from '../protocol/live.js';
 import type { DaemonMessage } from '../protocol/messages.js';
 import type { Line, SottoClient } from './client.js';
@@ -431,7 +431,7 @@ export class Dictation {
 
   #sessionLost(cause: SottoError): SottoError {
     return new SottoError('DAEMON_LOST', `the session can't be gone on with: ${cause.message}`, {
-      hint: this.#acknowledged > 0 ? IN_HISTORY : factsOf('DAEMON_LOST').hint,
+      hint: this.#acknowledged > 0 ? IN_HISTORY : codeInfo('DAEMON_LOST').hint,
       cause,
     });
   }

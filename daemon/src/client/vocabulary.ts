@@ -34,7 +34,7 @@ export class VocabularyClient {
     this.#request = ask;
   }
 
-  /** @throws SottoError VOCABULARY_BROKEN */
+  /** @throws SottoError VOCABULARY_CORRUPT */
   get(): Promise<VocabularyResult> {
     return this.#request({ do: 'get' });
   }

@@ -1,6 +1,6 @@
 /** Failures of MLX, of models and of files, as the one error that everybody outside the engine knows. */
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
-import { codedError } from '#daemon/protocol/file-problem.js';
+import { codedError } from '#daemon/protocol/file-errors.js';
 
 /** MLX on Metal, MLX on CUDA, and plain `malloc`, in their own words. */
 const OUT_OF_MEMORY =

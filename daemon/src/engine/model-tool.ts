@@ -11,7 +11,7 @@ import * as v from 'valibot';
 import type * as workshop from '#daemon/models/workshop.js';
 import { makeFolder } from '#daemon/make-folder.js';
 import { codeOf, SottoError } from '#daemon/protocol/errors.js';
-import { fileError, OUTPUT_FILE } from '#daemon/protocol/file-problem.js';
+import { fileError, OUTPUT_FILE } from '#daemon/protocol/file-errors.js';
 import { MADE_MODEL, madeRecord } from '#daemon/protocol/model-files.js';
 import {
   modelRequestSchema,

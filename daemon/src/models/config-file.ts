@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { SottoError } from '#daemon/protocol/errors.js';
-import { fileError, MODEL_FILE } from '#daemon/protocol/file-problem.js';
+import { fileError, MODEL_FILE } from '#daemon/protocol/file-errors.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
 
 /** The largest config.json of the Hub has a few hundred KiB. */

@@ -3,7 +3,7 @@
  * a closed list; the HTTP status, the exit code, retryability and the advice all follow from the code.
  */
 
-interface CodeFacts {
+interface CodeInfo {
   /** Status when the failure is answered over HTTP. */
   readonly httpStatus: number;
   /** Whether the same request may succeed later without anybody changing anything. */
@@ -251,7 +251,7 @@ const CODES = {
     exitCode: 1,
     hint: 'it may have been deleted; see `sotto history list`',
   },
-  VOCABULARY_BROKEN: {
+  VOCABULARY_CORRUPT: {
     httpStatus: 500,
     retryable: false,
     exitCode: 3,
@@ -305,7 +305,7 @@ const CODES = {
     exitCode: 3,
     hint: 'send it as `Authorization: Bearer …`; `sotto token show` prints it',
   },
-  NOT_SERVED: {
+  NOT_FOUND: {
     httpStatus: 404,
     retryable: false,
     exitCode: 3,
@@ -317,19 +317,19 @@ const CODES = {
     exitCode: 3,
     hint: 'GET /openapi.json lists the API',
   },
-  TOO_SLOW: {
+  REQUEST_TIMEOUT: {
     httpStatus: 408,
     retryable: true,
     exitCode: 3,
     hint: 'send it again, faster',
   },
-  TOO_LARGE: {
+  PAYLOAD_TOO_LARGE: {
     httpStatus: 413,
     retryable: false,
     exitCode: 1,
     hint: 'send less at once; `sotto transcribe` reads files of any size',
   },
-  BODY_UNSUPPORTED: {
+  UNSUPPORTED_MEDIA_TYPE: {
     httpStatus: 415,
     retryable: false,
     exitCode: 3,
@@ -341,7 +341,7 @@ const CODES = {
     exitCode: 3,
     hint: 'open a WebSocket there',
   },
-  NOT_YET: {
+  NOT_IMPLEMENTED: {
     httpStatus: 501,
     retryable: false,
     exitCode: 3,
@@ -360,7 +360,7 @@ const CODES = {
     exitCode: 3,
     hint: 'this is a bug in Sotto: please report it with the log that `sotto daemon status` names',
   },
-} as const satisfies Record<string, CodeFacts>;
+} as const satisfies Record<string, CodeInfo>;
 
 export type ErrorCode = keyof typeof CODES;
 
@@ -372,7 +372,7 @@ export function isErrorCode(value: unknown): value is ErrorCode {
 }
 
 /** What follows from a code. */
-export function factsOf(code: ErrorCode): CodeFacts {
+export function codeInfo(code: ErrorCode): CodeInfo {
   return CODES[code];
 }
 
@@ -384,7 +384,7 @@ export interface WireError {
   retryable: boolean;
 }
 
-export interface SottoErrorExtras {
+export interface SottoErrorOptions {
   /** What the user should do next; the code's own advice when left out. */
   hint?: string;
   retryable?: boolean;
@@ -404,12 +404,12 @@ export class SottoError extends Error {
   readonly retryable: boolean;
   readonly param: string | undefined;
 
-  constructor(code: ErrorCode, message: string, extras: SottoErrorExtras = {}) {
-    super(message, extras.cause === undefined ? undefined : { cause: extras.cause });
+  constructor(code: ErrorCode, message: string, options: SottoErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.hint = extras.hint ?? CODES[code].hint;
-    this.retryable = extras.retryable ?? CODES[code].retryable;
-    this.param = extras.param;
+    this.hint = options.hint ?? CODES[code].hint;
+    this.retryable = options.retryable ?? CODES[code].retryable;
+    this.param = options.param;
   }
 
   get httpStatus(): number {

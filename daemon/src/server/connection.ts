@@ -6,7 +6,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { Clock, Timer } from '../clock.js';
 import type { Logger } from '../logger.js';
 import { SottoError } from '../protocol/errors.js';
-import { codedError } from '../protocol/file-problem.js';
+import { codedError } from '../protocol/file-errors.js';
 import { idOf, parseClientMessage, type ClientMessage, type DaemonMessage } from '../protocol/messages.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
@@ -227,7 +227,7 @@ export class Connection {
   async #port({ id, request }: Extract<ClientMessage, { type: 'serve' }>): Promise<void> {
     try {
       const { port } = this.#context;
-      if (port === undefined) throw new SottoError('NOT_SERVED', 'this daemon has no port');
+      if (port === undefined) throw new SottoError('NOT_FOUND', 'this daemon has no port');
       this.#send({ type: 'serve-done', id, result: await port.handle(request) });
     } catch (error) {
       this.#send({ type: 'error', id, error: codedError(error).toWire() });

@@ -26,7 +26,7 @@ export function portHosts(port: number): readonly string[] {
 /** Why the request is refused, or undefined. Whatever it fails at but its size, the answer is the same: a page learns nothing. */
 export function refusal(request: IncomingMessage, rules: GuardRules): SottoError | undefined {
   const { url = '' } = request;
-  if (url.length > MAX_URL_LENGTH) return new SottoError('TOO_LARGE', 'the URL is too long');
+  if (url.length > MAX_URL_LENGTH) return new SottoError('PAYLOAD_TOO_LARGE', 'the URL is too long');
   // `http://elsewhere/` instead of `/`: the form for proxies, which we are not.
   if (url.startsWith('/') && hasOurHost(request, rules) && !isOfPage(request)) return undefined;
   return new SottoError('UNAUTHORISED', 'requests of web pages, or for another host, are not served', {

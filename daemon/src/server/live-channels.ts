@@ -1,7 +1,7 @@
 /** The takes of one client: their channels for audio, and what they say as messages. */
 import { parseAudioFrame } from '../protocol/audio-frame.js';
 import { SottoError } from '../protocol/errors.js';
-import { codedError } from '../protocol/file-problem.js';
+import { codedError } from '../protocol/file-errors.js';
 import { isNumbered, isTerminal, type LiveEvent } from '../protocol/live.js';
 import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
 import type { LiveListener, LiveNotice, LiveSessions } from '../sessions/live/live-sessions.js';

@@ -9,7 +9,7 @@ import { sleep } from '../async.js';
 import { makeFolder } from '../make-folder.js';
 import { isRunning } from '../is-running.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { reasonOf } from '../protocol/file-problem.js';
+import { reasonOf } from '../protocol/file-errors.js';
 import type { ProcessLock } from '../store/process-lock.js';
 import { answers } from './probe.js';
 

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { makeFolder } from '../make-folder.js';
 import { MAX_SOCKET_PATH_BYTES } from '../paths.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { codedError } from '../protocol/file-problem.js';
+import { codedError } from '../protocol/file-errors.js';
 import { unwritableHome } from './lock.js';
 import { answers } from './probe.js';
 

@@ -5,7 +5,7 @@ import { link, lstat, open, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { fileError, OUTPUT_FILE, type FileUse } from '../protocol/file-problem.js';
+import { fileError, OUTPUT_FILE, type FileUse } from '../protocol/file-errors.js';
 import { writeSafely } from './write-safely.js';
 
 /** With a word in front by which it is known when it turns up somewhere: 256 bits. */

@@ -3,7 +3,7 @@ import { unlinkSync } from 'node:fs';
 import * as v from 'valibot';
 import { isRunning } from '../is-running.js';
 import { SottoError } from '../protocol/errors.js';
-import { hintOf, reasonOf, TEXT_INPUT } from '../protocol/file-problem.js';
+import { hintOf, reasonOf, TEXT_INPUT } from '../protocol/file-errors.js';
 import { readSmallFile } from '../read-small-file.js';
 import { writeSafely } from './write-safely.js';
 

@@ -3,7 +3,7 @@ import { readdirSync, statSync, type Stats } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { didYouMean } from '../closest.js';
 import { SottoError } from '../protocol/errors.js';
-import { fileError, MODEL_FILE } from '../protocol/file-problem.js';
+import { fileError, MODEL_FILE } from '../protocol/file-errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { CATALOGUE, catalogueEntry, unquantizedFormOf } from './catalogue/index.js';
 import { formatBytes } from './download/format-bytes.js';

@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.js';
-import { TEXT_INPUT } from '../protocol/file-problem.js';
+import { TEXT_INPUT } from '../protocol/file-errors.js';
 import { readSmallFile } from '../read-small-file.js';
 import { appleChip } from './catalogue/chips.js';
 import { writeSafely } from './write-safely.js';

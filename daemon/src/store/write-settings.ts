@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.js';
 import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
-import { fileError, OUTPUT_FILE } from '../protocol/file-problem.js';
+import { fileError, OUTPUT_FILE } from '../protocol/file-errors.js';
 import { readSettings, settingsFrom } from '../settings.js';
 import { writeSafely } from './write-safely.js';
 import { defined } from '../protocol/defined.js';

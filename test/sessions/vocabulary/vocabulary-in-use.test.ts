@@ -35,7 +35,7 @@ describe('the vocabulary in use', () => {
     const first = inUse.now();
     expect([first.words, spellText(first.replacer, 'a')]).toEqual([['one'], 'b']);
     expect(inUse.now().replacer).toBe(first.replacer);
-    kept = new SottoError('VOCABULARY_BROKEN', 'it is broken');
+    kept = new SottoError('VOCABULARY_CORRUPT', 'it is broken');
     expect(inUse.now()).toMatchObject({ words: ['one'], problem: kept });
     kept = { vocabulary: { words: ['two'], replacements: [] }, revision: '2' };
     expect(inUse.now()).toMatchObject({ words: ['two'] });

@@ -70,7 +70,7 @@ describe('the file of the vocabulary', () => {
     mkdirSync(dirname(path), { recursive: true });
     const replacements = Array.from({ length: 400 }, (_, i) => ({ from: `word ${i}`, to: 'x'.repeat(400) }));
     writeFileSync(path, JSON.stringify({ words: [], replacements }));
-    expect(codeOf(() => new VocabularyFile(path).read())).toBe('VOCABULARY_BROKEN');
+    expect(codeOf(() => new VocabularyFile(path).read())).toBe('VOCABULARY_CORRUPT');
     expect(() => new VocabularyFile(path).read()).toThrow(/is not valid/);
   });
 
@@ -101,8 +101,8 @@ describe('the file of the vocabulary', () => {
   ])('one that is broken is said, and never written over: %s', async (_what, text) => {
     writeFileSync(path, text);
     const file = new VocabularyFile(path);
-    expect(codeOf(() => file.read())).toBe('VOCABULARY_BROKEN');
-    await expect(add(file, 'Nguyen')).rejects.toMatchObject({ code: 'VOCABULARY_BROKEN' });
+    expect(codeOf(() => file.read())).toBe('VOCABULARY_CORRUPT');
+    await expect(add(file, 'Nguyen')).rejects.toMatchObject({ code: 'VOCABULARY_CORRUPT' });
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 

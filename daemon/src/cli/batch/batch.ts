@@ -5,7 +5,7 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import type { BatchRun, NewFile } from '../../store/batch/batch-run.js';
 import { BatchStore } from '../../store/batch/batch-store.js';
 import { tryLock, type ProcessLock } from '../../store/process-lock.js';

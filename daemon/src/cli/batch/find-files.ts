@@ -9,7 +9,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { codeOf, SottoError } from '../../protocol/errors.js';
-import { hintOf, isMissing, reasonOf } from '../../protocol/file-problem.js';
+import { hintOf, isMissing, reasonOf } from '../../protocol/file-errors.js';
 import { isAudioName } from './audio-names.js';
 import { globsOf, type GlobFlags, type Globs } from './globs.js';
 import { defined } from '../../protocol/defined.js';

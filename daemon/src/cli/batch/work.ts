@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import type { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import type { JobEvent } from '../../protocol/messages.js';
 import type { BatchFile, BatchRun } from '../../store/batch/batch-run.js';
 import { digestOf } from '../digest.js';

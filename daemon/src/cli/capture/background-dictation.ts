@@ -12,7 +12,7 @@ import {
   type CaptureSwitch,
 } from '../../protocol/capture.js';
 import { SottoError, type WireError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
 import { levelOf, SILENT_DB } from '../../sessions/live/level.js';
 import { LevelMeter } from '../dictate/level-meter.js';

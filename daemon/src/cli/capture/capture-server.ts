@@ -13,7 +13,7 @@ import {
   type LastText,
 } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import { checkSocketPath } from '../../server/socket.js';
 import type { BackgroundDictation } from './background-dictation.js';
 import { readLines } from './read-lines.js';

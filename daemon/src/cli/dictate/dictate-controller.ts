@@ -1,7 +1,7 @@
 /** `sotto dictate`: from a source of sound to the text, and what the user does meanwhile. */
 import type { Dictation, DictationEvent } from '../../client/index.js';
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import type { FinalEvent } from '../../protocol/live.js';
 import { trace } from '../../trace.js';
 import { INTERRUPTED } from '../interrupt.js';

@@ -5,7 +5,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, relative, resolve, sep } from 'node:path';
 import { codeOf, SottoError } from '../../protocol/errors.js';
-import { AUDIO_FILE, fileError, isMissing, OUTPUT_FILE, TEXT_INPUT } from '../../protocol/file-problem.js';
+import { AUDIO_FILE, fileError, isMissing, OUTPUT_FILE, TEXT_INPUT } from '../../protocol/file-errors.js';
 
 interface Root {
   /** As jobs call it. */

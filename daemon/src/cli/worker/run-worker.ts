@@ -6,7 +6,7 @@ import type { Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { SottoError } from '../../protocol/errors.js';
 import { messageOf } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import { openRedis, probeQueue, writtenName } from './connect-queue.js';
 import { runJob, verdictOn, type JobDeps } from './do-job.js';
 import { timeout } from '../../async.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 
 import { codeOf, messageOf, SottoError } from '#daemon/protocol/errors.js';
-import { fileError, MODEL_FILE } from '#daemon/protocol/file-problem.js';
+import { fileError, MODEL_FILE } from '#daemon/protocol/file-errors.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 
 import { SottoError } from '#daemon/protocol/errors.js';
-import { MODEL_FILE } from '#daemon/protocol/file-problem.js';
+import { MODEL_FILE } from '#daemon/protocol/file-errors.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
 import { mx, type MxArray } from '#native/index.js';
 import { mapSafetensors } from '#native/mapped-safetensors.js';

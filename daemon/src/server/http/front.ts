@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import { refusal, type GuardRules } from '../guard.js';
 import { closeSoon } from '../websocket.js';
 import type { Admission } from './admission.js';
@@ -210,7 +210,7 @@ export class HttpFront {
       if (request.headers.upgrade?.toLowerCase() !== 'websocket') throw unsupportedUpgrade();
       const { path, query } = splitTarget(request);
       const served = this.#sockets.get(path);
-      if (served === undefined) throw new SottoError('NOT_SERVED', 'no WebSocket is here');
+      if (served === undefined) throw new SottoError('NOT_FOUND', 'no WebSocket is here');
       if (this.#clients.size >= MAX_CONNECTIONS)
         throw new SottoError('BUSY', `${MAX_CONNECTIONS} clients are connected`);
       const { route, server } = served;
@@ -256,8 +256,8 @@ function socketOptions({
 }
 
 function parseError({ code }: NodeJS.ErrnoException): SottoError {
-  if (code === 'HPE_HEADER_OVERFLOW') return new SottoError('TOO_LARGE', 'the headers are too long');
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new SottoError('TOO_SLOW', 'the request did not arrive');
+  if (code === 'HPE_HEADER_OVERFLOW') return new SottoError('PAYLOAD_TOO_LARGE', 'the headers are too long');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new SottoError('REQUEST_TIMEOUT', 'the request did not arrive');
   return new SottoError('PROTOCOL', 'this is not HTTP as we know it');
 }
 

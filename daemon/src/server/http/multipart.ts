@@ -55,7 +55,7 @@ type Parser = InstanceType<typeof Busboy>;
 /**
  * Reads all of a form. If it fails, what follows in the request is read and thrown away, so that an answer gets through.
  *
- * @throws SottoError BODY_UNSUPPORTED, INVALID_ARGUMENT, TOO_LARGE, INSUFFICIENT_DISK, SPOOL_FAILED, CANCELLED
+ * @throws SottoError UNSUPPORTED_MEDIA_TYPE, INVALID_ARGUMENT, PAYLOAD_TOO_LARGE, INSUFFICIENT_DISK, SPOOL_FAILED, CANCELLED
  */
 export async function readForm(source: FormSource, options: FormOptions): Promise<Form> {
   const { limits = FORM_LIMITS } = options;
@@ -163,15 +163,15 @@ class FormReader {
   }
 }
 
-/** @throws SottoError BODY_UNSUPPORTED, INVALID_ARGUMENT */
+/** @throws SottoError UNSUPPORTED_MEDIA_TYPE, INVALID_ARGUMENT */
 function checkedType(headers: IncomingHttpHeaders): string {
   const { 'content-type': type = '', 'content-encoding': coding = 'identity' } = headers;
   if (coding.toLowerCase() !== 'identity')
-    throw new SottoError('BODY_UNSUPPORTED', 'a body that is compressed is not taken', {
+    throw new SottoError('UNSUPPORTED_MEDIA_TYPE', 'a body that is compressed is not taken', {
       hint: 'send it as it is: audio hardly gets smaller',
     });
   if (!/^multipart\/form-data *(;|$)/i.test(type))
-    throw new SottoError('BODY_UNSUPPORTED', 'the audio has to come in a form');
+    throw new SottoError('UNSUPPORTED_MEDIA_TYPE', 'the audio has to come in a form');
   const boundary = /; *boundary=(?:"([^"]*)"|([^;\s]*))/i.exec(type);
   const length = (boundary?.[1] ?? boundary?.[2] ?? '').length;
   if (length < 1 || length > MAX_BOUNDARY_LENGTH)
@@ -217,11 +217,11 @@ function invalid(message: string, param: string | undefined): SottoError {
 
 function tooLarge(message: string, param: string | undefined): SottoError {
   const hint = 'the audio belongs into `file`; fields are for what is said about it';
-  return new SottoError('TOO_LARGE', message, { hint, ...defined({ param }) });
+  return new SottoError('PAYLOAD_TOO_LARGE', message, { hint, ...defined({ param }) });
 }
 
 function fileTooLarge({ fileBytes }: FormLimits): SottoError {
-  return new SottoError('TOO_LARGE', `the file is larger than ${fileBytes} bytes`, { param: FILE_FIELD });
+  return new SottoError('PAYLOAD_TOO_LARGE', `the file is larger than ${fileBytes} bytes`, { param: FILE_FIELD });
 }
 
 function disconnected(): SottoError {

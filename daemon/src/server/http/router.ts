@@ -16,7 +16,7 @@ export class Router {
 
   /**
    * @param path without its query
-   * @throws SottoError NOT_SERVED, METHOD_NOT_ALLOWED
+   * @throws SottoError NOT_FOUND, METHOD_NOT_ALLOWED
    */
   find(method: string, path: string): Match {
     const segments = path.split('/');
@@ -28,7 +28,7 @@ export class Router {
     const wanted = method === 'HEAD' ? 'GET' : method;
     const match = here.find(({ route }) => route.method === wanted);
     if (match !== undefined) return match;
-    if (here.length === 0) throw new SottoError('NOT_SERVED', `nothing is at ${path.slice(0, 100)}`);
+    if (here.length === 0) throw new SottoError('NOT_FOUND', `nothing is at ${path.slice(0, 100)}`);
     throw new MethodNotAllowed(here.map(({ route }) => route.method));
   }
 }

@@ -14,7 +14,7 @@ export interface UploadTimeout {
 export const DEFAULT_UPLOAD_TIMEOUT: UploadTimeout = { everyMs: 15_000, minBytes: 4_096 };
 
 export interface UploadWatch {
-  /** Rejects with TOO_SLOW, or stays open. */
+  /** Rejects with REQUEST_TIMEOUT, or stays open. */
   readonly failed: Promise<never>;
   end(): void;
 }
@@ -31,7 +31,7 @@ export function watchUpload(request: IncomingMessage, { everyMs, minBytes }: Upl
     if (request.complete || request.readableLength > 0 || receivedBytes >= minBytes) return;
     clearInterval(timer);
     reject(
-      new SottoError('TOO_SLOW', `the body came too slowly: ${receivedBytes} bytes in ${everyMs / 1000} seconds`),
+      new SottoError('REQUEST_TIMEOUT', `the body came too slowly: ${receivedBytes} bytes in ${everyMs / 1000} seconds`),
     );
   }, everyMs);
   timer.unref();

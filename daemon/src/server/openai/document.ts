@@ -1,5 +1,5 @@
 /** The API's description (OpenAPI 3.1), made of the very schemas that requests are parsed by. */
-import { factsOf, type ErrorCode } from '../../protocol/errors.js';
+import { codeInfo, type ErrorCode } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import { json, type Route } from '../http/route.js';
 import { EXAMPLES } from './examples.js';
@@ -12,11 +12,11 @@ type Json = Readonly<Record<string, unknown>>;
 const ALWAYS: readonly ErrorCode[] = [
   'UNAUTHORISED',
   'TOKEN_REJECTED',
-  'NOT_SERVED',
+  'NOT_FOUND',
   'METHOD_NOT_ALLOWED',
-  'TOO_LARGE',
+  'PAYLOAD_TOO_LARGE',
   'PROTOCOL',
-  'TOO_SLOW',
+  'REQUEST_TIMEOUT',
   'INTERNAL',
 ];
 
@@ -156,11 +156,11 @@ function schemaOf(what: Answers[string]): Json {
 
 /** One for each status, with the codes that have it. */
 function errorResponses(codes: readonly ErrorCode[]): Json {
-  const statuses = [...new Set(codes.map((code) => factsOf(code).httpStatus))];
+  const statuses = [...new Set(codes.map((code) => codeInfo(code).httpStatus))];
   const content = { 'application/json': { schema: reference('Error') } };
   return Object.fromEntries(
     statuses.map((status) => {
-      const description = codes.filter((code) => factsOf(code).httpStatus === status).join(', ');
+      const description = codes.filter((code) => codeInfo(code).httpStatus === status).join(', ');
       return [status, { description, content }];
     }),
   );

@@ -51,7 +51,7 @@ export interface Operation {
   readonly errors: readonly ErrorCode[];
 }
 
-const BODY_ERRORS = ['INVALID_ARGUMENT', 'BODY_UNSUPPORTED', 'TOO_SLOW', 'INSUFFICIENT_DISK'] as const;
+const BODY_ERRORS = ['INVALID_ARGUMENT', 'UNSUPPORTED_MEDIA_TYPE', 'REQUEST_TIMEOUT', 'INSUFFICIENT_DISK'] as const;
 const AUDIO_ERRORS = ['AUDIO_EMPTY', 'AUDIO_UNREADABLE', 'AUDIO_TRUNCATED', 'AUDIO_UNSUPPORTED'] as const;
 const MODEL_ERRORS = [
   'MODEL_NOT_FOUND',
@@ -110,7 +110,7 @@ export const OPERATIONS: readonly Operation[] = [
     id: 'createSpeech',
     summary: 'Not served yet: answers 501.',
     json: 'SpeechRequest',
-    errors: ['NOT_YET'],
+    errors: ['NOT_IMPLEMENTED'],
   },
   {
     method: 'get',

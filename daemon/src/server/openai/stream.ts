@@ -1,5 +1,5 @@
 /** A text as server-sent events: what is said for good, segment by segment, then all of it once. */
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import type { StreamEvent } from '../../protocol/openai.js';
 import { errorBody } from '../http/error-body.js';
 import { DONE, eventText } from '../http/sse.js';

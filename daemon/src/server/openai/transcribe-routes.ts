@@ -1,7 +1,7 @@
 /** `POST /v1/audio/transcriptions` and `/translations`. */
 import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import { parseFields, transcriptionFieldsSchema, translationFieldsSchema } from '../../protocol/openai.js';
 import type { Sessions } from '../../sessions/sessions.js';
 import { readForm, type Form } from '../http/multipart.js';

@@ -6,7 +6,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { Clock, Timer } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import { eventIdOf, parseRealtimeEvent, type BetaName, type RealtimeEvent } from '../../protocol/realtime.js';
 import type { LiveSessions } from '../../sessions/live/live-sessions.js';
 import {

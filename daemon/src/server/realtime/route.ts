@@ -1,6 +1,6 @@
 /** Where OpenAI's realtime transcription is served, and to how many at once. */
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import type { Admission } from '../http/admission.js';
 import type { SocketRoute } from '../http/route.js';
 import { POLICY_VIOLATION, TRY_AGAIN_LATER } from '../websocket.js';

@@ -1,5 +1,5 @@
 /** One file that the daemon transcribes by itself: what its job says, kept for whoever comes to read it. */
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import { FILE_LIMITS, type FileJob } from '../../protocol/files.js';
 import type { Segment } from '../../protocol/transcription.js';
 import type { Job, JobNotice } from '../job.js';

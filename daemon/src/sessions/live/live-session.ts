@@ -6,7 +6,7 @@
 import type { Clock, Timer } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import type { DecodeStep, ModelRef, Refined } from '../../protocol/ipc.js';
 import {
   BYTES_PER_SAMPLE,

@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import type { Clock, Timer } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
 import { isTerminal, SAMPLE_RATE, type LiveCheckpoint, type LiveOptions } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import {
   clearCancelMark,
   findCancelMarks,

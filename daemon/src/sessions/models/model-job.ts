@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import type { ModelsEvent, ModelsResult } from '../../protocol/models.js';
 
 export type ModelJobEvent =

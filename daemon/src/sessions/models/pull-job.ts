@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelRef } from '../../protocol/ipc.js';
 import { SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-problem.js';
+import { codedError } from '../../protocol/file-errors.js';
 import type { ModelsEvent, ModelsResultOf } from '../../protocol/models.js';
 import type { PullOptions, PullWithFallbackEvent } from '../../store/download/index.js';
 import { verifyAgainstRecord } from '../../store/verify-model.js';

@@ -11,7 +11,7 @@ export class VocabularyService {
     this.#file = file;
   }
 
-  /** @throws SottoError VOCABULARY_BROKEN, VOCABULARY_CHANGED, INVALID_ARGUMENT, OUTPUT_FAILED, BUSY */
+  /** @throws SottoError VOCABULARY_CORRUPT, VOCABULARY_CHANGED, INVALID_ARGUMENT, OUTPUT_FAILED, BUSY */
   async ask(request: VocabularyRequest): Promise<VocabularyResult> {
     switch (request.do) {
       case 'get':

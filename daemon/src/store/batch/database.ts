@@ -1,7 +1,7 @@
 /** batch.db: which files of which folders are done, and which texts Sotto wrote. It holds paths, dates, sizes and outcomes, never a word of a text. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { SottoError } from '../../protocol/errors.js';
-import { hintOf, reasonOf } from '../../protocol/file-problem.js';
+import { hintOf, reasonOf } from '../../protocol/file-errors.js';
 import { setAside } from '../sqlite/damaged.js';
 import {
   DatabaseSync,

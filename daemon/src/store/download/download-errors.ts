@@ -1,6 +1,6 @@
 /** What went wrong with a request: whether it passes by itself, and what to tell the user. */
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
-import { hintOf, reasonOf } from '../../protocol/file-problem.js';
+import { hintOf, reasonOf } from '../../protocol/file-errors.js';
 
 /** A failure that another try may mend. */
 export class TransientError extends Error {

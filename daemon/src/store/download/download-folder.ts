@@ -7,7 +7,7 @@ import { lstat, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { makeFolder } from '../../make-folder.js';
-import { MODEL_FILE } from '../../protocol/file-problem.js';
+import { MODEL_FILE } from '../../protocol/file-errors.js';
 import { readSmallFile } from '../../read-small-file.js';
 import { writeSafely } from '../write-safely.js';
 import { RECORD } from './model-record.js';

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { HUB_URL } from '@huggingface/hub';
 import { SottoError } from '../../protocol/errors.js';
-import { TEXT_INPUT } from '../../protocol/file-problem.js';
+import { TEXT_INPUT } from '../../protocol/file-errors.js';
 import { readSmallFile } from '../../read-small-file.js';
 
 export interface HubSettings {

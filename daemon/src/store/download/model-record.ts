@@ -1,6 +1,6 @@
 /** What is written down beside a pulled model: where it is from, and the hashes of its files. */
 import { join } from 'node:path';
-import { MODEL_FILE } from '../../protocol/file-problem.js';
+import { MODEL_FILE } from '../../protocol/file-errors.js';
 import { readSmallFile } from '../../read-small-file.js';
 import { isSafeName } from './safe-path.js';
 

@@ -1,6 +1,6 @@
 /** history.db as a file. */
 import { SottoError } from '../../protocol/errors.js';
-import { hintOf, reasonOf } from '../../protocol/file-problem.js';
+import { hintOf, reasonOf } from '../../protocol/file-errors.js';
 import { DatabaseSync, kindOf, makePrivate, type Database } from '../sqlite/database.js';
 import { checkOwner } from '../sqlite/owner.js';
 import { migrate, OWNER } from './schema.js';

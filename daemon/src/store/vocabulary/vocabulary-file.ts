@@ -7,7 +7,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { sleep } from '../../async.js';
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
-import { fileError, OUTPUT_FILE, type FileUse } from '../../protocol/file-problem.js';
+import { fileError, OUTPUT_FILE, type FileUse } from '../../protocol/file-errors.js';
 import { makeFolder } from '../../make-folder.js';
 import { readSmallFile } from '../../read-small-file.js';
 import { VOCABULARY_LIMITS, type Vocabulary } from '../../protocol/vocabulary.js';
@@ -23,7 +23,7 @@ const RETRY_INTERVAL_MS = 20;
 const LOCK_TIMEOUT_MS = 3_000;
 /** Written by hand it may be longer than it need be. */
 const MAX_FILE_BYTES = 8 * VOCABULARY_LIMITS.bytes;
-const KEPT_FILE: FileUse = { code: 'VOCABULARY_BROKEN', verb: 'read' };
+const KEPT_FILE: FileUse = { code: 'VOCABULARY_CORRUPT', verb: 'read' };
 
 export interface KeptVocabulary {
   readonly vocabulary: Vocabulary;
@@ -46,7 +46,7 @@ export class VocabularyFile {
     this.#path = path;
   }
 
-  /** As it is now; costs one look at the file's date as long as nobody changes it. @throws SottoError VOCABULARY_BROKEN */
+  /** As it is now; costs one look at the file's date as long as nobody changes it. @throws SottoError VOCABULARY_CORRUPT */
   read(): KeptVocabulary {
     const mark = this.#mark();
     if (mark === undefined) return NOTHING;
@@ -59,7 +59,7 @@ export class VocabularyFile {
   /**
    * Changes what is there when it is written, whoever else does so at the same time.
    * @param revision of what the one who wants it has seen; any, when left out
-   * @throws SottoError VOCABULARY_BROKEN, VOCABULARY_CHANGED, OUTPUT_FAILED, BUSY, or what `change` throws
+   * @throws SottoError VOCABULARY_CORRUPT, VOCABULARY_CHANGED, OUTPUT_FAILED, BUSY, or what `change` throws
    */
   async change(
     change: (now: Vocabulary) => Changed,
@@ -133,7 +133,7 @@ export class VocabularyFile {
   }
 
   #broken(what: string, cause?: unknown): SottoError {
-    return new SottoError('VOCABULARY_BROKEN', `${this.#path} ${what}`, { cause });
+    return new SottoError('VOCABULARY_CORRUPT', `${this.#path} ${what}`, { cause });
   }
 }
 

@@ -12,7 +12,7 @@ import {
   hintOf,
   MODEL_FILE,
   reasonOf,
-} from '#daemon/protocol/file-problem.js';
+} from '#daemon/protocol/file-errors.js';
 
 const system = (code: string, extras: object = {}): Error =>
   Object.assign(new Error(`${code}: words of the system, open '/x'`), { code, ...extras });
