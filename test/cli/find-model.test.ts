@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { findModel, modelNames, type ModelShelves } from '#daemon/store/find-model.js';
+import { findModel, modelNames, type ModelDirs } from '#daemon/store/find-model.js';
 
 let folder: string;
-let shelves: ModelShelves;
+let dirs: ModelDirs;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'so-store-'));
-  shelves = { models: join(folder, 'models'), bundled: join(folder, 'bundled') };
+  dirs = { models: join(folder, 'models'), bundled: join(folder, 'bundled') };
   for (const dir of ['models/base', 'models/mine', 'bundled/base', 'bundled/starter']) {
     mkdirSync(join(folder, dir), { recursive: true });
   }
@@ -20,26 +20,26 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('findModel', () => {
   test('gives the first bundled folder when nothing is asked for', () => {
-    expect(findModel(shelves, undefined)).toEqual({ name: 'base', dir: join(folder, 'bundled/base') });
+    expect(findModel(dirs, undefined)).toEqual({ name: 'base', dir: join(folder, 'bundled/base') });
   });
 
   test('prefers the user’s own, then the bundled one', () => {
-    expect(findModel(shelves, 'base').dir).toBe(join(folder, 'models/base'));
-    expect(findModel(shelves, 'starter').dir).toBe(join(folder, 'bundled/starter'));
-    expect(modelNames(shelves)).toEqual(['base', 'mine', 'starter']);
+    expect(findModel(dirs, 'base').dir).toBe(join(folder, 'models/base'));
+    expect(findModel(dirs, 'starter').dir).toBe(join(folder, 'bundled/starter'));
+    expect(modelNames(dirs)).toEqual(['base', 'mine', 'starter']);
   });
 
   test('takes an absolute folder, named after itself', () => {
     const dir = join(folder, 'models/mine');
-    expect(findModel(shelves, dir)).toEqual({ name: 'mine', dir });
+    expect(findModel(dirs, dir)).toEqual({ name: 'mine', dir });
     for (const other of [`${dir}/`, `${dir}/.`, `${dir}/../mine`])
-      expect(findModel(shelves, other)).toEqual({ name: 'mine', dir });
-    expect(() => findModel(shelves, join(folder, 'none'))).toThrow(/folder not found/);
-    expect(() => findModel(shelves, join(folder, 'bundled/README.md'))).toThrow(/is a file/);
+      expect(findModel(dirs, other)).toEqual({ name: 'mine', dir });
+    expect(() => findModel(dirs, join(folder, 'none'))).toThrow(/folder not found/);
+    expect(() => findModel(dirs, join(folder, 'bundled/README.md'))).toThrow(/is a file/);
   });
 
   test('says which names there are when one is not', () => {
-    expect(() => findModel(shelves, 'huge')).toThrow(
+    expect(() => findModel(dirs, 'huge')).toThrow(
       expect.objectContaining({
         code: 'MODEL_NOT_FOUND',
         hint: expect.stringContaining('base, mine, starter') as unknown,
@@ -48,8 +48,8 @@ describe('findModel', () => {
   });
 
   test('says that the starter model is missing', () => {
-    rmSync(shelves.bundled, { recursive: true });
-    expect(() => findModel(shelves, undefined)).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
+    rmSync(dirs.bundled, { recursive: true });
+    expect(() => findModel(dirs, undefined)).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
   });
 
   test('lets no name out of the two folders', () => {
@@ -61,7 +61,7 @@ describe('findModel', () => {
       fc.property(nasty, (name) => {
         if (name.startsWith('/')) return;
         try {
-          const { dir } = findModel(shelves, name);
+          const { dir } = findModel(dirs, name);
           expect(dir).toBe(join(folder, 'models', name));
         } catch (error) {
           expect(error).toBeInstanceOf(SottoError);

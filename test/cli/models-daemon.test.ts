@@ -28,7 +28,7 @@ beforeEach(async () => {
   daemon = await startDesk({
     home,
     socketPath: home.paths.socket,
-    shelves: { models: home.paths.models, bundled: bundledModels },
+    modelDirs: { models: home.paths.models, bundled: bundledModels },
   });
   daemon.engine.serving = { name: 'fake', dir: join(home.paths.models, 'fake') };
   daemon.engine.tell([{ name: 'fake', state: 'ready' }]);

@@ -8,7 +8,7 @@ import { LocalRecording } from '#daemon/cli/capture/local-recording.js';
 import { CaptureClient } from '#daemon/client/index.js';
 import { systemClock } from '#daemon/clock.js';
 import { securePrivateFolder } from '#daemon/server/socket.js';
-import { takeLock } from '#daemon/store/process-lock.js';
+import { acquireLock } from '#daemon/store/process-lock.js';
 import { readOrphan } from '#daemon/store/spool/recover.js';
 import { childrenOf } from '#test/harness/processes.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
@@ -45,7 +45,7 @@ describe('the process of a dictation in the background', () => {
 
   test('one that comes before the first can be found asks it once it can, not when that take may be over', async () => {
     securePrivateFolder(here.paths.runtime);
-    const lock = await takeLock(join(here.paths.runtime, 'capture.lock'), {
+    const lock = await acquireLock(join(here.paths.runtime, 'capture.lock'), {
       clock: systemClock,
       signal: new AbortController().signal,
       onWait: () => undefined,

@@ -28,7 +28,7 @@ const entry = (name: string): ModelsList['catalogue'][number] => ({
   bytesAre: 'published',
   memoryBytes: 1e7,
   languages: 'English',
-  licence: 'MIT',
+  license: 'MIT',
   speed: 'fast',
 });
 

@@ -58,7 +58,7 @@ export class DeskHere {
     this.#daemon = await startDesk({
       home,
       socketPath: this.#socketPath,
-      shelves: { models: home.paths.models, bundled: join(home.folder, 'bundled') },
+      modelDirs: { models: home.paths.models, bundled: join(home.folder, 'bundled') },
       hub: { settings: { endpoint: this.hub.endpoint }, clock: impatientClock() },
     });
   }

@@ -10,7 +10,7 @@ import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { ModelService } from '#daemon/sessions/models/model-service.js';
 import type { HubOptions } from '#daemon/sessions/models/pull-job.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
-import type { ModelShelves } from '#daemon/store/find-model.js';
+import type { ModelDirs } from '#daemon/store/find-model.js';
 import { InProcessLive } from './in-process-live.js';
 import { PuppetModels } from './puppet-models.js';
 import type { TempHome } from './temp-home.js';
@@ -30,16 +30,16 @@ export interface DeskServer {
 export interface DeskServerOptions {
   readonly home: TempHome;
   readonly socketPath: string;
-  readonly shelves: ModelShelves;
+  readonly modelDirs: ModelDirs;
   readonly hub?: HubOptions;
 }
 
-export async function startDesk({ home, socketPath, shelves, hub }: DeskServerOptions): Promise<DeskServer> {
+export async function startDesk({ home, socketPath, modelDirs, hub }: DeskServerOptions): Promise<DeskServer> {
   const engine = new PuppetModels();
   const idle: boolean[] = [];
   const desk = new ModelService({
     engine,
-    shelves,
+    modelDirs,
     settings: home.paths.settings,
     machineSpeed: home.paths.machine,
     clock: systemClock,

@@ -114,7 +114,7 @@ export class PuppetModels implements ModelEngine {
 
 /** For servers of which nobody asks for models. */
 export function idleDesk({ models, settings, machine: machineSpeed }: Paths): ModelService {
-  const shelves = { models, bundled: models };
+  const modelDirs = { models, bundled: models };
   const engine = new PuppetModels();
-  return new ModelService({ engine, shelves, settings, machineSpeed, clock: systemClock, log: silentLog });
+  return new ModelService({ engine, modelDirs, settings, machineSpeed, clock: systemClock, log: silentLog });
 }

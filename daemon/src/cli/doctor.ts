@@ -10,7 +10,7 @@ import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { readSettings } from '../settings.js';
 import { findModelWithFallback } from '../store/find-model.js';
-import { shelvesOf } from './shelves.js';
+import { modelDirs } from './shelves.js';
 import { findDaemon } from './start-daemon.js';
 
 export interface Finding {
@@ -99,7 +99,7 @@ function settings({ settings: path }: Paths): Finding {
 function model(paths: Paths): Finding {
   try {
     const { model: wanted } = readSettings(paths.settings);
-    const { model: found, fallbackFor } = findModelWithFallback(shelvesOf(paths), wanted);
+    const { model: found, fallbackFor } = findModelWithFallback(modelDirs(paths), wanted);
     if (fallbackFor !== undefined) {
       return {
         what: 'model',

@@ -5,14 +5,14 @@ import type { Paths } from '../paths.js';
 import { isMissing } from '../protocol/file-errors.js';
 import { parseRepo } from '../store/download/model-source.js';
 import { modelNames } from '../store/find-model.js';
-import { shelvesOf } from './shelves.js';
+import { modelDirs } from './shelves.js';
 
 export function modelArgument(value: string | undefined, paths: Paths): string | undefined {
   if (value === undefined) return undefined;
   // `owner/name` of a pulled model, unless something of that name lies here.
   if (parseRepo(value) !== undefined && statsOf(value) === undefined) return value;
   if (value.includes('/') || value.startsWith('.')) return resolve(value);
-  if (modelNames(shelvesOf(paths)).includes(value)) return value;
+  if (modelNames(modelDirs(paths)).includes(value)) return value;
   const stats = statsOf(value);
   return stats === 'unreadable' || stats?.isDirectory() === true ? resolve(value) : value;
 }

@@ -8,7 +8,7 @@ import { findModel } from '../store/find-model.js';
 import { modelArgument } from './models-argument.js';
 import { addQuantize, oneOf } from './models-quantize-command.js';
 import { addList, addShelf, interruptible } from './models-shelf-commands.js';
-import { shelvesOf } from './shelves.js';
+import { modelDirs } from './shelves.js';
 import { defined } from '../protocol/defined.js';
 
 interface ConvertFlags {
@@ -65,7 +65,7 @@ export function addModels(program: Command, outcome: { exitCode: number }): void
     )
     .action(async (input: string, out: string, flags: ConvertFlags) => {
       const paths = resolvePaths();
-      const { dir } = findModel(shelvesOf(paths), modelArgument(input, paths));
+      const { dir } = findModel(modelDirs(paths), modelArgument(input, paths));
       const { convertModel } = await import('./models-convert.js');
       const { bits, groupSize, dtype } = flags;
       outcome.exitCode = await interruptible((signal) =>
@@ -99,7 +99,7 @@ export function addModels(program: Command, outcome: { exitCode: number }): void
     )
     .action(async (name: string, flags: { wer?: string; json?: boolean }) => {
       const paths = resolvePaths();
-      const model = findModel(shelvesOf(paths), modelArgument(name, paths));
+      const model = findModel(modelDirs(paths), modelArgument(name, paths));
       const { verifyModel } = await import('./models-verify.js');
       outcome.exitCode = await interruptible((signal) =>
         verifyModel(paths, {

@@ -10,7 +10,7 @@ import { findModel } from '../store/find-model.js';
 import { chosenFolder } from './models-list.js';
 import { modelArgument } from './models-argument.js';
 import { describeState, statesInDaemon } from './models-daemon.js';
-import { shelvesOf } from './shelves.js';
+import { modelDirs } from './shelves.js';
 
 export async function modelInfo(paths: Paths, name: string, json: boolean): Promise<number> {
   const here = findInstalled(paths, name);
@@ -65,7 +65,7 @@ function catalogueRows(entry: CatalogueEntry): [string, string][] {
     ['memory', `about ${formatBytes(entry.memoryBytes)} while transcribing`],
     ['languages', entry.languages === 'English' ? 'English' : '99, and translation into English'],
     ['speed', entry.speed],
-    ['licence', entry.licence],
+    ['license', entry.license],
   ];
 }
 
@@ -83,7 +83,7 @@ function footprintText({ weightBytes, workBytes }: FootprintFacts): string {
 /** Undefined for a model that is in the catalogue and not here. @throws SottoError MODEL_NOT_FOUND */
 function findInstalled(paths: Paths, name: string): { name: string; dir: string } | undefined {
   try {
-    return findModel(shelvesOf(paths), modelArgument(name, paths));
+    return findModel(modelDirs(paths), modelArgument(name, paths));
   } catch (error) {
     if (error instanceof SottoError && catalogueEntry(name) !== undefined) return undefined;
     throw error;

@@ -7,7 +7,7 @@ import {
   recommendedModel,
   recommendedSizes,
   thisMachine,
-  wordErrorsOf,
+  wordErrorRate,
   type CatalogueEntry,
   type Machine,
 } from '../store/catalogue/index.js';
@@ -18,10 +18,10 @@ import {
   partialDownloads,
   type InstalledModel,
   type PartialDownload,
-} from '../store/installed.js';
+} from '../store/installed-models.js';
 import { describeState, statesInDaemon } from './models-daemon.js';
 import { modelTable, terminalColumns } from './models-table.js';
-import { shelvesOf } from './shelves.js';
+import { modelDirs } from './shelves.js';
 import { styleFor, wantsColour, type Style } from './terminal/style.js';
 
 export async function listModels(
@@ -29,7 +29,7 @@ export async function listModels(
   { all, json }: { readonly all: boolean; readonly json: boolean },
   machine: Machine = thisMachine(paths.machine),
 ): Promise<number> {
-  const installed = await installedModels(shelvesOf(paths));
+  const installed = await installedModels(modelDirs(paths));
   const partial = await partialDownloads(paths.models);
   const recommended = recommendedModel(machine);
   const chosen = chosenFolder(paths);
@@ -133,7 +133,7 @@ function adviceText(recommended: CatalogueEntry, machine: Machine, present: Read
 
 /** `13.6%`, or a dash where it has not been measured. */
 function errorsText(name: string): string {
-  const errors = wordErrorsOf(name);
+  const errors = wordErrorRate(name);
   return errors === undefined ? '–' : `${errors.toFixed(1)}%`;
 }
 
@@ -149,7 +149,7 @@ function whereFrom({ from, record }: InstalledModel): string {
 /** Folder of the model that is used when none is named; undefined where that is missing. */
 export function chosenFolder(paths: Paths): string | undefined {
   try {
-    return findModelWithFallback(shelvesOf(paths), readSettings(paths.settings).model).model.dir;
+    return findModelWithFallback(modelDirs(paths), readSettings(paths.settings).model).model.dir;
   } catch {
     return undefined;
   }

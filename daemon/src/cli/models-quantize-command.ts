@@ -6,7 +6,7 @@ import { GROUP_SIZES, LAYER_BITS, WEIGHT_BITS, type ConvertOptions } from '../pr
 import { findModel } from '../store/find-model.js';
 import { modelArgument } from './models-argument.js';
 import { interruptible } from './models-shelf-commands.js';
-import { shelvesOf } from './shelves.js';
+import { modelDirs } from './shelves.js';
 
 interface QuantizeFlags {
   bits: NonNullable<ConvertOptions['bits']>;
@@ -72,7 +72,7 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
     )
     .action(async (name: string, flags: QuantizeFlags) => {
       const paths = resolvePaths();
-      const model = findModel(shelvesOf(paths), modelArgument(name, paths));
+      const model = findModel(modelDirs(paths), modelArgument(name, paths));
       const { placeFor, quantizeModel, sampleClips } = await import('./models-quantize.js');
       const { bits, groupSize, keepFirstLast: endBits, embeddingBits, layer } = flags;
       outcome.exitCode = await interruptible((signal) =>

@@ -5,11 +5,11 @@ import { SottoError } from '../protocol/errors.js';
 import { formatBytes } from '../store/download/format-bytes.js';
 import { folderBytes } from '../store/download/download-folder.js';
 import { findModel } from '../store/find-model.js';
-import { installedModels, pruneModels, removableName, removeModel } from '../store/installed.js';
+import { installedModels, pruneModels, removableName, removeModel } from '../store/installed-models.js';
 import { chooseModel } from '../store/write-settings.js';
 import { chosenFolder } from './models-list.js';
 import { askDaemon } from './models-daemon.js';
-import { shelvesOf } from './shelves.js';
+import { modelDirs } from './shelves.js';
 
 export interface RemoveRun {
   readonly name: string;
@@ -20,7 +20,7 @@ export interface RemoveRun {
 
 /** The exit code of the command. @throws SottoError */
 export async function remove(paths: Paths, { name, yes, signal }: RemoveRun): Promise<number> {
-  const model = findModel(shelvesOf(paths), name);
+  const model = findModel(modelDirs(paths), name);
   const folder = removableName(paths.models, model);
   const size = formatBytes(await folderBytes(model.dir));
   if (!(await isWanted(`Remove ${model.name} (${size})?`, yes, signal))) return 1;
@@ -53,7 +53,7 @@ export interface PruneRun {
 /** The exit code of the command. @throws SottoError */
 export async function prune(paths: Paths, { unused, yes, signal }: PruneRun): Promise<number> {
   const chosen = chosenFolder(paths);
-  const models = (await installedModels(shelvesOf(paths))).filter(
+  const models = (await installedModels(modelDirs(paths))).filter(
     ({ from, dir }) => from === 'hub' && dir !== chosen,
   );
   let bytes = 0;

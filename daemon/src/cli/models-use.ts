@@ -8,13 +8,13 @@ import { chooseModel } from '../store/write-settings.js';
 import { modelArgument } from './models-argument.js';
 import { askDaemon } from './models-daemon.js';
 import { useView } from './models-use-view.js';
-import { shelvesOf } from './shelves.js';
+import { modelDirs } from './shelves.js';
 
 /** A daemon that runs has the model ready before it is chosen. The exit code of the command. @throws SottoError */
 export async function use(paths: Paths, name: string, signal: AbortSignal): Promise<number> {
-  const shelves = shelvesOf(paths);
+  const dirs = modelDirs(paths);
   const wanted = modelArgument(name, paths) ?? name;
-  const { model, fallbackFor } = findModelWithFallback(shelves, wanted);
+  const { model, fallbackFor } = findModelWithFallback(dirs, wanted);
   const asked = await askDaemon(paths, (client) => useInDaemon(client, wanted, model.name, signal));
   if (asked !== undefined && asked !== 'old') {
     process.stdout.write(served(asked.answer));
@@ -22,7 +22,7 @@ export async function use(paths: Paths, name: string, signal: AbortSignal): Prom
   }
   if (fallbackFor !== undefined)
     process.stderr.write(`${fallbackFor.error.message}: using ${model.name} instead\n`);
-  await chooseModel(paths.settings, settingFor(shelves, model));
+  await chooseModel(paths.settings, settingFor(dirs, model));
   const later = asked === 'old' ? ' (restart the daemon to apply)' : '';
   process.stdout.write(`${model.name} is now the default model${later}.\n`);
   return 0;

@@ -4,7 +4,7 @@ import { bundledSpeech, type Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import type { ModelFacts } from '../protocol/model-work.js';
-import { verifyAgainstRecord, type Verified } from '../store/verify-model.js';
+import { verifyAgainstRecord, type VerifyResult } from '../store/verify-model.js';
 import { readClips, type LabelledClip } from './labelled-clips.js';
 import { describeModel } from './models-facts.js';
 import { stageBar } from './models-progress.js';
@@ -36,7 +36,7 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
   const clips = wer === undefined ? [] : readClips(wer);
   const bar = stageBar();
   let facts: ModelFacts;
-  let verified: Verified | undefined;
+  let verified: VerifyResult | undefined;
   try {
     // First: what is not as it came is not worth a look.
     verified = await verifyAgainstRecord(model.dir, signal, (fraction) => bar.show('checking', fraction));

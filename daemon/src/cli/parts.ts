@@ -8,7 +8,7 @@ import { codedError } from '../protocol/file-errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { Sessions } from '../sessions/sessions.js';
 import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from '../settings.js';
-import { findModel, findModelWithFallback, type FoundModel, type ModelShelves } from '../store/find-model.js';
+import { findModel, findModelWithFallback, type ModelMatch, type ModelDirs } from '../store/find-model.js';
 import { keepMachineSpeed } from '../store/machine-speed.js';
 import { smallerModels } from '../store/smaller-models.js';
 import type { EngineCommand } from '../supervisor/engine-process.js';
@@ -17,7 +17,7 @@ import { ProcessFileAccess } from '../supervisor/file-access.js';
 import { ProcessModelAccess, type ModelAccess } from '../supervisor/model-access.js';
 import { Supervisor } from '../supervisor/supervisor.js';
 import { modelLimits } from './model-limits.js';
-import { shelvesOf } from './shelves.js';
+import { modelDirs } from './shelves.js';
 import { VocabularyInUse } from '../sessions/vocabulary/vocabulary-in-use.js';
 import { VocabularyFile } from '../store/vocabulary/vocabulary-file.js';
 import { defined } from '../protocol/defined.js';
@@ -62,10 +62,10 @@ export function engineCommand({ largeCommandBuffers }: GpuSettings = DEFAULT_GPU
 
 export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: PartsOptions): Parts {
   const { settings, fault } = settingsOf(paths, tolerant === true);
-  const shelves = shelvesOf(paths);
-  const configured = (): FoundModel => findModelWithFallback(shelves, model ?? settings.model);
-  const { plan, problem } = warm ? planFor(shelves, configured) : {};
-  const modelAccess = new ProcessModelAccess({ clock: systemClock, own: [shelves.models, shelves.bundled] });
+  const dirs = modelDirs(paths);
+  const configured = (): ModelMatch => findModelWithFallback(dirs, model ?? settings.model);
+  const { plan, problem } = warm ? planFor(dirs, configured) : {};
+  const modelAccess = new ProcessModelAccess({ clock: systemClock, own: [dirs.models, dirs.bundled] });
   const supervisor = new Supervisor({
     command: engineCommand(settings.gpu),
     clock: systemClock,
@@ -83,12 +83,12 @@ export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: 
   const modelProblem = (): SottoError | undefined =>
     supervisor.chosen?.dir === plan?.model.dir ? problem : undefined;
   const resolveModel: ResolveModel = (wanted) => {
-    if (wanted !== undefined) return findModel(shelves, wanted);
+    if (wanted !== undefined) return findModel(dirs, wanted);
     // Where the model of the settings is missing, whoever names none hears of it.
     return modelProblem() === undefined ? (supervisor.chosen ?? configured().model) : configured().model;
   };
   const resolveLiveModel: ResolveModel = (wanted) =>
-    wanted === undefined ? (supervisor.serving ?? configured().model) : findModel(shelves, wanted);
+    wanted === undefined ? (supervisor.serving ?? configured().model) : findModel(dirs, wanted);
   const file = new VocabularyFile(paths.vocabulary);
   const inUse = new VocabularyInUse(() => file.read(), log);
   const sessions = new Sessions({
@@ -126,13 +126,13 @@ function settingsOf(
 
 /** What is to be warm: the chosen model, the starter until then, and smaller ones where it does not fit. */
 function planFor(
-  shelves: ModelShelves,
-  configured: () => FoundModel,
+  dirs: ModelDirs,
+  configured: () => ModelMatch,
 ): { plan?: WarmPlan; problem?: SottoError } {
-  const standIn = starterOf(shelves);
+  const standIn = starterOf(dirs);
   try {
     const { model, fallbackFor } = configured();
-    const fallbacks = smallerModels(shelves, model);
+    const fallbacks = smallerModels(dirs, model);
     return {
       plan: { model, fallbacks, ...defined({ standIn }) },
       ...defined({ problem: fallbackFor?.error }),
@@ -144,9 +144,9 @@ function planFor(
   }
 }
 
-function starterOf(shelves: ModelShelves): ModelRef | undefined {
+function starterOf(dirs: ModelDirs): ModelRef | undefined {
   try {
-    return findModel(shelves, undefined);
+    return findModel(dirs, undefined);
   } catch {
     return undefined;
   }

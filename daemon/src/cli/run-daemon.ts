@@ -22,7 +22,7 @@ import { choosePort } from '../store/write-settings.js';
 import { trace } from '../trace.js';
 import { HistoryRecorder } from './history-recorder.js';
 import { buildParts } from './parts.js';
-import { shelvesOf } from './shelves.js';
+import { modelDirs } from './shelves.js';
 import { defined } from '../protocol/defined.js';
 
 /** How long the job in the engine may go on once the daemon was asked to end. */
@@ -92,7 +92,7 @@ export async function runDaemon({
   });
   const models = new ModelService({
     engine: supervisor,
-    shelves: shelvesOf(paths),
+    modelDirs: modelDirs(paths),
     settings: paths.settings,
     machineSpeed: paths.machine,
     clock: systemClock,

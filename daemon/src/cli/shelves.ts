@@ -1,7 +1,7 @@
 import { bundledModels, type Paths } from '../paths.js';
-import type { ModelShelves } from '../store/find-model.js';
+import type { ModelDirs } from '../store/find-model.js';
 
 /** Where models are looked for. */
-export function shelvesOf(paths: Paths): ModelShelves {
+export function modelDirs(paths: Paths): ModelDirs {
   return { models: paths.models, bundled: bundledModels };
 }

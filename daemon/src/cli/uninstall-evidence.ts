@@ -7,7 +7,7 @@ import { madeFilesIn } from '../read-made-files.js';
 import { readSmallFile } from '../read-small-file.js';
 import { readRecord, RECORD } from '../store/download/model-record.js';
 import { DOWNLOADS, DownloadFolder } from '../store/download/download-folder.js';
-import { REMOVED } from '../store/installed.js';
+import { REMOVED_NAME } from '../store/installed-models.js';
 import { isDraft } from '../store/recordings.js';
 import { DatabaseSync } from '../store/sqlite/database.js';
 
@@ -88,7 +88,7 @@ export const models = folderWith([
     new RegExp(`^\\${DOWNLOADS}$`),
     folderWith([
       [/\.lock$/, emptyFile],
-      [REMOVED, tree],
+      [REMOVED_NAME, tree],
       [/^[^.]/, download],
     ]),
   ],

@@ -108,7 +108,7 @@ const catalogueSchema = v.object({
   bytesAre: v.picklist(['published', 'estimated']),
   memoryBytes: finite,
   languages: v.string(),
-  licence: v.string(),
+  license: v.string(),
   speed: v.string(),
 });
 

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { fileError, OUTPUT_FILE, type FileUse } from '../protocol/file-errors.js';
-import { writeSafely } from './write-safely.js';
+import { writeFileAtomic } from './write-file-atomic.js';
 
 /** With a word in front by which it is known when it turns up somewhere: 256 bits. */
 const TOKEN_PATTERN = /^sotto_[A-Za-z0-9_-]{43}$/;
@@ -40,7 +40,7 @@ export async function rotateToken(path: string): Promise<string> {
   const token = newToken();
   try {
     makeFolder(dirname(path), 0o700);
-    await writeSafely(path, `${token}\n`, 0o600);
+    await writeFileAtomic(path, `${token}\n`, 0o600);
   } catch (cause) {
     throw unwritable(path, cause);
   }

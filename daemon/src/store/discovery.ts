@@ -5,7 +5,7 @@ import { isRunning } from '../is-running.js';
 import { SottoError } from '../protocol/errors.js';
 import { hintOf, reasonOf, TEXT_INPUT } from '../protocol/file-errors.js';
 import { readSmallFile } from '../read-small-file.js';
-import { writeSafely } from './write-safely.js';
+import { writeFileAtomic } from './write-file-atomic.js';
 
 const discoverySchema = v.object({
   port: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(65_535)),
@@ -18,7 +18,7 @@ export type Discovery = v.InferOutput<typeof discoverySchema>;
 /** Never seen half written, never seen by others. @throws SottoError OUTPUT_FAILED */
 export async function announce(path: string, discovery: Discovery): Promise<void> {
   try {
-    await writeSafely(path, `${JSON.stringify(discovery, undefined, 2)}\n`, 0o600);
+    await writeFileAtomic(path, `${JSON.stringify(discovery, undefined, 2)}\n`, 0o600);
   } catch (cause) {
     throw new SottoError('OUTPUT_FAILED', `${path} can't be written: ${reasonOf(cause)}`, {
       cause,

@@ -10,7 +10,7 @@ import { formatBytes } from './download/format-bytes.js';
 import { readRecord } from './download/model-record.js';
 import { parseRepo } from './download/model-source.js';
 
-export interface ModelShelves {
+export interface ModelDirs {
   /** Folder of the models that the user has. */
   readonly models: string;
   /** Folder of the models that come with Sotto; the first one in it is the starter model. */
@@ -22,17 +22,17 @@ export interface ModelShelves {
  * repository that it was pulled from, or by absolute folder; the starter model when `wanted` is left out. Only looks: whether the folder holds a sound model shows when it is loaded.
  * @throws SottoError MODEL_NOT_FOUND, MODEL_UNREADABLE
  */
-export function findModel(shelves: ModelShelves, wanted: string | undefined): ModelRef {
-  if (wanted === undefined) return starterModel(shelves);
+export function findModel(dirs: ModelDirs, wanted: string | undefined): ModelRef {
+  if (wanted === undefined) return starterModel(dirs);
   // One folder, one name: without `.`, `..` and a slash at its end.
   if (isAbsolute(wanted)) return folderModel(resolve(wanted));
-  const found = namedModel(shelves, wanted) ?? pulledModel(shelves, wanted);
+  const found = namedModel(dirs, wanted) ?? pulledModel(dirs, wanted);
   if (found !== undefined) return found;
-  throw missing(shelves, wanted);
+  throw missing(dirs, wanted);
 }
 
 /** A model, and the one that should be in its place. */
-export interface FoundModel {
+export interface ModelMatch {
   readonly model: ModelRef;
   readonly fallbackFor?: { readonly name: string; readonly error: SottoError };
 }
@@ -41,36 +41,36 @@ export interface FoundModel {
  * As `findModel`; where a quantized model of the catalogue is not here and its float16 form is, that one, and says so.
  * @throws SottoError MODEL_NOT_FOUND
  */
-export function findModelWithFallback(shelves: ModelShelves, wanted: string | undefined): FoundModel {
+export function findModelWithFallback(dirs: ModelDirs, wanted: string | undefined): ModelMatch {
   try {
-    return { model: findModel(shelves, wanted) };
+    return { model: findModel(dirs, wanted) };
   } catch (error) {
     const entry = wanted === undefined ? undefined : catalogueEntry(wanted);
     const plain = entry === undefined ? undefined : unquantizedFormOf(entry);
-    const model = plain === undefined ? undefined : namedModel(shelves, plain.name);
+    const model = plain === undefined ? undefined : namedModel(dirs, plain.name);
     if (model === undefined || entry === undefined) throw error;
     return { model, fallbackFor: { name: entry.name, error: SottoError.from(error) } };
   }
 }
 
 /** What a model is called in the settings: its name if it is found by it, its folder otherwise. */
-export function settingFor(shelves: ModelShelves, { name, dir }: ModelRef): string {
-  return namedModel(shelves, name)?.dir === dir ? name : dir;
+export function settingFor(dirs: ModelDirs, { name, dir }: ModelRef): string {
+  return namedModel(dirs, name)?.dir === dir ? name : dir;
 }
 
-function namedModel(shelves: ModelShelves, wanted: string): ModelRef | undefined {
+function namedModel(dirs: ModelDirs, wanted: string): ModelRef | undefined {
   // Plain names: nothing that climbs out of the two folders.
   for (const name of [wanted, catalogueEntry(wanted)?.name]) {
     if (name === undefined || !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) continue;
-    for (const shelf of [shelves.models, shelves.bundled]) {
-      const dir = join(shelf, name);
+    for (const modelsDir of [dirs.models, dirs.bundled]) {
+      const dir = join(modelsDir, name);
       if (isFolder(dir)) return { name, dir };
     }
   }
   return undefined;
 }
 
-function pulledModel({ models }: ModelShelves, wanted: string): ModelRef | undefined {
+function pulledModel({ models }: ModelDirs, wanted: string): ModelRef | undefined {
   const source = parseRepo(wanted);
   if (source === undefined) return undefined;
   for (const name of folders(models)) {
@@ -82,15 +82,15 @@ function pulledModel({ models }: ModelShelves, wanted: string): ModelRef | undef
   return undefined;
 }
 
-function missing(shelves: ModelShelves, wanted: string): SottoError {
+function missing(dirs: ModelDirs, wanted: string): SottoError {
   const entry = catalogueEntry(wanted);
   if (entry !== undefined || parseRepo(wanted) !== undefined) {
     const size = entry === undefined ? '' : ` (${formatBytes(entry.bytes)})`;
     return new SottoError('MODEL_NOT_FOUND', `${wanted} isn't downloaded`, {
-      hint: `download it with \`sotto models pull ${wanted}\`${size}; ${namesHint(shelves)}`,
+      hint: `download it with \`sotto models pull ${wanted}\`${size}; ${namesHint(dirs)}`,
     });
   }
-  const known = [...modelNames(shelves), ...CATALOGUE.flatMap(({ name, aliases }) => [name, ...aliases])];
+  const known = [...modelNames(dirs), ...CATALOGUE.flatMap(({ name, aliases }) => [name, ...aliases])];
   const guess = didYouMean(wanted, known);
   const isName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(wanted);
   return new SottoError(
@@ -98,23 +98,23 @@ function missing(shelves: ModelShelves, wanted: string): SottoError {
     isName
       ? `there is no model named ${wanted.slice(0, 80)}`
       : `${JSON.stringify(wanted.slice(0, 80))} is not a model name`,
-    { hint: guess === undefined ? namesHint(shelves) : `${guess} \`sotto models list --all\` lists all` },
+    { hint: guess === undefined ? namesHint(dirs) : `${guess} \`sotto models list --all\` lists all` },
   );
 }
 
 /** Names that `findModel` would find. */
-export function modelNames(shelves: ModelShelves): string[] {
-  return [...new Set([...folders(shelves.models), ...folders(shelves.bundled)])].sort();
+export function modelNames(dirs: ModelDirs): string[] {
+  return [...new Set([...folders(dirs.models), ...folders(dirs.bundled)])].sort();
 }
 
-function starterModel(shelves: ModelShelves): ModelRef {
-  const name = folders(shelves.bundled)[0];
+function starterModel(dirs: ModelDirs): ModelRef {
+  const name = folders(dirs.bundled)[0];
   if (name === undefined) {
-    throw new SottoError('MODEL_NOT_FOUND', `the starter model is missing from ${shelves.bundled}`, {
+    throw new SottoError('MODEL_NOT_FOUND', `the starter model is missing from ${dirs.bundled}`, {
       hint: 'reinstall Sotto, or pass a model folder with --model',
     });
   }
-  return { name, dir: join(shelves.bundled, name) };
+  return { name, dir: join(dirs.bundled, name) };
 }
 
 function folderModel(dir: string): ModelRef {
@@ -133,8 +133,8 @@ function folderModel(dir: string): ModelRef {
   return { name: basename(dir), dir };
 }
 
-function namesHint(shelves: ModelShelves): string {
-  const names = modelNames(shelves);
+function namesHint(dirs: ModelDirs): string {
+  const names = modelNames(dirs);
   return names.length === 0
     ? 'pass a model folder'
     : `installed: ${names.join(', ')}; or pass a model folder`;
@@ -149,10 +149,10 @@ function isFolder(path: string): boolean {
   }
 }
 
-function folders(shelf: string): string[] {
+function folders(modelsDir: string): string[] {
   try {
-    return readdirSync(shelf)
-      .filter((name) => !name.startsWith('.') && isFolder(join(shelf, name)))
+    return readdirSync(modelsDir)
+      .filter((name) => !name.startsWith('.') && isFolder(join(modelsDir, name)))
       .sort();
   } catch {
     return [];

@@ -7,7 +7,7 @@ import { makeFolder } from '../make-folder.js';
 import { TEXT_INPUT } from '../protocol/file-errors.js';
 import { readSmallFile } from '../read-small-file.js';
 import { appleChip } from './catalogue/chips.js';
-import { writeSafely } from './write-safely.js';
+import { writeFileAtomic } from './write-file-atomic.js';
 
 const MAX_BYTES = 2 ** 16;
 /** What no GPU of a Mac computes, now or soon: such a figure is damage. */
@@ -34,7 +34,7 @@ export function readMachineSpeed(path: string, chip = appleChip()): number | und
 export async function keepMachineSpeed(path: string, gflops: number, chip = appleChip()): Promise<void> {
   if (!isSpeed(gflops) || gflops < MIN_IMPROVEMENT * (readMachineSpeed(path, chip) ?? 0)) return;
   makeFolder(dirname(path), 0o700);
-  await writeSafely(path, `${JSON.stringify({ chip: chip ?? null, gflops: Math.round(gflops) })}\n`);
+  await writeFileAtomic(path, `${JSON.stringify({ chip: chip ?? null, gflops: Math.round(gflops) })}\n`);
 }
 
 function isSpeed(value: unknown): value is number {

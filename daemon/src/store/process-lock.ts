@@ -70,7 +70,7 @@ function identityOf(path: string): string | undefined {
 }
 
 /** Waits for it. @throws SottoError CANCELLED */
-export async function takeLock(
+export async function acquireLock(
   path: string,
   { clock, signal, onWait }: { clock: Clock; signal: AbortSignal; onWait: () => void },
 ): Promise<ProcessLock> {

@@ -6,7 +6,7 @@ import { readThrough } from './download/file-hash.js';
 import { readRecord } from './download/model-record.js';
 import { diskError } from './download/download-errors.js';
 
-export interface Verified {
+export interface VerifyResult {
   readonly repo: string;
   readonly revision: string;
   readonly files: readonly { readonly name: string; readonly state: 'right' | 'changed' | 'missing' }[];
@@ -17,7 +17,7 @@ export async function verifyAgainstRecord(
   dir: string,
   signal: AbortSignal,
   onProgress: (fraction: number) => void = () => undefined,
-): Promise<Verified | undefined> {
+): Promise<VerifyResult | undefined> {
   const record = readRecord(dir);
   if (record === undefined) return undefined;
   const all = record.files.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -5,7 +5,7 @@ import { makeFolder } from '../make-folder.js';
 import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
 import { fileError, OUTPUT_FILE } from '../protocol/file-errors.js';
 import { readSettings, settingsFrom } from '../settings.js';
-import { writeSafely } from './write-safely.js';
+import { writeFileAtomic } from './write-file-atomic.js';
 import { defined } from '../protocol/defined.js';
 
 /** @throws SottoError INVALID_ARGUMENT for a file that is not valid: nothing of it is lost, OUTPUT_FAILED */
@@ -92,7 +92,7 @@ async function changeNow(settings: string, changed: (fields: Fields) => Fields):
   const text = `${JSON.stringify(changed(fields), finite, 2)}\n`;
   try {
     makeFolder(dirname(settings), 0o700);
-    await writeSafely(settings, text);
+    await writeFileAtomic(settings, text);
   } catch (cause) {
     throw fileError(settings, cause, OUTPUT_FILE);
   }

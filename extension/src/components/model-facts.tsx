@@ -76,7 +76,7 @@ function CatalogueFacts({
   speed,
   precision,
   parameters,
-  licence,
+  license,
 }: NonNullable<ModelRow['catalogue']>) {
   return (
     <>
@@ -84,7 +84,7 @@ function CatalogueFacts({
       <Metadata.Label title="Pace" text={speed.charAt(0).toUpperCase() + speed.slice(1)} />
       <Metadata.Label title="Precision" text={precision} />
       <Metadata.Label title="Parameters" text={`${Math.round(parameters / 1e6)} million`} />
-      <Metadata.Label title="Licence" text={licence} />
+      <Metadata.Label title="Licence" text={license} />
     </>
   );
 }

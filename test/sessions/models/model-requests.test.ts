@@ -30,15 +30,15 @@ let service: ModelService;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'so-desk-'));
   settings = join(folder, 'settings.json');
-  const shelves = { models: join(folder, 'models'), bundled: join(folder, 'bundled') };
-  mkdirSync(join(shelves.bundled, 'starter'), { recursive: true });
-  placeModel(shelves.models, 'a');
-  placeModel(shelves.models, 'b');
+  const modelDirs = { models: join(folder, 'models'), bundled: join(folder, 'bundled') };
+  mkdirSync(join(modelDirs.bundled, 'starter'), { recursive: true });
+  placeModel(modelDirs.models, 'a');
+  placeModel(modelDirs.models, 'b');
   engine = new PuppetModels();
   clock = new VirtualClock();
   const own = { settings: { endpoint: hub.endpoint }, clock: impatientClock() };
   const machineSpeed = join(folder, 'machine.json');
-  service = new ModelService({ engine, shelves, settings, machineSpeed, clock, log: silentLog, hub: own });
+  service = new ModelService({ engine, modelDirs, settings, machineSpeed, clock, log: silentLog, hub: own });
 });
 afterEach(async () => {
   await service.stop();

@@ -23,16 +23,16 @@ async function rest(): Promise<void> {
 
 function setUp() {
   const folder = mkdtempSync(join(tmpdir(), 'so-desk-'));
-  const shelves = { models: join(folder, 'models'), bundled: join(folder, 'bundled') };
-  mkdirSync(join(shelves.bundled, 'starter'), { recursive: true });
-  for (const name of NAMES) placeModel(shelves.models, name);
+  const modelDirs = { models: join(folder, 'models'), bundled: join(folder, 'bundled') };
+  mkdirSync(join(modelDirs.bundled, 'starter'), { recursive: true });
+  for (const name of NAMES) placeModel(modelDirs.models, name);
   const engine = new PuppetModels();
   const clock = new VirtualClock();
   const idle: boolean[] = [];
   const settings = join(folder, 'settings.json');
   const service = new ModelService({
     engine,
-    shelves,
+    modelDirs,
     settings,
     machineSpeed: join(folder, 'machine.json'),
     clock,

@@ -10,9 +10,9 @@ import {
   recommendedSizes,
   thisMachine,
 } from '#daemon/store/catalogue/index.js';
-import { liveSeconds } from '#daemon/store/catalogue/live-seconds.js';
+import { decodeStepSeconds } from '#daemon/store/catalogue/decode-step-seconds.js';
 import { gflopsOf } from '#daemon/store/catalogue/machine.js';
-import { MAX_LIVE_SECONDS } from '#daemon/store/catalogue/recommend.js';
+import { MAX_DECODE_STEP_SECONDS } from '#daemon/store/catalogue/recommend.js';
 
 const GB = 2 ** 30;
 const folder = mkdtempSync(join(tmpdir(), 'sotto-recommend-'));
@@ -51,12 +51,12 @@ test.each([
 
 test('nothing is recommended whose decode step is over the limit, and the next better form is', () => {
   for (const text of ['8GB,M1', '16GB,M1', '18GB,M3 Pro', '64GB,M4 Max,900GFLOPS']) {
-    expect(liveSeconds(recommendedModel(machine(text)), gflopsOf(machine(text)))).toBeLessThanOrEqual(
-      MAX_LIVE_SECONDS,
+    expect(decodeStepSeconds(recommendedModel(machine(text)), gflopsOf(machine(text)))).toBeLessThanOrEqual(
+      MAX_DECODE_STEP_SECONDS,
     );
   }
   const turbo = catalogueEntry('turbo-4bit');
-  expect(turbo && liveSeconds(turbo, gflopsOf(machine('16GB,M1')))).toBeGreaterThan(MAX_LIVE_SECONDS);
+  expect(turbo && decodeStepSeconds(turbo, gflopsOf(machine('16GB,M1')))).toBeGreaterThan(MAX_DECODE_STEP_SECONDS);
 });
 
 test('smaller sizes are shown beside it, none that is larger', () => {

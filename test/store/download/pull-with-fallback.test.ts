@@ -87,21 +87,21 @@ describe('a quantized form that the hub does not have', () => {
 });
 
 describe('finding a quantized form that is not here', () => {
-  const shelves = () => ({ models: folder.models, bundled: join(folder.models, '..', 'bundled') });
+  const dirs = () => ({ models: folder.models, bundled: join(folder.models, '..', 'bundled') });
 
   test('gives the float16 form and says so, where that is here', () => {
-    expect(() => findModelWithFallback(shelves(), quantized.name)).toThrow(SottoError);
+    expect(() => findModelWithFallback(dirs(), quantized.name)).toThrow(SottoError);
     const dir = join(folder.models, plain.name);
     mkdirSync(dir, { recursive: true });
-    expect(findModelWithFallback(shelves(), quantized.name)).toMatchObject({
+    expect(findModelWithFallback(dirs(), quantized.name)).toMatchObject({
       model: { name: plain.name, dir },
       fallbackFor: { name: quantized.name, error: { code: 'MODEL_NOT_FOUND' } },
     });
     // The model itself is still not here.
-    expect(() => findModel(shelves(), quantized.name)).toThrow(/isn't downloaded/);
-    expect(() => findModelWithFallback(shelves(), quantized.repo)).toThrow(/isn't downloaded/);
+    expect(() => findModel(dirs(), quantized.name)).toThrow(/isn't downloaded/);
+    expect(() => findModelWithFallback(dirs(), quantized.repo)).toThrow(/isn't downloaded/);
     mkdirSync(join(folder.models, quantized.name));
-    expect(findModelWithFallback(shelves(), quantized.name)).toEqual({
+    expect(findModelWithFallback(dirs(), quantized.name)).toEqual({
       model: { name: quantized.name, dir: join(folder.models, quantized.name) },
     });
   });
@@ -109,8 +109,8 @@ describe('finding a quantized form that is not here', () => {
   test('a model goes into the settings by its name only if it is found by it', () => {
     const dir = join(folder.models, 'mine');
     mkdirSync(dir, { recursive: true });
-    expect(settingFor(shelves(), { name: 'mine', dir })).toBe('mine');
-    expect(settingFor(shelves(), { name: 'mine', dir: '/elsewhere/mine' })).toBe('/elsewhere/mine');
+    expect(settingFor(dirs(), { name: 'mine', dir })).toBe('mine');
+    expect(settingFor(dirs(), { name: 'mine', dir: '/elsewhere/mine' })).toBe('/elsewhere/mine');
   });
 
   test('every quantized model of the catalogue has a float16 form', () => {

@@ -10,7 +10,7 @@ import type { Paths } from '../../paths.js';
 import type { CaptureOptions } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
 import { securePrivateFolder } from '../../server/socket.js';
-import { takeLock } from '../../store/process-lock.js';
+import { acquireLock } from '../../store/process-lock.js';
 import type { AudioSource } from '../dictate/audio-source.js';
 import { listMicrophones } from '../microphone/microphone.js';
 import { CaptureServer } from './capture-server.js';
@@ -85,7 +85,7 @@ async function acquireLockOrFindServer(paths: Paths) {
   const waited = new AbortController();
   const timer = setTimeout(() => waited.abort(), MAX_LEAVE_MS);
   try {
-    return await takeLock(join(paths.runtime, 'capture.lock'), {
+    return await acquireLock(join(paths.runtime, 'capture.lock'), {
       clock: systemClock,
       signal: waited.signal,
       // One that is leaving serves nobody; another one need not be waited for.

@@ -9,7 +9,7 @@ import { findModel } from '../../store/find-model.js';
 import { managerFor } from '../agent.js';
 import { INTERRUPTED, onInterrupt } from '../interrupt.js';
 import { readClips } from '../labelled-clips.js';
-import { shelvesOf } from '../shelves.js';
+import { modelDirs } from '../shelves.js';
 import { padEnd } from '../terminal/columns.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 import { agentStep } from './agent.js';
@@ -78,7 +78,7 @@ export async function selftest(paths: Paths, json: boolean): Promise<number> {
 function environmentMaker(paths: Paths, daemon: TestDaemon): (signal: AbortSignal) => Environment {
   const clip = readClips(bundledSpeech).find(({ file }) => file === SAMPLE);
   if (clip === undefined) throw new SottoError('AUDIO_NOT_FOUND', `${bundledSpeech} has no ${SAMPLE}`);
-  const model = findModel(shelvesOf(paths), undefined);
+  const model = findModel(modelDirs(paths), undefined);
   const modelInUse = chosenModel(paths, model);
   const always = commandsUntil(new AbortController().signal);
   return (signal) => ({
@@ -106,7 +106,7 @@ function environmentMaker(paths: Paths, daemon: TestDaemon): (signal: AbortSigna
 /** The model that the user has chosen, where it is here and another one than the starter model. */
 function chosenModel(paths: Paths, starter: NamedModel): NamedModel | undefined {
   try {
-    const chosen = findModel(shelvesOf(paths), readSettings(paths.settings).model);
+    const chosen = findModel(modelDirs(paths), readSettings(paths.settings).model);
     return chosen.dir === starter.dir ? undefined : chosen;
   } catch {
     // `sotto doctor` says what is wrong with the settings.

@@ -10,7 +10,7 @@ import { SOTTO_VERSION } from '../../protocol/version.js';
 import type { Logger } from '../../logger.js';
 import { apiToken, rotateToken } from '../../store/api-token.js';
 import { announce, withdraw } from '../../store/discovery.js';
-import { sweepDrafts } from '../../store/write-safely.js';
+import { sweepDrafts } from '../../store/write-file-atomic.js';
 import type { Api } from '../api.js';
 import { portHosts } from '../guard.js';
 import { GOING_AWAY, POLICY_VIOLATION } from '../websocket.js';

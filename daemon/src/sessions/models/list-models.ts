@@ -5,13 +5,13 @@ import { CATALOGUE, catalogueEntry, recommendedModel, thisMachine } from '../../
 import type { CatalogueEntry } from '../../store/catalogue/index.js';
 import { readRecord } from '../../store/download/model-record.js';
 import { folderBytes } from '../../store/download/download-folder.js';
-import { findModel, type ModelShelves } from '../../store/find-model.js';
-import { installedModels, partialDownloads } from '../../store/installed.js';
+import { findModel, type ModelDirs } from '../../store/find-model.js';
+import { installedModels, partialDownloads } from '../../store/installed-models.js';
 import type { ModelStates } from './model-states.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface ModelListContext {
-  readonly shelves: ModelShelves;
+  readonly modelDirs: ModelDirs;
   readonly states: ModelStates;
   /** The model for those who name none. */
   readonly chosen: ModelRef | undefined;
@@ -20,12 +20,12 @@ export interface ModelListContext {
 }
 
 export async function listModels({
-  shelves,
+  modelDirs,
   states,
   chosen,
   machineSpeed,
 }: ModelListContext): Promise<ModelsResultOf<'list'>> {
-  const all = await installedModels(shelves);
+  const all = await installedModels(modelDirs);
   // Of two with one name, the user's own is the one that is found by it, and comes first.
   const installed = all.filter(({ name }, index) => all.findIndex((one) => one.name === name) === index);
   states.disk(installed.map(({ name }) => name));
@@ -45,7 +45,7 @@ export async function listModels({
       chosen: dir === chosen?.dir,
       status: states.of(name),
     })),
-    partial: (await partialDownloads(shelves.models)).map((part) => ({
+    partial: (await partialDownloads(modelDirs.models)).map((part) => ({
       ...part,
       status: states.of(part.name),
     })),
@@ -55,13 +55,13 @@ export async function listModels({
 
 /** @throws SottoError MODEL_NOT_FOUND for what is neither here nor in the catalogue */
 export async function modelInfo(
-  { shelves, states, chosen }: ModelListContext,
+  { modelDirs, states, chosen }: ModelListContext,
   wanted: string,
 ): Promise<ModelsResultOf<'info'>> {
   const known = catalogueEntry(wanted);
   let here: ModelRef | undefined;
   try {
-    here = findModel(shelves, wanted);
+    here = findModel(modelDirs, wanted);
   } catch (error) {
     if (known === undefined) throw error;
   }

@@ -8,8 +8,8 @@ import type { ModelsRequest, ModelsResultOf } from '../../protocol/models.js';
 import { readSettings } from '../../settings.js';
 import { isModelName, modelSource } from '../../store/download/model-source.js';
 import { pause } from '../../store/download/retry.js';
-import { findModel, findModelWithFallback, modelNames, type ModelShelves } from '../../store/find-model.js';
-import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed.js';
+import { findModel, findModelWithFallback, modelNames, type ModelDirs } from '../../store/find-model.js';
+import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed-models.js';
 import type { ModelEngine } from '../../supervisor/engine.js';
 import { ModelStates, type NamedStatus } from './model-states.js';
 import { runPull, runVerify, type HubOptions } from './pull-job.js';
@@ -22,7 +22,7 @@ import { defined } from '../../protocol/defined.js';
 
 export interface ModelServiceOptions extends ModelJobsOptions {
   readonly engine: ModelEngine;
-  readonly shelves: ModelShelves;
+  readonly modelDirs: ModelDirs;
   /** Path of settings.json. */
   readonly settings: string;
   /** Path of machine.json: how fast this machine computes. */
@@ -45,7 +45,7 @@ export class ModelService {
     this.#options = options;
     this.#jobs = new ModelJobs(options);
     this.states = new ModelStates(options.clock);
-    this.states.disk(modelNames(options.shelves));
+    this.states.disk(modelNames(options.modelDirs));
     this.#unwatch = options.engine.watchModels((models) => this.states.memory(models));
   }
 
@@ -97,16 +97,16 @@ export class ModelService {
   }
 
   #view() {
-    const { shelves, machineSpeed } = this.#options;
-    return { shelves, machineSpeed, states: this.states, chosen: this.#chosen() };
+    const { modelDirs, machineSpeed } = this.#options;
+    return { modelDirs, machineSpeed, states: this.states, chosen: this.#chosen() };
   }
 
   /** The model for those who name none; the engine knows it once it was told. */
   #chosen(): ModelRef | undefined {
-    const { engine, settings, shelves } = this.#options;
+    const { engine, settings, modelDirs } = this.#options;
     if (engine.chosen !== undefined) return engine.chosen;
     try {
-      return findModelWithFallback(shelves, readSettings(settings).model).model;
+      return findModelWithFallback(modelDirs, readSettings(settings).model).model;
     } catch {
       return undefined;
     }
@@ -118,8 +118,8 @@ export class ModelService {
     if (!isModelName(target))
       throw new SottoError('INVALID_ARGUMENT', `${JSON.stringify(target)} is not a valid model name`);
     const key = JSON.stringify(['pull', repo, revision, target, again === true]);
-    const { hub, shelves } = this.#options;
-    const pullOptions = { models: shelves.models, states: this.states, wanted: model, name: target };
+    const { hub, modelDirs } = this.#options;
+    const pullOptions = { models: modelDirs.models, states: this.states, wanted: model, name: target };
     return this.#jobs.begin(target, listener, { activity: 'is being pulled', key, pulledModel: target }, (job) =>
       runPull(job, {
         ...pullOptions,
@@ -170,7 +170,7 @@ export class ModelService {
   #remove({ model, force }: RequestOf<'remove'>, listener: ModelJobListener): Subscription {
     const ref = this.#find(model);
     // Better refused at once than after the starter model was loaded.
-    removableName(this.#options.shelves.models, ref);
+    removableName(this.#options.modelDirs.models, ref);
     const isChosen = this.#isChosen(ref);
     if (force !== true && (isChosen || this.states.holds(ref.name))) throw inUseError(ref);
     if (isChosen && this.#deps !== undefined) throw busy('another model', this.#deps);
@@ -184,28 +184,28 @@ export class ModelService {
   }
 
   #prune({ unused }: RequestOf<'prune'>, listener: ModelJobListener): Subscription {
-    const { shelves } = this.#options;
+    const { modelDirs } = this.#options;
     const description = { activity: 'are being tidied', key: `prune ${unused === true}` };
     return this.#jobs.begin(ALL, listener, description, async ({ signal }) => {
       const pruned: { what: string; bytes: number }[] = [];
-      const models = unused === true ? await installedModels(shelves) : [];
+      const models = unused === true ? await installedModels(modelDirs) : [];
       for (const { name, dir, bytes, from } of models) {
         if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
         const isFree =
           this.#jobs.on(name) === undefined && !this.states.holds(name) && !this.#isChosen({ name, dir });
         if (from !== 'hub' || !isFree) continue;
-        await removeModel(shelves.models, name);
+        await removeModel(modelDirs.models, name);
         pruned.push({ what: name, bytes });
       }
-      pruned.push(...(await pruneModels(shelves.models)));
-      this.states.disk(modelNames(shelves));
+      pruned.push(...(await pruneModels(modelDirs.models)));
+      this.states.disk(modelNames(modelDirs));
       return { do: 'prune', pruned };
     });
   }
 
   #watch(listener: ModelJobListener): Subscription {
     // Commands without the daemon may have brought or removed some.
-    this.states.disk(modelNames(this.#options.shelves));
+    this.states.disk(modelNames(this.#options.modelDirs));
     const feed = new ModelFeed(this.states, this.#options.clock, (models) =>
       listener({ type: 'event', event: { type: 'models', models } }),
     );
@@ -238,11 +238,11 @@ export class ModelService {
 
   /** @throws SottoError MODEL_NOT_READY for one that is being pulled, MODEL_NOT_FOUND */
   #find(wanted: string): ModelRef {
-    return this.#findOrReportDownload(wanted, () => findModel(this.#options.shelves, wanted));
+    return this.#findOrReportDownload(wanted, () => findModel(this.#options.modelDirs, wanted));
   }
 
   #findOrPlain(wanted: string) {
-    return this.#findOrReportDownload(wanted, () => findModelWithFallback(this.#options.shelves, wanted));
+    return this.#findOrReportDownload(wanted, () => findModelWithFallback(this.#options.modelDirs, wanted));
   }
 
   #findOrReportDownload<T>(wanted: string, find: () => T): T {

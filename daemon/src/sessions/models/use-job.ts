@@ -8,10 +8,10 @@ import {
   findModel,
   modelNames,
   settingFor,
-  type FoundModel,
-  type ModelShelves,
+  type ModelMatch,
+  type ModelDirs,
 } from '../../store/find-model.js';
-import { removableName, removeModel } from '../../store/installed.js';
+import { removableName, removeModel } from '../../store/installed-models.js';
 import { smallerModels } from '../../store/smaller-models.js';
 import { chooseModel } from '../../store/write-settings.js';
 import type { ModelEngine } from '../../supervisor/engine.js';
@@ -22,7 +22,7 @@ import { defined } from '../../protocol/defined.js';
 export interface UseJobDeps {
   readonly engine: ModelEngine;
   readonly states: ModelStates;
-  readonly shelves: ModelShelves;
+  readonly modelDirs: ModelDirs;
   /** Path of settings.json. */
   readonly settings: string;
 }
@@ -30,15 +30,15 @@ export interface UseJobDeps {
 /** @throws SottoError as the engine does, INVALID_ARGUMENT or OUTPUT_FAILED for settings.json: then all is as it was */
 export async function runUse(
   job: ModelJob,
-  { engine, states, shelves, settings }: UseJobDeps,
-  { model, fallbackFor }: FoundModel,
+  { engine, states, modelDirs, settings }: UseJobDeps,
+  { model, fallbackFor }: ModelMatch,
 ): Promise<ModelsResultOf<'use'>> {
   // Better known before the model is loaded than after.
   readSettings(settings);
   const wanted = fallbackFor && { name: fallbackFor.name, error: fallbackFor.error.toWire() };
   if (wanted !== undefined) job.emit({ type: 'fallback', name: model.name, fallbackFor: wanted });
   const before = engine.chosen;
-  const fallbacks = smallerModels(shelves, model);
+  const fallbacks = smallerModels(modelDirs, model);
   const candidates = [model, ...fallbacks];
   const unwatch = states.watch(({ name, state, fraction = 0 }) => {
     if (state !== 'loading' && state !== 'warming') return;
@@ -54,7 +54,7 @@ export async function runUse(
   const tooLarge = served === model ? undefined : ready.fallbackFor;
   if (tooLarge !== undefined) job.emit({ type: 'fallback', name: served.name, fallbackFor: tooLarge });
   try {
-    await chooseModel(settings, settingFor(shelves, served));
+    await chooseModel(settings, settingFor(modelDirs, served));
   } catch (error) {
     if (before !== undefined) await engine.use(before).catch(() => undefined);
     throw error;
@@ -66,7 +66,7 @@ export async function runUse(
 /** @throws SottoError MODEL_NOT_FOUND, BUSY, or why the starter model can't take its place: then it stays */
 export async function runRemove(
   job: ModelJob,
-  { engine, shelves, settings, states }: UseJobDeps,
+  { engine, modelDirs, settings, states }: UseJobDeps,
   model: ModelRef,
   isChosen: boolean,
 ): Promise<ModelsResultOf<'remove'>> {
@@ -74,13 +74,13 @@ export async function runRemove(
   let used: ModelStatus | undefined;
   if (isChosen) {
     readSettings(settings);
-    used = await engine.use(findModel(shelves, undefined), { signal: job.signal });
+    used = await engine.use(findModel(modelDirs, undefined), { signal: job.signal });
     await chooseModel(settings, undefined);
   }
   try {
-    await removeModel(shelves.models, removableName(shelves.models, model));
+    await removeModel(modelDirs.models, removableName(modelDirs.models, model));
   } finally {
-    states.disk(modelNames(shelves));
+    states.disk(modelNames(modelDirs));
   }
   return { do: 'remove', name: model.name, bytes, ...defined({ used }) };
 }

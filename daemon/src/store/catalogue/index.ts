@@ -1,11 +1,11 @@
 /** The models that Sotto knows by name. Any other is pulled by `owner/name`, or used from its folder. */
-import type { CatalogueEntry } from './entry.js';
+import type { CatalogueEntry } from './catalogue-entry.js';
 import { WHISPER } from './whisper.js';
 
-export type { CatalogueEntry, Precision, SpeedClass } from './entry.js';
+export type { CatalogueEntry, Precision, SpeedClass } from './catalogue-entry.js';
 export { type Machine, thisMachine } from './machine.js';
 export { recommendedModel, recommendedSizes } from './recommend.js';
-export { wordErrorsOf } from './word-errors.js';
+export { wordErrorRate } from './word-error-rates.js';
 
 export const CATALOGUE: readonly CatalogueEntry[] = WHISPER;
 

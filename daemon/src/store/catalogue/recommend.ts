@@ -1,6 +1,6 @@
 /** Which model of the catalogue suits a machine: the best that fits into its memory and keeps up with live speech. */
-import type { CatalogueEntry } from './entry.js';
-import { liveSeconds } from './live-seconds.js';
+import type { CatalogueEntry } from './catalogue-entry.js';
+import { decodeStepSeconds } from './decode-step-seconds.js';
 import { gflopsOf, type Machine } from './machine.js';
 import { WHISPER } from './whisper.js';
 
@@ -14,7 +14,7 @@ const MAX_MEMORY_SHARE = 1 / 8;
  * A decode step of live speech may take this long: half of an interval of 1 s between two steps, so that words come within
  * a second or two and the GPU has as much time for the screen.
  */
-export const MAX_LIVE_SECONDS = 0.5;
+export const MAX_DECODE_STEP_SECONDS = 0.5;
 
 /** From the best down. English-only models are left to those who ask for them. */
 const BEST_FIRST = [
@@ -56,5 +56,5 @@ function fits({ memoryBytes }: CatalogueEntry, machine: Machine): boolean {
 
 /** Without a GPU nothing but the small ones is a candidate, whatever the processor. */
 function keepsUp(entry: CatalogueEntry, machine: Machine): boolean {
-  return !machine.hasGpu || liveSeconds(entry, gflopsOf(machine)) <= MAX_LIVE_SECONDS;
+  return !machine.hasGpu || decodeStepSeconds(entry, gflopsOf(machine)) <= MAX_DECODE_STEP_SECONDS;
 }

@@ -5,7 +5,7 @@
  * repositories hold the same numbers, the one is taken whose revision many programs pin. MLX's own repositories come
  * first: half the bytes of OpenAI's float32 files.
  */
-import type { CatalogueEntry, Precision, SpeedClass } from './entry.js';
+import type { CatalogueEntry, Precision, SpeedClass } from './catalogue-entry.js';
 import { defined } from '../../protocol/defined.js';
 
 interface Size {
@@ -17,7 +17,7 @@ interface Size {
   readonly workBytes: number;
   readonly live: LiveWork;
   readonly languages: CatalogueEntry['languages'];
-  readonly licence?: CatalogueEntry['licence'];
+  readonly license?: CatalogueEntry['license'];
   readonly speed: SpeedClass;
   readonly forms: readonly Form[];
 }
@@ -129,7 +129,7 @@ const SIZES: readonly Size[] = [
     workBytes: 90 * MB,
     live: live(35, 48_574_464, 3_993_600),
     languages: 'English',
-    licence: 'Apache-2.0',
+    license: 'Apache-2.0',
     speed: 'fastest',
     // OpenAI's own: float32 in the file, float16 on the GPU.
     forms: [
@@ -164,7 +164,7 @@ const SIZES: readonly Size[] = [
     workBytes: 140 * MB,
     live: live(160, 138_921_984, 12_902_400),
     languages: 'English',
-    licence: 'Apache-2.0',
+    license: 'Apache-2.0',
     speed: 'fast',
     forms: [
       form('float16', 'openai/whisper-small.en', 'e8727524f962ee844a7319d92be39ac1bd25655a', 966_995_882),
@@ -198,7 +198,7 @@ const SIZES: readonly Size[] = [
     workBytes: 275 * MB,
     live: live(547, 405_430_272, 34_406_400),
     languages: 'English',
-    licence: 'Apache-2.0',
+    license: 'Apache-2.0',
     speed: 'medium',
     forms: [
       form('float16', 'openai/whisper-medium.en', '2e98eb6279edf5095af0c8dedb36bdec0acd172b', 3_055_544_100),
@@ -330,7 +330,7 @@ function entry(size: Size, { precision, repo, revision, bytes }: Form): Catalogu
     ),
     memoryBytes: inMemory + (1 + KEPT_FOR_REUSE) * size.workBytes + PROCESS_BYTES,
     languages: size.languages,
-    licence: size.licence ?? 'MIT',
+    license: size.license ?? 'MIT',
     speed: size.speed,
   };
 }

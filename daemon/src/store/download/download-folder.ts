@@ -9,7 +9,7 @@ import * as v from 'valibot';
 import { makeFolder } from '../../make-folder.js';
 import { MODEL_FILE } from '../../protocol/file-errors.js';
 import { readSmallFile } from '../../read-small-file.js';
-import { writeSafely } from '../write-safely.js';
+import { writeFileAtomic } from '../write-file-atomic.js';
 import { RECORD } from './model-record.js';
 import { moveOtherFiles } from './other-files.js';
 import type { RemoteModel } from './remote-model.js';
@@ -82,7 +82,7 @@ export class DownloadFolder {
       for (const entry of await readdir(this.files)) {
         if (!stays.has(entry)) await rm(join(this.files, entry), { recursive: true, force: true });
       }
-      await writeSafely(
+      await writeFileAtomic(
         this.#plan,
         JSON.stringify({ repo, commit, bytes, files: [...files] } satisfies Plan),
       );

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { systemClock, type Clock } from '../../clock.js';
 import { makeFolder } from '../../make-folder.js';
 import { SottoError } from '../../protocol/errors.js';
-import { takeLock } from '../process-lock.js';
-import { writeSafely } from '../write-safely.js';
+import { acquireLock } from '../process-lock.js';
+import { writeFileAtomic } from '../write-file-atomic.js';
 import { checkFreeSpace, freeBytesOf, type FreeBytes } from './disk-space.js';
 import { fetchFile, type HubFileSource } from './fetch-file.js';
 import { FileHash, readThrough } from './file-hash.js';
@@ -92,7 +92,7 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
     } catch (error) {
       throw diskError(error, models);
     }
-    const lock = await takeLock(join(models, DOWNLOADS, `${name}.lock`), {
+    const lock = await acquireLock(join(models, DOWNLOADS, `${name}.lock`), {
       clock,
       signal,
       onWait: () => onEvent({ type: 'waiting' }),
@@ -146,7 +146,7 @@ async function pullLocked(name: string, source: ModelSource, options: ResolvedOp
     })),
   };
   throwIfCancelled(signal);
-  await writeSafely(join(work.files, RECORD), `${JSON.stringify(record, null, 2)}\n`).catch(
+  await writeFileAtomic(join(work.files, RECORD), `${JSON.stringify(record, null, 2)}\n`).catch(
     (error: unknown) => {
       throw diskError(error, work.files);
     },

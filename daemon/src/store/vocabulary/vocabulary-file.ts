@@ -11,7 +11,7 @@ import { fileError, OUTPUT_FILE, type FileUse } from '../../protocol/file-errors
 import { makeFolder } from '../../make-folder.js';
 import { readSmallFile } from '../../read-small-file.js';
 import { VOCABULARY_LIMITS, type Vocabulary } from '../../protocol/vocabulary.js';
-import { writeSafely } from '../write-safely.js';
+import { writeFileAtomic } from '../write-file-atomic.js';
 import { added, EMPTY_VOCABULARY, type Changed } from './change.js';
 import { formatVocabulary, parseKept } from './file-text.js';
 
@@ -109,7 +109,7 @@ export class VocabularyFile {
     try {
       // Where it is a link, as people have who keep such files in one place, it stays one.
       const path = statSync(this.#path, { throwIfNoEntry: false }) ? realpathSync(this.#path) : this.#path;
-      await writeSafely(path, formatVocabulary(vocabulary), 0o600);
+      await writeFileAtomic(path, formatVocabulary(vocabulary), 0o600);
     } catch (error) {
       throw cantWrite(this.#path, error);
     }

@@ -1,5 +1,5 @@
 /** How long a decode step of live speech takes on a machine, from how fast it computes. */
-import type { CatalogueEntry } from './entry.js';
+import type { CatalogueEntry } from './catalogue-entry.js';
 
 /**
  * Bytes that a GPU reads while it computes so many operations of an encoder: 0.027 (M3 Pro) to 0.038 (M4 Max) at four fifths
@@ -12,7 +12,7 @@ const HOST_SECONDS_PER_TOKEN = 0.001;
 const TOKENS_PER_STEP = 8;
 
 /** Seconds of a decode step. @param gflops 10⁹ operations a second of the encoder */
-export function liveSeconds(
+export function decodeStepSeconds(
   { liveGigaflop, tokenBytes }: Pick<CatalogueEntry, 'liveGigaflop' | 'tokenBytes'>,
   gflops: number,
 ): number {

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { sweepDrafts, writeSafely } from '#daemon/store/write-safely.js';
+import { sweepDrafts, writeFileAtomic } from '#daemon/store/write-file-atomic.js';
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-safe-'))));
@@ -57,9 +57,9 @@ describe('drafts that a kill has left', () => {
 
 test('a file is written whole with its mode, and no draft stays where it can’t be', async () => {
   const path = join(folder, 'token');
-  await writeSafely(path, 'one', 0o600);
+  await writeFileAtomic(path, 'one', 0o600);
   expect(statSync(path).mode & 0o777).toBe(0o600);
   mkdirSync(join(folder, 'taken', 'by'), { recursive: true });
-  await expect(writeSafely(join(folder, 'taken'), 'two')).rejects.toThrow();
+  await expect(writeFileAtomic(join(folder, 'taken'), 'two')).rejects.toThrow();
   expect(readdirSync(folder).sort()).toEqual(['taken', 'token']);
 });

@@ -2,7 +2,7 @@
  * Wrong words in 100, as measured by `npm run wer` over the 43 open recordings of assets/models/README.md (English, one
  * long recording, seven other languages). Models that have not been measured are left out.
  */
-const WORD_ERRORS: Readonly<Record<string, number>> = {
+const WORD_ERROR_RATES: Readonly<Record<string, number>> = {
   'whisper-base-6bit': 13.5,
   'whisper-base': 13.6,
   'whisper-base-8bit': 13.6,
@@ -10,6 +10,6 @@ const WORD_ERRORS: Readonly<Record<string, number>> = {
 };
 
 /** @param name as in the catalogue, or of the starter model */
-export function wordErrorsOf(name: string): number | undefined {
-  return WORD_ERRORS[name];
+export function wordErrorRate(name: string): number | undefined {
+  return WORD_ERROR_RATES[name];
 }

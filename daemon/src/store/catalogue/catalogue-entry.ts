@@ -33,6 +33,6 @@ export interface CatalogueEntry {
   /** Bytes that a token reads on a GPU. */
   readonly tokenBytes: number;
   readonly languages: 'multilingual' | 'English';
-  readonly licence: 'MIT' | 'Apache-2.0';
+  readonly license: 'MIT' | 'Apache-2.0';
   readonly speed: SpeedClass;
 }

@@ -9,7 +9,7 @@ import { defined } from '../protocol/defined.js';
 const MIN_DRAFT_AGE_MS = 60_000;
 
 /** All of it or nothing, and on the disk. @param mode of the file; what is usual, if left out */
-export async function writeSafely(path: string, text: string, mode?: number): Promise<void> {
+export async function writeFileAtomic(path: string, text: string, mode?: number): Promise<void> {
   const draft = `${path}.${randomUUID().slice(0, 8)}.new`;
   try {
     await writeFile(draft, text, { flag: 'wx', flush: true, ...defined({ mode }) });

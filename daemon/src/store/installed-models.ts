@@ -11,7 +11,7 @@ import { readRecord, type ModelRecord } from './download/model-record.js';
 import { holdsModel, moveOtherFiles, otherFiles } from './download/other-files.js';
 import { diskError } from './download/download-errors.js';
 import { DOWNLOADS, folderBytes, DownloadFolder } from './download/download-folder.js';
-import type { ModelShelves } from './find-model.js';
+import type { ModelDirs } from './find-model.js';
 import { tryLock } from './process-lock.js';
 import { defined } from '../protocol/defined.js';
 
@@ -33,14 +33,14 @@ export interface PartialDownload {
 }
 
 /** The user's own before the bundled ones, each by name. */
-export async function installedModels({ models, bundled }: ModelShelves): Promise<InstalledModel[]> {
+export async function installedModels({ models, bundled }: ModelDirs): Promise<InstalledModel[]> {
   const all: InstalledModel[] = [];
-  for (const [shelf, isBundled] of [
+  for (const [modelsDir, isBundled] of [
     [models, false],
     [bundled, true],
   ] as const) {
-    for (const name of foldersIn(shelf)) {
-      const dir = join(shelf, name);
+    for (const name of foldersIn(modelsDir)) {
+      const dir = join(modelsDir, name);
       const record = isBundled ? undefined : readRecord(dir);
       const entry = CATALOGUE.find((one) => record !== undefined && one.repo === record.repo);
       all.push({
@@ -87,7 +87,7 @@ export async function removeModel(models: string, name: string): Promise<void> {
   try {
     makeFolder(downloads);
     const lock = tryLock(join(downloads, `${name}.lock`));
-    if (lock === undefined) throw isBeingPulled(name);
+    if (lock === undefined) throw pullInProgress(name);
     try {
       await rename(dir, trash);
       if (otherFiles(trash).length > 0) {
@@ -109,7 +109,7 @@ export interface Pruned {
 }
 
 /** Where `removeModel` puts a model before it deletes it. */
-export const REMOVED = /^\.removed-[0-9a-f]{8}$/;
+export const REMOVED_NAME = /^\.removed-[0-9a-f]{8}$/;
 
 /**
  * Takes away what no model needs: downloads that were given up, and what was left of removals and conversions. What a
@@ -118,7 +118,7 @@ export const REMOVED = /^\.removed-[0-9a-f]{8}$/;
 export async function pruneModels(models: string): Promise<Pruned[]> {
   const downloads = join(models, DOWNLOADS);
   const pruned: Pruned[] = [];
-  const takeAway = async (path: string, what: string): Promise<void> => {
+  const remove = async (path: string, what: string): Promise<void> => {
     pruned.push({ what, bytes: await folderBytes(path) });
     await rm(path, { recursive: true, force: true });
   };
@@ -127,7 +127,7 @@ export async function pruneModels(models: string): Promise<Pruned[]> {
       const path = join(downloads, name);
       // Killed before what is not of the model was moved back: while it is whole, the two are told apart.
       const holdsOthers = (): boolean => holdsModel(path) && otherFiles(path).length > 0;
-      if (REMOVED.test(name) && !holdsOthers()) await takeAway(path, 'a model that was removed');
+      if (REMOVED_NAME.test(name) && !holdsOthers()) await remove(path, 'a model that was removed');
       if (name.startsWith('.') || name.endsWith('.lock')) continue;
       const lock = tryLock(`${path}.lock`);
       if (lock === undefined) continue;
@@ -146,15 +146,15 @@ export async function pruneModels(models: string): Promise<Pruned[]> {
   return pruned;
 }
 
-function isBeingPulled(name: string): SottoError {
+function pullInProgress(name: string): SottoError {
   return new SottoError('BUSY', `${name} is being pulled by another process`, {
     hint: 'let that come to its end, or stop it, and try again',
   });
 }
 
-function foldersIn(shelf: string): string[] {
+function foldersIn(modelsDir: string): string[] {
   try {
-    return readdirSync(shelf, { withFileTypes: true })
+    return readdirSync(modelsDir, { withFileTypes: true })
       .filter((entry) => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink()))
       .map(({ name }) => name)
       .sort();
