@@ -9,7 +9,7 @@ import { reportOf, titleOf, type Check } from './lib/doctor-checks';
 import { shownPaths } from './lib/places';
 import { readSettings } from './lib/preferences';
 
-const ICONS: Record<Check['verdict'], Image.ImageLike> = {
+const ICONS: Record<Check['status'], Image.ImageLike> = {
   right: { source: Icon.CheckCircle, tintColor: Color.Green },
   note: { source: Icon.Info, tintColor: Color.Blue },
   wrong: { source: Icon.XMarkCircle, tintColor: Color.Red },
@@ -22,7 +22,7 @@ export default function SetUp() {
   const [{ sotto }] = useState(readSettings);
   const { checked, isChecking, act } = useDoctor(sotto);
   const checks = checked?.checks ?? [];
-  const wrong = checks.filter(({ verdict }) => verdict === 'wrong');
+  const wrong = checks.filter(({ status }) => status === 'wrong');
   const report = reportOf(
     checks,
     [`Raycast ${environment.raycastVersion}, Darwin ${release()}`],
@@ -33,7 +33,7 @@ export default function SetUp() {
     <List.Item
       key={check.what}
       id={check.what}
-      icon={ICONS[check.verdict]}
+      icon={ICONS[check.status]}
       title={titleOf(check)}
       detail={<List.Item.Detail markdown={markdownOf(check)} />}
       actions={
@@ -52,7 +52,7 @@ export default function SetUp() {
     >
       <List.Section title="To Be Mended">{wrong.map(item)}</List.Section>
       <List.Section title="Looked At">
-        {checks.filter(({ verdict }) => verdict !== 'wrong').map(item)}
+        {checks.filter(({ status }) => status !== 'wrong').map(item)}
       </List.Section>
       <List.EmptyView icon={Icon.Heartbeat} title="Looking at All That Sotto Needs…" />
     </List>
@@ -66,8 +66,8 @@ function verdictOf(checkCount: number, wrong: number): string {
 }
 
 function markdownOf(check: Check): string {
-  const { what, verdict, found, advice } = check;
-  const isNamed = verdict !== 'wrong' && NAMED.has(what);
+  const { what, status, message, advice } = check;
+  const isNamed = status !== 'wrong' && NAMED.has(what);
   const next = advice === undefined ? [] : [capitalised(advice)];
-  return [`## ${titleOf(check)}`, isNamed ? found : capitalised(found), ...next].join('\n\n');
+  return [`## ${titleOf(check)}`, isNamed ? message : capitalised(message), ...next].join('\n\n');
 }

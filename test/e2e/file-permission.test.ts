@@ -3,10 +3,10 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from '@jest/globals';
 import { Dictation, SottoClient } from '#daemon/client/index.js';
-import { commandsUntil } from '#daemon/cli/selftest/commands.js';
-import { filesStep } from '#daemon/cli/selftest/files.js';
+import { commandsUntil } from '#daemon/cli/selftest/system-commands.js';
+import { filesStep } from '#daemon/cli/selftest/steps/files-step.js';
 import { answers } from '#daemon/server/probe.js';
-import { fakeDaemon, fakeMac, verdictsOf } from '#test/cli/selftest/fake-mac.js';
+import { fakeDaemon, fakeMac, fileChecksOf } from '#test/cli/selftest/fake-mac.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { fakeEngine, sotto, startSotto } from '#test/harness/run-sotto.js';
@@ -87,7 +87,7 @@ describe('the self-test', () => {
       for (const folder of [denied, open]) mkdirSync(folder ?? '');
       makePrivate(denied ?? '', 0o700);
       const run = commandsUntil(new AbortController().signal);
-      const found = await verdictsOf(
+      const found = await fileChecksOf(
         filesStep,
         fakeMac('/none', home.folder, {
           ...{ run, clip: { file: audio('clip.wav'), text: '' } },

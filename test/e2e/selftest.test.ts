@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Report } from '#daemon/cli/selftest/report.js';
+import type { Report } from '#daemon/cli/selftest/selftest-report.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { scriptedMicrophone } from '#test/harness/scripted-microphone.js';
 import { startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
@@ -27,11 +27,11 @@ describe('sotto doctor --selftest', () => {
   test('runs eight steps; stdout has one JSON document, stderr a line for each verdict', async () => {
     const { stdout, stderr } = await start('--json').done;
     const report = JSON.parse(stdout) as Report;
-    expect([...new Set(report.verdicts.map(({ step }) => step))]).toEqual([
+    expect([...new Set(report.checks.map(({ step }) => step))]).toEqual([
       ...['system', 'load', 'numbers', 'speed', 'microphone', 'files', 'agent', 'teardown'],
     ]);
-    const verdictOf = (name: string): string | undefined =>
-      report.verdicts.find((each) => each.name === name)?.verdict;
+    const toCheckResult = (name: string): string | undefined =>
+      report.checks.find((each) => each.name === name)?.status;
     for (const name of [
       'encoder',
       'tokens',
@@ -40,8 +40,8 @@ describe('sotto doctor --selftest', () => {
       'dictation',
       ...FOLDERS.map((each) => `files in ${each}`),
     ])
-      expect([name, verdictOf(name)]).toEqual([name, 'ok']);
-    expect(stderr.trim().split('\n')).toHaveLength(report.verdicts.length + 1);
+      expect([name, toCheckResult(name)]).toEqual([name, 'ok']);
+    expect(stderr.trim().split('\n')).toHaveLength(report.checks.length + 1);
     expect([...inFolders(), ...testHomes()]).toEqual([]);
   }, 240_000);
 

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { describeLib } from './load-lib.js';
 
 interface DoctorChecks {
-  readonly betterModelIn: (list: object) => { what: string; found: string; advice: string }[];
+  readonly betterModelIn: (list: object) => { what: string; message: string; advice: string }[];
   readonly reportOf: (checks: readonly object[], about: readonly string[], log: string) => string;
 }
 
@@ -18,7 +18,7 @@ await describeLib<DoctorChecks>('doctor-checks', ({ betterModelIn, reportOf }) =
     expect(betterModelIn(list)).toEqual([
       expect.objectContaining({
         what: 'better-model',
-        found: expect.stringContaining('Whisper turbo') as unknown,
+        message: expect.stringContaining('Whisper turbo') as unknown,
         advice: expect.stringContaining('864 MB') as unknown,
       }),
     ]);
@@ -29,8 +29,8 @@ await describeLib<DoctorChecks>('doctor-checks', ({ betterModelIn, reportOf }) =
 
   test('a report has a line for each thing, and where the log is', () => {
     const checks = [
-      { what: 'node', verdict: 'right', found: 'Node.js 22' },
-      { what: 'settings', verdict: 'wrong', found: 'not valid', advice: 'mend it' },
+      { what: 'node', status: 'right', message: 'Node.js 22' },
+      { what: 'settings', status: 'wrong', message: 'not valid', advice: 'mend it' },
     ];
     expect(reportOf(checks, ['Raycast 1'], '/log')).toMatch(
       /^Raycast 1\n\n✓ Node\.js: Node\.js 22\n✗ Settings: not valid — mend it\n· Log: \/log$/,

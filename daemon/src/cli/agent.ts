@@ -65,7 +65,7 @@ export async function doctor(paths: Paths, json: boolean): Promise<number> {
     if (!json) say(line(finding, style));
   }
   if (json) say(JSON.stringify({ findings }));
-  return findings.some(({ verdict }) => verdict === 'wrong') ? 3 : 0;
+  return findings.some(({ status }) => status === 'wrong') ? 3 : 0;
 }
 
 /** False of a daemon that an upgrade left running, or that what was repaired may mend. */
@@ -128,9 +128,9 @@ function describe({ installed, state, pid, lastFailure, file }: AgentStatus): st
   return `Login agent: ${running}${failure}${outdated}\n  ${file}`;
 }
 
-function line({ what, verdict, found, advice }: Finding, style: Style): string {
-  const mark = { right: style.green('✓'), note: style.dim('·'), wrong: style.red('✗') }[verdict];
-  const rest = advice === undefined ? found : `${found} — ${advice}`;
+function line({ what, status, message, advice }: Finding, style: Style): string {
+  const mark = { right: style.green('✓'), note: style.dim('·'), wrong: style.red('✗') }[status];
+  const rest = advice === undefined ? message : `${message} — ${advice}`;
   return `${mark} ${padEnd(what, 12)}${rest}`;
 }
 

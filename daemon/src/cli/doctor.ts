@@ -16,8 +16,8 @@ import { findDaemon } from './start-daemon.js';
 export interface Finding {
   readonly what: string;
   /** `note`: nothing is wrong, and yet one should know. */
-  readonly verdict: 'right' | 'note' | 'wrong';
-  readonly found: string;
+  readonly status: 'right' | 'note' | 'wrong';
+  readonly message: string;
   readonly advice?: string;
 }
 
@@ -34,7 +34,7 @@ export async function* examine(
   const set = settings(paths);
   yield set;
   // A broken settings.json is one problem, not two.
-  if (set.verdict === 'right') yield model(paths);
+  if (set.status === 'right') yield model(paths);
   const own = await standing(agent);
   yield agentFinding(own);
   const status = await daemonStatus(paths);
@@ -42,26 +42,26 @@ export async function* examine(
   yield daemonFinding(status, isAgents ? '`sotto agent restart`' : '`sotto daemon stop`');
   if (!(status instanceof SottoError) && status !== undefined) {
     yield engineFinding(status);
-    yield { what: 'log', verdict: 'note', found: status.log };
-  } else yield { what: 'log', verdict: 'note', found: paths.log };
+    yield { what: 'log', status: 'note', message: status.log };
+  } else yield { what: 'log', status: 'note', message: paths.log };
 }
 
 function node(): Finding {
   const { node: version } = process.versions;
-  const found = `Node.js ${version} at ${process.execPath}`;
+  const message = `Node.js ${version} at ${process.execPath}`;
   return parseInt(version, 10) >= NODE_MAJOR
-    ? { what: 'node', verdict: 'right', found }
-    : { what: 'node', verdict: 'wrong', found, advice: `install Node.js ${NODE_MAJOR} or later` };
+    ? { what: 'node', status: 'right', message }
+    : { what: 'node', status: 'wrong', message, advice: `install Node.js ${NODE_MAJOR} or later` };
 }
 
 function addon(): Finding {
   const path = join(packageRoot, 'native', 'lib', `${process.platform}-${process.arch}`, 'sotto-mlx.node');
   return existsSync(path)
-    ? { what: 'addon', verdict: 'right', found: path }
+    ? { what: 'addon', status: 'right', message: path }
     : {
         what: 'addon',
-        verdict: 'wrong',
-        found: `${path} is missing`,
+        status: 'wrong',
+        message: `${path} is missing`,
         // A clone can build it; of a release something was lost.
         advice: existsSync(join(packageRoot, 'native', 'build'))
           ? `run \`npm run setup\` in ${packageRoot}`
@@ -75,22 +75,22 @@ function folders({ home, logs, runtime }: Paths): Finding {
       makeFolder(folder, 0o700);
       accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
-      const found = `${folder}: ${reasonOf(error)}`;
-      return { what: 'folders', verdict: 'wrong', found, advice: 'give yourself read and write access' };
+      const message = `${folder}: ${reasonOf(error)}`;
+      return { what: 'folders', status: 'wrong', message, advice: 'give yourself read and write access' };
     }
   }
   const isOpen = (statSync(runtime).mode & 0o077) !== 0;
   if (isOpen) {
     const advice = `chmod 700 ${runtime}`;
-    return { what: 'folders', verdict: 'wrong', found: `${runtime} is accessible to others`, advice };
+    return { what: 'folders', status: 'wrong', message: `${runtime} is accessible to others`, advice };
   }
-  return { what: 'folders', verdict: 'right', found: home };
+  return { what: 'folders', status: 'right', message: home };
 }
 
 function settings({ settings: path }: Paths): Finding {
   try {
     readSettings(path);
-    return { what: 'settings', verdict: 'right', found: existsSync(path) ? path : 'defaults' };
+    return { what: 'settings', status: 'right', message: existsSync(path) ? path : 'defaults' };
   } catch (error) {
     return wrong('settings', error);
   }
@@ -99,16 +99,16 @@ function settings({ settings: path }: Paths): Finding {
 function model(paths: Paths): Finding {
   try {
     const { model: wanted } = readSettings(paths.settings);
-    const { model: found, fallbackFor } = findModelWithFallback(modelDirs(paths), wanted);
+    const { model: message, fallbackFor } = findModelWithFallback(modelDirs(paths), wanted);
     if (fallbackFor !== undefined) {
       return {
         what: 'model',
-        verdict: 'note',
-        found: `${found.name} instead of ${fallbackFor.name}`,
+        status: 'note',
+        message: `${message.name} instead of ${fallbackFor.name}`,
         advice: fallbackFor.error.hint,
       };
     }
-    return { what: 'model', verdict: 'right', found: `${found.name} at ${found.dir}` };
+    return { what: 'model', status: 'right', message: `${message.name} at ${message.dir}` };
   } catch (error) {
     return wrong('model', error);
   }
@@ -126,39 +126,39 @@ function agentFinding(agent: AgentStatus | SottoError): Finding {
   if (agent instanceof SottoError) {
     return {
       what: 'agent',
-      verdict: 'note',
-      found: agent.message,
+      status: 'note',
+      message: agent.message,
       advice: 'without it, the first command starts the daemon',
     };
   }
   const { installed, state, pid, lastFailure } = agent;
   const failure = lastFailure === undefined ? '' : `, last exit: ${lastFailure}`;
-  const found = `${state}${pid === undefined ? '' : `, pid ${pid}`}${failure}`;
+  const message = `${state}${pid === undefined ? '' : `, pid ${pid}`}${failure}`;
   if (installed === 'no') {
     return {
       what: 'agent',
-      verdict: 'note',
-      found: 'not installed',
+      status: 'note',
+      message: 'not installed',
       advice: '`sotto agent install` starts Sotto at login',
     };
   }
   if (installed === 'outdated') {
     return {
       what: 'agent',
-      verdict: 'wrong',
-      found: `${found}, installed by another version`,
+      status: 'wrong',
+      message: `${message}, installed by another version`,
       advice: 'update it with `sotto agent install`',
     };
   }
   if (state !== 'running') {
     return {
       what: 'agent',
-      verdict: 'wrong',
-      found,
+      status: 'wrong',
+      message,
       advice: 'start it with `sotto agent start`; agent.log shows why it exited',
     };
   }
-  return { what: 'agent', verdict: 'right', found };
+  return { what: 'agent', status: 'right', message };
 }
 
 async function daemonStatus(paths: Paths): Promise<DaemonStatus | SottoError | undefined> {
@@ -178,42 +178,42 @@ async function daemonStatus(paths: Paths): Promise<DaemonStatus | SottoError | u
 /** @param renew what ends one of another version */
 function daemonFinding(status: DaemonStatus | SottoError | undefined, renew: string): Finding {
   if (status === undefined) {
-    return { what: 'daemon', verdict: 'note', found: 'not running (starts on demand)' };
+    return { what: 'daemon', status: 'note', message: 'not running (starts on demand)' };
   }
   if (status instanceof SottoError) {
     const { message, hint, code } = status;
     const advice = code === 'VERSION_MISMATCH' ? renew : hint;
-    return { what: 'daemon', verdict: 'wrong', found: message, advice };
+    return { what: 'daemon', status: 'wrong', message: message, advice };
   }
   const { pid, version, state, reason } = status;
-  const found = `${state}, pid ${pid}, version ${version}`;
+  const message = `${state}, pid ${pid}, version ${version}`;
   if (version !== SOTTO_VERSION) {
     return {
       what: 'daemon',
-      verdict: 'wrong',
-      found: `${found}, and this is ${SOTTO_VERSION}`,
+      status: 'wrong',
+      message: `${message}, and this is ${SOTTO_VERSION}`,
       advice: renew,
     };
   }
   return reason === undefined
-    ? { what: 'daemon', verdict: 'right', found }
-    : { what: 'daemon', verdict: 'wrong', found: `${found}: ${reason}` };
+    ? { what: 'daemon', status: 'right', message }
+    : { what: 'daemon', status: 'wrong', message: `${message}: ${reason}` };
 }
 
 function engineFinding({ engine }: DaemonStatus): Finding {
   const { state, device, restarts, lastFailure } = engine;
   const failure = lastFailure === undefined ? '' : `, last failure: ${lastFailure}`;
-  const found = [state, ...(device === undefined ? [] : [device]), `${restarts} restarts${failure}`].join(
+  const message = [state, ...(device === undefined ? [] : [device]), `${restarts} restarts${failure}`].join(
     ', ',
   );
-  if (state === 'degraded') return { what: 'engine', verdict: 'wrong', found, advice: 'see the log' };
+  if (state === 'degraded') return { what: 'engine', status: 'wrong', message, advice: 'see the log' };
   const isOnCpu = process.platform === 'darwin' && device?.endsWith('cpu') === true;
   return isOnCpu
-    ? { what: 'engine', verdict: 'note', found, advice: 'unset SOTTO_DEVICE to use the GPU' }
-    : { what: 'engine', verdict: restarts > 0 ? 'note' : 'right', found };
+    ? { what: 'engine', status: 'note', message, advice: 'unset SOTTO_DEVICE to use the GPU' }
+    : { what: 'engine', status: restarts > 0 ? 'note' : 'right', message };
 }
 
 function wrong(what: string, error: unknown): Finding {
   const { message, hint } = codedError(error);
-  return { what, verdict: 'wrong', found: message, advice: hint };
+  return { what, status: 'wrong', message: message, advice: hint };
 }

@@ -55,7 +55,7 @@ export function DoctorActionPanel({ check, checked, report, sotto, act }: Props)
 function Fixes({ check, checked, act }: Pick<Props, 'check' | 'checked' | 'act'>) {
   switch (check.what) {
     case 'sotto':
-      return check.verdict === 'right' ? null : (
+      return check.status === 'right' ? null : (
         <Action title="Give the Path of Sotto" icon={Icon.Gear} onAction={openExtensionPreferences} />
       );
     case 'agent':

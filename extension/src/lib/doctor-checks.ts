@@ -9,8 +9,8 @@ import { runSotto, type Ran } from './run-sotto';
 export interface Check {
   /** What was looked at, as the doctor calls it. */
   readonly what: string;
-  readonly verdict: 'right' | 'note' | 'wrong';
-  readonly found: string;
+  readonly status: 'right' | 'note' | 'wrong';
+  readonly message: string;
   readonly advice?: string;
 }
 
@@ -48,7 +48,7 @@ export async function runChecks(sotto: () => SottoCommand): Promise<Checked> {
   } catch (thrown) {
     return { checks: [wrong('sotto', thrown)], isDaemonRunning: false };
   }
-  const found = [command.program, ...command.args].join(' ');
+  const message = [command.program, ...command.args].join(' ');
   const [doctor, agent, microphone, model] = await Promise.all([
     runSotto(command, ['agent', 'doctor', '--json']).then(findingsOf).catch(failed('sotto')),
     runSotto(command, ['agent', 'status', '--json'])
@@ -61,7 +61,7 @@ export async function runChecks(sotto: () => SottoCommand): Promise<Checked> {
   const rest = doctor.filter(({ what }) => what !== 'log');
   return {
     checks: [
-      ...(isThere ? [{ what: 'sotto', verdict: 'right' as const, found }] : []),
+      ...(isThere ? [{ what: 'sotto', status: 'right' as const, message }] : []),
       ...rest,
       ...microphone,
       ...model,
@@ -76,7 +76,7 @@ export function reportOf(checks: readonly Check[], about: readonly string[], log
   const marks = { right: '✓', note: '·', wrong: '✗' };
   const lines = checks.map((check) => {
     const advice = check.advice === undefined ? '' : ` — ${check.advice}`;
-    return `${marks[check.verdict]} ${titleOf(check)}: ${check.found}${advice}`;
+    return `${marks[check.status]} ${titleOf(check)}: ${check.message}${advice}`;
   });
   return [...about, '', ...lines, `· Log: ${log}`].join('\n');
 }
@@ -89,8 +89,8 @@ export function betterModelIn({ machine, recommended, installed, catalogue }: Mo
   return [
     {
       what: 'better-model',
-      verdict: 'note',
-      found: `${known.title} suits this Mac, and hears better than the model that Sotto comes with.`,
+      status: 'note',
+      message: `${known.title} suits this Mac, and hears better than the model that Sotto comes with.`,
       advice: `it is ${bytesText(known.bytes)} to download, in Manage Models.`,
     },
   ];
@@ -134,16 +134,16 @@ function microphoneOf({ stdout, stderr }: Ran): Check[] {
   const names = stdout.split('\n').flatMap((line) => /^\s*\d+\s+(.+)$/.exec(line)?.[1] ?? []);
   if (names.length > 0) {
     // They are named without any permission, and only who opens one learns whether it may be heard.
-    const found = `${names.join(', ')}: connected. Whether Raycast may use it shows in the first dictation.`;
-    return [{ what: 'microphone', verdict: 'note', found, advice: MICROPHONE_ADVICE }];
+    const message = `${names.join(', ')}: connected. Whether Raycast may use it shows in the first dictation.`;
+    return [{ what: 'microphone', status: 'note', message, advice: MICROPHONE_ADVICE }];
   }
   const why = stderr.trim().replace(/^sotto: /, '');
-  const found = why === '' ? 'none is connected' : why;
+  const message = why === '' ? 'none is connected' : why;
   return [
     {
       what: 'microphone',
-      verdict: 'wrong',
-      found,
+      status: 'wrong',
+      message,
       advice: 'connect a microphone',
     },
   ];
@@ -155,16 +155,16 @@ function failed(what: string): (thrown: unknown) => Check[] {
 
 function wrong(what: string, thrown: unknown): Check {
   const { message, hint } = SottoError.from(thrown);
-  return { what, verdict: 'wrong', found: message, advice: hint };
+  return { what, status: 'wrong', message: message, advice: hint };
 }
 
 function isCheck(value: unknown): value is Check {
   if (typeof value !== 'object' || value === null) return false;
-  const { what, verdict, found, advice } = value as Partial<Record<keyof Check, unknown>>;
+  const { what, status, message, advice } = value as Partial<Record<keyof Check, unknown>>;
   return (
     typeof what === 'string' &&
-    typeof found === 'string' &&
-    (verdict === 'right' || verdict === 'note' || verdict === 'wrong') &&
+    typeof message === 'string' &&
+    (status === 'right' || status === 'note' || status === 'wrong') &&
     (advice === undefined || typeof advice === 'string')
   );
 }

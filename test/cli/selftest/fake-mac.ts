@@ -1,8 +1,8 @@
 /** A Mac on which all is well, for the steps of the self-test: fakes print what macOS prints. */
 import type { SottoClient } from '#daemon/client/index.js';
-import type { Recorded } from '#daemon/cli/selftest/record.js';
+import type { Recording } from '#daemon/cli/selftest/record-second.js';
 import type { TestDaemon } from '#daemon/cli/selftest/test-daemon.js';
-import type { Environment, Step, Verdict } from '#daemon/cli/selftest/verdict.js';
+import type { Environment, Step, CheckResult } from '#daemon/cli/selftest/check-result.js';
 import type { SelftestReply } from '#daemon/protocol/selftest-work.js';
 import type { Ran } from '#launchd/run.js';
 
@@ -35,9 +35,9 @@ export const REFERENCE = {
   ...{ device: 'gpu', sameWeights: true, sameClip: true, encoderError: 0.004, encoderLimit: 0.03 },
   ...{ tokens: 50, equalTokens: 50, differing: [], marginLimit: 0.5 },
 };
-export const RECORDED: Recorded = {
+export const RECORDED: Recording = {
   ...{ type: 'recorded', device: 'MacBook Pro Microphone', rate: 48_000, samples: 48_000 },
-  ...{ openMs: 210, firstSoundMs: 260, peak: 900 },
+  ...{ openMs: 210, firstAudioMs: 260, peak: 900 },
 };
 
 export const REPLIES: Record<string, SelftestReply> = {
@@ -60,7 +60,7 @@ export const REPLIES: Record<string, SelftestReply> = {
 
 /** Of another machine: replies in the place of those above. */
 export const replying =
-  (more: Record<string, SelftestReply>): Environment['ask'] =>
+  (more: Record<string, SelftestReply>): Environment['send'] =>
   ({ type }) =>
     Promise.resolve({ ...REPLIES, ...more }[type] as SelftestReply);
 
@@ -99,7 +99,7 @@ export function fakeMac(root: string, home: string, more: Partial<Environment> =
     model: { name: 'base', dir: '/m' },
     clip: { file: '/none.flac', text: 'and so my fellow Americans' },
     reference: '/reference.json',
-    ask: replying({}),
+    send: replying({}),
     exitBusy: () => Promise.resolve({ code: 0, signal: null }),
     daemon: fakeDaemon(),
     agent: () => Promise.resolve({ installed: 'yes', state: 'running', pid: 7, file: '/plist' }),
@@ -111,14 +111,14 @@ export function fakeMac(root: string, home: string, more: Partial<Environment> =
 }
 
 /** All that a step finds. */
-export async function verdictsOf(step: Step, environment: Environment): Promise<Verdict[]> {
-  const found: Verdict[] = [];
-  for await (const verdict of step(environment)) found.push(verdict);
+export async function fileChecksOf(step: Step, environment: Environment): Promise<CheckResult[]> {
+  const found: CheckResult[] = [];
+  for await (const status of step(environment)) found.push(status);
   return found;
 }
 
-export const named = (verdicts: readonly Verdict[], name: string): Verdict | undefined =>
-  verdicts.find((verdict) => verdict.name === name);
+export const named = (checks: readonly CheckResult[], name: string): CheckResult | undefined =>
+  checks.find((status) => status.name === name);
 
 /** A connection to a daemon that answers each transcription with these messages. */
 export function answering(...messages: readonly object[]): SottoClient {

@@ -2,11 +2,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { runSteps, type TimedStep } from '#daemon/cli/selftest/run-steps.js';
 import { STEPS } from '#daemon/cli/selftest/run-selftest.js';
-import type { Environment, Step, Verdict } from '#daemon/cli/selftest/verdict.js';
+import type { Environment, Step, CheckResult } from '#daemon/cli/selftest/check-result.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { fakeDaemon, fakeMac, named } from './fake-mac.js';
 
-const good = (name: string): Verdict => ({ name, verdict: 'ok', found: 'well', facts: {} });
+const good = (name: string): CheckResult => ({ name, status: 'ok', found: 'well', facts: {} });
 const environment = (signal: AbortSignal): Environment => fakeMac('/none', '/none', { signal });
 const timed = (name: string, step: Step, limitMs = 60_000): TimedStep => ({ name, step, limitMs });
 
@@ -33,7 +33,7 @@ describe('runSteps', () => {
     };
     const steps = [timed('first', hanging(true, cleaned), 20), timed('second', next)];
     const found = await runSteps(steps, environment, () => undefined);
-    expect(found.map(({ step, name, verdict }) => [step, name, verdict])).toEqual([
+    expect(found.map(({ step, name, status }) => [step, name, status])).toEqual([
       ['first', 'before', 'ok'],
       ['first', 'first', 'failed'],
       ['second', 'next', 'ok'],
@@ -43,7 +43,7 @@ describe('runSteps', () => {
 
   test('one that does not even hear its signal holds the others up no longer than it takes to clean up', async () => {
     const found = await runSteps([timed('deaf', hanging(false), 10)], environment, () => undefined);
-    expect(found.map(({ name, verdict }) => `${name} ${verdict}`)).toEqual(['before ok', 'deaf failed']);
+    expect(found.map(({ name, status }) => `${name} ${status}`)).toEqual(['before ok', 'deaf failed']);
   });
 
   test('what a step throws is its verdict', async () => {
@@ -53,7 +53,7 @@ describe('runSteps', () => {
     };
     const found = await runSteps([timed('broken', throwing)], environment, () => undefined);
     expect(found).toMatchObject([
-      { name: 'broken', verdict: 'failed', found: 'killed by SIGABRT', facts: { code: 'ENGINE_CRASHED' } },
+      { name: 'broken', status: 'failed', found: 'killed by SIGABRT', facts: { code: 'ENGINE_CRASHED' } },
     ]);
   });
 
@@ -66,17 +66,17 @@ describe('runSteps', () => {
   });
 
   test('each step tells each verdict once, in order; a device that crashes is a verdict of its steps', async () => {
-    const ask = () => Promise.reject(new SottoError('ENGINE_CRASHED', 'killed by SIGABRT'));
-    const daemon = fakeDaemon({ connect: ask });
+    const send = () => Promise.reject(new SottoError('ENGINE_CRASHED', 'killed by SIGABRT'));
+    const daemon = fakeDaemon({ connect: send });
     const told: string[] = [];
     const found = await runSteps(
       STEPS,
-      (signal) => fakeMac('/none', '/none', { ask, daemon, signal }),
+      (signal) => fakeMac('/none', '/none', { send, daemon, signal }),
       ({ name }) => told.push(name),
     );
     for (const name of ['load', 'numbers', 'encoder', 'speed', 'leaks', 'files', 'dictation'])
-      expect(named(found, name)).toMatchObject({ verdict: 'failed', facts: { code: 'ENGINE_CRASHED' } });
-    expect(named(found, 'teardown')?.verdict).toBe('ok');
+      expect(named(found, name)).toMatchObject({ status: 'failed', facts: { code: 'ENGINE_CRASHED' } });
+    expect(named(found, 'teardown')?.status).toBe('ok');
     expect(told).toEqual(found.map(({ name }) => name));
     expect([...new Set(found.map(({ step }) => step))]).toEqual(STEPS.map(({ name }) => name));
   });

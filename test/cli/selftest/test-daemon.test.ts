@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { OwnDaemon, TEST_LABEL } from '#daemon/cli/selftest/test-daemon.js';
+import { SelftestDaemon, TEST_LABEL } from '#daemon/cli/selftest/test-daemon.js';
 import { FakeLaunchd } from '#test/harness/fake-launchd.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 
@@ -18,7 +18,7 @@ afterEach(async () => {
   rmSync(user, { recursive: true, force: true });
 });
 
-const agent = (): OwnDaemon => new OwnDaemon({ os: 'darwin', uid: 501, user, run: launchd.run });
+const agent = (): SelftestDaemon => new SelftestDaemon({ os: 'darwin', uid: 501, user, run: launchd.run });
 const homes = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('sotto-st-'));
 const GONE = { processes: [], socket: false, home: false };
 
@@ -54,7 +54,7 @@ describe('under launchd', () => {
   test('where launchd refuses it, the reason is told and nothing is left', async () => {
     const run: typeof launchd.run = () => Promise.resolve({ code: 125, stdout: '', stderr: 'no domain\n' });
     const before = homes();
-    const daemon = new OwnDaemon({ os: 'darwin', uid: 501, user, run });
+    const daemon = new SelftestDaemon({ os: 'darwin', uid: 501, user, run });
     await expect(daemon.start()).rejects.toMatchObject({ code: 'AGENT_FAILED' });
     expect(await daemon.stop()).toEqual(GONE);
     expect(homes()).toEqual(before);
@@ -65,7 +65,7 @@ test('elsewhere it is a plain process, and leaves nothing', async () => {
   process.env.SOTTO_ENGINE = fakeEngine;
   try {
     const before = homes();
-    const daemon = new OwnDaemon({ os: 'linux', uid: 501, user, run: launchd.run });
+    const daemon = new SelftestDaemon({ os: 'linux', uid: 501, user, run: launchd.run });
     expect(await daemon.stop()).toBeUndefined();
     const client = await daemon.connect();
     client.close();

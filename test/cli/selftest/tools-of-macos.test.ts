@@ -1,7 +1,7 @@
 /** What tools of macOS print, as others have published it, and words that no version prints. */
 import { describe, expect, test } from '@jest/globals';
 import { isValid, parseSignature, quarantined } from '#daemon/cli/selftest/codesign.js';
-import { parsePower } from '#daemon/cli/selftest/power.js';
+import { parsePower } from '#daemon/cli/selftest/powermetrics.js';
 import { lastRequest, microphoneLines } from '#daemon/cli/selftest/tcc-log.js';
 import { AD_HOC, ran, SIGNED } from './fake-mac.js';
 

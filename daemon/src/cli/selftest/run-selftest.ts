@@ -12,21 +12,21 @@ import { readClips } from '../labelled-clips.js';
 import { modelDirs } from '../shelves.js';
 import { padEnd } from '../terminal/columns.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
-import { agentStep } from './agent.js';
-import { askProcess, exitBusyProcess } from './ask.js';
-import { commandsUntil } from './commands.js';
-import { filesStep } from './files.js';
-import { loadStep } from './load.js';
-import { microphoneStep } from './microphone.js';
-import { numbersStep } from './numbers.js';
-import { recordSecond } from './record.js';
-import { reportOf, writeReport } from './report.js';
-import { runSteps, type Found, type TimedStep } from './run-steps.js';
-import { speedStep } from './speed.js';
-import { systemStep } from './system.js';
-import { teardownStep } from './teardown.js';
-import { OwnDaemon, type TestDaemon } from './test-daemon.js';
-import type { Environment, NamedModel, Verdict } from './verdict.js';
+import { agentStep } from './steps/agent-step.js';
+import { sendToProcess, exitBusyProcess } from './selftest-process.js';
+import { commandsUntil } from './system-commands.js';
+import { filesStep } from './steps/files-step.js';
+import { loadStep } from './steps/load-step.js';
+import { microphoneStep } from './steps/microphone-step.js';
+import { numbersStep } from './steps/numbers-step.js';
+import { recordSecond } from './record-second.js';
+import { reportOf, writeReport } from './selftest-report.js';
+import { runSteps, type StepCheck, type TimedStep } from './run-steps.js';
+import { speedStep } from './steps/speed-step.js';
+import { systemStep } from './steps/system-step.js';
+import { teardownStep } from './steps/teardown-step.js';
+import { SelftestDaemon, type TestDaemon } from './test-daemon.js';
+import type { Environment, NamedModel, CheckResult } from './check-result.js';
 import { defined } from '../../protocol/defined.js';
 
 const SAMPLE = 'jfk.flac';
@@ -49,7 +49,7 @@ export async function selftest(paths: Paths, json: boolean): Promise<number> {
   const output = json ? process.stderr : process.stdout;
   const style = styleFor(wantsColour(output));
   const interrupt = onInterrupt();
-  const daemon = new OwnDaemon({
+  const daemon = new SelftestDaemon({
     os: process.platform,
     uid: process.getuid?.() ?? 0,
     user: homedir(),
@@ -57,21 +57,21 @@ export async function selftest(paths: Paths, json: boolean): Promise<number> {
     interrupt: interrupt.signal,
   });
   const begun = new Date();
-  let verdicts: readonly Found[];
+  let checks: readonly StepCheck[];
   try {
     const make = environmentMaker(paths, daemon);
-    const say = (found: Found): void => void output.write(`${line(found, style)}\n`);
-    verdicts = await runSteps(STEPS, make, say, interrupt.signal);
+    const print = (found: StepCheck): void => void output.write(`${line(found, style)}\n`);
+    checks = await runSteps(STEPS, make, print, interrupt.signal);
   } finally {
     await daemon.stop();
   }
   if (interrupt.signal.aborted) return INTERRUPTED;
   interrupt.release();
-  const report = reportOf(begun, verdicts, homedir());
-  output.write(`${summary(verdicts, report.seconds)}\n`);
+  const report = reportOf(begun, checks, homedir());
+  output.write(`${summary(checks, report.seconds)}\n`);
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`To send in: ${await writeReport(report, [process.cwd(), paths.home])}\n`);
-  return verdicts.some(({ verdict }) => verdict === 'failed') ? 3 : 0;
+  return checks.some(({ status }) => status === 'failed') ? 3 : 0;
 }
 
 /** @throws SottoError MODEL_NOT_FOUND, AUDIO_NOT_FOUND */
@@ -93,7 +93,7 @@ function environmentMaker(paths: Paths, daemon: TestDaemon): (signal: AbortSigna
     clip: { file: join(bundledSpeech, SAMPLE), text: clip.text },
     reference: REFERENCE,
     ...defined({ modelInUse }),
-    ask: (request, env) => askProcess(signal, request, env),
+    send: (request, env) => sendToProcess(signal, request, env),
     exitBusy: () => exitBusyProcess(signal),
     daemon,
     agent: () => managerFor(paths).status(),
@@ -114,15 +114,15 @@ function chosenModel(paths: Paths, starter: NamedModel): NamedModel | undefined 
   }
 }
 
-export function line({ name, verdict, found, advice }: Verdict, style: Style): string {
-  const mark = { ok: style.green('✓'), warn: '!', failed: style.red('✗'), skipped: style.dim('·') }[verdict];
-  const rest = verdict === 'skipped' ? `skipped: ${found}` : found;
+export function line({ name, status, found, advice }: CheckResult, style: Style): string {
+  const mark = { ok: style.green('✓'), warn: '!', failed: style.red('✗'), skipped: style.dim('·') }[status];
+  const rest = status === 'skipped' ? `skipped: ${found}` : found;
   return `${mark} ${padEnd(name, 24)}${advice === undefined ? rest : `${rest} — ${advice}`}`;
 }
 
-function summary(verdicts: readonly Verdict[], seconds: number): string {
-  const count = (which: Verdict['verdict']): number =>
-    verdicts.filter(({ verdict }) => verdict === which).length;
+function summary(checks: readonly CheckResult[], seconds: number): string {
+  const count = (which: CheckResult['status']): number =>
+    checks.filter(({ status }) => status === which).length;
   const parts = (['ok', 'warn', 'failed', 'skipped'] as const).map((which) => `${count(which)} ${which}`);
   return `${parts.join(', ')}, in ${seconds.toFixed(0)} s.`;
 }

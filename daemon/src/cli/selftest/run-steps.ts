@@ -1,7 +1,7 @@
 /** One step after another, each with an end: a step that hangs is a failed verdict, and the next one runs. */
 import { SottoError } from '../../protocol/errors.js';
-import { unavailable } from './ask.js';
-import type { Environment, Step, Verdict } from './verdict.js';
+import { unavailable } from './selftest-process.js';
+import type { Environment, Step, CheckResult } from './check-result.js';
 
 export interface TimedStep {
   readonly name: string;
@@ -9,7 +9,7 @@ export interface TimedStep {
   readonly limitMs: number;
 }
 
-export interface Found extends Verdict {
+export interface StepCheck extends CheckResult {
   /** The name of the step. */
   readonly step: string;
 }
@@ -24,25 +24,25 @@ const CLEAN_UP_TIMEOUT_MS = 3_000;
 export async function runSteps(
   steps: readonly TimedStep[],
   environmentUntil: (signal: AbortSignal) => Environment,
-  onFound: (found: Found) => void,
+  onCheck: (found: StepCheck) => void,
   interrupt: AbortSignal = new AbortController().signal,
-): Promise<Found[]> {
-  const all: Found[] = [];
+): Promise<StepCheck[]> {
+  const all: StepCheck[] = [];
   for (const { name, step, limitMs } of steps) {
     if (interrupt.aborted) break;
     const timeUp = new AbortController();
     const timer = setTimeout(() => timeUp.abort(), limitMs);
     const signal = AbortSignal.any([interrupt, timeUp.signal]);
-    const say = (verdict: Verdict): void => {
-      const found = { step: name, ...verdict };
+    const report = (status: CheckResult): void => {
+      const found = { step: name, ...status };
       all.push(found);
-      onFound(found);
+      onCheck(found);
     };
     try {
-      await follow(step(environmentUntil(signal)), signal, say);
-      if (timeUp.signal.aborted) say(overdue(name, limitMs));
+      await follow(step(environmentUntil(signal)), signal, report);
+      if (timeUp.signal.aborted) report(overdue(name, limitMs));
     } catch (error) {
-      if (!interrupt.aborted) say(timeUp.signal.aborted ? overdue(name, limitMs) : unavailable(name, error));
+      if (!interrupt.aborted) report(timeUp.signal.aborted ? overdue(name, limitMs) : unavailable(name, error));
     } finally {
       clearTimeout(timer);
     }
@@ -52,28 +52,28 @@ export async function runSteps(
 
 /** Tells each verdict, until the step is over or the signal comes. What fails because of the signal is no verdict. */
 async function follow(
-  verdicts: AsyncGenerator<Verdict, void>,
+  checks: AsyncGenerator<CheckResult, void>,
   signal: AbortSignal,
-  say: (verdict: Verdict) => void,
+  report: (status: CheckResult) => void,
 ): Promise<void> {
   const aborted = new Promise<'aborted'>((resolve) => {
     signal.addEventListener('abort', () => resolve('aborted'), { once: true });
   });
   for (;;) {
     if (signal.aborted) {
-      await Promise.race([verdicts.return(), pause(CLEAN_UP_TIMEOUT_MS)]);
+      await Promise.race([checks.return(), pause(CLEAN_UP_TIMEOUT_MS)]);
       return;
     }
-    const next = verdicts.next();
+    const next = checks.next();
     const result = await Promise.race([next, aborted]);
     if (result === 'aborted') {
       // Its `finally` runs once what it waits for has been ended.
-      const cleaned = next.catch(() => undefined).then(() => verdicts.return());
+      const cleaned = next.catch(() => undefined).then(() => checks.return());
       await Promise.race([cleaned.catch(() => undefined), pause(CLEAN_UP_TIMEOUT_MS)]);
       return;
     }
     if (result.done === true) return;
-    say(result.value);
+    report(result.value);
   }
 }
 
@@ -81,7 +81,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
-function overdue(name: string, limitMs: number): Verdict {
+function overdue(name: string, limitMs: number): CheckResult {
   const error = new SottoError('INTERNAL', `it was not over after ${Math.round(limitMs / 1000)} s`, {
     hint: 'close other programs and run it again; otherwise send in the JSON of this test',
   });

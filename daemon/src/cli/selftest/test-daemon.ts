@@ -55,7 +55,7 @@ export interface TestDaemonOptions {
   readonly interrupt?: AbortSignal;
 }
 
-export class OwnDaemon implements TestDaemon {
+export class SelftestDaemon implements TestDaemon {
   readonly isAgent: boolean;
   readonly #options: TestDaemonOptions;
   #starting: Promise<number> | undefined;
@@ -106,7 +106,7 @@ export class OwnDaemon implements TestDaemon {
       await sleep(POLL_INTERVAL_MS);
     const processes = [...this.#processes].filter(isRunning);
     const isSocketLeft = existsSync(socket);
-    for (const pid of processes) killQuietly(pid);
+    for (const pid of processes) killIfRunning(pid);
     await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch(() => undefined);
     return { processes, socket: isSocketLeft, home: existsSync(home) };
   }
@@ -170,7 +170,7 @@ export class OwnDaemon implements TestDaemon {
   }
 }
 
-function killQuietly(pid: number): void {
+function killIfRunning(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {

@@ -1,10 +1,10 @@
 /** A dictation of the sample clip at the pace at which it was spoken, through the daemon: when its words come. */
-import { Dictation, type SottoClient } from '../../client/index.js';
-import { SottoError } from '../../protocol/errors.js';
-import { FileSource } from '../dictate/file-source.js';
-import { errorsIn, percent } from '../word-errors.js';
-import { parsePower, powermetricsArguments } from './power.js';
-import { macOnly, skipped, unknown, type Environment, type Verdict } from './verdict.js';
+import { Dictation, type SottoClient } from '../../../client/index.js';
+import { SottoError } from '../../../protocol/errors.js';
+import { FileSource } from '../../dictate/file-source.js';
+import { errorsIn, percent } from '../../word-errors.js';
+import { parsePower, powermetricsArguments } from '../powermetrics.js';
+import { macOnly, skipped, unknown, type Environment, type CheckResult } from '../check-result.js';
 
 /** The model has to be loaded before the dictation begins. */
 const READY_TIMEOUT_MS = 15_000;
@@ -14,7 +14,7 @@ const MEASURED_SECONDS = 10;
 const MAX_COMMIT_SECONDS = 5;
 const MAX_WORD_ERRORS = 0.1;
 
-export async function* dictationVerdicts(environment: Environment): AsyncGenerator<Verdict, void> {
+export async function* dictationChecks(environment: Environment): AsyncGenerator<CheckResult, void> {
   const { os, uid, run, daemon } = environment;
   const client = await daemon.connect();
   try {
@@ -37,7 +37,7 @@ export async function* dictationVerdicts(environment: Environment): AsyncGenerat
         const share = used.share === undefined ? '' : `GPU busy ${(100 * used.share).toFixed(0)} %`;
         const watts = used.watts === undefined ? '' : `GPU ${used.watts.toFixed(1)} W`;
         const found = [share, watts].filter((part) => part !== '').join(', ');
-        yield { name: 'power', verdict: 'ok', found: `${found} during the dictation`, facts: { ...used } };
+        yield { name: 'power', status: 'ok', found: `${found} during the dictation`, facts: { ...used } };
       }
     }
   } finally {
@@ -56,7 +56,7 @@ async function untilReady(client: SottoClient, { sleep, signal }: Environment): 
   throw new SottoError('MODEL_NOT_READY', 'the model was not ready within 15 s');
 }
 
-async function dictate(client: SottoClient, { clip, signal }: Environment): Promise<Verdict> {
+async function dictate(client: SottoClient, { clip, signal }: Environment): Promise<CheckResult> {
   const dictation = Dictation.open({
     connect: () => Promise.resolve(client),
     isShared: true,
@@ -86,7 +86,7 @@ async function dictate(client: SottoClient, { clip, signal }: Environment): Prom
       if (event.type === 'cancelled') throw new SottoError('CANCELLED', 'the dictation was cancelled');
       if (event.type === 'final') {
         const finalSeconds = seconds - durationSeconds;
-        return verdictOf({ delays, firstTextSeconds, finalSeconds, text: event.text, expected: clip.text });
+        return toCheckResult({ delays, firstTextSeconds, finalSeconds, text: event.text, expected: clip.text });
       }
     }
     throw new SottoError('INTERNAL', 'the dictation ended without a text');
@@ -96,14 +96,14 @@ async function dictate(client: SottoClient, { clip, signal }: Environment): Prom
   }
 }
 
-function verdictOf(dictated: {
+function toCheckResult(dictated: {
   delays: number[];
   firstTextSeconds: number | undefined;
   /** From the end of the audio to the final text. */
   finalSeconds: number;
   text: string;
   expected: string;
-}): Verdict {
+}): CheckResult {
   const { delays, firstTextSeconds, finalSeconds, text, expected } = dictated;
   const [p50, p90] = [quantile(delays, 0.5), quantile(delays, 0.9)];
   const errors = errorsIn(expected, text, 'en');
@@ -121,10 +121,10 @@ function verdictOf(dictated: {
   const commits = `words final ${seconds(p50)} after they end (p90 ${seconds(p90)})`;
   const found = `${first}, ${commits}, word errors ${percent(errors)}`;
   if (errors.errors > MAX_WORD_ERRORS * errors.spoken)
-    return { name, verdict: 'failed', found, facts, advice: 'send in the JSON of this test' };
+    return { name, status: 'failed', found, facts, advice: 'send in the JSON of this test' };
   if ((p90 ?? Infinity) > MAX_COMMIT_SECONDS)
-    return { name, verdict: 'warn', found, facts, advice: 'close other programs, or choose a smaller model' };
-  return { name, verdict: 'ok', found, facts };
+    return { name, status: 'warn', found, facts, advice: 'close other programs, or choose a smaller model' };
+  return { name, status: 'ok', found, facts };
 }
 
 function quantile(values: readonly number[], part: number): number | undefined {

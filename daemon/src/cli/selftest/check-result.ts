@@ -2,13 +2,13 @@
 import type { AgentStatus } from '#launchd/index.js';
 import type { Run } from '#launchd/run.js';
 import type { SelftestReply, SelftestRequest } from '../../protocol/selftest-work.js';
-import type { Recorded } from './record.js';
+import type { Recording } from './record-second.js';
 import type { TestDaemon } from './test-daemon.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface Verdict {
+export interface CheckResult {
   readonly name: string;
-  readonly verdict: 'ok' | 'warn' | 'failed' | 'skipped';
+  readonly status: 'ok' | 'warn' | 'failed' | 'skipped';
   /** What was found, in a line. */
   readonly found: string;
   /** The same for programs. */
@@ -47,24 +47,24 @@ export interface Environment {
   /** The model that the user has chosen, where it is another one. */
   readonly modelInUse?: NamedModel;
   /** Measures in a process of the engine's kind. @throws SottoError */
-  readonly ask: (request: SelftestRequest, env?: Readonly<Record<string, string>>) => Promise<SelftestReply>;
+  readonly send: (request: SelftestRequest, env?: Readonly<Record<string, string>>) => Promise<SelftestReply>;
   /** Such a process ends while work is queued. */
   readonly exitBusy: () => Promise<Exit>;
   /** A daemon of the test's own: on macOS under launchd, as the login agent is. */
   readonly daemon: TestDaemon;
   /** The user's own login agent. */
   readonly agent: () => Promise<AgentStatus>;
-  readonly record: () => Promise<Recorded>;
+  readonly record: () => Promise<Recording>;
   readonly sleep: (ms: number) => Promise<void>;
   /** Aborted when the step's time is up, or the user ends the test. */
   readonly signal: AbortSignal;
 }
 
 /** Verdicts as they are found. What it throws is a failed verdict. */
-export type Step = (environment: Environment) => AsyncGenerator<Verdict, void>;
+export type Step = (environment: Environment) => AsyncGenerator<CheckResult, void>;
 
-export function macOnly(name: string): Verdict {
-  return { name, verdict: 'skipped', found: 'only on macOS', facts: {} };
+export function macOnly(name: string): CheckResult {
+  return { name, status: 'skipped', found: 'only on macOS', facts: {} };
 }
 
 export function skipped(
@@ -72,14 +72,14 @@ export function skipped(
   found: string,
   advice?: string,
   facts: Readonly<Record<string, unknown>> = {},
-): Verdict {
-  return { name, verdict: 'skipped', found, facts, ...defined({ advice }) };
+): CheckResult {
+  return { name, status: 'skipped', found, facts, ...defined({ advice }) };
 }
 
 /** More of a tool's output than this is not sent in. */
 const MAX_RAW = 2_000;
 
 /** A tool of macOS that says something else than Sotto knows: no verdict, and its words for the reader of the file. */
-export function unknown(name: string, what: string, raw: string): Verdict {
+export function unknown(name: string, what: string, raw: string): CheckResult {
   return skipped(name, `unknown: ${what}`, undefined, { raw: raw.slice(-MAX_RAW) });
 }

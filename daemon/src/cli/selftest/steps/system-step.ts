@@ -2,8 +2,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { isValid, parseSignature, quarantined } from './codesign.js';
-import { macOnly, unknown, type Environment, type Step, type Verdict } from './verdict.js';
+import { isValid, parseSignature, quarantined } from '../codesign.js';
+import { macOnly, unknown, type Environment, type Step, type CheckResult } from '../check-result.js';
 
 export const systemStep: Step = async function* (environment) {
   yield await machine(environment);
@@ -18,13 +18,13 @@ export const systemStep: Step = async function* (environment) {
   yield await quarantine(environment);
 };
 
-async function machine({ os, run }: Environment): Promise<Verdict> {
+async function machine({ os, run }: Environment): Promise<CheckResult> {
   const memoryGb = Math.round(totalmem() / 2 ** 30);
   const cores = cpus().length;
   if (os !== 'darwin') {
     const chip = cpus()[0]?.model.trim() ?? 'unknown chip';
     const found = `${os} ${release()}, ${chip}, ${memoryGb} GB`;
-    return { name: 'system', verdict: 'ok', found, facts: { os, version: release(), chip, memoryGb, cores } };
+    return { name: 'system', status: 'ok', found, facts: { os, version: release(), chip, memoryGb, cores } };
   }
   const version = await lineOf(run('sw_vers', ['-productVersion']), /^\d+(\.\d+)*$/);
   const build = await lineOf(run('sw_vers', ['-buildVersion']), /^\w+$/);
@@ -34,7 +34,7 @@ async function machine({ os, run }: Environment): Promise<Verdict> {
   const translated = await lineOf(run('sysctl', ['-n', 'sysctl.proc_translated']), /^[01]$/);
   const facts = { os, version, build, chip, model, translated, memoryGb, cores };
   const found = `macOS ${version ?? 'of unknown version'}, ${chip ?? 'unknown chip'}, ${memoryGb} GB`;
-  return { name: 'system', verdict: 'ok', found, facts };
+  return { name: 'system', status: 'ok', found, facts };
 }
 
 /** The line that a command prints, if it looks as expected. */
@@ -44,12 +44,12 @@ async function lineOf(ran: ReturnType<Environment['run']>, pattern: RegExp): Pro
   return code === 0 && pattern.test(line) ? line : undefined;
 }
 
-function nodeArchitecture({ os, node }: Environment): Verdict {
+function nodeArchitecture({ os, node }: Environment): CheckResult {
   const facts = { path: node, version: process.version, arch: arch() };
   const found = `${process.version} for ${arch()} at ${node}`;
-  if (os !== 'darwin' || arch() === 'arm64') return { name: 'node', verdict: 'ok', found, facts };
+  if (os !== 'darwin' || arch() === 'arm64') return { name: 'node', status: 'ok', found, facts };
   const advice = 'install Node.js for Apple silicon';
-  return { name: 'node', verdict: 'failed', found: `${found}: not for Apple silicon`, facts, advice };
+  return { name: 'node', status: 'failed', found: `${found}: not for Apple silicon`, facts, advice };
 }
 
 /** The binaries that macOS judges, by what they are for. */
@@ -74,11 +74,11 @@ function below(folder: string, pattern: RegExp): string | undefined {
   return names.map((name) => join(folder, name)).find((path) => pattern.test(path));
 }
 
-async function signature({ run }: Environment, what: string, path: string): Promise<Verdict> {
+async function signature({ run }: Environment, what: string, path: string): Promise<CheckResult> {
   const name = `signature of ${what}`;
   const advice = what === 'node' ? 'reinstall Node.js' : 'reinstall Sotto: install.sh repairs it';
   if (!existsSync(path))
-    return { name, verdict: 'failed', found: `${path} is missing`, facts: { path }, advice };
+    return { name, status: 'failed', found: `${path} is missing`, facts: { path }, advice };
   const verified = await run('codesign', ['--verify', '--strict', path]);
   // codesign prints what it shows to stderr.
   const { stderr: shown } = await run('codesign', ['-dvv', path]);
@@ -88,14 +88,14 @@ async function signature({ run }: Environment, what: string, path: string): Prom
   if (valid === undefined) return unknown(name, 'codesign does not answer', `${verified.stderr}${shown}`);
   if (!valid) {
     const why = (verified.stderr.trim().split('\n')[0] ?? '').replace(`${path}: `, '');
-    return { name, verdict: 'failed', found: why === '' ? 'not valid' : why, facts, advice };
+    return { name, status: 'failed', found: why === '' ? 'not valid' : why, facts, advice };
   }
   const found = `valid, signed by ${signer ?? 'unknown'}, flags ${flags ?? 'unknown'}`;
   const isRead = signer !== undefined && flags !== undefined;
-  return { name, verdict: 'ok', found, facts: { ...facts, ...(!isRead && { raw: shown.slice(0, 2000) }) } };
+  return { name, status: 'ok', found, facts: { ...facts, ...(!isRead && { raw: shown.slice(0, 2000) }) } };
 }
 
-async function quarantine(environment: Environment): Promise<Verdict> {
+async function quarantine(environment: Environment): Promise<CheckResult> {
   const { root, run } = environment;
   // In a clone the tests and the packages of development do not matter.
   const native = join(root, 'native');
@@ -105,11 +105,11 @@ async function quarantine(environment: Environment): Promise<Verdict> {
   const marked = quarantined(stdout);
   if (marked.length > 0)
     return {
-      ...{ name: 'quarantine', verdict: 'failed', facts: { marked } },
+      ...{ name: 'quarantine', status: 'failed', facts: { marked } },
       found: `macOS quarantines ${marked.length} of Sotto’s files`,
       advice: `xattr -dr com.apple.quarantine "${root}"`,
     };
   if (code !== 0 || stdout.includes('com.apple.quarantine'))
     return unknown('quarantine', 'the output of xattr', `${stderr}\n${stdout}`);
-  return { name: 'quarantine', verdict: 'ok', found: 'no file is quarantined', facts: { marked } };
+  return { name: 'quarantine', status: 'ok', found: 'no file is quarantined', facts: { marked } };
 }

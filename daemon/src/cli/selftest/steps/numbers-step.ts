@@ -1,7 +1,7 @@
 /** Step 3: whether the device computes what it should. */
-import type { ReferenceFacts } from '../../protocol/selftest-work.js';
-import { askFor, unavailable } from './ask.js';
-import { skipped, type Environment, type Step, type Verdict } from './verdict.js';
+import type { ReferenceFacts } from '../../../protocol/selftest-work.js';
+import { sendFor, unavailable } from '../selftest-process.js';
+import { skipped, type Environment, type Step, type CheckResult } from '../check-result.js';
 
 const SEND_IN = 'send in the JSON of this test';
 
@@ -14,7 +14,7 @@ export const numbersStep: Step = async function* (environment) {
   try {
     const { reference: file, model, clip } = environment;
     const request = { type: 'reference', file, dir: model.dir, clip: clip.file } as const;
-    const { facts } = await askFor(environment, request, 'reference');
+    const { facts } = await sendFor(environment, request, 'reference');
     if (!facts.sameWeights || !facts.sameClip) {
       const what = facts.sameClip ? 'the starter model' : 'the sample clip';
       yield skipped(
@@ -32,33 +32,33 @@ export const numbersStep: Step = async function* (environment) {
   }
 };
 
-async function operations(environment: Environment): Promise<Verdict> {
-  const { device, ops } = await askFor(environment, { type: 'numbers' }, 'numbers');
+async function operations(environment: Environment): Promise<CheckResult> {
+  const { device, ops } = await sendFor(environment, { type: 'numbers' }, 'numbers');
   const facts = { device, ops };
   // Not a number is wrong, too.
   const wrong = ops.filter(({ error, limit }) => !(error <= limit));
   const worst = Math.max(...ops.map(({ error }) => error));
   if (wrong.length === 0) {
     const found = `${ops.length} operations on the ${device} agree with float64, largest error ${worst.toExponential(1)}`;
-    return { name: 'numbers', verdict: 'ok', found, facts };
+    return { name: 'numbers', status: 'ok', found, facts };
   }
   const shown = wrong.map(({ op, error }) => `${op} (${error.toExponential(1)})`).join(', ');
-  return { name: 'numbers', verdict: 'failed', found: `wrong results: ${shown}`, facts, advice: SEND_IN };
+  return { name: 'numbers', status: 'failed', found: `wrong results: ${shown}`, facts, advice: SEND_IN };
 }
 
-function encoder({ device, encoderError: error, encoderLimit: limit }: ReferenceFacts): Verdict {
+function encoder({ device, encoderError: error, encoderLimit: limit }: ReferenceFacts): CheckResult {
   const facts = { device, error, limit };
   const found = `output on the ${device} against mlx-whisper’s, largest error ${error.toExponential(1)} (at most ${limit})`;
   return error <= limit
-    ? { name: 'encoder', verdict: 'ok', found, facts }
-    : { name: 'encoder', verdict: 'failed', found, facts, advice: SEND_IN };
+    ? { name: 'encoder', status: 'ok', found, facts }
+    : { name: 'encoder', status: 'failed', found, facts, advice: SEND_IN };
 }
 
-function tokens({ tokens: all, equalTokens, differing, marginLimit }: ReferenceFacts): Verdict {
+function tokens({ tokens: all, equalTokens, differing, marginLimit }: ReferenceFacts): CheckResult {
   const facts = { tokens: all, equalTokens, differing, marginLimit };
   const found = `${equalTokens} of ${all} are mlx-whisper’s`;
   const wrong = differing.filter(({ margin }) => margin >= marginLimit);
-  if (wrong.length > 0) return { name: 'tokens', verdict: 'failed', found, facts, advice: SEND_IN };
+  if (wrong.length > 0) return { name: 'tokens', status: 'failed', found, facts, advice: SEND_IN };
   const ties = differing.length === 0 ? '' : `, the others are near ties`;
-  return { name: 'tokens', verdict: 'ok', found: `${found}${ties}`, facts };
+  return { name: 'tokens', status: 'ok', found: `${found}${ties}`, facts };
 }

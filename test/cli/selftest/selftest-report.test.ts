@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { reportOf, writeReport } from '#daemon/cli/selftest/report.js';
+import { reportOf, writeReport } from '#daemon/cli/selftest/selftest-report.js';
 
 let folder = '';
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-'))));
@@ -15,7 +15,7 @@ const report = reportOf(
     {
       step: 'system',
       name: 'system',
-      verdict: 'ok',
+      status: 'ok',
       found: 'a “Mac”',
       facts: { error: NaN, path: '/Users/ann/bin/node' },
     },
@@ -35,7 +35,7 @@ test('is valid JSON, and never takes the place of another file', async () => {
   expect(readFileSync(first, 'utf8')).toBe('mine');
   expect(JSON.parse(readFileSync(paths[0] ?? '', 'utf8'))).toMatchObject({
     at: '2026-11-23T05:06:07.000Z',
-    verdicts: [{ step: 'system', found: 'a “Mac”', facts: { error: null, path: '~/bin/node' } }],
+    checks: [{ step: 'system', found: 'a “Mac”', facts: { error: null, path: '~/bin/node' } }],
   });
   expect(readdirSync(folder)).toHaveLength(3);
 });

@@ -1,8 +1,8 @@
 /** Step 5: a second of sound from the microphone, and which app macOS asked about it. */
-import { microphoneError } from '../microphone/mic-errors.js';
-import { unavailable } from './ask.js';
-import { lastRequest, microphoneLines } from './tcc-log.js';
-import { macOnly, skipped, unknown, type Environment, type Step, type Verdict } from './verdict.js';
+import { microphoneError } from '../../microphone/mic-errors.js';
+import { unavailable } from '../selftest-process.js';
+import { lastRequest, microphoneLines } from '../tcc-log.js';
+import { macOnly, skipped, unknown, type Environment, type Step, type CheckResult } from '../check-result.js';
 
 const PRIVACY = 'System Settings › Privacy & Security › Microphone';
 
@@ -12,16 +12,16 @@ export const microphoneStep: Step = async function* (environment) {
   } catch (error) {
     yield unavailable('microphone', error);
   }
-  yield environment.os === 'darwin' ? await askedApp(environment) : macOnly('microphone’s app');
+  yield environment.os === 'darwin' ? await responsibleApp(environment) : macOnly('microphone’s app');
 };
 
-async function recording({ os, record }: Environment): Promise<Verdict> {
+async function recording({ os, record }: Environment): Promise<CheckResult> {
   const name = 'microphone';
   const recorded = await record();
   switch (recorded.type) {
     case 'hung':
       return {
-        ...{ name, verdict: 'failed', found: 'it did not open within 8 s', facts: { ...recorded } },
+        ...{ name, status: 'failed', found: 'it did not open within 8 s', facts: { ...recorded } },
         advice: `answer the prompt of macOS, or allow this terminal in ${PRIVACY}`,
       };
     case 'failed': {
@@ -30,27 +30,27 @@ async function recording({ os, record }: Environment): Promise<Verdict> {
       // A machine without a microphone, or without a sound system, is not broken.
       const isAbsent = failure.reason === 'none' || (os !== 'darwin' && failure.reason !== 'denied');
       if (isAbsent) return skipped(name, message, undefined, { failure });
-      return { name, verdict: 'failed', found: message, facts: { failure }, advice: hint };
+      return { name, status: 'failed', found: message, facts: { failure }, advice: hint };
     }
     case 'recorded': {
       const { type: _, ...facts } = recorded;
-      const { device, rate, openMs, firstSoundMs } = recorded;
+      const { device, rate, openMs, firstAudioMs } = recorded;
       const opened = `${device} at ${rate} Hz, open after ${openMs.toFixed(0)} ms`;
-      if (firstSoundMs === undefined) {
+      if (firstAudioMs === undefined) {
         const advice = `allow this terminal in ${PRIVACY}, and check that the microphone is not muted`;
-        return { name, verdict: 'failed', found: `${opened}, but every sample is zero`, facts, advice };
+        return { name, status: 'failed', found: `${opened}, but every sample is zero`, facts, advice };
       }
       return {
         name,
-        verdict: 'ok',
-        found: `${opened}, first sound after ${firstSoundMs.toFixed(0)} ms`,
+        status: 'ok',
+        found: `${opened}, first sound after ${firstAudioMs.toFixed(0)} ms`,
         facts,
       };
     }
   }
 }
 
-async function askedApp({ run }: Environment): Promise<Verdict> {
+async function responsibleApp({ run }: Environment): Promise<CheckResult> {
   const name = 'microphone’s app';
   const { code, stdout, stderr } = await run('log', [
     ...['show', '--last', '1m', '--style', 'compact', '--info', '--debug'],
@@ -68,7 +68,7 @@ async function askedApp({ run }: Environment): Promise<Verdict> {
   const { responsible, accessing, isAllowed } = request;
   const found = `macOS asks on behalf of ${responsible ?? accessing ?? 'unknown'}`;
   const facts = { ...request, raw: lines.join('\n').slice(-2_000) };
-  if (isAllowed !== false) return { name, verdict: 'ok', found, facts };
+  if (isAllowed !== false) return { name, status: 'ok', found, facts };
   const advice = `allow it in ${PRIVACY}`;
-  return { name, verdict: 'failed', found: `${found}, and it is refused`, facts, advice };
+  return { name, status: 'failed', found: `${found}, and it is refused`, facts, advice };
 }

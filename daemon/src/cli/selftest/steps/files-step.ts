@@ -1,10 +1,10 @@
 /** Step 6: whether the daemon may open files in the folders that macOS protects. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { SottoClient } from '../../client/index.js';
-import { SottoError } from '../../protocol/errors.js';
-import { unavailable } from './ask.js';
-import { skipped, type Environment, type Step, type Verdict } from './verdict.js';
+import type { SottoClient } from '../../../client/index.js';
+import { SottoError } from '../../../protocol/errors.js';
+import { unavailable } from '../selftest-process.js';
+import { skipped, type Environment, type Step, type CheckResult } from '../check-result.js';
 
 const FOLDERS = ['Desktop', 'Documents', 'Downloads'];
 const TIMEOUT_MS = 5_000;
@@ -13,7 +13,7 @@ const COPY = 'test -d "$2" || exit 9; exec cp "$1" "$2/$3"';
 const NO_FOLDER = 9;
 
 /** What a file does: it may be refused, or not open because macOS waits for an answer. */
-type Answer = 'open' | 'denied' | 'hung';
+type FileAccess = 'open' | 'denied' | 'hung';
 
 export const filesStep: Step = async function* (environment) {
   let client: SottoClient | undefined;
@@ -30,7 +30,7 @@ export const filesStep: Step = async function* (environment) {
   }
 };
 
-async function tryFolder(environment: Environment, client: SottoClient, folder: string): Promise<Verdict> {
+async function tryFolder(environment: Environment, client: SottoClient, folder: string): Promise<CheckResult> {
   const { home, clip, run, sleep, daemon } = environment;
   const name = `files in ${folder}`;
   const file = `sotto-selftest-${randomUUID().slice(0, 8)}.flac`;
@@ -44,18 +44,18 @@ async function tryFolder(environment: Environment, client: SottoClient, folder: 
       return skipped(name, `this terminal can’t put a file there: ${why}`, advice, { ...copied });
     }
     const stop = new AbortController();
-    const answer = await Promise.race([
-      answerOf(client, path, stop.signal),
-      sleep(TIMEOUT_MS).then((): Answer => 'hung'),
+    const access = await Promise.race([
+      accessTo(client, path, stop.signal),
+      sleep(TIMEOUT_MS).then((): FileAccess => 'hung'),
     ]).finally(() => stop.abort());
-    const facts = { folder, answer, isAgent: daemon.isAgent };
-    if (answer === 'open') return { name, verdict: 'ok', found: 'the daemon reads them itself', facts };
+    const facts = { folder, access, isAgent: daemon.isAgent };
+    if (access === 'open') return { name, status: 'ok', found: 'the daemon reads them itself', facts };
     const why =
-      answer === 'denied'
+      access === 'denied'
         ? 'the daemon may not open them'
         : 'they did not open within 5 s: macOS waits for an answer';
     const advice = 'allow Node in System Settings › Privacy & Security › Files and Folders';
-    return { name, verdict: 'warn', found: `${why}; Sotto copies them then`, facts, advice };
+    return { name, status: 'warn', found: `${why}; Sotto copies them then`, facts, advice };
   } catch (error) {
     return unavailable(name, error);
   } finally {
@@ -68,7 +68,7 @@ async function tryFolder(environment: Environment, client: SottoClient, folder: 
  * the file; none is supplied, so what opens is the file itself.
  * @throws SottoError as the job
  */
-function answerOf(client: SottoClient, path: string, signal: AbortSignal): Promise<Answer> {
+function accessTo(client: SottoClient, path: string, signal: AbortSignal): Promise<FileAccess> {
   return new Promise((resolve, reject) => {
     const id = `selftest-${randomUUID()}`;
     const line = client.line(id, {

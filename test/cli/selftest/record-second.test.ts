@@ -1,6 +1,6 @@
 /** A second of the microphone through the program that records, with a script in place of the system's devices. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { recordSecond } from '#daemon/cli/selftest/record.js';
+import { recordSecond } from '#daemon/cli/selftest/record-second.js';
 import { scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
 
 afterEach(() => {
@@ -18,7 +18,7 @@ describe('recordSecond', () => {
     const device = { type: 'recorded', device: 'Headset', rate: 48_000 };
     const script = { devices: ['Headset'], rate: 48_000, samples: 400_000, pauseMs: 0 };
     const sound = await record(script);
-    expect(sound).toMatchObject({ ...device, firstSoundMs: expect.any(Number) as unknown });
+    expect(sound).toMatchObject({ ...device, firstAudioMs: expect.any(Number) as unknown });
     expect(sound.type === 'recorded' && sound.samples).toBeGreaterThanOrEqual(48_000);
     const zeros = await record({ ...script, silent: true });
     expect(zeros).toMatchObject({ ...device, peak: 0 });
@@ -27,7 +27,7 @@ describe('recordSecond', () => {
 
   test('waits for the first sound of a headset that is being woken', async () => {
     const woken = await record({ zeros: 20_000, samples: 100_000, pauseMs: 0 });
-    expect(woken).toMatchObject({ type: 'recorded', firstSoundMs: expect.any(Number) as unknown });
+    expect(woken).toMatchObject({ type: 'recorded', firstAudioMs: expect.any(Number) as unknown });
     expect(woken.type === 'recorded' && woken.samples).toBeGreaterThanOrEqual(20_000);
   });
 

@@ -1,9 +1,9 @@
 /** Step 4: what the machine can do, how much of it the models use, and whether the text is right. */
-import type { MachineFacts, ModelFacts, ProductTimes } from '../../protocol/selftest-work.js';
-import { LARGE_COMMAND_BUFFERS } from '../parts.js';
-import { errorsIn, percent } from '../word-errors.js';
-import { askFor, unavailable } from './ask.js';
-import { skipped, type Environment, type NamedModel, type Step, type Verdict } from './verdict.js';
+import type { MachineFacts, ModelFacts, ProductTimes } from '../../../protocol/selftest-work.js';
+import { LARGE_COMMAND_BUFFERS } from '../../parts.js';
+import { errorsIn, percent } from '../../word-errors.js';
+import { sendFor, unavailable } from '../selftest-process.js';
+import { skipped, type Environment, type NamedModel, type Step, type CheckResult } from '../check-result.js';
 
 /** A right text has a slip or two. */
 const MAX_WORD_ERRORS = 0.1;
@@ -12,7 +12,7 @@ const MIN_SHARE_OF_BOUND = 0.25;
 
 export const speedStep: Step = async function* (environment) {
   try {
-    const { facts } = await askFor(environment, { type: 'machine' }, 'machine');
+    const { facts } = await sendFor(environment, { type: 'machine' }, 'machine');
     yield machine(facts);
     yield host(facts);
     yield cache(facts);
@@ -43,40 +43,40 @@ async function measure(
   env?: Readonly<Record<string, string>>,
 ): Promise<ModelFacts> {
   const request = { type: 'model', dir, clip: environment.clip.file, readGbPerSecond } as const;
-  return (await askFor(environment, request, 'model', env)).facts;
+  return (await sendFor(environment, request, 'model', env)).facts;
 }
 
-function machine({ readGbPerSecond, gflops }: MachineFacts): Verdict {
+function machine({ readGbPerSecond, gflops }: MachineFacts): CheckResult {
   const found = `memory ${readGbPerSecond.toFixed(0)} GB/s, products ${(gflops / 1000).toFixed(2)} TFLOP/s`;
-  return { name: 'machine', verdict: 'ok', found, facts: { readGbPerSecond, gflops } };
+  return { name: 'machine', status: 'ok', found, facts: { readGbPerSecond, gflops } };
 }
 
-function host({ hostMicrosPerOp, readyP50Ms, readyP95Ms }: MachineFacts): Verdict {
+function host({ hostMicrosPerOp, readyP50Ms, readyP95Ms }: MachineFacts): CheckResult {
   const trip = `a round trip ${readyP50Ms.toFixed(2)} ms (p95 ${readyP95Ms.toFixed(2)} ms)`;
   const found = `${hostMicrosPerOp.toFixed(1)} µs for each operation, ${trip}`;
-  return { name: 'host', verdict: 'ok', found, facts: { hostMicrosPerOp, readyP50Ms, readyP95Ms } };
+  return { name: 'host', status: 'ok', found, facts: { hostMicrosPerOp, readyP50Ms, readyP95Ms } };
 }
 
-function cache({ cacheCopies }: MachineFacts): Verdict {
+function cache({ cacheCopies }: MachineFacts): CheckResult {
   const facts = { cacheCopies };
   if (cacheCopies === 0)
-    return { name: 'cache', verdict: 'ok', found: 'keys and values are written in place', facts };
+    return { name: 'cache', status: 'ok', found: 'keys and values are written in place', facts };
   return {
-    ...{ name: 'cache', verdict: 'warn', facts, advice: 'send in the JSON of this test' },
+    ...{ name: 'cache', status: 'warn', facts, advice: 'send in the JSON of this test' },
     found: `keys and values are copied at each token (${cacheCopies} more buffers at the peak)`,
   };
 }
 
 /** Which is faster decides whether an encoder should be expanded on a GPU. */
-function product({ rows, width, packedMs, plainMs }: ProductTimes): Verdict {
+function product({ rows, width, packedMs, plainMs }: ProductTimes): CheckResult {
   const ratio = packedMs / plainMs;
   const times = `${packedMs.toFixed(2)} ms against ${plainMs.toFixed(2)} ms`;
   const found = `6 bits take ${ratio.toFixed(2)} × the time of float16 (${times}, ${rows} rows)`;
   const facts = { rows, width, packedMs, plainMs, ratio };
-  return { name: `product of width ${width}`, verdict: 'ok', found, facts };
+  return { name: `product of width ${width}`, status: 'ok', found, facts };
 }
 
-function model({ os }: Environment, { name }: NamedModel, facts: ModelFacts): Verdict {
+function model({ os }: Environment, { name }: NamedModel, facts: ModelFacts): CheckResult {
   const { encodeMs, tokensPerSecond, boundTokensPerSecond, loadSeconds, warmUpSeconds } = facts;
   const part = tokensPerSecond / boundTokensPerSecond;
   const rate = `${tokensPerSecond.toFixed(0)} tokens/s, ${(100 * part).toFixed(0)} % of the bound`;
@@ -85,28 +85,28 @@ function model({ os }: Environment, { name }: NamedModel, facts: ModelFacts): Ve
   const { text: _, ...figures } = facts;
   const isSlow = os === 'darwin' && part < MIN_SHARE_OF_BOUND;
   return {
-    ...{ name: 'model', verdict: isSlow ? 'warn' : 'ok', found },
+    ...{ name: 'model', status: isSlow ? 'warn' : 'ok', found },
     facts: { ...figures, model: name, partOfBound: part },
     ...(isSlow && { advice: 'close other programs and run it again on mains power' }),
   };
 }
 
-function text({ clip }: Environment, { text: transcript }: ModelFacts): Verdict {
+function text({ clip }: Environment, { text: transcript }: ModelFacts): CheckResult {
   const errors = errorsIn(clip.text, transcript, 'en');
   const facts = { ...errors, transcript };
   const found = `word errors ${percent(errors)} on the sample`;
   return errors.errors <= MAX_WORD_ERRORS * errors.spoken
-    ? { name: 'text', verdict: 'ok', found, facts }
+    ? { name: 'text', status: 'ok', found, facts }
     : {
-        ...{ name: 'text', verdict: 'failed', found, facts },
+        ...{ name: 'text', status: 'failed', found, facts },
         advice: 'check the model: `sotto models verify`',
       };
 }
 
-function longBuffers(usual: ModelFacts, long: ModelFacts): Verdict {
+function longBuffers(usual: ModelFacts, long: ModelFacts): CheckResult {
   const gain = long.tokensPerSecond / usual.tokensPerSecond - 1;
   const change = `${gain >= 0 ? '+' : '−'}${Math.abs(100 * gain).toFixed(0)} %`;
   const { tokensPerSecond, encodeMs } = long;
   const facts = { gain, tokensPerSecond, encodeMs, ...LARGE_COMMAND_BUFFERS };
-  return { name: 'buffers', verdict: 'ok', found: `${change} tokens/s with longer command buffers`, facts };
+  return { name: 'buffers', status: 'ok', found: `${change} tokens/s with longer command buffers`, facts };
 }

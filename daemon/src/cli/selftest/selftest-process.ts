@@ -9,30 +9,30 @@ import {
   type SelftestReply,
   type SelftestRequest,
 } from '../../protocol/selftest-work.js';
-import type { Environment, Exit, Verdict } from './verdict.js';
+import type { Environment, Exit, CheckResult } from './check-result.js';
 
 const TOOL = fileURLToPath(new URL('../../engine/selftest-tool.js', import.meta.url));
 
 /** @throws SottoError as the process says, or ENGINE_CRASHED */
-export async function askFor<Type extends SelftestReply['type']>(
-  { ask }: Pick<Environment, 'ask'>,
+export async function sendFor<Type extends SelftestReply['type']>(
+  { send }: Pick<Environment, 'send'>,
   request: SelftestRequest,
   type: Type,
   env?: Readonly<Record<string, string>>,
 ): Promise<Extract<SelftestReply, { type: Type }>> {
-  const reply = await ask(request, env);
+  const reply = await send(request, env);
   if (reply.type === 'failed') throw SottoError.fromWire(reply.error);
   if (reply.type !== type) throw new SottoError('INTERNAL', `the self-test answered with "${reply.type}"`);
   return reply as Extract<SelftestReply, { type: Type }>;
 }
 
-export function unavailable(name: string, error: unknown): Verdict {
+export function unavailable(name: string, error: unknown): CheckResult {
   const { code, message, hint } = codedError(error);
-  return { name, verdict: 'failed', found: message, facts: { code }, ...(hint !== '' && { advice: hint }) };
+  return { name, status: 'failed', found: message, facts: { code }, ...(hint !== '' && { advice: hint }) };
 }
 
 /** @throws SottoError ENGINE_CRASHED: it ended without an answer */
-export async function askProcess(
+export async function sendToProcess(
   signal: AbortSignal,
   request: SelftestRequest,
   env: Readonly<Record<string, string>> = {},

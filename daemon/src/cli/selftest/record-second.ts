@@ -11,7 +11,7 @@ const MAX_ZEROS_SECONDS = 3;
 const MAX_OPEN_MS = 8_000;
 const STOP_MS = 500;
 
-export type Recorded =
+export type Recording =
   | {
       readonly type: 'recorded';
       readonly device: string;
@@ -19,7 +19,7 @@ export type Recorded =
       readonly samples: number;
       readonly openMs: number;
       /** From the first command until the first sample that is not zero; undefined where all of them are. */
-      readonly firstSoundMs?: number;
+      readonly firstAudioMs?: number;
       /** The largest sample, of 32768. */
       readonly peak: number;
     }
@@ -28,13 +28,13 @@ export type Recorded =
   | { readonly type: 'hung' };
 
 /** @throws SottoError MIC_UNAVAILABLE where the program can't be started or ends, CANCELLED */
-export function recordSecond(signal: AbortSignal): Promise<Recorded> {
+export function recordSecond(signal: AbortSignal): Promise<Recording> {
   return new Promise((resolve, reject) => {
     const startMs = performance.now();
     let opened: { device: string; rate: number; openMs: number } | undefined;
     let [samples, peak] = [0, 0];
-    let firstSoundMs: number | undefined;
-    const finish = (result: Recorded): void => {
+    let firstAudioMs: number | undefined;
+    const finish = (result: Recording): void => {
       clearTimeout(openTimer);
       signal.removeEventListener('abort', cancel);
       mic.send(STOP);
@@ -58,10 +58,10 @@ export function recordSecond(signal: AbortSignal): Promise<Recorded> {
         if (opened === undefined) return;
         samples += pcm.length;
         for (const sample of pcm) peak = Math.max(peak, Math.abs(sample));
-        if (peak > 0) firstSoundMs ??= performance.now() - startMs;
+        if (peak > 0) firstAudioMs ??= performance.now() - startMs;
         const seconds = samples / opened.rate;
         if (seconds < (peak > 0 ? RECORD_SECONDS : MAX_ZEROS_SECONDS)) return;
-        const sound = firstSoundMs === undefined ? {} : { firstSoundMs };
+        const sound = firstAudioMs === undefined ? {} : { firstAudioMs };
         finish({ type: 'recorded', ...opened, samples, peak, ...sound });
       },
       exited: (error) => {

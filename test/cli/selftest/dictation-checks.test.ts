@@ -3,24 +3,24 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { dictationVerdicts } from '#daemon/cli/selftest/dictation.js';
-import { OwnDaemon } from '#daemon/cli/selftest/test-daemon.js';
-import type { Environment, Verdict } from '#daemon/cli/selftest/verdict.js';
+import { dictationChecks } from '#daemon/cli/selftest/steps/dictation-checks.js';
+import { SelftestDaemon } from '#daemon/cli/selftest/test-daemon.js';
+import type { Environment, CheckResult } from '#daemon/cli/selftest/check-result.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 import { wavHead } from '#test/harness/wav-head.js';
-import { fakeMac, named, ran, verdictsOf } from './fake-mac.js';
+import { fakeMac, named, ran, fileChecksOf } from './fake-mac.js';
 
 const POWER = 'GPU HW active residency:  40.00% (338 MHz: 1.1%)\nGPU Power: 2000 mW\n';
 let folder = '';
 let file = '';
-let daemon: OwnDaemon;
+let daemon: SelftestDaemon;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'so-'));
   file = join(folder, 'clip.wav');
   const samples = Int16Array.from({ length: 32_000 }, (_, i) => 8_000 * Math.sin(i / 7));
   writeFileSync(file, Buffer.concat([wavHead(samples.length), Buffer.from(samples.buffer)]));
   process.env.SOTTO_ENGINE = fakeEngine;
-  daemon = new OwnDaemon({ os: 'linux', uid: 0, user: folder, run: () => Promise.resolve(ran(127)) });
+  daemon = new SelftestDaemon({ os: 'linux', uid: 0, user: folder, run: () => Promise.resolve(ran(127)) });
 });
 afterAll(async () => {
   delete process.env.SOTTO_ENGINE;
@@ -28,9 +28,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const dictated = (text: string, more: Partial<Environment>): Promise<Verdict[]> =>
-  verdictsOf(
-    (environment) => dictationVerdicts(environment),
+const dictated = (text: string, more: Partial<Environment>): Promise<CheckResult[]> =>
+  fileChecksOf(
+    (environment) => dictationChecks(environment),
     fakeMac('/none', folder, {
       ...{ daemon, clip: { file, text } },
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -53,15 +53,15 @@ describe('a dictation', () => {
       true,
     ]);
     // The fake engine says a check sum of what it was given.
-    expect(named(found, 'dictation')?.verdict).toBe('failed');
+    expect(named(found, 'dictation')?.status).toBe('failed');
     expect(asked[0]).toEqual(expect.arrayContaining(['powermetrics', '--samplers']));
     expect(named(found, 'power')).toMatchObject({
-      ...{ verdict: 'ok', found: 'GPU busy 40 %, GPU 2.0 W during the dictation' },
+      ...{ status: 'ok', found: 'GPU busy 40 %, GPU 2.0 W during the dictation' },
       facts: { share: 0.4, watts: 2 },
     });
     const again = await dictated(String(facts.text), { uid: 0, run: () => Promise.resolve(ran(0, 'W: 2')) });
     expect(named(again, 'dictation')?.facts.errors).toBe(0);
-    expect(named(again, 'power')).toMatchObject({ verdict: 'skipped', facts: { raw: '\nW: 2' } });
+    expect(named(again, 'power')).toMatchObject({ status: 'skipped', facts: { raw: '\nW: 2' } });
   });
 
   test('without root the power is left out, and nothing is asked', async () => {
@@ -69,7 +69,7 @@ describe('a dictation', () => {
       throw new Error('asked');
     };
     const found = await dictated('words', { uid: 501, run });
-    expect(named(found, 'power')).toMatchObject({ verdict: 'skipped', found: 'powermetrics needs root' });
+    expect(named(found, 'power')).toMatchObject({ status: 'skipped', found: 'powermetrics needs root' });
   });
 
   test('ends with its step', async () => {

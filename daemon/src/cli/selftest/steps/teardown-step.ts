@@ -1,8 +1,8 @@
 /** Step 8: whether the engine's processes end cleanly while work is queued, and a model leaves nothing in memory. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { askFor, unavailable } from './ask.js';
-import type { Environment, Exit, Step, Verdict } from './verdict.js';
+import { sendFor, unavailable } from '../selftest-process.js';
+import type { Environment, Exit, Step, CheckResult } from '../check-result.js';
 
 const EXITS = 20;
 const AT_ONCE = 4;
@@ -22,7 +22,7 @@ export const teardownStep: Step = async function* (environment) {
   }
 };
 
-async function exits({ os, home, exitBusy, signal, sleep }: Environment): Promise<Verdict> {
+async function exits({ os, home, exitBusy, signal, sleep }: Environment): Promise<CheckResult> {
   const before = await crashReports(home);
   const all: Exit[] = [];
   while (all.length < EXITS && !signal.aborted)
@@ -34,24 +34,24 @@ async function exits({ os, home, exitBusy, signal, sleep }: Environment): Promis
   if (bad.length === 0 && reports.length === 0)
     return {
       name: 'teardown',
-      verdict: 'ok',
+      status: 'ok',
       found: `${all.length} exits with work queued, no crash`,
       facts,
     };
   const found = `${bad.length} of ${all.length} exits failed, ${reports.length} crash reports`;
   const advice = 'send in the JSON of this test and the newest crash report';
-  return { name: 'teardown', verdict: 'failed', found, facts, advice };
+  return { name: 'teardown', status: 'failed', found, facts, advice };
 }
 
-async function leaks(environment: Environment): Promise<Verdict> {
+async function leaks(environment: Environment): Promise<CheckResult> {
   const { model, clip } = environment;
   const request = { type: 'leaks', dir: model.dir, clip: clip.file } as const;
-  const { facts } = await askFor(environment, request, 'leaks');
+  const { facts } = await sendFor(environment, request, 'leaks');
   const { arrays } = facts;
   if (arrays === 0)
-    return { name: 'leaks', verdict: 'ok', found: 'a model that is freed leaves no array behind', facts };
+    return { name: 'leaks', status: 'ok', found: 'a model that is freed leaves no array behind', facts };
   const found = `a model that is freed leaves ${arrays} arrays behind`;
-  return { name: 'leaks', verdict: 'failed', found, facts, advice: 'send in the JSON of this test' };
+  return { name: 'leaks', status: 'failed', found, facts, advice: 'send in the JSON of this test' };
 }
 
 /** macOS writes one for each process that crashes; elsewhere the folder is not there. */

@@ -3,25 +3,25 @@ import { join } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import { placeText } from '../place-text.js';
-import type { Found } from './run-steps.js';
+import type { StepCheck } from './run-steps.js';
 
 export interface Report {
   readonly version: string;
   /** When it began, in ISO 8601. */
   readonly at: string;
   readonly seconds: number;
-  readonly verdicts: readonly Found[];
+  readonly checks: readonly StepCheck[];
 }
 
 /** @param home the user's folder, whose name need not be sent in: it becomes `~` */
-export function reportOf(begun: Date, verdicts: readonly Found[], home: string): Report {
+export function reportOf(begun: Date, checks: readonly StepCheck[], home: string): Report {
   const withoutHome = (_: string, value: unknown): unknown =>
     typeof value === 'string' && home.length > 1 ? value.replaceAll(home, '~') : value;
   return {
     version: SOTTO_VERSION,
     at: begun.toISOString(),
     seconds: (Date.now() - begun.getTime()) / 1000,
-    verdicts: JSON.parse(JSON.stringify(verdicts, withoutHome)) as Found[],
+    checks: JSON.parse(JSON.stringify(checks, withoutHome)) as StepCheck[],
   };
 }
 
