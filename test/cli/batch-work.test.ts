@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { BatchProgress } from '#daemon/cli/batch/tally.js';
 import type { BatchView } from '#daemon/cli/batch/view.js';
-import { BatchWork } from '#daemon/cli/batch/work.js';
+import { BatchRunner } from '#daemon/cli/batch/work.js';
 import { Outputs } from '#daemon/cli/outputs.js';
 import type { Transcriber } from '#daemon/cli/transcriber.js';
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -48,11 +48,11 @@ const hears: Transcriber = {
   close: () => Promise.resolve(),
 };
 
-function work(transcriber = hears, jobs = 1): BatchWork {
+function work(transcriber = hears, jobs = 1): BatchRunner {
   const { signal } = new AbortController();
   const job = { options: {}, format: 'text', jobs } as const;
   const outputs = new Outputs(store.written, false);
-  return new BatchWork({ run, outputs, transcriber, view: silent, progress: new BatchProgress(), signal, job });
+  return new BatchRunner({ run, outputs, transcriber, view: silent, progress: new BatchProgress(), signal, job });
 }
 
 function add(...names: string[]): void {

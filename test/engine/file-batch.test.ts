@@ -1,7 +1,7 @@
 /** How many windows of a file are decoded at once by default. A stand-in is the GPU: no Mac has run this. */
 import { describe, expect, test } from '@jest/globals';
 import { rowsThatFit, withRows } from '#daemon/engine/file-batch.js';
-import { EngineHost, type EngineParts } from '#daemon/engine/host.js';
+import { EngineHost, type EngineDeps } from '#daemon/engine/host.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import { parseConfig } from '#daemon/models/whisper/config.js';
 import { batchRowBytes } from '#daemon/models/whisper/work-bytes.js';
@@ -86,15 +86,15 @@ describe('the engine', () => {
         return super.transcribe({ ...audio, close: () => Promise.resolve() }, options, signal);
       }
     }
-    const { parts } = setUp(() => new Noting('m', 1));
+    const { deps } = setUp(() => new Noting('m', 1));
     const none: AsyncIterable<Float32Array> = {
       [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
     };
     const close = () => Promise.resolve();
-    const openAudio: EngineParts['openAudio'] = () =>
+    const openAudio: EngineDeps['openAudio'] = () =>
       Promise.resolve({ durationSeconds: 120, samples: none, close });
     const host = new EngineHost({
-      ...parts,
+      ...deps,
       openAudio,
       fileRows: (_, maxBytes) => (maxBytes === 150 ? 1 : fitting),
     });

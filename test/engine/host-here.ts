@@ -1,5 +1,5 @@
 /** An engine's message loop with everything that it touches handed in, and what it said. */
-import { EngineHost, type EngineParts, type OpenAudio } from '#daemon/engine/host.js';
+import { EngineHost, type EngineDeps, type OpenAudio } from '#daemon/engine/host.js';
 import { systemClock } from '#daemon/clock.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { parseFromEngine, type FromEngine, type ToEngine } from '#daemon/protocol/ipc.js';
@@ -64,7 +64,7 @@ export function setUp(
 ) {
   const sent: FromEngine[] = [];
   const seen = { loads: [] as string[], closed: 0, exits: 0, cleared: 0, wired: [] as boolean[] };
-  const parts: EngineParts = {
+  const deps: EngineDeps = {
     footprint: () => Promise.resolve(FOOTPRINT),
     steps: () => 0,
     clock: systemClock,
@@ -98,7 +98,7 @@ export function setUp(
     send: (message) => sent.push(parseFromEngine(structuredClone(message))),
     exit: () => void (seen.exits += 1),
   };
-  const host = new EngineHost(parts);
+  const host = new EngineHost(deps);
   const run = (job: number, path = '/a', model = ref): void =>
     host.receive({ type: 'run', job, path, model, options: {} });
   const endOf = async (job: number): Promise<FromEngine> => {
@@ -114,5 +114,5 @@ export function setUp(
   /** What was said of a session, in order. */
   const of = (session: number): string[] =>
     sent.flatMap((m) => ('session' in m && m.session === session ? [m.type] : []));
-  return { host, parts, run, endOf, open, say, of, sent, seen };
+  return { host, deps, run, endOf, open, say, of, sent, seen };
 }

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { workOnModel } from '#daemon/cli/models-work.js';
+import { runModelTool } from '#daemon/cli/models-work.js';
 import { starterModel } from '#test/models/fixtures.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'so-tool-'));
@@ -18,7 +18,7 @@ test('cancelled while a large file is hashed, it ends at once', async () => {
   writeFileSync(join(dir, 'zz-notes.bin'), '');
   truncateSync(join(dir, 'zz-notes.bin'), ENDLESS_BYTES);
   const cancelling = new AbortController();
-  const work = workOnModel(
+  const work = runModelTool(
     { type: 'inspect', dir },
     {
       signal: cancelling.signal,

@@ -14,7 +14,7 @@ import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { bundledSpeech, resolvePaths, type Paths } from '#daemon/paths.js';
 import { History } from '#daemon/store/history/index.js';
-import { uninstall, type UninstallRun } from '#daemon/cli/uninstall.js';
+import { uninstall, type UninstallOptions } from '#daemon/cli/uninstall.js';
 import type { Ask } from '#daemon/cli/uninstall-questions.js';
 import { findPieces } from '#daemon/cli/uninstall-pieces.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
@@ -232,7 +232,7 @@ describe('sotto uninstall', () => {
       if (before === undefined) delete process.env.SOTTO_HOME;
       else process.env.SOTTO_HOME = before;
     });
-    const here = (ask: Ask, change: Partial<UninstallRun> = {}): Promise<number> =>
+    const here = (ask: Ask, change: Partial<UninstallOptions> = {}): Promise<number> =>
       uninstall(paths, { yes: false, dryRun: false, ...change }, ask);
 
     test('what is to be kept, piece by piece, and at last whether it is meant', async () => {

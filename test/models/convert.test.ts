@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { loadModel } from '#daemon/models/registry.js';
 import { loadWhisper, readConfig } from '#daemon/models/whisper/load.js';
 import { whisperWorkshop } from '#daemon/models/whisper/workshop.js';
-import { workOnModel, type Stage } from '#daemon/cli/models-work.js';
+import { runModelTool, type Stage } from '#daemon/cli/models-work.js';
 import { errorsIn } from '#daemon/cli/word-errors.js';
 import { validateSafetensors } from '#native/safetensors.js';
 import { mx } from '#native/index.js';
@@ -120,7 +120,7 @@ describe('the process that works on models', () => {
   test('converts, tells how far it is and what it made', async () => {
     const out = join(emptyFolder(), 'made', 'model');
     const told: [Stage, number][] = [];
-    const facts = await workOnModel(request(checkpointFolder('distil-bfloat16'), out), {
+    const facts = await runModelTool(request(checkpointFolder('distil-bfloat16'), out), {
       signal: never,
       onProgress: (stage, fraction) => told.push([stage, fraction]),
     });
@@ -132,20 +132,20 @@ describe('the process that works on models', () => {
   test('replaces a model only if told to, and nothing but a model', async () => {
     const source = checkpointFolder('mlx');
     const out = checkpointFolder('mlx-npz');
-    await expect(workOnModel(request(source, out), { signal: never })).rejects.toMatchObject({
+    await expect(runModelTool(request(source, out), { signal: never })).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
     });
     expect(existsSync(join(out, 'weights.npz'))).toBe(true);
-    await workOnModel(request(source, out, true), { signal: never });
+    await runModelTool(request(source, out, true), { signal: never });
     expect(readdirSync(out).sort()).toEqual(['.sotto-made.json', 'config.json', 'weights.safetensors']);
 
     const photos = emptyFolder();
     writeFileSync(join(photos, 'holiday.jpg'), '');
-    await expect(workOnModel(request(source, photos, true), { signal: never })).rejects.toMatchObject({
+    await expect(runModelTool(request(source, photos, true), { signal: never })).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
     });
     expect(readdirSync(photos)).toEqual(['holiday.jpg']);
-    await expect(workOnModel(request(source, source, true), { signal: never })).rejects.toMatchObject({
+    await expect(runModelTool(request(source, source, true), { signal: never })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
     });
   });
@@ -153,7 +153,7 @@ describe('the process that works on models', () => {
   test('leaves nothing behind when it is cancelled or fails', async () => {
     const around = emptyFolder();
     const controller = new AbortController();
-    const work = workOnModel(request(checkpointFolder('huggingface'), join(around, 'out')), {
+    const work = runModelTool(request(checkpointFolder('huggingface'), join(around, 'out')), {
       signal: controller.signal,
       onProgress: () => controller.abort(),
     });
@@ -162,7 +162,7 @@ describe('the process that works on models', () => {
 
     const broken = checkpointFolder('huggingface');
     editJson(join(broken, 'config.json'), (config) => (config.decoder_layers = 3));
-    await expect(workOnModel(request(broken, join(around, 'out')), { signal: never })).rejects.toMatchObject({
+    await expect(runModelTool(request(broken, join(around, 'out')), { signal: never })).rejects.toMatchObject({
       code: 'MODEL_CORRUPT',
     });
     expect(readdirSync(around)).toEqual([]);

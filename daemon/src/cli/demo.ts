@@ -21,14 +21,14 @@ const clipSchema = v.object({
   kind: v.string(),
 });
 
-export interface DemoParts {
+export interface DemoDeps {
   readonly transcriber: Transcriber;
   readonly view: View;
   readonly signal: AbortSignal;
 }
 
 /** The exit code of the command. @throws SottoError */
-export async function demo({ transcriber, view, signal }: DemoParts): Promise<number> {
+export async function demo({ transcriber, view, signal }: DemoDeps): Promise<number> {
   const style = styleFor(wantsColour(process.stdout));
   let audioSeconds = 0;
   let workSeconds = 0;

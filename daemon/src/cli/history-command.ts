@@ -4,9 +4,9 @@ import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import { language, whole } from './flag-values.js';
-import { EXPORT_FORMATS, type ExportRun } from './history-export-formats.js';
+import { EXPORT_FORMATS, type ExportHistoryOptions } from './history-export-formats.js';
 import { modelArgument } from './models-argument.js';
-import { chooseView, daemonTranscriber, ownEngine, withInterrupt, type Outcome } from './transcribers.js';
+import { chooseView, daemonTranscriber, inProcessTranscriber, withInterrupt, type Outcome } from './transcribers.js';
 import { defined } from '../protocol/defined.js';
 
 interface DeleteFlags {
@@ -97,7 +97,7 @@ export function addHistory(program: Command, outcome: Outcome): void {
       'after',
       examples(['sotto history export > dictations.md', 'sotto history export --output dictations.csv']),
     )
-    .action(async (flags: ExportRun) => {
+    .action(async (flags: ExportHistoryOptions) => {
       const { exportHistory } = await import('./history-export.js');
       outcome.exitCode = await exportHistory(resolvePaths(), flags);
     });
@@ -180,7 +180,7 @@ export function addHistory(program: Command, outcome: Outcome): void {
       const model = modelArgument(flags.model, paths);
       const { retranscribe } = await import('./history-retranscribe.js');
       const view = await chooseView({ headers: false, wrap: true });
-      const transcriber = flags.daemon ? await daemonTranscriber(paths, view, model) : await ownEngine(paths);
+      const transcriber = flags.daemon ? await daemonTranscriber(paths, view, model) : await inProcessTranscriber(paths);
       await withInterrupt(transcriber, outcome, (signal) =>
         retranscribe(
           paths,

@@ -8,7 +8,7 @@ import { tableOf } from './history.js';
 import { findMeant, withHistory } from './history-open.js';
 import { INTERRUPTED } from './interrupt.js';
 
-export interface DeleteRun {
+export interface DeleteOptions {
   /** Ids, or starts of them; all dictations when left out. */
   readonly ids?: readonly string[];
   readonly yes: boolean;
@@ -22,7 +22,7 @@ export type Ask = (question: string) => Promise<boolean | undefined>;
 /** As many are shown before it is asked whether they may go. */
 const MAX_LISTED = 5;
 
-export function deleteSome(paths: Paths, run: DeleteRun, ask = askHere()): Promise<number> {
+export function deleteSome(paths: Paths, run: DeleteOptions, ask = askHere()): Promise<number> {
   return withHistory(paths, async (history) => {
     const meant = whichOf(history, run.ids);
     if (meant === undefined) return 1;
@@ -87,7 +87,7 @@ function whichOf(history: History, ids: readonly string[] | undefined): Meant | 
 async function confirm(
   history: History,
   { count, some }: Meant,
-  { ids, forever }: DeleteRun,
+  { ids, forever }: DeleteOptions,
   ask: Ask | undefined,
 ): Promise<boolean | undefined> {
   if (ask === undefined) {

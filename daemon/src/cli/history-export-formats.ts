@@ -3,7 +3,7 @@
 export const EXPORT_FORMATS = ['md', 'csv', 'json'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
-export interface ExportRun {
+export interface ExportHistoryOptions {
   readonly format?: ExportFormat;
   /** Never overwritten. Stdout when left out. */
   readonly output?: string;

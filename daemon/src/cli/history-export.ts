@@ -3,11 +3,11 @@ import type { Paths } from '../paths.js';
 import { dictationsAsCsv, dictationsAsMarkdown } from '../protocol/history-export.js';
 import type { Dictation } from '../store/history/index.js';
 import { createFile } from './create-file.js';
-import { EXPORT_FORMATS, type ExportFormat, type ExportRun } from './history-export-formats.js';
+import { EXPORT_FORMATS, type ExportFormat, type ExportHistoryOptions } from './history-export-formats.js';
 import { jsonOf, withHistory } from './history-open.js';
 
 /** The exit code. @throws SottoError OUTPUT_FAILED */
-export function exportHistory(paths: Paths, { format, output, limit }: ExportRun): Promise<number> {
+export function exportHistory(paths: Paths, { format, output, limit }: ExportHistoryOptions): Promise<number> {
   return withHistory(paths, async (history) => {
     const found = history.list({ limit: limit ?? Math.max(1, history.count()) });
     const chosen = format ?? formatOf(output);

@@ -20,7 +20,7 @@ export interface Retranscription {
   readonly language?: string;
 }
 
-export interface RetranscribeParts {
+export interface RetranscribeDeps {
   readonly transcriber: Transcriber;
   readonly view: View;
   readonly signal: AbortSignal;
@@ -33,7 +33,7 @@ const LEADING_WORDS = 4;
 export async function retranscribe(
   paths: Paths,
   { id, model, language }: Retranscription,
-  { transcriber, view, signal }: RetranscribeParts,
+  { transcriber, view, signal }: RetranscribeDeps,
 ): Promise<number> {
   const history = openHistory(paths);
   try {

@@ -3,9 +3,9 @@ import { relative } from 'node:path';
 import type { ConvertOptions } from '../protocol/model-work.js';
 import { describeModel } from './models-facts.js';
 import { stageBar } from './models-progress.js';
-import { workOnModel } from './models-work.js';
+import { runModelTool } from './models-work.js';
 
-export interface ConvertRun {
+export interface ConvertModelOptions {
   /** Absolute. */
   readonly dir: string;
   /** Absolute. */
@@ -16,10 +16,10 @@ export interface ConvertRun {
 }
 
 /** The exit code of the command. @throws SottoError */
-export async function convertModel({ signal, ...run }: ConvertRun): Promise<number> {
+export async function convertModel({ signal, ...run }: ConvertModelOptions): Promise<number> {
   const bar = stageBar();
   try {
-    const facts = await workOnModel(
+    const facts = await runModelTool(
       { type: 'convert', ...run },
       { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
     );

@@ -5,7 +5,7 @@ import { formatBytes, pullModelWithFallback, type PulledWithFallback } from '../
 import { pullView } from './models-pull-view.js';
 import { defined } from '../protocol/defined.js';
 
-export interface PullRun {
+export interface PullModelOptions {
   readonly wanted: string;
   readonly as?: string;
   readonly again: boolean;
@@ -17,7 +17,7 @@ export interface PullRun {
 /** The exit code of the command. @throws SottoError */
 export async function pull(
   paths: Paths,
-  { wanted, as, again, quiet = false, signal }: PullRun,
+  { wanted, as, again, quiet = false, signal }: PullModelOptions,
 ): Promise<number> {
   const view = pullView(wanted, quiet);
   try {

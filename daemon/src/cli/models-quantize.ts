@@ -16,10 +16,10 @@ import {
   type ModelFigures,
 } from './models-quantize-report.js';
 import { terminalColumns } from './models-table.js';
-import { measureModel, workOnModel } from './models-work.js';
+import { measureModel, runModelTool } from './models-work.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 
-export interface QuantizeRun {
+export interface QuantizeModelOptions {
   readonly model: ModelRef;
   /** Absolute. */
   readonly out: string;
@@ -41,14 +41,14 @@ export function placeFor(paths: Paths, name: string, bits: number, out: string |
 export const sampleClips = bundledSpeech;
 
 /** The exit code of the command: 1 if what was made holds values that are no numbers. @throws SottoError */
-export async function quantizeModel(run: QuantizeRun): Promise<number> {
+export async function quantizeModel(run: QuantizeModelOptions): Promise<number> {
   const { model, out, force, options, json, signal } = run;
   if (run.clips !== undefined) mustBeThere(run.clips, readClips(run.clips));
   const put = (text: string): void => void (json || process.stdout.write(text));
   const bar = stageBar();
   let facts: ModelFacts;
   try {
-    facts = await workOnModel(
+    facts = await runModelTool(
       { type: 'convert', dir: model.dir, out, force, options },
       { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
     );
@@ -94,7 +94,7 @@ function mustBeThere(folder: string, clips: readonly LabelledClip[]): void {
 }
 
 async function comparedWithSource(
-  { model, out, signal }: QuantizeRun,
+  { model, out, signal }: QuantizeModelOptions,
   folder: string,
   facts: ModelFacts,
   notes: string[],
@@ -115,7 +115,7 @@ async function comparedWithSource(
 
 async function inspected({ dir }: ModelRef, signal: AbortSignal, bar: StageBar): Promise<ModelFacts> {
   try {
-    return await workOnModel(
+    return await runModelTool(
       { type: 'inspect', dir },
       { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
     );

@@ -11,7 +11,7 @@ import { chosenFolder } from './models-list.js';
 import { askDaemon } from './models-daemon.js';
 import { modelDirs } from './shelves.js';
 
-export interface RemoveRun {
+export interface RemoveModelOptions {
   readonly name: string;
   /** Without a question. */
   readonly yes: boolean;
@@ -19,7 +19,7 @@ export interface RemoveRun {
 }
 
 /** The exit code of the command. @throws SottoError */
-export async function remove(paths: Paths, { name, yes, signal }: RemoveRun): Promise<number> {
+export async function remove(paths: Paths, { name, yes, signal }: RemoveModelOptions): Promise<number> {
   const model = findModel(modelDirs(paths), name);
   const folder = removableName(paths.models, model);
   const size = formatBytes(await folderBytes(model.dir));
@@ -43,7 +43,7 @@ export async function remove(paths: Paths, { name, yes, signal }: RemoveRun): Pr
   return 0;
 }
 
-export interface PruneRun {
+export interface PruneOptions {
   /** Pulled models as well, but for the chosen one. */
   readonly unused: boolean;
   readonly yes: boolean;
@@ -51,7 +51,7 @@ export interface PruneRun {
 }
 
 /** The exit code of the command. @throws SottoError */
-export async function prune(paths: Paths, { unused, yes, signal }: PruneRun): Promise<number> {
+export async function prune(paths: Paths, { unused, yes, signal }: PruneOptions): Promise<number> {
   const chosen = chosenFolder(paths);
   const models = (await installedModels(modelDirs(paths))).filter(
     ({ from, dir }) => from === 'hub' && dir !== chosen,

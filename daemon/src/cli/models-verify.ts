@@ -8,12 +8,12 @@ import { verifyAgainstRecord, type VerifyResult } from '../store/verify-model.js
 import { readClips, type LabelledClip } from './labelled-clips.js';
 import { describeModel } from './models-facts.js';
 import { stageBar } from './models-progress.js';
-import { workOnModel } from './models-work.js';
-import { OwnEngineTranscriber } from './own-engine-transcriber.js';
+import { runModelTool } from './models-work.js';
+import { InProcessTranscriber } from './own-engine-transcriber.js';
 import type { Transcriber } from './transcriber.js';
 import { errorsIn, percent, type Errors } from './word-errors.js';
 
-export interface VerifyRun {
+export interface VerifyModelOptions {
   readonly model: ModelRef;
   /** Folder of labelled clips, with a manifest.jsonl. */
   readonly wer?: string;
@@ -31,7 +31,7 @@ interface Scored extends Errors {
 }
 
 /** The exit code of the command: 1 if the model does not work. @throws SottoError */
-export async function verifyModel(paths: Paths, { model, wer, json, signal }: VerifyRun): Promise<number> {
+export async function verifyModel(paths: Paths, { model, wer, json, signal }: VerifyModelOptions): Promise<number> {
   const sample = sampleClip();
   const clips = wer === undefined ? [] : readClips(wer);
   const bar = stageBar();
@@ -50,7 +50,7 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
         },
       );
     }
-    facts = await workOnModel(
+    facts = await runModelTool(
       { type: 'inspect', dir: model.dir },
       { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
     );
@@ -61,7 +61,7 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
   put(describeModel(facts));
   if (verified !== undefined)
     put(`\nevery byte is as ${verified.repo} had it at ${verified.revision.slice(0, 8)}\n`);
-  const transcriber = new OwnEngineTranscriber(paths);
+  const transcriber = new InProcessTranscriber(paths);
   try {
     const score = (folder: string, clip: LabelledClip) =>
       scoreClip(transcriber, model, folder, clip, facts, signal);

@@ -14,7 +14,7 @@ import {
 
 export type Stage = Extract<ModelReply, { type: 'progress' }>['stage'];
 
-export interface ModelWorkOptions {
+export interface ModelToolOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (stage: Stage, fraction: number) => void;
 }
@@ -26,9 +26,9 @@ type Failed = Extract<ModelReply, { type: 'failed' }>;
 type Answer = Exclude<ModelReply, Progress | Failed>;
 
 /** @throws SottoError; CANCELLED once the process has cleared away what it began */
-export async function workOnModel(
+export async function runModelTool(
   request: Extract<ModelRequest, { type: 'inspect' | 'convert' }>,
-  options: ModelWorkOptions,
+  options: ModelToolOptions,
 ): Promise<ModelFacts> {
   const answer = await askTool(request, options);
   if (answer.type === 'done') return answer.facts;
@@ -45,7 +45,7 @@ export async function predictFootprint(dir: string, signal: AbortSignal): Promis
 /** Loads a model in a fresh process and lets it transcribe clips. @throws SottoError */
 export async function measureModel(
   request: Omit<Extract<ModelRequest, { type: 'measure' }>, 'type'>,
-  options: ModelWorkOptions,
+  options: ModelToolOptions,
 ): Promise<ModelMeasured> {
   const answer = await askTool({ type: 'measure', ...request }, options);
   if (answer.type === 'measured') return answer.measured;
@@ -57,7 +57,7 @@ const unexpected = ({ type }: Answer): SottoError =>
 
 async function askTool(
   request: Exclude<ModelRequest, { type: 'cancel' }>,
-  { signal, onProgress }: ModelWorkOptions,
+  { signal, onProgress }: ModelToolOptions,
 ): Promise<Answer> {
   if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
   const child = fork(TOOL, [], {

@@ -24,7 +24,7 @@ export type Standing =
   | { readonly is: 'ours'; readonly origin?: string }
   | { readonly is: 'kept'; readonly reason: KeptReason };
 
-export interface PlaceExtras {
+export interface OutputOptions {
   /** Hash of what the text is made of. */
   readonly origin?: string;
   /** Whether folders that are missing are made; they are when left out. */
@@ -74,7 +74,7 @@ export class Outputs {
   async place(
     path: string,
     text: string,
-    { origin, makeFolder = true, signal }: PlaceExtras = {},
+    { origin, makeFolder = true, signal }: OutputOptions = {},
   ): Promise<'placed' | KeptReason> {
     const stats = await lstat(path).catch(() => undefined);
     if (stats !== undefined && (await isStream(path, stats))) {
@@ -98,7 +98,7 @@ export class Outputs {
   }
 
   /** @throws SottoError OUTPUT_EXISTS, OUTPUT_FAILED */
-  async placeOrFail(path: string, text: string, extras: PlaceExtras = {}): Promise<void> {
+  async placeOrFail(path: string, text: string, extras: OutputOptions = {}): Promise<void> {
     const outcome = await this.place(path, text, extras);
     if (outcome !== 'placed') throw keptError(path, outcome);
   }

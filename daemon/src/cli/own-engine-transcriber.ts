@@ -6,17 +6,17 @@ import type { JobEvent } from '../protocol/messages.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
 import type { JobNotice } from '../sessions/job.js';
 import { trace } from '../trace.js';
-import { buildParts, type Parts } from './parts.js';
+import { createDaemonCore, type DaemonCore } from './parts.js';
 import type { Transcriber, TranscriberCall } from './transcriber.js';
 import { defined } from '../protocol/defined.js';
 
 /** `--no-daemon`: the same sessions over an engine that lives as long as this command. */
-export class OwnEngineTranscriber implements Transcriber {
-  readonly #parts: Parts;
+export class InProcessTranscriber implements Transcriber {
+  readonly #core: DaemonCore;
 
   constructor(paths: Paths) {
-    this.#parts = buildParts({ paths, log: silentLog, warm: false });
-    this.#parts.supervisor.start();
+    this.#core = createDaemonCore({ paths, log: silentLog, warm: false });
+    this.#core.supervisor.start();
     trace('cli', 'engine started');
   }
 
@@ -25,7 +25,7 @@ export class OwnEngineTranscriber implements Transcriber {
     options: TranscribeOptions,
     call: TranscriberCall,
   ): AsyncGenerator<JobEvent, void> {
-    const { sessions } = this.#parts;
+    const { sessions } = this.#core;
     call.signal.throwIfAborted();
     const stream = new JobStream();
     const request = { path, options, ...defined({ model: call.model }) };
@@ -41,7 +41,7 @@ export class OwnEngineTranscriber implements Transcriber {
   }
 
   async close(): Promise<void> {
-    await this.#parts.supervisor.stop();
+    await this.#core.supervisor.stop();
   }
 }
 

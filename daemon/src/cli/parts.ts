@@ -24,7 +24,7 @@ import { defined } from '../protocol/defined.js';
 
 type ResolveModel = (model: string | undefined) => ModelRef;
 
-export interface Parts {
+export interface DaemonCore {
   readonly supervisor: Supervisor;
   readonly sessions: Sessions;
   readonly modelAccess: ModelAccess;
@@ -38,7 +38,7 @@ export interface Parts {
   readonly problem: () => SottoError | undefined;
 }
 
-export interface PartsOptions {
+export interface DaemonCoreOptions {
   readonly paths: Paths;
   readonly log: Logger;
   /** Model used when a job names none: name or absolute folder; the one of the settings when left out. */
@@ -60,7 +60,7 @@ export function engineCommand({ largeCommandBuffers }: GpuSettings = DEFAULT_GPU
   return largeCommandBuffers ? { modulePath, env: LARGE_COMMAND_BUFFERS } : { modulePath };
 }
 
-export function buildParts({ paths, log, model, warm, tolerant, onIdleChange }: PartsOptions): Parts {
+export function createDaemonCore({ paths, log, model, warm, tolerant, onIdleChange }: DaemonCoreOptions): DaemonCore {
   const { settings, fault } = settingsOf(paths, tolerant === true);
   const dirs = modelDirs(paths);
   const configured = (): ModelMatch => findModelWithFallback(dirs, model ?? settings.model);

@@ -21,7 +21,7 @@ import { sweepLocks } from '../store/process-lock.js';
 import { choosePort } from '../store/write-settings.js';
 import { trace } from '../trace.js';
 import { HistoryRecorder } from './history-recorder.js';
-import { buildParts } from './parts.js';
+import { createDaemonCore } from './parts.js';
 import { modelDirs } from './shelves.js';
 import { defined } from '../protocol/defined.js';
 
@@ -69,7 +69,7 @@ export async function runDaemon({
   makePrivate(paths.spool, log);
   makePrivate(paths.uploads, log);
   const keeper = new HistoryRecorder(paths, log);
-  const parts = buildParts({
+  const core = createDaemonCore({
     paths,
     log,
     warm: true,
@@ -77,16 +77,16 @@ export async function runDaemon({
     onIdleChange: () => watchIdle(),
     ...defined({ model }),
   });
-  const { sessions, supervisor } = parts;
+  const { sessions, supervisor } = core;
   const live = new LiveSessions({
     engine: supervisor,
     clock: systemClock,
     log,
     folder: paths.spool,
-    resolveModel: parts.resolveLiveModel,
-    modelAccess: parts.modelAccess,
+    resolveModel: core.resolveLiveModel,
+    modelAccess: core.modelAccess,
     keep: (outcome) => keeper.keep(outcome),
-    vocabulary: parts.vocabulary.inUse,
+    vocabulary: core.vocabulary.inUse,
     fallbackFor: () => supervisor.fallbackFor,
     onIdleChange: () => watchIdle(),
   });
@@ -123,7 +123,7 @@ export async function runDaemon({
   const status = (): DaemonStatus => {
     const engine = supervisor.status();
     const http = port.status();
-    const reason = reasonOf(engine, parts.problem());
+    const reason = reasonOf(engine, core.problem());
     const starting =
       engine.state !== 'ready' || engine.model.state === 'loading' || engine.model.state === 'warming';
     const busy = sessions.queueStatus().running > 0 || live.count > 0;
@@ -210,7 +210,7 @@ export async function runDaemon({
       settings: paths.settings,
       tidy: () => keeper.tidy(),
     }),
-    vocabulary: new VocabularyService(parts.vocabulary.file),
+    vocabulary: new VocabularyService(core.vocabulary.file),
     api,
     clock: systemClock,
     log,
@@ -226,7 +226,7 @@ export async function runDaemon({
   trace('daemon', 'listening');
   supervisor.start();
   log.info({ version: SOTTO_VERSION, node: process.version, model }, 'daemon ready');
-  const problem = parts.problem();
+  const problem = core.problem();
   if (problem !== undefined) log.error({ code: problem.code }, problem.message);
   watchIdle();
   void port.restore();

@@ -21,7 +21,7 @@ import {
   chooseBatchView,
   chooseView,
   daemonTranscriber,
-  ownEngine,
+  inProcessTranscriber,
   withInterrupt,
   type Outcome,
 } from './transcribers.js';
@@ -159,7 +159,7 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
         return;
       }
       // First of all: while the engine starts, this process has time for the rest.
-      const own = flags.daemon ? undefined : await ownEngine(paths);
+      const own = flags.daemon ? undefined : await inProcessTranscriber(paths);
       if (batch !== undefined) {
         const [{ transcribeBatch }, { BatchProgress }] = await Promise.all([
           import('./batch/batch.js'),

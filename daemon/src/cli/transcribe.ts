@@ -23,7 +23,7 @@ import {
 } from '../writers/index.js';
 import { defined } from '../protocol/defined.js';
 
-export interface TranscribeRun {
+export interface TranscribeRequest {
   readonly inputs: readonly Input[];
   readonly options: TranscribeOptions;
   /** Name or absolute folder. */
@@ -36,7 +36,7 @@ export interface TranscribeRun {
   readonly headings: boolean;
 }
 
-export interface TranscribeParts {
+export interface TranscribeDeps {
   readonly outputs: Pick<Outputs, 'mustBeFree' | 'placeOrFail'>;
   readonly transcriber: Transcriber;
   readonly view: View;
@@ -54,9 +54,9 @@ const FATAL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** The exit code of the command. */
-export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts): Promise<number> {
+export async function transcribeAll(run: TranscribeRequest, deps: TranscribeDeps): Promise<number> {
   const { inputs, destination } = run;
-  const { view, signal } = parts;
+  const { view, signal } = deps;
   const targets = targetsOf(run);
   let failed = 0;
   try {
@@ -65,7 +65,7 @@ export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts):
       const target = targets[index];
       view.begin(input.name);
       try {
-        view.done(await transcribeOne({ input, target, first: index === 0 }, run, parts), target);
+        view.done(await transcribeOne({ input, target, first: index === 0 }, run, deps), target);
       } catch (thrown) {
         const error = codedError(thrown);
         if (signal.aborted) {
@@ -86,7 +86,7 @@ export async function transcribeAll(run: TranscribeRun, parts: TranscribeParts):
   }
 }
 
-function targetsOf({ inputs, destination, format }: TranscribeRun): (string | undefined)[] {
+function targetsOf({ inputs, destination, format }: TranscribeRequest): (string | undefined)[] {
   switch (destination.to) {
     case 'stdout':
       return [];
@@ -109,13 +109,13 @@ interface One {
   readonly first: boolean;
 }
 
-async function transcribeOne(one: One, run: TranscribeRun, parts: TranscribeParts): Promise<Transcript> {
+async function transcribeOne(one: One, run: TranscribeRequest, deps: TranscribeDeps): Promise<Transcript> {
   const { input, target } = one;
   // Before the work, which may take an hour; and once more when the text is placed.
-  if (target !== undefined) await parts.outputs.mustBeFree(target);
-  const opened = await input.open(parts.view, parts.signal);
+  if (target !== undefined) await deps.outputs.mustBeFree(target);
+  const opened = await input.open(deps.view, deps.signal);
   try {
-    return await transcribeOpened(one, opened, run, parts);
+    return await transcribeOpened(one, opened, run, deps);
   } finally {
     await opened.remove();
   }
@@ -124,8 +124,8 @@ async function transcribeOne(one: One, run: TranscribeRun, parts: TranscribePart
 async function transcribeOpened(
   { input, target, first }: One,
   { path, audio }: OpenInput,
-  { format, options, model, headings, writer: settings }: TranscribeRun,
-  { outputs, transcriber, view, signal }: TranscribeParts,
+  { format, options, model, headings, writer: settings }: TranscribeRequest,
+  { outputs, transcriber, view, signal }: TranscribeDeps,
 ): Promise<Transcript> {
   const file = input.name;
   const newWriter = (): Promise<Writer> => formatOf(format).writer(settings);

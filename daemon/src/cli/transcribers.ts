@@ -39,9 +39,9 @@ export async function chooseBatchView(progress: BatchProgress, quiet: boolean): 
   return terminalBatchView(process.stderr, progress);
 }
 
-export async function ownEngine(paths: Paths): Promise<Transcriber> {
-  const { OwnEngineTranscriber } = await import('./own-engine-transcriber.js');
-  return new OwnEngineTranscriber(paths);
+export async function inProcessTranscriber(paths: Paths): Promise<Transcriber> {
+  const { InProcessTranscriber } = await import('./own-engine-transcriber.js');
+  return new InProcessTranscriber(paths);
 }
 
 /** `view` is told when a daemon has to be started, and when the one that runs is of another version. */

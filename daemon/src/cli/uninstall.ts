@@ -25,7 +25,7 @@ const MAX_ROUNDS = 3;
 /** What an agent needs that could not be taken away, and whoever wants to try again. */
 const AGENT_PIECES = new Set(['the program', 'the command']);
 
-export interface UninstallRun {
+export interface UninstallOptions {
   /** What stays; asked for where it is left out. */
   readonly keep?: readonly Keepable[];
   /** Without a question. */
@@ -35,7 +35,7 @@ export interface UninstallRun {
 }
 
 /** The exit code: 0 done, 3 where something could not be taken away. @throws SottoError INVALID_ARGUMENT, CANCELLED */
-export async function uninstall(paths: Paths, run: UninstallRun, ask = askHere()): Promise<number> {
+export async function uninstall(paths: Paths, run: UninstallOptions, ask = askHere()): Promise<number> {
   const found = findPieces(paths);
   if (run.dryRun) {
     tell(found, new Set(run.keep ?? []));
@@ -84,7 +84,7 @@ function leftIn({ pieces }: Found, isKept: (piece: Piece) => boolean): string[] 
 /** `undefined`: Ctrl-C. */
 async function whatStays(
   found: Found,
-  { keep, yes }: UninstallRun,
+  { keep, yes }: UninstallOptions,
   ask: Ask | undefined,
 ): Promise<Set<Keepable> | 'not wanted' | undefined> {
   if (yes) {

@@ -25,7 +25,7 @@ export interface OpenAudio extends AudioStream {
   close(): Promise<void>;
 }
 
-export interface EngineParts {
+export interface EngineDeps {
   readonly loadModel: LoadModel;
   readonly footprint: (dir: string) => Promise<Footprint>;
   readonly clock: Clock;
@@ -49,7 +49,7 @@ type Run = Extract<ToEngine, { type: 'run' }>;
 type Load = Extract<ToEngine, { type: 'load' }>;
 
 export class EngineHost {
-  readonly #parts: EngineParts;
+  readonly #deps: EngineDeps;
   readonly #models: ModelCache;
   readonly #scheduler = new ComputeScheduler();
   readonly #next: NextAudio;
@@ -65,24 +65,24 @@ export class EngineHost {
   #listening = false;
   #limits: ModelLimits = {};
 
-  constructor(parts: EngineParts) {
-    this.#parts = parts;
-    this.#next = new NextAudio({ open: parts.openAudio, markOf: parts.markOf });
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+    this.#next = new NextAudio({ open: deps.openAudio, markOf: deps.markOf });
     this.#models = new ModelCache({
-      load: parts.loadModel,
-      footprint: parts.footprint,
-      clock: parts.clock,
+      load: deps.loadModel,
+      footprint: deps.footprint,
+      clock: deps.clock,
       onChange: (models) => {
-        parts.send({ type: 'models', models: [...models] });
-        if (this.#listening) parts.wireMemory?.(true);
+        deps.send({ type: 'models', models: [...models] });
+        if (this.#listening) deps.wireMemory?.(true);
       },
       onFreed: () => this.#freed(),
-      onMeasured: (gflops) => parts.send({ type: 'measured', gflops }),
+      onMeasured: (gflops) => deps.send({ type: 'measured', gflops }),
     });
     this.#live = new LiveRuns({
       models: this.#models,
       scheduler: this.#scheduler,
-      send: parts.send,
+      send: deps.send,
       onBusy: (busy) => this.#listens(busy),
     });
   }
@@ -140,7 +140,7 @@ export class EngineHost {
         this.#enqueue(async () => {
           await quiet;
           this.#models.close();
-          this.#parts.exit();
+          this.#deps.exit();
         });
         return;
       }
@@ -159,13 +159,13 @@ export class EngineHost {
   #rest(): void {
     clearTimeout(this.#idleTimer);
     if (this.#tasks > 0 || this.#listening) return;
-    this.#idleTimer = setTimeout(() => this.#parts.clearCache(), IDLE_MS);
+    this.#idleTimer = setTimeout(() => this.#deps.clearCache(), IDLE_MS);
     this.#idleTimer.unref();
   }
 
   #listens(busy: boolean): void {
     this.#listening = busy;
-    this.#parts.wireMemory?.(busy);
+    this.#deps.wireMemory?.(busy);
     if (!busy) this.#tellFigures();
     this.#rest();
   }
@@ -176,9 +176,9 @@ export class EngineHost {
     this.#loads.set(use, cancelled);
     try {
       const kept = await this.#models.keep(model, fallbacks, cancelled.signal);
-      this.#parts.send({ type: 'loaded', use, model: kept });
+      this.#deps.send({ type: 'loaded', use, model: kept });
     } catch (error) {
-      this.#parts.send({ type: 'load-failed', use, error: engineError(error).toWire() });
+      this.#deps.send({ type: 'load-failed', use, error: engineError(error).toWire() });
     }
     this.#loads.delete(use);
     this.#tellFigures();
@@ -186,12 +186,12 @@ export class EngineHost {
 
   /** What a model leaves behind for reuse fits no other one. */
   #freed(): void {
-    this.#parts.clearCache();
+    this.#deps.clearCache();
     this.#tellFigures();
   }
 
   #tellFigures(): void {
-    const { figures, send, steps } = this.#parts;
+    const { figures, send, steps } = this.#deps;
     send({ type: 'pong', figures: figures(), steps: steps(), waits: this.#models.isWaitingForMemory });
   }
 
@@ -222,7 +222,7 @@ export class EngineHost {
 
   #end(last: Extract<FromEngine, { type: 'done' | 'cancelled' | 'failed' }>): void {
     this.#job = undefined;
-    this.#parts.send(last);
+    this.#deps.send(last);
     this.#tellFigures();
   }
 
@@ -239,7 +239,7 @@ export class EngineHost {
     signal.addEventListener('abort', stop, { once: true });
     try {
       const { durationSeconds } = audio;
-      this.#parts.send({
+      this.#deps.send({
         type: 'opened',
         job: run.job,
         ...defined({ durationSeconds }),
@@ -265,7 +265,7 @@ export class EngineHost {
   ): Promise<EngineSummary> {
     signal.throwIfAborted();
     const { maxBytes, fileBatchSize } = this.#limits;
-    const fitting = this.#parts.fileRows?.(model, maxBytes);
+    const fitting = this.#deps.fileRows?.(model, maxBytes);
     const rows = fitting === undefined ? 1 : (fileBatchSize ?? fitting);
     const events = model.transcribe(audio, withRows(run.options, rows, audio.durationSeconds), signal);
     for (;;) {
@@ -278,7 +278,7 @@ export class EngineHost {
         return { language, durationSeconds, timings: { ...timings, load } };
       }
       // The model sees the signal itself and leaves at its next step; until then it speaks to nobody.
-      if (!signal.aborted) this.#parts.send({ type: 'event', job: run.job, event: step.value });
+      if (!signal.aborted) this.#deps.send({ type: 'event', job: run.job, event: step.value });
     }
   }
 }

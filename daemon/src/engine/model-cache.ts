@@ -45,7 +45,7 @@ interface LoadingModel {
 }
 
 export class ModelCache {
-  readonly #parts: ModelCacheDeps;
+  readonly #deps: ModelCacheDeps;
   readonly #queue = new LoadQueue(() => this.#rest());
   /** By folder. */
   readonly #loadedModels = new Map<string, LoadedModel>();
@@ -59,8 +59,8 @@ export class ModelCache {
   readonly #closed = new AbortController();
   #unloadTimer: Timer | undefined;
 
-  constructor(parts: ModelCacheDeps) {
-    this.#parts = parts;
+  constructor(deps: ModelCacheDeps) {
+    this.#deps = deps;
   }
 
   /** Whether a model waits until others that are in use leave it the memory. */
@@ -173,7 +173,7 @@ export class ModelCache {
     if (loaded.evictWhenIdle) this.#evict(loaded);
     else if (loaded.ref.dir !== this.#pinnedDir) {
       loaded.evictTimer?.cancel();
-      loaded.evictTimer = this.#parts.clock.after(IDLE_EVICTION_MS, () => this.#evict(loaded));
+      loaded.evictTimer = this.#deps.clock.after(IDLE_EVICTION_MS, () => this.#evict(loaded));
     }
     this.#rest();
   }
@@ -183,7 +183,7 @@ export class ModelCache {
     if (this.#loadedModels.get(loaded.ref.dir) !== loaded) return;
     this.#loadedModels.delete(loaded.ref.dir);
     loaded.model.dispose();
-    this.#parts.onFreed();
+    this.#deps.onFreed();
     this.#notify();
   }
 
@@ -202,7 +202,7 @@ export class ModelCache {
       return;
     }
     if (unloadAfterSeconds === undefined || this.#loadedModels.size === 0) return;
-    this.#unloadTimer = this.#parts.clock.after(unloadAfterSeconds * 1000, () => this.unload());
+    this.#unloadTimer = this.#deps.clock.after(unloadAfterSeconds * 1000, () => this.unload());
   }
 
   /** Has a model in memory. One at a time: who calls this is in the queue. */
@@ -251,17 +251,17 @@ export class ModelCache {
   async #load(loading: LoadingModel, signal: AbortSignal | undefined): Promise<LoadedModel> {
     const { ref, isPinned } = loading;
     this.#notify();
-    const need = await this.#parts.footprint(ref.dir);
+    const need = await this.#deps.footprint(ref.dir);
     assertFits(ref.name, need, this.#limits);
     await this.#makeRoom(need, signal);
     this.#change(loading, { predictedBytes: totalBytes(need) });
-    const startMs = this.#parts.clock.nowMs();
-    const model = await this.#parts.load(ref.dir, {
+    const startMs = this.#deps.clock.nowMs();
+    const model = await this.#deps.load(ref.dir, {
       // A load for somebody who leaves goes on: the next one may want it. One ahead of time ends with its reason.
       ...(isPinned && signal !== undefined && { signal }),
       onProgress: (fraction) => this.#progress(loading, fraction),
     });
-    const loadSeconds = (this.#parts.clock.nowMs() - startMs) / 1000;
+    const loadSeconds = (this.#deps.clock.nowMs() - startMs) / 1000;
     return new LoadedModel(ref, model, need, loadSeconds);
   }
 
@@ -272,7 +272,7 @@ export class ModelCache {
     const { gflops } = await warmUp(loaded.model, AbortSignal.any(signals), (fraction) =>
       this.#progress(loading, fraction),
     );
-    if (gflops !== undefined) this.#parts.onMeasured?.(gflops);
+    if (gflops !== undefined) this.#deps.onMeasured?.(gflops);
     throwIfAborted(signal);
     throwIfAborted(this.#closed.signal);
     loaded.warm = true;
@@ -305,7 +305,7 @@ export class ModelCache {
   }
 
   #notify(): void {
-    if (!this.#closed.signal.aborted) this.#parts.onChange(this.status());
+    if (!this.#closed.signal.aborted) this.#deps.onChange(this.status());
   }
 }
 

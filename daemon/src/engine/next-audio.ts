@@ -6,7 +6,7 @@
 import type { OpenAudio } from './host.js';
 import { readAhead } from './read-ahead.js';
 
-export interface NextAudioParts {
+export interface AudioPrefetcherDeps {
   readonly open: (path: string) => Promise<OpenAudio>;
   /** Changes whenever a file does: what was decoded of the one before is not of this one. */
   readonly markOf: (path: string) => string | undefined;
@@ -30,14 +30,14 @@ export interface Claim {
 const WINDOW_CHUNKS = 30;
 
 export class NextAudio {
-  readonly #parts: NextAudioParts;
+  readonly #deps: AudioPrefetcherDeps;
   #expected: string | undefined;
   #held: Held | undefined;
   /** Files whose first window the model has not got yet: it waits for that, so nothing else is decoded meanwhile. */
   #hungry = 0;
 
-  constructor(parts: NextAudioParts) {
-    this.#parts = parts;
+  constructor(deps: AudioPrefetcherDeps) {
+    this.#deps = deps;
   }
 
   /** Nothing is held, where no path is given. Never throws: what is wrong with the file is told to who takes it. */
@@ -61,7 +61,7 @@ export class NextAudio {
       open: async () => {
         try {
           const ready = held === undefined ? undefined : await this.#stillTrue(held);
-          return feeding(ready ?? readAhead(await this.#parts.open(path)), fed);
+          return feeding(ready ?? readAhead(await this.#deps.open(path)), fed);
         } catch (error) {
           fed();
           throw error;
@@ -82,14 +82,14 @@ export class NextAudio {
   #open(): void {
     const path = this.#expected;
     if (path === undefined || this.#held !== undefined || this.#hungry > 0) return;
-    const mark = this.#parts.markOf(path);
-    const audio = this.#parts.open(path).then(readAhead);
+    const mark = this.#deps.markOf(path);
+    const audio = this.#deps.open(path).then(readAhead);
     audio.catch(() => undefined);
     this.#held = { path, mark, audio };
   }
 
   async #stillTrue(held: Held): Promise<OpenAudio | undefined> {
-    if (held.mark !== undefined && held.mark === this.#parts.markOf(held.path))
+    if (held.mark !== undefined && held.mark === this.#deps.markOf(held.path))
       return held.audio.catch(() => undefined);
     drop(held);
     return undefined;

@@ -22,9 +22,9 @@ import { countsOf, giveSummary } from './summary.js';
 import { scan } from './survey.js';
 import type { BatchProgress } from './tally.js';
 import type { BatchView } from './view.js';
-import { BatchWork, keptNote } from './work.js';
+import { BatchRunner, keptNote } from './work.js';
 
-export interface BatchParts {
+export interface BatchDeps {
   readonly paths: Paths;
   readonly transcriber: Transcriber;
   readonly progress: BatchProgress;
@@ -33,8 +33,8 @@ export interface BatchParts {
 }
 
 /** The exit code of the command. */
-export async function transcribeBatch(job: BatchJob, parts: BatchParts): Promise<number> {
-  const { paths, view } = parts;
+export async function transcribeBatch(job: BatchJob, deps: BatchDeps): Promise<number> {
+  const { paths, view } = deps;
   let lock: ProcessLock | undefined;
   let store: BatchStore | undefined;
   try {
@@ -52,7 +52,7 @@ export async function transcribeBatch(job: BatchJob, parts: BatchParts): Promise
     if (job.summary !== undefined && job.summary !== '-') await outputs.mustBeFree(resolve(job.summary));
     const { run, since } = store.resumeOrStart({ identity: identityOf(job), restart: job.restart });
     run.recover(digestOfFile);
-    return await workOn(run, since, job, { ...parts, outputs });
+    return await workOn(run, since, job, { ...deps, outputs });
   } catch (thrown) {
     view.close();
     return sayFailure(thrown);
@@ -63,7 +63,7 @@ export async function transcribeBatch(job: BatchJob, parts: BatchParts): Promise
   }
 }
 
-interface WorkOnParts extends BatchParts {
+interface RunBatchDeps extends BatchDeps {
   readonly outputs: Outputs;
 }
 
@@ -71,16 +71,16 @@ async function workOn(
   run: BatchRun,
   since: number | undefined,
   job: BatchJob,
-  parts: WorkOnParts,
+  deps: RunBatchDeps,
 ): Promise<number> {
-  const { outputs, signal, progress, view } = parts;
-  const work = new BatchWork({ ...parts, run, job });
+  const { outputs, signal, progress, view } = deps;
+  const work = new BatchRunner({ ...deps, run, job });
   let stopped: SottoError | undefined;
   try {
-    if (job.watch) await keepWatch(run, work, job, parts);
+    if (job.watch) await keepWatch(run, work, job, deps);
     else {
       const files = await scan(job, { outputs, signal, onFound: (count) => view.scanning(count) });
-      await take(run, files, parts);
+      await take(run, files, deps);
       if (files.length === 0 && !signal.aborted) view.note(`no audio files in ${job.args.join(', ')}`);
       if (since !== undefined && progress.files > progress.left) view.note(goingOn(since, progress));
       await work.untilNothingWaits();
@@ -113,7 +113,7 @@ const MAX_KEPT_NOTES = 8;
 async function take(
   run: BatchRun,
   files: readonly NewFile[],
-  { progress, view, signal }: BatchParts,
+  { progress, view, signal }: BatchDeps,
 ): Promise<void> {
   if (signal.aborted) return;
   run.add(files);
@@ -133,8 +133,8 @@ async function take(
 }
 
 /** Until it is told to end. */
-async function keepWatch(run: BatchRun, work: BatchWork, job: BatchJob, parts: WorkOnParts): Promise<void> {
-  const { outputs, signal, view } = parts;
+async function keepWatch(run: BatchRun, work: BatchRunner, job: BatchJob, deps: RunBatchDeps): Promise<void> {
+  const { outputs, signal, view } = deps;
   const settled = new StableFiles();
   const unreadable = new Set<string>();
   const watch = new FolderWatch(job.args, job.find.recursive);
@@ -147,7 +147,7 @@ async function keepWatch(run: BatchRun, work: BatchWork, job: BatchJob, parts: W
       const files = all.filter(({ path, failure }) => failure === undefined || !unreadable.has(path));
       for (const { path, failure } of all) if (failure !== undefined) unreadable.add(path);
       const scanMs = performance.now() - beganMs;
-      if (first || files.length > 0) await take(run, files, parts);
+      if (first || files.length > 0) await take(run, files, deps);
       await work.untilNothingWaits();
       view.waiting(told);
       await watch.next(scanMs, settled.pending, signal);

@@ -19,7 +19,7 @@ import { RetryPolicy } from './trouble.js';
 import type { BatchView } from './view.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface WorkParts {
+export interface BatchRunnerDeps {
   readonly run: BatchRun;
   readonly job: TranscriptOptions & Pick<BatchJob, 'model' | 'jobs'>;
   readonly outputs: Pick<Outputs, 'place'>;
@@ -29,17 +29,17 @@ export interface WorkParts {
   readonly signal: AbortSignal;
 }
 
-export class BatchWork {
-  readonly #parts: WorkParts;
+export class BatchRunner {
+  readonly #deps: BatchRunnerDeps;
   readonly #retryPolicy = new RetryPolicy();
   /** Of the work: by the user, or because nothing more can be done. */
   readonly #abortController = new AbortController();
   #stopped: SottoError | undefined;
   #backoff: Promise<void> = Promise.resolve();
 
-  constructor(parts: WorkParts) {
-    this.#parts = parts;
-    const { signal } = parts;
+  constructor(deps: BatchRunnerDeps) {
+    this.#deps = deps;
+    const { signal } = deps;
     if (signal.aborted) this.#abortController.abort();
     else signal.addEventListener('abort', () => this.#abortController.abort(), { once: true });
   }
@@ -49,12 +49,12 @@ export class BatchWork {
    * @throws SottoError what no file can be done with
    */
   async untilNothingWaits(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#parts.job.jobs }, () => this.#runLane()));
+    await Promise.all(Array.from({ length: this.#deps.job.jobs }, () => this.#runLane()));
     if (this.#stopped !== undefined) throw this.#stopped;
   }
 
   async #runLane(): Promise<void> {
-    const { run } = this.#parts;
+    const { run } = this.#deps;
     for (;;) {
       await this.#backoff;
       if (this.#abortController.signal.aborted) return;
@@ -71,7 +71,7 @@ export class BatchWork {
 
   /** What it throws is not a matter of the file: it can't be written down what came of it. */
   async #transcribeFile(file: BatchFile): Promise<void> {
-    const { run, view, progress, outputs, job } = this.#parts;
+    const { run, view, progress, outputs, job } = this.#deps;
     let started = false;
     let document: Document;
     try {
@@ -109,7 +109,7 @@ export class BatchWork {
   }
 
   #transcribe(file: BatchFile, onEvent: (event: JobEvent) => void): Promise<Document> {
-    const { job, transcriber } = this.#parts;
+    const { job, transcriber } = this.#deps;
     const { model, options } = job;
     const call = { signal: this.#abortController.signal, ...defined({ model }) };
     return documentOf(
@@ -121,7 +121,7 @@ export class BatchWork {
   }
 
   #handleFailure(file: BatchFile, error: SottoError, started: boolean): void {
-    const { run, view, progress } = this.#parts;
+    const { run, view, progress } = this.#deps;
     if (this.#abortController.signal.aborted) {
       run.putBack(file);
       return;
@@ -146,7 +146,7 @@ export class BatchWork {
 
   /** For all: what troubles the one file troubles the others. */
   #pause(ms: number, error: SottoError): void {
-    this.#parts.view.waiting(`${error.message}; trying again`);
+    this.#deps.view.waiting(`${error.message}; trying again`);
     const pause = sleep(ms, this.#abortController.signal);
     this.#backoff = Promise.all([this.#backoff, pause]).then(() => undefined);
   }

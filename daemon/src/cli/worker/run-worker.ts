@@ -37,7 +37,7 @@ export interface Timing {
 
 export const TIMING: Timing = { lockMs: 30_000, stalledMs: 15_000, backoffMs: 5_000 };
 
-export interface WorkerRun {
+export interface WorkerOptions {
   readonly address: QueueAddress;
   readonly name: string;
   readonly concurrency: number;
@@ -64,7 +64,7 @@ const PROGRESS_EVERY_MS = 1_000;
 const REPEATED_ERROR_MS = 60_000;
 
 /** @throws SottoError what keeps this machine from working, once the jobs in hand are back in the queue */
-export async function runWorker(run: WorkerRun): Promise<void> {
+export async function runWorker(run: WorkerOptions): Promise<void> {
   if (!(await awaitQueue(run))) return;
   const client = await openRedis(run.address, {
     onAway: (error) => run.say(`${error.message}; waiting for it`),
@@ -78,7 +78,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
 }
 
 /** A worker may be started before its queue is. False: told to end meanwhile. */
-async function awaitQueue({ address, say, told }: WorkerRun): Promise<boolean> {
+async function awaitQueue({ address, say, told }: WorkerOptions): Promise<boolean> {
   let over = false;
   void told.then(() => (over = true));
   for (let said = false; !over; said = true) {
@@ -96,7 +96,7 @@ async function awaitQueue({ address, say, told }: WorkerRun): Promise<boolean> {
 }
 
 class QueueWorker {
-  readonly #run: WorkerRun;
+  readonly #run: WorkerOptions;
   readonly #client: Redis;
   readonly #deps: JobDeps;
   readonly #bucket: TokenBucket;
@@ -112,7 +112,7 @@ class QueueWorker {
   #end: () => void = () => undefined;
   readonly #ending = new Promise<void>((resolve) => (this.#end = resolve));
 
-  constructor(run: WorkerRun, client: Redis) {
+  constructor(run: WorkerOptions, client: Redis) {
     this.#run = run;
     this.#client = client;
     this.#bucket = new TokenBucket(run.rate, run.concurrency);

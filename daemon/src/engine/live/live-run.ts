@@ -12,7 +12,7 @@ import { DecodeInterval } from './decode-interval.js';
 import type { LiveAudioBuffer } from './live-audio-buffer.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-export interface LiveRunParts {
+export interface LiveRunDeps {
   readonly session: number;
   /** What was heard by another engine; the model's own part of it is in `speech` already. */
   readonly checkpoint: LiveCheckpoint | undefined;
@@ -29,7 +29,7 @@ export interface LiveRunParts {
 }
 
 export class LiveRun {
-  readonly #parts: LiveRunParts;
+  readonly #deps: LiveRunDeps;
   readonly #decodeInterval: DecodeInterval;
   readonly #cancelled = new AbortController();
   /** Samples of the session that the model has. */
@@ -40,9 +40,9 @@ export class LiveRun {
   #busy = false;
   #speaking = false;
 
-  constructor(parts: LiveRunParts) {
-    this.#parts = parts;
-    const { checkpoint, intervals } = parts;
+  constructor(deps: LiveRunDeps) {
+    this.#deps = deps;
+    const { checkpoint, intervals } = deps;
     const state: EngineState | undefined = checkpoint && engineStateOf(checkpoint);
     this.#decodeInterval = new DecodeInterval(state?.intervalSeconds, intervals);
     this.#fed = checkpoint?.fromSample ?? 0;
@@ -57,7 +57,7 @@ export class LiveRun {
   /** s16le samples behind those that came before. */
   audio(pcm: Uint8Array): void {
     if (this.#finishing) return;
-    this.#parts.buffer.push(pcm);
+    this.#deps.buffer.push(pcm);
     this.#goOn();
   }
 
@@ -80,7 +80,7 @@ export class LiveRun {
   }
 
   async #work(): Promise<void> {
-    const { send, session } = this.#parts;
+    const { send, session } = this.#deps;
     const { signal } = this.#cancelled;
     try {
       while (!signal.aborted && this.#isDecodeDue()) {
@@ -109,12 +109,12 @@ export class LiveRun {
   }
 
   #isDecodeDue(): boolean {
-    return this.#parts.buffer.samples >= this.#nextDecodeSample;
+    return this.#deps.buffer.samples >= this.#nextDecodeSample;
   }
 
   /** Gives the model what it has not got of the take up to a sample. */
   #feed(to: number): void {
-    const { speech, buffer } = this.#parts;
+    const { speech, buffer } = this.#deps;
     if (to <= this.#fed) return;
     speech.push(buffer.read(this.#fed, to));
     this.#fed = to;
@@ -122,7 +122,7 @@ export class LiveRun {
   }
 
   async #step(): Promise<DecodeStep> {
-    const { speech, scheduler } = this.#parts;
+    const { speech, scheduler } = this.#deps;
     const dueMs = performance.now();
     const to = this.#nextDecodeSample;
     const update = await scheduler.runRealtime(() => {
@@ -136,7 +136,7 @@ export class LiveRun {
   }
 
   async #finish(): Promise<void> {
-    const { refine, send, session, speech, buffer, scheduler } = this.#parts;
+    const { refine, send, session, speech, buffer, scheduler } = this.#deps;
     const { signal } = this.#cancelled;
     const update = await scheduler.runRealtime(() => {
       signal.throwIfAborted();
@@ -151,7 +151,7 @@ export class LiveRun {
   }
 
   #toDecodeStep({ committed, tentative, language, voice }: LiveUpdate): DecodeStep {
-    const { fromSample, state } = this.#parts.speech.checkpoint();
+    const { fromSample, state } = this.#deps.speech.checkpoint();
     const { place } = this;
     const own: EngineState = { ...place, speech: state };
     return {
@@ -164,14 +164,14 @@ export class LiveRun {
   }
 
   #reportVoice(): void {
-    const { send, session, speech } = this.#parts;
+    const { send, session, speech } = this.#deps;
     if (speech.speaking === this.#speaking) return;
     this.#speaking = speech.speaking;
     send({ type: 'live-voice', session, speaking: this.#speaking });
   }
 
   #end(): void {
-    this.#parts.speech.dispose();
-    this.#parts.onOver();
+    this.#deps.speech.dispose();
+    this.#deps.onOver();
   }
 }

@@ -13,7 +13,7 @@ import { LiveAudioBuffer } from './live-audio-buffer.js';
 
 type Open = Extract<ToEngine, { type: 'live-open' }>;
 
-export interface LiveRunsParts {
+export interface LiveRunsDeps {
   readonly models: ModelCache;
   readonly scheduler: ComputeScheduler;
   readonly send: (message: FromEngine) => void;
@@ -22,18 +22,18 @@ export interface LiveRunsParts {
 }
 
 export class LiveRuns {
-  readonly #parts: LiveRunsParts;
+  readonly #deps: LiveRunsDeps;
   /** Those that wait for their model, with what calls the wait off. */
   readonly #waiting = new Map<number, AbortController>();
   readonly #runs = new Map<number, LiveRun>();
   #quiet: (() => void)[] = [];
 
-  constructor(parts: LiveRunsParts) {
-    this.#parts = parts;
+  constructor(deps: LiveRunsDeps) {
+    this.#deps = deps;
   }
 
   async open(message: Open): Promise<void> {
-    const { onBusy, send } = this.#parts;
+    const { onBusy, send } = this.#deps;
     const { session } = message;
     const cancelled = new AbortController();
     if (!this.#busy) onBusy(true);
@@ -80,7 +80,7 @@ export class LiveRuns {
   }
 
   async #write(message: Open, signal: AbortSignal): Promise<LiveRun> {
-    const held = await this.#parts.models.hold(message.model, signal);
+    const held = await this.#deps.models.hold(message.model, signal);
     try {
       signal.throwIfAborted();
       return this.#begin(message, held);
@@ -102,14 +102,14 @@ export class LiveRuns {
       buffer: new LiveAudioBuffer(fromSample, false),
       scheduler: new ComputeScheduler(),
       intervals: [VAD_CHUNK_SAMPLES / SAMPLE_RATE],
-      send: this.#parts.send,
+      send: this.#deps.send,
       onOver: () => this.#over(session),
     });
   }
 
   #begin({ session, options, fromSample, checkpoint }: Open, held: ModelLease): LiveRun {
     const { model, release } = held;
-    const { scheduler, send } = this.#parts;
+    const { scheduler, send } = this.#deps;
     if (model.live === undefined) {
       throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can't transcribe live speech`, {
         hint: 'choose a Whisper model',
@@ -141,7 +141,7 @@ export class LiveRuns {
     this.#waiting.delete(session);
     this.#runs.delete(session);
     if (this.#busy) return;
-    this.#parts.onBusy(false);
+    this.#deps.onBusy(false);
     for (const resolve of this.#quiet.splice(0)) resolve();
   }
 }

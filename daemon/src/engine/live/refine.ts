@@ -14,7 +14,7 @@ const REFINE_BUDGET_FRACTION = 0.1;
 const MIN_REFINE_SECONDS = 1;
 const MAX_REFINE_SECONDS = 5;
 
-export interface RefineParts {
+export interface RefineDeps {
   readonly model: SpeechModel;
   readonly options: LiveOptions;
   readonly speech: LiveSpeech;
@@ -24,7 +24,7 @@ export interface RefineParts {
 
 /** @returns undefined where the committed text stays: the take is too long, time ran out, it failed, or this is no better */
 export async function refine(
-  { model, options, speech, buffer, scheduler }: RefineParts,
+  { model, options, speech, buffer, scheduler }: RefineDeps,
   signal: AbortSignal,
 ): Promise<Refined | undefined> {
   const samples = buffer.all();

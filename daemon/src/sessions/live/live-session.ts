@@ -37,7 +37,7 @@ const MAX_SAMPLES = LIMITS.dictationSeconds * SAMPLE_RATE;
 /** What the disk did not take is offered to it again, though nobody speaks any more. */
 const RETRY_DISK_MS = 1_000;
 
-export interface LiveSessionParts {
+export interface LiveSessionDeps {
   readonly id: string;
   readonly startedMs: number;
   readonly model: ModelRef;
@@ -70,7 +70,7 @@ export interface LiveSessionParts {
 export class LiveSession {
   /** Name of the model that was wanted, where this one is heard by another. */
   fallbackFor: string | undefined;
-  readonly #parts: LiveSessionParts;
+  readonly #deps: LiveSessionDeps;
   #state: 'listening' | 'finishing' | 'over' = 'listening';
   /** Samples that came, kept or not yet. */
   #received: number;
@@ -94,21 +94,21 @@ export class LiveSession {
   #isLeft = false;
   #cancelDiskRetry: Timer | undefined;
 
-  constructor(parts: LiveSessionParts) {
-    this.#parts = parts;
-    this.#checkpoint = parts.checkpoint;
-    this.#received = parts.audio.samples;
-    if (parts.isOver) this.#state = 'over';
-    this.#language = parts.events.language;
-    this.#isBegun = parts.events.text !== '';
+  constructor(deps: LiveSessionDeps) {
+    this.#deps = deps;
+    this.#checkpoint = deps.checkpoint;
+    this.#received = deps.audio.samples;
+    if (deps.isOver) this.#state = 'over';
+    this.#language = deps.events.language;
+    this.#isBegun = deps.events.text !== '';
   }
 
   get id(): string {
-    return this.#parts.id;
+    return this.#deps.id;
   }
 
   get model(): string {
-    return this.#parts.model.name;
+    return this.#deps.model.name;
   }
 
   get over(): boolean {
@@ -125,7 +125,7 @@ export class LiveSession {
   }
 
   get acknowledged(): number {
-    return this.#parts.audio.durableSamples;
+    return this.#deps.audio.durableSamples;
   }
 
   /** Samples that came, acknowledged or not yet. */
@@ -135,7 +135,7 @@ export class LiveSession {
 
   /** Gives the session to the engine. */
   start(): void {
-    const { engine, model, onVoice, options } = this.#parts;
+    const { engine, model, onVoice, options } = this.#deps;
     const checkpoint = this.#checkpoint;
     // For the decode at the end all of it is needed.
     const fromSample = options.refine === true ? 0 : (checkpoint?.fromSample ?? 0);
@@ -169,7 +169,7 @@ export class LiveSession {
       throw new SottoError('PROTOCOL', `samples ${this.#received} to ${firstSample} of the take are missing`);
     }
     if (known >= samples) {
-      this.#parts.onAcknowledged(this.acknowledged);
+      this.#deps.onAcknowledged(this.acknowledged);
       return;
     }
     if (this.finishing) throw new SottoError('PROTOCOL', 'audio came after the end of the take');
@@ -197,12 +197,12 @@ export class LiveSession {
 
   /** Resolves once what was pushed so far is kept: who pushes faster than a disk writes waits for it. */
   kept(): Promise<void> {
-    return this.#parts.audio.kept();
+    return this.#deps.audio.kept();
   }
 
   /** Samples that were pushed, from one number to another, s16le; fewer where there are no more. Not of a session that is over. */
   read(from: number, to: number): Promise<Uint8Array> {
-    return this.#parts.audio.read(from, to);
+    return this.#deps.audio.read(from, to);
   }
 
   /**
@@ -233,7 +233,7 @@ export class LiveSession {
   async suspend(): Promise<void> {
     this.#leaveEngine();
     this.#state = 'over';
-    await this.#parts.audio.close();
+    await this.#deps.audio.close();
   }
 
   #leaveEngine(): void {
@@ -244,11 +244,11 @@ export class LiveSession {
   }
 
   #keepAudio(pcm: Uint8Array): Promise<void> {
-    return this.#acknowledge(() => this.#parts.audio.append(pcm));
+    return this.#acknowledge(() => this.#deps.audio.append(pcm));
   }
 
   async #acknowledge(write: () => Promise<void>): Promise<void> {
-    const { audio, log, onAcknowledged } = this.#parts;
+    const { audio, log, onAcknowledged } = this.#deps;
     try {
       await write();
       this.#warnedOfDisk = false;
@@ -268,7 +268,7 @@ export class LiveSession {
 
   #retryDisk(): void {
     if (this.over) return;
-    const { audio, clock } = this.#parts;
+    const { audio, clock } = this.#deps;
     this.#cancelDiskRetry ??= clock.after(RETRY_DISK_MS, () => {
       this.#cancelDiskRetry = undefined;
       if (!this.over) void this.#acknowledge(() => audio.flush());
@@ -279,7 +279,7 @@ export class LiveSession {
   async #pump(): Promise<void> {
     if (this.#pumping) return;
     this.#pumping = true;
-    const { audio } = this.#parts;
+    const { audio } = this.#deps;
     while (this.#open && this.#sent < Math.min(audio.samples, this.#mayHave)) {
       const running = this.#running;
       const from = this.#sent;
@@ -341,13 +341,13 @@ export class LiveSession {
 
   #updated(step: DecodeStep): void {
     const { tentative, language, decodedSamples, intervalSeconds, checkpoint, voice } = step;
-    const { committedUntilSeconds = 0 } = this.#parts;
+    const { committedUntilSeconds = 0 } = this.#deps;
     // The middle decides: two models do not agree on a word's times to the hundredth.
     const committed = step.committed.filter(({ start, end }) => (start + end) / 2 > committedUntilSeconds);
     this.#decodedSamples = decodedSamples;
     if (decodedSamples > this.#diedAtSamples + PROGRESS_SAMPLES) this.#deaths = 0;
     this.#checkpoint = checkpoint;
-    if (voice !== undefined) this.#parts.onVoice?.(voice);
+    if (voice !== undefined) this.#deps.onVoice?.(voice);
     if (language !== undefined && language !== this.#language) {
       this.#language = language;
       this.#append({ type: 'language', language });
@@ -363,7 +363,7 @@ export class LiveSession {
         text: this.#isBegun ? text : text.trimStart(),
         words: committed,
       };
-      void this.#parts.events.append(event, checkpoint);
+      void this.#deps.events.append(event, checkpoint);
       this.#isBegun = true;
     }
     if (tentative !== this.#tentative || committed.length > 0)
@@ -372,7 +372,7 @@ export class LiveSession {
   }
 
   #lost(error: SottoError): void {
-    const { log } = this.#parts;
+    const { log } = this.#deps;
     this.#running = undefined;
     this.#open = false;
     this.#deaths += 1;
@@ -387,7 +387,7 @@ export class LiveSession {
   }
 
   async #final(refined: Refined | undefined): Promise<void> {
-    const { audio, model, events, spell } = this.#parts;
+    const { audio, model, events, spell } = this.#deps;
     // What was said before is on its way.
     await events.quiet();
     const language = refined?.language ?? events.language;
@@ -412,7 +412,7 @@ export class LiveSession {
   #fail(error: SottoError): void {
     if (this.over) return;
     this.#leaveEngine();
-    const { audio, model, events, spell } = this.#parts;
+    const { audio, model, events, spell } = this.#deps;
     const { language } = events;
     const { text, words } = spell(events);
     void this.#end(
@@ -433,11 +433,11 @@ export class LiveSession {
   async #end(result: DictationResult['result'], lastEvent: LiveEvent): Promise<void> {
     if (this.over) return;
     this.#state = 'over';
-    this.#isCancelled = result.state === 'cancelled' || this.#parts.isUnwanted();
+    this.#isCancelled = result.state === 'cancelled' || this.#deps.isUnwanted();
     const outcome: DictationResult['result'] = this.#isCancelled ? { state: 'cancelled' } : result;
     const event: LiveEvent = this.#isCancelled ? { type: 'cancelled' } : lastEvent;
     this.#cancelDiskRetry?.cancel();
-    const { audio, id, keep, log, onOver, events, startedMs } = this.#parts;
+    const { audio, id, keep, log, onOver, events, startedMs } = this.#deps;
     await audio.close();
     let recording: string | undefined;
     let isKept = true;
@@ -456,6 +456,6 @@ export class LiveSession {
   }
 
   #append(event: LiveEvent): void {
-    void this.#parts.events.append(event);
+    void this.#deps.events.append(event);
   }
 }

@@ -45,14 +45,14 @@ export class PcmQueue {
   read(from: number, to: number): Buffer {
     const start = (this.#pieces[this.#first]?.at ?? this.#end) + Math.max(0, from);
     const end = Math.min(start + to - Math.max(0, from), this.#end);
-    const parts: Buffer[] = [];
+    const chunks: Buffer[] = [];
     for (let i = this.#indexOf(start); i < this.#pieces.length; i++) {
       const piece = this.#pieces[i];
       if (piece === undefined || piece.at >= end) break;
       const begin = Math.max(0, start - piece.at) * BYTES_PER_SAMPLE;
-      parts.push(piece.pcm.subarray(begin, (end - piece.at) * BYTES_PER_SAMPLE));
+      chunks.push(piece.pcm.subarray(begin, (end - piece.at) * BYTES_PER_SAMPLE));
     }
-    return Buffer.concat(parts);
+    return Buffer.concat(chunks);
   }
 
   /** Index of the piece that holds a sample. */
