@@ -18,7 +18,7 @@ import { ProcessModelAccess, type ModelAccess } from '../supervisor/model-access
 import { Supervisor } from '../supervisor/supervisor.js';
 import { modelLimits } from './model-limits.js';
 import { modelDirs } from './shelves.js';
-import { VocabularyInUse } from '../sessions/vocabulary/vocabulary-in-use.js';
+import { ActiveVocabulary } from '../sessions/vocabulary/active-vocabulary.js';
 import { VocabularyFile } from '../store/vocabulary/vocabulary-file.js';
 import { defined } from '../protocol/defined.js';
 
@@ -29,7 +29,7 @@ export interface DaemonCore {
   readonly sessions: Sessions;
   readonly modelAccess: ModelAccess;
   /** The user's words and replacements: the file, and what sessions make of it. */
-  readonly vocabulary: { readonly file: VocabularyFile; readonly inUse: VocabularyInUse };
+  readonly vocabulary: { readonly file: VocabularyFile; readonly inUse: ActiveVocabulary };
   /** Finds a model by name or folder, the chosen one without an argument. @throws SottoError MODEL_NOT_FOUND */
   readonly resolveModel: ResolveModel;
   /** The same for speech that goes on: without an argument, the one that is there soonest. */
@@ -90,7 +90,7 @@ export function createDaemonCore({ paths, log, model, warm, tolerant, onIdleChan
   const resolveLiveModel: ResolveModel = (wanted) =>
     wanted === undefined ? (supervisor.serving ?? configured().model) : findModel(dirs, wanted);
   const file = new VocabularyFile(paths.vocabulary);
-  const inUse = new VocabularyInUse(() => file.read(), log);
+  const inUse = new ActiveVocabulary(() => file.read(), log);
   const sessions = new Sessions({
     engine: supervisor,
     vocabulary: inUse,

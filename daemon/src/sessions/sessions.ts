@@ -14,8 +14,8 @@ import { FairQueue, type Readiness } from './fair-queue.js';
 import { JobFiles } from './job-files.js';
 import { JobModels } from './job-models.js';
 import { Job, type JobNotice, type JobRequest } from './job.js';
-import { spellEvent } from './vocabulary/spell.js';
-import { hotwordsFor, NO_VOCABULARY, type VocabularyInUse } from './vocabulary/vocabulary-in-use.js';
+import { applyReplacementsToEvent } from './vocabulary/apply-replacements.js';
+import { hotwordsFor, NO_VOCABULARY, type ActiveVocabulary } from './vocabulary/active-vocabulary.js';
 
 /** Jobs that may wait, over all clients. Past it, saying BUSY at once beats keeping somebody waiting for hours. */
 const MAX_QUEUED = 1_024;
@@ -29,7 +29,7 @@ export interface SessionsOptions {
   /** Finds a model by name or folder (the default one without an argument), or throws a `SottoError`. */
   readonly resolveModel: (model: string | undefined) => ModelRef;
   /** The user's words and replacements; none, if left out. */
-  readonly vocabulary?: Pick<VocabularyInUse, 'now'>;
+  readonly vocabulary?: Pick<ActiveVocabulary, 'now'>;
   /** Finds out which files can be opened; all count as such, if left out. */
   readonly access?: FileAccess;
   /** Finds out which model folders can be opened; all count as such, if left out. */
@@ -97,15 +97,15 @@ export class Sessions {
     const model = this.#options.resolveModel(request.model);
     const { words, replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).now();
     const { options = {} } = request;
-    const spells = options.vocabulary !== false;
+    const usesVocabulary = options.vocabulary !== false;
     const job = new Job(
       this.#nextNumber++,
       { ...request, options: { ...options, ...hotwordsFor(options, words) } },
       model,
       (notice) =>
         notify(
-          notice.type === 'event' && spells
-            ? { ...notice, event: spellEvent(replacer, notice.event) }
+          notice.type === 'event' && usesVocabulary
+            ? { ...notice, event: applyReplacementsToEvent(replacer, notice.event) }
             : notice,
         ),
     );

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
-import { spellText } from '#daemon/sessions/vocabulary/spell.js';
+import { applyReplacements } from '#daemon/sessions/vocabulary/apply-replacements.js';
 
 function written(text: string, rules: Readonly<Record<string, string>>): string {
   const replacements = Object.entries(rules).map(([from, to]) => ({ from, to }));
-  return spellText(new Replacer(replacements), text);
+  return applyReplacements(new Replacer(replacements), text);
 }
 
 describe('what is replaced', () => {
@@ -107,6 +107,6 @@ test('a thousand rules are no burden', () => {
   const rules = Array.from({ length: 1_000 }, (_, i) => ({ from: `name${i} of${i}`, to: `N${i}` }));
   const replacer = new Replacer(rules);
   const text = Array.from({ length: 2_000 }, (_, i) => `name${i} of${i}`).join(' and ');
-  expect(spellText(replacer, text).slice(0, 16)).toBe('N0 and N1 and N2');
+  expect(applyReplacements(replacer, text).slice(0, 16)).toBe('N0 and N1 and N2');
   expect(replacer.edits(text)).toHaveLength(1_000);
 });

@@ -16,8 +16,8 @@ import {
   type LastText,
 } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
-import { spellShown } from '../../sessions/vocabulary/spell.js';
-import { VocabularyInUse } from '../../sessions/vocabulary/vocabulary-in-use.js';
+import { applyReplacementsLive } from '../../sessions/vocabulary/apply-replacements.js';
+import { ActiveVocabulary } from '../../sessions/vocabulary/active-vocabulary.js';
 import { clearCancelMark, markCancelled } from '../../store/spool/cancel-mark.js';
 import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
 import { FileSource } from '../dictate/file-source.js';
@@ -57,7 +57,7 @@ export class CaptureHost {
   readonly #parts: CaptureHostDeps;
   readonly #fingerprint = programFingerprint();
   readonly #standby = new StandbyMicrophone();
-  readonly #vocabulary: VocabularyInUse;
+  readonly #vocabulary: ActiveVocabulary;
   #dictation: BackgroundDictation | undefined;
   #keepsListeningAlone = false;
   #watchers = 0;
@@ -80,7 +80,7 @@ export class CaptureHost {
   constructor(parts: CaptureHostDeps) {
     this.#parts = parts;
     const file = new VocabularyFile(parts.paths.vocabulary);
-    this.#vocabulary = new VocabularyInUse(() => file.read(), silentLog);
+    this.#vocabulary = new ActiveVocabulary(() => file.read(), silentLog);
     this.#startIdleTimer();
   }
 
@@ -206,7 +206,7 @@ export class CaptureHost {
           onUnacknowledgedCancel: (id) => markCancelled(paths.spool, id),
           ...sessionOptions(options, requested, paths),
         });
-        return { dictation, shown: (text) => spellShown(replacer, text) };
+        return { dictation, shown: (text) => applyReplacementsLive(replacer, text) };
       },
       onChange: (changed) => {
         const { now } = changed;

@@ -7,7 +7,7 @@ import type { Dictation, DictationEvent } from '../../client/index.js';
 import type { Capture } from '../../protocol/capture.js';
 import { SottoError } from '../../protocol/errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
-import type { Shown } from '../../sessions/vocabulary/spell.js';
+import type { DisplayText } from '../../sessions/vocabulary/apply-replacements.js';
 import type { LocalRecording } from './local-recording.js';
 import { defined } from '../../protocol/defined.js';
 
@@ -41,7 +41,7 @@ export interface DictationAttemptDeps {
     'id' | 'acknowledgedSamples' | 'push' | 'finish' | 'cancel' | 'untilUnacknowledged' | 'events'
   > & { leave(): void };
   /** As the vocabulary writes it: the daemon does so with the text that it delivers. What is committed must only grow. */
-  readonly shown: (text: Shown) => Shown;
+  readonly shown: (text: DisplayText) => DisplayText;
   /** Told after `said` has changed by it. */
   readonly onEvent: (event: DictationEvent, session: DictationAttempt) => void;
 }
@@ -50,7 +50,7 @@ export class DictationAttempt {
   readonly #parts: DictationAttemptDeps;
   #state: AttemptState;
   /** As the daemon says it. */
-  #decoded: Shown = { committed: '', tentative: '' };
+  #decoded: DisplayText = { committed: '', tentative: '' };
   /** The first sample that was not given to it. */
   #next = 0;
   #isPushPaused = false;
@@ -204,7 +204,7 @@ export class DictationAttempt {
     }
   }
 
-  #write(decoded: Shown): void {
+  #write(decoded: DisplayText): void {
     this.#decoded = decoded;
     this.#change(this.#parts.shown(decoded));
   }

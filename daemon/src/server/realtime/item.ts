@@ -8,7 +8,7 @@ import { BYTES_PER_SAMPLE, SAMPLE_RATE, type LiveEvent } from '../../protocol/li
 import type { Word } from '../../protocol/transcription.js';
 import type { LiveSession } from '../../sessions/live/live-session.js';
 import type { LiveListener, LiveRequest, LiveSessions } from '../../sessions/live/live-sessions.js';
-import type { GrowingText } from '../../sessions/vocabulary/growing-text.js';
+import type { StreamingReplacer } from '../../sessions/vocabulary/streaming-replacer.js';
 import { newId, type BufferEvent } from './events.js';
 
 export type Notify = (event: BufferEvent) => void;
@@ -35,7 +35,7 @@ export class Item {
   #pending: Words[] = [];
   /** Said and not told, for what is said next may make part of a phrase of it. */
   #unsent: Word[] = [];
-  readonly #text: GrowingText;
+  readonly #text: StreamingReplacer;
   readonly #words: Word[] = [];
   #end: { readonly error?: SottoError } | undefined;
   #resolveOver: () => void = () => undefined;
@@ -43,7 +43,7 @@ export class Item {
   constructor(live: LiveSessions, request: Request, notify: Notify) {
     this.#live = live;
     this.#request = request;
-    this.#text = live.growingText();
+    this.#text = live.streamingReplacer();
     this.#notify = notify;
     this.over = new Promise((resolve) => (this.#resolveOver = resolve));
   }

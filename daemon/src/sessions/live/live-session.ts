@@ -21,7 +21,7 @@ import { levelOf } from './level.js';
 import type { EventLog } from './event-log.js';
 import { memoryFullError, type SessionAudio } from './session-audio.js';
 import type { DictationResult } from './dictation-result.js';
-import type { Spell } from '../vocabulary/spell.js';
+import type { ReplaceInText } from '../vocabulary/apply-replacements.js';
 import { defined } from '../../protocol/defined.js';
 
 /** New engines that a session is given for one stretch of its audio: a take that takes three down is not given a fourth. */
@@ -43,7 +43,7 @@ export interface LiveSessionDeps {
   readonly model: ModelRef;
   readonly options: LiveOptions;
   /** What the vocabulary makes of the text at its end. Committed text stays as it was said. */
-  readonly spell: Spell;
+  readonly applyReplacements: ReplaceInText;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;
@@ -387,13 +387,13 @@ export class LiveSession {
   }
 
   async #final(refined: Refined | undefined): Promise<void> {
-    const { audio, model, events, spell } = this.#deps;
+    const { audio, model, events, applyReplacements } = this.#deps;
     // What was said before is on its way.
     await events.quiet();
     const language = refined?.language ?? events.language;
-    const { words, ...spelled } = spell(refined ?? events);
+    const { words, ...replaced } = applyReplacements(refined ?? events);
     const final = {
-      text: spelled.text,
+      text: replaced.text,
       ...defined({ language }),
       durationSeconds: audio.samples / SAMPLE_RATE,
       model: model.name,
@@ -404,7 +404,7 @@ export class LiveSession {
         type: 'final',
         ...final,
         refined: refined !== undefined,
-        ...((refined !== undefined || spelled.isChanged) && { words }),
+        ...((refined !== undefined || replaced.isChanged) && { words }),
       },
     );
   }
@@ -412,9 +412,9 @@ export class LiveSession {
   #fail(error: SottoError): void {
     if (this.over) return;
     this.#leaveEngine();
-    const { audio, model, events, spell } = this.#deps;
+    const { audio, model, events, applyReplacements } = this.#deps;
     const { language } = events;
-    const { text, words } = spell(events);
+    const { text, words } = applyReplacements(events);
     void this.#end(
       {
         state: 'failed',

@@ -17,9 +17,9 @@ import type { ModelAccess } from '../../supervisor/model-access.js';
 import { LiveSession } from './live-session.js';
 import type { DictationResult } from './dictation-result.js';
 import { EventLog, type LoggedEvent } from './event-log.js';
-import { GrowingText } from '../vocabulary/growing-text.js';
-import { spellSpoken } from '../vocabulary/spell.js';
-import { hotwordsFor, NO_VOCABULARY, type VocabularyInUse } from '../vocabulary/vocabulary-in-use.js';
+import { StreamingReplacer } from '../vocabulary/streaming-replacer.js';
+import { applyReplacementsWithWords } from '../vocabulary/apply-replacements.js';
+import { hotwordsFor, NO_VOCABULARY, type ActiveVocabulary } from '../vocabulary/active-vocabulary.js';
 import { completeFromRecording } from './complete-from-recording.js';
 import { SessionFiles, type OpenJournal } from './session-files.js';
 import type { SessionAudio } from './session-audio.js';
@@ -61,7 +61,7 @@ export interface LiveSessionsOptions {
   readonly fallbackFor?: () => string | undefined;
   readonly keep: (outcome: DictationResult) => Promise<string | undefined>;
   /** The user's words and replacements; none, if left out. */
-  readonly vocabulary?: Pick<VocabularyInUse, 'now'>;
+  readonly vocabulary?: Pick<ActiveVocabulary, 'now'>;
   /** Told whenever the last session is over or the first one comes. */
   readonly onIdleChange?: (idle: boolean) => void;
   /** Opens files; tests put one in its place that fails. */
@@ -138,8 +138,8 @@ export class LiveSessions {
   }
 
   /** What a take says while it grows, written with the user's replacements as they are now. */
-  growingText(): GrowingText {
-    return new GrowingText((this.#options.vocabulary ?? NO_VOCABULARY).now().replacer);
+  streamingReplacer(): StreamingReplacer {
+    return new StreamingReplacer((this.#options.vocabulary ?? NO_VOCABULARY).now().replacer);
   }
 
   /** Whether there is a model of this name. @throws what `resolveModel` throws */
@@ -365,10 +365,10 @@ export class LiveSessions {
       startedMs,
       options: { ...options, ...hotwordsFor(options, words) },
       // As the vocabulary is then: a replacement that is added while somebody speaks is for this take already.
-      spell: (spoken) =>
-        spellSpoken(
+      applyReplacements: (original) =>
+        applyReplacementsWithWords(
           options.vocabulary === false ? NO_VOCABULARY.now().replacer : vocabulary.now().replacer,
-          spoken,
+          original,
         ),
       model: ref,
       engine,

@@ -3,7 +3,7 @@
 export interface Match {
   readonly start: number;
   readonly end: number;
-  readonly heard: string;
+  readonly matched: string;
   readonly to: string;
 }
 
@@ -13,14 +13,14 @@ export interface Edit {
   readonly end: number;
   readonly to: string;
   /** Of what was heard: `start` and `end` may take in what stands around it. */
-  readonly heardStart: number;
-  readonly heardEnd: number;
+  readonly matchStart: number;
+  readonly matchEnd: number;
 }
 
 const BEGINS_WITH_CAPITAL = /^\P{L}*\p{Lu}/u;
 /** What stands right behind the word in front of it, and right in front of the word behind it. */
-const LEANS_BACK = /^(\n|[,.;:!?…%)\]}”’]+$)/u;
-const LEANS_ON = /^[([{“‘¿¡]+$/u;
+const ATTACHES_LEFT = /^(\n|[,.;:!?…%)\]}”’]+$)/u;
+const ATTACHES_RIGHT = /^[([{“‘¿¡]+$/u;
 /** “New paragraph.”: the full stop was the end of what was said, not of what is written. */
 const BREAK_ENDS = /[.,;:!?…]?[ \t]*/y;
 const SPACES = /[ \t]*/y;
@@ -29,52 +29,52 @@ const COMMA_AND_SPACES = /,?[ \t]*/y;
 const NEXT_SMALL_LETTER = /[ \t]*(\p{Ll})/uy;
 
 /** @param matches in their order, without overlap */
-export function fitted(text: string, matches: readonly Match[]): Edit[] {
+export function fitEdits(text: string, matches: readonly Match[]): Edit[] {
   const edits: Edit[] = [];
-  let least = 0;
+  let minStart = 0;
   for (const [i, match] of matches.entries()) {
-    const most = matches[i + 1]?.start ?? text.length;
-    for (const edit of fit(text, match, least, most)) {
+    const maxEnd = matches[i + 1]?.start ?? text.length;
+    for (const edit of fitEdit(text, match, minStart, maxEnd)) {
       edits.push(edit);
-      least = edit.end;
+      minStart = edit.end;
     }
   }
   return edits;
 }
 
 /** The text between two places, changed. An edit is written where that begins which was heard. */
-export function written(text: string, edits: readonly Edit[], from = 0, to = text.length): string {
+export function applyEdits(text: string, edits: readonly Edit[], from = 0, to = text.length): string {
   let done = '';
   let at = from;
   for (const edit of edits) {
     if (edit.end <= from) continue;
     if (edit.start >= to) break;
     done += text.slice(at, Math.max(at, edit.start));
-    if (edit.heardStart >= from && edit.heardStart < to) done += edit.to;
+    if (edit.matchStart >= from && edit.matchStart < to) done += edit.to;
     at = Math.max(at, Math.min(edit.end, to));
   }
   return done + text.slice(at, to);
 }
 
 /** @param least where the edit before it ends; `most`: where the next match begins */
-function fit(text: string, match: Match, least: number, most: number): Edit[] {
-  const { start, end, heard, to } = match;
-  const place = { heardStart: start, heardEnd: end, to };
+function fitEdit(text: string, match: Match, minStart: number, maxEnd: number): Edit[] {
+  const { start, end, matched, to } = match;
+  const place = { matchStart: start, matchEnd: end, to };
   const spaceBefore = (): number => {
     let at = start;
-    while (at > least && /[ \t]/.test(text[at - 1] ?? '')) at--;
+    while (at > minStart && /[ \t]/.test(text[at - 1] ?? '')) at--;
     return at;
   };
   const behind = (pattern: RegExp): number => {
     pattern.lastIndex = end;
-    return Math.min(most, end + (pattern.exec(text)?.[0].length ?? 0));
+    return Math.min(maxEnd, end + (pattern.exec(text)?.[0].length ?? 0));
   };
   if (to !== '') {
     return [
       {
         ...place,
-        start: LEANS_BACK.test(to) ? spaceBefore() : start,
-        end: to.endsWith('\n') ? behind(BREAK_ENDS) : LEANS_ON.test(to) ? behind(SPACES) : end,
+        start: ATTACHES_LEFT.test(to) ? spaceBefore() : start,
+        end: to.endsWith('\n') ? behind(BREAK_ENDS) : ATTACHES_RIGHT.test(to) ? behind(SPACES) : end,
       },
     ];
   }
@@ -86,12 +86,12 @@ function fit(text: string, match: Match, least: number, most: number): Edit[] {
     start: before === 0 ? start : before,
     end: behind(isFirst ? COMMA_AND_SPACES : COMMA),
   };
-  if (!BEGINS_WITH_CAPITAL.test(heard)) return [edit];
+  if (!BEGINS_WITH_CAPITAL.test(matched)) return [edit];
   // Its capital goes to the word that now comes first.
   NEXT_SMALL_LETTER.lastIndex = edit.end;
   const letter = NEXT_SMALL_LETTER.exec(text)?.[1];
   const at = NEXT_SMALL_LETTER.lastIndex - (letter?.length ?? 0);
-  if (letter === undefined || at + letter.length > most) return [edit];
+  if (letter === undefined || at + letter.length > maxEnd) return [edit];
   const capital = { start: at, end: at + letter.length, to: letter.toUpperCase() };
-  return [edit, { ...capital, heardStart: capital.start, heardEnd: capital.end }];
+  return [edit, { ...capital, matchStart: capital.start, matchEnd: capital.end }];
 }

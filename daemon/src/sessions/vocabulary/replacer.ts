@@ -12,15 +12,15 @@
 import { RUN_ON } from '../../protocol/run-on-scripts.js';
 import type { Replacement } from '../../protocol/vocabulary.js';
 import { folded, foldedLetter, isShouted, plain, replacementKey } from '../../store/vocabulary/keys.js';
-import { fitted, type Edit, type Match } from './edits.js';
+import { fitEdits, type Edit, type Match } from './edits.js';
 import { unitsOf } from './units.js';
 
 /** A character that goes on with a word. */
-const INSIDE = `(?![${RUN_ON}])[\\p{L}\\p{N}\\p{M}_]`;
-const BEGINS_INSIDE = new RegExp(`^${INSIDE}`, 'u');
-const ENDS_INSIDE = new RegExp(`${INSIDE}$`, 'u');
+const WORD_CHARACTER = `(?![${RUN_ON}])[\\p{L}\\p{N}\\p{M}_]`;
+const STARTS_WITH_WORD_CHARACTER = new RegExp(`^${WORD_CHARACTER}`, 'u');
+const ENDS_WITH_WORD_CHARACTER = new RegExp(`${WORD_CHARACTER}$`, 'u');
 /** “can't” is one word, “Sean's” and “we're” are two. */
-const NOT_CONTRACTED = `(?!['’][tT](?!${INSIDE}))`;
+const NOT_CONTRACTED = `(?!['’][tT](?!${WORD_CHARACTER}))`;
 const APOSTROPHE = /^['’ʼ]$/u;
 const SYNTAX = /[\\^$.*+?()[\]{}|/]/g;
 
@@ -51,12 +51,12 @@ export class Replacer {
   edits(text: string): Edit[] {
     if (this.#pattern === undefined) return [];
     const matches: Match[] = [];
-    for (const { 0: heard, index } of text.matchAll(this.#pattern)) {
-      const found = this.#byKey.get(plain(heard)) ?? this.#byKey.get(folded(heard));
+    for (const { 0: matched, index } of text.matchAll(this.#pattern)) {
+      const found = this.#byKey.get(plain(matched)) ?? this.#byKey.get(folded(matched));
       if (found === undefined) continue;
-      matches.push({ start: index, end: index + heard.length, heard, to: cased(found, heard) });
+      matches.push({ start: index, end: index + matched.length, matched, to: matchCase(found, matched) });
     }
-    return fitted(text, matches);
+    return fitEdits(text, matches);
   }
 }
 
@@ -64,9 +64,9 @@ export class Replacer {
 function patternOf(all: readonly string[]): string {
   const runs: { readonly before: string; readonly after: string; readonly inner: string[] }[] = [];
   for (const from of all) {
-    const before = BEGINS_INSIDE.test(from) ? `(?<!${INSIDE})` : '';
-    const after = ENDS_INSIDE.test(from) ? `(?!${INSIDE})${NOT_CONTRACTED}` : '';
-    const inner = new Set([from, from.normalize('NFC'), from.normalize('NFD')].map(innerOf));
+    const before = STARTS_WITH_WORD_CHARACTER.test(from) ? `(?<!${WORD_CHARACTER})` : '';
+    const after = ENDS_WITH_WORD_CHARACTER.test(from) ? `(?!${WORD_CHARACTER})${NOT_CONTRACTED}` : '';
+    const inner = new Set([from, from.normalize('NFC'), from.normalize('NFD')].map(phrasePattern));
     const last = runs.at(-1);
     if (last?.before === before && last.after === after) last.inner.push(...inner);
     else runs.push({ before, after, inner: [...inner] });
@@ -74,32 +74,32 @@ function patternOf(all: readonly string[]): string {
   return runs.map(({ before, after, inner }) => `${before}(?:${inner.join('|')})${after}`).join('|');
 }
 
-function innerOf(from: string): string {
-  const letters = isShouted(from) ? exactly : anyCase;
+function phrasePattern(from: string): string {
+  const letters = isShouted(from) ? literalPattern : anyCasePattern;
   return from
     .split(/\s+/u)
     .map((word) => Array.from(word, letters).join(''))
     .join('\\s+');
 }
 
-function exactly(letter: string): string {
+function literalPattern(letter: string): string {
   return APOSTROPHE.test(letter) ? "['’ʼ]" : letter.replace(SYNTAX, '\\$&');
 }
 
-function anyCase(letter: string): string {
+function anyCasePattern(letter: string): string {
   const upper = letter.toUpperCase();
   const variants = [...new Set([letter, letter.toLowerCase(), upper, foldedLetter(letter)])].filter(
     (variant) => folded(variant) === folded(letter),
   );
-  if (variants.length < 2) return exactly(letter);
+  if (variants.length < 2) return literalPattern(letter);
   const isOneEach = variants.every((variant) => [...variant].length === 1);
   return isOneEach ? `[${variants.join('')}]` : `(?:${variants.join('|')})`;
 }
 
-function cased({ from, to }: Replacement, heard: string): string {
+function matchCase({ from, to }: Replacement, matched: string): string {
   if (isShouted(from)) return to;
-  if (isShouted(heard)) return to.toUpperCase();
+  if (isShouted(matched)) return to.toUpperCase();
   // One that only tells how a word is written means it so everywhere.
-  if (CAPITAL.test(to) || folded(from) === folded(to) || !BEGINS_WITH_CAPITAL.test(heard)) return to;
+  if (CAPITAL.test(to) || folded(from) === folded(to) || !BEGINS_WITH_CAPITAL.test(matched)) return to;
   return to.replace(/^\p{Ll}/u, (first) => first.toUpperCase());
 }

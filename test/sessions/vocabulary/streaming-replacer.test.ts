@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { GrowingText } from '#daemon/sessions/vocabulary/growing-text.js';
+import { StreamingReplacer } from '#daemon/sessions/vocabulary/streaming-replacer.js';
 import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
-import { spellText } from '#daemon/sessions/vocabulary/spell.js';
+import { applyReplacements } from '#daemon/sessions/vocabulary/apply-replacements.js';
 
 const RULES = [
   { from: 'new york', to: 'NYC' },
@@ -11,12 +11,12 @@ const RULES = [
 ];
 
 test('without replacements all of it is given at once', () => {
-  const text = new GrowingText(new Replacer([]));
+  const text = new StreamingReplacer(new Replacer([]));
   expect([text.add('one'), text.add(' two'), text.end()]).toEqual(['one', ' two', '']);
 });
 
 test('a phrase that is still being said is held back until it is known', () => {
-  const text = new GrowingText(new Replacer(RULES));
+  const text = new StreamingReplacer(new Replacer(RULES));
   const first = text.add('I live in new');
   expect(first).not.toContain('new');
   const rest = text.add(' york and work') + text.end();
@@ -28,11 +28,11 @@ test('whatever is said, in whatever parts, what was given is the beginning of al
   fc.assert(
     fc.property(fc.array(fc.array(word, { maxLength: 4 }), { maxLength: 10 }), (parts) => {
       const replacer = new Replacer(RULES);
-      const text = new GrowingText(replacer);
+      const text = new StreamingReplacer(replacer);
       const given = parts.map((words) => text.add(words.join('')));
       given.push(text.end());
       const said = parts.flat().join('');
-      expect(given.join('')).toBe(spellText(replacer, said));
+      expect(given.join('')).toBe(applyReplacements(replacer, said));
       expect(text.text).toBe(given.join(''));
     }),
     { numRuns: 300 },

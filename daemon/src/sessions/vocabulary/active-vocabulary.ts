@@ -6,7 +6,7 @@ import { folded } from '../../store/vocabulary/keys.js';
 import type { KeptVocabulary } from '../../store/vocabulary/vocabulary-file.js';
 import { Replacer } from './replacer.js';
 
-export interface VocabularyNow {
+export interface VocabularySnapshot {
   readonly words: readonly string[];
   readonly replacer: Replacer;
   /** Why it is not what the user has written down. */
@@ -14,18 +14,18 @@ export interface VocabularyNow {
 }
 
 /** What a request says of it itself. */
-interface Asked {
+interface VocabularyOptions {
   readonly hotwords?: string[];
   readonly initialPrompt?: string;
   readonly vocabulary?: boolean;
 }
 
-export class VocabularyInUse {
+export class ActiveVocabulary {
   readonly #read: () => KeptVocabulary;
   readonly #log: Logger;
   #revision: string | undefined;
-  #told: string | undefined;
-  #now: VocabularyNow = { words: EMPTY_VOCABULARY.words, replacer: new Replacer([]) };
+  #loggedProblem: string | undefined;
+  #now: VocabularySnapshot = { words: EMPTY_VOCABULARY.words, replacer: new Replacer([]) };
 
   /** @param read may throw: then the one before stays, and it is said */
   constructor(read: () => KeptVocabulary, log: Logger) {
@@ -33,10 +33,10 @@ export class VocabularyInUse {
     this.#log = log;
   }
 
-  now(): VocabularyNow {
+  now(): VocabularySnapshot {
     try {
       const { revision, vocabulary } = this.#read();
-      this.#told = undefined;
+      this.#loggedProblem = undefined;
       if (revision === this.#revision) return this.#now;
       this.#now = { words: vocabulary.words, replacer: new Replacer(vocabulary.replacements) };
       this.#revision = revision;
@@ -44,27 +44,27 @@ export class VocabularyInUse {
     } catch (thrown) {
       const problem = SottoError.from(thrown);
       // What it says may hold words of the user: they are for nobody's log.
-      if (this.#told !== problem.message)
+      if (this.#loggedProblem !== problem.message)
         this.#log.warn({ code: problem.code }, 'the vocabulary is not used');
-      this.#told = problem.message;
+      this.#loggedProblem = problem.message;
       return { ...this.#now, problem };
     }
   }
 }
 
 /** None, for those who have none. */
-export const NO_VOCABULARY: Pick<VocabularyInUse, 'now'> = {
-  now: () => ({ words: [], replacer: NOTHING_REPLACED }),
+export const NO_VOCABULARY: Pick<ActiveVocabulary, 'now'> = {
+  now: () => ({ words: [], replacer: EMPTY_REPLACER }),
 };
 
-const NOTHING_REPLACED = new Replacer([]);
+const EMPTY_REPLACER = new Replacer([]);
 
 /**
  * What a request is to listen for: the words, unless it brings some of its own. One that its prompt holds is left out: a
  * model that is shown a word and paid for saying it says little else (test/bench/baseline/hotwords.md).
  */
 export function hotwordsFor(
-  { hotwords: own, initialPrompt = '', vocabulary = true }: Asked,
+  { hotwords: own, initialPrompt = '', vocabulary = true }: VocabularyOptions,
   words: readonly string[],
 ): { hotwords?: string[] } {
   if (!vocabulary || own !== undefined) return {};

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import type { TranscribeEvent, Word } from '#daemon/protocol/transcription.js';
 import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
 import {
-  spellEvent,
-  spellSegment,
-  spellShown,
-  spellText,
-  spellWords,
-} from '#daemon/sessions/vocabulary/spell.js';
+  applyReplacementsToEvent,
+  applyReplacementsToSegment,
+  applyReplacementsLive,
+  applyReplacements,
+  applyReplacementsToWords,
+} from '#daemon/sessions/vocabulary/apply-replacements.js';
 import { unitsOf } from '#daemon/sessions/vocabulary/units.js';
 
 /** A second each. */
@@ -37,7 +37,7 @@ describe('words with times', () => {
     ]);
     const words = [...wordsOf(' I like Com fi, btw.')];
     words[3] = { start: 3, end: 4, word: ' fi,', probability: 0.5 };
-    expect(spellWords(replacer, words)).toEqual([
+    expect(applyReplacementsToWords(replacer, words)).toEqual([
       { start: 0, end: 1, word: ' I', probability: 1 },
       { start: 1, end: 2, word: ' like', probability: 1 },
       { start: 2, end: 4, word: ' ComfyUI,', probability: 0.75 },
@@ -47,7 +47,7 @@ describe('words with times', () => {
 
   test('one that is left out is gone, and the time of none of the others changes', () => {
     const replacer = new Replacer([{ from: 'um', to: '' }]);
-    expect(spellWords(replacer, wordsOf(' Um, so we um go')).map(({ start, word }) => [start, word])).toEqual(
+    expect(applyReplacementsToWords(replacer, wordsOf(' Um, so we um go')).map(({ start, word }) => [start, word])).toEqual(
       [
         [1, ' So'],
         [2, ' we'],
@@ -58,16 +58,16 @@ describe('words with times', () => {
 
   test('a line break goes to the word behind it, or to the last one', () => {
     const replacer = new Replacer([{ from: 'break', to: '\n' }]);
-    const texts = (said: string): string[] => spellWords(replacer, wordsOf(said)).map(({ word }) => word);
+    const texts = (said: string): string[] => applyReplacementsToWords(replacer, wordsOf(said)).map(({ word }) => word);
     expect(texts(' one break. two break')).toEqual([' one', '\ntwo\n']);
     expect(texts(' break')).toEqual(['\n']);
   });
 
   test('of a segment they are its text, and its tokens are what the model said', () => {
     const replacer = new Replacer([{ from: 'sean', to: 'Shaun' }]);
-    expect(spellSegment(replacer, segment)).toEqual({ ...segment, text: ' Hi Shaun' });
+    expect(applyReplacementsToSegment(replacer, segment)).toEqual({ ...segment, text: ' Hi Shaun' });
     const words = wordsOf(' Hi Sean');
-    const timed = spellSegment(replacer, { ...segment, words });
+    const timed = applyReplacementsToSegment(replacer, { ...segment, words });
     expect([timed.text, timed.words?.[1]]).toEqual([' Hi Shaun', { ...words[1], word: ' Shaun' }]);
   });
 });
@@ -79,13 +79,13 @@ test('in the events of a file the segments and the text are changed, and nothing
     { type: 'progress', seconds: 2 },
   ];
   const replacer = new Replacer([{ from: 'sean', to: 'Shaun' }]);
-  expect(events.map((event) => spellEvent(replacer, event))).toEqual([
+  expect(events.map((event) => applyReplacementsToEvent(replacer, event))).toEqual([
     { type: 'segment', segment: { ...segment, text: ' Hi Shaun' } },
     { type: 'text', text: 'Shaun' },
     { type: 'progress', seconds: 2 },
   ]);
   const none = new Replacer([]);
-  for (const event of events) expect(spellEvent(none, event)).toBe(event);
+  for (const event of events) expect(applyReplacementsToEvent(none, event)).toBe(event);
 });
 
 const pieces = fc.constantFrom(
@@ -130,7 +130,7 @@ describe('whatever is said', () => {
     fc.assert(
       fc.property(any, (from) => {
         fc.pre(from.trim() !== '');
-        expect(spellText(new Replacer([{ from, to: 'Aa' }]), from.trim())).toMatch(/^aa$/i);
+        expect(applyReplacements(new Replacer([{ from, to: 'Aa' }]), from.trim())).toMatch(/^aa$/i);
       }),
       { numRuns: 500 },
     );
@@ -141,7 +141,7 @@ describe('whatever is said', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (said) => {
         fc.pre(!/s\W*e\W*a\W*n/iu.test(said));
-        expect(spellText(new Replacer(rules), said)).toBe(said);
+        expect(applyReplacements(new Replacer(rules), said)).toBe(said);
       }),
     );
   });
@@ -155,11 +155,11 @@ describe('whatever is said', () => {
         const words = places.slice(1).map((at, i) => {
           return { start: i, end: i + 1, word: said.slice(places[i], at), probability: 1 };
         });
-        const spelled = spellWords(replacer, words);
-        expect(joined(spelled)).toBe(spellText(replacer, said));
-        spelled.forEach(({ start, end }, i) => {
+        const replaced = applyReplacementsToWords(replacer, words);
+        expect(joined(replaced)).toBe(applyReplacements(replacer, said));
+        replaced.forEach(({ start, end }, i) => {
           expect(start).toBeLessThan(end);
-          expect(start).toBeGreaterThanOrEqual(spelled[i - 1]?.end ?? 0);
+          expect(start).toBeGreaterThanOrEqual(replaced[i - 1]?.end ?? 0);
         });
       }),
       { numRuns: 500 },
@@ -172,13 +172,13 @@ describe('whatever is said', () => {
         const replacer = new Replacer(rules);
         let before = '';
         for (const at of [...cuts.filter((cut) => cut < said.length), said.length].sort((a, b) => a - b)) {
-          const shown = spellShown(replacer, {
+          const displayed = applyReplacementsLive(replacer, {
             committed: said.slice(0, at),
             tentative: said.slice(at, at + 3),
           });
-          expect(shown.committed.startsWith(before)).toBe(true);
-          expect(shown.committed + shown.tentative).toBe(spellText(replacer, said.slice(0, at + 3)));
-          before = shown.committed;
+          expect(displayed.committed.startsWith(before)).toBe(true);
+          expect(displayed.committed + displayed.tentative).toBe(applyReplacements(replacer, said.slice(0, at + 3)));
+          before = displayed.committed;
         }
       }),
       { numRuns: 800 },
@@ -191,8 +191,8 @@ describe('whatever is said', () => {
         let end = 0;
         for (const edit of new Replacer(rules).edits(said)) {
           expect(edit.start).toBeGreaterThanOrEqual(end);
-          expect(edit.heardStart).toBeGreaterThanOrEqual(edit.start);
-          expect(edit.end).toBeGreaterThanOrEqual(edit.heardEnd);
+          expect(edit.matchStart).toBeGreaterThanOrEqual(edit.start);
+          expect(edit.end).toBeGreaterThanOrEqual(edit.matchEnd);
           end = edit.end;
         }
         expect(end).toBeLessThanOrEqual(said.length);
@@ -203,8 +203,8 @@ describe('whatever is said', () => {
 });
 
 test('without replacements nothing is held back', () => {
-  const shown = { committed: 'one two', tentative: ' three' };
-  expect(spellShown(new Replacer([]), shown)).toEqual(shown);
+  const displayed = { committed: 'one two', tentative: ' three' };
+  expect(applyReplacementsLive(new Replacer([]), displayed)).toEqual(displayed);
 });
 
 test('a character of a script without spaces is a unit', () => {

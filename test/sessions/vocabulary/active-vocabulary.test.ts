@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { spellText } from '#daemon/sessions/vocabulary/spell.js';
-import { hotwordsFor, VocabularyInUse } from '#daemon/sessions/vocabulary/vocabulary-in-use.js';
+import { applyReplacements } from '#daemon/sessions/vocabulary/apply-replacements.js';
+import { hotwordsFor, ActiveVocabulary } from '#daemon/sessions/vocabulary/active-vocabulary.js';
 import type { KeptVocabulary } from '#daemon/store/vocabulary/vocabulary-file.js';
 
 describe('words to listen for', () => {
@@ -28,12 +28,12 @@ describe('the vocabulary in use', () => {
       vocabulary: { words: ['one'], replacements: [{ from: 'a', to: 'b' }] },
       revision: '1',
     };
-    const inUse = new VocabularyInUse(() => {
+    const inUse = new ActiveVocabulary(() => {
       if (kept instanceof SottoError) throw kept;
       return kept;
     }, silentLog);
     const first = inUse.now();
-    expect([first.words, spellText(first.replacer, 'a')]).toEqual([['one'], 'b']);
+    expect([first.words, applyReplacements(first.replacer, 'a')]).toEqual([['one'], 'b']);
     expect(inUse.now().replacer).toBe(first.replacer);
     kept = new SottoError('VOCABULARY_CORRUPT', 'it is broken');
     expect(inUse.now()).toMatchObject({ words: ['one'], problem: kept });

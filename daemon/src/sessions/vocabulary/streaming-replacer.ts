@@ -3,13 +3,13 @@
  * what is said next may make part of a phrase are held back until it is known.
  */
 import type { Replacer } from './replacer.js';
-import { spellShown, spellText } from './spell.js';
+import { applyReplacementsLive, applyReplacements } from './apply-replacements.js';
 
-export class GrowingText {
+export class StreamingReplacer {
   readonly #replacer: Replacer;
   /** As it was said, and what of it was given. */
-  #said = '';
-  #given = '';
+  #source = '';
+  #emitted = '';
 
   constructor(replacer: Replacer) {
     this.#replacer = replacer;
@@ -17,24 +17,24 @@ export class GrowingText {
 
   /** All that was given so far. */
   get text(): string {
-    return this.#given;
+    return this.#emitted;
   }
 
   /** @returns what is certain of how it goes on; often nothing */
-  add(said: string): string {
-    this.#said += said;
-    return this.#give(spellShown(this.#replacer, { committed: this.#said, tentative: '' }).committed);
+  add(source: string): string {
+    this.#source += source;
+    return this.#emit(applyReplacementsLive(this.#replacer, { committed: this.#source, tentative: '' }).committed);
   }
 
   /** Nothing more is said. @returns the rest */
   end(): string {
-    return this.#give(spellText(this.#replacer, this.#said));
+    return this.#emit(applyReplacements(this.#replacer, this.#source));
   }
 
-  #give(text: string): string {
-    if (!text.startsWith(this.#given)) return '';
-    const more = text.slice(this.#given.length);
-    this.#given = text;
+  #emit(text: string): string {
+    if (!text.startsWith(this.#emitted)) return '';
+    const more = text.slice(this.#emitted.length);
+    this.#emitted = text;
     return more;
   }
 }
