@@ -12,7 +12,7 @@ import { readSettings } from './lib/preferences';
 
 export default function Models() {
   const [settings] = useState(readSettings);
-  const [isShowingFacts, setShowingFacts] = useState(false);
+  const [isShowingDetails, setShowingDetails] = useState(false);
   const [search, setSearch] = useState('');
   const { list, states, error, client, retry, refresh } = useModels(settings.sotto);
   const { actions, progress } = useModelActions({
@@ -27,8 +27,8 @@ export default function Models() {
     act: actions,
     partial: rows.filter(({ place }) => place === 'partial'),
     isAnyInMemory: rows.some(({ status }) => isInMemory(status)),
-    isShowingFacts,
-    onShowFacts: () => setShowingFacts((before) => !before),
+    isShowingDetails,
+    onToggleDetails: () => setShowingDetails((before) => !before),
     memoryBytes,
   };
   const items = (places: readonly ModelRow['place'][]) =>
@@ -40,7 +40,7 @@ export default function Models() {
   return (
     <List
       isLoading={list === undefined && error === undefined}
-      isShowingDetail={isShowingFacts && list !== undefined}
+      isShowingDetail={isShowingDetails && list !== undefined}
       filtering
       onSearchTextChange={setSearch}
       searchBarPlaceholder="Search models, or type owner/name of another one"

@@ -3,10 +3,10 @@ import type { FileJob } from '#daemon/client/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { describeLib } from './load-lib.js';
 
-interface FileWords {
+interface FileLabels {
   readonly stateOf: (file: FileJob) => string;
   readonly progressOf: (file: FileJob) => number;
-  readonly shortlyOf: (file: FileJob) => string;
+  readonly progressLabel: (file: FileJob) => string;
   readonly lengthOf: (file: FileJob) => string;
   readonly speedOf: (file: FileJob) => string | undefined;
   readonly folderOf: (file: FileJob, home: string) => string;
@@ -17,8 +17,8 @@ function job(more: Partial<FileJob> = {}): FileJob {
   return { id: '1', path: '/talks/talk.m4a', addedMs: 0, state: 'running', doneSeconds: 0, ...more };
 }
 
-await describeLib<FileWords>('file-words', (words) => {
-  const { stateOf, progressOf, shortlyOf, lengthOf, speedOf, folderOf, markdownOf } = words;
+await describeLib<FileLabels>('file-words', (labels) => {
+  const { stateOf, progressOf, progressLabel, lengthOf, speedOf, folderOf, markdownOf } = labels;
 
   test('a file that waits says for what', () => {
     expect(stateOf(job({ state: 'queued', position: 1 }))).toBe('Waiting');
@@ -31,9 +31,9 @@ await describeLib<FileWords>('file-words', (words) => {
 
   test('one that runs says how far it is, as well as anybody knows', () => {
     const known = job({ doneSeconds: 65, durationSeconds: 130 });
-    expect([progressOf(known), shortlyOf(known), lengthOf(known)]).toEqual([0.5, '50 %', '1:05 of 2:10']);
+    expect([progressOf(known), progressLabel(known), lengthOf(known)]).toEqual([0.5, '50 %', '1:05 of 2:10']);
     const unknown = job({ doneSeconds: 65 });
-    expect([progressOf(unknown), shortlyOf(unknown), lengthOf(unknown)]).toEqual([0, '1:05', '1:05']);
+    expect([progressOf(unknown), progressLabel(unknown), lengthOf(unknown)]).toEqual([0, '1:05', '1:05']);
     expect(progressOf(job({ doneSeconds: 12, durationSeconds: 10 }))).toBe(1);
   });
 

@@ -1,6 +1,6 @@
 /** The bar at the bottom, and the panel that ⌘K opens. */
 import { find, findAll, slot, textOf, type TreeNode } from './tree.js';
-import { inside, wordsOf, type Frame, type ToastFrame } from './picture-frame.js';
+import { inside, plainText, type Frame, type ToastFrame } from './picture-frame.js';
 import { imageOf } from './picture-image.js';
 import { keysOf } from './picture-keys.js';
 import { html, type Markup } from './picture-markup.js';
@@ -60,7 +60,7 @@ export function actionPanel(panel: TreeNode, frame: Frame): Markup {
     const classes = [node === first && 'selected', isDestructive && 'destructive'].filter(Boolean);
     return [
       html`<div class="action ${classes.join(' ')}">
-        ${imageOf(node.props.icon, frame.assets)}<span>${wordsOf(node.props.title)}</span>
+        ${imageOf(node.props.icon, frame.assets)}<span>${plainText(node.props.title)}</span>
         <div class="spring"></div>
         ${node.type === 'ActionPanel.Submenu' ? html`<span class="quiet">›</span>` : keyCaps(keysFor(node))}
       </div>`,

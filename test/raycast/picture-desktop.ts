@@ -1,5 +1,5 @@
 /** The Mac around Raycast: an open menu of the menu bar, and a text that has landed in the app in front. */
-import { inside, wordsOf } from './picture-frame.js';
+import { inside, plainText } from './picture-frame.js';
 import { imageOf } from './picture-image.js';
 import { keyCaps } from './picture-actions.js';
 import { keysOf } from './picture-keys.js';
@@ -11,7 +11,7 @@ const SIGN_RIGHT = 250;
 
 /** @param tree a `MenuBarExtra`, opened */
 export function menuOf(tree: TreeNode, assets: string): Markup {
-  const title = wordsOf(tree.props.title);
+  const title = plainText(tree.props.title);
   return html`<div class="bar">
       <b>Notes</b><span>File</span><span>Edit</span><span>Format</span><span>View</span><span>Window</span>
       <div class="spring"></div>
@@ -28,7 +28,7 @@ function menuRows(node: TreeNode, assets: string): Part[] {
   for (const child of inside(node)) {
     if (child.type === 'MenuBarExtra.Section') {
       if (inside(child).length === 0) continue;
-      const title = wordsOf(child.props.title);
+      const title = plainText(child.props.title);
       rows.push(
         rows.length > 0 && html`<hr />`,
         title !== '' && html`<h6>${title}</h6>`,
@@ -43,8 +43,8 @@ function menuRows(node: TreeNode, assets: string): Part[] {
 function menuItem({ type, props }: TreeNode, assets: string): Markup {
   const isOff = type === 'MenuBarExtra.Item' && props.onAction === undefined;
   return html`<div class="item ${isOff ? 'off' : ''}">
-    ${imageOf(props.icon, assets)}<span>${wordsOf(props.title)}</span
-    ><span class="quiet">${wordsOf(props.subtitle)}</span>
+    ${imageOf(props.icon, assets)}<span>${plainText(props.title)}</span
+    ><span class="quiet">${plainText(props.subtitle)}</span>
     <div class="spring"></div>
     ${type === 'MenuBarExtra.Submenu' ? html`<span class="quiet">›</span>` : keyCaps(keysOf(props.shortcut))}
   </div>`;

@@ -1,19 +1,19 @@
 /** The facts beside a text: `Detail.Metadata` and `List.Item.Detail.Metadata`. */
-import { inside, wordsOf } from './picture-frame.js';
+import { inside, plainText } from './picture-frame.js';
 import { colourOf, imageOf } from './picture-image.js';
 import { html, type Markup } from './picture-markup.js';
 import type { TreeNode } from './tree.js';
 
 /** @param metadata the node itself, or the slot that holds it */
-export function factsOf(metadata: TreeNode, assets: string): Markup {
+export function metadataView(metadata: TreeNode, assets: string): Markup {
   const rows = metadata.children.flatMap((child) =>
     child.type.endsWith('.Metadata') ? [...inside(child)] : [child],
   );
-  return html`<dl>${rows.map((row) => fact(row, assets))}</dl>`;
+  return html`<dl>${rows.map((row) => metadataRow(row, assets))}</dl>`;
 }
 
-function fact(node: TreeNode, assets: string): Markup {
-  const title = wordsOf(node.props.title);
+function metadataRow(node: TreeNode, assets: string): Markup {
+  const title = plainText(node.props.title);
   switch (node.type.slice(node.type.lastIndexOf('.') + 1)) {
     case 'Separator':
       return html`<hr />`;
@@ -23,16 +23,16 @@ function fact(node: TreeNode, assets: string): Markup {
         typeof text === 'object' && text !== null && 'color' in text ? colourOf(text.color) : undefined;
       return html`<dt>${title}</dt>
         <dd style="${colour === undefined ? '' : `color:${colour}`}">
-          ${imageOf(node.props.icon, assets)}<span>${wordsOf(text)}</span>
+          ${imageOf(node.props.icon, assets)}<span>${plainText(text)}</span>
         </dd>`;
     }
     case 'Link':
       return html`<dt>${title}</dt>
-        <dd><a>${wordsOf(node.props.text)}</a></dd>`;
+        <dd><a>${plainText(node.props.text)}</a></dd>`;
     case 'TagList':
       return html`<dt>${title}</dt>
         <dd>
-          ${inside(node).map((tag) => tagOf(wordsOf(tag.props.text), tag.props.color, imageOf(tag.props.icon, assets)))}
+          ${inside(node).map((tag) => tagOf(plainText(tag.props.text), tag.props.color, imageOf(tag.props.icon, assets)))}
         </dd>`;
     default:
       throw new Error(`a picture can't show ${node.type}`);

@@ -1,5 +1,5 @@
 /** A Form: labels at the left, fields beside them. */
-import { inside, wordsOf, type Frame } from './picture-frame.js';
+import { inside, plainText, type Frame } from './picture-frame.js';
 import { imageOf } from './picture-image.js';
 import { html, type Markup, type Part } from './picture-markup.js';
 import { textOf, walk, type TreeNode } from './tree.js';
@@ -58,12 +58,12 @@ function field(node: TreeNode, { typed, assets }: Frame): Part {
       return names.length > 0 ? input(names, node) : html`<div class="input button">Select File…</div>`;
     }
     case 'Form.TextArea':
-      return html`<div class="input tall">${wordsOf(now) || placeholder(node)}</div>`;
+      return html`<div class="input tall">${plainText(now) || placeholder(node)}</div>`;
     case 'Form.PasswordField':
-      return html`<div class="input">${'•'.repeat(wordsOf(now).length)}</div>`;
+      return html`<div class="input">${'•'.repeat(plainText(now).length)}</div>`;
     case 'Form.TextField':
     case 'Form.DatePicker':
-      return html`<div class="input">${wordsOf(now) || placeholder(node)}</div>`;
+      return html`<div class="input">${plainText(now) || placeholder(node)}</div>`;
     default:
       throw new Error(`a picture can't show ${node.type}`);
   }

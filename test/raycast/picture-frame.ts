@@ -25,11 +25,11 @@ export interface ToastFrame {
 }
 
 /** A text of the API, which may come with a tooltip: `{ value, tooltip }`. */
-export function wordsOf(value: unknown): string {
+export function plainText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return String(value);
   if (value instanceof Date) return agoOf(value);
-  if (typeof value === 'object' && value !== null && 'value' in value) return wordsOf(value.value);
+  if (typeof value === 'object' && value !== null && 'value' in value) return plainText(value.value);
   return '';
 }
 

@@ -1,6 +1,6 @@
 /** A List: its search bar, its rows, and beside them the detail of the one that is selected. */
-import { factsOf, tagOf } from './picture-facts.js';
-import { inside, wordsOf, type Frame } from './picture-frame.js';
+import { metadataView, tagOf } from './picture-facts.js';
+import { inside, plainText, type Frame } from './picture-frame.js';
 import { colourOf, imageOf } from './picture-image.js';
 import { html, type Markup, type Part } from './picture-markup.js';
 import { markdownHtml } from './picture-markdown.js';
@@ -10,7 +10,7 @@ import { find, findAll, slot, textOf, walk, type TreeNode } from './tree.js';
 /** The item that is selected, or undefined in an empty list. */
 export function selectedItem({ tree, selected }: Frame): TreeNode | undefined {
   const items = [...walk(tree)].filter(({ type }) => type === 'List.Item');
-  return items.find(({ props }) => wordsOf(props.title) === selected) ?? items[0];
+  return items.find(({ props }) => plainText(props.title) === selected) ?? items[0];
 }
 
 export function searchBar({ tree, search }: Frame): Markup {
@@ -43,15 +43,15 @@ function rowOrSection(node: TreeNode, selected: TreeNode, assets: string, isNarr
   if (node.type !== 'List.Section') return undefined;
   const items = findAll(node, 'List.Item');
   if (items.length === 0) return undefined;
-  return html`<h4>${wordsOf(node.props.title)}<small>${wordsOf(node.props.subtitle)}</small></h4>
+  return html`<h4>${plainText(node.props.title)}<small>${plainText(node.props.subtitle)}</small></h4>
     ${items.map((item) => row(item, item === selected, assets, isNarrow))}`;
 }
 
 function row({ props }: TreeNode, isSelected: boolean, assets: string, isNarrow: boolean): Markup {
   const accessories = Array.isArray(props.accessories) ? (props.accessories as Accessory[]) : [];
   return html`<div class="row ${isSelected ? 'selected' : ''}">
-    ${imageOf(props.icon, assets)}<span class="title">${wordsOf(props.title)}</span>
-    ${!isNarrow && html`<span class="subtitle">${wordsOf(props.subtitle)}</span>`}
+    ${imageOf(props.icon, assets)}<span class="title">${plainText(props.title)}</span>
+    ${!isNarrow && html`<span class="subtitle">${plainText(props.subtitle)}</span>`}
     <div class="spring"></div>
     ${accessories.map((accessory) => accessoryOf(accessory, assets))}
   </div>`;
@@ -66,8 +66,8 @@ interface Accessory {
 
 function accessoryOf({ text, tag, date, icon }: Accessory, assets: string): Markup {
   const image = imageOf(icon, assets);
-  if (tag !== undefined && tag !== null) return tagOf(wordsOf(tag), paintOf(tag), image);
-  const words = wordsOf(text ?? date);
+  if (tag !== undefined && tag !== null) return tagOf(plainText(tag), paintOf(tag), image);
+  const words = plainText(text ?? date);
   const colour = colourOf(paintOf(text));
   return html`<span class="accessory" style="${colour === undefined ? '' : `color:${colour}`}"
     >${image}${words}</span
@@ -83,7 +83,7 @@ function itemDetail(detail: TreeNode, assets: string): Markup {
   const metadata = slot(detail, 'metadata');
   return html`<div class="beside">
     ${markdown !== '' && html`<article class="small">${markdownHtml(markdown, assets)}</article>`}
-    ${metadata !== undefined && html`<div class="facts rows">${factsOf(metadata, assets)}</div>`}
+    ${metadata !== undefined && html`<div class="facts rows">${metadataView(metadata, assets)}</div>`}
   </div>`;
 }
 

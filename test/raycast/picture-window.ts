@@ -1,7 +1,7 @@
 /** Raycast's window with a command in it, as a page. */
 import { find, slot, textOf, type TreeNode } from './tree.js';
 import { actionBar, actionPanel, panelOf } from './picture-actions.js';
-import { factsOf } from './picture-facts.js';
+import { metadataView } from './picture-facts.js';
 import { formBody } from './picture-form.js';
 import type { Frame } from './picture-frame.js';
 import { iconNamed } from './picture-icons.js';
@@ -40,5 +40,5 @@ function bodyOf(frame: Frame): Markup {
 function detailBody(tree: TreeNode, assets: string): Markup {
   const metadata = find(slot(tree, 'metadata'), 'Detail.Metadata');
   return html`<article>${markdownHtml(textOf(tree, 'markdown'), assets)}</article>
-    ${metadata !== undefined && html`<div class="facts">${factsOf(metadata, assets)}</div>`}`;
+    ${metadata !== undefined && html`<div class="facts">${metadataView(metadata, assets)}</div>`}`;
 }

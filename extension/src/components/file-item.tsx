@@ -10,7 +10,7 @@ import {
   markdownOf,
   nameOf,
   progressOf,
-  shortlyOf,
+  progressLabel,
   speedOf,
   stateOf,
 } from '../lib/file-words';
@@ -25,7 +25,7 @@ interface Props {
 }
 
 export function FileItem({ file, text, saved, actions }: Props) {
-  const shortly = shortlyOf(file);
+  const progressText = progressLabel(file);
   return (
     <List.Item
       id={file.id}
@@ -36,11 +36,11 @@ export function FileItem({ file, text, saved, actions }: Props) {
         path: saved ?? file.path,
         name: basename(saved ?? file.path),
       }}
-      accessories={shortly === '' ? [] : [{ text: shortly }]}
+      accessories={progressText === '' ? [] : [{ text: progressText }]}
       detail={
         <List.Item.Detail
           markdown={markdownOf(file, text)}
-          metadata={<FileFacts file={file} saved={saved} />}
+          metadata={<FileMetadata file={file} saved={saved} />}
         />
       }
       actions={actions}
@@ -48,7 +48,7 @@ export function FileItem({ file, text, saved, actions }: Props) {
   );
 }
 
-function FileFacts({ file, saved }: Pick<Props, 'file' | 'saved'>) {
+function FileMetadata({ file, saved }: Pick<Props, 'file' | 'saved'>) {
   const { language, summary } = file;
   const speed = speedOf(file);
   return (

@@ -26,14 +26,14 @@ export function HistoryItem({ dictation, isPlaying, actions }: Props) {
       icon={isPlaying ? { source: Icon.SpeakerHigh, tintColor: Color.Green } : icon}
       accessories={[...mark, { text: timeOf(dictation.startedMs) }]}
       detail={
-        <List.Item.Detail markdown={markdownOf(dictation)} metadata={<Facts dictation={dictation} />} />
+        <List.Item.Detail markdown={markdownOf(dictation)} metadata={<DictationDetails dictation={dictation} />} />
       }
       actions={actions}
     />
   );
 }
 
-function Facts({ dictation }: { readonly dictation: PastDictation }) {
+function DictationDetails({ dictation }: { readonly dictation: PastDictation }) {
   const { text, durationSeconds, language, model, audio } = dictation;
   const state = stateOf(dictation);
   return (

@@ -10,20 +10,20 @@ export interface ModelActionPanelProps {
   /** Downloads that were begun and given up. */
   readonly partial: readonly ModelRow[];
   readonly isAnyInMemory: boolean;
-  readonly isShowingFacts: boolean;
-  readonly onShowFacts: () => void;
+  readonly isShowingDetails: boolean;
+  readonly onToggleDetails: () => void;
 }
 
-export function ModelActionPanel({ row, act, partial, isAnyInMemory, ...facts }: ModelActionPanelProps) {
+export function ModelActionPanel({ row, act, partial, isAnyInMemory, ...details }: ModelActionPanelProps) {
   return (
     <ActionPanel>
       <ActionPanel.Section>
         <OwnActions row={row} act={act} partial={partial} />
         <Action
-          title={facts.isShowingFacts ? 'Hide Details' : 'Show Details'}
+          title={details.isShowingDetails ? 'Hide Details' : 'Show Details'}
           icon={Icon.Sidebar}
           shortcut={{ modifiers: ['cmd'], key: 'i' }}
-          onAction={facts.onShowFacts}
+          onAction={details.onToggleDetails}
         />
       </ActionPanel.Section>
       <ActionPanel.Section>

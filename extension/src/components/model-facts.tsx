@@ -15,7 +15,7 @@ interface Props {
   readonly memoryBytes: number;
 }
 
-export function ModelFacts({ row, progress, memoryBytes }: Props) {
+export function ModelMetadata({ row, progress, memoryBytes }: Props) {
   const { name, status, bytes, installed, catalogue, place } = row;
   const { error, fallbackFor, weightBytes, predictedBytes, loadSeconds } = status;
   const partial = partialText(row);
@@ -58,7 +58,7 @@ export function ModelFacts({ row, progress, memoryBytes }: Props) {
           {loadSeconds === undefined ? null : (
             <Metadata.Label title="Loaded In" text={`${loadSeconds.toFixed(1)} s`} />
           )}
-          {catalogue === undefined ? null : <CatalogueFacts {...catalogue} />}
+          {catalogue === undefined ? null : <CatalogueMetadata {...catalogue} />}
           <Metadata.Separator />
           <Metadata.Label title="Name" text={name} />
           <Metadata.Label title="From" text={whereFrom(row)} />
@@ -71,7 +71,7 @@ export function ModelFacts({ row, progress, memoryBytes }: Props) {
   );
 }
 
-function CatalogueFacts({
+function CatalogueMetadata({
   languages,
   speed,
   precision,

@@ -4,7 +4,7 @@ import { getProgressIcon } from '@raycast/utils';
 import { isInMemory, isMoving, type ModelRow } from '../lib/model-rows';
 import { partialText, bytesText, speedText, stateText, type Progress } from '../lib/model-text';
 import { ModelActionPanel, type ModelActionPanelProps } from './model-actions';
-import { ModelFacts } from './model-facts';
+import { ModelMetadata } from './model-facts';
 
 interface Props extends Omit<ModelActionPanelProps, 'row'> {
   readonly row: ModelRow;
@@ -20,10 +20,10 @@ export function ModelItem({ row, progress, memoryBytes, ...rest }: Props) {
       id={name}
       icon={iconOf(row)}
       title={title}
-      {...(rest.isShowingFacts || title === name ? {} : { subtitle: name })}
+      {...(rest.isShowingDetails || title === name ? {} : { subtitle: name })}
       keywords={[name, ...(catalogue?.aliases ?? []), catalogue?.languages ?? '']}
-      accessories={rest.isShowingFacts ? marksOf(row) : [...marksOf(row), ...sizesOf(row, progress)]}
-      detail={<ModelFacts row={row} progress={progress} memoryBytes={memoryBytes} />}
+      accessories={rest.isShowingDetails ? marksOf(row) : [...marksOf(row), ...sizesOf(row, progress)]}
+      detail={<ModelMetadata row={row} progress={progress} memoryBytes={memoryBytes} />}
       actions={<ModelActionPanel row={row} {...rest} />}
     />
   );

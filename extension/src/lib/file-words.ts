@@ -46,7 +46,7 @@ export function progressOf({ state, doneSeconds, durationSeconds }: FileJob): nu
 }
 
 /** At the end of its row: how far it is, or how long it is. */
-export function shortlyOf(file: FileJob): string {
+export function progressLabel(file: FileJob): string {
   const { state, doneSeconds, durationSeconds } = file;
   if (state === 'running' && file.waitsFor === undefined) {
     if (durationSeconds === undefined) return clockOf(doneSeconds);

@@ -49,8 +49,8 @@ export interface RecordedCommand {
 
 /** What `sotto agent install` has written down: the Node that ran it and the module that it ran. */
 export function parseLauncher(script: string): RecordedCommand | undefined {
-  const node = wordsOf(/^recorded=(.+)$/m.exec(script)?.[1] ?? '')[0];
-  const entry = wordsOf(/exec "\$recorded" (.+)$/m.exec(script)?.[1] ?? '')[0];
+  const node = shellWords(/^recorded=(.+)$/m.exec(script)?.[1] ?? '')[0];
+  const entry = shellWords(/exec "\$recorded" (.+)$/m.exec(script)?.[1] ?? '')[0];
   return node === undefined || entry === undefined ? undefined : { node, entry };
 }
 
@@ -63,7 +63,7 @@ function readLauncher(path: string): RecordedCommand | undefined {
 }
 
 /** Words of a shell, plain or in single quotes. */
-function wordsOf(line: string): string[] {
+function shellWords(line: string): string[] {
   const words = line.match(/(?:'[^']*'|\\'|[^\s'\\])+/g) ?? [];
   return words.map((word) => word.replace(/'([^']*)'|\\'/g, (_, inside?: string) => inside ?? "'"));
 }
