@@ -1,6 +1,6 @@
 /** Convolutions, channels last. */
 import { mx, type MxArray } from '../index.js';
-import { around, type Around } from './around.js';
+import { fusedLinear, type FusedArgs } from './fused-linear.js';
 import { Module, parameter } from './module.js';
 
 export interface ConvOptions {
@@ -45,11 +45,11 @@ export class Conv1d extends Convolution {
   }
 
   /** [B, T, inChannels] → [B, ⌊(T + 2 padding - dilation (kernelSize - 1) - 1) / stride⌋ + 1, outChannels] */
-  forward(x: MxArray, beside: Around = {}): MxArray {
+  forward(x: MxArray, fused: FusedArgs = {}): MxArray {
     const { stride, padding, dilation, groups } = this;
     const product = (input: MxArray): MxArray =>
       mx.conv1d(input, this.weight, stride, padding, dilation, groups);
-    return around(x, beside, product, this.bias);
+    return fusedLinear(x, fused, product, this.bias);
   }
 }
 

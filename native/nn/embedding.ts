@@ -1,5 +1,5 @@
 import { mx, type MxArray } from '../index.js';
-import { around, type Around } from './around.js';
+import { fusedLinear, type FusedArgs } from './fused-linear.js';
 import { Module, parameter } from './module.js';
 
 /** A row per token. */
@@ -17,7 +17,7 @@ export class Embedding extends Module {
   }
 
   /** The same weight as an output layer, for models that tie the two: [..., dims] → logits [..., vocabulary] */
-  asLinear(x: MxArray, beside: Around = {}): MxArray {
-    return around(x, beside, (input) => mx.matmul(input, mx.transpose(this.weight)));
+  asLinear(x: MxArray, fused: FusedArgs = {}): MxArray {
+    return fusedLinear(x, fused, (input) => mx.matmul(input, mx.transpose(this.weight)));
   }
 }

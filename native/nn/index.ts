@@ -33,7 +33,7 @@ export {
   splitHeads,
   type AttentionMask,
 } from './attention.js';
-export type { Around } from './around.js';
+export type { FusedArgs } from './fused-linear.js';
 export { Conv1d, Conv2d, ConvTranspose1d, type ConvOptions } from './conv.js';
 export { FusedDecoderBlock, type DecoderLayers } from './decoder-block.js';
 export { Embedding } from './embedding.js';

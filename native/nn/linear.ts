@@ -1,5 +1,5 @@
 import { mx, type MxArray } from '../index.js';
-import { around, type Around } from './around.js';
+import { fusedLinear, type FusedArgs } from './fused-linear.js';
 import { Module, parameter } from './module.js';
 
 /** y = x Wᵀ + b */
@@ -14,8 +14,8 @@ export class Linear extends Module {
   }
 
   /** [..., inputDims] → [..., outputDims] */
-  forward(x: MxArray, beside: Around = {}): MxArray {
-    return around(x, beside, (input) => {
+  forward(x: MxArray, fused: FusedArgs = {}): MxArray {
+    return fusedLinear(x, fused, (input) => {
       const weight = mx.transpose(this.weight);
       return this.bias ? mx.addmm(this.bias, input, weight) : mx.matmul(input, weight);
     });

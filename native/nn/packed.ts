@@ -3,7 +3,7 @@
  * them out of loaded layers. They compute in float32.
  */
 import { mx, type MxArray } from '../index.js';
-import type { Around } from './around.js';
+import type { FusedArgs } from './fused-linear.js';
 import { Conv1d } from './conv.js';
 import { Embedding } from './embedding.js';
 import { Linear } from './linear.js';
@@ -27,7 +27,7 @@ abstract class PackedMatrix extends Module {
     return this;
   }
 
-  protected product(x: MxArray, bias: MxArray | null, { norm, gelu, residual }: Around): MxArray {
+  protected product(x: MxArray, bias: MxArray | null, { norm, gelu, residual }: FusedArgs): MxArray {
     return mx.cpu.linear(x, this.panels, this.outputs, {
       scales: this.scales,
       biases: this.biases,
@@ -50,8 +50,8 @@ export class PackedLinear extends PackedMatrix {
   }
 
   /** [..., k] → [..., outputs] */
-  forward(x: MxArray, around: Around = {}): MxArray {
-    return this.product(x, this.bias, around);
+  forward(x: MxArray, fused: FusedArgs = {}): MxArray {
+    return this.product(x, this.bias, fused);
   }
 }
 
@@ -66,8 +66,8 @@ export class PackedEmbedding extends PackedMatrix {
   }
 
   /** As an output layer: [..., dims] → logits [..., vocabulary] */
-  asLinear(x: MxArray, around: Around = {}): MxArray {
-    return this.product(x, null, around);
+  asLinear(x: MxArray, fused: FusedArgs = {}): MxArray {
+    return this.product(x, null, fused);
   }
 }
 
@@ -87,7 +87,7 @@ export class PackedConv1d extends PackedMatrix {
   }
 
   /** [B, T, channels] → [B, ⌊(T + 2 padding - kernelSize) / stride⌋ + 1, outputs] */
-  forward(x: MxArray, around: Around = {}): MxArray {
+  forward(x: MxArray, fused: FusedArgs = {}): MxArray {
     const { kernelSize, stride, padding } = this;
     const padded = mx.contiguous(mx.pad(x, [[0, 0], [padding, padding], [0, 0]])); // prettier-ignore
     const [batch = 0, length = 0, channels = 0] = padded.shape;
@@ -97,7 +97,7 @@ export class PackedConv1d extends PackedMatrix {
       [batch, positions, kernelSize * channels],
       [length * channels, stride * channels, 1],
     );
-    return this.product(covered, this.bias, around);
+    return this.product(covered, this.bias, fused);
   }
 }
 

@@ -4,7 +4,7 @@
  * before anything is computed).
  */
 import { mx, type Dtype, type MxArray } from '../index.js';
-import { around, type Around } from './around.js';
+import { fusedLinear, type FusedArgs } from './fused-linear.js';
 import { Embedding } from './embedding.js';
 import { Linear } from './linear.js';
 import { Module, parameter, replaceModules } from './module.js';
@@ -95,8 +95,8 @@ export class QuantizedLinear extends QuantizedMatrix {
   }
 
   /** [..., inputDims] → [..., outputDims] */
-  forward(x: MxArray, beside: Around = {}): MxArray {
-    return around(x, beside, (input) => this.multiply(input), this.bias);
+  forward(x: MxArray, fused: FusedArgs = {}): MxArray {
+    return fusedLinear(x, fused, (input) => this.multiply(input), this.bias);
   }
 }
 
@@ -118,8 +118,8 @@ export class QuantizedEmbedding extends QuantizedMatrix {
   }
 
   /** As an output layer: [..., dims] → logits [..., vocabulary] */
-  asLinear(x: MxArray, beside: Around = {}): MxArray {
-    return around(x, beside, (input) => this.multiply(input));
+  asLinear(x: MxArray, fused: FusedArgs = {}): MxArray {
+    return fusedLinear(x, fused, (input) => this.multiply(input));
   }
 }
 

@@ -69,7 +69,7 @@ export interface Expected {
   allowed: MxArray;
 }
 
-export interface Beside {
+export interface FusedInputs {
   bias?: MxArray | null;
   normWeight?: MxArray | null;
   normBias?: MxArray | null;
@@ -79,8 +79,8 @@ export interface Beside {
 }
 
 /** gelu(norm(x) wᵀ + bias) + residual, spelled out in plain ops and float64. x [..., k], w [n, k]. */
-export function spelledOut(x: MxArray, w: MxArray, beside: Beside = {}): Expected {
-  const { bias, normWeight, normBias, eps = 0, gelu, residual } = beside;
+export function spelledOut(x: MxArray, w: MxArray, fused: FusedInputs = {}): Expected {
+  const { bias, normWeight, normBias, eps = 0, gelu, residual } = fused;
   let input = double(x);
   let magnitude = mx.abs(input); // of what was added up on the way: centring numbers that are alike leaves their rounding
   if (eps > 0) {

@@ -23,21 +23,21 @@ const rows = fc.constantFrom(0, 1, 2, 3, 7, 8, 9, 11, 12, 13, 25, 100);
 const bits = fc.constantFrom(2, 3, 4, 5, 6, 8);
 const groupSize = fc.constantFrom(32, 64, 128);
 
-interface Around {
+interface Fusion {
   bias: boolean;
   norm: 'none' | 'plain' | 'weight' | 'bias' | 'both';
   gelu: boolean;
   residual: 'none' | 'whole' | 'one row' | 'transposed' | 'one number';
 }
 
-const around: fc.Arbitrary<Around> = fc.record({
+const fusion: fc.Arbitrary<Fusion> = fc.record({
   bias: fc.boolean(),
   norm: fc.constantFrom('none', 'plain', 'weight', 'bias', 'both'),
   gelu: fc.boolean(),
   residual: fc.constantFrom('none', 'whole', 'one row', 'transposed', 'one number'),
 });
 
-function besideOf({ bias, norm, gelu, residual }: Around, rows: number, k: number, n: number) {
+function fusedInputsFor({ bias, norm, gelu, residual }: Fusion, rows: number, k: number, n: number) {
   const random = (...shape: number[]): MxArray => mx.random.normal(shape);
   const added = {
     none: () => null,
@@ -58,13 +58,13 @@ function besideOf({ bias, norm, gelu, residual }: Around, rows: number, k: numbe
 }
 
 /** [rows, n] as the kernel makes it beside what it should be; at most 1 is agreement. */
-function compare(x: MxArray, w: MxArray, panels: MxArray, extras: object, what: Around): number {
+function compare(x: MxArray, w: MxArray, panels: MxArray, extras: object, what: Fusion): number {
   const [count = 0, k = 0] = x.shape;
   const [n = 0] = w.shape;
-  const beside = besideOf(what, count, k, n);
-  const y = mx.cpu.linear(x, panels, n, { ...extras, ...beside });
+  const fused = fusedInputsFor(what, count, k, n);
+  const y = mx.cpu.linear(x, panels, n, { ...extras, ...fused });
   expect([y.dtype, y.shape]).toEqual(['float32', [count, n]]);
-  const { value, allowed } = spelledOut(x, w, beside);
+  const { value, allowed } = spelledOut(x, w, fused);
   return disagreement(y, value, allowed);
 }
 
@@ -130,7 +130,7 @@ describeKernels('panels', () => {
 describeKernels('linear', () => {
   test('agrees with the spelled-out form for every size, layout and dtype of weights and all that stands around', () => {
     fc.assert(
-      fc.property(seed, rows, outputs, columns, layout, floats, around, (s, count, n, k, lies, dtype, what) =>
+      fc.property(seed, rows, outputs, columns, layout, floats, fusion, (s, count, n, k, lies, dtype, what) =>
         mx.tidy(() => {
           mx.random.seed(s);
           const w = mx.astype(matrix(n, k), dtype);
@@ -152,7 +152,7 @@ describeKernels('linear', () => {
         bits,
         fc.constantFrom('float32', 'float16'),
         layout,
-        around,
+        fusion,
         (s, count, n, groups, group, width, dtype, lies, what) =>
           mx.tidy(() => {
             mx.random.seed(s);
@@ -195,7 +195,7 @@ describeKernels('linear', () => {
         mx.tidy(() => {
           mx.random.seed(count + n);
           const w = mx.astype(matrix(n, k), dtype);
-          const what: Around = { bias: true, norm: 'both', gelu: true, residual: 'whole' };
+          const what: Fusion = { bias: true, norm: 'both', gelu: true, residual: 'whole' };
           expect(compare(matrix(count, k), w, mx.cpu.panels(w), {}, what)).toBeLessThanOrEqual(1);
         });
   });

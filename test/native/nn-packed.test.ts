@@ -30,14 +30,14 @@ function norm(k: number, weight = true): nn.LayerNorm {
 }
 
 /** What `layer` does to x in float32, whatever it is stored in. */
-function plainly(layer: nn.Linear | nn.QuantizedLinear, x: MxArray, around: nn.Around): MxArray {
+function plainly(layer: nn.Linear | nn.QuantizedLinear, x: MxArray, fusion: nn.FusedArgs): MxArray {
   const weight = layer instanceof nn.Linear ? mx.astype(layer.weight, 'float32') : wide(layer);
   const bias = layer.bias && mx.astype(layer.bias, 'float32');
   const [n = 0, k = 0] = weight.shape;
   const plain = new nn.Linear(k, n, { bias: bias !== null }).loadWeights(
     bias ? { weight, bias } : { weight },
   );
-  return plain.forward(x, around);
+  return plain.forward(x, fusion);
 }
 
 /** A quantized matrix expanded without rounding its products to the scales' dtype. */
@@ -96,12 +96,12 @@ describeKernels('pack', () => {
 });
 
 describeKernels('a packed linear layer', () => {
-  const around = fc.record({ norm: fc.boolean(), gelu: fc.boolean(), residual: fc.boolean() });
-  const aroundOf = (
+  const fusion = fc.record({ norm: fc.boolean(), gelu: fc.boolean(), residual: fc.boolean() });
+  const fusedArgsFor = (
     what: { norm: boolean; gelu: boolean; residual: boolean },
     shape: number[],
     k: number,
-  ): nn.Around => ({
+  ): nn.FusedArgs => ({
     norm: what.norm ? norm(k) : undefined,
     gelu: what.gelu,
     residual: what.residual ? numbers(...shape) : undefined,
@@ -117,7 +117,7 @@ describeKernels('a packed linear layer', () => {
         fc.boolean(),
         floats,
         quantization,
-        around,
+        fusion,
         layout,
         (s, n, rows, bias, dtype, quantized, what, lies) =>
           // prettier-ignore
@@ -128,10 +128,10 @@ describeKernels('a packed linear layer', () => {
             const layer = quantized ? nn.QuantizedLinear.from(stored, quantized) : stored;
             const packed = new nn.PackedLinear(layer);
             const x = mx.reshape(matrix(2 * rows, k, lies), [2, rows, k]);
-            const beside = aroundOf(what, [2, rows, n], k);
-            const made = packed.forward(x, beside);
+            const fused = fusedArgsFor(what, [2, rows, n], k);
+            const made = packed.forward(x, fused);
             expect(made.shape).toEqual([2, rows, n]);
-            expect(disagreement(made, plainly(layer, x, beside), close(k))).toBeLessThanOrEqual(1);
+            expect(disagreement(made, plainly(layer, x, fused), close(k))).toBeLessThanOrEqual(1);
             packed.dispose();
           }),
       ),
@@ -217,9 +217,9 @@ describeKernels('a packed embedding', () => {
             const ids = mx.random.randint(0, vocabulary, [2, 6]);
             expect(disagreement(packed.forward(ids), mx.take(whole, ids, 0), 1e-6)).toBeLessThanOrEqual(1);
             const x = numbers(2, 1, 64);
-            const beside = { norm: norm(64, s % 2 === 0) };
-            const logits = mx.matmul(beside.norm.forward(x), mx.transpose(whole));
-            expect(disagreement(packed.asLinear(x, beside), logits, close(64))).toBeLessThanOrEqual(1);
+            const fused = { norm: norm(64, s % 2 === 0) };
+            const logits = mx.matmul(fused.norm.forward(x), mx.transpose(whole));
+            expect(disagreement(packed.asLinear(x, fused), logits, close(64))).toBeLessThanOrEqual(1);
             packed.dispose();
           }),
       ),

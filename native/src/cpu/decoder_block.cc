@@ -10,8 +10,8 @@ namespace mx = mlx::core;
 
 namespace {
 
-enum Product { kQkv, kOut, kCrossQuery, kCrossOut, kMlp1, kMlp2, kProducts };
-enum Around { kAttention, kCross, kMlp, kNorms };
+enum ProductIndex { kQkv, kOut, kCrossQuery, kCrossOut, kMlp1, kMlp2, kProducts };
+enum NormIndex { kAttention, kCross, kMlp, kNorms };
 
 constexpr size_t kPerProduct = 4;  // panels, scales, biases, bias
 constexpr size_t kNormsAt = kProducts * kPerProduct;
@@ -68,18 +68,18 @@ class DecoderBlock : public CpuPrimitive {
     const Rows x = rows_of(in[0], x_room);
     float* y = out.data<float>();
 
-    const auto product = [&](Product which, Rows from, const Norm& norm, int64_t n, float* to, const Rows* residual, bool gelu) {
+    const auto product = [&](ProductIndex which, Rows from, const Norm& norm, int64_t n, float* to, const Rows* residual, bool gelu) {
       const size_t first = which * kPerProduct;
-      Finish finish{to, n, n};
-      finish.bias = w.floats(first + 3);
-      finish.gelu = gelu;
+      Epilogue epilogue{to, n, n};
+      epilogue.bias = w.floats(first + 3);
+      epilogue.gelu = gelu;
       if (residual) {
-        finish.residual = residual->data;
-        finish.residual_stride = residual->stride;
+        epilogue.residual = residual->data;
+        epilogue.residual_stride = residual->stride;
       }
-      run_linear(from, rows, norm, view_of(*w.part(first), n, w.part(first + 1), w.part(first + 2)), finish);
+      run_linear(from, rows, norm, view_of(*w.part(first), n, w.part(first + 1), w.part(first + 2)), epilogue);
     };
-    const auto norm = [&](Around which) {
+    const auto norm = [&](NormIndex which) {
       return Norm{eps, w.floats(kNormsAt + 2 * which), w.floats(kNormsAt + 2 * which + 1)};
     };
     const Norm none{0};
@@ -111,7 +111,7 @@ class DecoderBlock : public CpuPrimitive {
 mx::array decoder_weights(std::vector<std::optional<mx::array>> all, mx::StreamOrDevice where) {
   need(all.size() == kWeights, "[decoderWeights] takes six products of four arrays each and three norms of two");
   for (size_t i = 0; i < kNormsAt; i += kPerProduct) need(all[i].has_value(), "[decoderWeights] a product has no weights");
-  const auto panels = [&](Product which) -> const mx::array& { return *all[which * kPerProduct]; };
+  const auto panels = [&](ProductIndex which) -> const mx::array& { return *all[which * kPerProduct]; };
   need(panels(kOut).ndim() == 3 && panels(kMlp1).ndim() == 3, "[decoderWeights] weights are panels [n / 16, k, 16]");
   const int64_t d = panels(kOut).shape(1), hidden = panels(kMlp1).shape(0) * kPanel;
   need(d % kPanel == 0, "[decoderWeights] the width is a multiple of 16");

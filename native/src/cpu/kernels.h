@@ -11,7 +11,7 @@ struct Half { uint16_t bits; };   // IEEE binary16
 struct Brain { uint16_t bits; };  // bfloat16
 
 /** What is done to a sum of products before it is stored, and where: out[row, column] for column < n. */
-struct Finish {
+struct Epilogue {
   float* out;
   int64_t out_stride;
   int64_t n;
@@ -35,10 +35,10 @@ enum class Packing { two_bytes, four_bytes, halves_to_floats, brains_to_floats, 
 /** What each does stands with its definition, in kernels.inc. */
 struct Kernels {
   void (*product)(const float* a, int64_t stride, int64_t rows, const float* b, int64_t panel_stride, int64_t panels, int64_t k,
-                  const Finish&);
+                  const Epilogue&);
   void (*expand)(const Panels&, int64_t panel, float* to);
   void (*few)(const float* a, int64_t stride, int64_t rows, const float* group_sums, const Panels&, int64_t first, int64_t last,
-              const Finish&);
+              const Epilogue&);
   void (*sum_groups)(const float* x, int64_t k, int64_t group, float* to);
   void (*layer_norm)(const float* x, int64_t k, const float* weight, const float* bias, float eps, float* to);
   float (*softmax)(float* x, int64_t filled, int64_t n);

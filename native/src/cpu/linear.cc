@@ -35,18 +35,18 @@ class Linear : public CpuPrimitive {
       const mx::array* scales = has.packed ? &in[next++] : nullptr;
       const mx::array* biases = has.packed ? &in[next++] : nullptr;
       const Panels w = view_of(data, n, scales, biases);
-      Finish finish{o.data<float>(), n, n};
-      if (has.bias) finish.bias = in[next++].data<float>();
+      Epilogue epilogue{o.data<float>(), n, n};
+      if (has.bias) epilogue.bias = in[next++].data<float>();
       Norm norm{static_cast<float>(eps)};
       if (has.norm_weight) norm.weight = in[next++].data<float>();
       if (has.norm_bias) norm.bias = in[next++].data<float>();
-      finish.gelu = gelu;
+      epilogue.gelu = gelu;
       if (has.residual) {
         const Rows residual = rows_of(in[next++], residual_room);
-        finish.residual = residual.data;
-        finish.residual_stride = residual.stride;
+        epilogue.residual = residual.data;
+        epilogue.residual_stride = residual.stride;
       }
-      run_linear(rows_of(in[0], x_room), static_cast<int64_t>(o.size()) / n, norm, w, finish);
+      run_linear(rows_of(in[0], x_room), static_cast<int64_t>(o.size()) / n, norm, w, epilogue);
     });
   }
 

@@ -18,8 +18,8 @@ constexpr int64_t kBlockPanels = 4;
 /** Weights under which a part of a small product is not worth handing out. */
 constexpr int64_t kWeightsPerPart = 1 << 16;
 
-Finish from(const Finish& f, int64_t row, int64_t column) {
-  Finish part = f;
+Epilogue from(const Epilogue& f, int64_t row, int64_t column) {
+  Epilogue part = f;
   part.out += row * f.out_stride + column;
   part.n -= column;
   if (f.bias) part.bias += column;
@@ -27,7 +27,7 @@ Finish from(const Finish& f, int64_t row, int64_t column) {
   return part;
 }
 
-void few(const Rows& x, int64_t rows, const Panels& w, const Finish& finish) {
+void few(const Rows& x, int64_t rows, const Panels& w, const Epilogue& epilogue) {
   static thread_local std::vector<float> sums;
   if (w.group > 0) {
     const int64_t groups = w.k / w.group;
@@ -40,11 +40,11 @@ void few(const Rows& x, int64_t rows, const Panels& w, const Finish& finish) {
   parallel_parts(parts, [&](int64_t part) {
     const int64_t begin = blocks * part / parts * kBlockPanels;
     const int64_t end = std::min(blocks * (part + 1) / parts * kBlockPanels, w.count());
-    kernels().few(x.data, x.stride, rows, group_sums, w, begin, end, finish);
+    kernels().few(x.data, x.stride, rows, group_sums, w, begin, end, epilogue);
   });
 }
 
-void many(const Rows& x, int64_t rows, const Panels& w, const Finish& finish) {
+void many(const Rows& x, int64_t rows, const Panels& w, const Epilogue& epilogue) {
   const int64_t blocks = (w.count() + kBlockPanels - 1) / kBlockPanels;
   const int64_t row_blocks = std::clamp<int64_t>(4 * threads() / blocks, 1, std::max<int64_t>(rows / 96, 1));
   parallel_parts(blocks * row_blocks, [&](int64_t part) {
@@ -60,7 +60,7 @@ void many(const Rows& x, int64_t rows, const Panels& w, const Finish& finish) {
       weights = to;
     }
     kernels().product(x.data + row * x.stride, x.stride, end - row, weights, w.k * kPanel, count, w.k,
-                      from(finish, row, panel * kPanel));
+                      from(epilogue, row, panel * kPanel));
   });
 }
 
@@ -97,7 +97,7 @@ int64_t check_weights(const mx::array& panels, const mx::array* scales, const mx
   return panels.shape(1);
 }
 
-void run_linear(Rows x, int64_t rows, const Norm& norm, const Panels& w, const Finish& finish) {
+void run_linear(Rows x, int64_t rows, const Norm& norm, const Panels& w, const Epilogue& epilogue) {
   static thread_local std::vector<float> room;
   if (norm.eps > 0) {
     float* normed = room_for(room, rows * w.k);
@@ -107,8 +107,8 @@ void run_linear(Rows x, int64_t rows, const Norm& norm, const Panels& w, const F
     });
     x = {normed, w.k};
   }
-  if (rows <= kFewRows) few(x, rows, w, finish);
-  else many(x, rows, w, finish);
+  if (rows <= kFewRows) few(x, rows, w, epilogue);
+  else many(x, rows, w, epilogue);
 }
 
 }  // namespace sotto::cpu

@@ -15,7 +15,7 @@ struct Norm {
 };
 
 /** finish(norm(x) wᵀ) for `rows` rows. */
-void run_linear(Rows x, int64_t rows, const Norm& norm, const Panels& w, const Finish& finish);
+void run_linear(Rows x, int64_t rows, const Norm& norm, const Panels& w, const Epilogue& epilogue);
 
 /** The weights of evaluated arrays; `scales` and `biases` are null but for packed ones. */
 Panels view_of(const mlx::core::array& panels, int64_t n, const mlx::core::array* scales, const mlx::core::array* biases);

@@ -31,9 +31,9 @@ class Lstm : public CpuPrimitive {
       std::copy(state.data + state.stride, state.data + state.stride + units, cell);
       const float* former = state.data;
       for (int64_t step = 0; step < steps; ++step) {
-        Finish finish{sums, 4 * units, 4 * units};
-        finish.residual = gates.data + step * gates.stride;
-        kernels().few(former, units, 1, nullptr, weights, 0, weights.count(), finish);
+        Epilogue epilogue{sums, 4 * units, 4 * units};
+        epilogue.residual = gates.data + step * gates.stride;
+        kernels().few(former, units, 1, nullptr, weights, 0, weights.count(), epilogue);
         float* out = made[0].data<float>() + step * units;
         for (int64_t u = 0; u < units; ++u) {
           cell[u] = sigmoid(sums[units + u]) * cell[u] + sigmoid(sums[u]) * std::tanh(sums[2 * units + u]);

@@ -249,7 +249,7 @@ PackedTurns pack(const std::vector<Unpacked>& matrices, mx::StreamOrDevice where
   PackedTurns packed{{}, std::vector<int>(matrices.size())};
   Turn turn;
   int turns = 0;
-  const auto finish = [&] {
+  const auto flush = [&] {
     if (turn.matrices.empty()) return;
     auto made = mx::array::make_arrays(std::move(turn.shapes), turn.dtypes, std::make_shared<Pack>(stream, std::move(turn.plans)),
                                        turn.inputs);
@@ -262,9 +262,9 @@ PackedTurns pack(const std::vector<Unpacked>& matrices, mx::StreamOrDevice where
   };
   for (const size_t index : order) {
     add(turn, index, matrices[index], stream);
-    if (turn.bytes >= kTurnBytes) finish();
+    if (turn.bytes >= kTurnBytes) flush();
   }
-  finish();
+  flush();
   packed.panels.reserve(panels.size());
   for (auto& made : panels) packed.panels.push_back(std::move(*made));
   return packed;

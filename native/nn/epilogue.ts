@@ -1,40 +1,40 @@
 import { mx, type MxArray } from '../index.js';
 
 /** What follows a product. */
-export interface Finish {
+export interface Epilogue {
   readonly bias?: MxArray | null;
   readonly gelu?: boolean | undefined;
   readonly residual?: MxArray | undefined;
 }
 
-type Finisher = (y: MxArray, ...others: MxArray[]) => MxArray;
+type EpilogueFunction = (y: MxArray, ...others: MxArray[]) => MxArray;
 
 /** By which of the three parts they do. */
-const compiled = new Map<string, Finisher>();
+const compiled = new Map<string, EpilogueFunction>();
 
 /**
  * gelu(y + bias) + residual. On a GPU each elementwise op is a kernel of its own and a pass over memory (GELU spelled
  * out is five), so there they are compiled into one. A bias alone is two ops, since MLX broadcasts it by one of its own.
  */
-export function finish(
+export function applyEpilogue(
   y: MxArray,
-  { bias, gelu = false, residual }: Finish,
+  { bias, gelu = false, residual }: Epilogue,
   compile = mx.defaultDevice() === 'gpu',
 ): MxArray {
   const others = [bias, residual].filter((array) => array !== null && array !== undefined);
   if (!gelu && others.length === 0) return y;
-  const parts = { bias: Boolean(bias), gelu, residual: residual !== undefined };
+  const terms = { bias: Boolean(bias), gelu, residual: residual !== undefined };
   const isOneOp = !gelu && !bias;
-  return (compile && !isOneOp ? compiledFinisher(parts) : finisher(parts))(y, ...others);
+  return (compile && !isOneOp ? compiledEpilogueFor(terms) : epilogueFor(terms))(y, ...others);
 }
 
-interface Parts {
+interface EpilogueTerms {
   readonly bias: boolean;
   readonly gelu: boolean;
   readonly residual: boolean;
 }
 
-function finisher({ bias, gelu, residual }: Parts): Finisher {
+function epilogueFor({ bias, gelu, residual }: EpilogueTerms): EpilogueFunction {
   return (y, ...others) => {
     const [first = y, last = y] = [others[0], others.at(-1)];
     if (bias) y = mx.add(y, first);
@@ -43,11 +43,11 @@ function finisher({ bias, gelu, residual }: Parts): Finisher {
   };
 }
 
-function compiledFinisher(parts: Parts): Finisher {
-  const key = JSON.stringify(parts);
+function compiledEpilogueFor(terms: EpilogueTerms): EpilogueFunction {
+  const key = JSON.stringify(terms);
   const known = compiled.get(key);
   if (known !== undefined) return known;
-  const made = mx.compile(finisher(parts), { shapeless: true });
+  const made = mx.compile(epilogueFor(terms), { shapeless: true });
   compiled.set(key, made);
   return made;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { mx, type MxArray } from '#native/index.js';
-import { finish } from '#native/nn/finish.js';
+import { applyEpilogue } from '#native/nn/epilogue.js';
 
 mx.setDefaultDevice('cpu');
 
@@ -17,8 +17,8 @@ test.each(cases)('what follows a product is the same compiled and not: %p', ({ b
       mx.tidy(() => {
         const [y, b, r] = [numbers(2, rows, 40), numbers(40), numbers(2, rows, 40)].map((x) => x.astype(dtype)); // prettier-ignore
         if (!y || !b || !r) return;
-        const parts = { bias: bias ? b : null, gelu, residual: residual ? r : undefined };
-        const [made, plain] = [finish(y, parts, true), finish(y, parts, false)];
+        const terms = { bias: bias ? b : null, gelu, residual: residual ? r : undefined };
+        const [made, plain] = [applyEpilogue(y, terms, true), applyEpilogue(y, terms, false)];
         expect([made.dtype, made.shape]).toEqual([dtype, y.shape]);
         let expected = bias ? mx.add(y, b) : y;
         if (gelu) expected = mx.multiply(mx.multiply(expected, 0.5), mx.add(mx.erf(mx.multiply(expected, Math.SQRT1_2)), 1)); // prettier-ignore
@@ -36,6 +36,6 @@ test.each(cases)('what follows a product is the same compiled and not: %p', ({ b
 test('nothing to do leaves the product as it is', () => {
   mx.tidy(() => {
     const y = numbers(2, 2);
-    expect(finish(y, {}, true)).toBe(y);
+    expect(applyEpilogue(y, {}, true)).toBe(y);
   });
 });

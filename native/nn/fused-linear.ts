@@ -1,9 +1,9 @@
 import type { MxArray } from '../index.js';
-import { finish } from './finish.js';
+import { applyEpilogue } from './epilogue.js';
 import type { LayerNorm } from './norm.js';
 
 /** What stands around a layer's product in a transformer. The CPU kernels do all of it in one go over the input. */
-export interface Around {
+export interface FusedArgs {
   /** The input is normed first. */
   norm?: LayerNorm | undefined;
   /** GELU of the result. */
@@ -13,11 +13,11 @@ export interface Around {
 }
 
 /** gelu(product(norm(x)) + bias) + residual, by MLX's own ops. */
-export function around(
+export function fusedLinear(
   x: MxArray,
-  { norm, gelu, residual }: Around,
+  { norm, gelu, residual }: FusedArgs,
   product: (x: MxArray) => MxArray,
   bias: MxArray | null = null,
 ): MxArray {
-  return finish(product(norm ? norm.forward(x) : x), { bias, gelu, residual });
+  return applyEpilogue(product(norm ? norm.forward(x) : x), { bias, gelu, residual });
 }
