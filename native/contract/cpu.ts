@@ -56,9 +56,9 @@ export interface Cpu {
    * What a decoder attends to at every step, as float16: keys and values [B, T, 2 H D] →
    * [keys [B, H, ⌈T / 16⌉, D, 16], values [B, H, T, D]].
    */
-  memory(kv: MxArray, heads: number, options?: On): [keys: MxArray, values: MxArray];
+  crossAttentionCache(kv: MxArray, heads: number, options?: On): [keys: MxArray, values: MxArray];
   /** q [B, Nq, H D] over a whole memory → [B, Nq, H D], scaled by 1 / √D. */
-  attendMemory(q: MxArray, keys: MxArray, values: MxArray, options?: On): MxArray;
+  crossAttend(q: MxArray, keys: MxArray, values: MxArray, options?: On): MxArray;
   /**
    * Causal self-attention of qkv [B, T, 3 H D] at the positions from `offset` on → [B, T, H D]. Writes their keys and
    * values into the float32 buffers keys [B, H, C / 16, D, 16] and values [B, H, C, D] in place, when it is evaluated.
@@ -78,8 +78,8 @@ export interface Cpu {
     x: MxArray,
     keys: MxArray,
     values: MxArray,
-    memoryKeys: MxArray,
-    memoryValues: MxArray,
+    crossKeys: MxArray,
+    crossValues: MxArray,
     weights: MxArray,
     offset: number,
     eps: number,

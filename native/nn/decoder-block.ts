@@ -1,5 +1,5 @@
 import { mx, type MxArray } from '../index.js';
-import { panelled, type Memory } from './memory.js';
+import { usesPanels, type CrossAttentionCache } from './cross-attention.js';
 import { Module } from './module.js';
 import type { LayerNorm } from './norm.js';
 import { PackedLinear } from './packed.js';
@@ -50,15 +50,15 @@ export class FusedDecoderBlock extends Module {
     const packed = products.filter((layer) => layer instanceof PackedLinear);
     const headWidth = (packed.at(1)?.outputs ?? 0) / heads;
     const alike = norms.every((norm) => norm.eps === norms[0].eps);
-    if (packed.length < products.length || !alike || !panelled(headWidth)) return undefined;
+    if (packed.length < products.length || !alike || !usesPanels(headWidth)) return undefined;
     return new FusedDecoderBlock(packed, layers, headWidth);
   }
 
   /** x [B, T, D] at the positions after those in `cache` → the same; the cache grows by T. */
-  forward(x: MxArray, cache: SelfAttentionCache, [memoryKeys, memoryValues]: Memory): MxArray {
+  forward(x: MxArray, cache: SelfAttentionCache, [crossKeys, crossValues]: CrossAttentionCache): MxArray {
     if (!(cache instanceof PanelCache)) throw new RangeError('a fused decoder block needs a PanelCache');
     const [batch = 0, added = 0] = x.shape;
     const { keys, values, offset } = cache.claim(batch, this.heads, this.headWidth, added);
-    return mx.cpu.decoderBlock(x, keys, values, memoryKeys, memoryValues, this._weights, offset, this.eps);
+    return mx.cpu.decoderBlock(x, keys, values, crossKeys, crossValues, this._weights, offset, this.eps);
   }
 }

@@ -77,11 +77,11 @@ array rows(array panels, int outputs, array ids, MaybeArray scales, MaybeArray b
   return cpu::matrix_rows(weights(std::move(panels), outputs, std::move(scales), std::move(biases)), ids, s);
 }
 
-Pair memory(array kv, int heads, Stream s) {
-  return cpu::memory_of(kv, heads, s);
+Pair cross_attention_cache(array kv, int heads, Stream s) {
+  return cpu::cross_attention_cache(kv, heads, s);
 }
 
-array attend_memory(array q, array keys, array values, Stream s) { return cpu::attend_memory(q, keys, values, s); }
+array cross_attend(array q, array keys, array values, Stream s) { return cpu::cross_attend(q, keys, values, s); }
 
 array attend_cached(array qkv, array keys, array values, int offset, Stream s) {
   return cpu::attend_cached(qkv, keys, values, offset, s);
@@ -89,9 +89,9 @@ array attend_cached(array qkv, array keys, array values, int offset, Stream s) {
 
 array decoder_weights(std::vector<MaybeArray> weights, Stream s) { return cpu::decoder_weights(std::move(weights), s); }
 
-array decoder_block(array x, array keys, array values, array memory_keys, array memory_values, array weights, int offset, double eps,
+array decoder_block(array x, array keys, array values, array cross_keys, array cross_values, array weights, int offset, double eps,
                     Stream s) {
-  return cpu::decoder_block(x, keys, values, memory_keys, memory_values, weights, offset, static_cast<float>(eps), s);
+  return cpu::decoder_block(x, keys, values, cross_keys, cross_values, weights, offset, static_cast<float>(eps), s);
 }
 
 Pair likeliest(array logits, Stream s) {
@@ -110,8 +110,8 @@ array linear(array, array, int, MaybeArray, MaybeArray, MaybeArray, MaybeArray, 
   absent();
 }
 array rows(array, int, array, MaybeArray, MaybeArray, Stream) { absent(); }
-Pair memory(array, int, Stream) { absent(); }
-array attend_memory(array, array, array, Stream) { absent(); }
+Pair cross_attention_cache(array, int, Stream) { absent(); }
+array cross_attend(array, array, array, Stream) { absent(); }
 array attend_cached(array, array, array, int, Stream) { absent(); }
 array decoder_weights(std::vector<MaybeArray>, Stream) { absent(); }
 array decoder_block(array, array, array, array, array, array, int, double, Stream) { absent(); }
@@ -126,11 +126,11 @@ constexpr Op kOps[] = {
     op<pack>("pack", "matrices, bits"),
     op<linear>("linear", "x, panels, outputs, *, scales, biases, bias, normWeight, normBias, eps, gelu, residual"),
     op<rows>("rows", "panels, outputs, ids, *, scales, biases"),
-    op<memory>("memory", "kv, heads"),
-    op<attend_memory>("attendMemory", "q, keys, values"),
+    op<cross_attention_cache>("crossAttentionCache", "kv, heads"),
+    op<cross_attend>("crossAttend", "q, keys, values"),
     op<attend_cached>("attendCached", "qkv, keys, values, offset"),
     op<decoder_weights>("decoderWeights", "weights"),
-    op<decoder_block>("decoderBlock", "x, keys, values, memoryKeys, memoryValues, weights, offset, eps"),
+    op<decoder_block>("decoderBlock", "x, keys, values, crossKeys, crossValues, weights, offset, eps"),
     op<likeliest>("likeliest", "logits"),
     op<lstm_available>("lstmAvailable", ""),
     op<lstm>("lstm", "gates, wh, state"),

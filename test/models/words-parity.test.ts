@@ -248,20 +248,20 @@ test('what heads look at is what attention weighs values by, in panels or not', 
   mx.tidy(() => {
     const kv = mx.random.normal([batch, positions, 2 * heads * width]);
     const q = mx.random.normal([batch, count, heads * width]);
-    const memories: nn.Memory[] = [nn.memory(kv, heads)];
+    const caches: nn.CrossAttentionCache[] = [nn.crossAttentionCache(kv, heads)];
     const [keys, values] = mx.split(kv, 2, -1).map((part) => nn.splitHeads(part, heads));
-    if (keys && values) memories.push([keys, values]);
-    for (const memory of memories) {
-      const weights = mx.softmax(nn.memoryScores(q, memory, [0, 1, 2, 3]), -1);
-      const attended = nn.mergeHeads(mx.matmul(weights, memory[1].astype('float32')));
-      const off = mx.max(mx.abs(mx.subtract(attended, nn.attendMemory(q, memory))));
+    if (keys && values) caches.push([keys, values]);
+    for (const crossAttentionCache of caches) {
+      const weights = mx.softmax(nn.crossAttentionScores(q, crossAttentionCache, [0, 1, 2, 3]), -1);
+      const attended = nn.mergeHeads(mx.matmul(weights, crossAttentionCache[1].astype('float32')));
+      const off = mx.max(mx.abs(mx.subtract(attended, nn.crossAttend(q, crossAttentionCache))));
       expect(Number(off.item())).toBeLessThan(5e-3);
-      const some = nn.memoryScores(q, memory, [3, 1], 20);
+      const some = nn.crossAttentionScores(q, crossAttentionCache, [3, 1], 20);
       expect(some.shape).toEqual([batch, 2, count, 20]);
-      const all = nn.memoryScores(q, memory, [0, 1, 2, 3]);
+      const all = nn.crossAttentionScores(q, crossAttentionCache, [0, 1, 2, 3]);
       const same = mx.max(mx.abs(mx.subtract(mx.at(some, 0, 0), mx.at(all, 0, 3, ':', [0, 20]))));
       expect(Number(same.item())).toBeLessThan(1e-5);
     }
-    expect(() => nn.memoryScores(q, nn.memory(kv, heads), [0], 38)).toThrow(RangeError);
+    expect(() => nn.crossAttentionScores(q, nn.crossAttentionCache(kv, heads), [0], 38)).toThrow(RangeError);
   });
 });

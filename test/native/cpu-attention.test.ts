@@ -104,12 +104,12 @@ describeKernels("attention over a decoder's memory", () => {
           mx.random.seed(s);
           const kv = mx.reshape(matrix(b * nk, 2 * h * d, lies), [b, nk, 2 * h * d]);
           const q = mx.reshape(matrix(b * nq, h * d, qLies), [b, nq, h * d]);
-          const [keys, values] = mx.cpu.memory(kv, h);
+          const [keys, values] = mx.cpu.crossAttentionCache(kv, h);
           expect([keys.dtype, keys.shape]).toEqual(['float16', [b, h, Math.ceil(nk / 16), d, 16]]);
           expect([values.dtype, values.shape]).toEqual(['float16', [b, h, nk, d]]);
           const [k, v] = mx.split(mx.astype(kv, 'float16'), 2, -1).map((x) => heads(x, h)) as [MxArray, MxArray];
           expect(mx.arrayEqual(values, v).item()).toBe(true);
-          const made = mx.cpu.attendMemory(q, keys, values);
+          const made = mx.cpu.crossAttend(q, keys, values);
           expect([made.dtype, made.shape]).toEqual(['float32', [b, nq, h * d]]);
           if (nq > 0) {
             const expected = merged(attended(heads(q, h), k, v, d ** -0.5, false));
@@ -127,8 +127,8 @@ describeKernels("attention over a decoder's memory", () => {
       const kv = mx.concatenate([mx.array(special, [1, 1, 16]), mx.random.normal([1, 1, 16])], 2);
       const turned = mx.concatenate([mx.array(special, [1, 1, 16]), mx.array(special, [1, 1, 16])], 2);
       const half = mx.astype(turned, 'float16');
-      const [keys] = mx.cpu.memory(kv, 1);
-      const [, values] = mx.cpu.memory(turned, 1);
+      const [keys] = mx.cpu.crossAttentionCache(kv, 1);
+      const [, values] = mx.cpu.crossAttentionCache(turned, 1);
       const numbers = (x: MxArray): string[] => [...x.toTypedArray('float32')].map((y) => (Object.is(y, -0) ? '-0' : String(y))); // prettier-ignore
       const wanted = numbers(half).slice(0, 16);
       expect(numbers(values)).toEqual(wanted);
@@ -138,38 +138,38 @@ describeKernels("attention over a decoder's memory", () => {
   });
 
   test.each<[string, () => unknown, RegExp]>([
-    ['no heads', () => mx.cpu.memory(mx.ones([1, 2, 64]), 0), /keys and values \[B, T, 2 H D\]/],
+    ['no heads', () => mx.cpu.crossAttentionCache(mx.ones([1, 2, 64]), 0), /keys and values \[B, T, 2 H D\]/],
     [
       'a width that does not divide',
-      () => mx.cpu.memory(mx.ones([1, 2, 96]), 5),
+      () => mx.cpu.crossAttentionCache(mx.ones([1, 2, 96]), 5),
       /keys and values \[B, T, 2 H D\]/,
     ],
-    ['a width that is no multiple of 16', () => mx.cpu.memory(mx.ones([1, 2, 48]), 1), /multiple of 16/],
-    ['no positions', () => mx.cpu.memory(mx.ones([1, 0, 64]), 1), /memory/],
-    ['a float16 memory', () => mx.cpu.memory(mx.ones([1, 2, 64], 'float16'), 1), /float32/],
+    ['a width that is no multiple of 16', () => mx.cpu.crossAttentionCache(mx.ones([1, 2, 48]), 1), /multiple of 16/],
+    ['no positions', () => mx.cpu.crossAttentionCache(mx.ones([1, 0, 64]), 1), /memory/],
+    ['a float16 memory', () => mx.cpu.crossAttentionCache(mx.ones([1, 2, 64], 'float16'), 1), /float32/],
     [
       'queries of another width',
-      () => mx.cpu.attendMemory(mx.ones([1, 1, 48]), ...mx.cpu.memory(mx.ones([1, 2, 64]), 1)),
+      () => mx.cpu.crossAttend(mx.ones([1, 1, 48]), ...mx.cpu.crossAttentionCache(mx.ones([1, 2, 64]), 1)),
       /widths/,
     ],
     [
       'queries of another batch',
-      () => mx.cpu.attendMemory(mx.ones([3, 1, 32]), ...mx.cpu.memory(mx.ones([2, 2, 64]), 1)),
+      () => mx.cpu.crossAttend(mx.ones([3, 1, 32]), ...mx.cpu.crossAttentionCache(mx.ones([2, 2, 64]), 1)),
       /belong together/,
     ],
     [
       'keys of another length',
       () =>
-        mx.cpu.attendMemory(
+        mx.cpu.crossAttend(
           mx.ones([1, 1, 32]),
-          mx.cpu.memory(mx.ones([1, 17, 64]), 1)[0],
-          mx.cpu.memory(mx.ones([1, 2, 64]), 1)[1],
+          mx.cpu.crossAttentionCache(mx.ones([1, 17, 64]), 1)[0],
+          mx.cpu.crossAttentionCache(mx.ones([1, 2, 64]), 1)[1],
         ),
       /belong together/,
     ],
     [
       'float32 keys',
-      () => mx.cpu.attendMemory(mx.ones([1, 1, 32]), mx.ones([1, 1, 1, 32, 16]), mx.ones([1, 1, 2, 32])),
+      () => mx.cpu.crossAttend(mx.ones([1, 1, 32]), mx.ones([1, 1, 1, 32, 16]), mx.ones([1, 1, 2, 32])),
       /dtype/,
     ],
   ])('%s is an error that says so', (_what, make, message) => {

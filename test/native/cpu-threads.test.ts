@@ -27,8 +27,8 @@ function work(m: typeof mx, stream?: Stream): MxArray[] {
     ...on,
   });
   const kv = m.random.normal([2, 300, 512], { key: key(4) });
-  const [keys, values] = m.cpu.memory(kv, 4, on);
-  const read = m.cpu.attendMemory(m.slice(kv, [0, 0, 0], [2, 5, 256]), keys, values, on);
+  const [keys, values] = m.cpu.crossAttentionCache(kv, 4, on);
+  const read = m.cpu.crossAttend(m.slice(kv, [0, 0, 0], [2, 5, 256]), keys, values, on);
   const [index, logprob] = m.cpu.likeliest(many, on);
   return [many, few, attended, read, index, logprob, m.fast.gelu(many, on)];
 }

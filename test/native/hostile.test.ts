@@ -86,7 +86,7 @@ describe('sizes', () => {
 
   test('a number of heads whose double wraps around is refused', () => {
     mx.tidy(() => {
-      expect(() => mx.cpu.memory(mx.ones([1, 2, 64]), 2 ** 30)).toThrow(/keys and values/);
+      expect(() => mx.cpu.crossAttentionCache(mx.ones([1, 2, 64]), 2 ** 30)).toThrow(/keys and values/);
     });
   });
 

@@ -41,13 +41,13 @@ function layersOf(size: Size): nn.DecoderLayers {
 }
 
 /** What the op stands for. */
-type Step = (x: MxArray, cache: nn.SelfAttentionCache, memory: nn.Memory) => MxArray;
+type Step = (x: MxArray, cache: nn.SelfAttentionCache, crossAttentionCache: nn.CrossAttentionCache) => MxArray;
 
 function oneByOne({ products, norms, heads }: nn.DecoderLayers): Step {
   const [qkv, out, crossQuery, crossOut, mlp1, mlp2] = products;
-  return (x, cache, memory) => {
+  return (x, cache, crossAttentionCache) => {
     x = out.forward(cache.attend(qkv.forward(x, { norm: norms[0] }), heads), { residual: x });
-    const seen = nn.attendMemory(crossQuery.forward(x, { norm: norms[1] }), memory);
+    const seen = nn.crossAttend(crossQuery.forward(x, { norm: norms[1] }), crossAttentionCache);
     x = crossOut.forward(seen, { residual: x });
     return mlp2.forward(mlp1.forward(x, { norm: norms[2], gelu: true }), { residual: x });
   };
@@ -81,10 +81,10 @@ describeKernels('a decoder block as one op', () => {
           const layers = layersOf(size);
           const fused = nn.FusedDecoderBlock.of(layers);
           if (fused === undefined) throw new Error('was not fused');
-          const memory = nn.memory(numbers(batch, length, 2 * size.width), size.heads);
+          const crossAttentionCache = nn.crossAttentionCache(numbers(batch, length, 2 * size.width), size.heads);
           for (const count of added) {
             const x = numbers(batch, count, size.width);
-            const [made, expected] = [fused.forward(x, ours, memory), oneByOne(layers)(x, theirs, memory)];
+            const [made, expected] = [fused.forward(x, ours, crossAttentionCache), oneByOne(layers)(x, theirs, crossAttentionCache)];
             expect(disagreement(made, expected, 2e-5)).toBeLessThanOrEqual(1);
             expect(ours.length).toBe(theirs.length);
           }
@@ -100,11 +100,11 @@ describeKernels('a decoder block as one op', () => {
     using theirs = new nn.PanelCache(16);
     mx.tidy(() => {
       const layers = layersOf({ width: 32, heads: 2, hidden: 64, bits: 8, bias: true, affine: true });
-      const memory = nn.memory(numbers(1, 20, 64), 2);
+      const crossAttentionCache = nn.crossAttentionCache(numbers(1, 20, 64), 2);
       const first = numbers(1, 1, 32);
       const run = (step: Step, cache: nn.PanelCache): MxArray => {
         let x = first;
-        for (let i = 0; i < 9; i++) x = step(x, cache, memory);
+        for (let i = 0; i < 9; i++) x = step(x, cache, crossAttentionCache);
         return x;
       };
       const fused = nn.FusedDecoderBlock.of(layers);
@@ -134,10 +134,10 @@ describeKernels('a decoder block as one op', () => {
       ...layers.norms.flatMap(({ weight, bias }) => [weight, bias]),
     ];
     const [keys, values] = [mx.zeros([1, 2, 1, 16, 16]), mx.zeros([1, 2, 16, 16])];
-    const [memoryKeys, memoryValues] = nn.memory(numbers(1, 5, 64), 2);
+    const [crossKeys, crossValues] = nn.crossAttentionCache(numbers(1, 5, 64), 2);
     const whole = mx.cpu.decoderWeights(weights);
     const block = (x: MxArray, offset = 0, eps = 1e-5, of = whole): MxArray =>
-      mx.cpu.decoderBlock(x, keys, values, memoryKeys, memoryValues, of, offset, eps);
+      mx.cpu.decoderBlock(x, keys, values, crossKeys, crossValues, of, offset, eps);
     const x = numbers(1, 2, 32);
     expect(block(x).shape).toEqual([1, 2, 32]);
     expectInvalid(() => block(numbers(1, 2, 48)), /x is float32/);

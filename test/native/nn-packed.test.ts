@@ -427,7 +427,7 @@ describeKernels("a decoder's memory", () => {
             const rounded = mx.astype(mx.astype(kv, 'float16'), 'float32');
             const [k, v] = mx.split(rounded, 2, -1).map((x) => heads(x, 2)) as [MxArray, MxArray];
             const q = numbers(b, nq, 64);
-            const made = nn.attendMemory(q, nn.memory(kv, 2));
+            const made = nn.crossAttend(q, nn.crossAttentionCache(kv, 2));
             expect(disagreement(made, merged(nn.attend(heads(q, 2), k, v)), 1e-5)).toBeLessThanOrEqual(1);
           }),
       ),
@@ -438,18 +438,18 @@ describeKernels("a decoder's memory", () => {
   test.each([32, 24])('of batch 1 is there for all queries, with heads of %i', (headWidth) => {
     mx.tidy(() => {
       const kv = numbers(1, 20, 2 * 2 * headWidth);
-      const memory = nn.memory(kv, 2);
+      const crossAttentionCache = nn.crossAttentionCache(kv, 2);
       const q = numbers(5, 3, 2 * headWidth);
-      const each = nn.memory(mx.broadcastTo(kv, [5, 20, 2 * 2 * headWidth]), 2);
-      expect(disagreement(nn.attendMemory(q, memory), nn.attendMemory(q, each), 1e-5)).toBeLessThanOrEqual(1);
+      const each = nn.crossAttentionCache(mx.broadcastTo(kv, [5, 20, 2 * 2 * headWidth]), 2);
+      expect(disagreement(nn.crossAttend(q, crossAttentionCache), nn.crossAttend(q, each), 1e-5)).toBeLessThanOrEqual(1);
     });
   });
 
   test('of heads whose width the kernels do not take is kept plain', () => {
     mx.tidy(() => {
-      const memory = nn.memory(numbers(1, 5, 2 * 2 * 24), 2);
-      expect(memory[0].shape).toEqual([1, 2, 5, 24]);
-      expect(nn.attendMemory(numbers(1, 1, 48), memory).shape).toEqual([1, 1, 48]);
+      const crossAttentionCache = nn.crossAttentionCache(numbers(1, 5, 2 * 2 * 24), 2);
+      expect(crossAttentionCache[0].shape).toEqual([1, 2, 5, 24]);
+      expect(nn.crossAttend(numbers(1, 1, 48), crossAttentionCache).shape).toEqual([1, 1, 48]);
     });
   });
 });

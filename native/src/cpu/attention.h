@@ -24,10 +24,10 @@ bool attention_applies(const mlx::core::array& q, const mlx::core::array& k, con
  * What a decoder's cross-attention reads at every step, stored as float16: half the bytes, and reading them is what such
  * a step costs. kv [B, T, 2 H D] float32, keys before values → keys [B, H, ⌈T / 16⌉, D, 16], values [B, H, T, D].
  */
-std::pair<mlx::core::array, mlx::core::array> memory_of(const mlx::core::array& kv, int heads, mlx::core::StreamOrDevice where);
+std::pair<mlx::core::array, mlx::core::array> cross_attention_cache(const mlx::core::array& kv, int heads, mlx::core::StreamOrDevice where);
 
 /** q [B, Nq, H D] float32 attends to all `length` positions of a memory, unmasked → [B, Nq, H D]. Scaled by 1 / √D. */
-mlx::core::array attend_memory(const mlx::core::array& q, const mlx::core::array& keys, const mlx::core::array& values,
+mlx::core::array cross_attend(const mlx::core::array& q, const mlx::core::array& keys, const mlx::core::array& values,
                                mlx::core::StreamOrDevice where);
 
 /**

@@ -39,9 +39,9 @@ float* scaled(const float* q, int64_t d, int64_t n) {
 
 int64_t panels_for(int64_t n) { return (n + kPanel - 1) / kPanel; }
 
-class Memory : public CpuPrimitive {
+class CrossAttentionCache : public CpuPrimitive {
  public:
-  Memory(mx::Stream stream, int heads) : CpuPrimitive(stream), heads_(heads) {}
+  CrossAttentionCache(mx::Stream stream, int heads) : CpuPrimitive(stream), heads_(heads) {}
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     for (auto& out : outputs) allocate(out);
@@ -68,14 +68,14 @@ class Memory : public CpuPrimitive {
     });
   }
 
-  const char* name() const override { return "SottoMemory"; }
-  bool is_equivalent(const mx::Primitive& other) const override { return static_cast<const Memory&>(other).heads_ == heads_; }
+  const char* name() const override { return "SottoCrossAttentionCache"; }
+  bool is_equivalent(const mx::Primitive& other) const override { return static_cast<const CrossAttentionCache&>(other).heads_ == heads_; }
 
  private:
   int heads_;
 };
 
-class AttendMemory : public CpuPrimitive {
+class CrossAttend : public CpuPrimitive {
  public:
   using CpuPrimitive::CpuPrimitive;
 
@@ -83,11 +83,11 @@ class AttendMemory : public CpuPrimitive {
     allocate(outputs[0]);
     queue(inputs, outputs, [q = weak(inputs[0]), keys = weak(inputs[1]), values = weak(inputs[2]), o = weak(outputs[0])]() mutable {
       static thread_local std::vector<float> room;
-      attend_memory(rows_of(q, room), q.shape(0), q.shape(1), keys, values, o.data<float>());
+      cross_attend(rows_of(q, room), q.shape(0), q.shape(1), keys, values, o.data<float>());
     });
   }
 
-  const char* name() const override { return "SottoAttendMemory"; }
+  const char* name() const override { return "SottoCrossAttend"; }
   bool is_equivalent(const mx::Primitive&) const override { return true; }
 };
 
@@ -114,7 +114,7 @@ class AttendCached : public CpuPrimitive {
 
 }  // namespace
 
-void attend_memory(Rows q, int64_t batch, int64_t queries, mx::array& keys, mx::array& values, float* out) {
+void cross_attend(Rows q, int64_t batch, int64_t queries, mx::array& keys, mx::array& values, float* out) {
   const int64_t H = values.shape(1), T = values.shape(2), d = values.shape(3), panels = keys.shape(2);
   if (values.shape(0) == 1) {
     queries *= batch;
@@ -153,7 +153,7 @@ void attend_cached(Rows qkv, int64_t batch, int64_t added, int64_t offset, mx::a
   });
 }
 
-void check_attended(const mx::array& keys, const mx::array& values, int64_t batch, int64_t width, mx::Dtype dtype) {
+void check_cache(const mx::array& keys, const mx::array& values, int64_t batch, int64_t width, mx::Dtype dtype) {
   need(keys.ndim() == 5 && values.ndim() == 4 && keys.dtype() == dtype && values.dtype() == dtype,
        "[attend] keys are [B, H, ⌈T / 16⌉, D, 16] and values [B, H, T, D], of the right dtype");
   const bool shared = dtype == mx::float16 && values.shape(0) == 1;
@@ -165,7 +165,7 @@ void check_attended(const mx::array& keys, const mx::array& values, int64_t batc
   need(values.shape(2) > 0, "[attend] there is nothing to attend to");
 }
 
-std::pair<mx::array, mx::array> memory_of(const mx::array& kv, int heads, mx::StreamOrDevice where) {
+std::pair<mx::array, mx::array> cross_attention_cache(const mx::array& kv, int heads, mx::StreamOrDevice where) {
   const mx::Stream stream = mx::to_stream(where);
   need(kv.ndim() == 3 && kv.dtype() == mx::float32 && heads > 0 && kv.shape(2) % 2 == 0 && kv.shape(2) / 2 % heads == 0 && kv.shape(1) > 0,
        "[memory] takes keys and values [B, T, 2 H D] in float32");
@@ -174,19 +174,19 @@ std::pair<mx::array, mx::array> memory_of(const mx::array& kv, int heads, mx::St
   auto made = mx::array::make_arrays(
       {{kv.shape(0), heads, static_cast<mx::ShapeElem>(panels_for(kv.shape(1))), d, static_cast<mx::ShapeElem>(kPanel)},
        {kv.shape(0), heads, kv.shape(1), d}},
-      {mx::float16, mx::float16}, std::make_shared<Memory>(stream, heads), {kv});
+      {mx::float16, mx::float16}, std::make_shared<CrossAttentionCache>(stream, heads), {kv});
   return {made[0], made[1]};
 }
 
-mx::array attend_memory(const mx::array& q, const mx::array& keys, const mx::array& values, mx::StreamOrDevice where) {
+mx::array cross_attend(const mx::array& q, const mx::array& keys, const mx::array& values, mx::StreamOrDevice where) {
   need(q.ndim() == 3 && q.dtype() == mx::float32, "[attend] queries are float32 [B, T, H D]");
-  check_attended(keys, values, q.shape(0), q.shape(2), mx::float16);
-  return mx::array(q.shape(), mx::float32, std::make_shared<AttendMemory>(mx::to_stream(where)), {q, keys, values});
+  check_cache(keys, values, q.shape(0), q.shape(2), mx::float16);
+  return mx::array(q.shape(), mx::float32, std::make_shared<CrossAttend>(mx::to_stream(where)), {q, keys, values});
 }
 
 mx::array attend_cached(const mx::array& qkv, const mx::array& keys, const mx::array& values, int offset, mx::StreamOrDevice where) {
   need(qkv.ndim() == 3 && qkv.dtype() == mx::float32 && qkv.shape(2) % 3 == 0, "[attend] qkv is float32 [B, T, 3 H D]");
-  check_attended(keys, values, qkv.shape(0), qkv.shape(2) / 3, mx::float32);
+  check_cache(keys, values, qkv.shape(0), qkv.shape(2) / 3, mx::float32);
   need(offset >= 0 && offset <= values.shape(2) - qkv.shape(1), "[attend] the positions do not fit the cache");
   return mx::array({qkv.shape(0), qkv.shape(1), qkv.shape(2) / 3}, mx::float32,
                    std::make_shared<AttendCached>(mx::to_stream(where), offset), {qkv, keys, values});

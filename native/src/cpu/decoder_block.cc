@@ -93,7 +93,7 @@ class DecoderBlock : public CpuPrimitive {
 
     float* query = room_for(queries, rows * d);
     product(kCrossQuery, so_far, norm(kCross), d, query, nullptr, false);
-    attend_memory({query, d}, batch, added, in[3], in[4], seen);
+    cross_attend({query, d}, batch, added, in[3], in[4], seen);
     product(kCrossOut, {seen, d}, none, d, y, &so_far, false);
 
     float* middle = room_for(hidden, rows * w.hidden);
@@ -140,18 +140,18 @@ mx::array decoder_weights(std::vector<std::optional<mx::array>> all, mx::StreamO
   return mx::array(mx::Shape{}, mx::float32, std::make_shared<Bundle>(mx::to_stream(where), std::move(held)), {});
 }
 
-mx::array decoder_block(const mx::array& x, const mx::array& keys, const mx::array& values, const mx::array& memory_keys,
-                        const mx::array& memory_values, const mx::array& weights, int offset, float eps, mx::StreamOrDevice where) {
+mx::array decoder_block(const mx::array& x, const mx::array& keys, const mx::array& values, const mx::array& cross_keys,
+                        const mx::array& cross_values, const mx::array& weights, int offset, float eps, mx::StreamOrDevice where) {
   const auto* bundle = weights.has_primitive() ? dynamic_cast<const Bundle*>(&weights.primitive()) : nullptr;
   need(bundle != nullptr, "[decoderBlock] weights are what decoderWeights made of them");
   const int64_t d = bundle->weights->width;
   need(x.ndim() == 3 && x.dtype() == mx::float32 && x.size() > 0 && x.shape(2) == d, "[decoderBlock] x is float32 [B, T, D]");
-  check_attended(keys, values, x.shape(0), d, mx::float32);
-  check_attended(memory_keys, memory_values, x.shape(0), d, mx::float16);
+  check_cache(keys, values, x.shape(0), d, mx::float32);
+  check_cache(cross_keys, cross_values, x.shape(0), d, mx::float16);
   need(offset >= 0 && offset <= values.shape(2) - x.shape(1), "[decoderBlock] the positions do not fit the cache");
   need(eps > 0, "[decoderBlock] eps is above 0");
   return mx::array(x.shape(), mx::float32, std::make_shared<DecoderBlock>(mx::to_stream(where), bundle->weights, offset, eps),
-                   {x, keys, values, memory_keys, memory_values});
+                   {x, keys, values, cross_keys, cross_values});
 }
 
 }  // namespace sotto::cpu

@@ -18,11 +18,11 @@ mlx::core::array decoder_weights(std::vector<std::optional<mlx::core::array>> we
 
 /**
  * x + self-attention, + cross-attention, + MLP, each over the layer-normed x: what attention.h and linear.h do one by one.
- * x [B, T, D] float32 → the same. `keys`, `values`: the cache, written in place from `offset` on. `memory_keys`,
- * `memory_values`: what is cross-attended.
+ * x [B, T, D] float32 → the same. `keys`, `values`: the cache, written in place from `offset` on. `cross_keys`,
+ * `cross_values`: what is cross-attended.
  */
 mlx::core::array decoder_block(const mlx::core::array& x, const mlx::core::array& keys, const mlx::core::array& values,
-                               const mlx::core::array& memory_keys, const mlx::core::array& memory_values,
+                               const mlx::core::array& cross_keys, const mlx::core::array& cross_values,
                                const mlx::core::array& weights, int offset, float eps, mlx::core::StreamOrDevice where);
 
 }  // namespace sotto::cpu

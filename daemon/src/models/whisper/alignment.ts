@@ -151,7 +151,7 @@ async function watched<T>(
       for (let first = 0; first < heads.length; first += together) {
         const some = heads.slice(first, first + together);
         const [looked] = await settle([
-          mx.tidy(() => standingOut(nn.memoryScores(queries, audio, some, frames), rows)),
+          mx.tidy(() => standingOut(nn.crossAttentionScores(queries, audio, some, frames), rows)),
         ]);
         const before = attention;
         const sum = mx.tidy(() => mx.add(before, mx.sum(medianOfSeven(looked), [0, 1])));

@@ -9,7 +9,7 @@ import { alignmentHeads, type AlignmentHead } from './alignment-heads.js';
 import type { WhisperConfig } from './config.js';
 
 /** Keys and values of the audio, for one decoder block. */
-export type KeysValues = nn.Memory;
+export type KeysValues = nn.CrossAttentionCache;
 
 /** What both attentions have: projections named as in the checkpoint, of which `join` makes fewer and larger ones. */
 abstract class Attention extends nn.Module {
@@ -62,7 +62,7 @@ class CrossAttention extends Attention {
 
   /** Keys and values of audio features [B, T, D]. */
   keysValues(features: MxArray): KeysValues {
-    return nn.memory(loaded(this.keyValue).forward(features), this.heads);
+    return nn.crossAttentionCache(loaded(this.keyValue).forward(features), this.heads);
   }
 
   /** What positions x [B, T, D] ask of the audio: [B, T, D], the heads side by side */
@@ -72,7 +72,7 @@ class CrossAttention extends Attention {
 
   /** x + attention(queries, audio): x [B, T, D] */
   forward(x: MxArray, queries: MxArray, audio: KeysValues): MxArray {
-    return this.out.forward(nn.attendMemory(queries, audio), { residual: x });
+    return this.out.forward(nn.crossAttend(queries, audio), { residual: x });
   }
 }
 

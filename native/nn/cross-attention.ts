@@ -6,15 +6,15 @@ import { canPack } from './packed.js';
  * What a decoder's cross-attention reads at every step, laid out for that: keys and values by head [B, H, T, D], or on
  * the CPU in float16 with the keys in panels (`mx.cpu.memory`).
  */
-export type Memory = readonly [keys: MxArray, values: MxArray];
+export type CrossAttentionCache = readonly [keys: MxArray, values: MxArray];
 
 /** Whether memories of heads this wide are laid out for the CPU kernels. */
-export const panelled = (headWidth: number): boolean => canPack() && headWidth % 16 === 0;
+export const usesPanels = (headWidth: number): boolean => canPack() && headWidth % 16 === 0;
 
 /** kv [B, T, 2 × H × D], keys before values. */
-export function memory(kv: MxArray, heads: number): Memory {
+export function crossAttentionCache(kv: MxArray, heads: number): CrossAttentionCache {
   const width = (kv.shape[2] ?? 0) / 2 / heads;
-  if (kv.dtype === 'float32' && panelled(width)) return mx.cpu.memory(kv, heads);
+  if (kv.dtype === 'float32' && usesPanels(width)) return mx.cpu.crossAttentionCache(kv, heads);
   // Of one row, both are laid out by one copy; of several, each must be in one piece.
   if (kv.shape[0] === 1)
     return mx.split(mx.contiguous(splitHeads(kv, 2 * heads)), 2, 1) as [MxArray, MxArray];
@@ -22,8 +22,8 @@ export function memory(kv: MxArray, heads: number): Memory {
 }
 
 /** q [B, Nq, H × D] attends to all of a memory → [B, Nq, H × D]. A memory of batch 1 is everybody's. */
-export function attendMemory(q: MxArray, [keys, values]: Memory): MxArray {
-  if (keys.ndim === 5) return mx.cpu.attendMemory(q, keys, values);
+export function crossAttend(q: MxArray, [keys, values]: CrossAttentionCache): MxArray {
+  if (keys.ndim === 5) return mx.cpu.crossAttend(q, keys, values);
   const [batch = 1, count = 1, width = 1] = q.shape;
   const shared = batch > 1 && keys.shape[0] === 1;
   const queries = shared ? mx.reshape(q, [1, batch * count, width]) : q;

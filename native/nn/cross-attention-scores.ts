@@ -1,16 +1,16 @@
 import { mx, type MxArray } from '../index.js';
 import { splitHeads } from './attention.js';
-import type { Memory } from './memory.js';
+import type { CrossAttentionCache } from './cross-attention.js';
 
 /**
  * How well each position of a memory fits queries, before the softmax, for the heads that are asked for:
- * q [B, Nq, H × D] → float32 [B, heads, Nq, length], scaled by 1 / √D. `attendMemory` never has them in one piece.
+ * q [B, Nq, H × D] → float32 [B, heads, Nq, length], scaled by 1 / √D. `crossAttend` never has them in one piece.
  *
  * @param length positions, from the first on
  */
-export function memoryScores(
+export function crossAttentionScores(
   q: MxArray,
-  [keys, values]: Memory,
+  [keys, values]: CrossAttentionCache,
   heads: readonly number[],
   length = values.shape[2] ?? 0,
 ): MxArray {
