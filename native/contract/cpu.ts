@@ -86,7 +86,7 @@ export interface Cpu {
     options?: On,
   ): MxArray;
   /** Logits [R, V] float32 → [the likeliest index [R] int32, its log-probability [R]]. */
-  likeliest(logits: MxArray, options?: On): [index: MxArray, logprob: MxArray];
+  argmax(logits: MxArray, options?: On): [index: MxArray, logprob: MxArray];
   /** Whether `panels` and `lstm` are to be used: built in everywhere, and off with `SOTTO_CPU_ISA=none`. */
   lstmAvailable(): boolean;
   /**

@@ -63,6 +63,6 @@ export {
   type QuantizePredicate,
 } from './quantized.js';
 export { RoPE, type RoPEOptions } from './rope.js';
-export { draw, likeliest, type Sampled } from './sampling.js';
+export { sample, argmax, type SampledTokens } from './sampling.js';
 export { flatten, unflatten, type ArrayTree } from './tree.js';
 export { WeightsError, type MisshapedWeight } from './weights-error.js';

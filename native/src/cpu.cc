@@ -94,9 +94,9 @@ array decoder_block(array x, array keys, array values, array cross_keys, array c
   return cpu::decoder_block(x, keys, values, cross_keys, cross_values, weights, offset, static_cast<float>(eps), s);
 }
 
-Pair likeliest(array logits, Stream s) {
-  if (!cpu::likeliest_applies(logits, s)) throw std::invalid_argument("[likeliest] takes float32 [R, V] on the CPU");
-  return cpu::likeliest(logits, s);
+Pair argmax(array logits, Stream s) {
+  if (!cpu::argmax_applies(logits, s)) throw std::invalid_argument("[likeliest] takes float32 [R, V] on the CPU");
+  return cpu::argmax(logits, s);
 }
 
 #else
@@ -115,7 +115,7 @@ array cross_attend(array, array, array, Stream) { absent(); }
 array attend_cached(array, array, array, int, Stream) { absent(); }
 array decoder_weights(std::vector<MaybeArray>, Stream) { absent(); }
 array decoder_block(array, array, array, array, array, array, int, double, Stream) { absent(); }
-Pair likeliest(array, Stream) { absent(); }
+Pair argmax(array, Stream) { absent(); }
 
 #endif
 
@@ -131,7 +131,7 @@ constexpr Op kOps[] = {
     op<attend_cached>("attendCached", "qkv, keys, values, offset"),
     op<decoder_weights>("decoderWeights", "weights"),
     op<decoder_block>("decoderBlock", "x, keys, values, crossKeys, crossValues, weights, offset, eps"),
-    op<likeliest>("likeliest", "logits"),
+    op<argmax>("argmax", "logits"),
     op<lstm_available>("lstmAvailable", ""),
     op<lstm>("lstm", "gates, wh, state"),
 };

@@ -37,11 +37,11 @@ test.each([
   [128, 40],
 ])('%d units over %d steps give what float64 gives, and the state goes on', (units, steps) => {
   mx.tidy(() => {
-    const draw = (shape: number[], scale: number) => mx.multiply(mx.random.normal(shape), scale);
+    const random = (shape: number[], scale: number) => mx.multiply(mx.random.normal(shape), scale);
     const [gates, wh, state] = [
-      draw([steps, 4 * units], 1),
-      draw([4 * units, units], 0.2),
-      draw([2, units], 0.5),
+      random([steps, 4 * units], 1),
+      random([4 * units, units], 0.2),
+      random([2, units], 0.5),
     ];
     const [g, w, s] = [gates, wh, state].map((x) => x.toTypedArray('float32')) as [
       Float32Array,

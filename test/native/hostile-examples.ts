@@ -102,7 +102,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Hostile[]>> = {
   'cpu.crossAttentionCache': [a([1, 3, 64]), is(2)],
   'cpu.crossAttend': [a([1, 1, 32]), a([1, 2, 1, 16, 16], 'float16'), a([1, 2, 3, 16], 'float16')],
   'cpu.attendCached': [a([1, 1, 96]), a([1, 2, 1, 16, 16]), a([1, 2, 16, 16]), is(0)],
-  'cpu.likeliest': [a([2, 5])],
+  'cpu.argmax': [a([2, 5])],
   'cpu.lstm': [a([3, 64]), a([4, 16, 16]), a([2, 16])],
   'fft.fft': [a([2, 8]), is(8), is(-1)],
   'fft.irfft': [a([2, 5], 'complex64'), is(8), is(-1)],

@@ -100,12 +100,12 @@ describe('devices and streams', () => {
 });
 
 test('random numbers follow the key, or the seed of the thread', () => {
-  const draw = (): number[] => mx.tidy(() => mx.random.normal([4]).tolist<number[]>());
+  const next = (): number[] => mx.tidy(() => mx.random.normal([4]).tolist<number[]>());
   mx.random.seed(3);
-  const first = draw();
-  const second = draw();
+  const first = next();
+  const second = next();
   mx.random.seed(3);
-  expect([draw(), draw()]).toEqual([first, second]);
+  expect([next(), next()]).toEqual([first, second]);
   expect(first).not.toEqual(second);
   using key = mx.random.key(1);
   using logits = mx.zeros([50]);

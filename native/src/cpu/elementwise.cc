@@ -32,7 +32,7 @@ class Gelu : public CpuPrimitive {
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override { return {inputs[0].shape()}; }
 };
 
-class Likeliest : public CpuPrimitive {
+class Argmax : public CpuPrimitive {
  public:
   using CpuPrimitive::CpuPrimitive;
 
@@ -43,14 +43,14 @@ class Likeliest : public CpuPrimitive {
       const Rows rows = rows_of(x, room);
       const int64_t n = x.shape(1);
       parallel_parts(x.shape(0), [&](int64_t row) {
-        const Choice choice = kernels().choose(rows.data + row * rows.stride, n);
-        index.data<int32_t>()[row] = static_cast<int32_t>(choice.index);
-        logprob.data<float>()[row] = choice.value - choice.log_sum;
+        const ArgmaxResult best = kernels().argmax(rows.data + row * rows.stride, n);
+        index.data<int32_t>()[row] = static_cast<int32_t>(best.index);
+        logprob.data<float>()[row] = best.value - best.log_sum;
       });
     });
   }
 
-  const char* name() const override { return "SottoLikeliest"; }
+  const char* name() const override { return "SottoArgmax"; }
   bool is_equivalent(const mx::Primitive&) const override { return true; }
 };
 
@@ -65,13 +65,13 @@ mx::array gelu(const mx::array& x, mx::StreamOrDevice where) {
   return mx::array(x.shape(), mx::float32, std::make_shared<Gelu>(stream), {mx::contiguous(x, true, stream)});
 }
 
-bool likeliest_applies(const mx::array& logits, mx::StreamOrDevice where) {
+bool argmax_applies(const mx::array& logits, mx::StreamOrDevice where) {
   return kernels_wanted() && on_cpu(where) && logits.dtype() == mx::float32 && logits.ndim() == 2 && logits.size() > 0;
 }
 
-std::pair<mx::array, mx::array> likeliest(const mx::array& logits, mx::StreamOrDevice where) {
+std::pair<mx::array, mx::array> argmax(const mx::array& logits, mx::StreamOrDevice where) {
   auto made = mx::array::make_arrays({{logits.shape(0)}, {logits.shape(0)}}, {mx::int32, mx::float32},
-                                     std::make_shared<Likeliest>(mx::to_stream(where)), {logits});
+                                     std::make_shared<Argmax>(mx::to_stream(where)), {logits});
   return {made[0], made[1]};
 }
 

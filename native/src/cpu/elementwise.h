@@ -13,8 +13,8 @@ mlx::core::array gelu(const mlx::core::array& x, mlx::core::StreamOrDevice where
 bool gelu_applies(const mlx::core::array& x, mlx::core::StreamOrDevice where);
 
 /** Logits [R, V] float32 → the likeliest index of each row [R] int32 (the first of equals) and its log-probability [R]. */
-std::pair<mlx::core::array, mlx::core::array> likeliest(const mlx::core::array& logits, mlx::core::StreamOrDevice where);
+std::pair<mlx::core::array, mlx::core::array> argmax(const mlx::core::array& logits, mlx::core::StreamOrDevice where);
 
-bool likeliest_applies(const mlx::core::array& logits, mlx::core::StreamOrDevice where);
+bool argmax_applies(const mlx::core::array& logits, mlx::core::StreamOrDevice where);
 
 }  // namespace sotto::cpu

@@ -23,7 +23,7 @@ struct Epilogue {
 };
 
 /** The likeliest of many: its index, its value and log Σ e^x of all. */
-struct Choice {
+struct ArgmaxResult {
   int64_t index;
   float value;
   float log_sum;
@@ -49,7 +49,7 @@ struct Kernels {
   void (*mix_float)(const float* weights, int64_t n, const float* values, int64_t d, float factor, float* to);
   void (*mix_half)(const float* weights, int64_t n, const Half* values, int64_t d, float factor, float* to);
   void (*to_halves)(const float* from, int64_t n, Half* to);
-  Choice (*choose)(const float* x, int64_t n);
+  ArgmaxResult (*argmax)(const float* x, int64_t n);
   void (*interleave)(const void* const* rows, Packing, int bits, int64_t k, void* panel);
 };
 

@@ -199,7 +199,7 @@ function probabilitiesOf(
   const all = mx.reshape(decoder.logits(decoder.ln.forward(hidden)), [count, config.nVocab]);
   const logits = mx.contiguous(mx.slice(all, [0, 0], [count, textSize]));
   // The likeliest token's share tells the sum of all, and is found three times as fast as MLX adds exponentials.
-  const [best, logprob] = nn.likeliest(logits);
+  const [best, logprob] = nn.argmax(logits);
   const at = (tokens: MxArray): MxArray => mx.reshape(mx.takeAlongAxis(logits, tokens, -1), [count]);
   const said = at(mx.array(Int32Array.from(tokens), [count, 1]));
   return mx.exp(mx.add(mx.subtract(said, at(mx.reshape(best, [count, 1]))), logprob));

@@ -147,7 +147,7 @@ function later(context: DecodeContext, { crossKeysValues }: EncodedWindow, befor
 
 /** Filtered logits [R, V] → the likeliest tokens */
 function chosen({ filters }: DecodeContext, logits: MxArray, state: TimestampState | undefined): Step {
-  const [tokens, logprobs] = nn.likeliest(logits);
+  const [tokens, logprobs] = nn.argmax(logits);
   return { tokens, logprobs, state: filters.follow(tokens, state) };
 }
 

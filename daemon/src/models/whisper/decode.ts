@@ -273,8 +273,8 @@ function sample(
 ): Step {
   const [token, logprob] =
     temperature === 0
-      ? nn.likeliest(logits)
-      : nn.draw(logits, temperature, seed + Math.round(temperature * 1000) * 1000 + index);
+      ? nn.argmax(logits)
+      : nn.sample(logits, temperature, seed + Math.round(temperature * 1000) * 1000 + index);
   return { token, logprob, state: filters.follow(token, state) };
 }
 

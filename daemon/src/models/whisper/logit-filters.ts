@@ -144,7 +144,7 @@ export class LogitFilters {
    */
   choose(logits: MxArray, state: TimestampState | undefined, compile = mx.defaultDevice() === 'gpu'): Choice {
     if (!compile) {
-      const [token, logprob] = nn.likeliest(this.later(logits, state));
+      const [token, logprob] = nn.argmax(this.later(logits, state));
       return { token, logprob, state: this.follow(token, state) };
     }
     if (state === undefined) {

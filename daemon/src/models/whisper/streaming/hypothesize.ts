@@ -63,7 +63,7 @@ export async function hypothesize(
     const { noSpeech } = tokenizer.special;
     const silence = mx.slice(start, [0, noSpeech], [1, noSpeech + 1]);
     const follow = mx.contiguous(mx.slice(logits, [1, 0], [places.length, nVocab]));
-    return [...nn.likeliest(filters.later(follow, undefined)), silence] as const;
+    return [...nn.argmax(filters.later(follow, undefined)), silence] as const;
   });
   let likely: number[];
   let logprobOf: number[];
@@ -103,7 +103,7 @@ async function goOn(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { nVocab } = model.config;
-  const after = (token: MxArray): nn.Sampled =>
+  const after = (token: MxArray): nn.SampledTokens =>
     mx.tidy(() => {
       const hidden = model.decoder.forward(mx.reshape(token, [1, 1]), caches, window.crossKeysValues);
       const logits = mx.reshape(model.decoder.logits(hidden), [1, nVocab]);
@@ -111,8 +111,8 @@ async function goOn(
       return [chosen.token, chosen.logprob];
     });
   const begun = mx.array(Int32Array.of(tokens.at(-1) ?? 0));
-  let step: nn.Sampled | undefined = after(begun);
-  let next: nn.Sampled | undefined;
+  let step: nn.SampledTokens | undefined = after(begun);
+  let next: nn.SampledTokens | undefined;
   try {
     mx.asyncEval(...step);
     while (step !== undefined) {
