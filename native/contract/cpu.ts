@@ -32,7 +32,7 @@ export interface Cpu {
     matrices: readonly MxArray[],
     bits: readonly number[],
     options?: On,
-  ): { panels: MxArray[]; turns: number[] };
+  ): { panels: MxArray[]; batches: number[] };
   /**
    * gelu(norm(x) wᵀ + bias) + residual: x [..., k] float32 → [..., outputs]. With `eps` the input is layer-normed first.
    */

@@ -45,7 +45,7 @@ export { Module, parameter, type Weights } from './module.js';
 export { crossAttend, crossAttentionCache, type CrossAttentionCache } from './cross-attention.js';
 export { crossAttentionScores } from './cross-attention-scores.js';
 export { GroupNorm, LayerNorm, RMSNorm, type NormOptions } from './norm.js';
-export { canPack, pack, PackedConv1d, PackedEmbedding, packInTurns, PackedLinear } from './packed.js';
+export { canPack, pack, PackedConv1d, PackedEmbedding, packIncrementally, PackedLinear } from './packed.js';
 export { PanelCache } from './panel-cache.js';
 export { DeviceRows, reorderAhead, type PendingReorder } from './reorder-ahead.js';
 export { selfAttentionCache, type SelfAttentionCache } from './self-attention-cache.js';

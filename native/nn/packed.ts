@@ -112,18 +112,18 @@ export function canPack(): boolean {
  * after this casts what is left. Returns the names of the replaced layers.
  */
 export function pack(module: Module): string[] {
-  return packInTurns(module).replaced;
+  return packIncrementally(module).replaced;
 }
 
 /**
  * As `pack`, and says which of the new weights are made together: to be evaluated one turn after another, so that a mapped
  * file is read from its front to its end.
  */
-export function packInTurns(module: Module): { replaced: string[]; turns: MxArray[][] } {
+export function packIncrementally(module: Module): { replaced: string[]; batches: MxArray[][] } {
   const layers = new Set<Packable>();
   for (const layer of module.namedModules().values()) if (isPackable(layer)) layers.add(layer);
   return mx.tidy(() => {
-    const { matrices, turns } = packed([...layers]);
+    const { matrices, batches } = packed([...layers]);
     const replaced: string[] = [];
     replaceModules(module, (layer, name) => {
       const weights = isPackable(layer) ? matrices.get(layer) : undefined;
@@ -136,7 +136,7 @@ export function packInTurns(module: Module): { replaced: string[]; turns: MxArra
       return new PackedLinear(layer, weights);
     });
     for (const layer of layers) layer.dispose();
-    return { replaced, turns };
+    return { replaced, batches };
   });
 }
 
@@ -166,18 +166,18 @@ const AS_IS = 0;
 const TO_FLOAT32 = 32;
 
 /** The weights of `layers` in panels, all packed together. */
-function packed(layers: readonly Packable[]): { matrices: Map<Packable, Matrix>; turns: MxArray[][] } {
+function packed(layers: readonly Packable[]): { matrices: Map<Packable, Matrix>; batches: MxArray[][] } {
   const sources = layers.map((layer) => {
     const bias = 'bias' in layer ? layer.bias : null;
     return { layer, bias, parts: sourcesOf(layer) };
   });
   const all = sources.flatMap(({ parts, bias }): Source[] => (bias ? [...parts, [bias, TO_FLOAT32]] : parts));
-  const { panels, turns } = mx.cpu.pack(
+  const { panels, batches } = mx.cpu.pack(
     all.map(([matrix]) => matrix),
     all.map(([, bits]) => bits),
   );
-  const inTurns: MxArray[][] = [];
-  for (const [i, array] of panels.entries()) (inTurns[turns[i] ?? 0] ??= []).push(mx.keep(array));
+  const grouped: MxArray[][] = [];
+  for (const [i, array] of panels.entries()) (grouped[batches[i] ?? 0] ??= []).push(mx.keep(array));
   const matrices = new Map<Packable, Matrix>();
   let next = 0;
   for (const { layer, bias: stored, parts } of sources) {
@@ -186,7 +186,7 @@ function packed(layers: readonly Packable[]): { matrices: Map<Packable, Matrix>;
     if (weight)
       matrices.set(layer, { panels: weight, scales, biases, bias, outputs: layer.weight.shape[0] ?? 0 });
   }
-  return { matrices, turns: inTurns };
+  return { matrices, batches: grouped };
 }
 
 type Source = readonly [matrix: MxArray, bits: number];

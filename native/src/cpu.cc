@@ -47,7 +47,7 @@ napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Ca
   for (size_t i = 0; i < matrices.size(); i++) {
     all.push_back({std::move(matrices[i]), bits[i] == kWidened ? 0 : bits[i], bits[i] == kWidened});
   }
-  auto [panels, turns] = cpu::pack(all, s);
+  auto [panels, batches] = cpu::pack(all, s);
   napi_value both = nullptr;
   napi_value list = nullptr;
   check(call->env, napi_create_object(call->env, &both));
@@ -57,7 +57,7 @@ napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Ca
     check(call->env, napi_set_element(call->env, list, i, call->addon.wrap(std::move(panels[i]), false)));
   }
   check(call->env, napi_set_named_property(call->env, both, "panels", list));
-  check(call->env, napi_set_named_property(call->env, both, "turns", to_js(*call, turns)));
+  check(call->env, napi_set_named_property(call->env, both, "batches", to_js(*call, batches)));
   return both;
 }
 

@@ -410,17 +410,17 @@ describe('the steps', () => {
     const { withLock } = await load('lock.mjs');
     const folder = path.join(fresh(), 'lock');
     const order: string[] = [];
-    const turn = (name: string) =>
+    const lockedBuild = (name: string) =>
       withLock(machine(), folder, async () => {
         order.push(`${name} in`);
         await new Promise((resolve) => setTimeout(resolve, 30));
         order.push(`${name} out`);
       });
-    await Promise.all([turn('a'), turn('b')]);
+    await Promise.all([lockedBuild('a'), lockedBuild('b')]);
     expect(order).toEqual(['a in', 'a out', 'b in', 'b out']);
     mkdirSync(folder);
     writeFileSync(path.join(folder, 'pid'), '999999999');
-    await turn('c');
+    await lockedBuild('c');
     expect(order.at(-1)).toBe('c out');
     expect(existsSync(folder)).toBe(false);
   });

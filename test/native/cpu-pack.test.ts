@@ -75,11 +75,11 @@ describeKernels('matrices packed together', () => {
         mx.random.seed(start);
         mx.tidy(() => {
           const given = all.map(made);
-          const { panels, turns } = mx.cpu.pack(
+          const { panels, batches } = mx.cpu.pack(
             given.map(({ matrix }) => matrix),
             given.map(({ bits }) => bits),
           );
-          expect(turns.length).toBe(all.length);
+          expect(batches.length).toBe(all.length);
           for (const [i, { expected }] of given.entries()) {
             expect(panels[i] && same(panels[i], expected)).toBe(true);
           }
@@ -146,15 +146,15 @@ describeKernels('matrices packed together', () => {
       );
       mx.eval(pieces);
       const backwards = [...pieces, ...pieces].reverse();
-      const { turns, panels } = mx.cpu.pack(backwards, [0, 0, 0, 0, 0, 0, 0, 0]);
-      expect(turns).toEqual([1, 0, 0, 0, 1, 0, 0, 0]); // 24 MB of the first three, then the last
+      const { batches, panels } = mx.cpu.pack(backwards, [0, 0, 0, 0, 0, 0, 0, 0]);
+      expect(batches).toEqual([1, 0, 0, 0, 1, 0, 0, 0]); // 24 MB of the first three, then the last
       for (const [i, piece] of backwards.entries()) {
         expect(panels[i] && same(panels[i], mx.cpu.panels(piece))).toBe(true);
       }
     });
   });
 
-  test('can be none', () => expect(mx.cpu.pack([], [])).toEqual({ panels: [], turns: [] }));
+  test('can be none', () => expect(mx.cpu.pack([], [])).toEqual({ panels: [], batches: [] }));
 
   test('are refused where they are no matrices, or of another kind', () => {
     const floats = mx.zeros([16, 32]);

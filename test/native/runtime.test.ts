@@ -30,14 +30,14 @@ describe('evaluation', () => {
       for (let i = 0; i < 12; i++) x = mx.multiply(mx.matmul(x, x), 1e-3);
       return x;
     });
-    let turns = 0;
-    const timer = setInterval(() => turns++, 1);
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
     const done = mx.ready(y);
     expect(mx.isAvailable(y)).toBe(false);
     await done;
     clearInterval(timer);
     expect(mx.isAvailable(y)).toBe(true);
-    expect(turns).toBeGreaterThan(0);
+    expect(ticks).toBeGreaterThan(0);
     y.dispose();
   });
 

@@ -16,7 +16,7 @@ namespace mx = mlx::core;
 namespace {
 
 /** Bytes of panels that a turn makes: some milliseconds, after which a load can be called off or say how far it is. */
-constexpr size_t kTurnBytes = 24 << 20;
+constexpr size_t kBatchBytes = 24 << 20;
 /** Bytes of panels that a thread takes at a time. */
 constexpr int64_t kPartBytes = 1 << 18;
 constexpr size_t kAlignment = 64;
@@ -199,7 +199,7 @@ Packing packing_of(const Unpacked& u) {
 }
 
 /** Work put together for one turn. */
-struct Turn {
+struct Batch {
   std::vector<size_t> matrices;
   std::vector<Plan> plans;
   std::vector<mx::array> inputs;
@@ -208,7 +208,7 @@ struct Turn {
   size_t bytes = 0;
 };
 
-void add(Turn& turn, size_t index, const Unpacked& u, mx::Stream stream) {
+void add(Batch& batch, size_t index, const Unpacked& u, mx::Stream stream) {
   const Packing packing = packing_of(u);
   auto shape = u.matrix.shape();
   const bool is_vector = shape.size() == 1;
@@ -225,18 +225,18 @@ void add(Turn& turn, size_t index, const Unpacked& u, mx::Stream stream) {
   const auto parts = parts_of(u.matrix);
   for (const auto& part : parts) {
     const bool is_row_by_row = part.is_available() && part.flags().row_contiguous;
-    turn.inputs.push_back(is_row_by_row ? part : mx::contiguous(part, false, stream));
+    batch.inputs.push_back(is_row_by_row ? part : mx::contiguous(part, false, stream));
   }
-  turn.matrices.push_back(index);
-  turn.plans.push_back({packing, u.bits, static_cast<int>(parts.size()), is_vector});
-  turn.shapes.push_back(std::move(shape));
-  turn.dtypes.push_back(dtype);
-  turn.bytes += bytes;
+  batch.matrices.push_back(index);
+  batch.plans.push_back({packing, u.bits, static_cast<int>(parts.size()), is_vector});
+  batch.shapes.push_back(std::move(shape));
+  batch.dtypes.push_back(dtype);
+  batch.bytes += bytes;
 }
 
 }  // namespace
 
-PackedTurns pack(const std::vector<Unpacked>& matrices, mx::StreamOrDevice where) {
+PackedBatches pack(const std::vector<Unpacked>& matrices, mx::StreamOrDevice where) {
   const mx::Stream stream = mx::to_stream(where);
   std::vector<size_t> order(matrices.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -246,23 +246,23 @@ PackedTurns pack(const std::vector<Unpacked>& matrices, mx::StreamOrDevice where
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return places[a] < places[b]; });
 
   std::vector<std::optional<mx::array>> panels(matrices.size());
-  PackedTurns packed{{}, std::vector<int>(matrices.size())};
-  Turn turn;
-  int turns = 0;
+  PackedBatches packed{{}, std::vector<int>(matrices.size())};
+  Batch batch;
+  int batches = 0;
   const auto flush = [&] {
-    if (turn.matrices.empty()) return;
-    auto made = mx::array::make_arrays(std::move(turn.shapes), turn.dtypes, std::make_shared<Pack>(stream, std::move(turn.plans)),
-                                       turn.inputs);
+    if (batch.matrices.empty()) return;
+    auto made = mx::array::make_arrays(std::move(batch.shapes), batch.dtypes, std::make_shared<Pack>(stream, std::move(batch.plans)),
+                                       batch.inputs);
     for (size_t i = 0; i < made.size(); ++i) {
-      panels[turn.matrices[i]] = made[i];
-      packed.turns[turn.matrices[i]] = turns;
+      panels[batch.matrices[i]] = made[i];
+      packed.batches[batch.matrices[i]] = batches;
     }
-    turns++;
-    turn = {};
+    batches++;
+    batch = {};
   };
   for (const size_t index : order) {
-    add(turn, index, matrices[index], stream);
-    if (turn.bytes >= kTurnBytes) flush();
+    add(batch, index, matrices[index], stream);
+    if (batch.bytes >= kBatchBytes) flush();
   }
   flush();
   packed.panels.reserve(panels.size());

@@ -36,9 +36,9 @@ struct Unpacked {
 };
 
 /** Panels of several matrices, in their order, and in which turn each is made. */
-struct PackedTurns {
+struct PackedBatches {
   std::vector<mlx::core::array> panels;  // [..., ⌈n / 16⌉, k, 16], packed weights as one byte each
-  std::vector<int> turns;                // from 0 on
+  std::vector<int> batches;                // from 0 on
 };
 
 /**
@@ -46,7 +46,7 @@ struct PackedTurns {
  * are one piece of work for all threads, and one piece of memory. A matrix that joins others along their rows, and is not
  * evaluated yet, is never made: its parts are packed from where they lie.
  */
-PackedTurns pack(const std::vector<Unpacked>& matrices, mlx::core::StreamOrDevice where);
+PackedBatches pack(const std::vector<Unpacked>& matrices, mlx::core::StreamOrDevice where);
 
 /** One matrix. */
 mlx::core::array panels_of(const mlx::core::array& w, int bits, mlx::core::StreamOrDevice where);

@@ -60,9 +60,9 @@ export async function startLoading(
   try {
     model = await networkOf(checkpoint, signal);
     await setImmediate();
-    const turns = new Turns(inQueue(model, layOut), signal, onProgress);
+    const batches = new Turns(inQueue(model, layOut), signal, onProgress);
     await setImmediate();
-    return { model: finish(model, turns, checkpoint, failed) };
+    return { model: finish(model, batches, checkpoint, failed) };
   } catch (error) {
     throw failed(error);
   }
@@ -70,12 +70,12 @@ export async function startLoading(
 
 async function finish(
   model: Whisper,
-  turns: Turns,
+  batches: Turns,
   checkpoint: Checkpoint,
   failed: (error: unknown) => SottoError,
 ): Promise<Whisper> {
   try {
-    await turns.done();
+    await batches.done();
     model.fuse();
     checkpoint.close();
     return model;
@@ -130,7 +130,7 @@ interface LaidOut {
  * left waits for its turn: it is many small things, and with more than ten on their way MLX holds up who asks for another.
  */
 class Turns {
-  readonly #turns: readonly (readonly MxArray[])[];
+  readonly #batches: readonly (readonly MxArray[])[];
   readonly #packed: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onProgress: ((fraction: number) => void) | undefined;
@@ -141,7 +141,7 @@ class Turns {
     signal: AbortSignal | undefined,
     onProgress: ((fraction: number) => void) | undefined,
   ) {
-    this.#turns = [...packed, ...others];
+    this.#batches = [...packed, ...others];
     this.#packed = packed.length;
     this.#signal = signal;
     this.#onProgress = onProgress;
@@ -149,9 +149,9 @@ class Turns {
   }
 
   async done(): Promise<void> {
-    const total = bytesOf(this.#turns.flat());
+    const total = bytesOf(this.#batches.flat());
     let bytes = 0;
-    for (const [i, turn] of this.#turns.entries()) {
+    for (const [i, turn] of this.#batches.entries()) {
       throwIfCancelled(this.#signal);
       this.#ask(i + TURNS_AHEAD);
       await abortable(mx.ready(...turn), this.#signal, CANCELLED);
@@ -162,7 +162,7 @@ class Turns {
 
   #ask(until: number): void {
     for (; this.#asked < Math.min(until, this.#packed); this.#asked++) {
-      mx.asyncEval(...(this.#turns[this.#asked] ?? []));
+      mx.asyncEval(...(this.#batches[this.#asked] ?? []));
     }
   }
 }
@@ -175,7 +175,7 @@ function inQueue<T>(model: Whisper, work: (model: Whisper, isCpu: boolean) => T)
 
 function layOut(model: Whisper, isCpu: boolean): LaidOut {
   model.join();
-  const packed = nn.canPack() ? nn.packInTurns(model).turns : [];
+  const packed = nn.canPack() ? nn.packIncrementally(model).batches : [];
   if (isCpu) {
     if (!nn.canPack()) nn.dequantize(model, 'float32');
     model.toDtype('float32');
