@@ -1,5 +1,5 @@
 import { mx, type MxArray } from '../index.js';
-import type { DeviceRows, PendingReorder } from './reorder-ahead.js';
+import type { DeviceRows, PendingReorder } from './speculative-reorder.js';
 
 /** Positions that a growing buffer has room for are a multiple of this. */
 const ROOM_POSITIONS = 64;
@@ -42,7 +42,7 @@ export abstract class BufferedCache {
   }
 
   /** See SelfAttentionCache. */
-  reorderAhead({ rows }: DeviceRows): PendingReorder {
+  reorderSpeculatively({ rows }: DeviceRows): PendingReorder {
     const { keys, values, filled } = this;
     if (!keys || !values) throw new RangeError(`${this.constructor.name}: an empty cache has no rows`);
     this.keys = mx.keep(mx.take(keys, rows, 0));

@@ -47,7 +47,7 @@ export { crossAttentionScores } from './cross-attention-scores.js';
 export { GroupNorm, LayerNorm, RMSNorm, type NormOptions } from './norm.js';
 export { canPack, pack, PackedConv1d, PackedEmbedding, packIncrementally, PackedLinear } from './packed.js';
 export { PanelCache } from './panel-cache.js';
-export { DeviceRows, reorderAhead, type PendingReorder } from './reorder-ahead.js';
+export { DeviceRows, reorderSpeculatively, type PendingReorder } from './speculative-reorder.js';
 export { selfAttentionCache, type SelfAttentionCache } from './self-attention-cache.js';
 export { sinusoids } from './positional.js';
 export {

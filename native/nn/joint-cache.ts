@@ -2,7 +2,7 @@ import { mx, type MxArray } from '../index.js';
 import { appended, canAppendInPlace } from './append-in-place.js';
 import { attend, mergeHeads } from './attention.js';
 import { BufferedCache, checkedCapacity, grown, roomFor } from './buffered-cache.js';
-import type { DeviceRows, PendingReorder } from './reorder-ahead.js';
+import type { DeviceRows, PendingReorder } from './speculative-reorder.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 
 /**
@@ -55,11 +55,11 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
     this.#buffer = made;
   }
 
-  override reorderAhead({ ofPairs }: DeviceRows): PendingReorder {
+  override reorderSpeculatively({ keyValueRows }: DeviceRows): PendingReorder {
     const { filled } = this;
     const buffer = this.#buffer;
     if (!buffer) throw new RangeError('JointCache: an empty cache has no rows');
-    this.#buffer = mx.keep(mx.take(buffer, ofPairs, 0));
+    this.#buffer = mx.keep(mx.take(buffer, keyValueRows, 0));
     return {
       commit: () => {
         buffer.dispose();

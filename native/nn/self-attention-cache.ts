@@ -2,7 +2,7 @@ import type { MxArray } from '../index.js';
 import { JointCache } from './joint-cache.js';
 import { canPack } from './packed.js';
 import { PanelCache } from './panel-cache.js';
-import type { DeviceRows, PendingReorder } from './reorder-ahead.js';
+import type { DeviceRows, PendingReorder } from './speculative-reorder.js';
 
 /** The positions that one block of a decoder has seen so far. */
 export interface SelfAttentionCache {
@@ -26,7 +26,7 @@ export interface SelfAttentionCache {
    * As `reorder`, by rows that are still on the device: nothing is waited for. Steps that follow write into buffers of
    * their own, so that `revert` finds the old ones untouched, whatever ran meanwhile. One at a time.
    */
-  reorderAhead(rows: DeviceRows): PendingReorder;
+  reorderSpeculatively(rows: DeviceRows): PendingReorder;
   /** Forgets the last `count` positions. */
   trim(count: number): void;
   /** Forgets everything but keeps the buffers. */

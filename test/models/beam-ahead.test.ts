@@ -234,9 +234,9 @@ describe.each(['kernels', 'ops of MLX', COMPILED])('small networks of random wei
     let undone = 0;
     const [cache] = caches;
     if (cache) {
-      const reorderAhead = cache.reorderAhead.bind(cache);
-      cache.reorderAhead = (rows) => {
-        const { commit, revert } = reorderAhead(rows);
+      const reorderSpeculatively = cache.reorderSpeculatively.bind(cache);
+      cache.reorderSpeculatively = (rows) => {
+        const { commit, revert } = reorderSpeculatively(rows);
         return { commit, revert: () => (undone++, revert()) };
       };
     }

@@ -102,9 +102,9 @@ describe('with the starter model', () => {
       pending--;
     };
     if (cache) {
-      const reorderAhead = cache.reorderAhead.bind(cache);
-      jest.spyOn(cache, 'reorderAhead').mockImplementation((rows) => {
-        const { commit, revert } = reorderAhead(rows);
+      const reorderSpeculatively = cache.reorderSpeculatively.bind(cache);
+      jest.spyOn(cache, 'reorderSpeculatively').mockImplementation((rows) => {
+        const { commit, revert } = reorderSpeculatively(rows);
         return { commit, revert: () => (undo(), revert()) };
       });
       const trim = cache.trim.bind(cache);

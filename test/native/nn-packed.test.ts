@@ -345,27 +345,27 @@ describeKernels('the cache in panels', () => {
     'continues with rows of the device, or as if not, %p',
     (Cache) => {
       const live = mx.liveArrays();
-      const [ahead, told] = [new Cache(128), new Cache(128)];
+      const [speculative, reordered] = [new Cache(128), new Cache(128)];
       mx.tidy(() => {
         const [begin, wide, same] = [numbers(2, 64, 96), numbers(3, 1, 96), numbers(2, 1, 96)];
-        mx.eval(...[ahead, told].map((cache) => cache.attend(begin, 2)));
+        mx.eval(...[speculative, reordered].map((cache) => cache.attend(begin, 2)));
         const rows = new nn.DeviceRows(mx.subtract(1, mx.array(Int32Array.of(0, 1, 0))), 2); // not there yet
-        const inVain = ahead.reorderAhead(rows);
-        expect([ahead.batch, ahead.length]).toEqual([3, 64]);
-        mx.asyncEval(ahead.attend(wide, 2)); // of a JointCache the buffer grows
-        inVain.revert();
-        expect([ahead.batch, ahead.length]).toEqual([2, 64]);
-        expect(values(ahead.attend(same, 2))).toEqual(values(told.attend(same, 2)));
+        const rejected = speculative.reorderSpeculatively(rows);
+        expect([speculative.batch, speculative.length]).toEqual([3, 64]);
+        mx.asyncEval(speculative.attend(wide, 2)); // of a JointCache the buffer grows
+        rejected.revert();
+        expect([speculative.batch, speculative.length]).toEqual([2, 64]);
+        expect(values(speculative.attend(same, 2))).toEqual(values(reordered.attend(same, 2)));
 
-        const pending = ahead.reorderAhead(rows);
-        const attended = ahead.attend(wide, 2);
+        const pending = speculative.reorderSpeculatively(rows);
+        const attended = speculative.attend(wide, 2);
         pending.commit();
-        told.reorder([1, 0, 1]);
-        expect(values(attended)).toEqual(values(told.attend(wide, 2)));
-        expect([ahead.batch, ahead.length]).toEqual([3, 66]);
+        reordered.reorder([1, 0, 1]);
+        expect(values(attended)).toEqual(values(reordered.attend(wide, 2)));
+        expect([speculative.batch, speculative.length]).toEqual([3, 66]);
       });
-      ahead.dispose();
-      told.dispose();
+      speculative.dispose();
+      reordered.dispose();
       expect(mx.liveArrays()).toBe(live);
     },
   );
@@ -376,7 +376,7 @@ describeKernels('the cache in panels', () => {
     mx.tidy(() => {
       mx.eval(filled.attend(numbers(2, 1, 96), 2));
       const rows = new nn.DeviceRows(mx.array(Int32Array.of(0, 1, 1)), 2);
-      expect(() => nn.reorderAhead([filled, empty], rows)).toThrow(/empty cache/);
+      expect(() => nn.reorderSpeculatively([filled, empty], rows)).toThrow(/empty cache/);
       expect([filled.batch, filled.length]).toEqual([2, 1]);
     });
   });

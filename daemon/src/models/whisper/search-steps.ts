@@ -119,7 +119,7 @@ export class SearchSteps {
     }
     // The step that follows waits for it: one wait, not one for each cache.
     mx.tidy(() => {
-      nn.reorderAhead(caches, new nn.DeviceRows(mx.array(Int32Array.from(rows)), batch)).commit();
+      nn.reorderSpeculatively(caches, new nn.DeviceRows(mx.array(Int32Array.from(rows)), batch)).commit();
     });
   }
 
@@ -165,7 +165,7 @@ export class SearchSteps {
   #queueBehind(beam: DeviceBeam): Ahead {
     const { tokens, state } = beam;
     const [width = 0] = tokens.shape;
-    const reorder = this.#reorderAhead(beam);
+    const reorder = this.#reorderSpeculatively(beam);
     try {
       const picked = mx.tidy(() => this.#pick(tokens, width, state));
       mx.asyncEval(picked);
@@ -178,9 +178,9 @@ export class SearchSteps {
   }
 
   /** The one row of a greedy search stays where it is. */
-  #reorderAhead({ rows }: DeviceBeam): nn.PendingReorder {
+  #reorderSpeculatively({ rows }: DeviceBeam): nn.PendingReorder {
     const { caches } = this.#context;
-    if (rows) return mx.tidy(() => nn.reorderAhead(caches, new nn.DeviceRows(rows, caches[0]?.batch ?? 0)));
+    if (rows) return mx.tidy(() => nn.reorderSpeculatively(caches, new nn.DeviceRows(rows, caches[0]?.batch ?? 0)));
     const lengths = caches.map(({ length }) => length);
     return {
       commit: () => undefined,

@@ -11,13 +11,13 @@ export interface PendingReorder {
 
 /** What is reordered: one `SelfAttentionCache`, or all of a decoder. */
 interface Reorderable {
-  reorderAhead(rows: DeviceRows): PendingReorder;
+  reorderSpeculatively(rows: DeviceRows): PendingReorder;
 }
 
 /** Rows of a batch that are still on the device. The caches of a decoder share one, since each array costs an op. */
 export class DeviceRows {
   readonly #count: number;
-  #ofPairs: MxArray | undefined;
+  #keyValueRows: MxArray | undefined;
 
   /**
    * @param rows whole numbers [B'], each below `batch`; nothing checks them
@@ -31,19 +31,19 @@ export class DeviceRows {
   }
 
   /** The same for a buffer [2 × batch, …] in which the values of all rows follow their keys: [2 × B'] */
-  get ofPairs(): MxArray {
-    return (this.#ofPairs ??= mx.concatenate([this.rows, mx.add(this.rows, this.#count)]));
+  get keyValueRows(): MxArray {
+    return (this.#keyValueRows ??= mx.concatenate([this.rows, mx.add(this.rows, this.#count)]));
   }
 }
 
 /** Reorders all `caches`, or none of them if one throws. Call it within `tidy`. */
-export function reorderAhead(caches: readonly Reorderable[], rows: DeviceRows): PendingReorder {
+export function reorderSpeculatively(caches: readonly Reorderable[], rows: DeviceRows): PendingReorder {
   const pending: PendingReorder[] = [];
   const revert = (): void => {
     for (const one of pending) one.revert();
   };
   try {
-    for (const cache of caches) pending.push(cache.reorderAhead(rows));
+    for (const cache of caches) pending.push(cache.reorderSpeculatively(rows));
   } catch (error) {
     revert();
     throw error;
