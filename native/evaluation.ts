@@ -1,7 +1,7 @@
 /** Making the lazy graph run, with and without waiting. */
 import type { Device, MxArray, Stream } from './contract.js';
-import { binding } from './core.js';
-import { arraysIn, type Tree } from './tree.js';
+import { binding } from './addon.js';
+import { arraysIn, type Tree } from './array-tree.js';
 
 let completed = 0;
 

@@ -1,7 +1,7 @@
 /** Functions of arrays as values: compiled, differentiated, vectorized. */
 import type { MxArray } from './contract.js';
-import { binding } from './core.js';
-import { isArray } from './tree.js';
+import { binding } from './addon.js';
+import { isArray } from './array-tree.js';
 
 /** What a compiled function takes and gives: an array, or lists and plain objects of such. */
 export type ArrayTree = MxArray | readonly ArrayTree[] | { readonly [key: string]: ArrayTree };

@@ -7,13 +7,13 @@
  * await mx.ready(y);
  * console.log(y.tolist());
  */
-import { at } from './at.js';
+import { at } from './indexing.js';
 import type { MxArray } from './contract.js';
-import { binding } from './core.js';
+import { binding } from './addon.js';
 import { asyncEval, completedWaits, evaluate, ready, withStream } from './evaluation.js';
 import { compile, grad, jvp, valueAndGrad, vjp, vmap } from './function.js';
-import { dispose, keep, tidy } from './memory.js';
-import { arraysIn, isArray } from './tree.js';
+import { dispose, keep, tidy } from './tidy.js';
+import { arraysIn, isArray } from './array-tree.js';
 
 if (typeof Symbol.dispose === 'symbol') {
   Object.defineProperty(binding.MxArray.prototype, Symbol.dispose, {
@@ -53,7 +53,7 @@ export const mx = {
   withStream,
 };
 
-export { arraysIn, isArray } from './tree.js';
+export { arraysIn, isArray } from './array-tree.js';
 export type { ArrayTree, CompiledFunction } from './function.js';
-export type { Index } from './at.js';
+export type { Index } from './indexing.js';
 export type * from './contract.js';

@@ -1,6 +1,6 @@
 // The Node that a release brings along, so that users need none: a pinned npm package of its binary.
 import path from 'node:path';
-import { fetchedFolder } from '../../native/build/fetched-folder.mjs';
+import { fetchedFolder } from '../../native/build/fetch-once.mjs';
 import { pins } from '../../native/build/mlx.mjs';
 import { unpackPackage } from '../../native/build/npm-package.mjs';
 import { SetupError } from '../../native/build/system.mjs';

@@ -2,7 +2,7 @@
 // that of the author's release.
 import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { fetchedFolder } from './fetched-folder.mjs';
+import { fetchedFolder } from './fetch-once.mjs';
 import { pins } from './mlx.mjs';
 import { unpackPackage } from './npm-package.mjs';
 import { checkHash } from './wheel.mjs';

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { fetchedFolder } from './fetched-folder.mjs';
+import { fetchedFolder } from './fetch-once.mjs';
 import { SetupError } from './system.mjs';
 
 /** Unpacks the wheel of a pin below `vendor` and returns its folder; does nothing where that is already done. */

@@ -64,5 +64,5 @@ export {
 } from './quantized.js';
 export { RoPE, type RoPEOptions } from './rope.js';
 export { sample, argmax, type SampledTokens } from './sampling.js';
-export { flatten, unflatten, type ArrayTree } from './tree.js';
+export { flatten, unflatten, type ArrayTree } from './parameter-tree.js';
 export { WeightsError, type MisshapedWeight } from './weights-error.js';

@@ -146,7 +146,7 @@ describe('import law', () => {
     ['daemon/src/cli/main.ts', 'daemon/src/models/registry.js'],
     ['daemon/src/audio/wav.ts', 'native/index.js'],
     ['daemon/src/models/whisper/model.ts', 'daemon/src/models/parakeet/model.js'],
-    ['native/core.ts', 'daemon/src/protocol/errors.js'],
+    ['native/addon.ts', 'daemon/src/protocol/errors.js'],
     ['daemon/src/protocol/messages.ts', 'daemon/src/paths.js'],
     ['daemon/src/engine/main.ts', 'test/harness/fake-engine.js'],
     ['daemon/src/models/config-file.ts', 'daemon/src/settings.js'],

@@ -14,7 +14,7 @@ import { packageRoot } from '#daemon/paths.js';
 import { printTable } from '#test/bench/report.js';
 import { randomOf } from '#test/harness/random-of.js';
 import { ACTIVE_MUTANT, instrument, type Mutant } from './mutants.js';
-import { NAMED } from './named.js';
+import { NAMED } from './named-mutations.js';
 import { SuiteRunner, type Outcome } from './run-suites.js';
 import { Importers, roomFolder, ROOMS, sourcesIn, type Room } from './suites.js';
 import { Workspace } from './workspace.js';
@@ -89,7 +89,7 @@ async function named(): Promise<void> {
     if (source.split(search).length !== 2) {
       mustFail = true;
       console.error(`STALE  ${name}: ${file} does not hold exactly one ${JSON.stringify(search)}`);
-      survivors.push(`${file}  ${name}: STALE, bring test/mutation/named.ts up to date`);
+      survivors.push(`${file}  ${name}: STALE, bring test/mutation/named-mutations.ts up to date`);
       continue;
     }
     const suites = await runner.passing([...more, ...importers.suitesOf(file, room as Room)]);

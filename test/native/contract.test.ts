@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
-import { binding } from '#native/core.js';
+import { binding } from '#native/addon.js';
 
 const folder = path.resolve(import.meta.dirname, '../../../native');
 

@@ -14,7 +14,7 @@ import {
   merged,
   runs,
   seed,
-} from './cpu-cases.js';
+} from './cpu-kernel-cases.js';
 
 const describeKernels = describeUnless(noKernels);
 

@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { mx } from '#native/index.js';
 import { testUnless } from '#test/harness/skipping.js';
-import { noKernels } from './cpu-cases.js';
+import { noKernels } from './cpu-kernel-cases.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const suites = ['cpu-kernels', 'cpu-linear', 'cpu-attention', 'nn-packed'];

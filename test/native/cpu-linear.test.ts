@@ -14,7 +14,7 @@ import {
   runs,
   seed,
   spelledOut,
-} from './cpu-cases.js';
+} from './cpu-kernel-cases.js';
 
 const describeKernels = describeUnless(noKernels);
 const columns = fc.constantFrom(1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 100, 129);

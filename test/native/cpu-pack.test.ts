@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import { describeUnless } from '#test/harness/skipping.js';
-import { expectInvalid, noKernels, seed } from './cpu-cases.js';
+import { expectInvalid, noKernels, seed } from './cpu-kernel-cases.js';
 
 const describeKernels = describeUnless(noKernels);
 const PANEL = 16;

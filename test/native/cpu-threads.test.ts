@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { mx, type MxArray, type Stream } from '#native/index.js';
 import { describeUnless } from '#test/harness/skipping.js';
-import { noKernels } from './cpu-cases.js';
+import { noKernels } from './cpu-kernel-cases.js';
 
 const describeKernels = describeUnless(noKernels);
 

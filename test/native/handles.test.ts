@@ -1,7 +1,7 @@
 /* eslint-disable @typescript-eslint/unbound-method -- methods meet a wrong `this` here on purpose */
 /** Whatever is passed as an array: an error that says so, never a crash. */
 import { describe, expect, test } from '@jest/globals';
-import { binding } from '#native/core.js';
+import { binding } from '#native/addon.js';
 import { mx, type MxArray } from '#native/index.js';
 
 function failure(fn: () => unknown): { name: string; code: unknown; message: string } {

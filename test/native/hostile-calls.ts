@@ -8,7 +8,7 @@
  */
 import { writeSync } from 'node:fs';
 import fc from 'fast-check';
-import { binding } from '#native/core.js';
+import { binding } from '#native/addon.js';
 import { mx, type MxArray } from '#native/index.js';
 import { EXAMPLES } from './hostile-examples.js';
 import { argumentFor, make, type Hostile } from './hostile-values.js';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 import { describeUnless } from '#test/harness/skipping.js';
-import { disagreement, expectInvalid, noKernels, runs, seed } from './cpu-cases.js';
+import { disagreement, expectInvalid, noKernels, runs, seed } from './cpu-kernel-cases.js';
 
 const describeKernels = describeUnless(noKernels);
 

@@ -1,7 +1,7 @@
 /** NumPy-like indexing on top of slice, take, squeeze and expandDims. */
 import type { MxArray } from './contract.js';
-import { binding } from './core.js';
-import { isArray } from './tree.js';
+import { binding } from './addon.js';
+import { isArray } from './array-tree.js';
 
 /**
  * One axis' index: an integer (removes the axis), `[start, stop, step?]` with null for open ends, ':' (all of it),

@@ -1,7 +1,7 @@
 /** Freeing arrays when they are done with, not when V8 gets round to it. */
 import type { MxArray } from './contract.js';
-import { binding } from './core.js';
-import { arraysIn, type Tree } from './tree.js';
+import { binding } from './addon.js';
+import { arraysIn, type Tree } from './array-tree.js';
 
 /**
  * Runs `fn` and frees every array made inside, except those in what it returns (an array, or plain objects, lists, Maps

@@ -1,6 +1,6 @@
 /** Trees of arrays: what `eval`, `dispose` and `tidy` look through for arrays. */
 import type { MxArray } from './contract.js';
-import { binding } from './core.js';
+import { binding } from './addon.js';
 
 /** An array, or plain objects, lists, Maps and Sets of trees. Other leaves are ignored. */
 export type Tree = unknown;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Binding } from './contract.js';
 
-/** The clone's root: this file runs as dist/native/core.js. */
+/** The clone's root: this file runs as dist/native/addon.js. */
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 export interface AddonPlace {

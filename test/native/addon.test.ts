@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { chooseDevice, loadAddon, whyBroken } from '#native/core.js';
+import { chooseDevice, loadAddon, whyBroken } from '#native/addon.js';
 import { testUnless } from '#test/harness/skipping.js';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'sotto-core-'));
@@ -72,7 +72,7 @@ function loadWhereMlxThrows(message: string): { status: number | null; stdout: s
     namespace mlx::core { unsigned long get_cache_memory() { throw std::runtime_error(${JSON.stringify(message)}); } }`;
   writeFileSync(source, body);
   expect(spawnSync('g++', ['-shared', '-fPIC', source, '-o', library]).status).toBe(0);
-  const core = new URL('../../native/core.js', import.meta.url).href;
+  const core = new URL('../../native/addon.js', import.meta.url).href;
   const script = `import(${JSON.stringify(core)}).then(() => console.log('loaded'), ({ code, message }) => console.log(code, message))`;
   return spawnSync(process.execPath, ['-e', script], {
     encoding: 'utf8',
