@@ -35,12 +35,12 @@ export function withStream<T>(stream: Device | Stream, fn: () => T): T {
   const device = binding.defaultDevice();
   const target = typeof stream === 'string' ? stream : stream.device;
   binding.setDefaultDevice(target);
-  const former = binding.defaultStream(target);
+  const previous = binding.defaultStream(target);
   if (typeof stream !== 'string') binding.setDefaultStream(stream);
   try {
     return fn();
   } finally {
-    binding.setDefaultStream(former);
+    binding.setDefaultStream(previous);
     binding.setDefaultDevice(device);
   }
 }

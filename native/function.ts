@@ -14,7 +14,7 @@ export interface CompiledFunction<A extends readonly ArrayTree[], R extends Arra
 }
 
 // A compiled function that is dropped without `dispose` frees its graph when it is collected.
-const forgotten = new FinalizationRegistry<number>((id) => binding.disposeCompiled(id));
+const graphRegistry = new FinalizationRegistry<number>((id) => binding.disposeCompiled(id));
 
 /**
  * Traces `fn` once for each combination of input shapes and dtypes (only dtypes and ranks when `shapeless`) and then
@@ -36,18 +36,18 @@ export function compile<A extends readonly ArrayTree[], R extends ArrayTree>(
     if (variant === undefined) {
       variant = compileVariant(fn, form, shapeless);
       variants.set(key, variant);
-      forgotten.register(compiled, variant.id, compiled);
+      graphRegistry.register(compiled, variant.id, compiled);
     }
     return variant;
   };
   const compiled = (...args: A): R => {
     const arrays: MxArray[] = [];
-    const { id, traced } = variantFor(take(args, arrays));
+    const { id, traced } = variantFor(flattenTree(args, arrays));
     const results = binding.runCompiled(id, arrays);
-    return put(traced.result ?? [], results) as R;
+    return unflattenTree(traced.result ?? [], results) as R;
   };
   const dispose = (): void => {
-    forgotten.unregister(compiled);
+    graphRegistry.unregister(compiled);
     for (const { id } of variants.values()) binding.disposeCompiled(id);
     variants.clear();
   };
@@ -69,7 +69,7 @@ function compileVariant<A extends readonly ArrayTree[]>(
   const traced: { result?: Form } = {};
   const id = binding.compileFunction((arrays) => {
     const result: MxArray[] = [];
-    const resultForm = take(fn(...(put(form, arrays) as A)), result);
+    const resultForm = flattenTree(fn(...(unflattenTree(form, arrays) as A)), result);
     if (traced.result !== undefined && JSON.stringify(traced.result) !== JSON.stringify(resultForm)) {
       throw new TypeError('compile: the function returned another form of result than at its first trace');
     }
@@ -83,20 +83,20 @@ function compileVariant<A extends readonly ArrayTree[]>(
 type Form = 0 | Form[] | { keys: [string, Form][] };
 
 /** Appends a tree's arrays to `into`. @returns its form */
-function take(tree: unknown, into: MxArray[]): Form {
+function flattenTree(tree: unknown, into: MxArray[]): Form {
   if (isArray(tree)) {
     into.push(tree);
     return 0;
   }
-  if (Array.isArray(tree)) return tree.map((item) => take(item, into));
+  if (Array.isArray(tree)) return tree.map((item) => flattenTree(item, into));
   if (typeof tree === 'object' && tree !== null) {
-    return { keys: Object.entries(tree).map(([key, item]) => [key, take(item, into)]) };
+    return { keys: Object.entries(tree).map(([key, item]) => [key, flattenTree(item, into)]) };
   }
   throw new TypeError(`compile: arguments and results must be arrays or trees of them, not ${typeof tree}`);
 }
 
 /** The tree of a form with these arrays, which are used up from the front. */
-function put(form: Form, arrays: MxArray[]): unknown {
+function unflattenTree(form: Form, arrays: MxArray[]): unknown {
   const queue = [...arrays];
   const build = (part: Form): unknown => {
     if (part === 0) return queue.shift();
@@ -108,7 +108,7 @@ function put(form: Form, arrays: MxArray[]): unknown {
 
 type ArrayFunction = (...arrays: MxArray[]) => MxArray | MxArray[];
 
-const listed =
+const returningList =
   (fn: ArrayFunction) =>
   (arrays: MxArray[]): MxArray[] => {
     const result = fn(...arrays);
@@ -122,7 +122,7 @@ export function valueAndGrad(
 ): (...arrays: MxArray[]) => [value: MxArray, grads: MxArray[]] {
   const which = typeof argnums === 'number' ? [argnums] : argnums;
   return (...arrays) => {
-    const [[value], grads] = binding.valueAndGradOf(listed(fn), which, arrays);
+    const [[value], grads] = binding.valueAndGradOf(returningList(fn), which, arrays);
     if (value === undefined) throw new TypeError('valueAndGrad: the function returned nothing');
     return [value, grads];
   };
@@ -143,12 +143,12 @@ export function grad(
 
 /** [outputs, cotangents · Jacobian]. */
 export function vjp(fn: ArrayFunction, primals: MxArray[], cotangents: MxArray[]): [MxArray[], MxArray[]] {
-  return binding.vjpOf(listed(fn), primals, cotangents);
+  return binding.vjpOf(returningList(fn), primals, cotangents);
 }
 
 /** [outputs, Jacobian · tangents]. */
 export function jvp(fn: ArrayFunction, primals: MxArray[], tangents: MxArray[]): [MxArray[], MxArray[]] {
-  return binding.jvpOf(listed(fn), primals, tangents);
+  return binding.jvpOf(returningList(fn), primals, tangents);
 }
 
 /**

@@ -52,21 +52,21 @@ export function at(x: MxArray, ...specs: Index[]): MxArray {
       outAxis++;
     }
   }
-  const made: MxArray[] = [];
-  const next = (array: MxArray): MxArray => made[made.push(array) - 1] as MxArray;
+  const intermediates: MxArray[] = [];
+  const next = (array: MxArray): MxArray => intermediates[intermediates.push(array) - 1] as MxArray;
   let result = next(binding.slice(x, start, stop, step));
   if (removed.length > 0) result = next(binding.squeeze(result, removed));
   if (added.length > 0) result = next(binding.expandDims(result, added));
   if (gathered) result = next(binding.take(result, gathered.indices, gathered.axis));
-  for (const array of made) if (array !== result) array.dispose();
+  for (const array of intermediates) if (array !== result) array.dispose();
   return result;
 }
 
 function expandEllipsis(specs: Index[], ndim: number): Exclude<Index, '...'>[] {
-  const taken = specs.filter((spec) => spec !== null && spec !== '...').length;
-  if (taken > ndim) throw new RangeError(`at: ${taken} indices for an array of ${ndim} axes`);
+  const indexed = specs.filter((spec) => spec !== null && spec !== '...').length;
+  if (indexed > ndim) throw new RangeError(`at: ${indexed} indices for an array of ${ndim} axes`);
   if (specs.filter((spec) => spec === '...').length > 1) throw new RangeError("at: at most one '...'");
-  const fill = Array.from({ length: ndim - taken }, () => ':' as const);
+  const fill = Array.from({ length: ndim - indexed }, () => ':' as const);
   const given: Index[] = specs.includes('...') ? specs : [...specs, '...'];
   return given.flatMap((spec): Exclude<Index, '...'>[] => (spec === '...' ? fill : [spec]));
 }

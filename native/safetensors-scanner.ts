@@ -27,7 +27,7 @@ export class HeaderScanner {
   }
 
   /** The next character that is not whitespace, not consumed; '' at the end. */
-  next(): string {
+  peek(): string {
     // Most writers put no space anywhere, and a header is thousands of tokens.
     if (this.#text.charCodeAt(this.#position) <= 0x20) this.#match(SPACE);
     return this.#text[this.#position] ?? '';
@@ -46,12 +46,12 @@ export class HeaderScanner {
   }
 
   string(): string {
-    this.next();
+    this.peek();
     const plain = this.#match(PLAIN_STRING);
     if (plain !== undefined) return plain.slice(1, -1);
     this.#expect('"');
     const start = this.#position;
-    for (let character = this.#take(); character !== '"'; character = this.#take()) {
+    for (let character = this.#consume(); character !== '"'; character = this.#consume()) {
       if (character < ' ') throw this.#error('a raw control character, or no end, in a string');
       if (character === '\\') this.#escape();
     }
@@ -78,7 +78,7 @@ export class HeaderScanner {
 
   /** Reads `null` if it is there. */
   null(): boolean {
-    this.next();
+    this.peek();
     if (!this.#text.startsWith('null', this.#position)) return false;
     this.#position += 4;
     return true;
@@ -86,11 +86,11 @@ export class HeaderScanner {
 
   /** Only whitespace may follow (writers pad the header with spaces). */
   end(): void {
-    if (this.next() !== '') throw this.#error('something after the closing brace');
+    if (this.peek() !== '') throw this.#error('something after the closing brace');
   }
 
   #skip(character: string): boolean {
-    if (this.next() !== character) return false;
+    if (this.peek() !== character) return false;
     this.#position += 1;
     return true;
   }
@@ -100,14 +100,14 @@ export class HeaderScanner {
   }
 
   /** The next character, consumed; '' (which sorts before every character) at the end. */
-  #take(): string {
+  #consume(): string {
     const character = this.#text[this.#position] ?? '';
     this.#position += character.length;
     return character;
   }
 
   #escape(): void {
-    const character = this.#take();
+    const character = this.#consume();
     if (character === 'u') {
       const digits = this.#text.slice(this.#position, this.#position + 4);
       if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.#error('a bad escape in a string');
@@ -118,7 +118,7 @@ export class HeaderScanner {
   }
 
   #natural(): number {
-    this.next();
+    this.peek();
     const plain = this.#match(NATURAL);
     if (plain !== undefined) return Number(plain);
     const start = this.#position;
@@ -127,8 +127,8 @@ export class HeaderScanner {
     const digits = this.#text.slice(start, Math.min(this.#position, start + MAX_DIGITS + 1));
     const value = Number(digits);
     const isCanonical = /^(?:0|[1-9][0-9]*)$/.test(digits) && digits.length <= MAX_DIGITS;
-    const goesOn = /^[.eE]$/.test(this.#text[this.#position] ?? ''); // 1.5, 1e3
-    if (!isCanonical || goesOn || !Number.isSafeInteger(value)) {
+    const hasFractionOrExponent = /^[.eE]$/.test(this.#text[this.#position] ?? ''); // 1.5, 1e3
+    if (!isCanonical || hasFractionOrExponent || !Number.isSafeInteger(value)) {
       throw this.#error('something other than a whole number from 0 to 2^53 - 1');
     }
     return value;

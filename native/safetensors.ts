@@ -95,8 +95,8 @@ export function validateSafetensors(path: string): SafetensorsHeader {
     const first = readExactly(fd, Math.min(stat.size, LENGTH_BYTES + 1));
     const headerBytes = checkedHeaderLength(first, stat.size, path);
     const bytes = Buffer.alloc(LENGTH_BYTES + headerBytes);
-    const got = readInto(fd, bytes);
-    return parseSafetensorsHeader(bytes.subarray(0, got), stat.size, path);
+    const bytesRead = readInto(fd, bytes);
+    return parseSafetensorsHeader(bytes.subarray(0, bytesRead), stat.size, path);
   } catch (cause) {
     if (cause instanceof SafetensorsError) throw cause;
     throw new SafetensorsError(
@@ -256,11 +256,11 @@ function readMetadata(scanner: HeaderScanner, file: string): Map<string, string>
     );
   const metadata = new Map<string, string>();
   if (scanner.null()) return metadata; // what MLX's saver writes where there is none
-  if (scanner.next() !== '{') throw fail(`${METADATA_KEY} is not an object`);
+  if (scanner.peek() !== '{') throw fail(`${METADATA_KEY} is not an object`);
   scanner.object((key) => {
     checkName(key, file);
     if (metadata.has(key)) throw duplicate(file, key, METADATA_KEY);
-    if (scanner.next() !== '"') throw fail(`${METADATA_KEY} entry ${quote(key)} is not a string`);
+    if (scanner.peek() !== '"') throw fail(`${METADATA_KEY} entry ${quote(key)} is not a string`);
     metadata.set(key, scanner.string());
   });
   return metadata;

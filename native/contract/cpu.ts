@@ -1,4 +1,4 @@
-import type { MxArray, On } from './types.js';
+import type { MxArray, StreamOption } from './types.js';
 
 /** What belongs to a weight matrix stored packed: float32 panels of its scales and biases. */
 export interface PackedScales {
@@ -19,7 +19,7 @@ export interface Cpu {
    * [..., n, k] float32, float16 or bfloat16 → [..., ⌈n / 16⌉, k, 16]; with `bits`, packed weights [..., n, k bits / 32]
    * uint32 → the same as one byte for a weight.
    */
-  panels(w: MxArray, bits?: number, options?: On): MxArray;
+  panels(w: MxArray, bits?: number, options?: StreamOption): MxArray;
   /**
    * `panels` of several matrices, in turns of some megabytes: matrix i is made in turn `turns[i]`, together with all others of
    * that turn, when one of them is evaluated. Turns go through memory (a mapped file) from the front. Of matrices that are
@@ -31,7 +31,7 @@ export interface Cpu {
   pack(
     matrices: readonly MxArray[],
     bits: readonly number[],
-    options?: On,
+    options?: StreamOption,
   ): { panels: MxArray[]; batches: number[] };
   /**
    * gelu(norm(x) wᵀ + bias) + residual: x [..., k] float32 → [..., outputs]. With `eps` the input is layer-normed first.
@@ -40,7 +40,7 @@ export interface Cpu {
     x: MxArray,
     panels: MxArray,
     outputs: number,
-    options?: On &
+    options?: StreamOption &
       PackedScales & {
         bias?: MxArray | null;
         normWeight?: MxArray | null;
@@ -51,25 +51,25 @@ export interface Cpu {
       },
   ): MxArray;
   /** Rows of a matrix of `outputs` rows in panels: ids [...] → [..., k] float32. An id beyond it gives zeros. */
-  rows(panels: MxArray, outputs: number, ids: MxArray, options?: On & PackedScales): MxArray;
+  rows(panels: MxArray, outputs: number, ids: MxArray, options?: StreamOption & PackedScales): MxArray;
   /**
    * What a decoder attends to at every step, as float16: keys and values [B, T, 2 H D] →
    * [keys [B, H, ⌈T / 16⌉, D, 16], values [B, H, T, D]].
    */
-  crossAttentionCache(kv: MxArray, heads: number, options?: On): [keys: MxArray, values: MxArray];
+  crossAttentionCache(kv: MxArray, heads: number, options?: StreamOption): [keys: MxArray, values: MxArray];
   /** q [B, Nq, H D] over a whole memory → [B, Nq, H D], scaled by 1 / √D. */
-  crossAttend(q: MxArray, keys: MxArray, values: MxArray, options?: On): MxArray;
+  crossAttend(q: MxArray, keys: MxArray, values: MxArray, options?: StreamOption): MxArray;
   /**
    * Causal self-attention of qkv [B, T, 3 H D] at the positions from `offset` on → [B, T, H D]. Writes their keys and
    * values into the float32 buffers keys [B, H, C / 16, D, 16] and values [B, H, C, D] in place, when it is evaluated.
    */
-  attendCached(qkv: MxArray, keys: MxArray, values: MxArray, offset: number, options?: On): MxArray;
+  attendCached(qkv: MxArray, keys: MxArray, values: MxArray, offset: number, options?: StreamOption): MxArray;
   /**
    * The weights of a decoder's block, evaluated, checked and held by one array, which only `decoderBlock` takes: it has
    * no value. For qkv, out, cross query, cross out, mlp1 and mlp2 panels, scales, biases and bias; then weight and bias
    * of the three norms; null for what is missing.
    */
-  decoderWeights(weights: readonly (MxArray | null)[], options?: On): MxArray;
+  decoderWeights(weights: readonly (MxArray | null)[], options?: StreamOption): MxArray;
   /**
    * A block of a decoder at the positions from `offset` on, x [B, T, D] → the same: self-attention over a cache as in
    * `attendCached`, attention over a memory, MLP with GELU, each over the layer-normed input and added to it.
@@ -83,10 +83,10 @@ export interface Cpu {
     weights: MxArray,
     offset: number,
     eps: number,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   /** Logits [R, V] float32 → [the likeliest index [R] int32, its log-probability [R]]. */
-  argmax(logits: MxArray, options?: On): [index: MxArray, logprob: MxArray];
+  argmax(logits: MxArray, options?: StreamOption): [index: MxArray, logprob: MxArray];
   /** Whether `panels` and `lstm` are to be used: built in everywhere, and off with `SOTTO_CPU_ISA=none`. */
   lstmAvailable(): boolean;
   /**
@@ -94,5 +94,5 @@ export interface Cpu {
    * weights [4 U, U] of its last output in float32 panels, and a state [2, U], that output and the cell → the outputs
    * [T, U] and the state behind them.
    */
-  lstm(gates: MxArray, wh: MxArray, state: MxArray, options?: On): [outputs: MxArray, state: MxArray];
+  lstm(gates: MxArray, wh: MxArray, state: MxArray, options?: StreamOption): [outputs: MxArray, state: MxArray];
 }

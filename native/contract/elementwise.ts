@@ -1,161 +1,161 @@
-import type { MxArray, On, Operand } from './types.js';
+import type { MxArray, StreamOption, Operand } from './types.js';
 
 /** Element by element. Two operands are broadcast against each other as in NumPy, and their dtypes promoted. */
 export interface Elementwise {
   /** |a|. */
-  abs(a: Operand, options?: On): MxArray;
+  abs(a: Operand, options?: StreamOption): MxArray;
   /** Inverse cosine, in radians. */
-  arccos(a: Operand, options?: On): MxArray;
+  arccos(a: Operand, options?: StreamOption): MxArray;
   /** Inverse hyperbolic cosine. */
-  arccosh(a: Operand, options?: On): MxArray;
+  arccosh(a: Operand, options?: StreamOption): MxArray;
   /** Inverse sine, in radians. */
-  arcsin(a: Operand, options?: On): MxArray;
+  arcsin(a: Operand, options?: StreamOption): MxArray;
   /** Inverse hyperbolic sine. */
-  arcsinh(a: Operand, options?: On): MxArray;
+  arcsinh(a: Operand, options?: StreamOption): MxArray;
   /** Inverse tangent, in radians. */
-  arctan(a: Operand, options?: On): MxArray;
+  arctan(a: Operand, options?: StreamOption): MxArray;
   /** Inverse hyperbolic tangent. */
-  arctanh(a: Operand, options?: On): MxArray;
+  arctanh(a: Operand, options?: StreamOption): MxArray;
   /** Every bit the other way. */
-  bitwiseInvert(a: Operand, options?: On): MxArray;
+  bitwiseInvert(a: Operand, options?: StreamOption): MxArray;
   /** The next whole number above. */
-  ceil(a: Operand, options?: On): MxArray;
+  ceil(a: Operand, options?: StreamOption): MxArray;
   /** Complex conjugate. */
-  conjugate(a: Operand, options?: On): MxArray;
+  conjugate(a: Operand, options?: StreamOption): MxArray;
   /** Complex conjugate. */
-  conj(a: Operand, options?: On): MxArray;
+  conj(a: Operand, options?: StreamOption): MxArray;
   /** Cosine of radians. */
-  cos(a: Operand, options?: On): MxArray;
+  cos(a: Operand, options?: StreamOption): MxArray;
   /** Hyperbolic cosine. */
-  cosh(a: Operand, options?: On): MxArray;
+  cosh(a: Operand, options?: StreamOption): MxArray;
   /** Radians to degrees. */
-  degrees(a: Operand, options?: On): MxArray;
+  degrees(a: Operand, options?: StreamOption): MxArray;
   /** Error function. */
-  erf(a: Operand, options?: On): MxArray;
+  erf(a: Operand, options?: StreamOption): MxArray;
   /** Inverse of the error function. */
-  erfinv(a: Operand, options?: On): MxArray;
+  erfinv(a: Operand, options?: StreamOption): MxArray;
   /** e to the power of a. */
-  exp(a: Operand, options?: On): MxArray;
+  exp(a: Operand, options?: StreamOption): MxArray;
   /** exp(a) − 1, exact near 0. */
-  expm1(a: Operand, options?: On): MxArray;
+  expm1(a: Operand, options?: StreamOption): MxArray;
   /** The next whole number below. */
-  floor(a: Operand, options?: On): MxArray;
+  floor(a: Operand, options?: StreamOption): MxArray;
   /** Imaginary part. */
-  imag(a: Operand, options?: On): MxArray;
+  imag(a: Operand, options?: StreamOption): MxArray;
   /** bool: neither infinite nor NaN. */
-  isfinite(a: Operand, options?: On): MxArray;
+  isfinite(a: Operand, options?: StreamOption): MxArray;
   /** bool: ±Infinity. */
-  isinf(a: Operand, options?: On): MxArray;
+  isinf(a: Operand, options?: StreamOption): MxArray;
   /** bool: NaN. */
-  isnan(a: Operand, options?: On): MxArray;
+  isnan(a: Operand, options?: StreamOption): MxArray;
   /** bool: −Infinity. */
-  isneginf(a: Operand, options?: On): MxArray;
+  isneginf(a: Operand, options?: StreamOption): MxArray;
   /** bool: +Infinity. */
-  isposinf(a: Operand, options?: On): MxArray;
+  isposinf(a: Operand, options?: StreamOption): MxArray;
   /** Natural logarithm. */
-  log(a: Operand, options?: On): MxArray;
+  log(a: Operand, options?: StreamOption): MxArray;
   /** Logarithm to base 10. */
-  log10(a: Operand, options?: On): MxArray;
+  log10(a: Operand, options?: StreamOption): MxArray;
   /** log(1 + a), exact near 0. */
-  log1p(a: Operand, options?: On): MxArray;
+  log1p(a: Operand, options?: StreamOption): MxArray;
   /** Logarithm to base 2. */
-  log2(a: Operand, options?: On): MxArray;
+  log2(a: Operand, options?: StreamOption): MxArray;
   /** bool: a is zero. */
-  logicalNot(a: Operand, options?: On): MxArray;
+  logicalNot(a: Operand, options?: StreamOption): MxArray;
   /** −a. */
-  negative(a: Operand, options?: On): MxArray;
+  negative(a: Operand, options?: StreamOption): MxArray;
   /** A copy of a. */
-  positive(a: Operand, options?: On): MxArray;
+  positive(a: Operand, options?: StreamOption): MxArray;
   /** Degrees to radians. */
-  radians(a: Operand, options?: On): MxArray;
+  radians(a: Operand, options?: StreamOption): MxArray;
   /** Real part. */
-  real(a: Operand, options?: On): MxArray;
+  real(a: Operand, options?: StreamOption): MxArray;
   /** 1 / a. */
-  reciprocal(a: Operand, options?: On): MxArray;
+  reciprocal(a: Operand, options?: StreamOption): MxArray;
   /** 1 / √a. */
-  rsqrt(a: Operand, options?: On): MxArray;
+  rsqrt(a: Operand, options?: StreamOption): MxArray;
   /** 1 / (1 + exp(−a)). */
-  sigmoid(a: Operand, options?: On): MxArray;
+  sigmoid(a: Operand, options?: StreamOption): MxArray;
   /** −1, 0 or 1. */
-  sign(a: Operand, options?: On): MxArray;
+  sign(a: Operand, options?: StreamOption): MxArray;
   /** Sine of radians. */
-  sin(a: Operand, options?: On): MxArray;
+  sin(a: Operand, options?: StreamOption): MxArray;
   /** Hyperbolic sine. */
-  sinh(a: Operand, options?: On): MxArray;
+  sinh(a: Operand, options?: StreamOption): MxArray;
   /** √a. */
-  sqrt(a: Operand, options?: On): MxArray;
+  sqrt(a: Operand, options?: StreamOption): MxArray;
   /** a². */
-  square(a: Operand, options?: On): MxArray;
+  square(a: Operand, options?: StreamOption): MxArray;
   /** a, as a constant to transformations. */
-  stopGradient(a: Operand, options?: On): MxArray;
+  stopGradient(a: Operand, options?: StreamOption): MxArray;
   /** Tangent of radians. */
-  tan(a: Operand, options?: On): MxArray;
+  tan(a: Operand, options?: StreamOption): MxArray;
   /** Hyperbolic tangent. */
-  tanh(a: Operand, options?: On): MxArray;
+  tanh(a: Operand, options?: StreamOption): MxArray;
   /** Towards zero to a whole number. */
-  trunc(a: Operand, options?: On): MxArray;
+  trunc(a: Operand, options?: StreamOption): MxArray;
   /** To `decimals` places (0), halves to even. */
-  round(a: Operand, decimals?: number, options?: On): MxArray;
+  round(a: Operand, decimals?: number, options?: StreamOption): MxArray;
 
   /** a + b. */
-  add(a: Operand, b: Operand, options?: On): MxArray;
+  add(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** The angle of the point (b, a), in radians. */
-  arctan2(a: Operand, b: Operand, options?: On): MxArray;
+  arctan2(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** a & b. */
-  bitwiseAnd(a: Operand, b: Operand, options?: On): MxArray;
+  bitwiseAnd(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** a | b. */
-  bitwiseOr(a: Operand, b: Operand, options?: On): MxArray;
+  bitwiseOr(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** a ^ b. */
-  bitwiseXor(a: Operand, b: Operand, options?: On): MxArray;
+  bitwiseXor(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** a / b, always a float. */
-  divide(a: Operand, b: Operand, options?: On): MxArray;
+  divide(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** bool: a = b. */
-  equal(a: Operand, b: Operand, options?: On): MxArray;
+  equal(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** ⌊a / b⌋. */
-  floorDivide(a: Operand, b: Operand, options?: On): MxArray;
+  floorDivide(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** bool: a > b. */
-  greater(a: Operand, b: Operand, options?: On): MxArray;
+  greater(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** bool: a ≥ b. */
-  greaterEqual(a: Operand, b: Operand, options?: On): MxArray;
+  greaterEqual(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** a << b. */
-  leftShift(a: Operand, b: Operand, options?: On): MxArray;
+  leftShift(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** bool: a < b. */
-  less(a: Operand, b: Operand, options?: On): MxArray;
+  less(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** bool: a ≤ b. */
-  lessEqual(a: Operand, b: Operand, options?: On): MxArray;
+  lessEqual(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** log(exp(a) + exp(b)), without overflow. */
-  logaddexp(a: Operand, b: Operand, options?: On): MxArray;
+  logaddexp(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** bool: both non-zero. */
-  logicalAnd(a: Operand, b: Operand, options?: On): MxArray;
+  logicalAnd(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** bool: either non-zero. */
-  logicalOr(a: Operand, b: Operand, options?: On): MxArray;
+  logicalOr(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** bool: exactly one non-zero. */
-  logicalXor(a: Operand, b: Operand, options?: On): MxArray;
+  logicalXor(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** The larger; NaN wins. */
-  maximum(a: Operand, b: Operand, options?: On): MxArray;
+  maximum(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** The smaller; NaN wins. */
-  minimum(a: Operand, b: Operand, options?: On): MxArray;
+  minimum(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** a · b. */
-  multiply(a: Operand, b: Operand, options?: On): MxArray;
+  multiply(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** bool: a ≠ b. */
-  notEqual(a: Operand, b: Operand, options?: On): MxArray;
+  notEqual(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** a to the power of b. */
-  power(a: Operand, b: Operand, options?: On): MxArray;
+  power(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** The remainder with the sign of b. */
-  remainder(a: Operand, b: Operand, options?: On): MxArray;
+  remainder(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** a >> b. */
-  rightShift(a: Operand, b: Operand, options?: On): MxArray;
+  rightShift(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** a − b. */
-  subtract(a: Operand, b: Operand, options?: On): MxArray;
+  subtract(a: Operand, b: Operand, options?: StreamOption): MxArray;
   /** [⌊a / b⌋, the remainder]. */
-  divmod(a: Operand, b: Operand, options?: On): [MxArray, MxArray];
+  divmod(a: Operand, b: Operand, options?: StreamOption): [MxArray, MxArray];
   /** bool scalar: |a − b| ≤ atol (1e-8) + rtol (1e-5) · |b| everywhere. */
   allclose(
     a: Operand,
     b: Operand,
     rtol?: number,
     atol?: number,
-    options?: On & { equalNan?: boolean },
+    options?: StreamOption & { equalNan?: boolean },
   ): MxArray;
   /** The same, element by element. */
   isclose(
@@ -163,14 +163,14 @@ export interface Elementwise {
     b: Operand,
     rtol?: number,
     atol?: number,
-    options?: On & { equalNan?: boolean },
+    options?: StreamOption & { equalNan?: boolean },
   ): MxArray;
   /** bool scalar: same shape and same values; dtypes may differ. */
-  arrayEqual(a: Operand, b: Operand, equalNan?: boolean, options?: On): MxArray;
+  arrayEqual(a: Operand, b: Operand, equalNan?: boolean, options?: StreamOption): MxArray;
   /** x where the condition holds, y elsewhere; all three are broadcast. */
-  where(condition: Operand, x: Operand, y: Operand, options?: On): MxArray;
+  where(condition: Operand, x: Operand, y: Operand, options?: StreamOption): MxArray;
   /** Limits to [aMin, aMax]; null or left out is no limit. */
-  clip(a: Operand, aMin?: Operand | null, aMax?: Operand | null, options?: On): MxArray;
+  clip(a: Operand, aMin?: Operand | null, aMax?: Operand | null, options?: StreamOption): MxArray;
   /** NaN becomes `nan` (0), infinities the given numbers (the dtype's largest and smallest). */
-  nanToNum(a: Operand, nan?: number, posinf?: number | null, neginf?: number | null, options?: On): MxArray;
+  nanToNum(a: Operand, nan?: number, posinf?: number | null, neginf?: number | null, options?: StreamOption): MxArray;
 }

@@ -1,32 +1,32 @@
-import type { Axis, Dtype, MxArray, On, Operand, Shape } from './types.js';
+import type { Axis, Dtype, MxArray, StreamOption, Operand, Shape } from './types.js';
 
 export type FftNorm = 'backward' | 'ortho' | 'forward';
 
 /** `mx.fft`. Inverse transforms divide by n unless another norm is asked for. */
 export interface Fft {
   /** Along an axis (−1), cut or padded with zeros to n. */
-  fft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: On): MxArray;
-  ifft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: On): MxArray;
+  fft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: StreamOption): MxArray;
+  ifft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: StreamOption): MxArray;
   /** Of real input: the n / 2 + 1 non-negative frequencies. */
-  rfft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: On): MxArray;
-  irfft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: On): MxArray;
-  fft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
-  ifft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
-  rfft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
-  irfft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
-  fftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
-  ifftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
-  rfftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
-  irfftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: On): MxArray;
+  rfft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: StreamOption): MxArray;
+  irfft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: StreamOption): MxArray;
+  fft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: StreamOption): MxArray;
+  ifft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: StreamOption): MxArray;
+  rfft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: StreamOption): MxArray;
+  irfft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: StreamOption): MxArray;
+  fftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: StreamOption): MxArray;
+  ifftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: StreamOption): MxArray;
+  rfftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: StreamOption): MxArray;
+  irfftn(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: StreamOption): MxArray;
   /** Frequencies of n samples d (1) apart. */
-  fftfreq(n: number, d?: number, options?: On): MxArray;
-  rfftfreq(n: number, d?: number, options?: On): MxArray;
+  fftfreq(n: number, d?: number, options?: StreamOption): MxArray;
+  rfftfreq(n: number, d?: number, options?: StreamOption): MxArray;
   /** Frequency 0 to the middle, and back. */
-  fftshift(a: MxArray, axes?: Axis, options?: On): MxArray;
-  ifftshift(a: MxArray, axes?: Axis, options?: On): MxArray;
+  fftshift(a: MxArray, axes?: Axis, options?: StreamOption): MxArray;
+  ifftshift(a: MxArray, axes?: Axis, options?: StreamOption): MxArray;
   /** [..., frames, frequencies] of the last axis. hopLength: nFft / 4; window: a periodic Hann; padMode: 'reflect'. */
-  stft(x: MxArray, nFft?: number, options?: On & StftOptions & { padMode?: string }): MxArray;
-  istft(stftMatrix: MxArray, nFft?: number | null, options?: On & StftOptions & { length?: number }): MxArray;
+  stft(x: MxArray, nFft?: number, options?: StreamOption & StftOptions & { padMode?: string }): MxArray;
+  istft(stftMatrix: MxArray, nFft?: number | null, options?: StreamOption & StftOptions & { length?: number }): MxArray;
 }
 
 export interface StftOptions {
@@ -46,38 +46,38 @@ export interface Linalg {
     ord?: number | 'fro' | 'nuc' | null,
     axis?: Axis,
     keepdims?: boolean,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   /** [Q, R]. */
-  qr(a: MxArray, options?: On): [MxArray, MxArray];
+  qr(a: MxArray, options?: StreamOption): [MxArray, MxArray];
   /** [U, S, Vᵀ], or S alone with `computeUv` false. */
-  svd(a: MxArray, computeUv?: boolean, options?: On): MxArray | MxArray[];
-  inv(a: MxArray, options?: On): MxArray;
-  triInv(a: MxArray, upper?: boolean, options?: On): MxArray;
-  cholesky(a: MxArray, upper?: boolean, options?: On): MxArray;
+  svd(a: MxArray, computeUv?: boolean, options?: StreamOption): MxArray | MxArray[];
+  inv(a: MxArray, options?: StreamOption): MxArray;
+  triInv(a: MxArray, upper?: boolean, options?: StreamOption): MxArray;
+  cholesky(a: MxArray, upper?: boolean, options?: StreamOption): MxArray;
   /** The inverse of A from its Cholesky factor. */
-  choleskyInv(a: MxArray, upper?: boolean, options?: On): MxArray;
-  pinv(a: MxArray, options?: On): MxArray;
+  choleskyInv(a: MxArray, upper?: boolean, options?: StreamOption): MxArray;
+  pinv(a: MxArray, options?: StreamOption): MxArray;
   /** [P, L, U], P as row indices. */
-  lu(a: MxArray, options?: On): MxArray[];
+  lu(a: MxArray, options?: StreamOption): MxArray[];
   /** [LU, pivots]. */
-  luFactor(a: MxArray, options?: On): [MxArray, MxArray];
-  solve(a: MxArray, b: MxArray, options?: On): MxArray;
-  solveTriangular(a: MxArray, b: MxArray, options?: On & { upper?: boolean }): MxArray;
-  cross(a: MxArray, b: MxArray, axis?: number, options?: On): MxArray;
+  luFactor(a: MxArray, options?: StreamOption): [MxArray, MxArray];
+  solve(a: MxArray, b: MxArray, options?: StreamOption): MxArray;
+  solveTriangular(a: MxArray, b: MxArray, options?: StreamOption & { upper?: boolean }): MxArray;
+  cross(a: MxArray, b: MxArray, axis?: number, options?: StreamOption): MxArray;
   /** [eigenvalues, eigenvectors], complex. */
-  eig(a: MxArray, options?: On): [MxArray, MxArray];
-  eigvals(a: MxArray, options?: On): MxArray;
+  eig(a: MxArray, options?: StreamOption): [MxArray, MxArray];
+  eigvals(a: MxArray, options?: StreamOption): MxArray;
   /** Of a symmetric or Hermitian matrix, from its lower ('L') or upper ('U') triangle. */
-  eigh(a: MxArray, uplo?: 'L' | 'U', options?: On): [MxArray, MxArray];
-  eigvalsh(a: MxArray, uplo?: 'L' | 'U', options?: On): MxArray;
-  det(a: MxArray, options?: On): MxArray;
+  eigh(a: MxArray, uplo?: 'L' | 'U', options?: StreamOption): [MxArray, MxArray];
+  eigvalsh(a: MxArray, uplo?: 'L' | 'U', options?: StreamOption): MxArray;
+  det(a: MxArray, options?: StreamOption): MxArray;
   /** [sign, log |det|]. */
-  slogdet(a: MxArray, options?: On): [MxArray, MxArray];
+  slogdet(a: MxArray, options?: StreamOption): [MxArray, MxArray];
 }
 
 /** With a key (`mx.random.key`) the same call gives the same numbers; without, the thread's own sequence goes on. */
-export interface Keyed extends On {
+export interface Keyed extends StreamOption {
   key?: MxArray | null | undefined;
 }
 
@@ -88,9 +88,9 @@ export interface Random {
   /** uint32[2]. */
   key(seed: number): MxArray;
   /** `num` (2) independent keys, [num, 2]. */
-  split(key: MxArray, num?: number, options?: On): MxArray;
+  split(key: MxArray, num?: number, options?: StreamOption): MxArray;
   /** Random unsigned integers of `width` (4) bytes. */
-  bits(shape?: Shape, width?: number, key?: MxArray | null, options?: On): MxArray;
+  bits(shape?: Shape, width?: number, key?: MxArray | null, options?: StreamOption): MxArray;
   bits(shape: Shape, options: Keyed & { width?: number }): MxArray;
   /** In [low (0), high (1)). */
   uniform(
@@ -99,7 +99,7 @@ export interface Random {
     shape?: Shape,
     dtype?: Dtype,
     key?: MxArray | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   uniform(low: Operand, high: Operand, options: Keyed & { shape?: Shape; dtype?: Dtype }): MxArray;
   normal(
@@ -108,7 +108,7 @@ export interface Random {
     loc?: Operand | null,
     scale?: Operand | null,
     key?: MxArray | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   normal(shape: Shape, options: Keyed & { dtype?: Dtype; loc?: Operand; scale?: Operand }): MxArray;
   multivariateNormal(
@@ -117,7 +117,7 @@ export interface Random {
     shape?: Shape,
     dtype?: Dtype,
     key?: MxArray | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   /** In [low, high), int32. */
   randint(
@@ -126,20 +126,20 @@ export interface Random {
     shape?: Shape,
     dtype?: Dtype,
     key?: MxArray | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   randint(low: Operand, high: Operand, options: Keyed & { shape?: Shape; dtype?: Dtype }): MxArray;
   /** bool, true with probability p (0.5). */
-  bernoulli(p?: Operand, shape?: Shape | null, key?: MxArray | null, options?: On): MxArray;
+  bernoulli(p?: Operand, shape?: Shape | null, key?: MxArray | null, options?: StreamOption): MxArray;
   truncatedNormal(
     lower: Operand,
     upper: Operand,
     shape?: Shape | null,
     dtype?: Dtype,
     key?: MxArray | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
-  gumbel(shape?: Shape, dtype?: Dtype, key?: MxArray | null, options?: On): MxArray;
+  gumbel(shape?: Shape, dtype?: Dtype, key?: MxArray | null, options?: StreamOption): MxArray;
   /** uint32 indices drawn from softmax(logits) along an axis (−1). */
   categorical(
     logits: MxArray,
@@ -147,7 +147,7 @@ export interface Random {
     shape?: Shape | null,
     numSamples?: number | null,
     key?: MxArray | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   categorical(
     logits: MxArray,
@@ -160,10 +160,10 @@ export interface Random {
     loc?: number,
     scale?: number,
     key?: MxArray | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   /** Of an array along an axis (0), or of 0 … x − 1. */
-  permutation(x: MxArray | number, axis?: number, key?: MxArray | null, options?: On): MxArray;
+  permutation(x: MxArray | number, axis?: number, key?: MxArray | null, options?: StreamOption): MxArray;
 }
 
 /** `mx.memory`: MLX's allocator, in bytes. */

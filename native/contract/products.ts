@@ -1,17 +1,17 @@
-import type { Dtype, MxArray, On, Operand, Shape } from './types.js';
+import type { Dtype, MxArray, StreamOption, Operand, Shape } from './types.js';
 
 /** Products of vectors, matrices and tensors. Operands are floats (or complex): integers are an error. */
 export interface Products {
   /** [..., m, k] · [..., k, n]; batch axes are broadcast, vectors are rows on the left and columns on the right. */
-  matmul(a: MxArray, b: MxArray, options?: On): MxArray;
+  matmul(a: MxArray, b: MxArray, options?: StreamOption): MxArray;
   /** beta · c + alpha · (a · b), c broadcast to the product's shape. */
-  addmm(c: MxArray, a: MxArray, b: MxArray, alpha?: number, beta?: number, options?: On): MxArray;
-  inner(a: Operand, b: Operand, options?: On): MxArray;
-  outer(a: Operand, b: Operand, options?: On): MxArray;
-  kron(a: MxArray, b: MxArray, options?: On): MxArray;
-  vecdot(a: MxArray, b: MxArray, options?: On & { axis?: number }): MxArray;
+  addmm(c: MxArray, a: MxArray, b: MxArray, alpha?: number, beta?: number, options?: StreamOption): MxArray;
+  inner(a: Operand, b: Operand, options?: StreamOption): MxArray;
+  outer(a: Operand, b: Operand, options?: StreamOption): MxArray;
+  kron(a: MxArray, b: MxArray, options?: StreamOption): MxArray;
+  vecdot(a: MxArray, b: MxArray, options?: StreamOption & { axis?: number }): MxArray;
   /** Over so many axes (2) of a's end and b's start, or over [axesOfA, axesOfB]. */
-  tensordot(a: MxArray, b: MxArray, axes?: number | readonly [Shape, Shape], options?: On): MxArray;
+  tensordot(a: MxArray, b: MxArray, axes?: number | readonly [Shape, Shape], options?: StreamOption): MxArray;
   einsum(subscripts: string, ...operands: MxArray[]): MxArray;
   /** [the pairs of operands contracted in turn, a description]. */
   einsumPath(subscripts: string, ...operands: MxArray[]): [number[][], string];
@@ -20,7 +20,7 @@ export interface Products {
     b: MxArray,
     lhsIndices?: MxArray | null,
     rhsIndices?: MxArray | null,
-    options?: On & { sortedIndices?: boolean },
+    options?: StreamOption & { sortedIndices?: boolean },
   ): MxArray;
   blockMaskedMm(
     a: MxArray,
@@ -29,11 +29,11 @@ export interface Products {
     maskOut?: MxArray | null,
     maskLhs?: MxArray | null,
     maskRhs?: MxArray | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
-  segmentedMm(a: MxArray, b: MxArray, segments: MxArray, options?: On): MxArray;
+  segmentedMm(a: MxArray, b: MxArray, segments: MxArray, options?: StreamOption): MxArray;
   /** The last axis times the Hadamard matrix of its size, scaled by 1/√n unless a scale is given. */
-  hadamardTransform(a: MxArray, scale?: number | null, options?: On): MxArray;
+  hadamardTransform(a: MxArray, scale?: number | null, options?: StreamOption): MxArray;
 }
 
 /** A number for all spatial axes or one per axis. */
@@ -48,7 +48,7 @@ export interface Convolutions {
     padding?: number,
     dilation?: number,
     groups?: number,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   conv2d(
     input: MxArray,
@@ -57,7 +57,7 @@ export interface Convolutions {
     padding?: Spatial,
     dilation?: Spatial,
     groups?: number,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   conv3d(
     input: MxArray,
@@ -66,7 +66,7 @@ export interface Convolutions {
     padding?: Spatial,
     dilation?: Spatial,
     groups?: number,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   convTranspose1d(
     input: MxArray,
@@ -76,7 +76,7 @@ export interface Convolutions {
     dilation?: number,
     outputPadding?: number,
     groups?: number,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   convTranspose2d(
     input: MxArray,
@@ -86,7 +86,7 @@ export interface Convolutions {
     dilation?: Spatial,
     outputPadding?: Spatial,
     groups?: number,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   convTranspose3d(
     input: MxArray,
@@ -96,7 +96,7 @@ export interface Convolutions {
     dilation?: Spatial,
     outputPadding?: Spatial,
     groups?: number,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   /** Padding: a number, one per axis, or [before[], after[]]. `flip` makes it a true convolution. */
   convGeneral(
@@ -108,10 +108,10 @@ export interface Convolutions {
     inputDilation?: Spatial,
     groups?: number,
     flip?: boolean,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   /** Of two vectors, as NumPy has it. */
-  convolve(a: MxArray, v: MxArray, mode?: 'full' | 'same' | 'valid', options?: On): MxArray;
+  convolve(a: MxArray, v: MxArray, mode?: 'full' | 'same' | 'valid', options?: StreamOption): MxArray;
 }
 
 /** 'affine': w ≈ scale · q + bias per group. The others are the OCP and NVIDIA micro-scaling formats, without biases. */
@@ -129,20 +129,20 @@ export interface Quantization {
   /** [packed uint32 [..., n · bits / 32], scales [..., n / groupSize], biases the same]; no biases but for 'affine'. */
   quantize(
     w: MxArray,
-    options?: On & QuantizationLayout & { globalScale?: MxArray },
+    options?: StreamOption & QuantizationLayout & { globalScale?: MxArray },
   ): [packed: MxArray, scales: MxArray, biases: MxArray];
   quantize(
     w: MxArray,
     groupSize?: number | null,
     bits?: number | null,
     mode?: QuantizationMode,
-    options?: On & { globalScale?: MxArray },
+    options?: StreamOption & { globalScale?: MxArray },
   ): [packed: MxArray, scales: MxArray, biases: MxArray];
   dequantize(
     w: MxArray,
     scales: MxArray,
     biases?: MxArray | null,
-    options?: On & QuantizationLayout & { globalScale?: MxArray; dtype?: Dtype },
+    options?: StreamOption & QuantizationLayout & { globalScale?: MxArray; dtype?: Dtype },
   ): MxArray;
   dequantize(
     w: MxArray,
@@ -153,7 +153,7 @@ export interface Quantization {
     mode?: QuantizationMode,
     globalScale?: MxArray | null,
     dtype?: Dtype,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   /** x · wᵀ (or x · w without `transpose`) with w as `quantize` gave it. */
   quantizedMatmul(
@@ -161,7 +161,7 @@ export interface Quantization {
     w: MxArray,
     scales: MxArray,
     biases?: MxArray | null,
-    options?: On & QuantizationLayout & { transpose?: boolean | undefined },
+    options?: StreamOption & QuantizationLayout & { transpose?: boolean | undefined },
   ): MxArray;
   quantizedMatmul(
     x: MxArray,
@@ -172,7 +172,7 @@ export interface Quantization {
     groupSize?: number | null,
     bits?: number | null,
     mode?: QuantizationMode,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   gatherQmm(
     x: MxArray,
@@ -181,7 +181,7 @@ export interface Quantization {
     biases?: MxArray | null,
     lhsIndices?: MxArray | null,
     rhsIndices?: MxArray | null,
-    options?: On &
+    options?: StreamOption &
       QuantizationLayout & { transpose?: boolean; globalScale?: MxArray; sortedIndices?: boolean },
   ): MxArray;
   /** Both sides quantized; GPU only. */
@@ -189,7 +189,7 @@ export interface Quantization {
     x: MxArray,
     w: MxArray,
     scales?: MxArray | null,
-    options?: On & QuantizationLayout & { globalScaleX?: MxArray; globalScaleW?: MxArray },
+    options?: StreamOption & QuantizationLayout & { globalScaleX?: MxArray; globalScaleW?: MxArray },
   ): MxArray;
   gatherQqmm(
     x: MxArray,
@@ -197,25 +197,25 @@ export interface Quantization {
     scales?: MxArray | null,
     lhsIndices?: MxArray | null,
     rhsIndices?: MxArray | null,
-    options?: On &
+    options?: StreamOption &
       QuantizationLayout & { globalScaleX?: MxArray; globalScaleW?: MxArray; sortedIndices?: boolean },
   ): MxArray;
   /** E4M3 float8 as uint8. */
-  toFp8(x: MxArray, options?: On): MxArray;
-  fromFp8(x: MxArray, dtype?: Dtype, options?: On): MxArray;
+  toFp8(x: MxArray, options?: StreamOption): MxArray;
+  fromFp8(x: MxArray, dtype?: Dtype, options?: StreamOption): MxArray;
 }
 
 /** `mx.fast`: fused kernels of a transformer. */
 export interface Fast {
   /** x · weight / √(mean x² + eps) over the last axis. */
-  rmsNorm(x: MxArray, weight: MxArray | null, eps: number, options?: On): MxArray;
+  rmsNorm(x: MxArray, weight: MxArray | null, eps: number, options?: StreamOption): MxArray;
   /** Normalised over the last axis, times weight, plus bias. */
-  layerNorm(x: MxArray, weight: MxArray | null, bias: MxArray | null, eps: number, options?: On): MxArray;
+  layerNorm(x: MxArray, weight: MxArray | null, bias: MxArray | null, eps: number, options?: StreamOption): MxArray;
   /** Rotary positions on the first `dims` features of [..., T, D]; give `base` or `freqs`. */
   rope(
     a: MxArray,
     dims: number,
-    options: On & {
+    options: StreamOption & {
       traditional?: boolean;
       base?: number | null;
       scale?: number;
@@ -231,7 +231,7 @@ export interface Fast {
     q: MxArray,
     k: MxArray,
     v: MxArray,
-    options: On & {
+    options: StreamOption & {
       scale: number;
       mask?: MxArray | 'causal' | null | undefined;
       sinks?: MxArray | null | undefined;
@@ -239,9 +239,9 @@ export interface Fast {
     },
   ): MxArray;
   /** x/2 (1 + erf(x/√2)), exact GELU (arXiv 1606.08415); on the CPU in float32 by a kernel of our own. Any shape. */
-  gelu(x: MxArray, options?: On): MxArray;
+  gelu(x: MxArray, options?: StreamOption): MxArray;
   /** −log softmax(logits)[target] for class indices. */
-  crossEntropy(logits: MxArray, targets: MxArray, options?: On): MxArray;
+  crossEntropy(logits: MxArray, targets: MxArray, options?: StreamOption): MxArray;
   gatedDeltaUpdate(
     q: MxArray,
     k: MxArray,
@@ -250,7 +250,7 @@ export interface Fast {
     beta: MxArray,
     initialState?: MxArray | null,
     mask?: MxArray | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray[];
   /**
    * A step of a decoder's cache: `qkv` [B, T, 3 × H × D], queries before keys before values, and a buffer [2 × B, H, C, D],
@@ -265,6 +265,6 @@ export interface Fast {
     qkv: MxArray,
     buffer: MxArray,
     position: number,
-    options?: On,
+    options?: StreamOption,
   ): [queries: MxArray, keys: MxArray, values: MxArray, buffer: MxArray];
 }

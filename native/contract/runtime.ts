@@ -1,10 +1,10 @@
-import type { Device, Dtype, DtypeCategory, MxArray, MxArrayClass, On, Operand, Stream } from './types.js';
+import type { Device, Dtype, DtypeCategory, MxArray, MxArrayClass, StreamOption, Operand, Stream } from './types.js';
 
 export interface Files {
   /** Reads the header; each tensor's bytes are read when it is first evaluated, so the file must stay. */
   loadSafetensors(
     file: string,
-    options?: On,
+    options?: StreamOption,
   ): { arrays: Record<string, MxArray>; metadata: Record<string, string> };
   /**
    * Arrays over the bytes of a file where the system keeps them: array i begins `offsets[i]` bytes into it. Nothing is
@@ -26,7 +26,7 @@ export interface Files {
     metadata?: Readonly<Record<string, string>>,
   ): void;
   /** A `.npy` file. */
-  load(file: string, options?: On): MxArray;
+  load(file: string, options?: StreamOption): MxArray;
   save(file: string, arr: MxArray): void;
 }
 

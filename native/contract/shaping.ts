@@ -1,4 +1,4 @@
-import type { Axis, Dtype, MxArray, NestedNumbers, On, Operand, Scalar, Shape, TypedArray } from './types.js';
+import type { Axis, Dtype, MxArray, NestedNumbers, StreamOption, Operand, Scalar, Shape, TypedArray } from './types.js';
 
 /** Arrays from data and out of nothing. */
 export interface Creation {
@@ -16,8 +16,8 @@ export interface Creation {
    */
   asarray(data: TypedArray, shape?: Shape | number | null): MxArray;
   /** `arange(start, stop, step)`, or `arange(stop)`: int32 when all are whole numbers, else float32. */
-  arange(start: number, options: On & { dtype?: Dtype }): MxArray;
-  arange(start: number, stop?: number | null, step?: number, dtype?: Dtype, options?: On): MxArray;
+  arange(start: number, options: StreamOption & { dtype?: Dtype }): MxArray;
+  arange(start: number, stop?: number | null, step?: number, dtype?: Dtype, options?: StreamOption): MxArray;
   /** `num` (50) numbers from start to stop. */
   linspace(
     start: number,
@@ -25,88 +25,88 @@ export interface Creation {
     num?: number,
     endpoint?: boolean,
     dtype?: Dtype,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
-  zeros(shape: Shape | number, dtype?: Dtype, options?: On): MxArray;
-  ones(shape: Shape | number, dtype?: Dtype, options?: On): MxArray;
-  full(shape: Shape | number, vals: Operand, dtype?: Dtype, options?: On): MxArray;
+  zeros(shape: Shape | number, dtype?: Dtype, options?: StreamOption): MxArray;
+  ones(shape: Shape | number, dtype?: Dtype, options?: StreamOption): MxArray;
+  full(shape: Shape | number, vals: Operand, dtype?: Dtype, options?: StreamOption): MxArray;
   /** `full` in the place of what will replace it unevaluated: V8 is not told of memory that it will not take. */
   placeholder(shape: Shape, vals: number, dtype: Dtype): MxArray;
-  zerosLike(a: MxArray, dtype?: Dtype, options?: On): MxArray;
-  onesLike(a: MxArray, dtype?: Dtype, options?: On): MxArray;
-  fullLike(a: MxArray, vals: Operand, dtype?: Dtype, options?: On): MxArray;
+  zerosLike(a: MxArray, dtype?: Dtype, options?: StreamOption): MxArray;
+  onesLike(a: MxArray, dtype?: Dtype, options?: StreamOption): MxArray;
+  fullLike(a: MxArray, vals: Operand, dtype?: Dtype, options?: StreamOption): MxArray;
   /** [n, m] with ones on the k-th diagonal. */
-  eye(n: number, m?: number | null, k?: number, dtype?: Dtype, options?: On): MxArray;
-  identity(n: number, dtype?: Dtype, options?: On): MxArray;
+  eye(n: number, m?: number | null, k?: number, dtype?: Dtype, options?: StreamOption): MxArray;
+  identity(n: number, dtype?: Dtype, options?: StreamOption): MxArray;
   /** [n, m] with ones at and below the k-th diagonal. */
-  tri(n: number, m?: number | null, k?: number, dtype?: Dtype, options?: On): MxArray;
+  tri(n: number, m?: number | null, k?: number, dtype?: Dtype, options?: StreamOption): MxArray;
   /** Zeros above the k-th diagonal. */
-  tril(x: MxArray, k?: number, options?: On): MxArray;
+  tril(x: MxArray, k?: number, options?: StreamOption): MxArray;
   /** Zeros below the k-th diagonal. */
-  triu(x: MxArray, k?: number, options?: On): MxArray;
+  triu(x: MxArray, k?: number, options?: StreamOption): MxArray;
   /** The k-th diagonal of a matrix, or a matrix with the vector on it. */
-  diag(a: MxArray, k?: number, options?: On): MxArray;
-  diagonal(a: MxArray, offset?: number, axis1?: number, axis2?: number, options?: On): MxArray;
-  trace(a: MxArray, offset?: number, axis1?: number, axis2?: number, dtype?: Dtype, options?: On): MxArray;
+  diag(a: MxArray, k?: number, options?: StreamOption): MxArray;
+  diagonal(a: MxArray, offset?: number, axis1?: number, axis2?: number, options?: StreamOption): MxArray;
+  trace(a: MxArray, offset?: number, axis1?: number, axis2?: number, dtype?: Dtype, options?: StreamOption): MxArray;
   /** Symmetric windows of m samples, float32. */
-  hanning(m: number, options?: On): MxArray;
-  hamming(m: number, options?: On): MxArray;
-  bartlett(m: number, options?: On): MxArray;
-  blackman(m: number, options?: On): MxArray;
+  hanning(m: number, options?: StreamOption): MxArray;
+  hamming(m: number, options?: StreamOption): MxArray;
+  bartlett(m: number, options?: StreamOption): MxArray;
+  blackman(m: number, options?: StreamOption): MxArray;
   meshgrid(
     arrays: readonly Operand[],
-    options?: On & { sparse?: boolean; indexing?: 'xy' | 'ij' },
+    options?: StreamOption & { sparse?: boolean; indexing?: 'xy' | 'ij' },
   ): MxArray[];
 }
 
 /** The same elements in another shape, order, place or type. */
 export interface Shaping {
   /** One size may be −1. */
-  reshape(a: Operand, shape: Shape | number, options?: On): MxArray;
+  reshape(a: Operand, shape: Shape | number, options?: StreamOption): MxArray;
   /** Axes startAxis (0) to endAxis (−1) become one. */
-  flatten(a: Operand, startAxis?: number, endAxis?: number, options?: On): MxArray;
+  flatten(a: Operand, startAxis?: number, endAxis?: number, options?: StreamOption): MxArray;
   /** One axis becomes several. */
-  unflatten(a: Operand, axis: number, shape: Shape, options?: On): MxArray;
-  squeeze(a: Operand, axis?: Axis, options?: On): MxArray;
-  expandDims(a: Operand, axis: number | Shape, options?: On): MxArray;
-  transpose(a: Operand, axes?: Shape | null, options?: On): MxArray;
-  permuteDims(a: Operand, axes?: Shape | null, options?: On): MxArray;
+  unflatten(a: Operand, axis: number, shape: Shape, options?: StreamOption): MxArray;
+  squeeze(a: Operand, axis?: Axis, options?: StreamOption): MxArray;
+  expandDims(a: Operand, axis: number | Shape, options?: StreamOption): MxArray;
+  transpose(a: Operand, axes?: Shape | null, options?: StreamOption): MxArray;
+  permuteDims(a: Operand, axes?: Shape | null, options?: StreamOption): MxArray;
   /** The last two axes exchanged. */
-  matrixTranspose(a: Operand, options?: On): MxArray;
-  swapaxes(a: Operand, axis1: number, axis2: number, options?: On): MxArray;
-  moveaxis(a: Operand, source: number, destination: number, options?: On): MxArray;
-  flip(a: Operand, axis?: Axis, options?: On): MxArray;
-  broadcastTo(a: Operand, shape: Shape | number, options?: On): MxArray;
-  broadcastArrays(arrays: readonly Operand[], options?: On): MxArray[];
+  matrixTranspose(a: Operand, options?: StreamOption): MxArray;
+  swapaxes(a: Operand, axis1: number, axis2: number, options?: StreamOption): MxArray;
+  moveaxis(a: Operand, source: number, destination: number, options?: StreamOption): MxArray;
+  flip(a: Operand, axis?: Axis, options?: StreamOption): MxArray;
+  broadcastTo(a: Operand, shape: Shape | number, options?: StreamOption): MxArray;
+  broadcastArrays(arrays: readonly Operand[], options?: StreamOption): MxArray[];
   broadcastShapes(...shapes: Shape[]): number[];
-  concatenate(arrays: readonly Operand[], axis?: number, options?: On): MxArray;
-  concat(arrays: readonly Operand[], axis?: number, options?: On): MxArray;
+  concatenate(arrays: readonly Operand[], axis?: number, options?: StreamOption): MxArray;
+  concat(arrays: readonly Operand[], axis?: number, options?: StreamOption): MxArray;
   /** Along a new axis (0). */
-  stack(arrays: readonly Operand[], axis?: number, options?: On): MxArray;
+  stack(arrays: readonly Operand[], axis?: number, options?: StreamOption): MxArray;
   /** The arrays along an axis (0), which goes away. */
-  unstack(x: Operand, options?: On & { axis?: number }): MxArray[];
+  unstack(x: Operand, options?: StreamOption & { axis?: number }): MxArray[];
   /** Into so many equal parts (a number) or at these indices (a list). */
-  split(a: Operand, indicesOrSections: number | Shape, axis?: number, options?: On): MxArray[];
+  split(a: Operand, indicesOrSections: number | Shape, axis?: number, options?: StreamOption): MxArray[];
   /** Each element so often, along an axis or in the flattened array. */
-  repeat(array: Operand, repeats: number, axis?: number | null, options?: On): MxArray;
-  tile(a: Operand, reps: number | Shape, options?: On): MxArray;
+  repeat(array: Operand, repeats: number, axis?: number | null, options?: StreamOption): MxArray;
+  tile(a: Operand, reps: number | Shape, options?: StreamOption): MxArray;
   /** padWidth: n or [before, after] for every axis, or a pair for each. Mode 'constant', 'edge', 'reflect' or 'symmetric'. */
   pad(
     a: Operand,
     padWidth: number | readonly number[] | readonly (readonly number[])[],
     mode?: 'constant' | 'edge' | 'reflect' | 'symmetric',
     constantValues?: Operand,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
-  roll(a: Operand, shift: number | Shape, axis?: Axis, options?: On): MxArray;
-  astype(a: Operand, dtype: Dtype, options?: On): MxArray;
+  roll(a: Operand, shift: number | Shape, axis?: Axis, options?: StreamOption): MxArray;
+  astype(a: Operand, dtype: Dtype, options?: StreamOption): MxArray;
   /** The same bytes as another dtype; the last axis changes with the size of an element. */
-  view(a: Operand, dtype: Dtype, options?: On): MxArray;
+  view(a: Operand, dtype: Dtype, options?: StreamOption): MxArray;
   /** A view of the row-major elements with strides and an offset in elements. Reaching outside is an error. */
-  asStrided(a: Operand, shape?: Shape | null, strides?: Shape | null, offset?: number, options?: On): MxArray;
+  asStrided(a: Operand, shape?: Shape | null, strides?: Shape | null, offset?: number, options?: StreamOption): MxArray;
   /** Row-major in memory; column-major is fine too where allowed. */
-  contiguous(a: Operand, allowColMajor?: boolean, options?: On): MxArray;
-  copy(a: Operand, options?: On): MxArray;
+  contiguous(a: Operand, allowColMajor?: boolean, options?: StreamOption): MxArray;
+  copy(a: Operand, options?: StreamOption): MxArray;
   /** Made to have at least so many axes; several arrays give several. */
   atleast1d(...arrays: Operand[]): MxArray | MxArray[];
   atleast2d(...arrays: Operand[]): MxArray | MxArray[];
@@ -121,7 +121,7 @@ export interface Indexing {
    * `slice(a, start[], stop[], strides[]?)`: one entry per axis, negative ones from the end. With an MxArray start,
    * `slice(a, start, axes[], sliceSize[])`: the place is known only at evaluation; sliceSize has one entry per axis.
    */
-  slice(a: MxArray, start: Shape | MxArray, stop: Shape, strides?: Shape | null, options?: On): MxArray;
+  slice(a: MxArray, start: Shape | MxArray, stop: Shape, strides?: Shape | null, options?: StreamOption): MxArray;
   /** `sliceUpdate(a, update, start[], stop[], strides[]?)`, or with an MxArray start `sliceUpdate(a, update, start, axes[])`. */
   sliceUpdate(
     a: MxArray,
@@ -129,7 +129,7 @@ export interface Indexing {
     start: Shape | MxArray,
     stop: Shape,
     strides?: Shape | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   sliceUpdateAdd(
     a: MxArray,
@@ -137,7 +137,7 @@ export interface Indexing {
     start: Shape,
     stop: Shape,
     strides?: Shape | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   sliceUpdateProd(
     a: MxArray,
@@ -145,7 +145,7 @@ export interface Indexing {
     start: Shape,
     stop: Shape,
     strides?: Shape | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   sliceUpdateMax(
     a: MxArray,
@@ -153,7 +153,7 @@ export interface Indexing {
     start: Shape,
     stop: Shape,
     strides?: Shape | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   sliceUpdateMin(
     a: MxArray,
@@ -161,21 +161,21 @@ export interface Indexing {
     start: Shape,
     stop: Shape,
     strides?: Shape | null,
-    options?: On,
+    options?: StreamOption,
   ): MxArray;
   /** Slices at integer indices along an axis, or elements of the flattened array. A number index removes the axis. */
-  take(a: MxArray, indices: MxArray | number, axis?: number | null, options?: On): MxArray;
-  takeAlongAxis(a: MxArray, indices: MxArray, axis?: number | null, options?: On): MxArray;
-  putAlongAxis(a: MxArray, indices: MxArray, values: Operand, axis?: number | null, options?: On): MxArray;
-  scatterAddAxis(a: MxArray, indices: MxArray, values: Operand, axis: number, options?: On): MxArray;
+  take(a: MxArray, indices: MxArray | number, axis?: number | null, options?: StreamOption): MxArray;
+  takeAlongAxis(a: MxArray, indices: MxArray, axis?: number | null, options?: StreamOption): MxArray;
+  putAlongAxis(a: MxArray, indices: MxArray, values: Operand, axis?: number | null, options?: StreamOption): MxArray;
+  scatterAddAxis(a: MxArray, indices: MxArray, values: Operand, axis: number, options?: StreamOption): MxArray;
   /** indices[i] picks along axes[i]; shape: the indices' broadcast shape, then sliceSizes. */
-  gather(a: MxArray, indices: readonly MxArray[], axes: Shape, sliceSizes: Shape, options?: On): MxArray;
+  gather(a: MxArray, indices: readonly MxArray[], axes: Shape, sliceSizes: Shape, options?: StreamOption): MxArray;
   /** updates has the indices' broadcast shape, then one size per axis of a. */
-  scatter(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: On): MxArray;
-  scatterAdd(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: On): MxArray;
-  scatterProd(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: On): MxArray;
-  scatterMax(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: On): MxArray;
-  scatterMin(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: On): MxArray;
+  scatter(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: StreamOption): MxArray;
+  scatterAdd(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: StreamOption): MxArray;
+  scatterProd(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: StreamOption): MxArray;
+  scatterMax(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: StreamOption): MxArray;
+  scatterMin(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: StreamOption): MxArray;
   /** The elements of src, in order, where the mask is true. */
-  maskedScatter(a: MxArray, mask: MxArray, src: MxArray | Scalar, options?: On): MxArray;
+  maskedScatter(a: MxArray, mask: MxArray, src: MxArray | Scalar, options?: StreamOption): MxArray;
 }

@@ -36,7 +36,7 @@ export interface Stream {
 }
 
 /** The keyword that every op takes: where it runs. Left out, the default stream of the default device. */
-export interface On {
+export interface StreamOption {
   stream?: Device | Stream | undefined;
 }
 
@@ -120,10 +120,10 @@ export interface MxArray {
   data(): TypedArray;
   /** The elements as nested JavaScript arrays. Evaluates. */
   tolist<T = NestedItems>(): T;
-  astype(dtype: Dtype, options?: On): MxArray;
-  reshape(shape: Shape | number, options?: On): MxArray;
+  astype(dtype: Dtype, options?: StreamOption): MxArray;
+  reshape(shape: Shape | number, options?: StreamOption): MxArray;
   /** Axes in the given order, reversed when left out. */
-  transpose(axes?: Shape | null, options?: On): MxArray;
+  transpose(axes?: Shape | null, options?: StreamOption): MxArray;
   /** `MxArray float32[2,3]`. */
   toString(): string;
   /** Lets go of the memory now. Safe to call twice. */

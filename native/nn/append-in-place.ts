@@ -1,18 +1,18 @@
 import { mx, type MxArray } from '../index.js';
-import { filledOf, written } from './buffered-cache.js';
+import { filledView, writeInto } from './buffered-cache.js';
 
 /** A step of a cache: queries [B, H, T, D], keys and values up to the new ones [B, H, length, D], the buffer that holds them. */
 export type CacheStep = [queries: MxArray, keys: MxArray, values: MxArray, buffer: MxArray];
 
-let isSound: boolean | undefined;
+let isKernelCorrect: boolean | undefined;
 
 /**
  * Whether the device's kernel for `mx.fast.appendInPlace` can be made and gives what MLX's own ops do: tried once. No Mac has
  * run that kernel yet; where it fails, a cache is copied.
  */
 export function canAppendInPlace(): boolean {
-  isSound ??= isLikeMlx();
-  return isSound;
+  isKernelCorrect ??= matchesMlx();
+  return isKernelCorrect;
 }
 
 /**
@@ -20,8 +20,8 @@ export function canAppendInPlace(): boolean {
  * positions. In place where the device can, also while the step before it is queued: views of the buffer see it too. The
  * buffer's handle is freed, the new one is kept out of scopes.
  */
-export function appended(qkv: MxArray, buffer: MxArray, position: number): CacheStep {
-  if (!canAppendInPlace()) return copied(qkv, buffer, position);
+export function appendQkv(qkv: MxArray, buffer: MxArray, position: number): CacheStep {
+  if (!canAppendInPlace()) return appendByCopy(qkv, buffer, position);
   const step = mx.fast.appendInPlace(qkv, buffer, position);
   buffer.dispose();
   mx.keep(step[3]);
@@ -29,22 +29,22 @@ export function appended(qkv: MxArray, buffer: MxArray, position: number): Cache
 }
 
 /** The same with MLX's own ops, which copy the buffer while something else holds it. */
-function copied(qkv: MxArray, buffer: MxArray, position: number): CacheStep {
+function appendByCopy(qkv: MxArray, buffer: MxArray, position: number): CacheStep {
   const [batch = 0, added = 0] = qkv.shape;
   const [, heads = 0, , dims = 0] = buffer.shape;
-  const apart = mx.reshape(mx.transpose(mx.reshape(qkv, [batch, added, 3, heads, dims]), [2, 0, 3, 1, 4]), [
+  const separated = mx.reshape(mx.transpose(mx.reshape(qkv, [batch, added, 3, heads, dims]), [2, 0, 3, 1, 4]), [
     3 * batch,
     heads,
     added,
     dims,
   ]);
-  const [queries, keysValues] = mx.split(apart, [batch], 0) as [MxArray, MxArray];
-  const made = written(buffer, keysValues, position);
-  const [keys, values] = mx.split(filledOf(made, position + added), 2, 0) as [MxArray, MxArray];
+  const [queries, keysValues] = mx.split(separated, [batch], 0) as [MxArray, MxArray];
+  const made = writeInto(buffer, keysValues, position);
+  const [keys, values] = mx.split(filledView(made, position + added), 2, 0) as [MxArray, MxArray];
   return [queries, keys, values, made];
 }
 
-function isLikeMlx(): boolean {
+function matchesMlx(): boolean {
   try {
     return mx.tidy(() => {
       const [batch, added, heads, room, dims, position] = [2, 3, 2, 6, 4, 1];
@@ -52,7 +52,7 @@ function isLikeMlx(): boolean {
       const qkv = mx.reshape(numbers, [batch, added, 3 * heads * dims]);
       const empty = (): MxArray => mx.zeros([2 * batch, heads, room, dims], 'float16');
       const made = mx.fast.appendInPlace(qkv, empty(), position);
-      const wanted = copied(qkv, mx.keep(empty()), position);
+      const wanted = appendByCopy(qkv, mx.keep(empty()), position);
       const same = made.map((array, i) => mx.all(mx.equal(array, wanted[i] ?? qkv)));
       mx.eval(...same);
       mx.dispose(wanted[3]);

@@ -41,12 +41,12 @@ export function attend(
 
 /** Self-attention without a mask: queries, keys and values of all heads side by side [B, T, 3 × H × D] → [B, T, H × D] */
 export function selfAttend(qkv: MxArray, heads: number): MxArray {
-  const [q, k, v] = splitParts(qkv, 3, heads) as [MxArray, MxArray, MxArray];
+  const [q, k, v] = splitProjections(qkv, 3, heads) as [MxArray, MxArray, MxArray];
   return mergeHeads(attend(q, k, v));
 }
 
 /** Parts side by side [B, T, parts × H × D] → one after another, each [B, H, T, D]: views of the same memory. */
-export function splitParts(x: MxArray, parts: number, heads: number): MxArray[] {
+export function splitProjections(x: MxArray, parts: number, heads: number): MxArray[] {
   return mx.split(splitHeads(x, parts * heads), parts, 1);
 }
 

@@ -2,7 +2,7 @@ import { mx, type MxArray } from '../index.js';
 import type { DeviceRows, PendingReorder } from './speculative-reorder.js';
 
 /** Positions that a growing buffer has room for are a multiple of this. */
-const ROOM_POSITIONS = 64;
+const BUFFER_STEP_POSITIONS = 64;
 
 /**
  * What caches of a fixed capacity have in common: buffers for keys and values, made when the shape is known, and the
@@ -92,7 +92,7 @@ export abstract class BufferedCache {
   }
 
   /** @throws RangeError if `added` positions do not fit */
-  protected needRoom(added: number): void {
+  protected checkRoom(added: number): void {
     if (this.filled + added <= this.capacity) return;
     throw new RangeError(
       `${this.constructor.name}: ${this.filled} + ${added} positions exceed the capacity of ${this.capacity}`,
@@ -104,12 +104,12 @@ export abstract class BufferedCache {
  * Positions that a buffer is given for `length` filled ones. MLX copies a buffer at every step while the step before it
  * is still queued, which holds the buffer; so a buffer is only as large as the text needs, not as large as it may get.
  */
-export function roomFor(length: number, capacity: number): number {
-  return Math.min(capacity, Math.ceil(length / ROOM_POSITIONS) * ROOM_POSITIONS);
+export function bufferLengthFor(length: number, capacity: number): number {
+  return Math.min(capacity, Math.ceil(length / BUFFER_STEP_POSITIONS) * BUFFER_STEP_POSITIONS);
 }
 
 /** `buffer` [R, H, room, D] with the first `filled` positions kept and room for `room`; `buffer` is freed. */
-export function grown(buffer: MxArray, filled: number, room: number): MxArray {
+export function grow(buffer: MxArray, filled: number, room: number): MxArray {
   const [rows = 0, heads = 0, had = 0, dims = 0] = buffer.shape;
   if (had >= room) return buffer;
   const larger = mx.tidy(() => {
@@ -123,7 +123,7 @@ export function grown(buffer: MxArray, filled: number, room: number): MxArray {
 }
 
 /** `update` [R, H, T, D] written into `buffer` [R, H, room, D] from `position` on; `buffer` is freed. */
-export function written(buffer: MxArray, update: MxArray, position: number): MxArray {
+export function writeInto(buffer: MxArray, update: MxArray, position: number): MxArray {
   const [rows = 0, heads = 0, added = 0, dims = 0] = update.shape;
   const made = mx.sliceUpdate(buffer, update, [0, 0, position, 0], [rows, heads, position + added, dims]);
   buffer.dispose(); // the one other reference, so that MLX may write in place
@@ -131,13 +131,13 @@ export function written(buffer: MxArray, update: MxArray, position: number): MxA
 }
 
 /** The first `length` positions of `buffer` [R, H, room, D]: [R, H, length, D] */
-export function filledOf(buffer: MxArray, length: number): MxArray {
+export function filledView(buffer: MxArray, length: number): MxArray {
   const [rows = 0, heads = 0, , dims = 0] = buffer.shape;
   return mx.slice(buffer, [0, 0, 0, 0], [rows, heads, length, dims]);
 }
 
 /** @throws RangeError unless it is a positive whole number */
-export function checkedCapacity(capacity: number, cache: string): number {
+export function validateCapacity(capacity: number, cache: string): number {
   if (Number.isSafeInteger(capacity) && capacity > 0) return capacity;
   throw new RangeError(`${cache}: capacity must be a positive whole number, not ${capacity}`);
 }

@@ -1,5 +1,5 @@
 import { mx, type MxArray } from '../index.js';
-import { attend, mergeHeads, splitHeads, splitParts } from './attention.js';
+import { attend, mergeHeads, splitHeads, splitProjections } from './attention.js';
 import { canPack } from './packed.js';
 
 /**
@@ -18,7 +18,7 @@ export function crossAttentionCache(kv: MxArray, heads: number): CrossAttentionC
   // Of one row, both are laid out by one copy; of several, each must be in one piece.
   if (kv.shape[0] === 1)
     return mx.split(mx.contiguous(splitHeads(kv, 2 * heads)), 2, 1) as [MxArray, MxArray];
-  return splitParts(kv, 2, heads).map((part) => mx.contiguous(part)) as [MxArray, MxArray];
+  return splitProjections(kv, 2, heads).map((part) => mx.contiguous(part)) as [MxArray, MxArray];
 }
 
 /** q [B, Nq, H × D] attends to all of a memory → [B, Nq, H × D]. A memory of batch 1 is everybody's. */

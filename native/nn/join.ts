@@ -12,15 +12,15 @@ import { QuantizedLinear, type AnyLinear } from './quantized.js';
 export function join(parts: readonly AnyLinear[]): AnyLinear {
   const joined = mx.tidy(() => {
     if (parts.every((part) => part instanceof Linear)) return joinLinear(parts);
-    if (parts.every((part) => part instanceof QuantizedLinear) && areAlike(parts))
+    if (parts.every((part) => part instanceof QuantizedLinear) && haveSameQuantization(parts))
       return joinQuantized(parts);
-    return joinLinear(parts.map(expanded));
+    return joinLinear(parts.map(dequantizedLayer));
   });
   for (const part of parts) part.dispose();
   return joined;
 }
 
-function joinLinear(parts: readonly Plain[]): Linear {
+function joinLinear(parts: readonly DenseLayer[]): Linear {
   const weight = mx.concatenate(parts.map((part) => part.weight), 0); // prettier-ignore
   const bias = joinBias(parts);
   const [outputs = 0, inputs = 0] = weight.shape;
@@ -29,19 +29,19 @@ function joinLinear(parts: readonly Plain[]): Linear {
   );
 }
 
-function areAlike([first, ...others]: readonly QuantizedLinear[]): boolean {
+function haveSameQuantization([first, ...others]: readonly QuantizedLinear[]): boolean {
   return others.every(
     (part) => part.bits === first?.bits && part.groupSize === first.groupSize && part.mode === first.mode,
   );
 }
 
-interface Plain {
+interface DenseLayer {
   readonly weight: MxArray;
   readonly bias: MxArray | null;
 }
 
 /** In the dtype of its scales, which is that of the weights that were packed. */
-function expanded(part: AnyLinear): Plain {
+function dequantizedLayer(part: AnyLinear): DenseLayer {
   if (part instanceof Linear) return part;
   if (!(part instanceof QuantizedLinear)) throw new RangeError('join: a layer is packed for the CPU already');
   const dtype = part.mode === 'affine' ? part.scales.dtype : 'float32';
@@ -76,7 +76,7 @@ function joinQuantized(parts: readonly QuantizedLinear[]): QuantizedLinear {
 }
 
 /** The biases one after another, zeros where a part has none; null where none has. */
-function joinBias(parts: readonly Plain[]): MxArray | null {
+function joinBias(parts: readonly DenseLayer[]): MxArray | null {
   const dtype = parts.find((part) => part.bias)?.bias?.dtype;
   if (dtype === undefined) return null;
   return mx.concatenate(

@@ -1,7 +1,7 @@
 import { mx, type MxArray } from '../index.js';
-import { appended, canAppendInPlace } from './append-in-place.js';
+import { appendQkv, canAppendInPlace } from './append-in-place.js';
 import { attend, mergeHeads } from './attention.js';
-import { BufferedCache, checkedCapacity, grown, roomFor } from './buffered-cache.js';
+import { BufferedCache, validateCapacity, grow, bufferLengthFor } from './buffered-cache.js';
 import type { DeviceRows, PendingReorder } from './speculative-reorder.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 
@@ -18,7 +18,7 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
 
   /** @param capacity positions that fit */
   constructor(capacity: number) {
-    super(checkedCapacity(capacity, 'JointCache'));
+    super(validateCapacity(capacity, 'JointCache'));
     canAppendInPlace(); // evaluates what it tries, which a step must not
   }
 
@@ -34,10 +34,10 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
   attend(qkv: MxArray, heads: number): MxArray {
     const [, added = 0] = qkv.shape;
     const end = this.filled + added;
-    this.needRoom(added);
-    const room = roomFor(end, this.capacity);
-    const former = grown(this.#bufferFor(qkv, heads, room), this.filled, room);
-    const [queries, keys, values, buffer] = appended(qkv, former, this.filled);
+    this.checkRoom(added);
+    const room = bufferLengthFor(end, this.capacity);
+    const previous = grow(this.#bufferFor(qkv, heads, room), this.filled, room);
+    const [queries, keys, values, buffer] = appendQkv(qkv, previous, this.filled);
     this.#buffer = buffer;
     this.filled = end;
     const mask = added > 1 ? 'causal' : undefined;
@@ -84,7 +84,7 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
     if (buffer) {
       const [hadRows, hadHeads, hadRoom, hadDims] = buffer.shape;
       const isAlike = hadRows === rows && hadHeads === heads && hadDims === dims && buffer.dtype === dtype;
-      // After a reset a smaller buffer is made where the text needs less: see `roomFor`.
+      // After a reset a smaller buffer is made where the text needs less: see `bufferLengthFor`.
       if (isAlike && (this.filled > 0 || hadRoom === room)) return buffer;
       if (this.filled > 0) {
         const had = `${buffer.dtype}[${buffer.shape.join(', ')}]`;

@@ -1,5 +1,5 @@
 import { mx, type MxArray } from '../index.js';
-import { BufferedCache, checkedCapacity, filledOf, grown, roomFor, written } from './buffered-cache.js';
+import { BufferedCache, validateCapacity, filledView, grow, bufferLengthFor, writeInto } from './buffered-cache.js';
 
 /**
  * Keys and values of the positions decoded so far, in buffers [B, H, room, D]. They are made at the first `update`,
@@ -17,7 +17,7 @@ import { BufferedCache, checkedCapacity, filledOf, grown, roomFor, written } fro
 export class KVCache extends BufferedCache {
   /** @param capacity positions that fit */
   constructor(capacity: number) {
-    super(checkedCapacity(capacity, 'KVCache'));
+    super(validateCapacity(capacity, 'KVCache'));
   }
 
   /** The buffers, to be evaluated or counted; empty before the first `update`. */
@@ -41,14 +41,14 @@ export class KVCache extends BufferedCache {
     if (values.shape[2] !== added) {
       throw new RangeError(`KVCache: ${added} keys but ${values.shape[2]} values`);
     }
-    this.needRoom(added);
-    const room = roomFor(end, this.capacity);
-    this.keys = grown(this.#bufferFor(keys, this.keys, 'keys', room), this.filled, room);
-    this.values = grown(this.#bufferFor(values, this.values, 'values', room), this.filled, room);
-    this.keys = written(this.keys, keys, this.filled);
-    this.values = written(this.values, values, this.filled);
+    this.checkRoom(added);
+    const room = bufferLengthFor(end, this.capacity);
+    this.keys = grow(this.#bufferFor(keys, this.keys, 'keys', room), this.filled, room);
+    this.values = grow(this.#bufferFor(values, this.values, 'values', room), this.filled, room);
+    this.keys = writeInto(this.keys, keys, this.filled);
+    this.values = writeInto(this.values, values, this.filled);
     this.filled = end;
-    return [filledOf(this.keys, end), filledOf(this.values, end)];
+    return [filledView(this.keys, end), filledView(this.values, end)];
   }
 
   #bufferFor(update: MxArray, buffer: MxArray | undefined, what: string, room: number): MxArray {

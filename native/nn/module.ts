@@ -166,8 +166,8 @@ function assign(
 function fits(slot: MxArray, array: MxArray): boolean {
   const [wanted, found] = [slot.dtype, array.dtype];
   if (isFloating(wanted) ? !isFloating(found) : wanted !== found) return false;
-  const [shape, sides] = [slot.shape, array.shape]; // each look asks the addon
-  return shape.length === sides.length && shape.every((n, axis) => n === sides[axis]);
+  const [shape, dims] = [slot.shape, array.shape]; // each look asks the addon
+  return shape.length === dims.length && shape.every((n, axis) => n === dims[axis]);
 }
 
 const describe = ({ dtype, shape }: MxArray): string => `${dtype} [${shape.join(', ')}]`;

@@ -70,8 +70,8 @@ export class GroupNorm extends Module {
     const grouped = mx.transpose(mx.reshape(x, [batch, -1, this.groups, perGroup]), [0, 2, 1, 3]); // [B, G, N, D/G]
     const flat = mx.reshape(grouped, [batch, this.groups, -1]);
     const normed = mx.fast.layerNorm(flat, null, null, this.eps);
-    const apart = mx.reshape(normed, [batch, this.groups, -1, perGroup]);
-    const y = mx.reshape(mx.transpose(apart, [0, 2, 1, 3]), [...x.shape]);
+    const separated = mx.reshape(normed, [batch, this.groups, -1, perGroup]);
+    const y = mx.reshape(mx.transpose(separated, [0, 2, 1, 3]), [...x.shape]);
     return this.weight && this.bias ? mx.add(mx.multiply(y, this.weight), this.bias) : y;
   }
 }

@@ -17,7 +17,7 @@ abstract class PackedMatrix extends Module {
   biases: MxArray | null;
   readonly outputs: number;
 
-  protected constructor(weights: Matrix) {
+  protected constructor(weights: PackedWeights) {
     super();
     ({ panels: this.panels, scales: this.scales, biases: this.biases, outputs: this.outputs } = weights);
   }
@@ -44,7 +44,7 @@ abstract class PackedMatrix extends Module {
 export class PackedLinear extends PackedMatrix {
   bias: MxArray | null; // [outputs] float32
 
-  constructor(layer: Linear | QuantizedLinear, weights: Matrix = packedAlone(layer)) {
+  constructor(layer: Linear | QuantizedLinear, weights: PackedWeights = packLayer(layer)) {
     super(weights);
     this.bias = weights.bias;
   }
@@ -56,7 +56,7 @@ export class PackedLinear extends PackedMatrix {
 }
 
 export class PackedEmbedding extends PackedMatrix {
-  constructor(layer: Embedding | QuantizedEmbedding, weights: Matrix = packedAlone(layer)) {
+  constructor(layer: Embedding | QuantizedEmbedding, weights: PackedWeights = packLayer(layer)) {
     super(weights);
   }
 
@@ -78,7 +78,7 @@ export class PackedConv1d extends PackedMatrix {
   readonly stride: number;
   readonly padding: number;
 
-  constructor(layer: Conv1d, weights: Matrix = packedAlone(layer)) {
+  constructor(layer: Conv1d, weights: PackedWeights = packLayer(layer)) {
     super(weights);
     this.bias = weights.bias;
     this.kernelSize = layer.weight.shape[1] ?? 0;
@@ -123,7 +123,7 @@ export function packIncrementally(module: Module): { replaced: string[]; batches
   const layers = new Set<Packable>();
   for (const layer of module.namedModules().values()) if (isPackable(layer)) layers.add(layer);
   return mx.tidy(() => {
-    const { matrices, batches } = packed([...layers]);
+    const { matrices, batches } = packLayers([...layers]);
     const replaced: string[] = [];
     replaceModules(module, (layer, name) => {
       const weights = isPackable(layer) ? matrices.get(layer) : undefined;
@@ -152,7 +152,7 @@ function isPackable(layer: Module): layer is Packable {
   );
 }
 
-interface Matrix {
+interface PackedWeights {
   readonly panels: MxArray;
   readonly scales: MxArray | null;
   readonly biases: MxArray | null;
@@ -162,26 +162,26 @@ interface Matrix {
 }
 
 /** In the place of a number of bits: as it is; to float32. */
-const AS_IS = 0;
+const KEEP_DTYPE = 0;
 const TO_FLOAT32 = 32;
 
 /** The weights of `layers` in panels, all packed together. */
-function packed(layers: readonly Packable[]): { matrices: Map<Packable, Matrix>; batches: MxArray[][] } {
+function packLayers(layers: readonly Packable[]): { matrices: Map<Packable, PackedWeights>; batches: MxArray[][] } {
   const sources = layers.map((layer) => {
     const bias = 'bias' in layer ? layer.bias : null;
-    return { layer, bias, parts: sourcesOf(layer) };
+    return { layer, bias, inputs: panelSources(layer) };
   });
-  const all = sources.flatMap(({ parts, bias }): Source[] => (bias ? [...parts, [bias, TO_FLOAT32]] : parts));
+  const all = sources.flatMap(({ inputs, bias }): Source[] => (bias ? [...inputs, [bias, TO_FLOAT32]] : inputs));
   const { panels, batches } = mx.cpu.pack(
     all.map(([matrix]) => matrix),
     all.map(([, bits]) => bits),
   );
   const grouped: MxArray[][] = [];
   for (const [i, array] of panels.entries()) (grouped[batches[i] ?? 0] ??= []).push(mx.keep(array));
-  const matrices = new Map<Packable, Matrix>();
+  const matrices = new Map<Packable, PackedWeights>();
   let next = 0;
-  for (const { layer, bias: stored, parts } of sources) {
-    const [weight, scales = null, biases = null] = panels.slice(next, (next += parts.length));
+  for (const { layer, bias: stored, inputs } of sources) {
+    const [weight, scales = null, biases = null] = panels.slice(next, (next += inputs.length));
     const bias = stored ? (panels[next++] ?? null) : null;
     if (weight)
       matrices.set(layer, { panels: weight, scales, biases, bias, outputs: layer.weight.shape[0] ?? 0 });
@@ -192,15 +192,15 @@ function packed(layers: readonly Packable[]): { matrices: Map<Packable, Matrix>;
 type Source = readonly [matrix: MxArray, bits: number];
 
 /** What of a layer becomes panels, with its number of bits: a matrix, its scales and its biases. */
-function sourcesOf(layer: Packable): Source[] {
+function panelSources(layer: Packable): Source[] {
   if (layer instanceof Conv1d) {
     const [outputs = 0, kernelSize = 0, channels = 0] = layer.weight.shape;
-    return [[mx.reshape(layer.weight, [outputs, kernelSize * channels]), AS_IS]];
+    return [[mx.reshape(layer.weight, [outputs, kernelSize * channels]), KEEP_DTYPE]];
   }
-  if (layer instanceof Linear || layer instanceof Embedding) return [[layer.weight, AS_IS]];
+  if (layer instanceof Linear || layer instanceof Embedding) return [[layer.weight, KEEP_DTYPE]];
   const { weight, scales, biases, bits } = layer;
   // Only affine weights are a scale and a bias away from whole numbers.
-  if (biases === null) return [[layer.dequantized('float32'), AS_IS]];
+  if (biases === null) return [[layer.dequantized('float32'), KEEP_DTYPE]];
   return [
     [weight, bits],
     [scales, TO_FLOAT32],
@@ -208,8 +208,8 @@ function sourcesOf(layer: Packable): Source[] {
   ];
 }
 
-function packedAlone(layer: Packable): Matrix {
-  const weights = packed([layer]).matrices.get(layer);
+function packLayer(layer: Packable): PackedWeights {
+  const weights = packLayers([layer]).matrices.get(layer);
   if (!weights) throw new RangeError('the layer has no weights');
   return weights;
 }

@@ -1,5 +1,5 @@
 import { mx, type MxArray } from '../index.js';
-import { BufferedCache, checkedCapacity } from './buffered-cache.js';
+import { BufferedCache, validateCapacity } from './buffered-cache.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 
 const PANEL = 16;
@@ -20,7 +20,7 @@ export interface Claim {
 export class PanelCache extends BufferedCache implements SelfAttentionCache {
   /** @param capacity positions that fit; rounded up to a multiple of 16 */
   constructor(capacity: number) {
-    super(Math.ceil(checkedCapacity(capacity, 'PanelCache') / PANEL) * PANEL);
+    super(Math.ceil(validateCapacity(capacity, 'PanelCache') / PANEL) * PANEL);
   }
 
   attend(qkv: MxArray, heads: number): MxArray {
@@ -36,7 +36,7 @@ export class PanelCache extends BufferedCache implements SelfAttentionCache {
    */
   claim(batch: number, heads: number, dims: number, added: number): Claim {
     const offset = this.filled;
-    this.needRoom(added);
+    this.checkRoom(added);
     const [keys, values] = this.#buffers(batch, heads, dims);
     this.filled += added;
     return { keys, values, offset };

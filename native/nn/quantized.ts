@@ -43,7 +43,7 @@ abstract class QuantizedMatrix extends Module {
 
   protected constructor(rows: number, dims: number, options: Partial<Quantization>) {
     super();
-    const { groupSize, bits, mode } = complete(options);
+    const { groupSize, bits, mode } = withDefaults(options);
     checkWidth(dims, groupSize);
     this.groupSize = groupSize;
     this.bits = bits;
@@ -89,9 +89,9 @@ export class QuantizedLinear extends QuantizedMatrix {
   /** Packs the weight of `layer`; both then share its bias, so drop `layer` without disposing of that. */
   static from(layer: Linear, options: Partial<Quantization> = {}): QuantizedLinear {
     const [outputDims = 0, inputDims = 0] = layer.weight.shape;
-    const packed = pack(layer.weight, options);
+    const quantizedWeight = quantizeWeight(layer.weight, options);
     const quantized = new QuantizedLinear(inputDims, outputDims, { ...options, bias: layer.bias !== null });
-    return quantized.loadWeights(layer.bias ? { ...packed, bias: layer.bias } : packed);
+    return quantized.loadWeights(layer.bias ? { ...quantizedWeight, bias: layer.bias } : quantizedWeight);
   }
 
   /** [..., inputDims] → [..., outputDims] */
@@ -107,8 +107,8 @@ export class QuantizedEmbedding extends QuantizedMatrix {
 
   static from(layer: Embedding, options: Partial<Quantization> = {}): QuantizedEmbedding {
     const [vocabulary = 0, dims = 0] = layer.weight.shape;
-    const packed = pack(layer.weight, options);
-    return new QuantizedEmbedding(vocabulary, dims, options).loadWeights(packed);
+    const quantizedWeight = quantizeWeight(layer.weight, options);
+    return new QuantizedEmbedding(vocabulary, dims, options).loadWeights(quantizedWeight);
   }
 
   /** Token ids [...] → [..., dims]; only the rows asked for are expanded. Ids are not checked. */
@@ -220,16 +220,16 @@ export function dequantize(module: Module, dtype: Dtype = 'float32'): string[] {
   return replaced;
 }
 
-function complete({ mode = 'affine', ...given }: Partial<Quantization>): Quantization {
+function withDefaults({ mode = 'affine', ...given }: Partial<Quantization>): Quantization {
   return { ...DEFAULTS[mode], ...given, mode };
 }
 
-function pack(weight: MxArray, options: Partial<Quantization>): Record<string, MxArray> {
-  const { groupSize, bits, mode } = complete(options);
+function quantizeWeight(weight: MxArray, options: Partial<Quantization>): Record<string, MxArray> {
+  const { groupSize, bits, mode } = withDefaults(options);
   checkWidth(weight.shape.at(-1) ?? 0, groupSize);
-  const [packed, scales, biases] = mx.quantize(weight, groupSize, bits, mode);
-  if (!packed || !scales) throw new Error(`mx.quantize gave no scales for mode ${mode}`);
-  return biases ? { weight: packed, scales, biases } : { weight: packed, scales };
+  const [quantizedWeight, scales, biases] = mx.quantize(weight, groupSize, bits, mode);
+  if (!quantizedWeight || !scales) throw new Error(`mx.quantize gave no scales for mode ${mode}`);
+  return biases ? { weight: quantizedWeight, scales, biases } : { weight: quantizedWeight, scales };
 }
 
 function checkWidth(dims: number, groupSize: number): void {

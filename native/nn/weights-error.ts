@@ -1,4 +1,4 @@
-const LISTED = 8; // names per kind in the message; the fields hold them all
+const MAX_LISTED_NAMES = 8; // names per kind in the message; the fields hold them all
 
 export interface MisshapedWeight {
   readonly name: string;
@@ -18,30 +18,30 @@ export class WeightsError extends Error {
 
   constructor(
     source: string,
-    faults: {
+    mismatches: {
       missing: readonly string[];
       unexpected: readonly string[];
       misshaped: readonly MisshapedWeight[];
     },
   ) {
-    const wrongShapes = faults.misshaped.map(
+    const wrongShapes = mismatches.misshaped.map(
       ({ name, expected, found }) => `${name} (expected ${expected}, found ${found})`,
     );
     const parts = [
-      listed(faults.missing, 'missing'),
-      listed(faults.unexpected, 'unexpected'),
-      listed(wrongShapes, 'of another shape or kind'),
+      listNames(mismatches.missing, 'missing'),
+      listNames(mismatches.unexpected, 'unexpected'),
+      listNames(wrongShapes, 'of another shape or kind'),
     ];
     super(`${source} does not fit the model: ${parts.filter((part) => part !== '').join('; ')}`);
-    this.missing = faults.missing;
-    this.unexpected = faults.unexpected;
-    this.misshaped = faults.misshaped;
+    this.missing = mismatches.missing;
+    this.unexpected = mismatches.unexpected;
+    this.misshaped = mismatches.misshaped;
   }
 }
 
-function listed(names: readonly string[], what: string): string {
+function listNames(names: readonly string[], what: string): string {
   if (names.length === 0) return '';
-  const rest = names.length > LISTED ? `, and ${names.length - LISTED} more` : '';
-  const clipped = names.slice(0, LISTED).map((name) => (name.length > 200 ? `${name.slice(0, 200)}…` : name));
+  const rest = names.length > MAX_LISTED_NAMES ? `, and ${names.length - MAX_LISTED_NAMES} more` : '';
+  const clipped = names.slice(0, MAX_LISTED_NAMES).map((name) => (name.length > 200 ? `${name.slice(0, 200)}…` : name));
   return `${names.length} ${what}: ${clipped.join(', ')}${rest}`;
 }

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { chooseDevice, loadAddon, whyBroken } from '#native/addon.js';
+import { chooseDevice, loadAddon, explainLoadFailure } from '#native/addon.js';
 import { testUnless } from '#test/harness/skipping.js';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'sotto-core-'));
@@ -45,20 +45,20 @@ test('an addon without its libmlx says so, and what it was built with', () => {
   const folder = path.join(scratch, 'native/lib/elsewhere');
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, 'sotto-mlx.node');
-  const gone = new Error('libmlx.so: cannot open shared object file: No such file or directory');
-  expect(whyBroken(file, gone)[0]).toMatch(/library .* is gone \(built with an unknown MLX\)/);
+  const missingLibrary = new Error('libmlx.so: cannot open shared object file: No such file or directory');
+  expect(explainLoadFailure(file, missingLibrary)[0]).toMatch(/library .* is gone \(built with an unknown MLX\)/);
   writeFileSync(path.join(folder, 'build.json'), '{"source":"mlx-cpu==0.32.4"}');
-  const [problem, nextStep] = whyBroken(file, gone);
+  const [problem, nextStep] = explainLoadFailure(file, missingLibrary);
   expect(problem).toMatch(/built with mlx-cpu==0\.32\.4/);
   expect(nextStep).toMatch(/npm run setup/);
-  expect(whyBroken(file, new Error('dlopen(x): Library not loaded: @rpath/libmlx.dylib'))[0]).toMatch(
+  expect(explainLoadFailure(file, new Error('dlopen(x): Library not loaded: @rpath/libmlx.dylib'))[0]).toMatch(
     /is gone/,
   );
 });
 
 test('an addon that meets another MLX than it was built against passes the reason on', () => {
   const reason = 'the addon was built against MLX 0.32.4, but the libmlx found at run time is 0.33.0';
-  expect(whyBroken('/x/sotto-mlx.node', new Error(reason))[0]).toBe(reason);
+  expect(explainLoadFailure('/x/sotto-mlx.node', new Error(reason))[0]).toBe(reason);
 });
 
 const NO_METAL =
@@ -114,18 +114,18 @@ test.each([
   [undefined, []],
   ['', []],
   ['cpu', ['cpu']],
-])('SOTTO_DEVICE %p chooses %p', (asked, chosen) => {
+])('SOTTO_DEVICE %p chooses %p', (requested, chosen) => {
   const mlx = cpuOnly();
-  chooseDevice(mlx, asked);
+  chooseDevice(mlx, requested);
   expect(mlx.chosen).toEqual(chosen);
 });
 
 test.each([
   ['gpu', /asks for a GPU, and MLX finds none; unset it/],
   ['GPU', /SOTTO_DEVICE is "GPU"; set it to cpu or gpu/],
-])('SOTTO_DEVICE %p is refused where there is none', (asked, message) => {
+])('SOTTO_DEVICE %p is refused where there is none', (requested, message) => {
   const mlx = cpuOnly();
-  expect(() => chooseDevice(mlx, asked)).toThrow(message);
+  expect(() => chooseDevice(mlx, requested)).toThrow(message);
   expect(mlx.chosen).toEqual([]);
 });
 

@@ -134,10 +134,10 @@ test('MLX frees the memory when the last array that needs it is disposed', () =>
 });
 
 test('the figures and limits of memory can be read and set', () => {
-  const former = mx.memory.setCacheLimit(1 << 20);
+  const previous = mx.memory.setCacheLimit(1 << 20);
   mx.tidy(() => mx.eval(mx.ones([1 << 20])));
   expect(mx.memory.cache()).toBeLessThanOrEqual(4 << 20);
-  expect(mx.memory.setCacheLimit(former)).toBe(1 << 20);
+  expect(mx.memory.setCacheLimit(previous)).toBe(1 << 20);
   mx.memory.clearCache();
   expect(mx.memory.cache()).toBe(0);
   mx.memory.resetPeak();

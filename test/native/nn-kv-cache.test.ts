@@ -186,7 +186,7 @@ describe('memory of a KV cache', () => {
   test.each(Object.entries(stepsOf))(
     'with a step queued ahead the memory of a %s does not grow with the capacity',
     (_, make) => {
-      const former = mx.memory.setCacheLimit(0);
+      const previous = mx.memory.setCacheLimit(0);
       const room = 2 * 8 * 64 * 64 * 4; // keys and values of 64 positions, in bytes
       for (const capacity of [512, 4096]) {
         const { cache, step, most } = make(capacity);
@@ -195,7 +195,7 @@ describe('memory of a KV cache', () => {
         expect(peak).toBeGreaterThanOrEqual(room);
         expect(peak).toBeLessThan(most * room); // of which 4096 positions would take 64
       }
-      mx.memory.setCacheLimit(former);
+      mx.memory.setCacheLimit(previous);
     },
   );
 

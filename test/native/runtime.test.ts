@@ -86,7 +86,7 @@ describe('devices and streams', () => {
   test('withStream changes the default and puts it back, also after an error', () => {
     const device = mx.defaultDevice();
     const stream = mx.newStream('cpu');
-    const former = mx.defaultStream('cpu');
+    const previous = mx.defaultStream('cpu');
     mx.withStream(stream, () => {
       expect(mx.defaultStream('cpu')).toEqual(stream);
     });
@@ -95,7 +95,7 @@ describe('devices and streams', () => {
         throw new Error('mine');
       }),
     ).toThrow('mine');
-    expect([mx.defaultDevice(), mx.defaultStream('cpu')]).toEqual([device, former]);
+    expect([mx.defaultDevice(), mx.defaultStream('cpu')]).toEqual([device, previous]);
   });
 });
 

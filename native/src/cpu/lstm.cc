@@ -29,19 +29,19 @@ class Lstm : public CpuPrimitive {
       float* sums = room_for(sums_room, 4 * units);
       float* cell = made[1].data<float>() + units;
       std::copy(state.data + state.stride, state.data + state.stride + units, cell);
-      const float* former = state.data;
+      const float* previous = state.data;
       for (int64_t step = 0; step < steps; ++step) {
         Epilogue epilogue{sums, 4 * units, 4 * units};
         epilogue.residual = gates.data + step * gates.stride;
-        kernels().few(former, units, 1, nullptr, weights, 0, weights.count(), epilogue);
+        kernels().few(previous, units, 1, nullptr, weights, 0, weights.count(), epilogue);
         float* out = made[0].data<float>() + step * units;
         for (int64_t u = 0; u < units; ++u) {
           cell[u] = sigmoid(sums[units + u]) * cell[u] + sigmoid(sums[u]) * std::tanh(sums[2 * units + u]);
           out[u] = sigmoid(sums[3 * units + u]) * std::tanh(cell[u]);
         }
-        former = out;
+        previous = out;
       }
-      std::copy(former, former + units, made[1].data<float>());
+      std::copy(previous, previous + units, made[1].data<float>());
     });
   }
 
