@@ -1,6 +1,6 @@
 // The Node that a release brings along, so that users need none: a pinned npm package of its binary.
 import path from 'node:path';
-import { fetchedFolder } from '../../native/build/fetch-once.mjs';
+import { fetchOnce } from '../../native/build/fetch-once.mjs';
 import { pins } from '../../native/build/mlx.mjs';
 import { unpackPackage } from '../../native/build/npm-package.mjs';
 import { SetupError } from '../../native/build/system.mjs';
@@ -19,7 +19,7 @@ export async function bundledNode(system, vendor, target) {
     throw new SetupError(`No Node is pinned for ${target}.`, 'Add it to native/build/pins.json.');
   const name = `node-${version}-${target}-${pin.sha256.slice(0, 8)}`;
   const wanted = { requirement: `${pin.name}@${version}`, sha256: pin.sha256 };
-  const home = await fetchedFolder(vendor, name, (scratch) =>
+  const home = await fetchOnce(vendor, name, (scratch) =>
     unpackPackage(system, scratch, wanted, PARTS, `Node ${version} for ${target}`),
   );
   return { program: path.join(home, 'bin/node'), licence: path.join(home, 'LICENSE'), version };

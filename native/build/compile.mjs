@@ -26,7 +26,7 @@ export async function compileAddon(system, root, target, mlx, openblas) {
 
   const compiler = await findCompiler(system);
   if (stale.length > 0)
-    system.say(`compiling ${stale.length} C++ file${stale.length > 1 ? 's' : ''} with ${compiler.command}`);
+    system.log(`compiling ${stale.length} C++ file${stale.length > 1 ? 's' : ''} with ${compiler.command}`);
   await mkdir(objects, { recursive: true });
   await rm(record, { force: true });
   await inParallel(system.cores, stale, (source) => compileOne(system, compiler, flags, objects, source));
@@ -46,7 +46,7 @@ export async function compileAddon(system, root, target, mlx, openblas) {
 }
 
 /** What the recurrence of voice activity needs of `cpu/`: portable, and a GPU's host computes it too. */
-const RECURRENCE = ['kernels', 'kernels_baseline', 'linear_loops', 'lstm', 'panels', 'pool'].map(
+const LSTM_SOURCES = ['kernels', 'kernels_baseline', 'linear_loops', 'lstm', 'panels', 'pool'].map(
   (name) => `${name}.cc`,
 );
 
@@ -63,7 +63,7 @@ export async function sourcesFor(root, openblas) {
   };
   const files = await Promise.all([
     sourcesIn('native/src', () => true),
-    sourcesIn('native/src/cpu', (name) => Boolean(openblas) || RECURRENCE.includes(name)),
+    sourcesIn('native/src/cpu', (name) => Boolean(openblas) || LSTM_SOURCES.includes(name)),
   ]);
   return files.flat();
 }
@@ -106,11 +106,11 @@ async function compileOne(system, compiler, flags, objects, source) {
 async function inParallel(width, items, work) {
   const queue = [...items];
   const failures = [];
-  const lane = async () => {
+  const worker = async () => {
     for (let item = queue.shift(); item !== undefined && failures.length === 0; item = queue.shift()) {
       await work(item).catch((error) => failures.push(error));
     }
   };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
   if (failures.length > 0) throw failures[0];
 }

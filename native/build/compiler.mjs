@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { SetupError } from './system.mjs';
 
-const OLDEST = { gcc: 12, clang: 15 };
+const MIN_COMPILER_VERSION = { gcc: 12, clang: 15 };
 
 /** @returns `{ command, kind, version }` of the C++20 compiler: CXX, else clang++ on macOS, g++ then clang++ on Linux. */
 export async function findCompiler(system) {
@@ -14,23 +14,23 @@ export async function findCompiler(system) {
       : ['g++', 'clang++'];
   let tooOld;
   for (const command of names) {
-    const answer = await system.run(command, ['--version']);
-    if (answer.code !== 0) continue;
-    const found = parseCompiler(answer.stdout);
-    if (found.version >= OLDEST[found.kind]) return { command, ...found };
+    const result = await system.run(command, ['--version']);
+    if (result.code !== 0) continue;
+    const found = parseCompiler(result.stdout);
+    if (found.version >= MIN_COMPILER_VERSION[found.kind]) return { command, ...found };
     tooOld = { command, ...found };
   }
-  const cure =
+  const nextStep =
     system.platform === 'darwin'
       ? 'Install the Xcode command line tools: `xcode-select --install`.'
       : 'Install g++ 12 or newer (Debian, Ubuntu: `apt install g++`), or name another compiler in CXX.';
   if (tooOld) {
     throw new SetupError(
-      `${tooOld.command} is ${tooOld.kind} ${tooOld.version}, and MLX's headers need ${tooOld.kind} ${OLDEST[tooOld.kind]} or newer.`,
-      cure,
+      `${tooOld.command} is ${tooOld.kind} ${tooOld.version}, and MLX's headers need ${tooOld.kind} ${MIN_COMPILER_VERSION[tooOld.kind]} or newer.`,
+      nextStep,
     );
   }
-  throw new SetupError(`No C++ compiler was found (looked for ${names.join(' and ')}).`, cure);
+  throw new SetupError(`No C++ compiler was found (looked for ${names.join(' and ')}).`, nextStep);
 }
 
 /** Kind and major version from the output of `--version`. Apple's numbering runs ahead of LLVM's, which is harmless here. */
@@ -79,7 +79,7 @@ export const SANITIZE = [
 /** Flags to link the addon at `output`, which lies in the clone: libraries in the clone are found relative to it. */
 export function linkFlags(target, output, mlx, openblas) {
   const origin = target.startsWith('darwin') ? '@loader_path' : '$ORIGIN';
-  const rpath = (lib) => (mlx.own ? lib : `${origin}/${path.relative(path.dirname(output), lib)}`);
+  const rpath = (lib) => (mlx.isExternal ? lib : `${origin}/${path.relative(path.dirname(output), lib)}`);
   if (target.startsWith('darwin')) {
     return ['-bundle', '-undefined', 'dynamic_lookup', '-mmacosx-version-min=14.0'].concat(
       `-L${mlx.lib}`,

@@ -13,19 +13,19 @@ import { fileURLToPath } from 'node:url';
 import { compileFlags, linkFlags } from './compiler.mjs';
 import { sourcesFor } from './compile.mjs';
 import { crossMic } from './cross-mic.mjs';
-import { exportedSymbols, namesFrom, undefinedSymbols } from './macho.mjs';
+import { exportedSymbols, symbolsFrom, undefinedSymbols } from './macho.mjs';
 import { headerVersion, pins } from './mlx.mjs';
 import { SetupError, thisSystem } from './system.mjs';
-import { unpackedWheel } from './wheel.mjs';
+import { fetchWheel } from './wheel.mjs';
 
 const ZIG = 'ziglang==0.15.1';
 const TARGET = 'darwin-arm64';
 const MACOS = 'aarch64-macos.14.0';
 const CXX_RUNTIME = '/usr/lib/libc++.1.dylib';
 /** What Metal's headers for C++ call objects by; libmlx.dylib loads it. */
-const OBJECTS = '/usr/lib/libobjc.A.dylib';
+const OBJC_RUNTIME = '/usr/lib/libobjc.A.dylib';
 /** Of the C++ runtime since the first Macs with Apple silicon, as LLVM's list of what it exports to them says. */
-const CXX_MORE = [
+const EXTRA_CXX_SYMBOLS = [
   '__ZdlPvm',
   '__ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE21__grow_by_and_replaceEmmmmmmPKc',
   '__ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE7reserveEm',
@@ -42,28 +42,28 @@ const LINUX_ARM = 'aarch64-linux-gnu.2.35'; // the oldest glibc that MLX's wheel
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 /** The oldest macOS that MLX's wheels are for; each wheel of a newer one runs on that and later. */
-const OLDEST_MACOS = '14.0';
+const MIN_MACOS = '14.0';
 
 /**
  * @param macos of the MLX wheel that the addon is linked with, as in pins.json
  * @returns `{ output, mlx, pin, symbols }`: the addon's file, the MLX that it was linked with, and how many symbols it needs
  * @throws SetupError
  */
-export async function crossCheck(system, macos = OLDEST_MACOS) {
+export async function crossCheck(system, macos = MIN_MACOS) {
   const vendor = path.join(root, 'native/vendor');
   const python = await zigPython(system, path.join(vendor, 'zig'));
   const pinFor = (oldest) =>
     pins.wheels.find((wheel) => wheel.part === 'mlx' && wheel.target === TARGET && wheel.macos === oldest);
   const pin = pinFor(macos);
-  const homeOf = async (wheel) => path.join(await unpackedWheel(system, vendor, wheel), 'mlx');
+  const mlxDirOf = async (wheel) => path.join(await fetchWheel(system, vendor, wheel), 'mlx');
   // One set of object files for all: the headers are the same in all wheels of a version.
-  const headers = await homeOf(pinFor(OLDEST_MACOS));
-  const home = await homeOf(pin);
-  const version = headerVersion(await readFile(path.join(home, 'include/mlx/version.h'), 'utf8'));
-  const mlx = { include: path.join(headers, 'include'), lib: path.join(home, 'lib'), version, own: false };
+  const headers = await mlxDirOf(pinFor(MIN_MACOS));
+  const dir = await mlxDirOf(pin);
+  const version = headerVersion(await readFile(path.join(dir, 'include/mlx/version.h'), 'utf8'));
+  const mlx = { include: path.join(headers, 'include'), lib: path.join(dir, 'lib'), version, isExternal: false };
 
   const folder = path.join(root, 'native/obj', `${TARGET}-cross`);
-  const name = macos === OLDEST_MACOS ? TARGET : `${TARGET}-macos${Number.parseInt(macos, 10)}`;
+  const name = macos === MIN_MACOS ? TARGET : `${TARGET}-macos${Number.parseInt(macos, 10)}`;
   const output = path.join(root, 'native/lib', `${name}-cross`, 'sotto-mlx.node');
   await mkdir(folder, { recursive: true });
   await mkdir(path.dirname(output), { recursive: true });
@@ -75,7 +75,7 @@ export async function crossCheck(system, macos = OLDEST_MACOS) {
   const compile = async (target, folder, flags, source) => {
     const object = path.join(folder, `${path.basename(source, '.cc')}.o`);
     if (await unchanged(object, source, flags)) return object;
-    await must(
+    await runOrThrow(
       system,
       python,
       [...zig, target, ...flags, '-c', source, '-o', object],
@@ -84,8 +84,8 @@ export async function crossCheck(system, macos = OLDEST_MACOS) {
     await writeFile(`${object}.hash`, await inputHash(source, flags));
     return object;
   };
-  system.say(`cross-compiling ${sources.length} C++ files for macOS`);
-  const objects = await lanes(system.cores, sources, (source) => compile(MACOS, folder, flags, source));
+  system.log(`cross-compiling ${sources.length} C++ files for macOS`);
+  const objects = await mapParallel(system.cores, sources, (source) => compile(MACOS, folder, flags, source));
 
   const armFolder = path.join(root, 'native/obj/linux-arm64-cross');
   await mkdir(armFolder, { recursive: true });
@@ -94,8 +94,8 @@ export async function crossCheck(system, macos = OLDEST_MACOS) {
   const kernels = (await sourcesFor(root, {})).filter(
     (source) => path.basename(path.dirname(source)) === 'cpu',
   );
-  system.say(`cross-compiling ${kernels.length} CPU kernels for Linux on ARM`);
-  await lanes(system.cores, kernels, (source) => compile(LINUX_ARM, armFolder, armFlags, source));
+  system.log(`cross-compiling ${kernels.length} CPU kernels for Linux on ARM`);
+  await mapParallel(system.cores, kernels, (source) => compile(LINUX_ARM, armFolder, armFlags, source));
 
   // zig crashes on -bundle; a shared library asks for the same symbols, and Node loads either.
   const link = linkFlags(TARGET, output, mlx, undefined)
@@ -103,7 +103,7 @@ export async function crossCheck(system, macos = OLDEST_MACOS) {
     .map((flag) => (flag === '-bundle' ? '-shared' : flag));
   const runtime = await systemRuntime(mlx.lib, folder);
   // `cc`, since `c++` would link a C++ runtime of zig's own into the addon.
-  await must(
+  await runOrThrow(
     system,
     python,
     ['-m', 'ziglang', 'cc', '-target', MACOS, ...objects, '-o', output, ...link, ...runtime.link].concat(
@@ -119,7 +119,7 @@ export async function crossCheck(system, macos = OLDEST_MACOS) {
     undefinedSymbols(await readFile(output)),
     exportedSymbols(libmlx),
     nodeApiNames(),
-    new Set([...libSystem, ...runtime.names, ...namesFrom(libmlx, OBJECTS)]),
+    new Set([...libSystem, ...runtime.names, ...symbolsFrom(libmlx, OBJC_RUNTIME)]),
   );
   if (missing.length > 0) {
     throw new SetupError(
@@ -130,13 +130,13 @@ export async function crossCheck(system, macos = OLDEST_MACOS) {
   }
   const built = await readFile(output);
   // An error that MLX throws is caught by the addon only if both ask the same runtime what an exception is.
-  if (namesFrom(built, CXX_RUNTIME).length === 0) {
+  if (symbolsFrom(built, CXX_RUNTIME).length === 0) {
     throw new SetupError(
       "the addon does not take its C++ runtime from the system, so it would not catch MLX's errors.",
       'See how it is linked.',
     );
   }
-  system.say('cross-compiling sotto-mic for macOS');
+  system.log('cross-compiling sotto-mic for macOS');
   const zigC = [python, '-m', 'ziglang', 'cc', '-target', MACOS];
   const cross = await crossMic(system, root, { target: TARGET, zig: zigC, systemNames: libSystem });
   const mic = path.join(path.dirname(output), path.basename(cross));
@@ -149,7 +149,7 @@ export async function crossCheck(system, macos = OLDEST_MACOS) {
  * macOS that runs MLX, and so are the few names that the addon needs beside that.
  */
 async function systemRuntime(mlxLib, folder) {
-  const names = [...namesFrom(await readFile(path.join(mlxLib, 'libmlx.dylib')), CXX_RUNTIME), ...CXX_MORE];
+  const names = [...symbolsFrom(await readFile(path.join(mlxLib, 'libmlx.dylib')), CXX_RUNTIME), ...EXTRA_CXX_SYMBOLS];
   const stub = `--- !tapi-tbd
 tbd-version: 4
 targets: [ arm64-macos ]
@@ -192,11 +192,11 @@ async function systemNames(system, python) {
 
 async function zigPython(system, venv) {
   const python = path.join(venv, 'bin/python3');
-  const works = async () => (await system.run(python, ['-m', 'ziglang', 'version'])).code === 0;
-  if (existsSync(python) && (await works())) return python;
-  system.say(`fetching ${ZIG}`);
-  await must(system, 'python3', ['-m', 'venv', venv], 'python3 could not make a virtual environment');
-  await must(
+  const isInstalled = async () => (await system.run(python, ['-m', 'ziglang', 'version'])).code === 0;
+  if (existsSync(python) && (await isInstalled())) return python;
+  system.log(`fetching ${ZIG}`);
+  await runOrThrow(system, 'python3', ['-m', 'venv', venv], 'python3 could not make a virtual environment');
+  await runOrThrow(
     system,
     python,
     ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ZIG],
@@ -205,7 +205,7 @@ async function zigPython(system, venv) {
   return python;
 }
 
-async function must(system, command, args, problem) {
+async function runOrThrow(system, command, args, problem) {
   const result = await system.run(command, args);
   if (result.code !== 0) throw new SetupError(`${problem}.`, 'See above.', result.stderr.slice(0, 20_000));
 }
@@ -224,13 +224,13 @@ async function unchanged(object, source, flags) {
   return (await readFile(`${object}.hash`, 'utf8')) === (await inputHash(source, flags));
 }
 
-async function lanes(width, items, work) {
+async function mapParallel(width, items, work) {
   const results = new Array(items.length);
   let next = 0;
-  const lane = async () => {
+  const worker = async () => {
     for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i]);
   };
-  await Promise.all(Array.from({ length: width }, lane));
+  await Promise.all(Array.from({ length: width }, worker));
   return results;
 }
 

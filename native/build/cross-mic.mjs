@@ -32,10 +32,10 @@ export async function crossMic(system, root, { target, zig, systemNames }) {
   const built = await readFile(output);
   const missing = undefinedSymbols(built).filter((name) => !systemNames.has(name) && name !== STUB_BINDER);
   const { libraries, signed, hardened } = loading(built);
-  const strange = libraries.filter((library) => library !== '/usr/lib/libSystem.B.dylib');
+  const unexpected = libraries.filter((library) => library !== '/usr/lib/libSystem.B.dylib');
   const problems = [
     ...missing.map((name) => `${name} is not in libSystem`),
-    ...strange.map((library) => `it asks for ${library}`),
+    ...unexpected.map((library) => `it asks for ${library}`),
     ...(signed ? [] : ['it has no signature']),
     ...(hardened ? ['it has the hardened runtime'] : []),
   ];

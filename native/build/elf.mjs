@@ -13,8 +13,8 @@ export const isElf = (file) => file.length > 64 && file.readUInt32LE(0) === MAGI
 
 /** @returns `{ arch, libraries, rpaths }`: the machine it is for, the libraries that it asks for, and in which folders. */
 export function loading(file) {
-  const parts = programHeaders(file);
-  const dynamic = parts.find(({ type }) => type === PT_DYNAMIC);
+  const segments = programHeaders(file);
+  const dynamic = segments.find(({ type }) => type === PT_DYNAMIC);
   const found = { arch: MACHINES[file.readUInt16LE(18)], libraries: [], rpaths: [] };
   if (dynamic === undefined) return found;
   const entries = [];
@@ -22,10 +22,10 @@ export function loading(file) {
     entries.push([Number(file.readBigUInt64LE(at)), Number(file.readBigUInt64LE(at + 8))]);
   }
   const strings = entries.find(([tag]) => tag === DT_STRTAB)?.[1] ?? 0;
-  const home = parts.find(
+  const segment = segments.find(
     ({ type, address, size }) => type === PT_LOAD && strings >= address && strings < address + size,
   );
-  const table = strings - (home?.address ?? 0) + (home?.offset ?? 0);
+  const table = strings - (segment?.address ?? 0) + (segment?.offset ?? 0);
   const text = (at) => file.toString('utf8', table + at, file.indexOf(0, table + at));
   for (const [tag, value] of entries) {
     if (tag === DT_NEEDED) found.libraries.push(text(value));

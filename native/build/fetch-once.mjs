@@ -8,16 +8,16 @@ import path from 'node:path';
  * @param fill gets an empty folder beside it, and returns the folder in there that becomes it
  * @returns its path
  */
-export async function fetchedFolder(vendor, name, fill) {
-  const home = path.join(vendor, name);
-  if (existsSync(home)) return home;
+export async function fetchOnce(vendor, name, fill) {
+  const dir = path.join(vendor, name);
+  if (existsSync(dir)) return dir;
   await mkdir(vendor, { recursive: true });
   const scratch = await mkdtemp(path.join(vendor, '.fetch-'));
   try {
-    await rename(await fill(scratch), home).catch((error) => {
-      if (!existsSync(home)) throw error; // another setup was quicker: its copy is as good
+    await rename(await fill(scratch), dir).catch((error) => {
+      if (!existsSync(dir)) throw error; // another setup was quicker: its copy is as good
     });
-    return home;
+    return dir;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

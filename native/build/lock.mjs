@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Runs `work` while holding the lock folder; waits for another setup, takes over from a dead one. */
 export async function withLock(system, folder, work) {
-  let told = false;
-  while (!take(folder)) {
-    if (!told) system.say('waiting for another setup to finish');
-    told = true;
+  let hasLogged = false;
+  while (!tryAcquire(folder)) {
+    if (!hasLogged) system.log('waiting for another setup to finish');
+    hasLogged = true;
     await sleep(200);
   }
   try {
@@ -19,7 +19,7 @@ export async function withLock(system, folder, work) {
   }
 }
 
-function take(folder) {
+function tryAcquire(folder) {
   try {
     mkdirSync(path.dirname(folder), { recursive: true });
     mkdirSync(folder);

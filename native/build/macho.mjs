@@ -21,7 +21,7 @@ const N_TYPE = 0x0e;
 const N_EXT = 0x01;
 const N_UNDF = 0x0;
 /** In place of a library's number: whoever has the symbol when it is loaded. Node provides its own that way. */
-const ANYBODY = 0xfe;
+const DYNAMIC_LOOKUP_ORDINAL = 0xfe;
 
 /** Names that the library exports. */
 export function exportedSymbols(file) {
@@ -43,11 +43,11 @@ export function undefinedSymbols(file) {
  * Names that the library leaves to one other, in the words of its load commands (`/usr/lib/libc++.1.dylib`); `undefined`
  * stands for whoever has them when it is loaded.
  */
-export function namesFrom(file, library) {
+export function symbolsFrom(file, library) {
   const { libraries } = loading(file);
   return symbols(file)
     .filter((s) => s.external && s.undefined)
-    .filter((s) => (s.library === ANYBODY ? undefined : libraries[s.library - 1]) === library)
+    .filter((s) => (s.library === DYNAMIC_LOOKUP_ORDINAL ? undefined : libraries[s.library - 1]) === library)
     .map((s) => s.name);
 }
 

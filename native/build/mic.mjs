@@ -39,14 +39,14 @@ export async function compileMic(system, root, target, miniaudio) {
   const cc = async (args) => {
     if (compiler === undefined) {
       compiler = (await findCompiler(system)).command;
-      system.say(`compiling sotto-mic with ${compiler}`);
+      system.log(`compiling sotto-mic with ${compiler}`);
     }
     return system.run(compiler, args);
   };
-  const part = { root, folder, flags: ['-x', 'c', ...flags], link, cc };
-  const built = await buildMic({ ...part, output, backend: path.join(root, 'native/mic', SYSTEM_BACKEND) });
+  const common = { root, folder, flags: ['-x', 'c', ...flags], link, cc };
+  const built = await buildMic({ ...common, output, backend: path.join(root, 'native/mic', SYSTEM_BACKEND) });
   const scripted = path.join(root, SCRIPTED_BACKEND);
-  if (existsSync(scripted)) await buildMic({ ...part, output: scriptedMic(root, target), backend: scripted });
+  if (existsSync(scripted)) await buildMic({ ...common, output: scriptedMic(root, target), backend: scripted });
   return { output, built };
 }
 
@@ -69,8 +69,8 @@ export async function buildMic({ root, folder, output, flags, link, cc, backend 
       .update(headers)
       .update(await readFile(source))
       .digest('hex');
-    if (!isMade(object, hash)) {
-      await must(cc, [...flags, '-c', source, '-o', object], `${path.basename(source)} did not compile`);
+    if (!isUpToDate(object, hash)) {
+      await runOrThrow(cc, [...flags, '-c', source, '-o', object], `${path.basename(source)} did not compile`);
       await writeFile(`${object}.hash`, hash);
     }
     objects.push(object);
@@ -82,7 +82,7 @@ export async function buildMic({ root, folder, output, flags, link, cc, backend 
   // A running process keeps the old file: a rename never writes into a program that runs.
   const fresh = `${output}.${process.pid}.tmp`;
   try {
-    await must(cc, [...objects, '-o', fresh, ...link], 'sotto-mic could not be linked');
+    await runOrThrow(cc, [...objects, '-o', fresh, ...link], 'sotto-mic could not be linked');
     await rename(fresh, output);
   } finally {
     await rm(fresh, { force: true });
@@ -91,7 +91,7 @@ export async function buildMic({ root, folder, output, flags, link, cc, backend 
   return true;
 }
 
-function isMade(object, hash) {
+function isUpToDate(object, hash) {
   const record = `${object}.hash`;
   return existsSync(object) && existsSync(record) && readFileSync(record, 'utf8') === hash;
 }
@@ -104,7 +104,7 @@ async function headersHash(folder) {
   return hash.digest('hex');
 }
 
-async function must(cc, args, problem) {
+async function runOrThrow(cc, args, problem) {
   const result = await cc(args);
   if (result.code !== 0)
     throw new SetupError(`${problem}.`, "See the compiler's words above.", result.stderr.slice(0, 20_000));

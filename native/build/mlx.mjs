@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { compareVersions, SetupError } from './system.mjs';
-import { unpackedWheel } from './wheel.mjs';
+import { fetchWheel } from './wheel.mjs';
 
 export const pins = JSON.parse(readFileSync(new URL('pins.json', import.meta.url), 'utf8'));
 
@@ -11,18 +11,18 @@ export const pins = JSON.parse(readFileSync(new URL('pins.json', import.meta.url
  *   headers, where it came from in words, and whether it lies outside the clone (then the rpath is absolute).
  */
 export async function findMlx(system, target, vendor) {
-  const own = system.env.MLX_DIR;
-  if (own) return mlxIn(path.resolve(own), target, `MLX_DIR=${own}`, true);
+  const isExternal = system.env.MLX_DIR;
+  if (isExternal) return readMlx(path.resolve(isExternal), target, `MLX_DIR=${isExternal}`, true);
   const pin = wheelFor(system, target, 'mlx');
-  const home = await unpackedWheel(system, vendor, pin);
-  return mlxIn(path.join(home, 'mlx'), target, pin.requirement, false);
+  const dir = await fetchWheel(system, vendor, pin);
+  return readMlx(path.join(dir, 'mlx'), target, pin.requirement, false);
 }
 
 /** OpenBLAS for Linux, where MLX's own BLAS is the slow reference one; undefined elsewhere and with an own MLX. */
 export async function findOpenBlas(system, target, vendor) {
   if (!target.startsWith('linux') || system.env.MLX_DIR) return undefined;
-  const home = await unpackedWheel(system, vendor, wheelFor(system, target, 'openblas'));
-  return { lib: path.join(home, 'scipy_openblas32', 'lib') };
+  const dir = await fetchWheel(system, vendor, wheelFor(system, target, 'openblas'));
+  return { lib: path.join(dir, 'scipy_openblas32', 'lib') };
 }
 
 /** The pin that fits the machine: the newest macOS wheel that its system can run. */
@@ -45,14 +45,14 @@ export function wheelFor(system, target, part) {
   return fitting;
 }
 
-function mlxIn(root, target, source, own) {
+function readMlx(root, target, source, isExternal) {
   const header = path.join(root, 'include', 'mlx', 'version.h');
   const library = path.join(root, 'lib', target.startsWith('darwin') ? 'libmlx.dylib' : 'libmlx.so');
   for (const file of [header, library]) {
     if (existsSync(file)) continue;
     throw new SetupError(
       `${source} holds no MLX: ${path.relative(root, file)} is missing in ${root}.`,
-      own
+      isExternal
         ? 'MLX_DIR must hold include/mlx and lib/libmlx (Homebrew: `MLX_DIR=$(brew --prefix mlx)`); or unset it to take the pinned wheel.'
         : `Delete ${root} and run setup again.`,
     );
@@ -64,7 +64,7 @@ function mlxIn(root, target, source, own) {
       'Update it (Homebrew: `brew upgrade mlx`), or unset MLX_DIR to take the pinned wheel.',
     );
   }
-  return { include: path.join(root, 'include'), lib: path.dirname(library), version, source, own };
+  return { include: path.join(root, 'include'), lib: path.dirname(library), version, source, isExternal };
 }
 
 /** `0.32.4` from the text of mlx/version.h. */

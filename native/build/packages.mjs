@@ -13,7 +13,7 @@ export async function installPackages(system, root) {
   const installed = existsSync(hidden) ? readFileSync(hidden, 'utf8') : '{}';
   const missing = notInstalled(JSON.parse(lockText), JSON.parse(installed));
   if (missing.length > 0) {
-    system.say('installing packages (npm ci)');
+    system.log('installing packages (npm ci)');
     // The packages' own install scripts are not needed here, and some of them download.
     const result = await system.run('npm', ['ci', '--ignore-scripts', '--no-progress'], { cwd: root });
     if (result.code !== 0) throw npmFailure(result.stderr);
@@ -24,8 +24,8 @@ export async function installPackages(system, root) {
 
 /** npm's own words, less its manual page, and what to do about them. */
 export function npmFailure(stderr) {
-  const words = stderr.split('\n').filter((line) => line.startsWith('npm error') && line.length > 10);
-  const details = words.slice(0, 25).join('\n');
+  const errorLines = stderr.split('\n').filter((line) => line.startsWith('npm error') && line.length > 10);
+  const details = errorLines.slice(0, 25).join('\n');
   if (stderr.includes('EUSAGE')) {
     return new SetupError(
       '`npm ci` failed: package.json and package-lock.json disagree, or a package is not to be had from this registry.',
@@ -42,8 +42,8 @@ export function npmFailure(stderr) {
 
 /** Packages of a lockfile that npm's record of what is installed lacks or has in another version. */
 export function notInstalled(lock, record) {
-  const have = record.packages ?? {};
+  const installed = record.packages ?? {};
   return Object.entries(lock.packages ?? {})
-    .filter(([place, entry]) => place !== '' && !entry.optional && have[place]?.version !== entry.version)
+    .filter(([place, entry]) => place !== '' && !entry.optional && installed[place]?.version !== entry.version)
     .map(([place]) => place);
 }

@@ -22,7 +22,7 @@ export function thisSystem() {
     env: process.env,
     cores: Math.max(1, os.availableParallelism?.() ?? os.cpus().length),
     glibc: () => process.report?.getReport()?.header?.glibcVersionRuntime,
-    say: (line) => console.log(`setup: ${line}`),
+    log: (line) => console.log(`setup: ${line}`),
     run,
   };
 }

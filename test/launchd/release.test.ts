@@ -148,7 +148,7 @@ describe('how libraries are loaded', () => {
   const onMac = testUnless(existsSync(cross) ? undefined : 'no addon for darwin-arm64');
 
   onMac('the addon for macOS knows MLX by a relative path, and takes its C++ from the system', async () => {
-    const { loading, namesFrom } = await load('native/build/macho.mjs');
+    const { loading, symbolsFrom } = await load('native/build/macho.mjs');
     const file = readFileSync(cross);
     expect(loading(file)).toEqual({
       name: '@rpath/sotto-mlx.node',
@@ -160,11 +160,11 @@ describe('how libraries are loaded', () => {
       sections: expect.arrayContaining(['__text', '__unwind_info']) as unknown,
     });
     // An error thrown in libmlx is caught in the addon only if both have the same runtime.
-    expect(namesFrom(file, '/usr/lib/libc++.1.dylib')).toEqual(
+    expect(symbolsFrom(file, '/usr/lib/libc++.1.dylib')).toEqual(
       expect.arrayContaining(['___cxa_throw', '___gxx_personality_v0', '__ZTISt9exception']),
     );
     // Node's own functions are whoever's that loads it.
-    const open = namesFrom(file, undefined);
+    const open = symbolsFrom(file, undefined);
     expect(open).toContain('_napi_create_function');
     expect(open.filter((name) => !name.startsWith('_napi_'))).toEqual([]);
   });

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-export interface Ran {
+export interface CommandResult {
   code: number;
   stdout: string;
   stderr: string;
@@ -16,8 +16,8 @@ export interface System {
   env: Record<string, string | undefined>;
   cores: number;
   glibc: () => string | undefined;
-  say: (line: string) => void;
-  run: (command: string, args: string[]) => Promise<Ran>;
+  log: (line: string) => void;
+  run: (command: string, args: string[]) => Promise<CommandResult>;
 }
 
 export interface Pin {
@@ -50,13 +50,13 @@ interface Modules {
       system: System,
       target: string,
       vendor: string,
-    ) => Promise<{ version: string; lib: string; own: boolean }>;
+    ) => Promise<{ version: string; lib: string; isExternal: boolean }>;
     findOpenBlas: (system: System, target: string, vendor: string) => Promise<unknown>;
     wheelFor: (system: System, target: string, part: string) => Pin;
     headerVersion: (text: string) => string;
   };
   'wheel.mjs': {
-    unpackedWheel: (system: System, vendor: string, pin: Pin) => Promise<string>;
+    fetchWheel: (system: System, vendor: string, pin: Pin) => Promise<string>;
     checkHash: (file: string, pin: Pin) => Promise<void>;
   };
   'miniaudio.mjs': {
@@ -68,7 +68,7 @@ interface Modules {
     linkFlags: (
       target: string,
       output: string,
-      mlx: { lib: string; own: boolean },
+      mlx: { lib: string; isExternal: boolean },
       openblas?: { lib: string },
     ) => string[];
   };
@@ -102,11 +102,11 @@ export async function load<N extends keyof Modules>(name: N): Promise<Modules[N]
 }
 
 /** A machine of a test: Linux on x64 with what a build needs, unless said otherwise. */
-export function machine(
+export function fakeSystem(
   changes: Partial<System> = {},
-  answers: Record<string, Partial<Ran>> = {},
-): System & { said: string[] } {
-  const said: string[] = [];
+  answers: Record<string, Partial<CommandResult>> = {},
+): System & { logged: string[] } {
+  const logged: string[] = [];
   return {
     platform: 'linux',
     arch: 'x64',
@@ -114,8 +114,8 @@ export function machine(
     env: {},
     cores: 2,
     glibc: () => '2.36',
-    say: (line) => said.push(line),
-    said,
+    log: (line) => logged.push(line),
+    logged,
     run: (command, args) => {
       const key = Object.keys(answers).find((start) => [command, ...args].join(' ').startsWith(start));
       const missing = { code: -1, stdout: '', stderr: `spawn ${command} ENOENT` };

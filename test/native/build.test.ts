@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { load, machine, type MiniaudioPin, type Pin, type Ran, type System } from './build-modules.js';
+import { load, fakeSystem, type MiniaudioPin, type Pin, type CommandResult, type System } from './build-modules.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const scratch = mkdtempSync(path.join(tmpdir(), 'sotto-build-'));
@@ -57,19 +57,19 @@ describe('the platform', () => {
     ['linux', 'arm64', 'linux-arm64'],
   ])('%s %s is supported', async (platform, arch, target) => {
     const { targetOf } = await load('system.mjs');
-    expect(targetOf(machine({ platform, arch }))).toBe(target);
+    expect(targetOf(fakeSystem({ platform, arch }))).toBe(target);
   });
 
   test('Windows is not', async () => {
     const { targetOf } = await load('system.mjs');
-    const { message, nextStep } = await failure(() => targetOf(machine({ platform: 'win32' })));
+    const { message, nextStep } = await failure(() => targetOf(fakeSystem({ platform: 'win32' })));
     expect(message).toBe("Sotto's native part does not support win32-x64.");
     expect(nextStep).toMatch(/darwin-arm64, linux-x64, linux-arm64/);
   });
 
   test('an Intel Node on a Mac is told apart', async () => {
     const { targetOf } = await load('system.mjs');
-    expect((await failure(() => targetOf(machine({ platform: 'darwin' })))).nextStep).toMatch(
+    expect((await failure(() => targetOf(fakeSystem({ platform: 'darwin' })))).nextStep).toMatch(
       /arm64 build of Node/,
     );
   });
@@ -77,7 +77,7 @@ describe('the platform', () => {
   test('each macOS gets the newest wheel it can run, and an old one an explanation', async () => {
     const { wheelFor } = await load('mlx.mjs');
     const mac = (version: string): System =>
-      machine({ platform: 'darwin', arch: 'arm64', macosVersion: () => version });
+      fakeSystem({ platform: 'darwin', arch: 'arm64', macosVersion: () => version });
     const chosen = ['14.0', '14.7.2', '15.1', '26.0', '26.1.1', '26.2', '26.10', '27.0'].map(
       (version) => wheelFor(mac(version), 'darwin-arm64', 'mlx').macos,
     );
@@ -90,9 +90,9 @@ describe('the platform', () => {
 
   test('an old or another C library is explained', async () => {
     const { wheelFor } = await load('mlx.mjs');
-    const old = await failure(() => wheelFor(machine({ glibc: () => '2.31' }), 'linux-x64', 'mlx'));
+    const old = await failure(() => wheelFor(fakeSystem({ glibc: () => '2.31' }), 'linux-x64', 'mlx'));
     expect(old.message).toMatch(/glibc 2.35 or newer, and this system has 2.31/);
-    const musl = await failure(() => wheelFor(machine({ glibc: () => undefined }), 'linux-x64', 'mlx'));
+    const musl = await failure(() => wheelFor(fakeSystem({ glibc: () => undefined }), 'linux-x64', 'mlx'));
     expect(musl.message).toMatch(/another C library/);
   });
 });
@@ -114,11 +114,11 @@ describe('TypeScript', () => {
     mkdirSync(path.dirname(source));
     const output = path.join(folder, 'dist', room, 'a.js');
     mkdirSync(path.dirname(output), { recursive: true });
-    const compiler = (): Promise<Ran> => {
+    const compiler = (): Promise<CommandResult> => {
       writeFileSync(output, '');
       return Promise.resolve({ code: 0, stdout: '', stderr: '' });
     };
-    const compile = (): Promise<boolean> => compileTypeScript(machine({ run: compiler }), folder);
+    const compile = (): Promise<boolean> => compileTypeScript(fakeSystem({ run: compiler }), folder);
     writeFileSync(source, 'export const a = 1;');
     expect([await compile(), await compile()]).toEqual([true, false]);
     writeFileSync(source, 'export const a = 22;');
@@ -143,21 +143,21 @@ describe('the compiler', () => {
 
   test('none is a sentence with the cure for the platform', async () => {
     const { findCompiler } = await load('compiler.mjs');
-    const linux = await failure(() => findCompiler(machine()));
+    const linux = await failure(() => findCompiler(fakeSystem()));
     expect(linux.message).toBe('No C++ compiler was found (looked for g++ and clang++).');
     expect(linux.nextStep).toMatch(/apt install g\+\+/);
-    const mac = await failure(() => findCompiler(machine({ platform: 'darwin', arch: 'arm64' })));
+    const mac = await failure(() => findCompiler(fakeSystem({ platform: 'darwin', arch: 'arm64' })));
     expect(mac.nextStep).toMatch(/xcode-select --install/);
   });
 
   test('one that is too old is named with its version; a newer one beside it is taken', async () => {
     const { findCompiler } = await load('compiler.mjs');
     const old = { 'g++ --version': { stdout: 'g++ (Ubuntu) 11.4.0' } };
-    expect((await failure(() => findCompiler(machine({}, old)))).message).toMatch(
+    expect((await failure(() => findCompiler(fakeSystem({}, old)))).message).toMatch(
       /g\+\+ is gcc 11, and .* need gcc 12 or newer/,
     );
     const both = { ...old, 'clang++ --version': { stdout: 'clang version 18.1.0' } };
-    expect(await findCompiler(machine({}, both))).toEqual({ command: 'clang++', kind: 'clang', version: 18 });
+    expect(await findCompiler(fakeSystem({}, both))).toEqual({ command: 'clang++', kind: 'clang', version: 18 });
   });
 
   test('CXX is taken at its word', async () => {
@@ -166,45 +166,45 @@ describe('the compiler', () => {
       'my-cxx --version': { stdout: 'clang version 20.0.0' },
       'g++ --version': { stdout: 'g++ () 14.1.0' },
     };
-    expect((await findCompiler(machine({ env: { CXX: 'my-cxx' } }, answers))).command).toBe('my-cxx');
+    expect((await findCompiler(fakeSystem({ env: { CXX: 'my-cxx' } }, answers))).command).toBe('my-cxx');
   });
 
   test('libraries in the clone are found relative to the addon, others where they are', async () => {
     const { linkFlags } = await load('compiler.mjs');
     const inside = linkFlags('linux-x64', '/c/native/lib/linux-x64/a.node', {
       lib: '/c/native/vendor/m/lib',
-      own: false,
+      isExternal: false,
     });
     expect(inside).toContain('-Wl,-rpath,$ORIGIN/../../vendor/m/lib');
-    const own = linkFlags('darwin-arm64', '/c/native/lib/x/a.node', {
+    const isExternal = linkFlags('darwin-arm64', '/c/native/lib/x/a.node', {
       lib: '/opt/homebrew/opt/mlx/lib',
-      own: true,
+      isExternal: true,
     });
-    expect(own).toContain('-Wl,-rpath,/opt/homebrew/opt/mlx/lib');
+    expect(isExternal).toContain('-Wl,-rpath,/opt/homebrew/opt/mlx/lib');
   });
 });
 
 describe('an MLX of the user (MLX_DIR)', () => {
   const withMlx = (version: string, library = 'libmlx.so'): string => {
-    const home = fresh();
-    mkdirSync(path.join(home, 'include/mlx'), { recursive: true });
-    mkdirSync(path.join(home, 'lib'));
+    const dir = fresh();
+    mkdirSync(path.join(dir, 'include/mlx'), { recursive: true });
+    mkdirSync(path.join(dir, 'lib'));
     const [major, minor, patch] = version.split('.');
     const text = `#define MLX_VERSION_MAJOR ${major}\n#define MLX_VERSION_MINOR ${minor}\n#define MLX_VERSION_PATCH ${patch}\n`;
-    writeFileSync(path.join(home, 'include/mlx/version.h'), text);
-    writeFileSync(path.join(home, 'lib', library), '');
-    return home;
+    writeFileSync(path.join(dir, 'include/mlx/version.h'), text);
+    writeFileSync(path.join(dir, 'lib', library), '');
+    return dir;
   };
-  const find = async (dir: string, target = 'linux-x64'): Promise<{ version: string; own: boolean }> =>
-    (await load('mlx.mjs')).findMlx(machine({ env: { MLX_DIR: dir } }), target, fresh());
+  const find = async (dir: string, target = 'linux-x64'): Promise<{ version: string; isExternal: boolean }> =>
+    (await load('mlx.mjs')).findMlx(fakeSystem({ env: { MLX_DIR: dir } }), target, fresh());
 
   test('is taken when it is new enough, and nothing is fetched', async () => {
-    expect(await find(withMlx('0.33.0'))).toMatchObject({ version: '0.33.0', own: true });
+    expect(await find(withMlx('0.33.0'))).toMatchObject({ version: '0.33.0', isExternal: true });
     expect(await find(withMlx('0.32.4', 'libmlx.dylib'), 'darwin-arm64')).toMatchObject({
       version: '0.32.4',
     });
     const { findOpenBlas } = await load('mlx.mjs');
-    expect(await findOpenBlas(machine({ env: { MLX_DIR: '/x' } }), 'linux-x64', fresh())).toBeUndefined();
+    expect(await findOpenBlas(fakeSystem({ env: { MLX_DIR: '/x' } }), 'linux-x64', fresh())).toBeUndefined();
   });
 
   test('without MLX in it is explained', async () => {
@@ -234,8 +234,8 @@ describe('a wheel', () => {
   });
   /** A pip that "downloads" the bytes and a zipfile that unpacks one file. */
   const pip = (): System =>
-    machine({
-      run: (_, args): Promise<Ran> => {
+    fakeSystem({
+      run: (_, args): Promise<CommandResult> => {
         if (args.includes('download'))
           writeFileSync(path.join(args[args.indexOf('--dest') + 1] ?? '', 'm.whl'), bytes);
         if (args.includes('zipfile')) {
@@ -247,32 +247,32 @@ describe('a wheel', () => {
     });
 
   test('is unpacked once, and leaves nothing else behind', async () => {
-    const { unpackedWheel } = await load('wheel.mjs');
+    const { fetchWheel } = await load('wheel.mjs');
     const vendor = fresh();
-    const home = await unpackedWheel(pip(), vendor, pin());
-    expect(existsSync(path.join(home, 'file'))).toBe(true);
-    expect(await unpackedWheel(machine(), vendor, pin())).toBe(home); // this machine has no python3: it was not asked
-    expect(readdirSync(vendor)).toEqual([path.basename(home)]);
+    const dir = await fetchWheel(pip(), vendor, pin());
+    expect(existsSync(path.join(dir, 'file'))).toBe(true);
+    expect(await fetchWheel(fakeSystem(), vendor, pin())).toBe(dir); // this machine has no python3: it was not asked
+    expect(readdirSync(vendor)).toEqual([path.basename(dir)]);
   });
 
   test('with another hash is refused, and nothing is installed', async () => {
-    const { unpackedWheel } = await load('wheel.mjs');
+    const { fetchWheel } = await load('wheel.mjs');
     const vendor = fresh();
-    const { message, nextStep } = await failure(() => unpackedWheel(pip(), vendor, pin('0'.repeat(64))));
+    const { message, nextStep } = await failure(() => fetchWheel(pip(), vendor, pin('0'.repeat(64))));
     expect(message).toMatch(/^m\.whl is not the file that Sotto pins: its sha256 is [0-9a-f]{64}, not 0{64}/);
     expect(nextStep).toMatch(/Nothing was installed/);
     expect(readdirSync(vendor)).toEqual([]);
   });
 
   test('without python3, without pip and without a network is explained', async () => {
-    const { unpackedWheel } = await load('wheel.mjs');
-    const get = (system: System) => failure(() => unpackedWheel(system, fresh(), pin()));
-    expect((await get(machine())).message).toMatch(/there is no python3/);
-    const noPip = await get(machine({}, { 'python3 -m pip': { code: 1, stderr: 'No module named pip' } }));
+    const { fetchWheel } = await load('wheel.mjs');
+    const get = (system: System) => failure(() => fetchWheel(system, fresh(), pin()));
+    expect((await get(fakeSystem())).message).toMatch(/there is no python3/);
+    const noPip = await get(fakeSystem({}, { 'python3 -m pip': { code: 1, stderr: 'No module named pip' } }));
     expect(noPip.message).toMatch(/this python3 has no pip/);
     expect(noPip.nextStep).toMatch(/apt install python3-pip.*MLX_DIR/);
     const offline = await get(
-      machine({}, { 'python3 -m pip --version': {}, 'python3 -m pip download': { code: 1 } }),
+      fakeSystem({}, { 'python3 -m pip --version': {}, 'python3 -m pip download': { code: 1 } }),
     );
     expect(offline.message).toMatch(/pip could not fetch mlx-cpu==0\.0\.1/);
     expect(offline.nextStep).toMatch(/network/);
@@ -308,8 +308,8 @@ describe('miniaudio', () => {
   });
   /** An npm that "downloads" the archive, and the real tar. */
   const npm = (): System =>
-    machine({
-      run: (command, args): Promise<Ran> => {
+    fakeSystem({
+      run: (command, args): Promise<CommandResult> => {
         if (command === 'npm')
           writeFileSync(path.join(args[args.indexOf('--pack-destination') + 1] ?? '', 'it.tgz'), archive);
         else execFileSync(command, args);
@@ -320,11 +320,11 @@ describe('miniaudio', () => {
   test('is fetched once, and leaves nothing else behind', async () => {
     const { miniaudioHeader } = await load('miniaudio.mjs');
     const vendor = fresh();
-    const home = await miniaudioHeader(npm(), vendor, pin());
-    expect(readdirSync(home)).toEqual(['miniaudio.h']);
-    expect(readFileSync(path.join(home, 'miniaudio.h'), 'utf8')).toBe(header);
-    expect(await miniaudioHeader(machine(), vendor, pin())).toBe(home); // this machine has no npm: it was not asked
-    expect(readdirSync(vendor)).toEqual([path.basename(home)]);
+    const dir = await miniaudioHeader(npm(), vendor, pin());
+    expect(readdirSync(dir)).toEqual(['miniaudio.h']);
+    expect(readFileSync(path.join(dir, 'miniaudio.h'), 'utf8')).toBe(header);
+    expect(await miniaudioHeader(fakeSystem(), vendor, pin())).toBe(dir); // this machine has no npm: it was not asked
+    expect(readdirSync(vendor)).toEqual([path.basename(dir)]);
   });
 
   test.each([
@@ -341,7 +341,7 @@ describe('miniaudio', () => {
 
   test('without a network is explained', async () => {
     const { miniaudioHeader } = await load('miniaudio.mjs');
-    const { message, nextStep } = await failure(() => miniaudioHeader(machine(), fresh(), pin()));
+    const { message, nextStep } = await failure(() => miniaudioHeader(fakeSystem(), fresh(), pin()));
     expect(message).toBe('npm could not fetch carrier@4.5.6, which carries miniaudio 1.2.3.');
     expect(nextStep).toMatch(/network/);
   });
@@ -350,8 +350,8 @@ describe('miniaudio', () => {
     const { pins } = await load('mlx.mjs');
     const { miniaudioHeader } = await load('miniaudio.mjs');
     expect(pins.miniaudio.sha256).toMatch(/^[0-9a-f]{64}$/);
-    const home = await miniaudioHeader(machine(), path.join(root, 'native/vendor'));
-    const content = readFileSync(path.join(home, 'miniaudio.h'));
+    const dir = await miniaudioHeader(fakeSystem(), path.join(root, 'native/vendor'));
+    const content = readFileSync(path.join(dir, 'miniaudio.h'));
     expect(sha256(content)).toBe(pins.miniaudio.headerSha256);
     expect(content.toString('utf8')).toContain(`miniaudio - v${pins.miniaudio.version} `);
   });
@@ -411,7 +411,7 @@ describe('the steps', () => {
     const folder = path.join(fresh(), 'lock');
     const order: string[] = [];
     const lockedBuild = (name: string) =>
-      withLock(machine(), folder, async () => {
+      withLock(fakeSystem(), folder, async () => {
         order.push(`${name} in`);
         await new Promise((resolve) => setTimeout(resolve, 30));
         order.push(`${name} out`);
