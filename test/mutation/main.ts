@@ -14,7 +14,7 @@ import { packageRoot } from '#daemon/paths.js';
 import { printTable } from '#test/bench/report.js';
 import { randomOf } from '#test/harness/random-of.js';
 import { ACTIVE_MUTANT, instrument, type Mutant } from './mutants.js';
-import { NAMED } from './named-mutations.js';
+import { NAMED_MUTATIONS } from './named-mutations.js';
 import { SuiteRunner, type Outcome } from './run-suites.js';
 import { Importers, roomFolder, ROOMS, sourcesIn, type Room } from './suites.js';
 import { Workspace } from './workspace.js';
@@ -36,20 +36,20 @@ const importers = new Importers();
 const workspace = new Workspace();
 const runner = new SuiteRunner(workspace, Number(args['limit-s']) * 1_000);
 
-interface Tally extends Record<Outcome, number> {
+interface OutcomeCounts extends Record<Outcome, number> {
   readonly room: string;
   /** Mutants that no suite could see. */
-  unseen: number;
+  uncovered: number;
 }
 
-const tallies: Tally[] = [];
+const allCounts: OutcomeCounts[] = [];
 const survivors: string[] = [];
 let mustFail = false;
 
-const newTally = (room: string): Tally => {
-  const tally: Tally = { room, killed: 0, timeout: 0, survived: 0, unseen: 0 };
-  tallies.push(tally);
-  return tally;
+const addCounts = (room: string): OutcomeCounts => {
+  const counts: OutcomeCounts = { room, killed: 0, timeout: 0, survived: 0, uncovered: 0 };
+  allCounts.push(counts);
+  return counts;
 };
 
 /** Each of `values` equally likely, `count` of them. */
@@ -60,31 +60,31 @@ function sample<T>(values: readonly T[], count: number, random: () => number): T
   ).flat();
 }
 
-async function sampled(room: Room): Promise<void> {
+async function runSampledMutants(room: Room): Promise<void> {
   const files = sourcesIn(roomFolder(room)).filter((file) => args.file?.includes(file) ?? true);
   if (files.length === 0) return;
   const mutants = (await instrument(files, workspace)).filter(
     ({ line }) => args.line?.includes(String(line)) ?? true,
   );
   const chosen = sample(mutants, Number(args.count), randomOf(Number(args.seed)));
-  const tally = newTally(`${room} (${mutants.length})`);
-  for (const mutant of chosen) await judge(mutant, room, tally);
+  const counts = addCounts(`${room} (${mutants.length})`);
+  for (const mutant of chosen) await testMutant(mutant, room, counts);
   for (const file of files) workspace.restore(file);
 }
 
-async function judge(mutant: Mutant, room: Room, tally: Tally): Promise<void> {
+async function testMutant(mutant: Mutant, room: Room, counts: OutcomeCounts): Promise<void> {
   const suites = await runner.passing(importers.suitesOf(mutant.file, room));
   const outcome = await runner.kill(suites, { [ACTIVE_MUTANT]: mutant.id });
-  tally[outcome]++;
-  if (suites.length === 0) tally.unseen++;
+  counts[outcome]++;
+  if (suites.length === 0) counts.uncovered++;
   const line = `${mutant.file}:${mutant.line}  ${mutant.change}`;
   console.log(`${outcome.padEnd(8)}  ${line}`);
   if (outcome === 'survived') survivors.push(suites.length === 0 ? `${line}  (no suite)` : line);
 }
 
-async function named(): Promise<void> {
-  const tally = newTally('named');
-  for (const { name, room, file, search, replace, suites: more } of NAMED) {
+async function runNamedMutations(): Promise<void> {
+  const counts = addCounts('named');
+  for (const { name, room, file, search, replace, suites: extraSuites } of NAMED_MUTATIONS) {
     const source = readFileSync(join(packageRoot, file), 'utf8');
     if (source.split(search).length !== 2) {
       mustFail = true;
@@ -92,14 +92,14 @@ async function named(): Promise<void> {
       survivors.push(`${file}  ${name}: STALE, bring test/mutation/named-mutations.ts up to date`);
       continue;
     }
-    const suites = await runner.passing([...more, ...importers.suitesOf(file, room as Room)]);
+    const suites = await runner.passing([...extraSuites, ...importers.suitesOf(file, room as Room)]);
     workspace.write(
       file,
       source.replace(search, () => replace),
     );
     const outcome = await runner.kill(suites, {});
     workspace.restore(file);
-    tally[outcome]++;
+    counts[outcome]++;
     const line = `${file}:${source.slice(0, source.indexOf(search)).split('\n').length}  ${name}`;
     console.log(`${outcome.padEnd(8)}  ${line}`);
     if (outcome === 'survived') {
@@ -110,13 +110,13 @@ async function named(): Promise<void> {
 }
 
 try {
-  if (!args['sampled-only'] && args.file === undefined) await named();
-  if (!args['named-only']) for (const room of rooms) await sampled(room);
+  if (!args['sampled-only'] && args.file === undefined) await runNamedMutations();
+  if (!args['named-only']) for (const room of rooms) await runSampledMutants(room);
   console.log();
   printTable(
     ['room (mutants it has)', 'tried', 'killed', 'timeout', 'survived', 'of these seen by no suite'],
-    tallies.map(({ room, killed, timeout, survived, unseen }) =>
-      [room, killed + timeout + survived, killed, timeout, survived, unseen].map(String),
+    allCounts.map(({ room, killed, timeout, survived, uncovered }) =>
+      [room, killed + timeout + survived, killed, timeout, survived, uncovered].map(String),
     ),
   );
   if (survivors.length > 0) console.log(`\nSurvivors (seed ${args.seed}):\n${survivors.join('\n')}`);

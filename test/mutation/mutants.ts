@@ -26,9 +26,9 @@ export interface Mutant {
 
 /** Compiles all mutants of these files into the workspace. */
 export async function instrument(files: readonly string[], workspace: Workspace): Promise<Mutant[]> {
-  const quiet = new Proxy({}, { get: (_, name) => () => !String(name).startsWith('is') && undefined });
+  const silentLogger = new Proxy({}, { get: (_, name) => () => !String(name).startsWith('is') && undefined });
   // Of what Stryker's plugins may ask for, the instrumenter asks for a log alone.
-  const instrumenter = createInstrumenter(createInjector().provideValue('logger', quiet) as never);
+  const instrumenter = createInstrumenter(createInjector().provideValue('logger', silentLogger) as never);
   const sources = files.map((file) => ({
     name: file,
     content: readFileSync(join(packageRoot, file), 'utf8'),

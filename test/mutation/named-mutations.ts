@@ -14,7 +14,7 @@ export interface NamedMutation {
   readonly suites: readonly string[];
 }
 
-export const NAMED: readonly NamedMutation[] = [
+export const NAMED_MUTATIONS: readonly NamedMutation[] = [
   {
     name: 'no limit of 12 hours',
     room: 'sessions',

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import type { Workspace } from './workspace.js';
 
 /** A suite may take so many times what it took without a mutant, and this much more. */
-const SLOWER = 4;
-const EXTRA_MS = 20_000;
+const SLOWDOWN_FACTOR = 4;
+const TIMEOUT_MARGIN_MS = 20_000;
 
 export type Outcome = 'killed' | 'timeout' | 'survived';
 
-interface Ran {
+interface SuiteRun {
   readonly failed: boolean;
   readonly timedOut: boolean;
   readonly ms: number;
@@ -46,7 +46,7 @@ export class SuiteRunner {
       const { failed, timedOut } = await this.#run(
         suite,
         env,
-        Math.min(this.#limitMs, clean * SLOWER + EXTRA_MS),
+        Math.min(this.#limitMs, clean * SLOWDOWN_FACTOR + TIMEOUT_MARGIN_MS),
       );
       if (timedOut) return 'timeout';
       if (failed) return 'killed';
@@ -54,7 +54,7 @@ export class SuiteRunner {
     return 'survived';
   }
 
-  #run(suite: string, env: Readonly<Record<string, string>>, limitMs: number): Promise<Ran> {
+  #run(suite: string, env: Readonly<Record<string, string>>, limitMs: number): Promise<SuiteRun> {
     const file = join(this.#workspace.folder, 'dist', suite.replace(/\.ts$/, '.js'));
     const jest = join(this.#workspace.folder, 'node_modules/jest/bin/jest.js');
     const flags = ['--bail', '--runInBand', '--forceExit', '--reporters=default'];

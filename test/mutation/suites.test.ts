@@ -12,7 +12,7 @@ test('a file’s own suite comes first, and all are of its room', () => {
 
 test.each(ROOMS)('every file of %s is seen by a suite', (room) => {
   const files = sourcesIn(roomFolder(room));
-  const unseen = files.filter((file) => importers.suitesOf(file, room).length === 0);
+  const uncovered = files.filter((file) => importers.suitesOf(file, room).length === 0);
   expect(files.length).toBeGreaterThan(5);
-  expect(unseen).toEqual([]);
+  expect(uncovered).toEqual([]);
 });

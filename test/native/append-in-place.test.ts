@@ -60,11 +60,11 @@ describe('a step that is appended in place', () => {
             const qkv = layouts[layout]?.(numbered([batch, added, 3 * heads * dims], dtype, 101));
             if (!qkv) throw new RangeError(layout);
             const buffer = (): MxArray => numbered([2 * batch, heads, room, dims], dtype);
-            const theirs = wanted(qkv, buffer(), position);
+            const reference = wanted(qkv, buffer(), position);
             for (const [i, made] of mx.fast.appendInPlace(qkv, buffer(), position).entries()) {
-              expect([made.dtype, [...made.shape]]).toEqual([dtype, [...(theirs[i]?.shape ?? [])]]);
+              expect([made.dtype, [...made.shape]]).toEqual([dtype, [...(reference[i]?.shape ?? [])]]);
               expect(values(mx.astype(made, 'float32'))).toEqual(
-                values(mx.astype(theirs[i] ?? made, 'float32')),
+                values(mx.astype(reference[i] ?? made, 'float32')),
               );
             }
           });
@@ -147,11 +147,11 @@ test('the Metal kernel, run as C++ for each thread, appends what MLX’s own ops
     const built = spawnSync('c++', ['-std=c++17', '-Wall', '-Wextra', '-Werror', `${program}.cc`, '-o', program], { encoding: 'utf8' }); // prettier-ignore
     expect([built.status, built.stderr]).toEqual([0, '']);
     const ran = execFileSync(program, { encoding: 'utf8' });
-    const [, , , theirs] = mx.tidy(() => {
+    const [, , , reference] = mx.tidy(() => {
       const buffer = numbered([4, 3, 6, 4], 'int32');
       return wanted(numbered([2, 2, 36], 'int32', 1001), buffer, 3).map((array) => values(array));
     });
-    expect(ran.trim().split(' ').map(Number)).toEqual(theirs);
+    expect(ran.trim().split(' ').map(Number)).toEqual(reference);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

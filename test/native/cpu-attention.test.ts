@@ -4,25 +4,25 @@ import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import {
-  attended,
-  disagreement,
+  referenceAttention,
+  errorRatio,
   expectInvalid,
-  noKernels,
+  missingKernels,
   heads,
   layout,
   matrix,
-  merged,
+  mergeHeads,
   runs,
   seed,
 } from './cpu-kernel-cases.js';
 
-const describeKernels = describeUnless(noKernels);
+const describeKernels = describeUnless(missingKernels);
 
 /** [B, n, d] by head [B, H, n, d], in one of the ways in which a model holds it. */
-const laidOut = fc.constantFrom('by head', 'by position', 'transposed', 'broadcast', 'every second');
-function operand(lies: string, shape: [number, number, number, number]): MxArray {
+const operandLayout = fc.constantFrom('by head', 'by position', 'transposed', 'broadcast', 'every second');
+function operand(rowLayout: string, shape: [number, number, number, number]): MxArray {
   const [b, h, n, d] = shape;
-  switch (lies) {
+  switch (rowLayout) {
     case 'by position':
       return mx.transpose(mx.random.normal([b, n, h, d]), [0, 2, 1, 3]);
     case 'transposed':
@@ -53,7 +53,7 @@ describeKernels('attention over whole keys and values', () => {
         length,
         odd,
         fc.boolean(),
-        fc.tuple(laidOut, laidOut, laidOut),
+        fc.tuple(operandLayout, operandLayout, operandLayout),
         (s, b, [h = 1, kv = 1], nq, nk, d, causal, [lq, lk, lv]) =>
           // prettier-ignore
           mx.tidy(() => {
@@ -63,8 +63,8 @@ describeKernels('attention over whole keys and values', () => {
             const scale = d ** -0.5;
             const made = mx.fast.scaledDotProductAttention(q, k, v, causal ? { scale, mask: 'causal' } : { scale });
             expect([made.dtype, made.shape]).toEqual(['float32', [b, h, nq, d]]);
-            expect(disagreement(made, attended(q, k, v, scale, causal), 1e-5)).toBeLessThanOrEqual(1);
-            expect(disagreement(merged(made), merged(attended(q, k, v, scale, causal)), 1e-5)).toBeLessThanOrEqual(1);
+            expect(errorRatio(made, referenceAttention(q, k, v, scale, causal), 1e-5)).toBeLessThanOrEqual(1);
+            expect(errorRatio(mergeHeads(made), mergeHeads(referenceAttention(q, k, v, scale, causal)), 1e-5)).toBeLessThanOrEqual(1);
           }),
       ),
       runs(150),
@@ -98,12 +98,12 @@ describeKernels("attention over a decoder's memory", () => {
         width,
         layout,
         layout,
-        (s, b, h, nk, nq, d, lies, qLies) =>
+        (s, b, h, nk, nq, d, rowLayout, qLayout) =>
           // prettier-ignore
           mx.tidy(() => {
           mx.random.seed(s);
-          const kv = mx.reshape(matrix(b * nk, 2 * h * d, lies), [b, nk, 2 * h * d]);
-          const q = mx.reshape(matrix(b * nq, h * d, qLies), [b, nq, h * d]);
+          const kv = mx.reshape(matrix(b * nk, 2 * h * d, rowLayout), [b, nk, 2 * h * d]);
+          const q = mx.reshape(matrix(b * nq, h * d, qLayout), [b, nq, h * d]);
           const [keys, values] = mx.cpu.crossAttentionCache(kv, h);
           expect([keys.dtype, keys.shape]).toEqual(['float16', [b, h, Math.ceil(nk / 16), d, 16]]);
           expect([values.dtype, values.shape]).toEqual(['float16', [b, h, nk, d]]);
@@ -112,8 +112,8 @@ describeKernels("attention over a decoder's memory", () => {
           const made = mx.cpu.crossAttend(q, keys, values);
           expect([made.dtype, made.shape]).toEqual(['float32', [b, nq, h * d]]);
           if (nq > 0) {
-            const expected = merged(attended(heads(q, h), k, v, d ** -0.5, false));
-            expect(disagreement(made, expected, 1e-5)).toBeLessThanOrEqual(1);
+            const expected = mergeHeads(referenceAttention(heads(q, h), k, v, d ** -0.5, false));
+            expect(errorRatio(made, expected, 1e-5)).toBeLessThanOrEqual(1);
           }
         }),
       ),
@@ -195,7 +195,7 @@ describeKernels('attention over a cache', () => {
         width,
         steps,
         layout,
-        (s, b, h, d, lengths, lies) =>
+        (s, b, h, d, lengths, rowLayout) =>
           mx.tidy(() => {
             mx.random.seed(s);
             const total = lengths.reduce<number>((sum, n) => sum + n, 0);
@@ -203,7 +203,7 @@ describeKernels('attention over a cache', () => {
             const all: MxArray[] = [];
             let offset = 0;
             for (const n of lengths) {
-              const qkv = mx.reshape(matrix(b * n, 3 * h * d, lies), [b, n, 3 * h * d]);
+              const qkv = mx.reshape(matrix(b * n, 3 * h * d, rowLayout), [b, n, 3 * h * d]);
               const made = mx.cpu.attendCached(qkv, keys, values, offset);
               mx.eval(made);
               expect([made.dtype, made.shape]).toEqual(['float32', [b, n, h * d]]);
@@ -213,8 +213,8 @@ describeKernels('attention over a cache', () => {
               const byHead = (x: MxArray): MxArray[] => mx.split(x, 3, -1).map((y) => heads(y, h));
               const [, k = qkv, v = qkv] = byHead(mx.concatenate(all, 1));
               const [q = qkv] = byHead(qkv);
-              const expected = merged(attended(q, k, v, d ** -0.5, true));
-              expect(disagreement(made, expected, 1e-5)).toBeLessThanOrEqual(1);
+              const expected = mergeHeads(referenceAttention(q, k, v, d ** -0.5, true));
+              expect(errorRatio(made, expected, 1e-5)).toBeLessThanOrEqual(1);
             }
           }),
       ),
@@ -228,7 +228,7 @@ describeKernels('attention over a cache', () => {
       mx.eval(keys, values);
       for (const offset of [0, 1, 2]) {
         const made = mx.cpu.attendCached(mx.ones([1, 1, 48]), keys, values, offset);
-        expect(disagreement(made, mx.ones([1, 1, 16]), 1e-6)).toBeLessThanOrEqual(1);
+        expect(errorRatio(made, mx.ones([1, 1, 16]), 1e-6)).toBeLessThanOrEqual(1);
       }
     });
   });
@@ -279,27 +279,27 @@ describeKernels('the likeliest of many', () => {
   const logits = fc.record({
     rows: fc.integer({ min: 1, max: 5 }),
     classes: fc.constantFrom(1, 2, 3, 15, 16, 17, 1023, 1024, 1025, 2049, 5000),
-    lies: layout,
+    rowLayout: layout,
     suppressed: fc.constantFrom(0, 0.5, 0.99),
     coarse: fc.boolean(),
   });
 
   test('is the first of the largest, with its log-probability', () => {
     fc.assert(
-      fc.property(seed, logits, (s, { rows, classes, lies, suppressed, coarse }) =>
+      fc.property(seed, logits, (s, { rows, classes, rowLayout, suppressed, coarse }) =>
         mx.tidy(() => {
           mx.random.seed(s);
-          let x = mx.multiply(matrix(rows, classes, lies), 5);
+          let x = mx.multiply(matrix(rows, classes, rowLayout), 5);
           if (coarse) x = mx.round(x); // many equals
-          const gone = mx.less(mx.random.uniform(0, 1, [rows, classes]), suppressed);
-          x = mx.where(mx.logicalAnd(gone, mx.greater(mx.arange(classes), 0)), -Infinity, x);
+          const suppressedMask = mx.less(mx.random.uniform(0, 1, [rows, classes]), suppressed);
+          x = mx.where(mx.logicalAnd(suppressedMask, mx.greater(mx.arange(classes), 0)), -Infinity, x);
           const [index, logprob] = mx.cpu.argmax(x);
           expect([index.dtype, logprob.dtype]).toEqual(['int32', 'float32']);
           const values = x.tolist<number[][]>();
           expect(index.tolist()).toEqual(values.map((row) => row.indexOf(row.reduce((a, b) => Math.max(a, b), -Infinity)))); // prettier-ignore
           const wide = mx.astype(x, 'float64');
           const expected = mx.subtract(mx.max(wide, -1), mx.logsumexp(wide, -1));
-          expect(disagreement(logprob, expected, 2e-5)).toBeLessThanOrEqual(1);
+          expect(errorRatio(logprob, expected, 2e-5)).toBeLessThanOrEqual(1);
         }),
       ),
       runs(80),
@@ -311,7 +311,7 @@ describeKernels('the likeliest of many', () => {
       for (const classes of [1, 7, 16, 1025, 3000]) {
         const [index, logprob] = mx.cpu.argmax(mx.full([2, classes], -3.5));
         expect(index.tolist()).toEqual([0, 0]);
-        expect(disagreement(logprob, mx.full([2], -Math.log(classes)), 2e-6)).toBeLessThanOrEqual(1);
+        expect(errorRatio(logprob, mx.full([2], -Math.log(classes)), 2e-6)).toBeLessThanOrEqual(1);
       }
     });
   });

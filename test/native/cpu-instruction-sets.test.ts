@@ -7,12 +7,12 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { mx } from '#native/index.js';
 import { testUnless } from '#test/harness/skipping.js';
-import { noKernels } from './cpu-kernel-cases.js';
+import { missingKernels } from './cpu-kernel-cases.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const suites = ['cpu-kernels', 'cpu-linear', 'cpu-attention', 'nn-packed'];
-const [best, here] =
-  noKernels === undefined ? [bestOfProcessor(), mx.cpu.instructionSet()] : ['none', 'none'];
+const [best, current] =
+  missingKernels === undefined ? [bestOfProcessor(), mx.cpu.instructionSet()] : ['none', 'none'];
 const ALL = ['baseline', 'avx2', 'avx512'];
 
 /** What this process runs with is what the processor has, unless the environment asked for less. */
@@ -21,7 +21,7 @@ function bestOfProcessor(): string {
 }
 
 const others = ALL.slice(0, Math.max(0, ALL.indexOf(best)));
-const missing = noKernels ?? (others.length > 0 ? undefined : `no other instruction set: only ${here}`);
+const missing = missingKernels ?? (others.length > 0 ? undefined : `no other instruction set: only ${current}`);
 
 function run(args: string[], isa: string): Promise<{ code: unknown; output: string }> {
   const { JEST_WORKER_ID: _, ...env } = process.env;
@@ -40,8 +40,8 @@ function run(args: string[], isa: string): Promise<{ code: unknown; output: stri
 testUnless(missing).each(others.length > 0 ? others : ALL)(
   'the kernels agree with plain ops on %s',
   async (isa) => {
-    const asked = `import('#native/index.js').then(({ mx }) => console.log(mx.cpu.instructionSet()))`;
-    expect((await run(['-e', asked], isa)).output.trim()).toBe(isa);
+    const script = `import('#native/index.js').then(({ mx }) => console.log(mx.cpu.instructionSet()))`;
+    expect((await run(['-e', script], isa)).output.trim()).toBe(isa);
     const files = suites.map((suite) => path.join(root, `dist/test/native/${suite}.test.js`));
     const { code, output } = await run(['node_modules/jest/bin/jest.js', '--runInBand', ...files], isa);
     if (code !== 0) throw new Error(`on ${isa} (${String(code)}):\n${output.slice(-20_000)}`);

@@ -7,7 +7,7 @@ import type { Missing } from '#test/harness/skipping.js';
 mx.setDefaultDevice('cpu');
 
 /** Why there is nothing to compare. On Linux the kernels must be there, and their tests fail without them. */
-export const noKernels: Missing =
+export const missingKernels: Missing =
   mx.cpu.available() || process.platform === 'linux'
     ? undefined
     : 'no CPU kernels: they are part of the Linux build';
@@ -32,9 +32,9 @@ export const layout = fc.constantFrom(
 export type Layout = typeof layout extends fc.Arbitrary<infer T> ? T : never;
 
 /** Random numbers around 0, [rows, columns] float32. */
-export function matrix(rows: number, columns: number, lies: Layout = 'contiguous'): MxArray {
+export function matrix(rows: number, columns: number, rowLayout: Layout = 'contiguous'): MxArray {
   const random = (shape: number[]): MxArray => mx.random.normal(shape);
-  switch (lies) {
+  switch (rowLayout) {
     case 'transposed':
       return mx.transpose(random([columns, rows]));
     case 'every second column':
@@ -55,7 +55,7 @@ export function matrix(rows: number, columns: number, lies: Layout = 'contiguous
 const double = (x: MxArray): MxArray => mx.astype(x, 'float64');
 
 /** The largest of |a - b| / allowed; at most 1 is agreement. A NaN anywhere is none. */
-export function disagreement(a: MxArray, b: MxArray, allowed: MxArray | number): number {
+export function errorRatio(a: MxArray, b: MxArray, allowed: MxArray | number): number {
   if (a.size === 0 && b.size === 0) return 0;
   const ratio = mx.divide(mx.abs(mx.subtract(double(a), double(b))), allowed);
   const worst = Number(mx.max(mx.astype(ratio, 'float32')).item());
@@ -79,7 +79,7 @@ export interface FusedInputs {
 }
 
 /** gelu(norm(x) wᵀ + bias) + residual, spelled out in plain ops and float64. x [..., k], w [n, k]. */
-export function spelledOut(x: MxArray, w: MxArray, fused: FusedInputs = {}): Expected {
+export function referenceLinear(x: MxArray, w: MxArray, fused: FusedInputs = {}): Expected {
   const { bias, normWeight, normBias, eps = 0, gelu, residual } = fused;
   let input = double(x);
   let magnitude = mx.abs(input); // of what was added up on the way: centring numbers that are alike leaves their rounding
@@ -116,7 +116,7 @@ export function spelledOut(x: MxArray, w: MxArray, fused: FusedInputs = {}): Exp
 }
 
 /** softmax(q kᵀ / √d) v in plain ops and float64: q [B, H, Q, D], k and v [B, Hkv, K, D]. */
-export function attended(q: MxArray, k: MxArray, v: MxArray, scale: number, causal: boolean): MxArray {
+export function referenceAttention(q: MxArray, k: MxArray, v: MxArray, scale: number, causal: boolean): MxArray {
   const [nq, nk, group] = [q.shape[2] ?? 0, k.shape[2] ?? 0, (q.shape[1] ?? 1) / (k.shape[1] ?? 1)];
   const [keys, values] = [k, v].map((x) => mx.repeat(double(x), group, 1)) as [MxArray, MxArray];
   let scores = mx.multiply(mx.matmul(double(q), mx.transpose(keys, [0, 1, 3, 2])), scale);
@@ -135,13 +135,13 @@ export function heads(x: MxArray, count: number): MxArray {
 }
 
 /** [B, H, T, D] → [B, T, H × D] */
-export function merged(x: MxArray): MxArray {
+export function mergeHeads(x: MxArray): MxArray {
   const [batch = 0, count = 0, length = 0, width = 0] = x.shape;
   return mx.reshape(mx.transpose(x, [0, 2, 1, 3]), [batch, length, count * width]);
 }
 
 /** A matrix in panels of 16 rows, as `mx.cpu.panels` lays it out: [⌈n / 16⌉, k, 16] */
-export function inPanels(w: MxArray): MxArray {
+export function toPanels(w: MxArray): MxArray {
   const [n = 0, k = 0] = w.shape;
   const panels = Math.ceil(n / 16);
   const filled = mx.concatenate([w, mx.zeros([panels * 16 - n, k], w.dtype)], 0);

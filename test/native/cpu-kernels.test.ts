@@ -12,7 +12,7 @@ function largestDifference(a: MxArray, b: MxArray): number {
   return Number(mx.max(mx.abs(mx.subtract(a, b))).item());
 }
 
-function spelledOutAttention(q: MxArray, k: MxArray, v: MxArray, scale: number, causal: boolean): MxArray {
+function referenceAttention(q: MxArray, k: MxArray, v: MxArray, scale: number, causal: boolean): MxArray {
   const [nq, nk] = [q.shape[2] ?? 0, k.shape[2] ?? 0];
   let scores = mx.multiply(mx.matmul(q, mx.transpose(k, [0, 1, 3, 2])), scale);
   if (causal) {
@@ -43,14 +43,14 @@ describe('attention on the CPU', () => {
       ...(causal ? { mask: 'causal' } : {}),
     });
     expect(fused.shape).toEqual([2, 8, nq, 64]);
-    expect(largestDifference(fused, spelledOutAttention(q, k, v, 0.125, causal))).toBeLessThan(3e-6);
+    expect(largestDifference(fused, referenceAttention(q, k, v, 0.125, causal))).toBeLessThan(3e-6);
     const joined = mx.reshape(mx.transpose(fused, [0, 2, 1, 3]), [2, nq, 512]);
-    const spelled = mx.reshape(mx.transpose(spelledOutAttention(q, k, v, 0.125, causal), [0, 2, 1, 3]), [
+    const reference = mx.reshape(mx.transpose(referenceAttention(q, k, v, 0.125, causal), [0, 2, 1, 3]), [
       2,
       nq,
       512,
     ]);
-    expect(largestDifference(joined, spelled)).toBeLessThan(3e-6);
+    expect(largestDifference(joined, reference)).toBeLessThan(3e-6);
   });
 
   test('takes operands whose last axis is not contiguous, and several query heads for one key head', () => {
@@ -58,7 +58,7 @@ describe('attention on the CPU', () => {
     const k = mx.transpose(mx.random.normal([1, 2, 32, 11]), [0, 1, 3, 2]);
     const fused = mx.fast.scaledDotProductAttention(q, k, k, { scale: 0.2 });
     const spread = mx.repeat(k, 3, 1);
-    expect(largestDifference(fused, spelledOutAttention(q, spread, spread, 0.2, false))).toBeLessThan(3e-6);
+    expect(largestDifference(fused, referenceAttention(q, spread, spread, 0.2, false))).toBeLessThan(3e-6);
   });
 
   test('keeps a softmax of huge scores finite', () => {
@@ -77,10 +77,10 @@ describe('GELU on the CPU', () => {
     ['empty', () => mx.zeros([0, 4])],
   ])('agrees with the spelled-out form (%s)', (_name, make) => {
     const x = make();
-    const spelled = mx.multiply(mx.multiply(x, 0.5), mx.add(mx.erf(mx.multiply(x, Math.SQRT1_2)), 1));
+    const reference = mx.multiply(mx.multiply(x, 0.5), mx.add(mx.erf(mx.multiply(x, Math.SQRT1_2)), 1));
     const fused = mx.fast.gelu(x);
     expect(fused.shape).toEqual(x.shape);
-    if (x.size > 0) expect(largestDifference(fused, spelled)).toBeLessThan(2e-6);
+    if (x.size > 0) expect(largestDifference(fused, reference)).toBeLessThan(2e-6);
   });
 
   test('is 0 far below and the identity far above', () => {

@@ -4,19 +4,19 @@ import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import {
-  disagreement,
+  errorRatio,
   expectInvalid,
   floats,
-  noKernels,
-  inPanels,
+  missingKernels,
+  toPanels,
   layout,
   matrix,
   runs,
   seed,
-  spelledOut,
+  referenceLinear,
 } from './cpu-kernel-cases.js';
 
-const describeKernels = describeUnless(noKernels);
+const describeKernels = describeUnless(missingKernels);
 const columns = fc.constantFrom(1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 100, 129);
 const outputs = fc.constantFrom(1, 2, 15, 16, 17, 31, 33, 48, 64, 65, 100, 130);
 const rows = fc.constantFrom(0, 1, 2, 3, 7, 8, 9, 11, 12, 13, 25, 100);
@@ -64,8 +64,8 @@ function compare(x: MxArray, w: MxArray, panels: MxArray, extras: object, what: 
   const fused = fusedInputsFor(what, count, k, n);
   const y = mx.cpu.linear(x, panels, n, { ...extras, ...fused });
   expect([y.dtype, y.shape]).toEqual(['float32', [count, n]]);
-  const { value, allowed } = spelledOut(x, w, fused);
-  return disagreement(y, value, allowed);
+  const { value, allowed } = referenceLinear(x, w, fused);
+  return errorRatio(y, value, allowed);
 }
 
 /** A quantized matrix [n, k]: its panels, their scales and biases, and the whole of it in float32. */
@@ -83,13 +83,13 @@ function quantized(n: number, k: number, groupSize: number, bits: number, dtype:
 describeKernels('panels', () => {
   test('hold every weight of a matrix of any size, layout and dtype, and zeros in the rows beyond it', () => {
     fc.assert(
-      fc.property(seed, outputs, columns, layout, floats, (s, n, k, lies, dtype) =>
+      fc.property(seed, outputs, columns, layout, floats, (s, n, k, rowLayout, dtype) =>
         mx.tidy(() => {
           mx.random.seed(s);
-          const w = mx.astype(matrix(n, k, lies), dtype);
+          const w = mx.astype(matrix(n, k, rowLayout), dtype);
           const panels = mx.cpu.panels(w);
           expect([panels.dtype, panels.shape]).toEqual([dtype, [Math.ceil(n / 16), k, 16]]);
-          expect(mx.arrayEqual(panels, inPanels(w)).item()).toBe(true);
+          expect(mx.arrayEqual(panels, toPanels(w)).item()).toBe(true);
         }),
       ),
       runs(60),
@@ -105,7 +105,7 @@ describeKernels('panels', () => {
           const packed = mx.quantize(matrix(n, k), 32, width)[0];
           const ones = mx.ones([n, groups]);
           const codes = mx.astype(mx.dequantize(packed, ones, mx.zeros([n, groups]), 32, width), 'uint8');
-          expect(mx.arrayEqual(mx.cpu.panels(packed, width), inPanels(codes)).item()).toBe(true);
+          expect(mx.arrayEqual(mx.cpu.panels(packed, width), toPanels(codes)).item()).toBe(true);
         }),
       ),
       runs(40),
@@ -122,7 +122,7 @@ describeKernels('panels', () => {
         [1, 2],
       ] as const)
         // prettier-ignore
-        expect(mx.arrayEqual(mx.at(panels, i, j), inPanels(mx.at(both, i, j))).item()).toBe(true);
+        expect(mx.arrayEqual(mx.at(panels, i, j), toPanels(mx.at(both, i, j))).item()).toBe(true);
     });
   });
 });
@@ -130,11 +130,11 @@ describeKernels('panels', () => {
 describeKernels('linear', () => {
   test('agrees with the spelled-out form for every size, layout and dtype of weights and all that stands around', () => {
     fc.assert(
-      fc.property(seed, rows, outputs, columns, layout, floats, fusion, (s, count, n, k, lies, dtype, what) =>
+      fc.property(seed, rows, outputs, columns, layout, floats, fusion, (s, count, n, k, rowLayout, dtype, what) =>
         mx.tidy(() => {
           mx.random.seed(s);
           const w = mx.astype(matrix(n, k), dtype);
-          expect(compare(matrix(count, k, lies), w, mx.cpu.panels(w), {}, what)).toBeLessThanOrEqual(1);
+          expect(compare(matrix(count, k, rowLayout), w, mx.cpu.panels(w), {}, what)).toBeLessThanOrEqual(1);
         }),
       ),
       runs(250),
@@ -153,11 +153,11 @@ describeKernels('linear', () => {
         fc.constantFrom('float32', 'float16'),
         layout,
         fusion,
-        (s, count, n, groups, group, width, dtype, lies, what) =>
+        (s, count, n, groups, group, width, dtype, rowLayout, what) =>
           mx.tidy(() => {
             mx.random.seed(s);
             const { whole, panels, extras } = quantized(n, groups * group, group, width, dtype);
-            const x = matrix(count, groups * group, lies);
+            const x = matrix(count, groups * group, rowLayout);
             expect(compare(x, whole, panels, extras, what)).toBeLessThanOrEqual(1);
           }),
       ),
@@ -176,8 +176,8 @@ describeKernels('linear', () => {
           bits: width,
         });
         const parts = { scales: mx.cpu.panels(scales), biases: mx.cpu.panels(biases) };
-        const ours = mx.cpu.linear(x, mx.cpu.panels(packed, width), 70, parts);
-        expect(disagreement(ours, own, 1e-4)).toBeLessThan(1);
+        const actual = mx.cpu.linear(x, mx.cpu.panels(packed, width), 70, parts);
+        expect(errorRatio(actual, own, 1e-4)).toBeLessThan(1);
       }
     });
   });
@@ -214,8 +214,8 @@ describeKernels('linear', () => {
       ]) {
         const made = mx.cpu.linear(y, panels, 20);
         expect(made.shape).toEqual([...y.shape.slice(0, -1), 20]);
-        const { value, allowed } = spelledOut(mx.reshape(y, [-1, 6]), w);
-        expect(disagreement(mx.reshape(made, [-1, 20]), value, allowed)).toBeLessThanOrEqual(1);
+        const { value, allowed } = referenceLinear(mx.reshape(y, [-1, 6]), w);
+        expect(errorRatio(mx.reshape(made, [-1, 20]), value, allowed)).toBeLessThanOrEqual(1);
       }
     });
   });

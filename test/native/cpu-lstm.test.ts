@@ -27,7 +27,7 @@ function plain(gates: Float32Array, wh: Float32Array, state: Float32Array, units
 
 function close(got: Float32Array, expected: readonly number[]): void {
   expect(got).toHaveLength(expected.length);
-  const worst = expected.reduce((most, x, i) => Math.max(most, Math.abs(x - (got[i] ?? NaN))), 0);
+  const worst = expected.reduce((largest, x, i) => Math.max(largest, Math.abs(x - (got[i] ?? NaN))), 0);
   expect(worst).toBeLessThan(1e-4);
 }
 

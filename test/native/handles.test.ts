@@ -90,8 +90,8 @@ test('a handle of another addon is refused', () => {
 test('the class makes nothing by `new`, nor by extending it', () => {
   const Class = mx.MxArray as unknown as new () => MxArray;
   expect(failure(() => new Class()).message).toMatch(/mx\.array/);
-  class Mine extends Class {}
-  expect(failure(() => new Mine()).name).toBe('TypeError');
+  class Derived extends Class {}
+  expect(failure(() => new Derived()).name).toBe('TypeError');
   expect(
     failure(
       () => Reflect.construct(Object, [], Class) && mx.exp(Reflect.construct(Object, [], Class) as MxArray),

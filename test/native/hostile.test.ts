@@ -242,7 +242,7 @@ describe('integer division that a processor refuses', () => {
   test.each([
     ['int32', -(2 ** 31)],
     ['int64', -(2n ** 63n)],
-  ] as const)('by 0 and by -1 is defined: %s', (dtype, least) => {
+  ] as const)('by 0 and by -1 is defined: %s', (dtype, minValue) => {
     mx.tidy(() => {
       const a = mx.array([7, -7, 5, 5], null, dtype);
       const b = mx.array([0, -1, 2, -1], null, dtype);
@@ -254,8 +254,8 @@ describe('integer division that a processor refuses', () => {
         [0, 7, 2, -5],
         [7, 0, 1, 0],
       ]);
-      expect(mx.floorDivide(mx.array([least], null, dtype), mx.array([-1], null, dtype)).tolist()).toEqual([
-        least,
+      expect(mx.floorDivide(mx.array([minValue], null, dtype), mx.array([-1], null, dtype)).tolist()).toEqual([
+        minValue,
       ]);
     });
   });

@@ -58,8 +58,8 @@ describe('tidy', () => {
   test('hands what an inner scope returns to the outer one', () => {
     const y = mx.tidy(() => {
       const inner = mx.tidy(() => mx.ones([2]));
-      const lost = mx.tidy(() => mx.ones([3]));
-      expect(lost.disposed).toBe(false);
+      const unreturned = mx.tidy(() => mx.ones([3]));
+      expect(unreturned.disposed).toBe(false);
       return mx.add(inner, 1);
     });
     expect(made()).toBe(1);

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 import { describeUnless } from '#test/harness/skipping.js';
-import { disagreement, expectInvalid, noKernels, runs, seed } from './cpu-kernel-cases.js';
+import { errorRatio, expectInvalid, missingKernels, runs, seed } from './cpu-kernel-cases.js';
 
-const describeKernels = describeUnless(noKernels);
+const describeKernels = describeUnless(missingKernels);
 
 const numbers = (...shape: number[]): MxArray => mx.random.normal(shape);
 
@@ -75,8 +75,8 @@ describeKernels('a decoder block as one op', () => {
     fc.assert(
       fc.property(seed, sizes, steps, batches, lengths, (s, size, added, batch, length) => {
         mx.random.seed(s);
-        using ours = new nn.PanelCache(48);
-        using theirs = new nn.PanelCache(48);
+        using actual = new nn.PanelCache(48);
+        using reference = new nn.PanelCache(48);
         mx.tidy(() => {
           const layers = layersOf(size);
           const fused = nn.FusedDecoderBlock.of(layers);
@@ -84,9 +84,9 @@ describeKernels('a decoder block as one op', () => {
           const crossAttentionCache = nn.crossAttentionCache(numbers(batch, length, 2 * size.width), size.heads);
           for (const count of added) {
             const x = numbers(batch, count, size.width);
-            const [made, expected] = [fused.forward(x, ours, crossAttentionCache), oneByOne(layers)(x, theirs, crossAttentionCache)];
-            expect(disagreement(made, expected, 2e-5)).toBeLessThanOrEqual(1);
-            expect(ours.length).toBe(theirs.length);
+            const [made, expected] = [fused.forward(x, actual, crossAttentionCache), oneByOne(layers)(x, reference, crossAttentionCache)];
+            expect(errorRatio(made, expected, 2e-5)).toBeLessThanOrEqual(1);
+            expect(actual.length).toBe(reference.length);
           }
           for (const layer of [fused, ...layers.products]) layer.dispose();
         });
@@ -96,8 +96,8 @@ describeKernels('a decoder block as one op', () => {
   });
 
   test('takes steps that were made before the first was evaluated', () => {
-    using ours = new nn.PanelCache(16);
-    using theirs = new nn.PanelCache(16);
+    using actual = new nn.PanelCache(16);
+    using reference = new nn.PanelCache(16);
     mx.tidy(() => {
       const layers = layersOf({ width: 32, heads: 2, hidden: 64, bits: 8, bias: true, affine: true });
       const crossAttentionCache = nn.crossAttentionCache(numbers(1, 20, 64), 2);
@@ -109,7 +109,7 @@ describeKernels('a decoder block as one op', () => {
       };
       const fused = nn.FusedDecoderBlock.of(layers);
       const step: Step = (...given) => fused?.forward(...given) ?? first;
-      expect(disagreement(run(step, ours), run(oneByOne(layers), theirs), 1e-4)).toBeLessThanOrEqual(1);
+      expect(errorRatio(run(step, actual), run(oneByOne(layers), reference), 1e-4)).toBeLessThanOrEqual(1);
     });
   });
 

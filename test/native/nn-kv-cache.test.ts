@@ -171,7 +171,7 @@ describe('memory of a KV cache', () => {
         const [k, v] = cache.update(x, x);
         return mx.reshape(mx.add(mx.max(k), mx.max(v)), [1, 1, 1]);
       };
-      return { cache, step, most: 5 };
+      return { cache, step, maxGrowth: 5 };
     },
     JointCache: (capacity: number) => {
       const cache = new nn.JointCache(capacity);
@@ -179,7 +179,7 @@ describe('memory of a KV cache', () => {
         const attended = cache.attend(mx.broadcastTo(token, [1, 1, 3 * 8 * 64]), 8);
         return mx.reshape(mx.max(attended), [1, 1, 1]);
       };
-      return { cache, step, most: 1.2 };
+      return { cache, step, maxGrowth: 1.2 };
     },
   };
 
@@ -189,11 +189,11 @@ describe('memory of a KV cache', () => {
       const previous = mx.memory.setCacheLimit(0);
       const room = 2 * 8 * 64 * 64 * 4; // keys and values of 64 positions, in bytes
       for (const capacity of [512, 4096]) {
-        const { cache, step, most } = make(capacity);
+        const { cache, step, maxGrowth } = make(capacity);
         const peak = peakOf(step);
         cache.dispose();
         expect(peak).toBeGreaterThanOrEqual(room);
-        expect(peak).toBeLessThan(most * room); // of which 4096 positions would take 64
+        expect(peak).toBeLessThan(maxGrowth * room); // of which 4096 positions would take 64
       }
       mx.memory.setCacheLimit(previous);
     },

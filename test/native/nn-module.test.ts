@@ -102,7 +102,7 @@ describe('loading', () => {
   });
 
   test('names a missing key', () => {
-    const { ['blocks.1.mlp1.weight']: _gone, ...rest } = goodWeights();
+    const { ['blocks.1.mlp1.weight']: _removed, ...rest } = goodWeights();
     const error = fault(() => new Model().loadWeights(rest));
     expect(error.missing).toEqual(['blocks.1.mlp1.weight']);
     expect(error.message).toBe(

@@ -65,14 +65,14 @@ function numbersOf(x: MxArray): number[] {
 
 function compare(got: MxArray, wanted: EncodedArray, tolerance?: number): void {
   expect({ dtype: got.dtype, shape: got.shape }).toEqual({ dtype: wanted.dtype, shape: wanted.shape });
-  const theirs = flat(wanted);
-  const ours = numbersOf(got);
-  const largest = Math.max(1e-3, ...theirs.filter(Number.isFinite).map(Math.abs));
+  const wantedNumbers = flat(wanted);
+  const actual = numbersOf(got);
+  const largest = Math.max(1e-3, ...wantedNumbers.filter(Number.isFinite).map(Math.abs));
   const allowed = onDevice(tolerance ?? TOLERANCE[wanted.dtype] ?? 0) * largest;
-  theirs.forEach((their, i) => {
-    const our = ours[i] ?? NaN;
-    if (Number.isFinite(their) ? Math.abs(our - their) <= allowed : Object.is(our, their)) return;
-    throw new Error(`element ${i} is ${our}, MLX's Python gives ${their} (allowed ${allowed})`);
+  wantedNumbers.forEach((wantedNumber, i) => {
+    const actualNumber = actual[i] ?? NaN;
+    if (Number.isFinite(wantedNumber) ? Math.abs(actualNumber - wantedNumber) <= allowed : Object.is(actualNumber, wantedNumber)) return;
+    throw new Error(`element ${i} is ${actualNumber}, MLX's Python gives ${wantedNumber} (allowed ${allowed})`);
   });
 }
 

@@ -118,10 +118,10 @@ test('a worker waits by itself, and may be ended in the middle of a wait', async
     parentPort.postMessage(mx.isAvailable(y));
     for (;;) await mx.ready(mx.sort(mx.negative(x)));`;
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(body)}`));
-  const said = await new Promise((resolve, reject) => {
+  const message = await new Promise((resolve, reject) => {
     worker.on('message', resolve);
     worker.on('error', reject);
   });
-  expect(said).toBe(true);
+  expect(message).toBe(true);
   await worker.terminate();
 });

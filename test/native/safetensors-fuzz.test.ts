@@ -34,7 +34,7 @@ function saved(name: string, metadata?: Record<string, string>): string {
 }
 
 /** MLX must have read exactly what the validator says is there. */
-function expectLoadedAsTold(path: string, header: SafetensorsHeader): void {
+function expectLoadedAsValidated(path: string, header: SafetensorsHeader): void {
   const file = readFileSync(path);
   const { arrays } = mx.loadSafetensors(path);
   expect(Object.keys(arrays).sort()).toEqual([...header.tensors.keys()].sort());
@@ -60,7 +60,7 @@ describe('files that our saver writes', () => {
       const header = validateSafetensors(path);
       expect(header.tensors.size).toBe(10);
       expect(Object.fromEntries(header.metadata)).toEqual(metadata ?? {});
-      expectLoadedAsTold(path, header);
+      expectLoadedAsValidated(path, header);
     },
   );
 });
@@ -95,7 +95,7 @@ describe('damaged files', () => {
         refused += 1;
         continue;
       }
-      expectLoadedAsTold(path, header);
+      expectLoadedAsValidated(path, header);
       loaded += 1;
     }
     expect(mx.liveArrays()).toBe(live);

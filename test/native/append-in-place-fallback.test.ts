@@ -14,12 +14,12 @@ test('a cache has the same positions where the kernel writes something else', ()
       const made: MxArray = mx.tidy(() => cache.attend(qkv, 2));
       return values(made);
     });
-  using copied = new nn.JointCache(80);
+  using copying = new nn.JointCache(80);
   expect(wrong).toHaveBeenCalledTimes(1); // the trial
-  const lost = run(copied);
+  const actual = run(copying);
   expect(wrong).toHaveBeenCalledTimes(1);
   using panels = new nn.PanelCache(80);
   const wanted = run(panels);
-  expect(lost).toHaveLength(wanted.length);
-  for (const [index, value] of wanted.entries()) expect(lost[index]).toBeCloseTo(value, 4);
+  expect(actual).toHaveLength(wanted.length);
+  for (const [index, value] of wanted.entries()) expect(actual[index]).toBeCloseTo(value, 4);
 });
